@@ -1,0 +1,1 @@
+"""Export: splits, data set and card of a run."""

@@ -1,0 +1,1 @@
+"""Filters: judge candidates and settle the accepted ones. One file an item."""

@@ -1,0 +1,59 @@
+"""Models: what completes a prompt. One file an engine, named as the recipe names it.
+
+A model's options are known without loading anything (`identity` is in every journal key), `open` gives the thing
+that answers. A model is opened only when the journal lacks an answer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, Protocol
+
+from textsynth.options import Options
+from textsynth.records import Completion, Request
+
+Form = Literal["chat", "completion"]
+Arrived = Callable[[Request, Completion], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """What a model may use while it opens: the recipe's folder, the user's cache folder, and a voice for progress."""
+
+    recipe: Path
+    cache: Path
+    say: Callable[[str], None]
+
+
+class Model(Protocol):
+    """Answers requests. Errors that concern one request are a Completion with `failure`; a ModelError stops the run."""
+
+    async def complete(self, requests: Sequence[Request], arrived: Arrived) -> None:
+        """Answer `requests` (in plan order); await `arrived(request, completion)` exactly once for each.
+
+        A slot in flight is free again only when `arrived` has returned: by then the answer is on disk. May be
+        called again before an earlier call has ended; the limit in flight holds over all calls together.
+        """
+
+    async def close(self) -> None:
+        """Let go of connections and memory; further calls are errors."""
+
+
+class ModelOptions(Options):
+    """The base of every engine's options."""
+
+    @property
+    def identity(self) -> str:
+        """Name and revision of the model, as the journal's key and the passport have them; never an address or a key."""
+        raise NotImplementedError
+
+    @property
+    def form(self) -> Form:
+        """Which form of a prompt suits the model where both exist."""
+        return "chat"
+
+    def open(self, place: Place) -> Model:
+        """Return the model, ready to answer. Raises ModelError or MissingExtra with one sentence."""
+        raise NotImplementedError

@@ -1,0 +1,1 @@
+"""The recipe: YAML to checked steps, every mistake with its line."""

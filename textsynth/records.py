@@ -1,0 +1,227 @@
+"""What travels through a run: frozen, slotted, cheap. A step never edits a record, it makes a new one.
+
+A record is a text with its labels, fields, measures and origin. About 1 KB a record of 20 words: a million
+records need 1 GB of memory, which is the size of run TextSynth is built for.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import NamedTuple
+
+from textsynth.errors import CensusBroken
+
+EMPTY: Mapping[str, str] = MappingProxyType({})
+NO_MEASURES: Mapping[str, float] = MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a text comes from.
+
+    `item` is the recipe's name of the step; `parents` are ids of the records it rewrites; `shown` are ids of the
+    seed examples its prompt showed; `request` is the journal's key of the answer it was read from ("" for given
+    rows); `draw` is its place in that answer, or, for a given row, the how-manieth row with this same content.
+    """
+
+    item: str
+    parents: tuple[str, ...] = ()
+    shown: tuple[str, ...] = ()
+    request: str = ""
+    draw: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One text on its way: `labels` are names from the recipe (empty: none yet; several only with `many: true`).
+
+    `fields` holds attributes (`tone`) and what the text rewrites (`source_text`, `document`); `measures` holds the
+    numbers that checks and labellers found, by item name. `id` is 16 hex digits of the sha256 of item, parents,
+    request, draw and text: adding a label or a measure keeps it, and it never depends on a place in a plan.
+    """
+
+    text: str
+    origin: Origin
+    labels: tuple[str, ...] = ()
+    fields: Mapping[str, str] = field(default_factory=lambda: EMPTY)
+    measures: Mapping[str, float] = field(default_factory=lambda: NO_MEASURES)
+    id: str = field(init=False, compare=False)
+
+    def __post_init__(self) -> None:
+        origin = self.origin
+        told = "\x1f".join((origin.item, *origin.parents, origin.request, str(origin.draw), self.text))
+        object.__setattr__(self, "id", hashlib.sha256(told.encode("utf-8", "surrogatepass")).hexdigest()[:16])
+
+    @property
+    def label(self) -> str | None:
+        """The first label, or None."""
+        return self.labels[0] if self.labels else None
+
+    def value(self, key: str) -> str | None:
+        """Return what a quota counts under `key`: the label for "label", else the field of that name."""
+        return self.label if key == "label" else self.fields.get(key)
+
+    def with_labels(self, labels: Sequence[str]) -> Record:
+        """Return the same record with other labels; the id stays."""
+        return Record(self.text, self.origin, tuple(labels), self.fields, self.measures)
+
+    def with_measures(self, more: Mapping[str, float]) -> Record:
+        """Return the same record with `more` measures added; the id stays."""
+        if not more:
+            return self
+        return Record(self.text, self.origin, self.labels, self.fields, {**self.measures, **more})
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What a check says of one record: a reason in plain words, the number it measured, the limit, the twin.
+
+    `reason` None keeps the record and only notes `measured`. `twin` is the id of the record kept instead (for
+    duplicates). `review` True sends the record to a person instead of the bin.
+    """
+
+    reason: str | None
+    measured: float | None = None
+    limit: float | None = None
+    twin: str | None = None
+    review: bool = False
+
+    @property
+    def keeps(self) -> bool:
+        """Whether the record goes on."""
+        return self.reason is None
+
+
+@dataclass(frozen=True, slots=True)
+class Drop:
+    """A record that ends here, with the section and item that ended it. Section `review` waits for a person."""
+
+    record: Record
+    section: str
+    item: str
+    reason: str
+    measured: float | None = None
+    limit: float | None = None
+    twin: str | None = None
+
+
+class Message(NamedTuple):
+    """One turn of a chat prompt."""
+
+    role: str
+    content: str
+
+
+@dataclass(frozen=True, slots=True)
+class Sampling:
+    """How a model draws its answer. `top_k` 0 and `top_p` 1.0 switch the cut off; `max_tokens` counts new tokens."""
+
+    temperature: float = 0.8
+    top_p: float = 0.95
+    top_k: int = 0
+    repetition_penalty: float = 1.0
+    max_tokens: int = 256
+    stop: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """A prompt with everything put in: chat `messages`, or one raw `text` when they are empty (mode completion)."""
+
+    name: str
+    fingerprint: str
+    messages: tuple[Message, ...] = ()
+    text: str = ""
+
+    @property
+    def mode(self) -> str:
+        """ "chat" or "completion"."""
+        return "chat" if self.messages else "completion"
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """One thing a step wants of a model, or (`prompt` None) rows that need none.
+
+    `match` is the part of the quota it works for (`{"label": "refund"}`), `fields` the attributes and source texts
+    its candidates inherit, `texts` how many candidates one answer should bring.
+    """
+
+    item: str
+    model: str
+    prompt: Rendered | None
+    sampling: Sampling
+    labels: tuple[str, ...] = ()
+    fields: Mapping[str, str] = field(default_factory=lambda: EMPTY)
+    parents: tuple[str, ...] = ()
+    shown: tuple[str, ...] = ()
+    texts: int = 1
+    given: tuple[Record, ...] = ()
+    schema: str | None = None
+    notes: Mapping[str, str] = field(default_factory=lambda: EMPTY)
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What a model gets: `key` is the journal's key, the sha256 hex of everything that shapes the answer."""
+
+    key: str
+    prompt: Rendered
+    sampling: Sampling
+    schema: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Completion:
+    """What a model gave back: text, `finish` ("stop" or "length"), the engine's own token counts.
+
+    `failure` is None, or the sentence that says why this request failed for good (then `text` is empty).
+    """
+
+    text: str
+    finish: str = "stop"
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    failure: str | None = None
+
+
+@dataclass(slots=True)
+class Census:
+    """Counts every candidate into exactly one end; the run asks it after each window.
+
+    `candidates` are all ids that were ever read; `ended` maps an id to its end. Raises CensusBroken when a record
+    ends twice, when one is left without an end, or when a twin is not itself accepted.
+    """
+
+    candidates: set[str] = field(default_factory=set)
+    ended: dict[str, str] = field(default_factory=dict)
+    twins: dict[str, str] = field(default_factory=dict)
+
+    def enter(self, records: Iterable[Record]) -> None:
+        """Count new candidates in. An id that comes again is a broken census."""
+        for record in records:
+            if record.id in self.candidates:
+                raise CensusBroken(f"record {record.id} became a candidate twice; its text: {record.text[:60]!r}")
+            self.candidates.add(record.id)
+
+    def end(self, record: Record, end: str, twin: str | None = None) -> None:
+        """Note the one end of a candidate: accepted, dropped or review."""
+        if record.id in self.ended:
+            raise CensusBroken(f"record {record.id} ended twice: {self.ended[record.id]!r}, then {end!r}")
+        self.ended[record.id] = end
+        if twin is not None:
+            self.twins[record.id] = twin
+
+    def close(self, known: Iterable[str] = ()) -> None:
+        """Check the books: all candidates ended, every twin accepted (or one of the `known` given rows)."""
+        if len(self.ended) != len(self.candidates):
+            lost = next(iter(self.candidates.symmetric_difference(self.ended)))
+            raise CensusBroken(f"{len(self.candidates)} candidates but {len(self.ended)} ends; one is {lost}")
+        outside = set(known)
+        for one, twin in self.twins.items():
+            if self.ended.get(twin) != "accepted" and twin not in outside:
+                raise CensusBroken(f"record {one} was dropped for {twin}, which is {self.ended.get(twin, 'unknown')!r}")
+        self.twins.clear()

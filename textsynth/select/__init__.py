@@ -1,0 +1,1 @@
+"""Selectors: pick once, over all that was accepted. One file an item."""

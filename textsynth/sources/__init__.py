@@ -1,0 +1,1 @@
+"""Sources: where given rows come from. One file an item."""

@@ -1,0 +1,241 @@
+"""The protocols of the items of a recipe, and how an item is found by section and name.
+
+A section of items is a folder of the package, an item is a file in it, the item's map are the fields of the one
+class there: `filter: [near_duplicate: {similarity: 0.7}]` is `textsynth/filter/near_duplicate.py`, class
+`NearDuplicate`, field `similarity`. There is no registry to edit. `./my_filter.py` is a file beside the recipe.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import importlib.util
+import pkgutil
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING, ClassVar, Protocol
+
+from pydantic import Field
+
+from textsynth.errors import UsageError, nearest
+from textsynth.options import ModelName, Options, PromptName, SamplingOptions
+from textsynth.records import Ask, Completion, Drop, Record, Verdict
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from textsynth.prompts import Prompt
+
+SECTIONS = ("models", "sources", "generate", "filter", "label", "select")
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What a step may know of its run. There are no globals and no clock.
+
+    `labels` maps each label's name to its meaning, in the recipe's order; `sources` maps a source's name to its
+    records, in the file's order; `embed` maps n texts to an array (n, dim) of unit vectors, float32; `prompt` finds a
+    prompt by name in the form that suits the named model.
+    """
+
+    task: str
+    language: str
+    seed: int
+    labels: Mapping[str, str]
+    many: bool
+    sources: Mapping[str, Sequence[Record]]
+    embed: Callable[[Sequence[str]], NDArray[np.float32]]
+    prompt: Callable[[str, str], Prompt]
+
+
+@dataclass(frozen=True, slots=True)
+class Shortfall:
+    """A part of the quota that is not met: `match` ({} is the total), and how many texts to ask for there.
+
+    `texts` counts candidates, not accepted texts: the loop has already divided by the yield of this generator.
+    """
+
+    match: Mapping[str, str]
+    texts: int
+
+
+class Writer(Protocol):
+    """A generator at work in one run; its state depends only on the calls made, in their order."""
+
+    def plan(self, short: Sequence[Shortfall], room: int) -> list[Ask]:
+        """Return at most `room` asks for the shortfalls; [] when it has nothing (more) to offer."""
+
+    def read(self, ask: Ask, request: str, completion: Completion | None) -> list[Record | Drop]:
+        """Turn the answer to `ask` (its journal key is `request`) into candidates, in their order in the answer.
+
+        What cannot be read is a Drop of section `parse` whose record carries the raw answer.
+        """
+
+
+class Judge(Protocol):
+    """A filter at work in one run."""
+
+    def judge(self, records: Sequence[Record]) -> list[Verdict | None]:
+        """Return a verdict for each record, in order; None keeps it and notes nothing.
+
+        Looks at what was settled so far and, where records are compared, at the *earlier* records of the batch,
+        preferring a settled twin to one of the batch. Changes nothing.
+        """
+
+    def settle(self, records: Sequence[Record]) -> None:
+        """Take records that passed everything into the memory, in order."""
+
+
+class Step(Options):
+    """The base of every item. The module's docstring ends with what the item does *not* cover."""
+
+    extra_needed: ClassVar[str | None] = None
+
+
+class Source(Step):
+    """Reads given rows."""
+
+    def read(self, base: Path, *, name: str, seed: int) -> list[Record]:
+        """Return the rows as records, in the file's order; `base` is the recipe's folder. Raises SourceError."""
+        raise NotImplementedError
+
+
+class Generator(Step):
+    """Plans requests for what is missing and reads answers into candidates."""
+
+    offers: ClassVar[frozenset[str]] = frozenset()
+
+    model: ModelName = Field("generator", description="the model that writes, by its name under `models`")
+    share: float | None = Field(
+        None, gt=0, le=1, description="share of the accepted texts; left out: an even split of the rest"
+    )
+
+    def begin(self, context: Context, item: str) -> Writer:
+        """Return the generator at work; `item` is its name in the recipe."""
+        raise NotImplementedError
+
+
+class Prompted(Generator):
+    """A generator that puts its values into a prompt template."""
+
+    prompt: PromptName
+    sampling: SamplingOptions = Field(SamplingOptions(), description="overrides the prompt's own sampling")
+
+
+class Filter(Step):
+    """Judges one record at a time through `check`; one that compares records overrides `begin`."""
+
+    def check(self, record: Record) -> Verdict | None:
+        """Return None to keep the record, or a Verdict."""
+        raise NotImplementedError
+
+    def begin(self, context: Context) -> Judge:
+        """Return the filter at work in one run."""
+        return EachRecord(self.check)
+
+
+class EachRecord:
+    """A judge that looks at each record alone and remembers nothing."""
+
+    def __init__(self, check: Callable[[Record], Verdict | None]) -> None:
+        self._check = check
+
+    def judge(self, records: Sequence[Record]) -> list[Verdict | None]:
+        """Return `check(record)` for each record, in order."""
+        return [self._check(record) for record in records]
+
+    def settle(self, records: Sequence[Record]) -> None:
+        """Remember nothing."""
+
+
+class Desk(Protocol):
+    """A labeller at work in one run: asks a model about each record, then reads the answers."""
+
+    def asks(self, record: Record) -> list[Ask]:
+        """Return what to ask about the record; [] when nothing needs asking."""
+
+    def read(self, record: Record, completions: Sequence[Completion]) -> tuple[Record, Verdict | None]:
+        """Return the record with its labels and measures, and a verdict (None keeps it)."""
+
+
+class Labeller(Step):
+    """Gives or verifies labels with a model, after every filter has passed."""
+
+    def begin(self, context: Context, item: str) -> Desk:
+        """Return the labeller at work in one run."""
+        raise NotImplementedError
+
+
+class Selector(Step):
+    """Picks, once, from all that was accepted."""
+
+    def pick(self, records: Sequence[Record], quota: Mapping[str, int], context: Context) -> list[str]:
+        """Return the ids of the picked records; `quota` maps a label ("" where there are none) to how many at most."""
+        raise NotImplementedError
+
+
+def item_names(section: str) -> list[str]:
+    """Return the names of all bundled items of a section, sorted."""
+    package = importlib.import_module(f"textsynth.{section}")
+    return sorted(
+        found.name for found in pkgutil.iter_modules(package.__path__) if item_class(section, found.name) is not None
+    )
+
+
+def find(section: str, name: str, beside: Path | None = None) -> type[Options]:
+    """Return the class of an item: bundled by name, or `./file.py` beside the recipe.
+
+    Raises UsageError with the nearest right name when there is none.
+    """
+    if name.startswith("./"):
+        return _class_in(_load_file(name, beside), Path(name).stem, name)
+    found = item_class(section, name) if name.isidentifier() else None
+    if found is None:
+        raise UsageError(f"{section} has no item {name!r}{nearest(name, item_names(section))}")
+    return found
+
+
+def item_class(section: str, name: str) -> type[Options] | None:
+    """Return the class of a bundled item, or None where the file has none (it is a helper) or does not exist."""
+    module_name = f"textsynth.{section}.{name}"
+    try:
+        module = importlib.import_module(module_name)
+    except ModuleNotFoundError as fault:
+        if fault.name == module_name:
+            return None
+        raise
+    found = getattr(module, camel(name), None)
+    return found if isinstance(found, type) and issubclass(found, Options) else None
+
+
+def camel(name: str) -> str:
+    """Return the class name for an item name: near_duplicate → NearDuplicate."""
+    return "".join(part.capitalize() for part in name.split("_"))
+
+
+def _load_file(name: str, beside: Path | None) -> ModuleType:
+    path = ((beside or Path()) / name).resolve()
+    if not path.is_file():
+        raise UsageError(f"no file {name!r} beside the recipe, looked for {path}")
+    module_name = f"textsynth_local_{hashlib.sha256(str(path).encode()).hexdigest()[:12]}"
+    spec = importlib.util.spec_from_file_location(module_name, path)
+    if spec is None or spec.loader is None:
+        raise UsageError(f"{name!r} is no Python file; an item beside the recipe ends with .py")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[module_name] = module
+    try:
+        spec.loader.exec_module(module)
+    except Exception as fault:
+        raise UsageError(f"{name!r} cannot be loaded: {type(fault).__name__}: {fault}") from fault
+    return module
+
+
+def _class_in(module: ModuleType, stem: str, name: str) -> type[Options]:
+    found = getattr(module, camel(stem), None)
+    if not (isinstance(found, type) and issubclass(found, Options)):
+        raise UsageError(f"{name!r} defines no class {camel(stem)!r} that is a step (class {camel(stem)}(Filter): …)")
+    return found
