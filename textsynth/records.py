@@ -138,7 +138,7 @@ class Rendered:
 
     @property
     def mode(self) -> str:
-        """ "chat" or "completion"."""
+        """Either "chat" or "completion"."""
         return "chat" if self.messages else "completion"
 
 

@@ -46,7 +46,7 @@ class ModelOptions(Options):
 
     @property
     def identity(self) -> str:
-        """Name and revision of the model, as the journal's key and the passport have them; never an address or a key."""
+        """Name and revision, as the journal's key and the passport have them; never an address or a key."""
         raise NotImplementedError
 
     @property

@@ -30,7 +30,7 @@ class Reader(Options):
     """The base of the readers."""
 
     @property
-    def schema(self) -> str | None:
+    def answer_schema(self) -> str | None:
         """The JSON schema that an engine may constrain the answer to, as JSON text; None where there is none."""
         return None
 
