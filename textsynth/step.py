@@ -7,6 +7,7 @@ class there: `filter: [near_duplicate: {similarity: 0.7}]` is `textsynth/filter/
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import importlib
 import importlib.util
@@ -22,7 +23,7 @@ from pydantic import Field
 
 from textsynth.errors import UsageError, nearest
 from textsynth.options import ModelName, Options, PromptName, SamplingOptions
-from textsynth.records import Ask, Completion, Drop, Record, Verdict
+from textsynth.records import Ask, Completion, Drop, Record, Sampling, Verdict
 
 if TYPE_CHECKING:
     import numpy as np
@@ -57,10 +58,12 @@ class Shortfall:
     """A part of the quota that is not met: `match` ({} is the total), and how many texts to ask for there.
 
     `texts` counts candidates, not accepted texts: the loop has already divided by the yield of this generator.
+    `once` says that nothing is wanted but one way through what the generator has.
     """
 
     match: Mapping[str, str]
     texts: int
+    once: bool = False
 
 
 class Writer(Protocol):
@@ -74,6 +77,9 @@ class Writer(Protocol):
 
         What cannot be read is a Drop of section `parse` whose record carries the raw answer.
         """
+
+    def learn(self, accepted: Sequence[Record]) -> None:
+        """Take note of the texts that a window brought, in order; later prompts may depend on them."""
 
 
 class Judge(Protocol):
@@ -107,9 +113,6 @@ class Source(Step):
 class Generator(Step):
     """Plans requests for what is missing and reads answers into candidates."""
 
-    offers: ClassVar[frozenset[str]] = frozenset()
-
-    model: ModelName = Field("generator", description="the model that writes, by its name under `models`")
     share: float | None = Field(
         None, gt=0, le=1, description="share of the accepted texts; left out: an even split of the rest"
     )
@@ -120,10 +123,25 @@ class Generator(Step):
 
 
 class Prompted(Generator):
-    """A generator that puts its values into a prompt template."""
+    """A generator that puts its values into a prompt template; `offers` are the variables it has for it."""
 
+    offers: ClassVar[frozenset[str]] = frozenset()
+
+    model: ModelName = Field("generator", description="the model that writes, by its name under `models`")
     prompt: PromptName
     sampling: SamplingOptions = Field(SamplingOptions(), description="overrides the prompt's own sampling")
+
+    def sampling_for(self, prompt: Prompt) -> Sampling:
+        """Return the sampling of a request: the step's own settings over the prompt's over the defaults."""
+        return sampling_of(prompt.sampling, self.sampling)
+
+
+def sampling_of(*layers: SamplingOptions) -> Sampling:
+    """Lay sampling options over the defaults; a later layer wins where it sets something."""
+    chosen: dict[str, object] = {}
+    for layer in layers:
+        chosen.update(layer.model_dump(exclude_none=True))
+    return dataclasses.replace(Sampling(), **chosen)  # type: ignore[arg-type]  # the names and types are the same
 
 
 class Filter(Step):

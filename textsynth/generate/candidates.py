@@ -1,0 +1,22 @@
+"""From an answer to candidates: what every prompted generator does with a completion."""
+
+from __future__ import annotations
+
+from textsynth.parse import Reader
+from textsynth.records import Ask, Completion, Drop, Origin, Record
+
+
+def candidates(ask: Ask, request: str, completion: Completion, reader: Reader) -> list[Record | Drop]:
+    """Return the texts of an answer as records, then what could not be read as drops that carry the raw piece.
+
+    The labels and fields of the ask are inherited; `draw` is the place in the answer, faults count on after the texts.
+    """
+    reading = reader.read(completion.text, cut=completion.finish == "length")
+    found: list[Record | Drop] = [
+        Record(text, Origin(ask.item, ask.parents, ask.shown, request, draw), ask.labels, ask.fields)
+        for draw, text in enumerate(reading.texts)
+    ]
+    for draw, fault in enumerate(reading.faults, start=len(reading.texts)):
+        origin = Origin(ask.item, ask.parents, ask.shown, request, draw)
+        found.append(Drop(Record(fault.raw, origin, ask.labels, ask.fields), "parse", ask.item, fault.reason))
+    return found

@@ -1,0 +1,170 @@
+"""Labelled examples: the model writes new texts for a label, after a few seed examples of it.
+
+A grid of label × attributes (`vary`) is walked evenly. Each prompt shows seed examples of one fold only, drawn with
+the seed; the passport names them. AttrPrompt (Yu et al. 2023, arXiv 2306.15895) is the source of the attributes.
+
+Does not check that a text has its label: that is the work of `agreement` and `choice`.
+"""
+
+from __future__ import annotations
+
+import itertools
+import random
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import ClassVar
+
+from pydantic import Field
+
+from textsynth.folds import FOLDS, fold_of
+from textsynth.generate.candidates import candidates
+from textsynth.options import PromptName, SourceName
+from textsynth.records import Ask, Completion, Drop, Record
+from textsynth.step import Context, Prompted, Shortfall, Writer
+
+OTHER_EXAMPLES = 2
+
+
+class Labelled(Prompted):
+    """New texts for each label, `texts` of them an answer."""
+
+    offers: ClassVar[frozenset[str]] = frozenset(
+        {"task", "label", "meaning", "labels", "examples", "others", "attributes", "n", "avoid", "language"}
+    )
+
+    prompt: PromptName = Field("labelled", description="the prompt template")
+    from_: SourceName | None = Field(None, alias="from", description="the seed examples that prompts may show")
+    about: str = Field("", description="one line about what the texts are: messages of a bank's customers")
+    vary: dict[str, tuple[str, ...]] = Field(
+        {}, description="attributes and their values: every combination is used evenly, each kept as a field"
+    )
+    shots: int = Field(3, ge=0, description="seed examples of the label that a prompt shows, all of one fold")
+    others: int = Field(0, ge=0, description="other labels whose examples a prompt shows for contrast")
+    texts: int = Field(5, ge=1, description="texts asked for in one answer")
+    avoid: int = Field(
+        0, ge=0, description="accepted texts of the label that a prompt shows as not to be repeated; makes prompts depend on the checks"
+    )  # fmt: skip
+
+    def begin(self, context: Context, item: str) -> Writer:
+        """Return the generator at work in one run."""
+        return LabelledWriter(self, context, item)
+
+
+class LabelledWriter:
+    """Walks the grid; counts how often each label and each combination was asked for."""
+
+    def __init__(self, step: Labelled, context: Context, item: str) -> None:
+        self._step = step
+        self._item = item
+        self._context = context
+        self._prompt = context.prompt(step.prompt, step.model)
+        self._sampling = step.sampling_for(self._prompt)
+        seeds = context.sources[step.from_] if step.from_ is not None else ()
+        folds = fold_of(seeds)
+        self._shelf: dict[tuple[str, int], list[Record]] = {}
+        for seed in seeds:
+            for label in seed.labels:
+                self._shelf.setdefault((label, folds[seed.id]), []).append(seed)
+        self._asked: Counter[str] = Counter()
+        self._grids: dict[tuple[str, tuple[tuple[str, str], ...]], list[dict[str, str]]] = {}
+        self._walked: Counter[tuple[str, tuple[tuple[str, str], ...]]] = Counter()
+        self._accepted: dict[tuple[str, int], list[str]] = {}
+        self._named = [{"name": name, "meaning": meaning} for name, meaning in context.labels.items()]
+
+    def plan(self, short: Sequence[Shortfall], room: int) -> list[Ask]:
+        """Return asks for the shortfalls, one each in turn until all are covered or the room is full."""
+        turns = [[shortfall.match] * -(-shortfall.texts // self._step.texts) for shortfall in short]
+        wanted = [match for turn in itertools.zip_longest(*turns) for match in turn if match is not None][:room]
+        asks = [self._ask(match) for match in wanted]
+        # Prompts of one label share their beginning: side by side they share an engine's prefix cache.
+        places = {label: place for place, label in enumerate(self._context.labels)}
+        return sorted(asks, key=lambda ask: places.get(ask.labels[0], 0) if ask.labels else 0)
+
+    def read(self, ask: Ask, request: str, completion: Completion | None) -> list[Record | Drop]:
+        """Return the texts of the answer as candidates with the label asked for."""
+        return [] if completion is None else candidates(ask, request, completion, self._prompt.reader)
+
+    def learn(self, accepted: Sequence[Record]) -> None:
+        """Take note of accepted texts, which later prompts may show as not to be repeated (`avoid`)."""
+        if self._step.avoid == 0:
+            return
+        for record in accepted:
+            if record.label is not None and record.origin.item == self._item:
+                self._accepted.setdefault((record.label, self._fold_shown(record)), []).append(record.text)
+
+    def _fold_shown(self, record: Record) -> int:
+        first = record.origin.shown[0] if record.origin.shown else ""
+        return next((fold for (_, fold), seeds in self._shelf.items() if any(s.id == first for s in seeds)), 0)
+
+    def _ask(self, match: Mapping[str, str]) -> Ask:
+        label = match.get("label") or self._next_label()
+        turn = self._asked[label]
+        self._asked[label] += 1
+        chance = random.Random(f"{self._context.seed}:{self._item}:{label}:{turn}")
+        fields = self._combination(label, match)
+        examples, fold = self._examples(label, turn, chance)
+        others, shown_others = self._contrast(label, fold, chance)
+        values: dict[str, object] = {
+            "task": self._step.about,
+            "label": label,
+            "meaning": self._context.labels.get(label, ""),
+            "labels": self._named,
+            "examples": [record.text for record in examples],
+            "others": others,
+            "attributes": [{"name": name, "value": value} for name, value in fields.items()],
+            "n": self._step.texts,
+            "avoid": self._accepted.get((label, fold), [])[-self._step.avoid :] if self._step.avoid else [],
+            "language": self._context.language,
+            **fields,
+        }
+        return Ask(
+            item=self._item,
+            model=self._step.model,
+            prompt=self._prompt.render(values),
+            sampling=self._sampling,
+            labels=(label,) if label else (),
+            fields=fields,
+            shown=tuple(record.id for record in (*examples, *shown_others)),
+            texts=self._step.texts,
+        )
+
+    def _next_label(self) -> str:
+        labels = list(self._context.labels) or [""]
+        return min(labels, key=lambda label: self._asked[label])
+
+    def _combination(self, label: str, match: Mapping[str, str]) -> dict[str, str]:
+        fixed = tuple((name, value) for name, value in match.items() if name in self._step.vary)
+        key = (label, fixed)
+        if key not in self._grids:
+            choices = [
+                [dict(fixed)[name]] if name in dict(fixed) else list(values) for name, values in self._step.vary.items()
+            ]
+            grid = [dict(zip(self._step.vary, values, strict=True)) for values in itertools.product(*choices)]
+            random.Random(f"{self._context.seed}:{self._item}:{label}:grid").shuffle(grid)
+            self._grids[key] = grid
+        turn = self._walked[key]
+        self._walked[key] += 1
+        grid = self._grids[key]
+        return grid[turn % len(grid)]
+
+    def _examples(self, label: str, turn: int, chance: random.Random) -> tuple[list[Record], int]:
+        folds = [fold for fold in range(FOLDS) if self._shelf.get((label, fold))]
+        if not folds or self._step.shots == 0:
+            return [], turn % FOLDS
+        fold = folds[turn % len(folds)]
+        seeds = self._shelf[(label, fold)]
+        return chance.sample(seeds, min(self._step.shots, len(seeds))), fold
+
+    def _contrast(
+        self, label: str, fold: int, chance: random.Random
+    ) -> tuple[list[dict[str, object]], list[Record]]:  # fmt: skip
+        known = [other for other in self._context.labels if other != label and self._shelf.get((other, fold))]
+        others: list[dict[str, object]] = []
+        shown: list[Record] = []
+        for other in chance.sample(known, min(self._step.others, len(known))):
+            seeds = self._shelf[(other, fold)]
+            some = chance.sample(seeds, min(OTHER_EXAMPLES, len(seeds)))
+            shown += some
+            texts = [record.text for record in some]
+            others.append({"label": other, "meaning": self._context.labels[other], "examples": texts})
+        return others, shown

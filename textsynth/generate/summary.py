@@ -1,0 +1,94 @@
+"""Summaries: the model sums up a given document, in the length asked for and with the key points named.
+
+Each document is asked for once in each length, in the source's order; documents come round again with a new draw
+where the quota still wants more.
+
+Does not check that the summary is true to the document: that is the work of `faithful`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from pydantic import Field
+
+from textsynth.generate.candidates import candidates
+from textsynth.options import PromptName, SourceName
+from textsynth.records import Ask, Completion, Drop, Record
+from textsynth.step import Context, Prompted, Shortfall, Writer
+
+
+class Summary(Prompted):
+    """A summary of each document of a source."""
+
+    offers: ClassVar[frozenset[str]] = frozenset({"document", "points", "sentences", "n", "language", "task"})
+
+    prompt: PromptName = Field("summary", description="the prompt template")
+    from_: SourceName = Field("documents", alias="from", description="the documents: the text of each row")
+    about: str = Field("", description="one line about what the documents are")
+    sentences: tuple[int, ...] = Field((1,), min_length=1, description="lengths asked for, in sentences, in turn")
+    points: str | None = Field(None, description="the field whose lines are the key points a summary must name")
+    texts: int = Field(1, ge=1, description="summaries asked for in one answer")
+
+    def begin(self, context: Context, item: str) -> Writer:
+        """Return the generator at work in one run."""
+        return SummaryWriter(self, context, item)
+
+
+class SummaryWriter:
+    """Walks the documents in order, one length further each time round."""
+
+    def __init__(self, step: Summary, context: Context, item: str) -> None:
+        self._step = step
+        self._item = item
+        self._context = context
+        self._prompt = context.prompt(step.prompt, step.model)
+        self._sampling = step.sampling_for(self._prompt)
+        self._documents = context.sources[step.from_]
+        self._turn = 0
+
+    def plan(self, short: Sequence[Shortfall], room: int) -> list[Ask]:
+        """Return asks for the next documents, as many as the shortfalls want together."""
+        asks: list[Ask] = []
+        for shortfall in short:
+            for _ in range(-(-shortfall.texts // self._step.texts)):
+                once = shortfall.once and self._turn >= len(self._documents) * len(self._step.sentences)
+                if not self._documents or once or len(asks) >= room:
+                    break
+                asks.append(self._ask())
+        return asks
+
+    def learn(self, accepted: Sequence[Record]) -> None:
+        """Learn nothing: the plan does not depend on what was accepted."""
+
+    def read(self, ask: Ask, request: str, completion: Completion | None) -> list[Record | Drop]:
+        """Return the summaries as candidates; the document is their field `document`."""
+        return [] if completion is None else candidates(ask, request, completion, self._prompt.reader)
+
+    def _ask(self) -> Ask:
+        document = self._documents[self._turn % len(self._documents)]
+        rounds = self._turn // len(self._documents)
+        self._turn += 1
+        sentences = self._step.sentences[(self._turn - 1 + rounds) % len(self._step.sentences)]
+        points = document.fields.get(self._step.points or "", "").splitlines()
+        prompt = self._prompt.render(
+            {
+                "task": self._step.about,
+                "document": document.text,
+                "points": [point.strip() for point in points if point.strip()],
+                "sentences": sentences,
+                "n": self._step.texts,
+                "language": self._context.language,
+            }
+        )
+        return Ask(
+            item=self._item,
+            model=self._step.model,
+            prompt=prompt,
+            sampling=self._sampling,
+            labels=document.labels,
+            fields={**document.fields, "document": document.text},
+            parents=(document.id,),
+            texts=self._step.texts,
+        )

@@ -1,0 +1,265 @@
+"""The journal of a run: every answer and every embedding on disk, in SQLite, before it counts.
+
+One writer thread commits whatever has gathered since its last commit (group commit, WAL, synchronous FULL: about
+half a millisecond a commit here), so an answer that was reported as kept survives `kill -9` and a power cut. It is
+the run's only memory: going on means running again and finding the answers here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import json
+import os
+import queue
+import sqlite3
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future
+from pathlib import Path
+from types import TracebackType
+from typing import Any, NamedTuple
+
+from textsynth.errors import JournalError, RunLocked
+from textsynth.records import Completion, Request
+
+FORMAT = 1
+TABLES = """
+CREATE TABLE IF NOT EXISTS answers (
+    key TEXT PRIMARY KEY, model TEXT NOT NULL, prompt TEXT NOT NULL, answer TEXT NOT NULL, finish TEXT NOT NULL,
+    prompt_tokens INTEGER NOT NULL, completion_tokens INTEGER NOT NULL, failure TEXT) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS embeddings (key BLOB PRIMARY KEY, vector BLOB NOT NULL) WITHOUT ROWID;
+"""
+PUT_ANSWER = "INSERT OR REPLACE INTO answers VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+PUT_VECTOR = "INSERT OR REPLACE INTO embeddings VALUES (?, ?)"
+GET_ANSWERS = "SELECT key, answer, finish, prompt_tokens, completion_tokens, failure FROM answers WHERE key IN ({})"
+GET_VECTORS = "SELECT key, vector FROM embeddings WHERE key IN ({})"
+A_QUERY = 500
+
+
+class _Write(NamedTuple):
+    statement: str
+    rows: Sequence[tuple[object, ...]]
+    done: Callable[[BaseException | None], None]
+    loop: asyncio.AbstractEventLoop | None
+
+
+class Journal:
+    """Answers by request key, embeddings by text key. A context manager; reads from any thread, writes in one.
+
+    Opening takes the folder's lock: raises RunLocked while another run holds it, JournalError where the folder is
+    read-only, the disk is full or the file is corrupt.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.path = folder / "journal.sqlite"
+        self._lock = _lock(folder)
+        try:
+            self._reader = _connect(self.path)
+            self._reader.executescript(TABLES)
+            self._reader.execute(f"PRAGMA user_version = {FORMAT}")
+            self._reader.commit()
+            self._writer = _connect(self.path)
+        except sqlite3.Error as fault:
+            os.close(self._lock)
+            raise _trouble(self.path, fault) from fault
+        self._reading = threading.Lock()
+        self._writes: queue.SimpleQueue[_Write | None] = queue.SimpleQueue()
+        self._broken: JournalError | None = None
+        self._thread = threading.Thread(target=self._write, name="journal", daemon=True)
+        self._thread.start()
+
+    def __enter__(self) -> Journal:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, fault: BaseException | None, at: TracebackType | None) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Commit what is waiting, close the file and let go of the folder."""
+        self._writes.put(None)
+        self._thread.join()
+        with self._reading:
+            self._reader.close()
+        os.close(self._lock)
+
+    def answers(self, keys: Sequence[str]) -> dict[str, Completion]:
+        """Return the kept completions among `keys`."""
+        rows = self._rows(GET_ANSWERS, keys)
+        return {key: Completion(answer, finish, sent, got, failure) for key, answer, finish, sent, got, failure in rows}
+
+    async def keep(self, request: Request, completion: Completion, *, model: str) -> None:
+        """Write an answer; returns when it is on disk. Raises JournalError when it cannot be."""
+        loop = asyncio.get_running_loop()
+        waiting: asyncio.Future[None] = loop.create_future()
+        prompt = request.prompt
+        told = json.dumps(prompt.messages or prompt.text, ensure_ascii=False)
+        row = (
+            request.key, model, told, completion.text, completion.finish,
+            completion.prompt_tokens, completion.completion_tokens, completion.failure,
+        )  # fmt: skip
+
+        def done(fault: BaseException | None) -> None:
+            if waiting.done():
+                return
+            if fault is None:
+                waiting.set_result(None)
+            else:
+                waiting.set_exception(fault)
+
+        self._writes.put(_Write(PUT_ANSWER, [_storable(row)], done, loop))
+        await waiting
+
+    def get(self, keys: Sequence[bytes]) -> dict[bytes, bytes]:
+        """Return the kept embeddings among `keys`, as the bytes that were put."""
+        return dict(self._rows(GET_VECTORS, keys))
+
+    def put(self, vectors: Mapping[bytes, bytes]) -> None:
+        """Write embeddings in one transaction; returns when they are on disk. Not for the event loop's thread."""
+        waiting: Future[None] = Future()
+
+        def done(fault: BaseException | None) -> None:
+            if fault is None:
+                waiting.set_result(None)
+            else:
+                waiting.set_exception(fault)
+
+        self._writes.put(_Write(PUT_VECTOR, list(vectors.items()), done, None))
+        waiting.result()
+
+    def _rows(self, query: str, keys: Sequence[str] | Sequence[bytes]) -> list[tuple[Any, ...]]:
+        found: list[tuple[Any, ...]] = []
+        try:
+            with self._reading:
+                for start in range(0, len(keys), A_QUERY):
+                    some = keys[start : start + A_QUERY]
+                    found += self._reader.execute(query.format(",".join("?" * len(some))), some).fetchall()
+        except sqlite3.Error as fault:
+            raise _trouble(self.path, fault) from fault
+        return found
+
+    def _write(self) -> None:
+        writer = self._writer
+        try:
+            while True:
+                group = self._gather()
+                fault = self._broken or self._commit(writer, [write for write in group if write is not None])
+                self._report([write for write in group if write is not None], fault)
+                if None in group:
+                    return
+        finally:
+            writer.close()
+
+    def _gather(self) -> list[_Write | None]:
+        group = [self._writes.get()]
+        while group[-1] is not None:
+            try:
+                group.append(self._writes.get_nowait())
+            except queue.Empty:
+                break
+        return group
+
+    def _commit(self, writer: sqlite3.Connection, group: Sequence[_Write]) -> JournalError | None:
+        try:
+            for write in group:
+                writer.executemany(write.statement, write.rows)
+            writer.commit()
+        except sqlite3.Error as fault:
+            # What was not committed is not on disk: nothing after it may count either.
+            self._broken = _trouble(self.path, fault)
+        return self._broken
+
+    def _report(self, group: Sequence[_Write], fault: JournalError | None) -> None:
+        by_loop: dict[asyncio.AbstractEventLoop, list[Callable[[BaseException | None], None]]] = {}
+        for write in group:
+            if write.loop is None:
+                write.done(fault)
+            else:
+                by_loop.setdefault(write.loop, []).append(write.done)
+        for loop, calls in by_loop.items():
+            if not loop.is_closed():
+                loop.call_soon_threadsafe(_all_done, calls, fault)
+
+
+def read_answer(folder: Path, key: str) -> dict[str, object] | None:
+    """Return one kept answer of a run (model, prompt, answer, finish, tokens, failure), or None.
+
+    Opens the file read-only and takes no lock, so it works beside a run. Raises JournalError for a corrupt file.
+    """
+    path = folder / "journal.sqlite"
+    if not path.is_file():
+        return None
+    try:
+        reader = sqlite3.connect(f"file:{path}?mode=ro", uri=True)
+        try:
+            reader.row_factory = sqlite3.Row
+            row = reader.execute("SELECT * FROM answers WHERE key = ?", (key,)).fetchone()
+        finally:
+            reader.close()
+    except sqlite3.Error as fault:
+        raise _trouble(path, fault) from fault
+    return None if row is None else {**dict(row), "prompt": json.loads(row["prompt"])}
+
+
+def set_aside(folder: Path) -> Path | None:
+    """Move a run's journal out of the way (`--fresh`): returns its new path, or None where there was none."""
+    path = folder / "journal.sqlite"
+    if not path.exists():
+        return None
+    number = 1
+    while (aside := folder / f"journal-{number}.sqlite").exists():
+        number += 1
+    path.rename(aside)
+    for tail in ("-wal", "-shm"):
+        extra = folder / f"journal.sqlite{tail}"
+        if extra.exists():
+            extra.rename(folder / f"{aside.name}{tail}")
+    return aside
+
+
+def _all_done(calls: Sequence[Callable[[BaseException | None], None]], fault: BaseException | None) -> None:
+    for call in calls:
+        call(fault)
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    connection = sqlite3.connect(path, check_same_thread=False, timeout=30)
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("PRAGMA synchronous = FULL")
+    return connection
+
+
+def _lock(folder: Path) -> int:
+    try:
+        held = os.open(folder, os.O_RDONLY)
+    except OSError as fault:
+        raise JournalError(f"{folder}: the run's folder cannot be opened: {fault.strerror}") from fault
+    try:
+        fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as fault:
+        os.close(held)
+        raise RunLocked(
+            f"{folder}: another run is at work in this folder; wait for it, or give this one a folder with --out"
+        ) from fault
+    return held
+
+
+def _storable(row: tuple[object, ...]) -> tuple[object, ...]:
+    # A lone surrogate (from a broken JSON escape) cannot be written as UTF-8.
+    return tuple(
+        value.encode("utf-8", "replace").decode("utf-8") if isinstance(value, str) and not value.isascii() else value
+        for value in row
+    )
+
+
+def _trouble(path: Path, fault: sqlite3.Error) -> JournalError:
+    told = str(fault)
+    if "disk is full" in told or "disk I/O" in told:
+        hint = "the disk is full or failing; every answer kept so far is safe, free some room and run again"
+    elif "readonly" in told or "unable to open" in told:
+        hint = "the folder cannot be written; give another one with --out"
+    elif isinstance(fault, sqlite3.DatabaseError) and ("malformed" in told or "not a database" in told):
+        hint = "the file is damaged; move it away or run with --fresh, which keeps it beside the new one"
+    else:
+        hint = "run again to go on from the last kept answer"
+    return JournalError(f"{path}: the journal failed: {told}; {hint}")
