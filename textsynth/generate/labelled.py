@@ -18,6 +18,7 @@ from pydantic import Field
 
 from textsynth.folds import FOLDS, fold_of
 from textsynth.generate.candidates import candidates
+from textsynth.languages import language_name
 from textsynth.options import PromptName, SourceName
 from textsynth.records import Ask, Completion, Drop, Record
 from textsynth.step import Context, Prompted, Shortfall, Writer
@@ -42,8 +43,8 @@ class Labelled(Prompted):
     others: int = Field(0, ge=0, description="other labels whose examples a prompt shows for contrast")
     texts: int = Field(5, ge=1, description="texts asked for in one answer")
     avoid: int = Field(
-        0, ge=0, description="accepted texts of the label that a prompt shows as not to be repeated; makes prompts depend on the checks"
-    )  # fmt: skip
+        0, ge=0, description="accepted texts a prompt shows as not to be repeated; 0 keeps prompts stable"
+    )
 
     def begin(self, context: Context, item: str) -> Writer:
         """Return the generator at work in one run."""
@@ -60,11 +61,11 @@ class LabelledWriter:
         self._prompt = context.prompt(step.prompt, step.model)
         self._sampling = step.sampling_for(self._prompt)
         seeds = context.sources[step.from_] if step.from_ is not None else ()
-        folds = fold_of(seeds)
+        self._folds = fold_of(seeds)
         self._shelf: dict[tuple[str, int], list[Record]] = {}
         for seed in seeds:
             for label in seed.labels:
-                self._shelf.setdefault((label, folds[seed.id]), []).append(seed)
+                self._shelf.setdefault((label, self._folds[seed.id]), []).append(seed)
         self._asked: Counter[str] = Counter()
         self._grids: dict[tuple[str, tuple[tuple[str, str], ...]], list[dict[str, str]]] = {}
         self._walked: Counter[tuple[str, tuple[tuple[str, str], ...]]] = Counter()
@@ -93,8 +94,7 @@ class LabelledWriter:
                 self._accepted.setdefault((record.label, self._fold_shown(record)), []).append(record.text)
 
     def _fold_shown(self, record: Record) -> int:
-        first = record.origin.shown[0] if record.origin.shown else ""
-        return next((fold for (_, fold), seeds in self._shelf.items() if any(s.id == first for s in seeds)), 0)
+        return self._folds.get(record.origin.shown[0], 0) if record.origin.shown else 0
 
     def _ask(self, match: Mapping[str, str]) -> Ask:
         label = match.get("label") or self._next_label()
@@ -114,7 +114,7 @@ class LabelledWriter:
             "attributes": [{"name": name, "value": value} for name, value in fields.items()],
             "n": self._step.texts,
             "avoid": self._accepted.get((label, fold), [])[-self._step.avoid :] if self._step.avoid else [],
-            "language": self._context.language,
+            "language": language_name(self._context.language),
             **fields,
         }
         return Ask(

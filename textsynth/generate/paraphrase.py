@@ -16,6 +16,7 @@ from typing import ClassVar
 from pydantic import Field
 
 from textsynth.generate.candidates import candidates
+from textsynth.languages import language_name
 from textsynth.options import PromptName, SourceName
 from textsynth.records import Ask, Completion, Drop, Record
 from textsynth.step import Context, Prompted, Shortfall, Writer
@@ -90,7 +91,7 @@ class ParaphraseWriter:
                 "meaning": self._context.labels.get(parent.label or "", ""),
                 "style": style,
                 "n": self._step.texts,
-                "language": self._context.language,
+                "language": language_name(self._context.language),
             }
         )
         return Ask(

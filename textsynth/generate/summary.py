@@ -14,6 +14,7 @@ from typing import ClassVar
 from pydantic import Field
 
 from textsynth.generate.candidates import candidates
+from textsynth.languages import language_name
 from textsynth.options import PromptName, SourceName
 from textsynth.records import Ask, Completion, Drop, Record
 from textsynth.step import Context, Prompted, Shortfall, Writer
@@ -79,7 +80,7 @@ class SummaryWriter:
                 "points": [point.strip() for point in points if point.strip()],
                 "sentences": sentences,
                 "n": self._step.texts,
-                "language": self._context.language,
+                "language": language_name(self._context.language),
             }
         )
         return Ask(

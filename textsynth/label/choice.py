@@ -1,0 +1,151 @@
+"""Choice: the model itself chooses among the labels, blind to the label that was asked for.
+
+Each vote shows the labels in another order, so that a liking for the first option does not pass for an answer. The
+share of the votes for the winner is the confidence. Where labels are many, a shortlist of the nearest by embedding is
+shown (the intended one always among them, never marked). Intended label, chosen label and confidence are all kept.
+Label-then-verify and order shuffling: see Zheng et al. 2023 (arXiv 2309.03882) on option bias.
+
+For served models: a model of 135M parameters chooses hardly better than chance, use `agreement` with it.
+
+Does not catch: a label that the model itself misunderstands; texts that fit two labels equally well.
+"""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, ClassVar, Literal
+
+from pydantic import Field
+
+from textsynth.languages import language_name
+from textsynth.options import ModelName, PromptName, SamplingOptions, SourceName
+from textsynth.records import Ask, Completion, Record, Sampling, Verdict
+from textsynth.step import Context, Desk, Labeller, sampling_of
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+Disagree = Literal["drop", "review", "relabel"]
+
+
+class Choice(Labeller):
+    """A blind choice among the labels by a served model; disagreement drops, goes to review, or relabels."""
+
+    offers: ClassVar[frozenset[str]] = frozenset({"text", "labels", "examples", "language", "task"})
+
+    model: ModelName = Field("generator", description="the model that chooses, by its name under `models`")
+    prompt: PromptName = Field("choice", description="the prompt template")
+    about: str = Field("", description="one line about what the texts are")
+    from_: SourceName | None = Field(
+        None, alias="from", description="seed examples, one of each label, shown in prompts"
+    )
+    votes: int = Field(3, ge=1, description="how many times the model is asked, each with another order of the labels")
+    min_confidence: float = Field(0.6, ge=0, le=1, description="share of the votes that the chosen label needs")
+    shortlist: int = Field(20, ge=2, description="labels shown at most: the nearest to the text by embedding")
+    disagree: Disagree = Field("drop", description="what happens when another label than the intended one is chosen")
+    unsure: Literal["drop", "review"] = Field("drop", description="what happens below min_confidence")
+    sampling: SamplingOptions = Field(SamplingOptions(), description="overrides the prompt's own sampling")
+
+    def begin(self, context: Context, item: str) -> Desk:
+        """Return the labeller at work in one run."""
+        return ChoiceDesk(self, context, item)
+
+
+class ChoiceDesk:
+    """Asks `votes` times about each record and counts the answers."""
+
+    def __init__(self, step: Choice, context: Context, item: str) -> None:
+        self._step = step
+        self._item = item
+        self._context = context
+        self._prompt = context.prompt(step.prompt, step.model)
+        self._sampling: Sampling = sampling_of(self._prompt.sampling, step.sampling)
+        self._meanings: NDArray[np.float32] | None = None
+        self._by_key = {_folded(name): name for name in context.labels}
+        self._examples: dict[str, Record] = {}
+        for seed in context.sources[step.from_] if step.from_ is not None else ():
+            self._examples.setdefault(seed.label or "", seed)
+
+    def asks(self, record: Record) -> list[Ask]:
+        """Return one ask a vote, each with the labels in its own order, seeded by the record's id."""
+        shown = self._shown(record)
+        return [self._ask(record, list(shown), vote) for vote in range(self._step.votes)]
+
+    def read(self, record: Record, completions: Sequence[Completion]) -> tuple[Record, Verdict | None]:
+        """Return the record with chosen and intended label and confidence, and what that means for it."""
+        ballots = [self._ballot(completion) for completion in completions if completion.failure is None]
+        counts = Counter(label for ballot in ballots for label in ballot)
+        if not counts:
+            told = next((one.failure or one.text for one in completions), "")
+            return record, Verdict(f"the model named none of the labels: {told.strip()[:80]!r}")
+        chosen = self._winners(counts, len(completions))
+        confidence = round(min(counts[label] for label in chosen) / len(completions), 4)
+        intended = record.labels
+        fields = {**record.fields, "chosen_label": ", ".join(chosen), "intended_label": ", ".join(intended)}
+        labels = chosen if not intended or self._step.disagree == "relabel" else intended
+        judged = Record(record.text, record.origin, labels, fields, {**record.measures, self._item: confidence})
+        return judged, self._verdict(set(chosen), set(intended), confidence)
+
+    def _verdict(self, chosen: set[str], intended: set[str], confidence: float) -> Verdict | None:
+        limit = self._step.min_confidence
+        if confidence < limit:
+            return Verdict("the votes for a label are too few", confidence, limit, review=self._step.unsure == "review")
+        if intended and chosen != intended and self._step.disagree != "relabel":
+            told = f"the model chose {', '.join(sorted(chosen))} instead"
+            return Verdict(told, confidence, limit, review=self._step.disagree == "review")
+        return None
+
+    def _winners(self, counts: Counter[str], votes: int) -> tuple[str, ...]:
+        order = list(self._context.labels)
+        if self._context.many:
+            agreed = [label for label in order if counts[label] * 2 > votes]
+            if agreed:
+                return tuple(agreed)
+        return (max(order, key=lambda label: counts[label]),)
+
+    def _ballot(self, completion: Completion) -> list[str]:
+        """Read one answer: the label names in it, or [] when it is none of them; nothing is guessed."""
+        reading = self._prompt.reader.read(completion.text, cut=completion.finish == "length")
+        pieces = [piece for text in reading.texts for piece in (text.split(",") if self._context.many else [text])]
+        named = [self._by_key.get(_folded(piece)) for piece in pieces]
+        found = list(dict.fromkeys(name for name in named if name is not None))
+        return found if self._context.many or len(found) == 1 else []
+
+    def _shown(self, record: Record) -> list[str]:
+        names = list(self._context.labels)
+        if len(names) <= self._step.shortlist:
+            return names
+        if self._meanings is None:
+            told = [f"{name.replace('_', ' ')}: {meaning}" for name, meaning in self._context.labels.items()]
+            self._meanings = self._context.embed(told)
+        likeness = self._meanings @ self._context.embed([record.text])[0]
+        nearest = sorted(range(len(names)), key=lambda place: (-float(likeness[place]), place))
+        shown = [names[place] for place in nearest[: self._step.shortlist]]
+        missing = [label for label in record.labels if label not in shown]
+        return [*shown[: self._step.shortlist - len(missing)], *missing]
+
+    def _ask(self, record: Record, names: list[str], vote: int) -> Ask:
+        random.Random(f"{self._context.seed}:{self._item}:{record.id}:{vote}").shuffle(names)
+        examples = [self._examples[name] for name in names if name in self._examples]
+        values: dict[str, object] = {
+            "task": self._step.about,
+            "text": record.text,
+            "labels": [{"name": name, "meaning": self._context.labels[name]} for name in names],
+            "examples": [{"text": seed.text, "label": seed.label} for seed in examples],
+            "language": language_name(self._context.language),
+        }
+        return Ask(
+            item=self._item,
+            model=self._step.model,
+            prompt=self._prompt.render(values),
+            sampling=self._sampling,
+            parents=(record.id,),
+            shown=tuple(seed.id for seed in examples),
+        )
+
+
+def _folded(name: str) -> str:
+    return name.strip().strip("\"'`.*").casefold().replace("_", " ")
