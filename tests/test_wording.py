@@ -1,0 +1,55 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from textsynth.wording import clock, counted, visible
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("plain text, two\nlines", "plain text, two\nlines"),
+        ("żółw 亀 🐢", "żółw 亀 🐢"),
+        ("\x1b[31mred\x1b[0m", "\\x1b[31mred\\x1b[0m"),
+        ("over\rwritten", "over\\rwritten"),
+        ("turned \u202eround", "turned \\u202eround"),
+        ("half \ud800 pair", "half \\ud800 pair"),
+        ("👩\u200d🚀", "👩\u200d🚀"),
+        ("", ""),
+    ],
+)
+def test_what_could_steer_a_terminal_is_written_out(text: str, shown: str) -> None:
+    assert visible(text) == shown
+
+
+@given(st.text(alphabet=st.characters()))
+def test_whatever_a_model_writes_can_be_printed(text: str) -> None:
+    shown = visible(text)
+    shown.encode("utf-8")
+    assert "\x1b" not in shown
+    assert shown.count("\n") == text.count("\n")
+    assert visible(shown) == shown
+
+
+@pytest.mark.parametrize(
+    ("seconds", "shown"),
+    [
+        (-3, "0 s"),
+        (0, "0 s"),
+        (59.4, "59 s"),
+        (59.6, "1:00"),
+        (187, "3:07"),
+        (3599.7, "1:00:00"),
+        (3723, "1:02:03"),
+        (100_000, "27:46:40"),
+    ],
+)
+def test_durations(seconds: float, shown: str) -> None:
+    assert clock(seconds) == shown
+
+
+@pytest.mark.parametrize(("number", "shown"), [(0, "0 texts"), (1, "1 text"), (1200, "1,200 texts")])
+def test_counts(number: int, shown: str) -> None:
+    assert counted(number, "text") == shown

@@ -1,0 +1,41 @@
+"""Small turns of phrase that all output shares: durations, counts, texts made safe for a terminal."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+# What moves the cursor, changes colours or turns the reading direction would let a text from a model draw over ours.
+HARMFUL = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
+PLAIN = re.compile(r"[ -~\n]*")
+
+
+def visible(text: str) -> str:
+    """Return `text` with control and format characters written out (ESC as backslash x1b); newlines stay."""
+    if PLAIN.fullmatch(text):
+        return text
+    return "".join(char if char == "\n" or not _harmful(char) else _escaped(char) for char in text)
+
+
+def clock(seconds: float) -> str:
+    """Return a duration as `42 s`, `3:07` (minutes) or `1:02:03` (hours); negative ones count as 0."""
+    whole = max(0, round(seconds))
+    if whole < 60:
+        return f"{whole} s"
+    minutes, rest = divmod(whole, 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+def counted(number: int, noun: str) -> str:
+    """Return `1 text`, `0 texts`, `1,200 texts`."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def _harmful(char: str) -> bool:
+    # joiners shape letters and emoji of honest texts
+    return unicodedata.category(char) in HARMFUL and char not in "\u200c\u200d"
+
+
+def _escaped(char: str) -> str:
+    return char.encode("unicode_escape").decode("ascii")
