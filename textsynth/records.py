@@ -7,7 +7,7 @@ records need 1 GB of memory, which is the size of run TextSynth is built for.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import NamedTuple
@@ -215,13 +215,12 @@ class Census:
         if twin is not None:
             self.twins[record.id] = twin
 
-    def close(self, known: Iterable[str] = ()) -> None:
+    def close(self, known: Container[str] = ()) -> None:
         """Check the books: all candidates ended, every twin accepted (or one of the `known` given rows)."""
         if len(self.ended) != len(self.candidates):
             lost = next(iter(self.candidates.symmetric_difference(self.ended)))
             raise CensusBroken(f"{len(self.candidates)} candidates but {len(self.ended)} ends; one is {lost}")
-        outside = set(known)
         for one, twin in self.twins.items():
-            if self.ended.get(twin) != "accepted" and twin not in outside:
+            if self.ended.get(twin) != "accepted" and twin not in known:
                 raise CensusBroken(f"record {one} was dropped for {twin}, which is {self.ended.get(twin, 'unknown')!r}")
         self.twins.clear()

@@ -111,7 +111,12 @@ class Source(Step):
 
 
 class Generator(Step):
-    """Plans requests for what is missing and reads answers into candidates."""
+    """Plans requests for what is missing and reads answers into candidates.
+
+    A `free` one needs no model: all it has becomes a candidate, whatever the quota.
+    """
+
+    free: ClassVar[bool] = False
 
     share: float | None = Field(
         None, gt=0, le=1, description="share of the accepted texts; left out: an even split of the rest"
@@ -173,8 +178,8 @@ class EachRecord:
 class Desk(Protocol):
     """A labeller at work in one run: asks a model about each record, then reads the answers."""
 
-    def asks(self, record: Record) -> list[Ask]:
-        """Return what to ask about the record; [] when nothing needs asking."""
+    def asks(self, records: Sequence[Record]) -> list[list[Ask]]:
+        """Return, for each record in order, what to ask about it; [] when nothing needs asking."""
 
     def read(self, record: Record, completions: Sequence[Completion]) -> tuple[Record, Verdict | None]:
         """Return the record with its labels and measures, and a verdict (None keeps it)."""

@@ -9,6 +9,7 @@ Does not change a text in any way.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import ClassVar
 
 from pydantic import Field
 
@@ -21,6 +22,8 @@ ROWS_AN_ASK = 1000
 
 class Existing(Generator):
     """Given rows as candidates; no model is asked."""
+
+    free: ClassVar[bool] = True
 
     from_: SourceName = Field("raw", alias="from", description="the rows")
 

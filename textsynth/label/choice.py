@@ -69,10 +69,14 @@ class ChoiceDesk:
         for seed in context.sources[step.from_] if step.from_ is not None else ():
             self._examples.setdefault(seed.label or "", seed)
 
-    def asks(self, record: Record) -> list[Ask]:
-        """Return one ask a vote, each with the labels in its own order, seeded by the record's id."""
-        shown = self._shown(record)
-        return [self._ask(record, list(shown), vote) for vote in range(self._step.votes)]
+    def asks(self, records: Sequence[Record]) -> list[list[Ask]]:
+        """Return one ask a vote for each record, each with the labels in its own order, seeded by the record's id."""
+        votes = range(self._step.votes)
+        shown = self._shown(records)
+        return [
+            [self._ask(record, list(names), vote) for vote in votes]
+            for record, names in zip(records, shown, strict=True)
+        ]
 
     def read(self, record: Record, completions: Sequence[Completion]) -> tuple[Record, Verdict | None]:
         """Return the record with chosen and intended label and confidence, and what that means for it."""
@@ -114,15 +118,19 @@ class ChoiceDesk:
         found = list(dict.fromkeys(name for name in named if name is not None))
         return found if self._context.many or len(found) == 1 else []
 
-    def _shown(self, record: Record) -> list[str]:
+    def _shown(self, records: Sequence[Record]) -> list[list[str]]:
         names = list(self._context.labels)
-        if len(names) <= self._step.shortlist:
-            return names
+        if len(names) <= self._step.shortlist or not records:
+            return [names] * len(records)
         if self._meanings is None:
             told = [f"{name.replace('_', ' ')}: {meaning}" for name, meaning in self._context.labels.items()]
             self._meanings = self._context.embed(told)
-        likeness = self._meanings @ self._context.embed([record.text])[0]
-        nearest = sorted(range(len(names)), key=lambda place: (-float(likeness[place]), place))
+        likeness = self._context.embed([record.text for record in records]) @ self._meanings.T
+        return [self._shortlist(record, row.tolist()) for record, row in zip(records, likeness, strict=True)]
+
+    def _shortlist(self, record: Record, likeness: Sequence[float]) -> list[str]:
+        names = list(self._context.labels)
+        nearest = sorted(range(len(names)), key=lambda place: (-likeness[place], place))
         shown = [names[place] for place in nearest[: self._step.shortlist]]
         missing = [label for label in record.labels if label not in shown]
         return [*shown[: self._step.shortlist - len(missing)], *missing]

@@ -1,0 +1,104 @@
+"""From asks to answers: the journal first, then the model; every answer is on disk before it counts.
+
+A request's key is the sha256 of the model's name and revision, mode, messages, sampling, schema and draw. `draw` is the
+how-manieth use of the same prompt and sampling, so a further generator in a recipe buys nothing twice.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from textsynth.errors import ModelError
+from textsynth.journal import Journal
+from textsynth.models import Model, ModelOptions, Place
+from textsynth.records import Ask, Completion, Request
+
+
+@dataclass(slots=True)
+class Tally:
+    """What asking has cost so far; `sent` counts requests this process sent, `kept` those the journal answered."""
+
+    sent: int = 0
+    kept: int = 0
+    failed: int = 0
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+
+
+class Asker:
+    """Answers windows of asks for one run; models are opened when the journal first lacks an answer."""
+
+    def __init__(self, models: Mapping[str, ModelOptions], journal: Journal, place: Place) -> None:
+        self._options = models
+        self._identities = {name: options.identity for name, options in models.items()}
+        self._journal = journal
+        self._place = place
+        self._open: dict[str, Model] = {}
+        self._draws: Counter[bytes] = Counter()
+        self.tally = Tally()
+        self.waiting = 0
+
+    def requests(self, asks: Sequence[Ask]) -> list[Request | None]:
+        """Give each ask its request, in plan order; None for asks that need no model."""
+        return [None if ask.prompt is None else self._request(ask) for ask in asks]
+
+    async def answer(self, asks: Sequence[Ask], requests: Sequence[Request | None]) -> list[Completion | None]:
+        """Return the completions in plan order, each of them on disk. Raises ModelError, JournalError."""
+        answers = self._journal.answers([request.key for request in requests if request is not None])
+        self.tally.kept += len(answers)
+        missing: dict[str, list[Request]] = {}
+        for ask, request in zip(asks, requests, strict=True):
+            if request is not None and request.key not in answers:
+                missing.setdefault(ask.model, []).append(request)
+        for name, some in missing.items():
+            await self._complete(name, some, answers)
+        for completion in answers.values():
+            self.tally.failed += completion.failure is not None
+            self.tally.prompt_tokens += completion.prompt_tokens
+            self.tally.completion_tokens += completion.completion_tokens
+        return [None if request is None else answers[request.key] for request in requests]
+
+    async def close(self) -> None:
+        """Close the models that were opened."""
+        for model in self._open.values():
+            await model.close()
+
+    async def _complete(self, name: str, requests: Sequence[Request], answers: dict[str, Completion]) -> None:
+        if name not in self._open:
+            self._open[name] = self._options[name].open(self._place)
+        identity = self._identities[name]
+
+        async def arrived(request: Request, completion: Completion) -> None:
+            await self._journal.keep(request, completion, model=identity)
+            answers[request.key] = completion
+            self.waiting -= 1
+            self.tally.sent += 1
+
+        self.waiting += len(requests)
+        try:
+            await self._open[name].complete(requests, arrived)
+        finally:
+            self.waiting -= sum(request.key not in answers for request in requests)
+        lost = [request.key for request in requests if request.key not in answers]
+        if lost:
+            raise ModelError(
+                f"model {name!r} ({identity}) left {len(lost)} of {len(requests)} requests without an answer"
+            )
+
+    def _request(self, ask: Ask) -> Request:
+        prompt = ask.prompt
+        if prompt is None:
+            raise TypeError("an ask without a prompt has no request")
+        hasher = hashlib.sha256()
+        told = [self._identities[ask.model], prompt.mode, prompt.text, ask.schema or "", repr(ask.sampling)]
+        for turn in prompt.messages:
+            told += turn
+        hasher.update("\x1f".join(told).encode("utf-8", "surrogatepass"))
+        same = hasher.digest()
+        draw = self._draws[same]
+        self._draws[same] += 1
+        hasher.update(b"\x1e%d" % draw)
+        return Request(hasher.hexdigest(), prompt, ask.sampling, ask.schema)

@@ -1,0 +1,119 @@
+"""Judge, then settle: one window of candidates through filters and labellers to its ends.
+
+Only texts that pass everything are settled into the filters' memories. A candidate whose earlier twin is still under
+judgement waits for it: accepted, and it is dropped with that twin; rejected, and it is judged again, until none wait.
+So no two texts throw each other out, and no duplicate of a rejected text is lost.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+
+from textsynth.records import Ask, Completion, Drop, Record, Verdict
+from textsynth.step import Desk, Judge
+
+Answer = Callable[[Sequence[Ask]], Awaitable[Sequence[Completion]]]
+
+
+@dataclass(slots=True)
+class Ruling:
+    """What became of a window: accepted records in plan order, and drops (section `review` waits for a person)."""
+
+    accepted: list[Record] = field(default_factory=list)
+    dropped: list[Drop] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class _Waiting:
+    record: Record
+    item: str
+    verdict: Verdict
+
+
+class Court:
+    """The filters and labellers of one run, at work."""
+
+    def __init__(self, filters: Sequence[tuple[str, Judge]], desks: Sequence[tuple[str, Desk]], answer: Answer) -> None:
+        self._filters = filters
+        self._desks = desks
+        self._answer = answer
+
+    async def rule(self, candidates: Sequence[Record]) -> Ruling:
+        """Bring every candidate of a window to its end; the filters work in a thread, so that requests go on."""
+        ruling = Ruling()
+        pending = list(candidates)
+        while pending:
+            passed, waiting, dropped = await asyncio.to_thread(self._filter, pending)
+            passed, unlabelled = await self._label(passed)
+            await asyncio.to_thread(self._settle, passed)
+            ruling.accepted += passed
+            ruling.dropped += dropped + unlabelled
+            pending = self._resolve(waiting, {record.id for record in passed}, ruling)
+        order = {record.id: place for place, record in enumerate(candidates)}
+        ruling.accepted.sort(key=lambda record: order[record.id])
+        ruling.dropped.sort(key=lambda drop: order[drop.record.id])
+        return ruling
+
+    def _filter(self, pending: Sequence[Record]) -> tuple[list[Record], list[_Waiting], list[Drop]]:
+        undecided = {record.id for record in pending}
+        alive = list(pending)
+        waiting: list[_Waiting] = []
+        dropped: list[Drop] = []
+        for name, judge in self._filters:
+            if not alive:
+                break
+            verdicts = judge.judge(alive)
+            passed: list[Record] = []
+            for record, verdict in zip(alive, verdicts, strict=True):
+                if verdict is None:
+                    passed.append(record)
+                elif verdict.keeps:
+                    passed.append(_measured(record, name, verdict))
+                elif verdict.twin in undecided:
+                    waiting.append(_Waiting(record, name, verdict))
+                else:
+                    dropped.append(_drop(record, "filter", name, verdict))
+            alive = passed
+        return alive, waiting, dropped
+
+    async def _label(self, records: list[Record]) -> tuple[list[Record], list[Drop]]:
+        dropped: list[Drop] = []
+        for name, desk in self._desks:
+            asks = await asyncio.to_thread(desk.asks, records)
+            completions = await self._answer([ask for some in asks for ask in some])
+            passed: list[Record] = []
+            start = 0
+            for record, some in zip(records, asks, strict=True):
+                judged, verdict = desk.read(record, completions[start : start + len(some)])
+                start += len(some)
+                if verdict is None or verdict.keeps:
+                    passed.append(judged)
+                else:
+                    section = "review" if verdict.review else "label"
+                    dropped.append(_drop(judged, section, name, verdict))
+            records = passed
+        return records, dropped
+
+    def _settle(self, records: Sequence[Record]) -> None:
+        for _, judge in self._filters:
+            judge.settle(records)
+
+    def _resolve(self, waiting: Sequence[_Waiting], accepted: set[str], ruling: Ruling) -> list[Record]:
+        again: list[_Waiting] = []
+        for one in waiting:
+            if one.verdict.twin in accepted:
+                ruling.dropped.append(_drop(one.record, "filter", one.item, one.verdict))
+            else:
+                again.append(one)
+        return [one.record for one in again]
+
+
+def _measured(record: Record, name: str, verdict: Verdict) -> Record:
+    return record if verdict.measured is None else record.with_measures({name: verdict.measured})
+
+
+def _drop(record: Record, section: str, item: str, verdict: Verdict) -> Drop:
+    where = "review" if verdict.review else section
+    return Drop(record, where, item, verdict.reason or "", verdict.measured, verdict.limit, verdict.twin)

@@ -1,0 +1,198 @@
+"""The loop: windows in order, two in flight, until the quota is met, the budget is spent or the yield has run dry.
+
+The plan for a window depends only on what was committed up to the window before the last, never on which answer came
+first, so a run gives the same records at any number in flight and after any crash. Requests of two windows overlap;
+judging does not: a window is judged after the one before it has settled.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter, deque
+from collections.abc import Callable, Container, Sequence
+from dataclasses import dataclass, field
+
+from textsynth.parse import without_thinking
+from textsynth.records import Ask, Census, Completion, Drop, Origin, Record, Request
+from textsynth.run.asking import Asker
+from textsynth.run.budget import Budget, tokens_of
+from textsynth.run.judging import Court, Ruling
+from textsynth.run.quota import Quota
+from textsynth.step import Desk, Judge, Shortfall, Writer
+
+WINDOW = 512
+IN_FLIGHT = 2
+EVERYTHING = (Shortfall({}, 10**9, once=True),)
+
+
+@dataclass(frozen=True, slots=True)
+class Hand:
+    """A generator at work under its name in the recipe; a `free` one needs no model."""
+
+    item: str
+    writer: Writer
+    free: bool
+
+
+@dataclass(slots=True)
+class Books:
+    """What a run has brought so far: accepted records and drops in plan order, and what was asked, by request key."""
+
+    accepted: list[Record] = field(default_factory=list)
+    dropped: list[Drop] = field(default_factory=list)
+    asked: dict[str, Ask] = field(default_factory=dict)
+    reasons: Counter[tuple[str, str, str]] = field(default_factory=Counter)
+    candidates: int = 0
+    windows: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Window:
+    asks: list[Ask]
+    requests: list[Request | None]
+    answers: asyncio.Task[list[Completion | None]]
+
+
+class Loop:
+    """One run's windows. `given` are the ids of source records, which a twin may also name."""
+
+    def __init__(
+        self,
+        hands: Sequence[Hand],
+        filters: Sequence[tuple[str, Judge]],
+        desks: Sequence[tuple[str, Desk]],
+        *,
+        quota: Quota,
+        budget: Budget,
+        asker: Asker,
+        given: Container[str],
+    ) -> None:
+        self._hands = hands
+        self._quota = quota
+        self._budget = budget
+        self._asker = asker
+        self._given = given
+        self._court = Court(filters, desks, self._ask_about)
+        self._census = Census()
+        self._tokens_an_ask = 1
+        self.books = Books()
+
+    async def go(self, committed: Callable[[Books], None]) -> str:
+        """Run all windows; call `committed` after each. Return why it stopped: met, budget, dry or done.
+
+        `done` is said where no quota was asked for and everything the generators have was used.
+        """
+        flying: deque[_Window] = deque()
+        try:
+            while True:
+                asks = self._plan()
+                if asks:
+                    flying.append(self._send(asks))
+                if not flying:
+                    return self._ending()
+                if len(flying) == IN_FLIGHT or not asks:
+                    await self._commit(flying.popleft())
+                    committed(self.books)
+        finally:
+            for window in flying:
+                window.answers.cancel()
+            await asyncio.gather(*(window.answers for window in flying), return_exceptions=True)
+
+    def _plan(self) -> list[Ask]:
+        room = self._budget.room(WINDOW, tokens_an_ask=self._tokens_an_ask)
+        asks: list[Ask] = []
+        for hand in self._hands:
+            short = EVERYTHING if hand.free else self._quota.short(hand.item)
+            if not short or (room <= len(asks) and not hand.free):
+                continue
+            some = hand.writer.plan(short, WINDOW if hand.free else room - len(asks))
+            self._quota.planned(some)
+            asks += some
+        self._budget.planned(asks)
+        if asks:
+            self._tokens_an_ask = max(1, sum(map(tokens_of, asks)) // len(asks))
+        return asks
+
+    def _send(self, asks: list[Ask]) -> _Window:
+        requests = self._asker.requests(asks)
+        return _Window(asks, requests, asyncio.create_task(self._asker.answer(asks, requests)))
+
+    async def _commit(self, window: _Window) -> None:
+        completions = await window.answers
+        self._budget.charge(completions)
+        candidates: list[Record] = []
+        unread: list[Drop] = []
+        place_of: dict[str, int] = {}
+        for place, found in enumerate(self._read(window, completions)):
+            for one in found:
+                if isinstance(one, Drop):
+                    unread.append(one)
+                else:
+                    candidates.append(one)
+                    place_of[one.id] = place
+        ruling = await self._court.rule(candidates)
+        self._count(candidates, unread, ruling)
+        brought: dict[int, list[Record]] = {}
+        for record in ruling.accepted:
+            brought.setdefault(place_of[record.id], []).append(record)
+        self._quota.committed(window.asks, brought)
+        for hand in self._hands:
+            hand.writer.learn(ruling.accepted)
+
+    def _read(self, window: _Window, completions: Sequence[Completion | None]) -> list[Sequence[Record | Drop]]:
+        """Read each answer of a window with the generator that asked for it, in plan order."""
+        writers = {hand.item: hand.writer for hand in self._hands}
+        found: list[Sequence[Record | Drop]] = []
+        for ask, request, completion in zip(window.asks, window.requests, completions, strict=True):
+            key = "" if request is None else request.key
+            if request is not None:
+                self.books.asked[key] = ask
+            if completion is not None and completion.failure is not None:
+                empty = Record("", Origin(ask.item, ask.parents, ask.shown, key), ask.labels, ask.fields)
+                found.append([Drop(empty, "model", ask.model, completion.failure)])
+            else:
+                found.append(writers[ask.item].read(ask, key, _answer_only(completion)))
+        return found
+
+    def _count(self, candidates: Sequence[Record], unread: Sequence[Drop], ruling: Ruling) -> None:
+        census = self._census
+        census.enter(candidates)
+        census.enter(drop.record for drop in unread)
+        for record in ruling.accepted:
+            census.end(record, "accepted")
+        for drop in (*unread, *ruling.dropped):
+            census.end(drop.record, drop.section, drop.twin)
+            self.books.reasons[drop.section, drop.item, drop.reason] += 1
+        census.close(self._given)
+        self.books.candidates += len(candidates) + len(unread)
+        self.books.accepted += ruling.accepted
+        self.books.dropped += (*unread, *ruling.dropped)
+        self.books.windows += 1
+
+    async def _ask_about(self, asks: Sequence[Ask]) -> Sequence[Completion]:
+        """Answer a labeller's asks, which are charged like all others."""
+        requests = self._asker.requests(asks)
+        self._budget.planned(asks)
+        completions = await self._asker.answer(asks, requests)
+        self._budget.charge(completions)
+        for ask, request in zip(asks, requests, strict=True):
+            if request is not None:
+                self.books.asked[request.key] = ask
+        return [_answer_only(completion) or Completion("") for completion in completions]
+
+    def _ending(self) -> str:
+        if self._quota.met:
+            return "met"
+        if self._budget.spent_out is not None:
+            return "budget"
+        return "dry" if self._quota.lines else "done"
+
+
+def _answer_only(completion: Completion | None) -> Completion | None:
+    """Cut a model's thinking off its answer: it must never reach a text."""
+    if completion is None or "<think>" not in completion.text:
+        return completion
+    text = without_thinking(completion.text)
+    return Completion(
+        text, completion.finish, completion.prompt_tokens, completion.completion_tokens, completion.failure
+    )  # fmt: skip
