@@ -49,6 +49,10 @@ class ModelOptions(Options):
         """Name and revision, as the journal's key and the passport have them; never an address or a key."""
         raise NotImplementedError
 
+    def identity_at(self, recipe: Path) -> str:
+        """Return `identity`, told apart by the contents of the files beside `recipe` (a folder) that it names."""
+        return self.identity
+
     @property
     def form(self) -> Form:
         """Which form of a prompt suits the model where both exist."""

@@ -1,0 +1,98 @@
+"""Any OpenAI-compatible server: vLLM, llama.cpp, TGI, or a service on the internet.
+
+Every wait has an end. What concerns one request (too long a prompt, a refused parameter) is that request's failure;
+a wrong key, an unknown model or a server that stays away stops the run with one sentence. Keys come from the
+environment and are in no message, journal or log.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping
+from typing import Literal
+
+from pydantic import Field, field_validator
+
+from textsynth.errors import ModelError
+from textsynth.models import Form, Model, ModelOptions, Place
+from textsynth.models.client import Client, Target
+
+
+class Http(ModelOptions):
+    """A model behind the OpenAI HTTP interface."""
+
+    base_url: str = Field(
+        default_factory=lambda: os.environ.get("OPENAI_BASE_URL", ""),
+        validate_default=True,
+        description="the server's address, such as http://127.0.0.1:8000/v1; left out: the variable OPENAI_BASE_URL",
+    )
+    model: str = Field(..., min_length=1, description="the model's name as the server knows it")
+    key_env: str | None = Field(None, description="the environment variable that holds the key; left out: no key")
+    in_flight: int = Field(64, ge=1, description="requests under way at once")
+    timeout_seconds: float = Field(180.0, gt=0, description="how long one try may take, the whole answer included")
+    retries: int = Field(4, ge=0, description="further tries of a request that fails while others succeed")
+    patience_seconds: float = Field(
+        180.0, ge=0, description="how long a silent server is waited for (15 s at most if it never answered yet)"
+    )
+    prompts: Literal["chat", "completion"] = Field("chat", description="which form of a prompt suits the model")
+    response_format: bool = Field(default=True, description="send an answer's JSON schema, where a prompt has one")
+    body: Mapping[str, bool | int | float | str | list[object] | dict[str, object] | None] = Field(
+        default_factory=dict, description="further parameters, sent as they are; null leaves one of ours out"
+    )
+
+    @field_validator("base_url")
+    @classmethod
+    def _is_address(cls, value: str) -> str:
+        if not value:
+            raise ValueError(
+                "base_url is missing and OPENAI_BASE_URL is not set; write http://127.0.0.1:8000/v1 or such"
+            )
+        if not value.startswith(("http://", "https://")):
+            raise ValueError(f"base_url must start with http:// or https://, got {value!r}")
+        return value
+
+    @property
+    def identity(self) -> str:
+        """The model's name; with parameters of its own also their hash. Where it is served does not matter."""
+        told: dict[str, object] = dict(self.body)
+        if not self.response_format:
+            told["response_format"] = False
+        if not told:
+            return self.model
+        return f"{self.model}+{hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:12]}"
+
+    @property
+    def form(self) -> Form:
+        """Chat unless the recipe says otherwise."""
+        return self.prompts
+
+    def open(self, place: Place) -> Model:
+        """Return a client. Connects at the first request. Raises ModelError when the named key is not set."""
+        target = Target(
+            base_url=self.base_url,
+            model=self.model,
+            key=self._key(),
+            key_env=self.key_env,
+            body=self.body,
+            response_format=self.response_format,
+            timeout_seconds=self.timeout_seconds,
+        )
+        return Client(
+            target,
+            in_flight=self.in_flight,
+            retries=self.retries,
+            patience_seconds=self.patience_seconds,
+            say=place.say,
+        )
+
+    def _key(self) -> str | None:
+        if self.key_env is None:
+            return None
+        key = os.environ.get(self.key_env, "").strip()
+        if not key:
+            raise ModelError(f"model {self.model!r}: key_env names {self.key_env!r}, which is not set; export it")
+        if not (key.isascii() and key.isprintable()):
+            raise ModelError(f"model {self.model!r}: the key in {self.key_env!r} holds characters no key has")
+        return key
