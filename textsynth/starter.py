@@ -1,0 +1,249 @@
+"""The first recipe: written from label names and/or a file of examples, commented, and ready to run."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+
+from textsynth.errors import SourceError, UsageError, nearest
+from textsynth.records import Record
+from textsynth.sources.files import read_table
+from textsynth.sources.rows import Rows
+
+RECIPE_FILE = "recipe.yaml"
+SEEDS_FILE = "seeds.csv"
+LABEL_FILES = (".txt", ".json")
+TEXT_COLUMNS = ("text", "utterance", "sentence", "query", "question", "message", "content", "document", "input")
+LABEL_COLUMNS = ("label", "intent", "category", "class", "topic", "target", "sentiment")
+PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9_-]*(?: [A-Za-z0-9_-]+)*")
+YAML_WORDS = frozenset({"true", "false", "yes", "no", "on", "off", "y", "n", "null"})
+WANT_LABEL = 50
+WANT_REWRITES = 100
+
+HEAD = """\
+# A recipe of TextSynth. Sections stand in the order in which texts flow; one left out has good defaults.
+#   textsynth validate {file}     every mistake, or what a run will ask for
+#   textsynth preview {file}      a few prompts, answers and verdicts
+#   textsynth run {file}          the data set; the same command again goes on where it stopped
+#   textsynth steps               every item that may stand here, with its options
+version: 1
+name: {name}
+task: {task}
+language: en
+seed: 7                            # another seed, another data set
+"""
+
+MODELS = """\
+models:
+  generator: {local: {}}           # the small model of textsynth[local]; a larger one on a server writes far better:
+  # generator: {http: {base_url: "http://localhost:8000/v1", model: Qwen/Qwen3-8B}}
+"""
+
+NO_SEEDS = """\
+# Examples make the texts much better, and let more checks work. Write some rows into seeds.csv, then
+# take the # away here and put `from: seeds` into the step below: labelled: {from: seeds}
+# sources:
+#   seeds: {rows: {path: seeds.csv, text: text, label: label}}
+"""
+
+CHECKS = """\
+# filter:                          # left out: every check that suits the task; [] for none; a list for your own choice
+#   - length: {min_words: 3, max_words: 40}
+#   - exact_duplicate
+#   - near_duplicate: {similarity: 0.7}
+"""
+
+END = """\
+budget: {minutes: 30}              # also requests: 20k, tokens: 3M
+export: {splits: {train: 0.9, validation: 0.1}}      # and license: cc-by-4.0, or whatever yours is
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """The files that were written, and one sentence that says how to go on."""
+
+    files: tuple[Path, ...]
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True)
+class Seeds:
+    """A file of examples: its path as the recipe names it, the columns used, and the labels in their order."""
+
+    path: str
+    text: str
+    label: str | None
+    labels: tuple[str, ...] = ()
+    many: bool = False
+
+
+def start(folder: Path, *, labels: str | None = None, seeds: Path | None = None) -> Started:
+    """Write `recipe.yaml` (and an empty `seeds.csv` when there are only labels) into `folder`.
+
+    `labels` is `a,b,c`, or the path of a file: one `name` or `name: meaning` a line, or JSON (a list of names, or an
+    object of meanings). `seeds` without a column of labels makes a recipe that paraphrases. Nothing is overwritten
+    and nothing is written before everything was checked. Raises UsageError or SourceError.
+    """
+    if labels is None and seeds is None:
+        raise UsageError("init has nothing to start from; give --labels a,b,c or --seeds FILE, or both")
+    known = read_labels(labels) if labels is not None else {}
+    found = read_seeds(seeds, folder) if seeds is not None else None
+    meanings = _joined(known, found)
+    texts = {RECIPE_FILE: recipe_text(_name(folder), meanings, found)}
+    if found is None:
+        texts[SEEDS_FILE] = "text,label\n"
+    files = _write(folder, texts)
+    hint = "" if found is not None else f"; a few examples of each label in {files[1]} make the texts much better"
+    return Started(files, f"next: textsynth validate {files[0]}{hint}")
+
+
+def read_labels(labels: str) -> dict[str, str]:
+    """Return label → meaning ("" where none is given), in the order given."""
+    path = Path(labels)
+    if not (path.suffix.lower() in LABEL_FILES or os.sep in labels or ("," not in labels and path.is_file())):
+        return _unique([(one.strip(), "") for one in labels.split(",") if one.strip()], "--labels")
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as fault:
+        told = "is not UTF-8" if isinstance(fault, UnicodeDecodeError) else f"cannot be read: {fault.strerror}"
+        raise SourceError(f"--labels: the file {labels!r} {told}; give a text file, or names as a,b,c") from fault
+    return _unique(_json_labels(text, labels) if path.suffix.lower() == ".json" else _lines(text), labels)
+
+
+def read_seeds(path: Path, folder: Path) -> Seeds:
+    """Read the whole file once, so that the recipe is right about it; the path becomes relative to `folder`."""
+    names = list(read_table(path, where=str(path), limit=1).names)
+    label = _column(names, LABEL_COLUMNS)
+    text = _column([name for name in names if name != label], TEXT_COLUMNS)
+    if text is None:
+        told = f"it has {', '.join(map(repr, names))}, and one must be called {', '.join(TEXT_COLUMNS[:3])}, …"
+        raise SourceError(f"{path}: no column looks like the text: {told}")
+    rows = Rows.model_validate({"path": path.resolve(), "text": text, "label": label})
+    records = rows.read(Path(), name="seeds", seed=0)
+    relative = os.path.relpath(path.resolve(), folder.resolve())
+    named = tuple(dict.fromkeys(one for record in records for one in record.labels))
+    return Seeds(Path(relative).as_posix(), text, label, named, _several(records))
+
+
+def recipe_text(name: str, meanings: Mapping[str, str], seeds: Seeds | None) -> str:
+    """Return the recipe: a classification where there are labels, else paraphrases of the seeds."""
+    want = f"want: {{label: {WANT_LABEL}}}" if meanings else f"want: {WANT_REWRITES}"
+    parts = (
+        HEAD.format(file=RECIPE_FILE, name=scalar(name), task="classification" if meanings else "paraphrase"),
+        MODELS,
+        _labels(meanings, many=seeds is not None and seeds.many) if meanings else "",
+        NO_SEEDS if seeds is None else _sources(seeds),
+        _generate(seeds, labelled=bool(meanings)),
+        CHECKS,
+        f"{want:<35}# texts kept after every check\n{END}",
+    )
+    return "\n".join(part for part in parts if part)
+
+
+def scalar(text: str) -> str:
+    """Return `text` as YAML on one line: plain where every reader takes it for text, else in double quotes."""
+    if PLAIN.fullmatch(text) and text.lower() not in YAML_WORDS:
+        return text
+    return str(yaml.safe_dump(text, default_style='"', allow_unicode=True, width=2**31)).rstrip("\n")
+
+
+def _labels(meanings: Mapping[str, str], *, many: bool) -> str:
+    lines = [f"  {scalar(label)}: {scalar(meaning or _told(label))}" for label, meaning in meanings.items()]
+    head = "labels:                            # name: what it means; the clearer, the better the texts"
+    more = ["many: true                         # a text may have several labels"] if many else []
+    return "\n".join([head, *lines, *more]) + "\n"
+
+
+def _told(label: str) -> str:
+    return " ".join(label.replace("_", " ").split()) or label
+
+
+def _sources(seeds: Seeds) -> str:
+    columns = f"text: {scalar(seeds.text)}" + (f", label: {scalar(seeds.label)}" if seeds.label is not None else "")
+    return f"sources:\n  seeds: {{rows: {{path: {scalar(seeds.path)}, {columns}}}}}\n"
+
+
+def _generate(seeds: Seeds | None, *, labelled: bool) -> str:
+    lines = ["generate:"]
+    if labelled:
+        begin = "from: seeds, " if seeds is not None and seeds.label is not None else ""
+        lines.append(f'  - labelled: {{{begin}about: ""}}     # say in one line what the texts are')
+        lines.append(f"  # - labelled: {{{begin}vary: {{tone: [plain, annoyed, in a hurry]}}}}")
+    if seeds is not None:
+        share = "from: seeds, share: 0.3" if labelled else "from: seeds"
+        lines.append(f"  - paraphrase: {{{share}}}")
+    return "\n".join(lines) + "\n"
+
+
+def _joined(known: Mapping[str, str], seeds: Seeds | None) -> dict[str, str]:
+    if seeds is None or not known:
+        return dict(known) if seeds is None else dict.fromkeys(seeds.labels, "")
+    for label in seeds.labels:
+        if label not in known:
+            raise SourceError(f"{seeds.path}: the label {label!r} is not among --labels{nearest(label, known)}")
+    if seeds.label is None:
+        raise SourceError(f"{seeds.path}: --labels were given but no column looks like a label, call it 'label'")
+    return dict(known)
+
+
+def _column(names: Sequence[str], wanted: Sequence[str]) -> str | None:
+    folded = {name.strip().lower(): name for name in reversed(names)}
+    return next((folded[name] for name in wanted if name in folded), None)
+
+
+def _several(records: Sequence[Record]) -> bool:
+    return any(len(record.labels) > 1 for record in records)
+
+
+def _lines(text: str) -> list[tuple[str, str]]:
+    parted = (line.partition(":") for line in text.splitlines() if line.strip() and not line.lstrip().startswith("#"))
+    return [(name.strip(), meaning.strip()) for name, _, meaning in parted]
+
+
+def _json_labels(text: str, where: str) -> list[tuple[str, str]]:
+    try:
+        found = json.loads(text, object_pairs_hook=lambda pairs: pairs)
+    except ValueError as fault:
+        raise SourceError(f"{where}: no JSON: {fault}; a list of names or an object name: meaning") from fault
+    pairs = [one if isinstance(one, tuple) else (one, "") for one in found] if isinstance(found, list) else []
+    if not pairs or not all(isinstance(part, str) for pair in pairs for part in pair):
+        raise SourceError(f"{where}: must be a list of names or an object name: meaning, found {text[:60]!r}")
+    return pairs
+
+
+def _unique(pairs: Sequence[tuple[str, str]], where: str) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for name, meaning in pairs:
+        if not name.strip():
+            raise SourceError(f"{where}: a label without a name, with the meaning {meaning!r}; give it a name")
+        if name in found:
+            raise SourceError(f"{where}: the label {name!r} is there twice; name it once")
+        found[name] = meaning
+    if len(found) < 2:
+        raise SourceError(f"{where}: a classification needs at least 2 labels, found {list(found)!r}")
+    return found
+
+
+def _name(folder: Path) -> str:
+    return re.sub(r"[^A-Za-z0-9]+", "-", folder.resolve().name).strip("-") or "my-texts"
+
+
+def _write(folder: Path, texts: Mapping[str, str]) -> tuple[Path, ...]:
+    paths = tuple(folder / name for name in texts)
+    for path in paths:
+        if os.path.lexists(path):
+            raise UsageError(f"{path}: is there already, and init overwrites nothing; move it, or name another folder")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for path, text in zip(paths, texts.values(), strict=True):
+            path.write_text(text, encoding="utf-8")
+    except OSError as fault:
+        raise UsageError(f"{folder}: cannot be written: {fault.strerror}; name a folder that can") from fault
+    return paths
