@@ -1,0 +1,186 @@
+"""The house: who may import whom, how large a module may grow, and what importing it costs."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+PACKAGE = ROOT / "textsynth"
+TESTS = ROOT / "tests"
+MAX_LINES = 300
+
+# From the ground up. A room is a module or a folder of the package; rooms of one floor know nothing of each other.
+FLOORS = (
+    ("errors",),
+    ("records", "options", "wording", "languages"),
+    ("text",),
+    ("parse", "journal", "models", "neighbours", "folds"),
+    ("embed", "prompts"),
+    ("step",),
+    ("sources", "generate", "filter", "label", "select", "export"),
+    ("recipe",),
+    ("report", "why", "starter"),
+    ("run",),
+    ("results",),
+    ("display",),
+    ("cli",),
+)
+FLOOR_OF = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
+HEAVY = ("torch", "transformers", "datasets", "pandas", "pyarrow", "sklearn", "sentence_transformers")
+MODULES = sorted(path for path in PACKAGE.rglob("*.py"))
+
+
+def name_of(path: Path) -> str:
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def room_of(module: str) -> str:
+    parts = module.split(".")
+    return parts[1] if len(parts) > 1 else ""
+
+
+NAMES = {name_of(path) for path in MODULES}
+
+
+def relative(path: Path) -> str:
+    return str(path.relative_to(ROOT))
+
+
+@cache
+def tree_of(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
+def imports(path: Path) -> Iterator[tuple[str, int]]:
+    """Yield each module of ours that the file imports, wherever in the file, with the line."""
+    for node in ast.walk(tree_of(path)):
+        if isinstance(node, ast.Import):
+            found = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.module is not None:
+            inner = [f"{node.module}.{alias.name}" for alias in node.names]
+            found = [one if one in NAMES else node.module for one in inner]
+        else:
+            continue
+        for module in found:
+            if module == "textsynth" or module.startswith("textsynth."):
+                yield module, node.lineno
+
+
+def test_every_room_has_a_floor_and_every_floor_a_room() -> None:
+    rooms = {room_of(name) for name in NAMES} - {""}
+    assert rooms == set(FLOOR_OF)
+
+
+@pytest.mark.parametrize("path", MODULES, ids=relative)
+def test_imports_go_down_only(path: Path) -> None:
+    own = room_of(name_of(path))
+    for module, line in imports(path):
+        other = room_of(module)
+        if other in {own, ""}:
+            continue
+        assert own, f"{relative(path)}:{line}: the package's own __init__ imports {module}, and must import nothing"
+        way = "up" if FLOOR_OF[other] > FLOOR_OF[own] else "sideways"
+        assert FLOOR_OF[other] < FLOOR_OF[own], f"{relative(path)}:{line}: imports {module}, which is {way}"
+
+
+def test_no_import_circle_also_inside_functions() -> None:
+    graph = {name_of(path): {module for module, _ in imports(path)} - {name_of(path)} for path in MODULES}
+    done: set[str] = set()
+
+    def walk(module: str, trail: tuple[str, ...]) -> None:
+        assert module not in trail, f"a circle: {' → '.join([*trail[trail.index(module) :], module])}"
+        if module not in done:
+            for other in sorted(graph.get(module, ())):
+                walk(other, (*trail, module))
+            done.add(module)
+
+    for module in sorted(graph):
+        walk(module, ())
+
+
+@pytest.mark.parametrize(
+    "path", [*MODULES, *sorted(TESTS.rglob("*.py")), *sorted((ROOT / "eval").rglob("*.py"))], ids=relative
+)
+def test_no_file_grows_beyond_what_one_reads(path: Path) -> None:
+    lines = len(path.read_text(encoding="utf-8").splitlines())
+    assert lines <= MAX_LINES, f"{relative(path)} has {lines} lines; split it by noun"
+
+
+@pytest.mark.parametrize("path", [path for path in MODULES if path.name != "__init__.py"], ids=relative)
+def test_every_module_has_its_test(path: Path) -> None:
+    inner = path.relative_to(PACKAGE)
+    assert (TESTS / inner.parent / f"test_{inner.name}").is_file(), f"no tests/{inner.parent}/test_{inner.name}"
+
+
+def test_every_test_has_its_module() -> None:
+    house = {"test_conftest.py", "test_docs.py", "test_floors.py", "test_step_contract.py"}
+    for path in TESTS.rglob("test_*.py"):
+        inner = path.relative_to(TESTS)
+        module = PACKAGE / inner.parent / inner.name.removeprefix("test_")
+        assert inner.name in house or module.is_file() or (module.with_suffix("") / "__init__.py").is_file(), str(inner)
+
+
+@pytest.mark.parametrize("path", MODULES, ids=relative)
+def test_everything_public_says_what_it_is(path: Path) -> None:
+    for name, node in public(tree_of(path), ""):
+        assert ast.get_docstring(node), f"{relative(path)}: {name or 'the module'} has no docstring"
+
+
+def public(
+    node: ast.Module | ast.ClassDef, inside: str
+) -> Iterator[tuple[str, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef]]:
+    """Yield the module or class itself and every public class, function and method in it."""
+    yield inside, node
+    for child in node.body:
+        if isinstance(child, (ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)) and not child.name.startswith("_"):
+            name = f"{inside}.{child.name}".lstrip(".")
+            if isinstance(child, ast.ClassDef):
+                yield from public(child, name)
+            elif not any(_named(mark) in {"overload", "override"} for mark in child.decorator_list):
+                yield name, child
+
+
+def _named(mark: ast.expr) -> str:
+    return mark.id if isinstance(mark, ast.Name) else mark.attr if isinstance(mark, ast.Attribute) else ""
+
+
+@pytest.mark.parametrize("path", [path for path in MODULES if path.name != "cli.py"], ids=relative)
+def test_only_the_command_line_prints(path: Path) -> None:
+    calls = [node for node in ast.walk(tree_of(path)) if isinstance(node, ast.Call)]
+    assert not [call.lineno for call in calls if isinstance(call.func, ast.Name) and call.func.id == "print"]
+
+
+@pytest.mark.parametrize("path", MODULES, ids=relative)
+def test_no_broad_except_but_where_foreign_code_runs(path: Path) -> None:
+    # A file beside the recipe may raise anything: an item while it is loaded, a scripted model while it answers.
+    foreign = {"textsynth/step.py", "textsynth/models/script.py"}
+    caught = [node for node in ast.walk(tree_of(path)) if isinstance(node, ast.ExceptHandler)]
+    broad = [one.lineno for one in caught if one.type is None or _named(one.type) in {"Exception", "BaseException"}]
+    assert not broad or relative(path) in foreign, f"{relative(path)}: lines {broad}"
+
+
+def loaded_after(statement: str) -> set[str]:
+    """Return the top-level modules that a fresh Python has loaded after the statement."""
+    code = f"{statement}\nimport sys\nprint(*sorted({{name.split('.')[0] for name in sys.modules}}))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
+    return set(done.stdout.split())
+
+
+@pytest.mark.parametrize(
+    "statement", ["import textsynth", "import textsynth.cli", "import textsynth.recipe", "import textsynth.run"]
+)
+def test_nothing_heavy_is_loaded_early(statement: str) -> None:
+    assert loaded_after(statement).isdisjoint(HEAVY)
+
+
+def test_the_command_line_starts_with_click_alone() -> None:
+    early = {"rich", "pydantic", "yaml", "jinja2", "numpy", "aiohttp", "sqlite3", "asyncio"}
+    assert loaded_after("import textsynth.cli").isdisjoint(early)
