@@ -19,13 +19,18 @@ from textsynth.records import Ask, Completion, Request
 
 @dataclass(slots=True)
 class Tally:
-    """What asking has cost so far; `sent` counts requests this process sent, `kept` those the journal answered."""
+    """What asking has cost so far.
+
+    `sent` counts requests this process sent, `kept` those the journal answered; tokens are of both, `written` are the
+    completion tokens of those sent.
+    """
 
     sent: int = 0
     kept: int = 0
     failed: int = 0
     prompt_tokens: int = 0
     completion_tokens: int = 0
+    written: int = 0
 
 
 class Asker:
@@ -40,6 +45,11 @@ class Asker:
         self._draws: Counter[bytes] = Counter()
         self.tally = Tally()
         self.waiting = 0
+
+    @property
+    def in_flight(self) -> int:
+        """Requests that models are working on now; those that wait for a place are not counted where a model knows."""
+        return min(self.waiting, sum(getattr(model, "in_flight", self.waiting) for model in self._open.values()))
 
     def requests(self, asks: Sequence[Ask]) -> list[Request | None]:
         """Give each ask its request, in plan order; None for asks that need no model."""
@@ -76,6 +86,7 @@ class Asker:
             answers[request.key] = completion
             self.waiting -= 1
             self.tally.sent += 1
+            self.tally.written += completion.completion_tokens
 
         self.waiting += len(requests)
         try:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter, deque
-from collections.abc import Callable, Container, Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass, field
 
 from textsynth.parse import without_thinking
@@ -77,8 +77,8 @@ class Loop:
         self._tokens_an_ask = 1
         self.books = Books()
 
-    async def go(self, committed: Callable[[Books], None]) -> str:
-        """Run all windows; call `committed` after each. Return why it stopped: met, budget, dry or done.
+    async def go(self) -> str:
+        """Run all windows. Return why it stopped: met, budget, dry or done.
 
         `done` is said where no quota was asked for and everything the generators have was used.
         """
@@ -92,7 +92,6 @@ class Loop:
                     return self._ending()
                 if len(flying) == IN_FLIGHT or not asks:
                     await self._commit(flying.popleft())
-                    committed(self.books)
         finally:
             for window in flying:
                 window.answers.cancel()

@@ -1,0 +1,185 @@
+"""A run: a checked recipe becomes a data set, a manifest and a report in one folder; again means going on."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from textsynth.errors import RunError
+from textsynth.export.dataset import write_dataset
+from textsynth.export.outcome import Asked, Outcome, QuotaLine
+from textsynth.journal import Journal, set_aside
+from textsynth.models import Place
+from textsynth.progress import Snapshot
+from textsynth.recipe import Recipe
+from textsynth.records import Record
+from textsynth.report import write_report
+from textsynth.run import manifest as manifests
+from textsynth.run.asking import Asker
+from textsynth.run.budget import Budget
+from textsynth.run.loop import Books, Loop
+from textsynth.run.picking import pick
+from textsynth.run.quota import Line, Quota
+from textsynth.run.stage import LateJudge, cache_folder, desks, hands, make_context, read_sources
+from textsynth.run.wanted import lines_of
+from textsynth.run.watching import Watcher
+from textsynth.step import Context
+
+QUOTA_NOT_MET = 3
+SENTENCES = {
+    "met": "the quota is met",
+    "budget": "the budget is spent",
+    "dry": "the yield has run dry: nothing new comes for what is missing",
+    "done": "everything the recipe has was used once",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What a run came to. `exit_code` is 0, or 3 where the quota was not met; `quota` has a row a line."""
+
+    folder: Path
+    exit_code: int
+    stopped: str
+    sentence: str
+    quota: Sequence[Mapping[str, Any]]
+    manifest: Mapping[str, Any]
+
+
+def run(
+    recipe: Recipe,
+    *,
+    out: Path,
+    limit: int | None = None,
+    fresh: bool = False,
+    watch: Callable[[Snapshot], None] = lambda _: None,
+    say: Callable[[str], None] = lambda _: None,
+) -> Result:
+    """Run a recipe in the folder `out`, going on from what its journal has.
+
+    `limit` caps the selected texts; `fresh` moves the journal aside first; `watch` is shown a snapshot a few times a
+    second; `say` hears one line about each longer step. Raises SourceError and RecipeError before anything is
+    written, ModelError when no request can succeed, RunLocked and JournalError for the folder.
+    """
+    started = time.monotonic()
+    sources = read_sources(recipe)
+    lines = lines_of(recipe, limit)
+    _make(out)
+    if fresh and (aside := set_aside(out)) is not None:
+        say(f"the journal of earlier runs is kept as {aside.name}")
+    with Journal(out) as journal:
+        _say_changes(recipe, out, say)
+        context = make_context(recipe, sources, journal)
+        watcher = Watcher(watch, lines)
+        asker = Asker(recipe.models, journal, Place(recipe.base, cache_folder(), say))
+        books, stopped = asyncio.run(_work(recipe, context, lines, asker, watcher))
+        watcher.say("selecting")
+        selected, spare = pick(books.accepted, lines, [item.step for item in recipe.select], context)
+    counts = {place: sum(line.counts(record) for record in selected) for place, line in enumerate(lines)}
+    quota = manifests.quota_table(lines, counts, books.dropped)
+    missing = sum(row["missing"] for row in quota)
+    identities = {name: options.identity for name, options in recipe.models.items()}
+    told = manifests.manifest(recipe, books, asker.tally, identities=identities, quota=quota)
+    sentence = SENTENCES[stopped if not (stopped == "met" and missing) else "dry"]
+    watcher.say("writing the data set")
+    outcome = _outcome(recipe, books, selected, spare, told, identities, stopped, sentence)
+    written = write_dataset(out / "dataset", outcome)
+    told["counts"] |= {"selected": len(selected), "spare": len(spare)}
+    told |= {
+        "splits": dict(written.splits),
+        "notes": list(written.notes),
+        "seconds": round(time.monotonic() - started, 1),
+        "stopped": {"why": stopped, "sentence": sentence},
+    }
+    manifests.write(out, told)
+    write_report(out)
+    watcher.say("done")
+    return Result(out, QUOTA_NOT_MET if missing else 0, stopped, sentence, quota, told)
+
+
+async def _work(
+    recipe: Recipe, context: Context, lines: Sequence[Line], asker: Asker, watcher: Watcher
+) -> tuple[Books, str]:
+    at_work = hands(recipe, context)
+    shares = {item.name: item.step.share for item in recipe.generate}
+    asking = {hand.item: shares[hand.item] for hand in at_work if not hand.free}
+    loop = Loop(
+        at_work,
+        [(item.name, LateJudge(lambda step=item.step: step.begin(context))) for item in recipe.filter],
+        desks(recipe, context),
+        quota=Quota(lines, asking, patience=recipe.budget.patience),
+        budget=Budget(requests=recipe.budget.requests, tokens=recipe.budget.tokens, minutes=recipe.budget.minutes),
+        asker=asker,
+        given=frozenset(record.id for rows in context.sources.values() for record in rows),
+    )
+    ticking = asyncio.create_task(watcher.tick(asker, loop.books))
+    try:
+        stopped = await loop.go()
+    finally:
+        ticking.cancel()
+        await asker.close()
+        watcher.show(asker, loop.books)
+    return loop.books, stopped
+
+
+def _outcome(
+    recipe: Recipe,
+    books: Books,
+    selected: Sequence[Record],
+    spare: Sequence[Record],
+    told: Mapping[str, Any],
+    identities: Mapping[str, str],
+    stopped: str,
+    sentence: str,
+) -> Outcome:
+    asked = {
+        key: Asked(ask.prompt.name, ask.prompt.fingerprint, identities[ask.model], ask.sampling)
+        for key, ask in books.asked.items()
+        if ask.prompt is not None
+    }
+    return Outcome(
+        name=recipe.name,
+        task=recipe.task,
+        language=recipe.language,
+        license=recipe.export.license,
+        seed=recipe.seed,
+        labels=recipe.meanings,
+        many=recipe.many,
+        splits=recipe.export.splits,
+        selected=selected,
+        spare=spare,
+        dropped=books.dropped,
+        asked=asked,
+        quota=[QuotaLine(row["match"], row["want"], row["selected"]) for row in told["quota"]],
+        stopped=stopped,
+        sentence=sentence,
+        prompts={one.prompt: one.fingerprint for one in asked.values()},
+        models=told["models"],
+        sources={name: type(source).__name__ for name, source in recipe.sources.items()},
+        recipe_text=recipe.text,
+        counts=told["counts"],
+    )
+
+
+def _make(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as fault:
+        raise RunError(
+            f"{folder}: the run's folder cannot be made: {fault.strerror}; give another one with --out"
+        ) from fault
+
+
+def _say_changes(recipe: Recipe, out: Path, say: Callable[[str], None]) -> None:
+    earlier = manifests.read(out)
+    if earlier is None:
+        return
+    known = earlier.get("recipe", {})
+    if known.get("hash") == recipe.hash:
+        say("going on: answers that are in the journal are used again")
+    else:
+        say("the recipe has changed since the last run here; every answer that still fits is used again")

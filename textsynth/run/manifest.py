@@ -1,0 +1,109 @@
+"""The manifest of a run: the recipe, versions, models, counts, quota, tokens, times, and why it stopped."""
+
+from __future__ import annotations
+
+import json
+import platform
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from textsynth import __version__
+from textsynth.recipe import Recipe
+from textsynth.records import Drop
+from textsynth.run.asking import Tally
+from textsynth.run.loop import Books
+from textsynth.run.quota import Line
+
+FILE = "manifest.json"
+REASONS_A_CELL = 3
+PACKAGES = ("pyarrow", "datasets", "pydantic", "jinja2", "aiohttp", "torch", "transformers", "sentence-transformers")
+
+
+def versions() -> dict[str, str]:
+    """Return the versions of what the result depends on; packages that are not installed are left out."""
+    found = {"textsynth": __version__, "python": platform.python_version()}
+    for package in PACKAGES:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def quota_table(lines: Sequence[Line], selected: Mapping[int, int], dropped: Sequence[Drop]) -> list[dict[str, Any]]:
+    """Return a row a line: match, want, selected, missing, and for missing texts the commonest reasons of drops."""
+    rows: list[dict[str, Any]] = []
+    for place, line in enumerate(lines):
+        missing = max(0, line.want - selected[place])
+        why: Counter[tuple[str, str]] = Counter()
+        if missing:
+            why.update((drop.item, drop.reason) for drop in dropped if line.counts(drop.record))
+        rows.append(
+            {
+                "match": dict(line.match),
+                "want": line.want,
+                "selected": selected[place],
+                "missing": missing,
+                "why": [
+                    {"item": item, "reason": reason, "count": count}
+                    for (item, reason), count in why.most_common(REASONS_A_CELL)
+                ],
+            }
+        )
+    return rows
+
+
+def manifest(
+    recipe: Recipe, books: Books, tally: Tally, *, identities: Mapping[str, str], quota: Sequence[Mapping[str, Any]]
+) -> dict[str, Any]:
+    """Return what is known before the data set is written: everything but its splits, notes and the time it took."""
+    used = sorted({identities[ask.model] for ask in books.asked.values()})
+    review = sum(drop.section == "review" for drop in books.dropped)
+    drops = [
+        {"section": section, "item": item, "reason": reason, "count": count}
+        for (section, item, reason), count in sorted(books.reasons.items(), key=lambda pair: (-pair[1], pair[0]))
+    ]
+    return {
+        "version": 1,
+        "name": recipe.name,
+        "task": recipe.task,
+        "seed": recipe.seed,
+        "recipe": {"name": recipe.path.name, "hash": recipe.hash, "text": recipe.text},
+        "versions": versions(),
+        "models": used,
+        "counts": {
+            "candidates": books.candidates,
+            "accepted": len(books.accepted),
+            "dropped": len(books.dropped) - review,
+            "review": review,
+            "windows": books.windows,
+        },
+        "drops": drops,
+        "quota": list(quota),
+        "requests": {
+            "planned": len(books.asked),
+            "sent": tally.sent,
+            "from_journal": tally.kept,
+            "failed": tally.failed,
+        },
+        "tokens": {"prompt": tally.prompt_tokens, "completion": tally.completion_tokens},
+    }
+
+
+def write(folder: Path, told: Mapping[str, Any]) -> None:
+    """Write manifest.json in one move, so that a crash leaves the old one or the new one."""
+    partial = folder / f".{FILE}"
+    partial.write_text(json.dumps(told, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
+    partial.replace(folder / FILE)
+
+
+def read(folder: Path) -> dict[str, Any] | None:
+    """Return the manifest of an earlier run in the folder, or None where there is none that can be read."""
+    try:
+        told = json.loads((folder / FILE).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return told if isinstance(told, dict) else None

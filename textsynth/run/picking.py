@@ -1,0 +1,68 @@
+"""The pick: once, over all that was accepted, down to the quota. What is not picked is spare, not dropped."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+
+from textsynth.records import Record
+from textsynth.run.quota import Line
+from textsynth.step import Context, Selector
+
+
+def pick(
+    accepted: Sequence[Record], lines: Sequence[Line], selectors: Sequence[Selector], context: Context
+) -> tuple[list[Record], list[Record]]:
+    """Return the selected and the spare records, each in the order of acceptance.
+
+    The selectors pick one after the other, each from what the one before left; without any, the first accepted of each
+    label are taken. With no quota everything accepted is selected.
+    """
+    if not lines:
+        return list(accepted), []
+    quota = allotment(accepted, lines)
+    chosen = list(accepted)
+    for selector in selectors:
+        picked = set(selector.pick(chosen, quota, context))
+        chosen = [record for record in chosen if record.id in picked]
+    kept = _first_come(chosen, quota)
+    return [record for record in accepted if record.id in kept], [r for r in accepted if r.id not in kept]
+
+
+def allotment(accepted: Sequence[Record], lines: Sequence[Line]) -> dict[str, int]:
+    """Return how many texts of each label may be selected ("" where the records have no labels).
+
+    Lines by label say it; a total is spread over the labels as evenly as what was accepted allows, in the order in
+    which labels first appear. A line by an attribute alone never limits a label.
+    """
+    there = Counter(record.label or "" for record in accepted)
+    by_label = {line.match["label"]: line.want for line in lines if set(line.match) == {"label"}}
+    quota = {label: min(count, by_label.get(label, count)) for label, count in there.items()}
+    total = next((line.want for line in lines if not line.match), None)
+    return quota if total is None else _spread(quota, total)
+
+
+def _spread(room: Mapping[str, int], total: int) -> dict[str, int]:
+    given = dict.fromkeys(room, 0)
+    left = total
+    while left > 0:
+        open_labels = [label for label in room if given[label] < room[label]]
+        if not open_labels:
+            break
+        each, more = divmod(left, len(open_labels))
+        for place, label in enumerate(open_labels):
+            part = min(each + (place < more), room[label] - given[label])
+            given[label] += part
+            left -= part
+    return given
+
+
+def _first_come(records: Sequence[Record], quota: Mapping[str, int]) -> set[str]:
+    taken: Counter[str] = Counter()
+    kept: set[str] = set()
+    for record in records:
+        label = record.label or ""
+        if taken[label] < quota.get(label, 0):
+            taken[label] += 1
+            kept.add(record.id)
+    return kept

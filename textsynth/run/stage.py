@@ -1,0 +1,102 @@
+"""The stage of a run: sources read, prompts found, steps begun, before the first request.
+
+Nothing heavy is loaded here: the embedder loads when a step first embeds, a model when the journal lacks an answer.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from textsynth.embed import Embedder, Store
+from textsynth.errors import RecipeError
+from textsynth.prompts import Prompt, find_prompt
+from textsynth.recipe import Recipe, check_sources
+from textsynth.records import Record, Verdict
+from textsynth.run.loop import Hand
+from textsynth.step import Context, Desk, Generator, Judge, Labeller
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+
+def read_sources(recipe: Recipe) -> dict[str, list[Record]]:
+    """Read every source of the recipe. Raises SourceError, and RecipeError for labels that are not in the recipe."""
+    rows = {
+        name: source.read(recipe.base, name=name, seed=recipe.seed) for name, source in recipe.sources.items()
+    }  # fmt: skip
+    mistakes = check_sources(recipe, rows)
+    if mistakes:
+        raise RecipeError(mistakes)
+    return rows
+
+
+def make_context(recipe: Recipe, sources: dict[str, list[Record]], store: Store) -> Context:
+    """Return what the steps may know of the run; embeddings are kept in `store`."""
+    embedder = Embedder(recipe.embedder, store)
+
+    @cache
+    def prompt(name: str, model: str) -> Prompt:
+        return find_prompt(name, recipe.models[model].form, recipe.base)
+
+    def embed(texts: Sequence[str]) -> NDArray[np.float32]:
+        return embedder.embed(texts)
+
+    return Context(
+        task=recipe.task,
+        language=recipe.language,
+        seed=recipe.seed,
+        labels={name: label.means for name, label in recipe.labels.items()},
+        many=recipe.many,
+        sources=sources,
+        embed=embed,
+        prompt=prompt,
+    )
+
+
+def hands(recipe: Recipe, context: Context) -> list[Hand]:
+    """Begin the generators, in the recipe's order."""
+    found: list[Hand] = []
+    for item in recipe.generate:
+        if isinstance(item.step, Generator):
+            found.append(Hand(item.name, item.step.begin(context, item.name), item.step.free))
+    return found
+
+
+def desks(recipe: Recipe, context: Context) -> list[tuple[str, Desk]]:
+    """Begin the labellers, in the recipe's order."""
+    return [
+        (item.name, item.step.begin(context, item.name)) for item in recipe.label if isinstance(item.step, Labeller)
+    ]  # fmt: skip
+
+
+class LateJudge:
+    """A filter that begins when it is first asked, in the thread that judges: what it loads never delays a request."""
+
+    def __init__(self, begin: Callable[[], Judge]) -> None:
+        self._begin = begin
+        self._judge: Judge | None = None
+
+    def judge(self, records: Sequence[Record]) -> list[Verdict | None]:
+        """Judge, having begun."""
+        return self._begun().judge(records)
+
+    def settle(self, records: Sequence[Record]) -> None:
+        """Settle, having begun; an empty batch begins nothing."""
+        if records:
+            self._begun().settle(records)
+
+    def _begun(self) -> Judge:
+        if self._judge is None:
+            self._judge = self._begin()
+        return self._judge
+
+
+def cache_folder() -> Path:
+    """Return the user's cache folder for TextSynth: `$XDG_CACHE_HOME/textsynth`, else `~/.cache/textsynth`."""
+    base = os.environ.get("XDG_CACHE_HOME", "")
+    return (Path(base) if base else Path.home() / ".cache") / "textsynth"

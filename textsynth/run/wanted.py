@@ -1,0 +1,66 @@
+"""From the recipe's `want` and `--limit` to the lines of the quota."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Mapping, Sequence
+
+from textsynth.recipe import Recipe
+from textsynth.run.quota import Line
+
+Wanted = tuple[Mapping[str, str], int]
+
+
+def lines_of(recipe: Recipe, limit: int | None) -> list[Line]:
+    """Return the quota's lines in the recipe's order; [] where nothing is wanted by number.
+
+    `limit` caps the selected texts: every line is scaled down to its part of the limit, and a total is added.
+    """
+    wants = _wants(recipe)
+    if limit is not None:
+        wants = _limited(wants, limit)
+    return [Line(match, want, math.ceil(want * recipe.pool)) for match, want in wants if want > 0]
+
+
+def _wants(recipe: Recipe) -> list[Wanted]:
+    values = _values(recipe)
+    found: list[Wanted] = []
+    for keys, number in recipe.want.constraints:
+        if keys == ("label",):
+            continue
+        for combination in itertools.product(*(values[key] for key in keys)):
+            found.append((dict(zip(keys, combination, strict=True)), number))
+    by_label = [({"label": name}, recipe.want.of_label(name)) for name in recipe.labels]
+    return [(match, number) for match, number in by_label if number is not None] + found
+
+
+def _values(recipe: Recipe) -> dict[str, list[str]]:
+    """Return the values of each key a quota may name: the labels, and the attributes that generators vary."""
+    values: dict[str, list[str]] = {"label": list(recipe.labels)}
+    for item in recipe.generate:
+        for name, some in getattr(item.step, "vary", {}).items():
+            known = values.setdefault(name, [])
+            known += [value for value in some if value not in known]
+    return values
+
+
+def _limited(wants: Sequence[Wanted], limit: int) -> list[Wanted]:
+    by_keys: dict[tuple[str, ...], list[Wanted]] = {}
+    for match, want in wants:
+        by_keys.setdefault(tuple(match), []).append((match, want))
+    if () not in by_keys:
+        by_keys[()] = [({}, limit)]
+    scaled: list[Wanted] = []
+    for group in by_keys.values():
+        whole = sum(want for _, want in group)
+        if whole <= limit:
+            scaled += group
+            continue
+        exact = [want * limit / whole for _, want in group]
+        parts = [int(part) for part in exact]
+        by_rest = sorted(range(len(parts)), key=lambda place: parts[place] - exact[place])
+        for place in by_rest[: limit - sum(parts)]:
+            parts[place] += 1
+        scaled += [(match, part) for (match, _), part in zip(group, parts, strict=True)]
+    return scaled
