@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Self, TextIO
 
-from textsynth.run.progress import Cell, Snapshot
+from textsynth.progress import Cell, Snapshot
 from textsynth.wording import clock, counted, visible
 
 if TYPE_CHECKING:
