@@ -1,0 +1,119 @@
+"""The data set on disk: a folder that `load_dataset` reads and the Hub takes as it is.
+
+    README.md                                  the card
+    data/train-00000-of-00001.parquet          config `default`, one file a split
+    passports/train-00000-of-00001.parquet     config `passports`
+    dropped/train-00000-of-00001.parquet       config `dropped`
+
+The folder is written beside and then put in place, so that a crash never leaves half a data set.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+from textsynth.errors import RunError
+from textsynth.export.card import Config, card
+from textsynth.export.outcome import Outcome
+from textsynth.export.splits import part
+from textsynth.export.tables import Table, dropped_table, passports_table, rows_table
+
+FOLDERS = {"default": "data", "passports": "passports", "dropped": "dropped"}
+# `passports` and `dropped` have no splits of their own, and `train` is what the Hub calls the only one.
+ONLY = "train"
+
+
+class Written(NamedTuple):
+    """What stands on disk: rows by split (empty ones too), and what had to be left out, in sentences."""
+
+    splits: Mapping[str, int]
+    notes: tuple[str, ...]
+
+
+def write_dataset(folder: Path, outcome: Outcome) -> Written:
+    """Write the data set into `folder` (a run's `dataset/`), in place of what is there.
+
+    The same outcome gives the same bytes with the same pyarrow and datasets. Raises RunError if the disk does not
+    take it; then what was there stays.
+    """
+    shares = outcome.splits or {ONLY: 1.0}
+    parted = part(outcome.selected, shares, seed=outcome.seed)
+    by_split = {name: [one for one in outcome.selected if parted.split[one.id] == name] for name in shares}
+    tables = {
+        "default": {name: rows_table(rows, outcome) for name, rows in by_split.items()},
+        "passports": {ONLY: passports_table(outcome.selected, outcome, parted.split, parted.family)},
+        "dropped": {ONLY: dropped_table(outcome)},
+    }
+    notes = [*parted.notes, *_left_out(tables)]
+    fresh = folder.with_name(f".{folder.name}.new")
+    try:
+        _recover(folder)
+        shutil.rmtree(fresh, ignore_errors=True)
+        fresh.mkdir(parents=True)
+        configs = [_config(fresh, name, splits) for name, splits in tables.items() if any(map(len, splits.values()))]
+        text = card(outcome, configs, by_split, notes)
+        (fresh / "README.md").write_text(text, encoding="utf-8", newline="\n")
+        _put_in_place(fresh, folder)
+    except OSError as fault:
+        shutil.rmtree(fresh, ignore_errors=True)
+        raise RunError(f"{folder}: the data set cannot be written: {fault.strerror or fault}") from fault
+    return Written({name: len(rows) for name, rows in by_split.items()}, tuple(notes))
+
+
+def _left_out(tables: Mapping[str, Mapping[str, Table]]) -> list[str]:
+    """Say which splits and configs are empty: neither can be loaded, so the card does not list them."""
+    notes = []
+    for config, splits in tables.items():
+        if not any(map(len, splits.values())):
+            notes.append(f"config {config} is empty and left out")
+        else:
+            notes.extend(f"split {name} is empty and left out" for name, table in splits.items() if not len(table))
+    return notes
+
+
+def _config(folder: Path, name: str, splits: Mapping[str, Table]) -> Config:
+    """Write the files of one config and return what the card says of it."""
+    content = hashlib.sha256()
+    files: dict[str, str] = {}
+    for split, table in splits.items():
+        if not len(table):
+            continue
+        path = folder / FOLDERS[name] / f"{split}-00000-of-00001.parquet"
+        path.parent.mkdir(exist_ok=True)
+        _write_parquet(path, table)
+        content.update(f"{split}\0".encode())
+        content.update(path.read_bytes())
+        files[split] = path.relative_to(folder).as_posix()
+    return Config(name, files, content.hexdigest(), sum(map(len, splits.values())))
+
+
+def _write_parquet(path: Path, table: Table) -> None:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    schema = table.features.arrow_schema
+    pq.write_table(pa.table(dict(table.columns), schema=schema), path, compression="zstd")
+
+
+def _put_in_place(fresh: Path, folder: Path) -> None:
+    old = _old(folder)
+    shutil.rmtree(old, ignore_errors=True)
+    if folder.exists():
+        folder.rename(old)
+    fresh.rename(folder)
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def _recover(folder: Path) -> None:
+    """Put back what a crash between the two renames left aside."""
+    old = _old(folder)
+    if old.exists() and not folder.exists():
+        old.rename(folder)
+
+
+def _old(folder: Path) -> Path:
+    return folder.with_name(f".{folder.name}.old")

@@ -1,0 +1,145 @@
+"""Splits by family: a text and what rewrites it never stand on two sides of a split.
+
+A family is what is tied by a common parent (paraphrases and summaries of one text, and that text), by the same
+source text, or by one answer of a model. Examples merely shown in a prompt are no parents, else five seeds would make
+one family of a whole label.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
+
+from textsynth.records import Record
+
+REWRITTEN = ("source_text", "document")
+
+
+class Parted(NamedTuple):
+    """The split and the family (its smallest id) of each record, by id, and what could not be met, in sentences."""
+
+    split: Mapping[str, str]
+    family: Mapping[str, str]
+    notes: tuple[str, ...]
+
+
+def part(records: Sequence[Record], shares: Mapping[str, float], *, seed: int) -> Parted:
+    """Part `records` into splits, stratified by label, families whole and the largest first.
+
+    `shares` are parts of 1, in the order in which ties fall; they are scaled to their sum. The result does not depend
+    on the order of the records. A record with several labels counts under its rarest.
+    """
+    family = families(records)
+    strata = _strata(records)
+    wanted = _quotas(Counter(strata.values()), shares)
+    left = {stratum: dict(cells) for stratum, cells in wanted.items()}
+    split: dict[str, str] = {}
+    for members in _ordered(family, seed):
+        sizes = Counter(strata[one] for one in members)
+        place = max(shares, key=lambda name: sum(size * left[stratum][name] for stratum, size in sizes.items()))
+        for stratum, size in sizes.items():
+            left[stratum][place] -= size
+        split.update(dict.fromkeys(members, place))
+    return Parted(split, family, _notes(split, strata, wanted, shares))
+
+
+def families(records: Iterable[Record]) -> dict[str, str]:
+    """Return the family of each record, by id: the smallest id among those tied together."""
+    root: dict[str, str] = {}
+
+    def find(one: str) -> str:
+        while root.setdefault(one, one) != one:
+            root[one] = root[root[one]]
+            one = root[one]
+        return one
+
+    ids = []
+    for record in records:
+        own = f"id {record.id}"
+        ids.append(record.id)
+        find(own)
+        for tie in _ties(record):
+            root[find(tie)] = find(own)
+    members: dict[str, list[str]] = defaultdict(list)
+    for one in ids:
+        members[find(f"id {one}")].append(one)
+    return {one: name for group in members.values() for name in [min(group)] for one in group}
+
+
+def _ties(record: Record) -> list[str]:
+    ties = [f"id {parent}" for parent in record.origin.parents]
+    if record.origin.request:
+        ties.append(f"request {record.origin.request}")
+    ties.extend(f"text {record.fields[key]}" for key in REWRITTEN if record.fields.get(key))
+    return ties
+
+
+def _strata(records: Sequence[Record]) -> dict[str, str]:
+    often = Counter(label for record in records for label in record.labels)
+    return {record.id: min(record.labels, key=lambda label: (often[label], label), default="") for record in records}
+
+
+def _ordered(family: Mapping[str, str], seed: int) -> list[list[str]]:
+    """Return the families, the largest first, those of one size in a seeded order."""
+    members: dict[str, list[str]] = defaultdict(list)
+    for one in sorted(family):
+        members[family[one]].append(one)
+    names = sorted(members, key=lambda name: hashlib.sha256(f"{seed}:{name}".encode()).digest())
+    return [members[name] for name in sorted(names, key=lambda name: -len(members[name]))]
+
+
+def _quotas(sizes: Mapping[str, int], shares: Mapping[str, float]) -> dict[str, dict[str, int]]:
+    """Return how many records of each stratum each split should get: whole numbers that add up both ways.
+
+    Each cell is its exact share rounded down, or one more; the ones over go to the splits that lack most in total
+    (the greedy of Gale and Ryser, which always comes out even).
+    """
+    whole = sum(shares.values())
+    exact = {stratum: {name: size * share / whole for name, share in shares.items()} for stratum, size in sizes.items()}
+    cells = {stratum: {name: int(part + 1e-9) for name, part in parts.items()} for stratum, parts in exact.items()}
+    lack = _rounded(sum(sizes.values()), shares)
+    for parts in cells.values():
+        for name, count in parts.items():
+            lack[name] -= count
+    order = list(shares)
+    for stratum in sorted(cells, key=lambda one: (-sizes[one], one)):
+        over = sizes[stratum] - sum(cells[stratum].values())
+        most = sorted(order, key=lambda name: (-lack[name], -(exact[stratum][name] % 1), order.index(name)))
+        for name in most[:over]:
+            cells[stratum][name] += 1
+            lack[name] -= 1
+    return cells
+
+
+def _rounded(total: int, shares: Mapping[str, float]) -> dict[str, int]:
+    """Part `total` by the largest remainders."""
+    whole = sum(shares.values())
+    exact = {name: total * share / whole for name, share in shares.items()}
+    parts = {name: int(one + 1e-9) for name, one in exact.items()}
+    order = list(shares)
+    most = sorted(order, key=lambda name: (parts[name] - exact[name], order.index(name)))
+    for name in most[: total - sum(parts.values())]:
+        parts[name] += 1
+    return parts
+
+
+def _notes(
+    split: Mapping[str, str],
+    strata: Mapping[str, str],
+    wanted: Mapping[str, Mapping[str, int]],
+    shares: Mapping[str, float],
+) -> tuple[str, ...]:
+    got = Counter((strata[one], place) for one, place in split.items())
+    notes = []
+    for name in shares:
+        want = sum(cells[name] for cells in wanted.values())
+        have = sum(count for (_, place), count in got.items() if place == name)
+        if have != want:
+            notes.append(f"split {name} has {have} texts where its share is {want}: families are never parted")
+        lacking = [stratum for stratum in wanted if stratum and not got[stratum, name]] if have else []
+        if lacking:
+            listed = ", ".join(lacking[:5]) + (", …" if len(lacking) > 5 else "")
+            notes.append(f"split {name} has no text of {len(lacking)} of {len(wanted)} labels: {listed}")
+    return tuple(notes)

@@ -1,0 +1,169 @@
+"""The three tables of a data set: the rows people train on, the passports, and what was dropped.
+
+Rows are sorted by id, which is a hash: as good as shuffled, and the same on every machine.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from textsynth.export.outcome import Asked, Outcome
+from textsynth.records import Drop, Record
+
+if TYPE_CHECKING:
+    import datasets
+
+UNASKED = Asked("", "", "", {})
+NOT_PICKED = "not picked: quota full"
+# what a rewriting generator puts into the fields, and a column of its own already
+KEPT_ELSEWHERE = frozenset({"source_text", "document", "chosen_label", "intended_label"})
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Columns by name, all of one length, and the `datasets` features that give their types, in column order."""
+
+    columns: Mapping[str, Sequence[object]]
+    features: datasets.Features
+
+    def __len__(self) -> int:
+        return len(next(iter(self.columns.values())))
+
+
+def rows_table(records: Sequence[Record], outcome: Outcome) -> Table:
+    """Return the columns that people train on, by task; labels become the integer codes of the recipe's order."""
+    from datasets import ClassLabel, Features, List, Value
+
+    rows = sorted(records, key=lambda one: one.id)
+    text = Value("string")
+    features: dict[str, object] = {"id": text}
+    columns: dict[str, Sequence[object]] = {"id": [row.id for row in rows]}
+    for name, cells in _texts(rows, outcome.task).items():
+        features[name] = text
+        columns[name] = cells
+    if outcome.labels and outcome.task != "summarization":
+        codes = {name: code for code, name in enumerate(outcome.labels)}
+        label = ClassLabel(names=list(codes))
+        if outcome.many:
+            features["label"] = List(label)
+            columns["label"] = [sorted(codes[name] for name in row.labels) for row in rows]
+        else:
+            features["label"] = label
+            columns["label"] = [codes[row.labels[0]] if row.labels else None for row in rows]
+    return Table(columns, Features(features))
+
+
+def _texts(rows: Sequence[Record], task: str) -> Mapping[str, Sequence[object]]:
+    texts = [clean(row.text) for row in rows]
+    if task == "paraphrase":
+        return {"text": [clean(row.fields.get("source_text", "")) for row in rows], "paraphrase": texts}
+    if task == "summarization":
+        return {"document": [clean(row.fields.get("document", "")) for row in rows], "summary": texts}
+    return {"text": texts}
+
+
+def passports_table(
+    records: Sequence[Record], outcome: Outcome, split: Mapping[str, str], family: Mapping[str, str]
+) -> Table:
+    """Return one row a selected record: where it comes from and what was measured."""
+    from datasets import Features, List, Value
+
+    rows = sorted(records, key=lambda one: one.id)
+    columns = {"id": [row.id for row in rows], **_origins(rows, outcome)}
+    columns["label"] = [list(row.labels) if outcome.many else row.label for row in rows]
+    columns["intended"] = [row.fields.get("intended_label") for row in rows]
+    columns["chosen"] = [row.fields.get("chosen_label") for row in rows]
+    columns["split"] = [split[row.id] for row in rows]
+    columns["family"] = [family[row.id] for row in rows]
+    text = Value("string")
+    label = List(text) if outcome.many else text
+    own = {"label": label, "intended": text, "chosen": text, "split": text, "family": text}
+    return Table(columns, Features({"id": text, **_origin_features(), **own}))
+
+
+def dropped_table(outcome: Outcome) -> Table:
+    """Return what is not in the data set: drops, texts in review, and the spare ones (section `select`).
+
+    `text` is empty where an answer could not be read; then `raw` has it.
+    """
+    from datasets import Features, List, Value
+
+    spare = (Drop(record, "select", outcome.selector, NOT_PICKED) for record in outcome.spare)
+    drops = sorted((*outcome.dropped, *spare), key=lambda one: (one.record.id, one.section, one.item, one.reason))
+    unread = [drop.section == "parse" for drop in drops]
+    rows = [drop.record for drop in drops]
+    columns: dict[str, Sequence[object]] = {
+        "id": [row.id for row in rows],
+        "text": ["" if raw else clean(row.text) for row, raw in zip(rows, unread, strict=True)],
+        "label": [list(row.labels) if outcome.many else row.label for row in rows],
+        "section": [drop.section for drop in drops],
+        "item": [drop.item for drop in drops],
+        "reason": [clean(drop.reason) for drop in drops],
+        "measured": [_number(drop.measured) for drop in drops],
+        "limit": [_number(drop.limit) for drop in drops],
+        "twin": [drop.twin for drop in drops],
+        "raw": [clean(row.text) if raw else None for row, raw in zip(rows, unread, strict=True)],
+    }
+    origins = _origins(rows, outcome)
+    columns["generator"] = origins.pop("item")
+    text, number = Value("string"), Value("float64")
+    label = List(text) if outcome.many else text
+    own = {"id": text, "text": text, "label": label, "section": text, "item": text, "reason": text}
+    own |= {"measured": number, "limit": number, "twin": text, "raw": text, "generator": text}
+    more = _origin_features()
+    del more["item"]
+    return Table({**columns, **origins}, Features({**own, **more}))
+
+
+def _origins(rows: Sequence[Record], outcome: Outcome) -> dict[str, Sequence[object]]:
+    asked = [outcome.asked.get(row.origin.request, UNASKED) for row in rows]
+    sampling = {id(one): as_json(one.sampling) for one in asked}
+    return {
+        "item": [row.origin.item for row in rows],
+        "parents": [list(row.origin.parents) for row in rows],
+        "shown": [list(row.origin.shown) for row in rows],
+        "request": [row.origin.request for row in rows],
+        "draw": [row.origin.draw for row in rows],
+        "prompt": [one.prompt for one in asked],
+        "fingerprint": [one.fingerprint for one in asked],
+        "model": [one.model for one in asked],
+        "sampling": [sampling[id(one)] for one in asked],
+        "attributes": [as_json(_attributes(row)) for row in rows],
+        "measures": [as_json(row.measures) for row in rows],
+        "confidence": [_confidence(row, outcome.labellers) for row in rows],
+    }
+
+
+def _origin_features() -> dict[str, object]:
+    from datasets import List, Value
+
+    text = Value("string")
+    texts = dict.fromkeys(("prompt", "fingerprint", "model", "sampling", "attributes", "measures"), text)
+    first = {"item": text, "parents": List(text), "shown": List(text), "request": text, "draw": Value("int64")}
+    return {**first, **texts, "confidence": Value("float64")}
+
+
+def _attributes(record: Record) -> dict[str, str]:
+    return {key: clean(value) for key, value in record.fields.items() if key not in KEPT_ELSEWHERE}
+
+
+def _confidence(record: Record, labellers: Iterable[str]) -> float | None:
+    found = [record.measures[item] for item in labellers if item in record.measures]
+    return float(found[-1]) if found else None
+
+
+def _number(value: float | None) -> float | None:
+    return None if value is None else float(value)
+
+
+def as_json(values: Mapping[str, object]) -> str:
+    """Return one line of JSON with sorted keys, "{}" for nothing."""
+    return json.dumps(dict(values), sort_keys=True, ensure_ascii=False) if values else "{}"
+
+
+def clean(text: str) -> str:
+    """Return the text with half surrogate pairs replaced by `?`, as UTF-8 cannot hold them."""
+    return text if text.isascii() else text.encode("utf-8", "replace").decode("utf-8")
