@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -136,8 +136,9 @@ def _outcome(
     stopped: str,
     sentence: str,
 ) -> Outcome:
+    samplings = {ask.sampling: asdict(ask.sampling) for ask in books.asked.values()}
     asked = {
-        key: Asked(ask.prompt.name, ask.prompt.fingerprint, identities[ask.model], ask.sampling)
+        key: Asked(ask.prompt.name, ask.prompt.fingerprint, identities[ask.model], samplings[ask.sampling])
         for key, ask in books.asked.items()
         if ask.prompt is not None
     }
@@ -159,7 +160,9 @@ def _outcome(
         sentence=sentence,
         prompts={one.prompt: one.fingerprint for one in asked.values()},
         models=told["models"],
-        sources={name: type(source).__name__ for name, source in recipe.sources.items()},
+        sources={name: str(getattr(source, "path", name)) for name, source in recipe.sources.items()},
+        labellers=[item.name for item in recipe.label],
+        selector=recipe.select[-1].name if recipe.select else "quota",
         recipe_text=recipe.text,
         counts=told["counts"],
     )

@@ -100,6 +100,14 @@ class Quota:
         asked = line.asked[item]
         return max((line.by_item[item] + whole * PRIOR_TEXTS) / (asked + PRIOR_TEXTS), LOWEST_YIELD)
 
+    def portion(self, item: str) -> int:
+        """Return how many accepted texts `item` is to bring in all, by its share; a text counts once."""
+        most = max((len(line.match) for line in self.lines), default=0)
+        whole = max((line.target for line in self.lines if not line.match), default=0)
+        by_cell = sum(line.target for line in self.lines if line.match and len(line.match) == most)
+        by_label = sum(line.target for line in self.lines if set(line.match) == {"label"})
+        return round(self._shares[item] * max(whole, by_cell, by_label))
+
     def planned(self, asks: Iterable[Ask]) -> None:
         """Note what is on its way."""
         for ask in asks:

@@ -6,7 +6,7 @@ Nothing heavy is loaded here: the embedder loads when a step first embeds, a mod
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -56,6 +56,19 @@ def make_context(recipe: Recipe, sources: dict[str, list[Record]], store: Store)
         embed=embed,
         prompt=prompt,
     )
+
+
+class _Nowhere:
+    def get(self, keys: Sequence[bytes]) -> dict[bytes, bytes]:
+        return {}
+
+    def put(self, vectors: Mapping[bytes, bytes]) -> None:
+        pass
+
+
+def no_embeddings() -> Store:
+    """Return a store that keeps nothing, for plans that embed nothing."""
+    return _Nowhere()
 
 
 def hands(recipe: Recipe, context: Context) -> list[Hand]:

@@ -1,0 +1,46 @@
+from __future__ import annotations
+
+import pytest
+
+from textsynth.records import Ask, Completion, Rendered, Sampling
+from textsynth.run.budget import Budget, tokens_of
+
+ASK = Ask(item="labelled", model="m", prompt=Rendered("p", "f", text="x" * 400), sampling=Sampling(max_tokens=50))
+
+
+def test_no_limits_leave_all_the_room() -> None:
+    budget = Budget(requests=None, tokens=None, minutes=None)
+    assert budget.room(512, tokens_an_ask=100) == 512
+    assert budget.spent_out is None
+
+
+def test_requests_are_counted_when_planned() -> None:
+    budget = Budget(requests=5, tokens=None, minutes=None)
+    assert budget.room(3, tokens_an_ask=100) == 3
+    budget.planned([ASK] * 3)
+    assert budget.room(3, tokens_an_ask=100) == 2
+    budget.planned([ASK] * 2)
+    assert budget.room(3, tokens_an_ask=100) == 0
+    assert budget.spent_out == "requests"
+
+
+def test_tokens_are_reserved_for_what_is_on_its_way_and_then_charged() -> None:
+    budget = Budget(requests=None, tokens=1000, minutes=None)
+    assert tokens_of(ASK) == 150
+    assert budget.room(512, tokens_an_ask=150) == 6
+    budget.planned([ASK] * 6)
+    assert budget.room(512, tokens_an_ask=150) == 0
+    assert budget.spent_out is None  # answers may cost less than was reserved
+    budget.charge([Completion("x", "stop", 80, 20)] * 6)
+    assert budget.room(512, tokens_an_ask=150) == 4
+    budget.planned([ASK] * 4)
+    budget.charge([Completion("x", "stop", 80, 20)] * 4)
+    assert budget.room(512, tokens_an_ask=150) == 0
+    assert budget.spent_out == "tokens"
+
+
+@pytest.mark.parametrize("limit", [{"requests": 0}, {"tokens": 0}, {"minutes": 0.0}])
+def test_a_limit_of_zero_is_a_limit(limit: dict[str, int]) -> None:
+    budget = Budget(**{"requests": None, "tokens": None, "minutes": None, **limit})  # type: ignore[arg-type]
+    assert budget.room(512, tokens_an_ask=10) == 0
+    assert budget.spent_out == next(iter(limit))

@@ -1,0 +1,112 @@
+"""The laws of judge-then-settle: every candidate ends once, twins are accepted, nothing is lost to a rejected twin."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from textsynth.records import Ask, Census, Completion, Origin, Record, Verdict
+from textsynth.run.judging import Court, Ruling
+
+
+class SameWord:
+    """A duplicates filter on the text's first word."""
+
+    def __init__(self) -> None:
+        self.settled: dict[str, str] = {}
+
+    def judge(self, records: Sequence[Record]) -> list[Verdict | None]:
+        earlier: dict[str, str] = {}
+        verdicts: list[Verdict | None] = []
+        for record in records:
+            word = record.text.split()[0]
+            twin = self.settled.get(word) or earlier.get(word)
+            verdicts.append(None if twin is None else Verdict("same word", 1.0, 1.0, twin))
+            earlier.setdefault(word, record.id)
+        return verdicts
+
+    def settle(self, records: Sequence[Record]) -> None:
+        for record in records:
+            self.settled[record.text.split()[0]] = record.id
+
+
+class NoBad:
+    """A later filter that drops texts which end with `bad`."""
+
+    def judge(self, records: Sequence[Record]) -> list[Verdict | None]:
+        return [Verdict("bad") if record.text.endswith("bad") else Verdict(None, 0.5) for record in records]
+
+    def settle(self, records: Sequence[Record]) -> None:
+        assert all(not record.text.endswith("bad") for record in records)
+
+
+class Desk:
+    """A labeller that sends texts with `doubt` to review."""
+
+    def asks(self, records: Sequence[Record]) -> list[list[Ask]]:
+        return [[] for _ in records]
+
+    def read(self, record: Record, completions: Sequence[Completion]) -> tuple[Record, Verdict | None]:
+        assert not completions
+        return record, Verdict("doubtful", review=True) if "doubt" in record.text else None
+
+
+async def no_answers(asks: Sequence[Ask]) -> Sequence[Completion]:
+    assert not asks
+    return []
+
+
+def candidates(texts: Sequence[str], window: int = 0) -> list[Record]:
+    return [Record(text, Origin("labelled", request=f"{window}", draw=draw)) for draw, text in enumerate(texts)]
+
+
+def court() -> Court:
+    return Court([("same_word", SameWord()), ("no_bad", NoBad())], [("desk", Desk())], no_answers)
+
+
+def rule(court: Court, records: Sequence[Record]) -> Ruling:
+    return asyncio.run(court.rule(records))
+
+
+def test_a_duplicate_of_a_rejected_text_is_kept_and_of_an_accepted_one_dropped_with_its_twin() -> None:
+    records = candidates(["one bad", "one good", "one more", "two"])
+    ruling = rule(court(), records)
+    assert [record.text for record in ruling.accepted] == ["one good", "two"]
+    assert [(drop.record.text, drop.item, drop.twin) for drop in ruling.dropped] == [
+        ("one bad", "no_bad", None),
+        ("one more", "same_word", records[1].id),
+    ]
+    assert ruling.accepted[0].measures == {"no_bad": 0.5}
+
+
+def test_a_text_in_review_is_no_twin() -> None:
+    ruling = rule(court(), candidates(["one doubt", "one sure"]))
+    assert [record.text for record in ruling.accepted] == ["one sure"]
+    assert [(drop.section, drop.reason) for drop in ruling.dropped] == [("review", "doubtful")]
+
+
+words = st.tuples(st.sampled_from(["one", "two", "three"]), st.sampled_from(["good", "bad", "doubt", "x"]))
+
+
+@given(st.lists(st.lists(words.map(" ".join), max_size=12), max_size=4))
+def test_every_candidate_ends_once_and_each_word_is_accepted_once_if_it_ever_could_be(windows: list[list[str]]) -> None:
+    sitting = court()
+    census = Census()
+    accepted: dict[str, str] = {}
+    for number, texts in enumerate(windows):
+        records = candidates(texts, number)
+        census.enter(records)
+        ruling = rule(sitting, records)
+        for record in ruling.accepted:
+            census.end(record, "accepted")
+            word = record.text.split()[0]
+            assert word not in accepted
+            accepted[word] = record.id
+        for drop in ruling.dropped:
+            census.end(drop.record, drop.section, drop.twin)
+        census.close()
+    passable = {text.split()[0] for texts in windows for text in texts if not text.endswith(("bad", "doubt"))}
+    assert set(accepted) == passable

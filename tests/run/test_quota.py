@@ -1,0 +1,97 @@
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from textsynth.records import Ask, Origin, Record, Sampling
+from textsynth.run.quota import WITHOUT_END, Line, Quota
+
+
+def ask(item: str, label: str, texts: int = 5, **fields: str) -> Ask:
+    return Ask(
+        item=item, model="generator", prompt=None, sampling=Sampling(), labels=(label,), fields=fields, texts=texts
+    )
+
+
+def record(label: str, number: int, item: str = "labelled", **fields: str) -> Record:
+    return Record(f"text {number}", Origin(item, request=f"r{number}"), (label,), fields)
+
+
+def test_without_lines_everything_is_asked_for_once() -> None:
+    quota = Quota([], {"paraphrase": None}, patience=3)
+    (short,) = quota.short("paraphrase")
+    assert (dict(short.match), short.texts, short.once) == ({}, WITHOUT_END, True)
+    assert not quota.met
+
+
+def test_a_shortfall_is_the_gap_over_the_yield() -> None:
+    quota = Quota([Line({"label": "a"}, 10, 10)], {"labelled": None}, patience=30)
+    (short,) = quota.short("labelled")
+    assert short.texts == 20  # nothing is known yet: half of the candidates are expected to pass
+
+
+def test_what_is_on_its_way_is_not_asked_for_again() -> None:
+    line = Line({"label": "a"}, 10, 10)
+    quota = Quota([line], {"labelled": None}, patience=30)
+    asks = [ask("labelled", "a") for _ in range(4)]
+    quota.planned(asks)
+    assert quota.short("labelled") == []
+    quota.committed(asks, {0: [record("a", n) for n in range(5)]})
+    assert line.accepted == 5
+    (short,) = quota.short("labelled")
+    assert short.texts > 10  # a quarter passed, so more are asked for each one missing
+
+
+def test_a_line_is_dry_after_answers_without_an_accepted_text() -> None:
+    line = Line({"label": "a"}, 10, 10)
+    quota = Quota([line], {"labelled": None}, patience=3)
+    for turn in range(3):
+        assert not quota.dry(line)
+        some = [ask("labelled", "a")]
+        quota.planned(some)
+        quota.committed(some, {})
+        assert line.barren["labelled"] == turn + 1
+    assert quota.dry(line)
+    assert quota.short("labelled") == []
+
+
+def test_shares_divide_what_is_missing_and_a_dry_generator_leaves_its_part_to_the_others() -> None:
+    line = Line({"label": "a"}, 100, 100)
+    quota = Quota([line], {"labelled": None, "paraphrase": 0.3}, patience=2)
+    assert quota.short("labelled")[0].texts == 140
+    assert quota.short("paraphrase")[0].texts == 60
+    some = [ask("paraphrase", "a", 1), ask("paraphrase", "a", 1)]
+    quota.planned(some)
+    quota.committed(some, {})
+    assert quota.short("paraphrase") == []
+    assert quota.short("labelled")[0].texts == 200
+
+
+def test_a_combination_also_fills_the_lines_that_contain_it() -> None:
+    lines = [Line({"label": "a"}, 10, 10), Line({"label": "a", "tone": "plain"}, 10, 10)]
+    quota = Quota(lines, {"labelled": None}, patience=30)
+    (short,) = quota.short("labelled")
+    assert dict(short.match) == {"label": "a", "tone": "plain"}
+
+
+@given(st.integers(1, 40), st.lists(st.integers(0, 5), max_size=60), st.integers(1, 3))
+def test_while_a_line_lacks_texts_and_is_not_dry_somebody_is_asked(want: int, brought: list[int], items: int) -> None:
+    shares = {f"g{place}": None for place in range(items)}
+    line = Line({"label": "a"}, want, want)
+    quota = Quota([line], shares, patience=5)
+    number = 0
+    for count in brought:
+        short = {item: quota.short(item) for item in shares}
+        if line.accepted >= want:
+            assert quota.met
+            assert not any(short.values())
+            return
+        if quota.dry(line):
+            assert not any(short.values())
+            return
+        assert any(short.values())
+        item = next(name for name, some in short.items() if some)
+        some = [ask(item, "a")]
+        quota.planned(some)
+        quota.committed(some, {0: [record("a", number + n, item) for n in range(count)]})
+        number += count

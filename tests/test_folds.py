@@ -1,0 +1,27 @@
+from __future__ import annotations
+
+from collections import Counter
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from textsynth.folds import fold_of
+from textsynth.records import Origin, Record
+
+
+def rows(labels: list[str]) -> list[Record]:
+    return [Record(f"text {place}", Origin("seeds"), (label,)) for place, label in enumerate(labels)]
+
+
+@given(st.lists(st.sampled_from("abc"), max_size=30))
+def test_folds_are_even_within_a_label_and_do_not_depend_on_the_order(labels: list[str]) -> None:
+    records = rows(labels)
+    folds = fold_of(records)
+    assert fold_of(records[::-1]) == folds
+    assert set(folds) == {record.id for record in records}
+    for label in set(labels):
+        sizes = Counter(folds[record.id] for record in records if record.label == label)
+        if sum(sizes.values()) < 4:
+            assert set(sizes) == {0}
+        else:
+            assert abs(sizes[0] - sizes[1]) <= 1

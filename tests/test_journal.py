@@ -1,0 +1,134 @@
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from textsynth.errors import JournalError, RunLocked
+from textsynth.journal import Journal, read_answer, set_aside
+from textsynth.records import Completion, Message, Rendered, Request, Sampling
+
+PROMPT = Rendered("labelled", "f00d", messages=(Message("user", "Write one."),))
+
+
+def request(key: str) -> Request:
+    return Request(key, PROMPT, Sampling())
+
+
+def keep(journal: Journal, *pairs: tuple[str, Completion]) -> None:
+    async def all_at_once() -> None:
+        await asyncio.gather(*(journal.keep(request(key), one, model="m") for key, one in pairs))
+
+    asyncio.run(all_at_once())
+
+
+def test_answers_come_back_as_they_were_kept(tmp_path: Path) -> None:
+    answer = Completion("Où est ma carte ?\n2. naïve", "length", 12, 7)
+    failed = Completion("", failure="the prompt is too long")
+    with Journal(tmp_path) as journal:
+        keep(journal, ("a", answer), ("b", failed))
+        assert journal.answers(["a", "b", "c"]) == {"a": answer, "b": failed}
+    with Journal(tmp_path) as journal:
+        assert journal.answers(["a"]) == {"a": answer}
+
+
+def test_a_lone_surrogate_does_not_stop_the_journal(tmp_path: Path) -> None:
+    with Journal(tmp_path) as journal:
+        keep(journal, ("a", Completion("half \ud83d a face")))
+        assert journal.answers(["a"])["a"].text == "half ? a face"
+
+
+def test_many_keys_are_looked_up_in_pieces(tmp_path: Path) -> None:
+    with Journal(tmp_path) as journal:
+        keep(journal, *((f"k{n}", Completion(f"t{n}")) for n in range(1203)))
+        found = journal.answers([f"k{n}" for n in range(2000)])
+    assert len(found) == 1203
+    assert found["k1202"].text == "t1202"
+
+
+def test_embeddings_round_trip_to_the_byte(tmp_path: Path) -> None:
+    with Journal(tmp_path) as journal:
+        journal.put({b"x": b"\x00\x01\xff", b"y": b"\x7f"})
+        assert journal.get([b"x", b"y", b"z"]) == {b"x": b"\x00\x01\xff", b"y": b"\x7f"}
+
+
+def test_a_second_run_in_the_folder_says_so(tmp_path: Path) -> None:
+    with Journal(tmp_path), pytest.raises(RunLocked, match="another run is at work in this folder"):
+        Journal(tmp_path)
+    Journal(tmp_path).close()
+
+
+def test_a_damaged_file_is_one_sentence_and_stays_as_it_is(tmp_path: Path) -> None:
+    damaged = b"this was never a database " * 100
+    (tmp_path / "journal.sqlite").write_bytes(damaged)
+    with pytest.raises(JournalError, match=r"the file is damaged; move it away or run with --fresh"):
+        Journal(tmp_path)
+    assert (tmp_path / "journal.sqlite").read_bytes() == damaged
+    with pytest.raises(JournalError, match="damaged"):
+        read_answer(tmp_path, "a")
+    (tmp_path / "journal.sqlite").unlink()
+    Journal(tmp_path).close()
+
+
+def test_a_full_disk_is_one_sentence_and_what_was_kept_stays(tmp_path: Path) -> None:
+    """SQLite's own page limit gives the error of a full disk without filling one."""
+    with Journal(tmp_path) as journal:
+        keep(journal, ("before", Completion("kept")))
+        pages = journal._writer.execute("PRAGMA page_count").fetchone()[0]
+        journal._writer.execute(f"PRAGMA max_page_count = {pages + 2}")
+        with pytest.raises(JournalError, match="the disk is full or failing; every answer kept so far is safe"):
+            keep(journal, ("big", Completion("x" * 200_000)))
+        with pytest.raises(JournalError, match="full"):
+            keep(journal, ("after", Completion("small")))
+    with Journal(tmp_path) as journal:
+        assert set(journal.answers(["before", "big", "after"])) == {"before"}
+
+
+def test_fresh_moves_the_journal_aside_and_keeps_it(tmp_path: Path) -> None:
+    assert set_aside(tmp_path) is None
+    for turn in (1, 2):
+        with Journal(tmp_path) as journal:
+            keep(journal, ("a", Completion(f"turn {turn}")))
+        assert set_aside(tmp_path) == tmp_path / f"journal-{turn}.sqlite"
+    with sqlite3.connect(tmp_path / "journal-1.sqlite") as old:
+        assert old.execute("SELECT answer FROM answers").fetchall() == [("turn 1",)]
+    old.close()
+
+
+def test_one_answer_is_read_beside_a_running_run(tmp_path: Path) -> None:
+    assert read_answer(tmp_path, "a") is None
+    with Journal(tmp_path) as journal:
+        keep(journal, ("a", Completion("text", "stop", 5, 3)))
+        found = read_answer(tmp_path, "a")
+        assert read_answer(tmp_path, "b") is None
+    assert found is not None
+    assert found["prompt"] == [["user", "Write one."]]
+    assert (found["model"], found["answer"], found["completion_tokens"]) == ("m", "text", 3)
+
+
+def test_what_was_reported_as_kept_survives_kill_9(tmp_path: Path) -> None:
+    script = f"""
+import asyncio, os, pathlib, signal
+from textsynth.journal import Journal
+from textsynth.records import Completion, Rendered, Request, Sampling
+journal = Journal(pathlib.Path({str(tmp_path)!r}))
+async def work():
+    async def one(n):
+        request = Request(f"k{{n}}", Rendered("p", "f", text="x"), Sampling())
+        await journal.keep(request, Completion(f"t{{n}}"), model="m")
+        os.write(1, f"k{{n}}\\n".encode())
+        if n == 150:
+            os.kill(os.getpid(), signal.SIGKILL)
+    await asyncio.gather(*(one(n) for n in range(300)))
+asyncio.run(work())
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert done.returncode == -9
+    reported = done.stdout.split()
+    assert "k150" in reported
+    with Journal(tmp_path) as journal:
+        assert set(journal.answers(reported)) == set(reported)

@@ -1,0 +1,122 @@
+"""What a run will ask for, before it asks: requests, tokens and time, each as a range.
+
+The low end takes every candidate as accepted, the high end one in five. Prompt tokens are counted from real rendered
+prompts at four characters a token; answers from half to all of their max_tokens. Money is not guessed.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from textsynth.models import ModelOptions
+from textsynth.recipe import Recipe
+from textsynth.records import Ask
+from textsynth.run.budget import CHARACTERS_A_TOKEN
+from textsynth.run.loop import Hand
+from textsynth.run.quota import Line, Quota
+from textsynth.run.stage import hands, make_context, no_embeddings, read_sources
+from textsynth.run.wanted import lines_of
+
+HIGH_YIELD, LOW_YIELD = 1.0, 0.2
+SHORTEST_ANSWER = 0.3
+A_LOOK = 8
+LOCAL_TOKENS_A_SECOND = (150.0, 350.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    """A low and a high end, both included."""
+
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What one generator will ask: `texts` selected texts are its share, `requests` what they will take."""
+
+    item: str
+    model: str
+    texts: int
+    requests: Range
+    prompt_tokens: Range
+    completion_tokens: Range
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a run will take. `seconds` is None where the speed of the model is not known (a server's)."""
+
+    name: str
+    texts: int
+    lines: int
+    parts: tuple[Part, ...]
+    requests: Range
+    tokens: Range
+    seconds: Range | None
+    notes: tuple[str, ...]
+
+
+def estimate(recipe: Recipe) -> Plan:
+    """Return what the recipe will ask for. Reads the sources; loads and asks no model."""
+    context = make_context(recipe, read_sources(recipe), no_embeddings())
+    lines = lines_of(recipe, None)
+    at_work = hands(recipe, context)
+    shares = {item.name: item.step.share for item in recipe.generate}
+    quota = Quota(lines, {hand.item: shares[hand.item] for hand in at_work if not hand.free}, patience=1)
+    parts = [_part(hand, quota, lines) for hand in at_work]
+    notes = [f"{part.item} takes every row of its source" for part in parts if not part.model]
+    votes = sum(getattr(item.step, "votes", 1) for item in recipe.label)
+    requests = _sum([part.requests for part in parts])
+    tokens = _sum([part.prompt_tokens for part in parts] + [part.completion_tokens for part in parts])
+    if votes:
+        notes.append(f"labelling asks {votes} more request(s) for each text that passes the filters")
+    texts = sum(part.texts for part in parts)
+    if recipe.budget.requests is not None and requests.low > recipe.budget.requests:
+        notes.append(f"the budget of {recipe.budget.requests} requests cannot meet the quota")
+    asked = [recipe.models[part.model] for part in parts if part.model]
+    return Plan(recipe.name, texts, len(lines), tuple(parts), requests, tokens, _seconds(asked, tokens), tuple(notes))
+
+
+def _part(hand: Hand, quota: Quota, lines: list[Line]) -> Part:
+    if hand.free:
+        nothing = Range(0, 0)
+        return Part(hand.item, "", 0, nothing, nothing, nothing)
+    texts = quota.portion(hand.item)
+    looks = hand.writer.plan(quota.short(hand.item), A_LOOK if lines else 10**6)
+    if not looks:
+        return Part(hand.item, "", 0, Range(0, 0), Range(0, 0), Range(0, 0))
+    each = looks[0].texts
+    if lines:
+        requests = Range(math.ceil(texts / HIGH_YIELD / each), math.ceil(texts / LOW_YIELD / each))
+    else:
+        requests = Range(len(looks), len(looks))
+        texts = len(looks) * each
+    prompt = sum(map(_prompt_tokens, looks)) / len(looks)
+    most = looks[0].sampling.max_tokens
+    return Part(
+        hand.item,
+        looks[0].model,
+        texts,
+        requests,
+        Range(requests.low * prompt, requests.high * prompt),
+        Range(requests.low * most * SHORTEST_ANSWER, requests.high * most),
+    )
+
+
+def _prompt_tokens(ask: Ask) -> float:
+    if ask.prompt is None:
+        return 0.0
+    return (len(ask.prompt.text) + sum(len(turn.content) for turn in ask.prompt.messages)) / CHARACTERS_A_TOKEN
+
+
+def _sum(ranges: list[Range]) -> Range:
+    return Range(sum(one.low for one in ranges), sum(one.high for one in ranges))
+
+
+def _seconds(asked: list[ModelOptions], tokens: Range) -> Range | None:
+    if not asked or any(type(options).__name__ != "Local" for options in asked):
+        return None
+    slow, fast = LOCAL_TOKENS_A_SECOND
+    return Range(tokens.low / fast, tokens.high / slow)
