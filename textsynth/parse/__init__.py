@@ -5,9 +5,20 @@ A reader never guesses and never raises on an answer: what it cannot read is a f
 
 from __future__ import annotations
 
+import importlib
+import json
+import pkgutil
+from collections.abc import Mapping
 from dataclasses import dataclass
 
+from pydantic import ValidationError
+
+from textsynth.complaints import complaints
+from textsynth.errors import UsageError, nearest
 from textsynth.options import Options
+
+CUT = "the answer was cut off at max_tokens"
+EMPTY = "the answer is empty"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,3 +48,48 @@ class Reader(Options):
     def read(self, answer: str, *, cut: bool = False) -> Reading:
         """Read one answer; `cut` says that it ended at max_tokens, so that its last piece is incomplete."""
         raise NotImplementedError
+
+
+def reader(spec: object, where: str) -> Reader:
+    """Return the reader that an `answer:` asks for: a name, or a map of one name to its settings.
+
+    `where` begins every sentence (`prompts/mine.jinja:7`). Raises UsageError: no such reader, or wrong settings.
+    """
+    name, settings = _asked(spec, where)
+    found = _class_of(name)
+    if found is None:
+        raise UsageError(f"{where}: there is no answer reader {name!r}{nearest(name, reader_names())}")
+    try:
+        return found.model_validate_json(json.dumps({} if settings is None else settings))
+    except ValidationError as fault:
+        told = [f"{where}: answer {name!r}: {sentence}" for _, sentence in complaints(fault, found)]
+        raise UsageError("\n".join(told)) from fault
+
+
+def reader_names() -> list[str]:
+    """Return the names of all answer readers, sorted."""
+    return sorted(found.name for found in pkgutil.iter_modules(__path__) if _class_of(found.name) is not None)
+
+
+def _asked(spec: object, where: str) -> tuple[str, object]:
+    if isinstance(spec, str):
+        return spec, None
+    if isinstance(spec, Mapping) and len(spec) == 1:
+        name, settings = next(iter(spec.items()))
+        if isinstance(name, str):
+            return name, settings
+    raise UsageError(f"{where}: an answer is a reader's name or a map of one name to its settings, but is {spec!r}")
+
+
+def _class_of(name: str) -> type[Reader] | None:
+    if not name.isidentifier():
+        return None
+    module_name = f"{__name__}.{name}"
+    try:
+        module = importlib.import_module(module_name)
+    except ModuleNotFoundError as fault:
+        if fault.name == module_name:
+            return None
+        raise
+    found = getattr(module, "".join(part.capitalize() for part in name.split("_")), None)
+    return found if isinstance(found, type) and issubclass(found, Reader) else None

@@ -1,0 +1,68 @@
+"""Pydantic's validation errors as sentences: what was wrong, what was found, what would be right."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from pydantic import BaseModel, ValidationError
+
+from textsynth.errors import nearest
+
+SHOWN = 60
+TYPES = {
+    "string_type": "a text",
+    "int_type": "a whole number",
+    "int_from_float": "a whole number",
+    "float_type": "a number",
+    "bool_type": "true or false",
+    "dict_type": "a map",
+    "model_type": "a map",
+    "tuple_type": "a list",
+    "list_type": "a list",
+}
+
+
+class Complaint(NamedTuple):
+    """One thing that options have wrong: the keys that lead to it, and a sentence without its place."""
+
+    path: tuple[str | int, ...]
+    sentence: str
+
+
+def complaints(fault: ValidationError, options: type[BaseModel]) -> list[Complaint]:
+    """Return a complaint for each error, in pydantic's order; unknown keys get the nearest right name."""
+    return [
+        Complaint(tuple(error["loc"]), _sentence(error["type"], tuple(error["loc"]), error, options))
+        for error in fault.errors(include_url=False)
+    ]
+
+
+def _sentence(kind: str, path: tuple[str | int, ...], error: object, options: type[BaseModel]) -> str:
+    assert isinstance(error, dict)
+    told = ".".join(str(part) for part in path)
+    if kind == "extra_forbidden":
+        return f"there is no setting {told!r}{nearest(str(path[-1]), _settings(path[:-1], options))}"
+    if kind == "missing":
+        return f"the setting {told!r} is missing"
+    wanted = f"must be {TYPES[kind]}" if kind in TYPES else _lowered(str(error["msg"]))
+    return f"{told!r} {wanted}, but is {_shown(error['input'])}"
+
+
+def _lowered(message: str) -> str:
+    return message.removeprefix("Value error, ").replace("Input should be", "must be", 1)
+
+
+def _shown(value: object) -> str:
+    told = repr(value)
+    return told if len(told) <= SHOWN else told[:SHOWN] + "…"
+
+
+def _settings(path: tuple[str | int, ...], options: type[BaseModel]) -> list[str]:
+    """Return the names that are right at `path`; [] where no options of ours stand there."""
+    for part in path:
+        field = options.model_fields.get(str(part))
+        inner = field.annotation if field is not None else None
+        if not (isinstance(inner, type) and issubclass(inner, BaseModel)):
+            return []
+        options = inner
+    return [field.alias or name for name, field in options.model_fields.items()]

@@ -1,0 +1,73 @@
+"""No inserted text can forge a role: special tokens of chat templates are split inside what was inserted.
+
+A tokenizer reads `<|im_start|>` anywhere in a prompt as one control token, so a text that holds it could end its own
+turn and begin another. A space after the token's first character makes it plain text. What the template's author
+wrote stays; a token that is inserted in pieces, or made of template text and inserted text together, is split too.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+# Llama, Qwen, Phi, SmolLM, gpt-oss and most others have <|name|>; DeepSeek has fullwidth bars; Gemma has <name> and,
+# later, <|name> and <name|>; Mistral and Llama 2 have brackets.
+_NAMES = (
+    r"s|bos|eos|pad|unk|mask|sep|cls|sop|eop|eot|eod|eom|eoh|eoa|gmask|think|thinking|reasoning|system|user|assistant"
+    r"|tool_call|tool_response|tool_calls|tool_result|tools|(?:start|end)_of_\w{1,24}|(?:begin|beginning)_of_\w{1,24}"
+    r"|\w{1,24}_token|unused\d{1,5}|reserved_\d{1,5}|extra_id_\d{1,5}|fim_(?:prefix|middle|suffix)"
+)
+_BRACKETS = (
+    r"inst|system_prompt|available_tools|tool_calls|tool_results|tool_content|args|call_id|think|prefix|suffix|middle"
+    r"|img|img_break|img_end|bos|eos|pad|unk|cls|sep|mask|gmask|control_\d{1,5}"
+)
+_REST = (
+    r"(?<=<)(?:\|[^|<>\n]{1,64}\|?>|[^\s|<>]{1,64}\|>|[｜│][^｜│<>\n]{1,64}[｜│]>"
+    rf"|/?(?:{_NAMES})>|</?sys>>)"
+    rf"|(?<=\[)(?:/?(?:{_BRACKETS})\]|e~\[)"
+    r"|(?<=\])~!?b[\[\]]"
+)
+_TOKEN = re.compile(rf"[<\[\]](?=({_REST}))", re.IGNORECASE)
+
+
+class Inserted(str):
+    """A piece of a prompt that comes from a value, not from the template. `str()` keeps the class."""
+
+    __slots__ = ()
+
+    def __str__(self) -> str:
+        return self
+
+
+class Turn(str):
+    """A piece that begins a turn (the role is its text), or, without a role, ends one."""
+
+    __slots__ = ()
+
+    def __str__(self) -> str:
+        return self
+
+
+def guarded(pieces: Sequence[str]) -> str:
+    """Return the pieces joined, with every special token split that is not wholly the template's own text."""
+    text = "".join(pieces)
+    if "<" not in text and "[" not in text and "]" not in text:
+        return text
+    tokens = [(found.start(), found.end(1)) for found in _TOKEN.finditer(text)]
+    return _split(text, tokens, pieces) if tokens else text
+
+
+def _split(text: str, tokens: Sequence[tuple[int, int]], pieces: Sequence[str]) -> str:
+    foreign = bytearray(len(text))
+    at = 0
+    for piece in pieces:
+        if type(piece) is Inserted:
+            foreign[at : at + len(piece)] = b"\x01" * len(piece)
+        at += len(piece)
+    parts: list[str] = []
+    at = 0
+    for start, end in tokens:
+        if 1 in foreign[start:end]:
+            parts += (text[at : start + 1], " ")
+            at = start + 1
+    return "".join((*parts, text[at:]))

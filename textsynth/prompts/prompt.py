@@ -1,0 +1,162 @@
+"""A prompt file, read, checked and ready to render."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from jinja2.exceptions import UndefinedError
+
+from textsynth.errors import Mistake, PromptError, nearest
+from textsynth.options import SamplingOptions
+from textsynth.parse import Reader
+from textsynth.prompts.front import FrontError, Head, head
+from textsynth.prompts.guard import Turn, guarded
+from textsynth.prompts.meter import MAX_TEXT
+from textsynth.prompts.template import FAULTS, Compiled, Wrong, compiled
+from textsynth.records import Message, Rendered
+
+SUFFIX = ".jinja"
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """A prompt template with what its front matter says.
+
+    `name` is the file's name without `.jinja`; `fingerprint` is 16 hex digits of the sha256 of the file, with line
+    ends and a byte order mark evened out; `variables` are the names that the template uses.
+    """
+
+    name: str
+    path: Path
+    fingerprint: str
+    mode: Literal["chat", "completion"]
+    about: str
+    variables: frozenset[str]
+    reader: Reader
+    sampling: SamplingOptions
+    template: Compiled = field(repr=False)
+
+    def render(self, values: Mapping[str, object]) -> Rendered:
+        """Put values into the template; those it does not use are ignored.
+
+        Special tokens of chat templates are split inside what is put in. Blank space around a turn (or the text of a
+        completion prompt) is cut off, a system turn that is empty is left out.
+
+        Raises PromptError: a variable is missing, the template fails with these values or exceeds its bounds, a turn
+        is empty, or the last turn is not the user's.
+        """
+        try:
+            pieces = self.template.pieces(values)
+        except FAULTS as fault:
+            raise PromptError(self._failure(fault, values)) from fault
+        if sum(map(len, pieces)) > MAX_TEXT:
+            raise PromptError(f"{self.path}: the rendered prompt is too long; at most {MAX_TEXT:,} characters")
+        if self.mode == "chat":
+            return Rendered(self.name, self.fingerprint, messages=self._messages(pieces))
+        text = guarded(pieces).strip()
+        if not text:
+            raise PromptError(f"{self.path}: the rendered prompt is empty")
+        return Rendered(self.name, self.fingerprint, text=text)
+
+    def _messages(self, pieces: Sequence[str]) -> tuple[Message, ...]:
+        messages: list[Message] = []
+        role, begin = "", 0
+        for at, piece in enumerate(pieces):
+            if type(piece) is not Turn:
+                continue
+            if piece:
+                role, begin = str.__str__(piece), at + 1
+                continue
+            content = guarded(pieces[begin:at]).strip()
+            if content:
+                messages.append(Message(role, content))
+            elif role != "system":
+                raise PromptError(f"{self.path}: turn {len(messages) + 1} ({role}) is empty with these values")
+        roles = [message.role for message in messages]
+        if not roles or roles[-1] != "user":
+            found = f"is {roles[-1]!r}" if roles else "is missing"
+            raise PromptError(f"{self.path}: the last turn must be 'user', which the model answers, but {found}")
+        if "system" in roles[1:]:
+            raise PromptError(f"{self.path}: a system turn must be the first one, but is turn {roles.index('system', 1) + 1}")
+        return tuple(messages)
+
+    def _failure(self, fault: Exception, values: Mapping[str, object]) -> str:
+        at = f"{self.path}:{self.template.line_of(fault)}"
+        if isinstance(fault, UndefinedError):
+            missing = sorted(self.variables - values.keys())
+            named = next((name for name in missing if repr(name) in str(fault)), None)
+            if named is not None:
+                return f"{at}: the variable {named!r} is not given{nearest(named, values)}"
+        if isinstance(fault, RecursionError):
+            return f"{at}: the template calls itself too deep"
+        return f"{at}: {fault}"
+
+
+def load_prompt(path: Path) -> Prompt:
+    """Read and check one prompt file. Raises PromptError with a line for each mistake, each with `file:line`."""
+    text = _text(path)
+    name = path.name.removesuffix(SUFFIX)
+    where = str(path)
+    try:
+        found = head(text, where)
+        template = compiled(
+            found.body, where=where, first_line=found.first_line, chat=found.front.mode == "chat"
+        )  # fmt: skip
+    except (FrontError, Wrong) as fault:
+        raise PromptError("\n".join(str(mistake).removeprefix(": ") for mistake in fault.mistakes)) from fault
+    mistakes = [*_misnamed(name, found, where), *_variables(found, template.variables, where)]
+    if mistakes:
+        raise PromptError("\n".join(map(str, mistakes)))
+    return Prompt(
+        name=name,
+        path=path,
+        fingerprint=hashlib.sha256((text.rstrip() + "\n").encode()).hexdigest()[:16],
+        mode=found.front.mode,
+        about=found.front.about,
+        variables=template.variables,
+        reader=found.reader,
+        sampling=found.front.sampling,
+        template=template,
+    )
+
+
+def _text(path: Path) -> str:
+    try:
+        if path.stat().st_size > 4 * MAX_TEXT:
+            raise PromptError(f"{path}: a prompt file of {path.stat().st_size:,} bytes; at most {4 * MAX_TEXT:,}")
+        text = path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as fault:
+        raise PromptError(f"{path}: not UTF-8 (byte {fault.start}: {fault.reason}); save the file as UTF-8") from fault
+    except OSError as fault:
+        raise PromptError(f"{path}: the prompt cannot be read: {fault.strerror or fault}") from fault
+    return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+def _misnamed(name: str, found: Head, where: str) -> list[Mistake]:
+    form = name.rpartition(".")[2]
+    if form not in {"chat", "completion"} or form == found.front.mode:
+        return []
+    told = f"the file's name says {form!r}, but its mode is {found.front.mode!r}"
+    return [Mistake(f"{where}:{found.lines.get(('mode',), 1)}", told)]
+
+
+def _variables(found: Head, used: frozenset[str], where: str) -> list[Mistake]:
+    listed = found.front.variables
+    line = found.lines.get(("variables",), 1)
+    unlisted = [
+        Mistake(f"{where}:{line}", f"the template uses {name!r}, which 'variables' does not list{nearest(name, listed)}")
+        for name in sorted(used - listed.keys())
+    ]
+    unused = [
+        Mistake(
+            f"{where}:{found.lines.get(('variables', name), line)}",
+            f"'variables' lists {name!r}, which the template does not use{nearest(name, sorted(used))}",
+        )
+        for name in listed
+        if name not in used
+    ]
+    return unlisted + unused

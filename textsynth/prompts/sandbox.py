@@ -1,0 +1,130 @@
+"""The Jinja environment of prompts: sandboxed, strict about names, bounded in time and size, without a loader."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, ClassVar
+
+from jinja2 import StrictUndefined, nodes
+from jinja2.ext import Extension
+from jinja2.parser import Parser
+from jinja2.runtime import Context, Macro, Namespace
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+from jinja2.utils import pass_context
+
+from textsynth.prompts import bounds
+from textsynth.prompts.guard import Inserted, Turn
+from textsynth.prompts.meter import Meter, as_text, at_most
+
+METHODS: Mapping[type, frozenset[str]] = {
+    str: frozenset(
+        "capitalize casefold count endswith find index isalnum isalpha isascii isdecimal isdigit isidentifier islower "
+        "isnumeric isprintable isspace istitle isupper join lower lstrip partition removeprefix removesuffix replace "
+        "rfind rindex rpartition rsplit rstrip split splitlines startswith strip swapcase title upper".split()
+    ),
+    dict: frozenset({"get", "items", "keys", "values"}),
+    list: frozenset({"count", "index"}),
+    tuple: frozenset({"count", "index"}),
+    bytes: frozenset(),
+    int: frozenset(),
+    float: frozenset(),
+}
+
+
+class PromptContext(Context):
+    """What a rendering knows, with the meter that counts its steps."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401
+        super().__init__(*args, **kwargs)
+        self.meter = Meter()
+        self.cost_of_call = 1
+
+
+class Chat(Extension):
+    """The tag `{% chat role="user" %}…{% endchat %}`: one turn of the prompt."""
+
+    tags: ClassVar[set[str]] = {"chat"}
+
+    def parse(self, parser: Parser) -> nodes.Node:
+        """Read the tag into a call block, which the compiler of prompts turns into a turn."""
+        line = next(parser.stream).lineno
+        parser.stream.expect("name:role")
+        parser.stream.expect("assign")
+        role = parser.parse_expression()
+        body = parser.parse_statements(("name:endchat",), drop_needle=True)
+        return nodes.CallBlock(self.call_method("turn", [role]), [], [], body).set_lineno(line)
+
+
+class PromptEnvironment(ImmutableSandboxedEnvironment):
+    """Jinja with bounds: only safe methods and filters, every call and growing operator counted."""
+
+    intercepted_binops = frozenset({"+", "*", "**", "%"})
+    context_class = PromptContext
+
+    def __init__(self) -> None:
+        super().__init__(
+            trim_blocks=True,
+            lstrip_blocks=True,
+            undefined=StrictUndefined,
+            finalize=inserted,
+            extensions=[Chat],
+            cache_size=0,
+        )
+        self.filters = {**bounds.filters(), "*paced": _paced, "*weighed": _weighed, "*joined": _joined, "*turn": Turn}
+        self.tests = bounds.tests()
+        self.globals = {"range": bounds.bounded_range, "dict": dict, "namespace": Namespace}
+
+    @staticmethod
+    def concat(pieces: Iterable[str]) -> str:
+        """Join what a macro or a set block wrote, within the size of a prompt."""
+        parts = list(pieces)
+        at_most(sum(map(len, parts)))
+        return "".join(parts)
+
+    def is_safe_attribute(self, obj: object, attr: str, value: object) -> bool:
+        """Allow, of the built-in types, only the methods that cannot make much out of little."""
+        for kind, allowed in METHODS.items():
+            if isinstance(obj, kind):
+                return attr in allowed
+        return super().is_safe_attribute(obj, attr, value)
+
+    def wrap_str_format(self, value: object) -> None:
+        """Offer no `format` method: its widths and look-ups have no bound; the filter `format` does."""
+
+    def call(__self, __context: Context, __obj: Any, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401, N805
+        """Call a macro, a safe method or one of the few functions, and check what comes of it."""
+        meter = bounds.meter_of(__context)
+        meter.spend(__context.cost_of_call if isinstance(__obj, Macro) else 4)  # type: ignore[attr-defined]
+        owner, name = getattr(__obj, "__self__", None), getattr(__obj, "__name__", "")
+        if isinstance(owner, str):
+            if name in {"join", "replace"}:
+                return bounds.called(__context, name, owner, args)
+            meter.spend(len(owner) >> 3)
+        return meter.checked(super().call(__context, __obj, *args, **kwargs))
+
+    def call_binop(self, context: Context, operator: str, left: Any, right: Any) -> Any:  # noqa: ANN401
+        """Calculate within bounds."""
+        return bounds.operated(bounds.meter_of(context), operator, left, right, self.binop_table[operator])
+
+
+def inserted(value: object) -> str:
+    """Mark what an expression puts in, so that the guard can tell it from the template's own text."""
+    return value if type(value) is Turn else Inserted(as_text(value))
+
+
+@pass_context
+def _paced(context: Context, values: object, cost: int) -> object:
+    return bounds.meter_of(context).paced(values, cost)
+
+
+@pass_context
+def _weighed(context: Context, value: object) -> object:
+    if isinstance(value, str | list | tuple | dict):
+        bounds.meter_of(context).weigh(value)
+    return value
+
+
+@pass_context
+def _joined(context: Context, *values: object) -> object:
+    return bounds.meter_of(context).checked("".join([as_text(value) for value in values]))
+
