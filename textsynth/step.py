@@ -105,6 +105,10 @@ class Step(Options):
 class Source(Step):
     """Reads given rows."""
 
+    def missing(self, base: Path) -> str | None:
+        """Return one sentence if what the rows are read from does not exist, else None; reads nothing."""
+        return None
+
     def read(self, base: Path, *, name: str, seed: int) -> list[Record]:
         """Return the rows as records, in the file's order; `base` is the recipe's folder. Raises SourceError."""
         raise NotImplementedError

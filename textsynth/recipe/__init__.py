@@ -1,1 +1,11 @@
 """The recipe: YAML to checked steps, every mistake with its line."""
+
+from __future__ import annotations
+
+from textsynth.recipe.checking import check_sources
+from textsynth.recipe.reading import read_recipe
+from textsynth.recipe.recipe import Item, Label, Recipe
+from textsynth.recipe.schema import schema
+from textsynth.recipe.settings import Budget, Export
+
+__all__ = ["Budget", "Export", "Item", "Label", "Recipe", "check_sources", "read_recipe", "schema"]

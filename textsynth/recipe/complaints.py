@@ -1,0 +1,106 @@
+"""From pydantic's errors to sentences of ours: where it stands, what the field takes, what was found."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import TypeVar
+
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+from textsynth.errors import nearest
+from textsynth.options import Options
+from textsynth.recipe.environment import filled
+from textsynth.recipe.kinds import Kind, fields_of, inside, opened, options_in, words
+from textsynth.recipe.mistakes import Mark, Mistakes
+from textsynth.recipe.nodes import Array, Map, Node, Scalar, found
+
+Checked = TypeVar("Checked", bound=Options)
+OUR_OWN = ("value_error", "assertion_error")
+
+
+def validate(
+    cls: type[Checked], node: Map, owner: str, environment: Mapping[str, str], mistakes: Mistakes
+) -> Checked | None:
+    """Return the options that the map `node` describes, or None after noting every mistake in it.
+
+    `owner` begins the names of fields in the sentences (`length` in `length.min_words`); "" for plain settings.
+    """
+    before = len(mistakes)
+    text = json.dumps(filled(node, environment, mistakes))
+    try:
+        checked = cls.model_validate_json(text)
+    except ValidationError as fault:
+        for mark, sentence in _complaints(fault, cls, node, owner):
+            mistakes.note(mark, sentence)
+        return None
+    return checked if len(mistakes) == before else None
+
+
+def unknown_key(name: str, owner: str, known: list[str]) -> str:
+    """Return the sentence for a key that the `known` ones do not have."""
+    what = f"{owner} has no field" if owner else "a recipe has no section"
+    return f"{what} {name!r}{nearest(name, known)}"
+
+
+def _complaints(fault: ValidationError, cls: type[Options], root: Map, owner: str) -> Iterator[tuple[Mark, str]]:
+    for error in fault.errors(include_url=False, include_input=False):
+        spot = _Spot(cls, root, owner)
+        for part in error["loc"]:
+            spot.enter(part)
+        if not (isinstance(spot.node, Scalar) and spot.node.noted):
+            yield spot.mark, spot.sentence(error)
+
+
+class _Spot:
+    """A place in the tree that pydantic's path leads to, and the kind of value that belongs there."""
+
+    def __init__(self, cls: type[Options], root: Map, owner: str) -> None:
+        self.node: Node = root
+        self.mark = root.mark
+        self._kind: Kind | None = opened(Kind(cls))
+        self._outer: Kind | None = None
+        self._names = [owner] if owner else []
+        self._absent: str | None = None
+
+    def enter(self, part: str | int) -> None:
+        """Go one step down; parts that name a branch of a union lead nowhere and are passed over."""
+        if isinstance(self.node, Map) and part in self.node.entries:
+            self.mark, child = self.node.marks[str(part)], self.node.entries[str(part)]
+        elif isinstance(self.node, Array) and isinstance(part, int) and part < len(self.node.items):
+            child = self.node.items[part]
+            self.mark = child.mark
+        else:
+            self._absent = str(part)
+            return
+        self.node = child
+        self._names.append(str(part))
+        self._outer, self._kind = self._kind, None if self._kind is None else inside(self._kind, part)
+
+    def sentence(self, error: ErrorDetails) -> str:
+        """Return what is wrong at this spot."""
+        name = ".".join(self._names)
+        if error["type"] == "extra_forbidden":
+            options = None if self._outer is None else options_in(self._outer)
+            return unknown_key(self._names[-1], ".".join(self._names[:-1]), list(fields_of(options)) if options else [])
+        if error["type"] == "missing":
+            return f"{name or 'the recipe'} needs {self._absent!r}{self._about(self._absent)}"
+        if error["type"] in OUR_OWN:
+            wrong = str(error["ctx"]["error"])
+            return f"{name}: {wrong}" + (f", found {found(self.node)}" if isinstance(self.node, Scalar) else "")
+        takes = words(self._kind) if self._kind is not None else "something else"
+        return f"{name or 'the recipe'} takes {takes}, found {found(self.node)}{self._hint(takes)}"
+
+    def _about(self, field: str | None) -> str:
+        kind = None if self._kind is None or field is None else inside(self._kind, field)
+        return "" if kind is None else f", which is {words(kind)}"
+
+    def _hint(self, takes: str) -> str:
+        if not isinstance(self.node, Scalar) or self.node.value is None:
+            return ""
+        if takes.startswith("text") and not isinstance(self.node.value, str):
+            return f': write "{self.node.text}" in quotes'
+        if "number" in takes and isinstance(self.node.value, str) and self.node.text.strip("0123456789.-") == "":
+            return f": write {self.node.text} without quotes"
+        return ""

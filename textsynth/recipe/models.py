@@ -1,0 +1,55 @@
+"""`models`: names to engines, where one name may stand for another (`judge: generator`)."""
+
+from __future__ import annotations
+
+from textsynth.errors import nearest
+from textsynth.models import ModelOptions
+from textsynth.recipe.items import Reader
+from textsynth.recipe.nodes import Map, Scalar
+from textsynth.step import item_class, item_names
+
+
+def read_models(node: Map, reader: Reader) -> dict[str, ModelOptions]:
+    """Return the models that can be read, by name, in the recipe's order; aliases share one value."""
+    engines: dict[str, ModelOptions] = {}
+    for name, value in node.entries.items():
+        if _alias(node, name) is None and _is_known(node, name, reader):
+            written = reader.item("models", value, name=name, mark=node.marks[name])
+            if written is not None and isinstance(written.step, ModelOptions):
+                engines[name] = written.step
+    ends = {name: _end(node, name, reader) for name in node.entries}
+    return {name: engines[end] for name, end in ends.items() if end in engines}
+
+
+def _alias(node: Map, name: str) -> str | None:
+    """Return the other name that `name` stands for, or None where it is an engine of its own."""
+    value = node.entries[name]
+    if not isinstance(value, Scalar) or not isinstance(value.value, str) or value.noted:
+        return None
+    if value.text == name and item_class("models", name) is not None:
+        return None
+    return value.text if value.text in node.entries else None
+
+
+def _end(node: Map, name: str, reader: Reader) -> str | None:
+    chain = [name]
+    while (after := _alias(node, chain[-1])) is not None:
+        if after in chain:
+            circle = " → ".join([*chain[chain.index(after) :], after])
+            reader.mistakes.note(node.marks[after], f"models.{after} stands for itself: {circle}")
+            return None
+        chain.append(after)
+    return chain[-1]
+
+
+def _is_known(node: Map, name: str, reader: Reader) -> bool:
+    value = node.entries[name]
+    if not isinstance(value, Scalar) or not isinstance(value.value, str) or value.noted:
+        return True
+    if value.text.startswith("./") or (value.text.isidentifier() and item_class("models", value.text) is not None):
+        return True
+    others = [*(other for other in node.entries if other != name), *item_names("models")]
+    reader.mistakes.note(
+        node.marks[name], f"models.{name}: no model and no item is called {value.text!r}{nearest(value.text, others)}"
+    )
+    return False

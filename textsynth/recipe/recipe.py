@@ -1,0 +1,76 @@
+"""A recipe that was read and checked: what the run works from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Generic, NamedTuple, TypeVar
+
+from textsynth.models import ModelOptions
+from textsynth.options import Options
+from textsynth.recipe.settings import Budget, Export, Task
+from textsynth.step import Filter, Generator, Labeller, Selector, Source
+
+AnyStep = TypeVar("AnyStep", bound=Options, covariant=True)
+
+
+class Label(NamedTuple):
+    """What a label means, and its own quota (None: the same as the others)."""
+
+    means: str
+    want: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Item(Generic[AnyStep]):
+    """One item of a list section: its name in the recipe (`paraphrase-2` the second time), and where it stands.
+
+    `where` is `recipe.yaml:14`; an item that the recipe does not write out stands at the file itself.
+    """
+
+    name: str
+    step: AnyStep
+    where: str
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """A recipe in which every mistake that can be seen without reading its data is ruled out.
+
+    `want` maps the keys of a quota to the number of selected texts in each of its cells: () is the total, ("label",)
+    each label, ("label", "tone") each pair; empty means every text there is, once through. A label's own `want` wins.
+    `base` is the folder that paths are relative to. `models` has aliases resolved: two names may share one value.
+    `text` is the file as it was written and `hash` the sha256 of its tree with every `--set`; neither holds the value
+    of an environment variable, while the options of items do. `places` maps `labels`, `sources.seeds`, `want` and so
+    on to where they stand.
+    """
+
+    path: Path
+    base: Path
+    name: str
+    version: int
+    task: Task
+    language: str
+    seed: int
+    many: bool
+    embedder: str
+    labels: Mapping[str, Label]
+    models: Mapping[str, ModelOptions]
+    sources: Mapping[str, Source]
+    generate: tuple[Item[Generator], ...]
+    filter: tuple[Item[Filter], ...]
+    label: tuple[Item[Labeller], ...]
+    select: tuple[Item[Selector], ...]
+    want: Mapping[tuple[str, ...], int]
+    budget: Budget
+    pool: float
+    export: Export
+    text: str
+    hash: str
+    places: Mapping[str, str]
+
+    @property
+    def meanings(self) -> dict[str, str]:
+        """The labels' meanings by name, in the recipe's order."""
+        return {name: label.means for name, label in self.labels.items()}

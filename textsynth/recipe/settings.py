@@ -1,0 +1,80 @@
+"""The plain sections of a recipe: everything that is not an item."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Literal
+
+from pydantic import Field, field_validator
+
+from textsynth.options import Count, Options
+
+Task = Literal["classification", "paraphrase", "summarization"]
+SPLIT_NAME = re.compile(r"[A-Za-z0-9_]+(\.[A-Za-z0-9_]+)*")
+FOLDER_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,95}")
+LANGUAGE = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8})*")
+
+
+class Settings(Options):
+    """The settings at the top level of a recipe."""
+
+    version: Literal[1] = Field(1, description="the version of the recipe's form")
+    name: str | None = Field(None, description="the run's folder is runs/NAME; left out: the file's name")
+    task: Task = Field("classification", description="decides the columns and the defaults")
+    language: str = Field("en", description="the language of the texts, as a code: en, de, pt-BR")
+    seed: int = Field(0, ge=0, description="another seed draws other examples and another order")
+    many: bool = Field(default=False, description="true where a text may have several labels")
+    embedder: str = Field("all-MiniLM-L6-v2", min_length=1, description="a sentence-transformers model by its Hub name")
+    pool: float | None = Field(
+        None, ge=1, le=100, description="texts accepted for each one selected; left out: 1.3 with diverse, else 1"
+    )
+
+    @field_validator("name")
+    @classmethod
+    def _folder(cls, name: str | None) -> str | None:
+        if name is not None and not FOLDER_NAME.fullmatch(name):
+            raise ValueError("a name has letters, digits, . _ and - only, and begins with a letter or digit")
+        return name
+
+    @field_validator("language")
+    @classmethod
+    def _code(cls, language: str) -> str:
+        if not LANGUAGE.fullmatch(language):
+            raise ValueError("a language is given by its code, such as en, de or pt-BR")
+        return language
+
+
+class LabelSetting(Options):
+    """One label: what it means, and how many texts of it are wanted if not as many as of the others."""
+
+    means: str = Field(min_length=1, description="what the label means; prompts and labellers read it")
+    want: Count | None = Field(None, description="this label's own quota")
+
+
+class Budget(Options):
+    """When a run ends although texts are still missing."""
+
+    requests: Count | None = Field(None, description="requests to models")
+    tokens: Count | None = Field(None, description="tokens read and written by models")
+    minutes: float | None = Field(None, gt=0, description="minutes of a run; it ends at the edge of a window")
+    patience: int = Field(30, ge=1, description="answers without an accepted text after which a cell counts as dry")
+
+
+class Export(Options):
+    """How the data set is written."""
+
+    splits: dict[str, float] = Field({"train": 0.9, "validation": 0.1}, description="shares of the texts, 1 in all")
+    license: str | None = Field(None, min_length=1, description="the licence named on the card; none is invented")
+
+    @field_validator("splits")
+    @classmethod
+    def _shares(cls, splits: Mapping[str, float]) -> Mapping[str, float]:
+        for name, share in splits.items():
+            if not SPLIT_NAME.fullmatch(name) or name == "all":
+                raise ValueError(f"a split has letters, digits and _ in its name and is not called 'all', not {name!r}")
+            if not 0 < share <= 1:
+                raise ValueError(f"the share of {name!r} is above 0 and at most 1, not {share:g}")
+        if abs(sum(splits.values()) - 1) > 1e-6:
+            raise ValueError(f"the shares of all splits make 1, these make {sum(splits.values()):g}")
+        return splits

@@ -1,0 +1,62 @@
+"""`want`: from `200`, `{label: 200}` or `{label*tone: 20}` to the keys of each quota and its number."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from textsynth.errors import nearest
+from textsynth.options import count
+from textsynth.recipe.mistakes import Mark, Mistakes
+from textsynth.recipe.nodes import Map, Node, Scalar, found
+
+TOTAL = "total"
+LABEL = "label"
+
+
+def read_want(node: Node, mark: Mark, mistakes: Mistakes) -> dict[tuple[str, ...], int]:
+    """Return keys → number in the order of the recipe; a bare number is the total. Attributes are checked later."""
+    if isinstance(node, Map) and node.entries:
+        wanted: dict[tuple[str, ...], int] = {}
+        for name, value in node.entries.items():
+            keys = _keys(name, node.marks[name], mistakes)
+            number = _number(f"want.{name}", value, node.marks[name], mistakes)
+            if keys is not None and number is not None:
+                wanted[keys] = number
+        return wanted
+    number = _number("want", node, mark, mistakes)
+    return {} if number is None else {(): number}
+
+
+def check_want(
+    wanted: Collection[tuple[str, ...]], mark: Mark, mistakes: Mistakes, *, labels: int, attributes: Collection[str]
+) -> None:
+    """Note every key that the recipe has no labels or no attribute (`vary`) for."""
+    for key in dict.fromkeys(key for keys in wanted for key in keys):
+        if key == LABEL and not labels:
+            mistakes.note(
+                mark, "want counts texts by label, but the recipe lists no labels: add `labels:`, or write total"
+            )
+        elif key != LABEL and key not in attributes:
+            known = nearest(key, [TOTAL, LABEL, *attributes])
+            mistakes.note(mark, f"want counts texts by {key!r}, which no generator varies{known}")
+
+
+def _keys(name: str, mark: Mark, mistakes: Mistakes) -> tuple[str, ...] | None:
+    if name == TOTAL:
+        return ()
+    keys = tuple(part.strip() for part in name.split("*"))
+    if TOTAL in keys or "" in keys or len(set(keys)) < len(keys):
+        mistakes.note(mark, f"want takes total, label, an attribute, or several as in label*tone, found {name!r}")
+        return None
+    return keys
+
+
+def _number(name: str, node: Node, mark: Mark, mistakes: Mistakes) -> int | None:
+    if isinstance(node, Scalar):
+        if node.noted:
+            return None
+        number = count(node.value)
+        if isinstance(number, int) and not isinstance(number, bool) and number > 0:
+            return number
+    mistakes.note(mark, f"{name} takes a whole number above 0, such as 200 or 25k, found {found(node)}")
+    return None
