@@ -19,7 +19,7 @@ MAX_LINES = 300
 # From the ground up. A room is a module or a folder of the package; rooms of one floor know nothing of each other.
 FLOORS = (
     ("errors",),
-    ("records", "options", "wording", "languages"),
+    ("records", "options", "progress", "wording", "languages", "bundled"),
     ("text",),
     ("parse", "journal", "models", "neighbours", "folds"),
     ("embed", "prompts"),

@@ -100,7 +100,7 @@ def validate(recipe: Path, sets: tuple[str, ...], as_json: bool) -> None:  # noq
         emit({"ok": False, "mistakes": mistakes})
         raise SystemExit(fault.exit_code) from None
     from textsynth.run.estimate import estimate
-    from textsynth.summary import plan_json, plan_text
+    from textsynth.results import plan_json, plan_text
 
     plan = estimate(read)
     emit({"ok": True, "mistakes": [], **plan_json(plan)} if as_json else plan_text(plan))
@@ -115,7 +115,7 @@ def preview(recipe: Path, count: int, sets: tuple[str, ...], as_json: bool) -> N
     """Ask the model a few times and show prompts, answers and what each check says."""
     from textsynth.recipe import read_recipe
     from textsynth.run.preview import preview as look
-    from textsynth.summary import samples_json, samples_text
+    from textsynth.results import samples_json, samples_text
 
     samples = look(read_recipe(recipe, sets), count)
     emit(samples_json(samples) if as_json else samples_text(samples))
@@ -148,7 +148,7 @@ def run(
     from textsynth.display import open_display
     from textsynth.recipe import read_recipe
     from textsynth.run import run as work
-    from textsynth.summary import result_json, result_text
+    from textsynth.results import result_json, result_text
 
     read = read_recipe(recipe, sets)
     folder = out if out is not None else Path("runs") / read.name

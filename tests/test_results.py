@@ -1,0 +1,117 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from textsynth.results import result_json, result_text, table
+from textsynth.run import Result
+
+
+def row(missing: int = 0, want: int = 8, **match: str) -> dict[str, Any]:
+    why = [{"item": "near_duplicate", "reason": "too close to another text", "count": 1200}] if missing else []
+    return {"match": match, "want": want, "selected": want - missing, "missing": missing, "why": why}
+
+
+def result(
+    *quota: dict[str, Any],
+    drops: tuple[tuple[str, str, str, int], ...] = (),
+    selected: int = 40,
+    review: int = 0,
+    kept: int = 0,
+    notes: tuple[str, ...] = (),
+) -> Result:
+    told = {
+        "counts": {"candidates": 110, "selected": selected, "spare": 3, "dropped": 60, "review": review},
+        "drops": [dict(zip(("section", "item", "reason", "count"), drop, strict=True)) for drop in drops],
+        "requests": {"planned": 50, "sent": 45, "from_journal": kept, "failed": 0},
+        "tokens": {"prompt": 40_000, "completion": 3_210},
+        "seconds": 151.2,
+        "splits": {"train": 36, "validation": 4},
+        "notes": list(notes),
+    }
+    missing = any(one["missing"] for one in quota)
+    return Result(Path("runs/tickets"), 3 if missing else 0, "met", "the quota is met", quota, told)
+
+
+def test_a_table_lines_up_and_puts_numbers_to_the_right() -> None:
+    assert table(("label", "wanted"), [("refund", "8"), ("亀", "1,200"), ("e\u0301", "")]).splitlines() == [
+        "label   wanted",
+        "refund       8",
+        "亀       1,200",
+        "e\u0301",
+    ]
+
+
+def test_a_table_keeps_a_cell_on_its_line_and_cannot_steer_the_terminal() -> None:
+    assert table(("a",), [("one\ntwo \x1b[2J",)]) == "a\none two \\x1b[2J"
+
+
+def test_the_account_of_a_run_that_met_its_quota() -> None:
+    drops = (("filter", "near_duplicate", "too close to another text", 52), ("parse", "labelled", "no list", 8))
+    text = result_text(result(row(label="refund"), row(label="delivery"), drops=drops, notes=("a note",)))
+    assert text == (
+        "label     wanted  selected  missing  dropped there\n"
+        "refund         8         8\n"
+        "delivery       8         8\n"
+        "\n"
+        "60  dropped by             because\n"
+        "52  filter near_duplicate  too close to another text\n"
+        " 8  parse labelled         no list\n"
+        "\n"
+        "40 selected of 110 candidates · 3 spare · 45 requests · 43,210 tokens · 2:31\n"
+        "the quota is met\n"
+        "\n"
+        "note: a note\n"
+        "\n"
+        "runs/tickets/dataset  (train 36, validation 4)\n"
+        '  load_dataset("runs/tickets/dataset")          # in Python, from datasets\n'
+        "  textsynth report runs/tickets\n"
+        "  textsynth why runs/tickets ID"
+    )
+
+
+def test_what_is_missing_is_shown_with_the_reasons_there() -> None:
+    text = result_text(result(row(label="refund"), row(3, label="other")))
+    assert "other        8         5        3  1,200 near_duplicate: too close to another text" in text
+
+
+def test_of_many_parts_those_that_are_met_become_one_line() -> None:
+    quota = [row(label=f"label_{number}") for number in range(76)]
+    text = result_text(result(*quota, row(2, label="scarce")))
+    assert "label_3" not in text
+    assert "scarce" in text
+    assert "76 more parts are met, with 608 texts" in text
+    assert "76 parts of the quota, all met, with 608 texts" in result_text(result(*quota))
+
+
+def test_parts_of_several_keys_are_no_labels() -> None:
+    text = result_text(result(row(label="refund", tone="plain"), row(want=40)))
+    assert text.startswith("part")
+    assert "refund, plain" in text
+    assert "\ntotal" in text
+
+
+def test_rare_reasons_are_summed_up() -> None:
+    drops = tuple(("filter", f"item_{number}", "a reason", 100 - number) for number in range(20))
+    text = result_text(result(row(label="a"), drops=drops))
+    assert "item_14" in text
+    assert "item_15" not in text
+    assert "415" in text
+    assert "for other reasons" in text
+
+
+def test_a_run_without_quota_drops_or_texts() -> None:
+    text = result_text(result(selected=0, review=2, kept=5))
+    assert text.startswith("nothing was dropped")
+    assert "2 waiting for review" in text
+    assert "45 requests and 5 from the journal" in text
+    assert "no text was selected; textsynth report runs/tickets" in text
+    assert "load_dataset" not in text
+
+
+def test_the_account_for_a_script_is_json() -> None:
+    told = json.loads(json.dumps(result_json(result(row(3, label="other")))))
+    assert (told["folder"], told["dataset"], told["exit_code"]) == ("runs/tickets", "runs/tickets/dataset", 3)
+    assert told["quota"][0]["match"] == {"label": "other"}
+    assert told["manifest"]["counts"]["selected"] == 40

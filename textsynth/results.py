@@ -1,0 +1,139 @@
+"""What a verb has found: as text for a person at a terminal, and as JSON for a script."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from textsynth.wording import clock, counted, visible
+
+if TYPE_CHECKING:
+    from textsynth.run import Result
+
+MET_ROWS_SHOWN = 20
+REASONS_SHOWN = 15
+
+
+def result_text(result: Result) -> str:
+    """Return the account of a run: the quota, what was dropped and why, the numbers, and what to do next.
+
+    Many parts of a quota that are met become one line; every part that is not met is shown, with the commonest
+    reasons for which texts were dropped there.
+    """
+    told = result.manifest
+    parts = (
+        _quota(result.quota),
+        _drops(told["drops"]),
+        f"{_numbers(told)}\n{result.sentence}",
+        "\n".join(f"note: {visible(note)}" for note in told["notes"]),
+        _next_steps(result),
+    )
+    return "\n\n".join(part for part in parts if part)
+
+
+def result_json(result: Result) -> dict[str, Any]:
+    """Return the account of a run for a script: folder, exit code, why it stopped, and the whole manifest."""
+    return {
+        "folder": str(result.folder),
+        "dataset": str(result.folder / "dataset"),
+        "exit_code": result.exit_code,
+        "stopped": result.stopped,
+        "sentence": result.sentence,
+        "quota": [dict(row) for row in result.quota],
+        "manifest": dict(result.manifest),
+    }
+
+
+def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Return rows under a head in aligned columns; a column of numbers and blanks only stands to the right."""
+    lines = [list(head), *([visible(cell).replace("\n", " ") for cell in row] for row in rows)]
+    widths = [max(map(_width, column)) for column in zip(*lines, strict=True)]
+    right = [
+        all(cell.replace(",", "").isdigit() or not cell for cell in column[1:]) for column in zip(*lines, strict=True)
+    ]
+    return "\n".join(_row(cells, widths, right) for cells in lines)
+
+
+def _row(cells: Sequence[str], widths: Sequence[int], right: Sequence[bool]) -> str:
+    filled = []
+    for cell, width, to_right in zip(cells, widths, right, strict=True):
+        space = " " * (width - _width(cell))
+        filled.append(space + cell if to_right else cell + space)
+    return "  ".join(filled).rstrip()
+
+
+def _width(text: str) -> int:
+    """Count terminal columns: wide characters take two, combining ones none."""
+    if text.isascii():
+        return len(text)
+    return sum(
+        0 if unicodedata.combining(char) else 2 if unicodedata.east_asian_width(char) in "WF" else 1 for char in text
+    )
+
+
+def _quota(quota: Sequence[Mapping[str, Any]]) -> str:
+    if not quota:
+        return ""
+    met = [row for row in quota if not row["missing"]]
+    fold = len(met) > MET_ROWS_SHOWN
+    shown = [row for row in quota if row["missing"] or not fold]
+    by_label = all(set(row["match"]) <= {"label"} for row in quota)
+    text = table(
+        ("label" if by_label else "part", "wanted", "selected", "missing", "dropped there"),
+        [_quota_row(row) for row in shown],
+    )
+    if not fold:
+        return text
+    selected = sum(row["selected"] for row in met)
+    more = (
+        f"{len(met):,} {'more parts are' if shown else 'parts of the quota, all'} met, with {counted(selected, 'text')}"
+    )
+    return f"{text}\n{more}" if shown else more
+
+
+def _quota_row(row: Mapping[str, Any]) -> tuple[str, ...]:
+    name = ", ".join(row["match"].values()) or "total"
+    why = " · ".join(f"{one['count']:,} {one['item']}: {one['reason']}" for one in row["why"])
+    missing = f"{row['missing']:,}" if row["missing"] else ""
+    return name, f"{row['want']:,}", f"{row['selected']:,}", missing, why
+
+
+def _drops(drops: Sequence[Mapping[str, Any]]) -> str:
+    if not drops:
+        return "nothing was dropped"
+    whole = sum(drop["count"] for drop in drops)
+    rows = [(f"{one['count']:,}", f"{one['section']} {one['item']}", one["reason"]) for one in drops[:REASONS_SHOWN]]
+    rest = sum(drop["count"] for drop in drops[REASONS_SHOWN:])
+    if rest:
+        rows.append((f"{rest:,}", "", "for other reasons"))
+    return table((f"{whole:,}", "dropped by", "because"), rows)
+
+
+def _numbers(told: Mapping[str, Any]) -> str:
+    counts, requests, tokens = told["counts"], told["requests"], told["tokens"]
+    kept = requests["from_journal"]
+    parts = (
+        f"{counts['selected']:,} selected of {counted(counts['candidates'], 'candidate')}",
+        f"{counts['spare']:,} spare" if counts["spare"] else "",
+        f"{counts['review']:,} waiting for review" if counts["review"] else "",
+        f"{requests['failed']:,} failed" if requests["failed"] else "",
+        counted(requests["sent"], "request") + (f" and {kept:,} from the journal" if kept else ""),
+        f"{tokens['prompt'] + tokens['completion']:,} tokens",
+        clock(told["seconds"]),
+    )
+    return " · ".join(part for part in parts if part)
+
+
+def _next_steps(result: Result) -> str:
+    if not result.manifest["counts"]["selected"]:
+        return f"no text was selected; textsynth report {result.folder} shows what was dropped"
+    splits = ", ".join(f"{name} {count:,}" for name, count in result.manifest["splits"].items())
+    dataset = result.folder / "dataset"
+    lines = (
+        f"{dataset}  ({splits})",
+        f'  load_dataset("{dataset}")          # in Python, from datasets',
+        f"  textsynth report {result.folder}",
+        f"  textsynth why {result.folder} ID",
+    )
+    return "\n".join(lines)
