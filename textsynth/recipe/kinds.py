@@ -15,8 +15,15 @@ from pydantic.fields import FieldInfo
 from textsynth.options import Options, Ref, count
 
 SINGLE = {bool: "true or false", int: "a whole number", float: "a number", str: "text", Path: "a path"}
-PLURAL = {"text": "texts", "a whole number": "whole numbers", "a number": "numbers", "a path": "paths"}
+PLURAL = {
+    "text": "texts",
+    "a whole number": "whole numbers",
+    "a number": "numbers",
+    "a path": "paths",
+    "a list": "lists",
+}
 LISTS = (list, tuple, set, frozenset)
+MAX_CHOICES = 4
 
 
 class Kind(NamedTuple):
@@ -83,7 +90,8 @@ def inside(kind: Kind, part: str | int) -> Kind | None:
 
 def words(kind: Kind) -> str:
     """Return what a kind takes: `text`, `a list of texts`, `'a' or 'b'`, `a number above 0 and at most 1`."""
-    return " or ".join(dict.fromkeys(_words(one) for one in choices(kind)))
+    told = list(dict.fromkeys(_words(one) for one in choices(kind)))
+    return " or ".join(told) if len(told) <= MAX_CHOICES else "any value"
 
 
 def _words(kind: Kind) -> str:
@@ -99,7 +107,7 @@ def _words(kind: Kind) -> str:
         return f"a map of names to {_many(words(Kind(arguments[1])))}"
     options = options_in(kind)
     if options is not None:
-        return f"a map with {listed(list(fields_of(options)))}"
+        return f"a map with the fields {', '.join(fields_of(options))}"
     single = SINGLE.get(typing.cast("type", kind.annotation), "a value")
     if kind.annotation is int and any(isinstance(one, BeforeValidator) and one.func is count for one in kind.metadata):
         single += " such as 300, 25k or 3M"
@@ -112,29 +120,25 @@ def _list_words(element: str) -> str:
 
 def _many(element: str) -> str:
     start = next((single for single in PLURAL if element.startswith(single)), None)
-    if start is not None:
-        return PLURAL[start] + element[len(start) :]
-    return f"{element.removeprefix('a ')}s" if element.startswith("a list") else element
+    return element if start is None else PLURAL[start] + element[len(start) :]
 
 
 def _limits(kind: Kind, unit: str) -> str:
-    told = []
+    told: list[str] = []
     for one in kind.metadata:
         if isinstance(one, annotated_types.Ge):
-            told.append(f"of at least {one.ge}")
+            told.append(f"at least {one.ge}")
         elif isinstance(one, annotated_types.Gt):
             told.append(f"above {one.gt}")
         elif isinstance(one, annotated_types.Le):
-            told.append(f"of at most {one.le}")
+            told.append(f"at most {one.le}")
         elif isinstance(one, annotated_types.Lt):
             told.append(f"below {one.lt}")
         elif isinstance(one, annotated_types.MinLen):
-            told.append(
-                f"of at least {one.min_length}{unit}" if one.min_length > 1 or not unit else "that is not empty"
-            )
+            told.append("not empty" if one.min_length == 1 else f"at least {one.min_length}{unit}")
         elif isinstance(one, annotated_types.MaxLen):
-            told.append(f"of at most {one.max_length}{unit}")
-    return " " + " and ".join(told) if told else ""
+            told.append(f"at most {one.max_length}{unit}")
+    return f" ({', '.join(told)})" if told else ""
 
 
 def listed(names: list[str]) -> str:

@@ -1,0 +1,102 @@
+"""What each item is, in words read from its class and its module: for `textsynth steps`."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import json
+from dataclasses import dataclass
+
+from pydantic.fields import FieldInfo
+from pydantic_core import PydanticUndefined
+
+from textsynth.errors import UsageError, nearest
+from textsynth.options import Options
+from textsynth.recipe.kinds import fields_of, kind_of, words
+from textsynth.step import SECTIONS, find, item_names
+
+NOT_COVERED = "Does not"
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One field of an item; `default` is JSON text, or None where the recipe must give a value."""
+
+    name: str
+    takes: str
+    default: str | None
+    description: str
+
+
+@dataclass(frozen=True, slots=True)
+class Described:
+    """One item: its section and name, what it is, its fields, and what it does not cover ("" where nothing is said)."""
+
+    section: str
+    name: str
+    about: str
+    fields: tuple[Field, ...]
+    not_covered: str
+
+    def text(self) -> str:
+        """Return the description as lines for a terminal."""
+        lines = [f"{self.section}: {self.name}", f"  {self.about}"]
+        for field in self.fields:
+            default = "needed" if field.default is None else f"default {field.default}"
+            lines.append(f"    {field.name}: {field.takes} ({default})")
+            if field.description:
+                lines.append(f"        {field.description}")
+        if self.not_covered:
+            lines.append(f"  {self.not_covered}")
+        return "\n".join(lines)
+
+
+def describe(section: str | None = None, name: str | None = None) -> list[Described]:
+    """Return the bundled items in the order of the sections, then by name; of one section, or of one name.
+
+    A single word may be either: `describe("filter")`, `describe("length")`. Raises UsageError with the nearest name.
+    """
+    if section is not None and section not in SECTIONS and name is None:
+        section, name = None, section
+    if section is not None and section not in SECTIONS:
+        raise UsageError(f"a recipe has no section of items {section!r}{nearest(section, SECTIONS)}")
+    sections = SECTIONS if section is None else (section,)
+    items = [(one, item) for one in sections for item in item_names(one)]
+    found = [_described(one, item) for one, item in items if name is None or item == name]
+    if name is not None and not found:
+        known = [*(sections if section is None else ()), *(item for _, item in items)]
+        raise UsageError(f"there is no item {name!r}{nearest(name, known)}")
+    return found
+
+
+def _described(section: str, name: str) -> Described:
+    cls = find(section, name)
+    module = inspect.getdoc(importlib.import_module(cls.__module__)) or ""
+    about = _first(cls.__doc__ or module)
+    fields = tuple(_field(one, field) for one, field in fields_of(cls).items())
+    return Described(section, name, about, fields, _not_covered(module))
+
+
+def _field(name: str, field: FieldInfo) -> Field:
+    return Field(name, words(kind_of(field)), _default(field), field.description or "")
+
+
+def _default(field: FieldInfo) -> str | None:
+    if field.is_required():
+        return None
+    value = field.get_default(call_default_factory=True, validated_data={})
+    if value is PydanticUndefined or value is None:
+        return "null"
+    if isinstance(value, Options):
+        return json.dumps(value.model_dump(mode="json", exclude_none=True), ensure_ascii=False)
+    return json.dumps(value, ensure_ascii=False, default=str)
+
+
+def _first(doc: str) -> str:
+    return " ".join(inspect.cleandoc(doc).split("\n\n", maxsplit=1)[0].split())
+
+
+def _not_covered(doc: str) -> str:
+    """Return the last paragraph that says what the item does not do."""
+    paragraphs = [" ".join(one.split()) for one in doc.split("\n\n")]
+    return next((one for one in reversed(paragraphs) if one.startswith(NOT_COVERED)), "")
