@@ -112,7 +112,10 @@ def test_labels_from_json(tmp_path: Path, content: str, found: dict[str, str]) -
         ('"a"', "list of names or an object"),
         ("[", "no JSON"),
         ('{"a": "x", "a": "y"}', "'a' is there twice"),
-        ('["a", ""]', "without a name"),
+        ('["a", ""]', "one line without spaces at its ends, found ''"),
+        ('["a", "b\\nc"]', "one line without spaces"),
+        ('["a", "<<"]', "'<<'"),
+        (json.dumps(["a", "b" * 300]), "300 characters"),
         ('["only"]', "at least 2 labels"),
         ('[["a"], ["b"]]', "list of names or an object"),
         ('{"a": {"b": "c"}}', "list of names or an object"),
@@ -156,6 +159,7 @@ def test_a_file_of_labels_must_be_utf_8(tmp_path: Path) -> None:
         ("refund,delivery", "text\nhello\n", "no column looks like a label"),
         (None, "text,label\n", "no rows"),
         (None, "text,label\nhello,\n", "blank"),
+        (None, "text,label\nhello, refund\n", "spaces at its ends, found ' refund'"),
     ],
 )
 def test_broken_examples_leave_nothing_behind(tmp_path: Path, labels: str | None, rows: str, told: str) -> None:

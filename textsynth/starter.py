@@ -23,6 +23,7 @@ TEXT_COLUMNS = ("text", "utterance", "sentence", "query", "question", "message",
 LABEL_COLUMNS = ("label", "intent", "category", "class", "topic", "target", "sentiment")
 PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9_-]*(?: [A-Za-z0-9_-]+)*")
 YAML_WORDS = frozenset({"true", "false", "yes", "no", "on", "off", "y", "n", "null"})
+LONGEST_LABEL = 200
 WANT_LABEL = 50
 WANT_REWRITES = 100
 
@@ -162,7 +163,8 @@ def _labels(meanings: Mapping[str, str], *, many: bool) -> str:
 
 
 def _told(label: str) -> str:
-    return " ".join(label.replace("_", " ").split()) or label
+    # `${NAME}` in a meaning would be read as a variable of the environment
+    return " ".join(label.replace("_", " ").split()).replace("${", "{") or label
 
 
 def _sources(seeds: Seeds) -> str:
@@ -183,8 +185,12 @@ def _generate(seeds: Seeds | None, *, labelled: bool) -> str:
 
 
 def _joined(known: Mapping[str, str], seeds: Seeds | None) -> dict[str, str]:
-    if seeds is None or not known:
-        return dict(known) if seeds is None else dict.fromkeys(seeds.labels, "")
+    if seeds is None:
+        return dict(known)
+    for label in seeds.labels:
+        _check_name(label, seeds.path)
+    if not known:
+        return dict.fromkeys(seeds.labels, "")
     for label in seeds.labels:
         if label not in known:
             raise SourceError(f"{seeds.path}: the label {label!r} is not among --labels{nearest(label, known)}")
@@ -221,8 +227,7 @@ def _json_labels(text: str, where: str) -> list[tuple[str, str]]:
 def _unique(pairs: Sequence[tuple[str, str]], where: str) -> dict[str, str]:
     found: dict[str, str] = {}
     for name, meaning in pairs:
-        if not name.strip():
-            raise SourceError(f"{where}: a label without a name, with the meaning {meaning!r}; give it a name")
+        _check_name(name, where)
         if name in found:
             raise SourceError(f"{where}: the label {name!r} is there twice; name it once")
         found[name] = meaning
@@ -231,8 +236,16 @@ def _unique(pairs: Sequence[tuple[str, str]], where: str) -> dict[str, str]:
     return found
 
 
+def _check_name(name: str, where: str) -> None:
+    if not name.strip() or name != name.strip() or not name.isprintable():
+        raise SourceError(f"{where}: a label's name is one line without spaces at its ends, found {name[:60]!r}")
+    if len(name) > LONGEST_LABEL or name == "<<":
+        told = f"the label {name[:60]!r} has {len(name)} characters" if name != "<<" else "a label is named '<<'"
+        raise SourceError(f"{where}: {told}, which a recipe cannot hold; a name has at most {LONGEST_LABEL}")
+
+
 def _name(folder: Path) -> str:
-    return re.sub(r"[^A-Za-z0-9]+", "-", folder.resolve().name).strip("-") or "my-texts"
+    return re.sub(r"[^A-Za-z0-9]+", "-", folder.resolve().name).strip("-")[:64] or "my-texts"
 
 
 def _write(folder: Path, texts: Mapping[str, str]) -> tuple[Path, ...]:
