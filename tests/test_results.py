@@ -4,7 +4,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-from textsynth.results import result_json, result_text, table
+from textsynth.recipe.describe import Described, Field
+from textsynth.results import result_json, result_text, steps_json, steps_text, table
 from textsynth.run import Result
 
 
@@ -115,3 +116,23 @@ def test_the_account_for_a_script_is_json() -> None:
     assert (told["folder"], told["dataset"], told["exit_code"]) == ("runs/tickets", "runs/tickets/dataset", 3)
     assert told["quota"][0]["match"] == {"label": "other"}
     assert told["manifest"]["counts"]["selected"] == 40
+
+
+def described(section: str, name: str) -> Described:
+    fields = (Field("similarity", "a number", "0.7", "share of common words"),)
+    return Described(section, name, f"What {name} does.", fields, "Does not catch: much.")
+
+
+def test_the_items_in_short_are_a_line_each_by_section() -> None:
+    items = [described("filter", "length"), described("filter", "near_duplicate"), described("select", "diverse")]
+    lines = steps_text(items, brief=True).splitlines()
+    assert lines[:3] == ["filter", "  length          What length does.", "  near_duplicate  What near_duplicate does."]
+    assert "  diverse         What diverse does." in lines
+    assert "similarity" not in "".join(lines)
+
+
+def test_an_item_in_full_has_its_options_and_what_it_does_not_catch() -> None:
+    text = steps_text([described("filter", "length")], brief=False)
+    for part in ("filter: length", "similarity: a number (default 0.7)", "Does not catch: much."):
+        assert part in text
+    assert json.loads(json.dumps(steps_json([described("filter", "length")])))[0]["fields"][0]["name"] == "similarity"

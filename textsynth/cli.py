@@ -6,6 +6,7 @@ or a file it names is wrong · 3 finished, but the quota was not met · 130 inte
 
 from __future__ import annotations
 
+import io
 import json
 import sys
 from collections.abc import Sequence
@@ -99,8 +100,8 @@ def validate(recipe: Path, sets: tuple[str, ...], as_json: bool) -> None:  # noq
         mistakes = [{"where": one.where, "sentence": one.sentence} for one in fault.mistakes]
         emit({"ok": False, "mistakes": mistakes})
         raise SystemExit(fault.exit_code) from None
-    from textsynth.run.estimate import estimate
     from textsynth.results import plan_json, plan_text
+    from textsynth.run.estimate import estimate
 
     plan = estimate(read)
     emit({"ok": True, "mistakes": [], **plan_json(plan)} if as_json else plan_text(plan))
@@ -114,8 +115,8 @@ def validate(recipe: Path, sets: tuple[str, ...], as_json: bool) -> None:  # noq
 def preview(recipe: Path, count: int, sets: tuple[str, ...], as_json: bool) -> None:  # noqa: FBT001
     """Ask the model a few times and show prompts, answers and what each check says."""
     from textsynth.recipe import read_recipe
-    from textsynth.run.preview import preview as look
     from textsynth.results import samples_json, samples_text
+    from textsynth.run.preview import preview as look
 
     samples = look(read_recipe(recipe, sets), count)
     emit(samples_json(samples) if as_json else samples_text(samples))
@@ -147,8 +148,8 @@ def run(
     """Run a recipe; the same command again goes on where it stopped."""
     from textsynth.display import open_display
     from textsynth.recipe import read_recipe
-    from textsynth.run import run as work
     from textsynth.results import result_json, result_text
+    from textsynth.run import run as work
 
     read = read_recipe(recipe, sets)
     folder = out if out is not None else Path("runs") / read.name
@@ -176,10 +177,10 @@ def report(run: Path, as_json: bool) -> None:  # noqa: FBT001
 @JSON
 def why(run: Path, id_: str, as_json: bool) -> None:  # noqa: FBT001
     """Tell one text's story: where it comes from, and why it was kept or dropped."""
-    from textsynth.journal import look_up
+    from textsynth.journal import read_answer
     from textsynth.why import story
 
-    told = story(run, id_, look_up(run))
+    told = story(run, id_, lambda key: read_answer(run, key))
     emit(told.json() if as_json else told.text())
 
 
@@ -189,8 +190,10 @@ def why(run: Path, id_: str, as_json: bool) -> None:  # noqa: FBT001
 def steps(name: str | None, as_json: bool) -> None:  # noqa: FBT001
     """Describe the items of a recipe: options, defaults, and what each does not catch."""
     from textsynth.recipe.describe import describe
+    from textsynth.results import steps_json, steps_text
 
-    emit(describe(name))
+    found = describe(name)
+    emit(steps_json(found) if as_json else steps_text(found, brief=name is None))
 
 
 @verbs.command(epilog=example("textsynth schema > recipe.schema.json"))
@@ -209,6 +212,10 @@ def emit(result: Any) -> None:  # noqa: ANN401
 
 def main(args: Sequence[str] | None = None) -> NoReturn:
     """Run the command line and leave with its exit code; a user's mistake is a sentence, never a traceback."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            # Half a surrogate pair in a text, or a terminal that cannot show it, must not end a run.
+            stream.reconfigure(errors="backslashreplace")
     try:
         verbs.main(args, prog_name="textsynth", standalone_mode=False)
     except click.Abort:
@@ -223,7 +230,3 @@ def main(args: Sequence[str] | None = None) -> NoReturn:
     else:
         code = 0
     sys.exit(code)
-
-
-if __name__ == "__main__":
-    main()

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from textsynth.wording import clock, counted, visible
 
 if TYPE_CHECKING:
+    from textsynth.recipe.describe import Described
     from textsynth.run import Result
 
 MET_ROWS_SHOWN = 20
@@ -43,6 +45,24 @@ def result_json(result: Result) -> dict[str, Any]:
         "quota": [dict(row) for row in result.quota],
         "manifest": dict(result.manifest),
     }
+
+
+def steps_text(items: Sequence[Described], *, brief: bool) -> str:
+    """Return the items as text, by section; `brief` gives a line an item, else all of each."""
+    if not brief:
+        return "\n\n".join(item.text() for item in items)
+    sections = dict.fromkeys(item.section for item in items)
+    width = max(len(item.name) for item in items)
+    parts = [
+        "\n".join([section, *(f"  {item.name:<{width}}  {item.about}" for item in items if item.section == section)])
+        for section in sections
+    ]
+    return "\n\n".join([*parts, "textsynth steps NAME tells the options of one item, and what it does not catch"])
+
+
+def steps_json(items: Sequence[Described]) -> list[dict[str, Any]]:
+    """Return the items with all their options for a script."""
+    return [asdict(item) for item in items]
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

@@ -1,0 +1,131 @@
+"""The command line as a process: signals, pipes, terminals, start-up."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import re
+import resource
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+COMMAND = [sys.executable, "-m", "textsynth"]
+ROOT = Path(__file__).parent.parent
+RECIPE = """\
+name: tickets
+labels:
+  refund: wants money back
+  delivery: asks where a parcel is
+models:
+  generator: {scripted: {function: "./answers.py:answer"}}
+generate:
+  - labelled
+filter: [exact_duplicate]
+select: []
+want: {label: 4}
+"""
+ANSWERS = '''\
+"""Answers that differ from request to request."""
+
+
+def answer(request):
+    start = int(request.key[:8], 16)
+    return "\\n".join(f"{n}. text number {start + n} about parcel {start * n % 97}" for n in range(1, 6))
+'''
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "recipe.yaml").write_text(RECIPE, encoding="utf-8")
+    (tmp_path / "answers.py").write_text(ANSWERS, encoding="utf-8")
+    return tmp_path
+
+
+def process(*args: object, cwd: Path = ROOT, **environ: str) -> subprocess.CompletedProcess[str]:
+    command = [*COMMAND, *map(str, args)]
+    env = {**os.environ, "PYTHONPATH": str(ROOT), **environ}
+    return subprocess.run(command, capture_output=True, text=True, cwd=cwd, env=env, check=False, timeout=60)
+
+
+def test_ctrl_c_is_a_sentence_and_the_same_command_goes_on(folder: Path) -> None:
+    recipe = RECIPE.replace('answer"}}', 'answer", latency_seconds: 0.2, in_flight: 2}}').replace(
+        "label: 4", "label: 400"
+    )
+    (folder / "recipe.yaml").write_text(recipe, encoding="utf-8")
+    env = {**os.environ, "PYTHONPATH": str(ROOT)}
+    running = subprocess.Popen([*COMMAND, "run", "recipe.yaml"], cwd=folder, env=env, stderr=subprocess.PIPE, text=True)
+    until = time.monotonic() + 30
+    while not (folder / "runs/tickets/journal.sqlite").exists() and time.monotonic() < until:
+        time.sleep(0.05)
+    time.sleep(1)
+    running.send_signal(signal.SIGINT)
+    _, err = running.communicate(timeout=30)
+    assert running.returncode == 130
+    assert "the same command goes on from there" in err
+    assert "Traceback" not in err
+    done = process("run", "recipe.yaml", "--json", "--set", "want.label=4", cwd=folder)
+    assert done.returncode == 0
+    assert json.loads(done.stdout)["manifest"]["requests"]["from_journal"] > 0
+
+
+def test_a_reader_that_goes_away_is_no_fault() -> None:
+    code = f"{' '.join(COMMAND)} schema | head -n 1"
+    done = subprocess.run(code, shell=True, capture_output=True, text=True, cwd=ROOT, check=False)
+    assert (done.stdout, done.stderr) == ("{\n", "")
+
+
+def test_an_unexpected_fault_keeps_its_traceback(folder: Path) -> None:
+    own = (
+        "from textsynth.step import Filter\n\nclass Mine(Filter):\n    def check(self, record):\n        return 1 / 0\n"
+    )
+    (folder / "mine.py").write_text(own, encoding="utf-8")
+    (folder / "recipe.yaml").write_text(RECIPE.replace("[exact_duplicate]", "[./mine.py]"), encoding="utf-8")
+    done = process("run", "recipe.yaml", cwd=folder)
+    assert done.returncode == 1
+    assert "ZeroDivisionError" in done.stderr
+
+
+def test_a_terminal_without_colours_gets_none_and_texts_survive_a_poor_encoding(folder: Path) -> None:
+    done = process("run", "recipe.yaml", cwd=folder, NO_COLOR="1", PYTHONIOENCODING="ascii", LC_ALL="C")
+    assert done.returncode == 0
+    assert "\x1b" not in done.stdout + done.stderr
+
+
+def test_a_terminal_gets_the_live_picture(folder: Path) -> None:
+    lead, follow = pty.openpty()
+    env = {**os.environ, "PYTHONPATH": str(ROOT), "TERM": "xterm-256color", "NO_COLOR": "1"}
+    env.pop("CI", None)
+    with subprocess.Popen(
+        [*COMMAND, "run", "recipe.yaml"], cwd=folder, env=env, stderr=follow, stdout=subprocess.PIPE, text=True
+    ) as running:
+        os.close(follow)
+        shown = b""
+        try:
+            while piece := os.read(lead, 4096):
+                shown += piece
+        except OSError:  # Linux ends a pseudo-terminal that was hung up with EIO
+            pass
+        out, _ = running.communicate(timeout=30)
+    os.close(lead)
+    assert running.returncode == 0
+    page = shown.decode()
+    assert "tickets" in page
+    assert "\x1b[?25l" in page, "the cursor was not hidden, so nothing was drawn live"
+    assert not re.search(r"\x1b\[[0-9;]*3[0-9]m", page), "NO_COLOR was set"
+    assert "refund" in out
+
+
+def test_help_takes_next_to_no_time() -> None:
+    taken = []
+    for _ in range(3):
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        subprocess.run([*COMMAND, "--help"], capture_output=True, check=True, cwd=ROOT)
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        taken.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
+    assert min(taken) <= 0.35
