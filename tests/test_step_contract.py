@@ -15,9 +15,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from tests import contexts
 from textsynth.models import ModelOptions
 from textsynth.options import Options, Ref
-from textsynth.prompts import find_prompt
 from textsynth.records import Ask, Completion, Drop, Origin, Record, Verdict
 from textsynth.run.judging import Court
 from textsynth.step import (
@@ -96,16 +96,8 @@ def embed(texts: Sequence[str]) -> NDArray[np.float32]:
 
 
 def context() -> Context:
-    return Context(
-        task="classification",
-        language="en",
-        seed=7,
-        labels={label: label for label in SAID},
-        many=False,
-        sources={"seeds": seeds("seeds"), "test": seeds("test")[:4]},
-        embed=embed,
-        prompt=lambda name, model: find_prompt(name, "chat", Path()),
-    )
+    sources = {"seeds": seeds("seeds"), "test": seeds("test")[:4]}
+    return contexts.context(sources=sources, labels={label: label for label in SAID}, embed=embed)
 
 
 def made(section: str, name: str) -> Options:
