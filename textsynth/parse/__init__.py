@@ -6,19 +6,30 @@ A reader never guesses and never raises on an answer: what it cannot read is a f
 from __future__ import annotations
 
 import importlib
-import json
 import pkgutil
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from json import dumps
 
 from pydantic import ValidationError
 
-from textsynth.complaints import complaints
 from textsynth.errors import UsageError, nearest
 from textsynth.options import Options
+from textsynth.parse.complaints import complaints
+
+# The readers `json`, `list` and `text` become attributes of this package when they are imported: no use of the
+# built-in list or of the module json by these names in here.
 
 CUT = "the answer was cut off at max_tokens"
 EMPTY = "the answer is empty"
+EMPTY_PIECE = "a piece of the answer is empty"
+NO_TEXT = "holds characters that no text has (NUL, or half of a surrogate pair)"
+
+_UNFIT = re.compile("[\x00\ud800-\udfff]")
+_THOUGHT = re.compile(r"<think(?:ing)?>.*?</think(?:ing)?>", re.DOTALL)
+_OPENED = re.compile(r"<think(?:ing)?>")
+_CLOSED = re.compile(r".*</think(?:ing)?>", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +61,37 @@ class Reader(Options):
         raise NotImplementedError
 
 
+def reading(texts: Iterable[str], faults: Iterable[Fault] = ()) -> Reading:
+    """Return what a reader found, its texts stripped; empty ones and those that no file can hold become faults."""
+    kept: list[str] = []
+    wrong = list(faults)
+    for text in texts:
+        if not text:
+            wrong.append(Fault(text, EMPTY_PIECE))
+        elif _UNFIT.search(text) is not None:
+            wrong.append(Fault(text, f"a text {NO_TEXT}"))
+        else:
+            kept.append(text)
+    return Reading(tuple(kept), tuple(Fault(_UNFIT.sub("\ufffd", one.raw), one.reason) for one in wrong))
+
+
+def without_thinking(answer: str) -> str | Fault:
+    """Return an answer without what the model thought aloud before it, or the fault that it never came to an end.
+
+    Thoughts stand in `<think>…</think>`; where the engine's template has already opened them, all up to the last
+    `</think>` is thought.
+    """
+    if "<think" not in answer and "</think" not in answer:
+        return answer
+    told = _THOUGHT.sub("", answer)
+    told = _CLOSED.sub("", told)
+    if _OPENED.search(told) is not None:
+        return Fault(
+            answer, "the model was still thinking when the answer ended: raise max_tokens or switch thinking off"
+        )
+    return told.lstrip()
+
+
 def reader(spec: object, where: str) -> Reader:
     """Return the reader that an `answer:` asks for: a name, or a map of one name to its settings.
 
@@ -60,7 +102,7 @@ def reader(spec: object, where: str) -> Reader:
     if found is None:
         raise UsageError(f"{where}: there is no answer reader {name!r}{nearest(name, reader_names())}")
     try:
-        return found.model_validate_json(json.dumps({} if settings is None else settings))
+        return found.model_validate_json(dumps({} if settings is None else settings))
     except ValidationError as fault:
         told = [f"{where}: answer {name!r}: {sentence}" for _, sentence in complaints(fault, found)]
         raise UsageError("\n".join(told)) from fault

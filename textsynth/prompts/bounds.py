@@ -10,7 +10,7 @@ import json
 import re
 from collections.abc import Callable, Mapping
 from functools import wraps
-from typing import Protocol
+from typing import Any, cast
 
 from jinja2.exceptions import TemplateRuntimeError
 from jinja2.filters import FILTERS, make_attrgetter
@@ -20,21 +20,16 @@ from jinja2.utils import pass_context
 
 from textsynth.prompts.meter import MAX_BITS, MAX_TEXT, Meter, as_text, at_most
 
-Function = Callable[..., object]
+Function = Callable[..., Any]
 
-LEFT_OUT = frozenset(
-    "attr e escape filesizeformat forceescape pprint random safe striptags urlencode urlize wordwrap xmlattr".split()
-)
-OF_TEXTS = frozenset("capitalize center indent lower title trim truncate upper wordcount".split())
+_LEFT_OUT = "attr e escape filesizeformat forceescape pprint random safe striptags urlencode urlize wordwrap xmlattr"
+_OF_TEXTS = "capitalize center indent lower title trim truncate upper wordcount"
+_COMPARING = "in == eq equalto != ne > gt greaterthan ge >= < lt lessthan <= le"
+LEFT_OUT = frozenset(_LEFT_OUT.split())
 LEFT_OUT_TESTS = frozenset({"callable", "escaped", "filter", "test"})
-COMPARING = frozenset("in == eq equalto != ne > gt greaterthan ge >= < lt lessthan <= le".split())
+OF_TEXTS = frozenset(_OF_TEXTS.split())
+COMPARING = frozenset(_COMPARING.split())
 _FIELD = re.compile(r"%(?:\((?P<key>[^)]*)\))?[#0 +-]*(?P<width>\d*|\*)(?:\.(?P<precision>\d*|\*))?(?P<kind>.)", re.S)
-
-
-class Metered(Protocol):
-    """A context of a rendering, with its meter."""
-
-    meter: Meter
 
 
 def filters() -> dict[str, Function]:
@@ -53,7 +48,7 @@ def tests() -> dict[str, Function]:
     """Return the tests of a prompt by name; those that compare count the size of what they compare."""
     return {
         name: _comparing(function) if name in COMPARING else function
-        for name, function in TESTS.items()
+        for name, function in cast("Mapping[str, Function]", TESTS).items()
         if name not in LEFT_OUT_TESTS
     }
 
@@ -105,7 +100,9 @@ def tojson(context: Context, value: object, indent: int | None = None) -> object
 
 def formatted(meter: Meter, template: str, values: object) -> object:
     """Return `template % values`, with widths below 1,000 and within the size of a prompt."""
-    given = tuple(values.values()) if isinstance(values, Mapping) else values if isinstance(values, tuple) else (values,)
+    given = (
+        tuple(values.values()) if isinstance(values, Mapping) else values if isinstance(values, tuple) else (values,)
+    )
     longest = max((len(as_text(one)) for one in given), default=0)
     for field in _FIELD.finditer(template):
         width, precision = field["width"], field["precision"] or ""
@@ -128,9 +125,12 @@ def operated(meter: Meter, operator: str, left: object, right: object, plain: Fu
 
 def called(context: Context, name: str, text: str, args: tuple[object, ...]) -> object:
     """Return what `text.join(…)` or `text.replace(…)` makes, bounded like the filters of these names."""
-    if name == "join":
-        return join(context, *args, text)
-    return replace(context, text, *args)  # type: ignore[arg-type]
+    function: Function = _join_method if name == "join" else replace
+    return function(context, text, *args)
+
+
+def _join_method(context: Context, between: str, members: object) -> str:
+    return join(context, members, between)
 
 
 def meter_of(context: Context) -> Meter:

@@ -9,10 +9,10 @@ from typing import Literal, NamedTuple
 import yaml
 from pydantic import Field, ValidationError
 
-from textsynth.complaints import complaints
 from textsynth.errors import Mistake, UsageError
 from textsynth.options import Options, SamplingOptions
 from textsynth.parse import Reader, reader
+from textsynth.parse.complaints import complaints
 
 FENCE = "---"
 LONGEST = 500
@@ -52,7 +52,9 @@ def head(text: str, where: str) -> Head:
     """Read the front matter of the file `where`. Raises FrontError with every mistake, each with its line."""
     lines = text.split("\n")
     if lines[0].rstrip() != FENCE:
-        raise _wrong(where, 1, f"a prompt begins with a front matter between two lines {FENCE!r}, but with {lines[0][:40]!r}")
+        raise _wrong(
+            where, 1, f"a prompt begins with a front matter between two lines {FENCE!r}, but with {lines[0][:40]!r}"
+        )
     ends = (line for line, told in enumerate(lines[1:LONGEST], start=1) if told.rstrip() == FENCE)
     end = next(ends, None)
     if end is None:
@@ -146,5 +148,5 @@ def _pairs(
 def _scalar(node: yaml.Node) -> object:
     kind = node.tag.rpartition(":")[2]
     if kind in {"str", "null", "bool", "int", "float"}:
-        return yaml.SafeLoader("").construct_object(node)  # type: ignore[no-untyped-call]
+        return yaml.SafeLoader("").construct_object(node)
     raise _Unclear(node, f"{node.value!r} is a {kind} in YAML; put it in quotes to make it a text")

@@ -81,7 +81,9 @@ class Prompt:
             found = f"is {roles[-1]!r}" if roles else "is missing"
             raise PromptError(f"{self.path}: the last turn must be 'user', which the model answers, but {found}")
         if "system" in roles[1:]:
-            raise PromptError(f"{self.path}: a system turn must be the first one, but is turn {roles.index('system', 1) + 1}")
+            raise PromptError(
+                f"{self.path}: a system turn must be the first one, but is turn {roles.index('system', 1) + 1}"
+            )
         return tuple(messages)
 
     def _failure(self, fault: Exception, values: Mapping[str, object]) -> str:
@@ -148,7 +150,9 @@ def _variables(found: Head, used: frozenset[str], where: str) -> list[Mistake]:
     listed = found.front.variables
     line = found.lines.get(("variables",), 1)
     unlisted = [
-        Mistake(f"{where}:{line}", f"the template uses {name!r}, which 'variables' does not list{nearest(name, listed)}")
+        Mistake(
+            f"{where}:{line}", f"the template uses {name!r}, which 'variables' does not list{nearest(name, listed)}"
+        )
         for name in sorted(used - listed.keys())
     ]
     unused = [

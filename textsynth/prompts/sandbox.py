@@ -3,25 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any, ClassVar
+from typing import Any, cast
 
 from jinja2 import StrictUndefined, nodes
 from jinja2.ext import Extension
 from jinja2.parser import Parser
-from jinja2.runtime import Context, Macro, Namespace
+from jinja2.runtime import Context, Macro
 from jinja2.sandbox import ImmutableSandboxedEnvironment
-from jinja2.utils import pass_context
+from jinja2.utils import Namespace, pass_context
 
 from textsynth.prompts import bounds
 from textsynth.prompts.guard import Inserted, Turn
 from textsynth.prompts.meter import Meter, as_text, at_most
 
+_OF_TEXT = (
+    "capitalize casefold count endswith find index isalnum isalpha isascii isdecimal isdigit isidentifier islower "
+    "isnumeric isprintable isspace istitle isupper join lower lstrip partition removeprefix removesuffix replace "
+    "rfind rindex rpartition rsplit rstrip split splitlines startswith strip swapcase title upper"
+)
 METHODS: Mapping[type, frozenset[str]] = {
-    str: frozenset(
-        "capitalize casefold count endswith find index isalnum isalpha isascii isdecimal isdigit isidentifier islower "
-        "isnumeric isprintable isspace istitle isupper join lower lstrip partition removeprefix removesuffix replace "
-        "rfind rindex rpartition rsplit rstrip split splitlines startswith strip swapcase title upper".split()
-    ),
+    str: frozenset(_OF_TEXT.split()),
     dict: frozenset({"get", "items", "keys", "values"}),
     list: frozenset({"count", "index"}),
     tuple: frozenset({"count", "index"}),
@@ -43,7 +44,7 @@ class PromptContext(Context):
 class Chat(Extension):
     """The tag `{% chat role="user" %}…{% endchat %}`: one turn of the prompt."""
 
-    tags: ClassVar[set[str]] = {"chat"}
+    tags = {"chat"}  # noqa: RUF012
 
     def parse(self, parser: Parser) -> nodes.Node:
         """Read the tag into a call block, which the compiler of prompts turns into a turn."""
@@ -70,8 +71,8 @@ class PromptEnvironment(ImmutableSandboxedEnvironment):
             extensions=[Chat],
             cache_size=0,
         )
-        self.filters = {**bounds.filters(), "*paced": _paced, "*weighed": _weighed, "*joined": _joined, "*turn": Turn}
-        self.tests = bounds.tests()
+        self.filters = cast("Any", {**bounds.filters(), **OWN})
+        self.tests = cast("Any", bounds.tests())
         self.globals = {"range": bounds.bounded_range, "dict": dict, "namespace": Namespace}
 
     @staticmethod
@@ -128,3 +129,6 @@ def _weighed(context: Context, value: object) -> object:
 def _joined(context: Context, *values: object) -> object:
     return bounds.meter_of(context).checked("".join([as_text(value) for value in values]))
 
+
+# Put into the tree of a template where Jinja offers no door; with such names no template can ask for them.
+OWN: dict[str, bounds.Function] = {"*paced": _paced, "*weighed": _weighed, "*joined": _joined, "*turn": Turn}

@@ -13,7 +13,6 @@ from types import TracebackType
 from jinja2 import Template, TemplateSyntaxError, nodes
 from jinja2.exceptions import TemplateError
 from jinja2.meta import find_undeclared_variables
-from jinja2.runtime import Context
 from jinja2.visitor import NodeTransformer
 
 from textsynth.errors import Mistake, nearest
@@ -92,7 +91,9 @@ def compiled(body: str, *, where: str, first_line: int, chat: bool) -> Compiled:
     except TemplateSyntaxError as fault:
         raise Wrong([Mistake(f"{where}:{fault.lineno}", f"not a template: {fault.message}")]) from fault
     except _BROKEN as fault:
-        raise Wrong([Mistake(where, f"not a template that can be compiled: {type(fault).__name__}: {fault}")]) from fault
+        raise Wrong(
+            [Mistake(where, f"not a template that can be compiled: {type(fault).__name__}: {fault}")]
+        ) from fault
     template = Template.from_code(_ENVIRONMENT, code, dict(_ENVIRONMENT.globals))
     return Compiled(template, variables, cost_of_call)
 
@@ -108,7 +109,10 @@ def _mistakes(tree: nodes.Template, *, chat: bool) -> Iterator[tuple[int, str]]:
     if chat:
         turns = {id(node) for node in _open(tree) if is_turn(node)}
         if not turns and not any(is_turn(node) for node in tree.find_all(nodes.CallBlock)):
-            yield 1, 'there is no {% chat role="user" %}…{% endchat %} block, and no `mode: completion` in the front matter'
+            yield (
+                1,
+                'there is no {% chat role="user" %}…{% endchat %} block, and no `mode: completion` in the front matter',
+            )
         for node in _open(tree):
             yield from _outside(node)
         for node in tree.find_all(nodes.CallBlock):
@@ -193,14 +197,18 @@ class _Bounded(NodeTransformer):
         begin, end = (_turn(role) for role in (node.call.args[0], nodes.Const("")))
         return nodes.Scope([begin, *node.body, end]).set_lineno(node.lineno)
 
-    def _literal(self, node: nodes.Expr) -> nodes.Node:
+    def _literal(self, node: nodes.Expr) -> nodes.Expr:
         self.generic_visit(node)
-        return node if all(isinstance(one, nodes.Const) for one in node.iter_child_nodes()) else _through("*weighed", node)
+        return (
+            node if all(isinstance(one, nodes.Const) for one in node.iter_child_nodes()) else _through("*weighed", node)
+        )
 
 
 def _through(name: str, node: nodes.Expr, *args: nodes.Expr) -> nodes.Filter:
-    return nodes.Filter(node, name, list(args), [], None, None).set_lineno(node.lineno)
+    found = nodes.Filter(node, name, list(args), [], None, None)
+    found.set_lineno(node.lineno)
+    return found
 
 
 def _turn(role: nodes.Expr) -> nodes.Output:
-    return nodes.Output([_through("*turn", role)]).set_lineno(role.lineno or 1)
+    return nodes.Output([_through("*turn", role)])
