@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 from textsynth.errors import Mistake, nearest
 from textsynth.recipe.items import Written
-from textsynth.recipe.mistakes import Mark, Mistakes
+from textsynth.recipe.mistakes import Mistakes
+from textsynth.recipe.nodes import Map
 from textsynth.recipe.recipe import Recipe
+from textsynth.recipe.references import check_files, check_names, check_prompts
+from textsynth.recipe.sections import Sections
+from textsynth.recipe.want import check_want
 from textsynth.records import Record
 from textsynth.step import Generator
 
@@ -15,14 +20,35 @@ ROUNDING = 1e-6
 SHOWN_LABELS = 5
 
 
-def check_shares(generate: Sequence[Written], mistakes: Mistakes) -> None:
+def check_between(sections: Sections, base: Path, mistakes: Mistakes) -> None:
+    """Note everything that does not fit together; `base` is the recipe's folder. What has a mistake is passed over."""
+    known = {name: one for name, one in sections.sources.items() if one is not None}
+    check_files(known, base, mistakes)
+    items = [one for written in sections.lists.values() for one in written]
+    models = sections.tree.entries.get("models")
+    names = list(models.entries) if isinstance(models, Map) else list(sections.models)
+    check_names(items, "source", "sources", list(sections.sources), mistakes)
+    check_names(items, "model", "models", names, mistakes)
+    check_prompts(items, sections.models, base, mistakes)
+    if sections.whole("generate"):
+        _check_shares(sections.lists["generate"], mistakes)
+        _check_generators(sections, mistakes)
+        attributes = dict.fromkeys(name for one in sections.lists["generate"] for name in getattr(one.step, "vary", {}))
+        check_want(sections.want, sections.mark("want"), mistakes, attributes=list(attributes))
+    if "labels" not in sections.tree.entries:
+        _check_without_labels(sections, mistakes)
+
+
+def _check_shares(generate: Sequence[Written], mistakes: Mistakes) -> None:
     """Note shares that make more than 1, or that leave nothing or nobody for the rest."""
-    shared = [one for one in generate if isinstance(one.step, Generator) and one.step.share is not None]
+    shares = [(one, _share(one)) for one in generate]
+    shared = [(one, share) for one, share in shares if share is not None]
     if not shared:
         return
-    whole = sum(one.step.share for one in shared if isinstance(one.step, Generator) and one.step.share is not None)
-    mark = shared[-1].fields.marks.get("share", shared[-1].mark)
-    rest = [one.name for one in generate if one not in shared]
+    whole = sum(share for _, share in shared)
+    last = shared[-1][0]
+    mark = last.fields.marks.get("share", last.mark)
+    rest = [one.name for one, share in shares if share is None]
     if whole > 1 + ROUNDING:
         mistakes.note(mark, f"the shares of generate make {whole:g} in all, more than 1")
     elif rest and whole > 1 - ROUNDING:
@@ -33,17 +59,30 @@ def check_shares(generate: Sequence[Written], mistakes: Mistakes) -> None:
         )
 
 
-def check_labels_needed(
-    task: str, labels: int, generate: Sequence[Written], label: Sequence[Written], mark: Mark, mistakes: Mistakes
-) -> None:
-    """Note a recipe without labels that writes labelled texts, or has a labeller."""
-    writes = next((one for one in generate if isinstance(one.step, Generator) and not one.step.free), None)
-    if labels:
-        return
-    if label:
-        mistakes.note(label[0].mark, f"{label[0].name} chooses among labels, but the recipe lists none: add `labels:`")
-    elif task == "classification" and writes is not None:
-        mistakes.note(mark, f"{writes.name} writes for a classification, but the recipe lists no labels: add `labels:`")
+def _share(one: Written) -> float | None:
+    return one.step.share if isinstance(one.step, Generator) else None
+
+
+def _check_generators(sections: Sections, mistakes: Mistakes) -> None:
+    if not sections.lists["generate"]:
+        mistakes.note(sections.mark("generate"), "generate is an empty list, so nothing writes a text: name an item")
+
+
+def _check_without_labels(sections: Sections, mistakes: Mistakes) -> None:
+    """Note what needs labels in a recipe that lists none."""
+    for one in sections.lists["label"]:
+        mistakes.note(one.mark, f"{one.name} chooses among labels, but the recipe lists none: add `labels:`")
+    writers = [one for one in sections.lists["generate"] if isinstance(one.step, Generator) and not one.step.free]
+    if sections.settings.task == "classification" and writers:
+        first = writers[0]
+        mistakes.note(
+            first.mark, f"{first.name} writes for a classification, but the recipe lists no labels: add `labels:`"
+        )
+    elif any("label" in keys for keys in sections.want):
+        mistakes.note(
+            sections.mark("want"),
+            "want counts texts by label, but the recipe lists no labels: add `labels:`, or write total",
+        )
 
 
 def check_sources(recipe: Recipe, rows: Mapping[str, Sequence[Record]]) -> list[Mistake]:

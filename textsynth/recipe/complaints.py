@@ -32,7 +32,8 @@ def validate(
     try:
         checked = cls.model_validate_json(text)
     except ValidationError as fault:
-        for mark, sentence in _complaints(fault, cls, node, owner):
+        unset = len(mistakes) > before
+        for mark, sentence in _complaints(fault, cls, node, owner, unset=unset):
             mistakes.note(mark, sentence)
         return None
     return checked if len(mistakes) == before else None
@@ -44,12 +45,16 @@ def unknown_key(name: str, owner: str, known: list[str]) -> str:
     return f"{what} {name!r}{nearest(name, known)}"
 
 
-def _complaints(fault: ValidationError, cls: type[Options], root: Map, owner: str) -> Iterator[tuple[Mark, str]]:
+def _complaints(
+    fault: ValidationError, cls: type[Options], root: Map, owner: str, *, unset: bool
+) -> Iterator[tuple[Mark, str]]:
+    """Yield places and sentences; what only follows from a variable that is not set is left out."""
     for error in fault.errors(include_url=False, include_input=False):
         spot = _Spot(cls, root, owner)
         for part in error["loc"]:
             spot.enter(part)
-        if not (isinstance(spot.node, Scalar) and spot.node.noted):
+        known = isinstance(spot.node, Scalar) and (spot.node.noted or (unset and "${" in spot.node.text))
+        if not known:
             yield spot.mark, spot.sentence(error)
 
 

@@ -10,10 +10,9 @@ from textsynth.errors import UsageError
 from textsynth.models import ModelOptions
 from textsynth.options import Options
 from textsynth.recipe.complaints import validate
-from textsynth.recipe.kinds import fields_of
 from textsynth.recipe.mistakes import Mark, Mistakes
 from textsynth.recipe.nodes import Array, Map, Node, Scalar, found
-from textsynth.step import Filter, Generator, Labeller, Selector, Source, find
+from textsynth.step import Filter, Generator, Labeller, Selector, Source, find, item_class
 
 BASES: Mapping[str, type[Options]] = {
     "models": ModelOptions,
@@ -106,8 +105,7 @@ class Reader:
         try:
             cls = find(section, item, self.base)
         except UsageError as fault:
-            own = f": write ./{item} for a file of your own" if item.endswith(".py") and item[:1] != "." else ""
-            self.mistakes.note(mark, f"{fault}{own}")
+            self.mistakes.note(mark, f"{fault}{_elsewhere(section, item)}")
             return None
         base = BASES[section]
         if issubclass(cls, base):
@@ -116,9 +114,12 @@ class Reader:
         return None
 
 
-def known_fields(written: Written) -> list[str]:
-    """Return the names of the fields that an item has."""
-    return list(fields_of(type(written.step)))
+def _elsewhere(section: str, item: str) -> str:
+    """Return where an item of this name would be right, if anywhere."""
+    if item.endswith(".py") and not item.startswith("./"):
+        return f"; a file of your own is written ./{item}"
+    others = (other for other in BASES if other != section and item.isidentifier())
+    return next((f"; {other} has one of that name" for other in others if item_class(other, item) is not None), "")
 
 
 def _bases(cls: type[Options]) -> str:

@@ -51,7 +51,8 @@ def kind_of(field: FieldInfo) -> Kind:
 def opened(kind: Kind) -> Kind:
     """Return the kind with Annotated taken apart."""
     while get_origin(kind.annotation) is Annotated:
-        inner, *more = get_args(kind.annotation)
+        inner, *beside = get_args(kind.annotation)
+        more = [limit for one in beside for limit in (one.metadata if isinstance(one, FieldInfo) else (one,))]
         kind = Kind(inner, (*kind.metadata, *more))
     return kind
 

@@ -35,11 +35,18 @@ def _end(node: Map, name: str, reader: Reader) -> str | None:
     chain = [name]
     while (after := _alias(node, chain[-1])) is not None:
         if after in chain:
-            circle = " → ".join([*chain[chain.index(after) :], after])
-            reader.mistakes.note(node.marks[after], f"models.{after} stands for itself: {circle}")
+            _note_circle(node, chain[chain.index(after) :], reader)
             return None
         chain.append(after)
     return chain[-1]
+
+
+def _note_circle(node: Map, circle: list[str], reader: Reader) -> None:
+    """Tell of a circle once, wherever one comes into it: from the name that the recipe has first."""
+    first = next(name for name in node.entries if name in circle)
+    turn = circle.index(first)
+    told = " → ".join([*circle[turn:], *circle[:turn], first])
+    reader.mistakes.note(node.marks[first], f"models.{first} stands for itself: {told}")
 
 
 def _is_known(node: Map, name: str, reader: Reader) -> bool:

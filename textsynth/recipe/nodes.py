@@ -191,7 +191,7 @@ class _Builder:
             self._mistakes.note(key.mark, f"the key {name!r} stands twice, the first time in line {before}")
             return
         frame.marks[name] = key.mark
-        frame.entries[name] = self._filled(value, frame, f"{name!r}", key.mark)
+        frame.entries[name] = self._filled(value, frame, repr(f"{name}:"), key.mark)
 
     def _name(self, key: Node) -> str | None:
         """Return the key's name, or None after noting why it has none; a trap was noted where it was read."""
@@ -202,8 +202,9 @@ class _Builder:
         elif isinstance(key.value, str):
             return key.text
         else:
-            kind = "nothing" if key.value is None else f"{key.text}, which is not text"
-            self._mistakes.note(key.mark, f'a key is a name, found {kind}: write "{key.text}" in quotes')
+            self._mistakes.note(
+                key.mark, f'a key is a name, found {found(key)}, which is no text: write "{key.text}" in quotes'
+            )
         return None
 
     def _filled(self, value: Node, frame: _Frame, what: str, mark: Mark | None = None) -> Node:
@@ -213,6 +214,6 @@ class _Builder:
         if frame.flow and frame.is_map:
             hint = "a comma inside { } begins the next key: put quotes around a text with commas"
         else:
-            hint = "write what it is, [] for none, or leave the line out"
+            hint = "what belongs to it is indented deeper, [] means none, and a bare item has no colon"
         self._mistakes.note(mark, f"nothing stands after {what}; {hint}")
         return Scalar(None, "", mark, noted=True)

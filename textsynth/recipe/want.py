@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 
 from textsynth.errors import nearest
 from textsynth.options import count
@@ -28,15 +28,11 @@ def read_want(node: Node, mark: Mark, mistakes: Mistakes) -> dict[tuple[str, ...
 
 
 def check_want(
-    wanted: Collection[tuple[str, ...]], mark: Mark, mistakes: Mistakes, *, labels: int, attributes: Collection[str]
+    wanted: Iterable[tuple[str, ...]], mark: Mark, mistakes: Mistakes, *, attributes: Collection[str]
 ) -> None:
-    """Note every key that the recipe has no labels or no attribute (`vary`) for."""
+    """Note every key that is neither the label nor an attribute (`vary` of a generator)."""
     for key in dict.fromkeys(key for keys in wanted for key in keys):
-        if key == LABEL and not labels:
-            mistakes.note(
-                mark, "want counts texts by label, but the recipe lists no labels: add `labels:`, or write total"
-            )
-        elif key != LABEL and key not in attributes:
+        if key != LABEL and key not in attributes:
             known = nearest(key, [TOTAL, LABEL, *attributes])
             mistakes.note(mark, f"want counts texts by {key!r}, which no generator varies{known}")
 

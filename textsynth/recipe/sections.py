@@ -1,0 +1,195 @@
+"""The sections of a recipe, each read on its own; what is left out has the defaults of its task."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TypeVar, cast
+
+from textsynth.models import ModelOptions
+from textsynth.options import Options
+from textsynth.recipe import defaults
+from textsynth.recipe.complaints import unknown_key, validate
+from textsynth.recipe.items import LISTS, Reader, Written
+from textsynth.recipe.labels import read_labels
+from textsynth.recipe.mistakes import Mark, Mistakes
+from textsynth.recipe.models import read_models
+from textsynth.recipe.nodes import Array, Map, Node, Scalar, found
+from textsynth.recipe.recipe import Label
+from textsynth.recipe.references import named
+from textsynth.recipe.scalars import Value
+from textsynth.recipe.settings import Budget, Export, Settings
+from textsynth.recipe.want import read_want
+from textsynth.step import Generator
+
+SECTIONS = (*Settings.model_fields, "labels", "models", "sources", *LISTS, "want", "budget", "export")
+NOT_DONE = ("evaluate", "gold", "push", "review")
+Section = TypeVar("Section", bound=Options)
+
+
+@dataclass(frozen=True, slots=True)
+class Sections:
+    """What each section holds. A source with a mistake is None; an item with one is not in its list.
+
+    `marks` says where each section stands; one that the recipe does not write stands at the file itself.
+    """
+
+    settings: Settings
+    labels: Mapping[str, Label]
+    models: Mapping[str, ModelOptions]
+    sources: Mapping[str, Written | None]
+    lists: Mapping[str, list[Written]]
+    want: Mapping[tuple[str, ...], int]
+    budget: Budget
+    export: Export
+    tree: Map
+    file: Mark
+
+    def mark(self, section: str) -> Mark:
+        """Return where a section stands."""
+        return self.tree.marks.get(section, self.file)
+
+    def whole(self, section: str) -> bool:
+        """Return whether every item of a list section could be read."""
+        node = self.tree.entries.get(section)
+        return node is None or (isinstance(node, Array) and len(node.items) == len(self.lists[section]))
+
+
+def read_sections(tree: Map, reader: Reader, file: Mark) -> Sections:
+    """Read every section; mistakes are noted in the reader's."""
+    reading = _Reading(tree, reader, file)
+    reading.refuse_unknown()
+    settings, labels = reading.settings(), reading.labels()
+    models, sources = reading.models(), reading.sources()
+    facts = defaults.Facts(settings.task, tuple(sources), len(labels))
+    generate = reading.items("generate", defaults.default_generate(facts))
+    facts = _more_facts(facts, generate, sources)
+    want = reading.want(facts)
+    by_label = any("label" in keys for keys in want) or any(label.want is not None for label in labels.values())
+    lists = {
+        "generate": generate,
+        "filter": reading.items("filter", defaults.default_filters(facts)),
+        "label": reading.items("label", []),
+        "select": reading.items("select", defaults.default_select(facts, by_label=by_label)),
+    }
+    budget, export = reading.section("budget", Budget), reading.section("export", Export)
+    return Sections(settings, labels, models, sources, lists, want, budget, export, tree, file)
+
+
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    tree: Map
+    reader: Reader
+    file: Mark
+
+    @property
+    def mistakes(self) -> Mistakes:
+        return self.reader.mistakes
+
+    def refuse_unknown(self) -> None:
+        for name, mark in self.tree.marks.items():
+            if name in NOT_DONE:
+                self.mistakes.note(mark, f"{name} is not done by this version of TextSynth: take the section out")
+            elif name not in SECTIONS:
+                self.mistakes.note(mark, unknown_key(name, "", list(SECTIONS)))
+
+    def settings(self) -> Settings:
+        """Read the top-level settings; one with a mistake takes its default, so that the checks can go on."""
+        tree = self.tree
+        own = {name: node for name, node in tree.entries.items() if name in Settings.model_fields}
+        good: dict[str, object] = {}
+        for name, node in own.items():
+            one = validate(
+                Settings, Map({name: node}, tree.marks, tree.mark), "", self.reader.environment, self.mistakes
+            )
+            if one is not None:
+                good[name] = getattr(one, name)
+        return Settings.model_validate(good)
+
+    def section(self, name: str, cls: type[Section]) -> Section:
+        node = self.tree.entries.get(name)
+        if name == "export" and isinstance(node, Map) and "hub" in node.entries:
+            self.mistakes.note(node.marks["hub"], "export.hub is not done by this version of TextSynth: take it out")
+            node = Map({key: one for key, one in node.entries.items() if key != "hub"}, node.marks, node.mark)
+        if isinstance(node, Map):
+            return validate(cls, node, name, self.reader.environment, self.mistakes) or cls()
+        if node is not None and not _noted(node):
+            fields = ", ".join(cls.model_fields)
+            self.mistakes.note(self.tree.marks[name], f"{name} is a map with {fields}, found {found(node)}")
+        return cls()
+
+    def map_of(self, name: str, what: str) -> Map:
+        node = self.tree.entries.get(name)
+        if isinstance(node, Map):
+            return node
+        if node is not None and not _noted(node):
+            self.mistakes.note(self.tree.marks[name], f"{name} is a map of {what}, found {found(node)}")
+        return Map({}, {}, self.file)
+
+    def labels(self) -> dict[str, Label]:
+        node = self.tree.entries.get("labels")
+        if node is None:
+            return {}
+        return read_labels(node, self.tree.marks["labels"], self.reader.environment, self.mistakes)
+
+    def models(self) -> dict[str, ModelOptions]:
+        if "models" not in self.tree.entries:
+            return read_models(cast("Map", _node(defaults.MODELS, self.file)), self.reader)
+        return read_models(self.map_of("models", "names to models"), self.reader)
+
+    def sources(self) -> dict[str, Written | None]:
+        """Read the sources by name; one with a mistake is None, so that it is not missed elsewhere."""
+        node = self.map_of("sources", "names to sources")
+        sources: dict[str, Written | None] = {}
+        for name, value in node.entries.items():
+            mark = node.marks[name]
+            if name == "gold":
+                self.mistakes.note(mark, "a source called gold is not done by this version of TextSynth: take it out")
+            if isinstance(value, Scalar) and isinstance(value.value, str) and not value.noted:
+                path = Map({"path": value}, {"path": mark}, mark)
+                value = Map({"rows": path}, {"rows": mark}, mark)
+            sources[name] = self.reader.item("sources", value, name=name, mark=mark)
+        return sources
+
+    def items(self, section: str, default: list[defaults.Written]) -> list[Written]:
+        return self.reader.list_of(section, self.tree.entries.get(section, _node(default, self.file)))
+
+    def want(self, facts: defaults.Facts) -> dict[tuple[str, ...], int]:
+        node = self.tree.entries.get("want")
+        if node is not None:
+            return read_want(node, self.tree.marks["want"], self.mistakes)
+        default = defaults.default_want(facts)
+        return read_want(_node(default, self.file), self.file, self.mistakes) if default else {}
+
+
+def _more_facts(
+    facts: defaults.Facts, generate: Sequence[Written], sources: Mapping[str, Written | None]
+) -> defaults.Facts:
+    free = [one for one in generate if isinstance(one.step, Generator) and one.step.free]
+    writers = [one for one in generate if one not in free]
+    seeds = next((name for one in writers for _, name in named(one.step, "source") if name in sources), None)
+    source = sources.get(seeds) if seeds is not None else None
+    return replace(
+        facts,
+        seeds=seeds,
+        seeds_labelled=source is not None and _has_labels(source.step),
+        only_existing=bool(free) and not writers,
+    )
+
+
+def _noted(node: Node) -> bool:
+    return isinstance(node, Scalar) and node.noted
+
+
+def _has_labels(step: Options) -> bool:
+    """Whether a source's rows may have labels: yes, unless it says `label: null`."""
+    return "label" not in step.model_fields_set or getattr(step, "label", None) is not None
+
+
+def _node(value: object, mark: Mark) -> Node:
+    """Return the node for a default, as if it stood at `mark`."""
+    if isinstance(value, dict):
+        return Map({name: _node(one, mark) for name, one in value.items()}, dict.fromkeys(value, mark), mark)
+    if isinstance(value, list):
+        return Array(tuple(_node(one, mark) for one in value), mark)
+    return Scalar(cast("Value", value), str(value), mark)
