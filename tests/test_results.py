@@ -5,8 +5,20 @@ from pathlib import Path
 from typing import Any
 
 from textsynth.recipe.describe import Described, Field
-from textsynth.results import result_json, result_text, steps_json, steps_text, table
+from textsynth.results import (
+    plan_json,
+    plan_text,
+    result_json,
+    result_text,
+    samples_json,
+    samples_text,
+    steps_json,
+    steps_text,
+    table,
+)
 from textsynth.run import Result
+from textsynth.run.estimate import Part, Plan, Range
+from textsynth.run.preview import Check, Sample, Seen
 
 
 def row(missing: int = 0, want: int = 8, **match: str) -> dict[str, Any]:
@@ -136,3 +148,56 @@ def test_an_item_in_full_has_its_options_and_what_it_does_not_catch() -> None:
     for part in ("filter: length", "similarity: a number (default 0.7)", "Does not catch: much."):
         assert part in text
     assert json.loads(json.dumps(steps_json([described("filter", "length")])))[0]["fields"][0]["name"] == "similarity"
+
+
+def test_a_plan_tells_ranges_and_rounds_them() -> None:
+    part = Part("labelled", "generator", 80, Range(16, 80), Range(4000.4, 20002), Range(5000, 90000))
+    plan = Plan("tickets", 80, 4, (part,), Range(16, 80), Range(9000, 110002), Range(30, 700), ("a note",))
+    assert plan_text(plan) == (
+        "tickets: the recipe is right; 80 texts in 4 parts of the quota\n"
+        "\n"
+        "generator  texts  requests   prompt tokens   answer tokens\n"
+        "labelled      80   16 – 80  4,000 – 20,002  5,000 – 90,000\n"
+        "\n"
+        "in all 16 – 80 requests · 9,000 – 110,002 tokens · 30 s – 11:40\n"
+        "note: a note"
+    )
+    assert json.loads(json.dumps(plan_json(plan)))["requests"] == {"low": 16, "high": 80}
+    free = Plan("raw", 0, 0, (), Range(0, 0), Range(0, 0), None, ())
+    assert "every text" in plan_text(free)
+    assert "in all 0 requests · 0 tokens\n" in plan_text(free) + "\n"
+
+
+def test_a_sample_shows_prompt_answer_and_every_verdict() -> None:
+    fine = Seen("where is it", ("delivery",), (Check("length", None, None, None), Check("agreement", None, 0.8, 0.5)))
+    bad = Seen(
+        "bad \x1b[2J", (), (Check("near_duplicate", "too close", 0.91234, 0.7), Check("refusal", "no", None, None))
+    )
+    unread = Seen("???", (), unread="no list")
+    sample = Sample(
+        "labelled", (("system", "Be brief.\n"), ("user", "Write.")), " 1. where is it ", None, (fine, bad, unread)
+    )
+    assert samples_text([sample]).splitlines() == [
+        "━━ 1. labelled",
+        "── system",
+        "Be brief.",
+        "── user",
+        "Write.",
+        "── answer",
+        "1. where is it",
+        "── 3 texts",
+        "✓ where is it  [delivery]",
+        "    agreement: passes 0.8, limit 0.5",
+        "✗ bad \\x1b[2J",
+        "    near_duplicate: too close 0.91234, limit 0.7",
+        "    refusal: no",
+        "✗ ???",
+        "    not read: no list",
+    ]
+    assert json.loads(json.dumps(samples_json([sample])))[0]["texts"][0]["labels"] == ["delivery"]
+
+
+def test_a_request_that_failed_and_rows_that_need_none() -> None:
+    failed = samples_text([Sample("labelled", (("", "1."),), "", "the prompt is too long", ())])
+    assert "── prompt\n1.\n── failed: the prompt is too long" in failed
+    assert "answer" not in samples_text([Sample("existing", (), "", None, (Seen("a row", ()),))])

@@ -118,7 +118,7 @@ def preview(recipe: Path, count: int, sets: tuple[str, ...], as_json: bool) -> N
     from textsynth.results import samples_json, samples_text
     from textsynth.run.preview import preview as look
 
-    samples = look(read_recipe(recipe, sets), count)
+    samples = look(read_recipe(recipe, sets), count, talk)
     emit(samples_json(samples) if as_json else samples_text(samples))
 
 
@@ -202,6 +202,11 @@ def schema() -> None:
     from textsynth.recipe import schema as recipe_schema
 
     emit(recipe_schema())
+
+
+def talk(sentence: str) -> None:
+    """Print a sentence to stderr."""
+    click.echo(sentence, err=True)
 
 
 def emit(result: Any) -> None:  # noqa: ANN401

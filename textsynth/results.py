@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
@@ -12,7 +13,10 @@ from textsynth.wording import clock, counted, visible
 if TYPE_CHECKING:
     from textsynth.recipe.describe import Described
     from textsynth.run import Result
+    from textsynth.run.estimate import Plan, Range
+    from textsynth.run.preview import Check, Sample, Seen
 
+NUMBERS = re.compile(r"[0-9, –]*")
 MET_ROWS_SHOWN = 20
 REASONS_SHOWN = 15
 
@@ -65,13 +69,59 @@ def steps_json(items: Sequence[Described]) -> list[dict[str, Any]]:
     return [asdict(item) for item in items]
 
 
+def plan_text(plan: Plan) -> str:
+    """Return what a run will take: requests and tokens of each generator, and in all, as ranges."""
+    parts = [(one.item, one.texts, one.requests, one.prompt_tokens, one.completion_tokens) for one in plan.parts]
+    rows = [
+        (item, f"{texts:,}", ranged(requests), ranged(prompt), ranged(completion))
+        for item, texts, requests, prompt, completion in parts
+    ]
+    whole = (
+        f"{counted(plan.texts, 'text')} in {counted(plan.lines, 'part')} of the quota" if plan.lines else "every text"
+    )
+    seconds = "" if plan.seconds is None else f" · {spread(clock(plan.seconds.low), clock(plan.seconds.high))}"
+    return "\n".join(
+        [
+            f"{plan.name}: the recipe is right; {whole}",
+            "",
+            table(("generator", "texts", "requests", "prompt tokens", "answer tokens"), rows),
+            "",
+            f"in all {ranged(plan.requests)} requests · {ranged(plan.tokens)} tokens{seconds}",
+            *(f"note: {note}" for note in plan.notes),
+        ]
+    )
+
+
+def plan_json(plan: Plan) -> dict[str, Any]:
+    """Return the plan for a script; a range is {low, high}, seconds are null where nobody can say."""
+    return asdict(plan)
+
+
+def samples_text(samples: Sequence[Sample]) -> str:
+    """Return each request as it went out, its answer, and what every check says of every text in it."""
+    return "\n\n".join(_sample(number, sample) for number, sample in enumerate(samples, start=1))
+
+
+def samples_json(samples: Sequence[Sample]) -> list[dict[str, Any]]:
+    """Return the samples for a script."""
+    return [asdict(sample) for sample in samples]
+
+
+def ranged(found: Range) -> str:
+    """Return `40 – 200` with rounded ends, or one number where they are the same."""
+    return spread(f"{round(found.low):,}", f"{round(found.high):,}")
+
+
+def spread(low: str, high: str) -> str:
+    """Return `low – high`, or one of them where they are the same."""
+    return low if low == high else f"{low} – {high}"
+
+
 def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """Return rows under a head in aligned columns; a column of numbers and blanks only stands to the right."""
     lines = [list(head), *([visible(cell).replace("\n", " ") for cell in row] for row in rows)]
     widths = [max(map(_width, column)) for column in zip(*lines, strict=True)]
-    right = [
-        all(cell.replace(",", "").isdigit() or not cell for cell in column[1:]) for column in zip(*lines, strict=True)
-    ]
+    right = [all(NUMBERS.fullmatch(cell) for cell in column[1:]) for column in zip(*lines, strict=True)]
     return "\n".join(_row(cells, widths, right) for cells in lines)
 
 
@@ -90,6 +140,40 @@ def _width(text: str) -> int:
     return sum(
         0 if unicodedata.combining(char) else 2 if unicodedata.east_asian_width(char) in "WF" else 1 for char in text
     )
+
+
+def _sample(number: int, sample: Sample) -> str:
+    lines = [f"━━ {number}. {sample.item}"]
+    for role, content in sample.prompt:
+        lines += [f"── {role or 'prompt'}", visible(content.strip())]
+    if sample.failure is not None:
+        lines.append(f"── failed: {visible(sample.failure)}")
+    elif sample.prompt:
+        lines += ["── answer", visible(sample.answer.strip())]
+    lines.append(f"── {counted(len(sample.texts), 'text')}")
+    for seen in sample.texts:
+        lines += _seen(seen)
+    return "\n".join(lines)
+
+
+def _seen(seen: Seen) -> list[str]:
+    label = f"  [{visible(', '.join(seen.labels))}]" if seen.labels else ""
+    head = f"{'✓' if _passes(seen) else '✗'} {visible(seen.text)}{label}"
+    if seen.unread is not None:
+        return [head, f"    not read: {visible(seen.unread)}"]
+    return [head, *(f"    {line}" for line in map(_check, seen.checks) if line)]
+
+
+def _passes(seen: Seen) -> bool:
+    return seen.unread is None and all(check.reason is None for check in seen.checks)
+
+
+def _check(check: Check) -> str:
+    if check.reason is None and check.measured is None:
+        return ""
+    measured = "" if check.measured is None else f" {check.measured:g}"
+    limit = "" if check.limit is None else f", limit {check.limit:g}"
+    return f"{check.item}: {visible(check.reason or 'passes')}{measured}{limit}"
 
 
 def _quota(quota: Sequence[Mapping[str, Any]]) -> str:
