@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import difflib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TypeVar
 
 from pydantic import ValidationError
@@ -48,14 +49,24 @@ def unknown_key(name: str, owner: str, known: list[str]) -> str:
 def _complaints(
     fault: ValidationError, cls: type[Options], root: Map, owner: str, *, unset: bool
 ) -> Iterator[tuple[Mark, str]]:
-    """Yield places and sentences; what only follows from a variable that is not set is left out."""
-    for error in fault.errors(include_url=False, include_input=False):
+    """Yield places and sentences; what only follows from an unset variable or a misspelt key is left out."""
+    errors = fault.errors(include_url=False, include_input=False)
+    unknown = {error["loc"] for error in errors if error["type"] == "extra_forbidden"}
+    for error in errors:
+        if error["type"] == "missing" and _misspelt(error["loc"], unknown):
+            continue
         spot = _Spot(cls, root, owner)
         for part in error["loc"]:
             spot.enter(part)
         known = isinstance(spot.node, Scalar) and (spot.node.noted or (unset and "${" in spot.node.text))
         if not known:
             yield spot.mark, spot.sentence(error)
+
+
+def _misspelt(missing: tuple[str | int, ...], unknown: Iterable[tuple[str | int, ...]]) -> bool:
+    """Whether one of the unknown keys beside a missing one looks like it."""
+    beside = [str(path[-1]) for path in unknown if path[:-1] == missing[:-1]]
+    return bool(difflib.get_close_matches(str(missing[-1]), beside, n=1))
 
 
 class _Spot:

@@ -92,6 +92,7 @@ class _Frame:
     anchor: str | None
     is_map: bool
     flow: bool
+    tagged: bool
     items: list[Node] = field(default_factory=list)
     entries: dict[str, Node] = field(default_factory=dict)
     marks: dict[str, Mark] = field(default_factory=dict)
@@ -145,12 +146,14 @@ class _Builder:
         if len(self._open) >= MAX_DEPTH:
             self._mistakes.fail(mark, f"lists and maps stand more than {MAX_DEPTH} deep inside each other here")
         is_map = isinstance(event, yaml.MappingStartEvent)
-        self._open.append(_Frame(mark, event.anchor, is_map, flow=bool(event.flow_style)))
+        self._open.append(_Frame(mark, event.anchor, is_map, flow=bool(event.flow_style), tagged=event.tag is not None))
 
     def _end(self) -> None:
         frame = self._open.pop()
         node: Node
-        if frame.is_map:
+        if frame.tagged:
+            node = Scalar(None, "", frame.mark, noted=True)
+        elif frame.is_map:
             size = 1 + sum(child.size for child in frame.entries.values())
             node = Map(frame.entries, frame.marks, frame.mark, size)
         else:

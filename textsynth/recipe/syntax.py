@@ -23,6 +23,7 @@ HINTS = (
     ("expected <block end>", "this line does not line up with the lines above: check the indentation"),
     ("did not find expected '-' indicator", "this line does not line up with the list above: check the indentation"),
     ("block sequence entries are not allowed", "a '- ' stands where no list can begin: put the list on its own lines"),
+    ("exceeded maximum nesting depth", "lists and maps stand too deep inside each other"),
     ("did not find expected ',' or", "a , or the closing bracket is missing"),
     ("expected ',' or", "a , or the closing bracket is missing"),
 )

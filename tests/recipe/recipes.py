@@ -1,0 +1,58 @@
+"""A small recipe whose items stand beside it, for tests that break it in one place."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+RECIPE = """\
+version: 1
+name: bank
+task: classification
+labels:
+  refund: asks for money back
+  delay: asks where an order is
+models:
+  generator: {scripted: {answers: [hello]}}
+  judge: generator
+sources:
+  seeds: {rows: {path: seeds.csv}}
+generate:
+  - ./writer.py: {vary: {tone: [plain, angry]}}
+filter:
+  - length: {min_words: 3, max_words: 40}
+  - exact_duplicate
+select: []
+want: {label: 5, label*tone: 1}
+budget: {requests: 25k, tokens: 3M, minutes: 90}
+export: {splits: {train: 0.9, validation: 0.1}}
+"""
+
+WRITER = '''\
+"""Writes nothing.
+
+Does not write.
+"""
+
+from pydantic import Field
+
+from textsynth.options import ModelName
+from textsynth.step import Generator
+
+
+class Writer(Generator):
+    """Writes nothing at all."""
+
+    model: ModelName = Field("generator", description="the model")
+    vary: dict[str, tuple[str, ...]] = Field({}, description="attributes")
+    times: int = Field(1, ge=1, le=9)
+    scale: float = 1.0
+'''
+
+
+def write_recipe(folder: Path, text: str = RECIPE, name: str = "recipe.yaml") -> Path:
+    """Write the recipe with its seeds and its own generator; return its path."""
+    (folder / "seeds.csv").write_text("text,label\nmy money back please,refund\n", encoding="utf-8")
+    (folder / "writer.py").write_text(WRITER, encoding="utf-8")
+    path = folder / name
+    path.write_text(text, encoding="utf-8")
+    return path
