@@ -64,7 +64,7 @@ class Reader(Options):
 def reading(texts: Iterable[str], faults: Iterable[Fault] = ()) -> Reading:
     """Return what a reader found, its texts stripped; empty ones and those that no file can hold become faults."""
     kept: list[str] = []
-    wrong = list(faults)
+    wrong = [*faults]  # `list` is the module of that name here, once it was imported
     for text in texts:
         if not text:
             wrong.append(Fault(text, EMPTY_PIECE))
