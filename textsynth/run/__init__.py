@@ -17,7 +17,6 @@ from textsynth.models import Place
 from textsynth.progress import Snapshot
 from textsynth.recipe import Recipe
 from textsynth.records import Record
-from textsynth.report import write_report
 from textsynth.run import manifest as manifests
 from textsynth.run.asking import Asker
 from textsynth.run.budget import Budget
@@ -82,11 +81,10 @@ def run(
     counts = {place: sum(line.counts(record) for record in selected) for place, line in enumerate(lines)}
     quota = manifests.quota_table(lines, counts, books.dropped)
     missing = sum(row["missing"] for row in quota)
-    identities = {name: options.identity for name, options in recipe.models.items()}
-    told = manifests.manifest(recipe, books, asker.tally, identities=identities, quota=quota)
+    told = manifests.manifest(recipe, books, asker.tally, identities=asker.identities, quota=quota)
     sentence = SENTENCES[stopped if not (stopped == "met" and missing) else "dry"]
     watcher.say("writing the data set")
-    outcome = _outcome(recipe, books, selected, spare, told, identities, stopped, sentence)
+    outcome = _outcome(recipe, books, selected, spare, told, asker.identities, stopped, sentence)
     written = write_dataset(out / "dataset", outcome)
     told["counts"] |= {"selected": len(selected), "spare": len(spare)}
     told |= {
@@ -96,6 +94,8 @@ def run(
         "stopped": {"why": stopped, "sentence": sentence},
     }
     manifests.write(out, told)
+    from textsynth.report import write_report  # needs the parquet reader, which no request waits for
+
     write_report(out)
     watcher.say("done")
     return Result(out, QUOTA_NOT_MET if missing else 0, stopped, sentence, quota, told)

@@ -34,11 +34,14 @@ class Tally:
 
 
 class Asker:
-    """Answers windows of asks for one run; models are opened when the journal first lacks an answer."""
+    """Answers windows of asks for one run; models are opened when the journal first lacks an answer.
+
+    `identities` are the models' names and revisions, by their names in the recipe.
+    """
 
     def __init__(self, models: Mapping[str, ModelOptions], journal: Journal, place: Place) -> None:
         self._options = models
-        self._identities = {name: options.identity for name, options in models.items()}
+        self.identities = {name: options.identity_at(place.recipe) for name, options in models.items()}
         self._journal = journal
         self._place = place
         self._open: dict[str, Model] = {}
@@ -79,7 +82,7 @@ class Asker:
     async def _complete(self, name: str, requests: Sequence[Request], answers: dict[str, Completion]) -> None:
         if name not in self._open:
             self._open[name] = self._options[name].open(self._place)
-        identity = self._identities[name]
+        identity = self.identities[name]
 
         async def arrived(request: Request, completion: Completion) -> None:
             await self._journal.keep(request, completion, model=identity)
@@ -104,7 +107,7 @@ class Asker:
         if prompt is None:
             raise TypeError("an ask without a prompt has no request")
         hasher = hashlib.sha256()
-        told = [self._identities[ask.model], prompt.mode, prompt.text, ask.schema or "", repr(ask.sampling)]
+        told = [self.identities[ask.model], prompt.mode, prompt.text, ask.schema or "", repr(ask.sampling)]
         for turn in prompt.messages:
             told += turn
         hasher.update("\x1f".join(told).encode("utf-8", "surrogatepass"))

@@ -17,7 +17,7 @@ from textsynth.run.loop import EVERYTHING, Hand
 from textsynth.run.quota import Quota
 from textsynth.run.stage import cache_folder, hands, make_context, read_sources
 from textsynth.run.wanted import lines_of
-from textsynth.step import Context, Judge
+from textsynth.step import Judge
 
 
 @dataclass(frozen=True, slots=True)

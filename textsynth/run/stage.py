@@ -11,7 +11,6 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from textsynth.embed import Embedder, Store
 from textsynth.errors import RecipeError
 from textsynth.prompts import Prompt, find_prompt
 from textsynth.recipe import Recipe, check_sources
@@ -22,6 +21,8 @@ from textsynth.step import Context, Desk, Generator, Judge, Labeller
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+
+    from textsynth.embed import Embedder, Store
 
 
 def read_sources(recipe: Recipe) -> dict[str, list[Record]]:
@@ -37,13 +38,18 @@ def read_sources(recipe: Recipe) -> dict[str, list[Record]]:
 
 def make_context(recipe: Recipe, sources: dict[str, list[Record]], store: Store) -> Context:
     """Return what the steps may know of the run; embeddings are kept in `store`."""
-    embedder = Embedder(recipe.embedder, store)
+    embedder: Embedder | None = None
 
     @cache
     def prompt(name: str, model: str) -> Prompt:
         return find_prompt(name, recipe.models[model].form, recipe.base)
 
     def embed(texts: Sequence[str]) -> NDArray[np.float32]:
+        nonlocal embedder
+        if embedder is None:
+            from textsynth.embed import Embedder
+
+            embedder = Embedder(recipe.embedder, store)
         return embedder.embed(texts)
 
     return Context(

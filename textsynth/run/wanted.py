@@ -25,14 +25,15 @@ def lines_of(recipe: Recipe, limit: int | None) -> list[Line]:
 
 def _wants(recipe: Recipe) -> list[Wanted]:
     values = _values(recipe)
-    found: list[Wanted] = []
-    for keys, number in recipe.want.constraints:
+    each = recipe.want.get(("label",))
+    by_label = [(name, each if label.want is None else label.want) for name, label in recipe.labels.items()]
+    found: list[Wanted] = [({"label": name}, number) for name, number in by_label if number is not None]
+    for keys, number in recipe.want.items():
         if keys == ("label",):
             continue
         for combination in itertools.product(*(values[key] for key in keys)):
             found.append((dict(zip(keys, combination, strict=True)), number))
-    by_label = [({"label": name}, recipe.want.of_label(name)) for name in recipe.labels]
-    return [(match, number) for match, number in by_label if number is not None] + found
+    return found
 
 
 def _values(recipe: Recipe) -> dict[str, list[str]]:

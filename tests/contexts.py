@@ -1,0 +1,49 @@
+"""A context for tests of single steps: real prompts, real seeds, and embeddings only where a test brings them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from textsynth.prompts import find_prompt
+from textsynth.records import Origin, Record
+from textsynth.step import Context
+
+LABELS = {"refund": "asks for money back", "delivery": "asks where a parcel is", "praise": "says something nice"}
+
+
+def no_embeddings(texts: Sequence[str]) -> NDArray[np.float32]:
+    """Stand in where nothing may be embedded."""
+    raise AssertionError(f"{len(texts)} texts were embedded")
+
+
+def rows(name: str = "seeds", each: int = 5, labels: Sequence[str] = tuple(LABELS)) -> list[Record]:
+    """Return `each` given rows of every label, in turn."""
+    return [
+        Record(f"{label} example number {place}", Origin(name), (label,)) for place in range(each) for label in labels
+    ]
+
+
+def context(
+    *,
+    sources: Mapping[str, Sequence[Record]] | None = None,
+    labels: Mapping[str, str] = LABELS,
+    form: str = "chat",
+    many: bool = False,
+    beside: Path | None = None,
+    embed: Callable[[Sequence[str]], NDArray[np.float32]] = no_embeddings,
+) -> Context:
+    """Return a context with the bundled prompts."""
+    return Context(
+        task="classification",
+        language="en",
+        seed=7,
+        labels=labels,
+        many=many,
+        sources={"seeds": rows()} if sources is None else sources,
+        embed=embed,
+        prompt=lambda name, model: find_prompt(name, "chat" if form == "chat" else "completion", beside or Path()),
+    )

@@ -1,0 +1,121 @@
+from __future__ import annotations
+
+from collections import Counter
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.contexts import LABELS, context, rows
+from textsynth.folds import fold_of
+from textsynth.generate.labelled import Labelled
+from textsynth.records import Ask, Completion, Drop, Record
+from textsynth.step import Shortfall
+
+
+def step(**options: object) -> Labelled:
+    return Labelled.model_validate({"from": "seeds", **options})
+
+
+def plan(labelled: Labelled, *short: Shortfall, room: int = 512) -> list[Ask]:
+    return labelled.begin(context(), "labelled").plan(short, room)
+
+
+def everything(texts: int) -> list[Shortfall]:
+    return [Shortfall({"label": label}, texts) for label in LABELS]
+
+
+@pytest.mark.parametrize("form", ["chat", "completion"])
+def test_a_prompt_shows_seeds_of_its_label_and_of_one_fold_and_the_ask_names_them(form: str) -> None:
+    seeds = rows()
+    known = {seed.id: seed for seed in seeds}
+    folds = fold_of(seeds)
+    asks = step(shots=2).begin(context(form=form), "labelled").plan(everything(50), 512)
+    assert len(asks) == 30
+    used = set()
+    for ask in asks:
+        assert ask.prompt is not None
+        shown = [known[one] for one in ask.shown]
+        assert {seed.label for seed in shown} == set(ask.labels)
+        assert len({folds[seed.id] for seed in shown}) == 1
+        used |= {folds[seed.id] for seed in shown}
+        told = ask.prompt.text or " ".join(turn.content for turn in ask.prompt.messages)
+        assert all(seed.text in told for seed in shown)
+        assert not [seed for seed in seeds if seed.id not in ask.shown and f"{seed.text}\n" in f"{told}\n"]
+    assert used == {0, 1}
+
+
+def test_examples_of_other_labels_come_from_the_same_fold_and_are_named_too() -> None:
+    seeds = rows()
+    folds = fold_of(seeds)
+    known = {seed.id: seed for seed in seeds}
+    for ask in plan(step(others=2), *everything(20)):
+        assert {known[one].label for one in ask.shown} == set(LABELS)
+        assert len({folds[one] for one in ask.shown}) == 1
+
+
+@given(st.integers(1, 60))
+def test_every_combination_of_attributes_is_used_evenly(texts: int) -> None:
+    vary = {"tone": ("plain", "annoyed", "in a hurry"), "channel": ("mail", "chat")}
+    asks = plan(step(vary=vary, texts=1), Shortfall({"label": "refund"}, texts))
+    counts = Counter((ask.fields["tone"], ask.fields["channel"]) for ask in asks)
+    assert len(asks) == texts
+    assert len(counts) == min(6, texts)
+    assert max(counts.values()) - min(counts.values()) <= 1
+
+
+def test_a_shortfall_of_an_attribute_fixes_it_and_varies_the_others() -> None:
+    vary = {"tone": ("plain", "annoyed"), "channel": ("mail", "chat")}
+    asks = plan(step(vary=vary, texts=1), Shortfall({"label": "refund", "tone": "annoyed"}, 4))
+    assert {ask.fields["tone"] for ask in asks} == {"annoyed"}
+    assert {ask.fields["channel"] for ask in asks} == {"mail", "chat"}
+
+
+def test_room_is_shared_between_the_labels() -> None:
+    asks = plan(step(), *everything(500), room=6)
+    assert Counter(ask.labels[0] for ask in asks) == dict.fromkeys(LABELS, 2)
+
+
+def test_the_total_goes_to_the_label_asked_for_least() -> None:
+    asks = plan(step(texts=1), Shortfall({}, 9))
+    assert Counter(ask.labels[0] for ask in asks) == dict.fromkeys(LABELS, 3)
+
+
+def test_the_same_calls_give_the_same_asks_and_another_order_of_seeds_changes_no_fold() -> None:
+    assert plan(step(), *everything(20)) == plan(step(), *everything(20))
+
+
+def test_texts_inherit_label_and_attributes_and_an_unreadable_answer_is_a_drop() -> None:
+    writer = step(vary={"tone": ("plain",)}).begin(context(), "labelled")
+    (ask,) = writer.plan([Shortfall({"label": "refund"}, 5)], 1)
+    found = writer.read(ask, "key", Completion("1. I want my money back.\n2. Refund me, please."))
+    assert [one.text for one in found if isinstance(one, Record)] == ["I want my money back.", "Refund me, please."]
+    for place, one in enumerate(found):
+        assert isinstance(one, Record)
+        assert one.labels == ("refund",)
+        assert one.fields == {"tone": "plain"}
+        assert (one.origin.request, one.origin.draw, one.origin.shown) == ("key", place, ask.shown)
+    (drop,) = writer.read(ask, "key", Completion("   "))
+    assert isinstance(drop, Drop)
+    assert drop.section == "parse"
+
+
+def test_texts_to_avoid_come_from_prompts_of_the_same_fold_only() -> None:
+    writer = step(avoid=3, texts=1).begin(context(), "labelled")
+    asks = writer.plan([Shortfall({"label": "refund"}, 2)], 2)
+    for ask, text in zip(asks, ["Money back, now!", "Please refund order 12."], strict=True):
+        (record,) = writer.read(ask, f"key {text}", Completion(f"1. {text}"))
+        assert isinstance(record, Record)
+        writer.learn([record])
+    again = writer.plan([Shortfall({"label": "refund"}, 2)], 2)
+    told = [" ".join(turn.content for turn in ask.prompt.messages) for ask in again if ask.prompt is not None]
+    assert ["Money back, now!" in one for one in told] == [True, False]
+    assert ["Please refund order 12." in one for one in told] == [False, True]
+
+
+def test_without_seeds_a_prompt_has_the_meaning_alone() -> None:
+    writer = Labelled().begin(context(sources={}), "labelled")
+    (ask,) = writer.plan([Shortfall({"label": "praise"}, 1)], 1)
+    assert ask.prompt is not None
+    assert "says something nice" in ask.prompt.messages[-1].content
+    assert ask.shown == ()

@@ -1,0 +1,50 @@
+from __future__ import annotations
+
+from collections import Counter
+
+from tests.contexts import LABELS, context, rows
+from textsynth.generate.paraphrase import STYLES, Paraphrase
+from textsynth.records import Completion, Record
+from textsynth.step import Shortfall
+
+
+def test_every_parent_takes_every_style_once_before_any_comes_again() -> None:
+    writer = Paraphrase().begin(context(), "paraphrase")
+    asks = writer.plan([Shortfall({"label": "refund"}, 25)], 512)
+    pairs = Counter((ask.parents, ask.fields["style"]) for ask in asks)
+    assert len(pairs) == 5 * len(STYLES)
+    assert set(pairs.values()) == {1}
+    assert len(set(ask.fields["style"] for ask in asks[:5])) > 1
+    again = writer.plan([Shortfall({"label": "refund"}, 5)], 512)
+    assert len(again) == 5
+
+
+def test_once_through_ends_when_every_pair_was_used() -> None:
+    writer = Paraphrase(styles=("shorter", "longer")).begin(context(), "paraphrase")
+    everything = [Shortfall({}, 10**9, once=True)]
+    assert len(writer.plan(everything, 20)) == 20
+    assert len(writer.plan(everything, 20)) == 10
+    assert writer.plan(everything, 20) == []
+
+
+def test_label_fields_and_parent_travel_with_the_paraphrase() -> None:
+    seeds = rows(each=1)
+    writer = Paraphrase(styles=("shorter",)).begin(context(sources={"seeds": seeds}), "paraphrase")
+    (ask,) = writer.plan([Shortfall({"label": "delivery"}, 1)], 8)
+    (found,) = writer.read(ask, "key", Completion("1. Where is it?"))
+    assert isinstance(found, Record)
+    parent = next(seed for seed in seeds if seed.label == "delivery")
+    assert found.labels == ("delivery",)
+    assert found.origin.parents == (parent.id,)
+    assert found.fields == {"source_text": parent.text, "style": "shorter"}
+
+
+def test_a_label_without_parents_is_not_asked_for() -> None:
+    writer = Paraphrase().begin(context(sources={"seeds": rows(labels=["refund"])}), "paraphrase")
+    assert writer.plan([Shortfall({"label": "praise"}, 5)], 8) == []
+
+
+def test_small_models_get_the_completion_form() -> None:
+    writer = Paraphrase().begin(context(form="completion"), "paraphrase")
+    asks = writer.plan([Shortfall({"label": label}, 1) for label in LABELS], 8)
+    assert all(ask.prompt is not None and ask.prompt.text for ask in asks)

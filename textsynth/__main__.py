@@ -1,0 +1,7 @@
+"""`python -m textsynth` is the same as the command `textsynth`."""
+
+from __future__ import annotations
+
+from textsynth.cli import main
+
+main()
