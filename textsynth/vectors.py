@@ -1,0 +1,101 @@
+"""Search and selection among unit vectors: exact, in blocks, deterministic.
+
+All vectors are float32 of unit length, so a dot product is a cosine. Blocks keep memory small, and no array is ever
+multiplied with its own transpose at once (numpy with OpenBLAS crashes on that past 2 GB).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+Vectors = NDArray[np.float32]
+BLOCK = 4096
+
+
+class VectorIndex:
+    """Finds the added vector nearest to a given one. Grows by doubling; about 1.5 KB a vector of 384 dimensions."""
+
+    def __init__(self) -> None:
+        self._rows: Vectors = np.zeros((0, 0), np.float32)
+        self._used = 0
+
+    def __len__(self) -> int:
+        return self._used
+
+    def add(self, vectors: Vectors) -> None:
+        """Add vectors (n, dim); their rows go on from the last one."""
+        if not len(vectors):
+            return
+        need = self._used + len(vectors)
+        if need > len(self._rows):
+            grown = np.zeros((max(need, 2 * len(self._rows), 1024), vectors.shape[1]), np.float32)
+            grown[: self._used] = self._rows[: self._used]
+            self._rows = grown
+        self._rows[self._used : need] = vectors
+        self._used = need
+
+    def nearest(self, vectors: Vectors) -> tuple[Vectors, NDArray[np.int64]]:
+        """Return for each of n vectors the highest cosine (n,) and its row (n,); ties: the lowest row.
+
+        With nothing added the cosines are -1 and the rows -1.
+        """
+        return nearest(vectors, self._rows[: self._used])
+
+
+def nearest(vectors: Vectors, among: Vectors) -> tuple[Vectors, NDArray[np.int64]]:
+    """Return for each of n `vectors` (n, dim) the highest cosine to `among` (m, dim), (n,), and its row, (n,).
+
+    Ties: the lowest row. With m = 0 the cosines are -1 and the rows -1.
+    """
+    best = np.full(len(vectors), -1, np.float32)
+    rows = np.full(len(vectors), -1, np.int64)
+    for start in range(0, len(among), BLOCK):
+        likeness = vectors @ among[start : start + BLOCK].T
+        at = likeness.argmax(axis=1)
+        found = likeness[np.arange(len(vectors)), at]
+        better = (found > best) | (rows < 0)
+        best[better] = found[better]
+        rows[better] = at[better] + start
+    return best, rows
+
+
+def nearest_before(vectors: Vectors) -> tuple[Vectors, NDArray[np.int64]]:
+    """Return for each vector the highest cosine to an *earlier* one and its row; -1 and -1 for the first.
+
+    Ties: the lowest row.
+    """
+    best = np.full(len(vectors), -1, np.float32)
+    rows = np.full(len(vectors), -1, np.int64)
+    for start in range(0, len(vectors), BLOCK):
+        block = vectors[start : start + BLOCK]
+        best[start : start + BLOCK], rows[start : start + BLOCK] = nearest(block, vectors[:start])
+        inside = block @ block.copy().T
+        inside[np.triu_indices(len(block))] = -2
+        at = inside.argmax(axis=1)
+        found = inside[np.arange(len(block)), at]
+        better = found > best[start : start + BLOCK]
+        better[0] = False
+        best[start : start + BLOCK][better] = found[better]
+        rows[start : start + BLOCK][better] = at[better] + start
+    return best, rows
+
+
+def k_center(vectors: Vectors, k: int) -> list[int]:
+    """Return the rows of a diverse pick of k of n vectors, in the order of picking.
+
+    Greedy k-center (Gonzalez 1985): starts with the vector nearest to the mean, then always takes the one farthest
+    from its nearest pick; ties: the lowest row. n·k·dim operations, no n·n memory. k ≥ n picks all.
+    """
+    if not len(vectors) or k <= 0:
+        return []
+    first = int((vectors @ vectors.mean(axis=0)).argmax())
+    picked = [first]
+    closest = vectors @ vectors[first]
+    closest[first] = np.inf
+    while len(picked) < min(k, len(vectors)):
+        farthest = int(closest.argmin())
+        picked.append(farthest)
+        np.maximum(closest, vectors @ vectors[farthest], out=closest)
+        closest[picked] = np.inf
+    return picked
