@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
 
 class Options(BaseModel):
@@ -42,7 +42,8 @@ def count(value: object) -> object:
     return value
 
 
-Count = Annotated[int, BeforeValidator(count), Field(ge=0)]
+COUNT_SCHEMA = {"anyOf": [{"type": "integer", "minimum": 0}, {"type": "string", "pattern": "^[0-9.]+[kKM]$"}]}
+Count = Annotated[int, BeforeValidator(count), Field(ge=0), WithJsonSchema(COUNT_SCHEMA)]
 
 
 class SamplingOptions(Options):

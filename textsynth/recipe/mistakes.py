@@ -27,7 +27,7 @@ class Mistakes:
 
     def note(self, mark: Mark, sentence: str) -> None:
         """Keep one mistake; the same sentence about the same place is kept once."""
-        self._noted.setdefault(Mistake(mark.where, sentence), mark.line)
+        self._noted.setdefault(Mistake(mark.where, " ".join(sentence.splitlines())), mark.line)
 
     def listed(self) -> list[Mistake]:
         """Return the mistakes in the order of their lines; within a line, as they were found."""

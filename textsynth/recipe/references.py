@@ -77,7 +77,8 @@ def _check_prompt(one: Written, field: str, name: str, model: ModelOptions, base
     try:
         prompt = find_prompt(name, model.form, base)
     except UsageError as fault:
-        mistakes.note(mark, f"{one.item}.{field}: {fault}")
+        for sentence in str(fault).splitlines():
+            mistakes.note(mark, f"{one.item}.{field}: {sentence}")
         return
     offered = sorted({*getattr(type(one.step), "offers", ()), *getattr(one.step, "vary", {})})
     for variable in sorted(prompt.variables.difference(offered)):

@@ -61,7 +61,7 @@ def _number(text: str) -> Resolved:
                 text, f"{text[:12]}… has {len(text)} digits, more than a number may have: put quotes around it"
             )
         return Resolved(int(text))
-    if DECIMAL.fullmatch(text) and not text.startswith(("00", "-00", "+00")):
+    if DECIMAL.fullmatch(text):
         return Resolved(float(text))
     for shape, why in TRAPS:
         if shape.fullmatch(text):

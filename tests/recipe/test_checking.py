@@ -1,0 +1,38 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.recipe.recipes import write_recipe
+from textsynth.recipe import check_sources, read_recipe
+from textsynth.records import Origin, Record
+
+
+def row(*labels: str) -> Record:
+    return Record("a text", Origin("seeds"), labels)
+
+
+def test_rows_whose_labels_are_listed_are_right(tmp_path: Path) -> None:
+    recipe = read_recipe(write_recipe(tmp_path))
+    assert check_sources(recipe, {"seeds": [row("refund"), row("delay"), row()]}) == []
+
+
+def test_a_label_that_is_not_listed_is_told_once_with_its_rows(tmp_path: Path) -> None:
+    recipe = read_recipe(write_recipe(tmp_path))
+    (mistake,) = check_sources(recipe, {"seeds": [row("refnd"), row("refund", "refnd")]})
+    assert mistake.where == f"{recipe.path}:11"
+    assert mistake.sentence == (
+        "sources.seeds has 2 rows with the label 'refnd', which `labels` does not list; did you mean 'refund'?"
+    )
+
+
+def test_many_labels_that_are_not_listed_are_counted(tmp_path: Path) -> None:
+    recipe = read_recipe(write_recipe(tmp_path))
+    mistakes = check_sources(recipe, {"seeds": [*(row(f"x{n}") for n in range(8)), row("x7")]})
+    assert len(mistakes) == 6
+    assert "2 rows with the label 'x7'" in mistakes[0].sentence
+    assert mistakes[-1].sentence == "sources.seeds has 3 more labels which `labels` does not list"
+
+
+def test_a_source_without_rows_is_a_mistake(tmp_path: Path) -> None:
+    recipe = read_recipe(write_recipe(tmp_path))
+    assert [one.sentence for one in check_sources(recipe, {"seeds": []})] == ["sources.seeds has no rows"]

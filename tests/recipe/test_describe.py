@@ -1,0 +1,47 @@
+from __future__ import annotations
+
+import pytest
+
+from textsynth.errors import UsageError
+from textsynth.recipe.describe import Field, describe
+from textsynth.step import SECTIONS, item_names
+
+
+def test_every_item_of_every_section_is_described() -> None:
+    assert [(one.section, one.name) for one in describe()] == [
+        (section, name) for section in SECTIONS for name in item_names(section)
+    ]
+    for one in describe():
+        assert one.about, one
+        assert all(field.description for field in one.fields), one
+
+
+def test_one_item_with_its_fields_and_what_it_does_not_catch() -> None:
+    (one,) = describe(name="near_duplicate")
+    assert (one.section, one.name) == ("filter", "near_duplicate")
+    assert one.fields[0].name == "similarity"
+    assert one.fields[0].takes == "a number (above 0, at most 1)"
+    assert one.fields[0].default == "0.7"
+    assert one.not_covered.startswith("Does not catch: a change of order")
+    assert "similarity: a number (above 0, at most 1) (default 0.7)" in one.text()
+
+
+def test_a_field_that_is_needed_has_no_default() -> None:
+    (rows,) = describe("sources", "rows")
+    path = next(field for field in rows.fields if field.name == "path")
+    assert path == Field("path", "a path", None, path.description)
+    assert "path: a path (needed)" in rows.text()
+
+
+def test_a_word_may_be_a_section_or_an_item() -> None:
+    assert {one.section for one in describe("filter")} == {"filter"}
+    assert [one.name for one in describe("rows")] == ["rows"]
+
+
+def test_an_unknown_name_gets_the_nearest() -> None:
+    with pytest.raises(UsageError, match="no item 'near_duplicat'; did you mean 'near_duplicate'"):
+        describe("near_duplicat")
+    with pytest.raises(UsageError, match="there is no item 'rows'"):
+        describe("filter", "rows")
+    with pytest.raises(UsageError, match="no section of items 'filtr'; did you mean 'filter'"):
+        describe("filtr", "length")

@@ -1,0 +1,73 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import pytest
+from pydantic import Field
+
+from textsynth.options import Count, Options, SourceName
+from textsynth.recipe.kinds import fields_of, inside, kind_of, words
+
+
+class Inner(Options):
+    size: int = 1
+    to: str = ""
+
+
+class Kinds(Options):
+    whole: int = 0
+    number: float | None = Field(None, gt=0, le=1)
+    count: Count | None = None
+    text: str = Field("", min_length=1)
+    short: str = Field("", min_length=2, max_length=9)
+    truth: bool = False
+    path: Path = Path()
+    choice: Literal["drop", "review"] = "drop"
+    texts: tuple[str, ...] = Field((), min_length=1)
+    grid: dict[str, tuple[str, ...]] = Field({})
+    limited: tuple[Annotated[int, Field(ge=2)], ...] = ()
+    mixed: str | tuple[str, ...] = ""
+    source: SourceName | None = None
+    inner: Inner = Inner()
+    anything: Any = None
+    from_: str = Field("", alias="from")
+
+
+@pytest.mark.parametrize(
+    ("field", "told"),
+    [
+        ("whole", "a whole number"),
+        ("number", "a number (above 0, at most 1)"),
+        ("count", "a whole number such as 300, 25k or 3M (at least 0)"),
+        ("text", "text (not empty)"),
+        ("short", "text (at least 2 characters, at most 9 characters)"),
+        ("truth", "true or false"),
+        ("path", "a path"),
+        ("choice", "'drop' or 'review'"),
+        ("texts", "a list of texts (not empty)"),
+        ("grid", "a map of names to lists of texts"),
+        ("limited", "a list of whole numbers (at least 2)"),
+        ("mixed", "text or a list of texts"),
+        ("source", "the name of a source"),
+        ("inner", "a map with the fields size, to"),
+        ("anything", "a value"),
+        ("from", "text"),
+    ],
+)
+def test_what_a_field_takes(field: str, told: str) -> None:
+    assert words(kind_of(fields_of(Kinds)[field])) == told
+
+
+def test_what_stands_inside() -> None:
+    fields = {name: kind_of(field) for name, field in fields_of(Kinds).items()}
+    for name, part, told in [
+        ("grid", "tone", "a list of texts"),
+        ("texts", 0, "text"),
+        ("inner", "size", "a whole number"),
+    ]:
+        kind = inside(fields[name], part)
+        assert kind is not None
+        assert words(kind) == told
+    assert inside(fields["whole"], 0) is None
+    assert inside(fields["inner"], "gone") is None

@@ -1,0 +1,113 @@
+"""References to sources, models and prompts, wherever in an item they stand."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from pydantic import Field
+
+from tests.recipe.recipes import RECIPE, write_recipe
+from textsynth.errors import RecipeError
+from textsynth.options import ModelName, Options, SourceName
+from textsynth.recipe import read_recipe
+from textsynth.recipe.references import named
+
+PROMPT = """\
+---
+about: says hello
+variables: {greeting: how to greet, tone: the voice, end: the end}
+answer: text
+---
+{% chat role="user" %}Say {{ greeting }} in a {{ tone }} voice{{ end }}.{% endchat %}
+"""
+SPEAKER = '''\
+"""Speaks."""
+
+from typing import ClassVar
+
+from pydantic import Field
+
+from textsynth.options import PromptName
+from textsynth.step import Prompted
+
+
+class Speaker(Prompted):
+    """Speaks."""
+
+    offers: ClassVar[frozenset[str]] = frozenset({"greeting", "ending"})
+    prompt: PromptName = Field("hello", description="the prompt")
+    vary: dict[str, tuple[str, ...]] = Field({}, description="attributes")
+'''
+
+
+class Inner(Options):
+    source: SourceName = "inner"
+
+
+class Everywhere(Options):
+    plain: SourceName = "plain"
+    maybe: SourceName | None = None
+    several: tuple[SourceName, ...] = ("one", "two")
+    by_name: dict[str, SourceName] = Field({"a": "mapped"})
+    inner: Inner = Inner()
+    either: SourceName | tuple[SourceName, ...] = ("three",)
+    model: ModelName = "generator"
+    with_: SourceName = Field("aliased", alias="with")
+    text: str = "no reference"
+
+
+def test_references_are_found_in_lists_maps_unions_and_inner_options() -> None:
+    assert list(named(Everywhere(), "source")) == [
+        ("plain", "plain"),
+        ("several", "one"),
+        ("several", "two"),
+        ("by_name", "mapped"),
+        ("inner", "inner"),
+        ("either", "three"),
+        ("with", "aliased"),
+    ]
+    assert list(named(Everywhere(), "model")) == [("model", "generator")]
+
+
+def test_a_source_that_is_not_there(tmp_path: Path) -> None:
+    text = "sources: {seedz: seeds.csv}\ngenerate:\n  - existing: {from: seeds}\n  - existing\nfilter: []\n"
+    with pytest.raises(RecipeError) as caught:
+        read_recipe(write_recipe(tmp_path, "models: {generator: {scripted: {answers: [a]}}}\n" + text))
+    assert [str(mistake).rpartition("recipe.yaml:")[2] for mistake in caught.value.mistakes] == [
+        "4: existing.from is 'seeds', but sources has no 'seeds'; did you mean 'seedz'?",
+        "5: existing.from is 'raw' (the default), but sources has no 'raw'; there are: seedz",
+    ]
+
+
+def speaking(folder: Path, prompt: str, fields: str = "{}") -> Path:
+    path = write_recipe(
+        folder, RECIPE.replace("./writer.py: {vary: {tone: [plain, angry]}}", f"./speaker.py: {fields}")
+    )
+    (folder / "speaker.py").write_text(SPEAKER, encoding="utf-8")
+    (folder / "hello.jinja").write_text(prompt, encoding="utf-8")
+    path.write_text(path.read_text().replace(", label*tone: 1", ""))
+    return path
+
+
+def test_a_prompt_may_use_only_what_its_step_offers(tmp_path: Path) -> None:
+    with pytest.raises(RecipeError) as caught:
+        read_recipe(speaking(tmp_path, PROMPT))
+    assert [mistake.where for mistake in caught.value.mistakes] == [f"{tmp_path / 'recipe.yaml'}:13"] * 2
+    first, second = (mistake.sentence for mistake in caught.value.mistakes)
+    assert first.startswith("./speaker.py.prompt: the template")
+    assert str(tmp_path / "hello.jinja") in first
+    assert "uses 'end', which ./speaker.py does not offer; did you mean 'ending'?" in first
+    assert "uses 'tone', which ./speaker.py does not offer" in second
+
+
+def test_what_is_varied_is_offered_too(tmp_path: Path) -> None:
+    path = speaking(tmp_path, PROMPT.replace("{{ end }}", "").replace(", end: the end", ""), "{vary: {tone: [low]}}")
+    assert read_recipe(path).generate[0].name == "./speaker.py"
+
+
+def test_a_prompt_that_is_not_there_or_is_broken(tmp_path: Path) -> None:
+    with pytest.raises(RecipeError, match=r"recipe\.yaml:13: \./speaker\.py\.prompt: .*helo.*"):
+        read_recipe(speaking(tmp_path, PROMPT, "{prompt: helo}"))
+    with pytest.raises(RecipeError, match=r"recipe\.yaml:13: \./speaker\.py\.prompt: .*hello\.jinja"):
+        read_recipe(speaking(tmp_path, PROMPT.replace("endchat", "endchart")))
