@@ -1,0 +1,80 @@
+"""Drops a text that copies a seed example: the same normal form, most of its words, or the seed inside it.
+
+Synthetic data that repeat the seeds add nothing and give the seeds away. For paraphrases of a label's examples the same
+limit holds: a rewording that keeps seven words of ten is no new text.
+
+Does not catch: a seed said in other words (that is what a paraphrase is for), or a private detail of a seed in a new
+sentence.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from pydantic import Field
+
+from textsynth.neighbours import WordSetIndex, sign
+from textsynth.options import SourceName
+from textsynth.records import Record, Verdict
+from textsynth.step import Context, Filter
+from textsynth.text import normal_form, word_set
+
+INSIDE_WORDS = 5
+
+
+class CopiesSource(Filter):
+    """Keeps texts that share less than `similarity` of their words with every row of the source."""
+
+    from_: SourceName = Field("seeds", alias="from", description="the rows that must not be copied")
+    similarity: float = Field(0.7, gt=0, le=1, description="share of common words from which a text is a copy")
+
+    def begin(self, context: Context) -> CopiesSourceJudge:
+        """Return the filter at work, the source's rows indexed."""
+        return CopiesSourceJudge(context.sources[self.from_], self.similarity)
+
+
+class CopiesSourceJudge:
+    """Compares with the rows of a source; remembers nothing of what was accepted."""
+
+    def __init__(self, rows: Sequence[Record], similarity: float) -> None:
+        self._rows = rows
+        self._index = WordSetIndex(similarity)
+        self._index.add(sign(word_set(row.text) for row in rows))
+        self._whole = {normal_form(row.text): row.id for row in reversed(rows)}
+        self._by_start: dict[str, list[tuple[str, str]]] = {}
+        for form, one in self._whole.items():
+            words = form.split()
+            if len(words) >= INSIDE_WORDS:
+                self._by_start.setdefault(" ".join(words[:2]), []).append((f" {form} ", one))
+
+    def judge(self, records: Sequence[Record]) -> list[Verdict | None]:
+        """Return a verdict with the copied row as the twin; the nearest row, of equally near ones the first."""
+        found = self._index.find(sign(word_set(record.text) for record in records))
+        verdicts: list[Verdict | None] = []
+        for record, near in zip(records, found, strict=True):
+            form = normal_form(record.text)
+            twin = self._whole.get(form)
+            inside = self._inside(form) if twin is None and near is None else None
+            if twin is not None:
+                verdicts.append(Verdict("copies a row of the source", 1.0, self._index.similarity, twin))
+            elif near is not None:
+                told = "shares most of its words with a row of the source"
+                likeness = round(near.similarity, 4)
+                verdicts.append(Verdict(told, likeness, self._index.similarity, self._rows[near.row].id))
+            elif inside is not None:
+                verdicts.append(Verdict("holds a whole row of the source", twin=inside))
+            else:
+                verdicts.append(None)
+        return verdicts
+
+    def settle(self, records: Sequence[Record]) -> None:
+        """Remember nothing."""
+
+    def _inside(self, form: str) -> str | None:
+        padded = f" {form} "
+        words = form.split()
+        for first, second in zip(words, words[1:], strict=False):
+            for whole, one in self._by_start.get(f"{first} {second}", ()):
+                if whole in padded:
+                    return one
+        return None

@@ -1,0 +1,54 @@
+"""Drops a summary that says what its document does not: its numbers, names and content words must stand in it.
+
+A lexical check without a model: every number and name of the summary must be in the document, most content words too
+(by their first letters, so that inflection does not count), and the summary must be shorter than the document.
+
+Does not catch: true words put together wrongly, a changed verb or role, a dropped "not" — the subtle edits that human
+testers make; those need a judge model. Names and content words are told by capitals and an English stop list.
+"""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from textsynth.records import Record, Verdict
+from textsynth.step import Filter
+from textsynth.text import content_words, names, normal_form, numbers, word_list
+
+STEM = 5
+
+
+class Faithful(Filter):
+    """Keeps summaries whose numbers, names and words come from the field `document`; other texts are kept."""
+
+    min_support: float = Field(0.7, ge=0, le=1, description="share of its content words that the document must hold")
+    max_ratio: float = Field(0.8, gt=0, description="words of the summary over words of the document, at most")
+    new_names: int = Field(0, ge=0, description="names that the document need not hold")
+
+    def check(self, record: Record) -> Verdict | None:
+        """Return what is not in the document, first numbers, then names, then words; a kept text gets its support."""
+        document = record.fields.get("document")
+        if document is None:
+            return None
+        ratio = len(word_list(record.text)) / max(len(word_list(document)), 1)
+        if ratio > self.max_ratio:
+            return Verdict("is hardly shorter than the document", round(ratio, 2), self.max_ratio)
+        told, there = numbers(record.text), numbers(document)
+        unknown = sorted(told.sure - there.sure - there.perhaps)
+        if unknown:
+            return Verdict(f"has a number that the document has not: {unknown[0]}", float(len(unknown)), 0.0)
+        words = set(normal_form(document).split())
+        strangers = sorted(name for name in names(record.text) if name not in words)
+        if len(strangers) > self.new_names:
+            return Verdict(f"names what the document does not: {strangers[0]}", len(strangers), self.new_names)
+        return self._support(record.text, words)
+
+    def _support(self, text: str, words: set[str]) -> Verdict | None:
+        content = content_words(text)
+        if not content:
+            return Verdict("has no words of content", 0.0, self.min_support)
+        stems = {word[:STEM] for word in words}
+        support = sum(word in words or word[:STEM] in stems for word in content) / len(content)
+        low = support < self.min_support
+        told = "says much that the document does not" if low else None
+        return Verdict(told, round(support, 4), self.min_support if low else None)

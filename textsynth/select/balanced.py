@@ -1,0 +1,36 @@
+"""Picks evenly over the attributes of each label, first come first, down to its quota.
+
+Does not catch: it looks at labels and attributes only, never at the texts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from pydantic import Field
+
+from textsynth.records import Record
+from textsynth.step import Context, Selector
+
+
+class Balanced(Selector):
+    """The first texts of each label, taken in turn from every combination of the attributes in `over`."""
+
+    over: tuple[str, ...] = Field((), description="attributes to be even over; left out: every item of the recipe")
+
+    def pick(self, records: Sequence[Record], quota: Mapping[str, int], context: Context) -> list[str]:
+        """Return the picked ids in the order of `records`."""
+        cells: dict[str, dict[tuple[str, ...], list[str]]] = {}
+        for record in records:
+            cell = tuple(record.fields.get(name, "") for name in self.over) if self.over else (record.origin.item,)
+            cells.setdefault(record.label or "", {}).setdefault(cell, []).append(record.id)
+        kept: set[str] = set()
+        for label, of_label in cells.items():
+            queues = [list(reversed(ids)) for ids in of_label.values()]
+            left = quota.get(label, 0)
+            while left > 0 and any(queues):
+                for queue in queues:
+                    if queue and left > 0:
+                        kept.add(queue.pop())
+                        left -= 1
+        return [record.id for record in records if record.id in kept]
