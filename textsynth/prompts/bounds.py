@@ -18,18 +18,21 @@ from jinja2.runtime import Context, Undefined
 from jinja2.tests import TESTS
 from jinja2.utils import pass_context
 
-from textsynth.prompts.meter import MAX_BITS, MAX_TEXT, Meter, as_text, at_most
+from textsynth.prompts.meter import MAX_BITS, MAX_TEXT, OF_A_FILTER, Meter, as_text, at_most
 
 Function = Callable[..., Any]
 
-_LEFT_OUT = "attr e escape filesizeformat forceescape pprint random safe striptags urlencode urlize wordwrap xmlattr"
-_OF_TEXTS = "capitalize center indent lower title trim truncate upper wordcount"
+_LEFT_OUT = (
+    "attr e escape filesizeformat forceescape pprint random safe striptags urlencode urlize wordcount wordwrap xmlattr"
+)
+_OF_TEXTS = "capitalize center indent lower title trim truncate upper"
 _COMPARING = "in == eq equalto != ne > gt greaterthan ge >= < lt lessthan <= le"
 LEFT_OUT = frozenset(_LEFT_OUT.split())
 LEFT_OUT_TESTS = frozenset({"callable", "escaped", "filter", "test"})
 OF_TEXTS = frozenset(_OF_TEXTS.split())
+HOLDING = (str, list, tuple, dict)
 COMPARING = frozenset(_COMPARING.split())
-_FIELD = re.compile(r"%(?:\((?P<key>[^)]*)\))?[#0 +-]*(?P<width>\d*|\*)(?:\.(?P<precision>\d*|\*))?(?P<kind>.)", re.S)
+_FIELD = re.compile(r"%(?:\((?P<key>[^)]*)\))?[#0 +-]*(?P<width>\*|\d*)(?:\.(?P<precision>\*|\d*))?(?P<kind>.)", re.S)
 
 
 def filters() -> dict[str, Function]:
@@ -69,7 +72,7 @@ def join(context: Context, value: object, d: str = "", attribute: str | None = N
 def replace(context: Context, value: object, old: object, new: object, count: int = -1) -> str:
     """Replace `old` by `new`, at most `count` times where it is given."""
     text, old, new = as_text(value), as_text(old), as_text(new)
-    meter_of(context).spend(4 + (len(text) >> 3))
+    meter_of(context).read(text)
     found = text.count(old) if old else len(text) + 1
     at_most(len(text) + found * max(0, len(new) - len(old)))
     return text.replace(old, new, -1 if count is None else count)
@@ -84,7 +87,7 @@ def percent(context: Context, value: object, *args: object, **kwargs: object) ->
 @pass_context
 def string(context: Context, value: object) -> str:
     """Turn a number into a text."""
-    meter_of(context).spend(4)
+    meter_of(context).spend(OF_A_FILTER)
     return as_text(value)
 
 
@@ -135,15 +138,13 @@ def _join_method(context: Context, between: str, members: object) -> str:
 
 def meter_of(context: Context) -> Meter:
     """Return the meter of the rendering that a context belongs to."""
-    meter = context.meter  # type: ignore[attr-defined]
-    assert isinstance(meter, Meter)
-    return meter
+    return cast("Meter", context.meter)  # type: ignore[attr-defined]
 
 
 def _product(left: object, right: object) -> None:
     for one, times in ((left, right), (right, left)):
         if isinstance(times, int) and isinstance(one, str | list | tuple | bytes):
-            at_most(len(one) * max(0, times))
+            at_most(len(one) * max(0, times), "list or text")
     if isinstance(left, int) and isinstance(right, int):
         _bits(left.bit_length() + right.bit_length())
 
@@ -166,11 +167,12 @@ def _metered(function: Function, *, of_texts: bool) -> Function:
     def metered(context: Context, value: object, *args: object, **kwargs: object) -> object:
         meter = meter_of(context)
         if isinstance(value, str):
-            meter.spend(4 + (len(value) >> 3))
+            meter.read(value, 4)
         elif of_texts:
             value = as_text(value)
-        elif isinstance(value, list | tuple | dict):
-            meter.spend(4 + len(value))
+        elif isinstance(value, HOLDING):
+            meter.spend(len(value))
+        meter.spend(OF_A_FILTER)
         if wants is None:
             return meter.checked(function(value, *args, **kwargs))
         first = {"context": context, "eval_context": context.eval_ctx, "environment": context.environment}[wants]
@@ -184,7 +186,7 @@ def _comparing(function: Function) -> Function:
     def compared(context: Context, value: object, *args: object) -> object:
         meter = meter_of(context)
         for one in (value, *args):
-            if isinstance(one, str | list | tuple | dict):
+            if isinstance(one, HOLDING):
                 meter.weigh(one)
         return function(value, *args)
 
@@ -210,11 +212,11 @@ def _width(value: object, width: int = 0, *rest: object, **named: object) -> Non
 
 
 def _batch(value: object, linecount: int, fill_with: object = None) -> None:
-    at_most(linecount)
+    at_most(linecount, "list")
 
 
 def _slice(value: object, slices: int, fill_with: object = None) -> None:
-    at_most(slices)
+    at_most(slices, "list")
 
 
 def _round(value: object, precision: int = 0, method: str = "common") -> None:

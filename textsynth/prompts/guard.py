@@ -8,7 +8,7 @@ wrote stays; a token that is inserted in pieces, or made of template text and in
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 # Llama, Qwen, Phi, SmolLM, gpt-oss and most others have <|name|>; DeepSeek has fullwidth bars; Gemma has <name> and,
 # later, <|name> and <name|>; Mistral and Llama 2 have brackets.
@@ -21,13 +21,15 @@ _BRACKETS = (
     r"inst|system_prompt|available_tools|tool_calls|tool_results|tool_content|args|call_id|think|prefix|suffix|middle"
     r"|img|img_break|img_end|bos|eos|pad|unk|cls|sep|mask|gmask|control_\d{1,5}"
 )
-_REST = (
-    r"(?<=<)(?:\|[^|<>\n]{1,64}\|?>|[^\s|<>]{1,64}\|>|[｜│][^｜│<>\n]{1,64}[｜│]>"
-    rf"|/?(?:{_NAMES})>|</?sys>>)"
-    rf"|(?<=\[)(?:/?(?:{_BRACKETS})\]|e~\[)"
-    r"|(?<=\])~!?b[\[\]]"
-)
-_TOKEN = re.compile(rf"[<\[\]](?=({_REST}))", re.IGNORECASE)
+# What makes a token of the character before it.
+_REST = {
+    "<": re.compile(
+        r"\|[^|<>\n]{1,64}\|?>|[^\s|<>]{1,64}\|>|[｜│][^｜│<>\n]{1,64}[｜│]>" rf"|/?(?:{_NAMES})>|</?sys>>",
+        re.IGNORECASE,
+    ),
+    "[": re.compile(rf"/?(?:{_BRACKETS})\]|e~\[", re.IGNORECASE),
+    "]": re.compile(r"~!?b[\[\]]", re.IGNORECASE),
+}
 
 
 class Inserted(str):
@@ -51,10 +53,19 @@ class Turn(str):
 def guarded(pieces: Sequence[str]) -> str:
     """Return the pieces joined, with every special token split that is not wholly the template's own text."""
     text = "".join(pieces)
-    if "<" not in text and "[" not in text and "]" not in text:
-        return text
-    tokens = [(found.start(), found.end(1)) for found in _TOKEN.finditer(text)]
+    tokens = sorted(_tokens(text))
     return _split(text, tokens, pieces) if tokens else text
+
+
+def _tokens(text: str) -> Iterator[tuple[int, int]]:
+    """Yield begin and end of every token; looking for single characters first is ten times as fast as one pattern."""
+    for first, rest in _REST.items():
+        begin = text.find(first)
+        while begin >= 0:
+            found = rest.match(text, begin + 1)
+            if found is not None:
+                yield begin, found.end()
+            begin = text.find(first, begin + 1)
 
 
 def _split(text: str, tokens: Sequence[tuple[int, int]], pieces: Sequence[str]) -> str:

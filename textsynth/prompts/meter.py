@@ -14,14 +14,19 @@ from jinja2.runtime import Undefined
 
 MAX_TEXT = 200_000
 """Characters that a rendered prompt, or any text on the way to it, may have."""
-MAX_STEPS = 2_000_000
-"""Steps of a rendering: about one a node of the template that runs, more for large values."""
-MAX_WEIGHT = 10 * MAX_TEXT
-"""Characters and members that a list or map made by a template may hold, counting what it holds several times."""
+MAX_STEPS = 1_000_000
+"""Steps of a rendering, each of about 0.2 µs: one a node of the template that runs, more for what takes longer."""
+MAX_MEMBERS = 50_000
+"""Members that a list or map made by a template may have, with those of what it holds, however often it holds it."""
+MAX_HELD = 10 * MAX_TEXT
+"""Characters that a list or map made by a template may hold, counted in the same way."""
+OF_A_FILTER, OF_A_CALL = 15, 60
 MAX_BITS = 4_096
 """Bits of a whole number made by a template."""
 
-Scalar = str | int | float | bool
+_GROUPS = (list, tuple, set, frozenset)
+_HOLDING = (*_GROUPS, dict)
+_PRINTED = (int, float, Undefined)
 
 
 class Meter:
@@ -40,7 +45,7 @@ class Meter:
 
     def paced(self, values: object, cost: int) -> object:
         """Return `values` to loop over, `cost` steps a turn."""
-        size = size_of(values)
+        size = len(values) if type(values) is list else size_of(values)
         if size is not None:
             self.spend(size * cost)
             return values
@@ -52,38 +57,43 @@ class Meter:
         """Return a value that the template made, after a check of its size; what comes piecemeal is counted."""
         if isinstance(value, str):
             at_most(len(value))
-            self.spend(len(value) >> 3)
+            self.read(value)
         elif isinstance(value, int):
             if value.bit_length() > MAX_BITS:
                 raise TemplateRuntimeError(f"a number has more than {MAX_BITS:,} bits")
-        elif isinstance(value, list | tuple | dict | set | frozenset):
+        elif isinstance(value, _HOLDING):
             self.weigh(value)
         elif isinstance(value, Iterator):
             return self._counted(value, 1)
         return value
 
+    def read(self, text: str, times: int = 1) -> None:
+        """Count a text that is gone through or copied."""
+        self.spend(1 + (times * len(text) >> 3))
+
     def weigh(self, value: object) -> None:
         """Count a value that is about to be gone through: its characters and members, with all that they hold."""
-        weight = 0
+        members = held = 0
         rest: list[Iterator[object]] = [iter((value,))]
         while rest:
             for one in rest[-1]:
-                weight += 1
-                if weight > MAX_WEIGHT:
-                    raise TemplateRuntimeError(f"a list or map grows beyond {MAX_WEIGHT:,} characters and members")
+                members += 1
+                if members > MAX_MEMBERS or held > MAX_HELD:
+                    grown = f"{MAX_MEMBERS:,} members or {MAX_HELD:,} characters"
+                    raise TemplateRuntimeError(f"a list or map grows beyond {grown}")
                 if isinstance(one, str):
-                    weight += len(one)
+                    held += len(one)
                 elif isinstance(one, dict):
                     rest.append(chain(one.keys(), one.values()))
                     break
-                elif isinstance(one, list | tuple | set | frozenset):
+                elif isinstance(one, _GROUPS):
                     rest.append(iter(one))
                     break
             else:
                 rest.pop()
             if len(rest) > 100:
                 raise TemplateRuntimeError("a list or map is nested more than 100 deep")
-        self.spend(weight >> 3)
+        self.spend(members + (held >> 3))
 
     def _counted(self, values: Iterable[object], cost: int) -> Iterator[object]:
         for value in values:
@@ -101,17 +111,17 @@ def size_of(value: object) -> int | None:
         return None
 
 
-def at_most(characters: int) -> None:
-    """Refuse a text of more than MAX_TEXT characters, before it is made where its size is known."""
-    if characters > MAX_TEXT:
-        raise TemplateRuntimeError(f"a text of {characters:,} characters; a prompt has at most {MAX_TEXT:,}")
+def at_most(size: int, what: str = "text") -> None:
+    """Refuse what would have more than MAX_TEXT characters or members, before it is made."""
+    if size > MAX_TEXT:
+        raise TemplateRuntimeError(f"a {what} of the size {size:,}; a prompt may make one of {MAX_TEXT:,} at most")
 
 
 def as_text(value: object) -> str:
     """Return what a value looks like in a prompt. Refuses what is printed only by mistake: lists, maps, None."""
     if isinstance(value, str):
         return value
-    if isinstance(value, bool | int | float | Undefined):
+    if isinstance(value, _PRINTED):
         return str(value)
     if value is None:
         raise TemplateRuntimeError('an empty value (None) is put in; write {{ value or "" }}')

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from jinja2.exceptions import UndefinedError
+from jinja2.exceptions import TemplateError, UndefinedError
 
 from textsynth.errors import Mistake, PromptError, nearest
 from textsynth.options import SamplingOptions
@@ -20,6 +20,8 @@ from textsynth.prompts.template import FAULTS, Compiled, Wrong, compiled
 from textsynth.records import Message, Rendered
 
 SUFFIX = ".jinja"
+LARGEST = 1_000_000
+"""Bytes that a prompt file may have."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,25 +55,26 @@ class Prompt:
             pieces = self.template.pieces(values)
         except FAULTS as fault:
             raise PromptError(self._failure(fault, values)) from fault
-        if sum(map(len, pieces)) > MAX_TEXT:
-            raise PromptError(f"{self.path}: the rendered prompt is too long; at most {MAX_TEXT:,} characters")
         if self.mode == "chat":
-            return Rendered(self.name, self.fingerprint, messages=self._messages(pieces))
+            messages = self._messages(pieces)
+            self._bounded(sum([len(message.content) for message in messages]))
+            return Rendered(self.name, self.fingerprint, messages=messages)
         text = guarded(pieces).strip()
+        self._bounded(len(text))
         if not text:
             raise PromptError(f"{self.path}: the rendered prompt is empty")
         return Rendered(self.name, self.fingerprint, text=text)
 
+    def _bounded(self, characters: int) -> None:
+        if characters > MAX_TEXT:
+            raise PromptError(f"{self.path}: the rendered prompt has {characters:,} characters; at most {MAX_TEXT:,}")
+
     def _messages(self, pieces: Sequence[str]) -> tuple[Message, ...]:
         messages: list[Message] = []
-        role, begin = "", 0
-        for at, piece in enumerate(pieces):
-            if type(piece) is not Turn:
-                continue
-            if piece:
-                role, begin = str.__str__(piece), at + 1
-                continue
-            content = guarded(pieces[begin:at]).strip()
+        turns = [at for at, piece in enumerate(pieces) if type(piece) is Turn]
+        for begin, end in zip(turns[::2], turns[1::2], strict=True):
+            role = str.__str__(pieces[begin])
+            content = guarded(pieces[begin + 1 : end]).strip()
             if content:
                 messages.append(Message(role, content))
             elif role != "system":
@@ -95,7 +98,8 @@ class Prompt:
                 return f"{at}: the variable {named!r} is not given{nearest(named, values)}"
         if isinstance(fault, RecursionError):
             return f"{at}: the template calls itself too deep"
-        return f"{at}: {fault}"
+        told = str(fault) if isinstance(fault, TemplateError) else f"the template fails with these values: {fault}"
+        return f"{at}: {told}"
 
 
 def load_prompt(path: Path) -> Prompt:
@@ -128,8 +132,9 @@ def load_prompt(path: Path) -> Prompt:
 
 def _text(path: Path) -> str:
     try:
-        if path.stat().st_size > 4 * MAX_TEXT:
-            raise PromptError(f"{path}: a prompt file of {path.stat().st_size:,} bytes; at most {4 * MAX_TEXT:,}")
+        size = path.stat().st_size
+        if size > LARGEST:
+            raise PromptError(f"{path}: a prompt file of {size:,} bytes; at most {LARGEST:,}")
         text = path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as fault:
         raise PromptError(f"{path}: not UTF-8 (byte {fault.start}: {fault.reason}); save the file as UTF-8") from fault

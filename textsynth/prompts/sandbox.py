@@ -6,16 +6,21 @@ from collections.abc import Iterable, Mapping
 from typing import Any, cast
 
 from jinja2 import StrictUndefined, nodes
+from jinja2.compiler import CodeGenerator, Frame
+from jinja2.exceptions import SecurityError
 from jinja2.ext import Extension
 from jinja2.parser import Parser
-from jinja2.runtime import Context, Macro
+from jinja2.runtime import Context, Macro, Undefined
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from jinja2.utils import Namespace, pass_context
 
+from textsynth.errors import nearest
 from textsynth.prompts import bounds
 from textsynth.prompts.guard import Inserted, Turn
-from textsynth.prompts.meter import Meter, as_text, at_most
+from textsynth.prompts.meter import OF_A_CALL, Meter, as_text, at_most
 
+SHORT = 100
+"""Characters up to which a text that is put in costs no more than its place in the template."""
 _OF_TEXT = (
     "capitalize casefold count endswith find index isalnum isalpha isascii isdecimal isdigit isidentifier islower "
     "isnumeric isprintable isspace istitle isupper join lower lstrip partition removeprefix removesuffix replace "
@@ -38,7 +43,7 @@ class PromptContext(Context):
     def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401
         super().__init__(*args, **kwargs)
         self.meter = Meter()
-        self.cost_of_call = 1
+        self.cost_of_macro = 0
 
 
 class Chat(Extension):
@@ -56,11 +61,22 @@ class Chat(Extension):
         return nodes.CallBlock(self.call_method("turn", [role]), [], [], body).set_lineno(line)
 
 
+class Code(CodeGenerator):
+    """Writes what an expression puts in as it is, without a `str()` around it: `inserted` has made it a text."""
+
+    def _output_child_pre(self, node: nodes.Expr, frame: Frame, finalize: Any) -> None:  # noqa: ANN401
+        self.write(finalize.src)
+
+    def _output_child_post(self, node: nodes.Expr, frame: Frame, finalize: Any) -> None:  # noqa: ANN401
+        self.write(")")
+
+
 class PromptEnvironment(ImmutableSandboxedEnvironment):
     """Jinja with bounds: only safe methods and filters, every call and growing operator counted."""
 
     intercepted_binops = frozenset({"+", "*", "**", "%"})
     context_class = PromptContext
+    code_generator_class = Code
 
     def __init__(self) -> None:
         super().__init__(
@@ -82,6 +98,12 @@ class PromptEnvironment(ImmutableSandboxedEnvironment):
         at_most(sum(map(len, parts)))
         return "".join(parts)
 
+    def getattr(self, obj: Any, attribute: str) -> Any:  # noqa: ANN401
+        """Return a part of a value; a key of a map goes before what Python's maps can do and prompts cannot."""
+        if type(obj) is dict and attribute in obj and attribute not in METHODS[dict]:
+            return obj[attribute]
+        return super().getattr(obj, attribute)
+
     def is_safe_attribute(self, obj: object, attr: str, value: object) -> bool:
         """Allow, of the built-in types, only the methods that cannot make much out of little."""
         for kind, allowed in METHODS.items():
@@ -89,18 +111,25 @@ class PromptEnvironment(ImmutableSandboxedEnvironment):
                 return attr in allowed
         return super().is_safe_attribute(obj, attr, value)
 
+    def unsafe_undefined(self, obj: object, attribute: str) -> Undefined:
+        """Return what says, when it is used, that an attribute is out of bounds, and which methods are not."""
+        kind = next((kind for kind in METHODS if isinstance(obj, kind)), object)
+        told = nearest(attribute, sorted(METHODS.get(kind, ())))
+        told = f"a prompt cannot use .{attribute} on a value of type {type(obj).__name__}{told}"
+        return StrictUndefined(told, obj=obj, name=attribute, exc=SecurityError)
+
     def wrap_str_format(self, value: object) -> None:
         """Offer no `format` method: its widths and look-ups have no bound; the filter `format` does."""
 
     def call(__self, __context: Context, __obj: Any, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401, N805
         """Call a macro, a safe method or one of the few functions, and check what comes of it."""
         meter = bounds.meter_of(__context)
-        meter.spend(__context.cost_of_call if isinstance(__obj, Macro) else 4)  # type: ignore[attr-defined]
+        meter.spend(OF_A_CALL + (__context.cost_of_macro if isinstance(__obj, Macro) else 0))  # type: ignore[attr-defined]
         owner, name = getattr(__obj, "__self__", None), getattr(__obj, "__name__", "")
         if isinstance(owner, str):
             if name in {"join", "replace"}:
                 return bounds.called(__context, name, owner, args)
-            meter.spend(len(owner) >> 3)
+            meter.read(owner)
         return meter.checked(super().call(__context, __obj, *args, **kwargs))
 
     def call_binop(self, context: Context, operator: str, left: Any, right: Any) -> Any:  # noqa: ANN401
@@ -108,9 +137,15 @@ class PromptEnvironment(ImmutableSandboxedEnvironment):
         return bounds.operated(bounds.meter_of(context), operator, left, right, self.binop_table[operator])
 
 
-def inserted(value: object) -> str:
+@pass_context
+def inserted(context: Context, value: object) -> str:
     """Mark what an expression puts in, so that the guard can tell it from the template's own text."""
-    return value if type(value) is Turn else Inserted(as_text(value))
+    text = value if type(value) is str else as_text(value)
+    if type(text) is Turn:
+        return text
+    if len(text) > SHORT:
+        bounds.meter_of(context).read(text)
+    return Inserted(text)
 
 
 @pass_context
@@ -120,7 +155,7 @@ def _paced(context: Context, values: object, cost: int) -> object:
 
 @pass_context
 def _weighed(context: Context, value: object) -> object:
-    if isinstance(value, str | list | tuple | dict):
+    if isinstance(value, bounds.HOLDING):
         bounds.meter_of(context).weigh(value)
     return value
 

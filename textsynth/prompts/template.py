@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from types import TracebackType
+from typing import cast
 
 from jinja2 import Template, TemplateSyntaxError, nodes
 from jinja2.exceptions import TemplateError
@@ -16,8 +17,7 @@ from jinja2.meta import find_undeclared_variables
 from jinja2.visitor import NodeTransformer
 
 from textsynth.errors import Mistake, nearest
-from textsynth.prompts.meter import MAX_TEXT
-from textsynth.prompts.sandbox import PromptContext, PromptEnvironment
+from textsynth.prompts.sandbox import OWN, PromptContext, PromptEnvironment
 
 ROLES = ("system", "user", "assistant")
 REFUSED: Mapping[type[nodes.Node], str] = {
@@ -30,10 +30,13 @@ REFUSED: Mapping[type[nodes.Node], str] = {
     nodes.CallBlock: "{% call %}; give the macro its text as an argument",
     nodes.ScopedEvalContextModifier: "{% autoescape %}: a prompt is no HTML",
 }
+MAX_LENGTH, MAX_TAGS, MAX_NODES = 50_000, 2_000, 10_000
+"""How long a template may be, in characters, in `{{ … }}` and `{% … %}`, and in the parts that these consist of."""
 FAULTS = (TemplateError, TypeError, ValueError, ArithmeticError, LookupError, AttributeError, RecursionError)
 """What a template can raise while it renders; everything else is our bug."""
 
 _ENVIRONMENT = PromptEnvironment()
+_OFFERED = sorted(set(_ENVIRONMENT.filters) - OWN.keys())
 _BROKEN = (ValueError, SyntaxError, RecursionError, MemoryError, OverflowError)
 
 
@@ -43,13 +46,13 @@ class Compiled:
 
     template: Template
     variables: frozenset[str]
-    cost_of_call: int
+    cost_of_macro: int
 
     def pieces(self, values: Mapping[str, object]) -> list[str]:
         """Return the pieces in order. Raises one of FAULTS; `line_of` knows where."""
         template = self.template
         context = PromptContext(template.environment, {**template.globals, **values}, template.name, {})
-        context.cost_of_call = self.cost_of_call
+        context.cost_of_macro = self.cost_of_macro
         return list(template.root_render_func(context))
 
     def line_of(self, fault: BaseException) -> int:
@@ -78,15 +81,20 @@ def compiled(body: str, *, where: str, first_line: int, chat: bool) -> Compiled:
     """
     # A comment that holds the lines of the front matter: so every line number is that of the file.
     source = "{#" + "\n" * (first_line - 1) + "#}" + body
-    if len(source) > MAX_TEXT:
-        raise Wrong([Mistake(where, f"the template has {len(source):,} characters; at most {MAX_TEXT:,}")])
+    sizes = ((len(source), MAX_LENGTH, "characters"), (source.count("{{") + source.count("{%"), MAX_TAGS, "tags"))
+    for size, most, what in sizes:
+        if size > most:
+            raise Wrong([Mistake(where, f"the template has {size:,} {what}; at most {most:,}")])
     try:
         tree = _ENVIRONMENT.parse(source, name=where, filename=where)
+        size = _size(tree)
+        if size > MAX_NODES:
+            raise Wrong([Mistake(where, f"the template has {size:,} parts; at most {MAX_NODES:,}")])
         mistakes = [Mistake(f"{where}:{line}", told) for line, told in sorted(_mistakes(tree, chat=chat))]
         if mistakes:
             raise Wrong(mistakes)
         variables = frozenset(find_undeclared_variables(tree)) - set(_ENVIRONMENT.globals)
-        cost_of_call = 4 + max((_size(macro) for macro in tree.find_all(nodes.Macro)), default=0)
+        cost_of_macro = max((_cost(macro) for macro in tree.find_all(nodes.Macro)), default=0)
         code = _ENVIRONMENT.compile(_Bounded().visit(tree), name=where, filename=where)
     except TemplateSyntaxError as fault:
         raise Wrong([Mistake(f"{where}:{fault.lineno}", f"not a template: {fault.message}")]) from fault
@@ -95,7 +103,7 @@ def compiled(body: str, *, where: str, first_line: int, chat: bool) -> Compiled:
             [Mistake(where, f"not a template that can be compiled: {type(fault).__name__}: {fault}")]
         ) from fault
     template = Template.from_code(_ENVIRONMENT, code, dict(_ENVIRONMENT.globals))
-    return Compiled(template, variables, cost_of_call)
+    return Compiled(template, variables, cost_of_macro)
 
 
 def is_turn(node: nodes.Node) -> bool:
@@ -134,7 +142,7 @@ def _of_node(node: nodes.Node, *, chat: bool) -> Iterator[tuple[int, str]]:
     elif isinstance(node, nodes.For) and node.recursive:
         yield node.lineno, "a prompt cannot use a recursive loop; write the levels out"
     elif isinstance(node, nodes.Filter) and node.name not in _ENVIRONMENT.filters:
-        yield node.lineno, f"there is no filter {node.name!r}{nearest(node.name, sorted(_ENVIRONMENT.filters))}"
+        yield node.lineno, f"there is no filter {node.name!r}{nearest(node.name, _OFFERED)}"
     elif isinstance(node, nodes.Test) and node.name not in _ENVIRONMENT.tests:
         yield node.lineno, f"there is no test {node.name!r}{nearest(node.name, sorted(_ENVIRONMENT.tests))}"
 
@@ -161,11 +169,16 @@ def _size(node: nodes.Node) -> int:
     return 1 + sum(1 for _ in node.find_all(nodes.Node))
 
 
+def _cost(node: nodes.Node) -> int:
+    """Return the steps of running through a node once: one a part, and more where long texts stand in it."""
+    return _size(node) + sum(len(text.data) >> 3 for text in node.find_all(nodes.TemplateData))
+
+
 class _Bounded(NodeTransformer):
     """Puts the meter where Jinja itself offers no door, and makes turns of chat blocks."""
 
     def visit_For(self, node: nodes.For) -> nodes.Node:  # noqa: N802
-        cost = _size(node)
+        cost = _cost(node)
         self.generic_visit(node)
         node.iter = _through("*paced", node.iter, nodes.Const(cost))
         return node
@@ -186,11 +199,16 @@ class _Bounded(NodeTransformer):
     def visit_Compare(self, node: nodes.Compare) -> nodes.Node:  # noqa: N802
         self.generic_visit(node)
         sides = [node.expr, *(operand.expr for operand in node.ops)]
-        if not any(isinstance(side, nodes.Const) for side in sides):
+        looks_in = any(operand.op in {"in", "notin"} for operand in node.ops)
+        if looks_in or not any(isinstance(side, nodes.Const) for side in sides):
             node.expr = _through("*weighed", node.expr)
             for operand in node.ops:
                 operand.expr = _through("*weighed", operand.expr)
         return node
+
+    def visit_Getitem(self, node: nodes.Getitem) -> nodes.Node:  # noqa: N802
+        self.generic_visit(node)
+        return _through("*weighed", node) if isinstance(node.arg, nodes.Slice) else node
 
     def visit_CallBlock(self, node: nodes.CallBlock) -> nodes.Node:  # noqa: N802
         self.generic_visit(node)
@@ -199,13 +217,12 @@ class _Bounded(NodeTransformer):
 
     def _literal(self, node: nodes.Expr) -> nodes.Expr:
         self.generic_visit(node)
-        return (
-            node if all(isinstance(one, nodes.Const) for one in node.iter_child_nodes()) else _through("*weighed", node)
-        )
+        constant = all(isinstance(one, nodes.Const) for one in node.iter_child_nodes())
+        return node if constant else _through("*weighed", node)
 
 
-def _through(name: str, node: nodes.Expr, *args: nodes.Expr) -> nodes.Filter:
-    found = nodes.Filter(node, name, list(args), [], None, None)
+def _through(name: str, node: nodes.Node, *args: nodes.Expr) -> nodes.Filter:
+    found = nodes.Filter(cast("nodes.Expr", node), name, list(args), [], None, None)
     found.set_lineno(node.lineno)
     return found
 
