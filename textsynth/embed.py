@@ -90,8 +90,8 @@ def _load(name: str) -> Any:  # noqa: ANN401 — sentence-transformers has no ty
         from sentence_transformers import SentenceTransformer
         from transformers.utils import logging as transformers_logging
 
-        transformers_logging.disable_progress_bar()
-        transformers_logging.set_verbosity_error()
+        transformers_logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+        transformers_logging.set_verbosity_error()  # type: ignore[no-untyped-call]
         try:
             return SentenceTransformer(str(_embedded_folder()) if name == EMBEDDED else name, device="cpu")
         except (OSError, ValueError) as fault:

@@ -30,7 +30,8 @@ class VectorIndex:
         need = self._used + len(vectors)
         if need > len(self._rows):
             grown = np.zeros((max(need, 2 * len(self._rows), 1024), vectors.shape[1]), np.float32)
-            grown[: self._used] = self._rows[: self._used]
+            if self._used:
+                grown[: self._used] = self._rows[: self._used]
             self._rows = grown
         self._rows[self._used : need] = vectors
         self._used = need

@@ -76,7 +76,7 @@ class AgreementJudge:
         """Remember nothing."""
 
     def _fold_shown(self, record: Record) -> int:
-        """Return the one fold whose seeds the text was made from, or ALL_SEEDS where it was made from none or several."""
+        """Return the fold whose seeds the text was made from, ALL_SEEDS where it was made from none or several."""
         folds = {self._folds[one] for one in (*record.origin.shown, *record.origin.parents) if one in self._folds}
         return folds.pop() if len(folds) == 1 else ALL_SEEDS
 

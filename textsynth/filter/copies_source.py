@@ -10,6 +10,7 @@ sentence.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 from pydantic import Field
 
@@ -73,7 +74,7 @@ class CopiesSourceJudge:
     def _inside(self, form: str) -> str | None:
         padded = f" {form} "
         words = form.split()
-        for first, second in zip(words, words[1:], strict=False):
+        for first, second in pairwise(words):
             for whole, one in self._by_start.get(f"{first} {second}", ()):
                 if whole in padded:
                     return one

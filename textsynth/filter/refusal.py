@@ -1,6 +1,6 @@
 """Drops what a model says instead of the text, or around it: refusals, introductions, leftovers of prompt and format.
 
-Refusals («I'm sorry, but I can't help with that request», «As an AI»), introductions («Sure, here are three examples:»),
+Refusals («I'm sorry, but I can't help with that», «As an AI»), introductions («Sure, here are three examples:»),
 remarks («I hope this helps»), placeholders (`[insert name]`), the name of a label or form field in front («Intent: …»),
 list marks, headings, code fences, special tokens of chat templates. The phrases are English; the format marks
 hold for every language. A customer's «I'm sorry, but I lost my card» passes.
@@ -35,7 +35,7 @@ def _signs(reason: str, pattern: str, *literals: str) -> tuple[Sign, ...]:
 _MODEL = r"(?:ai|artificial intelligence|(?:large )?language model)\b"
 _TASK = (
     r"(?:fulfil|comply|assist (?:you )?with (?:this|that|your)|help (?:you )?with (?:that|this|your request)"
-    r"|answer (?:this|that)|(?:generate|create|produce|write|provide|continue) (?:this|that|such|any|content|text|harmful))"
+    r"|answer (?:this|that)|(?:generate|create|produce|write|provide|continue) (?:this|that|such|any|content|text))"
 )
 _NOT_ABLE = (
     rf"(?:\bi(?: can(?:'t|not| not)|(?:'m| am) (?:not able|unable) to| won't)|\bsorry,? (?:but )?i.{{0,25}}?) {_TASK}"

@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -109,7 +110,7 @@ async def _work(
     asking = {hand.item: shares[hand.item] for hand in at_work if not hand.free}
     loop = Loop(
         at_work,
-        [(item.name, LateJudge(lambda step=item.step: step.begin(context))) for item in recipe.filter],
+        [(item.name, LateJudge(partial(item.step.begin, context))) for item in recipe.filter],
         desks(recipe, context),
         quota=Quota(lines, asking, patience=recipe.budget.patience),
         budget=Budget(requests=recipe.budget.requests, tokens=recipe.budget.tokens, minutes=recipe.budget.minutes),

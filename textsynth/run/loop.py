@@ -8,11 +8,12 @@ judging does not: a window is judged after the one before it has settled.
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 from collections import Counter, deque
 from collections.abc import Container, Sequence
 from dataclasses import dataclass, field
 
-from textsynth.parse import without_thinking
+from textsynth.parse import Fault, without_thinking
 from textsynth.records import Ask, Census, Completion, Drop, Origin, Record, Request
 from textsynth.run.asking import Asker
 from textsynth.run.budget import Budget, tokens_of
@@ -117,7 +118,7 @@ class Loop:
         return _Window(asks, requests, asyncio.create_task(self._asker.answer(asks, requests)))
 
     async def _commit(self, window: _Window) -> None:
-        completions = await window.answers
+        completions = [_answer_only(completion) for completion in await window.answers]
         self._budget.charge(completions)
         candidates: list[Record] = []
         unread: list[Drop] = []
@@ -150,7 +151,7 @@ class Loop:
                 empty = Record("", Origin(ask.item, ask.parents, ask.shown, key), ask.labels, ask.fields)
                 found.append([Drop(empty, "model", ask.model, completion.failure)])
             else:
-                found.append(writers[ask.item].read(ask, key, _answer_only(completion)))
+                found.append(writers[ask.item].read(ask, key, completion))
         return found
 
     def _count(self, candidates: Sequence[Record], unread: Sequence[Drop], ruling: Ruling) -> None:
@@ -188,10 +189,10 @@ class Loop:
 
 
 def _answer_only(completion: Completion | None) -> Completion | None:
-    """Cut a model's thinking off its answer: it must never reach a text."""
-    if completion is None or "<think>" not in completion.text:
+    """Cut a model's thinking off its answer, which it must never reach; thinking that never ended is a failure."""
+    if completion is None or "think>" not in completion.text:
         return completion
-    text = without_thinking(completion.text)
-    return Completion(
-        text, completion.finish, completion.prompt_tokens, completion.completion_tokens, completion.failure
-    )  # fmt: skip
+    answer = without_thinking(completion.text)
+    if isinstance(answer, Fault):
+        return dataclasses.replace(completion, text="", failure=answer.reason)
+    return dataclasses.replace(completion, text=answer)
