@@ -4,6 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
+from textsynth.errors import RecipeError
+from textsynth.recipe import read_recipe
+
 RECIPE = """\
 version: 1
 name: bank
@@ -26,7 +31,8 @@ want: {label: 5, label*tone: 1}
 budget: {requests: 25k, tokens: 3M, minutes: 90}
 export: {splits: {train: 0.9, validation: 0.1}}
 """
-
+MEANS = "asks for money back"
+END = len(RECIPE.splitlines()) + 1
 WRITER = '''\
 """Writes nothing.
 
@@ -56,3 +62,18 @@ def write_recipe(folder: Path, text: str = RECIPE, name: str = "recipe.yaml") ->
     path = folder / name
     path.write_text(text, encoding="utf-8")
     return path
+
+
+def assert_broken(folder: Path, old: str, new: str, line: int, words: list[str]) -> None:
+    """Put `new` in the place of `old` (at the end where that is ""): one mistake, in that line, with those words."""
+    assert old in RECIPE
+    text = RECIPE.replace(old, new, 1) if old else RECIPE + new + "\n"
+    path = write_recipe(folder, text)
+    with pytest.raises(RecipeError) as caught:
+        read_recipe(path)
+    (mistake,) = caught.value.mistakes
+    assert mistake.where == f"{path}:{line}"
+    for word in words:
+        assert word in mistake.sentence
+    for jargon in ("Input should", "type=", "validation error", "Traceback"):
+        assert jargon not in mistake.sentence

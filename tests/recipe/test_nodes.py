@@ -1,13 +1,54 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from pathlib import Path
 
 import pytest
 
+from tests.recipe.recipes import END, MEANS, assert_broken
 from textsynth.errors import RecipeError
 from textsynth.recipe.environment import plain
 from textsynth.recipe.mistakes import Mark, Mistakes
 from textsynth.recipe.nodes import Map, Node, found, read_nodes
+
+# What stands in the recipe, what takes its place ("" puts it at the end), the line, and words of the sentence.
+BROKEN = [
+    ("refund:", "no:", 5, ["no is a truth value", '"no" in quotes']),
+    ("refund:", "Off:", 5, ["Off is a truth value", '"Off" in quotes']),
+    ("refund:", "true:", 5, ["a key is a name", "found true", '"true" in quotes']),
+    ("refund:", "17:", 5, ["a key is a name", "found 17", '"17" in quotes']),
+    ("refund:", "null:", 5, ["a key is a name", "found null"]),
+    ("refund:", "2024-01-31:", 5, ["2024-01-31 is a date", "in quotes"]),
+    ("refund:", "? [a, b]\n  :", 5, ["a key is a name", "found a list of 2"]),
+    (MEANS, "yes", 5, ["yes is a truth value", '"yes" in quotes']),
+    (MEANS, "12:30:45", 5, ["60-based", '"12:30:45" in quotes']),
+    (MEANS, "2024-01-31 10:00:00", 5, ["is a date"]),
+    (MEANS, "", 5, ["nothing stands after 'refund:'"]),
+    (MEANS, "!!python/object/apply:os.system [ls]", 5, ["the tag !!python/object/apply:os.system"]),
+    (MEANS, "!!str 12", 5, ["the tag !!str"]),
+    (MEANS, "*nowhere", 5, ["there is no &nowhere before *nowhere"]),
+    (MEANS, "&a [*a]", 5, ["*a stands inside its own &a"]),
+    ("", "seed: 012", END, ["012", "8-based", "write 12"]),
+    ("", "seed: 1e3", END, ["1e3", "write 1000"]),
+    ("", "seed: 1_000", END, ["1_000", "write 1000"]),
+    ("", "seed: 0o17", END, ["0o17", "in quotes"]),
+    ("", "pool: .inf", END, [".inf is infinity"]),
+    ("", "seed: " + "9" * 30, END, ["30 digits"]),
+    ("", "language: no", END, ["no is a truth value", '"no" in quotes']),
+    ("", "many: on", END, ["on is a truth value", "write true"]),
+    ("", 'many: "true"', END, ["many takes true or false", "found 'true'"]),
+    ("", "seed: 1\nseed: 2", END + 1, ["the key 'seed' stands twice", f"line {END}"]),
+    ("{label: 5, label*tone: 1}", "{label: 5, please}", 18, ["nothing stands after 'please:'", "comma", "quotes"]),
+    ("", "<<: {seed: 1}", END, ["merge keys (<<)"]),
+    ("", "---\nseed: 1", END, ["a second document"]),
+    ("min_words: 3", "min_words: [" + "[" * 40 + "]" * 40 + "]", 15, ["more than 24 deep"]),
+    ("min_words: 3", 'min_words: "a\\ud800"', 15, []),
+]
+
+
+@pytest.mark.parametrize(("old", "new", "line", "words"), BROKEN)
+def test_a_trap_of_yaml_is_one_sentence(tmp_path: Path, old: str, new: str, line: int, words: list[str]) -> None:
+    assert_broken(tmp_path, old, new, line, words)
 
 
 def nodes(text: str) -> Node:

@@ -19,6 +19,7 @@ from textsynth.recipe.nodes import Array, Map, Node, Scalar, found
 
 Checked = TypeVar("Checked", bound=Options)
 OUR_OWN = ("value_error", "assertion_error")
+OF_ITS_OWN = ("missing", "extra_forbidden", *OUR_OWN)
 
 
 def validate(
@@ -52,14 +53,12 @@ def _complaints(
     """Yield places and sentences; what only follows from an unset variable or a misspelt key is left out."""
     errors = fault.errors(include_url=False, include_input=False)
     unknown = {error["loc"] for error in errors if error["type"] == "extra_forbidden"}
-    for error in errors:
-        if error["type"] == "missing" and _misspelt(error["loc"], unknown):
-            continue
-        spot = _Spot(cls, root, owner)
-        for part in error["loc"]:
-            spot.enter(part)
+    spots = [(_Spot(cls, root, owner, error["loc"]), error) for error in errors]
+    paths = [spot.path for spot, _ in spots]
+    for spot, error in spots:
         known = isinstance(spot.node, Scalar) and (spot.node.noted or (unset and "${" in spot.node.text))
-        if not known:
+        follows = error["type"] == "missing" and _misspelt(error["loc"], unknown)
+        if not known and not follows and (error["type"] in OF_ITS_OWN or not _told_deeper(spot.path, paths)):
             yield spot.mark, spot.sentence(error)
 
 
@@ -69,18 +68,39 @@ def _misspelt(missing: tuple[str | int, ...], unknown: Iterable[tuple[str | int,
     return bool(difflib.get_close_matches(str(missing[-1]), beside, n=1))
 
 
+def _told_deeper(path: list[str], paths: Iterable[list[str]]) -> bool:
+    """Whether something inside is wrong: then the other branches of a union have nothing to say of the whole."""
+    return any(len(other) > len(path) and other[: len(path)] == path for other in paths)
+
+
 class _Spot:
     """A place in the tree that pydantic's path leads to, and the kind of value that belongs there."""
 
-    def __init__(self, cls: type[Options], root: Map, owner: str) -> None:
+    def __init__(self, cls: type[Options], root: Map, owner: str, loc: Iterable[str | int]) -> None:
         self.node: Node = root
         self.mark = root.mark
         self._kind: Kind | None = opened(Kind(cls))
         self._outer: Kind | None = None
-        self._names = [owner] if owner else []
+        self.path = [owner] if owner else []
         self._absent: str | None = None
+        for part in loc:
+            self._enter(part)
 
-    def enter(self, part: str | int) -> None:
+    def sentence(self, error: ErrorDetails) -> str:
+        """Return what is wrong at this spot."""
+        name = ".".join(self.path)
+        if error["type"] == "extra_forbidden":
+            options = None if self._outer is None else options_in(self._outer)
+            return unknown_key(self.path[-1], ".".join(self.path[:-1]), list(fields_of(options)) if options else [])
+        if error["type"] == "missing":
+            return f"{name or 'the recipe'} needs {self._absent!r}{self._about(self._absent)}"
+        if error["type"] in OUR_OWN:
+            wrong = str(error["ctx"]["error"])
+            return f"{name}: {wrong}" + (f", found {found(self.node)}" if isinstance(self.node, Scalar) else "")
+        takes = words(self._kind) if self._kind is not None else "something else"
+        return f"{name or 'the recipe'} takes {takes}, found {found(self.node)}{self._hint(takes)}"
+
+    def _enter(self, part: str | int) -> None:
         """Go one step down; parts that name a branch of a union lead nowhere and are passed over."""
         if isinstance(self.node, Map) and part in self.node.entries:
             self.mark, child = self.node.marks[str(part)], self.node.entries[str(part)]
@@ -91,22 +111,8 @@ class _Spot:
             self._absent = str(part)
             return
         self.node = child
-        self._names.append(str(part))
+        self.path.append(str(part))
         self._outer, self._kind = self._kind, None if self._kind is None else inside(self._kind, part)
-
-    def sentence(self, error: ErrorDetails) -> str:
-        """Return what is wrong at this spot."""
-        name = ".".join(self._names)
-        if error["type"] == "extra_forbidden":
-            options = None if self._outer is None else options_in(self._outer)
-            return unknown_key(self._names[-1], ".".join(self._names[:-1]), list(fields_of(options)) if options else [])
-        if error["type"] == "missing":
-            return f"{name or 'the recipe'} needs {self._absent!r}{self._about(self._absent)}"
-        if error["type"] in OUR_OWN:
-            wrong = str(error["ctx"]["error"])
-            return f"{name}: {wrong}" + (f", found {found(self.node)}" if isinstance(self.node, Scalar) else "")
-        takes = words(self._kind) if self._kind is not None else "something else"
-        return f"{name or 'the recipe'} takes {takes}, found {found(self.node)}{self._hint(takes)}"
 
     def _about(self, field: str | None) -> str:
         kind = None if self._kind is None or field is None else inside(self._kind, field)

@@ -1,0 +1,52 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.recipe.recipes import END, RECIPE, assert_broken, write_recipe
+from textsynth.errors import RecipeError
+from textsynth.recipe import read_recipe
+
+# What stands in the recipe, what takes its place ("" puts it at the end), the line, and words of the sentence.
+BROKEN = [
+    ("version: 1", "versoin: 1", 1, ["no section 'versoin'", "did you mean 'version'?"]),
+    ("{requests: 25k, tokens: 3M, minutes: 90}", "25k", 19, ["budget is a map with requests", "found '25k'"]),
+    ("export: {", "export: {hub: acme/bank, ", 20, ["export.hub is not done by this version"]),
+    ("", "evaluate: {train: seeds}", END, ["evaluate is not done by this version"]),
+    ("select: []", "select:", 17, ["nothing stands after 'select:'"]),
+    ("angry]}", "angry]}, share: 0.5", 13, ["shares of generate make 0.5"]),
+    ("angry]}}", "angry]}, share: 1}\n  - ./writer.py", 13, ["leaves nothing for './writer.py-2'"]),
+    ("angry]}}", "angry]}, share: 0.7}\n  - ./writer.py: {share: 0.6}", 14, ["make 1.3 in all, more than 1"]),
+    ("{rows: {path: seeds.csv}}", "gone.csv", 11, ["sources.seeds", "gone.csv"]),
+    ("seeds: {rows", "gold: {rows", 11, ["gold is not done by this version"]),
+]
+
+
+@pytest.mark.parametrize(("old", "new", "line", "words"), BROKEN)
+def test_a_broken_section(tmp_path: Path, old: str, new: str, line: int, words: list[str]) -> None:
+    assert_broken(tmp_path, old, new, line, words)
+
+
+def test_a_source_may_be_given_by_its_path(tmp_path: Path) -> None:
+    short = read_recipe(write_recipe(tmp_path, RECIPE.replace("{rows: {path: seeds.csv}}", "seeds.csv")))
+    assert short.sources == read_recipe(write_recipe(tmp_path)).sources
+
+
+def test_given_rows_need_no_labels_no_model_and_no_number(tmp_path: Path) -> None:
+    text = "sources: {raw: seeds.csv}\ngenerate: [existing]\nfilter: [exact_duplicate]\n"
+    recipe = read_recipe(write_recipe(tmp_path, text))
+    assert (recipe.want, recipe.labels, recipe.select) == ({}, {}, ())
+
+
+def test_writing_for_a_classification_needs_labels(tmp_path: Path) -> None:
+    text = RECIPE.replace("labels:\n  refund: asks for money back\n  delay: asks where an order is\n", "")
+    with pytest.raises(RecipeError, match="writes for a classification, but the recipe lists no labels") as caught:
+        read_recipe(write_recipe(tmp_path, text + "label: [choice]\n"))
+    assert "choice chooses among labels, but the recipe lists none" in str(caught.value)
+
+
+def test_rows_without_labels_cannot_be_counted_by_label(tmp_path: Path) -> None:
+    text = "sources: {raw: seeds.csv}\ngenerate: [existing]\nfilter: []\nwant: {label: 3}\n"
+    with pytest.raises(RecipeError, match="want counts texts by label, but the recipe lists no labels"):
+        read_recipe(write_recipe(tmp_path, text))
