@@ -98,5 +98,5 @@ def k_center(vectors: Vectors, k: int) -> list[int]:
         farthest = int(closest.argmin())
         picked.append(farthest)
         np.maximum(closest, vectors @ vectors[farthest], out=closest)
-        closest[picked] = np.inf
+        closest[farthest] = np.inf  # stays so: the larger of the two is kept
     return picked

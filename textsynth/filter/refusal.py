@@ -78,10 +78,11 @@ _PRODUCT = (
     r"|quer(?:y|ies)|utterances?|alternatives?|messages?|questions?|tweets?|reviews?|list)\b"
 )
 _SURE = r"(?:sure|certainly|of course|absolutely|great|okay|ok|alright)\b[^.!?:\n]{0,20}[!,.:]\s*"
+_OFFER = r"(?:i can|i'd be happy to|let me) (?:help|provide|give|write|create|generate)"
 _HERE = r"(?:here(?:'s| is| are)|below (?:is|are)|the following (?:is|are)|these are)\b"
 _OPENING = re.compile(
     r"[\s\"'*_(]*(?:"
-    rf"(?P<intro>{_SURE}(?:{_HERE}|below\b|(?:i can|i'd be happy to|let me) (?:help|provide|give|write|create|generate))"
+    rf"(?P<intro>{_SURE}(?:{_HERE}|below\b|{_OFFER})"
     rf"|(?:{_SURE})?{_HERE}[^.!?:\n]{{0,40}}?\b{_PRODUCT}[^.!?:\n]{{0,60}}(?::(?!/)|[.!]?\s*(?:\n|$)))"
     rf"|(?P<form>(?:{_FORMS})\s?(?:\(?#?\d{{1,3}}\)?)?\s?[*_]{{0,2}}:(?!/))"
     r"|(?P<list>\(?\d{1,2}[.)](?:\s+|(?=[a-z]))(?=\S)|[-*•]\s+(?=\S))"
