@@ -33,6 +33,14 @@ def test_a_source_may_be_given_by_its_path(tmp_path: Path) -> None:
     assert short.sources == read_recipe(write_recipe(tmp_path)).sources
 
 
+def test_a_source_of_one_s_own_may_be_a_bare_name(tmp_path: Path) -> None:
+    path = write_recipe(tmp_path, RECIPE.replace("{rows: {path: seeds.csv}}", "./notes.py"))
+    (tmp_path / "notes.py").write_text(
+        "from textsynth.step import Source\n\n\nclass Notes(Source):\n    path: str = 'notes'\n", encoding="utf-8"
+    )
+    assert read_recipe(path).sources["seeds"].model_dump() == {"path": "notes"}
+
+
 def test_given_rows_need_no_labels_no_model_and_no_number(tmp_path: Path) -> None:
     text = "sources: {raw: seeds.csv}\ngenerate: [existing]\nfilter: [exact_duplicate]\n"
     recipe = read_recipe(write_recipe(tmp_path, text))

@@ -145,7 +145,7 @@ class _Reading:
             mark = node.marks[name]
             if name == "gold":
                 self.mistakes.note(mark, "a source called gold is not done by this version of TextSynth: take it out")
-            if isinstance(value, Scalar) and isinstance(value.value, str) and not value.noted:
+            if _is_path(value):
                 path = Map({"path": value}, {"path": mark}, mark)
                 value = Map({"rows": path}, {"rows": mark}, mark)
             sources[name] = self.reader.item("sources", value, name=name, mark=mark)
@@ -175,6 +175,13 @@ def _more_facts(
         seeds_labelled=source is not None and _has_labels(source.step),
         only_existing=bool(free) and not writers,
     )
+
+
+def _is_path(node: Node) -> bool:
+    """Whether a source is given by the path of its file; a `.py` file beside the recipe is an item of one's own."""
+    if not isinstance(node, Scalar) or not isinstance(node.value, str) or node.noted:
+        return False
+    return not (node.text.startswith("./") and node.text.endswith(".py"))
 
 
 def _noted(node: Node) -> bool:
