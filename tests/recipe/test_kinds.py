@@ -21,6 +21,7 @@ class Kinds(Options):
     count: Count | None = None
     text: str = Field("", min_length=1)
     short: str = Field("", min_length=2, max_length=9)
+    formed: str = Field("a", pattern="^(a|b)$")
     truth: bool = False
     path: Path = Path()
     choice: Literal["drop", "review"] = "drop"
@@ -42,6 +43,7 @@ class Kinds(Options):
         ("count", "a whole number such as 300, 25k or 3M (at least 0)"),
         ("text", "text (not empty)"),
         ("short", "text (at least 2 characters, at most 9 characters)"),
+        ("formed", "text (of the form ^(a|b)$)"),
         ("truth", "true or false"),
         ("path", "a path"),
         ("choice", "'drop' or 'review'"),

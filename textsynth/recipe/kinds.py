@@ -139,6 +139,8 @@ def _limits(kind: Kind, unit: str) -> str:
             told.append("not empty" if one.min_length == 1 else f"at least {one.min_length}{unit}")
         elif isinstance(one, annotated_types.MaxLen):
             told.append(f"at most {one.max_length}{unit}")
+        elif isinstance(pattern := getattr(one, "pattern", None), str):
+            told.append(f"of the form {pattern}")
     return f" ({', '.join(told)})" if told else ""
 
 
