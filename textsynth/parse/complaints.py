@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
 
 from textsynth.errors import nearest
 
@@ -31,25 +32,25 @@ class Complaint(NamedTuple):
 
 def complaints(fault: ValidationError, options: type[BaseModel]) -> list[Complaint]:
     """Return a complaint for each error, in pydantic's order; unknown keys get the nearest right name."""
-    return [
-        Complaint(tuple(error["loc"]), _sentence(error["type"], tuple(error["loc"]), error, options))
-        for error in fault.errors(include_url=False)
-    ]
+    return [Complaint(error["loc"], _sentence(error, options)) for error in fault.errors(include_url=False)]
 
 
-def _sentence(kind: str, path: tuple[str | int, ...], error: object, options: type[BaseModel]) -> str:
-    assert isinstance(error, dict)
+def _sentence(error: ErrorDetails, options: type[BaseModel]) -> str:
+    kind, path = error["type"], error["loc"]
     told = ".".join(str(part) for part in path)
     if kind == "extra_forbidden":
         return f"there is no setting {told!r}{nearest(str(path[-1]), _settings(path[:-1], options))}"
     if kind == "missing":
         return f"the setting {told!r} is missing"
-    wanted = f"must be {TYPES[kind]}" if kind in TYPES else _lowered(str(error["msg"]))
-    return f"{told!r} {wanted}, but is {_shown(error['input'])}"
+    wanted = f"must be {TYPES[kind]}" if kind in TYPES else _lowered(error["msg"])
+    if not path and kind == "value_error":
+        return wanted
+    found = _shown(error["input"])
+    return f"{told!r} {wanted}, but is {found}" if path else f"the settings {wanted}, but are {found}"
 
 
 def _lowered(message: str) -> str:
-    return message.removeprefix("Value error, ").replace("Input should be", "must be", 1)
+    return message.removeprefix("Value error, ").replace("Input should", "must", 1).replace("String should", "must", 1)
 
 
 def _shown(value: object) -> str:

@@ -25,7 +25,7 @@ class Front(Options):
 
     about: str = Field(description="what the prompt is for, in one line")
     variables: dict[str, str] = Field({}, description="what each variable of the template is")
-    answer: str | dict[str, object] = Field("text", description="how the answer is read: the name of a reader")
+    answer: object = Field("text", description="how the answer is read: the name of a reader")
     sampling: SamplingOptions = Field(SamplingOptions(), description="sampling that suits the prompt")
     mode: Literal["chat", "completion"] = Field("chat", description="chat blocks, or one raw text")
 

@@ -18,17 +18,17 @@ _NAMES = (
     r"|\w{1,24}_token|unused\d{1,5}|reserved_\d{1,5}|extra_id_\d{1,5}|fim_(?:prefix|middle|suffix)"
 )
 _BRACKETS = (
-    r"inst|system_prompt|available_tools|tool_calls|tool_results|tool_content|args|call_id|think|prefix|suffix|middle"
-    r"|img|img_break|img_end|bos|eos|pad|unk|cls|sep|mask|gmask|control_\d{1,5}"
+    r"INST|SYSTEM_PROMPT|AVAILABLE_TOOLS|TOOL_CALLS|TOOL_RESULTS|TOOL_CONTENT|ARGS|CALL_ID|THINK|PREFIX|SUFFIX|MIDDLE"
+    r"|IMG|IMG_BREAK|IMG_END|BOS|EOS|PAD|UNK|CLS|SEP|MASK|gMASK|control_\d{1,5}"
 )
 # What makes a token of the character before it.
 _REST = {
     "<": re.compile(
-        r"\|[^|<>\n]{1,64}\|?>|[^\s|<>]{1,64}\|>|[｜│][^｜│<>\n]{1,64}[｜│]>" rf"|/?(?:{_NAMES})>|</?sys>>",
+        rf"\|[^|<>\n]{{1,64}}\|?>|[^\s|<>]{{1,64}}\|>|｜[^｜<>\n]{{1,64}}｜>|/?(?:{_NAMES})>|</?sys>>",
         re.IGNORECASE,
     ),
-    "[": re.compile(rf"/?(?:{_BRACKETS})\]|e~\[", re.IGNORECASE),
-    "]": re.compile(r"~!?b[\[\]]", re.IGNORECASE),
+    "[": re.compile(rf"/?(?:{_BRACKETS})\]|e~\["),
+    "]": re.compile(r"~!?b[\[\]]"),
 }
 
 

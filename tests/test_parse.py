@@ -1,0 +1,93 @@
+from __future__ import annotations
+
+import pytest
+
+from textsynth.errors import UsageError
+from textsynth.parse import Fault, Reader, Reading, reader, reader_names, reading, without_thinking
+from textsynth.parse.json import Json
+from textsynth.parse.list import List
+from textsynth.parse.tagged import Tagged
+from textsynth.parse.text import Text
+
+
+@pytest.mark.parametrize(
+    ("spec", "found"),
+    [
+        ("text", Text()),
+        ("list", List()),
+        ({"list": None}, List()),
+        ({"list": {"continues": True, "most": 3}}, List(continues=True, most=3)),
+        ({"json": {"texts": "items[].text"}}, Json(texts="items[].text")),
+        ({"tagged": {"tag": "review"}}, Tagged(tag="review")),
+    ],
+)
+def test_a_reader_is_asked_for_by_name_or_with_settings(spec: object, found: Reader) -> None:
+    assert reader(spec, "p.jinja:7") == found
+
+
+def test_only_json_has_a_schema() -> None:
+    with_schema = [name for name in reader_names() if reader(name, "").answer_schema is not None]
+    assert with_schema == ["json"]
+    assert reader_names() == ["json", "list", "tagged", "text"]
+
+
+@pytest.mark.parametrize(
+    ("spec", "sentence"),
+    [
+        ("lsit", "there is no answer reader 'lsit'; did you mean 'list'?"),
+        ("marks", "there is no answer reader 'marks'; there are: json, list, tagged, text"),
+        ("../list", "there is no answer reader '../list'; did you mean 'list'?"),
+        ({"list": {"mots": 3}}, "answer 'list': there is no setting 'mots'; did you mean 'most'?"),
+        ({"list": {"most": 0}}, "answer 'list': 'most' must be greater than or equal to 1, but is 0"),
+        ({"list": 5}, "answer 'list': the settings must be a map, but are 5"),
+        ({"tagged": {"tag": "<a>"}}, "answer 'tagged': 'tag' must match pattern '^[A-Za-z][\\w-]*$', but is '<a>'"),
+        (5, "an answer is a reader's name or a map of one name to its settings, but is 5"),
+        ({"list": {}, "text": {}}, "an answer is a reader's name or a map of one name to its settings, but is"),
+        ({1: {}}, "an answer is a reader's name or a map of one name to its settings, but is {1: {}}"),
+    ],
+)
+def test_a_reader_that_does_not_exist_is_a_mistake_with_its_place(spec: object, sentence: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        reader(spec, "p.jinja:7")
+    assert str(caught.value).startswith(f"p.jinja:7: {sentence}")
+
+
+def test_what_no_file_can_hold_is_a_fault() -> None:
+    assert reading(["a", "", "b\ud800"], [Fault("\x00", "why")]) == Reading(
+        ("a",),
+        (
+            Fault("\ufffd", "why"),
+            Fault("", "a piece of the answer is empty"),
+            Fault("b\ufffd", "a text holds characters that no text has (NUL, or half of a surrogate pair)"),
+        ),
+    )
+
+
+@pytest.mark.parametrize(
+    ("answer", "told"),
+    [
+        ("1. one", "1. one"),
+        ("  1. I think so", "  1. I think so"),
+        ("<think>\nhm, <b>\n</think>\n\n1. one", "1. one"),
+        ("<thinking>a</thinking>1. one", "1. one"),
+        ("<think></think><think>again</think>1. one", "1. one"),
+        ("the template opened it\n</think>\n1. one", "1. one"),
+        ("1. one <think>two</think>three", "1. one three"),
+        ("<think>only thoughts</think>", ""),
+    ],
+)
+def test_thoughts_are_cut_off(answer: str, told: str) -> None:
+    assert without_thinking(answer) == told
+
+
+def test_thoughts_without_an_end_are_a_fault() -> None:
+    found = without_thinking("<think>let me see")
+    assert isinstance(found, Fault)
+    assert found.raw == "<think>let me see"
+    assert "max_tokens" in found.reason
+
+
+def test_the_base_reads_nothing() -> None:
+    assert Reader().answer_schema is None
+    with pytest.raises(NotImplementedError):
+        Reader().read("x")
