@@ -42,6 +42,28 @@ WORDS = (
     *("waiting", "twice", "wrong", "still", "yesterday", "morning", "please", "nobody", "answer", "charged", "account"),
     *("app", "password", "holiday", "abroad", "cash", "machine", "swallowed", "fee"),
 )
+SYLLABLES = (
+    "ba",
+    "co",
+    "di",
+    "fe",
+    "gu",
+    "ha",
+    "jo",
+    "ki",
+    "le",
+    "mu",
+    "na",
+    "po",
+    "qui",
+    "ra",
+    "so",
+    "ti",
+    "vu",
+    "we",
+    "xa",
+    "zy",
+)
 TOO_LONG = (
     "This model's maximum context length is 2048 tokens. However, your request has 9001 input tokens."
     " Please reduce the length of the input messages."
@@ -90,7 +112,13 @@ def numbered_lines(body: dict[str, Any], use: int) -> str:
     """Return five numbered lines of drawn words, the same for the same prompt and use."""
     asked = json.dumps(body.get("messages", body.get("prompt")))
     draw = random.Random(f"{asked}:{use}")
-    return "\n".join(f"{line}. " + " ".join(draw.choices(WORDS, k=draw.randint(6, 12))) for line in range(1, 6))
+    return "\n".join(f"{line}. {_line(draw)}" for line in range(1, 6))
+
+
+def _line(draw: random.Random) -> str:
+    """Draw 6 to 12 words, half of them from an open vocabulary of 8,000, so that texts differ as people's do."""
+    drawn = ["".join(draw.choices(SYLLABLES, k=3)) for _ in range(draw.randint(3, 6))]
+    return " ".join([*drawn, *draw.choices(WORDS, k=draw.randint(3, 6))])
 
 
 @dataclass

@@ -74,8 +74,11 @@ class LabelledWriter:
 
     def plan(self, short: Sequence[Shortfall], room: int) -> list[Ask]:
         """Return asks for the shortfalls, one each in turn until all are covered or the room is full."""
-        turns = [[shortfall.match] * -(-shortfall.texts // self._step.texts) for shortfall in short]
-        wanted = [match for turn in itertools.zip_longest(*turns) for match in turn if match is not None][:room]
+        turns = (
+            [one.match for one in short if one.texts > turn * self._step.texts] for turn in itertools.count()
+        )  # fmt: skip
+        rounds = itertools.takewhile(bool, turns)
+        wanted = list(itertools.islice(itertools.chain.from_iterable(rounds), room))
         asks = [self._ask(match) for match in wanted]
         # Prompts of one label share their beginning: side by side they share an engine's prefix cache.
         places = {label: place for place, label in enumerate(self._context.labels)}

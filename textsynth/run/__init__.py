@@ -76,7 +76,9 @@ def run(
         context = make_context(recipe, sources, journal)
         watcher = Watcher(watch, lines)
         asker = Asker(recipe.models, journal, Place(recipe.base, cache_folder(), say))
-        books, stopped = asyncio.run(_work(recipe, context, lines, asker, watcher))
+        loop = _loop(recipe, context, lines, asker)
+        stopped = asyncio.run(_work(loop, asker, watcher))
+        books = loop.books
         watcher.say("selecting")
         selected, spare = pick(books.accepted, lines, [item.step for item in recipe.select], context)
     counts = {place: sum(line.counts(record) for record in selected) for place, line in enumerate(lines)}
@@ -102,29 +104,31 @@ def run(
     return Result(out, QUOTA_NOT_MET if missing else 0, stopped, sentence, quota, told)
 
 
-async def _work(
-    recipe: Recipe, context: Context, lines: Sequence[Line], asker: Asker, watcher: Watcher
-) -> tuple[Books, str]:
+def _loop(recipe: Recipe, context: Context, lines: Sequence[Line], asker: Asker) -> Loop:
     at_work = hands(recipe, context)
     shares = {item.name: item.step.share for item in recipe.generate}
     asking = {hand.item: shares[hand.item] for hand in at_work if not hand.free}
-    loop = Loop(
+    limits = recipe.budget
+    return Loop(
         at_work,
         [(item.name, LateJudge(partial(item.step.begin, context))) for item in recipe.filter],
         desks(recipe, context),
-        quota=Quota(lines, asking, patience=recipe.budget.patience),
-        budget=Budget(requests=recipe.budget.requests, tokens=recipe.budget.tokens, minutes=recipe.budget.minutes),
+        quota=Quota(lines, asking, patience=limits.patience),
+        budget=Budget(requests=limits.requests, tokens=limits.tokens, minutes=limits.minutes),
         asker=asker,
         given=frozenset(record.id for rows in context.sources.values() for record in rows),
     )
+
+
+async def _work(loop: Loop, asker: Asker, watcher: Watcher) -> str:
+    """Run the loop to its end and return why it stopped; only a word, as asyncio makes a repr of what is returned."""
     ticking = asyncio.create_task(watcher.tick(asker, loop.books))
     try:
-        stopped = await loop.go()
+        return await loop.go()
     finally:
         ticking.cancel()
         await asker.close()
         watcher.show(asker, loop.books)
-    return loop.books, stopped
 
 
 def _outcome(
