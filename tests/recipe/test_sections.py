@@ -58,3 +58,33 @@ def test_rows_without_labels_cannot_be_counted_by_label(tmp_path: Path) -> None:
     text = "sources: {raw: seeds.csv}\ngenerate: [existing]\nfilter: []\nwant: {label: 3}\n"
     with pytest.raises(RecipeError, match="want counts texts by label, but the recipe lists no labels"):
         read_recipe(write_recipe(tmp_path, text))
+
+
+TWELVE_LINES = """\
+name: tickets
+labels:
+  refund: asks for money back
+  delay: asks where an order is
+sources:
+  seeds: seeds.csv
+  test: {rows: {path: seeds.csv}}
+want: {label: 20}
+"""
+
+
+def test_a_few_lines_make_a_recipe_of_bundled_items(tmp_path: Path) -> None:
+    recipe = read_recipe(write_recipe(tmp_path, TWELVE_LINES))
+    assert list(recipe.models) == ["generator"]
+    assert [item.name for item in recipe.generate] == ["labelled"]
+    assert {"length", "near_duplicate", "copies_source", "leak", "agreement"} <= {item.name for item in recipe.filter}
+    assert [item.name for item in recipe.select] == ["diverse"]
+    assert recipe.pool == 1.3
+    assert recipe.filter[0].where == str(recipe.path)
+
+
+@pytest.mark.parametrize(("task", "item"), [("paraphrase", "paraphrase"), ("summarization", "summary")])
+def test_every_task_has_defaults(tmp_path: Path, task: str, item: str) -> None:
+    recipe = read_recipe(write_recipe(tmp_path, f"task: {task}\nsources: {{seeds: seeds.csv}}\n"))
+    assert [one.name for one in recipe.generate] == [item]
+    assert recipe.generate[0].step.model_dump(by_alias=True)["from"] == "seeds"
+    assert (recipe.want, recipe.select, recipe.pool) == ({(): 100}, (), 1.0)
