@@ -32,6 +32,10 @@ LEFT_OUT_TESTS = frozenset({"callable", "escaped", "filter", "test"})
 OF_TEXTS = frozenset(_OF_TEXTS.split())
 HOLDING = (str, list, tuple, dict)
 COMPARING = frozenset(_COMPARING.split())
+MAX_FORMAT = 5_000
+"""Characters of the text on the left of `%`."""
+MAX_RANGE = MAX_TEXT // 10
+"""Numbers of a range."""
 _FIELD = re.compile(r"%(?:\((?P<key>[^)]*)\))?[#0 +-]*(?P<width>\*|\d*)(?:\.(?P<precision>\*|\d*))?(?P<kind>.)", re.S)
 
 
@@ -103,6 +107,8 @@ def tojson(context: Context, value: object, indent: int | None = None) -> object
 
 def formatted(meter: Meter, template: str, values: object) -> object:
     """Return `template % values`, with widths below 1,000 and within the size of a prompt."""
+    if len(template) > MAX_FORMAT:
+        raise TemplateRuntimeError(f"a format of {len(template):,} characters; at most {MAX_FORMAT:,}")
     given = (
         tuple(values.values()) if isinstance(values, Mapping) else values if isinstance(values, tuple) else (values,)
     )
@@ -237,7 +243,6 @@ BEFORE: dict[str, Callable[..., None]] = {
     "round": _round,
     "sum": _sum,
 }
-MAX_RANGE = MAX_TEXT // 10
 
 
 def bounded_range(*args: int) -> range:

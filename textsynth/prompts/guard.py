@@ -24,7 +24,7 @@ _BRACKETS = (
 # What makes a token of the character before it.
 _REST = {
     "<": re.compile(
-        rf"\|[^|<>\n]{{1,64}}\|?>|[^\s|<>]{{1,64}}\|>|｜[^｜<>\n]{{1,64}}｜>|/?(?:{_NAMES})>|</?sys>>",
+        rf"\|[^|<>\n]{{1,64}}\|>|\|\w{{1,32}}>|\w{{1,32}}\|>|｜[^｜<>\n]{{1,64}}｜>|/?(?:{_NAMES})>|</?sys>>",
         re.IGNORECASE,
     ),
     "[": re.compile(rf"/?(?:{_BRACKETS})\]|e~\["),

