@@ -69,6 +69,12 @@ def test_all_methods_that_are_offered_exist() -> None:
         ("{{ x.role }}", Message("user", "a"), "user"),
         ("{{ x[0] }}{{ x[-1] }}{{ x[1:] | join }}{{ x | first }}", ["a", "b", "c"], "acbca"),
         ("{{ x.upper() }}{{ x.split('-') | first }}{{ x.startswith('a') }}", "a-b", "A-BaTrue"),
+        (
+            "{% for y in x %}{{ y.split(',', maxsplit=1) | last }}{{ '-'.join([y, y]) }}{% endfor %}",
+            ["a,b,c"],
+            "b,ca,b,c-a,b,c",
+        ),
+        ("{% for y in x %}{{ loop.index }}{{ loop.cycle('a', 'b') }}{{ loop.changed(y) }}{% endfor %}", [5], "1aTrue"),
         ("{{ x }}", 3, "3"),
         ("{{ x if x else 'none' }}", "", "none"),
         ("{% macro twice(y) %}{{ y }}{{ y }}{% endmacro %}{{ twice(x) | upper }}", "ab", "ABAB"),

@@ -8,7 +8,7 @@ wrote stays; a token that is inserted in pieces, or made of template text and in
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 # Llama, Qwen, Phi, SmolLM, gpt-oss and most others have <|name|>; DeepSeek has fullwidth bars; Gemma has <name> and,
 # later, <|name> and <name|>; Mistral and Llama 2 have brackets.
@@ -53,19 +53,21 @@ class Turn(str):
 def guarded(pieces: Sequence[str]) -> str:
     """Return the pieces joined, with every special token split that is not wholly the template's own text."""
     text = "".join(pieces)
-    tokens = sorted(_tokens(text))
-    return _split(text, tokens, pieces) if tokens else text
+    tokens = _tokens(text)
+    return _split(text, sorted(tokens), pieces) if tokens else text
 
 
-def _tokens(text: str) -> Iterator[tuple[int, int]]:
-    """Yield begin and end of every token; looking for single characters first is ten times as fast as one pattern."""
+def _tokens(text: str) -> list[tuple[int, int]]:
+    """Return begin and end of every token; looking for single characters first is ten times as fast as one pattern."""
+    tokens: list[tuple[int, int]] = []
     for first, rest in _REST.items():
         begin = text.find(first)
         while begin >= 0:
             found = rest.match(text, begin + 1)
             if found is not None:
-                yield begin, found.end()
+                tokens.append((begin, found.end()))
             begin = text.find(first, begin + 1)
+    return tokens
 
 
 def _split(text: str, tokens: Sequence[tuple[int, int]], pieces: Sequence[str]) -> str:

@@ -26,6 +26,7 @@ MAX_BITS = 4_096
 
 _GROUPS = (list, tuple, set, frozenset)
 _HOLDING = (*_GROUPS, dict)
+_TEXTS = {str}
 _PRINTED = (int, float, Undefined)
 
 
@@ -73,32 +74,45 @@ class Meter:
 
     def weigh(self, value: object) -> None:
         """Count a value that is about to be gone through: its characters and members, with all that they hold."""
-        members = held = 0
-        rest: list[Iterator[object]] = [iter((value,))]
-        while rest:
-            for one in rest[-1]:
-                members += 1
-                if members > MAX_MEMBERS or held > MAX_HELD:
-                    grown = f"{MAX_MEMBERS:,} members or {MAX_HELD:,} characters"
-                    raise TemplateRuntimeError(f"a list or map grows beyond {grown}")
-                if isinstance(one, str):
-                    held += len(one)
-                elif isinstance(one, dict):
-                    rest.append(chain(one.keys(), one.values()))
-                    break
-                elif isinstance(one, _GROUPS):
-                    rest.append(iter(one))
-                    break
-            else:
-                rest.pop()
-            if len(rest) > 100:
-                raise TemplateRuntimeError("a list or map is nested more than 100 deep")
+        if type(value) is list and set(map(type, value)) <= _TEXTS:
+            members, held = len(value), sum(map(len, value))
+            _within(members, held)
+        else:
+            members, held = _weight(value)
         self.spend(members + (held >> 3))
 
     def _counted(self, values: Iterable[object], cost: int) -> Iterator[object]:
         for value in values:
             self.spend(cost)
             yield value
+
+
+def _weight(value: object) -> tuple[int, int]:
+    members = held = 0
+    rest: list[Iterator[object]] = [iter((value,))]
+    while rest:
+        for one in rest[-1]:
+            members += 1
+            _within(members, held)
+            if isinstance(one, str):
+                held += len(one)
+            elif isinstance(one, dict):
+                rest.append(chain(one.keys(), one.values()))
+                break
+            elif isinstance(one, _GROUPS):
+                rest.append(iter(one))
+                break
+        else:
+            rest.pop()
+        if len(rest) > 100:
+            raise TemplateRuntimeError("a list or map is nested more than 100 deep")
+    return members, held
+
+
+def _within(members: int, held: int) -> None:
+    if members > MAX_MEMBERS or held > MAX_HELD:
+        most = f"{MAX_MEMBERS:,} members or {MAX_HELD:,} characters"
+        raise TemplateRuntimeError(f"a list or map grows beyond {most}")
 
 
 def size_of(value: object) -> int | None:

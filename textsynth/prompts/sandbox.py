@@ -10,7 +10,7 @@ from jinja2.compiler import CodeGenerator, Frame
 from jinja2.exceptions import SecurityError
 from jinja2.ext import Extension
 from jinja2.parser import Parser
-from jinja2.runtime import Context, Macro, Undefined
+from jinja2.runtime import Context, LoopContext, Macro, Undefined
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from jinja2.utils import Namespace, pass_context
 
@@ -20,15 +20,19 @@ from textsynth.prompts.guard import Inserted, Turn
 from textsynth.prompts.meter import OF_A_CALL, Meter, as_text, at_most
 
 SHORT = 100
-"""Characters up to which a text that is put in costs no more than its place in the template."""
+"""Characters up to which a text that is put in or joined costs no more than its place in the template."""
 _OF_TEXT = (
     "capitalize casefold count endswith find index isalnum isalpha isascii isdecimal isdigit isidentifier islower "
     "isnumeric isprintable isspace istitle isupper join lower lstrip partition removeprefix removesuffix replace "
     "rfind rindex rpartition rsplit rstrip split splitlines startswith strip swapcase title upper"
 )
+OF_LOOP = frozenset(
+    {"depth", "first", "index", "index0", "last", "length", "nextitem", "previtem", "revindex", "revindex0"}
+)
+OF_MAP = frozenset({"get", "items", "keys", "values"})
 METHODS: Mapping[type, frozenset[str]] = {
     str: frozenset(_OF_TEXT.split()),
-    dict: frozenset({"get", "items", "keys", "values"}),
+    dict: OF_MAP,
     list: frozenset({"count", "index"}),
     tuple: frozenset({"count", "index"}),
     bytes: frozenset(),
@@ -103,8 +107,10 @@ class PromptEnvironment(ImmutableSandboxedEnvironment):
 
     def getattr(self, obj: Any, attribute: str) -> Any:  # noqa: ANN401
         """Return a part of a value; a key of a map goes before what Python's maps can do and prompts cannot."""
-        if type(obj) is dict and attribute in obj and attribute not in METHODS[dict]:
+        if type(obj) is dict and attribute not in OF_MAP and attribute in obj:
             return obj[attribute]
+        if type(obj) is LoopContext and attribute in OF_LOOP:
+            return getattr(obj, attribute)
         return super().getattr(obj, attribute)
 
     def is_safe_attribute(self, obj: object, attr: str, value: object) -> bool:
@@ -133,6 +139,9 @@ class PromptEnvironment(ImmutableSandboxedEnvironment):
             if name in {"join", "replace"}:
                 return bounds.called(__context, name, owner, args)
             meter.read(owner)
+            # Jinja's own, for functions that take a context; methods of a text take none.
+            kwargs.pop("_loop_vars", None)
+            return meter.checked(__obj(*args, **kwargs))
         return meter.checked(super().call(__context, __obj, *args, **kwargs))
 
     def call_binop(self, context: Context, operator: str, left: Any, right: Any) -> Any:  # noqa: ANN401
@@ -144,11 +153,9 @@ class PromptEnvironment(ImmutableSandboxedEnvironment):
 def inserted(context: Context, value: object) -> str:
     """Mark what an expression puts in, so that the guard can tell it from the template's own text."""
     text = value if type(value) is str else as_text(value)
-    if type(text) is Turn:
-        return text
     if len(text) > SHORT:
         bounds.meter_of(context).read(text)
-    return Inserted(text)
+    return text if type(text) is Turn else Inserted(text)
 
 
 @pass_context
@@ -165,7 +172,8 @@ def _weighed(context: Context, value: object) -> object:
 
 @pass_context
 def _joined(context: Context, *values: object) -> object:
-    return bounds.meter_of(context).checked("".join([as_text(value) for value in values]))
+    text = "".join([value if type(value) is str else as_text(value) for value in values])
+    return text if len(text) <= SHORT else bounds.meter_of(context).checked(text)
 
 
 @pass_context
