@@ -132,7 +132,7 @@ def preview(recipe: Path, count: int, sets: tuple[str, ...], as_json: bool) -> N
 @RECIPE
 @click.option("--out", type=FILE, help="The run's folder.  [default: runs/NAME]")
 @SETS
-@click.option("--limit", type=click.IntRange(min=0), help="At most this many selected texts.")
+@click.option("--limit", type=click.IntRange(min=1), help="At most this many selected texts.")
 @click.option("--fresh", is_flag=True, help="Move the journal aside and ask everything again.")
 @click.option("--quiet", is_flag=True, help="Say nothing but errors and one last line.")
 @JSON
