@@ -1,15 +1,17 @@
 from __future__ import annotations
 
 import json
+import re
 import tempfile
 from pathlib import Path
 
 import pytest
 import yaml
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from textsynth.errors import SourceError, UsageError
+from textsynth.recipe import read_recipe
 from textsynth.starter import read_labels, read_seeds, recipe_text, scalar, start
 
 ROWS = "text,label\nwhere is my money,refund\nmy parcel is late,delivery\nmoney back please,refund\n"
@@ -219,3 +221,46 @@ def test_labels_of_a_real_list_survive(tmp_path: Path) -> None:
     with tempfile.TemporaryDirectory() as folder:
         start(Path(folder), labels=str(path))
         assert list(parsed(Path(folder))["labels"]) == TRAPS  # type: ignore[call-overload]
+
+
+@given(
+    st.dictionaries(
+        st.text(st.characters(exclude_categories=["C", "Z"]), min_size=1, max_size=30),
+        st.sampled_from(["", "means this: or that", "yes", "# no comment", "${HOME}"]),
+        min_size=2,
+        max_size=5,
+    )
+)
+@settings(max_examples=30, deadline=None)
+@example(dict.fromkeys(TRAPS, ""))
+@example({"${HOME}": "", "a*b": "", "a.b": ""})
+def test_any_labels_make_a_recipe_that_is_read_as_they_were_given(labels: dict[str, str]) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "labels.json"
+        path.write_text(json.dumps(labels), encoding="utf-8")
+        start(Path(folder) / "new", labels=str(path))
+        recipe = read_recipe(Path(folder) / "new" / "recipe.yaml")
+    assert list(recipe.labels) == list(labels)
+    for name, meaning in labels.items():
+        if meaning and "$" not in meaning:
+            assert recipe.labels[name].means == meaning
+
+
+def test_each_kind_of_start_passes_the_reader(tmp_path: Path) -> None:
+    start(tmp_path / "seeded", seeds=seeds_file(tmp_path))
+    recipe = read_recipe(tmp_path / "seeded" / "recipe.yaml")
+    assert (recipe.name, recipe.task, list(recipe.labels)) == ("seeded", "classification", ["refund", "delivery"])
+    start(tmp_path / "texts", seeds=seeds_file(tmp_path, "text\ngood morning\n", "texts.csv"))
+    assert read_recipe(tmp_path / "texts" / "recipe.yaml").task == "paraphrase"
+
+
+def test_what_is_commented_out_works_when_the_marks_are_taken_away(tmp_path: Path) -> None:
+    start(tmp_path / "new", labels="refund,delivery")
+    path = tmp_path / "new" / "recipe.yaml"
+    text = path.read_text(encoding="utf-8")
+    opened = re.sub(r"^( *)# (?=sources:|  seeds:|filter:|  - )", r"\1", text, flags=re.MULTILINE)
+    assert opened != text
+    path.write_text(opened.replace('labelled: {about: ""}', "labelled: {from: seeds}"), encoding="utf-8")
+    recipe = read_recipe(path)
+    assert [item.name for item in recipe.filter] == ["length", "exact_duplicate", "near_duplicate"]
+    assert list(recipe.sources) == ["seeds"]
