@@ -16,6 +16,7 @@ class Inner(Options):
 class Outer(Options):
     name: str
     inner: Inner = Inner()
+    perhaps: Inner | None = None
     from_: tuple[str, ...] = Field((), alias="from")
 
     @model_validator(mode="after")
@@ -31,6 +32,7 @@ class Outer(Options):
         ({"nmae": "a", "name": "b"}, ["there is no setting 'nmae'; did you mean 'name'?"]),
         ({"name": "b", "form": []}, ["there is no setting 'form'; did you mean 'from'?"]),
         ({"name": "b", "inner": {"dpth": 1}}, ["there is no setting 'inner.dpth'; did you mean 'depth'?"]),
+        ({"name": "b", "perhaps": {"dpth": 1}}, ["there is no setting 'perhaps.dpth'"]),
         ({"name": "b", "inner": {"depth": 0}}, ["'inner.depth' must be greater than or equal to 1, but is 0"]),
         ({"name": "b", "from": ["a", 1]}, ["'from.1' must be a text, but is 1"]),
         ({"name": True, "inner": []}, ["'name' must be a text, but is True", "'inner' must be a map, but is []"]),

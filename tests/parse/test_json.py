@@ -115,6 +115,7 @@ def test_of_an_answer_that_was_cut_off_only_what_is_complete_is_read(path: str, 
 
 def test_an_answer_that_ended_in_time_is_whole() -> None:
     assert found('{"texts": ["one"]} and', cut=True) == (["one"], [])
+    assert found('{"texts": ["one"]} and {more', cut=True) == (["one"], [])
 
 
 @pytest.mark.parametrize("path", PATHS)

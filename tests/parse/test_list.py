@@ -60,6 +60,7 @@ def test_lists_are_read_as_a_person_would(answer: str) -> None:
         ("1. **Title:** text\n2. two", ["**Title:** text", "two"]),
         ("**1. Title:** text", ["Title: text"]),
         ("2024 was a good year\n1999 was not", ["2024 was a good year", "1999 was not"]),
+        ("[sigh] it broke\n[sigh] again", ["[sigh] it broke", "[sigh] again"]),
         ("-5 degrees today\n-3 tomorrow", ["-5 degrees today", "-3 tomorrow"]),
         ("1. one\nnot 2. two", ["one not 2. two"]),
     ],

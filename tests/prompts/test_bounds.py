@@ -149,11 +149,12 @@ def test_filters_that_draw_lots_or_write_html_are_left_out() -> None:
         ("{{ 1 / 0 }}", "the template fails with these values: division by zero"),
         ("{{ 'a' < 1 }}", "the template fails with these values: '<' not supported"),
         ("{{ 'a' | tojson(indent='x') }}", "the template fails with these values"),
+        ("{{ it | tojson }}", "the variable 'it' is not given"),
         ("{{ range(1, 2, 0) }}", "the template fails with these values: range"),
     ],
 )
 def test_what_fails_says_why_and_where(prompt: Load, body: str, told: str) -> None:
     with pytest.raises(PromptError) as caught:
-        prompt("\n" + body).render({})
+        prompt("\n" + body, ["it"] if "it |" in body else []).render({})
     assert ":8: " in str(caught.value)
     assert told in str(caught.value)
