@@ -24,6 +24,8 @@ from textsynth.records import Ask, Completion, Drop, Record
 from textsynth.step import Context, Prompted, Shortfall, Writer
 
 OTHER_EXAMPLES = 2
+# So many asks of a label in a row show the same examples (per fold half of them): an engine reads equal prompts once.
+SAME_EXAMPLES = 8
 
 
 class Labelled(Prompted):
@@ -103,7 +105,7 @@ class LabelledWriter:
         label = match.get("label") or self._next_label()
         turn = self._asked[label]
         self._asked[label] += 1
-        chance = random.Random(f"{self._context.seed}:{self._item}:{label}:{turn}")
+        chance = random.Random(f"{self._context.seed}:{self._item}:{label}:{turn // SAME_EXAMPLES}")
         fields = self._combination(label, match)
         examples, fold = self._examples(label, turn, chance)
         others, shown_others = self._contrast(label, fold, chance)

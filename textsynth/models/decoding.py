@@ -1,0 +1,203 @@
+"""Decoding one batch: a loop over tokens which rows soon leave when they have ended.
+
+Answers end at a stop text, at any special token of the model, or at max_tokens.
+"""
+
+from __future__ import annotations
+
+import inspect
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, NamedTuple
+
+from textsynth.errors import ModelError
+from textsynth.models.drawing import Drawer
+from textsynth.models.roomy import cache_for
+from textsynth.records import Completion, Request
+
+if TYPE_CHECKING:
+    import torch
+
+    from textsynth.models.loading import Loaded
+
+# Taking rows out copies the rest, which pays from about this share on.
+LEAVES = 0.2
+
+
+class Prompt(NamedTuple):
+    """A request with the token ids of its prompt."""
+
+    request: Request
+    ids: list[int]
+
+
+class Halted(Exception):
+    """The call that wanted these answers is gone."""
+
+
+@dataclass(slots=True)
+class _Row:
+    place: int
+    request: Request
+    tokens: list[int] = field(default_factory=list)
+    ended: bool = False
+    finish: str = "stop"
+
+
+class Decoder:
+    """Decodes batches with a loaded model. Not for two threads at once."""
+
+    def __init__(self, loaded: Loaded) -> None:
+        self._loaded = loaded
+        self._ends = loaded.ends
+        takes = inspect.signature(loaded.model.forward).parameters
+        # transformers 5.24 renamed the argument and warns of the old name.
+        self._cache_name = "cache" if "cache" in takes else "past_key_values"
+        self._further = {"logits_to_keep": 1} if "logits_to_keep" in takes else {}
+        self._positions = "position_ids" in takes
+
+    def answer(self, prompts: Sequence[Prompt], halt: threading.Event) -> list[Completion]:
+        """Return the completions of one batch, in its order. Raises Halted soon after `halt` is set."""
+        import torch
+
+        with torch.inference_mode():
+            rows = self._decode(prompts, halt)
+        return [self._completion(row, prompt) for row, prompt in zip(rows, prompts, strict=True)]
+
+    def _decode(self, prompts: Sequence[Prompt], halt: threading.Event) -> list[_Row]:
+        import torch
+
+        model = self._loaded.model
+        longest = max(prompt.request.sampling.max_tokens for prompt in prompts)
+        width = max(len(prompt.ids) for prompt in prompts)
+        inputs, mask = _padded(prompts, width=width, room=longest, device=model.device)
+        positions = (mask[:, :width].cumsum(-1) - 1).clamp(min=0)
+        memory = cache_for(model.config, width + longest)
+        vocabulary = model.get_output_embeddings().weight.shape[0]
+        requests = [prompt.request for prompt in prompts]
+        ids = [prompt.ids for prompt in prompts]
+        drawer = Drawer(requests, ids, vocabulary=vocabulary, device=model.device)
+        rows = [_Row(place, request) for place, request in enumerate(requests)]
+        alive = rows
+        for step in range(longest):
+            if halt.is_set():
+                raise Halted
+            logits = self._forward(inputs, mask[:, : width + step], positions, memory)
+            drawn = drawer.draw(logits, step)
+            for row, token in zip(alive, drawn.tolist(), strict=True):
+                self._take(row, token)
+            stay = [at for at, row in enumerate(alive) if not row.ended]
+            if not stay:
+                break
+            inputs, positions = drawn[:, None], positions[:, -1:] + 1
+            if len(stay) <= (1 - LEAVES) * len(alive):
+                kept = torch.tensor(stay, device=model.device)
+                inputs, positions, mask = inputs[kept], positions[kept], mask[kept]
+                memory.batch_select_indices(kept)
+                drawer.keep(kept)
+                alive = [alive[at] for at in stay]
+        return rows
+
+    def _forward(
+        self, inputs: torch.Tensor, mask: torch.Tensor, positions: torch.Tensor, memory: object
+    ) -> torch.Tensor:
+        further = {**self._further, self._cache_name: memory}
+        if self._positions:
+            further["position_ids"] = positions
+        out = self._loaded.model(input_ids=inputs, attention_mask=mask, use_cache=True, **further)
+        logits: torch.Tensor = out.logits[:, -1]
+        return logits
+
+    def _take(self, row: _Row, token: int) -> None:
+        if row.ended:
+            return
+        sampling = row.request.sampling
+        row.tokens.append(token)
+        if token in self._ends or self._stops(row.tokens, sampling.stop):
+            row.ended = True
+        elif len(row.tokens) >= sampling.max_tokens:
+            row.ended = True
+            row.finish = "length"
+
+    def _stops(self, tokens: list[int], stop: Sequence[str]) -> bool:
+        if not stop:
+            return False
+        # A token is at least one byte, so this many hold the stop text that the newest token may have completed.
+        tail = max(len(one.encode()) for one in stop) + 8
+        end = self._text(tokens[-tail:])
+        return any(one in end for one in stop) and any(one in self._text(tokens) for one in stop)
+
+    def _text(self, tokens: Sequence[int]) -> str:
+        text = self._loaded.tokenizer.decode(tokens, skip_special_tokens=True, clean_up_tokenization_spaces=False)
+        if not isinstance(text, str):
+            raise TypeError(f"the tokenizer made {text!r} of the tokens {list(tokens)[:8]}, not a text")
+        return text
+
+    def _completion(self, row: _Row, prompt: Prompt) -> Completion:
+        ends_itself = bool(row.tokens) and row.tokens[-1] in self._ends
+        text = self._text(row.tokens[:-1] if ends_itself else row.tokens)
+        found = [at for stop in row.request.sampling.stop if (at := text.find(stop)) >= 0]
+        if found:
+            text = text[: min(found)]
+        # max_tokens may cut a letter of several bytes in two
+        text = text.rstrip("\ufffd") if row.finish == "length" else text
+        return Completion(text, "stop" if found else row.finish, len(prompt.ids), len(row.tokens))
+
+
+def tokenized(loaded: Loaded, requests: Sequence[Request]) -> list[Prompt | Completion]:
+    """Return each request's prompt as token ids, or the failed completion of one that cannot be answered.
+
+    A raw prompt is taken as it stands, special tokens in it included. Raises ModelError when a chat is asked of a
+    model without a chat template.
+    """
+    return [_tokenized(loaded, request) for request in requests]
+
+
+def _tokenized(loaded: Loaded, request: Request) -> Prompt | Completion:
+    from jinja2 import TemplateError
+
+    prompt, tokenizer = request.prompt, loaded.tokenizer
+    if prompt.messages:
+        if tokenizer.chat_template is None:
+            raise ModelError(
+                f"the model {loaded.name!r} has no chat template, and prompt {prompt.name!r} is a chat;"
+                " write prompts: completion for this model"
+            )
+        turns = [{"role": message.role, "content": message.content} for message in prompt.messages]
+        try:
+            text = tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=True)
+        except TemplateError as fault:
+            return Completion("", failure=f"the chat template of {loaded.name!r} refuses the prompt: {fault}")
+        ids = list(tokenizer(text, add_special_tokens=False)["input_ids"])
+    else:
+        ids = list(tokenizer(prompt.text)["input_ids"])
+    return _fitting(loaded, Prompt(request, ids))
+
+
+def _fitting(loaded: Loaded, prompt: Prompt) -> Prompt | Completion:
+    asked, most = len(prompt.ids), prompt.request.sampling.max_tokens
+    if not asked:
+        return Completion("", failure="the prompt is empty")
+    if asked + most > loaded.context:
+        return Completion(
+            "",
+            failure=f"too long a prompt for {loaded.name!r}: {asked} tokens, and max_tokens {most} more;"
+            f" together {loaded.context} fit",
+        )
+    return prompt
+
+
+def _padded(
+    prompts: Sequence[Prompt], *, width: int, room: int, device: torch.device
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return the token ids (rows, width), padded on the left, and a mask (rows, width + room) of what is no padding."""
+    import torch
+
+    inputs = torch.zeros((len(prompts), width), dtype=torch.long)
+    mask = torch.ones((len(prompts), width + room), dtype=torch.long)
+    for row, prompt in enumerate(prompts):
+        padding = width - len(prompt.ids)
+        inputs[row, padding:] = torch.tensor(prompt.ids)
+        mask[row, :padding] = 0
+    return inputs.to(device), mask.to(device)

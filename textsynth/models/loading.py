@@ -1,0 +1,121 @@
+"""Loading a transformers model and its tokenizer: from the user's caches first, from the network only then."""
+
+from __future__ import annotations
+
+import sys
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from textsynth.errors import ModelError
+
+if TYPE_CHECKING:
+    import torch
+
+UNKNOWN_CONTEXT = 2048
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A model ready to decode: `context` tokens fit it, `ends` are the token ids that end an answer."""
+
+    name: str
+    model: Any
+    tokenizer: Any
+    context: int
+    ends: frozenset[int]
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What to load: `source` is a folder or a Hub name, `name` what messages call it."""
+
+    name: str
+    source: Path | str
+    revision: str | None = None
+    dtype: str = "auto"
+    trust_remote_code: bool = False
+
+
+def load(wanted: Wanted, say: Callable[[str], None]) -> Loaded:
+    """Return the model. Raises ModelError with one sentence when it cannot be had."""
+    with warnings.catch_warnings():
+        # Third-party start-up chatter; what concerns the user comes as an error.
+        warnings.simplefilter("ignore")
+        from transformers.utils import logging
+
+        logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+        logging.set_verbosity_error()  # type: ignore[no-untyped-call]
+        if isinstance(wanted.source, Path):
+            if not (wanted.source / "config.json").is_file():
+                raise ModelError(f"the folder {wanted.source} holds no model: there is no config.json in it")
+            return _read(wanted, local_files_only=True)
+        try:
+            return _read(wanted, local_files_only=True)
+        except ModelError:
+            say(f"getting {wanted.name} from the Hugging Face Hub")
+            return _read(wanted, local_files_only=False)
+
+
+def _read(wanted: Wanted, *, local_files_only: bool) -> Loaded:
+    import torch
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    known: dict[str, Any] = {
+        "revision": wanted.revision,
+        "trust_remote_code": wanted.trust_remote_code,
+        "local_files_only": local_files_only,
+    }
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(wanted.source, **known)
+        model: Any = AutoModelForCausalLM.from_pretrained(wanted.source, dtype=_dtype(wanted.dtype, device), **known)
+    except (OSError, ValueError, ImportError, KeyError, AttributeError) as fault:
+        raise ModelError(_sentence(wanted, fault)) from fault
+    model.to(device).eval()
+    return Loaded(wanted.name, model, tokenizer, _context(model.config), _ends(model, tokenizer))
+
+
+def _sentence(wanted: Wanted, fault: Exception) -> str:
+    told = " ".join(str(fault).split())
+    if "gated" in told:
+        return (
+            f"the model {wanted.name!r} is gated: accept its terms at https://huggingface.co/{wanted.source}"
+            " and log in with `hf auth login`"
+        )
+    if "trust_remote_code" in told:
+        return (
+            f"the model {wanted.name!r} comes with code of its own: read it, then write trust_remote_code: true,"
+            " or take another model"
+        )
+    found = f"{type(fault).__name__}: {told[:300]}"
+    return f"the model {wanted.name!r} cannot be loaded ({found}); wanted: a Hub name or a folder"
+
+
+def _dtype(asked: str, device: str) -> torch.dtype:
+    import torch
+
+    if asked != "auto":
+        return torch.bfloat16 if asked == "bfloat16" else torch.float32
+    return torch.bfloat16 if device == "cuda" or computes_bfloat16() else torch.float32
+
+
+def computes_bfloat16(cpuinfo: Path = Path("/proc/cpuinfo")) -> bool:
+    """Whether the processor multiplies bfloat16 itself; where it does not, float32 is several times faster."""
+    if not (sys.platform == "linux" and cpuinfo.is_file()):
+        return False
+    flags = cpuinfo.read_text("utf-8", "replace")
+    return any(flag in flags for flag in ("avx512_bf16", "amx_bf16", "svebf16"))
+
+
+def _context(config: Any) -> int:  # noqa: ANN401
+    text = config.get_text_config(decoder=True)
+    return int(getattr(text, "max_position_embeddings", None) or UNKNOWN_CONTEXT)
+
+
+def _ends(model: Any, tokenizer: Any) -> frozenset[int]:  # noqa: ANN401
+    named = model.generation_config.eos_token_id
+    ends = set(named if isinstance(named, list) else [named])
+    return frozenset(ends | {tokenizer.eos_token_id} | set(tokenizer.all_special_ids)) - {None}

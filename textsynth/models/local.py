@@ -1,0 +1,183 @@
+"""A model in this process, by transformers: the embedded one, any name of the Hugging Face Hub, or a folder.
+
+Batches are formed from each window's requests in plan order, sorted by length, never by arrival, and each request
+draws with random numbers of its own, so a fresh run repeats on the same machine. Answers are not held to a schema.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, ParamSpec, TypeVar
+
+from pydantic import Field
+
+from textsynth.errors import needs
+from textsynth.models import Arrived, Form, Model, ModelOptions, Place
+from textsynth.models.embedded import IDENTITY, NAME, embedded_folder
+from textsynth.models.loading import Loaded, Wanted, load
+from textsynth.records import Completion, Request
+
+if TYPE_CHECKING:
+    from textsynth.models.decoding import Prompt
+
+# A batch holds fewer requests where prompts are long: its memory grows with all its tokens.
+TOKENS_PER_ROW = 1024
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class Local(ModelOptions):
+    """A transformers model in this process; the default one needs no server and, once got, no network."""
+
+    model: str = Field(NAME, min_length=1, description="a Hub name or a folder (./…); left out: the embedded model")
+    revision: str | None = Field(None, description="branch, tag or commit on the Hub")
+    prompts: Literal["chat", "completion"] | None = Field(
+        None, description="which form of a prompt suits it; left out: completion for the embedded model, else chat"
+    )
+    batch: int = Field(64, ge=1, description="requests decoded together; fewer where prompts are long")
+    dtype: Literal["auto", "float32", "bfloat16"] = Field(
+        "auto", description="auto: bfloat16 where the processor computes with it, else float32"
+    )
+    threads: int | None = Field(None, ge=1, description="processor threads; left out: torch decides")
+    trust_remote_code: bool = Field(default=False, description="run code that comes with the model; read it first")
+
+    @property
+    def identity(self) -> str:
+        """Name and revision; of the embedded model the beginning of its sha256."""
+        if self.model == NAME:
+            return IDENTITY
+        return self.model if self.revision is None else f"{self.model}@{self.revision}"
+
+    def identity_at(self, recipe: Path) -> str:
+        """Return the identity; of a folder also a hash of its small files and of the sizes of the large ones."""
+        folder = self._folder(recipe)
+        return self.identity if folder is None else f"{self.model}@{_fingerprint(folder)}"
+
+    @property
+    def form(self) -> Form:
+        """Completion for the embedded model, which continues a list better than it follows instructions."""
+        if self.prompts is not None:
+            return self.prompts
+        return "completion" if self.model == NAME else "chat"
+
+    def open(self, place: Place) -> Model:
+        """Return the model; it is loaded at the first request, in a thread. Raises MissingExtra."""
+        needs("local", "torch", "transformers", why=f"the local model {self.model!r}")
+        return InProcess(lambda: self._load(place), batch=self.batch)
+
+    def _load(self, place: Place) -> Loaded:
+        import torch
+
+        if self.threads is not None:
+            torch.set_num_threads(self.threads)
+        source = embedded_folder(place.cache, place.say) if self.model == NAME else self._folder(place.recipe)
+        wanted = Wanted(
+            name=self.model,
+            source=source if source is not None else self.model,
+            revision=self.revision,
+            dtype=self.dtype,
+            trust_remote_code=self.trust_remote_code,
+        )
+        return load(wanted, place.say)
+
+    def _folder(self, recipe: Path) -> Path | None:
+        path = recipe / Path(self.model).expanduser()
+        named = self.model.startswith((".", "/", "~"))
+        return path if named or (path / "config.json").is_file() else None
+
+
+class InProcess:
+    """Answers with a model that `load` returns, in a thread of its own; one batch at a time over all calls.
+
+    `in_flight` is the size of the batch at work, `retried` stays 0.
+    """
+
+    def __init__(self, load: Callable[[], Loaded], *, batch: int) -> None:
+        self.in_flight = 0
+        self.retried = 0
+        self._load = load
+        self._batch = batch
+        self._loaded: Loaded | None = None
+        self._turn = asyncio.Lock()
+        self._halts: set[threading.Event] = set()
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="local-model")
+
+    async def complete(self, requests: Sequence[Request], arrived: Arrived) -> None:
+        """Answer all requests; an earlier call's batches go before a later one's. See `Model.complete`."""
+        halt = threading.Event()
+        self._halts.add(halt)
+        try:
+            async with self._turn:
+                await self._complete(requests, arrived, halt)
+        finally:
+            # A thread cannot be cancelled: when this call is, tell it to stop at its next token.
+            halt.set()
+            self._halts.discard(halt)
+
+    async def _complete(self, requests: Sequence[Request], arrived: Arrived, halt: threading.Event) -> None:
+        from textsynth.models.decoding import Decoder, tokenized
+
+        if self._loaded is None:
+            self._loaded = await self._run(self._load)
+        decoder = Decoder(self._loaded)
+        prompts: list[Prompt] = []
+        for request, found in zip(requests, await self._run(tokenized, self._loaded, requests), strict=True):
+            if isinstance(found, Completion):
+                await arrived(request, found)
+            else:
+                prompts.append(found)
+        for some in batches(prompts, self._batch):
+            self.in_flight = len(some)
+            try:
+                completions = await self._run(decoder.answer, some, halt)
+            finally:
+                self.in_flight = 0
+            for prompt, completion in zip(some, completions, strict=True):
+                await arrived(prompt.request, completion)
+
+    async def close(self) -> None:
+        """Stop what is being decoded and let go of the model."""
+        for halt in self._halts:
+            halt.set()
+        await asyncio.to_thread(self._thread.shutdown, wait=True, cancel_futures=True)
+        self._loaded = None
+
+    async def _run(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        going = asyncio.get_running_loop().run_in_executor(self._thread, lambda: work(*args, **kwargs))
+        try:
+            return await asyncio.shield(going)
+        except asyncio.CancelledError:
+            going.add_done_callback(lambda done: done.cancelled() or done.exception())
+            raise
+
+
+def batches(prompts: Sequence[Prompt], batch: int) -> Iterator[list[Prompt]]:
+    """Yield the prompts by length, longest first, equal ones in plan order, at most `batch` at once."""
+    some: list[Prompt] = []
+    longest = most = 0
+    for prompt in sorted(prompts, key=lambda one: -len(one.ids)):
+        longest = max(longest, len(prompt.ids))
+        most = max(most, prompt.request.sampling.max_tokens)
+        if some and (len(some) == batch or (len(some) + 1) * (longest + most) > batch * TOKENS_PER_ROW):
+            yield some
+            some, longest, most = [], len(prompt.ids), prompt.request.sampling.max_tokens
+        some.append(prompt)
+    if some:
+        yield some
+
+
+def _fingerprint(folder: Path) -> str:
+    told = hashlib.sha256()
+    for path in sorted(folder.glob("*")):
+        if path.is_file():
+            size = path.stat().st_size
+            told.update(f"{path.name}\x1f{size}\x1f".encode())
+            if size < 100_000:
+                told.update(path.read_bytes())
+    return told.hexdigest()[:12]
