@@ -37,12 +37,24 @@ def part(records: Sequence[Record], shares: Mapping[str, float], *, seed: int) -
     left = {stratum: dict(cells) for stratum, cells in wanted.items()}
     split: dict[str, str] = {}
     for members in _ordered(family, seed):
-        sizes = Counter(strata[one] for one in members)
-        place = max(shares, key=lambda name: sum(size * left[stratum][name] for stratum, size in sizes.items()))
-        for stratum, size in sizes.items():
-            left[stratum][place] -= size
+        sizes = Counter(map(strata.__getitem__, members)) if len(members) > 1 else {strata[members[0]]: 1}
+        place = _most_left(left, sizes, shares)
         split.update(dict.fromkeys(members, place))
     return Parted(split, family, _notes(split, strata, wanted, shares))
+
+
+def _most_left(left: Mapping[str, dict[str, int]], sizes: Mapping[str, int], shares: Mapping[str, float]) -> str:
+    """Return the split that lacks most of what a family brings (its sizes by stratum), and book the family there."""
+    if len(sizes) == 1:
+        (room,) = (left[stratum] for stratum in sizes)
+        place = max(shares, key=room.__getitem__)
+        room[place] -= sum(sizes.values())
+        return place
+    rooms = [(size, left[stratum]) for stratum, size in sizes.items()]
+    place = max(shares, key=lambda name: sum(size * room[name] for size, room in rooms))
+    for size, room in rooms:
+        room[place] -= size
+    return place
 
 
 def families(records: Iterable[Record]) -> dict[str, str]:
@@ -57,15 +69,17 @@ def families(records: Iterable[Record]) -> dict[str, str]:
 
     ids = []
     for record in records:
-        own = f"id {record.id}"
         ids.append(record.id)
-        find(own)
-        for tie in _ties(record):
-            root[find(tie)] = find(own)
-    members: dict[str, list[str]] = defaultdict(list)
+        ties = _ties(record)
+        if ties:
+            own = find(f"id {record.id}")
+            for tie in ties:
+                root[find(tie)] = own
+    groups: dict[str, list[str]] = defaultdict(list)
     for one in ids:
-        members[find(f"id {one}")].append(one)
-    return {one: name for group in members.values() for name in [min(group)] for one in group}
+        key = f"id {one}"
+        groups[find(key) if key in root else key].append(one)
+    return {one: name for group in groups.values() for name in [min(group)] for one in group}
 
 
 def _ties(record: Record) -> list[str]:

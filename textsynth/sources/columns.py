@@ -61,8 +61,8 @@ class TableSource(Source):
     )
     separator: str | None = Field(None, min_length=1, description="what parts several labels in one cell")
     rename: dict[str, str] = Field({}, description="label in the file: label in the recipe")
-    per_label: Count | None = Field(None, description="keep a seeded sample of this many rows a label")
-    limit: Count | None = Field(None, description="read only this many rows, from the first on")
+    per_label: Count | None = Field(None, ge=1, description="keep a seeded sample of this many rows a label")
+    limit: Count | None = Field(None, ge=1, description="read only this many rows, from the first on")
 
     def label_column(self, names: Sequence[str]) -> str | None:
         """Return the column that holds the labels, or None where the rows have none."""
@@ -78,7 +78,7 @@ class TableSource(Source):
         """
         texts = _texts(table, self.text)
         if not texts:
-            raise SourceError(f"{table.where}: no rows below the header; at least one is needed")
+            raise SourceError(f"{table.where}: no rows but the header; at least one is needed")
         column = self.label_column(table.names)
         labels = [()] * len(texts) if column is None else _labels(table, column, self)
         fields = _fields(table, self.fields, len(texts))

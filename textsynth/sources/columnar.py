@@ -1,0 +1,46 @@
+"""Parquet files into tables; label integers keep the names that `datasets` wrote beside them."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from pathlib import Path
+
+from textsynth.errors import SourceError
+from textsynth.sources.columns import Table
+
+
+def parquet_table(path: Path, where: str, limit: int | None) -> Table:
+    """Return the first `limit` rows (None: all) of a file that exists. Raises SourceError if it is no parquet."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        table = pq.read_table(path, partitioning=None)
+    except (pa.ArrowException, OSError) as fault:
+        raise SourceError(f"{where}: no readable parquet file: {str(fault).splitlines()[0]}") from fault
+    twice = [name for name, times in Counter(table.column_names).items() if times > 1]
+    if twice:
+        raise SourceError(f"{where}: has the column {twice[0]!r} twice; each name must be there once")
+    table = table if limit is None else table.slice(0, limit)
+    codes = class_names(table.schema.metadata or {})
+
+    def column(name: str) -> list[object]:
+        cells: list[object] = table.column(name).to_pylist()
+        return cells
+
+    return Table(where, table.column_names, column, lambda row: row + 1, "row", codes)
+
+
+def class_names(metadata: dict[bytes, bytes]) -> dict[str, list[str]]:
+    """Return the label names that `datasets` wrote into a parquet file's metadata, by column."""
+    try:
+        features = json.loads(metadata[b"huggingface"])["info"]["features"]
+    except (KeyError, ValueError, TypeError):
+        return {}
+    found = {}
+    for name, feature in features.items():
+        inner = feature.get("feature", feature) if isinstance(feature, dict) else {}
+        if isinstance(inner, dict) and isinstance(inner.get("names"), list):
+            found[name] = inner["names"]
+    return found
