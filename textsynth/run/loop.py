@@ -190,7 +190,7 @@ class Loop:
 
 def _answer_only(completion: Completion | None) -> Completion | None:
     """Cut a model's thinking off its answer, which it must never reach; thinking that never ended is a failure."""
-    if completion is None or "think>" not in completion.text:
+    if completion is None:
         return completion
     answer = without_thinking(completion.text)
     if isinstance(answer, Fault):
