@@ -15,18 +15,20 @@ ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "textsynth"
 TESTS = ROOT / "tests"
 MAX_LINES = 300
+MAX_LINES_ASIDE = 400
 
 # From the ground up. A room is a module or a folder of the package; rooms of one floor know nothing of each other.
 FLOORS = (
     ("errors",),
     ("records", "options", "progress", "wording", "languages", "bundled"),
     ("text",),
-    ("parse", "journal", "models", "neighbours", "folds"),
+    ("parse", "journal", "models", "neighbours", "folds", "vectors"),
     ("embed", "prompts"),
     ("step",),
     ("sources", "generate", "filter", "label", "select", "export"),
     ("recipe",),
-    ("report", "why", "starter"),
+    ("report", "starter"),
+    ("why",),
     ("run",),
     ("results",),
     ("display",),
@@ -60,9 +62,17 @@ def tree_of(path: Path) -> ast.Module:
     return ast.parse(path.read_text(encoding="utf-8"))
 
 
-def imports(path: Path) -> Iterator[tuple[str, int]]:
-    """Yield each module of ours that the file imports, wherever in the file, with the line."""
-    for node in ast.walk(tree_of(path)):
+def imports(path: Path, *, for_types: bool = True) -> Iterator[tuple[str, int]]:
+    """Yield each module of ours that the file imports, wherever in the file, with the line.
+
+    `for_types` takes in what only the type checker sees.
+    """
+    tree = tree_of(path)
+    blocks = [node for node in ast.walk(tree) if isinstance(node, ast.If) and _named(node.test) == "TYPE_CHECKING"]
+    left_out = set() if for_types else {child for block in blocks for child in ast.walk(block)}
+    for node in ast.walk(tree):
+        if node in left_out:
+            continue
         if isinstance(node, ast.Import):
             found = [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom) and node.module is not None:
@@ -93,7 +103,9 @@ def test_imports_go_down_only(path: Path) -> None:
 
 
 def test_no_import_circle_also_inside_functions() -> None:
-    graph = {name_of(path): {module for module, _ in imports(path)} - {name_of(path)} for path in MODULES}
+    graph = {
+        name_of(path): {module for module, _ in imports(path, for_types=False)} - {name_of(path)} for path in MODULES
+    }
     done: set[str] = set()
 
     def walk(module: str, trail: tuple[str, ...]) -> None:
@@ -112,7 +124,8 @@ def test_no_import_circle_also_inside_functions() -> None:
 )
 def test_no_file_grows_beyond_what_one_reads(path: Path) -> None:
     lines = len(path.read_text(encoding="utf-8").splitlines())
-    assert lines <= MAX_LINES, f"{relative(path)} has {lines} lines; split it by noun"
+    most = MAX_LINES if path.is_relative_to(PACKAGE) else MAX_LINES_ASIDE
+    assert lines <= most, f"{relative(path)} has {lines} lines; split it by noun"
 
 
 @pytest.mark.parametrize(
@@ -120,7 +133,8 @@ def test_no_file_grows_beyond_what_one_reads(path: Path) -> None:
 )
 def test_every_module_has_its_test(path: Path) -> None:
     inner = path.relative_to(PACKAGE)
-    assert (TESTS / inner.parent / f"test_{inner.name}").is_file(), f"no tests/{inner.parent}/test_{inner.name}"
+    there = (TESTS / inner.parent / f"test_{inner.name}").is_file()
+    assert there, f"no tests/{inner.parent}/test_{inner.name}"
 
 
 def test_every_test_has_its_module() -> None:

@@ -75,7 +75,10 @@ def verbs() -> None:
 )
 @click.option("--seeds", type=FILE, help="A file of examples (csv, jsonl, parquet).")
 def init(folder: Path, labels: str | None, seeds: Path | None) -> None:
-    """Write a commented recipe into DIR, from label names and/or a file of examples."""
+    """Write a commented recipe from label names and/or examples.
+
+    DIR is made if it is not there; nothing in it is overwritten.
+    """
     from textsynth.starter import start
 
     started = start(folder, labels=labels, seeds=seeds)
@@ -89,7 +92,10 @@ def init(folder: Path, labels: str | None, seeds: Path | None) -> None:
 @SETS
 @JSON
 def validate(recipe: Path, sets: tuple[str, ...], as_json: bool) -> None:  # noqa: FBT001
-    """Show every mistake of a recipe; without any, what a run will ask for. No model is loaded."""
+    """Show every mistake of a recipe, or what a run will take.
+
+    No model is loaded and nothing is written.
+    """
     from textsynth.recipe import read_recipe
 
     try:
@@ -113,7 +119,10 @@ def validate(recipe: Path, sets: tuple[str, ...], as_json: bool) -> None:  # noq
 @SETS
 @JSON
 def preview(recipe: Path, count: int, sets: tuple[str, ...], as_json: bool) -> None:  # noqa: FBT001
-    """Ask the model a few times and show prompts, answers and what each check says."""
+    """Show a few prompts, their answers and what each check says.
+
+    The model is asked; nothing is kept.
+    """
     from textsynth.recipe import read_recipe
     from textsynth.results import samples_json, samples_text
     from textsynth.run.preview import preview as look
@@ -176,7 +185,7 @@ def report(run: Path, as_json: bool) -> None:  # noqa: FBT001
 @click.argument("id_", metavar="ID")
 @JSON
 def why(run: Path, id_: str, as_json: bool) -> None:  # noqa: FBT001
-    """Tell one text's story: where it comes from, and why it was kept or dropped."""
+    """Tell where one text comes from, and why it was kept or not."""
     from textsynth.journal import read_answer
     from textsynth.why import story
 
@@ -188,7 +197,10 @@ def why(run: Path, id_: str, as_json: bool) -> None:  # noqa: FBT001
 @click.argument("name", required=False)
 @JSON
 def steps(name: str | None, as_json: bool) -> None:  # noqa: FBT001
-    """Describe the items of a recipe: options, defaults, and what each does not catch."""
+    """Describe the items of a recipe.
+
+    NAME is a section or an item; an item is told with its options, defaults and what it does not catch.
+    """
     from textsynth.recipe.describe import describe
     from textsynth.results import steps_json, steps_text
 
