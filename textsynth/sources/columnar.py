@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
 from pathlib import Path
 
 from textsynth.errors import SourceError
@@ -19,9 +18,6 @@ def parquet_table(path: Path, where: str, limit: int | None) -> Table:
         table = pq.read_table(path, partitioning=None)
     except (pa.ArrowException, OSError) as fault:
         raise SourceError(f"{where}: no readable parquet file: {str(fault).splitlines()[0]}") from fault
-    twice = [name for name, times in Counter(table.column_names).items() if times > 1]
-    if twice:
-        raise SourceError(f"{where}: has the column {twice[0]!r} twice; each name must be there once")
     table = table if limit is None else table.slice(0, limit)
     codes = class_names(table.schema.metadata or {})
 
@@ -38,8 +34,8 @@ def class_names(metadata: dict[bytes, bytes]) -> dict[str, list[str]]:
         features = json.loads(metadata[b"huggingface"])["info"]["features"]
     except (KeyError, ValueError, TypeError):
         return {}
-    found = {}
-    for name, feature in features.items():
+    found: dict[str, list[str]] = {}
+    for name, feature in features.items() if isinstance(features, dict) else ():
         inner = feature.get("feature", feature) if isinstance(feature, dict) else {}
         if isinstance(inner, dict) and isinstance(inner.get("names"), list):
             found[name] = inner["names"]

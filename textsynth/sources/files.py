@@ -73,7 +73,7 @@ def _bytes(path: Path, where: str, *, packed: bool) -> bytes:
 
 
 def _decode(data: bytes, where: str) -> str:
-    if not data.strip():
+    if not data.removeprefix(b"\xef\xbb\xbf").strip():
         raise SourceError(f"{where}: the file is empty ({len(data)} bytes); at least one row is needed")
     if data[:2] in {b"\xff\xfe", b"\xfe\xff"}:
         raise SourceError(f"{where}: is UTF-16 (it begins with {data[:2]!r}), and must be UTF-8; save it as UTF-8")
