@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.sources.reading import GOOD, PLAIN, read, source
@@ -22,6 +22,7 @@ def test_a_limit_takes_the_first_rows_and_looks_no_further(tmp_path: Path) -> No
     assert len(read(tmp_path, "f.jsonl", PLAIN * 3 + b"{\n", limit=2)) == 2
 
 
+@settings(deadline=None)
 @given(
     rows=st.lists(
         st.tuples(
