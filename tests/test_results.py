@@ -154,7 +154,7 @@ def test_a_plan_tells_ranges_and_rounds_them() -> None:
     part = Part("labelled", "generator", 80, Range(16, 80), Range(4000.4, 20002), Range(5000, 90000))
     plan = Plan("tickets", 80, 4, (part,), Range(16, 80), Range(9000, 110002), Range(30, 700), ("a note",))
     assert plan_text(plan) == (
-        "tickets: the recipe is right; 80 texts in 4 parts of the quota\n"
+        "tickets: the recipe is right; 80 texts to accept for 4 parts of the quota\n"
         "\n"
         "generator  texts  requests   prompt tokens   answer tokens\n"
         "labelled      80   16 – 80  4,000 – 20,002  5,000 – 90,000\n"

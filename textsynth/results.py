@@ -77,7 +77,9 @@ def plan_text(plan: Plan) -> str:
         for item, texts, requests, prompt, completion in parts
     ]
     whole = (
-        f"{counted(plan.texts, 'text')} in {counted(plan.lines, 'part')} of the quota" if plan.lines else "every text"
+        f"{counted(plan.texts, 'text')} to accept for {counted(plan.lines, 'part')} of the quota"
+        if plan.lines
+        else "every text"
     )
     seconds = "" if plan.seconds is None else f" · {spread(clock(plan.seconds.low), clock(plan.seconds.high))}"
     return "\n".join(
