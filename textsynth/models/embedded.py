@@ -15,10 +15,10 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import warnings
 import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 from textsynth.errors import ModelError, needs
 
@@ -57,10 +57,12 @@ def embedded_folder(cache: Path, say: Say) -> Path:
         folder.parent.mkdir(parents=True, exist_ok=True)
         with _alone(folder.parent / ".lock", say):
             if not is_complete(folder):
+                for left in folder.parent.glob(".making-*"):  # by a process that was killed
+                    shutil.rmtree(left, ignore_errors=True)
                 with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".making-") as making:
                     weights = weights_from(folder.parent, Path(making), say)
                     say(f"converting {NAME}, once (about 20 s)")
-                    convert(weights, Path(making) / "converted")
+                    _convert_apart(weights, Path(making) / "converted")
                     (Path(making) / "converted").rename(folder)
     except OSError as fault:
         reason = fault.strerror or str(fault)
@@ -121,24 +123,34 @@ def pip_download(into: Path) -> str:
     return said[-1].strip()[:200] if said else f"pip ended with {done.returncode}"
 
 
+def _convert_apart(weights: Path, into: Path) -> None:
+    # In a process of its own: its progress bars cannot be switched off, and it leaves 1 GB of memory behind.
+    settings = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
+    command = [sys.executable, "-c", f"from {__name__} import convert_named; convert_named()", str(weights), str(into)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=settings)
+    if done.returncode != 0:
+        said = [line for line in done.stderr.splitlines() if line.strip()]
+        raise ModelError(f"{weights.name} cannot be converted: {said[-1][:300] if said else done.returncode}")
+
+
+def convert_named() -> None:
+    """Convert what the command's two arguments name: the GGUF file, and the folder to make."""
+    weights, into = sys.argv[1:3]
+    convert(Path(weights), Path(into))
+
+
 def convert(weights: Path, into: Path) -> None:
     """Write the GGUF file as a transformers folder, dequantized to bfloat16, which is finer than its 4 bits."""
-    with warnings.catch_warnings():
-        # transformers and gguf warn of their own future
-        warnings.simplefilter("ignore")
-        import torch
-        from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig
-        from transformers.utils import logging
+    import torch
+    from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig
 
-        logging.disable_progress_bar()  # type: ignore[no-untyped-call]
-        logging.set_verbosity_error()  # type: ignore[no-untyped-call]
-        given = {"gguf_file": weights.name, "local_files_only": True}
-        tokenizer = AutoTokenizer.from_pretrained(weights.parent, **given)
-        model = AutoModelForCausalLM.from_pretrained(
-            weights.parent, quantization_config=GgufConfig(dequantize=True), dtype=torch.bfloat16, **given
-        )
-        model.save_pretrained(into)
-        tokenizer.save_pretrained(into)
+    given: dict[str, Any] = {"gguf_file": weights.name, "local_files_only": True}
+    tokenizer = AutoTokenizer.from_pretrained(weights.parent, **given)
+    model = AutoModelForCausalLM.from_pretrained(
+        weights.parent, quantization_config=GgufConfig(dequantize=True), dtype=torch.bfloat16, **given
+    )
+    model.save_pretrained(into)
+    tokenizer.save_pretrained(into)
 
 
 def _wheel_in(folder: Path) -> Path | None:
