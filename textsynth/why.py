@@ -2,27 +2,36 @@
 
 from __future__ import annotations
 
+import difflib
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from textsynth.errors import UsageError, nearest
-from textsynth.report.account import read_manifest, read_rows
+from textsynth.errors import UsageError
+from textsynth.report.account import read_manifest
+from textsynth.report.rows import Rows, label_text, source_of, text_of
+from textsynth.wording import visible
 
 SHORTEST_PREFIX = 4
+ENDS = {"select": "spare: accepted, not picked", "review": "waits for a person"}
 
 
 @dataclass(frozen=True, slots=True)
 class Story:
-    """What is known of one text. `end` is selected, spare, review or dropped; `answer` is the journal's row, if any."""
+    """What is known of one text.
+
+    `end` says what became of it; `said` is the text, `source` what it rewrites; `row` is its passport, or its row among
+    the dropped; `related` has the texts of its parents, shown examples and twin, by id, as far as the run's data set
+    has them; `answer` is the journal's row (prompt, answer, finish), None where there is none.
+    """
 
     id: str
     end: str
     said: str
+    source: str | None
     row: Mapping[str, Any]
-    twin_text: str | None
     related: Mapping[str, str]
     answer: Mapping[str, Any] | None
 
@@ -32,47 +41,61 @@ class Story:
             "id": self.id,
             "end": self.end,
             "text": self.said,
+            "source": self.source,
             "passport": dict(self.row),
-            "twin_text": self.twin_text,
             "related": dict(self.related),
             "answer": None if self.answer is None else dict(self.answer),
         }
 
-    def lines(self) -> list[str]:
-        """Return the story line by line: the text, its end, where it comes from, what was measured."""
+    def text(self) -> str:
+        """Return the story for a terminal, the rendered prompt and the raw answer at its end.
+
+        Whatever a model wrote cannot move the cursor: control characters are written out.
+        """
+        lines = [f"{self.id}  {self.end}", *_quoted(self.said), *self._verdict(), "", *self._origin(), *self._numbers()]
+        if self.answer is not None:
+            lines += ["", "the prompt:", *_quoted(_prompt_text(self.answer["prompt"]))]
+            told = self.answer.get("failure") or self.answer["finish"]
+            lines += ["", f"the answer ({told}):", *_quoted(str(self.answer["answer"]))]
+        elif self.row.get("request"):
+            lines += ["", "the journal of this run does not have the answer"]
+        return "\n".join(map(visible, lines))
+
+    def _verdict(self) -> list[str]:
+        """Say what ended it, with the number, the limit and the text kept instead; nothing for a selected one."""
         row = self.row
-        lines = [f"{self.id}  {self.end}", f"  {self.said!r}"]
-        if row.get("label"):
-            lines.append(f"label: {row['label']}")
-        if self.end != "selected":
-            lines.append(f"{row['section']} {row['item']}: {row['reason']}{_numbers(row)}")
-        if row.get("twin"):
-            told = f": {self.twin_text!r}" if self.twin_text is not None else " (a given row)"
-            lines.append(f"twin: {row['twin']}{told}")
-        lines.append(f"made by: {row.get('generator') or row.get('item')}")
-        for name in ("parents", "shown"):
-            ids = row.get(name) or []
-            if ids:
-                lines.append(f"{name}: {', '.join(ids)}")
-        if row.get("prompt"):
-            lines.append(f"prompt: {row['prompt']} ({row['fingerprint']}), model: {row['model']}")
-            lines.append(f"sampling: {row['sampling']}")
-        for name in ("attributes", "measures"):
-            if row.get(name) not in (None, "{}"):
-                lines.append(f"{name}: {row[name]}")
-        if row.get("split"):
+        if "section" not in row:
+            return []
+        numbers = ", ".join(f"{name} {row[name]:g}" for name in ("measured", "limit") if row[name] is not None)
+        lines = [f"{row['section']} {row['item']}: {row['reason']}{f' ({numbers})' if numbers else ''}"]
+        return [*lines, *self._named("kept instead", [row["twin"]])] if row["twin"] else lines
+
+    def _origin(self) -> list[str]:
+        row = self.row
+        labels = {name: label_text(row.get(name)) for name in ("label", "intended", "chosen")}
+        lines = [f"{name}: {label}" for name, label in labels.items() if label]
+        lines.append(f"made by: {row.get('generator') or row['item']}")
+        if self.source:
+            lines += ["rewrites:", *_quoted(self.source)]
+        lines += self._named("parent", row["parents"] or [])
+        lines += self._named("shown", row["shown"] or [])
+        if row["prompt"]:
+            lines.append(f"prompt: {row['prompt']} ({row['fingerprint'][:16]}), model: {row['model']}")
+            lines.append(f"sampling: {_pairs(row['sampling'])}; draw {row['draw']} of its answer")
+        return lines
+
+    def _numbers(self) -> list[str]:
+        row = self.row
+        lines = [f"{name}: {_pairs(row[name])}" for name in ("attributes", "measures") if row[name] not in {None, "{}"}]
+        if row["confidence"] is not None:
+            lines.append(f"confidence: {row['confidence']:g}")
+        if "split" in row:
             lines.append(f"split: {row['split']}, family: {row['family']}")
         return lines
 
-    def text(self) -> str:
-        """Return the story for a terminal, the rendered prompt and the raw answer at its end."""
-        lines = self.lines()
-        if self.answer is not None:
-            lines += ["", "the prompt:", *_indented(_prompt_text(self.answer["prompt"]))]
-            lines += ["", f"the answer ({self.answer['finish']}):", *_indented(str(self.answer["answer"]))]
-        elif self.row.get("request"):
-            lines.append("the journal no longer has the answer")
-        return "\n".join(lines)
+    def _named(self, role: str, ids: Sequence[str]) -> list[str]:
+        told = {one: f" {self.related[one]!r}" if one in self.related else " (a given row)" for one in ids}
+        return [f"{role}: {one}{what}" for one, what in told.items()]
 
 
 def story(run: Path, record_id: str, lookup: Callable[[str], Mapping[str, Any] | None]) -> Story:
@@ -81,17 +104,29 @@ def story(run: Path, record_id: str, lookup: Callable[[str], Mapping[str, Any] |
     `lookup` finds a kept answer by its request key. Raises UsageError: no run, no such id, several such ids.
     """
     read_manifest(run)
-    dataset = run / "dataset"
-    passports = {row["id"]: row for row in read_rows(dataset / "passports")}
-    dropped = {row["id"]: row for row in read_rows(dataset / "dropped")}
-    texts = {row["id"]: _text_of(row) for row in (*read_rows(dataset / "data"), *dropped.values())}
-    found = _find(record_id, [*passports, *dropped], run)
-    row = passports.get(found) or dropped[found]
-    end = "selected" if found in passports else {"select": "spare", "review": "review"}.get(row["section"], "dropped")
-    related = {one: texts[one] for one in (*(row.get("parents") or []), *(row.get("shown") or [])) if one in texts}
-    twin = row.get("twin")
-    answer = lookup(row["request"]) if row.get("request") else None
-    return Story(found, end, texts.get(found, ""), row, texts.get(twin) if twin else None, related, answer)
+    data, passports, dropped = (Rows(run / "dataset" / name) for name in ("data", "passports", "dropped"))
+    places = {name: _places(rows) for name, rows in (("data", data), ("passports", passports), ("dropped", dropped))}
+    found = _find(record_id.strip().lower(), [*places["passports"], *places["dropped"]], run)
+    if found in places["passports"]:
+        (row,) = passports.take([places["passports"][found]])
+        (own,) = data.take([places["data"][found]])
+        end = "selected"
+    else:
+        (row,) = dropped.take([places["dropped"][found]])
+        own = row
+        end = ENDS.get(row["section"], "dropped")
+    named = dict.fromkeys([*(row["parents"] or []), *(row["shown"] or []), *([row["twin"]] if row.get("twin") else [])])
+    related: dict[str, str] = {}
+    for rows, name in ((data, "data"), (dropped, "dropped")):
+        known = [one for one in named if one in places[name]]
+        taken = rows.take([places[name][one] for one in known])
+        related.update((one, text_of(other)) for one, other in zip(known, taken, strict=True))
+    answer = lookup(row["request"]) if row["request"] else None
+    return Story(found, end, text_of(own), source_of(own), row, related, answer)
+
+
+def _places(rows: Rows) -> dict[str, int]:
+    return {one: place for place, one in enumerate(rows.column("id"))}
 
 
 def _find(asked: str, ids: Sequence[str], run: Path) -> str:
@@ -102,16 +137,22 @@ def _find(asked: str, ids: Sequence[str], run: Path) -> str:
         return fitting[0]
     if fitting:
         raise UsageError(f"{run}: {len(fitting)} ids begin with {asked!r}: {', '.join(fitting[:5])}; give more digits")
-    raise UsageError(f"{run}: no text has the id {asked!r} among {len(ids)}{nearest(asked, ids[:2000])}")
+    raise UsageError(f"{run}: none of its {len(ids)} texts has the id {asked!r}{_nearest_id(asked, ids)}")
 
 
-def _text_of(row: Mapping[str, Any]) -> str:
-    return str(row.get("paraphrase") or row.get("summary") or row.get("text") or row.get("raw") or "")
+def _nearest_id(asked: str, ids: Sequence[str]) -> str:
+    # one wrong digit leaves the first or the last two as they are; all ids would take seconds
+    alike = [one for one in ids if one[:2] == asked[:2] or one[-2:] == asked[-2:]]
+    close = difflib.get_close_matches(asked, alike[:2000], n=1, cutoff=0.7)
+    return f"; did you mean {close[0]}?" if close else "; the report and the data set's passports name them"
 
 
-def _numbers(row: Mapping[str, Any]) -> str:
-    parts = [f"{name} {row[name]:g}" for name in ("measured", "limit") if row.get(name) is not None]
-    return f" ({', '.join(parts)})" if parts else ""
+def _quoted(text: str) -> list[str]:
+    return [f"  {line}" for line in text.split("\n")]
+
+
+def _pairs(told: str) -> str:
+    return ", ".join(f"{name} {value}" for name, value in json.loads(told).items())
 
 
 def _prompt_text(prompt: object) -> str:
@@ -119,7 +160,3 @@ def _prompt_text(prompt: object) -> str:
         return prompt
     turns = prompt if isinstance(prompt, list) else json.loads(str(prompt))
     return "\n".join(f"[{role}] {content}" for role, content in turns)
-
-
-def _indented(text: str) -> list[str]:
-    return [f"  {line}" for line in text.splitlines()]

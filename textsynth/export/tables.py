@@ -87,7 +87,7 @@ def passports_table(
 def dropped_table(outcome: Outcome) -> Table:
     """Return what is not in the data set: drops, texts in review, and the spare ones (section `select`).
 
-    `text` is empty where an answer could not be read; then `raw` has it.
+    `text` is empty where an answer could not be read; then `raw` has it. `source` is what the text rewrites.
     """
     from datasets import Features, List, Value
 
@@ -106,13 +106,14 @@ def dropped_table(outcome: Outcome) -> Table:
         "limit": [_number(drop.limit) for drop in drops],
         "twin": [drop.twin for drop in drops],
         "raw": [clean(row.text) if raw else None for row, raw in zip(rows, unread, strict=True)],
+        "source": [_source(row) for row in rows],
     }
     origins = _origins(rows, outcome)
     columns["generator"] = origins.pop("item")
     text, number = Value("string"), Value("float64")
     label = List(text) if outcome.many else text
     own = {"id": text, "text": text, "label": label, "section": text, "item": text, "reason": text}
-    own |= {"measured": number, "limit": number, "twin": text, "raw": text, "generator": text}
+    own |= {"measured": number, "limit": number, "twin": text, "raw": text, "source": text, "generator": text}
     more = _origin_features()
     del more["item"]
     return Table({**columns, **origins}, Features({**own, **more}))
@@ -144,6 +145,11 @@ def _origin_features() -> dict[str, object]:
     texts = dict.fromkeys(("prompt", "fingerprint", "model", "sampling", "attributes", "measures"), text)
     first = {"item": text, "parents": List(text), "shown": List(text), "request": text, "draw": Value("int64")}
     return {**first, **texts, "confidence": Value("float64")}
+
+
+def _source(record: Record) -> str | None:
+    source = record.fields.get("document") or record.fields.get("source_text")
+    return clean(source) if source else None
 
 
 def _attributes(record: Record) -> dict[str, str]:

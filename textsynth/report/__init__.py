@@ -20,8 +20,11 @@ def write_report(run: Path) -> Path:
     from textsynth.report.page import as_page
 
     path = run / "report.html"
+    page = as_page(read_account(run))
+    partial = path.with_name(f".{path.name}")
     try:
-        path.write_text(as_page(read_account(run)), encoding="utf-8")
+        partial.write_text(page, encoding="utf-8")
+        partial.replace(path)
     except OSError as fault:
         raise RunError(f"{path}: the report cannot be written: {fault.strerror}") from fault
     return path
@@ -33,10 +36,11 @@ def text_report(run: Path) -> str:
 
 
 def json_report(run: Path) -> dict[str, object]:
-    """Return the account for a script: the manifest, and the rows kept and dropped that the page shows."""
+    """Return the account for a script: the manifest, counts by label, and the texts that the page shows."""
     account = read_account(run)
     return {
         "manifest": dict(account.manifest),
+        "labels": {label: dict(counts) for label, counts in account.labels.items()},
         "kept": [dict(row) for row in account.kept],
         "dropped": {reason: [dict(row) for row in rows] for reason, rows in account.dropped.items()},
     }

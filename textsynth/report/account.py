@@ -1,28 +1,37 @@
-"""What a report tells, read from a run's folder: the manifest, and a few texts kept and dropped."""
+"""What a report tells, read from a run's folder: the manifest, counts by label, and a few texts kept and dropped."""
 
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from textsynth.errors import UsageError
+from textsynth.export.card import reason_kind
+from textsynth.report.rows import Rows, label_text, source_of, text_of
 
 KEPT_SHOWN = 40
 DROPPED_A_REASON = 5
+# what every part of the report asks the manifest for
+NEEDED: tuple[str, ...] = ("name", "task", "seed", "stopped", "counts", "drops", "quota", "splits", "notes")
+NEEDED += ("recipe", "versions", "models", "requests", "tokens", "seconds")
 
 
 @dataclass(frozen=True, slots=True)
 class Account:
     """A run as its folder tells it.
 
-    `kept` are up to 40 selected rows spread over the labels; `dropped` maps "section item: reason" to up to five rows,
-    the commonest reason first.
+    `labels` maps each label to its selected texts by split, in the recipe's order. `kept` are up to 40 selected texts
+    spread over the labels; `dropped` maps "section item: reason" to up to five texts, the commonest reason first. A
+    shown text has `id`, `label`, `text`, `source` (what it rewrites), `item`; a kept one `confidence`, a dropped one
+    `measured`, `limit` and `twin`.
     """
 
     manifest: Mapping[str, Any]
+    labels: Mapping[str, Mapping[str, int]]
     kept: Sequence[Mapping[str, Any]]
     dropped: Mapping[str, Sequence[Mapping[str, Any]]]
 
@@ -30,8 +39,10 @@ class Account:
     def funnel(self) -> list[tuple[str, int]]:
         """What became of the candidates, from all of them to the selected, each step with what it took away."""
         counts = self.manifest["counts"]
-        steps = [("candidates", counts["candidates"])]
-        steps += [(reason_of(drop), -drop["count"]) for drop in self.manifest["drops"]]
+        taken: Counter[str] = Counter()
+        for drop in self.manifest["drops"]:
+            taken[reason_of(drop)] -= drop["count"]
+        steps = [("candidates", counts["candidates"]), *sorted(taken.items(), key=lambda step: step[1])]
         steps.append(("accepted", counts["accepted"]))
         if counts.get("spare"):
             steps.append(("spare (accepted, not picked)", -counts["spare"]))
@@ -39,25 +50,20 @@ class Account:
 
 
 def reason_of(drop: Mapping[str, Any]) -> str:
-    """Return `section item: reason`, as displays and reports name what happened to a text."""
-    return f"{drop['section']} {drop['item']}: {drop['reason']}"
+    """Return `section item: reason`, without what the reason quotes, as reports name what happened to a text."""
+    return f"{drop['section']} {drop['item']}: {reason_kind(drop['reason'])}"
 
 
 def read_account(run: Path) -> Account:
     """Read a run's folder. Raises UsageError where it holds no finished run."""
     manifest = read_manifest(run)
-    dataset = run / "dataset"
-    kept = _spread(read_rows(dataset / "passports"), read_rows(dataset / "data"))
-    dropped: dict[str, list[Mapping[str, Any]]] = {reason_of(drop): [] for drop in manifest["drops"]}
-    for row in read_rows(dataset / "dropped"):
-        some = dropped.setdefault(reason_of(row), [])
-        if len(some) < DROPPED_A_REASON:
-            some.append(row)
-    return Account(manifest, kept, dropped)
+    data = Rows(run / "dataset" / "data")
+    labels, kept = _kept(data, Rows(run / "dataset" / "passports"))
+    return Account(manifest, labels, kept, _dropped(manifest["drops"], Rows(run / "dataset" / "dropped")))
 
 
 def read_manifest(run: Path) -> dict[str, Any]:
-    """Return a run's manifest. Raises UsageError where there is none."""
+    """Return a run's manifest. Raises UsageError where there is none, or one that says too little."""
     path = run / "manifest.json"
     if not path.is_file():
         raise UsageError(
@@ -65,43 +71,52 @@ def read_manifest(run: Path) -> dict[str, Any]:
         )
     try:
         told = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as fault:
+    except (OSError, ValueError) as fault:
         raise UsageError(f"{path}: the manifest is damaged ({fault}); run the recipe again") from fault
-    if not isinstance(told, dict):
-        raise UsageError(f"{path}: the manifest is damaged; run the recipe again")
-    return told
+    lacks = [key for key in NEEDED if key not in told] if isinstance(told, dict) else ["everything"]
+    if lacks:
+        raise UsageError(f"{path}: the manifest lacks {', '.join(lacks)}; run the recipe again")
+    return dict(told)
 
 
-def read_rows(folder: Path) -> list[dict[str, Any]]:
-    """Return all rows of the parquet files in a folder of the data set, [] where it has none; names for codes."""
-    import pyarrow.parquet as pq
-
-    rows: list[dict[str, Any]] = []
-    for path in sorted(folder.glob("*.parquet")):
-        table = pq.read_table(path)
-        names = _label_names(table.schema.metadata or {})
-        for row in table.to_pylist():
-            code = row.get("label")
-            if names and isinstance(code, int):
-                row["label"] = names[code]
-            elif names and isinstance(code, list):
-                row["label"] = [names[one] for one in code]
-            rows.append(row)
-    return rows
+def _kept(data: Rows, passports: Rows) -> tuple[dict[str, Counter[str]], list[Mapping[str, Any]]]:
+    labels: dict[str, Counter[str]] = {name: Counter() for name in data.names}
+    places: dict[str, list[int]] = {name: [] for name in data.names}
+    for place, (label, split) in enumerate(zip(data.column("label") or [None] * len(data), data.splits, strict=True)):
+        for name in label if isinstance(label, list) else [label] if label is not None else []:
+            labels[name][split] += 1
+        places.setdefault(label_text(label), []).append(place)
+    full = [some for some in places.values() if some]
+    each = max(1, KEPT_SHOWN // max(1, len(full)))
+    rows = data.take([place for some in full for place in some[:each]])
+    place_of = {one: place for place, one in enumerate(passports.column("id"))}
+    behind = passports.take([place_of[row["id"]] for row in rows])
+    return labels, [_shown(row, passport) for row, passport in zip(rows, behind, strict=True)]
 
 
-def _label_names(metadata: Mapping[bytes, bytes]) -> list[str]:
-    told = json.loads(metadata.get(b"huggingface", b"{}"))
-    label = told.get("info", {}).get("features", {}).get("label", {})
-    names = label.get("names") or label.get("feature", {}).get("names") or []
-    return [str(name) for name in names]
+def _dropped(drops: Sequence[Mapping[str, Any]], rows: Rows) -> dict[str, list[Mapping[str, Any]]]:
+    places: dict[str, list[int]] = {reason_of(drop): [] for drop in drops}
+    told = zip(rows.column("section"), rows.column("item"), rows.column("reason"), strict=True)
+    for place, (section, item, reason) in enumerate(told):
+        some = places.setdefault(f"{section} {item}: {reason_kind(reason)}", [])
+        if len(some) < DROPPED_A_REASON:
+            some.append(place)
+    shown = iter([_shown_drop(row) for row in rows.take([place for some in places.values() for place in some])])
+    return {reason: [next(shown) for _ in some] for reason, some in places.items() if some}
 
 
-def _spread(passports: Sequence[Mapping[str, Any]], rows: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-    """Return some rows of every label, with their passports, as many of each as there is room for."""
-    by_id = {passport["id"]: passport for passport in passports}
-    by_label: dict[str, list[Mapping[str, Any]]] = {}
-    for row in rows:
-        by_label.setdefault(str(row.get("label") or ""), []).append({**by_id.get(row["id"], {}), **row})
-    each = max(1, KEPT_SHOWN // max(1, len(by_label)))
-    return [row for some in by_label.values() for row in some[:each]]
+def _shown(row: Mapping[str, Any], passport: Mapping[str, Any]) -> Mapping[str, Any]:
+    return {
+        "id": row["id"],
+        "label": label_text(row.get("label") or passport["label"]),
+        "text": text_of(row),
+        "source": source_of(row),
+        "item": passport["item"],
+        "confidence": passport["confidence"],
+    }
+
+
+def _shown_drop(row: Mapping[str, Any]) -> Mapping[str, Any]:
+    told = {name: row[name] for name in ("id", "section", "reason", "measured", "limit", "twin")}
+    more = {"label": label_text(row["label"]), "text": text_of(row), "source": row["source"], "item": row["generator"]}
+    return {**told, **more}

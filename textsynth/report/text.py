@@ -3,29 +3,66 @@
 from __future__ import annotations
 
 from textsynth.report.account import Account
+from textsynth.wording import counted, visible
 
 BAR = 30
+NAME = 39
 
 
 def as_text(account: Account) -> str:
-    """Return the outcome, the funnel, the quota and the cost, one line each, in at most about 100 columns."""
+    """Return the outcome, the funnel, the quota, counts by label and the cost, in about 100 columns.
+
+    Texts of a model (in names, reasons and notes) cannot move the cursor: control characters are written out.
+    """
+    parts = (_head(account), _funnel(account), _quota(account), _labels(account), _cost(account))
+    return "\n\n".join("\n".join(map(visible, lines)) for lines in parts if lines)
+
+
+def _head(account: Account) -> list[str]:
+    told = account.manifest
+    return [f"{told['name']}: {told['stopped']['sentence']}"]
+
+
+def _funnel(account: Account) -> list[str]:
+    funnel = account.funnel
+    most = max((abs(count) for _, count in funnel), default=1) or 1
+    return [f"{count:>8,}  {'█' * round(BAR * abs(count) / most):<{BAR}}  {_one_line(name)}" for name, count in funnel]
+
+
+def _quota(account: Account) -> list[str]:
+    if not account.manifest["quota"]:
+        return []
+    lines = [f"{'quota':<{NAME}} {'want':>7} {'selected':>9} {'missing':>8}"]
+    for row in account.manifest["quota"]:
+        name = _one_line(", ".join(row["match"].values()) or "total")
+        lines.append(f"{name[:NAME]:<{NAME}} {row['want']:>7,} {row['selected']:>9,} {row['missing']:>8,}")
+        lines += [f"    {why['count']:,} × {why['item']}: {_one_line(why['reason'])}" for why in row["why"]]
+    return lines
+
+
+def _labels(account: Account) -> list[str]:
+    splits = [name for name, count in account.manifest["splits"].items() if count]
+    if not account.labels or not splits:
+        return []
+    lines = [f"{'label':<{NAME}} " + " ".join(f"{name:>10}" for name in splits)]
+    for label, counts in account.labels.items():
+        cells = " ".join(f"{counts.get(name, 0):>10,}" for name in splits)
+        lines.append(f"{_one_line(label)[:NAME]:<{NAME}} {cells}")
+    return lines
+
+
+def _cost(account: Account) -> list[str]:
     told = account.manifest
     requests, tokens = told["requests"], told["tokens"]
-    lines = [f"{told['name']}: {told['stopped']['sentence']}", ""]
-    most = max((abs(count) for _, count in account.funnel), default=1) or 1
-    for name, count in account.funnel:
-        lines.append(f"{count:>8}  {'█' * round(BAR * abs(count) / most):<{BAR}}  {name}")
-    if told["quota"]:
-        lines += ["", f"{'quota':<40}{'want':>7}{'selected':>10}{'missing':>9}"]
-        for row in told["quota"]:
-            name = ", ".join(row["match"].values()) or "total"
-            lines.append(f"{name[:39]:<40}{row['want']:>7}{row['selected']:>10}{row['missing']:>9}")
-            lines += [f"    {why['count']} × {why['item']}: {why['reason']}" for why in row["why"]]
-    lines += ["", f"models: {', '.join(told['models']) or 'none'}"]
-    lines.append(
-        f"requests: {requests['planned']} ({requests['from_journal']} from the journal, {requests['failed']} failed), "
-        f"tokens: {tokens['prompt']} read, {tokens['completion']} written, {told['seconds']} s"
-    )
-    lines += [f"split {name}: {count}" for name, count in told["splits"].items()]
-    lines += [f"note: {note}" for note in told["notes"]]
-    return "\n".join(lines)
+    lines = [
+        f"models: {', '.join(told['models']) or 'none'}",
+        f"{counted(requests['planned'], 'request')} ({requests['from_journal']:,} from the journal, "
+        f"{requests['failed']:,} failed), {tokens['prompt']:,} tokens read, {tokens['completion']:,} written, "
+        f"{told['seconds']} s",
+    ]
+    lines += [f"split {name}: {count:,}" for name, count in told["splits"].items()]
+    return lines + [f"note: {_one_line(note)}" for note in told["notes"]]
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())
