@@ -1,0 +1,61 @@
+"""The folder of a finished run, as a run leaves it."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+from textsynth.export.dataset import write_dataset
+from textsynth.export.outcome import Outcome
+
+
+def manifest(told: Outcome) -> dict[str, Any]:
+    """Return what the manifest of this outcome says."""
+    review = sum(drop.section == "review" for drop in told.dropped)
+    drops = Counter((drop.section, drop.item, drop.reason) for drop in told.dropped)
+    return {
+        "version": 1,
+        "name": told.name,
+        "task": told.task,
+        "seed": told.seed,
+        "recipe": {"name": "recipe.yaml", "hash": "00", "text": told.recipe_text},
+        "versions": {"textsynth": "0.1.0", "pyarrow": "26"},
+        "models": list(told.models),
+        "counts": {
+            "candidates": len(told.selected) + len(told.spare) + len(told.dropped),
+            "accepted": len(told.selected) + len(told.spare),
+            "selected": len(told.selected),
+            "spare": len(told.spare),
+            "dropped": len(told.dropped) - review,
+            "review": review,
+        },
+        "drops": [
+            {"section": section, "item": item, "reason": reason, "count": count}
+            for (section, item, reason), count in drops.items()
+        ],
+        "quota": [
+            {
+                "match": dict(line.match),
+                "want": line.want,
+                "selected": line.selected,
+                "missing": line.missing,
+                "why": [{"item": "length", "reason": "too few words", "count": 3}] if line.missing else [],
+            }
+            for line in told.quota
+        ],
+        "requests": {"planned": 1200, "sent": 1000, "from_journal": 200, "failed": 1},
+        "tokens": {"prompt": 34_000, "completion": 5_600},
+        "seconds": 12.5,
+        "stopped": {"why": told.stopped, "sentence": told.sentence},
+    }
+
+
+def finished(folder: Path, told: Outcome) -> Path:
+    """Write the data set and the manifest of a run, and return its folder."""
+    run = folder / told.name.split()[0].strip("<>/|*()")
+    written = write_dataset(run / "dataset", told)
+    whole = {**manifest(told), "splits": dict(written.splits), "notes": list(written.notes)}
+    (run / "manifest.json").write_text(json.dumps(whole), encoding="utf-8")
+    return run

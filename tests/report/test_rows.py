@@ -1,0 +1,60 @@
+"""Rows of a config, read by column."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.export.outcomes import LABELS, outcome
+from textsynth.errors import UsageError
+from textsynth.export.dataset import write_dataset
+from textsynth.report.rows import Rows, label_text, source_of, text_of
+
+
+def test_labels_come_as_names_and_rows_know_their_split(tmp_path: Path) -> None:
+    told = outcome()
+    write_dataset(tmp_path, told)
+    rows = Rows(tmp_path / "data")
+    assert len(rows) == 30
+    assert rows.names == list(LABELS)
+    by_id = {one.id: one for one in told.selected}
+    assert rows.column("label") == [by_id[one].label for one in rows.column("id")]
+    assert (rows.splits.count("train"), rows.splits.count("validation")) == (24, 6)
+    first, last = rows.take([0, 29])
+    assert (first["id"], last["id"]) == (rows.column("id")[0], rows.column("id")[29])
+    assert last["label"] == by_id[last["id"]].label
+
+
+def test_several_labels_come_as_a_list_of_names(tmp_path: Path) -> None:
+    write_dataset(tmp_path, outcome(many=True))
+    rows = Rows(tmp_path / "data")
+    assert set(map(tuple, rows.column("label"))) == {("refund",), ("delivery",)}
+    assert rows.take([0])[0]["label"] == rows.column("label")[0]
+
+
+def test_what_is_not_there_has_no_rows(tmp_path: Path) -> None:
+    rows = Rows(tmp_path / "nothing")
+    assert (len(rows), rows.column("id"), rows.take([]), rows.names) == (0, [], [], [])
+    write_dataset(tmp_path, outcome(labels={}))
+    assert Rows(tmp_path / "data").column("label") == []
+
+
+def test_a_damaged_file_is_one_sentence(tmp_path: Path) -> None:
+    (tmp_path / "train-00000-of-00001.parquet").write_bytes(b"PAR1 and nothing more")
+    with pytest.raises(UsageError, match=r"train-00000-of-00001\.parquet: the data set is damaged"):
+        Rows(tmp_path)
+
+
+def test_the_text_of_a_row_by_task() -> None:
+    assert text_of({"text": "x", "paraphrase": "y"}) == "y"
+    assert source_of({"text": "x", "paraphrase": "y"}) == "x"
+    assert text_of({"document": "long", "summary": "short"}) == "short"
+    assert source_of({"document": "long", "summary": "short"}) == "long"
+    assert text_of({"text": "", "raw": "junk"}) == "junk"
+    assert source_of({"text": "x"}) is None
+    assert source_of({"text": "x", "source": "y"}) == "y"
+
+
+def test_labels_as_text() -> None:
+    assert [label_text(one) for one in (None, "a", ["a", "b"], [])] == ["", "a", "a, b", ""]

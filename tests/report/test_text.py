@@ -1,0 +1,52 @@
+"""The account for a terminal."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.export.outcomes import outcome, record
+from tests.report.folders import finished
+from textsynth.records import Drop
+from textsynth.report.account import read_account
+from textsynth.report.text import as_text
+
+
+def test_the_account_line_by_line(tmp_path: Path) -> None:
+    text = as_text(read_account(finished(tmp_path, outcome(labels={"refund": "x", "delivery": "y"}))))
+    lines = [" ".join(line.replace("█", "").split()) for line in text.splitlines()]
+    assert lines[0] == "parcels: the yield has run dry"
+    for told in (
+        "37 candidates",
+        "-1 filter length: too few words",
+        "32 accepted",
+        "-2 spare (accepted, not picked)",
+        "30 selected",
+        "quota want selected missing",
+        "refund 15 15 0",
+        "delivery 20 15 5",
+        "3 × length: too few words",
+        "label train validation",
+        "refund 12 3",
+        "models: SmolLM2@abc",
+        "1,200 requests (200 from the journal, 1 failed), 34,000 tokens read, 5,600 written, 12.5 s",
+        "split validation: 6",
+    ):
+        assert told in lines
+    assert max(map(len, text.splitlines())) <= 100
+
+
+def test_a_text_of_a_model_cannot_move_the_cursor(tmp_path: Path) -> None:
+    told = outcome(dropped=[Drop(record(100), "filter", "length", "too \x1b[2J\nfew\r words")])
+    text = as_text(read_account(finished(tmp_path, told)))
+    assert "\x1b" not in text
+    assert "\r" not in text
+    assert r"filter length: too \x1b[2J few words" in text
+
+
+def test_a_run_without_quota_labels_or_texts(tmp_path: Path) -> None:
+    text = as_text(
+        read_account(finished(tmp_path, outcome(selected=(), spare=(), dropped=(), quota=(), labels={}, models=())))
+    )
+    assert "models: none" in text
+    assert "quota" not in text
+    assert "note: config default is empty and left out" in text
