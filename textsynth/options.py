@@ -6,7 +6,9 @@ refuses YAML's traps (`yes` for a label is a boolean there, not a string).
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Annotated
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
@@ -25,6 +27,8 @@ class Ref:
     to: str
 
 
+_SHORT = re.compile(r"([0-9]{1,12}(?:\.[0-9]{1,6})?)([kKM])", re.ASCII)
+
 SourceName = Annotated[str, Ref("source")]
 ModelName = Annotated[str, Ref("model")]
 PromptName = Annotated[str, Ref("prompt")]
@@ -32,14 +36,11 @@ PromptName = Annotated[str, Ref("prompt")]
 
 def count(value: object) -> object:
     """Read `25k` and `3M` as numbers; leave everything else for the type check."""
-    if isinstance(value, str) and value[-1:] in {"k", "K", "M"}:
-        try:
-            number = float(value[:-1])
-        except ValueError:
-            return value
-        whole = number * (1_000_000 if value[-1] == "M" else 1_000)
-        return int(whole) if whole == int(whole) else value
-    return value
+    found = _SHORT.fullmatch(value) if isinstance(value, str) else None
+    if found is None:
+        return value
+    whole = Decimal(found[1]) * (1_000_000 if found[2] == "M" else 1_000)
+    return int(whole) if whole == int(whole) else value
 
 
 COUNT_SCHEMA = {"anyOf": [{"type": "integer", "minimum": 0}, {"type": "string", "pattern": "^[0-9.]+[kKM]$"}]}
