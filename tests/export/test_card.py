@@ -96,6 +96,13 @@ def test_the_account_has_models_prompts_sources_counts_and_drops() -> None:
         assert told in text
 
 
+def test_a_source_s_folders_on_this_machine_stay_here() -> None:
+    text = written(outcome(sources={"seeds": "/home/someone/secret/seeds.csv", "raw": "acme/raw"})).text
+    assert "- Source: seeds, seeds.csv" in text
+    assert "- Source: raw, acme/raw" in text
+    assert "someone" not in text
+
+
 def test_texts_without_labels_are_counted_by_split() -> None:
     assert "| validation | 10 |" in written(outcome(labels={}, task="summarization")).text
 

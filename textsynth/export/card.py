@@ -9,6 +9,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import PurePath
 
 from textsynth.export.outcome import Outcome
 from textsynth.records import Record
@@ -135,11 +136,17 @@ def _what(outcome: Outcome) -> str:
 def _made(outcome: Outcome) -> str:
     lines = [f"- Model: {escape(model)}" for model in outcome.models]
     lines += [f"- Prompt: {escape(name)}, fingerprint {escape(mark)}" for name, mark in outcome.prompts.items()]
-    lines += [f"- Source: {escape(name)}, {escape(told)}" for name, told in outcome.sources.items()]
+    lines += [f"- Source: {escape(name)}, {escape(_placeless(told))}" for name, told in outcome.sources.items()]
     lines.append(f"- Seed: {outcome.seed}")
     if outcome.sentence:
         lines.append(f"- The run ended: {escape(outcome.sentence)}")
     return "\n".join(lines)
+
+
+def _placeless(source: str) -> str:
+    """Return a source without the folders of the machine it was read on."""
+    path = PurePath(source)
+    return path.name if path.is_absolute() else source
 
 
 def _counts(outcome: Outcome, splits: Mapping[str, Sequence[Record]]) -> str:
