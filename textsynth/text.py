@@ -11,6 +11,7 @@ import re
 import sys
 import unicodedata
 from collections.abc import Collection, Iterable
+from decimal import Decimal
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -105,19 +106,22 @@ _VALUES = {
     **{word: 10 * value for value, words in enumerate(_TEN_WORDS.split("|"), start=2) for word in words.split()},
 }
 _SCALES = {"hundred": 100, "thousand": 1_000, "million": 10**6, "billion": 10**9, "trillion": 10**12}
-_SUFFIXES = {"k": 1_000, "M": 10**6, "bn": 10**9}
+_SUFFIXES = {"k": 1_000, "m": 10**6, "b": 10**9, "bn": 10**9}
 _PERHAPS = {
     **dict.fromkeys(("a", "an", "one", "first", "once", "single", "only"), "1"),
     **dict.fromkeys(("second", "seconds", "twice", "both", "couple", "pair", "double"), "2"),
     "dozen": "12",
     "half": "0.5",
 }
+_SURE_WORDS = frozenset((*_VALUES, *_SCALES)) - _PERHAPS.keys()
 _ANY_WORD = "|".join(sorted((*_VALUES, *_SCALES), key=lambda word: (-len(word), word)))
-_NUMBER = re.compile(
-    rf"(?P<digits>\d+(?:[.,]\d+)*)(?:(?P<suffix>(?-i:[kKM]|bn))\b|[\s-]?(?P<scale>{'|'.join(_SCALES)})\b)?"
-    rf"|\b(?P<words>(?:{_ANY_WORD})(?:(?:[\s-]+|\s+and\s+)(?:{_ANY_WORD}))*)\b|\b(?P<perhaps>{'|'.join(_PERHAPS)})\b",
+_DIGITS = re.compile(
+    r"(?P<money>[$€£]\s?)?(?P<digits>\d+(?:[.,]\d+)*)"
+    rf"(?:(?P<suffix>(?-i:[kKM]|bn)|(?(money)[mb]|(?!)))\b|[\s-]?(?P<scale>{'|'.join(_SCALES)})\b)?",
     re.IGNORECASE,
 )
+_WORDS = re.compile(rf"\b(?:{_ANY_WORD})(?:(?:[\s-]+|\s+and\s+)(?:{_ANY_WORD}))*\b")
+_LETTERS = re.compile(r"[a-z]+")
 
 
 def numbers(text: str) -> Numbers:
@@ -126,20 +130,19 @@ def numbers(text: str) -> Numbers:
     A comma between groups of three is a thousands mark, any other comma a decimal one. Signs and units are not read.
     """
     sure: set[str] = set()
-    perhaps: set[str] = set()
-    for found in _NUMBER.finditer(text):
-        digits = found["digits"]
-        if digits is not None:
-            suffix, scale = found["suffix"], found["scale"]
-            factor = _SUFFIXES[suffix.replace("K", "k")] if suffix else _SCALES[scale.lower()] if scale else 1
-            sure.update(_spelt(part, factor) for part in _parts(digits))
-            continue
-        words = re.split(r"[\s-]+", found.group().lower())
-        if all(word in _PERHAPS for word in words):
-            perhaps.update(_PERHAPS[word] for word in words)
-        else:
-            sure.update(str(value) for value in _counted(words))
-    return Numbers(frozenset(sure), frozenset(perhaps))
+    for found in _DIGITS.finditer(text):
+        suffix, scale = found["suffix"], found["scale"]
+        factor = _SUFFIXES[suffix.lower()] if suffix else _SCALES[scale.lower()] if scale else 1
+        sure.update(_spelt(part, factor) for part in _parts(found["digits"]))
+    low = text.lower()
+    present = set(_LETTERS.findall(low))
+    if not _SURE_WORDS.isdisjoint(present):
+        for found in _WORDS.finditer(low):
+            words = re.split(r"[\s-]+", found.group())
+            after_digits = words[0] in _SCALES and low[: found.start()].rstrip(" -")[-1:].isdigit()
+            if not after_digits and not _SURE_WORDS.isdisjoint(words):
+                sure.update(str(value) for value in _counted(words))
+    return Numbers(frozenset(sure), frozenset(_PERHAPS[word] for word in present & _PERHAPS.keys()))
 
 
 def _parts(digits: str) -> list[str]:
@@ -151,9 +154,7 @@ def _parts(digits: str) -> list[str]:
 
 
 def _spelt(number: str, factor: int) -> str:
-    whole, _, rest = number.partition(".")
-    value = (int(whole) + (int(rest) / 10 ** len(rest) if rest else 0)) * factor
-    return str(int(value)) if value == int(value) else repr(round(value, 9))
+    return format((Decimal(number) * factor).normalize(), "f")  # to 28 digits, whatever the length
 
 
 def _counted(words: list[str]) -> list[int]:
@@ -223,7 +224,9 @@ def names(text: str) -> frozenset[str]:
     found: set[str] = set()
     for match in _NAME.finditer(text):
         word = match.group()
-        inner = any(char.isupper() for char in word[1:])
+        if word == word.lower():
+            continue
+        inner = word[1:] != word[1:].lower()
         if inner or (word[0].isupper() and match.start() and not _SENTENCE_END.search(text[: match.start()][-4:])):
             found.update(normal_form(word.removesuffix("'s").removesuffix("’s")).split())
     return frozenset(form for form in found if len(form) > 1 and form not in STOP_WORDS)

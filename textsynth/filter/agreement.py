@@ -1,12 +1,14 @@
 """Drops a text whose label a classifier trained on the seeds contradicts.
 
-The classifier is logistic regression on the seeds' embeddings, C = 10. It is cross-fitted: a text is judged by one that
+The classifier is logistic regression on the seeds' embeddings, C = 30. It is cross-fitted: a text is judged by one that
 never saw the seeds of the fold its prompt showed, so a text near a shown seed does not vouch for itself. A label whose
 seeds are one fold only (fewer than four) is known to every classifier, else it would be lost.
 
 Of eleven ways to choose among generated texts measured on real sets, keeping what the seeds' classifier agrees with was
-the only one that helped on all of them. With five seeds a label and 77 labels it is right on 67–73 % of real texts at
-first choice with half of the seeds, and on 78–84 % within the first two: `accept: 2` suits many near labels.
+the only one that helped on all of them. Measured on banking77 (77 labels, five seeds each, 2,500 real questions): right
+at first choice on 81 % with all seeds, 73 % and 68 % with the folds of three and two; within the first two choices on
+89, 84 and 80 %, so `accept: 2` suits many near labels. Any C from 10 to 300 does as well; 30 understates its confidence
+less than 10 does. Nearest centroid: 78, 71 and 65 %.
 
 Does not catch: off-label texts that look like the label to an embedding; it prefers what is near the seeds, so it also
 drops true texts that are unlike all of them.
@@ -30,7 +32,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-INVERSE_STRENGTH = 10.0
+INVERSE_STRENGTH = 30.0
 ALL_SEEDS = -1
 
 

@@ -31,13 +31,15 @@ class CopiesSource(Filter):
 
     def begin(self, context: Context) -> CopiesSourceJudge:
         """Return the filter at work, the source's rows indexed."""
-        return CopiesSourceJudge(context.sources[self.from_], self.similarity)
+        return CopiesSourceJudge(context.sources[self.from_], self.similarity, f"a row of {self.from_}")
 
 
 class CopiesSourceJudge:
     """Compares with the rows of a source; remembers nothing of what was accepted."""
 
-    def __init__(self, rows: Sequence[Record], similarity: float) -> None:
+    def __init__(self, rows: Sequence[Record], similarity: float, what: str) -> None:
+        """Index `rows`; `what` is how a reason calls one of them."""
+        self._what = what
         self._rows = rows
         self._index = WordSetIndex(similarity)
         self._index.add(sign(word_set(row.text) for row in rows))
@@ -57,13 +59,13 @@ class CopiesSourceJudge:
             twin = self._whole.get(form)
             inside = self._inside(form) if twin is None and near is None else None
             if twin is not None:
-                verdicts.append(Verdict("copies a row of the source", 1.0, self._index.similarity, twin))
+                verdicts.append(Verdict(f"copies {self._what}", 1.0, self._index.similarity, twin))
             elif near is not None:
-                told = "shares most of its words with a row of the source"
+                told = f"shares most of its words with {self._what}"
                 likeness = round(near.similarity, 4)
                 verdicts.append(Verdict(told, likeness, self._index.similarity, self._rows[near.row].id))
             elif inside is not None:
-                verdicts.append(Verdict("holds a whole row of the source", twin=inside))
+                verdicts.append(Verdict(f"holds the whole of {self._what}", twin=inside))
             else:
                 verdicts.append(None)
         return verdicts

@@ -1,27 +1,33 @@
 """Drops a summary that says what its document does not: its numbers, names and content words must stand in it.
 
-A lexical check without a model: every number and name of the summary must be in the document, most content words too
-(by their first letters, so that inflection does not count), and the summary must be shorter than the document.
+A lexical check without a model: every number and name of the summary must be in the document, half of the content words
+too (by their first letters, so that inflection does not count), and the summary must be shorter than the document.
+Names are looked for in any spelling: a part of a longer word, or the first letters of words in a row (GAN).
+Measured: of 600 abstracts with people's one-sentence summaries 85 % of the summaries are kept (the others use the whole
+paper), beside the next abstract 2 %; on 986 subtly edited summaries (SummEdits) the balanced accuracy is 0.56 ± 0.03.
 
-Does not catch: true words put together wrongly, a changed verb or role, a dropped "not" — the subtle edits that human
-testers make; those need a judge model. Names and content words are told by capitals and an English stop list.
+Does not catch: true words put together wrongly, a changed verb or role, a dropped "not": the subtle edits that human
+testers make, which need a judge model. Names and content words are told by capitals and an English stop list.
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 from pydantic import Field
 
 from textsynth.records import Record, Verdict
 from textsynth.step import Filter
-from textsynth.text import content_words, names, normal_form, numbers, word_list
+from textsynth.text import content_words, names, numbers, word_list
 
 STEM = 5
+SHORT_NAME = 4  # shorter ones are found inside any text
 
 
 class Faithful(Filter):
     """Keeps summaries whose numbers, names and words come from the field `document`; other texts are kept."""
 
-    min_support: float = Field(0.7, ge=0, le=1, description="share of its content words that the document must hold")
+    min_support: float = Field(0.5, ge=0, le=1, description="share of its content words that the document must hold")
     max_ratio: float = Field(0.8, gt=0, description="words of the summary over words of the document, at most")
     new_names: int = Field(0, ge=0, description="names that the document need not hold")
 
@@ -37,13 +43,13 @@ class Faithful(Filter):
         unknown = sorted(told.sure - there.sure - there.perhaps)
         if unknown:
             return Verdict(f"has a number that the document has not: {unknown[0]}", float(len(unknown)), 0.0)
-        words = set(normal_form(document).split())
-        strangers = sorted(name for name in names(record.text) if name not in words)
+        words = word_list(document)
+        strangers = [name for name in sorted(names(record.text).difference(words)) if not _spelt_otherwise(name, words)]
         if len(strangers) > self.new_names:
             return Verdict(f"names what the document does not: {strangers[0]}", len(strangers), self.new_names)
-        return self._support(record.text, words)
+        return self._support(record.text, frozenset(words))
 
-    def _support(self, text: str, words: set[str]) -> Verdict | None:
+    def _support(self, text: str, words: frozenset[str]) -> Verdict | None:
         content = content_words(text)
         if not content:
             return Verdict("has no words of content", 0.0, self.min_support)
@@ -52,3 +58,11 @@ class Faithful(Filter):
         low = support < self.min_support
         told = "says much that the document does not" if low else None
         return Verdict(told, round(support, 4), self.min_support if low else None)
+
+
+def _spelt_otherwise(name: str, words: Sequence[str]) -> bool:
+    """Whether a name is in the document as a part of its words, in the singular, or as first letters in a row."""
+    singular = name.removesuffix("s")
+    if len(singular) >= SHORT_NAME and singular in "".join(words):
+        return True
+    return singular in words or singular in "".join(word[0] for word in words)

@@ -1,10 +1,14 @@
 """Drops a text that says what an accepted one says: the cosine of their embeddings, -1 to 1.
 
-0.95 keeps true variety in short texts: in a set of bank questions real people's different questions of one intent lie
-at 0.5 to 0.9. Removing near-duplicates costs no accuracy and gains none; it is for honesty and cost.
+0.95 was chosen by reading: of 2,500 real bank questions 7 % have an earlier one as near as that, nearly all the same
+question in other words («Why hasn't my top-up gone through?», «Why has my top up not gone through yet?»), three
+quarters of them too different in words for near_duplicate. At 0.9, 23 % have one, and other questions are among them.
+Two questions of one intent lie at 0.62 in the median. Removing duplicates is for honesty and cost: measured on
+generated sets it neither costs nor gains accuracy.
 
-Does not catch: a changed number or an inserted negation looks alike (it is dropped as a duplicate, though it means
-something else); long texts beyond the embedder's window of 256 word pieces are compared by their beginning.
+Does not catch: duplicates told very differently. A changed number or an inserted negation looks alike to an embedding,
+so such a text is dropped, though it means something else; texts beyond the embedder's window of 256 word pieces are
+compared by their beginning.
 """
 
 from __future__ import annotations
