@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import heapq
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
@@ -43,17 +44,16 @@ def allotment(accepted: Sequence[Record], lines: Sequence[Line]) -> dict[str, in
 
 
 def _spread(room: Mapping[str, int], total: int) -> dict[str, int]:
+    """Give `total` out one by one, each to the label that has least and room for more; ties: the first label."""
     given = dict.fromkeys(room, 0)
-    left = total
-    while left > 0:
-        open_labels = [label for label in room if given[label] < room[label]]
-        if not open_labels:
+    waiting = [(0, place, label) for place, label in enumerate(room) if room[label] > 0]
+    for _ in range(total):
+        if not waiting:
             break
-        each, more = divmod(left, len(open_labels))
-        for place, label in enumerate(open_labels):
-            part = min(each + (place < more), room[label] - given[label])
-            given[label] += part
-            left -= part
+        count, place, label = heapq.heappop(waiting)
+        given[label] = count + 1
+        if given[label] < room[label]:
+            heapq.heappush(waiting, (count + 1, place, label))
     return given
 
 

@@ -1,0 +1,182 @@
+"""Whole runs against a real server on loopback: the same bytes at any number in flight and after a kill."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.server import Fault, serving
+from textsynth.errors import ModelError
+from textsynth.recipe import read_recipe
+from textsynth.run import run
+
+SEEDS = "text,label\n" + "".join(
+    f"{text} number {n},{label}\n"
+    for label, text in (("card", "my card is lost"), ("transfer", "the transfer is late"), ("app", "the app crashes"))
+    for n in range(6)
+)
+RECIPE = """\
+version: 1
+name: loop
+models: {{generator: {{http: {{base_url: "{url}", model: mock-small, in_flight: {in_flight}, retries: 2}}}}}}
+labels: {{card: asks about a card, transfer: asks about a transfer, app: asks about the app}}
+sources: {{seeds: seeds.csv}}
+generate:
+  - labelled: {{from: seeds, texts: 5, vary: {{case: [{cases}]}}}}
+  - paraphrase: {{from: seeds, share: 0.2}}
+filter: [{{length: {{min_words: 7}}}}, exact_duplicate, near_duplicate]
+select: []
+want: {{label: 60}}
+"""
+
+
+def recipe_file(folder: Path, url: str, in_flight: int = 16) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    cases = ", ".join(f"case {n}" for n in range(400))
+    (folder / "loop.yaml").write_text(RECIPE.format(url=url, in_flight=in_flight, cases=cases))
+    (folder / "seeds.csv").write_text(SEEDS)
+    return folder / "loop.yaml"
+
+
+def digest(run_folder: Path) -> dict[str, str]:
+    """The dataset's files by content; the card names the recipe only, so all of it must be equal."""
+    root = run_folder / "dataset"
+    files = sorted(path for path in root.rglob("*") if path.is_file())
+    return {str(path.relative_to(root)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
+
+
+def test_the_data_set_has_the_same_bytes_at_any_number_in_flight(tmp_path: Path) -> None:
+    found = []
+    with serving(latency=0.002) as server:
+        for in_flight in (1, 16, 256):
+            recipe = read_recipe(
+                recipe_file(tmp_path, server.url), [f"models.generator.http.in_flight={in_flight}"]
+            )  # fmt: skip
+            result = run(recipe, out=tmp_path / f"run-{in_flight}")
+            assert (result.exit_code, result.stopped) == (0, "met")
+            assert [row["selected"] for row in result.quota] == [60, 60, 60]
+            found.append({name: one for name, one in digest(result.folder).items() if name != "README.md"})
+    assert found[0] == found[1] == found[2]
+    assert len(found[0]) >= 3
+
+
+def test_after_kill_9_only_what_was_in_flight_is_sent_again_and_the_bytes_are_the_same(tmp_path: Path) -> None:
+    """Takes over ten seconds on a busy machine: three processes of TextSynth are started."""
+    with serving(latency=0.03) as server:
+        recipe = recipe_file(tmp_path, server.url)
+        command = [sys.executable, "-m", "textsynth", "run", str(recipe), "--quiet", "--out"]
+        subprocess.run([*command, str(tmp_path / "whole")], check=True, capture_output=True)
+        whole = server.stats()
+        server.mock.reset()
+        for kill_at in (25, 60):
+            process = subprocess.Popen(
+                [*command, str(tmp_path / "killed")], start_new_session=True,
+                stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+            )  # fmt: skip
+            deadline = time.monotonic() + 60
+            while server.stats()["requests"] < kill_at and process.poll() is None and time.monotonic() < deadline:
+                time.sleep(0.002)
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+        subprocess.run([*command, str(tmp_path / "killed")], check=True, capture_output=True)
+        stats = server.stats()
+    assert stats["distinct"] == whole["distinct"]
+    assert stats["sent_again"] <= 2 * 16
+    assert digest(tmp_path / "killed") == digest(tmp_path / "whole")
+
+
+def test_the_same_command_again_asks_nothing_and_another_filter_reuses_every_answer(tmp_path: Path) -> None:
+    said: list[str] = []
+    with serving() as server:
+        path = recipe_file(tmp_path, server.url)
+        first = run(read_recipe(path), out=tmp_path / "run")
+        sent = server.stats()["requests"]
+        again = run(read_recipe(path), out=tmp_path / "run", say=said.append)
+        assert server.stats()["requests"] == sent
+        assert again.manifest["requests"]["sent"] == 0
+        assert again.manifest["counts"] == first.manifest["counts"]
+        stricter = read_recipe(path, ["filter.0.length.min_words=8", "want.label=30"])
+        run(stricter, out=tmp_path / "run", say=said.append)
+        assert server.stats()["requests"] == sent
+    assert any("going on" in one for one in said)
+    assert any("the recipe has changed" in one for one in said)
+
+
+def test_a_request_that_fails_for_good_is_a_drop_and_the_rest_go_on(tmp_path: Path) -> None:
+    with serving(faults=[Fault("toolong", contains="case 7")]) as server:
+        result = run(read_recipe(recipe_file(tmp_path, server.url)), out=tmp_path / "run")
+    assert result.exit_code == 0
+    dropped = [drop for drop in result.manifest["drops"] if drop["section"] == "model"]
+    assert dropped
+    assert "context" in dropped[0]["reason"]
+    assert result.manifest["requests"]["failed"] == sum(drop["count"] for drop in dropped)
+
+
+def test_a_wrong_key_stops_the_run_with_one_sentence_and_writes_no_data_set(tmp_path: Path) -> None:
+    with serving(key="right") as server, pytest.raises(ModelError, match="key"):
+        run(read_recipe(recipe_file(tmp_path, server.url)), out=tmp_path / "run")
+    assert not (tmp_path / "run" / "dataset").exists()
+
+
+def scripted(folder: Path, **more: Any) -> Path:
+    told = {
+        "version": 1,
+        "name": "scripted",
+        "models": {"generator": {"scripted": {"pattern": "1. the {word} and the {word} of {word} {n}"}}},
+        "labels": {"a": "one", "b": "two"},
+        "generate": [{"labelled": {"texts": 1}}],
+        "filter": ["exact_duplicate"],
+        "select": [],
+        "want": {"label": 10},
+        **more,
+    }
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "recipe.yaml").write_text(json.dumps(told))
+    return folder / "recipe.yaml"
+
+
+def test_a_yield_that_runs_dry_ends_the_run_with_what_is_missing_and_why(tmp_path: Path) -> None:
+    models = {"generator": {"scripted": {"answers": ["1. always the same text"]}}}
+    recipe = read_recipe(scripted(tmp_path, models=models, budget={"patience": 5}))
+    result = run(recipe, out=tmp_path / "run")
+    assert (result.exit_code, result.stopped) == (3, "dry")
+    assert [row["missing"] for row in result.quota] == [9, 10]
+    assert result.quota[1]["why"][0]["item"] == "exact_duplicate"
+
+
+def test_a_budget_of_requests_ends_the_run(tmp_path: Path) -> None:
+    result = run(read_recipe(scripted(tmp_path, budget={"requests": 7})), out=tmp_path / "run")
+    assert (result.exit_code, result.stopped) == (3, "budget")
+    assert result.manifest["requests"]["planned"] == 7
+
+
+def test_a_limit_caps_the_selected_texts(tmp_path: Path) -> None:
+    result = run(read_recipe(scripted(tmp_path)), out=tmp_path / "run", limit=5)
+    assert result.exit_code == 0
+    assert result.manifest["counts"]["selected"] == 5
+
+
+def test_thinking_never_reaches_a_text(tmp_path: Path) -> None:
+    models = {"generator": {"scripted": {"answers": ["<think>hm, {</think>1. a text", "<think>never ends"]}}}
+    result = run(read_recipe(scripted(tmp_path, models=models, budget={"requests": 40})), out=tmp_path / "run")
+    reasons = {drop["reason"] for drop in result.manifest["drops"] if drop["section"] == "model"}
+    assert any("still thinking" in reason for reason in reasons)
+    assert result.manifest["counts"]["selected"] == 1
+
+
+def test_given_rows_all_become_candidates_and_no_model_is_needed(tmp_path: Path) -> None:
+    (tmp_path / "raw.csv").write_text("text,label\n" + "".join(f"row number {n % 40},a\n" for n in range(60)))
+    path = scripted(tmp_path, generate=["existing"], sources={"raw": "raw.csv"}, want={"total": 15})
+    result = run(read_recipe(path), out=tmp_path / "run")
+    counts = result.manifest["counts"]
+    assert (counts["candidates"], counts["accepted"], counts["selected"]) == (60, 40, 15)
+    assert counts["spare"] == 25
