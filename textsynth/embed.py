@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 EMBEDDED = "all-MiniLM-L6-v2"
 WEIGHTS_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 BATCH = 64
+REMEMBERED = 100_000  # vectors held in memory beside the store: 170 MB with 384 dimensions
 WHY = "embedding texts (agreement, semantic_duplicate, same_meaning, diverse)"
 
 
@@ -56,13 +57,15 @@ class Embedder:
         if not texts:
             return np.zeros((0, 0), np.float32)
         keys = [self._key(text) for text in texts]
+        if len(self._known) > REMEMBERED:
+            self._known.clear()
         absent = [key for key in dict.fromkeys(keys) if key not in self._known]
         for key, kept in self._store.get(absent).items():
             self._known[key] = np.frombuffer(kept, np.float32)
         by_key = dict(zip(keys, texts, strict=True))
         missing = [key for key in absent if key not in self._known]
         if missing:
-            vectors = self._compute([by_key[key] for key in missing])
+            vectors = self._compute([by_key[key].encode("utf-8", "replace").decode() for key in missing])
             self._store.put({key: vector.tobytes() for key, vector in zip(missing, vectors, strict=True)})
             self._known.update(zip(missing, vectors, strict=True))
         return np.stack([self._known[key] for key in keys])
@@ -95,7 +98,7 @@ def _load(name: str) -> Any:  # noqa: ANN401 — sentence-transformers has no ty
         try:
             return SentenceTransformer(str(_embedded_folder()) if name == EMBEDDED else name, device="cpu")
         except (OSError, ValueError) as fault:
-            told = str(fault).splitlines()[0][:200]
+            told = next(iter(str(fault).splitlines()), type(fault).__name__)[:200]
             raise UsageError(
                 f"the embedder {name!r} cannot be loaded: {told}; the default {EMBEDDED!r} needs no network"
             ) from fault
