@@ -1,0 +1,94 @@
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from textsynth.neighbours import Near, WordSetIndex, sign
+from textsynth.text import jaccard, word_set
+
+CORPUS = Path(__file__).parents[2] / "shared" / "bench" / "corpus.py"
+WORDS = st.sampled_from([f"w{number}" for number in range(9)])
+
+
+def index_of(sets: Sequence[frozenset[str]], similarity: float = 0.7) -> WordSetIndex:
+    index = WordSetIndex(similarity)
+    index.add(sign(sets))
+    return index
+
+
+def best(query: frozenset[str], among: Sequence[frozenset[str]], similarity: float) -> Near | None:
+    """Look at every pair: what the index must say."""
+    near = [Near(row, jaccard(query, other)) for row, other in enumerate(among)]
+    near = [one for one in near if one.similarity >= similarity]
+    return max(near, key=lambda one: (one.similarity, -one.row), default=None)
+
+
+@given(
+    st.lists(st.frozensets(WORDS, max_size=9), max_size=30),
+    st.frozensets(WORDS, max_size=5),
+    st.sampled_from([0.3, 0.5, 0.6, 0.7, 0.75, 0.8, 0.9, 1.0]),
+)
+def test_the_neighbours_of_a_short_text_are_always_found(
+    among: list[frozenset[str]], query: frozenset[str], similarity: float
+) -> None:
+    assert index_of(among, similarity).find(sign([query])) == [best(query, among, similarity)]
+
+
+@given(st.lists(st.frozensets(WORDS, min_size=1), max_size=20), st.lists(st.frozensets(WORDS, min_size=1), max_size=5))
+def test_what_is_found_is_as_near_as_it_says(among: list[frozenset[str]], queries: list[frozenset[str]]) -> None:
+    for query, near in zip(queries, index_of(among).find(sign(queries)), strict=True):
+        assert near is None or near.similarity == jaccard(query, among[near.row]) >= 0.7
+
+
+def test_looking_changes_nothing_and_adding_goes_on() -> None:
+    one, other = (word_set(f"where is the {kind} card that I ordered a week ago") for kind in ("new", "old"))
+    index = index_of([one])
+    assert index.find(sign([other])) == index.find(sign([other])) == [Near(0, 10 / 12)]
+    index.add(sign([other]))
+    assert len(index) == 2
+    assert index.find(sign([other, word_set("nothing like it")])) == [Near(1, 1.0), None]
+
+
+def test_of_equally_near_ones_the_first_is_told() -> None:
+    sets = [word_set("my card is lost"), word_set("lost is my card"), word_set("my card is lost")]
+    assert index_of(sets).find(sign(sets)) == [Near(0, 1.0)] * 3
+
+
+def test_with_before_only_earlier_rows_are_seen() -> None:
+    sets = [word_set("my card is lost")] * 3
+    assert index_of(sets).find(sign(sets), before=range(3)) == [None, Near(0, 1.0), Near(0, 1.0)]
+
+
+def test_empty_texts_are_like_each_other_only() -> None:
+    index = index_of([word_set("a b c"), word_set(""), word_set("")])
+    assert index.find(sign([word_set("")])) == [Near(1, 1.0)]
+    assert index_of([word_set("a")]).find(sign([word_set("")])) == [None]
+    assert WordSetIndex().find([]) == []
+    assert WordSetIndex().find(sign([word_set("a")])) == [None]
+
+
+@pytest.mark.skipif(not CORPUS.is_file(), reason="the corpus of shared/bench is not on this machine")
+def test_planted_duplicates_are_found_and_little_else() -> None:
+    spec = importlib.util.spec_from_file_location("corpus", CORPUS)
+    assert spec is not None
+    assert spec.loader is not None
+    corpus = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(corpus)
+    texts, group, _ = corpus.make_texts(20_000)
+    index = WordSetIndex(0.7)
+    keep: list[bool] = []
+    for start in range(0, len(texts), 1000):
+        signed = sign(word_set(text) for text in texts[start : start + 1000])
+        for one, near in zip(signed, index.find(signed), strict=True):
+            inside = index.find([one])[0] if near is None else near
+            keep.append(inside is None)
+            if inside is None:
+                index.add([one])
+    found = corpus.score(group, keep)
+    assert found["recall"] >= 0.96
+    assert found["precision"] >= 0.97

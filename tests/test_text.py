@@ -1,0 +1,146 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from textsynth.text import content_words, jaccard, names, negated, normal_form, numbers, word_list, word_set
+
+
+@pytest.mark.parametrize(
+    ("text", "form"),
+    [
+        ("I don’t   KNOW — “really”?!", "i dont know really"),
+        ("I don't know, really", "i dont know really"),
+        ("C++ is not C#", "c++ is not c#"),
+        ("100 % of ＡＢＣ, ﬁne", "100 % of abc fine"),
+        ("Straße\u00ad und\u200b Weg", "strasse und weg"),
+        ("cafe\u0301", "café"),
+        ("a\r\nb\u2028c\td\x00e", "a b c d e"),
+        ("!!!", "!!!"),
+        ("…?!", "...?!"),
+        ("   ", ""),
+        ("", ""),
+        ("half \ud83d", "half"),
+        ("❤️ you", "❤ you"),
+    ],
+)
+def test_the_normal_form_forgets_case_typography_and_punctuation(text: str, form: str) -> None:
+    assert normal_form(text) == form
+
+
+@given(st.text(st.characters(exclude_categories=[])))
+def test_the_normal_form_of_a_normal_form_is_itself(text: str) -> None:
+    form = normal_form(text)
+    assert normal_form(form) == form
+    assert form == " ".join(form.split())
+
+
+@given(st.text())
+def test_case_and_outer_space_never_count(text: str) -> None:
+    assert normal_form(f"  {text}\n") == normal_form(text)
+    if text.isascii():
+        assert normal_form(text.upper()) == normal_form(text) == normal_form(text.lower())
+
+
+def test_words_of_languages_without_spaces_are_pairs_of_characters() -> None:
+    assert word_list("我的卡") == ["我的", "的卡"]
+    assert word_list("卡") == ["卡"]
+    assert word_list("my 新卡 please") == ["my", "新卡", "please"]
+    assert word_list("カードはどこ") == ["カー", "ード", "ドは", "はど", "どこ"]
+    assert len(word_list("บัตรของฉัน")) > 3
+    assert word_list("내 카드는 어디") == ["내", "카드는", "어디"]
+
+
+def test_jaccard_is_the_shared_part() -> None:
+    assert jaccard(word_set("where is my card"), word_set("Where is my PIN?")) == 3 / 5
+    assert jaccard(word_set("a a b"), ("b", "a")) == 1.0
+    assert jaccard(frozenset(), frozenset()) == 1.0
+    assert jaccard(frozenset(), frozenset("a")) == 0.0
+
+
+@given(st.sets(st.sampled_from("abcdef")), st.sets(st.sampled_from("abcdef")))
+def test_jaccard_is_symmetric_and_one_only_for_equals(one: set[str], other: set[str]) -> None:
+    assert jaccard(one, other) == jaccard(other, one)
+    assert (jaccard(one, other) == 1.0) == (one == other)
+
+
+@pytest.mark.parametrize(
+    ("text", "sure"),
+    [
+        ("I paid 1,000 on the 1st", {"1000", "1"}),
+        ("one thousand and five", {"1005"}),
+        ("Twenty-five cards, three four", {"25", "3", "4"}),
+        ("2 million, 2M and 2,000k", {"2000000"}),
+        ("US$965m or €965M", {"965000000"}),
+        ("5m away", {"5"}),
+        ("3,50 € and 3.5", {"3.5"}),
+        ("12.05.2024", {"12", "5", "2024"}),
+        ("two hundred and five thousand", {"205000"}),
+        ("nineteen ninety-nine", {"19", "99"}),
+        ("zero five", {"0", "5"}),
+        ("007", {"7"}),
+        ("at 10:30, room B12", {"10", "30", "12"}),
+        ("٣٤", {"34"}),
+        ("the second one of a pair", set()),
+        ("no numbers", set()),
+    ],
+)
+def test_numbers_have_one_spelling_each(text: str, sure: set[str]) -> None:
+    assert numbers(text).sure == sure
+
+
+def test_a_run_of_digits_may_be_of_any_length() -> None:
+    assert len(numbers("7" * 6000 + ".5").sure) == 1
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ("I have 1 card", "I have one card", True),
+        ("I have 1 card", "I have a card", True),
+        ("the one I lost", "the card I lost", True),
+        ("both cards", "2 cards", True),
+        ("the 2nd card", "the second card", True),
+        ("I paid 20 euros", "I paid 25 euros", False),
+        ("I paid twenty euros", "I paid 20 euros", True),
+        ("I paid 20 euros", "I paid", False),
+        ("a dozen eggs", "12 eggs", True),
+    ],
+)
+def test_numbers_agree_where_each_is_found_on_the_other_side(one: str, other: str, same: bool) -> None:
+    assert numbers(one).agree(numbers(other)) is same
+    assert numbers(other).agree(numbers(one)) is same
+
+
+@pytest.mark.parametrize("text", ["I can't pay", "I can’t pay", "i cant pay", "No card", "without a card", "it is NOT"])
+def test_a_word_of_negation_is_seen(text: str) -> None:
+    assert negated(text)
+
+
+@pytest.mark.parametrize("text", ["I can pay", "a note on knots", "unable to pay", "nothings", "it fails"])
+def test_other_words_are_no_negation(text: str) -> None:
+    assert not negated(text)
+
+
+def test_content_words_are_no_stop_words_and_no_numbers() -> None:
+    assert content_words("Where is the new card that I ordered 3 weeks ago?") == {
+        "new",
+        "card",
+        "ordered",
+        "weeks",
+        "ago",
+    }
+    assert content_words("我的卡") == {"我的", "的卡"}
+
+
+def test_names_are_capitals_inside_a_sentence_or_a_word() -> None:
+    told = "Yesterday Bob met O'Neill at the NATO summit. He likes vLLM's Qwen3-8B. I'm here. The end."
+    assert names(told) == {"bob", "oneill", "nato", "vllm", "qwen3", "8b"}
+    assert names("Where is it? It is here.") == frozenset()
+
+
+@given(st.text())
+def test_nothing_that_reads_a_text_fails_on_any(text: str) -> None:
+    for read in (word_list, word_set, numbers, negated, content_words, names):
+        assert read(text) == read(text)
