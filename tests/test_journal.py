@@ -132,3 +132,14 @@ asyncio.run(work())
     assert "k150" in reported
     with Journal(tmp_path) as journal:
         assert set(journal.answers(reported)) == set(reported)
+
+
+def test_fresh_does_not_touch_the_journal_of_a_run_at_work(tmp_path: Path) -> None:
+    with Journal(tmp_path) as journal:
+        keep(journal, ("a", Completion("text")))
+        with pytest.raises(RunLocked):
+            Journal(tmp_path, fresh=True)
+        assert journal.answers(["a"])
+    with Journal(tmp_path, fresh=True) as journal:
+        assert journal.aside == tmp_path / "journal-1.sqlite"
+        assert not journal.answers(["a"])

@@ -51,9 +51,11 @@ class Journal:
     read-only, the disk is full or the file is corrupt.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, fresh: bool = False) -> None:
+        """Open or make the journal of `folder`; `fresh` moves the one that is there aside first (see `aside`)."""
         self.path = folder / "journal.sqlite"
         self._lock = _lock(folder)
+        self.aside = set_aside(folder) if fresh else None
         try:
             self._reader = _connect(self.path)
             self._reader.executescript(TABLES)

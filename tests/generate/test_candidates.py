@@ -14,6 +14,6 @@ def test_texts_first_then_what_could_not_be_read_each_with_its_own_place() -> No
     assert isinstance(text, Record)
     assert isinstance(drop, Drop)
     assert (text.origin.draw, drop.record.origin.draw) == (0, 1)
-    assert drop.record.text == "Another o"
+    assert drop.record.text == "2. Another o"
     assert drop.record.labels == ("a",)
     assert "max_tokens" in drop.reason

@@ -19,6 +19,13 @@ def test_every_parent_takes_every_style_once_before_any_comes_again() -> None:
     assert len(again) == 5
 
 
+def test_every_pair_comes_up_whatever_the_number_of_parents() -> None:
+    for each in range(1, 12):
+        writer = Paraphrase().begin(context(sources={"seeds": rows(each=each)}), "paraphrase")
+        asks = writer.plan([Shortfall({"label": "refund"}, each * len(STYLES))], 512)
+        assert len({(ask.parents, ask.fields["style"]) for ask in asks}) == each * len(STYLES)
+
+
 def test_once_through_ends_when_every_pair_was_used() -> None:
     writer = Paraphrase(styles=("shorter", "longer")).begin(context(), "paraphrase")
     everything = [Shortfall({}, 10**9, once=True)]

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from tests.server import Fault, serving
-from textsynth.errors import ModelError
+from textsynth.errors import ModelError, RecipeError
 from textsynth.recipe import read_recipe
 from textsynth.run import run
 
@@ -180,3 +180,12 @@ def test_given_rows_all_become_candidates_and_no_model_is_needed(tmp_path: Path)
     counts = result.manifest["counts"]
     assert (counts["candidates"], counts["accepted"], counts["selected"]) == (60, 40, 15)
     assert counts["spare"] == 25
+
+
+def test_nothing_wanted_asks_nothing(tmp_path: Path) -> None:
+    labels = {"a": {"means": "one", "want": 0}, "b": {"means": "two", "want": 0}}
+    try:
+        recipe = read_recipe(scripted(tmp_path, labels=labels))
+    except RecipeError:
+        return  # refused is as good
+    assert run(recipe, out=tmp_path / "run").manifest["requests"]["planned"] == 0

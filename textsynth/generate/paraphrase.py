@@ -80,9 +80,10 @@ class ParaphraseWriter:
     def _ask(self, label: str, parents: Sequence[Record]) -> Ask:
         turn = self._turns[label]
         self._turns[label] += 1
-        parent = parents[turn % len(parents)]
+        rounds, place = divmod(turn, len(parents))
+        parent = parents[place]
         # One style further each time round, and different styles side by side.
-        style = self._step.styles[(turn + turn // len(parents)) % len(self._step.styles)]
+        style = self._step.styles[(place + rounds) % len(self._step.styles)]
         prompt = self._prompt.render(
             {
                 "task": self._step.about,

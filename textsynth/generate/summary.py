@@ -68,10 +68,11 @@ class SummaryWriter:
         return [] if completion is None else candidates(ask, request, completion, self._prompt.reader)
 
     def _ask(self) -> Ask:
-        document = self._documents[self._turn % len(self._documents)]
-        rounds = self._turn // len(self._documents)
+        rounds, place = divmod(self._turn, len(self._documents))
+        document = self._documents[place]
         self._turn += 1
-        sentences = self._step.sentences[(self._turn - 1 + rounds) % len(self._step.sentences)]
+        # One length further each time round, and different lengths side by side.
+        sentences = self._step.sentences[(place + rounds) % len(self._step.sentences)]
         points = document.fields.get(self._step.points or "", "").splitlines()
         prompt = self._prompt.render(
             {

@@ -13,7 +13,7 @@ from typing import Any
 from textsynth.errors import RunError
 from textsynth.export.dataset import write_dataset
 from textsynth.export.outcome import Asked, Outcome, QuotaLine
-from textsynth.journal import Journal, set_aside
+from textsynth.journal import Journal
 from textsynth.models import Place
 from textsynth.progress import Snapshot
 from textsynth.recipe import Recipe
@@ -69,9 +69,9 @@ def run(
     sources = read_sources(recipe)
     lines = lines_of(recipe, limit)
     _make(out)
-    if fresh and (aside := set_aside(out)) is not None:
-        say(f"the journal of earlier runs is kept as {aside.name}")
-    with Journal(out) as journal:
+    with Journal(out, fresh=fresh) as journal:
+        if journal.aside is not None:
+            say(f"the journal of earlier runs is kept as {journal.aside.name}")
         _say_changes(recipe, out, say)
         context = make_context(recipe, sources, journal)
         watcher = Watcher(watch, lines)

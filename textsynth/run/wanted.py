@@ -20,7 +20,7 @@ def lines_of(recipe: Recipe, limit: int | None) -> list[Line]:
     wants = _wants(recipe)
     if limit is not None:
         wants = _limited(wants, limit)
-    return [Line(match, want, math.ceil(want * recipe.pool)) for match, want in wants if want > 0]
+    return [Line(match, want, math.ceil(want * recipe.pool)) for match, want in wants]
 
 
 def _wants(recipe: Recipe) -> list[Wanted]:
