@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from textsynth.neighbours import Near, WordSetIndex, sign
@@ -28,6 +28,7 @@ def best(query: frozenset[str], among: Sequence[frozenset[str]], similarity: flo
     return max(near, key=lambda one: (one.similarity, -one.row), default=None)
 
 
+@settings(deadline=None)
 @given(
     st.lists(st.frozensets(WORDS, max_size=9), max_size=30),
     st.frozensets(WORDS, max_size=5),
@@ -39,6 +40,7 @@ def test_the_neighbours_of_a_short_text_are_always_found(
     assert index_of(among, similarity).find(sign([query])) == [best(query, among, similarity)]
 
 
+@settings(deadline=None)
 @given(st.lists(st.frozensets(WORDS, min_size=1), max_size=20), st.lists(st.frozensets(WORDS, min_size=1), max_size=5))
 def test_what_is_found_is_as_near_as_it_says(among: list[frozenset[str]], queries: list[frozenset[str]]) -> None:
     for query, near in zip(queries, index_of(among).find(sign(queries)), strict=True):

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from textsynth.text import content_words, jaccard, names, negated, normal_form, numbers, word_list, word_set
@@ -29,6 +29,7 @@ def test_the_normal_form_forgets_case_typography_and_punctuation(text: str, form
     assert normal_form(text) == form
 
 
+@settings(deadline=None)
 @given(st.text(st.characters(exclude_categories=[])))
 def test_the_normal_form_of_a_normal_form_is_itself(text: str) -> None:
     form = normal_form(text)
@@ -36,6 +37,7 @@ def test_the_normal_form_of_a_normal_form_is_itself(text: str) -> None:
     assert form == " ".join(form.split())
 
 
+@settings(deadline=None)
 @given(st.text())
 def test_case_and_outer_space_never_count(text: str) -> None:
     assert normal_form(f"  {text}\n") == normal_form(text)
@@ -140,6 +142,7 @@ def test_names_are_capitals_inside_a_sentence_or_a_word() -> None:
     assert names("Where is it? It is here.") == frozenset()
 
 
+@settings(deadline=None)
 @given(st.text())
 def test_nothing_that_reads_a_text_fails_on_any(text: str) -> None:
     for read in (word_list, word_set, numbers, negated, content_words, names):

@@ -44,7 +44,7 @@ _LET_ME_KNOW = (
     r"let me know if you(?:'d| would)? (?:like|need|want).{0,15}(?:me to (?:write|add|change|make|generate|create)"
     r"|(?:more|another|other|further) (?:example|version|variation|paraphrase|text|sentence|option))"
 )
-_HOPE = r"^i hope (?:this|these|that) helps?\b|[.!:\n]\s*i hope (?:this|these) help"
+_HOPE = r"^i hope (?:this|these|that) helps?\b|[.!?:\n]\s*i hope (?:this|these) help"
 _SLOT = (
     r"(?:insert|enter|your|my|the|customer|user|recipient|sender|company|bank|product|service|brand|person|first|last|full"
     r"|name|date|time|day|month|year|number|amount|place|city|country|location|address|email|phone|url|link|website|order"
@@ -54,7 +54,7 @@ _PLACEHOLDER = rf"[\[{{<]{{1,2}}\s?{_SLOT}(?![a-z])[^\]}}>\n]{{0,40}}[\]}}>]"
 _TOKEN = r"<\||\|>|</?s>|</?think>|\[/?inst\]|<</?sys>>|<(?:start|end)_of_turn>"
 _AS_MODEL = rf"\b(?:as an?|i(?:'m| am)(?: just| only)? an?) {_MODEL}"
 PHRASES = (
-    *_signs("refuses instead of answering", _NOT_ABLE, "can't", "cannot", "able to", "sorry"),
+    *_signs("refuses instead of answering", _NOT_ABLE, "can't", "won't", "cannot", "able to", "sorry"),
     *_signs("speaks as an AI model", _AS_MODEL, " ai", "language model"),
     *_signs("talks to the person who asked", _HOPE, "i hope th"),
     *_signs("talks to the person who asked", _LET_ME_KNOW, "let me know if"),

@@ -1,0 +1,53 @@
+"""What tests of filters share: records, a court of one filter, the real data sets."""
+
+from __future__ import annotations
+
+import asyncio
+import csv
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import pytest
+
+from tests.contexts import context
+from textsynth.records import Ask, Completion, Drop, Origin, Record, Verdict
+from textsynth.run.judging import Court
+from textsynth.step import Context, Filter, Judge
+
+DATA = Path(__file__).parents[3] / "shared" / "data"
+real_data = pytest.mark.skipif(not DATA.is_dir(), reason="the real data sets of shared/data are not on this machine")
+
+
+def record(text: str, *labels: str, draw: int = 0, shown: Sequence[str] = (), **fields: str) -> Record:
+    return Record(text, Origin("test", shown=tuple(shown), draw=draw), labels, fields)
+
+
+def batch(*texts: str) -> list[Record]:
+    return [record(text, draw=place) for place, text in enumerate(texts)]
+
+
+def judged(step: Filter, one: Record, at: Context | None = None) -> Verdict | None:
+    """Return the verdict on one record by a filter with an empty memory."""
+    return step.begin(at or context()).judge([one])[0]
+
+
+def reason(step: Filter, one: Record, at: Context | None = None) -> str | None:
+    verdict = judged(step, one, at)
+    return None if verdict is None else verdict.reason
+
+
+def rule(judge: Judge, records: Sequence[Record]) -> tuple[list[Record], list[Drop]]:
+    """Bring a window to its ends, as a run does: judged, waited for twins, settled."""
+
+    async def nobody(asks: Sequence[Ask]) -> list[Completion]:
+        return [Completion("")] * len(asks)
+
+    ruling = asyncio.run(Court([("filter", judge)], [], nobody).rule(records))
+    return ruling.accepted, ruling.dropped
+
+
+def rows(path: str) -> list[Mapping[str, str]]:
+    """Return the rows of a real data set."""
+    with (DATA / path).open(encoding="utf-8", newline="") as file:
+        return [json.loads(line) for line in file] if path.endswith("l") else list(csv.DictReader(file))

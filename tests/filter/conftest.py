@@ -1,0 +1,24 @@
+"""The real embedder for the filters that need one, loaded once; a store that is a dict."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from textsynth.embed import EMBEDDED, Embedder
+
+
+class _Kept(dict[bytes, bytes]):
+    def get(self, keys: Sequence[bytes]) -> dict[bytes, bytes]:  # type: ignore[override]
+        return {key: self[key] for key in keys if key in self}
+
+    def put(self, vectors: Mapping[bytes, bytes]) -> None:
+        self.update(vectors)
+
+
+@pytest.fixture(scope="session")
+def embed() -> Callable[[Sequence[str]], NDArray[np.float32]]:
+    return Embedder(EMBEDDED, _Kept()).embed

@@ -1,0 +1,57 @@
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+
+from tests.contexts import context
+from tests.filter.benches import judged, real_data, reason, record, rows
+from textsynth.filter.language import Language, clearly_english
+
+FOREIGN = """Wo bleibt mein Paket?|Ich will mein Geld zurück|¿Dónde está mi tarjeta nueva?|No puedo pagar con mi tarjeta
+Où est ma nouvelle carte ?|J'ai perdu ma carte hier|Dove si trova la mia carta?|Quero cancelar a transferência
+Waar is mijn nieuwe kaart?|Var är mitt nya kort?|Jeg vil have mine penge tilbage|Gdzie jest moja karta?
+Kde je moje karta?|Где моя новая карта?|我的新卡在哪里|返金してほしいです|บัตรใหม่ของฉันอยู่ที่ไหน|أين بطاقتي الجديدة؟
+मेरा नया कार्ड कहाँ है?|Πού είναι η νέα μου κάρτα;|Yeni kartım nerede?|Thẻ mới của tôi ở đâu?|Di mana kartu baru saya?"""
+TEXTS = [text for line in FOREIGN.splitlines() for text in line.split("|")]
+
+
+@pytest.mark.parametrize("text", TEXTS)
+def test_a_short_foreign_sentence_is_no_english(text: str) -> None:
+    assert not clearly_english(text)
+    verdict = judged(Language(), record(text))
+    assert verdict is not None
+    assert verdict.measured is not None
+    assert verdict.measured < 0.01 == verdict.limit
+
+
+@pytest.mark.parametrize(
+    ("code", "text"),
+    [
+        ("de", "Wo bleibt mein Paket, ich warte schon?"),
+        ("de-AT", "Ich will mein Geld zurück"),
+        ("zh", "我的新卡在哪里"),
+        ("no", "Jeg vil have mine penge tilbage"),
+        ("sk", "Kde je moje karta?"),
+        ("tlh", "a language that no model knows is not judged"),
+    ],
+)
+def test_another_language_can_be_wanted(code: str, text: str) -> None:
+    assert reason(Language(language=code), record(text)) is None
+    assert reason(Language(), record(text), dataclasses.replace(context(), language=code)) is None
+
+
+def test_a_text_too_short_to_tell_is_kept() -> None:
+    assert reason(Language(), record("ja genau")) is None
+    assert reason(Language(min_bytes=0), record("ja genau, danke")) is not None
+
+
+def test_english_is_no_german() -> None:
+    told = reason(Language(language="de"), record("Where is the card that I ordered a week ago?"))
+    assert told == "is in another language, probably en"
+
+
+@real_data
+def test_real_english_is_kept() -> None:
+    some = [record(row["text"]) for row in [*rows("banking77/train.csv")[::5], *rows("trec/train.csv")[::5]]]
+    assert not any(Language().begin(context()).judge(some))

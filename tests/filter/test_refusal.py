@@ -1,0 +1,90 @@
+from __future__ import annotations
+
+import pytest
+
+from tests.contexts import context
+from tests.filter.benches import real_data, reason, record, rows
+from textsynth.filter.refusal import Refusal
+
+BANK = context(labels={"card_arrival": "asks where the card is", "PIN": "asks about the PIN"})
+
+DROPPED = {
+    "refuses": [
+        "I'm sorry, but I can't help with that.",
+        "I’m sorry, but I cannot assist with that request.",
+        "I am unable to fulfill this request.",
+        "Unfortunately I won't generate such content.",
+    ],
+    "speaks as an AI": ["As an AI language model, I have no card.", "Well, I'm just an AI and own nothing."],
+    "introduces": [
+        "Sure, here are three examples:",
+        "Here is a paraphrase: where is it",
+        "Certainly! Here's one.",
+        "Of course! I can help you with your card.",
+        "Below are some possible sentences:\n",
+    ],
+    "form field": ["Example 3: where is it", "Label: refund", "Text 2: hello", "**Question:** where is it", "User: hi"],
+    "list mark": ["1. Where is it?", "(2) Where is it?", "- Where is it?", "* where is it"],
+    "label's name": ["Card arrival: where is it", "card_arrival: where is it", "pin: where is it"],
+    "as the recipe writes it": ["this is about card_arrival I think"],
+    "placeholder": ["My name is [insert name].", "Dear {customer_name}", "Hello <your name>", "Dear [Company Name],"],
+    "special tokens": ["<|im_start|>system", "where is it</s>", "[INST] where is it", "<think> hm"],
+    "code fence": ["```\nwhere is it"],
+    "bold or heading": ["**Where** is it", "# Delivery\nWhere is it"],
+    "several items": ["Where is it?\n2. And when?", "Where is it\n- here"],
+    "person who asked": [
+        "Where is my card? I hope this helps!",
+        "Where is it? Let me know if you want me to write more.",
+    ],
+}  # fmt: skip
+KEPT = [
+    "I'm sorry, but I lost my card",
+    "Sorry, I can't find my card and I am unable to pay",
+    "I can't create an account",
+    "I cannot generate a virtual card",
+    "Let me know if you need anything else",
+    "Here is a picture of my broken card",
+    "Here's the code: 8SSI6432",
+    "Sure, I'll see if I can come by",
+    "Okay, my card arrived",
+    "3.5 stars from me",
+    "20 euros are missing",
+    "Text me when it is there",
+    "my example is this: http://example.org",
+    "Card arrival is late again",
+    "is there an AI I can talk to?",
+    "I feel free to ask",
+    "I <3 this app, 2 < 3 and [sic]",
+    "C# or F#?",
+    "",
+]
+
+
+@pytest.mark.parametrize(("told", "text"), [(told, text) for told, texts in DROPPED.items() for text in texts])
+def test_what_a_model_says_around_a_text_is_dropped(told: str, text: str) -> None:
+    assert told in (reason(Refusal(), record(text), BANK) or "")
+
+
+@pytest.mark.parametrize("text", KEPT)
+def test_what_people_write_is_kept(text: str) -> None:
+    assert reason(Refusal(), record(text), BANK) is None
+
+
+def test_a_trace_that_is_wanted_can_be_allowed() -> None:
+    step = Refusal(allow=("holds bold or heading marks",))
+    assert reason(step, record("**Where** is it")) is None
+    assert reason(step, record("**Where** is it\n- here")) == "holds several items of a list"
+
+
+def test_labels_without_letters_name_nothing() -> None:
+    assert reason(Refusal(), record("! : it"), context(labels={"!": "x", "_": "y"})) is None
+
+
+@real_data
+@pytest.mark.parametrize(
+    ("path", "most"), [("banking77/train.csv", 0), ("trec/train.csv", 0), ("parrot_crowdflower/train.csv", 3)]
+)
+def test_of_thousands_of_real_texts_hardly_any_is_dropped(path: str, most: int) -> None:
+    judge = Refusal().begin(BANK)
+    verdicts = judge.judge([record(row["text"]) for row in rows(path)])
+    assert sum(verdict is not None for verdict in verdicts) <= most
