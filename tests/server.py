@@ -15,154 +15,19 @@ import asyncio
 import contextlib
 import hashlib
 import json
-import random
+import sys
 import threading
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
-from typing import Any, Self
+from pathlib import Path
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-MODEL = "mock-small"
-WORDS = (
-    *(
-        "card",
-        "order",
-        "refund",
-        "branch",
-        "payment",
-        "transfer",
-        "limit",
-        "balance",
-        "statement",
-        "address",
-        "arrived",
-    ),
-    *("waiting", "twice", "wrong", "still", "yesterday", "morning", "please", "nobody", "answer", "charged", "account"),
-    *("app", "password", "holiday", "abroad", "cash", "machine", "swallowed", "fee"),
-)
-SYLLABLES = (
-    "ba",
-    "co",
-    "di",
-    "fe",
-    "gu",
-    "ha",
-    "jo",
-    "ki",
-    "le",
-    "mu",
-    "na",
-    "po",
-    "qui",
-    "ra",
-    "so",
-    "ti",
-    "vu",
-    "we",
-    "xa",
-    "zy",
-)
-TOO_LONG = (
-    "This model's maximum context length is 2048 tokens. However, your request has 9001 input tokens."
-    " Please reduce the length of the input messages."
-)
-WHOLE = json.dumps({"choices": [{"finish_reason": "stop", "message": {"content": "text"}, "text": "text"}]}).encode()
-BROKEN = {
-    "cut": WHOLE[:30],
-    "garbage": b"<html><body>It works!</body></html>",
-    "list": b'[1, 2, {"choices": "none"}]',
-    "empty": b'{"choices": []}',
-    "notext": b'{"choices": [{"index": 0, "finish_reason": "stop"}]}',
-    "null": b'{"choices": [{"index": 0, "finish_reason": "length", "message": {"content": null}}]}',
-}
-Answer = Callable[[dict[str, Any], int], str]
+if __name__ == "__main__":
+    sys.path.insert(0, str(Path(__file__).parent.parent))
 
-
-@dataclass(slots=True)
-class Fault:
-    """Something that goes wrong: for every `every`th request, the first `first` ones, or prompts with `contains`.
-
-    Kinds: reset, close, hang, slow, garbage, cut, list, empty, notext, null, usage, surrogate, long (finish length),
-    redirect, toolong, or an HTTP status such as 429 (`after`: the Retry-After header) and 503.
-    """
-
-    kind: str
-    every: int = 1
-    first: int | None = None
-    contains: str = ""
-    after: str | None = None
-    message: str = ""
-    code: str = ""
-
-    def hits(self, count: int, body: str) -> bool:
-        """Whether it strikes the request number `count` (from 1)."""
-        return count % self.every == 0 and (self.first is None or count <= self.first) and self.contains in body
-
-    @classmethod
-    def parse(cls, text: str) -> Self:
-        """Read `429:every=3,after=1`."""
-        kind, _, rest = text.partition(":")
-        given: dict[str, Any] = dict(pair.split("=", 1) for pair in rest.split(",") if pair)
-        return cls(kind, **{name: int(value) if name in ("every", "first") else value for name, value in given.items()})
-
-
-def numbered_lines(body: dict[str, Any], use: int) -> str:
-    """Return five numbered lines of drawn words, the same for the same prompt and use."""
-    asked = json.dumps(body.get("messages", body.get("prompt")))
-    draw = random.Random(f"{asked}:{use}")
-    return "\n".join(f"{line}. {_line(draw)}" for line in range(1, 6))
-
-
-def _line(draw: random.Random) -> str:
-    """Draw 6 to 12 words, half of them from an open vocabulary of 8,000, so that texts differ as people's do."""
-    drawn = ["".join(draw.choices(SYLLABLES, k=3)) for _ in range(draw.randint(3, 6))]
-    return " ".join([*drawn, *draw.choices(WORDS, k=draw.randint(3, 6))])
-
-
-@dataclass
-class Mock:
-    """The state of one server, shared by its connections."""
-
-    latency: float = 0.0
-    faults: Sequence[Fault] = ()
-    key: str | None = None
-    models: Sequence[str] = (MODEL,)
-    answer: Answer = numbered_lines
-    uses: bool = False
-    requests: int = 0
-    answered: int = 0
-    flying: int = 0
-    peak: int = 0
-    seen: dict[bytes, int] = field(default_factory=dict)
-    answered_bodies: dict[bytes, int] = field(default_factory=dict)
-    bodies: list[dict[str, Any]] = field(default_factory=list)
-    paths: list[str] = field(default_factory=list)
-    times: list[float] = field(default_factory=list)
-    keep: int = 1000
-
-    def stats(self) -> dict[str, Any]:
-        """Return the counts; `reasked` is how many bodies were sent again after a whole answer to them had gone out."""
-        return {
-            "requests": self.requests,
-            "answered": self.answered,
-            "distinct": len(self.seen),
-            "repeated": sum(times > 1 for times in self.seen.values()),
-            "sent_again": self.requests - len(self.seen),
-            "reasked": sum(times - 1 for times in self.answered_bodies.values()),
-            "peak": self.peak,
-            "in_flight": self.flying,
-            "first": self.times[0] if self.times else None,
-            "last": self.times[-1] if self.times else None,
-        }
-
-    def reset(self, latency: float | None = None, faults: Sequence[Fault] | None = None) -> None:
-        """Clear the counts; set what is given."""
-        self.requests = self.answered = self.peak = 0
-        self.seen, self.answered_bodies, self.bodies, self.paths, self.times = {}, {}, [], [], []
-        self.latency = self.latency if latency is None else latency
-        self.faults = self.faults if faults is None else faults
+from tests.mock import BROKEN, MODEL, TOO_LONG, WHOLE, Fault, Mock
 
 
 class Connection(asyncio.Protocol):

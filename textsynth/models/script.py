@@ -16,11 +16,11 @@ from textsynth.models import Arrived
 from textsynth.models.flight import Flight
 from textsynth.records import Completion, Request
 
-WORDS = (
-    *("amber", "basin", "cedar", "delta", "ember", "fjord", "grove", "harbour", "island", "juniper", "kettle"),
-    *("lantern", "meadow", "nectar", "orchard", "pebble", "quarry", "ribbon", "saddle", "timber", "umbra", "velvet"),
-    *("willow", "yonder", "zephyr", "anchor", "bramble", "copper", "drift", "engine"),
+SPOKEN = (
+    "amber basin cedar delta ember fjord grove harbour island juniper kettle lantern meadow nectar orchard pebble"
+    " quarry ribbon saddle timber umbra velvet willow yonder zephyr anchor bramble copper drift engine"
 )
+WORDS = SPOKEN.split()
 PLACEHOLDER = re.compile(r"\{(word|n|prompt)\}")
 
 
