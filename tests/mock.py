@@ -40,7 +40,7 @@ def numbered_lines(body: dict[str, Any], use: int) -> str:
 
 
 def _line(draw: random.Random) -> str:
-    """Draw 6 to 12 words, half of them from an open vocabulary of 8,000, so that texts differ as people's do."""
+    """Draw 6 to 12 words, half of them from an open vocabulary of 7,000, so that texts differ as people's do."""
     drawn = ["".join(draw.choices(SYLLABLES, k=3)) for _ in range(draw.randint(3, 6))]
     return " ".join([*drawn, *draw.choices(WORDS, k=draw.randint(3, 6))])
 

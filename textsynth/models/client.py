@@ -11,7 +11,7 @@ from urllib.parse import urlsplit, urlunsplit
 from textsynth.errors import ModelError, nearest
 from textsynth.models import Arrived, wire
 from textsynth.models.flight import Flight
-from textsynth.models.patience import Attempt, Patience, Trouble
+from textsynth.models.patience import Attempt, Kind, Patience, Trouble
 from textsynth.records import Completion, Request
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ class Client:
         self._say = say
         self._session: aiohttp.ClientSession | None = None
         self._quiet_until = 0.0
-        self._told = False
+        self._told: set[Kind] = set()
         self._answered = 0
         self._refused = 0
 
@@ -109,6 +109,7 @@ class Client:
                 found = await self._try(url, body)
                 if isinstance(found, Completion):
                     self._patience.well(attempt, now())
+                    self._told.discard("away")
                     return found
                 pause = self._patience.wait(attempt, found, now())
                 if pause is None:
@@ -122,8 +123,8 @@ class Client:
             self._patience.leave(attempt)
 
     def _tell(self, trouble: Trouble) -> None:
-        if not self._told and trouble.kind in ("away", "busy", "down"):
-            self._told = True
+        if trouble.kind not in self._told and trouble.kind != "broken":
+            self._told.add(trouble.kind)
             self._say(f"{self._target.address}: {trouble.sentence}; trying again")
 
     async def _try(self, url: str, body: bytes) -> Completion | Trouble:

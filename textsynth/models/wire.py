@@ -22,6 +22,10 @@ TOO_LONG = re.compile(
 )
 
 
+# made once: json.dumps with separators would make an encoder for each request
+_encode = json.JSONEncoder(separators=(",", ":")).encode
+
+
 class Broken(Exception):
     """An answer that is no answer: truncated JSON, no choices, no text. Worth another try."""
 
@@ -48,7 +52,7 @@ def body_of(request: Request, model: str, extra: Mapping[str, object], *, schema
         body["response_format"] = _response_format(request.schema)
     if extra:
         body = {name: value for name, value in {**body, **extra}.items() if value is not None}
-    return json.dumps(body, separators=(",", ":")).encode("ascii")
+    return _encode(body).encode("ascii")
 
 
 def _add_sampling(body: dict[str, object], sampling: Sampling) -> None:

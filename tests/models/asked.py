@@ -1,0 +1,55 @@
+"""Requests and a place for tests of models, and how to ask a model for all its answers."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+
+from textsynth.models import Model, Place
+from textsynth.records import Completion, Message, Rendered, Request, Sampling
+
+
+def request(text: str, *, chat: bool = True, schema: str | None = None, **sampling: object) -> Request:
+    """Return a request whose key is the hash of its text."""
+    messages = (Message("user", text),) if chat else ()
+    prompt = Rendered("test", "0", messages=messages, text="" if chat else text)
+    return Request(hashlib.sha256(text.encode()).hexdigest(), prompt, Sampling(**sampling), schema)  # type: ignore[arg-type]
+
+
+def requests(count: int, **more: object) -> list[Request]:
+    """Return different requests."""
+    return [request(f"question {number}.", **more) for number in range(count)]  # type: ignore[arg-type]
+
+
+def place(folder: Path = Path(), said: list[str] | None = None) -> Place:
+    """Return a place whose cache is inside the folder and whose voice fills `said`."""
+    return Place(folder, folder / "cache", [].append if said is None else said.append)
+
+
+async def complete(model: Model, asked: Sequence[Request]) -> dict[str, Completion]:
+    """Return all completions by the request's key; each must come once."""
+    found: dict[str, Completion] = {}
+
+    async def arrived(one: Request, completion: Completion) -> None:
+        assert one.key not in found, "an answer arrived twice"
+        await asyncio.sleep(0)
+        found[one.key] = completion
+
+    await model.complete(asked, arrived)
+    assert list(found) or not asked
+    return found
+
+
+def answers(model: Model, asked: Sequence[Request]) -> list[Completion]:
+    """Ask, close, and return the completions in the order of the requests."""
+
+    async def go() -> dict[str, Completion]:
+        try:
+            return await complete(model, asked)
+        finally:
+            await model.close()
+
+    found = asyncio.run(go())
+    return [found[one.key] for one in asked]

@@ -1,0 +1,64 @@
+from __future__ import annotations
+
+import pytest
+from pydantic import ValidationError
+
+from tests.models.asked import place
+from textsynth.errors import ModelError
+from textsynth.models.http import Http
+
+
+def http(**more: object) -> Http:
+    return Http.model_validate({"base_url": "http://127.0.0.1:1/v1", "model": "small", **more})
+
+
+def test_identity_is_the_name_and_what_shapes_answers_but_no_address_and_no_key() -> None:
+    plain = http()
+    assert plain.identity == "small"
+    assert http(base_url="https://other/v1", key_env="KEY", in_flight=1, retries=0).identity == "small"
+    changed = {http(body={"top_a": 1}).identity, http(body={"top_a": 2}).identity, http(response_format=False).identity}
+    assert len(changed | {"small"}) == 4
+
+
+def test_the_form_of_prompts_can_be_chosen() -> None:
+    assert (http().form, http(prompts="completion").form) == ("chat", "completion")
+
+
+def test_the_address_may_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_BASE_URL", "http://127.0.0.1:9/v1")
+    assert Http(model="small").base_url == "http://127.0.0.1:9/v1"
+    monkeypatch.delenv("OPENAI_BASE_URL")
+    with pytest.raises(ValidationError, match="base_url is missing"):
+        Http(model="small")
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"base_url": "localhost:8000"},
+        {"in_flight": 0},
+        {"timeout_seconds": 0},
+        {"model": ""},
+        {"retries": -1},
+        {"key": "x"},
+    ],
+)
+def test_wrong_options_are_refused(wrong: dict[str, object]) -> None:
+    with pytest.raises(ValidationError):
+        http(**wrong)
+
+
+def test_a_named_key_must_be_set_and_look_like_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("MY_KEY", raising=False)
+    with pytest.raises(ModelError, match="key_env names 'MY_KEY', which is not set"):
+        http(key_env="MY_KEY").open(place())
+    monkeypatch.setenv("MY_KEY", "sec\nret")
+    with pytest.raises(ModelError, match="holds characters no key has") as caught:
+        http(key_env="MY_KEY").open(place())
+    assert "sec" not in str(caught.value)
+
+
+def test_a_key_is_in_no_repr(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MY_KEY", "sesame-123")
+    model = http(key_env="MY_KEY").open(place())
+    assert "sesame" not in repr(vars(model)) + repr(http(key_env="MY_KEY"))
