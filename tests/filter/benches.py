@@ -5,16 +5,19 @@ from __future__ import annotations
 import asyncio
 import csv
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from tests.contexts import context
 from textsynth.records import Ask, Completion, Drop, Origin, Record, Verdict
 from textsynth.run.judging import Court
 from textsynth.step import Context, Filter, Judge
 
+Embed = Callable[[Sequence[str]], NDArray[np.float32]]
 DATA = Path(__file__).parents[3] / "shared" / "data"
 real_data = pytest.mark.skipif(not DATA.is_dir(), reason="the real data sets of shared/data are not on this machine")
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
-import numpy as np
 import pytest
-from numpy.typing import NDArray
 
+from tests.filter.benches import Embed
 from textsynth.embed import EMBEDDED, Embedder
 
 
@@ -20,5 +19,5 @@ class _Kept(dict[bytes, bytes]):
 
 
 @pytest.fixture(scope="session")
-def embed() -> Callable[[Sequence[str]], NDArray[np.float32]]:
+def embed() -> Embed:
     return Embedder(EMBEDDED, _Kept()).embed
