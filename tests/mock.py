@@ -93,6 +93,7 @@ class Mock:
     paths: list[str] = field(default_factory=list)
     times: list[float] = field(default_factory=list)
     keep: int = 1000
+    open: set[Any] = field(default_factory=set)
 
     def stats(self) -> dict[str, Any]:
         """Return the counts; `reasked` is how many bodies were sent again after a whole answer to them had gone out."""

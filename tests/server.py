@@ -41,8 +41,10 @@ class Connection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
         self.transport = transport
+        self.mock.open.add(transport)
 
     def connection_lost(self, exc: Exception | None) -> None:
+        self.mock.open.discard(self.transport)
         self.transport = None
 
     def data_received(self, data: bytes) -> None:
@@ -207,7 +209,9 @@ def serving(**settings: Any) -> Iterator[Running]:
         loop.call_soon_threadsafe(loop.stop)
         thread.join()
         server.close()
-        loop.run_until_complete(asyncio.sleep(0))
+        for transport in list(mock.open):
+            transport.abort()
+        loop.run_until_complete(asyncio.sleep(0.001))
         loop.close()
 
 

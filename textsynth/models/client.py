@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NoReturn
@@ -226,7 +227,10 @@ def _reason(fault: Exception) -> str:
     import aiohttp
 
     inner = fault.os_error if isinstance(fault, aiohttp.ClientConnectorError) else fault
-    words = inner.strerror if isinstance(inner, OSError) and inner.strerror else type(inner).__name__
+    words = type(inner).__name__
+    if isinstance(inner, OSError):
+        # a name that is not found has a negative number of its own
+        words = os.strerror(inner.errno) if inner.errno and inner.errno > 0 else inner.strerror or words
     return words[:1].lower() + words[1:]
 
 
