@@ -1,0 +1,21 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.models import tiny
+from textsynth.models.loading import Loaded, Wanted, load
+
+
+@pytest.fixture(scope="session")
+def tiny_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a tiny model in it."""
+    pytest.importorskip("transformers", reason="needs textsynth[local]")
+    return tiny.make(tmp_path_factory.mktemp("tiny"))
+
+
+@pytest.fixture(scope="session")
+def loaded(tiny_folder: Path) -> Loaded:
+    """The tiny model, loaded."""
+    return load(Wanted("tiny", tiny_folder), [].append)

@@ -1,0 +1,64 @@
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from textsynth.errors import ModelError
+from textsynth.models.loading import Loaded, Wanted, computes_bfloat16, load
+
+
+def test_a_folder_is_loaded_with_its_limits(loaded: Loaded) -> None:
+    assert loaded.context == 256
+    assert loaded.ends == {0, 1, 2}
+    assert not loaded.model.training
+
+
+def test_a_folder_without_a_model_is_said(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match=r"holds no model: there is no config\.json"):
+        load(Wanted("mine", tmp_path), [].append)
+
+
+def test_a_broken_folder_is_one_sentence(tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text(json.dumps({"model_type": "no such"}))
+    with pytest.raises(ModelError, match="the model 'mine' cannot be loaded") as caught:
+        load(Wanted("mine", tmp_path), [].append)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_hub_name_that_no_cache_has_is_one_sentence_without_a_network() -> None:
+    pytest.importorskip("transformers", reason="needs textsynth[local]")
+    said: list[str] = []
+    with pytest.raises(ModelError, match="the model 'acme/none' cannot be loaded"):
+        load(Wanted("acme/none", "acme/none"), said.append)
+    assert said == ["getting acme/none from the Hugging Face Hub"]
+
+
+def test_dtype_can_be_chosen(tiny_folder: Path) -> None:
+    chosen = [
+        str(load(Wanted("tiny", tiny_folder, dtype=dtype), [].append).model.dtype) for dtype in ("float32", "bfloat16")
+    ]
+    assert chosen == ["torch.float32", "torch.bfloat16"]
+
+
+@pytest.mark.parametrize(("flags", "able"), [("avx2 fma", False), ("avx512_bf16 avx2", True), ("amx_bf16", True)])
+def test_bfloat16_is_taken_where_the_processor_computes_it(flags: str, able: bool, tmp_path: Path) -> None:
+    cpuinfo = tmp_path / "cpuinfo"
+    cpuinfo.write_text(f"flags\t: fpu {flags}\n")
+    assert computes_bfloat16(cpuinfo) is (able and sys.platform == "linux")
+    assert not computes_bfloat16(tmp_path / "none")
+
+
+def test_threads_sleep_while_they_wait(tiny_folder: Path) -> None:
+    code = (
+        "import os, sys; from pathlib import Path\n"
+        "from textsynth.models.loading import Wanted, load\n"
+        "load(Wanted('tiny', Path(sys.argv[1])), print)\n"
+        "print(os.environ['OMP_WAIT_POLICY'])"
+    )
+    command = [sys.executable, "-W", "error", "-c", code, str(tiny_folder)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert (done.stdout.strip(), done.stderr) == ("PASSIVE", ""), "nothing but our own words"
