@@ -20,6 +20,11 @@ def test_a_function_that_gives_no_text_is_a_failure() -> None:
     assert found.failure == "the scripted function returned 5; a text is wanted"
 
 
+def test_a_function_that_fails_stops_the_run_with_its_error() -> None:
+    with pytest.raises(UsageError, match="the scripted function failed: ZeroDivisionError"):
+        Script(function=lambda _: 1 // 0).answer(request("x"))
+
+
 @pytest.mark.parametrize(
     ("code", "told"),
     [

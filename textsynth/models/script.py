@@ -42,9 +42,15 @@ class Script:
     lines: tuple[Line, ...] = ()
 
     def answer(self, request: Request) -> Completion:
-        """Return the answer to a request; a failure where the script has none."""
+        """Return the answer to a request; a failure where the script has none.
+
+        Raises UsageError when a function of the user's fails.
+        """
         if self.function is not None:
-            said = self.function(request)
+            try:
+                said = self.function(request)
+            except Exception as fault:  # a user's own code may raise anything
+                raise UsageError(f"the scripted function failed: {type(fault).__name__}: {fault}") from fault
             if isinstance(said, Completion):
                 return said
             if not isinstance(said, str):
