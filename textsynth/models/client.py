@@ -92,6 +92,7 @@ class Client:
             headers["Authorization"] = f"Bearer {self._target.key}"
         return aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(limit=0),
+            cookie_jar=aiohttp.DummyCookieJar(),
             timeout=aiohttp.ClientTimeout(total=self._target.timeout_seconds, sock_connect=10.0),
             headers=headers,
             proxy=_proxy_for(self._target.root),
