@@ -127,7 +127,8 @@ def main() -> None:
     asked = parser.parse_args()
     few = 500
     server = subprocess.Popen(
-        [sys.executable, str(HERE.parent / "tests" / "server.py"), "0", "--latency-ms", str(asked.latency_ms)],
+        [sys.executable, str(HERE.parent / "tests" / "server.py"), "0", "--lines", "1",
+         "--latency-ms", str(asked.latency_ms)],
         stdout=subprocess.PIPE, text=True,
     )  # fmt: skip
     assert server.stdout is not None

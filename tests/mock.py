@@ -32,11 +32,11 @@ SYLLABLES = re.findall("..", "bacodifeguhajokilemunaporasotivuwexazy")
 Answer = Callable[[dict[str, Any], int], str]
 
 
-def numbered_lines(body: dict[str, Any], use: int) -> str:
-    """Return five numbered lines of drawn words, the same for the same prompt and use."""
+def numbered_lines(body: dict[str, Any], use: int, lines: int = 5) -> str:
+    """Return numbered lines of drawn words, the same for the same prompt and use."""
     asked = json.dumps(body.get("messages", body.get("prompt")))
     draw = random.Random(f"{asked}:{use}")
-    return "\n".join(f"{line}. {_line(draw)}" for line in range(1, 6))
+    return "\n".join(f"{line}. {_line(draw)}" for line in range(1, lines + 1))
 
 
 def _line(draw: random.Random) -> str:

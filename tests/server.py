@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
+import functools
 import hashlib
 import json
 import sys
@@ -27,7 +28,7 @@ from urllib.parse import parse_qs, urlsplit
 if __name__ == "__main__":
     sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from tests.mock import BROKEN, MODEL, TOO_LONG, WHOLE, Fault, Mock
+from tests.mock import BROKEN, MODEL, TOO_LONG, WHOLE, Fault, Mock, numbered_lines
 
 
 class Connection(asyncio.Protocol):
@@ -230,6 +231,7 @@ def main() -> None:
     parser.add_argument("--key", help="refuse requests without this key")
     parser.add_argument("--model", action="append", help="the models served")
     parser.add_argument("--uses", action="store_true", help="answer the same body differently each time")
+    parser.add_argument("--lines", type=int, default=5, help="texts an answer holds")
     given = parser.parse_args()
     mock = Mock(
         latency=given.latency_ms / 1000,
@@ -237,6 +239,7 @@ def main() -> None:
         key=given.key,
         models=given.model or (MODEL,),
         uses=given.uses,
+        answer=functools.partial(numbered_lines, lines=given.lines),
         keep=3,
     )
     with contextlib.suppress(KeyboardInterrupt):

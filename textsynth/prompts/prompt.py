@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Literal
 
@@ -104,7 +105,11 @@ class Prompt:
 
 def load_prompt(path: Path) -> Prompt:
     """Read and check one prompt file. Raises PromptError with a line for each mistake, each with `file:line`."""
-    text = _text(path)
+    return _checked(path, _text(path))
+
+
+@lru_cache(maxsize=64)  # the recipe's check and the run compile a prompt once, and a changed file anew
+def _checked(path: Path, text: str) -> Prompt:
     name = path.name.removesuffix(SUFFIX)
     where = str(path)
     try:

@@ -89,6 +89,7 @@ class Loop:
                 asks = self._plan()
                 if asks:
                     flying.append(self._send(asks))
+                    await asyncio.sleep(0)  # the first requests leave before the next window is planned
                 if not flying:
                     return self._ending()
                 if len(flying) == IN_FLIGHT or not asks:
