@@ -16,12 +16,13 @@ import sqlite3
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
+from functools import lru_cache
 from pathlib import Path
 from types import TracebackType
 from typing import Any, NamedTuple
 
 from textsynth.errors import JournalError, RunLocked
-from textsynth.records import Completion, Request
+from textsynth.records import Completion, Rendered, Request
 
 FORMAT = 1
 TABLES = """
@@ -94,8 +95,7 @@ class Journal:
         """Write an answer; returns when it is on disk. Raises JournalError when it cannot be."""
         loop = asyncio.get_running_loop()
         waiting: asyncio.Future[None] = loop.create_future()
-        prompt = request.prompt
-        told = json.dumps(prompt.messages or prompt.text, ensure_ascii=False)
+        told = _told(request.prompt)
         row = (
             request.key, model, told, completion.text, completion.finish,
             completion.prompt_tokens, completion.completion_tokens, completion.failure,
@@ -181,6 +181,11 @@ class Journal:
         for loop, calls in by_loop.items():
             if not loop.is_closed():
                 loop.call_soon_threadsafe(_all_done, calls, fault)
+
+
+@lru_cache(maxsize=1024)  # one prompt is asked many times
+def _told(prompt: Rendered) -> str:
+    return json.dumps(prompt.messages or prompt.text, ensure_ascii=False)
 
 
 def read_answer(folder: Path, key: str) -> dict[str, object] | None:

@@ -20,7 +20,7 @@ from textsynth.folds import FOLDS, fold_of
 from textsynth.generate.candidates import candidates
 from textsynth.languages import language_name
 from textsynth.options import PromptName, SourceName
-from textsynth.records import Ask, Completion, Drop, Record
+from textsynth.records import Ask, Completion, Drop, Record, Rendered
 from textsynth.step import Context, Prompted, Shortfall, Writer
 
 OTHER_EXAMPLES = 2
@@ -69,6 +69,8 @@ class LabelledWriter:
             for label in seed.labels:
                 self._shelf.setdefault((label, self._folds[seed.id]), []).append(seed)
         self._asked: Counter[str] = Counter()
+        # Few different prompts are asked again and again; each is rendered once.
+        self._rendered: dict[tuple[object, ...], Rendered] = {}
         self._grids: dict[tuple[str, tuple[tuple[str, str], ...]], list[dict[str, str]]] = {}
         self._walked: Counter[tuple[str, tuple[tuple[str, str], ...]]] = Counter()
         self._accepted: dict[tuple[str, int], list[str]] = {}
@@ -109,29 +111,46 @@ class LabelledWriter:
         fields = self._combination(label, match)
         examples, fold = self._examples(label, turn, chance)
         others, shown_others = self._contrast(label, fold, chance)
-        values: dict[str, object] = {
+        shown = tuple(record.id for record in (*examples, *shown_others))
+        avoid = tuple(self._accepted.get((label, fold), [])[-self._step.avoid :]) if self._step.avoid else ()
+        known = (label, tuple(fields.items()), shown, avoid)
+        prompt = self._rendered.get(known)
+        if prompt is None:
+            texts = [record.text for record in examples]
+            prompt = self._prompt.render(self._values(label, fields, texts, others, avoid))
+            self._rendered[known] = prompt
+        return Ask(
+            item=self._item,
+            model=self._step.model,
+            prompt=prompt,
+            sampling=self._sampling,
+            labels=(label,) if label else (),
+            fields=fields,
+            shown=shown,
+            texts=self._step.texts,
+        )
+
+    def _values(
+        self,
+        label: str,
+        fields: Mapping[str, str],
+        examples: list[str],
+        others: list[dict[str, object]],
+        avoid: Sequence[str],
+    ) -> dict[str, object]:
+        return {
             "task": self._step.about,
             "label": label,
             "meaning": self._context.labels.get(label, ""),
             "labels": self._named,
-            "examples": [record.text for record in examples],
+            "examples": examples,
             "others": others,
             "attributes": [{"name": name, "value": value} for name, value in fields.items()],
             "n": self._step.texts,
-            "avoid": self._accepted.get((label, fold), [])[-self._step.avoid :] if self._step.avoid else [],
+            "avoid": list(avoid),
             "language": language_name(self._context.language),
             **fields,
         }
-        return Ask(
-            item=self._item,
-            model=self._step.model,
-            prompt=self._prompt.render(values),
-            sampling=self._sampling,
-            labels=(label,) if label else (),
-            fields=fields,
-            shown=tuple(record.id for record in (*examples, *shown_others)),
-            texts=self._step.texts,
-        )
 
     def _next_label(self) -> str:
         labels = list(self._context.labels) or [""]

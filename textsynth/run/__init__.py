@@ -145,7 +145,7 @@ def _outcome(
     stopped: str,
     sentence: str,
 ) -> Outcome:
-    samplings = {ask.sampling: asdict(ask.sampling) for ask in books.asked.values()}
+    samplings = {sampling: asdict(sampling) for sampling in {ask.sampling for ask in books.asked.values()}}
     asked = {
         key: Asked(ask.prompt.name, ask.prompt.fingerprint, identities[ask.model], samplings[ask.sampling])
         for key, ask in books.asked.items()
