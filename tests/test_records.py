@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from textsynth.errors import CensusBroken
-from textsynth.records import Census, Message, Origin, Record, Rendered, Verdict
+from textsynth.records import Census, Message, Origin, Record, Rendered, Verdict, reason_kind
 
 ENDS = ("accepted", "dropped", "review")
 origins = st.builds(
@@ -124,3 +124,8 @@ def test_a_twin_must_be_accepted_or_given() -> None:
     census.end(second, "dropped", twin=first.id)
     with pytest.raises(CensusBroken, match="unknown"):
         census.close()
+
+
+def test_a_kind_of_reason_is_what_stands_before_the_colon() -> None:
+    assert reason_kind("names what the document does not: Paris") == "names what the document does not"
+    assert reason_kind("the same text was accepted before") == "the same text was accepted before"

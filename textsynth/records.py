@@ -108,6 +108,11 @@ class Drop:
     twin: str | None = None
 
 
+def reason_kind(reason: str) -> str:
+    """Return a reason without what it quotes after its colon, so that equal kinds count together."""
+    return reason.split(": ", 1)[0]
+
+
 class Message(NamedTuple):
     """One turn of a chat prompt."""
 

@@ -36,7 +36,7 @@ def test_a_label_that_does_not_fit_is_dropped_and_the_right_one_is_told(embed: E
     one = record("my parcel is still not here", "praise")
     bad = judged(Agreement(), one, at)
     assert bad is not None
-    assert bad.reason == "the seeds' classifier says delivery"
+    assert bad.reason == "the seeds' classifier puts another label first: delivery"
     assert bad.measured is not None
     assert bad.limit is not None
     assert bad.measured < bad.limit
@@ -73,7 +73,7 @@ def test_a_seed_that_was_shown_does_not_vouch_for_a_text_made_from_it() -> None:
     assert vouched.keeps
     alone = judged(Agreement(), one, at)
     assert alone is not None
-    assert alone.reason == "the seeds' classifier says red"
+    assert alone.reason == "the seeds' classifier puts another label first: red"
     parent = Record("odd/red", Origin("paraphrase", parents=(stray.id,)), ("blue",))
     child = judged(Agreement(), parent, at)
     assert child is not None

@@ -48,7 +48,7 @@ def test_a_text_too_short_to_tell_is_kept() -> None:
 
 def test_english_is_no_german() -> None:
     told = reason(Language(language="de"), record("Where is the card that I ordered a week ago?"))
-    assert told == "is in another language, probably en"
+    assert told == "is in another language: en"
 
 
 @real_data

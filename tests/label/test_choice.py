@@ -45,7 +45,7 @@ def test_agreement_keeps_the_text_with_its_confidence() -> None:
 def test_another_label_drops_or_goes_to_review_and_both_labels_are_kept(disagree: str, review: bool) -> None:
     record, verdict = desk(disagree=disagree).read(TEXT, answers("praise", "praise", "praise"))
     assert verdict is not None
-    assert verdict.reason == "the model chose praise instead"
+    assert verdict.reason == "the model chose another label: praise"
     assert verdict.review is review
     assert record.labels == ("refund",)
     assert record.fields["chosen_label"] == "praise"

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import PurePath
 
 from textsynth.export.outcome import Outcome
-from textsynth.records import Record
+from textsynth.records import Record, reason_kind
 
 CATEGORIES = {
     "classification": "text-classification",
@@ -175,11 +175,6 @@ def _funnel(outcome: Outcome) -> str:
     counted = Counter((drop.section, drop.item, reason_kind(drop.reason)) for drop in outcome.dropped)
     rows = [(*map(escape, key), count) for key, count in sorted(counted.items(), key=lambda one: (-one[1], one[0]))]
     return f"{told}\n\n{_table(('section', 'check', 'reason', 'texts'), rows)}" if rows else told
-
-
-def reason_kind(reason: str) -> str:
-    """Return a reason without what it quotes, so that equal kinds count together."""
-    return reason.split(": ", 1)[0]
 
 
 def _limits(outcome: Outcome) -> str:

@@ -110,7 +110,9 @@ class AgreementJudge:
         measured = round(own, 4)
         if better >= self._step.accept:
             first = classes[int(chances.argmax())]
-            return Verdict(f"the seeds' classifier says {first}", measured, round(float(chances.max()), 4))
+            return Verdict(
+                f"the seeds' classifier puts another label first: {first}", measured, round(float(chances.max()), 4)
+            )
         if own < self._step.min_confidence:
             return Verdict("the seeds' classifier is not sure of the label", measured, self._step.min_confidence)
         return Verdict(None, measured)

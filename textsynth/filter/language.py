@@ -78,7 +78,7 @@ class LanguageJudge:
         wanted = sum(float(ranked.get(code, 0)) for code in self._fine)
         if wanted >= self._step.min_confidence:
             return None
-        return Verdict(f"is in another language, probably {found}", round(wanted, 4), self._step.min_confidence)
+        return Verdict(f"is in another language: {found}", round(wanted, 4), self._step.min_confidence)
 
 
 def clearly_english(text: str) -> bool:

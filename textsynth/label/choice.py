@@ -98,7 +98,7 @@ class ChoiceDesk:
         if confidence < limit:
             return Verdict("the votes for a label are too few", confidence, limit, review=self._step.unsure == "review")
         if intended and chosen != intended and self._step.disagree != "relabel":
-            told = f"the model chose {', '.join(sorted(chosen))} instead"
+            told = f"the model chose another label: {', '.join(sorted(chosen))}"
             return Verdict(told, confidence, limit, review=self._step.disagree == "review")
         return None
 

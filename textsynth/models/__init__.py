@@ -58,6 +58,14 @@ class ModelOptions(Options):
         """Which form of a prompt suits the model where both exist."""
         return "chat"
 
+    @property
+    def window(self) -> int:
+        """How many requests are planned at once: what a plan can learn from comes a window later.
+
+        Part of what a run's records depend on, so it follows from the options alone.
+        """
+        return 512
+
     def open(self, place: Place) -> Model:
         """Return the model, ready to answer. Raises ModelError or MissingExtra with one sentence."""
         raise NotImplementedError

@@ -66,6 +66,11 @@ class Local(ModelOptions):
             return self.prompts
         return "completion" if self.model == NAME else "chat"
 
+    @property
+    def window(self) -> int:
+        """Two batches: answers are slow here, so the plan soon follows what they brought."""
+        return 2 * self.batch
+
     def open(self, place: Place) -> Model:
         """Return the model; it is loaded at the first request, in a thread. Raises MissingExtra."""
         needs("local", "torch", "transformers", why=f"the local model {self.model!r}")

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from textsynth.errors import UsageError
-from textsynth.export.card import reason_kind
+from textsynth.records import reason_kind
 from textsynth.report.rows import Rows, label_text, source_of, text_of
 
 KEPT_SHOWN = 40

@@ -121,6 +121,7 @@ def _loop(recipe: Recipe, context: Context, lines: Sequence[Line], asker: Asker)
         budget=Budget(requests=limits.requests, tokens=limits.tokens, minutes=limits.minutes),
         asker=asker,
         given=frozenset(record.id for rows in context.sources.values() for record in rows),
+        window=min(options.window for options in recipe.models.values()),
     )
 
 

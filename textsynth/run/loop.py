@@ -14,14 +14,13 @@ from collections.abc import Container, Sequence
 from dataclasses import dataclass, field
 
 from textsynth.parse import Fault, without_thinking
-from textsynth.records import Ask, Census, Completion, Drop, Origin, Record, Request
+from textsynth.records import Ask, Census, Completion, Drop, Origin, Record, Request, reason_kind
 from textsynth.run.asking import Asker
 from textsynth.run.budget import Budget, tokens_of
 from textsynth.run.judging import Court, Ruling
 from textsynth.run.quota import Quota
 from textsynth.step import Desk, Judge, Shortfall, Writer
 
-WINDOW = 512
 IN_FLIGHT = 2
 EVERYTHING = (Shortfall({}, 10**9, once=True),)
 
@@ -55,7 +54,7 @@ class _Window:
 
 
 class Loop:
-    """One run's windows. `given` are the ids of source records, which a twin may also name."""
+    """One run's windows of at most `window` asks. `given` are the ids of source records, which a twin may also name."""
 
     def __init__(
         self,
@@ -67,12 +66,14 @@ class Loop:
         budget: Budget,
         asker: Asker,
         given: Container[str],
+        window: int,
     ) -> None:
         self._hands = hands
         self._quota = quota
         self._budget = budget
         self._asker = asker
         self._given = given
+        self._window = window
         self._court = Court(filters, desks, self._ask_about)
         self._census = Census()
         self._tokens_an_ask = 1
@@ -100,13 +101,13 @@ class Loop:
             await asyncio.gather(*(window.answers for window in flying), return_exceptions=True)
 
     def _plan(self) -> list[Ask]:
-        room = self._budget.room(WINDOW, tokens_an_ask=self._tokens_an_ask)
+        room = self._budget.room(self._window, tokens_an_ask=self._tokens_an_ask)
         asks: list[Ask] = []
         for hand in self._hands:
             short = EVERYTHING if hand.free else self._quota.short(hand.item)
             if not short or (room <= len(asks) and not hand.free):
                 continue
-            some = hand.writer.plan(short, WINDOW if hand.free else room - len(asks))
+            some = hand.writer.plan(short, self._window if hand.free else room - len(asks))
             self._quota.planned(some)
             asks += some
         self._budget.planned(asks)
@@ -163,7 +164,7 @@ class Loop:
             census.end(record, "accepted")
         for drop in (*unread, *ruling.dropped):
             census.end(drop.record, drop.section, drop.twin)
-            self.books.reasons[drop.section, drop.item, drop.reason] += 1
+            self.books.reasons[drop.section, drop.item, reason_kind(drop.reason)] += 1
         census.close(self._given)
         self.books.candidates += len(candidates) + len(unread)
         self.books.accepted += ruling.accepted

@@ -12,7 +12,7 @@ from typing import Any
 
 from textsynth import __version__
 from textsynth.recipe import Recipe
-from textsynth.records import Drop
+from textsynth.records import Drop, reason_kind
 from textsynth.run.asking import Tally
 from textsynth.run.loop import Books
 from textsynth.run.quota import Line
@@ -40,7 +40,7 @@ def quota_table(lines: Sequence[Line], selected: Mapping[int, int], dropped: Seq
         missing = max(0, line.want - selected[place])
         why: Counter[tuple[str, str]] = Counter()
         if missing:
-            why.update((drop.item, drop.reason) for drop in dropped if line.counts(drop.record))
+            why.update((drop.item, reason_kind(drop.reason)) for drop in dropped if line.counts(drop.record))
         rows.append(
             {
                 "match": dict(line.match),
