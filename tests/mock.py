@@ -83,6 +83,7 @@ class Mock:
     models: Sequence[str] = (MODEL,)
     answer: Answer = numbered_lines
     uses: bool = False
+    gate: int = 0  # answers wait until this many requests have been in flight at once
     requests: int = 0
     answered: int = 0
     flying: int = 0
@@ -94,6 +95,7 @@ class Mock:
     times: list[float] = field(default_factory=list)
     keep: int = 1000
     open: set[Any] = field(default_factory=set)
+    held: list[Callable[[], object]] = field(default_factory=list)
 
     def stats(self) -> dict[str, Any]:
         """Return the counts; `reasked` is how many bodies were sent again after a whole answer to them had gone out."""

@@ -98,6 +98,11 @@ class Connection(asyncio.Protocol):
             fault = self.wrong(target, head, body)
         latency = mock.latency + (1.0 if fault is not None and fault.kind == "slow" else 0.0)
         finish = (self.finish, target, body, digest, use if mock.uses else 0, fault)
+        if mock.peak < mock.gate:
+            mock.held.append(functools.partial(loop.call_later, latency, *finish))
+            return
+        while mock.held:
+            mock.held.pop()()
         if latency:
             loop.call_later(latency, *finish)
         else:

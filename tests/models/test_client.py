@@ -251,9 +251,9 @@ def test_a_cancelled_call_lets_go_of_its_connections() -> None:
 
 
 def test_more_connections_than_files_are_usually_allowed() -> None:
-    with serving(latency=0.2) as server:
+    with serving(gate=1100) as server:
         found = answers(client(server.url, in_flight=1500, timeout_seconds=60.0), requests(1500))
-        assert server.stats()["peak"] > 1100
+        assert server.stats()["peak"] >= 1100
     assert failed(found) == 0
 
 
