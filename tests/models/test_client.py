@@ -42,7 +42,7 @@ def test_answers_are_the_same_at_any_number_in_flight(in_flight: int) -> None:
 
 
 def test_two_calls_share_one_limit() -> None:
-    with serving(latency=0.01) as server:
+    with serving(gate=8) as server:
         model = client(server.url, in_flight=8)
 
         async def go() -> None:
