@@ -1,0 +1,71 @@
+"""What stands ready before the first request, and what waits until it is needed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from tests.run.recipes import small_recipe
+from textsynth.errors import RecipeError, SourceError
+from textsynth.records import Origin, Record, Verdict
+from textsynth.run.stage import LateJudge, cache_folder, desks, hands, make_context, no_embeddings, read_sources
+
+
+def test_sources_are_read_and_generators_begun_in_the_recipes_order(tmp_path: Path) -> None:
+    recipe = small_recipe(tmp_path)
+    sources = read_sources(recipe)
+    assert len(sources["seeds"]) == 10
+    context = make_context(recipe, sources, no_embeddings())
+    assert context.labels == {"card": "asks about a card", "transfer": "asks about a transfer"}
+    assert [(hand.item, hand.free) for hand in hands(recipe, context)] == [("labelled", False)]
+    assert desks(recipe, context) == []
+
+
+def test_a_label_of_a_row_that_the_recipe_lacks_stops_with_its_name(tmp_path: Path) -> None:
+    recipe = small_recipe(tmp_path)
+    (tmp_path / "seeds.csv").write_text("text,label\nwhere is my card,cards\n")
+    with pytest.raises((RecipeError, SourceError), match="cards"):
+        read_sources(recipe)
+
+
+def test_a_prompt_is_looked_up_once_for_a_model(tmp_path: Path) -> None:
+    recipe = small_recipe(tmp_path)
+    context = make_context(recipe, {}, no_embeddings())
+    assert context.prompt("labelled", "generator") is context.prompt("labelled", "generator")
+
+
+class Noted:
+    def __init__(self, noted: list[str]) -> None:
+        self.noted = noted
+
+    def judge(self, records: Sequence[Record]) -> list[Verdict | None]:
+        self.noted.append("judge")
+        return [None] * len(records)
+
+    def settle(self, records: Sequence[Record]) -> None:
+        self.noted.append("settle")
+
+
+def test_a_filter_begins_once_and_only_when_there_is_something_to_judge() -> None:
+    noted: list[str] = []
+
+    def begin() -> Noted:
+        noted.append("begin")
+        return Noted(noted)
+
+    late = LateJudge(begin)
+    late.settle([])
+    assert noted == []
+    record = Record("a text", Origin("g"), ("card",))
+    assert late.judge([record]) == [None]
+    late.settle([record])
+    assert noted == ["begin", "judge", "settle"]
+
+
+def test_the_cache_folder_is_the_users(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    assert cache_folder() == tmp_path / "textsynth"
+    monkeypatch.delenv("XDG_CACHE_HOME")
+    assert cache_folder() == Path.home() / ".cache" / "textsynth"
