@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from textsynth.errors import UsageError
+from textsynth.export.rows import Rows, label_text, source_of, text_of
 from textsynth.records import reason_kind
-from textsynth.report.rows import Rows, label_text, source_of, text_of
 
 KEPT_SHOWN = 40
 DROPPED_A_REASON = 5

@@ -9,7 +9,7 @@ import pytest
 from tests.export.outcomes import LABELS, outcome
 from textsynth.errors import UsageError
 from textsynth.export.dataset import write_dataset
-from textsynth.report.rows import Rows, label_text, source_of, text_of
+from textsynth.export.rows import Rows, label_text, source_of, text_of
 
 
 def test_labels_come_as_names_and_rows_know_their_split(tmp_path: Path) -> None:
