@@ -58,6 +58,7 @@ def card(
         _counts(outcome, splits),
         "## What was dropped",
         _funnel(outcome),
+        *(["## Proof on real data", _proof(outcome)] if outcome.proof else []),
         *(["## Notes", _bullets(escape(note) for note in notes)] if notes else []),
         "## Limits",
         _limits(outcome),
@@ -175,6 +176,16 @@ def _funnel(outcome: Outcome) -> str:
     counted = Counter((drop.section, drop.item, reason_kind(drop.reason)) for drop in outcome.dropped)
     rows = [(*map(escape, key), count) for key, count in sorted(counted.items(), key=lambda one: (-one[1], one[0]))]
     return f"{told}\n\n{_table(('section', 'check', 'reason', 'texts'), rows)}" if rows else told
+
+
+def _proof(outcome: Outcome) -> str:
+    told = [escape(sentence) for sentence in outcome.proof]
+    if outcome.weight is not None:
+        told.append(
+            f"The column `weight` is {outcome.weight:g} for every row: what a text should count beside a real one, "
+            "fitted by cross-validation on the real seeds."
+        )
+    return _bullets(told)
 
 
 def _limits(outcome: Outcome) -> str:

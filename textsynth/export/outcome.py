@@ -49,7 +49,8 @@ class Outcome:
     `splits` maps names to shares; `asked` is by journal key; `labellers` are the items whose measure is the
     confidence of a label, in the recipe's order; `selector` is the item that made the spare ones. `stopped` is one word
     (met, budget, dry, limit), `sentence` says it in full. `prompts` maps names to fingerprints, `sources` names to
-    what the recipe says they are; `counts` are further numbers for the card, by name.
+    what the recipe says they are; `counts` are further numbers for the card, by name. `weight` is what a synthetic text
+    should count beside a real one (None: not fitted), `proof` what an evaluation on real data says.
     """
 
     name: str
@@ -74,3 +75,5 @@ class Outcome:
     sources: Mapping[str, str] = field(default_factory=dict)
     recipe_text: str = ""
     counts: Mapping[str, int] = field(default_factory=dict)
+    weight: float | None = None
+    proof: Sequence[str] = ()

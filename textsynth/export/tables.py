@@ -53,6 +53,9 @@ def rows_table(records: Sequence[Record], outcome: Outcome) -> Table:
         else:
             features["label"] = label
             columns["label"] = [codes[row.labels[0]] if row.labels else None for row in rows]
+    if outcome.weight is not None:
+        features["weight"] = Value("float32")
+        columns["weight"] = [outcome.weight] * len(rows)
     return Table(columns, Features(features))
 
 

@@ -49,11 +49,15 @@ class Agreement(Filter):
 
 
 class AgreementJudge:
-    """Judges by one classifier a fold of seeds; remembers nothing of what was accepted."""
+    """Judges by one classifier a fold of seeds; remembers nothing of what was accepted.
 
-    def __init__(self, step: Agreement, context: Context) -> None:
+    `held_out` are ids of seeds that no classifier may know; the folds stay those of all seeds.
+    """
+
+    def __init__(self, step: Agreement, context: Context, held_out: frozenset[str] = frozenset()) -> None:
         self._step = step
         self._context = context
+        self._held_out = held_out
         self._seeds = [seed for seed in context.sources[step.with_] if seed.label is not None]
         self._folds = fold_of(self._seeds)
         self._trained: dict[int, Any] = {}
@@ -93,7 +97,8 @@ class AgreementJudge:
         kept = [
             seed
             for seed in self._seeds
-            if held_out == ALL_SEEDS or self._folds[seed.id] != held_out or seed.labels not in two_folds
+            if seed.id not in self._held_out
+            and (held_out == ALL_SEEDS or self._folds[seed.id] != held_out or seed.labels not in two_folds)
         ]
         if len({seed.label for seed in kept}) < 2:
             return None

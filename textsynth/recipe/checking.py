@@ -10,8 +10,9 @@ from textsynth.recipe.items import Written
 from textsynth.recipe.mistakes import Mistakes
 from textsynth.recipe.nodes import Map
 from textsynth.recipe.recipe import Recipe
-from textsynth.recipe.references import check_files, check_names, check_prompts
+from textsynth.recipe.references import check_files, check_names, check_prompts, named
 from textsynth.recipe.sections import Sections
+from textsynth.recipe.settings import Evaluate
 from textsynth.recipe.want import check_want
 from textsynth.records import Record
 from textsynth.step import Generator
@@ -37,6 +38,29 @@ def check_between(sections: Sections, base: Path, mistakes: Mistakes) -> None:
         check_want(sections.want, sections.mark("want"), mistakes, attributes=list(attributes))
     if "labels" not in sections.tree.entries:
         _check_without_labels(sections, mistakes)
+    if sections.evaluate is not None:
+        _check_evaluate(sections, sections.evaluate, mistakes)
+
+
+def _check_evaluate(sections: Sections, evaluate: Evaluate, mistakes: Mistakes) -> None:
+    """Note sources of `evaluate` that are not there or stand in two places, and a task that has nothing to score."""
+    mark = sections.mark("evaluate")
+    if sections.settings.task != "classification":
+        mistakes.note(mark, f"evaluate scores labelled texts, and the task is {sections.settings.task!r}: take it out")
+    node = sections.tree.entries["evaluate"]
+    marks = node.marks if isinstance(node, Map) else {}
+    role_of: dict[str, str] = {}
+    for role, name in named(evaluate, "source"):
+        at = marks.get(role, mark)
+        if name not in sections.sources:
+            mistakes.note(
+                at, f"evaluate.{role} is {name!r}, but sources has no {name!r}{nearest(name, sections.sources)}"
+            )
+        elif name in role_of and "test" in (role, role_of[name]):
+            mistakes.note(
+                at, f"evaluate.{role} and evaluate.{role_of[name]} are both {name!r}: test rows are never fitted on"
+            )
+        role_of[name] = role
 
 
 def _check_shares(generate: Sequence[Written], mistakes: Mistakes) -> None:

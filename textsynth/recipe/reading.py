@@ -33,10 +33,10 @@ def read_recipe(path: Path, sets: Sequence[str] = ()) -> Recipe:
     sections = read_sections(document.tree, reader, Mark(0, str(path)))
     check_between(sections, path.parent, mistakes)
     mistakes.stop()
-    return _recipe(path, document, sections)
+    return _recipe(path, document, sections, tuple(sets))
 
 
-def _recipe(path: Path, document: Document, sections: Sections) -> Recipe:
+def _recipe(path: Path, document: Document, sections: Sections, sets: tuple[str, ...]) -> Recipe:
     settings, lists = sections.settings, sections.lists
     pool = settings.pool
     if pool is None:
@@ -62,6 +62,8 @@ def _recipe(path: Path, document: Document, sections: Sections) -> Recipe:
         budget=sections.budget,
         pool=pool,
         export=sections.export,
+        evaluate=sections.evaluate,
+        sets=sets,
         text=document.text,
         hash=document.hash,
         places=_places(document.tree),

@@ -9,7 +9,7 @@ from typing import Generic, NamedTuple, TypeVar
 
 from textsynth.models import ModelOptions
 from textsynth.options import Options
-from textsynth.recipe.settings import Budget, Export, Task
+from textsynth.recipe.settings import Budget, Evaluate, Export, Task
 from textsynth.step import Filter, Generator, Labeller, Selector, Source
 
 AnyStep = TypeVar("AnyStep", bound=Options, covariant=True)
@@ -41,9 +41,9 @@ class Recipe:
     `want` maps the keys of a quota to the number of selected texts in each of its cells: () is the total, ("label",)
     each label, ("label", "tone") each pair; empty means every text there is, once through. A label's own `want` wins.
     `base` is the folder that paths are relative to. `models` has aliases resolved: two names may share one value.
-    `text` is the file as it was written and `hash` the sha256 of its tree with every `--set`; neither holds the value
-    of an environment variable, while the options of items do. `places` maps `labels`, `sources.seeds`, `want` and so
-    on to where they stand.
+    `text` is the file as it was written, `sets` are the `--set` options, and `hash` the sha256 of the tree with them;
+    none holds the value of an environment variable, while the options of items do. `places` maps `labels`,
+    `sources.seeds`, `want` and so on to where they stand.
     """
 
     path: Path
@@ -66,6 +66,8 @@ class Recipe:
     budget: Budget
     pool: float
     export: Export
+    evaluate: Evaluate | None
+    sets: tuple[str, ...]
     text: str
     hash: str
     places: Mapping[str, str]

@@ -6,7 +6,7 @@ from typing import Any
 
 from textsynth.options import Options
 from textsynth.recipe.items import LISTS
-from textsynth.recipe.settings import Budget, Export, LabelSetting, Settings
+from textsynth.recipe.settings import Budget, Evaluate, Export, LabelSetting, Settings
 from textsynth.step import find, item_names
 
 Schema = dict[str, Any]
@@ -33,6 +33,7 @@ def schema() -> Schema:
     }
     properties["budget"] = _of(Budget, definitions)
     properties["export"] = _of(Export, definitions)
+    properties["evaluate"] = _of(Evaluate, definitions)
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "TextSynth recipe",

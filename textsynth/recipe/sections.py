@@ -18,12 +18,12 @@ from textsynth.recipe.nodes import Array, Map, Node, Scalar, found
 from textsynth.recipe.recipe import Label
 from textsynth.recipe.references import named
 from textsynth.recipe.scalars import Value
-from textsynth.recipe.settings import Budget, Export, Settings
+from textsynth.recipe.settings import Budget, Evaluate, Export, Settings
 from textsynth.recipe.want import read_want
 from textsynth.step import Generator
 
-SECTIONS = (*Settings.model_fields, "labels", "models", "sources", *LISTS, "want", "budget", "export")
-NOT_DONE = ("evaluate", "gold", "push", "review")
+SECTIONS = (*Settings.model_fields, "labels", "models", "sources", *LISTS, "want", "budget", "export", "evaluate")
+NOT_DONE = ("gold", "push", "review")
 Section = TypeVar("Section", bound=Options)
 
 
@@ -42,6 +42,7 @@ class Sections:
     want: Mapping[tuple[str, ...], int]
     budget: Budget
     export: Export
+    evaluate: Evaluate | None
     tree: Map
     file: Mark
 
@@ -72,8 +73,9 @@ def read_sections(tree: Map, reader: Reader, file: Mark) -> Sections:
         "label": reading.items("label", []),
         "select": reading.items("select", defaults.default_select(facts, by_label=by_label)),
     }
-    budget, export = reading.section("budget", Budget), reading.section("export", Export)
-    return Sections(settings, labels, models, sources, lists, want, budget, export, tree, file)
+    budget, export = reading.section("budget", Budget) or Budget(), reading.section("export", Export) or Export()
+    evaluate = reading.section("evaluate", Evaluate)
+    return Sections(settings, labels, models, sources, lists, want, budget, export, evaluate, tree, file)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,17 +108,18 @@ class _Reading:
                 good[name] = getattr(one, name)
         return Settings.model_validate(good)
 
-    def section(self, name: str, cls: type[Section]) -> Section:
+    def section(self, name: str, cls: type[Section]) -> Section | None:
+        """Read a plain section; None where it is not written or has a mistake."""
         node = self.tree.entries.get(name)
         if name == "export" and isinstance(node, Map) and "hub" in node.entries:
             self.mistakes.note(node.marks["hub"], "export.hub is not done by this version of TextSynth: take it out")
             node = Map({key: one for key, one in node.entries.items() if key != "hub"}, node.marks, node.mark)
         if isinstance(node, Map):
-            return validate(cls, node, name, self.reader.environment, self.mistakes) or cls()
+            return validate(cls, node, name, self.reader.environment, self.mistakes)
         if node is not None and not _noted(node):
             fields = ", ".join(cls.model_fields)
             self.mistakes.note(self.tree.marks[name], f"{name} is a map with {fields}, found {found(node)}")
-        return cls()
+        return None
 
     def map_of(self, name: str, what: str) -> Map:
         node = self.tree.entries.get(name)

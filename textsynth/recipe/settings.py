@@ -8,7 +8,7 @@ from typing import Literal
 
 from pydantic import Field, field_validator
 
-from textsynth.options import Count, Options
+from textsynth.options import Count, Options, SourceName
 
 Task = Literal["classification", "paraphrase", "summarization"]
 SPLIT_NAME = re.compile(r"[A-Za-z0-9_]+(\.[A-Za-z0-9_]+)*")
@@ -78,3 +78,17 @@ class Export(Options):
         if abs(sum(splits.values()) - 1) > 1e-6:
             raise ValueError(f"the shares of all splits make 1, these make {sum(splits.values()):g}")
         return splits
+
+
+class Evaluate(Options):
+    """What the data set is measured on when the run is done."""
+
+    test: SourceName = Field(description="real rows to test on; nothing is ever fitted on them")
+    train: SourceName | None = Field(None, description="the real seeds, which compete with the synthetic texts")
+    dev: SourceName | None = Field(None, description="real rows for thresholds (many: true)")
+    all: SourceName | None = Field(None, description="all real rows there are, for comparison")
+    classifier: Literal["words", "embeddings"] | None = Field(
+        None, description="whose fitted weight becomes the column `weight`; left out: the one better on the seeds"
+    )
+    full: bool = Field(default=False, description="more draws and rounds: narrower, and slower")
+    ordinal: bool = Field(default=False, description="true where the labels stand in an order, the lowest first")

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from textsynth.errors import RunError
 from textsynth.export.dataset import write_dataset
@@ -24,11 +24,15 @@ from textsynth.run.asking import Asker
 from textsynth.run.budget import Budget
 from textsynth.run.loop import Books, Loop
 from textsynth.run.picking import pick
+from textsynth.run.proving import prove_run, weight_of, write_proof
 from textsynth.run.quota import Line, Quota
 from textsynth.run.stage import LateJudge, cache_folder, desks, hands, make_context, read_sources
 from textsynth.run.wanted import lines_of
 from textsynth.run.watching import Watcher
 from textsynth.step import Context
+
+if TYPE_CHECKING:
+    from textsynth.evaluate import Evaluation
 
 QUOTA_NOT_MET = 3
 SENTENCES = {
@@ -85,13 +89,17 @@ def run(
         books = loop.books
         watcher.say("selecting")
         selected, spare = pick(books.accepted, lines, [item.step for item in recipe.select], context)
+        proof = None
+        if recipe.evaluate is not None:
+            watcher.say("evaluating")
+            proof = prove_run(recipe, context, (selected, spare, books.dropped), out, watcher.say)
     counts = {place: sum(line.counts(record) for record in selected) for place, line in enumerate(lines)}
     quota = manifests.quota_table(lines, counts, books.dropped)
     missing = sum(row["missing"] for row in quota)
-    told = manifests.manifest(recipe, books, asker.tally, identities=asker.identities, quota=quota)
+    told = manifests.manifest(recipe, books, asker.tally, identities=asker.identities, quota=quota, folder=out)
     sentence = SENTENCES[stopped if not (stopped == "met" and missing) else "dry"]
     watcher.say("writing the data set")
-    outcome = _outcome(recipe, books, selected, spare, told, asker.identities, stopped, sentence)
+    outcome = _outcome(recipe, books, selected, spare, told, asker.identities, stopped, sentence, proof)
     written = write_dataset(out / "dataset", outcome)
     told["counts"] |= {"selected": len(selected), "spare": len(spare)}
     told |= {
@@ -101,6 +109,8 @@ def run(
         "stopped": {"why": stopped, "sentence": sentence},
     }
     manifests.write(out, told)
+    if proof is not None:
+        write_proof(out, proof)
     from textsynth.report import write_report  # needs the parquet reader, which no request waits for
 
     write_report(out)
@@ -145,6 +155,7 @@ def _outcome(
     identities: Mapping[str, str],
     stopped: str,
     sentence: str,
+    proof: Evaluation | None,
 ) -> Outcome:
     samplings = {sampling: asdict(sampling) for sampling in {ask.sampling for ask in books.asked.values()}}
     asked = {
@@ -175,6 +186,8 @@ def _outcome(
         selector=recipe.select[-1].name if recipe.select else "quota",
         recipe_text=recipe.text,
         counts=told["counts"],
+        weight=None if proof is None else weight_of(recipe, proof),
+        proof=() if proof is None else proof.verdict.sentences,
     )
 
 

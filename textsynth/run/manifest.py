@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import platform
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -57,9 +58,18 @@ def quota_table(lines: Sequence[Line], selected: Mapping[int, int], dropped: Seq
 
 
 def manifest(
-    recipe: Recipe, books: Books, tally: Tally, *, identities: Mapping[str, str], quota: Sequence[Mapping[str, Any]]
+    recipe: Recipe,
+    books: Books,
+    tally: Tally,
+    *,
+    identities: Mapping[str, str],
+    quota: Sequence[Mapping[str, Any]],
+    folder: Path,
 ) -> dict[str, Any]:
-    """Return what is known before the data set is written: everything but its splits, notes and the time it took."""
+    """Return what is known before the data set is written: everything but its splits, notes and the time it took.
+
+    The recipe's path is told from the run's `folder`, so that both can move together.
+    """
     used = sorted({identities[ask.model] for ask in books.asked.values()})
     review = sum(drop.section == "review" for drop in books.dropped)
     drops = [
@@ -71,7 +81,14 @@ def manifest(
         "name": recipe.name,
         "task": recipe.task,
         "seed": recipe.seed,
-        "recipe": {"name": recipe.path.name, "hash": recipe.hash, "text": recipe.text},
+        "recipe": {
+            "name": recipe.path.name,
+            "hash": recipe.hash,
+            "path": os.path.relpath(recipe.path, folder),
+            "sets": list(recipe.sets),
+            "text": recipe.text,
+        },
+        "sources": list(recipe.sources),
         "versions": versions(),
         "models": used,
         "counts": {

@@ -1,0 +1,100 @@
+"""The bench: every arm trained and asked with one classifier after the other, over one pool of texts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from textsynth.evaluate.arms import COMPARED, Arm, random_rows, training_draws
+from textsynth.evaluate.classify import Classifiers, Codes, Floats, Kind
+from textsynth.evaluate.curve import Point, parts_of
+from textsynth.evaluate.intervals import row_weights
+from textsynth.evaluate.outcomes import Outcome, difference, mean_outcome, outcome
+from textsynth.evaluate.scores import Truth, best_thresholds, decide, f1_by_label, macro_f1, truth_of
+from textsynth.evaluate.sets import Pool
+from textsynth.evaluate.verdict import Difference
+
+
+@dataclass(frozen=True, slots=True)
+class Effort:
+    """How many draws each part takes: of training rows, of random subsets, of seeds' folds, of the learning curve."""
+
+    training: int
+    random: int
+    repeats: int
+    curve: int
+
+
+QUICK = Effort(training=6, random=3, repeats=1, curve=2)
+FULL = Effort(training=20, random=20, repeats=4, curve=8)
+
+
+class Bench:
+    """Measures arms; `test` and `dev` are rows of the pool."""
+
+    def __init__(
+        self, pool: Pool, classifiers: Classifiers, *, test: Codes, dev: Codes, seed: int, effort: Effort
+    ) -> None:
+        self.pool = pool
+        self.targets = pool.targets
+        self.classifiers = classifiers
+        self.effort = effort
+        self.truth: Truth = truth_of(self.targets[test], len(pool.labels))
+        self._test = test
+        self._dev = dev
+        self._seed = seed
+        self._weights = row_weights(len(test), seed)
+        self._factors: Floats | None = None
+
+    def measure(self, arm: Arm, kind: Kind, *, redraw: bool = True) -> Outcome:
+        """Return an arm's outcome, with redrawn training rows if wanted."""
+        training = arm.training(self.targets)
+        trainings = [training]
+        if redraw:
+            trainings += [training.weighted(factors) for factors in self._drawn()[:, training.rows]]
+        scores = self.classifiers.scores(kind, trainings, self._test)
+        thresholds = self._thresholds(arm, kind)
+        return outcome(arm.name, kind, len(arm), arm.weight, scores, self.truth, self._weights, thresholds)
+
+    def randoms(self, name: str, kind: Kind, real: Codes, raw: Codes, selected: Codes) -> Outcome:
+        """Return the mean outcome of random subsets of `raw`, as many texts of each label as in `selected`."""
+        draws = random_rows(raw, selected, self.targets, self._seed, self.effort.random)
+        return mean_outcome(name, [self.measure(Arm(name, real, rows), kind, redraw=False) for rows in draws])
+
+    def curve(self, seeds: Outcome, rows: Codes) -> list[Point]:
+        """Return the learning curve of the seeds, the whole of them last."""
+        points = []
+        for parts in parts_of(rows, self.targets, seed=self._seed, draws=self.effort.curve):
+            found = []
+            for part in parts:
+                training = Arm("seeds", part, np.zeros(0, np.int64)).training(self.targets)
+                (scores,) = self.classifiers.scores(seeds.kind, [training], self._test)
+                found.append(float(macro_f1(f1_by_label(decide(scores, many=self.truth.many), self.truth), self.truth)))
+            points.append(
+                Point(len(parts[0]), float(np.mean(found)), float(np.std(found, ddof=1)) if len(found) > 1 else 0.0)
+            )
+        return [*points, Point(len(rows), float(macro_f1(seeds.f1, self.truth)), 0.0)]
+
+    def differences(self, outcomes: Sequence[Outcome]) -> list[Difference]:
+        """Return the differences of every pair of arms that belong together and were measured."""
+        by_name = {(one.arm, one.kind): one for one in outcomes}
+        kinds = list(dict.fromkeys(one.kind for one in outcomes))
+        return [
+            difference(by_name[arm, kind], by_name[minus, kind], self.pool.labels, self.truth)
+            for arm, minus in COMPARED
+            for kind in kinds
+            if (arm, kind) in by_name and (minus, kind) in by_name
+        ]
+
+    def _drawn(self) -> Floats:
+        if self._factors is None:
+            self._factors = training_draws(self.pool, self._seed, self.effort.training)
+        return self._factors
+
+    def _thresholds(self, arm: Arm, kind: Kind) -> Floats | None:
+        if not self.pool.many or not len(self._dev):
+            return None
+        (scores,) = self.classifiers.scores(kind, [arm.training(self.targets)], self._dev)
+        return best_thresholds(scores, truth_of(self.targets[self._dev], len(self.pool.labels)))

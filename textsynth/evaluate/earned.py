@@ -1,0 +1,66 @@
+"""What each check earned, without new tokens: the texts it dropped are put back, beside a random drop of as many.
+
+With a check off, its dropped texts go on to the checks after it, which judge them against everything accepted; those
+that pass are readmitted. Then three sets are compared, each with the seeds: what was accepted, that and the readmitted,
+and the latter after a random drop of as many texts as the check dropped (several draws, the same counts a label). A
+check earns something where the first is better than the last: it dropped the right ones, not just some.
+
+Does not cover: what a run would have asked for instead, as a check that drops less ends a run earlier.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from textsynth.records import Drop, Record
+from textsynth.step import Context, Filter
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One filter of the recipe, by its name there."""
+
+    item: str
+    step: Filter
+
+
+@dataclass(frozen=True, slots=True)
+class Readmitted:
+    """A check with the number of texts it dropped, and those that pass all the checks after it."""
+
+    item: str
+    dropped: int
+    records: tuple[Record, ...]
+
+
+def readmit(
+    checks: Sequence[Check], accepted: Sequence[Record], drops: Sequence[Drop], context: Context
+) -> list[Readmitted]:
+    """Return what each check's being off would let through, in the recipe's order; none for one that dropped nothing.
+
+    The checks after one judge its texts one by one in their given order, with everything accepted settled.
+    """
+    by_item: dict[str, list[Record]] = {}
+    for drop in drops:
+        if drop.section == "filter":
+            by_item.setdefault(drop.item, []).append(drop.record)
+    found = []
+    for place, check in enumerate(checks):
+        texts = by_item.get(check.item, [])
+        if texts:
+            passed = _pass(checks[place + 1 :], accepted, texts, context)
+            found.append(Readmitted(check.item, len(texts), tuple(passed)))
+    return found
+
+
+def _pass(
+    checks: Sequence[Check], accepted: Sequence[Record], texts: Sequence[Record], context: Context
+) -> list[Record]:
+    left = list(texts)
+    for check in checks:
+        judge = check.step.begin(context)
+        judge.settle(accepted)
+        verdicts = judge.judge(left)
+        left = [text for text, verdict in zip(left, verdicts, strict=True) if verdict is None or verdict.keeps]
+    return left

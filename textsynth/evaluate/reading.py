@@ -1,0 +1,79 @@
+"""Reads what is to be evaluated: the folder of a run, or a file of labelled texts."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from textsynth.errors import UsageError
+from textsynth.evaluate.sets import Synthetic
+from textsynth.export.rows import Rows, source_of, text_of
+from textsynth.records import Drop, Origin, Record
+from textsynth.sources.columns import TableSource
+from textsynth.sources.files import read_table
+
+# sections whose drops are no texts: an answer that could not be read, a request that failed
+NO_TEXT = frozenset({"parse", "model"})
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """A finished run as its folder tells it: its texts, the labels in the recipe's order, and the manifest."""
+
+    synthetic: Synthetic
+    labels: Sequence[str]
+    many: bool
+    manifest: Mapping[str, Any]
+
+
+def is_run(path: Path) -> bool:
+    """Whether a path is a run's folder rather than a file of texts."""
+    return path.is_dir() and (path / "manifest.json").is_file()
+
+
+def read_run(folder: Path) -> Finished:
+    """Read the texts of a finished run. Raises UsageError where the folder holds none, or no labelled texts."""
+    try:
+        manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError) as fault:
+        raise UsageError(f"{folder}: the manifest cannot be read ({fault}); run the recipe again") from fault
+    if manifest.get("task") != "classification":
+        raise UsageError(
+            f"{folder}: the run's task is {manifest.get('task')!r}; evaluate scores labelled texts (classification)"
+        )
+    data, passports = Rows(folder / "dataset" / "data"), Rows(folder / "dataset" / "passports")
+    dropped = Rows(folder / "dataset" / "dropped")
+    behind = {row["id"]: row for row in passports.take(range(len(passports)))}
+    selected = [_record(row, behind[row["id"]], behind[row["id"]]["item"]) for row in data.take(range(len(data)))]
+    spare, drops = [], []
+    for row in dropped.take(range(len(dropped))):
+        if row["section"] in NO_TEXT:
+            continue
+        record = _record(row, row, row["generator"])
+        if row["section"] == "select":
+            spare.append(record)
+        elif record.labels:
+            drops.append(
+                Drop(record, row["section"], row["item"], row["reason"], row["measured"], row["limit"], row["twin"])
+            )
+    many = any(isinstance(label, list) for label in data.column("label")[:1])
+    return Finished(Synthetic(manifest["name"], selected, spare, drops), data.names, many, manifest)
+
+
+def read_file(path: Path, options: TableSource, name: str) -> list[Record]:
+    """Read the labelled rows of a file; `name` says what they are for. Raises SourceError with file and line."""
+    return options.records(read_table(path, where=str(path)), name=name, seed=0)
+
+
+def _record(row: Mapping[str, Any], origin: Mapping[str, Any], item: str) -> Record:
+    label = row.get("label")
+    labels = tuple(label) if isinstance(label, list) else () if label is None else (label,)
+    fields = json.loads(origin["attributes"] or "{}")
+    source = source_of(row)
+    if source is not None:
+        fields["source_text"] = source
+    told = Origin(item, tuple(origin["parents"]), tuple(origin["shown"]), origin["request"] or "", origin["draw"] or 0)
+    return Record(text_of(row), told, labels, fields)

@@ -1,0 +1,133 @@
+"""What is evaluated and on what: a run's texts, raw and selected, and the real rows they are held against."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from textsynth.errors import UsageError, nearest
+from textsynth.filter.agreement import Agreement
+from textsynth.records import Drop, Origin, Record
+
+Codes = NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Synthetic:
+    """A run's texts, or a file's: `raw` is everything that was parsed, before any check; a file's rows are selected.
+
+    `accepted` passed every check, `selected` were picked of them; `drops` are the others, in plan order where known.
+    `agreement` is the recipe's own filter, by its item's name in `drops`.
+    """
+
+    name: str
+    selected: Sequence[Record]
+    spare: Sequence[Record] = ()
+    drops: Sequence[Drop] = ()
+    agreement: tuple[str, Agreement] | None = None
+
+    @property
+    def accepted(self) -> list[Record]:
+        """What passed every check: the selected and the spare."""
+        return [*self.selected, *self.spare]
+
+    @property
+    def raw(self) -> list[Record]:
+        """Everything that was parsed: accepted and dropped, with its intended label."""
+        return [*self.accepted, *(drop.record for drop in self.drops)]
+
+    @property
+    def checked(self) -> bool:
+        """Whether some text was left out, so that raw and selected differ."""
+        return bool(self.drops or self.spare)
+
+
+@dataclass(frozen=True, slots=True)
+class Real:
+    """Real labelled rows: `train` are the seeds, `test` is never fitted on, `dev` sets thresholds, `whole` is all."""
+
+    test: Sequence[Record]
+    train: Sequence[Record] = ()
+    dev: Sequence[Record] = ()
+    whole: Sequence[Record] = ()
+
+    def named(self) -> Mapping[str, Sequence[Record]]:
+        """Return the sets that have rows, by name."""
+        found = {"train": self.train, "dev": self.dev, "test": self.test, "all": self.whole}
+        return {name: rows for name, rows in found.items() if rows}
+
+
+@dataclass(slots=True)
+class Pool:
+    """All texts of an evaluation in one list, so that each is counted and embedded once; rows are places in it.
+
+    `targets` are codes (rows,), or for several labels a text a 0/1 array (rows, labels).
+    """
+
+    labels: Sequence[str]
+    many: bool
+    texts: list[str] = field(default_factory=list)
+    records: list[Record] = field(default_factory=list)
+    _targets: list[Codes] = field(default_factory=list)
+
+    def add(self, records: Sequence[Record]) -> Codes:
+        """Add records and return their rows. Raises UsageError for a label that is not in the list."""
+        start = len(self.texts)
+        self.texts += [record.text for record in records]
+        self.records += records
+        if records:
+            self._targets.append(self._coded(records))
+        return np.arange(start, len(self.texts))
+
+    @property
+    def targets(self) -> Codes:
+        """The targets of all rows."""
+        return np.concatenate(self._targets)
+
+    def _coded(self, records: Sequence[Record]) -> Codes:
+        codes = {label: code for code, label in enumerate(self.labels)}
+        for record in records:
+            for label in record.labels:
+                if label not in codes:
+                    raise UsageError(
+                        f"{record.origin.item}: the label {label!r} of {record.text[:40]!r} is not one of the "
+                        f"{len(codes)} labels{nearest(label, self.labels)}"
+                    )
+        if not self.many:
+            return np.array([codes[record.labels[0]] for record in records])
+        found = np.zeros((len(records), len(codes)), np.int64)
+        for place, record in enumerate(records):
+            found[place, [codes[label] for label in record.labels]] = 1
+        return found
+
+
+def labels_of(*sets: Sequence[Record]) -> list[str]:
+    """Return the labels of the rows in the order in which they first come."""
+    return list(dict.fromkeys(label for rows in sets for record in rows for label in record.labels))
+
+
+def labelled(records: Sequence[Record]) -> list[Record]:
+    """Return the records that have a label."""
+    return [record for record in records if record.labels]
+
+
+def clusters_of(records: Sequence[Record]) -> list[str]:
+    """Return a name for each record's cluster: the texts of one answer, or the record alone."""
+    return [record.origin.request or record.id for record in records]
+
+
+def ids_of(seed: Record, sources: Sequence[str]) -> list[str]:
+    """Return the ids a seed may have in a run where it stood in a source of one of the names `sources`."""
+    return [seed.id, *(Record(seed.text, Origin(name, draw=seed.origin.draw)).id for name in sources)]
+
+
+def seeds_behind(records: Sequence[Record], seeds: Sequence[Record], sources: Sequence[str]) -> list[frozenset[int]]:
+    """Return for each record the places of the seeds that it rewrites or whose prompt showed them."""
+    place_of = {one: place for place, seed in enumerate(seeds) for one in ids_of(seed, sources)}
+    return [
+        frozenset(place_of[one] for one in (*record.origin.shown, *record.origin.parents) if one in place_of)
+        for record in records
+    ]

@@ -1,0 +1,237 @@
+"""Proof on real data: a recipe's `evaluate`, and `textsynth evaluate` for a finished run or a file of texts.
+
+A run is proved with all it knows: what each check dropped is put back in turn, and the weight is fitted with the texts
+that do not know the held-out seeds. A file's texts are taken as they are.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
+
+from textsynth.errors import UsageError, needs
+from textsynth.filter.agreement import Agreement
+from textsynth.recipe import Recipe, read_recipe
+from textsynth.records import Drop, Record
+from textsynth.sources.rows import Rows
+from textsynth.step import Context
+
+if TYPE_CHECKING:
+    from textsynth.embed import Store
+    from textsynth.evaluate.classify import Memory
+    from textsynth.evaluate.evaluation import Embed, Evaluation
+    from textsynth.evaluate.sets import Real, Synthetic
+
+EMBEDDER = "all-MiniLM-L6-v2"
+ROLES = {"train": "train", "test": "test", "dev": "dev", "all": "whole"}
+Say = Callable[[str], None]
+
+
+def prove(
+    recipe: Recipe,
+    context: Context,
+    synthetic: Synthetic,
+    real: Real,
+    memory: Memory,
+    say: Say,
+    *,
+    full: bool,
+    ordinal: bool,
+) -> Evaluation:
+    """Return what a run's texts are worth; `context` holds its sources. Raises UsageError for unusable sets."""
+    from textsynth.evaluate import Plan, evaluate, without_seeds
+    from textsynth.evaluate.earned import Check, readmit
+
+    needs("embed", "sklearn", why="evaluate")
+    checks = [Check(item.name, item.step) for item in recipe.filter]
+    own = next(((item.name, item.step) for item in recipe.filter if isinstance(item.step, Agreement)), None)
+    synthetic = replace(synthetic, agreement=own)
+    plan = Plan(
+        context.embed,
+        recipe.embedder,
+        memory,
+        labels=list(recipe.labels),
+        many=recipe.many,
+        ordinal=ordinal,
+        full=full,
+        seed=recipe.seed,
+        knowing=without_seeds(synthetic, real.train, context, list(recipe.sources)) if real.train else None,
+        readmitted=readmit(checks, synthetic.accepted, synthetic.drops, context),
+        say=say,
+    )
+    return evaluate(synthetic, real, plan)
+
+
+def prove_run(
+    recipe: Recipe,
+    context: Context,
+    ends: tuple[Sequence[Record], Sequence[Record], Sequence[Drop]],
+    folder: Path,
+    say: Say,
+) -> Evaluation:
+    """Return what the texts of a run that is about to end are worth; `ends` are the selected, spare and dropped."""
+    from textsynth.evaluate import Synthetic
+    from textsynth.evaluate.memory import Memory
+    from textsynth.evaluate.reading import NO_TEXT
+
+    wanted = recipe.evaluate
+    if wanted is None:
+        raise TypeError("a recipe without `evaluate` is not evaluated")
+    selected, spare, dropped = ends
+    texts = [drop for drop in dropped if drop.section not in NO_TEXT and drop.record.labels]
+    synthetic = Synthetic(recipe.name, selected, spare, texts)
+    with closing(Memory(folder)) as memory:
+        real = real_of(recipe, context.sources)
+        return prove(recipe, context, synthetic, real, memory, say, full=wanted.full, ordinal=wanted.ordinal)
+
+
+def weight_of(recipe: Recipe, found: Evaluation) -> float | None:
+    """Return the fitted weight of a synthetic text for the classifier that the recipe names, else the better one."""
+    kind = (recipe.evaluate.classifier if recipe.evaluate else None) or found.main
+    return found.weights[kind].weight if kind in found.weights else None
+
+
+def write_proof(folder: Path, found: Evaluation) -> None:
+    """Write evaluation.json in one move."""
+    from textsynth.evaluate import FILE, as_json
+
+    partial = folder / f".{FILE}"
+    partial.write_text(json.dumps(as_json(found), ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+    partial.replace(folder / FILE)
+
+
+def real_of(recipe: Recipe, sources: Mapping[str, Sequence[Record]]) -> Real:
+    """Return the real sets that the recipe's `evaluate` names."""
+    from textsynth.evaluate import Real
+
+    wanted = recipe.evaluate
+    if wanted is None:
+        raise TypeError("a recipe without `evaluate` names no real sets")
+    train, dev, whole = (list(sources[name]) if name else [] for name in (wanted.train, wanted.dev, wanted.all))
+    return Real(list(sources[wanted.test]), train, dev, whole)
+
+
+def prove_what(
+    what: Path, given: Mapping[str, Path | str | None], *, full: bool, ordinal: bool, say: Say
+) -> Evaluation:
+    """Return what a run's folder or a file of texts is worth.
+
+    `given` are real sets by role (train, test, dev, whole) and the names of columns (text, label); what is None is
+    left out. Raises UsageError where there is no such run or file, or no test rows.
+    """
+    from textsynth.evaluate.reading import is_run
+    from textsynth.run.stage import cache_folder
+
+    files = {role: Path(str(given[name])) for role, name in ROLES.items() if given.get(name) is not None}
+    columns = {name: given[name] for name in ("text", "label") if given.get(name) is not None}
+    if is_run(what):
+        return prove_folder(what, files, columns=columns, full=full, ordinal=ordinal, say=say)
+    if what.is_dir():
+        raise UsageError(
+            f"{what}: no finished run is in this folder (no manifest.json); give runs/NAME or a file of texts"
+        )
+    return prove_file(what, files, columns=columns, memory=cache_folder(), full=full, ordinal=ordinal, say=say)
+
+
+def prove_folder(
+    folder: Path, files: Mapping[str, Path], *, columns: Mapping[str, object], full: bool, ordinal: bool, say: Say
+) -> Evaluation:
+    """Return what a finished run's texts are worth, kept beside them for the next time.
+
+    `files` are real sets by role (train, test, dev, all); roles that are left out are those of the recipe's `evaluate`.
+    """
+    from textsynth.evaluate import Plan, evaluate, without_seeds
+    from textsynth.evaluate.memory import Memory
+    from textsynth.evaluate.reading import read_run
+
+    needs("embed", "sklearn", why="evaluate")
+    finished = read_run(folder)
+    given: dict[str, Sequence[Record]] = {role: _read(path, columns, role) for role, path in files.items()}
+    with closing(Memory(folder)) as memory:
+        recipe = _recipe_of(folder, finished.manifest)
+        if recipe is None:
+            say("the run's recipe is not where it was, or has changed: what each check earned is not measured")
+            real = _real(given, folder)
+            embed = _embedder(EMBEDDER, memory)
+            plan = Plan(
+                embed, EMBEDDER, memory, labels=finished.labels, many=finished.many, full=full, ordinal=ordinal, say=say
+            )
+            context = Context("classification", "en", 0, {}, finished.many, {}, embed, _no_prompt)
+            names = finished.manifest.get("sources", ["seeds"])
+            knowing = without_seeds(finished.synthetic, real.train, context, names) if real.train else None
+            return evaluate(finished.synthetic, real, replace(plan, knowing=knowing))
+        from textsynth.run.stage import make_context, read_sources
+
+        sources = read_sources(recipe)
+        if recipe.evaluate is not None:
+            own = real_of(recipe, sources)
+            given = {**own.named(), **given}
+            full, ordinal = full or recipe.evaluate.full, ordinal or recipe.evaluate.ordinal
+        context = make_context(recipe, sources, memory)
+        return prove(recipe, context, finished.synthetic, _real(given, folder), memory, say, full=full, ordinal=ordinal)
+
+
+def prove_file(
+    path: Path,
+    files: Mapping[str, Path],
+    *,
+    columns: Mapping[str, object],
+    memory: Path,
+    full: bool,
+    ordinal: bool,
+    say: Say,
+) -> Evaluation:
+    """Return what the labelled texts of a file are worth; `memory` is the folder for what was computed."""
+    from textsynth.evaluate import Plan, Synthetic, evaluate
+    from textsynth.evaluate.memory import Memory
+
+    needs("embed", "sklearn", why="evaluate")
+    synthetic = Synthetic(path.stem, _read(path, columns, "selected"))
+    given = {role: _read(one, columns, role) for role, one in files.items()}
+    many = any(len(row.labels) > 1 for rows in (synthetic.selected, *given.values()) for row in rows)
+    with closing(Memory(memory)) as kept:
+        plan = Plan(_embedder(EMBEDDER, kept), EMBEDDER, kept, many=many, full=full, ordinal=ordinal, say=say)
+        return evaluate(synthetic, _real(given, path), plan)
+
+
+def _real(given: Mapping[str, Sequence[Record]], where: Path) -> Real:
+    from textsynth.evaluate import Real
+
+    if not given.get("test"):
+        raise UsageError(f"{where}: no real test rows to score on; give them with --test FILE")
+    return Real(given["test"], given.get("train", ()), given.get("dev", ()), given.get("all", ()))
+
+
+def _read(path: Path, columns: Mapping[str, object], role: str) -> list[Record]:
+    from textsynth.evaluate.reading import read_file
+
+    return read_file(path, Rows.model_validate({"path": path, **columns}), role)
+
+
+def _recipe_of(folder: Path, manifest: Mapping[str, object]) -> Recipe | None:
+    """Return the run's recipe if its file is still there and says the same, else None."""
+    told = manifest.get("recipe")
+    if not isinstance(told, Mapping) or "path" not in told:
+        return None
+    path = folder / str(told["path"])
+    if not path.is_file():
+        return None
+    try:
+        recipe = read_recipe(path, [str(one) for one in told.get("sets", ())])
+    except UsageError:
+        return None
+    return recipe if recipe.hash == told.get("hash") else None
+
+
+def _embedder(name: str, store: Store) -> Embed:
+    from textsynth.embed import Embedder
+
+    return Embedder(name, store).embed
+
+
+def _no_prompt(name: str, model: str) -> NoReturn:
+    raise TypeError(f"an evaluation has no prompt {name!r} for {model!r}")
