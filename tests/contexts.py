@@ -15,6 +15,18 @@ from textsynth.step import Context
 LABELS = {"refund": "asks for money back", "delivery": "asks where a parcel is", "praise": "says something nice"}
 
 
+class Kept(dict[bytes, bytes]):
+    """A store of vectors or predictions that lasts as long as the test."""
+
+    def get(self, keys: Sequence[bytes]) -> dict[bytes, bytes]:  # type: ignore[override]
+        """Return what is kept among `keys`."""
+        return {key: self[key] for key in keys if key in self}
+
+    def put(self, values: Mapping[bytes, bytes]) -> None:
+        """Keep values."""
+        self.update(values)
+
+
 def no_embeddings(texts: Sequence[str]) -> NDArray[np.float32]:
     """Stand in where nothing may be embedded."""
     raise AssertionError(f"{len(texts)} texts were embedded")

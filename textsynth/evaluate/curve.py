@@ -65,5 +65,5 @@ def worth(points: Sequence[Point], difference: float) -> int | None:
     rise = slope(points)
     if rise is None or rise <= 0 or difference <= 0:
         return None
-    times = 2 ** (difference / rise)
-    return math.ceil(points[-1].train * (times - 1)) if times <= FARTHEST else None
+    doublings = difference / rise
+    return math.ceil(points[-1].train * (2**doublings - 1)) if doublings <= math.log2(FARTHEST) else None
