@@ -35,11 +35,8 @@ def is_run(path: Path) -> bool:
 
 
 def read_run(folder: Path) -> Finished:
-    """Read the texts of a finished run. Raises UsageError where the folder holds none, or no labelled texts."""
-    try:
-        manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError) as fault:
-        raise UsageError(f"{folder}: the manifest cannot be read ({fault}); run the recipe again") from fault
+    """Read the texts of a finished run. Raises UsageError for a damaged folder, or a run of another task."""
+    manifest = _manifest(folder)
     if manifest.get("task") != "classification":
         raise UsageError(
             f"{folder}: the run's task is {manifest.get('task')!r}; evaluate scores labelled texts (classification)"
@@ -66,6 +63,16 @@ def read_run(folder: Path) -> Finished:
 def read_file(path: Path, options: TableSource, name: str) -> list[Record]:
     """Read the labelled rows of a file; `name` says what they are for. Raises SourceError with file and line."""
     return options.records(read_table(path, where=str(path)), name=name, seed=0)
+
+
+def _manifest(folder: Path) -> dict[str, Any]:
+    try:
+        told = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError) as fault:
+        raise UsageError(f"{folder}: the manifest cannot be read ({fault}); run the recipe again") from fault
+    if not isinstance(told, dict):
+        raise UsageError(f"{folder}: the manifest cannot be read (it is no object); run the recipe again")
+    return told
 
 
 def _record(row: Mapping[str, Any], origin: Mapping[str, Any], item: str) -> Record:

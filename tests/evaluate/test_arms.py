@@ -1,0 +1,102 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.evaluate.worlds import LABELS, World
+from textsynth.evaluate.arms import COMPARED, Arm, make_arms, random_rows, training_draws
+from textsynth.evaluate.sets import Pool
+from textsynth.records import Origin, Record
+
+NONE = np.zeros(0, np.int64)
+SEEDS, SELECTED, RAW, WHOLE = np.arange(3), np.arange(5, 8), np.arange(3, 10), np.arange(10, 14)
+
+
+def names(**given: np.ndarray) -> list[str]:
+    rows = {"seeds": NONE, "selected": SELECTED, "raw": RAW, "whole": NONE, **given}
+    return [arm.name for arm in make_arms(**rows, checked=True)]
+
+
+def test_arms_are_those_that_the_rows_allow() -> None:
+    assert names(seeds=SEEDS, whole=WHOLE) == ["seeds", "raw", "selected", "seeds_raw", "seeds_selected", "all"]
+    assert names(seeds=SEEDS) == ["seeds", "raw", "selected", "seeds_raw", "seeds_selected"]
+    assert names() == ["raw", "selected"]
+    unchecked = make_arms(SEEDS, SELECTED, SELECTED, NONE, checked=False)
+    assert [arm.name for arm in unchecked] == ["seeds", "selected", "seeds_selected"]
+
+
+def test_only_known_arms_are_compared() -> None:
+    known = {*names(seeds=SEEDS, whole=WHOLE), "random", "seeds_random", "fitted"}
+    assert {arm for pair in COMPARED for arm in pair} <= known
+
+
+def test_an_arm_learns_from_its_rows_at_its_weight() -> None:
+    arm = Arm("fitted", SEEDS, SELECTED, 0.3)
+    training = arm.training(np.arange(20) * 10)
+    assert training.rows.tolist() == [0, 1, 2, 5, 6, 7]
+    assert training.targets.tolist() == [0, 10, 20, 50, 60, 70]
+    assert training.weights.tolist() == [1, 1, 1, 0.3, 0.3, 0.3]
+    assert training.weighted(np.arange(6.0)).weights == pytest.approx([0, 1, 2, 0.9, 1.2, 1.5])
+    assert (len(arm), len(Arm("fitted", SEEDS, SELECTED, 0.0))) == (6, 3)
+
+
+@st.composite
+def picked(draw: st.DrawFn) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return raw rows, the selected ones of them, and the targets of a pool that has other rows too."""
+    targets = np.array(draw(st.lists(st.integers(0, 3), min_size=3, max_size=40)))
+    raw = np.arange(2, len(targets))
+    chosen = draw(st.lists(st.booleans(), min_size=len(raw), max_size=len(raw)).filter(any))
+    return raw, raw[chosen], targets
+
+
+@given(picked(), st.integers(0, 99))
+def test_random_rows_are_of_raw_with_the_counts_of_the_selected(
+    rows: tuple[np.ndarray, np.ndarray, np.ndarray], seed: int
+) -> None:
+    raw, selected, targets = rows
+    draws = random_rows(raw, selected, targets, seed, 3)
+    assert len(draws) == 3
+    for drawn in draws:
+        assert len(set(drawn.tolist())) == len(drawn)
+        assert set(drawn.tolist()) <= set(raw.tolist())
+        assert np.bincount(targets[drawn]).tolist() == np.bincount(targets[selected]).tolist()
+    again = random_rows(raw, selected, targets, seed, 3)
+    assert [drawn.tolist() for drawn in again] == [drawn.tolist() for drawn in draws]
+
+
+def test_random_rows_are_other_ones_each_time_and_any_of_raw() -> None:
+    raw, targets = np.arange(40), np.arange(40) % 2
+    draws = random_rows(raw, raw[:10], targets, 1, 30)
+    assert len({tuple(drawn) for drawn in draws}) == 30
+    assert {row for drawn in draws for row in drawn.tolist()} == set(raw.tolist())
+    assert [drawn.tolist() for drawn in random_rows(raw, raw[:10], targets, 2, 1)] != [draws[0].tolist()]
+
+
+def test_several_labels_a_text_count_by_the_first() -> None:
+    targets = np.array([[1, 0, 1]] * 8 + [[0, 1, 1]] * 8)
+    (drawn,) = random_rows(np.arange(16), np.array([0, 1, 2, 9]), targets, 1, 1)
+    assert targets[drawn].sum(axis=0).tolist() == [3, 1, 4]
+
+
+def test_rows_are_redrawn_within_the_label_of_a_set_and_the_texts_of_an_answer_together() -> None:
+    world = World(labels=LABELS[:2])
+    answers = [
+        Record(world.text(label), Origin("labelled", request=f"{label} {n // 2}", draw=n), (label,))
+        for label in world.labels
+        for n in range(6)
+    ]
+    pool = Pool(world.labels, many=False)
+    seeds, written = pool.add(world.rows("seeds", 4)), pool.add(answers)
+    factors = training_draws(pool, seed=1, draws=5)
+    assert factors.shape == (5, len(pool.records))
+    for rows in (seeds, written):
+        for code in range(2):
+            own = factors[:, rows[pool.targets[rows] == code]]
+            assert own.mean(axis=1) == pytest.approx(np.ones(5))
+            assert own.std() > 0
+    told = factors[:, written]
+    assert np.array_equal(told[:, 0::2], told[:, 1::2])
+    assert not np.array_equal(told[:, 0], told[:, 2])
+    assert np.array_equal(factors, training_draws(pool, seed=1, draws=5))
