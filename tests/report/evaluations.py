@@ -70,9 +70,12 @@ def leak() -> dict[str, Any]:
     told["verdict"] |= {"effect": "leak", "leaks": 12, "sentences": [
         "12 test texts lie among the selected texts: the gain below is memory, not learning.",
         "Take them out (`filter: leak: {from: test}`) and evaluate again."]}  # fmt: skip
+    told["data"]["test_left_out"] = list(range(11))
     kinds = ("exact", "near", "semantic")
     told["leaks"] = {
         "found": 12,
+        "beyond_chance": ["selected-test"],
+        "conflicts": {"selected-test": 1, "raw-test": 2},
         "pairs": [
             {
                 "kind": kinds[number % 3],
@@ -144,7 +147,13 @@ def evaluation(
         "weights": {by: _weights(dice, len(labels)) for by in CLASSIFIERS},
         "curve": {by: _curve(dice, arms["seeds"][by]["macro_f1"], 5 * len(labels)) for by in CLASSIFIERS},
         "earned": [_earned(dice, item, by) for by in CLASSIFIERS for item in checks],
-        "leaks": {"found": 0, "pairs": [], "counts": {"selected-test": 0, "raw-test": 3, "train-test": 0}},
+        "leaks": {
+            "found": 0,
+            "beyond_chance": [],
+            "pairs": [],
+            "counts": {"selected-test": 0, "raw-test": 3, "train-test": 0},
+            "close": {"selected-test": 4, "raw-test": 9, "train-test": 2},
+        },
         "gap": _gap(dice, labels, attributes),
         "diversity": {
             "n": 300,
@@ -167,6 +176,7 @@ def _data(labels: Sequence[str], test: int) -> dict[str, Any]:
         "name": "quickstart",
         "synthetic": {"raw": 26 * len(labels), "selected": 8 * len(labels), "spare": len(labels)},
         "train": 5 * len(labels),
+        "test_left_out": [],
         "dev": 0,
         "test": test,
         "all": 0,
@@ -292,7 +302,7 @@ def _gap(dice: random.Random, labels: Sequence[str], attributes: int) -> dict[st
             "synthetic": {"mean": 11.2, "median": 11, "p10": 6, "p90": 17, "histogram": [3, 30, 80, 92, 60, 25, 9, 1]},
             "real": {"mean": 12.9, "median": 10, "p10": 5, "p90": 25, "histogram": [12, 60, 76, 50, 33, 20, 29, 20]},
         },
-        "vocabulary": {"synthetic": 812, "real": 1204, "shared": 530},
+        "vocabulary": {"synthetic": 812, "real": 1204, "shared": 0.26},
         "labels": {
             label: {"synthetic": 1 / len(labels), "real": one / sum(shares)}
             for label, one in zip(labels, shares, strict=True)

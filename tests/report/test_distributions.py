@@ -23,7 +23,9 @@ def test_what_is_told_is_shown_each_beside_the_real_figure() -> None:
     section = gap_section(told)
     assert section is not None
     length = section.figures[1].table
-    assert length.rows[0] == ("1 to 4", "1.0\u00a0%", "4.0\u00a0%")
+    assert length.rows[0] == ("1 to 3", "1.0\u00a0%", "4.0\u00a0%")
+    assert length.rows[-1][0] == "25 or more"
+    assert section.figures[-1].table.rows[-1] == ("used by both", "26.0\u00a0%")
     assert section.figures[3].table.rows[0][:2] == ("route", "50.0\u00a0%")
 
 

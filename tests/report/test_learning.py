@@ -48,3 +48,6 @@ def test_without_curve_or_weight_there_is_no_section() -> None:
     section = weights_section({"weights": {"words": {"weight": 1}}})
     assert section is not None
     assert not section.figures
+    unfitted = weights_section({"weights": {"words": {"weight": 1, "prior": 1, "rows": 0, "grid": []}}})
+    assert unfitted is not None
+    assert "too few seeds to fit it" in unfitted.said[0]

@@ -28,8 +28,13 @@ def test_of_many_texts_some_are_shown() -> None:
 def test_leaks_are_counted_and_shown_as_pairs() -> None:
     section = leaks_section(evaluations.leak())
     assert section is not None
-    assert section.said[0].startswith("12 pairs of texts lie in two sets that must share nothing.")
-    assert section.figures[0].table.rows[0] == ("selected and test", "12")
+    assert section.said == [
+        "12 synthetic texts copy a test text.",
+        "More than chance explains: selected and test.",
+        "11 test texts with a copy among them are left out of every score.",
+    ]
+    assert section.figures[0].table.head == ["between", "copies", "with another label"]
+    assert section.figures[0].table.rows[0] == ["selected and test", "12", "1"]
     exact, near, *_ = section.quotes
     assert exact.others[0][1] == "the same text · test · card_declined · 0000000000000063"
     assert near.others[0][1].startswith("nearly the same words, 0.92 · test")
@@ -39,7 +44,8 @@ def test_leaks_are_counted_and_shown_as_pairs() -> None:
 def test_no_leak_is_said_too() -> None:
     section = leaks_section(evaluations.small())
     assert section is not None
-    assert section.said[0].startswith("No text that a classifier is trained on was found again")
+    assert section.said == ["No synthetic text that a classifier learns from copies a test text."]
+    assert section.figures[0].table.head == ["between", "copies", "close"]
     assert leaks_section(evaluations.bare()) is None
 
 
@@ -48,5 +54,5 @@ def test_of_many_pairs_some_are_shown_and_labels_may_be_lists() -> None:
     section = leaks_section({"leaks": {"found": 900, "pairs": [pair] * 900}})
     assert section is not None
     assert len(section.quotes) == PAIRS_SHOWN
-    assert section.said[1] == f"{PAIRS_SHOWN} of them are shown."
+    assert section.said[1] == f"{PAIRS_SHOWN} of 900 pairs are shown."
     assert section.quotes[0].said == "selected · a, b · 0000000000000000"

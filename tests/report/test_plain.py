@@ -83,6 +83,14 @@ def test_the_verdict_stands_first_with_its_sign() -> None:
     assert any(line.startswith("Classes that lose") for line in lines)
 
 
+def test_a_harm_with_another_classifier_stands_before_the_verdict() -> None:
+    told = evaluations.small()
+    told["differences"][0] |= {"difference": -0.05, "interval": [-0.08, -0.02]}
+    lines = verdict_lines(read_verdict(told), 80)
+    assert lines[0] == "▼ HARMS with words (TF-IDF)"
+    assert lines[1].startswith("▲ HELPS with sentence embeddings: The synthetic texts help")
+
+
 @pytest.mark.parametrize("text", ["\x1b[2J", "a\r\nb", "\u202eabc", "x" * 500])
 def test_a_text_is_one_line_that_steers_nothing(text: str) -> None:
     assert "\n" not in one_line(text)

@@ -28,19 +28,33 @@ def test_the_difference_is_plotted_for_every_classifier() -> None:
     assert {mark.look for mark in figure.plot.marks if mark.tag == "rect"} == {"mark loss"}
 
 
-def test_a_leak_and_a_harm_that_the_effect_hides_are_warned_of() -> None:
+def test_a_harm_that_the_effect_hides_is_said_before_it() -> None:
+    told = evaluations.small()
+    told["differences"][0] |= {"difference": -0.05, "interval": [-0.08, -0.02]}
+    verdict = read_verdict(told)
+    assert (verdict.effect, verdict.harmed, verdict.by) == ("helps", ["words (TF-IDF)"], "sentence embeddings")
+
+
+def test_a_leak_that_the_effect_hides_is_warned_of() -> None:
     told = evaluations.small()
     told["leaks"]["found"] = 2
-    told["differences"][0] |= {"difference": -0.05, "interval": [-0.08, -0.02]}
-    assert read_verdict(told).warnings == [
-        "Training and test data share texts (2 pairs): see the leaks below.",
-        "With words (TF-IDF) the same texts harm: −0.050 macro-F1 (−0.080 to −0.020).",
-    ]
+    assert read_verdict(told).warnings == ["Training and test data share texts (2): see the leaks below."]
+    told["verdict"]["leaks"] = 2
+    assert read_verdict(told).warnings == []
+    told["leaks"]["beyond_chance"] = ["train-test"]
+    (said,) = read_verdict(told).warnings
+    assert said == "More texts are shared than chance explains (train and test): see the leaks below."
+
+
+def test_classes_that_a_sentence_names_are_not_listed_again() -> None:
+    told = evaluations.small()
+    told["verdict"]["sentences"].append("1 label gains clearly: route.")
+    assert [title for title, _ in read_verdict(told).classes] == ["Classes that lose (1)"]
 
 
 @pytest.mark.parametrize("told", [evaluations.leak(), evaluations.harm()])
 def test_what_the_effect_says_is_not_warned_of_again(told: dict[str, object]) -> None:
-    assert read_verdict(told).warnings == []
+    assert read_verdict(told).warnings == read_verdict(told).harmed == []
 
 
 @pytest.mark.parametrize("effect", EFFECTS)

@@ -54,7 +54,7 @@ def classes_section(told: Mapping[str, Any]) -> Section | None:
     more, less = map(arm, compared(told))
     said = [
         f"F1 of each class with {more} minus that with {less}; losses stand first. Filled dots are changes whose "
-        "interval leaves zero: squares lose, round ones gain."
+        "interval leaves zero: squares lose, round ones gain. Intervals hold for all classes together."
     ]
     if hidden > 0:
         said.append(f"The plot shows the {SHOWN} clearest changes, the table below it all of them.")

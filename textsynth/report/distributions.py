@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -102,12 +102,15 @@ def _length(gap: Mapping[str, Any]) -> Figure | None:
     if len(edges) < 2 or not rising or any(len(some) != len(edges) - 1 for some in counts):
         return None
     synthetic, real = ([one / (sum(some) or 1) for one in some] for some in counts)
-    cells = [
-        (f"{short_number(low)} to {short_number(high)}", share(one), share(other))
-        for low, high, one, other in zip(edges[:-1], edges[1:], synthetic, real, strict=True)
-    ]
+    cells = [(name, share(one), share(other)) for name, one, other in zip(_bins(edges), synthetic, real, strict=True)]
     table = Table("Length in words", ("words", "synthetic", "real"), cells)
     return Figure(table, histograms(table.title, edges, synthetic, real, "words in a text"))
+
+
+def _bins(edges: Sequence[float]) -> list[str]:
+    """Return what each bin holds: whole numbers from its edge to below the next; the last one all that is longer."""
+    ends = [f"{low:g}" if high - low <= 1 else f"{low:g} to {high - 1:g}" for low, high in pairwise(edges)]
+    return [*ends[:-1], f"{edges[-2]:g} or more"]
 
 
 def _lengths(gap: Mapping[str, Any]) -> Figure | None:
@@ -164,9 +167,9 @@ def _attributes(gap: Mapping[str, Any]) -> list[Figure]:
 
 def _vocabulary(gap: Mapping[str, Any]) -> Figure | None:
     found = part(gap, "vocabulary")
-    names = (("synthetic", "in synthetic texts"), ("real", "in real texts"), ("shared", "in both"))
-    cells = [(name, short_number(found[key])) for key, name in names if number(found.get(key)) is not None]
-    return Figure(Table("Vocabulary", ("different words", "words"), cells)) if cells else None
+    names = (("synthetic", "synthetic texts", whole), ("real", "real texts", whole), ("shared", "used by both", share))
+    cells = [(name, written(found[key])) for key, name, written in names if number(found.get(key)) is not None]
+    return Figure(Table("Vocabulary", ("different words in as many words", "words"), cells)) if cells else None
 
 
 def _words(told: Mapping[str, Any], key: str, title: str) -> Figure | None:

@@ -33,18 +33,24 @@ def weights_section(told: Mapping[str, Any]) -> Section | None:
         weight = number(fitted.get("weight"))
         if weight is None:
             continue
-        prior = number(fitted.get("prior"))
-        towards = "" if prior is None else f", looked for near {short_number(prior)}"
-        nothing = " The seeds do better without them." if weight == 0 else ""
-        said.append(
-            f"{classifier(name)}: a synthetic text counts {short_number(weight)} of a real one{towards}.{nothing}"
-        )
+        said.append(_weight_said(name, fitted, weight))
         if (figure := _grid(name, fitted, weight)) is not None:
             figures.append(figure)
     if not said:
         return None
-    said.append("Fitted by cross-validation on the seeds, never on the test texts; a lower loss is better.")
+    if figures:
+        said.append("Fitted by cross-validation on the seeds, never on the test texts; a lower loss is better.")
     return Section("weights", "How much a synthetic text counts", said, figures)
+
+
+def _weight_said(name: str, fitted: Mapping[str, Any], weight: float) -> str:
+    counts = f"{classifier(name)}: a synthetic text counts {short_number(weight)} of a real one"
+    if number(fitted.get("rows")) == 0:
+        return f"{counts}; too few seeds to fit it, so this is what served best elsewhere."
+    if weight == 0:
+        return f"{counts}. The seeds do better without them."
+    prior = number(fitted.get("prior"))
+    return f"{counts}." if prior is None else f"{counts}, looked for near {short_number(prior)}."
 
 
 def _curve(told: Mapping[str, Any], by: str) -> Figure | None:
@@ -81,5 +87,7 @@ def _grid(name: str, fitted: Mapping[str, Any], weight: float) -> Figure | None:
     if not points:
         return None
     cells = [(dot.name, dot.told, score(None if dot.ends is None else dot.ends[1] - dot.value)) for dot in points]
-    table = Table(f"Loss by weight: {classifier(name)}", ("weight", "log-loss", "standard error"), cells)
-    return Figure(table, dots(table.title, points, "log-loss on held-out seeds, ± one standard error"))
+    table = Table(
+        f"Loss by weight: {classifier(name)}", ("weight", "log-loss", "SE of its difference to the best"), cells
+    )
+    return Figure(table, dots(table.title, points, "log-loss, ± SE of its difference to the best"))

@@ -14,7 +14,16 @@ SHOWN = 20
 PAIRS_SHOWN = 50
 NEAREST_SHOWN = 3
 TELLING = 3
-KINDS = {"exact": "the same text", "near": "nearly the same words", "semantic": "the same meaning"}
+KINDS = {
+    "exact": "the same text",
+    "near": "nearly the same words",
+    "semantic": "the same meaning",
+    "family": "made from such a text",
+}
+NONE = "No synthetic text that a classifier learns from copies a test text."
+OUT = ("are left", "is left")
+# count: its name in a table
+COUNTS = {"counts": "copies", "conflicts": "with another label", "close": "close"}
 
 
 def neighbours_section(told: Mapping[str, Any]) -> Section | None:
@@ -38,23 +47,32 @@ def leaks_section(told: Mapping[str, Any]) -> Section | None:
     if not found:
         return None
     pairs = rows(found, "pairs")
-    number_found = number(found.get("found"))
-    total = len(pairs) if number_found is None else round(number_found)
-    said = [_sentence(total)]
-    if total > len(pairs[:PAIRS_SHOWN]) > 0:
-        said.append(f"{len(pairs[:PAIRS_SHOWN])} of them are shown.")
-    counts = [(name.replace("-", " and "), whole(one)) for name, one in part(found, "counts").items()]
-    if any(name.startswith("raw") for name, _ in counts):
-        said.append("Raw texts are all that the model wrote, also those that the checks dropped.")
-    figures = [Figure(Table("Pairs by sets", ("between", "pairs"), counts))] if counts else []
+    told_number = number(found.get("found"))
+    total = len(pairs) if told_number is None else round(told_number)
+    said = [f"{counted(total, 'synthetic text')} {'copies' if total == 1 else 'copy'} a test text." if total else NONE]
+    beyond = words(found.get("beyond_chance"))
+    if beyond:
+        said.append(f"More than chance explains: {', '.join(map(_between, beyond))}.")
+    left_out = len(listed(part(told, "data").get("test_left_out")))
+    if left_out:
+        said.append(f"{counted(left_out, 'test text')} with a copy among them {OUT[left_out == 1]} out of every score.")
+    if len(pairs) > PAIRS_SHOWN:
+        said.append(f"{PAIRS_SHOWN} of {len(pairs):,} pairs are shown.")
+    table = _counts(found)
+    figures = [] if table is None else [Figure(table)]
     return Section("leaks", "Leaks", said, figures, [_pair(row) for row in pairs[:PAIRS_SHOWN]])
 
 
-def _sentence(total: int) -> str:
-    if not total:
-        return "No text that a classifier is trained on was found again, as it is or nearly so, in the test data."
-    pair = "pair of texts lies" if total == 1 else "pairs of texts lie"
-    return f"{total:,} {pair} in two sets that must share nothing. A score on such texts measures memory."
+def _counts(found: Mapping[str, Any]) -> Table | None:
+    """Return a row for each pair of sets, with a column for each count that the evaluation has."""
+    shown = {key: name for key, name in COUNTS.items() if part(found, key)}
+    sets = list(part(found, "counts"))
+    cells = [[_between(name), *(whole(part(found, key).get(name)) for key in shown)] for name in sets]
+    return Table("Pairs by sets", ["between", *shown.values()], cells) if sets else None
+
+
+def _between(name: str) -> str:
+    return name.replace("-", " and ")
 
 
 def _quotes(found: Sequence[Mapping[str, Any]]) -> list[Quote]:

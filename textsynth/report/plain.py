@@ -17,7 +17,9 @@ LONGEST = 300
 
 def verdict_lines(verdict: Verdict, width: int) -> list[str]:
     """Return the verdict: the word and its sentence, harms and leaks, then the classes, the losing ones first."""
-    lines = wrapped(f"{verdict.sign} {verdict.word.upper()}: {verdict.headline}", width)
+    own = f" with {verdict.by}" if verdict.harmed and verdict.by else ""
+    lines = [line for name in verdict.harmed for line in wrapped(f"▼ HARMS with {name}", width)]
+    lines += wrapped(f"{verdict.sign} {verdict.word.upper()}{own}: {verdict.headline}", width)
     lines += [line for said in verdict.warnings for line in wrapped(said, width, "! ", "  ")]
     lines += [line for said in verdict.sentences for line in wrapped(said, width)]
     lines += [line for title, names in verdict.classes for line in wrapped(f"{title}: {names}", width, "", "  ")]

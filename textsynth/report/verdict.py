@@ -6,11 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from textsynth.report.figures import INTERVAL, arm, classifier, signed, signed_interval
+from textsynth.report.figures import INTERVAL, arm, classifier, signed, signed_interval, whole
 from textsynth.report.plots import Dot, Look, dots, shortened
 from textsynth.report.sections import Figure, Table
 from textsynth.report.told import number, part, rows, span, word, words
-from textsynth.wording import counted
 
 NAMED = 12
 LONGEST = 60
@@ -28,14 +27,17 @@ EFFECTS = {
 class Verdict:
     """What an evaluation concludes.
 
-    `effect` is one of `leak`, `harms`, `no_difference`, `helps`, `unknown`; `warnings` are harms and leaks that the
-    effect alone does not tell; `classes` are named groups of classes, the losing ones first. `figure` shows the
+    `effect` is one of `leak`, `harms`, `no_difference`, `helps`, `unknown`, and holds for the classifier `by` ("" where
+    it is not told); `harmed` are other classifiers that the texts harm, `warnings` leaks that the effect does not tell.
+    `classes` are named groups of classes, the losing ones first, where no sentence tells them. `figure` shows the
     difference for every classifier, None where there is none.
     """
 
     effect: str
     sign: str
     word: str
+    by: str
+    harmed: Sequence[str]
     headline: str
     warnings: Sequence[str]
     sentences: Sequence[str]
@@ -50,9 +52,10 @@ def read_verdict(told: Mapping[str, Any]) -> Verdict:
     effect = effect if effect in EFFECTS else "unknown"
     sign, name, otherwise = EFFECTS[effect]
     headline, *sentences = words(found.get("sentences")) or [otherwise]
-    return Verdict(
-        effect, sign, name, headline, _warnings(told, effect), sentences, _classes(found), _difference_figure(told)
-    )
+    by = classifier(word(found.get("classifier")))
+    classes = _classes(found, (headline, *sentences))
+    harmed, figure = _harmed(told, effect), _difference_figure(told)
+    return Verdict(effect, sign, name, by, harmed, headline, _warnings(told, effect), sentences, classes, figure)
 
 
 def compared(told: Mapping[str, Any]) -> tuple[str, str]:
@@ -74,27 +77,34 @@ def look_of(ends: tuple[float, float] | None) -> Look:
     return "loss" if ends[1] < 0 else "gain"
 
 
+def _harmed(told: Mapping[str, Any], effect: str) -> list[str]:
+    if effect in {"harms", "leak"}:
+        return []
+    ends = [(word(row.get("classifier")), span(row.get("interval"))) for row in _differences(told)]
+    return [classifier(name) for name, interval in ends if interval is not None and interval[1] < 0]
+
+
 def _warnings(told: Mapping[str, Any], effect: str) -> list[str]:
-    said = []
-    leaks = number(part(told, "leaks").get("found")) or number(part(told, "verdict").get("leaks")) or 0
-    if leaks and effect != "leak":
-        said.append(f"Training and test data share texts ({counted(round(leaks), 'pair')}): see the leaks below.")
-    for row in _differences(told):
-        ends = span(row.get("interval"))
-        if ends is not None and ends[1] < 0 and effect not in {"harms", "leak"}:
-            name = classifier(word(row.get("classifier")))
-            change = f"{signed(row.get('difference'))} macro-F1 ({signed_interval(ends)})"
-            said.append(f"With {name} the same texts harm: {change}.")
-    return said
+    if effect == "leak":
+        return []
+    leaks = part(told, "leaks")
+    beyond = [name.replace("-", " and ") for name in words(leaks.get("beyond_chance"))]
+    if beyond:
+        return [f"More texts are shared than chance explains ({', '.join(beyond)}): see the leaks below."]
+    found = number(leaks.get("found"))
+    if found and not number(part(told, "verdict").get("leaks")):
+        return [f"Training and test data share texts ({whole(found)}): see the leaks below."]
+    return []
 
 
-def _classes(found: Mapping[str, Any]) -> list[tuple[str, str]]:
+def _classes(found: Mapping[str, Any], sentences: Sequence[str]) -> list[tuple[str, str]]:
     groups = (
         ("Classes that lose", words(found.get("classes_worse"))),
         ("Classes that gain", words(found.get("classes_better"))),
         ("Too few test texts to say", words(found.get("classes_few"))),
     )
-    return [(f"{title} ({len(some)})", _listed(some)) for title, some in groups if some]
+    untold = [(title, some) for title, some in groups if some and not any(some[0] in told for told in sentences)]
+    return [(f"{title} ({len(some)})", _listed(some)) for title, some in untold]
 
 
 def _listed(names: Sequence[str]) -> str:
