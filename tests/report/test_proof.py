@@ -62,7 +62,7 @@ def nodes(told: Any, trail: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
 WAYS = nodes(evaluations.evaluation(["a", "b"], ["length"], shift=0.02, test=60))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(st.lists(st.tuples(st.sampled_from(WAYS), JUNK), min_size=1, max_size=4))
 def test_whatever_a_part_holds_the_rest_has_a_page_and_a_text(changes: list[tuple[tuple[Any, ...], Any]]) -> None:
     told = evaluations.evaluation(["a", "b"], ["length"], shift=0.02, test=60)
