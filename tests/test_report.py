@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 
 from tests.export.outcomes import outcome
+from tests.report import evaluations
 from tests.report.folders import finished
 from textsynth.errors import RunError, UsageError
-from textsynth.report import json_report, text_report, write_report
+from textsynth.report import evaluation_page, evaluation_text, json_report, text_report, write_report
 
 
 def test_the_page_is_written_into_the_run_s_folder_and_again_over_itself(tmp_path: Path) -> None:
@@ -26,6 +27,20 @@ def test_the_account_for_a_script_is_json(tmp_path: Path) -> None:
     told = json_report(finished(tmp_path, outcome()))
     assert json.loads(json.dumps(told)) == told
     assert list(told) == ["manifest", "labels", "kept", "dropped"]
+
+
+def test_an_evaluation_comes_along_in_all_three_forms(tmp_path: Path) -> None:
+    run = finished(tmp_path, outcome())
+    (run / "evaluation.json").write_text(json.dumps(evaluations.leak()))
+    told = json_report(run)
+    assert (list(told)[-1], told["evaluation"]) == ("evaluation", evaluations.leak())
+    assert text_report(run).startswith("⚠ LEAK: 12 test texts lie among")
+    assert "⚠ Leak" in write_report(run).read_text(encoding="utf-8")
+
+
+def test_an_evaluation_needs_no_run() -> None:
+    assert evaluation_text(evaluations.small()).startswith("▲ HELPS")
+    assert evaluation_page(evaluations.small()).startswith("<!doctype html>")
 
 
 def test_the_account_as_text(tmp_path: Path) -> None:

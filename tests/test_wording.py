@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from textsynth.wording import clock, counted, visible
+from textsynth.wording import clock, columns, counted, visible
 
 
 @pytest.mark.parametrize(
@@ -53,3 +53,8 @@ def test_durations(seconds: float, shown: str) -> None:
 @pytest.mark.parametrize(("number", "shown"), [(0, "0 texts"), (1, "1 text"), (1200, "1,200 texts")])
 def test_counts(number: int, shown: str) -> None:
     assert counted(number, "text") == shown
+
+
+@pytest.mark.parametrize(("text", "wide"), [("", 0), ("abc", 3), ("Größe", 5), ("漢字", 4), ("e\u0301", 1)])
+def test_columns_of_a_terminal(text: str, wide: int) -> None:
+    assert columns(text) == wide

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from textsynth.wording import clock, counted, visible
+from textsynth.wording import clock, columns, counted, visible
 
 if TYPE_CHECKING:
     from textsynth.recipe.describe import Described
@@ -122,7 +121,7 @@ def spread(low: str, high: str) -> str:
 def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """Return rows under a head in aligned columns; a column of numbers and blanks only stands to the right."""
     lines = [list(head), *([visible(cell).replace("\n", " ") for cell in row] for row in rows)]
-    widths = [max(map(_width, column)) for column in zip(*lines, strict=True)]
+    widths = [max(map(columns, column)) for column in zip(*lines, strict=True)]
     right = [all(NUMBERS.fullmatch(cell) for cell in column[1:]) for column in zip(*lines, strict=True)]
     return "\n".join(_row(cells, widths, right) for cells in lines)
 
@@ -130,18 +129,9 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 def _row(cells: Sequence[str], widths: Sequence[int], right: Sequence[bool]) -> str:
     filled = []
     for cell, width, to_right in zip(cells, widths, right, strict=True):
-        space = " " * (width - _width(cell))
+        space = " " * (width - columns(cell))
         filled.append(space + cell if to_right else cell + space)
     return "  ".join(filled).rstrip()
-
-
-def _width(text: str) -> int:
-    """Count terminal columns: wide characters take two, combining ones none."""
-    if text.isascii():
-        return len(text)
-    return sum(
-        0 if unicodedata.combining(char) else 2 if unicodedata.east_asian_width(char) in "WF" else 1 for char in text
-    )
 
 
 def _sample(number: int, sample: Sample) -> str:

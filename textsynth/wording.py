@@ -17,6 +17,15 @@ def visible(text: str) -> str:
     return "".join(char if char == "\n" or not _harmful(char) else _escaped(char) for char in text)
 
 
+def columns(text: str) -> int:
+    """Count the columns that a line takes on a terminal: wide characters take two, combining ones none."""
+    if text.isascii():
+        return len(text)
+    return sum(
+        0 if unicodedata.combining(char) else 2 if unicodedata.east_asian_width(char) in "WF" else 1 for char in text
+    )
+
+
 def clock(seconds: float) -> str:
     """Return a duration as `42 s`, `3:07` (minutes) or `1:02:03` (hours); negative ones count as 0."""
     whole = max(0, round(seconds))

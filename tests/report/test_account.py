@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
 
 from tests.export.outcomes import outcome, record
+from tests.report import evaluations
 from tests.report.folders import finished
 from textsynth.errors import UsageError
 from textsynth.records import Drop, Origin, Record
-from textsynth.report.account import DROPPED_A_REASON, KEPT_SHOWN, read_account
+from textsynth.report.account import DROPPED_A_REASON, KEPT_AT_MOST, KEPT_SHOWN, read_account
 
 
 def test_the_funnel_adds_up_the_commonest_reason_first(tmp_path: Path) -> None:
@@ -99,3 +101,35 @@ def test_a_damaged_manifest_is_told(told: str, tmp_path: Path) -> None:
     (tmp_path / "manifest.json").write_text(told)
     with pytest.raises(UsageError, match=r"manifest\.json: the manifest (is damaged|lacks)"):
         read_account(tmp_path)
+
+
+def test_what_evaluation_json_tells_comes_along(tmp_path: Path) -> None:
+    run = finished(tmp_path, outcome())
+    assert read_account(run).evaluation is None
+    (run / "evaluation.json").write_text(json.dumps(evaluations.small()))
+    assert read_account(run).evaluation == evaluations.small()
+
+
+@pytest.mark.parametrize(
+    ("told", "said"),
+    [
+        ("{", "the evaluation is damaged (Expecting"),
+        ("[]", "the evaluation is damaged (no map but list)"),
+        ("[" * 100_000, "the evaluation is damaged"),
+        ('{"version": 2}', "the evaluation has form 2, this version reads form 1"),
+    ],
+)
+def test_an_evaluation_that_cannot_be_read_is_one_sentence(told: str, said: str, tmp_path: Path) -> None:
+    run = finished(tmp_path, outcome())
+    (run / "evaluation.json").write_text(told)
+    with pytest.raises(UsageError, match=re.escape(f"evaluation.json: {said}")) as fault:
+        read_account(run)
+    assert str(fault.value).endswith("run `textsynth evaluate` again")
+
+
+def test_of_very_many_sets_of_labels_some_texts_are_shown(tmp_path: Path) -> None:
+    labels = {f"label {n}": "means" for n in range(KEPT_AT_MOST + 50)}
+    selected = [record(n, label, request=f"k{n}") for n, label in enumerate(labels)]
+    account = read_account(finished(tmp_path, outcome(labels=labels, selected=selected, quota=())))
+    assert len(account.kept) == KEPT_AT_MOST
+    assert len(account.labels) == KEPT_AT_MOST + 50

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
+from typing import Any
+
+import pytest
 
 from tests.export.outcomes import outcome, record
+from tests.report import evaluations
 from tests.report.folders import finished
 from textsynth.records import Drop
 from textsynth.report.account import read_account
-from textsynth.report.text import as_text
+from textsynth.report.text import as_text, evaluation_text
+from textsynth.wording import columns, visible
 
 
 def test_the_account_line_by_line(tmp_path: Path) -> None:
@@ -50,3 +56,30 @@ def test_a_run_without_quota_labels_or_texts(tmp_path: Path) -> None:
     assert "models: none" in text
     assert "quota" not in text
     assert "note: config default is empty and left out" in text
+
+
+def test_of_a_run_that_was_evaluated_the_verdict_stands_first_and_the_cost_last(tmp_path: Path) -> None:
+    run = finished(tmp_path, outcome())
+    (run / "evaluation.json").write_text(json.dumps(evaluations.harm()))
+    text = as_text(read_account(run))
+    order = ["▼ HARMS", "parcels: the yield", "candidates", "quota", "━━ Scores on real", "━━ Leaks", "models: "]
+    places = [text.index(told) for told in order]
+    assert places == sorted(places)
+    assert max(map(columns, text.splitlines())) <= 100
+
+
+@pytest.mark.parametrize("width", [0, 24, 40, 80, 100, 200])
+@pytest.mark.parametrize("told", [evaluations.big(), evaluations.hostile(), evaluations.leak(), evaluations.bare()])
+def test_no_line_of_an_evaluation_is_wider_than_asked(told: dict[str, Any], width: int) -> None:
+    text = evaluation_text(told, width)
+    assert max(map(columns, text.splitlines())) <= max(24, width)
+    assert visible(text) == text
+
+
+def test_an_evaluation_alone_says_verdict_facts_and_every_section() -> None:
+    lines = evaluation_text(evaluations.small(), 100).splitlines()
+    assert lines[0].startswith("▲ HELPS: The synthetic texts help")
+    assert "quickstart: evaluation on real data" in lines
+    assert any(line.startswith("16 synthetic texts selected · 52 before the checks · 10 real") for line in lines)
+    assert sum(line.startswith("━━ ") for line in lines) == 12
+    assert "agreement" not in evaluation_text(evaluations.bare(), 100)

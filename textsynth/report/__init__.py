@@ -1,21 +1,32 @@
-"""The account of a run: one self-contained HTML page, the same as text, and as JSON."""
+"""The account of a run, and of an evaluation: one self-contained HTML page, the same as text, and as JSON."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from textsynth.errors import RunError
 from textsynth.report.account import Account, read_account
-from textsynth.report.text import as_text
+from textsynth.report.text import as_text, evaluation_text
 
-__all__ = ["Account", "json_report", "read_account", "text_report", "write_report"]
+__all__ = [
+    "Account",
+    "evaluation_page",
+    "evaluation_text",
+    "json_report",
+    "read_account",
+    "text_report",
+    "write_report",
+]
 
 
 def write_report(run: Path) -> Path:
     """Write `report.html` into the run's folder and return its path.
 
-    The page loads nothing from outside, has a light and a dark form, and escapes every text of a model.
-    Raises UsageError where the folder is no run, RunError where it cannot be written.
+    Where the folder holds an `evaluation.json`, the page shows it too, the verdict on top. The page loads nothing from
+    outside, has a light and a dark form, and escapes every text of a model. Raises UsageError where the folder is no
+    run or its evaluation cannot be read, RunError where the page cannot be written.
     """
     from textsynth.report.page import as_page
 
@@ -30,17 +41,35 @@ def write_report(run: Path) -> Path:
     return path
 
 
+def evaluation_page(told: Mapping[str, Any]) -> str:
+    """Return an evaluation (as in `evaluation.json`) as one HTML page, also where there is no run's folder.
+
+    The page has the same promises as a run's; whatever the evaluation leaves out, the page leaves out.
+    """
+    from textsynth.report import page
+
+    return page.evaluation_page(told)
+
+
 def text_report(run: Path) -> str:
-    """Return the account for a terminal. Raises UsageError where the folder is no run."""
+    """Return the account for a terminal, with the evaluation where there is one.
+
+    Raises UsageError where the folder is no run or its evaluation cannot be read.
+    """
     return as_text(read_account(run))
 
 
 def json_report(run: Path) -> dict[str, object]:
-    """Return the account for a script: the manifest, counts by label, and the texts that the page shows."""
+    """Return the account for a script: the manifest, counts by label, and the texts that the page shows.
+
+    Where the run was evaluated, the key `evaluation` holds what `evaluation.json` tells.
+    """
     account = read_account(run)
+    evaluated = {} if account.evaluation is None else {"evaluation": dict(account.evaluation)}
     return {
         "manifest": dict(account.manifest),
         "labels": {label: dict(counts) for label, counts in account.labels.items()},
         "kept": [dict(row) for row in account.kept],
         "dropped": {reason: [dict(row) for row in rows] for reason, rows in account.dropped.items()},
+        **evaluated,
     }

@@ -14,7 +14,12 @@ from textsynth.export.rows import Rows, label_text, source_of, text_of
 from textsynth.records import reason_kind
 
 KEPT_SHOWN = 40
+# with very many labels, or sets of labels, one text each of so many of them
+KEPT_AT_MOST = 300
 DROPPED_A_REASON = 5
+# the file of an evaluation, and the form of it that is read
+EVALUATION = "evaluation.json"
+FORM = 1
 # what every part of the report asks the manifest for
 NEEDED: tuple[str, ...] = ("name", "task", "seed", "stopped", "counts", "drops", "quota", "splits", "notes")
 NEEDED += ("recipe", "versions", "models", "requests", "tokens", "seconds")
@@ -25,15 +30,17 @@ class Account:
     """A run as its folder tells it.
 
     `labels` maps each label to its selected texts by split, in the recipe's order. `kept` are up to 40 selected texts
-    spread over the labels; `dropped` maps "section item: reason" to up to five texts, the commonest reason first. A
-    shown text has `id`, `label`, `text`, `source` (what it rewrites), `item`; a kept one `confidence`, a dropped one
-    `measured`, `limit` and `twin`.
+    spread over the labels, one each where there are more labels, at most 300; `dropped` maps "section item: reason" to
+    up to five texts, the commonest reason first. A shown text has `id`, `label`, `text`, `source` (what it rewrites),
+    `item`; a kept one `confidence`, a dropped one `measured`, `limit` and `twin`. `evaluation` is what
+    `evaluation.json` tells, None where there is none.
     """
 
     manifest: Mapping[str, Any]
     labels: Mapping[str, Mapping[str, int]]
     kept: Sequence[Mapping[str, Any]]
     dropped: Mapping[str, Sequence[Mapping[str, Any]]]
+    evaluation: Mapping[str, Any] | None = None
 
     @property
     def funnel(self) -> list[tuple[str, int]]:
@@ -55,11 +62,12 @@ def reason_of(drop: Mapping[str, Any]) -> str:
 
 
 def read_account(run: Path) -> Account:
-    """Read a run's folder. Raises UsageError where it holds no finished run."""
-    manifest = read_manifest(run)
+    """Read a run's folder. Raises UsageError where it holds no finished run, or an evaluation that cannot be read."""
+    manifest, evaluation = read_manifest(run), read_evaluation(run)
     data = Rows(run / "dataset" / "data")
     labels, kept = _kept(data, Rows(run / "dataset" / "passports"))
-    return Account(manifest, labels, kept, _dropped(manifest["drops"], Rows(run / "dataset" / "dropped")))
+    dropped = _dropped(manifest["drops"], Rows(run / "dataset" / "dropped"))
+    return Account(manifest, labels, kept, dropped, evaluation)
 
 
 def read_manifest(run: Path) -> dict[str, Any]:
@@ -79,6 +87,27 @@ def read_manifest(run: Path) -> dict[str, Any]:
     return dict(told)
 
 
+def read_evaluation(run: Path) -> dict[str, Any] | None:
+    """Return what `evaluation.json` in a run's folder tells, None where there is none.
+
+    Raises UsageError for a damaged file, or one of a form that this version does not read.
+    """
+    path = run / EVALUATION
+    if not path.is_file():
+        return None
+    again = "run `textsynth evaluate` again"
+    try:
+        told = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as fault:
+        raise UsageError(f"{path}: the evaluation is damaged ({fault}); {again}") from fault
+    if not isinstance(told, dict):
+        raise UsageError(f"{path}: the evaluation is damaged (no map but {type(told).__name__}); {again}")
+    if told.get("version", FORM) != FORM:
+        form = told["version"]
+        raise UsageError(f"{path}: the evaluation has form {form!r}, this version reads form {FORM}; {again}")
+    return told
+
+
 def _kept(data: Rows, passports: Rows) -> tuple[dict[str, Counter[str]], list[Mapping[str, Any]]]:
     labels: dict[str, Counter[str]] = {name: Counter() for name in data.names}
     places: dict[str, list[int]] = {name: [] for name in data.names}
@@ -88,7 +117,7 @@ def _kept(data: Rows, passports: Rows) -> tuple[dict[str, Counter[str]], list[Ma
         places.setdefault(label_text(label), []).append(place)
     full = [some for some in places.values() if some]
     each = max(1, KEPT_SHOWN // max(1, len(full)))
-    rows = data.take([place for some in full for place in some[:each]])
+    rows = data.take([place for some in full for place in some[:each]][:KEPT_AT_MOST])
     place_of = {one: place for place, one in enumerate(passports.column("id"))}
     behind = passports.take([place_of[row["id"]] for row in rows])
     return labels, [_shown(row, passport) for row, passport in zip(rows, behind, strict=True)]

@@ -1,20 +1,51 @@
-"""The account of a run as plain text."""
+"""The account of a run, and an evaluation, as plain text."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
 from textsynth.report.account import Account
+from textsynth.report.plain import section_lines, verdict_lines, wrapped
+from textsynth.report.proof import Proof, read_proof
+from textsynth.report.sections import Section
 from textsynth.wording import counted, visible
 
 BAR = 30
 NAME = 39
+WIDTH = 100
 
 
-def as_text(account: Account) -> str:
+def as_text(account: Account, width: int = WIDTH) -> str:
     """Return the outcome, the funnel, the quota, counts by label and the cost, in about 100 columns.
 
+    Where the run was evaluated, the verdict stands first and the evaluation's tables, within `width`, before the cost.
     Texts of a model (in names, reasons and notes) cannot move the cursor: control characters are written out.
     """
-    parts = (_head(account), _funnel(account), _quota(account), _labels(account), _cost(account))
+    proof = None if account.evaluation is None else read_proof(account.evaluation)
+    first = [] if proof is None else [verdict_lines(proof.verdict, width)]
+    proved = [] if proof is None else [section_lines(section, width) for section in _sections(proof)]
+    run = (_head(account), _funnel(account), _quota(account), _labels(account))
+    return _joined((*first, *run, *proved, _cost(account)))
+
+
+def evaluation_text(told: Mapping[str, Any], width: int = WIDTH) -> str:
+    """Return the evaluation alone for a terminal: the verdict, the facts, and every table, no line wider than `width`.
+
+    Narrower than 24 columns counts as 24.
+    """
+    proof = read_proof(told)
+    facts = " · ".join(f"{value} {name}" for value, name in proof.facts)
+    head = [*wrapped(f"{proof.name}: evaluation on real data", width), *(wrapped(facts, width) if facts else [])]
+    sections = [section_lines(section, width) for section in _sections(proof)]
+    return _joined((verdict_lines(proof.verdict, width), head, *sections))
+
+
+def _sections(proof: Proof) -> list[Section]:
+    return [*proof.sections, *([proof.measured] if proof.measured.figures else [])]
+
+
+def _joined(parts: Iterable[Sequence[str]]) -> str:
     return "\n\n".join("\n".join(map(visible, lines)) for lines in parts if lines)
 
 
