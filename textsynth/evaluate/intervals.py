@@ -73,6 +73,6 @@ def _around(estimate: float, parts: Sequence[tuple[float, int]], level: float) -
     variance = sum(part for part, _ in parts)
     if variance <= 0:
         return estimate, estimate
-    freedom = variance**2 / sum(part**2 / degrees for part, degrees in parts if part)
+    freedom = 1 / sum((part / variance) ** 2 / degrees for part, degrees in parts)
     half = float(t.ppf((1 + level) / 2, freedom)) * variance**0.5
     return estimate - half, estimate + half
