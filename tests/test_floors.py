@@ -22,7 +22,7 @@ FLOORS = (
     ("errors",),
     ("records", "options", "progress", "wording", "languages", "bundled"),
     ("text",),
-    ("parse", "journal", "models", "neighbours", "folds", "vectors"),
+    ("parse", "journal", "models", "neighbours", "copies", "folds", "vectors"),
     ("embed", "prompts"),
     ("step",),
     ("sources", "generate", "filter", "label", "select", "export"),

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from textsynth import vectors
-from textsynth.vectors import VectorIndex, Vectors, k_center, nearest, nearest_before
+from textsynth.vectors import VectorIndex, Vectors, k_center, nearest, nearest_before, nearest_other
 
 
 def unit(rows: int, dim: int = 8, seed: int = 1) -> Vectors:
@@ -26,6 +26,23 @@ def test_of_equally_near_ones_the_first_is_told_also_in_another_block() -> None:
     among = np.repeat(one, vectors.BLOCK + 5, axis=0)
     assert nearest(one, among)[1].tolist() == [0]
     assert set(nearest_before(among)[1][1:].tolist()) == {0}
+
+
+@pytest.mark.parametrize("rows", [2, 3, 1023, 1024, 1025])
+def test_the_nearest_other_is_never_the_vector_itself(rows: int) -> None:
+    some = unit(rows)
+    best, at = nearest_other(some)
+    assert (at != np.arange(rows)).all()
+    for row in range(0, rows, max(1, rows // 50)):
+        cosines = some @ some[row]
+        assert cosines[at[row]] == pytest.approx(best[row], abs=1e-6)
+        assert best[row] == pytest.approx(np.delete(cosines, row).max(), abs=1e-6)
+
+
+@pytest.mark.parametrize("rows", [0, 1])
+def test_where_there_is_no_other_nothing_is_near(rows: int) -> None:
+    best, at = nearest_other(unit(rows) if rows else np.zeros((0, 0), np.float32))
+    assert (best.tolist(), at.tolist()) == ([-1] * rows, [-1] * rows)
 
 
 @pytest.mark.parametrize("rows", [1, 2, 300, 4097])

@@ -198,9 +198,9 @@ def report(run: Path, as_json: bool) -> None:  # noqa: FBT001
 @click.option("--page", type=FILE, help="Write the result of a file as an HTML page.")
 @JSON
 def evaluate(what: Path, page: Path | None, *, full: bool, ordinal: bool, as_json: bool, **given: Any) -> None:  # noqa: ANN401
-    """Score synthetic texts on real data: do they help, how sure is that, and where do they hurt.
+    """Score the texts of a run or of a file on real data.
 
-    Of a run, the real sets of its recipe's `evaluate` are used where none are given here, and its report tells the
+    Do they help, how sure is that, and where do they hurt. Of a run, the real sets of its recipe's `evaluate` are used where none are given here, and its report tells the
     result too.
     """
     from textsynth.evaluate import as_json as told_of

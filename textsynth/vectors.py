@@ -61,6 +61,25 @@ def nearest(vectors: Vectors, among: Vectors) -> tuple[Vectors, NDArray[np.int64
     return best, rows
 
 
+def nearest_other(vectors: Vectors) -> tuple[Vectors, NDArray[np.int64]]:
+    """Return for each of n vectors (n, dim) the highest cosine to *another* one, (n,), and its row, (n,).
+
+    Ties: the lowest row. For a single vector the cosine is -1 and the row -1.
+    """
+    best = np.full(len(vectors), -1, np.float32)
+    rows = np.full(len(vectors), -1, np.int64)
+    if len(vectors) < 2:
+        return best, rows
+    for start in range(0, len(vectors), BLOCK // 4):
+        block = vectors[start : start + BLOCK // 4].copy()
+        likeness = block @ vectors.T
+        inside = np.arange(len(block))
+        likeness[inside, start + inside] = -2
+        at = likeness.argmax(axis=1)
+        best[start : start + len(block)], rows[start : start + len(block)] = likeness[inside, at], at
+    return best, rows
+
+
 def nearest_before(vectors: Vectors) -> tuple[Vectors, NDArray[np.int64]]:
     """Return for each vector the highest cosine to an *earlier* one and its row; -1 and -1 for the first.
 

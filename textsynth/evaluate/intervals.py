@@ -2,9 +2,9 @@
 
 Both are redrawn by the Bayesian bootstrap (Rubin 1981): rows get random weights of mean 1 instead of being left out
 or doubled, so that a label of five rows never loses one. Test rows: exponential weights, predictions fixed. Training
-rows: the arm is learnt again with weights that are drawn within each label and widened by √((n+1)/(n−1)), since n rows
-redrawn from themselves vary less than n new ones; what two arms share gets the same weights in both. The two variances
-add up; the quantile is Student's t with the degrees of freedom of Welch and Satterthwaite.
+rows: the arm is learnt again with Dirichlet weights within each label; their parameter (n − 2)/n instead of 1 makes up
+for n rows redrawn from themselves varying less than n new ones. What two arms share gets the same weights in both. The
+two variances add up; the quantile is Student's t with the degrees of freedom of Welch and Satterthwaite.
 
 Does not cover: another draw of seeds before generation, or another sampling of the model. For that the whole run is
 repeated with other seeds.
@@ -21,6 +21,7 @@ Codes = NDArray[np.int64]
 Floats = NDArray[np.float64]
 TEST_DRAWS = 600
 LEVEL = 0.95
+LEAST_PARAMETER = 0.25
 
 
 def row_weights(rows: int, seed: int, draws: int = TEST_DRAWS) -> Floats:
@@ -33,20 +34,19 @@ def train_weights(groups: Codes, clusters: Codes, seed: int, draws: int) -> Floa
 
     Rows of one cluster (the texts of one answer) share a draw. A group of one cluster has the weight 1.
     """
+    from scipy.stats import gamma
+
     random = np.random.default_rng([seed, 2])
     names, clusters = np.unique(clusters, return_inverse=True)
-    drawn = random.standard_exponential((draws, len(names)))[:, clusters]
+    drawn = random.random((draws, len(names)))[:, clusters]
     found = np.ones((draws, len(groups)))
     for group in np.unique(groups):
         members = np.flatnonzero(groups == group)
         size = len(np.unique(clusters[members]))
         if size < 2:
             continue
-        own = drawn[:, members]
-        own = own / own.mean(axis=1, keepdims=True)
-        wider = 1 + np.sqrt((size + 1) / (size - 1)) * (own - 1)
-        wider = np.maximum(wider, 0.0)
-        found[:, members] = wider / wider.mean(axis=1, keepdims=True)
+        own = gamma.ppf(drawn[:, members], max(LEAST_PARAMETER, (size - 2) / size))
+        found[:, members] = own / own.mean(axis=1, keepdims=True)
     return found
 
 

@@ -10,17 +10,15 @@ sentence.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import pairwise
 
 from pydantic import Field
 
+from textsynth.copies import WholeIndex
 from textsynth.neighbours import WordSetIndex, sign
 from textsynth.options import SourceName
 from textsynth.records import Record, Verdict
 from textsynth.step import Context, Filter
 from textsynth.text import normal_form, word_set
-
-INSIDE_WORDS = 5
 
 
 class CopiesSource(Filter):
@@ -44,11 +42,7 @@ class CopiesSourceJudge:
         self._index = WordSetIndex(similarity)
         self._index.add(sign(word_set(row.text) for row in rows))
         self._whole = {normal_form(row.text): row.id for row in reversed(rows)}
-        self._by_start: dict[str, list[tuple[str, str]]] = {}
-        for form, one in self._whole.items():
-            words = form.split()
-            if len(words) >= INSIDE_WORDS:
-                self._by_start.setdefault(" ".join(words[:2]), []).append((f" {form} ", one))
+        self._inside = WholeIndex(row.text for row in rows)
 
     def judge(self, records: Sequence[Record]) -> list[Verdict | None]:
         """Return a verdict with the copied row as the twin; the nearest row, of equally near ones the first."""
@@ -57,7 +51,7 @@ class CopiesSourceJudge:
         for record, near in zip(records, found, strict=True):
             form = normal_form(record.text)
             twin = self._whole.get(form)
-            inside = self._inside(form) if twin is None and near is None else None
+            inside = self._inside.find(record.text) if twin is None and near is None else None
             if twin is not None:
                 verdicts.append(Verdict(f"copies {self._what}", 1.0, self._index.similarity, twin))
             elif near is not None:
@@ -65,19 +59,10 @@ class CopiesSourceJudge:
                 likeness = round(near.similarity, 4)
                 verdicts.append(Verdict(told, likeness, self._index.similarity, self._rows[near.row].id))
             elif inside is not None:
-                verdicts.append(Verdict(f"holds the whole of {self._what}", twin=inside))
+                verdicts.append(Verdict(f"holds the whole of {self._what}", twin=self._rows[inside].id))
             else:
                 verdicts.append(None)
         return verdicts
 
     def settle(self, records: Sequence[Record]) -> None:
         """Remember nothing."""
-
-    def _inside(self, form: str) -> str | None:
-        padded = f" {form} "
-        words = form.split()
-        for first, second in pairwise(words):
-            for whole, one in self._by_start.get(f"{first} {second}", ()):
-                if whole in padded:
-                    return one
-        return None

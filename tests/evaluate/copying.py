@@ -1,0 +1,32 @@
+"""What tests of leaks share: an embedder of a few lines, and texts that hardly resemble each other."""
+
+from __future__ import annotations
+
+import random
+import zlib
+from collections.abc import Sequence
+
+import numpy as np
+
+from textsynth.text import word_list
+from textsynth.vectors import Vectors
+
+STEMS = [f"{first}{last}" for first in ("bal", "cor", "dem", "fin", "gar", "hol", "jun", "kel") for last in ("a", "o")]
+ENDS = ["ti", "mur", "sen", "dol", "pa", "rix"]
+WORDS = [stem + end for stem in STEMS for end in ENDS]
+
+
+def embed(texts: Sequence[str]) -> Vectors:
+    """Return unit vectors (n, 64): the sum of a fixed random direction for each word."""
+    found = np.zeros((len(texts), 64))
+    for row, text in enumerate(texts):
+        for word in word_list(text) or [""]:
+            found[row] += np.random.default_rng(zlib.crc32(word.encode())).standard_normal(64)
+    unit: Vectors = (found / np.linalg.norm(found, axis=1, keepdims=True)).astype(np.float32)
+    return unit
+
+
+def texts(count: int, seed: int, *, words: int = 9) -> list[str]:
+    """Return different random sentences; no two have many words in common."""
+    chance = random.Random(seed)
+    return [" ".join(chance.sample(WORDS, words)).capitalize() + "." for _ in range(count)]
