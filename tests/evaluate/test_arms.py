@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.evaluate.worlds import LABELS, World
@@ -51,6 +51,7 @@ def picked(draw: st.DrawFn) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return raw, raw[chosen], targets
 
 
+@settings(deadline=None)
 @given(picked(), st.integers(0, 99))
 def test_random_rows_are_of_raw_with_the_counts_of_the_selected(
     rows: tuple[np.ndarray, np.ndarray, np.ndarray], seed: int

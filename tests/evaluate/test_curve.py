@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from textsynth.evaluate.curve import FARTHEST, SHARES, Point, parts_of, slope, worth
@@ -14,6 +14,7 @@ def points(*told: tuple[int, float]) -> list[Point]:
     return [Point(rows, score, 0.0) for rows, score in told]
 
 
+@settings(deadline=None)
 @given(TARGETS, st.integers(0, 99), st.integers(1, 3))
 def test_parts_grow_hold_every_label_and_are_drawn_again_alike(targets: np.ndarray, seed: int, draws: int) -> None:
     seeds = np.arange(len(targets))[::-1]
@@ -70,6 +71,7 @@ def test_the_worth_is_the_rows_that_would_bring_as_much() -> None:
     assert worth(points((10, 0.6)), 0.1) is None
 
 
+@settings(deadline=None)
 @given(st.floats(0, 1), st.floats(-1, 1), st.floats(1e-300, 1e-3))
 def test_the_worth_is_never_beyond_four_times_the_seeds(start: float, gain: float, rise: float) -> None:
     found = worth(points((10, start), (20, start + rise), (40, start + 2 * rise)), gain)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import ttest_1samp
 
@@ -14,6 +14,7 @@ VALUES = st.lists(st.floats(-1, 1), min_size=0, max_size=8).map(np.array)
 GROUPED = st.lists(st.tuples(st.integers(0, 3), st.integers(0, 9)), min_size=1, max_size=30)
 
 
+@settings(deadline=None)
 @given(st.floats(-1, 1), st.lists(VALUES, max_size=3))
 def test_an_interval_lies_evenly_around_its_estimate(estimate: float, redraws: Sequence[np.ndarray]) -> None:
     low, high = interval(estimate, redraws)
@@ -21,6 +22,7 @@ def test_an_interval_lies_evenly_around_its_estimate(estimate: float, redraws: S
     assert estimate - low == pytest.approx(high - estimate, abs=1e-9)
 
 
+@settings(deadline=None)
 @given(st.floats(-1, 1), st.lists(VALUES, min_size=1, max_size=3), st.floats(0.5, 0.94))
 def test_a_surer_interval_is_wider(estimate: float, redraws: Sequence[np.ndarray], level: float) -> None:
     low, high = interval(estimate, redraws)
@@ -31,6 +33,7 @@ def test_a_surer_interval_is_wider(estimate: float, redraws: Sequence[np.ndarray
     assert not spread or high - low > inner[1] - inner[0]
 
 
+@settings(deadline=None)
 @given(st.floats(-1, 1), st.lists(st.floats(-1, 1).map(lambda one: np.array([one])), max_size=3))
 def test_without_redraws_it_is_the_estimate(estimate: float, redraws: Sequence[np.ndarray]) -> None:
     assert interval(estimate, redraws) == (estimate, estimate)
@@ -47,6 +50,7 @@ def test_another_kind_of_redraw_makes_it_wider() -> None:
     assert few[1] - few[0] > interval(0.1, [tests, np.resize(trainings[:6], 600)])[1] - 0.1  # Student's t of few draws
 
 
+@settings(deadline=None)
 @given(st.lists(st.floats(-1, 1), min_size=2, max_size=20).filter(lambda some: np.ptp(some) > 1e-3))
 def test_the_interval_of_a_mean_is_students(values: list[float]) -> None:
     wanted = ttest_1samp(values, 0).confidence_interval(0.95)
@@ -66,6 +70,7 @@ def test_rows_of_a_test_set_weigh_one_on_average() -> None:
     assert not np.array_equal(weights, row_weights(50, seed=4))
 
 
+@settings(deadline=None)
 @given(GROUPED, st.integers(0, 99))
 def test_weights_of_training_rows_average_one_in_every_group(rows: list[tuple[int, int]], seed: int) -> None:
     groups, clusters = (np.array(some) for some in zip(*rows, strict=True))

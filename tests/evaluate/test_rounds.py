@@ -4,7 +4,7 @@ from collections import Counter
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from textsynth.evaluate.classify import Codes
@@ -17,6 +17,7 @@ def nothing(held: Codes) -> Codes:
     return np.zeros(0, np.int64)
 
 
+@settings(deadline=None)
 @given(TARGETS, st.integers(0, 99), st.integers(1, 3))
 def test_each_seed_is_held_out_once_a_repeat_and_no_label_is_lost(targets: np.ndarray, seed: int, repeats: int) -> None:
     pool = np.concatenate([[9, 9], targets])  # two rows of the pool that are no seeds

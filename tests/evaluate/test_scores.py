@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from sklearn.metrics import (
@@ -72,6 +72,7 @@ def present(told: Answers) -> list[int]:
     return np.flatnonzero(told.true.any(axis=0) if told.true.ndim == 2 else np.bincount(told.true)).tolist()
 
 
+@settings(deadline=None)
 @given(answers())
 def test_scores_of_one_label_a_text(told: Answers) -> None:
     predicted, truth = whole(told)
@@ -91,6 +92,7 @@ def test_scores_of_one_label_a_text(told: Answers) -> None:
     assert balanced_accuracy(predicted, truth) == pytest.approx(balanced, abs=EXACT)
 
 
+@settings(deadline=None)
 @given(answers())
 def test_kappa_of_labels_in_an_order(told: Answers) -> None:
     predicted, truth = whole(told)
@@ -102,6 +104,7 @@ def test_kappa_of_labels_in_an_order(told: Answers) -> None:
     assert found == pytest.approx(kappa, abs=EXACT)
 
 
+@settings(deadline=None)
 @given(answers(many=True))
 def test_scores_of_several_labels_a_text(told: Answers) -> None:
     predicted, truth = whole(told)
@@ -118,6 +121,7 @@ def test_scores_of_several_labels_a_text(told: Answers) -> None:
         assert balanced_accuracy(predicted, truth) == pytest.approx(recall, abs=EXACT)
 
 
+@settings(deadline=None)
 @given(st.one_of(answers(), answers(many=True)))
 def test_weights_of_rows(told: Answers) -> None:
     predicted, truth = whole(told)
@@ -161,6 +165,7 @@ def test_no_rows_score_nothing() -> None:
 SOME_SCORES = st.sampled_from([0.0, 0.05, 0.2, 0.35, 0.4, 0.5, 0.65, 0.9, 1.0])
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(SOME_SCORES, st.booleans()), min_size=1, max_size=20))
 def test_no_threshold_is_better_than_the_best(rows: list[tuple[float, bool]]) -> None:
     scores = np.array([[score] for score, _ in rows], np.float32)

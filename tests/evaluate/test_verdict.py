@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from textsynth.evaluate.arms import COMPARED
@@ -161,6 +161,7 @@ def differences(draw: st.DrawFn) -> list[Difference]:
     return found
 
 
+@settings(deadline=None)
 @given(
     differences(),
     st.dictionaries(st.sampled_from(KINDS), st.builds(fitted, st.sampled_from(GRID), st.integers(0, 50))),

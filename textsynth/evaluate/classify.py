@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
@@ -41,7 +41,7 @@ class Memory(Protocol):
     def get(self, keys: Sequence[bytes]) -> dict[bytes, bytes]:
         """Return what is kept among `keys`."""
 
-    def put(self, values: dict[bytes, bytes]) -> None:
+    def put(self, values: Mapping[bytes, bytes]) -> None:
         """Keep values, all or none."""
 
 

@@ -21,7 +21,7 @@ NO_TEXT = frozenset({"parse", "model"})
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """A finished run as its folder tells it: its texts, the labels in the recipe's order, and the manifest."""
+    """A finished run as its folder tells it: its texts by id, the labels in the recipe's order, and the manifest."""
 
     synthetic: Synthetic
     labels: Sequence[str]
@@ -44,7 +44,8 @@ def read_run(folder: Path) -> Finished:
     data, passports = Rows(folder / "dataset" / "data"), Rows(folder / "dataset" / "passports")
     dropped = Rows(folder / "dataset" / "dropped")
     behind = {row["id"]: row for row in passports.take(range(len(passports)))}
-    selected = [_record(row, behind[row["id"]], behind[row["id"]]["item"]) for row in data.take(range(len(data)))]
+    rows = sorted(data.take(range(len(data))), key=lambda row: str(row["id"]))
+    selected = [_record(row, behind[row["id"]], behind[row["id"]]["item"]) for row in rows]
     spare, drops = [], []
     for row in dropped.take(range(len(dropped))):
         if row["section"] in NO_TEXT:

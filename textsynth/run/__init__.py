@@ -11,20 +11,20 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from textsynth.errors import RunError
+from textsynth.errors import RunError, UsageError
 from textsynth.export.dataset import write_dataset
 from textsynth.export.outcome import Asked, Outcome, QuotaLine
 from textsynth.journal import Journal
 from textsynth.models import Place
 from textsynth.progress import Snapshot
 from textsynth.recipe import Recipe
-from textsynth.records import Record
+from textsynth.records import Drop, Record
 from textsynth.run import manifest as manifests
 from textsynth.run.asking import Asker
 from textsynth.run.budget import Budget
 from textsynth.run.loop import Books, Loop
 from textsynth.run.picking import pick
-from textsynth.run.proving import prove_run, weight_of, write_proof
+from textsynth.run.proving import forget_proof, prove_run, weight_of, write_proof
 from textsynth.run.quota import Line, Quota
 from textsynth.run.stage import LateJudge, cache_folder, desks, hands, make_context, read_sources
 from textsynth.run.wanted import lines_of
@@ -89,10 +89,9 @@ def run(
         books = loop.books
         watcher.say("selecting")
         selected, spare = pick(books.accepted, lines, [item.step for item in recipe.select], context)
-        proof = None
-        if recipe.evaluate is not None:
-            watcher.say("evaluating")
-            proof = prove_run(recipe, context, (selected, spare, books.dropped), out, watcher.say)
+        proof, unproved = _proved(recipe, context, (selected, spare, books.dropped), out, watcher.say)
+    for note in unproved:
+        say(note)
     counts = {place: sum(line.counts(record) for record in selected) for place, line in enumerate(lines)}
     quota = manifests.quota_table(lines, counts, books.dropped)
     missing = sum(row["missing"] for row in quota)
@@ -100,17 +99,20 @@ def run(
     sentence = SENTENCES[stopped if not (stopped == "met" and missing) else "dry"]
     watcher.say("writing the data set")
     outcome = _outcome(recipe, books, selected, spare, told, asker.identities, stopped, sentence, proof)
+    card = _card(out)
     written = write_dataset(out / "dataset", outcome)
     told["counts"] |= {"selected": len(selected), "spare": len(spare)}
     told |= {
         "splits": dict(written.splits),
-        "notes": list(written.notes),
+        "notes": [*written.notes, *unproved],
         "seconds": round(time.monotonic() - started, 1),
         "stopped": {"why": stopped, "sentence": sentence},
     }
     manifests.write(out, told)
     if proof is not None:
         write_proof(out, proof)
+    elif _card(out) != card:
+        forget_proof(out)
     from textsynth.report import write_report  # needs the parquet reader, which no request waits for
 
     write_report(out)
@@ -189,6 +191,29 @@ def _outcome(
         weight=None if proof is None else weight_of(recipe, proof),
         proof=() if proof is None else proof.verdict.sentences,
     )
+
+
+def _proved(
+    recipe: Recipe,
+    context: Context,
+    ends: tuple[Sequence[Record], Sequence[Record], Sequence[Drop]],
+    out: Path,
+    say: Callable[[str], None],
+) -> tuple[Evaluation | None, list[str]]:
+    """Return the proof that the recipe's `evaluate` asks for, or why there is none; the data set is written anyway."""
+    if recipe.evaluate is None:
+        return None, []
+    say("evaluating")
+    try:
+        return prove_run(recipe, context, ends, out, say), []
+    except UsageError as fault:
+        return None, [f"not evaluated: {fault}"]
+
+
+def _card(folder: Path) -> str:
+    """Return the card of the data set in the folder, which names its content by hash, "" where there is none."""
+    path = folder / "dataset" / "README.md"
+    return path.read_text(encoding="utf-8") if path.is_file() else ""
 
 
 def _make(folder: Path) -> None:

@@ -24,10 +24,15 @@ if TYPE_CHECKING:
     from textsynth.embed import Store
     from textsynth.evaluate.classify import Memory
     from textsynth.evaluate.evaluation import Embed, Evaluation
+    from textsynth.evaluate.reading import Finished
     from textsynth.evaluate.sets import Real, Synthetic
 
 EMBEDDER = "all-MiniLM-L6-v2"
 ROLES = {"train": "train", "test": "test", "dev": "dev", "all": "whole"}
+NO_RECIPE = (
+    "the run's recipe is not where it was, or has changed: what each check earned is not measured, and the weight is "
+    "fitted on the texts as they were selected"
+)
 Say = Callable[[str], None]
 
 
@@ -73,7 +78,10 @@ def prove_run(
     folder: Path,
     say: Say,
 ) -> Evaluation:
-    """Return what the texts of a run that is about to end are worth; `ends` are the selected, spare and dropped."""
+    """Return what the texts of a run that is about to end are worth; `ends` are the selected, spare and dropped.
+
+    Raises UsageError where they cannot be scored, as when none was selected.
+    """
     from textsynth.evaluate import Synthetic
     from textsynth.evaluate.memory import Memory
     from textsynth.evaluate.reading import NO_TEXT
@@ -81,7 +89,9 @@ def prove_run(
     wanted = recipe.evaluate
     if wanted is None:
         raise TypeError("a recipe without `evaluate` is not evaluated")
-    selected, spare, dropped = ends
+    # in the order in which the run's folder has them: what is drawn at random is drawn alike from both
+    selected, spare = (sorted(records, key=lambda one: one.id) for records in ends[:2])
+    dropped = sorted(ends[2], key=lambda one: one.record.id)
     texts = [drop for drop in dropped if drop.section not in NO_TEXT and drop.record.labels]
     synthetic = Synthetic(recipe.name, selected, spare, texts)
     with closing(Memory(folder)) as memory:
@@ -102,6 +112,13 @@ def write_proof(folder: Path, found: Evaluation) -> None:
     partial = folder / f".{FILE}"
     partial.write_text(json.dumps(as_json(found), ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
     partial.replace(folder / FILE)
+
+
+def forget_proof(folder: Path) -> None:
+    """Remove the evaluation.json of an earlier data set."""
+    from textsynth.report.account import EVALUATION
+
+    (folder / EVALUATION).unlink(missing_ok=True)
 
 
 def real_of(recipe: Recipe, sources: Mapping[str, Sequence[Record]]) -> Real:
@@ -144,7 +161,6 @@ def prove_folder(
 
     `files` are real sets by role (train, test, dev, all); roles that are left out are those of the recipe's `evaluate`.
     """
-    from textsynth.evaluate import Plan, evaluate, without_seeds
     from textsynth.evaluate.memory import Memory
     from textsynth.evaluate.reading import read_run
 
@@ -154,16 +170,8 @@ def prove_folder(
     with closing(Memory(folder)) as memory:
         recipe = _recipe_of(folder, finished.manifest)
         if recipe is None:
-            say("the run's recipe is not where it was, or has changed: what each check earned is not measured")
-            real = _real(given, folder)
-            embed = _embedder(EMBEDDER, memory)
-            plan = Plan(
-                embed, EMBEDDER, memory, labels=finished.labels, many=finished.many, full=full, ordinal=ordinal, say=say
-            )
-            context = Context("classification", "en", 0, {}, finished.many, {}, embed, _no_prompt)
-            names = finished.manifest.get("sources", ["seeds"])
-            knowing = without_seeds(finished.synthetic, real.train, context, names) if real.train else None
-            return evaluate(finished.synthetic, real, replace(plan, knowing=knowing))
+            say(NO_RECIPE)
+            return _prove_alone(finished, _real(given, folder), memory, say, full=full, ordinal=ordinal)
         from textsynth.run.stage import make_context, read_sources
 
         sources = read_sources(recipe)
@@ -173,6 +181,31 @@ def prove_folder(
             full, ordinal = full or recipe.evaluate.full, ordinal or recipe.evaluate.ordinal
         context = make_context(recipe, sources, memory)
         return prove(recipe, context, finished.synthetic, _real(given, folder), memory, say, full=full, ordinal=ordinal)
+
+
+def _prove_alone(finished: Finished, real: Real, memory: Memory, say: Say, *, full: bool, ordinal: bool) -> Evaluation:
+    """Return what the texts of a run are worth without its recipe, and say so in the notes."""
+    from textsynth.evaluate import Plan, evaluate, without_seeds
+
+    manifest, many = finished.manifest, finished.many
+    embed = _embedder(EMBEDDER, memory)
+    context = Context("classification", "en", 0, {}, many, {}, embed, _no_prompt)
+    plan = Plan(
+        embed,
+        EMBEDDER,
+        memory,
+        labels=finished.labels,
+        many=many,
+        ordinal=ordinal,
+        full=full,
+        seed=manifest.get("seed", 0),
+        knowing=without_seeds(finished.synthetic, real.train, context, manifest.get("sources", ["seeds"]))
+        if real.train
+        else None,
+        say=say,
+    )
+    found = evaluate(finished.synthetic, real, plan)
+    return replace(found, notes=[*found.notes, NO_RECIPE])
 
 
 def prove_file(
