@@ -200,8 +200,8 @@ def report(run: Path, as_json: bool) -> None:  # noqa: FBT001
 def evaluate(what: Path, page: Path | None, *, full: bool, ordinal: bool, as_json: bool, **given: Any) -> None:  # noqa: ANN401
     """Score the texts of a run or of a file on real data.
 
-    Do they help, how sure is that, and where do they hurt. Of a run, the real sets of its recipe's `evaluate` are used where none are given here, and its report tells the
-    result too.
+    Do they help, how sure is that, and where do they hurt. Of a run, the real sets of its recipe's `evaluate` are used
+    where none are given here, and its report tells the result too.
     """
     from textsynth.evaluate import as_json as told_of
     from textsynth.report import evaluation_page, evaluation_text, write_report

@@ -1,7 +1,9 @@
 """Drops a text whose label a classifier trained on the seeds contradicts.
 
-The classifier is logistic regression on the seeds' embeddings, C = 30. It is cross-fitted: a text is judged by one that
-never saw the seeds of the fold its prompt showed, so a text near a shown seed does not vouch for itself. A label whose
+The classifier is logistic regression on the seeds' embeddings, C = 30; its chances are divided by each label's share of
+the seeds, so that a label with few seeds is not thought unlikely (logit adjustment, Menon et al. 2021). It is
+cross-fitted: a text is judged by one that never saw the seeds of the fold its prompt showed, so a text near a shown
+seed does not vouch for itself. A label whose
 seeds are one fold only (fewer than four) is known to every classifier, else it would be lost.
 
 Of eleven ways to choose among generated texts measured on real sets, keeping what the seeds' classifier agrees with was
@@ -18,7 +20,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from pydantic import Field
 
@@ -60,7 +62,7 @@ class AgreementJudge:
         self._held_out = held_out
         self._seeds = [seed for seed in context.sources[step.with_] if seed.label is not None]
         self._folds = fold_of(self._seeds)
-        self._trained: dict[int, Any] = {}
+        self._trained: dict[int, _Classifier | None] = {}
 
     def judge(self, records: Sequence[Record]) -> list[Verdict | None]:
         """Return a verdict with the label's probability; a text without a label, or of one without seeds, is kept."""
@@ -73,9 +75,8 @@ class AgreementJudge:
             classifier = self._classifier(fold)
             if classifier is None:
                 continue
-            chances = classifier.predict_proba(vectors[places])
-            for place, row in zip(places, chances, strict=True):
-                verdicts[place] = self._verdict(records[place], list(classifier.classes_), row)
+            for place, row in zip(places, classifier.chances(vectors[places]), strict=True):
+                verdicts[place] = self._verdict(records[place], classifier.labels, row)
         return verdicts
 
     def settle(self, records: Sequence[Record]) -> None:
@@ -86,12 +87,12 @@ class AgreementJudge:
         folds = {self._folds[one] for one in (*record.origin.shown, *record.origin.parents) if one in self._folds}
         return folds.pop() if len(folds) == 1 else ALL_SEEDS
 
-    def _classifier(self, held_out: int) -> Any:  # noqa: ANN401 — scikit-learn has no types
+    def _classifier(self, held_out: int) -> _Classifier | None:
         if held_out not in self._trained:
             self._trained[held_out] = self._train(held_out)
         return self._trained[held_out]
 
-    def _train(self, held_out: int) -> Any:  # noqa: ANN401
+    def _train(self, held_out: int) -> _Classifier | None:
         needs("embed", "sklearn", why="the filter agreement")
         two_folds = {seed.labels for seed in self._seeds if self._folds[seed.id] == 1}
         kept = [
@@ -104,7 +105,7 @@ class AgreementJudge:
             return None
         vectors = self._context.embed([seed.text for seed in self._seeds])
         places = {seed.id: place for place, seed in enumerate(self._seeds)}
-        return _fitted(vectors[[places[seed.id] for seed in kept]], [seed.label or "" for seed in kept])
+        return _Classifier(vectors[[places[seed.id] for seed in kept]], [seed.label or "" for seed in kept])
 
     def _verdict(self, record: Record, classes: list[str], chances: NDArray[np.float64]) -> Verdict | None:
         known = [label for label in record.labels if label in classes]
@@ -123,9 +124,21 @@ class AgreementJudge:
         return Verdict(None, measured)
 
 
-def _fitted(vectors: NDArray[np.float32], labels: list[str]) -> Any:  # noqa: ANN401
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        from sklearn.linear_model import LogisticRegression
+class _Classifier:
+    """Logistic regression on seeds' vectors, with `labels` in the order of its chances."""
 
-        return LogisticRegression(C=INVERSE_STRENGTH, max_iter=1000).fit(vectors, labels)
+    def __init__(self, vectors: NDArray[np.float32], labels: Sequence[str]) -> None:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            from sklearn.linear_model import LogisticRegression
+
+            self._model = LogisticRegression(C=INVERSE_STRENGTH, max_iter=1000).fit(vectors, labels)
+        self.labels: list[str] = list(self._model.classes_)
+        self._seeds = [labels.count(label) for label in self.labels]
+
+    def chances(self, vectors: NDArray[np.float32]) -> NDArray[np.float64]:
+        """Return the chance of every label, (n, labels), as if each had the same number of seeds."""
+        import numpy as np
+
+        found = np.asarray(self._model.predict_proba(vectors) / self._seeds, np.float64)
+        return np.asarray(found / found.sum(axis=1, keepdims=True))
