@@ -128,7 +128,7 @@ def banking77(suite: Suite, draws: int) -> None:
     for draw in range(draws):
         seeds = drawn(train, 5, draw)
         path = suite.write(f"seeds-{draw}.csv", seeds)
-        sets = (f"sources.seeds={path}", "want.label=16", f"budget.minutes={suite.minutes:g}", f"seed={draw}")
+        sets = (f"sources.seeds={path}", f"budget.minutes={suite.minutes:g}", f"seed={draw}")
         folder = suite.run(RECIPES / "bank_intents.yaml", f"bank-{draw}", *sets)
         development, _ = part(train, seeds, 0.3)
         test = suite.write(f"dev-{draw}.csv", development) if suite.dev else suite.data / "banking77" / "test.csv"

@@ -18,7 +18,7 @@ from textsynth.evaluate.gap import Gap, measure_gap
 from textsynth.evaluate.leaks import Leaks, find_leaks
 from textsynth.evaluate.nearest import Seen, look
 from textsynth.evaluate.outcomes import Outcome
-from textsynth.evaluate.rounds import make_rounds
+from textsynth.evaluate.rounds import Round, make_rounds
 from textsynth.evaluate.scores import macro_f1
 from textsynth.evaluate.sets import Pool, Real, Synthetic, labelled, labels_of
 from textsynth.evaluate.verdict import Difference, Findings, Verdict, judge
@@ -218,6 +218,7 @@ class _Work:
         self.outcomes: list[Outcome] = []
         self.weights: dict[Kind, Fitted] = {}
         self.curves: dict[Kind, list[Point]] = {}
+        self._rounds: list[Round] | None = None
 
     def measure(self, kind: Kind) -> None:
         """Measure every arm with one classifier, fit the weight and draw the learning curve."""
@@ -284,10 +285,12 @@ class _Work:
         return min(losses, key=lambda kind: losses[kind]) if losses else "embeddings"
 
     def _fit(self, kind: Kind) -> Fitted:
-        rounds = make_rounds(
-            self.seeds, self.bench.targets, self._allowed, seed=self._plan.seed, repeats=self.bench.effort.repeats
-        )
-        return fit_weight(self.bench.classifiers, kind, rounds, self.bench.targets)
+        if self._rounds is None:
+            repeats = self.bench.effort.repeats
+            self._rounds = make_rounds(
+                self.seeds, self.bench.targets, self._allowed, seed=self._plan.seed, repeats=repeats
+            )
+        return fit_weight(self.bench.classifiers, kind, self._rounds, self.bench.targets)
 
     def _allowed(self, held: Codes) -> Codes:
         """Return the rows of the synthetic texts that a run without the held-out seeds would have selected."""

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from textsynth.errors import UsageError, needs
 from textsynth.filter.agreement import Agreement
+from textsynth.journal import Journal
 from textsynth.recipe import Recipe, read_recipe
 from textsynth.records import Drop, Record
 from textsynth.sources.rows import Rows
@@ -167,11 +168,11 @@ def prove_folder(
     needs("embed", "sklearn", why="evaluate")
     finished = read_run(folder)
     given: dict[str, Sequence[Record]] = {role: _read(path, columns, role) for role, path in files.items()}
-    with closing(Memory(folder)) as memory:
+    with closing(Memory(folder)) as memory, Journal(folder) as journal:
         recipe = _recipe_of(folder, finished.manifest)
         if recipe is None:
             say(NO_RECIPE)
-            return _prove_alone(finished, _real(given, folder), memory, say, full=full, ordinal=ordinal)
+            return _prove_alone(finished, _real(given, folder), memory, journal, say, full=full, ordinal=ordinal)
         from textsynth.run.stage import make_context, read_sources
 
         sources = read_sources(recipe)
@@ -179,16 +180,18 @@ def prove_folder(
             own = real_of(recipe, sources)
             given = {**own.named(), **given}
             full, ordinal = full or recipe.evaluate.full, ordinal or recipe.evaluate.ordinal
-        context = make_context(recipe, sources, memory)
+        context = make_context(recipe, sources, journal)
         return prove(recipe, context, finished.synthetic, _real(given, folder), memory, say, full=full, ordinal=ordinal)
 
 
-def _prove_alone(finished: Finished, real: Real, memory: Memory, say: Say, *, full: bool, ordinal: bool) -> Evaluation:
+def _prove_alone(
+    finished: Finished, real: Real, memory: Memory, store: Store, say: Say, *, full: bool, ordinal: bool
+) -> Evaluation:
     """Return what the texts of a run are worth without its recipe, and say so in the notes."""
     from textsynth.evaluate import Plan, evaluate, without_seeds
 
     manifest, many = finished.manifest, finished.many
-    embed = _embedder(EMBEDDER, memory)
+    embed = _embedder(EMBEDDER, store)
     context = Context("classification", "en", 0, {}, many, {}, embed, _no_prompt)
     plan = Plan(
         embed,
