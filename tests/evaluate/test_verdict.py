@@ -83,10 +83,9 @@ def test_a_leak_is_called_a_leak_whatever_the_scores_say() -> None:
 def test_a_copy_that_chance_explains_is_said_and_no_leak() -> None:
     verdict = judge(findings(HARMS, leaks=1))
     assert (verdict.effect, verdict.leaks) == ("harms", 1)
-    assert verdict.sentences[0] == (
-        "1 of the selected texts is a copy of test rows; those test rows are left out of every score."
-    )
-    assert "harm" in verdict.sentences[1]
+    copy = "1 of the selected texts is a copy of test rows; those test rows are left out of every score."
+    assert "harm" in verdict.sentences[0]
+    assert copy in verdict.sentences[1:]
 
 
 def test_without_seeds_nothing_is_known() -> None:
@@ -180,7 +179,7 @@ def test_a_verdict_says_leaks_then_harm_and_only_numbers(
     seen = [one.effect for one in told if (one.arm, one.minus) == ("seeds_selected", "seeds")]
     effects = [one for one in verdict.sentences if "the synthetic texts" in one and "beside the seeds" in one]
     assert len(effects) == len(seen)
-    assert verdict.sentences[bool(leaks) :][: len(effects)] == tuple(effects)
+    assert verdict.sentences[leaks > 5 :][: len(effects)] == tuple(effects)
     assert sum("texts harm" in one for one in effects[: seen.count("harms")]) == seen.count("harms")
     assert (verdict.effect == "leak") == (leaks > 5)
     if leaks <= 5:

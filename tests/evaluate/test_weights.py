@@ -29,7 +29,7 @@ def test_texts_with_random_labels_count_as_little_as_can_be(kind: Kind) -> None:
     world = World(share=0.4)
     found = fitted(kind, world.rows("seeds", 10), world.mislabelled(world.rows("written", 30)))
     assert found.weight == min(acceptable(found))
-    assert found.weight < PRIOR[kind]
+    assert found.weight <= PRIOR[kind] < 1
     losses = [one.log_loss for one in found.grid]
     assert losses[-1] > losses[0]
 

@@ -112,7 +112,8 @@ def judge(found: Findings) -> Verdict:
     """Return the verdict; harm and leaks are said first."""
     main = found.of("seeds_selected", "seeds", found.main)
     effect: Effect = "leak" if found.leaked else main.effect if main else "unknown"
-    sentences = [*_leaks(found), *_effects(found), *_classes(Verdict(effect, main, found.leaks, ()))]
+    sentences = [*_effects(found), *_classes(Verdict(effect, main, found.leaks, ()))]
+    sentences = [*_leaks(found), *sentences] if found.leaked else [*sentences, *_leaks(found)]
     sentences += [*_weights(found), *_checks(found), *_real_labels(found, main), *_advice(effect, found)]
     return Verdict(effect, main, found.leaks, tuple(sentences))
 

@@ -24,7 +24,7 @@ from textsynth.evaluate.classify import Classifiers, Codes, Floats, Kind, Traini
 from textsynth.evaluate.rounds import Round
 
 GRID = (0.0, 0.1, 0.3, 1.0)
-PRIOR: dict[Kind, float] = {"words": 0.3, "embeddings": 0.1}
+PRIOR: dict[Kind, float] = {"words": 0.3, "embeddings": 0.0}
 TEMPERATURES = np.geomspace(0.2, 5.0, 33)
 LEAST = 1e-6
 
