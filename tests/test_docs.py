@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shlex
@@ -110,6 +111,38 @@ def test_a_command_prints_what_the_readme_shows(line: str, shown: str, folder: P
     done = textsynth(line, folder)
     printed = (done.stdout + done.stderr).rstrip()
     assert printed == shown.rstrip(), f"the README should show:\n{printed}"
+
+
+TEST = """text,label
+give me back what I paid for the kettle,refund
+I sent the jacket back and want my money,refund
+the table came broken so refund me,refund
+no parcel has come since Friday,delivery
+is my bicycle still on its way,delivery
+the van drove past without leaving my order,delivery
+what a lovely shop and kind people,praise
+the tent is the best I ever had,praise
+well done for the fast answer,praise
+"""
+
+
+def test_the_proof_runs_on_a_run_and_on_a_file(folder: Path) -> None:
+    """May take over ten seconds: the real embedder is loaded twice."""
+    (folder / "test.csv").write_text(TEST, encoding="utf-8")
+    (folder / "texts.csv").write_text((folder / "seeds.csv").read_text().replace("my", "our"), encoding="utf-8")
+    textsynth("textsynth run recipe.yaml", folder, *(word for one in LIGHT for word in ("--set", one)))
+    lines = re.findall(r"^textsynth evaluate .*$", README, re.MULTILINE)
+    assert len(lines) == 2
+    for line in lines:
+        done = textsynth(line, folder)
+        assert done.returncode == 0, done.stdout + done.stderr
+    assert json.loads(done.stdout)["verdict"]["effect"] in ("helps", "no_difference", "harms", "leak")
+    assert (folder / "runs/tickets/evaluation.json").is_file()
+    section = re.search(r"^evaluate: .*$", README, re.MULTILINE)
+    assert section is not None
+    with (folder / "recipe.yaml").open("a", encoding="utf-8") as recipe:
+        recipe.write(section[0] + "\n")
+    assert textsynth("textsynth validate recipe.yaml --set sources.test=test.csv", folder).returncode == 0
 
 
 def test_every_verb_that_the_readme_names_exists() -> None:
