@@ -169,7 +169,10 @@ def check_sets(synthetic: Synthetic, real: Real, *, many: bool) -> None:
     for name, rows in {"selected": synthetic.selected, **real.named()}.items():
         bare = sum(not row.labels for row in rows)
         if bare:
-            raise UsageError(f"{name}: {bare} of {len(rows)} rows have no label; an evaluation needs one for each row")
+            raise UsageError(
+                f"{name}: {bare} of {len(rows)} rows have no label; an evaluation needs one for each row "
+                "(--label names its column)"
+            )
         several = next((row for row in rows if len(row.labels) > 1), None)
         if several is not None and not many:
             raise UsageError(

@@ -88,7 +88,7 @@ def _measured(told: Mapping[str, Any]) -> Section:
         ("time", "" if seconds is None else f"{short_number(seconds)} s"),
         ("versions", ", ".join(versions)),
     ]
-    cells += [("note", note) for note in words(told.get("notes"))]
     known = [(name, value) for name, value in cells if value]
     table = Table("How it was measured", ("what", "value"), known, (0, 1))
-    return Section("measured", "How it was measured", figures=[Figure(table)] if known else ())
+    notes = words(told.get("notes"))
+    return Section("measured", "How it was measured", figures=[Figure(table)] if known else (), notes=notes)
