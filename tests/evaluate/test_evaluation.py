@@ -13,7 +13,7 @@ from tests.evaluate.worlds import LABELS, World, embed
 from textsynth.errors import UsageError
 from textsynth.evaluate import Evaluation, Real, Synthetic, as_json, evaluate
 from textsynth.evaluate.classify import KINDS
-from textsynth.evaluate.evaluation import ENOUGH, check_sets, like_real
+from textsynth.evaluate.evaluation import ENOUGH, like_real
 from textsynth.records import Origin, Record
 
 BARE = Record("a text of nothing", Origin("written"))

@@ -20,7 +20,7 @@ from textsynth.evaluate.nearest import Seen, look
 from textsynth.evaluate.outcomes import Outcome
 from textsynth.evaluate.rounds import Round, make_rounds
 from textsynth.evaluate.scores import macro_f1
-from textsynth.evaluate.sets import Pool, Real, Synthetic, labelled, labels_of
+from textsynth.evaluate.sets import Pool, Real, Synthetic, check_sets, labelled, labels_of, notes_on
 from textsynth.evaluate.verdict import Difference, Findings, Verdict, judge
 from textsynth.evaluate.weights import Fitted, fit_weight
 from textsynth.records import Record
@@ -140,7 +140,7 @@ def evaluate(synthetic: Synthetic, real: Real, plan: Plan) -> Evaluation:
         diversity=diversity,
         seen=look(synthetic, shown, plan.embed, seed=plan.seed),
         verdict=judge(findings),
-        notes=[*_notes(synthetic, real, labels), *leaks.notes, *gap.notes, *diversity.notes],
+        notes=[*notes_on(synthetic, real, labels), *leaks.notes, *gap.notes, *diversity.notes],
     )
 
 
@@ -160,40 +160,6 @@ def _compare(
     vectors = [plan.embed(some) for some in texts]
     gap = measure_gap(selected, real, vectors[0], vectors[1], labels=labels, seed=plan.seed)
     return gap, measure_diversity(texts[0], texts[1], vectors[0], vectors[1], seed=plan.seed)
-
-
-def check_sets(synthetic: Synthetic, real: Real, *, many: bool) -> None:
-    """Raise UsageError where a set is empty, has rows without labels, or has several labels a row against `many`."""
-    if not labelled(synthetic.selected):
-        raise UsageError(f"{synthetic.name}: no selected text has a label, so that no classifier can learn from it")
-    for name, rows in {"selected": synthetic.selected, **real.named()}.items():
-        bare = sum(not row.labels for row in rows)
-        if bare:
-            raise UsageError(
-                f"{name}: {bare} of {len(rows)} rows have no label; an evaluation needs one for each row "
-                "(--label names its column)"
-            )
-        several = next((row for row in rows if len(row.labels) > 1), None)
-        if several is not None and not many:
-            raise UsageError(
-                f"{name}: {several.text[:40]!r} has {len(several.labels)} labels; say --many (`many: true`)"
-            )
-    if not real.test:
-        raise UsageError("test: no rows; an evaluation needs real test rows")
-
-
-def _notes(synthetic: Synthetic, real: Real, labels: Sequence[str]) -> list[str]:
-    notes = []
-    if not real.train:
-        notes.append("no real seeds were given, so that only the synthetic texts themselves were scored")
-    if not synthetic.checked:
-        notes.append("nothing was dropped before, so that raw and selected are the same")
-    for name, rows in {"test": real.test, "selected": synthetic.selected}.items():
-        absent = [label for label in labels if not any(label in row.labels for row in rows)]
-        if absent:
-            more = ", …" if len(absent) > 3 else ""
-            notes.append(f"{name} has no text of {len(absent)} of {len(labels)} labels: {', '.join(absent[:3])}{more}")
-    return notes
 
 
 class _Work:

@@ -131,3 +131,38 @@ def seeds_behind(records: Sequence[Record], seeds: Sequence[Record], sources: Se
         frozenset(place_of[one] for one in (*record.origin.shown, *record.origin.parents) if one in place_of)
         for record in records
     ]
+
+
+def check_sets(synthetic: Synthetic, real: Real, *, many: bool) -> None:
+    """Raise UsageError where a set is empty, has rows without labels, or has several labels a row against `many`."""
+    if not labelled(synthetic.selected):
+        raise UsageError(f"{synthetic.name}: no selected text has a label, so that no classifier can learn from it")
+    for name, rows in {"selected": synthetic.selected, **real.named()}.items():
+        bare = sum(not row.labels for row in rows)
+        if bare:
+            raise UsageError(
+                f"{name}: {bare} of {len(rows)} rows have no label; an evaluation needs one for each row "
+                "(--label names its column)"
+            )
+        several = next((row for row in rows if len(row.labels) > 1), None)
+        if several is not None and not many:
+            raise UsageError(
+                f"{name}: {several.text[:40]!r} has {len(several.labels)} labels; say --many (`many: true`)"
+            )
+    if not real.test:
+        raise UsageError("test: no rows; an evaluation needs real test rows")
+
+
+def notes_on(synthetic: Synthetic, real: Real, labels: Sequence[str]) -> list[str]:
+    """Return what a reader must know of the sets: no seeds, nothing dropped, labels without a text."""
+    notes = []
+    if not real.train:
+        notes.append("no real seeds were given, so that only the synthetic texts themselves were scored")
+    if not synthetic.checked:
+        notes.append("nothing was dropped before, so that raw and selected are the same")
+    for name, rows in {"test": real.test, "selected": synthetic.selected}.items():
+        absent = [label for label in labels if not any(label in row.labels for row in rows)]
+        if absent:
+            more = ", …" if len(absent) > 3 else ""
+            notes.append(f"{name} has no text of {len(absent)} of {len(labels)} labels: {', '.join(absent[:3])}{more}")
+    return notes
