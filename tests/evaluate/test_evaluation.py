@@ -14,6 +14,7 @@ from textsynth.errors import UsageError
 from textsynth.evaluate import Evaluation, Real, Synthetic, as_json, evaluate
 from textsynth.evaluate.classify import KINDS
 from textsynth.evaluate.evaluation import ENOUGH, like_real
+from textsynth.evaluate.sets import check_sets
 from textsynth.records import Origin, Record
 
 BARE = Record("a text of nothing", Origin("written"))
