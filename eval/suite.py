@@ -162,7 +162,7 @@ def parrot(suite: Suite) -> None:
     suite.say("\n### LLM-written sets, their human tenth as seeds\n")
     suite.say("| set | classifier | rows kept | selected - random | seeds + selected - seeds + raw | fitted - seeds |")
     suite.say("|---|---|---|---|---|---|")
-    gains: dict[str, list[float]] = {name: [] for name, _, _ in rows}
+    gains: dict[tuple[str, str], list[Mapping[str, Any]]] = {(name, kind): [] for name, _, _ in rows for kind in KINDS}
     for task in ("crowdflower", "intimacy"):
         folder = f"parrot_{task}"
         base = suite.rows(folder, "base.csv")
@@ -177,15 +177,20 @@ def parrot(suite: Suite) -> None:
             for kind in KINDS:
                 cells = [gap(told, arm, minus, kind) for _, arm, minus in rows]
                 for (name, _, _), cell in zip(rows, cells, strict=True):
-                    gains[name] += [cell["difference"]] if cell else []
+                    gains[name, kind] += [cell] if cell else []
                 kept = told["data"]["synthetic"]
                 shown = " | ".join(shown_gap(cell) for cell in cells)
                 suite.say(f"| {task} {model} | {kind} | {kept['selected']} of {kept['raw']} | {shown} |")
-    cells = []
-    for name, _, _ in rows:
-        low, high = mean_interval(gains[name])
-        cells.append(f"{sum(gains[name]) / len(gains[name]):+.3f} ({low:+.3f} to {high:+.3f})")
-    suite.say(f"| mean | both | | {' | '.join(cells)} |")
+    for kind in KINDS:
+        means = " | ".join(shown_gap(mean_gap(gains[name, kind])) for name, _, _ in rows)
+        suite.say(f"| mean of the four | {kind} | | {means} |")
+
+
+def mean_gap(gaps: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
+    """Return the mean difference over these very sets, its interval from those of the sets."""
+    mean = sum(one["difference"] for one in gaps) / len(gaps)
+    half = sum(((one["interval"][1] - one["interval"][0]) / 2) ** 2 for one in gaps) ** 0.5 / len(gaps)
+    return {"difference": mean, "interval": (mean - half, mean + half)}
 
 
 def shown_gap(one: Mapping[str, Any] | None) -> str:
