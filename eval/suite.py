@@ -224,7 +224,7 @@ MEANINGS = {
         "description": "a question for a definition, a reason or a way to do something",
         "human": "a question about a person or a group of people",
         "location": "a question about a place",
-        "numeric": "a question about a number, a date, a price or a distance",
+        "number": "a question about a number, a date, a price or a distance",
     },
 }
 

@@ -193,6 +193,7 @@ def report(run: Path, as_json: bool) -> None:  # noqa: FBT001
 @click.option("--all", "whole", type=FILE, help="All real rows there are, for comparison.")
 @click.option("--text", metavar="COLUMN", help="Column with the text in the files given here; left out: text.")
 @click.option("--label", metavar="COLUMN", help="Column with the label; left out: label.")
+@click.option("--labels", metavar="A,B,C|FILE", help="The labels of a file in their order, the lowest first.")
 @click.option("--full", is_flag=True, help="More draws and rounds: narrower intervals, and slower.")
 @click.option("--ordinal", is_flag=True, help="The labels stand in an order, the lowest first: quadratic kappa too.")
 @click.option("--page", type=FILE, help="Write the result of a file as an HTML page.")

@@ -165,7 +165,7 @@ def test_a_file_of_texts_is_proved_as_it_is(proved: Path, tmp_path: Path) -> Non
     write_rows(tmp_path / "texts.csv", read_run(proved / "run").synthetic.selected)
     files = {name: proved / f"{stem}.csv" for name, stem in zip(GIVEN, ("seeds", "test"), strict=True)}
     found = prove_file(
-        tmp_path / "texts.csv", files, columns={}, memory=tmp_path / "kept", full=False, ordinal=True, say=str
+        tmp_path / "texts.csv", files, columns={}, labels=[], memory=tmp_path / "kept", full=False, ordinal=True, say=str
     )  # fmt: skip
     told = as_json(found)
     assert set(told["arms"]) == {"seeds", "selected", "seeds_selected", "fitted"}
@@ -190,6 +190,11 @@ def test_what_is_given_says_how_it_is_proved(proved: Path, tmp_path: Path, monke
         prove_what(tmp_path, given, full=False, ordinal=False, say=str)
     with pytest.raises(UsageError, match="no real test rows to score on"):
         prove_what(texts, {}, full=False, ordinal=False, say=str)
+    with pytest.raises(UsageError, match="--ordinal needs the order of the labels"):
+        prove_what(texts, given, full=False, ordinal=True, say=str)
+    backwards = {**given, "labels": ",".join(reversed(alone.labels))}
+    ordered = prove_what(texts, backwards, full=False, ordinal=True, say=str)
+    assert list(ordered.labels) == list(alone.labels)[::-1]
 
 
 def test_the_weight_is_that_of_the_classifier_the_recipe_names(proved: Path) -> None:

@@ -189,7 +189,7 @@ def _real_labels(found: Findings, main: Difference | None) -> list[str]:
     if rise is None or not curve:
         return []
     told = [f"Doubling the {curve[-1].train} seeds would likely bring {rise:+.3f}."] if rise > 0 else []
-    rows = worth(curve, main.difference) if main else None
+    rows = worth(curve, main.difference) if main and main.effect == "helps" else None
     if rows:
         told.append(f"The synthetic texts are worth about {rows} more real labels.")
     return told

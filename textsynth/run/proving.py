@@ -19,6 +19,7 @@ from textsynth.journal import Journal
 from textsynth.recipe import Recipe, read_recipe
 from textsynth.records import Drop, Record
 from textsynth.sources.rows import Rows
+from textsynth.starter import read_labels
 from textsynth.step import Context
 
 if TYPE_CHECKING:
@@ -138,8 +139,9 @@ def prove_what(
 ) -> Evaluation:
     """Return what a run's folder or a file of texts is worth.
 
-    `given` are real sets by role (train, test, dev, whole) and the names of columns (text, label); what is None is
-    left out. Raises UsageError where there is no such run or file, or no test rows.
+    `given` are real sets by role (train, test, dev, whole), the names of columns (text, label), and for a file the
+    order of its `labels` (`a,b,c` or a file of them); what is None is left out. Raises UsageError where there is no
+    such run or file, no test rows, or no order for an ordinal evaluation.
     """
     from textsynth.evaluate.reading import is_run
     from textsynth.run.stage import cache_folder
@@ -152,7 +154,13 @@ def prove_what(
         raise UsageError(
             f"{what}: no finished run is in this folder (no manifest.json); give runs/NAME or a file of texts"
         )
-    return prove_file(what, files, columns=columns, memory=cache_folder(), full=full, ordinal=ordinal, say=say)
+    told = given.get("labels")
+    if ordinal and told is None:
+        raise UsageError(f"{what}: --ordinal needs the order of the labels; give it with --labels lowest,…,highest")
+    labels = list(read_labels(str(told))) if told is not None else []
+    return prove_file(
+        what, files, columns=columns, labels=labels, memory=cache_folder(), full=full, ordinal=ordinal, say=say
+    )
 
 
 def prove_folder(
@@ -216,12 +224,16 @@ def prove_file(
     files: Mapping[str, Path],
     *,
     columns: Mapping[str, object],
+    labels: Sequence[str],
     memory: Path,
     full: bool,
     ordinal: bool,
     say: Say,
 ) -> Evaluation:
-    """Return what the labelled texts of a file are worth; `memory` is the folder for what was computed."""
+    """Return what the labelled texts of a file are worth.
+
+    `labels` gives their order ([]: as they come); `memory` is the folder for what was computed.
+    """
     from textsynth.evaluate import Plan, Synthetic, evaluate
     from textsynth.evaluate.memory import Memory
 
@@ -230,7 +242,8 @@ def prove_file(
     given = {role: _read(one, columns, role) for role, one in files.items()}
     many = any(len(row.labels) > 1 for rows in (synthetic.selected, *given.values()) for row in rows)
     with closing(Memory(memory)) as kept:
-        plan = Plan(_embedder(EMBEDDER, kept), EMBEDDER, kept, many=many, full=full, ordinal=ordinal, say=say)
+        embed = _embedder(EMBEDDER, kept)
+        plan = Plan(embed, EMBEDDER, kept, labels=labels, many=many, full=full, ordinal=ordinal, say=say)
         return evaluate(synthetic, _real(given, path), plan)
 
 
