@@ -164,8 +164,9 @@ def test_without_its_recipe_a_run_is_proved_with_a_note(proved: Path, tmp_path: 
 def test_a_file_of_texts_is_proved_as_it_is(proved: Path, tmp_path: Path) -> None:
     write_rows(tmp_path / "texts.csv", read_run(proved / "run").synthetic.selected)
     files = {name: proved / f"{stem}.csv" for name, stem in zip(GIVEN, ("seeds", "test"), strict=True)}
+    kept = tmp_path / "kept"
     found = prove_file(
-        tmp_path / "texts.csv", files, columns={}, labels=[], memory=tmp_path / "kept", full=False, ordinal=True, say=str
+        tmp_path / "texts.csv", files, columns={}, labels=[], memory=kept, full=False, ordinal=True, say=str
     )  # fmt: skip
     told = as_json(found)
     assert set(told["arms"]) == {"seeds", "selected", "seeds_selected", "fitted"}
