@@ -58,6 +58,21 @@ def test_one_label_a_text_is_learnt_as_a_script_would(kind: Kind, weighted: bool
 
 
 @pytest.mark.parametrize("kind", KINDS)
+def test_the_likeliest_label_is_kept_in_a_fraction_of_the_space(kind: Kind) -> None:
+    world, memory = World(), Kept()
+    pool = Pool(LABELS, many=False)
+    train, test = pool.add(world.rows("train", 9)), pool.add(world.rows("test", 30))
+    told = classifiers(pool, memory)
+    trainings = [
+        Training(train, pool.targets[train], weights) for weights in (np.ones(len(train)), weights_of(len(train)))
+    ]
+    best = told.best(kind, trainings, test)
+    scores = told.scores(kind, trainings, test)
+    assert [one.tolist() for one in best] == [one.argmax(axis=1).tolist() for one in scores]
+    assert [one.tolist() for one in told.best(kind, trainings, test)] == [one.tolist() for one in best]
+
+
+@pytest.mark.parametrize("kind", KINDS)
 def test_several_labels_a_text_are_learnt_as_a_script_would(kind: Kind) -> None:
     world = World(share=0.5)
     pool = Pool(LABELS, many=True)

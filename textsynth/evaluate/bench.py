@@ -8,11 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from textsynth.evaluate.arms import COMPARED, Arm, random_rows, training_draws
-from textsynth.evaluate.classify import Classifiers, Codes, Floats, Kind
+from textsynth.evaluate.classify import Classifiers, Codes, Floats, Kind, Scores, Training
 from textsynth.evaluate.curve import Point, parts_of
 from textsynth.evaluate.intervals import row_weights
 from textsynth.evaluate.outcomes import Outcome, difference, mean_outcome, outcome
-from textsynth.evaluate.scores import Truth, best_thresholds, decide, f1_by_label, macro_f1, truth_of
+from textsynth.evaluate.scores import Truth, best_thresholds, decide, f1_by_label, macro_f1, one_hot, truth_of
 from textsynth.evaluate.sets import Pool
 from textsynth.evaluate.verdict import Difference
 
@@ -54,7 +54,7 @@ class Bench:
         trainings = [training]
         if redraw:
             trainings += [training.weighted(factors) for factors in self._drawn()[:, training.rows]]
-        scores = self.classifiers.scores(kind, trainings, self._test)
+        scores = self._scores(kind, trainings)
         thresholds = self._thresholds(arm, kind)
         return outcome(arm.name, kind, len(arm), arm.weight, scores, self.truth, self._weights, thresholds)
 
@@ -70,7 +70,7 @@ class Bench:
             found = []
             for part in parts:
                 training = Arm("seeds", part, np.zeros(0, np.int64)).training(self.targets)
-                (scores,) = self.classifiers.scores(seeds.kind, [training], self._test)
+                (scores,) = self._scores(seeds.kind, [training])
                 found.append(float(macro_f1(f1_by_label(decide(scores, many=self.truth.many), self.truth), self.truth)))
             points.append(
                 Point(len(parts[0]), float(np.mean(found)), float(np.std(found, ddof=1)) if len(found) > 1 else 0.0)
@@ -87,6 +87,13 @@ class Bench:
             for kind in kinds
             if (arm, kind) in by_name and (minus, kind) in by_name
         ]
+
+    def _scores(self, kind: Kind, trainings: Sequence[Training]) -> list[Scores]:
+        """Return scores for the test rows: with one label a text 1 for the likeliest and 0 for the others."""
+        if self.truth.many:
+            return self.classifiers.scores(kind, trainings, self._test)
+        best = self.classifiers.best(kind, trainings, self._test)
+        return [one_hot(codes, len(self.pool.labels)) for codes in best]
 
     def _drawn(self) -> Floats:
         if self._factors is None:

@@ -31,7 +31,7 @@ INVERSE_STRENGTH: dict[Kind, float] = {"words": 30.0, "embeddings": 10.0}
 TOLERANCE = 1e-4
 MAX_STEPS = 300
 SCALE = 4.0
-REVISION = 3
+REVISION = 4
 
 Codes = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -113,6 +113,21 @@ class Classifiers:
             self._memory.put({keys[place]: kept[keys[place]] for place in missing})
         return [np.frombuffer(kept[key], np.float32).reshape(len(asked), self._labels) for key in keys]
 
+    def best(self, kind: Kind, trainings: Sequence[Training], asked: Codes) -> list[Codes]:
+        """Return for each training the code of the likeliest label (ties: the first) for the rows `asked`, (asked,).
+
+        The same as from `scores`, but a label a row is kept instead of all chances: a hundredth of the space.
+        """
+        keys = [b"best" + self._key(kind, training, asked) for training in trainings]
+        kept = self._memory.get(keys)
+        missing = [place for place, key in enumerate(keys) if key not in kept]
+        if missing:
+            fitted = self._fit(kind, [trainings[place] for place in missing], asked)
+            found = {keys[place]: _codes(scores).tobytes() for place, scores in zip(missing, fitted, strict=True)}
+            self._memory.put(found)
+            kept |= found
+        return [np.frombuffer(kept[key], np.uint16).astype(np.int64) for key in keys]
+
     def _fit(self, kind: Kind, trainings: Sequence[Training], asked: Codes) -> list[Scores]:
         found: list[Scores] = []
         learner, rows = None, None
@@ -177,6 +192,10 @@ class Classifiers:
         for part in (self._digests[training.rows], training.targets, training.weights, self._digests[asked]):
             told.update(np.ascontiguousarray(part).tobytes())
         return told.digest()
+
+
+def _codes(scores: Scores) -> NDArray[np.uint16]:
+    return np.asarray(scores.argmax(axis=1), np.uint16)
 
 
 def weigh_words(train: csr_matrix, test: csr_matrix) -> tuple[csr_matrix, csr_matrix]:
