@@ -37,7 +37,7 @@ def findings(
     leaks: int = 0,
     leaked: bool = False,
 ) -> Findings:
-    return Findings("embeddings", differences, weights or {}, {"embeddings": curve}, leaks, leaked, 300)
+    return Findings("embeddings", differences, weights or {}, {"embeddings": curve}, leaks, leaked)
 
 
 HELPS, SAME, HARMS = compared(0.05), compared(0.01), compared(-0.05)
@@ -172,7 +172,7 @@ def test_a_verdict_says_leaks_then_harm_and_only_numbers(
     told: list[Difference], weights: dict[Kind, Fitted], points: list[Point], leaks: int, main: Kind
 ) -> None:
     curve = sorted({point.train: point for point in points}.values(), key=lambda one: one.train)
-    found = Findings(main, told, weights, {main: curve}, leaks, leaks > 5, 300)
+    found = Findings(main, told, weights, {main: curve}, leaks, leaks > 5)
     verdict = judge(found)
     assert all(one.endswith(".") and not one[0].islower() for one in verdict.sentences)
     assert not any(word in one.lower().split() for one in verdict.sentences for word in ("nan", "+nan", "inf", "none"))

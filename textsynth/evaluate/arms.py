@@ -9,7 +9,7 @@ import numpy as np
 
 from textsynth.evaluate.classify import Codes, Floats, Training
 from textsynth.evaluate.intervals import train_weights
-from textsynth.evaluate.sets import Pool, clusters_of
+from textsynth.evaluate.sets import Pool, clusters_of, first_labels
 
 # arm, the arm it is compared with
 COMPARED = (
@@ -61,7 +61,7 @@ def random_rows(raw: Codes, selected: Codes, targets: Codes, seed: int, draws: i
     Selected rows may be drawn: a subset is what picking blindly would have given. With several labels a text the
     counts are those of its first label.
     """
-    first = targets if targets.ndim == 1 else targets.argmax(axis=1)
+    first = first_labels(targets)
     random = np.random.default_rng([seed, 3])
     found = []
     for _ in range(draws):

@@ -58,6 +58,10 @@ class Bench:
         thresholds = self._thresholds(arm, kind)
         return outcome(arm.name, kind, len(arm), arm.weight, scores, self.truth, self._weights, thresholds)
 
+    def macro_f1(self, arm: Arm, kind: Kind) -> float:
+        """Return an arm's macro-F1 alone, without what an interval takes."""
+        return self._macro_f1(kind, arm.training(self.targets), self._thresholds(arm, kind))
+
     def randoms(self, name: str, kind: Kind, real: Codes, raw: Codes, selected: Codes) -> Outcome:
         """Return the mean outcome of random subsets of `raw`, as many texts of each label as in `selected`."""
         draws = random_rows(raw, selected, self.targets, self._seed, self.effort.random)
@@ -70,8 +74,7 @@ class Bench:
             found = []
             for part in parts:
                 training = Arm("seeds", part, np.zeros(0, np.int64)).training(self.targets)
-                (scores,) = self._scores(seeds.kind, [training])
-                found.append(float(macro_f1(f1_by_label(decide(scores, many=self.truth.many), self.truth), self.truth)))
+                found.append(self._macro_f1(seeds.kind, training, None))
             points.append(
                 Point(len(parts[0]), float(np.mean(found)), float(np.std(found, ddof=1)) if len(found) > 1 else 0.0)
             )
@@ -94,6 +97,11 @@ class Bench:
             return self.classifiers.scores(kind, trainings, self._test)
         best = self.classifiers.best(kind, trainings, self._test)
         return [one_hot(codes, len(self.pool.labels)) for codes in best]
+
+    def _macro_f1(self, kind: Kind, training: Training, thresholds: Floats | None) -> float:
+        (scores,) = self._scores(kind, [training])
+        predicted = decide(scores, many=self.truth.many, thresholds=thresholds)
+        return float(macro_f1(f1_by_label(predicted, self.truth), self.truth))
 
     def _drawn(self) -> Floats:
         if self._factors is None:

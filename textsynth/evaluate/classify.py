@@ -14,15 +14,17 @@ from __future__ import annotations
 
 import hashlib
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
+
+    from textsynth.embed import Store
 
 Kind = Literal["words", "embeddings"]
 KINDS: tuple[Kind, ...] = ("words", "embeddings")
@@ -36,16 +38,6 @@ REVISION = 4
 Codes = NDArray[np.int64]
 Floats = NDArray[np.float64]
 Scores = NDArray[np.float32]
-
-
-class Memory(Protocol):
-    """Where predictions are kept, as bytes by key."""
-
-    def get(self, keys: Sequence[bytes]) -> dict[bytes, bytes]:
-        """Return what is kept among `keys`."""
-
-    def put(self, values: Mapping[bytes, bytes]) -> None:
-        """Keep values, all or none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +70,7 @@ class Classifiers:
         many: bool,
         embed: Callable[[Sequence[str]], Scores],
         embedder: str,
-        memory: Memory,
+        memory: Store,
     ) -> None:
         self._texts = texts
         self._labels = labels
@@ -104,29 +96,35 @@ class Classifiers:
         Trainings that share their rows are learnt one from the other, which is much faster: give variants of one arm
         together. A label without a training row has the chance 0.
         """
-        keys = [self._key(kind, training, asked) for training in trainings]
-        kept = self._memory.get(keys)
-        missing = [place for place, key in enumerate(keys) if key not in kept]
-        if missing:
-            fitted = self._fit(kind, [trainings[place] for place in missing], asked)
-            kept |= {keys[place]: scores.tobytes() for place, scores in zip(missing, fitted, strict=True)}
-            self._memory.put({keys[place]: kept[keys[place]] for place in missing})
-        return [np.frombuffer(kept[key], np.float32).reshape(len(asked), self._labels) for key in keys]
+        kept = self._kept(kind, trainings, asked, b"", np.asarray)
+        return [np.frombuffer(one, np.float32).reshape(len(asked), self._labels) for one in kept]
 
     def best(self, kind: Kind, trainings: Sequence[Training], asked: Codes) -> list[Codes]:
         """Return for each training the code of the likeliest label (ties: the first) for the rows `asked`, (asked,).
 
         The same as from `scores`, but a label a row is kept instead of all chances: a hundredth of the space.
         """
-        keys = [b"best" + self._key(kind, training, asked) for training in trainings]
+        kept = self._kept(kind, trainings, asked, b"best", _codes)
+        return [np.frombuffer(one, np.uint16).astype(np.int64) for one in kept]
+
+    def _kept(
+        self,
+        kind: Kind,
+        trainings: Sequence[Training],
+        asked: Codes,
+        mark: bytes,
+        form: Callable[[Scores], NDArray[Any]],
+    ) -> list[bytes]:
+        """Return for each training its scores in the given form, as kept under `mark` and its key."""
+        keys = [mark + self._key(kind, training, asked) for training in trainings]
         kept = self._memory.get(keys)
         missing = [place for place, key in enumerate(keys) if key not in kept]
         if missing:
             fitted = self._fit(kind, [trainings[place] for place in missing], asked)
-            found = {keys[place]: _codes(scores).tobytes() for place, scores in zip(missing, fitted, strict=True)}
+            found = {keys[place]: form(scores).tobytes() for place, scores in zip(missing, fitted, strict=True)}
             self._memory.put(found)
             kept |= found
-        return [np.frombuffer(kept[key], np.uint16).astype(np.int64) for key in keys]
+        return [kept[key] for key in keys]
 
     def _fit(self, kind: Kind, trainings: Sequence[Training], asked: Codes) -> list[Scores]:
         found: list[Scores] = []

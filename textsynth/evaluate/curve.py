@@ -12,9 +12,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-Codes = NDArray[np.int64]
+from textsynth.evaluate.sets import Codes, first_labels
+
 SHARES = (0.4, 0.6, 0.8)
 FARTHEST = 4.0
 
@@ -33,7 +33,7 @@ def parts_of(seeds: Codes, targets: Codes, *, seed: int, draws: int) -> list[lis
 
     Every label keeps a seed. Shares that give the same number of rows as the one before are left out.
     """
-    first = targets if targets.ndim == 1 else targets.argmax(axis=1)
+    first = first_labels(targets)
     random = np.random.default_rng([seed, 5])
     found: list[list[Codes]] = []
     for share in SHARES:

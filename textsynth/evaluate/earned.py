@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from textsynth.records import Drop, Record
-from textsynth.step import Context, Filter
+from textsynth.step import Context, Filter, Judge
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,22 +45,24 @@ def readmit(
     for drop in drops:
         if drop.section == "filter":
             by_item.setdefault(drop.item, []).append(drop.record)
+    places = [place for place, check in enumerate(checks) if check.item in by_item]
+    if not places:
+        return []
+    # judging changes no judge, so that each check begins once for all the checks before it
+    judges = [check.step.begin(context) for check in checks[places[0] + 1 :]]
+    for judge in judges:
+        judge.settle(accepted)
     found = []
-    for place, check in enumerate(checks):
-        texts = by_item.get(check.item, [])
-        if texts:
-            passed = _pass(checks[place + 1 :], accepted, texts, context)
-            found.append(Readmitted(check.item, len(texts), tuple(passed)))
+    for place in places:
+        texts = by_item[checks[place].item]
+        passed = _pass(judges[place - places[0] :], texts)
+        found.append(Readmitted(checks[place].item, len(texts), tuple(passed)))
     return found
 
 
-def _pass(
-    checks: Sequence[Check], accepted: Sequence[Record], texts: Sequence[Record], context: Context
-) -> list[Record]:
+def _pass(judges: Sequence[Judge], texts: Sequence[Record]) -> list[Record]:
     left = list(texts)
-    for check in checks:
-        judge = check.step.begin(context)
-        judge.settle(accepted)
+    for judge in judges:
         verdicts = judge.judge(left)
         left = [text for text, verdict in zip(left, verdicts, strict=True) if verdict is None or verdict.keeps]
     return left

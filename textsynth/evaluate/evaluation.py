@@ -7,10 +7,11 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from textsynth.embed import Store
 from textsynth.errors import UsageError
 from textsynth.evaluate.arms import Arm, make_arms, random_rows
 from textsynth.evaluate.bench import FULL, QUICK, Bench
-from textsynth.evaluate.classify import KINDS, Classifiers, Codes, Kind, Memory, Scores
+from textsynth.evaluate.classify import KINDS, Classifiers, Codes, Kind, Scores
 from textsynth.evaluate.curve import Point
 from textsynth.evaluate.diversity import Diversity, measure_diversity
 from textsynth.evaluate.earned import Readmitted
@@ -19,7 +20,6 @@ from textsynth.evaluate.leaks import Leaks, find_leaks
 from textsynth.evaluate.nearest import Seen, look
 from textsynth.evaluate.outcomes import Outcome
 from textsynth.evaluate.rounds import Round, make_rounds
-from textsynth.evaluate.scores import macro_f1
 from textsynth.evaluate.sets import Pool, Real, Synthetic, check_sets, labelled, labels_of, notes_on
 from textsynth.evaluate.verdict import Difference, Findings, Verdict, judge
 from textsynth.evaluate.weights import Fitted, fit_weight
@@ -89,7 +89,7 @@ class Plan:
 
     embed: Embed
     embedder: str
-    memory: Memory
+    memory: Store
     labels: Sequence[str] = ()
     many: bool = False
     ordinal: bool = False
@@ -214,19 +214,19 @@ class _Work:
             curves=self.curves,
             leaks=leaks.count("selected", "test"),
             leaked=leaks.leaked,
-            test=len(self.bench.truth.labels),
         )
 
     def earned(self, kind: Kind) -> list[Earned]:
         """Return what each check earned, with one classifier, everything beside the seeds if there are any."""
         accepted = np.array([self._row_of[record.id] for record in self._synthetic.accepted])
         found = []
+        with_check = self._f1(accepted, kind) if self._plan.readmitted else 0.0
         for check in self._plan.readmitted:
             self._plan.say(f"putting back what {check.item} dropped")
             rows = np.concatenate([accepted, [self._row_of[one.id] for one in check.records if one.labels]]).astype(
                 np.int64
             )
-            with_check, without = (self._f1(some, kind) for some in (accepted, rows))
+            without = self._f1(rows, kind)
             draws = random_rows(rows, accepted, self.bench.targets, self._plan.seed, self.bench.effort.random)
             random = [self._f1(some, kind) for some in draws]
             spread = float(np.std(random, ddof=1)) if len(random) > 1 else 0.0
@@ -245,8 +245,7 @@ class _Work:
         return found
 
     def _f1(self, synthetic: Codes, kind: Kind) -> float:
-        measured = self.bench.measure(Arm("", self.seeds, synthetic), kind, redraw=False)
-        return float(macro_f1(measured.f1, self.bench.truth))
+        return self.bench.macro_f1(Arm("", self.seeds, synthetic), kind)
 
     def _main(self) -> Kind:
         """Return the classifier that does better on held-out seeds without any synthetic text."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from textsynth.evaluate.classify import Codes
+from textsynth.evaluate.sets import first_labels
 
 FOLDS = 5
 
@@ -30,7 +31,7 @@ def make_rounds(seeds: Codes, targets: Codes, allowed: Allowed, *, seed: int, re
     A label keeps at least one seed in training; one with a single seed is never held out. `allowed` returns the
     synthetic rows for held-out seeds.
     """
-    first = targets if targets.ndim == 1 else targets.argmax(axis=1)
+    first = first_labels(targets)
     random = np.random.default_rng([seed, 4])
     rounds = []
     for _ in range(repeats):

@@ -109,6 +109,11 @@ def labels_of(*sets: Sequence[Record]) -> list[str]:
     return list(dict.fromkeys(label for rows in sets for record in rows for label in record.labels))
 
 
+def first_labels(targets: Codes) -> Codes:
+    """Return the code of each row's label, with several labels a text that of its first in their order."""
+    return targets if targets.ndim == 1 else targets.argmax(axis=1)
+
+
 def labelled(records: Sequence[Record]) -> list[Record]:
     """Return the records that have a label."""
     return [record for record in records if record.labels]

@@ -91,7 +91,7 @@ class Findings:
     """What a verdict is made of: the differences, the fitted weights, the curves, and the leaks found.
 
     `main` is the classifier that is better on the seeds alone. `leaks` are copies of test rows among the selected
-    texts, `expected` as many as real rows of the same domain show by chance.
+    texts, `leaked` says that they are more than chance and the domain explain.
     """
 
     main: Kind
@@ -100,7 +100,6 @@ class Findings:
     curves: Mapping[Kind, Sequence[Point]]
     leaks: int
     leaked: bool
-    test: int
 
     def of(self, arm: str, minus: str, kind: Kind) -> Difference | None:
         """Return the difference of two arms for a classifier, None where it was not measured."""

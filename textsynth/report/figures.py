@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from textsynth.report.told import number, span
 
 ABSENT = "–"
@@ -48,14 +50,12 @@ def signed(value: object) -> str:
 
 def interval(value: object) -> str:
     """Return the interval of a score as `0.551 to 0.613`."""
-    ends = span(value)
-    return ABSENT if ends is None else f"{score(ends[0])} to {score(ends[1])}"
+    return _ends(value, score)
 
 
 def signed_interval(value: object) -> str:
     """Return the interval of a difference as `−0.010 to +0.040`."""
-    ends = span(value)
-    return ABSENT if ends is None else f"{signed(ends[0])} to {signed(ends[1])}"
+    return _ends(value, signed)
 
 
 def whole(value: object) -> str:
@@ -76,6 +76,11 @@ def short_number(value: object) -> str:
     if found is None:
         return ABSENT
     return _plain(f"{found:,.0f}" if abs(found) >= 1000 else f"{found:.3g}")
+
+
+def _ends(value: object, written: Callable[[object], str]) -> str:
+    ends = span(value)
+    return ABSENT if ends is None else f"{written(ends[0])} to {written(ends[1])}"
 
 
 def _plain(told: str) -> str:

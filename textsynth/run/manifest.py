@@ -112,9 +112,14 @@ def manifest(
 
 def write(folder: Path, told: Mapping[str, Any]) -> None:
     """Write manifest.json in one move, so that a crash leaves the old one or the new one."""
-    partial = folder / f".{FILE}"
-    partial.write_text(json.dumps(told, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
-    partial.replace(folder / FILE)
+    write_json(folder / FILE, told, indent=2)
+
+
+def write_json(path: Path, told: Mapping[str, Any], *, indent: int) -> None:
+    """Write a JSON file in one move, so that a crash leaves the old one or the new one."""
+    partial = path.with_name(f".{path.name}")
+    partial.write_text(json.dumps(told, ensure_ascii=False, indent=indent) + "\n", encoding="utf-8")
+    partial.replace(path)
 
 
 def read(folder: Path) -> dict[str, Any] | None:

@@ -6,7 +6,6 @@ that do not know the held-out seeds. A file's texts are taken as they are.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import replace
@@ -18,13 +17,13 @@ from textsynth.filter.agreement import Agreement
 from textsynth.journal import Journal
 from textsynth.recipe import Recipe, read_recipe
 from textsynth.records import Drop, Record
+from textsynth.run.manifest import write_json
 from textsynth.sources.rows import Rows
 from textsynth.starter import read_labels
 from textsynth.step import Context
 
 if TYPE_CHECKING:
     from textsynth.embed import Store
-    from textsynth.evaluate.classify import Memory
     from textsynth.evaluate.evaluation import Embed, Evaluation
     from textsynth.evaluate.reading import Finished
     from textsynth.evaluate.sets import Real, Synthetic
@@ -43,7 +42,7 @@ def prove(
     context: Context,
     synthetic: Synthetic,
     real: Real,
-    memory: Memory,
+    memory: Store,
     say: Say,
     *,
     full: bool,
@@ -111,9 +110,7 @@ def write_proof(folder: Path, found: Evaluation) -> None:
     """Write evaluation.json in one move."""
     from textsynth.evaluate import FILE, as_json
 
-    partial = folder / f".{FILE}"
-    partial.write_text(json.dumps(as_json(found), ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
-    partial.replace(folder / FILE)
+    write_json(folder / FILE, as_json(found), indent=1)
 
 
 def forget_proof(folder: Path) -> None:
@@ -193,7 +190,7 @@ def prove_folder(
 
 
 def _prove_alone(
-    finished: Finished, real: Real, memory: Memory, store: Store, say: Say, *, full: bool, ordinal: bool
+    finished: Finished, real: Real, memory: Store, store: Store, say: Say, *, full: bool, ordinal: bool
 ) -> Evaluation:
     """Return what the texts of a run are worth without its recipe, and say so in the notes."""
     from textsynth.evaluate import Plan, evaluate, without_seeds
