@@ -1,0 +1,45 @@
+"""The command line: one function a verb, each calls one function below. Heavy imports stand inside the verbs.
+
+Results go to stdout, progress and talk to stderr. Exit codes: 0 done · 1 the run failed · 2 the command, the recipe
+or a file it names is wrong · 3 finished, but the quota was not met · 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import io
+import sys
+from collections.abc import Sequence
+from typing import NoReturn
+
+import click
+
+from textsynth.cli.items import schema, steps
+from textsynth.cli.recipes import init, preview, run, validate
+from textsynth.cli.runs import evaluate, report, why
+from textsynth.cli.verbs import verbs
+from textsynth.errors import TextSynthError
+
+for verb in (init, validate, preview, run, report, evaluate, why, steps, schema):
+    verbs.add_command(verb)
+
+
+def main(args: Sequence[str] | None = None) -> NoReturn:
+    """Run the command line and leave with its exit code; a user's mistake is a sentence, never a traceback."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            # Half a surrogate pair in a text, or a terminal that cannot show it, must not end a run.
+            stream.reconfigure(errors="backslashreplace")
+    try:
+        verbs.main(args, prog_name="textsynth", standalone_mode=False)
+    except click.Abort:
+        click.echo("interrupted; every answer that arrived is on disk, the same command goes on from there", err=True)
+        code = 130
+    except click.ClickException as fault:
+        fault.show()
+        code = fault.exit_code
+    except TextSynthError as fault:
+        click.echo(str(fault), err=True)
+        code = fault.exit_code
+    else:
+        code = 0
+    sys.exit(code)

@@ -1,0 +1,30 @@
+"""The verbs on the items of a recipe: steps, schema."""
+
+from __future__ import annotations
+
+import click
+
+from textsynth.cli.verbs import JSON, emit, example
+
+
+@click.command(epilog=example("textsynth steps", "textsynth steps filter", "textsynth steps near_duplicate"))
+@click.argument("name", required=False)
+@JSON
+def steps(name: str | None, as_json: bool) -> None:  # noqa: FBT001
+    """Describe the items of a recipe.
+
+    NAME is a section or an item; an item is told with its options, defaults and what it does not catch.
+    """
+    from textsynth.recipe.describe import describe
+    from textsynth.results import steps_json, steps_text
+
+    found = describe(name)
+    emit(steps_json(found) if as_json else steps_text(found, brief=name is None))
+
+
+@click.command(epilog=example("textsynth schema > recipe.schema.json"))
+def schema() -> None:
+    """Print the JSON schema of a recipe, for editors."""
+    from textsynth.recipe import schema as recipe_schema
+
+    emit(recipe_schema())

@@ -1,0 +1,115 @@
+"""The verbs on a recipe: init, validate, preview, run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from textsynth.cli.verbs import FILE, JSON, RECIPE, SETS, emit, example, talk
+from textsynth.errors import RecipeError
+
+
+@click.command(
+    epilog=example(
+        "textsynth init tickets --labels refund,delivery,other",
+        "textsynth init tickets --seeds examples.csv",
+    )
+)
+@click.argument("folder", metavar="[DIR]", type=FILE, default=Path())
+@click.option(
+    "--labels", metavar="A,B,C|FILE", help="Label names, or a file with one `name` or `name: meaning` a line."
+)
+@click.option("--seeds", type=FILE, help="A file of examples (csv, jsonl, parquet).")
+def init(folder: Path, labels: str | None, seeds: Path | None) -> None:
+    """Write a commented recipe from label names and/or examples.
+
+    DIR is made if it is not there; nothing in it is overwritten.
+    """
+    from textsynth.starter import start
+
+    started = start(folder, labels=labels, seeds=seeds)
+    for path in started.files:
+        click.echo(str(path))
+    click.echo(started.sentence, err=True)
+
+
+@click.command(epilog=example("textsynth validate recipe.yaml", "textsynth validate recipe.yaml --set want.label=20"))
+@RECIPE
+@SETS
+@JSON
+def validate(recipe: Path, sets: tuple[str, ...], as_json: bool) -> None:  # noqa: FBT001
+    """Show every mistake of a recipe, or what a run will take.
+
+    No model is loaded and nothing is written.
+    """
+    from textsynth.recipe import read_recipe
+
+    try:
+        read = read_recipe(recipe, sets)
+    except RecipeError as fault:
+        if not as_json:
+            raise
+        mistakes = [{"where": one.where, "sentence": one.sentence} for one in fault.mistakes]
+        emit({"ok": False, "mistakes": mistakes})
+        raise SystemExit(fault.exit_code) from None
+    from textsynth.results import plan_json, plan_text
+    from textsynth.run.estimate import estimate
+
+    plan = estimate(read)
+    emit({"ok": True, "mistakes": [], **plan_json(plan)} if as_json else plan_text(plan))
+
+
+@click.command(epilog=example("textsynth preview recipe.yaml", "textsynth preview recipe.yaml -n 1 --json"))
+@RECIPE
+@click.option("-n", "count", type=click.IntRange(min=1), default=3, show_default=True, help="How many requests.")
+@SETS
+@JSON
+def preview(recipe: Path, count: int, sets: tuple[str, ...], as_json: bool) -> None:  # noqa: FBT001
+    """Show a few prompts, their answers and what each check says.
+
+    The model is asked; nothing is kept.
+    """
+    from textsynth.recipe import read_recipe
+    from textsynth.results import samples_json, samples_text
+    from textsynth.run.preview import preview as look
+
+    samples = look(read_recipe(recipe, sets), count, talk)
+    emit(samples_json(samples) if as_json else samples_text(samples))
+
+
+@click.command(
+    epilog=example(
+        "textsynth run recipe.yaml",
+        "textsynth run recipe.yaml --limit 20 --set seed=8",
+        "textsynth run recipe.yaml --out runs/second --json",
+    )
+)
+@RECIPE
+@click.option("--out", type=FILE, help="The run's folder.  [default: runs/NAME]")
+@SETS
+@click.option("--limit", type=click.IntRange(min=1), help="At most this many selected texts.")
+@click.option("--fresh", is_flag=True, help="Move the journal aside and ask everything again.")
+@click.option("--quiet", is_flag=True, help="Say nothing but errors and one last line.")
+@JSON
+def run(
+    recipe: Path,
+    out: Path | None,
+    sets: tuple[str, ...],
+    limit: int | None,
+    fresh: bool,  # noqa: FBT001
+    quiet: bool,  # noqa: FBT001
+    as_json: bool,  # noqa: FBT001
+) -> None:
+    """Run a recipe; the same command again goes on where it stopped."""
+    from textsynth.display import open_display
+    from textsynth.recipe import read_recipe
+    from textsynth.results import result_json, result_text
+    from textsynth.run import run as work
+
+    read = read_recipe(recipe, sets)
+    folder = out if out is not None else Path("runs") / read.name
+    with open_display(read.name, quiet=quiet, as_json=as_json) as display:
+        result = work(read, out=folder, limit=limit, fresh=fresh, watch=display.watch, say=display.say)
+    emit(result_json(result) if as_json else result.sentence if quiet else result_text(result))
+    raise SystemExit(result.exit_code)

@@ -1,0 +1,67 @@
+"""The group of verbs and what they share: exit codes, arguments, how a result is printed."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+
+from textsynth import __version__
+from textsynth.errors import nearest
+
+EXIT_CODES = """\b
+Exit codes:
+  0    done
+  1    the run failed (also: a second run in the same folder, a full disk)
+  2    the command, the recipe or a file it names is wrong
+  3    finished, but the quota was not met; the table says what is missing and why
+  130  interrupted; the same command goes on where it stopped"""
+
+
+class Verbs(click.Group):
+    """The verbs in the order of a user's work, with the nearest one named after a slip."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the verbs in the order in which they are defined."""
+        return list(self.commands)
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the verb, or raise click's usage error with the nearest one."""
+        if args[0] not in self.commands and not args[0].startswith("-"):
+            raise click.UsageError(f"there is no verb {args[0]!r}{nearest(args[0], self.commands)}", ctx)
+        return super().resolve_command(ctx, args)
+
+
+def example(*lines: str) -> str:
+    """Return an epilog that shows `lines` as they are typed."""
+    return "\b\nExamples:\n" + "\n".join(f"  {line}" for line in lines)
+
+
+FILE = click.Path(path_type=Path)
+RECIPE = click.argument("recipe", type=FILE)
+RUN = click.argument("run", metavar="RUN", type=FILE)
+SETS = click.option(
+    "--set", "sets", metavar="KEY.PATH=VALUE", multiple=True, help="Put another value into the recipe. Repeatable."
+)
+JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON document instead of text.")
+
+
+@click.group(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"]}, epilog=EXIT_CODES)
+@click.version_option(__version__, prog_name="textsynth", message="%(prog)s %(version)s")
+def verbs() -> None:
+    """Turn a YAML recipe into a checked, labelled text data set for the Hugging Face Hub."""
+
+
+def talk(sentence: str) -> None:
+    """Print a sentence to stderr."""
+    click.echo(sentence, err=True)
+
+
+def emit(result: Any) -> None:  # noqa: ANN401
+    """Print a result to stdout: a text as it is, anything else as indented JSON."""
+    text = result if isinstance(result, str) else json.dumps(result, indent=2, ensure_ascii=False)
+    click.echo(text)
