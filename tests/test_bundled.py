@@ -3,7 +3,10 @@ from __future__ import annotations
 import tomllib
 from pathlib import Path
 
-from textsynth.bundled import PACKAGE, bundled
+import pytest
+
+from textsynth.bundled import PACKAGE, bundled, recipe_names, recipe_path
+from textsynth.recipe import read_recipe
 
 ROOT = Path(__file__).parent.parent
 
@@ -21,3 +24,20 @@ def test_a_wheel_carries_them_where_they_are_looked_for() -> None:
         "prompts": inside / "prompts",
         "recipes": inside / "recipes",
     }
+
+
+def test_a_bare_name_is_a_bundled_recipe_unless_something_of_that_name_is_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert recipe_path(Path("quickstart")) == bundled("recipes") / "quickstart.yaml"
+    for other in ("quickstart.yaml", "folder/quickstart", "no_such"):
+        assert recipe_path(Path(other)) == Path(other)
+    (tmp_path / "quickstart").write_text("mine", encoding="utf-8")
+    assert recipe_path(Path("quickstart")) == Path("quickstart")
+
+
+@pytest.mark.parametrize("name", recipe_names())
+def test_every_bundled_recipe_is_read_by_its_name(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert read_recipe(Path(name)).name == name

@@ -24,7 +24,7 @@ def test_the_version(capsys: pytest.CaptureFixture[str]) -> None:
         (["report", "no/such/run"], "no/such/run"),
         (["why", "no/such/run", "abc"], "no/such/run"),
         (["steps", "near_duplicat"], "did you mean 'near_duplicate'?"),
-        (["init"], "--labels a,b,c or --seeds FILE"),
+        (["init", "--recipe", "quikstart"], "did you mean 'quickstart'?"),
     ],
 )
 def test_a_wrong_command_is_a_sentence_and_exit_2(

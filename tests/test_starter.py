@@ -170,9 +170,23 @@ def test_broken_examples_leave_nothing_behind(tmp_path: Path, labels: str | None
     assert not (tmp_path / "out").exists()
 
 
-def test_something_must_be_given(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="--labels a,b,c or --seeds FILE"):
-        start(tmp_path)
+def test_without_anything_the_quickstart_is_copied_whole(tmp_path: Path) -> None:
+    started = start(tmp_path / "first")
+    assert sorted(path.name for path in started.files) == ["quickstart_seeds.csv", "recipe.yaml"]
+    assert f"textsynth run {tmp_path / 'first' / 'recipe.yaml'}" in started.sentence
+    recipe = read_recipe(tmp_path / "first" / "recipe.yaml")
+    assert recipe.sources["seeds"].read(recipe.base, name="seeds", seed=0)
+    assert "textsynth run recipe.yaml" in recipe.text
+
+
+def test_a_bundled_recipe_stands_alone(tmp_path: Path) -> None:
+    start(tmp_path / "out", recipe="summaries")
+    assert read_recipe(tmp_path / "out" / "recipe.yaml").name == "summaries"
+    with pytest.raises(UsageError, match="there is no bundled recipe 'sumaries'; did you mean 'summaries'"):
+        start(tmp_path / "other", recipe="sumaries")
+    with pytest.raises(UsageError, match="leave --labels and --seeds out"):
+        start(tmp_path / "other", labels="a,b", recipe="summaries")
+    assert not (tmp_path / "other").exists()
 
 
 @pytest.mark.parametrize("there", ["recipe.yaml", "seeds.csv"])

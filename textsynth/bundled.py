@@ -5,9 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
-from textsynth.errors import UsageError
+from textsynth.errors import UsageError, nearest
 
 PACKAGE = Path(__file__).resolve().parent
+RECIPE_SUFFIX = ".yaml"
+RECIPE_FILE = "recipe.yaml"
 
 
 def bundled(folder: Literal["prompts", "recipes"]) -> Path:
@@ -23,3 +25,33 @@ def bundled(folder: Literal["prompts", "recipes"]) -> Path:
     raise UsageError(
         f"the bundled {folder} are missing, looked for {inside} and {beside}: install TextSynth again"
     )  # fmt: skip
+
+
+def recipe_names() -> list[str]:
+    """Return the names of the bundled recipes, sorted: what `textsynth run NAME` takes."""
+    return sorted(path.stem for path in bundled("recipes").glob(f"*{RECIPE_SUFFIX}"))
+
+
+def recipe_path(path: Path) -> Path:
+    """Return the file of the bundled recipe that `path` names (`quickstart`), else `path` itself.
+
+    A file or folder of that name goes before a bundled recipe, and so does any path with a folder or a suffix in it.
+    """
+    if len(path.parts) != 1 or path.suffix or path.exists():
+        return path
+    there = bundled("recipes") / f"{path.name}{RECIPE_SUFFIX}"
+    return there if there.is_file() else path
+
+
+def recipe_files(name: str) -> dict[str, str]:
+    """Return the text of a bundled recipe under `recipe.yaml`, and of every data file that it names, by file name.
+
+    Raises UsageError with the nearest name where there is no such recipe.
+    """
+    folder, names = bundled("recipes"), recipe_names()
+    if name not in names:
+        raise UsageError(f"there is no bundled recipe {name!r}{nearest(name, names)}")
+    text = (folder / f"{name}{RECIPE_SUFFIX}").read_text(encoding="utf-8")
+    data = [path for path in sorted(folder.iterdir()) if path.suffix != RECIPE_SUFFIX and path.name in text]
+    own = text.replace(f"textsynth run {name}", f"textsynth run {RECIPE_FILE}")
+    return {RECIPE_FILE: own, **{path.name: path.read_text(encoding="utf-8") for path in data}}

@@ -85,8 +85,13 @@ class Embedder:
         return np.ascontiguousarray(vectors, dtype=np.float32)
 
 
+def need_embeddings(why: str) -> None:
+    """Raise MissingExtra with `why` (`the filter agreement`) where the packages that embed are not installed."""
+    needs("embed", "torch", "sentence_transformers", why=why)
+
+
 def _load(name: str) -> Any:  # noqa: ANN401 — sentence-transformers has no types
-    needs("embed", "torch", "sentence_transformers", why=WHY)
+    need_embeddings(WHY)
     logging.getLogger("sentence_transformers").setLevel(logging.ERROR)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

@@ -11,13 +11,14 @@ from pathlib import Path
 
 import yaml
 
+from textsynth.bundled import RECIPE_FILE, recipe_files
 from textsynth.errors import SourceError, UsageError, nearest
 from textsynth.records import Record
 from textsynth.sources.files import read_table
 from textsynth.sources.rows import Rows
 
-RECIPE_FILE = "recipe.yaml"
 SEEDS_FILE = "seeds.csv"
+QUICKSTART = "quickstart"
 LABEL_FILES = (".txt", ".json")
 TEXT_COLUMNS = ("text", "utterance", "sentence", "query", "question", "message", "content", "document", "input")
 LABEL_COLUMNS = ("label", "intent", "category", "class", "topic", "target", "sentiment")
@@ -85,15 +86,19 @@ class Seeds:
     many: bool = False
 
 
-def start(folder: Path, *, labels: str | None = None, seeds: Path | None = None) -> Started:
+def start(folder: Path, *, labels: str | None = None, seeds: Path | None = None, recipe: str | None = None) -> Started:
     """Write `recipe.yaml` (and an empty `seeds.csv` when there are only labels) into `folder`.
 
     `labels` is `a,b,c`, or the path of a file: one `name` or `name: meaning` a line, or JSON (a list of names, or an
-    object of meanings). `seeds` without a column of labels makes a recipe that paraphrases. Nothing is overwritten
-    and nothing is written before everything was checked. Raises UsageError or SourceError.
+    object of meanings). `seeds` without a column of labels makes a recipe that paraphrases. `recipe` is the name of a
+    bundled recipe to copy with its data, which stands alone; with nothing given it is the quickstart. Nothing is
+    overwritten and nothing is written before everything was checked. Raises UsageError or SourceError.
     """
     if labels is None and seeds is None:
-        raise UsageError("init has nothing to start from; give --labels a,b,c or --seeds FILE, or both")
+        files = _write(folder, recipe_files(recipe or QUICKSTART))
+        return Started(files, f"next: textsynth run {files[0]}, or put your own labels and examples into it first")
+    if recipe is not None:
+        raise UsageError(f"the recipe {recipe!r} has labels and examples of its own; leave --labels and --seeds out")
     known = read_labels(labels) if labels is not None else {}
     found = read_seeds(seeds, folder) if seeds is not None else None
     meanings = _joined(known, found)

@@ -99,7 +99,8 @@ class Judge(Protocol):
 class Step(Options):
     """The base of every item. The module's docstring ends with what the item does *not* cover."""
 
-    extra_needed: ClassVar[str | None] = None
+    def require(self) -> None:
+        """Raise MissingExtra where a package that the item will load is not installed; loads nothing."""
 
 
 class Source(Step):

@@ -42,6 +42,8 @@ def test_a_path_without_a_recipe(tmp_path: Path) -> None:
         read_recipe(tmp_path / "recipe.yml")
     with pytest.raises(RecipeError, match=r"this is a folder, a recipe is a file; there are: recipe\.yaml"):
         read_recipe(tmp_path)
+    with pytest.raises(RecipeError, match="there is no such file; did you mean 'quickstart'"):
+        read_recipe(Path("quikstart"))
     with pytest.raises(RecipeError, match="and no folder"):
         read_recipe(tmp_path / "gone" / "recipe.yml")
 

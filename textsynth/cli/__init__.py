@@ -13,13 +13,14 @@ from typing import NoReturn
 
 import click
 
+from textsynth.cli.completion import completion
 from textsynth.cli.items import schema, steps
 from textsynth.cli.recipes import init, preview, run, validate
 from textsynth.cli.runs import evaluate, report, why
 from textsynth.cli.verbs import verbs
 from textsynth.errors import TextSynthError
 
-for verb in (init, validate, preview, run, report, evaluate, why, steps, schema):
+for verb in (init, validate, preview, run, report, evaluate, why, steps, schema, completion):
     verbs.add_command(verb)
 
 

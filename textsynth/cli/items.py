@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 import click
+from click.shell_completion import CompletionItem
 
 from textsynth.cli.verbs import JSON, emit, example
 
 
+def _item_names(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    from textsynth.step import SECTIONS, item_names
+
+    names = dict.fromkeys([*SECTIONS, *(name for section in SECTIONS for name in item_names(section))])
+    return [CompletionItem(name) for name in names if name.startswith(incomplete)]
+
+
 @click.command(epilog=example("textsynth steps", "textsynth steps filter", "textsynth steps near_duplicate"))
-@click.argument("name", required=False)
+@click.argument("name", required=False, shell_complete=_item_names)
 @JSON
 def steps(name: str | None, as_json: bool) -> None:  # noqa: FBT001
     """Describe the items of a recipe.

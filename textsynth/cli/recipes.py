@@ -6,14 +6,16 @@ from pathlib import Path
 
 import click
 
-from textsynth.cli.verbs import FILE, JSON, RECIPE, SETS, emit, example, talk
+from textsynth.cli.verbs import FILE, JSON, RECIPE, SETS, bundled_names, emit, example, talk
 from textsynth.errors import RecipeError
 
 
 @click.command(
     epilog=example(
+        "textsynth init tickets",
         "textsynth init tickets --labels refund,delivery,other",
         "textsynth init tickets --seeds examples.csv",
+        "textsynth init tickets --recipe paraphrase",
     )
 )
 @click.argument("folder", metavar="[DIR]", type=FILE, default=Path())
@@ -21,14 +23,18 @@ from textsynth.errors import RecipeError
     "--labels", metavar="A,B,C|FILE", help="Label names, or a file with one `name` or `name: meaning` a line."
 )
 @click.option("--seeds", type=FILE, help="A file of examples (csv, jsonl, parquet).")
-def init(folder: Path, labels: str | None, seeds: Path | None) -> None:
+@click.option(
+    "--recipe", metavar="NAME", shell_complete=bundled_names, help="Copy a bundled recipe and its data instead."
+)
+def init(folder: Path, labels: str | None, seeds: Path | None, recipe: str | None) -> None:
     """Write a commented recipe from label names and/or examples.
 
-    DIR is made if it is not there; nothing in it is overwritten.
+    Without any, the bundled quickstart is copied, which runs as it is. DIR is made if it is not there; nothing in it
+    is overwritten.
     """
     from textsynth.starter import start
 
-    started = start(folder, labels=labels, seeds=seeds)
+    started = start(folder, labels=labels, seeds=seeds, recipe=recipe)
     for path in started.files:
         click.echo(str(path))
     click.echo(started.sentence, err=True)

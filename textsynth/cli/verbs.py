@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+from click.shell_completion import CompletionItem
 
 from textsynth import __version__
 from textsynth.errors import nearest
@@ -41,8 +42,16 @@ def example(*lines: str) -> str:
     return "\b\nExamples:\n" + "\n".join(f"  {line}" for line in lines)
 
 
+def bundled_names(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Return the bundled recipes that begin with `incomplete` for a shell to complete, else its files."""
+    from textsynth.bundled import recipe_names
+
+    found = [CompletionItem(name) for name in recipe_names() if incomplete and name.startswith(incomplete)]
+    return found or [CompletionItem(incomplete, type="file")]
+
+
 FILE = click.Path(path_type=Path)
-RECIPE = click.argument("recipe", type=FILE)
+RECIPE = click.argument("recipe", type=FILE, shell_complete=bundled_names)
 RUN = click.argument("run", metavar="RUN", type=FILE)
 SETS = click.option(
     "--set", "sets", metavar="KEY.PATH=VALUE", multiple=True, help="Put another value into the recipe. Repeatable."

@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import Field
 
+from textsynth.embed import need_embeddings
 from textsynth.errors import needs
 from textsynth.folds import fold_of
 from textsynth.options import SourceName
@@ -44,6 +45,11 @@ class Agreement(Filter):
     with_: SourceName = Field("seeds", alias="with", description="the labelled seed examples")
     accept: int = Field(1, ge=1, description="the label must be among so many first choices")
     min_confidence: float = Field(0.0, ge=0, le=1, description="probability of the label, at least; 0 asks for none")
+
+    def require(self) -> None:
+        """Raise MissingExtra without what embeds and what classifies."""
+        need_embeddings("the filter agreement")
+        needs("embed", "sklearn", why="the filter agreement")
 
     def begin(self, context: Context) -> AgreementJudge:
         """Return the filter at work; the classifiers are trained when the first text comes."""

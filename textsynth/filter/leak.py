@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING
 from pydantic import Field
 
 from textsynth.copies import Copy, CopyIndex, WholeIndex
+from textsynth.embed import need_embeddings
 from textsynth.options import SourceName
 from textsynth.records import Record, Verdict
 from textsynth.step import Context, Filter
@@ -40,6 +41,11 @@ class Leak(Filter):
     similarity: float = Field(0.7, gt=0, le=1, description="share of common words from which a text is a copy")
     edits: int = Field(2, ge=0, le=3, description="how many words a copy may have changed, whatever that share")
     semantic: float = Field(0.95, gt=0, le=1, description="cosine from which a text says the same; 1: words alone")
+
+    def require(self) -> None:
+        """Raise MissingExtra without what embeds, unless words alone are looked at."""
+        if self.semantic < 1:
+            need_embeddings("the filter leak (semantic: 1 looks at words alone)")
 
     def begin(self, context: Context) -> LeakJudge:
         """Return the filter at work, the test rows indexed; they are embedded when the first text comes."""

@@ -18,6 +18,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from textsynth.embed import need_embeddings
 from textsynth.records import Record, Verdict
 from textsynth.step import Context, Filter
 from textsynth.text import jaccard, negated, numbers, word_list, word_set
@@ -41,6 +42,10 @@ class SameMeaning(Filter):
     negation: Literal["drop", "review", "keep"] = Field(
         "drop", description="what happens to a text with a negation more or less; a doubtful one is reviewed for drop"
     )
+
+    def require(self) -> None:
+        """Raise MissingExtra without what embeds."""
+        need_embeddings("the filter same_meaning")
 
     def begin(self, context: Context) -> SameMeaningJudge:
         """Return the filter at work."""

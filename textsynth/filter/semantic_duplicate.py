@@ -17,6 +17,7 @@ from collections.abc import Sequence
 
 from pydantic import Field
 
+from textsynth.embed import need_embeddings
 from textsynth.records import Record, Verdict
 from textsynth.step import Context, Filter
 
@@ -25,6 +26,10 @@ class SemanticDuplicate(Filter):
     """Keeps one of the texts whose embeddings have at least the cosine `similarity`."""
 
     similarity: float = Field(0.95, gt=0, le=1, description="cosine from which two texts are duplicates")
+
+    def require(self) -> None:
+        """Raise MissingExtra without what embeds."""
+        need_embeddings("the filter semantic_duplicate")
 
     def begin(self, context: Context) -> SemanticDuplicateJudge:
         """Return the filter at work, with an empty memory."""

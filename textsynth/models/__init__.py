@@ -66,6 +66,9 @@ class ModelOptions(Options):
         """
         return 512
 
+    def require(self) -> None:
+        """Raise MissingExtra where a package that the model will load is not installed; loads nothing."""
+
     def open(self, place: Place) -> Model:
         """Return the model, ready to answer. Raises ModelError or MissingExtra with one sentence."""
         raise NotImplementedError

@@ -71,9 +71,13 @@ class Local(ModelOptions):
         """Two batches: answers are slow here, so the plan soon follows what they brought."""
         return 2 * self.batch
 
+    def require(self) -> None:
+        """Raise MissingExtra without torch or transformers."""
+        needs("local", "torch", "transformers", why=f"the local model {self.model!r}")
+
     def open(self, place: Place) -> Model:
         """Return the model; it is loaded at the first request, in a thread. Raises MissingExtra."""
-        needs("local", "torch", "transformers", why=f"the local model {self.model!r}")
+        self.require()
         return InProcess(lambda: self._load(place), batch=self.batch)
 
     def _load(self, place: Place) -> Loaded:

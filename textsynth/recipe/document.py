@@ -9,7 +9,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple, NoReturn
 
-from textsynth.errors import Mistake, RecipeError
+from textsynth.bundled import recipe_names
+from textsynth.errors import Mistake, RecipeError, nearest
 from textsynth.recipe.environment import plain
 from textsynth.recipe.mistakes import Mark, Mistakes
 from textsynth.recipe.nodes import Map, Scalar, found, read_nodes
@@ -79,6 +80,8 @@ def _beside(path: Path) -> str:
         recipes = sorted(one.name for one in path.parent.iterdir() if one.suffix in {".yaml", ".yml"})
     except OSError:
         return f", and no folder {str(path.parent)!r}"
+    if len(path.parts) == 1 and not path.suffix:
+        return nearest(path.name, [*recipes, *recipe_names()])
     return f"; there are: {', '.join(recipes[:8])}" if recipes else ""
 
 

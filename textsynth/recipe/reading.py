@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TypeVar, cast
 
+from textsynth.bundled import recipe_path
 from textsynth.options import Options
 from textsynth.recipe.checking import check_between
 from textsynth.recipe.defaults import POOL_WITH_DIVERSE
@@ -25,8 +26,10 @@ Step = TypeVar("Step", bound=Options)
 def read_recipe(path: Path, sets: Sequence[str] = ()) -> Recipe:
     """Return the checked recipe in the file `path`, with `--set` options such as `want.label=20` put in.
 
-    Loads no model, reads no row. Raises RecipeError with every mistake, in the order of their lines.
+    A bare name that is no file is a bundled recipe (`quickstart`). Loads no model, reads no row. Raises
+    RecipeError with every mistake, in the order of their lines.
     """
+    path = recipe_path(path)
     mistakes = Mistakes()
     document = read_document(path, sets, mistakes)
     reader = Reader(path.parent, os.environ, mistakes)

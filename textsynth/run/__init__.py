@@ -22,6 +22,7 @@ from textsynth.records import Drop, Record
 from textsynth.run import manifest as manifests
 from textsynth.run.asking import Asker
 from textsynth.run.budget import Budget
+from textsynth.run.extras import require
 from textsynth.run.loop import Books, Loop
 from textsynth.run.picking import pick
 from textsynth.run.proving import forget_proof, prove_run, weight_of, write_proof
@@ -68,9 +69,11 @@ def run(
 
     `limit` caps the selected texts; `fresh` moves the journal aside first; `watch` is shown a snapshot a few times a
     second; `say` hears one line about each longer step. Raises SourceError and RecipeError before anything is
-    written, ModelError when no request can succeed, RunLocked and JournalError for the folder.
+    written, MissingExtra before anything is read, ModelError when no request can succeed, RunLocked and JournalError
+    for the folder.
     """
     started = time.monotonic()
+    require(recipe)
     # Before torch is loaded: threads that spin while they wait cost several times the work itself as soon as the checks
     # and the model want the processors at once (5.3 against 1.1 CPU s a decoding step, measured on two cores).
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")

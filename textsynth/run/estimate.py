@@ -13,6 +13,7 @@ from textsynth.models import ModelOptions
 from textsynth.recipe import Recipe
 from textsynth.records import Ask
 from textsynth.run.budget import CHARACTERS_A_TOKEN
+from textsynth.run.extras import lacking
 from textsynth.run.loop import Hand
 from textsynth.run.quota import Line, Quota
 from textsynth.run.stage import hands, make_context, no_embeddings, read_sources
@@ -75,6 +76,9 @@ def estimate(recipe: Recipe) -> Plan:
     texts = sum(part.texts for part in parts)
     if recipe.budget.requests is not None and requests.low > recipe.budget.requests:
         notes.append(f"the budget of {recipe.budget.requests} requests cannot meet the quota")
+    missing = lacking(recipe)
+    if missing is not None:
+        notes.append(f"this machine cannot run it yet: {missing}")
     asked = [recipe.models[part.model] for part in parts if part.model]
     return Plan(recipe.name, texts, len(lines), tuple(parts), requests, tokens, _seconds(asked, tokens), tuple(notes))
 

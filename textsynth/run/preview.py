@@ -13,6 +13,7 @@ from textsynth.models import Place
 from textsynth.recipe import Recipe
 from textsynth.records import Ask, Completion, Drop, Record, Request, Verdict
 from textsynth.run.asking import Asker
+from textsynth.run.extras import require
 from textsynth.run.loop import EVERYTHING, Hand
 from textsynth.run.quota import Quota
 from textsynth.run.stage import cache_folder, hands, make_context, read_sources
@@ -57,6 +58,7 @@ def preview(recipe: Recipe, count: int, say: Callable[[str], None] = lambda _: N
     Unlike in a run a text that one filter drops goes on to the next, so that all verdicts are seen. Labellers are not
     asked. Raises what a run raises.
     """
+    require(recipe)
     sources = read_sources(recipe)
     with tempfile.TemporaryDirectory(prefix="textsynth-preview-") as folder, Journal(Path(folder)) as journal:
         context = make_context(recipe, sources, journal)

@@ -11,12 +11,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from textsynth.embed import need_embeddings
 from textsynth.records import Record
 from textsynth.step import Context, Selector
 
 
 class Diverse(Selector):
     """The texts of each label that lie farthest from each other."""
+
+    def require(self) -> None:
+        """Raise MissingExtra without what embeds."""
+        need_embeddings("the selector diverse")
 
     def pick(self, records: Sequence[Record], quota: Mapping[str, int], context: Context) -> list[str]:
         """Return the picked ids in the order of `records`; a label that is within its quota is taken whole."""

@@ -1,0 +1,59 @@
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.cli.said import Said
+
+BIN = Path(sys.executable).parent
+ROOT = Path(__file__).parents[2]
+BASH = shutil.which("bash")
+# what bash does when a line is typed and the tab key is pressed, without the terminal
+TAB = """
+source <(textsynth completion bash)
+read -r -a COMP_WORDS <<< "$1"
+[[ "$1" == *" " ]] && COMP_WORDS+=("")
+COMP_CWORD=$((${#COMP_WORDS[@]} - 1))
+_textsynth_completion textsynth 2>/dev/null
+printf '%s\\n' "${COMPREPLY[@]}"
+"""
+
+
+def completed(line: str, folder: Path) -> list[str]:
+    assert BASH is not None
+    env = {**os.environ, "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}", "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(
+        [BASH, "--norc", "-c", TAB, "bash", line], capture_output=True, text=True, env=env, cwd=folder, check=True
+    )
+    return done.stdout.split()
+
+
+@pytest.mark.skipif(BASH is None or not (BIN / "textsynth").is_file(), reason="needs bash and the installed script")
+@pytest.mark.parametrize(
+    ("line", "found"),
+    [
+        ("textsynth va", {"validate"}),
+        ("textsynth run --li", {"--limit"}),
+        ("textsynth run quick", {"quickstart"}),
+        ("textsynth init --recipe su", {"summaries"}),
+        ("textsynth steps near", {"near_duplicate"}),
+        ("textsynth completion ", {"bash", "zsh", "fish"}),
+    ],
+)
+def test_bash_completes_verbs_options_and_values(line: str, found: set[str], tmp_path: Path) -> None:
+    assert set(completed(line, tmp_path)) == found
+
+
+def test_the_shell_is_the_one_at_work_unless_named(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SHELL", "/usr/bin/fish")
+    assert Said(capsys, "completion").out == Said(capsys, "completion", "fish").out
+    monkeypatch.setenv("SHELL", "/bin/tcsh")
+    said = Said(capsys, "completion")
+    assert (said.code, "'tcsh'; name the shell: bash, zsh, fish" in said.err) == (2, True)
