@@ -10,7 +10,7 @@ import pytest
 
 from textsynth.errors import JournalError, RunLocked
 from textsynth.journal import Journal, read_answer, set_aside
-from textsynth.records import Completion, Message, Rendered, Request, Sampling
+from textsynth.records import Completion, Message, OptionScores, Rendered, Request, Sampling
 
 PROMPT = Rendered("labelled", "f00d", messages=(Message("user", "Write one."),))
 
@@ -34,6 +34,35 @@ def test_answers_come_back_as_they_were_kept(tmp_path: Path) -> None:
         assert journal.answers(["a", "b", "c"]) == {"a": answer, "b": failed}
     with Journal(tmp_path) as journal:
         assert journal.answers(["a"]) == {"a": answer}
+
+
+def test_log_probabilities_and_the_engine_are_kept_with_the_answer(tmp_path: Path) -> None:
+    scored = Completion(
+        "", "stop", 9, 1, scores=OptionScores({"A": -0.25, "B": -1.5}, -7.5, exact=True), engine="vllm-0.32.0"
+    )
+    with Journal(tmp_path) as journal:
+        keep(journal, ("a", scored))
+    with Journal(tmp_path) as journal:
+        assert journal.answers(["a"]) == {"a": scored}
+
+
+def test_a_journal_from_before_opens_with_all_its_answers_and_takes_new_ones(tmp_path: Path) -> None:
+    old = sqlite3.connect(tmp_path / "journal.sqlite")
+    old.executescript("""
+        CREATE TABLE answers (
+            key TEXT PRIMARY KEY, model TEXT NOT NULL, prompt TEXT NOT NULL, answer TEXT NOT NULL, finish TEXT NOT NULL,
+            prompt_tokens INTEGER NOT NULL, completion_tokens INTEGER NOT NULL, failure TEXT) WITHOUT ROWID;
+        CREATE TABLE embeddings (key BLOB PRIMARY KEY, vector BLOB NOT NULL) WITHOUT ROWID;
+        INSERT INTO answers VALUES ('old', 'm', '"x"', 'kept', 'stop', 5, 3, NULL);
+        PRAGMA user_version = 1;""")
+    old.close()
+    assert read_answer(tmp_path, "old")
+    for _ in range(2):
+        with Journal(tmp_path) as journal:
+            keep(journal, ("new", Completion("text", scores=OptionScores({"A": 0.0}))))
+            found = journal.answers(["old", "new"])
+            assert found["old"] == Completion("kept", "stop", 5, 3)
+            assert found["new"].scores == OptionScores({"A": 0.0})
 
 
 def test_a_lone_surrogate_does_not_stop_the_journal(tmp_path: Path) -> None:

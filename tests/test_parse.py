@@ -25,17 +25,20 @@ def test_a_reader_is_asked_for_by_name_or_with_settings(spec: object, found: Rea
     assert reader(spec, "p.jinja:7") == found
 
 
-def test_only_json_has_a_schema() -> None:
-    with_schema = [name for name in reader_names() if reader(name, "").answer_schema is not None]
-    assert with_schema == ["json"]
-    assert reader_names() == ["json", "list", "tagged", "text"]
+def test_an_engine_may_be_held_to_some_forms() -> None:
+    settings: dict[str, object] = {"choice": {"options": ["a", "b"]}, "regex": {"pattern": "a+"}}
+    held = {name: reader({name: settings.get(name)}, "").constraint for name in reader_names()}
+    assert {name: one.kind for name, one in held.items() if one is not None} == {
+        "choice": "choice", "json": "json", "regex": "regex",
+    }  # fmt: skip
+    assert reader_names() == ["choice", "json", "list", "regex", "tagged", "text"]
 
 
 @pytest.mark.parametrize(
     ("spec", "sentence"),
     [
         ("lsit", "there is no answer reader 'lsit'; did you mean 'list'?"),
-        ("marks", "there is no answer reader 'marks'; there are: json, list, tagged, text"),
+        ("marks", "there is no answer reader 'marks'; there are: choice, json, list, regex, tagged, text"),
         ("../list", "there is no answer reader '../list'; did you mean 'list'?"),
         ({"list": {"mots": 3}}, "answer 'list': there is no setting 'mots'; did you mean 'most'?"),
         ({"list": {"most": 0}}, "answer 'list': 'most' must be greater than or equal to 1, but is 0"),
@@ -88,6 +91,6 @@ def test_thoughts_without_an_end_are_a_fault() -> None:
 
 
 def test_the_base_reads_nothing() -> None:
-    assert Reader().answer_schema is None
+    assert Reader().constraint is None
     with pytest.raises(NotImplementedError):
         Reader().read("x")

@@ -22,18 +22,22 @@ from types import TracebackType
 from typing import Any, NamedTuple
 
 from textsynth.errors import JournalError, RunLocked
-from textsynth.records import Completion, Rendered, Request
+from textsynth.records import Completion, OptionScores, Rendered, Request
 
-FORMAT = 1
+FORMAT = 2
 TABLES = """
 CREATE TABLE IF NOT EXISTS answers (
     key TEXT PRIMARY KEY, model TEXT NOT NULL, prompt TEXT NOT NULL, answer TEXT NOT NULL, finish TEXT NOT NULL,
-    prompt_tokens INTEGER NOT NULL, completion_tokens INTEGER NOT NULL, failure TEXT) WITHOUT ROWID;
+    prompt_tokens INTEGER NOT NULL, completion_tokens INTEGER NOT NULL, failure TEXT,
+    scores TEXT, engine TEXT NOT NULL DEFAULT '') WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS embeddings (key BLOB PRIMARY KEY, vector BLOB NOT NULL) WITHOUT ROWID;
 """
-PUT_ANSWER = "INSERT OR REPLACE INTO answers VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+# Columns that journals of format 1 lack.
+LATER = {"scores": "TEXT", "engine": "TEXT NOT NULL DEFAULT ''"}
+PUT_ANSWER = "INSERT OR REPLACE INTO answers VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 PUT_VECTOR = "INSERT OR REPLACE INTO embeddings VALUES (?, ?)"
-GET_ANSWERS = "SELECT key, answer, finish, prompt_tokens, completion_tokens, failure FROM answers WHERE key IN ({})"
+GET_ANSWERS = """\
+SELECT key, answer, finish, prompt_tokens, completion_tokens, failure, scores, engine FROM answers WHERE key IN ({})"""
 GET_VECTORS = "SELECT key, vector FROM embeddings WHERE key IN ({})"
 A_QUERY = 500
 
@@ -59,9 +63,7 @@ class Journal:
         self.aside = set_aside(folder) if fresh else None
         try:
             self._reader = _connect(self.path)
-            self._reader.executescript(TABLES)
-            self._reader.execute(f"PRAGMA user_version = {FORMAT}")
-            self._reader.commit()
+            _make_tables(self._reader)
             self._writer = _connect(self.path)
         except sqlite3.Error as fault:
             os.close(self._lock)
@@ -89,7 +91,10 @@ class Journal:
     def answers(self, keys: Sequence[str]) -> dict[str, Completion]:
         """Return the kept completions among `keys`."""
         rows = self._rows(GET_ANSWERS, keys)
-        return {key: Completion(answer, finish, sent, got, failure) for key, answer, finish, sent, got, failure in rows}
+        return {
+            key: Completion(answer, finish, sent, got, failure, None if scores is None else _scores(scores), engine)
+            for key, answer, finish, sent, got, failure, scores, engine in rows
+        }
 
     async def keep(self, request: Request, completion: Completion, *, model: str) -> None:
         """Write an answer; returns when it is on disk. Raises JournalError when it cannot be."""
@@ -99,6 +104,7 @@ class Journal:
         row = (
             request.key, model, told, completion.text, completion.finish,
             completion.prompt_tokens, completion.completion_tokens, completion.failure,
+            None if completion.scores is None else _scores_text(completion.scores), completion.engine,
         )  # fmt: skip
 
         def done(fault: BaseException | None) -> None:
@@ -188,8 +194,27 @@ def _told(prompt: Rendered) -> str:
     return json.dumps(prompt.messages or prompt.text, ensure_ascii=False)
 
 
+def _scores_text(scores: OptionScores) -> str:
+    return json.dumps({"known": dict(scores.known), "bound": scores.bound, "exact": scores.exact}, ensure_ascii=False)
+
+
+def _scores(text: str) -> OptionScores:
+    told = json.loads(text)
+    return OptionScores(told["known"], told["bound"], told["exact"])
+
+
+def _make_tables(connection: sqlite3.Connection) -> None:
+    connection.executescript(TABLES)
+    there = {row[1] for row in connection.execute("PRAGMA table_info(answers)")}
+    for name, kind in LATER.items():
+        if name not in there:
+            connection.execute(f"ALTER TABLE answers ADD COLUMN {name} {kind}")
+    connection.execute(f"PRAGMA user_version = {FORMAT}")
+    connection.commit()
+
+
 def read_answer(folder: Path, key: str) -> dict[str, object] | None:
-    """Return one kept answer of a run (model, prompt, answer, finish, tokens, failure), or None.
+    """Return one kept answer of a run (model, prompt, answer, finish, tokens, failure, scores, engine), or None.
 
     Opens the file read-only and takes no lock, so it works beside a run. Raises JournalError for a corrupt file.
     """

@@ -10,7 +10,7 @@ import hashlib
 from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from textsynth.errors import CensusBroken
 
@@ -148,11 +148,26 @@ class Rendered:
 
 
 @dataclass(frozen=True, slots=True)
+class Constraint:
+    """What an answer must be, for engines that can be held to it; answers are read with care all the same.
+
+    `value` is, by kind: a JSON schema as JSON text, a JSON list of the texts to choose from, a regular expression for
+    the whole answer, an EBNF grammar. `told` says that the prompt itself names all of it, so that the journal's key
+    need not.
+    """
+
+    kind: Literal["json", "choice", "regex", "grammar"]
+    value: str
+    told: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Ask:
     """One thing a step wants of a model, or (`prompt` None) rows that need none.
 
     `match` is the part of the quota it works for (`{"label": "refund"}`), `fields` the attributes and source texts
-    its candidates inherit, `texts` how many candidates one answer should bring.
+    its candidates inherit, `texts` how many candidates one answer should bring. `options` are the codes (A, B, …) whose
+    log-probabilities as the first token are wanted instead of a text.
     """
 
     item: str
@@ -165,7 +180,8 @@ class Ask:
     shown: tuple[str, ...] = ()
     texts: int = 1
     given: tuple[Record, ...] = ()
-    schema: str | None = None
+    constraint: Constraint | None = None
+    options: tuple[str, ...] = ()
     notes: Mapping[str, str] = field(default_factory=lambda: EMPTY)
 
 
@@ -176,14 +192,29 @@ class Request:
     key: str
     prompt: Rendered
     sampling: Sampling
-    schema: str | None = None
+    constraint: Constraint | None = None
+    options: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class OptionScores:
+    """Log-probabilities (natural logarithm, ≤ 0) of options as the first token of an answer.
+
+    An option that `known` lacks has at most `bound`. `exact` says that the engine was seen to give the model's own
+    log-probabilities, before any sampling setting.
+    """
+
+    known: Mapping[str, float]
+    bound: float | None = None
+    exact: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Completion:
     """What a model gave back: text, `finish` ("stop" or "length"), the engine's own token counts.
 
-    `failure` is None, or the sentence that says why this request failed for good (then `text` is empty).
+    `failure` is None, or the sentence that says why this request failed for good (then `text` is empty). `scores` are
+    there where the request has options; `engine` is the engine's name and version, "" where it does not tell.
     """
 
     text: str
@@ -191,6 +222,8 @@ class Completion:
     prompt_tokens: int = 0
     completion_tokens: int = 0
     failure: str | None = None
+    scores: OptionScores | None = None
+    engine: str = ""
 
 
 @dataclass(slots=True)

@@ -8,14 +8,21 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from textsynth.models import Model, Place
-from textsynth.records import Completion, Message, Rendered, Request, Sampling
+from textsynth.records import Completion, Constraint, Message, Rendered, Request, Sampling
 
 
-def request(text: str, *, chat: bool = True, schema: str | None = None, **sampling: object) -> Request:
+def request(
+    text: str,
+    *,
+    chat: bool = True,
+    constraint: Constraint | None = None,
+    options: tuple[str, ...] = (),
+    **sampling: object,
+) -> Request:
     """Return a request whose key is the hash of its text."""
     messages = (Message("user", text),) if chat else ()
     prompt = Rendered("test", "0", messages=messages, text="" if chat else text)
-    return Request(hashlib.sha256(text.encode()).hexdigest(), prompt, Sampling(**sampling), schema)  # type: ignore[arg-type]
+    return Request(hashlib.sha256(text.encode()).hexdigest(), prompt, Sampling(**sampling), constraint, options)  # type: ignore[arg-type]
 
 
 def requests(count: int, **more: object) -> list[Request]:

@@ -20,6 +20,12 @@ def test_identity_is_the_name_and_what_shapes_answers_but_no_address_and_no_key(
     assert len(changed | {"small"}) == 4
 
 
+def test_identity_tells_revision_adapter_and_thinking_where_they_are_set() -> None:
+    assert http(revision="abc123", adapter="tickets").identity == "small@abc123+adapter:tickets"
+    assert http(thinking={"max_tokens": 100}).identity != http(thinking={"max_tokens": 200}).identity
+    assert http(speaks="vllm").identity == "small"
+
+
 def test_the_form_of_prompts_can_be_chosen() -> None:
     assert (http().form, http(prompts="completion").form) == ("chat", "completion")
 

@@ -9,11 +9,11 @@ import pytest
 from tests.mock import BROKEN, TOO_LONG
 from tests.models.asked import request
 from textsynth.models import wire
-from textsynth.records import Completion, Request
+from textsynth.records import Completion, Constraint, Request
 
 
-def body(one: Request, **extra: object) -> dict[str, Any]:
-    return dict(json.loads(wire.body_of(one, "small", extra, schema=True)))
+def body(one: Request) -> dict[str, Any]:
+    return dict(json.loads(wire.encoded(wire.parameters(one, "small"))))
 
 
 def test_a_chat_goes_as_messages_and_a_raw_prompt_as_a_prompt() -> None:
@@ -23,22 +23,68 @@ def test_a_chat_goes_as_messages_and_a_raw_prompt_as_a_prompt() -> None:
     assert body(raw)["prompt"] == "1. a\n2."
 
 
-def test_only_parameters_every_server_knows_are_always_sent() -> None:
+def test_what_every_server_knows_stands_apart_from_what_a_recipe_sets() -> None:
     assert set(body(request("x"))) == {"model", "messages", "temperature", "top_p", "max_tokens"}
     more = body(request("x", top_k=5, repetition_penalty=1.1, stop=("\n\n",), temperature=0.0))
     assert (more["top_k"], more["repetition_penalty"], more["stop"], more["temperature"]) == (5, 1.1, ["\n\n"], 0.0)
 
 
-def test_parameters_of_ones_own_go_over_ours_and_null_leaves_one_out() -> None:
-    sent = body(request("x"), max_tokens=None, max_completion_tokens=9, temperature=0.1)
-    assert "max_tokens" not in sent
-    assert (sent["max_completion_tokens"], sent["temperature"]) == (9, 0.1)
+CHOICE = Constraint("choice", '["a", "b"]')
 
 
-def test_an_answer_schema_is_sent_where_wanted() -> None:
-    one = request("x", schema='{"type": "object"}')
-    assert body(one)["response_format"]["json_schema"]["schema"] == {"type": "object"}
-    assert "response_format" not in json.loads(wire.body_of(one, "small", {}, schema=False))
+@pytest.mark.parametrize(
+    ("form", "sent"),
+    [
+        ("structured_outputs", {"structured_outputs": {"choice": ["a", "b"]}}),
+        ("guided", {"guided_choice": ["a", "b"]}),
+        ("none", {}),
+    ],
+)
+def test_a_constraint_is_sent_in_each_form(form: wire.Form, sent: dict[str, object]) -> None:
+    assert wire.constrained(CHOICE, form) == sent
+
+
+def test_where_only_schemas_are_known_a_choice_and_a_pattern_are_wrapped_in_one() -> None:
+    def schema(constraint: Constraint) -> Any:
+        sent: Any = wire.constrained(constraint, "response_format")["response_format"]
+        return sent["json_schema"]["schema"]
+
+    assert schema(CHOICE)["properties"]["answer"] == {"type": "string", "enum": ["a", "b"]}
+    assert schema(Constraint("regex", "a+"))["properties"]["answer"] == {"type": "string", "pattern": "a+"}
+    assert schema(Constraint("json", '{"type": "object"}')) == {"type": "object"}
+    assert wire.constrained(Constraint("grammar", "root ::= 'a'"), "response_format") == {}
+    assert wire.constrained(Constraint("grammar", "root ::= 'a'"), "structured_outputs") == {
+        "structured_outputs": {"grammar": "root ::= 'a'"}
+    }
+
+
+@pytest.mark.parametrize("said", ['{"answer": "a"}', ' {"answer":"a"}\n'])
+def test_what_was_wrapped_is_unwrapped(said: str) -> None:
+    assert wire.unwrapped(said, CHOICE) == "a"
+    assert wire.unwrapped(said, None) == said
+    assert wire.unwrapped(said, Constraint("json", "{}")) == said
+
+
+@pytest.mark.parametrize("said", ["a", '{"answer": 3}', '{"answer": "a", "b": 1}', "{", '{"other": "a"}', "{" * 9000])
+def test_what_was_not_wrapped_stays(said: str) -> None:
+    assert wire.unwrapped(said, CHOICE) == said
+
+
+@pytest.mark.parametrize("name", ["reasoning", "reasoning_content"])
+def test_thoughts_are_left_behind_and_are_no_answer(name: str) -> None:
+    whole = wire.read_answer(answer(message={"content": "hi", name: "Let me see"}, finish_reason="stop"))
+    assert whole == Completion("hi", "stop", 7, 3)
+    cut = wire.read_answer(answer(message={"content": None, name: "Let me see"}, finish_reason="length"))
+    assert (cut.text, cut.failure) == ("", wire.STILL_THINKING)
+
+
+@pytest.mark.parametrize("said", [None, 3, "half \ud83d", "\x1b[31m"])
+def test_an_engine_is_told_by_a_plain_name_or_not_at_all(said: object) -> None:
+    raw = json.dumps({"choices": [{"text": "x"}], "system_fingerprint": said}).encode()
+    assert wire.read_answer(raw).engine == ""
+    assert (
+        wire.read_answer(b'{"choices": [{"text": "x"}], "system_fingerprint": "vllm-0.32.0"}').engine == "vllm-0.32.0"
+    )
 
 
 @pytest.mark.parametrize("text", ["ünï", "half \ud83d", "\x00", "<|im_start|>", "\u2028"])

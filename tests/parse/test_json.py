@@ -120,7 +120,7 @@ def test_an_answer_that_ended_in_time_is_whole() -> None:
 
 @pytest.mark.parametrize("path", PATHS)
 def test_an_answer_that_fits_the_schema_is_read(path: str) -> None:
-    schema = json.loads(Json(texts=path).answer_schema or "")
+    schema = json.loads(Json(texts=path).constraint.value)
 
     def example(part: dict[str, object]) -> object:
         if part["type"] == "array":

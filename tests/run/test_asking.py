@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from textsynth.errors import ModelError
 from textsynth.journal import Journal
 from textsynth.models import Place
 from textsynth.models.scripted import Scripted
-from textsynth.records import Ask, Completion, Message, Rendered, Request, Sampling
+from textsynth.records import Ask, Completion, Constraint, Message, Rendered, Request, Sampling
 from textsynth.run.asking import Asker
 
 SAMPLING = Sampling(max_tokens=30)
@@ -108,3 +109,29 @@ def test_a_model_that_returns_without_answers_is_an_error_with_its_name(tmp_path
         with pytest.raises(ModelError, match=r"'generator'.*left 1 of 1 requests without an answer"):
             answers(lost, [ask("a")])
         assert lost.waiting == 0
+
+
+def test_keys_are_those_of_journals_that_exist(tmp_path: Path) -> None:
+    """A key that changes orphans what people have paid for: only what is new may be in a key, and only where set."""
+    plain = Ask("labelled", "generator", Rendered("p", "f", (Message("user", "Write one."),)), Sampling())
+    told = replace(plain, constraint=Constraint("choice", '["a"]', told=True))
+    held = [replace(plain, constraint=Constraint("json", text)) for text in ("{}", '{"type": "object"}')]
+    scored = [replace(plain, options=options) for options in (("A", "B"), ("A", "B", "C"))]
+    with Journal(tmp_path) as journal:
+        one = asker(tmp_path, journal, generator=Scripted(answers=("x",)))
+        keys = [one.requests([ask])[0].key for ask in (plain, *held, *scored)]  # type: ignore[union-attr]
+        assert keys[0] == "11cc65121d0dfb57fcbc53cc31e599480673b504b1b070bde711aa2de0fab83a"
+        assert len(set(keys)) == 5
+        again = one.requests([told])[0]
+        assert again is not None
+        assert again.key == "1c3fdff498720053c10252a47ff71ee53f9ec1c946bb90601862859f9e480eba"
+
+
+def test_thoughts_stay_in_the_journal_and_out_of_the_answer(tmp_path: Path) -> None:
+    with Journal(tmp_path) as journal:
+        one = asker(tmp_path, journal, generator=Scripted(answers=("<think>hm</think>\n1. a text",)))
+        requests, (found,) = answers(one, [ask("a")])
+        assert found is not None
+        assert found.text == "1. a text"
+        assert requests[0] is not None
+        assert journal.answers([requests[0].key])[requests[0].key].text == "<think>hm</think>\n1. a text"

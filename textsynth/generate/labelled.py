@@ -128,6 +128,7 @@ class LabelledWriter:
             fields=fields,
             shown=shown,
             texts=self._step.texts,
+            constraint=self._prompt.reader.constraint,
         )
 
     def _values(

@@ -104,4 +104,5 @@ class ParaphraseWriter:
             fields={**parent.fields, "source_text": parent.text, "style": style},
             parents=(parent.id,),
             texts=self._step.texts,
+            constraint=self._prompt.reader.constraint,
         )

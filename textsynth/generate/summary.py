@@ -93,4 +93,5 @@ class SummaryWriter:
             fields={**document.fields, "document": document.text},
             parents=(document.id,),
             texts=self._step.texts,
+            constraint=self._prompt.reader.constraint,
         )

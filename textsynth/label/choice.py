@@ -12,6 +12,7 @@ Does not catch: a label that the model itself misunderstands; texts that fit two
 
 from __future__ import annotations
 
+import json
 import random
 from collections import Counter
 from collections.abc import Sequence
@@ -21,7 +22,7 @@ from pydantic import Field
 
 from textsynth.languages import language_name
 from textsynth.options import ModelName, PromptName, SamplingOptions, SourceName
-from textsynth.records import Ask, Completion, Record, Sampling, Verdict
+from textsynth.records import Ask, Completion, Constraint, Record, Sampling, Verdict
 from textsynth.step import Context, Desk, Labeller, sampling_of
 
 if TYPE_CHECKING:
@@ -152,7 +153,13 @@ class ChoiceDesk:
             sampling=self._sampling,
             parents=(record.id,),
             shown=tuple(seed.id for seed in examples),
+            constraint=None if self._context.many else self._constraint(names),
         )
+
+    def _constraint(self, names: Sequence[str]) -> Constraint:
+        # in the recipe's order: an engine makes one grammar of it for all the orders that are shown
+        allowed = [name for name in self._context.labels if name in names]
+        return Constraint("choice", json.dumps(allowed, ensure_ascii=False), told=True)
 
 
 def _folded(name: str) -> str:

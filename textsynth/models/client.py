@@ -6,13 +6,15 @@ import asyncio
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, NamedTuple, NoReturn
 from urllib.parse import urlsplit, urlunsplit
 
 from textsynth.errors import ModelError, nearest
 from textsynth.models import Arrived, wire
+from textsynth.models.dialect import Dialect, Phrasing, Speaks
 from textsynth.models.flight import Flight
 from textsynth.models.patience import Attempt, Kind, Patience, Trouble
+from textsynth.models.probing import Prober
 from textsynth.records import Completion, Request
 
 if TYPE_CHECKING:
@@ -33,6 +35,19 @@ class Target:
     body: Mapping[str, object]
     response_format: bool
     timeout_seconds: float
+    thinking: int | None = None
+    speaks: Speaks = "auto"
+
+    def dialect(self, say: Callable[[str], None]) -> Dialect:
+        """Return how one server of this model is spoken to, with everything still to be found out."""
+        return Dialect(
+            self.model,
+            self.body,
+            speaks=self.speaks,
+            thinking=self.thinking,
+            constraints=self.response_format,
+            say=lambda told: say(f"{self.address}: {told}"),
+        )
 
     @property
     def root(self) -> str:
@@ -45,6 +60,14 @@ class Target:
         """The root for messages: no user, no password, no query."""
         parts = urlsplit(self.root)
         return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
+
+
+class Reply(NamedTuple):
+    """A whole reply of the server."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
 
 
 class Client:
@@ -61,6 +84,8 @@ class Client:
         self._flight = Flight(in_flight, self._answer)
         self._patience = Patience(retries=retries, seconds=patience_seconds, address=target.address)
         self._say = say
+        self._dialect = target.dialect(say)
+        self._prober = Prober(self._dialect, self._post)
         self._session: aiohttp.ClientSession | None = None
         self._quiet_until = 0.0
         self._told: set[Kind] = set()
@@ -99,16 +124,13 @@ class Client:
         )
 
     async def _answer(self, request: Request) -> Completion:
-        target = self._target
-        url = target.root + wire.path_of(request)
-        body = wire.body_of(request, target.model, target.body, schema=target.response_format)
         now = asyncio.get_running_loop().time
         attempt = Attempt(request.key, now())
         try:
             while True:
                 if self._quiet_until > now():
                     await asyncio.sleep(self._quiet_until - now())
-                found = await self._try(url, body)
+                found = await self._try(request, Phrasing(self._dialect, request))
                 if isinstance(found, Completion):
                     self._patience.well(attempt, now())
                     self._told.discard("away")
@@ -129,13 +151,14 @@ class Client:
             self._told.add(trouble.kind)
             self._say(f"{self._target.address}: {trouble.sentence}; trying again")
 
-    async def _try(self, url: str, body: bytes) -> Completion | Trouble:
+    async def _try(self, request: Request, phrasing: Phrasing) -> Completion | Trouble:
         import aiohttp
 
-        assert self._session is not None
         try:
-            async with self._session.post(url, data=body, allow_redirects=False) as response:
-                raw = await response.read()
+            odd = await self._prober.ready(request)
+            reply = odd or await self._post(wire.path_of(request), phrasing.body())
+            while odd is None and reply.status != 200 and phrasing.refused(reply.status, reply.body):
+                reply = await self._post(wire.path_of(request), phrasing.body())
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as fault:
             return Trouble("away", _reason(fault))
         except TimeoutError:
@@ -144,13 +167,19 @@ class Client:
             raise ModelError(f"base_url {self._target.address!r} is no address a request can go to") from fault
         except (aiohttp.ClientError, OSError) as fault:
             return Trouble("broken", f"the connection broke off ({_reason(fault)})")
-        if response.status == 200:
-            return self._read(raw)
-        return await self._refusal(response.status, response.headers, raw)
+        if reply.status == 200:
+            return self._read(phrasing, reply.body)
+        return await self._refusal(reply.status, reply.headers, reply.body)
 
-    def _read(self, raw: bytes) -> Completion | Trouble:
+    async def _post(self, endpoint: str, body: bytes) -> Reply:
+        assert self._session is not None
+        root = self._target.root.removesuffix("/v1") if endpoint == "/tokenize" else self._target.root
+        async with self._session.post(root + endpoint, data=body, allow_redirects=False) as response:
+            return Reply(response.status, response.headers, await response.read())
+
+    def _read(self, phrasing: Phrasing, raw: bytes) -> Completion | Trouble:
         try:
-            completion = wire.read_answer(raw)
+            completion = phrasing.read(raw)
         except wire.Broken as fault:
             return Trouble("broken", f"the answer was {fault}")
         self._answered += 1

@@ -166,7 +166,10 @@ def _tokenized(loaded: Loaded, request: Request) -> Prompt | Completion:
             )
         turns = [{"role": message.role, "content": message.content} for message in prompt.messages]
         try:
-            text = tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=True)
+            # templates of models that can think switch it off by this; others do not look at it
+            text = tokenizer.apply_chat_template(
+                turns, tokenize=False, add_generation_prompt=True, enable_thinking=False
+            )
         except TemplateError as fault:
             return Completion("", failure=f"the chat template of {loaded.name!r} refuses the prompt: {fault}")
         ids = list(tokenizer(text, add_special_tokens=False)["input_ids"])

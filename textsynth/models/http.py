@@ -18,6 +18,14 @@ from pydantic import Field, field_validator
 from textsynth.errors import ModelError
 from textsynth.models import Form, Model, ModelOptions, Place
 from textsynth.models.client import Client, Target
+from textsynth.models.dialect import Speaks
+from textsynth.options import Options
+
+
+class Thinking(Options):
+    """How much a model may think; its thoughts are never part of an answer."""
+
+    max_tokens: int = Field(2048, ge=1, description="tokens of thought, beyond the answer's own max_tokens")
 
 
 class Http(ModelOptions):
@@ -37,7 +45,17 @@ class Http(ModelOptions):
         180.0, ge=0, description="how long a silent server is waited for (15 s at most if it never answered yet)"
     )
     prompts: Literal["chat", "completion"] = Field("chat", description="which form of a prompt suits the model")
-    response_format: bool = Field(default=True, description="send an answer's JSON schema, where a prompt has one")
+    response_format: bool = Field(
+        default=True, description="hold answers to the form that a prompt wants, where the server can"
+    )
+    thinking: Thinking | None = Field(None, description="let the model think before it answers; left out: it does not")
+    adapter: str | None = Field(
+        None, min_length=1, description="a LoRA adapter of the model, by its name on the server"
+    )
+    revision: str | None = Field(None, min_length=1, description="the model's revision, told in passports and keys")
+    speaks: Speaks = Field(
+        "auto", description="what the server understands: vllm, openai, or auto, which finds out as it goes"
+    )
     body: Mapping[str, bool | int | float | str | list[object] | dict[str, object] | None] = Field(
         default_factory=dict, description="further parameters, sent as they are; null leaves one of ours out"
     )
@@ -55,13 +73,20 @@ class Http(ModelOptions):
 
     @property
     def identity(self) -> str:
-        """The model's name; with parameters of its own also their hash. Where it is served does not matter."""
+        """The model's name, revision and adapter; with parameters of its own also their hash.
+
+        Where it is served does not matter.
+        """
         told: dict[str, object] = dict(self.body)
         if not self.response_format:
             told["response_format"] = False
+        if self.thinking is not None:
+            told["thinking"] = self.thinking.max_tokens
+        name = self.model if self.revision is None else f"{self.model}@{self.revision}"
+        name = name if self.adapter is None else f"{name}+adapter:{self.adapter}"
         if not told:
-            return self.model
-        return f"{self.model}+{hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:12]}"
+            return name
+        return f"{name}+{hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:12]}"
 
     @property
     def form(self) -> Form:
@@ -72,12 +97,14 @@ class Http(ModelOptions):
         """Return a client. Connects at the first request. Raises ModelError when the named key is not set."""
         target = Target(
             base_url=self.base_url,
-            model=self.model,
+            model=self.adapter if self.adapter is not None else self.model,
             key=self._key(),
             key_env=self.key_env,
             body=self.body,
             response_format=self.response_format,
             timeout_seconds=self.timeout_seconds,
+            thinking=None if self.thinking is None else self.thinking.max_tokens,
+            speaks=self.speaks,
         )
         return Client(
             target,

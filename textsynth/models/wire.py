@@ -12,8 +12,21 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from functools import lru_cache
+from typing import Literal
 
-from textsynth.records import Completion, Request, Sampling
+from textsynth.records import Completion, Constraint, Request
+
+Form = Literal["structured_outputs", "guided", "response_format", "none"]
+"""How a server takes a constraint: vLLM since 0.12, older vLLM, OpenAI and most others, or not at all."""
+CONSTRAINTS = frozenset(
+    {"structured_outputs", "guided_json", "guided_choice", "guided_regex", "guided_grammar", "response_format"}
+)
+WRAPPED = "answer"
+IDS = "logprob_token_ids"
+STILL_THINKING = (
+    "the model was still thinking when the answer ended: give it room with thinking.max_tokens, or switch thinking off"
+)
+NO_SCORES = "the server gives no log-probabilities"
 
 TOO_LONG = re.compile(
     r"context.?(length|size|window)|max_model_len|maximum model length"
@@ -35,45 +48,73 @@ def path_of(request: Request) -> str:
     return "/chat/completions" if request.prompt.messages else "/completions"
 
 
-def body_of(request: Request, model: str, extra: Mapping[str, object], *, schema: bool) -> bytes:
-    """Return the JSON body. `extra` goes over everything; a None in it leaves the parameter out.
+def parameters(request: Request, model: str) -> dict[str, object]:
+    """Return what every server must be told: model, prompt, and the sampling where it does something.
 
-    Sends no `seed` (it kills some vLLM engines) and `top_k` and `repetition_penalty` only where they do something,
-    since OpenAI refuses parameters it does not know.
+    Sends no `seed`: one whose prompt is read in pieces kills some vLLM engines.
     """
-    prompt = request.prompt
+    prompt, sampling = request.prompt, request.sampling
     body: dict[str, object] = {"model": model}
     if prompt.messages:
         body["messages"] = [{"role": message.role, "content": message.content} for message in prompt.messages]
     else:
         body["prompt"] = prompt.text
-    _add_sampling(body, request.sampling)
-    if schema and request.schema is not None:
-        body["response_format"] = _response_format(request.schema)
-    if extra:
-        body = {name: value for name, value in {**body, **extra}.items() if value is not None}
-    return _encode(body).encode("ascii")
-
-
-def _add_sampling(body: dict[str, object], sampling: Sampling) -> None:
-    body["temperature"] = sampling.temperature
-    body["top_p"] = sampling.top_p
-    body["max_tokens"] = sampling.max_tokens
+    body |= {"temperature": sampling.temperature, "top_p": sampling.top_p, "max_tokens": sampling.max_tokens}
     if sampling.stop:
         body["stop"] = list(sampling.stop)
     if sampling.top_k:
         body["top_k"] = sampling.top_k
     if sampling.repetition_penalty != 1.0:
         body["repetition_penalty"] = sampling.repetition_penalty
+    return body
+
+
+def encoded(body: Mapping[str, object]) -> bytes:
+    """Return a body as JSON; any text can be sent."""
+    return _encode(body).encode("ascii")
 
 
 @lru_cache(maxsize=256)
-def _response_format(schema: str) -> dict[str, object]:
-    return {"type": "json_schema", "json_schema": {"name": "answer", "schema": json.loads(schema)}}
+def constrained(constraint: Constraint, form: Form) -> dict[str, object]:
+    """Return the parameter that holds an answer to the constraint; {} where this form has none. Not to be changed."""
+    value = json.loads(constraint.value) if constraint.kind in ("json", "choice") else constraint.value
+    if form == "structured_outputs":
+        return {form: {constraint.kind: value}}
+    if form == "guided":
+        return {f"guided_{constraint.kind}": value}
+    if form == "none" or constraint.kind == "grammar":
+        return {}
+    if constraint.kind == "json":
+        schema = value
+    else:
+        held = {"enum": value} if constraint.kind == "choice" else {"pattern": value}
+        schema = {
+            "type": "object",
+            "properties": {WRAPPED: {"type": "string", **held}},
+            "required": [WRAPPED],
+            "additionalProperties": False,
+        }
+    return {form: {"type": "json_schema", "json_schema": {"name": "answer", "schema": schema, "strict": True}}}
 
 
-def read_answer(raw: bytes) -> Completion:
-    """Return what the first choice of an answer says. Raises Broken, with what was found, when there is none."""
+def unwrapped(text: str, constraint: Constraint | None) -> str:
+    """Return the text that `{"answer": …}` holds, the form in which some servers give a choice; else it as it is."""
+    if constraint is None or constraint.kind not in ("choice", "regex") or not text.lstrip().startswith("{"):
+        return text
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError):
+        return text
+    inner = found.get(WRAPPED) if isinstance(found, dict) and len(found) == 1 else None
+    return inner if isinstance(inner, str) else text
+
+
+def read_answer(raw: bytes, request: Request | None = None) -> Completion:
+    """Return what the first choice of an answer says. Raises Broken, with what was found, when there is none.
+
+    What the model thought (`reasoning`, in older servers `reasoning_content`) is left behind; thoughts that left no
+    room for an answer are a failure. Where `request` has options, their log-probabilities are read instead of a text.
+    """
     try:
         answer = json.loads(raw)
     except (ValueError, RecursionError) as fault:
@@ -83,17 +124,45 @@ def read_answer(raw: bytes) -> Completion:
         raise Broken(f"no choices but {_head(raw)!r}")
     choice = choices[0]
     message = choice.get("message")
+    if request is not None and request.options:
+        return _scored(answer, choice, request)
     text = message.get("content") if isinstance(message, dict) else choice.get("text")
     if not isinstance(text, str):
         text = _nothing_said(choice, message, raw)
+    finish = "length" if choice.get("finish_reason") == "length" else "stop"
+    prompt_tokens, completion_tokens = _usage(answer)
+    engine = _engine(answer)
+    if not text and finish == "length" and _thought(message):
+        return Completion("", finish, prompt_tokens, completion_tokens, failure=STILL_THINKING, engine=engine)
+    text = unwrapped(clean(text), None if request is None else request.constraint)
+    return Completion(text, finish, prompt_tokens, completion_tokens, engine=engine)
+
+
+def _scored(answer: Mapping[str, object], choice: Mapping[str, object], request: Request) -> Completion:
+    from textsynth.models.scores import read_scores
+
+    prompt_tokens, completion_tokens = _usage(answer)
+    scores = read_scores(choice, request.options)
+    failure = None if scores is not None else NO_SCORES
+    return Completion(
+        "", "stop", prompt_tokens, completion_tokens, failure=failure, scores=scores, engine=_engine(answer)
+    )
+
+
+def _engine(answer: Mapping[str, object]) -> str:
+    """Return the engine and version behind an answer, which vLLM, llama.cpp and OpenAI call its fingerprint."""
+    told = answer.get("system_fingerprint")
+    return clean(told)[:100] if isinstance(told, str) and told.isprintable() else ""
+
+
+def _thought(message: object) -> bool:
+    return isinstance(message, dict) and any(message.get(name) for name in ("reasoning", "reasoning_content"))
+
+
+def _usage(answer: Mapping[str, object]) -> tuple[int, int]:
     usage = answer.get("usage")
     counts = usage if isinstance(usage, dict) else {}
-    return Completion(
-        text=clean(text),
-        finish="length" if choice.get("finish_reason") == "length" else "stop",
-        prompt_tokens=_tokens(counts.get("prompt_tokens")),
-        completion_tokens=_tokens(counts.get("completion_tokens")),
-    )
+    return _tokens(counts.get("prompt_tokens")), _tokens(counts.get("completion_tokens"))
 
 
 def _nothing_said(choice: Mapping[str, object], message: object, raw: bytes) -> str:

@@ -17,6 +17,7 @@ from pydantic import ValidationError
 from textsynth.errors import UsageError, nearest
 from textsynth.options import Options
 from textsynth.parse.complaints import complaints
+from textsynth.records import Constraint
 
 # The readers `json`, `list` and `text` become attributes of this package when they are imported: no use of the
 # built-in list or of the module json by these names in here.
@@ -52,8 +53,8 @@ class Reader(Options):
     """The base of the readers."""
 
     @property
-    def answer_schema(self) -> str | None:
-        """The JSON schema that an engine may constrain the answer to, as JSON text; None where there is none."""
+    def constraint(self) -> Constraint | None:
+        """What an engine may hold the answer to; None where there is nothing of the kind."""
         return None
 
     def read(self, answer: str, *, cut: bool = False) -> Reading:

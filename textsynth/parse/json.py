@@ -14,6 +14,7 @@ from pydantic import Field, model_validator
 
 from textsynth.parse import CUT, EMPTY, Fault, Reader, Reading, reading
 from textsynth.parse.marks import stripped
+from textsynth.records import Constraint
 
 LIST = "[]"
 _FENCED = re.compile(r"```[^\n`]*\n(?P<inside>.*?)(?:\n[ \t]*```|\Z)", re.DOTALL)
@@ -42,8 +43,8 @@ class Json(Reader):
         return self
 
     @property
-    def answer_schema(self) -> str | None:
-        """The JSON schema of the value, as JSON text."""
+    def constraint(self) -> Constraint:
+        """The JSON schema of the value."""
         schema: dict[str, object] = {"type": "string"}
         for step in reversed(self._steps):
             if step == LIST:
@@ -55,7 +56,7 @@ class Json(Reader):
                     "required": [step],
                     "additionalProperties": False,
                 }
-        return json.dumps(schema, ensure_ascii=False)
+        return Constraint("json", json.dumps(schema, ensure_ascii=False))
 
     def read(self, answer: str, *, cut: bool = False) -> Reading:
         """Return the texts; of an answer that was cut off, those that are complete, and the rest as a fault."""

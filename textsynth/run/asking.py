@@ -9,11 +9,12 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from textsynth.errors import ModelError
 from textsynth.journal import Journal
 from textsynth.models import Model, ModelOptions, Place
+from textsynth.parse import Fault, without_thinking
 from textsynth.records import Ask, Completion, Request
 
 
@@ -59,7 +60,10 @@ class Asker:
         return [None if ask.prompt is None else self._request(ask) for ask in asks]
 
     async def answer(self, asks: Sequence[Ask], requests: Sequence[Request | None]) -> list[Completion | None]:
-        """Return the completions in plan order, each of them on disk. Raises ModelError, JournalError."""
+        """Return the completions in plan order, each of them on disk. Raises ModelError, JournalError.
+
+        The journal keeps answers as they came; what the model thought aloud before them is cut off here.
+        """
         answers = self._journal.answers([request.key for request in requests if request is not None])
         self.tally.kept += len(answers)
         missing: dict[str, list[Request]] = {}
@@ -72,7 +76,7 @@ class Asker:
             self.tally.failed += completion.failure is not None
             self.tally.prompt_tokens += completion.prompt_tokens
             self.tally.completion_tokens += completion.completion_tokens
-        return [None if request is None else answers[request.key] for request in requests]
+        return [None if request is None else _answer_only(answers[request.key]) for request in requests]
 
     async def close(self) -> None:
         """Close the models that were opened."""
@@ -107,7 +111,7 @@ class Asker:
         if prompt is None:
             raise TypeError("an ask without a prompt has no request")
         hasher = hashlib.sha256()
-        told = [self.identities[ask.model], prompt.mode, prompt.text, ask.schema or "", repr(ask.sampling)]
+        told = [self.identities[ask.model], prompt.mode, prompt.text, _held_to(ask), repr(ask.sampling)]
         for turn in prompt.messages:
             told += turn
         hasher.update("\x1f".join(told).encode("utf-8", "surrogatepass"))
@@ -115,4 +119,19 @@ class Asker:
         draw = self._draws[same]
         self._draws[same] += 1
         hasher.update(b"\x1e%d" % draw)
-        return Request(hasher.hexdigest(), prompt, ask.sampling, ask.schema)
+        return Request(hasher.hexdigest(), prompt, ask.sampling, ask.constraint, ask.options)
+
+
+def _answer_only(completion: Completion) -> Completion:
+    """Cut a model's thoughts off its answer; thoughts that never ended are a failure."""
+    answer = without_thinking(completion.text)
+    if isinstance(answer, Fault):
+        return replace(completion, text="", failure=answer.reason)
+    return completion if answer == completion.text else replace(completion, text=answer)
+
+
+def _held_to(ask: Ask) -> str:
+    """Return what of the constraint and the options belongs to the key; "" for most asks, as it always was."""
+    constraint = ask.constraint
+    held = "" if constraint is None or constraint.told else f"{constraint.kind}:{constraint.value}"
+    return f"{held}\x1foptions:{','.join(ask.options)}" if ask.options else held

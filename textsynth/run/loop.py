@@ -8,12 +8,10 @@ judging does not: a window is judged after the one before it has settled.
 from __future__ import annotations
 
 import asyncio
-import dataclasses
 from collections import Counter, deque
 from collections.abc import Container, Sequence
 from dataclasses import dataclass, field
 
-from textsynth.parse import Fault, without_thinking
 from textsynth.records import Ask, Census, Completion, Drop, Origin, Record, Request, reason_kind
 from textsynth.run.asking import Asker
 from textsynth.run.budget import Budget, tokens_of
@@ -120,7 +118,7 @@ class Loop:
         return _Window(asks, requests, asyncio.create_task(self._asker.answer(asks, requests)))
 
     async def _commit(self, window: _Window) -> None:
-        completions = [_answer_only(completion) for completion in await window.answers]
+        completions = await window.answers
         self._budget.charge(completions)
         candidates: list[Record] = []
         unread: list[Drop] = []
@@ -180,7 +178,7 @@ class Loop:
         for ask, request in zip(asks, requests, strict=True):
             if request is not None:
                 self.books.asked[request.key] = ask
-        return [_answer_only(completion) or Completion("") for completion in completions]
+        return [completion or Completion("") for completion in completions]
 
     def _ending(self) -> str:
         if self._quota.met:
@@ -188,13 +186,3 @@ class Loop:
         if self._budget.spent_out is not None:
             return "budget"
         return "dry" if self._quota.lines else "done"
-
-
-def _answer_only(completion: Completion | None) -> Completion | None:
-    """Cut a model's thinking off its answer, which it must never reach; thinking that never ended is a failure."""
-    if completion is None:
-        return completion
-    answer = without_thinking(completion.text)
-    if isinstance(answer, Fault):
-        return dataclasses.replace(completion, text="", failure=answer.reason)
-    return dataclasses.replace(completion, text=answer)

@@ -1,0 +1,40 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from textsynth.parse import CUT, EMPTY, Reading
+from textsynth.parse.regex import Regex
+
+CODE = Regex(pattern="[A-Z]{2}-[0-9]{4}")
+
+
+def test_the_answer_fits_as_a_whole() -> None:
+    assert CODE.read(" AB-1234\n") == Reading(("AB-1234",))
+    assert CODE.read("It is AB-1234").faults[0].reason == "the answer does not fit '[A-Z]{2}-[0-9]{4}'"
+
+
+def test_the_text_may_be_a_part_of_it() -> None:
+    named = Regex(pattern="Summary: (?P<text>.+)")
+    assert named.read("Summary: it rains").texts == ("it rains",)
+    assert named.constraint.value == "Summary: (.+)"
+
+
+def test_no_answer_and_a_cut_one_are_told_apart() -> None:
+    assert CODE.read("").faults[0].reason == EMPTY
+    assert CODE.read("AB-12", cut=True).faults[0].reason == CUT
+    assert CODE.read("AB-1234", cut=True).texts == ("AB-1234",)
+
+
+@pytest.mark.parametrize("pattern", ["(", "", "(?P<other>a)"])
+def test_wrong_patterns_are_mistakes(pattern: str) -> None:
+    with pytest.raises(ValidationError):
+        Regex(pattern=pattern)
+
+
+@given(st.text(), st.booleans())
+def test_any_answer_is_read_into_something(said: str, cut: bool) -> None:
+    found = CODE.read(said, cut=cut)
+    assert len(found.texts) + len(found.faults) == 1

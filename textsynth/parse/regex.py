@@ -1,0 +1,47 @@
+"""The answer fits a regular expression as a whole."""
+
+from __future__ import annotations
+
+import re
+
+from pydantic import Field, field_validator
+
+from textsynth.parse import CUT, EMPTY, Fault, Reader, Reading, reading
+from textsynth.parse.marks import stripped
+from textsynth.records import Constraint
+
+
+class Regex(Reader):
+    """One text that `pattern` matches from its first letter to its last; an engine that can is held to it.
+
+    With a group `(?P<text>…)` the text is what stands in it; engines get the pattern without the group's name.
+    """
+
+    pattern: str = Field(min_length=1, description="what the answer looks like: [A-Z]{2}-[0-9]{4}")
+
+    @field_validator("pattern")
+    @classmethod
+    def _compiles(cls, value: str) -> str:
+        try:
+            found = re.compile(value)
+        except re.error as fault:
+            raise ValueError(f"{value!r} is no regular expression: {fault}") from fault
+        others = sorted(set(found.groupindex) - {"text"})
+        if others:
+            raise ValueError(f"only the group 'text' may have a name, but {others[0]!r} has one")
+        return value
+
+    @property
+    def constraint(self) -> Constraint:
+        """The pattern."""
+        return Constraint("regex", self.pattern.replace("(?P<text>", "("))
+
+    def read(self, answer: str, *, cut: bool = False) -> Reading:
+        """Return the text, or the fault that the answer has another form."""
+        told = stripped(answer)
+        found = re.fullmatch(self.pattern, told)
+        if found is not None:
+            return reading((stripped(found["text"] if "text" in found.re.groupindex else told),))
+        if cut or not told:
+            return reading((), (Fault(answer, CUT if cut else EMPTY),))
+        return reading((), (Fault(answer, f"the answer does not fit {self.pattern!r}"),))
