@@ -17,10 +17,11 @@ from textsynth.cli.completion import completion
 from textsynth.cli.items import schema, steps
 from textsynth.cli.recipes import init, preview, run, validate
 from textsynth.cli.runs import evaluate, report, why
+from textsynth.cli.serve import serve
 from textsynth.cli.verbs import verbs
 from textsynth.errors import TextSynthError
 
-for verb in (init, validate, preview, run, report, evaluate, why, steps, schema, completion):
+for verb in (init, validate, preview, run, report, evaluate, why, serve, steps, schema, completion):
     verbs.add_command(verb)
 
 

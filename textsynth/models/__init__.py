@@ -20,11 +20,15 @@ Arrived = Callable[[Request, Completion], Awaitable[None]]
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """What a model may use while it opens: the recipe's folder, the user's cache folder, and a voice for progress."""
+    """What a model may use while it opens: the recipe's folder, the user's cache folder, and a voice for progress.
+
+    `logs` is where a server's log goes: the run's folder; None where nothing of the run is kept.
+    """
 
     recipe: Path
     cache: Path
     say: Callable[[str], None]
+    logs: Path | None = None
 
 
 class Model(Protocol):

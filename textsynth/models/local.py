@@ -7,7 +7,6 @@ draws with random numbers of its own, so a fresh run repeats on the same machine
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -19,6 +18,7 @@ from pydantic import Field
 from textsynth.errors import needs
 from textsynth.models import Arrived, Form, Model, ModelOptions, Place
 from textsynth.models.embedded import IDENTITY, NAME, embedded_folder
+from textsynth.models.folders import fingerprint, folder_named
 from textsynth.models.loading import Loaded, Wanted, load
 from textsynth.records import Completion, Request
 
@@ -56,8 +56,8 @@ class Local(ModelOptions):
 
     def identity_at(self, recipe: Path) -> str:
         """Return the identity; of a folder also a hash of its small files and of the sizes of the large ones."""
-        folder = self._folder(recipe)
-        return self.identity if folder is None else f"{self.model}@{_fingerprint(folder)}"
+        folder = folder_named(self.model, recipe)
+        return self.identity if folder is None else f"{self.model}@{fingerprint(folder)}"
 
     @property
     def form(self) -> Form:
@@ -85,7 +85,9 @@ class Local(ModelOptions):
 
         if self.threads is not None:
             torch.set_num_threads(self.threads)
-        source = embedded_folder(place.cache, place.say) if self.model == NAME else self._folder(place.recipe)
+        source = (
+            embedded_folder(place.cache, place.say) if self.model == NAME else folder_named(self.model, place.recipe)
+        )
         wanted = Wanted(
             name=self.model,
             source=source if source is not None else self.model,
@@ -94,11 +96,6 @@ class Local(ModelOptions):
             trust_remote_code=self.trust_remote_code,
         )
         return load(wanted, place.say)
-
-    def _folder(self, recipe: Path) -> Path | None:
-        path = recipe / Path(self.model).expanduser()
-        named = self.model.startswith((".", "/", "~"))
-        return path if named or (path / "config.json").is_file() else None
 
 
 class InProcess:
@@ -179,14 +176,3 @@ def batches(prompts: Sequence[Prompt], batch: int) -> Iterator[list[Prompt]]:
         some.append(prompt)
     if some:
         yield some
-
-
-def _fingerprint(folder: Path) -> str:
-    told = hashlib.sha256()
-    for path in sorted(folder.glob("*")):
-        if path.is_file():
-            size = path.stat().st_size
-            told.update(f"{path.name}\x1f{size}\x1f".encode())
-            if size < 100_000:
-                told.update(path.read_bytes())
-    return told.hexdigest()[:12]

@@ -86,7 +86,7 @@ def run(
         _say_changes(recipe, out, say)
         context = make_context(recipe, sources, journal)
         watcher = Watcher(watch, lines)
-        asker = Asker(recipe.models, journal, Place(recipe.base, cache_folder(), say))
+        asker = Asker(recipe.models, journal, Place(recipe.base, cache_folder(), say, logs=out))
         loop = _loop(recipe, context, lines, asker)
         stopped = asyncio.run(_work(loop, asker, watcher))
         books = loop.books

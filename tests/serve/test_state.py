@@ -1,0 +1,34 @@
+"""Plans and states as files: whole, private, and nothing to stumble over."""
+
+from __future__ import annotations
+
+import stat
+from pathlib import Path
+
+import pytest
+
+from textsynth.serve.state import Plan, State, read_plan, read_state, write
+
+PLAN = Plan("small", "1.0", ("python", "-m", "vllm"), {"A": "b"}, None, "/log", 3, 60.0)
+
+
+def test_what_is_written_is_read(tmp_path: Path) -> None:
+    write(tmp_path / "plan", PLAN)
+    assert read_plan(tmp_path / "plan") == PLAN
+    state = State("ready", name="small", port=8000, readied=2)
+    write(tmp_path / "state", state)
+    assert read_state(tmp_path / "state") == state
+    assert state.url == "http://127.0.0.1:8000/v1"
+    assert [stat.S_IMODE(path.stat().st_mode) for path in tmp_path.iterdir()] == [0o600, 0o600]
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "{}", '"ready"'])
+def test_what_is_no_state_is_none(tmp_path: Path, text: str) -> None:
+    assert read_state(tmp_path / "state") is None
+    (tmp_path / "state").write_text(text)
+    assert read_state(tmp_path / "state") is None
+
+
+def test_a_state_of_a_later_version_is_read_too(tmp_path: Path) -> None:
+    (tmp_path / "state").write_text('{"stage": "ready", "port": 9, "weather": "fine"}')
+    assert read_state(tmp_path / "state") == State("ready", port=9)

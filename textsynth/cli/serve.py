@@ -1,0 +1,185 @@
+"""`textsynth serve`: a vLLM server with the right settings, in its own environment."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from textsynth.cli.verbs import FILE, JSON, emit, example, talk
+from textsynth.errors import ModelError, UsageError
+
+if TYPE_CHECKING:
+    from textsynth.serve.shared import Hold
+    from textsynth.serve.state import Plan, State
+
+LOOK_SECONDS = 0.2
+
+
+@click.command(
+    epilog=example(
+        "textsynth serve --install",
+        "textsynth serve Qwen/Qwen3-8B",
+        "textsynth serve Qwen/Qwen3-8B --background -- --max-model-len 8192",
+        "textsynth serve",
+        "textsynth serve --stop",
+    )
+)
+@click.argument("model", required=False)
+@click.argument("words", metavar="[-- FLAGS OF VLLM]", nargs=-1, type=click.UNPROCESSED)
+@click.option("--install", is_flag=True, help="Make an environment with vLLM in the cache folder, if there is none.")
+@click.option("--background", "--keep", is_flag=True, help="Leave it running; textsynth serve --stop ends it.")
+@click.option("--stop", is_flag=True, help="End the servers that run, or those of MODEL.")
+@click.option("--port", type=click.IntRange(1, 65535), help="The port.  [default: a free one]")
+@click.option("--revision", help="Branch, tag or commit of the model on the Hub.")
+@click.option("--python", help="An interpreter that has vLLM.  [default: this one, else the installed one]")
+@click.option("--log", type=FILE, help="The log file.  [default: in the cache folder]")
+@JSON
+def serve(model: str | None, words: tuple[str, ...], *, install: bool, stop: bool, **given: object) -> None:
+    """Serve a model with vLLM, until Ctrl-C.
+
+    Without MODEL, list the servers that run. MODEL is a name on the Hub, a folder (./…), or SmolLM2-135M-Instruct, which comes along. The server listens on this
+    machine only, asks for a random key, and is started again when it dies. Runs whose recipe has the same model and
+    flags (models: {generator: {vllm: {model: …}}}) use it too.
+    """
+    from textsynth.run.stage import cache_folder
+    from textsynth.serve import shared
+    from textsynth.serve.install import has_gpu
+    from textsynth.serve.install import install as make
+
+    if model is not None and model.startswith("-"):
+        raise UsageError(f"flags of vLLM come after a model: textsynth serve MODEL -- {model}")
+    root = shared.folder_in(cache_folder())
+    if stop:
+        _stop(root, model)
+        return
+    if install:
+        found = make(cache_folder(), talk, gpu=has_gpu())
+        talk(f"{found.package} {found.version} is ready: {found.python}")
+    if model is not None:
+        _serve(model, words, **given)  # type: ignore[arg-type]
+    elif not install:
+        _list(root, as_json=bool(given["as_json"]))
+
+
+def _serve(
+    model: str,
+    words: tuple[str, ...],
+    *,
+    background: bool,
+    port: int | None,
+    revision: str | None,
+    python: str | None,
+    log: Path | None,
+    as_json: bool,
+) -> None:
+    from textsynth.models import Place
+    from textsynth.models.vllm import log_name, source_of
+    from textsynth.run.stage import cache_folder
+    from textsynth.serve import environment, flags, shared
+    from textsynth.serve.command import flags_in, plan_for
+    from textsynth.serve.waiting import until_ready
+
+    flags.check(sorted(flags.names_in(words)))
+    place = Place(Path.cwd(), cache_folder(), talk)
+    found = environment.find(place.cache, python)
+    root = shared.folder_in(place.cache)
+    plan = plan_for(
+        found,
+        model,
+        source_of(model, place),
+        words,
+        revision=revision,
+        port=port,
+        log=(log if log is not None else root / log_name(model)).absolute(),
+    )
+    talk(f"vLLM {found.version} with {', '.join(flags_in(plan))}")
+    held = shared.hold(root, plan, keep=background)
+    stays = False
+    try:
+        state = until_ready(held, talk, seconds=plan.start_seconds + 60.0)
+        emit(_told(state, held, plan) if as_json else _text(state, held, plan))
+        stays = background
+        if not background:
+            _watch(held, state)
+    except KeyboardInterrupt:
+        talk("ending the server, unless somebody else uses it")
+    finally:
+        if background and not stays:
+            shared.forget(held.folder)
+        held.release()
+    if stays:
+        talk("it runs on; textsynth serve --stop ends it")
+
+
+def _watch(held: Hold, state: State) -> None:
+    """Say what becomes of the server until Ctrl-C. Raises ModelError when it failed for good."""
+    while True:
+        time.sleep(LOOK_SECONDS)
+        before, state = state, held.state()
+        if state.stage in ("failed", "gone"):
+            raise ModelError(f"vLLM does not serve {state.name} any more: {state.said or 'its keeper was killed'}")
+        if state.stage == "stopped":
+            talk("the server was stopped")
+            return
+        if state.stage != before.stage:
+            talk("the server is back" if state.stage == "ready" else "the server died and is started again")
+
+
+def _told(state: State, held: Hold, plan: Plan) -> dict[str, object]:
+    from textsynth.serve.command import flags_in
+
+    return {
+        "model": state.name,
+        "base_url": state.url,
+        "key_file": str(held.folder / "key"),
+        "version": state.version,
+        "flags": flags_in(plan),
+        "log": state.log,
+        "started": held.started,
+    }
+
+
+def _text(state: State, held: Hold, plan: Plan) -> str:
+    from textsynth.serve.command import flags_in
+
+    http = f'{{base_url: "{state.url}", model: {state.name}, key_env: VLLM_API_KEY}}'
+    lines = [
+        f"{state.name} is served at {state.url}" + ("" if held.started else ", as before"),
+        f"  flags   {' '.join(flags_in(plan))}",
+        f"  log     {state.log}",
+        f'  key     export VLLM_API_KEY="$(cat {held.folder / "key"})"',
+        f"  recipe  models: {{generator: {{http: {http}}}}}",
+    ]
+    return "\n".join(lines)
+
+
+def _list(root: Path, *, as_json: bool) -> None:
+    from textsynth.serve import shared
+
+    found = shared.running(root)
+    if as_json:
+        told = [
+            {"model": state.name, "base_url": state.url, "stage": state.stage, "key_file": str(folder / "key")}
+            for folder, state in found.items()
+        ]
+        emit(told)
+        return
+    if not found:
+        talk("no server runs; textsynth serve MODEL starts one")
+    for folder, state in found.items():
+        emit(f"{state.name}  {state.url}  {state.stage}  vLLM {state.version}  key in {folder / 'key'}")
+
+
+def _stop(root: Path, model: str | None) -> None:
+    from textsynth.serve import shared
+
+    found = {folder: state for folder, state in shared.running(root).items() if model in (None, state.name)}
+    if not found:
+        talk("no server runs" if model is None else f"no server of {model} runs")
+    for folder, state in found.items():
+        if not shared.stop(folder):
+            raise ModelError(f"the server of {state.name} did not end; its keeper is process {state.keeper}")
+        talk(f"{state.name} at {state.url} is ended")

@@ -1,0 +1,183 @@
+"""A model that TextSynth serves itself, with vLLM: started at the first request, shared, restarted, stopped at the end.
+
+vLLM is the one of this environment, or the one that `textsynth serve --install` makes. The server listens on this
+machine only, with a random key. Runs that want the same model with the same flags share one server; it ends with its
+last user, unless `keep` is true.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from functools import partial
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, field_validator
+
+from textsynth.errors import ModelError, UsageError
+from textsynth.models import Form, Model, ModelOptions, Place
+from textsynth.models.client import Client, Target
+from textsynth.models.embedded import IDENTITY, NAME, embedded_folder
+from textsynth.models.folders import fingerprint, folder_named
+from textsynth.models.http import Thinking
+from textsynth.models.served import Served
+from textsynth.serve import environment, flags, shared
+from textsynth.serve.command import plan_for
+from textsynth.serve.flags import Flag
+from textsynth.serve.state import Plan
+
+SPARE_SECONDS = 120.0
+
+
+class Vllm(ModelOptions):
+    """A model in a vLLM server of our own, on this machine."""
+
+    model: str = Field(
+        ..., min_length=1, description=f"a Hub name, a folder (./…), or {NAME}, which needs no network once it is got"
+    )
+    revision: str | None = Field(None, min_length=1, description="branch, tag or commit on the Hub")
+    flags: Mapping[str, bool | int | float | str | list[object] | dict[str, object] | None] = Field(
+        default_factory=dict,
+        description="any flags of vLLM, such as {max-model-len: 4096}; they go over ours, null leaves one of ours out",
+    )
+    python: str | None = Field(
+        None, description="an interpreter that has vLLM; left out: this one, else that of `textsynth serve --install`"
+    )
+    port: int | None = Field(None, ge=1, le=65535, description="left out: a free one")
+    keep: bool = Field(default=False, description="let the server run on when the run has ended")
+    restarts: int = Field(3, ge=0, description="how often a server that died is started again")
+    start_minutes: float = Field(30.0, gt=0, description="how long one start may take, the model's download included")
+    in_flight: int = Field(64, ge=1, description="requests under way at once")
+    timeout_seconds: float = Field(180.0, gt=0, description="how long one try may take, the whole answer included")
+    retries: int = Field(4, ge=0, description="further tries of a request that fails while others succeed")
+    patience_seconds: float = Field(180.0, ge=0, description="how long a server that runs may stay silent")
+    prompts: Literal["chat", "completion"] | None = Field(
+        None, description=f"which form of a prompt suits the model; left out: completion for {NAME}, else chat"
+    )
+    response_format: bool = Field(default=True, description="hold answers to the form that a prompt wants")
+    thinking: Thinking | None = Field(None, description="let the model think before it answers; left out: it does not")
+    adapter: str | None = Field(
+        None, min_length=1, description="a LoRA adapter, by its name in flags: {lora-modules: …}"
+    )
+    body: Mapping[str, bool | int | float | str | list[object] | dict[str, object] | None] = Field(
+        default_factory=dict, description="further parameters, sent as they are; null leaves one of ours out"
+    )
+
+    @field_validator("flags")
+    @classmethod
+    def _are_not_ours(cls, value: Mapping[str, Flag]) -> Mapping[str, Flag]:
+        try:
+            flags.check(list(value))
+        except UsageError as fault:
+            raise ValueError(str(fault)) from fault
+        return value
+
+    @property
+    def identity(self) -> str:
+        """Name and revision; with flags or parameters that change answers also their hash."""
+        if self.model == NAME:
+            name = IDENTITY
+        else:
+            name = self.model if self.revision is None else f"{self.model}@{self.revision}"
+        return name + self._told()
+
+    def identity_at(self, recipe: Path) -> str:
+        """Return the identity; of a folder also a hash of its small files and of the sizes of the large ones."""
+        folder = None if self.model == NAME else folder_named(self.model, recipe)
+        return self.identity if folder is None else f"{self.model}@{fingerprint(folder)}{self._told()}"
+
+    @property
+    def form(self) -> Form:
+        """Completion for the embedded model, which continues a list better than it follows instructions."""
+        if self.prompts is not None:
+            return self.prompts
+        return "completion" if self.model == NAME else "chat"
+
+    def open(self, place: Place) -> Model:
+        """Return the model; its server starts at the first request. Raises ModelError where there is no vLLM."""
+        found = environment.find(place.cache, self.python)
+        return Served(
+            partial(self._begin, found, place),
+            partial(self._connect, place),
+            say=place.say,
+            seconds=60.0 * self.start_minutes + SPARE_SECONDS,
+        )
+
+    def plan(self, found: environment.Environment, source: Path | str, log: Path) -> Plan:
+        """Return how the model is served from `source`, a folder or a Hub name."""
+        words = flags.words_of(self.flags)
+        left_out = [name for name, value in self.flags.items() if value is None]
+        return plan_for(
+            found,
+            self.model,
+            source,
+            words,
+            left_out=left_out,
+            revision=self.revision,
+            port=self.port,
+            log=log,
+            restarts=self.restarts,
+            start_seconds=60.0 * self.start_minutes,
+        )
+
+    def _begin(self, found: environment.Environment, place: Place) -> shared.Hold:
+        source = source_of(self.model, place)
+        root = shared.folder_in(place.cache)
+        logs = place.logs if place.logs is not None else root
+        plan = self.plan(found, source, (logs / log_name(self.model)).absolute())
+        return shared.hold(root, plan, keep=self.keep)
+
+    def _connect(self, place: Place, url: str, key: str) -> Model:
+        target = Target(
+            base_url=url,
+            model=self.adapter if self.adapter is not None else self.model,
+            key=key,
+            key_env=None,
+            body=self.body,
+            response_format=self.response_format,
+            timeout_seconds=self.timeout_seconds,
+            thinking=None if self.thinking is None else self.thinking.max_tokens,
+            speaks="vllm",
+        )
+        return Client(
+            target,
+            in_flight=self.in_flight,
+            retries=self.retries,
+            patience_seconds=self.patience_seconds,
+            say=place.say,
+        )
+
+    def _told(self) -> str:
+        told: dict[str, object] = dict(self.body)
+        if not self.response_format:
+            told["response_format"] = False
+        if self.thinking is not None:
+            told["thinking"] = self.thinking.max_tokens
+        told |= {
+            f"--{flags.plain(name)}": value
+            for name, value in self.flags.items()
+            if flags.plain(name).removeprefix("no-") in flags.ANSWERING
+        }
+        adapter = "" if self.adapter is None else f"+adapter:{self.adapter}"
+        return adapter + (
+            f"+{hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:12]}" if told else ""
+        )
+
+
+def source_of(model: str, place: Place) -> Path | str:
+    """Return what vLLM loads for a model's name: a folder or a Hub name; the embedded model is got at first use."""
+    if model == NAME:
+        return embedded_folder(place.cache, place.say)
+    folder = folder_named(model, place.recipe)
+    if folder is None:
+        return model
+    if not (folder / "config.json").is_file():
+        raise ModelError(f"the folder {folder} holds no model: there is no config.json in it")
+    return folder.resolve()
+
+
+def log_name(model: str) -> str:
+    """Return the name of the log of a model's server."""
+    return f"vllm-{''.join(one if one.isalnum() or one in '-_.' else '-' for one in model).strip('-.')}.log"

@@ -1,0 +1,175 @@
+"""The keeper: the small process that owns one server, from its start to its end.
+
+It starts the server, says how far that is, starts it again when it dies or no longer answers, and ends it when nobody
+uses it. It ends itself when the server cannot be started or has died too often; the state then says why.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+
+from textsynth.serve import locks
+from textsynth.serve.engine import Engine, end_group, free_port, is_well
+from textsynth.serve.environment import Environment
+from textsynth.serve.log import fault_of, sentence_of, stage_of, tail
+from textsynth.serve.state import Plan, Stage, State, read_plan, read_state, write
+
+EVERY_SECONDS = 0.2
+LOOK_SECONDS = 0.5
+LOOK_READY_SECONDS = 5.0
+SILENT_LOOKS = 12
+# A server that was well for so long has not died for what it died of before.
+WELL_SECONDS = 600.0
+PAUSE_SECONDS = 1.0
+
+
+class Keeper:
+    """Owns the server of one folder, which holds `plan.json`, `key`, `state.json` and the locks."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._plan: Plan = read_plan(folder / "plan.json")
+        self._door = locks.open_lock(folder / "door.lock")
+        self._users = locks.open_lock(folder / "users.lock")
+        earlier = read_state(folder / "state.json")
+        self._port = self._plan.port or free_port(earlier.port if earlier is not None else 0)
+        self._engine: Engine | None = None
+        self._state = State("starting")
+        self._told_to_end = False
+        self._started = self._readied = self._looked = 0.0
+        self._silent = self._in_a_row = 0
+
+    def keep(self) -> None:
+        """Keep the server until nobody uses it, it fails, or this process is told to end."""
+        signal.signal(signal.SIGTERM, self._end_soon)
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
+        try:
+            goes_on = self._start("starting")
+            while goes_on and not (self._told_to_end or self._unused()):
+                time.sleep(EVERY_SECONDS)
+                goes_on = self._look()
+        finally:
+            self._end_engine()
+            if self._state.stage != "failed":
+                self._tell("stopped")
+
+    def _start(self, stage: Stage) -> bool:
+        """Start the server; return False where it cannot be."""
+        plan = self._plan
+        if free_port(self._port) != self._port:
+            # whoever has it might even say that it is well
+            return self._failed(f"the port {self._port} is taken")
+        inherited = Environment(Path(plan.command[0]), "", "").variables()
+        variables = {**inherited, **plan.variables, "VLLM_API_KEY": (self._folder / "key").read_text("ascii")}
+        self._engine = Engine([*plan.command, "--port", str(self._port)], variables, Path(plan.log))
+        self._started = time.monotonic()
+        self._silent = 0
+        self._tell(stage, "")
+        return True
+
+    def _look(self) -> bool:
+        """Look after the server, when it is time; return False when there is nothing to keep any more."""
+        engine, now = self._engine, time.monotonic()
+        assert engine is not None
+        if engine.ended:
+            return self._died(engine.how())
+        ready = self._state.stage == "ready"
+        if now - self._looked < (LOOK_READY_SECONDS if ready else LOOK_SECONDS):
+            return True
+        self._looked = now
+        if is_well(self._port):
+            self._silent = 0
+            if not ready and not engine.ended:
+                self._readied = now
+                self._tell("ready", "", readied=self._state.readied + 1)
+            return True
+        if ready:
+            self._silent += 1
+            return self._silent < SILENT_LOOKS or self._died("it no longer answered /health")
+        if now - self._started > self._plan.start_seconds:
+            return self._failed(f"it was not ready after {now - self._started:.0f} s")
+        self._tell(self._state.stage, stage_of(self._said()))
+        return True
+
+    def _died(self, how: str) -> bool:
+        """Start the server again, or give it up; return whether it was started."""
+        never = self._state.readied == 0
+        self._end_engine()
+        if never:
+            return self._failed(sentence_of(self._said()) or how)
+        if self._state.stage == "ready" and time.monotonic() - self._readied > WELL_SECONDS:
+            self._in_a_row = 0
+        self._in_a_row += 1
+        self._state = dataclasses.replace(self._state, died=self._state.died + 1)
+        if self._in_a_row > self._plan.restarts:
+            last = fault_of(self._said()) or how
+            return self._failed(f"it died {self._state.died} times and is not started again; last: {last}")
+        time.sleep(PAUSE_SECONDS)
+        return self._start("restarting")
+
+    def _failed(self, why: str) -> bool:
+        self._end_engine()
+        self._tell("failed", why)
+        return False
+
+    def _unused(self) -> bool:
+        """Whether nobody uses the server and nobody can come any more: the door stays locked until the end."""
+        if (self._folder / "kept").exists() or not locks.take(self._door):
+            return False
+        if locks.take(self._users):
+            return True
+        locks.let_go(self._door)
+        return False
+
+    def _end_engine(self) -> None:
+        if self._engine is not None:
+            self._engine.end()
+            end_group(self._engine.group)
+
+    def _said(self) -> str:
+        return tail(Path(self._plan.log), self._engine.since if self._engine is not None else 0)
+
+    def _tell(self, stage: Stage, said: str = "", readied: int | None = None) -> None:
+        told = State(
+            stage,
+            name=self._plan.name,
+            version=self._plan.version,
+            keeper=os.getpid(),
+            group=self._engine.group if self._engine is not None else 0,
+            port=self._port,
+            log=self._plan.log,
+            said=said,
+            readied=self._state.readied if readied is None else readied,
+            died=self._state.died,
+        )
+        if told != self._state:
+            self._state = told
+            write(self._folder / "state.json", told)
+
+    def _end_soon(self, _number: int, _frame: object) -> None:
+        self._told_to_end = True
+
+
+def main() -> None:
+    """Become a keeper that no terminal and no parent knows; the command's argument is the server's folder.
+
+    Its second argument is the descriptor of a lock that is already held, and is held until this process ends.
+    """
+    if os.fork():
+        os._exit(0)
+    os.setsid()
+    folder = Path(sys.argv[1])
+    with contextlib.suppress(OSError):
+        os.set_inheritable(int(sys.argv[2]), False)  # noqa: FBT003
+    Keeper(folder).keep()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,44 @@
+"""Locks on files that the system takes back when their holder ends, also by `kill -9`."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import time
+from pathlib import Path
+
+EVERY_SECONDS = 0.05
+
+
+def open_lock(path: Path) -> int:
+    """Return a descriptor of the file, made where it is missing; no child of this process inherits it."""
+    return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+
+
+def take(descriptor: int, *, shared: bool = False, seconds: float = 0.0) -> bool:
+    """Take the lock, shared or alone, waiting at most `seconds`; return whether it was got."""
+    end = time.monotonic() + seconds
+    kind = fcntl.LOCK_SH if shared else fcntl.LOCK_EX
+    while True:
+        try:
+            fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() >= end:
+                return False
+            time.sleep(EVERY_SECONDS)
+        else:
+            return True
+
+
+def is_free(path: Path) -> bool:
+    """Whether nobody holds the lock on the file."""
+    descriptor = open_lock(path)
+    try:
+        return take(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def let_go(descriptor: int) -> None:
+    """Let go of the lock; the descriptor stays open."""
+    fcntl.flock(descriptor, fcntl.LOCK_UN)

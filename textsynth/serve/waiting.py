@@ -1,0 +1,60 @@
+"""Waiting for a server, with a word now and then about how far it is."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from textsynth.errors import ModelError
+from textsynth.serve.shared import Hold
+from textsynth.serve.state import State
+
+LOOK_SECONDS = 0.2
+TALK_SECONDS = 10.0
+
+
+class Waiting:
+    """One wait for a server: shown each state, it says what is worth saying, and ends a wait that is in vain."""
+
+    def __init__(self, say: Callable[[str], None], *, seconds: float) -> None:
+        self._say = say
+        self._seconds = seconds
+        self._begun = self._spoke = time.monotonic()
+        self._said = ""
+
+    def over(self, state: State) -> bool:
+        """Whether the server is ready. Raises ModelError when it failed for good, or `seconds` have gone by."""
+        now = time.monotonic()
+        waited = now - self._begun
+        if state.stage == "ready":
+            if self._said:
+                self._say(f"vLLM {state.version} serves {state.name} at {state.url} after {waited:.0f} s")
+            return True
+        if state.stage == "failed":
+            raise ModelError(f"vLLM does not serve {state.name}: {state.said}; its log: {state.log}")
+        if waited > self._seconds:
+            raise ModelError(f"vLLM was not ready for {state.name} after {waited:.0f} s; its log: {state.log}")
+        if not self._said or now - self._spoke > TALK_SECONDS:
+            self._spoke = now
+            self._said = progress(state, waited)
+            self._say(self._said)
+        return False
+
+
+def progress(state: State, seconds: float) -> str:
+    """Return one line about a server that is not ready, `seconds` after the wait for it began."""
+    what = "starts again after it died" if state.stage == "restarting" else "starts"
+    told = f": {state.said}" if state.said else ""
+    return f"vLLM {state.version} with {state.name} {what} ({seconds:.0f} s){told}"
+
+
+def until_ready(held: Hold, say: Callable[[str], None], *, seconds: float) -> State:
+    """Return the state of a server as soon as it is ready. Raises ModelError as `Waiting.over` does."""
+    waiting = Waiting(say, seconds=seconds)
+    while True:
+        state = held.state()
+        if state.stage in ("gone", "stopped"):
+            raise ModelError(f"the server of {state.name} was ended while it started; its log: {state.log}")
+        if waiting.over(state):
+            return state
+        time.sleep(LOOK_SECONDS)
