@@ -40,9 +40,9 @@ LOOK_SECONDS = 0.2
 def serve(model: str | None, words: tuple[str, ...], *, install: bool, stop: bool, **given: object) -> None:
     """Serve a model with vLLM, until Ctrl-C.
 
-    Without MODEL, list the servers that run. MODEL is a name on the Hub, a folder (./…), or SmolLM2-135M-Instruct, which comes along. The server listens on this
-    machine only, asks for a random key, and is started again when it dies. Runs whose recipe has the same model and
-    flags (models: {generator: {vllm: {model: …}}}) use it too.
+    Without MODEL, list the servers that run. MODEL is a name on the Hub, a folder (./…), or SmolLM2-135M-Instruct,
+    which comes along. The server listens on this machine only, asks for a random key, and is restarted when it dies.
+    Runs whose recipe has the same model and flags (models: {generator: {vllm: {model: …}}}) use it too.
     """
     from textsynth.run.stage import cache_folder
     from textsynth.serve import shared
