@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from textsynth.run import Result
     from textsynth.run.estimate import Plan, Range
     from textsynth.run.preview import Check, Sample, Seen
+    from textsynth.run.rounds import Round
 
 NUMBERS = re.compile(r"[0-9, –]*")
 MET_ROWS_SHOWN = 20
@@ -48,6 +49,19 @@ def result_json(result: Result) -> dict[str, Any]:
         "quota": [dict(row) for row in result.quota],
         "manifest": dict(result.manifest),
     }
+
+
+def round_text(turn: Round) -> str:
+    """Return where a run in rounds stands; with nothing missing any more, the account of the run."""
+    return turn.sentence if turn.result is None else f"{result_text(turn.result)}\n\n{turn.sentence}"
+
+
+def round_json(turn: Round) -> dict[str, Any]:
+    """Return the same for a script: how many requests wait, what was taken in, and `run` when the run is done."""
+    told = {name: getattr(turn, name) for name in ("waiting", "taken", "known", "unknown", "errors", "unread")}
+    written = None if turn.written is None else str(turn.written)
+    run = None if turn.result is None else result_json(turn.result)
+    return {"exit_code": turn.exit_code, **told, "written": written, "sentence": turn.sentence, "run": run}
 
 
 def steps_text(items: Sequence[Described], *, brief: bool) -> str:

@@ -91,3 +91,35 @@ def test_a_recipe_that_init_wrote_is_valid(capsys: pytest.CaptureFixture[str], t
     said = Said(capsys, "init", tmp_path / "new", "--labels", "refund,delivery,no")
     assert said.out.splitlines() == [str(tmp_path / "new" / "recipe.yaml"), str(tmp_path / "new" / "seeds.csv")]
     assert Said(capsys, "validate", tmp_path / "new" / "recipe.yaml").code == 0
+
+
+def test_a_run_in_rounds_writes_what_is_missing_and_leaves_with_four(
+    capsys: pytest.CaptureFixture[str], folder: Path
+) -> None:
+    served = RECIPE.replace(
+        'scripted: {function: "./answers.py:answer"}', "http: {base_url: 'http://127.0.0.1:9/v1', model: small}"
+    )
+    (folder / "recipe.yaml").write_text(served)
+    given = ("run", folder / "recipe.yaml", "--out", folder / "out", "--quiet")
+    said = Said(capsys, *given, "--requests-only", folder / "requests.jsonl")
+    lines = (folder / "requests.jsonl").read_text().splitlines()
+    assert said.code == 4
+    assert said.out.startswith(f"{len(lines)} requests written to {folder / 'requests.jsonl'}: have them answered")
+    assert set(json.loads(lines[0])) == {"custom_id", "method", "url", "body"}
+    to_stdout = Said(capsys, *given, "--requests-only", "-")
+    assert (to_stdout.code, to_stdout.out.splitlines()) == (4, lines)
+    texts = "\n".join(f"{n}. where is my order number {n}" for n in range(1, 6))
+    with (folder / "answers.jsonl").open("w") as file:
+        for place, line in enumerate(lines):
+            body = {"choices": [{"message": {"content": texts.replace("number", f"number {place}")}}]}
+            reply = {"custom_id": json.loads(line)["custom_id"], "response": {"status_code": 200, "body": body}}
+            file.write(json.dumps(reply) + "\n")
+    done = Said(capsys, *given, "--answers", folder / "answers.jsonl", "--json")
+    told = json.loads(done.out)
+    assert (done.code, told["waiting"], told["taken"], told["run"]["exit_code"]) == (0, 0, len(lines), 0)
+    again = Said(capsys, *given, "--answers", folder / "answers.jsonl")
+    assert again.code == 0
+    assert f"0 answers taken in, {len(lines)} were known" in again.out
+    missing = Said(capsys, *given, "--answers", folder / "nowhere.jsonl")
+    assert (missing.code, missing.out) == (2, "")
+    assert "the answers cannot be read" in missing.err

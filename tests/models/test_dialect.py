@@ -10,7 +10,7 @@ import pytest
 from tests.engines import engine
 from tests.models.asked import answers, place, request, requests
 from textsynth.models import Model
-from textsynth.models.dialect import Dialect, Phrasing, line_of
+from textsynth.models.dialect import Dialect, Phrasing
 from textsynth.models.http import Http
 from textsynth.records import Constraint
 
@@ -123,15 +123,3 @@ def test_a_constraint_a_server_refuses_is_left_out_for_that_one_alone() -> None:
     assert [one.failure for one in found] == [None] * 3
     assert found[1].text == "no 777"
     assert any("refuses the constraint" in one for one in said)
-
-
-def test_a_request_as_a_line_of_a_batch() -> None:
-    one = request("x", constraint=Constraint("choice", '["a", "b"]'))
-    line = line_of(Dialect("small", {}, speaks="vllm"), one)
-    assert (line["custom_id"], line["method"], line["url"]) == (one.key, "POST", "/v1/chat/completions")
-    assert line["body"]["structured_outputs"] == {"choice": ["a", "b"]}  # type: ignore[index]
-    plain = line_of(Dialect("small", {}, speaks="openai"), request("x", chat=False))
-    assert plain["url"] == "/v1/completions"
-    assert set(plain["body"]) == {  # type: ignore[call-overload]
-        "model", "prompt", "temperature", "top_p", "max_tokens", "presence_penalty", "frequency_penalty",
-    }  # fmt: skip

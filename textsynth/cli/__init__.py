@@ -1,7 +1,8 @@
 """The command line: one function a verb, each calls one function below. Heavy imports stand inside the verbs.
 
 Results go to stdout, progress and talk to stderr. Exit codes: 0 done · 1 the run failed · 2 the command, the recipe
-or a file it names is wrong · 3 finished, but the quota was not met · 130 interrupted.
+or a file it names is wrong · 3 finished, but the quota was not met · 4 answers of a batch are missing
+· 130 interrupted.
 """
 
 from __future__ import annotations

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -89,6 +91,8 @@ def preview(recipe: Path, count: int, sets: tuple[str, ...], as_json: bool) -> N
         "textsynth run recipe.yaml",
         "textsynth run recipe.yaml --limit 20 --set seed=8",
         "textsynth run recipe.yaml --out runs/second --json",
+        "textsynth run recipe.yaml --requests-only requests.jsonl",
+        "textsynth run recipe.yaml --answers answers.jsonl --requests-only requests.jsonl",
     )
 )
 @RECIPE
@@ -96,6 +100,10 @@ def preview(recipe: Path, count: int, sets: tuple[str, ...], as_json: bool) -> N
 @SETS
 @click.option("--limit", type=click.IntRange(min=1), help="At most this many selected texts.")
 @click.option("--fresh", is_flag=True, help="Move the journal aside and ask everything again.")
+@click.option(
+    "--requests-only", type=FILE, help="Ask no server: write what is missing to FILE (- is stdout), a batch's lines."
+)
+@click.option("--answers", type=FILE, help="Take in the answers of a batch from FILE; ask no server.")
 @click.option("--quiet", is_flag=True, help="Say nothing but errors and one last line.")
 @JSON
 def run(
@@ -104,18 +112,39 @@ def run(
     sets: tuple[str, ...],
     limit: int | None,
     fresh: bool,  # noqa: FBT001
+    requests_only: Path | None,
+    answers: Path | None,
     quiet: bool,  # noqa: FBT001
     as_json: bool,  # noqa: FBT001
 ) -> None:
-    """Run a recipe; the same command again goes on where it stopped."""
+    """Run a recipe; the same command again goes on where it stopped.
+
+    Without a server at hand a run goes in rounds: --requests-only writes what is missing, for `vllm run-batch` or a
+    service's batches, and --answers takes the answers in.
+    """
     from textsynth.display import open_display
     from textsynth.recipe import read_recipe
-    from textsynth.results import result_json, result_text
+    from textsynth.results import result_json, result_text, round_json, round_text
     from textsynth.run import run as work
 
     read = read_recipe(recipe, sets)
     folder = out if out is not None else Path("runs") / read.name
     with open_display(read.name, quiet=quiet, as_json=as_json) as display:
-        result = work(read, out=folder, limit=limit, fresh=fresh, watch=display.watch, say=display.say)
-    emit(result_json(result) if as_json else result.sentence if quiet else result_text(result))
-    raise SystemExit(result.exit_code)
+        shared: dict[str, Any] = {
+            "out": folder, "limit": limit, "fresh": fresh, "watch": display.watch, "say": display.say,
+        }  # fmt: skip
+        if requests_only is None and answers is None:
+            result = work(read, **shared)
+            told = result_json(result) if as_json else result.sentence if quiet else result_text(result)
+            code = result.exit_code
+        else:
+            from textsynth.run.rounds import run_round
+
+            turn = run_round(read, requests_only=requests_only, answers=answers, **shared)
+            told = round_json(turn) if as_json else turn.sentence if quiet else round_text(turn)
+            code = turn.exit_code
+    if requests_only == Path("-"):
+        talk(told if isinstance(told, str) else json.dumps(told))
+    else:
+        emit(told)
+    raise SystemExit(code)

@@ -18,6 +18,7 @@ Exit codes:
   1    the run failed (also: a second run in the same folder, a full disk)
   2    the command, the recipe or a file it names is wrong
   3    finished, but the quota was not met; the table says what is missing and why
+  4    answers are missing: requests were written for a batch (run --requests-only, run --answers)
   130  interrupted; the same command goes on where it stopped"""
 
 

@@ -6,7 +6,7 @@ that answers. A model is opened only when the journal lacks an answer.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Protocol
@@ -72,6 +72,10 @@ class ModelOptions(Options):
 
     def require(self) -> None:
         """Raise MissingExtra where a package that the model will load is not installed; loads nothing."""
+
+    def line(self, request: Request) -> Mapping[str, object] | None:
+        """Return the request as a line of the batch wire format; None where the model answers in this process."""
+        return None
 
     def open(self, place: Place) -> Model:
         """Return the model, ready to answer. Raises ModelError or MissingExtra with one sentence."""

@@ -8,7 +8,6 @@ that refuses the request. What a recipe sets itself is never left out.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -232,9 +231,3 @@ class Phrasing:
 def _names(name: str, said: str) -> bool:
     """Whether a refusal names the parameter; a constraint it may also name by what is wrong with it."""
     return re.search(rf"(?<![A-Za-z0-9_]){re.escape(name)}(?![A-Za-z0-9_])", said) is not None
-
-
-def line_of(dialect: Dialect, request: Request) -> dict[str, object]:
-    """Return the request as a line of the batch wire format: custom_id (the journal's key), method, url and body."""
-    body = json.loads(Phrasing(dialect, request).body())
-    return {"custom_id": request.key, "method": "POST", "url": f"/v1{wire.path_of(request)}", "body": body}

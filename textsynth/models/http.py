@@ -17,9 +17,11 @@ from pydantic import Field, field_validator
 
 from textsynth.errors import ModelError
 from textsynth.models import Form, Model, ModelOptions, Place
+from textsynth.models.batch import line_of, spoken_at
 from textsynth.models.client import Client, Target
-from textsynth.models.dialect import Speaks
+from textsynth.models.dialect import Dialect, Speaks
 from textsynth.options import Options
+from textsynth.records import Request
 
 
 class Thinking(Options):
@@ -92,6 +94,17 @@ class Http(ModelOptions):
     def form(self) -> Form:
         """Chat unless the recipe says otherwise."""
         return self.prompts
+
+    def line(self, request: Request) -> Mapping[str, object]:
+        """Return the request as a line of the batch wire format, for the server that its address suggests."""
+        dialect = Dialect(
+            self.adapter if self.adapter is not None else self.model,
+            self.body,
+            speaks=self.speaks if self.speaks != "auto" else spoken_at(self.base_url),
+            thinking=None if self.thinking is None else self.thinking.max_tokens,
+            constraints=self.response_format,
+        )
+        return line_of(dialect, request)
 
     def open(self, place: Place) -> Model:
         """Return a client. Connects at the first request. Raises ModelError when the named key is not set."""

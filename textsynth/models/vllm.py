@@ -18,11 +18,14 @@ from pydantic import Field, field_validator
 
 from textsynth.errors import ModelError, UsageError
 from textsynth.models import Form, Model, ModelOptions, Place
+from textsynth.models.batch import line_of
 from textsynth.models.client import Client, Target
+from textsynth.models.dialect import Dialect
 from textsynth.models.embedded import IDENTITY, NAME, embedded_folder
 from textsynth.models.folders import fingerprint, folder_named
 from textsynth.models.http import Thinking
 from textsynth.models.served import Served
+from textsynth.records import Request
 from textsynth.serve import environment, flags, shared
 from textsynth.serve.command import plan_for
 from textsynth.serve.flags import Flag
@@ -104,6 +107,17 @@ class Vllm(ModelOptions):
             say=place.say,
             seconds=60.0 * self.start_minutes + SPARE_SECONDS,
         )
+
+    def line(self, request: Request) -> Mapping[str, object]:
+        """Return the request as a line of the batch wire format, as `vllm run-batch` takes it."""
+        dialect = Dialect(
+            self.adapter if self.adapter is not None else self.model,
+            self.body,
+            speaks="vllm",
+            thinking=None if self.thinking is None else self.thinking.max_tokens,
+            constraints=self.response_format,
+        )
+        return line_of(dialect, request)
 
     def plan(self, found: environment.Environment, source: Path | str, log: Path) -> Plan:
         """Return how the model is served from `source`, a folder or a Hub name."""

@@ -21,6 +21,7 @@ from textsynth.recipe import Recipe
 from textsynth.records import Drop, Record
 from textsynth.run import manifest as manifests
 from textsynth.run.asking import Asker
+from textsynth.run.batch import Batch
 from textsynth.run.budget import Budget
 from textsynth.run.extras import require
 from textsynth.run.loop import Books, Loop
@@ -64,13 +65,14 @@ def run(
     fresh: bool = False,
     watch: Callable[[Snapshot], None] = lambda _: None,
     say: Callable[[str], None] = lambda _: None,
+    batch: Batch | None = None,
 ) -> Result:
     """Run a recipe in the folder `out`, going on from what its journal has.
 
     `limit` caps the selected texts; `fresh` moves the journal aside first; `watch` is shown a snapshot a few times a
-    second; `say` hears one line about each longer step. Raises SourceError and RecipeError before anything is
-    written, MissingExtra before anything is read, ModelError when no request can succeed, RunLocked and JournalError
-    for the folder.
+    second; `say` hears one line about each longer step; `batch` stands in for servers. Raises SourceError and
+    RecipeError before anything is written, ModelError when no request can succeed, RunLocked and JournalError for the
+    folder, Unanswered with a batch that lacks answers.
     """
     started = time.monotonic()
     require(recipe)
@@ -86,7 +88,7 @@ def run(
         _say_changes(recipe, out, say)
         context = make_context(recipe, sources, journal)
         watcher = Watcher(watch, lines)
-        asker = Asker(recipe.models, journal, Place(recipe.base, cache_folder(), say, logs=out))
+        asker = Asker(recipe.models, journal, Place(recipe.base, cache_folder(), say, logs=out), batch)
         loop = _loop(recipe, context, lines, asker)
         stopped = asyncio.run(_work(loop, asker, watcher))
         books = loop.books

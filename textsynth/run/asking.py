@@ -6,6 +6,7 @@ how-manieth use of the same prompt and sampling, so a further generator in a rec
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -16,6 +17,7 @@ from textsynth.journal import Journal
 from textsynth.models import Model, ModelOptions, Place
 from textsynth.parse import Fault, without_thinking
 from textsynth.records import Ask, Completion, Request
+from textsynth.run.batch import Batch, Unanswered
 
 
 @dataclass(slots=True)
@@ -37,10 +39,16 @@ class Tally:
 class Asker:
     """Answers windows of asks for one run; models are opened when the journal first lacks an answer.
 
+    With a `batch` servers are not asked: answers come from its file, and what is missing is collected there.
+
     `identities` are the models' names and revisions, by their names in the recipe.
     """
 
-    def __init__(self, models: Mapping[str, ModelOptions], journal: Journal, place: Place) -> None:
+    def __init__(
+        self, models: Mapping[str, ModelOptions], journal: Journal, place: Place, batch: Batch | None = None
+    ) -> None:
+        self._batch = batch
+        self._keeping: list[asyncio.Future[None]] = []
         self._options = models
         self.identities = {name: options.identity_at(place.recipe) for name, options in models.items()}
         self._journal = journal
@@ -60,7 +68,7 @@ class Asker:
         return [None if ask.prompt is None else self._request(ask) for ask in asks]
 
     async def answer(self, asks: Sequence[Ask], requests: Sequence[Request | None]) -> list[Completion | None]:
-        """Return the completions in plan order, each of them on disk. Raises ModelError, JournalError.
+        """Return the completions in plan order, each of them on disk. Raises ModelError, JournalError, Unanswered.
 
         The journal keeps answers as they came; what the model thought aloud before them is cut off here.
         """
@@ -70,8 +78,12 @@ class Asker:
         for ask, request in zip(asks, requests, strict=True):
             if request is not None and request.key not in answers:
                 missing.setdefault(ask.model, []).append(request)
+        if self._batch is not None:
+            await self._take(self._batch, missing, answers)
         for name, some in missing.items():
             await self._complete(name, some, answers)
+        if any(request is not None and request.key not in answers for request in requests):
+            raise Unanswered
         for completion in answers.values():
             self.tally.failed += completion.failure is not None
             self.tally.prompt_tokens += completion.prompt_tokens
@@ -79,7 +91,8 @@ class Asker:
         return [None if request is None else _answer_only(answers[request.key]) for request in requests]
 
     async def close(self) -> None:
-        """Close the models that were opened."""
+        """Close the models that were opened, when what a batch brought is on disk."""
+        await asyncio.gather(*self._keeping)
         for model in self._open.values():
             await model.close()
 
@@ -105,6 +118,21 @@ class Asker:
             raise ModelError(
                 f"model {name!r} ({identity}) left {len(lost)} of {len(requests)} requests without an answer"
             )
+
+    async def _take(self, batch: Batch, missing: dict[str, list[Request]], answers: dict[str, Completion]) -> None:
+        """Answer from the batch what it carries, and take that out of `missing`."""
+        for name in [name for name, some in missing.items() if batch.carries(name, some[0])]:
+            requests = missing.pop(name)
+            taken = batch.take(name, requests)
+            for request in requests:
+                if request.key in taken:
+                    keep = self._journal.keep(request, taken[request.key], model=self.identities[name])
+                    self._keeping.append(asyncio.ensure_future(keep))
+            answers.update(taken)
+            self.tally.sent += len(taken)
+            self.tally.written += sum(completion.completion_tokens for completion in taken.values())
+        # an earlier window that lacks answers ends this call, but what came is kept
+        await asyncio.shield(asyncio.gather(*self._keeping))
 
     def _request(self, ask: Ask) -> Request:
         prompt = ask.prompt
