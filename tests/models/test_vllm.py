@@ -7,11 +7,12 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from tests.models.asked import place
+from tests.models.asked import place, request
 from tests.serve.engines import fake_python
 from textsynth.errors import ModelError
 from textsynth.models.embedded import IDENTITY, NAME
 from textsynth.models.vllm import Vllm, log_name, source_of
+from textsynth.records import Constraint
 from textsynth.serve.environment import find
 
 
@@ -73,3 +74,12 @@ def test_a_source_is_a_folder_or_a_name_of_the_hub(tmp_path: Path) -> None:
         source_of("./small", place(tmp_path))
     assert log_name("acme/small") == "vllm-acme-small.log"
     assert log_name("./models/../a") == "vllm-models-..-a.log"
+
+
+def test_a_request_goes_into_a_batch_as_vllm_takes_it() -> None:
+    one = request("x", constraint=Constraint("choice", '["a", "b"]'))
+    line = Vllm(model="m", adapter="tickets").line(one)
+    body = line["body"]
+    assert isinstance(body, dict)
+    assert (line["custom_id"], body["model"]) == (one.key, "tickets")
+    assert body["structured_outputs"] == {"choice": ["a", "b"]}
