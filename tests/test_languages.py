@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from textsynth.languages import NAMES, language_name
+from textsynth.languages import COUNTRIES, MORE, NAMES, check_language, language_name
 
 
 @pytest.mark.parametrize(("code", "name"), [("en", "English"), ("de", "German"), ("tlh", "tlh"), ("pt-BR", "pt-BR")])
@@ -13,3 +13,30 @@ def test_a_language_by_its_code(code: str, name: str) -> None:
 def test_codes_are_short_and_names_are_told_once() -> None:
     assert all(len(code) == 2 and code.islower() for code in NAMES)
     assert len(set(NAMES.values())) == len(NAMES)
+
+
+def test_every_two_letter_code_is_in_one_list() -> None:
+    assert not set(NAMES) & set(MORE)
+    assert len(NAMES | MORE) == 184
+    assert set(COUNTRIES.values()) <= set(NAMES | MORE)
+    assert not set(COUNTRIES) & set(NAMES | MORE)
+
+
+@pytest.mark.parametrize("code", ["en", "mi", "pt-BR", "tlh", "zh-Hant"])
+def test_codes_pass_as_they_are(code: str) -> None:
+    assert check_language(code) == code
+
+
+@pytest.mark.parametrize(
+    ("code", "told"),
+    [
+        ("German", "did you mean 'de'"),
+        ("germann", "'de' \\(german\\)"),
+        ("cz", "'cs'"),
+        ("DE", "'de'"),
+        ("qq", "found 'qq'$"),
+    ],
+)
+def test_slips_get_the_nearest_code(code: str, told: str) -> None:
+    with pytest.raises(ValueError, match=told):
+        check_language(code)

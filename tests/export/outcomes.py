@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from textsynth.export.outcome import Asked, Outcome, QuotaLine
+from textsynth.export.outcome import Asked, Given, Outcome, QuotaLine
 from textsynth.records import Drop, Origin, Record
 
 LABELS = {"refund": "wants money back", "delivery": "asks where a parcel is"}
@@ -47,7 +47,7 @@ def outcome(**changes: Any) -> Outcome:
         sentence="the yield has run dry",
         prompts={"labelled": "f00d"},
         models=("SmolLM2@abc",),
-        sources={"seeds": "seeds.csv"},
+        sources={"seeds": Given("seeds.csv")},
         recipe_text="version: 1\nname: parcels\n",
     )
     return replace(made, **changes)

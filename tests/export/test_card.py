@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 import yaml
 from huggingface_hub import DatasetCard
 
 from tests.export.outcomes import HOSTILE, outcome, record
-from textsynth.export.card import Config, card, escape, size_category
-from textsynth.export.outcome import Outcome
+from textsynth.export.card import Config, card
+from textsynth.export.dataset import write_dataset
+from textsynth.export.outcome import About, Given, Outcome, Picture
 from textsynth.records import Drop, Origin, Record
 
 CONFIGS = [
@@ -28,6 +31,7 @@ def test_metadata_comes_back_as_it_was_written() -> None:
         "language": "en",
         "license": "cc-by-4.0",
         "task_categories": ["text-classification"],
+        "task_ids": ["multi-class-classification"],
         "size_categories": "n<1K",
         "annotations_creators": ["machine-generated"],
         "language_creators": ["machine-generated"],
@@ -97,7 +101,7 @@ def test_the_account_has_models_prompts_sources_counts_and_drops() -> None:
 
 
 def test_a_source_s_folders_on_this_machine_stay_here() -> None:
-    text = written(outcome(sources={"seeds": "/home/someone/secret/seeds.csv", "raw": "acme/raw"})).text
+    text = written(outcome(sources={"seeds": Given("/home/someone/secret/seeds.csv"), "raw": Given("acme/raw")})).text
     assert "- Source: seeds, seeds.csv" in text
     assert "- Source: raw, acme/raw" in text
     assert "someone" not in text
@@ -112,13 +116,14 @@ def test_nothing_hostile_becomes_markup() -> None:
         name=HOSTILE,
         labels={"refund": HOSTILE, "delivery": "asks where"},
         dropped=[Drop(record(100), "filter", "length", HOSTILE)],
-        sources={"seeds": HOSTILE},
+        sources={"seeds": Given(HOSTILE)},
         recipe_text=f"about: '{HOSTILE}'",
         models=(HOSTILE,),
     )
     found = written(told, (HOSTILE,))
     assert found.data.to_dict()["pretty_name"] == HOSTILE
     before, recipe = found.text.split("with this recipe:\n\n")
+    recipe = recipe.split("\n\n## Citation")[0]
     assert "<script" not in before
     assert "[link](" not in before
     assert "\n# head" not in before
@@ -129,17 +134,62 @@ def test_nothing_hostile_becomes_markup() -> None:
     assert fence not in recipe.removeprefix(fence).rstrip().removesuffix(fence)
 
 
-def test_escaping_keeps_a_text_readable_on_one_line() -> None:
-    assert escape("two\nlines & a <b>") == "two lines &amp; a &lt;b&gt;"
-    assert escape("a_b*c") == r"a\_b\*c"
-
-
-def test_sizes_have_the_hub_s_names() -> None:
-    sizes = {0: "n<1K", 999: "n<1K", 1000: "1K<n<10K", 99_999: "10K<n<100K", 100_000: "100K<n<1M", 10**6: "1M<n<10M"}
-    assert {rows: size_category(rows) for rows in sizes} == sizes
-
-
 def test_an_empty_data_set_has_a_card_too() -> None:
     text = card(outcome(selected=(), spare=(), dropped=()), [], {"train": []}, ["config default is empty"])
     assert "No text was selected." in text
     assert "configs" not in yaml.safe_load(text.split("---")[1])
+
+
+def test_every_word_of_the_author_stands_on_the_card_and_is_escaped() -> None:
+    about = About(
+        pretty_name="Parcels, *again*",
+        description="What customers write.\nTo a <b>shop</b>.",
+        authors=("Ann Lee",),
+        intended_use="routing of messages",
+        out_of_scope="anything about persons",
+        license_name="our-terms",
+        license_link="https://example.org/terms",
+        tags=("shop", "textsynth"),
+        task_categories=("text-classification",),
+        task_ids=("intent-classification",),
+        source_datasets=("acme/raw",),
+    )
+    found = written(outcome(about=about, license="other"))
+    told = found.data.to_dict()
+    assert told["pretty_name"] == "Parcels, *again*"
+    assert (told["license"], told["license_name"], told["license_link"]) == (
+        "other", "our-terms", "https://example.org/terms"
+    )  # fmt: skip
+    assert told["tags"] == ["synthetic", "textsynth", "shop"]
+    assert (told["task_ids"], told["source_datasets"]) == (["intent-classification"], ["acme/raw"])
+    assert "# Parcels, \\*again\\*" in found.text
+    assert "What customers write.\n\nTo a &lt;b&gt;shop&lt;/b&gt;." in found.text
+    assert "- Intended: routing of messages" in found.text
+    assert "- Out of scope: anything about persons" in found.text
+    assert "The data set is under other (our\\-terms)" in found.text
+
+
+def test_pictures_stand_with_their_part_and_have_words() -> None:
+    shown = [
+        Picture("figures/funnel.svg", "What became of them", "texts: a|b 3", "<svg/>"),
+        Picture("figures/proof-words.svg", "Scores", "macro-F1: seeds .5", "<svg/>"),
+    ]
+    text = written(outcome(pictures=shown, proof=("They help.",))).text
+    dropped = text.split("## What was dropped")[1].split("## ")[0]
+    assert "![What became of them: texts: a\\|b 3](figures/funnel.svg)" in dropped
+    assert "(figures/proof-words.svg)" in text.split("## Proof on real data")[1].split("## ")[0]
+    assert "figures/" not in written(outcome()).text
+
+
+def test_a_card_never_holds_half_a_character_and_is_read_back(tmp_path: Path) -> None:
+    lone = "a \ud800 lone half"
+    told = outcome(
+        name="fine",
+        dropped=[Drop(record(100), "filter", "length", lone, 2, 3)],
+        about=About(pretty_name=lone, description=lone),
+        prompt_texts={"labelled": lone},
+    )
+    write_dataset(tmp_path / "dataset", told)
+    text = (tmp_path / "dataset" / "README.md").read_text(encoding="utf-8")
+    assert "a ? lone half" in text
+    assert DatasetCard(text).data.to_dict()["configs"][0]["config_name"] == "default"

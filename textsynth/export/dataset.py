@@ -4,6 +4,7 @@
     data/train-00000-of-00001.parquet          config `default`, one file a split
     passports/train-00000-of-00001.parquet     config `passports`
     dropped/train-00000-of-00001.parquet       config `dropped`
+    figures/*.svg                              the card's pictures
 
 The folder is written beside and then put in place, so that a crash never leaves half a data set.
 """
@@ -20,7 +21,8 @@ from textsynth.errors import RunError
 from textsynth.export.card import Config, card
 from textsynth.export.outcome import Outcome
 from textsynth.export.splits import part
-from textsynth.export.tables import Table, dropped_table, passports_table, rows_table
+from textsynth.export.tables import Table, clean, dropped_table, passports_table, rows_table
+from textsynth.export.viewer import viewer_faults
 
 FOLDERS = {"default": "data", "passports": "passports", "dropped": "dropped"}
 # `passports` and `dropped` have no splits of their own, and `train` is what the Hub calls the only one.
@@ -55,8 +57,14 @@ def write_dataset(folder: Path, outcome: Outcome) -> Written:
         shutil.rmtree(fresh, ignore_errors=True)
         fresh.mkdir(parents=True)
         configs = [_config(fresh, name, splits) for name, splits in tables.items() if any(map(len, splits.values()))]
-        text = card(outcome, configs, by_split, notes)
+        for one in outcome.pictures:
+            (fresh / one.path).parent.mkdir(exist_ok=True)
+            (fresh / one.path).write_text(clean(one.svg), encoding="utf-8", newline="\n")
+        text = clean(card(outcome, configs, by_split, notes))
         (fresh / "README.md").write_text(text, encoding="utf-8", newline="\n")
+        faults = viewer_faults(fresh)
+        if faults:
+            raise RunError(f"{folder}: the Hub's viewer could not show the data set: {'; '.join(faults)}")
         _put_in_place(fresh, folder)
     except OSError as fault:
         shutil.rmtree(fresh, ignore_errors=True)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from textsynth.records import Drop, Record
 
@@ -41,6 +42,52 @@ class QuotaLine:
 
 
 @dataclass(frozen=True, slots=True)
+class Given:
+    """A source: what the recipe says it is, its repository and revision where it comes from the Hub, its licence.
+
+    `made_from` says that the texts were written after its rows, rewrite them, or are its rows; else they were only
+    compared with them, as with a test set.
+    """
+
+    told: str
+    hub: str | None = None
+    revision: str | None = None
+    license: str | None = None
+    made_from: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A plot as a file of the data set: its name (`figures/funnel.svg`), its title, its numbers in words, the SVG."""
+
+    path: str
+    title: str
+    told: str
+    svg: str
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """What only the author of a data set knows: the words of its card, under the names that the Hub uses.
+
+    None and () mean that nothing was said. `citation` is BibTeX.
+    """
+
+    pretty_name: str | None = None
+    description: str | None = None
+    authors: Sequence[str] = ()
+    citation: str | None = None
+    intended_use: str | None = None
+    out_of_scope: str | None = None
+    license_name: str | None = None
+    license_link: str | None = None
+    tags: Sequence[str] = ()
+    task_categories: Sequence[str] = ()
+    task_ids: Sequence[str] = ()
+    source_datasets: Sequence[str] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Outcome:
     """A run that has ended.
 
@@ -48,9 +95,11 @@ class Outcome:
     `review` wait for a person. `labels` maps names to meanings in the recipe's order (empty: texts have none);
     `splits` maps names to shares; `asked` is by journal key; `labellers` are the items whose measure is the
     confidence of a label, in the recipe's order; `selector` is the item that made the spare ones. `stopped` is one word
-    (met, budget, dry, limit), `sentence` says it in full. `prompts` maps names to fingerprints, `sources` names to
-    what the recipe says they are; `counts` are further numbers for the card, by name. `weight` is what a synthetic text
-    should count beside a real one (None: not fitted), `proof` what an evaluation on real data says.
+    (met, budget, dry, limit), `sentence` says it in full. `prompts` maps names to fingerprints and `prompt_texts` to
+    the templates; `models` are identities and `model_licenses` what is known of their licences. `checks` are the
+    recipe's filters and labellers as (section, item), in order; `sets` are the `--set` options. `counts` are further
+    numbers for the card, by name. `weight` is what a synthetic text should count beside a real one (None: not fitted),
+    `proof` what an evaluation on real data says, and `evaluation` all of it, as in `evaluation.json`.
     """
 
     name: str
@@ -71,9 +120,21 @@ class Outcome:
     stopped: str = "met"
     sentence: str = ""
     prompts: Mapping[str, str] = field(default_factory=dict)
+    prompt_texts: Mapping[str, str] = field(default_factory=dict)
     models: Sequence[str] = ()
-    sources: Mapping[str, str] = field(default_factory=dict)
+    model_licenses: Mapping[str, str] = field(default_factory=dict)
+    sources: Mapping[str, Given] = field(default_factory=dict)
+    checks: Sequence[tuple[str, str]] = ()
+    about: About = About()
     recipe_text: str = ""
+    sets: Sequence[str] = ()
     counts: Mapping[str, int] = field(default_factory=dict)
     weight: float | None = None
     proof: Sequence[str] = ()
+    evaluation: Mapping[str, Any] = field(default_factory=dict)
+    pictures: Sequence[Picture] = ()
+
+    @property
+    def written(self) -> bool:
+        """Whether a model wrote any of the selected texts (else they were given and only checked)."""
+        return any(record.origin.request for record in self.selected)

@@ -29,8 +29,8 @@ LARGEST = 1_000_000
 class Prompt:
     """A prompt template with what its front matter says.
 
-    `name` is the file's name without `.jinja`; `fingerprint` is 16 hex digits of the sha256 of the file, with line
-    ends and a byte order mark evened out; `variables` are the names that the template uses.
+    `text` is what the file says and `name` its name without `.jinja`; `fingerprint` is 16 hex digits of the sha256 of
+    the file, with line ends and a byte order mark evened out; `variables` are the names that the template uses.
     """
 
     name: str
@@ -42,6 +42,7 @@ class Prompt:
     reader: Reader
     sampling: SamplingOptions
     template: Compiled = field(repr=False)
+    text: str = field(repr=False)
 
     def render(self, values: Mapping[str, object]) -> Rendered:
         """Put values into the template; those it does not use are ignored.
@@ -132,6 +133,7 @@ def _checked(path: Path, text: str) -> Prompt:
         reader=found.reader,
         sampling=found.front.sampling,
         template=template,
+        text=text,
     )
 
 

@@ -9,6 +9,7 @@ from textsynth.errors import Mistake, nearest
 from textsynth.recipe.items import Written
 from textsynth.recipe.mistakes import Mistakes
 from textsynth.recipe.nodes import Map
+from textsynth.recipe.publishing import check_export
 from textsynth.recipe.recipe import Recipe
 from textsynth.recipe.references import check_files, check_names, check_prompts, named
 from textsynth.recipe.sections import Sections
@@ -38,6 +39,7 @@ def check_between(sections: Sections, base: Path, mistakes: Mistakes) -> None:
         check_want(sections.want, sections.mark("want"), mistakes, attributes=list(attributes))
     if "labels" not in sections.tree.entries:
         _check_without_labels(sections, mistakes)
+    check_export(sections, mistakes)
     if sections.evaluate is not None:
         _check_evaluate(sections, sections.evaluate, mistakes)
 

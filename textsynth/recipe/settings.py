@@ -8,12 +8,14 @@ from typing import Literal
 
 from pydantic import Field, field_validator
 
+from textsynth.export.card.licences import check_licence
+from textsynth.export.card.vocabulary import check_category, check_kind
+from textsynth.languages import check_language
 from textsynth.options import Count, Options, SourceName
 
 Task = Literal["classification", "paraphrase", "summarization"]
 SPLIT_NAME = re.compile(r"[A-Za-z0-9_]+(\.[A-Za-z0-9_]+)*")
 FOLDER_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,95}")
-LANGUAGE = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8})*")
 
 
 class Settings(Options):
@@ -40,9 +42,7 @@ class Settings(Options):
     @field_validator("language")
     @classmethod
     def _code(cls, language: str) -> str:
-        if not LANGUAGE.fullmatch(language):
-            raise ValueError("a language is given by its code, such as en, de or pt-BR")
-        return language
+        return check_language(language)
 
 
 class LabelSetting(Options):
@@ -65,7 +65,41 @@ class Export(Options):
     """How the data set is written."""
 
     splits: dict[str, float] = Field({"train": 0.9, "validation": 0.1}, description="shares of the texts, 1 in all")
-    license: str | None = Field(None, min_length=1, description="the licence named on the card; none is invented")
+    license: str | None = Field(None, description="the licence by the Hub's name, cc-by-4.0; none is invented")
+    license_name: str | None = Field(None, min_length=1, description="its name, where license is other")
+    license_link: str | None = Field(None, min_length=1, description="where it can be read, where license is other")
+    source_licenses: dict[str, str] = Field({}, description="licences of sources, by their names under sources")
+    model_licenses: dict[str, str] = Field({}, description="licences of models, by their names under models")
+    pretty_name: str | None = Field(None, min_length=1, description="the title of the card; left out: the name")
+    description: str | None = Field(None, min_length=1, description="what the texts are, in the card's first lines")
+    authors: tuple[str, ...] = Field((), description="who made the data set, for its citation")
+    citation: str | None = Field(None, min_length=1, description="BibTeX; left out: one is made of what is known")
+    intended_use: str | None = Field(None, min_length=1, description="what the data set is for")
+    out_of_scope: str | None = Field(None, min_length=1, description="what it must not be used for")
+    tags: tuple[str, ...] = Field((), description="further tags on the Hub")
+    task_categories: tuple[str, ...] = Field((), description="the Hub's categories; left out: that of the task")
+    task_ids: tuple[str, ...] = Field((), description="the Hub's kinds of tasks, such as intent-classification")
+    source_datasets: tuple[str, ...] = Field((), description="what it was made from; left out: the sources on the Hub")
+
+    @field_validator("license")
+    @classmethod
+    def _license(cls, name: str | None) -> str | None:
+        return None if name is None else check_licence(name)
+
+    @field_validator("source_licenses", "model_licenses")
+    @classmethod
+    def _licenses(cls, licences: Mapping[str, str]) -> Mapping[str, str]:
+        return {name: check_licence(licence, f"the license of {name!r}") for name, licence in licences.items()}
+
+    @field_validator("task_categories")
+    @classmethod
+    def _categories(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(map(check_category, names))
+
+    @field_validator("task_ids")
+    @classmethod
+    def _kinds(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(map(check_kind, names))
 
     @field_validator("splits")
     @classmethod

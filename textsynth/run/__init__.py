@@ -6,14 +6,13 @@ import asyncio
 import os
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from textsynth.errors import RunError, UsageError
 from textsynth.export.dataset import write_dataset
-from textsynth.export.outcome import Asked, Outcome, QuotaLine
 from textsynth.journal import Journal
 from textsynth.models import Place
 from textsynth.progress import Snapshot
@@ -24,9 +23,10 @@ from textsynth.run.asking import Asker
 from textsynth.run.batch import Batch
 from textsynth.run.budget import Budget
 from textsynth.run.extras import require
-from textsynth.run.loop import Books, Loop
+from textsynth.run.loop import Loop
+from textsynth.run.outcome import Ended, licenses_told, outcome_of
 from textsynth.run.picking import pick
-from textsynth.run.proving import forget_proof, prove_run, weight_of, write_proof
+from textsynth.run.proving import forget_proof, prove_run, write_proof
 from textsynth.run.quota import Line, Quota
 from textsynth.run.stage import LateJudge, cache_folder, desks, hands, make_context, read_sources
 from textsynth.run.wanted import lines_of
@@ -103,9 +103,11 @@ def run(
     told = manifests.manifest(recipe, books, asker.tally, identities=asker.identities, quota=quota, folder=out)
     sentence = SENTENCES[stopped if not (stopped == "met" and missing) else "dry"]
     watcher.say("writing the data set")
-    outcome = _outcome(recipe, books, selected, spare, told, asker.identities, stopped, sentence, proof)
+    ended = Ended(books, selected, spare, told, asker.identities, stopped, sentence, proof)
+    outcome = outcome_of(recipe, ended)
     card = _card(out)
     written = write_dataset(out / "dataset", outcome)
+    told["licenses"] = licenses_told(outcome)
     told["counts"] |= {"selected": len(selected), "spare": len(spare)}
     told |= {
         "splits": dict(written.splits),
@@ -151,51 +153,6 @@ async def _work(loop: Loop, asker: Asker, watcher: Watcher) -> str:
         ticking.cancel()
         await asker.close()
         watcher.show(asker, loop.books)
-
-
-def _outcome(
-    recipe: Recipe,
-    books: Books,
-    selected: Sequence[Record],
-    spare: Sequence[Record],
-    told: Mapping[str, Any],
-    identities: Mapping[str, str],
-    stopped: str,
-    sentence: str,
-    proof: Evaluation | None,
-) -> Outcome:
-    samplings = {sampling: asdict(sampling) for sampling in {ask.sampling for ask in books.asked.values()}}
-    asked = {
-        key: Asked(ask.prompt.name, ask.prompt.fingerprint, identities[ask.model], samplings[ask.sampling])
-        for key, ask in books.asked.items()
-        if ask.prompt is not None
-    }
-    return Outcome(
-        name=recipe.name,
-        task=recipe.task,
-        language=recipe.language,
-        license=recipe.export.license,
-        seed=recipe.seed,
-        labels=recipe.meanings,
-        many=recipe.many,
-        splits=recipe.export.splits,
-        selected=selected,
-        spare=spare,
-        dropped=books.dropped,
-        asked=asked,
-        quota=[QuotaLine(row["match"], row["want"], row["selected"]) for row in told["quota"]],
-        stopped=stopped,
-        sentence=sentence,
-        prompts={one.prompt: one.fingerprint for one in asked.values()},
-        models=told["models"],
-        sources={name: str(getattr(source, "path", name)) for name, source in recipe.sources.items()},
-        labellers=[item.name for item in recipe.label],
-        selector=recipe.select[-1].name if recipe.select else "quota",
-        recipe_text=recipe.text,
-        counts=told["counts"],
-        weight=None if proof is None else weight_of(recipe, proof),
-        proof=() if proof is None else proof.verdict.sentences,
-    )
 
 
 def _proved(

@@ -9,12 +9,14 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from textsynth.export.card.licences import conflicts
 from textsynth.models import ModelOptions
 from textsynth.recipe import Recipe
 from textsynth.records import Ask
 from textsynth.run.budget import CHARACTERS_A_TOKEN
 from textsynth.run.extras import lacking
 from textsynth.run.loop import Hand
+from textsynth.run.outcome import given_sources
 from textsynth.run.quota import Line, Quota
 from textsynth.run.stage import hands, make_context, no_embeddings, read_sources
 from textsynth.run.wanted import lines_of
@@ -76,6 +78,8 @@ def estimate(recipe: Recipe) -> Plan:
     texts = sum(part.texts for part in parts)
     if recipe.budget.requests is not None and requests.low > recipe.budget.requests:
         notes.append(f"the budget of {recipe.budget.requests} requests cannot meet the quota")
+    given = {name: one.license for name, one in given_sources(recipe).items() if one.made_from}
+    notes += [f"licences: {told}" for told in conflicts(recipe.export.license, given)]
     missing = lacking(recipe)
     if missing is not None:
         notes.append(f"this machine cannot run it yet: {missing}")

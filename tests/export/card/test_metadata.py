@@ -1,0 +1,47 @@
+"""The metadata, as the real huggingface_hub reads it back."""
+
+from __future__ import annotations
+
+import pytest
+import yaml
+from huggingface_hub import DatasetCard, DatasetCardData
+
+from tests.export.outcomes import outcome
+from textsynth.export.card.metadata import Config, metadata
+from textsynth.export.outcome import Given, Outcome
+from textsynth.records import Origin, Record
+
+CONFIGS = [Config("default", {"train": "data/train-00000-of-00001.parquet"}, "ab" * 32, 30)]
+
+
+def told(one: Outcome) -> dict[str, object]:
+    text = metadata(one, CONFIGS)
+    read = DatasetCard(f"---\n{text}\n---\n\nwords").data
+    assert read.to_dict() == yaml.safe_load(text)
+    assert DatasetCardData(**read.to_dict()).to_yaml().strip() == text
+    return dict(read.to_dict())
+
+
+def test_the_library_reads_back_what_was_written_and_writes_it_again() -> None:
+    assert told(outcome(license="mit", language="pt-BR"))["language"] == "pt-BR"
+
+
+@pytest.mark.parametrize(
+    ("sources", "named"),
+    [
+        ({"seeds": Given("seeds.csv")}, ["original"]),
+        ({"seeds": Given("PolyAI/banking77", hub="PolyAI/banking77")}, ["PolyAI/banking77"]),
+        ({"seeds": Given("a/b", hub="a/b"), "test": Given("a/test", hub="a/test", made_from=False)}, ["a/b"]),
+        ({"seeds": Given("../up", hub="../up")}, ["original"]),
+    ],
+)
+def test_what_the_texts_were_made_from(sources: dict[str, Given], named: list[str]) -> None:
+    assert told(outcome(sources=sources))["source_datasets"] == named
+
+
+def test_who_gave_the_labels() -> None:
+    given = [Record(f"text {n}", Origin("existing", draw=n), ("refund",)) for n in range(3)]
+    assert told(outcome(labels={}, task="summarization"))["annotations_creators"] == ["no-annotation"]
+    assert told(outcome(selected=given, labellers=()))["annotations_creators"] == ["found"]
+    assert told(outcome(selected=given, labellers=("choice",)))["annotations_creators"] == ["machine-generated"]
+    assert told(outcome(many=True))["task_ids"] == ["multi-label-classification"]

@@ -1,0 +1,82 @@
+"""The data set's card: metadata for the Hub and an account in words, without time, path or speed.
+
+Whatever comes from a model, a recipe or a data file is escaped, so that it can neither become markup nor end a table.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from textsynth.export.card.citation import citation
+from textsynth.export.card.limits import limits, use
+from textsynth.export.card.making import again, licence, made
+from textsynth.export.card.markdown import bullets, escape
+from textsynth.export.card.metadata import Config, metadata
+from textsynth.export.card.numbers import counts, funnel, measures, proof
+from textsynth.export.outcome import Outcome
+from textsynth.records import Record
+
+__all__ = ["Config", "card", "escape", "metadata"]
+
+COLUMNS = {
+    "classification": "`id`, `text`, `label`",
+    "paraphrase": "`id`, `text` (the original), `paraphrase`",
+    "summarization": "`id`, `document`, `summary`",
+}
+WHAT = {
+    "classification": "Texts with a label each, to train a classifier on.",
+    "paraphrase": "Texts and paraphrases of them.",
+    "summarization": "Documents and summaries of them.",
+}
+
+
+def card(
+    outcome: Outcome, configs: Sequence[Config], splits: Mapping[str, Sequence[Record]], notes: Sequence[str]
+) -> str:
+    """Return the text of README.md: YAML metadata between two `---` lines, then the account."""
+    sections = [
+        ("What it is for", use(outcome)),
+        ("Known limits", limits(outcome)),
+        ("How it was made", made(outcome)),
+        ("Counts", _with_pictures(outcome, "labels", counts(outcome, splits))),
+        ("What was dropped", _with_pictures(outcome, "funnel", funnel(outcome))),
+        ("What the checks measured", _with_pictures(outcome, "measures", measures(outcome))),
+        ("Proof on real data", _with_pictures(outcome, "proof", proof(outcome)) if outcome.proof else ""),
+        ("Notes", bullets(escape(note) for note in notes)),
+        ("Licence", licence(outcome)),
+        ("Make it again", again(outcome)),
+        ("Citation", citation(outcome)),
+    ]
+    title = f"# {escape(outcome.about.pretty_name or outcome.name)}\n\n{_what(outcome)}"
+    told = [title, *(f"## {head}\n\n{text}" for head, text in sections if text)]
+    return f"---\n{metadata(outcome, configs)}\n---\n\n" + "\n\n".join(told) + "\n"
+
+
+def _what(outcome: Outcome) -> str:
+    columns = COLUMNS.get(outcome.task, "`id`, `text`")
+    if outcome.task == "paraphrase" and outcome.labels:
+        columns += ", `label`"
+    if outcome.many:
+        columns += " (a list)"
+    if outcome.weight is not None:
+        columns += ", `weight`"
+    origin = "written by a language model and checked" if outcome.written else "given, and checked"
+    about = [escape(line) for line in (outcome.about.description or "").splitlines() if line.strip()]
+    told = "\n\n".join([*about, f"{WHAT.get(outcome.task, 'Texts.')} The texts are {origin} with TextSynth."])
+    return (
+        f"{told}\n\n"
+        f"| config | holds |\n|---|---|\n| `default` | {columns} |\n"
+        "| `passports` | where each text comes from: parents, shown examples, prompt, model, sampling, measures |\n"
+        "| `dropped` | what is not in the data set, each with its reason, the measured number and the limit |"
+    )
+
+
+def _with_pictures(outcome: Outcome, part: str, text: str) -> str:
+    """Return the text after the pictures of its part: the files `figures/PART.svg` and `figures/PART-*.svg`."""
+    begin = f"figures/{part}"
+    shown = [
+        f"![{escape(one.title)}: {escape(one.told)}]({one.path})"
+        for one in outcome.pictures
+        if one.path.startswith((f"{begin}.", f"{begin}-"))
+    ]
+    return "\n\n".join([*shown, text]) if text else ""

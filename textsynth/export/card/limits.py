@@ -1,0 +1,115 @@
+"""What a data set is for, what it is not for, and its known limits in words taken from the measures."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from textsynth.export.card.markdown import bullets, escape, percent
+from textsynth.export.card.numbers import CLASSIFIERS, measured
+from textsynth.export.outcome import Outcome
+
+USES = {
+    "classification": "Training a classifier of these labels, beside real examples where there are any.",
+    "paraphrase": "Training on or searching with other words for the same text; more variety beside real texts.",
+    "summarization": "Training a model to summarize documents like these.",
+}
+NAMES_SHOWN = 5
+UNSURE = 0.5
+TELLING = 0.7
+LOOKS_FOR_PERSONS = ("personal_data", "personal", "pii", "unsafe", "toxicity", "safety")
+
+
+def use(outcome: Outcome) -> str:
+    """Return the intended use, the author's words first, and what is out of scope."""
+    about = outcome.about
+    intended = USES.get(outcome.task, "Training on these texts.")
+    lines = [f"Intended: {intended if about.intended_use is None else escape(about.intended_use)}"]
+    if outcome.written:
+        lines.append("Out of scope: measuring how good a model is, and taking what a text says as a fact.")
+    if outcome.labels:
+        lines.append("Out of scope: deciding about a person by these labels, which no person has set.")
+    if about.out_of_scope is not None:
+        lines.append(f"Out of scope: {escape(about.out_of_scope)}")
+    return bullets(lines)
+
+
+def limits(outcome: Outcome) -> str:
+    """Return the known limits, what was measured on real data first."""
+    return bullets([*_on_real_data(outcome), *_of_the_checks(outcome), *_of_the_kind(outcome)])
+
+
+def _on_real_data(outcome: Outcome) -> Iterator[str]:
+    found = outcome.evaluation
+    if not found:
+        if outcome.labels and outcome.selected:
+            yield "Nothing was measured on real data: whether training on these texts helps is not known."
+        return
+    yield from _harm(found)
+    verdict = found.get("verdict") or {}
+    if verdict.get("leaks"):
+        told = "copies of test rows: with them no score on that test set means anything"
+        yield f"{verdict['leaks']} of the texts are {told}."
+    worse = [escape(name) for name in verdict.get("classes_worse") or ()]
+    if worse:
+        yield f"Labels that lose by these texts: {_some(worse)}."
+    gap = found.get("gap") or {}
+    for name, by in (("auc_words", "their words"), ("auc_embeddings", "their embeddings")):
+        auc = gap.get(name)
+        if isinstance(auc, float) and auc >= TELLING:
+            told = f"AUC {auc:.2f}; 0.5 cannot tell, 1 always tells"
+            yield f"A classifier tells these texts from real ones by {by} ({told})."
+
+
+def _harm(found: Mapping[str, Any]) -> Iterator[str]:
+    for one in found.get("differences") or ():
+        if (one.get("arm"), one.get("minus")) != ("seeds_selected", "seeds"):
+            continue
+        low, high = one["interval"]
+        by = CLASSIFIERS.get(one["classifier"], escape(str(one["classifier"])))
+        change = f"macro-F1 {one['difference']:+.3f}, 95 % interval {low:+.3f} to {high:+.3f}"
+        if high < 0:
+            yield f"**They harm** a classifier of {by}: added to the real seeds they cost it ({change})."
+        elif low <= 0:
+            yield f"No clear gain for a classifier of {by} when added to the real seeds ({change})."
+
+
+def _of_the_checks(outcome: Outcome) -> Iterator[str]:
+    for item, values in measured(outcome.selected).items():
+        if not (item.split("-")[0] == "agreement" or item in outcome.labellers):
+            continue
+        low = sum(value < UNSURE for value in values)
+        if low:
+            share = percent(low, len(values))
+            yield f"{share} of the texts have a confidence under .5 by {escape(item)} ({low} of {len(values)})."
+    short = [line for line in outcome.quota if line.missing]
+    if short:
+        named = _some([f"{escape(line.name)} ({line.selected} of {line.want})" for line in short])
+        yield f"{len(short)} of {len(outcome.quota)} parts of the quota have fewer texts than were asked for: {named}."
+    waiting = sum(drop.section == "review" for drop in outcome.dropped)
+    if waiting:
+        yield f"{waiting} doubtful texts wait for a person and are not in the data set."
+    if not any(item.split("-")[0] in LOOKS_FOR_PERSONS for _, item in outcome.checks):
+        yield "No check looked for personal data or for harmful content."
+    yield "The checks catch what they measure and nothing else; `passports` has every number."
+
+
+def _of_the_kind(outcome: Outcome) -> Iterator[str]:
+    if outcome.written:
+        yield "The texts come from a language model: they may state what is not true and carry its biases."
+        yield "A score on held-out synthetic texts says little: test on real data."
+        if len(outcome.models) == 1:
+            yield "All texts come from one model, and share its habits of speech."
+    if outcome.labels and outcome.task != "summarization":
+        checked = ", ".join(escape(item) for item in outcome.labellers)
+        how = (
+            f"checked by {checked}, not by people"
+            if checked
+            else "those that were asked for or given, not set by people"
+        )
+        yield f"The labels are {how}."
+
+
+def _some(names: list[str]) -> str:
+    more = f" and {len(names) - NAMES_SHOWN} more" if len(names) > NAMES_SHOWN else ""
+    return ", ".join(names[:NAMES_SHOWN]) + more

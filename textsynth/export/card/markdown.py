@@ -1,0 +1,47 @@
+"""Markdown that no text can forge: whatever comes from a model, a recipe or a data file is escaped."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+
+_MARKUP = re.compile(r"([\\`*_{}\[\]()#+!|~$-])")
+_ENTITIES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", "\0": " "})
+
+
+def escape(text: str) -> str:
+    """Return a text of any origin as one line of plain markdown."""
+    return _MARKUP.sub(r"\\\1", " ".join(text.translate(_ENTITIES).split()))
+
+
+def bullets(lines: Iterable[str]) -> str:
+    """Return a list of lines that are markdown already."""
+    return "\n".join(f"- {line}" for line in lines)
+
+
+def table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    """Return a table; its cells are markdown already."""
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join("| " + " | ".join(str(cell) for cell in line) + " |" for line in lines)
+
+
+def fenced(text: str, language: str = "") -> str:
+    """Return a text of any origin as a block of code that it cannot end; characters that break lines are spaced."""
+    kept = text.replace("\0", " ").strip("\n")
+    ticks = max((len(run) for run in re.findall("`+", kept)), default=0)
+    fence = "`" * max(3, ticks + 1)
+    return f"{fence}{language}\n{kept}\n{fence}"
+
+
+def details(summary: str, inside: str) -> str:
+    """Return what opens at a click; `summary` is plain text, `inside` markdown."""
+    told = " ".join(summary.translate(_ENTITIES).split())
+    return f"<details><summary>{told}</summary>\n\n{inside}\n\n</details>"
+
+
+def percent(part: int, whole: int) -> str:
+    """Return `12 %`; what is neither none nor all is never told as 0 or 100 %."""
+    share = round(100 * part / whole) if whole else 0
+    if part and share == 0:
+        return "under 1 %"
+    return "over 99 %" if part < whole and share == 100 else f"{share} %"

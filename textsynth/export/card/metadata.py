@@ -1,0 +1,98 @@
+"""The card's YAML, by which the Hub finds, filters and loads a data set."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from textsynth.export.card.vocabulary import fitting_kinds, size_category
+from textsynth.export.outcome import Outcome
+
+CATEGORIES = {
+    "classification": "text-classification",
+    # the Hub merged text2text-generation into text-generation
+    "paraphrase": "text-generation",
+    "summarization": "summarization",
+}
+HUB_NAME = re.compile(r"[A-Za-z0-9][\w.-]*(/[\w.-]+)?")
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """One config of the data set: its files by split, the sha256 of their content, and how many rows they hold."""
+
+    name: str
+    files: Mapping[str, str]
+    sha256: str
+    rows: int
+
+
+def metadata(outcome: Outcome, configs: Sequence[Config]) -> str:
+    """Return the card's YAML; a licence stands there only if the recipe gives one.
+
+    Each config's description carries the hash of its content: `load_dataset` caches by what stands here, and would
+    else serve the rows of an earlier run.
+    """
+    from huggingface_hub import DatasetCardData
+
+    about = outcome.about
+    described = [
+        {
+            "config_name": one.name,
+            **({"default": True} if one.name == "default" else {}),
+            "description": f"sha256 of the content: {one.sha256}",
+            "data_files": [{"split": split, "path": path} for split, path in one.files.items()],
+        }
+        for one in configs
+    ]
+    named = {"license_name": about.license_name, "license_link": about.license_link}
+    categories = list(about.task_categories) or _categories(outcome)
+    data = DatasetCardData(
+        pretty_name=about.pretty_name or outcome.name,
+        language=outcome.language,
+        license=outcome.license,
+        task_categories=categories,
+        task_ids=list(about.task_ids) or _kinds(outcome, categories) or None,
+        size_categories=size_category(len(outcome.selected)),
+        annotations_creators=[_annotated(outcome)],
+        language_creators=["machine-generated"] if outcome.written else ["found"],
+        source_datasets=_sources(outcome),
+        tags=_tags(outcome),
+        configs=described or None,
+    )
+    # they have no argument of their own there
+    for name, value in named.items():
+        if value is not None:
+            data[name] = value
+    return data.to_yaml().strip()
+
+
+def _categories(outcome: Outcome) -> list[str]:
+    named = [CATEGORIES.get(outcome.task, "other")]
+    return [*named, "text-classification"] if outcome.task == "paraphrase" and outcome.labels else named
+
+
+def _kinds(outcome: Outcome, categories: Sequence[str]) -> list[str]:
+    kind = "multi-label-classification" if outcome.many else "multi-class-classification"
+    return fitting_kinds([kind], categories) if outcome.labels else []
+
+
+def _annotated(outcome: Outcome) -> str:
+    """Return who gave the labels: a model or a classifier that wrote, checked or chose, else whoever they came from."""
+    if not outcome.labels:
+        return "no-annotation"
+    return "machine-generated" if outcome.written or outcome.labellers else "found"
+
+
+def _sources(outcome: Outcome) -> list[str]:
+    """Return the data sets on the Hub that the texts were made from, `original` where there are none."""
+    if outcome.about.source_datasets:
+        return list(outcome.about.source_datasets)
+    found = [one.hub for one in outcome.sources.values() if one.made_from and one.hub]
+    return list(dict.fromkeys(name for name in found if HUB_NAME.fullmatch(name))) or ["original"]
+
+
+def _tags(outcome: Outcome) -> list[str]:
+    own = ["synthetic", "textsynth"] if outcome.written else ["textsynth"]
+    return list(dict.fromkeys([*own, *outcome.about.tags]))

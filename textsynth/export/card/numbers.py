@@ -1,0 +1,128 @@
+"""The numbers of a data set: texts by label and split, what was dropped, what the checks measured, scores."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from textsynth.export.card.markdown import bullets, escape, table
+from textsynth.export.outcome import Outcome
+from textsynth.records import Record, reason_kind
+from textsynth.text import word_list
+
+ARMS = {
+    "seeds": "real seeds alone",
+    "seeds_selected": "seeds and these texts",
+    "fitted": "seeds and these texts, at their fitted weight",
+    "selected": "these texts alone",
+    "seeds_random": "seeds and as many unchecked texts",
+    "all": "all real texts",
+}
+CLASSIFIERS = {"words": "TF-IDF words", "embeddings": "frozen embeddings"}
+
+
+def counts(outcome: Outcome, splits: Mapping[str, Sequence[Record]]) -> str:
+    """Return the texts by label and split, and how long they are."""
+    names = [name for name, rows in splits.items() if rows]
+    if not names:
+        return "No text was selected."
+    whole = {name: len(splits[name]) for name in names}
+    length = _length([record for name in names for record in splits[name]])
+    if not outcome.labels:
+        return f"{table(('split', 'texts'), [(escape(name), count) for name, count in whole.items()])}\n\n{length}"
+    by_label = {name: Counter(label for row in splits[name] for label in row.labels) for name in names}
+    rows: list[Sequence[object]] = [
+        (escape(label), escape(meaning), *(by_label[name][label] for name in names))
+        for label, meaning in outcome.labels.items()
+    ]
+    rows.append(("all", "", *whole.values()))
+    return f"{table(('label', 'means', *map(escape, names)), rows)}\n\n{length}"
+
+
+def funnel(outcome: Outcome) -> str:
+    """Return what became of the candidates, and how many texts each check dropped for which reason."""
+    waiting = sum(drop.section == "review" for drop in outcome.dropped)
+    candidates = len(outcome.selected) + len(outcome.spare) + len(outcome.dropped)
+    told = (
+        f"Of {candidates} candidates {len(outcome.selected)} were selected, {len(outcome.spare)} were accepted but not "
+        f"picked, {len(outcome.dropped) - waiting} were dropped and {waiting} wait for a person."
+    )
+    counted = Counter((drop.section, drop.item, reason_kind(drop.reason)) for drop in outcome.dropped)
+    rows = [(*map(escape, key), count) for key, count in sorted(counted.items(), key=lambda one: (-one[1], one[0]))]
+    idle = [item for section, item in outcome.checks if not any(key[1] == item for key in counted)]
+    parts = [told]
+    if rows:
+        parts.append(table(("section", "check", "reason", "texts"), rows))
+    if idle:
+        parts.append(f"Nothing was dropped by {', '.join(map(escape, idle))}.")
+    return "\n\n".join(parts)
+
+
+def measures(outcome: Outcome) -> str:
+    """Return what the checks measured on the selected texts, by item; "" where they noted nothing."""
+    found = measured(outcome.selected)
+    if not found:
+        return ""
+    rows = [
+        (escape(item), len(values), *(f"{quantile(values, share):.2f}" for share in (0.1, 0.5)), _mean(values))
+        for item, values in found.items()
+    ]
+    told = "What the checks noted on the selected texts; each passport has its own numbers."
+    return f"{told}\n\n{table(('measure of', 'texts', 'one in ten is at most', 'median', 'mean'), rows)}"
+
+
+def measured(records: Sequence[Record]) -> dict[str, list[float]]:
+    """Return every measure's values, from the lowest, by item in the order of the alphabet."""
+    found: dict[str, list[float]] = {}
+    for record in records:
+        for item, value in record.measures.items():
+            found.setdefault(item, []).append(float(value))
+    return {item: sorted(found[item]) for item in sorted(found)}
+
+
+def quantile(values: Sequence[float], share: float) -> float:
+    """Return the value that `share` of the sorted `values` do not exceed (nearest rank)."""
+    return values[max(0, math.ceil(share * len(values)) - 1)]
+
+
+def proof(outcome: Outcome) -> str:
+    """Return the verdict on real data, the scores of each training set, and the fitted weight."""
+    told = [escape(sentence) for sentence in outcome.proof]
+    if outcome.weight is not None:
+        told.append(
+            f"The column `weight` is {outcome.weight:g} for every row: what a text should count beside a real one, "
+            "fitted by cross-validation on the real seeds."
+        )
+    return "\n\n".join(part for part in (bullets(told), _scores(outcome.evaluation)) if part)
+
+
+def _scores(evaluation: Mapping[str, Any]) -> str:
+    arms, kinds = evaluation.get("arms") or {}, evaluation.get("classifiers") or ()
+    rows = [
+        (name, CLASSIFIERS.get(kind, escape(kind)), arms[arm][kind]["n"], _score(arms[arm][kind]))
+        for kind in kinds
+        for arm, name in ARMS.items()
+        if kind in arms.get(arm, {}) and arms[arm][kind].get("macro_f1") is not None
+    ]
+    tested = (evaluation.get("data") or {}).get("test")
+    told = f"Each classifier was trained on the texts named and tested on {tested} real ones." if rows else ""
+    head = ("trained on", "classifier", "texts", "macro-F1 (95 % interval)")
+    return f"{told}\n\n{table(head, rows)}" if rows else ""
+
+
+def _score(found: Mapping[str, Any]) -> str:
+    ends = found.get("interval")
+    told = f"{found['macro_f1']:.3f}"
+    return f"{told} ({ends[0]:.3f} to {ends[1]:.3f})" if ends else told
+
+
+def _mean(values: Sequence[float]) -> str:
+    return f"{math.fsum(values) / len(values):.2f}"
+
+
+def _length(records: Sequence[Record]) -> str:
+    words = sorted(len(word_list(record.text)) for record in records)
+    low, middle, high = (quantile(words, share) for share in (0.1, 0.5, 0.9))
+    return f"A text has {middle:g} words in the median; one in ten has at most {low:g}, nine in ten at most {high:g}."
