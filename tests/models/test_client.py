@@ -15,8 +15,10 @@ from tests.mock import MODEL
 from tests.models.asked import answers, complete, place, request, requests
 from tests.server import Fault, serving
 from textsynth.errors import ModelError
-from textsynth.models.client import Client, Target
+from textsynth.models.address import Address
+from textsynth.models.client import Client
 from textsynth.models.http import Http
+from textsynth.models.target import Target
 from textsynth.records import Completion
 
 
@@ -267,13 +269,12 @@ def test_more_connections_than_files_are_usually_allowed() -> None:
     ],
 )
 def test_addresses_are_read_as_people_write_them(given: str, root: str, address: str) -> None:
-    target = Target(given, "m", "k", None, {}, response_format=True, timeout_seconds=1.0)
-    assert (target.root, target.address) == (root, address)
-    assert "'k'" not in repr(target)
+    found = Address(given)
+    assert (found.root, found.name) == (root, address)
 
 
 def test_closing_what_was_never_used_is_nothing() -> None:
-    target = Target("http://a", "m", None, None, {}, response_format=True, timeout_seconds=1.0)
+    target = Target(("http://a",), "m")
     asyncio.run(Client(target, in_flight=1, retries=0, patience_seconds=1, say=print).close())
 
 

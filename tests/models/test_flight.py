@@ -33,7 +33,7 @@ def test_the_limit_holds_over_calls_and_an_earlier_call_goes_first() -> None:
     engine, first, second = Engine(), requests(40)[:20], requests(40)[20:]
 
     async def go() -> None:
-        flight = Flight(5, engine)
+        flight = Flight(lambda: 5, engine)
         await asyncio.gather(flight.run(first, keep), flight.run(second, keep))
         assert flight.in_flight == 0
 
@@ -52,12 +52,12 @@ def test_a_slot_is_free_only_when_arrived_has_returned() -> None:
         await asyncio.sleep(0.002)
         holding -= 1
 
-    asyncio.run(Flight(3, engine).run(requests(20), slow))
+    asyncio.run(Flight(lambda: 3, engine).run(requests(20), slow))
     assert len(engine.started) == 20
 
 
 def test_no_requests_are_no_work() -> None:
-    asyncio.run(Flight(1, Engine()).run([], keep))
+    asyncio.run(Flight(lambda: 1, Engine()).run([], keep))
 
 
 def test_an_error_in_arrived_ends_its_call_and_no_other() -> None:
@@ -70,7 +70,7 @@ def test_an_error_in_arrived_ends_its_call_and_no_other() -> None:
         came.append(one.key)
 
     async def go() -> None:
-        flight = Flight(4, engine)
+        flight = Flight(lambda: 4, engine)
         other = asyncio.ensure_future(flight.run(requests(30)[10:], note))
         with pytest.raises(OSError, match="disk full"):
             await flight.run(requests(10), full_disk)
@@ -85,7 +85,7 @@ def test_a_cancelled_call_leaves_nothing_behind() -> None:
     engine = Engine()
 
     async def go() -> None:
-        flight = Flight(4, engine)
+        flight = Flight(lambda: 4, engine)
         call = asyncio.ensure_future(flight.run(requests(1000), keep))
         await asyncio.sleep(0.003)
         call.cancel()

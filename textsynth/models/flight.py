@@ -29,14 +29,15 @@ class _Call:
 
 
 class Flight:
-    """Keeps at most `limit` requests in flight. A slot is free again when `arrived` has returned.
+    """Keeps at most `limit()` requests in flight. A slot is free again when `arrived` has returned.
 
     Requests start in the order in which the calls brought them; an earlier call goes before a later one.
     """
 
-    def __init__(self, limit: int, answer: Answer) -> None:
-        self.limit = limit
+    def __init__(self, limit: Callable[[], int], answer: Answer) -> None:
         self.in_flight = 0
+        self._limit = limit
+        self._calls: set[_Call] = set()
         self._answer = answer
         self._waiting: deque[tuple[_Call, Request]] = deque()
 
@@ -46,12 +47,29 @@ class Flight:
             return
         call = _Call(arrived, len(requests), asyncio.get_running_loop().create_future())
         self._waiting.extend((call, request) for request in requests)
-        self._pump()
+        self._calls.add(call)
+        self.pump()
         try:
             await call.done
         finally:
+            self._calls.discard(call)
             if call.left:
                 await self._abandon(call)
+
+    def stop(self, fault: Exception) -> None:
+        """End all calls with this error."""
+        for call in self._calls:
+            if not call.done.done():
+                call.done.set_exception(fault)
+
+    def pump(self) -> None:
+        """Start what the limit allows; to be called when it has grown."""
+        while self._waiting and self.in_flight < self._limit():
+            call, request = self._waiting.popleft()
+            self.in_flight += 1
+            task = asyncio.ensure_future(self._bring(call, request))
+            call.flying.add(task)
+            task.add_done_callback(partial(self._landed, call))
 
     async def _abandon(self, call: _Call) -> None:
         self._waiting = deque(pair for pair in self._waiting if pair[0] is not call)
@@ -59,14 +77,6 @@ class Flight:
         for task in flying:
             task.cancel()
         await asyncio.gather(*flying, return_exceptions=True)
-
-    def _pump(self) -> None:
-        while self._waiting and self.in_flight < self.limit:
-            call, request = self._waiting.popleft()
-            self.in_flight += 1
-            task = asyncio.ensure_future(self._bring(call, request))
-            call.flying.add(task)
-            task.add_done_callback(partial(self._landed, call))
 
     async def _bring(self, call: _Call, request: Request) -> None:
         completion = await self._answer(request)
@@ -84,4 +94,4 @@ class Flight:
             call.left -= 1
             if not call.left and not call.done.done():
                 call.done.set_result(None)
-        self._pump()
+        self.pump()

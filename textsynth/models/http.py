@@ -1,4 +1,4 @@
-"""Any OpenAI-compatible server: vLLM, llama.cpp, TGI, or a service on the internet.
+"""Any OpenAI-compatible server: vLLM, llama.cpp, TGI, or a service on the internet; or several of one model.
 
 Every wait has an end. What concerns one request (too long a prompt, a refused parameter) is that request's failure;
 a wrong key, an unknown model or a server that stays away stops the run with one sentence. Keys come from the
@@ -11,15 +11,16 @@ import hashlib
 import json
 import os
 from collections.abc import Mapping
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field, model_validator
 
 from textsynth.errors import ModelError
 from textsynth.models import Form, Model, ModelOptions, Place
 from textsynth.models.batch import line_of, spoken_at
-from textsynth.models.client import Client, Target
+from textsynth.models.client import Client
 from textsynth.models.dialect import Dialect, Speaks
+from textsynth.models.target import Target
 from textsynth.options import Options
 from textsynth.records import Request
 
@@ -35,13 +36,19 @@ class Http(ModelOptions):
 
     base_url: str = Field(
         default_factory=lambda: os.environ.get("OPENAI_BASE_URL", ""),
-        validate_default=True,
         description="the server's address, such as http://127.0.0.1:8000/v1; left out: the variable OPENAI_BASE_URL",
+    )
+    base_urls: tuple[str, ...] = Field(
+        (), description="servers of the same model, used side by side; one that is away is left out until it is back"
     )
     model: str = Field(..., min_length=1, description="the model's name as the server knows it")
     key_env: str | None = Field(None, description="the environment variable that holds the key; left out: no key")
-    in_flight: int = Field(64, ge=1, description="requests under way at once")
-    timeout_seconds: float = Field(180.0, gt=0, description="how long one try may take, the whole answer included")
+    in_flight: Literal["auto"] | Annotated[int, Field(ge=1)] = Field(
+        "auto", description="requests under way at once at each server; auto finds the number while it works"
+    )
+    timeout_seconds: float = Field(
+        180.0, gt=0, description="how long one try may take, the whole answer included; time in a queue aside"
+    )
     retries: int = Field(4, ge=0, description="further tries of a request that fails while others succeed")
     patience_seconds: float = Field(
         180.0, ge=0, description="how long a silent server is waited for (15 s at most if it never answered yet)"
@@ -62,16 +69,24 @@ class Http(ModelOptions):
         default_factory=dict, description="further parameters, sent as they are; null leaves one of ours out"
     )
 
-    @field_validator("base_url")
-    @classmethod
-    def _is_address(cls, value: str) -> str:
-        if not value:
+    @model_validator(mode="after")
+    def _addresses(self) -> Http:
+        if not self.addresses:
             raise ValueError(
                 "base_url is missing and OPENAI_BASE_URL is not set; write http://127.0.0.1:8000/v1 or such"
             )
-        if not value.startswith(("http://", "https://")):
-            raise ValueError(f"base_url must start with http:// or https://, got {value!r}")
-        return value
+        for url in self.addresses:
+            if not url.startswith(("http://", "https://")):
+                raise ValueError(f"base_url must start with http:// or https://, got {url!r}")
+        if len(set(self.addresses)) < len(self.addresses):
+            raise ValueError(f"base_urls names a server twice: {', '.join(self.addresses)}")
+        return self
+
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        """All servers: `base_url`, where the recipe gives it or nothing else, and `base_urls`."""
+        alone = self.base_url and ("base_url" in self.model_fields_set or not self.base_urls)
+        return (self.base_url, *self.base_urls) if alone else self.base_urls
 
     @property
     def identity(self) -> str:
@@ -100,7 +115,7 @@ class Http(ModelOptions):
         dialect = Dialect(
             self.adapter if self.adapter is not None else self.model,
             self.body,
-            speaks=self.speaks if self.speaks != "auto" else spoken_at(self.base_url),
+            speaks=self.speaks if self.speaks != "auto" else spoken_at(self.addresses[0]),
             thinking=None if self.thinking is None else self.thinking.max_tokens,
             constraints=self.response_format,
         )
@@ -109,7 +124,7 @@ class Http(ModelOptions):
     def open(self, place: Place) -> Model:
         """Return a client. Connects at the first request. Raises ModelError when the named key is not set."""
         target = Target(
-            base_url=self.base_url,
+            base_urls=self.addresses,
             model=self.adapter if self.adapter is not None else self.model,
             key=self._key(),
             key_env=self.key_env,
@@ -121,7 +136,7 @@ class Http(ModelOptions):
         )
         return Client(
             target,
-            in_flight=self.in_flight,
+            in_flight=None if self.in_flight == "auto" else self.in_flight,
             retries=self.retries,
             patience_seconds=self.patience_seconds,
             say=place.say,

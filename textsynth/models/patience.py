@@ -25,22 +25,24 @@ class Trouble:
     """A try that brought nothing, and the seconds the server asked us to wait.
 
     The server was away (no connection), busy (429), down (502 to 504, a time-out), or its answer was broken. Only
-    the last two count against the request.
+    the last two count against the request. `answered` says that HTTP came back, so that somebody is there.
     """
 
     kind: Kind
     sentence: str
     after: float | None = None
+    answered: bool = False
 
 
 @dataclass(slots=True)
 class Attempt:
-    """One request on its way: when it was first tried, and the tries that count against it."""
+    """One request on its way: when it was first tried, the tries that count against it, its moves to other servers."""
 
     key: str
     started: float
     counted: int = 0
     tries: int = 0
+    moves: int = 0
 
 
 class Patience:

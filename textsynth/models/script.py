@@ -76,7 +76,7 @@ class Actor:
         self._every = every
         self._kind = kind
         self._latency = latency_seconds
-        self._flight = Flight(in_flight, self._answer)
+        self._flight = Flight(lambda: in_flight, self._answer)
 
     @property
     def in_flight(self) -> int:

@@ -12,19 +12,20 @@ import json
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, field_validator
 
 from textsynth.errors import ModelError, UsageError
 from textsynth.models import Form, Model, ModelOptions, Place
 from textsynth.models.batch import line_of
-from textsynth.models.client import Client, Target
+from textsynth.models.client import Client
 from textsynth.models.dialect import Dialect
 from textsynth.models.embedded import IDENTITY, NAME, embedded_folder
 from textsynth.models.folders import fingerprint, folder_named
 from textsynth.models.http import Thinking
 from textsynth.models.served import Served
+from textsynth.models.target import Target
 from textsynth.records import Request
 from textsynth.serve import environment, flags, shared
 from textsynth.serve.command import plan_for
@@ -52,8 +53,12 @@ class Vllm(ModelOptions):
     keep: bool = Field(default=False, description="let the server run on when the run has ended")
     restarts: int = Field(3, ge=0, description="how often a server that died is started again")
     start_minutes: float = Field(30.0, gt=0, description="how long one start may take, the model's download included")
-    in_flight: int = Field(64, ge=1, description="requests under way at once")
-    timeout_seconds: float = Field(180.0, gt=0, description="how long one try may take, the whole answer included")
+    in_flight: Literal["auto"] | Annotated[int, Field(ge=1)] = Field(
+        "auto", description="requests under way at once; auto finds the number while it works"
+    )
+    timeout_seconds: float = Field(
+        180.0, gt=0, description="how long one try may take, time in the server's queue aside"
+    )
     retries: int = Field(4, ge=0, description="further tries of a request that fails while others succeed")
     patience_seconds: float = Field(180.0, ge=0, description="how long a server that runs may stay silent")
     prompts: Literal["chat", "completion"] | None = Field(
@@ -145,7 +150,7 @@ class Vllm(ModelOptions):
 
     def _connect(self, place: Place, url: str, key: str) -> Model:
         target = Target(
-            base_url=url,
+            base_urls=(url,),
             model=self.adapter if self.adapter is not None else self.model,
             key=key,
             key_env=None,
@@ -157,7 +162,7 @@ class Vllm(ModelOptions):
         )
         return Client(
             target,
-            in_flight=self.in_flight,
+            in_flight=None if self.in_flight == "auto" else self.in_flight,
             retries=self.retries,
             patience_seconds=self.patience_seconds,
             say=place.say,
