@@ -29,7 +29,7 @@ FLOORS = (
     ("sources", "generate", "filter", "label", "select", "export"),
     ("evaluate",),
     ("recipe",),
-    ("report", "starter"),
+    ("report", "starter", "push"),
     ("why",),
     ("run",),
     ("results",),

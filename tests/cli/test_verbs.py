@@ -14,7 +14,7 @@ def test_help_lists_the_verbs_in_the_order_of_work_and_none_that_does_not_work_y
     said = Said(capsys, "--help")
     listed = re.findall(r"^  ([a-z]+)  ", said.out.split("Commands:")[1].split("Exit codes:")[0], re.MULTILINE)
     assert listed == list(verbs.commands)
-    work = ["init", "validate", "preview", "run", "report", "evaluate", "why", "serve", "steps", "schema", "completion"]
+    work = ["init", "validate", "preview", "run", "report", "evaluate", "why", "push", "serve", "steps", "schema"]
     assert [verb for verb in listed if verb in work] == work
     for code in ("0 ", "1 ", "2 ", "3 ", "130 "):
         assert f"\n    {code}" in said.out

@@ -12,8 +12,8 @@ from textsynth.recipe import read_recipe
 BROKEN = [
     ("version: 1", "versoin: 1", 1, ["no section 'versoin'", "did you mean 'version'?"]),
     ("{requests: 25k, tokens: 3M, minutes: 90}", "25k", 19, ["budget is a map with requests", "found '25k'"]),
-    ("export: {", "export: {hub: acme/bank, ", 20, ["export.hub is not done by this version"]),
-    ("", "push: acme/bank", END, ["push is not done by this version"]),
+    ("export: {", "export: {hub: bank, ", 20, ["a repository is owner/name"]),
+    ("", "push: acme/bank", END, ["push"]),
     ("", "evaluate: {train: seeds}", END, ["evaluate", "test"]),
     ("", "evaluate: {test: sedes}", END, ["evaluate.test is 'sedes'", "did you mean 'seeds'?"]),
     ("", "evaluate: {train: seeds, test: seeds}", END, ["are both 'seeds'", "never fitted on"]),

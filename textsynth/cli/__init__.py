@@ -16,13 +16,14 @@ import click
 
 from textsynth.cli.completion import completion
 from textsynth.cli.items import schema, steps
+from textsynth.cli.push import push
 from textsynth.cli.recipes import init, preview, run, validate
 from textsynth.cli.runs import evaluate, report, why
 from textsynth.cli.serve import serve
 from textsynth.cli.verbs import verbs
 from textsynth.errors import TextSynthError
 
-for verb in (init, validate, preview, run, report, evaluate, why, serve, steps, schema, completion):
+for verb in (init, validate, preview, run, report, evaluate, why, push, serve, steps, schema, completion):
     verbs.add_command(verb)
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from textsynth.cli.push import push_result, wish_for
 from textsynth.cli.verbs import FILE, JSON, RECIPE, SETS, bundled_names, emit, example, talk
 from textsynth.errors import RecipeError
 
@@ -93,6 +94,7 @@ def preview(recipe: Path, count: int, sets: tuple[str, ...], as_json: bool) -> N
         "textsynth run recipe.yaml --out runs/second --json",
         "textsynth run recipe.yaml --requests-only requests.jsonl",
         "textsynth run recipe.yaml --answers answers.jsonl --requests-only requests.jsonl",
+        "textsynth run recipe.yaml --push",
     )
 )
 @RECIPE
@@ -104,6 +106,7 @@ def preview(recipe: Path, count: int, sets: tuple[str, ...], as_json: bool) -> N
     "--requests-only", type=FILE, help="Ask no server: write what is missing to FILE (- is stdout), a batch's lines."
 )
 @click.option("--answers", type=FILE, help="Take in the answers of a batch from FILE; ask no server.")
+@click.option("--push", is_flag=True, help="Publish the data set to the recipe's export.hub when the quota is met.")
 @click.option("--quiet", is_flag=True, help="Say nothing but errors and one last line.")
 @JSON
 def run(
@@ -114,6 +117,7 @@ def run(
     fresh: bool,  # noqa: FBT001
     requests_only: Path | None,
     answers: Path | None,
+    push: bool,  # noqa: FBT001
     quiet: bool,  # noqa: FBT001
     as_json: bool,  # noqa: FBT001
 ) -> None:
@@ -127,7 +131,10 @@ def run(
     from textsynth.results import result_json, result_text, round_json, round_text
     from textsynth.run import run as work
 
+    if push and (requests_only is not None or answers is not None):
+        raise click.UsageError("--push publishes a whole run; give it with the last round's plain `textsynth run`")
     read = read_recipe(recipe, sets)
+    wish = wish_for(read) if push else None
     folder = out if out is not None else Path("runs") / read.name
     with open_display(read.name, quiet=quiet, as_json=as_json) as display:
         shared: dict[str, Any] = {
@@ -143,6 +150,8 @@ def run(
             turn = run_round(read, requests_only=requests_only, answers=answers, **shared)
             told = round_json(turn) if as_json else turn.sentence if quiet else round_text(turn)
             code = turn.exit_code
+    if wish is not None:
+        push_result(folder, code, told, wish, quiet=quiet)
     if requests_only == Path("-"):
         talk(told if isinstance(told, str) else json.dumps(told))
     else:

@@ -23,7 +23,7 @@ from textsynth.recipe.want import read_want
 from textsynth.step import Generator
 
 SECTIONS = (*Settings.model_fields, "labels", "models", "sources", *LISTS, "want", "budget", "export", "evaluate")
-NOT_DONE = ("gold", "push", "review")
+NOT_DONE = ("gold", "review")
 Section = TypeVar("Section", bound=Options)
 
 
@@ -111,9 +111,6 @@ class _Reading:
     def section(self, name: str, cls: type[Section]) -> Section | None:
         """Read a plain section; None where it is not written or has a mistake."""
         node = self.tree.entries.get(name)
-        if name == "export" and isinstance(node, Map) and "hub" in node.entries:
-            self.mistakes.note(node.marks["hub"], "export.hub is not done by this version of TextSynth: take it out")
-            node = Map({key: one for key, one in node.entries.items() if key != "hub"}, node.marks, node.mark)
         if isinstance(node, Map):
             return validate(cls, node, name, self.reader.environment, self.mistakes)
         if node is not None and not _noted(node):

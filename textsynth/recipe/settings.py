@@ -16,6 +16,7 @@ from textsynth.options import Count, Options, SourceName
 Task = Literal["classification", "paraphrase", "summarization"]
 SPLIT_NAME = re.compile(r"[A-Za-z0-9_]+(\.[A-Za-z0-9_]+)*")
 FOLDER_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,95}")
+REPOSITORY = re.compile(r"[A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9][\w.-]{0,95}")
 
 
 class Settings(Options):
@@ -80,6 +81,17 @@ class Export(Options):
     task_categories: tuple[str, ...] = Field((), description="the Hub's categories; left out: that of the task")
     task_ids: tuple[str, ...] = Field((), description="the Hub's kinds of tasks, such as intent-classification")
     source_datasets: tuple[str, ...] = Field((), description="what it was made from; left out: the sources on the Hub")
+
+    hub: str | None = Field(None, description="the repository, owner/name, that `run --push` publishes to")
+    private: bool = Field(default=False, description="whether that repository is private; counts when it is made")
+    waive: tuple[Literal["leak", "license"], ...] = Field((), description="checks without which it may be published")
+
+    @field_validator("hub")
+    @classmethod
+    def _repository(cls, hub: str | None) -> str | None:
+        if hub is not None and not REPOSITORY.fullmatch(hub):
+            raise ValueError("a repository is owner/name, such as acme/bank-intents")
+        return hub
 
     @field_validator("license")
     @classmethod

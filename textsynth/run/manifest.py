@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from textsynth import __version__
+from textsynth.filter.leak import Leak
 from textsynth.recipe import Recipe
 from textsynth.records import Drop, reason_kind
 from textsynth.run.asking import Tally
@@ -89,6 +90,7 @@ def manifest(
             "text": recipe.text,
         },
         "sources": list(recipe.sources),
+        "checked_for_leaks": [item.step.from_ for item in recipe.filter if isinstance(item.step, Leak)],
         "versions": versions(),
         "models": used,
         "counts": {

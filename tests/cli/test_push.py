@@ -1,0 +1,66 @@
+"""`run --push`, and what `push` says of itself; the pushes themselves are tested in tests/test_push.py."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from tests.hub_client import Client
+from tests.hub_server import Server, Slip
+
+pytest_plugins = ("tests.hub_fixtures",)
+
+
+def run_push(client: Client, run: Path, repo: str, *more: str) -> tuple[int, str, str]:
+    recipe = run.parent / "tickets.yaml"
+    sets = ("--set", f"export.hub={repo}", *more)
+    return client.textsynth("run", recipe, "--out", run, "--push", *sets)
+
+
+def test_a_run_publishes_what_it_made(client: Client, server: Server, repo: str, run: Path) -> None:
+    code, out, err = run_push(client, run, repo, "--set", "export.private=true")
+    assert (code, "Traceback" in err) == (0, False)
+    assert out.index("the quota is met") < out.index(f"pushed 20 texts to {repo}, in one commit")
+    assert server.store.repos[repo].private
+    code, out, _ = run_push(client, run, repo, "--json")
+    assert (code, json.loads(out)["pushed"]["commit"]) == (0, None) or json.loads(out)["pushed"]["commit"]
+    assert json.loads(out)["manifest"]["counts"]["selected"] == 20
+
+
+def test_a_fault_of_the_push_is_exit_1_and_the_result_of_the_run_is_told(
+    client: Client, server: Server, repo: str, run: Path
+) -> None:
+    server.slips.append(Slip("POST .*/commit/main", 403))
+    code, out, err = run_push(client, run, repo)
+    assert code == 1
+    assert "the quota is met" in out
+    assert f"{repo}: not pushed: the token may not do this" in err
+    code, out, err = run_push(client, run, repo, "--json")
+    told = json.loads(out)
+    assert (code, told["exit_code"], told["pushed"]) == (1, 0, None)
+    assert "the token may not do this" in told["not_pushed"]
+
+
+def test_what_cannot_be_pushed_is_said_before_anything_is_asked(
+    client: Client, server: Server, repo: str, run: Path
+) -> None:
+    before = (run / "manifest.json").stat().st_mtime_ns
+    for change, told, code in (
+        ("export.license=null", "gives the data set no licence", 2),
+        ("filter=[]", "nothing has compared the texts with a test set", 2),
+    ):
+        found = run_push(client, run, repo, "--set", change)
+        assert (found[0], told in found[2]) == (code, True), found[2]
+    assert "--push needs the repository" in run_push(client, run, "null")[2]
+    nobody = client.textsynth("run", run.parent / "tickets.yaml", "--out", run, "--push", token=None)
+    assert (nobody.code, "there is no token for the Hub" in nobody.err) == (1, True)
+    assert (run / "manifest.json").stat().st_mtime_ns == before
+    assert not server.writes()
+
+
+def test_a_run_that_fell_short_is_not_published(client: Client, server: Server, repo: str, run: Path) -> None:
+    code, out, err = run_push(client, run, repo, "--set", "budget.requests=2", "--set", "want.label=40", "--fresh")
+    assert code == 3
+    assert f"not pushed, as the quota was not met; textsynth push {run} {repo}" in err
+    assert "refund" in out
+    assert repo not in server.store.repos

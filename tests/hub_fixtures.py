@@ -1,0 +1,55 @@
+"""One Hub and one client process for the tests that need them; each has a repository of its own, and no faults left."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.hub_client import Client
+from tests.hub_server import Server, hub
+from tests.push.runs import make_run
+
+
+@pytest.fixture(scope="session")
+def hub_server() -> Iterator[Server]:
+    with hub(part=1_500) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def client(hub_server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
+    client = Client(hub_server, tmp_path_factory.mktemp("hf"))
+    yield client
+    client.close()
+
+
+@pytest.fixture
+def server(hub_server: Server) -> Server:
+    hub_server.slips.clear()
+    hub_server.asked.clear()
+    hub_server.store.objects.clear()
+    return hub_server
+
+
+@pytest.fixture
+def repo(request: pytest.FixtureRequest) -> str:
+    """A repository of anna's that no other test uses."""
+    name = request.node.name
+    told = re.sub(r"\W+", "-", name.removeprefix("test_"))[:60].strip("-_")
+    return f"anna/{told}-{hashlib.sha256(name.encode()).hexdigest()[:6]}"
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a finished run, which no test may change."""
+    return make_run(tmp_path_factory.mktemp("finished"))
+
+
+@pytest.fixture
+def run(finished: Path, tmp_path: Path) -> Path:
+    """The folder of a finished run of one's own."""
+    return make_run(tmp_path / "own")

@@ -1,0 +1,68 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from tests.push.runs import SEED, TESTED, make_run
+from textsynth.errors import UsageError
+from textsynth.push.contents import read_manifest
+from textsynth.push.given import given_texts, repeats, without_given
+
+ROWS = [
+    {"id": "a", "item": "length", "text": "please give back what I paid!", "raw": None, "source": None},
+    {"id": "b", "item": "length", "text": "something else", "raw": None, "source": "please give back what I paid"},
+    {"id": "c", "item": "labelled", "text": "", "raw": "Sure:\n1. give it\n2. too short", "source": None},
+    {"id": "d", "item": "leak-2", "text": "nearly a test row", "raw": None, "source": "a text that is shown"},
+    {"id": "e", "item": "near_duplicate", "text": "he wrote: please give back what I paid, at once", "raw": None},
+]
+GIVEN = ["Please, give back what I paid", "2. Too short", "never told"]
+
+
+def test_a_text_repeats_a_given_one_by_its_letters_or_by_holding_the_whole() -> None:
+    found = repeats(GIVEN)
+    assert found("please GIVE back what i paid!")
+    assert found("he wrote: please give back what I paid, at once")
+    assert not found("please give back what I owe")
+    assert not found("I said: never told you")
+    assert found("1. give it\n2. too short")
+    assert not found("")
+
+
+def test_dropped_texts_that_repeat_a_given_one_are_blank_and_rows_and_columns_stay(tmp_path: Path) -> None:
+    table = pa.Table.from_pylist(ROWS).replace_schema_metadata({b"huggingface": b"{}"})
+    pq.write_table(table, tmp_path / "dropped.parquet")
+    pq.write_table(pa.table({"text": ["a text that is shown"]}), tmp_path / "data.parquet")
+    data = without_given(tmp_path / "dropped.parquet", [tmp_path / "data.parquet"], GIVEN)
+    found = pq.read_table(pa.BufferReader(data))
+    assert found.schema.equals(table.schema, check_metadata=True)
+    assert found["id"].to_pylist() == list("abcde")
+    assert found["text"].to_pylist() == ["", "something else", "", "", ""]
+    assert found["raw"].to_pylist() == [None] * 5
+    assert found["source"].to_pylist() == [None, None, None, "a text that is shown", None]
+
+
+def test_the_sources_are_read_again_as_the_recipe_says(tmp_path: Path) -> None:
+    run = make_run(tmp_path)
+    assert given_texts(run, read_manifest(run))[0] == SEED
+    assert TESTED in given_texts(run, read_manifest(run))
+
+
+def test_what_a_run_curates_was_not_given_to_write_from(tmp_path: Path) -> None:
+    run = make_run(tmp_path, generate="[existing: {from: seeds}]", filter="[leak: {semantic: 1}]", want=1)
+    assert given_texts(run, read_manifest(run)) == [TESTED]
+
+
+def test_where_they_are_gone_nobody_can_tell(tmp_path: Path) -> None:
+    run = make_run(tmp_path)
+    manifest = read_manifest(run)
+    changed = json.loads(json.dumps(manifest))
+    changed["recipe"]["hash"] = "0"
+    with pytest.raises(UsageError, match=r"tickets\.yaml has changed since; run it again, or leave --with-passports"):
+        given_texts(run, changed)
+    (tmp_path / "seeds.csv").unlink()
+    with pytest.raises(UsageError, match=r"cannot be told which of them repeat a seed: .*no such file"):
+        given_texts(run, manifest)

@@ -1,0 +1,152 @@
+"""Publishing: a finished run's data set becomes one commit on the Hub, or nothing does.
+
+    read the folder → cleared? → look at the repository → same features, no fewer texts? → one commit → tag
+
+A commit names its parent, so that it never lands on what was not looked at. After a lost connection or somebody
+else's commit the repository is looked at again: what is there already is not sent twice, and what somebody else wrote
+meanwhile is not overwritten.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from textsynth.errors import RunError, UsageError
+from textsynth.push.changes import Change, changes, refuse_differences
+from textsynth.push.cleared import refuse_uncleared
+from textsynth.push.contents import Contents, read_contents
+from textsynth.push.faults import Say
+from textsynth.push.hub import Hub, There
+from textsynth.push.sending import Sending
+from textsynth.push.wish import MAIN, Wish
+from textsynth.wording import counted
+
+__all__ = ["Change", "Pushed", "Wish", "push", "ready"]
+
+
+@dataclass(frozen=True, slots=True)
+class Pushed:
+    """What a push came to.
+
+    `files` says of each file of the data set, and of each that goes, what becomes of it. `commit` is None where nothing
+    was sent; `url` leads to the pull request or commit that was made, else to the data set.
+    """
+
+    repo: str
+    revision: str
+    url: str
+    files: Sequence[Change]
+    sentence: str
+    commit: str | None = None
+    pull_request: str | None = None
+    tag: str | None = None
+    dry_run: bool = False
+    waived: Sequence[str] = ()
+    notes: Sequence[str] = ()
+
+
+def ready(wish: Wish, *, say: Say = lambda _: None) -> None:
+    """Raise UsageError or RunError where a push could not succeed whatever is pushed: no login, no right to write."""
+    wish.check()
+    Hub(wish, say).login(needed=True)
+
+
+def push(folder: Path, wish: Wish, *, say: Say = lambda _: None) -> Pushed:
+    """Publish the data set of the run in `folder` as one commit; the same data set again makes none.
+
+    Raises UsageError for what is refused before anything is sent (no data set, a check neither made nor waived, other
+    features or fewer texts without `replace`), RunError for what the Hub or the network does not do.
+    """
+    wish.check()
+    contents = read_contents(folder, with_passports=wish.with_passports, waived=wish.waive)
+    refuse_uncleared(folder, contents.manifest, contents.license, wish.waive)
+    hub = Hub(wish, say)
+    hub.login(needed=not wish.dry_run)
+    there = hub.look()
+    plan = changes(contents, there)
+    notes = _notes(wish, there)
+    _refuse_tag(wish, there, plan)
+    if not wish.replace:
+        refuse_differences(contents, hub, there)
+    if wish.dry_run:
+        return _dry(wish, there, plan, notes)
+    there = _made(wish, hub, there)
+    if all(one.what == "same" for one in plan):
+        told, commit, pull = f"{wish.repo} holds this very data set: nothing was sent", None, None
+    else:
+        commit, pull = Sending(wish, contents, hub, say).send(there)
+        told = _sentence(wish, contents)
+    if wish.tag is not None:
+        hub.tag(wish.tag, commit or str(there.head))
+    return Pushed(
+        repo=wish.repo,
+        revision=f"refs/pr/{pull}" if pull else wish.revision,
+        url=_url(wish.repo, commit, pull),
+        files=plan,
+        sentence=told,
+        commit=commit,
+        pull_request=pull,
+        tag=wish.tag,
+        waived=sorted(wish.waive),
+        notes=notes,
+    )
+
+
+def _made(wish: Wish, hub: Hub, there: There) -> There:
+    """Make the repository and the branch where they are not there, and return what stands there then."""
+    if there.head is None:
+        hub.create(private=wish.private)
+        there = hub.look()
+    if there.head is None:
+        raise RunError(f"{wish.repo}: there is such a repository, but this token may not see it; take another one")
+    if not there.branch and not wish.pull_request:
+        hub.begin_branch(there.head)
+    return there
+
+
+def _refuse_tag(wish: Wish, there: There, plan: Sequence[Change]) -> None:
+    found = there.tags.get(wish.tag or "")
+    if found is not None and (found != there.head or any(one.what != "same" for one in plan)):
+        raise UsageError(
+            f"{wish.repo}: the tag {wish.tag} names another commit already ({found[:8]}); take another one"
+        )
+
+
+def _notes(wish: Wish, there: There) -> list[str]:
+    if there.head is None or not wish.private:
+        return []
+    told = "private counts only when a repository is made"
+    if there.private:
+        return [f"{told}; {wish.repo} is private already"]
+    raise UsageError(
+        f"{wish.repo}: not pushed: {told}, and this one is public; make it private in its settings on the Hub, or "
+        "leave --private out"
+    )
+
+
+def _dry(wish: Wish, there: There, plan: Sequence[Change], notes: Sequence[str]) -> Pushed:
+    told = [*notes]
+    if there.head is None:
+        told.append(f"the repository would be made, {'private' if wish.private else 'public'}")
+    elif not there.branch and not wish.pull_request:
+        told.append(f"the branch {wish.revision} would be made")
+    new = sum(one.what in ("new", "changed") for one in plan)
+    gone = sum(one.what == "deleted" for one in plan)
+    sentence = f"nothing was sent; a push would write {counted(new, 'file')} and delete {gone:,}"
+    done = Pushed(wish.repo, wish.revision, _url(wish.repo), plan, sentence, dry_run=True)
+    return replace(done, waived=sorted(wish.waive), notes=told)
+
+
+def _sentence(wish: Wish, contents: Contents) -> str:
+    where = "as a pull request to " if wish.pull_request else "to "
+    branch = f", branch {wish.revision}" if wish.revision != MAIN else ""
+    return f"pushed {counted(contents.rows, 'text')} {where}{wish.repo}{branch}, in one commit"
+
+
+def _url(repo: str, commit: str | None = None, pull: str | None = None) -> str:
+    from huggingface_hub import constants
+
+    page = f"{constants.ENDPOINT}/datasets/{repo}"
+    return f"{page}/discussions/{pull}" if pull else f"{page}/commit/{commit}" if commit else page

@@ -1,0 +1,49 @@
+"""What is wanted of a push, and what contradicts itself in it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from textsynth.errors import UsageError
+from textsynth.push.cleared import check_waivers
+from textsynth.recipe.settings import REPOSITORY
+
+MAIN = "main"
+TIMEOUT_SECONDS = 60.0
+PATIENCE_SECONDS = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What is wanted of a push.
+
+    `repo` is `owner/name`; `private` counts when it is made; `revision` is a branch, made where it is not there;
+    `pull_request` opens one against main; `tag` names the commit; `replace` lets features change and texts be fewer;
+    `waive` names checks (`leak`, `license`) that need not have been made. `timeout_seconds` is the longest that one
+    answer of the Hub may take, `patience_seconds` how long what may pass, as a lost connection, is tried again.
+    """
+
+    repo: str
+    private: bool = False
+    revision: str = MAIN
+    pull_request: bool = False
+    tag: str | None = None
+    dry_run: bool = False
+    replace: bool = False
+    with_passports: bool = False
+    waive: Sequence[str] = ()
+    timeout_seconds: float = TIMEOUT_SECONDS
+    patience_seconds: float = PATIENCE_SECONDS
+
+    def check(self) -> None:
+        """Raise UsageError for what contradicts itself."""
+        if not REPOSITORY.fullmatch(self.repo) or self.repo.endswith(".git"):
+            raise UsageError(f"{self.repo!r} is no repository; it is owner/name, as acme/bank-intents")
+        if self.pull_request and self.revision != MAIN:
+            raise UsageError("--create-pr opens a pull request against main; leave --revision out")
+        if self.pull_request and self.tag is not None:
+            raise UsageError(
+                "--tag names what is published, and a pull request is not yet; set the tag once it is merged"
+            )
+        check_waivers(self.waive)
