@@ -7,25 +7,19 @@ last user, unless `keep` is true.
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Literal
 
 from pydantic import Field, field_validator
 
 from textsynth.errors import ModelError, UsageError
-from textsynth.models import Form, Model, ModelOptions, Place
-from textsynth.models.batch import line_of
-from textsynth.models.client import Client
-from textsynth.models.dialect import Dialect
+from textsynth.models import Form, Model, Place
+from textsynth.models.asked import AskedOptions
 from textsynth.models.embedded import IDENTITY, NAME, embedded_folder
 from textsynth.models.folders import fingerprint, folder_named
-from textsynth.models.http import Thinking
 from textsynth.models.served import Served
-from textsynth.models.target import Target
 from textsynth.records import Request
 from textsynth.serve import environment, flags, shared
 from textsynth.serve.command import plan_for
@@ -35,7 +29,7 @@ from textsynth.serve.state import Plan
 SPARE_SECONDS = 120.0
 
 
-class Vllm(ModelOptions):
+class Vllm(AskedOptions):
     """A model in a vLLM server of our own, on this machine."""
 
     model: str = Field(
@@ -53,24 +47,8 @@ class Vllm(ModelOptions):
     keep: bool = Field(default=False, description="let the server run on when the run has ended")
     restarts: int = Field(3, ge=0, description="how often a server that died is started again")
     start_minutes: float = Field(30.0, gt=0, description="how long one start may take, the model's download included")
-    in_flight: Literal["auto"] | Annotated[int, Field(ge=1)] = Field(
-        "auto", description="requests under way at once; auto finds the number while it works"
-    )
-    timeout_seconds: float = Field(
-        180.0, gt=0, description="how long one try may take, time in the server's queue aside"
-    )
-    retries: int = Field(4, ge=0, description="further tries of a request that fails while others succeed")
-    patience_seconds: float = Field(180.0, ge=0, description="how long a server that runs may stay silent")
     prompts: Literal["chat", "completion"] | None = Field(
         None, description=f"which form of a prompt suits the model; left out: completion for {NAME}, else chat"
-    )
-    response_format: bool = Field(default=True, description="hold answers to the form that a prompt wants")
-    thinking: Thinking | None = Field(None, description="let the model think before it answers; left out: it does not")
-    adapter: str | None = Field(
-        None, min_length=1, description="a LoRA adapter, by its name in flags: {lora-modules: …}"
-    )
-    body: Mapping[str, bool | int | float | str | list[object] | dict[str, object] | None] = Field(
-        default_factory=dict, description="further parameters, sent as they are; null leaves one of ours out"
     )
 
     @field_validator("flags")
@@ -85,16 +63,15 @@ class Vllm(ModelOptions):
     @property
     def identity(self) -> str:
         """Name and revision; with flags or parameters that change answers also their hash."""
-        if self.model == NAME:
-            name = IDENTITY
-        else:
-            name = self.model if self.revision is None else f"{self.model}@{self.revision}"
-        return name + self._told()
+        known = self.model if self.revision is None else f"{self.model}@{self.revision}"
+        return self.identity_of(IDENTITY if self.model == NAME else known, self._answering())
 
     def identity_at(self, recipe: Path) -> str:
         """Return the identity; of a folder also a hash of its small files and of the sizes of the large ones."""
         folder = None if self.model == NAME else folder_named(self.model, recipe)
-        return self.identity if folder is None else f"{self.model}@{fingerprint(folder)}{self._told()}"
+        if folder is None:
+            return self.identity
+        return self.identity_of(f"{self.model}@{fingerprint(folder)}", self._answering())
 
     @property
     def form(self) -> Form:
@@ -105,7 +82,10 @@ class Vllm(ModelOptions):
 
     def open(self, place: Place) -> Model:
         """Return the model; its server starts at the first request. Raises ModelError where there is no vLLM."""
-        found = environment.find(place.cache, self.python)
+        python = self.python
+        if python is not None and "/" in python:
+            python = str(place.recipe / Path(python).expanduser())
+        found = environment.find(place.cache, python)
         return Served(
             partial(self._begin, found, place),
             partial(self._connect, place),
@@ -115,14 +95,7 @@ class Vllm(ModelOptions):
 
     def line(self, request: Request) -> Mapping[str, object]:
         """Return the request as a line of the batch wire format, as `vllm run-batch` takes it."""
-        dialect = Dialect(
-            self.adapter if self.adapter is not None else self.model,
-            self.body,
-            speaks="vllm",
-            thinking=None if self.thinking is None else self.thinking.max_tokens,
-            constraints=self.response_format,
-        )
-        return line_of(dialect, request)
+        return self.line_for(request, "vllm")
 
     def plan(self, found: environment.Environment, source: Path | str, log: Path) -> Plan:
         """Return how the model is served from `source`, a folder or a Hub name."""
@@ -149,40 +122,15 @@ class Vllm(ModelOptions):
         return shared.hold(root, plan, keep=self.keep)
 
     def _connect(self, place: Place, url: str, key: str) -> Model:
-        target = Target(
-            base_urls=(url,),
-            model=self.adapter if self.adapter is not None else self.model,
-            key=key,
-            key_env=None,
-            body=self.body,
-            response_format=self.response_format,
-            timeout_seconds=self.timeout_seconds,
-            thinking=None if self.thinking is None else self.thinking.max_tokens,
-            speaks="vllm",
-        )
-        return Client(
-            target,
-            in_flight=None if self.in_flight == "auto" else self.in_flight,
-            retries=self.retries,
-            patience_seconds=self.patience_seconds,
-            say=place.say,
-        )
+        return self.client((url,), key=key, key_env=None, speaks="vllm", say=place.say)
 
-    def _told(self) -> str:
-        told: dict[str, object] = dict(self.body)
-        if not self.response_format:
-            told["response_format"] = False
-        if self.thinking is not None:
-            told["thinking"] = self.thinking.max_tokens
-        told |= {
+    def _answering(self) -> dict[str, object]:
+        """Return the flags that change answers."""
+        return {
             f"--{flags.plain(name)}": value
             for name, value in self.flags.items()
             if flags.plain(name).removeprefix("no-") in flags.ANSWERING
         }
-        adapter = "" if self.adapter is None else f"+adapter:{self.adapter}"
-        return adapter + (
-            f"+{hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:12]}" if told else ""
-        )
 
 
 def source_of(model: str, place: Place) -> Path | str:

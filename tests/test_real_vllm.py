@@ -1,0 +1,240 @@
+"""A run against a real vLLM that is killed: on the CPU, with the embedded model. Minutes, so only when it is asked for:
+
+TEXTSYNTH_TEST_VLLM=~/.cache/textsynth/vllm/bin/python pytest tests/test_real_vllm.py
+
+What holds each time: the census (every candidate has one end), every answer in the journal is used again and none is
+asked for twice, and the run ends, within its time-outs and with the true reason.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.serve.engines import is_alive, kill, wait_until
+from textsynth.models.embedded import NAME, folder_in, is_complete
+from textsynth.run.stage import cache_folder
+from textsynth.serve import shared
+from textsynth.serve.command import plan_for
+from textsynth.serve.engine import Engine, free_port, is_well
+from textsynth.serve.environment import find
+from textsynth.serve.log import stage_of
+from textsynth.serve.state import State
+
+pytestmark = [pytest.mark.vllm, pytest.mark.slow]
+ROOT = Path(__file__).parent.parent
+START_SECONDS = 240.0
+RUN_SECONDS = 600.0
+RECIPE = """\
+name: killed
+labels: {route: asks which line leads to a place, fare: asks what a ticket costs, delay: asks about a late bus}
+models: {generator: %s}
+generate: [labelled: {about: Messages of passengers to a city's bus company, texts: 3}]
+filter: [length, exact_duplicate, near_duplicate]
+select: []
+want: {label: 60}
+budget: {patience: 50}
+"""
+
+
+@pytest.fixture(scope="module")
+def python() -> str:
+    """Return the interpreter that has vLLM."""
+    given = os.environ.get("TEXTSYNTH_TEST_VLLM", "")
+    if not given:
+        pytest.skip(
+            "asks a real vLLM: TEXTSYNTH_TEST_VLLM names an interpreter that has one (textsynth serve --install)"
+        )
+    if not is_complete(folder_in(cache_folder())):
+        pytest.skip("the embedded model is not in the cache folder yet: textsynth run quickstart gets it")
+    return given
+
+
+class Server:
+    """A vLLM that is started and killed by hand, at one address and with one key."""
+
+    def __init__(self, python: str, folder: Path) -> None:
+        self.port = free_port()
+        self.log = folder / "vllm.log"
+        plan = plan_for(find(folder, python), NAME, folder_in(cache_folder()), log=self.log, port=self.port)
+        self.command = [*plan.command, "--port", str(self.port)]
+        self.variables = {**os.environ, **plan.variables, "VLLM_API_KEY": "by-hand"}
+        self.variables.pop("PYTHONPATH", None)
+        self.engine: Engine | None = None
+
+    def start(self) -> None:
+        """Start it; it is well some time later."""
+        self.engine = Engine(self.command, self.variables, self.log)
+
+    def is_nearly_well(self) -> bool:
+        """Whether its start is in its last seconds."""
+        return stage_of(self.log.read_text("utf-8", "replace")) == "the cache is laid out"
+
+    def kill(self) -> None:
+        """End all of it with force."""
+        assert self.engine is not None
+        os.killpg(self.engine.group, signal.SIGKILL)
+        self.engine.end()
+
+
+@pytest.fixture
+def server(python: str, tmp_path: Path) -> Iterator[Server]:
+    """Yield a server that is not started, and end it afterwards."""
+    one = Server(python, tmp_path)
+    yield one
+    if one.engine is not None:
+        one.kill()
+
+
+def start(folder: Path, model: dict[str, Any]) -> subprocess.Popen[str]:
+    """Start a run in the folder."""
+    (folder / "recipe.yaml").write_text(RECIPE % json.dumps(model))
+    command = [sys.executable, "-m", "textsynth", "run", str(folder / "recipe.yaml"), "--out", str(folder / "run")]
+    variables = {**os.environ, "VLLM_API_KEY": "by-hand", "PYTHONPATH": str(ROOT)}
+    return subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=variables, start_new_session=True
+    )
+
+
+def answers(folder: Path) -> dict[str, str]:
+    """Return the answers in the journal by their keys."""
+    path = folder / "run" / "journal.sqlite"
+    if not path.is_file():
+        return {}
+    with contextlib.closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as connection:
+        try:
+            return dict(connection.execute("SELECT key, answer FROM answers"))
+        except sqlite3.OperationalError:  # not laid out yet
+            return {}
+
+
+def wait_for_answers(folder: Path, run: subprocess.Popen[str], count: int) -> dict[str, str]:
+    """Return the journal as soon as it has so many answers."""
+    wait_until(lambda: len(answers(folder)) >= count or run.poll() is not None, START_SECONDS)
+    assert run.poll() is None, run.communicate()[0]
+    return answers(folder)
+
+
+def ended(run: subprocess.Popen[str]) -> str:
+    """Return what a run said, once it has ended."""
+    try:
+        return run.communicate(timeout=RUN_SECONDS)[0]
+    finally:
+        run.kill()
+
+
+def check(folder: Path, before: dict[str, str], *, from_journal: int) -> None:
+    """Check the census, and that no answer was lost or asked for twice."""
+    manifest = json.loads((folder / "run" / "manifest.json").read_text())
+    counts, requests = manifest["counts"], manifest["requests"]
+    assert counts["candidates"] == counts["selected"] + counts["spare"] + counts["dropped"] + counts["review"]
+    after = answers(folder)
+    assert before.items() <= after.items()
+    assert len(after) == requests["planned"] == requests["sent"] + requests["from_journal"]
+    assert requests["from_journal"] == from_journal
+    assert requests["failed"] == 0
+
+
+def by_http(server: Server, patience: float) -> dict[str, Any]:
+    """Return a model that asks a server started by hand."""
+    url = f"http://127.0.0.1:{server.port}/v1"
+    return {
+        "http": {
+            "base_url": url,
+            "model": NAME,
+            "key_env": "VLLM_API_KEY",
+            "prompts": "completion",
+            "patience_seconds": patience,
+        }
+    }
+
+
+def test_a_server_that_is_killed_and_started_again_by_hand(server: Server, tmp_path: Path) -> None:
+    """Starts vLLM twice."""
+    server.start()
+    wait_until(lambda: is_well(server.port), START_SECONDS)
+    run = start(tmp_path, by_http(server, START_SECONDS))
+    before = wait_for_answers(tmp_path, run, 30)
+    server.kill()
+    server.start()
+    said = ended(run)
+    assert run.returncode == 0, said
+    assert "trying again" in said
+    check(tmp_path, before, from_journal=0)
+
+
+def test_a_server_that_is_killed_for_good_and_one_that_is_started_late(server: Server, tmp_path: Path) -> None:
+    """Starts vLLM twice."""
+    server.start()
+    wait_until(lambda: is_well(server.port), START_SECONDS)
+    run = start(tmp_path, by_http(server, 10.0))
+    wait_for_answers(tmp_path, run, 30)
+    server.kill()
+    killed = time.monotonic()
+    said = ended(run)
+    assert time.monotonic() - killed < 60.0
+    assert run.returncode == 1, said
+    assert f"the server at http://127.0.0.1:{server.port}/v1 has given no answer for 1" in said
+    before = answers(tmp_path)
+    server.start()
+    wait_until(server.is_nearly_well, START_SECONDS)
+    run = start(tmp_path, by_http(server, 60.0))  # before there is a server to talk to
+    said = ended(run)
+    assert run.returncode == 0, said
+    check(tmp_path, before, from_journal=len(before))
+
+
+def running() -> list[State]:
+    """Return the servers of our own that run."""
+    return [state for state in shared.running(shared.folder_in(cache_folder())).values() if state.name == NAME]
+
+
+def child_of(group: int, name: str) -> int:
+    """Return the process of a group that has this name."""
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        told = stat.read_text("utf-8", "replace").rpartition(")")[2].split()
+        if int(told[2]) == group and name in stat.with_name("cmdline").read_text("utf-8", "replace"):
+            return int(stat.parent.name)
+    raise AssertionError(f"no process {name} in the group {group}")
+
+
+@pytest.mark.parametrize("victim", ["APIServer", "EngineCore"])
+def test_a_server_of_our_own_starts_again_by_itself(python: str, tmp_path: Path, victim: str) -> None:
+    """Starts vLLM twice."""
+    run = start(tmp_path, {"vllm": {"model": NAME, "python": python}})
+    before = wait_for_answers(tmp_path, run, 30)
+    (state,) = running()
+    kill(state.group if victim == "APIServer" else child_of(state.group, "EngineCore"), signal.SIGKILL)
+    said = ended(run)
+    assert run.returncode == 0, said
+    assert "starts again after it died" in said
+    check(tmp_path, before, from_journal=0)
+    wait_until(lambda: not running() and not is_alive(state.keeper))
+
+
+def test_a_server_of_our_own_ends_with_a_killed_run_and_the_next_one_goes_on(python: str, tmp_path: Path) -> None:
+    """Starts vLLM twice."""
+    run = start(tmp_path, {"vllm": {"model": NAME, "python": python}})
+    wait_for_answers(tmp_path, run, 30)
+    (state,) = running()
+    run.kill()
+    run.communicate()
+    gone: Callable[[], bool] = lambda: not running() and not is_alive(state.group)  # noqa: E731
+    wait_until(gone, 60.0)
+    before = answers(tmp_path)
+    run = start(tmp_path, {"vllm": {"model": NAME, "python": python}})
+    said = ended(run)
+    assert run.returncode == 0, said
+    check(tmp_path, before, from_journal=len(before))
+    wait_until(lambda: not running(), 60.0)
