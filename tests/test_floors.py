@@ -25,7 +25,7 @@ FLOORS = (
     ("parse", "journal", "serve", "neighbours", "copies", "folds", "vectors"),
     ("models",),
     ("embed", "prompts"),
-    ("step",),
+    ("step", "probabilities"),
     ("sources", "generate", "filter", "label", "select", "export"),
     ("evaluate",),
     ("recipe",),

@@ -133,3 +133,17 @@ def test_a_template_that_refuses_fails_the_request(loaded: Loaded) -> None:
     (found,) = tokenized(dataclasses.replace(loaded, tokenizer=tokenizer), [request("hello")])
     assert isinstance(found, Completion)
     assert found.failure == "the chat template of 'tiny' refuses the prompt: roles must alternate"
+
+
+def test_what_the_model_holds_of_options_is_its_own_log_softmax(loaded: Loaded) -> None:
+    asked = [raw(f"A or B, {place}?", options=("A", "B"), max_tokens=1) for place in (3, 44)]
+    found = answer(loaded, [*asked, raw("more text", max_tokens=3)])
+    for one, completion in zip(asked, found, strict=False):
+        inputs = loaded.tokenizer(one.prompt.text, return_tensors="pt")
+        logprobs = loaded.model(**inputs).logits[0, -1].float().log_softmax(-1)
+        ids = loaded.tokenizer.convert_tokens_to_ids(["A", "B"])
+        assert completion.scores is not None
+        assert completion.scores.exact
+        assert [completion.scores.known[option] for option in "AB"] == pytest.approx(logprobs[ids].tolist(), abs=1e-4)
+    assert found[2].scores is None
+    assert found[2].text

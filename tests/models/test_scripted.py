@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 
 import pytest
@@ -103,3 +104,16 @@ def test_wrong_options_are_refused(wrong: dict[str, object]) -> None:
 def test_what_is_not_there_is_one_sentence(options: dict[str, object], tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"models: scripted: .*none"):
         scripted(**options).open(place(tmp_path))
+
+
+def test_options_are_scored_after_the_answer_and_the_same_in_every_run() -> None:
+    asked = [request(f"which, {place}?", options=("A", "B", "C")) for place in range(20)]
+    told = answers(scripted(answers=["B"]).open(place()), asked)
+    drawn = [answers(scripted(pattern="a {word}").open(place()), asked) for _ in "12"]
+    assert drawn[0] == drawn[1]
+    for one in (*told, *drawn[0]):
+        assert one.text == ""
+        assert one.scores is not None
+        assert sum(math.exp(value) for value in one.scores.known.values()) == pytest.approx(1.0, abs=1e-4)
+    assert all(one.scores.known["B"] > math.log(0.5) for one in told if one.scores is not None)
+    assert len({max(one.scores.known, key=one.scores.known.__getitem__) for one in drawn[0] if one.scores}) == 3

@@ -24,7 +24,7 @@ generate:
   - paraphrase: {{from: seeds, prompt: lines}}
 filter: [exact_duplicate]
 label:
-  - choice: {{votes: 1, min_confidence: 0.5, disagree: relabel}}
+  - choice: {{votes: {votes}, min_confidence: 0.5, disagree: relabel}}
 want: {{total: {want}}}
 budget: {{requests: 4k}}
 """
@@ -42,14 +42,14 @@ Rewrite, {{ style }}, as JSON: {{ text }}
 """
 
 
-def recipe(folder: Path, url: str = "http://127.0.0.1:9/v1", want: int = 300) -> Recipe:
+def recipe(folder: Path, url: str = "http://127.0.0.1:9/v1", want: int = 300, votes: str = "1") -> Recipe:
     folder.mkdir(exist_ok=True)
     seeds = "".join(f"my {label} is late {n},{label}\n" for label in ("card", "fee") for n in range(150))
     (folder / "seeds.csv").write_text("text,label\n" + seeds)
     (folder / "prompts").mkdir(exist_ok=True)
     (folder / "prompts" / "lines.jinja").write_text(PROMPT)
     path = folder / "rounds.yaml"
-    path.write_text(RECIPE.format(url=url, want=want))
+    path.write_text(RECIPE.format(url=url, want=want, votes=votes))
     return read_recipe(path)
 
 
@@ -184,3 +184,19 @@ def test_live_answers_and_those_of_a_batch_may_be_mixed(tmp_path: Path, both: bo
     with engine("vllm") as server:
         done = run(recipe(tmp_path / "a", server.url, want=100), out=tmp_path / "out")
         assert (done.manifest["requests"]["from_journal"] > 0) == both
+
+
+def test_probabilities_are_in_the_journal_and_a_batch_brings_the_same(tmp_path: Path) -> None:
+    votes = "2, by: probabilities"
+    with engine("vllm") as server:
+        one = recipe(tmp_path / "a", server.url, want=60, votes=votes)
+        live = run(one, out=tmp_path / "live")
+        first, sent = contents(tmp_path / "live"), len(server.bodies)
+        assert sum("logprob_token_ids" in body for body in server.bodies) > 200
+        again = run(one, out=tmp_path / "live")
+        assert (len(server.bodies), again.manifest["requests"]["sent"]) == (sent, 0)
+        assert contents(tmp_path / "live") == first
+    assert live.manifest["counts"]["accepted"] >= 60
+    by_rounds(recipe(tmp_path / "a", want=60, votes=votes), tmp_path / "rounds", tmp_path)
+    found = contents(tmp_path / "rounds")
+    assert {name for name in first if found[name] != first[name]} == {"README.md"}

@@ -7,7 +7,11 @@ Label-then-verify and order shuffling: see Zheng et al. 2023 (arXiv 2309.03882) 
 
 For served models: a model of 135M parameters chooses hardly better than chance, use `agreement` with it.
 
-Does not catch: a label that the model itself misunderstands; texts that fit two labels equally well.
+`by: probabilities` reads the probability of each label's letter instead of an answer, averaged over the orders: a finer
+confidence from one token a request, where the server tells log-probabilities (vLLM, llama.cpp and OpenAI do).
+
+Does not catch: a label that the model itself misunderstands; texts that fit two labels equally well; a model that is
+surer of itself than it is right.
 """
 
 from __future__ import annotations
@@ -16,18 +20,17 @@ import json
 import random
 from collections import Counter
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import ClassVar, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
+from textsynth.label.letters import LettersDesk
+from textsynth.label.shortlist import Shortlist
 from textsynth.languages import language_name
 from textsynth.options import ModelName, PromptName, SamplingOptions, SourceName
+from textsynth.probabilities import CODES
 from textsynth.records import Ask, Completion, Constraint, Record, Sampling, Verdict
 from textsynth.step import Context, Desk, Labeller, sampling_of
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
 
 Disagree = Literal["drop", "review", "relabel"]
 
@@ -38,21 +41,60 @@ class Choice(Labeller):
     offers: ClassVar[frozenset[str]] = frozenset({"text", "labels", "examples", "language", "task"})
 
     model: ModelName = Field("generator", description="the model that chooses, by its name under `models`")
-    prompt: PromptName = Field("choice", description="the prompt template")
+    by: Literal["votes", "probabilities"] = Field(
+        "votes", description="count what the model answers, or read the probabilities of the labels' letters"
+    )
+    prompt: PromptName = Field("choice", description="the prompt template; by probabilities choice_letters")
     about: str = Field("", description="one line about what the texts are")
     from_: SourceName | None = Field(
         None, alias="from", description="seed examples, one of each label, shown in prompts"
     )
     votes: int = Field(3, ge=1, description="how many times the model is asked, each with another order of the labels")
-    min_confidence: float = Field(0.6, ge=0, le=1, description="share of the votes that the chosen label needs")
+    min_confidence: float = Field(
+        0.6, ge=0, le=1, description="share of the votes, or mean probability, that the chosen label needs"
+    )
     shortlist: int = Field(20, ge=2, description="labels shown at most: the nearest to the text by embedding")
     disagree: Disagree = Field("drop", description="what happens when another label than the intended one is chosen")
     unsure: Literal["drop", "review"] = Field("drop", description="what happens below min_confidence")
     sampling: SamplingOptions = Field(SamplingOptions(), description="overrides the prompt's own sampling")
 
+    @model_validator(mode="before")
+    @classmethod
+    def _has_its_prompt(cls, given: object) -> object:
+        if isinstance(given, dict) and given.get("by") == "probabilities":
+            return {"prompt": "choice_letters", **given}
+        return given
+
+    @model_validator(mode="after")
+    def _has_letters(self) -> Choice:
+        if self.by == "probabilities" and self.shortlist > len(CODES):
+            raise ValueError(f"shortlist is {self.shortlist}, but by probabilities there are {len(CODES)} letters")
+        return self
+
     def begin(self, context: Context, item: str) -> Desk:
         """Return the labeller at work in one run."""
-        return ChoiceDesk(self, context, item)
+        return ChoiceDesk(self, context, item) if self.by == "votes" else LettersDesk(self, context, item)
+
+    def judged(
+        self, record: Record, item: str, chosen: tuple[str, ...], confidence: float
+    ) -> tuple[Record, Verdict | None]:
+        """Return the record with chosen and intended label and confidence, and what that means for it."""
+        intended = record.labels
+        fields = {**record.fields, "chosen_label": ", ".join(chosen), "intended_label": ", ".join(intended)}
+        labels = chosen if not intended or self.disagree == "relabel" else intended
+        measures = {**record.measures, item: confidence}
+        verdict = self._verdict(chosen, intended, confidence)
+        return Record(record.text, record.origin, labels, fields, measures), verdict
+
+    def _verdict(self, chosen: Sequence[str], intended: Sequence[str], confidence: float) -> Verdict | None:
+        limit = self.min_confidence
+        if confidence < limit:
+            reason = "the votes for a label are too few" if self.by == "votes" else "no label is probable enough"
+            return Verdict(reason, confidence, limit, review=self.unsure == "review")
+        if intended and set(chosen) != set(intended) and self.disagree != "relabel":
+            told = f"the model chose another label: {', '.join(sorted(chosen))}"
+            return Verdict(told, confidence, limit, review=self.disagree == "review")
+        return None
 
 
 class ChoiceDesk:
@@ -64,7 +106,7 @@ class ChoiceDesk:
         self._context = context
         self._prompt = context.prompt(step.prompt, step.model)
         self._sampling: Sampling = sampling_of(self._prompt.sampling, step.sampling)
-        self._meanings: NDArray[np.float32] | None = None
+        self._shortlist = Shortlist(context, step.shortlist)
         self._by_key = {_folded(name): name for name in context.labels}
         self._examples: dict[str, Record] = {}
         for seed in context.sources[step.from_] if step.from_ is not None else ():
@@ -73,7 +115,7 @@ class ChoiceDesk:
     def asks(self, records: Sequence[Record]) -> list[list[Ask]]:
         """Return one ask a vote for each record, each with the labels in its own order, seeded by the record's id."""
         votes = range(self._step.votes)
-        shown = self._shown(records)
+        shown = self._shortlist.shown(records)
         return [
             [self._ask(record, list(names), vote) for vote in votes]
             for record, names in zip(records, shown, strict=True)
@@ -88,20 +130,7 @@ class ChoiceDesk:
             return record, Verdict(f"the model named none of the labels: {told.strip()[:80]!r}")
         chosen = self._winners(counts, len(completions))
         confidence = round(min(counts[label] for label in chosen) / len(completions), 4)
-        intended = record.labels
-        fields = {**record.fields, "chosen_label": ", ".join(chosen), "intended_label": ", ".join(intended)}
-        labels = chosen if not intended or self._step.disagree == "relabel" else intended
-        judged = Record(record.text, record.origin, labels, fields, {**record.measures, self._item: confidence})
-        return judged, self._verdict(set(chosen), set(intended), confidence)
-
-    def _verdict(self, chosen: set[str], intended: set[str], confidence: float) -> Verdict | None:
-        limit = self._step.min_confidence
-        if confidence < limit:
-            return Verdict("the votes for a label are too few", confidence, limit, review=self._step.unsure == "review")
-        if intended and chosen != intended and self._step.disagree != "relabel":
-            told = f"the model chose another label: {', '.join(sorted(chosen))}"
-            return Verdict(told, confidence, limit, review=self._step.disagree == "review")
-        return None
+        return self._step.judged(record, self._item, chosen, confidence)
 
     def _winners(self, counts: Counter[str], votes: int) -> tuple[str, ...]:
         order = list(self._context.labels)
@@ -118,23 +147,6 @@ class ChoiceDesk:
         named = [self._by_key.get(_folded(piece)) for piece in pieces]
         found = list(dict.fromkeys(name for name in named if name is not None))
         return found if self._context.many or len(found) == 1 else []
-
-    def _shown(self, records: Sequence[Record]) -> list[list[str]]:
-        names = list(self._context.labels)
-        if len(names) <= self._step.shortlist or not records:
-            return [names] * len(records)
-        if self._meanings is None:
-            told = [f"{name.replace('_', ' ')}: {meaning}" for name, meaning in self._context.labels.items()]
-            self._meanings = self._context.embed(told)
-        likeness = self._context.embed([record.text for record in records]) @ self._meanings.T
-        return [self._shortlist(record, row.tolist()) for record, row in zip(records, likeness, strict=True)]
-
-    def _shortlist(self, record: Record, likeness: Sequence[float]) -> list[str]:
-        names = list(self._context.labels)
-        nearest = sorted(range(len(names)), key=lambda place: (-likeness[place], place))
-        shown = [names[place] for place in nearest[: self._step.shortlist]]
-        missing = [label for label in record.labels if label not in shown]
-        return [*shown[: self._step.shortlist - len(missing)], *missing]
 
     def _ask(self, record: Record, names: list[str], vote: int) -> Ask:
         random.Random(f"{self._context.seed}:{self._item}:{record.id}:{vote}").shuffle(names)

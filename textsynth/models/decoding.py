@@ -9,12 +9,12 @@ import inspect
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from textsynth.errors import ModelError
 from textsynth.models.drawing import Drawer
 from textsynth.models.roomy import cache_for
-from textsynth.records import Completion, Request
+from textsynth.records import Completion, OptionScores, Request
 
 if TYPE_CHECKING:
     import torch
@@ -43,6 +43,7 @@ class _Row:
     tokens: list[int] = field(default_factory=list)
     ended: bool = False
     finish: str = "stop"
+    scores: OptionScores | None = None
 
 
 class Decoder:
@@ -84,6 +85,8 @@ class Decoder:
             if halt.is_set():
                 raise Halted
             logits = self._forward(inputs, mask[:, : width + step], positions, memory)
+            if step == 0:
+                score(self._loaded.tokenizer, alive, logits)
             drawn = drawer.draw(logits, step)
             for row, token in zip(alive, drawn.tolist(), strict=True):
                 self._take(row, token)
@@ -135,6 +138,8 @@ class Decoder:
         return text
 
     def _completion(self, row: _Row, prompt: Prompt) -> Completion:
+        if row.scores is not None:
+            return Completion("", "stop", len(prompt.ids), len(row.tokens), scores=row.scores)
         ends_itself = bool(row.tokens) and row.tokens[-1] in self._ends
         text = self._text(row.tokens[:-1] if ends_itself else row.tokens)
         found = [at for stop in row.request.sampling.stop if (at := text.find(stop)) >= 0]
@@ -143,6 +148,21 @@ class Decoder:
         # max_tokens may cut a letter of several bytes in two
         text = text.rstrip("\ufffd") if row.finish == "length" else text
         return Completion(text, "stop" if found else row.finish, len(prompt.ids), len(row.tokens))
+
+
+def score(tokenizer: Any, rows: Sequence[_Row], logits: torch.Tensor) -> None:  # noqa: ANN401
+    """Note what the model holds of the options of those rows that have some; `logits` (rows, vocabulary) are raw."""
+    for row, values in zip(rows, logits, strict=True):
+        if not row.request.options:
+            continue
+        logprobs = values.float().log_softmax(-1)
+        known: dict[str, float] = {}
+        for option in row.request.options:
+            spelled = [tokenizer(text, add_special_tokens=False)["input_ids"] for text in (option, f" {option}")]
+            ids = sorted({ids[0] for ids in spelled if len(ids) == 1})
+            if ids:
+                known[option] = min(float(logprobs[ids].logsumexp(0)), 0.0)
+        row.scores = OptionScores(known, exact=len(known) == len(row.request.options))
 
 
 def tokenized(loaded: Loaded, requests: Sequence[Request]) -> list[Prompt | Completion]:

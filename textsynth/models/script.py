@@ -5,16 +5,17 @@ from __future__ import annotations
 import asyncio
 import importlib.util
 import json
+import math
 import random
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from textsynth.errors import ModelError, UsageError, nearest
 from textsynth.models import Arrived
 from textsynth.models.flight import Flight
-from textsynth.records import Completion, Request
+from textsynth.records import Completion, OptionScores, Request
 
 SPOKEN = (
     "amber basin cedar delta ember fjord grove harbour island juniper kettle lantern meadow nectar orchard pebble"
@@ -98,7 +99,7 @@ class Actor:
             raise ModelError("the scripted model stops the run here, as its faults say")
         if kind == "error":
             return Completion("", failure="a scripted fault")
-        return _counted(request, _broken(self._script.answer(request), kind))
+        return _counted(request, _scored(request, _broken(self._script.answer(request), kind)))
 
 
 def read_function(name: str, recipe: Path) -> Script:
@@ -184,8 +185,22 @@ def _broken(completion: Completion, kind: str) -> Completion:
     return completion
 
 
+def _scored(request: Request, completion: Completion) -> Completion:
+    """Add what the script holds of each option: most of the one it answers, else what the request's key draws."""
+    if not request.options or completion.scores is not None or completion.failure is not None:
+        return completion
+    draw = random.Random(f"{request.key}:scores")
+    weights = {option: draw.random() + 0.01 for option in request.options}
+    said = completion.text.strip()
+    if said in weights:
+        weights[said] += 9 * len(weights)
+    whole = sum(weights.values())
+    known = {option: round(math.log(weight / whole), 6) for option, weight in weights.items()}
+    return replace(completion, text="", scores=OptionScores(known, exact=True))
+
+
 def _counted(request: Request, completion: Completion) -> Completion:
     if completion.failure is not None or completion.prompt_tokens or completion.completion_tokens:
         return completion
     asked, said = len(_prompt_text(request).split()), len(completion.text.split())
-    return Completion(completion.text, completion.finish, asked, said)
+    return replace(completion, prompt_tokens=asked, completion_tokens=said)
