@@ -20,7 +20,7 @@ MAX_LINES_ASIDE = 400
 # From the ground up. A room is a module or a folder of the package; rooms of one floor know nothing of each other.
 FLOORS = (
     ("errors",),
-    ("records", "options", "progress", "wording", "languages", "bundled"),
+    ("records", "options", "progress", "wording", "languages", "bundled", "lazy"),
     ("text",),
     ("parse", "journal", "serve", "neighbours", "copies", "folds", "vectors"),
     ("models",),
@@ -34,6 +34,7 @@ FLOORS = (
     ("run",),
     ("results",),
     ("display",),
+    ("python",),
     ("cli",),
     ("__main__",),
 )
@@ -95,11 +96,12 @@ def test_every_room_has_a_floor_and_every_floor_a_room() -> None:
 @pytest.mark.parametrize("path", MODULES, ids=relative)
 def test_imports_go_down_only(path: Path) -> None:
     own = room_of(name_of(path))
+    if not own:
+        return  # the package itself only names things, and loads none of them: test_python.py
     for module, line in imports(path):
         other = room_of(module)
         if other in {own, ""}:
             continue
-        assert own, f"{relative(path)}:{line}: the package's own __init__ imports {module}, and must import nothing"
         way = "up" if FLOOR_OF[other] > FLOOR_OF[own] else "sideways"
         assert FLOOR_OF[other] < FLOOR_OF[own], f"{relative(path)}:{line}: imports {module}, which is {way}"
 

@@ -1,8 +1,11 @@
 from __future__ import annotations
 
-import pytest
-from pydantic import ValidationError
+from pathlib import Path
 
+import pytest
+from pydantic import Field, ValidationError, model_validator
+
+from textsynth.errors import RecipeError
 from textsynth.options import Count, Options, SamplingOptions, count
 
 
@@ -50,3 +53,70 @@ def test_a_list_is_taken_for_a_tuple_and_nothing_can_be_changed() -> None:
 
 def test_sampling_left_out_stays_left_out() -> None:
     assert SamplingOptions.model_validate({"temperature": 0.0}).model_dump(exclude_none=True) == {"temperature": 0.0}
+
+
+class Inner(Options):
+    """Options inside of others."""
+
+    share: float | None = Field(None, ge=0, le=1)
+
+
+class Whole(Options):
+    """Options with everything that Python and a recipe write in different ways."""
+
+    from_: str = "seeds"
+    names: tuple[str, ...] = ()
+    by_name: dict[str, tuple[str, ...]] = Field({})
+    path: Path | None = None
+    inner: Inner = Inner()
+
+    @model_validator(mode="after")
+    def _agrees(self) -> Whole:
+        if "nobody" in self.names:
+            raise ValueError("nobody is no name")
+        return self
+
+
+def test_python_gives_lists_paths_and_other_options_as_a_recipe_would() -> None:
+    whole = Whole(from_="raw", names=["a"], by_name={"tone": ["x", "y"]}, path=Path("a/b"), inner=Inner(share=1))  # type: ignore[arg-type,dict-item]
+    assert (whole.names, whole.by_name, whole.path) == (("a",), {"tone": ("x", "y")}, Path("a/b"))
+    assert whole.written() == {
+        "from": "raw",
+        "names": ["a"],
+        "by_name": {"tone": ["x", "y"]},
+        "path": "a/b",
+        "inner": {"share": 1.0},
+    }
+    assert Whole.model_validate(
+        whole.written() | {"names": ("a",), "by_name": {"tone": ("x", "y")}, "path": Path("a/b")}
+    )
+    assert Whole(inner={"share": 0.5}).inner == Inner(share=0.5)  # type: ignore[arg-type]
+
+
+def test_what_was_not_given_is_not_written() -> None:
+    assert Whole().written() == {}
+    assert Whole(path=None).written() == {"path": None}
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ({"nmaes": []}, "Whole: there is no field 'nmaes'; did you mean 'names'?"),
+        ({"names": "ab"}, "Whole.names: input should be a valid array, found 'ab'"),
+        ({"names": [1]}, "Whole.names.0: input should be a valid string, found 1"),
+        ({"inner": {"share": 2}}, "Whole.inner.share: input should be less than or equal to 1, found 2"),
+        ({"inner": {"share": float("nan")}}, "Whole: Out of range float values are not JSON compliant"),
+        ({"names": ["nobody"]}, "Whole: nobody is no name"),
+        ({"names": {1, 2}}, "Whole: an option is text, a number, true, false, a list or a map, found {1, 2}"),
+    ],
+)
+def test_a_mistake_in_python_is_a_sentence_with_its_place(given: dict[str, object], told: str) -> None:
+    with pytest.raises(RecipeError) as caught:
+        Whole(**given)  # type: ignore[arg-type]
+    assert str(caught.value).startswith(told)
+
+
+def test_all_mistakes_are_told_at_once() -> None:
+    with pytest.raises(RecipeError) as caught:
+        Whole(names=[1], path=3, inner={"shar": 1})  # type: ignore[arg-type,list-item]
+    assert [one.where for one in caught.value.mistakes] == ["Whole.names.0", "Whole.path", "Whole.inner"]

@@ -1,3 +1,92 @@
-"""TextSynth: YAML recipes turn prompt templates and a served model into checked, labelled text data sets."""
+"""TextSynth: YAML recipes turn prompt templates and a served model into checked, labelled text data sets.
+
+From Python, `import textsynth as ts` gives the verbs of the command line as functions (`ts.run`, `ts.evaluate`), a
+recipe made of Python values (`ts.make_recipe`), and the items of each section as classes (`ts.filter.NearDuplicate`).
+"""
+
+import sys
+from types import ModuleType
 
 __version__ = "0.1.0"
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from textsynth import filter as filter  # noqa: A004
+    from textsynth import generate as generate
+    from textsynth import label as label
+    from textsynth import models as models
+    from textsynth import select as select
+    from textsynth import sources as sources
+    from textsynth.errors import ModelError as ModelError
+    from textsynth.errors import RecipeError as RecipeError
+    from textsynth.errors import RunError as RunError
+    from textsynth.errors import SourceError as SourceError
+    from textsynth.errors import TextSynthError as TextSynthError
+    from textsynth.errors import UsageError as UsageError
+    from textsynth.python.finished import Run as Run
+    from textsynth.python.finished import load as load
+    from textsynth.python.told import Estimate as Estimate
+    from textsynth.python.told import Preview as Preview
+    from textsynth.python.told import Score as Score
+    from textsynth.python.verbs import estimate as estimate
+    from textsynth.python.verbs import evaluate as evaluate
+    from textsynth.python.verbs import preview as preview
+    from textsynth.python.verbs import run as run
+    from textsynth.recipe import Budget as Budget
+    from textsynth.recipe import Evaluate as Evaluate
+    from textsynth.recipe import Export as Export
+    from textsynth.recipe import Label as Label
+    from textsynth.recipe import Recipe as Recipe
+    from textsynth.recipe import make_recipe as make_recipe
+    from textsynth.recipe import read_recipe as read_recipe
+    from textsynth.records import Record as Record
+    from textsynth.records import Verdict as Verdict
+    from textsynth.step import Filter as Filter
+    from textsynth.step import Generator as Generator
+    from textsynth.step import Labeller as Labeller
+    from textsynth.step import Selector as Selector
+    from textsynth.step import Source as Source
+
+# Where each public name stands; it is loaded when it is first asked for.
+PUBLIC = {
+    "errors": ("ModelError", "RecipeError", "RunError", "SourceError", "TextSynthError", "UsageError"),
+    "python.finished": ("Run", "load"),
+    "python.told": ("Estimate", "Preview", "Score"),
+    "python.verbs": ("estimate", "evaluate", "preview", "run"),
+    "recipe": ("Budget", "Evaluate", "Export", "Label", "Recipe", "make_recipe", "read_recipe"),
+    "records": ("Record", "Verdict"),
+    "step": ("Filter", "Generator", "Labeller", "Selector", "Source"),
+}
+SECTIONS = ("filter", "generate", "label", "models", "select", "sources")
+_HOME = {name: module for module, names in PUBLIC.items() for name in names}
+
+__all__ = [*SECTIONS, *_HOME]
+
+
+def __getattr__(name: str) -> object:
+    import importlib
+
+    if name in SECTIONS:
+        return importlib.import_module(f"{__name__}.{name}")
+    if name not in _HOME:
+        from textsynth.errors import nearest
+
+        raise AttributeError(f"textsynth has no {name!r}{nearest(name, __all__)}")
+    found = getattr(importlib.import_module(f"{__name__}.{_HOME[name]}"), name)
+    setattr(sys.modules[__name__], name, found)
+    return found
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
+
+
+class _Package(ModuleType):
+    """Keeps `run` and `evaluate` the verbs: Python would put the folders of those names there when they are loaded."""
+
+    def __setattr__(self, name: str, value: object) -> None:
+        if name not in _HOME or not isinstance(value, ModuleType):
+            super().__setattr__(name, value)
+
+
+sys.modules[__name__].__class__ = _Package

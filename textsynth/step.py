@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, ClassVar, Protocol
 from pydantic import Field
 
 from textsynth.errors import UsageError, nearest
+from textsynth.lazy import camel
 from textsynth.options import ModelName, Options, PromptName, SamplingOptions
 from textsynth.records import Ask, Completion, Drop, Record, Sampling, Verdict
 
@@ -124,7 +125,7 @@ class Generator(Step):
     free: ClassVar[bool] = False
 
     share: float | None = Field(
-        None, gt=0, le=1, description="share of the accepted texts; left out: an even split of the rest"
+        default=None, gt=0, le=1, description="share of the accepted texts; left out: an even split of the rest"
     )
 
     def begin(self, context: Context, item: str) -> Writer:
@@ -137,9 +138,9 @@ class Prompted(Generator):
 
     offers: ClassVar[frozenset[str]] = frozenset()
 
-    model: ModelName = Field("generator", description="the model that writes, by its name under `models`")
+    model: ModelName = Field(default="generator", description="the model that writes, by its name under `models`")
     prompt: PromptName
-    sampling: SamplingOptions = Field(SamplingOptions(), description="overrides the prompt's own sampling")
+    sampling: SamplingOptions = Field(default=SamplingOptions(), description="overrides the prompt's own sampling")
 
     def sampling_for(self, prompt: Prompt) -> Sampling:
         """Return the sampling of a request: the step's own settings over the prompt's over the defaults."""
@@ -238,11 +239,6 @@ def item_class(section: str, name: str) -> type[Options] | None:
         raise
     found = getattr(module, camel(name), None)
     return found if isinstance(found, type) and issubclass(found, Options) else None
-
-
-def camel(name: str) -> str:
-    """Return the class name for an item name: near_duplicate → NearDuplicate."""
-    return "".join(part.capitalize() for part in name.split("_"))
 
 
 def _load_file(name: str, beside: Path | None) -> ModuleType:

@@ -1,9 +1,9 @@
 from __future__ import annotations
 
 import pytest
-from pydantic import ValidationError
 
 from tests.filter.benches import judged, reason, record
+from textsynth.errors import RecipeError
 from textsynth.filter.length import Length
 from textsynth.records import Verdict
 
@@ -38,5 +38,5 @@ def test_languages_without_spaces_have_words_too() -> None:
 
 @pytest.mark.parametrize("limits", [{"min_words": 5, "max_words": 4}, {"min_chars": 5, "max_chars": 4}])
 def test_limits_that_no_text_can_meet_are_a_mistake(limits: dict[str, int]) -> None:
-    with pytest.raises(ValidationError, match="no text could pass"):
+    with pytest.raises(RecipeError, match="no text could pass"):
         Length(**limits)  # type: ignore[arg-type]

@@ -4,7 +4,7 @@ import pytest
 from pydantic import ValidationError
 
 from tests.models.asked import place
-from textsynth.errors import ModelError
+from textsynth.errors import ModelError, RecipeError
 from textsynth.models.http import Http
 
 
@@ -34,7 +34,7 @@ def test_the_address_may_come_from_the_environment(monkeypatch: pytest.MonkeyPat
     monkeypatch.setenv("OPENAI_BASE_URL", "http://127.0.0.1:9/v1")
     assert Http(model="small").base_url == "http://127.0.0.1:9/v1"
     monkeypatch.delenv("OPENAI_BASE_URL")
-    with pytest.raises(ValidationError, match="base_url is missing"):
+    with pytest.raises(RecipeError, match="base_url is missing"):
         Http(model="small")
 
 

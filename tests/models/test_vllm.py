@@ -5,11 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from pydantic import ValidationError
 
 from tests.models.asked import place, request
 from tests.serve.engines import fake_python
-from textsynth.errors import ModelError
+from textsynth.errors import ModelError, RecipeError
 from textsynth.models.embedded import IDENTITY, NAME
 from textsynth.models.vllm import Vllm, log_name, source_of
 from textsynth.records import Constraint
@@ -51,7 +50,7 @@ def test_the_embedded_model_continues_lists_and_others_chat() -> None:
 
 
 def test_flags_that_textsynth_sets_are_refused() -> None:
-    with pytest.raises(ValidationError, match="'port' is set by textsynth; what says it is port"):
+    with pytest.raises(RecipeError, match="'port' is set by textsynth; what says it is port"):
         Vllm(model="m", flags={"port": 8000})
 
 

@@ -5,8 +5,8 @@ import json
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import ValidationError
 
+from textsynth.errors import RecipeError
 from textsynth.parse import CUT, EMPTY, Reading
 from textsynth.parse.choice import Choice
 
@@ -37,7 +37,7 @@ def test_an_engine_may_be_held_to_the_options() -> None:
 
 @pytest.mark.parametrize("options", [("a",), ("a", "A"), ("a", " "), ("yes", "yes.")])
 def test_options_must_differ(options: tuple[str, ...]) -> None:
-    with pytest.raises(ValidationError):
+    with pytest.raises(RecipeError):
         Choice(options=options)
 
 

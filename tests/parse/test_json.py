@@ -5,8 +5,8 @@ import json
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pydantic import ValidationError
 
+from textsynth.errors import RecipeError
 from textsynth.parse import CUT, EMPTY, EMPTY_PIECE
 from textsynth.parse.json import Json
 
@@ -135,7 +135,7 @@ def test_an_answer_that_fits_the_schema_is_read(path: str) -> None:
 
 @pytest.mark.parametrize(("path", "one"), [("a..b", False), (".a", False), ("a.", False), ("", True), ("a[]", True)])
 def test_paths_that_lead_nowhere_are_mistakes(path: str, one: bool) -> None:
-    with pytest.raises(ValidationError):
+    with pytest.raises(RecipeError):
         Json(texts=path, one=one)
 
 

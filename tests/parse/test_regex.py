@@ -3,8 +3,8 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import ValidationError
 
+from textsynth.errors import RecipeError
 from textsynth.parse import CUT, EMPTY, Reading
 from textsynth.parse.regex import Regex
 
@@ -30,7 +30,7 @@ def test_no_answer_and_a_cut_one_are_told_apart() -> None:
 
 @pytest.mark.parametrize("pattern", ["(", "", "(?P<other>a)"])
 def test_wrong_patterns_are_mistakes(pattern: str) -> None:
-    with pytest.raises(ValidationError):
+    with pytest.raises(RecipeError):
         Regex(pattern=pattern)
 
 

@@ -1,1 +1,23 @@
 """Filters: judge candidates and settle the accepted ones. One file an item."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from textsynth.lazy import items_of
+
+# For type checkers; `items_of` finds every item by its file.
+if TYPE_CHECKING:
+    from textsynth.filter.agreement import Agreement as Agreement
+    from textsynth.filter.copies_source import CopiesSource as CopiesSource
+    from textsynth.filter.exact_duplicate import ExactDuplicate as ExactDuplicate
+    from textsynth.filter.faithful import Faithful as Faithful
+    from textsynth.filter.language import Language as Language
+    from textsynth.filter.leak import Leak as Leak
+    from textsynth.filter.length import Length as Length
+    from textsynth.filter.near_duplicate import NearDuplicate as NearDuplicate
+    from textsynth.filter.refusal import Refusal as Refusal
+    from textsynth.filter.same_meaning import SameMeaning as SameMeaning
+    from textsynth.filter.semantic_duplicate import SemanticDuplicate as SemanticDuplicate
+else:
+    __getattr__, __dir__ = items_of(__name__)

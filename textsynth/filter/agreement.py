@@ -42,9 +42,11 @@ ALL_SEEDS = -1
 class Agreement(Filter):
     """Keeps texts whose label is among the first choices of a classifier trained on the seeds."""
 
-    with_: SourceName = Field("seeds", alias="with", description="the labelled seed examples")
-    accept: int = Field(1, ge=1, description="the label must be among so many first choices")
-    min_confidence: float = Field(0.0, ge=0, le=1, description="probability of the label, at least; 0 asks for none")
+    with_: SourceName = Field(default="seeds", description="the labelled seed examples")
+    accept: int = Field(default=1, ge=1, description="the label must be among so many first choices")
+    min_confidence: float = Field(
+        default=0.0, ge=0, le=1, description="probability of the label, at least; 0 asks for none"
+    )
 
     def require(self) -> None:
         """Raise MissingExtra without what embeds and what classifies."""

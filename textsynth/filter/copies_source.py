@@ -24,8 +24,8 @@ from textsynth.text import normal_form, word_set
 class CopiesSource(Filter):
     """Keeps texts that share less than `similarity` of their words with every row of the source."""
 
-    from_: SourceName = Field("seeds", alias="from", description="the rows that must not be copied")
-    similarity: float = Field(0.7, gt=0, le=1, description="share of common words from which a text is a copy")
+    from_: SourceName = Field(default="seeds", description="the rows that must not be copied")
+    similarity: float = Field(default=0.7, gt=0, le=1, description="share of common words from which a text is a copy")
 
     def begin(self, context: Context) -> CopiesSourceJudge:
         """Return the filter at work, the source's rows indexed."""

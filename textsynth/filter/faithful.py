@@ -27,9 +27,11 @@ SHORT_NAME = 4  # shorter ones are found inside any text
 class Faithful(Filter):
     """Keeps summaries whose numbers, names and words come from the field `document`; other texts are kept."""
 
-    min_support: float = Field(0.5, ge=0, le=1, description="share of its content words that the document must hold")
-    max_ratio: float = Field(0.8, gt=0, description="words of the summary over words of the document, at most")
-    new_names: int = Field(0, ge=0, description="names that the document need not hold")
+    min_support: float = Field(
+        default=0.5, ge=0, le=1, description="share of its content words that the document must hold"
+    )
+    max_ratio: float = Field(default=0.8, gt=0, description="words of the summary over words of the document, at most")
+    new_names: int = Field(default=0, ge=0, description="names that the document need not hold")
 
     def check(self, record: Record) -> Verdict | None:
         """Return what is not in the document, first numbers, then names, then words; a kept text gets its support."""

@@ -32,12 +32,14 @@ ENGLISH = frozenset(_ENGLISH.split())
 class Language(Filter):
     """Keeps texts in the recipe's language, and texts too short to tell."""
 
-    language: str | None = Field(None, description="the language wanted, as a code; left out: the recipe's")
+    language: str | None = Field(default=None, description="the language wanted, as a code; left out: the recipe's")
     min_confidence: float = Field(
-        0.01, gt=0, le=1, description="probability of the wanted language below which a text is dropped"
+        default=0.01, gt=0, le=1, description="probability of the wanted language below which a text is dropped"
     )
     min_bytes: int = Field(
-        18, ge=0, description="UTF-8 bytes below which a text is too short to tell; a Chinese character has three"
+        default=18,
+        ge=0,
+        description="UTF-8 bytes below which a text is too short to tell; a Chinese character has three",
     )
 
     def begin(self, context: Context) -> LanguageJudge:

@@ -37,10 +37,12 @@ if TYPE_CHECKING:
 class Leak(Filter):
     """Keeps texts that no row of the test set says."""
 
-    from_: SourceName = Field("test", alias="from", description="the rows that must not come back")
-    similarity: float = Field(0.7, gt=0, le=1, description="share of common words from which a text is a copy")
-    edits: int = Field(2, ge=0, le=3, description="how many words a copy may have changed, whatever that share")
-    semantic: float = Field(0.95, gt=0, le=1, description="cosine from which a text says the same; 1: words alone")
+    from_: SourceName = Field(default="test", description="the rows that must not come back")
+    similarity: float = Field(default=0.7, gt=0, le=1, description="share of common words from which a text is a copy")
+    edits: int = Field(default=2, ge=0, le=3, description="how many words a copy may have changed, whatever that share")
+    semantic: float = Field(
+        default=0.95, gt=0, le=1, description="cosine from which a text says the same; 1: words alone"
+    )
 
     def require(self) -> None:
         """Raise MissingExtra without what embeds, unless words alone are looked at."""

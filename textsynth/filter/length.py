@@ -18,10 +18,10 @@ from textsynth.text import word_list
 class Length(Filter):
     """Keeps texts whose length is within the limits, the limits included."""
 
-    min_words: int = Field(2, ge=0, description="fewest words a text may have")
-    max_words: int | None = Field(200, ge=0, description="most words a text may have; null for no limit")
-    min_chars: int = Field(0, ge=0, description="fewest characters a text may have, spaces at its ends aside")
-    max_chars: int | None = Field(None, ge=0, description="most characters a text may have; null for no limit")
+    min_words: int = Field(default=2, ge=0, description="fewest words a text may have")
+    max_words: int | None = Field(default=200, ge=0, description="most words a text may have; null for no limit")
+    min_chars: int = Field(default=0, ge=0, description="fewest characters a text may have, spaces at its ends aside")
+    max_chars: int | None = Field(default=None, ge=0, description="most characters a text may have; null for no limit")
 
     @model_validator(mode="after")
     def _in_order(self) -> Length:

@@ -24,7 +24,9 @@ from textsynth.text import word_set
 class NearDuplicate(Filter):
     """Keeps one of the texts that share at least `similarity` of their words."""
 
-    similarity: float = Field(0.7, gt=0, le=1, description="share of common words from which two texts are duplicates")
+    similarity: float = Field(
+        default=0.7, gt=0, le=1, description="share of common words from which two texts are duplicates"
+    )
 
     def begin(self, context: Context) -> NearDuplicateJudge:
         """Return the filter at work, with an empty memory."""

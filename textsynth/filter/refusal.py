@@ -16,6 +16,7 @@ from typing import NamedTuple
 
 from pydantic import Field
 
+from textsynth.options import Texts
 from textsynth.records import Record, Verdict
 from textsynth.step import Context, EachRecord, Filter
 
@@ -98,7 +99,7 @@ _OPENINGS = {
 class Refusal(Filter):
     """Keeps texts that hold nothing but the text that was asked for."""
 
-    allow: tuple[str, ...] = Field((), description="reasons that do not count here, spelt as the report spells them")
+    allow: Texts = Field(default=(), description="reasons that do not count here, spelt as the report spells them")
 
     def begin(self, context: Context) -> EachRecord:
         """Return the filter at work; the recipe's label names are traces, too."""

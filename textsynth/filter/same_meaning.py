@@ -36,11 +36,14 @@ _TOLD_OTHERWISE = re.compile(
 class SameMeaning(Filter):
     """Keeps rewordings of `source_text` that say the same; texts without a source text are kept as they are."""
 
-    similarity: float = Field(0.75, ge=-1, le=1, description="cosine to the original, at least; 0.8 is strict")
-    copy_similarity: float = Field(0.9, gt=0, le=1, description="share of common words from which it is a copy")
-    length_ratio: float = Field(2.0, ge=1, description="the longer of the two has at most so many times the words")
+    similarity: float = Field(default=0.75, ge=-1, le=1, description="cosine to the original, at least; 0.8 is strict")
+    copy_similarity: float = Field(default=0.9, gt=0, le=1, description="share of common words from which it is a copy")
+    length_ratio: float = Field(
+        default=2.0, ge=1, description="the longer of the two has at most so many times the words"
+    )
     negation: Literal["drop", "review", "keep"] = Field(
-        "drop", description="what happens to a text with a negation more or less; a doubtful one is reviewed for drop"
+        default="drop",
+        description="what happens to a text with a negation more or less; a doubtful one is reviewed for drop",
     )
 
     def require(self) -> None:

@@ -25,7 +25,7 @@ from textsynth.step import Context, Filter
 class SemanticDuplicate(Filter):
     """Keeps one of the texts whose embeddings have at least the cosine `similarity`."""
 
-    similarity: float = Field(0.95, gt=0, le=1, description="cosine from which two texts are duplicates")
+    similarity: float = Field(default=0.95, gt=0, le=1, description="cosine from which two texts are duplicates")
 
     def require(self) -> None:
         """Raise MissingExtra without what embeds."""

@@ -25,7 +25,7 @@ class Existing(Generator):
 
     free: ClassVar[bool] = True
 
-    from_: SourceName = Field("raw", alias="from", description="the rows")
+    from_: SourceName = Field(default="raw", description="the rows")
 
     def begin(self, context: Context, item: str) -> Writer:
         """Return the generator at work in one run."""

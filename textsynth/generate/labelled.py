@@ -19,7 +19,7 @@ from pydantic import Field
 from textsynth.folds import FOLDS, fold_of
 from textsynth.generate.candidates import candidates
 from textsynth.languages import language_name
-from textsynth.options import PromptName, SourceName
+from textsynth.options import PromptName, SourceName, Texts
 from textsynth.records import Ask, Completion, Drop, Record, Rendered
 from textsynth.step import Context, Prompted, Shortfall, Writer
 
@@ -35,17 +35,17 @@ class Labelled(Prompted):
         {"task", "label", "meaning", "labels", "examples", "others", "attributes", "n", "avoid", "language"}
     )
 
-    prompt: PromptName = Field("labelled", description="the prompt template")
-    from_: SourceName | None = Field(None, alias="from", description="the seed examples that prompts may show")
-    about: str = Field("", description="one line about what the texts are: messages of a bank's customers")
-    vary: dict[str, tuple[str, ...]] = Field(
-        {}, description="attributes and their values: every combination is used evenly, each kept as a field"
+    prompt: PromptName = Field(default="labelled", description="the prompt template")
+    from_: SourceName | None = Field(default=None, description="the seed examples that prompts may show")
+    about: str = Field(default="", description="one line about what the texts are: messages of a bank's customers")
+    vary: dict[str, Texts] = Field(
+        default={}, description="attributes and their values: every combination is used evenly, each kept as a field"
     )
-    shots: int = Field(3, ge=0, description="seed examples of the label that a prompt shows, all of one fold")
-    others: int = Field(0, ge=0, description="other labels whose examples a prompt shows for contrast")
-    texts: int = Field(5, ge=1, description="texts asked for in one answer")
+    shots: int = Field(default=3, ge=0, description="seed examples of the label that a prompt shows, all of one fold")
+    others: int = Field(default=0, ge=0, description="other labels whose examples a prompt shows for contrast")
+    texts: int = Field(default=5, ge=1, description="texts asked for in one answer")
     avoid: int = Field(
-        0, ge=0, description="accepted texts a prompt shows as not to be repeated; 0 keeps prompts stable"
+        default=0, ge=0, description="accepted texts a prompt shows as not to be repeated; 0 keeps prompts stable"
     )
 
     def begin(self, context: Context, item: str) -> Writer:

@@ -17,7 +17,7 @@ from pydantic import Field
 
 from textsynth.generate.candidates import candidates
 from textsynth.languages import language_name
-from textsynth.options import PromptName, SourceName
+from textsynth.options import PromptName, SourceName, Texts
 from textsynth.records import Ask, Completion, Drop, Record
 from textsynth.step import Context, Prompted, Shortfall, Writer
 
@@ -29,11 +29,11 @@ class Paraphrase(Prompted):
 
     offers: ClassVar[frozenset[str]] = frozenset({"text", "label", "meaning", "style", "n", "language", "task"})
 
-    prompt: PromptName = Field("paraphrase", description="the prompt template")
-    from_: SourceName = Field("seeds", alias="from", description="the texts to paraphrase")
-    about: str = Field("", description="one line about what the texts are")
-    styles: tuple[str, ...] = Field(STYLES, min_length=1, description="how to rewrite; each parent takes each in turn")
-    texts: int = Field(1, ge=1, description="paraphrases asked for in one answer")
+    prompt: PromptName = Field(default="paraphrase", description="the prompt template")
+    from_: SourceName = Field(default="seeds", description="the texts to paraphrase")
+    about: str = Field(default="", description="one line about what the texts are")
+    styles: Texts = Field(default=STYLES, min_length=1, description="how to rewrite; each parent takes each in turn")
+    texts: int = Field(default=1, ge=1, description="paraphrases asked for in one answer")
 
     def begin(self, context: Context, item: str) -> Writer:
         """Return the generator at work in one run."""

@@ -15,7 +15,7 @@ from pydantic import Field
 
 from textsynth.generate.candidates import candidates
 from textsynth.languages import language_name
-from textsynth.options import PromptName, SourceName
+from textsynth.options import Numbers, PromptName, SourceName
 from textsynth.records import Ask, Completion, Drop, Record
 from textsynth.step import Context, Prompted, Shortfall, Writer
 
@@ -25,12 +25,12 @@ class Summary(Prompted):
 
     offers: ClassVar[frozenset[str]] = frozenset({"document", "points", "sentences", "n", "language", "task"})
 
-    prompt: PromptName = Field("summary", description="the prompt template")
-    from_: SourceName = Field("documents", alias="from", description="the documents: the text of each row")
-    about: str = Field("", description="one line about what the documents are")
-    sentences: tuple[int, ...] = Field((1,), min_length=1, description="lengths asked for, in sentences, in turn")
-    points: str | None = Field(None, description="the field whose lines are the key points a summary must name")
-    texts: int = Field(1, ge=1, description="summaries asked for in one answer")
+    prompt: PromptName = Field(default="summary", description="the prompt template")
+    from_: SourceName = Field(default="documents", description="the documents: the text of each row")
+    about: str = Field(default="", description="one line about what the documents are")
+    sentences: Numbers = Field(default=(1,), min_length=1, description="lengths asked for, in sentences, in turn")
+    points: str | None = Field(default=None, description="the field whose lines are the key points a summary must name")
+    texts: int = Field(default=1, ge=1, description="summaries asked for in one answer")
 
     def begin(self, context: Context, item: str) -> Writer:
         """Return the generator at work in one run."""

@@ -40,23 +40,25 @@ class Choice(Labeller):
 
     offers: ClassVar[frozenset[str]] = frozenset({"text", "labels", "examples", "language", "task"})
 
-    model: ModelName = Field("generator", description="the model that chooses, by its name under `models`")
+    model: ModelName = Field(default="generator", description="the model that chooses, by its name under `models`")
     by: Literal["votes", "probabilities"] = Field(
-        "votes", description="count what the model answers, or read the probabilities of the labels' letters"
+        default="votes", description="count what the model answers, or read the probabilities of the labels' letters"
     )
-    prompt: PromptName = Field("choice", description="the prompt template; by probabilities choice_letters")
-    about: str = Field("", description="one line about what the texts are")
-    from_: SourceName | None = Field(
-        None, alias="from", description="seed examples, one of each label, shown in prompts"
+    prompt: PromptName = Field(default="choice", description="the prompt template; by probabilities choice_letters")
+    about: str = Field(default="", description="one line about what the texts are")
+    from_: SourceName | None = Field(default=None, description="seed examples, one of each label, shown in prompts")
+    votes: int = Field(
+        default=3, ge=1, description="how many times the model is asked, each with another order of the labels"
     )
-    votes: int = Field(3, ge=1, description="how many times the model is asked, each with another order of the labels")
     min_confidence: float = Field(
-        0.6, ge=0, le=1, description="share of the votes, or mean probability, that the chosen label needs"
+        default=0.6, ge=0, le=1, description="share of the votes, or mean probability, that the chosen label needs"
     )
-    shortlist: int = Field(20, ge=2, description="labels shown at most: the nearest to the text by embedding")
-    disagree: Disagree = Field("drop", description="what happens when another label than the intended one is chosen")
-    unsure: Literal["drop", "review"] = Field("drop", description="what happens below min_confidence")
-    sampling: SamplingOptions = Field(SamplingOptions(), description="overrides the prompt's own sampling")
+    shortlist: int = Field(default=20, ge=2, description="labels shown at most: the nearest to the text by embedding")
+    disagree: Disagree = Field(
+        default="drop", description="what happens when another label than the intended one is chosen"
+    )
+    unsure: Literal["drop", "review"] = Field(default="drop", description="what happens below min_confidence")
+    sampling: SamplingOptions = Field(default=SamplingOptions(), description="overrides the prompt's own sampling")
 
     @model_validator(mode="before")
     @classmethod

@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
+from textsynth.lazy import items_of
 from textsynth.options import Options
 from textsynth.records import Completion, Request
 
@@ -80,3 +81,13 @@ class ModelOptions(Options):
     def open(self, place: Place) -> Model:
         """Return the model, ready to answer. Raises ModelError or MissingExtra with one sentence."""
         raise NotImplementedError
+
+
+# For type checkers; `items_of` finds every item by its file.
+if TYPE_CHECKING:
+    from textsynth.models.http import Http as Http
+    from textsynth.models.local import Local as Local
+    from textsynth.models.scripted import Scripted as Scripted
+    from textsynth.models.vllm import Vllm as Vllm
+else:
+    __getattr__, __dir__ = items_of(__name__)

@@ -21,31 +21,37 @@ from textsynth.records import Request
 class Thinking(Options):
     """How much a model may think; its thoughts are never part of an answer."""
 
-    max_tokens: int = Field(2048, ge=1, description="tokens of thought, beyond the answer's own max_tokens")
+    max_tokens: int = Field(default=2048, ge=1, description="tokens of thought, beyond the answer's own max_tokens")
 
 
 class AskedOptions(ModelOptions):
     """What a recipe may say about asking, wherever the model is served."""
 
-    model: str = Field(..., min_length=1, description="the model's name as the server knows it")
-    revision: str | None = Field(None, min_length=1, description="the model's revision, told in passports and keys")
+    model: str = Field(default=..., min_length=1, description="the model's name as the server knows it")
+    revision: str | None = Field(
+        default=None, min_length=1, description="the model's revision, told in passports and keys"
+    )
     adapter: str | None = Field(
-        None, min_length=1, description="a LoRA adapter of the model, by its name on the server"
+        default=None, min_length=1, description="a LoRA adapter of the model, by its name on the server"
     )
     in_flight: Literal["auto"] | Annotated[int, Field(ge=1)] = Field(
-        "auto", description="requests under way at once at each server; auto finds the number while it works"
+        default="auto", description="requests under way at once at each server; auto finds the number while it works"
     )
     timeout_seconds: float = Field(
-        180.0, gt=0, description="how long one try may take, the whole answer included; time in a queue aside"
+        default=180.0, gt=0, description="how long one try may take, the whole answer included; time in a queue aside"
     )
-    retries: int = Field(4, ge=0, description="further tries of a request that fails while others succeed")
+    retries: int = Field(default=4, ge=0, description="further tries of a request that fails while others succeed")
     patience_seconds: float = Field(
-        180.0, ge=0, description="how long a silent server is waited for (15 s at most if it never answered yet)"
+        default=180.0,
+        ge=0,
+        description="how long a silent server is waited for (15 s at most if it never answered yet)",
     )
     response_format: bool = Field(
         default=True, description="hold answers to the form that a prompt wants, where the server can"
     )
-    thinking: Thinking | None = Field(None, description="let the model think before it answers; left out: it does not")
+    thinking: Thinking | None = Field(
+        default=None, description="let the model think before it answers; left out: it does not"
+    )
     body: Mapping[str, bool | int | float | str | list[object] | dict[str, object] | None] = Field(
         default_factory=dict, description="further parameters, sent as they are; null leaves one of ours out"
     )

@@ -18,6 +18,7 @@ from textsynth.models import Form, Model, Place
 from textsynth.models.asked import AskedOptions
 from textsynth.models.batch import spoken_at
 from textsynth.models.dialect import Speaks
+from textsynth.options import Texts
 from textsynth.records import Request
 
 
@@ -28,13 +29,16 @@ class Http(AskedOptions):
         default_factory=lambda: os.environ.get("OPENAI_BASE_URL", ""),
         description="the server's address, such as http://127.0.0.1:8000/v1; left out: the variable OPENAI_BASE_URL",
     )
-    base_urls: tuple[str, ...] = Field(
-        (), description="servers of the same model, used side by side; one that is away is left out until it is back"
+    base_urls: Texts = Field(
+        default=(),
+        description="servers of the same model, used side by side; one that is away is left out until it is back",
     )
-    key_env: str | None = Field(None, description="the environment variable that holds the key; left out: no key")
-    prompts: Literal["chat", "completion"] = Field("chat", description="which form of a prompt suits the model")
+    key_env: str | None = Field(
+        default=None, description="the environment variable that holds the key; left out: no key"
+    )
+    prompts: Literal["chat", "completion"] = Field(default="chat", description="which form of a prompt suits the model")
     speaks: Speaks = Field(
-        "auto", description="what the server understands: vllm, openai, or auto, which finds out as it goes"
+        default="auto", description="what the server understands: vllm, openai, or auto, which finds out as it goes"
     )
 
     @model_validator(mode="after")
@@ -54,7 +58,7 @@ class Http(AskedOptions):
     def addresses(self) -> tuple[str, ...]:
         """All servers: `base_url`, where the recipe gives it or nothing else, and `base_urls`."""
         alone = self.base_url and ("base_url" in self.model_fields_set or not self.base_urls)
-        return (self.base_url, *self.base_urls) if alone else self.base_urls
+        return (self.base_url, *self.base_urls) if alone else tuple(self.base_urls)
 
     @property
     def identity(self) -> str:

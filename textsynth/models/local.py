@@ -35,16 +35,19 @@ T = TypeVar("T")
 class Local(ModelOptions):
     """A transformers model in this process; the default one needs no server and, once got, no network."""
 
-    model: str = Field(NAME, min_length=1, description="a Hub name or a folder (./…); left out: the embedded model")
-    revision: str | None = Field(None, description="branch, tag or commit on the Hub")
+    model: str = Field(
+        default=NAME, min_length=1, description="a Hub name or a folder (./…); left out: the embedded model"
+    )
+    revision: str | None = Field(default=None, description="branch, tag or commit on the Hub")
     prompts: Literal["chat", "completion"] | None = Field(
-        None, description="which form of a prompt suits it; left out: completion for the embedded model, else chat"
+        default=None,
+        description="which form of a prompt suits it; left out: completion for the embedded model, else chat",
     )
-    batch: int = Field(64, ge=1, description="requests decoded together; fewer where prompts are long")
+    batch: int = Field(default=64, ge=1, description="requests decoded together; fewer where prompts are long")
     dtype: Literal["auto", "float32", "bfloat16"] = Field(
-        "auto", description="auto: bfloat16 where the processor computes with it, else float32"
+        default="auto", description="auto: bfloat16 where the processor computes with it, else float32"
     )
-    threads: int | None = Field(None, ge=1, description="processor threads; left out: torch decides")
+    threads: int | None = Field(default=None, ge=1, description="processor threads; left out: torch decides")
     trust_remote_code: bool = Field(default=False, description="run code that comes with the model; read it first")
 
     @property

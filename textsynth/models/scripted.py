@@ -14,7 +14,7 @@ from pydantic import Field, model_validator
 
 from textsynth.models import Form, Model, ModelOptions, Place
 from textsynth.models.script import Actor, Script, read_function, read_lines
-from textsynth.options import Options
+from textsynth.options import Options, Texts
 
 DEFAULT_PATTERN = "A {word} text about {word} and {word}, number {n}."
 
@@ -22,9 +22,9 @@ DEFAULT_PATTERN = "A {word} text about {word} and {word}, number {n}."
 class Faults(Options):
     """Which answers go wrong, and how. The same requests go wrong in every run."""
 
-    every: int = Field(7, ge=1, description="one request of so many goes wrong, chosen by its key")
+    every: int = Field(default=7, ge=1, description="one request of so many goes wrong, chosen by its key")
     kind: Literal["error", "empty", "cut", "garbage", "slow", "stop"] = Field(
-        "error",
+        default="error",
         description="error: the request fails; empty: no text; cut: ends at half; garbage: noise; slow: 10 times the"
         " latency; stop: the run stops as with a wrong key",
     )
@@ -33,22 +33,25 @@ class Faults(Options):
 class Scripted(ModelOptions):
     """A model whose answers the recipe's author wrote."""
 
-    answers: tuple[str, ...] = Field((), description="texts, of which the request's key picks one")
+    answers: Texts = Field(default=(), description="texts, of which the request's key picks one")
     pattern: str | None = Field(
-        None, description="a text in which {word} is a drawn word, {n} a drawn number and {prompt} the last message"
+        default=None,
+        description="a text in which {word} is a drawn word, {n} a drawn number and {prompt} the last message",
     )
     function: str | None = Field(
-        None, pattern=r".+\.py:\w+$", description="./FILE.py:NAME beside the recipe; NAME(request) returns the text"
+        default=None,
+        pattern=r".+\.py:\w+$",
+        description="./FILE.py:NAME beside the recipe; NAME(request) returns the text",
     )
     file: str | None = Field(
-        None,
+        default=None,
         description='JSON lines {"contains": …, "answer": …}: the first whose text stands in the prompt answers;'
         " a line without contains always fits; answer may be a list to pick from",
     )
-    faults: Faults | None = Field(None, description="break some answers on purpose")
-    latency_seconds: float = Field(0.0, ge=0, description="how long an answer takes")
-    in_flight: int = Field(64, ge=1, description="requests under way at once")
-    prompts: Literal["chat", "completion"] = Field("chat", description="which form of a prompt it takes")
+    faults: Faults | None = Field(default=None, description="break some answers on purpose")
+    latency_seconds: float = Field(default=0.0, ge=0, description="how long an answer takes")
+    in_flight: int = Field(default=64, ge=1, description="requests under way at once")
+    prompts: Literal["chat", "completion"] = Field(default="chat", description="which form of a prompt it takes")
 
     @model_validator(mode="after")
     def _one_script(self) -> Scripted:
@@ -93,5 +96,5 @@ class Scripted(ModelOptions):
         if self.file is not None:
             return read_lines(recipe / self.file)
         if self.answers:
-            return Script(answers=self.answers)
+            return Script(answers=tuple(self.answers))
         return Script(pattern=self.pattern if self.pattern is not None else DEFAULT_PATTERN)

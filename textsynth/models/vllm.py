@@ -33,22 +33,27 @@ class Vllm(AskedOptions):
     """A model in a vLLM server of our own, on this machine."""
 
     model: str = Field(
-        ..., min_length=1, description=f"a Hub name, a folder (./…), or {NAME}, which needs no network once it is got"
+        default=...,
+        min_length=1,
+        description=f"a Hub name, a folder (./…), or {NAME}, which needs no network once it is got",
     )
-    revision: str | None = Field(None, min_length=1, description="branch, tag or commit on the Hub")
+    revision: str | None = Field(default=None, min_length=1, description="branch, tag or commit on the Hub")
     flags: Mapping[str, bool | int | float | str | list[object] | dict[str, object] | None] = Field(
         default_factory=dict,
         description="any flags of vLLM, such as {max-model-len: 4096}; they go over ours, null leaves one of ours out",
     )
     python: str | None = Field(
-        None, description="an interpreter that has vLLM; left out: this one, else that of `textsynth serve --install`"
+        default=None,
+        description="an interpreter that has vLLM; left out: this one, else that of `textsynth serve --install`",
     )
-    port: int | None = Field(None, ge=1, le=65535, description="left out: a free one")
+    port: int | None = Field(default=None, ge=1, le=65535, description="left out: a free one")
     keep: bool = Field(default=False, description="let the server run on when the run has ended")
-    restarts: int = Field(3, ge=0, description="how often a server that died is started again")
-    start_minutes: float = Field(30.0, gt=0, description="how long one start may take, the model's download included")
+    restarts: int = Field(default=3, ge=0, description="how often a server that died is started again")
+    start_minutes: float = Field(
+        default=30.0, gt=0, description="how long one start may take, the model's download included"
+    )
     prompts: Literal["chat", "completion"] | None = Field(
-        None, description=f"which form of a prompt suits the model; left out: completion for {NAME}, else chat"
+        default=None, description=f"which form of a prompt suits the model; left out: completion for {NAME}, else chat"
     )
 
     @field_validator("flags")

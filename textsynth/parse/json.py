@@ -30,7 +30,9 @@ class Json(Reader):
     map with such a list, `items[].text` a map with a list of maps, `[].text` a list of maps.
     """
 
-    texts: str = Field("", description="the path to the texts: texts, items[].text, [].text; left out: a list of texts")
+    texts: str = Field(
+        default="", description="the path to the texts: texts, items[].text, [].text; left out: a list of texts"
+    )
     one: bool = Field(default=False, description="one text stands at the path, not a list of them")
 
     @model_validator(mode="after")

@@ -28,7 +28,7 @@ class List(Reader):
         description="the answer goes on with the prompt's list: its first item has no mark",
     )
     strip_quotes: bool = Field(default=True, description="take off one pair of quotes that encloses an item")
-    most: int | None = Field(None, ge=1, description="texts taken of one answer; the rest are faults")
+    most: int | None = Field(default=None, ge=1, description="texts taken of one answer; the rest are faults")
 
     def read(self, answer: str, *, cut: bool = False) -> Reading:
         """Return the items. When the answer was cut off, its last item is a fault unless its line had ended."""

@@ -13,7 +13,7 @@ from textsynth.parse.marks import stripped
 class Tagged(Reader):
     """The texts between `<tag>` and `</tag>`, in the order of the answer."""
 
-    tag: str = Field("text", pattern=r"^[A-Za-z][\w-]*$", description="the name between the angle brackets")
+    tag: str = Field(default="text", pattern=r"^[A-Za-z][\w-]*$", description="the name between the angle brackets")
 
     def read(self, answer: str, *, cut: bool = False) -> Reading:
         """Return the texts; a tag that is never closed, closed without being open, or nested is a fault."""

@@ -24,10 +24,10 @@ class Front(Options):
     """What a prompt file says of itself."""
 
     about: str = Field(description="what the prompt is for, in one line")
-    variables: dict[str, str] = Field({}, description="what each variable of the template is")
-    answer: object = Field("text", description="how the answer is read: the name of a reader")
-    sampling: SamplingOptions = Field(SamplingOptions(), description="sampling that suits the prompt")
-    mode: Literal["chat", "completion"] = Field("chat", description="chat blocks, or one raw text")
+    variables: dict[str, str] = Field(default={}, description="what each variable of the template is")
+    answer: object = Field(default="text", description="how the answer is read: the name of a reader")
+    sampling: SamplingOptions = Field(default=SamplingOptions(), description="sampling that suits the prompt")
+    mode: Literal["chat", "completion"] = Field(default="chat", description="chat blocks, or one raw text")
 
 
 class Head(NamedTuple):

@@ -3,10 +3,24 @@
 from __future__ import annotations
 
 from textsynth.recipe.checking import check_sources
+from textsynth.recipe.making import RecipeSections, make_recipe
 from textsynth.recipe.reading import read_recipe
 from textsynth.recipe.recipe import Item, Label, Recipe
 from textsynth.recipe.references import named
 from textsynth.recipe.schema import schema
 from textsynth.recipe.settings import Budget, Evaluate, Export
 
-__all__ = ["Budget", "Evaluate", "Export", "Item", "Label", "Recipe", "check_sources", "named", "read_recipe", "schema"]
+__all__ = [
+    "Budget",
+    "Evaluate",
+    "Export",
+    "Item",
+    "Label",
+    "Recipe",
+    "RecipeSections",
+    "check_sources",
+    "make_recipe",
+    "named",
+    "read_recipe",
+    "schema",
+]

@@ -38,12 +38,15 @@ class Written:
 
 
 class Reader:
-    """Reads the items of one recipe."""
+    """Reads the items of one recipe; `made` are those that Python gave as objects of their own, by their marks."""
 
-    def __init__(self, base: Path, environment: Mapping[str, str], mistakes: Mistakes) -> None:
+    def __init__(
+        self, base: Path, environment: Mapping[str, str], mistakes: Mistakes, made: Mapping[Mark, Options] | None = None
+    ) -> None:
         self.base = base
         self.environment = environment
         self.mistakes = mistakes
+        self.made = made or {}
 
     def item(self, section: str, node: Node, *, name: str | None = None, mark: Mark | None = None) -> Written | None:
         """Return the item that `node` writes, or None after noting what is wrong with it.
@@ -55,8 +58,10 @@ class Reader:
         if called is None:
             return None
         item, fields = called
-        cls = self._class(section, item, mark)
-        step = None if cls is None else validate(cls, fields, item, self.environment, self.mistakes)
+        step = self.made.get(mark)
+        if step is None:
+            cls = self._class(section, item, mark)
+            step = None if cls is None else validate(cls, fields, item, self.environment, self.mistakes)
         return None if step is None else Written(section, item, name or item, step, fields, mark)
 
     def list_of(self, section: str, node: Node) -> list[Written]:

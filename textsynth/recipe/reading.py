@@ -23,20 +23,24 @@ from textsynth.step import Source
 Step = TypeVar("Step", bound=Options)
 
 
-def read_recipe(path: Path, sets: Sequence[str] = ()) -> Recipe:
+def read_recipe(path: str | Path, sets: Sequence[str] = ()) -> Recipe:
     """Return the checked recipe in the file `path`, with `--set` options such as `want.label=20` put in.
 
     A bare name that is no file is a bundled recipe (`quickstart`). Loads no model, reads no row. Raises
     RecipeError with every mistake, in the order of their lines.
     """
-    path = recipe_path(path)
+    path = recipe_path(Path(path))
     mistakes = Mistakes()
     document = read_document(path, sets, mistakes)
-    reader = Reader(path.parent, os.environ, mistakes)
-    sections = read_sections(document.tree, reader, Mark(0, str(path)))
-    check_between(sections, path.parent, mistakes)
-    mistakes.stop()
-    return _recipe(path, document, sections, tuple(sets))
+    return checked(path, document, Reader(path.parent, os.environ, mistakes), Mark(0, str(path)), tuple(sets))
+
+
+def checked(path: Path, document: Document, reader: Reader, file: Mark, sets: tuple[str, ...] = ()) -> Recipe:
+    """Return the recipe that a document holds; `file` is the place of what it leaves out. Raises RecipeError."""
+    sections = read_sections(document.tree, reader, file)
+    check_between(sections, reader.base, reader.mistakes)
+    reader.mistakes.stop()
+    return _recipe(path, document, sections, sets)
 
 
 def _recipe(path: Path, document: Document, sections: Sections, sets: tuple[str, ...]) -> Recipe:

@@ -11,7 +11,7 @@ from pydantic import Field, field_validator
 from textsynth.export.card.licences import check_licence
 from textsynth.export.card.vocabulary import check_category, check_kind
 from textsynth.languages import check_language
-from textsynth.options import Count, Options, SourceName
+from textsynth.options import Count, Options, SourceName, Texts
 
 Task = Literal["classification", "paraphrase", "summarization"]
 SPLIT_NAME = re.compile(r"[A-Za-z0-9_]+(\.[A-Za-z0-9_]+)*")
@@ -22,15 +22,20 @@ REPOSITORY = re.compile(r"[A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9][\w.-]{0,95}")
 class Settings(Options):
     """The settings at the top level of a recipe."""
 
-    version: Literal[1] = Field(1, description="the version of the recipe's form")
-    name: str | None = Field(None, description="the run's folder is runs/NAME; left out: the file's name")
-    task: Task = Field("classification", description="decides the columns and the defaults")
-    language: str = Field("en", description="the language of the texts, as a code: en, de, pt-BR")
-    seed: int = Field(0, ge=0, description="another seed draws other examples and another order")
+    version: Literal[1] = Field(default=1, description="the version of the recipe's form")
+    name: str | None = Field(default=None, description="the run's folder is runs/NAME; left out: the file's name")
+    task: Task = Field(default="classification", description="decides the columns and the defaults")
+    language: str = Field(default="en", description="the language of the texts, as a code: en, de, pt-BR")
+    seed: int = Field(default=0, ge=0, description="another seed draws other examples and another order")
     many: bool = Field(default=False, description="true where a text may have several labels")
-    embedder: str = Field("all-MiniLM-L6-v2", min_length=1, description="a sentence-transformers model by its Hub name")
+    embedder: str = Field(
+        default="all-MiniLM-L6-v2", min_length=1, description="a sentence-transformers model by its Hub name"
+    )
     pool: float | None = Field(
-        None, ge=1, le=100, description="texts accepted for each one selected; left out: 1.3 with diverse, else 1"
+        default=None,
+        ge=1,
+        le=100,
+        description="texts accepted for each one selected; left out: 1.3 with diverse, else 1",
     )
 
     @field_validator("name")
@@ -50,41 +55,53 @@ class LabelSetting(Options):
     """One label: what it means, and how many texts of it are wanted if not as many as of the others."""
 
     means: str = Field(min_length=1, description="what the label means; prompts and labellers read it")
-    want: Count | None = Field(None, description="this label's own quota")
+    want: Count | None = Field(default=None, description="this label's own quota")
 
 
 class Budget(Options):
     """When a run ends although texts are still missing."""
 
-    requests: Count | None = Field(None, description="requests to models")
-    tokens: Count | None = Field(None, description="tokens read and written by models")
-    minutes: float | None = Field(None, gt=0, description="minutes of a run; it ends at the edge of a window")
-    patience: int = Field(30, ge=1, description="answers without an accepted text after which a cell counts as dry")
+    requests: Count | None = Field(default=None, description="requests to models")
+    tokens: Count | None = Field(default=None, description="tokens read and written by models")
+    minutes: float | None = Field(default=None, gt=0, description="minutes of a run; it ends at the edge of a window")
+    patience: int = Field(
+        default=30, ge=1, description="answers without an accepted text after which a cell counts as dry"
+    )
 
 
 class Export(Options):
     """How the data set is written."""
 
-    splits: dict[str, float] = Field({"train": 0.9, "validation": 0.1}, description="shares of the texts, 1 in all")
-    license: str | None = Field(None, description="the licence by the Hub's name, cc-by-4.0; none is invented")
-    license_name: str | None = Field(None, min_length=1, description="its name, where license is other")
-    license_link: str | None = Field(None, min_length=1, description="where it can be read, where license is other")
-    source_licenses: dict[str, str] = Field({}, description="licences of sources, by their names under sources")
-    model_licenses: dict[str, str] = Field({}, description="licences of models, by their names under models")
-    pretty_name: str | None = Field(None, min_length=1, description="the title of the card; left out: the name")
-    description: str | None = Field(None, min_length=1, description="what the texts are, in the card's first lines")
-    authors: tuple[str, ...] = Field((), description="who made the data set, for its citation")
-    citation: str | None = Field(None, min_length=1, description="BibTeX; left out: one is made of what is known")
-    intended_use: str | None = Field(None, min_length=1, description="what the data set is for")
-    out_of_scope: str | None = Field(None, min_length=1, description="what it must not be used for")
-    tags: tuple[str, ...] = Field((), description="further tags on the Hub")
-    task_categories: tuple[str, ...] = Field((), description="the Hub's categories; left out: that of the task")
-    task_ids: tuple[str, ...] = Field((), description="the Hub's kinds of tasks, such as intent-classification")
-    source_datasets: tuple[str, ...] = Field((), description="what it was made from; left out: the sources on the Hub")
+    splits: dict[str, float] = Field(
+        default={"train": 0.9, "validation": 0.1}, description="shares of the texts, 1 in all"
+    )
+    license: str | None = Field(default=None, description="the licence by the Hub's name, cc-by-4.0; none is invented")
+    license_name: str | None = Field(default=None, min_length=1, description="its name, where license is other")
+    license_link: str | None = Field(
+        default=None, min_length=1, description="where it can be read, where license is other"
+    )
+    source_licenses: dict[str, str] = Field(default={}, description="licences of sources, by their names under sources")
+    model_licenses: dict[str, str] = Field(default={}, description="licences of models, by their names under models")
+    pretty_name: str | None = Field(default=None, min_length=1, description="the title of the card; left out: the name")
+    description: str | None = Field(
+        default=None, min_length=1, description="what the texts are, in the card's first lines"
+    )
+    authors: Texts = Field(default=(), description="who made the data set, for its citation")
+    citation: str | None = Field(
+        default=None, min_length=1, description="BibTeX; left out: one is made of what is known"
+    )
+    intended_use: str | None = Field(default=None, min_length=1, description="what the data set is for")
+    out_of_scope: str | None = Field(default=None, min_length=1, description="what it must not be used for")
+    tags: Texts = Field(default=(), description="further tags on the Hub")
+    task_categories: Texts = Field(default=(), description="the Hub's categories; left out: that of the task")
+    task_ids: Texts = Field(default=(), description="the Hub's kinds of tasks, such as intent-classification")
+    source_datasets: Texts = Field(default=(), description="what it was made from; left out: the sources on the Hub")
 
-    hub: str | None = Field(None, description="the repository, owner/name, that `run --push` publishes to")
+    hub: str | None = Field(default=None, description="the repository, owner/name, that `run --push` publishes to")
     private: bool = Field(default=False, description="whether that repository is private; counts when it is made")
-    waive: tuple[Literal["leak", "license"], ...] = Field((), description="checks without which it may be published")
+    waive: tuple[Literal["leak", "license"], ...] = Field(
+        default=(), description="checks without which it may be published"
+    )
 
     @field_validator("hub")
     @classmethod
@@ -130,11 +147,12 @@ class Evaluate(Options):
     """What the data set is measured on when the run is done."""
 
     test: SourceName = Field(description="real rows to test on; nothing is ever fitted on them")
-    train: SourceName | None = Field(None, description="the real seeds, which compete with the synthetic texts")
-    dev: SourceName | None = Field(None, description="real rows for thresholds (many: true)")
-    all: SourceName | None = Field(None, description="all real rows there are, for comparison")
+    train: SourceName | None = Field(default=None, description="the real seeds, which compete with the synthetic texts")
+    dev: SourceName | None = Field(default=None, description="real rows for thresholds (many: true)")
+    all: SourceName | None = Field(default=None, description="all real rows there are, for comparison")
     classifier: Literal["words", "embeddings"] | None = Field(
-        None, description="whose fitted weight becomes the column `weight`; left out: the one better on the seeds"
+        default=None,
+        description="whose fitted weight becomes the column `weight`; left out: the one better on the seeds",
     )
     full: bool = Field(default=False, description="more draws and rounds: narrower, and slower")
     ordinal: bool = Field(default=False, description="true where the labels stand in an order, the lowest first")

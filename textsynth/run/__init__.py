@@ -23,6 +23,7 @@ from textsynth.run.asking import Asker
 from textsynth.run.batch import Batch
 from textsynth.run.budget import Budget
 from textsynth.run.extras import require
+from textsynth.run.finishing import finish
 from textsynth.run.loop import Loop
 from textsynth.run.outcome import Ended, licenses_told, outcome_of
 from textsynth.run.picking import pick
@@ -90,7 +91,7 @@ def run(
         watcher = Watcher(watch, lines)
         asker = Asker(recipe.models, journal, Place(recipe.base, cache_folder(), say, logs=out), batch)
         loop = _loop(recipe, context, lines, asker)
-        stopped = asyncio.run(_work(loop, asker, watcher))
+        stopped = finish(_work(loop, asker, watcher))
         books = loop.books
         watcher.say("selecting")
         selected, spare = pick(books.accepted, lines, [item.step for item in recipe.select], context)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from textsynth.recipe import Recipe
 from textsynth.records import Ask, Completion, Drop, Record, Request, Verdict
 from textsynth.run.asking import Asker
 from textsynth.run.extras import require
+from textsynth.run.finishing import finish
 from textsynth.run.loop import EVERYTHING, Hand
 from textsynth.run.quota import Quota
 from textsynth.run.stage import cache_folder, hands, make_context, read_sources
@@ -65,7 +65,7 @@ def preview(recipe: Recipe, count: int, say: Callable[[str], None] = lambda _: N
         asker = Asker(recipe.models, journal, Place(recipe.base, cache_folder(), say))
         at_work = hands(recipe, context)
         asks = _plan(recipe, at_work, count)
-        requests, completions = asyncio.run(_ask(asker, asks))
+        requests, completions = finish(_ask(asker, asks))
         judges = [(item.name, item.step.begin(context)) for item in recipe.filter]
         return _look(asks, requests, completions, at_work, judges)
 

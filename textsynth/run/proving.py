@@ -143,7 +143,9 @@ def prove_what(
     from textsynth.evaluate.reading import is_run
     from textsynth.run.stage import cache_folder
 
-    files = {role: Path(str(given[name])) for role, name in ROLES.items() if given.get(name) is not None}
+    files: dict[str, Path | list[Record]] = {
+        role: Path(str(given[name])) for role, name in ROLES.items() if given.get(name) is not None
+    }
     columns = {name: given[name] for name in ("text", "label") if given.get(name) is not None}
     if is_run(what):
         return prove_folder(what, files, columns=columns, full=full, ordinal=ordinal, say=say)
@@ -161,11 +163,19 @@ def prove_what(
 
 
 def prove_folder(
-    folder: Path, files: Mapping[str, Path], *, columns: Mapping[str, object], full: bool, ordinal: bool, say: Say
+    folder: Path,
+    files: Mapping[str, Path | list[Record]],
+    *,
+    columns: Mapping[str, object],
+    full: bool,
+    ordinal: bool,
+    say: Say,
+    recipe: Recipe | None = None,
 ) -> Evaluation:
     """Return what a finished run's texts are worth, kept beside them for the next time.
 
-    `files` are real sets by role (train, test, dev, all); roles that are left out are those of the recipe's `evaluate`.
+    `files` are real sets by role (train, test, dev, all), as files or as rows; roles that are left out are those of the
+    recipe's `evaluate`. `recipe` is looked for where the run had it, unless it is given.
     """
     from textsynth.evaluate.memory import Memory
     from textsynth.evaluate.reading import read_run
@@ -174,7 +184,7 @@ def prove_folder(
     finished = read_run(folder)
     given: dict[str, Sequence[Record]] = {role: _read(path, columns, role) for role, path in files.items()}
     with closing(Memory(folder)) as memory, Journal(folder) as journal:
-        recipe = _recipe_of(folder, finished.manifest)
+        recipe = recipe or _recipe_of(folder, finished.manifest)
         if recipe is None:
             say(NO_RECIPE)
             return _prove_alone(finished, _real(given, folder), memory, journal, say, full=full, ordinal=ordinal)
@@ -217,8 +227,8 @@ def _prove_alone(
 
 
 def prove_file(
-    path: Path,
-    files: Mapping[str, Path],
+    path: Path | list[Record],
+    files: Mapping[str, Path | list[Record]],
     *,
     columns: Mapping[str, object],
     labels: Sequence[str],
@@ -227,7 +237,7 @@ def prove_file(
     ordinal: bool,
     say: Say,
 ) -> Evaluation:
-    """Return what the labelled texts of a file are worth.
+    """Return what the labelled texts of a file, or such rows, are worth.
 
     `labels` gives their order ([]: as they come); `memory` is the folder for what was computed.
     """
@@ -235,13 +245,14 @@ def prove_file(
     from textsynth.evaluate.memory import Memory
 
     needs("embed", "sklearn", why="evaluate")
-    synthetic = Synthetic(path.stem, _read(path, columns, "selected"))
+    where = path if isinstance(path, Path) else Path("rows")
+    synthetic = Synthetic(where.stem, _read(path, columns, "selected"))
     given = {role: _read(one, columns, role) for role, one in files.items()}
     many = any(len(row.labels) > 1 for rows in (synthetic.selected, *given.values()) for row in rows)
     with closing(Memory(memory)) as kept:
         embed = _embedder(EMBEDDER, kept)
         plan = Plan(embed, EMBEDDER, kept, labels=labels, many=many, full=full, ordinal=ordinal, say=say)
-        return evaluate(synthetic, _real(given, path), plan)
+        return evaluate(synthetic, _real(given, where), plan)
 
 
 def _real(given: Mapping[str, Sequence[Record]], where: Path) -> Real:
@@ -252,9 +263,11 @@ def _real(given: Mapping[str, Sequence[Record]], where: Path) -> Real:
     return Real(given["test"], given.get("train", ()), given.get("dev", ()), given.get("all", ()))
 
 
-def _read(path: Path, columns: Mapping[str, object], role: str) -> list[Record]:
+def _read(path: Path | list[Record], columns: Mapping[str, object], role: str) -> list[Record]:
     from textsynth.evaluate.reading import read_file
 
+    if not isinstance(path, Path):
+        return path
     return read_file(path, Rows.model_validate({"path": path, **columns}), role)
 
 

@@ -1,1 +1,14 @@
 """Selectors: pick once, over all that was accepted. One file an item."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from textsynth.lazy import items_of
+
+# For type checkers; `items_of` finds every item by its file.
+if TYPE_CHECKING:
+    from textsynth.select.balanced import Balanced as Balanced
+    from textsynth.select.diverse import Diverse as Diverse
+else:
+    __getattr__, __dir__ = items_of(__name__)

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 
 from pydantic import Field
 
+from textsynth.options import Texts
 from textsynth.records import Record
 from textsynth.step import Context, Selector
 
@@ -16,7 +17,7 @@ from textsynth.step import Context, Selector
 class Balanced(Selector):
     """The first texts of each label, taken in turn from every combination of the attributes in `over`."""
 
-    over: tuple[str, ...] = Field((), description="attributes to be even over; left out: every item of the recipe")
+    over: Texts = Field(default=(), description="attributes to be even over; left out: every item of the recipe")
 
     def pick(self, records: Sequence[Record], quota: Mapping[str, int], context: Context) -> list[str]:
         """Return the picked ids in the order of `records`."""

@@ -1,1 +1,15 @@
 """Sources: where given rows come from. One file an item."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from textsynth.lazy import items_of
+
+# For type checkers; `items_of` finds every item by its file.
+if TYPE_CHECKING:
+    from textsynth.sources.given import Given as Given
+    from textsynth.sources.hub import Hub as Hub
+    from textsynth.sources.rows import Rows as Rows
+else:
+    __getattr__, __dir__ = items_of(__name__)

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pydantic import Field
 
 from textsynth.errors import SourceError, nearest
-from textsynth.options import Count
+from textsynth.options import Count, Texts
 from textsynth.records import EMPTY, Origin, Record
 from textsynth.step import Source
 
@@ -52,17 +52,18 @@ class Table:
 class TableSource(Source):
     """The options that every source with columns has."""
 
-    text: str = Field("text", description="column with the text (a document, for summarization)")
+    text: str = Field(default="text", description="column with the text (a document, for summarization)")
     label: str | None = Field(
-        None, description="column with the label; left out: `label` where there is one; null: the rows have no labels"
+        default=None,
+        description="column with the label; left out: `label` where there is one; null: the rows have no labels",
     )
-    fields: dict[str, str] | tuple[str, ...] = Field(
-        (), description="further columns to keep: a list of them, or a map of field: column"
+    fields: dict[str, str] | Texts = Field(
+        default=(), description="further columns to keep: a list of them, or a map of field: column"
     )
-    separator: str | None = Field(None, min_length=1, description="what parts several labels in one cell")
-    rename: dict[str, str] = Field({}, description="label in the file: label in the recipe")
-    per_label: Count | None = Field(None, ge=1, description="keep a seeded sample of this many rows a label")
-    limit: Count | None = Field(None, ge=1, description="read only this many rows, from the first on")
+    separator: str | None = Field(default=None, min_length=1, description="what parts several labels in one cell")
+    rename: dict[str, str] = Field(default={}, description="label in the file: label in the recipe")
+    per_label: Count | None = Field(default=None, ge=1, description="keep a seeded sample of this many rows a label")
+    limit: Count | None = Field(default=None, ge=1, description="read only this many rows, from the first on")
 
     def label_column(self, names: Sequence[str]) -> str | None:
         """Return the column that holds the labels, or None where the rows have none."""

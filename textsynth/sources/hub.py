@@ -27,9 +27,9 @@ class Hub(TableSource):
     """Reads one split of a data set; columns are mapped by `text`, `label` and `fields`."""
 
     path: str = Field(min_length=1, description="the data set on the Hub (`owner/name`), or a folder")
-    config: str | None = Field(None, description="the config, where the data set has several")
-    split: str = Field("train", min_length=1, description="the split to read")
-    revision: str | None = Field(None, description="branch, tag or commit; left out: the newest")
+    config: str | None = Field(default=None, description="the config, where the data set has several")
+    split: str = Field(default="train", min_length=1, description="the split to read")
+    revision: str | None = Field(default=None, description="branch, tag or commit; left out: the newest")
 
     def read(self, base: Path, *, name: str, seed: int) -> list[Record]:
         """Return the rows as records, in the data set's order. Raises SourceError, also when the Hub is not reached."""

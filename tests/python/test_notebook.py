@@ -1,0 +1,51 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from textsynth.display import Display, Lines
+from textsynth.python.notebook import open_watch
+
+ROOT = Path(__file__).parent.parent.parent
+CELLS = (
+    "import sys; sys.path.insert(0, {root!r})\nfrom tests.python.works import recipe\nimport textsynth as ts",
+    "run = ts.run(recipe(), out='run')\nrun",
+    "ts.run(recipe(), out='quiet', quiet=True).met",
+    "ts.make_recipe(want={{'lable': 3}})",
+)
+
+
+def test_outside_of_a_notebook_it_is_what_the_command_line_shows() -> None:
+    assert isinstance(open_watch("tickets", quiet=False), Lines)
+    assert type(open_watch("tickets", quiet=True)) is Display
+
+
+def test_a_notebook_shows_one_picture_and_the_account(tmp_path: Path) -> None:
+    """May take over ten seconds: a kernel starts."""
+    nbformat = pytest.importorskip("nbformat", reason="needs a notebook's kernel: pip install nbclient ipykernel")
+    nbclient = pytest.importorskip("nbclient", reason="needs a notebook's kernel: pip install nbclient ipykernel")
+    pytest.importorskip("ipykernel", reason="needs a notebook's kernel: pip install nbclient ipykernel")
+    cells = [nbformat.v4.new_code_cell(cell.format(root=str(ROOT))) for cell in CELLS]
+    book = nbformat.v4.new_notebook(cells=cells, metadata={"kernelspec": {"name": "python3", "display_name": "x"}})
+    client = nbclient.NotebookClient(book, timeout=120, allow_errors=True, resources={"metadata": {"path": tmp_path}})
+    client.execute()
+    shown = [output for output in book.cells[1].outputs if output["output_type"] != "stream"]
+    picture, account = shown
+    assert (picture["output_type"], account["output_type"]) == ("display_data", "execute_result")
+    assert "20 of 20 accepted" in picture["data"]["text/html"]
+    assert "the quota is met" in account["data"]["text/html"]
+    (quiet,) = book.cells[2].outputs
+    assert quiet["data"]["text/plain"] == "True"
+    assert book.cells[3].outputs[0]["ename"] == "RecipeError"
+
+
+def test_ipython_in_a_terminal_is_no_notebook() -> None:
+    pytest.importorskip("IPython", reason="needs IPython")
+    code = "from textsynth.python.notebook import open_watch; print(type(open_watch('x', quiet=False)).__name__)"
+    done = subprocess.run(
+        [sys.executable, "-m", "IPython", "-c", code], capture_output=True, text=True, check=True, cwd=ROOT
+    )
+    assert done.stdout.strip().splitlines()[-1] == "Lines"

@@ -1,0 +1,113 @@
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import datasets
+import pytest
+
+import textsynth as ts
+from tests.python.works import LABELS, SEEDS, recipe
+
+TEST = [
+    {"text": "give me the money for the broken vase", "label": "refund"},
+    {"text": "I sent the boots back and want to be paid", "label": "refund"},
+    {"text": "no parcel has come since Friday", "label": "delivery"},
+    {"text": "is my bicycle still on its way", "label": "delivery"},
+]
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_a_recipe_made_here_runs_and_goes_on(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run = ts.run(recipe(), out=tmp_path / "run", quiet=True)
+    assert run.met
+    assert run.sentence == "the quota is met"
+    assert capsys.readouterr() == ("", "")
+    again = ts.run(recipe(), out=str(tmp_path / "run"))
+    assert again.manifest["requests"]["sent"] == 0
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert "going on: answers that are in the journal are used again" in err
+    assert "20 of 20 accepted" in err
+
+
+def test_the_file_that_a_recipe_writes_gives_the_same_bytes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    rows = "\n".join(["text,label", *(f"{row['text']},{row['label']}" for row in SEEDS)])
+    Path("seeds.csv").write_text(rows + "\n", encoding="utf-8")
+    made = recipe(sources={"seeds": "seeds.csv"}, filter=["length", "exact_duplicate"])
+    Path("tickets.yaml").write_text(made.text, encoding="utf-8")
+    ts.run(made, out="made", quiet=True)
+    ts.run("tickets.yaml", out="read", quiet=True)
+    assert files(Path("made/dataset")) == files(Path("read/dataset"))
+
+
+def test_it_runs_inside_an_event_loop_with_the_same_bytes(tmp_path: Path) -> None:
+    ts.run(recipe(), out=tmp_path / "plain", quiet=True)
+
+    async def notebook() -> ts.Run:
+        assert len(ts.preview(recipe(), 1).samples) == 1
+        return ts.run(recipe(), out=tmp_path / "inside", quiet=True)
+
+    asyncio.run(notebook())
+    assert files(tmp_path / "inside" / "dataset") == files(tmp_path / "plain" / "dataset")
+
+
+def test_the_default_folder_is_that_of_the_command_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert ts.run(recipe(), limit=4, quiet=True).folder == Path("runs/tickets")
+    assert len(ts.load("runs/tickets").dataset["train"]) == 4
+
+
+def test_a_quota_that_is_not_met_is_told_and_raises_nothing(tmp_path: Path) -> None:
+    run = ts.run(recipe(budget=ts.Budget(requests=2)), out=tmp_path, quiet=True)
+    assert (run.met, run.sentence) == (False, "the budget is spent")
+    assert sum(row["missing"] for row in run.quota) > 0
+
+
+def test_estimate_and_preview_print_what_the_command_line_prints() -> None:
+    told = ts.estimate(recipe())
+    assert told.plan.texts == 20
+    assert str(told).startswith("tickets: the recipe is right; 20 texts to accept")
+    seen = ts.preview(recipe(), 2)
+    assert len(seen.samples) == 2
+    assert "Shouting: is written in capitals" in str(seen)
+
+
+def test_mistakes_are_sentences_of_one_family(tmp_path: Path) -> None:
+    with pytest.raises(ts.RecipeError, match="no such file"):
+        ts.run(tmp_path / "recipe.yaml")
+    with pytest.raises(ts.SourceError, match=r"seeds: row 1: 'text' is blank"):
+        ts.run(recipe(sources={"seeds": [{"text": " ", "label": "refund"}]}), out=tmp_path, quiet=True)
+    with pytest.raises(ts.RecipeError, match="which `labels` does not list; did you mean 'refund'"):
+        ts.run(recipe(sources={"seeds": [{"text": "x", "label": "refunds"}]}), out=tmp_path, quiet=True)
+    with pytest.raises(ts.UsageError, match="no finished run is in this folder"):
+        ts.load(tmp_path)
+    assert issubclass(ts.UsageError, ts.TextSynthError)
+
+
+def test_a_run_is_scored_with_rows_and_its_checks_are_measured(tmp_path: Path) -> None:
+    """May take over ten seconds: the embedder is loaded."""
+    run = ts.run(recipe(), out=tmp_path, quiet=True)
+    assert run.evaluation is None
+    score = ts.evaluate(run, test=datasets.Dataset.from_list(TEST), train=SEEDS, quiet=True)
+    assert score.effect in ("helps", "no_difference", "harms", "leak")
+    assert [one["item"] for one in score.told["earned"]] or score.told["notes"]
+    assert not any("recipe is not where it was" in note for note in score.told["notes"])
+    assert run.evaluation == score
+    assert "macro-F1" in str(score)
+
+
+def test_rows_are_scored_without_a_run(tmp_path: Path) -> None:
+    """May take over ten seconds: the embedder is loaded."""
+    texts = [{"said": row["text"].replace("my", "our"), "about": row["label"]} for row in SEEDS]
+    test = [{"said": row["text"], "about": row["label"]} for row in TEST]
+    score = ts.evaluate(texts, test=test, text="said", label="about", quiet=True)
+    assert sorted(score.told["data"]["labels"]) == sorted(LABELS)
+    with pytest.raises(ts.UsageError, match="ordinal needs the order of the labels"):
+        ts.evaluate(texts, test=test, text="said", label="about", ordinal=True, quiet=True)
+    with pytest.raises(ts.UsageError, match="no real test rows to score on"):
+        ts.evaluate(texts, text="said", label="about", quiet=True)

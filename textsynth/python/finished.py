@@ -1,0 +1,131 @@
+"""A finished run as Python has it: its data set, its numbers, what was dropped and why."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from textsynth.errors import UsageError
+from textsynth.python.html import run_html
+from textsynth.python.told import Score
+from textsynth.recipe import Recipe
+from textsynth.run import QUOTA_NOT_MET, Result
+
+if TYPE_CHECKING:
+    import datasets
+
+SUFFIX = "-00000-of-00001.parquet"
+
+
+@dataclass(frozen=True)
+class Run:
+    """A finished run: its `folder` and `manifest`; `recipe` is None where the run was loaded.
+
+    `print(run)` gives the account that the command line gives; a notebook shows it as tables.
+    """
+
+    folder: Path
+    manifest: Mapping[str, Any] = field(repr=False)
+    recipe: Recipe | None = field(default=None, repr=False)
+
+    @property
+    def met(self) -> bool:
+        """Whether the quota was met."""
+        return not any(row["missing"] for row in self.quota)
+
+    @property
+    def sentence(self) -> str:
+        """Why the run stopped: "the quota is met", or what kept it from that."""
+        return str(self.manifest["stopped"]["sentence"])
+
+    @property
+    def quota(self) -> Sequence[Mapping[str, Any]]:
+        """A row for each part of the quota: match, want, selected, missing, and why texts were dropped there."""
+        rows: Sequence[Mapping[str, Any]] = self.manifest["quota"]
+        return rows
+
+    @property
+    def notes(self) -> Sequence[str]:
+        """What a reader of the data set should know, such as a split that is empty."""
+        notes: Sequence[str] = self.manifest["notes"]
+        return notes
+
+    @cached_property
+    def dataset(self) -> datasets.DatasetDict:
+        """The selected texts by split: the columns that people train on, `label` with the names of its integers."""
+        import datasets
+
+        return datasets.DatasetDict(self._config("data"))
+
+    @cached_property
+    def passports(self) -> datasets.Dataset:
+        """Where each selected text comes from: one row a text, by `id`."""
+        return self._only("passports")
+
+    @cached_property
+    def dropped(self) -> datasets.Dataset:
+        """Every text that was not selected: section, item, reason, the number measured and the limit."""
+        return self._only("dropped")
+
+    @property
+    def report(self) -> Path:
+        """The account of the run on one page; a browser opens it."""
+        return self.folder / "report.html"
+
+    @property
+    def evaluation(self) -> Score | None:
+        """What the texts are worth on real data, or None where the run was not evaluated."""
+        from textsynth.report import read_account
+
+        told = read_account(self.folder).evaluation
+        return None if told is None else Score(told)
+
+    def why(self, id_: str) -> str:
+        """Return one text's story: where it comes from, and why it was kept or not. Raises UsageError."""
+        from textsynth.journal import read_answer
+        from textsynth.why import story
+
+        return story(self.folder, id_, lambda key: read_answer(self.folder, key)).text()
+
+    def __str__(self) -> str:
+        from textsynth.results import result_text
+
+        return result_text(self._result)
+
+    def _repr_html_(self) -> str:
+        return run_html(self.manifest, self.folder)
+
+    @property
+    def _result(self) -> Result:
+        stopped = self.manifest["stopped"]
+        code = 0 if self.met else QUOTA_NOT_MET
+        return Result(self.folder, code, stopped["why"], stopped["sentence"], self.quota, self.manifest)
+
+    def _config(self, folder: str) -> dict[str, datasets.Dataset]:
+        """Return the splits of a config from memory: what a load from the disk would keep in a cache may be old."""
+        import datasets
+        import pyarrow.parquet as pq
+
+        order = list(self.manifest["splits"])
+        files = {file.name.removesuffix(SUFFIX): file for file in (self.folder / "dataset" / folder).glob(f"*{SUFFIX}")}
+        names = sorted(files, key=lambda name: (order.index(name) if name in order else 0, name))
+        return {name: datasets.Dataset(pq.read_table(files[name], partitioning=None)) for name in names}
+
+    def _only(self, folder: str) -> datasets.Dataset:
+        import datasets
+
+        return next(iter(self._config(folder).values()), None) or datasets.Dataset.from_dict({})
+
+
+def load(run: str | Path) -> Run:
+    """Return an earlier run by its folder. Raises UsageError where the folder holds no finished run."""
+    from textsynth.run.manifest import read
+
+    folder = Path(run)
+    manifest = read(folder)
+    if manifest is None or "splits" not in manifest:
+        raise UsageError(f"{folder}: no finished run is in this folder (no manifest.json); give runs/NAME")
+    return Run(folder, manifest)

@@ -1,0 +1,75 @@
+"""The picture of a run in a notebook's cell, which renews itself while the run works."""
+
+from __future__ import annotations
+
+import sys
+import time
+from types import TracebackType
+from typing import Any
+
+from textsynth.display import Display, line, open_display, picture
+from textsynth.progress import Snapshot
+from textsynth.python.html import preformatted
+
+FRAME_SECONDS = 0.5
+WIDTH = 100
+
+
+def open_watch(name: str, *, quiet: bool) -> Display:
+    """Return the display that suits where Python runs: a notebook's cell, a terminal, plain lines, or none."""
+    if not quiet and _in_notebook():
+        return Cell(name)
+    return open_display(name, quiet=quiet)
+
+
+def _in_notebook() -> bool:
+    """Whether a kernel runs this; a plain IPython in a terminal has none. Loads nothing."""
+    shell = sys.modules.get("IPython")
+    return shell is not None and hasattr(shell.get_ipython(), "kernel")
+
+
+class Cell(Display):
+    """One output of a cell, drawn anew at most twice a second; when it ends, one line stays."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._newest: Snapshot | None = None
+        self._drawn_at = 0.0
+        self._said: list[str] = []
+        self._handle: Any = None
+
+    def watch(self, snapshot: Snapshot) -> None:
+        """Draw the snapshot, if the last picture is old enough."""
+        self._newest = snapshot
+        if time.monotonic() - self._drawn_at >= FRAME_SECONDS:
+            self._draw(_as_text(self._name, snapshot))
+
+    def say(self, sentence: str) -> None:
+        """Put a sentence above the picture."""
+        self._said.append(sentence)
+        self._draw(_as_text(self._name, self._newest) if self._newest is not None else "")
+
+    def __exit__(
+        self, kind: type[BaseException] | None, fault: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Leave what was said and where the run ended."""
+        self._draw(line(self._newest) if self._newest is not None else "")
+
+    def _draw(self, text: str) -> None:
+        from IPython.display import HTML, display
+
+        self._drawn_at = time.monotonic()
+        page = HTML(preformatted("\n".join((*self._said, text)).strip()))
+        if self._handle is None:
+            self._handle = display(page, display_id=True)
+        else:
+            self._handle.update(page)
+
+
+def _as_text(name: str, snapshot: Snapshot) -> str:
+    from rich.console import Console
+
+    console = Console(width=WIDTH, color_system=None, force_terminal=False, force_jupyter=False)
+    with console.capture() as captured:
+        console.print(picture(name, snapshot))
+    return captured.get()

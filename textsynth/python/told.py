@@ -1,0 +1,67 @@
+"""What a verb has found, as Python has it: `print` gives what the command line prints, a notebook shows the same."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from textsynth.python.html import preformatted
+from textsynth.run.estimate import Plan
+from textsynth.run.preview import Sample
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """What a run will take: `plan` has texts, requests and tokens of each generator, and in all, as ranges."""
+
+    plan: Plan
+
+    def __str__(self) -> str:
+        from textsynth.results import plan_text
+
+        return plan_text(self.plan)
+
+    def _repr_html_(self) -> str:
+        return preformatted(str(self))
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """A few requests as they went out, their answers, and what every check says of every text."""
+
+    samples: Sequence[Sample]
+
+    def __str__(self) -> str:
+        from textsynth.results import samples_text
+
+        return samples_text(self.samples)
+
+    def _repr_html_(self) -> str:
+        return preformatted(str(self))
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """What texts are worth on real data; `told` holds everything under the keys of `evaluation.json`."""
+
+    told: Mapping[str, Any]
+
+    @property
+    def effect(self) -> str:
+        """What the texts do to a classifier: "helps", "no_difference", "harms", or "leak" where they copy the test."""
+        return str(self.told["verdict"]["effect"])
+
+    @property
+    def sentences(self) -> Sequence[str]:
+        """The verdict in words, harm and leaks first."""
+        sentences: Sequence[str] = self.told["verdict"]["sentences"]
+        return sentences
+
+    def __str__(self) -> str:
+        from textsynth.report import evaluation_text
+
+        return evaluation_text(self.told)
+
+    def _repr_html_(self) -> str:
+        return preformatted(str(self))

@@ -1,0 +1,123 @@
+"""The verbs: what the command line does, with values in and out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TypedDict
+
+from textsynth.errors import UsageError
+from textsynth.python.finished import Run, load
+from textsynth.python.notebook import open_watch
+from textsynth.python.told import Estimate, Preview, Score
+from textsynth.recipe import Recipe, read_recipe
+from textsynth.records import Record
+from textsynth.sources import given
+
+Rows = str | Path | given.Rows
+
+
+def run(
+    recipe: Recipe | str | Path,
+    *,
+    out: str | Path | None = None,
+    limit: int | None = None,
+    fresh: bool = False,
+    quiet: bool = False,
+) -> Run:
+    """Run a recipe (or the recipe in a file); the same call again goes on where it stopped.
+
+    `out` is the run's folder, `runs/NAME` where it is left out; `limit` caps the selected texts; `fresh` moves the
+    journal of earlier runs aside and asks everything again; `quiet` shows nothing while it works. A quota that is not
+    met is no error: `Run.met` tells. Works where an event loop runs, as in a notebook. Raises RecipeError and
+    SourceError before anything is asked, ModelError where no request can succeed, RunLocked where another run works
+    in the folder, JournalError where the disk does not take an answer.
+    """
+    from textsynth.run import run as work
+
+    read = _read(recipe)
+    folder = Path("runs") / read.name if out is None else Path(out)
+    with open_watch(read.name, quiet=quiet) as display:
+        result = work(read, out=folder, limit=limit, fresh=fresh, watch=display.watch, say=display.say)
+    return Run(folder, result.manifest, read)
+
+
+def preview(recipe: Recipe | str | Path, count: int = 3) -> Preview:
+    """Ask the models of a recipe `count` times and let every check judge every text; nothing is kept.
+
+    Raises what `run` raises.
+    """
+    from textsynth.run.preview import preview as look
+
+    return Preview(look(_read(recipe), count))
+
+
+def estimate(recipe: Recipe | str | Path) -> Estimate:
+    """Return what a run will take: requests and tokens, as ranges. No model is loaded. Raises SourceError."""
+    from textsynth.run.estimate import estimate as plan
+
+    return Estimate(plan(_read(recipe)))
+
+
+def evaluate(
+    what: Run | Rows,
+    *,
+    test: Rows | None = None,
+    train: Rows | None = None,
+    dev: Rows | None = None,
+    all: Rows | None = None,  # noqa: A002
+    text: str | None = None,
+    label: str | None = None,
+    labels: Sequence[str] = (),
+    full: bool = False,
+    ordinal: bool = False,
+    quiet: bool = False,
+) -> Score:
+    """Score texts on real data: whether they help a classifier, how sure that is, and where they hurt.
+
+    `what` is a run, a run's folder, a file of labelled texts, or such rows. `test` are real rows to score on, `train`
+    the real seeds, `dev` rows for thresholds where texts have several labels, `all` every real row there is; each a
+    file or rows. Of a run, the sets of its recipe's `evaluate` are used where none are given, and its report tells the
+    result. `text` and `label` name the columns of what is given here; `labels` gives the order of the labels of a file
+    or of rows, without which `ordinal` is refused; `full` takes more draws. Raises UsageError for unusable sets.
+    """
+    from textsynth.evaluate import as_json
+    from textsynth.report import write_report
+    from textsynth.run.proving import prove_file, prove_folder, write_proof
+    from textsynth.run.stage import cache_folder
+
+    columns = {name: column for name, column in (("text", text), ("label", label)) if column is not None}
+    sets = {"test": test, "train": train, "dev": dev, "all": all}
+    real = {role: _real(rows, role, columns) for role, rows in sets.items() if rows is not None}
+    if isinstance(what, str | Path) and Path(what).is_dir():
+        what = load(what)
+    with open_watch("evaluate", quiet=quiet) as display:
+        asked: _Asked = {"columns": columns, "full": full, "ordinal": ordinal, "say": display.say}
+        if isinstance(what, Run):
+            found = prove_folder(what.folder, real, recipe=what.recipe, **asked)
+            write_proof(what.folder, found)
+            write_report(what.folder)
+        elif ordinal and not labels:
+            raise UsageError("evaluate: ordinal needs the order of the labels; give it as labels=[lowest, …, highest]")
+        else:
+            found = prove_file(_real(what, "selected", columns), real, labels=labels, memory=cache_folder(), **asked)
+    return Score(as_json(found))
+
+
+class _Asked(TypedDict):
+    """What both ways of scoring are asked alike."""
+
+    columns: Mapping[str, str]
+    full: bool
+    ordinal: bool
+    say: Callable[[str], None]
+
+
+def _read(recipe: Recipe | str | Path) -> Recipe:
+    return recipe if isinstance(recipe, Recipe) else read_recipe(recipe)
+
+
+def _real(rows: Rows, role: str, columns: Mapping[str, str]) -> Path | list[Record]:
+    if isinstance(rows, str | Path):
+        return Path(rows)
+    return given.Given.of(rows, **columns).read(Path(), name=role, seed=0)

@@ -1,0 +1,138 @@
+"""From Python values to the tree that a recipe file becomes, so that one checker serves both.
+
+Where a file has lines, a place has its path: `filter[1].near_duplicate.similarity`. Items may be objects of their
+classes; one of a class that TextSynth does not have goes through as it is, under the name of its class.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import PurePath
+from typing import TypeGuard, cast
+
+from textsynth.errors import RecipeError, UsageError
+from textsynth.lazy import snake
+from textsynth.options import Options
+from textsynth.recipe.items import BASES
+from textsynth.recipe.mistakes import Mark, Mistakes
+from textsynth.recipe.nodes import FOUND_LENGTH, LONE_SURROGATE, MAX_DEPTH, MAX_NODES, Array, Map, Node, Scalar
+from textsynth.recipe.recipe import Label
+from textsynth.sources.given import Given, Rows, is_rows
+from textsynth.step import Step, item_class
+
+WHOLE = "recipe"
+
+
+@dataclass(slots=True)
+class Values:
+    """Turns values into nodes; `made` keeps, by their marks, the items that no recipe file could write."""
+
+    mistakes: Mistakes
+    made: dict[Mark, Options] = field(default_factory=dict)
+    _classes: dict[tuple[str, str], type[Options]] = field(default_factory=dict)
+    _marks: int = 0
+    _nodes: int = 0
+
+    def tree(self, sections: Mapping[str, object]) -> Map:
+        """Return the tree of a recipe. What cannot stand in one is noted, and is a `noted` scalar there."""
+        mark = self._mark(WHOLE)
+        entries, marks = {}, {}
+        for name, value in sections.items():
+            marks[name] = self._mark(name)
+            entries[name] = self._section(name, value, marks[name])
+        return Map(entries, marks, mark)
+
+    def _section(self, name: str, value: object, mark: Mark) -> Node:
+        if name in ("models", "sources") and isinstance(value, Mapping):
+            return self._map(value, mark, name, lambda one, at: self._item(name, one, at))
+        if name in BASES and _is_list(value):
+            items = [self._item(name, one, self._mark(f"{name}[{place}]")) for place, one in enumerate(value)]
+            return Array(tuple(items), mark)
+        return self._node(value, mark)
+
+    def _item(self, section: str, value: object, mark: Mark) -> Node:
+        if section == "sources" and is_rows(value):
+            try:
+                value = Given.of(cast("Rows", value))
+            except UsageError as fault:
+                return self._wrong(mark, str(fault))
+        if isinstance(value, type) and issubclass(value, Options):
+            try:
+                value = value()
+            except RecipeError as fault:
+                return self._wrong(mark, str(fault))
+        if isinstance(value, Options):
+            return self._object(section, value, mark)
+        return self._node(value, mark)
+
+    def _object(self, section: str, step: Options, mark: Mark) -> Node:
+        """Return the item that an object is, as a recipe writes it."""
+        cls = type(step)
+        if not issubclass(cls, BASES[section]):
+            return self._wrong(mark, f"{section} takes a {BASES[section].__name__}, found {cls.__name__}")
+        own = item_class(section, snake(cls.__name__)) is not cls
+        name = cls.__name__ if own else snake(cls.__name__)
+        if self._classes.setdefault((section, name), cls) is not cls:
+            return self._wrong(mark, f"{section} has another class called {name!r}: rename one")
+        if own or isinstance(step, Given):
+            self.made[mark] = step
+        at = self._mark(f"{mark.where}.{name}")
+        return Map({name: self._node(step.written(), at)}, {name: at}, mark)
+
+    def _node(self, value: object, mark: Mark, depth: int = 0) -> Node:
+        self._nodes += 1
+        if depth > MAX_DEPTH or self._nodes > MAX_NODES:
+            self.mistakes.fail(mark, f"a recipe is at most {MAX_DEPTH} deep and has at most {MAX_NODES:,} values")
+        if isinstance(value, Label):
+            value = {"means": value.means} if value.want is None else value._asdict()
+        if isinstance(value, Options) and not isinstance(value, Step):
+            value = value.written()
+        if isinstance(value, Mapping):
+            return self._map(value, mark, mark.where, lambda one, at: self._node(one, at, depth + 1))
+        if _is_list(value):
+            each = [self._node(one, self._mark(f"{mark.where}[{place}]"), depth + 1) for place, one in enumerate(value)]
+            return Array(tuple(each), mark)
+        return self._scalar(value, mark)
+
+    def _map(self, value: Mapping[object, object], mark: Mark, path: str, each: Callable[[object, Mark], Node]) -> Node:
+        entries, marks = {}, {}
+        for name, one in value.items():
+            at = self._mark(f"{path}.{name}")
+            if not isinstance(name, str):
+                self.mistakes.note(at, f'a key is a name, found {name!r}, which is no text: write "{name}" in quotes')
+                continue
+            marks[name] = at
+            entries[name] = each(one, at)
+        return Map(entries, marks, mark)
+
+    def _scalar(self, value: object, mark: Mark) -> Scalar:
+        if isinstance(value, PurePath):
+            value = str(value)
+        if getattr(value, "ndim", None) == 0 and hasattr(value, "item"):
+            value = value.item()  # a number of numpy's
+        if isinstance(value, str):
+            if LONE_SURROGATE.search(value):
+                return self._wrong(mark, "this text holds half of a character (a lone surrogate, \\ud800 to \\udfff)")
+            return Scalar(str(value), str(value), mark)
+        if isinstance(value, float) and not math.isfinite(value):
+            return self._wrong(mark, f"a number is finite, found {value}")
+        if value is None or isinstance(value, (bool, int, float)):
+            text = "null" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
+            return Scalar(value, text, mark)
+        return self._wrong(
+            mark, f"a recipe holds text, numbers, true and false, lists and maps, found {value!r:.{FOUND_LENGTH}}"
+        )
+
+    def _wrong(self, mark: Mark, sentence: str) -> Scalar:
+        self.mistakes.note(mark, sentence)
+        return Scalar(None, "", mark, noted=True)
+
+    def _mark(self, where: str) -> Mark:
+        self._marks += 1
+        return Mark(self._marks, where)
+
+
+def _is_list(value: object) -> TypeGuard[Sequence[object]]:
+    return isinstance(value, Sequence) and not isinstance(value, str | bytes)

@@ -1,0 +1,46 @@
+"""Asynchronous work done to its end, also from a notebook, where an event loop is at work already."""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import threading
+from collections.abc import Coroutine
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
+
+Found = TypeVar("Found")
+
+
+def finish(work: Coroutine[Any, Any, Found]) -> Found:
+    """Return what `work` returns, or raise what it raises.
+
+    Where a loop runs in this thread, the work gets a thread of its own and this one waits for it; an interrupt ends
+    both, as it does where no loop runs.
+    """
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return asyncio.run(work)
+    return _beside(work)
+
+
+def _beside(work: Coroutine[Any, Any, Found]) -> Found:
+    ending = threading.Event()
+    begun: list[asyncio.Task[Found]] = []
+
+    async def held() -> Found:
+        begun.append(asyncio.ensure_future(work))
+        if ending.is_set():
+            begun[0].cancel()
+        return await begun[0]
+
+    with ThreadPoolExecutor(1, thread_name_prefix="textsynth") as thread:
+        try:
+            # in a copy of the context, by which a notebook knows to which cell an output belongs
+            return thread.submit(contextvars.copy_context().run, lambda: asyncio.run(held())).result()
+        except KeyboardInterrupt:
+            ending.set()
+            for task in begun:
+                task.get_loop().call_soon_threadsafe(task.cancel)
+            raise
