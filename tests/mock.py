@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import random
 import re
+from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Self
@@ -22,6 +23,19 @@ BROKEN = {
     "notext": b'{"choices": [{"index": 0, "finish_reason": "stop"}]}',
     "null": b'{"choices": [{"index": 0, "finish_reason": "length", "message": {"content": null}}]}',
 }
+TEMPLATE = (
+    "As of transformers v4.44, default chat template is no longer allowed, so you must provide a chat template if the"
+    " tokenizer does not define one."
+)
+GATED = "Access to model mock-small is restricted and you are not in the authorized list."
+USAGES: Sequence[object] = (
+    {"prompt_tokens": -5, "completion_tokens": "many"},
+    {"prompt_tokens": 10**40, "completion_tokens": 1e308},
+    {"prompt_tokens": None, "completion_tokens": [20]},
+    {},
+    "none",
+    None,
+)
 MODEL = "mock-small"
 SPOKEN = (
     "card order refund branch payment transfer limit balance statement address arrived waiting twice wrong still"
@@ -49,8 +63,9 @@ def _line(draw: random.Random) -> str:
 class Fault:
     """Something that goes wrong: for every `every`th request, the first `first` ones, or prompts with `contains`.
 
-    Kinds: reset, close, hang, slow, garbage, cut, list, empty, notext, null, usage, surrogate, long (finish length),
-    redirect, toolong, or an HTTP status such as 429 (`after`: the Retry-After header) and 503.
+    Kinds: reset, close, hang, slow, drip and flood (answers without end), garbage, cut, list, empty, notext, null,
+    usage, surrogate, long (finish length), redirect, toolong, template, gated, or an HTTP status such as 429 (`after`:
+    the Retry-After header) and 503.
     """
 
     kind: str
@@ -84,6 +99,9 @@ class Mock:
     answer: Answer = numbered_lines
     uses: bool = False
     gate: int = 0  # answers wait until this many requests have been in flight at once
+    capacity: int = 0  # works on so many at once, the rest wait in a queue; 0: on all
+    metrics: bool = False  # tells of itself as vLLM does
+    root: str = "org/mock-small"
     requests: int = 0
     answered: int = 0
     flying: int = 0
@@ -96,6 +114,11 @@ class Mock:
     keep: int = 1000
     open: set[Any] = field(default_factory=set)
     held: list[Callable[[], object]] = field(default_factory=list)
+    working: int = 0
+    queue: deque[Callable[[], object]] = field(default_factory=deque)
+    longest_queue: int = 0
+    looks: int = 0
+    polls: int = 0
 
     def stats(self) -> dict[str, Any]:
         """Return the counts; `reasked` is how many bodies were sent again after a whole answer to them had gone out."""
@@ -107,14 +130,21 @@ class Mock:
             "sent_again": self.requests - len(self.seen),
             "reasked": sum(times - 1 for times in self.answered_bodies.values()),
             "peak": self.peak,
+            "longest_queue": self.longest_queue,
             "in_flight": self.flying,
             "first": self.times[0] if self.times else None,
             "last": self.times[-1] if self.times else None,
         }
 
+    def load(self) -> str:
+        """Return the page of metrics, of two engines that share the work."""
+        halves = [(self.working + 1) // 2, self.working // 2]
+        lines = [f'vllm:num_requests_running{{engine="{at}"}} {half}' for at, half in enumerate(halves)]
+        return "\n".join([*lines, f'vllm:num_requests_waiting{{engine="0"}} {len(self.queue)}', ""])
+
     def reset(self, latency: float | None = None, faults: Sequence[Fault] | None = None) -> None:
         """Clear the counts; set what is given."""
-        self.requests = self.answered = self.peak = 0
+        self.requests = self.answered = self.peak = self.longest_queue = 0
         self.seen, self.answered_bodies, self.bodies, self.paths, self.times = {}, {}, [], [], []
         self.latency = self.latency if latency is None else latency
         self.faults = self.faults if faults is None else faults

@@ -18,7 +18,7 @@ import hashlib
 import json
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from pathlib import Path
@@ -28,7 +28,9 @@ from urllib.parse import parse_qs, urlsplit
 if __name__ == "__main__":
     sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from tests.mock import BROKEN, MODEL, TOO_LONG, WHOLE, Fault, Mock, numbered_lines
+from tests.mock import BROKEN, GATED, MODEL, TEMPLATE, TOO_LONG, USAGES, WHOLE, Fault, Mock, numbered_lines
+
+REFUSED = {"toolong": (400, TOO_LONG), "template": (400, TEMPLATE), "gated": (403, GATED)}
 
 
 class Connection(asyncio.Protocol):
@@ -73,7 +75,12 @@ class Connection(asyncio.Protocol):
             self.mock.reset(latency, [Fault.parse(one) for one in asked.get("fault", [])])
             self.send({})
         elif url.path == "/v1/models":
-            self.send({"object": "list", "data": [{"id": name, "object": "model"} for name in self.mock.models]})
+            self.mock.looks += 1
+            listed = [{"id": name, "object": "model", "root": self.mock.root} for name in self.mock.models]
+            self.send({"object": "list", "data": listed})
+        elif url.path == "/metrics" and self.mock.metrics:
+            self.mock.polls += 1
+            self.send_raw(self.mock.load().encode())
         else:
             self.send({"error": {"message": f"no route {url.path}"}}, 404)
 
@@ -99,14 +106,21 @@ class Connection(asyncio.Protocol):
         latency = mock.latency + (1.0 if fault is not None and fault.kind == "slow" else 0.0)
         finish = (self.finish, target, body, digest, use if mock.uses else 0, fault)
         if mock.peak < mock.gate:
-            mock.held.append(functools.partial(loop.call_later, latency, *finish))
+            mock.held.append(functools.partial(self.start, functools.partial(loop.call_later, latency, *finish)))
             return
         while mock.held:
             mock.held.pop()()
-        if latency:
-            loop.call_later(latency, *finish)
-        else:
-            loop.call_soon(*finish)
+        self.start(functools.partial(loop.call_later, latency, *finish))
+
+    def start(self, work: Callable[[], object]) -> None:
+        """Begin to work on a request, or let it wait for its turn."""
+        mock = self.mock
+        if mock.capacity and mock.working >= mock.capacity:
+            mock.queue.append(work)
+            mock.longest_queue = max(mock.longest_queue, len(mock.queue))
+            return
+        mock.working += 1
+        work()
 
     def wrong(self, target: str, head: bytes, body: dict[str, Any]) -> Fault | None:
         mock = self.mock
@@ -123,6 +137,10 @@ class Connection(asyncio.Protocol):
         if fault is not None and fault.kind == "hang":
             return
         mock.flying -= 1
+        mock.working -= 1
+        if mock.queue:
+            mock.working += 1
+            mock.queue.popleft()()
         if self.transport is None:
             return
         if fault is not None and fault.kind not in ("slow", "usage", "surrogate", "long"):
@@ -136,7 +154,7 @@ class Connection(asyncio.Protocol):
         finish = "length" if fault is not None and fault.kind == "long" else "stop"
         counts: object = {"prompt_tokens": 40, "completion_tokens": 20, "total_tokens": 60}
         if fault is not None and fault.kind == "usage":
-            counts = {"prompt_tokens": -5, "completion_tokens": "many"}
+            counts = USAGES[mock.answered % len(USAGES)]
         chat = target.endswith("/chat/completions")
         said: dict[str, Any] = {"message": {"role": "assistant", "content": text}} if chat else {"text": text}
         self.send(
@@ -156,14 +174,26 @@ class Connection(asyncio.Protocol):
         elif fault.kind == "close":
             self.transport.write(b"HTTP/1.1 200 OK\r\ncontent-length: 500\r\n\r\n" + WHOLE)
             self.transport.close()
+        elif fault.kind in ("drip", "flood"):
+            self.transport.write(b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n\r\n")
+            self.go_on(fault.kind)
         elif fault.kind in BROKEN:
             self.send_raw(BROKEN[fault.kind])
         elif fault.kind == "redirect":
             self.send({}, 307, "location: http://127.0.0.1:9/v1/elsewhere\r\n")
-        elif fault.kind == "toolong":
-            self.send({"error": {"message": TOO_LONG, "type": "BadRequestError", "code": 400}}, 400)
+        elif fault.kind in REFUSED:
+            status, message = REFUSED[fault.kind]
+            self.send({"error": {"message": message, "type": "BadRequestError", "code": status}}, status)
         else:
             self.refuse(fault)
+
+    def go_on(self, kind: str) -> None:
+        """Send on and on: a blank every 20 ms (drip), or as fast as it is taken (flood)."""
+        if self.transport is None or self.transport.is_closing():
+            return
+        if self.transport.get_write_buffer_size() < 1 << 20:
+            self.transport.write(b" " if kind == "drip" else b" " * (1 << 20))
+        asyncio.get_running_loop().call_later(0.02 if kind == "drip" else 0.001, self.go_on, kind)
 
     def refuse(self, fault: Fault) -> None:
         after = fault.after
@@ -236,6 +266,9 @@ def main() -> None:
     parser.add_argument("--key", help="refuse requests without this key")
     parser.add_argument("--model", action="append", help="the models served")
     parser.add_argument("--uses", action="store_true", help="answer the same body differently each time")
+    parser.add_argument("--root", default="org/mock-small", help="what is served, as /v1/models tells it")
+    parser.add_argument("--capacity", type=int, default=0, help="requests at work at once; the rest queue")
+    parser.add_argument("--metrics", action="store_true", help="serve /metrics as vLLM does")
     parser.add_argument("--lines", type=int, default=5, help="texts an answer holds")
     given = parser.parse_args()
     mock = Mock(
@@ -244,6 +277,9 @@ def main() -> None:
         key=given.key,
         models=given.model or (MODEL,),
         uses=given.uses,
+        root=given.root,
+        capacity=given.capacity,
+        metrics=given.metrics,
         answer=functools.partial(numbered_lines, lines=given.lines),
         keep=3,
     )

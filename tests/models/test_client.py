@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import socket
 import threading
 import time
 from contextlib import suppress
@@ -11,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from tests.faults import free_port
 from tests.mock import MODEL
 from tests.models.asked import answers, complete, place, request, requests
 from tests.server import Fault, serving
@@ -189,12 +189,6 @@ def test_a_server_that_sends_us_elsewhere_is_not_followed() -> None:
         answers(client(server.url), requests(1))
 
 
-def free_port() -> int:
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return int(one.getsockname()[1])
-
-
 def test_no_server_is_one_sentence_after_a_while() -> None:
     said: list[str] = []
     url = f"http://127.0.0.1:{free_port()}/v1"
@@ -284,3 +278,91 @@ def test_one_request_is_one_request() -> None:
         assert answers(client(server.url), [one])[0].text.startswith("1. ")
         assert server.mock.bodies[0]["messages"] == [{"role": "user", "content": "hello"}]
         assert "authorization" not in {name.lower() for name in server.mock.bodies[0]}
+
+
+def test_a_request_that_only_waits_in_the_queue_never_times_out() -> None:
+    with serving(latency=0.05, capacity=4) as server:
+        model = client(server.url, in_flight=100, timeout_seconds=0.4)
+        found = answers(model, requests(150))
+        assert server.stats()["requests"] == 150
+        assert server.stats()["longest_queue"] > 80
+    assert failed(found) == model.retried == 0
+
+
+def test_with_metrics_the_server_is_full_and_its_queue_short() -> None:
+    with serving(latency=0.2, capacity=100, metrics=True) as server:
+        model = client(server.url, in_flight="auto")
+        assert failed(answers(model, requests(1200))) == 0
+        stats = server.stats()
+        assert server.mock.polls >= 2
+    assert stats["peak"] > 100
+    assert stats["longest_queue"] <= 0.6 * 100
+    assert 100 <= model.limit <= 130
+
+
+def test_a_server_without_metrics_is_asked_for_them_once_and_the_number_grows_by_itself() -> None:
+    with serving(latency=0.3, capacity=200) as server:
+        model = client(server.url, in_flight="auto")
+        assert failed(answers(model, requests(700))) == 0
+        assert server.stats()["peak"] > 64
+        assert server.mock.polls == 0
+
+
+def test_429s_make_the_number_smaller() -> None:
+    with serving(latency=0.01, faults=[Fault("429", every=10, after="0")]) as server:
+        model = client(server.url, in_flight="auto")
+        assert failed(answers(model, requests(200))) == 0
+    assert model.limit < 64
+
+
+@pytest.mark.parametrize("kind", ["drip", "flood"])
+def test_an_answer_without_end_ends(kind: str) -> None:
+    with serving(faults=[Fault(kind, contains="question 3.")]) as server:
+        found = answers(client(server.url, retries=1, timeout_seconds=1.0), requests(10))
+    assert [at for at, completion in enumerate(found) if completion.failure] == [3]
+    assert ("no answer within" if kind == "drip" else "went on beyond") in str(found[3].failure)
+
+
+def test_wrong_usage_in_every_shape_counts_nothing() -> None:
+    with serving(faults=[Fault("usage")]) as server:
+        found = answers(client(server.url), requests(12))
+    assert {(one.prompt_tokens, one.completion_tokens) for one in found} == {(0, 0)}
+
+
+def test_a_slow_request_holds_up_no_other() -> None:
+    with serving(latency=0.002, faults=[Fault("slow", contains="question 3.")]) as server:
+        asked, came = requests(100), []
+
+        async def go() -> None:
+            model = client(server.url, in_flight=4)
+
+            async def arrived(one: object, _: Completion) -> None:
+                came.append(one)
+
+            await model.complete(asked, arrived)
+            await model.close()
+
+        asyncio.run(go())
+    assert came[-1] is asked[3]
+
+
+def test_servers_side_by_side_share_by_the_beginning_of_prompts() -> None:
+    texts = [f"{label} " * 60 + str(n) for label in ("card", "app", "transfer", "fee") for n in range(25)]
+    with serving(latency=0.002) as one, serving(latency=0.002) as other:
+        urls = (one.url, other.url)
+        model = Http.model_validate({"base_urls": urls, "model": MODEL, "in_flight": 4}).open(place())
+        assert failed(answers(model, [request(text) for text in texts])) == 0
+        seen = [{body["messages"][0]["content"].split()[0] for body in each.mock.bodies} for each in (one, other)]
+        assert len(one.mock.bodies) + len(other.mock.bodies) == 100
+    assert all(seen)
+
+
+def test_a_server_that_is_away_from_the_start_is_left_out() -> None:
+    said: list[str] = []
+    with serving() as server:
+        urls = (f"http://127.0.0.1:{free_port()}/v1", server.url)
+        model = Http.model_validate({"base_urls": urls, "model": MODEL}).open(place(said=said))
+        found = answers(model, requests(40))
+        assert server.stats()["requests"] == 40
+    assert failed(found) == 0
+    assert len(said) == 1

@@ -26,6 +26,14 @@ def test_identity_tells_revision_adapter_and_thinking_where_they_are_set() -> No
     assert http(speaks="vllm").identity == "small"
 
 
+def test_servers_are_those_of_the_recipe_or_else_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_BASE_URL", "http://127.0.0.1:9/v1")
+    assert Http(model="small").addresses == ("http://127.0.0.1:9/v1",)
+    assert Http(model="small", base_urls=("http://a", "http://b")).addresses == ("http://a", "http://b")
+    assert http(base_urls=("http://b",)).addresses == ("http://127.0.0.1:1/v1", "http://b")
+    assert http(base_urls=("http://b",)).identity == "small"
+
+
 def test_the_form_of_prompts_can_be_chosen() -> None:
     assert (http().form, http(prompts="completion").form) == ("chat", "completion")
 
@@ -43,6 +51,9 @@ def test_the_address_may_come_from_the_environment(monkeypatch: pytest.MonkeyPat
     [
         {"base_url": "localhost:8000"},
         {"in_flight": 0},
+        {"in_flight": "many"},
+        {"base_urls": ("ftp://a",)},
+        {"base_urls": ("http://127.0.0.1:1/v1",)},
         {"timeout_seconds": 0},
         {"model": ""},
         {"retries": -1},

@@ -15,7 +15,7 @@ def run_with_metrics(pace: Pace, capacity: int, polls: int = 40, others: int = 0
         total = pace.limit + others
         load = Load(min(total, capacity), max(0, total - capacity))
         queues.append(load.waiting)
-        pace.told(load, pace.limit, 0.5 * number)
+        pace.told(load, pace.limit, 0.5 * number, pressed=True)
     return queues
 
 
@@ -33,10 +33,16 @@ def test_a_server_that_others_use_too_is_left_room() -> None:
     assert pace.limit >= 28
 
 
+def test_a_step_that_the_server_has_not_felt_yet_is_waited_for() -> None:
+    pace = Pace()
+    pace.told(Load(64, 0), 96, 1.0, pressed=True)
+    assert pace.limit == START
+
+
 def test_what_is_not_used_is_not_grown() -> None:
     pace = Pace()
     for number in range(10):
-        pace.told(Load(10, 0), 10, float(number))
+        pace.told(Load(10, 0), 10, float(number), pressed=False)
     assert pace.limit == START
 
 
@@ -46,7 +52,7 @@ def run_by_answers(pace: Pace, capacity: int, seconds: float = 60.0, service: fl
     while now < seconds:
         busy = min(pace.limit, capacity)
         now += service / busy
-        pace.answered(100, pace.limit, now)
+        pace.answered(100, now, pressed=True)
 
 
 @pytest.mark.parametrize("capacity", [64, 200, 700])
@@ -59,7 +65,7 @@ def test_by_answers_alone_the_number_grows_as_long_as_that_brings_more(capacity:
 def test_answers_that_came_while_few_were_under_way_say_nothing() -> None:
     pace = Pace()
     for number in range(2000):
-        pace.answered(100, 3, 0.01 * number)
+        pace.answered(100, 0.01 * number, pressed=False)
     assert pace.limit == START
 
 

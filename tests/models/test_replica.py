@@ -121,7 +121,7 @@ def test_a_server_without_metrics_is_asked_once() -> None:
 
     async def work(replica: Replica) -> None:
         assert replica.polls
-        await replica.poll(0.0)
+        await replica.poll(0.0, pressed=True)
         assert not replica.polls
 
     with_replica(engine, work)
@@ -132,14 +132,14 @@ def test_metrics_set_the_pace_and_a_poll_that_fails_is_nothing() -> None:
 
     async def work(replica: Replica) -> None:
         replica.in_flight = 64
-        await replica.poll(0.0)
+        await replica.poll(0.0, pressed=True)
         assert replica.pace.limit == 96
         engine.metrics = [END]
-        await replica.poll(1.0)
+        await replica.poll(1.0, pressed=True)
         assert replica.polls
         asked = b"vllm:prefix_cache_queries_total 200\nvllm:prefix_cache_hits_total 150\n"
         engine.metrics = [whole(METRICS + asked)]
-        await replica.poll(2.0)
+        await replica.poll(2.0, pressed=True)
         assert replica.prefix_hits == 0.75
 
     with_replica(engine, work)

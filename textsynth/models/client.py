@@ -98,7 +98,8 @@ class Client:
             found = await replica.ask(request)
             if isinstance(found, Completion):
                 self._refusals.answered += 1
-                replica.pace.answered(len(found.text), replica.in_flight, asyncio.get_running_loop().time())
+                now = asyncio.get_running_loop().time()
+                replica.pace.answered(len(found.text), now, pressed=self._flight.pressed)
         finally:
             replica.in_flight -= 1
         if not isinstance(found, Reply):

@@ -41,6 +41,11 @@ class Flight:
         self._answer = answer
         self._waiting: deque[tuple[_Call, Request]] = deque()
 
+    @property
+    def pressed(self) -> bool:
+        """Whether requests wait because of the limit."""
+        return bool(self._waiting)
+
     async def run(self, requests: Sequence[Request], arrived: Arrived) -> None:
         """Answer all `requests`. The first error of a request or of `arrived` ends this call's other requests."""
         if not requests:

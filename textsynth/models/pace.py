@@ -35,26 +35,30 @@ class Pace:
         self._best_limit = self.limit
         self._rest = 0
 
-    def told(self, load: Load, in_flight: int, now: float) -> None:
-        """Take in what the engine says of itself, while `in_flight` of ours are there."""
+    def told(self, load: Load, in_flight: int, now: float, *, pressed: bool) -> None:
+        """Take in what the engine says of itself, while `in_flight` of ours are there.
+
+        `pressed` says that further requests wait on our side, so that the limit is what holds them.
+        """
         if not self.found:
             return
         self._told_at = now
         some = max(LEAST, load.running // 8)
+        arrived = load.running + load.waiting >= 0.9 * in_flight  # else the last step has not been felt yet
         if load.waiting > some:
             self._set(min(self.limit, in_flight) - (load.waiting - some))
-        elif load.waiting == 0 and in_flight >= 0.9 * self.limit and not self._pushed(now, 10 * CALM_SECONDS):
+        elif load.waiting == 0 and arrived and pressed and not self._pushed(now, 10 * CALM_SECONDS):
             self._set(self.limit * GROWS)
 
-    def answered(self, work: int, in_flight: int, now: float) -> None:
-        """Note an answer of `work` characters, which came while `in_flight` were there (it is one of them)."""
+    def answered(self, work: int, now: float, *, pressed: bool) -> None:
+        """Note an answer of `work` characters; `pressed` as in `told`."""
         if not self.found or (self._told_at is not None and now - self._told_at < FRESH_SECONDS):
             return
         if self._began is None:
             self._begin(now)
             return
         self._answers += 1
-        self._full += in_flight >= self.limit
+        self._full += pressed
         self._work += work + 1
         if self._answers >= self.limit and now - self._began >= EPOCH_SECONDS:
             if self._full >= 0.8 * self._answers:

@@ -109,8 +109,8 @@ class Replica:
             return None
         return read_listing(reply.body) if reply.status == 200 else None
 
-    async def poll(self, now: float) -> None:
-        """Ask the engine how busy it is. One that has no metrics is asked once."""
+    async def poll(self, now: float, *, pressed: bool) -> None:
+        """Ask the engine how busy it is, to set the pace. One that has no metrics is asked once."""
         try:
             async with asyncio.timeout(POLL_SECONDS):
                 reply = await self._connections.get(self.address.beside("/metrics"))
@@ -122,7 +122,7 @@ class Replica:
             return
         self._first = self._first or load
         self._last = load
-        self.pace.told(load, self.in_flight, now)
+        self.pace.told(load, self.in_flight, now, pressed=pressed)
 
     def close(self) -> None:
         """Let go of the connections."""

@@ -14,8 +14,9 @@ from textsynth.models.flight import Flight
 from textsynth.models.replica import Replica
 from textsynth.models.servers import Servers
 
-TICK_SECONDS = (0.02, 0.5)
-POLL_EVERY_SECONDS = 0.5
+TICK_SECONDS = (0.02, 0.1)
+POLL_SECONDS = (0.1, 0.5)
+"""Looks at the metrics come quickly at first, when the number in flight is far from what it should be."""
 
 
 class Tending:
@@ -27,7 +28,8 @@ class Tending:
         self._tick = min(TICK_SECONDS[1], max(TICK_SECONDS[0], timeout_seconds / 20))
         self._ticking: asyncio.Task[None] | None = None
         self._errands: dict[str, asyncio.Task[None]] = {}
-        self._polled_at = float("-inf")
+        self._poll_at = 0.0
+        self._poll_pause = POLL_SECONDS[0]
 
     @property
     def started(self) -> bool:
@@ -52,20 +54,21 @@ class Tending:
             now = loop.time()
             for replica in self._servers.replicas:
                 replica.waits.cancel_overdue(now)
-            if now - self._polled_at >= POLL_EVERY_SECONDS:
-                self._polled_at = now
+            if now >= self._poll_at:
                 self._poll(now)
+                self._poll_at = now + self._poll_pause
+                self._poll_pause = min(POLL_SECONDS[1], 1.5 * self._poll_pause)
             for replica in self._servers.to_probe(now):
                 self._errand(f"probe {replica.address.url}", partial(self._probe, replica))
             await asyncio.sleep(self._tick)
 
     def _poll(self, now: float) -> None:
         for replica in self._servers.replicas:
-            if replica.polls and replica.in_flight and replica.pace.found:
+            if replica.polls and replica.pace.found and not replica.resting:
                 self._errand(f"poll {replica.address.url}", partial(self._look, replica, now))
 
     async def _look(self, replica: Replica, now: float) -> None:
-        await replica.poll(now)
+        await replica.poll(now, pressed=self._flight.pressed)
         self._flight.pump()
 
     async def _probe(self, replica: Replica) -> None:

@@ -1,0 +1,74 @@
+"""The server of tests/server.py in a process of its own, to be killed, started again, started late and swapped."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+SERVER = Path(__file__).parent / "server.py"
+
+
+class Engine:
+    """One server at one port, over several lives; `options` are those of tests/server.py."""
+
+    def __init__(self, *options: str) -> None:
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}/v1"
+        self.options: Sequence[str] = options
+        self._process: subprocess.Popen[str] | None = None
+
+    def start(self, *options: str) -> None:
+        """Start it, with other options where some are given, and wait until it listens."""
+        self.options = options or self.options
+        self._process = subprocess.Popen(
+            [sys.executable, str(SERVER), str(self.port), *self.options], stdout=subprocess.PIPE, text=True
+        )
+        assert self._process.stdout is not None
+        assert self._process.stdout.readline().startswith("listening")
+
+    def kill(self) -> None:
+        """End it as `kill -9` does."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.communicate()
+            self._process = None
+
+    def stats(self) -> dict[str, Any]:
+        """Return the counts of this life."""
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/stats") as page:
+            found: dict[str, Any] = json.load(page)
+        return found
+
+    def until(self, answered: int, seconds: float = 60.0) -> None:
+        """Wait until so many requests were answered in this life."""
+        ends = time.monotonic() + seconds
+        while self.stats()["answered"] < answered:
+            assert time.monotonic() < ends, f"not {answered} answers within {seconds:g} s"
+            time.sleep(0.01)
+
+
+@contextlib.contextmanager
+def engine(*options: str, started: bool = True) -> Iterator[Engine]:
+    """Serve for the time of a `with` block."""
+    made = Engine(*options)
+    try:
+        if started:
+            made.start()
+        yield made
+    finally:
+        made.kill()
+
+
+def free_port() -> int:
+    """Return a port that nobody listens at."""
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        return int(one.getsockname()[1])
