@@ -143,6 +143,7 @@ def test_every_module_has_its_test(path: Path) -> None:
 
 def test_every_test_has_its_module() -> None:
     house = {
+        "test_clients.py",
         "test_conftest.py",
         "test_docs.py",
         "test_floors.py",

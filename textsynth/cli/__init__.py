@@ -15,6 +15,7 @@ from typing import NoReturn
 import click
 
 from textsynth.cli.completion import completion
+from textsynth.cli.export import export
 from textsynth.cli.items import schema, steps
 from textsynth.cli.push import push
 from textsynth.cli.recipes import init, preview, run, validate
@@ -23,7 +24,7 @@ from textsynth.cli.serve import serve
 from textsynth.cli.verbs import verbs
 from textsynth.errors import TextSynthError
 
-for verb in (init, validate, preview, run, report, evaluate, why, push, serve, steps, schema, completion):
+for verb in (init, validate, preview, run, report, evaluate, why, push, export, serve, steps, schema, completion):
     verbs.add_command(verb)
 
 

@@ -89,6 +89,7 @@ def manifest(
             "sets": list(recipe.sets),
             "text": recipe.text,
         },
+        "labels": recipe.meanings,
         "sources": list(recipe.sources),
         "checked_for_leaks": [item.step.from_ for item in recipe.filter if isinstance(item.step, Leak)],
         "versions": versions(),

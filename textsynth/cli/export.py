@@ -1,0 +1,61 @@
+"""The verb that hands a run's texts to other tools: export."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from textsynth.cli.verbs import FILE, JSON, RUN, emit, example, talk
+
+FORMATS = ("argilla", "label-studio", "csv", "messages", "prompt-completion")
+CONFIGS = ("default", "passports", "dropped")
+
+
+@click.command(
+    epilog=example(
+        "textsynth export runs/tickets --as csv --out tickets.csv",
+        "textsynth export runs/tickets --as argilla --config dropped",
+        "textsynth export runs/tickets --as messages --split train",
+    )
+)
+@RUN
+@click.option("--as", "name", required=True, type=click.Choice(FORMATS), help="The format of the tool.")
+@click.option("--out", type=FILE, help="A folder, or a file for csv and jsonl.  [default: RUN/export/FORMAT]")
+@click.option(
+    "--config", type=click.Choice(CONFIGS), default="default", show_default=True,
+    help="The selected texts, the same with their passports, or what was dropped.",
+)  # fmt: skip
+@click.option("--split", metavar="NAME", help="Only this split.")
+@click.option("--instruction", metavar="TEXT", help="What a model is told, in messages and prompt-completion.")
+@click.option("--replace", is_flag=True, help="Write over what is there.")
+@JSON
+def export(
+    run: Path,
+    name: str,
+    out: Path | None,
+    config: str,
+    split: str | None,
+    instruction: str | None,
+    *,
+    replace: bool,
+    as_json: bool,
+) -> None:
+    """Write the texts of a run as files that other tools read.
+
+    argilla: records with suggestions and scores, and the settings. label-studio: tasks with predictions, and the
+    interface. csv: for a spreadsheet, with an empty column for your own label. messages and prompt-completion: JSONL to
+    train a model with.
+    """
+    from textsynth.export.formats import write_as
+    from textsynth.export.reading import about_run, read_texts
+    from textsynth.report import read_manifest
+
+    about = about_run(run, read_manifest(run), instruction)
+    texts = read_texts(run, config, split)
+    paths = write_as(name, texts, about, out if out is not None else run / "export" / name, replace=replace)
+    if as_json:
+        emit({"format": name, "config": config, "texts": len(texts), "files": [str(path) for path in paths]})
+        return
+    emit("\n".join(map(str, paths)))
+    talk(f"{len(texts):,} texts written as {name}")

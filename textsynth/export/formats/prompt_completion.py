@@ -1,0 +1,23 @@
+"""JSONL of `prompt` and `completion`: what is asked about a text, and what is right, as two plain texts.
+
+What trainers read whose models have no chat template. The prompt is the user's turn of `messages` and an empty line
+with `Answer:`; the completion begins with a space, as tokenizers of such models join words with the space before them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from textsynth.export.formats import About, Text, write_lines
+from textsynth.export.formats.messages import turns
+
+
+def write(texts: Sequence[Text], about: About, out: Path) -> list[Path]:
+    """Write `out` (with a suffix) or `out/SPLIT.jsonl`, and return the paths."""
+
+    def line(text: Text) -> Mapping[str, object]:
+        asked, answer = turns(text, about)
+        return {"prompt": f"{asked}\n\nAnswer:", "completion": f" {answer}", "id": text.id, **text.more}
+
+    return write_lines(texts, line, out)

@@ -1,0 +1,105 @@
+"""The texts of a finished run, read from its folder for another format."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from textsynth.errors import UsageError, nearest
+from textsynth.export.formats import About, Text
+from textsynth.export.formats.messages import instruction_for
+from textsynth.export.rows import Rows, source_of, text_of
+
+CONFIGS = ("default", "passports", "dropped")
+PASSPORT = ("item", "prompt", "model", "parents", "shown", "attributes", "measures")
+DROPPED = ("section", "item", "reason", "measured", "limit", "twin")
+
+
+def read_texts(run: Path, config: str, split: str | None = None) -> list[Text]:
+    """Return the texts of one config, in the data set's order; those of `default` and `passports` are the selected.
+
+    `passports` adds where each text comes from, `dropped` why it was dropped. An unread answer is no text and left
+    out. Raises UsageError for a config or split that is not there, and where no text is left.
+    """
+    if config not in CONFIGS:
+        raise UsageError(f"there is no config {config!r}{nearest(config, CONFIGS)}")
+    texts = _dropped(run) if config == "dropped" else _selected(run, passports=config == "passports")
+    splits = list(dict.fromkeys(one.split for one in texts))
+    if split is not None:
+        if split not in splits:
+            raise UsageError(f"{run}: config {config} has no split {split!r}{nearest(split, splits)}")
+        texts = [one for one in texts if one.split == split]
+    if not texts:
+        raise UsageError(f"{run}: config {config} has no texts to export")
+    return texts
+
+
+def about_run(run: Path, manifest: Mapping[str, Any], instruction: str | None = None) -> About:
+    """Return what is said of all texts of a run; `instruction` takes the place of the usual one for its task."""
+    rows = Rows(run / "dataset" / "data")
+    means = manifest.get("labels")
+    means = means if isinstance(means, Mapping) else {}
+    labels = {name: str(means.get(name, "")) for name in rows.names or means}
+    many = any(isinstance(label, list) for label in rows.column("label")[:1])
+    task = str(manifest["task"])
+    told = instruction if instruction is not None else instruction_for(task, labels, many=many)
+    return About(str(manifest["name"]), task, labels, many, told)
+
+
+def _selected(run: Path, *, passports: bool) -> list[Text]:
+    data, behind = Rows(run / "dataset" / "data"), Rows(run / "dataset" / "passports")
+    rows = data.take(range(len(data)))
+    of = {row["id"]: row for row in behind.take(range(len(behind)))}
+    return [
+        Text(
+            id=row["id"],
+            text=text_of(row),
+            source=source_of(row),
+            labels=_labels(row.get("label") or of[row["id"]]["label"]),
+            confidence=_confidence(of[row["id"]]),
+            split=split,
+            more={name: _cell(of[row["id"]][name]) for name in PASSPORT} if passports else {},
+        )
+        for row, split in zip(rows, data.splits, strict=True)
+    ]
+
+
+def _dropped(run: Path) -> list[Text]:
+    rows = Rows(run / "dataset" / "dropped")
+    return [
+        Text(
+            id=row["id"],
+            text=text_of(row),
+            source=row["source"],
+            labels=_labels(row["label"]),
+            confidence=_confidence(row),
+            split="dropped",
+            more={name: _cell(row[name]) for name in DROPPED},
+        )
+        for row in rows.take(range(len(rows)))
+        if row["section"] != "parse"
+    ]
+
+
+def _labels(label: object) -> tuple[str, ...]:
+    if isinstance(label, list):
+        return tuple(map(str, label))
+    return () if label is None else (str(label),)
+
+
+def _confidence(row: Mapping[str, Any]) -> float | None:
+    """Return the labeller's confidence, else the agreement with the seeds, None where neither was measured."""
+    if row["confidence"] is not None:
+        return float(row["confidence"])
+    found = json.loads(row["measures"] or "{}")
+    return float(found["agreement"]) if "agreement" in found else None
+
+
+def _cell(value: object) -> str | float | None:
+    if value is None or isinstance(value, str):
+        return value
+    if isinstance(value, (int, float)):
+        return float(value)
+    return " ".join(map(str, value)) if isinstance(value, Sequence) else str(value)
