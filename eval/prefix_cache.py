@@ -57,8 +57,7 @@ class Noting:
 
 def counters(address: str) -> tuple[int, int]:
     """Return the engine's prompt tokens looked up in the prefix cache, and those found there."""
-    with urllib.request.urlopen(f"{address}/metrics") as page:
-        text = page.read().decode()
+    text = metrics(address)
     asked, found = (
         sum(
             float(value) for value in re.findall(rf"^vllm:prefix_cache_{name}_total\{{.*\}} (\S+)$", text, re.MULTILINE)
@@ -66,6 +65,18 @@ def counters(address: str) -> tuple[int, int]:
         for name in ("queries", "hits")
     )
     return int(asked), int(found)
+
+
+def metrics(address: str) -> str:
+    """Return what the engine tells of itself."""
+    with urllib.request.urlopen(f"{address}/metrics") as page:
+        return str(page.read().decode())
+
+
+def room(address: str) -> str:
+    """Return how many tokens the engine's cache holds, running requests included."""
+    found = re.search(r'kv_cache_size_tokens="(\d+)"', metrics(address))
+    return "?" if found is None else found[1]
 
 
 def emptied(address: str) -> tuple[int, int]:
@@ -98,6 +109,7 @@ async def measure(given: argparse.Namespace, work: Path) -> bool:
     """Print what both orders cost; return whether the bar holds."""
     flags = json.loads(given.flags)
     options: dict[str, Any] = {"model": NAME, "python": given.python, "flags": flags, "in_flight": given.in_flight}
+    options["prompts"] = given.prompts
     place = Place(work, cache_folder(), lambda said: print(said, file=sys.stderr))
     model = Vllm.model_validate(options).open(place)
     try:
@@ -109,6 +121,7 @@ async def measure(given: argparse.Namespace, work: Path) -> bool:
             f"models={json.dumps({'generator': {'./noted.py': options}})}",
             f"sources.seeds={Path(given.seeds).resolve()}",
             f"want={json.dumps({'label': given.want})}",
+            *given.set,
         ]
         command = [sys.executable, "-m", "textsynth", "run", str(recipe), "--out", str(work / "run"), "--quiet"]
         before = emptied(address)
@@ -121,6 +134,7 @@ async def measure(given: argparse.Namespace, work: Path) -> bool:
         )
         if done.returncode not in (0, 3):
             raise SystemExit(done.returncode)
+        tokens = room(address)
         counts = [[after - start for after, start in zip(counters(address), before, strict=True)]]
         requests = noted(work / "notes")
         random.Random(given.seed).shuffle(requests)
@@ -131,7 +145,8 @@ async def measure(given: argparse.Namespace, work: Path) -> bool:
         await model.close()
     accepted = json.loads((work / "run" / "manifest.json").read_text())["counts"]["accepted"]
     different = len({one.prompt for one in requests})
-    print(f"{len(requests)} requests, {different} different prompts, {accepted} texts accepted; flags {flags}")
+    print(f"{len(requests)} requests, {different} different prompts, {accepted} texts accepted")
+    print(f"  the cache holds {tokens} tokens; {given.in_flight} in flight; flags {flags}")
     for name, (asked, found) in zip(("as planned", "shuffled"), counts, strict=True):
         a_text = (asked - found) / accepted
         print(f"  {name:10}  {asked} prompt tokens, {found} from the cache, {a_text:.1f} computed a text")
@@ -147,6 +162,8 @@ def main() -> None:
     parser.add_argument("--recipe", default="bank_intents.yaml")
     parser.add_argument("--python", help="an interpreter that has vLLM")
     parser.add_argument("--flags", default="{}", help="further flags of vLLM, as JSON")
+    parser.add_argument("--prompts", choices=("chat", "completion"), help="which form of a prompt the model gets")
+    parser.add_argument("--set", action="append", default=[], help="another value for the recipe, as in `run --set`")
     parser.add_argument("--want", type=int, default=8, help="texts a label")
     parser.add_argument("--in-flight", type=int, default=64)
     parser.add_argument("--seed", type=int, default=7)

@@ -81,3 +81,33 @@ def test_mistakes_are_sentences(tmp_path: Path, cache: Path, capsys: pytest.Capt
     assert "textsynth serve --install" in Said(capsys, "serve", "small").err
     assert "come after a model" in Said(capsys, "serve", "--", "--max-model-len").err
     assert running(folder_in(cache)) == {}
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
+def test_a_run_that_serves_its_model_takes_the_server_with_it_when_it_is_interrupted(
+    tmp_path: Path, cache: Path, number: signal.Signals
+) -> None:
+    model = {"vllm": {"model": "small", "python": fake_python(tmp_path / "env"), "flags": {"fake-latency": 0.2}}}
+    (tmp_path / "recipe.yaml").write_text(
+        f"name: tickets\nlabels: {{refund: wants money back}}\nmodels: {{generator: {json.dumps(model)}}}\n"
+        "generate: [labelled]\nfilter: []\nselect: []\nwant: {label: 5000}\n"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-m", "textsynth", "run", "recipe.yaml"],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        start_new_session=True,
+    ) as typed:
+        assert typed.stderr is not None
+        wait_until(lambda: [one.stage for one in running(folder_in(cache)).values()] == ["ready"])
+        (state,) = running(folder_in(cache)).values()
+        time.sleep(0.5)
+        os.killpg(typed.pid, number)
+        said = typed.stderr.read()
+    assert "vLLM 9.9.0 with small starts" in said
+    assert typed.returncode == (130 if number == signal.SIGINT else -number)
+    wait_until(lambda: not is_alive(state.group) and not is_alive(state.keeper))
+    assert (tmp_path / "runs" / "tickets" / "vllm-small.log").is_file()
