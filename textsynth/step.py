@@ -111,6 +111,18 @@ class Source(Step):
         """Return one sentence if what the rows are read from does not exist, else None; reads nothing."""
         return None
 
+    @property
+    def known_license(self) -> str | None:
+        """The licence of the rows as their own publisher tells it, None where nobody has."""
+        return None
+
+    def pinned(self, base: Path, *, name: str) -> Source:
+        """Return the source as it is now: what may move, as a branch on the Hub, is named by what it is.
+
+        `name` is what the recipe calls it. Raises SourceError where that cannot be told.
+        """
+        return self
+
     def read(self, base: Path, *, name: str, seed: int) -> list[Record]:
         """Return the rows as records, in the file's order; `base` is the recipe's folder. Raises SourceError."""
         raise NotImplementedError

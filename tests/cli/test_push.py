@@ -64,3 +64,23 @@ def test_a_run_that_fell_short_is_not_published(client: Client, server: Server, 
     assert f"not pushed, as the quota was not met; textsynth push {run} {repo}" in err
     assert "refund" in out
     assert repo not in server.store.repos
+
+
+def test_a_source_of_the_hub_is_in_the_manifest_with_its_commit_and_its_licence_counts(
+    client: Client, server: Server, repo: str, run: Path
+) -> None:
+    rows = b"text,label\nplease send back my money,refund\nwhere has the parcel gone,delivery\n"
+    card = b"---\nlicense: cc-by-sa-4.0\nconfigs: [{config_name: default, data_files: rows.csv}]\n---\n"
+    sha = server.store.put(f"{repo}-seeds", {"rows.csv": rows, "README.md": card}).sha
+    source = ("--set", f"sources.seeds={{hub: {{path: {repo}-seeds}}}}")
+    code, out, err = run_push(client, run, repo, *source, "--json")
+    told = json.loads(out)["manifest"]
+    assert told["sources"]["seeds"] == {"path": f"{repo}-seeds", "split": "train", "revision": sha}
+    assert (code, told["licenses"]["sources"]) == (1, {"seeds": "cc-by-sa-4.0"})
+    assert "the source seeds is under cc-by-sa-4.0, which asks for the same licence on what is made from it" in err
+    assert repo not in server.store.repos
+    assert run_push(client, run, repo, *source, "--set", "export.license=cc-by-sa-4.0")[0] == 0
+    assert f"{repo}-seeds at {sha}" in server.store.files(repo)["README.md"].decode().replace("\\", "")
+    moved = server.store.put(f"{repo}-seeds", {"rows.csv": rows + b"one more row,refund\n"}).sha
+    err = run_push(client, run, repo, *source, "--set", "export.license=cc-by-sa-4.0")[2]
+    assert f"sources.seeds has changed on the Hub since the last run here: {sha[:8]} is now {moved[:8]}" in err

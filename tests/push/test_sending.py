@@ -131,3 +131,15 @@ def test_somebody_elses_commit_to_the_same_files_is_not_overwritten(
     assert said.code == 1
     assert f"{repo}: not pushed: somebody else changed README.md while this push was under way" in said.err
     assert server.store.files(repo) == {"README.md": b"# by hand", "notes.txt": b"mine"}
+
+
+@pytest.mark.slow
+def test_uploads_that_always_fail_end_in_one_sentence(
+    client: Client, server: Server, repo: str, finished: Path
+) -> None:
+    """Slow: huggingface_hub itself tries an upload six times, with waits of 23 seconds in all."""
+    server.slips.append(Slip("PUT /lfs", 500))
+    said = client.textsynth("push", finished, repo, "--patience", 1)
+    assert said.code == 1
+    assert "not pushed: the Hub failed with status 500" in said.err.splitlines()[-1]
+    assert server.store.files(repo) == {}

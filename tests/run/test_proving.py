@@ -103,7 +103,7 @@ def test_a_recipe_that_evaluates_ends_with_a_proof(proved: Path) -> None:
     assert all(sentence.split("(")[0].strip() in page for sentence in told["verdict"]["sentences"][:1])
     manifest = json.loads((proved / "run" / "manifest.json").read_text(encoding="utf-8"))
     assert manifest["recipe"]["path"] == "../proved.yaml"
-    assert manifest["sources"] == ["seeds", "test"]
+    assert list(manifest["sources"]) == ["seeds", "test"]
 
 
 def test_the_fitted_weight_is_a_column_and_the_card_tells_the_proof(proved: Path) -> None:

@@ -45,12 +45,6 @@ def test_a_missing_file_is_told_with_the_nearest_name_before_anything_is_read(tm
     assert source("x" * 400 + ".csv").missing(tmp_path) is not None
 
 
-def test_a_folder_is_no_file(tmp_path: Path) -> None:
-    (tmp_path / "seeds.csv").mkdir()
-    with pytest.raises(SourceError, match=r"seeds\.csv: is a folder"):
-        source("seeds.csv").read(tmp_path, name="seeds", seed=7)
-
-
 def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "seeds.csv")
     with pytest.raises(SourceError, match=r"seeds\.csv: is no regular file"):

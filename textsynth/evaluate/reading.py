@@ -13,7 +13,7 @@ from textsynth.evaluate.sets import Synthetic
 from textsynth.export.rows import Rows, source_of, text_of
 from textsynth.records import Drop, Origin, Record
 from textsynth.sources.columns import TableSource
-from textsynth.sources.files import read_table
+from textsynth.sources.folder import read_rows
 
 # sections whose drops are no texts: an answer that could not be read, a request that failed
 NO_TEXT = frozenset({"parse", "model"})
@@ -63,7 +63,7 @@ def read_run(folder: Path) -> Finished:
 
 def read_file(path: Path, options: TableSource, name: str) -> list[Record]:
     """Read the labelled rows of a file; `name` says what they are for. Raises SourceError with file and line."""
-    return options.records(read_table(path, where=str(path)), name=name, seed=0)
+    return options.records(read_rows(path, where=str(path)), name=name, seed=0)
 
 
 def _manifest(folder: Path) -> dict[str, Any]:

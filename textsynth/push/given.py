@@ -15,6 +15,7 @@ from typing import Any
 from textsynth.copies import CopyIndex, WholeIndex
 from textsynth.errors import UsageError
 from textsynth.recipe import read_recipe
+from textsynth.recipe.pinning import as_run
 
 # drops that quote a given row: the text is that row, or nearly
 COPIES = ("copies_source", "leak")
@@ -31,7 +32,7 @@ def given_texts(folder: Path, manifest: Mapping[str, Any]) -> list[str]:
     path = folder / str(told.get("path", ""))
     why = f"{folder}: passports and dropped texts cannot be pushed, as it cannot be told which of them repeat a seed: "
     try:
-        recipe = read_recipe(path, [str(one) for one in told.get("sets", ())])
+        recipe = as_run(read_recipe(path, [str(one) for one in told.get("sets", ())]), manifest["sources"])
         curated = {getattr(item.step, "from_", None) for item in recipe.generate if item.step.free}
         names = [name for name in recipe.sources if name not in curated]
         rows = [recipe.sources[name].read(recipe.base, name=name, seed=recipe.seed) for name in names]

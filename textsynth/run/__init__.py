@@ -17,6 +17,7 @@ from textsynth.journal import Journal
 from textsynth.models import Place
 from textsynth.progress import Snapshot
 from textsynth.recipe import Recipe
+from textsynth.recipe.pinning import moved, pin_sources
 from textsynth.records import Drop, Record
 from textsynth.run import manifest as manifests
 from textsynth.run.asking import Asker
@@ -80,6 +81,7 @@ def run(
     # Before torch is loaded: threads that spin while they wait cost several times the work itself as soon as the checks
     # and the model want the processors at once (5.3 against 1.1 CPU s a decoding step, measured on two cores).
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    recipe = pin_sources(recipe)
     sources = read_sources(recipe)
     lines = lines_of(recipe, limit)
     _make(out)
@@ -197,3 +199,5 @@ def _say_changes(recipe: Recipe, out: Path, say: Callable[[str], None]) -> None:
         say("going on: answers that are in the journal are used again")
     else:
         say("the recipe has changed since the last run here; every answer that still fits is used again")
+    for sentence in moved(recipe, earlier.get("sources")):
+        say(sentence)

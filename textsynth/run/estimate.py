@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from textsynth.export.card.licences import conflicts
 from textsynth.models import ModelOptions
 from textsynth.recipe import Recipe
+from textsynth.recipe.pinning import pin_sources
 from textsynth.records import Ask
 from textsynth.run.budget import CHARACTERS_A_TOKEN
 from textsynth.run.extras import lacking
@@ -63,6 +64,7 @@ class Plan:
 
 def estimate(recipe: Recipe) -> Plan:
     """Return what the recipe will ask for. Reads the sources; loads and asks no model."""
+    recipe = pin_sources(recipe)
     context = make_context(recipe, read_sources(recipe), no_embeddings())
     lines = lines_of(recipe, None)
     at_work = hands(recipe, context)

@@ -18,6 +18,7 @@ from textsynth.records import Drop, reason_kind
 from textsynth.run.asking import Tally
 from textsynth.run.loop import Books
 from textsynth.run.quota import Line
+from textsynth.step import Source
 
 FILE = "manifest.json"
 REASONS_A_CELL = 3
@@ -90,7 +91,7 @@ def manifest(
             "text": recipe.text,
         },
         "labels": recipe.meanings,
-        "sources": list(recipe.sources),
+        "sources": {name: _source(source) for name, source in recipe.sources.items()},
         "checked_for_leaks": [item.step.from_ for item in recipe.filter if isinstance(item.step, Leak)],
         "versions": versions(),
         "models": used,
@@ -111,6 +112,12 @@ def manifest(
         },
         "tokens": {"prompt": tally.prompt_tokens, "completion": tally.completion_tokens},
     }
+
+
+def _source(source: Source) -> dict[str, str]:
+    """Return what a source reads: its path, and of a data set config, split and the commit of the revision."""
+    told = {field: getattr(source, field, None) for field in ("path", "config", "split", "revision")}
+    return {field: str(value) for field, value in told.items() if value is not None}
 
 
 def write(folder: Path, told: Mapping[str, Any]) -> None:

@@ -16,6 +16,7 @@ from textsynth.errors import UsageError, needs
 from textsynth.filter.agreement import Agreement
 from textsynth.journal import Journal
 from textsynth.recipe import Recipe, read_recipe
+from textsynth.recipe.pinning import as_run
 from textsynth.records import Drop, Record
 from textsynth.run.manifest import write_json
 from textsynth.sources.rows import Rows
@@ -283,7 +284,7 @@ def _recipe_of(folder: Path, manifest: Mapping[str, object]) -> Recipe | None:
         recipe = read_recipe(path, [str(one) for one in told.get("sets", ())])
     except UsageError:
         return None
-    return recipe if recipe.hash == told.get("hash") else None
+    return as_run(recipe, manifest.get("sources")) if recipe.hash == told.get("hash") else None
 
 
 def _embedder(name: str, store: Store) -> Embed:
