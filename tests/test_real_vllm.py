@@ -27,7 +27,7 @@ from textsynth.models.embedded import NAME, folder_in, is_complete
 from textsynth.run.stage import cache_folder
 from textsynth.serve import shared
 from textsynth.serve.command import plan_for
-from textsynth.serve.engine import Engine, free_port, is_well
+from textsynth.serve.engine import Engine, end_group, free_port, is_well
 from textsynth.serve.environment import find
 from textsynth.serve.log import stage_of
 from textsynth.serve.state import State
@@ -43,7 +43,7 @@ models: {generator: %s}
 generate: [labelled: {about: Messages of passengers to a city's bus company, texts: 3}]
 filter: [length, exact_duplicate, near_duplicate]
 select: []
-want: {label: 60}
+want: {label: 30}
 budget: {patience: 50}
 """
 
@@ -84,7 +84,7 @@ class Server:
     def kill(self) -> None:
         """End all of it with force."""
         assert self.engine is not None
-        os.killpg(self.engine.group, signal.SIGKILL)
+        end_group(self.engine.group)
         self.engine.end()
 
 
@@ -165,7 +165,7 @@ def test_a_server_that_is_killed_and_started_again_by_hand(server: Server, tmp_p
     server.start()
     wait_until(lambda: is_well(server.port), START_SECONDS)
     run = start(tmp_path, by_http(server, START_SECONDS))
-    before = wait_for_answers(tmp_path, run, 30)
+    before = wait_for_answers(tmp_path, run, 15)
     server.kill()
     server.start()
     said = ended(run)
@@ -179,7 +179,7 @@ def test_a_server_that_is_killed_for_good_and_one_that_is_started_late(server: S
     server.start()
     wait_until(lambda: is_well(server.port), START_SECONDS)
     run = start(tmp_path, by_http(server, 10.0))
-    wait_for_answers(tmp_path, run, 30)
+    wait_for_answers(tmp_path, run, 15)
     server.kill()
     killed = time.monotonic()
     said = ended(run)
@@ -213,7 +213,7 @@ def child_of(group: int, name: str) -> int:
 def test_a_server_of_our_own_starts_again_by_itself(python: str, tmp_path: Path, victim: str) -> None:
     """Starts vLLM twice."""
     run = start(tmp_path, {"vllm": {"model": NAME, "python": python}})
-    before = wait_for_answers(tmp_path, run, 30)
+    before = wait_for_answers(tmp_path, run, 15)
     (state,) = running()
     kill(state.group if victim == "APIServer" else child_of(state.group, "EngineCore"), signal.SIGKILL)
     said = ended(run)
@@ -226,7 +226,7 @@ def test_a_server_of_our_own_starts_again_by_itself(python: str, tmp_path: Path,
 def test_a_server_of_our_own_ends_with_a_killed_run_and_the_next_one_goes_on(python: str, tmp_path: Path) -> None:
     """Starts vLLM twice."""
     run = start(tmp_path, {"vllm": {"model": NAME, "python": python}})
-    wait_for_answers(tmp_path, run, 30)
+    wait_for_answers(tmp_path, run, 15)
     (state,) = running()
     run.kill()
     run.communicate()

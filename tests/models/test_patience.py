@@ -73,6 +73,14 @@ def test_a_server_that_died_is_waited_for_longer() -> None:
         mine.wait(attempt, AWAY, 10.0 + 100)
 
 
+def test_a_server_that_dies_while_nothing_new_is_sent_is_not_waited_for_without_end() -> None:
+    mine, attempt = patience(), Attempt("under way since before the last answer", 1.0)
+    heard(mine, 5.0)
+    assert mine.wait(attempt, AWAY, 5.0 + 99) is not None
+    with pytest.raises(ModelError, match="has given no answer for 100 s"):
+        mine.wait(attempt, AWAY, 5.0 + 100)
+
+
 def test_pauses_grow_are_jittered_and_have_an_end() -> None:
     mine = patience(retries=10**6, seconds=10**9)
     attempts = [Attempt(str(number), 0.0) for number in range(50)]

@@ -87,7 +87,7 @@ class Patience:
             self.hopeless += 1
             return None
         quiet = now - max(attempt.started, self.heard or 0.0)
-        if others or quiet < self._limit(trouble):
+        if quiet < self._limit(trouble):
             return self._pause(attempt, trouble)
         raise ModelError(self._silence(trouble, quiet))
 
