@@ -14,7 +14,7 @@ import os
 import queue
 import sqlite3
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
 from functools import lru_cache
 from pathlib import Path
@@ -44,9 +44,20 @@ A_QUERY = 500
 
 class _Write(NamedTuple):
     statement: str
-    rows: Sequence[tuple[object, ...]]
-    done: Callable[[BaseException | None], None]
+    rows: list[tuple[object, ...]]
+    waiting: list[asyncio.Future[None]] | list[Future[None]]
     loop: asyncio.AbstractEventLoop | None
+
+    def done(self, fault: BaseException | None) -> None:
+        """Tell those who wait; in the loop's thread, where there is one."""
+        for one in self.waiting:
+            if not one.done() and fault is None:
+                one.set_result(None)
+            elif not one.done() and fault is not None:
+                one.set_exception(fault)
+
+
+NOTHING: tuple[_Write, list[asyncio.Future[None]]] = (_Write("", [], [], None), [])
 
 
 class Journal:
@@ -71,6 +82,7 @@ class Journal:
         self._reading = threading.Lock()
         self._writes: queue.SimpleQueue[_Write | None] = queue.SimpleQueue()
         self._broken: JournalError | None = None
+        self._gathering: tuple[_Write, list[asyncio.Future[None]]] = NOTHING
         self._thread = threading.Thread(target=self._write, name="journal", daemon=True)
         self._thread.start()
 
@@ -100,23 +112,27 @@ class Journal:
         """Write an answer; returns when it is on disk. Raises JournalError when it cannot be."""
         loop = asyncio.get_running_loop()
         waiting: asyncio.Future[None] = loop.create_future()
-        told = _told(request.prompt)
+        failure = completion.failure
         row = (
-            request.key, model, told, completion.text, completion.finish,
-            completion.prompt_tokens, completion.completion_tokens, completion.failure,
-            None if completion.scores is None else _scores_text(completion.scores), completion.engine,
+            request.key, _storable(model), _told(request.prompt), _storable(completion.text), completion.finish,
+            completion.prompt_tokens, completion.completion_tokens, None if failure is None else _storable(failure),
+            None if completion.scores is None else _storable(_scores_text(completion.scores)), completion.engine,
         )  # fmt: skip
-
-        def done(fault: BaseException | None) -> None:
-            if waiting.done():
-                return
-            if fault is None:
-                waiting.set_result(None)
-            else:
-                waiting.set_exception(fault)
-
-        self._writes.put(_Write(PUT_ANSWER, [_storable(row)], done, loop))
+        write, ones = self._gathering
+        if write.loop is not loop:
+            ones = []
+            write = _Write(PUT_ANSWER, [], ones, loop)
+            self._gathering = write, ones
+            loop.call_soon(self._hand_over, write)
+        write.rows.append(row)
+        ones.append(waiting)
         await waiting
+
+    def _hand_over(self, write: _Write) -> None:
+        """Wake the writer once for all answers that one turn of the loop brought."""
+        if self._gathering[0] is write:
+            self._gathering = NOTHING
+        self._writes.put(write)
 
     def get(self, keys: Sequence[bytes]) -> dict[bytes, bytes]:
         """Return the kept embeddings among `keys`, as the bytes that were put."""
@@ -125,14 +141,7 @@ class Journal:
     def put(self, vectors: Mapping[bytes, bytes]) -> None:
         """Write embeddings in one transaction; returns when they are on disk. Not for the event loop's thread."""
         waiting: Future[None] = Future()
-
-        def done(fault: BaseException | None) -> None:
-            if fault is None:
-                waiting.set_result(None)
-            else:
-                waiting.set_exception(fault)
-
-        self._writes.put(_Write(PUT_VECTOR, list(vectors.items()), done, None))
+        self._writes.put(_Write(PUT_VECTOR, list(vectors.items()), [waiting], None))
         waiting.result()
 
     def _rows(self, query: str, keys: Sequence[str] | Sequence[bytes]) -> list[tuple[Any, ...]]:
@@ -178,20 +187,16 @@ class Journal:
         return self._broken
 
     def _report(self, group: Sequence[_Write], fault: JournalError | None) -> None:
-        by_loop: dict[asyncio.AbstractEventLoop, list[Callable[[BaseException | None], None]]] = {}
         for write in group:
             if write.loop is None:
                 write.done(fault)
-            else:
-                by_loop.setdefault(write.loop, []).append(write.done)
-        for loop, calls in by_loop.items():
-            if not loop.is_closed():
-                loop.call_soon_threadsafe(_all_done, calls, fault)
+            elif not write.loop.is_closed():
+                write.loop.call_soon_threadsafe(write.done, fault)
 
 
 @lru_cache(maxsize=1024)  # one prompt is asked many times
 def _told(prompt: Rendered) -> str:
-    return json.dumps(prompt.messages or prompt.text, ensure_ascii=False)
+    return _storable(json.dumps(prompt.messages or prompt.text, ensure_ascii=False))
 
 
 def _scores_text(scores: OptionScores) -> str:
@@ -249,11 +254,6 @@ def set_aside(folder: Path) -> Path | None:
     return aside
 
 
-def _all_done(calls: Sequence[Callable[[BaseException | None], None]], fault: BaseException | None) -> None:
-    for call in calls:
-        call(fault)
-
-
 def _connect(path: Path) -> sqlite3.Connection:
     connection = sqlite3.connect(path, check_same_thread=False, timeout=30)
     connection.execute("PRAGMA journal_mode = WAL")
@@ -276,12 +276,9 @@ def _lock(folder: Path) -> int:
     return held
 
 
-def _storable(row: tuple[object, ...]) -> tuple[object, ...]:
+def _storable(text: str) -> str:
     # A lone surrogate (from a broken JSON escape) cannot be written as UTF-8.
-    return tuple(
-        value.encode("utf-8", "replace").decode("utf-8") if isinstance(value, str) and not value.isascii() else value
-        for value in row
-    )
+    return text if text.isascii() else text.encode("utf-8", "replace").decode("utf-8")
 
 
 def _trouble(path: Path, fault: sqlite3.Error) -> JournalError:

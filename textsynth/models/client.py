@@ -41,7 +41,7 @@ class Client:
         self._servers = Servers([Replica(url, target, in_flight=in_flight, say=say) for url in target.base_urls])
         self._flight = Flight(lambda: self._servers.limit, self._answer)
         self._tending = Tending(self._servers, self._flight, target.timeout_seconds)
-        address = " and ".join(replica.address.name for replica in self._servers.replicas)
+        address = " and ".join(replica.name for replica in self._servers.replicas)
         self._patience = Patience(retries=retries, seconds=patience_seconds, address=address)
         self._refusals = Refusals(target.model, target.key, target.key_env)
         self._say = say
@@ -82,7 +82,8 @@ class Client:
                 found = await self._try(replica, request)
                 if isinstance(found, Completion):
                     self._patience.well(attempt, now())
-                    self._told.discard((replica.address.name, "away"))
+                    if self._told:
+                        self._told.discard((replica.name, "away"))
                     return found
                 pause = self._pause(replica, attempt, found)
                 if pause is None:
@@ -124,10 +125,10 @@ class Client:
         return pause
 
     def _tell(self, replica: Replica, trouble: Trouble) -> None:
-        known = (replica.address.name, trouble.kind)
+        known = (replica.name, trouble.kind)
         if known not in self._told and trouble.kind != "broken":
             self._told.add(known)
-            self._say(f"{replica.address.name}: {trouble.sentence}; trying again")
+            self._say(f"{replica.name}: {trouble.sentence}; trying again")
 
     async def _unknown(self, replica: Replica, reply: Reply) -> NoReturn:
         said = self._refusals.scrubbed(wire.server_message(reply.body))
@@ -135,8 +136,7 @@ class Client:
         model = self._target.model
         if names is None:
             raise ModelError(
-                f"no OpenAI-compatible interface at {replica.address.name} (HTTP 404: {said!r});"
-                " base_url mostly ends with /v1"
+                f"no OpenAI-compatible interface at {replica.name} (HTTP 404: {said!r}); base_url mostly ends with /v1"
             )
         if model in names:
             raise ModelError(f"{replica.where} has the model {model!r} but answers 404: {said!r}")

@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from textsynth.models import wire
 from textsynth.records import Completion, Request
@@ -29,6 +29,15 @@ UNKNOWN_TO_OPENAI = ("top_k", "min_p", "repetition_penalty", "chat_template_kwar
 THINKING = "chat_template_kwargs"
 LOGPROBS = (20, 5)  # how many log-probabilities are asked for: most servers' limit, then that of older ones
 ASKED_AGAIN = (400, 404, 422, 501)
+MOST_BODIES = 256
+
+
+class Sent(NamedTuple):
+    """A body, and the parameters in it: those that every server takes, and those that may be left out."""
+
+    firm: dict[str, object]
+    may: dict[str, object]
+    body: bytes
 
 
 class Dialect:
@@ -65,6 +74,24 @@ class Dialect:
         self._constraints = constraints
         self._say = say
         self._renamed = False
+        self._bodies: dict[tuple[object, ...], Sent] = {}
+        self._bodies_for: tuple[object, ...] = ()
+
+    def sent(self, request: Request) -> Sent:
+        """Return the body of a request as far as all is known; a prompt is asked several times and encoded once."""
+        state = (
+            len(self.left_out), len(self.forms), len(self.unfit), self.token_ids, self.logprobs, self._renamed,
+            *self._neutral.values(),
+        )  # fmt: skip
+        if state != self._bodies_for or len(self._bodies) >= MOST_BODIES:
+            self._bodies.clear()
+            self._bodies_for = state
+        key = (request.prompt, request.sampling, request.constraint, request.options)
+        found = self._bodies.get(key)
+        if found is None:
+            firm, may = self.parameters(request, self.form(request))
+            found = self._bodies[key] = Sent(firm, may, wire.encoded({**firm, **may}))
+        return found
 
     def form(self, request: Request) -> wire.Form | None:
         """Return how the request's constraint is sent; None where it is not, or where nobody knows yet."""
@@ -171,6 +198,10 @@ class Phrasing:
 
     def body(self) -> bytes:
         """Return the body to send now."""
+        if self._form is None and not self._bare:
+            sent = self._dialect.sent(self._request)
+            self._firm, self._may = sent.firm, sent.may
+            return sent.body
         form = self._form if self._form is not None else self._dialect.form(self._request)
         self._firm, may = self._dialect.parameters(self._request, form)
         self._may = {name: value for name, value in may.items() if name not in self._bare}

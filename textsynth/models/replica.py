@@ -32,12 +32,14 @@ class _Overdue(Exception):
 class Replica:
     """Sends requests to one server.
 
-    `in_flight` are under way to it now; `resting` says that it was away and is left out while others are there;
-    `quiet_until` is when it wants to be asked again; `beside` are the other servers of the model.
+    `name` is its address for messages; `in_flight` are under way to it now; `resting` says that it was away and is
+    left out while others are there; `quiet_until` is when it wants to be asked again; `beside` are the other servers
+    of the model.
     """
 
     def __init__(self, url: str, target: Target, *, in_flight: int | None, say: Callable[[str], None]) -> None:
         self.address = Address(url)
+        self.name = self.address.name
         self.model = target.model
         self.pace = Pace(in_flight)
         self.waits = Waits(target.timeout_seconds)
@@ -49,8 +51,10 @@ class Replica:
         self.beside: Sequence[Replica] = ()
         allowed = {} if self.address.basic is None else {"Authorization": self.address.basic}
         self._connections = Connections(self.address, {**allowed, **target.headers})
-        self._dialect = target.dialect(lambda told: say(f"{self.address.name}: {told}"))
+        self._dialect = target.dialect(lambda told: say(f"{self.name}: {told}"))
         self._prober = Prober(self._dialect, self._post)
+        self._paths = {one: self.address.path(one) for one in ("/chat/completions", "/completions", "/models")}
+        self._paths["/tokenize"] = self.address.beside("/tokenize")
         self._sure = False
         self._look: asyncio.Task[None] | None = None
         self._first: Load | None = None
@@ -59,7 +63,7 @@ class Replica:
     @property
     def where(self) -> str:
         """The server, for messages."""
-        return f"the server at {self.address.name}"
+        return f"the server at {self.name}"
 
     @property
     def prefix_hits(self) -> float | None:
@@ -104,7 +108,7 @@ class Replica:
         """Return what the server lists, or None where it lists nothing. Never raises for a server that is away."""
         try:
             async with asyncio.timeout(LOOK_SECONDS):
-                reply = await self._connections.get(self.address.path("/models"))
+                reply = await self._connections.get(self._paths["/models"])
         except (Away, Broken, OSError, TimeoutError):
             return None
         return read_listing(reply.body) if reply.status == 200 else None
@@ -141,12 +145,11 @@ class Replica:
         return phrasing.read(reply.body)
 
     async def _post(self, endpoint: str, body: bytes) -> Reply:
-        path = self.address.beside(endpoint) if endpoint == "/tokenize" else self.address.path(endpoint)
         now = asyncio.get_running_loop().time
         task = asyncio.current_task()
         wait = self.waits.begin(now(), task)
         try:
-            reply = await self._connections.post(path, body)
+            reply = await self._connections.post(self._paths[endpoint], body)
         except asyncio.CancelledError:
             if wait.overdue and task is not None and task.uncancel() == 0:
                 raise _Overdue from None
@@ -160,7 +163,7 @@ class Replica:
     async def _look_now(self) -> None:
         try:
             async with asyncio.timeout(LOOK_SECONDS):
-                reply = await self._connections.get(self.address.path("/models"))
+                reply = await self._connections.get(self._paths["/models"])
         except TimeoutError:
             self._sure = True  # a server that lists nothing in all this time may answer requests all the same
             return
