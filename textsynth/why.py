@@ -80,7 +80,8 @@ class Story:
         lines += self._named("parent", row["parents"] or [])
         lines += self._named("shown", row["shown"] or [])
         if row["prompt"]:
-            lines.append(f"prompt: {row['prompt']} ({row['fingerprint'][:16]}), model: {row['model']}")
+            engine = f" on {row['engine']}" if row.get("engine") else ""
+            lines.append(f"prompt: {row['prompt']} ({row['fingerprint'][:16]}), model: {row['model']}{engine}")
             lines.append(f"sampling: {_pairs(row['sampling'])}; draw {row['draw']} of its answer")
         return lines
 

@@ -65,6 +65,7 @@ def test_a_passport_has_everything_behind_a_text() -> None:
         "prompt": "labelled",
         "fingerprint": "f00d",
         "model": "SmolLM2@abc",
+        "engine": "",
         "sampling": '{"temperature": 0.8}',
         "attributes": '{"tone": "plain"}',
         "measures": '{"agreement": 0.75, "length": 2}',

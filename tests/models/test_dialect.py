@@ -9,6 +9,7 @@ import pytest
 
 from tests.engines import engine
 from tests.models.asked import answers, place, request, requests
+from textsynth.errors import ModelError
 from textsynth.models import Model
 from textsynth.models.dialect import Dialect, Phrasing
 from textsynth.models.http import Http
@@ -109,6 +110,16 @@ def test_the_engine_behind_an_answer_is_known() -> None:
     with engine("vllm") as server:
         (found,) = answers(model(server.url), [request("x")])
     assert found.engine == "vllm-0.32.0-tp1-abc"
+
+
+def test_another_engine_than_the_recipe_names_stops_the_run() -> None:
+    with engine("vllm") as server:
+        (found,) = answers(model(server.url, engine="vllm-0.32"), [request("x")])
+        assert found.failure is None
+        with pytest.raises(ModelError, match=r"come from 'vllm-0.32.0-tp1-abc', but the recipe says engine: vllm-0.33"):
+            answers(model(server.url, engine="vllm-0.33"), [request("x")])
+    with engine("llama") as server, pytest.raises(ModelError, match="a server that tells no engine"):
+        answers(model(server.url, engine="vllm"), [request("x")])
 
 
 def test_a_constraint_a_server_refuses_is_left_out_for_that_one_alone() -> None:

@@ -24,6 +24,7 @@ def test_identity_tells_revision_adapter_and_thinking_where_they_are_set() -> No
     assert http(revision="abc123", adapter="tickets").identity == "small@abc123+adapter:tickets"
     assert http(thinking={"max_tokens": 100}).identity != http(thinking={"max_tokens": 200}).identity
     assert http(speaks="vllm").identity == "small"
+    assert http(engine="vllm-0.32").identity != "small"
 
 
 def test_servers_are_those_of_the_recipe_or_else_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -95,3 +95,15 @@ def test_while_a_line_lacks_texts_and_is_not_dry_somebody_is_asked(want: int, br
         quota.planned(some)
         quota.committed(some, {0: [record("a", number + n, item) for n in range(count)]})
         number += count
+
+
+def test_answers_that_say_nothing_of_later_ones_count_neither_as_yield_nor_as_barren() -> None:
+    plain, void = (Quota([Line({}, 10, 10)], {"a": None}, patience=2) for _ in "12")
+    some = [Ask("a", "m", None, Sampling())] * 5
+    for quota, places in ((plain, ()), (void, range(5))):
+        quota.planned(some)
+        quota.committed(some, {}, places)
+    assert plain.dry(plain.lines[0])
+    assert not void.dry(void.lines[0])
+    assert void.lines[0].on_way["a"] == 0
+    assert void.rate(void.lines[0], "a") == 0.5 > plain.rate(plain.lines[0], "a")

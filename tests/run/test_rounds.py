@@ -197,6 +197,7 @@ def test_probabilities_are_in_the_journal_and_a_batch_brings_the_same(tmp_path: 
         assert (len(server.bodies), again.manifest["requests"]["sent"]) == (sent, 0)
         assert contents(tmp_path / "live") == first
     assert live.manifest["counts"]["accepted"] >= 60
+    assert again.manifest["engines"] == {"small": ["vllm-0.32.0-tp1-abc"]}
     by_rounds(recipe(tmp_path / "a", want=60, votes=votes), tmp_path / "rounds", tmp_path)
     found = contents(tmp_path / "rounds")
     assert {name for name in first if found[name] != first[name]} == {"README.md"}

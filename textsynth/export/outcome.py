@@ -14,12 +14,16 @@ from textsynth.records import Drop, Record
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What lies behind one key of the journal: prompt name and fingerprint, the model's identity, the sampling."""
+    """What lies behind one key of the journal: prompt name and fingerprint, the model's identity, the sampling.
+
+    `engine` is the engine and its version as it told them, "" where it did not.
+    """
 
     prompt: str
     fingerprint: str
     model: str
     sampling: Mapping[str, object] = field(default_factory=dict)
+    engine: str = ""
 
 
 @dataclass(frozen=True, slots=True)

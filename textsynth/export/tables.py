@@ -134,6 +134,7 @@ def _origins(rows: Sequence[Record], outcome: Outcome) -> dict[str, Sequence[obj
         "prompt": [one.prompt for one in asked],
         "fingerprint": [one.fingerprint for one in asked],
         "model": [one.model for one in asked],
+        "engine": [one.engine for one in asked],
         "sampling": [sampling[id(one)] for one in asked],
         "attributes": [as_json(_attributes(row)) for row in rows],
         "measures": [as_json(row.measures) for row in rows],
@@ -145,7 +146,7 @@ def _origin_features() -> dict[str, object]:
     from datasets import List, Value
 
     text = Value("string")
-    texts = dict.fromkeys(("prompt", "fingerprint", "model", "sampling", "attributes", "measures"), text)
+    texts = dict.fromkeys(("prompt", "fingerprint", "model", "engine", "sampling", "attributes", "measures"), text)
     first = {"item": text, "parents": List(text), "shown": List(text), "request": text, "draw": Value("int64")}
     return {**first, **texts, "confidence": Value("float64")}
 

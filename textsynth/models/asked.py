@@ -34,6 +34,9 @@ class AskedOptions(ModelOptions):
     adapter: str | None = Field(
         default=None, min_length=1, description="a LoRA adapter of the model, by its name on the server"
     )
+    engine: str | None = Field(
+        None, min_length=1, description="the engine and version that must answer, such as vllm-0.32: told in keys"
+    )
     in_flight: Literal["auto"] | Annotated[int, Field(ge=1)] = Field(
         default="auto", description="requests under way at once at each server; auto finds the number while it works"
     )
@@ -68,6 +71,8 @@ class AskedOptions(ModelOptions):
             told["response_format"] = False
         if self.thinking is not None:
             told["thinking"] = self.thinking.max_tokens
+        if self.engine is not None:
+            told["engine"] = self.engine
         told |= more
         name = name if self.adapter is None else f"{name}+adapter:{self.adapter}"
         if not told:
@@ -105,6 +110,7 @@ class AskedOptions(ModelOptions):
             timeout_seconds=self.timeout_seconds,
             thinking=None if self.thinking is None else self.thinking.max_tokens,
             speaks=speaks,
+            engine=self.engine,
         )
         return Client(
             target,

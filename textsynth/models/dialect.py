@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Literal, NamedTuple
 
+from textsynth.errors import ModelError
 from textsynth.models import wire
 from textsynth.records import Completion, Request
 
@@ -45,7 +46,8 @@ class Dialect:
 
     `thinking` is None where the model is not to think, else how many tokens it may think before its answer. `token_ids`
     maps an option to the ids of the tokens that spell it, where the server tells them; `exact` says that its
-    log-probabilities were seen not to depend on the sampling.
+    log-probabilities were seen not to depend on the sampling. `engine` is what every answer must come from, as far as
+    it is told.
     """
 
     def __init__(
@@ -56,11 +58,13 @@ class Dialect:
         speaks: Speaks = "auto",
         thinking: int | None = None,
         constraints: bool = True,
+        engine: str | None = None,
         say: Callable[[str], None] = lambda _: None,
     ) -> None:
         self.model = model
         self.extra = extra
         self.thinking = thinking
+        self.engine = engine
         self.left_out: set[str] = set(UNKNOWN_TO_OPENAI) if speaks == "openai" else set()
         self.forms: dict[str, wire.Form] = {}
         self.unfit: set[str] = set()
@@ -208,9 +212,18 @@ class Phrasing:
         return wire.encoded({**self._firm, **self._may})
 
     def read(self, raw: bytes) -> Completion:
-        """Return the answer to what was sent last. Raises wire.Broken where it is none."""
+        """Return the answer to what was sent last. Raises wire.Broken where it is none.
+
+        Raises ModelError where another engine answered than the recipe names.
+        """
         completion = wire.read_answer(raw, self._request)
         self.answered()
+        wanted = self._dialect.engine
+        if wanted is not None and not completion.engine.startswith(wanted):
+            found = repr(completion.engine) if completion.engine else "a server that tells no engine"
+            raise ModelError(
+                f"the answers of {self._dialect.model!r} come from {found}, but the recipe says engine: {wanted}"
+            )
         if completion.scores is None or not self._dialect.exact:
             return completion
         return replace(completion, scores=replace(completion.scores, exact=True))

@@ -21,6 +21,7 @@ class Target:
     timeout_seconds: float = 180.0
     thinking: int | None = None
     speaks: Speaks = "auto"
+    engine: str | None = None
 
     @property
     def headers(self) -> dict[str, str]:
@@ -35,5 +36,6 @@ class Target:
             speaks=self.speaks,
             thinking=self.thinking,
             constraints=self.response_format,
+            engine=self.engine,
             say=say,
         )

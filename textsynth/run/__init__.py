@@ -98,7 +98,7 @@ def run(
         watcher.say("selecting")
         selected, spare = pick(books.accepted, lines, [item.step for item in recipe.select], context)
         proof, unproved = _proved(recipe, context, (selected, spare, books.dropped), out, watcher.say)
-    for note in unproved:
+    for note in (*books.notes, *unproved):
         say(note)
     counts = {place: sum(line.counts(record) for record in selected) for place, line in enumerate(lines)}
     quota = manifests.quota_table(lines, counts, books.dropped)
@@ -114,7 +114,7 @@ def run(
     told["counts"] |= {"selected": len(selected), "spare": len(spare)}
     told |= {
         "splits": dict(written.splits),
-        "notes": [*written.notes, *unproved],
+        "notes": [*written.notes, *books.notes, *unproved],
         "seconds": round(time.monotonic() - started, 1),
         "stopped": {"why": stopped, "sentence": sentence},
     }

@@ -8,6 +8,7 @@ judging does not: a window is judged after the one before it has settled.
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections import Counter, deque
 from collections.abc import Container, Sequence
 from dataclasses import dataclass, field
@@ -16,6 +17,7 @@ from textsynth.records import Ask, Census, Completion, Drop, Origin, Record, Req
 from textsynth.run.asking import Asker
 from textsynth.run.budget import Budget, tokens_of
 from textsynth.run.judging import Court, Ruling
+from textsynth.run.limits import Limits
 from textsynth.run.quota import Quota
 from textsynth.step import Desk, Judge, Shortfall, Writer
 
@@ -34,12 +36,17 @@ class Hand:
 
 @dataclass(slots=True)
 class Books:
-    """What a run has brought so far: accepted records and drops in plan order, and what was asked, by request key."""
+    """What a run has brought so far: accepted records and drops in plan order, and what was asked, by request key.
+
+    `engines` are the engines and versions behind answers, by request key, where they told; `notes` are for people.
+    """
 
     accepted: list[Record] = field(default_factory=list)
     dropped: list[Drop] = field(default_factory=list)
     asked: dict[str, Ask] = field(default_factory=dict)
+    engines: dict[str, str] = field(default_factory=dict)
     reasons: Counter[tuple[str, str, str]] = field(default_factory=Counter)
+    notes: list[str] = field(default_factory=list)
     candidates: int = 0
     windows: int = 0
 
@@ -75,6 +82,7 @@ class Loop:
         self._court = Court(filters, desks, self._ask_about)
         self._census = Census()
         self._tokens_an_ask = 1
+        self._limits = Limits()
         self.books = Books()
 
     async def go(self) -> str:
@@ -105,7 +113,7 @@ class Loop:
             short = EVERYTHING if hand.free else self._quota.short(hand.item)
             if not short or (room <= len(asks) and not hand.free):
                 continue
-            some = hand.writer.plan(short, self._window if hand.free else room - len(asks))
+            some = self._limits.applied(hand.writer.plan(short, self._window if hand.free else room - len(asks)))
             self._quota.planned(some)
             asks += some
         self._budget.planned(asks)
@@ -130,12 +138,14 @@ class Loop:
                 else:
                     candidates.append(one)
                     place_of[one.id] = place
+        read = set(place_of.values())
+        self.books.notes += self._limits.learn(window.asks, completions, read)
         ruling = await self._court.rule(candidates)
         self._count(candidates, unread, ruling)
         brought: dict[int, list[Record]] = {}
         for record in ruling.accepted:
             brought.setdefault(place_of[record.id], []).append(record)
-        self._quota.committed(window.asks, brought)
+        self._quota.committed(window.asks, brought, self._limits.outgrown(window.asks, read))
         for hand in self._hands:
             hand.writer.learn(ruling.accepted)
 
@@ -146,7 +156,7 @@ class Loop:
         for ask, request, completion in zip(window.asks, window.requests, completions, strict=True):
             key = "" if request is None else request.key
             if request is not None:
-                self.books.asked[key] = ask
+                self._note(request, ask, completion)
             if completion is not None and completion.failure is not None:
                 empty = Record("", Origin(ask.item, ask.parents, ask.shown, key), ask.labels, ask.fields)
                 found.append([Drop(empty, "model", ask.model, completion.failure)])
@@ -175,10 +185,16 @@ class Loop:
         self._budget.planned(asks)
         completions = await self._asker.answer(asks, requests)
         self._budget.charge(completions)
-        for ask, request in zip(asks, requests, strict=True):
+        for ask, request, completion in zip(asks, requests, completions, strict=True):
             if request is not None:
-                self.books.asked[request.key] = ask
+                self._note(request, ask, completion)
         return [completion or Completion("") for completion in completions]
+
+    def _note(self, request: Request, ask: Ask, completion: Completion | None) -> None:
+        self.books.asked[request.key] = ask
+        if completion is not None and completion.engine:
+            # one text in memory for all answers of an engine
+            self.books.engines[request.key] = sys.intern(completion.engine)
 
     def _ending(self) -> str:
         if self._quota.met:

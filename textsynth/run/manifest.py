@@ -95,6 +95,7 @@ def manifest(
         "checked_for_leaks": [item.step.from_ for item in recipe.filter if isinstance(item.step, Leak)],
         "versions": versions(),
         "models": used,
+        "engines": _engines(books, identities),
         "counts": {
             "candidates": books.candidates,
             "accepted": len(books.accepted),
@@ -118,6 +119,14 @@ def _source(source: Source) -> dict[str, str]:
     """Return what a source reads: its path, and of a data set config, split and the commit of the revision."""
     told = {field: getattr(source, field, None) for field in ("path", "config", "split", "revision")}
     return {field: str(value) for field, value in told.items() if value is not None}
+
+
+def _engines(books: Books, identities: Mapping[str, str]) -> dict[str, list[str]]:
+    """Return the engines and versions that answered, by the model's identity; models whose engine told none are not."""
+    found: dict[str, set[str]] = {}
+    for key, engine in books.engines.items():
+        found.setdefault(identities[books.asked[key].model], set()).add(engine)
+    return {model: sorted(engines) for model, engines in sorted(found.items())}
 
 
 def write(folder: Path, told: Mapping[str, Any]) -> None:

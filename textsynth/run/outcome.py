@@ -110,7 +110,13 @@ def _asked(ended: Ended) -> dict[str, Asked]:
     books = ended.books
     samplings = {sampling: asdict(sampling) for sampling in {ask.sampling for ask in books.asked.values()}}
     return {
-        key: Asked(ask.prompt.name, ask.prompt.fingerprint, ended.identities[ask.model], samplings[ask.sampling])
+        key: Asked(
+            ask.prompt.name,
+            ask.prompt.fingerprint,
+            ended.identities[ask.model],
+            samplings[ask.sampling],
+            books.engines.get(key, ""),
+        )
         for key, ask in books.asked.items()
         if ask.prompt is not None
     }

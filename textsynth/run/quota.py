@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from textsynth.records import Ask, Record
@@ -115,11 +115,17 @@ class Quota:
                 if line.covers(ask):
                     line.on_way[ask.item] += ask.texts
 
-    def committed(self, asks: Sequence[Ask], accepted: Mapping[int, Sequence[Record]]) -> None:
-        """Book a window: its asks in plan order, and the records that the ask at each place brought."""
+    def committed(
+        self, asks: Sequence[Ask], accepted: Mapping[int, Sequence[Record]], void: Container[int] = ()
+    ) -> None:
+        """Book a window: its asks in plan order, and the records that the ask at each place brought.
+
+        Answers at the places in `void` say nothing of later ones: neither yields nor patience count them.
+        """
         for place, ask in enumerate(asks):
             brought = accepted.get(place, ())
-            self._texts[ask.item] += ask.texts
+            counts = place not in void
+            self._texts[ask.item] += ask.texts * counts
             self._kept[ask.item] += len(brought)
             for line in self.lines:
                 new = sum(line.counts(record) for record in brought)
@@ -127,8 +133,8 @@ class Quota:
                 line.by_item[ask.item] += new
                 if line.covers(ask):
                     line.on_way[ask.item] -= ask.texts
-                    line.asked[ask.item] += ask.texts
-                    line.barren[ask.item] = 0 if new else line.barren[ask.item] + 1
+                    line.asked[ask.item] += ask.texts * counts
+                    line.barren[ask.item] = 0 if new else line.barren[ask.item] + counts
 
     def _missing(self, line: Line, item: str) -> float:
         """How many accepted texts `item` should still bring to the line, beyond what is on its way."""
