@@ -35,7 +35,9 @@ class AskedOptions(ModelOptions):
         default=None, min_length=1, description="a LoRA adapter of the model, by its name on the server"
     )
     engine: str | None = Field(
-        None, min_length=1, description="the engine and version that must answer, such as vllm-0.32: told in keys"
+        default=None,
+        min_length=1,
+        description="the engine and version that must answer, such as vllm-0.32: told in keys",
     )
     in_flight: Literal["auto"] | Annotated[int, Field(ge=1)] = Field(
         default="auto", description="requests under way at once at each server; auto finds the number while it works"
