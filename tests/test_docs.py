@@ -106,6 +106,12 @@ def test_the_line_that_changes_the_model_fits_the_recipe(folder: Path) -> None:
     assert recipe.models["generator"].model == "other"  # type: ignore[attr-defined]
 
 
+def test_the_words_for_the_card_fit_the_recipe(folder: Path) -> None:
+    export = next(block.text for block in BLOCKS if block.text.startswith("export:"))
+    (folder / "published.yaml").write_text((folder / "recipe.yaml").read_text() + export, encoding="utf-8")
+    assert read_recipe(folder / "published.yaml").export.authors == ("Ann Lee",)
+
+
 @pytest.mark.parametrize(("line", "shown"), COMMANDS, ids=[line for line, _ in COMMANDS])
 def test_a_command_prints_what_the_readme_shows(line: str, shown: str, folder: Path) -> None:
     done = textsynth(line, folder)

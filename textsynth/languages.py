@@ -63,16 +63,15 @@ def check_language(code: str) -> str:
         return code
     if meant is None and code.casefold() in NAMES | MORE:
         meant = code.casefold()
-    hint = f"; did you mean {meant!r}?" if meant else nearest_name(code, by_name)
-    raise ValueError(f"a language is given by its code, such as en, de or pt-BR, found {code!r}{hint}")
-
-
-def nearest_name(code: str, by_name: Mapping[str, str]) -> str:
-    """Return `; did you mean 'de' (german)?` for a name that is nearly one of a language, else nothing."""
-    close = difflib.get_close_matches(code.casefold(), by_name, n=1, cutoff=0.7)
-    return f"; did you mean {by_name[close[0]]!r} ({close[0]})?" if close else ""
+    hint = f" (did you mean {meant!r}?)" if meant else _nearest_name(code, by_name)
+    raise ValueError(f"a language is given by its code, such as en, de or pt-BR{hint}")
 
 
 def language_name(code: str) -> str:
     """Return the English name of a language, or the code itself where it is not in the list."""
     return NAMES.get(code, code)
+
+
+def _nearest_name(code: str, by_name: Mapping[str, str]) -> str:
+    close = difflib.get_close_matches(code.casefold(), by_name, n=1, cutoff=0.7)
+    return f" (did you mean {by_name[close[0]]!r}, {close[0]}?)" if close else ""

@@ -14,12 +14,12 @@ LINE = RECIPE.splitlines().index(EXPORT) + 1
 @pytest.mark.parametrize(
     ("settings", "words"),
     [
-        ("license: CC-BY-4.0", ["write 'cc-by-4.0'"]),
+        ("license: CC-BY-4.0", ["the Hub's name for it is 'cc-by-4.0', found 'CC-BY-4.0'"]),
         ("license: apache-2", ["did you mean 'apache-2.0'"]),
         ("license: other", ["add license_name"]),
         ("license: mit, license_name: ours", ["write license: other, or take it out"]),
         ("source_licenses: {seed: mit}", ["sources has no 'seed'", "did you mean 'seeds'"]),
-        ("source_licenses: {seeds: cc-by-sa}", ["the license of 'seeds'", "did you mean 'cc-by-sa-"]),
+        ("source_licenses: {seeds: cc-by-sa}", ["the license 'cc-by-sa' of 'seeds': ", "did you mean 'cc-by-sa-"]),
         ("model_licenses: {jugde: mit}", ["models has no 'jugde'", "did you mean 'judge'"]),
         ("task_ids: [intent-clasification]", ["did you mean 'intent-classification'"]),
         ("task_ids: [news-articles-summarization]", ["is no kind of text-classification"]),

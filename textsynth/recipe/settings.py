@@ -118,7 +118,9 @@ class Export(Options):
     @field_validator("source_licenses", "model_licenses")
     @classmethod
     def _licenses(cls, licences: Mapping[str, str]) -> Mapping[str, str]:
-        return {name: check_licence(licence, f"the license of {name!r}") for name, licence in licences.items()}
+        return {
+            name: check_licence(licence, f"the license {licence!r} of {name!r}: ") for name, licence in licences.items()
+        }
 
     @field_validator("task_categories")
     @classmethod

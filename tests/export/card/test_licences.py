@@ -8,11 +8,11 @@ from textsynth.export.card.licences import LICENCES, asks, check_licence, confli
 @pytest.mark.parametrize(
     ("written", "told"),
     [
-        ("CC-BY-4.0", "write 'cc-by-4.0'"),
-        ("Apache 2.0", "write 'apache-2.0'"),
-        ("MIT License", "write 'mit'"),
+        ("CC-BY-4.0", "the Hub's name for it is 'cc-by-4.0'"),
+        ("Apache 2.0", "is 'apache-2.0'"),
+        ("MIT License", "is 'mit'"),
         ("cc-by-4", "did you mean 'cc-by-"),
-        ("our own terms", "write other for it, and license_name"),
+        ("our own terms", "write other, and license_name"),
     ],
 )
 def test_a_licence_is_written_as_on_the_hub(written: str, told: str) -> None:

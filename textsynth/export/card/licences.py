@@ -10,10 +10,9 @@ licence says about databases, patents or persons.
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Mapping
 from typing import Literal
-
-from textsynth.errors import nearest
 
 Asks = Literal["nothing", "credit", "same", "no commerce", "no changes", "own terms", "unknown"]
 
@@ -61,16 +60,20 @@ TOLD: Mapping[str, str] = {
 }
 
 
-def check_licence(name: str, what: str = "license") -> str:
-    """Return the name as the Hub writes it. Raises ValueError with the nearest name where it is not on the list."""
+def check_licence(name: str, what: str = "") -> str:
+    """Return the name as the Hub writes it.
+
+    Raises ValueError with the nearest name where it is not on the list; `what` begins the sentence, as in
+    `the license 'mitt' of 'seeds': `.
+    """
     if name in LICENCES:
         return name
     plain = "-".join(name.lower().replace("license", "").replace("licence", "").split())
     if plain in LICENCES:
-        raise ValueError(f"{what} {name!r} is not written as the Hub writes it: write {plain!r}")
-    close = nearest(plain, LICENCES)
-    hint = close if "did you mean" in close else "; write other for it, and license_name"
-    raise ValueError(f"{what} {name!r} is not on the Hub's list{hint}")
+        raise ValueError(f"{what}the Hub's name for it is {plain!r}")
+    close = difflib.get_close_matches(plain, LICENCES, n=1, cutoff=0.6)
+    hint = f"did you mean {close[0]!r}?" if close else "write other, and license_name"
+    raise ValueError(f"{what}it is not on the Hub's list ({hint})")
 
 
 def asks(licence: str | None) -> Asks:
