@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from tests.export.outcomes import HOSTILE, outcome
 from textsynth.export.card.making import again, licence, made
-from textsynth.export.outcome import Given
+from textsynth.export.outcome import Asked, Given
 
 
 def test_prompts_stand_in_full_and_cannot_end_their_block() -> None:
@@ -25,6 +25,11 @@ def test_models_and_sources_have_their_licences_and_revisions() -> None:
     assert "- Source: seeds, PolyAI/banking77 at 90d4e2e (cc\\-by\\-4.0)" in text
     assert "- Source: test, test.csv, only compared with" in text
     assert "- Checks, in order: near\\_duplicate, choice" in text
+
+
+def test_the_engine_behind_a_model_is_named_where_it_told_itself() -> None:
+    asked = {f"key{n}": Asked("labelled", "f00d", "SmolLM2@abc", engine="vllm 0.32.0" if n else "") for n in range(3)}
+    assert "- Model: SmolLM2@abc, on vllm 0.32.0\n" in made(outcome(asked=asked))
 
 
 def test_a_conflict_is_said_first_and_what_is_not_known_too() -> None:

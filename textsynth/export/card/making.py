@@ -14,7 +14,10 @@ from textsynth.export.outcome import Given, Outcome
 
 def made(outcome: Outcome) -> str:
     """Return models, prompts, sources, checks and how the run ended; the prompts stand in full behind a click."""
-    lines = [f"Model: {escape(model)}{_licensed(outcome.model_licenses.get(model))}" for model in outcome.models]
+    lines = [
+        f"Model: {escape(model)}{_licensed(outcome.model_licenses.get(model))}{_engines(model, outcome)}"
+        for model in outcome.models
+    ]
     lines += [f"Prompt: {escape(name)}, fingerprint {escape(mark)}" for name, mark in outcome.prompts.items()]
     lines += [f"Source: {escape(name)}, {_given(source)}" for name, source in outcome.sources.items()]
     if outcome.checks:
@@ -72,6 +75,12 @@ def again(outcome: Outcome) -> str:
 
 def _licensed(name: str | None) -> str:
     return "" if name is None else f" ({escape(name)})"
+
+
+def _engines(model: str, outcome: Outcome) -> str:
+    """Return the engines that answered for a model, as they named themselves."""
+    found = sorted({one.engine for one in outcome.asked.values() if one.model == model and one.engine})
+    return f", on {', '.join(map(escape, found))}" if found else ""
 
 
 def _given(source: Given) -> str:
