@@ -29,6 +29,7 @@ for name in ("model", "served-model-name", "host", "revision", "dtype", "logprob
 for name in ("port", "max-num-seqs", "max-model-len"):
     parser.add_argument(f"--{name}", type=int)
 parser.add_argument("--enforce-eager", action=argparse.BooleanOptionalAction)
+parser.add_argument("--disable-uvicorn-access-log", action="store_true")
 parser.add_argument("--fake-start", type=float, default=0.0, help="seconds until it is well")
 parser.add_argument("--fake-fault", help="what it says when it cannot start")
 parser.add_argument("--fake-die-after", type=int, default=0, help="requests after which it kills itself")

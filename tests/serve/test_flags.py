@@ -24,8 +24,9 @@ def test_a_recipes_flags_become_words() -> None:
 
 
 def test_ours_make_probabilities_exact_everywhere_and_a_processor_quick() -> None:
-    assert chosen(GPU, "model", (), ()) == ["--logprobs-mode", "raw_logprobs", "--generation-config", "vllm"]
-    assert chosen(CPU, "model", (), ())[4:] == [
+    everywhere = ["--logprobs-mode", "raw_logprobs", "--generation-config", "vllm", "--disable-uvicorn-access-log"]
+    assert chosen(GPU, "model", (), ()) == everywhere
+    assert chosen(CPU, "model", (), ())[len(everywhere) :] == [
         *("--dtype", "bfloat16", "--enforce-eager", "--max-num-seqs", "128", "--max-model-len", "2048")
     ]
 

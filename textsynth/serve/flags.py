@@ -1,7 +1,8 @@
 """The flags a server is started with: ours, which suit what TextSynth asks, under whatever one gives oneself.
 
 Ours make log-probabilities exact (`--logprobs-mode raw_logprobs`), keep a model's own generation_config from changing
-the sampling, and, on a processor, start in half a minute instead of two and keep to a memory that most machines have.
+the sampling, spare the log a line a request, and, on a processor, start in half a minute instead of two and keep to a
+memory that most machines have.
 """
 
 from __future__ import annotations
@@ -88,7 +89,11 @@ def check(names: Sequence[str]) -> None:
 
 def chosen(environment: Environment, source: Path | str, given: Sequence[str], left_out: Sequence[str]) -> list[str]:
     """Return ours less what is `given` (words of a command) or `left_out` (names), and what is given after them."""
-    ours: dict[str, str | None] = {"logprobs-mode": "raw_logprobs", "generation-config": "vllm"}
+    ours: dict[str, str | None] = {
+        "logprobs-mode": "raw_logprobs",
+        "generation-config": "vllm",
+        "disable-uvicorn-access-log": None,
+    }
     if environment.cpu:
         ours |= {
             "dtype": "bfloat16",
