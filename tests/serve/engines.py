@@ -26,7 +26,7 @@ from pathlib import Path
 parser = argparse.ArgumentParser(prog="api_server.py")
 for name in ("model", "served-model-name", "host", "revision", "dtype", "logprobs-mode", "generation-config"):
     parser.add_argument(f"--{name}")
-for name in ("port", "max-num-seqs", "max-model-len"):
+for name in ("port", "max-num-seqs", "max-model-len", "block-size"):
     parser.add_argument(f"--{name}", type=int)
 parser.add_argument("--enforce-eager", action=argparse.BooleanOptionalAction)
 parser.add_argument("--disable-uvicorn-access-log", action="store_true")

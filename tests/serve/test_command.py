@@ -15,7 +15,8 @@ def test_a_plan_has_the_model_its_name_and_the_flags() -> None:
     assert " ".join(plan.command) == (
         "/env/bin/python -m vllm.entrypoints.openai.api_server --model /models/small --served-model-name small"
         " --revision main --host 127.0.0.1 --logprobs-mode raw_logprobs --generation-config vllm"
-        " --disable-uvicorn-access-log --enforce-eager --max-num-seqs 128 --max-model-len 2048 --dtype float32"
+        " --disable-uvicorn-access-log --enforce-eager --max-num-seqs 128"
+        " --block-size 32 --max-model-len 2048 --dtype float32"
     )
     assert (plan.version, plan.port, plan.restarts) == ("0.32.0", None, 3)
 

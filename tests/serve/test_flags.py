@@ -27,7 +27,17 @@ def test_ours_make_probabilities_exact_everywhere_and_a_processor_quick() -> Non
     everywhere = ["--logprobs-mode", "raw_logprobs", "--generation-config", "vllm", "--disable-uvicorn-access-log"]
     assert chosen(GPU, "model", (), ()) == everywhere
     assert chosen(CPU, "model", (), ())[len(everywhere) :] == [
-        *("--dtype", "bfloat16", "--enforce-eager", "--max-num-seqs", "128", "--max-model-len", "2048")
+        *(
+            "--dtype",
+            "bfloat16",
+            "--enforce-eager",
+            "--max-num-seqs",
+            "128",
+            "--block-size",
+            "32",
+            "--max-model-len",
+            "2048",
+        )
     ]
 
 
