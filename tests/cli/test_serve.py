@@ -64,9 +64,7 @@ def test_a_server_in_the_foreground_ends_with_its_command(tmp_path: Path, cache:
         os.killpg(typed.pid, number)  # as a terminal does
         typed.stdout.read()
     assert typed.returncode == (0 if number == signal.SIGINT else -number)
-    wait_until(lambda: not is_alive(state.group))
-    time.sleep(0.1)
-    assert not is_alive(state.keeper)
+    wait_until(lambda: not is_alive(state.group) and not is_alive(state.keeper))
 
 
 def test_mistakes_are_sentences(tmp_path: Path, cache: Path, capsys: pytest.CaptureFixture[str]) -> None:

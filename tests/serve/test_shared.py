@@ -50,8 +50,7 @@ def test_a_kept_server_runs_on_until_it_is_stopped(tmp_path: Path) -> None:
     time.sleep(0.8)
     assert list(running(tmp_path / "serve").values()) == [state]
     assert stop(held.folder)
-    assert not is_alive(state.group)
-    assert not is_alive(state.keeper)
+    wait_until(lambda: not is_alive(state.group) and not is_alive(state.keeper))
 
 
 def test_a_server_ends_when_its_only_user_is_killed(tmp_path: Path) -> None:
