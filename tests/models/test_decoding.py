@@ -147,3 +147,14 @@ def test_what_the_model_holds_of_options_is_its_own_log_softmax(loaded: Loaded) 
         assert [completion.scores.known[option] for option in "AB"] == pytest.approx(logprobs[ids].tolist(), abs=1e-4)
     assert found[2].scores is None
     assert found[2].text
+
+
+def test_templates_are_told_not_to_let_the_model_think(loaded: Loaded) -> None:
+    template = tiny.CHAT_TEMPLATE + "{% if enable_thinking is false %}no thoughts{% endif %}"
+    before = loaded.tokenizer.chat_template
+    loaded.tokenizer.chat_template = template
+    try:
+        (prompt,) = prompts(loaded, [request("hello", max_tokens=5)])
+    finally:
+        loaded.tokenizer.chat_template = before
+    assert loaded.tokenizer.decode(prompt.ids).endswith("no thoughts")

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import math
+import os
+import re
+from dataclasses import replace
 
 import pytest
 
@@ -103,3 +106,50 @@ def test_an_engine_without_log_probabilities_is_a_failure_that_says_so() -> None
         (found,) = answers(model(server.url), [request("A. card", options=("A", "B"))])
     assert found.failure == "the server gives no log-probabilities"
     assert found.scores is None
+
+
+@pytest.fixture
+def real() -> str:
+    """Return the address of a real vLLM that serves the embedded model without a key."""
+    url = os.environ.get("TEXTSYNTH_TEST_VLLM_URL", "")
+    if not url:
+        pytest.skip(
+            "asks a real vLLM: TEXTSYNTH_TEST_VLLM_URL is the base URL of one that serves SmolLM2-135M-Instruct"
+        )
+    return url
+
+
+@pytest.mark.vllm
+@pytest.mark.parametrize("chat", [True, False])
+def test_a_real_vllm_holds_answers_to_every_kind_of_constraint(real: str, chat: bool) -> None:
+    """Takes some seconds: each engine of a real server compiles each grammar."""
+    two = {"type": "array", "items": {"type": "string", "maxLength": 30}, "minItems": 2, "maxItems": 2}
+    schema = {"type": "object", "properties": {"texts": two}, "required": ["texts"], "additionalProperties": False}
+    held = [CHOICE, Constraint("regex", "[A-Z]{2}-[0-9]{4}"), Constraint("json", json.dumps(schema))]
+    said: list[str] = []
+    served = model(real, said, model="SmolLM2-135M-Instruct", prompts="chat" if chat else "completion")
+    asked = [request("Say something.", chat=chat, constraint=one, max_tokens=100) for one in held]
+    asked = [replace(one, key=f"{one.key}{place}") for place, one in enumerate(asked)]
+    choice, code, texts = answers(served, asked)
+    assert choice.text in ("card", "transfer")
+    assert re.fullmatch("[A-Z]{2}-[0-9]{4}", code.text)
+    assert len(json.loads(texts.text)["texts"]) == 2
+    assert choice.engine.startswith("vllm-")
+    assert said == []
+
+
+@pytest.mark.vllm
+@pytest.mark.parametrize("chat", [True, False])
+def test_a_real_vllm_tells_exact_log_probabilities_of_every_letter(real: str, chat: bool) -> None:
+    served = model(real, model="SmolLM2-135M-Instruct", prompts="chat" if chat else "completion")
+    letters = tuple("ABCDEFGHIJKLMNOPQRSTUVWXYZ")
+    asked = [
+        request(f"Question {n}. The letter is", chat=chat, options=letters, temperature=1.0, top_p=1.0, max_tokens=1)
+        for n in range(4)
+    ]
+    for found in answers(served, asked):
+        assert found.scores is not None
+        assert found.scores.exact
+        assert found.scores.bound is None
+        assert set(found.scores.known) == set(letters)
+        assert sum(math.exp(value) for value in found.scores.known.values()) < 1.0
