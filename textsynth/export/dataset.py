@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -45,18 +45,25 @@ def write_dataset(folder: Path, outcome: Outcome) -> Written:
     shares = outcome.splits or {ONLY: 1.0}
     parted = part(outcome.selected, shares, seed=outcome.seed)
     by_split = {name: [one for one in outcome.selected if parted.split[one.id] == name] for name in shares}
-    tables = {
-        "default": {name: rows_table(rows, outcome) for name, rows in by_split.items()},
-        "passports": {ONLY: passports_table(outcome.selected, outcome, parted.split, parted.family)},
-        "dropped": {ONLY: dropped_table(outcome)},
+    # Each table is made when its turn to be written comes, as together they take more memory than the records.
+    tables: dict[str, Callable[[], dict[str, Table]]] = {
+        "default": lambda: {name: rows_table(rows, outcome) for name, rows in by_split.items()},
+        "passports": lambda: {ONLY: passports_table(outcome.selected, outcome, parted.split, parted.family)},
+        "dropped": lambda: {ONLY: dropped_table(outcome)},
     }
-    notes = [*parted.notes, *_left_out(tables)]
+    notes = [*parted.notes]
+    configs: list[Config] = []
     fresh = folder.with_name(f".{folder.name}.new")
     try:
         _recover(folder)
         shutil.rmtree(fresh, ignore_errors=True)
         fresh.mkdir(parents=True)
-        configs = [_config(fresh, name, splits) for name, splits in tables.items() if any(map(len, splits.values()))]
+        for name, make in tables.items():
+            splits = make()
+            notes += _left_out(name, splits)
+            if any(map(len, splits.values())):
+                configs.append(_config(fresh, name, splits))
+            del splits
         for one in outcome.pictures:
             (fresh / one.path).parent.mkdir(exist_ok=True)
             (fresh / one.path).write_text(clean(one.svg), encoding="utf-8", newline="\n")
@@ -72,15 +79,11 @@ def write_dataset(folder: Path, outcome: Outcome) -> Written:
     return Written({name: len(rows) for name, rows in by_split.items()}, tuple(notes))
 
 
-def _left_out(tables: Mapping[str, Mapping[str, Table]]) -> list[str]:
-    """Say which splits and configs are empty: neither can be loaded, so the card does not list them."""
-    notes = []
-    for config, splits in tables.items():
-        if not any(map(len, splits.values())):
-            notes.append(f"config {config} is empty and left out")
-        else:
-            notes.extend(f"split {name} is empty and left out" for name, table in splits.items() if not len(table))
-    return notes
+def _left_out(config: str, splits: Mapping[str, Table]) -> list[str]:
+    """Say which splits are empty, or that all are: they cannot be loaded, so the card does not list them."""
+    if not any(map(len, splits.values())):
+        return [f"config {config} is empty and left out"]
+    return [f"split {name} is empty and left out" for name, table in splits.items() if not len(table)]
 
 
 def _config(folder: Path, name: str, splits: Mapping[str, Table]) -> Config:

@@ -125,10 +125,13 @@ def dropped_table(outcome: Outcome) -> Table:
 def _origins(rows: Sequence[Record], outcome: Outcome) -> dict[str, Sequence[object]]:
     asked = [outcome.asked.get(row.origin.request, UNASKED) for row in rows]
     sampling = {id(one): as_json(one.sampling) for one in asked}
+    # Most rows share what they show and what was asked of them: one list, one text for all of them.
+    lists: dict[tuple[str, ...], list[str]] = {}
+    texts: dict[str, str] = {}
     return {
         "item": [row.origin.item for row in rows],
-        "parents": [list(row.origin.parents) for row in rows],
-        "shown": [list(row.origin.shown) for row in rows],
+        "parents": [_one(lists, row.origin.parents) for row in rows],
+        "shown": [_one(lists, row.origin.shown) for row in rows],
         "request": [row.origin.request for row in rows],
         "draw": [row.origin.draw for row in rows],
         "prompt": [one.prompt for one in asked],
@@ -136,10 +139,15 @@ def _origins(rows: Sequence[Record], outcome: Outcome) -> dict[str, Sequence[obj
         "model": [one.model for one in asked],
         "engine": [one.engine for one in asked],
         "sampling": [sampling[id(one)] for one in asked],
-        "attributes": [as_json(_attributes(row)) for row in rows],
+        "attributes": [texts.setdefault(told, told) for told in (as_json(_attributes(row)) for row in rows)],
         "measures": [as_json(row.measures) for row in rows],
         "confidence": [_confidence(row, outcome.labellers) for row in rows],
     }
+
+
+def _one(lists: dict[tuple[str, ...], list[str]], ids: tuple[str, ...]) -> list[str]:
+    found = lists.get(ids)
+    return lists.setdefault(ids, list(ids)) if found is None else found
 
 
 def _origin_features() -> dict[str, object]:

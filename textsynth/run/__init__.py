@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -123,6 +124,9 @@ def run(
         write_proof(out, proof)
     elif _card(out) != card:
         forget_proof(out)
+    # The report reads the data set: the records, of which there may be millions, make room for it.
+    del loop, books, selected, spare, ended, outcome, context, sources, asker
+    gc.collect()
     from textsynth.report import write_report  # needs the parquet reader, which no request waits for
 
     write_report(out)
