@@ -261,3 +261,25 @@ def test_leaks_that_an_evaluation_found_are_not_pushed(client: Client, server: S
     leaks["counts"]["selected-test"] = 0
     (run / "evaluation.json").write_text(json.dumps({"leaks": leaks}))
     assert client.textsynth("push", run, repo).code == 0
+
+
+def test_a_run_of_python_is_pushed_with_its_own_rows(client: Client, server: Server, repo: str, tmp_path: Path) -> None:
+    code = """
+        import textsynth as ts
+        import textsynth.push
+        seeds = [{"text": text, "label": label} for label in labels for text in (f"I wrote about {label} today",)]
+        recipe = ts.make_recipe(
+            name="made", labels=labels, sources={"seeds": seeds}, generate=[ts.generate.Labelled(from_="seeds")],
+            models={"generator": ts.models.Scripted(answers=answers)}, filter=["exact_duplicate"], want={"total": 3},
+            select=[], export=ts.Export(license="mit"),
+        )
+        run = ts.run(recipe, out=out, quiet=True)
+        done = ts.push(run, repo, with_passports=True, waive=["leak"], quiet=True)
+        found = done.sentence, done.commit, ts.push(str(out), repo, waive=["leak"], dry_run=True, quiet=True).sentence
+    """
+    answers = ["1. one and two\n2. three and four\n3. I wrote about refund today\n4. five and six"]
+    given = {"labels": {"refund": "money", "delivery": "parcel"}, "answers": answers, "out": tmp_path / "run"}
+    sentence, commit, again = client.python(code, repo=repo, **given)
+    assert sentence == f"pushed 3 texts to {repo}, in one commit"
+    assert commit == server.store.repos[repo].branches["main"]
+    assert again.startswith("nothing was sent; a push would write 1 file and delete 2")

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from textsynth.python.verbs import estimate as estimate
     from textsynth.python.verbs import evaluate as evaluate
     from textsynth.python.verbs import preview as preview
+    from textsynth.python.verbs import push as push
     from textsynth.python.verbs import run as run
     from textsynth.recipe import Budget as Budget
     from textsynth.recipe import Evaluate as Evaluate
@@ -52,7 +53,7 @@ PUBLIC = {
     "errors": ("ModelError", "RecipeError", "RunError", "SourceError", "TextSynthError", "UsageError"),
     "python.finished": ("Run", "load"),
     "python.told": ("Estimate", "Preview", "Score"),
-    "python.verbs": ("estimate", "evaluate", "preview", "run"),
+    "python.verbs": ("estimate", "evaluate", "preview", "push", "run"),
     "recipe": ("Budget", "Evaluate", "Export", "Label", "Recipe", "make_recipe", "read_recipe"),
     "records": ("Record", "Verdict"),
     "step": ("Filter", "Generator", "Labeller", "Selector", "Source"),
@@ -82,7 +83,7 @@ def __dir__() -> list[str]:
 
 
 class _Package(ModuleType):
-    """Keeps `run` and `evaluate` the verbs: Python would put the folders of those names there when they are loaded."""
+    """Keeps `run`, `evaluate` and `push` the verbs: Python would put the folders of those names there, once loaded."""
 
     def __setattr__(self, name: str, value: object) -> None:
         if name not in _HOME or not isinstance(value, ModuleType):

@@ -6,7 +6,7 @@ import pytest
 
 from tests.push.runs import make_run
 from textsynth.errors import UsageError
-from textsynth.push.before import wish_of
+from textsynth.push.before import unpublishable, wish_of
 from textsynth.recipe import read_recipe
 
 WRONG = {
@@ -41,3 +41,9 @@ def test_a_recipe_says_where_to_and_what_is_waived(recipe: Path) -> None:
 
 def test_an_evaluation_to_come_counts_as_a_leak_check(recipe: Path) -> None:
     assert wish_of(read_recipe(recipe, ["filter=[exact_duplicate]", "evaluate={test: test}"])).waive == ()
+
+
+def test_validate_says_so_where_a_repository_is_named(recipe: Path) -> None:
+    assert unpublishable(read_recipe(recipe)) == unpublishable(read_recipe(recipe, ["export.hub=null"])) == []
+    (told,) = unpublishable(read_recipe(recipe, ["export.license=null"]))
+    assert "cannot be pushed: the recipe gives the data set no licence" in told

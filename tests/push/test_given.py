@@ -10,7 +10,7 @@ import pytest
 from tests.push.runs import SEED, TESTED, make_run
 from textsynth.errors import UsageError
 from textsynth.push.contents import read_manifest
-from textsynth.push.given import given_texts, repeats, without_given
+from textsynth.push.given import Given, read_given, repeats, without_given
 
 ROWS = [
     {"id": "a", "item": "length", "text": "please give back what I paid!", "raw": None, "source": None},
@@ -33,27 +33,49 @@ def test_a_text_repeats_a_given_one_by_its_letters_or_by_holding_the_whole() -> 
 
 
 def test_dropped_texts_that_repeat_a_given_one_are_blank_and_rows_and_columns_stay(tmp_path: Path) -> None:
-    table = pa.Table.from_pylist(ROWS).replace_schema_metadata({b"huggingface": b"{}"})
+    rows = [{**row, "attributes": '{"customer": "Anna B", "tone": "plain"}'} for row in ROWS]
+    table = pa.Table.from_pylist(rows).replace_schema_metadata({b"huggingface": b"{}"})
     pq.write_table(table, tmp_path / "dropped.parquet")
     pq.write_table(pa.table({"text": ["a text that is shown"]}), tmp_path / "data.parquet")
-    data = without_given(tmp_path / "dropped.parquet", [tmp_path / "data.parquet"], GIVEN)
+    data = without_given(
+        tmp_path / "dropped.parquet", [tmp_path / "data.parquet"], Given(GIVEN, frozenset({"customer"}))
+    )
     found = pq.read_table(pa.BufferReader(data))
     assert found.schema.equals(table.schema, check_metadata=True)
     assert found["id"].to_pylist() == list("abcde")
+    assert found["attributes"].to_pylist() == ['{"tone": "plain"}'] * 5
     assert found["text"].to_pylist() == ["", "something else", "", "", ""]
     assert found["raw"].to_pylist() == [None] * 5
     assert found["source"].to_pylist() == [None, None, None, "a text that is shown", None]
 
 
+def test_a_file_with_nothing_given_keeps_its_bytes(tmp_path: Path) -> None:
+    run = make_run(tmp_path)
+    passports = run / "dataset/passports/train-00000-of-00001.parquet"
+    assert without_given(passports, [], read_given(run, read_manifest(run))) == passports.read_bytes()
+
+
+def test_fields_of_seeds_are_given_too(tmp_path: Path) -> None:
+    source = f"{{rows: {{path: {tmp_path}/seeds.csv, fields: [label]}}}}"
+    run = make_run(tmp_path, sources__seeds=source, generate="[paraphrase: {from: seeds, texts: 4}]")
+    passports = run / "dataset/passports/train-00000-of-00001.parquet"
+    given = read_given(run, read_manifest(run))
+    assert given.fields == {"label"}
+    cells = pq.read_table(passports)["attributes"].to_pylist()
+    assert all('"label"' in cell for cell in cells)
+    pushed = pq.read_table(pa.BufferReader(without_given(passports, [], given)))
+    assert not any('"label"' in cell for cell in pushed["attributes"].to_pylist())
+
+
 def test_the_sources_are_read_again_as_the_recipe_says(tmp_path: Path) -> None:
     run = make_run(tmp_path)
-    assert given_texts(run, read_manifest(run))[0] == SEED
-    assert TESTED in given_texts(run, read_manifest(run))
+    assert read_given(run, read_manifest(run)).texts[0] == SEED
+    assert TESTED in read_given(run, read_manifest(run)).texts
 
 
 def test_what_a_run_curates_was_not_given_to_write_from(tmp_path: Path) -> None:
     run = make_run(tmp_path, generate="[existing: {from: seeds}]", filter="[leak: {semantic: 1}]", want=1)
-    assert given_texts(run, read_manifest(run)) == [TESTED]
+    assert read_given(run, read_manifest(run)) == Given([TESTED])
 
 
 def test_where_they_are_gone_nobody_can_tell(tmp_path: Path) -> None:
@@ -62,7 +84,7 @@ def test_where_they_are_gone_nobody_can_tell(tmp_path: Path) -> None:
     changed = json.loads(json.dumps(manifest))
     changed["recipe"]["hash"] = "0"
     with pytest.raises(UsageError, match=r"tickets\.yaml has changed since; run it again, or leave --with-passports"):
-        given_texts(run, changed)
+        read_given(run, changed)
     (tmp_path / "seeds.csv").unlink()
     with pytest.raises(UsageError, match=r"cannot be told which of them repeat a seed: .*no such file"):
-        given_texts(run, manifest)
+        read_given(run, manifest)

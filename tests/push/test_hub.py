@@ -6,6 +6,7 @@ from pathlib import Path
 
 from tests.hub_client import Client
 from tests.hub_server import Server, Slip
+from tests.push.runs import make_run
 
 pytest_plugins = ("tests.hub_fixtures",)
 
@@ -75,3 +76,27 @@ def test_a_data_set_without_a_card_is_compared_by_its_files(
     said = client.textsynth("push", finished, repo)
     assert said.code == 2
     assert "the column 'request' is gone" in said.err
+
+
+def test_a_pull_request_is_pushed_to_again_and_a_tag_is_no_branch(
+    client: Client, server: Server, repo: str, run: Path
+) -> None:
+    server.store.put(repo, {"notes.txt": b"mine"})
+    assert client.textsynth("push", run, repo, "--create-pr").code == 0
+    make_run(run.parent, seed=5)
+    assert client.textsynth("push", run, repo, "--revision", "refs/pr/1").code == 0
+    assert list(server.store.repos[repo].pulls) == ["refs/pr/1"]
+    assert b'"seed": 5' in server.store.files(repo, "refs/pr/1")["manifest.json"]
+    assert list(server.store.files(repo)) == ["notes.txt"]
+    server.store.repos[repo].tags["v1"] = server.store.repos[repo].branches["main"]
+    for revision in ("v1", "0" * 40):
+        said = client.textsynth("push", run, repo, "--revision", revision)
+        assert (said.code, f"{revision} is no branch; a push goes to a branch, such as main" in said.err) == (2, True)
+
+
+def test_the_login_of_hf_auth_login_is_used(server: Server, repo: str, finished: Path, tmp_path: Path) -> None:
+    (tmp_path / "token").write_text("hf_anna")
+    own = Client(server, tmp_path, HF_HUB_DISABLE_IMPLICIT_TOKEN="1")
+    said = own.textsynth("push", finished, repo, token=None)
+    own.close()
+    assert said.code == 0, said.err

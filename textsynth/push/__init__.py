@@ -21,6 +21,7 @@ from textsynth.push.faults import Say
 from textsynth.push.hub import Hub, There
 from textsynth.push.sending import Sending
 from textsynth.push.wish import MAIN, Wish
+from textsynth.recipe import Recipe
 from textsynth.wording import counted
 
 __all__ = ["Change", "Pushed", "Wish", "push", "ready"]
@@ -53,14 +54,15 @@ def ready(wish: Wish, *, say: Say = lambda _: None) -> None:
     Hub(wish, say).login(needed=True)
 
 
-def push(folder: Path, wish: Wish, *, say: Say = lambda _: None) -> Pushed:
+def push(folder: Path, wish: Wish, *, say: Say = lambda _: None, recipe: Recipe | None = None) -> Pushed:
     """Publish the data set of the run in `folder` as one commit; the same data set again makes none.
 
-    Raises UsageError for what is refused before anything is sent (no data set, a check neither made nor waived, other
-    features or fewer texts without `replace`), RunError for what the Hub or the network does not do.
+    `recipe` is the run's, where it is at hand: with passports its sources are read again. Raises
+    UsageError for what is refused before anything is sent (no data set, a check neither made nor waived, other features
+    or fewer texts without `replace`), RunError for what the Hub or the network does not do.
     """
     wish.check()
-    contents = read_contents(folder, with_passports=wish.with_passports, waived=wish.waive)
+    contents = read_contents(folder, with_passports=wish.with_passports, waived=wish.waive, recipe=recipe)
     refuse_uncleared(folder, contents.manifest, contents.license, wish.waive)
     hub = Hub(wish, say)
     hub.login(needed=not wish.dry_run)

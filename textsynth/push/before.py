@@ -27,3 +27,14 @@ def wish_of(recipe: Recipe) -> Wish:
         if sentence is not None and name not in export.waive:
             raise UsageError(f"{where}: cannot be pushed: {sentence.replace('--waive ', 'export.waive: ')}")
     return Wish(repo=export.hub, private=export.private, waive=export.waive)
+
+
+def unpublishable(recipe: Recipe) -> list[str]:
+    """Return why `run --push` would refuse a recipe that names a repository, in sentences."""
+    if recipe.export.hub is None:
+        return []
+    try:
+        wish_of(recipe)
+    except UsageError as fault:
+        return [str(fault)]
+    return []

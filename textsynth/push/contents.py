@@ -18,9 +18,10 @@ from typing import Any
 
 from textsynth.errors import UsageError
 from textsynth.push.card import pushed_card, read_metadata
-from textsynth.push.given import given_texts, without_given
+from textsynth.push.given import read_given, without_given
 from textsynth.push.shape import split_of
 from textsynth.push.withheld import Withheld, refuse_keys
+from textsynth.recipe import Recipe
 
 DATA = "data"
 FIGURES = "figures"
@@ -44,10 +45,18 @@ class Item:
 
     def is_like(self, blob_id: str, sha256: str | None) -> bool:
         """Whether a file of the Hub has this content; `sha256` is known of large files only."""
-        data = self.content.read_bytes() if isinstance(self.content, Path) else self.content
         if sha256 is not None:
-            return hashlib.sha256(data).hexdigest() == sha256
-        return hashlib.sha1(b"blob %d\0" % len(data) + data, usedforsecurity=False).hexdigest() == blob_id
+            return self._hashed(hashlib.sha256()) == sha256
+        return self._hashed(hashlib.sha1(b"blob %d\0" % self.size, usedforsecurity=False)) == blob_id
+
+    def _hashed(self, digest: hashlib._Hash) -> str:
+        if isinstance(self.content, bytes):
+            digest.update(self.content)
+            return digest.hexdigest()
+        with self.content.open("rb") as file:
+            while chunk := file.read(1 << 20):
+                digest.update(chunk)
+        return digest.hexdigest()
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,8 +94,10 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     return told
 
 
-def read_contents(folder: Path, *, with_passports: bool = False, waived: Sequence[str] = ()) -> Contents:
-    """Return what a run's folder sends.
+def read_contents(
+    folder: Path, *, with_passports: bool = False, waived: Sequence[str] = (), recipe: Recipe | None = None
+) -> Contents:
+    """Return what a run's folder sends; `recipe` is the run's, where it is at hand.
 
     Raises UsageError for a folder without a data set, for a key in one of its texts, and where passports are wanted but
     nobody can tell which dropped texts repeat a seed.
@@ -100,17 +111,17 @@ def read_contents(folder: Path, *, with_passports: bool = False, waived: Sequenc
     items |= {f"{FIGURES}/{path.name}": Item(path) for path in sorted((dataset / FIGURES).glob("*.svg"))}
     told = card if with_passports else pushed_card(card, ASIDE)
     if with_passports:
-        items |= {f"passports/{path.name}": Item(path) for path in sorted((dataset / "passports").glob("*.parquet"))}
-        dropped = sorted((dataset / "dropped").glob("*.parquet"))
-        given = given_texts(folder, manifest) if dropped else []
-        blanked = {path: without_given(path, data, given) for path in dropped}
-        items |= {f"dropped/{path.name}": Item(content) for path, content in blanked.items()}
-        told = told.replace(content_hash({path: path.read_bytes() for path in dropped}), content_hash(blanked))
-    recipe = _recipe(manifest)
-    withheld = Withheld.of(recipe, manifest)
+        given = read_given(folder, manifest, recipe)
+        for inner in ASIDE:
+            before = {path: path.read_bytes() for path in sorted((dataset / inner).glob("*.parquet"))}
+            after = {path: without_given(path, data, given) for path in before}
+            items |= {f"{inner}/{path.name}": Item(content) for path, content in after.items()}
+            told = told.replace(content_hash(before), content_hash(after))
+    text = _recipe(manifest)
+    withheld = Withheld.of(text, manifest)
     texts = {
         "README.md": withheld.out_of_card(told),
-        "recipe.yaml": withheld.out_of(recipe),
+        "recipe.yaml": withheld.out_of(text),
         "manifest.json": _manifest(manifest, withheld, waived),
     }
     refuse_keys(texts)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
 from textsynth.errors import RunError
+from textsynth.wording import visible
 
 if TYPE_CHECKING:
     from huggingface_hub.errors import HfHubHTTPError
@@ -140,4 +141,4 @@ def _of_xet(fault: BaseException) -> bool:
 
 
 def _flat(text: str) -> str:
-    return " ".join(text.split()).rstrip(".")
+    return visible(" ".join(text.split())).rstrip(".")

@@ -1,4 +1,4 @@
-"""Texts that were given to a run, and which of its dropped texts repeat them: those stay at home.
+"""What was given to a run, and what of its passports and dropped texts repeats it: that stays at home.
 
 A text repeats a given one if it has the same letters and digits, or holds the whole of one of at least five words.
 Rows that a run curates (`existing`) are its candidates, not given to write from: they are the data itself.
@@ -8,39 +8,51 @@ Does not catch: a given text with a word or two changed, which no check of the r
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import json
+from collections.abc import Callable, Container, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from textsynth.copies import CopyIndex, WholeIndex
 from textsynth.errors import UsageError
-from textsynth.recipe import read_recipe
+from textsynth.export.tables import as_json
+from textsynth.recipe import Recipe, read_recipe
 from textsynth.recipe.pinning import as_run
 
 # drops that quote a given row: the text is that row, or nearly
 COPIES = ("copies_source", "leak")
 
 
-def given_texts(folder: Path, manifest: Mapping[str, Any]) -> list[str]:
-    """Return the texts of the run's sources that it wrote from or tested against, read again as its recipe says.
+class Given(NamedTuple):
+    """What was given to a run and must not leave with it: texts, and names of the fields that came with them."""
 
-    Raises UsageError where the recipe or a source is no longer what it was: nobody can tell then which were given.
+    texts: Sequence[str] = ()
+    fields: frozenset[str] = frozenset()
+
+
+def read_given(folder: Path, manifest: Mapping[str, Any], recipe: Recipe | None = None) -> Given:
+    """Return what the run's sources gave it to write from or to test against, read again as its recipe says.
+
+    `recipe` is the run's, where it is at hand; else it is read from where the manifest says that it is. Raises
+    UsageError where the recipe or a source is no longer what it was: nobody can tell then which were given.
     """
     if not manifest.get("sources"):
-        return []
+        return Given()
     told = manifest["recipe"]
     path = folder / str(told.get("path", ""))
+    sets = [str(one) for one in told.get("sets", ())]
     why = f"{folder}: passports and dropped texts cannot be pushed, as it cannot be told which of them repeat a seed: "
     try:
-        recipe = as_run(read_recipe(path, [str(one) for one in told.get("sets", ())]), manifest["sources"])
+        recipe = as_run(recipe or read_recipe(path, sets), manifest["sources"])
         curated = {getattr(item.step, "from_", None) for item in recipe.generate if item.step.free}
-        names = [name for name in recipe.sources if name not in curated]
-        rows = [recipe.sources[name].read(recipe.base, name=name, seed=recipe.seed) for name in names]
+        sources = {name: source for name, source in recipe.sources.items() if name not in curated}
+        rows = [source.read(recipe.base, name=name, seed=recipe.seed) for name, source in sources.items()]
     except UsageError as fault:
         raise UsageError(f"{why}{str(fault).splitlines()[0]}; or leave --with-passports out") from fault
     if recipe.hash != told.get("hash"):
         raise UsageError(f"{why}{path.name} has changed since; run it again, or leave --with-passports out")
-    return [record.text for records in rows for record in records]
+    records = [record for some in rows for record in some]
+    return Given([one.text for one in records], frozenset(field for one in records for field in one.fields))
 
 
 def repeats(given: Sequence[str]) -> Callable[[str], bool]:
@@ -54,27 +66,23 @@ def repeats(given: Sequence[str]) -> Callable[[str], bool]:
     return found
 
 
-def without_given(dropped: Path, shown: Sequence[Path], given: Sequence[str]) -> bytes:
-    """Return a file of dropped texts in which those that repeat a given one are blank; rows and columns stay.
+def without_given(file: Path, shown: Sequence[Path], given: Given) -> bytes:
+    """Return a file of passports or dropped texts without what was given; rows and columns stay.
 
-    `source` (what a text rewrites) is emptied where the data set, the files `shown`, has it in no column.
+    Texts that repeat a given one are blank, `source` (what a text rewrites) is empty where the data set, the files
+    `shown`, has it in no column, and `attributes` lack the fields of given rows.
     """
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    table = pq.read_table(dropped, partitioning=None)
-    public = {text for path in shown for text in _texts(pq.read_table(path, partitioning=None))}
-    rows = table.select(["item", "source", "text", "raw"]).to_pylist()
-    found = repeats(given)
-    hidden = [
-        str(row["item"]).split("-")[0] in COPIES or any(found(row[name]) for name in ("text", "raw") if row[name])
-        for row in rows
-    ]
-    columns: dict[str, list[object]] = {
-        "text": ["" if blank else row["text"] for row, blank in zip(rows, hidden, strict=True)],
-        "raw": [None if blank else row["raw"] for row, blank in zip(rows, hidden, strict=True)],
-        "source": [row["source"] if row["source"] in public else None for row in rows],
-    }
+    table = pq.read_table(file, partitioning=None)
+    columns = {"attributes": [_without(cell, given.fields) for cell in table["attributes"].to_pylist()]}
+    if "source" in table.column_names:
+        public = {text for path in shown for text in _texts(pq.read_table(path, partitioning=None))}
+        columns |= _blanked(table.select(["item", "source", "text", "raw"]).to_pylist(), public, given.texts)
+    columns = {name: cells for name, cells in columns.items() if cells != table[name].to_pylist()}
+    if not columns:
+        return file.read_bytes()
     for name, cells in columns.items():
         place = table.schema.get_field_index(name)
         kind = table.schema.field(place)
@@ -82,6 +90,28 @@ def without_given(dropped: Path, shown: Sequence[Path], given: Sequence[str]) ->
     sink = pa.BufferOutputStream()
     pq.write_table(table, sink, compression="zstd")
     return bytes(sink.getvalue().to_pybytes())
+
+
+def _blanked(
+    rows: Sequence[Mapping[str, Any]], public: Container[str], texts: Sequence[str]
+) -> dict[str, list[str | None]]:
+    found = repeats(texts)
+    hidden = [
+        str(row["item"]).split("-")[0] in COPIES or any(found(row[name]) for name in ("text", "raw") if row[name])
+        for row in rows
+    ]
+    return {
+        "text": ["" if blank else row["text"] for row, blank in zip(rows, hidden, strict=True)],
+        "raw": [None if blank else row["raw"] for row, blank in zip(rows, hidden, strict=True)],
+        "source": [row["source"] if row["source"] in public else None for row in rows],
+    }
+
+
+def _without(attributes: str | None, fields: Container[str]) -> str | None:
+    """Return a JSON object without the keys `fields`."""
+    told = json.loads(attributes) if attributes else {}
+    kept = {name: value for name, value in told.items() if name not in fields}
+    return attributes if len(kept) == len(told) else as_json(kept)
 
 
 def _texts(table: Any) -> set[str]:  # noqa: ANN401

@@ -42,10 +42,12 @@ class Hub:
     """The repository `repo` at a branch. Every request has a time limit; what may pass is tried again."""
 
     def __init__(self, wish: Wish, say: Say) -> None:
-        from huggingface_hub import HfApi
+        from huggingface_hub import HfApi, get_token
 
         self.repo, self.revision = wish.repo, wish.revision
-        self.api = HfApi()
+        # given with each request, also where HF_HUB_DISABLE_IMPLICIT_TOKEN keeps it from being sent unasked
+        self._token = get_token()
+        self.api = HfApi(token=self._token)
         self._timeout, self._patience = wish.timeout_seconds, wish.patience_seconds
         self._say = say
 
@@ -54,11 +56,11 @@ class Hub:
 
         Raises UsageError where the Hub may not be asked or no token is there, RunError for one that cannot write.
         """
-        from huggingface_hub import constants, get_token
+        from huggingface_hub import constants
 
         if constants.is_offline_mode():
             raise UsageError(f"{self.repo}: HF_HUB_OFFLINE is set, so that nothing can be pushed; unset it")
-        if get_token() is None:
+        if self._token is None:
             if needed:
                 raise RunError(f"{self.repo}: there is no token for the Hub; {LOGIN}")
             return None
@@ -69,7 +71,9 @@ class Hub:
         return str(who.get("name"))
 
     def look(self) -> There:
-        """Return what stands in the repository now."""
+        """Return what stands in the repository now. Raises UsageError where the revision is a tag or a commit."""
+        from huggingface_hub.constants import REGEX_COMMIT_OID
+
         info = self._patiently(self._info, "looking at the repository")
         if info is None:
             return There()
@@ -78,14 +82,18 @@ class Hub:
             "looking at its branches",
         )
         branches = {one.name: one.target_commit for one in refs.branches}
-        head = branches.get(self.revision, branches.get(MAIN, info.sha))
+        tags = {one.name: one.target_commit for one in refs.tags}
+        pulls = {one.ref: one.target_commit for one in refs.pull_requests or ()}
+        if self.revision not in branches and (self.revision in tags or REGEX_COMMIT_OID.fullmatch(self.revision)):
+            raise UsageError(f"{self.repo}: {self.revision} is no branch; a push goes to a branch, such as {MAIN}")
+        head = branches.get(self.revision) or pulls.get(self.revision) or branches.get(MAIN, info.sha)
         return There(
             head=head,
             private=bool(info.private),
-            branch=self.revision in branches,
+            branch=self.revision in branches or self.revision in pulls,
             files=self.files(head) if head else {},
-            tags={one.name: one.target_commit for one in refs.tags},
-            pulls={one.ref: one.target_commit for one in refs.pull_requests or ()},
+            tags=tags,
+            pulls=pulls,
         )
 
     def files(self, revision: str) -> dict[str, RepoFile]:
@@ -220,7 +228,7 @@ class Hub:
     def _system(self) -> Any:  # noqa: ANN401
         from huggingface_hub import HfFileSystem
 
-        return HfFileSystem(skip_instance_cache=True)
+        return HfFileSystem(token=self._token, skip_instance_cache=True)
 
     def _patiently(self, work: Callable[[], Found], doing: str) -> Found:
         with self._limited():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TypedDict
+from typing import TYPE_CHECKING, TypedDict
 
 from textsynth.errors import UsageError
 from textsynth.python.finished import Run, load
@@ -13,6 +13,9 @@ from textsynth.python.told import Estimate, Preview, Score
 from textsynth.recipe import Recipe, read_recipe
 from textsynth.records import Record
 from textsynth.sources import given
+
+if TYPE_CHECKING:
+    from textsynth.push import Pushed
 
 Rows = str | Path | given.Rows
 
@@ -102,6 +105,46 @@ def evaluate(
         else:
             found = prove_file(_real(what, "selected", columns), real, labels=labels, memory=cache_folder(), **asked)
     return Score(as_json(found))
+
+
+def push(
+    what: Run | str | Path,
+    repo: str,
+    *,
+    private: bool = False,
+    revision: str = "main",
+    create_pr: bool = False,
+    tag: str | None = None,
+    dry_run: bool = False,
+    replace: bool = False,
+    with_passports: bool = False,
+    waive: Sequence[str] = (),
+    quiet: bool = False,
+) -> Pushed:
+    """Publish the data set of a run, or of a run's folder, on the Hugging Face Hub as one commit.
+
+    The same data set again makes no commit. `repo` is `owner/name`, `private` counts when it is made; `create_pr` opens
+    a pull request; `tag` names the commit; `replace` lets features change and texts be fewer; `with_passports` sends
+    where each text comes from and what was dropped; `waive` names checks (leak, license) that need not have been made.
+    Raises UsageError for what is refused before anything is sent, RunError for what the Hub or the network does not do.
+    """
+    from textsynth.push import Wish
+    from textsynth.push import push as publish
+
+    run = what if isinstance(what, Run) else load(what)
+    wish = Wish(
+        repo=repo,
+        private=private,
+        revision=revision,
+        pull_request=create_pr,
+        tag=tag,
+        dry_run=dry_run,
+        replace=replace,
+        with_passports=with_passports,
+        waive=tuple(waive),
+    )
+    with open_watch("push", quiet=quiet) as display:
+        return publish(run.folder, wish, say=display.say, recipe=run.recipe)
 
 
 class _Asked(TypedDict):

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from textsynth.export.card.licences import conflicts
 from textsynth.models import ModelOptions
+from textsynth.push.before import unpublishable
 from textsynth.recipe import Recipe
 from textsynth.recipe.pinning import pin_sources
 from textsynth.records import Ask
@@ -82,6 +83,7 @@ def estimate(recipe: Recipe) -> Plan:
         notes.append(f"the budget of {recipe.budget.requests} requests cannot meet the quota")
     given = {name: one.license for name, one in given_sources(recipe).items() if one.made_from}
     notes += [f"licences: {told}" for told in conflicts(recipe.export.license, given)]
+    notes += unpublishable(recipe)
     missing = lacking(recipe)
     if missing is not None:
         notes.append(f"this machine cannot run it yet: {missing}")
