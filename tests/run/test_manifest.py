@@ -45,3 +45,8 @@ def test_versions_are_plain_words() -> None:
     found = versions()
     assert {"textsynth", "python", "pyarrow"} <= set(found)
     assert json.loads(json.dumps(found)) == found
+
+
+def test_half_a_surrogate_pair_in_a_reason_ends_no_run(tmp_path: Path) -> None:
+    write(tmp_path, {"drops": [{"reason": "odd \ud800 reason"}]})
+    assert read(tmp_path) == {"drops": [{"reason": "odd ? reason"}]}

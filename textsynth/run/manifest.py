@@ -135,9 +135,13 @@ def write(folder: Path, told: Mapping[str, Any]) -> None:
 
 
 def write_json(path: Path, told: Mapping[str, Any], *, indent: int) -> None:
-    """Write a JSON file in one move, so that a crash leaves the old one or the new one."""
+    """Write a JSON file in one move, so that a crash leaves the old one or the new one.
+
+    Half a surrogate pair, as a reason of a step of one's own may hold, becomes `?`, as in the data set.
+    """
     partial = path.with_name(f".{path.name}")
-    partial.write_text(json.dumps(told, ensure_ascii=False, indent=indent) + "\n", encoding="utf-8")
+    text = json.dumps(told, ensure_ascii=False, indent=indent) + "\n"
+    partial.write_bytes(text.encode("utf-8", "replace"))
     partial.replace(path)
 
 
