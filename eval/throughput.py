@@ -39,7 +39,7 @@ RECIPE = """\
 version: 1
 name: cost
 models:
-  generator: {{http: {{base_url: "{url}", model: {model}, in_flight: {in_flight}, prompts: {prompts}}}}}
+  generator: {{http: {{base_url: "{url}", model: {model}, in_flight: {in_flight}, prompts: {prompts}{key}}}}}
 labels:
   card: asks about a card
   transfer: asks about a transfer
@@ -58,8 +58,11 @@ SEEDS = "text,label\n" + "".join(
     for n in range(6)
 )
 BARE = """
-import asyncio, json, sys, aiohttp
-url, path, in_flight = sys.argv[1], sys.argv[2], int(sys.argv[3])
+import asyncio, json, os, sys, aiohttp
+url, path, in_flight, key_env = sys.argv[1], sys.argv[2], int(sys.argv[3]), sys.argv[4]
+headers = {"content-type": "application/json"}
+if key_env:
+    headers["authorization"] = "Bearer " + os.environ[key_env]
 requests = [json.loads(line) for line in open(path)]
 async def main():
     todo = iter(requests)
@@ -68,7 +71,7 @@ async def main():
         async def worker():
             for endpoint, body in todo:
                 data = json.dumps(body).encode()
-                async with session.post(url + endpoint, data=data, headers={"content-type": "application/json"}) as r:
+                async with session.post(url + endpoint, data=data, headers=headers) as r:
                     json.loads(await r.read())["choices"][0]
         await asyncio.gather(*(worker() for _ in range(in_flight)))
 asyncio.run(main())
@@ -84,6 +87,7 @@ class Bench:
     prompts: str
     folder: Path
     mock: bool
+    key_env: str = ""
 
     @property
     def host(self) -> str:
@@ -169,7 +173,7 @@ def whole_run(bench: Bench, requests: int, in_flight: int | str, *, url: str = "
     recipe.write_text(
         RECIPE.format(
             url=url or bench.url, model=bench.model, prompts=bench.prompts, in_flight=in_flight, requests=requests,
-            filters=filters,
+            filters=filters, key=f", key_env: {bench.key_env}" if bench.key_env else "",
         )
     )  # fmt: skip
     out = bench.folder / f"run-{time.monotonic_ns()}"
@@ -179,7 +183,7 @@ def whole_run(bench: Bench, requests: int, in_flight: int | str, *, url: str = "
 
 def bare(bench: Bench, bodies: Path, in_flight: int) -> Cost:
     """Send the same requests with nothing but aiohttp."""
-    return cost_of([sys.executable, "-c", BARE, bench.host, str(bodies), str(in_flight)], bench)
+    return cost_of([sys.executable, "-c", BARE, bench.host, str(bodies), str(in_flight), bench.key_env], bench)
 
 
 @contextmanager
@@ -195,6 +199,8 @@ def forwarder(bench: Bench, bodies: Path) -> Iterator[str]:
         if request.method == "POST":
             taken.append((request.path, json.loads(body)))
         headers = {"content-type": "application/json"}
+        if bench.key_env:
+            headers["authorization"] = f"Bearer {os.environ[bench.key_env]}"
         async with session.request(
             request.method, bench.host + request.path, data=body or None, headers=headers
         ) as one:
@@ -293,12 +299,13 @@ def main() -> None:
     parser.add_argument("--memory", action="store_true", help="KB a row as well")
     parser.add_argument("--server", help="the address of a vLLM, /v1 included; left out: mocks")
     parser.add_argument("--model", default="mock-small")
+    parser.add_argument("--key-env", default="", help="the variable that holds its key, where it wants one")
     parser.add_argument("--prompts", default="chat", choices=("chat", "completion"))
     parser.add_argument("--in-flight", type=int, nargs="+", default=[64], help="what the bare loop tries")
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory() as place:
         if asked.server:
-            bench = Bench(asked.server, asked.model, asked.prompts, Path(place), mock=False)
+            bench = Bench(asked.server, asked.model, asked.prompts, Path(place), mock=False, key_env=asked.key_env)
             turns(bench, asked.requests, asked.in_flight, "auto", asked.turns)
             return
         for latency_ms, in_flight in ((20, 64), (200, 1000)):
