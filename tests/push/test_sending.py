@@ -137,7 +137,7 @@ def test_somebody_elses_commit_to_the_same_files_is_not_overwritten(
 def test_uploads_that_always_fail_end_in_one_sentence(
     client: Client, server: Server, repo: str, finished: Path
 ) -> None:
-    """Slow: huggingface_hub itself tries an upload six times, with waits of 23 seconds in all."""
+    """Slow: huggingface_hub itself tries an upload six times, with waits of 23 seconds in all, and we once more."""
     server.slips.append(Slip("PUT /lfs", 500))
     said = client.textsynth("push", finished, repo, "--patience", 1)
     assert said.code == 1
