@@ -55,7 +55,7 @@ def leak_fault(checked: Sequence[str] | None, evaluation: Mapping[str, Any] | No
         return None
     return (
         "nothing has compared the texts with a test set; name one under `sources`, with `leak` in `filter`, and run "
-        "again, or push without with --waive leak"
+        "again, or push unchecked with --waive leak"
     )
 
 
