@@ -22,7 +22,7 @@ from textsynth.step import Source
 
 FILE = "manifest.json"
 REASONS_A_CELL = 3
-PACKAGES = ("pyarrow", "datasets", "pydantic", "jinja2", "aiohttp", "torch", "transformers", "sentence-transformers")
+PACKAGES = ("pyarrow", "datasets", "pydantic", "jinja2", "torch", "transformers", "sentence-transformers")
 
 
 def versions() -> dict[str, str]:
