@@ -104,7 +104,9 @@ def test_a_run_in_rounds_writes_what_is_missing_and_leaves_with_four(
     said = Said(capsys, *given, "--requests-only", folder / "requests.jsonl")
     lines = (folder / "requests.jsonl").read_text().splitlines()
     assert said.code == 4
-    assert said.out.startswith(f"{len(lines)} requests written to {folder / 'requests.jsonl'}: have them answered")
+    assert said.out.startswith(
+        f"{len(lines)} request{'s' * (len(lines) > 1)} written to {folder / 'requests.jsonl'}: have them answered"
+    )
     assert set(json.loads(lines[0])) == {"custom_id", "method", "url", "body"}
     to_stdout = Said(capsys, *given, "--requests-only", "-")
     assert (to_stdout.code, to_stdout.out.splitlines()) == (4, lines)

@@ -139,7 +139,7 @@ def test_answers_of_another_run_and_answers_given_twice_are_counted(tmp_path: Pa
         file.write('{"custom_id": "of another run", "response": {"status_code": 200, "body": {}}}\n')
     second = run_round(one, out=tmp_path / "out", requests_only=None, answers=answered)
     assert (second.taken, second.known, second.unknown) == (first.waiting, 0, 1)
-    assert "write them with --requests-only FILE" in second.sentence
+    assert "write what is missing with --requests-only FILE" in second.sentence
     third = run_round(one, out=tmp_path / "out", requests_only=None, answers=answered)
     assert (third.taken, third.known, third.unknown) == (0, first.waiting, 1)
     assert third.waiting == second.waiting

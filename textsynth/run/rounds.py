@@ -17,6 +17,7 @@ from textsynth.progress import Snapshot
 from textsynth.recipe import Recipe
 from textsynth.run import Result, run
 from textsynth.run.batch import Batch, Unanswered
+from textsynth.wording import counted
 
 ANSWERS_MISSING = 4
 STDOUT = Path("-")
@@ -87,7 +88,7 @@ def _told(batch: Batch, known: int, written: Path | None, answers: Path | None, 
     unknown = len(batch.ids) - known - len(batch.taken) - errors
     parts: list[str] = []
     if answers is not None:
-        parts.append(f"{answers}: {len(batch.taken)} answers taken in")
+        parts.append(f"{answers}: {counted(len(batch.taken), 'answer')} taken in")
         parts += [f"{known} were known"] if known else []
         parts += [f"{unknown} belong to no request of this run as it is now"] if unknown else []
         parts += [f"{errors} are errors ({batch.errors.most_common(1)[0][0]}) and are asked again"] if errors else []
@@ -102,12 +103,13 @@ def _told(batch: Batch, known: int, written: Path | None, answers: Path | None, 
 def _next(batch: Batch, written: Path | None, result: Result | None) -> list[str]:
     if result is not None:
         return [f"nothing is missing: {result.sentence}"]
-    count = len(batch.waiting)
+    count = counted(len(batch.waiting), "request")
     if written is None:
-        return [f"{count} requests lack an answer: write them with --requests-only FILE, or run without --answers"]
+        lack = "lacks" if len(batch.waiting) == 1 else "lack"
+        return [f"{count} {lack} an answer: write what is missing with --requests-only FILE, or run without --answers"]
     where = "stdout" if written == STDOUT else str(written)
     chats = all(request.prompt.messages for _, request in batch.waiting)
     how = (
         "`vllm run-batch` or a service's batches" if chats else "a service's batches (vllm run-batch takes chats alone)"
     )
-    return [f"{count} requests written to {where}: have them answered by {how}, then run again with --answers FILE"]
+    return [f"{count} written to {where}: have them answered by {how}, then run again with --answers FILE"]
