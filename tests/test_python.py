@@ -90,7 +90,7 @@ def test_a_name_that_is_not_there_is_told_with_the_nearest() -> None:
 
 
 def test_the_verbs_stay_verbs_when_the_folders_of_their_names_are_loaded() -> None:
-    for name in ("run", "evaluate"):
+    for name in ("run", "evaluate", "embed"):
         folder = importlib.import_module(f"textsynth.{name}")
         assert callable(getattr(ts, name))
         assert getattr(ts, name) is not folder

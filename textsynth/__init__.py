@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from textsynth.python.told import Estimate as Estimate
     from textsynth.python.told import Preview as Preview
     from textsynth.python.told import Score as Score
+    from textsynth.python.verbs import embed as embed
     from textsynth.python.verbs import estimate as estimate
     from textsynth.python.verbs import evaluate as evaluate
     from textsynth.python.verbs import preview as preview
@@ -53,7 +54,7 @@ PUBLIC = {
     "errors": ("ModelError", "RecipeError", "RunError", "SourceError", "TextSynthError", "UsageError"),
     "python.finished": ("Run", "load"),
     "python.told": ("Estimate", "Preview", "Score"),
-    "python.verbs": ("estimate", "evaluate", "preview", "push", "run"),
+    "python.verbs": ("embed", "estimate", "evaluate", "preview", "push", "run"),
     "recipe": ("Budget", "Evaluate", "Export", "Label", "Recipe", "make_recipe", "read_recipe"),
     "records": ("Record", "Verdict"),
     "step": ("Filter", "Generator", "Labeller", "Selector", "Source"),

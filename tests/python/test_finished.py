@@ -44,9 +44,12 @@ def test_a_loaded_run_is_the_run(run: ts.Run) -> None:
 
 
 def test_nothing_dropped_is_an_empty_set(tmp_path: Path) -> None:
-    run = ts.run(recipe(filter=[], want={"label": 3}), out=tmp_path, quiet=True)
-    assert len(run.dropped.filter(lambda row: row["section"] != "select")) == 0
-    assert run.notes
+    seeds = [{"text": f"row {n}", "label": "refund"} for n in range(4)]
+    given = {"sources": {"seeds": seeds}, "generate": [ts.generate.Existing(from_="seeds")], "want": {"total": 4}}
+    run = ts.run(recipe(filter=[], **given), out=tmp_path, quiet=True)
+    assert (len(run.dropped), run.dropped["item"][:]) == (0, [])
+    assert run.dropped.column_names[:3] == ["id", "text", "label"]
+    assert "config dropped is empty and left out" in run.notes
 
 
 def test_it_prints_the_account_and_shows_it_in_a_notebook(run: ts.Run) -> None:

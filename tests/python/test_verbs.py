@@ -4,6 +4,7 @@ import asyncio
 from pathlib import Path
 
 import datasets
+import numpy as np
 import pytest
 
 import textsynth as ts
@@ -99,6 +100,13 @@ def test_a_run_is_scored_with_rows_and_its_checks_are_measured(tmp_path: Path) -
     assert not any("recipe is not where it was" in note for note in score.told["notes"])
     assert run.evaluation == score
     assert "macro-F1" in str(score)
+
+
+def test_texts_are_embedded_as_the_checks_embed_them() -> None:
+    """May take over ten seconds: the embedder is loaded."""
+    vectors = ts.embed(["where is my parcel", "my parcel has not come", "a lovely shop"])
+    assert (vectors.shape, vectors.dtype) == ((3, 384), np.float32)
+    assert vectors[0] @ vectors[1] > vectors[0] @ vectors[2]
 
 
 def test_rows_are_scored_without_a_run(tmp_path: Path) -> None:

@@ -72,8 +72,6 @@ def passports_table(
     records: Sequence[Record], outcome: Outcome, split: Mapping[str, str], family: Mapping[str, str]
 ) -> Table:
     """Return one row a selected record: where it comes from and what was measured."""
-    from datasets import Features, List, Value
-
     rows = sorted(records, key=lambda one: one.id)
     columns = {"id": [row.id for row in rows], **_origins(rows, outcome)}
     columns["label"] = [list(row.labels) if outcome.many else row.label for row in rows]
@@ -81,10 +79,17 @@ def passports_table(
     columns["chosen"] = [row.fields.get("chosen_label") for row in rows]
     columns["split"] = [split[row.id] for row in rows]
     columns["family"] = [family[row.id] for row in rows]
+    return Table(columns, passports_features(many=outcome.many))
+
+
+def passports_features(*, many: bool) -> datasets.Features:
+    """Return the types of the config `passports`; `label` is a list where texts may have several."""
+    from datasets import Features, List, Value
+
     text = Value("string")
-    label = List(text) if outcome.many else text
+    label = List(text) if many else text
     own = {"label": label, "intended": text, "chosen": text, "split": text, "family": text}
-    return Table(columns, Features({"id": text, **_origin_features(), **own}))
+    return Features({"id": text, **_origin_features(), **own})
 
 
 def dropped_table(outcome: Outcome) -> Table:
@@ -92,8 +97,6 @@ def dropped_table(outcome: Outcome) -> Table:
 
     `text` is empty where an answer could not be read; then `raw` has it. `source` is what the text rewrites.
     """
-    from datasets import Features, List, Value
-
     spare = (Drop(record, "select", outcome.selector, NOT_PICKED) for record in outcome.spare)
     drops = sorted((*outcome.dropped, *spare), key=lambda one: (one.record.id, one.section, one.item, one.reason))
     unread = [drop.section == "parse" for drop in drops]
@@ -113,13 +116,20 @@ def dropped_table(outcome: Outcome) -> Table:
     }
     origins = _origins(rows, outcome)
     columns["generator"] = origins.pop("item")
+    return Table({**columns, **origins}, dropped_features(many=outcome.many))
+
+
+def dropped_features(*, many: bool) -> datasets.Features:
+    """Return the types of the config `dropped`; `label` is a list where texts may have several."""
+    from datasets import Features, List, Value
+
     text, number = Value("string"), Value("float64")
-    label = List(text) if outcome.many else text
+    label = List(text) if many else text
     own = {"id": text, "text": text, "label": label, "section": text, "item": text, "reason": text}
     own |= {"measured": number, "limit": number, "twin": text, "raw": text, "source": text, "generator": text}
     more = _origin_features()
     del more["item"]
-    return Table({**columns, **origins}, Features({**own, **more}))
+    return Features({**own, **more})
 
 
 def _origins(rows: Sequence[Record], outcome: Outcome) -> dict[str, Sequence[object]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -16,6 +16,7 @@ from textsynth.run import QUOTA_NOT_MET, Result
 
 if TYPE_CHECKING:
     import datasets
+
 
 SUFFIX = "-00000-of-00001.parquet"
 
@@ -63,12 +64,16 @@ class Run:
     @cached_property
     def passports(self) -> datasets.Dataset:
         """Where each selected text comes from: one row a text, by `id`."""
-        return self._only("passports")
+        from textsynth.export.tables import passports_features
+
+        return self._only("passports", passports_features)
 
     @cached_property
     def dropped(self) -> datasets.Dataset:
         """Every text that was not selected: section, item, reason, the number measured and the limit."""
-        return self._only("dropped")
+        from textsynth.export.tables import dropped_features
+
+        return self._only("dropped", dropped_features)
 
     @property
     def report(self) -> Path:
@@ -114,10 +119,20 @@ class Run:
         names = sorted(files, key=lambda name: (order.index(name) if name in order else 0, name))
         return {name: datasets.Dataset(pq.read_table(files[name], partitioning=None)) for name in names}
 
-    def _only(self, folder: str) -> datasets.Dataset:
+    def _only(self, folder: str, features: Callable[..., datasets.Features]) -> datasets.Dataset:
+        """Return the one split of a config; a config without rows is left out of the folder, and is empty here."""
         import datasets
 
-        return next(iter(self._config(folder).values()), None) or datasets.Dataset.from_dict({})
+        found = list(self._config(folder).values())
+        if found:
+            return found[0]
+        kinds = features(many=self._many)
+        return datasets.Dataset.from_dict({name: [] for name in kinds}, features=kinds)
+
+    @property
+    def _many(self) -> bool:
+        kinds = [split.features.get("label") for split in self.dataset.values()]
+        return any(hasattr(kind, "feature") for kind in kinds)
 
 
 def load(run: str | Path) -> Run:

@@ -15,8 +15,12 @@ from textsynth.records import Record
 from textsynth.sources import given
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from textsynth.push import Pushed
 
+EMBEDDER = "all-MiniLM-L6-v2"
 Rows = str | Path | given.Rows
 
 
@@ -145,6 +149,18 @@ def push(
     )
     with open_watch("push", quiet=quiet) as display:
         return publish(run.folder, wish, say=display.say, recipe=run.recipe)
+
+
+def embed(texts: Sequence[str], *, model: str = EMBEDDER) -> NDArray[np.float32]:
+    """Return the unit vectors of n texts, float32 (n, dim), in order, as the checks and `evaluate` see them.
+
+    `model` is a sentence-transformers model by its Hub name; the default one comes with `textsynth[embed]`, gives 384
+    numbers and needs no network. Raises MissingExtra, or UsageError when the model cannot be loaded.
+    """
+    from textsynth.embed import Embedder
+    from textsynth.run.stage import no_embeddings
+
+    return Embedder(model, no_embeddings()).embed(texts)
 
 
 class _Asked(TypedDict):
