@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import sys
 import time
 from types import TracebackType
@@ -56,12 +57,12 @@ class Cell(Display):
         self._draw(line(self._newest) if self._newest is not None else "")
 
     def _draw(self, text: str) -> None:
-        from IPython.display import HTML, display
+        shown: Any = importlib.import_module("IPython.display")  # a notebook has it
 
         self._drawn_at = time.monotonic()
-        page = HTML(preformatted("\n".join((*self._said, text)).strip()))
+        page = shown.HTML(preformatted("\n".join((*self._said, text)).strip()))
         if self._handle is None:
-            self._handle = display(page, display_id=True)
+            self._handle = shown.display(page, display_id=True)
         else:
             self._handle.update(page)
 
