@@ -55,3 +55,33 @@ def test_a_total_is_spread_evenly_and_never_passed(labels: list[str], total: int
     selected, spare = pick(some, [Line({}, total, total)], [], NOWHERE)
     assert len(selected) == min(total, len(some))
     assert len(selected) + len(spare) == len(some)
+
+
+def toned(cells: Sequence[tuple[str, str]]) -> list[Record]:
+    return [Record(f"t{n}", Origin("labelled"), (label,), {"tone": tone}) for n, (label, tone) in enumerate(cells)]
+
+
+def test_a_line_by_an_attribute_gets_spare_texts_for_those_of_the_label_that_no_line_needs() -> None:
+    some = toned([("a", "calm")] * 6 + [("b", "calm")] * 4 + [("a", "cross")] * 2 + [("b", "cross")] * 2)
+    lines = [Line({"label": "a"}, 4, 4), Line({"label": "b"}, 3, 3), Line({"tone": "cross"}, 3, 3)]
+    selected, _ = pick(some, lines, [], NOWHERE)
+    assert [one.text for one in selected] == ["t0", "t1", "t6", "t7", "t10", "t11", "t12"]
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from("ab"), st.sampled_from("xyz")), max_size=30),
+    st.lists(st.integers(0, 8), min_size=5, max_size=5),
+)
+def test_the_exchange_keeps_every_label_and_takes_from_no_line_that_is_short(
+    cells: list[tuple[str, str]], wants: list[int]
+) -> None:
+    some = toned(cells)
+    by_label = [Line({"label": label}, want, want) for label, want in zip("ab", wants, strict=False)]
+    by_tone = [Line({"tone": tone}, want, want) for tone, want in zip("xyz", wants[2:], strict=True)]
+    before, _ = pick(some, by_label, [], NOWHERE)
+    after, spare = pick(some, [*by_label, *by_tone], [], NOWHERE)
+    assert Counter(one.label for one in after) == Counter(one.label for one in before)
+    assert len(after) + len(spare) == len(some)
+    for line in by_tone:
+        had, has = (sum(line.counts(one) for one in ones) for ones in (before, after))
+        assert has >= min(had, line.want)

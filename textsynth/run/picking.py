@@ -17,7 +17,8 @@ def pick(
     """Return the selected and the spare records, each in the order of acceptance.
 
     The selectors pick one after the other, each from what the one before left; without any, the first accepted of each
-    label are taken. With no quota everything accepted is selected.
+    label are taken. A line by an attribute that is short then gets spare texts in exchange for texts of the same label
+    that no line needs. With no quota everything accepted is selected.
     """
     if not lines:
         return list(accepted), []
@@ -27,6 +28,7 @@ def pick(
         picked = set(selector.pick(chosen, quota, context))
         chosen = [record for record in chosen if record.id in picked]
     kept = _first_come(chosen, quota)
+    _mend(kept, accepted, lines)
     return [record for record in accepted if record.id in kept], [r for r in accepted if r.id not in kept]
 
 
@@ -66,3 +68,30 @@ def _first_come(records: Sequence[Record], quota: Mapping[str, int]) -> set[str]
             taken[label] += 1
             kept.add(record.id)
     return kept
+
+
+def _mend(kept: set[str], accepted: Sequence[Record], lines: Sequence[Line]) -> None:
+    """Exchange texts within a label until lines by an attribute have what they want, as far as spare texts reach.
+
+    Spare texts come in the order of acceptance, selected ones go from the last accepted on.
+    """
+    if all(set(line.match) <= {"label"} for line in lines):
+        return
+    cells = {record.id: {at for at, line in enumerate(lines) if line.counts(record)} for record in accepted}
+    beyond = [-line.want for line in lines]
+    may_go: dict[tuple[str, ...], list[str]] = {}
+    for record in accepted:
+        if record.id in kept:
+            may_go.setdefault(record.labels, []).append(record.id)
+            for at in cells[record.id]:
+                beyond[at] += 1
+    for record in [one for one in accepted if one.id not in kept]:
+        here = cells[record.id]
+        if any(beyond[at] < 0 for at in here):
+            of_label = may_go.get(record.labels, [])
+            going = next((one for one in reversed(of_label) if all(beyond[at] > 0 for at in cells[one] - here)), None)
+            if going is not None:
+                of_label.remove(going)
+                kept ^= {going, record.id}
+                for at in cells[going] ^ here:
+                    beyond[at] += 1 if at in here else -1
