@@ -8,12 +8,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 from datasets import ClassLabel, load_dataset
 
 from tests.export.outcomes import LABELS, outcome, record
 from textsynth.errors import RunError
-from textsynth.export.dataset import write_dataset
+from textsynth.export.dataset import ROWS_A_GROUP, write_dataset
 
 
 def files(folder: Path) -> dict[str, bytes]:
@@ -62,6 +63,15 @@ def test_the_same_outcome_gives_the_same_bytes_in_any_order_and_process(tmp_path
         "passports/train-00000-of-00001.parquet",
         "dropped/train-00000-of-00001.parquet",
     }
+
+
+def test_a_large_file_has_several_groups_and_reads_as_one(tmp_path: Path) -> None:
+    many = [record(number) for number in range(ROWS_A_GROUP + 1)]
+    write_dataset(tmp_path, outcome(selected=many, splits={"train": 1.0}, dropped=[], spare=[]))
+    for name in ("data", "passports"):
+        file = pq.ParquetFile(tmp_path / name / "train-00000-of-00001.parquet")
+        assert [file.metadata.row_group(group).num_rows for group in range(2)] == [ROWS_A_GROUP, 1]
+        assert file.read(["id"]).column("id").to_pylist() == sorted(one.id for one in many)
 
 
 def loaded(folder: Path, cache: Path) -> dict[str, list[str]]:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from tests.export.outcomes import LABELS, outcome
 from textsynth.errors import UsageError
 from textsynth.export.dataset import write_dataset
-from textsynth.export.rows import Rows, label_text, source_of, text_of
+from textsynth.export.rows import A_BATCH, Rows, label_text, source_of, text_of
 
 
 def test_labels_come_as_names_and_rows_know_their_split(tmp_path: Path) -> None:
@@ -44,6 +46,31 @@ def test_a_damaged_file_is_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "train-00000-of-00001.parquet").write_bytes(b"PAR1 and nothing more")
     with pytest.raises(UsageError, match=r"train-00000-of-00001\.parquet: the data set is damaged"):
         Rows(tmp_path)
+
+
+def test_rows_of_many_batches_and_files_come_in_the_order_asked_for(tmp_path: Path) -> None:
+    count = 2 * A_BATCH + 3
+    for start, name in ((0, "test"), (count, "train")):
+        ids = [f"{place:016x}" for place in range(start, start + count)]
+        pq.write_table(pa.table({"id": ids, "place": range(start, start + count)}), tmp_path / f"{name}-0.parquet")
+    rows = Rows(tmp_path)
+    assert (len(rows), rows.splits[count - 1], rows.splits[count]) == (2 * count, "test", "train")
+    assert list(rows.cells("place")) == rows.column("place") == list(range(2 * count))
+    asked = [2 * count - 1, 0, count, A_BATCH, A_BATCH - 1, 0, count - 1]
+    assert [row["place"] for row in rows.take(asked)] == asked
+    assert rows.take(range(2 * count)) == [{"id": f"{place:016x}", "place": place} for place in range(2 * count)]
+
+
+def test_a_file_that_is_damaged_inside_is_one_sentence(tmp_path: Path) -> None:
+    path = tmp_path / "train-0.parquet"
+    pq.write_table(pa.table({"id": [f"{place:016x}" for place in range(9000)]}), path, compression="zstd")
+    content = bytearray(path.read_bytes())
+    content[4:1000] = b"\xff" * 996
+    path.write_bytes(content)
+    rows = Rows(tmp_path)
+    for look in (lambda: rows.column("id"), lambda: rows.take([8999])):
+        with pytest.raises(UsageError, match=r"train-0\.parquet: the data set is damaged"):
+            look()
 
 
 def test_the_text_of_a_row_by_task() -> None:

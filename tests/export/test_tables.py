@@ -30,6 +30,17 @@ def test_several_labels_are_a_list_of_codes_in_order() -> None:
     assert table.columns["label"] == [[0, 1]]
 
 
+def test_columns_are_made_of_a_few_rows_at_a_time() -> None:
+    told = outcome()
+    split = {one.id: "train" for one in told.selected}
+    tables = (rows_table(told.selected, told), passports_table(told.selected, told, split, split), dropped_table(told))
+    for table in tables:
+        parts = list(table.parts(4))
+        assert [len(part["id"]) for part in parts] == [4] * (len(table) // 4) + [len(table) % 4]
+        for name, cells in table.columns.items():
+            assert [cell for part in parts for cell in part[name]] == cells
+
+
 def test_texts_without_labels_have_no_label_column() -> None:
     assert list(rows_table([record(1)], outcome(labels={})).columns) == ["id", "text"]
 

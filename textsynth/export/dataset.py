@@ -27,6 +27,8 @@ from textsynth.export.viewer import viewer_faults
 FOLDERS = {"default": "data", "passports": "passports", "dropped": "dropped"}
 # `passports` and `dropped` have no splits of their own, and `train` is what the Hub calls the only one.
 ONLY = "train"
+# Rows that are in memory at once while a file is written; a file with fewer has one group.
+ROWS_A_GROUP = 50_000
 
 
 class Written(NamedTuple):
@@ -97,7 +99,9 @@ def _config(folder: Path, name: str, splits: Mapping[str, Table]) -> Config:
         path.parent.mkdir(exist_ok=True)
         _write_parquet(path, table)
         content.update(f"{split}\0".encode())
-        content.update(path.read_bytes())
+        with path.open("rb") as written:
+            while block := written.read(1 << 20):
+                content.update(block)
         files[split] = path.relative_to(folder).as_posix()
     return Config(name, files, content.hexdigest(), sum(map(len, splits.values())))
 
@@ -107,7 +111,9 @@ def _write_parquet(path: Path, table: Table) -> None:
     import pyarrow.parquet as pq
 
     schema = table.features.arrow_schema
-    pq.write_table(pa.table(dict(table.columns), schema=schema), path, compression="zstd")
+    with pq.ParquetWriter(path, schema, compression="zstd") as writer:
+        for columns in table.parts(ROWS_A_GROUP):
+            writer.write_table(pa.table(dict(columns), schema=schema))
 
 
 def _put_in_place(fresh: Path, folder: Path) -> None:

@@ -1,9 +1,10 @@
-"""The rows of one config of a run's data set, read by column: a row is made only where it is shown."""
+"""The rows of one config of a run's data set, read a few thousand at a time: never all of them are in memory."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from bisect import bisect_left
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,11 @@ from textsynth.errors import UsageError
 
 if TYPE_CHECKING:
     import pyarrow as pa
+    import pyarrow.parquet as pq
+
+
+# rows that are in memory at once while a file is read
+A_BATCH = 5000
 
 
 class Rows:
@@ -20,30 +26,51 @@ class Rows:
     """
 
     def __init__(self, folder: Path) -> None:
-        tables = [(path, _read(path)) for path in sorted(folder.glob("*.parquet"))]
-        self._table = _joined([table for _, table in tables])
-        self.splits = [path.stem.split("-")[0] for path, table in tables for _ in range(table.num_rows)]
-        self.names: list[str] = [] if self._table is None else _label_names(self._table.schema.metadata or {})
+        self._files = {path: _opened(path) for path in sorted(folder.glob("*.parquet"))}
+        counts = [(path, file.metadata.num_rows) for path, file in self._files.items()]
+        self.splits = [path.stem.split("-")[0] for path, count in counts for _ in range(count)]
+        schemas = [file.schema_arrow for file in self._files.values()]
+        self.columns: list[str] = schemas[0].names if schemas else []
+        self.names: list[str] = _label_names(schemas[0].metadata or {}) if schemas else []
 
     def __len__(self) -> int:
         return len(self.splits)
 
     def column(self, name: str) -> list[Any]:
         """Return a column's cells, [] where there is no such column."""
-        if self._table is None or name not in self._table.column_names:
-            return []
-        cells: list[Any] = self._table.column(name).to_pylist()
-        return [self._named(cell) for cell in cells] if name == "label" and self.names else cells
+        return list(self.cells(name))
+
+    def cells(self, name: str) -> Iterator[Any]:
+        """Return a column's cells one by one, none where there is no such column: a few thousand are held at once."""
+        for batch in self._batches([name]) if name in self.columns else ():
+            cells = batch.column(0).to_pylist()
+            yield from map(self._named, cells) if name == "label" and self.names else cells
 
     def take(self, places: Sequence[int]) -> list[dict[str, Any]]:
         """Return the rows at `places`, in that order."""
-        if self._table is None or not places:
-            return []
-        rows: list[dict[str, Any]] = self._table.take(list(places)).to_pylist()
-        for row in rows:
-            if self.names and "label" in row:
+        wanted = sorted(set(places))
+        found: dict[int, dict[str, Any]] = {}
+        start = 0
+        for batch in self._batches() if wanted else ():
+            here = wanted[bisect_left(wanted, start) : bisect_left(wanted, start + len(batch))]
+            rows = batch.take([place - start for place in here]).to_pylist() if here else []
+            found.update(zip(here, rows, strict=True))
+            start += len(batch)
+            if start > wanted[-1]:
+                break
+        for row in found.values() if self.names else ():
+            if "label" in row:
                 row["label"] = self._named(row["label"])
-        return rows
+        return [found[place] for place in places]
+
+    def _batches(self, columns: list[str] | None = None) -> Iterator[pa.RecordBatch]:
+        import pyarrow as pa
+
+        for path, file in self._files.items():
+            try:
+                yield from file.iter_batches(A_BATCH, columns=columns)
+            except (pa.ArrowException, OSError) as fault:
+                raise _damaged(path, fault) from fault
 
     def _named(self, cell: int | list[int] | None) -> str | list[str] | None:
         if isinstance(cell, list):
@@ -66,21 +93,19 @@ def source_of(row: Mapping[str, Any]) -> str | None:
     return row.get("document") or (row.get("text") if row.get("paraphrase") else None) or row.get("source")
 
 
-def _read(path: Path) -> pa.Table:
+def _opened(path: Path) -> pq.ParquetFile:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     try:
-        return pq.read_table(path, partitioning=None)
+        return pq.ParquetFile(path, buffer_size=1 << 16)
     except (pa.ArrowException, OSError) as fault:
-        told = str(fault).splitlines()[0]
-        raise UsageError(f"{path}: the data set is damaged ({told}); run the recipe again") from fault
+        raise _damaged(path, fault) from fault
 
 
-def _joined(tables: Sequence[pa.Table]) -> pa.Table | None:
-    import pyarrow as pa
-
-    return pa.concat_tables(tables) if tables else None
+def _damaged(path: Path, fault: Exception) -> UsageError:
+    told = str(fault).splitlines()[0]
+    return UsageError(f"{path}: the data set is damaged ({told}); run the recipe again")
 
 
 def _label_names(metadata: Mapping[bytes, bytes]) -> list[str]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from textsynth.records import Record
@@ -57,37 +57,40 @@ def _most_left(left: Mapping[str, dict[str, int]], sizes: Mapping[str, int], sha
     return place
 
 
-def families(records: Iterable[Record]) -> dict[str, str]:
+def families(records: Sequence[Record]) -> dict[str, str]:
     """Return the family of each record, by id: the smallest id among those tied together."""
-    root: dict[str, str] = {}
+    # Numbers instead of names: of millions of records most are tied to nothing.
+    root = list(range(len(records)))
+    first: dict[tuple[str, str] | str, int] = {}
+    parents = {parent for record in records for parent in record.origin.parents}
 
-    def find(one: str) -> str:
-        while root.setdefault(one, one) != one:
+    def find(one: int) -> int:
+        while root[one] != one:
             root[one] = root[root[one]]
             one = root[one]
         return one
 
-    ids = []
-    for record in records:
-        ids.append(record.id)
-        ties = _ties(record)
-        if ties:
-            own = find(f"id {record.id}")
-            for tie in ties:
-                root[find(tie)] = own
-    groups: dict[str, list[str]] = defaultdict(list)
-    for one in ids:
-        key = f"id {one}"
-        groups[find(key) if key in root else key].append(one)
-    return {one: name for group in groups.values() for name in [min(group)] for one in group}
+    for place, record in enumerate(records):
+        for tie in _ties(record, parents):
+            root[find(place)] = find(first.setdefault(tie, place))
+    names: dict[int, str] = {}
+    for place, record in enumerate(records):
+        own = find(place)
+        names[own] = min(record.id, names.get(own, record.id))
+    return {record.id: names[find(place)] for place, record in enumerate(records)}
 
 
-def _ties(record: Record) -> list[str]:
-    ties = [f"id {parent}" for parent in record.origin.parents]
+def _ties(record: Record, parents: Container[str]) -> Iterator[tuple[str, str] | str]:
+    """What ties a record to others: the answer it stood in by its key alone, all else with its kind."""
+    if record.id in parents:
+        yield "id", record.id
+    for parent in record.origin.parents:
+        yield "id", parent
     if record.origin.request:
-        ties.append(f"request {record.origin.request}")
-    ties.extend(f"text {record.fields[key]}" for key in REWRITTEN if record.fields.get(key))
-    return ties
+        yield record.origin.request
+    for key in REWRITTEN:
+        if record.fields.get(key):
+            yield "text", record.fields[key]
 
 
 def _strata(records: Sequence[Record]) -> dict[str, str]:

@@ -6,7 +6,7 @@ Rows are sorted by id, which is a hash: as good as shuffled, and the same on eve
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -22,44 +22,66 @@ NOT_PICKED = "not picked: quota full"
 KEPT_ELSEWHERE = frozenset({"source_text", "document", "chosen_label", "intended_label"})
 
 
+Columns = Mapping[str, Sequence[object]]
+
+
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Columns by name, all of one length, and the `datasets` features that give their types, in column order."""
+    """So many rows, the `datasets` features that give their types, in column order, and how a part becomes columns.
 
-    columns: Mapping[str, Sequence[object]]
+    Columns take more memory than the records they are made of, so only as many rows as are wanted at once become some.
+    """
+
+    length: int
     features: datasets.Features
+    part: Callable[[slice], Columns]
 
     def __len__(self) -> int:
-        return len(next(iter(self.columns.values())))
+        return self.length
+
+    @property
+    def columns(self) -> Columns:
+        """All rows as columns."""
+        return self.part(slice(None))
+
+    def parts(self, rows: int) -> Iterator[Columns]:
+        """Return the columns of `rows` rows at a time, fewer at the end."""
+        return (self.part(slice(start, start + rows)) for start in range(0, self.length, rows))
 
 
 def rows_table(records: Sequence[Record], outcome: Outcome) -> Table:
-    """Return the columns that people train on, by task; labels become the integer codes of the recipe's order."""
+    """Return the rows that people train on, by task; labels become the integer codes of the recipe's order."""
     from datasets import ClassLabel, Features, List, Value
 
     rows = sorted(records, key=lambda one: one.id)
     text = Value("string")
-    features: dict[str, object] = {"id": text}
-    columns: dict[str, Sequence[object]] = {"id": [row.id for row in rows]}
-    for name, cells in _texts(rows, outcome.task).items():
-        features[name] = text
-        columns[name] = cells
-    if outcome.labels and outcome.task != "summarization":
-        codes = {name: code for code, name in enumerate(outcome.labels)}
-        label = ClassLabel(names=list(codes))
-        if outcome.many:
-            features["label"] = List(label)
-            columns["label"] = [sorted(codes[name] for name in row.labels) for row in rows]
-        else:
-            features["label"] = label
-            columns["label"] = [codes[row.labels[0]] if row.labels else None for row in rows]
+    features: dict[str, object] = {"id": text, **dict.fromkeys(_texts([], outcome.task), text)}
+    if _labelled(outcome):
+        label = ClassLabel(names=list(outcome.labels))
+        features["label"] = List(label) if outcome.many else label
     if outcome.weight is not None:
         features["weight"] = Value("float32")
+    return Table(len(rows), Features(features), lambda part: _row_columns(rows[part], outcome))
+
+
+def _row_columns(rows: Sequence[Record], outcome: Outcome) -> Columns:
+    columns: dict[str, Sequence[object]] = {"id": [row.id for row in rows], **_texts(rows, outcome.task)}
+    if _labelled(outcome):
+        codes = {name: code for code, name in enumerate(outcome.labels)}
+        if outcome.many:
+            columns["label"] = [sorted(codes[name] for name in row.labels) for row in rows]
+        else:
+            columns["label"] = [codes[row.labels[0]] if row.labels else None for row in rows]
+    if outcome.weight is not None:
         columns["weight"] = [outcome.weight] * len(rows)
-    return Table(columns, Features(features))
+    return columns
 
 
-def _texts(rows: Sequence[Record], task: str) -> Mapping[str, Sequence[object]]:
+def _labelled(outcome: Outcome) -> bool:
+    return bool(outcome.labels) and outcome.task != "summarization"
+
+
+def _texts(rows: Sequence[Record], task: str) -> Columns:
     texts = [clean(row.text) for row in rows]
     if task == "paraphrase":
         return {"text": [clean(row.fields.get("source_text", "")) for row in rows], "paraphrase": texts}
@@ -73,13 +95,20 @@ def passports_table(
 ) -> Table:
     """Return one row a selected record: where it comes from and what was measured."""
     rows = sorted(records, key=lambda one: one.id)
-    columns = {"id": [row.id for row in rows], **_origins(rows, outcome)}
-    columns["label"] = [list(row.labels) if outcome.many else row.label for row in rows]
-    columns["intended"] = [row.fields.get("intended_label") for row in rows]
-    columns["chosen"] = [row.fields.get("chosen_label") for row in rows]
-    columns["split"] = [split[row.id] for row in rows]
-    columns["family"] = [family[row.id] for row in rows]
-    return Table(columns, passports_features(many=outcome.many))
+
+    def columns(part: slice) -> Columns:
+        some = rows[part]
+        return {
+            "id": [row.id for row in some],
+            **_origins(some, outcome),
+            "label": [list(row.labels) if outcome.many else row.label for row in some],
+            "intended": [row.fields.get("intended_label") for row in some],
+            "chosen": [row.fields.get("chosen_label") for row in some],
+            "split": [split[row.id] for row in some],
+            "family": [family[row.id] for row in some],
+        }
+
+    return Table(len(rows), passports_features(many=outcome.many), columns)
 
 
 def passports_features(*, many: bool) -> datasets.Features:
@@ -99,9 +128,14 @@ def dropped_table(outcome: Outcome) -> Table:
     """
     spare = (Drop(record, "select", outcome.selector, NOT_PICKED) for record in outcome.spare)
     drops = sorted((*outcome.dropped, *spare), key=lambda one: (one.record.id, one.section, one.item, one.reason))
+    return Table(len(drops), dropped_features(many=outcome.many), lambda part: _drop_columns(drops[part], outcome))
+
+
+def _drop_columns(drops: Sequence[Drop], outcome: Outcome) -> Columns:
     unread = [drop.section == "parse" for drop in drops]
     rows = [drop.record for drop in drops]
-    columns: dict[str, Sequence[object]] = {
+    origins = _origins(rows, outcome)
+    return {
         "id": [row.id for row in rows],
         "text": ["" if raw else clean(row.text) for row, raw in zip(rows, unread, strict=True)],
         "label": [list(row.labels) if outcome.many else row.label for row in rows],
@@ -113,10 +147,9 @@ def dropped_table(outcome: Outcome) -> Table:
         "twin": [drop.twin for drop in drops],
         "raw": [clean(row.text) if raw else None for row, raw in zip(rows, unread, strict=True)],
         "source": [_source(row) for row in rows],
+        "generator": origins.pop("item"),
+        **origins,
     }
-    origins = _origins(rows, outcome)
-    columns["generator"] = origins.pop("item")
-    return Table({**columns, **origins}, dropped_features(many=outcome.many))
 
 
 def dropped_features(*, many: bool) -> datasets.Features:

@@ -6,6 +6,7 @@ import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import repeat
 from pathlib import Path
 from typing import Any
 
@@ -111,21 +112,25 @@ def read_evaluation(run: Path) -> dict[str, Any] | None:
 def _kept(data: Rows, passports: Rows) -> tuple[dict[str, Counter[str]], list[Mapping[str, Any]]]:
     labels: dict[str, Counter[str]] = {name: Counter() for name in data.names}
     places: dict[str, list[int]] = {name: [] for name in data.names}
-    for place, (label, split) in enumerate(zip(data.column("label") or [None] * len(data), data.splits, strict=True)):
+    cells = data.cells("label") if "label" in data.columns else repeat(None, len(data))
+    for place, (label, split) in enumerate(zip(cells, data.splits, strict=True)):
         for name in label if isinstance(label, list) else [label] if label is not None else []:
             labels[name][split] += 1
-        places.setdefault(label_text(label), []).append(place)
+        some = places.setdefault(label_text(label), [])
+        if len(some) < KEPT_SHOWN:
+            some.append(place)
     full = [some for some in places.values() if some]
     each = max(1, KEPT_SHOWN // max(1, len(full)))
     rows = data.take([place for some in full for place in some[:each]][:KEPT_AT_MOST])
-    place_of = {one: place for place, one in enumerate(passports.column("id"))}
+    shown = {row["id"] for row in rows}
+    place_of = {one: place for place, one in enumerate(passports.cells("id")) if one in shown}
     behind = passports.take([place_of[row["id"]] for row in rows])
     return labels, [_shown(row, passport) for row, passport in zip(rows, behind, strict=True)]
 
 
 def _dropped(drops: Sequence[Mapping[str, Any]], rows: Rows) -> dict[str, list[Mapping[str, Any]]]:
     places: dict[str, list[int]] = {reason_of(drop): [] for drop in drops}
-    told = zip(rows.column("section"), rows.column("item"), rows.column("reason"), strict=True)
+    told = zip(rows.cells("section"), rows.cells("item"), rows.cells("reason"), strict=True)
     for place, (section, item, reason) in enumerate(told):
         some = places.setdefault(f"{section} {item}: {reason_kind(reason)}", [])
         if len(some) < DROPPED_A_REASON:

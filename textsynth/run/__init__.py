@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import os
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -31,6 +30,7 @@ from textsynth.run.outcome import Ended, licenses_told, outcome_of
 from textsynth.run.picking import pick
 from textsynth.run.proving import forget_proof, prove_run, write_proof
 from textsynth.run.quota import Line, Quota
+from textsynth.run.room import make_room, share_memory
 from textsynth.run.stage import LateJudge, cache_folder, desks, hands, make_context, read_sources
 from textsynth.run.wanted import lines_of
 from textsynth.run.watching import Watcher
@@ -82,6 +82,7 @@ def run(
     # Before torch is loaded: threads that spin while they wait cost several times the work itself as soon as the checks
     # and the model want the processors at once (5.3 against 1.1 CPU s a decoding step, measured on two cores).
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    share_memory()
     recipe = pin_sources(recipe)
     sources = read_sources(recipe)
     lines = lines_of(recipe, limit)
@@ -96,6 +97,8 @@ def run(
         loop = _loop(recipe, context, lines, asker)
         stopped = finish(_work(loop, asker, watcher))
         books = loop.books
+        del loop
+        make_room()  # what the filters remembered is in nobody's way any more
         watcher.say("selecting")
         selected, spare = pick(books.accepted, lines, [item.step for item in recipe.select], context)
         proof, unproved = _proved(recipe, context, (selected, spare, books.dropped), out, watcher.say)
@@ -104,7 +107,7 @@ def run(
     counts = {place: sum(line.counts(record) for record in selected) for place, line in enumerate(lines)}
     quota = manifests.quota_table(lines, counts, books.dropped)
     missing = sum(row["missing"] for row in quota)
-    told = manifests.manifest(recipe, books, asker.tally, identities=asker.identities, quota=quota, folder=out)
+    told = manifests.manifest(recipe, books, asker.tally, quota=quota, folder=out)
     sentence = SENTENCES[stopped if not (stopped == "met" and missing) else "dry"]
     watcher.say("writing the data set")
     ended = Ended(books, selected, spare, told, asker.identities, stopped, sentence, proof)
@@ -125,8 +128,8 @@ def run(
     elif _card(out) != card:
         forget_proof(out)
     # The report reads the data set: the records, of which there may be millions, make room for it.
-    del loop, books, selected, spare, ended, outcome, context, sources, asker
-    gc.collect()
+    del books, selected, spare, ended, outcome, context, sources, asker
+    make_room()
     from textsynth.report import write_report  # needs the parquet reader, which no request waits for
 
     write_report(out)

@@ -8,12 +8,12 @@ judging does not: a window is judged after the one before it has settled.
 from __future__ import annotations
 
 import asyncio
-import sys
 from collections import Counter, deque
 from collections.abc import Container, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 
-from textsynth.records import Ask, Census, Completion, Drop, Origin, Record, Request, reason_kind
+from textsynth.export.outcome import Asked
+from textsynth.records import Ask, Census, Completion, Drop, Origin, Record, Request, Sampling, reason_kind
 from textsynth.run.asking import Asker
 from textsynth.run.budget import Budget, tokens_of
 from textsynth.run.judging import Court, Ruling
@@ -38,13 +38,12 @@ class Hand:
 class Books:
     """What a run has brought so far: accepted records and drops in plan order, and what was asked, by request key.
 
-    `engines` are the engines and versions behind answers, by request key, where they told; `notes` are for people.
+    What is behind most answers is the same, so all of them share it. `notes` are for people.
     """
 
     accepted: list[Record] = field(default_factory=list)
     dropped: list[Drop] = field(default_factory=list)
-    asked: dict[str, Ask] = field(default_factory=dict)
-    engines: dict[str, str] = field(default_factory=dict)
+    asked: dict[str, Asked] = field(default_factory=dict)
     reasons: Counter[tuple[str, str, str]] = field(default_factory=Counter)
     notes: list[str] = field(default_factory=list)
     candidates: int = 0
@@ -83,6 +82,7 @@ class Loop:
         self._census = Census()
         self._tokens_an_ask = 1
         self._limits = Limits()
+        self._behind: dict[tuple[str, str, str, Sampling, str], Asked] = {}
         self.books = Books()
 
     async def go(self) -> str:
@@ -191,10 +191,13 @@ class Loop:
         return [completion or Completion("") for completion in completions]
 
     def _note(self, request: Request, ask: Ask, completion: Completion | None) -> None:
-        self.books.asked[request.key] = ask
-        if completion is not None and completion.engine:
-            # one text in memory for all answers of an engine
-            self.books.engines[request.key] = sys.intern(completion.engine)
+        engine = "" if completion is None else completion.engine
+        prompt = request.prompt
+        behind = (prompt.name, prompt.fingerprint, self._asker.identities[ask.model], request.sampling, engine)
+        if behind not in self._behind:
+            name, fingerprint, model, sampling, _ = behind
+            self._behind[behind] = Asked(name, fingerprint, model, asdict(sampling), engine)
+        self.books.asked[request.key] = self._behind[behind]
 
     def _ending(self) -> str:
         if self._quota.met:

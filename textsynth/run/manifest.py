@@ -64,7 +64,6 @@ def manifest(
     books: Books,
     tally: Tally,
     *,
-    identities: Mapping[str, str],
     quota: Sequence[Mapping[str, Any]],
     folder: Path,
 ) -> dict[str, Any]:
@@ -72,7 +71,7 @@ def manifest(
 
     The recipe's path is told from the run's `folder`, so that both can move together.
     """
-    used = sorted({identities[ask.model] for ask in books.asked.values()})
+    used = sorted({one.model for one in books.asked.values()})
     review = sum(drop.section == "review" for drop in books.dropped)
     drops = [
         {"section": section, "item": item, "reason": reason, "count": count}
@@ -95,7 +94,7 @@ def manifest(
         "checked_for_leaks": [item.step.from_ for item in recipe.filter if isinstance(item.step, Leak)],
         "versions": versions(),
         "models": used,
-        "engines": _engines(books, identities),
+        "engines": _engines(books),
         "counts": {
             "candidates": books.candidates,
             "accepted": len(books.accepted),
@@ -121,11 +120,12 @@ def _source(source: Source) -> dict[str, str]:
     return {field: str(value) for field, value in told.items() if value is not None}
 
 
-def _engines(books: Books, identities: Mapping[str, str]) -> dict[str, list[str]]:
+def _engines(books: Books) -> dict[str, list[str]]:
     """Return the engines and versions that answered, by the model's identity; models whose engine told none are not."""
     found: dict[str, set[str]] = {}
-    for key, engine in books.engines.items():
-        found.setdefault(identities[books.asked[key].model], set()).add(engine)
+    for one in books.asked.values():
+        if one.engine:
+            found.setdefault(one.model, set()).add(one.engine)
     return {model: sorted(engines) for model, engines in sorted(found.items())}
 
 

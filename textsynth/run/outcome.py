@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from textsynth.export.card.licences import conflicts, known_model_licence
-from textsynth.export.outcome import About, Asked, Given, Outcome, QuotaLine
+from textsynth.export.outcome import About, Given, Outcome, QuotaLine
 from textsynth.prompts import find_prompt
 from textsynth.recipe import Recipe, named
 from textsynth.records import Record
@@ -36,7 +36,7 @@ def outcome_of(recipe: Recipe, ended: Ended) -> Outcome:
     """Return the outcome with its pictures."""
     from textsynth.report.pictures import pictures  # no request waits for the report
 
-    asked = _asked(ended)
+    asked = ended.books.asked
     export, proof, told = recipe.export, ended.proof, ended.told
     outcome = Outcome(
         name=recipe.name,
@@ -104,22 +104,6 @@ def licenses_told(outcome: Outcome) -> dict[str, Any]:
     models = {model: outcome.model_licenses.get(model) for model in outcome.models}
     told = {"license": outcome.license, "sources": given, "models": models}
     return {**told, "conflicts": conflicts(outcome.license, given)}
-
-
-def _asked(ended: Ended) -> dict[str, Asked]:
-    books = ended.books
-    samplings = {sampling: asdict(sampling) for sampling in {ask.sampling for ask in books.asked.values()}}
-    return {
-        key: Asked(
-            ask.prompt.name,
-            ask.prompt.fingerprint,
-            ended.identities[ask.model],
-            samplings[ask.sampling],
-            books.engines.get(key, ""),
-        )
-        for key, ask in books.asked.items()
-        if ask.prompt is not None
-    }
 
 
 def _prompt_texts(recipe: Recipe) -> dict[str, str]:

@@ -1,0 +1,48 @@
+"""What a run has freed goes back to the system, and Arrow keeps no heap of its own."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+STATUS = Path("/proc/self/status")
+POOL = "import pyarrow as pa; print(pa.default_memory_pool().backend_name)"
+# 60 MB, freed below a block that stays, and held by a circle
+FREED = """
+from pathlib import Path
+from textsynth.run.room import make_room
+def resident():
+    return int(Path("/proc/self/status").read_text().split("VmRSS:")[1].split()[0])
+make_room()
+blocks = [bytes([number % 256]) * 100_000 for number in range(600)]
+above, circle = blocks.pop(), [blocks]
+circle.append(circle)
+full = resident()
+del blocks, circle
+make_room()
+print(full - resident())
+"""
+
+
+def told(code: str, given: dict[str, str]) -> str:
+    """Return what a fresh process prints that has shared memory and then runs `code`."""
+    without = {name: value for name, value in os.environ.items() if name != "ARROW_DEFAULT_MEMORY_POOL"}
+    begin = "from textsynth.run.room import share_memory; share_memory()\n"
+    done = subprocess.run(
+        [sys.executable, "-c", begin + code], env={**without, **given}, capture_output=True, check=True
+    )
+    return done.stdout.decode().strip()
+
+
+@pytest.mark.parametrize(("given", "pool"), [({}, "system"), ({"ARROW_DEFAULT_MEMORY_POOL": "mimalloc"}, "mimalloc")])
+def test_arrow_shares_memory_unless_the_user_says_otherwise(given: dict[str, str], pool: str) -> None:
+    assert told(POOL, given) == pool
+
+
+@pytest.mark.skipif(not STATUS.is_file(), reason="only Linux tells how much memory a process holds")
+def test_freed_memory_goes_back_also_from_below_what_stays() -> None:
+    assert int(told(FREED, {})) > 50_000
