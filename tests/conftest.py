@@ -7,6 +7,8 @@ import socket
 import sys
 import tempfile
 
+from hypothesis import settings
+
 # Set before anything imports huggingface_hub or datasets, which read these once.
 _caches = tempfile.TemporaryDirectory(prefix="textsynth-tests-")
 os.environ.update(
@@ -16,6 +18,10 @@ os.environ.update(
     HF_HUB_DISABLE_PROGRESS_BARS="1",
     HF_DATASETS_DISABLE_PROGRESS_BARS="1",
 )
+
+# How long an example takes says more of the machine than of the code.
+settings.register_profile("house", deadline=None)
+settings.load_profile("house")
 
 LOOPBACK = {"localhost", "127.0.0.1", "::1", "0.0.0.0", "::", "", None}
 

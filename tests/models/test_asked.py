@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from textsynth.errors import RecipeError
 from textsynth.models.asked import AskedOptions, Thinking
 
 
@@ -32,5 +33,5 @@ def test_requests_carry_the_adapters_name() -> None:
 
 def test_thinking_has_a_budget() -> None:
     assert Thinking().max_tokens == 2048
-    with pytest.raises(ValueError, match="greater than or equal to 1"):
+    with pytest.raises(RecipeError, match=r"Thinking\.max_tokens: input should be greater than or equal to 1"):
         Thinking(max_tokens=0)

@@ -36,6 +36,7 @@ def _beside(work: Coroutine[Any, Any, Found]) -> Found:
         return await begun[0]
 
     with ThreadPoolExecutor(1, thread_name_prefix="textsynth") as thread:
+        thread.submit(int).result()  # an interrupt while a pool starts its thread leaves it with nobody to wait for it
         try:
             # in a copy of the context, by which a notebook knows to which cell an output belongs
             return thread.submit(contextvars.copy_context().run, lambda: asyncio.run(held())).result()
