@@ -110,6 +110,7 @@ async def measure(given: argparse.Namespace, work: Path) -> bool:
     flags = json.loads(given.flags)
     options: dict[str, Any] = {"model": NAME, "python": given.python, "flags": flags, "in_flight": given.in_flight}
     options["prompts"] = given.prompts
+    options["draws_together"] = False  # a prompt a request on both sides, else the order would hardly matter
     place = Place(work, cache_folder(), lambda said: print(said, file=sys.stderr))
     model = Vllm.model_validate(options).open(place)
     try:

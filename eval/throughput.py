@@ -39,7 +39,8 @@ RECIPE = """\
 version: 1
 name: cost
 models:
-  generator: {{http: {{base_url: "{url}", model: {model}, in_flight: {in_flight}, prompts: {prompts}{key}}}}}
+  generator: {{http: {{base_url: "{url}", model: {model}, in_flight: {in_flight}, prompts: {prompts},
+                      draws_together: false{key}}}}}
 labels:
   card: asks about a card
   transfer: asks about a transfer

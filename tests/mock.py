@@ -63,6 +63,8 @@ def _line(draw: random.Random) -> str:
 class Fault:
     """Something that goes wrong: for every `every`th request, the first `first` ones, or prompts with `contains`.
 
+    Of several choices, hole and blank spoil the middle one, fewer leaves the last half out.
+
     Kinds: reset, close, hang, slow, drip and flood (answers without end), garbage, cut, list, empty, notext, null,
     usage, surrogate, long (finish length), redirect, toolong, template, gated, or an HTTP status such as 429 (`after`:
     the Retry-After header) and 503.
@@ -102,6 +104,10 @@ class Mock:
     capacity: int = 0  # works on so many at once, the rest wait in a queue; 0: on all
     metrics: bool = False  # tells of itself as vLLM does
     root: str = "org/mock-small"
+    draws: str = "ignored"  # what `n` gets: ignored, refused, bluntly (without saying why), crash (500) or given
+    tokenizes: bool = False  # counts tokens, and tells none with its answers
+    counted: list[dict[str, Any]] = field(default_factory=list)
+    given: dict[bytes, int] = field(default_factory=dict)  # answers to each prompt so far
     requests: int = 0
     answered: int = 0
     flying: int = 0

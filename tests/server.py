@@ -30,6 +30,7 @@ if __name__ == "__main__":
 
 from tests.mock import BROKEN, GATED, MODEL, TEMPLATE, TOO_LONG, USAGES, WHOLE, Fault, Mock, numbered_lines
 
+SPOILT = ("slow", "usage", "surrogate", "long", "hole", "blank", "fewer")  # answers all the same
 REFUSED = {"toolong": (400, TOO_LONG), "template": (400, TEMPLATE), "gated": (403, GATED)}
 
 
@@ -60,7 +61,9 @@ class Connection(asyncio.Protocol):
                 return
             body, self.buffer = self.buffer[end + 4 : end + 4 + size], self.buffer[end + 4 + size :]
             method, target, _ = head.split(b"\r\n", 1)[0].decode().split(" ")
-            if method == "POST":
+            if target == "/tokenize":
+                self.tokenize(json.loads(body))
+            elif method == "POST":
                 self.completion(target, head, body)
             else:
                 self.look(target)
@@ -84,6 +87,12 @@ class Connection(asyncio.Protocol):
         else:
             self.send({"error": {"message": f"no route {url.path}"}}, 404)
 
+    def tokenize(self, body: dict[str, Any]) -> None:
+        """Count words, as vLLM counts tokens."""
+        self.mock.counted.append(body)
+        told = body.get("prompt", " ".join(turn["content"] for turn in body.get("messages", [])))
+        self.send(*(({"count": len(told.split())}, 200) if self.mock.tokenizes else ({"detail": "Not Found"}, 404)))
+
     def completion(self, target: str, head: bytes, raw: bytes) -> None:
         mock = self.mock
         loop = asyncio.get_running_loop()
@@ -103,8 +112,13 @@ class Connection(asyncio.Protocol):
         fault = next((one for one in mock.faults if one.hits(mock.requests, raw.decode())), None)
         if fault is None:
             fault = self.wrong(target, head, body)
+        if mock.draws == "given" and (fault is None or fault.kind in SPOILT):
+            bare = json.dumps({name: value for name, value in body.items() if name != "n"}).encode()
+            digest = hashlib.md5(bare).digest()
+            use = mock.given.get(digest, 0)
+            mock.given[digest] = use + body.get("n", 1)
         latency = mock.latency + (1.0 if fault is not None and fault.kind == "slow" else 0.0)
-        finish = (self.finish, target, body, digest, use if mock.uses else 0, fault)
+        finish = (self.finish, target, body, digest, use if mock.uses or mock.draws == "given" else 0, fault)
         if mock.peak < mock.gate:
             mock.held.append(functools.partial(self.start, functools.partial(loop.call_later, latency, *finish)))
             return
@@ -130,6 +144,11 @@ class Connection(asyncio.Protocol):
             return Fault("404", message=f"no route {target}")
         if body.get("model") not in mock.models:
             return Fault("404", message=f"The model `{body.get('model')}` does not exist.")
+        if body.get("n", 1) > 1:
+            greedy = "n must be 1 when using greedy sampling" if body["temperature"] == 0 else ""
+            told = {"refused": "`n` must be 1", "bluntly": "Bad request."}.get(mock.draws, greedy)
+            if told or mock.draws == "crash":
+                return Fault("400" if told else "500", message=told)
         return None
 
     def finish(self, target: str, body: dict[str, Any], digest: bytes, use: int, fault: Fault | None) -> None:
@@ -143,29 +162,22 @@ class Connection(asyncio.Protocol):
             mock.queue.popleft()()
         if self.transport is None:
             return
-        if fault is not None and fault.kind not in ("slow", "usage", "surrogate", "long"):
+        if fault is not None and fault.kind not in SPOILT:
             self.break_off(fault)
             return
         mock.answered += 1
         mock.answered_bodies.setdefault(digest, 1)
-        text = mock.answer(body, use)
-        if fault is not None and fault.kind == "surrogate":
-            text = "half a pair: \ud83d"
-        finish = "length" if fault is not None and fault.kind == "long" else "stop"
-        counts: object = {"prompt_tokens": 40, "completion_tokens": 20, "total_tokens": 60}
+        count = body.get("n", 1) if mock.draws == "given" else 1
+        chat = target.endswith("/chat/completions")
+        choices = [choice_of(mock.answer(body, use + at), at, chat=chat) for at in range(count)]
+        counts: object = {"prompt_tokens": 40, "completion_tokens": 20 * count, "total_tokens": 40 + 20 * count}
         if fault is not None and fault.kind == "usage":
             counts = USAGES[mock.answered % len(USAGES)]
-        chat = target.endswith("/chat/completions")
-        said: dict[str, Any] = {"message": {"role": "assistant", "content": text}} if chat else {"text": text}
-        self.send(
-            {
-                "id": "mock",
-                "object": "chat.completion" if chat else "text_completion",
-                "model": body.get("model"),
-                "choices": [{"index": 0, "finish_reason": finish, **said}],
-                "usage": counts,
-            }
-        )
+        elif fault is not None:
+            spoil(choices, fault.kind, chat=chat)
+        told = {} if mock.tokenizes else {"usage": counts}
+        kind = "chat.completion" if chat else "text_completion"
+        self.send({"id": "mock", "object": kind, "model": body.get("model"), "choices": choices[::-1], **told})
 
     def break_off(self, fault: Fault) -> None:
         assert self.transport is not None
@@ -211,6 +223,25 @@ class Connection(asyncio.Protocol):
                 f"HTTP/1.1 {status} X\r\ncontent-type: application/json\r\ncontent-length: {len(body)}\r\n{headers}\r\n"
             )
             self.transport.write(head.encode() + body)
+
+
+def choice_of(text: str, index: int, *, chat: bool) -> dict[str, Any]:
+    """Return one choice of an answer."""
+    said: dict[str, Any] = {"message": {"role": "assistant", "content": text}} if chat else {"text": text}
+    return {"index": index, "finish_reason": "stop", **said}
+
+
+def spoil(choices: list[dict[str, Any]], kind: str, *, chat: bool) -> None:
+    """Spoil the middle one of the choices, or leave the last half out."""
+    at = len(choices) // 2
+    if kind == "fewer":
+        del choices[max(1, at) :]
+    elif kind == "hole":
+        choices[at] = {"index": at, "finish_reason": "stop"}
+    elif kind == "long":
+        choices[at]["finish_reason"] = "length"
+    elif kind in ("blank", "surrogate"):
+        choices[at] = choice_of("" if kind == "blank" else "half a pair: \ud83d", at, chat=chat)
 
 
 class Running:

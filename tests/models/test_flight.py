@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from tests.models.asked import requests
-from textsynth.models.flight import Flight
+from textsynth.models.flight import Flight, Group
 from textsynth.records import Completion, Request
 
 
@@ -14,15 +14,18 @@ class Engine:
 
     def __init__(self) -> None:
         self.started: list[str] = []
+        self.groups: list[int] = []
         self.flying = self.peak = 0
 
-    async def __call__(self, one: Request) -> Completion:
-        self.started.append(one.key)
-        self.flying += 1
+    async def __call__(self, group: Group) -> list[Completion]:
+        count = len(group.requests)
+        self.groups.append(count)
+        self.started += [one.key for one in group.requests]
+        self.flying += count
         self.peak = max(self.peak, self.flying)
         await asyncio.sleep(0.001)
-        self.flying -= 1
-        return Completion(one.key)
+        self.flying -= count
+        return [Completion(one.key) for one in group.requests]
 
 
 async def keep(_: Request, __: Completion) -> None:
@@ -96,5 +99,64 @@ def test_a_cancelled_call_leaves_nothing_behind() -> None:
         await asyncio.sleep(0.01)
         assert len(engine.started) == started < 1000
         await flight.run(requests(3), keep)
+
+    asyncio.run(go())
+
+
+def test_requests_of_a_kind_go_together_within_the_limit_and_are_one_with_those_that_land_together() -> None:
+    engine = Engine()
+
+    async def go() -> None:
+        flight = Flight(lambda: 6, engine, kind=lambda one: one.key[0] in "01234567", most=lambda _: 4)
+        await flight.run(requests(40), keep)
+        assert flight.in_flight == 0
+
+    asyncio.run(go())
+    assert engine.peak <= 6
+    assert engine.groups[0] == 4
+    assert max(engine.groups[2:]) == 4
+    assert sorted(engine.started) == sorted(one.key for one in requests(40))
+
+
+def test_what_is_given_back_frees_its_places_at_once_and_goes_before_all_others() -> None:
+    asked = requests(12)
+    alone: list[str] = []
+    together: list[list[str]] = []
+
+    async def answer(group: Group) -> list[Completion]:
+        if len(group.requests) > 2:
+            together.append([one.key for one in group.requests])
+            flight.give_back(group, group.requests[2:])
+            assert flight.in_flight <= 4
+        alone.extend(one.key for one in group.requests)
+        await asyncio.sleep(0)
+        return [Completion(one.key) for one in group.requests]
+
+    came: list[str] = []
+
+    async def note(one: Request, completion: Completion) -> None:
+        assert completion.text == one.key
+        came.append(one.key)
+
+    flight = Flight(lambda: 4, answer, kind=lambda _: "same", most=lambda _: 4)
+    asyncio.run(flight.run(asked, note))
+    assert together
+    assert alone == [one.key for one in asked]
+    assert sorted(came) == sorted(alone)
+    assert flight.in_flight == 0
+
+
+def test_a_call_with_groups_is_cancelled_whole() -> None:
+    engine = Engine()
+
+    async def go() -> None:
+        flight = Flight(lambda: 8, engine, kind=lambda _: "same", most=lambda _: 4)
+        call = asyncio.ensure_future(flight.run(requests(1000), keep))
+        await asyncio.sleep(0.003)
+        call.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await call
+        assert flight.in_flight == 0
+        assert not flight.pressed
 
     asyncio.run(go())

@@ -10,21 +10,21 @@ from tests.mock import MODEL
 from tests.models.asked import complete, request, requests
 from tests.server import Fault, serving
 from textsynth.errors import ModelError
-from textsynth.models.flight import Flight
+from textsynth.models.flight import Flight, Group
 from textsynth.models.replica import Replica
 from textsynth.models.servers import Servers
 from textsynth.models.target import Target
 from textsynth.models.tending import Tending
-from textsynth.records import Completion, Request
+from textsynth.records import Completion
 
 
 def replica(url: str, seconds: float) -> Replica:
     return Replica(url, Target((url,), MODEL, timeout_seconds=seconds), in_flight=1, say=print)
 
 
-async def no_answer(_: Request) -> Completion:
+async def no_answer(_: Group) -> list[Completion]:
     await asyncio.sleep(30)
-    return Completion("")
+    return [Completion("")]
 
 
 def test_a_probe_brings_a_server_back() -> None:

@@ -54,6 +54,10 @@ class AskedOptions(ModelOptions):
     response_format: bool = Field(
         default=True, description="hold answers to the form that a prompt wants, where the server can"
     )
+    draws_together: bool = Field(
+        default=True,
+        description="ask for several answers to one prompt in one request (n), where they wait together",
+    )
     thinking: Thinking | None = Field(
         default=None, description="let the model think before it answers; left out: it does not"
     )
@@ -113,6 +117,7 @@ class AskedOptions(ModelOptions):
             thinking=None if self.thinking is None else self.thinking.max_tokens,
             speaks=speaks,
             engine=self.engine,
+            draws_together=self.draws_together,
         )
         return Client(
             target,

@@ -11,7 +11,8 @@ from collections.abc import Mapping
 from urllib.parse import urlsplit
 
 from textsynth.models import wire
-from textsynth.models.dialect import Dialect, Phrasing, Speaks
+from textsynth.models.dialect import Dialect, Speaks
+from textsynth.models.phrasing import Phrasing
 from textsynth.records import Completion, Request
 
 REFUSED = (400, 413, 422)

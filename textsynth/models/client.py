@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import replace
 from typing import NoReturn
 
 from textsynth.errors import ModelError, nearest
 from textsynth.models import Arrived, wire
 from textsynth.models.connections import allow_files
 from textsynth.models.exchange import Reply
-from textsynth.models.flight import Flight
+from textsynth.models.flight import Flight, Group
 from textsynth.models.pace import MOST
 from textsynth.models.patience import Attempt, Patience, Trouble
 from textsynth.models.refusal import Refusals
@@ -39,7 +40,8 @@ class Client:
         self.retried = 0
         self._target = target
         self._servers = Servers([Replica(url, target, in_flight=in_flight, say=say) for url in target.base_urls])
-        self._flight = Flight(lambda: self._servers.limit, self._answer)
+        self._flight = Flight(lambda: self._servers.limit, self._answer, kind=self._kind, most=self._most)
+        self._begun: dict[str, Attempt] = {}  # requests that wait again, after a try together
         self._tending = Tending(self._servers, self._flight, target.timeout_seconds)
         address = " and ".join(replica.name for replica in self._servers.replicas)
         self._patience = Patience(retries=retries, seconds=patience_seconds, address=address)
@@ -71,42 +73,88 @@ class Client:
             replica.close()
         await asyncio.sleep(0)  # a connection lets go of its socket in the next turn of the loop
 
-    async def _answer(self, request: Request) -> Completion:
+    def _kind(self, request: Request) -> Hashable:
+        """Return what is the same for requests that differ in their draw alone; None for one that goes alone."""
+        if request.key in self._begun or not self._target.draws(request):
+            return None
+        return request.prompt, request.sampling, request.constraint
+
+    def _most(self, request: Request) -> int:
+        return self._servers.choose(request.prompt, asyncio.get_running_loop().time()).draws
+
+    async def _answer(self, group: Group) -> list[Completion]:
         now = asyncio.get_running_loop().time
-        attempt = Attempt(request.key, now())
+        first = group.requests[0]
+        attempt = self._begun.pop(first.key, None) or Attempt(first.key, now())
         try:
             while True:
-                replica = self._servers.choose(request.prompt, now())
+                replica = self._servers.choose(first.prompt, now())
                 if replica.quiet_until > now():
                     await asyncio.sleep(replica.quiet_until - now())
-                found = await self._try(replica, request)
-                if isinstance(found, Completion):
+                if len(group.requests) > 1:
+                    room = min(replica.draws, replica.pace.limit - replica.in_flight)
+                    self._leave(group, group.requests[max(1, room) :], attempt)
+                found = await self._try(replica, group.requests)
+                if not isinstance(found, Trouble):
                     self._patience.well(attempt, now())
                     if self._told:
                         self._told.discard((replica.name, "away"))
-                    return found
+                    return self._kept(group, found)
                 pause = self._pause(replica, attempt, found)
-                if pause is None:
-                    return Completion("", failure=f"given up after {attempt.tries} tries: {found.sentence}")
+                together = len(group.requests) > 1
+                if pause is None and not together:
+                    return [Completion("", failure=f"given up after {attempt.tries} tries: {found.sentence}")]
                 self.retried += 1
-                await asyncio.sleep(pause)
+                await asyncio.sleep(pause or 0.0)
+                if together and (pause is None or found.kind in ("broken", "down")):
+                    self._part(replica, group, attempt, found)
         finally:
             self._patience.leave(attempt)
 
-    async def _try(self, replica: Replica, request: Request) -> Completion | Trouble:
-        replica.in_flight += 1
+    def _part(self, replica: Replica, group: Group, attempt: Attempt, found: Trouble) -> None:
+        """Go on with the first of a group that came to nothing; the others go alone."""
+        if found.answered or found.kind == "down":
+            replica.fewer_draws(len(group.requests))
+        self.retried += len(group.requests) - 1
+        self._leave(group, group.requests[1:], attempt)
+
+    def _leave(self, group: Group, requests: Sequence[Request], attempt: Attempt) -> None:
+        """Let requests of a group wait again; those that were tried go alone, and their tries count."""
+        if not requests:
+            return
+        if attempt.tries:
+            self._begun.update((request.key, replace(attempt, key=request.key)) for request in requests)
+        self._flight.give_back(group, requests)
+
+    def _kept(self, group: Group, found: Sequence[Completion | None]) -> list[Completion]:
+        """Return the answers that came, one a request in their order; what got none waits again."""
+        pairs = list(zip(group.requests, found, strict=False))
+        without = [request for request, one in pairs if one is None]
+        now = asyncio.get_running_loop().time()
+        self._begun.update((one.key, Attempt(one.key, now, counted=1, tries=1)) for one in without)
+        self.retried += len(without)
+        left = without + group.requests[len(pairs) :]
+        if left:
+            self._flight.give_back(group, left)
+        return [one for _, one in pairs if one is not None]
+
+    async def _try(self, replica: Replica, requests: Sequence[Request]) -> list[Completion | None] | Trouble:
+        replica.in_flight += len(requests)
         try:
-            found = await replica.ask(request)
-            if isinstance(found, Completion):
+            found = await replica.ask(requests[0], len(requests))
+            if isinstance(found, list):
                 self._refusals.answered += 1
                 now = asyncio.get_running_loop().time()
-                replica.pace.answered(len(found.text), now, pressed=self._flight.pressed)
+                for one in found:
+                    replica.pace.answered(0 if one is None else len(one.text), now, pressed=self._flight.pressed)
         finally:
-            replica.in_flight -= 1
+            replica.in_flight -= len(requests)
         if not isinstance(found, Reply):
             return found
         refusal = self._refusals.read(found, replica.where)
-        return await self._unknown(replica, found) if refusal is None else refusal
+        if refusal is None:
+            return await self._unknown(replica, found)
+        return refusal if isinstance(refusal, Trouble) else [refusal] * len(requests)
 
     def _pause(self, replica: Replica, attempt: Attempt, trouble: Trouble) -> float | None:
         """Return the seconds to wait before the next try, None to give the request up; see `Patience.wait`."""

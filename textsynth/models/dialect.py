@@ -8,14 +8,12 @@ that refuses the request. What a recipe sets itself is never left out.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from typing import Literal, NamedTuple
 
-from textsynth.errors import ModelError
 from textsynth.models import wire
-from textsynth.records import Completion, Request
+from textsynth.models.draws import MOST_DRAWS
+from textsynth.records import Request
 
 Speaks = Literal["auto", "vllm", "openai"]
 # What OpenAI's own interface does not know; the first entry is what is sent, the next what is tried after a refusal.
@@ -29,7 +27,6 @@ NEUTRAL: Mapping[str, tuple[object, ...]] = {
 UNKNOWN_TO_OPENAI = ("top_k", "min_p", "repetition_penalty", "chat_template_kwargs")
 THINKING = "chat_template_kwargs"
 LOGPROBS = (20, 5)  # how many log-probabilities are asked for: most servers' limit, then that of older ones
-ASKED_AGAIN = (400, 404, 422, 501)
 MOST_BODIES = 256
 
 
@@ -47,7 +44,7 @@ class Dialect:
     `thinking` is None where the model is not to think, else how many tokens it may think before its answer. `token_ids`
     maps an option to the ids of the tokens that spell it, where the server tells them; `exact` says that its
     log-probabilities were seen not to depend on the sampling. `engine` is what every answer must come from, as far as
-    it is told.
+    it is told. `draws` is how many answers to one prompt may be asked for in one request.
     """
 
     def __init__(
@@ -70,6 +67,7 @@ class Dialect:
         self.unfit: set[str] = set()
         self.token_ids: dict[str, tuple[int, ...]] | None = None
         self.exact: bool | None = None
+        self.draws = MOST_DRAWS
         self.logprobs = 0
         self.in_vain = 0
         self._neutral = {name: 0 for name in NEUTRAL}
@@ -81,7 +79,7 @@ class Dialect:
         self._bodies: dict[tuple[object, ...], Sent] = {}
         self._bodies_for: tuple[object, ...] = ()
 
-    def sent(self, request: Request) -> Sent:
+    def sent(self, request: Request, draws: int = 1) -> Sent:
         """Return the body of a request as far as all is known; a prompt is asked several times and encoded once."""
         state = (
             len(self.left_out), len(self.forms), len(self.unfit), self.token_ids, self.logprobs, self._renamed,
@@ -90,10 +88,10 @@ class Dialect:
         if state != self._bodies_for or len(self._bodies) >= MOST_BODIES:
             self._bodies.clear()
             self._bodies_for = state
-        key = (request.prompt, request.sampling, request.constraint, request.options)
+        key = (request.prompt, request.sampling, request.constraint, request.options, draws)
         found = self._bodies.get(key)
         if found is None:
-            firm, may = self.parameters(request, self.form(request))
+            firm, may = self.parameters(request, self.form(request), draws)
             found = self._bodies[key] = Sent(firm, may, wire.encoded({**firm, **may}))
         return found
 
@@ -110,7 +108,9 @@ class Dialect:
         wanted = self._constraints and request.constraint is not None and self._speaks == "auto"
         return wanted and wire.path_of(request) not in self.forms
 
-    def parameters(self, request: Request, form: wire.Form | None) -> tuple[dict[str, object], dict[str, object]]:
+    def parameters(
+        self, request: Request, form: wire.Form | None, draws: int = 1
+    ) -> tuple[dict[str, object], dict[str, object]]:
         """Return the body without what may be left out, and what may be, of which nothing is refused so far."""
         firm = wire.parameters(request, self.model)
         thinks = self.thinking is not None and not request.options
@@ -130,6 +130,8 @@ class Dialect:
             ids = [one for option in request.options for one in (self.token_ids or {}).get(option, ())]
             if ids and wire.IDS not in self.left_out:
                 may[wire.IDS] = ids
+        if draws > 1:
+            firm["n"] = draws
         if self._renamed:
             firm["max_completion_tokens"] = firm.pop("max_tokens")
         own = {name: value for name, value in self.extra.items() if value is not None}
@@ -176,6 +178,16 @@ class Dialect:
         """Call the limit of new tokens `max_completion_tokens` from now on, as OpenAI's newer models want it."""
         self._renamed = True
 
+    def one_a_request(self) -> None:
+        """Ask for one answer a request from now on."""
+        if self.draws > 1:
+            self._say("the server gives one answer a request: draws of one prompt are asked for one by one")
+        self.draws = 1
+
+    def fewer_draws(self, sent: int) -> None:
+        """Ask for fewer answers at once than the `sent` ones that were too many."""
+        self.draws = min(self.draws, max(1, sent // 2))
+
     def fewer_logprobs(self, sent: object) -> bool:
         """Ask for fewer log-probabilities from now on; False where it cannot be fewer."""
         if sent != LOGPROBS[self.logprobs]:
@@ -184,94 +196,3 @@ class Dialect:
             return False
         self.logprobs += 1
         return True
-
-
-class Phrasing:
-    """One request as one server understands it: what is sent now, how it is read, and what a refusal teaches.
-
-    `form` sends the constraint in a form that is still to be found out.
-    """
-
-    def __init__(self, dialect: Dialect, request: Request, form: wire.Form | None = None) -> None:
-        self._dialect = dialect
-        self._request = request
-        self._form = form
-        self._bare: list[str] = []
-        self._firm: dict[str, object] = {}
-        self._may: dict[str, object] = {}
-
-    def body(self) -> bytes:
-        """Return the body to send now."""
-        if self._form is None and not self._bare:
-            sent = self._dialect.sent(self._request)
-            self._firm, self._may = sent.firm, sent.may
-            return sent.body
-        form = self._form if self._form is not None else self._dialect.form(self._request)
-        self._firm, may = self._dialect.parameters(self._request, form)
-        self._may = {name: value for name, value in may.items() if name not in self._bare}
-        return wire.encoded({**self._firm, **self._may})
-
-    def read(self, raw: bytes) -> Completion:
-        """Return the answer to what was sent last. Raises wire.Broken where it is none.
-
-        Raises ModelError where another engine answered than the recipe names.
-        """
-        completion = wire.read_answer(raw, self._request)
-        self.answered()
-        wanted = self._dialect.engine
-        if wanted is not None and not completion.engine.startswith(wanted):
-            found = repr(completion.engine) if completion.engine else "a server that tells no engine"
-            raise ModelError(
-                f"the answers of {self._dialect.model!r} come from {found}, but the recipe says engine: {wanted}"
-            )
-        if completion.scores is None or not self._dialect.exact:
-            return completion
-        return replace(completion, scores=replace(completion.scores, exact=True))
-
-    def answered(self) -> None:
-        """Note that what was sent last was answered: what was left out of it for that is what the server refuses."""
-        self._dialect.took(self._may)
-        blamed = [name for name in self._bare if name in wire.CONSTRAINTS] or self._bare
-        if blamed and (self._form is None or blamed is self._bare):
-            self._dialect.refuse(self._request, blamed)
-        self._bare = []
-
-    def refused(self, status: int, raw: bytes) -> bool:
-        """Learn from a refusal; return whether another body is worth sending at once. Ends after a few times."""
-        said = raw.decode("utf-8", "replace")
-        if status not in ASKED_AGAIN or wire.TOO_LONG.search(said):
-            return False
-        if "max_tokens" in self._firm and "max_completion_tokens" in said and "max_tokens" not in self._dialect.extra:
-            self._dialect.rename_limit()
-            return True
-        named = [name for name in self._may if _names(name, said)]
-        if named and not self._bare:
-            return self._without(named, said)
-        count = self._firm.get("top_logprobs", self._firm.get("logprobs"))
-        if self._request.options and "logprobs" in said and count is not None:
-            return self._dialect.fewer_logprobs(count)
-        return status != 404 and self._strip()
-
-    def _strip(self) -> bool:
-        """Leave out what may be to blame where the refusal names nothing: first all but a constraint, then that too."""
-        suspects = self._dialect.suspects(self._may)
-        parameters = [name for name in suspects if name not in wire.CONSTRAINTS]
-        if not suspects:
-            self._dialect.in_vain += bool(self._bare)
-            return False
-        self._bare += parameters or suspects
-        return True
-
-    def _without(self, named: list[str], said: str) -> bool:
-        if self._form is not None and any(name in wire.CONSTRAINTS for name in named):
-            return False  # that is what was to be found out
-        # "must be -1 (disable), or at least 1" says that another value would do
-        other = "-1" in said
-        gone = [name for name in named if not (other and self._dialect.try_other_value(name, self._may[name]))]
-        self._dialect.refuse(self._request, gone)
-        return True
-
-
-def _names(name: str, said: str) -> bool:
-    """Whether a refusal names the parameter; a constraint it may also name by what is wrong with it."""
-    return re.search(rf"(?<![A-Za-z0-9_]){re.escape(name)}(?![A-Za-z0-9_])", said) is not None

@@ -1,19 +1,18 @@
 """Requests in flight: one limit over all calls of a model, first come first served.
 
 A task exists only for what is in flight, so 5,000 waiting requests cost 5,000 places in a queue and nothing else.
+Requests that differ in their draw alone, and wait together, may leave as one: a group, which counts as all of them.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections import deque
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Hashable, Sequence
 from functools import partial
 
 from textsynth.models import Arrived
+from textsynth.models.queue import Queue
 from textsynth.records import Completion, Request
-
-Answer = Callable[[Request], Awaitable[Completion]]
 
 
 class _Call:
@@ -28,18 +27,43 @@ class _Call:
         self.flying: set[asyncio.Task[None]] = set()
 
 
+class Group:
+    """Requests on their way together, mostly one alone; `Flight.give_back` takes some off again."""
+
+    __slots__ = ("call", "requests")
+
+    def __init__(self, call: _Call, requests: list[Request]) -> None:
+        self.call = call
+        self.requests = requests
+
+
+Answer = Callable[[Group], Awaitable[Sequence[Completion]]]
+"""Returns the completions of the requests that the group has at the end, in their order."""
+
+
 class Flight:
     """Keeps at most `limit()` requests in flight. A slot is free again when `arrived` has returned.
 
-    Requests start in the order in which the calls brought them; an earlier call goes before a later one.
+    Requests start in the order in which the calls brought them; an earlier call goes before a later one. With a request
+    go those of its call that wait and are of the same `kind`, at most `most(request)` in all and never more than there
+    are places; None is a kind that goes alone.
     """
 
-    def __init__(self, limit: Callable[[], int], answer: Answer) -> None:
+    def __init__(
+        self,
+        limit: Callable[[], int],
+        answer: Answer,
+        *,
+        kind: Callable[[Request], Hashable] = lambda _: None,
+        most: Callable[[Request], int] = lambda _: 1,
+    ) -> None:
         self.in_flight = 0
+        self._pumping = False
         self._limit = limit
+        self._most = most
         self._calls: set[_Call] = set()
         self._answer = answer
-        self._waiting: deque[tuple[_Call, Request]] = deque()
+        self._waiting: Queue[_Call] = Queue(kind)
 
     @property
     def pressed(self) -> bool:
@@ -51,7 +75,7 @@ class Flight:
         if not requests:
             return
         call = _Call(arrived, len(requests), asyncio.get_running_loop().create_future())
-        self._waiting.extend((call, request) for request in requests)
+        self._waiting.add(call, requests)
         self._calls.add(call)
         self.pump()
         try:
@@ -69,26 +93,43 @@ class Flight:
 
     def pump(self) -> None:
         """Start what the limit allows; to be called when it has grown."""
-        while self._waiting and self.in_flight < self._limit():
-            call, request = self._waiting.popleft()
-            self.in_flight += 1
-            task = asyncio.ensure_future(self._bring(call, request))
+        while self._waiting and (free := self._limit() - self.in_flight) > 0:
+            call, requests = self._waiting.take(lambda first, free=free: min(free, self._most(first)))  # type: ignore[misc]
+            group = Group(call, requests)
+            self.in_flight += len(requests)
+            task = asyncio.ensure_future(self._bring(group))
             call.flying.add(task)
-            task.add_done_callback(partial(self._landed, call))
+            task.add_done_callback(partial(self._landed, group))
+
+    def give_back(self, group: Group, requests: Sequence[Request]) -> None:
+        """Let requests of a group wait again, before all others; their places are free at once."""
+        gone = {id(request) for request in requests}
+        group.requests = [request for request in group.requests if id(request) not in gone]
+        self._waiting.put_back(group.call, requests)
+        self.in_flight -= len(requests)
+        self.pump()
 
     async def _abandon(self, call: _Call) -> None:
-        self._waiting = deque(pair for pair in self._waiting if pair[0] is not call)
+        self._waiting.drop(call)
         flying = list(call.flying)
         for task in flying:
             task.cancel()
         await asyncio.gather(*flying, return_exceptions=True)
 
-    async def _bring(self, call: _Call, request: Request) -> None:
-        completion = await self._answer(request)
-        await call.arrived(request, completion)
+    async def _bring(self, group: Group) -> None:
+        completions = await self._answer(group)
+        arrived = group.call.arrived
+        if len(group.requests) == 1:
+            await arrived(group.requests[0], completions[0])
+            return
+        coming = [arrived(request, one) for request, one in zip(group.requests, completions, strict=True)]
+        for fault in await asyncio.gather(*coming, return_exceptions=True):
+            if fault is not None:
+                raise fault
 
-    def _landed(self, call: _Call, task: asyncio.Task[None]) -> None:
-        self.in_flight -= 1
+    def _landed(self, group: Group, task: asyncio.Task[None]) -> None:
+        call = group.call
+        self.in_flight -= len(group.requests)
         call.flying.discard(task)
         if task.cancelled():
             call.done.cancel()
@@ -96,7 +137,13 @@ class Flight:
             if not call.done.done():
                 call.done.set_exception(fault)
         else:
-            call.left -= 1
+            call.left -= len(group.requests)
             if not call.left and not call.done.done():
                 call.done.set_result(None)
+        if not self._pumping:  # once for all that land in this turn of the loop: together they make room for a group
+            self._pumping = True
+            asyncio.get_running_loop().call_soon(self._pump_soon)
+
+    def _pump_soon(self) -> None:
+        self._pumping = False
         self.pump()

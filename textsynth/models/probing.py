@@ -15,7 +15,8 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Generic, Protocol, TypeVar
 
 from textsynth.models import wire
-from textsynth.models.dialect import Dialect, Phrasing
+from textsynth.models.dialect import Dialect
+from textsynth.models.phrasing import Phrasing
 from textsynth.models.scores import FirstToken, first_token
 from textsynth.records import Constraint, Message, Rendered, Request, Sampling
 

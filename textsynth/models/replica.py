@@ -10,12 +10,13 @@ from textsynth.models import wire
 from textsynth.models.address import Address
 from textsynth.models.body import Broken
 from textsynth.models.connections import Away, Connections, reason
-from textsynth.models.dialect import Phrasing
+from textsynth.models.counting import Counting
 from textsynth.models.exchange import Reply
 from textsynth.models.listing import Listed, read_listing
 from textsynth.models.metrics import Load, hit_share, read_load
 from textsynth.models.pace import Pace
 from textsynth.models.patience import Trouble
+from textsynth.models.phrasing import Phrasing
 from textsynth.models.probing import Prober
 from textsynth.models.target import Target
 from textsynth.models.waits import Waits
@@ -53,6 +54,7 @@ class Replica:
         self._connections = Connections(self.address, {**allowed, **target.headers})
         self._dialect = target.dialect(lambda told: say(f"{self.name}: {told}"))
         self._prober = Prober(self._dialect, self._post)
+        self._counting = Counting(target.model, self._tokenize, lambda told: say(f"{self.name}: {told}"))
         self._paths = {one: self.address.path(one) for one in ("/chat/completions", "/completions", "/models")}
         self._paths["/tokenize"] = self.address.beside("/tokenize")
         self._sure = False
@@ -70,9 +72,19 @@ class Replica:
         """The share of prompt tokens that the server's prefix cache had since our first look; None if not told."""
         return None if self._first is None or self._last is None else hit_share(self._first, self._last)
 
-    async def ask(self, request: Request) -> Completion | Reply | Trouble:
-        """Send one request; return its answer, the reply of a server that refuses it, or what went wrong.
+    @property
+    def draws(self) -> int:
+        """How many answers to one prompt it may be asked for in one request, its free places aside."""
+        return self._dialect.draws
 
+    def fewer_draws(self, sent: int) -> None:
+        """Let it be asked for fewer at once than `sent`, which came to nothing."""
+        self._dialect.fewer_draws(sent)
+
+    async def ask(self, request: Request, draws: int = 1) -> list[Completion | None] | Reply | Trouble:
+        """Send one request; return its answers, the reply of a server that refuses it, or what went wrong.
+
+        Asks for `draws` answers at once; there are fewer where the server gives fewer, and None for one that is none.
         Looks first at what is served, where that is not sure (see `look`), and what the server understands.
         """
         try:
@@ -81,7 +93,7 @@ class Replica:
             odd = await self._prober.ready(request)
             if odd is not None:
                 return odd
-            return await self._said(request)
+            return await self._said(request, draws)
         except Away as fault:
             self._sure = False
             return Trouble("away", str(fault))
@@ -134,15 +146,18 @@ class Replica:
             self._look.cancel()
         self._connections.close()
 
-    async def _said(self, request: Request) -> Completion | Reply:
+    async def _said(self, request: Request, draws: int) -> list[Completion | None] | Reply:
         endpoint = wire.path_of(request)
-        phrasing = Phrasing(self._dialect, request)
+        phrasing = Phrasing(self._dialect, request, draws=draws)
         reply = await self._post(endpoint, phrasing.body())
         while reply.status != 200:
             if not phrasing.refused(reply.status, reply.body):
                 return reply
             reply = await self._post(endpoint, phrasing.body())
-        return phrasing.read(reply.body)
+        return await self._counting.fill(request, phrasing.read_draws(reply.body))
+
+    async def _tokenize(self, body: bytes) -> Reply:
+        return await self._connections.post(self._paths["/tokenize"], body)
 
     async def _post(self, endpoint: str, body: bytes) -> Reply:
         now = asyncio.get_running_loop().time

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from textsynth.errors import ModelError, UsageError, nearest
 from textsynth.models import Arrived
-from textsynth.models.flight import Flight
+from textsynth.models.flight import Flight, Group
 from textsynth.records import Completion, OptionScores, Request
 
 SPOKEN = (
@@ -91,7 +91,10 @@ class Actor:
     async def close(self) -> None:
         """Do nothing: there is nothing to let go of."""
 
-    async def _answer(self, request: Request) -> Completion:
+    async def _answer(self, group: Group) -> list[Completion]:
+        return [await self._say(request) for request in group.requests]
+
+    async def _say(self, request: Request) -> Completion:
         kind = self._kind if self._every and _number(request, "fault") % self._every == 0 else ""
         if self._latency:
             await asyncio.sleep(self._latency * (10 if kind == "slow" else 1))

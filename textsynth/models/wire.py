@@ -115,14 +115,30 @@ def read_answer(raw: bytes, request: Request | None = None) -> Completion:
     What the model thought (`reasoning`, in older servers `reasoning_content`) is left behind; thoughts that left no
     room for an answer are a failure. Where `request` has options, their log-probabilities are read instead of a text.
     """
+    answer = parsed(raw)
+    return read_choice(answer, choices_of(answer, raw)[0], raw, request)
+
+
+def parsed(raw: bytes) -> object:
+    """Return the JSON of an answer. Raises Broken where it is none."""
     try:
-        answer = json.loads(raw)
+        return json.loads(raw)
     except (ValueError, RecursionError) as fault:
         raise Broken(f"no JSON but {_head(raw)!r}") from fault
+
+
+def choices_of(answer: object, raw: bytes) -> list[object]:
+    """Return the choices of an answer, at least one. Raises Broken where there is none."""
     choices = answer.get("choices") if isinstance(answer, dict) else None
-    if not isinstance(choices, list) or not choices or not isinstance(choices[0], dict):
+    if not isinstance(choices, list) or not choices:
         raise Broken(f"no choices but {_head(raw)!r}")
-    choice = choices[0]
+    return choices
+
+
+def read_choice(answer: object, choice: object, raw: bytes, request: Request | None = None) -> Completion:
+    """Return what one choice says, with the token counts of the whole answer; see `read_answer`."""
+    if not isinstance(answer, dict) or not isinstance(choice, dict):
+        raise Broken(f"no choices but {_head(raw)!r}")
     message = choice.get("message")
     if request is not None and request.options:
         return _scored(answer, choice, request)
