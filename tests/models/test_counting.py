@@ -5,7 +5,6 @@ import pytest
 from tests.models.asked import answers, request
 from tests.models.test_draws import client, drawn
 from tests.server import Fault, serving
-from textsynth.records import Message
 
 
 def test_a_server_that_tells_no_counts_is_asked_for_them_once_a_prompt() -> None:
@@ -13,9 +12,9 @@ def test_a_server_that_tells_no_counts_is_asked_for_them_once_a_prompt() -> None
         found = answers(client(server), [*drawn("three words long", 3), request("two words", chat=False)])
         counted = server.mock.counted
     assert [(one.prompt_tokens, one.completion_tokens) for one in found] == [(3, 1), (0, 2), (0, 3), (2, 1)]
-    prompts = [body for body in counted if "messages" in body or body["prompt"] == "two words"]
-    assert len(prompts) == 2
-    assert prompts[0]["messages"] == [Message("user", "three words long")._asdict()]
+    chats = [body["messages"] for body in counted if "messages" in body]
+    assert chats == [[{"role": "user", "content": "three words long"}]]
+    assert sum(body.get("prompt") == "two words" for body in counted) == 1
     assert {body["model"] for body in counted} == {"mock-small"}
 
 

@@ -174,7 +174,6 @@ def test_a_group_that_hangs_is_asked_one_by_one_and_each_has_its_own_failure() -
 def test_a_prompt_that_is_refused_fails_each_of_its_draws(kind: str) -> None:
     with serving(draws="given", faults=[Fault(kind, contains="bad", message="no such thing")]) as server:
         found = answers(client(server), [*drawn("good", 4), *drawn("bad", 5), *drawn("well", 8)])
-        assert sizes(server)[-1] in (1, 8)
     assert [one.failure is not None for one in found] == [False] * 4 + [True] * 5 + [False] * 8
 
 
