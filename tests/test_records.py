@@ -105,6 +105,9 @@ def test_a_census_lets_none_enter_or_end_twice() -> None:
     census.end(one[0], "accepted")
     with pytest.raises(CensusBroken, match="ended twice: 'accepted', then 'dropped'"):
         census.end(one[0], "dropped")
+    stranger = Record("never read", Origin("x"))
+    with pytest.raises(CensusBroken, match="never was a candidate"):
+        census.end(stranger, "accepted")
 
 
 def test_a_twin_must_be_accepted_or_given() -> None:

@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 EMBEDDED = "all-MiniLM-L6-v2"
 WEIGHTS_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 BATCH = 64
-REMEMBERED = 100_000  # vectors held in memory beside the store: 170 MB with 384 dimensions
+# Vectors held in memory beside the store, so that those of a window are read once: 9 MB with 384 dimensions.
+REMEMBERED = 5_000
 WHY = "embedding texts (agreement, semantic_duplicate, same_meaning, diverse)"
 
 

@@ -230,35 +230,40 @@ class Completion:
 class Census:
     """Counts every candidate into exactly one end; the run asks it after each window.
 
-    `candidates` are all ids that were ever read; `ended` maps an id to its end. Raises CensusBroken when a record
-    ends twice, when one is left without an end, or when a twin is not itself accepted.
+    `ends` maps each id that was ever read to its end, "" until it has one. Raises CensusBroken when a record ends
+    twice, when one is left without an end, or when a twin is not itself accepted.
     """
 
-    candidates: set[str] = field(default_factory=set)
-    ended: dict[str, str] = field(default_factory=dict)
+    ends: dict[str, str] = field(default_factory=dict)
+    waiting: int = 0
     twins: dict[str, str] = field(default_factory=dict)
 
     def enter(self, records: Iterable[Record]) -> None:
         """Count new candidates in. An id that comes again is a broken census."""
         for record in records:
-            if record.id in self.candidates:
+            if record.id in self.ends:
                 raise CensusBroken(f"record {record.id} became a candidate twice; its text: {record.text[:60]!r}")
-            self.candidates.add(record.id)
+            self.ends[record.id] = ""
+            self.waiting += 1
 
     def end(self, record: Record, end: str, twin: str | None = None) -> None:
         """Note the one end of a candidate: accepted, dropped or review."""
-        if record.id in self.ended:
-            raise CensusBroken(f"record {record.id} ended twice: {self.ended[record.id]!r}, then {end!r}")
-        self.ended[record.id] = end
+        known = self.ends.get(record.id)
+        if known is None:
+            raise CensusBroken(f"record {record.id} ended as {end!r} and never was a candidate")
+        if known:
+            raise CensusBroken(f"record {record.id} ended twice: {known!r}, then {end!r}")
+        self.ends[record.id] = end
+        self.waiting -= 1
         if twin is not None:
             self.twins[record.id] = twin
 
     def close(self, known: Container[str] = ()) -> None:
         """Check the books: all candidates ended, every twin accepted (or one of the `known` given rows)."""
-        if len(self.ended) != len(self.candidates):
-            lost = next(iter(self.candidates.symmetric_difference(self.ended)))
-            raise CensusBroken(f"{len(self.candidates)} candidates but {len(self.ended)} ends; one is {lost}")
+        if self.waiting:
+            lost = next(one for one, end in self.ends.items() if not end)
+            raise CensusBroken(f"{len(self.ends)} candidates but {len(self.ends) - self.waiting} ends; one is {lost}")
         for one, twin in self.twins.items():
-            if self.ended.get(twin) != "accepted" and twin not in known:
-                raise CensusBroken(f"record {one} was dropped for {twin}, which is {self.ended.get(twin, 'unknown')!r}")
+            if self.ends.get(twin) != "accepted" and twin not in known:
+                raise CensusBroken(f"record {one} was dropped for {twin}, which is {self.ends.get(twin, 'unknown')!r}")
         self.twins.clear()

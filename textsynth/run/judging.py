@@ -8,12 +8,16 @@ So no two texts throw each other out, and no duplicate of a rejected text is los
 from __future__ import annotations
 
 import asyncio
+import contextvars
 from collections.abc import Awaitable, Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 from textsynth.records import Ask, Completion, Drop, Record, Verdict
 from textsynth.step import Desk, Judge
 
+Found = TypeVar("Found")
 Answer = Callable[[Sequence[Ask]], Awaitable[Sequence[Completion]]]
 
 
@@ -39,15 +43,21 @@ class Court:
         self._filters = filters
         self._desks = desks
         self._answer = answer
+        # One thread for all windows: torch keeps memory for each that it works in, 100 MB with the default embedder.
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="judging")
+
+    def close(self) -> None:
+        """Wait for what is being judged and end the thread."""
+        self._thread.shutdown()
 
     async def rule(self, candidates: Sequence[Record]) -> Ruling:
         """Bring every candidate of a window to its end; the filters work in a thread, so that requests go on."""
         ruling = Ruling()
         pending = list(candidates)
         while pending:
-            passed, waiting, dropped = await asyncio.to_thread(self._filter, pending)
+            passed, waiting, dropped = await self._beside(self._filter, pending)
             passed, unlabelled = await self._label(passed)
-            await asyncio.to_thread(self._settle, passed)
+            await self._beside(self._settle, passed)
             ruling.accepted += passed
             ruling.dropped += dropped + unlabelled
             pending = self._resolve(waiting, {record.id for record in passed}, ruling)
@@ -55,6 +65,11 @@ class Court:
         ruling.accepted.sort(key=lambda record: order[record.id])
         ruling.dropped.sort(key=lambda drop: order[drop.record.id])
         return ruling
+
+    async def _beside(self, work: Callable[[Sequence[Record]], Found], records: Sequence[Record]) -> Found:
+        """Return what `work` makes of the records in the thread, which knows the context, as a notebook's cell."""
+        run = contextvars.copy_context().run
+        return await asyncio.get_running_loop().run_in_executor(self._thread, run, work, records)
 
     def _filter(self, pending: Sequence[Record]) -> tuple[list[Record], list[_Waiting], list[Drop]]:
         undecided = {record.id for record in pending}
@@ -81,7 +96,7 @@ class Court:
     async def _label(self, records: list[Record]) -> tuple[list[Record], list[Drop]]:
         dropped: list[Drop] = []
         for name, desk in self._desks:
-            asks = await asyncio.to_thread(desk.asks, records)
+            asks = await self._beside(desk.asks, records)
             completions = await self._answer([ask for some in asks for ask in some])
             passed: list[Record] = []
             start = 0

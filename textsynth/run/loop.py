@@ -105,6 +105,7 @@ class Loop:
             for window in flying:
                 window.answers.cancel()
             await asyncio.gather(*(window.answers for window in flying), return_exceptions=True)
+            self._court.close()
 
     def _plan(self) -> list[Ask]:
         room = self._budget.room(self._window, tokens_an_ask=self._tokens_an_ask)
