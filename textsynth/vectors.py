@@ -6,6 +6,8 @@ multiplied with its own transpose at once (numpy with OpenBLAS crashes on that p
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -14,10 +16,10 @@ BLOCK = 4096
 
 
 class VectorIndex:
-    """Finds the added vector nearest to a given one. Grows by doubling; about 1.5 KB a vector of 384 dimensions."""
+    """Finds the added vector nearest to a given one. Grows a block at a time: 1.5 KB a vector of 384 dimensions."""
 
     def __init__(self) -> None:
-        self._rows: Vectors = np.zeros((0, 0), np.float32)
+        self._blocks: list[Vectors] = []
         self._used = 0
 
     def __len__(self) -> int:
@@ -25,23 +27,22 @@ class VectorIndex:
 
     def add(self, vectors: Vectors) -> None:
         """Add vectors (n, dim); their rows go on from the last one."""
-        if not len(vectors):
-            return
-        need = self._used + len(vectors)
-        if need > len(self._rows):
-            grown = np.zeros((max(need, 2 * len(self._rows), 1024), vectors.shape[1]), np.float32)
-            if self._used:
-                grown[: self._used] = self._rows[: self._used]
-            self._rows = grown
-        self._rows[self._used : need] = vectors
-        self._used = need
+        while len(vectors):
+            at = self._used % BLOCK
+            if at == 0:
+                self._blocks.append(np.empty((BLOCK, vectors.shape[1]), np.float32))
+            some = vectors[: BLOCK - at]
+            self._blocks[-1][at : at + len(some)] = some
+            self._used += len(some)
+            vectors = vectors[len(some) :]
 
     def nearest(self, vectors: Vectors) -> tuple[Vectors, NDArray[np.int64]]:
         """Return for each of n vectors the highest cosine (n,) and its row (n,); ties: the lowest row.
 
         With nothing added the cosines are -1 and the rows -1.
         """
-        return nearest(vectors, self._rows[: self._used])
+        starts = range(0, self._used, BLOCK)
+        return _nearest(vectors, (block[: self._used - at] for at, block in zip(starts, self._blocks, strict=True)))
 
 
 def nearest(vectors: Vectors, among: Vectors) -> tuple[Vectors, NDArray[np.int64]]:
@@ -49,15 +50,19 @@ def nearest(vectors: Vectors, among: Vectors) -> tuple[Vectors, NDArray[np.int64
 
     Ties: the lowest row. With m = 0 the cosines are -1 and the rows -1.
     """
+    return _nearest(vectors, (among[start : start + BLOCK] for start in range(0, len(among), BLOCK)))
+
+
+def _nearest(vectors: Vectors, blocks: Iterable[Vectors]) -> tuple[Vectors, NDArray[np.int64]]:
     best = np.full(len(vectors), -1, np.float32)
     rows = np.full(len(vectors), -1, np.int64)
-    for start in range(0, len(among), BLOCK):
-        likeness = vectors @ among[start : start + BLOCK].T
+    for place, block in enumerate(blocks):
+        likeness = vectors @ block.T
         at = likeness.argmax(axis=1)
         found = likeness[np.arange(len(vectors)), at]
         better = (found > best) | (rows < 0)
         best[better] = found[better]
-        rows[better] = at[better] + start
+        rows[better] = at[better] + place * BLOCK
     return best, rows
 
 
