@@ -1,9 +1,9 @@
 """One HTTP/1.1 exchange at a time over a connection that is kept: what a client of an engine needs, and no more.
 
 An exchange costs 0.06 ms of CPU here, where aiohttp takes 0.18 ms (64 in flight, mock of 20 ms). A library would be
-less to look after: with aiohttp in this place a whole run took 0.42 ms a row and .61 of a bare loop's speed, where 0.40
-and .70 are asked for; with this 0.32 and .76 (eval/README.md). Reads with suspicion: heads, bodies and their compressed
-forms are bounded, and what is no HTTP is a `Broken` exchange.
+less to look after, and was tried: with aiohttp in this place a whole run takes 0.42 ms a row, where 0.40 is asked for,
+with this 0.32 (measured in alternation: eval/README.md). Reads with suspicion: heads, bodies and their compressed forms
+are bounded, and what is no HTTP is a `Broken` exchange.
 
 Does not follow redirects, keep cookies, pipeline, or speak HTTP/2.
 """
