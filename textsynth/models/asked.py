@@ -10,10 +10,10 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from textsynth.models import ModelOptions
-from textsynth.models.batch import line_of
-from textsynth.models.client import Client
-from textsynth.models.dialect import Dialect, Speaks
-from textsynth.models.target import Target
+from textsynth.models.remote.batch import line_of
+from textsynth.models.remote.client import Client
+from textsynth.models.remote.dialect import Dialect, Speaks
+from textsynth.models.remote.target import Target
 from textsynth.options import Options
 from textsynth.records import Request
 

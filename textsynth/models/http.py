@@ -16,8 +16,8 @@ from pydantic import Field, model_validator
 from textsynth.errors import ModelError
 from textsynth.models import Form, Model, Place
 from textsynth.models.asked import AskedOptions
-from textsynth.models.batch import spoken_at
-from textsynth.models.dialect import Speaks
+from textsynth.models.remote.batch import spoken_at
+from textsynth.models.remote.dialect import Speaks
 from textsynth.options import Texts
 from textsynth.records import Request
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from textsynth.errors import ModelError, UsageError, nearest
 from textsynth.models import Arrived
-from textsynth.models.flight import Flight, Group
+from textsynth.models.remote.flight import Flight, Group
 from textsynth.records import Completion, OptionScores, Request
 
 SPOKEN = (

@@ -15,7 +15,7 @@ from typing import TextIO
 
 from textsynth.errors import ModelError, RunError, UsageError
 from textsynth.models import ModelOptions
-from textsynth.models.batch import read_reply
+from textsynth.models.remote.batch import read_reply
 from textsynth.records import Completion, Request
 
 ALL_REFUSED = 5

@@ -1,0 +1,50 @@
+from __future__ import annotations
+
+import pytest
+
+from textsynth.errors import ModelError
+from textsynth.models.remote.address import Address
+
+
+@pytest.mark.parametrize(
+    ("given", "root", "name"),
+    [
+        ("http://127.0.0.1:8000", "http://127.0.0.1:8000/v1", "http://127.0.0.1:8000/v1"),
+        ("http://127.0.0.1:8000/v1/", "http://127.0.0.1:8000/v1", "http://127.0.0.1:8000/v1"),
+        ("https://a/v1/chat/completions", "https://a/v1", "https://a/v1"),
+        ("https://me:secret@a/api", "https://me:secret@a/api", "https://a/api"),
+        ("https://a/openai?api-version=2", "https://a/openai?api-version=2", "https://a/openai"),
+    ],
+)
+def test_addresses_are_read_as_people_write_them(given: str, root: str, name: str) -> None:
+    found = Address(given)
+    assert (found.root, found.name) == (root, name)
+
+
+def test_host_port_and_paths() -> None:
+    plain, secure = Address("http://a.example/v1"), Address("https://me:pass%40word@b:8443/x/v1?k=1")
+    assert (plain.place, secure.place) == (("a.example", 80), ("b", 8443))
+    assert (plain.host, secure.host) == ("a.example", "b:8443")
+    assert (plain.secure, secure.secure) == (False, True)
+    assert plain.path("/chat/completions") == "/v1/chat/completions"
+    assert secure.path("/completions") == "/x/v1/completions?k=1"
+    assert (plain.beside("/metrics"), secure.beside("/tokenize")) == ("/metrics", "/x/tokenize")
+    assert (plain.basic, secure.basic) == (None, "Basic bWU6cGFzc0B3b3Jk")
+    assert Address("http://[::1]:8000").place == ("::1", 8000)
+    assert Address("http://bücher.example/v1").host == "xn--bcher-kva.example"
+
+
+@pytest.mark.parametrize("wrong", ["http://", "http://a:99999/v1", "http://a:port/v1", "http://a b/v1", "http://:80"])
+def test_what_is_no_address_is_one_sentence(wrong: str) -> None:
+    with pytest.raises(ModelError, match="is no address a request can go to"):
+        _ = Address(wrong).place
+
+
+def test_a_proxy_is_used_for_other_machines_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("http_proxy", "http://proxy:3128")
+    monkeypatch.setenv("no_proxy", "inside.example")
+    assert Address("http://far.example/v1").proxy == "http://proxy:3128"
+    assert Address("http://127.0.0.1:8000").proxy is None
+    assert Address("http://localhost:8000").proxy is None
+    assert Address("http://inside.example/v1").proxy is None
+    assert Address("https://far.example/v1").proxy is None
