@@ -15,29 +15,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.cli.said import ANSWERS, RECIPE
+
 COMMAND = [sys.executable, "-m", "textsynth"]
 ROOT = Path(__file__).parent.parent
-RECIPE = """\
-name: tickets
-labels:
-  refund: wants money back
-  delivery: asks where a parcel is
-models:
-  generator: {scripted: {function: "./answers.py:answer"}}
-generate:
-  - labelled
-filter: [exact_duplicate]
-select: []
-want: {label: 4}
-"""
-ANSWERS = '''\
-"""Answers that differ from request to request."""
-
-
-def answer(request):
-    start = int(request.key[:8], 16)
-    return "\\n".join(f"{n}. text number {start + n} about parcel {start * n % 97}" for n in range(1, 6))
-'''
 
 
 @pytest.fixture

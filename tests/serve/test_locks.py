@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 from tests.serve.engines import ROOT, wait_until
-from textsynth.serve.locks import is_free, let_go, open_lock, take
+from textsynth.serve.locks import alone, is_free, let_go, open_lock, take
 
 
 def test_alone_shared_and_let_go(tmp_path: Path) -> None:
@@ -37,3 +38,19 @@ def test_a_killed_holder_holds_nothing(tmp_path: Path) -> None:
         assert not is_free(path)
         holder.kill()
     wait_until(lambda: is_free(path))
+
+
+def test_who_comes_second_says_so_and_waits(tmp_path: Path) -> None:
+    lock, told, order = tmp_path / "lock", list[str](), list[str]()
+
+    def second() -> None:
+        with alone(lock, told.append, "busy"):
+            order.append("second")
+
+    thread = threading.Thread(target=second)
+    with alone(lock, told.append, "never said"):
+        thread.start()
+        wait_until(lambda: bool(told))
+        order.append("first")
+    thread.join()
+    assert (told, order) == (["busy"], ["first", "second"])

@@ -12,7 +12,7 @@ from pydantic import Field
 from textsynth.models import ModelOptions
 from textsynth.models.remote.batch import line_of
 from textsynth.models.remote.client import Client
-from textsynth.models.remote.dialect import Dialect, Speaks
+from textsynth.models.remote.dialect import Speaks
 from textsynth.models.remote.target import Target
 from textsynth.options import Options
 from textsynth.records import Request
@@ -87,13 +87,7 @@ class AskedOptions(ModelOptions):
 
     def line_for(self, request: Request, speaks: Speaks) -> Mapping[str, object]:
         """Return the request as a line of the batch wire format."""
-        dialect = Dialect(
-            self.asked_for,
-            self.body,
-            speaks=speaks,
-            thinking=None if self.thinking is None else self.thinking.max_tokens,
-            constraints=self.response_format,
-        )
+        dialect = self._target((), key=None, key_env=None, speaks=speaks).dialect(lambda _: None)
         return line_of(dialect, request)
 
     def client(
@@ -106,7 +100,17 @@ class AskedOptions(ModelOptions):
         say: Callable[[str], None],
     ) -> Client:
         """Return a client of servers that all serve this model; it connects at the first request."""
-        target = Target(
+        target = self._target(base_urls, key=key, key_env=key_env, speaks=speaks)
+        return Client(
+            target,
+            in_flight=None if self.in_flight == "auto" else self.in_flight,
+            retries=self.retries,
+            patience_seconds=self.patience_seconds,
+            say=say,
+        )
+
+    def _target(self, base_urls: tuple[str, ...], *, key: str | None, key_env: str | None, speaks: Speaks) -> Target:
+        return Target(
             base_urls=base_urls,
             model=self.asked_for,
             key=key,
@@ -118,11 +122,4 @@ class AskedOptions(ModelOptions):
             speaks=speaks,
             engine=self.engine,
             draws_together=self.draws_together,
-        )
-        return Client(
-            target,
-            in_flight=None if self.in_flight == "auto" else self.in_flight,
-            retries=self.retries,
-            patience_seconds=self.patience_seconds,
-            say=say,
         )

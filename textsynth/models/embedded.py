@@ -7,8 +7,6 @@ Nothing is asked of the network once the cache holds it.
 
 from __future__ import annotations
 
-import contextlib
-import fcntl
 import hashlib
 import os
 import shutil
@@ -16,11 +14,12 @@ import subprocess
 import sys
 import tempfile
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from textsynth.errors import ModelError, needs
+from textsynth.serve.locks import alone
 
 NAME = "SmolLM2-135M-Instruct"
 HUB_NAME = f"HuggingFaceTB/{NAME}"
@@ -55,7 +54,7 @@ def embedded_folder(cache: Path, say: Say) -> Path:
     needs("local", "torch", "transformers", "gguf", "accelerate", why=f"the embedded model {NAME}")
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
-        with _alone(folder.parent / ".lock", say):
+        with alone(folder.parent / ".lock", say, f"another process is getting {NAME}; waiting for it"):
             if not is_complete(folder):
                 for left in folder.parent.glob(".making-*"):  # by a process that was killed
                     shutil.rmtree(left, ignore_errors=True)
@@ -68,17 +67,6 @@ def embedded_folder(cache: Path, say: Say) -> Path:
         reason = fault.strerror or str(fault)
         raise ModelError(f"the embedded model {NAME} cannot be kept in {folder.parent}: {reason}") from fault
     return folder
-
-
-@contextlib.contextmanager
-def _alone(lock: Path, say: Say) -> Iterator[None]:
-    with lock.open("w") as held:
-        try:
-            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            say(f"another process is getting {NAME}; waiting for it")
-            fcntl.flock(held, fcntl.LOCK_EX)
-        yield
 
 
 def weights_from(beside: Path, making: Path, say: Say, fetch: Fetch | None = None) -> Path:

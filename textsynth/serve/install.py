@@ -7,18 +7,17 @@ fails to import ("operator torchvision::nms does not exist"). Nothing here needs
 
 from __future__ import annotations
 
-import contextlib
-import fcntl
 import json
 import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from textsynth.errors import ModelError
 from textsynth.serve.environment import Environment, ask, folder_in, is_whole
+from textsynth.serve.locks import alone
 from textsynth.serve.log import sentence_of
 
 Say = Callable[[str], None]
@@ -54,7 +53,7 @@ def install(cache: Path, say: Say, *, gpu: bool) -> Environment:
     log = folder.with_name("vllm-install.log")
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
-        with _alone(folder.with_name(".vllm.lock"), say):
+        with alone(folder.with_name(".vllm.lock"), say, "another process is installing vLLM; waiting for it"):
             found = ask(folder / "bin" / "python") if is_whole(folder) else None
             if found is not None:
                 return found
@@ -102,14 +101,3 @@ def _do(command: Sequence[str], say: Say, note: Callable[[str], object], seconds
         code = going.wait(seconds)
     if code != 0:
         raise ModelError(f"`{' '.join(command[:8])}` failed: {sentence_of(''.join(lines)) or f'exit code {code}'}")
-
-
-@contextlib.contextmanager
-def _alone(lock: Path, say: Say) -> Iterator[None]:
-    with lock.open("w") as held:
-        try:
-            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            say("another process is installing vLLM; waiting for it")
-            fcntl.flock(held, fcntl.LOCK_EX)
-        yield

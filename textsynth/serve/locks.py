@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
 import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 EVERY_SECONDS = 0.05
@@ -42,3 +44,15 @@ def is_free(path: Path) -> bool:
 def let_go(descriptor: int) -> None:
     """Let go of the lock; the descriptor stays open."""
     fcntl.flock(descriptor, fcntl.LOCK_UN)
+
+
+@contextlib.contextmanager
+def alone(lock: Path, say: Callable[[str], None], busy: str) -> Iterator[None]:
+    """Hold the lock on the file for as long as the block takes; says `busy` once where another process has it."""
+    with lock.open("w") as held:
+        try:
+            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            say(busy)
+            fcntl.flock(held, fcntl.LOCK_EX)
+        yield

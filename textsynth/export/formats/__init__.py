@@ -15,6 +15,9 @@ from pathlib import Path
 from textsynth.errors import RunError, UsageError, nearest
 
 FORMATS = ("argilla", "label-studio", "csv", "messages", "prompt-completion")
+# What people are asked of a paraphrase or a summary, and what stands beside it.
+ANSWERS = {"yes": "it says the same", "no": "it says something else, or leaves out what matters"}
+SOURCES = {"paraphrase": "original", "summarization": "document"}
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,11 +15,9 @@ import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from textsynth.export.formats import About, Text, only_folder, write_text
+from textsynth.export.formats import ANSWERS, SOURCES, About, Text, only_folder, write_text
 
-ANSWERS = {"yes": "it says the same", "no": "it says something else, or leaves out what matters"}
 QUESTION = {"paraphrase": "Does the paraphrase say the same?", "summarization": "Is the summary right?"}
-SOURCES = {"paraphrase": "original", "summarization": "document"}
 TEXTS = {"paraphrase": "paraphrase", "summarization": "summary"}
 AGENT = "textsynth"
 

@@ -14,10 +14,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from xml.sax.saxutils import quoteattr
 
-from textsynth.export.formats import About, Text, only_folder, write_text
+from textsynth.export.formats import ANSWERS, SOURCES, About, Text, only_folder, write_text
 
-SOURCES = {"paraphrase": "original", "summarization": "document"}
-ANSWERS = {"yes": "it says the same", "no": "it says something else, or leaves out what matters"}
 MODEL = "textsynth"
 
 
