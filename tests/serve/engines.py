@@ -111,6 +111,7 @@ class Server(ThreadingHTTPServer):
 
 server = Server((given.host, given.port), Door)
 print("(APIServer pid=1) INFO 11-25 18:36:09 [entry.py:140] Starting vLLM server", flush=True)
+print("ConnectionResetError: [Errno 104] Connection reset by peer", flush=True)  # as after a client that left
 server.serve_forever()
 """
 

@@ -48,12 +48,17 @@ class Engine:
         """Whether the first of its processes has ended."""
         return self._process.poll() is not None
 
+    @property
+    def killed(self) -> bool:
+        """Whether it was ended by SIGKILL: its log then tells nothing of why."""
+        return self._process.poll() == -signal.SIGKILL
+
     def how(self) -> str:
         """Return how it ended, in words."""
         code = self._process.poll()
         if code is None:
             return "still running"
-        if code == -signal.SIGKILL:
+        if self.killed:
             return "killed by SIGKILL, as the system does when memory runs out"
         return f"killed by {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
 

@@ -101,15 +101,16 @@ class Keeper:
     def _died(self, how: str) -> bool:
         """Start the server again, or give it up; return whether it was started."""
         never = self._state.readied == 0
+        told = self._engine is None or not self._engine.killed  # what is killed cannot say why
         self._end_engine()
         if never:
-            return self._failed(sentence_of(self._said()) or how)
+            return self._failed((told and sentence_of(self._said())) or how)
         if self._state.stage == "ready" and time.monotonic() - self._readied > WELL_SECONDS:
             self._in_a_row = 0
         self._in_a_row += 1
         self._state = dataclasses.replace(self._state, died=self._state.died + 1)
         if self._in_a_row > self._plan.restarts:
-            last = fault_of(self._said()) or how
+            last = (told and fault_of(self._said())) or how
             return self._failed(f"it died {self._state.died} times and is not started again; last: {last}")
         time.sleep(PAUSE_SECONDS)
         return self._start("restarting")
