@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from textsynth.wording import clock, columns, counted, visible
 
 if TYPE_CHECKING:
+    from textsynth.manifest import DropCount, Manifest, QuotaRow
     from textsynth.recipe.describe import Described
     from textsynth.run import Result
     from textsynth.run.estimate import Plan, Range
@@ -182,7 +183,7 @@ def _check(check: Check) -> str:
     return f"{check.item}: {visible(check.reason or 'passes')}{measured}{limit}"
 
 
-def _quota(quota: Sequence[Mapping[str, Any]]) -> str:
+def _quota(quota: Sequence[QuotaRow]) -> str:
     if not quota:
         return ""
     met = [row for row in quota if not row["missing"]]
@@ -202,14 +203,14 @@ def _quota(quota: Sequence[Mapping[str, Any]]) -> str:
     return f"{text}\n{more}" if shown else more
 
 
-def _quota_row(row: Mapping[str, Any]) -> tuple[str, ...]:
+def _quota_row(row: QuotaRow) -> tuple[str, ...]:
     name = ", ".join(row["match"].values()) or "total"
     why = " · ".join(f"{one['count']:,} {one['item']}: {one['reason']}" for one in row["why"])
     missing = f"{row['missing']:,}" if row["missing"] else ""
     return name, f"{row['want']:,}", f"{row['selected']:,}", missing, why
 
 
-def _drops(drops: Sequence[Mapping[str, Any]]) -> str:
+def _drops(drops: Sequence[DropCount]) -> str:
     if not drops:
         return "nothing was dropped"
     whole = sum(drop["count"] for drop in drops)
@@ -220,7 +221,7 @@ def _drops(drops: Sequence[Mapping[str, Any]]) -> str:
     return table((f"{whole:,}", "dropped by", "because"), rows)
 
 
-def _numbers(told: Mapping[str, Any]) -> str:
+def _numbers(told: Manifest) -> str:
     counts, requests, tokens = told["counts"], told["requests"], told["tokens"]
     kept = requests["from_journal"]
     parts = (

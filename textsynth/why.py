@@ -11,7 +11,7 @@ from typing import Any
 
 from textsynth.errors import UsageError
 from textsynth.export.rows import Rows, label_text, source_of, text_of
-from textsynth.report.account import read_manifest
+from textsynth.manifest import read_manifest
 from textsynth.wording import visible
 
 SHORTEST_PREFIX = 4

@@ -1,17 +1,17 @@
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import pytest
 
 from tests.export.outcomes import outcome, record
-from tests.report.folders import finished
+from tests.report.folders import finished, manifest
 from tests.run.recipes import small_recipe
 from textsynth.errors import SourceError, UsageError
-from textsynth.evaluate.reading import is_run, read_file, read_run
+from textsynth.evaluate.reading import read_file, read_run
 from textsynth.export.outcome import Outcome
 from textsynth.export.rows import Rows
+from textsynth.manifest import write_manifest
 from textsynth.records import Record
 from textsynth.run import run
 from textsynth.sources.rows import Rows as Source
@@ -58,7 +58,6 @@ def test_several_labels_a_text_come_back(tmp_path: Path) -> None:
 def test_the_ids_of_a_real_run_are_those_of_its_data_set(tmp_path: Path) -> None:
     more = "filter: [{length: {min_words: 4, max_words: 6}}, exact_duplicate]\nselect: []\nbudget: {requests: 6}"
     result = run(small_recipe(tmp_path, more=more), out=tmp_path / "run")
-    assert is_run(result.folder)
     found = read_run(result.folder).synthetic
     data, dropped = (Rows(result.folder / "dataset" / name) for name in ("data", "dropped"))
     assert {one.id for one in found.selected} == set(data.column("id"))
@@ -68,22 +67,8 @@ def test_the_ids_of_a_real_run_are_those_of_its_data_set(tmp_path: Path) -> None
     assert all(one.origin.shown and set(one.origin.shown) <= seeds for one in found.raw)
 
 
-def test_a_folder_without_a_manifest_is_no_run(tmp_path: Path) -> None:
-    (tmp_path / "texts.csv").write_text("text,label\na tulip,garden\n")
-    assert not is_run(tmp_path)
-    assert not is_run(tmp_path / "texts.csv")
-    assert not is_run(tmp_path / "nothing")
-
-
-@pytest.mark.parametrize("content", ["{", "[]", "\udcff"])
-def test_a_manifest_that_cannot_be_read_is_one_sentence(tmp_path: Path, content: str) -> None:
-    (tmp_path / "manifest.json").write_bytes(content.encode("utf-8", "surrogateescape"))
-    with pytest.raises(UsageError, match=r"the manifest cannot be read .*; run the recipe again"):
-        read_run(tmp_path)
-
-
 def test_a_run_of_another_task_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "manifest.json").write_text(json.dumps({"task": "summarization"}))
+    write_manifest(tmp_path, {**manifest(outcome()), "task": "summarization"})
     with pytest.raises(UsageError, match="the run's task is 'summarization'; evaluate scores labelled texts"):
         read_run(tmp_path)
 

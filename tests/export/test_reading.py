@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.export.outcomes import LABELS, outcome
+from tests.report.folders import manifest
 from textsynth.errors import UsageError
 from textsynth.export.dataset import write_dataset
 from textsynth.export.reading import about_run, read_texts
@@ -43,11 +44,12 @@ def test_dropped_texts_have_their_reason_and_unread_answers_are_none(run: Path) 
 
 
 def test_what_is_said_of_all_comes_from_the_manifest(run: Path) -> None:
-    about = about_run(run, {"name": "parcels", "task": "classification", "labels": LABELS})
+    told = manifest(outcome())
+    about = about_run(run, told)
     assert about.labels == LABELS
     assert "- refund: wants money back" in about.instruction
-    old = about_run(run, {"name": "parcels", "task": "classification"}, "Label it.")
-    assert (old.labels, old.instruction) == ({"refund": "", "delivery": ""}, "Label it.")
+    bare = about_run(run, {**told, "labels": {}}, "Label it.")
+    assert (bare.labels, bare.instruction) == ({"refund": "", "delivery": ""}, "Label it.")
 
 
 @pytest.mark.parametrize(

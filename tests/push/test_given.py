@@ -9,7 +9,7 @@ import pytest
 
 from tests.push.runs import SEED, TESTED, make_run
 from textsynth.errors import UsageError
-from textsynth.push.contents import read_manifest
+from textsynth.manifest import read_manifest
 from textsynth.push.given import Given, read_given, repeats, without_given
 
 ROWS = [

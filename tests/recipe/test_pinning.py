@@ -21,11 +21,11 @@ def test_a_source_of_the_hub_is_read_as_it_was_in_the_run(tmp_path: Path) -> Non
     recipe = replace(small_recipe(tmp_path), sources={"seeds": Hub(path="anna/x")})
     then = as_run(recipe, {"seeds": {"path": "anna/x", "revision": BEFORE}, "gone": {"revision": NOW}})
     assert then.sources["seeds"] == Hub(path="anna/x", revision=BEFORE)
-    assert as_run(recipe, ["seeds"]).sources == recipe.sources
+    assert as_run(recipe, {"seeds": {"path": "anna/x"}}).sources == recipe.sources
 
 
 def test_a_source_that_moved_is_told(tmp_path: Path) -> None:
     recipe = replace(small_recipe(tmp_path), sources={"seeds": Hub(path="anna/x", revision=NOW)})
     told = moved(recipe, {"seeds": {"revision": BEFORE}})
     assert told == ["sources.seeds has changed on the Hub since the last run here: bbbbbbbb is now aaaaaaaa"]
-    assert moved(recipe, {"seeds": {"revision": NOW}}) == moved(recipe, None) == []
+    assert moved(recipe, {"seeds": {"revision": NOW}}) == moved(recipe, {}) == []

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from pathlib import Path
-from typing import Any
 
 from textsynth.export.dataset import write_dataset
 from textsynth.export.outcome import Outcome
+from textsynth.manifest import Manifest, write_manifest
 
 
-def manifest(told: Outcome) -> dict[str, Any]:
+def manifest(told: Outcome) -> Manifest:
     """Return what the manifest of this outcome says."""
     review = sum(drop.section == "review" for drop in told.dropped)
     drops = Counter((drop.section, drop.item, drop.reason) for drop in told.dropped)
@@ -20,9 +19,13 @@ def manifest(told: Outcome) -> dict[str, Any]:
         "name": told.name,
         "task": told.task,
         "seed": told.seed,
-        "recipe": {"name": "recipe.yaml", "hash": "00", "text": told.recipe_text},
+        "recipe": {"name": "recipe.yaml", "hash": "00", "path": "../recipe.yaml", "sets": [], "text": told.recipe_text},
+        "labels": dict(told.labels),
+        "sources": {},
+        "checked_for_leaks": [],
         "versions": {"textsynth": "0.1.0", "pyarrow": "26"},
         "models": list(told.models),
+        "engines": {},
         "counts": {
             "candidates": len(told.selected) + len(told.spare) + len(told.dropped),
             "accepted": len(told.selected) + len(told.spare),
@@ -30,6 +33,7 @@ def manifest(told: Outcome) -> dict[str, Any]:
             "spare": len(told.spare),
             "dropped": len(told.dropped) - review,
             "review": review,
+            "windows": 1,
         },
         "drops": [
             {"section": section, "item": item, "reason": reason, "count": count}
@@ -47,6 +51,9 @@ def manifest(told: Outcome) -> dict[str, Any]:
         ],
         "requests": {"planned": 1200, "sent": 1000, "from_journal": 200, "failed": 1},
         "tokens": {"prompt": 34_000, "completion": 5_600},
+        "licenses": {"license": told.license, "sources": {}, "models": {}, "conflicts": []},
+        "splits": {},
+        "notes": [],
         "seconds": 12.5,
         "stopped": {"why": told.stopped, "sentence": told.sentence},
     }
@@ -56,6 +63,5 @@ def finished(folder: Path, told: Outcome) -> Path:
     """Write the data set and the manifest of a run, and return its folder."""
     run = folder / told.name.split()[0].strip("<>/|*()")
     written = write_dataset(run / "dataset", told)
-    whole = {**manifest(told), "splits": dict(written.splits), "notes": list(written.notes)}
-    (run / "manifest.json").write_text(json.dumps(whole), encoding="utf-8")
+    write_manifest(run, {**manifest(told), "splits": dict(written.splits), "notes": list(written.notes)})
     return run

@@ -1,12 +1,11 @@
-"""The manifest: what a cell lacks and why, and a file that is whole or not there."""
+"""What a run tells in its manifest: what a cell lacks and why, and the versions it depends on."""
 
 from __future__ import annotations
 
 import json
-from pathlib import Path
 
 from textsynth.records import Drop, Origin, Record
-from textsynth.run.manifest import FILE, quota_table, read, versions, write
+from textsynth.run.manifest import quota_table, versions
 from textsynth.run.quota import Line
 
 
@@ -27,26 +26,7 @@ def test_more_than_wanted_is_not_missing() -> None:
     assert (row["missing"], row["selected"]) == (0, 9)
 
 
-def test_a_manifest_is_read_as_written_and_leaves_nothing_beside_it(tmp_path: Path) -> None:
-    write(tmp_path, {"version": 1, "name": "é 亀"})
-    assert read(tmp_path) == {"version": 1, "name": "é 亀"}
-    assert [path.name for path in tmp_path.iterdir()] == [FILE]
-    assert "亀" in (tmp_path / FILE).read_text(encoding="utf-8")
-
-
-def test_no_manifest_and_a_broken_one_read_as_none(tmp_path: Path) -> None:
-    assert read(tmp_path) is None
-    for broken in ("{", "[1]", "\x00"):
-        (tmp_path / FILE).write_text(broken)
-        assert read(tmp_path) is None
-
-
 def test_versions_are_plain_words() -> None:
     found = versions()
     assert {"textsynth", "python", "pyarrow"} <= set(found)
     assert json.loads(json.dumps(found)) == found
-
-
-def test_half_a_surrogate_pair_in_a_reason_ends_no_run(tmp_path: Path) -> None:
-    write(tmp_path, {"drops": [{"reason": "odd \ud800 reason"}]})
-    assert read(tmp_path) == {"drops": [{"reason": "odd ? reason"}]}

@@ -11,6 +11,7 @@ from typing import Any
 from textsynth.errors import UsageError
 from textsynth.evaluate.sets import Synthetic
 from textsynth.export.rows import Rows, source_of, text_of
+from textsynth.manifest import Manifest, read_manifest
 from textsynth.records import Drop, Origin, Record
 from textsynth.sources.columns import TableSource
 from textsynth.sources.folder import read_rows
@@ -26,20 +27,15 @@ class Finished:
     synthetic: Synthetic
     labels: Sequence[str]
     many: bool
-    manifest: Mapping[str, Any]
-
-
-def is_run(path: Path) -> bool:
-    """Whether a path is a run's folder rather than a file of texts."""
-    return path.is_dir() and (path / "manifest.json").is_file()
+    manifest: Manifest
 
 
 def read_run(folder: Path) -> Finished:
-    """Read the texts of a finished run. Raises UsageError for a damaged folder, or a run of another task."""
-    manifest = _manifest(folder)
-    if manifest.get("task") != "classification":
+    """Read the texts of a finished run. Raises UsageError for no or a damaged run, or one of another task."""
+    manifest = read_manifest(folder)
+    if manifest["task"] != "classification":
         raise UsageError(
-            f"{folder}: the run's task is {manifest.get('task')!r}; evaluate scores labelled texts (classification)"
+            f"{folder}: the run's task is {manifest['task']!r}; evaluate scores labelled texts (classification)"
         )
     data, passports = Rows(folder / "dataset" / "data"), Rows(folder / "dataset" / "passports")
     dropped = Rows(folder / "dataset" / "dropped")
@@ -64,16 +60,6 @@ def read_run(folder: Path) -> Finished:
 def read_file(path: Path, options: TableSource, name: str) -> list[Record]:
     """Read the labelled rows of a file; `name` says what they are for. Raises SourceError with file and line."""
     return options.records(read_rows(path, where=str(path)), name=name, seed=0)
-
-
-def _manifest(folder: Path) -> dict[str, Any]:
-    try:
-        told = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError) as fault:
-        raise UsageError(f"{folder}: the manifest cannot be read ({fault}); run the recipe again") from fault
-    if not isinstance(told, dict):
-        raise UsageError(f"{folder}: the manifest cannot be read (it is no object); run the recipe again")
-    return told
 
 
 def _record(row: Mapping[str, Any], origin: Mapping[str, Any], item: str) -> Record:

@@ -101,9 +101,9 @@ class Outcome:
     confidence of a label, in the recipe's order; `selector` is the item that made the spare ones. `stopped` is one word
     (met, budget, dry, limit), `sentence` says it in full. `prompts` maps names to fingerprints and `prompt_texts` to
     the templates; `models` are identities and `model_licenses` what is known of their licences. `checks` are the
-    recipe's filters and labellers as (section, item), in order; `sets` are the `--set` options. `counts` are further
-    numbers for the card, by name. `weight` is what a synthetic text should count beside a real one (None: not fitted),
-    `proof` what an evaluation on real data says, and `evaluation` all of it, as in `evaluation.json`.
+    recipe's filters and labellers as (section, item), in order; `sets` are the `--set` options. `weight` is what a
+    synthetic text should count beside a real one (None: not fitted), `proof` what an evaluation on real data says, and
+    `evaluation` all of it, as in `evaluation.json`.
     """
 
     name: str
@@ -132,7 +132,6 @@ class Outcome:
     about: About = About()
     recipe_text: str = ""
     sets: Sequence[str] = ()
-    counts: Mapping[str, int] = field(default_factory=dict)
     weight: float | None = None
     proof: Sequence[str] = ()
     evaluation: Mapping[str, Any] = field(default_factory=dict)

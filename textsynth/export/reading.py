@@ -11,6 +11,7 @@ from textsynth.errors import UsageError, nearest
 from textsynth.export.formats import About, Text
 from textsynth.export.formats.messages import instruction_for
 from textsynth.export.rows import Rows, source_of, text_of
+from textsynth.manifest import Manifest
 
 CONFIGS = ("default", "passports", "dropped")
 PASSPORT = ("item", "prompt", "model", "parents", "shown", "attributes", "measures")
@@ -36,16 +37,15 @@ def read_texts(run: Path, config: str, split: str | None = None) -> list[Text]:
     return texts
 
 
-def about_run(run: Path, manifest: Mapping[str, Any], instruction: str | None = None) -> About:
+def about_run(run: Path, manifest: Manifest, instruction: str | None = None) -> About:
     """Return what is said of all texts of a run; `instruction` takes the place of the usual one for its task."""
     rows = Rows(run / "dataset" / "data")
-    means = manifest.get("labels")
-    means = means if isinstance(means, Mapping) else {}
-    labels = {name: str(means.get(name, "")) for name in rows.names or means}
+    means = manifest["labels"]
+    labels = {name: means.get(name, "") for name in rows.names or means}
     many = any(isinstance(label, list) for label in rows.column("label")[:1])
-    task = str(manifest["task"])
+    task = manifest["task"]
     told = instruction if instruction is not None else instruction_for(task, labels, many=many)
-    return About(str(manifest["name"]), task, labels, many, told)
+    return About(manifest["name"], task, labels, many, told)
 
 
 def _selected(run: Path, *, passports: bool) -> list[Text]:

@@ -22,7 +22,7 @@ def wish_of(recipe: Recipe) -> Wish:
     compared = [item.step.from_ for item in recipe.filter if isinstance(item.step, Leak)]
     if recipe.evaluate is not None:
         compared.append(recipe.evaluate.test)
-    faults = {"leak": leak_fault(compared, None), "license": license_fault(export.license, {})}
+    faults = {"leak": leak_fault(compared, None), "license": license_fault(export.license, ())}
     for name, sentence in faults.items():
         if sentence is not None and name not in export.waive:
             raise UsageError(f"{where}: cannot be pushed: {sentence.replace('--waive ', 'export.waive: ')}")

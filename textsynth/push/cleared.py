@@ -9,12 +9,13 @@ Does not catch: leaks of a test set that the recipe does not name, and licences 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from textsynth.errors import UsageError, nearest
+from textsynth.evaluate.told import read_evaluation
+from textsynth.manifest import Manifest
 
 WAIVABLE = ("leak", "license")
 
@@ -26,18 +27,18 @@ def check_waivers(waived: Sequence[str]) -> None:
             raise UsageError(f"--waive {name}: there is no such check{nearest(name, WAIVABLE)}")
 
 
-def refuse_uncleared(folder: Path, manifest: Mapping[str, Any], license_: str | None, waived: Sequence[str]) -> None:
+def refuse_uncleared(folder: Path, manifest: Manifest, license_: str | None, waived: Sequence[str]) -> None:
     """Raise UsageError with one sentence for each check that was neither made nor waived."""
     found = {
-        "leak": leak_fault(manifest.get("checked_for_leaks"), _evaluation(folder)),
-        "license": license_fault(license_, manifest),
+        "leak": leak_fault(manifest["checked_for_leaks"], read_evaluation(folder)),
+        "license": license_fault(license_, manifest["licenses"]["conflicts"]),
     }
     told = [sentence for name, sentence in found.items() if sentence is not None and name not in waived]
     if told:
         raise UsageError("\n".join(f"{folder}: not pushed: {sentence}" for sentence in told))
 
 
-def leak_fault(checked: Sequence[str] | None, evaluation: Mapping[str, Any] | None) -> str | None:
+def leak_fault(checked: Sequence[str], evaluation: Mapping[str, Any] | None) -> str | None:
     """Return why the texts may repeat test rows, None where that is ruled out.
 
     `checked` are the sources that the recipe's `leak` compared with, `evaluation` what evaluation.json holds.
@@ -59,23 +60,11 @@ def leak_fault(checked: Sequence[str] | None, evaluation: Mapping[str, Any] | No
     )
 
 
-def license_fault(license_: str | None, manifest: Mapping[str, Any]) -> str | None:
+def license_fault(license_: str | None, conflicts: Sequence[str]) -> str | None:
     """Return why the licence is not settled, None where it is."""
     if license_ is None:
         return (
             "the recipe gives the data set no licence; write export: {license: …} and run again, or push without one "
             "with --waive license"
         )
-    conflicts = (manifest.get("licenses") or {}).get("conflicts") or []
     return f"{conflicts[0]}; choose another licence, or push with --waive license" if conflicts else None
-
-
-def _evaluation(folder: Path) -> dict[str, Any] | None:
-    path = folder / "evaluation.json"
-    if not path.is_file():
-        return None
-    try:
-        told = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as fault:
-        raise UsageError(f"{path}: the evaluation cannot be read ({fault}); evaluate the run again") from fault
-    return told if isinstance(told, dict) else None

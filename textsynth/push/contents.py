@@ -14,9 +14,9 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from textsynth.errors import UsageError
+from textsynth.manifest import FILE, Manifest, read_manifest
 from textsynth.push.card import pushed_card, read_metadata
 from textsynth.push.given import read_given, without_given
 from textsynth.push.shape import split_of
@@ -26,7 +26,7 @@ from textsynth.recipe import Recipe
 DATA = "data"
 FIGURES = "figures"
 ASIDE = ("passports", "dropped")
-TEXTS = ("README.md", "recipe.yaml", "manifest.json")
+TEXTS = ("README.md", "recipe.yaml", FILE)
 # what differs from one run of the same recipe to the next, although the data set is the same
 UNSTEADY = ("seconds",)
 UNSTEADY_REQUESTS = ("sent", "from_journal")
@@ -64,34 +64,19 @@ class Contents:
     """All that will be sent, by path in the repository, with what is known of the run."""
 
     items: Mapping[str, Item]
-    manifest: Mapping[str, Any]
+    manifest: Manifest
     license: str | None
 
     @property
     def rows(self) -> int:
         """How many texts people train on."""
-        return int(self.manifest.get("counts", {}).get("selected", 0))
+        return self.manifest["counts"]["selected"]
 
     @property
     def tables(self) -> list[tuple[str, Path]]:
         """The parquet files that people train on: path in the repository and file on disk."""
         found = [(path, item.content) for path, item in self.items.items() if path.startswith(f"{DATA}/")]
         return [(path, content) for path, content in found if isinstance(content, Path)]
-
-
-def read_manifest(folder: Path) -> dict[str, Any]:
-    """Return the manifest of a finished run. Raises UsageError where there is none."""
-    if not folder.is_dir():
-        raise UsageError(f"{folder}: no such folder; give the folder of a run, as runs/NAME")
-    try:
-        told = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise UsageError(f"{folder}: no finished run is in this folder (no manifest.json); give runs/NAME") from None
-    except (OSError, ValueError) as fault:
-        raise UsageError(f"{folder}: the manifest cannot be read ({fault}); run the recipe again") from fault
-    if not isinstance(told, dict) or not isinstance(told.get("recipe"), dict):
-        raise UsageError(f"{folder}: the manifest cannot be read (it is no manifest of a run); run the recipe again")
-    return told
 
 
 def read_contents(
@@ -122,7 +107,7 @@ def read_contents(
     texts = {
         "README.md": withheld.out_of_card(told),
         "recipe.yaml": withheld.out_of(text),
-        "manifest.json": _manifest(manifest, withheld, waived),
+        FILE: _manifest(manifest, withheld, waived),
     }
     refuse_keys(texts)
     items |= {name: Item(text.encode("utf-8", "replace")) for name, text in texts.items()}
@@ -137,20 +122,17 @@ def content_hash(files: Mapping[Path, bytes]) -> str:
     return content.hexdigest()
 
 
-def _recipe(manifest: Mapping[str, Any]) -> str:
-    recipe = manifest["recipe"]
-    text = str(recipe.get("text", ""))
-    sets = recipe.get("sets") or []
-    told = "".join(f"# run with --set {json.dumps(str(one), ensure_ascii=False)}\n" for one in sets)
-    return told + text
+def _recipe(manifest: Manifest) -> str:
+    sets = manifest["recipe"]["sets"]
+    told = "".join(f"# run with --set {json.dumps(one, ensure_ascii=False)}\n" for one in sets)
+    return told + manifest["recipe"]["text"]
 
 
-def _manifest(manifest: Mapping[str, Any], withheld: Withheld, waived: Sequence[str]) -> str:
+def _manifest(manifest: Manifest, withheld: Withheld, waived: Sequence[str]) -> str:
     told = {name: value for name, value in manifest.items() if name not in UNSTEADY}
-    recipe = {name: value for name, value in told["recipe"].items() if name not in ("path", "text")}
+    recipe = {name: value for name, value in manifest["recipe"].items() if name not in ("path", "text")}
     told["recipe"] = {**recipe, "name": "recipe.yaml"}
-    if isinstance(told.get("requests"), dict):
-        told["requests"] = {name: one for name, one in told["requests"].items() if name not in UNSTEADY_REQUESTS}
+    told["requests"] = {name: one for name, one in manifest["requests"].items() if name not in UNSTEADY_REQUESTS}
     if waived:
         told["waived"] = sorted(waived)
     return json.dumps(withheld.out_of_json(told), ensure_ascii=False, indent=2) + "\n"

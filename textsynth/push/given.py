@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 from textsynth.copies import CopyIndex, WholeIndex
 from textsynth.errors import UsageError
 from textsynth.export.tables import as_json
+from textsynth.manifest import Manifest
 from textsynth.recipe import Recipe, read_recipe
 from textsynth.recipe.pinning import as_run
 
@@ -30,26 +31,25 @@ class Given(NamedTuple):
     fields: frozenset[str] = frozenset()
 
 
-def read_given(folder: Path, manifest: Mapping[str, Any], recipe: Recipe | None = None) -> Given:
+def read_given(folder: Path, manifest: Manifest, recipe: Recipe | None = None) -> Given:
     """Return what the run's sources gave it to write from or to test against, read again as its recipe says.
 
     `recipe` is the run's, where it is at hand; else it is read from where the manifest says that it is. Raises
     UsageError where the recipe or a source is no longer what it was: nobody can tell then which were given.
     """
-    if not manifest.get("sources"):
+    if not manifest["sources"]:
         return Given()
     told = manifest["recipe"]
-    path = folder / str(told.get("path", ""))
-    sets = [str(one) for one in told.get("sets", ())]
+    path = folder / told["path"]
     why = f"{folder}: passports and dropped texts cannot be pushed, as it cannot be told which of them repeat a seed: "
     try:
-        recipe = as_run(recipe or read_recipe(path, sets), manifest["sources"])
+        recipe = as_run(recipe or read_recipe(path, told["sets"]), manifest["sources"])
         curated = {getattr(item.step, "from_", None) for item in recipe.generate if item.step.free}
         sources = {name: source for name, source in recipe.sources.items() if name not in curated}
         rows = [source.read(recipe.base, name=name, seed=recipe.seed) for name, source in sources.items()]
     except UsageError as fault:
         raise UsageError(f"{why}{str(fault).splitlines()[0]}; or leave --with-passports out") from fault
-    if recipe.hash != told.get("hash"):
+    if recipe.hash != told["hash"]:
         raise UsageError(f"{why}{path.name} has changed since; run it again, or leave --with-passports out")
     records = [record for some in rows for record in some]
     return Given([one.text for one in records], frozenset(field for one in records for field in one.fields))

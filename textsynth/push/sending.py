@@ -107,8 +107,8 @@ class Sending:
 
     def _message(self) -> tuple[str, str]:
         manifest = self._contents.manifest
-        told = [f"Recipe {str(manifest['recipe'].get('hash', ''))[:16]}, pushed with TextSynth."]
+        told = [f"Recipe {manifest['recipe']['hash'][:16]}, pushed with TextSynth."]
         if self._wish.waive:
             told.append(f"Waived: {', '.join(sorted(self._wish.waive))}.")
         rows = counted(self._contents.rows, "text")
-        return f"{rows} of {manifest.get('name', 'a run')}", "\n".join(told)
+        return f"{rows} of {manifest['name']}", "\n".join(told)

@@ -16,6 +16,7 @@ from pathlib import PurePosixPath, PureWindowsPath
 from typing import Any
 
 from textsynth.errors import UsageError
+from textsynth.manifest import Manifest
 
 _END = r"""\s"'<>|,;()\[\]{}"""
 _PLACE = re.compile(rf"""(?:(?<=[\s"'(=@,\[{{])|^)(?:/[^/{_END}]+){{2,}}/?|\b[A-Za-z]:\\[^{_END}]+""", re.MULTILINE)
@@ -31,7 +32,7 @@ class Withheld:
     places: Mapping[str, str]
 
     @classmethod
-    def of(cls, recipe: str, manifest: Mapping[str, Any]) -> Withheld:
+    def of(cls, recipe: str, manifest: Manifest) -> Withheld:
         """Return the places named by a recipe and a manifest."""
         told = [recipe, *_strings({**manifest, "recipe": {**manifest["recipe"], "path": "", "text": ""}})]
         found = {place for text in told for place in _PLACE.findall(text)}

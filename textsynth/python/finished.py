@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from textsynth.errors import UsageError
+from textsynth.manifest import Manifest, QuotaRow, read_manifest
 from textsynth.python.html import run_html
 from textsynth.python.told import Score
 from textsynth.recipe import Recipe
@@ -29,7 +29,7 @@ class Run:
     """
 
     folder: Path
-    manifest: Mapping[str, Any] = field(repr=False)
+    manifest: Manifest = field(repr=False)
     recipe: Recipe | None = field(default=None, repr=False)
 
     @property
@@ -40,19 +40,17 @@ class Run:
     @property
     def sentence(self) -> str:
         """Why the run stopped: "the quota is met", or what kept it from that."""
-        return str(self.manifest["stopped"]["sentence"])
+        return self.manifest["stopped"]["sentence"]
 
     @property
-    def quota(self) -> Sequence[Mapping[str, Any]]:
+    def quota(self) -> Sequence[QuotaRow]:
         """A row for each part of the quota: match, want, selected, missing, and why texts were dropped there."""
-        rows: Sequence[Mapping[str, Any]] = self.manifest["quota"]
-        return rows
+        return self.manifest["quota"]
 
     @property
     def notes(self) -> Sequence[str]:
         """What a reader of the data set should know, such as a split that is empty."""
-        notes: Sequence[str] = self.manifest["notes"]
-        return notes
+        return self.manifest["notes"]
 
     @cached_property
     def dataset(self) -> datasets.DatasetDict:
@@ -83,9 +81,9 @@ class Run:
     @property
     def evaluation(self) -> Score | None:
         """What the texts are worth on real data, or None where the run was not evaluated."""
-        from textsynth.report import read_account
+        from textsynth.evaluate import read_evaluation
 
-        told = read_account(self.folder).evaluation
+        told = read_evaluation(self.folder)
         return None if told is None else Score(told)
 
     def why(self, id_: str) -> str:
@@ -137,10 +135,5 @@ class Run:
 
 def load(run: str | Path) -> Run:
     """Return an earlier run by its folder. Raises UsageError where the folder holds no finished run."""
-    from textsynth.run.manifest import read
-
     folder = Path(run)
-    manifest = read(folder)
-    if manifest is None or "splits" not in manifest:
-        raise UsageError(f"{folder}: no finished run is in this folder (no manifest.json); give runs/NAME")
-    return Run(folder, manifest)
+    return Run(folder, read_manifest(folder))

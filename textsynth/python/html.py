@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from html import escape
 from pathlib import Path
-from typing import Any
 
+from textsynth.manifest import Manifest
 from textsynth.wording import counted, visible
 
 ROWS_SHOWN = 12
 
 
-def run_html(told: Mapping[str, Any], folder: Path) -> str:
+def run_html(told: Manifest, folder: Path) -> str:
     """Return a run's account: why it stopped, its quota, and what was dropped for which reason."""
     counts = told["counts"]
     head = f"{told['name']}: {told['stopped']['sentence']}"

@@ -12,7 +12,6 @@ Written = str | dict[str, dict[str, str]]
 
 SEEDS = "seeds"
 TEST = "test"
-EXISTING = "existing"
 MODELS: dict[str, Written] = {"generator": {"local": {}}}
 TEXTS_PER_LABEL = 100
 TEXTS_IN_ALL = 100

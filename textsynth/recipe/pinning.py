@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
 
 from textsynth.recipe.recipe import Recipe
 
@@ -20,7 +19,7 @@ def pin_sources(recipe: Recipe) -> Recipe:
     return replace(recipe, sources=sources, export=recipe.export.model_copy(update={"source_licenses": licenses}))
 
 
-def as_run(recipe: Recipe, told: object) -> Recipe:
+def as_run(recipe: Recipe, told: Mapping[str, Mapping[str, str]]) -> Recipe:
     """Return the recipe with its sources at the revisions that a run's manifest tells (its part `sources`)."""
     revisions = _revisions(told)
     sources = {
@@ -30,7 +29,7 @@ def as_run(recipe: Recipe, told: object) -> Recipe:
     return replace(recipe, sources=sources)
 
 
-def moved(recipe: Recipe, told: object) -> list[str]:
+def moved(recipe: Recipe, told: Mapping[str, Mapping[str, str]]) -> list[str]:
     """Return a sentence for each source of a pinned recipe that is at another revision than a manifest tells."""
     before = _revisions(told)
     now = {name: getattr(source, "revision", None) for name, source in recipe.sources.items()}
@@ -41,8 +40,5 @@ def moved(recipe: Recipe, told: object) -> list[str]:
     ]
 
 
-def _revisions(told: object) -> dict[str, str]:
-    if not isinstance(told, Mapping):
-        return {}
-    found: dict[str, Any] = {name: one.get("revision") for name, one in told.items() if isinstance(one, Mapping)}
-    return {name: str(revision) for name, revision in found.items() if revision is not None}
+def _revisions(told: Mapping[str, Mapping[str, str]]) -> dict[str, str]:
+    return {name: one["revision"] for name, one in told.items() if "revision" in one}

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from textsynth.errors import RunError
-from textsynth.report.account import Account, read_account, read_manifest
+from textsynth.report.account import Account, read_account
 from textsynth.report.text import as_text, evaluation_text
 
 __all__ = [
@@ -16,7 +16,6 @@ __all__ = [
     "evaluation_text",
     "json_report",
     "read_account",
-    "read_manifest",
     "text_report",
     "write_report",
 ]

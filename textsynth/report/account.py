@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -10,20 +9,15 @@ from itertools import repeat
 from pathlib import Path
 from typing import Any
 
-from textsynth.errors import UsageError
+from textsynth.evaluate.told import read_evaluation
 from textsynth.export.rows import Rows, label_text, source_of, text_of
+from textsynth.manifest import DropCount, Manifest, read_manifest
 from textsynth.records import reason_kind
 
 KEPT_SHOWN = 40
 # with very many labels, or sets of labels, one text each of so many of them
 KEPT_AT_MOST = 300
 DROPPED_A_REASON = 5
-# the file of an evaluation, and the form of it that is read
-EVALUATION = "evaluation.json"
-FORM = 1
-# what every part of the report asks the manifest for
-NEEDED: tuple[str, ...] = ("name", "task", "seed", "stopped", "counts", "drops", "quota", "splits", "notes")
-NEEDED += ("recipe", "versions", "models", "requests", "tokens", "seconds")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +31,7 @@ class Account:
     `evaluation.json` tells, None where there is none.
     """
 
-    manifest: Mapping[str, Any]
+    manifest: Manifest
     labels: Mapping[str, Mapping[str, int]]
     kept: Sequence[Mapping[str, Any]]
     dropped: Mapping[str, Sequence[Mapping[str, Any]]]
@@ -52,12 +46,12 @@ class Account:
             taken[reason_of(drop)] -= drop["count"]
         steps = [("candidates", counts["candidates"]), *sorted(taken.items(), key=lambda step: step[1])]
         steps.append(("accepted", counts["accepted"]))
-        if counts.get("spare"):
+        if counts["spare"]:
             steps.append(("spare (accepted, not picked)", -counts["spare"]))
         return [*steps, ("selected", counts["selected"])]
 
 
-def reason_of(drop: Mapping[str, Any]) -> str:
+def reason_of(drop: DropCount) -> str:
     """Return `section item: reason`, without what the reason quotes, as reports name what happened to a text."""
     return f"{drop['section']} {drop['item']}: {reason_kind(drop['reason'])}"
 
@@ -69,44 +63,6 @@ def read_account(run: Path) -> Account:
     labels, kept = _kept(data, Rows(run / "dataset" / "passports"))
     dropped = _dropped(manifest["drops"], Rows(run / "dataset" / "dropped"))
     return Account(manifest, labels, kept, dropped, evaluation)
-
-
-def read_manifest(run: Path) -> dict[str, Any]:
-    """Return a run's manifest. Raises UsageError where there is none, or one that says too little."""
-    path = run / "manifest.json"
-    if not path.is_file():
-        raise UsageError(
-            f"{run}: no finished run is in this folder (no {path.name}); give the folder of a run, runs/NAME"
-        )
-    try:
-        told = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as fault:
-        raise UsageError(f"{path}: the manifest is damaged ({fault}); run the recipe again") from fault
-    lacks = [key for key in NEEDED if key not in told] if isinstance(told, dict) else ["everything"]
-    if lacks:
-        raise UsageError(f"{path}: the manifest lacks {', '.join(lacks)}; run the recipe again")
-    return dict(told)
-
-
-def read_evaluation(run: Path) -> dict[str, Any] | None:
-    """Return what `evaluation.json` in a run's folder tells, None where there is none.
-
-    Raises UsageError for a damaged file, or one of a form that this version does not read.
-    """
-    path = run / EVALUATION
-    if not path.is_file():
-        return None
-    again = "run `textsynth evaluate` again"
-    try:
-        told = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as fault:
-        raise UsageError(f"{path}: the evaluation is damaged ({fault}); {again}") from fault
-    if not isinstance(told, dict):
-        raise UsageError(f"{path}: the evaluation is damaged (no map but {type(told).__name__}); {again}")
-    if told.get("version", FORM) != FORM:
-        form = told["version"]
-        raise UsageError(f"{path}: the evaluation has form {form!r}, this version reads form {FORM}; {again}")
-    return told
 
 
 def _kept(data: Rows, passports: Rows) -> tuple[dict[str, Counter[str]], list[Mapping[str, Any]]]:
@@ -128,7 +84,7 @@ def _kept(data: Rows, passports: Rows) -> tuple[dict[str, Counter[str]], list[Ma
     return labels, [_shown(row, passport) for row, passport in zip(rows, behind, strict=True)]
 
 
-def _dropped(drops: Sequence[Mapping[str, Any]], rows: Rows) -> dict[str, list[Mapping[str, Any]]]:
+def _dropped(drops: Sequence[DropCount], rows: Rows) -> dict[str, list[Mapping[str, Any]]]:
     places: dict[str, list[int]] = {reason_of(drop): [] for drop in drops}
     told = zip(rows.cells("section"), rows.cells("item"), rows.cells("reason"), strict=True)
     for place, (section, item, reason) in enumerate(told):

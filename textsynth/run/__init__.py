@@ -5,27 +5,28 @@ from __future__ import annotations
 import asyncio
 import os
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from textsynth.errors import RunError, UsageError
 from textsynth.export.dataset import write_dataset
 from textsynth.journal import Journal
+from textsynth.manifest import Manifest, QuotaRow, read_manifest, write_manifest
 from textsynth.models import Place
 from textsynth.progress import Snapshot
 from textsynth.recipe import Recipe
 from textsynth.recipe.pinning import moved, pin_sources
 from textsynth.records import Drop, Record
-from textsynth.run import manifest as manifests
 from textsynth.run.asking import Asker
 from textsynth.run.batch import Batch
 from textsynth.run.budget import Budget
 from textsynth.run.extras import require
 from textsynth.run.finishing import finish
 from textsynth.run.loop import Loop
+from textsynth.run.manifest import begun, quota_table
 from textsynth.run.outcome import Ended, licenses_told, outcome_of
 from textsynth.run.picking import pick
 from textsynth.run.proving import forget_proof, prove_run, write_proof
@@ -56,8 +57,8 @@ class Result:
     exit_code: int
     stopped: str
     sentence: str
-    quota: Sequence[Mapping[str, Any]]
-    manifest: Mapping[str, Any]
+    quota: Sequence[QuotaRow]
+    manifest: Manifest
 
 
 def run(
@@ -84,15 +85,40 @@ def run(
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     share_memory()
     recipe = pin_sources(recipe)
-    sources = read_sources(recipe)
     lines = lines_of(recipe, limit)
+    watcher = Watcher(watch, lines)
+    ended = _worked(recipe, lines, out, watcher, fresh=fresh, say=say, batch=batch)
+    watcher.say("writing the data set")
+    told = _written(recipe, ended, out, started)
+    # The report reads the data set: the records, of which there may be millions, make room for it.
+    del ended
+    make_room()
+    from textsynth.report import write_report  # needs the parquet reader, which no request waits for
+
+    write_report(out)
+    watcher.say("done")
+    code = QUOTA_NOT_MET if any(row["missing"] for row in told["quota"]) else 0
+    return Result(out, code, told["stopped"]["why"], told["stopped"]["sentence"], told["quota"], told)
+
+
+def _worked(
+    recipe: Recipe,
+    lines: Sequence[Line],
+    out: Path,
+    watcher: Watcher,
+    *,
+    fresh: bool,
+    say: Callable[[str], None],
+    batch: Batch | None,
+) -> Ended:
+    """Ask, judge, pick and prove; return all there is to write about the run, of which only the journal is kept yet."""
+    sources = read_sources(recipe)
     _make(out)
     with Journal(out, fresh=fresh) as journal:
         if journal.aside is not None:
             say(f"the journal of earlier runs is kept as {journal.aside.name}")
         _say_changes(recipe, out, say)
         context = make_context(recipe, sources, journal)
-        watcher = Watcher(watch, lines)
         asker = Asker(recipe.models, journal, Place(recipe.base, cache_folder(), say, logs=out), batch)
         loop = _loop(recipe, context, lines, asker)
         stopped = finish(_work(loop, asker, watcher))
@@ -102,39 +128,35 @@ def run(
         watcher.say("selecting")
         selected, spare = pick(books.accepted, lines, [item.step for item in recipe.select], context)
         proof, unproved = _proved(recipe, context, (selected, spare, books.dropped), out, watcher.say)
-    for note in (*books.notes, *unproved):
+    notes = [*books.notes, *unproved]
+    for note in notes:
         say(note)
     counts = {place: sum(line.counts(record) for record in selected) for place, line in enumerate(lines)}
-    quota = manifests.quota_table(lines, counts, books.dropped)
-    missing = sum(row["missing"] for row in quota)
-    told = manifests.manifest(recipe, books, asker.tally, quota=quota, folder=out)
-    sentence = SENTENCES[stopped if not (stopped == "met" and missing) else "dry"]
-    watcher.say("writing the data set")
-    ended = Ended(books, selected, spare, told, asker.identities, stopped, sentence, proof)
+    quota = quota_table(lines, counts, books.dropped)
+    told = begun(recipe, books, asker.tally, quota=quota, selected=len(selected), folder=out)
+    sentence = SENTENCES["dry" if stopped == "met" and any(row["missing"] for row in quota) else stopped]
+    return Ended(books, selected, spare, told, asker.identities, stopped, sentence, notes, proof)
+
+
+def _written(recipe: Recipe, ended: Ended, out: Path, started: float) -> Manifest:
+    """Write the data set, the manifest and the proof; return the manifest. `started` is by the monotonic clock."""
     outcome = outcome_of(recipe, ended)
     card = _card(out)
     written = write_dataset(out / "dataset", outcome)
-    told["licenses"] = licenses_told(outcome)
-    told["counts"] |= {"selected": len(selected), "spare": len(spare)}
-    told |= {
+    told: Manifest = {
+        **ended.told,
+        "licenses": licenses_told(outcome),
         "splits": dict(written.splits),
-        "notes": [*written.notes, *books.notes, *unproved],
+        "notes": [*written.notes, *ended.notes],
         "seconds": round(time.monotonic() - started, 1),
-        "stopped": {"why": stopped, "sentence": sentence},
+        "stopped": {"why": ended.stopped, "sentence": ended.sentence},
     }
-    manifests.write(out, told)
-    if proof is not None:
-        write_proof(out, proof)
+    write_manifest(out, told)
+    if ended.proof is not None:
+        write_proof(out, ended.proof)
     elif _card(out) != card:
         forget_proof(out)
-    # The report reads the data set: the records, of which there may be millions, make room for it.
-    del books, selected, spare, ended, outcome, context, sources, asker
-    make_room()
-    from textsynth.report import write_report  # needs the parquet reader, which no request waits for
-
-    write_report(out)
-    watcher.say("done")
-    return Result(out, QUOTA_NOT_MET if missing else 0, stopped, sentence, quota, told)
+    return told
 
 
 def _loop(recipe: Recipe, context: Context, lines: Sequence[Line], asker: Asker) -> Loop:
@@ -198,13 +220,13 @@ def _make(folder: Path) -> None:
 
 
 def _say_changes(recipe: Recipe, out: Path, say: Callable[[str], None]) -> None:
-    earlier = manifests.read(out)
-    if earlier is None:
-        return
-    known = earlier.get("recipe", {})
-    if known.get("hash") == recipe.hash:
+    try:
+        earlier = read_manifest(out)
+    except UsageError:
+        return  # none that says anything of what the journal has
+    if earlier["recipe"]["hash"] == recipe.hash:
         say("going on: answers that are in the journal are used again")
     else:
         say("the recipe has changed since the last run here; every answer that still fits is used again")
-    for sentence in moved(recipe, earlier.get("sources")):
+    for sentence in moved(recipe, earlier["sources"]):
         say(sentence)

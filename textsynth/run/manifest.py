@@ -1,18 +1,17 @@
-"""The manifest of a run: the recipe, versions, models, counts, quota, tokens, times, and why it stopped."""
+"""What a run tells in its manifest before its data set is written: recipe, versions, models, counts, quota, tokens."""
 
 from __future__ import annotations
 
-import json
 import os
 import platform
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
 
 from textsynth import __version__
 from textsynth.filter.leak import Leak
+from textsynth.manifest import FORM, Begun, DropCount, QuotaRow
 from textsynth.recipe import Recipe
 from textsynth.records import Drop, reason_kind
 from textsynth.run.asking import Tally
@@ -20,7 +19,6 @@ from textsynth.run.loop import Books
 from textsynth.run.quota import Line
 from textsynth.step import Source
 
-FILE = "manifest.json"
 REASONS_A_CELL = 3
 PACKAGES = ("pyarrow", "datasets", "pydantic", "jinja2", "torch", "transformers", "sentence-transformers")
 
@@ -36,9 +34,9 @@ def versions() -> dict[str, str]:
     return found
 
 
-def quota_table(lines: Sequence[Line], selected: Mapping[int, int], dropped: Sequence[Drop]) -> list[dict[str, Any]]:
+def quota_table(lines: Sequence[Line], selected: Mapping[int, int], dropped: Sequence[Drop]) -> list[QuotaRow]:
     """Return a row a line: match, want, selected, missing, and for missing texts the commonest reasons of drops."""
-    rows: list[dict[str, Any]] = []
+    rows: list[QuotaRow] = []
     for place, line in enumerate(lines):
         missing = max(0, line.want - selected[place])
         why: Counter[tuple[str, str]] = Counter()
@@ -59,26 +57,23 @@ def quota_table(lines: Sequence[Line], selected: Mapping[int, int], dropped: Seq
     return rows
 
 
-def manifest(
+def begun(
     recipe: Recipe,
     books: Books,
     tally: Tally,
     *,
-    quota: Sequence[Mapping[str, Any]],
+    quota: Sequence[QuotaRow],
+    selected: int,
     folder: Path,
-) -> dict[str, Any]:
-    """Return what is known before the data set is written: everything but its splits, notes and the time it took.
+) -> Begun:
+    """Return what is known before the data set is written: everything but licences, splits, notes and times.
 
-    The recipe's path is told from the run's `folder`, so that both can move together.
+    `selected` counts the selected texts; the recipe's path is told from the run's `folder`, so that both can move
+    together.
     """
-    used = sorted({one.model for one in books.asked.values()})
     review = sum(drop.section == "review" for drop in books.dropped)
-    drops = [
-        {"section": section, "item": item, "reason": reason, "count": count}
-        for (section, item, reason), count in sorted(books.reasons.items(), key=lambda pair: (-pair[1], pair[0]))
-    ]
     return {
-        "version": 1,
+        "version": FORM,
         "name": recipe.name,
         "task": recipe.task,
         "seed": recipe.seed,
@@ -93,7 +88,7 @@ def manifest(
         "sources": {name: _source(source) for name, source in recipe.sources.items()},
         "checked_for_leaks": [item.step.from_ for item in recipe.filter if isinstance(item.step, Leak)],
         "versions": versions(),
-        "models": used,
+        "models": sorted({one.model for one in books.asked.values()}),
         "engines": _engines(books),
         "counts": {
             "candidates": books.candidates,
@@ -101,8 +96,10 @@ def manifest(
             "dropped": len(books.dropped) - review,
             "review": review,
             "windows": books.windows,
+            "selected": selected,
+            "spare": len(books.accepted) - selected,
         },
-        "drops": drops,
+        "drops": _drops(books),
         "quota": list(quota),
         "requests": {
             "planned": len(books.asked),
@@ -112,6 +109,14 @@ def manifest(
         },
         "tokens": {"prompt": tally.prompt_tokens, "completion": tally.completion_tokens},
     }
+
+
+def _drops(books: Books) -> list[DropCount]:
+    """Return a row for each reason of each item, the commonest first."""
+    return [
+        {"section": section, "item": item, "reason": reason, "count": count}
+        for (section, item, reason), count in sorted(books.reasons.items(), key=lambda pair: (-pair[1], pair[0]))
+    ]
 
 
 def _source(source: Source) -> dict[str, str]:
@@ -127,28 +132,3 @@ def _engines(books: Books) -> dict[str, list[str]]:
         if one.engine:
             found.setdefault(one.model, set()).add(one.engine)
     return {model: sorted(engines) for model, engines in sorted(found.items())}
-
-
-def write(folder: Path, told: Mapping[str, Any]) -> None:
-    """Write manifest.json in one move, so that a crash leaves the old one or the new one."""
-    write_json(folder / FILE, told, indent=2)
-
-
-def write_json(path: Path, told: Mapping[str, Any], *, indent: int) -> None:
-    """Write a JSON file in one move, so that a crash leaves the old one or the new one.
-
-    Half a surrogate pair, as a reason of a step of one's own may hold, becomes `?`, as in the data set.
-    """
-    partial = path.with_name(f".{path.name}")
-    text = json.dumps(told, ensure_ascii=False, indent=indent) + "\n"
-    partial.write_bytes(text.encode("utf-8", "replace"))
-    partial.replace(path)
-
-
-def read(folder: Path) -> dict[str, Any] | None:
-    """Return the manifest of an earlier run in the folder, or None where there is none that can be read."""
-    try:
-        told = json.loads((folder / FILE).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return None
-    return told if isinstance(told, dict) else None

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from textsynth.export.card.licences import conflicts, known_model_licence
 from textsynth.export.outcome import About, Given, Outcome, QuotaLine
+from textsynth.manifest import Begun, Licenses
 from textsynth.prompts import find_prompt
 from textsynth.recipe import Recipe, named
 from textsynth.records import Record
@@ -20,15 +21,19 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """A run at its end; `told` is its manifest so far, `identities` are the models asked, by their names."""
+    """A run at its end; `told` is its manifest so far, `identities` are the models asked, by their names.
+
+    `notes` are what a reader of the data set should know, `proof` what the texts are worth on real data.
+    """
 
     books: Books
     selected: Sequence[Record]
     spare: Sequence[Record]
-    told: Mapping[str, Any]
+    told: Begun
     identities: Mapping[str, str]
     stopped: str
     sentence: str
+    notes: Sequence[str]
     proof: Evaluation | None = None
 
 
@@ -65,7 +70,6 @@ def outcome_of(recipe: Recipe, ended: Ended) -> Outcome:
         about=About(**{name: getattr(export, name) for name in About.__dataclass_fields__}),
         recipe_text=recipe.text,
         sets=recipe.sets,
-        counts=told["counts"],
         weight=None if proof is None else weight_of(recipe, proof),
         proof=() if proof is None else proof.verdict.sentences,
         evaluation={} if proof is None else _as_json(proof),
@@ -98,12 +102,12 @@ def model_licenses(recipe: Recipe, identities: Mapping[str, str]) -> dict[str, s
     return found
 
 
-def licenses_told(outcome: Outcome) -> dict[str, Any]:
+def licenses_told(outcome: Outcome) -> Licenses:
     """Return the licences for the manifest: the data set's, those of its sources and models, and what conflicts."""
     given = {name: source.license for name, source in outcome.sources.items() if source.made_from}
     models = {model: outcome.model_licenses.get(model) for model in outcome.models}
-    told = {"license": outcome.license, "sources": given, "models": models}
-    return {**told, "conflicts": conflicts(outcome.license, given)}
+    against = conflicts(outcome.license, given)
+    return {"license": outcome.license, "sources": given, "models": models, "conflicts": against}
 
 
 def _prompt_texts(recipe: Recipe) -> dict[str, str]:

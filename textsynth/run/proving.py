@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, NoReturn
 from textsynth.errors import UsageError, needs
 from textsynth.filter.agreement import Agreement
 from textsynth.journal import Journal
+from textsynth.manifest import Manifest, write_json
 from textsynth.recipe import Recipe, read_recipe
 from textsynth.recipe.pinning import as_run
 from textsynth.records import Drop, Record
-from textsynth.run.manifest import write_json
 from textsynth.sources.rows import Rows
 from textsynth.starter import read_labels
 from textsynth.step import Context
@@ -116,9 +116,9 @@ def write_proof(folder: Path, found: Evaluation) -> None:
 
 def forget_proof(folder: Path) -> None:
     """Remove the evaluation.json of an earlier data set."""
-    from textsynth.report.account import EVALUATION
+    from textsynth.evaluate import FILE
 
-    (folder / EVALUATION).unlink(missing_ok=True)
+    (folder / FILE).unlink(missing_ok=True)
 
 
 def real_of(recipe: Recipe, sources: Mapping[str, Sequence[Record]]) -> Real:
@@ -141,19 +141,14 @@ def prove_what(
     order of its `labels` (`a,b,c` or a file of them); what is None is left out. Raises UsageError where there is no
     such run or file, no test rows, or no order for an ordinal evaluation.
     """
-    from textsynth.evaluate.reading import is_run
     from textsynth.run.stage import cache_folder
 
     files: dict[str, Path | list[Record]] = {
         role: Path(str(given[name])) for role, name in ROLES.items() if given.get(name) is not None
     }
     columns = {name: given[name] for name in ("text", "label") if given.get(name) is not None}
-    if is_run(what):
-        return prove_folder(what, files, columns=columns, full=full, ordinal=ordinal, say=say)
     if what.is_dir():
-        raise UsageError(
-            f"{what}: no finished run is in this folder (no manifest.json); give runs/NAME or a file of texts"
-        )
+        return prove_folder(what, files, columns=columns, full=full, ordinal=ordinal, say=say)
     told = given.get("labels")
     if ordinal and told is None:
         raise UsageError(f"{what}: --ordinal needs the order of the labels; give it with --labels lowest,…,highest")
@@ -217,8 +212,8 @@ def _prove_alone(
         many=many,
         ordinal=ordinal,
         full=full,
-        seed=manifest.get("seed", 0),
-        knowing=without_seeds(finished.synthetic, real.train, context, manifest.get("sources", ["seeds"]))
+        seed=manifest["seed"],
+        knowing=without_seeds(finished.synthetic, real.train, context, list(manifest["sources"]))
         if real.train
         else None,
         say=say,
@@ -272,19 +267,17 @@ def _read(path: Path | list[Record], columns: Mapping[str, object], role: str) -
     return read_file(path, Rows.model_validate({"path": path, **columns}), role)
 
 
-def _recipe_of(folder: Path, manifest: Mapping[str, object]) -> Recipe | None:
+def _recipe_of(folder: Path, manifest: Manifest) -> Recipe | None:
     """Return the run's recipe if its file is still there and says the same, else None."""
-    told = manifest.get("recipe")
-    if not isinstance(told, Mapping) or "path" not in told:
-        return None
-    path = folder / str(told["path"])
+    told = manifest["recipe"]
+    path = folder / told["path"]
     if not path.is_file():
         return None
     try:
-        recipe = read_recipe(path, [str(one) for one in told.get("sets", ())])
+        recipe = read_recipe(path, told["sets"])
     except UsageError:
         return None
-    return as_run(recipe, manifest.get("sources")) if recipe.hash == told.get("hash") else None
+    return as_run(recipe, manifest["sources"]) if recipe.hash == told["hash"] else None
 
 
 def _embedder(name: str, store: Store) -> Embed:

@@ -34,6 +34,7 @@ class Watcher:
     async def tick(self, asker: Asker, books: Books) -> None:
         """Show a snapshot every quarter of a second until cancelled."""
         self._doing = "asking"
+        self._started = time.monotonic()
         while True:
             self.show(asker, books)
             await asyncio.sleep(EVERY_SECONDS)
