@@ -6,9 +6,9 @@ import pytest
 from huggingface_hub import DatasetCard
 
 from tests.export.outcomes import outcome
-from textsynth.errors import UsageError
+from textsynth.export.card.metadata import read_card
 from textsynth.export.dataset import write_dataset
-from textsynth.push.card import pushed_card, read_metadata
+from textsynth.push.card import pushed_card
 
 ASIDE = ("passports", "dropped")
 
@@ -24,7 +24,7 @@ def test_configs_that_stay_at_home_are_not_in_the_metadata(card: str) -> None:
     before, after = DatasetCard(card).data.to_dict(), DatasetCard(pushed).data.to_dict()
     assert [one["config_name"] for one in after["configs"]] == ["default"]
     assert {**after, "configs": None} == {**before, "configs": None}
-    assert list(read_metadata(pushed)) == list(read_metadata(card))
+    assert list(read_card(pushed).metadata) == list(read_card(card).metadata)
 
 
 def test_and_not_in_the_table_of_the_configs(card: str) -> None:
@@ -43,10 +43,4 @@ def test_a_card_that_names_none_of_them_keeps_its_words() -> None:
 
 def test_a_config_of_the_data_set_info_goes_too() -> None:
     card = "---\ndataset_info:\n- config_name: default\n- config_name: dropped\n---\n"
-    assert read_metadata(pushed_card(card, ASIDE)) == {"dataset_info": [{"config_name": "default"}]}
-
-
-def test_metadata_that_are_no_yaml_are_one_sentence() -> None:
-    with pytest.raises(UsageError, match=r"README\.md: its metadata are no YAML"):
-        read_metadata("---\na: [\n---\n")
-    assert read_metadata("---\n- a\n---\n") == {}
+    assert read_card(pushed_card(card, ASIDE)).metadata == {"dataset_info": [{"config_name": "default"}]}

@@ -12,19 +12,18 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from textsynth.export.card.metadata import read_card
+
 NAME = "README.md"
 
 
 def viewer_faults(folder: Path) -> list[str]:
     """Return a sentence for each rule that the data set in `folder` breaks, [] where the viewer can show it."""
-    import yaml
-
     card = folder / NAME
-    text = card.read_text(encoding="utf-8") if card.is_file() else ""
-    end = text.find("\n---\n", 3)
-    if not text.startswith("---\n") or end < 0:
+    told = read_card(card.read_text(encoding="utf-8")).metadata if card.is_file() else {}
+    if not told:
         return [f"{NAME} has no metadata between two lines of ---"]
-    configs = (yaml.safe_load(text[4:end]) or {}).get("configs") or []
+    configs = told.get("configs") or []
     names = [one["config_name"] for one in configs]
     faults = [f"the config {name} is there twice" for name in dict.fromkeys(names) if names.count(name) > 1]
     defaults = [one["config_name"] for one in configs if one.get("default")]

@@ -4,39 +4,23 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import Any
 
 import yaml
 
-from textsynth.errors import UsageError
-
-_BLOCK = re.compile(r"\A---\n(.*?\n)---\n", re.DOTALL)
-
-
-def read_metadata(text: str) -> dict[str, Any]:
-    """Return the metadata of a card, {} where it has none. Raises UsageError for metadata that are no YAML map."""
-    block = _BLOCK.match(text)
-    if block is None:
-        return {}
-    try:
-        found = yaml.safe_load(block[1])
-    except yaml.YAMLError as fault:
-        raise UsageError(f"README.md: its metadata are no YAML ({str(fault).splitlines()[0]}); run again") from fault
-    return found if isinstance(found, dict) else {}
+from textsynth.export.card.metadata import read_card
 
 
 def pushed_card(text: str, absent: Sequence[str]) -> str:
     """Return a card without the configs `absent`; the rest of its metadata keeps order and form."""
-    block = _BLOCK.match(text)
-    if block is None:
+    data, body = read_card(text)
+    if not data:
         return text
-    data = read_metadata(text)
     for key in ("configs", "dataset_info"):
         told = data.get(key)
         if isinstance(told, list):
             data[key] = [one for one in told if one.get("config_name") not in absent]
     head = yaml.safe_dump(data, sort_keys=False, allow_unicode=True, width=10_000)
-    return f"---\n{head}---\n{_body(text[block.end() :], absent)}"
+    return f"---\n{head}---\n{_body(body, absent)}"
 
 
 def _body(body: str, absent: Sequence[str]) -> str:

@@ -16,8 +16,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from textsynth.errors import UsageError
+from textsynth.export.card.metadata import read_card
 from textsynth.manifest import FILE, Manifest, read_manifest
-from textsynth.push.card import pushed_card, read_metadata
+from textsynth.push.card import pushed_card
 from textsynth.push.given import read_given, without_given
 from textsynth.push.shape import split_of
 from textsynth.push.withheld import Withheld, refuse_keys
@@ -111,7 +112,7 @@ def read_contents(
     }
     refuse_keys(texts)
     items |= {name: Item(text.encode("utf-8", "replace")) for name, text in texts.items()}
-    return Contents(dict(sorted(items.items())), manifest, read_metadata(card).get("license"))
+    return Contents(dict(sorted(items.items())), manifest, read_card(card).metadata.get("license"))
 
 
 def content_hash(files: Mapping[Path, bytes]) -> str:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from textsynth.errors import RunError, UsageError
-from textsynth.push.card import read_metadata
+from textsynth.export.card.metadata import read_card
 from textsynth.push.faults import LOGIN, Found, Patience, Say, patiently
 from textsynth.push.shape import Shape, shape_of, split_of
 from textsynth.push.wish import MAIN, Wish
@@ -203,7 +203,7 @@ class Hub:
             return []
         text = self._patiently(lambda: self._read(f"{there.head}", "README.md"), "reading the card there")
         try:
-            found = read_metadata(text.decode("utf-8", "replace"))
+            found = read_card(text.decode("utf-8", "replace")).metadata
         except UsageError:
             return []
         return [one for one in _as_list(found.get("configs")) if isinstance(one, dict)]

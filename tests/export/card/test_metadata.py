@@ -7,7 +7,8 @@ import yaml
 from huggingface_hub import DatasetCard, DatasetCardData
 
 from tests.export.outcomes import outcome
-from textsynth.export.card.metadata import Config, metadata
+from textsynth.errors import UsageError
+from textsynth.export.card.metadata import Config, metadata, read_card
 from textsynth.export.outcome import Given, Outcome
 from textsynth.records import Origin, Record
 
@@ -45,3 +46,15 @@ def test_who_gave_the_labels() -> None:
     assert told(outcome(selected=given, labellers=()))["annotations_creators"] == ["found"]
     assert told(outcome(selected=given, labellers=("choice",)))["annotations_creators"] == ["machine-generated"]
     assert told(outcome(many=True))["task_ids"] == ["multi-label-classification"]
+
+
+def test_a_card_comes_apart_into_what_it_was_made_of() -> None:
+    text = metadata(outcome(), CONFIGS)
+    assert read_card(f"---\n{text}\n---\n\nwords\n---\n") == (yaml.safe_load(text), "\nwords\n---\n")
+    assert read_card("# no metadata\n") == ({}, "# no metadata\n")
+    assert read_card("---\n- a\n---\n") == ({}, "")
+
+
+def test_metadata_that_are_no_yaml_are_one_sentence() -> None:
+    with pytest.raises(UsageError, match=r"README\.md: its metadata are no YAML"):
+        read_card("---\na: [\n---\n")

@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any, NamedTuple
 
+from textsynth.errors import UsageError
 from textsynth.export.card.vocabulary import fitting_kinds, size_category
 from textsynth.export.outcome import Outcome
 
@@ -16,6 +18,7 @@ CATEGORIES = {
     "summarization": "summarization",
 }
 HUB_NAME = re.compile(r"[A-Za-z0-9][\w.-]*(/[\w.-]+)?")
+_BLOCK = re.compile(r"\A---\n(.*?\n)---\n", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +69,27 @@ def metadata(outcome: Outcome, configs: Sequence[Config]) -> str:
         if value is not None:
             data[name] = value
     return data.to_yaml().strip()
+
+
+class Parts(NamedTuple):
+    """A card in its two parts: the metadata, {} where it has none, and what people read."""
+
+    metadata: dict[str, Any]
+    body: str
+
+
+def read_card(text: str) -> Parts:
+    """Return the parts of a card. Raises UsageError for metadata that are no YAML; other than a map counts as none."""
+    import yaml
+
+    block = _BLOCK.match(text)
+    if block is None:
+        return Parts({}, text)
+    try:
+        found = yaml.safe_load(block[1])
+    except yaml.YAMLError as fault:
+        raise UsageError(f"README.md: its metadata are no YAML ({str(fault).splitlines()[0]}); run again") from fault
+    return Parts(found if isinstance(found, dict) else {}, text[block.end() :])
 
 
 def _categories(outcome: Outcome) -> list[str]:
