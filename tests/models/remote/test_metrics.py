@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from textsynth.models.remote.metrics import Load, hit_share, read_load
+from textsynth.models.remote.metrics import Load, read_load
 
 PAGE = b"""\
 # HELP vllm:num_requests_running Number of requests in model execution batches.
@@ -20,12 +20,12 @@ vllm:external_prefix_cache_hits_total{engine="0"} 77.0
 
 
 def test_engines_of_one_server_are_summed_and_the_fullest_cache_counts() -> None:
-    assert read_load(PAGE) == Load(22, 3, 0.75, 1000.0, 250.0)
+    assert read_load(PAGE) == Load(22, 3, 0.75)
 
 
 def test_older_names_are_known_and_other_pages_are_none() -> None:
     old = b"vllm:num_requests_running 1\nvllm:num_requests_waiting 0\nvllm:gpu_cache_usage_perc 0.5\n"
-    assert read_load(old) == Load(1, 0, 0.5, 0.0, 0.0)
+    assert read_load(old) == Load(1, 0, 0.5)
     for page in (b"", b"<html>", b"vllm:num_requests_running nan\n", b"python_gc_objects_collected_total 1\n"):
         assert read_load(page) is None
 
@@ -33,9 +33,3 @@ def test_older_names_are_known_and_other_pages_are_none() -> None:
 def test_odd_numbers_are_left_out() -> None:
     page = b'vllm:num_requests_running 2\nvllm:num_requests_waiting 1\nvllm:num_requests_waiting{e="1"} -7\n'
     assert read_load(page + b"vllm:num_requests_running 1e99\nvllm:num_requests_running ...\n") == Load(2, 1)
-
-
-def test_the_share_of_hits_is_of_what_was_asked_in_between() -> None:
-    assert hit_share(Load(asked=100, kept=90), Load(asked=300, kept=140)) == 0.25
-    assert hit_share(Load(asked=100, kept=90), Load(asked=100, kept=90)) is None
-    assert hit_share(Load(asked=100, kept=90), Load(asked=5, kept=0)) is None

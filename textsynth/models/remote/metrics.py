@@ -6,9 +6,8 @@ import re
 from typing import NamedTuple
 
 _LINE = re.compile(
-    rb"^vllm:(num_requests_running|num_requests_waiting|kv_cache_usage_perc|gpu_cache_usage_perc"
-    rb"|prefix_cache_queries|prefix_cache_hits|gpu_prefix_cache_queries|gpu_prefix_cache_hits)"
-    rb"(?:_total)?(?:\{.*\})? ([-+0-9.eE]+)\s*$",
+    rb"^vllm:(num_requests_running|num_requests_waiting|kv_cache_usage_perc|gpu_cache_usage_perc)"
+    rb"(?:\{.*\})? ([-+0-9.eE]+)\s*$",
     re.MULTILINE,
 )
 
@@ -16,15 +15,12 @@ _LINE = re.compile(
 class Load(NamedTuple):
     """One look at a server: requests it works on and requests in its queue, summed over its engines.
 
-    `memory` is the fullest engine's share of used key-value cache, 0 to 1. `asked` and `kept` are prompt tokens since
-    the server started: all, and those its prefix cache had.
+    `memory` is the fullest engine's share of used key-value cache, 0 to 1.
     """
 
     running: int = 0
     waiting: int = 0
     memory: float = 0.0
-    asked: float = 0.0
-    kept: float = 0.0
 
 
 def read_load(page: bytes) -> Load | None:
@@ -46,13 +42,4 @@ def read_load(page: bytes) -> Load | None:
         int(sums[b"num_requests_running"]),
         int(sums[b"num_requests_waiting"]),
         most.get(b"kv_cache_usage_perc", most.get(b"cache_usage_perc", 0.0)),
-        sums.get(b"prefix_cache_queries", 0.0),
-        sums.get(b"prefix_cache_hits", 0.0),
     )
-
-
-def hit_share(first: Load, last: Load) -> float | None:
-    """Return the share of prompt tokens between two looks that the prefix cache had; None where none were asked."""
-    if last.asked <= first.asked:  # nothing asked, or the server started anew in between
-        return None
-    return min(1.0, max(0.0, (last.kept - first.kept) / (last.asked - first.asked)))

@@ -13,7 +13,7 @@ from textsynth.models.remote.connections import Away, Connections, reason
 from textsynth.models.remote.counting import Counting
 from textsynth.models.remote.exchange import Reply
 from textsynth.models.remote.listing import Listed, read_listing
-from textsynth.models.remote.metrics import Load, hit_share, read_load
+from textsynth.models.remote.metrics import read_load
 from textsynth.models.remote.pace import Pace
 from textsynth.models.remote.patience import Trouble
 from textsynth.models.remote.phrasing import Phrasing
@@ -59,18 +59,11 @@ class Replica:
         self._paths["/tokenize"] = self.address.beside("/tokenize")
         self._sure = False
         self._look: asyncio.Task[None] | None = None
-        self._first: Load | None = None
-        self._last: Load | None = None
 
     @property
     def where(self) -> str:
         """The server, for messages."""
         return f"the server at {self.name}"
-
-    @property
-    def prefix_hits(self) -> float | None:
-        """The share of prompt tokens that the server's prefix cache had since our first look; None if not told."""
-        return None if self._first is None or self._last is None else hit_share(self._first, self._last)
 
     @property
     def draws(self) -> int:
@@ -119,11 +112,10 @@ class Replica:
     async def models(self) -> Mapping[str, Listed] | None:
         """Return what the server lists, or None where it lists nothing. Never raises for a server that is away."""
         try:
-            async with asyncio.timeout(LOOK_SECONDS):
-                reply = await self._connections.get(self._paths["/models"])
+            _, listing = await self._list()
         except (Away, Broken, OSError, TimeoutError):
             return None
-        return read_listing(reply.body) if reply.status == 200 else None
+        return listing
 
     async def poll(self, now: float, *, pressed: bool) -> None:
         """Ask the engine how busy it is, to set the pace. One that has no metrics is asked once."""
@@ -136,8 +128,6 @@ class Replica:
         if load is None:
             self.polls = reply.status >= 500
             return
-        self._first = self._first or load
-        self._last = load
         self.pace.told(load, self.in_flight, now, pressed=pressed)
 
     def close(self) -> None:
@@ -177,12 +167,10 @@ class Replica:
 
     async def _look_now(self) -> None:
         try:
-            async with asyncio.timeout(LOOK_SECONDS):
-                reply = await self._connections.get(self._paths["/models"])
+            status, listing = await self._list()
         except TimeoutError:
             self._sure = True  # a server that lists nothing in all this time may answer requests all the same
             return
-        listing = read_listing(reply.body) if reply.status == 200 else None
         found = None if listing is None else listing.get(self.model)
         if found is not None and self.listed is not None and self.listed.differs(found):
             raise ModelError(
@@ -191,7 +179,13 @@ class Replica:
             )
         self.listed = self.listed or found
         self._agree()
-        self._sure = reply.status < 500 and reply.status != 429
+        self._sure = status < 500 and status != 429
+
+    async def _list(self) -> tuple[int, Mapping[str, Listed] | None]:
+        """Ask for the models; return the status, and what is listed by name."""
+        async with asyncio.timeout(LOOK_SECONDS):
+            reply = await self._connections.get(self._paths["/models"])
+        return reply.status, read_listing(reply.body) if reply.status == 200 else None
 
     def _agree(self) -> None:
         for other in self.beside:
