@@ -12,11 +12,11 @@ import json
 import math
 import random
 import re
-import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+
+from tests.loopback import Handler, Server, at_work
 
 KNOWN_TO_OPENAI = {
     "model", "messages", "prompt", "temperature", "top_p", "max_tokens", "stop", "presence_penalty",
@@ -170,14 +170,12 @@ def engine(kind: str, **settings: Any) -> Iterator[Engine]:
     """Serve on a free port for the time of a `with` block."""
     state = Engine(kind, **settings)
 
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
-        def do_POST(self) -> None:
+    class Door(Handler):
+        def do_POST(self) -> None:  # noqa: N802
             body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
             self.give(*state.reply(self.path, body))
 
-        def do_GET(self) -> None:
+        def do_GET(self) -> None:  # noqa: N802
             listed = {"object": "list", "data": [{"id": "small", "object": "model"}]}
             self.give(*((200, listed) if self.path == "/v1/models" else (404, {"detail": "Not Found"})))
 
@@ -189,20 +187,6 @@ def engine(kind: str, **settings: Any) -> Iterator[Engine]:
             self.end_headers()
             self.wfile.write(raw)
 
-        def log_message(self, format: str, *args: object) -> None:  # noqa: A002
-            pass
-
-    class Server(ThreadingHTTPServer):
-        daemon_threads = True
-        request_queue_size = 256
-
-    server = Server(("127.0.0.1", 0), Handler)
-    state.port = server.server_address[1]
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
-    thread.start()
-    try:
+    with at_work(Server(Door)) as server:
+        state.port = server.server_port
         yield state
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import socket
 import subprocess
 import sys
 import time
@@ -12,6 +11,8 @@ import urllib.request
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
+
+from textsynth.serve.engine import free_port
 
 SERVER = Path(__file__).parent / "server.py"
 
@@ -65,10 +66,3 @@ def engine(*options: str, started: bool = True) -> Iterator[Engine]:
         yield made
     finally:
         made.kill()
-
-
-def free_port() -> int:
-    """Return a port that nobody listens at."""
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return int(one.getsockname()[1])

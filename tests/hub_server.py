@@ -17,11 +17,9 @@ import re
 import socket
 import struct
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
@@ -29,6 +27,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 if __name__ == "__main__":
     sys.path.insert(0, str(Path(__file__).parent.parent))
 
+from tests import loopback
 from tests.hub_store import DATA, LARGE, Blob, Refused, Repo, Store, card_of, entries, ref
 
 PAGE = 3  # entries of a page of a listing: few, so that there is always a second one
@@ -66,18 +65,15 @@ class Slip:
 NONE = Slip("", "")
 
 
-class Server(ThreadingHTTPServer):
+class Server(loopback.Server):
     """The Hub: what it keeps, what goes wrong, and every request as `METHOD path` in order of arrival."""
 
-    daemon_threads = True
-
     def __init__(self, slips: Sequence[Slip] = (), *, part: int = 1 << 40, port: int = 0) -> None:
-        super().__init__(("127.0.0.1", port), Handler)
+        super().__init__(Handler, port)
         self.store = Store()
         self.slips = list(slips)
         self.part = part
         self.asked: list[str] = []
-        self.url = f"http://127.0.0.1:{self.server_address[1]}"
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         if not isinstance(sys.exc_info()[1], OSError):
@@ -98,14 +94,10 @@ class Server(ThreadingHTTPServer):
         return [one for one in self.asked if not re.match("|".join(reads), one)]
 
 
-class Handler(BaseHTTPRequestHandler):
+class Handler(loopback.Handler):
     """One client's connection."""
 
     server: Server
-    protocol_version = "HTTP/1.1"
-
-    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
-        pass
 
     def handle_request(self) -> None:
         self.url = urlsplit(self.path)
@@ -368,15 +360,8 @@ ROUTES: tuple[tuple[str, str, Callable[..., tuple[Any, ...]]], ...] = (
 @contextlib.contextmanager
 def hub(*slips: Slip, part: int = 1 << 40) -> Iterator[Server]:
     """Run a Hub for a test."""
-    server = Server(slips, part=part)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
-    thread.start()
-    try:
+    with loopback.at_work(Server(slips, part=part)) as server:
         yield server
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
 
 
 if __name__ == "__main__":

@@ -6,8 +6,6 @@ that says why; and every run ends within a time.
 
 from __future__ import annotations
 
-import hashlib
-import json
 import threading
 import time
 from collections.abc import Callable
@@ -16,50 +14,24 @@ from pathlib import Path
 import pytest
 
 from tests.faults import engine
+from tests.run.recipes import digest, served_recipe
 from tests.server import Fault, serving
 from textsynth.errors import ModelError
 from textsynth.recipe import read_recipe
 from textsynth.run import Result, run
 
-SEEDS = "text,label\n" + "".join(
-    f"{text} number {n},{label}\n"
-    for label, text in (("card", "my card is lost"), ("transfer", "the transfer is late"), ("app", "the app crashes"))
-    for n in range(6)
-)
-RECIPE = """\
-version: 1
-name: survival
-models: {{generator: {{http: {model}}}}}
-labels: {{card: asks about a card, transfer: asks about a transfer, app: asks about the app}}
-sources: {{seeds: seeds.csv}}
-generate:
-  - labelled: {{from: seeds, texts: 5, vary: {{case: [{cases}]}}}}
-filter: [{{length: {{min_words: 7}}}}, exact_duplicate, near_duplicate]
-select: []
-want: {{label: 60}}
-"""
-SETTINGS = {"model": "mock-small", "timeout_seconds": 4, "patience_seconds": 20, "retries": 8, "in_flight": 16}
+SETTINGS = {"timeout_seconds": 4, "patience_seconds": 20, "retries": 8}
 BOUND_SECONDS = 60.0
 
 
 def survive(folder: Path, *urls: str, **more: object) -> Result:
     """Run the recipe to its end, which must come in time."""
-    folder.mkdir(parents=True, exist_ok=True)
-    cases = ", ".join(f"case {n}" for n in range(400))
-    model = json.dumps({"base_urls": urls, **SETTINGS, **more})
-    (folder / "survival.yaml").write_text(RECIPE.format(model=model, cases=cases))
-    (folder / "seeds.csv").write_text(SEEDS)
+    path = served_recipe(folder, base_urls=urls, **{**SETTINGS, **more})
     started = time.monotonic()
     try:
-        return run(read_recipe(folder / "survival.yaml"), out=folder / "run")
+        return run(read_recipe(path), out=folder / "run")
     finally:
         assert time.monotonic() - started < BOUND_SECONDS
-
-
-def digest(folder: Path) -> dict[str, str]:
-    root = folder / "run" / "dataset"
-    files = sorted(path for path in root.rglob("*") if path.is_file() and path.name != "README.md")
-    return {str(path.relative_to(root)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
 
 
 @pytest.fixture(scope="module")
@@ -68,7 +40,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     folder = tmp_path_factory.mktemp("whole")
     with serving() as server:
         assert survive(folder, server.url).exit_code == 0
-    return digest(folder)
+    return digest(folder / "run")
 
 
 def meanwhile(work: Callable[[], None]) -> threading.Thread:
@@ -89,7 +61,7 @@ def test_killed_in_the_middle_and_started_again(tmp_path: Path, whole: dict[str,
         thread = meanwhile(restart)
         assert survive(tmp_path, server.url).exit_code == 0
         thread.join()
-    assert digest(tmp_path) == whole
+    assert digest(tmp_path / "run") == whole
 
 
 def test_killed_for_good_ends_with_the_reason_and_the_answers_stay(tmp_path: Path, whole: dict[str, str]) -> None:
@@ -106,7 +78,7 @@ def test_killed_for_good_ends_with_the_reason_and_the_answers_stay(tmp_path: Pat
         server.start("--latency-ms", "0")
         result = survive(tmp_path, server.url)
         assert result.manifest["requests"]["from_journal"] >= 12
-    assert digest(tmp_path) == whole
+    assert digest(tmp_path / "run") == whole
 
 
 def test_started_late(tmp_path: Path, whole: dict[str, str]) -> None:
@@ -119,7 +91,7 @@ def test_started_late(tmp_path: Path, whole: dict[str, str]) -> None:
         thread = meanwhile(start)
         assert survive(tmp_path, server.url).exit_code == 0
         thread.join()
-    assert digest(tmp_path) == whole
+    assert digest(tmp_path / "run") == whole
 
 
 def test_another_model_under_the_same_name_stops_the_run(tmp_path: Path) -> None:
@@ -159,7 +131,7 @@ FAULTS = {
 def test_what_goes_wrong_at_times_changes_no_byte(kind: str, tmp_path: Path, whole: dict[str, str]) -> None:
     with serving(latency=0.002, faults=FAULTS[kind]) as server:
         assert survive(tmp_path, server.url, timeout_seconds=1 if "never" in kind else 4).exit_code == 0
-    assert digest(tmp_path) == whole
+    assert digest(tmp_path / "run") == whole
 
 
 @pytest.mark.parametrize(
@@ -193,7 +165,7 @@ def test_two_servers_of_which_one_dies_and_comes_back(tmp_path: Path, whole: dic
         thread.join()
         assert one.stats()["answered"] > 0, "it was not taken back"
         assert other.stats()["answered"] > 0
-    assert digest(tmp_path) == whole
+    assert digest(tmp_path / "run") == whole
 
 
 def test_two_servers_of_different_models_are_an_error(tmp_path: Path) -> None:
@@ -209,4 +181,4 @@ def test_the_number_in_flight_changes_no_byte(tmp_path: Path, whole: dict[str, s
     with serving(latency=0.01, capacity=24, metrics=True) as server:
         assert survive(tmp_path, server.url, in_flight="auto").exit_code == 0
         assert server.mock.polls > 0
-    assert digest(tmp_path) == whole
+    assert digest(tmp_path / "run") == whole

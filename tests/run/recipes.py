@@ -1,7 +1,13 @@
-"""A small recipe of two labels with a scripted model, for tests of the parts of a run."""
+"""Recipes for tests of runs, and what of a data set is compared.
+
+`small_recipe` has two labels and a scripted model, for the parts of a run; `served_recipe` has three and a model behind
+a server on loopback, for whole runs.
+"""
 
 from __future__ import annotations
 
+import hashlib
+import json
 from pathlib import Path
 
 from textsynth.recipe import Recipe, read_recipe
@@ -35,3 +41,41 @@ def small_recipe(
     path = folder / "small.yaml"
     path.write_text(RECIPE.format(want=want, vary=vary, answers=answers, more=more))
     return read_recipe(path)
+
+
+SERVED = """\
+version: 1
+name: served
+models: {generator: {http: MODEL}}
+labels: {card: asks about a card, transfer: asks about a transfer, app: asks about the app}
+sources: {seeds: seeds.csv}
+generate:
+  - labelled: {from: seeds, texts: 5, vary: {case: CASES}}MORE
+filter: [{length: {min_words: 7}}, exact_duplicate, near_duplicate]
+select: []
+want: {label: 60}
+"""
+SERVED_SEEDS = "text,label\n" + "".join(
+    f"{text} number {n},{label}\n"
+    for label, text in (("card", "my card is lost"), ("transfer", "the transfer is late"), ("app", "the app crashes"))
+    for n in range(6)
+)
+
+
+def served_recipe(folder: Path, generators: str = "", **model: object) -> Path:
+    """Write the recipe and its seeds into the folder; `generators` are lines of YAML, `model` the options of `http`."""
+    folder.mkdir(parents=True, exist_ok=True)
+    told = json.dumps({"model": "mock-small", "in_flight": 16, **model})
+    cases = json.dumps([f"case {n}" for n in range(400)])
+    more = f"\n  {generators}" if generators else ""
+    path = folder / "served.yaml"
+    path.write_text(SERVED.replace("MODEL", told).replace("CASES", cases).replace("MORE", more))
+    (folder / "seeds.csv").write_text(SERVED_SEEDS)
+    return path
+
+
+def digest(run: Path, *, card: bool = False) -> dict[str, str]:
+    """Return the sha256 of each file of a run's data set, of its card too if wanted: that quotes the recipe."""
+    root = run / "dataset"
+    files = sorted(path for path in root.rglob("*") if path.is_file() and (card or path.name != "README.md"))
+    return {str(path.relative_to(root)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import signal
@@ -14,57 +13,27 @@ from typing import Any
 
 import pytest
 
+from tests.run.recipes import digest, served_recipe
 from tests.server import Fault, serving
 from textsynth.errors import ModelError, RecipeError
 from textsynth.recipe import read_recipe
 from textsynth.run import run
 
-SEEDS = "text,label\n" + "".join(
-    f"{text} number {n},{label}\n"
-    for label, text in (("card", "my card is lost"), ("transfer", "the transfer is late"), ("app", "the app crashes"))
-    for n in range(6)
-)
-RECIPE = """\
-version: 1
-name: loop
-models: {{generator: {{http: {{base_url: "{url}", model: mock-small, in_flight: {in_flight}, retries: 2}}}}}}
-labels: {{card: asks about a card, transfer: asks about a transfer, app: asks about the app}}
-sources: {{seeds: seeds.csv}}
-generate:
-  - labelled: {{from: seeds, texts: 5, vary: {{case: [{cases}]}}}}
-  - paraphrase: {{from: seeds, share: 0.2}}
-filter: [{{length: {{min_words: 7}}}}, exact_duplicate, near_duplicate]
-select: []
-want: {{label: 60}}
-"""
 
-
-def recipe_file(folder: Path, url: str, in_flight: int = 16) -> Path:
-    folder.mkdir(parents=True, exist_ok=True)
-    cases = ", ".join(f"case {n}" for n in range(400))
-    (folder / "loop.yaml").write_text(RECIPE.format(url=url, in_flight=in_flight, cases=cases))
-    (folder / "seeds.csv").write_text(SEEDS)
-    return folder / "loop.yaml"
-
-
-def digest(run_folder: Path) -> dict[str, str]:
-    """The dataset's files by content; the card names the recipe only, so all of it must be equal."""
-    root = run_folder / "dataset"
-    files = sorted(path for path in root.rglob("*") if path.is_file())
-    return {str(path.relative_to(root)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
+def recipe_file(folder: Path, url: str) -> Path:
+    return served_recipe(folder, "- paraphrase: {from: seeds, share: 0.2}", base_url=url, retries=2)
 
 
 def test_the_data_set_has_the_same_bytes_at_any_number_in_flight(tmp_path: Path) -> None:
     found = []
     with serving(latency=0.002) as server:
         for in_flight in (1, 16, 256):
-            recipe = read_recipe(
-                recipe_file(tmp_path, server.url), [f"models.generator.http.in_flight={in_flight}"]
-            )  # fmt: skip
+            path = recipe_file(tmp_path, server.url)
+            recipe = read_recipe(path, [f"models.generator.http.in_flight={in_flight}"])
             result = run(recipe, out=tmp_path / f"run-{in_flight}")
             assert (result.exit_code, result.stopped) == (0, "met")
             assert [row["selected"] for row in result.quota] == [60, 60, 60]
-            found.append({name: one for name, one in digest(result.folder).items() if name != "README.md"})
+            found.append(digest(result.folder))
     assert found[0] == found[1] == found[2]
     assert len(found[0]) >= 3
 
@@ -91,7 +60,7 @@ def test_after_kill_9_only_what_was_in_flight_is_sent_again_and_the_bytes_are_th
         stats = server.stats()
     assert stats["distinct"] == whole["distinct"]
     assert stats["sent_again"] <= 2 * 16
-    assert digest(tmp_path / "killed") == digest(tmp_path / "whole")
+    assert digest(tmp_path / "killed", card=True) == digest(tmp_path / "whole", card=True)
 
 
 def test_the_same_command_again_asks_nothing_and_another_filter_reuses_every_answer(tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 from tests.mock import MODEL
 from tests.models.asked import answers, place, request
+from tests.run.recipes import digest
 from tests.server import Fault, Running, serving
 from textsynth.models.http import Http
 from textsynth.models.remote import wire
@@ -254,9 +255,7 @@ def whole_run(folder: Path, server: Running, more: str) -> dict[str, str]:
     ]
     (folder / "seeds.csv").write_text("\n".join(["text,label", *seeds, ""]))
     assert run(read_recipe(folder / "draws.yaml"), out=folder / "run").exit_code == 0
-    root = folder / "run" / "dataset"
-    files = sorted(path for path in root.rglob("*") if path.is_file() and path.name != "README.md")
-    return {str(path.relative_to(root)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
+    return digest(folder / "run")
 
 
 def test_a_whole_run_has_the_same_bytes_with_fewer_requests(tmp_path: Path) -> None:
