@@ -21,7 +21,7 @@ MAX_LINES_ASIDE = 400
 FLOORS = (
     ("errors",),
     ("records", "options", "progress", "wording", "languages", "bundled", "lazy", "manifest"),
-    ("text",),
+    ("text", "evaluation"),
     ("parse", "journal", "serve", "neighbours", "copies", "folds", "vectors"),
     ("models",),
     ("embed", "prompts"),

@@ -43,19 +43,26 @@ def camel(file: str) -> str:
     return "".join(part.capitalize() for part in file.split("_"))
 
 
-def _found(package: str, name: str) -> object:
-    if not name.isidentifier() or name.startswith("_") or camel(snake(name)) != name:
-        return None
-    module = f"{package}.{snake(name)}"
+def class_of(package: str, file: str) -> object:
+    """Return what the file of a package defines under its own name, None where there is no such file or no such name.
+
+    A file without the class of its name is a helper of others.
+    """
+    module = f"{package}.{file}"
     try:
-        return getattr(importlib.import_module(module), name, None)
+        return getattr(importlib.import_module(module), camel(file), None)
     except ModuleNotFoundError as fault:
         if fault.name != module:
             raise
         return None
 
 
+def _found(package: str, name: str) -> object:
+    usual = name.isidentifier() and not name.startswith("_") and camel(snake(name)) == name
+    return class_of(package, snake(name)) if usual else None
+
+
 def _classes(package: str) -> list[str]:
-    """Return the classes of the package's items; a file without the class of its name is a helper of others."""
+    """Return the names of the classes of the package's items."""
     names = [camel(one.name) for one in pkgutil.iter_modules(sys.modules[package].__path__)]
     return [name for name in names if _found(package, name) is not None]

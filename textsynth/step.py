@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, ClassVar, Protocol
 from pydantic import Field
 
 from textsynth.errors import UsageError, nearest
-from textsynth.lazy import camel
+from textsynth.lazy import camel, class_of
 from textsynth.options import ModelName, Options, PromptName, SamplingOptions
 from textsynth.records import Ask, Completion, Drop, Record, Sampling, Verdict
 
@@ -242,14 +242,7 @@ def find(section: str, name: str, beside: Path | None = None) -> type[Options]:
 
 def item_class(section: str, name: str) -> type[Options] | None:
     """Return the class of a bundled item, or None where the file has none (it is a helper) or does not exist."""
-    module_name = f"textsynth.{section}.{name}"
-    try:
-        module = importlib.import_module(module_name)
-    except ModuleNotFoundError as fault:
-        if fault.name == module_name:
-            return None
-        raise
-    found = getattr(module, camel(name), None)
+    found = class_of(f"textsynth.{section}", name)
     return found if isinstance(found, type) and issubclass(found, Options) else None
 
 

@@ -1,17 +1,13 @@
 from __future__ import annotations
 
 import json
-import re
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.evaluate.proofs import THREE, Made, plan, whole
-from textsynth.errors import UsageError
-from textsynth.evaluate import FILE, Evaluation, Real, as_json, evaluate, read_evaluation
+from textsynth.evaluate import Evaluation, Real, as_json, evaluate
 from textsynth.evaluate.verdict import FEW
-from textsynth.manifest import write_json
 
 PLACES = 6
 ARM = {
@@ -120,25 +116,3 @@ def test_without_seeds_the_verdict_has_no_figures() -> None:
     assert [verdict[name] for name in ("classifier", "arm", "minus", "difference", "interval")] == [None] * 5
     assert (told["weights"], told["curve"], told["earned"]) == ({}, {}, [])
     assert told["arms"]["selected"]["words"]["kappa"] is not None
-
-
-def test_no_evaluation_is_none_and_one_is_read_as_written(found: Evaluation, tmp_path: Path) -> None:
-    assert read_evaluation(tmp_path) is None
-    write_json(tmp_path / FILE, as_json(found), indent=1)
-    assert read_evaluation(tmp_path) == as_json(found)
-
-
-@pytest.mark.parametrize(
-    ("told", "said"),
-    [
-        ("{", "the evaluation is damaged (Expecting"),
-        ("[]", "the evaluation is damaged (no map but list)"),
-        ("[" * 100_000, "the evaluation is damaged"),
-        ('{"version": 2}', "the evaluation has form 2, this version reads form 1"),
-    ],
-)
-def test_an_evaluation_that_cannot_be_read_is_one_sentence(told: str, said: str, tmp_path: Path) -> None:
-    (tmp_path / "evaluation.json").write_text(told)
-    with pytest.raises(UsageError, match=re.escape(f"evaluation.json: {said}")) as fault:
-        read_evaluation(tmp_path)
-    assert str(fault.value).endswith("run `textsynth evaluate` again")

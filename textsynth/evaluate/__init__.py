@@ -5,6 +5,6 @@ from __future__ import annotations
 from textsynth.evaluate.evaluation import Evaluation, Plan, evaluate
 from textsynth.evaluate.knowing import without_seeds
 from textsynth.evaluate.sets import Real, Synthetic
-from textsynth.evaluate.told import FILE, as_json, read_evaluation
+from textsynth.evaluate.told import as_json
 
-__all__ = ["FILE", "Evaluation", "Plan", "Real", "Synthetic", "as_json", "evaluate", "read_evaluation", "without_seeds"]
+__all__ = ["Evaluation", "Plan", "Real", "Synthetic", "as_json", "evaluate", "without_seeds"]

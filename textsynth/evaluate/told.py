@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
-from textsynth.errors import UsageError
 from textsynth.evaluate.evaluation import Evaluation
 from textsynth.evaluate.outcomes import figures
 from textsynth.evaluate.verdict import Difference, Verdict
+from textsynth.evaluation import FORM
 from textsynth.records import Record
 
-FILE = "evaluation.json"
-FORM = 1
-"""The form of an evaluation that this version writes and reads."""
 PLACES = 6
 
 
@@ -58,27 +53,6 @@ def as_json(found: Evaluation) -> dict[str, Any]:
     rounded = _rounded(told)
     assert isinstance(rounded, dict)
     return rounded
-
-
-def read_evaluation(folder: Path) -> dict[str, Any] | None:
-    """Return what the `evaluation.json` in a run's folder tells, None where there is none.
-
-    Raises UsageError for a damaged file, or one of a form that this version does not read.
-    """
-    path = folder / FILE
-    if not path.is_file():
-        return None
-    again = "run `textsynth evaluate` again"
-    try:
-        told = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as fault:
-        raise UsageError(f"{path}: the evaluation is damaged ({fault}); {again}") from fault
-    if not isinstance(told, dict):
-        raise UsageError(f"{path}: the evaluation is damaged (no map but {type(told).__name__}); {again}")
-    if told.get("version", FORM) != FORM:
-        form = told["version"]
-        raise UsageError(f"{path}: the evaluation has form {form!r}, this version reads form {FORM}; {again}")
-    return told
 
 
 def _data(found: Evaluation) -> dict[str, object]:

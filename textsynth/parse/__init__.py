@@ -5,7 +5,6 @@ A reader never guesses and never raises on an answer: what it cannot read is a f
 
 from __future__ import annotations
 
-import importlib
 import pkgutil
 import re
 from collections.abc import Iterable, Mapping
@@ -15,6 +14,7 @@ from json import dumps
 from pydantic import ValidationError
 
 from textsynth.errors import UsageError, nearest
+from textsynth.lazy import class_of
 from textsynth.options import Options
 from textsynth.parse.complaints import complaints
 from textsynth.records import Constraint
@@ -125,14 +125,5 @@ def _asked(spec: object, where: str) -> tuple[str, object]:
 
 
 def _class_of(name: str) -> type[Reader] | None:
-    if not name.isidentifier():
-        return None
-    module_name = f"{__name__}.{name}"
-    try:
-        module = importlib.import_module(module_name)
-    except ModuleNotFoundError as fault:
-        if fault.name == module_name:
-            return None
-        raise
-    found = getattr(module, "".join(part.capitalize() for part in name.split("_")), None)
+    found = class_of(__name__, name) if name.isidentifier() else None
     return found if isinstance(found, type) and issubclass(found, Reader) else None

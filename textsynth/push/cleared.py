@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from textsynth.errors import UsageError, nearest
-from textsynth.evaluate.told import read_evaluation
+from textsynth.evaluation import read_evaluation
 from textsynth.manifest import Manifest
 
 WAIVABLE = ("leak", "license")

@@ -8,6 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from textsynth.evaluation import read_evaluation
 from textsynth.manifest import Manifest, QuotaRow, read_manifest
 from textsynth.python.html import run_html
 from textsynth.python.told import Score
@@ -81,8 +82,6 @@ class Run:
     @property
     def evaluation(self) -> Score | None:
         """What the texts are worth on real data, or None where the run was not evaluated."""
-        from textsynth.evaluate import read_evaluation
-
         told = read_evaluation(self.folder)
         return None if told is None else Score(told)
 

@@ -9,7 +9,7 @@ from itertools import repeat
 from pathlib import Path
 from typing import Any
 
-from textsynth.evaluate.told import read_evaluation
+from textsynth.evaluation import read_evaluation
 from textsynth.export.rows import Rows, label_text, source_of, text_of
 from textsynth.manifest import DropCount, Manifest, read_manifest
 from textsynth.records import reason_kind

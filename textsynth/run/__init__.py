@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from textsynth.errors import RunError, UsageError
+from textsynth.evaluation import forget_evaluation
 from textsynth.export.dataset import write_dataset
 from textsynth.journal import Journal
 from textsynth.manifest import Manifest, QuotaRow, read_manifest, write_manifest
@@ -29,7 +30,7 @@ from textsynth.run.loop import Loop
 from textsynth.run.manifest import begun, quota_table
 from textsynth.run.outcome import Ended, licenses_told, outcome_of
 from textsynth.run.picking import pick
-from textsynth.run.proving import forget_proof, prove_run, write_proof
+from textsynth.run.proving import prove_run, write_proof
 from textsynth.run.quota import Line, Quota
 from textsynth.run.room import make_room, share_memory
 from textsynth.run.stage import LateJudge, cache_folder, desks, hands, make_context, read_sources
@@ -155,7 +156,7 @@ def _written(recipe: Recipe, ended: Ended, out: Path, started: float) -> Manifes
     if ended.proof is not None:
         write_proof(out, ended.proof)
     elif _card(out) != card:
-        forget_proof(out)
+        forget_evaluation(out)
     return told
 
 

@@ -13,9 +13,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from textsynth.errors import UsageError, needs
+from textsynth.evaluation import write_evaluation
 from textsynth.filter.agreement import Agreement
 from textsynth.journal import Journal
-from textsynth.manifest import Manifest, write_json
+from textsynth.manifest import Manifest
 from textsynth.recipe import Recipe, read_recipe
 from textsynth.recipe.pinning import as_run
 from textsynth.records import Drop, Record
@@ -108,17 +109,10 @@ def weight_of(recipe: Recipe, found: Evaluation) -> float | None:
 
 
 def write_proof(folder: Path, found: Evaluation) -> None:
-    """Write evaluation.json in one move."""
-    from textsynth.evaluate import FILE, as_json
+    """Keep what an evaluation found in the folder of its run."""
+    from textsynth.evaluate import as_json
 
-    write_json(folder / FILE, as_json(found), indent=1)
-
-
-def forget_proof(folder: Path) -> None:
-    """Remove the evaluation.json of an earlier data set."""
-    from textsynth.evaluate import FILE
-
-    (folder / FILE).unlink(missing_ok=True)
+    write_evaluation(folder, as_json(found))
 
 
 def real_of(recipe: Recipe, sources: Mapping[str, Sequence[Record]]) -> Real:
