@@ -25,9 +25,9 @@ if TYPE_CHECKING:
     from textsynth.errors import UsageError as UsageError
     from textsynth.python.finished import Run as Run
     from textsynth.python.finished import load as load
-    from textsynth.python.told import Estimate as Estimate
-    from textsynth.python.told import Preview as Preview
-    from textsynth.python.told import Score as Score
+    from textsynth.python.results import Estimate as Estimate
+    from textsynth.python.results import Preview as Preview
+    from textsynth.python.results import Score as Score
     from textsynth.python.verbs import embed as embed
     from textsynth.python.verbs import estimate as estimate
     from textsynth.python.verbs import evaluate as evaluate

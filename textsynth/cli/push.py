@@ -63,7 +63,7 @@ def push(
     """
     from textsynth.push import Wish
     from textsynth.push import push as publish
-    from textsynth.push.telling import pushed_json, pushed_text
+    from textsynth.push.results import pushed_json, pushed_text
 
     wish = Wish(
         repo=repo,
@@ -98,7 +98,7 @@ def push_result(run: Path, code: int, told: str | dict[str, Any], wish: Wish, *,
     A run that did not meet its quota is not published.
     """
     from textsynth.push import push as publish
-    from textsynth.push.telling import pushed_json, pushed_text
+    from textsynth.push.results import pushed_json, pushed_text
 
     if isinstance(told, str):
         emit(told)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from textsynth.evaluate.evaluation import Evaluation, Plan, evaluate
-from textsynth.evaluate.knowing import without_seeds
+from textsynth.evaluate.held_out import without_seeds
+from textsynth.evaluate.json import as_json
 from textsynth.evaluate.sets import Real, Synthetic
-from textsynth.evaluate.told import as_json
 
 __all__ = ["Evaluation", "Plan", "Real", "Synthetic", "as_json", "evaluate", "without_seeds"]

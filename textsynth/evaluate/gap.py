@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from textsynth.evaluate.draw import draw_order
 from textsynth.evaluate.matched import FEWEST, match
-from textsynth.evaluate.telling import Giveaway, WordCounts, vector_auc
+from textsynth.evaluate.real_or_synthetic import Giveaway, WordCounts, vector_auc
 from textsynth.records import Record
 from textsynth.text import jaccard, word_list
 from textsynth.vectors import Vectors

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from textsynth.errors import ModelError
 from textsynth.models.drawing import Drawer
-from textsynth.models.roomy import cache_for
+from textsynth.models.kv_cache import cache_for
 from textsynth.records import Completion, OptionScores, Request
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from textsynth.evaluation import read_evaluation
 from textsynth.manifest import Manifest, QuotaRow, read_manifest
 from textsynth.python.html import run_html
-from textsynth.python.told import Score
+from textsynth.python.results import Score
 from textsynth.recipe import Recipe
 from textsynth.run import QUOTA_NOT_MET, Result
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypedDict
 from textsynth.errors import UsageError
 from textsynth.python.finished import Run, load
 from textsynth.python.notebook import open_watch
-from textsynth.python.told import Estimate, Preview, Score
+from textsynth.python.results import Estimate, Preview, Score
 from textsynth.recipe import Recipe, read_recipe
 from textsynth.records import Record
 from textsynth.sources import given

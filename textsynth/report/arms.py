@@ -18,8 +18,8 @@ from textsynth.report.figures import (
     whole,
 )
 from textsynth.report.plots import Dot, Look, dots
+from textsynth.report.reading import number, part, rows, span, word, words
 from textsynth.report.sections import Figure, Section, Table
-from textsynth.report.told import number, part, rows, span, word, words
 from textsynth.report.verdict import difference_dot
 
 CONTROL = ("random", "seeds_random")

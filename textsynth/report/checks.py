@@ -9,8 +9,8 @@ from textsynth.report.arms import classifiers
 from textsynth.report.bars import Bar, Bars, bars
 from textsynth.report.figures import classifier, score, signed, whole
 from textsynth.report.plots import Look
+from textsynth.report.reading import number, rows, word
 from textsynth.report.sections import Figure, Section, Table
-from textsynth.report.told import number, rows, word
 
 HEAD = ("check", "dropped", "let back", "with it", "without it", "random", "SD of random", "earned", "over random")
 LEGEND: tuple[tuple[Look, str], ...] = (

@@ -9,8 +9,8 @@ from typing import Any
 from textsynth.report.arms import classifiers
 from textsynth.report.figures import INTERVAL, arm, classifier, score, signed, signed_interval, whole
 from textsynth.report.plots import Dot, dots
+from textsynth.report.reading import number, part, rows, span
 from textsynth.report.sections import Figure, Section, Table
-from textsynth.report.told import number, part, rows, span
 from textsynth.report.verdict import compared, look_of
 
 SHOWN = 40

@@ -9,8 +9,8 @@ from typing import Any
 from textsynth.report.bars import Bar, Bars, bars, histograms
 from textsynth.report.figures import score, share, short_number, whole
 from textsynth.report.plots import Dot, Pair, dots, pairs
+from textsynth.report.reading import number, numbers, part, rows, word
 from textsynth.report.sections import Figure, Section, Table
-from textsynth.report.told import number, numbers, part, rows, word
 
 SHOWN = 40
 WORDS_SHOWN = 15

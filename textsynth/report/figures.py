@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from textsynth.report.told import number, span
+from textsynth.report.reading import number, span
 
 ABSENT = "–"
 MINUS = "\N{MINUS SIGN}"

@@ -9,8 +9,8 @@ from textsynth.report.arms import classifiers
 from textsynth.report.curve import Point, curve
 from textsynth.report.figures import arm, classifier, score, short_number, whole
 from textsynth.report.plots import Dot, dots
+from textsynth.report.reading import number, part, rows
 from textsynth.report.sections import Figure, Section, Table
-from textsynth.report.told import number, part, rows
 from textsynth.report.verdict import compared
 
 

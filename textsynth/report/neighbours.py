@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from textsynth.report.figures import short_number, whole
+from textsynth.report.reading import listed, number, part, rows, word, words
 from textsynth.report.sections import Figure, Quote, Section, Table
-from textsynth.report.told import listed, number, part, rows, word, words
 from textsynth.wording import counted
 
 SHOWN = 20

@@ -13,8 +13,8 @@ from textsynth.report.distributions import diversity_section, gap_section, words
 from textsynth.report.figures import classifier, short_number, whole
 from textsynth.report.learning import curve_section, weights_section
 from textsynth.report.neighbours import leaks_section, neighbours_section
+from textsynth.report.reading import number, part, word, words
 from textsynth.report.sections import Figure, Section, Table
-from textsynth.report.told import number, part, word, words
 from textsynth.report.verdict import Verdict, read_verdict
 
 

@@ -8,8 +8,8 @@ from typing import Any
 
 from textsynth.report.figures import INTERVAL, arm, classifier, signed, signed_interval, whole
 from textsynth.report.plots import Dot, Look, dots, shortened
+from textsynth.report.reading import number, part, rows, span, word, words
 from textsynth.report.sections import Figure, Table
-from textsynth.report.told import number, part, rows, span, word, words
 
 NAMED = 12
 LONGEST = 60

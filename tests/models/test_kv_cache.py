@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
+from textsynth.models.kv_cache import cache_for
 from textsynth.models.loading import Loaded
-from textsynth.models.roomy import cache_for
 
 torch = pytest.importorskip("torch", reason="needs textsynth[local]")
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from tests.contexts import context
 from tests.evaluate.worlds import LABELS, World, embed
-from textsynth.evaluate.knowing import without_seeds
+from textsynth.evaluate.held_out import without_seeds
 from textsynth.evaluate.sets import Synthetic
 from textsynth.filter.agreement import Agreement
 from textsynth.records import Drop, Origin, Record

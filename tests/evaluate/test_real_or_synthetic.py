@@ -5,7 +5,7 @@ import pytest
 from sklearn.metrics import roc_auc_score
 
 from tests.evaluate.sides import FANCY, PLAIN, sentences, unit
-from textsynth.evaluate.telling import WORDS_TOLD, WordCounts, vector_auc
+from textsynth.evaluate.real_or_synthetic import WORDS_TOLD, WordCounts, vector_auc
 
 N = 60
 SYNTHETIC = np.arange(2 * N) < N

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from textsynth.report.told import listed, number, numbers, part, rows, span, word, words
+from textsynth.report.reading import listed, number, numbers, part, rows, span, word, words
 
 JUNK = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),

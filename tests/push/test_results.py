@@ -5,7 +5,7 @@ import json
 import pytest
 
 from textsynth.push import Change, Pushed
-from textsynth.push.telling import pushed_json, pushed_text, size_told
+from textsynth.push.results import pushed_json, pushed_text, size_told
 
 DONE = Pushed(
     "anna/x",
