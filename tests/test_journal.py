@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import asyncio
 import sqlite3
 import subprocess
 import sys
@@ -8,22 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from tests.journal.kept import keep
 from textsynth.errors import JournalError, RunLocked
-from textsynth.journal import Journal, read_answer, set_aside
-from textsynth.records import Completion, Message, OptionScores, Rendered, Request, Sampling
-
-PROMPT = Rendered("labelled", "f00d", messages=(Message("user", "Write one."),))
-
-
-def request(key: str) -> Request:
-    return Request(key, PROMPT, Sampling())
-
-
-def keep(journal: Journal, *pairs: tuple[str, Completion]) -> None:
-    async def all_at_once() -> None:
-        await asyncio.gather(*(journal.keep(request(key), one, model="m") for key, one in pairs))
-
-    asyncio.run(all_at_once())
+from textsynth.journal import Journal
+from textsynth.journal.file import read_answer
+from textsynth.records import Completion, OptionScores
 
 
 def test_answers_come_back_as_they_were_kept(tmp_path: Path) -> None:
@@ -101,42 +89,6 @@ def test_a_damaged_file_is_one_sentence_and_stays_as_it_is(tmp_path: Path) -> No
         read_answer(tmp_path, "a")
     (tmp_path / "journal.sqlite").unlink()
     Journal(tmp_path).close()
-
-
-def test_a_full_disk_is_one_sentence_and_what_was_kept_stays(tmp_path: Path) -> None:
-    """SQLite's own page limit gives the error of a full disk without filling one."""
-    with Journal(tmp_path) as journal:
-        keep(journal, ("before", Completion("kept")))
-        pages = journal._writer.execute("PRAGMA page_count").fetchone()[0]
-        journal._writer.execute(f"PRAGMA max_page_count = {pages + 2}")
-        with pytest.raises(JournalError, match="the disk is full or failing; every answer kept so far is safe"):
-            keep(journal, ("big", Completion("x" * 200_000)))
-        with pytest.raises(JournalError, match="full"):
-            keep(journal, ("after", Completion("small")))
-    with Journal(tmp_path) as journal:
-        assert set(journal.answers(["before", "big", "after"])) == {"before"}
-
-
-def test_fresh_moves_the_journal_aside_and_keeps_it(tmp_path: Path) -> None:
-    assert set_aside(tmp_path) is None
-    for turn in (1, 2):
-        with Journal(tmp_path) as journal:
-            keep(journal, ("a", Completion(f"turn {turn}")))
-        assert set_aside(tmp_path) == tmp_path / f"journal-{turn}.sqlite"
-    with sqlite3.connect(tmp_path / "journal-1.sqlite") as old:
-        assert old.execute("SELECT answer FROM answers").fetchall() == [("turn 1",)]
-    old.close()
-
-
-def test_one_answer_is_read_beside_a_running_run(tmp_path: Path) -> None:
-    assert read_answer(tmp_path, "a") is None
-    with Journal(tmp_path) as journal:
-        keep(journal, ("a", Completion("text", "stop", 5, 3)))
-        found = read_answer(tmp_path, "a")
-        assert read_answer(tmp_path, "b") is None
-    assert found is not None
-    assert found["prompt"] == [["user", "Write one."]]
-    assert (found["model"], found["answer"], found["completion_tokens"]) == ("m", "text", 3)
 
 
 def test_what_was_reported_as_kept_survives_kill_9(tmp_path: Path) -> None:

@@ -66,7 +66,7 @@ def evaluate(what: Path, page: Path | None, *, full: bool, ordinal: bool, as_jso
 @JSON
 def why(run: Path, id_: str, as_json: bool) -> None:  # noqa: FBT001
     """Tell where one text comes from, and why it was kept or not."""
-    from textsynth.journal import read_answer
+    from textsynth.journal.file import read_answer
     from textsynth.why import story
 
     told = story(run, id_, lambda key: read_answer(run, key))

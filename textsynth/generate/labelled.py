@@ -12,6 +12,7 @@ import itertools
 import random
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import ClassVar
 
 from pydantic import Field
@@ -53,6 +54,16 @@ class Labelled(Prompted):
         return LabelledWriter(self, context, item)
 
 
+@dataclass(frozen=True, slots=True)
+class _Shows:
+    """What prompts of one stretch show: examples of the label, then other labels with theirs; `ids` names them all."""
+
+    stretch: int
+    ids: tuple[str, ...]
+    examples: list[str]
+    others: list[dict[str, object]]
+
+
 class LabelledWriter:
     """Walks the grid; counts how often each label and each combination was asked for."""
 
@@ -69,6 +80,7 @@ class LabelledWriter:
             for label in seed.labels:
                 self._shelf.setdefault((label, self._folds[seed.id]), []).append(seed)
         self._asked: Counter[str] = Counter()
+        self._drawn: dict[tuple[str, int], _Shows] = {}
         # Few different prompts are asked again and again; each is rendered once.
         self._rendered: dict[tuple[object, ...], Rendered] = {}
         self._grids: dict[tuple[str, tuple[tuple[str, str], ...]], list[dict[str, str]]] = {}
@@ -107,17 +119,14 @@ class LabelledWriter:
         label = match.get("label") or self._next_label()
         turn = self._asked[label]
         self._asked[label] += 1
-        chance = random.Random(f"{self._context.seed}:{self._item}:{label}:{turn // SAME_EXAMPLES}")
         fields = self._combination(label, match)
-        examples, fold = self._examples(label, turn, chance)
-        others, shown_others = self._contrast(label, fold, chance)
-        shown = tuple(record.id for record in (*examples, *shown_others))
+        fold = self._fold(label, turn)
+        shows = self._shows(label, turn // SAME_EXAMPLES, fold)
         avoid = tuple(self._accepted.get((label, fold), [])[-self._step.avoid :]) if self._step.avoid else ()
-        known = (label, tuple(fields.items()), shown, avoid)
+        known = (label, tuple(fields.items()), shows.ids, avoid)
         prompt = self._rendered.get(known)
         if prompt is None:
-            texts = [record.text for record in examples]
-            prompt = self._prompt.render(self._values(label, fields, texts, others, avoid))
+            prompt = self._prompt.render(self._values(label, fields, shows, avoid))
             self._rendered[known] = prompt
         return Ask(
             item=self._item,
@@ -126,7 +135,7 @@ class LabelledWriter:
             sampling=self._sampling,
             labels=(label,) if label else (),
             fields=fields,
-            shown=shown,
+            shown=shows.ids,
             texts=self._step.texts,
             constraint=self._prompt.reader.constraint,
         )
@@ -135,8 +144,7 @@ class LabelledWriter:
         self,
         label: str,
         fields: Mapping[str, str],
-        examples: list[str],
-        others: list[dict[str, object]],
+        shows: _Shows,
         avoid: Sequence[str],
     ) -> dict[str, object]:
         return {
@@ -144,8 +152,8 @@ class LabelledWriter:
             "label": label,
             "meaning": self._context.labels.get(label, ""),
             "labels": self._named,
-            "examples": examples,
-            "others": others,
+            "examples": shows.examples,
+            "others": shows.others,
             "attributes": [{"name": name, "value": value} for name, value in fields.items()],
             "n": self._step.texts,
             "avoid": list(avoid),
@@ -172,13 +180,23 @@ class LabelledWriter:
         grid = self._grids[key]
         return grid[turn % len(grid)]
 
-    def _examples(self, label: str, turn: int, chance: random.Random) -> tuple[list[Record], int]:
-        folds = [fold for fold in range(FOLDS) if self._shelf.get((label, fold))]
-        if not folds or self._step.shots == 0:
-            return [], turn % FOLDS
-        fold = folds[turn % len(folds)]
-        seeds = self._shelf[(label, fold)]
-        return chance.sample(seeds, min(self._step.shots, len(seeds))), fold
+    def _fold(self, label: str, turn: int) -> int:
+        folds = [fold for fold in range(FOLDS) if (label, fold) in self._shelf] if self._step.shots else []
+        return folds[turn % len(folds)] if folds else turn % FOLDS
+
+    def _shows(self, label: str, stretch: int, fold: int) -> _Shows:
+        """Return what prompts of this stretch of a label's asks show of a fold; drawn once for all of them."""
+        known = self._drawn.get((label, fold))
+        if known is not None and known.stretch == stretch:
+            return known
+        chance = random.Random(f"{self._context.seed}:{self._item}:{label}:{stretch}")
+        seeds = self._shelf.get((label, fold), [])
+        examples = chance.sample(seeds, min(self._step.shots, len(seeds)))
+        others, shown_others = self._contrast(label, fold, chance)
+        ids = tuple(record.id for record in (*examples, *shown_others))
+        shows = _Shows(stretch, ids, [record.text for record in examples], others)
+        self._drawn[label, fold] = shows
+        return shows
 
     def _contrast(
         self, label: str, fold: int, chance: random.Random

@@ -87,7 +87,7 @@ class Run:
 
     def why(self, id_: str) -> str:
         """Return one text's story: where it comes from, and why it was kept or not. Raises UsageError."""
-        from textsynth.journal import read_answer
+        from textsynth.journal.file import read_answer
         from textsynth.why import story
 
         return story(self.folder, id_, lambda key: read_answer(self.folder, key)).text()

@@ -1,0 +1,24 @@
+"""Answers kept in a journal, as a run keeps them."""
+
+from __future__ import annotations
+
+import asyncio
+
+from textsynth.journal import Journal
+from textsynth.records import Completion, Message, Rendered, Request, Sampling
+
+PROMPT = Rendered("labelled", "f00d", messages=(Message("user", "Write one."),))
+
+
+def request(key: str) -> Request:
+    """Return a request under this key."""
+    return Request(key, PROMPT, Sampling())
+
+
+def keep(journal: Journal, *pairs: tuple[str, Completion]) -> None:
+    """Keep completions under their keys, all at once; returns when they are on disk."""
+
+    async def all_at_once() -> None:
+        await asyncio.gather(*(journal.keep(request(key), one, model="m") for key, one in pairs))
+
+    asyncio.run(all_at_once())
