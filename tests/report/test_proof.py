@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.report import evaluations
-from tests.report.test_told import JUNK
+from tests.report.test_reading import JUNK
 from textsynth.report import evaluation_page, evaluation_text
 from textsynth.report.proof import read_proof
 
