@@ -40,6 +40,7 @@ def test_all_mistakes_of_a_recipe_are_told_in_their_order() -> None:
     ("name", "known", "told"),
     [
         ("lenght", ["length", "refusal"], "; did you mean 'length'?"),
+        ("va", ["validate", "evaluate"], "; did you mean 'validate'?"),
         ("xyz", ["length", "refusal"], "; there are: length, refusal"),
         ("xyz", [], ""),
         ("xyz", [f"item{n}" for n in range(20)], "; there are: " + ", ".join(f"item{n}" for n in range(12)) + ", …"),

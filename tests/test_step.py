@@ -51,7 +51,7 @@ def test_the_class_is_named_like_the_file(name: str, cls: str) -> None:
         ("os.path", "filter has no item"),
         ("./missing.py", "no file './missing.py' beside the recipe, looked for"),
         ("./text.txt", "is no Python file"),
-        ("./broken.py", "cannot be loaded: ZeroDivisionError"),
+        ("./broken.py", "cannot be loaded: line 1: ZeroDivisionError"),
         ("./empty.py", "defines no class 'Empty' that is a step"),
     ],
 )

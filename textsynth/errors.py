@@ -88,9 +88,13 @@ class CensusBroken(RunError):
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
-    """Return `; did you mean 'x'?` for the nearest of `known`, else the list itself, else nothing."""
+    """Return `; did you mean 'x'?` for the nearest of `known`, else the list itself, else nothing.
+
+    Nearest is the only one that begins with `name`, then the one that looks most like it.
+    """
     names = [str(one) for one in known]
-    close = difflib.get_close_matches(str(name), names, n=1, cutoff=0.6)
+    begun = [one for one in names if len(str(name)) > 1 and one.startswith(str(name))]
+    close = begun if len(begun) == 1 else difflib.get_close_matches(str(name), begun or names, n=1, cutoff=0.6)
     if close:
         return f"; did you mean {close[0]!r}?"
     if not names:

@@ -8,11 +8,8 @@ class there: `filter: [near_duplicate: {similarity: 0.7}]` is `textsynth/filter/
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import importlib
-import importlib.util
 import pkgutil
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +18,7 @@ from typing import TYPE_CHECKING, ClassVar, Protocol
 
 from pydantic import Field
 
+from textsynth.beside import load
 from textsynth.errors import UsageError, nearest
 from textsynth.lazy import camel, class_of
 from textsynth.options import ModelName, Options, PromptName, SamplingOptions
@@ -186,8 +184,15 @@ class EachRecord:
         self._check = check
 
     def judge(self, records: Sequence[Record]) -> list[Verdict | None]:
-        """Return `check(record)` for each record, in order."""
-        return [self._check(record) for record in records]
+        """Return `check(record)` for each record, in order; what it raises tells of which text."""
+        verdicts: list[Verdict | None] = []
+        for record in records:
+            try:
+                verdicts.append(self._check(record))
+            except Exception as fault:
+                fault.add_note(f"of the text {record.text[:60]!r}")
+                raise
+        return verdicts
 
     def settle(self, records: Sequence[Record]) -> None:
         """Remember nothing."""
@@ -233,7 +238,7 @@ def find(section: str, name: str, beside: Path | None = None) -> type[Options]:
     Raises UsageError with the nearest right name when there is none.
     """
     if name.startswith("./"):
-        return _class_in(_load_file(name, beside), Path(name).stem, name)
+        return _class_in(load(name, beside or Path()), Path(name).stem, name)
     found = item_class(section, name) if name.isidentifier() else None
     if found is None:
         raise UsageError(f"{section} has no item {name!r}{nearest(name, item_names(section))}")
@@ -244,23 +249,6 @@ def item_class(section: str, name: str) -> type[Options] | None:
     """Return the class of a bundled item, or None where the file has none (it is a helper) or does not exist."""
     found = class_of(f"textsynth.{section}", name)
     return found if isinstance(found, type) and issubclass(found, Options) else None
-
-
-def _load_file(name: str, beside: Path | None) -> ModuleType:
-    path = ((beside or Path()) / name).resolve()
-    if not path.is_file():
-        raise UsageError(f"no file {name!r} beside the recipe, looked for {path}")
-    module_name = f"textsynth_local_{hashlib.sha256(str(path).encode()).hexdigest()[:12]}"
-    spec = importlib.util.spec_from_file_location(module_name, path)
-    if spec is None or spec.loader is None:
-        raise UsageError(f"{name!r} is no Python file; an item beside the recipe ends with .py")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[module_name] = module
-    try:
-        spec.loader.exec_module(module)
-    except Exception as fault:
-        raise UsageError(f"{name!r} cannot be loaded: {type(fault).__name__}: {fault}") from fault
-    return module
 
 
 def _class_in(module: ModuleType, stem: str, name: str) -> type[Options]:

@@ -76,6 +76,13 @@ def test_a_named_key_must_be_set_and_look_like_one(monkeypatch: pytest.MonkeyPat
     assert "sec" not in str(caught.value)
 
 
+@pytest.mark.parametrize("written", ["sk-ant-sesame", "Bearer sesame", "", "1SESAME"])
+def test_a_key_in_place_of_its_variable_is_refused_and_not_repeated(written: str) -> None:
+    with pytest.raises(RecipeError, match="key_env is the name of an environment variable") as caught:
+        Http(base_url="http://127.0.0.1:1/v1", model="small", key_env=written)
+    assert not written or written not in str(caught.value)
+
+
 def test_a_key_is_in_no_repr(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MY_KEY", "sesame-123")
     model = http(key_env="MY_KEY").open(place())

@@ -30,7 +30,7 @@ def test_a_function_that_fails_stops_the_run_with_its_error() -> None:
     [
         ("def answers(request): pass", "has no function 'answer'; did you mean 'answers'"),
         ("answer = 'text'", "has no function 'answer'"),
-        ("import nothing_of_this_name", "cannot be loaded: ModuleNotFoundError"),
+        ("import nothing_of_this_name", "cannot be loaded: line 1: ModuleNotFoundError"),
         ("def answer(:", "cannot be loaded: SyntaxError"),
     ],
 )

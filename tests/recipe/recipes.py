@@ -52,6 +52,9 @@ class Writer(Generator):
     vary: dict[str, tuple[str, ...]] = Field({}, description="attributes")
     times: int = Field(1, ge=1, le=9)
     scale: float = 1.0
+
+    def begin(self, context, item):
+        raise NotImplementedError
 '''
 
 

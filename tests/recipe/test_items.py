@@ -30,6 +30,9 @@ BROKEN = [
     ("angry]}", "angry]}, model: judg", 13, ["model is 'judg'", "did you mean 'judge'?"]),
     ("seeds.csv", "seed.csv", 11, ["sources.seeds", "seed.csv", "did you mean 'seeds.csv'?"]),
     ("{rows: {path: seeds.csv}}", "{row: {path: seeds.csv}}", 11, ["sources has no item 'row'", "mean 'rows'?"]),
+    ("{rows: {path: seeds.csv}}", "{path: seeds.csv}", 11, ["own name is missing: write {hub or rows: {path: …}}"]),
+    ("{rows: {path: seeds.csv}}", "{path: s.csv, text: q}", 11, ["own name is missing: write {hub or rows: {path"]),
+    ("{rows: {path: seeds.csv}}", "{file: seeds.csv}", 11, ["sources has no item 'file'; there are: given, hub, rows"]),
     ("path: seeds.csv", "path: seeds.csv, pth: x", 11, ["rows has no field 'pth'; did you mean 'path'?"]),
     ("{rows: {path: seeds.csv}}", "{rows: {}}", 11, ["rows needs 'path', which is a path"]),
 ]

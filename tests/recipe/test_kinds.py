@@ -19,6 +19,7 @@ class Kinds(Options):
     whole: int = 0
     number: float | None = Field(None, gt=0, le=1)
     count: Count | None = None
+    some: Count | None = Field(None, ge=1)
     text: str = Field("", min_length=1)
     short: str = Field("", min_length=2, max_length=9)
     formed: str = Field("a", pattern="^(a|b)$")
@@ -41,6 +42,7 @@ class Kinds(Options):
         ("whole", "a whole number"),
         ("number", "a number (above 0, at most 1)"),
         ("count", "a whole number such as 300, 25k or 3M (at least 0)"),
+        ("some", "a whole number such as 300, 25k or 3M (at least 1)"),
         ("text", "text (not empty)"),
         ("short", "text (at least 2 characters, at most 9 characters)"),
         ("formed", "text (of the form ^(a|b)$)"),

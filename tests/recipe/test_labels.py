@@ -12,7 +12,7 @@ BROKEN = [
     (MEANS, "7", 5, ["labels.refund.means takes text", "found 7", '"7" in quotes']),
     (MEANS, "~", 5, ["labels.refund says nothing"]),
     (MEANS, '""', 5, ["labels.refund.means takes text (not empty)", "found ''"]),
-    ("  refund: asks for money back\n  delay: asks where an order is", "  [refund, delay]", 4, ["labels is a map"]),
+    (f"  refund: {MEANS}\n  delay: asks where an order is", "  [a, b]", 4, ["labels is a map", "`parking: parking`"]),
     (MEANS, "{mean: x}", 5, ["labels.refund has no field 'mean'; did you mean 'means'?"]),
     (MEANS, "{want: 3}", 5, ["labels.refund needs 'means', which is text"]),
 ]

@@ -10,6 +10,7 @@ from textsynth import generate, models, sources
 from textsynth.errors import RecipeError
 from textsynth.recipe import make_recipe, read_recipe
 from textsynth.recipe.recipe import Label
+from textsynth.records import Record, Verdict
 from textsynth.step import Filter
 
 LABELS = {"refund": "asks for money back", "praise": "says something nice"}
@@ -21,6 +22,10 @@ class Shouting(Filter):
     """A check of these tests."""
 
     share: float = 0.5
+
+    def check(self, record: Record) -> Verdict | None:
+        """Keep it."""
+        return None
 
 
 @pytest.fixture
@@ -112,12 +117,12 @@ def test_all_mistakes_are_told_at_once_each_with_its_place(tmp_path: Path) -> No
         "nmae: a recipe has no section 'nmae'; did you mean 'name'?",
         "labels.b: labels.b.means takes text (not empty), found 3",
         "models.generator: models.generator stands for itself: generator → judge → generator",
-        "sources.seeds: sources.seeds: nowhere.csv: no such file",
+        "sources.seeds: nowhere.csv: no such file",
         "generate[0].labelled.from: labelled.from is 'sedes', but sources has no 'sedes'; did you mean 'seeds'?",
         "generate[1].labelled.textx: labelled has no field 'textx'; did you mean 'texts'?",
         "filter[0]: filter has no item 'lenght'; did you mean 'length'?",
         "filter[1].near_duplicate.similarity: near_duplicate.similarity takes a number (above 0, at most 1), found",
-        "export.splits: export.splits: the shares of all splits make 1, these make 0.5",
+        "export.splits: the shares of all splits make 1, these make 0.5",
     ]
     assert len(told) == len(beginnings), told
     for found, begun in zip(told, beginnings, strict=True):

@@ -38,6 +38,9 @@ class Speaker(Prompted):
     offers: ClassVar[frozenset[str]] = frozenset({"greeting", "ending"})
     prompt: PromptName = Field("hello", description="the prompt")
     vary: dict[str, tuple[str, ...]] = Field({}, description="attributes")
+
+    def begin(self, context, item):
+        raise NotImplementedError
 '''
 
 

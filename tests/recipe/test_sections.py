@@ -40,7 +40,9 @@ def test_a_source_may_be_given_by_its_path(tmp_path: Path) -> None:
 def test_a_source_of_one_s_own_may_be_a_bare_name(tmp_path: Path) -> None:
     path = write_recipe(tmp_path, RECIPE.replace("{rows: {path: seeds.csv}}", "./notes.py"))
     (tmp_path / "notes.py").write_text(
-        "from textsynth.step import Source\n\n\nclass Notes(Source):\n    path: str = 'notes'\n", encoding="utf-8"
+        "from textsynth.step import Source\n\n\nclass Notes(Source):\n    path: str = 'notes'\n"
+        "    def read(self, base, *, name, seed): ...\n",
+        encoding="utf-8",
     )
     assert read_recipe(path).sources["seeds"].model_dump() == {"path": "notes"}
 

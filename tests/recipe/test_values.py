@@ -16,6 +16,7 @@ from textsynth.recipe.nodes import Map
 from textsynth.recipe.recipe import Label
 from textsynth.recipe.settings import Budget
 from textsynth.recipe.values import Values
+from textsynth.records import Record, Verdict
 from textsynth.step import Filter
 
 
@@ -24,11 +25,19 @@ class Shouting(Filter):
 
     share: float = 0.5
 
+    def check(self, record: Record) -> Verdict | None:
+        """Keep it."""
+        return None
+
 
 class Needy(Filter):
     """A check that has no default for what it needs."""
 
     share: float
+
+    def check(self, record: Record) -> Verdict | None:
+        """Keep it."""
+        return None
 
 
 def tree_of(**sections: Any) -> tuple[Map, Values]:
@@ -104,7 +113,7 @@ def test_what_no_recipe_can_hold_is_a_mistake_with_its_path(sections: dict[str, 
 
 
 def test_two_classes_of_one_name_are_a_mistake() -> None:
-    other = type("Shouting", (Filter,), {"__doc__": "Another check.", "__module__": __name__})
+    other = type("Shouting", (Shouting,), {"__doc__": "Another check.", "__module__": __name__})
     assert mistakes_of(filter=[Shouting, other]) == [
         "filter[1]: filter has another class called 'Shouting': rename one"
     ]

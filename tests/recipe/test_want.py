@@ -11,6 +11,7 @@ from textsynth.recipe import read_recipe
 BROKEN = [
     ("{label: 5,", "{lable: 5,", 18, ["by 'lable'", "did you mean 'label'?"]),
     ("label*tone", "label*mood", 18, ["by 'mood', which no generator varies", "tone"]),
+    ("{label: 5,", "{refund: 5,", 18, ["'refund' is one of the labels", "labels: {refund: {means: …, want: 20}}"]),
     ("label*tone", "label*label", 18, ["found 'label*label'"]),
     ("{label: 5,", "{label: 0,", 18, ["want.label takes a whole number above 0", "found 0"]),
     ("{label: 5, label*tone: 1}", "many", 18, ["want takes a whole number", "found 'many'"]),

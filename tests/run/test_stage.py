@@ -55,7 +55,7 @@ def test_a_filter_begins_once_and_only_when_there_is_something_to_judge() -> Non
         noted.append("begin")
         return Noted(noted)
 
-    late = LateJudge(begin)
+    late = LateJudge("length", begin)
     late.settle([])
     assert noted == []
     record = Record("a text", Origin("g"), ("card",))

@@ -14,6 +14,7 @@ from typing import NoReturn
 
 import click
 
+from textsynth.beside import blame
 from textsynth.cli.completion import completion
 from textsynth.cli.export import export
 from textsynth.cli.items import schema, steps
@@ -22,7 +23,7 @@ from textsynth.cli.recipes import init, preview, run, validate
 from textsynth.cli.runs import evaluate, report, why
 from textsynth.cli.serve import serve
 from textsynth.cli.verbs import verbs
-from textsynth.errors import TextSynthError
+from textsynth.errors import TextSynthError, UsageError
 
 for verb in (init, validate, preview, run, report, evaluate, why, push, export, serve, steps, schema, completion):
     verbs.add_command(verb)
@@ -45,6 +46,12 @@ def main(args: Sequence[str] | None = None) -> NoReturn:
     except TextSynthError as fault:
         click.echo(str(fault), err=True)
         code = fault.exit_code
+    except Exception as fault:
+        told = blame(fault)
+        if told is None:
+            raise
+        click.echo(told, err=True)
+        code = UsageError.exit_code
     else:
         code = 0
     sys.exit(code)

@@ -8,6 +8,7 @@ environment and are in no message, journal or log.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from typing import Literal
 
@@ -52,6 +53,12 @@ class Http(AskedOptions):
                 raise ValueError(f"base_url must start with http:// or https://, got {url!r}")
         if len(set(self.addresses)) < len(self.addresses):
             raise ValueError(f"base_urls names a server twice: {', '.join(self.addresses)}")
+        if self.key_env is not None and not re.fullmatch(r"[A-Za-z_]\w*", self.key_env, re.ASCII):
+            # What was written may be the key itself, so no message repeats it.
+            raise ValueError(
+                "key_env is the name of an environment variable, as OPENAI_API_KEY, and what stands there is none: "
+                "a key never stands in a recipe"
+            )
         return self
 
     @property

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import importlib.util
 import json
 import math
 import random
@@ -12,6 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from textsynth.beside import blame, load
 from textsynth.errors import ModelError, UsageError, nearest
 from textsynth.models import Arrived
 from textsynth.models.remote.flight import Flight, Group
@@ -51,7 +51,8 @@ class Script:
             try:
                 said = self.function(request)
             except Exception as fault:  # a user's own code may raise anything
-                raise UsageError(f"the scripted function failed: {type(fault).__name__}: {fault}") from fault
+                told = blame(fault) or f"{type(fault).__name__}: {fault}"
+                raise UsageError(f"the scripted function failed: {told}") from fault
             if isinstance(said, Completion):
                 return said
             if not isinstance(said, str):
@@ -108,15 +109,10 @@ class Actor:
 def read_function(name: str, recipe: Path) -> Script:
     """Load `./FILE.py:NAME` from beside the recipe. Raises UsageError when it cannot be had."""
     file, _, function = name.rpartition(":")
-    path = (recipe / file).resolve()
-    spec = importlib.util.spec_from_file_location(f"textsynth_script_{path.stem}", path) if path.is_file() else None
-    if spec is None or spec.loader is None:
-        raise UsageError(f"models: scripted: no file {file!r} beside the recipe, looked for {path}")
-    module = importlib.util.module_from_spec(spec)
     try:
-        spec.loader.exec_module(module)
-    except Exception as fault:  # a user's own code may raise anything
-        raise UsageError(f"models: scripted: {file!r} cannot be loaded: {type(fault).__name__}: {fault}") from fault
+        module = load(file, recipe)
+    except UsageError as fault:
+        raise UsageError(f"models: scripted: {fault}") from fault
     found = getattr(module, function, None)
     if not callable(found):
         known = [one for one in vars(module) if not one.startswith("_")]

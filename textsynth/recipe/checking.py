@@ -36,7 +36,13 @@ def check_between(sections: Sections, base: Path, mistakes: Mistakes) -> None:
         _check_shares(sections.lists["generate"], mistakes)
         _check_generators(sections, mistakes)
         attributes = dict.fromkeys(name for one in sections.lists["generate"] for name in getattr(one.step, "vary", {}))
-        check_want(sections.want, sections.mark("want"), mistakes, attributes=list(attributes))
+        check_want(
+            sections.want,
+            sections.mark("want"),
+            mistakes,
+            attributes=list(attributes),
+            labels=list(sections.labels),
+        )
     if "labels" not in sections.tree.entries:
         _check_without_labels(sections, mistakes)
     check_export(sections, mistakes)

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from textsynth.errors import UsageError
+from textsynth.errors import UsageError, nearest
 from textsynth.models import ModelOptions
 from textsynth.options import Options
 from textsynth.recipe.complaints import validate
+from textsynth.recipe.kinds import fields_of
 from textsynth.recipe.mistakes import Mark, Mistakes
 from textsynth.recipe.nodes import Array, Map, Node, Scalar, found
-from textsynth.step import Filter, Generator, Labeller, Selector, Source, find, item_class
+from textsynth.step import Filter, Generator, Labeller, Selector, Source, find, item_class, item_names
 
 BASES: Mapping[str, type[Options]] = {
     "models": ModelOptions,
@@ -23,6 +24,14 @@ BASES: Mapping[str, type[Options]] = {
     "select": Selector,
 }
 LISTS = ("generate", "filter", "label", "select")
+# What the class of an item must define, one of them at least.
+METHODS: Mapping[type[Options], tuple[str, ...]] = {
+    Source: ("read",),
+    Generator: ("begin",),
+    Filter: ("check", "begin"),
+    Labeller: ("begin",),
+    Selector: ("pick",),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +63,7 @@ class Reader:
         `name` is what the recipe calls it where that is not the item's own name, as under `models` and `sources`.
         """
         mark = mark or node.mark
-        called = self._called(section if name is None else f"{section}.{name}", node, mark)
+        called = self._called(section, section if name is None else f"{section}.{name}", node, mark)
         if called is None:
             return None
         item, fields = called
@@ -82,7 +91,7 @@ class Reader:
                 written.append(Written(section, one.item, name, one.step, one.fields, one.mark))
         return written
 
-    def _called(self, owner: str, node: Node, mark: Mark) -> tuple[str, Map] | None:
+    def _called(self, section: str, owner: str, node: Node, mark: Mark) -> tuple[str, Map] | None:
         """Take an item apart: a bare name, or a map of one name to its fields."""
         if isinstance(node, Scalar) and isinstance(node.value, str) and not node.noted:
             return node.value, Map({}, {}, mark)
@@ -91,15 +100,16 @@ class Reader:
             if isinstance(fields, Map):
                 return item, fields
             if not (isinstance(fields, Scalar) and fields.noted):
-                self.mistakes.note(
-                    node.marks[item], f"{owner}: {item!r} takes a map of its fields, found {found(fields)}"
-                )
+                wrong = _no_item(section, [item]) or f"{item!r} takes a map of its fields, found {found(fields)}"
+                self.mistakes.note(node.marks[item], f"{owner}: {wrong}")
             return None
         if isinstance(node, Scalar) and node.noted:
             return None
         if isinstance(node, Map) and any(isinstance(one, Scalar) and one.noted for one in node.entries.values()):
             return None
-        hint = ": indent the fields deeper than the name" if isinstance(node, Map) and len(node.entries) > 1 else ""
+        hint = ""
+        if isinstance(node, Map) and len(node.entries) > 1:
+            hint = f": {_no_item(section, list(node.entries)) or 'indent the fields deeper than the name'}"
         self.mistakes.note(mark, f"{owner}: an item is a name, or one name with its fields, found {found(node)}{hint}")
         return None
 
@@ -113,10 +123,36 @@ class Reader:
             self.mistakes.note(mark, f"{fault}{_elsewhere(section, item)}")
             return None
         base = BASES[section]
-        if issubclass(cls, base):
-            return cls
-        self.mistakes.note(mark, f"{section} takes a {base.__name__}, but the class of {item!r} is none: {_bases(cls)}")
+        if not issubclass(cls, base):
+            self.mistakes.note(
+                mark, f"{section} takes a {base.__name__}, but the class of {item!r} is none: {_bases(cls)}"
+            )
+            return None
+        lacking = lacks(cls, base)
+        if lacking is not None:
+            self.mistakes.note(mark, f"{item!r}: {lacking}")
+            return None
+        return cls
+
+
+def lacks(cls: type[Options], base: type[Options]) -> str | None:
+    """Return one sentence where the class defines none of the methods by which an item of its kind works."""
+    methods = METHODS.get(base, ())
+    if not methods or any(getattr(cls, method) is not getattr(base, method) for method in methods):
         return None
+    arguments = {"check": "record", "begin": "context, item"}.get(methods[0], "…")
+    return f"the class {cls.__name__} does nothing yet: it needs def {methods[0]}(self, {arguments})"
+
+
+def _no_item(section: str, names: Sequence[str]) -> str | None:
+    """Return what is wrong where the first of `names` is no item, but all are fields of one; None where it is one."""
+    if names[0].startswith("./") or names[0] in item_names(section):
+        return None
+    classes = {item: item_class(section, item) for item in item_names(section)}
+    owners = [item for item, cls in classes.items() if cls is not None and set(names) <= set(fields_of(cls))]
+    if not owners:
+        return f"{section} has no item {names[0]!r}{nearest(names[0], classes)}"
+    return f"the item's own name is missing: write {{{' or '.join(owners)}: {{{names[0]}: …}}}}"
 
 
 def _elsewhere(section: str, item: str) -> str:

@@ -126,9 +126,10 @@ def _many(element: str) -> str:
 
 def _limits(kind: Kind, unit: str) -> str:
     told: list[str] = []
+    least = max((one.ge for one in kind.metadata if isinstance(one, annotated_types.Ge)), default=None)  # type: ignore[type-var]
     for one in kind.metadata:
         if isinstance(one, annotated_types.Ge):
-            told.append(f"at least {one.ge}")
+            told += [f"at least {least}"] if one.ge == least else []
         elif isinstance(one, annotated_types.Gt):
             told.append(f"above {one.gt}")
         elif isinstance(one, annotated_types.Le):

@@ -16,7 +16,11 @@ def read_labels(node: Node, mark: Mark, environment: Mapping[str, str], mistakes
     if isinstance(node, Scalar) and node.noted:
         return {}
     if not isinstance(node, Map) or not node.entries:
-        mistakes.note(mark, f"labels is a map of each name to what it means, found {found(node)}")
+        mistakes.note(
+            mark,
+            f"labels is a map of each name to what it means, found {found(node)}"
+            "; a name that says it all is its own meaning: `parking: parking`",
+        )
         return {}
     labels: dict[str, Label] = {}
     for name, value in node.entries.items():
@@ -32,7 +36,7 @@ def _label(name: str, node: Node, mark: Mark, environment: Mapping[str, str], mi
         if node.noted:
             return nothing
         if node.value is None:
-            mistakes.note(mark, f"labels.{name} says nothing: write what the label means")
+            mistakes.note(mark, f"labels.{name} says nothing: write what the label means, its name where that says it")
             return nothing
         node = Map({"means": node}, {"means": mark}, mark)
     if not isinstance(node, Map):

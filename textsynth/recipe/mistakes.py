@@ -26,8 +26,9 @@ class Mistakes:
         return len(self._noted)
 
     def note(self, mark: Mark, sentence: str) -> None:
-        """Keep one mistake; the same sentence about the same place is kept once."""
-        self._noted.setdefault(Mistake(mark.where, " ".join(sentence.splitlines())), mark.line)
+        """Keep one mistake; the same sentence about the same place is kept once, and names the place once."""
+        told = " ".join(sentence.splitlines()).removeprefix(f"{mark.where}: ")
+        self._noted.setdefault(Mistake(mark.where, told), mark.line)
 
     def listed(self) -> list[Mistake]:
         """Return the mistakes in the order of their lines; within a line, as they were found."""

@@ -15,7 +15,7 @@ from typing import TypeGuard, cast
 from textsynth.errors import RecipeError, UsageError
 from textsynth.lazy import snake
 from textsynth.options import Options
-from textsynth.recipe.items import BASES
+from textsynth.recipe.items import BASES, lacks
 from textsynth.recipe.mistakes import Mark, Mistakes
 from textsynth.recipe.nodes import FOUND_LENGTH, LONE_SURROGATE, MAX_DEPTH, MAX_NODES, Array, Map, Node, Scalar
 from textsynth.recipe.recipe import Label
@@ -72,6 +72,9 @@ class Values:
         cls = type(step)
         if not issubclass(cls, BASES[section]):
             return self._wrong(mark, f"{section} takes a {BASES[section].__name__}, found {cls.__name__}")
+        lacking = lacks(cls, BASES[section])
+        if lacking is not None:
+            return self._wrong(mark, lacking)
         own = item_class(section, snake(cls.__name__)) is not cls
         name = cls.__name__ if own else snake(cls.__name__)
         if self._classes.setdefault((section, name), cls) is not cls:

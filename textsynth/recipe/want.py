@@ -28,11 +28,19 @@ def read_want(node: Node, mark: Mark, mistakes: Mistakes) -> dict[tuple[str, ...
 
 
 def check_want(
-    wanted: Iterable[tuple[str, ...]], mark: Mark, mistakes: Mistakes, *, attributes: Collection[str]
+    wanted: Iterable[tuple[str, ...]],
+    mark: Mark,
+    mistakes: Mistakes,
+    *,
+    attributes: Collection[str],
+    labels: Collection[str] = (),
 ) -> None:
     """Note every key that is neither the label nor an attribute (`vary` of a generator)."""
     for key in dict.fromkeys(key for keys in wanted for key in keys):
-        if key != LABEL and key not in attributes:
+        if key in labels and key not in (LABEL, *attributes):
+            own = f"labels: {{{key}: {{means: …, want: 20}}}}"
+            mistakes.note(mark, f"want: {key!r} is one of the labels; a label's own quota stands at the label: {own}")
+        elif key != LABEL and key not in attributes:
             known = nearest(key, [TOTAL, LABEL, *attributes])
             mistakes.note(mark, f"want counts texts by {key!r}, which no generator varies{known}")
 

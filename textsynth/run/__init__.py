@@ -167,7 +167,7 @@ def _loop(recipe: Recipe, context: Context, lines: Sequence[Line], asker: Asker)
     limits = recipe.budget
     return Loop(
         at_work,
-        [(item.name, LateJudge(partial(item.step.begin, context))) for item in recipe.filter],
+        [(item.name, LateJudge(item.name, partial(item.step.begin, context))) for item in recipe.filter],
         desks(recipe, context),
         quota=Quota(lines, asking, patience=limits.patience),
         budget=Budget(requests=limits.requests, tokens=limits.tokens, minutes=limits.minutes),

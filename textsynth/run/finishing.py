@@ -18,11 +18,15 @@ def finish(work: Coroutine[Any, Any, Found]) -> Found:
     Where a loop runs in this thread, the work gets a thread of its own and this one waits for it; an interrupt ends
     both, as it does where no loop runs.
     """
+    return _beside(work) if _a_loop_runs() else asyncio.run(work)
+
+
+def _a_loop_runs() -> bool:
     try:
         asyncio.get_running_loop()
     except RuntimeError:
-        return asyncio.run(work)
-    return _beside(work)
+        return False
+    return True
 
 
 def _beside(work: Coroutine[Any, Any, Found]) -> Found:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from textsynth.journal import Journal
@@ -16,7 +17,7 @@ from textsynth.run.extras import require
 from textsynth.run.finishing import finish
 from textsynth.run.loop import EVERYTHING, Hand
 from textsynth.run.quota import Quota
-from textsynth.run.stage import cache_folder, hands, make_context, read_sources
+from textsynth.run.stage import LateJudge, cache_folder, hands, make_context, read_sources
 from textsynth.run.wanted import lines_of
 from textsynth.step import Judge
 
@@ -66,7 +67,7 @@ def preview(recipe: Recipe, count: int, say: Callable[[str], None] = lambda _: N
         at_work = hands(recipe, context)
         asks = _plan(recipe, at_work, count)
         requests, completions = finish(_ask(asker, asks))
-        judges = [(item.name, item.step.begin(context)) for item in recipe.filter]
+        judges = [(item.name, LateJudge(item.name, partial(item.step.begin, context))) for item in recipe.filter]
         return _look(asks, requests, completions, at_work, judges)
 
 

@@ -11,7 +11,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from textsynth.errors import RecipeError
+from textsynth.errors import RecipeError, UsageError
 from textsynth.prompts import Prompt, find_prompt
 from textsynth.recipe import Recipe, check_sources
 from textsynth.records import Record, Verdict
@@ -94,15 +94,30 @@ def desks(recipe: Recipe, context: Context) -> list[tuple[str, Desk]]:
 
 
 class LateJudge:
-    """A filter that begins when it is first asked, in the thread that judges: what it loads never delays a request."""
+    """A filter that begins when it is first asked, in the thread that judges: what it loads never delays a request.
 
-    def __init__(self, begin: Callable[[], Judge]) -> None:
+    `name` is what the recipe calls it.
+    """
+
+    def __init__(self, name: str, begin: Callable[[], Judge]) -> None:
+        self._name = name
         self._begin = begin
         self._judge: Judge | None = None
 
     def judge(self, records: Sequence[Record]) -> list[Verdict | None]:
-        """Judge, having begun."""
-        return self._begun().judge(records)
+        """Judge, having begun. Raises UsageError where something else than a verdict for each record comes back."""
+        verdicts = self._begun().judge(records)
+        if len(verdicts) != len(records):
+            raise UsageError(
+                f"{self._name}: judge gave {len(verdicts)} verdicts for {len(records)} texts, and gives one for each"
+            )
+        for record, verdict in zip(records, verdicts, strict=True):
+            if verdict is not None and not isinstance(verdict, Verdict):
+                raise UsageError(
+                    f"{self._name}: the check gave {verdict!r:.60} for the text {record.text!r:.60}; "
+                    "None keeps a text, Verdict(reason, measured, limit) drops it"
+                )
+        return verdicts
 
     def settle(self, records: Sequence[Record]) -> None:
         """Settle, having begun; an empty batch begins nothing."""

@@ -71,7 +71,8 @@ def check_licence(name: str, what: str = "") -> str:
     plain = "-".join(name.lower().replace("license", "").replace("licence", "").split())
     if plain in LICENCES:
         raise ValueError(f"{what}the Hub's name for it is {plain!r}")
-    close = difflib.get_close_matches(plain, LICENCES, n=1, cutoff=0.6)
+    versions = [one for one in LICENCES if one.startswith(f"{plain}-") and one[len(plain) + 1 :][:1].isdigit()]
+    close = [max(versions)] if versions else difflib.get_close_matches(plain, LICENCES, n=1, cutoff=0.6)
     hint = f"did you mean {close[0]!r}?" if close else "write other, and license_name"
     raise ValueError(f"{what}it is not on the Hub's list ({hint})")
 

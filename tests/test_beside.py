@@ -1,0 +1,90 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.cli.said import Said
+from textsynth.beside import blame, load
+from textsynth.errors import UsageError
+
+RECIPE = """\
+name: own
+models: {generator: {scripted: {pattern: "1. my {word} number {n}"}}}
+labels: {refund: asks for money back, delivery: asks where a parcel is}
+generate: [labelled]
+filter: [length, ./own.py]
+select: []
+want: {label: 2}
+"""
+CLASS = '''\
+import textsynth as ts
+
+
+class Own(ts.Filter):
+    """Keeps what it keeps."""
+
+    def {method}:
+        return {value}
+'''
+CHECK = "check(self, record)"
+BEGIN = "begin(self, context)"
+
+
+def fault_of(folder: Path, code: str) -> BaseException:
+    (folder / "own.py").write_text(code)
+    own = load("./own.py", folder)
+    with pytest.raises(ZeroDivisionError) as caught:
+        own.work()
+    return caught.value
+
+
+def test_a_fault_names_the_line_of_the_users_file(tmp_path: Path) -> None:
+    fault = fault_of(tmp_path, "def work():\n    return 1 / 0\n")
+    assert blame(fault) == "own.py:2: ZeroDivisionError: division by zero"
+    fault.add_note("of the text 'a b'")
+    assert blame(fault) == "own.py:2: ZeroDivisionError: division by zero, of the text 'a b'"
+
+
+def test_a_fault_of_ours_is_blamed_on_nobody() -> None:
+    with pytest.raises(ZeroDivisionError) as caught:
+        divmod(1, 0)
+    assert blame(caught.value) is None
+
+
+@pytest.mark.parametrize(
+    ("code", "told"),
+    [
+        ("import os\n1 / 0\n", "line 2: ZeroDivisionError: division by zero"),
+        ("def work(:\n", "SyntaxError: "),
+        ("\nimport nothing_of_this_name\n", "line 2: ModuleNotFoundError"),
+    ],
+)
+def test_a_file_that_cannot_be_loaded_names_the_line(tmp_path: Path, code: str, told: str) -> None:
+    (tmp_path / "own.py").write_text(code)
+    with pytest.raises(UsageError) as caught:
+        load("./own.py", tmp_path)
+    assert f"'./own.py' cannot be loaded: {told}" in str(caught.value)
+
+
+@pytest.mark.parametrize("verb", ["run", "preview"])
+@pytest.mark.parametrize(
+    ("method", "value", "told"),
+    [
+        (CHECK, "1 / 0", "own.py:8: ZeroDivisionError: division by zero, of the text 'my "),
+        (CHECK, "False", "./own.py: the check gave False for the text 'my "),
+        (CHECK, "ts.Verdict('bad', limits=3)", "own.py:8: TypeError: "),
+        (BEGIN, "1 / 0", "own.py:8: ZeroDivisionError: division by zero"),
+        ("chek(self, record)", "None", "the class Own does nothing yet: it needs def check(self, record)"),
+    ],
+)
+def test_a_slip_in_a_filter_of_ones_own_is_a_sentence(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, verb: str, method: str, value: str, told: str
+) -> None:
+    (tmp_path / "own.py").write_text(CLASS.format(method=method, value=value))
+    (tmp_path / "recipe.yaml").write_text(RECIPE)
+    out = ["--out", str(tmp_path / "run")] if verb == "run" else []
+    said = Said(capsys, verb, str(tmp_path / "recipe.yaml"), *out)
+    assert said.code == 2
+    assert told in said.err
+    assert "Traceback" not in said.err
