@@ -53,7 +53,7 @@ if TYPE_CHECKING:
 PUBLIC = {
     "errors": ("ModelError", "RecipeError", "RunError", "SourceError", "TextSynthError", "UsageError"),
     "python.finished": ("Run", "load"),
-    "python.told": ("Estimate", "Preview", "Score"),
+    "python.results": ("Estimate", "Preview", "Score"),
     "python.verbs": ("embed", "estimate", "evaluate", "preview", "push", "run"),
     "recipe": ("Budget", "Evaluate", "Export", "Label", "Recipe", "make_recipe", "read_recipe"),
     "records": ("Record", "Verdict"),
