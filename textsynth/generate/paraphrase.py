@@ -9,13 +9,13 @@ Does not check that the meaning is kept: that is the work of `same_meaning`.
 from __future__ import annotations
 
 import random
-from collections import Counter
 from collections.abc import Sequence
 from typing import ClassVar
 
 from pydantic import Field
 
 from textsynth.generate.candidates import candidates
+from textsynth.generate.walking import Walk, asks_along
 from textsynth.languages import language_name
 from textsynth.options import PromptName, SourceName, Texts
 from textsynth.records import Ask, Completion, Drop, Record
@@ -51,24 +51,15 @@ class ParaphraseWriter:
         self._sampling = step.sampling_for(self._prompt)
         parents = list(context.sources[step.from_])
         random.Random(f"{context.seed}:{item}:parents").shuffle(parents)
-        self._parents: dict[str, list[Record]] = {"": parents}
+        by_label: dict[str, list[Record]] = {"": parents}
         for parent in parents:
             for label in parent.labels:
-                self._parents.setdefault(label, []).append(parent)
-        self._turns: Counter[str] = Counter()
+                by_label.setdefault(label, []).append(parent)
+        self._walks = {label: Walk(some, step.styles) for label, some in by_label.items()}
 
     def plan(self, short: Sequence[Shortfall], room: int) -> list[Ask]:
         """Return asks for the shortfalls; an open-ended one ({}, once through) ends after every pair was used."""
-        asks: list[Ask] = []
-        for shortfall in short:
-            label = shortfall.match.get("label", "")
-            parents = self._parents.get(label, [])
-            for _ in range(-(-shortfall.texts // self._step.texts)):
-                once = shortfall.once and self._turns[label] >= len(parents) * len(self._step.styles)
-                if not parents or once or len(asks) >= room:
-                    break
-                asks.append(self._ask(label, parents))
-        return asks
+        return asks_along(self._walk_for, self._ask, short, texts=self._step.texts, room=room)
 
     def learn(self, accepted: Sequence[Record]) -> None:
         """Learn nothing: the plan does not depend on what was accepted."""
@@ -77,13 +68,10 @@ class ParaphraseWriter:
         """Return the paraphrases as candidates with the parent's labels."""
         return [] if completion is None else candidates(ask, request, completion, self._prompt.reader)
 
-    def _ask(self, label: str, parents: Sequence[Record]) -> Ask:
-        turn = self._turns[label]
-        self._turns[label] += 1
-        rounds, place = divmod(turn, len(parents))
-        parent = parents[place]
-        # One style further each time round, and different styles side by side.
-        style = self._step.styles[(place + rounds) % len(self._step.styles)]
+    def _walk_for(self, shortfall: Shortfall) -> Walk[str]:
+        return self._walks.get(shortfall.match.get("label", "")) or Walk((), self._step.styles)
+
+    def _ask(self, parent: Record, style: str) -> Ask:
         prompt = self._prompt.render(
             {
                 "task": self._step.about,

@@ -14,6 +14,7 @@ from typing import ClassVar
 from pydantic import Field
 
 from textsynth.generate.candidates import candidates
+from textsynth.generate.walking import Walk, asks_along
 from textsynth.languages import language_name
 from textsynth.options import Numbers, PromptName, SourceName
 from textsynth.records import Ask, Completion, Drop, Record
@@ -46,19 +47,11 @@ class SummaryWriter:
         self._context = context
         self._prompt = context.prompt(step.prompt, step.model)
         self._sampling = step.sampling_for(self._prompt)
-        self._documents = context.sources[step.from_]
-        self._turn = 0
+        self._walk = Walk(context.sources[step.from_], step.sentences)
 
     def plan(self, short: Sequence[Shortfall], room: int) -> list[Ask]:
         """Return asks for the next documents, as many as the shortfalls want together."""
-        asks: list[Ask] = []
-        for shortfall in short:
-            for _ in range(-(-shortfall.texts // self._step.texts)):
-                once = shortfall.once and self._turn >= len(self._documents) * len(self._step.sentences)
-                if not self._documents or once or len(asks) >= room:
-                    break
-                asks.append(self._ask())
-        return asks
+        return asks_along(lambda _: self._walk, self._ask, short, texts=self._step.texts, room=room)
 
     def learn(self, accepted: Sequence[Record]) -> None:
         """Learn nothing: the plan does not depend on what was accepted."""
@@ -67,12 +60,7 @@ class SummaryWriter:
         """Return the summaries as candidates; the document is their field `document`."""
         return [] if completion is None else candidates(ask, request, completion, self._prompt.reader)
 
-    def _ask(self) -> Ask:
-        rounds, place = divmod(self._turn, len(self._documents))
-        document = self._documents[place]
-        self._turn += 1
-        # One length further each time round, and different lengths side by side.
-        sentences = self._step.sentences[(place + rounds) % len(self._step.sentences)]
+    def _ask(self, document: Record, sentences: int) -> Ask:
         points = document.fields.get(self._step.points or "", "").splitlines()
         prompt = self._prompt.render(
             {
