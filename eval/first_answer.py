@@ -22,8 +22,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
+from textsynth.cache import cache_folder
 from textsynth.models.embedded import NAME
-from textsynth.run.stage import cache_folder
 from textsynth.serve.environment import find
 
 ROOT = Path(__file__).parent.parent

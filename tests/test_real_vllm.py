@@ -23,8 +23,8 @@ from typing import Any
 import pytest
 
 from tests.serve.engines import is_alive, kill, wait_until
+from textsynth.cache import cache_folder
 from textsynth.models.embedded import NAME, folder_in, is_complete
-from textsynth.run.stage import cache_folder
 from textsynth.serve import shared
 from textsynth.serve.command import plan_for
 from textsynth.serve.engine import Engine, end_group, free_port, is_well

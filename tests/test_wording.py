@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from textsynth.wording import clock, columns, counted, visible
+from textsynth.wording import clock, columns, counted, storable, visible
 
 
 @pytest.mark.parametrize(
@@ -58,3 +58,7 @@ def test_counts(number: int, shown: str) -> None:
 @pytest.mark.parametrize(("text", "wide"), [("", 0), ("abc", 3), ("Größe", 5), ("漢字", 4), ("e\u0301", 1)])
 def test_columns_of_a_terminal(text: str, wide: int) -> None:
     assert columns(text) == wide
+
+
+def test_what_cannot_be_written_becomes_a_question_mark_and_the_rest_stays() -> None:
+    assert storable("naïve \ud83d \U0001f600") == "naïve ? \U0001f600"

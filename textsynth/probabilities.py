@@ -20,6 +20,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from textsynth.cache import cache_folder
 from textsynth.languages import language_name
 from textsynth.models import ModelOptions, Place
 from textsynth.records import Ask, Completion, Request, Sampling
@@ -221,7 +222,7 @@ def _answered(options: ModelOptions, asks: Sequence[Ask], say: Callable[[str], N
         found[request.key] = completion
 
     async def go() -> None:
-        model = options.open(Place(Path(), Path.home() / ".cache" / "textsynth", say))
+        model = options.open(Place(Path(), cache_folder(), say))
         try:
             await model.complete(requests, arrived)
         finally:

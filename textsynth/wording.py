@@ -1,4 +1,4 @@
-"""Small turns of phrase that all output shares: durations, counts, texts made safe for a terminal."""
+"""Small turns of phrase that all output shares: durations, counts, texts made safe for a terminal or a file."""
 
 from __future__ import annotations
 
@@ -15,6 +15,11 @@ def visible(text: str) -> str:
     if PLAIN.fullmatch(text):
         return text
     return "".join(char if char == "\n" or not _harmful(char) else _escaped(char) for char in text)
+
+
+def storable(text: str) -> str:
+    """Return the text as UTF-8 can hold it: half a surrogate pair, from a broken JSON escape, becomes `?`."""
+    return text if text.isascii() else text.encode("utf-8", "replace").decode("utf-8")
 
 
 def columns(text: str) -> int:

@@ -10,7 +10,7 @@ import pytest
 from tests.journal.kept import keep
 from textsynth.errors import JournalError
 from textsynth.journal import Journal
-from textsynth.journal.file import read_answer, set_aside, storable, trouble
+from textsynth.journal.file import read_answer, set_aside, trouble
 from textsynth.records import Completion
 
 
@@ -50,7 +50,3 @@ def test_each_trouble_says_what_helps(fault: sqlite3.Error, hint: str) -> None:
     assert isinstance(told, JournalError)
     assert str(told).startswith(f"run/journal.sqlite: the journal failed: {fault}; ")
     assert hint in str(told)
-
-
-def test_what_cannot_be_written_becomes_a_question_mark_and_the_rest_stays() -> None:
-    assert storable("naïve \ud83d \U0001f600") == "naïve ? \U0001f600"

@@ -10,7 +10,7 @@ import pytest
 from tests.run.recipes import small_recipe
 from textsynth.errors import RecipeError, SourceError
 from textsynth.records import Origin, Record, Verdict
-from textsynth.run.stage import LateJudge, cache_folder, desks, hands, make_context, no_embeddings, read_sources
+from textsynth.run.stage import LateJudge, desks, hands, make_context, no_embeddings, read_sources
 
 
 def test_sources_are_read_and_generators_begun_in_the_recipes_order(tmp_path: Path) -> None:
@@ -62,10 +62,3 @@ def test_a_filter_begins_once_and_only_when_there_is_something_to_judge() -> Non
     assert late.judge([record]) == [None]
     late.settle([record])
     assert noted == ["begin", "judge", "settle"]
-
-
-def test_the_cache_folder_is_the_users(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    assert cache_folder() == tmp_path / "textsynth"
-    monkeypatch.delenv("XDG_CACHE_HOME")
-    assert cache_folder() == Path.home() / ".cache" / "textsynth"

@@ -44,7 +44,7 @@ def serve(model: str | None, words: tuple[str, ...], *, install: bool, stop: boo
     which comes along. The server listens on this machine only, asks for a random key, and is restarted when it dies.
     Runs whose recipe has the same model and flags (models: {generator: {vllm: {model: …}}}) use it too.
     """
-    from textsynth.run.stage import cache_folder
+    from textsynth.cache import cache_folder
     from textsynth.serve import shared
     from textsynth.serve.install import has_gpu
     from textsynth.serve.install import install as make
@@ -75,9 +75,9 @@ def _serve(
     log: Path | None,
     as_json: bool,
 ) -> None:
+    from textsynth.cache import cache_folder
     from textsynth.models import Place
     from textsynth.models.vllm import log_name, source_of
-    from textsynth.run.stage import cache_folder
     from textsynth.serve import environment, flags, shared
     from textsynth.serve.command import flags_in, plan_for
     from textsynth.serve.waiting import until_ready

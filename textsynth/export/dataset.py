@@ -21,8 +21,9 @@ from textsynth.errors import RunError
 from textsynth.export.card import Config, card
 from textsynth.export.outcome import Outcome
 from textsynth.export.splits import part
-from textsynth.export.tables import Table, clean, dropped_table, passports_table, rows_table
+from textsynth.export.tables import Table, dropped_table, passports_table, rows_table
 from textsynth.export.viewer import viewer_faults
+from textsynth.wording import storable
 
 FOLDERS = {"default": "data", "passports": "passports", "dropped": "dropped"}
 # `passports` and `dropped` have no splits of their own, and `train` is what the Hub calls the only one.
@@ -68,8 +69,8 @@ def write_dataset(folder: Path, outcome: Outcome) -> Written:
             del splits
         for one in outcome.pictures:
             (fresh / one.path).parent.mkdir(exist_ok=True)
-            (fresh / one.path).write_text(clean(one.svg), encoding="utf-8", newline="\n")
-        text = clean(card(outcome, configs, by_split, notes))
+            (fresh / one.path).write_text(storable(one.svg), encoding="utf-8", newline="\n")
+        text = storable(card(outcome, configs, by_split, notes))
         (fresh / "README.md").write_text(text, encoding="utf-8", newline="\n")
         faults = viewer_faults(fresh)
         if faults:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from textsynth.export.outcome import Asked, Outcome
 from textsynth.records import Drop, Record
+from textsynth.wording import storable
 
 if TYPE_CHECKING:
     import datasets
@@ -82,11 +83,11 @@ def _labelled(outcome: Outcome) -> bool:
 
 
 def _texts(rows: Sequence[Record], task: str) -> Columns:
-    texts = [clean(row.text) for row in rows]
+    texts = [storable(row.text) for row in rows]
     if task == "paraphrase":
-        return {"text": [clean(row.fields.get("source_text", "")) for row in rows], "paraphrase": texts}
+        return {"text": [storable(row.fields.get("source_text", "")) for row in rows], "paraphrase": texts}
     if task == "summarization":
-        return {"document": [clean(row.fields.get("document", "")) for row in rows], "summary": texts}
+        return {"document": [storable(row.fields.get("document", "")) for row in rows], "summary": texts}
     return {"text": texts}
 
 
@@ -137,15 +138,15 @@ def _drop_columns(drops: Sequence[Drop], outcome: Outcome) -> Columns:
     origins = _origins(rows, outcome)
     return {
         "id": [row.id for row in rows],
-        "text": ["" if raw else clean(row.text) for row, raw in zip(rows, unread, strict=True)],
+        "text": ["" if raw else storable(row.text) for row, raw in zip(rows, unread, strict=True)],
         "label": [list(row.labels) if outcome.many else row.label for row in rows],
         "section": [drop.section for drop in drops],
         "item": [drop.item for drop in drops],
-        "reason": [clean(drop.reason) for drop in drops],
+        "reason": [storable(drop.reason) for drop in drops],
         "measured": [_number(drop.measured) for drop in drops],
         "limit": [_number(drop.limit) for drop in drops],
         "twin": [drop.twin for drop in drops],
-        "raw": [clean(row.text) if raw else None for row, raw in zip(rows, unread, strict=True)],
+        "raw": [storable(row.text) if raw else None for row, raw in zip(rows, unread, strict=True)],
         "source": [_source(row) for row in rows],
         "generator": origins.pop("item"),
         **origins,
@@ -204,11 +205,11 @@ def _origin_features() -> dict[str, object]:
 
 def _source(record: Record) -> str | None:
     source = record.fields.get("document") or record.fields.get("source_text")
-    return clean(source) if source else None
+    return storable(source) if source else None
 
 
 def _attributes(record: Record) -> dict[str, str]:
-    return {key: clean(value) for key, value in record.fields.items() if key not in KEPT_ELSEWHERE}
+    return {key: storable(value) for key, value in record.fields.items() if key not in KEPT_ELSEWHERE}
 
 
 def _confidence(record: Record, labellers: Iterable[str]) -> float | None:
@@ -223,8 +224,3 @@ def _number(value: float | None) -> float | None:
 def as_json(values: Mapping[str, object]) -> str:
     """Return one line of JSON with sorted keys, "{}" for nothing."""
     return json.dumps(dict(values), sort_keys=True, ensure_ascii=False) if values else "{}"
-
-
-def clean(text: str) -> str:
-    """Return the text with half surrogate pairs replaced by `?`, as UTF-8 cannot hold them."""
-    return text if text.isascii() else text.encode("utf-8", "replace").decode("utf-8")

@@ -92,11 +92,6 @@ def lock(folder: Path) -> int:
     return held
 
 
-def storable(text: str) -> str:
-    """Return the text as it can be written: a lone surrogate, from a broken JSON escape, becomes a question mark."""
-    return text if text.isascii() else text.encode("utf-8", "replace").decode("utf-8")
-
-
 def trouble(path: Path, fault: sqlite3.Error) -> JournalError:
     """Return what went wrong in one sentence, with what helps."""
     told = str(fault)

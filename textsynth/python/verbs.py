@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, TypedDict
 
+from textsynth.embed import EMBEDDED
 from textsynth.errors import UsageError
 from textsynth.python.finished import Run, load
 from textsynth.python.notebook import open_watch
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
 
     from textsynth.push import Pushed
 
-EMBEDDER = "all-MiniLM-L6-v2"
 Rows = str | Path | given.Rows
 
 
@@ -88,10 +88,10 @@ def evaluate(
     result. `text` and `label` name the columns of what is given here; `labels` gives the order of the labels of a file
     or of rows, without which `ordinal` is refused; `full` takes more draws. Raises UsageError for unusable sets.
     """
+    from textsynth.cache import cache_folder
     from textsynth.evaluate import as_json
     from textsynth.report import write_report
     from textsynth.run.proving import prove_file, prove_folder, write_proof
-    from textsynth.run.stage import cache_folder
 
     columns = {name: column for name, column in (("text", text), ("label", label)) if column is not None}
     sets = {"test": test, "train": train, "dev": dev, "all": all}
@@ -151,7 +151,7 @@ def push(
         return publish(run.folder, wish, say=display.say, recipe=run.recipe)
 
 
-def embed(texts: Sequence[str], *, model: str = EMBEDDER) -> NDArray[np.float32]:
+def embed(texts: Sequence[str], *, model: str = EMBEDDED) -> NDArray[np.float32]:
     """Return the unit vectors of n texts, float32 (n, dim), in order, as the checks and `evaluate` see them.
 
     `model` is a sentence-transformers model by its Hub name; the default one comes with `textsynth[embed]`, gives 384

@@ -8,6 +8,7 @@ from typing import Literal
 
 from pydantic import Field, field_validator
 
+from textsynth.embed import EMBEDDED
 from textsynth.export.card.licences import check_licence
 from textsynth.export.card.vocabulary import check_category, check_kind
 from textsynth.languages import check_language
@@ -28,9 +29,7 @@ class Settings(Options):
     language: str = Field(default="en", description="the language of the texts, as a code: en, de, pt-BR")
     seed: int = Field(default=0, ge=0, description="another seed draws other examples and another order")
     many: bool = Field(default=False, description="true where a text may have several labels")
-    embedder: str = Field(
-        default="all-MiniLM-L6-v2", min_length=1, description="a sentence-transformers model by its Hub name"
-    )
+    embedder: str = Field(default=EMBEDDED, min_length=1, description="a sentence-transformers model by its Hub name")
     pool: float | None = Field(
         default=None,
         ge=1,

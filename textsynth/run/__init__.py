@@ -11,6 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from textsynth.cache import cache_folder
 from textsynth.errors import RunError, UsageError
 from textsynth.evaluation import forget_evaluation
 from textsynth.export.dataset import write_dataset
@@ -33,7 +34,7 @@ from textsynth.run.picking import pick
 from textsynth.run.proving import prove_run, write_proof
 from textsynth.run.quota import Line, Quota
 from textsynth.run.room import make_room, share_memory
-from textsynth.run.stage import LateJudge, cache_folder, desks, hands, make_context, read_sources
+from textsynth.run.stage import LateJudge, desks, hands, make_context, read_sources
 from textsynth.run.wanted import lines_of
 from textsynth.run.watching import Watcher
 from textsynth.step import Context

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from textsynth.cache import cache_folder
 from textsynth.journal import Journal
 from textsynth.models import Place
 from textsynth.recipe import Recipe
@@ -17,7 +18,7 @@ from textsynth.run.extras import require
 from textsynth.run.finishing import finish
 from textsynth.run.loop import EVERYTHING, Hand
 from textsynth.run.quota import Quota
-from textsynth.run.stage import LateJudge, cache_folder, hands, make_context, read_sources
+from textsynth.run.stage import LateJudge, hands, make_context, read_sources
 from textsynth.run.wanted import lines_of
 from textsynth.step import Judge
 

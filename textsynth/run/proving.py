@@ -12,6 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
+from textsynth.embed import EMBEDDED
 from textsynth.errors import UsageError, needs
 from textsynth.evaluation import write_evaluation
 from textsynth.filter.agreement import Agreement
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
     from textsynth.evaluate.reading import Finished
     from textsynth.evaluate.sets import Real, Synthetic
 
-EMBEDDER = "all-MiniLM-L6-v2"
 ROLES = {"train": "train", "test": "test", "dev": "dev", "all": "whole"}
 NO_RECIPE = (
     "the run's recipe is not where it was, or has changed: what each check earned is not measured, and the weight is "
@@ -135,7 +135,7 @@ def prove_what(
     order of its `labels` (`a,b,c` or a file of them); what is None is left out. Raises UsageError where there is no
     such run or file, no test rows, or no order for an ordinal evaluation.
     """
-    from textsynth.run.stage import cache_folder
+    from textsynth.cache import cache_folder
 
     files: dict[str, Path | list[Record]] = {
         role: Path(str(given[name])) for role, name in ROLES.items() if given.get(name) is not None
@@ -196,11 +196,11 @@ def _prove_alone(
     from textsynth.evaluate import Plan, evaluate, without_seeds
 
     manifest, many = finished.manifest, finished.many
-    embed = _embedder(EMBEDDER, store)
+    embed = _embedder(EMBEDDED, store)
     context = Context("classification", "en", 0, {}, many, {}, embed, _no_prompt)
     plan = Plan(
         embed,
-        EMBEDDER,
+        EMBEDDED,
         memory,
         labels=finished.labels,
         many=many,
@@ -240,8 +240,8 @@ def prove_file(
     given = {role: _read(one, columns, role) for role, one in files.items()}
     many = any(len(row.labels) > 1 for rows in (synthetic.selected, *given.values()) for row in rows)
     with closing(Memory(memory)) as kept:
-        embed = _embedder(EMBEDDER, kept)
-        plan = Plan(embed, EMBEDDER, kept, labels=labels, many=many, full=full, ordinal=ordinal, say=say)
+        embed = _embedder(EMBEDDED, kept)
+        plan = Plan(embed, EMBEDDED, kept, labels=labels, many=many, full=full, ordinal=ordinal, say=say)
         return evaluate(synthetic, _real(given, where), plan)
 
 

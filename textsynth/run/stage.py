@@ -5,10 +5,8 @@ Nothing heavy is loaded here: the embedder loads when a step first embeds, a mod
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from textsynth.errors import RecipeError, UsageError
@@ -128,9 +126,3 @@ class LateJudge:
         if self._judge is None:
             self._judge = self._begin()
         return self._judge
-
-
-def cache_folder() -> Path:
-    """Return the user's cache folder for TextSynth: `$XDG_CACHE_HOME/textsynth`, else `~/.cache/textsynth`."""
-    base = os.environ.get("XDG_CACHE_HOME", "")
-    return (Path(base) if base else Path.home() / ".cache") / "textsynth"

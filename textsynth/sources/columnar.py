@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 from textsynth.errors import SourceError
-from textsynth.sources.columns import Table
+from textsynth.sources.columns import Table, from_one
 
 
 def parquet_table(path: Path, where: str, limit: int | None) -> Table:
@@ -25,7 +25,7 @@ def parquet_table(path: Path, where: str, limit: int | None) -> Table:
         cells: list[object] = table.column(name).to_pylist()
         return cells
 
-    return Table(where, table.column_names, column, lambda row: row + 1, "row", codes)
+    return Table(where, table.column_names, column, from_one, "row", codes)
 
 
 def class_names(metadata: dict[bytes, bytes]) -> dict[str, list[str]]:

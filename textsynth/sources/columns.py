@@ -49,6 +49,11 @@ class Table:
         return self.column(name)
 
 
+def from_one(row: int) -> int:
+    """Return the number of a row where rows are counted from 1, as people do."""
+    return row + 1
+
+
 class TableSource(Source):
     """The options that every source with columns has."""
 

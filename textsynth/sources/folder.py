@@ -13,7 +13,7 @@ from itertools import accumulate
 from pathlib import Path
 
 from textsynth.errors import SourceError
-from textsynth.sources.columns import Table
+from textsynth.sources.columns import Table, from_one
 from textsynth.sources.files import read_table
 
 
@@ -76,7 +76,7 @@ def _joined(parts: Sequence[Table], where: str) -> Table:
         return [cell for part in parts for cell in _named(part, name)]
 
     starts = [0, *accumulate(map(_rows, parts))][:-1]
-    return Joined(where, names, column, _own, parts=parts, starts=starts)
+    return Joined(where, names, column, from_one, parts=parts, starts=starts)
 
 
 def _named(part: Table, name: str) -> Sequence[object]:
@@ -91,7 +91,3 @@ def _name(cell: object, names: Sequence[str]) -> object:
     if isinstance(cell, int) and not isinstance(cell, bool) and 0 <= cell < len(names):
         return names[cell]
     return cell
-
-
-def _own(row: int) -> int:
-    return row + 1

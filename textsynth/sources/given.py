@@ -20,7 +20,7 @@ from pydantic import Field, PrivateAttr
 
 from textsynth.errors import SourceError
 from textsynth.records import Record
-from textsynth.sources.columns import Table, TableSource
+from textsynth.sources.columns import Table, TableSource, from_one
 
 
 class Tabular(Protocol):
@@ -112,7 +112,7 @@ def _of_dicts(rows: Sequence[Mapping[str, object]]) -> Table:
         for name, column in cells.items():
             column.append(row.get(name, ABSENT))
 
-    return Table("rows", list(cells), cells.__getitem__, _from_one, "row")
+    return Table("rows", list(cells), cells.__getitem__, from_one, "row")
 
 
 def _of_frame(table: Any) -> Table:  # noqa: ANN401
@@ -125,7 +125,7 @@ def _of_frame(table: Any) -> Table:  # noqa: ANN401
         cells = table.iloc[:, names.index(name)]
         return [None if gone else cell for cell, gone in zip(cells.tolist(), cells.isna().tolist(), strict=True)]
 
-    return Table("rows", names, column, _from_one, "row")
+    return Table("rows", names, column, from_one, "row")
 
 
 def _of_dataset(table: Any) -> Table:  # noqa: ANN401
@@ -135,11 +135,7 @@ def _of_dataset(table: Any) -> Table:  # noqa: ANN401
 
     features = {name: getattr(feature, "feature", feature) for name, feature in table.features.items()}
     codes = {name: feature.names for name, feature in features.items() if getattr(feature, "names", None)}
-    return Table("rows", table.column_names, column, _from_one, "row", codes)
-
-
-def _from_one(row: int) -> int:
-    return row + 1
+    return Table("rows", table.column_names, column, from_one, "row", codes)
 
 
 def _hash(table: Table) -> str:

@@ -21,7 +21,7 @@ from pydantic import Field, PrivateAttr
 
 from textsynth.errors import SourceError, nearest
 from textsynth.records import Record
-from textsynth.sources.columns import Table, TableSource
+from textsynth.sources.columns import Table, TableSource, from_one
 from textsynth.sources.revisions import commit_of, is_offline, network_fault
 
 SHA = re.compile(r"[0-9a-f]{40}")
@@ -87,7 +87,7 @@ class Hub(TableSource):
             cells: Sequence[object] = loaded[wanted][:]
             return cells
 
-        return Table(self._where, loaded.column_names, column, _from_one, "row", _codes(loaded.features))
+        return Table(self._where, loaded.column_names, column, from_one, "row", _codes(loaded.features))
 
     def _streamed(self, builder: Any) -> Table:  # noqa: ANN401
         stream = builder.as_streaming_dataset(self.split)
@@ -96,7 +96,7 @@ class Hub(TableSource):
             for column, cells in batch.items():
                 columns.setdefault(column, []).extend(cells)
         columns = {column: cells[: self.limit] for column, cells in columns.items()}
-        return Table(self._where, list(columns), columns.__getitem__, _from_one, "row", _codes(stream.features or {}))
+        return Table(self._where, list(columns), columns.__getitem__, from_one, "row", _codes(stream.features or {}))
 
     def _builder(self, path: str, revision: str | None) -> Any:  # noqa: ANN401
         import datasets
@@ -145,10 +145,6 @@ def _folder(source: Hub, folder: Path) -> Table:
 
 def _batches(limit: int | None) -> int | None:
     return None if limit is None else -(-limit // ROWS_AT_ONCE)
-
-
-def _from_one(row: int) -> int:
-    return row + 1
 
 
 def _codes(features: Mapping[str, Any]) -> dict[str, Sequence[str]]:
