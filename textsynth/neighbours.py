@@ -1,8 +1,8 @@
-"""Neighbours of a text among many: near-duplicates by shared words, near vectors by cosine.
+"""Neighbours of a text among many: near-duplicates, by the words that they share.
 
-Both searches are incremental, deterministic, and exact in what they report: a candidate counts only after its true
-similarity was computed. Word sets find their candidates by MinHash (rensa): a pair at the limit is found in nine cases
-of ten, one 0.1 above it practically always; the neighbours of a text of at most five words are always found.
+The search is incremental, deterministic, and exact in what it reports: a candidate counts only after its true
+similarity was computed. Candidates are found by MinHash (rensa): a pair at the limit is found in nine cases of ten, one
+0.1 above it practically always; the neighbours of a text of at most five words are always found.
 """
 
 from __future__ import annotations

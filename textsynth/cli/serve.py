@@ -80,7 +80,6 @@ def _serve(
     from textsynth.models.vllm import log_name, source_of
     from textsynth.serve import environment, flags, shared
     from textsynth.serve.command import flags_in, plan_for
-    from textsynth.serve.waiting import until_ready
 
     flags.check(sorted(flags.names_in(words)))
     place = Place(Path.cwd(), cache_folder(), talk)
@@ -96,6 +95,14 @@ def _serve(
         log=(log if log is not None else root / log_name(model)).absolute(),
     )
     talk(f"vLLM {found.version} with {', '.join(flags_in(plan))}")
+    _hold(root, plan, background=background, as_json=as_json)
+
+
+def _hold(root: Path, plan: Plan, *, background: bool, as_json: bool) -> None:
+    """Start the server, or take hold of the one that runs, until Ctrl-C; in the background it stays."""
+    from textsynth.serve import shared
+    from textsynth.serve.waiting import until_ready
+
     held = shared.hold(root, plan, keep=background)
     stays = False
     try:

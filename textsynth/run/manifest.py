@@ -11,7 +11,7 @@ from pathlib import Path
 
 from textsynth import __version__
 from textsynth.filter.leak import Leak
-from textsynth.manifest import FORM, Begun, DropCount, QuotaRow
+from textsynth.manifest import FORM, Begun, Counts, DropCount, QuotaRow
 from textsynth.recipe import Recipe
 from textsynth.records import Drop, reason_kind
 from textsynth.run.asking import Tally
@@ -71,7 +71,6 @@ def begun(
     `selected` counts the selected texts; the recipe's path is told from the run's `folder`, so that both can move
     together.
     """
-    review = sum(drop.section == "review" for drop in books.dropped)
     return {
         "version": FORM,
         "name": recipe.name,
@@ -90,15 +89,7 @@ def begun(
         "versions": versions(),
         "models": sorted({one.model for one in books.asked.values()}),
         "engines": _engines(books),
-        "counts": {
-            "candidates": books.candidates,
-            "accepted": len(books.accepted),
-            "dropped": len(books.dropped) - review,
-            "review": review,
-            "windows": books.windows,
-            "selected": selected,
-            "spare": len(books.accepted) - selected,
-        },
+        "counts": _counts(books, selected),
         "drops": _drops(books),
         "quota": list(quota),
         "requests": {
@@ -108,6 +99,19 @@ def begun(
             "failed": tally.failed,
         },
         "tokens": {"prompt": tally.prompt_tokens, "completion": tally.completion_tokens},
+    }
+
+
+def _counts(books: Books, selected: int) -> Counts:
+    review = sum(drop.section == "review" for drop in books.dropped)
+    return {
+        "candidates": books.candidates,
+        "accepted": len(books.accepted),
+        "dropped": len(books.dropped) - review,
+        "review": review,
+        "windows": books.windows,
+        "selected": selected,
+        "spare": len(books.accepted) - selected,
     }
 
 

@@ -56,7 +56,7 @@ def test_a_resting_server_gets_nothing_and_the_last_one_never_rests() -> None:
 def test_a_resting_server_is_looked_at_less_and_less_often() -> None:
     mine = servers(2)
     mine.rest(mine.replicas[0], 100.0)
-    times = [100.0 + 0.1 * n for n in range(1000) if mine.to_probe(100.0 + 0.1 * n)]
+    times = [100.0 + 0.1 * n for n in range(1000) if mine.to_look_at(100.0 + 0.1 * n)]
     pauses = [later - earlier for earlier, later in itertools.pairwise(times)]
     assert times[0] < 101
     assert 9 < pauses[-1] < 11

@@ -181,7 +181,7 @@ class Client:
 
     async def _unknown(self, replica: Replica, reply: Reply) -> NoReturn:
         said = self._refusals.scrubbed(wire.server_message(reply.body))
-        names = await replica.models()
+        names = await replica.listing()
         model = self._target.model
         if names is None:
             raise ModelError(

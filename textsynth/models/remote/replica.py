@@ -109,7 +109,7 @@ class Replica:
             self._look.add_done_callback(self._looked)
         await asyncio.shield(self._look)
 
-    async def models(self) -> Mapping[str, Listed] | None:
+    async def listing(self) -> Mapping[str, Listed] | None:
         """Return what the server lists, or None where it lists nothing. Never raises for a server that is away."""
         try:
             _, listing = await self._list()

@@ -16,7 +16,7 @@ from textsynth.records import Rendered
 
 OVERLOADED = 1.25
 SPARE = 8
-PROBE_SECONDS = (0.5, 10.0)
+PAUSE_SECONDS = (0.5, 10.0)
 
 
 class Servers:
@@ -26,7 +26,7 @@ class Servers:
         self.replicas = list(replicas)
         for replica in self.replicas:
             replica.beside = [other for other in self.replicas if other is not replica]
-        self._probes: dict[int, tuple[float, float]] = {}
+        self._looks: dict[int, tuple[float, float]] = {}
 
     @property
     def limit(self) -> int:
@@ -52,23 +52,23 @@ class Servers:
             return False
         if not replica.resting:
             replica.resting = True
-            self._probes[id(replica)] = (now + PROBE_SECONDS[0], PROBE_SECONDS[0])
+            self._looks[id(replica)] = (now + PAUSE_SECONDS[0], PAUSE_SECONDS[0])
         return True
 
     def back(self, replica: Replica) -> bool:
         """Take a server that answers in again; return whether it was left out."""
         was, replica.resting = replica.resting, False
-        self._probes.pop(id(replica), None)
+        self._looks.pop(id(replica), None)
         return was
 
-    def to_probe(self, now: float) -> list[Replica]:
+    def to_look_at(self, now: float) -> list[Replica]:
         """Return the resting servers that should be looked at now, each less often from time to time."""
         due: list[Replica] = []
         for replica in self.replicas:
-            at, pause = self._probes.get(id(replica), (0.0, PROBE_SECONDS[0]))
+            at, pause = self._looks.get(id(replica), (0.0, PAUSE_SECONDS[0]))
             if replica.resting and now >= at:
-                longer = min(PROBE_SECONDS[1], 1.6 * pause)
-                self._probes[id(replica)] = (now + longer, longer)
+                longer = min(PAUSE_SECONDS[1], 1.6 * pause)
+                self._looks[id(replica)] = (now + longer, longer)
                 due.append(replica)
         return due
 

@@ -58,20 +58,20 @@ class Tending:
                 self._poll(now)
                 self._poll_at = now + self._poll_pause
                 self._poll_pause = min(POLL_SECONDS[1], 1.5 * self._poll_pause)
-            for replica in self._servers.to_probe(now):
-                self._errand(f"probe {replica.address.url}", partial(self._probe, replica))
+            for replica in self._servers.to_look_at(now):
+                self._errand(f"look at {replica.address.url}", partial(self._look_at, replica))
             await asyncio.sleep(self._tick)
 
     def _poll(self, now: float) -> None:
         for replica in self._servers.replicas:
             if replica.polls and replica.pace.found and not replica.resting:
-                self._errand(f"poll {replica.address.url}", partial(self._look, replica, now))
+                self._errand(f"poll {replica.address.url}", partial(self._poll_one, replica, now))
 
-    async def _look(self, replica: Replica, now: float) -> None:
+    async def _poll_one(self, replica: Replica, now: float) -> None:
         await replica.poll(now, pressed=self._flight.pressed)
         self._flight.pump()
 
-    async def _probe(self, replica: Replica) -> None:
+    async def _look_at(self, replica: Replica) -> None:
         try:
             await replica.look()
         except (Away, Broken, OSError):
