@@ -20,8 +20,8 @@ MAX_LINES_ASIDE = 400
 # From the ground up. A room is a module or a folder of the package; rooms of one floor know nothing of each other.
 FLOORS = (
     ("errors",),
-    ("records", "options", "progress", "wording", "languages", "bundled", "cache", "lazy", "manifest", "beside"),
-    ("text", "evaluation"),
+    ("records", "complaints", "progress", "wording", "languages", "bundled", "cache", "lazy", "manifest", "beside"),
+    ("options", "text", "evaluation"),
     ("parse", "journal", "serve", "neighbours", "copies", "folds", "vectors"),
     ("models",),
     ("embed", "prompts"),

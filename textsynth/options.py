@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import PurePath
@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, WithJsonSchema
 
-from textsynth.errors import Mistake, RecipeError, nearest
+from textsynth.complaints import complaints
+from textsynth.errors import Mistake, RecipeError
 
 if TYPE_CHECKING:
     # In Python a list is as good; what is kept is a tuple.
@@ -50,7 +51,9 @@ class Options(BaseModel):
             try:
                 self.__pydantic_validator__.validate_json(_written(type(self), given), self_instance=self)
             except ValidationError as fault:
-                raise RecipeError(_mistakes(type(self), fault)) from None
+                name = type(self).__name__
+                told = complaints(fault, type(self))
+                raise RecipeError(Mistake(name, sentence) for _, sentence in told) from None
 
         # pydantic would call this for every map in a recipe too, and there the marks of its own errors are needed
         __init__.__pydantic_base_init__ = True
@@ -73,20 +76,6 @@ def _as_json(value: object) -> object:
     if isinstance(value, PurePath):
         return str(value)
     raise TypeError(f"an option is text, a number, true, false, a list or a map, found {value!r:.{FOUND_LENGTH}}")
-
-
-def _mistakes(cls: type[Options], fault: ValidationError) -> Iterable[Mistake]:
-    for error in fault.errors(include_url=False):
-        *path, last = (cls.__name__, *map(str, error["loc"]))
-        if error["type"] == "extra_forbidden":
-            known = [field.alias or name for name, field in cls.model_fields.items()] if len(path) == 1 else []
-            yield Mistake(".".join(path), f"there is no field {last!r}{nearest(last, known)}")
-        elif error["type"] == "missing":
-            yield Mistake(".".join(path), f"{last!r} is needed")
-        else:
-            told = str(error.get("ctx", {}).get("error", "")) or error["msg"][:1].lower() + error["msg"][1:]
-            found = f", found {error['input']!r:.{FOUND_LENGTH}}" if path else ""
-            yield Mistake(".".join((*path, last)), told + found)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,10 +13,10 @@ from json import dumps
 
 from pydantic import ValidationError
 
+from textsynth.complaints import complaints
 from textsynth.errors import UsageError, nearest
 from textsynth.lazy import class_of
 from textsynth.options import Options
-from textsynth.parse.complaints import complaints
 from textsynth.records import Constraint
 
 # The readers `json`, `list` and `text` become attributes of this package when they are imported: no use of the

@@ -9,10 +9,10 @@ from typing import Literal, NamedTuple
 import yaml
 from pydantic import Field, ValidationError
 
+from textsynth.complaints import complaints
 from textsynth.errors import Mistake, UsageError
 from textsynth.options import Options, SamplingOptions
 from textsynth.parse import Reader, reader
-from textsynth.parse.complaints import complaints
 
 FENCE = "---"
 LONGEST = 500

@@ -42,15 +42,16 @@ def _sentence(error: ErrorDetails, options: type[BaseModel]) -> str:
         return f"there is no setting {told!r}{nearest(str(path[-1]), _settings(path[:-1], options))}"
     if kind == "missing":
         return f"the setting {told!r} is missing"
-    wanted = f"must be {TYPES[kind]}" if kind in TYPES else _lowered(error["msg"])
-    if not path and kind == "value_error":
-        return wanted
     found = _shown(error["input"])
+    if kind == "value_error":
+        said = error["msg"].removeprefix("Value error, ")
+        return said if not path else f"{told!r}: {said}" if found in said else f"{told!r}: {said}, found {found}"
+    wanted = f"must be {TYPES[kind]}" if kind in TYPES else _lowered(error["msg"])
     return f"{told!r} {wanted}, but is {found}" if path else f"the settings {wanted}, but are {found}"
 
 
 def _lowered(message: str) -> str:
-    return message.removeprefix("Value error, ").replace("Input should", "must", 1).replace("String should", "must", 1)
+    return message.replace("Input should", "must", 1).replace("String should", "must", 1)
 
 
 def _shown(value: object) -> str:
