@@ -245,7 +245,11 @@ def test_a_proof_lasts_as_long_as_its_data_set(tmp_path: Path) -> None:
     proof = tmp_path / "run" / "evaluation.json"
     for recipe, stays in ((plain, True), (plain.replace("label: 12", "label: 13"), False)):
         run(read_recipe(path), out=tmp_path / "run")
-        proof.write_text("{}")
+        proof.write_text('{"verdict": {"sentences": ["They help."]}}')
         path.write_text(recipe)
         run(read_recipe(path), out=tmp_path / "run")
         assert proof.exists() == stays
+        assert ("They help." in (tmp_path / "run" / "dataset" / "README.md").read_text()) == stays
+    proof.write_text("[half of it")
+    run(read_recipe(path), out=tmp_path / "run")
+    assert not proof.exists()

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 from textsynth.export.outcome import Outcome, Picture
 from textsynth.records import reason_kind
@@ -20,8 +21,17 @@ BINS = 10
 
 def pictures(outcome: Outcome) -> list[Picture]:
     """Return every picture that the outcome can fill, the same ones for the same texts in any order."""
-    made = [*_labels(outcome), *_funnel(outcome), *_measures(outcome), *_proof(outcome)]
-    return [Picture(f"figures/{name}.svg", plot.title, plot.told, picture(plot)) for name, plot in made]
+    made = [*_labels(outcome), *_funnel(outcome), *_measures(outcome), *_proof(outcome.evaluation)]
+    return [_picture(name, plot) for name, plot in made]
+
+
+def proof_pictures(evaluation: Mapping[str, Any]) -> list[Picture]:
+    """Return the pictures of an evaluation alone: scores, and how long texts are."""
+    return [_picture(name, plot) for name, plot in _proof(evaluation)]
+
+
+def _picture(name: str, plot: Plot) -> Picture:
+    return Picture(f"figures/{name}.svg", plot.title, plot.told, picture(plot))
 
 
 def _labels(outcome: Outcome) -> Iterator[tuple[str, Plot]]:
@@ -66,14 +76,14 @@ def _measures(outcome: Outcome) -> Iterator[tuple[str, Plot]]:
         yield f"measures-{name}", bars(f"Confidence in the label by {item}", groups, "selected texts")
 
 
-def _proof(outcome: Outcome) -> Iterator[tuple[str, Plot]]:
-    if not outcome.evaluation:
+def _proof(evaluation: Mapping[str, Any]) -> Iterator[tuple[str, Plot]]:
+    if not evaluation:
         return
-    scores = arms_section(outcome.evaluation)
-    for kind, figure in zip(outcome.evaluation["classifiers"], scores.figures if scores else (), strict=False):
+    scores = arms_section(evaluation)
+    for kind, figure in zip(evaluation.get("classifiers") or (), scores.figures if scores else (), strict=False):
         if figure.plot is not None:
             yield f"proof-{kind}", figure.plot
-    gap = gap_section(outcome.evaluation)
+    gap = gap_section(evaluation)
     for figure in gap.figures if gap else ():
         if figure.plot is not None and figure.table.title == "Length in words":
             yield "proof-length", figure.plot

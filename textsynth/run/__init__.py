@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from textsynth.cache import cache_folder
 from textsynth.errors import RunError, UsageError
-from textsynth.evaluation import forget_evaluation
+from textsynth.export.card.metadata import read_card
 from textsynth.export.dataset import write_dataset
 from textsynth.journal import Journal
 from textsynth.manifest import Manifest, QuotaRow, read_manifest, write_manifest
@@ -143,7 +143,7 @@ def _worked(
 def _written(recipe: Recipe, ended: Ended, out: Path, started: float) -> Manifest:
     """Write the data set, the manifest and the proof; return the manifest. `started` is by the monotonic clock."""
     outcome = outcome_of(recipe, ended)
-    card = _card(out)
+    before = _content(out)
     written = write_dataset(out / "dataset", outcome)
     told: Manifest = {
         **ended.told,
@@ -156,8 +156,10 @@ def _written(recipe: Recipe, ended: Ended, out: Path, started: float) -> Manifes
     write_manifest(out, told)
     if ended.proof is not None:
         write_proof(out, ended.proof)
-    elif _card(out) != card:
-        forget_evaluation(out)
+    else:
+        from textsynth.report.on_card import tell_again
+
+        tell_again(out, same=_content(out) == before)
     return told
 
 
@@ -206,10 +208,10 @@ def _proved(
         return None, [f"not evaluated: {fault}"]
 
 
-def _card(folder: Path) -> str:
-    """Return the card of the data set in the folder, which names its content by hash, "" where there is none."""
+def _content(folder: Path) -> object:
+    """Return the configs of the data set in the folder, each with the hash of its content; None where there is none."""
     path = folder / "dataset" / "README.md"
-    return path.read_text(encoding="utf-8") if path.is_file() else ""
+    return read_card(path.read_text(encoding="utf-8")).metadata.get("configs") if path.is_file() else None
 
 
 def _make(folder: Path) -> None:

@@ -109,10 +109,13 @@ def weight_of(recipe: Recipe, found: Evaluation) -> float | None:
 
 
 def write_proof(folder: Path, found: Evaluation) -> None:
-    """Keep what an evaluation found in the folder of its run."""
+    """Keep what an evaluation found in the folder of its run, and tell it on the card of its data set."""
     from textsynth.evaluate import as_json
+    from textsynth.report.on_card import put_on_card
 
-    write_evaluation(folder, as_json(found))
+    told = as_json(found)
+    write_evaluation(folder, told)
+    put_on_card(folder, told)
 
 
 def real_of(recipe: Recipe, sources: Mapping[str, Sequence[Record]]) -> Real:

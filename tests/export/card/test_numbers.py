@@ -1,17 +1,7 @@
 from __future__ import annotations
 
 from tests.export.outcomes import outcome
-from textsynth.export.card.numbers import counts, funnel, measures, proof, quantile
-
-EVALUATION = {
-    "classifiers": ["words"],
-    "arms": {
-        "seeds": {"words": {"macro_f1": 0.5, "interval": [0.4, 0.6], "n": 20}},
-        "seeds_selected": {"words": {"macro_f1": 0.61234, "interval": None, "n": 50}},
-        "raw": {"words": {"macro_f1": 0.1, "n": 90}},
-    },
-    "data": {"test": 300},
-}
+from textsynth.export.card.numbers import counts, funnel, measures, quantile
 
 
 def test_texts_are_counted_by_label_and_split_and_measured_in_words() -> None:
@@ -38,13 +28,3 @@ def test_measures_do_not_depend_on_the_order_of_the_texts() -> None:
 
 def test_ranks_are_of_texts_that_are_there() -> None:
     assert [quantile([1.0, 2.0, 3.0], share) for share in (0.0, 0.1, 0.5, 1.0)] == [1.0, 1.0, 2.0, 3.0]
-
-
-def test_scores_stand_in_words_with_their_intervals() -> None:
-    text = proof(outcome(proof=("They help.",), weight=0.3, evaluation=EVALUATION))
-    assert text.startswith("- They help.\n- The column `weight` is 0.3")
-    assert "| real seeds alone | TF-IDF words | 20 | 0.500 (0.400 to 0.600) |" in text
-    assert "| seeds and these texts | TF-IDF words | 50 | 0.612 |" in text
-    assert "tested on 300 real ones" in text
-    assert "0.100" not in text
-    assert "|" not in proof(outcome(proof=("They help.",)))

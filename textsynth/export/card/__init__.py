@@ -12,7 +12,8 @@ from textsynth.export.card.limits import limits, use
 from textsynth.export.card.making import again, licence, made
 from textsynth.export.card.markdown import bullets, escape
 from textsynth.export.card.metadata import Config, metadata
-from textsynth.export.card.numbers import counts, funnel, measures, proof
+from textsynth.export.card.numbers import counts, funnel, measures
+from textsynth.export.card.proof import LIMITS, PROOF, proof, weight_told, with_pictures
 from textsynth.export.outcome import Outcome
 from textsynth.records import Record
 
@@ -36,12 +37,12 @@ def card(
     """Return the text of README.md: YAML metadata between two `---` lines, then the account."""
     sections = [
         ("What it is for", use(outcome)),
-        ("Known limits", limits(outcome)),
+        (LIMITS, limits(outcome)),
         ("How it was made", made(outcome)),
-        ("Counts", _with_pictures(outcome, "labels", counts(outcome, splits))),
-        ("What was dropped", _with_pictures(outcome, "funnel", funnel(outcome))),
-        ("What the checks measured", _with_pictures(outcome, "measures", measures(outcome))),
-        ("Proof on real data", _with_pictures(outcome, "proof", proof(outcome)) if outcome.proof else ""),
+        ("Counts", with_pictures(outcome.pictures, "labels", counts(outcome, splits))),
+        ("What was dropped", with_pictures(outcome.pictures, "funnel", funnel(outcome))),
+        ("What the checks measured", with_pictures(outcome.pictures, "measures", measures(outcome))),
+        (PROOF, _proof(outcome)),
         ("Notes", bullets(escape(note) for note in notes)),
         ("Licence", licence(outcome)),
         ("Make it again", again(outcome)),
@@ -71,12 +72,6 @@ def _what(outcome: Outcome) -> str:
     )
 
 
-def _with_pictures(outcome: Outcome, part: str, text: str) -> str:
-    """Return the text after the pictures of its part: the files `figures/PART.svg` and `figures/PART-*.svg`."""
-    begin = f"figures/{part}"
-    shown = [
-        f"![{escape(one.title)}: {escape(one.told)}]({one.path})"
-        for one in outcome.pictures
-        if one.path.startswith((f"{begin}.", f"{begin}-"))
-    ]
-    return "\n\n".join([*shown, text]) if text else ""
+def _proof(outcome: Outcome) -> str:
+    told = proof(outcome.proof, weight_told(outcome.weight), outcome.evaluation) if outcome.proof else ""
+    return with_pictures(outcome.pictures, "proof", told)

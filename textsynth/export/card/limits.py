@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator
 
-from textsynth.export.card.markdown import bullets, escape, percent
-from textsynth.export.card.numbers import CLASSIFIERS, measured
+from textsynth.export.card.markdown import bullets, escape, percent, some
+from textsynth.export.card.numbers import measured
+from textsynth.export.card.proof import NOT_MEASURED, harm_first
 from textsynth.export.outcome import Outcome
 
 USES = {
@@ -14,9 +14,7 @@ USES = {
     "paraphrase": "Training on or searching with other words for the same text; more variety beside real texts.",
     "summarization": "Training a model to summarize documents like these.",
 }
-NAMES_SHOWN = 5
 UNSURE = 0.5
-TELLING = 0.7
 LOOKS_FOR_PERSONS = ("personal_data", "personal", "pii", "unsafe", "toxicity", "safety")
 
 
@@ -36,42 +34,9 @@ def use(outcome: Outcome) -> str:
 
 def limits(outcome: Outcome) -> str:
     """Return the known limits, what was measured on real data first."""
-    return bullets([*_on_real_data(outcome), *_of_the_checks(outcome), *_of_the_kind(outcome)])
-
-
-def _on_real_data(outcome: Outcome) -> Iterator[str]:
-    found = outcome.evaluation
-    if not found:
-        if outcome.labels and outcome.selected:
-            yield "Nothing was measured on real data: whether training on these texts helps is not known."
-        return
-    yield from _harm(found)
-    verdict = found.get("verdict") or {}
-    if verdict.get("leaks"):
-        told = "copies of test rows: with them no score on that test set means anything"
-        yield f"{verdict['leaks']} of the texts are {told}."
-    worse = [escape(name) for name in verdict.get("classes_worse") or ()]
-    if worse:
-        yield f"Labels that lose by these texts: {_some(worse)}."
-    gap = found.get("gap") or {}
-    for name, by in (("auc_words", "their words"), ("auc_embeddings", "their embeddings")):
-        auc = gap.get(name)
-        if isinstance(auc, float) and auc >= TELLING:
-            told = f"AUC {auc:.2f}; 0.5 cannot tell, 1 always tells"
-            yield f"A classifier tells these texts from real ones by {by} ({told})."
-
-
-def _harm(found: Mapping[str, Any]) -> Iterator[str]:
-    for one in found.get("differences") or ():
-        if (one.get("arm"), one.get("minus")) != ("seeds_selected", "seeds"):
-            continue
-        low, high = one["interval"]
-        by = CLASSIFIERS.get(one["classifier"], escape(str(one["classifier"])))
-        change = f"macro-F1 {one['difference']:+.3f}, 95 % interval {low:+.3f} to {high:+.3f}"
-        if high < 0:
-            yield f"**They harm** a classifier of {by}: added to the real seeds they cost it ({change})."
-        elif low <= 0:
-            yield f"No clear gain for a classifier of {by} when added to the real seeds ({change})."
+    none = [NOT_MEASURED] if outcome.labels and outcome.selected else []
+    found = harm_first(outcome.evaluation) if outcome.evaluation else none
+    return bullets([*found, *_of_the_checks(outcome), *_of_the_kind(outcome)])
 
 
 def _of_the_checks(outcome: Outcome) -> Iterator[str]:
@@ -84,7 +49,7 @@ def _of_the_checks(outcome: Outcome) -> Iterator[str]:
             yield f"{share} of the texts have a confidence under .5 by {escape(item)} ({low} of {len(values)})."
     short = [line for line in outcome.quota if line.missing]
     if short:
-        named = _some([f"{escape(line.name)} ({line.selected} of {line.want})" for line in short])
+        named = some([f"{escape(line.name)} ({line.selected} of {line.want})" for line in short])
         yield f"{len(short)} of {len(outcome.quota)} parts of the quota have fewer texts than were asked for: {named}."
     waiting = sum(drop.section == "review" for drop in outcome.dropped)
     if waiting:
@@ -108,8 +73,3 @@ def _of_the_kind(outcome: Outcome) -> Iterator[str]:
             else "those that were asked for or given, not set by people"
         )
         yield f"The labels are {how}."
-
-
-def _some(names: list[str]) -> str:
-    more = f" and {len(names) - NAMES_SHOWN} more" if len(names) > NAMES_SHOWN else ""
-    return ", ".join(names[:NAMES_SHOWN]) + more

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
+NAMES_SHOWN = 5
+
 _MARKUP = re.compile(r"([\\`*_{}\[\]()#+!|~$-])")
 _ENTITIES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", "\0": " "})
 
@@ -45,3 +47,9 @@ def percent(part: int, whole: int) -> str:
     if part and share == 0:
         return "under 1 %"
     return "over 99 %" if part < whole and share == 100 else f"{share} %"
+
+
+def some(names: Sequence[str]) -> str:
+    """Return the first five of some names that are markdown already, and how many more there are."""
+    more = f" and {len(names) - NAMES_SHOWN} more" if len(names) > NAMES_SHOWN else ""
+    return ", ".join(names[:NAMES_SHOWN]) + more

@@ -1,26 +1,15 @@
-"""The numbers of a data set: texts by label and split, what was dropped, what the checks measured, scores."""
+"""The numbers of a data set: texts by label and split, what was dropped, what the checks measured."""
 
 from __future__ import annotations
 
 import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import Any
 
-from textsynth.export.card.markdown import bullets, escape, table
+from textsynth.export.card.markdown import escape, table
 from textsynth.export.outcome import Outcome
 from textsynth.records import Record, reason_kind
 from textsynth.text import word_list
-
-ARMS = {
-    "seeds": "real seeds alone",
-    "seeds_selected": "seeds and these texts",
-    "fitted": "seeds and these texts, at their fitted weight",
-    "selected": "these texts alone",
-    "seeds_random": "seeds and as many unchecked texts",
-    "all": "all real texts",
-}
-CLASSIFIERS = {"words": "TF-IDF words", "embeddings": "frozen embeddings"}
 
 
 def counts(outcome: Outcome, splits: Mapping[str, Sequence[Record]]) -> str:
@@ -85,37 +74,6 @@ def measured(records: Sequence[Record]) -> dict[str, list[float]]:
 def quantile(values: Sequence[float], share: float) -> float:
     """Return the value that `share` of the sorted `values` do not exceed (nearest rank)."""
     return values[max(0, math.ceil(share * len(values)) - 1)]
-
-
-def proof(outcome: Outcome) -> str:
-    """Return the verdict on real data, the scores of each training set, and the fitted weight."""
-    told = [escape(sentence) for sentence in outcome.proof]
-    if outcome.weight is not None:
-        told.append(
-            f"The column `weight` is {outcome.weight:g} for every row: what a text should count beside a real one, "
-            "fitted by cross-validation on the real seeds."
-        )
-    return "\n\n".join(part for part in (bullets(told), _scores(outcome.evaluation)) if part)
-
-
-def _scores(evaluation: Mapping[str, Any]) -> str:
-    arms, kinds = evaluation.get("arms") or {}, evaluation.get("classifiers") or ()
-    rows = [
-        (name, CLASSIFIERS.get(kind, escape(kind)), arms[arm][kind]["n"], _score(arms[arm][kind]))
-        for kind in kinds
-        for arm, name in ARMS.items()
-        if kind in arms.get(arm, {}) and arms[arm][kind].get("macro_f1") is not None
-    ]
-    tested = (evaluation.get("data") or {}).get("test")
-    told = f"Each classifier was trained on the texts named and tested on {tested} real ones." if rows else ""
-    head = ("trained on", "classifier", "texts", "macro-F1 (95 % interval)")
-    return f"{told}\n\n{table(head, rows)}" if rows else ""
-
-
-def _score(found: Mapping[str, Any]) -> str:
-    ends = found.get("interval")
-    told = f"{found['macro_f1']:.3f}"
-    return f"{told} ({ends[0]:.3f} to {ends[1]:.3f})" if ends else told
 
 
 def _mean(values: Sequence[float]) -> str:
