@@ -75,6 +75,14 @@ def test_plain_lines_come_every_few_seconds_and_once_at_the_end() -> None:
     assert page.getvalue().splitlines() == ["0 s", "5 s", "10 s", "11 s"]
 
 
+def test_what_a_longer_run_begins_to_do_gets_a_line_at_once() -> None:
+    page = io.StringIO()
+    with Lines(page, every_seconds=5) as display:
+        for seconds, doing in ((0, "asking"), (1, "selecting"), (6, "asking"), (8, "evaluating"), (9, "done")):
+            display.watch(Snapshot(seconds=seconds, doing=doing))
+    assert page.getvalue().splitlines() == ["0 s · asking", "6 s · asking", "8 s · evaluating", "9 s · done"]
+
+
 def test_the_end_is_not_told_twice_and_nothing_is_told_of_nothing() -> None:
     page = io.StringIO()
     with Lines(page):

@@ -1,9 +1,12 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from tests.report.evaluations import harm
+from textsynth.evaluation import write_evaluation
 from textsynth.recipe.describe import Described, Field
 from textsynth.results import (
     plan_json,
@@ -45,6 +48,23 @@ def result(
     }
     missing = any(one["missing"] for one in quota)
     return Result(Path("runs/tickets"), 3 if missing else 0, "met", "the quota is met", quota, told)
+
+
+def test_the_verdict_on_real_data_is_told_harm_first(tmp_path: Path) -> None:
+    assert (verdict_of(tmp_path), result_json(scored(tmp_path))["verdict"]) == ("", None)
+    write_evaluation(tmp_path, harm())
+    assert verdict_of(tmp_path).startswith("▼ HARMS: The synthetic texts harm: with them a classifier on")
+    narrow = next(part for part in result_text(scored(tmp_path), 60).split("\n\n") if "HARMS" in part)
+    assert max(map(len, narrow.splitlines())) <= 60
+    assert result_json(scored(tmp_path))["verdict"]["effect"] == "harms"
+
+
+def scored(folder: Path) -> Result:
+    return replace(result(row(label="refund")), folder=folder)
+
+
+def verdict_of(folder: Path) -> str:
+    return next((part for part in result_text(scored(folder)).split("\n\n") if "HARMS" in part), "")
 
 
 def test_a_table_lines_up_and_puts_numbers_to_the_right() -> None:

@@ -25,6 +25,7 @@ LINE_EVERY_SECONDS = 5.0
 FRAMES_A_SECOND = 4
 CELLS_SHOWN = 8
 REASONS_SHOWN = 6
+DONE = "done"
 
 
 class Display:
@@ -47,13 +48,18 @@ class Display:
 
 
 class Lines(Display):
-    """Plain lines: one when at least `every_seconds` of the run have passed since the last, and one at the end."""
+    """Plain lines: one when at least `every_seconds` of the run have passed since the last, and one at the end.
+
+    In a run that takes longer than that, whatever else it begins to do gets a short line at once: evaluating takes
+    minutes in which nothing else would be told.
+    """
 
     def __init__(self, stream: TextIO, *, every_seconds: float = LINE_EVERY_SECONDS) -> None:
         self._stream = stream
         self._every_seconds = every_seconds
         self._told: Snapshot | None = None
         self._newest: Snapshot | None = None
+        self._doing = ""
 
     def __exit__(
         self, kind: type[BaseException] | None, fault: BaseException | None, trace: TracebackType | None
@@ -65,9 +71,15 @@ class Lines(Display):
     def watch(self, snapshot: Snapshot) -> None:
         """Tell a line when it is time for one; the first snapshot always gets one."""
         self._newest = snapshot
-        if self._told is None or snapshot.seconds - self._told.seconds >= self._every_seconds:
+        before, self._doing = self._doing, snapshot.doing
+        if self._told is None or (
+            snapshot.seconds - self._told.seconds >= self._every_seconds and self._doing == before
+        ):
             self._told = snapshot
             self.say(line(snapshot))
+        elif self._doing not in (before, DONE) and snapshot.seconds >= self._every_seconds:
+            self._told = snapshot
+            self.say(f"{clock(snapshot.seconds)} · {snapshot.doing}")
 
     def say(self, sentence: str) -> None:
         """Write one line."""

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+from textsynth.evaluation import read_evaluation
 from textsynth.wording import clock, columns, counted, visible
 
 if TYPE_CHECKING:
@@ -20,19 +21,21 @@ if TYPE_CHECKING:
 NUMBERS = re.compile(r"[0-9, –]*")
 MET_ROWS_SHOWN = 20
 REASONS_SHOWN = 15
+WIDTH = 100
 
 
-def result_text(result: Result) -> str:
+def result_text(result: Result, width: int = WIDTH) -> str:
     """Return the account of a run: the quota, what was dropped and why, the numbers, and what to do next.
 
     Many parts of a quota that are met become one line; every part that is not met is shown, with the commonest
-    reasons for which texts were dropped there.
+    reasons for which texts were dropped there. Where the texts were scored on real data, the verdict's top is told.
     """
     told = result.manifest
     parts = (
         _quota(result.quota),
         _drops(told["drops"]),
         f"{_numbers(told)}\n{result.sentence}",
+        _verdict(result, width),
         "\n".join(f"note: {visible(note)}" for note in told["notes"]),
         _next_steps(result),
     )
@@ -40,7 +43,11 @@ def result_text(result: Result) -> str:
 
 
 def result_json(result: Result) -> dict[str, Any]:
-    """Return the account of a run for a script: folder, exit code, why it stopped, and the whole manifest."""
+    """Return the account of a run for a script: folder, exit code, why it stopped, the verdict, the whole manifest.
+
+    `verdict` is that of evaluation.json, null where the texts were not scored on real data.
+    """
+    evaluation = read_evaluation(result.folder)
     return {
         "folder": str(result.folder),
         "dataset": str(result.folder / "dataset"),
@@ -48,6 +55,7 @@ def result_json(result: Result) -> dict[str, Any]:
         "stopped": result.stopped,
         "sentence": result.sentence,
         "quota": [dict(row) for row in result.quota],
+        "verdict": None if evaluation is None else evaluation.get("verdict"),
         "manifest": dict(result.manifest),
     }
 
@@ -234,6 +242,17 @@ def _numbers(told: Manifest) -> str:
         clock(told["seconds"]),
     )
     return " · ".join(part for part in parts if part)
+
+
+def _verdict(result: Result, width: int) -> str:
+    told = read_evaluation(result.folder)
+    if told is None:
+        return ""
+    # reading the verdict draws in what the report draws with, which no other result needs
+    from textsynth.report.plain import headline_lines
+    from textsynth.report.verdict import read_verdict
+
+    return "\n".join(headline_lines(read_verdict(told), width))
 
 
 def _next_steps(result: Result) -> str:

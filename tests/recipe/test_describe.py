@@ -38,6 +38,22 @@ def test_a_word_may_be_a_section_or_an_item() -> None:
     assert [one.name for one in describe("rows")] == ["rows"]
 
 
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("budget", "minutes: "),
+        ("export", "license: "),
+        ("evaluate", "test: "),
+        ("want", "{label: 200}"),
+        ("labels", "means: "),
+    ],
+)
+def test_a_section_without_items_is_told_too(name: str, told: str) -> None:
+    (one,) = describe(name)
+    assert (one.section, one.name) == ("plain section", name)
+    assert told in one.text()
+
+
 def test_an_unknown_name_gets_the_nearest() -> None:
     with pytest.raises(UsageError, match="no item 'near_duplicat'; did you mean 'near_duplicate'"):
         describe("near_duplicat")

@@ -21,7 +21,8 @@ def _item_names(ctx: click.Context, param: click.Parameter, incomplete: str) -> 
 def steps(name: str | None, as_json: bool) -> None:  # noqa: FBT001
     """Describe the items of a recipe.
 
-    NAME is a section or an item; an item is told with its options, defaults and what it does not catch.
+    NAME is a section or an item; an item is told with its options, defaults and what it does not catch, and a section
+    without items (budget, export, evaluate, want, labels) with what it takes.
     """
     from textsynth.recipe.describe import describe
     from textsynth.results import steps_json, steps_text

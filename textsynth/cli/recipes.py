@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from textsynth.cli.push import push_result, wish_for
-from textsynth.cli.verbs import FILE, JSON, RECIPE, SETS, bundled_names, emit, example, talk
+from textsynth.cli.verbs import FILE, JSON, RECIPE, SETS, bundled_names, emit, example, talk, text_width
 from textsynth.errors import RecipeError
 
 
@@ -142,7 +142,7 @@ def run(
         }  # fmt: skip
         if requests_only is None and answers is None:
             result = work(read, **shared)
-            told = result_json(result) if as_json else result.sentence if quiet else result_text(result)
+            told = result_json(result) if as_json else result.sentence if quiet else result_text(result, text_width())
             code = result.exit_code
         else:
             from textsynth.run.rounds import run_round

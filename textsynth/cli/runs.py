@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from textsynth.cli.verbs import FILE, JSON, RUN, emit, example, talk
+from textsynth.cli.verbs import FILE, JSON, RUN, emit, example, talk, text_width
 
 
 @click.command(epilog=example("textsynth report runs/tickets"))
@@ -18,7 +18,7 @@ def report(run: Path, as_json: bool) -> None:  # noqa: FBT001
     from textsynth.report import json_report, text_report, write_report
 
     page = write_report(run)
-    emit(json_report(run) if as_json else text_report(run))
+    emit(json_report(run) if as_json else text_report(run, text_width()))
     click.echo(f"also as a page: {page}", err=True)
 
 
@@ -57,7 +57,7 @@ def evaluate(what: Path, page: Path | None, *, full: bool, ordinal: bool, as_jso
         click.echo(f"also as a page: {write_report(what)}", err=True)
     elif page is not None:
         page.write_text(evaluation_page(told), encoding="utf-8")
-    emit(told if as_json else evaluation_text(told))
+    emit(told if as_json else evaluation_text(told, text_width()))
 
 
 @click.command(epilog=example("textsynth why runs/tickets 0f3a9c1be4d27a55"))

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import shutil
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,7 @@ from click.shell_completion import CompletionItem
 from textsynth import __version__
 from textsynth.errors import nearest
 
+WIDEST = 100
 EXIT_CODES = """\b
 Exit codes:
   0    done
@@ -64,6 +67,11 @@ JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON docu
 @click.version_option(__version__, prog_name="textsynth", message="%(prog)s %(version)s")
 def verbs() -> None:
     """Turn a YAML recipe into a checked, labelled text data set for the Hugging Face Hub."""
+
+
+def text_width() -> int:
+    """Return how wide a text on stdout may be: as the terminal, 100 columns where that is wider or there is none."""
+    return min(shutil.get_terminal_size((WIDEST, 24)).columns, WIDEST) if sys.stdout.isatty() else WIDEST
 
 
 def talk(sentence: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import inspect
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from pydantic.fields import FieldInfo
@@ -13,9 +14,18 @@ from pydantic_core import PydanticUndefined
 from textsynth.errors import UsageError, nearest
 from textsynth.options import Options
 from textsynth.recipe.kinds import fields_of, kind_of, words
+from textsynth.recipe.settings import Budget, Evaluate, Export
 from textsynth.step import SECTIONS, find, item_names
 
 NOT_COVERED = "Does not"
+PLAIN = "plain section"
+SETTINGS: Mapping[str, type[Options]] = {"budget": Budget, "export": Export, "evaluate": Evaluate}
+WRITTEN = {
+    "labels": "Each label's name and what it means: {NAME: MEANING}, or {NAME: {means: MEANING, want: 50}} with a "
+    "quota of its own; the order fixes the integer codes.",
+    "want": "Texts kept, after every check: {label: 200} for each label, {tone: 500} or {label*tone: 20} for "
+    "attributes that a generator varies, {total: 5000} in all, several of them together; a bare 200 is the total.",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +64,11 @@ class Described:
 def describe(section: str | None = None, name: str | None = None) -> list[Described]:
     """Return the bundled items in the order of the sections, then by name; of one section, or of one name.
 
-    A single word may be either: `describe("filter")`, `describe("length")`. Raises UsageError with the nearest name.
+    A single word may be either: `describe("filter")`, `describe("length")`; or a section without items, as `budget`.
+    Raises UsageError with the nearest name.
     """
+    if name is None and section in (*SETTINGS, *WRITTEN):
+        return [_plain(section)]
     if section is not None and section not in SECTIONS and name is None:
         section, name = None, section
     if section is not None and section not in SECTIONS:
@@ -64,9 +77,18 @@ def describe(section: str | None = None, name: str | None = None) -> list[Descri
     items = [(one, item) for one in sections for item in item_names(one)]
     found = [_described(one, item) for one, item in items if name is None or item == name]
     if name is not None and not found:
-        known = [*(sections if section is None else ()), *(item for _, item in items)]
+        others = (*sections, *WRITTEN, *SETTINGS) if section is None else ()
+        known = [*others, *(item for _, item in items)]
         raise UsageError(f"there is no item {name!r}{nearest(name, known)}")
     return found
+
+
+def _plain(section: str) -> Described:
+    if section in WRITTEN:
+        return Described(PLAIN, section, WRITTEN[section], (), "")
+    cls = SETTINGS[section]
+    fields = tuple(_field(one, field) for one, field in fields_of(cls).items())
+    return Described(PLAIN, section, _first(cls.__doc__ or ""), fields, "")
 
 
 def _described(section: str, name: str) -> Described:

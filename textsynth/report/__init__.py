@@ -8,7 +8,7 @@ from typing import Any
 
 from textsynth.errors import RunError
 from textsynth.report.account import Account, read_account
-from textsynth.report.text import as_text, evaluation_text
+from textsynth.report.text import WIDTH, as_text, evaluation_text
 
 __all__ = [
     "Account",
@@ -51,12 +51,12 @@ def evaluation_page(told: Mapping[str, Any]) -> str:
     return page.evaluation_page(told)
 
 
-def text_report(run: Path) -> str:
-    """Return the account for a terminal, with the evaluation where there is one.
+def text_report(run: Path, width: int = WIDTH) -> str:
+    """Return the account for a terminal, with the evaluation where there is one, in lines of at most `width` columns.
 
     Raises UsageError where the folder is no run or its evaluation cannot be read.
     """
-    return as_text(read_account(run))
+    return as_text(read_account(run), width)
 
 
 def json_report(run: Path) -> dict[str, object]:

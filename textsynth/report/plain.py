@@ -15,12 +15,17 @@ GAP = 2
 LONGEST = 300
 
 
-def verdict_lines(verdict: Verdict, width: int) -> list[str]:
-    """Return the verdict: the word and its sentence, harms and leaks, then the classes, the losing ones first."""
+def headline_lines(verdict: Verdict, width: int) -> list[str]:
+    """Return the top of the verdict: harms first, the word and its sentence, then leaks."""
     own = f" with {verdict.by}" if verdict.harmed and verdict.by else ""
     lines = [line for name in verdict.harmed for line in wrapped(f"▼ HARMS with {name}", width)]
     lines += wrapped(f"{verdict.sign} {verdict.word.upper()}{own}: {verdict.headline}", width)
-    lines += [line for said in verdict.warnings for line in wrapped(said, width, "! ", "  ")]
+    return lines + [line for said in verdict.warnings for line in wrapped(said, width, "! ", "  ")]
+
+
+def verdict_lines(verdict: Verdict, width: int) -> list[str]:
+    """Return the verdict: its top, all its sentences, then the classes, the losing ones first."""
+    lines = headline_lines(verdict, width)
     lines += [line for said in verdict.sentences for line in wrapped(said, width)]
     lines += [line for title, names in verdict.classes for line in wrapped(f"{title}: {names}", width, "", "  ")]
     return lines if verdict.figure is None else [*lines, "", *table_lines(verdict.figure.table, width)]

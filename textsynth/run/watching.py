@@ -28,7 +28,7 @@ class Watcher:
     def say(self, doing: str) -> None:
         """Say what is being done now."""
         self._doing = doing
-        self._last = replace(self._last, doing=doing)
+        self._last = replace(self._last, doing=doing, seconds=time.monotonic() - self._started)
         self._watch(self._last)
 
     async def tick(self, asker: Asker, books: Books) -> None:
@@ -46,7 +46,7 @@ class Watcher:
         drops = {f"{section} {item}: {reason}": count for (section, item, reason), count in books.reasons.most_common()}
         want = sum(line.target for line in self._lines)
         have = sum(min(line.accepted, line.target) for line in self._lines)
-        left = seconds * (want - have) / have if have and want else None
+        left = seconds * (want - have) / have if 0 < have < want else None
         self._last = Snapshot(
             quota=tuple(Cell(line.name, line.accepted, line.target) for line in self._lines),
             drops=drops,
