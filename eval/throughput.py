@@ -3,13 +3,14 @@
     python eval/throughput.py                                   # a mock of 20 ms × 64 and of 200 ms × 1,000 in flight
     python eval/throughput.py --memory                          # KB a row as well, without and with near-duplicates
     python eval/throughput.py --server http://127.0.0.1:8000/v1 --model NAME --requests 1000 --in-flight 64 128
+    … --prompts completion --bench /path/to/python              # `vllm bench serve` of that interpreter beside it
 
 The bodies of a first run, taken down by a forwarder in between, are what the bare loop sends. Then, in turns, one
 after the other on the same machine: the bare loop (with a server of one's own at each of --in-flight, of which the best
-counts), a short run, and a long run with length, exact and near duplicates and the journal on. Against the mock the
-figures are requests a second from the first to the last request, as it counted them, against a vLLM the tokens a second
-that its own metrics tell. CPU a row is the slope between the short and the long run, so that start-up is aside. Prints
-a line a turn, then medians with the range.
+counts), `vllm bench serve` where --bench names an interpreter that has it, a short run, and a long run with length,
+exact and near duplicates and the journal on. Against the mock the figures are requests a second from the first to the
+last request, as it counted them, against a vLLM the tokens a second that its own metrics tell. CPU a row is the slope
+between the short and the long run, so that start-up is aside. Prints a line a turn, then medians with the range.
 """
 
 from __future__ import annotations
@@ -26,11 +27,13 @@ import tempfile
 import threading
 import time
 import urllib.request
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import vllm_bench
 
 HERE = Path(__file__).parent
 TOKENS = re.compile(r"^vllm:generation_tokens_total(?:\{.*\})? (\S+)$", re.MULTILINE)
@@ -89,6 +92,7 @@ class Bench:
     folder: Path
     mock: bool
     key_env: str = ""
+    bench: str | None = None
 
     @property
     def host(self) -> str:
@@ -152,11 +156,11 @@ class Seen:
         return (after - before) / (ended - began), began, 0
 
 
-def cost_of(command: Sequence[str], bench: Bench) -> Cost:
+def cost_of(command: Sequence[str], bench: Bench, variables: Mapping[str, str] | None = None) -> Cost:
     """Run one process to its end. Raises SystemExit with what it printed where it fails."""
     seen, began = Seen(bench), time.monotonic()
     with tempfile.TemporaryFile("w+") as said:
-        process = subprocess.Popen(command, stdout=said, stderr=said)
+        process = subprocess.Popen(command, stdout=said, stderr=said, env=variables)
         _, status, used = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)
         if process.returncode not in (0, 3):
@@ -185,6 +189,16 @@ def whole_run(bench: Bench, requests: int, in_flight: int | str, *, url: str = "
 def bare(bench: Bench, bodies: Path, in_flight: int) -> Cost:
     """Send the same requests with nothing but aiohttp."""
     return cost_of([sys.executable, "-c", BARE, bench.host, str(bodies), str(in_flight), bench.key_env], bench)
+
+
+def by_vllm(bench: Bench, bodies: Path, in_flight: int) -> Cost:
+    """Send the same prompts with `vllm bench serve`."""
+    assert bench.bench is not None
+    key = os.environ[bench.key_env] if bench.key_env else ""
+    command = vllm_bench.command(bench.bench, bench.host, bench.model, key, bodies, in_flight)
+    cost = cost_of(command, bench, vllm_bench.variables(key))
+    vllm_bench.check(bodies.parent, len(bodies.read_text().splitlines()))
+    return cost
 
 
 @contextmanager
@@ -256,6 +270,7 @@ def turns(bench: Bench, requests: int, levels: Sequence[int], in_flight: int | s
     for turn in range(count):
         loops = [bare(bench, bodies, level) for level in levels]
         best = max(loops, key=lambda one: one.rate)
+        theirs = [by_vllm(bench, bodies, level) for level in levels if bench.bench is not None]
         small, large = (whole_run(bench, size, in_flight) for size in (few, requests))
         row = {
             "share_of_bare": large.rate / best.rate if best.rate else 0.0,
@@ -267,6 +282,9 @@ def turns(bench: Bench, requests: int, levels: Sequence[int], in_flight: int | s
             "whole_run_seconds": large.seconds,
             "peak_in_flight": large.peak,
         }
+        if theirs:
+            row[f"vllm_bench_{unit}"] = max(one.rate for one in theirs)
+            row["share_of_vllm_bench"] = large.rate / row[f"vllm_bench_{unit}"]
         rows.append(row)
         print(f"turn {turn + 1}: " + ", ".join(f"{name} {value:.3g}" for name, value in row.items()), flush=True)
     print("median (range): " + ", ".join(f"{name} {spread([row[name] for row in rows])}" for name in rows[0]))
@@ -303,10 +321,23 @@ def main() -> None:
     parser.add_argument("--key-env", default="", help="the variable that holds its key, where it wants one")
     parser.add_argument("--prompts", default="chat", choices=("chat", "completion"))
     parser.add_argument("--in-flight", type=int, nargs="+", default=[64], help="what the bare loop tries")
+    parser.add_argument(
+        "--bench", metavar="PYTHON", help="an interpreter with vLLM and pandas: `vllm bench serve` too, with --server"
+    )
     asked = parser.parse_args()
+    if asked.bench and (not asked.server or asked.prompts != "completion"):
+        parser.error("--bench wants --server and --prompts completion: it sends raw prompts to a vLLM")
     with tempfile.TemporaryDirectory() as place:
         if asked.server:
-            bench = Bench(asked.server, asked.model, asked.prompts, Path(place), mock=False, key_env=asked.key_env)
+            bench = Bench(
+                asked.server,
+                asked.model,
+                asked.prompts,
+                Path(place),
+                mock=False,
+                key_env=asked.key_env,
+                bench=asked.bench,
+            )
             turns(bench, asked.requests, asked.in_flight, "auto", asked.turns)
             return
         for latency_ms, in_flight in ((20, 64), (200, 1000)):
