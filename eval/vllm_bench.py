@@ -2,7 +2,7 @@
 
 The same raw prompts in the same order, each with its own limit of tokens, the sampling and the stops of the run, the
 same number in flight. What cannot be told the same: it asks for streamed answers, a piece a token, where we and the
-bare loop ask for whole ones. It measures on a clock of its own; the engine's metrics are read beside it as for the rest.
+bare loop ask for whole ones. It has a clock of its own; the engine's metrics are read beside it as for the others.
 
 Wants vLLM and pandas in that interpreter's environment (vLLM's extra `bench`). Called by its function: the command
 `vllm` asks for a distribution of that name, which the CPU build has not.

@@ -1,9 +1,10 @@
-"""A run against a real vLLM that is killed: on the CPU, with the embedded model. Minutes, so only when it is asked for:
+"""Runs against a real vLLM on the CPU, with the embedded model. Minutes, so only when it is asked for:
 
 TEXTSYNTH_TEST_VLLM=~/.cache/textsynth/vllm/bin/python pytest tests/test_real_vllm.py
 
-What holds each time: the census (every candidate has one end), every answer in the journal is used again and none is
-asked for twice, and the run ends, within its time-outs and with the true reason.
+Killed in the middle, what holds each time: the census (every candidate has one end), every answer in the journal is
+used again and none is asked for twice, and the run ends, within its time-outs and with the true reason. Then, of a
+server that lives: draws of one prompt in one request, and tokens counted by `/tokenize` beside those it tells.
 """
 
 from __future__ import annotations
@@ -16,15 +17,22 @@ import sqlite3
 import subprocess
 import sys
 import time
+import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.between import between
+from tests.models.asked import answers as asked_of
+from tests.models.asked import place, request
+from tests.models.remote.test_draws import drawn
 from tests.serve.engines import is_alive, kill, wait_until
 from textsynth.cache import cache_folder
+from textsynth.models import Model
 from textsynth.models.embedded import NAME, folder_in, is_complete
+from textsynth.models.http import Http
 from textsynth.serve import shared
 from textsynth.serve.command import plan_for
 from textsynth.serve.engine import Engine, end_group, free_port, is_well
@@ -64,10 +72,11 @@ def python() -> str:
 class Server:
     """A vLLM that is started and killed by hand, at one address and with one key."""
 
-    def __init__(self, python: str, folder: Path) -> None:
+    def __init__(self, python: str, folder: Path, *flags: str) -> None:
         self.port = free_port()
         self.log = folder / "vllm.log"
-        plan = plan_for(find(folder, python), NAME, folder_in(cache_folder()), log=self.log, port=self.port)
+        plan = plan_for(find(folder, python), NAME, folder_in(cache_folder()), flags, log=self.log, port=self.port)
+        self.url = f"http://127.0.0.1:{self.port}"
         self.command = [*plan.command, "--port", str(self.port)]
         self.variables = {**os.environ, **plan.variables, "VLLM_API_KEY": "by-hand"}
         self.variables.pop("PYTHONPATH", None)
@@ -238,3 +247,100 @@ def test_a_server_of_our_own_ends_with_a_killed_run_and_the_next_one_goes_on(pyt
     assert run.returncode == 0, said
     check(tmp_path, before, from_journal=len(before))
     wait_until(lambda: not running(), 60.0)
+
+
+# As Qwen3's: a model that may not think is shown that it has thought already.
+THINKER = """\
+{% for message in messages %}{{ "<|im_start|>" + message.role + "\\n" + message.content + "<|im_end|>\\n" }}{% endfor %}
+{%- if add_generation_prompt %}{{ "<|im_start|>assistant\\n" }}
+{%- if enable_thinking is defined and not enable_thinking %}{{ "<think>\\n\\n</think>\\n\\n" }}{% endif %}{% endif %}
+"""
+STORY = "Questions of passengers: asks what a ticket costs\n\n1."
+
+
+@pytest.fixture(scope="module")
+def living(python: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """Yield a server that is well, of a model whose chat template knows of thinking."""
+    folder = tmp_path_factory.mktemp("living")
+    (folder / "thinker.jinja").write_text(THINKER)
+    one = Server(python, folder, "--chat-template", str(folder / "thinker.jinja"))
+    one.start()
+    try:
+        wait_until(lambda: is_well(one.port), START_SECONDS)
+        yield one
+    finally:
+        one.kill()
+
+
+@pytest.fixture
+def keyed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Put the key of servers started by hand where a model looks for it."""
+    monkeypatch.setenv("VLLM_API_KEY", "by-hand")
+
+
+def client(address: str, **more: object) -> Model:
+    """Return a model at an address without a path."""
+    options = {"base_url": f"{address}/v1", "model": NAME, "key_env": "VLLM_API_KEY", "in_flight": 16, **more}
+    return Http.model_validate(options).open(place())
+
+
+def written(server: Server) -> int:
+    """Return how many tokens the engine has written, by its own metrics."""
+    with urllib.request.urlopen(f"{server.url}/metrics") as page:
+        lines = page.read().decode().splitlines()
+    return int(sum(float(line.split()[-1]) for line in lines if line.startswith("vllm:generation_tokens_total{")))
+
+
+def test_draws_that_wait_together_leave_as_one_request_and_bring_as_many_answers(living: Server, keyed: None) -> None:
+    """Starts vLLM, once for this and the tests that follow."""
+    before = written(living)
+    with between(living.url) as server:
+        asked = drawn(STORY, 40, chat=False, temperature=1.0, top_p=1.0, max_tokens=24)
+        found = asked_of(client(server.url), asked)
+        sent = server.asked("/v1/completions")
+    assert [body.get("n", 1) for body, _ in sent] == [16, 16, 8]
+    assert [len(answer["choices"]) for _, answer in sent] == [16, 16, 8]
+    assert [one.text for one in found] == [choice["text"] for _, answer in sent for choice in answer["choices"]]
+    assert len({one.text for one in found}) == 40
+    assert [one.prompt_tokens > 0 for one in found] == [draw in (0, 16, 32) for draw in range(40)]
+    assert sum(one.prompt_tokens for one in found) == sum(answer["usage"]["prompt_tokens"] for _, answer in sent)
+    assert all(one.completion_tokens > 0 for one in found)
+    wait_until(lambda: written(living) - before == sum(one.completion_tokens for one in found), 10.0)
+
+
+def test_a_run_asks_for_several_draws_at_once_and_its_census_holds(living: Server, keyed: None, tmp_path: Path) -> None:
+    """Minutes on a busy machine."""
+    before = written(living)
+    with between(living.url) as server:
+        model = by_http(living, 60.0)
+        model["http"]["base_url"] = f"{server.url}/v1"
+        run = start(tmp_path, model)
+        said = ended(run)
+        sizes = [body.get("n", 1) for body, _ in server.asked("/v1/completions")]
+    assert run.returncode == 0, said
+    check(tmp_path, {}, from_journal=0)
+    manifest = json.loads((tmp_path / "run" / "manifest.json").read_text())
+    assert sum(sizes) == manifest["requests"]["sent"] > 2 * len(sizes)
+    wait_until(lambda: written(living) - before == manifest["tokens"]["completion"], 10.0)
+
+
+@pytest.mark.parametrize("chat", [False, True])
+@pytest.mark.parametrize("thinking", [None, {"max_tokens": 8}])
+def test_what_tokenize_counts_is_what_the_server_tells(
+    living: Server, keyed: None, chat: bool, thinking: dict[str, int] | None
+) -> None:
+    """A prompt to the token; of an answer the token that ends it is not counted, and text may be cut up otherwise."""
+    asked = [
+        request(f"{STORY} Question {number}:", chat=chat, temperature=0.8, max_tokens=24) for number in range(12)
+    ]  # fmt: skip
+    with between(living.url, counts=False) as server:
+        found = asked_of(client(server.url, thinking=thinking), asked)
+        sent = server.asked("/v1/chat/completions" if chat else "/v1/completions")
+        counted = server.asked("/tokenize")
+    usage = {json.dumps(body.get("messages", body.get("prompt"))): answer["usage"] for body, answer in sent}
+    assert len(usage) == sum(body.get("add_special_tokens", True) for body, _ in counted) == 12
+    for one, ask in zip(found, asked, strict=True):
+        turns = [{"role": turn.role, "content": turn.content} for turn in ask.prompt.messages]
+        told = usage[json.dumps(turns or ask.prompt.text)]
+        assert one.prompt_tokens == told["prompt_tokens"]
+        assert one.completion_tokens == pytest.approx(told["completion_tokens"], abs=2)

@@ -17,7 +17,8 @@ from textsynth.serve.environment import Environment
 Flag = bool | int | float | str | list[object] | dict[str, object] | None
 
 CPU_CONTEXT = 2048
-# Only whole blocks of a prompt are found again in the prefix cache; vLLM's own 128 is longer than many a prompt here.
+# Only whole blocks of a prompt are found again in the prefix cache. vLLM's own 128 is longer than many a prompt here;
+# fewer than 32 its attention on a processor does not take («No common block size for 16»).
 CPU_BLOCK = "32"
 CPU_VARIABLES = {"VLLM_CPU_KVCACHE_SPACE": "2"}  # GB; vLLM's own default is most of the machine's memory
 # What the server is told by us, and the option that says it.

@@ -18,6 +18,17 @@ def test_a_server_that_tells_no_counts_is_asked_for_them_once_a_prompt() -> None
     assert {body["model"] for body in counted} == {"mock-small"}
 
 
+def test_a_prompt_is_counted_as_it_is_put_together_thinking_and_the_recipes_own_parameters_included() -> None:
+    own = {"add_special_tokens": False}
+    with serving(tokenizes=True) as server:
+        answers(client(server), [request("hello")])
+        answers(client(server, thinking={"max_tokens": 8}), [request("hello")])
+        answers(client(server, body=own), [request("hello", chat=False)])
+        counted = server.mock.counted
+    asked = [(body.get("chat_template_kwargs"), body.get("add_special_tokens")) for body in counted[::2]]
+    assert asked == [({"enable_thinking": False}, None), ({"enable_thinking": True}, None), (None, False)]
+
+
 @pytest.mark.parametrize("together", [True, False])
 def test_a_prompt_is_counted_once_however_often_it_is_asked(together: bool) -> None:
     with serving(tokenizes=True, draws="given") as server:

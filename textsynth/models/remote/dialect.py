@@ -26,6 +26,8 @@ NEUTRAL: Mapping[str, tuple[object, ...]] = {
 }
 UNKNOWN_TO_OPENAI = ("top_k", "min_p", "repetition_penalty", "chat_template_kwargs")
 THINKING = "chat_template_kwargs"
+# What says how a prompt becomes tokens, in the words of vLLM's endpoints and of its /tokenize alike.
+RENDERING = (THINKING, "chat_template", "add_generation_prompt", "continue_final_message", "add_special_tokens")
 LOGPROBS = (20, 5)  # how many log-probabilities are asked for: most servers' limit, then that of older ones
 MOST_BODIES = 256
 
@@ -137,6 +139,11 @@ class Dialect:
         own = {name: value for name, value in self.extra.items() if value is not None}
         firm = {name: value for name, value in {**firm, **own}.items() if name not in self.extra or name in own}
         return firm, {name: value for name, value in may.items() if name not in self.extra}
+
+    def rendering(self, request: Request) -> dict[str, object]:
+        """Return those of the request's parameters that say how its prompt becomes tokens."""
+        firm, may = self.parameters(request, None)
+        return {name: value for name, value in {**firm, **may}.items() if name in RENDERING}
 
     def took(self, names: Mapping[str, object]) -> None:
         """Note that a request with these parameters was answered."""

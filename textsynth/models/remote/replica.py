@@ -54,7 +54,9 @@ class Replica:
         self._connections = Connections(self.address, {**allowed, **target.headers})
         self._dialect = target.dialect(lambda told: say(f"{self.name}: {told}"))
         self._prober = Prober(self._dialect, self._post)
-        self._counting = Counting(target.model, self._tokenize, lambda told: say(f"{self.name}: {told}"))
+        self._counting = Counting(
+            target.model, self._tokenize, self._dialect.rendering, lambda told: say(f"{self.name}: {told}")
+        )
         self._paths = {one: self.address.path(one) for one in ("/chat/completions", "/completions", "/models")}
         self._paths["/tokenize"] = self.address.beside("/tokenize")
         self._sure = False
