@@ -9,8 +9,8 @@ from typing import Any
 from textsynth.errors import RunError, UsageError
 from textsynth.evaluation import forget_evaluation, read_evaluation
 from textsynth.export.card.proof import with_proof
-from textsynth.export.tables import clean
 from textsynth.report.pictures import proof_pictures
+from textsynth.wording import storable
 
 
 def put_on_card(run: Path, evaluation: Mapping[str, Any]) -> None:
@@ -27,9 +27,9 @@ def put_on_card(run: Path, evaluation: Mapping[str, Any]) -> None:
         card = with_proof(path.read_text(encoding="utf-8"), evaluation, pictures)
         for one in pictures:
             (path.parent / one.path).parent.mkdir(exist_ok=True)
-            (path.parent / one.path).write_text(clean(one.svg), encoding="utf-8", newline="\n")
+            (path.parent / one.path).write_text(storable(one.svg), encoding="utf-8", newline="\n")
         fresh = path.with_name(".README.md.new")
-        fresh.write_text(clean(card), encoding="utf-8", newline="\n")
+        fresh.write_text(storable(card), encoding="utf-8", newline="\n")
         fresh.replace(path)
         told = {one.path for one in pictures}
         for old in (path.parent / "figures").glob("proof-*.svg"):
