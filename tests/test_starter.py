@@ -137,7 +137,8 @@ def test_broken_json_of_labels(tmp_path: Path, content: str, told: str) -> None:
         ("a,b,a", "'a' is there twice"),
         ("a", r"at least 2 labels, found \['a'\]"),
         (",", "at least 2 labels"),
-        ("missing.txt", "'missing.txt' cannot be read: No such file"),
+        ("missing.txt", "--labels missing.txt: no such file in"),
+        ("missing.csv", "--labels missing.csv: no such file in"),
         ("no/such/file", "'no/such/file' cannot be read"),
     ],
 )

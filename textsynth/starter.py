@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +15,7 @@ import yaml
 from textsynth.bundled import RECIPE_FILE, recipe_files
 from textsynth.errors import SourceError, UsageError, nearest
 from textsynth.records import Record
-from textsynth.sources.files import read_table
+from textsynth.sources.files import missing_file, read_table
 from textsynth.sources.rows import Rows
 
 SEEDS_FILE = "seeds.csv"
@@ -24,6 +25,7 @@ TEXT_COLUMNS = ("text", "utterance", "sentence", "query", "question", "message",
 LABEL_COLUMNS = ("label", "intent", "category", "class", "topic", "target", "sentiment")
 PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9_-]*(?: [A-Za-z0-9_-]+)*")
 YAML_WORDS = frozenset({"true", "false", "yes", "no", "on", "off", "y", "n", "null"})
+FILE_NAME = re.compile(r"[^,]+\.[A-Za-z]{2,5}")
 LONGEST_LABEL = 200
 WANT_LABEL = 50
 WANT_REWRITES = 100
@@ -33,7 +35,7 @@ HEAD = """\
 #   textsynth validate {file}     every mistake, or what a run will ask for
 #   textsynth preview {file}      a few prompts, answers and verdicts
 #   textsynth run {file}          the data set; the same command again goes on where it stopped
-#   textsynth steps               every item that may stand here, with its options
+#   textsynth steps                    every item that may stand here, with its options
 version: 1
 name: {name}
 task: {task}
@@ -96,7 +98,10 @@ def start(folder: Path, *, labels: str | None = None, seeds: Path | None = None,
     """
     if labels is None and seeds is None:
         files = _write(folder, recipe_files(recipe or QUICKSTART))
-        return Started(files, f"next: textsynth run {files[0]}, or put your own labels and examples into it first")
+        return Started(
+            files,
+            f"next: textsynth run {shlex.quote(str(files[0]))}, or put your own labels and examples into it first",
+        )
     if recipe is not None:
         raise UsageError(f"the recipe {recipe!r} has labels and examples of its own; leave --labels and --seeds out")
     known = read_labels(labels) if labels is not None else {}
@@ -107,12 +112,15 @@ def start(folder: Path, *, labels: str | None = None, seeds: Path | None = None,
         texts[SEEDS_FILE] = "text,label\n"
     files = _write(folder, texts)
     hint = "" if found is not None else f"; a few examples of each label in {files[1]} make the texts much better"
-    return Started(files, f"next: textsynth validate {files[0]}{hint}")
+    return Started(files, f"next: textsynth validate {shlex.quote(str(files[0]))}{hint}")
 
 
 def read_labels(labels: str) -> dict[str, str]:
     """Return label → meaning ("" where none is given), in the order given."""
     path = Path(labels)
+    missing = missing_file(path, f"--labels {labels}") if FILE_NAME.fullmatch(labels) else None
+    if missing is not None:
+        raise SourceError(missing)
     if not (path.suffix.lower() in LABEL_FILES or os.sep in labels or ("," not in labels and path.is_file())):
         return _unique([(one.strip(), "") for one in labels.split(",") if one.strip()], "--labels")
     try:

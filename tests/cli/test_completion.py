@@ -49,6 +49,48 @@ def test_bash_completes_verbs_options_and_values(line: str, found: set[str], tmp
     assert set(completed(line, tmp_path)) == found
 
 
+ZSH = shutil.which("zsh")
+# a shell that has read no start file, in a terminal of its own; the tab key, and what then stands on the line
+ZSH_TAB = """
+zmodload zsh/zpty
+zpty shell 'ZDOTDIR=$PWD TERM=dumb zsh -i'
+zpty -w shell 'PS1=; eval "$(textsynth completion zsh)"; print -r -- read''y'
+zpty -r shell said '*ready*'
+zpty -w -n shell "$1"$'\\t'
+zpty -r shell said "*$2*" && print -r -- found
+zpty -d shell
+"""
+FISH = shutil.which("fish")
+NEEDS = "needs the shell and the installed script"
+
+
+def at_home(folder: Path) -> dict[str, str]:
+    path = f"{BIN}{os.pathsep}{os.environ['PATH']}"
+    return {**os.environ, "PATH": path, "PYTHONPATH": str(ROOT), "HOME": str(folder), "XDG_CONFIG_HOME": str(folder)}
+
+
+@pytest.mark.skipif(ZSH is None or not (BIN / "textsynth").is_file(), reason=NEEDS)
+@pytest.mark.parametrize(("line", "found"), [("textsynth va", "validate"), ("textsynth steps near", "near_duplicate")])
+def test_zsh_completes_without_a_start_file(line: str, found: str, tmp_path: Path) -> None:
+    assert ZSH is not None
+    (tmp_path / ".zshrc").touch()  # else a new zsh asks whether it shall write one
+    command = [ZSH, "-f", "-c", ZSH_TAB, "zsh", line, found]
+    done = subprocess.run(command, capture_output=True, text=True, env=at_home(tmp_path), cwd=tmp_path, timeout=60)
+    assert done.stdout.splitlines()[-1:] == ["found"], done.stdout + done.stderr
+
+
+@pytest.mark.skipif(FISH is None or not (BIN / "textsynth").is_file(), reason=NEEDS)
+@pytest.mark.parametrize(
+    ("line", "found"),
+    [("textsynth va", "validate"), ("textsynth run quick", "quickstart"), ("textsynth run --li", "--limit")],
+)
+def test_fish_completes_verbs_options_and_values(line: str, found: str, tmp_path: Path) -> None:
+    assert FISH is not None
+    command = [FISH, "-c", "textsynth completion fish | source; complete -C $argv[1]", line]
+    done = subprocess.run(command, capture_output=True, text=True, env=at_home(tmp_path), cwd=tmp_path, check=True)
+    assert [one.split("\t")[0] for one in done.stdout.splitlines()] == [found]
+
+
 def test_the_shell_is_the_one_at_work_unless_named(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -33,6 +33,13 @@ def test_many_labels_that_are_not_listed_are_counted(tmp_path: Path) -> None:
     assert mistakes[-1].sentence == "sources.seeds has 3 more labels which `labels` does not list"
 
 
+def test_examples_shown_by_label_must_have_labels(tmp_path: Path) -> None:
+    recipe = read_recipe(write_recipe(tmp_path, "labels: {a: one, b: two}\nsources: {seeds: seeds.csv}\n"))
+    (mistake,) = check_sources(recipe, {"seeds": [row(), row()]})
+    assert mistake.sentence.startswith("sources.seeds has no labels, and labelled shows examples by label: name their")
+    assert check_sources(recipe, {"seeds": [row(), row("a")]}) == []
+
+
 def test_a_source_without_rows_is_a_mistake(tmp_path: Path) -> None:
     recipe = read_recipe(write_recipe(tmp_path))
     assert [one.sentence for one in check_sources(recipe, {"seeds": []})] == ["sources.seeds has no rows"]

@@ -11,6 +11,8 @@ from click.shell_completion import get_completion_class
 from textsynth.cli.verbs import emit, example, verbs
 
 SHELLS = ("bash", "zsh", "fish")
+# Where a start file of zsh has not switched completion on, every new shell would say: command not found: compdef.
+COMPDEF = "(( $+functions[compdef] )) || { autoload -Uz compinit && compinit }"
 
 
 @click.command(
@@ -31,4 +33,5 @@ def completion(shell: str | None) -> None:
     kind = get_completion_class(named) if named in SHELLS else None
     if kind is None:
         raise click.UsageError(f"$SHELL is {named!r}; name the shell: {', '.join(SHELLS)}")
-    emit(kind(verbs, {}, "textsynth", "_TEXTSYNTH_COMPLETE").source().rstrip())
+    script = kind(verbs, {}, "textsynth", "_TEXTSYNTH_COMPLETE").source().rstrip()
+    emit(script.replace("#compdef textsynth\n", f"#compdef textsynth\n\n{COMPDEF}\n", 1))

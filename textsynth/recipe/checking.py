@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from textsynth.errors import Mistake, nearest
+from textsynth.generate.labelled import Labelled
 from textsynth.recipe.items import Written
 from textsynth.recipe.mistakes import Mistakes
 from textsynth.recipe.nodes import Map
@@ -127,9 +128,19 @@ def check_sources(recipe: Recipe, rows: Mapping[str, Sequence[Record]]) -> list[
         where = recipe.places.get(f"sources.{name}", str(recipe.path))
         if not records:
             mistakes.append(Mistake(where, f"sources.{name} has no rows"))
+        shown = _shown_by_label(recipe, name)
+        if shown is not None and records and not any(record.labels for record in records):
+            wrong = f"sources.{name} has no labels, and {shown} shows examples by label"
+            mistakes.append(Mistake(where, f"{wrong}: name their column, {{rows: {{path: FILE, label: COLUMN}}}}"))
         if recipe.labels:
             mistakes += [Mistake(where, sentence) for sentence in _unlisted(name, records, list(recipe.labels))]
     return mistakes
+
+
+def _shown_by_label(recipe: Recipe, source: str) -> str | None:
+    """Return the generator that shows rows of the source by their labels, None where none does."""
+    shows = (one.name for one in recipe.generate if isinstance(one.step, Labelled) and one.step.from_ == source)
+    return next(shows, None)
 
 
 def _unlisted(source: str, records: Sequence[Record], known: list[str]) -> list[str]:

@@ -14,6 +14,8 @@ def parquet_table(path: Path, where: str, limit: int | None) -> Table:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
+    if path.stat().st_size == 0:
+        raise SourceError(f"{where}: the file is empty (0 bytes); at least one row is needed")
     try:
         table = pq.read_table(path, partitioning=None)
     except (pa.ArrowException, OSError) as fault:

@@ -45,7 +45,8 @@ class Table:
     def cells(self, name: str, role: str) -> Sequence[object]:
         """Return a column's cells; `role` says what it is wanted for. Raises SourceError with the nearest name."""
         if name not in self.names:
-            raise SourceError(f"{self.where}: no column {name!r} for the {role}{nearest(name, self.names)}")
+            told = f"; `{role}: COLUMN` in the source names it" if role in ("text", "label") else ""
+            raise SourceError(f"{self.where}: no column {name!r} for the {role}{nearest(name, self.names)}{told}")
         return self.column(name)
 
 
