@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import os
+
 import pytest
 
 from tests.cli.said import Said
@@ -8,6 +10,19 @@ from textsynth import __version__
 
 def test_the_version(capsys: pytest.CaptureFixture[str]) -> None:
     assert Said(capsys, "--version").out == f"textsynth {__version__}\n"
+
+
+@pytest.mark.parametrize("set_before", [None, "0"])
+def test_the_bars_of_the_hubs_clients_stay_out_of_logs_unless_somebody_wants_them(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, set_before: str | None
+) -> None:
+    for name in ("HF_HUB_DISABLE_PROGRESS_BARS", "HF_DATASETS_DISABLE_PROGRESS_BARS"):
+        monkeypatch.setenv(name, set_before or "")
+        if set_before is None:
+            monkeypatch.delenv(name)
+    Said(capsys, "--version")
+    assert os.environ["HF_HUB_DISABLE_PROGRESS_BARS"] == os.environ["HF_DATASETS_DISABLE_PROGRESS_BARS"]
+    assert os.environ["HF_HUB_DISABLE_PROGRESS_BARS"] == (set_before or "1")
 
 
 @pytest.mark.parametrize(

@@ -96,3 +96,9 @@ def test_a_folder_that_is_no_run_names_the_run_that_was_meant(tmp_path: Path, mo
         "tickets.yaml": "a file, not the folder of a run; did you mean 'runs/tickets'?",
         "nix/x": "no such folder; give the folder of a run, as runs/NAME",
     }
+
+
+def test_a_run_that_has_not_ended_is_told_from_none_at_all(tmp_path: Path) -> None:
+    (tmp_path / "journal.sqlite").touch()
+    with pytest.raises(UsageError, match=r"has not ended yet \(no manifest\.json\).*same recipe goes on"):
+        read_manifest(tmp_path)

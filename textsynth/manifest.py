@@ -14,6 +14,7 @@ from typing import Any, TypedDict, cast, get_args, get_origin, get_type_hints, i
 from textsynth.errors import UsageError, nearest
 
 FILE = "manifest.json"
+JOURNAL = "journal.sqlite"
 FORM = 1
 """The form of a manifest that this version writes and reads."""
 
@@ -145,6 +146,11 @@ def read_manifest(folder: Path) -> Manifest:
     if not folder.is_dir():
         wrong = "a file, not the folder of a run" if folder.exists() else "no such folder"
         raise UsageError(f"{folder}: {wrong}{_runs_near(folder)}")
+    if not path.is_file() and (folder / JOURNAL).is_file():
+        raise UsageError(
+            f"{folder}: the run in this folder has not ended yet (no {FILE}); where it is not at work, `textsynth run`"
+            " with the same recipe goes on with it"
+        )
     if not path.is_file():
         raise UsageError(f"{folder}: no finished run is in this folder (no {FILE}){_runs_near(folder)}")
     try:

@@ -34,8 +34,8 @@ def test_all_but_the_purpose_can_be_left_out() -> None:
 @pytest.mark.parametrize(
     ("text", "mistakes"),
     [
-        ("", ["1: a prompt begins with a front matter between two lines '---', but with ''"]),
-        ("hello\n---\n", ["1: a prompt begins with a front matter between two lines '---', but with 'hello'"]),
+        ("", ["1: a prompt begins with a front matter between two lines '---', this file is empty"]),
+        ("hello\n---\n", ["1: a prompt begins with a front matter between two lines '---', this one with 'hello'"]),
         ("---\nabout: it\n", ["1: the front matter has no end: no second line '---' within 500 lines"]),
         (front(""), ["1: the setting 'about' is missing"]),
         (front("about: ' '"), ["2: 'about' is empty; it says in one line what the prompt is for"]),

@@ -8,6 +8,7 @@ or a file it names is wrong · 3 finished, but the quota was not met · 4 answer
 from __future__ import annotations
 
 import io
+import os
 import sys
 from collections.abc import Sequence
 from typing import NoReturn
@@ -35,6 +36,10 @@ def main(args: Sequence[str] | None = None) -> NoReturn:
         if isinstance(stream, io.TextIOWrapper):
             # Half a surrogate pair in a text, or a terminal that cannot show it, must not end a run.
             stream.reconfigure(errors="backslashreplace")
+    if not sys.stderr.isatty():
+        # In a log the bars of the Hub's clients are hundreds of lines; they read this when they are first imported.
+        os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
+        os.environ.setdefault("HF_DATASETS_DISABLE_PROGRESS_BARS", "1")
     try:
         verbs.main(args, prog_name="textsynth", standalone_mode=False)
     except click.Abort:

@@ -52,9 +52,8 @@ def head(text: str, where: str) -> Head:
     """Read the front matter of the file `where`. Raises FrontError with every mistake, each with its line."""
     lines = text.split("\n")
     if lines[0].rstrip() != FENCE:
-        raise _wrong(
-            where, 1, f"a prompt begins with a front matter between two lines {FENCE!r}, but with {lines[0][:40]!r}"
-        )
+        begins = f"this one with {lines[0][:40]!r}" if text.strip() else "this file is empty"
+        raise _wrong(where, 1, f"a prompt begins with a front matter between two lines {FENCE!r}, {begins}")
     ends = (line for line, told in enumerate(lines[1:LONGEST], start=1) if told.rstrip() == FENCE)
     end = next(ends, None)
     if end is None:

@@ -48,3 +48,8 @@ def test_several_labels_stand_in_the_recipe_s_order_and_the_instruction_is_the_u
     asked, answer = json.loads(path.read_text(encoding="utf-8"))["messages"]
     assert answer["content"] == "refund, delivery"
     assert asked["content"].startswith("Label it.\n\nText: ")
+
+
+def test_a_label_that_says_it_all_stands_once() -> None:
+    told = instruction_for("classification", {"way": "way", "food": "asks about meals", "bills": ""}, many=False)
+    assert told.splitlines()[-3:] == ["- way", "- food: asks about meals", "- bills"]

@@ -64,7 +64,7 @@ def _settings(texts: Sequence[Text], about: About) -> Mapping[str, object]:
         more.update({name: value for name, value in text.more.items() if value is not None})
     numbers = ["confidence", *(name for name, value in more.items() if isinstance(value, float))]
     words = ["split", *(name for name, value in more.items() if not isinstance(value, float))]
-    means = [f"- {name}: {told}" if told else f"- {name}" for name, told in about.labels.items()]
+    means = [f"- {name}" if told in ("", name) else f"- {name}: {told}" for name, told in about.labels.items()]
     return {
         "guidelines": "\n".join(["The labels:", "", *means]) if means else None,
         "fields": [{"name": one, "title": one.capitalize(), "required": True, "settings": _text()} for one in names],

@@ -69,6 +69,6 @@ def _choices(name: str, options: Mapping[str, str], *, many: bool) -> list[str]:
     choice = "multiple" if many else "single"
     lines = [f'  <Choices name="{name}" toName="text" choice="{choice}" showInLine="true">']
     for value, means in options.items():
-        hint = f" hint={quoteattr(means)}" if means else ""
+        hint = f" hint={quoteattr(means)}" if means not in ("", value) else ""
         lines.append(f"    <Choice value={quoteattr(value)}{hint}/>")
     return [*lines, "  </Choices>"]

@@ -44,4 +44,6 @@ def instruction_for(task: str, labels: Mapping[str, str], *, many: bool) -> str:
         if many
         else "Which of these labels fits the text best? Answer with the label only."
     )
-    return "\n".join([told, "", *(f"- {name}: {means}" if means else f"- {name}" for name, means in labels.items())])
+    return "\n".join(
+        [told, "", *(f"- {name}" if means in ("", name) else f"- {name}: {means}" for name, means in labels.items())]
+    )
