@@ -8,11 +8,15 @@ similarity was computed. Candidates are found by MinHash (rensa): a pair at the 
 from __future__ import annotations
 
 import math
+from array import array
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from rensa import RMinHash, RMinHashLSH
+from rensa import RMinHash
+
+if TYPE_CHECKING:
+    from textsynth.bands import Digests
 
 PERMUTATIONS = 120
 SHORT = 5
@@ -31,13 +35,18 @@ class Signed(NamedTuple):
     """A word set with its MinHash, so that looking and adding hash it once."""
 
     words: frozenset[str]
-    minhash: object
+    minhash: memoryview
 
 
 def sign(word_sets: Iterable[frozenset[str]]) -> list[Signed]:
     """Return the word sets with their MinHashes, in order (7 µs each)."""
     sets = [words or _NO_WORDS for words in word_sets]
-    return [Signed(*pair) for pair in zip(sets, RMinHash.from_token_sets(sets, PERMUTATIONS, _SEED), strict=True)]
+    numbers = array("I")
+    for digest in RMinHash.digests_from_token_sets(sets, PERMUTATIONS, _SEED):
+        numbers.fromlist(digest)
+    told = memoryview(numbers)
+    places = range(0, len(numbers), PERMUTATIONS)
+    return [Signed(words, told[at : at + PERMUTATIONS]) for words, at in zip(sets, places, strict=True)]
 
 
 class WordSetIndex:
@@ -45,8 +54,10 @@ class WordSetIndex:
 
     def __init__(self, similarity: float = 0.7) -> None:
         """Make an empty index; a neighbour is one with a Jaccard of at least `similarity`, in (0, 1]."""
+        from textsynth.bands import BandTable  # needs numpy, which no request waits for
+
         self.similarity = similarity
-        self._lsh = RMinHashLSH(threshold=similarity, num_perm=PERMUTATIONS, num_bands=_bands(similarity))
+        self._table = BandTable(_bands(similarity))
         self._sets: list[tuple[str, ...]] = []
         self._short_size = SHORT / similarity + 1e-9  # the largest set that can be near one of SHORT words
         self._short: defaultdict[str, list[int]] = defaultdict(list)
@@ -56,7 +67,7 @@ class WordSetIndex:
 
     def add(self, signed: Sequence[Signed]) -> None:
         """Add word sets; their rows go on from the last one."""
-        self._lsh.insert_many([one.minhash for one in signed], len(self._sets))
+        self._table.add(_digests(signed), range(len(self._sets), len(self._sets) + len(signed)))
         for row, (words, _) in enumerate(signed, start=len(self._sets)):
             self._sets.append(tuple(words))
             if len(words) <= self._short_size:
@@ -68,7 +79,7 @@ class WordSetIndex:
 
         With `before`, the nth set sees only rows below `before[n]`.
         """
-        found = self._lsh.query_all([one.minhash for one in signed])
+        found = self._table.candidates(_digests(signed))
         ends = before if before is not None else [len(self._sets)] * len(signed)
         return [self._best(one.words, rows, end) for one, rows, end in zip(signed, found, ends, strict=True)]
 
@@ -96,6 +107,13 @@ class WordSetIndex:
         """
         kept = len(words) - math.ceil(self.similarity * len(words) - 1e-9) + 1
         return sorted(words, key=lambda word: (-len(word), word))[:kept]
+
+
+def _digests(signed: Sequence[Signed]) -> Digests:
+    import numpy as np
+
+    together = np.frombuffer(b"".join([one.minhash for one in signed]), np.uint32)
+    return together.reshape(len(signed), PERMUTATIONS)
 
 
 def _bands(similarity: float) -> int:
