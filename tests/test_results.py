@@ -9,6 +9,7 @@ from tests.report.evaluations import harm
 from textsynth.evaluation import write_evaluation
 from textsynth.recipe.describe import Described, Field
 from textsynth.results import (
+    folded,
     plan_json,
     plan_text,
     result_json,
@@ -65,6 +66,21 @@ def scored(folder: Path) -> Result:
 
 def verdict_of(folder: Path) -> str:
     return next((part for part in result_text(scored(folder)).split("\n\n") if "HARMS" in part), "")
+
+
+def test_long_lines_are_folded_under_their_column() -> None:
+    text = (
+        "filter\n  length   Keeps texts whose length is within the limits.\n\n    field: a number above 0 and below 9"
+    )
+    assert folded(text, 30).split("\n") == [
+        "filter",
+        "  length   Keeps texts whose",
+        "           length is within",
+        "           the limits.",
+        "",
+        "    field: a number above 0",
+        "    and below 9",
+    ]
 
 
 def test_a_table_lines_up_and_puts_numbers_to_the_right() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import textwrap
 from collections.abc import Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
@@ -84,6 +85,16 @@ def steps_text(items: Sequence[Described], *, brief: bool) -> str:
         for section in sections
     ]
     return "\n\n".join([*parts, "textsynth steps NAME tells the options of one item, and what it does not catch"])
+
+
+def folded(text: str, width: int) -> str:
+    """Return the text with lines of at most `width` columns; what goes on stands under where its column begins."""
+    lines: list[str] = []
+    for line in text.split("\n"):
+        begin = re.match(r" *(?:\S+ {2,})?", line)
+        indent = " " * (begin.end() if begin and begin.end() < width // 2 else 2)
+        lines += textwrap.wrap(line, width, subsequent_indent=indent, break_on_hyphens=False) or [""]
+    return "\n".join(lines)
 
 
 def steps_json(items: Sequence[Described]) -> list[dict[str, Any]]:

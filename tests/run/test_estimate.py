@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from tests.run.recipes import small_recipe
+from textsynth.recipe import read_recipe
 from textsynth.run.estimate import estimate
 
 
@@ -37,3 +38,10 @@ def test_nothing_is_asked_and_nothing_written(tmp_path: Path) -> None:
     before = sorted(tmp_path.iterdir())
     estimate(recipe)
     assert sorted(tmp_path.iterdir()) == before
+
+
+def test_given_rows_are_counted(tmp_path: Path) -> None:
+    (tmp_path / "raw.csv").write_text("text\nwhere is it\nsend it back\n")
+    path = tmp_path / "recipe.yaml"
+    path.write_text("sources: {raw: raw.csv}\ngenerate: [existing]\nfilter: []\nselect: []\n")
+    assert estimate(read_recipe(path)).notes == ("existing takes all 2 rows of its source",)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import sys
+
 import click
 from click.shell_completion import CompletionItem
 
-from textsynth.cli.verbs import JSON, emit, example
+from textsynth.cli.verbs import JSON, emit, example, text_width
 
 
 def _item_names(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
@@ -25,10 +27,14 @@ def steps(name: str | None, as_json: bool) -> None:  # noqa: FBT001
     without items (budget, export, evaluate, want, labels) with what it takes.
     """
     from textsynth.recipe.describe import describe
-    from textsynth.results import steps_json, steps_text
+    from textsynth.results import folded, steps_json, steps_text
 
     found = describe(name)
-    emit(steps_json(found) if as_json else steps_text(found, brief=name is None))
+    if as_json:
+        emit(steps_json(found))
+    else:
+        told = steps_text(found, brief=name is None)
+        emit(folded(told, text_width()) if sys.stdout.isatty() else told)
 
 
 @click.command(epilog=example("textsynth schema > recipe.schema.json"))

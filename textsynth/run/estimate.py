@@ -22,6 +22,7 @@ from textsynth.run.outcome import given_sources
 from textsynth.run.quota import Line, Quota
 from textsynth.run.stage import hands, make_context, no_embeddings, read_sources
 from textsynth.run.wanted import lines_of
+from textsynth.wording import counted
 
 HIGH_YIELD, LOW_YIELD = 1.0, 0.2
 SHORTEST_ANSWER = 0.3
@@ -72,7 +73,10 @@ def estimate(recipe: Recipe) -> Plan:
     shares = {item.name: item.step.share for item in recipe.generate}
     quota = Quota(lines, {hand.item: shares[hand.item] for hand in at_work if not hand.free}, patience=1)
     parts = [_part(hand, quota, lines) for hand in at_work]
-    notes = [f"{part.item} takes every row of its source" for part in parts if not part.model]
+    rows = {item.name: len(context.sources.get(getattr(item.step, "from_", ""), ())) for item in recipe.generate}
+    notes = [
+        f"{part.item} takes all {counted(rows[part.item], 'row')} of its source" for part in parts if not part.model
+    ]
     votes = sum(getattr(item.step, "votes", 1) for item in recipe.label)
     requests = _sum([part.requests for part in parts])
     tokens = _sum([part.prompt_tokens for part in parts] + [part.completion_tokens for part in parts])
