@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from textsynth.run.room import share_processors
+
 STATUS = Path("/proc/self/status")
 POOL = "import pyarrow as pa; print(pa.default_memory_pool().backend_name)"
 # 60 MB, freed below a block that stays, and held by a circle
@@ -26,6 +28,15 @@ del blocks, circle
 make_room()
 print(full - resident())
 """
+
+
+def test_threads_sleep_while_they_wait_unless_the_user_wants_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:
+    for given, found in ((None, "PASSIVE"), ("ACTIVE", "ACTIVE")):
+        monkeypatch.setenv("OMP_WAIT_POLICY", given or "")
+        if given is None:
+            monkeypatch.delenv("OMP_WAIT_POLICY")
+        share_processors()
+        assert os.environ["OMP_WAIT_POLICY"] == found
 
 
 def told(code: str, given: dict[str, str]) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -33,7 +32,7 @@ from textsynth.run.outcome import Ended, licenses_told, outcome_of
 from textsynth.run.picking import pick
 from textsynth.run.proving import prove_run, write_proof
 from textsynth.run.quota import Line, Quota
-from textsynth.run.room import make_room, share_memory
+from textsynth.run.room import make_room, share_memory, share_processors
 from textsynth.run.stage import LateJudge, desks, hands, make_context, read_sources
 from textsynth.run.wanted import lines_of
 from textsynth.run.watching import Watcher
@@ -82,9 +81,7 @@ def run(
     """
     started = time.monotonic()
     require(recipe)
-    # Before torch is loaded: threads that spin while they wait cost several times the work itself as soon as the checks
-    # and the model want the processors at once (5.3 against 1.1 CPU s a decoding step, measured on two cores).
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    share_processors()
     share_memory()
     recipe = pin_sources(recipe)
     lines = lines_of(recipe, limit)

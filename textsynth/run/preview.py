@@ -18,6 +18,7 @@ from textsynth.run.extras import require
 from textsynth.run.finishing import finish
 from textsynth.run.loop import EVERYTHING, Hand
 from textsynth.run.quota import Quota
+from textsynth.run.room import share_processors
 from textsynth.run.stage import LateJudge, hands, make_context, read_sources
 from textsynth.run.wanted import lines_of
 from textsynth.step import Judge
@@ -61,6 +62,7 @@ def preview(recipe: Recipe, count: int, say: Callable[[str], None] = lambda _: N
     asked. Raises what a run raises.
     """
     require(recipe)
+    share_processors()
     sources = read_sources(recipe)
     with tempfile.TemporaryDirectory(prefix="textsynth-preview-") as folder, Journal(Path(folder)) as journal:
         context = make_context(recipe, sources, journal)

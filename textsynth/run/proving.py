@@ -21,6 +21,7 @@ from textsynth.manifest import Manifest
 from textsynth.recipe import Recipe, read_recipe
 from textsynth.recipe.pinning import as_run
 from textsynth.records import Drop, Record
+from textsynth.run.room import share_processors
 from textsynth.sources.rows import Rows
 from textsynth.starter import read_labels
 from textsynth.step import Context
@@ -140,6 +141,7 @@ def prove_what(
     """
     from textsynth.cache import cache_folder
 
+    share_processors()
     files: dict[str, Path | list[Record]] = {
         role: Path(str(given[name])) for role, name in ROLES.items() if given.get(name) is not None
     }
