@@ -43,7 +43,7 @@ def test_all_mistakes_of_a_recipe_are_told_in_their_order() -> None:
         ("va", ["validate", "evaluate"], "; did you mean 'validate'?"),
         ("xyz", ["length", "refusal"], "; there are: length, refusal"),
         ("xyz", [], ""),
-        ("xyz", [f"item{n}" for n in range(20)], "; there are: " + ", ".join(f"item{n}" for n in range(12)) + ", …"),
+        ("xyz", [f"item{n}" for n in range(30)], "; there are: " + ", ".join(f"item{n}" for n in range(24)) + ", …"),
     ],
 )
 def test_the_nearest_name_or_all_of_them(name: str, known: list[str], told: str) -> None:

@@ -79,6 +79,7 @@ def test_given_texts_are_not_called_synthetic() -> None:
     assert told.data.to_dict()["tags"] == ["textsynth"]
     assert told.data.to_dict()["language_creators"] == ["found"]
     assert "given, and checked" in told.text
+    assert "- The labels are those that came with the texts." in written(outcome(selected=texts, labellers=())).text
 
 
 def test_the_account_has_models_prompts_sources_counts_and_drops() -> None:

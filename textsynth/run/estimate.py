@@ -116,8 +116,8 @@ def _part(hand: Hand, quota: Quota, lines: list[Line]) -> Part:
         looks[0].model,
         texts,
         requests,
-        Range(requests.low * prompt, requests.high * prompt),
-        Range(requests.low * most * SHORTEST_ANSWER, requests.high * most),
+        Range(round(requests.low * prompt), round(requests.high * prompt)),
+        Range(round(requests.low * most * SHORTEST_ANSWER), requests.high * most),
     )
 
 

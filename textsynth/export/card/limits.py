@@ -67,9 +67,10 @@ def _of_the_kind(outcome: Outcome) -> Iterator[str]:
             yield "All texts come from one model, and share its habits of speech."
     if outcome.labels and outcome.task != "summarization":
         checked = ", ".join(escape(item) for item in outcome.labellers)
-        how = (
-            f"checked by {checked}, not by people"
-            if checked
-            else "those that were asked for or given, not set by people"
-        )
+        if checked:
+            how = f"checked by {checked}, not by people"
+        elif outcome.written:
+            how = "those that were asked for, not set by people"
+        else:
+            how = "those that came with the texts"
         yield f"The labels are {how}."
