@@ -61,15 +61,16 @@ def test_a_reader_that_goes_away_is_no_fault() -> None:
     assert (done.stdout, done.stderr) == ("{\n", "")
 
 
-def test_an_unexpected_fault_keeps_its_traceback(folder: Path) -> None:
+def test_a_fault_in_a_check_of_one_s_own_is_a_sentence_with_its_line(folder: Path) -> None:
     own = (
         "from textsynth.step import Filter\n\nclass Mine(Filter):\n    def check(self, record):\n        return 1 / 0\n"
     )
     (folder / "mine.py").write_text(own, encoding="utf-8")
     (folder / "recipe.yaml").write_text(RECIPE.replace("[exact_duplicate]", "[./mine.py]"), encoding="utf-8")
     done = process("run", "recipe.yaml", cwd=folder)
-    assert done.returncode == 1
-    assert "ZeroDivisionError" in done.stderr
+    assert done.returncode == 2
+    assert "mine.py:5: ZeroDivisionError: division by zero, of the text" in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 def test_a_terminal_without_colours_gets_none_and_texts_survive_a_poor_encoding(folder: Path) -> None:

@@ -33,5 +33,5 @@ def test_requests_carry_the_adapters_name() -> None:
 
 def test_thinking_has_a_budget() -> None:
     assert Thinking().max_tokens == 2048
-    with pytest.raises(RecipeError, match=r"Thinking\.max_tokens: input should be greater than or equal to 1"):
+    with pytest.raises(RecipeError, match="Thinking: 'max_tokens' must be greater than or equal to 1, but is 0"):
         Thinking(max_tokens=0)

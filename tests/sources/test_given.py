@@ -76,7 +76,7 @@ def test_a_row_that_cannot_be_used_is_named(rows: Any, told: str) -> None:
 def test_what_is_no_rows_is_refused(rows: Any, told: str) -> None:
     with pytest.raises(SourceError, match=told):
         Given.of(rows)
-    with pytest.raises(RecipeError, match="there is no field 'txet'; did you mean 'text'"):
+    with pytest.raises(RecipeError, match="there is no setting 'txet'; did you mean 'text'"):
         Given.of(ROWS, txet="said")
 
 
