@@ -59,6 +59,27 @@ def test_a_lone_surrogate_does_not_stop_the_journal(tmp_path: Path) -> None:
         assert journal.answers(["a"])["a"].text == "half ? a face"
 
 
+def test_the_last_of_several_answers_with_one_key_counts(tmp_path: Path) -> None:
+    with Journal(tmp_path) as journal:
+        for text in ("first", "second", "third"):
+            keep(journal, ("a", Completion(text)))
+            assert journal.answers(["a"]) == {"a": Completion(text)}
+    with Journal(tmp_path) as journal:
+        assert journal.answers(["a"]) == {"a": Completion("third")}
+    found = read_answer(tmp_path, "a")
+    assert found is not None
+    assert found["answer"] == "third"
+
+
+def test_answers_kept_between_two_looks_are_found(tmp_path: Path) -> None:
+    with Journal(tmp_path) as journal:
+        for turn in range(3):
+            keys = [f"{turn}-{n}" for n in range(40)]
+            assert journal.answers(keys) == {}
+            keep(journal, *((key, Completion(key)) for key in keys[::2]))
+            assert set(journal.answers(keys)) == set(keys[::2])
+
+
 def test_many_keys_are_looked_up_in_pieces(tmp_path: Path) -> None:
     with Journal(tmp_path) as journal:
         keep(journal, *((f"k{n}", Completion(f"t{n}")) for n in range(1203)))

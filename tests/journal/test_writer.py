@@ -56,15 +56,6 @@ def test_more_rows_than_a_statement_takes_are_put_in_several(path: Path) -> None
     writer.close()
 
 
-def test_the_later_of_two_rows_with_one_key_stays(path: Path) -> None:
-    writer = Writer(path)
-    put(writer, PUT_ANSWERS, [answer("a", "first"), answer("a", "second")]).result(10)
-    with sqlite3.connect(path) as reader:
-        assert reader.execute("SELECT answer FROM answers").fetchall() == [("second",)]
-    reader.close()
-    writer.close()
-
-
 def test_closing_commits_what_has_gathered_also_where_nobody_waits_any_more(path: Path) -> None:
     async def leave(writer: Writer) -> None:
         waiting: asyncio.Future[None] = asyncio.get_running_loop().create_future()

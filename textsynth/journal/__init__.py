@@ -19,13 +19,15 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from textsynth.journal.file import connect, lock, make_tables, set_aside, trouble
+from textsynth.journal.file import Places, connect, lock, make_tables, set_aside, trouble
 from textsynth.journal.writer import PUT_ANSWERS, PUT_VECTORS, Rows, Writer
 from textsynth.records import Completion, OptionScores, Rendered, Request
 from textsynth.wording import storable
 
 GET_ANSWERS = """\
-SELECT key, answer, finish, prompt_tokens, completion_tokens, failure, scores, engine FROM answers WHERE key IN ({})"""
+SELECT key, answer, finish, prompt_tokens, completion_tokens, failure, scores, engine FROM answers WHERE """
+IN_ORDER = "key IN ({})"
+BY_PLACE = "rowid IN (SELECT place FROM places WHERE key IN ({}))"
 GET_VECTORS = "SELECT key, vector FROM embeddings WHERE key IN ({})"
 A_QUERY = 500
 
@@ -45,6 +47,7 @@ class Journal:
         try:
             self._reader = connect(self.path)
             make_tables(self._reader)
+            self._places = Places(self._reader)
             self._writer = Writer(self.path)
         except sqlite3.Error as fault:
             os.close(self._lock)
@@ -67,7 +70,7 @@ class Journal:
 
     def answers(self, keys: Sequence[str]) -> dict[str, Completion]:
         """Return the kept completions among `keys`."""
-        rows = self._rows(GET_ANSWERS, keys)
+        rows = self._rows(GET_ANSWERS + (IN_ORDER if self._places.ordered else BY_PLACE), keys)
         return {
             key: Completion(answer, finish, sent, got, failure, None if scores is None else _scores(scores), engine)
             for key, answer, finish, sent, got, failure, scores, engine in rows
@@ -112,6 +115,7 @@ class Journal:
         found: list[tuple[Any, ...]] = []
         try:
             with self._reading:
+                self._places.catch_up()
                 for start in range(0, len(keys), A_QUERY):
                     some = keys[start : start + A_QUERY]
                     found += self._reader.execute(query.format(",".join("?" * len(some))), some).fetchall()
