@@ -15,7 +15,12 @@ from textsynth.sources.columns import MAX_CELL, Table
 
 
 def csv_table(text: str, where: str, delimiter: str, limit: int | None) -> Table:
-    """Return the first `limit` rows (None: all) below the header. Raises SourceError with the line."""
+    """Return the first `limit` rows (None: all) below the header. Raises SourceError with the line.
+
+    Where the header has semicolons and no comma, as spreadsheets write it in half of Europe, these part the columns.
+    """
+    if delimiter == "," and _parted_by_semicolons(text):
+        delimiter = ";"
     rows = _csv_rows(text, where, delimiter, None if limit is None else limit + 1)
     header = rows[0]
     _check_header(header, where, delimiter)
@@ -32,6 +37,11 @@ def csv_table(text: str, where: str, delimiter: str, limit: int | None) -> Table
         return [row[index] for row in rows]
 
     return Table(where, header, column, lambda row: lines()[row + 1])
+
+
+def _parted_by_semicolons(text: str) -> bool:
+    header = next((line for line in io.StringIO(text) if line.strip()), "")
+    return ";" in header and "," not in header
 
 
 def _csv_rows(text: str, where: str, delimiter: str, limit: int | None) -> list[list[str]]:
@@ -92,8 +102,11 @@ def _check_header(header: Sequence[str], where: str, delimiter: str) -> None:
         raise SourceError(f"{where}:1: the header names the column {twice[0]!r} twice; each name must be there once")
     if len(header) != 1:
         return
-    for other, told in ((";", "semicolons"), ("\t", "tabs"), (",", "commas")):
+    for other, told, fix in (
+        ("\t", "tabs", "name it .tsv"),
+        (",", "commas", "name it .csv"),
+        (";", "semicolons", "name it .csv"),
+    ):
         if other != delimiter and other in header[0]:
             wanted = "tabs" if delimiter == "\t" else "commas"
-            fix = {"\t": "name it .tsv", ",": "name it .csv"}.get(other, f"save it with {wanted}")
             raise SourceError(f"{where}:1: its columns are parted by {told} ({header[0][:60]!r}), not {wanted}; {fix}")
