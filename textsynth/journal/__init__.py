@@ -12,8 +12,9 @@ import json
 import os
 import sqlite3
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future
+from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
 from types import TracebackType
@@ -70,7 +71,9 @@ class Journal:
 
     def answers(self, keys: Sequence[str]) -> dict[str, Completion]:
         """Return the kept completions among `keys`."""
-        rows = self._rows(GET_ANSWERS + (IN_ORDER if self._places.ordered else BY_PLACE), keys)
+        with self._asking() as reader:
+            self._places.catch_up()
+            rows = _rows(reader, GET_ANSWERS + (IN_ORDER if self._places.ordered else BY_PLACE), keys)
         return {
             key: Completion(answer, finish, sent, got, failure, None if scores is None else _scores(scores), engine)
             for key, answer, finish, sent, got, failure, scores, engine in rows
@@ -103,7 +106,8 @@ class Journal:
 
     def get(self, keys: Sequence[bytes]) -> dict[bytes, bytes]:
         """Return the kept embeddings among `keys`, as the bytes that were put."""
-        return dict(self._rows(GET_VECTORS, keys))
+        with self._asking() as reader:
+            return dict(_rows(reader, GET_VECTORS, keys))
 
     def put(self, vectors: Mapping[bytes, bytes]) -> None:
         """Write embeddings in one transaction; returns when they are on disk. Not for the event loop's thread."""
@@ -111,17 +115,21 @@ class Journal:
         self._writer.put(Rows(PUT_VECTORS, list(vectors.items()), [waiting], None))
         waiting.result()
 
-    def _rows(self, query: str, keys: Sequence[str] | Sequence[bytes]) -> list[tuple[Any, ...]]:
-        found: list[tuple[Any, ...]] = []
+    @contextmanager
+    def _asking(self) -> Iterator[sqlite3.Connection]:
         try:
             with self._reading:
-                self._places.catch_up()
-                for start in range(0, len(keys), A_QUERY):
-                    some = keys[start : start + A_QUERY]
-                    found += self._reader.execute(query.format(",".join("?" * len(some))), some).fetchall()
+                yield self._reader
         except sqlite3.Error as fault:
             raise trouble(self.path, fault) from fault
-        return found
+
+
+def _rows(reader: sqlite3.Connection, query: str, keys: Sequence[str] | Sequence[bytes]) -> list[tuple[Any, ...]]:
+    found: list[tuple[Any, ...]] = []
+    for start in range(0, len(keys), A_QUERY):
+        some = keys[start : start + A_QUERY]
+        found += reader.execute(query.format(",".join("?" * len(some))), some).fetchall()
+    return found
 
 
 @lru_cache(maxsize=1024)  # one prompt is asked many times
