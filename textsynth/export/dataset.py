@@ -13,13 +13,13 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from textsynth.errors import RunError
 from textsynth.export.card import Config, card
-from textsynth.export.outcome import Outcome
+from textsynth.export.outcome import Outcome, Picture
 from textsynth.export.splits import part
 from textsynth.export.tables import Table, dropped_table, passports_table, rows_table
 from textsynth.export.viewer import viewer_faults
@@ -67,9 +67,7 @@ def write_dataset(folder: Path, outcome: Outcome) -> Written:
             if any(map(len, splits.values())):
                 configs.append(_config(fresh, name, splits))
             del splits
-        for one in outcome.pictures:
-            (fresh / one.path).parent.mkdir(exist_ok=True)
-            (fresh / one.path).write_text(storable(one.svg), encoding="utf-8", newline="\n")
+        write_pictures(fresh, outcome.pictures)
         text = storable(card(outcome, configs, by_split, notes))
         (fresh / "README.md").write_text(text, encoding="utf-8", newline="\n")
         faults = viewer_faults(fresh)
@@ -80,6 +78,13 @@ def write_dataset(folder: Path, outcome: Outcome) -> Written:
         shutil.rmtree(fresh, ignore_errors=True)
         raise RunError(f"{folder}: the data set cannot be written: {fault.strerror or fault}") from fault
     return Written({name: len(rows) for name, rows in by_split.items()}, tuple(notes))
+
+
+def write_pictures(folder: Path, pictures: Sequence[Picture]) -> None:
+    """Write a card's pictures to their places in the folder of its data set."""
+    for one in pictures:
+        (folder / one.path).parent.mkdir(exist_ok=True)
+        (folder / one.path).write_text(storable(one.svg), encoding="utf-8", newline="\n")
 
 
 def _left_out(config: str, splits: Mapping[str, Table]) -> list[str]:

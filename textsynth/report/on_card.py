@@ -9,6 +9,7 @@ from typing import Any
 from textsynth.errors import RunError, UsageError
 from textsynth.evaluation import forget_evaluation, read_evaluation
 from textsynth.export.card.proof import with_proof
+from textsynth.export.dataset import write_pictures
 from textsynth.report.pictures import proof_pictures
 from textsynth.wording import storable
 
@@ -25,9 +26,7 @@ def put_on_card(run: Path, evaluation: Mapping[str, Any]) -> None:
     pictures = proof_pictures(evaluation)
     try:
         card = with_proof(path.read_text(encoding="utf-8"), evaluation, pictures)
-        for one in pictures:
-            (path.parent / one.path).parent.mkdir(exist_ok=True)
-            (path.parent / one.path).write_text(storable(one.svg), encoding="utf-8", newline="\n")
+        write_pictures(path.parent, pictures)
         fresh = path.with_name(".README.md.new")
         fresh.write_text(storable(card), encoding="utf-8", newline="\n")
         fresh.replace(path)

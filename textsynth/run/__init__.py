@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from textsynth.cache import cache_folder
 from textsynth.errors import RunError, UsageError
+from textsynth.evaluation import write_evaluation
 from textsynth.export.card.metadata import read_card
 from textsynth.export.dataset import write_dataset
 from textsynth.journal import Journal
@@ -30,7 +31,7 @@ from textsynth.run.loop import Loop
 from textsynth.run.manifest import begun, quota_table
 from textsynth.run.outcome import Ended, licenses_told, outcome_of
 from textsynth.run.picking import pick
-from textsynth.run.proving import prove_run, write_proof
+from textsynth.run.proving import prove_run
 from textsynth.run.quota import Line, Quota
 from textsynth.run.room import make_room, share_memory, share_processors
 from textsynth.run.stage import LateJudge, desks, hands, make_context, read_sources
@@ -151,8 +152,8 @@ def _written(recipe: Recipe, ended: Ended, out: Path, started: float) -> Manifes
         "stopped": {"why": ended.stopped, "sentence": ended.sentence},
     }
     write_manifest(out, told)
-    if ended.proof is not None:
-        write_proof(out, ended.proof)
+    if outcome.evaluation:  # the card that was written tells it already
+        write_evaluation(out, outcome.evaluation)
     else:
         from textsynth.report.on_card import tell_again
 
