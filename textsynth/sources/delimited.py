@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import functools
 import io
+import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -12,6 +13,8 @@ from itertools import islice
 
 from textsynth.errors import SourceError
 from textsynth.sources.columns import MAX_CELL, Table
+
+_FIRST_LINE = re.compile(r"\s*([^\r\n]*)")
 
 
 def csv_table(text: str, where: str, delimiter: str, limit: int | None) -> Table:
@@ -40,8 +43,8 @@ def csv_table(text: str, where: str, delimiter: str, limit: int | None) -> Table
 
 
 def _parted_by_semicolons(text: str) -> bool:
-    header = next((line for line in io.StringIO(text) if line.strip()), "")
-    return ";" in header and "," not in header
+    header = _FIRST_LINE.match(text)
+    return header is not None and ";" in header[1] and "," not in header[1]
 
 
 def _csv_rows(text: str, where: str, delimiter: str, limit: int | None) -> list[list[str]]:

@@ -84,17 +84,22 @@ def test_an_error_in_arrived_ends_its_call_and_no_other() -> None:
     assert len(came) == 20
 
 
+async def cancelled_in_flight(flight: Flight) -> None:
+    """Begin a call, cancel it soon after, and see that nothing of it is under way."""
+    call = asyncio.ensure_future(flight.run(requests(1000), keep))
+    await asyncio.sleep(0.003)
+    call.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await call
+    assert flight.in_flight == 0
+
+
 def test_a_cancelled_call_leaves_nothing_behind() -> None:
     engine = Engine()
 
     async def go() -> None:
         flight = Flight(lambda: 4, engine)
-        call = asyncio.ensure_future(flight.run(requests(1000), keep))
-        await asyncio.sleep(0.003)
-        call.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await call
-        assert flight.in_flight == 0
+        await cancelled_in_flight(flight)
         started = len(engine.started)
         await asyncio.sleep(0.01)
         assert len(engine.started) == started < 1000
@@ -151,12 +156,7 @@ def test_a_call_with_groups_is_cancelled_whole() -> None:
 
     async def go() -> None:
         flight = Flight(lambda: 8, engine, kind=lambda _: "same", most=lambda _: 4)
-        call = asyncio.ensure_future(flight.run(requests(1000), keep))
-        await asyncio.sleep(0.003)
-        call.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await call
-        assert flight.in_flight == 0
+        await cancelled_in_flight(flight)
         assert not flight.pressed
 
     asyncio.run(go())
