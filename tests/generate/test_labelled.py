@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import itertools
 from collections import Counter
 
 import pytest
@@ -74,6 +75,13 @@ def test_a_shortfall_of_an_attribute_fixes_it_and_varies_the_others() -> None:
 def test_room_is_shared_between_the_labels() -> None:
     asks = plan(step(), *everything(500), room=6)
     assert Counter(ask.labels[0] for ask in asks) == dict.fromkeys(LABELS, 2)
+
+
+def test_the_same_prompts_of_a_label_stand_side_by_side() -> None:
+    asks = plan(step(shots=2), *everything(100))
+    stretches = [key for key, _ in itertools.groupby((ask.labels, ask.prompt) for ask in asks)]
+    assert len(stretches) == len(set(stretches)) < len(asks)
+    assert [key for key, _ in itertools.groupby(ask.labels[0] for ask in asks)] == list(LABELS)
 
 
 def test_the_total_goes_to_the_label_asked_for_least() -> None:

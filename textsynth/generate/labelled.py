@@ -96,9 +96,7 @@ class LabelledWriter:
         rounds = itertools.takewhile(bool, turns)
         wanted = list(itertools.islice(itertools.chain.from_iterable(rounds), room))
         asks = [self._ask(match) for match in wanted]
-        # Prompts of one label share their beginning: side by side they share an engine's prefix cache.
-        places = {label: place for place, label in enumerate(self._context.labels)}
-        return sorted(asks, key=lambda ask: places.get(ask.labels[0], 0) if ask.labels else 0)
+        return self._side_by_side(asks)
 
     def read(self, ask: Ask, request: str, completion: Completion | None) -> list[Record | Drop]:
         """Return the texts of the answer as candidates with the label asked for."""
@@ -111,6 +109,17 @@ class LabelledWriter:
         for record in accepted:
             if record.label is not None and record.origin.item == self._item:
                 self._accepted.setdefault((record.label, self._fold_shown(record)), []).append(record.text)
+
+    def _side_by_side(self, asks: Sequence[Ask]) -> list[Ask]:
+        """Put the asks of one label together, in the order of the labels, and among them those with the same prompt.
+
+        Prompts of one label share their beginning, so an engine finds it in its prefix cache.
+        """
+        places = {label: place for place, label in enumerate(self._context.labels)}
+        first: dict[Rendered | None, int] = {}
+        for ask in asks:
+            first.setdefault(ask.prompt, len(first))
+        return sorted(asks, key=lambda ask: (places.get(ask.labels[0], 0) if ask.labels else 0, first[ask.prompt]))
 
     def _fold_shown(self, record: Record) -> int:
         return self._folds.get(record.origin.shown[0], 0) if record.origin.shown else 0
