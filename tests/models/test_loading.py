@@ -34,7 +34,7 @@ def test_a_hub_name_that_no_cache_has_is_one_sentence_without_a_network() -> Non
     said: list[str] = []
     with pytest.raises(ModelError, match="the model 'acme/none' cannot be loaded"):
         load(Wanted("acme/none", "acme/none"), said.append)
-    assert said == ["getting acme/none from the Hugging Face Hub"]
+    assert said == ["loading acme/none", "getting acme/none from the Hugging Face Hub"]
 
 
 def test_dtype_can_be_chosen(tiny_folder: Path) -> None:
@@ -61,4 +61,4 @@ def test_threads_sleep_while_they_wait(tiny_folder: Path) -> None:
     )
     command = [sys.executable, "-W", "error", "-c", code, str(tiny_folder)]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
-    assert (done.stdout.strip(), done.stderr) == ("PASSIVE", ""), "nothing but our own words"
+    assert (done.stdout.split("\n"), done.stderr) == (["loading tiny", "PASSIVE", ""], ""), "nothing but our own words"

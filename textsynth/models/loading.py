@@ -50,6 +50,7 @@ def load(wanted: Wanted, say: Callable[[str], None]) -> Loaded:
 
         logging.disable_progress_bar()  # type: ignore[no-untyped-call]
         logging.set_verbosity_error()  # type: ignore[no-untyped-call]
+        say(f"loading {wanted.name}")
         if isinstance(wanted.source, Path):
             if not (wanted.source / "config.json").is_file():
                 raise ModelError(f"the folder {wanted.source} holds no model: there is no config.json in it")
