@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from textsynth.filter.leak import Leak as Leak
     from textsynth.filter.length import Length as Length
     from textsynth.filter.near_duplicate import NearDuplicate as NearDuplicate
+    from textsynth.filter.personal_data import PersonalData as PersonalData
     from textsynth.filter.refusal import Refusal as Refusal
     from textsynth.filter.same_meaning import SameMeaning as SameMeaning
     from textsynth.filter.semantic_duplicate import SemanticDuplicate as SemanticDuplicate

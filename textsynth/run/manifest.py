@@ -20,7 +20,16 @@ from textsynth.run.quota import Line
 from textsynth.step import Source
 
 REASONS_A_CELL = 3
-PACKAGES = ("pyarrow", "datasets", "pydantic", "jinja2", "torch", "transformers", "sentence-transformers")
+PACKAGES = (
+    "pyarrow",
+    "datasets",
+    "pydantic",
+    "jinja2",
+    "phonenumberslite",
+    "torch",
+    "transformers",
+    "sentence-transformers",
+)
 
 
 def versions() -> dict[str, str]:
