@@ -19,6 +19,7 @@ def test_a_classification_from_seeds_gets_every_safe_check() -> None:
     assert names(default_filters(facts)) == [
         "length",
         "refusal",
+        "personal_data",
         "language",
         "exact_duplicate",
         "near_duplicate",

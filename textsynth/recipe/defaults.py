@@ -16,7 +16,7 @@ MODELS: dict[str, Written] = {"generator": {"local": {}}}
 TEXTS_PER_LABEL = 100
 TEXTS_IN_ALL = 100
 POOL_WITH_DIVERSE = 1.3
-BASIC_FILTERS: tuple[Written, ...] = ("length", "refusal", "language")
+BASIC_FILTERS: tuple[Written, ...] = ("length", "refusal", "personal_data", "language")
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,9 +35,17 @@ def test_harm_leaks_and_what_gives_them_away_come_first() -> None:
 def test_what_was_not_measured_is_said() -> None:
     text = limits(outcome())
     assert "Nothing was measured on real data" in text
-    assert "No check looked for personal data" in text
-    assert "No check looked" not in limits(outcome(checks=[("filter", "personal_data")]))
+    assert "No check looked for personal data or for harmful content." in text
     assert "Nothing was measured" not in limits(outcome(labels={}, task="summarization"))
+
+
+def test_what_was_looked_for_of_persons_is_said_and_what_was_not() -> None:
+    text = limits(outcome(checks=[("filter", "personal_data-2")]))
+    assert "Names, postal addresses and persons described in words were not." in text
+    assert "No check looked for harmful content." in text
+    both = limits(outcome(checks=[("filter", "./pii.py"), ("filter", "pii"), ("filter", "safety")]))
+    assert "No check looked" not in both
+    assert "Names, postal addresses" not in both
 
 
 def test_low_confidence_short_labels_and_doubtful_texts_have_numbers() -> None:

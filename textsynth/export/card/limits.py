@@ -15,7 +15,8 @@ USES = {
     "summarization": "Training a model to summarize documents like these.",
 }
 UNSURE = 0.5
-LOOKS_FOR_PERSONS = ("personal_data", "personal", "pii", "unsafe", "toxicity", "safety")
+LOOKS_FOR_PERSONS = frozenset(("personal_data", "personal", "pii"))
+LOOKS_FOR_HARM = frozenset(("unsafe", "toxicity", "safety"))
 
 
 def use(outcome: Outcome) -> str:
@@ -54,9 +55,24 @@ def _of_the_checks(outcome: Outcome) -> Iterator[str]:
     waiting = sum(drop.section == "review" for drop in outcome.dropped)
     if waiting:
         yield f"{waiting} doubtful texts wait for a person and are not in the data set."
-    if not any(item.split("-")[0] in LOOKS_FOR_PERSONS for _, item in outcome.checks):
-        yield "No check looked for personal data or for harmful content."
+    yield from _of_persons_and_harm({item.split("-")[0] for _, item in outcome.checks})
     yield "The checks catch what they measure and nothing else; `passports` has every number."
+
+
+def _of_persons_and_harm(checks: set[str]) -> Iterator[str]:
+    """Say what was not looked for, and what the check of our own does not find."""
+    if "personal_data" in checks:
+        yield (
+            "Personal data was looked for where its form tells it (addresses on the net, phone, card, account and id "
+            "numbers). Names, postal addresses and persons described in words were not."
+        )
+    missing = [
+        what
+        for what, looked_for in (("personal data", LOOKS_FOR_PERSONS), ("harmful content", LOOKS_FOR_HARM))
+        if checks.isdisjoint(looked_for)
+    ]
+    if missing:
+        yield f"No check looked for {' or for '.join(missing)}."
 
 
 def _of_the_kind(outcome: Outcome) -> Iterator[str]:
