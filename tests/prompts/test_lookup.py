@@ -59,8 +59,41 @@ def test_what_is_not_found_gets_the_nearest_name(tmp_path: Path) -> None:
         find_prompt("greetings", "completion", tmp_path)
     with pytest.raises(PromptError, match="there is no prompt ''"):
         find_prompt("", "chat", tmp_path)
-    with pytest.raises(PromptError, match=r"mine\.jinja: the prompt cannot be read: No such file"):
-        find_prompt("./mine.jinja", "chat", tmp_path)
+
+
+def test_a_path_that_leads_nowhere_is_answered_with_the_prompt_s_name(tmp_path: Path) -> None:
+    path = write(tmp_path / "prompts" / "mine.jinja")
+    write(tmp_path / "prompts" / "two.chat.jinja")
+    with pytest.raises(PromptError) as caught:
+        find_prompt("mine.jinja", "chat", tmp_path)
+    assert str(caught.value) == (
+        f"there is no file {tmp_path / 'mine.jinja'} (what ends with .jinja is a path, relative to the recipe); "
+        f"write 'mine', the prompt's name, for {path}"
+    )
+    with pytest.raises(PromptError, match=r"write 'two', the prompt's name, for .*two\.chat\.jinja$"):
+        find_prompt("somewhere/two.jinja", "chat", tmp_path)
+    with pytest.raises(PromptError, match=r"write 'labelled', the prompt's name"):
+        find_prompt("labelled.chat.jinja", "chat", tmp_path)
+    with pytest.raises(PromptError) as caught:
+        find_prompt("./mines.jinja", "chat", tmp_path)
+    assert f"no prompt 'mines' in {tmp_path}, {tmp_path / 'prompts'}, " in str(caught.value)
+    assert str(caught.value).endswith("; did you mean 'mine'?")
+    with pytest.raises(PromptError, match="there is no file"):
+        find_prompt(".jinja", "chat", tmp_path)
+    with pytest.raises(PromptError, match="did you mean 'mine'"):
+        find_prompt("elsewhere/mine", "chat", tmp_path)
+
+
+@pytest.mark.parametrize("text", ["Write a message about {{ label }}.", "Write\na message", "write " * 100])
+def test_a_template_in_place_of_a_name_is_told_where_it_belongs(text: str, tmp_path: Path) -> None:
+    with pytest.raises(PromptError, match=r"write it into .*prompts.mine\.jinja and give 'mine', found '[Ww]rite"):
+        find_prompt(text, "chat", tmp_path)
+
+
+def test_a_file_with_another_suffix_is_to_be_renamed(tmp_path: Path) -> None:
+    (tmp_path / "mine.j2").write_text("hello")
+    with pytest.raises(PromptError, match=r"mine\.j2, but a prompt's file ends with \.jinja: rename it$"):
+        find_prompt("mine.j2", "chat", tmp_path)
 
 
 def test_a_prompt_of_the_other_form_is_named(tmp_path: Path) -> None:

@@ -11,6 +11,8 @@ from textsynth.errors import PromptError, nearest
 from textsynth.prompts.prompt import SUFFIX, Prompt, load_prompt
 
 FORMS = ("chat", "completion")
+LONGEST_NAME = 200
+SHOWN = 60
 
 
 def find_prompt(name: str, form: Literal["chat", "completion"], beside: Path) -> Prompt:
@@ -19,20 +21,26 @@ def find_prompt(name: str, form: Literal["chat", "completion"], beside: Path) ->
     In each place `NAME.FORM.jinja` goes before `NAME.jinja`. A name that ends with `.jinja` is a path, relative to
     `beside`. Raises PromptError when there is none (with the nearest name) or when the one found has mistakes.
     """
-    if name.endswith(SUFFIX):
-        return load_prompt(beside / name)
+    if len(Path(name).name) > LONGEST_NAME or "\n" in name or "{" in name:
+        raise PromptError(
+            f"a prompt is given by its name, and its text stands in a file: write it into {beside / 'prompts' / 'mine'}"
+            f"{SUFFIX} and give 'mine', found {name[:SHOWN]!r}{'…' if len(name) > SHOWN else ''}"
+        )
     folders = _folders(beside)
+    if name.endswith(SUFFIX):
+        if not (beside / name).exists():
+            raise PromptError(_no_file(name, form, beside, folders))
+        return load_prompt(beside / name)
     if name:
-        for folder in folders:
-            for candidate in (folder / f"{name}.{form}{SUFFIX}", folder / f"{name}{SUFFIX}"):
-                if candidate.is_file():
-                    return load_prompt(candidate)
+        found = _found(name, form, folders)
+        if found is not None:
+            return load_prompt(found)
     raise PromptError(_not_found(name, form, folders))
 
 
 def prompt_names(beside: Path | None = None) -> list[str]:
     """Return the names of all prompts that can be found, sorted, without their forms."""
-    return sorted({_name(path) for path in _files(_folders(beside))})
+    return _known(_folders(beside))
 
 
 def _folders(beside: Path | None) -> list[Path]:
@@ -50,12 +58,34 @@ def _name(path: Path) -> str:
     return base if form in FORMS and base else stem
 
 
+def _found(name: str, form: str, folders: Iterable[Path]) -> Path | None:
+    candidates = (folder / file for folder in folders for file in (f"{name}.{form}{SUFFIX}", f"{name}{SUFFIX}"))
+    return next((path for path in candidates if path.is_file()), None)
+
+
+def _no_file(name: str, form: str, beside: Path, folders: list[Path]) -> str:
+    """Say that a path leads nowhere, and what the prompt's name would be."""
+    short = _name(Path(name))
+    wrong = f"there is no file {beside / name} (what ends with {SUFFIX} is a path, relative to the recipe)"
+    found = _found(short, form, folders) if short else None
+    if found is not None:
+        return f"{wrong}; write {short!r}, the prompt's name, for {found}"
+    looked = ", ".join(str(folder) for folder in folders)
+    return f"{wrong}, and no prompt {short!r} in {looked}{nearest(short, _known(folders))}"
+
+
+def _known(folders: Iterable[Path]) -> list[str]:
+    return sorted({_name(path) for path in _files(folders)})
+
+
 def _not_found(name: str, form: str, folders: list[Path]) -> str:
     other = FORMS[1 - FORMS.index(form)]
     for folder in folders:
         path = folder / f"{name}.{other}{SUFFIX}"
         if name and path.is_file():
             return f"the prompt {name!r} has no {form} form, which this model needs, only a {other} form: {path}"
+        if name and (folder / name).is_file():
+            return f"the prompt {name!r} is the file {folder / name}, but a prompt's file ends with {SUFFIX}: rename it"
     looked = ", ".join(str(folder) for folder in folders)
-    known = sorted({_name(path) for path in _files(folders)})
-    return f"there is no prompt {name!r} ({name}.{form}{SUFFIX} or {name}{SUFFIX}) in {looked}{nearest(name, known)}"
+    near = nearest(Path(name).name, _known(folders))
+    return f"there is no prompt {name!r} ({name}.{form}{SUFFIX} or {name}{SUFFIX}) in {looked}{near}"
