@@ -27,7 +27,7 @@ FLOORS = (
     ("embed", "prompts"),
     ("step", "probabilities"),
     ("sources", "generate", "filter", "label", "select", "export"),
-    ("evaluate",),
+    ("evaluate", "review"),
     ("recipe",),
     ("report", "starter", "push"),
     ("why",),

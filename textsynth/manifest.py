@@ -100,7 +100,29 @@ class Licenses(TypedDict):
     conflicts: list[str]
 
 
-class Begun(TypedDict):
+class Decided(TypedDict):
+    """What became of the texts that people decided on in earlier reviews.
+
+    `differ` wait, as people disagree; `overruled` were dropped by a check all the same; `absent` did not come up, and
+    `unusable` name a label that the recipe does not have.
+    """
+
+    kept: int
+    relabelled: int
+    dropped: int
+    differ: int
+    overruled: int
+    absent: int
+    unusable: int
+
+
+class Reviewed(TypedDict, total=False):
+    """What is told only of a run that took decisions of people in."""
+
+    people: Decided
+
+
+class Begun(Reviewed):
     """What is known before the data set is written."""
 
     version: int
@@ -124,7 +146,8 @@ class Begun(TypedDict):
 class Manifest(Begun):
     """All that a finished run tells of itself.
 
-    `labels` maps names to meanings, `sources` names to what was read; `checked_for_leaks` are the sources that `leak`
+    `labels` maps names to meanings, `sources` names to what was read; `people` is there where people decided on texts;
+    `checked_for_leaks` are the sources that `leak`
     compared with, `engines` the servers' versions by model; `drops` has the commonest reason first, `splits` the number
     of texts of each; `seconds` is how long the run took.
     """
@@ -208,7 +231,10 @@ def _faults(told: object, kind: Any, where: str) -> Iterator[str]:  # noqa: ANN4
     elif is_typeddict(kind) and isinstance(told, dict):
         for name, inner in get_type_hints(kind).items():
             place = f"{where}.{name}" if where else name
-            yield from _faults(told[name], inner, place) if name in told else [f"{place} is missing"]
+            if name in told:
+                yield from _faults(told[name], inner, place)
+            elif name in kind.__required_keys__:
+                yield f"{place} is missing"
     elif isinstance(told, dict):
         for name, one in told.items():
             yield from _faults(one, get_args(kind)[1], f"{where}.{name}")

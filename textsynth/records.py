@@ -15,6 +15,8 @@ from typing import Literal, NamedTuple
 from textsynth.errors import CensusBroken
 
 EMPTY: Mapping[str, str] = MappingProxyType({})
+DECIDED = "decided_by_person"
+"""The field of a record that says what a person decided of it: keep or relabel."""
 NO_MEASURES: Mapping[str, float] = MappingProxyType({})
 
 

@@ -267,8 +267,12 @@ def _verdict(result: Result, width: int) -> str:
 
 
 def _next_steps(result: Result) -> str:
-    if not result.manifest["counts"]["selected"]:
-        return f"no text was selected; textsynth report {result.folder} shows what was dropped"
+    counts = result.manifest["counts"]
+    wait = f"{counted(counts['review'], 'text')} wait{'s' * (counts['review'] == 1)} for a person"
+    review = [f"  textsynth review {result.folder}"] if counts["review"] else []
+    if not counts["selected"]:
+        told = f"no text was selected; textsynth report {result.folder} shows what was dropped"
+        return f"{told}; {wait}: textsynth review {result.folder}" if review else told
     splits = ", ".join(f"{name} {count:,}" for name, count in result.manifest["splits"].items())
     dataset = result.folder / "dataset"
     lines = (
@@ -276,5 +280,6 @@ def _next_steps(result: Result) -> str:
         f'  load_dataset("{dataset}")          # in Python, from datasets',
         f"  textsynth report {result.folder}",
         f"  textsynth why {result.folder} ID",
+        *(f"{line}          # {wait}" for line in review),
     )
     return "\n".join(lines)

@@ -12,10 +12,11 @@ from typing import Any
 from textsynth.errors import UsageError
 from textsynth.export.rows import Rows, label_text, source_of, text_of
 from textsynth.manifest import read_manifest
+from textsynth.review.decisions import Decision, read_decisions
 from textsynth.wording import visible
 
 SHORTEST_PREFIX = 4
-ENDS = {"select": "spare: accepted, not picked", "review": "waits for a person"}
+ENDS = {"select": "spare: accepted, not picked", "review": "waits for a person", "person": "dropped by a person"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +25,8 @@ class Story:
 
     `end` says what became of it; `said` is the text, `source` what it rewrites; `row` is its passport, or its row among
     the dropped; `related` has the texts of its parents, shown examples and twin, by id, as far as the run's data set
-    has them; `answer` is the journal's row (prompt, answer, finish), None where there is none.
+    has them; `answer` is the journal's row (prompt, answer, finish), None where there is none. `people` are the
+    decisions that count, one a person, the latest last; the next run takes in those that came since.
     """
 
     id: str
@@ -34,6 +36,7 @@ class Story:
     row: Mapping[str, Any]
     related: Mapping[str, str]
     answer: Mapping[str, Any] | None
+    people: Sequence[Decision] = ()
 
     def json(self) -> dict[str, Any]:
         """Return all of it for a script."""
@@ -45,6 +48,10 @@ class Story:
             "passport": dict(self.row),
             "related": dict(self.related),
             "answer": None if self.answer is None else dict(self.answer),
+            "people": [
+                {"by": one.by, "at": one.at, "decision": one.decision, "labels": list(one.labels)}
+                for one in self.people
+            ],
         }
 
     def text(self) -> str:
@@ -52,7 +59,8 @@ class Story:
 
         Whatever a model wrote cannot move the cursor: control characters are written out.
         """
-        lines = [f"{self.id}  {self.end}", *_quoted(self.said), *self._verdict(), "", *self._origin(), *self._numbers()]
+        lines = [f"{self.id}  {self.end}", *_quoted(self.said), *self._verdict(), *map(_decided, self.people), ""]
+        lines += [*self._origin(), *self._numbers()]
         if self.answer is not None:
             lines += ["", "the prompt:", *_quoted(_prompt_text(self.answer["prompt"]))]
             told = self.answer.get("failure") or self.answer["finish"]
@@ -123,7 +131,13 @@ def story(run: Path, record_id: str, lookup: Callable[[str], Mapping[str, Any] |
         taken = rows.take([places[name][one] for one in known])
         related.update((one, text_of(other)) for one, other in zip(known, taken, strict=True))
     answer = lookup(row["request"]) if row["request"] else None
-    return Story(found, end, text_of(own), source_of(own), row, related, answer)
+    people = tuple(read_decisions(run).standing().get(found, {}).values())
+    return Story(found, end, text_of(own), source_of(own), row, related, answer, people)
+
+
+def _decided(one: Decision) -> str:
+    labels = f" as {', '.join(one.labels)}" if one.labels and one.decision != "drop" else ""
+    return f"a person decided: {one.decision}{labels}, by {one.by}{f' at {one.at}' if one.at else ''}"
 
 
 def _places(rows: Rows) -> dict[str, int]:

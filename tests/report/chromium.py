@@ -9,7 +9,7 @@ import os
 import shutil
 import subprocess
 import tempfile
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -55,6 +55,78 @@ def look(views: Sequence[View]) -> list[Sight]:
     return asyncio.run(_look(views))
 
 
+def drive(address: str, work: Callable[[Page], Awaitable[None]], *, width: int = 390, dark: bool = False) -> Sight:
+    """Open an address on loopback, do with the page what `work` does, and return what was seen of it till the end."""
+    return asyncio.run(_driven(address, work, width, dark))
+
+
+async def _driven(address: str, work: Callable[[Page], Awaitable[None]], width: int, dark: bool) -> Sight:
+    async with (
+        _browser() as socket_address,
+        aiohttp.ClientSession() as http,
+        http.ws_connect(socket_address, max_msg_size=0) as socket,
+    ):
+        wire = _Wire(socket)
+        session = await _tab(wire)
+        await _sized(wire, session, width, dark)
+        wire.heard.clear()
+        await wire.ask("Page.navigate", session, url=address)
+        await wire.hear("Page.loadEventFired")
+        await work(Page(wire, session))
+        sight = Sight(*_heard(wire.heard, address))
+        await socket.send_json({"id": 0, "method": "Browser.close"})
+        return sight
+
+
+@dataclass
+class Page:
+    """An open page under a person's hands."""
+
+    wire: _Wire
+    session: str
+
+    async def press(self, key: str, *, ctrl: bool = False) -> None:
+        """Press one key, as `k`, `Enter` or `ArrowDown`, and let it go."""
+        text = {"Enter": "\r"}.get(key, key if len(key) == 1 and not ctrl else "")
+        codes = {"Enter": 13, "Escape": 27, "Tab": 9, "ArrowLeft": 37, "ArrowUp": 38, "ArrowRight": 39, "ArrowDown": 40}
+        told = {"key": key, "modifiers": 2 if ctrl else 0, "windowsVirtualKeyCode": codes.get(key, 0)}
+        await self.wire.ask("Input.dispatchKeyEvent", self.session, type="keyDown", text=text, **told)
+        await self.wire.ask("Input.dispatchKeyEvent", self.session, type="keyUp", **told)
+
+    async def write(self, text: str) -> None:
+        """Type a text where the focus is."""
+        for key in text:
+            await self.press(key)
+
+    async def click(self, selector: str) -> None:
+        """Click in the middle of an element."""
+        told = f"(one => [one.x + one.width / 2, one.y + one.height / 2])(document.querySelector('{selector}')"
+        x, y = await self.value(f"{told}.getBoundingClientRect())")
+        for kind in ("mousePressed", "mouseReleased"):
+            await self.wire.ask(
+                "Input.dispatchMouseEvent", self.session, type=kind, x=x, y=y, button="left", clickCount=1
+            )
+
+    async def value(self, script: str) -> Any:
+        """Return the value of a script."""
+        answer = await self.wire.ask(
+            "Runtime.evaluate", self.session, expression=script, returnByValue=True, awaitPromise=True
+        )
+        assert "exceptionDetails" not in answer, answer["exceptionDetails"]
+        return answer["result"].get("value")
+
+    async def until(self, script: str) -> None:
+        """Wait until the value of a script is true."""
+        deadline = asyncio.get_running_loop().time() + PATIENCE
+        while not await self.value(script):
+            assert asyncio.get_running_loop().time() < deadline, f"never true: {script}"
+            await asyncio.sleep(0.01)
+
+    async def picture(self) -> bytes:
+        """Return what is seen now, as a PNG."""
+        return base64.b64decode((await self.wire.ask("Page.captureScreenshot", self.session))["data"])
+
+
 async def _look(views: Sequence[View]) -> list[Sight]:
     async with (
         _browser() as address,
@@ -62,10 +134,7 @@ async def _look(views: Sequence[View]) -> list[Sight]:
         http.ws_connect(address, max_msg_size=0) as socket,
     ):
         wire = _Wire(socket)
-        target = (await wire.ask("Target.createTarget", url="about:blank"))["targetId"]
-        session = (await wire.ask("Target.attachToTarget", targetId=target, flatten=True))["sessionId"]
-        for domain in ("Page", "Network", "Log", "Runtime"):
-            await wire.ask(f"{domain}.enable", session)
+        session = await _tab(wire)
         sights = [await _seen(wire, session, view) for view in views]
         await socket.send_json({"id": 0, "method": "Browser.close"})
         return sights
@@ -77,7 +146,12 @@ async def _browser() -> AsyncIterator[str]:
     assert path is not None
     with tempfile.TemporaryDirectory(prefix="textsynth-chromium-", ignore_cleanup_errors=True) as profile:
         # names are not looked up and nothing but loopback is reached, whatever a page asks for
-        flags = [*FLAGS, "--host-resolver-rules=MAP * ~NOTFOUND", f"--user-data-dir={profile}", "about:blank"]
+        flags = [
+            *FLAGS,
+            "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
+            f"--user-data-dir={profile}",
+            "about:blank",
+        ]
         home = {**os.environ, "HOME": profile}
         process = subprocess.Popen([path, *flags], stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, env=home)
         try:
@@ -122,11 +196,23 @@ class _Wire:
             self.heard.append(await self._socket.receive_json(timeout=PATIENCE))
 
 
-async def _seen(wire: _Wire, session: str, view: View) -> Sight:
-    size = {"width": view.width, "height": 844, "deviceScaleFactor": 1, "mobile": view.width < 600}
+async def _tab(wire: _Wire) -> str:
+    target = (await wire.ask("Target.createTarget", url="about:blank"))["targetId"]
+    session = str((await wire.ask("Target.attachToTarget", targetId=target, flatten=True))["sessionId"])
+    for domain in ("Page", "Network", "Log", "Runtime"):
+        await wire.ask(f"{domain}.enable", session)
+    return session
+
+
+async def _sized(wire: _Wire, session: str, width: int, dark: bool) -> None:
+    size = {"width": width, "height": 844, "deviceScaleFactor": 1, "mobile": width < 600}
     await wire.ask("Emulation.setDeviceMetricsOverride", session, **size)
-    scheme = {"name": "prefers-color-scheme", "value": "dark" if view.dark else "light"}
+    scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
     await wire.ask("Emulation.setEmulatedMedia", session, features=[scheme])
+
+
+async def _seen(wire: _Wire, session: str, view: View) -> Sight:
+    await _sized(wire, session, view.width, view.dark)
     wire.heard.clear()
     await wire.ask("Page.navigate", session, url=view.page.resolve().as_uri())
     await wire.hear("Page.loadEventFired")
@@ -134,7 +220,7 @@ async def _seen(wire: _Wire, session: str, view: View) -> Sight:
     await wire.ask(
         "Runtime.evaluate", session, expression="new Promise(done => setTimeout(done, 50))", awaitPromise=True
     )
-    sight = Sight(*_heard(wire.heard, view.page))
+    sight = Sight(*_heard(wire.heard, view.page.resolve().as_uri()))
     answer = await wire.ask("Runtime.evaluate", session, expression=view.script, returnByValue=True, awaitPromise=True)
     assert "exceptionDetails" not in answer, answer["exceptionDetails"]
     sight.answer = answer["result"].get("value")
@@ -144,8 +230,7 @@ async def _seen(wire: _Wire, session: str, view: View) -> Sight:
     return sight
 
 
-def _heard(events: Sequence[dict[str, Any]], page: Path) -> tuple[list[str], list[str]]:
-    own = page.resolve().as_uri()
+def _heard(events: Sequence[dict[str, Any]], own: str) -> tuple[list[str], list[str]]:
     asked, said = [], []
     for event in events:
         told = event.get("params", {})

@@ -21,12 +21,15 @@ from textsynth.cli.export import export
 from textsynth.cli.items import schema, steps
 from textsynth.cli.push import push
 from textsynth.cli.recipes import init, preview, run, validate
+from textsynth.cli.review import review
 from textsynth.cli.runs import evaluate, report, why
 from textsynth.cli.serve import serve
 from textsynth.cli.verbs import verbs
 from textsynth.errors import TextSynthError, UsageError
 
-for verb in (init, validate, preview, run, report, evaluate, why, push, export, serve, steps, schema, completion):
+ON_RECIPES = (init, validate, preview, run)
+ON_RUNS = (report, evaluate, why, review, push, export)
+for verb in (*ON_RECIPES, *ON_RUNS, serve, steps, schema, completion):
     verbs.add_command(verb)
 
 

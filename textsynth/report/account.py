@@ -13,6 +13,7 @@ from textsynth.evaluation import read_evaluation
 from textsynth.export.rows import Rows, label_text, source_of, text_of
 from textsynth.manifest import DropCount, Manifest, read_manifest
 from textsynth.records import reason_kind
+from textsynth.wording import counted
 
 KEPT_SHOWN = 40
 # with very many labels, or sets of labels, one text each of so many of them
@@ -28,7 +29,7 @@ class Account:
     spread over the labels, one each where there are more labels, at most 300; `dropped` maps "section item: reason" to
     up to five texts, the commonest reason first. A shown text has `id`, `label`, `text`, `source` (what it rewrites),
     `item`; a kept one `confidence`, a dropped one `measured`, `limit` and `twin`. `evaluation` is what
-    `evaluation.json` tells, None where there is none.
+    `evaluation.json` tells, None where there is none. `folder` is the run's, as it was given.
     """
 
     manifest: Manifest
@@ -36,6 +37,13 @@ class Account:
     kept: Sequence[Mapping[str, Any]]
     dropped: Mapping[str, Sequence[Mapping[str, Any]]]
     evaluation: Mapping[str, Any] | None = None
+    folder: str = "RUN"
+
+    @property
+    def waiting(self) -> str:
+        """How many texts wait for a person, up to the command that opens them; "" where none do."""
+        number = self.manifest["counts"]["review"]
+        return f"{counted(number, 'text')} wait{'s' * (number == 1)} for a person to decide:" if number else ""
 
     @property
     def funnel(self) -> list[tuple[str, int]]:
@@ -62,7 +70,7 @@ def read_account(run: Path) -> Account:
     data = Rows(run / "dataset" / "data")
     labels, kept = _kept(data, Rows(run / "dataset" / "passports"))
     dropped = _dropped(manifest["drops"], Rows(run / "dataset" / "dropped"))
-    return Account(manifest, labels, kept, dropped, evaluation)
+    return Account(manifest, labels, kept, dropped, evaluation, str(run))
 
 
 def _kept(data: Rows, passports: Rows) -> tuple[dict[str, Counter[str]], list[Mapping[str, Any]]]:

@@ -33,6 +33,8 @@ def as_page(account: Account) -> str:
         .render(
             told=account.manifest,
             funnel=account.funnel,
+            waiting=account.waiting,
+            folder=account.folder,
             most=max((abs(count) for _, count in account.funnel), default=1) or 1,
             lacking=lacking[:PARTS_SHOWN],
             met=met[:PARTS_SHOWN],

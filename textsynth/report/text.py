@@ -51,7 +51,8 @@ def _joined(parts: Iterable[Sequence[str]]) -> str:
 
 def _head(account: Account) -> list[str]:
     told = account.manifest
-    return [f"{told['name']}: {told['stopped']['sentence']}"]
+    waiting = [account.waiting, f"  textsynth review {account.folder}"] if account.waiting else []
+    return [f"{told['name']}: {told['stopped']['sentence']}", *waiting]
 
 
 def _funnel(account: Account) -> list[str]:

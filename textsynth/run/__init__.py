@@ -22,6 +22,8 @@ from textsynth.progress import Snapshot
 from textsynth.recipe import Recipe
 from textsynth.recipe.pinning import moved, pin_sources
 from textsynth.records import Drop, Record
+from textsynth.review.decisions import read_decisions
+from textsynth.review.waiting import write_waiting
 from textsynth.run.asking import Asker
 from textsynth.run.batch import Batch
 from textsynth.run.budget import Budget
@@ -30,6 +32,7 @@ from textsynth.run.finishing import finish
 from textsynth.run.loop import Loop
 from textsynth.run.manifest import begun, quota_table
 from textsynth.run.outcome import Ended, licenses_told, outcome_of
+from textsynth.run.people import People, decided_notes
 from textsynth.run.picking import pick
 from textsynth.run.proving import prove_run
 from textsynth.run.quota import Line, Quota
@@ -118,9 +121,10 @@ def _worked(
         if journal.aside is not None:
             say(f"the journal of earlier runs is kept as {journal.aside.name}")
         _say_changes(recipe, out, say)
+        people = _people(recipe, out, say)
         context = make_context(recipe, sources, journal)
         asker = Asker(recipe.models, journal, Place(recipe.base, cache_folder(), say, logs=out), batch)
-        loop = _loop(recipe, context, lines, asker)
+        loop = _loop(recipe, context, lines, asker, people)
         stopped = finish(_work(loop, asker, watcher))
         books = loop.books
         del loop
@@ -128,12 +132,15 @@ def _worked(
         watcher.say("selecting")
         selected, spare = pick(books.accepted, lines, [item.step for item in recipe.select], context)
         proof, unproved = _proved(recipe, context, (selected, spare, books.dropped), out, watcher.say)
-    notes = [*books.notes, *unproved]
+    decided = people.ends(books.accepted, books.dropped) if people else None
+    notes = [*books.notes, *unproved, *(decided_notes(decided) if decided else ())]
     for note in notes:
         say(note)
     counts = {place: sum(line.counts(record) for record in selected) for place, line in enumerate(lines)}
     quota = quota_table(lines, counts, books.dropped)
     told = begun(recipe, books, asker.tally, quota=quota, selected=len(selected), folder=out)
+    if decided:
+        told["people"] = decided
     sentence = SENTENCES["dry" if stopped == "met" and any(row["missing"] for row in quota) else stopped]
     return Ended(books, selected, spare, told, asker.identities, stopped, sentence, notes, proof)
 
@@ -152,6 +159,7 @@ def _written(recipe: Recipe, ended: Ended, out: Path, started: float) -> Manifes
         "stopped": {"why": ended.stopped, "sentence": ended.sentence},
     }
     write_manifest(out, told)
+    write_waiting(out, outcome.dropped)
     if outcome.evaluation:  # the card that was written tells it already
         write_evaluation(out, outcome.evaluation)
     else:
@@ -161,7 +169,7 @@ def _written(recipe: Recipe, ended: Ended, out: Path, started: float) -> Manifes
     return told
 
 
-def _loop(recipe: Recipe, context: Context, lines: Sequence[Line], asker: Asker) -> Loop:
+def _loop(recipe: Recipe, context: Context, lines: Sequence[Line], asker: Asker, people: People) -> Loop:
     at_work = hands(recipe, context)
     shares = {item.name: item.step.share for item in recipe.generate}
     asking = {hand.item: shares[hand.item] for hand in at_work if not hand.free}
@@ -175,7 +183,16 @@ def _loop(recipe: Recipe, context: Context, lines: Sequence[Line], asker: Asker)
         asker=asker,
         given=frozenset(record.id for rows in context.sources.values() for record in rows),
         window=min(options.window for options in recipe.models.values()),
+        people=people,
     )
+
+
+def _people(recipe: Recipe, out: Path, say: Callable[[str], None]) -> People:
+    """Return what people decided on texts of earlier runs in this folder. Raises UsageError for a damaged file."""
+    decisions = read_decisions(out)
+    if decisions.torn:
+        say("the last line of review.jsonl broke off and is passed over")
+    return People(decisions.standing(), recipe.labels, many=recipe.many)
 
 
 async def _work(loop: Loop, asker: Asker, watcher: Watcher) -> str:

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from textsynth.records import Ask, Completion, Drop, Record, Verdict
+from textsynth.run.people import NOBODY, People
 from textsynth.step import Desk, Judge
 
 Found = TypeVar("Found")
@@ -37,9 +38,16 @@ class _Waiting:
 
 
 class Court:
-    """The filters and labellers of one run, at work."""
+    """The filters and labellers of one run, and what `people` decided, at work."""
 
-    def __init__(self, filters: Sequence[tuple[str, Judge]], desks: Sequence[tuple[str, Desk]], answer: Answer) -> None:
+    def __init__(
+        self,
+        filters: Sequence[tuple[str, Judge]],
+        desks: Sequence[tuple[str, Desk]],
+        answer: Answer,
+        people: People = NOBODY,
+    ) -> None:
+        self._people = people
         self._filters = filters
         self._desks = desks
         self._answer = answer
@@ -52,14 +60,16 @@ class Court:
 
     async def rule(self, candidates: Sequence[Record]) -> Ruling:
         """Bring every candidate of a window to its end; the filters work in a thread, so that requests go on."""
-        ruling = Ruling()
-        pending = list(candidates)
+        ruling = Ruling(dropped=self._people.dropped(candidates))
+        gone = {drop.record.id for drop in ruling.dropped}
+        pending = [record for record in candidates if record.id not in gone]
         while pending:
             passed, waiting, dropped = await self._beside(self._filter, pending)
             passed, unlabelled = await self._label(passed)
+            passed, disputed = self._people.after(passed)
             await self._beside(self._settle, passed)
             ruling.accepted += passed
-            ruling.dropped += dropped + unlabelled
+            ruling.dropped += map(self._people.told, dropped + unlabelled + disputed)
             pending = self._resolve(waiting, {record.id for record in passed}, ruling)
         order = {record.id: place for place, record in enumerate(candidates)}
         ruling.accepted.sort(key=lambda record: order[record.id])
@@ -84,7 +94,7 @@ class Court:
             for record, verdict in zip(alive, verdicts, strict=True):
                 if verdict is None:
                     passed.append(record)
-                elif verdict.keeps:
+                elif verdict.keeps or self._people.let_pass(record, verdict):
                     passed.append(_measured(record, name, verdict))
                 elif verdict.twin in undecided:
                     waiting.append(_Waiting(record, name, verdict))
@@ -103,7 +113,7 @@ class Court:
             for record, some in zip(records, asks, strict=True):
                 judged, verdict = desk.read(record, completions[start : start + len(some)])
                 start += len(some)
-                if verdict is None or verdict.keeps:
+                if verdict is None or verdict.keeps or self._people.let_pass(record, verdict):
                     passed.append(judged)
                 else:
                     section = "review" if verdict.review else "label"

@@ -19,6 +19,7 @@ from textsynth.run.asking import Asker
 from textsynth.run.budget import Budget, tokens_of
 from textsynth.run.judging import Court, Ruling
 from textsynth.run.limits import Limits
+from textsynth.run.people import NOBODY, People
 from textsynth.run.quota import Quota
 from textsynth.step import Desk, Judge, Shortfall, Writer
 
@@ -76,6 +77,7 @@ class Loop:
         asker: Asker,
         given: Container[str],
         window: int,
+        people: People = NOBODY,
     ) -> None:
         self._hands = hands
         self._quota = quota
@@ -83,7 +85,7 @@ class Loop:
         self._asker = asker
         self._given = given
         self._window = window
-        self._court = Court(filters, desks, self._ask_about)
+        self._court = Court(filters, desks, self._ask_about, people)
         self._census = Census()
         self._tokens_an_ask = 1
         self._limits = Limits()

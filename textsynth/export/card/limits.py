@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from textsynth.export.card.markdown import bullets, escape, percent, some
-from textsynth.export.card.numbers import measured
+from textsynth.export.card.numbers import decided, measured
 from textsynth.export.card.proof import NOT_MEASURED, harm_first
 from textsynth.export.outcome import Outcome
 
@@ -27,7 +27,9 @@ def use(outcome: Outcome) -> str:
     if outcome.written:
         lines.append("Out of scope: measuring how good a model is, and taking what a text says as a fact.")
     if outcome.labels:
-        lines.append("Out of scope: deciding about a person by these labels, which no person has set.")
+        looked = decided(outcome)
+        who = f"of which people have looked at {looked}" if looked else "which no person has set"
+        lines.append(f"Out of scope: deciding about a person by these labels, {who}.")
     if about.out_of_scope is not None:
         lines.append(f"Out of scope: {escape(about.out_of_scope)}")
     return bullets(lines)
@@ -83,10 +85,11 @@ def _of_the_kind(outcome: Outcome) -> Iterator[str]:
             yield "All texts come from one model, and share its habits of speech."
     if outcome.labels and outcome.task != "summarization":
         checked = ", ".join(escape(item) for item in outcome.labellers)
+        looked = decided(outcome)
         if checked:
-            how = f"checked by {checked}, not by people"
+            how = f"checked by {checked}, {f'{looked} of them by people' if looked else 'not by people'}"
         elif outcome.written:
-            how = "those that were asked for, not set by people"
+            how = f"those that were asked for, {f'{looked} of them seen' if looked else 'not set'} by people"
         else:
             how = "those that came with the texts"
         yield f"The labels are {how}."

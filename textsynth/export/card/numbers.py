@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 
 from textsynth.export.card.markdown import escape, table
 from textsynth.export.outcome import Outcome
-from textsynth.records import Record, reason_kind
+from textsynth.records import DECIDED, Record, reason_kind
 from textsynth.text import word_list
 
 
@@ -41,12 +41,31 @@ def funnel(outcome: Outcome) -> str:
     counted = Counter((drop.section, drop.item, reason_kind(drop.reason)) for drop in outcome.dropped)
     rows = [(*map(escape, key), count) for key, count in sorted(counted.items(), key=lambda one: (-one[1], one[0]))]
     idle = [item for section, item in outcome.checks if not any(key[1] == item for key in counted)]
-    parts = [told]
+    parts = [told, *_by_people(outcome)]
     if rows:
         parts.append(table(("section", "check", "reason", "texts"), rows))
     if idle:
         parts.append(f"Nothing was dropped by {', '.join(map(escape, idle))}.")
     return "\n\n".join(parts)
+
+
+def decided(outcome: Outcome) -> str:
+    """Return how many of the selected texts people have decided on, as `3 of 120`; "" for none."""
+    number = sum(DECIDED in record.fields for record in outcome.selected)
+    return f"{number} of {len(outcome.selected)}" if number else ""
+
+
+def _by_people(outcome: Outcome) -> list[str]:
+    """Return a sentence on the texts that people decided on, where there are any."""
+    said = Counter(record.fields[DECIDED] for record in (*outcome.selected, *outcome.spare) if DECIDED in record.fields)
+    gone = sum(drop.section == "person" for drop in outcome.dropped)
+    if not said and not gone:
+        return []
+    number = said.total() + gone
+    return [
+        f"People decided on {number} of them: {said['keep']} were kept, {said['relabel']} were given other labels and "
+        f"{gone} were dropped."
+    ]
 
 
 def measures(outcome: Outcome) -> str:

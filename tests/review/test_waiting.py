@@ -1,0 +1,38 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.review.runs import waiting
+from textsynth.errors import UsageError
+from textsynth.records import Drop
+from textsynth.review.waiting import FILE, Waiting, read_waiting, write_waiting
+
+
+def test_what_waits_is_read_in_plan_order_with_its_labels(tmp_path: Path) -> None:
+    drops = [waiting(3, chosen="delivery"), waiting(1), waiting(2, ("a", "b"), chosen="b, c")]
+    other = Drop(waiting(9).record, "filter", "length", "too few words")
+    write_waiting(tmp_path, [drops[0], other, *drops[1:]])
+    found = read_waiting(tmp_path)
+    assert [found[drop.record.id] for drop in drops] == [
+        Waiting(0, "refund", "delivery"),
+        Waiting(1, "", ""),
+        Waiting(2, "a, b", "b, c"),
+    ]
+    assert other.record.id not in found
+
+
+def test_where_nothing_waits_there_is_no_file(tmp_path: Path) -> None:
+    assert read_waiting(tmp_path) == {}
+    write_waiting(tmp_path, [waiting(1)])
+    assert (tmp_path / FILE).is_file()
+    write_waiting(tmp_path, [])
+    assert not (tmp_path / FILE).exists()
+
+
+@pytest.mark.parametrize("content", ["{", "[]", '{"texts": [{}]}', '{"texts": 3}', "\x00"])
+def test_a_damaged_file_is_one_sentence(content: str, tmp_path: Path) -> None:
+    (tmp_path / FILE).write_text(content, encoding="utf-8")
+    with pytest.raises(UsageError, match=r"waiting\.json: the file is damaged .*; run the recipe again"):
+        read_waiting(tmp_path)

@@ -1,0 +1,102 @@
+"""`textsynth review`: people decide on doubtful texts, on a local page."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from textsynth.cli.verbs import JSON, RUN, emit, example, talk
+
+if TYPE_CHECKING:
+    from textsynth.review.sitting import Sitting
+
+
+@click.command(
+    epilog=example(
+        "textsynth review runs/tickets",
+        "textsynth review runs/tickets --by ann --port 8123 --no-browser",
+        "textsynth review runs/tickets --selected",
+    )
+)
+@RUN
+@click.option("--by", metavar="NAME", help="Who decides.  [default: the login name]")
+@click.option("--port", type=click.IntRange(1, 65535), help="The port.  [default: a free one]")
+@click.option("--no-browser", is_flag=True, help="Open no browser; the address is printed.")
+@click.option("--selected", is_flag=True, help="Then look at selected texts too, the least sure first.")
+@JSON
+def review(
+    run: Path, by: str | None, port: int | None, no_browser: bool, selected: bool, as_json: bool  # noqa: FBT001
+) -> None:  # fmt: skip
+    """Decide on doubtful texts on a local page, until Ctrl-C.
+
+    Keep, drop or relabel what a check sends to a person, with the keyboard. Every decision is at once in the run's
+    review.jsonl; the next `textsynth run` of the recipe takes them in. Only this machine reaches the page, under an
+    address with a random token.
+    """
+    import asyncio
+
+    from textsynth.review.queue import read_queue
+    from textsynth.review.sitting import Sitting
+    from textsynth.wording import counted
+
+    queue = read_queue(run, selected=selected)
+    sitting = Sitting(run, queue, by if by is not None else _login())
+    if sitting.torn:
+        talk(f"{run}: the last line of review.jsonl broke off and is passed over")
+    if not queue.entries:
+        hint = "" if selected else "; --selected shows the selected ones"
+        emit(sitting.told() if as_json else f"{run}: no text waits for a person{hint}")
+        return
+    waiting = sum(one.waits for one in queue.entries.values())
+    shown = len(queue.entries) - waiting
+    parts = [f"{counted(waiting, 'text')} in the queue"]
+    parts += [f"then {shown:,} of {counted(queue.selected, 'selected text')}"] if selected else []
+    talk(f"{', '.join(parts)}; {sitting.by} decides; Ctrl-C ends it")
+    asyncio.run(_work(sitting, port, browser=not no_browser and sys.stdout.isatty()))
+    emit(sitting.told() if as_json else sitting.sentence())
+
+
+async def _work(sitting: Sitting, port: int | None, *, browser: bool) -> None:
+    import asyncio
+
+    from textsynth.review.server import serve
+
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for one in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(one, stop.set)
+
+    def ready(address: str) -> None:
+        talk(address)
+        if browser:
+            _open(address)
+
+    await serve(sitting, port=port, ready=ready, stop=stop)
+
+
+def _open(address: str) -> None:
+    """Open the address in a browser with a window of its own; one that would take the terminal is left alone."""
+    import webbrowser
+
+    try:
+        found = webbrowser.get()
+    except webbrowser.Error:
+        return
+    if not isinstance(found, webbrowser.GenericBrowser) or isinstance(found, webbrowser.BackgroundBrowser):
+        found.open(address)
+
+
+def _login() -> str:
+    """Return the login name, `someone` where there is none."""
+    import getpass
+
+    from textsynth.review.decisions import SOMEONE
+
+    try:
+        return getpass.getuser()
+    except (ImportError, KeyError, OSError):
+        return SOMEONE

@@ -1,0 +1,168 @@
+"""The queue: texts of a run in the order in which a person should look at them.
+
+First those that wait: where intended and chosen label differ, then by confidence, the least first; ties stand in plan
+order. Then, where they are wanted, the selected texts, the least sure first.
+"""
+
+from __future__ import annotations
+
+import heapq
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from textsynth.export.rows import Rows, source_of, text_of
+from textsynth.manifest import Manifest, read_manifest
+from textsynth.review.waiting import Waiting, read_waiting
+
+CHOSE_ANOTHER = "the model chose another label: "
+SELECTED_AT_MOST = 2000
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A text in the queue. `waits` is False for a selected one.
+
+    `labels` are those it has, `intended` and `chosen` what was asked for and what a model chose (() where nobody has).
+    `item`, `reason`, `measured` and `limit` say why it waits; `source` is what it rewrites; `maker` is the item that
+    wrote it; `confidence` is the labeller's, else the agreement with the seeds, else None.
+    """
+
+    id: str
+    text: str
+    source: str | None
+    waits: bool
+    labels: tuple[str, ...]
+    intended: tuple[str, ...]
+    chosen: tuple[str, ...]
+    maker: str
+    attributes: Mapping[str, str]
+    measures: Mapping[str, float]
+    confidence: float | None
+    item: str = ""
+    reason: str = ""
+    measured: float | None = None
+    limit: float | None = None
+
+    @property
+    def disagrees(self) -> bool:
+        """Whether a model chose other labels than were asked for."""
+        return bool(self.chosen and self.intended) and set(self.chosen) != set(self.intended)
+
+
+@dataclass(frozen=True, slots=True)
+class Queue:
+    """The texts to look at, by id in their order; `many` says that a text may have several labels.
+
+    Of `selected` texts only the 2,000 least sure are among them.
+    """
+
+    manifest: Manifest
+    entries: Mapping[str, Entry]
+    many: bool
+    selected: int = 0
+
+
+def read_queue(run: Path, *, selected: bool = False) -> Queue:
+    """Return what waits in a finished run, and then its selected texts if they are wanted.
+
+    Raises UsageError where there is no finished run, or its data set is damaged.
+    """
+    manifest = read_manifest(run)
+    labels = manifest["labels"]
+    dropped = Rows(run / "dataset" / "dropped")
+    rows = dropped.take([place for place, section in enumerate(dropped.cells("section")) if section == "review"])
+    known = read_waiting(run)
+    waiting = [_waiting(row, known.get(row["id"]), labels) for row in rows]
+    order = {one.id: known[one.id].place if one.id in known else len(known) + at for at, one in enumerate(waiting)}
+    waiting.sort(key=lambda one: (not one.disagrees, _sureness(one.confidence), order[one.id]))
+    least_sure = _least_sure(run) if selected else []
+    chosen = [_selected(row, passport, labels) for row, passport in least_sure]
+    cells = [*(row["label"] for row in rows), *(passport["label"] for _, passport in least_sure)]
+    return Queue(
+        manifest,
+        {one.id: one for one in (*waiting, *chosen)},
+        many=any(isinstance(cell, list) for cell in cells),
+        selected=manifest["counts"]["selected"] if selected else 0,
+    )
+
+
+def _waiting(row: Mapping[str, Any], known: Waiting | None, labels: Mapping[str, str]) -> Entry:
+    quoted = row["reason"].partition(CHOSE_ANOTHER)[2]
+    return Entry(
+        **_behind(row),
+        text=text_of(row),
+        source=source_of(row),
+        waits=True,
+        intended=_named(known.intended if known else "", labels) or _labels(row["label"]),
+        chosen=_named(known.chosen if known else quoted, labels),
+        maker=row["generator"],
+        item=row["item"],
+        reason=row["reason"],
+        measured=row["measured"],
+        limit=row["limit"],
+    )
+
+
+def _selected(row: Mapping[str, Any], passport: Mapping[str, Any], labels: Mapping[str, str]) -> Entry:
+    return Entry(
+        **_behind(passport),
+        text=text_of(row),
+        source=source_of(row),
+        waits=False,
+        intended=_named(passport["intended"] or "", labels) or _labels(passport["label"]),
+        chosen=_named(passport["chosen"] or "", labels),
+        maker=passport["item"],
+    )
+
+
+def _behind(row: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a passport and a row among the dropped tell alike."""
+    return {
+        "id": row["id"],
+        "labels": _labels(row["label"]),
+        "attributes": json.loads(row["attributes"] or "{}"),
+        "measures": json.loads(row["measures"] or "{}"),
+        "confidence": _confidence(row["confidence"], row["measures"]),
+    }
+
+
+def _least_sure(run: Path) -> list[tuple[dict[str, Any], dict[str, Any]]]:
+    """Return the selected texts with their passports, the least sure first; ties stand in the order of their ids."""
+    data, passports = Rows(run / "dataset" / "data"), Rows(run / "dataset" / "passports")
+    told = zip(passports.cells("id"), passports.cells("confidence"), passports.cells("measures"), strict=True)
+    sure = ((_sureness(_confidence(own, measures)), one) for one, own, measures in told)
+    wanted = [one for _, one in heapq.nsmallest(SELECTED_AT_MOST, sure)]
+    rows, behind = _by_id(data, wanted), _by_id(passports, wanted)
+    return [(rows[one], behind[one]) for one in wanted]
+
+
+def _by_id(rows: Rows, wanted: Sequence[str]) -> dict[str, dict[str, Any]]:
+    ids = set(wanted)
+    places = [place for place, one in enumerate(rows.cells("id")) if one in ids]
+    return {row["id"]: row for row in rows.take(places)}
+
+
+def _labels(label: object) -> tuple[str, ...]:
+    return tuple(map(str, label)) if isinstance(label, list) else () if label is None else (str(label),)
+
+
+def _named(told: str, labels: Mapping[str, str]) -> tuple[str, ...]:
+    """Return the labels of `a, b`; a label whose own name has a comma is one."""
+    if not told:
+        return ()
+    return (told,) if told in labels else tuple(told.split(", "))
+
+
+def _confidence(own: float | None, measures: str | None) -> float | None:
+    if own is not None:
+        return float(own)
+    found = json.loads(measures or "{}")
+    return next((float(found[name]) for name in found if name.split("-")[0] == "agreement"), None)
+
+
+def _sureness(confidence: float | None) -> float:
+    return math.inf if confidence is None else confidence

@@ -1,0 +1,187 @@
+"""A sitting: one person before the queue, with all decisions on disk, those of others too."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, cast
+
+from textsynth.errors import UsageError, nearest
+from textsynth.review.decisions import FILE, Decision, Decisions, Kind, add_decisions, agreed, read_decisions
+from textsynth.review.kappa import pairs
+from textsynth.review.queue import Entry, Queue
+from textsynth.wording import counted, visible
+
+NAME_AT_MOST = 100
+PAST = {"keep": "kept", "drop": "dropped", "relabel": "relabelled"}
+
+
+class Sitting:
+    """What the person `by` sees of a queue, and does with it. Raises UsageError for a name that is none."""
+
+    def __init__(self, run: Path, queue: Queue, by: str) -> None:
+        self.by = by.strip()
+        if not 0 < len(self.by) <= NAME_AT_MOST or visible(self.by) != self.by or "\n" in self.by:
+            raise UsageError(f"--by is {by[:NAME_AT_MOST]!r}; it names a person, in at most {NAME_AT_MOST} characters")
+        self._run = run
+        self._queue = queue
+        self._seen: object = None
+        self._decisions = Decisions()
+        self._touched: set[str] = set()
+        self.torn = self._all().torn
+
+    def state(self) -> dict[str, Any]:
+        """Return all that the page needs to begin: the order, what is decided, the labels, what to do at the end.
+
+        `order` has first what nobody has decided on, then what people differ on, what only others have decided on, and
+        what this person has; each part in the queue's order.
+        """
+        standing = self._standing()
+        manifest = self._queue.manifest
+        order = sorted(self._queue.entries, key=lambda one: self._turn(standing.get(one, {})))
+        return {
+            "name": manifest["name"],
+            "by": self.by,
+            "labels": [{"name": name, "means": visible(means)} for name, means in manifest["labels"].items()],
+            "many": self._queue.many,
+            "order": order,
+            "status": {one: self._status(standing[one]) for one in order if one in standing},
+            "next": f"textsynth run {manifest['recipe']['name']}",
+            **self._progress(standing),
+        }
+
+    def entry(self, id_: str) -> dict[str, Any]:
+        """Return all of one text for the page, control characters written out. Raises UsageError for another id."""
+        one = self._entry(id_)
+        told = {**asdict(one), "disagrees": one.disagrees}
+        for name in ("text", "source", "reason"):
+            told[name] = None if told[name] is None else visible(told[name])
+        told["attributes"] = {name: visible(str(value)) for name, value in one.attributes.items()}
+        return {**told, "status": self._status(self._standing().get(id_, {}))}
+
+    def decide(self, id_: str, decision: object, labels: object = ()) -> dict[str, Any]:
+        """Write down what the person says of a text, and return what the page should show now.
+
+        Raises UsageError for what is no decision, RunError where the disk does not take it.
+        """
+        one = self._entry(id_)
+        if not isinstance(decision, str) or decision not in PAST:
+            raise UsageError(f"decision is {decision!r}{nearest(str(decision), PAST)}")
+        named = self._labels_of(one, labels) if decision == "relabel" else one.labels
+        self._write(Decision(id_, cast(Kind, decision), named, self.by, _now(), one.text))
+        return self._changed(id_)
+
+    def undo(self) -> dict[str, Any]:
+        """Take the person's latest decision on a text of the queue back, and return what the page should show now.
+
+        Raises UsageError where there is none.
+        """
+        decisions = self._all()
+        standing = decisions.standing()
+        counts = (one for one in reversed(decisions.lines) if standing.get(one.id, {}).get(self.by) is one)
+        last = next((one for one in counts if one.id in self._queue.entries), None)
+        if last is None:
+            raise UsageError(f"{self.by} has decided on no text of this queue")
+        self._write(Decision(last.id, "undo", (), self.by, _now(), last.text))
+        return self._changed(last.id)
+
+    def told(self) -> dict[str, Any]:
+        """Return for a script what came of the sitting: decisions by kind, what is left, how people agree."""
+        standing = self._standing()
+        mine = [standing.get(one, {}).get(self.by) for one in self._touched]
+        done = Counter(PAST[one.decision] for one in mine if one is not None)
+        decided = {name: done[name] for name in PAST.values()}
+        return {"folder": str(self._run), "by": self.by, "decided": decided, **self._progress(standing)}
+
+    def sentence(self) -> str:
+        """Return what came of the sitting in a sentence."""
+        told = self.told()
+        done = ", ".join(f"{count:,} {name}" for name, count in told["decided"].items() if count)
+        number = sum(told["decided"].values())
+        parts = [f"{self.by} decided on {counted(number, 'text')}" + (f": {done}" if done else "")]
+        parts.append(f"{counted(told['left'], 'text')} wait{'s' * (told['left'] == 1)} for a decision")
+        parts += [_pair_told(pair) for pair in told["pairs"]]
+        if any(self._standing()):
+            parts.append(f"textsynth run {self._queue.manifest['recipe']['name']} takes the decisions in")
+        return "; ".join(parts)
+
+    def _progress(self, standing: Mapping[str, Mapping[str, Decision]]) -> dict[str, Any]:
+        """Return how many waiting texts lack a decision, how many selected ones, and how pairs of people agree."""
+        lacking = Counter(
+            one.waits for id_, one in self._queue.entries.items() if agreed(standing.get(id_, {})) is None
+        )
+        told = [{**asdict(pair), "people": list(pair.people)} for pair in pairs(standing)]
+        return {"left": lacking[True], "selected": lacking[False], "pairs": told}
+
+    def _status(self, by_person: Mapping[str, Decision]) -> dict[str, Any]:
+        """Return what is decided on a text; what others say is told only to one who has decided."""
+        mine = by_person.get(self.by)
+        others = [one for name, one in by_person.items() if name != self.by]
+        return {
+            "mine": None if mine is None else _brief(mine),
+            "others": len(others),
+            "differ": bool(by_person) and agreed(by_person) is None,
+            "said": [] if mine is None else [_brief(one) for one in others],
+        }
+
+    def _turn(self, by_person: Mapping[str, Decision]) -> int:
+        if not by_person:
+            return 0
+        if agreed(by_person) is None:
+            return 1
+        return 3 if self.by in by_person else 2
+
+    def _changed(self, id_: str) -> dict[str, Any]:
+        self._touched.add(id_)
+        standing = self._standing()
+        return {"id": id_, "status": self._status(standing.get(id_, {})), **self._progress(standing)}
+
+    def _entry(self, id_: str) -> Entry:
+        if id_ not in self._queue.entries:
+            raise UsageError(f"the queue has no text {id_[:40]!r}")
+        return self._queue.entries[id_]
+
+    def _labels_of(self, one: Entry, labels: object) -> tuple[str, ...]:
+        known = self._queue.manifest["labels"]
+        if not isinstance(labels, Sequence) or isinstance(labels, str) or not labels:
+            raise UsageError(f"relabel takes a list of labels, got {labels!r:.60}")
+        for name in labels:
+            if not isinstance(name, str) or name not in known:
+                raise UsageError(f"there is no label {name!r:.60}{nearest(str(name), known)}")
+        if len(labels) > 1 and not self._queue.many:
+            raise UsageError(f"the text {one.id} takes one label, got {len(labels)}")
+        return tuple(name for name in known if name in labels)
+
+    def _write(self, line: Decision) -> None:
+        add_decisions(self._run, [line])
+
+    def _standing(self) -> dict[str, dict[str, Decision]]:
+        return self._all().standing()
+
+    def _all(self) -> Decisions:
+        """Return all decisions, read again where the file has changed, as another server may write it too."""
+        try:
+            found = (self._run / FILE).stat()
+            seen: object = (found.st_size, found.st_mtime_ns, found.st_ino)
+        except FileNotFoundError:
+            seen = None
+        if seen != self._seen:
+            self._decisions = read_decisions(self._run)
+            self._seen = seen
+        return self._decisions
+
+
+def _brief(one: Decision) -> dict[str, Any]:
+    return {"by": one.by, "decision": one.decision, "labels": list(one.labels)}
+
+
+def _pair_told(pair: Mapping[str, Any]) -> str:
+    kappa = "no kappa, as both always say the same" if pair["kappa"] is None else f"Cohen's kappa {pair['kappa']:.2f}"
+    return f"{' and '.join(pair['people'])} agree on {pair['same']:,} of {counted(pair['texts'], 'text')} ({kappa})"
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
