@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, get_type_hints
 
 import pytest
 
 from tests.export.outcomes import outcome
 from tests.report.folders import manifest
 from textsynth.errors import UsageError
-from textsynth.manifest import FILE, read_manifest, write_json, write_manifest
+from textsynth.manifest import FILE, Decided, read_manifest, write_json, write_manifest
 
 
 def test_a_manifest_is_read_as_written_and_leaves_nothing_beside_it(tmp_path: Path) -> None:
@@ -101,4 +101,14 @@ def test_a_folder_that_is_no_run_names_the_run_that_was_meant(tmp_path: Path, mo
 def test_a_run_that_has_not_ended_is_told_from_none_at_all(tmp_path: Path) -> None:
     (tmp_path / "journal.sqlite").touch()
     with pytest.raises(UsageError, match=r"has not ended yet \(no manifest\.json\).*same recipe goes on"):
+        read_manifest(tmp_path)
+
+
+def test_what_people_decided_may_be_missing_but_not_a_part_of_it(tmp_path: Path) -> None:
+    people = {name: 1 for name in get_type_hints(Decided)}
+    write_json(tmp_path / FILE, {**manifest(outcome()), "people": people}, indent=1)
+    assert read_manifest(tmp_path)["people"]["kept"] == 1
+    del people["kept"]
+    write_json(tmp_path / FILE, {**manifest(outcome()), "people": people}, indent=1)
+    with pytest.raises(UsageError, match=r"people\.kept is missing"):
         read_manifest(tmp_path)

@@ -237,3 +237,12 @@ def test_a_request_that_failed_and_rows_that_need_none() -> None:
     failed = samples_text([Sample("labelled", (("", "1."),), "", "the prompt is too long", ())])
     assert "── prompt\n1.\n── failed: the prompt is too long" in failed
     assert "answer" not in samples_text([Sample("existing", (), "", None, (Seen("a row", ()),))])
+
+
+def test_texts_that_wait_are_told_with_the_command_that_shows_them() -> None:
+    assert "textsynth review" not in result_text(result(row(label="refund")))
+    text = result_text(result(row(label="refund"), review=3))
+    assert "3 waiting for review" in text
+    assert text.splitlines()[-1] == "  textsynth review runs/tickets          # 3 texts wait for a person"
+    none = result_text(result(row(8, label="refund"), selected=0, review=1))
+    assert none.splitlines()[-1].endswith("; 1 text waits for a person: textsynth review runs/tickets")

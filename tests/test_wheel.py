@@ -50,6 +50,7 @@ def test_prompts_recipes_and_seed_data_are_inside_and_nothing_else_is(wheel: Pat
         kept = [path for path in (ROOT / folder).iterdir() if path.is_file()]
         assert {f"textsynth/bundled/{folder}/{path.name}" for path in kept} <= names
     assert {"textsynth/py.typed", "textsynth/report/run.html.jinja"} <= names
+    assert {f"textsynth/review/page.{kind}" for kind in ("html", "js", "css")} <= names
     modules = {path.relative_to(ROOT).as_posix() for path in (ROOT / "textsynth").rglob("*.py")}
     assert modules <= names
     beside = {name for name in names if not name.startswith("textsynth/")}

@@ -13,6 +13,7 @@ from tests.export.outcomes import outcome, record
 from tests.report.folders import finished
 from textsynth.errors import UsageError
 from textsynth.records import Drop, Origin, Record
+from textsynth.review.decisions import Decision, add_decisions
 from textsynth.why import Story, story
 
 ANSWER = {"prompt": [["system", "You write."], ["user", "Two texts."]], "answer": "1. text 4", "finish": "stop"}
@@ -139,3 +140,26 @@ def test_a_beginning_of_several_ids_is_told(tmp_path: Path) -> None:
 def test_a_folder_that_is_no_run_is_told(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="no finished run is in this folder"):
         story(tmp_path, "0123456789abcdef", no_journal)
+
+
+def test_what_people_decided_is_told_with_who_and_when(tmp_path: Path) -> None:
+    gone = Drop(record(200), "person", "review", "a person dropped it")
+    run = finished(tmp_path, outcome(dropped=[gone]))
+    kept = record(0)
+    at = "2026-01-02T03:04:05+00:00"
+    add_decisions(
+        run,
+        [
+            Decision(gone.record.id, "drop", ("refund",), "ann", at),
+            Decision(kept.id, "keep", ("refund",), "ann", at),
+            Decision(kept.id, "relabel", ("delivery",), "bob\x1b[2J"),
+        ],
+    )
+    dropped = told(run, gone.record)
+    assert dropped.end == "dropped by a person"
+    assert f"a person decided: drop, by ann at {at}" in dropped.text().splitlines()
+    found = told(run, kept)
+    assert f"a person decided: keep as refund, by ann at {at}" in found.text().splitlines()
+    assert r"a person decided: relabel as delivery, by bob\x1b[2J" in found.text().splitlines()
+    assert found.json()["people"][0] == {"by": "ann", "at": at, "decision": "keep", "labels": ["refund"]}
+    assert told(run, record(1)).json()["people"] == []

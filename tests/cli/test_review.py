@@ -156,6 +156,27 @@ def test_keys_alone_keep_drop_relabel_and_undo(doubtful: Doubtful) -> None:
 
 
 @pytest.mark.usefixtures("browser")
+def test_what_is_typed_too_fast_drops_nothing(doubtful: Doubtful) -> None:
+    run, address = doubtful
+
+    async def work(page: chromium.Page) -> None:
+        await showing(page, 1)
+        # all keys come before the answer to the first: the search has the letters, and no text the decisions
+        send = "document.dispatchEvent(new KeyboardEvent('keydown', {key, bubbles: true, cancelable: true}))"
+        await page.value(f"[...'kkrdeliv'].forEach(key => {send})")
+        await page.until("document.querySelector('#picker').open")
+        assert (await page.value("document.querySelector('#filter').value")) == "deliv"
+        await page.press("Enter")
+        await showing(page, 3)
+
+    assert chromium.drive(address, work).said == []
+    assert [(decision, labels) for _, decision, labels in told(run)] == [
+        ("keep", ("refund",)),
+        ("relabel", ("delivery",)),
+    ]
+
+
+@pytest.mark.usefixtures("browser")
 def test_the_label_that_a_model_chose_is_the_first_and_a_mouse_does_it_all(doubtful: Doubtful) -> None:
     run, address = doubtful
 
@@ -232,6 +253,8 @@ def test_texts_with_several_labels_get_several(tmp_path: Path) -> None:
         await page.press("Enter")
         await page.write("label_7")
         await page.press("Enter")
+        head = await page.value("document.querySelector('#picker-head').textContent")
+        assert head == "Its labels: refund, lost_card, label_7"
         await page.press("Enter", ctrl=True)
         await page.until("!document.querySelector('#end').hidden")
         assert "textsynth run recipe.yaml" in await page.value("document.querySelector('#end').innerText")

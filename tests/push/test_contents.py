@@ -37,6 +37,8 @@ def test_a_key_in_the_recipe_stops_the_push(client: Client, server: Server, repo
 
 def test_nothing_but_these_files_is_read_for_a_push(finished: Path) -> None:
     assert {"journal.sqlite", "report.html"} <= {path.name for path in finished.iterdir()}
+    (finished / "review.jsonl").write_text('{"id": "a", "decision": "keep", "by": "ann"}\n', encoding="utf-8")
+    (finished / "waiting.json").write_text('{"version": 1, "texts": []}\n', encoding="utf-8")
     plain, whole = read_contents(finished), read_contents(finished, with_passports=True)
     assert {path.split("/")[0] for path in plain.items} == {*TEXTS, "data", "figures"}
     assert {path.split("/")[0] for path in whole.items} - {path.split("/")[0] for path in plain.items} == {
@@ -44,6 +46,8 @@ def test_nothing_but_these_files_is_read_for_a_push(finished: Path) -> None:
         "dropped",
     }
     assert (plain.license, plain.rows) == ("cc-by-4.0", 20)
+    (finished / "review.jsonl").unlink()
+    (finished / "waiting.json").unlink()
 
 
 def test_sets_stand_at_the_head_of_the_recipe_and_times_are_left_out(run: Path) -> None:

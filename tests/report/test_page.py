@@ -133,6 +133,12 @@ def test_a_run_that_was_evaluated_has_the_verdict_on_top_and_its_sections_after_
     assert places == sorted(places)
 
 
+def test_texts_that_wait_are_told_with_the_command_that_shows_them(tmp_path: Path) -> None:
+    said = " ".join(" ".join(Reader(page(tmp_path, outcome())).said).split())
+    assert "1 text waits for a person to decide: textsynth review " in said
+    assert "textsynth review" not in page(tmp_path / "none", outcome(dropped=()))
+
+
 def test_an_evaluation_alone_has_a_page() -> None:
     said = " ".join(" ".join(Reader(evaluation_page(evaluations.leak())).said).split())
     for told in ("⚠ Leak", "12 test texts lie among the selected texts", "32 synthetic texts selected", "the pairs",

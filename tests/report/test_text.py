@@ -83,3 +83,10 @@ def test_an_evaluation_alone_says_verdict_facts_and_every_section() -> None:
     assert any(line.startswith("16 synthetic texts selected · 52 before the checks · 10 real") for line in lines)
     assert sum(line.startswith("━━ ") for line in lines) == 12
     assert "agreement" not in evaluation_text(evaluations.bare(), 100)
+
+
+def test_texts_that_wait_are_told_at_the_head_with_the_command(tmp_path: Path) -> None:
+    run = finished(tmp_path, outcome())
+    lines = as_text(read_account(run)).splitlines()
+    assert lines[1:3] == ["1 text waits for a person to decide:", f"  textsynth review {run}"]
+    assert "review" not in as_text(read_account(finished(tmp_path / "none", outcome(dropped=()))))

@@ -35,7 +35,7 @@ def test_what_was_written_is_read_as_it_was(told: list[Decision]) -> None:
     with tempfile.TemporaryDirectory() as folder:
         for one in told:
             add_decisions(Path(folder), [one])
-        assert read_decisions(Path(folder)) == Decisions(tuple(told))
+        assert read_decisions(Path(folder)).lines == tuple(told)
 
 
 @given(lines, decisions)
@@ -87,18 +87,35 @@ def test_a_last_line_that_broke_off_is_passed_over_and_cut_off_by_the_next(cut: 
         first = content.index(b"\n") + 1
         broken = content[: max(first + 1, len(content) - 1 - cut)]
         (run / FILE).write_bytes(broken)
-        assert read_decisions(run) == Decisions((whole,), torn=True)
+        found = read_decisions(run)
+        assert (found.lines, found.torn) == ((whole,), True)
         add_decisions(run, [after])
-        assert read_decisions(run) == Decisions((whole, after))
+        assert read_decisions(run, found) == read_decisions(run)
+        assert read_decisions(run).lines == (whole, after)
 
 
 def test_a_whole_last_line_without_its_end_counts_and_stays(tmp_path: Path) -> None:
     one, other = Decision("a", "keep"), Decision("b", "drop")
     add_decisions(tmp_path, [one])
     (tmp_path / FILE).write_bytes((tmp_path / FILE).read_bytes().rstrip(b"\n"))
-    assert read_decisions(tmp_path) == Decisions((one,))
+    first = read_decisions(tmp_path)
+    assert first.lines == (one,)
     add_decisions(tmp_path, [other])
-    assert read_decisions(tmp_path) == Decisions((one, other))
+    assert read_decisions(tmp_path).lines == read_decisions(tmp_path, first).lines == (one, other)
+
+
+@given(lines, lines)
+def test_what_is_known_is_not_read_again(told: list[Decision], more: list[Decision]) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        run = Path(folder)
+        add_decisions(run, told)
+        known = read_decisions(run)
+        add_decisions(run, more)
+        assert read_decisions(run, known) == read_decisions(run)
+        with (run / FILE).open("a") as file:
+            file.write("broken\n")
+        with pytest.raises(UsageError, match=f":{len(told) + len(more) + 1}: "):
+            read_decisions(run, known)
 
 
 def test_a_line_written_by_hand_needs_no_more_than_id_and_decision(tmp_path: Path) -> None:

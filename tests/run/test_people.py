@@ -211,7 +211,7 @@ def test_keep_drop_and_relabel_are_taken_in_and_no_answer_is_paid_twice(
     assert dropped not in waits(result.folder)
     assert [row["selected"] for row in result.quota] == [12, 12, 12]
     card = (result.folder / "dataset" / "README.md").read_text(encoding="utf-8")
-    assert "People decided on 4 of them: 1 were kept, 2 were given other labels and 1 were dropped." in card
+    assert "People decided on 4 of them: kept 1, given other labels 2, dropped 1." in card
     assert "annabel" not in card
     assert "annabel" not in json.dumps(list(ends.values()))
 

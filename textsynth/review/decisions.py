@@ -42,28 +42,54 @@ class Decision:
 
 
 class Decisions(NamedTuple):
-    """All lines in their order; `torn` says that the last one broke off, as when its writer was killed."""
+    """All lines in their order; `torn` says that the last one broke off, as when its writer was killed.
+
+    `size` bytes of the file and `number` ended lines of it were read.
+    """
 
     lines: tuple[Decision, ...] = ()
     torn: bool = False
+    size: int = 0
+    number: int = 0
 
     def standing(self) -> dict[str, dict[str, Decision]]:
         """Return, for each text that anybody has decided on, the decision that counts of each person, the latest last.
 
         Of a person the last one counts that was not taken back.
         """
-        stacks: dict[tuple[str, str], list[tuple[int, Decision]]] = {}
-        for place, line in enumerate(self.lines):
-            stack = stacks.setdefault((line.id, line.by), [])
+        standing = Standing()
+        standing.add(self.lines)
+        return standing.all()
+
+
+NONE = Decisions()
+
+
+class Standing:
+    """Whose decisions count, as lines are added one after the other."""
+
+    def __init__(self) -> None:
+        self._stacks: dict[str, dict[str, list[tuple[int, Decision]]]] = {}
+        self._number = 0
+
+    def add(self, lines: Iterable[Decision]) -> None:
+        """Take in more lines."""
+        for line in lines:
+            self._number += 1
+            stack = self._stacks.setdefault(line.id, {}).setdefault(line.by, [])
             if line.decision != "undo":
-                stack.append((place, line))
+                stack.append((self._number, line))
             elif stack:
                 stack.pop()
-        last = sorted((stack[-1] for stack in stacks.values() if stack), key=lambda one: one[0])
-        found: dict[str, dict[str, Decision]] = {}
-        for _, line in last:
-            found.setdefault(line.id, {})[line.by] = line
-        return found
+
+    def of(self, id_: str) -> dict[str, Decision]:
+        """Return the decision that counts of each person on a text, the latest last."""
+        last = [stack[-1] for stack in self._stacks.get(id_, {}).values() if stack]
+        return {line.by: line for _, line in sorted(last, key=lambda one: one[0])}
+
+    def all(self) -> dict[str, dict[str, Decision]]:
+        """Return the same of every text that anybody has decided on."""
+        return {id_: found for id_ in self._stacks if (found := self.of(id_))}
 
 
 def agreed(by_person: Mapping[str, Decision]) -> Decision | None:
@@ -71,8 +97,8 @@ def agreed(by_person: Mapping[str, Decision]) -> Decision | None:
     return list(by_person.values())[-1] if len({one.outcome for one in by_person.values()}) == 1 else None
 
 
-def read_decisions(run: Path) -> Decisions:
-    """Return the decisions in a run's folder, none where there is no file.
+def read_decisions(run: Path, known: Decisions = NONE) -> Decisions:
+    """Return the decisions in a run's folder, none where there is no file; `known` ones are not read again.
 
     A last line that broke off is passed over. Raises UsageError, with the number of the line, for any other line that
     is no decision.
@@ -81,25 +107,28 @@ def read_decisions(run: Path) -> Decisions:
     try:
         with path.open("rb") as file:
             fcntl.flock(file, fcntl.LOCK_SH)
+            file.seek(known.size)
             content = file.read()
     except FileNotFoundError:
-        return Decisions()
+        return NONE
     except OSError as fault:
         raise UsageError(f"{path}: the decisions cannot be read: {fault.strerror}") from fault
     *whole, rest = content.split(b"\n")
-    lines = []
-    for number, line in enumerate(whole, start=1):
+    lines = list(known.lines)
+    for number, line in enumerate(whole, start=known.number + 1):
         if line.strip():
             try:
                 lines.append(_read(line))
             except ValueError as fault:
                 raise UsageError(f"{path}:{number}: this line is no decision of a person: {fault}") from fault
+    read = known.size + len(content) - len(rest)
+    found = Decisions(tuple(lines), size=read, number=known.number + len(whole))
     if not rest.strip():
-        return Decisions(tuple(lines))
+        return found
     try:
-        return Decisions((*lines, _read(rest)))
+        return found._replace(lines=(*lines, _read(rest)), size=found.size + len(rest))
     except ValueError:
-        return Decisions(tuple(lines), torn=True)
+        return found._replace(torn=True)
 
 
 def add_decisions(run: Path, lines: Iterable[Decision]) -> None:

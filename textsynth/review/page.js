@@ -9,6 +9,7 @@ let told = {order: [], status: {}, labels: [], left: 0, selected: 0, pairs: []}
 let at = 0
 let entry = null
 let busy = false
+let ahead = null
 const decidedHere = new Set()
 
 async function ask(path, body) {
@@ -26,7 +27,8 @@ async function ask(path, body) {
   throw new Error(sentence || `The server answers with ${answer.status}.`)
 }
 
-// One thing at a time: a key pressed while another decision is under way decides nothing.
+// One thing at a time: a key pressed while a decision is under way decides nothing, as its text is not seen yet. Only
+// "relabel" and what is typed after it wait, or the letters of a label would be taken for decisions.
 async function alone(work) {
   if (busy) return
   busy = true
@@ -39,6 +41,9 @@ async function alone(work) {
   } finally {
     busy = false
   }
+  const typed = ahead
+  ahead = null
+  if (typed !== null) pick(typed)
 }
 
 const count = (number, noun) => `${number.toLocaleString("en")} ${noun}${number === 1 ? "" : "s"}`
@@ -107,7 +112,7 @@ function showEnd() {
   $("entry").hidden = true
   $("end").hidden = false
   const left = told.left ? `${count(told.left, "text")} still wait${told.left === 1 ? "s" : ""}. ` : ""
-  $("end-told").textContent = `${left}The next ${told.next} takes the decisions in. Ctrl-C in the terminal ends this page.`
+  $("end-told").textContent = `${left}The next “${told.next}” takes the decisions in. Ctrl-C in the terminal ends this page.`
   showStatus()
 }
 
@@ -193,6 +198,7 @@ function search() {
 }
 
 function drawLabels() {
+  $("picker-head").textContent = told.many ? `Its labels: ${picked.join(", ") || "none yet"}` : "Another label"
   $("labels").replaceChildren(...found.slice(0, SHOWN).map((label, place) => {
     const item = node("li")
     item.id = `label-${place}`
@@ -215,11 +221,10 @@ function drawLabels() {
   if (now) now.scrollIntoView({block: "nearest"})
 }
 
-function pick() {
+function pick(typed = "") {
   if (!entry || !told.labels.length || busy) return
   picked = told.many ? [...entry.labels] : []
-  $("filter").value = ""
-  $("picker-head").textContent = told.many ? "Its labels" : "Another label"
+  $("filter").value = typed
   $("labels").setAttribute("aria-multiselectable", String(told.many))
   $("take").firstChild.data = told.many ? "Take them " : "Take it "
   $("take").querySelector("kbd").textContent = told.many ? "Ctrl+Enter" : "Enter"
@@ -267,13 +272,18 @@ $("take").addEventListener("click", take)
 $("cancel").addEventListener("click", () => $("picker").close())
 
 const KEYS = {
-  k: () => decide("keep"), d: () => decide("drop"), r: pick, u: undo,
+  k: () => decide("keep"), d: () => decide("drop"), r: () => pick(), u: undo,
   p: () => step(-1), n: () => step(1), ArrowLeft: () => step(-1), ArrowRight: () => step(1),
 }
 const BUTTONS = {keep: "k", drop: "d", relabel: "r", undo: "u", previous: "p", next: "n"}
 for (const [id, key] of Object.entries(BUTTONS)) $(id).addEventListener("click", () => KEYS[key]())
 document.addEventListener("keydown", event => {
   if (event.ctrlKey || event.metaKey || event.altKey || event.repeat || event.isComposing || $("picker").open) return
+  if (busy && (ahead !== null || event.key === "r")) {
+    event.preventDefault()
+    ahead = ahead === null ? "" : ahead + (event.key.length === 1 ? event.key : "")
+    return
+  }
   const work = Object.hasOwn(KEYS, event.key) ? KEYS[event.key] : null
   if (!work) return
   event.preventDefault()

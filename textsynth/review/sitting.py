@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
@@ -10,7 +11,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from textsynth.errors import UsageError, nearest
-from textsynth.review.decisions import FILE, Decision, Decisions, Kind, add_decisions, agreed, read_decisions
+from textsynth.review.decisions import FILE, Decision, Decisions, Kind, Standing, add_decisions, agreed, read_decisions
 from textsynth.review.kappa import pairs
 from textsynth.review.queue import Entry, Queue
 from textsynth.wording import counted, visible
@@ -28,10 +29,12 @@ class Sitting:
             raise UsageError(f"--by is {by[:NAME_AT_MOST]!r}; it names a person, in at most {NAME_AT_MOST} characters")
         self._run = run
         self._queue = queue
-        self._seen: object = None
-        self._decisions = Decisions()
+        self._waits = Counter(one.waits for one in queue.entries.values())
         self._touched: set[str] = set()
-        self.torn = self._all().torn
+        self._lock = threading.Lock()
+        self._forget()
+        self._refresh()
+        self.torn = self._decisions.torn
 
     def state(self) -> dict[str, Any]:
         """Return all that the page needs to begin: the order, what is decided, the labels, what to do at the end.
@@ -39,18 +42,19 @@ class Sitting:
         `order` has first what nobody has decided on, then what people differ on, what only others have decided on, and
         what this person has; each part in the queue's order.
         """
-        standing = self._standing()
+        self._refresh()
         manifest = self._queue.manifest
-        order = sorted(self._queue.entries, key=lambda one: self._turn(standing.get(one, {})))
+        by_text = {one: self._standing.of(one) for one in self._queue.entries}
+        order = sorted(by_text, key=lambda one: self._turn(by_text[one]))
         return {
             "name": manifest["name"],
             "by": self.by,
             "labels": [{"name": name, "means": visible(means)} for name, means in manifest["labels"].items()],
             "many": self._queue.many,
             "order": order,
-            "status": {one: self._status(standing[one]) for one in order if one in standing},
+            "status": {one: self._status(by_text[one]) for one in order if by_text[one]},
             "next": f"textsynth run {manifest['recipe']['name']}",
-            **self._progress(standing),
+            **self._progress(),
         }
 
     def entry(self, id_: str) -> dict[str, Any]:
@@ -60,7 +64,8 @@ class Sitting:
         for name in ("text", "source", "reason"):
             told[name] = None if told[name] is None else visible(told[name])
         told["attributes"] = {name: visible(str(value)) for name, value in one.attributes.items()}
-        return {**told, "status": self._status(self._standing().get(id_, {}))}
+        self._refresh()
+        return {**told, "status": self._status(self._standing.of(id_))}
 
     def decide(self, id_: str, decision: object, labels: object = ()) -> dict[str, Any]:
         """Write down what the person says of a text, and return what the page should show now.
@@ -79,9 +84,9 @@ class Sitting:
 
         Raises UsageError where there is none.
         """
-        decisions = self._all()
-        standing = decisions.standing()
-        counts = (one for one in reversed(decisions.lines) if standing.get(one.id, {}).get(self.by) is one)
+        self._refresh()
+        lines = reversed(self._decisions.lines)
+        counts = (one for one in lines if one.by == self.by and self._standing.of(one.id).get(self.by) is one)
         last = next((one for one in counts if one.id in self._queue.entries), None)
         if last is None:
             raise UsageError(f"{self.by} has decided on no text of this queue")
@@ -90,11 +95,11 @@ class Sitting:
 
     def told(self) -> dict[str, Any]:
         """Return for a script what came of the sitting: decisions by kind, what is left, how people agree."""
-        standing = self._standing()
-        mine = [standing.get(one, {}).get(self.by) for one in self._touched]
+        self._refresh()
+        mine = [self._standing.of(one).get(self.by) for one in self._touched]
         done = Counter(PAST[one.decision] for one in mine if one is not None)
         decided = {name: done[name] for name in PAST.values()}
-        return {"folder": str(self._run), "by": self.by, "decided": decided, **self._progress(standing)}
+        return {"folder": str(self._run), "by": self.by, "decided": decided, **self._progress()}
 
     def sentence(self) -> str:
         """Return what came of the sitting in a sentence."""
@@ -104,17 +109,16 @@ class Sitting:
         parts = [f"{self.by} decided on {counted(number, 'text')}" + (f": {done}" if done else "")]
         parts.append(f"{counted(told['left'], 'text')} wait{'s' * (told['left'] == 1)} for a decision")
         parts += [_pair_told(pair) for pair in told["pairs"]]
-        if any(self._standing()):
+        if self._decided:
             parts.append(f"textsynth run {self._queue.manifest['recipe']['name']} takes the decisions in")
         return "; ".join(parts)
 
-    def _progress(self, standing: Mapping[str, Mapping[str, Decision]]) -> dict[str, Any]:
+    def _progress(self) -> dict[str, Any]:
         """Return how many waiting texts lack a decision, how many selected ones, and how pairs of people agree."""
-        lacking = Counter(
-            one.waits for id_, one in self._queue.entries.items() if agreed(standing.get(id_, {})) is None
-        )
-        told = [{**asdict(pair), "people": list(pair.people)} for pair in pairs(standing)]
-        return {"left": lacking[True], "selected": lacking[False], "pairs": told}
+        done = Counter(self._queue.entries[one].waits for one in self._decided)
+        shared = {one: self._standing.of(one) for one in self._shared}
+        told = [{**asdict(pair), "people": list(pair.people)} for pair in pairs(shared)]
+        return {"left": self._waits[True] - done[True], "selected": self._waits[False] - done[False], "pairs": told}
 
     def _status(self, by_person: Mapping[str, Decision]) -> dict[str, Any]:
         """Return what is decided on a text; what others say is told only to one who has decided."""
@@ -136,8 +140,8 @@ class Sitting:
 
     def _changed(self, id_: str) -> dict[str, Any]:
         self._touched.add(id_)
-        standing = self._standing()
-        return {"id": id_, "status": self._status(standing.get(id_, {})), **self._progress(standing)}
+        self._refresh()
+        return {"id": id_, "status": self._status(self._standing.of(id_)), **self._progress()}
 
     def _entry(self, id_: str) -> Entry:
         if id_ not in self._queue.entries:
@@ -158,20 +162,38 @@ class Sitting:
     def _write(self, line: Decision) -> None:
         add_decisions(self._run, [line])
 
-    def _standing(self) -> dict[str, dict[str, Decision]]:
-        return self._all().standing()
+    def _forget(self) -> None:
+        self._seen: tuple[int, int, int] = (0, 0, 0)
+        self._decisions = Decisions()
+        self._standing = Standing()
+        self._decided: set[str] = set()  # texts of the queue on which people agree
+        self._shared: set[str] = set()  # texts on which more than one person has decided
 
-    def _all(self) -> Decisions:
-        """Return all decisions, read again where the file has changed, as another server may write it too."""
-        try:
-            found = (self._run / FILE).stat()
-            seen: object = (found.st_size, found.st_mtime_ns, found.st_ino)
-        except FileNotFoundError:
-            seen = None
-        if seen != self._seen:
-            self._decisions = read_decisions(self._run)
+    def _refresh(self) -> None:
+        """Take in what was added to the file since, by whoever it was; another file in its place is read from new."""
+        with self._lock:
+            try:
+                found = (self._run / FILE).stat()
+                seen = (found.st_ino, found.st_size, found.st_mtime_ns)
+            except FileNotFoundError:
+                seen = (0, 0, 0)
+            if seen == self._seen:
+                return
+            if seen[0] != self._seen[0] or seen[1] < self._decisions.size:
+                self._forget()
+            before = len(self._decisions.lines)
+            self._decisions = read_decisions(self._run, self._decisions)
+            new = self._decisions.lines[before:]
+            self._standing.add(new)
+            for one in {line.id for line in new}:
+                self._sort(one)
             self._seen = seen
-        return self._decisions
+
+    def _sort(self, id_: str) -> None:
+        by_person = self._standing.of(id_)
+        settled = id_ in self._queue.entries and agreed(by_person) is not None
+        (self._decided.add if settled else self._decided.discard)(id_)
+        (self._shared.add if len(by_person) > 1 else self._shared.discard)(id_)
 
 
 def _brief(one: Decision) -> dict[str, Any]:

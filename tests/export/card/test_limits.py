@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from tests.export.outcomes import outcome, record
 from textsynth.export.card.limits import limits, use
 from textsynth.export.outcome import About, QuotaLine
+from textsynth.records import DECIDED
 
 EVALUATION: dict[str, Any] = {
     "differences": [
@@ -65,3 +67,16 @@ def test_the_author_s_use_takes_the_place_of_ours_and_what_is_out_stays() -> Non
     assert "- Out of scope: measuring how good a model is" in text
     assert text.endswith("- Out of scope: credit scores")
     assert "Training a classifier" in use(outcome())
+
+
+def test_how_many_labels_people_have_looked_at_is_said() -> None:
+    looked = [record(n) for n in range(4)]
+    looked[0] = replace(looked[0], fields={DECIDED: "keep"})
+    told = outcome(selected=looked, labellers=("choice",))
+    assert "The labels are checked by choice, 1 of 4 of them by people." in limits(told)
+    assert "deciding about a person by these labels, of which people have looked at 1 of 4." in use(told)
+    asked = outcome(selected=looked, labellers=())
+    assert "The labels are those that were asked for, 1 of 4 of them seen by people." in limits(asked)
+    nobody = outcome(labellers=("choice",))
+    assert "checked by choice, not by people." in limits(nobody)
+    assert "which no person has set." in use(nobody)

@@ -1,7 +1,10 @@
 from __future__ import annotations
 
-from tests.export.outcomes import outcome
-from textsynth.export.card.numbers import counts, funnel, measures, quantile
+from dataclasses import replace
+
+from tests.export.outcomes import outcome, record
+from textsynth.export.card.numbers import counts, decided, funnel, measures, quantile
+from textsynth.records import DECIDED, Drop
 
 
 def test_texts_are_counted_by_label_and_split_and_measured_in_words() -> None:
@@ -28,3 +31,12 @@ def test_measures_do_not_depend_on_the_order_of_the_texts() -> None:
 
 def test_ranks_are_of_texts_that_are_there() -> None:
     assert [quantile([1.0, 2.0, 3.0], share) for share in (0.0, 0.1, 0.5, 1.0)] == [1.0, 1.0, 2.0, 3.0]
+
+
+def test_what_people_decided_is_counted_by_what_they_did() -> None:
+    said = [replace(record(n), fields={DECIDED: ("keep", "relabel")[n == 2]}) for n in range(3)]
+    gone = Drop(record(9), "person", "review", "a person dropped it")
+    told = outcome(selected=[*said[:2], record(7)], spare=[said[2]], dropped=[gone])
+    assert "People decided on 4 of them: kept 2, given other labels 1, dropped 1." in funnel(told)
+    assert (decided(told), decided(outcome())) == ("2 of 3", "")
+    assert "People decided" not in funnel(outcome())

@@ -62,10 +62,8 @@ def _by_people(outcome: Outcome) -> list[str]:
     if not said and not gone:
         return []
     number = said.total() + gone
-    return [
-        f"People decided on {number} of them: {said['keep']} were kept, {said['relabel']} were given other labels and "
-        f"{gone} were dropped."
-    ]
+    how = f"kept {said['keep']}, given other labels {said['relabel']}, dropped {gone}"
+    return [f"People decided on {number} of them: {how}."]
 
 
 def measures(outcome: Outcome) -> str:
