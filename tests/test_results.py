@@ -192,8 +192,8 @@ def test_a_plan_tells_ranges_and_rounds_them() -> None:
     assert plan_text(plan) == (
         "tickets: the recipe is right; 80 texts to accept for 4 parts of the quota\n"
         "\n"
-        "generator  texts  requests   prompt tokens   answer tokens\n"
-        "labelled      80   16 – 80  4,000 – 20,002  5,000 – 90,000\n"
+        "item      texts  requests   prompt tokens   answer tokens\n"
+        "labelled     80   16 – 80  4,000 – 20,002  5,000 – 90,000\n"
         "\n"
         "in all 16 – 80 requests · 9,000 – 110,002 tokens · 30 s – 11:40\n"
         "note: a note"

@@ -118,8 +118,8 @@ def rule(name: str, batch: Sequence[Record]) -> tuple[list[Record], list[Drop]]:
     step = made("filter", name)
     assert isinstance(step, Filter)
 
-    async def nobody(asks: Sequence[Ask]) -> list[Completion]:
-        return [Completion("")] * len(asks)
+    async def nobody(groups: Sequence[Sequence[Ask]]) -> list[list[Completion] | None]:
+        return [[Completion("") for _ in some] for some in groups]
 
     ruling = asyncio.run(Court([(name, step.begin(context()))], [], nobody).rule(batch))
     return ruling.accepted, ruling.dropped

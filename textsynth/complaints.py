@@ -46,6 +46,9 @@ def _sentence(error: ErrorDetails, options: type[BaseModel]) -> str:
     if kind == "value_error":
         said = error["msg"].removeprefix("Value error, ")
         return said if not path else f"{told!r}: {said}" if found in said else f"{told!r}: {said}, found {found}"
+    if kind == "too_short":
+        least = error["ctx"]["min_length"]
+        return f"{told!r} must have at least {least} item{'s' * (least > 1)}, but has {len(error['input'])}"
     wanted = f"must be {TYPES[kind]}" if kind in TYPES else _lowered(error["msg"])
     return f"{told!r} {wanted}, but is {found}" if path else f"the settings {wanted}, but are {found}"
 

@@ -103,7 +103,7 @@ def steps_json(items: Sequence[Described]) -> list[dict[str, Any]]:
 
 
 def plan_text(plan: Plan) -> str:
-    """Return what a run will take: requests and tokens of each generator, and in all, as ranges."""
+    """Return what a run will take: requests and tokens of each generator and labeller, and in all, as ranges."""
     parts = [(one.item, one.texts, one.requests, one.prompt_tokens, one.completion_tokens) for one in plan.parts]
     rows = [
         (item, f"{texts:,}", ranged(requests), ranged(prompt), ranged(completion))
@@ -119,7 +119,7 @@ def plan_text(plan: Plan) -> str:
         [
             f"{plan.name}: the recipe is right; {whole}",
             "",
-            table(("generator", "texts", "requests", "prompt tokens", "answer tokens"), rows),
+            table(("item", "texts", "requests", "prompt tokens", "answer tokens"), rows),
             "",
             f"in all {ranged(plan.requests)} requests · {ranged(plan.tokens)} tokens{seconds}",
             *(f"note: {note}" for note in plan.notes),

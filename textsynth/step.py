@@ -211,6 +211,11 @@ class Desk(Protocol):
 class Labeller(Step):
     """Gives or verifies labels with a model, after every filter has passed."""
 
+    @property
+    def requests_a_text(self) -> int:
+        """How many requests it makes about a text."""
+        return 1
+
     def begin(self, context: Context, item: str) -> Desk:
         """Return the labeller at work in one run."""
         raise NotImplementedError

@@ -43,8 +43,8 @@ def reason(step: Filter, one: Record, at: Context | None = None) -> str | None:
 def rule(judge: Judge, records: Sequence[Record]) -> tuple[list[Record], list[Drop]]:
     """Bring a window to its ends, as a run does: judged, waited for twins, settled."""
 
-    async def nobody(asks: Sequence[Ask]) -> list[Completion]:
-        return [Completion("")] * len(asks)
+    async def nobody(groups: Sequence[Sequence[Ask]]) -> list[list[Completion] | None]:
+        return [[Completion("") for _ in some] for some in groups]
 
     ruling = asyncio.run(Court([("filter", judge)], [], nobody).rule(records))
     return ruling.accepted, ruling.dropped

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.contexts import LABELS, context, rows
+from textsynth.errors import RecipeError
 from textsynth.folds import fold_of
 from textsynth.generate.labelled import Labelled
 from textsynth.records import Ask, Completion, Drop, Record
@@ -70,6 +71,21 @@ def test_a_shortfall_of_an_attribute_fixes_it_and_varies_the_others() -> None:
     asks = plan(step(vary=vary, texts=1), Shortfall({"label": "refund", "tone": "annoyed"}, 4))
     assert {ask.fields["tone"] for ask in asks} == {"annoyed"}
     assert {ask.fields["channel"] for ask in asks} == {"mail", "chat"}
+
+
+@pytest.mark.parametrize(
+    ("vary", "told"),
+    [
+        ({"label": ["x"]}, "an attribute cannot be called 'label', which prompts and data sets have already"),
+        ({"id": ["x"]}, "an attribute cannot be called 'id'"),
+        ({"tone*mood": ["x"]}, r"no \* in it and no space at its ends, found 'tone\*mood'"),
+        ({"": ["x"]}, "no space at its ends, found ''"),
+        ({"tone": []}, "'vary.tone' must have at least 1 item, but has 0"),
+    ],
+)
+def test_an_attribute_needs_values_and_a_name_of_its_own(vary: dict[str, list[str]], told: str) -> None:
+    with pytest.raises(RecipeError, match=told):
+        Labelled(vary=vary)
 
 
 def test_room_is_shared_between_the_labels() -> None:

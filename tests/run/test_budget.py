@@ -44,3 +44,29 @@ def test_a_limit_of_zero_is_a_limit(limit: dict[str, int]) -> None:
     budget = Budget(**{"requests": None, "tokens": None, "minutes": None, **limit})  # type: ignore[arg-type]
     assert budget.room(512, tokens_an_ask=10) == 0
     assert budget.spent_out == next(iter(limit))
+
+
+def test_labels_are_kept_free_until_a_window_is_settled() -> None:
+    budget = Budget(requests=100, tokens=None, minutes=None, labelling=3)
+    assert budget.room(512, tokens_an_ask=10, texts_an_ask=1) == 25
+    window = [ASK] * 20
+    budget.planned(window)
+    budget.reserve(window)
+    assert budget.room(512, tokens_an_ask=10) == 5
+    budget.release(window)
+    assert budget.fitting([3] * 30, tokens_an_ask=10) == 26
+    assert budget.spent_out == "requests"
+
+
+def test_the_last_requests_of_a_budget_go_to_one_text_and_its_label() -> None:
+    budget = Budget(requests=10, tokens=None, minutes=None, labelling=3)
+    assert budget.room(512, tokens_an_ask=10, texts_an_ask=5) == 1  # a whole answer might take 16
+    budget.planned([ASK] * 7)
+    assert budget.room(512, tokens_an_ask=10, texts_an_ask=5) == 0
+    assert budget.spent_out == "requests"
+
+
+def test_given_rows_keep_nothing_free() -> None:
+    budget = Budget(requests=10, tokens=None, minutes=None, labelling=3)
+    budget.reserve([Ask(item="existing", model="", prompt=None, sampling=Sampling(), texts=1000)])
+    assert budget.room(512, tokens_an_ask=10) == 2

@@ -31,9 +31,16 @@ def test_a_budget_that_cannot_meet_the_quota_is_said(tmp_path: Path) -> None:
     )
 
 
-def test_labelling_is_told_apart_because_it_asks_for_each_text(tmp_path: Path) -> None:
-    plan = estimate(small_recipe(tmp_path, more="label: [{choice: {model: generator, votes: 3}}]"))
-    assert "labelling asks 3 more request(s) for each text that passes the filters" in plan.notes
+@pytest.mark.parametrize("by", ["votes", "probabilities"])
+def test_labelling_is_counted_for_each_text_that_may_pass_the_filters(by: str, tmp_path: Path) -> None:
+    more = f"select: []\nlabel: [{{choice: {{by: {by}, votes: 3}}}}]"
+    plan = estimate(small_recipe(tmp_path, want="{label: 10}", more=more))
+    writing, labelling = plan.parts
+    assert (labelling.item, labelling.model, labelling.texts) == ("choice", "generator", 20)
+    assert (labelling.requests.low, labelling.requests.high) == (60, 300)
+    assert plan.requests.low == writing.requests.low + 60
+    assert labelling.prompt_tokens.low > 60 * 10
+    assert 0 < labelling.completion_tokens.low < labelling.completion_tokens.high
 
 
 def test_nothing_is_asked_and_nothing_written(tmp_path: Path) -> None:
@@ -48,3 +55,14 @@ def test_given_rows_are_counted(tmp_path: Path) -> None:
     path = tmp_path / "recipe.yaml"
     path.write_text("sources: {raw: raw.csv}\ngenerate: [existing]\nfilter: []\nselect: []\n")
     assert estimate(read_recipe(path)).notes == ("existing takes all 2 rows of its source",)
+
+
+def test_every_given_row_may_be_labelled(tmp_path: Path) -> None:
+    (tmp_path / "raw.csv").write_text("text\nwhere is it\nsend it back\n")
+    path = tmp_path / "recipe.yaml"
+    path.write_text(
+        "labels: {a: one, b: two}\nsources: {raw: raw.csv}\ngenerate: [existing]\nfilter: []\nselect: []\n"
+        "label: [choice]\nmodels: {generator: {scripted: {answers: [a]}}}\n"
+    )
+    plan = estimate(read_recipe(path))
+    assert (plan.requests.low, plan.requests.high) == (0, 6)

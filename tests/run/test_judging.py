@@ -54,9 +54,9 @@ class Desk:
         return record, Verdict("doubtful", review=True) if "doubt" in record.text else None
 
 
-async def no_answers(asks: Sequence[Ask]) -> Sequence[Completion]:
-    assert not asks
-    return []
+async def no_answers(groups: Sequence[Sequence[Ask]]) -> list[list[Completion] | None]:
+    assert not any(groups)
+    return [[] for _ in groups]
 
 
 def candidates(texts: Sequence[str], window: int = 0) -> list[Record]:

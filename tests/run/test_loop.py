@@ -18,6 +18,7 @@ from tests.server import Fault, serving
 from textsynth.errors import ModelError, RecipeError
 from textsynth.recipe import read_recipe
 from textsynth.run import run
+from textsynth.run.judging import UNASKED
 
 
 def recipe_file(folder: Path, url: str) -> Path:
@@ -126,6 +127,38 @@ def test_a_budget_of_requests_ends_the_run(tmp_path: Path) -> None:
     result = run(read_recipe(scripted(tmp_path, budget={"requests": 7})), out=tmp_path / "run")
     assert (result.exit_code, result.stopped) == (3, "budget")
     assert result.manifest["requests"]["planned"] == 7
+
+
+@pytest.mark.parametrize("budget", [{"requests": 40}, {"requests": 5}, {"requests": 9}, {"tokens": 1500}])
+@pytest.mark.parametrize("texts", [1, 4])
+def test_labels_do_not_overrun_a_budget(texts: int, budget: dict[str, int], tmp_path: Path) -> None:
+    writing = {"scripted": {"pattern": "".join(f"{n}. the {{word}} and the {{word}} {{n}}\n" for n in range(1, 5))}}
+    models = {"generator": writing, "judge": {"scripted": {"answers": ["a", "b"]}}}
+    choice = {"choice": {"model": "judge", "votes": 3, "min_confidence": 0.1, "disagree": "relabel"}}
+    more = {"generate": [{"labelled": {"texts": texts}}], "label": [choice], "want": {"total": 500}}
+    result = run(read_recipe(scripted(tmp_path, models=models, budget=budget, **more)), out=tmp_path / "run")
+    assert (result.exit_code, result.stopped) == (3, "budget")
+    spent = result.manifest["requests"]["planned"]
+    assert result.manifest["counts"]["accepted"] > 0
+    if "requests" in budget:
+        # What is left at the end is too little for one more text and its label.
+        assert budget["requests"] - 3 <= spent <= budget["requests"]
+    else:
+        assert sum(result.manifest["tokens"].values()) <= budget["tokens"]
+
+
+def test_given_rows_beyond_the_budget_are_dropped_for_that_reason_and_come_with_a_larger_one(tmp_path: Path) -> None:
+    (tmp_path / "raw.csv").write_text("text\n" + "".join(f"row number {n}\n" for n in range(20)))
+    models = {"generator": {"scripted": {"answers": ["a"]}}}
+    more = {"generate": ["existing"], "sources": {"raw": "raw.csv"}, "label": ["choice"], "models": models}
+    path = scripted(tmp_path, want={"total": 20}, budget={"requests": 32}, **more)
+    result = run(read_recipe(path), out=tmp_path / "run")
+    assert result.manifest["requests"]["planned"] == 30
+    assert result.manifest["counts"]["accepted"] == 10
+    (drop,) = result.manifest["drops"]
+    assert (drop["section"], drop["reason"], drop["count"]) == ("label", UNASKED, 10)
+    again = run(read_recipe(path, ["budget.requests=60"]), out=tmp_path / "run")
+    assert (again.exit_code, again.manifest["counts"]["accepted"], again.manifest["requests"]["sent"]) == (0, 20, 30)
 
 
 def test_a_limit_caps_the_selected_texts(tmp_path: Path) -> None:

@@ -13,9 +13,9 @@ import random
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from textsynth.folds import FOLDS, fold_of
 from textsynth.generate.candidates import candidates
@@ -24,6 +24,7 @@ from textsynth.options import PromptName, SourceName, Texts
 from textsynth.records import Ask, Completion, Drop, Record, Rendered
 from textsynth.step import Context, Prompted, Shortfall, Writer
 
+COLUMNS = frozenset({"id", "text", "total"})
 OTHER_EXAMPLES = 2
 # So many asks of a label in a row show the same examples (per fold half of them): an engine reads equal prompts once.
 SAME_EXAMPLES = 8
@@ -39,7 +40,7 @@ class Labelled(Prompted):
     prompt: PromptName = Field(default="labelled", description="the prompt template")
     from_: SourceName | None = Field(default=None, description="the seed examples that prompts may show")
     about: str = Field(default="", description="one line about what the texts are: messages of a bank's customers")
-    vary: dict[str, Texts] = Field(
+    vary: dict[str, Annotated[Texts, Field(min_length=1)]] = Field(
         default={}, description="attributes and their values: every combination is used evenly, each kept as a field"
     )
     shots: int = Field(default=3, ge=0, description="seed examples of the label that a prompt shows, all of one fold")
@@ -48,6 +49,16 @@ class Labelled(Prompted):
     avoid: int = Field(
         default=0, ge=0, description="accepted texts a prompt shows as not to be repeated; 0 keeps prompts stable"
     )
+
+    @field_validator("vary")
+    @classmethod
+    def _has_names_of_its_own(cls, vary: dict[str, Texts]) -> dict[str, Texts]:
+        for name in vary:
+            if name in cls.offers | COLUMNS:
+                raise ValueError(f"an attribute cannot be called {name!r}, which prompts and data sets have already")
+            if not name or name != name.strip() or "*" in name:
+                raise ValueError(f"an attribute's name has no * in it and no space at its ends, found {name!r}")
+        return vary
 
     def begin(self, context: Context, item: str) -> Writer:
         """Return the generator at work in one run."""

@@ -73,6 +73,11 @@ class Choice(Labeller):
             raise ValueError(f"shortlist is {self.shortlist}, but by probabilities there are {len(CODES)} letters")
         return self
 
+    @property
+    def requests_a_text(self) -> int:
+        """How many requests it makes about a text: one a vote."""
+        return self.votes
+
     def begin(self, context: Context, item: str) -> Desk:
         """Return the labeller at work in one run."""
         return ChoiceDesk(self, context, item) if self.by == "votes" else LettersDesk(self, context, item)

@@ -37,7 +37,7 @@ from textsynth.run.picking import pick
 from textsynth.run.proving import prove_run
 from textsynth.run.quota import Line, Quota
 from textsynth.run.room import make_room, share_memory, share_processors
-from textsynth.run.stage import LateJudge, desks, hands, make_context, read_sources
+from textsynth.run.stage import LateJudge, desks, hands, labellers, make_context, read_sources
 from textsynth.run.wanted import lines_of
 from textsynth.run.watching import Watcher
 from textsynth.step import Context
@@ -179,7 +179,12 @@ def _loop(recipe: Recipe, context: Context, lines: Sequence[Line], asker: Asker,
         [(item.name, LateJudge(item.name, partial(item.step.begin, context))) for item in recipe.filter],
         desks(recipe, context),
         quota=Quota(lines, asking, patience=limits.patience),
-        budget=Budget(requests=limits.requests, tokens=limits.tokens, minutes=limits.minutes),
+        budget=Budget(
+            requests=limits.requests,
+            tokens=limits.tokens,
+            minutes=limits.minutes,
+            labelling=sum(step.requests_a_text for _, step in labellers(recipe)),
+        ),
         asker=asker,
         given=frozenset(record.id for rows in context.sources.values() for record in rows),
         window=min(options.window for options in recipe.models.values()),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import time
 from collections.abc import Sequence
@@ -9,46 +10,71 @@ from collections.abc import Sequence
 from textsynth.records import Ask, Completion
 
 CHARACTERS_A_TOKEN = 4
+# So many asks are planned at first under a limit of tokens, to see how long the prompts are.
+A_LOOK = 8
 
 
 class Budget:
     """Counts what was planned and spent. None means no limit; retries are not charged.
 
+    A text that passes the filters takes `labelling` requests more. Planned windows reserve them for every text that
+    they may bring, and give back at their commit what was not needed, so that neither limit is overrun by labels.
     Minutes are counted from construction and looked at between windows only: the one thing a clock decides.
     """
 
-    def __init__(self, *, requests: int | None, tokens: int | None, minutes: float | None) -> None:
+    def __init__(
+        self, *, requests: int | None, tokens: int | None, minutes: float | None, labelling: int = 0
+    ) -> None:  # fmt: skip
         self._requests = requests
         self._tokens = tokens
         self._ends = None if minutes is None else time.monotonic() + 60 * minutes
+        self._labelling = labelling
         self._planned = 0
         self._answered = 0
         self._spent = 0
         self._reserved = 0
         self.spent_out: str | None = None
 
-    def room(self, most: int, *, tokens_an_ask: int) -> int:
-        """Return how many more asks may be planned, at most `most`; 0 notes which limit was reached."""
+    def room(self, most: int, *, tokens_an_ask: int, texts_an_ask: int = 1) -> int:
+        """Return how many more asks may be planned, at most `most`; 0 notes which limit was reached.
+
+        `tokens_an_ask` is a guess for as long as no answer is known, 0 where nothing was planned yet.
+        """
         if self._ends is not None and time.monotonic() >= self._ends:
             self.spent_out = "minutes"
             return 0
-        room = most
-        if self._requests is not None:
-            room = min(room, self._requests - self._planned)
-            if room <= 0:
-                self.spent_out = "requests"
-                return 0
-        if self._tokens is not None:
-            each = max(1, self._spent // self._answered if self._answered else tokens_an_ask)
-            flying = self._planned - self._answered
-            room = min(room, math.floor((self._tokens - self._spent - flying * each) / each))
-            if room <= 0 and not flying:
-                self.spent_out = "tokens"
+        each = 1 + texts_an_ask * self._labelling
+        if self._tokens is not None and not tokens_an_ask:
+            most = min(most, max(1, A_LOOK // each))
+        limit, left = self._left(tokens_an_ask)
+        room = math.floor(min(most, left / each))
+        if room <= 0 and not self._under_way(limit):
+            # What is left may be enough for one text and its label.
+            room = int(left >= 1 + self._labelling)
+            if not room:
+                self.spent_out = limit
         return max(room, 0)
+
+    def fitting(self, sizes: Sequence[int], *, tokens_an_ask: int) -> int:
+        """Return how many of the first texts may be labelled, where labelling them takes so many requests each."""
+        limit, left = self._left(tokens_an_ask)
+        for place, whole in enumerate(itertools.accumulate(sizes)):
+            if whole > left:
+                self.spent_out = limit
+                return place
+        return len(sizes)
 
     def planned(self, asks: Sequence[Ask]) -> None:
         """Note requests that are on their way."""
         self._planned += sum(ask.prompt is not None for ask in asks)
+
+    def reserve(self, asks: Sequence[Ask]) -> None:
+        """Keep free what labels of these asks' texts may take; of given rows nothing, as they come whatever is left."""
+        self._reserved += self._labels_of(asks)
+
+    def release(self, asks: Sequence[Ask]) -> None:
+        """Give back what was kept free for these asks."""
+        self._reserved -= self._labels_of(asks)
 
     def charge(self, completions: Sequence[Completion | None]) -> None:
         """Book answers, in plan order."""
@@ -56,6 +82,25 @@ class Budget:
             if completion is not None:
                 self._answered += 1
                 self._spent += completion.prompt_tokens + completion.completion_tokens
+
+    def _left(self, tokens_an_ask: int) -> tuple[str, float]:
+        """Return which limit is nearest, and how many requests are left under it that nothing else may need."""
+        found = ("", math.inf)
+        if self._requests is not None:
+            found = ("requests", self._requests - self._planned - self._reserved)
+        if self._tokens is not None:
+            each = max(1, self._spent // self._answered if self._answered else tokens_an_ask)
+            flying = self._planned - self._answered + self._reserved
+            left = (self._tokens - self._spent - flying * each) / each
+            found = min(found, ("tokens", left), key=lambda one: one[1])
+        return found
+
+    def _under_way(self, limit: str) -> bool:
+        """Whether what is on its way may yet need less than was kept free for it."""
+        return self._reserved > 0 or (limit == "tokens" and self._planned > self._answered)
+
+    def _labels_of(self, asks: Sequence[Ask]) -> int:
+        return self._labelling * sum(ask.texts for ask in asks if ask.prompt is not None)
 
 
 def tokens_of(ask: Ask) -> int:

@@ -6,27 +6,31 @@ prompts at four characters a token; answers from half to all of their max_tokens
 
 from __future__ import annotations
 
+import itertools
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from textsynth.export.card.licences import conflicts
 from textsynth.models import ModelOptions
 from textsynth.push.before import unpublishable
 from textsynth.recipe import Recipe
 from textsynth.recipe.pinning import pin_sources
-from textsynth.records import Ask
+from textsynth.records import Ask, Origin, Record
 from textsynth.run.budget import CHARACTERS_A_TOKEN
 from textsynth.run.extras import lacking
 from textsynth.run.loop import Hand
 from textsynth.run.outcome import given_sources
 from textsynth.run.quota import Line, Quota
-from textsynth.run.stage import hands, make_context, no_embeddings, read_sources
+from textsynth.run.stage import hands, labellers, make_context, no_embeddings, read_sources
 from textsynth.run.wanted import lines_of
+from textsynth.step import Context, Labeller
 from textsynth.wording import counted
 
 HIGH_YIELD, LOW_YIELD = 1.0, 0.2
 SHORTEST_ANSWER = 0.3
 A_LOOK = 8
+LABELS_SHOWN = 20
+A_TEXT = "a text of ten words or so, as a customer writes"
 LOCAL_TOKENS_A_SECOND = (150.0, 350.0)
 
 
@@ -40,7 +44,7 @@ class Range:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """What one generator will ask: `texts` selected texts are its share, `requests` what they will take."""
+    """What one generator or labeller will ask: for its `texts` selected texts so many `requests` are needed."""
 
     item: str
     model: str
@@ -77,16 +81,15 @@ def estimate(recipe: Recipe) -> Plan:
     notes = [
         f"{part.item} takes all {counted(rows[part.item], 'row')} of its source" for part in parts if not part.model
     ]
-    votes = sum(getattr(item.step, "votes", 1) for item in recipe.label)
+    texts = sum(part.texts for part in parts)
+    given = sum(rows[part.item] for part in parts if not part.model)
+    parts += [_labelling(name, step, context, texts, given) for name, step in labellers(recipe)]
     requests = _sum([part.requests for part in parts])
     tokens = _sum([part.prompt_tokens for part in parts] + [part.completion_tokens for part in parts])
-    if votes:
-        notes.append(f"labelling asks {votes} more request(s) for each text that passes the filters")
-    texts = sum(part.texts for part in parts)
     if recipe.budget.requests is not None and requests.low > recipe.budget.requests:
         notes.append(f"the budget of {recipe.budget.requests} requests cannot meet the quota")
-    given = {name: one.license for name, one in given_sources(recipe).items() if one.made_from}
-    notes += [f"licences: {told}" for told in conflicts(recipe.export.license, given)]
+    licenses = {name: one.license for name, one in given_sources(recipe).items() if one.made_from}
+    notes += [f"licences: {told}" for told in conflicts(recipe.export.license, licenses)]
     notes += unpublishable(recipe)
     missing = lacking(recipe)
     if missing is not None:
@@ -118,6 +121,29 @@ def _part(hand: Hand, quota: Quota, lines: list[Line]) -> Part:
         requests,
         Range(round(requests.low * prompt), round(requests.high * prompt)),
         Range(round(requests.low * most * SHORTEST_ANSWER), requests.high * most),
+    )
+
+
+def _labelling(name: str, step: Labeller, context: Context, texts: int, given: int) -> Part:
+    """Return what labelling takes; of `given` rows a text is wanted or not, and all may be asked about."""
+    few = dict(itertools.islice(context.labels.items(), LABELS_SHOWN))
+    example = next(
+        (one for rows in context.sources.values() for one in rows if one.label in few or not few),
+        Record(A_TEXT, Origin(name), tuple(few)[:1]),
+    )
+    # Few enough labels that none is chosen by its embedding, as no embedder is loaded for a plan.
+    ((*asks,),) = step.begin(replace(context, labels=few), name).asks([example])
+    most = texts / LOW_YIELD + given
+    requests = Range(step.requests_a_text * texts, step.requests_a_text * most)
+    prompt = sum(map(_prompt_tokens, asks)) / max(1, len(asks))
+    answer = max((ask.sampling.max_tokens for ask in asks), default=0)
+    return Part(
+        name,
+        asks[0].model if asks else "",
+        texts,
+        requests,
+        Range(round(requests.low * prompt), round(requests.high * prompt)),
+        Range(round(requests.low * answer * SHORTEST_ANSWER), round(requests.high * answer)),
     )
 
 

@@ -19,7 +19,9 @@ from textsynth.run.people import NOBODY, People
 from textsynth.step import Desk, Judge
 
 Found = TypeVar("Found")
-Answer = Callable[[Sequence[Ask]], Awaitable[Sequence[Completion]]]
+# The answers to the asks about each record; None where they would go beyond the budget.
+Answer = Callable[[Sequence[Sequence[Ask]]], Awaitable[Sequence[Sequence[Completion] | None]]]
+UNASKED = "the budget was spent before it could be labelled"
 
 
 @dataclass(slots=True)
@@ -107,12 +109,12 @@ class Court:
         dropped: list[Drop] = []
         for name, desk in self._desks:
             asks = await self._beside(desk.asks, records)
-            completions = await self._answer([ask for some in asks for ask in some])
             passed: list[Record] = []
-            start = 0
-            for record, some in zip(records, asks, strict=True):
-                judged, verdict = desk.read(record, completions[start : start + len(some)])
-                start += len(some)
+            for record, completions in zip(records, await self._answer(asks), strict=True):
+                if completions is None:
+                    dropped.append(Drop(record, "label", name, UNASKED))
+                    continue
+                judged, verdict = desk.read(record, completions)
                 if verdict is None or verdict.keeps or self._people.let_pass(record, verdict):
                     passed.append(judged)
                 else:

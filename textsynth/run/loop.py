@@ -8,6 +8,7 @@ judging does not: a window is judged after the one before it has settled.
 from __future__ import annotations
 
 import asyncio
+import itertools
 import sys
 from collections import Counter, deque
 from collections.abc import Container, Sequence
@@ -33,11 +34,12 @@ EVERYTHING = (Shortfall({}, 10**9, once=True),)
 
 @dataclass(frozen=True, slots=True)
 class Hand:
-    """A generator at work under its name in the recipe; a `free` one needs no model."""
+    """A generator at work under its name in the recipe, `texts` an answer; a `free` one needs no model."""
 
     item: str
     writer: Writer
     free: bool
+    texts: int = 1
 
 
 @dataclass(slots=True)
@@ -87,7 +89,7 @@ class Loop:
         self._window = window
         self._court = Court(filters, desks, self._ask_about, people)
         self._census = Census()
-        self._tokens_an_ask = 1
+        self._tokens_an_ask = 0
         self._limits = Limits()
         self._behind: dict[tuple[str, str, str, Sampling, str], Asked] = {}
         self.books = Books()
@@ -118,7 +120,8 @@ class Loop:
             sys.setswitchinterval(turn)
 
     def _plan(self) -> list[Ask]:
-        room = self._budget.room(self._window, tokens_an_ask=self._tokens_an_ask)
+        texts = max((hand.texts for hand in self._hands), default=1)
+        room = self._budget.room(self._window, tokens_an_ask=self._tokens_an_ask, texts_an_ask=texts)
         asks: list[Ask] = []
         for hand in self._hands:
             short = EVERYTHING if hand.free else self._quota.short(hand.item)
@@ -128,6 +131,7 @@ class Loop:
             self._quota.planned(some)
             asks += some
         self._budget.planned(asks)
+        self._budget.reserve(asks)
         if asks:
             self._tokens_an_ask = max(1, sum(map(tokens_of, asks)) // len(asks))
         return asks
@@ -142,6 +146,7 @@ class Loop:
     async def _commit(self, window: _Window) -> None:
         completions = await window.answers
         self._budget.charge(completions)
+        self._budget.release(window.asks)
         candidates: list[Record] = []
         unread: list[Drop] = []
         place_of: dict[str, int] = {}
@@ -195,8 +200,10 @@ class Loop:
         self.books.dropped += (*unread, *ruling.dropped)
         self.books.windows += 1
 
-    async def _ask_about(self, asks: Sequence[Ask]) -> Sequence[Completion]:
-        """Answer a labeller's asks, which are charged like all others."""
+    async def _ask_about(self, groups: Sequence[Sequence[Ask]]) -> list[list[Completion] | None]:
+        """Answer a labeller's asks about each text, which are charged like all others; None beyond the budget."""
+        fit = self._budget.fitting([len(some) for some in groups], tokens_an_ask=self._tokens_an_ask)
+        asks = [ask for some in groups[:fit] for ask in some]
         requests = self._asker.requests(asks)
         self._budget.planned(asks)
         completions = await self._asker.answer(asks, requests)
@@ -204,7 +211,12 @@ class Loop:
         for ask, request, completion in zip(asks, requests, completions, strict=True):
             if request is not None:
                 self._note(request, ask, completion)
-        return [completion or Completion("") for completion in completions]
+        answers = iter(completions)
+        found: list[list[Completion] | None] = [
+            [completion or Completion("") for completion in itertools.islice(answers, len(some))]
+            for some in groups[:fit]
+        ]
+        return found + [[] if not some else None for some in groups[fit:]]
 
     def _note(self, request: Request, ask: Ask, completion: Completion | None) -> None:
         engine = "" if completion is None else completion.engine

@@ -80,15 +80,19 @@ def hands(recipe: Recipe, context: Context) -> list[Hand]:
     found: list[Hand] = []
     for item in recipe.generate:
         if isinstance(item.step, Generator):
-            found.append(Hand(item.name, item.step.begin(context, item.name), item.step.free))
+            texts = getattr(item.step, "texts", 1)
+            found.append(Hand(item.name, item.step.begin(context, item.name), item.step.free, texts))
     return found
+
+
+def labellers(recipe: Recipe) -> list[tuple[str, Labeller]]:
+    """Return the labellers with their names, in the recipe's order."""
+    return [(item.name, item.step) for item in recipe.label if isinstance(item.step, Labeller)]
 
 
 def desks(recipe: Recipe, context: Context) -> list[tuple[str, Desk]]:
     """Begin the labellers, in the recipe's order."""
-    return [
-        (item.name, item.step.begin(context, item.name)) for item in recipe.label if isinstance(item.step, Labeller)
-    ]  # fmt: skip
+    return [(name, step.begin(context, name)) for name, step in labellers(recipe)]
 
 
 class LateJudge:
