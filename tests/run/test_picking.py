@@ -57,6 +57,16 @@ def test_a_total_is_spread_evenly_and_never_passed(labels: list[str], total: int
     assert len(selected) + len(spare) == len(some)
 
 
+@given(st.lists(st.sampled_from("ab"), max_size=40), st.integers(0, 10), st.integers(0, 10), st.integers(1, 20))
+def test_a_total_beyond_all_labels_gives_each_at_least_its_own(labels: list[str], a: int, b: int, more: int) -> None:
+    some = records(labels)
+    there = Counter(labels)
+    lines = [Line({"label": "a"}, a, a), Line({"label": "b"}, b, b), Line({}, a + b + more, a + b + more)]
+    quota = allotment(some, lines)
+    assert sum(quota.values()) == min(len(some), a + b + more)
+    assert all(min(there[label], want) <= quota.get(label, 0) <= there[label] for label, want in (("a", a), ("b", b)))
+
+
 def toned(cells: Sequence[tuple[str, str]]) -> list[Record]:
     return [Record(f"t{n}", Origin("labelled"), (label,), {"tone": tone}) for n, (label, tone) in enumerate(cells)]
 

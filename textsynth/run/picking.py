@@ -36,20 +36,25 @@ def allotment(accepted: Sequence[Record], lines: Sequence[Line]) -> dict[str, in
     """Return how many texts of each label may be selected ("" where the records have no labels).
 
     Lines by label say it; a total is spread over the labels as evenly as what was accepted allows, in the order in
-    which labels first appear. A line by an attribute alone never limits a label.
+    which labels first appear. Where every label has a line and the total is more than all of them, each gets at least
+    its own. A line by an attribute alone never limits a label.
     """
     there = Counter(record.label or "" for record in accepted)
     by_label = {line.match["label"]: line.want for line in lines if set(line.match) == {"label"}}
     quota = {label: min(count, by_label.get(label, count)) for label, count in there.items()}
     total = next((line.want for line in lines if not line.match), None)
-    return quota if total is None else _spread(quota, total)
+    if total is None:
+        return quota
+    if by_label.keys() >= there.keys() and sum(by_label.values()) < total:
+        return _spread(there, total, quota)
+    return _spread(quota, total, dict.fromkeys(quota, 0))
 
 
-def _spread(room: Mapping[str, int], total: int) -> dict[str, int]:
-    """Give `total` out one by one, each to the label that has least and room for more; ties: the first label."""
-    given = dict.fromkeys(room, 0)
-    waiting = [(0, place, label) for place, label in enumerate(room) if room[label] > 0]
-    for _ in range(total):
+def _spread(room: Mapping[str, int], total: int, given: dict[str, int]) -> dict[str, int]:
+    """Give out what `given` leaves of `total` one by one, to the label that has least and room; ties: the first."""
+    waiting = [(given[label], place, label) for place, label in enumerate(room) if room[label] > given[label]]
+    heapq.heapify(waiting)
+    for _ in range(total - sum(given.values())):
         if not waiting:
             break
         count, place, label = heapq.heappop(waiting)
