@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from textsynth.wording import clock, columns, counted, storable, visible
+from textsynth.wording import clock, columns, counted, storable, visible, waiting
 
 
 @pytest.mark.parametrize(
@@ -62,3 +62,7 @@ def test_columns_of_a_terminal(text: str, wide: int) -> None:
 
 def test_what_cannot_be_written_becomes_a_question_mark_and_the_rest_stays() -> None:
     assert storable("naïve \ud83d \U0001f600") == "naïve ? \U0001f600"
+
+
+def test_one_text_waits_and_several_wait() -> None:
+    assert (waiting(1), waiting(1200)) == ("1 text waits for a person", "1,200 texts wait for a person")

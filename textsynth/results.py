@@ -9,7 +9,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from textsynth.evaluation import read_evaluation
-from textsynth.wording import clock, columns, counted, visible
+from textsynth.wording import clock, columns, counted, visible, waiting
 
 if TYPE_CHECKING:
     from textsynth.manifest import DropCount, Manifest, QuotaRow
@@ -268,7 +268,7 @@ def _verdict(result: Result, width: int) -> str:
 
 def _next_steps(result: Result) -> str:
     counts = result.manifest["counts"]
-    wait = f"{counted(counts['review'], 'text')} wait{'s' * (counts['review'] == 1)} for a person"
+    wait = waiting(counts["review"])
     review = [f"  textsynth review {result.folder}"] if counts["review"] else []
     if not counts["selected"]:
         told = f"no text was selected; textsynth report {result.folder} shows what was dropped"

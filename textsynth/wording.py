@@ -46,6 +46,11 @@ def counted(number: int, noun: str) -> str:
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
+def waiting(number: int) -> str:
+    """Return `1 text waits for a person`, `3 texts wait for a person`."""
+    return f"{counted(number, 'text')} wait{'s' * (number == 1)} for a person"
+
+
 def _harmful(char: str) -> bool:
     # joiners shape letters and emoji of honest texts
     return unicodedata.category(char) in HARMFUL and char not in "\u200c\u200d"

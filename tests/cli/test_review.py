@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
+import pty
 import signal
+import subprocess
+import sys
+import time
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,7 +22,7 @@ from tests.export.outcomes import HOSTILE
 from tests.report import chromium
 from tests.report.evaluations import HOSTILE as WORSE
 from tests.report.test_page import SIGHTS
-from tests.review.runs import reviewed, served, waiting
+from tests.review.runs import ROOT, reviewed, served, waiting
 from textsynth.review.decisions import FILE, read_decisions
 
 EVIL = [HOSTILE, *WORSE[:4]]
@@ -74,6 +81,37 @@ def test_ctrl_c_ends_it_with_what_was_decided(sign: signal.Signals, tmp_path: Pa
     else:
         told = json.loads(out)
         assert (told["by"], told["decided"]) == ("ann", {"kept": 0, "dropped": 0, "relabelled": 0})
+
+
+@pytest.mark.parametrize("more", [(), ("--no-browser",)])
+def test_on_a_terminal_the_users_browser_is_started_unless_not_wanted(more: tuple[str, ...], tmp_path: Path) -> None:
+    run = reviewed(tmp_path)
+    opened, script = tmp_path / "opened", tmp_path / "browser"
+    script.write_text(f'#!/bin/sh\necho "$1" > {opened}.part && mv {opened}.part {opened}\nexec sleep 60\n')
+    script.chmod(0o755)
+    ours, theirs = pty.openpty()
+    env = {**os.environ, "PYTHONPATH": str(ROOT), "BROWSER": f"{script} %s"}
+    command = [sys.executable, "-m", "textsynth", "review", str(run), *more]
+    with subprocess.Popen(command, stdout=theirs, stderr=theirs, env=env, start_new_session=True) as process:
+        os.close(theirs)
+        said = b""
+        while b"/\r\n" not in said or b"http://" not in said:
+            said += os.read(ours, 1000)
+        if not more:
+            deadline = time.monotonic() + 20
+            while not opened.exists():
+                assert time.monotonic() < deadline
+                time.sleep(0.01)
+            once = opened.read_text().strip()
+            assert once.encode() not in said  # what others see in the list of processes is not what was printed
+            with urllib.request.urlopen(once) as answer:
+                assert answer.url.encode() in said
+        process.send_signal(signal.SIGINT)
+        assert process.wait(20) == 0
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+    os.close(ours)
+    assert opened.exists() == (not more)
 
 
 @pytest.fixture(scope="module")

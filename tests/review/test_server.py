@@ -52,15 +52,15 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def address(run: Path) -> Iterator[str]:
+def addresses(run: Path) -> Iterator[list[str]]:
     """Serve a run in this process, in a thread with an event loop of its own."""
     sitting = Sitting(run, read_queue(run), "ann")
     known, found = threading.Event(), []
     loop = asyncio.new_event_loop()
     stop = asyncio.Event()
 
-    def ready(told: str) -> None:
-        found.append(told)
+    def ready(*told: str) -> None:
+        found.extend(told)
         known.set()
 
     thread = threading.Thread(
@@ -68,10 +68,16 @@ def address(run: Path) -> Iterator[str]:
     )  # fmt: skip
     thread.start()
     assert known.wait(20)
-    yield found[0]
+    yield found
     loop.call_soon_threadsafe(stop.set)
     thread.join()
     loop.close()
+
+
+@pytest.fixture
+def address(addresses: list[str]) -> str:
+    """Return the address that is printed."""
+    return addresses[0]
 
 
 def raw(address: str, method: str, path: str, headers: dict[str, str], body: str = "") -> tuple[int, str]:
@@ -129,6 +135,19 @@ def test_nothing_is_told_or_taken_without_the_token(token: str, path: str, addre
         assert status == 403
         assert "lacks the token" in said
         assert "doubtful" not in said
+
+
+def test_the_address_that_a_browser_is_started_with_leads_to_the_page_once(addresses: list[str]) -> None:
+    address, once = addresses
+    path = urlsplit(once).path
+    assert path != urlsplit(address).path
+    assert raw(once, "GET", path, {"Host": "evil.invalid"})[0] == 403
+    for inner in ("state", "decide"):
+        assert raw(once, "GET", path + inner, {})[0] == 403
+    with urllib.request.urlopen(once) as answer:
+        assert answer.url == address
+        assert b"<title>Review" in answer.read()
+    assert raw(once, "GET", path, {})[0] == 403
 
 
 def test_another_name_for_this_machine_is_refused(address: str, run: Path) -> None:
@@ -236,7 +255,7 @@ def test_a_port_that_is_taken_is_one_sentence(address: str, run: Path) -> None:
     port = urlsplit(address).port
     sitting = Sitting(run, read_queue(run), "bob")
     with pytest.raises(UsageError, match=f"port {port} is taken; without --port a free one is used"):
-        asyncio.run(serve(sitting, port=port, ready=print, stop=asyncio.Event()))
+        asyncio.run(serve(sitting, port=port, ready=lambda *_: None, stop=asyncio.Event()))
 
 
 def test_a_line_that_another_program_wrote_is_seen_at_once(tmp_path: Path) -> None:

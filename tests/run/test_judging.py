@@ -9,7 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from textsynth.records import Ask, Census, Completion, Origin, Record, Verdict
+from textsynth.review.decisions import Decision, Kind
 from textsynth.run.judging import Court, Ruling
+from textsynth.run.people import People
 
 
 class SameWord:
@@ -110,3 +112,44 @@ def test_every_candidate_ends_once_and_each_word_is_accepted_once_if_it_ever_cou
         census.close()
     passable = {text.split()[0] for texts in windows for text in texts if not text.endswith(("bad", "doubt"))}
     assert set(accepted) == passable
+
+
+says = st.sampled_from(["", "keep", "drop", "relabel", "differ"])
+
+
+@given(st.lists(st.lists(st.tuples(words.map(" ".join), says), max_size=12), max_size=4))
+def test_whatever_people_decide_every_candidate_ends_once_as_they_say(windows: list[list[tuple[str, str]]]) -> None:
+    told: dict[str, dict[str, Decision]] = {}
+    for number, some in enumerate(windows):
+        for record, (_, say) in zip(candidates([text for text, _ in some], number), some, strict=True):
+            kinds: dict[str, tuple[Kind, ...]] = {"": (), "differ": ("keep", "drop")}
+            for by, kind in enumerate(kinds.get(say, (say,))):  # type: ignore[arg-type]
+                told.setdefault(record.id, {})[f"{by}"] = Decision(record.id, kind, ("b",))
+    people = People(told, ("a", "b"))
+    sitting = Court([("same_word", SameWord()), ("no_bad", NoBad())], [("desk", Desk())], no_answers, people)
+    census, accepted = Census(), set()
+    for number, some in enumerate(windows):
+        records = candidates([text for text, _ in some], number)
+        say_of = {record.id: say for record, (_, say) in zip(records, some, strict=True)}
+        census.enter(records)
+        ruling = rule(sitting, records)
+        for record in ruling.accepted:
+            census.end(record, "accepted")
+            say = say_of[record.id]
+            assert say in ("keep", "relabel") or (say == "" and "doubt" not in record.text)
+            assert record.labels == (("b",) if say == "relabel" else ())
+            accepted.add(record.text.split()[0])
+        for drop in ruling.dropped:
+            census.end(drop.record, drop.section, drop.twin)
+            say = say_of[drop.record.id]
+            assert (drop.section == "person") == (say == "drop")
+            if drop.section == "review":
+                assert drop.reason.startswith("people disagree: ") == (say == "differ")
+        census.close()
+    passable = {
+        text.split()[0]
+        for some in windows
+        for text, say in some
+        if not text.endswith("bad") and (say in ("keep", "relabel") or (say == "" and not text.endswith("doubt")))
+    }
+    assert accepted == passable

@@ -14,6 +14,8 @@ from textsynth.cli.verbs import JSON, RUN, emit, example, talk
 if TYPE_CHECKING:
     from textsynth.review.sitting import Sitting
 
+IN_THE_TERMINAL = frozenset({"www-browser", "links", "elinks", "lynx", "w3m"})
+
 
 @click.command(
     epilog=example(
@@ -70,24 +72,26 @@ async def _work(sitting: Sitting, port: int | None, *, browser: bool) -> None:
     for one in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(one, stop.set)
 
-    def ready(address: str) -> None:
+    def ready(address: str, once: str) -> None:
         talk(address)
         if browser:
-            _open(address)
+            _open(once)
 
     await serve(sitting, port=port, ready=ready, stop=stop)
 
 
 def _open(address: str) -> None:
-    """Open the address in a browser with a window of its own; one that would take the terminal is left alone."""
+    """Open the address in the user's browser; one that would take the terminal for itself is left alone."""
+    import threading
     import webbrowser
 
     try:
         found = webbrowser.get()
     except webbrowser.Error:
         return
-    if not isinstance(found, webbrowser.GenericBrowser) or isinstance(found, webbrowser.BackgroundBrowser):
-        found.open(address)
+    if Path(str(getattr(found, "name", ""))).name not in IN_THE_TERMINAL:
+        # some wait until the browser ends
+        threading.Thread(target=found.open, args=(address,), daemon=True).start()
 
 
 def _login() -> str:

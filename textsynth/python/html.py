@@ -7,7 +7,7 @@ from html import escape
 from pathlib import Path
 
 from textsynth.manifest import Manifest
-from textsynth.wording import counted, visible
+from textsynth.wording import counted, visible, waiting
 
 ROWS_SHOWN = 12
 
@@ -17,6 +17,8 @@ def run_html(told: Manifest, folder: Path) -> str:
     counts = told["counts"]
     head = f"{told['name']}: {told['stopped']['sentence']}"
     numbers = f"{counts['selected']:,} selected of {counted(counts['candidates'], 'candidate')} · {folder / 'dataset'}"
+    if counts["review"]:
+        numbers = f"{numbers} · {waiting(counts['review'])}: textsynth review {folder}"
     quota = [
         (", ".join(row["match"].values()) or "total", row["want"], row["selected"], row["missing"] or "")
         for row in sorted(told["quota"], key=lambda row: -row["missing"])

@@ -13,7 +13,7 @@ from textsynth.evaluation import read_evaluation
 from textsynth.export.rows import Rows, label_text, source_of, text_of
 from textsynth.manifest import DropCount, Manifest, read_manifest
 from textsynth.records import reason_kind
-from textsynth.wording import counted
+from textsynth.wording import waiting
 
 KEPT_SHOWN = 40
 # with very many labels, or sets of labels, one text each of so many of them
@@ -43,7 +43,7 @@ class Account:
     def waiting(self) -> str:
         """How many texts wait for a person, up to the command that opens them; "" where none do."""
         number = self.manifest["counts"]["review"]
-        return f"{counted(number, 'text')} wait{'s' * (number == 1)} for a person to decide:" if number else ""
+        return f"{waiting(number)} to decide:" if number else ""
 
     @property
     def funnel(self) -> list[tuple[str, int]]:

@@ -3,6 +3,8 @@
 Every request brings the token in its path. The Host header is checked, so that a page of another site cannot reach the
 server under a name of its own that leads here (DNS rebinding); what changes something is JSON, which no form of another
 site can send. The page may load nothing from elsewhere and run no script but its own.
+
+A browser is started with a ticket instead, as others may read the command line of a process: it opens the page once.
 """
 
 from __future__ import annotations
@@ -41,15 +43,16 @@ HEADERS = {
 NO_TOKEN = "this address lacks the token: open the one that `textsynth review` has printed\n"
 
 
-async def serve(sitting: Sitting, *, port: int | None, ready: Callable[[str], None], stop: asyncio.Event) -> None:
-    """Serve the sitting's page until `stop` is set; `ready` is told its address when it can be opened.
+async def serve(sitting: Sitting, *, port: int | None, ready: Callable[[str, str], None], stop: asyncio.Event) -> None:
+    """Serve the sitting's page until `stop` is set.
 
-    `port` None takes a free one. Raises UsageError for a port that cannot be had.
+    When it can be opened, `ready` is told its address, and one that leads there once. `port` None takes a free one.
+    Raises UsageError for a port that cannot be had.
     """
     from aiohttp import web
 
-    token = secrets.token_urlsafe(24)
-    runner = web.AppRunner(make_app(sitting, token), access_log=None, shutdown_timeout=1)
+    token, ticket = (secrets.token_urlsafe(24) for _ in range(2))
+    runner = web.AppRunner(make_app(sitting, token, ticket), access_log=None, shutdown_timeout=1)
     await runner.setup()
     try:
         site = web.TCPSite(runner, HOST, port or 0)
@@ -58,14 +61,18 @@ async def serve(sitting: Sitting, *, port: int | None, ready: Callable[[str], No
         except OSError as fault:
             told = "is taken" if fault.errno == errno.EADDRINUSE else f"cannot be had: {os.strerror(fault.errno or 0)}"
             raise UsageError(f"port {port} {told}; without --port a free one is used") from fault
-        ready(f"http://{HOST}:{runner.addresses[0][1]}/{token}/")
+        root = f"http://{HOST}:{runner.addresses[0][1]}"
+        ready(f"{root}/{token}/", f"{root}/{ticket}/")
         await stop.wait()
     finally:
         await runner.cleanup()
 
 
-def make_app(sitting: Sitting, token: str) -> web.Application:
-    """Return the application: the page and its files, `state`, `text/ID`, and `decide`, all under the token."""
+def make_app(sitting: Sitting, token: str, ticket: str) -> web.Application:
+    """Return the application: the page and its files, `state`, `text/ID`, and `decide`, all under the token.
+
+    `ticket` in its place leads to the page, the first time that somebody comes with it.
+    """
     from aiohttp import web
 
     async def file(request: web.Request) -> web.Response:
@@ -85,7 +92,7 @@ def make_app(sitting: Sitting, token: str) -> web.Application:
         given = (str(told.get("id")), told.get("decision"), told.get("labels", ()))
         return web.json_response(await asyncio.to_thread(sitting.decide, *given))
 
-    app = web.Application(middlewares=[_guard(token)], client_max_size=LARGEST)
+    app = web.Application(middlewares=[_guard(token, ticket)], client_max_size=LARGEST)
     app.router.add_get("/{token}/{name:(page\\.js|page\\.css)?}", file)
     app.router.add_get("/{token}/state", state)
     app.router.add_get("/{token}/text/{id}", text)
@@ -93,16 +100,21 @@ def make_app(sitting: Sitting, token: str) -> web.Application:
     return app
 
 
-def _guard(token: str) -> Callable[..., Awaitable[web.StreamResponse]]:
+def _guard(token: str, ticket: str) -> Callable[..., Awaitable[web.StreamResponse]]:
     from aiohttp import web
+
+    unused = {f"/{ticket}/"}
 
     @web.middleware
     async def guard(
         request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
     ) -> web.StreamResponse:
-        refused = _refused(request, token)
+        refused = _refused(request, ticket if request.path in unused else token)
         if refused is not None:
             answer: web.StreamResponse = web.Response(status=403, text=refused)
+        elif request.path in unused:
+            unused.clear()
+            answer = web.Response(status=303, headers={"Location": f"/{token}/"})
         else:
             try:
                 answer = await handler(request)

@@ -111,7 +111,7 @@ class Sitting:
         parts += [_pair_told(pair) for pair in told["pairs"]]
         if self._decided:
             parts.append(f"textsynth run {self._queue.manifest['recipe']['name']} takes the decisions in")
-        return "; ".join(parts)
+        return visible("; ".join(parts))
 
     def _progress(self) -> dict[str, Any]:
         """Return how many waiting texts lack a decision, how many selected ones, and how pairs of people agree."""
