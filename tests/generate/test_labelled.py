@@ -78,6 +78,7 @@ def test_a_shortfall_of_an_attribute_fixes_it_and_varies_the_others() -> None:
     [
         ({"label": ["x"]}, "an attribute cannot be called 'label', which prompts and data sets have already"),
         ({"id": ["x"]}, "an attribute cannot be called 'id'"),
+        ({"decided_by_person": ["x"]}, "an attribute cannot be called 'decided_by_person'"),
         ({"tone*mood": ["x"]}, r"no \* in it and no space at its ends, found 'tone\*mood'"),
         ({"": ["x"]}, "no space at its ends, found ''"),
         ({"tone": []}, "'vary.tone' must have at least 1 item, but has 0"),

@@ -21,10 +21,10 @@ from textsynth.folds import FOLDS, fold_of
 from textsynth.generate.candidates import candidates
 from textsynth.languages import language_name
 from textsynth.options import PromptName, SourceName, Texts
-from textsynth.records import Ask, Completion, Drop, Record, Rendered
+from textsynth.records import DECIDED, Ask, Completion, Drop, Record, Rendered
 from textsynth.step import Context, Prompted, Shortfall, Writer
 
-COLUMNS = frozenset({"id", "text", "total"})
+COLUMNS = frozenset({"id", "text", "total", DECIDED})
 OTHER_EXAMPLES = 2
 # So many asks of a label in a row show the same examples (per fold half of them): an engine reads equal prompts once.
 SAME_EXAMPLES = 8
