@@ -44,9 +44,20 @@ def answer(request):
     start = int(request.key[:8], 16)
     some = [f"my {THINGS[(start + n) % 10]} number {start // 7 + n} for {THINGS[start % 7]}" for n in range(1, 6)]
     return "\\\\n".join(f"{n}. {text}" for n, text in enumerate(some, 1))
+
+
+def judge(request):
+    """Choose by words, and without any by the request, as one who is not sure."""
+    text = request.prompt.messages[-1].content.lower()
+    money = any(word in text for word in ("money", "refund", "euros", "paid", "pay"))
+    parcel = any(word in text for word in ("where", "courier", "arrive", "came", "parcel"))
+    if money == parcel and "number" not in text:
+        return ("refund", "delivery")[int(request.key[:8], 16) % 2]
+    return "refund" if money or "0" in text.partition(" for ")[0] else "delivery"
 '''.replace("\\\\n", "\\n")
 STAND_INS = {
     "a scripted model": """--set 'models.generator={scripted: {function: "./answers.py:answer"}}'""",
+    "a scripted judge": """--set 'models.judge={scripted: {function: "./answers.py:judge"}}'""",
     "light checks": "--set 'filter=[length, exact_duplicate]' --set 'select=[]'",
     "few texts": "--limit 6",
 }

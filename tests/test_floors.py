@@ -21,7 +21,7 @@ MAX_LINES_ASIDE = 400
 FLOORS = (
     ("errors",),
     ("records", "complaints", "progress", "wording", "languages", "bundled", "cache", "lazy", "manifest", "beside"),
-    ("options", "text", "evaluation", "bands", "personal"),
+    ("options", "text", "evaluation", "bands", "personal", "calibration"),
     ("parse", "journal", "serve", "neighbours", "copies", "folds", "vectors"),
     ("models",),
     ("embed", "prompts"),

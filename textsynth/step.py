@@ -14,13 +14,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING, ClassVar, Protocol
+from typing import TYPE_CHECKING, ClassVar, Protocol, runtime_checkable
 
 from pydantic import Field
 
 from textsynth.beside import load
 from textsynth.errors import UsageError, nearest
 from textsynth.lazy import camel, class_of
+from textsynth.manifest.gold import Gold
 from textsynth.options import ModelName, Options, PromptName, SamplingOptions
 from textsynth.records import Ask, Completion, Drop, Record, Sampling, Verdict
 
@@ -206,6 +207,21 @@ class Desk(Protocol):
 
     def read(self, record: Record, completions: Sequence[Completion]) -> tuple[Record, Verdict | None]:
         """Return the record with its labels and measures, and a verdict (None keeps it)."""
+
+
+@runtime_checkable
+class Tried(Desk, Protocol):
+    """A labeller at work that is tried on rows of known labels before it is asked about any text.
+
+    The rows go through `asks` as texts do, so that they cost, are journalled and come back as all else; the run tells
+    what was learnt in its notes, manifest, card and report.
+    """
+
+    def gold_rows(self) -> Sequence[Record]:
+        """Return the rows to be asked about, without their labels; [] tries nothing."""
+
+    def learn_gold(self, answers: Sequence[Sequence[Completion]]) -> Gold:
+        """Take in the answers about each of the rows, in their order; `read` goes by them from then on."""
 
 
 class Labeller(Step):

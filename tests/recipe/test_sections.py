@@ -23,7 +23,8 @@ BROKEN = [
     ("angry]}}", "angry]}, share: 1}\n  - ./writer.py", 13, ["leaves nothing for './writer.py-2'"]),
     ("angry]}}", "angry]}, share: 0.7}\n  - ./writer.py: {share: 0.6}", 14, ["make 1.3 in all, more than 1"]),
     ("{rows: {path: seeds.csv}}", "gone.csv", 11, ["sources.seeds", "gone.csv"]),
-    ("seeds: {rows", "gold: {rows", 11, ["gold is not done by this version"]),
+    ("", "gold: seeds", END, ["no section 'gold'", "choice: {gold: NAME}"]),
+    ("", "review: {}", END, ["no section 'review'", "textsynth review RUN"]),
 ]
 
 

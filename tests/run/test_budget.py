@@ -70,3 +70,11 @@ def test_given_rows_keep_nothing_free() -> None:
     budget = Budget(requests=10, tokens=None, minutes=None, labelling=3)
     budget.reserve([Ask(item="existing", model="", prompt=None, sampling=Sampling(), texts=1000)])
     assert budget.room(512, tokens_an_ask=10) == 2
+
+
+def test_what_labellers_are_tried_on_first_lowers_the_limits_and_no_average() -> None:
+    budget = Budget(requests=100, tokens=1000, minutes=None)
+    budget.take_off([Completion("x", "stop", 90, 10)] * 5 + [None])
+    assert budget.room(512, tokens_an_ask=10) == 50
+    budget.take_off([Completion("x", "stop", 0, 0)] * 60)
+    assert budget.room(512, tokens_an_ask=10) == 35

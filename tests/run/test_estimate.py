@@ -43,6 +43,18 @@ def test_labelling_is_counted_for_each_text_that_may_pass_the_filters(by: str, t
     assert 0 < labelling.completion_tokens.low < labelling.completion_tokens.high
 
 
+def test_gold_rows_are_told_apart_because_they_are_asked_about_first(tmp_path: Path) -> None:
+    (tmp_path / "gold.csv").write_text("text,label\n" + "my card is gone,card\n" * 25)
+    more = "label: [{choice: {gold: checked, precision: 0.9}}]"
+    path = small_recipe(tmp_path, more=more.replace("{gold: checked, precision: 0.9}", "{}")).path
+    path.write_text(
+        path.read_text()
+        .replace("choice: {}", "choice: {gold: checked, precision: 0.9}")
+        .replace("{seeds: seeds.csv}", "{seeds: seeds.csv, checked: gold.csv}")
+    )
+    assert "choice is first tried on 25 rows of checked, with 75 requests" in estimate(read_recipe(path)).notes
+
+
 def test_nothing_is_asked_and_nothing_written(tmp_path: Path) -> None:
     recipe = small_recipe(tmp_path)
     before = sorted(tmp_path.iterdir())

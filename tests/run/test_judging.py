@@ -8,7 +8,9 @@ from collections.abc import Sequence
 from hypothesis import given
 from hypothesis import strategies as st
 
-from textsynth.records import Ask, Census, Completion, Origin, Record, Verdict
+from tests.golden import GOLD
+from textsynth.manifest.gold import Gold
+from textsynth.records import Ask, Census, Completion, Origin, Record, Sampling, Verdict
 from textsynth.review.decisions import Decision, Kind
 from textsynth.run.judging import Court, Ruling
 from textsynth.run.people import People
@@ -153,3 +155,49 @@ def test_whatever_people_decide_every_candidate_ends_once_as_they_say(windows: l
         if not text.endswith("bad") and (say in ("keep", "relabel") or (say == "" and not text.endswith("doubt")))
     }
     assert accepted == passable
+
+
+class TriedDesk(Desk):
+    """A labeller with two gold rows, which notes what it is asked to do, in order."""
+
+    def __init__(self) -> None:
+        self.done: list[str] = []
+
+    def asks(self, records: Sequence[Record]) -> list[list[Ask]]:
+        self.done.append(f"asks {len(records)}")
+        return [[Ask("tried", "model", None, Sampling())] * 2 for _ in records]
+
+    def read(self, record: Record, completions: Sequence[Completion]) -> tuple[Record, Verdict | None]:
+        self.done.append(f"read {len(completions)}")
+        return record, None
+
+    def gold_rows(self) -> Sequence[Record]:
+        return candidates(["gold", "silver"])
+
+    def learn_gold(self, answers: Sequence[Sequence[Completion]]) -> Gold:
+        self.done.append(f"learn {[len(some) for some in answers]}")
+        return GOLD
+
+
+async def answers(groups: Sequence[Sequence[Ask]]) -> Sequence[Sequence[Completion] | None]:
+    return [[Completion("")] * len(some) for some in groups]
+
+
+async def fewer_answers(groups: Sequence[Sequence[Ask]]) -> Sequence[Sequence[Completion] | None]:
+    return [[Completion("")], *(None for _ in groups[1:])]
+
+
+def test_a_labeller_is_tried_on_its_gold_rows_and_what_it_is_worth_is_told() -> None:
+    desk = TriedDesk()
+    sitting = Court([], [("tried", desk), ("desk", Desk())], answers)
+    assert asyncio.run(sitting.tried(answers)) == {"tried": GOLD}
+    assert desk.done == ["asks 2", "learn [2, 2]"]
+    ruling = rule(sitting, candidates(["one"]))
+    assert desk.done[2:] == ["asks 1", "read 2"]
+    assert [record.text for record in ruling.accepted] == ["one"]
+
+
+def test_gold_rows_beyond_the_budget_count_as_without_an_answer() -> None:
+    desk = TriedDesk()
+    asyncio.run(Court([], [("tried", desk)], answers).tried(fewer_answers))
+    assert desk.done == ["asks 2", "learn [1, 0]"]

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from textsynth.manifest.gold import Gold
 from textsynth.records import Drop, Record
 
 
@@ -103,7 +104,7 @@ class Outcome:
     the templates; `models` are identities and `model_licenses` what is known of their licences. `checks` are the
     recipe's filters and labellers as (section, item), in order; `sets` are the `--set` options. `weight` is what a
     synthetic text should count beside a real one (None: not fitted), `proof` what an evaluation on real data says, and
-    `evaluation` all of it, as in `evaluation.json`.
+    `evaluation` all of it, as in `evaluation.json`; `gold` is what labellers are worth on known labels, by item.
     """
 
     name: str
@@ -136,6 +137,7 @@ class Outcome:
     proof: Sequence[str] = ()
     evaluation: Mapping[str, Any] = field(default_factory=dict)
     pictures: Sequence[Picture] = ()
+    gold: Mapping[str, Gold] = field(default_factory=dict)
 
     @property
     def written(self) -> bool:

@@ -10,8 +10,13 @@ For served models: a model of 135M parameters chooses hardly better than chance,
 `by: probabilities` reads the probability of each label's letter instead of an answer, averaged over the orders: a finer
 confidence from one token a request, where the server tells log-probabilities (vLLM, llama.cpp and OpenAI do).
 
-Does not catch: a label that the model itself misunderstands; texts that fit two labels equally well; a model that is
-surer of itself than it is right.
+With `gold`, real rows whose labels people have set, the model is first asked about these, and its confidence becomes
+the share of rows that are right where it is so sure; `precision` then chooses the limit (see calibration.py).
+
+Does not catch: a label that the model itself misunderstands; texts that fit two labels equally well; without `gold`, a
+model that is surer of itself than it is right. With it: texts of another kind than the gold rows, on which the share
+right may be quite another; what few rows cannot tell, see the interval; the votes of one model share its mistakes, so
+that more of them make it surer and not as much more right; copies of gold rows, which `leak: {from: …}` finds.
 """
 
 from __future__ import annotations
@@ -24,6 +29,7 @@ from typing import ClassVar, Literal
 
 from pydantic import Field, model_validator
 
+from textsynth.label.gold import Bar, GoldDesk, Wish
 from textsynth.label.letters import LettersDesk
 from textsynth.label.shortlist import Shortlist
 from textsynth.languages import language_name
@@ -51,13 +57,25 @@ class Choice(Labeller):
         default=3, ge=1, description="how many times the model is asked, each with another order of the labels"
     )
     min_confidence: float = Field(
-        default=0.6, ge=0, le=1, description="share of the votes, or mean probability, that the chosen label needs"
+        default=0.6,
+        ge=0,
+        le=1,
+        description="share of the votes, or mean probability, that the chosen label needs; with gold, calibrated",
+    )
+    gold: SourceName | None = Field(
+        default=None, description="rows with labels set by people, never shown: they calibrate the confidence"
+    )
+    precision: float | None = Field(
+        default=None,
+        gt=0,
+        le=1,
+        description="share of the kept labels that should be right, in place of min_confidence; needs gold",
     )
     shortlist: int = Field(default=20, ge=2, description="labels shown at most: the nearest to the text by embedding")
     disagree: Disagree = Field(
         default="drop", description="what happens when another label than the intended one is chosen"
     )
-    unsure: Literal["drop", "review"] = Field(default="drop", description="what happens below min_confidence")
+    unsure: Literal["drop", "review"] = Field(default="drop", description="what happens below the confidence needed")
     sampling: SamplingOptions = Field(default=SamplingOptions(), description="overrides the prompt's own sampling")
 
     @model_validator(mode="before")
@@ -73,6 +91,20 @@ class Choice(Labeller):
             raise ValueError(f"shortlist is {self.shortlist}, but by probabilities there are {len(CODES)} letters")
         return self
 
+    @model_validator(mode="after")
+    def _has_one_limit(self) -> Choice:
+        if self.precision is not None and self.gold is None:
+            raise ValueError("precision needs gold: the source of the rows with known labels on which it is measured")
+        if self.precision is not None and "min_confidence" in self.model_fields_set:
+            raise ValueError(
+                "precision chooses the confidence that is needed, so take min_confidence out, or precision"
+            )
+        if self.gold is not None and self.gold == self.from_:
+            raise ValueError(
+                f"gold and from are both {self.gold!r}: a row that is shown as an example measures nothing"
+            )
+        return self
+
     @property
     def requests_a_text(self) -> int:
         """How many requests it makes about a text: one a vote."""
@@ -80,24 +112,36 @@ class Choice(Labeller):
 
     def begin(self, context: Context, item: str) -> Desk:
         """Return the labeller at work in one run."""
-        return ChoiceDesk(self, context, item) if self.by == "votes" else LettersDesk(self, context, item)
+        desk = ChoiceDesk(self, context, item) if self.by == "votes" else LettersDesk(self, context, item)
+        if self.gold is None:
+            return desk
+        unsure = "every text waits for a person" if self.unsure == "review" else "every text is dropped"
+        wish = Wish(self.gold, self.precision, self.min_confidence, unsure)
+        return GoldDesk(desk, context.sources[self.gold], wish, self.judged, item)
 
     def judged(
-        self, record: Record, item: str, chosen: tuple[str, ...], confidence: float
+        self, record: Record, item: str, chosen: tuple[str, ...], confidence: float, bar: Bar | None = None
     ) -> tuple[Record, Verdict | None]:
-        """Return the record with chosen and intended label and confidence, and what that means for it."""
+        """Return the record with chosen and intended label and confidence, and what that means for it.
+
+        The confidence needs `min_confidence`, or what `bar` says.
+        """
         intended = record.labels
         fields = {**record.fields, "chosen_label": ", ".join(chosen), "intended_label": ", ".join(intended)}
         labels = chosen if not intended or self.disagree == "relabel" else intended
         measures = {**record.measures, item: confidence}
-        verdict = self._verdict(chosen, intended, confidence)
+        verdict = self._verdict(chosen, intended, confidence, bar or self._bar)
         return Record(record.text, record.origin, labels, fields, measures), verdict
 
-    def _verdict(self, chosen: Sequence[str], intended: Sequence[str], confidence: float) -> Verdict | None:
-        limit = self.min_confidence
-        if confidence < limit:
-            reason = "the votes for a label are too few" if self.by == "votes" else "no label is probable enough"
-            return Verdict(reason, confidence, limit, review=self.unsure == "review")
+    @property
+    def _bar(self) -> Bar:
+        few = "the votes for a label are too few" if self.by == "votes" else "no label is probable enough"
+        return Bar(self.min_confidence, few)
+
+    def _verdict(self, chosen: Sequence[str], intended: Sequence[str], confidence: float, bar: Bar) -> Verdict | None:
+        limit = bar.limit
+        if limit is None or confidence < limit:
+            return Verdict(bar.reason, confidence, limit, review=self.unsure == "review")
         if intended and set(chosen) != set(intended) and self.disagree != "relabel":
             told = f"the model chose another label: {', '.join(sorted(chosen))}"
             return Verdict(told, confidence, limit, review=self.disagree == "review")

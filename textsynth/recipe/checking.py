@@ -7,6 +7,7 @@ from pathlib import Path
 
 from textsynth.errors import Mistake, nearest
 from textsynth.generate.labelled import Labelled
+from textsynth.recipe.gold import check_gold, check_gold_rows
 from textsynth.recipe.items import Written
 from textsynth.recipe.mistakes import Mistakes
 from textsynth.recipe.nodes import Map
@@ -46,6 +47,7 @@ def check_between(sections: Sections, base: Path, mistakes: Mistakes) -> None:
         )
     if "labels" not in sections.tree.entries:
         _check_without_labels(sections, mistakes)
+    check_gold(sections, mistakes)
     check_export(sections, mistakes)
     if sections.evaluate is not None:
         _check_evaluate(sections, sections.evaluate, mistakes)
@@ -134,7 +136,7 @@ def check_sources(recipe: Recipe, rows: Mapping[str, Sequence[Record]]) -> list[
             mistakes.append(Mistake(where, f"{wrong}: name their column, {{rows: {{path: FILE, label: COLUMN}}}}"))
         if recipe.labels:
             mistakes += [Mistake(where, sentence) for sentence in _unlisted(name, records, list(recipe.labels))]
-    return mistakes
+    return mistakes + check_gold_rows(recipe, rows)
 
 
 def _shown_by_label(recipe: Recipe, source: str) -> str | None:

@@ -21,7 +21,10 @@ BASIC_FILTERS: tuple[Written, ...] = ("length", "refusal", "personal_data", "lan
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What the defaults depend on; `seeds` is the source that the generators write from, if any."""
+    """What the defaults depend on; `seeds` is the source that the generators write from, if any.
+
+    Nothing is written from the sources in `gold`, on which labellers are tried.
+    """
 
     task: str
     sources: tuple[str, ...] = ()
@@ -29,6 +32,7 @@ class Facts:
     seeds: str | None = None
     seeds_labelled: bool = False
     only_existing: bool = False
+    gold: tuple[str, ...] = ()
 
 
 def default_generate(facts: Facts) -> list[Written]:
@@ -69,7 +73,8 @@ def default_want(facts: Facts) -> dict[str, int]:
 
 
 def _source(facts: Facts) -> str | None:
-    if SEEDS in facts.sources:
+    sources = [name for name in facts.sources if name not in facts.gold]
+    if SEEDS in sources:
         return SEEDS
-    others = [name for name in facts.sources if name != TEST]
+    others = [name for name in sources if name != TEST]
     return others[0] if len(others) == 1 else None

@@ -23,7 +23,10 @@ from textsynth.recipe.want import read_want
 from textsynth.step import Generator
 
 SECTIONS = (*Settings.model_fields, "labels", "models", "sources", *LISTS, "want", "budget", "export", "evaluate")
-NOT_DONE = ("gold", "review")
+ELSEWHERE = {
+    "gold": "rows with known labels are a source like others, and choice: {gold: NAME} under label tries on them",
+    "review": "disagree: review and unsure: review under label let people decide, with textsynth review RUN",
+}
 Section = TypeVar("Section", bound=Options)
 
 
@@ -62,7 +65,9 @@ def read_sections(tree: Map, reader: Reader, file: Mark) -> Sections:
     reading.refuse_unknown()
     settings, labels = reading.settings(), reading.labels()
     models, sources = reading.models(), reading.sources()
-    facts = defaults.Facts(settings.task, tuple(sources), len(labels))
+    label = reading.items("label", [])
+    gold = tuple(name for one in label for field, name in named(one.step, "source") if field == "gold")
+    facts = defaults.Facts(settings.task, tuple(sources), len(labels), gold=gold)
     generate = reading.items("generate", defaults.default_generate(facts))
     facts = _more_facts(facts, generate, sources)
     want = reading.want(facts)
@@ -70,7 +75,7 @@ def read_sections(tree: Map, reader: Reader, file: Mark) -> Sections:
     lists = {
         "generate": generate,
         "filter": reading.items("filter", defaults.default_filters(facts)),
-        "label": reading.items("label", []),
+        "label": label,
         "select": reading.items("select", defaults.default_select(facts, by_label=by_label)),
     }
     budget, export = reading.section("budget", Budget) or Budget(), reading.section("export", Export) or Export()
@@ -90,8 +95,8 @@ class _Reading:
 
     def refuse_unknown(self) -> None:
         for name, mark in self.tree.marks.items():
-            if name in NOT_DONE:
-                self.mistakes.note(mark, f"{name} is not done by this version of TextSynth: take the section out")
+            if name in ELSEWHERE:
+                self.mistakes.note(mark, f"a recipe has no section {name!r}: {ELSEWHERE[name]}")
             elif name not in SECTIONS:
                 self.mistakes.note(mark, unknown_key(name, "", list(SECTIONS)))
 
@@ -143,8 +148,6 @@ class _Reading:
         sources: dict[str, Written | None] = {}
         for name, value in node.entries.items():
             mark = node.marks[name]
-            if name == "gold":
-                self.mistakes.note(mark, "a source called gold is not done by this version of TextSynth: take it out")
             if _is_path(value):
                 path = Map({"path": value}, {"path": mark}, mark)
                 value = Map({"rows": path}, {"rows": mark}, mark)

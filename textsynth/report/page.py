@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from textsynth.report.account import Account
 from textsynth.report.figures import whole
+from textsynth.report.gold import gold_sections
 from textsynth.report.proof import read_proof
 from textsynth.wording import visible
 
@@ -43,6 +44,7 @@ def as_page(account: Account) -> str:
             many=LABELS_OPEN,
             labels=account.labels,
             splits=[name for name, count in account.manifest["splits"].items() if count],
+            gold=gold_sections(account.manifest),
             kept=account.kept,
             dropped=account.dropped,
             proof=None if account.evaluation is None else read_proof(account.evaluation),

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from textsynth.report.account import Account
+from textsynth.report.gold import gold_sections
 from textsynth.report.plain import section_lines, verdict_lines, wrapped
 from textsynth.report.proof import Proof, read_proof
 from textsynth.report.sections import Section
@@ -26,7 +27,8 @@ def as_text(account: Account, width: int = WIDTH) -> str:
     first = [] if proof is None else [verdict_lines(proof.verdict, width)]
     proved = [] if proof is None else [section_lines(section, width) for section in _sections(proof)]
     run = (_head(account), _funnel(account), _quota(account), _labels(account))
-    return _joined((*first, *run, *proved, _cost(account)))
+    tried = (section_lines(section, width) for section in gold_sections(account.manifest))
+    return _joined((*first, *run, *tried, *proved, _cost(account)))
 
 
 def evaluation_text(told: Mapping[str, Any], width: int = WIDTH) -> str:

@@ -133,7 +133,12 @@ def _worked(
         selected, spare = pick(books.accepted, lines, [item.step for item in recipe.select], context)
         proof, unproved = _proved(recipe, context, (selected, spare, books.dropped), out, watcher.say)
     decided = people.ends(books.accepted, books.dropped) if people else None
-    notes = [*books.notes, *unproved, *(decided_notes(decided) if decided else ())]
+    notes = [
+        *books.notes,
+        *(one["sentence"] for one in books.gold.values()),
+        *unproved,
+        *(decided_notes(decided) if decided else ()),
+    ]
     for note in notes:
         say(note)
     counts = {place: sum(line.counts(record) for record in selected) for place, line in enumerate(lines)}

@@ -83,6 +83,14 @@ class Budget:
                 self._answered += 1
                 self._spent += completion.prompt_tokens + completion.completion_tokens
 
+    def take_off(self, completions: Sequence[Completion | None]) -> None:
+        """Lower the limits by what these answers took: they are unlike what comes later, and no average is taken."""
+        found = [one for one in completions if one is not None]
+        if self._requests is not None:
+            self._requests -= len(found)
+        if self._tokens is not None:
+            self._tokens -= sum(one.prompt_tokens + one.completion_tokens for one in found)
+
     def _left(self, tokens_an_ask: int) -> tuple[str, float]:
         """Return which limit is nearest, and how many requests are left under it that nothing else may need."""
         found = ("", math.inf)

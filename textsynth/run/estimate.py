@@ -14,6 +14,7 @@ from textsynth.export.card.licences import conflicts
 from textsynth.models import ModelOptions
 from textsynth.push.before import unpublishable
 from textsynth.recipe import Recipe
+from textsynth.recipe.gold import gold_of
 from textsynth.recipe.pinning import pin_sources
 from textsynth.records import Ask, Origin, Record
 from textsynth.run.budget import CHARACTERS_A_TOKEN
@@ -83,9 +84,14 @@ def estimate(recipe: Recipe) -> Plan:
     ]
     texts = sum(part.texts for part in parts)
     given = sum(rows[part.item] for part in parts if not part.model)
-    parts += [_labelling(name, step, context, texts, given) for name, step in labellers(recipe)]
+    gold = {item.name: len(context.sources[source]) for item, source in gold_of(recipe.label)}
+    parts += [_labelling(name, step, context, (texts, given, gold.get(name, 0))) for name, step in labellers(recipe)]
     requests = _sum([part.requests for part in parts])
     tokens = _sum([part.prompt_tokens for part in parts] + [part.completion_tokens for part in parts])
+    for item, source in gold_of(recipe.label):
+        first = len(context.sources[source]) * item.step.requests_a_text
+        told = f"{counted(len(context.sources[source]), 'row')} of {source}"
+        notes.append(f"{item.name} is first tried on {told}, with {counted(first, 'request')}")
     if recipe.budget.requests is not None and requests.low > recipe.budget.requests:
         notes.append(f"the budget of {recipe.budget.requests} requests cannot meet the quota")
     licenses = {name: one.license for name, one in given_sources(recipe).items() if one.made_from}
@@ -124,8 +130,12 @@ def _part(hand: Hand, quota: Quota, lines: list[Line]) -> Part:
     )
 
 
-def _labelling(name: str, step: Labeller, context: Context, texts: int, given: int) -> Part:
-    """Return what labelling takes; of `given` rows a text is wanted or not, and all may be asked about."""
+def _labelling(name: str, step: Labeller, context: Context, counts: tuple[int, int, int]) -> Part:
+    """Return what labelling takes. `counts` are texts, given rows and gold rows.
+
+    Of given rows a text is wanted or not, and all may be asked about; gold rows are asked about first.
+    """
+    texts, given, gold = counts
     few = dict(itertools.islice(context.labels.items(), LABELS_SHOWN))
     example = next(
         (one for rows in context.sources.values() for one in rows if one.label in few or not few),
@@ -134,7 +144,7 @@ def _labelling(name: str, step: Labeller, context: Context, texts: int, given: i
     # Few enough labels that none is chosen by its embedding, as no embedder is loaded for a plan.
     ((*asks,),) = step.begin(replace(context, labels=few), name).asks([example])
     most = texts / LOW_YIELD + given
-    requests = Range(step.requests_a_text * texts, step.requests_a_text * most)
+    requests = Range(step.requests_a_text * (texts + gold), step.requests_a_text * (most + gold))
     prompt = sum(map(_prompt_tokens, asks)) / max(1, len(asks))
     answer = max((ask.sampling.max_tokens for ask in asks), default=0)
     return Part(

@@ -14,9 +14,10 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TypeVar
 
+from textsynth.manifest.gold import Gold
 from textsynth.records import Ask, Completion, Drop, Record, Verdict
 from textsynth.run.people import NOBODY, People
-from textsynth.step import Desk, Judge
+from textsynth.step import Desk, Judge, Tried
 
 Found = TypeVar("Found")
 # The answers to the asks about each record; None where they would go beyond the budget.
@@ -59,6 +60,18 @@ class Court:
     def close(self) -> None:
         """Wait for what is being judged and end the thread."""
         self._thread.shutdown()
+
+    async def tried(self, answer: Answer) -> dict[str, Gold]:
+        """Try the labellers that have gold rows on them, and return what each was found to be worth, by item.
+
+        To be done once, before any text is ruled on; rows beyond the budget count as without an answer.
+        """
+        found: dict[str, Gold] = {}
+        for name, desk in self._desks:
+            if isinstance(desk, Tried) and (rows := desk.gold_rows()):
+                answers = await answer(await self._beside(desk.asks, rows))
+                found[name] = desk.learn_gold([some or () for some in answers])
+        return found
 
     async def rule(self, candidates: Sequence[Record]) -> Ruling:
         """Bring every candidate of a window to its end; the filters work in a thread, so that requests go on."""

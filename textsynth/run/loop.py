@@ -15,6 +15,7 @@ from collections.abc import Container, Sequence
 from dataclasses import asdict, dataclass, field
 
 from textsynth.export.outcome import Asked
+from textsynth.manifest.gold import Gold
 from textsynth.records import Ask, Census, Completion, Drop, Origin, Record, Request, Sampling, reason_kind
 from textsynth.run.asking import Asker
 from textsynth.run.budget import Budget, tokens_of
@@ -46,13 +47,15 @@ class Hand:
 class Books:
     """What a run has brought so far: accepted records and drops in plan order, and what was asked, by request key.
 
-    What is behind most answers is the same, so all of them share it. `notes` are for people.
+    What is behind most answers is the same, so all of them share it. `gold` is what labellers are worth on known rows,
+    by item; `notes` are for people.
     """
 
     accepted: list[Record] = field(default_factory=list)
     dropped: list[Drop] = field(default_factory=list)
     asked: dict[str, Asked] = field(default_factory=dict)
     reasons: Counter[tuple[str, str, str]] = field(default_factory=Counter)
+    gold: dict[str, Gold] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     candidates: int = 0
     windows: int = 0
@@ -103,6 +106,7 @@ class Loop:
         turn = sys.getswitchinterval()
         sys.setswitchinterval(TURN_SECONDS)
         try:
+            self.books.gold = await self._court.tried(self._ask_first)
             while True:
                 asks = self._plan()
                 if asks:
@@ -204,19 +208,30 @@ class Loop:
         """Answer a labeller's asks about each text, which are charged like all others; None beyond the budget."""
         fit = self._budget.fitting([len(some) for some in groups], tokens_an_ask=self._tokens_an_ask)
         asks = [ask for some in groups[:fit] for ask in some]
-        requests = self._asker.requests(asks)
         self._budget.planned(asks)
-        completions = await self._asker.answer(asks, requests)
+        completions = await self._asked(asks)
         self._budget.charge(completions)
+        return _parted(groups, fit, completions)
+
+    async def _ask_first(self, groups: Sequence[Sequence[Ask]]) -> list[list[Completion] | None]:
+        """Answer what is asked about known rows, before anything is planned: the budget has so much less from then on.
+
+        None beyond it.
+        """
+        tokens = [tokens_of(ask) for some in groups for ask in some]
+        mean = max(1, sum(tokens) // max(1, len(tokens)))
+        fit = self._budget.fitting([len(some) for some in groups], tokens_an_ask=mean)
+        completions = await self._asked([ask for some in groups[:fit] for ask in some])
+        self._budget.take_off(completions)
+        return _parted(groups, fit, completions)
+
+    async def _asked(self, asks: Sequence[Ask]) -> list[Completion | None]:
+        requests = self._asker.requests(asks)
+        completions = await self._asker.answer(asks, requests)
         for ask, request, completion in zip(asks, requests, completions, strict=True):
             if request is not None:
                 self._note(request, ask, completion)
-        answers = iter(completions)
-        found: list[list[Completion] | None] = [
-            [completion or Completion("") for completion in itertools.islice(answers, len(some))]
-            for some in groups[:fit]
-        ]
-        return found + [[] if not some else None for some in groups[fit:]]
+        return completions
 
     def _note(self, request: Request, ask: Ask, completion: Completion | None) -> None:
         engine = "" if completion is None else completion.engine
@@ -233,3 +248,14 @@ class Loop:
         if self._budget.spent_out is not None:
             return "budget"
         return "dry" if self._quota.lines else "done"
+
+
+def _parted(
+    groups: Sequence[Sequence[Ask]], fit: int, completions: Sequence[Completion | None]
+) -> list[list[Completion] | None]:
+    """Return the answers to each of the first `fit` groups; None for what was not asked, [] where nothing was to be."""
+    answers = iter(completions)
+    found: list[list[Completion] | None] = [
+        [completion or Completion("") for completion in itertools.islice(answers, len(some))] for some in groups[:fit]
+    ]
+    return found + [[] if not some else None for some in groups[fit:]]

@@ -80,7 +80,7 @@ def begun(
     `selected` counts the selected texts; the recipe's path is told from the run's `folder`, so that both can move
     together.
     """
-    return {
+    told: Begun = {
         "version": FORM,
         "name": recipe.name,
         "task": recipe.task,
@@ -109,6 +109,9 @@ def begun(
         },
         "tokens": {"prompt": tally.prompt_tokens, "completion": tally.completion_tokens},
     }
+    if books.gold:
+        told["gold"] = books.gold
+    return told
 
 
 def _counts(books: Books, selected: int) -> Counts:

@@ -72,6 +72,7 @@ def outcome_of(recipe: Recipe, ended: Ended) -> Outcome:
         sets=recipe.sets,
         weight=None if proof is None else weight_of(recipe, proof),
         proof=() if proof is None else proof.verdict.sentences,
+        gold=ended.books.gold,
         evaluation={} if proof is None else _as_json(proof),
     )
     return replace(outcome, pictures=pictures(outcome))

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from textsynth.export.card.citation import citation
+from textsynth.export.card.gold import gold_measures
 from textsynth.export.card.limits import limits, use
 from textsynth.export.card.making import again, licence, made
 from textsynth.export.card.markdown import bullets, escape
@@ -41,7 +42,7 @@ def card(
         ("How it was made", made(outcome)),
         ("Counts", with_pictures(outcome.pictures, "labels", counts(outcome, splits))),
         ("What was dropped", with_pictures(outcome.pictures, "funnel", funnel(outcome))),
-        ("What the checks measured", with_pictures(outcome.pictures, "measures", measures(outcome))),
+        ("What the checks measured", with_pictures(outcome.pictures, "measures", _measures(outcome))),
         (PROOF, _proof(outcome)),
         ("Notes", bullets(escape(note) for note in notes)),
         ("Licence", licence(outcome)),
@@ -70,6 +71,10 @@ def _what(outcome: Outcome) -> str:
         "| `passports` | where each text comes from: parents, shown examples, prompt, model, sampling, measures |\n"
         "| `dropped` | what is not in the data set, each with its reason, the measured number and the limit |"
     )
+
+
+def _measures(outcome: Outcome) -> str:
+    return "\n\n".join(part for part in (measures(outcome), gold_measures(outcome)) if part)
 
 
 def _proof(outcome: Outcome) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from textsynth.export.card.gold import gold_limits
 from textsynth.export.card.markdown import bullets, escape, percent, some
 from textsynth.export.card.numbers import decided, measured
 from textsynth.export.card.proof import NOT_MEASURED, harm_first
@@ -50,6 +51,7 @@ def _of_the_checks(outcome: Outcome) -> Iterator[str]:
         if low:
             share = percent(low, len(values))
             yield f"{share} of the texts have a confidence under .5 by {escape(item)} ({low} of {len(values)})."
+    yield from gold_limits(outcome)
     short = [line for line in outcome.quota if line.missing]
     if short:
         named = some([f"{escape(line.name)} ({line.selected} of {line.want})" for line in short])

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, TypedDict, cast, get_args, get_origin, get_type_hints, is_typeddict
 
 from textsynth.errors import UsageError, nearest
+from textsynth.manifest.gold import OnGold
 
 FILE = "manifest.json"
 JOURNAL = "journal.sqlite"
@@ -122,7 +123,7 @@ class Reviewed(TypedDict, total=False):
     people: Decided
 
 
-class Begun(Reviewed):
+class Begun(Reviewed, OnGold):
     """What is known before the data set is written."""
 
     version: int
@@ -146,10 +147,10 @@ class Begun(Reviewed):
 class Manifest(Begun):
     """All that a finished run tells of itself.
 
-    `labels` maps names to meanings, `sources` names to what was read; `people` is there where people decided on texts;
-    `checked_for_leaks` are the sources that `leak`
-    compared with, `engines` the servers' versions by model; `drops` has the commonest reason first, `splits` the number
-    of texts of each; `seconds` is how long the run took.
+    `labels` maps names to meanings, `sources` names to what was read; `people` is there where people decided on texts,
+    `gold` where labellers were tried on gold rows; `checked_for_leaks` are the sources that `leak` compared with,
+    `engines` the servers' versions by model; `drops` has the commonest reason first, `splits` the number of texts of
+    each; `seconds` is how long the run took.
     """
 
     licenses: Licenses

@@ -1,0 +1,33 @@
+"""What a labeller was found to be worth on gold rows, as a manifest tells it."""
+
+from __future__ import annotations
+
+from textsynth.manifest.gold import Gold
+
+GOLD: Gold = {
+    "source": "checked",
+    "all": {"rows": 120, "right": 101, "low": 0.7659, "high": 0.8962},
+    "unread": 0,
+    "labels": [
+        {"label": "refund", "rows": 80, "right": 70, "low": 0.7847, "high": 0.9307},
+        {"label": "late_delivery", "rows": 40, "right": 31, "low": 0.625, "high": 0.8768},
+    ],
+    "bands": [
+        {
+            "lowest": 0.3333,
+            "highest": 0.6667,
+            "confidence": 0.5676,
+            "rows": 36,
+            "right": 21,
+            "low": 0.4218,
+            "high": 0.73,
+        },
+        {"lowest": 1.0, "highest": 1.0, "confidence": 0.9412, "rows": 84, "right": 80, "low": 0.8839, "high": 0.9813},
+    ],
+    "sentence": (
+        "choice: right on 84 % of 120 gold rows (77–90 %); kept from confidence .94: 95 % right (88–98 %), 70 % of them"
+        " pass"
+    ),
+    "precision": 0.95,
+    "kept": {"confidence": 0.9412, "before": 1.0, "rows": 84, "right": 80, "low": 0.8839, "high": 0.9813},
+}

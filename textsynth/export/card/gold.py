@@ -1,0 +1,54 @@
+"""What a card says of labels that were tried on gold rows, and of those that were not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from textsynth.export.card.markdown import escape, percent, table
+from textsynth.export.outcome import Outcome
+from textsynth.manifest.gold import Gold, GoldShare
+from textsynth.wording import counted
+
+
+def gold_limits(outcome: Outcome) -> Iterator[str]:
+    """Yield a line for each labeller: how often it is right on rows whose labels are known, or that nobody knows."""
+    for item in outcome.labellers if outcome.selected else ():
+        found = outcome.gold.get(item)
+        if found is None:
+            yield f"The confidence by {escape(item)} is not calibrated: it was compared with no rows of known labels."
+            continue
+        whole = found["all"]
+        kept = found.get("kept")
+        sure = (
+            "" if kept is None else f", and on {_told(kept)} of the {kept['rows']} that are as sure as the texts kept"
+        )
+        yield (
+            f"{escape(item)} was right on {_told(whole)} of {counted(whole['rows'], 'gold row')}{sure}; the texts here"
+            " may be easier or harder than these rows."
+        )
+
+
+def gold_measures(outcome: Outcome) -> str:
+    """Return what each labeller was found to be worth on gold rows, in all and by label; "" where none was tried."""
+    return "\n\n".join(_measured(found) for found in outcome.gold.values())
+
+
+def _measured(found: Gold) -> str:
+    told = (
+        f"{escape(found['sentence'])}. The gold rows, of the source {escape(found['source'])}, are in no split and were"
+        " shown in no prompt as examples; the intervals are Wilson's, 95 %."
+    )
+    if not found["labels"]:
+        return told
+    rows = [
+        (escape(one["label"]), one["rows"], percent(one["right"], one["rows"]), _ends(one)) for one in found["labels"]
+    ]
+    return f"{told}\n\n{table(('label', 'gold rows', 'right', 'interval'), rows)}"
+
+
+def _told(share: GoldShare) -> str:
+    return f"{percent(share['right'], share['rows'])} ({_ends(share)})"
+
+
+def _ends(share: GoldShare) -> str:
+    return f"{100 * share['low']:.0f}–{100 * share['high']:.0f} %"
