@@ -34,27 +34,43 @@ def part(records: Sequence[Record], shares: Mapping[str, float], *, seed: int) -
     family = families(records)
     strata = _strata(records)
     wanted = _quotas(Counter(strata.values()), shares)
-    left = {stratum: dict(cells) for stratum, cells in wanted.items()}
+    shelves = _Shelves(wanted, shares)
     split: dict[str, str] = {}
     for members in _ordered(family, seed):
         sizes = Counter(map(strata.__getitem__, members)) if len(members) > 1 else {strata[members[0]]: 1}
-        place = _most_left(left, sizes, shares)
-        split.update(dict.fromkeys(members, place))
+        split.update(dict.fromkeys(members, shelves.place(sizes)))
     return Parted(split, family, _notes(split, strata, wanted, shares))
 
 
-def _most_left(left: Mapping[str, dict[str, int]], sizes: Mapping[str, int], shares: Mapping[str, float]) -> str:
-    """Return the split that lacks most of what a family brings (its sizes by stratum), and book the family there."""
-    if len(sizes) == 1:
-        (room,) = (left[stratum] for stratum in sizes)
-        place = max(shares, key=room.__getitem__)
-        room[place] -= sum(sizes.values())
+class _Shelves:
+    """How many records each split still lacks of each stratum."""
+
+    def __init__(self, wanted: Mapping[str, Mapping[str, int]], shares: Mapping[str, float]) -> None:
+        self._left = {stratum: dict(cells) for stratum, cells in wanted.items()}
+        self._wants = {name: sum(cells[name] for cells in wanted.values()) for name in shares}
+        self._lacks = dict(self._wants)
+
+    def place(self, sizes: Mapping[str, int]) -> str:
+        """Book a family, its sizes by stratum, in the split that lacks most of what it brings, and return that split.
+
+        Ties fall to the split of which the larger part is lacking in all, so that none stays empty while another
+        overflows; then to the first.
+        """
+        if len(sizes) == 1:
+            (room,) = (self._left[stratum] for stratum in sizes)
+        else:
+            rooms = [(size, self._left[stratum]) for stratum, size in sizes.items()]
+            room = {name: sum(size * room[name] for size, room in rooms) for name in self._wants}
+        most = max(room.values())
+        tied = [name for name in self._wants if room[name] == most]
+        place = tied[0] if len(tied) == 1 else max(tied, key=self._lacking)
+        for stratum, size in sizes.items():
+            self._left[stratum][place] -= size
+            self._lacks[place] -= size
         return place
-    rooms = [(size, left[stratum]) for stratum, size in sizes.items()]
-    place = max(shares, key=lambda name: sum(size * room[name] for size, room in rooms))
-    for size, room in rooms:
-        room[place] -= size
-    return place
+
+    def _lacking(self, name: str) -> float:
+        return self._lacks[name] / self._wants[name] if self._wants[name] else -1.0
 
 
 def families(records: Sequence[Record]) -> dict[str, str]:

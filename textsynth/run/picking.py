@@ -17,8 +17,8 @@ def pick(
     """Return the selected and the spare records, each in the order of acceptance.
 
     The selectors pick one after the other, each from what the one before left; without any, the first accepted of each
-    label are taken. A line by an attribute that is short then gets spare texts in exchange for texts of the same label
-    that no line needs. With no quota everything accepted is selected.
+    label are taken. A line by an attribute that is short then gets spare texts, in exchange for texts of the same label
+    that no line needs or, where there are none, on top. With no quota everything accepted is selected.
     """
     if not lines:
         return list(accepted), []
@@ -78,7 +78,8 @@ def _first_come(records: Sequence[Record], quota: Mapping[str, int]) -> set[str]
 def _mend(kept: set[str], accepted: Sequence[Record], lines: Sequence[Line]) -> None:
     """Exchange texts within a label until lines by an attribute have what they want, as far as spare texts reach.
 
-    Spare texts come in the order of acceptance, selected ones go from the last accepted on.
+    Spare texts come in the order of acceptance, selected ones go from the last accepted on. Where none may go, as when
+    the attributes want more in all than the labels, the spare text comes on top.
     """
     if all(set(line.match) <= {"label"} for line in lines):
         return
@@ -92,11 +93,22 @@ def _mend(kept: set[str], accepted: Sequence[Record], lines: Sequence[Line]) -> 
                 beyond[at] += 1
     for record in [one for one in accepted if one.id not in kept]:
         here = cells[record.id]
-        if any(beyond[at] < 0 for at in here):
-            of_label = may_go.get(record.labels, [])
-            going = next((one for one in reversed(of_label) if all(beyond[at] > 0 for at in cells[one] - here)), None)
-            if going is not None:
-                of_label.remove(going)
-                kept ^= {going, record.id}
-                for at in cells[going] ^ here:
-                    beyond[at] += 1 if at in here else -1
+        short = {at for at in here if beyond[at] < 0}
+        if not short:
+            continue
+        going = next(
+            (
+                one
+                for one in reversed(may_go.get(record.labels, []))
+                if short - cells[one] and all(beyond[at] > 0 for at in cells[one] - here)
+            ),
+            None,
+        )
+        kept.add(record.id)
+        for at in here:
+            beyond[at] += 1
+        if going is not None:
+            may_go[record.labels].remove(going)
+            kept.remove(going)
+            for at in cells[going]:
+                beyond[at] -= 1
