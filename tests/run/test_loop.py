@@ -129,6 +129,14 @@ def test_a_budget_of_requests_ends_the_run(tmp_path: Path) -> None:
     assert result.manifest["requests"]["planned"] == 7
 
 
+def test_a_label_without_seeds_to_rewrite_is_written_by_the_others(tmp_path: Path) -> None:
+    (tmp_path / "seeds.csv").write_text("text,label\nwhere is my parcel now,a\n")
+    generate = [{"labelled": {"texts": 1, "share": 0.05}}, {"paraphrase": {"from": "seeds"}}]
+    path = scripted(tmp_path, generate=generate, sources={"seeds": "seeds.csv"}, want={"label": 4})
+    result = run(read_recipe(path), out=tmp_path / "run")
+    assert (result.exit_code, [row["selected"] for row in result.quota]) == (0, [4, 4])
+
+
 @pytest.mark.parametrize("budget", [{"requests": 40}, {"requests": 5}, {"requests": 9}, {"tokens": 1500}])
 @pytest.mark.parametrize("texts", [1, 4])
 def test_labels_do_not_overrun_a_budget(texts: int, budget: dict[str, int], tmp_path: Path) -> None:

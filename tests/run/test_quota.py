@@ -55,6 +55,19 @@ def test_a_line_is_dry_after_answers_without_an_accepted_text() -> None:
     assert quota.short("labelled") == []
 
 
+def test_a_generator_that_has_nothing_for_a_line_leaves_its_part_to_the_others_until_it_has() -> None:
+    line = Line({"label": "a"}, 100, 100)
+    quota = Quota([line, Line({"label": "b"}, 100, 100)], {"labelled": None, "paraphrase": 0.7}, patience=30)
+    assert [one.texts for one in quota.short("labelled")] == [60, 60]
+    short = quota.short("paraphrase")
+    assert quota.offered("paraphrase", short, [ask("paraphrase", "b")])
+    assert line.idle == {"paraphrase"}
+    assert [one.texts for one in quota.short("labelled")] == [200, 60]
+    assert not quota.offered("paraphrase", short, [ask("paraphrase", "b")])
+    assert not quota.offered("paraphrase", quota.short("paraphrase"), [ask("paraphrase", "a"), ask("paraphrase", "b")])
+    assert [one.texts for one in quota.short("labelled")] == [60, 60]
+
+
 def test_shares_divide_what_is_missing_and_a_dry_generator_leaves_its_part_to_the_others() -> None:
     line = Line({"label": "a"}, 100, 100)
     quota = Quota([line], {"labelled": None, "paraphrase": 0.3}, patience=2)

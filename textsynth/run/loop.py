@@ -126,19 +126,29 @@ class Loop:
     def _plan(self) -> list[Ask]:
         texts = max((hand.texts for hand in self._hands), default=1)
         room = self._budget.room(self._window, tokens_an_ask=self._tokens_an_ask, texts_an_ask=texts)
-        asks: list[Ask] = []
-        for hand in self._hands:
-            short = EVERYTHING if hand.free else self._quota.short(hand.item)
-            if not short or (room <= len(asks) and not hand.free):
-                continue
-            some = self._limits.applied(hand.writer.plan(short, self._window if hand.free else room - len(asks)))
-            self._quota.planned(some)
-            asks += some
+        asks, news = self._ask_hands(room)
+        if not asks and news:
+            asks, _ = self._ask_hands(room)
         self._budget.planned(asks)
         self._budget.reserve(asks)
         if asks:
             self._tokens_an_ask = max(1, sum(map(tokens_of, asks)) // len(asks))
         return asks
+
+    def _ask_hands(self, room: int) -> tuple[list[Ask], bool]:
+        """Return what the generators ask for what is missing, and whether one is newly found to have nothing for it."""
+        asks: list[Ask] = []
+        news = False
+        for hand in self._hands:
+            short = EVERYTHING if hand.free else self._quota.short(hand.item)
+            left = room - len(asks)
+            if not short or (left <= 0 and not hand.free):
+                continue
+            some = self._limits.applied(hand.writer.plan(short, self._window if hand.free else left))
+            self._quota.planned(some)
+            news |= not hand.free and len(some) < left and self._quota.offered(hand.item, short, some)
+            asks += some
+        return asks, news
 
     async def _send(self, asks: list[Ask]) -> _Window:
         requests: list[Request | None] = []

@@ -22,7 +22,10 @@ WITHOUT_END = 10**9
 
 @dataclass(slots=True)
 class Line:
-    """One part of the quota: `want` texts selected, `target` of them accepted before the pick."""
+    """One part of the quota: `want` texts selected, `target` of them accepted before the pick.
+
+    `idle` are the generators that had nothing to ask for it when they were last asked to.
+    """
 
     match: Mapping[str, str]
     want: int
@@ -32,6 +35,7 @@ class Line:
     asked: Counter[str] = field(default_factory=Counter)
     on_way: Counter[str] = field(default_factory=Counter)
     barren: Counter[str] = field(default_factory=Counter)
+    idle: set[str] = field(default_factory=set)
 
     @property
     def name(self) -> str:
@@ -94,6 +98,20 @@ class Quota:
             found.append(Shortfall(line.match, texts))
         return found
 
+    def offered(self, item: str, short: Sequence[Shortfall], asks: Sequence[Ask]) -> bool:
+        """Note for which shortfalls a generator with room for more had nothing to ask: others fill those.
+
+        Return whether that is news.
+        """
+        matches = [one.match for one in short]
+        news = False
+        for line in self.lines:
+            if line.match in matches:
+                idle = not any(line.covers(ask) for ask in asks)
+                news |= idle and item not in line.idle
+                line.idle = line.idle | {item} if idle else line.idle - {item}
+        return news
+
     def rate(self, line: Line, item: str) -> float:
         """The share of the candidates of `item` on the line that are accepted, leaning on the generator's own."""
         whole = (self._kept[item] + PRIOR_YIELD * PRIOR_TEXTS) / (self._texts[item] + PRIOR_TEXTS)
@@ -141,7 +159,7 @@ class Quota:
         gaps = {
             one: max(0.0, share * line.target - line.by_item[one])
             for one, share in self._shares.items()
-            if line.barren[one] < self._patience
+            if line.barren[one] < self._patience and (one == item or one not in line.idle)
         }
         coming = sum(line.on_way[one] * self.rate(line, one) for one in self._shares)
         gap = line.target - line.accepted - coming
