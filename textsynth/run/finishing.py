@@ -6,10 +6,12 @@ import asyncio
 import contextvars
 import threading
 from collections.abc import Coroutine
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from typing import Any, TypeVar
 
 Found = TypeVar("Found")
+# An interrupt is noticed no later than this.
+NOTICE_SECONDS = 0.5
 
 
 def finish(work: Coroutine[Any, Any, Found]) -> Found:
@@ -43,7 +45,11 @@ def _beside(work: Coroutine[Any, Any, Found]) -> Found:
         thread.submit(int).result()  # an interrupt while a pool starts its thread leaves it with nobody to wait for it
         try:
             # in a copy of the context, by which a notebook knows to which cell an output belongs
-            return thread.submit(contextvars.copy_context().run, lambda: asyncio.run(held())).result()
+            done = thread.submit(contextvars.copy_context().run, lambda: asyncio.run(held()))
+            # an interrupt that comes just before a wait begins does not end the wait
+            while wait([done], NOTICE_SECONDS).not_done:
+                pass
+            return done.result()
         except KeyboardInterrupt:
             ending.set()
             for task in begun:
