@@ -130,10 +130,12 @@ class Source(Step):
 class Generator(Step):
     """Plans requests for what is missing and reads answers into candidates.
 
-    A `free` one needs no model: all it has becomes a candidate, whatever the quota.
+    A `free` one needs no model: all it has becomes a candidate, whatever the quota. `makes` are the fields that its
+    texts have beyond those of the rows they are made from; None where nobody can say before it runs.
     """
 
     free: ClassVar[bool] = False
+    makes: ClassVar[frozenset[str] | None] = None
 
     share: float | None = Field(
         default=None, gt=0, le=1, description="share of the accepted texts; left out: an even split of the rest"

@@ -1,8 +1,12 @@
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
+import pytest
+
 from tests.recipe.recipes import write_recipe
+from textsynth.errors import RecipeError
 from textsynth.recipe import check_sources, read_recipe
 from textsynth.records import Origin, Record
 
@@ -43,3 +47,39 @@ def test_examples_shown_by_label_must_have_labels(tmp_path: Path) -> None:
 def test_a_source_without_rows_is_a_mistake(tmp_path: Path) -> None:
     recipe = read_recipe(write_recipe(tmp_path))
     assert [one.sentence for one in check_sources(recipe, {"seeds": []})] == ["sources.seeds has no rows"]
+
+
+@pytest.mark.parametrize(
+    ("task", "generate", "told"),
+    [
+        ("paraphrase", "existing: {from: seeds}", "existing gives texts without what they rewrite (the column text"),
+        (
+            "paraphrase",
+            "labelled: {}",
+            "labelled gives texts without what they rewrite (the column text",
+        ),
+        (
+            "summarization",
+            "paraphrase: {from: seeds}",
+            "paraphrase gives texts without what they rewrite (the column d",
+        ),
+        ("summarization", "existing: {from: pairs}", None),
+        ("paraphrase", "paraphrase: {from: seeds}", None),
+        ("classification", "existing: {from: seeds}", None),
+    ],
+)
+def test_a_task_that_rewrites_needs_what_is_rewritten(
+    task: str, generate: str, told: str | None, tmp_path: Path
+) -> None:
+    recipe = (
+        f"task: {task}\nlabels: {{a: one}}\nsources:\n  seeds: seeds.csv\n"
+        f"  pairs: {{rows: {{path: pairs.csv, text: summary, fields: [document]}}}}\ngenerate: [{generate}]\n"
+    )
+    (tmp_path / "pairs.csv").write_text("summary,document,label\nshort,a long one,a\n")
+    (tmp_path / "seeds.csv").write_text("text,label\nwhere is it,a\n")
+    (tmp_path / "recipe.yaml").write_text(recipe)
+    if told is None:
+        read_recipe(tmp_path / "recipe.yaml")
+    else:
+        with pytest.raises(RecipeError, match=re.escape(told)):
+            read_recipe(tmp_path / "recipe.yaml")

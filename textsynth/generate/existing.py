@@ -23,6 +23,7 @@ ROWS_AN_ASK = 1000
 class Existing(Generator):
     """Given rows as candidates; no model is asked."""
 
+    makes: ClassVar[frozenset[str] | None] = frozenset()
     free: ClassVar[bool] = True
 
     from_: SourceName = Field(default="raw", description="the rows")

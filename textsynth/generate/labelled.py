@@ -33,6 +33,7 @@ SAME_EXAMPLES = 8
 class Labelled(Prompted):
     """New texts for each label, `texts` of them an answer."""
 
+    makes: ClassVar[frozenset[str] | None] = frozenset()
     offers: ClassVar[frozenset[str]] = frozenset(
         {"task", "label", "meaning", "labels", "examples", "others", "attributes", "n", "avoid", "language"}
     )

@@ -27,6 +27,7 @@ STYLES = ("in other words", "shorter", "more informal", "more formal", "with a d
 class Paraphrase(Prompted):
     """Each text of a source in other words, in several styles."""
 
+    makes: ClassVar[frozenset[str] | None] = frozenset({"source_text", "style"})
     offers: ClassVar[frozenset[str]] = frozenset({"text", "label", "meaning", "style", "n", "language", "task"})
 
     prompt: PromptName = Field(default="paraphrase", description="the prompt template")

@@ -24,6 +24,7 @@ from textsynth.step import Context, Prompted, Shortfall, Writer
 class Summary(Prompted):
     """A summary of each document of a source."""
 
+    makes: ClassVar[frozenset[str] | None] = frozenset({"document"})
     offers: ClassVar[frozenset[str]] = frozenset({"document", "points", "sentences", "n", "language", "task"})
 
     prompt: PromptName = Field(default="summary", description="the prompt template")

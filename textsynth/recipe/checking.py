@@ -22,6 +22,8 @@ from textsynth.step import Generator
 
 ROUNDING = 1e-6
 SHOWN_LABELS = 5
+# The field that holds what a text rewrites, the column it gets in the data set, and the generator that makes it.
+REWRITTEN = {"paraphrase": ("source_text", "text", "paraphrase"), "summarization": ("document", "document", "summary")}
 
 
 def check_between(sections: Sections, base: Path, mistakes: Mistakes) -> None:
@@ -37,6 +39,7 @@ def check_between(sections: Sections, base: Path, mistakes: Mistakes) -> None:
     if sections.whole("generate"):
         _check_shares(sections.lists["generate"], mistakes)
         _check_generators(sections, mistakes)
+        _check_task(sections, mistakes)
         attributes = dict.fromkeys(name for one in sections.lists["generate"] for name in getattr(one.step, "vary", {}))
         check_want(
             sections.want,
@@ -101,6 +104,23 @@ def _share(one: Written) -> float | None:
 def _check_generators(sections: Sections, mistakes: Mistakes) -> None:
     if not sections.lists["generate"]:
         mistakes.note(sections.mark("generate"), "generate is an empty list, so nothing writes a text: name an item")
+
+
+def _check_task(sections: Sections, mistakes: Mistakes) -> None:
+    """Note generators whose texts rewrite nothing, where the task is to rewrite: a column would be empty."""
+    if sections.settings.task not in REWRITTEN:
+        return
+    field, column, generator = REWRITTEN[sections.settings.task]
+    for one in sections.lists["generate"]:
+        made = one.step.makes if isinstance(one.step, Generator) else None
+        source = sections.sources.get(getattr(one.step, "from_", None) or "")
+        kept = getattr(source.step, "fields", None) if source is not None else ()
+        if made is not None and kept is not None and field not in {*made, *kept}:
+            mistakes.note(
+                one.mark,
+                f"{one.name} gives texts without what they rewrite (the column {column} of a {sections.settings.task}):"
+                f" take {generator}, keep it as `fields: {{{field}: COLUMN}}` in the source, or another task",
+            )
 
 
 def _check_without_labels(sections: Sections, mistakes: Mistakes) -> None:
