@@ -1,6 +1,6 @@
 """How near a whole `textsynth run` comes to a bare aiohttp loop over the same requests, and what a row costs.
 
-    python eval/throughput.py                                   # a mock of 20 ms × 64 and of 200 ms × 1,000 in flight
+    python eval/throughput.py                                   # mocks of 20 ms × 64 and × 256, 200 ms × 1,000 in flight
     python eval/throughput.py --memory                          # KB a row as well, without and with near-duplicates
     python eval/throughput.py --server http://127.0.0.1:8000/v1 --model NAME --requests 1000 --in-flight 64 128
     … --prompts completion --bench /path/to/python              # `vllm bench serve` of that interpreter beside it
@@ -344,7 +344,7 @@ def main() -> None:
             )
             turns(bench, asked.requests, asked.in_flight, "auto", asked.turns)
             return
-        for latency_ms, in_flight in ((20, 64), (200, 1000)):
+        for latency_ms, in_flight in ((20, 64), (20, 256), (200, 1000)):
             with mock(latency_ms) as url:
                 bench = Bench(url, asked.model, asked.prompts, Path(place), mock=True)
                 print(f"mock of {latency_ms} ms, {in_flight} in flight, {asked.requests} requests:", flush=True)
