@@ -1,6 +1,6 @@
 """How near a whole `textsynth run` comes to a bare aiohttp loop over the same requests, and what a row costs.
 
-    python eval/throughput.py                                   # mocks of 20 ms × 64 and × 256, 200 ms × 1,000 in flight
+    python eval/throughput.py                                   # mocks of 20 ms × 64 and 256, 200 ms × 1,000 in flight
     python eval/throughput.py --memory                          # KB a row as well, without and with near-duplicates
     python eval/throughput.py --server http://127.0.0.1:8000/v1 --model NAME --requests 1000 --in-flight 64 128
     … --prompts completion --bench /path/to/python              # `vllm bench serve` of that interpreter beside it
