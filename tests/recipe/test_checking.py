@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.recipe.recipes import write_recipe
+from tests.recipe.recipes import RECIPE, write_recipe
 from textsynth.errors import RecipeError
 from textsynth.recipe import check_sources, read_recipe
 from textsynth.records import Origin, Record
@@ -22,11 +22,21 @@ def test_rows_whose_labels_are_listed_are_right(tmp_path: Path) -> None:
 
 def test_a_label_that_is_not_listed_is_told_once_with_its_rows(tmp_path: Path) -> None:
     recipe = read_recipe(write_recipe(tmp_path))
-    (mistake,) = check_sources(recipe, {"seeds": [row("refnd"), row("refund", "refnd")]})
+    (mistake,) = check_sources(recipe, {"seeds": [row("refnd"), row("refnd")]})
     assert mistake.where == f"{recipe.path}:11"
     assert mistake.sentence == (
         "sources.seeds has 2 rows with the label 'refnd', which `labels` does not list; did you mean 'refund'?"
     )
+
+
+def test_rows_with_several_labels_need_a_recipe_whose_texts_may_have_them(tmp_path: Path) -> None:
+    several = {"seeds": [row("refund"), row("refund", "delay"), row("delay", "refund")]}
+    (mistake,) = check_sources(read_recipe(write_recipe(tmp_path)), several)
+    assert mistake.sentence == (
+        "sources.seeds has 2 rows with several labels ('refund', 'delay'), and a text has one: "
+        "write `many: true`, or give each row one label"
+    )
+    assert check_sources(read_recipe(write_recipe(tmp_path, RECIPE + "many: true\n")), several) == []
 
 
 def test_many_labels_that_are_not_listed_are_counted(tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ from textsynth.recipe.settings import Evaluate
 from textsynth.recipe.want import check_want
 from textsynth.records import Record
 from textsynth.step import Generator
+from textsynth.wording import counted
 
 ROUNDING = 1e-6
 SHOWN_LABELS = 5
@@ -143,6 +144,8 @@ def _check_without_labels(sections: Sections, mistakes: Mistakes) -> None:
 def check_sources(recipe: Recipe, rows: Mapping[str, Sequence[Record]]) -> list[Mistake]:
     """Return a mistake for each source without rows, and for each label of its rows that the recipe does not list.
 
+    Rows with several labels, where a text has one, are a mistake too.
+
     `rows` are the sources as read, by name. At most five labels a source are told, the most frequent first.
     """
     mistakes: list[Mistake] = []
@@ -156,6 +159,12 @@ def check_sources(recipe: Recipe, rows: Mapping[str, Sequence[Record]]) -> list[
             mistakes.append(Mistake(where, f"{wrong}: name their column, {{rows: {{path: FILE, label: COLUMN}}}}"))
         if recipe.labels:
             mistakes += [Mistake(where, sentence) for sentence in _unlisted(name, records, list(recipe.labels))]
+        several = [record for record in records if len(record.labels) > 1]
+        if several and recipe.labels and not recipe.many:
+            wrong = f"sources.{name} has {counted(len(several), 'row')} with several labels"
+            first = ", ".join(map(repr, several[0].labels[:SHOWN_LABELS]))
+            told = f"{wrong} ({first}), and a text has one: write `many: true`, or give each row one label"
+            mistakes.append(Mistake(where, told))
     return mistakes + check_gold_rows(recipe, rows)
 
 
