@@ -60,6 +60,36 @@ def test_a_source_without_rows_is_a_mistake(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("over", "told"),
+    [
+        ("[tnoe]", "balanced.over has 'tnoe', which no generator varies and no source keeps in `fields`; did you mean"),
+        ("[tone, label]", "balanced.over has 'label', which no generator varies and no source keeps in `fields`"),
+        ("[tone, channel]", None),
+    ],
+)
+def test_what_is_to_be_even_is_what_texts_have(over: str, told: str | None, tmp_path: Path) -> None:
+    recipe = (
+        "labels: {a: one}\nsources: {seeds: {rows: {path: seeds.csv, fields: [channel]}}}\n"
+        f"generate: [labelled: {{vary: {{tone: [calm, cross]}}}}]\nselect: [balanced: {{over: {over}}}]\n"
+    )
+    if told is None:
+        read_recipe(write_recipe(tmp_path, recipe))
+    else:
+        with pytest.raises(RecipeError, match=re.escape(told)):
+            read_recipe(write_recipe(tmp_path, recipe))
+
+
+@pytest.mark.parametrize("generate", ["[./writer.py]", "[labelled: {from: own}]"])
+def test_what_a_generator_or_source_of_ones_own_brings_may_be_evened_over(generate: str, tmp_path: Path) -> None:
+    (tmp_path / "rows.py").write_text(
+        "from textsynth.step import Source\n\n\nclass Rows(Source):\n    def read(self, base, *, name, seed): ...\n",
+        encoding="utf-8",
+    )
+    own = "labels: {a: one}\nselect: [balanced: {over: [tone]}]\nsources: {own: {./rows.py: {}}}\n"
+    read_recipe(write_recipe(tmp_path, own + f"generate: {generate}\n"))
+
+
+@pytest.mark.parametrize(
     ("task", "generate", "told"),
     [
         ("paraphrase", "existing: {from: seeds}", "existing gives texts without what they rewrite (the column text"),

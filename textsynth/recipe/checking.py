@@ -18,6 +18,7 @@ from textsynth.recipe.sections import Sections
 from textsynth.recipe.settings import Evaluate
 from textsynth.recipe.want import check_want
 from textsynth.records import Record
+from textsynth.select.balanced import Balanced
 from textsynth.step import Generator
 from textsynth.wording import counted
 
@@ -41,6 +42,7 @@ def check_between(sections: Sections, base: Path, mistakes: Mistakes) -> None:
         _check_shares(sections.lists["generate"], mistakes)
         _check_generators(sections, mistakes)
         _check_task(sections, mistakes)
+        _check_over(sections, mistakes)
         attributes = dict.fromkeys(name for one in sections.lists["generate"] for name in getattr(one.step, "vary", {}))
         check_want(
             sections.want,
@@ -122,6 +124,28 @@ def _check_task(sections: Sections, mistakes: Mistakes) -> None:
                 f"{one.name} gives texts without what they rewrite (the column {column} of a {sections.settings.task}):"
                 f" take {generator}, keep it as `fields: {{{field}: COLUMN}}` in the source, or another task",
             )
+
+
+def _check_over(sections: Sections, mistakes: Mistakes) -> None:
+    """Note what `balanced` is to be even over, and no text can have: nothing would be evened out, in silence."""
+    made: set[str] = set()
+    if any(not type(one.step).__module__.startswith("textsynth.") for one in sections.lists["label"]):
+        return  # a labeller of one's own may give fields
+    for one in sections.lists["generate"]:
+        if not isinstance(one.step, Generator) or one.step.makes is None:
+            return
+        made.update(one.step.makes, getattr(one.step, "vary", {}))
+    for source in sections.sources.values():
+        kept = getattr(source.step, "fields", None) if source is not None else None
+        if kept is None:
+            return
+        made.update(kept)
+    for one in sections.lists["select"]:
+        for name in one.step.over if isinstance(one.step, Balanced) else ():
+            if name not in made:
+                mark = one.fields.marks.get("over", one.mark)
+                told = f"balanced.over has {name!r}, which no generator varies and no source keeps in `fields`"
+                mistakes.note(mark, told + (nearest(name, sorted(made)) if made else ""))
 
 
 def _check_without_labels(sections: Sections, mistakes: Mistakes) -> None:
