@@ -58,7 +58,7 @@ def test_a_limit_scales_every_line_and_adds_a_total(tmp_path: Path, limit: int) 
 def test_no_group_of_lines_wants_more_than_the_limit(
     tmp_path_factory: pytest.TempPathFactory, each: int, total: int | None, limit: int | None
 ) -> None:
-    want = f"{{label: {each}" + (f", total: {total}" if total else "") + "}"
+    want = f"{{label: {each}" + (f", total: {2 * each + total}" if total else "") + "}"
     found = lines(tmp_path_factory.getbasetemp() / "wanted", want, limit, more="select: []")
     whole = sum(want for match, want, _ in found if match)
     assert whole == min(2 * each, limit or 2 * each)

@@ -16,7 +16,7 @@ from textsynth.recipe.recipe import Recipe
 from textsynth.recipe.references import check_files, check_names, check_prompts, named
 from textsynth.recipe.sections import Sections
 from textsynth.recipe.settings import Evaluate
-from textsynth.recipe.want import check_want
+from textsynth.recipe.want import check_total, check_want
 from textsynth.records import Record
 from textsynth.select.balanced import Balanced
 from textsynth.step import Generator
@@ -51,6 +51,8 @@ def check_between(sections: Sections, base: Path, mistakes: Mistakes) -> None:
             attributes=list(attributes),
             labels=list(sections.labels),
         )
+    if not sections.settings.many:
+        check_total(sections.want, sections.labels, sections.mark("want"), mistakes)
     if "labels" not in sections.tree.entries:
         _check_without_labels(sections, mistakes)
     check_gold(sections, mistakes)

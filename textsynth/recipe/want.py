@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 
 from textsynth.errors import nearest
 from textsynth.options import count
 from textsynth.recipe.mistakes import Mark, Mistakes
 from textsynth.recipe.nodes import Map, Node, Scalar, found
+from textsynth.recipe.recipe import Label
 
 TOTAL = "total"
 LABEL = "label"
@@ -43,6 +44,17 @@ def check_want(
         elif key != LABEL and key not in attributes:
             known = nearest(key, [TOTAL, LABEL, *attributes])
             mistakes.note(mark, f"want counts texts by {key!r}, which no generator varies{known}")
+
+
+def check_total(
+    wanted: Mapping[tuple[str, ...], int], labels: Mapping[str, Label], mark: Mark, mistakes: Mistakes
+) -> None:
+    """Note a total below what the labels want, where a text has one label: no run could meet both."""
+    total, each = wanted.get(()), wanted.get((LABEL,))
+    whole = sum(each or 0 if label.want is None else label.want for label in labels.values())
+    if total is not None and total < whole:
+        told = f"want: the total is {total:,}, and the labels want {whole:,} in all, so that both cannot be met"
+        mistakes.note(mark, f"{told}: raise it, or leave it out (`run --limit` makes a smaller run)")
 
 
 def _keys(name: str, mark: Mark, mistakes: Mistakes) -> tuple[str, ...] | None:
