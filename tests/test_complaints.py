@@ -17,6 +17,7 @@ class Outer(Options):
     name: str
     inner: Inner = Inner()
     perhaps: Inner | None = None
+    two: tuple[str, ...] = Field(("a", "b"), min_length=2)
     from_: tuple[str, ...] = Field((), alias="from")
 
     @model_validator(mode="after")
@@ -35,6 +36,8 @@ class Outer(Options):
         ({"name": "b", "perhaps": {"dpth": 1}}, ["there is no setting 'perhaps.dpth'"]),
         ({"name": "b", "inner": {"depth": 0}}, ["'inner.depth' must be greater than or equal to 1, but is 0"]),
         ({"name": "b", "from": ["a", 1]}, ["'from.1' must be a text, but is 1"]),
+        ({"name": "b", "two": [1, "a"]}, ["'two.0' must be a text, but is 1"]),
+        ({"name": "b", "two": ["a"]}, ["'two' must have at least 2 items, but has 1"]),
         ({"name": True, "inner": []}, ["'name' must be a text, but is True", "'inner' must be a map, but is []"]),
         ({"name": ["x" * 100]}, ["'name' must be a text, but is ['" + "x" * 58 + "…"]),
         ({}, ["the setting 'name' is missing"]),

@@ -131,4 +131,5 @@ def test_a_twin_must_be_accepted_or_given() -> None:
 
 def test_a_kind_of_reason_is_what_stands_before_the_colon() -> None:
     assert reason_kind("names what the document does not: Paris") == "names what the document does not"
+    assert reason_kind("the key 'text' is missing; there are: title, body") == "the key 'text' is missing"
     assert reason_kind("the same text was accepted before") == "the same text was accepted before"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from pydantic import BaseModel, ValidationError
@@ -32,7 +33,14 @@ class Complaint(NamedTuple):
 
 def complaints(fault: ValidationError, options: type[BaseModel]) -> list[Complaint]:
     """Return a complaint for each error, in pydantic's order; unknown keys get the nearest right name."""
-    return [Complaint(error["loc"], _sentence(error, options)) for error in fault.errors(include_url=False)]
+    errors = fault.errors(include_url=False)
+    return [Complaint(error["loc"], _sentence(error, options)) for error in errors if not _follows(error, errors)]
+
+
+def _follows(error: ErrorDetails, errors: Sequence[ErrorDetails]) -> bool:
+    """Whether a list is too short only because items of it, which have errors of their own, do not count."""
+    path = error["loc"]
+    return error["type"] == "too_short" and any(path == other["loc"][:-1] for other in errors)
 
 
 def _sentence(error: ErrorDetails, options: type[BaseModel]) -> str:

@@ -112,7 +112,7 @@ class Drop:
 
 def reason_kind(reason: str) -> str:
     """Return a reason without what it quotes after its colon, so that equal kinds count together."""
-    return reason.split(": ", 1)[0]
+    return reason.split(": ", 1)[0].removesuffix("; there are")
 
 
 class Message(NamedTuple):

@@ -21,7 +21,7 @@ def test_an_option_is_known_in_any_dress(said: str) -> None:
 @pytest.mark.parametrize("said", ["Yes and no", "Yess", "I think yes", "{}"])
 def test_anything_else_is_a_fault_and_nothing_is_guessed(said: str) -> None:
     (fault,) = YES_NO.read(said).faults
-    assert fault.reason == "the answer is none of: Yes, No, Not sure"
+    assert fault.reason == "the answer is none of the options: Yes, No, Not sure"
 
 
 def test_no_answer_and_a_cut_one_are_told_apart() -> None:

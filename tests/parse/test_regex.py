@@ -7,13 +7,15 @@ from hypothesis import strategies as st
 from textsynth.errors import RecipeError
 from textsynth.parse import CUT, EMPTY, Reading
 from textsynth.parse.regex import Regex
+from textsynth.records import reason_kind
 
 CODE = Regex(pattern="[A-Z]{2}-[0-9]{4}")
 
 
 def test_the_answer_fits_as_a_whole() -> None:
     assert CODE.read(" AB-1234\n") == Reading(("AB-1234",))
-    assert CODE.read("It is AB-1234").faults[0].reason == "the answer does not fit '[A-Z]{2}-[0-9]{4}'"
+    assert reason_kind(Regex(pattern="T: .*").read("a").faults[0].reason) == "the answer does not fit the pattern"
+    assert CODE.read("It is AB-1234").faults[0].reason == "the answer does not fit the pattern: '[A-Z]{2}-[0-9]{4}'"
 
 
 def test_the_text_may_be_a_part_of_it() -> None:

@@ -41,7 +41,7 @@ class Choice(Reader):
             return reading((chosen,))
         if cut or not said:
             return reading((), (Fault(answer, CUT if cut else EMPTY),))
-        return reading((), (Fault(answer, f"the answer is none of: {', '.join(self.options)}"),))
+        return reading((), (Fault(answer, f"the answer is none of the options: {', '.join(self.options)}"),))
 
 
 def _folded(text: str) -> str:

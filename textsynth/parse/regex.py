@@ -44,4 +44,4 @@ class Regex(Reader):
             return reading((stripped(found["text"] if "text" in found.re.groupindex else told),))
         if cut or not told:
             return reading((), (Fault(answer, CUT if cut else EMPTY),))
-        return reading((), (Fault(answer, f"the answer does not fit {self.pattern!r}"),))
+        return reading((), (Fault(answer, f"the answer does not fit the pattern: {self.pattern!r}"),))
