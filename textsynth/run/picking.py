@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from textsynth.records import Record
+from textsynth.run.given_back import picked
 from textsynth.run.quota import Line
 from textsynth.step import Context, Selector
 
@@ -25,8 +26,9 @@ def pick(
     quota = allotment(accepted, lines)
     chosen = list(accepted)
     for selector in selectors:
-        picked = set(selector.pick(chosen, quota, context))
-        chosen = [record for record in chosen if record.id in picked]
+        shown = {record.id for record in chosen}
+        ids = picked(type(selector).__name__, selector.pick(chosen, quota, context), shown)
+        chosen = [record for record in chosen if record.id in ids]
     kept = _first_come(chosen, quota)
     _mend(kept, accepted, lines)
     return [record for record in accepted if record.id in kept], [r for r in accepted if r.id not in kept]

@@ -13,6 +13,7 @@ from textsynth.errors import RecipeError, UsageError
 from textsynth.prompts import Prompt, find_prompt
 from textsynth.recipe import Recipe, check_sources
 from textsynth.records import Record, Verdict
+from textsynth.run.given_back import CheckedWriter, begun
 from textsynth.run.loop import Hand
 from textsynth.step import Context, Desk, Generator, Judge, Labeller
 
@@ -81,7 +82,8 @@ def hands(recipe: Recipe, context: Context) -> list[Hand]:
     for item in recipe.generate:
         if isinstance(item.step, Generator):
             texts = getattr(item.step, "texts", 1)
-            found.append(Hand(item.name, item.step.begin(context, item.name), item.step.free, texts))
+            writer = CheckedWriter(item.name, item.step.begin(context, item.name))
+            found.append(Hand(item.name, writer, item.step.free, texts))
     return found
 
 
@@ -92,7 +94,7 @@ def labellers(recipe: Recipe) -> list[tuple[str, Labeller]]:
 
 def desks(recipe: Recipe, context: Context) -> list[tuple[str, Desk]]:
     """Begin the labellers, in the recipe's order."""
-    return [(name, step.begin(context, name)) for name, step in labellers(recipe)]
+    return [(name, begun(name, step.begin(context, name), ("asks", "read"))) for name, step in labellers(recipe)]
 
 
 class LateJudge:
@@ -128,5 +130,5 @@ class LateJudge:
 
     def _begun(self) -> Judge:
         if self._judge is None:
-            self._judge = self._begin()
+            self._judge = begun(self._name, self._begin(), ("judge", "settle"))
         return self._judge
