@@ -7,7 +7,7 @@ import pytest
 
 from tests.cli.said import Said
 from textsynth.errors import UsageError
-from textsynth.records import Ask, Completion, Drop, Record, Sampling
+from textsynth.records import Ask, Completion, Drop, Origin, Record, Sampling
 from textsynth.run.given_back import CheckedWriter, begun, picked
 
 RECIPE = """\
@@ -38,6 +38,24 @@ class Own(ts.{base}):
     def {method}:
         return {value}
 """
+LABELLER = """\
+from dataclasses import replace
+
+import textsynth as ts
+
+
+class Desk:
+    def asks(self, records):
+        return {asks}
+
+    def read(self, record, completions):
+        return {read}
+
+
+class Own(ts.Labeller):
+    def begin(self, context, item):
+        return Desk()
+"""
 PICK = "pick(self, records, quota, context)"
 WRITE = "begin(self, context, item)"
 
@@ -67,6 +85,35 @@ def test_a_slip_in_what_a_step_of_ones_own_gives_is_a_sentence(
     assert "Traceback" not in said.err
 
 
+@pytest.mark.parametrize(
+    ("asks", "read", "told"),
+    [
+        ("None", "record, None", "./own.py: asks gave None for "),
+        ("[]", "record, None", "./own.py: asks gave [] for "),
+        ("[None for _ in records]", "record, None", "./own.py: asks gave [None, "),
+        ("[[] for _ in records]", "None", "./own.py: read gave None for the text 'my "),
+        ("[[] for _ in records]", "record", "./own.py: read gave Record("),
+        ("[[] for _ in records]", "record, True", "./own.py: read gave (Record("),
+        ("[[] for _ in records]", "record.text, None", "./own.py: read gave ('my "),
+        (
+            "[[] for _ in records]",
+            "replace(record, labels=('refnd',)), None",
+            "the label 'refnd', which `labels` does not list; did you mean 'refund'?",
+        ),
+    ],
+)
+def test_a_slip_in_what_a_labeller_of_ones_own_gives_is_a_sentence(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, asks: str, read: str, told: str
+) -> None:
+    (tmp_path / "own.py").write_text(LABELLER.format(asks=asks, read=read))
+    recipe = RECIPE.format(generate="labelled", filter="", select="") + "label: [./own.py]\n"
+    (tmp_path / "recipe.yaml").write_text(recipe)
+    said = Said(capsys, "run", str(tmp_path / "recipe.yaml"), "--out", str(tmp_path / "run"))
+    assert said.code == 2
+    assert told in said.err
+    assert "Traceback" not in said.err
+
+
 @pytest.mark.parametrize("plan", ["None", "['a text']"])
 def test_a_plan_that_is_no_list_of_asks_is_a_sentence(
     capsys: pytest.CaptureFixture[str], tmp_path: Path, plan: str
@@ -79,21 +126,30 @@ def test_a_plan_that_is_no_list_of_asks_is_a_sentence(
 
 
 class Texts:
-    """Reads every answer as the bare texts in it."""
+    """Reads every answer as what it was given."""
+
+    def __init__(self, *found: object) -> None:
+        self.found = list(found)
 
     def plan(self, short: Sequence[object], room: int) -> list[Ask]:
         return []
 
     def read(self, ask: Ask, request: str, completion: Completion | None) -> list[Record | Drop]:
-        return ["a text"]  # type: ignore[list-item]
+        return self.found  # type: ignore[return-value]
 
     def learn(self, accepted: Sequence[Record]) -> None:
         pass
 
 
 def test_a_reading_that_is_no_list_of_records_is_a_sentence() -> None:
-    writer = CheckedWriter("./own.py", Texts())
+    writer = CheckedWriter("./own.py", Texts("a text"))
     with pytest.raises(UsageError, match=r"^\./own\.py: read gave \['a text'\], and gives a list of Record and Drop$"):
+        writer.read(Ask("./own.py", "", None, Sampling()), "", None)
+
+
+def test_a_text_with_a_label_that_is_not_listed_is_a_sentence() -> None:
+    writer = CheckedWriter("./own.py", Texts(Record("a text", Origin("own"), ("refnd",))), {"refund": "", "other": ""})
+    with pytest.raises(UsageError, match="'refnd', which `labels` does not list; did you mean 'refund'"):
         writer.read(Ask("./own.py", "", None, Sampling()), "", None)
 
 

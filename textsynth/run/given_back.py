@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import TypeVar
 
-from textsynth.errors import UsageError
-from textsynth.records import Ask, Completion, Drop, Record
-from textsynth.step import Shortfall, Writer
+from textsynth.errors import UsageError, nearest
+from textsynth.records import Ask, Completion, Drop, Record, Verdict
+from textsynth.step import Desk, Shortfall, Writer
+from textsynth.wording import counted
 
 Begun = TypeVar("Begun")
 LIST = "a list of Ask, [] where there is nothing to ask"
@@ -22,10 +23,14 @@ def begun(name: str, given: Begun, methods: Sequence[str]) -> Begun:
 
 
 class CheckedWriter:
-    """A generator at work whose plans and readings are looked at; `name` is what the recipe calls it."""
+    """A generator at work whose plans and readings are looked at; `name` is what the recipe calls it.
 
-    def __init__(self, name: str, writer: Writer) -> None:
+    `labels` are the recipe's; () where it has none.
+    """
+
+    def __init__(self, name: str, writer: Writer, labels: Collection[str] = ()) -> None:
         self._name = name
+        self._labels = labels
         self._writer = begun(name, writer, ("plan", "read", "learn"))
 
     def plan(self, short: Sequence[Shortfall], room: int) -> list[Ask]:
@@ -40,11 +45,57 @@ class CheckedWriter:
         found = self._writer.read(ask, request, completion)
         if not isinstance(found, (list, tuple)) or not all(isinstance(one, (Record, Drop)) for one in found):
             raise UsageError(f"{self._name}: read gave {found!r:.60}, and gives {FOUND}")
+        for one in found:
+            if isinstance(one, Record):
+                _check_labels(self._name, one, self._labels)
         return list(found)
 
     def learn(self, accepted: Sequence[Record]) -> None:
         """Learn."""
         self._writer.learn(accepted)
+
+
+class CheckedDesk:
+    """A labeller at work whose asks and readings are looked at; `name` is what the recipe calls it."""
+
+    def __init__(self, name: str, desk: Desk, labels: Collection[str] = ()) -> None:
+        self._name = name
+        self._labels = labels
+        self._desk = begun(name, desk, ("asks", "read"))
+
+    def asks(self, records: Sequence[Record]) -> list[list[Ask]]:
+        """Return the asks. Raises UsageError where something else than a list of asks for each record comes back."""
+        asks = self._desk.asks(records)
+        if not isinstance(asks, (list, tuple)) or len(asks) != len(records) or not all(map(_is_asks, asks)):
+            raise UsageError(
+                f"{self._name}: asks gave {asks!r:.60} for {counted(len(records), 'text')}, and gives a list of Ask for"
+                " each, [] for one of which nothing is asked"
+            )
+        return list(asks)
+
+    def read(self, record: Record, completions: Sequence[Completion]) -> tuple[Record, Verdict | None]:
+        """Read. Raises UsageError where something else than a record and a verdict comes back."""
+        given = self._desk.read(record, completions)
+        if isinstance(given, tuple) and len(given) == 2:
+            judged, verdict = given
+            if isinstance(judged, Record) and (verdict is None or isinstance(verdict, Verdict)):
+                _check_labels(self._name, judged, self._labels)
+                return judged, verdict
+        raise UsageError(
+            f"{self._name}: read gave {given!r:.60} for the text {record.text!r:.60}, and gives the record and None,"
+            " or the record and Verdict(reason, measured, limit)"
+        )
+
+
+def _is_asks(given: object) -> bool:
+    return isinstance(given, (list, tuple)) and all(isinstance(one, Ask) for one in given)
+
+
+def _check_labels(name: str, record: Record, labels: Collection[str]) -> None:
+    wrong = next((label for label in record.labels if label not in labels), None) if labels else None
+    if wrong is not None:
+        told = f"{name}: read gave the text {record.text!r:.60} the label {wrong!r}, which `labels` does not list"
+        raise UsageError(told + nearest(wrong, labels))
 
 
 def picked(name: str, given: object, shown: Collection[str]) -> set[str]:

@@ -13,9 +13,9 @@ from textsynth.errors import RecipeError, UsageError
 from textsynth.prompts import Prompt, find_prompt
 from textsynth.recipe import Recipe, check_sources
 from textsynth.records import Record, Verdict
-from textsynth.run.given_back import CheckedWriter, begun
+from textsynth.run.given_back import CheckedDesk, CheckedWriter, begun
 from textsynth.run.loop import Hand
-from textsynth.step import Context, Desk, Generator, Judge, Labeller
+from textsynth.step import Context, Desk, Generator, Judge, Labeller, Tried
 
 if TYPE_CHECKING:
     import numpy as np
@@ -82,7 +82,7 @@ def hands(recipe: Recipe, context: Context) -> list[Hand]:
     for item in recipe.generate:
         if isinstance(item.step, Generator):
             texts = getattr(item.step, "texts", 1)
-            writer = CheckedWriter(item.name, item.step.begin(context, item.name))
+            writer = CheckedWriter(item.name, item.step.begin(context, item.name), context.labels)
             found.append(Hand(item.name, writer, item.step.free, texts))
     return found
 
@@ -94,7 +94,11 @@ def labellers(recipe: Recipe) -> list[tuple[str, Labeller]]:
 
 def desks(recipe: Recipe, context: Context) -> list[tuple[str, Desk]]:
     """Begin the labellers, in the recipe's order."""
-    return [(name, begun(name, step.begin(context, name), ("asks", "read"))) for name, step in labellers(recipe)]
+    found: list[tuple[str, Desk]] = []
+    for name, step in labellers(recipe):
+        desk = step.begin(context, name)
+        found.append((name, desk if isinstance(desk, Tried) else CheckedDesk(name, desk, context.labels)))
+    return found
 
 
 class LateJudge:
