@@ -54,6 +54,17 @@ def test_examples_shown_by_label_must_have_labels(tmp_path: Path) -> None:
     assert check_sources(recipe, {"seeds": [row(), row("a")]}) == []
 
 
+def test_rows_that_are_taken_as_they_are_have_labels_or_are_given_some(tmp_path: Path) -> None:
+    text = "labels: {a: one, b: two}\nsources: {seeds: seeds.csv}\ngenerate: [existing: {from: seeds}]\n"
+    rows = {"seeds": [row("a"), row(), row("b")]}
+    (mistake,) = check_sources(read_recipe(write_recipe(tmp_path, text)), rows)
+    assert mistake.sentence.startswith(
+        "sources.seeds: 1 row of 3 without a label, and existing takes rows as they are:"
+    )
+    for other in (f"{text}label: [choice]\nmodels: {{generator: {{scripted: {{}}}}}}\n", text[text.index("sources") :]):
+        assert check_sources(read_recipe(write_recipe(tmp_path, other)), rows) == []
+
+
 def test_a_source_without_rows_is_a_mistake(tmp_path: Path) -> None:
     recipe = read_recipe(write_recipe(tmp_path))
     assert [one.sentence for one in check_sources(recipe, {"seeds": []})] == ["sources.seeds has no rows"]

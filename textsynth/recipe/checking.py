@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from textsynth.errors import Mistake, nearest
+from textsynth.generate.existing import Existing
 from textsynth.generate.labelled import Labelled
 from textsynth.recipe.gold import check_gold, check_gold_rows
 from textsynth.recipe.items import Written
@@ -183,6 +184,14 @@ def check_sources(recipe: Recipe, rows: Mapping[str, Sequence[Record]]) -> list[
         if shown is not None and records and not any(record.labels for record in records):
             wrong = f"sources.{name} has no labels, and {shown} shows examples by label"
             mistakes.append(Mistake(where, f"{wrong}: name their column, {{rows: {{path: FILE, label: COLUMN}}}}"))
+        bare = sum(not record.labels for record in records)
+        taken = _taken_as_labelled(recipe, name)
+        if taken is not None and bare:
+            wrong = (
+                f"sources.{name}: {counted(bare, 'row')} of {len(records):,} without a label, and {taken} takes rows as"
+            )
+            more = "they are: name the column, {rows: {path: FILE, label: COLUMN}}, or let `label: [choice]` choose"
+            mistakes.append(Mistake(where, f"{wrong} {more}"))
         if recipe.labels:
             mistakes += [Mistake(where, sentence) for sentence in _unlisted(name, records, list(recipe.labels))]
         several = [record for record in records if len(record.labels) > 1]
@@ -198,6 +207,14 @@ def _shown_by_label(recipe: Recipe, source: str) -> str | None:
     """Return the generator that shows rows of the source by their labels, None where none does."""
     shows = (one.name for one in recipe.generate if isinstance(one.step, Labelled) and one.step.from_ == source)
     return next(shows, None)
+
+
+def _taken_as_labelled(recipe: Recipe, source: str) -> str | None:
+    """Return the generator that makes texts of the source's rows with their own labels, where nothing gives others."""
+    if recipe.task != "classification" or not recipe.labels or recipe.label:
+        return None
+    takes = (one.name for one in recipe.generate if isinstance(one.step, Existing) and one.step.from_ == source)
+    return next(takes, None)
 
 
 def _unlisted(source: str, records: Sequence[Record], known: list[str]) -> list[str]:
