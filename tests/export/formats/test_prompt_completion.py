@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 from tests.export.formats.some import about, texts
@@ -14,3 +15,12 @@ def test_a_prompt_ends_with_answer_and_the_completion_begins_with_a_space(tmp_pa
         "completion": " refund",
         "id": "a" * 16,
     }
+
+
+def test_the_name_of_a_passport_s_prompt_does_not_take_the_place_of_what_is_asked(tmp_path: Path) -> None:
+    passport = {"item": "labelled", "prompt": "labelled.chat"}
+    (path,) = write([replace(texts()[0], more=passport)], about(), tmp_path / "all.jsonl")
+    line = json.loads(path.read_text(encoding="utf-8"))
+    assert line["prompt"].endswith("Text: give my money back\n\nAnswer:")
+    assert line["item"] == "labelled"
+    assert line["template"] == "labelled.chat"

@@ -2,6 +2,7 @@
 
 What trainers read whose models have no chat template. The prompt is the user's turn of `messages` and an empty line
 with `Answer:`; the completion begins with a space, as tokenizers of such models join words with the space before them.
+The name of the prompt that a passport tells is called `template` here.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ def write(texts: Sequence[Text], about: About, out: Path) -> list[Path]:
 
     def line(text: Text) -> Mapping[str, object]:
         asked, answer = turns(text, about)
-        return {"prompt": f"{asked}\n\nAnswer:", "completion": f" {answer}", "id": text.id, **text.more}
+        more = {"template" if name == "prompt" else name: value for name, value in text.more.items()}
+        return {"prompt": f"{asked}\n\nAnswer:", "completion": f" {answer}", "id": text.id, **more}
 
     return write_lines(texts, line, out)
