@@ -18,6 +18,8 @@ from textsynth.evaluate.sets import check_sets
 from textsynth.records import Origin, Record
 
 BARE = Record("a text of nothing", Origin("written"))
+OTHER = Record("a parcel by courier", Origin("written"), ("Post",))
+OTHERS = [OTHER, Record("a stamp", Origin("written"), ("Post",))]
 BOTH = Record("tulips by letter", Origin("written"), ("garden", "post"))
 
 
@@ -132,6 +134,8 @@ def test_labels_without_texts_are_noted() -> None:
     assert "selected has no text of 4 of 6 labels: garden, concert, football, …" in found.notes
     assert "test has no text of 3 of 6 labels: concert, football, post" in found.notes
     assert found.labels == list(LABELS)
+    told = evaluate(made.run(), Real([*made.test, OTHER], made.seeds), plan())
+    assert "train has no text of 1 of 4 labels: Post" in told.notes
 
 
 def test_several_labels_a_text_are_evaluated_with_thresholds_of_dev() -> None:
@@ -182,6 +186,8 @@ def test_the_test_set_is_described_where_there_is_little_else() -> None:
         (Made().written, {"train": [BARE]}, "train: 1 of 1 rows have no label"),
         (Made().written, {"test": [BOTH]}, "test: 'tulips by letter' has 2 labels; say --many"),
         (Made().written, {"test": []}, "test: no rows; an evaluation needs real test rows"),
+        (Made().written, {"test": [OTHER]}, "test: none of its labels is one of train's; test has Post, train has "),
+        (OTHERS, {}, "test: none of its labels is one of selected's; test has .*, selected has Post"),
     ],
 )  # fmt: skip
 def test_sets_that_cannot_be_used_are_one_sentence(

@@ -139,7 +139,10 @@ def seeds_behind(records: Sequence[Record], seeds: Sequence[Record], sources: Se
 
 
 def check_sets(synthetic: Synthetic, real: Real, *, many: bool) -> None:
-    """Raise UsageError where a set is empty, has rows without labels, or has several labels a row against `many`."""
+    """Raise UsageError where sets cannot be used.
+
+    A set is empty, has rows without labels, has several labels a row against `many`, or has no label of the test rows.
+    """
     if not labelled(synthetic.selected):
         raise UsageError(f"{synthetic.name}: no selected text has a label, so that no classifier can learn from it")
     for name, rows in {"selected": synthetic.selected, **real.named()}.items():
@@ -156,6 +159,13 @@ def check_sets(synthetic: Synthetic, real: Real, *, many: bool) -> None:
             )
     if not real.test:
         raise UsageError("test: no rows; an evaluation needs real test rows")
+    asked = labels_of(real.test)
+    for name, rows in {"train": real.train, "selected": synthetic.selected}.items():
+        learnt = labels_of(rows)
+        if learnt and not set(learnt) & set(asked):
+            raise UsageError(
+                f"test: none of its labels is one of {name}'s; test has {_some(asked)}, {name} has {_some(learnt)}"
+            )
 
 
 def notes_on(synthetic: Synthetic, real: Real, labels: Sequence[str]) -> list[str]:
@@ -165,9 +175,12 @@ def notes_on(synthetic: Synthetic, real: Real, labels: Sequence[str]) -> list[st
         notes.append("no real seeds were given, so that only the synthetic texts themselves were scored")
     if not synthetic.checked:
         notes.append("nothing was dropped before, so that raw and selected are the same")
-    for name, rows in {"test": real.test, "selected": synthetic.selected}.items():
+    for name, rows in {"train": real.train, "test": real.test, "selected": synthetic.selected}.items():
         absent = [label for label in labels if not any(label in row.labels for row in rows)]
-        if absent:
-            more = ", …" if len(absent) > 3 else ""
-            notes.append(f"{name} has no text of {len(absent)} of {len(labels)} labels: {', '.join(absent[:3])}{more}")
+        if rows and absent:
+            notes.append(f"{name} has no text of {len(absent)} of {len(labels)} labels: {_some(absent)}")
     return notes
+
+
+def _some(labels: Sequence[str]) -> str:
+    return ", ".join(labels[:3]) + (", …" if len(labels) > 3 else "")
