@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -30,3 +31,22 @@ def test_report_and_why_tell_of_kept_and_dropped_texts(capsys: pytest.CaptureFix
     unknown = Said(capsys, "why", run, "0" * 16)
     assert unknown.code == 2
     assert "0" * 16 in unknown.err
+
+
+@pytest.mark.parametrize(
+    ("what", "page", "said"),
+    [
+        ("run", "page.html", "--page is for a file of texts; the page of a run is its own, .*report.html"),
+        ("texts.csv", "none/page.html", "page.html: there is no folder '.*none' for the page"),
+        ("texts.csv", ".", "is a folder; --page names a file"),
+    ],
+)
+def test_a_page_that_cannot_be_written_is_told_before_anything_is_trained(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, what: str, page: str, said: str
+) -> None:
+    (tmp_path / "run").mkdir()
+    (tmp_path / "texts.csv").write_text("text,label\ngive it back,refund\nwhere is it,delivery\n", encoding="utf-8")
+    told = Said(capsys, "evaluate", tmp_path / what, "--test", tmp_path / "texts.csv", "--page", tmp_path / page)
+    assert told.code == 2
+    assert re.search(said, told.err)
+    assert "training" not in told.err

@@ -191,6 +191,8 @@ def test_what_is_given_says_how_it_is_proved(proved: Path, tmp_path: Path, monke
         prove_what(tmp_path, given, full=False, ordinal=False, say=str)
     with pytest.raises(UsageError, match="no real test rows to score on"):
         prove_what(texts, {}, full=False, ordinal=False, say=str)
+    with pytest.raises(UsageError, match="--labels is for a file of texts; the labels of a run are its recipe's"):
+        prove_what(proved / "run", {**given, "labels": "garden,post"}, full=False, ordinal=False, say=str)
     with pytest.raises(UsageError, match="--ordinal needs the order of the labels"):
         prove_what(texts, given, full=False, ordinal=True, say=str)
     backwards = {**given, "labels": ",".join(reversed(alone.labels))}

@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from textsynth.cli.verbs import FILE, JSON, RUN, emit, example, talk, text_width
+from textsynth.errors import RunError, UsageError
 
 
 @click.command(epilog=example("textsynth report runs/tickets"))
@@ -50,14 +51,32 @@ def evaluate(what: Path, page: Path | None, *, full: bool, ordinal: bool, as_jso
     from textsynth.report import evaluation_page, evaluation_text, write_report
     from textsynth.run.proving import prove_what, write_proof
 
+    if page is not None:
+        _check_page(what, page)
     found = prove_what(what, given, full=full, ordinal=ordinal, say=talk)
     told = told_of(found)
     if what.is_dir():
         write_proof(what, found)
         click.echo(f"also as a page: {write_report(what)}", err=True)
     elif page is not None:
-        page.write_text(evaluation_page(told), encoding="utf-8")
+        _write_page(page, evaluation_page(told))
     emit(told if as_json else evaluation_text(told, text_width()))
+
+
+def _check_page(what: Path, page: Path) -> None:
+    if what.is_dir():
+        raise UsageError(f"--page is for a file of texts; the page of a run is its own, {what / 'report.html'}")
+    if page.is_dir():
+        raise UsageError(f"{page}: is a folder; --page names a file")
+    if not page.parent.is_dir():
+        raise UsageError(f"{page}: there is no folder '{page.parent}' for the page")
+
+
+def _write_page(page: Path, html: str) -> None:
+    try:
+        page.write_text(html, encoding="utf-8")
+    except OSError as fault:
+        raise RunError(f"{page}: the page cannot be written: {fault.strerror or fault}") from fault
 
 
 @click.command(epilog=example("textsynth why runs/tickets 0f3a9c1be4d27a55"))

@@ -146,9 +146,11 @@ def prove_what(
         role: Path(str(given[name])) for role, name in ROLES.items() if given.get(name) is not None
     }
     columns = {name: given[name] for name in ("text", "label") if given.get(name) is not None}
-    if what.is_dir():
-        return prove_folder(what, files, columns=columns, full=full, ordinal=ordinal, say=say)
     told = given.get("labels")
+    if what.is_dir():
+        if told is not None:
+            raise UsageError(f"{what}: --labels is for a file of texts; the labels of a run are its recipe's")
+        return prove_folder(what, files, columns=columns, full=full, ordinal=ordinal, say=say)
     if ordinal and told is None:
         raise UsageError(f"{what}: --ordinal needs the order of the labels; give it with --labels lowest,…,highest")
     labels = list(read_labels(str(told))) if told is not None else []
