@@ -54,6 +54,19 @@ def test_metadata_comes_back_as_it_was_written() -> None:
     assert yaml.safe_load(data.to_yaml()) == data.to_dict()
 
 
+def test_only_configs_that_can_be_loaded_are_promised() -> None:
+    told = written(outcome()).text
+    assert "| `default` | `id`, `text`, `label` |\n| `dropped` | what is not in the data set" in told
+    assert "| `passports` |" not in told
+
+
+def test_texts_with_several_labels_are_not_called_texts_with_a_label_each() -> None:
+    assert "Texts with a label each, to train" in written(outcome()).text
+    told = written(outcome(many=True)).text
+    assert "Texts with one label or more each, to train" in told
+    assert "| `default` | `id`, `text`, `label` (a list) |" in told
+
+
 def test_no_licence_is_invented() -> None:
     told = written(outcome())
     assert "license" not in told.data.to_dict()

@@ -30,6 +30,11 @@ WHAT = {
     "paraphrase": "Texts and paraphrases of them.",
     "summarization": "Documents and summaries of them.",
 }
+SEVERAL = "Texts with one label or more each, to train a classifier on."
+HOLDS = {
+    "passports": "where each text comes from: parents, shown examples, prompt, model, sampling, measures",
+    "dropped": "what is not in the data set, each with its reason, the measured number and the limit",
+}
 
 
 def card(
@@ -49,12 +54,12 @@ def card(
         ("Make it again", again(outcome)),
         ("Citation", citation(outcome)),
     ]
-    title = f"# {escape(outcome.about.pretty_name or outcome.name)}\n\n{_what(outcome)}"
+    title = f"# {escape(outcome.about.pretty_name or outcome.name)}\n\n{_what(outcome, configs)}"
     told = [title, *(f"## {head}\n\n{text}" for head, text in sections if text)]
     return f"---\n{metadata(outcome, configs)}\n---\n\n" + "\n\n".join(told) + "\n"
 
 
-def _what(outcome: Outcome) -> str:
+def _what(outcome: Outcome, configs: Sequence[Config]) -> str:
     columns = COLUMNS.get(outcome.task, "`id`, `text`")
     if outcome.task == "paraphrase" and outcome.labels:
         columns += ", `label`"
@@ -64,13 +69,10 @@ def _what(outcome: Outcome) -> str:
         columns += ", `weight`"
     origin = "written by a language model and checked" if outcome.written else "given, and checked"
     about = [escape(line) for line in (outcome.about.description or "").splitlines() if line.strip()]
-    told = "\n\n".join([*about, f"{WHAT.get(outcome.task, 'Texts.')} The texts are {origin} with TextSynth."])
-    return (
-        f"{told}\n\n"
-        f"| config | holds |\n|---|---|\n| `default` | {columns} |\n"
-        "| `passports` | where each text comes from: parents, shown examples, prompt, model, sampling, measures |\n"
-        "| `dropped` | what is not in the data set, each with its reason, the measured number and the limit |"
-    )
+    what = SEVERAL if outcome.task == "classification" and outcome.many else WHAT.get(outcome.task, "Texts.")
+    told = "\n\n".join([*about, f"{what} The texts are {origin} with TextSynth."])
+    rows = [f"| `{one.name}` | {HOLDS.get(one.name, columns)} |" for one in configs]
+    return "\n".join([told, "", "| config | holds |", "|---|---|", *rows]) if rows else told
 
 
 def _measures(outcome: Outcome) -> str:
