@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from textsynth.errors import UsageError
-from textsynth.export.rows import Rows, label_text, source_of, text_of
+from textsynth.export.rows import Rows, check_whole, label_text, source_of, text_of
 from textsynth.manifest import read_manifest
 from textsynth.review.decisions import Decision, read_decisions
 from textsynth.wording import visible
@@ -112,7 +112,7 @@ def story(run: Path, record_id: str, lookup: Callable[[str], Mapping[str, Any] |
 
     `lookup` finds a kept answer by its request key. Raises UsageError: no run, no such id, several such ids.
     """
-    read_manifest(run)
+    check_whole(run, read_manifest(run))
     data, passports, dropped = (Rows(run / "dataset" / name) for name in ("data", "passports", "dropped"))
     places = {name: _places(rows) for name, rows in (("data", data), ("passports", passports), ("dropped", dropped))}
     found = _find(record_id.strip().lower(), [*places["passports"], *places["dropped"]], run)

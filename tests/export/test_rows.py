@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
+from typing import cast
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -11,7 +13,8 @@ import pytest
 from tests.export.outcomes import LABELS, outcome
 from textsynth.errors import UsageError
 from textsynth.export.dataset import write_dataset
-from textsynth.export.rows import A_BATCH, Rows, label_text, source_of, text_of
+from textsynth.export.rows import A_BATCH, Rows, check_whole, label_text, source_of, text_of
+from textsynth.manifest import Manifest
 
 
 def test_labels_come_as_names_and_rows_know_their_split(tmp_path: Path) -> None:
@@ -46,6 +49,17 @@ def test_a_damaged_file_is_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "train-00000-of-00001.parquet").write_bytes(b"PAR1 and nothing more")
     with pytest.raises(UsageError, match=r"train-00000-of-00001\.parquet: the data set is damaged"):
         Rows(tmp_path)
+
+
+@pytest.mark.parametrize("gone", ["data", "passports", "dropped"])
+def test_a_data_set_with_rows_missing_is_one_sentence(gone: str, tmp_path: Path) -> None:
+    write_dataset(tmp_path / "dataset", outcome())
+    rows = {name: len(Rows(tmp_path / "dataset" / name)) for name in ("data", "passports", "dropped")}
+    counts = {"selected": rows["data"], "spare": 1, "dropped": rows["dropped"] - 1, "review": 0}
+    check_whole(tmp_path, cast(Manifest, {"counts": counts}))
+    shutil.rmtree(tmp_path / "dataset" / gone)
+    with pytest.raises(UsageError, match=rf"{gone}: has 0 of the run's {rows[gone]} rows; run the recipe again"):
+        check_whole(tmp_path, cast(Manifest, {"counts": counts}))
 
 
 def test_rows_of_many_batches_and_files_come_in_the_order_asked_for(tmp_path: Path) -> None:

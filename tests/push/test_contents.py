@@ -16,8 +16,10 @@ pytest_plugins = ("tests.hub_fixtures",)
 def test_what_is_no_finished_run_is_told(client: Client, run: Path, tmp_path: Path) -> None:
     assert "no finished run is in this folder" in client.textsynth("push", tmp_path, "anna/x").err
     assert "no such folder" in client.textsynth("push", tmp_path / "nix", "anna/x").err
+    (run / "dataset" / "README.md").unlink()
+    assert "README.md: the card cannot be read (No such file" in client.textsynth("push", run, "anna/x").err
     shutil.rmtree(run / "dataset" / "data")
-    assert "the data set has no texts" in client.textsynth("push", run, "anna/x").err
+    assert "has 0 of the run's 20 rows; run the recipe again" in client.textsynth("push", run, "anna/x").err
 
 
 def test_a_key_in_the_recipe_stops_the_push(client: Client, server: Server, repo: str, run: Path) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 from textsynth.errors import UsageError
 from textsynth.evaluate.sets import Synthetic
-from textsynth.export.rows import Rows, source_of, text_of
+from textsynth.export.rows import Rows, check_whole, source_of, text_of
 from textsynth.manifest import Manifest, read_manifest
 from textsynth.records import Drop, Origin, Record
 from textsynth.sources.columns import TableSource
@@ -37,6 +37,7 @@ def read_run(folder: Path) -> Finished:
         raise UsageError(
             f"{folder}: the run's task is {manifest['task']!r}; evaluate scores labelled texts (classification)"
         )
+    check_whole(folder, manifest)
     data, passports = Rows(folder / "dataset" / "data"), Rows(folder / "dataset" / "passports")
     dropped = Rows(folder / "dataset" / "dropped")
     behind = {row["id"]: row for row in passports.take(range(len(passports)))}

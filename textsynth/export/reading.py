@@ -10,7 +10,7 @@ from typing import Any
 from textsynth.errors import UsageError, nearest
 from textsynth.export.formats import About, Text
 from textsynth.export.formats.messages import instruction_for
-from textsynth.export.rows import Rows, source_of, text_of
+from textsynth.export.rows import Rows, check_whole, source_of, text_of
 from textsynth.manifest import Manifest
 
 CONFIGS = ("default", "passports", "dropped")
@@ -39,6 +39,7 @@ def read_texts(run: Path, config: str, split: str | None = None) -> list[Text]:
 
 def about_run(run: Path, manifest: Manifest, instruction: str | None = None) -> About:
     """Return what is said of all texts of a run; `instruction` takes the place of the usual one for its task."""
+    check_whole(run, manifest)
     rows = Rows(run / "dataset" / "data")
     means = manifest["labels"]
     labels = {name: means.get(name, "") for name in rows.names or means}

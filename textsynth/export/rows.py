@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from textsynth.errors import UsageError
+from textsynth.manifest import Manifest
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -76,6 +77,19 @@ class Rows:
         if isinstance(cell, list):
             return [self.names[code] for code in cell]
         return None if cell is None else self.names[cell]
+
+
+def check_whole(run: Path, manifest: Manifest) -> None:
+    """Raise UsageError where rows of a finished run's data set are missing, as after a file was deleted."""
+    counts = manifest["counts"]
+    ends = counts["spare"] + counts["dropped"] + counts["review"]
+    for name, wanted in (("data", counts["selected"]), ("passports", counts["selected"]), ("dropped", ends)):
+        found = len(Rows(run / "dataset" / name))
+        if found != wanted:
+            raise UsageError(
+                f"{run / 'dataset' / name}: has {found:,} of the run's {wanted:,} rows; run the recipe again, which "
+                "asks for no answer twice"
+            )
 
 
 def label_text(label: object) -> str:

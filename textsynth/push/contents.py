@@ -17,6 +17,7 @@ from pathlib import Path
 
 from textsynth.errors import UsageError
 from textsynth.export.card.metadata import read_card
+from textsynth.export.rows import check_whole
 from textsynth.manifest import FILE, Manifest, read_manifest
 from textsynth.push.card import pushed_card
 from textsynth.push.given import read_given, without_given
@@ -89,10 +90,11 @@ def read_contents(
     nobody can tell which dropped texts repeat a seed.
     """
     manifest, dataset = read_manifest(folder), folder / "dataset"
+    check_whole(folder, manifest)
     data = sorted((dataset / DATA).glob("*.parquet"))
     if not data:
         raise UsageError(f"{folder}: the data set has no texts, so there is nothing to push; see textsynth report")
-    card = (dataset / "README.md").read_text(encoding="utf-8")
+    card = _card(dataset / "README.md")
     items = {f"{DATA}/{path.name}": Item(path) for path in data}
     items |= {f"{FIGURES}/{path.name}": Item(path) for path in sorted((dataset / FIGURES).glob("*.svg"))}
     told = card if with_passports else pushed_card(card, ASIDE)
@@ -137,3 +139,11 @@ def _manifest(manifest: Manifest, withheld: Withheld, waived: Sequence[str]) -> 
     if waived:
         told["waived"] = sorted(waived)
     return json.dumps(withheld.out_of_json(told), ensure_ascii=False, indent=2) + "\n"
+
+
+def _card(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as fault:
+        told = fault.strerror if isinstance(fault, OSError) else fault
+        raise UsageError(f"{path}: the card cannot be read ({told}); run the recipe again") from fault

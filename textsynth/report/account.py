@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from textsynth.evaluation import read_evaluation
-from textsynth.export.rows import Rows, label_text, source_of, text_of
+from textsynth.export.rows import Rows, check_whole, label_text, source_of, text_of
 from textsynth.manifest import DropCount, Manifest, read_manifest
 from textsynth.records import reason_kind
 from textsynth.wording import waiting
@@ -67,6 +67,7 @@ def reason_of(drop: DropCount) -> str:
 def read_account(run: Path) -> Account:
     """Read a run's folder. Raises UsageError where it holds no finished run, or an evaluation that cannot be read."""
     manifest, evaluation = read_manifest(run), read_evaluation(run)
+    check_whole(run, manifest)
     data = Rows(run / "dataset" / "data")
     labels, kept = _kept(data, Rows(run / "dataset" / "passports"))
     dropped = _dropped(manifest["drops"], Rows(run / "dataset" / "dropped"))

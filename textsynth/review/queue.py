@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from textsynth.export.rows import Rows, source_of, text_of
+from textsynth.export.rows import Rows, check_whole, source_of, text_of
 from textsynth.manifest import Manifest, read_manifest
 from textsynth.review.waiting import Waiting, read_waiting
 
@@ -72,6 +72,7 @@ def read_queue(run: Path, *, selected: bool = False) -> Queue:
     Raises UsageError where there is no finished run, or its data set is damaged.
     """
     manifest = read_manifest(run)
+    check_whole(run, manifest)
     labels = manifest["labels"]
     dropped = Rows(run / "dataset" / "dropped")
     rows = dropped.take([place for place, section in enumerate(dropped.cells("section")) if section == "review"])
