@@ -129,6 +129,13 @@ def test_a_budget_of_requests_ends_the_run(tmp_path: Path) -> None:
     assert result.manifest["requests"]["planned"] == 7
 
 
+def test_a_quota_that_is_met_from_fewer_texts_than_planned_is_said_to_be_met(tmp_path: Path) -> None:
+    more = {"pool": 50, "want": {"label": 1}}
+    result = run(read_recipe(scripted(tmp_path, budget={"requests": 7}, **more)), out=tmp_path / "run")
+    assert (result.exit_code, result.stopped) == (0, "budget")
+    assert result.sentence == "the quota is met; the budget was spent before there was more to pick from"
+
+
 def test_a_label_without_seeds_to_rewrite_is_written_by_the_others(tmp_path: Path) -> None:
     (tmp_path / "seeds.csv").write_text("text,label\nwhere is my parcel now,a\n")
     generate = [{"labelled": {"texts": 1, "share": 0.05}}, {"paraphrase": {"from": "seeds"}}]

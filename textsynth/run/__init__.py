@@ -52,6 +52,11 @@ SENTENCES = {
     "dry": "the yield has run dry: nothing new comes for what is missing",
     "done": "everything the recipe has was used once",
 }
+# Where the texts that are wanted are there, and fewer spare ones to pick from than the pool was to hold.
+ENOUGH = {
+    "budget": "; the budget was spent before there was more to pick from",
+    "dry": "; nothing more came to pick from",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,8 +151,15 @@ def _worked(
     told = begun(recipe, books, asker.tally, quota=quota, selected=len(selected), folder=out)
     if decided:
         told["people"] = decided
-    sentence = SENTENCES["dry" if stopped == "met" and any(row["missing"] for row in quota) else stopped]
+    sentence = _sentence(stopped, quota)
     return Ended(books, selected, spare, told, asker.identities, stopped, sentence, notes, proof)
+
+
+def _sentence(stopped: str, quota: Sequence[QuotaRow]) -> str:
+    """Say whether the quota is met after the pick, which needs less than what was to be accepted for it."""
+    if any(row["missing"] for row in quota):
+        return SENTENCES["dry" if stopped == "met" else stopped]
+    return SENTENCES[stopped] if not quota else SENTENCES["met"] + ENOUGH.get(stopped, "")
 
 
 def _written(recipe: Recipe, ended: Ended, out: Path, started: float) -> Manifest:
