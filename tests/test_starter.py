@@ -147,6 +147,20 @@ def test_broken_lists_of_labels(labels: str, told: str) -> None:
         read_labels(labels)
 
 
+@pytest.mark.parametrize("name", ["labels.csv", "labels.tsv", "labels.jsonl", "labels.parquet"])
+def test_a_table_is_no_file_of_labels(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_text("name,meaning\nrefund,asks for money back\n")
+    with pytest.raises(SourceError, match="--seeds reads examples from one, and a file of labels"):
+        read_labels(str(tmp_path / name))
+
+
+def test_the_labels_of_a_recipe_are_a_file_of_labels(tmp_path: Path) -> None:
+    (tmp_path / "labels.yaml").write_text("labels:\n  refund: asks for money back\n  other:\n")
+    assert read_labels(str(tmp_path / "labels.yaml")) == {"refund": "asks for money back", "other": ""}
+    (tmp_path / "labels.txt").write_text("labels:\nrefund: asks for money back\n")
+    assert list(read_labels(str(tmp_path / "labels.txt"))) == ["labels", "refund"]
+
+
 def test_a_file_of_labels_must_be_utf_8(tmp_path: Path) -> None:
     (tmp_path / "labels.txt").write_bytes(b"caf\xe9\nbar\n")
     with pytest.raises(SourceError, match="not UTF-8"):

@@ -21,6 +21,7 @@ from textsynth.sources.rows import Rows
 SEEDS_FILE = "seeds.csv"
 QUICKSTART = "quickstart"
 LABEL_FILES = (".txt", ".json")
+TABLES = (".csv", ".tsv", ".jsonl", ".parquet", ".gz", ".xlsx")
 TEXT_COLUMNS = ("text", "utterance", "sentence", "query", "question", "message", "content", "document", "input")
 LABEL_COLUMNS = ("label", "intent", "category", "class", "topic", "target", "sentiment")
 PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9_-]*(?: [A-Za-z0-9_-]+)*")
@@ -123,6 +124,9 @@ def read_labels(labels: str) -> dict[str, str]:
         raise SourceError(missing)
     if not (path.suffix.lower() in LABEL_FILES or os.sep in labels or ("," not in labels and path.is_file())):
         return _unique([(one.strip(), "") for one in labels.split(",") if one.strip()], "--labels")
+    if path.suffix.lower() in TABLES:
+        told = f"is a table ({path.suffix}); --seeds reads examples from one, and a file of labels has one"
+        raise SourceError(f"--labels: the file {labels!r} {told} `name` or `name: meaning` a line, as in labels.txt")
     try:
         text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as fault:
@@ -222,7 +226,10 @@ def _several(records: Sequence[Record]) -> bool:
 
 
 def _lines(text: str) -> list[tuple[str, str]]:
-    parted = (line.partition(":") for line in text.splitlines() if line.strip() and not line.lstrip().startswith("#"))
+    lines = [line for line in text.splitlines() if line.strip() and not line.lstrip().startswith("#")]
+    if lines and lines[0].rstrip() == "labels:" and all(line[0].isspace() for line in lines[1:]):
+        del lines[0]  # the section of a recipe
+    parted = (line.partition(":") for line in lines)
     return [(name.strip(), meaning.strip()) for name, _, meaning in parted]
 
 
