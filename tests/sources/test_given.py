@@ -34,6 +34,15 @@ def test_rows_of_every_kind_become_the_same_records(rows: Any) -> None:
     assert records[0].origin.item == "seeds"
 
 
+def test_lists_that_pandas_holds_as_arrays_are_lists(tmp_path: Path) -> None:
+    frame = pd.DataFrame({"text": ["where is it", "give it back"], "label": [["delivery"], ["refund", "delivery"]]})
+    frame.to_parquet(tmp_path / "rows.parquet")
+    found = pd.read_parquet(tmp_path / "rows.parquet")
+    assert type(found["label"][0]).__name__ == "ndarray"
+    assert [one.labels for one in read(Given.of(found))] == [("delivery",), ("refund", "delivery")]
+    assert Given.of(found).sha256 == Given.of(frame).sha256
+
+
 def test_the_hash_tells_contents_apart_and_nothing_else() -> None:
     hashes = {Given.of(rows).sha256 for rows in (ROWS, FRAME, SET, [dict(row) for row in ROWS])}
     assert len(hashes) == 1

@@ -123,9 +123,15 @@ def _of_frame(table: Any) -> Table:  # noqa: ANN401
 
     def column(name: str) -> Sequence[object]:
         cells = table.iloc[:, names.index(name)]
-        return [None if gone else cell for cell, gone in zip(cells.tolist(), cells.isna().tolist(), strict=True)]
+        pairs = zip(cells.tolist(), cells.isna().tolist(), strict=True)
+        return [None if gone else _plain(cell) for cell, gone in pairs]
 
     return Table("rows", names, column, from_one, "row")
+
+
+def _plain(cell: Any) -> object:  # noqa: ANN401
+    """Return an array, as pandas reads a list from parquet, as a list."""
+    return cell.tolist() if type(cell).__module__ == "numpy" else cell
 
 
 def _of_dataset(table: Any) -> Table:  # noqa: ANN401
