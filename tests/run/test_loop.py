@@ -15,7 +15,7 @@ import pytest
 
 from tests.run.recipes import digest, served_recipe
 from tests.server import Fault, serving
-from textsynth.errors import ModelError, RecipeError
+from textsynth.errors import ModelError, RecipeError, UsageError
 from textsynth.recipe import read_recipe
 from textsynth.run import run
 from textsynth.run.judging import UNASKED
@@ -180,6 +180,13 @@ def test_a_limit_caps_the_selected_texts(tmp_path: Path) -> None:
     result = run(read_recipe(scripted(tmp_path)), out=tmp_path / "run", limit=5)
     assert result.exit_code == 0
     assert result.manifest["counts"]["selected"] == 5
+
+
+@pytest.mark.parametrize("limit", [0, -1])
+def test_a_limit_below_one_is_a_sentence_and_leaves_the_folder_alone(limit: int, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=f"limit is a whole number above 0, found {limit}; None for no limit"):
+        run(read_recipe(scripted(tmp_path)), out=tmp_path / "run", limit=limit)
+    assert not (tmp_path / "run").exists()
 
 
 def test_thinking_never_reaches_a_text(tmp_path: Path) -> None:

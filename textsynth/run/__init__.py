@@ -84,11 +84,13 @@ def run(
     """Run a recipe in the folder `out`, going on from what its journal has.
 
     `limit` caps the selected texts; `fresh` moves the journal aside first; `watch` is shown a snapshot a few times a
-    second; `say` hears one line about each longer step; `batch` stands in for servers. Raises SourceError and
-    RecipeError before anything is written, ModelError when no request can succeed, RunLocked and JournalError for the
-    folder, Unanswered with a batch that lacks answers.
+    second; `say` hears one line about each longer step; `batch` stands in for servers. Raises SourceError,
+    RecipeError and, of a limit below 1, UsageError before anything is written, ModelError when no request can succeed,
+    RunLocked and JournalError for the folder, Unanswered with a batch that lacks answers.
     """
     started = time.monotonic()
+    if limit is not None and limit < 1:
+        raise UsageError(f"limit is a whole number above 0, found {limit}; None for no limit")
     require(recipe)
     share_processors()
     share_memory()
