@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -81,6 +82,21 @@ def test_a_file_that_is_none_is_one_sentence(tmp_path: Path) -> None:
         Batch(MODELS, tmp_path / "missing.jsonl")
     with pytest.raises(UsageError, match="none of its 2 lines is an answer of a batch"):
         batch(tmp_path, "text,label", "a,b")
+
+
+def test_a_pipe_takes_the_requests_and_a_folder_is_a_sentence(tmp_path: Path) -> None:
+    one = Batch(MODELS)
+    one.take("generator", ASKED)
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    reading = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    one.write_to(pipe)
+    assert os.read(reading, 1 << 16).count(b"\n") == 8
+    os.close(reading)
+    assert pipe.is_fifo()
+    for folder in (tmp_path, Path()):
+        with pytest.raises(RunError, match="the requests cannot be written: Is a directory"):
+            one.write_to(folder)
 
 
 def test_requests_are_written_in_one_move_or_not_at_all(tmp_path: Path) -> None:

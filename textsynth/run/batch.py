@@ -84,14 +84,20 @@ class Batch:
             file.write(json.dumps(self._models[name].line(request), ensure_ascii=False) + "\n")
 
     def write_to(self, path: Path) -> None:
-        """Write the waiting requests in one move. Raises RunError when the file cannot be written."""
-        partial = path.with_name(f".{path.name}.{os.getpid()}")
+        """Write the waiting requests in one move; a pipe or a device is written to as it stands.
+
+        Raises RunError when the file cannot be written.
+        """
+        as_it_stands = path.exists() and not path.is_file()
+        partial = path if as_it_stands else path.with_name(f".{path.name}.{os.getpid()}")
         try:
             with partial.open("w", encoding="utf-8", errors="replace") as file:
                 self.write(file)
-            partial.replace(path)
+            if not as_it_stands:
+                partial.replace(path)
         except OSError as fault:
-            partial.unlink(missing_ok=True)
+            if not as_it_stands:
+                partial.unlink(missing_ok=True)
             raise RunError(f"{path}: the requests cannot be written: {fault.strerror}") from fault
 
     def _read(self, path: Path) -> None:
