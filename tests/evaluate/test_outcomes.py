@@ -107,6 +107,13 @@ def test_figures_have_their_names_and_lie_in_their_ranges() -> None:
     assert figures(measured("seeds", 0.8), LABELS, TRUTH, ordinal=False)["kappa"] is None
 
 
+def test_the_interval_of_a_score_stays_where_scores_can_be() -> None:
+    told = figures(measured("seeds", 0.97), LABELS, TRUTH, ordinal=False)
+    low, high = told["interval"]  # type: ignore[misc]
+    assert told["macro_f1"] > 0.9
+    assert 0 <= low < told["macro_f1"] <= high <= 1
+
+
 def test_figures_of_several_labels_a_text_have_micro_f1() -> None:
     truth = Truth(np.array([[1, 1, 0], [0, 1, 0], [1, 0, 0]], np.float32), many=True)
     chances = np.array([[0.9, 0.2, 0.1], [0.1, 0.8, 0.1], [0.6, 0.7, 0.1]], np.float32)

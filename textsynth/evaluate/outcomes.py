@@ -115,7 +115,7 @@ def figures(one: Outcome, labels: Sequence[str], truth: Truth, *, ordinal: bool)
         "balanced_accuracy": float(np.mean([balanced_accuracy(some, truth) for some in one.predicted])),
         "micro_f1": float(np.mean([micro_f1(some, truth) for some in one.predicted])) if truth.many else None,
         "kappa": float(np.mean([quadratic_kappa(some, truth) for some in one.predicted])) if ordinal else None,
-        "interval": [low, high],
+        "interval": [max(low, 0.0), min(high, 1.0)],
         "per_class": {
             label: {
                 "f1": float(one.f1[code]),
