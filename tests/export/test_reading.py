@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from tests.report.folders import manifest
 from textsynth.errors import UsageError
 from textsynth.export.dataset import write_dataset
 from textsynth.export.reading import about_run, read_texts
+from textsynth.records import DECIDED, Origin, Record
 
 
 @pytest.fixture
@@ -25,6 +27,18 @@ def test_selected_texts_have_their_labels_confidence_and_split(run: Path) -> Non
     assert {text.split for text in texts} == {"train", "validation"}
     assert all(text.labels[0] in LABELS and text.confidence == 0.75 and text.more == {} for text in texts)
     assert len(read_texts(run, "default", "validation")) == 6
+
+
+def test_a_text_that_a_person_relabelled_has_no_agreement_with_the_label_before(tmp_path: Path) -> None:
+    told = outcome(labellers=())
+    said = [None, "keep", "relabel"]
+    selected = [
+        Record(f"text {say}", Origin("labelled"), ("refund",), {DECIDED: say} if say else {}, {"agreement": 0.8})
+        for say in said
+    ]
+    write_dataset(tmp_path / "dataset", replace(told, selected=selected))
+    found = {text.text: text.confidence for text in read_texts(tmp_path, "default")}
+    assert found == {"text None": 0.8, "text keep": 0.8, "text relabel": None}
 
 
 def test_passports_add_where_a_text_comes_from(run: Path) -> None:

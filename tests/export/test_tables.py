@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 
 import pyarrow as pa
+import pytest
 from datasets import ClassLabel, List, Value
 
 from tests.export.outcomes import LABELS, outcome, record
 from textsynth.export.tables import dropped_table, passports_table, rows_table
-from textsynth.records import Drop, Origin, Record
+from textsynth.records import DECIDED, Drop, Origin, Record
 
 
 def test_labels_are_codes_in_the_recipe_s_order_and_rows_stand_by_id() -> None:
@@ -96,6 +97,21 @@ def test_confidence_is_the_last_labeller_s_and_null_without_one() -> None:
         0.9
     ]
     assert passports_table([one], outcome(labellers=()), split, split).columns["confidence"] == [None]
+
+
+@pytest.mark.parametrize(
+    ("say", "chosen", "confidence"),
+    [("keep", "delivery", None), ("relabel", "delivery", None), ("relabel", "refund", 0.9), ("keep", "refund", 0.9)],
+)
+def test_a_label_that_a_person_set_has_no_confidence_of_another(
+    say: str, chosen: str, confidence: float | None
+) -> None:
+    plain = record(1).with_measures({"choice": 0.9})
+    fields = {**plain.fields, "chosen_label": chosen, DECIDED: say}
+    one = Record(plain.text, plain.origin, ("refund",), fields, plain.measures)
+    split = {one.id: "train"}
+    told = passports_table([one], outcome(labellers=("choice",)), split, split).columns
+    assert told["confidence"] == [confidence]
 
 
 def test_dropped_has_drops_reviews_and_spare_ones_each_with_its_reason() -> None:

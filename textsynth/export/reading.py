@@ -12,6 +12,7 @@ from textsynth.export.formats import About, Text
 from textsynth.export.formats.messages import instruction_for
 from textsynth.export.rows import Rows, check_whole, source_of, text_of
 from textsynth.manifest import Manifest
+from textsynth.records import DECIDED
 
 CONFIGS = ("default", "passports", "dropped")
 PASSPORT = ("item", "prompt", "model", "parents", "shown", "attributes", "measures")
@@ -91,9 +92,14 @@ def _labels(label: object) -> tuple[str, ...]:
 
 
 def _confidence(row: Mapping[str, Any]) -> float | None:
-    """Return the labeller's confidence, else the agreement with the seeds, None where neither was measured."""
+    """Return the labeller's confidence, else the agreement with the seeds.
+
+    None where neither was measured, or only for a label that a person has replaced.
+    """
     if row["confidence"] is not None:
         return float(row["confidence"])
+    if json.loads(row["attributes"] or "{}").get(DECIDED) == "relabel":
+        return None
     found = json.loads(row["measures"] or "{}")
     return float(found["agreement"]) if "agreement" in found else None
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from textsynth.export.outcome import Asked, Outcome
-from textsynth.records import Drop, Record
+from textsynth.records import DECIDED, Drop, Record
 from textsynth.wording import storable
 
 if TYPE_CHECKING:
@@ -213,8 +213,16 @@ def _attributes(record: Record) -> dict[str, str]:
 
 
 def _confidence(record: Record, labellers: Iterable[str]) -> float | None:
+    """Return how sure the last labeller is of the record's label, None where a person set another than it chose."""
+    chosen = record.fields.get("chosen_label")
+    if DECIDED in record.fields and chosen and _names(chosen) != _names(", ".join(record.labels)):
+        return None
     found = [record.measures[item] for item in labellers if item in record.measures]
     return float(found[-1]) if found else None
+
+
+def _names(labels: str) -> list[str]:
+    return sorted(labels.split(", "))
 
 
 def _number(value: float | None) -> float | None:
