@@ -67,6 +67,14 @@ def test_a_total_beyond_all_labels_gives_each_at_least_its_own(labels: list[str]
     assert all(min(there[label], want) <= quota.get(label, 0) <= there[label] for label, want in (("a", a), ("b", b)))
 
 
+def test_a_labels_own_quota_comes_first_where_only_a_total_is_wanted_of_the_others() -> None:
+    some = records("aaaaaaaaaabbbbbbcc")
+    lines = [Line({"label": "a"}, 9, 9), Line({}, 12, 12)]
+    assert allotment(some, lines) == {"a": 9, "b": 2, "c": 1}
+    assert allotment(records("aaaaaaaaaab"), lines) == {"a": 10, "b": 1}
+    assert allotment(some, [Line({"label": "a"}, 1, 1), Line({}, 7, 7)]) == {"a": 1, "b": 4, "c": 2}
+
+
 def short(line: Line, selected: Sequence[Record]) -> bool:
     return sum(line.counts(one) for one in selected) < line.want
 

@@ -38,8 +38,8 @@ def allotment(accepted: Sequence[Record], lines: Sequence[Line]) -> dict[str, in
     """Return how many texts of each label may be selected ("" where the records have no labels).
 
     Lines by label say it; a total is spread over the labels as evenly as what was accepted allows, in the order in
-    which labels first appear. Where every label has a line and the total is more than all of them, each gets at least
-    its own. A line by an attribute alone never limits a label.
+    which labels first appear. Where the total is no less than what the lines by label want, each of these gets at least
+    its own, and more only where the others have no more. A line by an attribute alone never limits a label.
     """
     there = Counter(record.label or "" for record in accepted)
     by_label = {line.match["label"]: line.want for line in lines if set(line.match) == {"label"}}
@@ -47,9 +47,11 @@ def allotment(accepted: Sequence[Record], lines: Sequence[Line]) -> dict[str, in
     total = next((line.want for line in lines if not line.match), None)
     if total is None:
         return quota
-    if by_label.keys() >= there.keys() and sum(by_label.values()) < total:
-        return _spread(there, total, quota)
-    return _spread(quota, total, dict.fromkeys(quota, 0))
+    first = dict.fromkeys(quota, 0)
+    if sum(by_label.values()) > total:
+        return _spread(quota, total, first)
+    first |= {label: count for label, count in quota.items() if label in by_label}
+    return _spread(there, total, _spread(quota, total, first))
 
 
 def _spread(room: Mapping[str, int], total: int, given: dict[str, int]) -> dict[str, int]:
