@@ -47,7 +47,12 @@ def test_a_limit_scales_every_line_and_adds_a_total(tmp_path: Path, limit: int) 
     assert sum(labels) == min(limit, 16)
     assert max(labels) - min(labels) <= 1
     assert found[-1][0] == {}
-    assert found[-1][1] == limit
+    assert found[-1][1] == min(limit, 16)
+
+
+def test_a_limit_beyond_what_is_wanted_wants_no_more(tmp_path: Path) -> None:
+    assert lines(tmp_path, "{label*tone: 3}", 100, more="select: []")[-1] == ({}, 12, 12)
+    assert lines(tmp_path, "{label: 8, total: 20}", 100, more="select: []")[-1] == ({}, 20, 20)
 
 
 @given(

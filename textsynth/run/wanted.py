@@ -15,7 +15,8 @@ Wanted = tuple[Mapping[str, str], int]
 def lines_of(recipe: Recipe, limit: int | None) -> list[Line]:
     """Return the quota's lines in the recipe's order; [] where nothing is wanted by number.
 
-    `limit` caps the selected texts: every line is scaled down to its part of the limit, and a total is added.
+    `limit` caps the selected texts: every line is scaled down to its part of the limit, and a total is added, which is
+    never more than the other lines want: a limit asks for no text of its own.
     """
     wants = _wants(recipe)
     if limit is not None:
@@ -51,7 +52,8 @@ def _limited(wants: Sequence[Wanted], limit: int) -> list[Wanted]:
     for match, want in wants:
         by_keys.setdefault(tuple(match), []).append((match, want))
     if () not in by_keys:
-        by_keys[()] = [({}, limit)]
+        most = max((sum(want for _, want in group) for group in by_keys.values()), default=limit)
+        by_keys[()] = [({}, min(limit, most))]
     scaled: list[Wanted] = []
     for group in by_keys.values():
         whole = sum(want for _, want in group)
