@@ -206,6 +206,17 @@ def test_given_rows_all_become_candidates_and_no_model_is_needed(tmp_path: Path)
     assert counts["spare"] == 25
 
 
+def test_a_limit_beyond_the_given_rows_is_no_wish_for_more(tmp_path: Path) -> None:
+    (tmp_path / "raw.csv").write_text("text,label\nthis is the first,a\nthis is another,b\n")
+    told = json.loads(scripted(tmp_path, generate=["existing"], sources={"raw": "raw.csv"}).read_text())
+    del told["want"]
+    (tmp_path / "recipe.yaml").write_text(json.dumps(told))
+    result = run(read_recipe(tmp_path / "recipe.yaml"), out=tmp_path / "run", limit=100)
+    assert (result.exit_code, result.stopped) == (0, "done")
+    assert (result.manifest["counts"]["selected"], [row["missing"] for row in result.quota]) == (2, [0])
+    assert run(read_recipe(tmp_path / "recipe.yaml"), out=tmp_path / "run", limit=1).stopped == "met"
+
+
 def test_nothing_wanted_asks_nothing(tmp_path: Path) -> None:
     labels = {"a": {"means": "one", "want": 0}, "b": {"means": "two", "want": 0}}
     try:

@@ -134,6 +134,9 @@ def _worked(
         loop = _loop(recipe, context, lines, asker, people)
         stopped = finish(_work(loop, asker, watcher))
         books = loop.books
+        if stopped == "dry" and not lines_of(recipe, None):
+            # nothing is wanted by number, and a limit is no wish for more than there is
+            stopped, lines[0].want = "done", len(books.accepted)
         del loop
         make_room()  # what the filters remembered is in nobody's way any more
         watcher.say("selecting")
@@ -161,7 +164,7 @@ def _sentence(stopped: str, quota: Sequence[QuotaRow]) -> str:
     """Say whether the quota is met after the pick, which needs less than what was to be accepted for it."""
     if any(row["missing"] for row in quota):
         return SENTENCES["dry" if stopped == "met" else stopped]
-    return SENTENCES[stopped] if not quota else SENTENCES["met"] + ENOUGH.get(stopped, "")
+    return SENTENCES[stopped] if not quota or stopped == "done" else SENTENCES["met"] + ENOUGH.get(stopped, "")
 
 
 def _written(recipe: Recipe, ended: Ended, out: Path, started: float) -> Manifest:
