@@ -65,6 +65,13 @@ def test_rows_that_are_taken_as_they_are_have_labels_or_are_given_some(tmp_path:
         assert check_sources(read_recipe(write_recipe(tmp_path, other)), rows) == []
 
 
+def test_where_a_text_may_have_many_labels_it_may_have_none(tmp_path: Path) -> None:
+    text = "labels: {a: one, b: two}\nmany: true\nsources: {seeds: seeds.csv}\ngenerate: [existing: {from: seeds}]\n"
+    recipe = read_recipe(write_recipe(tmp_path, text))
+    assert check_sources(recipe, {"seeds": [row("a", "b"), row()]}) == []
+    assert "2 rows of 2 without a label" in check_sources(recipe, {"seeds": [row(), row()]})[0].sentence
+
+
 def test_a_source_without_rows_is_a_mistake(tmp_path: Path) -> None:
     recipe = read_recipe(write_recipe(tmp_path))
     assert [one.sentence for one in check_sources(recipe, {"seeds": []})] == ["sources.seeds has no rows"]

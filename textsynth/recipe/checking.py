@@ -185,6 +185,7 @@ def check_sources(recipe: Recipe, rows: Mapping[str, Sequence[Record]]) -> list[
             wrong = f"sources.{name} has no labels, and {shown} shows examples by label"
             mistakes.append(Mistake(where, f"{wrong}: name their column, {{rows: {{path: FILE, label: COLUMN}}}}"))
         bare = sum(not record.labels for record in records)
+        bare = 0 if recipe.many and bare < len(records) else bare  # one of many labels may be none of them
         taken = _taken_as_labelled(recipe, name)
         if taken is not None and bare:
             wrong = (
