@@ -38,3 +38,18 @@ def test_a_repository_is_owner_and_name(repo: str) -> None:
 
 def test_a_plain_wish_is_fine() -> None:
     Wish("acme/bank-intents", private=True, tag="v1", waive=("leak",)).check()
+
+
+@pytest.mark.parametrize(
+    "name", ["", "bad tag", "-v1", "v1..2", "v1.lock", "a//b", ".v1", "v1.", "v1/", "a:b", "a@{1}", "v\n"]
+)
+def test_a_tag_or_branch_that_git_does_not_take_is_refused_before_anything_is_sent(name: str) -> None:
+    with pytest.raises(UsageError, match=r"^--tag .* is no name that git takes"):
+        Wish("acme/tickets", tag=name).check()
+    with pytest.raises(UsageError, match=r"^--revision .* is no name that git takes"):
+        Wish("acme/tickets", revision=name).check()
+
+
+@pytest.mark.parametrize("name", ["v1", "v1.2-rc.1", "release/2026", "refs/pr/3", "dev_x", "größe"])
+def test_a_tag_or_branch_that_git_takes_is_fine(name: str) -> None:
+    Wish("acme/tickets", tag=name, revision=name).check()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -12,6 +13,8 @@ from textsynth.recipe.settings import REPOSITORY
 MAIN = "main"
 TIMEOUT_SECONDS = 60.0
 PATIENCE_SECONDS = 60.0
+# What `git check-ref-format` refuses in the name of a tag or a branch.
+_NO_REF = re.compile(r"[\x00-\x20\x7f~^:?*\[\\]|\.\.|@\{|//|(?:^|/)\.|\.lock(?:/|$)|^[-/]|[/.]$|^@?$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,4 +49,7 @@ class Wish:
             raise UsageError(
                 "--tag names what is published, and a pull request is not yet; set the tag once it is merged"
             )
+        for option, name in (("--tag", self.tag), ("--revision", self.revision)):
+            if name is not None and _NO_REF.search(name):
+                raise UsageError(f"{option} {name!r} is no name that git takes; take letters, digits, '.', '-' and '_'")
         check_waivers(self.waive)
