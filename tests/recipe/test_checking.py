@@ -72,6 +72,14 @@ def test_where_a_text_may_have_many_labels_it_may_have_none(tmp_path: Path) -> N
     assert "2 rows of 2 without a label" in check_sources(recipe, {"seeds": [row(), row()]})[0].sentence
 
 
+def test_rows_that_an_evaluation_scores_on_have_labels(tmp_path: Path) -> None:
+    text = "labels: {a: one, b: two}\nsources: {seeds: seeds.csv, test: seeds.csv}\nevaluate: {test: test}\n"
+    recipe = read_recipe(write_recipe(tmp_path, text))
+    (mistake,) = check_sources(recipe, {"seeds": [row("a")], "test": [row(), row("b")]})
+    assert mistake.sentence.startswith("sources.test: 1 row of 2 without a label, and evaluate.test needs one of each")
+    assert check_sources(recipe, {"seeds": [row("a")], "test": [row("a"), row("b")]}) == []
+
+
 def test_a_source_without_rows_is_a_mistake(tmp_path: Path) -> None:
     recipe = read_recipe(write_recipe(tmp_path))
     assert [one.sentence for one in check_sources(recipe, {"seeds": []})] == ["sources.seeds has no rows"]

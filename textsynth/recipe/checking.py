@@ -193,6 +193,10 @@ def check_sources(recipe: Recipe, rows: Mapping[str, Sequence[Record]]) -> list[
             )
             more = "they are: name the column, {rows: {path: FILE, label: COLUMN}}, or let `label: [choice]` choose"
             mistakes.append(Mistake(where, f"{wrong} {more}"))
+        scored = next((role for role in ("test", "train") if name == getattr(recipe.evaluate, role, None)), None)
+        if scored is not None and bare:
+            wrong = f"sources.{name}: {counted(bare, 'row')} of {len(records):,} without a label, and evaluate.{scored}"
+            mistakes.append(Mistake(where, f"{wrong} needs one of each: name their column, label: COLUMN"))
         if recipe.labels:
             mistakes += [Mistake(where, sentence) for sentence in _unlisted(name, records, list(recipe.labels))]
         several = [record for record in records if len(record.labels) > 1]
