@@ -54,17 +54,6 @@ def test_examples_shown_by_label_must_have_labels(tmp_path: Path) -> None:
     assert check_sources(recipe, {"seeds": [row(), row("a")]}) == []
 
 
-def test_what_is_evaluated_on_must_have_labels(tmp_path: Path) -> None:
-    evaluated = (
-        "labels: {a: one, b: two}\nsources: {seeds: seeds.csv, test: test.csv}\nevaluate: {train: seeds, test: test}\n"
-    )
-    (tmp_path / "test.csv").write_text("text\nsome words\n", encoding="utf-8")
-    recipe = read_recipe(write_recipe(tmp_path, evaluated))
-    (mistake,) = check_sources(recipe, {"seeds": [row("a"), row("b")], "test": [row(), row()]})
-    assert mistake.sentence.startswith("sources.test has no labels, and evaluate scores by label: name their column")
-    assert check_sources(recipe, {"seeds": [row("a")], "test": [row("b")]}) == []
-
-
 def test_rows_that_are_taken_as_they_are_have_labels_or_are_given_some(tmp_path: Path) -> None:
     text = "labels: {a: one, b: two}\nsources: {seeds: seeds.csv}\ngenerate: [existing: {from: seeds}]\n"
     rows = {"seeds": [row("a"), row(), row("b")]}

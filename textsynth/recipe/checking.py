@@ -180,9 +180,9 @@ def check_sources(recipe: Recipe, rows: Mapping[str, Sequence[Record]]) -> list[
         where = recipe.places.get(f"sources.{name}", str(recipe.path))
         if not records:
             mistakes.append(Mistake(where, f"sources.{name} has no rows"))
-        needs = _needs_labels(recipe, name)
-        if needs is not None and records and not any(record.labels for record in records):
-            wrong = f"sources.{name} has no labels, and {needs}"
+        shown = _shown_by_label(recipe, name)
+        if shown is not None and records and not any(record.labels for record in records):
+            wrong = f"sources.{name} has no labels, and {shown} shows examples by label"
             mistakes.append(Mistake(where, f"{wrong}: name their column, {{rows: {{path: FILE, label: COLUMN}}}}"))
         bare = sum(not record.labels for record in records)
         bare = 0 if recipe.many and bare < len(records) else bare  # one of many labels may be none of them
@@ -208,14 +208,10 @@ def check_sources(recipe: Recipe, rows: Mapping[str, Sequence[Record]]) -> list[
     return mistakes + check_gold_rows(recipe, rows)
 
 
-def _needs_labels(recipe: Recipe, source: str) -> str | None:
-    """Return what needs the labels of the source's rows, None where nothing does: a generator, or `evaluate`."""
+def _shown_by_label(recipe: Recipe, source: str) -> str | None:
+    """Return the generator that shows rows of the source by their labels, None where none does."""
     shows = (one.name for one in recipe.generate if isinstance(one.step, Labelled) and one.step.from_ == source)
-    shown = next(shows, None)
-    if shown is not None:
-        return f"{shown} shows examples by label"
-    scored = recipe.evaluate is not None and source in (name for _, name in named(recipe.evaluate, "source"))
-    return "evaluate scores by label" if scored else None
+    return next(shows, None)
 
 
 def _taken_as_labelled(recipe: Recipe, source: str) -> str | None:
