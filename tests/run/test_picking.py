@@ -116,3 +116,12 @@ def test_attributes_that_want_more_than_the_labels_get_it_on_top() -> None:
     selected, spare = pick(some, lines, [], NOWHERE)
     assert [one.text for one in selected] == ["t0", "t1", "t2", "t3"]
     assert [one.text for one in spare] == ["t4"]
+
+
+def test_where_only_attributes_are_wanted_no_more_is_selected_than_they_want() -> None:
+    some = toned([("a", "calm"), ("b", "calm"), ("a", "cross"), ("a", "calm"), ("b", "cross"), ("b", "calm")])
+    selected, _ = pick(some, [Line({"tone": "calm"}, 2, 3), Line({"tone": "cross"}, 1, 2)], [], NOWHERE)
+    assert [one.text for one in selected] == ["t0", "t1", "t2"]
+    cells = [Line({"label": label, "tone": "calm"}, 1, 2) for label in "ab"]
+    selected, _ = pick(some, cells, [], NOWHERE)
+    assert [one.text for one in selected] == ["t0", "t1"]

@@ -19,7 +19,8 @@ def pick(
 
     The selectors pick one after the other, each from what the one before left; without any, the first accepted of each
     label are taken. A line by an attribute that is short then gets spare texts, in exchange for texts of the same label
-    that no line needs or, where there are none, on top. With no quota everything accepted is selected.
+    that no line needs or, where there are none, on top. Where all lines are by attributes, only texts that one of them
+    wants are taken. With no quota everything accepted is selected.
     """
     if not lines:
         return list(accepted), []
@@ -29,7 +30,8 @@ def pick(
         shown = {record.id for record in chosen}
         ids = picked(type(selector).__name__, selector.pick(chosen, quota, context), shown)
         chosen = [record for record in chosen if record.id in ids]
-    kept = _first_come(chosen, quota)
+    by_attribute_alone = all(set(line.match) - {"label"} for line in lines)
+    kept = _needed(chosen, lines) if by_attribute_alone else _first_come(chosen, quota)
     _mend(kept, accepted, lines)
     return [record for record in accepted if record.id in kept], [r for r in accepted if r.id not in kept]
 
@@ -76,6 +78,19 @@ def _first_come(records: Sequence[Record], quota: Mapping[str, int]) -> set[str]
         if taken[label] < quota.get(label, 0):
             taken[label] += 1
             kept.add(record.id)
+    return kept
+
+
+def _needed(records: Sequence[Record], lines: Sequence[Line]) -> set[str]:
+    """Return the first texts that some line still wants, where nothing else says how many there are to be."""
+    missing = [line.want for line in lines]
+    kept: set[str] = set()
+    for record in records:
+        here = [at for at, line in enumerate(lines) if line.counts(record)]
+        if any(missing[at] > 0 for at in here):
+            kept.add(record.id)
+            for at in here:
+                missing[at] -= 1
     return kept
 
 
