@@ -78,3 +78,8 @@ def test_what_labellers_are_tried_on_first_lowers_the_limits_and_no_average() ->
     assert budget.room(512, tokens_an_ask=10) == 50
     budget.take_off([Completion("x", "stop", 0, 0)] * 60)
     assert budget.room(512, tokens_an_ask=10) == 35
+
+
+def test_the_first_look_is_no_more_than_a_small_limit_may_bear() -> None:
+    assert Budget(requests=None, tokens=100, minutes=None).room(512, tokens_an_ask=0) == 1
+    assert Budget(requests=None, tokens=100_000, minutes=None).room(512, tokens_an_ask=0) == 8

@@ -125,3 +125,10 @@ def test_where_only_attributes_are_wanted_no_more_is_selected_than_they_want() -
     cells = [Line({"label": label, "tone": "calm"}, 1, 2) for label in "ab"]
     selected, _ = pick(some, cells, [], NOWHERE)
     assert [one.text for one in selected] == ["t0", "t1"]
+
+
+def test_a_total_is_not_passed_for_attributes() -> None:
+    some = toned([("a", "calm"), ("a", "calm"), ("a", "cross"), ("a", "cross")])
+    lines = [Line({"tone": "calm"}, 2, 2), Line({"tone": "cross"}, 2, 2), Line({}, 3, 3)]
+    selected, _ = pick(some, lines, [], NOWHERE)
+    assert len(selected) == 3

@@ -50,6 +50,15 @@ def test_a_limit_scales_every_line_and_adds_a_total(tmp_path: Path, limit: int) 
     assert found[-1][1] == min(limit, 16)
 
 
+def test_a_limit_that_cuts_leaves_attributes_out_beside_labels(tmp_path: Path) -> None:
+    want = "{label: 5, tone: 4, label*tone: 1}"
+    assert [match for match, _, _ in lines(tmp_path, want, 3, more="select: []")] == [
+        {"label": "card"}, {"label": "transfer"}, {},
+    ]  # fmt: skip
+    assert [want for _, want, _ in lines(tmp_path, "{label*tone: 3}", 4, more="select: []")] == [1, 1, 1, 1, 4]
+    assert len(lines(tmp_path, want, 10, more="select: []")) == 9
+
+
 def test_a_limit_beyond_what_is_wanted_wants_no_more(tmp_path: Path) -> None:
     assert lines(tmp_path, "{label*tone: 3}", 100, more="select: []")[-1] == ({}, 12, 12)
     assert lines(tmp_path, "{label: 8, total: 20}", 100, more="select: []")[-1] == ({}, 20, 20)

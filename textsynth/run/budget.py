@@ -10,8 +10,9 @@ from collections.abc import Sequence
 from textsynth.records import Ask, Completion
 
 CHARACTERS_A_TOKEN = 4
-# So many asks are planned at first under a limit of tokens, to see how long the prompts are.
-A_LOOK = 8
+# So many asks are planned at first under a limit of tokens, to see how long the prompts are; fewer, down to one, where
+# this many tokens for each would be too many.
+A_LOOK, TOKENS_OF_A_LOOK = 8, 500
 
 
 class Budget:
@@ -45,7 +46,7 @@ class Budget:
             return 0
         each = 1 + texts_an_ask * self._labelling
         if self._tokens is not None and not tokens_an_ask:
-            most = min(most, max(1, A_LOOK // each))
+            most = min(most, max(1, min(A_LOOK, self._tokens // TOKENS_OF_A_LOOK) // each))
         limit, left = self._left(tokens_an_ask)
         room = math.floor(min(most, left / each))
         if room <= 0 and not self._under_way(limit):

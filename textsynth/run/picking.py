@@ -98,7 +98,7 @@ def _mend(kept: set[str], accepted: Sequence[Record], lines: Sequence[Line]) -> 
     """Exchange texts within a label until lines by an attribute have what they want, as far as spare texts reach.
 
     Spare texts come in the order of acceptance, selected ones go from the last accepted on. Where none may go, as when
-    the attributes want more in all than the labels, the spare text comes on top.
+    the attributes want more in all than the labels, the spare text comes on top, up to the total.
     """
     if all(set(line.match) <= {"label"} for line in lines):
         return
@@ -112,17 +112,11 @@ def _mend(kept: set[str], accepted: Sequence[Record], lines: Sequence[Line]) -> 
                 beyond[at] += 1
     for record in [one for one in accepted if one.id not in kept]:
         here = cells[record.id]
-        short = {at for at in here if beyond[at] < 0}
-        if not short:
+        if all(beyond[at] >= 0 for at in here):
             continue
-        going = next(
-            (
-                one
-                for one in reversed(may_go.get(record.labels, []))
-                if short - cells[one] and all(beyond[at] > 0 for at in cells[one] - here)
-            ),
-            None,
-        )
+        going = _may_go(may_go.get(record.labels, []), cells, here, beyond)
+        if going is None and any(not line.match and beyond[at] >= 0 for at, line in enumerate(lines)):
+            continue  # a total is never passed
         kept.add(record.id)
         for at in here:
             beyond[at] += 1
@@ -131,3 +125,14 @@ def _mend(kept: set[str], accepted: Sequence[Record], lines: Sequence[Line]) -> 
             kept.remove(going)
             for at in cells[going]:
                 beyond[at] -= 1
+
+
+def _may_go(
+    selected: Sequence[str], cells: Mapping[str, set[int]], here: set[int], beyond: Sequence[int]
+) -> str | None:  # fmt: skip
+    """Return the last of the selected texts that no line needs, and that does not fill all short lines of `here` itself."""
+    short = {at for at in here if beyond[at] < 0}
+    for one in reversed(selected):
+        if short - cells[one] and all(beyond[at] > 0 for at in cells[one] - here):
+            return one
+    return None

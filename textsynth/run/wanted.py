@@ -16,7 +16,8 @@ def lines_of(recipe: Recipe, limit: int | None) -> list[Line]:
     """Return the quota's lines in the recipe's order; [] where nothing is wanted by number.
 
     `limit` caps the selected texts: every line is scaled down to its part of the limit, and a total is added, which is
-    never more than the other lines want: a limit asks for no text of its own.
+    never more than the other lines want: a limit asks for no text of its own. Where it cuts something off, lines by
+    attributes are left out beside lines by label.
     """
     wants = _wants(recipe)
     if limit is not None:
@@ -51,9 +52,12 @@ def _limited(wants: Sequence[Wanted], limit: int) -> list[Wanted]:
     by_keys: dict[tuple[str, ...], list[Wanted]] = {}
     for match, want in wants:
         by_keys.setdefault(tuple(match), []).append((match, want))
-    if () not in by_keys:
-        most = max((sum(want for _, want in group) for group in by_keys.values()), default=limit)
-        by_keys[()] = [({}, min(limit, most))]
+    most = max((sum(want for _, want in group) for group in by_keys.values()), default=limit)
+    if limit < most:
+        # Scaled each by itself, labels and attributes would want more together than the limit: the labels count.
+        finer = ("label",) if ("label",) in by_keys else next((keys for keys in by_keys if keys), ())
+        by_keys = {keys: group for keys, group in by_keys.items() if keys in ((), finer)}
+    by_keys.setdefault((), [({}, min(limit, most))])
     scaled: list[Wanted] = []
     for group in by_keys.values():
         whole = sum(want for _, want in group)
