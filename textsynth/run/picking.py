@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import heapq
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 
 from textsynth.records import Record
@@ -103,18 +103,17 @@ def _mend(kept: set[str], accepted: Sequence[Record], lines: Sequence[Line]) -> 
     if all(set(line.match) <= {"label"} for line in lines):
         return
     cells = {record.id: {at for at, line in enumerate(lines) if line.counts(record)} for record in accepted}
-    beyond = [-line.want for line in lines]
-    may_go: dict[tuple[str, ...], list[str]] = {}
-    for record in accepted:
-        if record.id in kept:
-            may_go.setdefault(record.labels, []).append(record.id)
-            for at in cells[record.id]:
-                beyond[at] += 1
+    selected = [record for record in accepted if record.id in kept]
+    counts = Counter(at for record in selected for at in cells[record.id])
+    beyond = [counts[at] - line.want for at, line in enumerate(lines)]
+    may_go: dict[tuple[str, ...], list[str]] = defaultdict(list)
+    for record in selected:
+        may_go[record.labels].append(record.id)
     for record in [one for one in accepted if one.id not in kept]:
         here = cells[record.id]
         if all(beyond[at] >= 0 for at in here):
             continue
-        going = _may_go(may_go.get(record.labels, []), cells, here, beyond)
+        going = _may_go(may_go[record.labels], cells, here, beyond)
         if going is None and any(not line.match and beyond[at] >= 0 for at, line in enumerate(lines)):
             continue  # a total is never passed
         kept.add(record.id)
@@ -127,12 +126,10 @@ def _mend(kept: set[str], accepted: Sequence[Record], lines: Sequence[Line]) -> 
                 beyond[at] -= 1
 
 
-def _may_go(
-    selected: Sequence[str], cells: Mapping[str, set[int]], here: set[int], beyond: Sequence[int]
-) -> str | None:  # fmt: skip
-    """Return the last of the selected texts that no line needs, and that does not fill all short lines of `here` itself."""
+def _may_go(ids: Sequence[str], cells: Mapping[str, set[int]], here: set[int], beyond: Sequence[int]) -> str | None:
+    """Return the last of the ids that no line needs and that leaves out a line of `here` which is short; else None."""
     short = {at for at in here if beyond[at] < 0}
-    for one in reversed(selected):
+    for one in reversed(ids):
         if short - cells[one] and all(beyond[at] > 0 for at in cells[one] - here):
             return one
     return None
