@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from textsynth.wording import clock, columns, counted, storable, visible, waiting
+from textsynth.wording import clock, columns, counted, percents, storable, visible, waiting
 
 
 @pytest.mark.parametrize(
@@ -66,3 +66,7 @@ def test_what_cannot_be_written_becomes_a_question_mark_and_the_rest_stays() -> 
 
 def test_one_text_waits_and_several_wait() -> None:
     assert (waiting(1), waiting(1200)) == ("1 text waits for a person", "1,200 texts wait for a person")
+
+
+def test_an_interval_of_a_share_is_told_in_per_cent() -> None:
+    assert percents(0.6888, 0.957) == "69–96 %"

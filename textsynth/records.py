@@ -18,6 +18,8 @@ EMPTY: Mapping[str, str] = MappingProxyType({})
 DECIDED = "decided_by_person"
 """The field of a record that says what a person decided of it: keep or relabel."""
 NO_MEASURES: Mapping[str, float] = MappingProxyType({})
+# The field that holds what a text rewrites, by task.
+REWRITES: Mapping[str, str] = MappingProxyType({"paraphrase": "source_text", "summarization": "document"})
 
 
 @dataclass(frozen=True, slots=True)

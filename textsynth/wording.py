@@ -46,6 +46,11 @@ def counted(number: int, noun: str) -> str:
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
+def percents(low: float, high: float) -> str:
+    """Return the ends of an interval of a share as `69–96 %`."""
+    return f"{100 * low:.0f}–{100 * high:.0f} %"
+
+
 def waiting(number: int) -> str:
     """Return `1 text waits for a person`, `3 texts wait for a person`."""
     return f"{counted(number, 'text')} wait{'s' * (number == 1)} for a person"

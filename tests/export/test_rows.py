@@ -13,7 +13,7 @@ import pytest
 from tests.export.outcomes import LABELS, outcome
 from textsynth.errors import UsageError
 from textsynth.export.dataset import write_dataset
-from textsynth.export.rows import A_BATCH, Rows, check_whole, label_text, source_of, text_of
+from textsynth.export.rows import A_BATCH, Rows, check_whole, confidence_of, label_text, source_of, text_of
 from textsynth.manifest import Manifest
 
 
@@ -99,3 +99,9 @@ def test_the_text_of_a_row_by_task() -> None:
 
 def test_labels_as_text() -> None:
     assert [label_text(one) for one in (None, "a", ["a", "b"], [])] == ["", "a", "a, b", ""]
+
+
+def test_a_labellers_confidence_comes_before_the_agreement_with_the_seeds() -> None:
+    assert confidence_of(0.4, '{"agreement": 0.9}') == 0.4
+    assert confidence_of(None, '{"length": 3, "agreement": 0.9}') == 0.9
+    assert [confidence_of(None, one) for one in (None, "", "{}")] == [None] * 3

@@ -10,7 +10,7 @@ from typing import Any
 from textsynth.errors import UsageError, nearest
 from textsynth.export.formats import About, Text
 from textsynth.export.formats.messages import instruction_for
-from textsynth.export.rows import Rows, check_whole, source_of, text_of
+from textsynth.export.rows import Rows, check_whole, confidence_of, source_of, text_of
 from textsynth.manifest import Manifest
 from textsynth.records import DECIDED
 
@@ -96,12 +96,8 @@ def _confidence(row: Mapping[str, Any]) -> float | None:
 
     None where neither was measured, or only for a label that a person has replaced.
     """
-    if row["confidence"] is not None:
-        return float(row["confidence"])
-    if json.loads(row["attributes"] or "{}").get(DECIDED) == "relabel":
-        return None
-    found = json.loads(row["measures"] or "{}")
-    return float(found["agreement"]) if "agreement" in found else None
+    replaced = json.loads(row["attributes"] or "{}").get(DECIDED) == "relabel"
+    return confidence_of(row["confidence"], None if replaced else row["measures"])
 
 
 def _cell(value: object) -> str | float | None:

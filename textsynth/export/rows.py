@@ -102,6 +102,14 @@ def text_of(row: Mapping[str, Any]) -> str:
     return str(row.get("paraphrase") or row.get("summary") or row.get("text") or row.get("raw") or "")
 
 
+def confidence_of(own: float | None, measures: str | None) -> float | None:
+    """Return the labeller's confidence, else the agreement with the seeds among the measures (JSON), else None."""
+    if own is not None:
+        return float(own)
+    found = json.loads(measures or "{}")
+    return next((float(found[name]) for name in found if name.split("-")[0] == "agreement"), None)
+
+
 def source_of(row: Mapping[str, Any]) -> str | None:
     """Return what the row's text rewrites: the document, or the original of a paraphrase."""
     return row.get("document") or (row.get("text") if row.get("paraphrase") else None) or row.get("source")

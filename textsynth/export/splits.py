@@ -12,9 +12,9 @@ from collections import Counter, defaultdict
 from collections.abc import Container, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from textsynth.records import Record
+from textsynth.records import REWRITES, Record
 
-REWRITTEN = ("source_text", "document")
+REWRITTEN = tuple(REWRITES.values())
 
 
 class Parted(NamedTuple):

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from pydantic import AfterValidator, Field, field_validator
 
 from textsynth.options import Texts
-from textsynth.records import Record, Verdict
+from textsynth.records import REWRITES, Record, Verdict
 from textsynth.step import Context, EachRecord, Filter
 
 Kind = Literal["email", "phone", "card", "iban", "ip", "ssn", "national_id"]
@@ -35,8 +35,8 @@ REASONS: Mapping[Kind, str] = {
     "national_id": "holds the number of a national id",
     "phone": "holds a phone number",
 }
-# What stands beside the text in the published rows, by task.
-REWRITTEN = {"paraphrase": ("source_text", "the text it rewrites"), "summarization": ("document", "its document")}
+# How a reason calls what stands beside the text in the published rows, by its field.
+BESIDE = {"source_text": "the text it rewrites", "document": "its document"}
 _ANYTHING = re.compile(r"[@\d]")
 _FEWEST_DIGITS = re.compile(r"(?:\d\D*){7}")
 _NUMBERS: frozenset[Kind] = frozenset(("card", "iban", "ssn", "national_id", "phone"))
@@ -109,7 +109,7 @@ class Search:
             "national_id": national_id.find,
             "phone": lambda text: phone.find(text, countries),
         }
-        self._beside = REWRITTEN.get(task)
+        self._beside = REWRITES.get(task)
         self._ways = [(kind, way) for kind, way in ways.items() if kind in step.kinds]
         domains = [found[1].lower() for one in step.allow if (found := _DOMAIN.fullmatch(one.strip())) is not None]
         self._domains = tuple(end for domain in domains for end in (f"@{domain}", f".{domain}"))
@@ -122,9 +122,8 @@ class Search:
             return Verdict(reason)
         if self._beside is None:
             return None
-        field, named = self._beside
-        reason = self._reason(record.fields.get(field, ""))
-        return None if reason is None else Verdict(f"{named} {reason}")
+        reason = self._reason(record.fields.get(self._beside, ""))
+        return None if reason is None else Verdict(f"{BESIDE[self._beside]} {reason}")
 
     def _reason(self, text: str) -> str | None:
         if _ANYTHING.search(text) is None:

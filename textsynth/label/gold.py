@@ -23,7 +23,7 @@ from textsynth.calibration import (
 )
 from textsynth.manifest.gold import Gold, GoldBand, GoldShare
 from textsynth.records import Ask, Completion, Record, Verdict
-from textsynth.wording import counted
+from textsynth.wording import counted, percents
 
 if TYPE_CHECKING:
     from textsynth.step import Desk
@@ -140,7 +140,7 @@ def _told(
     if limit is not None and kept is not None and kept.rows:
         before = min(raw for raw, _ in points if calibration.of(raw) >= limit)
         told["kept"] = {"confidence": limit, "before": before, **_share(kept)}
-    parts = [f"right on {percent(whole.share)} of {counted(len(rows), 'gold row')} ({_ends(whole)})"]
+    parts = [f"right on {percent(whole.share)} of {counted(len(rows), 'gold row')} ({percents(whole.low, whole.high)})"]
     parts += [f"{counted(told['unread'], 'row')} got no label"] if told["unread"] else []
     parts.append(_passing(wish, limit, kept, limits(points, calibration), len(rows)))
     parts += [f"fewer than {FEWEST} rows say little"] if len(rows) < FEWEST else []
@@ -161,7 +161,7 @@ def _passing(
     if not kept.rows:
         return f"none of them is sure enough for {decimal(limit)}"
     return (
-        f"kept from confidence {decimal(limit)}: {percent(kept.share)} right ({_ends(kept)}),"
+        f"kept from confidence {decimal(limit)}: {percent(kept.share)} right ({percents(kept.low, kept.high)}),"
         f" {percent(kept.rows / rows)} of them pass"
     )
 
@@ -196,7 +196,3 @@ def percent(share: float) -> str:
 def decimal(value: float) -> str:
     """Return a confidence as `.67`, or `1.00`."""
     return f"{value:.2f}".removeprefix("0")
-
-
-def _ends(share: Share) -> str:
-    return f"{100 * share.low:.0f}–{100 * share.high:.0f} %"

@@ -18,15 +18,15 @@ from textsynth.recipe.references import check_files, check_names, check_prompts,
 from textsynth.recipe.sections import Sections
 from textsynth.recipe.settings import Evaluate
 from textsynth.recipe.want import check_total, check_want
-from textsynth.records import Record
+from textsynth.records import REWRITES, Record
 from textsynth.select.balanced import Balanced
 from textsynth.step import Generator
 from textsynth.wording import counted
 
 ROUNDING = 1e-6
 SHOWN_LABELS = 5
-# The field that holds what a text rewrites, the column it gets in the data set, and the generator that makes it.
-REWRITTEN = {"paraphrase": ("source_text", "text", "paraphrase"), "summarization": ("document", "document", "summary")}
+# The column that what a text rewrites gets in the data set, and the generator that makes such texts, by task.
+REWRITTEN = {"paraphrase": ("text", "paraphrase"), "summarization": ("document", "summary")}
 
 
 def check_between(sections: Sections, base: Path, mistakes: Mistakes) -> None:
@@ -114,9 +114,10 @@ def _check_generators(sections: Sections, mistakes: Mistakes) -> None:
 
 def _check_task(sections: Sections, mistakes: Mistakes) -> None:
     """Note generators whose texts rewrite nothing, where the task is to rewrite: a column would be empty."""
-    if sections.settings.task not in REWRITTEN:
+    task = sections.settings.task
+    if task not in REWRITTEN:
         return
-    field, column, generator = REWRITTEN[sections.settings.task]
+    field, (column, generator) = REWRITES[task], REWRITTEN[task]
     for one in sections.lists["generate"]:
         made = one.step.makes if isinstance(one.step, Generator) else None
         source = sections.sources.get(getattr(one.step, "from_", None) or "")
@@ -124,7 +125,7 @@ def _check_task(sections: Sections, mistakes: Mistakes) -> None:
         if made is not None and kept is not None and field not in {*made, *kept}:
             mistakes.note(
                 one.mark,
-                f"{one.name} gives texts without what they rewrite (the column {column} of a {sections.settings.task}):"
+                f"{one.name} gives texts without what they rewrite (the column {column} of a {task}):"
                 f" take {generator}, keep it as `fields: {{{field}: COLUMN}}` in the source, or another task",
             )
 
@@ -187,16 +188,15 @@ def check_sources(recipe: Recipe, rows: Mapping[str, Sequence[Record]]) -> list[
         bare = sum(not record.labels for record in records)
         bare = 0 if recipe.many and bare < len(records) else bare  # one of many labels may be none of them
         taken = _taken_as_labelled(recipe, name)
+        without = f"sources.{name}: {counted(bare, 'row')} of {len(records):,} without a label"
         if taken is not None and bare:
-            wrong = (
-                f"sources.{name}: {counted(bare, 'row')} of {len(records):,} without a label, and {taken} takes rows as"
-            )
+            wrong = f"{without}, and {taken} takes rows as"
             more = "they are: name the column, {rows: {path: FILE, label: COLUMN}}, or let `label: [choice]` choose"
             mistakes.append(Mistake(where, f"{wrong} {more}"))
         scored = next((role for role in ("test", "train") if name == getattr(recipe.evaluate, role, None)), None)
         if scored is not None and bare:
-            wrong = f"sources.{name}: {counted(bare, 'row')} of {len(records):,} without a label, and evaluate.{scored}"
-            mistakes.append(Mistake(where, f"{wrong} needs one of each: name their column, label: COLUMN"))
+            told = f"{without}, and evaluate.{scored} needs one of each: name their column, label: COLUMN"
+            mistakes.append(Mistake(where, told))
         if recipe.labels:
             mistakes += [Mistake(where, sentence) for sentence in _unlisted(name, records, list(recipe.labels))]
         several = [record for record in records if len(record.labels) > 1]

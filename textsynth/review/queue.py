@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from textsynth.export.rows import Rows, check_whole, source_of, text_of
+from textsynth.export.rows import Rows, check_whole, confidence_of, source_of, text_of
 from textsynth.manifest import Manifest, read_manifest
 from textsynth.review.waiting import Waiting, read_waiting
 
@@ -127,7 +127,7 @@ def _behind(row: Mapping[str, Any]) -> dict[str, Any]:
         "labels": _labels(row["label"]),
         "attributes": json.loads(row["attributes"] or "{}"),
         "measures": json.loads(row["measures"] or "{}"),
-        "confidence": _confidence(row["confidence"], row["measures"]),
+        "confidence": confidence_of(row["confidence"], row["measures"]),
     }
 
 
@@ -135,7 +135,7 @@ def _least_sure(run: Path) -> list[tuple[dict[str, Any], dict[str, Any]]]:
     """Return the selected texts with their passports, the least sure first; ties stand in the order of their ids."""
     data, passports = Rows(run / "dataset" / "data"), Rows(run / "dataset" / "passports")
     told = zip(passports.cells("id"), passports.cells("confidence"), passports.cells("measures"), strict=True)
-    sure = ((_sureness(_confidence(own, measures)), one) for one, own, measures in told)
+    sure = ((_sureness(confidence_of(own, measures)), one) for one, own, measures in told)
     wanted = [one for _, one in heapq.nsmallest(SELECTED_AT_MOST, sure)]
     rows, behind = _by_id(data, wanted), _by_id(passports, wanted)
     return [(rows[one], behind[one]) for one in wanted]
@@ -156,13 +156,6 @@ def _named(told: str, labels: Mapping[str, str]) -> tuple[str, ...]:
     if not told:
         return ()
     return (told,) if told in labels else tuple(told.split(", "))
-
-
-def _confidence(own: float | None, measures: str | None) -> float | None:
-    if own is not None:
-        return float(own)
-    found = json.loads(measures or "{}")
-    return next((float(found[name]) for name in found if name.split("-")[0] == "agreement"), None)
 
 
 def _sureness(confidence: float | None) -> float:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from textsynth.export.card.markdown import escape, percent, table
 from textsynth.export.outcome import Outcome
 from textsynth.manifest.gold import Gold, GoldShare
-from textsynth.wording import counted
+from textsynth.wording import counted, percents
 
 
 def gold_limits(outcome: Outcome) -> Iterator[str]:
@@ -41,14 +41,11 @@ def _measured(found: Gold) -> str:
     if not found["labels"]:
         return told
     rows = [
-        (escape(one["label"]), one["rows"], percent(one["right"], one["rows"]), _ends(one)) for one in found["labels"]
+        (escape(one["label"]), one["rows"], percent(one["right"], one["rows"]), percents(one["low"], one["high"]))
+        for one in found["labels"]
     ]
     return f"{told}\n\n{table(('label', 'gold rows', 'right', 'interval'), rows)}"
 
 
 def _told(share: GoldShare) -> str:
-    return f"{percent(share['right'], share['rows'])} ({_ends(share)})"
-
-
-def _ends(share: GoldShare) -> str:
-    return f"{100 * share['low']:.0f}–{100 * share['high']:.0f} %"
+    return f"{percent(share['right'], share['rows'])} ({percents(share['low'], share['high'])})"
