@@ -147,6 +147,7 @@ def test_every_test_has_its_module() -> None:
         "test_conftest.py",
         "test_docs.py",
         "test_floors.py",
+        "test_golden.py",
         "test_pages.py",
         "test_real_vllm.py",
         "test_step_contract.py",
