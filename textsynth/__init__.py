@@ -17,23 +17,23 @@ if TYPE_CHECKING:
     from textsynth import models as models
     from textsynth import select as select
     from textsynth import sources as sources
+    from textsynth.api.functions import embed as embed
+    from textsynth.api.functions import estimate as estimate
+    from textsynth.api.functions import evaluate as evaluate
+    from textsynth.api.functions import preview as preview
+    from textsynth.api.functions import push as push
+    from textsynth.api.functions import run as run
+    from textsynth.api.results import Estimate as Estimate
+    from textsynth.api.results import Preview as Preview
+    from textsynth.api.results import Score as Score
+    from textsynth.api.run import Run as Run
+    from textsynth.api.run import load as load
     from textsynth.errors import ModelError as ModelError
     from textsynth.errors import RecipeError as RecipeError
     from textsynth.errors import RunError as RunError
     from textsynth.errors import SourceError as SourceError
     from textsynth.errors import TextSynthError as TextSynthError
     from textsynth.errors import UsageError as UsageError
-    from textsynth.python.finished import Run as Run
-    from textsynth.python.finished import load as load
-    from textsynth.python.results import Estimate as Estimate
-    from textsynth.python.results import Preview as Preview
-    from textsynth.python.results import Score as Score
-    from textsynth.python.verbs import embed as embed
-    from textsynth.python.verbs import estimate as estimate
-    from textsynth.python.verbs import evaluate as evaluate
-    from textsynth.python.verbs import preview as preview
-    from textsynth.python.verbs import push as push
-    from textsynth.python.verbs import run as run
     from textsynth.recipe import Budget as Budget
     from textsynth.recipe import Evaluate as Evaluate
     from textsynth.recipe import Export as Export
@@ -52,9 +52,9 @@ if TYPE_CHECKING:
 # Where each public name stands; it is loaded when it is first asked for.
 PUBLIC = {
     "errors": ("ModelError", "RecipeError", "RunError", "SourceError", "TextSynthError", "UsageError"),
-    "python.finished": ("Run", "load"),
-    "python.results": ("Estimate", "Preview", "Score"),
-    "python.verbs": ("embed", "estimate", "evaluate", "preview", "push", "run"),
+    "api.run": ("Run", "load"),
+    "api.results": ("Estimate", "Preview", "Score"),
+    "api.functions": ("embed", "estimate", "evaluate", "preview", "push", "run"),
     "recipe": ("Budget", "Evaluate", "Export", "Label", "Recipe", "make_recipe", "read_recipe"),
     "records": ("Record", "Verdict"),
     "step": ("Filter", "Generator", "Labeller", "Selector", "Source"),

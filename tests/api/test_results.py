@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from textsynth.python.results import Preview, Score
+from textsynth.api.results import Preview, Score
 from textsynth.run.preview import Sample, Seen
 
 

@@ -8,10 +8,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from textsynth.api.notebook import run_html
+from textsynth.api.results import Score
 from textsynth.evaluation import read_evaluation
 from textsynth.manifest import Manifest, QuotaRow, read_manifest
-from textsynth.python.html import run_html
-from textsynth.python.results import Score
 from textsynth.recipe import Recipe
 from textsynth.run import QUOTA_NOT_MET, Result
 

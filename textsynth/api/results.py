@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from textsynth.python.html import preformatted
+from textsynth.api.notebook import preformatted
 from textsynth.run.estimate import Plan
 from textsynth.run.preview import Sample
 

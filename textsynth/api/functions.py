@@ -6,11 +6,11 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, TypedDict
 
+from textsynth.api.notebook import open_watch
+from textsynth.api.results import Estimate, Preview, Score
+from textsynth.api.run import Run, load
 from textsynth.embed import EMBEDDED
 from textsynth.errors import UsageError
-from textsynth.python.finished import Run, load
-from textsynth.python.notebook import open_watch
-from textsynth.python.results import Estimate, Preview, Score
 from textsynth.recipe import Recipe, read_recipe
 from textsynth.records import Record
 from textsynth.sources import given

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import textsynth as ts
-from tests.python.works import LABELS, SEEDS, recipe
+from tests.api.works import LABELS, SEEDS, recipe
 
 TEST = [
     {"text": "give me the money for the broken vase", "label": "refund"},

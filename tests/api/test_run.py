@@ -6,7 +6,7 @@ import datasets
 import pytest
 
 import textsynth as ts
-from tests.python.works import recipe
+from tests.api.works import recipe
 
 
 @pytest.fixture(scope="module")

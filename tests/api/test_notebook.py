@@ -3,15 +3,16 @@ from __future__ import annotations
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from textsynth.api.notebook import ROWS_SHOWN, open_watch, preformatted, run_html
 from textsynth.display import Display, Lines
-from textsynth.python.notebook import open_watch
 
 ROOT = Path(__file__).parent.parent.parent
 CELLS = (
-    "import sys; sys.path.insert(0, {root!r})\nfrom tests.python.works import recipe\nimport textsynth as ts",
+    "import sys; sys.path.insert(0, {root!r})\nfrom tests.api.works import recipe\nimport textsynth as ts",
     "run = ts.run(recipe(), out='run')\nrun",
     "ts.run(recipe(), out='quiet', quiet=True).met",
     "ts.make_recipe(want={{'lable': 3}})",
@@ -44,8 +45,36 @@ def test_a_notebook_shows_one_picture_and_the_account(tmp_path: Path) -> None:
 
 def test_ipython_in_a_terminal_is_no_notebook() -> None:
     pytest.importorskip("IPython", reason="needs IPython")
-    code = "from textsynth.python.notebook import open_watch; print(type(open_watch('x', quiet=False)).__name__)"
+    code = "from textsynth.api.notebook import open_watch; print(type(open_watch('x', quiet=False)).__name__)"
     done = subprocess.run(
         [sys.executable, "-m", "IPython", "-c", code], capture_output=True, text=True, check=True, cwd=ROOT
     )
     assert done.stdout.strip().splitlines()[-1] == "Lines"
+
+
+def told(*, quota: int = 2, notes: tuple[str, ...] = (), review: int = 0) -> dict[str, Any]:
+    rows = [{"match": {"label": f"<l{n}>"}, "want": 1000, "selected": n, "missing": 1000 - n} for n in range(quota)]
+    drops = [{"count": 7, "section": "filter", "item": "length", "reason": "is <too> short"}]
+    counts = {"selected": 1, "candidates": 1200, "review": review}
+    stopped = {"sentence": "the quota is met"}
+    return {"name": "a<b", "stopped": stopped, "counts": counts, "quota": rows, "drops": drops, "notes": list(notes)}
+
+
+def test_everything_is_escaped() -> None:
+    page = run_html(told(notes=("split <x> is empty",)), Path("runs/<y>"))
+    for text in ("a&lt;b", "&lt;l0&gt;", "is &lt;too&gt; short", "split &lt;x&gt;", "runs/&lt;y&gt;/dataset"):
+        assert text in page
+    assert "1,200 candidates" in page
+    assert preformatted("<\x1b[2J>") == '<pre style="line-height:1.3">&lt;\\x1b[2J&gt;</pre>'
+
+
+def test_the_neediest_come_first_and_the_rest_is_counted() -> None:
+    page = run_html(told(quota=ROWS_SHOWN + 3), Path("runs/x"))
+    assert "and 3 more" in page
+    assert page.index("&lt;l0&gt;") < page.index("&lt;l1&gt;")
+    assert "<table>" not in run_html(told(quota=0) | {"drops": []}, Path("runs/x"))
+
+
+def test_texts_that_wait_are_told_with_the_command_that_shows_them() -> None:
+    assert "1 text waits for a person: textsynth review runs/x" in run_html(told(review=1), Path("runs/x"))
+    assert "review" not in run_html(told(), Path("runs/x"))
