@@ -1,6 +1,6 @@
 """How the site is built: python -m sphinx -W -b html docs site (with pip install 'textsynth[docs]')."""
 
-from textsynth import __version__
+from textsynth.core.version import __version__
 
 project = "TextSynth"
 version = release = __version__

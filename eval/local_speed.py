@@ -22,10 +22,10 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from textsynth.core.records import Completion, Rendered, Request, Sampling
 from textsynth.models.embedded import NAME, embedded_folder
 from textsynth.models.loading import Loaded, Wanted, load
 from textsynth.models.local import InProcess
-from textsynth.records import Completion, Rendered, Request, Sampling
 
 NEW_TOKENS = 48
 BATCH = 64

@@ -25,11 +25,11 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from textsynth.cache import cache_folder
+from textsynth.core.paths import cache_folder
+from textsynth.core.records import Completion, Message, Rendered, Request, Sampling
 from textsynth.models import Model, Place
 from textsynth.models.embedded import NAME
 from textsynth.models.vllm import Vllm
-from textsynth.records import Completion, Message, Rendered, Request, Sampling
 from textsynth.serve.shared import folder_in, running
 
 ROOT = Path(__file__).parent.parent

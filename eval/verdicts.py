@@ -23,9 +23,9 @@ from numpy.typing import NDArray
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
+from textsynth.core.records import Origin, Record
 from textsynth.evaluate import Plan, Real, Synthetic, evaluate
 from textsynth.evaluate.memory import Memory
-from textsynth.records import Origin, Record
 
 RIGHT = {"helpful": "helps", "neutral": "no_difference", "harmful": "harms", "swapped": "harms", "leaked": "leak"}
 SYLLABLES = (

@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from textsynth.core.protocols import Context
+from textsynth.core.records import Origin, Record
 from textsynth.prompts import find_prompt
-from textsynth.records import Origin, Record
-from textsynth.step import Context
 
 LABELS = {"refund": "asks for money back", "delivery": "asks where a parcel is", "praise": "says something nice"}
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from textsynth.manifest.gold import Gold
+from textsynth.core.calibration_summary import Gold
 
 GOLD: Gold = {
     "source": "checked",

@@ -5,7 +5,7 @@ import os
 import pytest
 
 from tests.cli.said import Said
-from textsynth import __version__
+from textsynth.core.version import __version__
 
 
 def test_the_version(capsys: pytest.CaptureFixture[str]) -> None:

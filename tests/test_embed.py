@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from textsynth.core.errors import UsageError
 from textsynth.embed import EMBEDDED, Embedder
-from textsynth.errors import UsageError
 
 TEXTS = ["Where is my card?", "My card has not come yet.", "I like the new app", "Where is my card?"]
 

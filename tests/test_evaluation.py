@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from textsynth.errors import UsageError
+from textsynth.core.errors import UsageError
 from textsynth.evaluation import forget_evaluation, read_evaluation, write_evaluation
 
 

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from tests.journal.kept import keep
-from textsynth.errors import JournalError, RunLocked
+from textsynth.core.errors import JournalError, RunLocked
+from textsynth.core.records import Completion, OptionScores
 from textsynth.journal import Journal
 from textsynth.journal.file import read_answer
-from textsynth.records import Completion, OptionScores
 
 
 def test_answers_come_back_as_they_were_kept(tmp_path: Path) -> None:
@@ -116,7 +116,7 @@ def test_what_was_reported_as_kept_survives_kill_9(tmp_path: Path) -> None:
     script = f"""
 import asyncio, os, pathlib, signal
 from textsynth.journal import Journal
-from textsynth.records import Completion, Rendered, Request, Sampling
+from textsynth.core.records import Completion, Rendered, Request, Sampling
 journal = Journal(pathlib.Path({str(tmp_path)!r}))
 async def work():
     async def one(n):

@@ -11,7 +11,7 @@ import pytest
 
 from tests.export.outcomes import outcome
 from tests.report.folders import manifest
-from textsynth.errors import UsageError
+from textsynth.core.errors import UsageError
 from textsynth.manifest import FILE, Decided, read_manifest, write_json, write_manifest
 
 

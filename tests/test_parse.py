@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from textsynth.errors import UsageError
+from textsynth.core.errors import UsageError
 from textsynth.parse import Fault, Reader, Reading, reader, reader_names, reading, without_thinking
 from textsynth.parse.json import Json
 from textsynth.parse.list import List

@@ -11,10 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.engines import FAVOUR, engine
+from textsynth.core.records import Completion, OptionScores
 from textsynth.models.http import Http
 from textsynth.models.scripted import Scripted
 from textsynth.probabilities import CODES, SAMPLING, label_logprobs, read_scores, turned
-from textsynth.records import Completion, OptionScores
 
 LABELS = {
     "card_arrival": "when a card comes", "lost_card": "a card is lost", "fee": "a fee was charged",

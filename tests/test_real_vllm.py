@@ -29,7 +29,7 @@ from tests.models.asked import answers as asked_of
 from tests.models.asked import place, request
 from tests.models.remote.test_draws import drawn
 from tests.serve.engines import is_alive, kill, wait_until
-from textsynth.cache import cache_folder
+from textsynth.core.paths import cache_folder
 from textsynth.models import Model
 from textsynth.models.embedded import NAME, folder_in, is_complete
 from textsynth.models.http import Http

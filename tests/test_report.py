@@ -10,7 +10,7 @@ import pytest
 from tests.export.outcomes import outcome
 from tests.report import evaluations
 from tests.report.folders import finished
-from textsynth.errors import RunError, UsageError
+from textsynth.core.errors import RunError, UsageError
 from textsynth.report import evaluation_page, evaluation_text, json_report, text_report, write_report
 
 

@@ -10,7 +10,7 @@ import yaml
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from textsynth.errors import SourceError, UsageError
+from textsynth.core.errors import SourceError, UsageError
 from textsynth.recipe import read_recipe
 from textsynth.starter import read_labels, read_seeds, recipe_text, scalar, start
 

@@ -17,11 +17,8 @@ from numpy.typing import NDArray
 from pydantic.fields import FieldInfo
 
 from tests import contexts
-from textsynth.models import ModelOptions
-from textsynth.options import Options, Ref
-from textsynth.records import Ask, Completion, Drop, Origin, Record, Verdict
-from textsynth.run.judging import Court
-from textsynth.step import (
+from textsynth.core.options import Options, Ref
+from textsynth.core.protocols import (
     SECTIONS,
     Context,
     Filter,
@@ -34,6 +31,9 @@ from textsynth.step import (
     find,
     item_names,
 )
+from textsynth.core.records import Ask, Completion, Drop, Origin, Record, Verdict
+from textsynth.models import ModelOptions
+from textsynth.run.judging import Court
 
 BASES = {
     "models": ModelOptions,

@@ -16,7 +16,7 @@ import pytest
 from tests.faults import engine
 from tests.run.recipes import digest, served_recipe
 from tests.server import Fault, serving
-from textsynth.errors import ModelError
+from textsynth.core.errors import ModelError
 from textsynth.recipe import read_recipe
 from textsynth.run import Result, run
 

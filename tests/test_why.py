@@ -11,8 +11,8 @@ import pytest
 
 from tests.export.outcomes import outcome, record
 from tests.report.folders import finished
-from textsynth.errors import UsageError
-from textsynth.records import Drop, Origin, Record
+from textsynth.core.errors import UsageError
+from textsynth.core.records import Drop, Origin, Record
 from textsynth.review.decisions import Decision, add_decisions
 from textsynth.why import Story, story
 

@@ -7,7 +7,7 @@ recipe made of Python values (`ts.make_recipe`), and the items of each section a
 import sys
 from types import ModuleType
 
-__version__ = "0.1.0"
+from textsynth.core.version import __version__ as __version__
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -28,12 +28,19 @@ if TYPE_CHECKING:
     from textsynth.api.results import Score as Score
     from textsynth.api.run import Run as Run
     from textsynth.api.run import load as load
-    from textsynth.errors import ModelError as ModelError
-    from textsynth.errors import RecipeError as RecipeError
-    from textsynth.errors import RunError as RunError
-    from textsynth.errors import SourceError as SourceError
-    from textsynth.errors import TextSynthError as TextSynthError
-    from textsynth.errors import UsageError as UsageError
+    from textsynth.core.errors import ModelError as ModelError
+    from textsynth.core.errors import RecipeError as RecipeError
+    from textsynth.core.errors import RunError as RunError
+    from textsynth.core.errors import SourceError as SourceError
+    from textsynth.core.errors import TextSynthError as TextSynthError
+    from textsynth.core.errors import UsageError as UsageError
+    from textsynth.core.protocols import Filter as Filter
+    from textsynth.core.protocols import Generator as Generator
+    from textsynth.core.protocols import Labeller as Labeller
+    from textsynth.core.protocols import Selector as Selector
+    from textsynth.core.protocols import Source as Source
+    from textsynth.core.records import Record as Record
+    from textsynth.core.records import Verdict as Verdict
     from textsynth.recipe import Budget as Budget
     from textsynth.recipe import Evaluate as Evaluate
     from textsynth.recipe import Export as Export
@@ -41,23 +48,16 @@ if TYPE_CHECKING:
     from textsynth.recipe import Recipe as Recipe
     from textsynth.recipe import make_recipe as make_recipe
     from textsynth.recipe import read_recipe as read_recipe
-    from textsynth.records import Record as Record
-    from textsynth.records import Verdict as Verdict
-    from textsynth.step import Filter as Filter
-    from textsynth.step import Generator as Generator
-    from textsynth.step import Labeller as Labeller
-    from textsynth.step import Selector as Selector
-    from textsynth.step import Source as Source
 
 # Where each public name stands; it is loaded when it is first asked for.
 PUBLIC = {
-    "errors": ("ModelError", "RecipeError", "RunError", "SourceError", "TextSynthError", "UsageError"),
+    "core.errors": ("ModelError", "RecipeError", "RunError", "SourceError", "TextSynthError", "UsageError"),
     "api.run": ("Run", "load"),
     "api.results": ("Estimate", "Preview", "Score"),
     "api.functions": ("embed", "estimate", "evaluate", "preview", "push", "run"),
     "recipe": ("Budget", "Evaluate", "Export", "Label", "Recipe", "make_recipe", "read_recipe"),
-    "records": ("Record", "Verdict"),
-    "step": ("Filter", "Generator", "Labeller", "Selector", "Source"),
+    "core.records": ("Record", "Verdict"),
+    "core.protocols": ("Filter", "Generator", "Labeller", "Selector", "Source"),
 }
 SECTIONS = ("filter", "generate", "label", "models", "select", "sources")
 _HOME = {name: module for module, names in PUBLIC.items() for name in names}
@@ -71,7 +71,7 @@ def __getattr__(name: str) -> object:
     if name in SECTIONS:
         return importlib.import_module(f"{__name__}.{name}")
     if name not in _HOME:
-        from textsynth.errors import nearest
+        from textsynth.core.errors import nearest
 
         raise AttributeError(f"textsynth has no {name!r}{nearest(name, __all__)}")
     found = getattr(importlib.import_module(f"{__name__}.{_HOME[name]}"), name)

@@ -13,8 +13,8 @@ from collections.abc import Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Self, TextIO
 
-from textsynth.progress import Cell, Snapshot
-from textsynth.wording import clock, counted, visible
+from textsynth.core.formatting import clock, counted, visible
+from textsynth.core.progress import Cell, Snapshot
 
 if TYPE_CHECKING:
     from rich.console import Group

@@ -16,7 +16,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from textsynth.errors import UsageError, needs
+from textsynth.core.errors import UsageError, needs
 
 if TYPE_CHECKING:
     import numpy as np

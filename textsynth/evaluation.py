@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from textsynth.errors import UsageError
+from textsynth.core.errors import UsageError
 from textsynth.manifest import write_json
 
 FILE = "evaluation.json"

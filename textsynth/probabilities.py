@@ -20,10 +20,10 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from textsynth.cache import cache_folder
+from textsynth.core.paths import cache_folder
+from textsynth.core.records import Ask, Completion, Request, Sampling
 from textsynth.languages import language_name
 from textsynth.models import ModelOptions, Place
-from textsynth.records import Ask, Completion, Request, Sampling
 
 if TYPE_CHECKING:
     import numpy as np

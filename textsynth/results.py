@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+from textsynth.core.formatting import clock, columns, counted, visible, waiting
 from textsynth.evaluation import read_evaluation
-from textsynth.wording import clock, columns, counted, visible, waiting
 
 if TYPE_CHECKING:
     from textsynth.manifest import DropCount, Manifest, QuotaRow

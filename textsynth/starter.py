@@ -12,9 +12,9 @@ from pathlib import Path
 
 import yaml
 
-from textsynth.bundled import RECIPE_FILE, recipe_files
-from textsynth.errors import SourceError, UsageError, nearest
-from textsynth.records import Record
+from textsynth.core.errors import SourceError, UsageError, nearest
+from textsynth.core.paths import RECIPE_FILE, recipe_files
+from textsynth.core.records import Record
 from textsynth.sources.files import missing_file, read_table
 from textsynth.sources.rows import Rows
 

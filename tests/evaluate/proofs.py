@@ -7,9 +7,9 @@ from typing import Any
 
 from tests.contexts import Kept
 from tests.evaluate.worlds import LABELS, World, embed
+from textsynth.core.records import Drop, Record
 from textsynth.evaluate import Evaluation, Plan, Real, Synthetic, evaluate
 from textsynth.evaluate.earned import Readmitted
-from textsynth.records import Drop, Record
 
 THREE = LABELS[:3]
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from textsynth.records import Origin, Record
+from textsynth.core.records import Origin, Record
 from textsynth.vectors import Vectors
 
 PLAIN = [

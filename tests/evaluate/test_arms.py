@@ -6,9 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.evaluate.worlds import LABELS, World
+from textsynth.core.records import Origin, Record
 from textsynth.evaluate.arms import COMPARED, Arm, make_arms, random_rows, training_draws
 from textsynth.evaluate.sets import Pool
-from textsynth.records import Origin, Record
 
 NONE = np.zeros(0, np.int64)
 SEEDS, SELECTED, RAW, WHOLE = np.arange(3), np.arange(5, 8), np.arange(3, 10), np.arange(10, 14)

@@ -1,11 +1,11 @@
 from __future__ import annotations
 
 from tests.contexts import context
+from textsynth.core.protocols import Filter
+from textsynth.core.records import Drop, Origin, Record
 from textsynth.evaluate.earned import Check, readmit
 from textsynth.filter.exact_duplicate import ExactDuplicate
 from textsynth.filter.length import Length
-from textsynth.records import Drop, Origin, Record
-from textsynth.step import Filter
 
 
 def text(told: str, draw: int = 0) -> Record:

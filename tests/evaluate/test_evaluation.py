@@ -10,12 +10,12 @@ from numpy.typing import NDArray
 from tests.contexts import Kept
 from tests.evaluate.proofs import THREE, Made, plan, whole
 from tests.evaluate.worlds import LABELS, World, embed
-from textsynth.errors import UsageError
+from textsynth.core.errors import UsageError
+from textsynth.core.records import Origin, Record
 from textsynth.evaluate import Evaluation, Real, Synthetic, as_json, evaluate
 from textsynth.evaluate.classify import KINDS
 from textsynth.evaluate.evaluation import ENOUGH, like_real
 from textsynth.evaluate.sets import check_sets
-from textsynth.records import Origin, Record
 
 BARE = Record("a text of nothing", Origin("written"))
 OTHER = Record("a parcel by courier", Origin("written"), ("Post",))

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from tests.evaluate.sides import FANCY, PLAIN, children, records, sentences, unit
+from textsynth.core.records import Origin, Record
 from textsynth.evaluate.gap import VALUES_AT_MOST, Gap, measure_gap
-from textsynth.records import Origin, Record
 
 DATA = Path(__file__).parents[3] / "shared" / "data"
 real_data = pytest.mark.skipif(not DATA.is_dir(), reason="the real data sets of shared/data are not on this machine")

@@ -9,11 +9,11 @@ from numpy.typing import NDArray
 
 from tests.contexts import context
 from tests.evaluate.worlds import LABELS, World, embed
+from textsynth.core.protocols import Context
+from textsynth.core.records import Drop, Origin, Record
 from textsynth.evaluate.held_out import without_seeds
 from textsynth.evaluate.sets import Synthetic
 from textsynth.filter.agreement import Agreement
-from textsynth.records import Drop, Origin, Record
-from textsynth.step import Context
 
 SOURCE = "seeds"
 EVERY = dict.fromkeys(LABELS, "is about it")

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from tests.evaluate.copying import embed, texts
 from tests.evaluate.sides import records
 from tests.filter.benches import real_data, rows
+from textsynth.core.records import Origin, Record
 from textsynth.evaluate.leaks import SHOWN, Leaks, find_leaks
-from textsynth.records import Origin, Record
 
 TEST = records(texts(60, 1), ("fare", "route"), "test")
 OTHER = records(texts(80, 2), ("fare", "route"), "raw")

@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.evaluate.sides import FANCY, PLAIN, children, records, sentences
+from textsynth.core.records import Origin, Record
 from textsynth.evaluate import matched
 from textsynth.evaluate.matched import match
-from textsynth.records import Origin, Record
 from textsynth.text import normal_form
 
 SIDE = st.lists(

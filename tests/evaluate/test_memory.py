@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from textsynth.errors import RunError
+from textsynth.core.errors import RunError
 from textsynth.evaluate.memory import FILE, Memory
 
 MANY = {f"key {number}".encode(): bytes(3000) + str(number).encode() for number in range(1200)}

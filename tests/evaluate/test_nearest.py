@@ -3,9 +3,9 @@ from __future__ import annotations
 import pytest
 
 from tests.evaluate.worlds import World, embed
+from textsynth.core.records import Drop, Origin, Record
 from textsynth.evaluate.nearest import SHOWN, look
 from textsynth.evaluate.sets import Synthetic
-from textsynth.records import Drop, Origin, Record
 
 WORLD = World(share=0.5)
 SEEDS, TEST = WORLD.rows("seeds", 4), WORLD.rows("test", 6)

@@ -7,12 +7,12 @@ import pytest
 from tests.export.outcomes import outcome, record
 from tests.report.folders import finished, manifest
 from tests.run.recipes import small_recipe
-from textsynth.errors import SourceError, UsageError
+from textsynth.core.errors import SourceError, UsageError
+from textsynth.core.records import Record
 from textsynth.evaluate.reading import read_file, read_run
 from textsynth.export.outcome import Outcome
 from textsynth.export.rows import Rows
 from textsynth.manifest import write_manifest
-from textsynth.records import Record
 from textsynth.run import run
 from textsynth.sources.rows import Rows as Source
 

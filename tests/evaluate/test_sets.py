@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from tests.evaluate.worlds import World
-from textsynth.errors import UsageError
+from textsynth.core.errors import UsageError
+from textsynth.core.records import Drop, Origin, Record
 from textsynth.evaluate.sets import (
     Pool,
     Real,
@@ -15,7 +16,6 @@ from textsynth.evaluate.sets import (
     labels_of,
     seeds_behind,
 )
-from textsynth.records import Drop, Origin, Record
 
 ROWS = World(labels=("post", "garden")).rows("rows", 3)
 

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 from tests.evaluate.copying import embed, texts
 from tests.evaluate.sides import records
+from textsynth.core.records import Origin, Record
 from textsynth.evaluate.straddling import Held, Straddling, straddling
-from textsynth.records import Origin, Record
 from textsynth.vectors import Vectors
 
 TEST = records(texts(60, 1), ("fare", "route"), "test")

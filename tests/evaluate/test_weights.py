@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 
 from tests.evaluate.worlds import LABELS, World, classifiers
+from textsynth.core.records import Record
 from textsynth.evaluate.classify import KINDS, Codes, Kind
 from textsynth.evaluate.rounds import Round, make_rounds
 from textsynth.evaluate.sets import Pool
 from textsynth.evaluate.weights import GRID, PRIOR, Fitted, fit_weight
-from textsynth.records import Record
 
 
 def fitted(kind: Kind, seeds: list[Record], written: list[Record], *, many: bool = False, repeats: int = 2) -> Fitted:

@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tests.contexts import Kept
+from textsynth.core.records import Origin, Record
 from textsynth.evaluate import classify
 from textsynth.evaluate.classify import Classifiers
 from textsynth.evaluate.sets import Pool
-from textsynth.records import Origin, Record
 
 SAID = {
     "garden": "soil seed rake tulip hedge weed prune compost mulch bulb lawn spade",

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+from textsynth.core.records import Drop, Origin, Record
 from textsynth.export.outcome import Asked, Given, Outcome, QuotaLine
-from textsynth.records import Drop, Origin, Record
 
 LABELS = {"refund": "wants money back", "delivery": "asks where a parcel is"}
 HOSTILE = "<script>alert(1)</script> | **bold** [link](javascript:x) ```\n---\n# head"

@@ -13,7 +13,7 @@ import pytest
 from datasets import ClassLabel, load_dataset
 
 from tests.export.outcomes import LABELS, outcome, record
-from textsynth.errors import RunError
+from textsynth.core.errors import RunError
 from textsynth.export.dataset import ROWS_A_GROUP, write_dataset
 
 

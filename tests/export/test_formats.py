@@ -7,7 +7,7 @@ import pytest
 from tests.export.formats.some import about, texts
 from textsynth.cli.export import CONFIGS as NAMED_CONFIGS
 from textsynth.cli.export import FORMATS as NAMED
-from textsynth.errors import RunError, UsageError
+from textsynth.core.errors import RunError, UsageError
 from textsynth.export import formats
 from textsynth.export.formats import FORMATS, write_as
 from textsynth.export.reading import CONFIGS

@@ -9,10 +9,10 @@ import pytest
 
 from tests.export.outcomes import LABELS, outcome
 from tests.report.folders import manifest
-from textsynth.errors import UsageError
+from textsynth.core.errors import UsageError
+from textsynth.core.records import DECIDED, Origin, Record
 from textsynth.export.dataset import write_dataset
 from textsynth.export.reading import about_run, read_texts
-from textsynth.records import DECIDED, Origin, Record
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from tests.export.outcomes import LABELS, outcome
-from textsynth.errors import UsageError
+from textsynth.core.errors import UsageError
 from textsynth.export.dataset import write_dataset
 from textsynth.export.rows import A_BATCH, Rows, check_whole, confidence_of, label_text, source_of, text_of
 from textsynth.manifest import Manifest

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from textsynth.core.records import Origin, Record
 from textsynth.export.splits import families, part
-from textsynth.records import Origin, Record
 
 SHARES = {"train": 0.8, "validation": 0.1, "test": 0.1}
 

@@ -9,8 +9,8 @@ import pytest
 from datasets import ClassLabel, List, Value
 
 from tests.export.outcomes import LABELS, outcome, record
+from textsynth.core.records import DECIDED, Drop, Origin, Record
 from textsynth.export.tables import dropped_table, passports_table, rows_table
-from textsynth.records import DECIDED, Drop, Origin, Record
 
 
 def test_labels_are_codes_in_the_recipe_s_order_and_rows_stand_by_id() -> None:

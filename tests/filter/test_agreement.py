@@ -7,9 +7,9 @@ import pytest
 
 from tests.contexts import context
 from tests.filter.benches import Embed, judged, real_data, record, rows
+from textsynth.core.records import Origin, Record
+from textsynth.core.seed_folds import fold_of
 from textsynth.filter.agreement import Agreement
-from textsynth.folds import fold_of
-from textsynth.records import Origin, Record
 from textsynth.vectors import Vectors
 
 SAID = {

@@ -4,8 +4,8 @@ import pytest
 
 from tests.contexts import context
 from tests.filter.benches import judged, record
+from textsynth.core.records import Origin, Record, Verdict
 from textsynth.filter.copies_source import CopiesSource
-from textsynth.records import Origin, Record, Verdict
 
 SEEDS = [
     Record(text, Origin("seeds", draw=row), ("a",))

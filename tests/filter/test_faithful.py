@@ -5,8 +5,8 @@ from itertools import pairwise
 import pytest
 
 from tests.filter.benches import judged, real_data, record, rows
+from textsynth.core.records import Record, Verdict
 from textsynth.filter.faithful import Faithful
-from textsynth.records import Record, Verdict
 
 DOCUMENT = (
     "On Monday the city council of Lund voted for 12 new bus lines. The mayor, Anna Berg, said that they would cost"

@@ -6,8 +6,8 @@ import pytest
 
 from tests.contexts import context
 from tests.filter.benches import Embed, judged, real_data, record, rows
+from textsynth.core.records import Origin, Record, Verdict
 from textsynth.filter.leak import Leak
-from textsynth.records import Origin, Record, Verdict
 
 
 def given(*texts: str) -> list[Record]:

@@ -3,9 +3,9 @@ from __future__ import annotations
 import pytest
 
 from tests.filter.benches import judged, reason, record
-from textsynth.errors import RecipeError
+from textsynth.core.errors import RecipeError
+from textsynth.core.records import Verdict
 from textsynth.filter.length import Length
-from textsynth.records import Verdict
 
 
 def test_the_limits_are_included() -> None:

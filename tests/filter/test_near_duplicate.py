@@ -5,8 +5,8 @@ from hypothesis import strategies as st
 
 from tests.contexts import context
 from tests.filter.benches import batch, record, rule
+from textsynth.core.records import Verdict
 from textsynth.filter.near_duplicate import NearDuplicate
-from textsynth.records import Verdict
 from textsynth.text import jaccard, word_set
 
 TEXTS = st.lists(st.lists(st.sampled_from("abcdef"), min_size=1, max_size=5).map(" ".join), max_size=10)

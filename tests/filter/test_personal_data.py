@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from tests.contexts import context
 from tests.filter.benches import judged, real_data, reason, record, rows
 from tests.personal.examples import EMAILS, IPS, NO_EMAILS, NO_IPS, NO_PHONES, NO_SSNS, PHONES, SSNS
-from textsynth.errors import RecipeError
+from textsynth.core.errors import RecipeError
+from textsynth.core.protocols import Context
 from textsynth.filter.personal_data import REASONS, PersonalData
-from textsynth.step import Context
 
 HELD = {
     "email": EMAILS[0],

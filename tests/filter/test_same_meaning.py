@@ -7,8 +7,8 @@ import pytest
 
 from tests.contexts import context
 from tests.filter.benches import Embed, judged, real_data, record, rows
+from textsynth.core.records import Record, Verdict
 from textsynth.filter.same_meaning import SameMeaning
-from textsynth.records import Record, Verdict
 
 SOURCE = "I paid 20 euros for the card and it has not come"
 

@@ -1,8 +1,8 @@
 from __future__ import annotations
 
+from textsynth.core.records import Ask, Completion, Drop, Record, Sampling
 from textsynth.generate.candidates import candidates
 from textsynth.parse import reader
-from textsynth.records import Ask, Completion, Drop, Record, Sampling
 
 ASK = Ask(item="labelled", model="m", prompt=None, sampling=Sampling(), labels=("a",), parents=("p",))
 

@@ -1,9 +1,9 @@
 from __future__ import annotations
 
 from tests.contexts import context
+from textsynth.core.protocols import Shortfall
+from textsynth.core.records import Origin, Record
 from textsynth.generate.existing import ROWS_AN_ASK, Existing
-from textsynth.records import Origin, Record
-from textsynth.step import Shortfall
 
 
 def test_every_row_is_a_candidate_once_in_order_with_its_labels_and_fields() -> None:

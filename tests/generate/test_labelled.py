@@ -8,11 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.contexts import LABELS, context, rows
-from textsynth.errors import RecipeError
-from textsynth.folds import fold_of
+from textsynth.core.errors import RecipeError
+from textsynth.core.protocols import Shortfall
+from textsynth.core.records import Ask, Completion, Drop, Record
+from textsynth.core.seed_folds import fold_of
 from textsynth.generate.labelled import Labelled
-from textsynth.records import Ask, Completion, Drop, Record
-from textsynth.step import Shortfall
 
 
 def step(**options: object) -> Labelled:

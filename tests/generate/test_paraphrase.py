@@ -3,9 +3,9 @@ from __future__ import annotations
 from collections import Counter
 
 from tests.contexts import LABELS, context, rows
+from textsynth.core.protocols import Shortfall
+from textsynth.core.records import Completion, Record
 from textsynth.generate.paraphrase import STYLES, Paraphrase
-from textsynth.records import Completion, Record
-from textsynth.step import Shortfall
 
 
 def test_every_parent_takes_every_style_once_before_any_comes_again() -> None:

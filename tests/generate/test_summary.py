@@ -1,9 +1,9 @@
 from __future__ import annotations
 
 from tests.contexts import context
+from textsynth.core.protocols import Shortfall
+from textsynth.core.records import Completion, Origin, Record
 from textsynth.generate.summary import Summary
-from textsynth.records import Completion, Origin, Record
-from textsynth.step import Shortfall
 
 FACTS = [{"facts": f"bridge\n190{n}\n"} for n in range(3)]
 DOCUMENTS = [

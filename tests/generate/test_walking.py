@@ -5,9 +5,9 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
+from textsynth.core.protocols import Shortfall
+from textsynth.core.records import Ask, Origin, Record, Sampling
 from textsynth.generate.walking import Walk, asks_along
-from textsynth.records import Ask, Origin, Record, Sampling
-from textsynth.step import Shortfall
 
 RECORDS = [Record(f"text {n}", Origin("seeds", draw=n)) for n in range(7)]
 

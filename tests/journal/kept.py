@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 
+from textsynth.core.records import Completion, Message, Rendered, Request, Sampling
 from textsynth.journal import Journal
-from textsynth.records import Completion, Message, Rendered, Request, Sampling
 
 PROMPT = Rendered("labelled", "f00d", messages=(Message("user", "Write one."),))
 

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from tests.journal.kept import keep
-from textsynth.errors import JournalError
+from textsynth.core.errors import JournalError
+from textsynth.core.records import Completion
 from textsynth.journal import Journal
 from textsynth.journal.file import read_answer, set_aside, trouble
-from textsynth.records import Completion
 
 
 def test_fresh_moves_the_journal_aside_and_keeps_it(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from textsynth.errors import JournalError
+from textsynth.core.errors import JournalError
 from textsynth.journal.file import connect, make_tables
 from textsynth.journal.writer import PUT_ANSWERS, PUT_VECTORS, Rows, Writer
 

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from tests.contexts import LABELS, context
+from textsynth.core.records import Completion, Origin, Record
 from textsynth.label.choice import Choice
-from textsynth.records import Completion, Origin, Record
 
 TEXT = Record("Please send my money back.", Origin("labelled"), ("refund",))
 

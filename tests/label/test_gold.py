@@ -11,14 +11,14 @@ import pytest
 
 from tests.contexts import LABELS, context
 from tests.run.recipes import digest
-from textsynth.errors import RecipeError
+from textsynth.core.errors import RecipeError
+from textsynth.core.protocols import Tried
+from textsynth.core.records import Ask, Completion, OptionScores, Origin, Record
 from textsynth.label.choice import Choice
 from textsynth.label.gold import GoldDesk, decimal, percent
 from textsynth.manifest import read_manifest
 from textsynth.recipe import read_recipe
-from textsynth.records import Ask, Completion, OptionScores, Origin, Record
 from textsynth.run import Result, run
-from textsynth.step import Tried
 
 TEXT = Record("Please send my money back.", Origin("labelled"), ("refund",))
 

@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 
 from tests.contexts import LABELS, context
-from textsynth.errors import UsageError
+from textsynth.core.errors import UsageError
+from textsynth.core.protocols import Desk
+from textsynth.core.records import Ask, Completion, OptionScores, Origin, Record
 from textsynth.label.choice import Choice
 from textsynth.label.letters import LettersDesk
-from textsynth.records import Ask, Completion, OptionScores, Origin, Record
-from textsynth.step import Desk
 
 TEXT = Record("Please send my money back.", Origin("labelled"), ("refund",))
 

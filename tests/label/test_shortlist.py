@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from tests.contexts import LABELS, context
+from textsynth.core.records import Origin, Record
 from textsynth.label.shortlist import Shortlist
-from textsynth.records import Origin, Record
 
 MANY = {f"label_{n}": f"meaning {n}" for n in range(9)}
 

@@ -7,8 +7,8 @@ import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 
+from textsynth.core.records import Completion, Constraint, Message, Rendered, Request, Sampling
 from textsynth.models import Model, Place
-from textsynth.records import Completion, Constraint, Message, Rendered, Request, Sampling
 
 
 def request(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from textsynth.errors import RecipeError
+from textsynth.core.errors import RecipeError
 from textsynth.models.asked import AskedOptions, Thinking
 
 

@@ -8,10 +8,10 @@ import pytest
 
 from tests.models import tiny
 from tests.models.asked import request
-from textsynth.errors import ModelError
+from textsynth.core.errors import ModelError
+from textsynth.core.records import Completion, Request
 from textsynth.models.decoding import Decoder, Halted, Prompt, tokenized
 from textsynth.models.loading import Loaded
-from textsynth.records import Completion, Request
 
 torch = pytest.importorskip("torch", reason="needs textsynth[local]")
 

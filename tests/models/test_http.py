@@ -4,7 +4,7 @@ import pytest
 from pydantic import ValidationError
 
 from tests.models.asked import place
-from textsynth.errors import ModelError, RecipeError
+from textsynth.core.errors import ModelError, RecipeError
 from textsynth.models.http import Http
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from textsynth.errors import ModelError
+from textsynth.core.errors import ModelError
 from textsynth.models.loading import Loaded, Wanted, computes_bfloat16, load
 
 

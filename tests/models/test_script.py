@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from tests.models.asked import request
-from textsynth.errors import UsageError
+from textsynth.core.errors import UsageError
+from textsynth.core.records import Completion
 from textsynth.models.script import Script, read_function, read_lines
-from textsynth.records import Completion
 
 
 def test_a_function_may_give_a_whole_completion() -> None:

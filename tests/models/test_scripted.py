@@ -8,7 +8,7 @@ import pytest
 from pydantic import ValidationError
 
 from tests.models.asked import answers, place, request, requests
-from textsynth.errors import ModelError, UsageError
+from textsynth.core.errors import ModelError, UsageError
 from textsynth.models.scripted import Scripted
 
 

@@ -13,10 +13,10 @@ import pytest
 
 from tests.models.asked import answers, complete, place, requests
 from tests.serve.engines import fake_python, is_alive, kill, wait_until
-from textsynth.errors import ModelError
+from textsynth.core.errors import ModelError
+from textsynth.core.records import Completion, Request
 from textsynth.models import Model
 from textsynth.models.vllm import Vllm
-from textsynth.records import Completion, Request
 from textsynth.serve.shared import folder_in, running
 from textsynth.serve.state import State
 

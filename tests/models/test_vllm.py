@@ -8,10 +8,10 @@ import pytest
 
 from tests.models.asked import place, request
 from tests.serve.engines import fake_python
-from textsynth.errors import ModelError, RecipeError
+from textsynth.core.errors import ModelError, RecipeError
+from textsynth.core.records import Constraint
 from textsynth.models.embedded import IDENTITY, NAME
 from textsynth.models.vllm import Vllm, log_name, source_of
-from textsynth.records import Constraint
 from textsynth.serve.environment import find
 
 

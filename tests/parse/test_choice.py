@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from textsynth.errors import RecipeError
+from textsynth.core.errors import RecipeError
 from textsynth.parse import CUT, EMPTY, Reading
 from textsynth.parse.choice import Choice
 

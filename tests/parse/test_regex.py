@@ -4,10 +4,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from textsynth.errors import RecipeError
+from textsynth.core.errors import RecipeError
+from textsynth.core.records import reason_kind
 from textsynth.parse import CUT, EMPTY, Reading
 from textsynth.parse.regex import Regex
-from textsynth.records import reason_kind
 
 CODE = Regex(pattern="[A-Z]{2}-[0-9]{4}")
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 from jinja2.filters import FILTERS
 
-from textsynth.errors import PromptError
+from textsynth.core.errors import PromptError
 from textsynth.prompts import Prompt, bounds
 
 Load = Callable[..., Prompt]

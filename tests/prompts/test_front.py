@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from textsynth.options import SamplingOptions
+from textsynth.core.options import SamplingOptions
 from textsynth.parse.list import List
 from textsynth.prompts.front import FrontError, head
 

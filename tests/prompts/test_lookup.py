@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from textsynth.bundled import bundled
-from textsynth.errors import PromptError
+from textsynth.core.errors import PromptError
+from textsynth.core.paths import bundled
 from textsynth.prompts import find_prompt, prompt_names
 
 

@@ -9,12 +9,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from textsynth.bundled import bundled
-from textsynth.errors import PromptError
-from textsynth.options import SamplingOptions
+from textsynth.core.errors import PromptError
+from textsynth.core.options import SamplingOptions
+from textsynth.core.paths import bundled
+from textsynth.core.records import Message
 from textsynth.parse.list import List
 from textsynth.prompts import Prompt, load_prompt
-from textsynth.records import Message
 
 Load = Callable[..., Prompt]
 TURNS = """

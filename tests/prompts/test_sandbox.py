@@ -5,10 +5,10 @@ from typing import NamedTuple
 
 import pytest
 
-from textsynth.errors import PromptError
+from textsynth.core.errors import PromptError
+from textsynth.core.records import Message, Origin, Record
 from textsynth.prompts import Prompt
 from textsynth.prompts.sandbox import METHODS, OWN, PromptEnvironment
-from textsynth.records import Message, Origin, Record
 
 Load = Callable[..., Prompt]
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.push.runs import make_run
-from textsynth.errors import UsageError
+from textsynth.core.errors import UsageError
 from textsynth.push.before import unpublishable, wish_of
 from textsynth.recipe import read_recipe
 

@@ -7,7 +7,7 @@ import pytest
 
 from tests.export.outcomes import outcome
 from tests.report.folders import manifest
-from textsynth.errors import UsageError
+from textsynth.core.errors import UsageError
 from textsynth.push.cleared import check_waivers, leak_fault, license_fault, refuse_uncleared
 
 

@@ -6,7 +6,7 @@ import pytest
 from huggingface_hub.errors import HfHubHTTPError, OfflineModeIsEnabled
 from huggingface_hub.utils import hf_raise_for_status
 
-from textsynth.errors import RunError
+from textsynth.core.errors import RunError
 from textsynth.push.faults import Fault, Patience, caught, fault_of, patiently
 
 # the httpx that huggingface_hub uses, whatever its name

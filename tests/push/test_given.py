@@ -8,7 +8,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from tests.push.runs import SEED, TESTED, make_run
-from textsynth.errors import UsageError
+from textsynth.core.errors import UsageError
 from textsynth.manifest import read_manifest
 from textsynth.push.given import Given, read_given, repeats, without_given
 

@@ -6,7 +6,7 @@ import pytest
 
 from tests.hub_client import Client
 from tests.hub_server import Server
-from textsynth.errors import UsageError
+from textsynth.core.errors import UsageError
 from textsynth.push.wish import Wish
 
 pytest_plugins = ("tests.hub_fixtures",)

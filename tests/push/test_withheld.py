@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from textsynth.errors import UsageError
+from textsynth.core.errors import UsageError
 from textsynth.push.withheld import Withheld, refuse_keys
 
 RECIPE = """\

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from textsynth.errors import RecipeError
+from textsynth.core.errors import RecipeError
 from textsynth.recipe import read_recipe
 
 RECIPE = """\
@@ -41,8 +41,8 @@ Does not write.
 
 from pydantic import Field
 
-from textsynth.options import ModelName
-from textsynth.step import Generator
+from textsynth.core.options import ModelName
+from textsynth.core.protocols import Generator
 
 
 class Writer(Generator):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from pydantic import Field, model_validator
 
-from textsynth.options import Options
+from textsynth.core.options import Options
 from textsynth.recipe.complaints import validate
 from textsynth.recipe.mistakes import Mark, Mistakes
 from textsynth.recipe.nodes import Map, read_nodes

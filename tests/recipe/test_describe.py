@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import pytest
 
-from textsynth.errors import UsageError
+from textsynth.core.errors import UsageError
+from textsynth.core.protocols import SECTIONS, item_names
 from textsynth.recipe.describe import Field, describe
-from textsynth.step import SECTIONS, item_names
 
 
 def test_every_item_of_every_section_is_described() -> None:

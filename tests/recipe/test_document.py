@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.recipe.recipes import RECIPE, write_recipe
-from textsynth.errors import RecipeError
+from textsynth.core.errors import RecipeError
 from textsynth.recipe import read_recipe
 
 FILES = [

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from textsynth.errors import RecipeError
+from textsynth.core.errors import RecipeError
+from textsynth.core.records import Origin, Record
 from textsynth.recipe import check_sources, read_recipe
 from textsynth.recipe.gold import gold_of
-from textsynth.records import Origin, Record
 
 RECIPE = """\
 models: {generator: {scripted: {answers: [hello]}}}

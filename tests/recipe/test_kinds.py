@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 import pytest
 from pydantic import Field
 
-from textsynth.options import Count, Options, SourceName
+from textsynth.core.options import Count, Options, SourceName
 from textsynth.recipe.kinds import fields_of, inside, kind_of, words
 
 

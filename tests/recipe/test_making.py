@@ -7,11 +7,11 @@ import pytest
 
 from textsynth import filter as filters
 from textsynth import generate, models, sources
-from textsynth.errors import RecipeError
+from textsynth.core.errors import RecipeError
+from textsynth.core.protocols import Filter
+from textsynth.core.records import Record, Verdict
 from textsynth.recipe import make_recipe, read_recipe
 from textsynth.recipe.recipe import Label
-from textsynth.records import Record, Verdict
-from textsynth.step import Filter
 
 LABELS = {"refund": "asks for money back", "praise": "says something nice"}
 ROWS = [{"text": "give it back", "label": "refund"}, {"text": "how nice", "label": "praise"}]

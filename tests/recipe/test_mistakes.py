@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from textsynth.errors import RecipeError
+from textsynth.core.errors import RecipeError
 from textsynth.recipe.mistakes import AFTER_THE_FILE, Mark, Mistakes
 
 

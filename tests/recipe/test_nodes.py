@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.recipe.recipes import END, MEANS, assert_broken
-from textsynth.errors import RecipeError
+from textsynth.core.errors import RecipeError
 from textsynth.recipe.environment import plain
 from textsynth.recipe.mistakes import Mark, Mistakes
 from textsynth.recipe.nodes import Map, Node, found, read_nodes

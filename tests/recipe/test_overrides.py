@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.recipe.recipes import RECIPE, write_recipe
-from textsynth.errors import RecipeError
+from textsynth.core.errors import RecipeError
 from textsynth.filter.length import Length
 from textsynth.recipe import Label, Recipe, read_recipe
 

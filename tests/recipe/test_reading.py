@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.recipe.recipes import END, RECIPE, write_recipe
-from textsynth.errors import RecipeError
+from textsynth.core.errors import RecipeError
 from textsynth.recipe import Label, read_recipe
 
 PIECES = [

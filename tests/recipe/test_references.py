@@ -8,8 +8,8 @@ import pytest
 from pydantic import Field
 
 from tests.recipe.recipes import RECIPE, write_recipe
-from textsynth.errors import RecipeError
-from textsynth.options import ModelName, Options, SourceName
+from textsynth.core.errors import RecipeError
+from textsynth.core.options import ModelName, Options, SourceName
 from textsynth.recipe import read_recipe
 from textsynth.recipe.references import named
 
@@ -28,8 +28,8 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from textsynth.options import PromptName
-from textsynth.step import Prompted
+from textsynth.core.options import PromptName
+from textsynth.core.protocols import Prompted
 
 
 class Speaker(Prompted):

@@ -3,10 +3,10 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 
+from textsynth.core.protocols import item_names
 from textsynth.recipe import schema
 from textsynth.recipe.items import LISTS
 from textsynth.recipe.sections import SECTIONS
-from textsynth.step import item_names
 
 SCHEMA = schema()
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.recipe.recipes import END, RECIPE, assert_broken, write_recipe
-from textsynth.errors import RecipeError
+from textsynth.core.errors import RecipeError
 from textsynth.recipe import read_recipe
 
 # What stands in the recipe, what takes its place ("" puts it at the end), the line, and words of the sentence.
@@ -41,7 +41,7 @@ def test_a_source_may_be_given_by_its_path(tmp_path: Path) -> None:
 def test_a_source_of_one_s_own_may_be_a_bare_name(tmp_path: Path) -> None:
     path = write_recipe(tmp_path, RECIPE.replace("{rows: {path: seeds.csv}}", "./notes.py"))
     (tmp_path / "notes.py").write_text(
-        "from textsynth.step import Source\n\n\nclass Notes(Source):\n    path: str = 'notes'\n"
+        "from textsynth.core.protocols import Source\n\n\nclass Notes(Source):\n    path: str = 'notes'\n"
         "    def read(self, base, *, name, seed): ...\n",
         encoding="utf-8",
     )

@@ -6,7 +6,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from textsynth.errors import RecipeError
+from textsynth.core.errors import RecipeError
+from textsynth.core.protocols import Filter
+from textsynth.core.records import Record, Verdict
 from textsynth.filter.length import Length
 from textsynth.filter.near_duplicate import NearDuplicate
 from textsynth.models.local import Local
@@ -16,8 +18,6 @@ from textsynth.recipe.nodes import Map
 from textsynth.recipe.recipe import Label
 from textsynth.recipe.settings import Budget
 from textsynth.recipe.values import Values
-from textsynth.records import Record, Verdict
-from textsynth.step import Filter
 
 
 class Shouting(Filter):

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.recipe.recipes import RECIPE, assert_broken, write_recipe
-from textsynth.errors import RecipeError
+from textsynth.core.errors import RecipeError
 from textsynth.recipe import read_recipe
 
 # What stands in the recipe, what takes its place ("" puts it at the end), the line, and words of the sentence.

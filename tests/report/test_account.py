@@ -10,8 +10,8 @@ import pytest
 from tests.export.outcomes import outcome, record
 from tests.report import evaluations
 from tests.report.folders import finished
-from textsynth.errors import UsageError
-from textsynth.records import Drop, Origin, Record
+from textsynth.core.errors import UsageError
+from textsynth.core.records import Drop, Origin, Record
 from textsynth.report.account import DROPPED_A_REASON, KEPT_AT_MOST, KEPT_SHOWN, read_account
 
 

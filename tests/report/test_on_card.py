@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.export.outcomes import outcome
-from textsynth.errors import RunError
+from textsynth.core.errors import RunError
 from textsynth.export.dataset import write_dataset
 from textsynth.export.outcome import Picture
 from textsynth.export.viewer import viewer_faults

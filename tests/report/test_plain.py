@@ -9,10 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.report import evaluations
+from textsynth.core.formatting import columns, visible
 from textsynth.report.plain import LONGEST, NARROWEST, cut, one_line, section_lines, table_lines, verdict_lines, wrapped
 from textsynth.report.sections import Figure, Quote, Section, Table
 from textsynth.report.verdict import read_verdict
-from textsynth.wording import columns, visible
 
 TEXT = st.text(max_size=60)
 ROWS = st.integers(1, 5).flatmap(

@@ -5,8 +5,8 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
+from textsynth.core.formatting import columns, visible
 from textsynth.report.plots import TALL, Dot, Mark, Pair, Plot, dots, pairs, shortened
-from textsynth.wording import columns, visible
 
 
 def places(plot: Plot, tag: str) -> list[float]:

@@ -11,10 +11,10 @@ import pytest
 from tests.export.outcomes import outcome, record
 from tests.report import evaluations
 from tests.report.folders import finished
-from textsynth.records import Drop
+from textsynth.core.formatting import columns, visible
+from textsynth.core.records import Drop
 from textsynth.report.account import read_account
 from textsynth.report.text import as_text, evaluation_text
-from textsynth.wording import columns, visible
 
 
 def test_the_account_line_by_line(tmp_path: Path) -> None:

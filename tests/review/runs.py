@@ -12,7 +12,7 @@ from typing import Any
 
 from tests.export.outcomes import LABELS, outcome
 from tests.report.folders import finished
-from textsynth.records import Drop, Origin, Record
+from textsynth.core.records import Drop, Origin, Record
 from textsynth.review.waiting import write_waiting
 
 ROOT = Path(__file__).parent.parent.parent

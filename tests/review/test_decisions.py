@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from textsynth.errors import RunError, UsageError
+from textsynth.core.errors import RunError, UsageError
 from textsynth.review.decisions import FILE, Decision, Decisions, add_decisions, agreed, read_decisions
 
 AT = "2026-01-02T03:04:05+00:00"

@@ -11,9 +11,9 @@ import pytest
 
 from tests.export.outcomes import record
 from tests.review.runs import reviewed, waiting
-from textsynth.errors import UsageError
+from textsynth.core.errors import UsageError
+from textsynth.core.records import Drop, Record
 from textsynth.recipe import read_recipe
-from textsynth.records import Drop, Record
 from textsynth.review.queue import SELECTED_AT_MOST, read_queue
 from textsynth.review.waiting import FILE
 from textsynth.run import run

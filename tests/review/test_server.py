@@ -20,7 +20,7 @@ import pytest
 
 from tests.export.outcomes import HOSTILE
 from tests.review.runs import reviewed, served, waiting
-from textsynth.errors import UsageError
+from textsynth.core.errors import UsageError
 from textsynth.review.decisions import FILE, Decision, add_decisions, read_decisions
 from textsynth.review.queue import read_queue
 from textsynth.review.server import serve

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.review.runs import reviewed, waiting
-from textsynth.errors import UsageError
+from textsynth.core.errors import UsageError
 from textsynth.review.decisions import FILE, Decision, add_decisions, read_decisions
 from textsynth.review.queue import read_queue
 from textsynth.review.sitting import Sitting

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from tests.review.runs import waiting
-from textsynth.errors import UsageError
-from textsynth.records import Drop
+from textsynth.core.errors import UsageError
+from textsynth.core.records import Drop
 from textsynth.review.waiting import FILE, Waiting, read_waiting, write_waiting
 
 

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from textsynth.errors import ModelError
+from textsynth.core.errors import ModelError
+from textsynth.core.records import Ask, Completion, Constraint, Message, Rendered, Request, Sampling
 from textsynth.journal import Journal
 from textsynth.models import Place
 from textsynth.models.scripted import Scripted
-from textsynth.records import Ask, Completion, Constraint, Message, Rendered, Request, Sampling
 from textsynth.run.asking import Asker
 
 SAMPLING = Sampling(max_tokens=30)

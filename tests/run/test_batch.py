@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.models.asked import requests
-from textsynth.errors import ModelError, RunError, UsageError
+from textsynth.core.errors import ModelError, RunError, UsageError
 from textsynth.models import ModelOptions
 from textsynth.models.http import Http
 from textsynth.models.scripted import Scripted

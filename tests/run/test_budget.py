@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from textsynth.records import Ask, Completion, Rendered, Sampling
+from textsynth.core.records import Ask, Completion, Rendered, Sampling
 from textsynth.run.budget import Budget, tokens_of
 
 ASK = Ask(item="labelled", model="m", prompt=Rendered("p", "f", text="x" * 400), sampling=Sampling(max_tokens=50))

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.run.recipes import small_recipe
-from textsynth.errors import MissingExtra
+from textsynth.core.errors import MissingExtra
 from textsynth.run import run
 from textsynth.run.estimate import estimate
 from textsynth.run.extras import lacking, require
@@ -16,8 +16,8 @@ from textsynth.run.preview import preview
 NEEDY = '''\
 """Needs what nobody has."""
 
-from textsynth.errors import needs
-from textsynth.step import Filter
+from textsynth.core.errors import needs
+from textsynth.core.protocols import Filter
 
 
 class Needy(Filter):

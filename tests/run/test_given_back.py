@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from tests.cli.said import Said
-from textsynth.errors import UsageError
-from textsynth.records import Ask, Completion, Drop, Origin, Record, Sampling
+from textsynth.core.errors import UsageError
+from textsynth.core.records import Ask, Completion, Drop, Origin, Record, Sampling
 from textsynth.run.given_back import CheckedWriter, begun, picked
 
 RECIPE = """\

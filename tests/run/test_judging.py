@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.golden import GOLD
-from textsynth.manifest.gold import Gold
-from textsynth.records import Ask, Census, Completion, Origin, Record, Sampling, Verdict
+from textsynth.core.calibration_summary import Gold
+from textsynth.core.records import Ask, Census, Completion, Origin, Record, Sampling, Verdict
 from textsynth.review.decisions import Decision, Kind
 from textsynth.run.judging import Court, Ruling
 from textsynth.run.people import People

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tests.run.recipes import small_recipe
+from textsynth.core.records import Ask, Completion, Rendered, Sampling
 from textsynth.recipe import read_recipe
-from textsynth.records import Ask, Completion, Rendered, Sampling
 from textsynth.run import run
 from textsynth.run.limits import Limits
 
@@ -80,7 +80,7 @@ def test_asks_without_a_model_have_no_limit() -> None:
 
 def test_a_run_raises_its_limit_and_again_at_the_same_place(tmp_path: Path) -> None:
     (tmp_path / "short.py").write_text(
-        "from textsynth.records import Completion\n"
+        "from textsynth.core.records import Completion\n"
         "def answer(request):\n"
         "    start = int(request.key[:8], 16)\n"
         "    text = f'text {start} about parcel {start % 97}'\n"

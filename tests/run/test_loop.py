@@ -15,7 +15,7 @@ import pytest
 
 from tests.run.recipes import digest, served_recipe
 from tests.server import Fault, serving
-from textsynth.errors import ModelError, RecipeError, UsageError
+from textsynth.core.errors import ModelError, RecipeError, UsageError
 from textsynth.recipe import read_recipe
 from textsynth.run import run
 from textsynth.run.judging import UNASKED

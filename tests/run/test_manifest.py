@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from textsynth.records import Drop, Origin, Record
+from textsynth.core.records import Drop, Origin, Record
 from textsynth.run.manifest import quota_table, versions
 from textsynth.run.quota import Line
 

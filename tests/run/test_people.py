@@ -12,11 +12,11 @@ from typing import Any
 import pytest
 
 from tests.run.recipes import digest
-from textsynth.errors import UsageError
+from textsynth.core.errors import UsageError
+from textsynth.core.records import DECIDED, Drop, Origin, Record, Verdict
 from textsynth.export.rows import Rows
 from textsynth.manifest import read_manifest
 from textsynth.recipe import read_recipe
-from textsynth.records import DECIDED, Drop, Origin, Record, Verdict
 from textsynth.review.decisions import FILE, Decision, Kind, add_decisions
 from textsynth.run import Result, run
 from textsynth.run.people import DIFFER, NOBODY, People, decided_notes
@@ -289,7 +289,7 @@ def test_a_check_that_drops_still_drops_what_people_keep(first: Path, again: Cal
 def test_a_filters_doubt_is_a_persons_to_settle(tmp_path: Path) -> None:
     """What a filter would send to a person passes it, and the checks after it still judge it."""
     check = (
-        "from textsynth.records import Verdict\nfrom textsynth.step import Filter\n\n\n"
+        "from textsynth.core.records import Verdict\nfrom textsynth.core.protocols import Filter\n\n\n"
         "class Doubt(Filter):\n    def check(self, record):\n"
         "        return Verdict('is doubtful', review=True) if 'lamp' in record.text else None\n"
     )

@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from hypothesis import given
 from hypothesis import strategies as st
 
-from textsynth.records import Origin, Record
+from textsynth.core.protocols import Context, Selector
+from textsynth.core.records import Origin, Record
 from textsynth.run.picking import allotment, pick
 from textsynth.run.quota import Line
-from textsynth.step import Context, Selector
 
 NOWHERE = Context(
     task="classification", language="en", seed=0, labels={}, many=False, sources={}, embed=lambda _: None, prompt=None  # type: ignore[arg-type, return-value]

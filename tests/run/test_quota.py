@@ -3,7 +3,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from textsynth.records import Ask, Origin, Record, Sampling
+from textsynth.core.records import Ask, Origin, Record, Sampling
 from textsynth.run.quota import WITHOUT_END, Line, Quota
 
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from tests.run.recipes import small_recipe
-from textsynth.errors import RecipeError, SourceError
-from textsynth.records import Origin, Record, Verdict
+from textsynth.core.errors import RecipeError, SourceError
+from textsynth.core.records import Origin, Record, Verdict
 from textsynth.run.stage import LateJudge, desks, hands, make_context, no_embeddings, read_sources
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from tests.run.recipes import small_recipe
-from textsynth.progress import Snapshot
+from textsynth.core.progress import Snapshot
 from textsynth.run import run
 
 LIGHT = "filter: [exact_duplicate]\nselect: []\nbudget: {requests: 4}"

@@ -3,7 +3,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from tests.contexts import context
-from textsynth.records import Origin, Record
+from textsynth.core.records import Origin, Record
 from textsynth.select.balanced import Balanced
 
 

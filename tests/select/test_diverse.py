@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from tests.contexts import context
-from textsynth.records import Origin, Record
+from textsynth.core.records import Origin, Record
 from textsynth.select.diverse import Diverse
 from textsynth.vectors import Vectors
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.serve.engines import fake_python
-from textsynth.errors import ModelError
+from textsynth.core.errors import ModelError
 from textsynth.serve.environment import Environment, ask, find, folder_in, is_whole
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from textsynth.errors import UsageError
+from textsynth.core.errors import UsageError
 from textsynth.serve.environment import Environment
 from textsynth.serve.flags import check, chosen, context_of, names_in, variables, words_of
 

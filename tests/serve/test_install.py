@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from textsynth.errors import ModelError
+from textsynth.core.errors import ModelError
 from textsynth.serve.environment import find, folder_in, is_whole
 from textsynth.serve.install import UNFIT, has_gpu, install
 

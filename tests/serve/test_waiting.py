@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.serve.engines import fake_plan, wait_until
-from textsynth.errors import ModelError
+from textsynth.core.errors import ModelError
 from textsynth.serve.shared import hold, running
 from textsynth.serve.state import State
 from textsynth.serve.waiting import Waiting, progress, until_ready

@@ -9,8 +9,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from textsynth.errors import SourceError
-from textsynth.records import Record
+from textsynth.core.errors import SourceError
+from textsynth.core.records import Record
 from textsynth.sources.rows import Rows
 
 GOOD = b"text,label\nwhere is my card,card_arrival\nI lost it,lost_card\n"

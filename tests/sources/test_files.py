@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.sources.reading import GOOD, PLAIN, parquet, read, refused, source
-from textsynth.errors import SourceError
+from textsynth.core.errors import SourceError
 
 BROKEN = {
     "not_utf8.csv": (b"text,label\ngood,a\ncaf\xe9,b\n", "not_utf8.csv:3: not UTF-8, found the byte b'\\xe9'"),

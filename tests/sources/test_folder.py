@@ -10,8 +10,8 @@ import pytest
 from datasets import ClassLabel, Dataset, Features, Value
 
 from tests.sources.reading import GOOD, PLAIN, source
-from textsynth.errors import SourceError
-from textsynth.records import Record
+from textsynth.core.errors import SourceError
+from textsynth.core.records import Record
 
 
 def read(base: Path, files: dict[str, bytes], **options: object) -> list[Record]:

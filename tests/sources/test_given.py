@@ -7,8 +7,8 @@ import datasets
 import pandas as pd
 import pytest
 
-from textsynth.errors import RecipeError, SourceError
-from textsynth.records import Record
+from textsynth.core.errors import RecipeError, SourceError
+from textsynth.core.records import Record
 from textsynth.sources.given import Given, is_rows
 
 ROWS = [

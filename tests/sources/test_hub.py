@@ -12,8 +12,8 @@ from datasets import ClassLabel, Dataset, Features, Value
 
 from tests.hub_client import Client
 from tests.hub_server import Server, Slip
-from textsynth.errors import SourceError
-from textsynth.records import Record
+from textsynth.core.errors import SourceError
+from textsynth.core.records import Record
 from textsynth.sources.hub import Hub
 
 pytest_plugins = ("tests.hub_fixtures",)
@@ -27,7 +27,7 @@ CONFIGS = (
 READ = """
     import json
     from pathlib import Path
-    from textsynth.errors import SourceError
+    from textsynth.core.errors import SourceError
     from textsynth.sources.hub import Hub
     source = Hub.model_validate_json(json.dumps(options))
     try:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from textsynth.errors import SourceError
+from textsynth.core.errors import SourceError
 from textsynth.sources.revisions import commit_of, is_offline, network_fault
 
 

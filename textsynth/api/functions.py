@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, TypedDict
 from textsynth.api.notebook import open_watch
 from textsynth.api.results import Estimate, Preview, Score
 from textsynth.api.run import Run, load
+from textsynth.core.errors import UsageError
+from textsynth.core.records import Record
 from textsynth.embed import EMBEDDED
-from textsynth.errors import UsageError
 from textsynth.recipe import Recipe, read_recipe
-from textsynth.records import Record
 from textsynth.sources import given
 
 if TYPE_CHECKING:
@@ -88,7 +88,7 @@ def evaluate(
     result. `text` and `label` name the columns of what is given here; `labels` gives the order of the labels of a file
     or of rows, without which `ordinal` is refused; `full` takes more draws. Raises UsageError for unusable sets.
     """
-    from textsynth.cache import cache_folder
+    from textsynth.core.paths import cache_folder
     from textsynth.evaluate import as_json
     from textsynth.report import write_report
     from textsynth.run.proving import prove_file, prove_folder, write_proof

@@ -11,10 +11,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from textsynth.core.formatting import counted, visible, waiting
+from textsynth.core.progress import Snapshot
 from textsynth.display import Display, line, open_display, picture
 from textsynth.manifest import Manifest
-from textsynth.progress import Snapshot
-from textsynth.wording import counted, visible, waiting
 
 FRAME_SECONDS = 0.5
 WIDTH = 100

@@ -15,7 +15,6 @@ from typing import NoReturn
 
 import click
 
-from textsynth.beside import blame
 from textsynth.cli.completion import completion
 from textsynth.cli.export import export
 from textsynth.cli.items import schema, steps
@@ -25,7 +24,8 @@ from textsynth.cli.review import review
 from textsynth.cli.runs import evaluate, report, why
 from textsynth.cli.serve import serve
 from textsynth.cli.verbs import verbs
-from textsynth.errors import TextSynthError, UsageError
+from textsynth.core.errors import TextSynthError, UsageError
+from textsynth.core.registry import blame
 
 ON_RECIPES = (init, validate, preview, run)
 ON_RUNS = (report, evaluate, why, review, push, export)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import click
 
 from textsynth.cli.verbs import JSON, RUN, emit, example, talk
-from textsynth.errors import RunError, TextSynthError
+from textsynth.core.errors import RunError, TextSynthError
 
 if TYPE_CHECKING:
     from textsynth.push import Wish

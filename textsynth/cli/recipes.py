@@ -10,7 +10,7 @@ import click
 
 from textsynth.cli.push import push_result, wish_for
 from textsynth.cli.verbs import FILE, JSON, RECIPE, SETS, bundled_names, emit, example, talk, text_width
-from textsynth.errors import RecipeError
+from textsynth.core.errors import RecipeError
 
 
 @click.command(

@@ -41,9 +41,9 @@ def review(
     """
     import asyncio
 
+    from textsynth.core.formatting import counted
     from textsynth.review.queue import read_queue
     from textsynth.review.sitting import Sitting
-    from textsynth.wording import counted
 
     queue = read_queue(run, selected=selected)
     sitting = Sitting(run, queue, by if by is not None else _login())

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from textsynth.cli.verbs import FILE, JSON, RUN, emit, example, talk, text_width
-from textsynth.errors import RunError, UsageError
+from textsynth.core.errors import RunError, UsageError
 
 
 @click.command(epilog=example("textsynth report runs/tickets"))

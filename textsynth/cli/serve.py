@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from textsynth.cli.verbs import FILE, JSON, emit, example, talk
-from textsynth.errors import ModelError, UsageError
+from textsynth.core.errors import ModelError, UsageError
 
 if TYPE_CHECKING:
     from textsynth.serve.shared import Hold
@@ -44,7 +44,7 @@ def serve(model: str | None, words: tuple[str, ...], *, install: bool, stop: boo
     which comes along. The server listens on this machine only, asks for a random key, and is restarted when it dies.
     Runs whose recipe has the same model and flags (models: {generator: {vllm: {model: …}}}) use it too.
     """
-    from textsynth.cache import cache_folder
+    from textsynth.core.paths import cache_folder
     from textsynth.serve import shared
     from textsynth.serve.install import has_gpu
     from textsynth.serve.install import install as make
@@ -75,7 +75,7 @@ def _serve(
     log: Path | None,
     as_json: bool,
 ) -> None:
-    from textsynth.cache import cache_folder
+    from textsynth.core.paths import cache_folder
     from textsynth.models import Place
     from textsynth.models.vllm import log_name, source_of
     from textsynth.serve import environment, flags, shared

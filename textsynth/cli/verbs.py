@@ -11,8 +11,8 @@ from typing import Any
 import click
 from click.shell_completion import CompletionItem
 
-from textsynth import __version__
-from textsynth.errors import nearest
+from textsynth.core.errors import nearest
+from textsynth.core.version import __version__
 
 WIDEST = 100
 EXIT_CODES = """\b
@@ -48,7 +48,7 @@ def example(*lines: str) -> str:
 
 def bundled_names(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
     """Return the bundled recipes that begin with `incomplete` for a shell to complete, else its files."""
-    from textsynth.bundled import recipe_names
+    from textsynth.core.paths import recipe_names
 
     found = [CompletionItem(name) for name in recipe_names() if incomplete and name.startswith(incomplete)]
     return found or [CompletionItem(incomplete, type="file")]

@@ -22,10 +22,10 @@ from typing import TypeVar
 
 import numpy as np
 
+from textsynth.core.formatting import counted
 from textsynth.evaluate.draw import draw_order
 from textsynth.text import normal_form, word_list
 from textsynth.vectors import Vectors, nearest
-from textsynth.wording import counted
 
 QUARTILE = 25
 FEWEST_REAL = 10  # a quartile of fewer is no limit

@@ -13,8 +13,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from textsynth.records import Drop, Record
-from textsynth.step import Context, Filter, Judge
+from textsynth.core.protocols import Context, Filter, Judge
+from textsynth.core.records import Drop, Record
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Sequence
 
+from textsynth.core.protocols import Context
+from textsynth.core.records import Record
 from textsynth.evaluate.sets import Synthetic, ids_of, seeds_behind
 from textsynth.filter.agreement import AgreementJudge
-from textsynth.records import Record
-from textsynth.step import Context
 
 
 def without_seeds(

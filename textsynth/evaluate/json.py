@@ -7,11 +7,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
+from textsynth.core.records import Record
 from textsynth.evaluate.evaluation import Evaluation
 from textsynth.evaluate.outcomes import figures
 from textsynth.evaluate.verdict import Difference, Verdict
 from textsynth.evaluation import FORM
-from textsynth.records import Record
 
 PLACES = 6
 

@@ -19,11 +19,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from textsynth.core.formatting import counted
+from textsynth.core.records import Record
 from textsynth.evaluate.straddling import Held, Pair, Straddling, straddling
 from textsynth.evaluate.usual import KINDS, Usual
-from textsynth.records import Record
 from textsynth.vectors import Vectors
-from textsynth.wording import counted
 
 SYNTHETIC = ("selected", "raw")
 BETWEEN = (

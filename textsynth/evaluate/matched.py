@@ -16,11 +16,11 @@ from collections import Counter, defaultdict
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from textsynth.core.formatting import counted
+from textsynth.core.records import Record
 from textsynth.evaluate.draw import draw_order
 from textsynth.export.splits import families
-from textsynth.records import Record
 from textsynth.text import normal_form
-from textsynth.wording import counted
 
 FOLDS = 5
 FEWEST = 20  # texts a side: with fewer, chance alone moves an AUC by more than .1

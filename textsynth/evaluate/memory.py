@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from textsynth.errors import RunError
+from textsynth.core.errors import RunError
 
 FILE = "evaluate.sqlite"
 A_QUERY = 500

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from textsynth.core.records import Record
 from textsynth.evaluate.draw import draw_order
 from textsynth.evaluate.sets import Synthetic
-from textsynth.records import Record
 from textsynth.vectors import nearest
 
 SHOWN = 12

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from textsynth.errors import UsageError
+from textsynth.core.errors import UsageError
+from textsynth.core.records import Drop, Origin, Record
 from textsynth.evaluate.sets import Synthetic
 from textsynth.export.rows import Rows, check_whole, source_of, text_of
 from textsynth.manifest import Manifest, read_manifest
-from textsynth.records import Drop, Origin, Record
 from textsynth.sources.columns import TableSource
 from textsynth.sources.folder import read_rows
 

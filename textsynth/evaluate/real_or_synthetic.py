@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from textsynth.errors import needs
+from textsynth.core.errors import needs
 from textsynth.text import word_list
 from textsynth.vectors import Vectors
 

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from textsynth.errors import UsageError, nearest
+from textsynth.core.errors import UsageError, nearest
+from textsynth.core.records import Drop, Origin, Record
 from textsynth.filter.agreement import Agreement
-from textsynth.records import Drop, Origin, Record
 
 Codes = NDArray[np.int64]
 

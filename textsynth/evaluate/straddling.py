@@ -12,9 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from textsynth.copies import Copy, CopyIndex
+from textsynth.core.records import Record
 from textsynth.evaluate.usual import KINDS, SEMANTIC, Kind, usual
 from textsynth.export.splits import REWRITTEN
-from textsynth.records import Record
 from textsynth.vectors import Vectors, nearest
 
 

@@ -17,13 +17,13 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from textsynth.errors import RunError
+from textsynth.core.errors import RunError
+from textsynth.core.formatting import storable
 from textsynth.export.card import Config, card
 from textsynth.export.outcome import Outcome, Picture
 from textsynth.export.splits import part
 from textsynth.export.tables import Table, dropped_table, passports_table, rows_table
 from textsynth.export.viewer import viewer_faults
-from textsynth.wording import storable
 
 FOLDERS = {"default": "data", "passports": "passports", "dropped": "dropped"}
 # `passports` and `dropped` have no splits of their own, and `train` is what the Hub calls the only one.

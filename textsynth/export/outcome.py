@@ -9,8 +9,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from textsynth.manifest.gold import Gold
-from textsynth.records import Drop, Record
+from textsynth.core.calibration_summary import Gold
+from textsynth.core.records import Drop, Record
 
 
 @dataclass(frozen=True, slots=True)

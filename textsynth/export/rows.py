@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from textsynth.errors import UsageError
+from textsynth.core.errors import UsageError
 from textsynth.manifest import Manifest
 
 if TYPE_CHECKING:

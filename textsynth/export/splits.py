@@ -12,7 +12,7 @@ from collections import Counter, defaultdict
 from collections.abc import Container, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from textsynth.records import REWRITES, Record
+from textsynth.core.records import REWRITES, Record
 
 REWRITTEN = tuple(REWRITES.values())
 

@@ -10,9 +10,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from textsynth.core.formatting import storable
+from textsynth.core.records import DECIDED, Drop, Record
 from textsynth.export.outcome import Asked, Outcome
-from textsynth.records import DECIDED, Drop, Record
-from textsynth.wording import storable
 
 if TYPE_CHECKING:
     import datasets

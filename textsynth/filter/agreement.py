@@ -24,12 +24,12 @@ from typing import TYPE_CHECKING
 
 from pydantic import Field
 
+from textsynth.core.errors import needs
+from textsynth.core.options import SourceName
+from textsynth.core.protocols import Context, Filter
+from textsynth.core.records import Record, Verdict
+from textsynth.core.seed_folds import fold_of
 from textsynth.embed import need_embeddings
-from textsynth.errors import needs
-from textsynth.folds import fold_of
-from textsynth.options import SourceName
-from textsynth.records import Record, Verdict
-from textsynth.step import Context, Filter
 
 if TYPE_CHECKING:
     import numpy as np

@@ -14,10 +14,10 @@ from collections.abc import Sequence
 from pydantic import Field
 
 from textsynth.copies import WholeIndex
+from textsynth.core.options import SourceName
+from textsynth.core.protocols import Context, Filter
+from textsynth.core.records import Record, Verdict
 from textsynth.neighbours import WordSetIndex, sign
-from textsynth.options import SourceName
-from textsynth.records import Record, Verdict
-from textsynth.step import Context, Filter
 from textsynth.text import normal_form, word_set
 
 

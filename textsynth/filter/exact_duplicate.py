@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from textsynth.records import Record, Verdict
-from textsynth.step import Context, Filter
+from textsynth.core.protocols import Context, Filter
+from textsynth.core.records import Record, Verdict
 from textsynth.text import normal_form
 
 

@@ -16,8 +16,8 @@ from collections.abc import Sequence
 
 from pydantic import Field
 
-from textsynth.records import Record, Verdict
-from textsynth.step import Filter
+from textsynth.core.protocols import Filter
+from textsynth.core.records import Record, Verdict
 from textsynth.text import content_words, names, numbers, word_list
 
 STEM = 5

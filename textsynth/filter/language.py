@@ -17,8 +17,8 @@ from typing import Any
 
 from pydantic import Field
 
-from textsynth.records import Record, Verdict
-from textsynth.step import Context, Filter
+from textsynth.core.protocols import Context, Filter
+from textsynth.core.records import Record, Verdict
 from textsynth.text import word_list
 
 ALIKE = ({"nb", "no", "nn", "da"}, {"hr", "bs", "sr", "sl"}, {"id", "ms"}, {"gl", "pt"}, {"cs", "sk"})

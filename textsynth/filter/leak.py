@@ -24,10 +24,10 @@ from typing import TYPE_CHECKING
 from pydantic import Field
 
 from textsynth.copies import Copy, CopyIndex, WholeIndex
+from textsynth.core.options import SourceName
+from textsynth.core.protocols import Context, Filter
+from textsynth.core.records import Record, Verdict
 from textsynth.embed import need_embeddings
-from textsynth.options import SourceName
-from textsynth.records import Record, Verdict
-from textsynth.step import Context, Filter
 
 if TYPE_CHECKING:
     import numpy as np

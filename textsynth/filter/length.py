@@ -10,8 +10,8 @@ from __future__ import annotations
 
 from pydantic import Field, model_validator
 
-from textsynth.records import Record, Verdict
-from textsynth.step import Filter
+from textsynth.core.protocols import Filter
+from textsynth.core.records import Record, Verdict
 from textsynth.text import word_list
 
 

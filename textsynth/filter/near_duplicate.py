@@ -15,9 +15,9 @@ from collections.abc import Sequence
 
 from pydantic import Field
 
+from textsynth.core.protocols import Context, Filter
+from textsynth.core.records import Record, Verdict
 from textsynth.neighbours import Signed, WordSetIndex, sign
-from textsynth.records import Record, Verdict
-from textsynth.step import Context, Filter
 from textsynth.text import word_set
 
 

@@ -20,9 +20,9 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import AfterValidator, Field, field_validator
 
-from textsynth.options import Texts
-from textsynth.records import REWRITES, Record, Verdict
-from textsynth.step import Context, EachRecord, Filter
+from textsynth.core.options import Texts
+from textsynth.core.protocols import Context, EachRecord, Filter
+from textsynth.core.records import REWRITES, Record, Verdict
 
 Kind = Literal["email", "phone", "card", "iban", "ip", "ssn", "national_id"]
 Find = Callable[[str], Iterable[str]]

@@ -16,9 +16,9 @@ from typing import NamedTuple
 
 from pydantic import Field
 
-from textsynth.options import Texts
-from textsynth.records import Record, Verdict
-from textsynth.step import Context, EachRecord, Filter
+from textsynth.core.options import Texts
+from textsynth.core.protocols import Context, EachRecord, Filter
+from textsynth.core.records import Record, Verdict
 
 
 class Sign(NamedTuple):

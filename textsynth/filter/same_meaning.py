@@ -18,9 +18,9 @@ from typing import Literal
 
 from pydantic import Field
 
+from textsynth.core.protocols import Context, Filter
+from textsynth.core.records import Record, Verdict
 from textsynth.embed import need_embeddings
-from textsynth.records import Record, Verdict
-from textsynth.step import Context, Filter
 from textsynth.text import jaccard, negated, numbers, word_list, word_set
 
 # Negations told without a word of negation, and words of negation that deny nothing.

@@ -17,9 +17,9 @@ from collections.abc import Sequence
 
 from pydantic import Field
 
+from textsynth.core.protocols import Context, Filter
+from textsynth.core.records import Record, Verdict
 from textsynth.embed import need_embeddings
-from textsynth.records import Record, Verdict
-from textsynth.step import Context, Filter
 
 
 class SemanticDuplicate(Filter):

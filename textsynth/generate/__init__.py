@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from textsynth.lazy import items_of
+from textsynth.core.registry import items_of
 
 # For type checkers; `items_of` finds every item by its file.
 if TYPE_CHECKING:

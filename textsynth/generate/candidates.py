@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from textsynth.core.records import Ask, Completion, Drop, Origin, Record
 from textsynth.parse import CUT, Fault, Reader
-from textsynth.records import Ask, Completion, Drop, Origin, Record
 
 
 def candidates(ask: Ask, request: str, completion: Completion, reader: Reader) -> list[Record | Drop]:

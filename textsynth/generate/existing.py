@@ -13,9 +13,9 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from textsynth.options import SourceName
-from textsynth.records import Ask, Completion, Drop, Origin, Record, Sampling
-from textsynth.step import Context, Generator, Shortfall, Writer
+from textsynth.core.options import SourceName
+from textsynth.core.protocols import Context, Generator, Shortfall, Writer
+from textsynth.core.records import Ask, Completion, Drop, Origin, Record, Sampling
 
 ROWS_AN_ASK = 1000
 

@@ -17,12 +17,12 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field, field_validator
 
-from textsynth.folds import FOLDS, fold_of
+from textsynth.core.options import PromptName, SourceName, Texts
+from textsynth.core.protocols import Context, Prompted, Shortfall, Writer
+from textsynth.core.records import DECIDED, Ask, Completion, Drop, Record, Rendered
+from textsynth.core.seed_folds import FOLDS, fold_of
 from textsynth.generate.candidates import candidates
 from textsynth.languages import language_name
-from textsynth.options import PromptName, SourceName, Texts
-from textsynth.records import DECIDED, Ask, Completion, Drop, Record, Rendered
-from textsynth.step import Context, Prompted, Shortfall, Writer
 
 COLUMNS = frozenset({"id", "text", "total", DECIDED})
 OTHER_EXAMPLES = 2

@@ -14,12 +14,12 @@ from typing import ClassVar
 
 from pydantic import Field
 
+from textsynth.core.options import PromptName, SourceName, Texts
+from textsynth.core.protocols import Context, Prompted, Shortfall, Writer
+from textsynth.core.records import Ask, Completion, Drop, Record
 from textsynth.generate.candidates import candidates
 from textsynth.generate.walking import Walk, asks_along
 from textsynth.languages import language_name
-from textsynth.options import PromptName, SourceName, Texts
-from textsynth.records import Ask, Completion, Drop, Record
-from textsynth.step import Context, Prompted, Shortfall, Writer
 
 STYLES = ("in other words", "shorter", "more informal", "more formal", "with a different opening")
 

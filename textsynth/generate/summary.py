@@ -13,12 +13,12 @@ from typing import ClassVar
 
 from pydantic import Field
 
+from textsynth.core.options import Numbers, PromptName, SourceName
+from textsynth.core.protocols import Context, Prompted, Shortfall, Writer
+from textsynth.core.records import Ask, Completion, Drop, Record
 from textsynth.generate.candidates import candidates
 from textsynth.generate.walking import Walk, asks_along
 from textsynth.languages import language_name
-from textsynth.options import Numbers, PromptName, SourceName
-from textsynth.records import Ask, Completion, Drop, Record
-from textsynth.step import Context, Prompted, Shortfall, Writer
 
 
 class Summary(Prompted):

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Generic, TypeVar
 
-from textsynth.records import Ask, Record
-from textsynth.step import Shortfall
+from textsynth.core.protocols import Shortfall
+from textsynth.core.records import Ask, Record
 
 Way = TypeVar("Way")
 

@@ -20,10 +20,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from textsynth.core.formatting import storable
+from textsynth.core.records import Completion, OptionScores, Rendered, Request
 from textsynth.journal.file import Places, connect, lock, make_tables, set_aside, trouble
 from textsynth.journal.writer import PUT_ANSWERS, PUT_VECTORS, Rows, Writer
-from textsynth.records import Completion, OptionScores, Rendered, Request
-from textsynth.wording import storable
 
 GET_ANSWERS = """\
 SELECT key, answer, finish, prompt_tokens, completion_tokens, failure, scores, engine FROM answers WHERE """

@@ -8,7 +8,7 @@ import os
 import sqlite3
 from pathlib import Path
 
-from textsynth.errors import JournalError, RunLocked
+from textsynth.core.errors import JournalError, RunLocked
 
 FORMAT = 3
 # Answers stand one after the other, in no order of their keys: so a commit writes few pages, a quarter of the time that

@@ -15,7 +15,7 @@ from concurrent.futures import Future
 from pathlib import Path
 from typing import NamedTuple
 
-from textsynth.errors import JournalError
+from textsynth.core.errors import JournalError
 from textsynth.journal.file import connect, trouble
 
 PUT_ANSWERS = "INSERT OR REPLACE INTO answers VALUES "

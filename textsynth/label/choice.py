@@ -29,14 +29,14 @@ from typing import ClassVar, Literal
 
 from pydantic import Field, model_validator
 
+from textsynth.core.options import ModelName, PromptName, SamplingOptions, SourceName
+from textsynth.core.protocols import Context, Desk, Labeller, sampling_of
+from textsynth.core.records import Ask, Completion, Constraint, Record, Sampling, Verdict
 from textsynth.label.gold import Bar, GoldDesk, Wish
 from textsynth.label.letters import LettersDesk
 from textsynth.label.shortlist import Shortlist
 from textsynth.languages import language_name
-from textsynth.options import ModelName, PromptName, SamplingOptions, SourceName
 from textsynth.probabilities import CODES
-from textsynth.records import Ask, Completion, Constraint, Record, Sampling, Verdict
-from textsynth.step import Context, Desk, Labeller, sampling_of
 
 Disagree = Literal["drop", "review", "relabel"]
 

@@ -21,12 +21,12 @@ from textsynth.calibration import (
     limit_for,
     limits,
 )
-from textsynth.manifest.gold import Gold, GoldBand, GoldShare
-from textsynth.records import Ask, Completion, Record, Verdict
-from textsynth.wording import counted, percents
+from textsynth.core.calibration_summary import Gold, GoldBand, GoldShare
+from textsynth.core.formatting import counted, percents
+from textsynth.core.records import Ask, Completion, Record, Verdict
 
 if TYPE_CHECKING:
-    from textsynth.step import Desk
+    from textsynth.core.protocols import Desk
 
 FEWEST_OF_A_LABEL = 10
 PLACES = 4

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from textsynth.errors import UsageError
+from textsynth.core.errors import UsageError
+from textsynth.core.protocols import Context
+from textsynth.core.records import Ask, Completion, Record, Verdict
 from textsynth.label.shortlist import Shortlist
 from textsynth.languages import language_name
 from textsynth.probabilities import Turns, read_scores
-from textsynth.records import Ask, Completion, Record, Verdict
-from textsynth.step import Context
 
 if TYPE_CHECKING:
     from textsynth.label.choice import Choice

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from textsynth.records import Record
-from textsynth.step import Context
+from textsynth.core.protocols import Context
+from textsynth.core.records import Record
 
 if TYPE_CHECKING:
     import numpy as np

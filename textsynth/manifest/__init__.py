@@ -11,8 +11,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, TypedDict, cast, get_args, get_origin, get_type_hints, is_typeddict
 
-from textsynth.errors import UsageError, nearest
-from textsynth.manifest.gold import OnGold
+from textsynth.core.calibration_summary import OnGold
+from textsynth.core.errors import UsageError, nearest
 
 FILE = "manifest.json"
 JOURNAL = "journal.sqlite"

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Protocol
 
-from textsynth.lazy import items_of
-from textsynth.options import Options
-from textsynth.records import Completion, Request
+from textsynth.core.options import Options
+from textsynth.core.records import Completion, Request
+from textsynth.core.registry import items_of
 
 Form = Literal["chat", "completion"]
 Arrived = Callable[[Request, Completion], Awaitable[None]]

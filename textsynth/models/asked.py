@@ -9,13 +9,13 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from textsynth.core.options import Options
+from textsynth.core.records import Request
 from textsynth.models import ModelOptions
 from textsynth.models.remote.batch import line_of
 from textsynth.models.remote.client import Client
 from textsynth.models.remote.dialect import Speaks
 from textsynth.models.remote.target import Target
-from textsynth.options import Options
-from textsynth.records import Request
 
 
 class Thinking(Options):

@@ -11,10 +11,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from textsynth.errors import ModelError
+from textsynth.core.errors import ModelError
+from textsynth.core.records import Completion, OptionScores, Request
 from textsynth.models.drawing import Drawer
 from textsynth.models.kv_cache import cache_for
-from textsynth.records import Completion, OptionScores, Request
 
 if TYPE_CHECKING:
     import torch

@@ -10,7 +10,7 @@ import hashlib
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from textsynth.records import Request
+from textsynth.core.records import Request
 
 if TYPE_CHECKING:
     import torch

@@ -18,7 +18,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from textsynth.errors import ModelError, needs
+from textsynth.core.errors import ModelError, needs
 from textsynth.serve.locks import alone
 
 NAME = "SmolLM2-135M-Instruct"

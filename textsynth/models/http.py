@@ -14,13 +14,13 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
-from textsynth.errors import ModelError
+from textsynth.core.errors import ModelError
+from textsynth.core.options import Texts
+from textsynth.core.records import Request
 from textsynth.models import Form, Model, Place
 from textsynth.models.asked import AskedOptions
 from textsynth.models.remote.batch import spoken_at
 from textsynth.models.remote.dialect import Speaks
-from textsynth.options import Texts
-from textsynth.records import Request
 
 
 class Http(AskedOptions):

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from textsynth.errors import ModelError
+from textsynth.core.errors import ModelError
 
 if TYPE_CHECKING:
     import torch

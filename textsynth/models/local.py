@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING, Literal, ParamSpec, TypeVar
 
 from pydantic import Field
 
-from textsynth.errors import needs
+from textsynth.core.errors import needs
+from textsynth.core.records import Completion, Request
 from textsynth.models import Arrived, Form, Model, ModelOptions, Place
 from textsynth.models.embedded import IDENTITY, NAME, embedded_folder
 from textsynth.models.folders import fingerprint, folder_named
 from textsynth.models.loading import Loaded, Wanted, load
-from textsynth.records import Completion, Request
 
 if TYPE_CHECKING:
     from textsynth.models.decoding import Prompt

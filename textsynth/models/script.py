@@ -11,11 +11,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from textsynth.beside import blame, load
-from textsynth.errors import ModelError, UsageError, nearest
+from textsynth.core.errors import ModelError, UsageError, nearest
+from textsynth.core.records import Completion, OptionScores, Request
+from textsynth.core.registry import blame, load
 from textsynth.models import Arrived
 from textsynth.models.remote.flight import Flight, Group
-from textsynth.records import Completion, OptionScores, Request
 
 SPOKEN = (
     "amber basin cedar delta ember fjord grove harbour island juniper kettle lantern meadow nectar orchard pebble"

@@ -11,9 +11,9 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
-from textsynth.errors import ModelError
+from textsynth.core.errors import ModelError
+from textsynth.core.records import Completion, Request
 from textsynth.models import Arrived, Model
-from textsynth.records import Completion, Request
 from textsynth.serve.shared import Hold
 from textsynth.serve.state import State
 from textsynth.serve.waiting import LOOK_SECONDS, Waiting

@@ -13,11 +13,11 @@ from json import dumps
 
 from pydantic import ValidationError
 
-from textsynth.complaints import complaints
-from textsynth.errors import UsageError, nearest
-from textsynth.lazy import class_of
-from textsynth.options import Options
-from textsynth.records import Constraint
+from textsynth.core.errors import UsageError, nearest
+from textsynth.core.options import Options
+from textsynth.core.records import Constraint
+from textsynth.core.registry import class_of
+from textsynth.core.validation_errors import complaints
 
 # The readers `json`, `list` and `text` become attributes of this package when they are imported: no use of the
 # built-in list or of the module json by these names in here.

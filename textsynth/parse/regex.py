@@ -6,9 +6,9 @@ import re
 
 from pydantic import Field, field_validator
 
+from textsynth.core.records import Constraint
 from textsynth.parse import CUT, EMPTY, Fault, Reader, Reading, reading
 from textsynth.parse.marks import stripped
-from textsynth.records import Constraint
 
 
 class Regex(Reader):

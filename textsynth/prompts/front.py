@@ -9,9 +9,9 @@ from typing import Literal, NamedTuple
 import yaml
 from pydantic import Field, ValidationError
 
-from textsynth.complaints import complaints
-from textsynth.errors import Mistake, UsageError
-from textsynth.options import Options, SamplingOptions
+from textsynth.core.errors import Mistake, UsageError
+from textsynth.core.options import Options, SamplingOptions
+from textsynth.core.validation_errors import complaints
 from textsynth.parse import Reader, reader
 
 FENCE = "---"

@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Literal
 
-from textsynth.bundled import bundled
-from textsynth.errors import PromptError, nearest
+from textsynth.core.errors import PromptError, nearest
+from textsynth.core.paths import bundled
 from textsynth.prompts.prompt import SUFFIX, Prompt, load_prompt
 
 FORMS = ("chat", "completion")

@@ -11,14 +11,14 @@ from typing import Literal
 
 from jinja2.exceptions import TemplateError, UndefinedError
 
-from textsynth.errors import Mistake, PromptError, nearest
-from textsynth.options import SamplingOptions
+from textsynth.core.errors import Mistake, PromptError, nearest
+from textsynth.core.options import SamplingOptions
+from textsynth.core.records import Message, Rendered
 from textsynth.parse import Reader
 from textsynth.prompts.front import FrontError, Head, head
 from textsynth.prompts.guard import Turn, guarded
 from textsynth.prompts.meter import MAX_TEXT
 from textsynth.prompts.template import FAULTS, Compiled, Wrong, compiled
-from textsynth.records import Message, Rendered
 
 SUFFIX = ".jinja"
 LARGEST = 1_000_000

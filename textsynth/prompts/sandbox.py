@@ -14,7 +14,7 @@ from jinja2.runtime import Context, LoopContext, Macro, Undefined
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from jinja2.utils import Namespace, pass_context
 
-from textsynth.errors import nearest
+from textsynth.core.errors import nearest
 from textsynth.prompts import bounds
 from textsynth.prompts.guard import Inserted, Turn
 from textsynth.prompts.meter import OF_A_CALL, Meter, as_text, at_most

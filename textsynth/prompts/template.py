@@ -16,7 +16,7 @@ from jinja2.exceptions import TemplateError
 from jinja2.meta import find_undeclared_variables
 from jinja2.visitor import NodeTransformer
 
-from textsynth.errors import Mistake, nearest
+from textsynth.core.errors import Mistake, nearest
 from textsynth.prompts.sandbox import OWN, PromptContext, PromptEnvironment
 
 ROLES = ("system", "user", "assistant")

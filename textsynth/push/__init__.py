@@ -13,7 +13,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from textsynth.errors import RunError, UsageError
+from textsynth.core.errors import RunError, UsageError
+from textsynth.core.formatting import counted
 from textsynth.push.changes import Change, changes, refuse_differences
 from textsynth.push.cleared import refuse_uncleared
 from textsynth.push.contents import Contents, read_contents
@@ -22,7 +23,6 @@ from textsynth.push.hub import Hub, There
 from textsynth.push.sending import Sending
 from textsynth.push.wish import MAIN, Wish
 from textsynth.recipe import Recipe
-from textsynth.wording import counted
 
 __all__ = ["Change", "Pushed", "Wish", "push", "ready"]
 

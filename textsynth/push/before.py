@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from textsynth.errors import UsageError
+from textsynth.core.errors import UsageError
 from textsynth.filter.leak import Leak
 from textsynth.push.cleared import leak_fault, license_fault
 from textsynth.push.wish import Wish

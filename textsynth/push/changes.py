@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from textsynth.errors import UsageError
+from textsynth.core.errors import UsageError
 from textsynth.push.contents import ASIDE, DATA, FIGURES, Contents
 from textsynth.push.hub import Hub, There
 from textsynth.push.shape import differences, shape_of, split_of

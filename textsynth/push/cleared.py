@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from textsynth.errors import UsageError, nearest
+from textsynth.core.errors import UsageError, nearest
 from textsynth.evaluation import read_evaluation
 from textsynth.manifest import Manifest
 

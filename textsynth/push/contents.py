@@ -15,7 +15,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from textsynth.errors import UsageError
+from textsynth.core.errors import UsageError
 from textsynth.export.card.metadata import read_card
 from textsynth.export.rows import check_whole
 from textsynth.manifest import FILE, Manifest, read_manifest

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
-from textsynth.errors import RunError
-from textsynth.wording import visible
+from textsynth.core.errors import RunError
+from textsynth.core.formatting import visible
 
 if TYPE_CHECKING:
     from huggingface_hub.errors import HfHubHTTPError

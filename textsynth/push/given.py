@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from textsynth.copies import CopyIndex, WholeIndex
-from textsynth.errors import UsageError
+from textsynth.core.errors import UsageError
 from textsynth.export.tables import as_json
 from textsynth.manifest import Manifest
 from textsynth.recipe import Recipe, read_recipe

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from textsynth.errors import RunError, UsageError
+from textsynth.core.errors import RunError, UsageError
 from textsynth.export.card.metadata import read_card
 from textsynth.push.faults import LOGIN, Found, Patience, Say, patiently
 from textsynth.push.shape import Shape, shape_of, split_of

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
+from textsynth.core.formatting import visible
 from textsynth.push import Pushed
-from textsynth.wording import visible
 
 UNITS = ("bytes", "kB", "MB", "GB")
 

@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from textsynth.errors import RunError
+from textsynth.core.errors import RunError
+from textsynth.core.formatting import counted
 from textsynth.push.changes import Change, changes, refuse_differences
 from textsynth.push.contents import Contents
 from textsynth.push.faults import Fault, Patience, Say, caught, fault_of
 from textsynth.push.hub import Hub, There
 from textsynth.push.wish import Wish
-from textsynth.wording import counted
 
 
 class Sent(NamedTuple):

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from textsynth.wording import counted
+from textsynth.core.formatting import counted
 
 if TYPE_CHECKING:
     import datasets

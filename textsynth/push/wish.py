@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from textsynth.errors import UsageError
+from textsynth.core.errors import UsageError
 from textsynth.push.cleared import check_waivers
 from textsynth.recipe.settings import REPOSITORY
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath, PureWindowsPath
 from typing import Any
 
-from textsynth.errors import UsageError
+from textsynth.core.errors import UsageError
 from textsynth.manifest import Manifest
 
 _END = r"""\s"'<>|,;()\[\]{}"""

@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from textsynth.errors import Mistake, nearest
+from textsynth.core.errors import Mistake, nearest
+from textsynth.core.formatting import counted
+from textsynth.core.protocols import Generator
+from textsynth.core.records import REWRITES, Record
 from textsynth.generate.existing import Existing
 from textsynth.generate.labelled import Labelled
 from textsynth.recipe.gold import check_gold, check_gold_rows
@@ -18,10 +21,7 @@ from textsynth.recipe.references import check_files, check_names, check_prompts,
 from textsynth.recipe.sections import Sections
 from textsynth.recipe.settings import Evaluate
 from textsynth.recipe.want import check_total, check_want
-from textsynth.records import REWRITES, Record
 from textsynth.select.balanced import Balanced
-from textsynth.step import Generator
-from textsynth.wording import counted
 
 ROUNDING = 1e-6
 SHOWN_LABELS = 5

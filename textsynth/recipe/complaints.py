@@ -10,8 +10,8 @@ from typing import TypeVar
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from textsynth.errors import nearest
-from textsynth.options import Options
+from textsynth.core.errors import nearest
+from textsynth.core.options import Options
 from textsynth.recipe.environment import filled
 from textsynth.recipe.kinds import Kind, fields_of, inside, opened, options_in, words
 from textsynth.recipe.mistakes import Mark, Mistakes

@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
-from textsynth.errors import UsageError, nearest
-from textsynth.options import Options
+from textsynth.core.errors import UsageError, nearest
+from textsynth.core.options import Options
+from textsynth.core.protocols import SECTIONS, find, item_names
 from textsynth.recipe.kinds import fields_of, kind_of, words
 from textsynth.recipe.settings import Budget, Evaluate, Export
-from textsynth.step import SECTIONS, find, item_names
 
 NOT_COVERED = "Does not"
 PLAIN = "plain section"

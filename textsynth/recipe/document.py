@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple, NoReturn
 
-from textsynth.bundled import recipe_names
-from textsynth.errors import Mistake, RecipeError, nearest
+from textsynth.core.errors import Mistake, RecipeError, nearest
+from textsynth.core.paths import recipe_names
 from textsynth.recipe.environment import plain
 from textsynth.recipe.mistakes import Mark, Mistakes
 from textsynth.recipe.nodes import Map, Scalar, found, read_nodes

@@ -9,14 +9,14 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Protocol, TypeVar
 
 from textsynth.calibration import FEWEST
-from textsynth.errors import Mistake
-from textsynth.options import Options
+from textsynth.core.errors import Mistake
+from textsynth.core.formatting import counted
+from textsynth.core.options import Options
+from textsynth.core.records import Record
 from textsynth.recipe.mistakes import Mistakes
 from textsynth.recipe.recipe import Recipe
 from textsynth.recipe.references import named
 from textsynth.recipe.sections import Sections
-from textsynth.records import Record
-from textsynth.wording import counted
 
 GOLD = "gold"
 

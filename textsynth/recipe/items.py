@@ -6,14 +6,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from textsynth.errors import UsageError, nearest
+from textsynth.core.errors import UsageError, nearest
+from textsynth.core.options import Options
+from textsynth.core.protocols import Filter, Generator, Labeller, Selector, Source, find, item_class, item_names
 from textsynth.models import ModelOptions
-from textsynth.options import Options
 from textsynth.recipe.complaints import validate
 from textsynth.recipe.kinds import fields_of
 from textsynth.recipe.mistakes import Mark, Mistakes
 from textsynth.recipe.nodes import Array, Map, Node, Scalar, found
-from textsynth.step import Filter, Generator, Labeller, Selector, Source, find, item_class, item_names
 
 BASES: Mapping[str, type[Options]] = {
     "models": ModelOptions,

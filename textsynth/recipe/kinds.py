@@ -12,7 +12,7 @@ import annotated_types
 from pydantic import BeforeValidator
 from pydantic.fields import FieldInfo
 
-from textsynth.options import Options, Ref, count
+from textsynth.core.options import Options, Ref, count
 
 SINGLE = {bool: "true or false", int: "a whole number", float: "a number", str: "text", Path: "a path"}
 PLURAL = {

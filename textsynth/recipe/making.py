@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypedDict, Unpack
 
+from textsynth.core.protocols import Filter, Generator, Labeller, Selector, Source
 from textsynth.models import ModelOptions
 from textsynth.recipe.document import Document
 from textsynth.recipe.items import Reader
@@ -17,7 +18,6 @@ from textsynth.recipe.settings import Budget, Evaluate, Export, Task
 from textsynth.recipe.values import WHOLE, Values
 from textsynth.recipe.writing import as_yaml
 from textsynth.sources.given import Rows
-from textsynth.step import Filter, Generator, Labeller, Selector, Source
 
 Written = str | Mapping[str, Mapping[str, Any]]
 """An item as a recipe writes it: its name, or its name with its fields."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple, NoReturn
 
-from textsynth.errors import Mistake, RecipeError
+from textsynth.core.errors import Mistake, RecipeError
 
 AFTER_THE_FILE = 1_000_000_000
 

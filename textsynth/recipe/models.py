@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from textsynth.errors import nearest
+from textsynth.core.errors import nearest
+from textsynth.core.protocols import item_class, item_names
 from textsynth.models import ModelOptions
 from textsynth.recipe.items import Reader
 from textsynth.recipe.nodes import Map, Scalar
-from textsynth.step import item_class, item_names
 
 
 def read_models(node: Map, reader: Reader) -> dict[str, ModelOptions]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 
-from textsynth.errors import nearest
+from textsynth.core.errors import nearest
 from textsynth.export.card.metadata import CATEGORIES
 from textsynth.export.card.vocabulary import fitting_kinds
 from textsynth.recipe.mistakes import Mistakes

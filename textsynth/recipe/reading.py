@@ -8,8 +8,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TypeVar, cast
 
-from textsynth.bundled import recipe_path
-from textsynth.options import Options
+from textsynth.core.options import Options
+from textsynth.core.paths import recipe_path
+from textsynth.core.protocols import Source
 from textsynth.recipe.checking import check_between
 from textsynth.recipe.defaults import POOL_WITH_DIVERSE
 from textsynth.recipe.document import Document, read_document
@@ -18,7 +19,6 @@ from textsynth.recipe.mistakes import Mark, Mistakes
 from textsynth.recipe.nodes import Map
 from textsynth.recipe.recipe import Item, Recipe
 from textsynth.recipe.sections import Sections, read_sections
-from textsynth.step import Source
 
 Step = TypeVar("Step", bound=Options)
 

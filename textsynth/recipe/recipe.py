@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Generic, NamedTuple, TypeVar
 
+from textsynth.core.options import Options
+from textsynth.core.protocols import Filter, Generator, Labeller, Selector, Source
 from textsynth.models import ModelOptions
-from textsynth.options import Options
 from textsynth.recipe.settings import Budget, Evaluate, Export, Task
-from textsynth.step import Filter, Generator, Labeller, Selector, Source
 
 AnyStep = TypeVar("AnyStep", bound=Options, covariant=True)
 

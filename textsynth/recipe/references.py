@@ -7,9 +7,9 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Union, get_args, get_origin
 
-from textsynth.errors import UsageError, nearest
+from textsynth.core.errors import UsageError, nearest
+from textsynth.core.options import Options, Ref
 from textsynth.models import ModelOptions
-from textsynth.options import Options, Ref
 from textsynth.recipe.items import Written
 from textsynth.recipe.kinds import Kind, fields_of, kind_of, opened
 from textsynth.recipe.mistakes import Mark, Mistakes

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from textsynth.options import Options
+from textsynth.core.options import Options
+from textsynth.core.protocols import find, item_names
 from textsynth.recipe.items import LISTS
 from textsynth.recipe.settings import Budget, Evaluate, Export, LabelSetting, Settings
-from textsynth.step import find, item_names
 
 Schema = dict[str, Any]
 NUMBER: Schema = {"anyOf": [{"type": "integer", "minimum": 1}, {"type": "string", "pattern": "^[0-9.]+[kKM]$"}]}

@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar, cast
 
+from textsynth.core.options import Options
+from textsynth.core.protocols import Generator
 from textsynth.models import ModelOptions
-from textsynth.options import Options
 from textsynth.recipe import defaults
 from textsynth.recipe.complaints import unknown_key, validate
 from textsynth.recipe.items import LISTS, Reader, Written
@@ -20,7 +21,6 @@ from textsynth.recipe.references import named
 from textsynth.recipe.scalars import Value
 from textsynth.recipe.settings import Budget, Evaluate, Export, Settings
 from textsynth.recipe.want import read_want
-from textsynth.step import Generator
 
 SECTIONS = (*Settings.model_fields, "labels", "models", "sources", *LISTS, "want", "budget", "export", "evaluate")
 ELSEWHERE = {

@@ -8,11 +8,11 @@ from typing import Literal
 
 from pydantic import Field, field_validator
 
+from textsynth.core.options import Count, Options, SourceName, Texts
 from textsynth.embed import EMBEDDED
 from textsynth.export.card.licences import check_licence
 from textsynth.export.card.vocabulary import check_category, check_kind
 from textsynth.languages import check_language
-from textsynth.options import Count, Options, SourceName, Texts
 
 Task = Literal["classification", "paraphrase", "summarization"]
 SPLIT_NAME = re.compile(r"[A-Za-z0-9_]+(\.[A-Za-z0-9_]+)*")

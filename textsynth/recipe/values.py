@@ -12,15 +12,15 @@ from dataclasses import dataclass, field
 from pathlib import PurePath
 from typing import TypeGuard, cast
 
-from textsynth.errors import RecipeError, UsageError
-from textsynth.lazy import snake
-from textsynth.options import Options
+from textsynth.core.errors import RecipeError, UsageError
+from textsynth.core.options import Options
+from textsynth.core.protocols import Step, item_class
+from textsynth.core.registry import snake
 from textsynth.recipe.items import BASES, lacks
 from textsynth.recipe.mistakes import Mark, Mistakes
 from textsynth.recipe.nodes import FOUND_LENGTH, LONE_SURROGATE, MAX_DEPTH, MAX_NODES, Array, Map, Node, Scalar
 from textsynth.recipe.recipe import Label
 from textsynth.sources.given import Given, Rows, is_rows
-from textsynth.step import Step, item_class
 
 WHOLE = "recipe"
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 
-from textsynth.errors import nearest
-from textsynth.options import count
+from textsynth.core.errors import nearest
+from textsynth.core.options import count
 from textsynth.recipe.mistakes import Mark, Mistakes
 from textsynth.recipe.nodes import Map, Node, Scalar, found
 from textsynth.recipe.recipe import Label

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from textsynth.errors import RunError
+from textsynth.core.errors import RunError
 from textsynth.report.account import Account, read_account
 from textsynth.report.text import WIDTH, as_text, evaluation_text
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from textsynth.core.calibration_summary import Gold, GoldShare
 from textsynth.manifest import Manifest
-from textsynth.manifest.gold import Gold, GoldShare
 from textsynth.report.figures import INTERVAL, share, whole
 from textsynth.report.sections import Figure, Section, Table
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from textsynth.core.formatting import counted
 from textsynth.report.figures import short_number, whole
 from textsynth.report.reading import listed, number, part, rows, word, words
 from textsynth.report.sections import Figure, Quote, Section, Table
-from textsynth.wording import counted
 
 SHOWN = 20
 PAIRS_SHOWN = 50

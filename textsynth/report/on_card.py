@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from textsynth.errors import RunError, UsageError
+from textsynth.core.errors import RunError, UsageError
+from textsynth.core.formatting import storable
 from textsynth.evaluation import forget_evaluation, read_evaluation
 from textsynth.export.card.proof import with_proof
 from textsynth.export.dataset import write_pictures
 from textsynth.report.pictures import proof_pictures
-from textsynth.wording import storable
 
 
 def put_on_card(run: Path, evaluation: Mapping[str, Any]) -> None:

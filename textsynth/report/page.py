@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from textsynth.core.formatting import visible
 from textsynth.report.account import Account
 from textsynth.report.figures import whole
 from textsynth.report.gold import gold_sections
 from textsynth.report.proof import read_proof
-from textsynth.wording import visible
 
 if TYPE_CHECKING:
     from jinja2 import Environment

@@ -9,8 +9,8 @@ from functools import cache
 from pathlib import Path
 from xml.sax.saxutils import escape, quoteattr
 
+from textsynth.core.formatting import visible
 from textsynth.report.plots import Mark, Plot
-from textsynth.wording import visible
 
 WIDTH = 640
 MARGIN = 12

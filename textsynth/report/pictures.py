@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from textsynth.core.records import reason_kind
 from textsynth.export.outcome import Outcome, Picture
-from textsynth.records import reason_kind
 from textsynth.report.arms import arms_section
 from textsynth.report.bars import Bar, Bars, bars
 from textsynth.report.distributions import gap_section

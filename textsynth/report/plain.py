@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from textsynth.core.formatting import columns, counted, visible
 from textsynth.report.plots import shortened
 from textsynth.report.sections import Quote, Section, Table
 from textsynth.report.verdict import Verdict
-from textsynth.wording import columns, counted, visible
 
 NARROWEST = 24
 LEAST_CELL = 18

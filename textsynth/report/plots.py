@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
+from textsynth.core.formatting import columns, visible
 from textsynth.report.axes import Axis, axis
-from textsynth.wording import columns, visible
 
 ROW = 36
 LEGEND_LINE = 19

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from textsynth.core.formatting import counted, visible
 from textsynth.report.account import Account
 from textsynth.report.gold import gold_sections
 from textsynth.report.plain import section_lines, verdict_lines, wrapped
 from textsynth.report.proof import Proof, read_proof
 from textsynth.report.sections import Section
-from textsynth.wording import counted, visible
 
 BAR = 30
 NAME = 39

@@ -16,7 +16,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal, NamedTuple, cast, get_args
 
-from textsynth.errors import RunError, UsageError, nearest
+from textsynth.core.errors import RunError, UsageError, nearest
 
 FILE = "review.jsonl"
 SOMEONE = "someone"

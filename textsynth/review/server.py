@@ -18,7 +18,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from textsynth.errors import RunError, TextSynthError, UsageError
+from textsynth.core.errors import RunError, TextSynthError, UsageError
 from textsynth.review.sitting import Sitting
 
 if TYPE_CHECKING:

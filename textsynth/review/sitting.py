@@ -10,11 +10,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, cast
 
-from textsynth.errors import UsageError, nearest
+from textsynth.core.errors import UsageError, nearest
+from textsynth.core.formatting import counted, visible
 from textsynth.review.decisions import FILE, Decision, Decisions, Kind, Standing, add_decisions, agreed, read_decisions
 from textsynth.review.kappa import pairs
 from textsynth.review.queue import Entry, Queue
-from textsynth.wording import counted, visible
 
 NAME_AT_MOST = 100
 PAST = {"keep": "kept", "drop": "dropped", "relabel": "relabelled"}

@@ -12,9 +12,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from textsynth.errors import UsageError
+from textsynth.core.errors import UsageError
+from textsynth.core.records import Drop, Record
 from textsynth.manifest import write_json
-from textsynth.records import Drop, Record
 
 FILE = "waiting.json"
 

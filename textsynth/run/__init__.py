@@ -10,18 +10,20 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from textsynth.cache import cache_folder
-from textsynth.errors import RunError, UsageError
+from textsynth.core.errors import RunError, UsageError
+from textsynth.core.paths import cache_folder
+from textsynth.core.progress import Snapshot
+from textsynth.core.protocols import Context
+from textsynth.core.records import Drop, Record
+from textsynth.core.resources import make_room, share_memory, share_processors
 from textsynth.evaluation import write_evaluation
 from textsynth.export.card.metadata import read_card
 from textsynth.export.dataset import write_dataset
 from textsynth.journal import Journal
 from textsynth.manifest import Manifest, QuotaRow, read_manifest, write_manifest
 from textsynth.models import Place
-from textsynth.progress import Snapshot
 from textsynth.recipe import Recipe
 from textsynth.recipe.pinning import moved, pin_sources
-from textsynth.records import Drop, Record
 from textsynth.review.decisions import read_decisions
 from textsynth.review.waiting import write_waiting
 from textsynth.run.asking import Asker
@@ -36,11 +38,9 @@ from textsynth.run.people import People, decided_notes
 from textsynth.run.picking import pick
 from textsynth.run.proving import prove_run
 from textsynth.run.quota import Line, Quota
-from textsynth.run.room import make_room, share_memory, share_processors
 from textsynth.run.stage import LateJudge, desks, hands, labellers, make_context, read_sources
 from textsynth.run.wanted import lines_of
 from textsynth.run.watching import Watcher
-from textsynth.step import Context
 
 if TYPE_CHECKING:
     from textsynth.evaluate import Evaluation

@@ -12,11 +12,11 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from textsynth.errors import ModelError
+from textsynth.core.errors import ModelError
+from textsynth.core.records import Ask, Completion, Request
 from textsynth.journal import Journal
 from textsynth.models import Model, ModelOptions, Place
 from textsynth.parse import Fault, without_thinking
-from textsynth.records import Ask, Completion, Request
 from textsynth.run.batch import Batch, Unanswered
 
 

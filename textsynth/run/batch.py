@@ -13,10 +13,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TextIO
 
-from textsynth.errors import ModelError, RunError, UsageError
+from textsynth.core.errors import ModelError, RunError, UsageError
+from textsynth.core.records import Completion, Request
 from textsynth.models import ModelOptions
 from textsynth.models.remote.batch import read_reply
-from textsynth.records import Completion, Request
 
 ALL_REFUSED = 5
 ERRORS_SHOWN = 80

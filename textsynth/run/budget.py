@@ -7,7 +7,7 @@ import math
 import time
 from collections.abc import Sequence
 
-from textsynth.records import Ask, Completion
+from textsynth.core.records import Ask, Completion
 
 CHARACTERS_A_TOKEN = 4
 # So many asks are planned at first under a limit of tokens, to see how long the prompts are; fewer, down to one, where

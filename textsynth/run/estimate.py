@@ -10,13 +10,15 @@ import itertools
 import math
 from dataclasses import dataclass, replace
 
+from textsynth.core.formatting import counted
+from textsynth.core.protocols import Context, Labeller
+from textsynth.core.records import Ask, Origin, Record
 from textsynth.export.card.licences import conflicts
 from textsynth.models import ModelOptions
 from textsynth.push.before import unpublishable
 from textsynth.recipe import Recipe
 from textsynth.recipe.gold import gold_of
 from textsynth.recipe.pinning import pin_sources
-from textsynth.records import Ask, Origin, Record
 from textsynth.run.budget import CHARACTERS_A_TOKEN
 from textsynth.run.extras import lacking
 from textsynth.run.loop import Hand
@@ -24,8 +26,6 @@ from textsynth.run.outcome import given_sources
 from textsynth.run.quota import Line, Quota
 from textsynth.run.stage import hands, labellers, make_context, no_embeddings, read_sources
 from textsynth.run.wanted import lines_of
-from textsynth.step import Context, Labeller
-from textsynth.wording import counted
 
 HIGH_YIELD, LOW_YIELD = 1.0, 0.2
 SHORTEST_ANSWER = 0.3

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from textsynth.errors import MissingExtra, needs
+from textsynth.core.errors import MissingExtra, needs
 from textsynth.recipe import Recipe, named
 
 

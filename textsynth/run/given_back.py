@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import TypeVar
 
-from textsynth.errors import UsageError, nearest
-from textsynth.records import Ask, Completion, Drop, Record, Verdict
-from textsynth.step import Desk, Shortfall, Writer
-from textsynth.wording import counted
+from textsynth.core.errors import UsageError, nearest
+from textsynth.core.formatting import counted
+from textsynth.core.protocols import Desk, Shortfall, Writer
+from textsynth.core.records import Ask, Completion, Drop, Record, Verdict
 
 Begun = TypeVar("Begun")
 LIST = "a list of Ask, [] where there is nothing to ask"

@@ -14,10 +14,10 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from textsynth.manifest.gold import Gold
-from textsynth.records import Ask, Completion, Drop, Record, Verdict
+from textsynth.core.calibration_summary import Gold
+from textsynth.core.protocols import Desk, Judge, Tried
+from textsynth.core.records import Ask, Completion, Drop, Record, Verdict
 from textsynth.run.people import NOBODY, People
-from textsynth.step import Desk, Judge, Tried
 
 Found = TypeVar("Found")
 # The answers to the asks about each record; None where they would go beyond the budget.

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
-from textsynth.records import Ask, Completion
+from textsynth.core.records import Ask, Completion
 
 MOSTLY = 0.5
 FEWEST = 8

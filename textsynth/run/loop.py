@@ -14,16 +14,16 @@ from collections import Counter, deque
 from collections.abc import Container, Sequence
 from dataclasses import asdict, dataclass, field
 
+from textsynth.core.calibration_summary import Gold
+from textsynth.core.protocols import Desk, Judge, Shortfall, Writer
+from textsynth.core.records import Ask, Census, Completion, Drop, Origin, Record, Request, Sampling, reason_kind
 from textsynth.export.outcome import Asked
-from textsynth.manifest.gold import Gold
-from textsynth.records import Ask, Census, Completion, Drop, Origin, Record, Request, Sampling, reason_kind
 from textsynth.run.asking import Asker
 from textsynth.run.budget import Budget, tokens_of
 from textsynth.run.judging import Court, Ruling
 from textsynth.run.limits import Limits
 from textsynth.run.people import NOBODY, People
 from textsynth.run.quota import Quota
-from textsynth.step import Desk, Judge, Shortfall, Writer
 
 IN_FLIGHT = 2
 # So many answers are read, or asks keyed, before the loop looks after what has arrived from the model.

@@ -6,12 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from textsynth.core.records import Record
 from textsynth.export.card.licences import conflicts, known_model_licence
 from textsynth.export.outcome import About, Given, Outcome, QuotaLine
 from textsynth.manifest import Begun, Licenses
 from textsynth.prompts import find_prompt
 from textsynth.recipe import Recipe, named
-from textsynth.records import Record
 from textsynth.run.loop import Books
 from textsynth.run.proving import weight_of
 

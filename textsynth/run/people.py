@@ -12,10 +12,10 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Literal
 
+from textsynth.core.formatting import counted
+from textsynth.core.records import DECIDED, Drop, Record, Verdict
 from textsynth.manifest import Decided
-from textsynth.records import DECIDED, Drop, Record, Verdict
 from textsynth.review.decisions import Decision, agreed
-from textsynth.wording import counted
 
 SECTION, ITEM = "person", "review"
 DROPPED = "a person dropped it"

@@ -6,10 +6,10 @@ import heapq
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 
-from textsynth.records import Record
+from textsynth.core.protocols import Context, Selector
+from textsynth.core.records import Record
 from textsynth.run.given_back import picked
 from textsynth.run.quota import Line
-from textsynth.step import Context, Selector
 
 
 def pick(

@@ -8,20 +8,20 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from textsynth.cache import cache_folder
+from textsynth.core.paths import cache_folder
+from textsynth.core.protocols import Judge
+from textsynth.core.records import Ask, Completion, Drop, Record, Request, Verdict
+from textsynth.core.resources import share_processors
 from textsynth.journal import Journal
 from textsynth.models import Place
 from textsynth.recipe import Recipe
-from textsynth.records import Ask, Completion, Drop, Record, Request, Verdict
 from textsynth.run.asking import Asker
 from textsynth.run.extras import require
 from textsynth.run.finishing import finish
 from textsynth.run.loop import EVERYTHING, Hand
 from textsynth.run.quota import Quota
-from textsynth.run.room import share_processors
 from textsynth.run.stage import LateJudge, hands, make_context, read_sources
 from textsynth.run.wanted import lines_of
-from textsynth.step import Judge
 
 
 @dataclass(frozen=True, slots=True)

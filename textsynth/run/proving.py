@@ -12,19 +12,19 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
+from textsynth.core.errors import UsageError, needs
+from textsynth.core.protocols import Context
+from textsynth.core.records import Drop, Record
+from textsynth.core.resources import share_processors
 from textsynth.embed import EMBEDDED
-from textsynth.errors import UsageError, needs
 from textsynth.evaluation import write_evaluation
 from textsynth.filter.agreement import Agreement
 from textsynth.journal import Journal
 from textsynth.manifest import Manifest
 from textsynth.recipe import Recipe, read_recipe
 from textsynth.recipe.pinning import as_run
-from textsynth.records import Drop, Record
-from textsynth.run.room import share_processors
 from textsynth.sources.rows import Rows
 from textsynth.starter import read_labels
-from textsynth.step import Context
 
 if TYPE_CHECKING:
     from textsynth.embed import Store
@@ -139,7 +139,7 @@ def prove_what(
     order of its `labels` (`a,b,c` or a file of them); what is None is left out. Raises UsageError where there is no
     such run or file, no test rows, or no order for an ordinal evaluation.
     """
-    from textsynth.cache import cache_folder
+    from textsynth.core.paths import cache_folder
 
     share_processors()
     files: dict[str, Path | list[Record]] = {

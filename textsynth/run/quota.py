@@ -11,8 +11,8 @@ from collections import Counter
 from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from textsynth.records import Ask, Record
-from textsynth.step import Shortfall
+from textsynth.core.protocols import Shortfall
+from textsynth.core.records import Ask, Record
 
 PRIOR_YIELD = 0.5
 PRIOR_TEXTS = 10

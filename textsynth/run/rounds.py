@@ -12,12 +12,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from textsynth.core.formatting import counted
+from textsynth.core.progress import Snapshot
 from textsynth.journal import Journal
-from textsynth.progress import Snapshot
 from textsynth.recipe import Recipe
 from textsynth.run import Result, run
 from textsynth.run.batch import Batch, Unanswered
-from textsynth.wording import counted
 
 ANSWERS_MISSING = 4
 STDOUT = Path("-")

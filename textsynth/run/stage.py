@@ -9,13 +9,13 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from typing import TYPE_CHECKING
 
-from textsynth.errors import RecipeError, UsageError
+from textsynth.core.errors import RecipeError, UsageError
+from textsynth.core.protocols import Context, Desk, Generator, Judge, Labeller, Tried
+from textsynth.core.records import Record, Verdict
 from textsynth.prompts import Prompt, find_prompt
 from textsynth.recipe import Recipe, check_sources
-from textsynth.records import Record, Verdict
 from textsynth.run.given_back import CheckedDesk, CheckedWriter, begun
 from textsynth.run.loop import Hand
-from textsynth.step import Context, Desk, Generator, Judge, Labeller, Tried
 
 if TYPE_CHECKING:
     import numpy as np

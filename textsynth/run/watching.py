@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from textsynth.progress import Cell, Snapshot
+from textsynth.core.progress import Cell, Snapshot
 from textsynth.run.asking import Asker
 from textsynth.run.loop import Books
 from textsynth.run.quota import Line

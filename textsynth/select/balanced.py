@@ -9,9 +9,9 @@ from collections.abc import Mapping, Sequence
 
 from pydantic import Field
 
-from textsynth.options import Texts
-from textsynth.records import Record
-from textsynth.step import Context, Selector
+from textsynth.core.options import Texts
+from textsynth.core.protocols import Context, Selector
+from textsynth.core.records import Record
 
 
 class Balanced(Selector):

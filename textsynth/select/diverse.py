@@ -11,9 +11,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from textsynth.core.protocols import Context, Selector
+from textsynth.core.records import Record
 from textsynth.embed import need_embeddings
-from textsynth.records import Record
-from textsynth.step import Context, Selector
 
 
 class Diverse(Selector):

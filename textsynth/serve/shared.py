@@ -18,7 +18,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from textsynth.errors import ModelError
+from textsynth.core.errors import ModelError
 from textsynth.serve import locks
 from textsynth.serve.engine import end_group
 from textsynth.serve.log import sentence_of, tail

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from textsynth.errors import ModelError
+from textsynth.core.errors import ModelError
 from textsynth.serve.shared import Hold
 from textsynth.serve.state import State
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from textsynth.errors import SourceError
+from textsynth.core.errors import SourceError
 from textsynth.sources.columns import Table, from_one
 
 

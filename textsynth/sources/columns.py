@@ -13,10 +13,10 @@ from dataclasses import dataclass, field
 
 from pydantic import Field
 
-from textsynth.errors import SourceError, nearest
-from textsynth.options import Count, Texts
-from textsynth.records import EMPTY, Origin, Record
-from textsynth.step import Source
+from textsynth.core.errors import SourceError, nearest
+from textsynth.core.options import Count, Texts
+from textsynth.core.protocols import Source
+from textsynth.core.records import EMPTY, Origin, Record
 
 MAX_CELL = 1_000_000
 _UNUSABLE = re.compile("[\0\ud800-\udfff]")

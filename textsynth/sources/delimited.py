@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from itertools import islice
 
-from textsynth.errors import SourceError
+from textsynth.core.errors import SourceError
 from textsynth.sources.columns import MAX_CELL, Table
 
 _FIRST_LINE = re.compile(r"\s*([^\r\n]*)")

@@ -11,7 +11,7 @@ import zlib
 from itertools import islice
 from pathlib import Path
 
-from textsynth.errors import SourceError, nearest
+from textsynth.core.errors import SourceError, nearest
 from textsynth.sources.columnar import parquet_table
 from textsynth.sources.columns import Table
 from textsynth.sources.delimited import csv_table

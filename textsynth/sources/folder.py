@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from itertools import accumulate
 from pathlib import Path
 
-from textsynth.errors import SourceError
+from textsynth.core.errors import SourceError
 from textsynth.sources.columns import Table, from_one
 from textsynth.sources.files import read_table
 

@@ -18,8 +18,8 @@ from typing import Any, Protocol, Self
 
 from pydantic import Field, PrivateAttr
 
-from textsynth.errors import SourceError
-from textsynth.records import Record
+from textsynth.core.errors import SourceError
+from textsynth.core.records import Record
 from textsynth.sources.columns import Table, TableSource, from_one
 
 

@@ -19,8 +19,8 @@ from typing import Any
 
 from pydantic import Field, PrivateAttr
 
-from textsynth.errors import SourceError, nearest
-from textsynth.records import Record
+from textsynth.core.errors import SourceError, nearest
+from textsynth.core.records import Record
 from textsynth.sources.columns import Table, TableSource, from_one
 from textsynth.sources.revisions import commit_of, is_offline, network_fault
 

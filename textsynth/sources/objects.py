@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from itertools import islice
 from typing import NoReturn
 
-from textsynth.errors import SourceError, nearest
+from textsynth.core.errors import SourceError, nearest
 from textsynth.sources.columns import MAX_CELL, Table
 
 MAX_LINE = 10 * MAX_CELL

@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from textsynth.errors import SourceError, nearest
+from textsynth.core.errors import SourceError, nearest
 
 if TYPE_CHECKING:
     from huggingface_hub.errors import HfHubHTTPError

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from pydantic import Field
 
-from textsynth.records import Record
+from textsynth.core.records import Record
 from textsynth.sources.columns import TableSource
 from textsynth.sources.files import missing_file
 from textsynth.sources.folder import read_rows

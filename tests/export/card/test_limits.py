@@ -4,9 +4,9 @@ from dataclasses import replace
 from typing import Any
 
 from tests.export.outcomes import outcome, record
+from textsynth.core.records import DECIDED
 from textsynth.export.card.limits import limits, use
 from textsynth.export.outcome import About, QuotaLine
-from textsynth.records import DECIDED
 
 EVALUATION: dict[str, Any] = {
     "differences": [

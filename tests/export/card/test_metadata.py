@@ -7,10 +7,10 @@ import yaml
 from huggingface_hub import DatasetCard, DatasetCardData
 
 from tests.export.outcomes import outcome
-from textsynth.errors import UsageError
+from textsynth.core.errors import UsageError
+from textsynth.core.records import Origin, Record
 from textsynth.export.card.metadata import Config, metadata, read_card
 from textsynth.export.outcome import Given, Outcome
-from textsynth.records import Origin, Record
 
 CONFIGS = [Config("default", {"train": "data/train-00000-of-00001.parquet"}, "ab" * 32, 30)]
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.export.formats.some import HOSTILE, LABELS, about, texts
-from textsynth.errors import UsageError
+from textsynth.core.errors import UsageError
 from textsynth.export.formats.label_studio import config, write
 
 

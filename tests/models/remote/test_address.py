@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from textsynth.errors import ModelError
+from textsynth.core.errors import ModelError
 from textsynth.models.remote.address import Address
 
 

@@ -6,9 +6,9 @@ import pytest
 
 from tests.mock import TOO_LONG
 from tests.models.asked import request
+from textsynth.core.records import Completion, Constraint
 from textsynth.models.remote.batch import line_of, read_reply, spoken_at
 from textsynth.models.remote.dialect import Dialect
-from textsynth.records import Completion, Constraint
 
 ONE = request("x")
 

@@ -14,12 +14,12 @@ from tests.faults import free_port
 from tests.mock import MODEL
 from tests.models.asked import answers, complete, place, request, requests
 from tests.server import Fault, serving
-from textsynth.errors import ModelError
+from textsynth.core.errors import ModelError
+from textsynth.core.records import Completion
 from textsynth.models.http import Http
 from textsynth.models.remote.address import Address
 from textsynth.models.remote.client import Client
 from textsynth.models.remote.target import Target
-from textsynth.records import Completion
 
 
 def client(url: str, said: list[str] | None = None, **more: object) -> Any:

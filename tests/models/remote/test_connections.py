@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.models.raw import END, raw, whole
-from textsynth.errors import ModelError
+from textsynth.core.errors import ModelError
 from textsynth.models.remote.address import Address
 from textsynth.models.remote.body import Broken
 from textsynth.models.remote.connections import STALE_SECONDS, Away, Connections

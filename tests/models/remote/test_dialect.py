@@ -9,12 +9,12 @@ import pytest
 
 from tests.engines import engine
 from tests.models.asked import answers, place, request, requests
-from textsynth.errors import ModelError
+from textsynth.core.errors import ModelError
+from textsynth.core.records import Constraint
 from textsynth.models import Model
 from textsynth.models.http import Http
 from textsynth.models.remote.dialect import Dialect
 from textsynth.models.remote.phrasing import Phrasing
-from textsynth.records import Constraint
 
 NEUTRAL = {"top_k": 0, "min_p": 0.0, "repetition_penalty": 1.0, "presence_penalty": 0.0, "frequency_penalty": 0.0}
 

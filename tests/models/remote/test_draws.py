@@ -19,11 +19,11 @@ from tests.mock import MODEL
 from tests.models.asked import answers, place, request
 from tests.run.recipes import digest
 from tests.server import Fault, Running, serving
+from textsynth.core.records import Completion, Request
 from textsynth.models.http import Http
 from textsynth.models.remote import wire
 from textsynth.models.remote.draws import read_draws, shares
 from textsynth.recipe import read_recipe
-from textsynth.records import Completion, Request
 from textsynth.run import run
 
 

@@ -5,8 +5,8 @@ import asyncio
 import pytest
 
 from tests.models.asked import requests
+from textsynth.core.records import Completion, Request
 from textsynth.models.remote.flight import Flight, Group
-from textsynth.records import Completion, Request
 
 
 class Engine:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from textsynth.errors import ModelError
+from textsynth.core.errors import ModelError
 from textsynth.models.remote.patience import FIRST_CONTACT_SECONDS, Attempt, Patience, Trouble
 
 AWAY = Trouble("away", "connection refused")

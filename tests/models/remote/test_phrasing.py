@@ -7,9 +7,9 @@ import json
 import pytest
 
 from tests.models.asked import request
+from textsynth.core.records import Constraint
 from textsynth.models.remote.dialect import Dialect
 from textsynth.models.remote.phrasing import Phrasing
-from textsynth.records import Constraint
 
 WHOLE = json.dumps({"choices": [{"text": "a"}, {"text": "b"}]}).encode()
 HI = request("hi", constraint=Constraint("regex", "[ab]"))

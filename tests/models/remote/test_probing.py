@@ -13,8 +13,8 @@ import pytest
 from tests.engines import engine, logits_of
 from tests.models.asked import answers, request
 from tests.models.remote.test_dialect import model
+from textsynth.core.records import Constraint
 from textsynth.models.remote.probing import SECRET
-from textsynth.records import Constraint
 
 CHOICE = Constraint("choice", json.dumps(["card", "transfer"]))
 SCHEMA = Constraint("json", json.dumps({"type": "object", "properties": {"texts": {"type": "string"}}}))

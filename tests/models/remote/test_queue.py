@@ -4,8 +4,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.models.asked import request
+from textsynth.core.records import Request
 from textsynth.models.remote.queue import Queue
-from textsynth.records import Request
 
 
 def kind_of(one: Request) -> str | None:

@@ -4,11 +4,11 @@ import json
 
 import pytest
 
-from textsynth.errors import ModelError
+from textsynth.core.errors import ModelError
+from textsynth.core.records import Completion
 from textsynth.models.remote.exchange import Reply
 from textsynth.models.remote.patience import Trouble
 from textsynth.models.remote.refusal import ALL_REFUSED, Refusals
-from textsynth.records import Completion
 
 WHERE = "the server at http://a/v1"
 TEMPLATE = (

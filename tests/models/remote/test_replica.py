@@ -11,7 +11,7 @@ import pytest
 from tests.mock import WHOLE
 from tests.models.asked import request
 from tests.models.raw import END, raw, whole
-from textsynth.errors import ModelError
+from textsynth.core.errors import ModelError
 from textsynth.models.remote.patience import Trouble
 from textsynth.models.remote.replica import Replica
 from textsynth.models.remote.target import Target

@@ -3,10 +3,10 @@ from __future__ import annotations
 import itertools
 from collections import Counter
 
+from textsynth.core.records import Message, Rendered
 from textsynth.models.remote.replica import Replica
 from textsynth.models.remote.servers import SPARE, Servers
 from textsynth.models.remote.target import Target
-from textsynth.records import Message, Rendered
 
 
 def servers(count: int, in_flight: int | None = 64) -> Servers:

@@ -9,13 +9,13 @@ import pytest
 from tests.mock import MODEL
 from tests.models.asked import complete, request, requests
 from tests.server import Fault, serving
-from textsynth.errors import ModelError
+from textsynth.core.errors import ModelError
+from textsynth.core.records import Completion
 from textsynth.models.remote.flight import Flight, Group
 from textsynth.models.remote.replica import Replica
 from textsynth.models.remote.servers import Servers
 from textsynth.models.remote.target import Target
 from textsynth.models.remote.tending import Tending
-from textsynth.records import Completion
 
 
 def replica(url: str, seconds: float) -> Replica:

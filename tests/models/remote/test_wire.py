@@ -8,8 +8,8 @@ import pytest
 
 from tests.mock import BROKEN, TOO_LONG
 from tests.models.asked import request
+from textsynth.core.records import Completion, Constraint, Request
 from textsynth.models.remote import wire
-from textsynth.records import Completion, Constraint, Request
 
 
 def body(one: Request) -> dict[str, Any]:

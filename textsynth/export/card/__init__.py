@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from textsynth.core.records import Record
 from textsynth.export.card.citation import citation
 from textsynth.export.card.gold import gold_measures
 from textsynth.export.card.limits import limits, use
@@ -16,7 +17,6 @@ from textsynth.export.card.metadata import Config, metadata
 from textsynth.export.card.numbers import counts, funnel, measures
 from textsynth.export.card.proof import LIMITS, PROOF, proof, weight_told, with_pictures
 from textsynth.export.outcome import Outcome
-from textsynth.records import Record
 
 __all__ = ["Config", "card", "escape", "metadata"]
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 
-from textsynth import __version__
+from textsynth.core.version import __version__
 from textsynth.export.card.markdown import fenced
 from textsynth.export.outcome import Outcome
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from textsynth.core.calibration_summary import Gold, GoldShare
+from textsynth.core.formatting import counted, percents
 from textsynth.export.card.markdown import escape, percent, table
 from textsynth.export.outcome import Outcome
-from textsynth.manifest.gold import Gold, GoldShare
-from textsynth.wording import counted, percents
 
 
 def gold_limits(outcome: Outcome) -> Iterator[str]:

@@ -6,7 +6,7 @@ import shlex
 from collections.abc import Iterator
 from pathlib import PurePath
 
-from textsynth import __version__
+from textsynth.core.version import __version__
 from textsynth.export.card.licences import TOLD, asks, conflicts
 from textsynth.export.card.markdown import bullets, details, escape, fenced
 from textsynth.export.outcome import Given, Outcome

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from textsynth.errors import UsageError
+from textsynth.core.errors import UsageError
 from textsynth.export.card.vocabulary import fitting_kinds, size_category
 from textsynth.export.outcome import Outcome
 

@@ -6,9 +6,9 @@ import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
+from textsynth.core.records import DECIDED, Record, reason_kind
 from textsynth.export.card.markdown import escape, table
 from textsynth.export.outcome import Outcome
-from textsynth.records import DECIDED, Record, reason_kind
 from textsynth.text import word_list
 
 

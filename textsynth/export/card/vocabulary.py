@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from textsynth.errors import nearest
+from textsynth.core.errors import nearest
 
 TASKS: dict[str, tuple[str, ...]] = {
     "text-classification": (

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from textsynth.errors import RunError, UsageError, nearest
+from textsynth.core.errors import RunError, UsageError, nearest
 
 FORMATS = ("argilla", "label-studio", "csv", "messages", "prompt-completion")
 # What people are asked of a paraphrase or a summary, and what stands beside it.

@@ -6,7 +6,7 @@ import base64
 from dataclasses import dataclass
 from urllib.parse import quote, unquote, urlsplit, urlunsplit
 
-from textsynth.errors import ModelError
+from textsynth.core.errors import ModelError
 
 LOOPBACK = {"localhost", "127.0.0.1", "::1"}
 PORTS = {"http": 80, "https": 443}

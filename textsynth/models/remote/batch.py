@@ -10,10 +10,10 @@ import json
 from collections.abc import Mapping
 from urllib.parse import urlsplit
 
+from textsynth.core.records import Completion, Request
 from textsynth.models.remote import wire
 from textsynth.models.remote.dialect import Dialect, Speaks
 from textsynth.models.remote.phrasing import Phrasing
-from textsynth.records import Completion, Request
 
 REFUSED = (400, 413, 422)
 STRICT = ("openai.com", "azure.com", "mistral.ai", "groq.com")

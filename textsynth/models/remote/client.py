@@ -7,7 +7,8 @@ from collections.abc import Callable, Hashable, Sequence
 from dataclasses import replace
 from typing import NoReturn
 
-from textsynth.errors import ModelError, nearest
+from textsynth.core.errors import ModelError, nearest
+from textsynth.core.records import Completion, Request
 from textsynth.models import Arrived
 from textsynth.models.remote import wire
 from textsynth.models.remote.connections import allow_files
@@ -20,7 +21,6 @@ from textsynth.models.remote.replica import Replica
 from textsynth.models.remote.servers import Servers
 from textsynth.models.remote.target import Target
 from textsynth.models.remote.tending import Tending
-from textsynth.records import Completion, Request
 
 
 class Client:

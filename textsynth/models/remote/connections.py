@@ -10,7 +10,7 @@ import os
 import ssl
 from collections.abc import Mapping
 
-from textsynth.errors import ModelError
+from textsynth.core.errors import ModelError
 from textsynth.models.remote.address import Address
 from textsynth.models.remote.body import Broken
 from textsynth.models.remote.exchange import Connection, Reply

@@ -12,11 +12,11 @@ import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 
+from textsynth.core.records import Completion, Request
 from textsynth.models.remote import wire
 from textsynth.models.remote.body import Broken
 from textsynth.models.remote.connections import Away
 from textsynth.models.remote.exchange import Reply
-from textsynth.records import Completion, Request
 
 COUNT_SECONDS = 5.0
 MOST_PROMPTS = 4096

@@ -11,9 +11,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Literal, NamedTuple
 
+from textsynth.core.records import Request
 from textsynth.models.remote import wire
 from textsynth.models.remote.draws import MOST_DRAWS
-from textsynth.records import Request
 
 Speaks = Literal["auto", "vllm", "openai"]
 # What OpenAI's own interface does not know; the first entry is what is sent, the next what is tried after a refusal.

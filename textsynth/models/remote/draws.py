@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+from textsynth.core.records import Completion, Request
 from textsynth.models.remote import wire
-from textsynth.records import Completion, Request
 
 MOST_DRAWS = 16
 

@@ -10,9 +10,9 @@ import asyncio
 from collections.abc import Awaitable, Callable, Hashable, Sequence
 from functools import partial
 
+from textsynth.core.records import Completion, Request
 from textsynth.models import Arrived
 from textsynth.models.remote.queue import Queue
-from textsynth.records import Completion, Request
 
 
 class _Call:

@@ -10,7 +10,7 @@ import random
 from dataclasses import dataclass
 from typing import Literal
 
-from textsynth.errors import ModelError
+from textsynth.core.errors import ModelError
 
 FIRST_CONTACT_SECONDS = 15.0
 LONGEST_WAIT_SECONDS = 30.0

@@ -9,11 +9,11 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
-from textsynth.errors import ModelError
+from textsynth.core.errors import ModelError
+from textsynth.core.records import Completion, Request
 from textsynth.models.remote import wire
 from textsynth.models.remote.dialect import Dialect
 from textsynth.models.remote.draws import read_draws
-from textsynth.records import Completion, Request
 
 ASKED_AGAIN = (400, 404, 422, 501)
 ONE_CHOICE = re.compile(r"(?<![\w\\])n(?!\w)|completion choice|candidate.?count", re.IGNORECASE)

@@ -14,11 +14,11 @@ import math
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Generic, Protocol, TypeVar
 
+from textsynth.core.records import Constraint, Message, Rendered, Request, Sampling
 from textsynth.models.remote import wire
 from textsynth.models.remote.dialect import Dialect
 from textsynth.models.remote.phrasing import Phrasing
 from textsynth.models.remote.scores import FirstToken, first_token
-from textsynth.records import Constraint, Message, Rendered, Request, Sampling
 
 FORMS: Sequence[wire.Form] = ("structured_outputs", "guided", "response_format")
 SECRET = "qx7v-k2"

@@ -6,7 +6,7 @@ from collections import OrderedDict, deque
 from collections.abc import Callable, Hashable, Sequence
 from typing import Generic, TypeVar
 
-from textsynth.records import Request
+from textsynth.core.records import Request
 
 C = TypeVar("C", bound=Hashable)
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 
-from textsynth.errors import ModelError
+from textsynth.core.errors import ModelError
+from textsynth.core.records import Completion
 from textsynth.models.remote import wire
 from textsynth.models.remote.exchange import Reply
 from textsynth.models.remote.patience import Trouble
-from textsynth.records import Completion
 
 ALL_REFUSED = 5
 NO_TEMPLATE = re.compile(r"chat[ _]template(?!_?kwargs)", re.IGNORECASE)

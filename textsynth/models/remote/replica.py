@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 
-from textsynth.errors import ModelError
+from textsynth.core.errors import ModelError
+from textsynth.core.records import Completion, Request
 from textsynth.models.remote import wire
 from textsynth.models.remote.address import Address
 from textsynth.models.remote.body import Broken
@@ -20,7 +21,6 @@ from textsynth.models.remote.phrasing import Phrasing
 from textsynth.models.remote.probing import Prober
 from textsynth.models.remote.target import Target
 from textsynth.models.remote.waits import Waits
-from textsynth.records import Completion, Request
 
 LOOK_SECONDS = 10.0
 POLL_SECONDS = 2.0

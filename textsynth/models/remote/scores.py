@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from textsynth.records import OptionScores
+from textsynth.core.records import OptionScores
 
 LOWEST = -9999.0
 BLANK = " \n\t\u2581\u0120"

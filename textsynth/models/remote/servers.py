@@ -11,8 +11,8 @@ import zlib
 from collections.abc import Sequence
 from functools import lru_cache
 
+from textsynth.core.records import Rendered
 from textsynth.models.remote.replica import Replica
-from textsynth.records import Rendered
 
 OVERLOADED = 1.25
 SPARE = 8

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+from textsynth.core.records import Request
 from textsynth.models.remote.dialect import Dialect, Speaks
-from textsynth.records import Request
 
 LEAST_HEAT = 0.01
 """vLLM takes lower temperatures for 0, or raises them."""

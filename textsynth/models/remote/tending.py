@@ -7,7 +7,7 @@ from collections.abc import Callable, Coroutine
 from functools import partial
 from typing import Any
 
-from textsynth.errors import ModelError
+from textsynth.core.errors import ModelError
 from textsynth.models.remote.body import Broken
 from textsynth.models.remote.connections import Away
 from textsynth.models.remote.flight import Flight

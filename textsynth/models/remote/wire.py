@@ -14,7 +14,7 @@ from email.utils import parsedate_to_datetime
 from functools import lru_cache
 from typing import Literal
 
-from textsynth.records import Completion, Constraint, Request
+from textsynth.core.records import Completion, Constraint, Request
 
 Form = Literal["structured_outputs", "guided", "response_format", "none"]
 """How a server takes a constraint: vLLM since 0.12, older vLLM, OpenAI and most others, or not at all."""

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from textsynth.wording import clock, columns, counted, percents, storable, visible, waiting
+from textsynth.core.formatting import clock, columns, counted, percents, storable, visible, waiting
 
 
 @pytest.mark.parametrize(

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from textsynth.errors import CensusBroken
-from textsynth.records import Census, Message, Origin, Record, Rendered, Verdict, reason_kind
+from textsynth.core.errors import CensusBroken
+from textsynth.core.records import Census, Message, Origin, Record, Rendered, Verdict, reason_kind
 
 ENDS = ("accepted", "dropped", "review")
 origins = st.builds(

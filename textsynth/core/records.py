@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Literal, NamedTuple
 
-from textsynth.errors import CensusBroken
+from textsynth.core.errors import CensusBroken
 
 EMPTY: Mapping[str, str] = MappingProxyType({})
 DECIDED = "decided_by_person"

@@ -5,8 +5,8 @@ from collections import Counter
 from hypothesis import given
 from hypothesis import strategies as st
 
-from textsynth.folds import fold_of
-from textsynth.records import Origin, Record
+from textsynth.core.records import Origin, Record
+from textsynth.core.seed_folds import fold_of
 
 
 def rows(labels: list[str]) -> list[Record]:

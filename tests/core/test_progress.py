@@ -4,7 +4,7 @@ import dataclasses
 
 import pytest
 
-from textsynth.progress import Cell, Snapshot
+from textsynth.core.progress import Cell, Snapshot
 
 
 def test_a_snapshot_of_nothing_is_all_zeros_and_cannot_change() -> None:

@@ -5,11 +5,9 @@ from pathlib import Path
 import pytest
 
 from tests.contexts import context
-from textsynth.errors import UsageError
-from textsynth.filter.length import Length
-from textsynth.options import SamplingOptions
-from textsynth.records import Origin, Record, Sampling, Verdict
-from textsynth.step import (
+from textsynth.core.errors import UsageError
+from textsynth.core.options import SamplingOptions
+from textsynth.core.protocols import (
     EachRecord,
     Filter,
     Generator,
@@ -22,8 +20,10 @@ from textsynth.step import (
     item_names,
     sampling_of,
 )
+from textsynth.core.records import Origin, Record, Sampling, Verdict
+from textsynth.filter.length import Length
 
-OWN = "from textsynth.step import Filter\n\nclass MyOwn(Filter):\n    def check(self, record):\n        return None\n"
+OWN = "from textsynth.core.protocols import Filter\n\nclass MyOwn(Filter):\n    def check(self, record):\n        return None\n"
 
 
 def test_an_item_is_found_by_section_and_name() -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from textsynth.records import Record
+from textsynth.core.records import Record
 
 FOLDS = 2
 SEEDS_FOR_TWO = 4

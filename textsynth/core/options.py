@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, WithJsonSchema
 
-from textsynth.complaints import complaints
-from textsynth.errors import Mistake, RecipeError
+from textsynth.core.errors import Mistake, RecipeError
+from textsynth.core.validation_errors import complaints
 
 if TYPE_CHECKING:
     # In Python a list is as good; what is kept is a tuple.

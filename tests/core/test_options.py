@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 from pydantic import Field, ValidationError, model_validator
 
-from textsynth.errors import RecipeError
-from textsynth.options import Count, Options, SamplingOptions, count
+from textsynth.core.errors import RecipeError
+from textsynth.core.options import Count, Options, SamplingOptions, count
 
 
 class Some(Options):

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Literal
 
-from textsynth.errors import UsageError, nearest
+from textsynth.core.errors import UsageError, nearest
 
-PACKAGE = Path(__file__).resolve().parent
+PACKAGE = Path(__file__).resolve().parents[1]
 RECIPE_SUFFIX = ".yaml"
 RECIPE_FILE = "recipe.yaml"
 
@@ -55,3 +56,9 @@ def recipe_files(name: str) -> dict[str, str]:
     data = [path for path in sorted(folder.iterdir()) if path.suffix != RECIPE_SUFFIX and path.name in text]
     own = text.replace(f"textsynth run {name}", f"textsynth run {RECIPE_FILE}")
     return {RECIPE_FILE: own, **{path.name: path.read_text(encoding="utf-8") for path in data}}
+
+
+def cache_folder() -> Path:
+    """Return the user's cache folder for TextSynth: `$XDG_CACHE_HOME/textsynth`, else `~/.cache/textsynth`."""
+    base = os.environ.get("XDG_CACHE_HOME", "")
+    return (Path(base) if base else Path.home() / ".cache") / "textsynth"

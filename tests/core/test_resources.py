@@ -9,14 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from textsynth.run.room import share_processors
+from textsynth.core.resources import share_processors
 
 STATUS = Path("/proc/self/status")
 POOL = "import pyarrow as pa; print(pa.default_memory_pool().backend_name)"
 # 60 MB, freed below a block that stays, and held by a circle
 FREED = """
 from pathlib import Path
-from textsynth.run.room import make_room
+from textsynth.core.resources import make_room
 def resident():
     return int(Path("/proc/self/status").read_text().split("VmRSS:")[1].split()[0])
 make_room()
@@ -42,7 +42,7 @@ def test_threads_sleep_while_they_wait_unless_the_user_wants_otherwise(monkeypat
 def told(code: str, given: dict[str, str]) -> str:
     """Return what a fresh process prints that has shared memory and then runs `code`."""
     without = {name: value for name, value in os.environ.items() if name != "ARROW_DEFAULT_MEMORY_POOL"}
-    begin = "from textsynth.run.room import share_memory; share_memory()\n"
+    begin = "from textsynth.core.resources import share_memory; share_memory()\n"
     done = subprocess.run(
         [sys.executable, "-c", begin + code], env={**without, **given}, capture_output=True, check=True
     )

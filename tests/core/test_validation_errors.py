@@ -5,8 +5,8 @@ import json
 import pytest
 from pydantic import Field, ValidationError, model_validator
 
-from textsynth.complaints import complaints
-from textsynth.options import Options
+from textsynth.core.options import Options
+from textsynth.core.validation_errors import complaints
 
 
 class Inner(Options):

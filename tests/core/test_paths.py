@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from textsynth.bundled import PACKAGE, bundled, recipe_names, recipe_path
+from textsynth.core.paths import PACKAGE, bundled, cache_folder, recipe_names, recipe_path
 from textsynth.recipe import read_recipe
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 
 
 def test_prompts_and_recipes_are_found_beside_the_package() -> None:
@@ -41,3 +41,10 @@ def test_a_bare_name_is_a_bundled_recipe_unless_something_of_that_name_is_there(
 def test_every_bundled_recipe_is_read_by_its_name(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     assert read_recipe(Path(name)).name == name
+
+
+def test_the_cache_folder_is_the_users(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    assert cache_folder() == tmp_path / "textsynth"
+    monkeypatch.delenv("XDG_CACHE_HOME")
+    assert cache_folder() == Path.home() / ".cache" / "textsynth"

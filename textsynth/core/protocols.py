@@ -18,12 +18,11 @@ from typing import TYPE_CHECKING, ClassVar, Protocol, runtime_checkable
 
 from pydantic import Field
 
-from textsynth.beside import load
-from textsynth.errors import UsageError, nearest
-from textsynth.lazy import camel, class_of
-from textsynth.manifest.gold import Gold
-from textsynth.options import ModelName, Options, PromptName, SamplingOptions
-from textsynth.records import Ask, Completion, Drop, Record, Sampling, Verdict
+from textsynth.core.calibration_summary import Gold
+from textsynth.core.errors import UsageError, nearest
+from textsynth.core.options import ModelName, Options, PromptName, SamplingOptions
+from textsynth.core.records import Ask, Completion, Drop, Record, Sampling, Verdict
+from textsynth.core.registry import camel, class_of, load
 
 if TYPE_CHECKING:
     import numpy as np

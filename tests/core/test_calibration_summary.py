@@ -7,7 +7,7 @@ import pytest
 from tests.export.outcomes import outcome
 from tests.golden import GOLD
 from tests.report.folders import manifest
-from textsynth.errors import UsageError
+from textsynth.core.errors import UsageError
 from textsynth.manifest import FILE, Manifest, read_manifest, write_json, write_manifest
 
 

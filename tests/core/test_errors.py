@@ -5,8 +5,8 @@ import re
 
 import pytest
 
-from textsynth import errors
-from textsynth.errors import MissingExtra, Mistake, RecipeError, TextSynthError, nearest, needs
+from textsynth.core import errors
+from textsynth.core.errors import MissingExtra, Mistake, RecipeError, TextSynthError, nearest, needs
 
 TREE = [
     (len(indent), name, int(code))

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from textsynth.errors import nearest
+from textsynth.core.errors import nearest
 
 SHOWN = 60
 TYPES = {

@@ -1,0 +1,1 @@
+"""What every layer uses: errors, records, the protocols of the components, options and their registry."""
