@@ -23,8 +23,8 @@ from pathlib import Path
 
 from textsynth.core.records import Origin, Record
 from textsynth.filter.personal_data import PersonalData, Search
-from textsynth.personal.card import is_card
-from textsynth.personal.iban import LENGTHS, checks
+from textsynth.text.pii.card import is_card
+from textsynth.text.pii.iban import LENGTHS, checks
 
 SETS = "banking77 trec ag_news scitldr parrot_crowdflower parrot_intimacy stsb apty_dev summedits_dev snow_rte sms_spam"
 MISSED = re.compile(r"(?<!\d)0\d(?:[ -]?\d){8,}")

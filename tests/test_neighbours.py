@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from textsynth.neighbours import Near, WordSetIndex, sign
-from textsynth.text import jaccard, word_set
+from textsynth.text.normalize import jaccard, word_set
 
 CORPUS = Path(__file__).parents[2] / "shared" / "bench" / "corpus.py"
 WORDS = st.sampled_from([f"w{number}" for number in range(9)])

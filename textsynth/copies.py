@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterable, Sequence
 from itertools import pairwise
 from typing import Literal, NamedTuple
 
-from textsynth.text import content_words, normal_form, word_list
+from textsynth.text.normalize import content_words, normal_form, word_list
 
 WHOLE_WORDS = 5
 SURE_WORDS = 5

@@ -22,8 +22,8 @@ from typing import TYPE_CHECKING
 
 from textsynth.core.paths import cache_folder
 from textsynth.core.records import Ask, Completion, Request, Sampling
-from textsynth.languages import language_name
 from textsynth.models import ModelOptions, Place
+from textsynth.text.languages import language_name
 
 if TYPE_CHECKING:
     import numpy as np

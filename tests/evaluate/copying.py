@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from textsynth.text import word_list
+from textsynth.text.normalize import word_list
 from textsynth.vectors import Vectors
 
 STEMS = [f"{first}{last}" for first in ("bal", "cor", "dem", "fin", "gar", "hol", "jun", "kel") for last in ("a", "o")]

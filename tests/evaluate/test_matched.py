@@ -11,7 +11,7 @@ from tests.evaluate.sides import FANCY, PLAIN, children, records, sentences
 from textsynth.core.records import Origin, Record
 from textsynth.evaluate import matched
 from textsynth.evaluate.matched import match
-from textsynth.text import normal_form
+from textsynth.text.normalize import normal_form
 
 SIDE = st.lists(
     st.builds(

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from tests.contexts import context
 from tests.filter.benches import batch, real_data, record, rows, rule
 from textsynth.filter.exact_duplicate import ExactDuplicate
-from textsynth.text import normal_form
+from textsynth.text.normalize import normal_form
 
 TEXTS = st.lists(
     st.sampled_from(["My card", "my card!", "MY  CARD", "a card", "A card.", "", "?", "我的卡"]), max_size=12

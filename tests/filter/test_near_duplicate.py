@@ -7,7 +7,7 @@ from tests.contexts import context
 from tests.filter.benches import batch, record, rule
 from textsynth.core.records import Verdict
 from textsynth.filter.near_duplicate import NearDuplicate
-from textsynth.text import jaccard, word_set
+from textsynth.text.normalize import jaccard, word_set
 
 TEXTS = st.lists(st.lists(st.sampled_from("abcdef"), min_size=1, max_size=5).map(" ".join), max_size=10)
 LONG = "could you please tell me where the new card is that I ordered from your bank two weeks ago"

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from tests.contexts import context
 from tests.filter.benches import judged, real_data, reason, record, rows
-from tests.personal.examples import EMAILS, IPS, NO_EMAILS, NO_IPS, NO_PHONES, NO_SSNS, PHONES, SSNS
+from tests.text.pii.examples import EMAILS, IPS, NO_EMAILS, NO_IPS, NO_PHONES, NO_SSNS, PHONES, SSNS
 from textsynth.core.errors import RecipeError
 from textsynth.core.protocols import Context
 from textsynth.filter.personal_data import REASONS, PersonalData
@@ -29,7 +29,7 @@ GERMAN = replace(context(), language="de")
 
 def held(kind: str) -> str:
     """Return a text that holds a datum of the kind, its check letters and digits worked out."""
-    from textsynth.personal import card, national_id
+    from textsynth.text.pii import card, national_id
 
     if kind == "card":
         return next(one for last in "0123456789" if any(card.find(one := HELD[kind].replace("9014", f"901{last}"))))
@@ -132,7 +132,7 @@ def test_nothing_is_loaded_before_the_first_text() -> None:
     code = (
         "import sys; from tests.contexts import context; from textsynth.filter.personal_data import PersonalData\n"
         "judge = PersonalData().begin(context())\n"
-        "print('phonenumbers' in sys.modules, 'textsynth.personal.phone' in sys.modules)"
+        "print('phonenumbers' in sys.modules, 'textsynth.text.pii.phone' in sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "False False\n"

@@ -24,7 +24,7 @@ import numpy as np
 
 from textsynth.core.formatting import counted
 from textsynth.evaluate.draw import draw_order
-from textsynth.text import normal_form, word_list
+from textsynth.text.normalize import normal_form, word_list
 from textsynth.vectors import Vectors, nearest
 
 QUARTILE = 25

@@ -21,7 +21,7 @@ from textsynth.core.records import DECIDED, Record
 from textsynth.evaluate.draw import draw_order
 from textsynth.evaluate.matched import FEWEST, match
 from textsynth.evaluate.real_or_synthetic import Giveaway, WordCounts, vector_auc
-from textsynth.text import jaccard, word_list
+from textsynth.text.normalize import jaccard, word_list
 from textsynth.vectors import Vectors
 
 NO_ATTRIBUTES = frozenset({"source_text", "document", "chosen_label", "intended_label", DECIDED})

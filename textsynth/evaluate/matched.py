@@ -20,7 +20,7 @@ from textsynth.core.formatting import counted
 from textsynth.core.records import Record
 from textsynth.evaluate.draw import draw_order
 from textsynth.export.splits import families
-from textsynth.text import normal_form
+from textsynth.text.normalize import normal_form
 
 FOLDS = 5
 FEWEST = 20  # texts a side: with fewer, chance alone moves an AUC by more than .1

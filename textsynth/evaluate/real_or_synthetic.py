@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from textsynth.core.errors import needs
-from textsynth.text import word_list
+from textsynth.text.normalize import word_list
 from textsynth.vectors import Vectors
 
 INVERSE_STRENGTH = 10.0

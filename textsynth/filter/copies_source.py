@@ -18,7 +18,7 @@ from textsynth.core.options import SourceName
 from textsynth.core.protocols import Context, Filter
 from textsynth.core.records import Record, Verdict
 from textsynth.neighbours import WordSetIndex, sign
-from textsynth.text import normal_form, word_set
+from textsynth.text.normalize import normal_form, word_set
 
 
 class CopiesSource(Filter):

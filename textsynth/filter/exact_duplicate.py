@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 from textsynth.core.protocols import Context, Filter
 from textsynth.core.records import Record, Verdict
-from textsynth.text import normal_form
+from textsynth.text.normalize import normal_form
 
 
 class ExactDuplicate(Filter):

@@ -18,7 +18,7 @@ from pydantic import Field
 
 from textsynth.core.protocols import Filter
 from textsynth.core.records import Record, Verdict
-from textsynth.text import content_words, names, numbers, word_list
+from textsynth.text.normalize import content_words, names, numbers, word_list
 
 STEM = 5
 SHORT_NAME = 4  # shorter ones are found inside any text

@@ -19,7 +19,7 @@ from pydantic import Field
 
 from textsynth.core.protocols import Context, Filter
 from textsynth.core.records import Record, Verdict
-from textsynth.text import word_list
+from textsynth.text.normalize import word_list
 
 ALIKE = ({"nb", "no", "nn", "da"}, {"hr", "bs", "sr", "sl"}, {"id", "ms"}, {"gl", "pt"}, {"cs", "sk"})
 # Words of nearly every English text that hardly any other language has.

@@ -12,7 +12,7 @@ from pydantic import Field, model_validator
 
 from textsynth.core.protocols import Filter
 from textsynth.core.records import Record, Verdict
-from textsynth.text import word_list
+from textsynth.text.normalize import word_list
 
 
 class Length(Filter):

@@ -18,7 +18,7 @@ from pydantic import Field
 from textsynth.core.protocols import Context, Filter
 from textsynth.core.records import Record, Verdict
 from textsynth.neighbours import Signed, WordSetIndex, sign
-from textsynth.text import word_set
+from textsynth.text.normalize import word_set
 
 
 class NearDuplicate(Filter):

@@ -45,7 +45,7 @@ _DOMAIN = re.compile(r"@?((?:[\w-]+\.)+[^\W\d_]{2,24})")
 
 def known_country(code: str) -> str:
     """Return the code as it is. Raises ValueError where it is none whose phone numbers are known."""
-    from textsynth.personal.phone import known_countries
+    from textsynth.text.pii.phone import known_countries
 
     known = known_countries()
     if code in known:
@@ -97,7 +97,7 @@ class Search:
     """Looks for the kinds that a recipe wants found, and passes over what it allows."""
 
     def __init__(self, step: PersonalData, language: str, task: str = "classification") -> None:
-        from textsynth.personal import card, email, iban, ip, national_id, phone, ssn
+        from textsynth.text.pii import card, email, iban, ip, national_id, phone, ssn
 
         countries = phone.countries_of(language) if step.countries is None else tuple(step.countries)
         ways: dict[Kind, Find] = {

@@ -22,7 +22,7 @@ from textsynth.core.protocols import Context, Prompted, Shortfall, Writer
 from textsynth.core.records import DECIDED, Ask, Completion, Drop, Record, Rendered
 from textsynth.core.seed_folds import FOLDS, fold_of
 from textsynth.generate.candidates import candidates
-from textsynth.languages import language_name
+from textsynth.text.languages import language_name
 
 COLUMNS = frozenset({"id", "text", "total", DECIDED})
 OTHER_EXAMPLES = 2

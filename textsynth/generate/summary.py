@@ -18,7 +18,7 @@ from textsynth.core.protocols import Context, Prompted, Shortfall, Writer
 from textsynth.core.records import Ask, Completion, Drop, Record
 from textsynth.generate.candidates import candidates
 from textsynth.generate.walking import Walk, asks_along
-from textsynth.languages import language_name
+from textsynth.text.languages import language_name
 
 
 class Summary(Prompted):

@@ -35,8 +35,8 @@ from textsynth.core.records import Ask, Completion, Constraint, Record, Sampling
 from textsynth.label.gold import Bar, GoldDesk, Wish
 from textsynth.label.letters import LettersDesk
 from textsynth.label.shortlist import Shortlist
-from textsynth.languages import language_name
 from textsynth.probabilities import CODES
+from textsynth.text.languages import language_name
 
 Disagree = Literal["drop", "review", "relabel"]
 

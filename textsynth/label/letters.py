@@ -9,8 +9,8 @@ from textsynth.core.errors import UsageError
 from textsynth.core.protocols import Context
 from textsynth.core.records import Ask, Completion, Record, Verdict
 from textsynth.label.shortlist import Shortlist
-from textsynth.languages import language_name
 from textsynth.probabilities import Turns, read_scores
+from textsynth.text.languages import language_name
 
 if TYPE_CHECKING:
     from textsynth.label.choice import Choice

@@ -12,7 +12,7 @@ from textsynth.core.options import Count, Options, SourceName, Texts
 from textsynth.embed import EMBEDDED
 from textsynth.export.card.licences import check_licence
 from textsynth.export.card.vocabulary import check_category, check_kind
-from textsynth.languages import check_language
+from textsynth.text.languages import check_language
 
 Task = Literal["classification", "paraphrase", "summarization"]
 SPLIT_NAME = re.compile(r"[A-Za-z0-9_]+(\.[A-Za-z0-9_]+)*")

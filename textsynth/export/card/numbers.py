@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from textsynth.core.records import DECIDED, Record, reason_kind
 from textsynth.export.card.markdown import escape, table
 from textsynth.export.outcome import Outcome
-from textsynth.text import word_list
+from textsynth.text.normalize import word_list
 
 
 def counts(outcome: Outcome, splits: Mapping[str, Sequence[Record]]) -> str:

@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.personal.examples import EMAILS, NO_EMAILS, NO_IPS, NO_PHONES, NO_SSNS, PHONES
-from textsynth.languages import NAMES
-from textsynth.personal.phone import COUNTRIES, countries_of, find, known_countries
+from tests.text.pii.examples import EMAILS, NO_EMAILS, NO_IPS, NO_PHONES, NO_SSNS, PHONES
+from textsynth.text.languages import NAMES
+from textsynth.text.pii.phone import COUNTRIES, announced, countries_of, find, known_countries
 
 ENGLISH = countries_of("en")
 GAPS = st.sampled_from((" ", "-", ".", "\u00a0", ""))
@@ -83,3 +83,35 @@ def test_a_text_without_digits_holds_none(text: str) -> None:
 def test_tables_of_figures_are_no_numbers() -> None:
     assert not list(find("0161 234 500 " * 1000, ENGLISH))
     assert not list(find("1 " * 5000, ENGLISH))
+
+
+@pytest.mark.parametrize(
+    ("before", "told"),
+    [
+        ("call me on ", True),
+        ("Tel.: ", True),
+        ("call", True),
+        ("my new number is ", True),
+        ("customer services ", True),
+        ("the order number is ", False),
+        ("call me about my order ", False),
+        ("my order is late, call ", True),
+        ("invoice no. ", False),
+        ("the area code of ", None),
+        ("it is ", None),
+        ("", None),
+        ("Please call. Then wait for ", None),
+        ("call me when you are at the station at ", None),
+        ("sms.ac/u/anna", False),
+        ("I recall ", None),
+        ("Telefon: ", True),
+        ("Rechnung ", False),
+    ],
+)
+def test_the_last_word_near_a_number_says_what_it_is(before: str, told: bool | None) -> None:
+    assert announced(f"{before}0161 234 5001", len(before)) is told
+
+
+def test_words_far_away_are_not_looked_at() -> None:
+    text = "call " + "x" * 10_000
+    assert announced(text, len(text)) is None

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.personal.examples import NO_IPS, NO_PHONES, NO_SSNS, PHONES
-from textsynth.personal.card import ISSUERS, TESTS, find, is_card, luhn
+from tests.text.pii.examples import NO_IPS, NO_PHONES, NO_SSNS, PHONES
+from textsynth.text.pii.card import ISSUERS, TESTS, find, is_card, luhn
 
 
 def with_check(digits: str) -> str:

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.personal.examples import NO_EMAILS, NO_IPS, NO_PHONES, NO_SSNS, PHONES
-from textsynth.personal.national_id import (
+from tests.text.pii.examples import NO_EMAILS, NO_IPS, NO_PHONES, NO_SSNS, PHONES
+from textsynth.text.pii.national_id import (
     DNI_LETTERS,
     EXAMPLES,
     brazilian,

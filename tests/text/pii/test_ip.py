@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.personal.examples import IPS, NO_EMAILS, NO_IPS, NO_PHONES, NO_SSNS
-from textsynth.personal.ip import SERVERS, find
+from tests.text.pii.examples import IPS, NO_EMAILS, NO_IPS, NO_PHONES, NO_SSNS
+from textsynth.text.pii.ip import SERVERS, find
 
 
 @pytest.mark.parametrize("text", IPS)

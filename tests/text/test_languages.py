@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from textsynth.languages import COUNTRIES, MORE, NAMES, check_language, language_name
+from textsynth.text.languages import COUNTRIES, MORE, NAMES, check_language, language_name
 
 
 @pytest.mark.parametrize(("code", "name"), [("en", "English"), ("de", "German"), ("tlh", "tlh"), ("pt-BR", "pt-BR")])

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.personal.examples import NO_EMAILS, NO_IPS, NO_PHONES, NO_SSNS, PHONES, SSNS
-from textsynth.personal.ssn import INVENTED, find
+from tests.text.pii.examples import NO_EMAILS, NO_IPS, NO_PHONES, NO_SSNS, PHONES, SSNS
+from textsynth.text.pii.ssn import INVENTED, find
 
 
 @pytest.mark.parametrize("text", SSNS)

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.personal.examples import NO_IPS, NO_PHONES, NO_SSNS, PHONES
-from textsynth.personal.iban import EXAMPLES, LENGTHS, checks, find
+from tests.text.pii.examples import NO_IPS, NO_PHONES, NO_SSNS, PHONES
+from textsynth.text.pii.iban import EXAMPLES, LENGTHS, checks, find
 
 
 @st.composite

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from textsynth.text import content_words, jaccard, names, negated, normal_form, numbers, word_list, word_set
+from textsynth.text.normalize import content_words, jaccard, names, negated, normal_form, numbers, word_list, word_set
 
 
 @pytest.mark.parametrize(

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.personal.examples import EMAILS, NO_EMAILS, NO_IPS, NO_PHONES, NO_SSNS, PHONES
-from textsynth.personal.email import find
+from tests.text.pii.examples import EMAILS, NO_EMAILS, NO_IPS, NO_PHONES, NO_SSNS, PHONES
+from textsynth.text.pii.email import find
 
 NAMES = st.from_regex(r"[a-z0-9]([a-z0-9._+-]{0,20}[a-z0-9])?", fullmatch=True)
 LABELS = st.from_regex(r"[a-z0-9]([a-z0-9-]{0,10}[a-z0-9])?", fullmatch=True)

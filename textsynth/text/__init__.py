@@ -1,0 +1,1 @@
+"""What a text is as characters: its normal forms, its language, personal data in it."""
