@@ -22,10 +22,10 @@ from numpy.typing import NDArray
 
 from textsynth.core.protocols import Context
 from textsynth.core.records import Origin, Record
-from textsynth.embed import EMBEDDED, Embedder
 from textsynth.evaluate.leaks import find_leaks
 from textsynth.filter.leak import Leak
 from textsynth.prompts import find_prompt
+from textsynth.similarity.embedder import EMBEDDED, Embedder
 
 Embed = Callable[[Sequence[str]], NDArray[np.float32]]
 KINDS = ("exact",) * 20 + ("punctuation",) * 15 + ("words",) * 15

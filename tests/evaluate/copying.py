@@ -8,8 +8,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from textsynth.similarity.vectors import Vectors
 from textsynth.text.normalize import word_list
-from textsynth.vectors import Vectors
 
 STEMS = [f"{first}{last}" for first in ("bal", "cor", "dem", "fin", "gar", "hol", "jun", "kel") for last in ("a", "o")]
 ENDS = ["ti", "mur", "sen", "dol", "pa", "rix"]

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from textsynth.core.records import Origin, Record
-from textsynth.vectors import Vectors
+from textsynth.similarity.vectors import Vectors
 
 PLAIN = [
     *("train", "bus", "ticket", "fare", "stop", "late", "platform", "driver"),

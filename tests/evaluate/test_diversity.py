@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from tests.evaluate.sides import FANCY, PLAIN, sentences, unit
 from textsynth.evaluate.diversity import Diversity, mean_similarity, measure_diversity, vendi_score
-from textsynth.vectors import Vectors
+from textsynth.similarity.vectors import Vectors
 
 
 def diversity(

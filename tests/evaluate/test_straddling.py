@@ -6,7 +6,7 @@ from tests.evaluate.copying import embed, texts
 from tests.evaluate.sides import records
 from textsynth.core.records import Origin, Record
 from textsynth.evaluate.straddling import Held, Straddling, straddling
-from textsynth.vectors import Vectors
+from textsynth.similarity.vectors import Vectors
 
 TEST = records(texts(60, 1), ("fare", "route"), "test")
 OTHER = records(texts(80, 2), ("fare", "route"), "raw")

@@ -3,8 +3,8 @@ from __future__ import annotations
 import pytest
 
 from tests.evaluate.copying import embed, texts
-from textsynth.copies import CopyIndex
 from textsynth.evaluate.usual import Kind, Usual, usual
+from textsynth.similarity.overlap import CopyIndex
 
 PLAIN = {"exact": 0.0, "near": 0.0, "semantic": 0.0, "close": 0.0}
 

@@ -6,7 +6,7 @@ import pytest
 
 from tests.contexts import Kept
 from tests.filter.benches import Embed
-from textsynth.embed import EMBEDDED, Embedder
+from textsynth.similarity.embedder import EMBEDDED, Embedder
 
 
 @pytest.fixture(scope="session")

@@ -10,7 +10,7 @@ from tests.filter.benches import Embed, judged, real_data, record, rows
 from textsynth.core.records import Origin, Record
 from textsynth.core.seed_folds import fold_of
 from textsynth.filter.agreement import Agreement
-from textsynth.vectors import Vectors
+from textsynth.similarity.vectors import Vectors
 
 SAID = {
     "refund": ("please send my money back", "I want a refund", "when do I get my 20 euros back", "the refund is late"),

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from tests.contexts import context
 from tests.filter.benches import Embed, batch, record, rule
 from textsynth.filter.semantic_duplicate import SemanticDuplicate
-from textsynth.vectors import Vectors
+from textsynth.similarity.vectors import Vectors
 
 
 def angles(texts: list[str]) -> Vectors:

@@ -7,7 +7,7 @@ import numpy as np
 from tests.contexts import context
 from textsynth.core.records import Origin, Record
 from textsynth.select.diverse import Diverse
-from textsynth.vectors import Vectors
+from textsynth.similarity.vectors import Vectors
 
 
 def directions(texts: Sequence[str]) -> Vectors:

@@ -11,8 +11,8 @@ from textsynth.api.results import Estimate, Preview, Score
 from textsynth.api.run import Run, load
 from textsynth.core.errors import UsageError
 from textsynth.core.records import Record
-from textsynth.embed import EMBEDDED
 from textsynth.recipe import Recipe, read_recipe
+from textsynth.similarity.embedder import EMBEDDED
 from textsynth.sources import given
 
 if TYPE_CHECKING:
@@ -157,8 +157,8 @@ def embed(texts: Sequence[str], *, model: str = EMBEDDED) -> NDArray[np.float32]
     `model` is a sentence-transformers model by its Hub name; the default one comes with `textsynth[embed]`, gives 384
     numbers and needs no network. Raises MissingExtra, or UsageError when the model cannot be loaded.
     """
-    from textsynth.embed import Embedder
     from textsynth.run.stage import no_embeddings
+    from textsynth.similarity.embedder import Embedder
 
     return Embedder(model, no_embeddings()).embed(texts)
 

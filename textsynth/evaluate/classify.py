@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
 
-    from textsynth.embed import Store
+    from textsynth.similarity.embedder import Store
 
 Kind = Literal["words", "embeddings"]
 KINDS: tuple[Kind, ...] = ("words", "embeddings")

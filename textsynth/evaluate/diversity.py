@@ -24,8 +24,8 @@ import numpy as np
 
 from textsynth.core.formatting import counted
 from textsynth.evaluate.draw import draw_order
+from textsynth.similarity.vectors import Vectors, nearest
 from textsynth.text.normalize import normal_form, word_list
-from textsynth.vectors import Vectors, nearest
 
 QUARTILE = 25
 FEWEST_REAL = 10  # a quartile of fewer is no limit

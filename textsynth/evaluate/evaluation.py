@@ -9,7 +9,6 @@ import numpy as np
 
 from textsynth.core.errors import UsageError
 from textsynth.core.records import Record
-from textsynth.embed import Store
 from textsynth.evaluate.arms import Arm, make_arms, random_rows
 from textsynth.evaluate.bench import FULL, QUICK, Bench
 from textsynth.evaluate.classify import KINDS, Classifiers, Codes, Kind, Scores
@@ -24,6 +23,7 @@ from textsynth.evaluate.rounds import Round, make_rounds
 from textsynth.evaluate.sets import Pool, Real, Synthetic, check_sets, labelled, labels_of, notes_on
 from textsynth.evaluate.verdict import Difference, Findings, Verdict, judge
 from textsynth.evaluate.weights import Fitted, fit_weight
+from textsynth.similarity.embedder import Store
 
 ENOUGH = 100
 Embed = Callable[[Sequence[str]], Scores]

@@ -21,8 +21,8 @@ from textsynth.core.records import DECIDED, Record
 from textsynth.evaluate.draw import draw_order
 from textsynth.evaluate.matched import FEWEST, match
 from textsynth.evaluate.real_or_synthetic import Giveaway, WordCounts, vector_auc
+from textsynth.similarity.vectors import Vectors
 from textsynth.text.normalize import jaccard, word_list
-from textsynth.vectors import Vectors
 
 NO_ATTRIBUTES = frozenset({"source_text", "document", "chosen_label", "intended_label", DECIDED})
 VALUES_AT_MOST = 50  # a field of more values is a column that came along, not an attribute that was varied

@@ -23,7 +23,7 @@ from textsynth.core.formatting import counted
 from textsynth.core.records import Record
 from textsynth.evaluate.straddling import Held, Pair, Straddling, straddling
 from textsynth.evaluate.usual import KINDS, Usual
-from textsynth.vectors import Vectors
+from textsynth.similarity.vectors import Vectors
 
 SYNTHETIC = ("selected", "raw")
 BETWEEN = (

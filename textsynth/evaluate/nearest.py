@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from textsynth.core.records import Record
 from textsynth.evaluate.draw import draw_order
 from textsynth.evaluate.sets import Synthetic
-from textsynth.vectors import nearest
+from textsynth.similarity.vectors import nearest
 
 SHOWN = 12
 

@@ -19,8 +19,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from textsynth.core.errors import needs
+from textsynth.similarity.vectors import Vectors
 from textsynth.text.normalize import word_list
-from textsynth.vectors import Vectors
 
 INVERSE_STRENGTH = 10.0
 TEXTS_A_TERM = 2  # a word that training saw once tells nothing about another text

@@ -11,11 +11,11 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from textsynth.copies import Copy, CopyIndex
 from textsynth.core.records import Record
 from textsynth.evaluate.usual import KINDS, SEMANTIC, Kind, usual
 from textsynth.export.splits import REWRITTEN
-from textsynth.vectors import Vectors, nearest
+from textsynth.similarity.overlap import Copy, CopyIndex
+from textsynth.similarity.vectors import Vectors, nearest
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Literal, get_args
 
-from textsynth.copies import CopyIndex
-from textsynth.vectors import Vectors, nearest_other
+from textsynth.similarity.overlap import CopyIndex
+from textsynth.similarity.vectors import Vectors, nearest_other
 
 Kind = Literal["exact", "near", "semantic", "family"]
 KINDS: tuple[Kind, ...] = get_args(Kind)

@@ -29,7 +29,7 @@ from textsynth.core.options import SourceName
 from textsynth.core.protocols import Context, Filter
 from textsynth.core.records import Record, Verdict
 from textsynth.core.seed_folds import fold_of
-from textsynth.embed import need_embeddings
+from textsynth.similarity.embedder import need_embeddings
 
 if TYPE_CHECKING:
     import numpy as np

@@ -13,11 +13,11 @@ from collections.abc import Sequence
 
 from pydantic import Field
 
-from textsynth.copies import WholeIndex
 from textsynth.core.options import SourceName
 from textsynth.core.protocols import Context, Filter
 from textsynth.core.records import Record, Verdict
-from textsynth.neighbours import WordSetIndex, sign
+from textsynth.similarity.minhash import WordSetIndex, sign
+from textsynth.similarity.overlap import WholeIndex
 from textsynth.text.normalize import normal_form, word_set
 
 

@@ -23,11 +23,11 @@ from typing import TYPE_CHECKING
 
 from pydantic import Field
 
-from textsynth.copies import Copy, CopyIndex, WholeIndex
 from textsynth.core.options import SourceName
 from textsynth.core.protocols import Context, Filter
 from textsynth.core.records import Record, Verdict
-from textsynth.embed import need_embeddings
+from textsynth.similarity.embedder import need_embeddings
+from textsynth.similarity.overlap import Copy, CopyIndex, WholeIndex
 
 if TYPE_CHECKING:
     import numpy as np
@@ -87,7 +87,7 @@ class LeakJudge:
         return None if whole is None else Verdict(f"holds the whole of {self._what}", twin=self._rows[whole].id)
 
     def _by_meaning(self, texts: Sequence[str]) -> list[Verdict | None]:
-        from textsynth.vectors import nearest
+        from textsynth.similarity.vectors import nearest
 
         if self._vectors is None:
             self._vectors = self._context.embed([row.text for row in self._rows])

@@ -17,7 +17,7 @@ from pydantic import Field
 
 from textsynth.core.protocols import Context, Filter
 from textsynth.core.records import Record, Verdict
-from textsynth.neighbours import Signed, WordSetIndex, sign
+from textsynth.similarity.minhash import Signed, WordSetIndex, sign
 from textsynth.text.normalize import word_set
 
 

@@ -20,7 +20,7 @@ from pydantic import Field
 
 from textsynth.core.protocols import Context, Filter
 from textsynth.core.records import Record, Verdict
-from textsynth.embed import need_embeddings
+from textsynth.similarity.embedder import need_embeddings
 from textsynth.text.normalize import jaccard, negated, numbers, word_list, word_set
 
 # Negations told without a word of negation, and words of negation that deny nothing.

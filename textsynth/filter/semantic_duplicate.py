@@ -19,7 +19,7 @@ from pydantic import Field
 
 from textsynth.core.protocols import Context, Filter
 from textsynth.core.records import Record, Verdict
-from textsynth.embed import need_embeddings
+from textsynth.similarity.embedder import need_embeddings
 
 
 class SemanticDuplicate(Filter):
@@ -40,7 +40,7 @@ class SemanticDuplicateJudge:
     """Remembers the vectors of what was accepted (1.5 KB a text with the default embedder)."""
 
     def __init__(self, similarity: float, context: Context) -> None:
-        from textsynth.vectors import VectorIndex
+        from textsynth.similarity.vectors import VectorIndex
 
         self._limit = similarity
         self._context = context
@@ -49,7 +49,7 @@ class SemanticDuplicateJudge:
 
     def judge(self, records: Sequence[Record]) -> list[Verdict | None]:
         """Drop what is near an accepted text, or near an earlier one of the batch."""
-        from textsynth.vectors import nearest_before
+        from textsynth.similarity.vectors import nearest_before
 
         if not records:
             return []

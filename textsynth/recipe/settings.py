@@ -9,9 +9,9 @@ from typing import Literal
 from pydantic import Field, field_validator
 
 from textsynth.core.options import Count, Options, SourceName, Texts
-from textsynth.embed import EMBEDDED
 from textsynth.export.card.licences import check_licence
 from textsynth.export.card.vocabulary import check_category, check_kind
+from textsynth.similarity.embedder import EMBEDDED
 from textsynth.text.languages import check_language
 
 Task = Literal["classification", "paraphrase", "summarization"]

@@ -16,21 +16,21 @@ from textsynth.core.errors import UsageError, needs
 from textsynth.core.protocols import Context
 from textsynth.core.records import Drop, Record
 from textsynth.core.resources import share_processors
-from textsynth.embed import EMBEDDED
 from textsynth.evaluation import write_evaluation
 from textsynth.filter.agreement import Agreement
 from textsynth.journal import Journal
 from textsynth.manifest import Manifest
 from textsynth.recipe import Recipe, read_recipe
 from textsynth.recipe.pinning import as_run
+from textsynth.similarity.embedder import EMBEDDED
 from textsynth.sources.rows import Rows
 from textsynth.starter import read_labels
 
 if TYPE_CHECKING:
-    from textsynth.embed import Store
     from textsynth.evaluate.evaluation import Embed, Evaluation
     from textsynth.evaluate.reading import Finished
     from textsynth.evaluate.sets import Real, Synthetic
+    from textsynth.similarity.embedder import Store
 
 ROLES = {"train": "train", "test": "test", "dev": "dev", "all": "whole"}
 NO_RECIPE = (
@@ -282,7 +282,7 @@ def _recipe_of(folder: Path, manifest: Manifest) -> Recipe | None:
 
 
 def _embedder(name: str, store: Store) -> Embed:
-    from textsynth.embed import Embedder
+    from textsynth.similarity.embedder import Embedder
 
     return Embedder(name, store).embed
 

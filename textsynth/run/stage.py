@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from textsynth.embed import Embedder, Store
+    from textsynth.similarity.embedder import Embedder, Store
 
 
 def read_sources(recipe: Recipe) -> dict[str, list[Record]]:
@@ -46,7 +46,7 @@ def make_context(recipe: Recipe, sources: dict[str, list[Record]], store: Store)
     def embed(texts: Sequence[str]) -> NDArray[np.float32]:
         nonlocal embedder
         if embedder is None:
-            from textsynth.embed import Embedder
+            from textsynth.similarity.embedder import Embedder
 
             embedder = Embedder(recipe.embedder, store)
         return embedder.embed(texts)

@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 
 from textsynth.core.protocols import Context, Selector
 from textsynth.core.records import Record
-from textsynth.embed import need_embeddings
+from textsynth.similarity.embedder import need_embeddings
 
 
 class Diverse(Selector):
@@ -25,7 +25,7 @@ class Diverse(Selector):
 
     def pick(self, records: Sequence[Record], quota: Mapping[str, int], context: Context) -> list[str]:
         """Return the picked ids in the order of `records`; a label that is within its quota is taken whole."""
-        from textsynth.vectors import k_center
+        from textsynth.similarity.vectors import k_center
 
         by_label: dict[str, list[Record]] = {}
         for record in records:

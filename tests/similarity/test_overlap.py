@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from textsynth.copies import AKIN, AKIN_BY_FORM, Copy, CopyIndex, WholeIndex
+from textsynth.similarity.overlap import AKIN, AKIN_BY_FORM, Copy, CopyIndex, WholeIndex
 
 GIVEN = (
     "Where is the new card that I ordered a week ago?",

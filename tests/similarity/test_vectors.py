@@ -3,8 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from textsynth import vectors
-from textsynth.vectors import VectorIndex, Vectors, k_center, nearest, nearest_before, nearest_other
+from textsynth.similarity import vectors
+from textsynth.similarity.vectors import VectorIndex, Vectors, k_center, nearest, nearest_before, nearest_other
 
 
 def unit(rows: int, dim: int = 8, seed: int = 1) -> Vectors:

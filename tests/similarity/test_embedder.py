@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from textsynth.core.errors import UsageError
-from textsynth.embed import EMBEDDED, Embedder
+from textsynth.similarity.embedder import EMBEDDED, Embedder
 
 TEXTS = ["Where is my card?", "My card has not come yet.", "I like the new app", "Where is my card?"]
 
