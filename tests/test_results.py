@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 from tests.report.evaluations import harm
-from textsynth.evaluation import write_evaluation
 from textsynth.recipe.describe import Described, Field
 from textsynth.results import (
     folded,
@@ -23,6 +22,7 @@ from textsynth.results import (
 from textsynth.run import Result
 from textsynth.run.estimate import Part, Plan, Range
 from textsynth.run.preview import Check, Sample, Seen
+from textsynth.store.evaluation import write_evaluation
 
 
 def row(missing: int = 0, want: int = 8, **match: str) -> dict[str, Any]:

@@ -9,15 +9,15 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from textsynth.core.formatting import clock, columns, counted, visible, waiting
-from textsynth.evaluation import read_evaluation
+from textsynth.store.evaluation import read_evaluation
 
 if TYPE_CHECKING:
-    from textsynth.manifest import DropCount, Manifest, QuotaRow
     from textsynth.recipe.describe import Described
     from textsynth.run import Result
     from textsynth.run.estimate import Plan, Range
     from textsynth.run.preview import Check, Sample, Seen
     from textsynth.run.rounds import Round
+    from textsynth.store.manifest import DropCount, Manifest, QuotaRow
 
 NUMBERS = re.compile(r"[0-9, –]*")
 MET_ROWS_SHOWN = 20

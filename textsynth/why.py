@@ -11,9 +11,9 @@ from typing import Any
 
 from textsynth.core.errors import UsageError
 from textsynth.core.formatting import visible
-from textsynth.export.rows import Rows, check_whole, label_text, source_of, text_of
-from textsynth.manifest import read_manifest
-from textsynth.review.decisions import Decision, read_decisions
+from textsynth.store.dataset import Rows, check_whole, label_text, source_of, text_of
+from textsynth.store.decisions import Decision, read_decisions
+from textsynth.store.manifest import read_manifest
 
 SHORTEST_PREFIX = 4
 ENDS = {"select": "spare: accepted, not picked", "review": "waits for a person", "person": "dropped by a person"}

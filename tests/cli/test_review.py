@@ -23,7 +23,7 @@ from tests.report import chromium
 from tests.report.evaluations import HOSTILE as WORSE
 from tests.report.test_page import SIGHTS
 from tests.review.runs import ROOT, reviewed, served, waiting
-from textsynth.review.decisions import FILE, read_decisions
+from textsynth.store.decisions import FILE, read_decisions
 
 EVIL = [HOSTILE, *WORSE[:4]]
 LABELS = {f"label_{number}": f"asks about thing {number}" for number in range(300)} | {

@@ -8,7 +8,7 @@ from tests.export.outcomes import outcome
 from tests.golden import GOLD
 from tests.report.folders import manifest
 from textsynth.core.errors import UsageError
-from textsynth.manifest import FILE, Manifest, read_manifest, write_json, write_manifest
+from textsynth.store.manifest import FILE, Manifest, read_manifest, write_json, write_manifest
 
 
 def test_what_was_tried_on_gold_rows_is_read_as_written(tmp_path: Path) -> None:

@@ -11,10 +11,10 @@ from textsynth.core.errors import SourceError, UsageError
 from textsynth.core.records import Record
 from textsynth.evaluate.reading import read_file, read_run
 from textsynth.export.outcome import Outcome
-from textsynth.export.rows import Rows
-from textsynth.manifest import write_manifest
 from textsynth.run import run
 from textsynth.sources.rows import Rows as Source
+from textsynth.store.dataset import Rows
+from textsynth.store.manifest import write_manifest
 
 
 def told(records: list[Record]) -> list[tuple[object, ...]]:

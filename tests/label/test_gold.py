@@ -16,9 +16,9 @@ from textsynth.core.protocols import Tried
 from textsynth.core.records import Ask, Completion, OptionScores, Origin, Record
 from textsynth.label.choice import Choice
 from textsynth.label.gold import GoldDesk, decimal, percent
-from textsynth.manifest import read_manifest
 from textsynth.recipe import read_recipe
 from textsynth.run import Result, run
+from textsynth.store.manifest import read_manifest
 
 TEXT = Record("Please send my money back.", Origin("labelled"), ("refund",))
 

@@ -9,8 +9,8 @@ import pytest
 
 from tests.push.runs import SEED, TESTED, make_run
 from textsynth.core.errors import UsageError
-from textsynth.manifest import read_manifest
 from textsynth.push.given import Given, read_given, repeats, without_given
+from textsynth.store.manifest import read_manifest
 
 ROWS = [
     {"id": "a", "item": "length", "text": "please give back what I paid!", "raw": None, "source": None},

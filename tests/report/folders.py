@@ -7,7 +7,7 @@ from pathlib import Path
 
 from textsynth.export.dataset import write_dataset
 from textsynth.export.outcome import Outcome
-from textsynth.manifest import Manifest, write_manifest
+from textsynth.store.manifest import Manifest, write_manifest
 
 
 def manifest(told: Outcome) -> Manifest:

@@ -6,9 +6,9 @@ from tests.export.outcomes import outcome
 from tests.golden import GOLD
 from tests.report.folders import manifest
 from textsynth.export.dataset import write_dataset
-from textsynth.manifest import Manifest, write_manifest
 from textsynth.report import json_report, text_report, write_report
 from textsynth.report.gold import gold_sections
+from textsynth.store.manifest import Manifest, write_manifest
 
 TOLD: Manifest = {**manifest(outcome()), "gold": {"choice": GOLD}}
 

@@ -21,10 +21,10 @@ import pytest
 from tests.export.outcomes import HOSTILE
 from tests.review.runs import reviewed, served, waiting
 from textsynth.core.errors import UsageError
-from textsynth.review.decisions import FILE, Decision, add_decisions, read_decisions
 from textsynth.review.queue import read_queue
 from textsynth.review.server import serve
 from textsynth.review.sitting import Sitting
+from textsynth.store.decisions import FILE, Decision, add_decisions, read_decisions
 
 
 class Client:

@@ -8,9 +8,9 @@ import pytest
 
 from tests.review.runs import reviewed, waiting
 from textsynth.core.errors import UsageError
-from textsynth.review.decisions import FILE, Decision, add_decisions, read_decisions
 from textsynth.review.queue import read_queue
 from textsynth.review.sitting import Sitting
+from textsynth.store.decisions import FILE, Decision, add_decisions, read_decisions
 
 
 def sit(run: Path, by: str = "ann", *, selected: bool = False) -> Sitting:

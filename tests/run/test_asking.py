@@ -11,10 +11,10 @@ import pytest
 
 from textsynth.core.errors import ModelError
 from textsynth.core.records import Ask, Completion, Constraint, Message, Rendered, Request, Sampling
-from textsynth.journal import Journal
 from textsynth.models import Place
 from textsynth.models.scripted import Scripted
 from textsynth.run.asking import Asker
+from textsynth.store.journal import Journal
 
 SAMPLING = Sampling(max_tokens=30)
 

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from tests.golden import GOLD
 from textsynth.core.calibration_summary import Gold
 from textsynth.core.records import Ask, Census, Completion, Origin, Record, Sampling, Verdict
-from textsynth.review.decisions import Decision, Kind
 from textsynth.run.judging import Court, Ruling
 from textsynth.run.people import People
+from textsynth.store.decisions import Decision, Kind
 
 
 class SameWord:

@@ -14,12 +14,12 @@ import pytest
 from tests.run.recipes import digest
 from textsynth.core.errors import UsageError
 from textsynth.core.records import DECIDED, Drop, Origin, Record, Verdict
-from textsynth.export.rows import Rows
-from textsynth.manifest import read_manifest
 from textsynth.recipe import read_recipe
-from textsynth.review.decisions import FILE, Decision, Kind, add_decisions
 from textsynth.run import Result, run
 from textsynth.run.people import DIFFER, NOBODY, People, decided_notes
+from textsynth.store.dataset import Rows
+from textsynth.store.decisions import FILE, Decision, Kind, add_decisions
+from textsynth.store.manifest import read_manifest
 
 LABELS = ("refund", "delivery", "praise")
 

@@ -16,11 +16,11 @@ from textsynth.core.errors import UsageError
 from textsynth.core.records import Record
 from textsynth.evaluate import Evaluation, as_json
 from textsynth.evaluate.reading import read_run
-from textsynth.export.rows import Rows
 from textsynth.recipe import read_recipe
 from textsynth.run import run
 from textsynth.run.proving import prove_file, prove_folder, prove_what, real_of, weight_of
 from textsynth.run.stage import read_sources
+from textsynth.store.dataset import Rows
 
 THREE = LABELS[:3]
 RECIPE = """\

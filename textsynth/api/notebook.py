@@ -14,7 +14,7 @@ from typing import Any
 from textsynth.core.formatting import counted, visible, waiting
 from textsynth.core.progress import Snapshot
 from textsynth.display import Display, line, open_display, picture
-from textsynth.manifest import Manifest
+from textsynth.store.manifest import Manifest
 
 FRAME_SECONDS = 0.5
 WIDTH = 100

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 
 from textsynth.api.notebook import run_html
 from textsynth.api.results import Score
-from textsynth.evaluation import read_evaluation
-from textsynth.manifest import Manifest, QuotaRow, read_manifest
 from textsynth.recipe import Recipe
 from textsynth.run import QUOTA_NOT_MET, Result
+from textsynth.store.evaluation import read_evaluation
+from textsynth.store.manifest import Manifest, QuotaRow, read_manifest
 
 if TYPE_CHECKING:
     import datasets
@@ -87,7 +87,7 @@ class Run:
 
     def why(self, id_: str) -> str:
         """Return one text's story: where it comes from, and why it was kept or not. Raises UsageError."""
-        from textsynth.journal.file import read_answer
+        from textsynth.store.journal.file import read_answer
         from textsynth.why import story
 
         return story(self.folder, id_, lambda key: read_answer(self.folder, key)).text()

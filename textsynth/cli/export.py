@@ -49,7 +49,7 @@ def export(
     """
     from textsynth.export.formats import write_as
     from textsynth.export.reading import about_run, read_texts
-    from textsynth.manifest import read_manifest
+    from textsynth.store.manifest import read_manifest
 
     about = about_run(run, read_manifest(run), instruction)
     texts = read_texts(run, config, split)

@@ -98,7 +98,7 @@ def _login() -> str:
     """Return the login name, `someone` where there is none."""
     import getpass
 
-    from textsynth.review.decisions import SOMEONE
+    from textsynth.store.decisions import SOMEONE
 
     try:
         return getpass.getuser()

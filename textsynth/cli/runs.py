@@ -85,7 +85,7 @@ def _write_page(page: Path, html: str) -> None:
 @JSON
 def why(run: Path, id_: str, as_json: bool) -> None:  # noqa: FBT001
     """Tell where one text comes from, and why it was kept or not."""
-    from textsynth.journal.file import read_answer
+    from textsynth.store.journal.file import read_answer
     from textsynth.why import story
 
     told = story(run, id_, lambda key: read_answer(run, key))

@@ -11,7 +11,7 @@ from textsynth.core.records import Record
 from textsynth.evaluate.evaluation import Evaluation
 from textsynth.evaluate.outcomes import figures
 from textsynth.evaluate.verdict import Difference, Verdict
-from textsynth.evaluation import FORM
+from textsynth.store.evaluation import FORM
 
 PLACES = 6
 

@@ -11,10 +11,10 @@ from typing import Any
 from textsynth.core.errors import UsageError
 from textsynth.core.records import Drop, Origin, Record
 from textsynth.evaluate.sets import Synthetic
-from textsynth.export.rows import Rows, check_whole, source_of, text_of
-from textsynth.manifest import Manifest, read_manifest
 from textsynth.sources.columns import TableSource
 from textsynth.sources.folder import read_rows
+from textsynth.store.dataset import Rows, check_whole, source_of, text_of
+from textsynth.store.manifest import Manifest, read_manifest
 
 # sections whose drops are no texts: an answer that could not be read, a request that failed
 NO_TEXT = frozenset({"parse", "model"})

@@ -11,8 +11,8 @@ from textsynth.core.errors import UsageError, nearest
 from textsynth.core.records import DECIDED
 from textsynth.export.formats import About, Text
 from textsynth.export.formats.messages import instruction_for
-from textsynth.export.rows import Rows, check_whole, confidence_of, source_of, text_of
-from textsynth.manifest import Manifest
+from textsynth.store.dataset import Rows, check_whole, confidence_of, source_of, text_of
+from textsynth.store.manifest import Manifest
 
 CONFIGS = ("default", "passports", "dropped")
 PASSPORT = ("item", "prompt", "model", "parents", "shown", "attributes", "measures")

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from textsynth.core.errors import UsageError, nearest
-from textsynth.evaluation import read_evaluation
-from textsynth.manifest import Manifest
+from textsynth.store.evaluation import read_evaluation
+from textsynth.store.manifest import Manifest
 
 WAIVABLE = ("leak", "license")
 

@@ -17,13 +17,13 @@ from pathlib import Path
 
 from textsynth.core.errors import UsageError
 from textsynth.export.card.metadata import read_card
-from textsynth.export.rows import check_whole
-from textsynth.manifest import FILE, Manifest, read_manifest
 from textsynth.push.card import pushed_card
 from textsynth.push.given import read_given, without_given
 from textsynth.push.shape import split_of
 from textsynth.push.withheld import Withheld, refuse_keys
 from textsynth.recipe import Recipe
+from textsynth.store.dataset import check_whole
+from textsynth.store.manifest import FILE, Manifest, read_manifest
 
 DATA = "data"
 FIGURES = "figures"

@@ -15,10 +15,10 @@ from typing import Any, NamedTuple
 
 from textsynth.core.errors import UsageError
 from textsynth.export.tables import as_json
-from textsynth.manifest import Manifest
 from textsynth.recipe import Recipe, read_recipe
 from textsynth.recipe.pinning import as_run
 from textsynth.similarity.overlap import CopyIndex, WholeIndex
+from textsynth.store.manifest import Manifest
 
 # drops that quote a given row: the text is that row, or nearly
 COPIES = ("copies_source", "leak")

@@ -16,7 +16,7 @@ from pathlib import PurePosixPath, PureWindowsPath
 from typing import Any
 
 from textsynth.core.errors import UsageError
-from textsynth.manifest import Manifest
+from textsynth.store.manifest import Manifest
 
 _END = r"""\s"'<>|,;()\[\]{}"""
 _PLACE = re.compile(rf"""(?:(?<=[\s"'(=@,\[{{])|^)(?:/[^/{_END}]+){{2,}}/?|\b[A-Za-z]:\\[^{_END}]+""", re.MULTILINE)

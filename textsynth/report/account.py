@@ -11,9 +11,9 @@ from typing import Any
 
 from textsynth.core.formatting import waiting
 from textsynth.core.records import reason_kind
-from textsynth.evaluation import read_evaluation
-from textsynth.export.rows import Rows, check_whole, label_text, source_of, text_of
-from textsynth.manifest import DropCount, Manifest, read_manifest
+from textsynth.store.dataset import Rows, check_whole, label_text, source_of, text_of
+from textsynth.store.evaluation import read_evaluation
+from textsynth.store.manifest import DropCount, Manifest, read_manifest
 
 KEPT_SHOWN = 40
 # with very many labels, or sets of labels, one text each of so many of them

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from textsynth.core.calibration_summary import Gold, GoldShare
-from textsynth.manifest import Manifest
 from textsynth.report.figures import INTERVAL, share, whole
 from textsynth.report.sections import Figure, Section, Table
+from textsynth.store.manifest import Manifest
 
 HEAD = ("gold rows", "right", INTERVAL)
 

@@ -7,7 +7,7 @@ from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
-from textsynth.review.decisions import Decision
+from textsynth.store.decisions import Decision
 
 
 @dataclass(frozen=True, slots=True)

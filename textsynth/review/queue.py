@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from textsynth.export.rows import Rows, check_whole, confidence_of, source_of, text_of
-from textsynth.manifest import Manifest, read_manifest
 from textsynth.review.waiting import Waiting, read_waiting
+from textsynth.store.dataset import Rows, check_whole, confidence_of, source_of, text_of
+from textsynth.store.manifest import Manifest, read_manifest
 
 CHOSE_ANOTHER = "the model chose another label: "
 SELECTED_AT_MOST = 2000

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from textsynth.core.errors import UsageError
 from textsynth.core.records import Drop, Record
-from textsynth.manifest import write_json
+from textsynth.store.manifest import write_json
 
 FILE = "waiting.json"
 

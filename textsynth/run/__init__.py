@@ -16,15 +16,11 @@ from textsynth.core.progress import Snapshot
 from textsynth.core.protocols import Context
 from textsynth.core.records import Drop, Record
 from textsynth.core.resources import make_room, share_memory, share_processors
-from textsynth.evaluation import write_evaluation
 from textsynth.export.card.metadata import read_card
 from textsynth.export.dataset import write_dataset
-from textsynth.journal import Journal
-from textsynth.manifest import Manifest, QuotaRow, read_manifest, write_manifest
 from textsynth.models import Place
 from textsynth.recipe import Recipe
 from textsynth.recipe.pinning import moved, pin_sources
-from textsynth.review.decisions import read_decisions
 from textsynth.review.waiting import write_waiting
 from textsynth.run.asking import Asker
 from textsynth.run.batch import Batch
@@ -41,6 +37,10 @@ from textsynth.run.quota import Line, Quota
 from textsynth.run.stage import LateJudge, desks, hands, labellers, make_context, read_sources
 from textsynth.run.wanted import lines_of
 from textsynth.run.watching import Watcher
+from textsynth.store.decisions import read_decisions
+from textsynth.store.evaluation import write_evaluation
+from textsynth.store.journal import Journal
+from textsynth.store.manifest import Manifest, QuotaRow, read_manifest, write_manifest
 
 if TYPE_CHECKING:
     from textsynth.evaluate import Evaluation

@@ -14,10 +14,10 @@ from dataclasses import dataclass, replace
 
 from textsynth.core.errors import ModelError
 from textsynth.core.records import Ask, Completion, Request
-from textsynth.journal import Journal
 from textsynth.models import Model, ModelOptions, Place
 from textsynth.parse import Fault, without_thinking
 from textsynth.run.batch import Batch, Unanswered
+from textsynth.store.journal import Journal
 
 
 @dataclass(slots=True)

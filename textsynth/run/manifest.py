@@ -13,11 +13,11 @@ from textsynth.core.protocols import Source
 from textsynth.core.records import Drop, reason_kind
 from textsynth.core.version import __version__
 from textsynth.filter.leak import Leak
-from textsynth.manifest import FORM, Begun, Counts, DropCount, QuotaRow
 from textsynth.recipe import Recipe
 from textsynth.run.asking import Tally
 from textsynth.run.loop import Books
 from textsynth.run.quota import Line
+from textsynth.store.manifest import FORM, Begun, Counts, DropCount, QuotaRow
 
 REASONS_A_CELL = 3
 PACKAGES = (

@@ -14,8 +14,8 @@ from typing import Literal
 
 from textsynth.core.formatting import counted
 from textsynth.core.records import DECIDED, Drop, Record, Verdict
-from textsynth.manifest import Decided
-from textsynth.review.decisions import Decision, agreed
+from textsynth.store.decisions import Decision, agreed
+from textsynth.store.manifest import Decided
 
 SECTION, ITEM = "person", "review"
 DROPPED = "a person dropped it"

@@ -12,7 +12,6 @@ from textsynth.core.paths import cache_folder
 from textsynth.core.protocols import Judge
 from textsynth.core.records import Ask, Completion, Drop, Record, Request, Verdict
 from textsynth.core.resources import share_processors
-from textsynth.journal import Journal
 from textsynth.models import Place
 from textsynth.recipe import Recipe
 from textsynth.run.asking import Asker
@@ -22,6 +21,7 @@ from textsynth.run.loop import EVERYTHING, Hand
 from textsynth.run.quota import Quota
 from textsynth.run.stage import LateJudge, hands, make_context, read_sources
 from textsynth.run.wanted import lines_of
+from textsynth.store.journal import Journal
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,15 +16,15 @@ from textsynth.core.errors import UsageError, needs
 from textsynth.core.protocols import Context
 from textsynth.core.records import Drop, Record
 from textsynth.core.resources import share_processors
-from textsynth.evaluation import write_evaluation
 from textsynth.filter.agreement import Agreement
-from textsynth.journal import Journal
-from textsynth.manifest import Manifest
 from textsynth.recipe import Recipe, read_recipe
 from textsynth.recipe.pinning import as_run
 from textsynth.similarity.embedder import EMBEDDED
 from textsynth.sources.rows import Rows
 from textsynth.starter import read_labels
+from textsynth.store.evaluation import write_evaluation
+from textsynth.store.journal import Journal
+from textsynth.store.manifest import Manifest
 
 if TYPE_CHECKING:
     from textsynth.evaluate.evaluation import Embed, Evaluation

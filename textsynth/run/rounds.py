@@ -14,10 +14,10 @@ from pathlib import Path
 
 from textsynth.core.formatting import counted
 from textsynth.core.progress import Snapshot
-from textsynth.journal import Journal
 from textsynth.recipe import Recipe
 from textsynth.run import Result, run
 from textsynth.run.batch import Batch, Unanswered
+from textsynth.store.journal import Journal
 
 ANSWERS_MISSING = 4
 STDOUT = Path("-")

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from textsynth.core.errors import JournalError
-from textsynth.journal.file import connect, make_tables
-from textsynth.journal.writer import PUT_ANSWERS, PUT_VECTORS, Rows, Writer
+from textsynth.store.journal.file import connect, make_tables
+from textsynth.store.journal.writer import PUT_ANSWERS, PUT_VECTORS, Rows, Writer
 
 
 @pytest.fixture

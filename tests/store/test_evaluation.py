@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from textsynth.core.errors import UsageError
-from textsynth.evaluation import forget_evaluation, read_evaluation, write_evaluation
+from textsynth.store.evaluation import forget_evaluation, read_evaluation, write_evaluation
 
 
 def test_an_evaluation_is_read_as_written_until_it_is_forgotten(tmp_path: Path) -> None:

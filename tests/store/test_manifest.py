@@ -12,7 +12,7 @@ import pytest
 from tests.export.outcomes import outcome
 from tests.report.folders import manifest
 from textsynth.core.errors import UsageError
-from textsynth.manifest import FILE, Decided, read_manifest, write_json, write_manifest
+from textsynth.store.manifest import FILE, Decided, read_manifest, write_json, write_manifest
 
 
 def test_a_manifest_is_read_as_written_and_leaves_nothing_beside_it(tmp_path: Path) -> None:

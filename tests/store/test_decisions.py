@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from textsynth.core.errors import RunError, UsageError
-from textsynth.review.decisions import FILE, Decision, Decisions, add_decisions, agreed, read_decisions
+from textsynth.store.decisions import FILE, Decision, Decisions, add_decisions, agreed, read_decisions
 
 AT = "2026-01-02T03:04:05+00:00"
 names = st.sampled_from(["ann", "bob"])
@@ -179,7 +179,7 @@ def test_what_the_disk_does_not_take_whole_is_not_there(tmp_path: Path) -> None:
 WRITER = """
 import sys
 from pathlib import Path
-from textsynth.review.decisions import Decision, add_decisions
+from textsynth.store.decisions import Decision, add_decisions
 for number in range(60):
     add_decisions(Path(sys.argv[1]), [Decision(f"{number}", "keep", by=sys.argv[2], text="x" * 5000)])
 """

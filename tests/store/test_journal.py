@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.journal.kept import keep
+from tests.store.journal.kept import keep
 from textsynth.core.errors import JournalError, RunLocked
 from textsynth.core.records import Completion, OptionScores
-from textsynth.journal import Journal
-from textsynth.journal.file import read_answer
+from textsynth.store.journal import Journal
+from textsynth.store.journal.file import read_answer
 
 
 def test_answers_come_back_as_they_were_kept(tmp_path: Path) -> None:
@@ -115,7 +115,7 @@ def test_a_damaged_file_is_one_sentence_and_stays_as_it_is(tmp_path: Path) -> No
 def test_what_was_reported_as_kept_survives_kill_9(tmp_path: Path) -> None:
     script = f"""
 import asyncio, os, pathlib, signal
-from textsynth.journal import Journal
+from textsynth.store.journal import Journal
 from textsynth.core.records import Completion, Rendered, Request, Sampling
 journal = Journal(pathlib.Path({str(tmp_path)!r}))
 async def work():

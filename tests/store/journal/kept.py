@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from textsynth.core.records import Completion, Message, Rendered, Request, Sampling
-from textsynth.journal import Journal
+from textsynth.store.journal import Journal
 
 PROMPT = Rendered("labelled", "f00d", messages=(Message("user", "Write one."),))
 

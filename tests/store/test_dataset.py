@@ -13,8 +13,8 @@ import pytest
 from tests.export.outcomes import LABELS, outcome
 from textsynth.core.errors import UsageError
 from textsynth.export.dataset import write_dataset
-from textsynth.export.rows import A_BATCH, Rows, check_whole, confidence_of, label_text, source_of, text_of
-from textsynth.manifest import Manifest
+from textsynth.store.dataset import A_BATCH, Rows, check_whole, confidence_of, label_text, source_of, text_of
+from textsynth.store.manifest import Manifest
 
 
 def test_labels_come_as_names_and_rows_know_their_split(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from textsynth.core.errors import JournalError
-from textsynth.journal.file import connect, trouble
+from textsynth.store.journal.file import connect, trouble
 
 PUT_ANSWERS = "INSERT OR REPLACE INTO answers VALUES "
 PUT_VECTORS = "INSERT OR REPLACE INTO embeddings VALUES "

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.journal.kept import keep
+from tests.store.journal.kept import keep
 from textsynth.core.errors import JournalError
 from textsynth.core.records import Completion
-from textsynth.journal import Journal
-from textsynth.journal.file import read_answer, set_aside, trouble
+from textsynth.store.journal import Journal
+from textsynth.store.journal.file import read_answer, set_aside, trouble
 
 
 def test_fresh_moves_the_journal_aside_and_keeps_it(tmp_path: Path) -> None:

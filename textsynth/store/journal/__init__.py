@@ -22,8 +22,8 @@ from typing import Any
 
 from textsynth.core.formatting import storable
 from textsynth.core.records import Completion, OptionScores, Rendered, Request
-from textsynth.journal.file import Places, connect, lock, make_tables, set_aside, trouble
-from textsynth.journal.writer import PUT_ANSWERS, PUT_VECTORS, Rows, Writer
+from textsynth.store.journal.file import Places, connect, lock, make_tables, set_aside, trouble
+from textsynth.store.journal.writer import PUT_ANSWERS, PUT_VECTORS, Rows, Writer
 
 GET_ANSWERS = """\
 SELECT key, answer, finish, prompt_tokens, completion_tokens, failure, scores, engine FROM answers WHERE """

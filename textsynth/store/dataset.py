@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from textsynth.core.errors import UsageError
-from textsynth.manifest import Manifest
+from textsynth.store.manifest import Manifest
 
 if TYPE_CHECKING:
     import pyarrow as pa
