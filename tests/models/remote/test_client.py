@@ -16,8 +16,8 @@ from tests.models.asked import answers, complete, place, request, requests
 from tests.server import Fault, serving
 from textsynth.core.errors import ModelError
 from textsynth.core.records import Completion
+from textsynth.http.address import Address
 from textsynth.models.http import Http
-from textsynth.models.remote.address import Address
 from textsynth.models.remote.client import Client
 from textsynth.models.remote.target import Target
 

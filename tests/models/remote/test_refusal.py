@@ -6,7 +6,7 @@ import pytest
 
 from textsynth.core.errors import ModelError
 from textsynth.core.records import Completion
-from textsynth.models.remote.exchange import Reply
+from textsynth.http.connection import Reply
 from textsynth.models.remote.patience import Trouble
 from textsynth.models.remote.refusal import ALL_REFUSED, Refusals
 

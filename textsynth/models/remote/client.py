@@ -9,10 +9,10 @@ from typing import NoReturn
 
 from textsynth.core.errors import ModelError, nearest
 from textsynth.core.records import Completion, Request
+from textsynth.http.connection import Reply
+from textsynth.http.pool import allow_files
 from textsynth.models import Arrived
 from textsynth.models.remote import wire
-from textsynth.models.remote.connections import allow_files
-from textsynth.models.remote.exchange import Reply
 from textsynth.models.remote.flight import Flight, Group
 from textsynth.models.remote.pace import MOST
 from textsynth.models.remote.patience import Attempt, Patience, Trouble

@@ -13,10 +13,10 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 
 from textsynth.core.records import Completion, Request
+from textsynth.http.body import Broken
+from textsynth.http.connection import Reply
+from textsynth.http.pool import Away
 from textsynth.models.remote import wire
-from textsynth.models.remote.body import Broken
-from textsynth.models.remote.connections import Away
-from textsynth.models.remote.exchange import Reply
 
 COUNT_SECONDS = 5.0
 MOST_PROMPTS = 4096

@@ -6,8 +6,8 @@ import re
 
 from textsynth.core.errors import ModelError
 from textsynth.core.records import Completion
+from textsynth.http.connection import Reply
 from textsynth.models.remote import wire
-from textsynth.models.remote.exchange import Reply
 from textsynth.models.remote.patience import Trouble
 
 ALL_REFUSED = 5

@@ -7,12 +7,12 @@ from collections.abc import Callable, Mapping, Sequence
 
 from textsynth.core.errors import ModelError
 from textsynth.core.records import Completion, Request
+from textsynth.http.address import Address
+from textsynth.http.body import Broken
+from textsynth.http.connection import Reply
+from textsynth.http.pool import Away, Connections, reason
 from textsynth.models.remote import wire
-from textsynth.models.remote.address import Address
-from textsynth.models.remote.body import Broken
-from textsynth.models.remote.connections import Away, Connections, reason
 from textsynth.models.remote.counting import Counting
-from textsynth.models.remote.exchange import Reply
 from textsynth.models.remote.listing import Listed, read_listing
 from textsynth.models.remote.metrics import read_load
 from textsynth.models.remote.pace import Pace

@@ -8,8 +8,8 @@ from functools import partial
 from typing import Any
 
 from textsynth.core.errors import ModelError
-from textsynth.models.remote.body import Broken
-from textsynth.models.remote.connections import Away
+from textsynth.http.body import Broken
+from textsynth.http.pool import Away
 from textsynth.models.remote.flight import Flight
 from textsynth.models.remote.replica import Replica
 from textsynth.models.remote.servers import Servers

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from textsynth.core.errors import ModelError
-from textsynth.models.remote.address import Address
+from textsynth.http.address import Address
 
 
 @pytest.mark.parametrize(

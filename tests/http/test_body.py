@@ -4,7 +4,7 @@ import gzip
 
 import pytest
 
-from textsynth.models.remote.body import LARGEST_BODY, Body, Broken, Chunks, ToTheEnd, body_of, header, unpacked
+from textsynth.http.body import LARGEST_BODY, Body, Broken, Chunks, ToTheEnd, body_of, header, unpacked
 
 HEAD = b"http/1.1 200 ok\r\ncontent-length: 3\r\n"
 

@@ -11,9 +11,9 @@ import ssl
 from collections.abc import Mapping
 
 from textsynth.core.errors import ModelError
-from textsynth.models.remote.address import Address
-from textsynth.models.remote.body import Broken
-from textsynth.models.remote.exchange import Connection, Reply
+from textsynth.http.address import Address
+from textsynth.http.body import Broken
+from textsynth.http.connection import Connection, Reply
 
 CONNECT_SECONDS = 10.0
 # Engines close a connection that was idle for a while (uvicorn: 5 s); just then a request may be under way to it.

@@ -13,7 +13,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, NamedTuple
 
-from textsynth.models.remote.body import Body, Broken, ToTheEnd, body_of, header, unpacked
+from textsynth.http.body import Body, Broken, ToTheEnd, body_of, header, unpacked
 
 if TYPE_CHECKING:
     import ssl

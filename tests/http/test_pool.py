@@ -14,9 +14,9 @@ import pytest
 
 from tests.models.raw import END, raw, whole
 from textsynth.core.errors import ModelError
-from textsynth.models.remote.address import Address
-from textsynth.models.remote.body import Broken
-from textsynth.models.remote.connections import STALE_SECONDS, Away, Connections
+from textsynth.http.address import Address
+from textsynth.http.body import Broken
+from textsynth.http.pool import STALE_SECONDS, Away, Connections
 
 
 def test_a_connection_is_kept_and_requests_carry_what_they_should() -> None:

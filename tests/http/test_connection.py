@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.models.raw import END, Talk, raw, whole
-from textsynth.models.remote.body import LARGEST_BODY, Broken
-from textsynth.models.remote.exchange import Connection, Reply
+from textsynth.http.body import LARGEST_BODY, Broken
+from textsynth.http.connection import Connection, Reply
 
 CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
 
