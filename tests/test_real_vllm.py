@@ -27,7 +27,7 @@ import pytest
 from tests.between import between
 from tests.models.asked import answers as asked_of
 from tests.models.asked import place, request
-from tests.models.remote.test_draws import drawn
+from tests.models.openai.test_protocol import drawn
 from tests.serve.engines import is_alive, kill, wait_until
 from textsynth.core.paths import cache_folder
 from textsynth.models import Model

@@ -18,9 +18,9 @@ from textsynth.core.errors import ModelError
 from textsynth.core.options import Texts
 from textsynth.core.records import Request
 from textsynth.models import Form, Model, Place
-from textsynth.models.asked import AskedOptions
-from textsynth.models.remote.batch import spoken_at
-from textsynth.models.remote.dialect import Speaks
+from textsynth.models.openai.batch_format import spoken_at
+from textsynth.models.openai.capabilities import Speaks
+from textsynth.models.openai.options import AskedOptions
 
 
 class Http(AskedOptions):

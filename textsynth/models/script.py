@@ -15,7 +15,7 @@ from textsynth.core.errors import ModelError, UsageError, nearest
 from textsynth.core.records import Completion, OptionScores, Request
 from textsynth.core.registry import blame, load
 from textsynth.models import Arrived
-from textsynth.models.remote.flight import Flight, Group
+from textsynth.models.openai.concurrency import Flight, Group
 
 SPOKEN = (
     "amber basin cedar delta ember fjord grove harbour island juniper kettle lantern meadow nectar orchard pebble"

@@ -16,7 +16,7 @@ from typing import TextIO
 from textsynth.core.errors import ModelError, RunError, UsageError
 from textsynth.core.records import Completion, Request
 from textsynth.models import ModelOptions
-from textsynth.models.remote.batch import read_reply
+from textsynth.models.openai.batch_format import read_reply
 
 ALL_REFUSED = 5
 ERRORS_SHOWN = 80

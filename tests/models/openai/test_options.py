@@ -1,0 +1,37 @@
+"""What `http` and `vllm` have in common: the name that requests carry, and which options are in a journal's key."""
+
+from __future__ import annotations
+
+import pytest
+
+from textsynth.core.errors import RecipeError
+from textsynth.models.openai.options import AskedOptions, Thinking
+
+
+def identity(**options: object) -> str:
+    """Return the identity of a model with these options."""
+    return AskedOptions.model_validate({"model": "m", **options}).identity_of("m", {})
+
+
+def test_what_changes_answers_is_in_the_identity_and_what_does_not_is_not() -> None:
+    assert identity() == identity(in_flight=7, retries=1, timeout_seconds=9.0, patience_seconds=2.0) == "m"
+    others = [
+        identity(adapter="a"),
+        identity(body={"min_p": 0.1}),
+        identity(response_format=False),
+        identity(thinking={"max_tokens": 64}),
+        AskedOptions(model="m").identity_of("m", {"--dtype": "float32"}),
+    ]
+    assert len({"m", *others}) == 6
+    assert others[0] == "m+adapter:a"
+
+
+def test_requests_carry_the_adapters_name() -> None:
+    assert AskedOptions(model="m").asked_for == "m"
+    assert AskedOptions(model="m", adapter="a").asked_for == "a"
+
+
+def test_thinking_has_a_budget() -> None:
+    assert Thinking().max_tokens == 2048
+    with pytest.raises(RecipeError, match="Thinking: 'max_tokens' must be greater than or equal to 1, but is 0"):
+        Thinking(max_tokens=0)
