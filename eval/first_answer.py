@@ -23,7 +23,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from textsynth.core.paths import cache_folder
-from textsynth.models.embedded import NAME
+from textsynth.models.local.bundled import NAME
 from textsynth.serve.environment import find
 
 ROOT = Path(__file__).parent.parent

@@ -23,9 +23,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from textsynth.core.records import Completion, Rendered, Request, Sampling
-from textsynth.models.embedded import NAME, embedded_folder
-from textsynth.models.loading import Loaded, Wanted, load
 from textsynth.models.local import InProcess
+from textsynth.models.local.bundled import NAME, embedded_folder
+from textsynth.models.local.loading import Loaded, Wanted, load
 
 NEW_TOKENS = 48
 BATCH = 64

@@ -28,7 +28,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 from textsynth.core.paths import cache_folder
 from textsynth.core.records import Completion, Message, Rendered, Request, Sampling
 from textsynth.models import Model, Place
-from textsynth.models.embedded import NAME
+from textsynth.models.local.bundled import NAME
 from textsynth.models.vllm import Vllm
 from textsynth.serve.shared import folder_in, running
 

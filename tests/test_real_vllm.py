@@ -31,8 +31,8 @@ from tests.models.openai.test_protocol import drawn
 from tests.serve.engines import is_alive, kill, wait_until
 from textsynth.core.paths import cache_folder
 from textsynth.models import Model
-from textsynth.models.embedded import NAME, folder_in, is_complete
 from textsynth.models.http import Http
+from textsynth.models.local.bundled import NAME, folder_in, is_complete
 from textsynth.serve import shared
 from textsynth.serve.command import plan_for
 from textsynth.serve.engine import Engine, end_group, free_port, is_well

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.models import tiny
-from textsynth.models.loading import Loaded, Wanted, load
+from textsynth.models.local.loading import Loaded, Wanted, load
 
 
 @pytest.fixture(scope="session")

@@ -13,10 +13,10 @@ from tests.models.asked import answers, complete, place, request, requests
 from textsynth.core.errors import ModelError
 from textsynth.core.records import Completion
 from textsynth.models import Place
-from textsynth.models.decoding import Prompt
-from textsynth.models.embedded import IDENTITY, embedded_folder, folder_in, is_complete
-from textsynth.models.loading import Loaded
 from textsynth.models.local import InProcess, Local, batches
+from textsynth.models.local.bundled import IDENTITY, embedded_folder, folder_in, is_complete
+from textsynth.models.local.decoding import Prompt
+from textsynth.models.local.loading import Loaded
 
 
 def test_identity_and_form_of_the_embedded_model_and_of_others() -> None:

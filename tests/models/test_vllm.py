@@ -10,7 +10,7 @@ from tests.models.asked import place, request
 from tests.serve.engines import fake_python
 from textsynth.core.errors import ModelError, RecipeError
 from textsynth.core.records import Constraint
-from textsynth.models.embedded import IDENTITY, NAME
+from textsynth.models.local.bundled import IDENTITY, NAME
 from textsynth.models.vllm import Vllm, log_name, source_of
 from textsynth.serve.environment import find
 

@@ -14,7 +14,7 @@ from pydantic import Field, model_validator
 
 from textsynth.core.options import Options, Texts
 from textsynth.models import Form, Model, ModelOptions, Place
-from textsynth.models.script import Actor, Script, read_function, read_lines
+from textsynth.models.scripted_answers import Actor, Script, read_function, read_lines
 
 DEFAULT_PATTERN = "A {word} text about {word} and {word}, number {n}."
 

@@ -17,8 +17,8 @@ from pydantic import Field, field_validator
 from textsynth.core.errors import ModelError, UsageError
 from textsynth.core.records import Request
 from textsynth.models import Form, Model, Place
-from textsynth.models.embedded import IDENTITY, NAME, embedded_folder
-from textsynth.models.folders import fingerprint, folder_named
+from textsynth.models.local.bundled import IDENTITY, NAME, embedded_folder
+from textsynth.models.local.loading import fingerprint, folder_named
 from textsynth.models.openai.options import AskedOptions
 from textsynth.models.served import Served
 from textsynth.serve import environment, flags, shared

@@ -18,12 +18,11 @@ from pydantic import Field
 from textsynth.core.errors import needs
 from textsynth.core.records import Completion, Request
 from textsynth.models import Arrived, Form, Model, ModelOptions, Place
-from textsynth.models.embedded import IDENTITY, NAME, embedded_folder
-from textsynth.models.folders import fingerprint, folder_named
-from textsynth.models.loading import Loaded, Wanted, load
+from textsynth.models.local.bundled import IDENTITY, NAME, embedded_folder
+from textsynth.models.local.loading import Loaded, Wanted, fingerprint, folder_named, load
 
 if TYPE_CHECKING:
-    from textsynth.models.decoding import Prompt
+    from textsynth.models.local.decoding import Prompt
 
 # A batch holds fewer requests where prompts are long: its memory grows with all its tokens.
 TOKENS_PER_ROW = 1024
@@ -130,7 +129,7 @@ class InProcess:
             self._halts.discard(halt)
 
     async def _complete(self, requests: Sequence[Request], arrived: Arrived, halt: threading.Event) -> None:
-        from textsynth.models.decoding import Decoder, tokenized
+        from textsynth.models.local.decoding import Decoder, tokenized
 
         if self._loaded is None:
             self._loaded = await self._run(self._load)

@@ -7,7 +7,7 @@ import pytest
 from tests.models.asked import request
 from textsynth.core.errors import UsageError
 from textsynth.core.records import Completion
-from textsynth.models.script import Script, read_function, read_lines
+from textsynth.models.scripted_answers import Script, read_function, read_lines
 
 
 def test_a_function_may_give_a_whole_completion() -> None:

