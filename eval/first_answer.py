@@ -24,7 +24,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from textsynth.core.paths import cache_folder
 from textsynth.models.local.bundled import NAME
-from textsynth.serve.environment import find
+from textsynth.models.vllm_server.environment import find
 
 ROOT = Path(__file__).parent.parent
 BAR_SECONDS = 90.0

@@ -30,7 +30,7 @@ from textsynth.core.records import Completion, Message, Rendered, Request, Sampl
 from textsynth.models import Model, Place
 from textsynth.models.local.bundled import NAME
 from textsynth.models.vllm import Vllm
-from textsynth.serve.shared import folder_in, running
+from textsynth.models.vllm_server.lease import folder_in, running
 
 ROOT = Path(__file__).parent.parent
 # A model beside the recipe that notes, in the order of the plan, what the run asks for.

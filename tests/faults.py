@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from textsynth.serve.engine import free_port
+from textsynth.models.vllm_server.process import free_port
 
 SERVER = Path(__file__).parent / "server.py"
 

@@ -28,17 +28,17 @@ from tests.between import between
 from tests.models.asked import answers as asked_of
 from tests.models.asked import place, request
 from tests.models.openai.test_protocol import drawn
-from tests.serve.engines import is_alive, kill, wait_until
+from tests.models.vllm_server.engines import is_alive, kill, wait_until
 from textsynth.core.paths import cache_folder
 from textsynth.models import Model
 from textsynth.models.http import Http
 from textsynth.models.local.bundled import NAME, folder_in, is_complete
-from textsynth.serve import shared
-from textsynth.serve.command import plan_for
-from textsynth.serve.engine import Engine, end_group, free_port, is_well
-from textsynth.serve.environment import find
-from textsynth.serve.log import stage_of
-from textsynth.serve.state import State
+from textsynth.models.vllm_server import lease as shared
+from textsynth.models.vllm_server.command import plan_for
+from textsynth.models.vllm_server.environment import find
+from textsynth.models.vllm_server.log import stage_of
+from textsynth.models.vllm_server.process import Engine, end_group, free_port, is_well
+from textsynth.models.vllm_server.state import State
 
 pytestmark = [pytest.mark.vllm, pytest.mark.slow]
 ROOT = Path(__file__).parent.parent

@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from tests.cli.said import Said
-from tests.serve.engines import ROOT, fake_python, is_alive, wait_until
-from textsynth.serve.shared import folder_in, running
+from tests.models.vllm_server.engines import ROOT, fake_python, is_alive, wait_until
+from textsynth.models.vllm_server.lease import folder_in, running
 
 
 @pytest.fixture

@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 
 from tests.models.asked import place, request
-from tests.serve.engines import fake_python
+from tests.models.vllm_server.engines import fake_python
 from textsynth.core.errors import ModelError, RecipeError
 from textsynth.core.records import Constraint
 from textsynth.models.local.bundled import IDENTITY, NAME
 from textsynth.models.vllm import Vllm, log_name, source_of
-from textsynth.serve.environment import find
+from textsynth.models.vllm_server.environment import find
 
 
 def test_a_name_and_a_revision_are_the_identity_and_speed_is_no_part_of_it() -> None:

@@ -12,8 +12,8 @@ from textsynth.cli.verbs import FILE, JSON, emit, example, talk
 from textsynth.core.errors import ModelError, UsageError
 
 if TYPE_CHECKING:
-    from textsynth.serve.shared import Hold
-    from textsynth.serve.state import Plan, State
+    from textsynth.models.vllm_server.lease import Hold
+    from textsynth.models.vllm_server.state import Plan, State
 
 LOOK_SECONDS = 0.2
 
@@ -45,9 +45,9 @@ def serve(model: str | None, words: tuple[str, ...], *, install: bool, stop: boo
     Runs whose recipe has the same model and flags (models: {generator: {vllm: {model: …}}}) use it too.
     """
     from textsynth.core.paths import cache_folder
-    from textsynth.serve import shared
-    from textsynth.serve.install import has_gpu
-    from textsynth.serve.install import install as make
+    from textsynth.models.vllm_server import lease as shared
+    from textsynth.models.vllm_server.install import has_gpu
+    from textsynth.models.vllm_server.install import install as make
 
     if model is not None and model.startswith("-"):
         raise UsageError(f"flags of vLLM come after a model: textsynth serve MODEL -- {model}")
@@ -78,8 +78,9 @@ def _serve(
     from textsynth.core.paths import cache_folder
     from textsynth.models import Place
     from textsynth.models.vllm import log_name, source_of
-    from textsynth.serve import environment, flags, shared
-    from textsynth.serve.command import flags_in, plan_for
+    from textsynth.models.vllm_server import environment, flags
+    from textsynth.models.vllm_server import lease as shared
+    from textsynth.models.vllm_server.command import flags_in, plan_for
 
     flags.check(sorted(flags.names_in(words)))
     place = Place(Path.cwd(), cache_folder(), talk)
@@ -100,8 +101,8 @@ def _serve(
 
 def _hold(root: Path, plan: Plan, *, background: bool, as_json: bool) -> None:
     """Start the server, or take hold of the one that runs, until Ctrl-C; in the background it stays."""
-    from textsynth.serve import shared
-    from textsynth.serve.waiting import until_ready
+    from textsynth.models.vllm_server import lease as shared
+    from textsynth.models.vllm_server.readiness import until_ready
 
     held = shared.hold(root, plan, keep=background)
     stays = False
@@ -136,7 +137,7 @@ def _watch(held: Hold, state: State) -> None:
 
 
 def _told(state: State, held: Hold, plan: Plan) -> dict[str, object]:
-    from textsynth.serve.command import flags_in
+    from textsynth.models.vllm_server.command import flags_in
 
     return {
         "model": state.name,
@@ -150,7 +151,7 @@ def _told(state: State, held: Hold, plan: Plan) -> dict[str, object]:
 
 
 def _text(state: State, held: Hold, plan: Plan) -> str:
-    from textsynth.serve.command import flags_in
+    from textsynth.models.vllm_server.command import flags_in
 
     http = f'{{base_url: "{state.url}", model: {state.name}, key_env: VLLM_API_KEY}}'
     lines = [
@@ -164,7 +165,7 @@ def _text(state: State, held: Hold, plan: Plan) -> str:
 
 
 def _list(root: Path, *, as_json: bool) -> None:
-    from textsynth.serve import shared
+    from textsynth.models.vllm_server import lease as shared
 
     found = shared.running(root)
     if as_json:
@@ -181,7 +182,7 @@ def _list(root: Path, *, as_json: bool) -> None:
 
 
 def _stop(root: Path, model: str | None) -> None:
-    from textsynth.serve import shared
+    from textsynth.models.vllm_server import lease as shared
 
     found = {folder: state for folder, state in shared.running(root).items() if model in (None, state.name)}
     if not found:

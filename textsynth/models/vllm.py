@@ -20,11 +20,12 @@ from textsynth.models import Form, Model, Place
 from textsynth.models.local.bundled import IDENTITY, NAME, embedded_folder
 from textsynth.models.local.loading import fingerprint, folder_named
 from textsynth.models.openai.options import AskedOptions
-from textsynth.models.served import Served
-from textsynth.serve import environment, flags, shared
-from textsynth.serve.command import plan_for
-from textsynth.serve.flags import Flag
-from textsynth.serve.state import Plan
+from textsynth.models.vllm_server import environment, flags
+from textsynth.models.vllm_server import lease as shared
+from textsynth.models.vllm_server.command import plan_for
+from textsynth.models.vllm_server.flags import Flag
+from textsynth.models.vllm_server.model import Served
+from textsynth.models.vllm_server.state import Plan
 
 SPARE_SECONDS = 120.0
 

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from textsynth.core.errors import ModelError, needs
-from textsynth.serve.locks import alone
+from textsynth.models.vllm_server.locks import alone
 
 NAME = "SmolLM2-135M-Instruct"
 HUB_NAME = f"HuggingFaceTB/{NAME}"

@@ -14,9 +14,9 @@ from typing import Any
 from textsynth.core.errors import ModelError
 from textsynth.core.records import Completion, Request
 from textsynth.models import Arrived, Model
-from textsynth.serve.shared import Hold
-from textsynth.serve.state import State
-from textsynth.serve.waiting import LOOK_SECONDS, Waiting
+from textsynth.models.vllm_server.lease import Hold
+from textsynth.models.vllm_server.readiness import LOOK_SECONDS, Waiting
+from textsynth.models.vllm_server.state import State
 
 TAKE_AGAIN = 3
 SETTLE_SECONDS = 2.0

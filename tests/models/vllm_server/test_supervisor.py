@@ -6,9 +6,9 @@ import signal
 import time
 from pathlib import Path
 
-from tests.serve.engines import fake_plan, is_alive, kill, wait_for, wait_until
-from textsynth.serve.shared import hold, running
-from textsynth.serve.state import Plan, State
+from tests.models.vllm_server.engines import fake_plan, is_alive, kill, wait_for, wait_until
+from textsynth.models.vllm_server.lease import hold, running
+from textsynth.models.vllm_server.state import Plan, State
 
 
 def kept_through(folder: Path, plan: Plan) -> State:

@@ -8,8 +8,8 @@ import socket
 import sys
 from pathlib import Path
 
-from tests.serve.engines import is_alive, kill, wait_until
-from textsynth.serve.engine import Engine, end_group, free_port, is_well
+from tests.models.vllm_server.engines import is_alive, kill, wait_until
+from textsynth.models.vllm_server.process import Engine, end_group, free_port, is_well
 
 SLEEPER = "import subprocess, sys, time\nprint(subprocess.Popen(['sleep', '60']).pid, flush=True)\ntime.sleep(60)"
 

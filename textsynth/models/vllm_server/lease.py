@@ -19,10 +19,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from textsynth.core.errors import ModelError
-from textsynth.serve import locks
-from textsynth.serve.engine import end_group
-from textsynth.serve.log import sentence_of, tail
-from textsynth.serve.state import Plan, State, read_state, write
+from textsynth.models.vllm_server import locks
+from textsynth.models.vllm_server.log import sentence_of, tail
+from textsynth.models.vllm_server.process import end_group
+from textsynth.models.vllm_server.state import Plan, State, read_state, write
 
 DOOR_SECONDS = 90.0
 SPAWN_SECONDS = 30.0
@@ -135,7 +135,7 @@ def _spawn(folder: Path, plan: Plan, lock: int) -> None:
         since = out.tell()
         # It makes itself a process that nobody waits for; what is waited for here is only its first half.
         done = subprocess.run(
-            [sys.executable, "-m", "textsynth.serve.keeper", str(folder), str(lock)],
+            [sys.executable, "-m", "textsynth.models.vllm_server.supervisor", str(folder), str(lock)],
             pass_fds=(lock,),
             stdin=subprocess.DEVNULL,
             stdout=out,

@@ -16,9 +16,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from textsynth.core.errors import ModelError
-from textsynth.serve.environment import Environment, ask, folder_in, is_whole
-from textsynth.serve.locks import alone
-from textsynth.serve.log import sentence_of
+from textsynth.models.vllm_server.environment import Environment, ask, folder_in, is_whole
+from textsynth.models.vllm_server.locks import alone
+from textsynth.models.vllm_server.log import sentence_of
 
 Say = Callable[[str], None]
 

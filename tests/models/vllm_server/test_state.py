@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from textsynth.serve.state import Plan, State, read_plan, read_state, write
+from textsynth.models.vllm_server.state import Plan, State, read_plan, read_state, write
 
 PLAN = Plan("small", "1.0", ("python", "-m", "vllm"), {"A": "b"}, None, "/log", 3, 60.0)
 

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.serve.engines import ROOT, fake_plan, is_alive, kill, wait_for, wait_until
-from textsynth.serve.engine import is_well
-from textsynth.serve.shared import hold, running, stop
+from tests.models.vllm_server.engines import ROOT, fake_plan, is_alive, kill, wait_for, wait_until
+from textsynth.models.vllm_server.lease import hold, running, stop
+from textsynth.models.vllm_server.process import is_well
 
 
 def test_a_server_starts_is_shared_and_ends_with_its_last_user(tmp_path: Path) -> None:
@@ -56,8 +56,8 @@ def test_a_kept_server_runs_on_until_it_is_stopped(tmp_path: Path) -> None:
 def test_a_server_ends_when_its_only_user_is_killed(tmp_path: Path) -> None:
     fake_plan(tmp_path)
     code = (
-        "import sys, time\nfrom pathlib import Path\nfrom tests.serve.engines import fake_plan, wait_for\n"
-        "from textsynth.serve.shared import hold\nfolder = Path(sys.argv[1])\n"
+        "import sys, time\nfrom pathlib import Path\nfrom tests.models.vllm_server.engines import fake_plan, wait_for\n"
+        "from textsynth.models.vllm_server.lease import hold\nfolder = Path(sys.argv[1])\n"
         "held = hold(folder / 'serve', fake_plan(folder))\n"
         "print(wait_for(held, lambda one: one.stage == 'ready').group, held.folder, flush=True)\ntime.sleep(60)"
     )

@@ -6,8 +6,8 @@ import time
 from collections.abc import Callable
 
 from textsynth.core.errors import ModelError
-from textsynth.serve.shared import Hold
-from textsynth.serve.state import State
+from textsynth.models.vllm_server.lease import Hold
+from textsynth.models.vllm_server.state import State
 
 LOOK_SECONDS = 0.2
 TALK_SECONDS = 10.0

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.serve.engines import fake_python
+from tests.models.vllm_server.engines import fake_python
 from textsynth.core.errors import ModelError
-from textsynth.serve.environment import Environment, ask, find, folder_in, is_whole
+from textsynth.models.vllm_server.environment import Environment, ask, find, folder_in, is_whole
 
 
 def test_an_interpreter_is_asked_for_its_package_and_version(tmp_path: Path) -> None:

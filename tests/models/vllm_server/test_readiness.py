@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.serve.engines import fake_plan, wait_until
+from tests.models.vllm_server.engines import fake_plan, wait_until
 from textsynth.core.errors import ModelError
-from textsynth.serve.shared import hold, running
-from textsynth.serve.state import State
-from textsynth.serve.waiting import Waiting, progress, until_ready
+from textsynth.models.vllm_server.lease import hold, running
+from textsynth.models.vllm_server.readiness import Waiting, progress, until_ready
+from textsynth.models.vllm_server.state import State
 
 
 def test_a_wait_says_that_it_waits_and_that_it_is_over(tmp_path: Path) -> None:

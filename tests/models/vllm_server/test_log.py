@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from textsynth.serve.log import LONGEST, sentence_of, stage_of, tail
+from textsynth.models.vllm_server.log import LONGEST, sentence_of, stage_of, tail
 
 AT = "11-25 18:38:37"
 MEMORY = f"""

@@ -12,13 +12,13 @@ from pathlib import Path
 import pytest
 
 from tests.models.asked import answers, complete, place, requests
-from tests.serve.engines import fake_python, is_alive, kill, wait_until
+from tests.models.vllm_server.engines import fake_python, is_alive, kill, wait_until
 from textsynth.core.errors import ModelError
 from textsynth.core.records import Completion, Request
 from textsynth.models import Model
 from textsynth.models.vllm import Vllm
-from textsynth.serve.shared import folder_in, running
-from textsynth.serve.state import State
+from textsynth.models.vllm_server.lease import folder_in, running
+from textsynth.models.vllm_server.state import State
 
 
 def model(folder: Path, said: list[str] | None = None, *, restarts: int = 3, **flags: object) -> Model:

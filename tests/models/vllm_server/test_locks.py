@@ -8,8 +8,8 @@ import sys
 import threading
 from pathlib import Path
 
-from tests.serve.engines import ROOT, wait_until
-from textsynth.serve.locks import alone, is_free, let_go, open_lock, take
+from tests.models.vllm_server.engines import ROOT, wait_until
+from textsynth.models.vllm_server.locks import alone, is_free, let_go, open_lock, take
 
 
 def test_alone_shared_and_let_go(tmp_path: Path) -> None:
@@ -28,7 +28,7 @@ def test_alone_shared_and_let_go(tmp_path: Path) -> None:
 
 def test_a_killed_holder_holds_nothing(tmp_path: Path) -> None:
     code = (
-        "import sys, time\nfrom pathlib import Path\nfrom textsynth.serve.locks import open_lock, take\n"
+        "import sys, time\nfrom pathlib import Path\nfrom textsynth.models.vllm_server.locks import open_lock, take\n"
         "print(take(open_lock(Path(sys.argv[1]))), flush=True)\ntime.sleep(60)"
     )
     path = tmp_path / "lock"

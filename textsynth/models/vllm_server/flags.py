@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from textsynth.core.errors import UsageError
-from textsynth.serve.environment import Environment
+from textsynth.models.vllm_server.environment import Environment
 
 Flag = bool | int | float | str | list[object] | dict[str, object] | None
 
