@@ -14,7 +14,7 @@ from bisect import bisect_left
 from collections.abc import Callable, Iterator
 from itertools import accumulate
 
-from textsynth.calibration import Point, calibrated, kept_from, limit_for
+from textsynth.label.calibration import Point, calibrated, kept_from, limit_for
 
 PRECISION = 0.95
 RUNS = 200

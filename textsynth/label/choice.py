@@ -32,10 +32,10 @@ from pydantic import Field, model_validator
 from textsynth.core.options import ModelName, PromptName, SamplingOptions, SourceName
 from textsynth.core.protocols import Context, Desk, Labeller, sampling_of
 from textsynth.core.records import Ask, Completion, Constraint, Record, Sampling, Verdict
-from textsynth.label.gold import Bar, GoldDesk, Wish
-from textsynth.label.letters import LettersDesk
+from textsynth.label.calibrated import Bar, GoldDesk, Wish
+from textsynth.label.label_probabilities import CODES
+from textsynth.label.logprob_labeller import LettersDesk
 from textsynth.label.shortlist import Shortlist
-from textsynth.probabilities import CODES
 from textsynth.text.languages import language_name
 
 Disagree = Literal["drop", "review", "relabel"]

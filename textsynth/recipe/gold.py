@@ -8,11 +8,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Protocol, TypeVar
 
-from textsynth.calibration import FEWEST
 from textsynth.core.errors import Mistake
 from textsynth.core.formatting import counted
 from textsynth.core.options import Options
 from textsynth.core.records import Record
+from textsynth.label.calibration import FEWEST
 from textsynth.recipe.mistakes import Mistakes
 from textsynth.recipe.recipe import Recipe
 from textsynth.recipe.references import named

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from textsynth.core.errors import UsageError
 from textsynth.core.protocols import Context
 from textsynth.core.records import Ask, Completion, Record, Verdict
+from textsynth.label.label_probabilities import Turns, read_scores
 from textsynth.label.shortlist import Shortlist
-from textsynth.probabilities import Turns, read_scores
 from textsynth.text.languages import language_name
 
 if TYPE_CHECKING:

@@ -10,7 +10,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from textsynth.calibration import (
+from textsynth.core.calibration_summary import Gold, GoldBand, GoldShare
+from textsynth.core.formatting import counted, percents
+from textsynth.core.records import Ask, Completion, Record, Verdict
+from textsynth.label.calibration import (
     FEWEST,
     Band,
     Calibration,
@@ -21,9 +24,6 @@ from textsynth.calibration import (
     limit_for,
     limits,
 )
-from textsynth.core.calibration_summary import Gold, GoldBand, GoldShare
-from textsynth.core.formatting import counted, percents
-from textsynth.core.records import Ask, Completion, Record, Verdict
 
 if TYPE_CHECKING:
     from textsynth.core.protocols import Desk

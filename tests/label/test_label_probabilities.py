@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from tests.engines import FAVOUR, engine
 from textsynth.core.records import Completion, OptionScores
+from textsynth.label.label_probabilities import CODES, SAMPLING, label_logprobs, read_scores, turned
 from textsynth.models.http import Http
 from textsynth.models.scripted import Scripted
-from textsynth.probabilities import CODES, SAMPLING, label_logprobs, read_scores, turned
 
 LABELS = {
     "card_arrival": "when a card comes", "lost_card": "a card is lost", "fee": "a fee was charged",

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from textsynth.calibration import FEWEST, Calibration, Share, calibrated, kept_from, limit_for, limits
+from textsynth.label.calibration import FEWEST, Calibration, Share, calibrated, kept_from, limit_for, limits
 
 points = st.lists(st.tuples(st.floats(0, 1).map(lambda value: round(value, 4)), st.booleans()), max_size=150)
 votes = st.lists(st.tuples(st.sampled_from([0.3333, 0.6667, 1.0]), st.booleans()), max_size=150)

@@ -11,7 +11,7 @@ from textsynth.core.errors import UsageError
 from textsynth.core.protocols import Desk
 from textsynth.core.records import Ask, Completion, OptionScores, Origin, Record
 from textsynth.label.choice import Choice
-from textsynth.label.letters import LettersDesk
+from textsynth.label.logprob_labeller import LettersDesk
 
 TEXT = Record("Please send my money back.", Origin("labelled"), ("refund",))
 

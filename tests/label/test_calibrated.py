@@ -14,8 +14,8 @@ from tests.run.recipes import digest
 from textsynth.core.errors import RecipeError
 from textsynth.core.protocols import Tried
 from textsynth.core.records import Ask, Completion, OptionScores, Origin, Record
+from textsynth.label.calibrated import GoldDesk, decimal, percent
 from textsynth.label.choice import Choice
-from textsynth.label.gold import GoldDesk, decimal, percent
 from textsynth.recipe import read_recipe
 from textsynth.run import Result, run
 from textsynth.store.manifest import read_manifest
