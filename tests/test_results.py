@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.report.evaluations import harm
-from textsynth.recipe.describe import Described, Field
+from textsynth.recipe.component_docs import Described, Field
 from textsynth.results import (
     folded,
     plan_json,

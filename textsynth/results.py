@@ -12,7 +12,7 @@ from textsynth.core.formatting import clock, columns, counted, visible, waiting
 from textsynth.store.evaluation import read_evaluation
 
 if TYPE_CHECKING:
-    from textsynth.recipe.describe import Described
+    from textsynth.recipe.component_docs import Described
     from textsynth.run import Result
     from textsynth.run.estimate import Plan, Range
     from textsynth.run.preview import Check, Sample, Seen

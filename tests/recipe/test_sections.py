@@ -4,9 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.recipe.recipes import END, RECIPE, assert_broken, write_recipe
+from tests.recipe.recipes import END, MEANS, RECIPE, assert_broken, write_recipe
 from textsynth.core.errors import RecipeError
-from textsynth.recipe import read_recipe
+from textsynth.models.scripted import Scripted
+from textsynth.recipe import Label, read_recipe
 
 # What stands in the recipe, what takes its place ("" puts it at the end), the line, and words of the sentence.
 BROKEN = [
@@ -95,3 +96,47 @@ def test_every_task_has_defaults(tmp_path: Path, task: str, item: str) -> None:
     assert [one.name for one in recipe.generate] == [item]
     assert recipe.generate[0].step.model_dump(by_alias=True)["from"] == "seeds"
     assert (recipe.want, recipe.select, recipe.pool) == ({(): 100}, (), 1.0)
+
+
+# What stands in the recipe, what takes its place ("" puts it at the end), the line, and words of the sentence.
+BROKEN_LABELS = [
+    (MEANS, "7", 5, ["labels.refund.means takes text", "found 7", '"7" in quotes']),
+    (MEANS, "~", 5, ["labels.refund says nothing"]),
+    (MEANS, '""', 5, ["labels.refund.means takes text (not empty)", "found ''"]),
+    (f"  refund: {MEANS}\n  delay: asks where an order is", "  [a, b]", 4, ["labels is a map", "`parking: parking`"]),
+    (MEANS, "{mean: x}", 5, ["labels.refund has no field 'mean'; did you mean 'means'?"]),
+    (MEANS, "{want: 3}", 5, ["labels.refund needs 'means', which is text"]),
+]
+
+
+@pytest.mark.parametrize(("old", "new", "line", "words"), BROKEN_LABELS)
+def test_a_broken_label(tmp_path: Path, old: str, new: str, line: int, words: list[str]) -> None:
+    assert_broken(tmp_path, old, new, line, words)
+
+
+def test_a_label_may_have_a_quota_of_its_own_even_none_at_all(tmp_path: Path) -> None:
+    text = RECIPE.replace("asks for money back", "{means: asks for money back, want: 0}")
+    text = text.replace("asks where an order is", "{means: asks where, want: 2k}")
+    recipe = read_recipe(write_recipe(tmp_path, text))
+    assert recipe.labels == {"refund": Label("asks for money back", 0), "delay": Label("asks where", 2000)}
+
+
+# What stands in the recipe, what takes its place ("" puts it at the end), the line, and words of the sentence.
+BROKEN_MODELS = [
+    ("scripted", "scriptd", 8, ["models has no item 'scriptd'; did you mean 'scripted'?"]),
+    ("judge: generator", "judge: generatr", 9, ["no item is called 'generatr'; did you mean 'generator'?"]),
+    ("judge: generator", "judge: other\n  other: judge", 9, ["models.judge stands for itself: judge → other → judge"]),
+]
+
+
+@pytest.mark.parametrize(("old", "new", "line", "words"), BROKEN_MODELS)
+def test_a_broken_model(tmp_path: Path, old: str, new: str, line: int, words: list[str]) -> None:
+    assert_broken(tmp_path, old, new, line, words)
+
+
+def test_names_may_stand_for_names(tmp_path: Path) -> None:
+    text = RECIPE.replace("judge: generator", "judge: other\n  other: generator\n  scripted: scripted")
+    recipe = read_recipe(write_recipe(tmp_path, text))
+    assert list(recipe.models) == ["generator", "judge", "other", "scripted"]
+    assert recipe.models["judge"] is recipe.models["other"] is recipe.models["generator"]
+    assert recipe.models["scripted"] == Scripted()

@@ -26,7 +26,7 @@ def steps(name: str | None, as_json: bool) -> None:  # noqa: FBT001
     NAME is a section or an item; an item is told with its options, defaults and what it does not catch, and a section
     without items (budget, export, evaluate, want, labels) with what it takes.
     """
-    from textsynth.recipe.describe import describe
+    from textsynth.recipe.component_docs import describe
     from textsynth.results import folded, steps_json, steps_text
 
     found = describe(name)
@@ -40,6 +40,6 @@ def steps(name: str | None, as_json: bool) -> None:  # noqa: FBT001
 @click.command(epilog=example("textsynth schema > recipe.schema.json"))
 def schema() -> None:
     """Print the JSON schema of a recipe, for editors."""
-    from textsynth.recipe import schema as recipe_schema
+    from textsynth.recipe import json_schema as recipe_schema
 
     emit(recipe_schema())

@@ -35,7 +35,7 @@ def init(folder: Path, labels: str | None, seeds: Path | None, recipe: str | Non
     Without any, the bundled quickstart is copied, which runs as it is. DIR is made if it is not there; nothing in it
     is overwritten.
     """
-    from textsynth.starter import start
+    from textsynth.recipe.init import start
 
     started = start(folder, labels=labels, seeds=seeds, recipe=recipe)
     for path in started.files:

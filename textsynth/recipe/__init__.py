@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from textsynth.recipe.checking import check_sources
-from textsynth.recipe.making import RecipeSections, make_recipe
-from textsynth.recipe.reading import read_recipe
+from textsynth.recipe.builder import RecipeSections, make_recipe
+from textsynth.recipe.checks import check_sources
+from textsynth.recipe.json_schema import schema
+from textsynth.recipe.loader import read_recipe
 from textsynth.recipe.recipe import Item, Label, Recipe
 from textsynth.recipe.references import named
-from textsynth.recipe.schema import schema
 from textsynth.recipe.settings import Budget, Evaluate, Export
 
 __all__ = [

@@ -10,10 +10,10 @@ from textsynth.core.errors import UsageError, nearest
 from textsynth.core.options import Options
 from textsynth.core.protocols import Filter, Generator, Labeller, Selector, Source, find, item_class, item_names
 from textsynth.models import ModelOptions
-from textsynth.recipe.complaints import validate
-from textsynth.recipe.kinds import fields_of
-from textsynth.recipe.mistakes import Mark, Mistakes
-from textsynth.recipe.nodes import Array, Map, Node, Scalar, found
+from textsynth.recipe.field_types import fields_of
+from textsynth.recipe.issues import Mark, Mistakes
+from textsynth.recipe.validation_errors import validate
+from textsynth.recipe.yaml_tree import Array, Map, Node, Scalar, found
 
 BASES: Mapping[str, type[Options]] = {
     "models": ModelOptions,

@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from textsynth.recipe.mistakes import AFTER_THE_FILE, Mark, Mistakes
-from textsynth.recipe.nodes import Array, Map, Node, Scalar, found, read_nodes
+from textsynth.recipe.issues import AFTER_THE_FILE, Mark, Mistakes
+from textsynth.recipe.yaml_tree import Array, Map, Node, Scalar, found, read_nodes
 
 Path = tuple[str, ...]
 ITEMS = ("models", "sources", "generate", "filter", "label", "select")

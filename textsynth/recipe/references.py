@@ -10,9 +10,9 @@ from typing import Union, get_args, get_origin
 from textsynth.core.errors import UsageError, nearest
 from textsynth.core.options import Options, Ref
 from textsynth.models import ModelOptions
+from textsynth.recipe.field_types import Kind, fields_of, kind_of, opened
+from textsynth.recipe.issues import Mark, Mistakes
 from textsynth.recipe.items import Written
-from textsynth.recipe.kinds import Kind, fields_of, kind_of, opened
-from textsynth.recipe.mistakes import Mark, Mistakes
 
 
 def named(step: Options, to: str) -> Iterator[tuple[str, str]]:

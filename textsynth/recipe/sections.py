@@ -6,21 +6,19 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar, cast
 
+from textsynth.core.errors import nearest
 from textsynth.core.options import Options
-from textsynth.core.protocols import Generator
+from textsynth.core.protocols import Generator, item_class, item_names
 from textsynth.models import ModelOptions
 from textsynth.recipe import defaults
-from textsynth.recipe.complaints import unknown_key, validate
+from textsynth.recipe.issues import Mark, Mistakes
 from textsynth.recipe.items import LISTS, Reader, Written
-from textsynth.recipe.labels import read_labels
-from textsynth.recipe.mistakes import Mark, Mistakes
-from textsynth.recipe.models import read_models
-from textsynth.recipe.nodes import Array, Map, Node, Scalar, found
+from textsynth.recipe.quota_spec import read_want
 from textsynth.recipe.recipe import Label
 from textsynth.recipe.references import named
-from textsynth.recipe.scalars import Value
-from textsynth.recipe.settings import Budget, Evaluate, Export, Settings
-from textsynth.recipe.want import read_want
+from textsynth.recipe.settings import Budget, Evaluate, Export, LabelSetting, Settings
+from textsynth.recipe.validation_errors import unknown_key, validate
+from textsynth.recipe.yaml_tree import Array, Map, Node, Scalar, Value, found
 
 SECTIONS = (*Settings.model_fields, "labels", "models", "sources", *LISTS, "want", "budget", "export", "evaluate")
 ELSEWHERE = {
@@ -203,3 +201,93 @@ def _node(value: object, mark: Mark) -> Node:
     if isinstance(value, list):
         return Array(tuple(_node(one, mark) for one in value), mark)
     return Scalar(cast("Value", value), str(value), mark)
+
+
+def read_labels(node: Node, mark: Mark, environment: Mapping[str, str], mistakes: Mistakes) -> dict[str, Label]:
+    """Return the labels in the recipe's order; one with a mistake stays in, so that it is not missed elsewhere."""
+    if isinstance(node, Scalar) and node.noted:
+        return {}
+    if not isinstance(node, Map) or not node.entries:
+        mistakes.note(
+            mark,
+            f"labels is a map of each name to what it means, found {found(node)}"
+            "; a name that says it all is its own meaning: `parking: parking`",
+        )
+        return {}
+    labels: dict[str, Label] = {}
+    for name, value in node.entries.items():
+        if not name.strip() or name != name.strip() or not name.isprintable():
+            mistakes.note(node.marks[name], f"a label's name is one line without spaces at its ends, found {name!r}")
+        labels[name] = _label(name, value, node.marks[name], environment, mistakes)
+    return labels
+
+
+def _label(name: str, node: Node, mark: Mark, environment: Mapping[str, str], mistakes: Mistakes) -> Label:
+    nothing = Label("")
+    if isinstance(node, Scalar):
+        if node.noted:
+            return nothing
+        if node.value is None:
+            mistakes.note(mark, f"labels.{name} says nothing: write what the label means, its name where that says it")
+            return nothing
+        node = Map({"means": node}, {"means": mark}, mark)
+    if not isinstance(node, Map):
+        mistakes.note(
+            mark, f"labels.{name} takes what the label means, or a map with means and want, found {found(node)}"
+        )
+        return nothing
+    setting = validate(LabelSetting, node, f"labels.{name}", environment, mistakes)
+    return nothing if setting is None else Label(setting.means, setting.want)
+
+
+def read_models(node: Map, reader: Reader) -> dict[str, ModelOptions]:
+    """Return the models that can be read, by name, in the recipe's order; aliases share one value."""
+    engines: dict[str, ModelOptions] = {}
+    for name, value in node.entries.items():
+        if _alias(node, name) is None and _is_known(node, name, reader):
+            written = reader.item("models", value, name=name, mark=node.marks[name])
+            if written is not None and isinstance(written.step, ModelOptions):
+                engines[name] = written.step
+    ends = {name: _end(node, name, reader) for name in node.entries}
+    return {name: engines[end] for name, end in ends.items() if end in engines}
+
+
+def _alias(node: Map, name: str) -> str | None:
+    """Return the other name that `name` stands for, or None where it is an engine of its own."""
+    value = node.entries[name]
+    if not isinstance(value, Scalar) or not isinstance(value.value, str) or value.noted:
+        return None
+    if value.text == name and item_class("models", name) is not None:
+        return None
+    return value.text if value.text in node.entries else None
+
+
+def _end(node: Map, name: str, reader: Reader) -> str | None:
+    chain = [name]
+    while (after := _alias(node, chain[-1])) is not None:
+        if after in chain:
+            _note_circle(node, chain[chain.index(after) :], reader)
+            return None
+        chain.append(after)
+    return chain[-1]
+
+
+def _note_circle(node: Map, circle: list[str], reader: Reader) -> None:
+    """Tell of a circle once, wherever one comes into it: from the name that the recipe has first."""
+    first = next(name for name in node.entries if name in circle)
+    turn = circle.index(first)
+    told = " → ".join([*circle[turn:], *circle[:turn], first])
+    reader.mistakes.note(node.marks[first], f"models.{first} stands for itself: {told}")
+
+
+def _is_known(node: Map, name: str, reader: Reader) -> bool:
+    value = node.entries[name]
+    if not isinstance(value, Scalar) or not isinstance(value.value, str) or value.noted:
+        return True
+    if value.text.startswith("./") or (value.text.isidentifier() and item_class("models", value.text) is not None):
+        return True
+    others = [*(other for other in node.entries if other != name), *item_names("models")]
+    reader.mistakes.note(
+        node.marks[name], f"models.{name}: no model and no item is called {value.text!r}{nearest(value.text, others)}"
+    )
+    return False

@@ -17,7 +17,7 @@ from textsynth.export.card.licences import conflicts
 from textsynth.models import ModelOptions
 from textsynth.push.before import unpublishable
 from textsynth.recipe import Recipe
-from textsynth.recipe.gold import gold_of
+from textsynth.recipe.checks import gold_of
 from textsynth.recipe.pinning import pin_sources
 from textsynth.run.budget import CHARACTERS_A_TOKEN
 from textsynth.run.extras import lacking

@@ -18,10 +18,10 @@ from textsynth.core.records import Drop, Record
 from textsynth.core.resources import share_processors
 from textsynth.filter.agreement import Agreement
 from textsynth.recipe import Recipe, read_recipe
+from textsynth.recipe.init import read_labels
 from textsynth.recipe.pinning import as_run
 from textsynth.similarity.embedder import EMBEDDED
 from textsynth.sources.rows import Rows
-from textsynth.starter import read_labels
 from textsynth.store.evaluation import write_evaluation
 from textsynth.store.journal import Journal
 from textsynth.store.manifest import Manifest

@@ -7,7 +7,7 @@ import pytest
 from pydantic import Field
 
 from textsynth.core.options import Count, Options, SourceName
-from textsynth.recipe.kinds import fields_of, inside, kind_of, words
+from textsynth.recipe.field_types import fields_of, inside, kind_of, words
 
 
 class Inner(Options):

@@ -6,9 +6,9 @@ import pytest
 from pydantic import Field, model_validator
 
 from textsynth.core.options import Options
-from textsynth.recipe.complaints import validate
-from textsynth.recipe.mistakes import Mark, Mistakes
-from textsynth.recipe.nodes import Map, read_nodes
+from textsynth.recipe.issues import Mark, Mistakes
+from textsynth.recipe.validation_errors import validate
+from textsynth.recipe.yaml_tree import Map, read_nodes
 
 
 class Inner(Options):

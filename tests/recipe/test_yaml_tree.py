@@ -1,15 +1,18 @@
 from __future__ import annotations
 
+import math
 from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tests.recipe.recipes import END, MEANS, assert_broken
 from textsynth.core.errors import RecipeError
-from textsynth.recipe.environment import plain
-from textsynth.recipe.mistakes import Mark, Mistakes
-from textsynth.recipe.nodes import Map, Node, found, read_nodes
+from textsynth.recipe.env_vars import plain
+from textsynth.recipe.issues import Mark, Mistakes
+from textsynth.recipe.yaml_tree import Map, Node, found, read_nodes, resolve
 
 # What stands in the recipe, what takes its place ("" puts it at the end), the line, and words of the sentence.
 BROKEN = [
@@ -125,3 +128,98 @@ def test_aliases_that_multiply_stop_at_once() -> None:
 )
 def test_what_was_found(text: str, words: str) -> None:
     assert found(nodes(text)) == words
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("true", True),
+        ("FALSE", False),
+        ("null", None),
+        ("~", None),
+        ("", None),
+        ("0", 0),
+        ("-12", -12),
+        ("+3", 3),
+        ("0.7", 0.7),
+        ("-.5", -0.5),
+        ("2.", 2.0),
+        ("00.5", 0.5),
+        ("y", "y"),
+        ("n", "n"),
+        ("25k", "25k"),
+        ("a1", "a1"),
+        ("1.2.3", "1.2.3"),
+        ("12 monkeys", "12 monkeys"),
+        ("tRuE", "tRuE"),
+        ("nO", "nO"),
+        ("-", "-"),
+        ("...", "..."),
+        ("Qwen/Qwen3-8B", "Qwen/Qwen3-8B"),
+        ("3:00 pm", "3:00 pm"),
+    ],
+)
+def test_what_all_readers_agree_on(text: str, value: object) -> None:
+    resolved = resolve(text)
+    assert resolved.value == value
+    assert type(resolved.value) is type(value)
+    assert resolved.trap is None
+
+
+@pytest.mark.parametrize(
+    ("text", "help_"),
+    [
+        ("yes", "write true"),
+        ("NO", "write false"),
+        ("Off", '"Off" in quotes'),
+        ("012", "write 12 for the number"),
+        ("-07", "write -7 for the number"),
+        ("00", "write 0 for the number"),
+        ("0x1F", "in quotes"),
+        ("0b11", "in quotes"),
+        ("12:30:45", "60-based"),
+        ("3:00", "60-based"),
+        ("2024-01-31", "date"),
+        ("2024-1-1T10:00:00Z", "date"),
+        ("1e3", "write 1000 for"),
+        ("2.5e-3", "write 0.0025 for"),
+        ("1e999", "in quotes"),
+        ("1_000", "write 1000 for"),
+        ("1_0.5", "in quotes"),
+        (".inf", "infinity"),
+        (".NaN", "infinity"),
+        ("1" * 19, "19 digits"),
+    ],
+)
+def test_what_they_do_not_agree_on(text: str, help_: str) -> None:
+    resolved = resolve(text)
+    assert resolved.value == text
+    assert resolved.trap is not None
+    assert help_ in resolved.trap
+
+
+@given(st.text(alphabet="0123456789+-._eExXob:aTn ", max_size=24))
+def test_a_number_is_finite_and_nothing_is_raised(text: str) -> None:
+    resolved = resolve(text)
+    if isinstance(resolved.value, float):
+        assert math.isfinite(resolved.value)
+
+
+# What stands in the recipe, what takes its place ("" puts it at the end), the line, and words of the sentence.
+BROKEN_SYNTAX = [
+    (MEANS, "asks: when", 5, ["a ':' stands where none can", "quotes"]),
+    (MEANS, "@home", 5, ["may not begin with @", "quotes"]),
+    (MEANS, '"asks', 5, ["a quote is opened and never closed"]),
+    (MEANS, '"\\q"', 5, ["escape", "single quotes"]),
+    ("", " seed: 1", END, ["does not line up", "indentation"]),
+    ("  refund", "\trefund", 5, ["a tab indents this line"]),
+    ("[hello]", "[${HELLO}]", 8, ['"${NAME}"', "quotes"]),
+    ("hello]}}", "hello]", 9, ["closing bracket", "line 8"]),
+]
+
+
+@pytest.mark.parametrize(("old", "new", "line", "words"), BROKEN_SYNTAX)
+def test_what_is_no_yaml_is_a_sentence_that_helps(
+    tmp_path: Path, old: str, new: str, line: int, words: list[str]
+) -> None:
+    assert_broken(tmp_path, old, new, line, words)

@@ -1,26 +1,92 @@
-"""From Python values to the tree that a recipe file becomes, so that one checker serves both.
-
-Where a file has lines, a place has its path: `filter[1].near_duplicate.similarity`. Items may be objects of their
-classes; one of a class that TextSynth does not have goes through as it is, under the name of its class.
-"""
+"""A recipe made in Python: the same sections, the same checks, a path in place of each line."""
 
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import PurePath
-from typing import TypeGuard, cast
+from decimal import Decimal
+from pathlib import Path, PurePath
+from typing import Any, TypedDict, TypeGuard, Unpack, cast
+
+import yaml
 
 from textsynth.core.errors import RecipeError, UsageError
 from textsynth.core.options import Options
-from textsynth.core.protocols import Step, item_class
+from textsynth.core.protocols import Filter, Generator, Labeller, Selector, Source, Step, item_class
 from textsynth.core.registry import snake
-from textsynth.recipe.items import BASES, lacks
-from textsynth.recipe.mistakes import Mark, Mistakes
-from textsynth.recipe.nodes import FOUND_LENGTH, LONE_SURROGATE, MAX_DEPTH, MAX_NODES, Array, Map, Node, Scalar
-from textsynth.recipe.recipe import Label
+from textsynth.models import ModelOptions
+from textsynth.recipe.env_vars import plain
+from textsynth.recipe.issues import Mark, Mistakes
+from textsynth.recipe.items import BASES, Reader, lacks
+from textsynth.recipe.loader import Document, checked
+from textsynth.recipe.recipe import Label, Recipe
+from textsynth.recipe.settings import Budget, Evaluate, Export, Task
+from textsynth.recipe.yaml_tree import (
+    FOUND_LENGTH,
+    LONE_SURROGATE,
+    MAX_DEPTH,
+    MAX_NODES,
+    Array,
+    Map,
+    Node,
+    Scalar,
+    resolve,
+)
 from textsynth.sources.given import Given, Rows, is_rows
+
+Written = str | Mapping[str, Mapping[str, Any]]
+"""An item as a recipe writes it: its name, or its name with its fields."""
+
+
+class RecipeSections(TypedDict, total=False):
+    """The sections of a recipe. What is left out has the defaults of a recipe file.
+
+    An item is an object of its class, the class itself (all defaults), or what a file would have: its name, or a map
+    of its name to its fields. A source may also be a path, or the rows themselves: a list of dicts, a pandas
+    DataFrame or a `datasets.Dataset`.
+    """
+
+    version: int
+    name: str
+    task: Task
+    language: str
+    seed: int
+    many: bool
+    embedder: str
+    pool: float
+    labels: Mapping[str, str | Label | Mapping[str, str | int]]
+    models: Mapping[str, Written | ModelOptions | type[ModelOptions]]
+    sources: Mapping[
+        str, Written | Path | Source | Rows
+    ]  # fmt: skip
+    generate: Sequence[Written | Generator | type[Generator]]
+    filter: Sequence[Written | Filter | type[Filter]]
+    label: Sequence[Written | Labeller | type[Labeller]]
+    select: Sequence[Written | Selector | type[Selector]]
+    want: int | str | Mapping[str, int | str]
+    budget: Budget | Mapping[str, Any]
+    export: Export | Mapping[str, Any]
+    evaluate: Evaluate | Mapping[str, Any]
+
+
+def make_recipe(*, base: str | Path = ".", **sections: Unpack[RecipeSections]) -> Recipe:
+    """Return the checked recipe that the `sections` make; paths in it are relative to `base`.
+
+    The same checks as for a file, all mistakes at once, each with its place: `filter[1].near_duplicate.similarity`.
+    Loads no model, reads no file. Its `text` is the recipe as a file would have it: saved beside its data it is the
+    same recipe for the command line, with two exceptions: rows given here stand in it as the sha256 of their content,
+    and items of a class of one's own by the name of the class. Raises RecipeError.
+    """
+    mistakes = Mistakes()
+    values = Values(mistakes)
+    tree = values.tree(sections)
+    folder = Path(base)
+    reader = Reader(folder, os.environ, mistakes, values.made)
+    name = sections.get("name", WHOLE)
+    return checked(folder / f"{name}.yaml", Document(as_yaml(tree), tree), reader, Mark(0, WHOLE))
+
 
 WHOLE = "recipe"
 
@@ -139,3 +205,36 @@ class Values:
 
 def _is_list(value: object) -> TypeGuard[Sequence[object]]:
     return isinstance(value, Sequence) and not isinstance(value, str | bytes)
+
+
+WIDTH = 110
+
+
+def as_yaml(tree: Map) -> str:
+    """Return the tree as YAML: sections in their order, short lists and maps in one line, traps in quotes."""
+    return yaml.dump(
+        plain(tree), Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=WIDTH, default_flow_style=None
+    )
+
+
+class _Dumper(yaml.SafeDumper):
+    """Quotes what YAML readers disagree about, writes every number without an exponent, and knows no aliases."""
+
+    def ignore_aliases(self, data: object) -> bool:
+        return True
+
+
+def _text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
+    found = resolve(text)
+    style = "|" if "\n" in text else None if found.value == text and found.trap is None and text else '"'
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
+
+
+def _number(dumper: yaml.SafeDumper, number: float) -> yaml.ScalarNode:
+    text = repr(number)
+    plain = text if "e" not in text else f"{Decimal(text):f}"
+    return dumper.represent_scalar("tag:yaml.org,2002:float", plain if "." in plain else f"{plain}.0")
+
+
+_Dumper.add_representer(str, _text)
+_Dumper.add_representer(float, _number)

@@ -6,9 +6,9 @@ from collections.abc import Collection, Iterable, Mapping
 
 from textsynth.core.errors import nearest
 from textsynth.core.options import count
-from textsynth.recipe.mistakes import Mark, Mistakes
-from textsynth.recipe.nodes import Map, Node, Scalar, found
+from textsynth.recipe.issues import Mark, Mistakes
 from textsynth.recipe.recipe import Label
+from textsynth.recipe.yaml_tree import Map, Node, Scalar, found
 
 TOTAL = "total"
 LABEL = "label"

@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Protocol, TypeVar
 
 from textsynth.core.errors import Mistake, nearest
 from textsynth.core.formatting import counted
+from textsynth.core.options import Options
 from textsynth.core.protocols import Generator
 from textsynth.core.records import REWRITES, Record
+from textsynth.export.card.metadata import CATEGORIES
+from textsynth.export.card.vocabulary import fitting_kinds
 from textsynth.generate.existing import Existing
 from textsynth.generate.labelled import Labelled
-from textsynth.recipe.gold import check_gold, check_gold_rows
+from textsynth.label.calibration import FEWEST
+from textsynth.recipe.issues import Mistakes
 from textsynth.recipe.items import Written
-from textsynth.recipe.mistakes import Mistakes
-from textsynth.recipe.nodes import Map
-from textsynth.recipe.publishing import check_export
+from textsynth.recipe.quota_spec import check_total, check_want
 from textsynth.recipe.recipe import Recipe
 from textsynth.recipe.references import check_files, check_names, check_prompts, named
 from textsynth.recipe.sections import Sections
 from textsynth.recipe.settings import Evaluate
-from textsynth.recipe.want import check_total, check_want
+from textsynth.recipe.yaml_tree import Map
 from textsynth.select.balanced import Balanced
 
 ROUNDING = 1e-6
@@ -238,3 +241,94 @@ def _unlisted(source: str, records: Sequence[Record], known: list[str]) -> list[
     if len(wrong) > SHOWN_LABELS:
         told.append(f"sources.{source} has {len(wrong) - SHOWN_LABELS} more labels which `labels` does not list")
     return told
+
+
+GOLD = "gold"
+
+
+class _Item(Protocol):
+    @property
+    def name(self) -> str: ...
+    @property
+    def step(self) -> Options: ...
+
+
+AnyItem = TypeVar("AnyItem", bound=_Item)
+
+
+def gold_of(label: Iterable[AnyItem]) -> Iterator[tuple[AnyItem, str]]:
+    """Yield the labellers that are tried on gold rows, each with the name of their source."""
+    for item in label:
+        yield from ((item, name) for field, name in named(item.step, "source") if field == GOLD)
+
+
+def check_gold(sections: Sections, mistakes: Mistakes) -> None:
+    """Note every gold source whose rows are also written from, shown as examples, or tested on."""
+    lists = sections.lists
+    for one, source in gold_of(lists["label"]):
+        mark = one.fields.marks.get(GOLD, one.mark)
+        told = f"{one.item}.gold is {source!r}"
+        for other in lists["generate"]:
+            if source in (name for _, name in named(other.step, "source")):
+                wrong = (
+                    f"{told}, and {other.name} writes from its rows: keep some labelled rows aside in a source of their"
+                )
+                mistakes.note(mark, f"{wrong} own, as a labeller does better on what texts were made from")
+        for other in lists["label"]:
+            if other is not one and source in (name for field, name in named(other.step, "source") if field != GOLD):
+                mistakes.note(mark, f"{told}, and {other.name} shows its rows as examples: they are for trying alone")
+        if sections.evaluate is not None and sections.evaluate.test == source:
+            mistakes.note(mark, f"{told}, and evaluate.test too: the limit is chosen on its rows, test rows never are")
+
+
+def check_gold_rows(recipe: Recipe, rows: Mapping[str, Sequence[Record]]) -> list[Mistake]:
+    """Return a mistake for each gold source with rows that have no label, or with too few rows for a precision."""
+    mistakes: list[Mistake] = []
+    for item, source in gold_of(recipe.label):
+        where = recipe.places.get(f"sources.{source}", str(recipe.path))
+        given = rows[source]
+        bare = sum(not row.labels for row in given)
+        if bare:
+            wrong = (
+                f"sources.{source}: {counted(bare, 'row')} of {len(given)} without a label, and {item.name} is tried on"
+            )
+            mistakes.append(Mistake(where, f"{wrong} them: give each its label, or name their column, label: COLUMN"))
+        elif given and getattr(item.step, "precision", None) is not None and len(given) < FEWEST:
+            wrong = (
+                f"sources.{source} has {counted(len(given), 'row')}, and {item.name} reads a precision from {FEWEST} or"
+            )
+            mistakes.append(Mistake(where, f"{wrong} more: add rows with labels, or give min_confidence instead"))
+    return mistakes
+
+
+def check_export(sections: Sections, mistakes: Mistakes) -> None:
+    """Note licences of sources and models that are not there, `other` without its name, and kinds of another task."""
+    node = sections.tree.entries.get("export")
+    if not isinstance(node, Map):
+        return
+    for key, sentence in _wrong(sections):
+        mistakes.note(node.marks.get(key, node.mark), f"export.{key} {sentence}")
+
+
+def _wrong(sections: Sections) -> Iterator[tuple[str, str]]:
+    export = sections.export
+    yield from _unknown("source_licenses", export.source_licenses, "sources", sections.sources)
+    yield from _unknown("model_licenses", export.model_licenses, "models", sections.models)
+    if export.license == "other" and export.license_name is None:
+        yield "license", "is other, which the Hub wants named: add license_name, and license_link where it can be read"
+    if export.license != "other" and export.license_name is not None:
+        yield (
+            "license_name",
+            f"stands beside the license {export.license!r}: write license: other, or take it out",
+        )
+    categories = export.task_categories or (CATEGORIES[sections.settings.task], "text-classification")
+    fitting = fitting_kinds(export.task_ids, categories)
+    for kind in export.task_ids:
+        if kind not in fitting:
+            yield "task_ids", f"has {kind!r}, which is no kind of {', '.join(dict.fromkeys(categories))}"
+
+
+def _unknown(key: str, named: Collection[str], section: str, known: Collection[str]) -> Iterator[tuple[str, str]]:
+    for name in named:
+        if name not in known:
+            yield key, f"has {name!r}, but {section} has no {name!r}{nearest(name, known)}"

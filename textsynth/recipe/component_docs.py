@@ -14,7 +14,7 @@ from pydantic_core import PydanticUndefined
 from textsynth.core.errors import UsageError, nearest
 from textsynth.core.options import Options
 from textsynth.core.protocols import SECTIONS, find, item_names
-from textsynth.recipe.kinds import fields_of, kind_of, words
+from textsynth.recipe.field_types import fields_of, kind_of, words
 from textsynth.recipe.settings import Budget, Evaluate, Export
 
 NOT_COVERED = "Does not"

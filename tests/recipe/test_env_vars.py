@@ -9,9 +9,9 @@ import pytest
 from tests.recipe.recipes import RECIPE, write_recipe
 from textsynth.core.errors import RecipeError
 from textsynth.recipe import read_recipe
-from textsynth.recipe.environment import filled
-from textsynth.recipe.mistakes import Mark, Mistakes
-from textsynth.recipe.nodes import read_nodes
+from textsynth.recipe.env_vars import filled
+from textsynth.recipe.issues import Mark, Mistakes
+from textsynth.recipe.yaml_tree import read_nodes
 
 SECRET = "hunter2-very-secret"
 NAME = "TEXTSYNTH_TEST_OF_RECIPES"

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from textsynth.core.errors import RecipeError
-from textsynth.recipe.mistakes import AFTER_THE_FILE, Mark, Mistakes
+from textsynth.recipe.issues import AFTER_THE_FILE, Mark, Mistakes
 
 
 def test_mistakes_come_in_the_order_of_their_lines_and_once() -> None:

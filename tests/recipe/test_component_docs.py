@@ -4,7 +4,7 @@ import pytest
 
 from textsynth.core.errors import UsageError
 from textsynth.core.protocols import SECTIONS, item_names
-from textsynth.recipe.describe import Field, describe
+from textsynth.recipe.component_docs import Field, describe
 
 
 def test_every_item_of_every_section_is_described() -> None:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from textsynth.core.errors import SourceError, UsageError
 from textsynth.recipe import read_recipe
-from textsynth.starter import read_labels, read_seeds, recipe_text, scalar, start
+from textsynth.recipe.init import read_labels, read_seeds, recipe_text, scalar, start
 
 ROWS = "text,label\nwhere is my money,refund\nmy parcel is late,delivery\nmoney back please,refund\n"
 TRAPS = ["yes", "no", "on", "off", "y", "null", "~", "true", "012", "1e3", "12:30:45", "2024-01-31", "3", "re: fund"]

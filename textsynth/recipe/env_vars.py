@@ -9,8 +9,8 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from textsynth.recipe.mistakes import Mistakes
-from textsynth.recipe.nodes import Array, Map, Node, Scalar
+from textsynth.recipe.issues import Mistakes
+from textsynth.recipe.yaml_tree import Array, Map, Node, Scalar
 
 VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 Plain = str | int | float | bool | None | list["Plain"] | dict[str, "Plain"]

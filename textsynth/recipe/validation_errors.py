@@ -12,10 +12,10 @@ from pydantic_core import ErrorDetails
 
 from textsynth.core.errors import nearest
 from textsynth.core.options import Options
-from textsynth.recipe.environment import filled
-from textsynth.recipe.kinds import Kind, fields_of, inside, opened, options_in, words
-from textsynth.recipe.mistakes import Mark, Mistakes
-from textsynth.recipe.nodes import Array, Map, Node, Scalar, found
+from textsynth.recipe.env_vars import filled
+from textsynth.recipe.field_types import Kind, fields_of, inside, opened, options_in, words
+from textsynth.recipe.issues import Mark, Mistakes
+from textsynth.recipe.yaml_tree import Array, Map, Node, Scalar, found
 
 Checked = TypeVar("Checked", bound=Options)
 OUR_OWN = ("value_error", "assertion_error")

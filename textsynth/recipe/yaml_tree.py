@@ -10,12 +10,11 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import yaml
 
-from textsynth.recipe.mistakes import Mark, Mistakes
-from textsynth.recipe.scalars import Value, resolve
-from textsynth.recipe.syntax import syntax_mistake
+from textsynth.recipe.issues import Mark, Mistakes
 
 MAX_DEPTH = 24
 MAX_NODES = 200_000
@@ -220,3 +219,129 @@ class _Builder:
             hint = "what belongs to it is indented deeper, [] means none, and a bare item has no colon"
         self._mistakes.note(mark, f"nothing stands after {what}; {hint}")
         return Scalar(None, "", mark, noted=True)
+
+
+Value = str | int | float | bool | None
+
+WORDS: dict[str, Value] = {
+    **dict.fromkeys(("true", "True", "TRUE"), True),
+    **dict.fromkeys(("false", "False", "FALSE"), False),
+    **dict.fromkeys(("null", "Null", "NULL", "~", ""), None),
+}
+TRUTHS = {"yes": "true", "on": "true", "no": "false", "off": "false"}
+INTEGER = re.compile(r"[-+]?(?:0|[1-9][0-9]*)")
+DECIMAL = re.compile(r"[-+]?(?:[0-9]+\.[0-9]*|\.[0-9]+)")
+MAX_DIGITS = 18
+FIRST = frozenset("0123456789+-.")
+
+# The shapes that some reader takes for a number or a date, and the words for what it would be.
+TRAPS = (
+    (re.compile(r"[-+]?0[0-9_]+"), "is 8-based in some YAML readers and 10-based in others"),
+    (re.compile(r"[-+]?(?:0[xX][0-9a-fA-F_]+|0o[0-7_]+|0b[01_]+)"), "is a number in some YAML readers only"),
+    (re.compile(r"[-+]?[0-9][0-9_]*(?::[0-5]?[0-9])+(?:\.[0-9_]*)?"), "is a 60-based number in some YAML readers"),
+    (re.compile(r"[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}(?:[Tt\s].*)?"), "is a date in some YAML readers"),
+    (re.compile(r"[-+]?[0-9]*\.?[0-9]*[eE][-+]?[0-9]+"), "is a number in some YAML readers and text in others"),
+    (re.compile(r"[-+]?[0-9.]*_[0-9._]*"), "is a number in some YAML readers and text in others"),
+    (re.compile(r"[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)"), "is infinity or not a number, which no setting takes"),
+)
+
+
+class Resolved(NamedTuple):
+    """The value of a plain scalar, and, if YAML readers disagree about it, the sentence that says so."""
+
+    value: Value
+    trap: str | None = None
+
+
+def resolve(text: str) -> Resolved:
+    """Return what a plain scalar means; a trap keeps its text as the value."""
+    if text in WORDS:
+        return Resolved(WORDS[text])
+    truth = TRUTHS.get(text.lower())
+    if truth is not None and text in {text.lower(), text.upper(), text.capitalize()}:
+        return Resolved(
+            text,
+            f'{text} is a truth value in some YAML readers and text in others: write {truth}, or "{text}" in quotes',
+        )
+    return _number(text) if text[0] in FIRST else Resolved(text)
+
+
+def _number(text: str) -> Resolved:
+    if INTEGER.fullmatch(text):
+        if len(text) > MAX_DIGITS:
+            return Resolved(
+                text, f"{text[:12]}… has {len(text)} digits, more than a number may have: put quotes around it"
+            )
+        return Resolved(int(text))
+    if DECIMAL.fullmatch(text):
+        return Resolved(float(text))
+    for shape, why in TRAPS:
+        if shape.fullmatch(text):
+            return Resolved(text, f"{text} {why}: write {_meant(text)}")
+    return Resolved(text)
+
+
+def _meant(text: str) -> str:
+    quoted = f'"{text}" in quotes'
+    if re.fullmatch(r"[-+]?0[0-9]+", text):
+        return f"{int(text)} for the number, or {quoted} for the text"
+    if re.fullmatch(r"[-+]?[0-9]+\.?[0-9]*[eE][-+]?[0-9]{1,2}", text):
+        return f"{float(text):.12f}".rstrip("0").rstrip(".") + f" for the number, or {quoted} for the text"
+    if re.fullmatch(r"[-+]?[0-9][0-9_]*", text):
+        return f"{text.replace('_', '')} for the number, or {quoted} for the text"
+    return quoted
+
+
+# Beginnings of what PyYAML or libyaml says, and what helps.
+HINTS = (
+    (
+        "mapping values are not allowed",
+        "a ':' stands where none can: check the indentation, or put quotes around the text",
+    ),
+    ("found unexpected end of stream", "a quote is opened and never closed"),
+    (
+        "found unknown escape character",
+        "a \\ in double quotes begins an escape that YAML does not have: use single quotes",
+    ),
+    ("could not find expected ':'", "a ':' is missing after the key"),
+    ("found undefined tag handle", "tags (!…) are not read in a recipe: put quotes around the text"),
+    ("did not find expected key", "this line does not line up with the lines above: check the indentation"),
+    ("expected <block end>", "this line does not line up with the lines above: check the indentation"),
+    ("did not find expected '-' indicator", "this line does not line up with the list above: check the indentation"),
+    ("block sequence entries are not allowed", "a '- ' stands where no list can begin: put the list on its own lines"),
+    ("exceeded maximum nesting depth", "lists and maps stand too deep inside each other"),
+    ("did not find expected ',' or", "a , or the closing bracket is missing"),
+    ("expected ',' or", "a , or the closing bracket is missing"),
+)
+
+
+def syntax_mistake(fault: yaml.YAMLError, text: str) -> tuple[int, str]:
+    """Return the line (from 1) and one sentence for a YAML error."""
+    lines = text.split("\n")
+    if not isinstance(fault, yaml.MarkedYAMLError) or fault.problem_mark is None:
+        return 1, f"this is no YAML: {' '.join(str(fault).split())}"
+    at = min(fault.problem_mark.line, _last(lines))
+    began = fault.context_mark.line if fault.context_mark is not None else at
+    problem = fault.problem or ""
+    return _line(problem, at, began) + 1, _sentence(problem, lines[at], began + 1 if began < at else None)
+
+
+def _last(lines: list[str]) -> int:
+    return max((place for place, line in enumerate(lines) if line.strip()), default=0)
+
+
+def _line(problem: str, at: int, began: int) -> int:
+    return began if "unexpected end of stream" in problem else at
+
+
+def _sentence(problem: str, line: str, began: int | None) -> str:
+    shown = line.strip()[:60]
+    if re.match(r"[ ]*\t", line):
+        return "a tab indents this line, YAML takes spaces only: write two spaces for each step"
+    if re.search(r"[{,:\[]\s*\$\{", line) and "{" in line.replace("${", ""):
+        return f'${{…}} inside {{ }} needs quotes: write "${{NAME}}", found {shown!r}'
+    if "cannot start any token" in problem:
+        return f"a text may not begin with @, `, % or a tab: put quotes around it, found {shown!r}"
+    since = f" (what is open began in line {began})" if began is not None else ""
+    hint = next((hint for start, hint in HINTS if problem.startswith(start)), f"this is no YAML ({problem})")
+    return f"{hint}, found {shown!r}{since}"
