@@ -22,12 +22,11 @@ from numpy.typing import NDArray
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from textsynth.core.records import Origin, Record
-from textsynth.evaluate.arms import Arm
-from textsynth.evaluate.bench import FULL, QUICK, Bench, Effort
-from textsynth.evaluate.classify import Classifiers
-from textsynth.evaluate.memory import Memory
-from textsynth.evaluate.scores import macro_f1
-from textsynth.evaluate.sets import Pool
+from textsynth.evaluate.cache import Memory
+from textsynth.evaluate.classifiers import Classifiers
+from textsynth.evaluate.data import Pool
+from textsynth.evaluate.experiment_arms import FULL, QUICK, Arm, Bench, Effort
+from textsynth.evaluate.metrics import macro_f1
 
 TRUTH_DRAWS, TRUTH_ROWS = 60, 4000
 

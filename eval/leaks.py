@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from textsynth.core.protocols import Context
 from textsynth.core.records import Origin, Record
-from textsynth.evaluate.leaks import find_leaks
+from textsynth.evaluate.contamination import find_leaks
 from textsynth.filter.leak import Leak
 from textsynth.prompts import find_prompt
 from textsynth.similarity.embedder import EMBEDDED, Embedder

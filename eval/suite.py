@@ -24,7 +24,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from textsynth.evaluate.intervals import mean_interval
+from textsynth.evaluate.bootstrap import mean_interval
 
 HERE = Path(__file__).parent
 RECIPES = HERE.parent / "recipes"

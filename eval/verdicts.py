@@ -25,7 +25,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from textsynth.core.records import Origin, Record
 from textsynth.evaluate import Plan, Real, Synthetic, evaluate
-from textsynth.evaluate.memory import Memory
+from textsynth.evaluate.cache import Memory
 
 RIGHT = {"helpful": "helps", "neutral": "no_difference", "harmful": "harms", "swapped": "harms", "leaked": "leak"}
 SYLLABLES = (

@@ -9,7 +9,7 @@ from tests.contexts import Kept
 from tests.evaluate.worlds import LABELS, World, embed
 from textsynth.core.records import Drop, Record
 from textsynth.evaluate import Evaluation, Plan, Real, Synthetic, evaluate
-from textsynth.evaluate.earned import Readmitted
+from textsynth.evaluate.ablation import Readmitted
 
 THREE = LABELS[:3]
 

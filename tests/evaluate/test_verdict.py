@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from textsynth.evaluate.arms import COMPARED
-from textsynth.evaluate.classify import KINDS, Kind
-from textsynth.evaluate.curve import Point
+from textsynth.evaluate.classifiers import KINDS, Kind
+from textsynth.evaluate.experiment_arms import COMPARED
+from textsynth.evaluate.learning_curve import Point
+from textsynth.evaluate.sample_weight import GRID, Fitted, Tried
 from textsynth.evaluate.verdict import FEW, Change, Difference, Findings, Verdict, judge
-from textsynth.evaluate.weights import GRID, Fitted, Tried
 
 POINTS = (Point(20, 0.4, 0.02), Point(40, 0.45, 0.01), Point(80, 0.5, 0.0))
 

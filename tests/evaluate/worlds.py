@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from tests.contexts import Kept
 from textsynth.core.records import Origin, Record
-from textsynth.evaluate import classify
-from textsynth.evaluate.classify import Classifiers
-from textsynth.evaluate.sets import Pool
+from textsynth.evaluate import classifiers as classify
+from textsynth.evaluate.classifiers import Classifiers
+from textsynth.evaluate.data import Pool
 
 SAID = {
     "garden": "soil seed rake tulip hedge weed prune compost mulch bulb lawn spade",

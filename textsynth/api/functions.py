@@ -90,8 +90,8 @@ def evaluate(
     """
     from textsynth.core.paths import cache_folder
     from textsynth.evaluate import as_json
+    from textsynth.evaluate.runner import prove_file, prove_folder, write_proof
     from textsynth.report import write_report
-    from textsynth.run.proving import prove_file, prove_folder, write_proof
 
     columns = {name: column for name, column in (("text", text), ("label", label)) if column is not None}
     sets = {"test": test, "train": train, "dev": dev, "all": all}

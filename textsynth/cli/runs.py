@@ -48,8 +48,8 @@ def evaluate(what: Path, page: Path | None, *, full: bool, ordinal: bool, as_jso
     where none are given here, and its report tells the result too.
     """
     from textsynth.evaluate import as_json as told_of
+    from textsynth.evaluate.runner import prove_what, write_proof
     from textsynth.report import evaluation_page, evaluation_text, write_report
-    from textsynth.run.proving import prove_what, write_proof
 
     if page is not None:
         _check_page(what, page)

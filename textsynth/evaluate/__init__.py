@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from textsynth.evaluate.evaluation import Evaluation, Plan, evaluate
-from textsynth.evaluate.held_out import without_seeds
-from textsynth.evaluate.json import as_json
-from textsynth.evaluate.sets import Real, Synthetic
+from textsynth.evaluate.cross_validation import without_seeds
+from textsynth.evaluate.data import Real, Synthetic
+from textsynth.evaluate.evaluate import Evaluation, Plan, evaluate
+from textsynth.evaluate.serialize import as_json
 
 __all__ = ["Evaluation", "Plan", "Real", "Synthetic", "as_json", "evaluate", "without_seeds"]

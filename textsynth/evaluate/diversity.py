@@ -23,7 +23,7 @@ from typing import TypeVar
 import numpy as np
 
 from textsynth.core.formatting import counted
-from textsynth.evaluate.draw import draw_order
+from textsynth.evaluate.sampling import draw_order
 from textsynth.similarity.vectors import Vectors, nearest
 from textsynth.text.normalize import normal_form, word_list
 

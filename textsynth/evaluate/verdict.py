@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from textsynth.evaluate.classify import Kind
-from textsynth.evaluate.curve import Point, slope, worth
-from textsynth.evaluate.weights import Fitted
+from textsynth.evaluate.classifiers import Kind
+from textsynth.evaluate.learning_curve import Point, slope, worth
+from textsynth.evaluate.sample_weight import Fitted
 
 Effect = Literal["helps", "no_difference", "harms", "leak", "unknown"]
 FEW = 20  # test rows under which a label's F1 says little

@@ -16,6 +16,7 @@ from textsynth.core.progress import Snapshot
 from textsynth.core.protocols import Context
 from textsynth.core.records import Drop, Record
 from textsynth.core.resources import make_room, share_memory, share_processors
+from textsynth.evaluate.runner import prove_run
 from textsynth.export.card.metadata import read_card
 from textsynth.export.dataset import write_dataset
 from textsynth.models import Place
@@ -32,7 +33,6 @@ from textsynth.run.manifest import begun, quota_table
 from textsynth.run.outcome import Ended, licenses_told, outcome_of
 from textsynth.run.people import People, decided_notes
 from textsynth.run.picking import pick
-from textsynth.run.proving import prove_run
 from textsynth.run.quota import Line, Quota
 from textsynth.run.stage import LateJudge, desks, hands, labellers, make_context, read_sources
 from textsynth.run.wanted import lines_of

@@ -7,12 +7,12 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from textsynth.core.records import Record
+from textsynth.evaluate.runner import weight_of
 from textsynth.export.card.licences import conflicts, known_model_licence
 from textsynth.export.outcome import About, Given, Outcome, QuotaLine
 from textsynth.prompts import find_prompt
 from textsynth.recipe import Recipe, named
 from textsynth.run.loop import Books
-from textsynth.run.proving import weight_of
 from textsynth.store.manifest import Begun, Licenses
 
 if TYPE_CHECKING:

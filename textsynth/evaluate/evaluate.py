@@ -1,0 +1,267 @@
+"""An evaluation from its sets to its findings: leaks, arms, weights, curve, what each check earned, verdict."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from textsynth.core.errors import UsageError
+from textsynth.core.records import Record
+from textsynth.evaluate.ablation import Readmitted
+from textsynth.evaluate.classifiers import KINDS, Classifiers, Codes, Kind, Scores
+from textsynth.evaluate.contamination import Leaks, find_leaks
+from textsynth.evaluate.cross_validation import Round, make_rounds
+from textsynth.evaluate.data import Pool, Real, Synthetic, check_sets, labelled, labels_of, notes_on
+from textsynth.evaluate.diversity import Diversity, measure_diversity
+from textsynth.evaluate.domain_shift import Gap, measure_gap
+from textsynth.evaluate.experiment_arms import FULL, QUICK, Arm, Bench, make_arms, random_rows
+from textsynth.evaluate.learning_curve import Point
+from textsynth.evaluate.nearest_texts import Seen, look
+from textsynth.evaluate.results import Outcome
+from textsynth.evaluate.sample_weight import Fitted, fit_weight
+from textsynth.evaluate.verdict import Difference, Findings, Verdict, judge
+from textsynth.similarity.embedder import Store
+
+ENOUGH = 100
+Embed = Callable[[Sequence[str]], Scores]
+Knowing = Callable[[Sequence[int]], Sequence[Record]]
+
+
+@dataclass(frozen=True, slots=True)
+class Earned:
+    """What one check earned: macro-F1 with it, without it, and after a random drop of as many texts (mean of draws)."""
+
+    item: str
+    dropped: int
+    readmitted: int
+    classifier: Kind
+    with_check: float
+    without: float
+    random: float
+    random_spread: float
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """Everything an evaluation found.
+
+    `labels` in the recipe's order; `test` are the test rows asked about, `left_out` places of those that the synthetic
+    texts copy. `outcomes` and `differences` stand in the arms' order, `weights` and `curves` by classifier.
+    """
+
+    synthetic: Synthetic
+    real: Real
+    labels: Sequence[str]
+    many: bool
+    ordinal: bool
+    test: Sequence[Record]
+    left_out: Sequence[int]
+    bench: Bench
+    outcomes: Sequence[Outcome]
+    differences: Sequence[Difference]
+    weights: Mapping[Kind, Fitted]
+    curves: Mapping[Kind, Sequence[Point]]
+    earned: Sequence[Earned]
+    leaks: Leaks
+    gap: Gap
+    diversity: Diversity
+    seen: Sequence[Seen]
+    verdict: Verdict
+    notes: Sequence[str]
+
+    @property
+    def main(self) -> Kind:
+        """The classifier that the verdict rests on."""
+        return self.verdict.difference.classifier if self.verdict.difference else KINDS[-1]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How an evaluation is done.
+
+    `labels` gives their order ([]: as they come); `full` takes more draws and several rounds; `embedder` names what
+    `embed` uses, for the memory. `knowing` returns, for the places of held-out seeds, the selected texts as they would
+    be had the run not known those seeds. `readmitted` are the texts that each check's being off would let through.
+    """
+
+    embed: Embed
+    embedder: str
+    memory: Store
+    labels: Sequence[str] = ()
+    many: bool = False
+    ordinal: bool = False
+    full: bool = False
+    seed: int = 0
+    knowing: Knowing | None = None
+    readmitted: Sequence[Readmitted] = ()
+    say: Callable[[str], None] = field(default=lambda _: None)
+
+
+def evaluate(synthetic: Synthetic, real: Real, plan: Plan) -> Evaluation:
+    """Return what the synthetic texts are worth on the real test rows. Raises UsageError for unusable sets."""
+    check_sets(synthetic, real, many=plan.many)
+    labels = list(plan.labels) or labels_of(real.train, real.test, real.dev, real.whole, synthetic.raw)
+    plan.say("looking for leaks")
+    leaks = find_leaks({**real.named(), "raw": synthetic.raw, "selected": synthetic.selected}, plan.embed)
+    left_out = sorted(leaks.copied("test"))
+    gone = set(left_out)
+    test = [row for place, row in enumerate(real.test) if place not in gone]
+    if not test:
+        raise UsageError(
+            f"{synthetic.name}: every test row is copied by a synthetic text, so that nothing is left to test on"
+        )
+    work = _Work(synthetic, real, plan, labels, test)
+    for kind in KINDS:
+        plan.say(f"training {len(work.arms)} arms on {kind}")
+        work.measure(kind)
+    findings = work.findings(leaks)
+    plan.say("comparing with real texts")
+    gap, diversity = _compare(synthetic.selected, like_real(real, test), plan, labels)
+    shown = {name: rows for name, rows in {"train": real.train, "test": real.test}.items() if rows}
+    return Evaluation(
+        synthetic=synthetic,
+        real=real,
+        labels=labels,
+        many=plan.many,
+        ordinal=plan.ordinal,
+        test=test,
+        left_out=left_out,
+        bench=work.bench,
+        outcomes=work.outcomes,
+        differences=findings.differences,
+        weights=work.weights,
+        curves=work.curves,
+        earned=work.earned(findings.main),
+        leaks=leaks,
+        gap=gap,
+        diversity=diversity,
+        seen=look(synthetic, shown, plan.embed, seed=plan.seed),
+        verdict=judge(findings),
+        notes=[*notes_on(synthetic, real, labels), *leaks.notes, *gap.notes, *diversity.notes],
+    )
+
+
+def like_real(real: Real, test: Sequence[Record]) -> Sequence[Record]:
+    """Return the real texts that synthetic ones are described beside: the most there are outside the test set.
+
+    Under 100 of them, the test rows: nothing is fitted on them here, they are only described.
+    """
+    others = max((real.whole, real.dev, real.train), key=len)
+    return others if len(others) >= ENOUGH else test
+
+
+def _compare(
+    selected: Sequence[Record], real: Sequence[Record], plan: Plan, labels: Sequence[str]
+) -> tuple[Gap, Diversity]:
+    texts = [[record.text for record in rows] for rows in (selected, real)]
+    vectors = [plan.embed(some) for some in texts]
+    gap = measure_gap(selected, real, vectors[0], vectors[1], labels=labels, seed=plan.seed)
+    return gap, measure_diversity(texts[0], texts[1], vectors[0], vectors[1], seed=plan.seed)
+
+
+class _Work:
+    """The arms at work: what is measured is collected here, one classifier after the other."""
+
+    def __init__(
+        self, synthetic: Synthetic, real: Real, plan: Plan, labels: Sequence[str], test: Sequence[Record]
+    ) -> None:
+        self._plan = plan
+        self._synthetic = synthetic
+        pool = Pool(labels, plan.many)
+        raw = pool.add(labelled(synthetic.raw))
+        self._row_of = {record.id: place for place, record in enumerate(pool.records)}
+        self.selected = np.array([self._row_of[record.id] for record in synthetic.selected])
+        self.raw = raw
+        self.seeds, dev, tested, whole = (pool.add(rows) for rows in (real.train, real.dev, test, real.whole))
+        readmitted = [record for check in plan.readmitted for record in check.records]
+        self._row_of |= {record.id: row for record, row in zip(readmitted, pool.add(readmitted), strict=True)}
+        classifiers = Classifiers(
+            pool.texts, len(labels), many=plan.many, embed=plan.embed, embedder=plan.embedder, memory=plan.memory
+        )
+        effort = FULL if plan.full else QUICK
+        self.bench = Bench(pool, classifiers, test=tested, dev=dev, seed=plan.seed, effort=effort)
+        self.arms = make_arms(self.seeds, self.selected, raw, whole, checked=synthetic.checked)
+        self.outcomes: list[Outcome] = []
+        self.weights: dict[Kind, Fitted] = {}
+        self.curves: dict[Kind, list[Point]] = {}
+        self._rounds: list[Round] | None = None
+
+    def measure(self, kind: Kind) -> None:
+        """Measure every arm with one classifier, fit the weight and draw the learning curve."""
+        outcomes = {arm.name: self.bench.measure(arm, kind) for arm in self.arms}
+        none = np.zeros(0, np.int64)
+        if self._synthetic.checked:
+            outcomes["random"] = self.bench.randoms("random", kind, none, self.raw, self.selected)
+            if len(self.seeds):
+                outcomes["seeds_random"] = self.bench.randoms("seeds_random", kind, self.seeds, self.raw, self.selected)
+        if len(self.seeds):
+            self._plan.say(f"fitting the weight on {kind}")
+            fitted = self._fit(kind)
+            self.weights[kind] = fitted
+            outcomes["fitted"] = self.bench.measure(Arm("fitted", self.seeds, self.selected, fitted.weight), kind)
+            self.curves[kind] = self.bench.curve(outcomes["seeds"], self.seeds)
+        self.outcomes += outcomes.values()
+
+    def findings(self, leaks: Leaks) -> Findings:
+        """Return what the verdict is made of."""
+        return Findings(
+            main=self._main(),
+            differences=self.bench.differences(self.outcomes),
+            weights=self.weights,
+            curves=self.curves,
+            leaks=leaks.count("selected", "test"),
+            leaked=leaks.leaked,
+        )
+
+    def earned(self, kind: Kind) -> list[Earned]:
+        """Return what each check earned, with one classifier, everything beside the seeds if there are any."""
+        accepted = np.array([self._row_of[record.id] for record in self._synthetic.accepted])
+        found = []
+        with_check = self._f1(accepted, kind) if self._plan.readmitted else 0.0
+        for check in self._plan.readmitted:
+            self._plan.say(f"putting back what {check.item} dropped")
+            rows = np.concatenate([accepted, [self._row_of[one.id] for one in check.records if one.labels]]).astype(
+                np.int64
+            )
+            without = self._f1(rows, kind)
+            draws = random_rows(rows, accepted, self.bench.targets, self._plan.seed, self.bench.effort.random)
+            random = [self._f1(some, kind) for some in draws]
+            spread = float(np.std(random, ddof=1)) if len(random) > 1 else 0.0
+            found.append(
+                Earned(
+                    check.item,
+                    check.dropped,
+                    len(check.records),
+                    kind,
+                    with_check,
+                    without,
+                    float(np.mean(random)),
+                    spread,
+                )
+            )
+        return found
+
+    def _f1(self, synthetic: Codes, kind: Kind) -> float:
+        return self.bench.macro_f1(Arm("", self.seeds, synthetic), kind)
+
+    def _main(self) -> Kind:
+        """Return the classifier that does better on held-out seeds without any synthetic text."""
+        losses = {kind: fitted.grid[0].log_loss for kind, fitted in self.weights.items() if fitted.grid}
+        return min(losses, key=lambda kind: losses[kind]) if losses else "embeddings"
+
+    def _fit(self, kind: Kind) -> Fitted:
+        if self._rounds is None:
+            repeats = self.bench.effort.repeats
+            self._rounds = make_rounds(
+                self.seeds, self.bench.targets, self._allowed, seed=self._plan.seed, repeats=repeats
+            )
+        return fit_weight(self.bench.classifiers, kind, self._rounds, self.bench.targets)
+
+    def _allowed(self, held: Codes) -> Codes:
+        """Return the rows of the synthetic texts that a run without the held-out seeds would have selected."""
+        if self._plan.knowing is None:
+            return self.selected
+        kept = self._plan.knowing([int(row - self.seeds[0]) for row in held])
+        return np.array([self._row_of[record.id] for record in kept], np.int64)

@@ -1,0 +1,74 @@
+"""Reads what is to be evaluated: the folder of a run, or a file of labelled texts."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from textsynth.core.errors import UsageError
+from textsynth.core.records import Drop, Origin, Record
+from textsynth.evaluate.data import Synthetic
+from textsynth.sources.columns import TableSource
+from textsynth.sources.folder import read_rows
+from textsynth.store.dataset import Rows, check_whole, source_of, text_of
+from textsynth.store.manifest import Manifest, read_manifest
+
+# sections whose drops are no texts: an answer that could not be read, a request that failed
+NO_TEXT = frozenset({"parse", "model"})
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """A finished run as its folder tells it: its texts by id, the labels in the recipe's order, and the manifest."""
+
+    synthetic: Synthetic
+    labels: Sequence[str]
+    many: bool
+    manifest: Manifest
+
+
+def read_run(folder: Path) -> Finished:
+    """Read the texts of a finished run. Raises UsageError for no or a damaged run, or one of another task."""
+    manifest = read_manifest(folder)
+    if manifest["task"] != "classification":
+        raise UsageError(
+            f"{folder}: the run's task is {manifest['task']!r}; evaluate scores labelled texts (classification)"
+        )
+    check_whole(folder, manifest)
+    data, passports = Rows(folder / "dataset" / "data"), Rows(folder / "dataset" / "passports")
+    dropped = Rows(folder / "dataset" / "dropped")
+    behind = {row["id"]: row for row in passports.take(range(len(passports)))}
+    rows = sorted(data.take(range(len(data))), key=lambda row: str(row["id"]))
+    selected = [_record(row, behind[row["id"]], behind[row["id"]]["item"]) for row in rows]
+    spare, drops = [], []
+    for row in dropped.take(range(len(dropped))):
+        if row["section"] in NO_TEXT:
+            continue
+        record = _record(row, row, row["generator"])
+        if row["section"] == "select":
+            spare.append(record)
+        elif record.labels:
+            drops.append(
+                Drop(record, row["section"], row["item"], row["reason"], row["measured"], row["limit"], row["twin"])
+            )
+    many = any(isinstance(label, list) for label in data.column("label")[:1])
+    return Finished(Synthetic(manifest["name"], selected, spare, drops), data.names, many, manifest)
+
+
+def read_file(path: Path, options: TableSource, name: str) -> list[Record]:
+    """Read the labelled rows of a file; `name` says what they are for. Raises SourceError with file and line."""
+    return options.records(read_rows(path, where=str(path)), name=name, seed=0)
+
+
+def _record(row: Mapping[str, Any], origin: Mapping[str, Any], item: str) -> Record:
+    label = row.get("label")
+    labels = tuple(label) if isinstance(label, list) else () if label is None else (label,)
+    fields = json.loads(origin["attributes"] or "{}")
+    source = source_of(row)
+    if source is not None:
+        fields["source_text"] = source
+    told = Origin(item, tuple(origin["parents"]), tuple(origin["shown"]), origin["request"] or "", origin["draw"] or 0)
+    return Record(text_of(row), told, labels, fields)
