@@ -10,7 +10,7 @@ from tests.run.recipes import small_recipe
 from textsynth.core.errors import SourceError, UsageError
 from textsynth.core.records import Record
 from textsynth.evaluate.load import read_file, read_run
-from textsynth.export.outcome import Outcome
+from textsynth.export.run_result import Outcome
 from textsynth.run import run
 from textsynth.sources.rows import Rows as Source
 from textsynth.store.dataset import Rows

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from textsynth.core.records import Drop, Origin, Record
-from textsynth.export.outcome import Asked, Given, Outcome, QuotaLine
+from textsynth.export.run_result import Asked, Given, Outcome, QuotaLine
 
 LABELS = {"refund": "wants money back", "delivery": "asks where a parcel is"}
 HOSTILE = "<script>alert(1)</script> | **bold** [link](javascript:x) ```\n---\n# head"

@@ -12,7 +12,7 @@ from tests.export.outcomes import HOSTILE, outcome, record
 from textsynth.core.records import Drop, Origin, Record
 from textsynth.export.card import Config, card
 from textsynth.export.dataset import write_dataset
-from textsynth.export.outcome import About, Given, Outcome, Picture
+from textsynth.export.run_result import About, Given, Outcome, Picture
 
 CONFIGS = [
     Config("default", {"train": "data/train-00000-of-00001.parquet"}, "ab" * 32, 30),

@@ -10,7 +10,7 @@ from textsynth.cli.export import FORMATS as NAMED
 from textsynth.core.errors import RunError, UsageError
 from textsynth.export import formats
 from textsynth.export.formats import FORMATS, write_as
-from textsynth.export.reading import CONFIGS
+from textsynth.export.formats.load import CONFIGS
 
 
 def test_every_file_of_the_folder_is_a_format_that_the_command_line_names() -> None:

@@ -6,7 +6,7 @@ from collections import Counter
 from pathlib import Path
 
 from textsynth.export.dataset import write_dataset
-from textsynth.export.outcome import Outcome
+from textsynth.export.run_result import Outcome
 from textsynth.store.manifest import Manifest, write_manifest
 
 

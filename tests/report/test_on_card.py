@@ -10,8 +10,8 @@ import pytest
 from tests.export.outcomes import outcome
 from textsynth.core.errors import RunError
 from textsynth.export.dataset import write_dataset
-from textsynth.export.outcome import Picture
-from textsynth.export.viewer import viewer_faults
+from textsynth.export.run_result import Picture
+from textsynth.export.viewer_check import viewer_faults
 from textsynth.report.on_card import put_on_card
 
 ARMS = {

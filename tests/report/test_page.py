@@ -14,7 +14,7 @@ from tests.export.outcomes import HOSTILE, outcome, record
 from tests.report import chromium, evaluations
 from tests.report.folders import finished
 from textsynth.core.records import Drop, Origin, Record
-from textsynth.export.outcome import Outcome, QuotaLine
+from textsynth.export.run_result import Outcome, QuotaLine
 from textsynth.report.account import read_account
 from textsynth.report.page import as_page, evaluation_page, names, short
 

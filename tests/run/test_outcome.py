@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 from tests.run.recipes import small_recipe
-from textsynth.export.outcome import Given
+from textsynth.export.run_result import Given
 from textsynth.recipe import read_recipe
 from textsynth.run import run
 from textsynth.run.estimate import estimate

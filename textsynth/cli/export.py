@@ -48,7 +48,7 @@ def export(
     train a model with.
     """
     from textsynth.export.formats import write_as
-    from textsynth.export.reading import about_run, read_texts
+    from textsynth.export.formats.load import about_run, read_texts
     from textsynth.store.manifest import read_manifest
 
     about = about_run(run, read_manifest(run), instruction)

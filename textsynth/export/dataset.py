@@ -20,10 +20,10 @@ from typing import NamedTuple
 from textsynth.core.errors import RunError
 from textsynth.core.formatting import storable
 from textsynth.export.card import Config, card
-from textsynth.export.outcome import Outcome, Picture
+from textsynth.export.run_result import Outcome, Picture
 from textsynth.export.splits import part
 from textsynth.export.tables import Table, dropped_table, passports_table, rows_table
-from textsynth.export.viewer import viewer_faults
+from textsynth.export.viewer_check import viewer_faults
 
 FOLDERS = {"default": "data", "passports": "passports", "dropped": "dropped"}
 # `passports` and `dropped` have no splits of their own, and `train` is what the Hub calls the only one.

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from textsynth.core.formatting import storable
 from textsynth.core.records import DECIDED, Drop, Record
-from textsynth.export.outcome import Asked, Outcome
+from textsynth.export.run_result import Asked, Outcome
 
 if TYPE_CHECKING:
     import datasets

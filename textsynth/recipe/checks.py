@@ -11,8 +11,8 @@ from textsynth.core.formatting import counted
 from textsynth.core.options import Options
 from textsynth.core.protocols import Generator
 from textsynth.core.records import REWRITES, Record
+from textsynth.export.card.hub_vocabulary import fitting_kinds
 from textsynth.export.card.metadata import CATEGORIES
-from textsynth.export.card.vocabulary import fitting_kinds
 from textsynth.generate.existing import Existing
 from textsynth.generate.labelled import Labelled
 from textsynth.label.calibration import FEWEST

@@ -9,8 +9,8 @@ from typing import Literal
 from pydantic import Field, field_validator
 
 from textsynth.core.options import Count, Options, SourceName, Texts
-from textsynth.export.card.licences import check_licence
-from textsynth.export.card.vocabulary import check_category, check_kind
+from textsynth.export.card.hub_vocabulary import check_category, check_kind
+from textsynth.export.card.licenses import check_licence
 from textsynth.similarity.embedder import EMBEDDED
 from textsynth.text.languages import check_language
 

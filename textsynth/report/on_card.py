@@ -8,7 +8,7 @@ from typing import Any
 
 from textsynth.core.errors import RunError, UsageError
 from textsynth.core.formatting import storable
-from textsynth.export.card.proof import with_proof
+from textsynth.export.card.evaluation import with_proof
 from textsynth.export.dataset import write_pictures
 from textsynth.report.pictures import proof_pictures
 from textsynth.store.evaluation import forget_evaluation, read_evaluation

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from textsynth.core.records import reason_kind
-from textsynth.export.outcome import Outcome, Picture
+from textsynth.export.run_result import Outcome, Picture
 from textsynth.report.arms import arms_section
 from textsynth.report.bars import Bar, Bars, bars
 from textsynth.report.distributions import gap_section

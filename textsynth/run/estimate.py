@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from textsynth.core.formatting import counted
 from textsynth.core.protocols import Context, Labeller
 from textsynth.core.records import Ask, Origin, Record
-from textsynth.export.card.licences import conflicts
+from textsynth.export.card.licenses import conflicts
 from textsynth.models import ModelOptions
 from textsynth.push.before import unpublishable
 from textsynth.recipe import Recipe

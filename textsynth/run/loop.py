@@ -17,7 +17,7 @@ from dataclasses import asdict, dataclass, field
 from textsynth.core.calibration_summary import Gold
 from textsynth.core.protocols import Desk, Judge, Shortfall, Writer
 from textsynth.core.records import Ask, Census, Completion, Drop, Origin, Record, Request, Sampling, reason_kind
-from textsynth.export.outcome import Asked
+from textsynth.export.run_result import Asked
 from textsynth.run.asking import Asker
 from textsynth.run.budget import Budget, tokens_of
 from textsynth.run.judging import Court, Ruling

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from textsynth.core.records import Record
 from textsynth.evaluate.runner import weight_of
-from textsynth.export.card.licences import conflicts, known_model_licence
-from textsynth.export.outcome import About, Given, Outcome, QuotaLine
+from textsynth.export.card.licenses import conflicts, known_model_licence
+from textsynth.export.run_result import About, Given, Outcome, QuotaLine
 from textsynth.prompts import find_prompt
 from textsynth.recipe import Recipe, named
 from textsynth.run.loop import Books

@@ -9,8 +9,8 @@ from huggingface_hub import DatasetCard, DatasetCardData
 from tests.export.outcomes import outcome
 from textsynth.core.errors import UsageError
 from textsynth.core.records import Origin, Record
-from textsynth.export.card.metadata import Config, metadata, read_card
-from textsynth.export.outcome import Given, Outcome
+from textsynth.export.card.metadata import Config, citation, metadata, read_card
+from textsynth.export.run_result import About, Given, Outcome
 
 CONFIGS = [Config("default", {"train": "data/train-00000-of-00001.parquet"}, "ab" * 32, 30)]
 
@@ -58,3 +58,18 @@ def test_a_card_comes_apart_into_what_it_was_made_of() -> None:
 def test_metadata_that_are_no_yaml_are_one_sentence() -> None:
     with pytest.raises(UsageError, match=r"README\.md: its metadata are no YAML"):
         read_card("---\na: [\n---\n")
+
+
+def test_an_entry_is_made_of_what_is_known_and_names_no_year() -> None:
+    text = citation(outcome(about=About(pretty_name="50 % {off}", authors=("Ann Lee", "ACME & Sons"))))
+    assert text.startswith("```bibtex\n@misc{parcels,\n")
+    assert "  title = {50 \\% \\{off\\}}," in text
+    assert "  author = {Ann Lee} and {ACME \\& Sons}," in text
+    assert "year" not in text
+    assert "author" not in citation(outcome())
+    assert "curated with" in citation(outcome(selected=()))
+
+
+def test_the_author_s_own_stands_as_it_is() -> None:
+    own = "@article{a,\n  title = {``` tricks}\n}"
+    assert citation(outcome(about=About(citation=own))) == f"````bibtex\n{own}\n````"

@@ -8,15 +8,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from textsynth.core.records import Record
-from textsynth.export.card.citation import citation
-from textsynth.export.card.gold import gold_measures
-from textsynth.export.card.limits import limits, use
-from textsynth.export.card.making import again, licence, made
+from textsynth.export.card.calibration import gold_measures
+from textsynth.export.card.counts import counts, funnel, measures
+from textsynth.export.card.evaluation import LIMITS, PROOF, proof, weight_told, with_pictures
+from textsynth.export.card.limitations import limits, use
 from textsynth.export.card.markdown import bullets, escape
-from textsynth.export.card.metadata import Config, metadata
-from textsynth.export.card.numbers import counts, funnel, measures
-from textsynth.export.card.proof import LIMITS, PROOF, proof, weight_told, with_pictures
-from textsynth.export.outcome import Outcome
+from textsynth.export.card.metadata import Config, citation, metadata
+from textsynth.export.card.provenance import again, licence, made
+from textsynth.export.run_result import Outcome
 
 __all__ = ["Config", "card", "escape", "metadata"]
 

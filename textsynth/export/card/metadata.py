@@ -8,8 +8,10 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from textsynth.core.errors import UsageError
-from textsynth.export.card.vocabulary import fitting_kinds, size_category
-from textsynth.export.outcome import Outcome
+from textsynth.core.version import __version__
+from textsynth.export.card.hub_vocabulary import fitting_kinds, size_category
+from textsynth.export.card.markdown import fenced
+from textsynth.export.run_result import Outcome
 
 CATEGORIES = {
     "classification": "text-classification",
@@ -120,3 +122,27 @@ def _sources(outcome: Outcome) -> list[str]:
 def _tags(outcome: Outcome) -> list[str]:
     own = ["synthetic", "textsynth"] if outcome.written else ["textsynth"]
     return list(dict.fromkeys([*own, *outcome.about.tags]))
+
+
+_SPECIAL = str.maketrans({"\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "%": r"\%", "&": r"\&", "$": r"\$",
+    "#": r"\#", "_": r"\_", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"})  # fmt: skip
+
+
+def citation(outcome: Outcome) -> str:
+    """Return a block of BibTeX."""
+    about = outcome.about
+    if about.citation is not None:
+        return fenced(about.citation.strip(), "bibtex")
+    key = re.sub(r"[^A-Za-z0-9]+", "_", outcome.name).strip("_") or "dataset"
+    authors = " and ".join(f"{{{_plain(one)}}}" for one in about.authors)
+    lines = [
+        f"  title = {{{_plain(about.pretty_name or outcome.name)}}},",
+        *([f"  author = {authors if len(about.authors) > 1 else '{' + authors + '}'},"] if authors else []),
+        f"  note = {{Synthetic data set made with TextSynth {__version__}}}," if outcome.written else
+        f"  note = {{Data set curated with TextSynth {__version__}}},",
+    ]  # fmt: skip
+    return fenced("\n".join([f"@misc{{{key},", *lines, "}"]), "bibtex")
+
+
+def _plain(text: str) -> str:
+    return " ".join(text.split()).translate(_SPECIAL)

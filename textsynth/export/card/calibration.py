@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from textsynth.core.calibration_summary import Gold, GoldShare
 from textsynth.core.formatting import counted, percents
 from textsynth.export.card.markdown import escape, percent, table
-from textsynth.export.outcome import Outcome
+from textsynth.export.run_result import Outcome
 
 
 def gold_limits(outcome: Outcome) -> Iterator[str]:

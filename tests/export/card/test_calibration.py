@@ -6,7 +6,7 @@ from tests.export.outcomes import outcome
 from tests.golden import GOLD
 from textsynth.core.calibration_summary import Gold
 from textsynth.export.card import card
-from textsynth.export.card.gold import gold_limits, gold_measures
+from textsynth.export.card.calibration import gold_limits, gold_measures
 
 
 def test_labels_that_were_tried_on_gold_rows_have_their_share_and_interval() -> None:

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from textsynth.export.card.markdown import bullets, escape, some, table
-from textsynth.export.outcome import Picture
+from textsynth.export.run_result import Picture
 
 PROOF = "Proof on real data"
 LIMITS = "Known limits"

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from textsynth.export.outcome import QuotaLine
+from textsynth.export.run_result import QuotaLine
 
 
 def test_a_line_of_the_quota_has_a_name_and_knows_what_it_lacks() -> None:

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from tests.export.outcomes import outcome, record
 from textsynth.core.records import DECIDED, Drop
-from textsynth.export.card.numbers import counts, decided, funnel, measures, quantile
+from textsynth.export.card.counts import counts, decided, funnel, measures, quantile
 
 
 def test_texts_are_counted_by_label_and_split_and_measured_in_words() -> None:

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 
 from textsynth.core.records import DECIDED, Record, reason_kind
 from textsynth.export.card.markdown import escape, table
-from textsynth.export.outcome import Outcome
+from textsynth.export.run_result import Outcome
 from textsynth.text.normalize import word_list
 
 

@@ -1,8 +1,8 @@
 from __future__ import annotations
 
 from tests.export.outcomes import HOSTILE, outcome
-from textsynth.export.card.making import again, licence, made
-from textsynth.export.outcome import Asked, Given
+from textsynth.export.card.provenance import again, licence, made
+from textsynth.export.run_result import Asked, Given
 
 
 def test_prompts_stand_in_full_and_cannot_end_their_block() -> None:

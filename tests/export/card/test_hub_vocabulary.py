@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from textsynth.export.card.vocabulary import check_category, check_kind, fitting_kinds, size_category
+from textsynth.export.card.hub_vocabulary import check_category, check_kind, fitting_kinds, size_category
 
 
 def test_sizes_have_the_hub_s_names() -> None:

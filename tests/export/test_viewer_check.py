@@ -10,7 +10,7 @@ import pytest
 
 from tests.export.outcomes import outcome
 from textsynth.export.dataset import write_dataset
-from textsynth.export.viewer import viewer_faults
+from textsynth.export.viewer_check import viewer_faults
 
 
 @pytest.fixture

@@ -8,8 +8,8 @@ import pytest
 
 from tests.export.outcomes import HOSTILE, outcome
 from textsynth.export.card import card
-from textsynth.export.card.proof import harm_first, proof, weight_told, with_proof
-from textsynth.export.outcome import About, Picture
+from textsynth.export.card.evaluation import harm_first, proof, weight_told, with_proof
+from textsynth.export.run_result import About, Picture
 
 EVALUATION = {
     "classifiers": ["words"],

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from textsynth.export.card.licences import LICENCES, asks, check_licence, conflicts, known_model_licence
+from textsynth.export.card.licenses import LICENCES, asks, check_licence, conflicts, known_model_licence
 
 
 @pytest.mark.parametrize(

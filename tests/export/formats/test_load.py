@@ -12,7 +12,7 @@ from tests.report.folders import manifest
 from textsynth.core.errors import UsageError
 from textsynth.core.records import DECIDED, Origin, Record
 from textsynth.export.dataset import write_dataset
-from textsynth.export.reading import about_run, read_texts
+from textsynth.export.formats.load import about_run, read_texts
 
 
 @pytest.fixture

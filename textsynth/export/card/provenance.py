@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from pathlib import PurePath
 
 from textsynth.core.version import __version__
-from textsynth.export.card.licences import TOLD, asks, conflicts
+from textsynth.export.card.licenses import TOLD, asks, conflicts
 from textsynth.export.card.markdown import bullets, details, escape, fenced
-from textsynth.export.outcome import Given, Outcome
+from textsynth.export.run_result import Given, Outcome
 
 
 def made(outcome: Outcome) -> str:

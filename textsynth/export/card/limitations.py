@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from textsynth.export.card.gold import gold_limits
+from textsynth.export.card.calibration import gold_limits
+from textsynth.export.card.counts import decided, measured
+from textsynth.export.card.evaluation import NOT_MEASURED, harm_first
 from textsynth.export.card.markdown import bullets, escape, percent, some
-from textsynth.export.card.numbers import decided, measured
-from textsynth.export.card.proof import NOT_MEASURED, harm_first
-from textsynth.export.outcome import Outcome
+from textsynth.export.run_result import Outcome
 
 USES = {
     "classification": "Training a classifier of these labels, beside real examples where there are any.",

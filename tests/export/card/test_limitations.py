@@ -5,8 +5,8 @@ from typing import Any
 
 from tests.export.outcomes import outcome, record
 from textsynth.core.records import DECIDED
-from textsynth.export.card.limits import limits, use
-from textsynth.export.outcome import About, QuotaLine
+from textsynth.export.card.limitations import limits, use
+from textsynth.export.run_result import About, QuotaLine
 
 EVALUATION: dict[str, Any] = {
     "differences": [
