@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from textsynth.api.notebook import ROWS_SHOWN, open_watch, preformatted, run_html
-from textsynth.display import Display, Lines
+from textsynth.console.progress import Display, Lines
 
 ROOT = Path(__file__).parent.parent.parent
 CELLS = (

@@ -11,9 +11,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from textsynth.console.progress import Display, line, open_display, picture
 from textsynth.core.formatting import counted, visible, waiting
 from textsynth.core.progress import Snapshot
-from textsynth.display import Display, line, open_display, picture
 from textsynth.store.manifest import Manifest
 
 FRAME_SECONDS = 0.5

@@ -18,7 +18,7 @@ class Estimate:
     plan: Plan
 
     def __str__(self) -> str:
-        from textsynth.results import plan_text
+        from textsynth.console.results import plan_text
 
         return plan_text(self.plan)
 
@@ -33,7 +33,7 @@ class Preview:
     samples: Sequence[Sample]
 
     def __str__(self) -> str:
-        from textsynth.results import samples_text
+        from textsynth.console.results import samples_text
 
         return samples_text(self.samples)
 

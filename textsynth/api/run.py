@@ -87,13 +87,13 @@ class Run:
 
     def why(self, id_: str) -> str:
         """Return one text's story: where it comes from, and why it was kept or not. Raises UsageError."""
+        from textsynth.console.explain import story
         from textsynth.store.journal.file import read_answer
-        from textsynth.why import story
 
         return story(self.folder, id_, lambda key: read_answer(self.folder, key)).text()
 
     def __str__(self) -> str:
-        from textsynth.results import result_text
+        from textsynth.console.results import result_text
 
         return result_text(self._result)
 

@@ -26,8 +26,8 @@ def steps(name: str | None, as_json: bool) -> None:  # noqa: FBT001
     NAME is a section or an item; an item is told with its options, defaults and what it does not catch, and a section
     without items (budget, export, evaluate, want, labels) with what it takes.
     """
+    from textsynth.console.results import folded, steps_json, steps_text
     from textsynth.recipe.component_docs import describe
-    from textsynth.results import folded, steps_json, steps_text
 
     found = describe(name)
     if as_json:

@@ -62,7 +62,7 @@ def validate(recipe: Path, sets: tuple[str, ...], as_json: bool) -> None:  # noq
         mistakes = [{"where": one.where, "sentence": one.sentence} for one in fault.mistakes]
         emit({"ok": False, "mistakes": mistakes})
         raise SystemExit(fault.exit_code) from None
-    from textsynth.results import plan_json, plan_text
+    from textsynth.console.results import plan_json, plan_text
     from textsynth.run.estimate import estimate
 
     plan = estimate(read)
@@ -79,8 +79,8 @@ def preview(recipe: Path, count: int, sets: tuple[str, ...], as_json: bool) -> N
 
     The model is asked; nothing is kept.
     """
+    from textsynth.console.results import samples_json, samples_text
     from textsynth.recipe import read_recipe
-    from textsynth.results import samples_json, samples_text
     from textsynth.run.preview import preview as look
 
     samples = look(read_recipe(recipe, sets), count, talk)
@@ -126,9 +126,9 @@ def run(
     Without a server at hand a run goes in rounds: --requests-only writes what is missing, for `vllm run-batch` or a
     service's batches, and --answers takes the answers in.
     """
-    from textsynth.display import open_display
+    from textsynth.console.progress import open_display
+    from textsynth.console.results import result_json, result_text, round_json, round_text
     from textsynth.recipe import read_recipe
-    from textsynth.results import result_json, result_text, round_json, round_text
     from textsynth.run import run as work
 
     if push and (requests_only is not None or answers is not None):

@@ -85,8 +85,8 @@ def _write_page(page: Path, html: str) -> None:
 @JSON
 def why(run: Path, id_: str, as_json: bool) -> None:  # noqa: FBT001
     """Tell where one text comes from, and why it was kept or not."""
+    from textsynth.console.explain import story
     from textsynth.store.journal.file import read_answer
-    from textsynth.why import story
 
     told = story(run, id_, lambda key: read_answer(run, key))
     emit(told.json() if as_json else told.text())

@@ -6,8 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.report.evaluations import harm
-from textsynth.recipe.component_docs import Described, Field
-from textsynth.results import (
+from textsynth.console.results import (
     folded,
     plan_json,
     plan_text,
@@ -19,6 +18,7 @@ from textsynth.results import (
     steps_text,
     table,
 )
+from textsynth.recipe.component_docs import Described, Field
 from textsynth.run import Result
 from textsynth.run.estimate import Part, Plan, Range
 from textsynth.run.preview import Check, Sample, Seen

@@ -11,10 +11,10 @@ import pytest
 
 from tests.export.outcomes import outcome, record
 from tests.report.folders import finished
+from textsynth.console.explain import Story, story
 from textsynth.core.errors import UsageError
 from textsynth.core.records import Drop, Origin, Record
 from textsynth.store.decisions import Decision, add_decisions
-from textsynth.why import Story, story
 
 ANSWER = {"prompt": [["system", "You write."], ["user", "Two texts."]], "answer": "1. text 4", "finish": "stop"}
 

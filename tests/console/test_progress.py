@@ -6,8 +6,8 @@ import time
 import pytest
 from rich.console import Console
 
+from textsynth.console.progress import Display, Lines, Live, line, neediest, open_display, picture, quota_line
 from textsynth.core.progress import Cell, Snapshot
-from textsynth.display import Display, Lines, Live, line, neediest, open_display, picture, quota_line
 
 BUSY = Snapshot(
     quota=(Cell("refund", 4, 10), Cell("delivery", 12, 10), Cell("other", 0, 5)),

@@ -1,0 +1,1 @@
+"""What people see on a terminal: results as text and JSON, live progress, one text explained."""
