@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.hub.runs import make_run
 from tests.hub_client import Client
 from tests.hub_server import Server, hub
-from tests.push.runs import make_run
 
 
 @pytest.fixture(scope="session")

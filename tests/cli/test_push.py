@@ -1,4 +1,4 @@
-"""`run --push`, and what `push` says of itself; the pushes themselves are tested in tests/test_push.py."""
+"""`run --push`, and what `push` says of itself; the pushes themselves are tested in tests/test_hub.py."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from textsynth.push import Pushed
+    from textsynth.hub import Pushed
 
 Rows = str | Path | given.Rows
 
@@ -132,8 +132,8 @@ def push(
     where each text comes from and what was dropped; `waive` names checks (leak, license) that need not have been made.
     Raises UsageError for what is refused before anything is sent, RunError for what the Hub or the network does not do.
     """
-    from textsynth.push import Wish
-    from textsynth.push import push as publish
+    from textsynth.hub import Wish
+    from textsynth.hub import push as publish
 
     run = what if isinstance(what, Run) else load(what)
     wish = Wish(

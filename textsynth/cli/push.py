@@ -11,7 +11,7 @@ from textsynth.cli.verbs import JSON, RUN, emit, example, talk
 from textsynth.core.errors import RunError, TextSynthError
 
 if TYPE_CHECKING:
-    from textsynth.push import Wish
+    from textsynth.hub import Wish
     from textsynth.recipe import Recipe
 
 
@@ -61,9 +61,9 @@ def push(
     change for the users of the data set that stands there, features or fewer texts, is refused without --replace. The
     login is that of `hf auth login`, or HF_TOKEN.
     """
-    from textsynth.push import Wish
-    from textsynth.push import push as publish
-    from textsynth.push.results import pushed_json, pushed_text
+    from textsynth.console.results import pushed_json, pushed_text
+    from textsynth.hub import Wish
+    from textsynth.hub import push as publish
 
     wish = Wish(
         repo=repo,
@@ -84,8 +84,8 @@ def push(
 
 def wish_for(recipe: Recipe) -> Wish:
     """Return what `run --push` will push, having made sure that it can be: repository, licence, leak check, login."""
-    from textsynth.push import ready
-    from textsynth.push.before import wish_of
+    from textsynth.hub import ready
+    from textsynth.hub.options import wish_of
 
     wish = wish_of(recipe)
     ready(wish, say=talk)
@@ -97,8 +97,8 @@ def push_result(run: Path, code: int, told: str | dict[str, Any], wish: Wish, *,
 
     A run that did not meet its quota is not published.
     """
-    from textsynth.push import push as publish
-    from textsynth.push.results import pushed_json, pushed_text
+    from textsynth.console.results import pushed_json, pushed_text
+    from textsynth.hub import push as publish
 
     if isinstance(told, str):
         emit(told)

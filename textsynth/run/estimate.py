@@ -14,8 +14,8 @@ from textsynth.core.formatting import counted
 from textsynth.core.protocols import Context, Labeller
 from textsynth.core.records import Ask, Origin, Record
 from textsynth.export.card.licenses import conflicts
+from textsynth.hub.options import unpublishable
 from textsynth.models import ModelOptions
-from textsynth.push.before import unpublishable
 from textsynth.recipe import Recipe
 from textsynth.recipe.checks import gold_of
 from textsynth.recipe.pinning import pin_sources

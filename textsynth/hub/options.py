@@ -7,7 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from textsynth.core.errors import UsageError
-from textsynth.push.cleared import check_waivers
+from textsynth.filter.leak import Leak
+from textsynth.hub.release_checks import check_waivers, leak_fault, license_fault
+from textsynth.recipe import Recipe
 from textsynth.recipe.settings import REPOSITORY
 
 MAIN = "main"
@@ -53,3 +55,34 @@ class Wish:
             if name is not None and _NO_REF.search(name):
                 raise UsageError(f"{option} {name!r} is no name that git takes; take letters, digits, '.', '-' and '_'")
         check_waivers(self.waive)
+
+
+def wish_of(recipe: Recipe) -> Wish:
+    """Return the push that the recipe's `export` asks for.
+
+    Raises UsageError where it names no repository, or where what a run of it makes could not be published: no licence,
+    or no comparison with a test set, neither by `leak` nor by `evaluate`.
+    """
+    export = recipe.export
+    where = recipe.places.get("export", str(recipe.path))
+    if export.hub is None:
+        raise UsageError(f"{where}: --push needs the repository; write export: {{hub: owner/name}}")
+    compared = [item.step.from_ for item in recipe.filter if isinstance(item.step, Leak)]
+    if recipe.evaluate is not None:
+        compared.append(recipe.evaluate.test)
+    faults = {"leak": leak_fault(compared, None), "license": license_fault(export.license, ())}
+    for name, sentence in faults.items():
+        if sentence is not None and name not in export.waive:
+            raise UsageError(f"{where}: cannot be pushed: {sentence.replace('--waive ', 'export.waive: ')}")
+    return Wish(repo=export.hub, private=export.private, waive=export.waive)
+
+
+def unpublishable(recipe: Recipe) -> list[str]:
+    """Return why `run --push` would refuse a recipe that names a repository, in sentences."""
+    if recipe.export.hub is None:
+        return []
+    try:
+        wish_of(recipe)
+    except UsageError as fault:
+        return [str(fault)]
+    return []

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 from textsynth.core.errors import UsageError
-from textsynth.push.contents import ASIDE, DATA, FIGURES, Contents
-from textsynth.push.hub import Hub, There
-from textsynth.push.shape import differences, shape_of, split_of
+from textsynth.hub.payload import ASIDE, DATA, FIGURES, Contents
+from textsynth.hub.repository import Hub, There
+from textsynth.hub.schema_diff import differences, shape_of, split_of
 
 # what a push fills: folder → suffix of its files
 FOLDERS = {**dict.fromkeys((DATA, *ASIDE), ".parquet"), FIGURES: ".svg"}

@@ -8,11 +8,11 @@ from typing import NamedTuple
 
 from textsynth.core.errors import RunError
 from textsynth.core.formatting import counted
-from textsynth.push.changes import Change, changes, refuse_differences
-from textsynth.push.contents import Contents
-from textsynth.push.faults import Fault, Patience, Say, caught, fault_of
-from textsynth.push.hub import Hub, There
-from textsynth.push.wish import Wish
+from textsynth.hub.diff import Change, changes, refuse_differences
+from textsynth.hub.errors import Fault, Patience, Say, caught, fault_of
+from textsynth.hub.options import Wish
+from textsynth.hub.payload import Contents
+from textsynth.hub.repository import Hub, There
 
 
 class Sent(NamedTuple):

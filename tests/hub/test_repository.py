@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from tests.hub.runs import make_run
 from tests.hub_client import Client
 from tests.hub_server import Server, Slip
-from tests.push.runs import make_run
 
 pytest_plugins = ("tests.hub_fixtures",)
 

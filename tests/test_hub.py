@@ -14,9 +14,9 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
+from tests.hub.runs import SEED, TESTED, make_run
 from tests.hub_client import Client
 from tests.hub_server import Server
-from tests.push.runs import SEED, TESTED, make_run
 
 pytest_plugins = ("tests.hub_fixtures",)
 SENT = ["README.md", "data/train-00000-of-00001.parquet", "data/validation-00000-of-00001.parquet"]
@@ -266,7 +266,7 @@ def test_leaks_that_an_evaluation_found_are_not_pushed(client: Client, server: S
 def test_a_run_of_python_is_pushed_with_its_own_rows(client: Client, server: Server, repo: str, tmp_path: Path) -> None:
     code = """
         import textsynth as ts
-        import textsynth.push
+        import textsynth.hub
         seeds = [{"text": text, "label": label} for label in labels for text in (f"I wrote about {label} today",)]
         recipe = ts.make_recipe(
             name="made", labels=labels, sources={"seeds": seeds}, generate=[ts.generate.Labelled(from_="seeds")],

@@ -15,13 +15,13 @@ from pathlib import Path
 
 from textsynth.core.errors import RunError, UsageError
 from textsynth.core.formatting import counted
-from textsynth.push.changes import Change, changes, refuse_differences
-from textsynth.push.cleared import refuse_uncleared
-from textsynth.push.contents import Contents, read_contents
-from textsynth.push.faults import Say
-from textsynth.push.hub import Hub, There
-from textsynth.push.sending import Sending
-from textsynth.push.wish import MAIN, Wish
+from textsynth.hub.commit import Sending
+from textsynth.hub.diff import Change, changes, refuse_differences
+from textsynth.hub.errors import Say
+from textsynth.hub.options import MAIN, Wish
+from textsynth.hub.payload import Contents, read_contents
+from textsynth.hub.release_checks import refuse_uncleared
+from textsynth.hub.repository import Hub, There
 from textsynth.recipe import Recipe
 
 __all__ = ["Change", "Pushed", "Wish", "push", "ready"]

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from textsynth.core.errors import UsageError
-from textsynth.push.withheld import Withheld, refuse_keys
+from textsynth.hub.redaction import Withheld, refuse_keys
 
 RECIPE = """\
 # from /home/anna/notes.txt

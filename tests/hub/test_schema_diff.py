@@ -6,7 +6,7 @@ import pyarrow.parquet as pq
 import pytest
 from datasets import ClassLabel, Dataset, Features, List, Value
 
-from textsynth.push.shape import Shape, differences, shape_of, split_of
+from textsynth.hub.schema_diff import Shape, differences, shape_of, split_of
 
 TEXT = Value("string")
 OLD = Shape(Features(text=TEXT, label=ClassLabel(names=["a", "b"])), {"train": 8, "validation": 2})

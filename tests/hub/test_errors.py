@@ -7,7 +7,7 @@ from huggingface_hub.errors import HfHubHTTPError, OfflineModeIsEnabled
 from huggingface_hub.utils import hf_raise_for_status
 
 from textsynth.core.errors import RunError
-from textsynth.push.faults import Fault, Patience, caught, fault_of, patiently
+from textsynth.hub.errors import Fault, Patience, caught, fault_of, patiently
 
 # the httpx that huggingface_hub uses, whatever its name
 httpx: Any = __import__(HfHubHTTPError.__bases__[0].__module__.split(".")[0])

@@ -5,11 +5,11 @@ from pathlib import Path
 import pytest
 from huggingface_hub.hf_api import RepoFile
 
+from tests.hub.runs import make_run
 from tests.hub_store import Blob
-from tests.push.runs import make_run
-from textsynth.push.changes import Change, changes
-from textsynth.push.contents import Contents, read_contents
-from textsynth.push.hub import There
+from textsynth.hub.diff import Change, changes
+from textsynth.hub.payload import Contents, read_contents
+from textsynth.hub.repository import There
 
 
 @pytest.fixture(scope="module")

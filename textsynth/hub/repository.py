@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 from textsynth.core.errors import RunError, UsageError
 from textsynth.export.card.metadata import read_card
-from textsynth.push.faults import LOGIN, Found, Patience, Say, patiently
-from textsynth.push.shape import Shape, shape_of, split_of
-from textsynth.push.wish import MAIN, Wish
+from textsynth.hub.errors import LOGIN, Found, Patience, Say, patiently
+from textsynth.hub.options import MAIN, Wish
+from textsynth.hub.schema_diff import Shape, shape_of, split_of
 
 if TYPE_CHECKING:
     from huggingface_hub import CommitInfo

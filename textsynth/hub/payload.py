@@ -11,16 +11,18 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import yaml
+
 from textsynth.core.errors import UsageError
 from textsynth.export.card.metadata import read_card
-from textsynth.push.card import pushed_card
-from textsynth.push.given import read_given, without_given
-from textsynth.push.shape import split_of
-from textsynth.push.withheld import Withheld, refuse_keys
+from textsynth.hub.redaction import Withheld, refuse_keys
+from textsynth.hub.schema_diff import split_of
+from textsynth.hub.source_redaction import read_given, without_given
 from textsynth.recipe import Recipe
 from textsynth.store.dataset import check_whole
 from textsynth.store.manifest import FILE, Manifest, read_manifest
@@ -147,3 +149,33 @@ def _card(path: Path) -> str:
     except (OSError, UnicodeDecodeError) as fault:
         told = fault.strerror if isinstance(fault, OSError) else fault
         raise UsageError(f"{path}: the card cannot be read ({told}); run the recipe again") from fault
+
+
+def pushed_card(text: str, absent: Sequence[str]) -> str:
+    """Return a card without the configs `absent`; the rest of its metadata keeps order and form."""
+    data, body = read_card(text)
+    if not data:
+        return text
+    for key in ("configs", "dataset_info"):
+        told = data.get(key)
+        if isinstance(told, list):
+            data[key] = [one for one in told if one.get("config_name") not in absent]
+    head = yaml.safe_dump(data, sort_keys=False, allow_unicode=True, width=10_000)
+    return f"---\n{head}---\n{_body(body, absent)}"
+
+
+def _body(body: str, absent: Sequence[str]) -> str:
+    """Take the rows of the absent configs out of the table of configs, and say once where they are."""
+    rows = [re.compile(rf"^\| `{re.escape(name)}` \|.*\n?", re.MULTILINE) for name in absent]
+    told = [name for name, row in zip(absent, rows, strict=True) if row.search(body)]
+    if not told:
+        return body
+    first = min((row.search(body) for row in rows if row.search(body)), key=lambda found: found.start() if found else 0)
+    at = first.start() if first else 0
+    end = body.find("\n\n", at)
+    names = " and ".join(f"`{name}`" for name in told)
+    note = f"\n\nThe configs {names} were not published: they stay with the run that made this data set."
+    body = body[:end] + note + body[end:] if end >= 0 else body.rstrip("\n") + note + "\n"
+    for row in rows:
+        body = row.sub("", body)
+    return body

@@ -4,10 +4,16 @@ import json
 import shutil
 from pathlib import Path
 
+import pytest
+from huggingface_hub import DatasetCard
+
+from tests.export.outcomes import outcome
+from tests.hub.runs import make_run
 from tests.hub_client import Client
 from tests.hub_server import Server
-from tests.push.runs import make_run
-from textsynth.push.contents import read_contents
+from textsynth.export.card.metadata import read_card
+from textsynth.export.dataset import write_dataset
+from textsynth.hub.payload import pushed_card, read_contents
 
 TEXTS = ("README.md", "recipe.yaml", "manifest.json")
 pytest_plugins = ("tests.hub_fixtures",)
@@ -70,3 +76,39 @@ def test_a_half_surrogate_does_not_stop_a_push(run: Path) -> None:
     content = read_contents(run).items["manifest.json"].content
     assert isinstance(content, bytes)
     assert b"half ? a pair" in content
+
+
+ASIDE = ("passports", "dropped")
+
+
+@pytest.fixture
+def card(tmp_path: Path) -> str:
+    write_dataset(tmp_path / "dataset", outcome())
+    return (tmp_path / "dataset" / "README.md").read_text(encoding="utf-8")
+
+
+def test_configs_that_stay_at_home_are_not_in_the_metadata(card: str) -> None:
+    pushed = pushed_card(card, ASIDE)
+    before, after = DatasetCard(card).data.to_dict(), DatasetCard(pushed).data.to_dict()
+    assert [one["config_name"] for one in after["configs"]] == ["default"]
+    assert {**after, "configs": None} == {**before, "configs": None}
+    assert list(read_card(pushed).metadata) == list(read_card(card).metadata)
+
+
+def test_and_not_in_the_table_of_the_configs(card: str) -> None:
+    pushed = pushed_card(card, ASIDE)
+    assert "| `passports` |" in card
+    assert "| `passports` |" not in pushed
+    assert "| `default` |" in pushed
+    assert pushed.count("were not published: they stay with the run") == 1
+
+
+def test_a_card_that_names_none_of_them_keeps_its_words() -> None:
+    card = "---\nlicense: mit\n---\n\n# x\n\n| a | b |\n"
+    assert pushed_card(card, ASIDE) == card
+    assert pushed_card("# no metadata\n", ASIDE) == "# no metadata\n"
+
+
+def test_a_config_of_the_data_set_info_goes_too() -> None:
+    card = "---\ndataset_info:\n- config_name: default\n- config_name: dropped\n---\n"
+    assert read_card(pushed_card(card, ASIDE)).metadata == {"dataset_info": [{"config_name": "default"}]}

@@ -7,9 +7,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from tests.push.runs import SEED, TESTED, make_run
+from tests.hub.runs import SEED, TESTED, make_run
 from textsynth.core.errors import UsageError
-from textsynth.push.given import Given, read_given, repeats, without_given
+from textsynth.hub.source_redaction import Given, read_given, repeats, without_given
 from textsynth.store.manifest import read_manifest
 
 ROWS = [

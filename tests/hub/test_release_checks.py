@@ -8,7 +8,7 @@ import pytest
 from tests.export.outcomes import outcome
 from tests.report.folders import manifest
 from textsynth.core.errors import UsageError
-from textsynth.push.cleared import check_waivers, leak_fault, license_fault, refuse_uncleared
+from textsynth.hub.release_checks import check_waivers, leak_fault, license_fault, refuse_uncleared
 
 
 def evaluated(copies: int, *, beyond: bool = False) -> dict[str, Any]:
