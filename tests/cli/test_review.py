@@ -21,7 +21,7 @@ from tests.cli.said import Said
 from tests.export.outcomes import HOSTILE
 from tests.report import chromium
 from tests.report.evaluations import HOSTILE as WORSE
-from tests.report.test_page import SIGHTS
+from tests.report.test_html import SIGHTS
 from tests.review.runs import ROOT, reviewed, served, waiting
 from textsynth.store.decisions import FILE, read_decisions
 

@@ -261,8 +261,8 @@ def _verdict(result: Result, width: int) -> str:
     if told is None:
         return ""
     # reading the verdict draws in what the report draws with, which no other result needs
-    from textsynth.report.plain import headline_lines
-    from textsynth.report.verdict import read_verdict
+    from textsynth.report.sections.verdict import read_verdict
+    from textsynth.report.text import headline_lines
 
     return "\n".join(headline_lines(read_verdict(told), width))
 

@@ -112,7 +112,7 @@ def weight_of(recipe: Recipe, found: Evaluation) -> float | None:
 def write_proof(folder: Path, found: Evaluation) -> None:
     """Keep what an evaluation found in the folder of its run, and tell it on the card of its data set."""
     from textsynth.evaluate import as_json
-    from textsynth.report.on_card import put_on_card
+    from textsynth.report.card_figures import put_on_card
 
     told = as_json(found)
     write_evaluation(folder, told)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from textsynth.core.errors import RunError
-from textsynth.report.account import Account, read_account
+from textsynth.report.data import Account, read_account
 from textsynth.report.text import WIDTH, as_text, evaluation_text
 
 __all__ = [
@@ -28,7 +28,7 @@ def write_report(run: Path) -> Path:
     outside, has a light and a dark form, and escapes every text of a model. Raises UsageError where the folder is no
     run or its evaluation cannot be read, RunError where the page cannot be written.
     """
-    from textsynth.report.page import as_page
+    from textsynth.report.html import as_page
 
     path = run / "report.html"
     page = as_page(read_account(run))
@@ -46,7 +46,7 @@ def evaluation_page(told: Mapping[str, Any]) -> str:
 
     The page has the same promises as a run's; whatever the evaluation leaves out, the page leaves out.
     """
-    from textsynth.report import page
+    from textsynth.report import html as page
 
     return page.evaluation_page(told)
 

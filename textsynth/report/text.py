@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from textsynth.core.formatting import counted, visible
-from textsynth.report.account import Account
-from textsynth.report.gold import gold_sections
-from textsynth.report.plain import section_lines, verdict_lines, wrapped
-from textsynth.report.proof import Proof, read_proof
-from textsynth.report.sections import Section
+from textsynth.core.formatting import columns, counted, visible
+from textsynth.report.charts.svg import shortened
+from textsynth.report.data import Account
+from textsynth.report.evaluation import Proof, read_proof
+from textsynth.report.sections import Quote, Section, Table
+from textsynth.report.sections.calibration import gold_sections
+from textsynth.report.sections.verdict import Verdict
 
 BAR = 30
 NAME = 39
@@ -100,3 +101,170 @@ def _cost(account: Account) -> list[str]:
 
 def _one_line(text: str) -> str:
     return " ".join(text.split())
+
+
+NARROWEST = 24
+LEAST_CELL = 18
+GAP = 2
+LONGEST = 300
+
+
+def headline_lines(verdict: Verdict, width: int) -> list[str]:
+    """Return the top of the verdict: harms first, the word and its sentence, then leaks."""
+    own = f" with {verdict.by}" if verdict.harmed and verdict.by else ""
+    lines = [line for name in verdict.harmed for line in wrapped(f"▼ HARMS with {name}", width)]
+    lines += wrapped(f"{verdict.sign} {verdict.word.upper()}{own}: {verdict.headline}", width)
+    return lines + [line for said in verdict.warnings for line in wrapped(said, width, "! ", "  ")]
+
+
+def verdict_lines(verdict: Verdict, width: int) -> list[str]:
+    """Return the verdict: its top, all its sentences, then the classes, the losing ones first."""
+    lines = headline_lines(verdict, width)
+    lines += [line for said in verdict.sentences for line in wrapped(said, width)]
+    lines += [line for title, names in verdict.classes for line in wrapped(f"{title}: {names}", width, "", "  ")]
+    return lines if verdict.figure is None else [*lines, "", *table_lines(verdict.figure.table, width)]
+
+
+def section_lines(section: Section, width: int) -> list[str]:
+    """Return a section under its title: sentences, every table, texts with what stands beside them."""
+    width = max(NARROWEST, width)
+    lines = [cut(f"━━ {section.title}", width)]
+    lines += [line for said in section.said for line in wrapped(said, width)]
+    for figure in section.figures:
+        table = figure.table
+        # a section with one table needs no second title
+        title = [] if len(section.figures) == 1 else [cut(f"── {one_line(table.title)}", width)]
+        lines += ["", *title, *table_lines(table, width)]
+    telling = [quote for quote in section.quotes if quote.telling]
+    for quote in telling:
+        lines += ["", *_quote_lines(quote, width)]
+    if len(telling) < len(section.quotes):
+        more = f"… and {counted(len(section.quotes) - len(telling), 'text')} more, in the page and with --json"
+        lines += ["", *wrapped(more, width)]
+    return [*lines, *(line for note in section.notes for line in wrapped(note, width))]
+
+
+def table_lines(table: Table, width: int) -> list[str]:
+    """Return a table in aligned columns, none of its lines wider than `width`.
+
+    Where they are too wide together, heads are broken, then spare columns are left out, then words are cut; where
+    that does not do, each row becomes lines of its own. Rows beyond the table's `brief` are counted, not shown.
+    """
+    width = max(NARROWEST, width)
+    brief = len(table.rows) if table.brief is None else table.brief
+    left = max(0, len(table.rows) - brief)
+    more = wrapped(f"… and {counted(left, 'row')} more, in the page and with --json", width) if left else []
+    lines = [[one_line(cell) for cell in row] for row in (table.head, *table.rows[:brief])]
+    for least in (None, LEAST_CELL):
+        for count in range(len(table.spare), -1, -1):
+            places = [place for place in range(len(table.head)) if place not in table.spare[count:]]
+            some = [[row[place] for place in places] for row in lines]
+            words = [place for place, column in enumerate(places) if column in table.words]
+            wide = _widths(some, words, width, least)
+            if wide is not None:
+                return [*_head_of_plain(some[0], wide, words), *(_row(row, wide, words) for row in some[1:]), *more]
+    return [*(line for row in some[1:] for line in _stacked(some[0], row, width)), *more]
+
+
+def wrapped(text: str, width: int, first: str = "", others: str | None = None) -> list[str]:
+    """Return a text in lines of at most `width` columns, broken between words, within words only where one is too long.
+
+    The first line starts with `first`, all others with `others`, which is the same where it is left out.
+    """
+    width = max(NARROWEST, width)
+    others = first if others is None else others
+    lines: list[str] = []
+    line, start = "", first
+    for word in _pieces(one_line(text).split(" "), width - max(columns(first), columns(others))):
+        longer = f"{line} {word}" if line else start + word
+        if line and columns(longer) > width:
+            lines.append(line)
+            start = others
+            longer = start + word
+        line = longer
+    return [*lines, line] if line.strip() else lines
+
+
+def cut(text: str, width: int) -> str:
+    """Return a text of at most `width` columns; a longer one ends in an ellipsis."""
+    if columns(text) <= width:
+        return text
+    while text and columns(text) >= width:
+        text = text[:-1]
+    return f"{text}…"
+
+
+def one_line(text: str) -> str:
+    """Return a text on one line, at most 300 characters of it, with control characters written out."""
+    told = " ".join(visible(text).split())
+    return told if len(told) <= LONGEST else told[: LONGEST - 2] + " …"
+
+
+def _pieces(words: Iterable[str], width: int) -> Iterable[str]:
+    for word in words:
+        rest = word
+        while columns(rest) > width:
+            head = rest[:width]
+            while columns(head) > width:
+                head = head[:-1]
+            yield head
+            rest = rest[len(head) :]
+        yield rest
+
+
+def _widths(lines: Sequence[Sequence[str]], words: Sequence[int], width: int, least: int | None) -> list[int] | None:
+    """Return how wide each column is, None where they do not fit even with broken heads.
+
+    Columns of words are cut to `least`, the widest first; None cuts none.
+    """
+    wide = [max(map(columns, column)) for column in zip(*lines, strict=True)]
+    room = width - GAP * (len(wide) - 1)
+    if sum(wide) > room:
+        heads = [max(map(columns, name.split(" "))) for name in lines[0]]
+        wide = [max([head, *(columns(row[place]) for row in lines[1:])]) for place, head in enumerate(heads)]
+    while sum(wide) > room:
+        widest = max(words, key=lambda place: wide[place], default=None)
+        if least is None or widest is None or wide[widest] <= least:
+            return None
+        wide[widest] -= 1
+    return wide
+
+
+def _head_of_plain(names: Sequence[str], wide: Sequence[int], words: Sequence[int]) -> list[str]:
+    broken = [_broken(name, width) for name, width in zip(names, wide, strict=True)]
+    tall = max(map(len, broken))
+    above = [[""] * (tall - len(lines)) + lines for lines in broken]
+    return [_row(cells, wide, words) for cells in zip(*above, strict=True)]
+
+
+def _broken(name: str, width: int) -> list[str]:
+    lines = [""]
+    for word in name.split(" "):
+        longer = f"{lines[-1]} {word}".lstrip()
+        if columns(longer) > width and lines[-1]:
+            lines.append(word)
+        else:
+            lines[-1] = longer
+    return lines
+
+
+def _row(cells: Sequence[str], wide: Sequence[int], words: Sequence[int]) -> str:
+    filled = []
+    for place, (cell, width) in enumerate(zip(cells, wide, strict=True)):
+        told = shortened(cell, width)
+        space = " " * (width - columns(told))
+        filled.append(told + space if place in words else space + told)
+    return (" " * GAP).join(filled).rstrip()
+
+
+def _stacked(head: Sequence[str], row: Sequence[str], width: int) -> list[str]:
+    first, *others = row
+    lines = wrapped(first, width)
+    return lines + [cut(f"  {name}: {cell}", width) for name, cell in zip(head[1:], others, strict=True)]
+
+
+def _quote_lines(quote: Quote, width: int) -> list[str]:
+    lines = wrapped(quote.text, width, "✗ " if quote.dropped else "✓ ", "  ") + wrapped(quote.said, width, "  ")
+    for text, said in quote.others:
+        lines += wrapped(text, width, "  ~ ", "    ") + wrapped(said, width, "    ")
+    return lines

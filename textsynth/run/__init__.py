@@ -185,7 +185,7 @@ def _written(recipe: Recipe, ended: Ended, out: Path, started: float) -> Manifes
     if outcome.evaluation:  # the card that was written tells it already
         write_evaluation(out, outcome.evaluation)
     else:
-        from textsynth.report.on_card import tell_again
+        from textsynth.report.card_figures import tell_again
 
         tell_again(out, same=_content(out) == before)
     return told

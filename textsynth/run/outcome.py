@@ -39,7 +39,7 @@ class Ended:
 
 def outcome_of(recipe: Recipe, ended: Ended) -> Outcome:
     """Return the outcome with its pictures."""
-    from textsynth.report.pictures import pictures  # no request waits for the report
+    from textsynth.report.card_figures import pictures  # no request waits for the report
 
     asked = ended.books.asked
     export, proof, told = recipe.export, ended.proof, ended.told
