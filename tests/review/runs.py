@@ -13,7 +13,7 @@ from typing import Any
 from tests.export.outcomes import LABELS, outcome
 from tests.report.folders import finished
 from textsynth.core.records import Drop, Origin, Record
-from textsynth.review.waiting import write_waiting
+from textsynth.review.pending import write_waiting
 
 ROOT = Path(__file__).parent.parent.parent
 ANOTHER = "the model chose another label: "

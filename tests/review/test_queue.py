@@ -14,8 +14,8 @@ from tests.review.runs import reviewed, waiting
 from textsynth.core.errors import UsageError
 from textsynth.core.records import Drop, Record
 from textsynth.recipe import read_recipe
+from textsynth.review.pending import FILE
 from textsynth.review.queue import SELECTED_AT_MOST, read_queue
-from textsynth.review.waiting import FILE
 from textsynth.run import run
 
 DATA = Path(__file__).parents[3] / "shared" / "data" / "trec"

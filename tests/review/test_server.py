@@ -23,7 +23,7 @@ from tests.review.runs import reviewed, served, waiting
 from textsynth.core.errors import UsageError
 from textsynth.review.queue import read_queue
 from textsynth.review.server import serve
-from textsynth.review.sitting import Sitting
+from textsynth.review.session import Sitting
 from textsynth.store.decisions import FILE, Decision, add_decisions, read_decisions
 
 

@@ -12,7 +12,7 @@ import click
 from textsynth.cli.verbs import JSON, RUN, emit, example, talk
 
 if TYPE_CHECKING:
-    from textsynth.review.sitting import Sitting
+    from textsynth.review.session import Sitting
 
 IN_THE_TERMINAL = frozenset({"www-browser", "links", "elinks", "lynx", "w3m"})
 
@@ -43,7 +43,7 @@ def review(
 
     from textsynth.core.formatting import counted
     from textsynth.review.queue import read_queue
-    from textsynth.review.sitting import Sitting
+    from textsynth.review.session import Sitting
 
     queue = read_queue(run, selected=selected)
     sitting = Sitting(run, queue, by if by is not None else _login())

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from textsynth.review.waiting import Waiting, read_waiting
+from textsynth.review.pending import Waiting, read_waiting
 from textsynth.store.dataset import Rows, check_whole, confidence_of, source_of, text_of
 from textsynth.store.manifest import Manifest, read_manifest
 

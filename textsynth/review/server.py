@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from textsynth.core.errors import RunError, TextSynthError, UsageError
-from textsynth.review.sitting import Sitting
+from textsynth.review.session import Sitting
 
 if TYPE_CHECKING:
     from aiohttp import web

@@ -22,7 +22,7 @@ from textsynth.export.dataset import write_dataset
 from textsynth.models import Place
 from textsynth.recipe import Recipe
 from textsynth.recipe.pinning import moved, pin_sources
-from textsynth.review.waiting import write_waiting
+from textsynth.review.pending import write_waiting
 from textsynth.run.asking import Asker
 from textsynth.run.batch import Batch
 from textsynth.run.budget import Budget

@@ -9,7 +9,7 @@ import pytest
 from tests.review.runs import reviewed, waiting
 from textsynth.core.errors import UsageError
 from textsynth.review.queue import read_queue
-from textsynth.review.sitting import Sitting
+from textsynth.review.session import Sitting
 from textsynth.store.decisions import FILE, Decision, add_decisions, read_decisions
 
 

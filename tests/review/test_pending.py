@@ -7,7 +7,7 @@ import pytest
 from tests.review.runs import waiting
 from textsynth.core.errors import UsageError
 from textsynth.core.records import Drop
-from textsynth.review.waiting import FILE, Waiting, read_waiting, write_waiting
+from textsynth.review.pending import FILE, Waiting, read_waiting, write_waiting
 
 
 def test_what_waits_is_read_in_plan_order_with_its_labels(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from typing import Any, cast
 
 from textsynth.core.errors import UsageError, nearest
 from textsynth.core.formatting import counted, visible
-from textsynth.review.kappa import pairs
+from textsynth.review.agreement import pairs
 from textsynth.review.queue import Entry, Queue
 from textsynth.store.decisions import FILE, Decision, Decisions, Kind, Standing, add_decisions, agreed, read_decisions
 

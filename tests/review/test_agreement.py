@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from textsynth.review.kappa import Pair, cohens_kappa, pairs
+from textsynth.review.agreement import Pair, cohens_kappa, pairs
 from textsynth.store.decisions import Decision
 
 ratings = st.lists(st.tuples(st.sampled_from("abc"), st.sampled_from("abc")), min_size=1, max_size=60)
