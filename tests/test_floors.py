@@ -210,7 +210,7 @@ def loaded_after(statement: str) -> set[str]:
 
 
 @pytest.mark.parametrize(
-    "statement", ["import textsynth", "import textsynth.cli", "import textsynth.recipe", "import textsynth.run"]
+    "statement", ["import textsynth", "import textsynth.cli", "import textsynth.recipe", "import textsynth.runner"]
 )
 def test_nothing_heavy_is_loaded_early(statement: str) -> None:
     assert loaded_after(statement).isdisjoint(HEAVY)

@@ -22,7 +22,7 @@ from textsynth.models.local import Local
 from textsynth.models.scripted import Scripted
 from textsynth.models.vllm import Vllm
 from textsynth.recipe import read_recipe
-from textsynth.run import run
+from textsynth.runner import run
 
 DATA = Path(__file__).parent / "data"
 GOLDEN = json.loads((DATA / "golden.json").read_text(encoding="utf-8"))

@@ -33,7 +33,7 @@ from textsynth.core.protocols import (
 )
 from textsynth.core.records import Ask, Completion, Drop, Origin, Record, Verdict
 from textsynth.models import ModelOptions
-from textsynth.run.judging import Court
+from textsynth.runner.candidate_pipeline import Court
 
 BASES = {
     "models": ModelOptions,

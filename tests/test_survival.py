@@ -14,11 +14,11 @@ from pathlib import Path
 import pytest
 
 from tests.faults import engine
-from tests.run.recipes import digest, served_recipe
+from tests.runner.recipes import digest, served_recipe
 from tests.server import Fault, serving
 from textsynth.core.errors import ModelError
 from textsynth.recipe import read_recipe
-from textsynth.run import Result, run
+from textsynth.runner import Result, run
 
 SETTINGS = {"timeout_seconds": 4, "patience_seconds": 20, "retries": 8}
 BOUND_SECONDS = 60.0

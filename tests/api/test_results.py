@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from textsynth.api.results import Preview, Score
-from textsynth.run.preview import Sample, Seen
+from textsynth.runner.preview import Sample, Seen
 
 
 def test_a_preview_is_shown_with_every_text_escaped() -> None:

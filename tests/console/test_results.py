@@ -25,9 +25,9 @@ from textsynth.console.results import (
 )
 from textsynth.hub import Change, Pushed
 from textsynth.recipe.component_docs import Described, Field
-from textsynth.run import Result
-from textsynth.run.estimate import Part, Plan, Range
-from textsynth.run.preview import Check, Sample, Seen
+from textsynth.runner import Result
+from textsynth.runner.estimate import Part, Plan, Range
+from textsynth.runner.preview import Check, Sample, Seen
 from textsynth.store.evaluation import write_evaluation
 
 

@@ -6,12 +6,12 @@ import pytest
 
 from tests.export.outcomes import outcome, record
 from tests.report.folders import finished, manifest
-from tests.run.recipes import small_recipe
+from tests.runner.recipes import small_recipe
 from textsynth.core.errors import SourceError, UsageError
 from textsynth.core.records import Record
 from textsynth.evaluate.load import read_file, read_run
 from textsynth.export.run_result import Outcome
-from textsynth.run import run
+from textsynth.runner import run
 from textsynth.sources.rows import Rows as Source
 from textsynth.store.dataset import Rows
 from textsynth.store.manifest import write_manifest

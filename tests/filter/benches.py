@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from tests.contexts import context
 from textsynth.core.protocols import Context, Filter, Judge
 from textsynth.core.records import Ask, Completion, Drop, Origin, Record, Verdict
-from textsynth.run.judging import Court
+from textsynth.runner.candidate_pipeline import Court
 
 Embed = Callable[[Sequence[str]], NDArray[np.float32]]
 DATA = Path(__file__).parents[3] / "shared" / "data"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from textsynth.recipe import read_recipe
-from textsynth.run import run
+from textsynth.runner import run
 
 RECIPE = """\
 name: tickets

@@ -10,14 +10,14 @@ from pathlib import Path
 import pytest
 
 from tests.contexts import LABELS, context
-from tests.run.recipes import digest
+from tests.runner.recipes import digest
 from textsynth.core.errors import RecipeError
 from textsynth.core.protocols import Tried
 from textsynth.core.records import Ask, Completion, OptionScores, Origin, Record
 from textsynth.label.calibrated import GoldDesk, decimal, percent
 from textsynth.label.choice import Choice
 from textsynth.recipe import read_recipe
-from textsynth.run import Result, run
+from textsynth.runner import Result, run
 from textsynth.store.manifest import read_manifest
 
 TEXT = Record("Please send my money back.", Origin("labelled"), ("refund",))

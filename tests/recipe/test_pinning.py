@@ -3,7 +3,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from tests.run.recipes import small_recipe
+from tests.runner.recipes import small_recipe
 from textsynth.recipe.pinning import as_run, moved, pin_sources
 from textsynth.sources.hub import Hub
 

@@ -16,7 +16,7 @@ from textsynth.core.records import Drop, Record
 from textsynth.recipe import read_recipe
 from textsynth.review.pending import FILE
 from textsynth.review.queue import SELECTED_AT_MOST, read_queue
-from textsynth.run import run
+from textsynth.runner import run
 
 DATA = Path(__file__).parents[3] / "shared" / "data" / "trec"
 

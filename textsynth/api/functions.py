@@ -40,7 +40,7 @@ def run(
     SourceError before anything is asked, ModelError where no request can succeed, RunLocked where another run works
     in the folder, JournalError where the disk does not take an answer.
     """
-    from textsynth.run import run as work
+    from textsynth.runner import run as work
 
     read = _read(recipe)
     folder = Path("runs") / read.name if out is None else Path(out)
@@ -54,14 +54,14 @@ def preview(recipe: Recipe | str | Path, count: int = 3) -> Preview:
 
     Raises what `run` raises.
     """
-    from textsynth.run.preview import preview as look
+    from textsynth.runner.preview import preview as look
 
     return Preview(look(_read(recipe), count))
 
 
 def estimate(recipe: Recipe | str | Path) -> Estimate:
     """Return what a run will take: requests and tokens, as ranges. No model is loaded. Raises SourceError."""
-    from textsynth.run.estimate import estimate as plan
+    from textsynth.runner.estimate import estimate as plan
 
     return Estimate(plan(_read(recipe)))
 
@@ -157,7 +157,7 @@ def embed(texts: Sequence[str], *, model: str = EMBEDDED) -> NDArray[np.float32]
     `model` is a sentence-transformers model by its Hub name; the default one comes with `textsynth[embed]`, gives 384
     numbers and needs no network. Raises MissingExtra, or UsageError when the model cannot be loaded.
     """
-    from textsynth.run.stage import no_embeddings
+    from textsynth.runner.setup import no_embeddings
     from textsynth.similarity.embedder import Embedder
 
     return Embedder(model, no_embeddings()).embed(texts)

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from textsynth.api.notebook import preformatted
-from textsynth.run.estimate import Plan
-from textsynth.run.preview import Sample
+from textsynth.runner.estimate import Plan
+from textsynth.runner.preview import Sample
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from textsynth.api.notebook import run_html
 from textsynth.api.results import Score
 from textsynth.recipe import Recipe
-from textsynth.run import QUOTA_NOT_MET, Result
+from textsynth.runner import QUOTA_NOT_MET, Result
 from textsynth.store.evaluation import read_evaluation
 from textsynth.store.manifest import Manifest, QuotaRow, read_manifest
 

@@ -63,7 +63,7 @@ def validate(recipe: Path, sets: tuple[str, ...], as_json: bool) -> None:  # noq
         emit({"ok": False, "mistakes": mistakes})
         raise SystemExit(fault.exit_code) from None
     from textsynth.console.results import plan_json, plan_text
-    from textsynth.run.estimate import estimate
+    from textsynth.runner.estimate import estimate
 
     plan = estimate(read)
     emit({"ok": True, "mistakes": [], **plan_json(plan)} if as_json else plan_text(plan))
@@ -81,7 +81,7 @@ def preview(recipe: Path, count: int, sets: tuple[str, ...], as_json: bool) -> N
     """
     from textsynth.console.results import samples_json, samples_text
     from textsynth.recipe import read_recipe
-    from textsynth.run.preview import preview as look
+    from textsynth.runner.preview import preview as look
 
     samples = look(read_recipe(recipe, sets), count, talk)
     emit(samples_json(samples) if as_json else samples_text(samples))
@@ -129,7 +129,7 @@ def run(
     from textsynth.console.progress import open_display
     from textsynth.console.results import result_json, result_text, round_json, round_text
     from textsynth.recipe import read_recipe
-    from textsynth.run import run as work
+    from textsynth.runner import run as work
 
     if push and (requests_only is not None or answers is not None):
         raise click.UsageError("--push publishes a whole run; give it with the last round's plain `textsynth run`")
@@ -145,7 +145,7 @@ def run(
             told = result_json(result) if as_json else result.sentence if quiet else result_text(result, text_width())
             code = result.exit_code
         else:
-            from textsynth.run.rounds import run_round
+            from textsynth.runner.offline import run_round
 
             turn = run_round(read, requests_only=requests_only, answers=answers, **shared)
             told = round_json(turn) if as_json else turn.sentence if quiet else round_text(turn)

@@ -14,10 +14,10 @@ from textsynth.store.evaluation import read_evaluation
 
 if TYPE_CHECKING:
     from textsynth.recipe.component_docs import Described
-    from textsynth.run import Result
-    from textsynth.run.estimate import Plan, Range
-    from textsynth.run.preview import Check, Sample, Seen
-    from textsynth.run.rounds import Round
+    from textsynth.runner import Result
+    from textsynth.runner.estimate import Plan, Range
+    from textsynth.runner.offline import Round
+    from textsynth.runner.preview import Check, Sample, Seen
     from textsynth.store.manifest import DropCount, Manifest, QuotaRow
 
 NUMBERS = re.compile(r"[0-9, –]*")

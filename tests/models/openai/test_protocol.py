@@ -16,14 +16,14 @@ from hypothesis import strategies as st
 
 from tests.mock import BROKEN, MODEL, TOO_LONG
 from tests.models.asked import answers, place, request
-from tests.run.recipes import digest
+from tests.runner.recipes import digest
 from tests.server import Fault, Running, serving
 from textsynth.core.records import Completion, Constraint, Request
 from textsynth.models.http import Http
 from textsynth.models.openai import protocol as wire
 from textsynth.models.openai.protocol import read_draws, shares
 from textsynth.recipe import read_recipe
-from textsynth.run import run
+from textsynth.runner import run
 
 
 def body(one: Request) -> dict[str, Any]:

@@ -1,0 +1,63 @@
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import os
+import signal
+import threading
+
+import pytest
+
+from textsynth.runner.event_loop import finish
+
+CELL: contextvars.ContextVar[str] = contextvars.ContextVar("CELL")
+
+
+async def where() -> tuple[str, bool]:
+    await asyncio.sleep(0)
+    return CELL.get("no cell"), threading.current_thread() is threading.main_thread()
+
+
+async def broken() -> None:
+    await asyncio.sleep(0)
+    raise LookupError("as the work raised it")
+
+
+def test_without_a_loop_the_work_is_done_here() -> None:
+    assert finish(where()) == ("no cell", True)
+    with pytest.raises(LookupError, match="as the work raised it"):
+        finish(broken())
+
+
+def test_inside_a_loop_the_work_has_a_thread_and_knows_its_cell() -> None:
+    async def notebook() -> None:
+        CELL.set("cell 3")
+        assert finish(where()) == ("cell 3", False)
+        with pytest.raises(LookupError, match="as the work raised it"):
+            finish(broken())
+
+    asyncio.run(notebook())
+
+
+def test_an_interrupt_inside_a_loop_ends_the_work_which_cleans_up() -> None:
+    ended: list[str] = []
+
+    async def long() -> None:
+        try:
+            os.kill(os.getpid(), signal.SIGINT)
+            await asyncio.sleep(60)
+        finally:
+            ended.append("cleaned up")
+
+    async def notebook() -> None:
+        # A notebook's kernel, unlike asyncio.run, lets an interrupt reach the code of the cell.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        with pytest.raises(KeyboardInterrupt):
+            finish(long())
+
+    before = signal.getsignal(signal.SIGINT)
+    try:
+        asyncio.run(notebook())
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert ended == ["cleaned up"]

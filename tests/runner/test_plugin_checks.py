@@ -1,0 +1,160 @@
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from tests.cli.said import Said
+from textsynth.core.errors import UsageError
+from textsynth.core.records import Ask, Completion, Drop, Origin, Record, Sampling
+from textsynth.runner.plugin_checks import CheckedWriter, begun, picked
+
+RECIPE = """\
+name: own
+models: {{generator: {{scripted: {{pattern: "1. my {{word}} number {{n}}"}}}}}}
+labels: {{refund: asks for money back, delivery: asks where a parcel is}}
+generate: [{generate}]
+filter: [{filter}]
+select: [{select}]
+want: {{label: 2}}
+"""
+CLASS = """\
+import textsynth as ts
+
+
+class Work:
+    def plan(self, short, room):
+        return {plan}
+
+    def read(self, ask, request, completion):
+        return {read}
+
+    def learn(self, accepted):
+        pass
+
+
+class Own(ts.{base}):
+    def {method}:
+        return {value}
+"""
+LABELLER = """\
+from dataclasses import replace
+
+import textsynth as ts
+
+
+class Desk:
+    def asks(self, records):
+        return {asks}
+
+    def read(self, record, completions):
+        return {read}
+
+
+class Own(ts.Labeller):
+    def begin(self, context, item):
+        return Desk()
+"""
+PICK = "pick(self, records, quota, context)"
+WRITE = "begin(self, context, item)"
+
+
+@pytest.mark.parametrize(
+    ("section", "method", "value", "told"),
+    [
+        ("select", PICK, "None", "Own: pick gave None, and gives a list of the ids (record.id) of what it picks"),
+        ("select", PICK, "'abc'", "Own: pick gave 'abc', and gives a list of the ids"),
+        ("select", PICK, "list(records)", "Own: pick gave Record(text='my "),
+        ("select", PICK, "['abc']", "Own: pick gave 'abc' among its ids, which is none of a text that it was shown"),
+        ("filter", "begin(self, context)", "None", "./own.py: begin gave None, and gives an object with the methods"),
+        ("generate", WRITE, "None", "./own.py: begin gave None, and gives an object with the methods plan, "),
+    ],
+)
+def test_a_slip_in_what_a_step_of_ones_own_gives_is_a_sentence(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, section: str, method: str, value: str, told: str
+) -> None:
+    base = {"select": "Selector", "filter": "Filter", "generate": "Generator"}[section]
+    code = CLASS.format(plan="[]", read="[]", base=base, method=method, value=value)
+    items = {"generate": "labelled", "filter": "length", "select": "", section: "./own.py"}
+    (tmp_path / "own.py").write_text(code)
+    (tmp_path / "recipe.yaml").write_text(RECIPE.format(**items))
+    said = Said(capsys, "run", str(tmp_path / "recipe.yaml"), "--out", str(tmp_path / "run"))
+    assert said.code == 2
+    assert told in said.err
+    assert "Traceback" not in said.err
+
+
+@pytest.mark.parametrize(
+    ("asks", "read", "told"),
+    [
+        ("None", "record, None", "./own.py: asks gave None for "),
+        ("[]", "record, None", "./own.py: asks gave [] for "),
+        ("[None for _ in records]", "record, None", "./own.py: asks gave [None, "),
+        ("[[] for _ in records]", "None", "./own.py: read gave None for the text 'my "),
+        ("[[] for _ in records]", "record", "./own.py: read gave Record("),
+        ("[[] for _ in records]", "record, True", "./own.py: read gave (Record("),
+        ("[[] for _ in records]", "record.text, None", "./own.py: read gave ('my "),
+        (
+            "[[] for _ in records]",
+            "replace(record, labels=('refnd',)), None",
+            "the label 'refnd', which `labels` does not list; did you mean 'refund'?",
+        ),
+    ],
+)
+def test_a_slip_in_what_a_labeller_of_ones_own_gives_is_a_sentence(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, asks: str, read: str, told: str
+) -> None:
+    (tmp_path / "own.py").write_text(LABELLER.format(asks=asks, read=read))
+    recipe = RECIPE.format(generate="labelled", filter="", select="") + "label: [./own.py]\n"
+    (tmp_path / "recipe.yaml").write_text(recipe)
+    said = Said(capsys, "run", str(tmp_path / "recipe.yaml"), "--out", str(tmp_path / "run"))
+    assert said.code == 2
+    assert told in said.err
+    assert "Traceback" not in said.err
+
+
+@pytest.mark.parametrize("plan", ["None", "['a text']"])
+def test_a_plan_that_is_no_list_of_asks_is_a_sentence(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, plan: str
+) -> None:
+    (tmp_path / "own.py").write_text(CLASS.format(plan=plan, read="", base="Generator", method=WRITE, value="Work()"))
+    (tmp_path / "recipe.yaml").write_text(RECIPE.format(generate="./own.py", filter="", select=""))
+    said = Said(capsys, "run", str(tmp_path / "recipe.yaml"), "--out", str(tmp_path / "run"))
+    assert said.code == 2
+    assert "and gives a list of Ask, [] where there is nothing to ask" in said.err
+
+
+class Texts:
+    """Reads every answer as what it was given."""
+
+    def __init__(self, *found: object) -> None:
+        self.found = list(found)
+
+    def plan(self, short: Sequence[object], room: int) -> list[Ask]:
+        return []
+
+    def read(self, ask: Ask, request: str, completion: Completion | None) -> list[Record | Drop]:
+        return self.found  # type: ignore[return-value]
+
+    def learn(self, accepted: Sequence[Record]) -> None:
+        pass
+
+
+def test_a_reading_that_is_no_list_of_records_is_a_sentence() -> None:
+    writer = CheckedWriter("./own.py", Texts("a text"))
+    with pytest.raises(UsageError, match=r"^\./own\.py: read gave \['a text'\], and gives a list of Record and Drop$"):
+        writer.read(Ask("./own.py", "", None, Sampling()), "", None)
+
+
+def test_a_text_with_a_label_that_is_not_listed_is_a_sentence() -> None:
+    writer = CheckedWriter("./own.py", Texts(Record("a text", Origin("own"), ("refnd",))), {"refund": "", "other": ""})
+    with pytest.raises(UsageError, match="'refnd', which `labels` does not list; did you mean 'refund'"):
+        writer.read(Ask("./own.py", "", None, Sampling()), "", None)
+
+
+def test_what_is_right_is_passed_on() -> None:
+    writer = Texts()
+    assert begun("own", writer, ("plan", "read")) is writer
+    assert picked("Own", ("a", "a"), {"a", "b"}) == {"a"}
+    assert picked("Own", [], {"a"}) == set()

@@ -1,0 +1,105 @@
+"""What stands ready before the first request, and what waits until it is needed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from tests.runner.recipes import small_recipe
+from textsynth.core.errors import MissingExtra, RecipeError, SourceError
+from textsynth.core.records import Origin, Record, Verdict
+from textsynth.runner import run
+from textsynth.runner.estimate import estimate
+from textsynth.runner.preview import preview
+from textsynth.runner.setup import LateJudge, desks, hands, lacking, make_context, no_embeddings, read_sources, require
+
+
+def test_sources_are_read_and_generators_begun_in_the_recipes_order(tmp_path: Path) -> None:
+    recipe = small_recipe(tmp_path)
+    sources = read_sources(recipe)
+    assert len(sources["seeds"]) == 10
+    context = make_context(recipe, sources, no_embeddings())
+    assert context.labels == {"card": "asks about a card", "transfer": "asks about a transfer"}
+    assert [(hand.item, hand.free) for hand in hands(recipe, context)] == [("labelled", False)]
+    assert desks(recipe, context) == []
+
+
+def test_a_label_of_a_row_that_the_recipe_lacks_stops_with_its_name(tmp_path: Path) -> None:
+    recipe = small_recipe(tmp_path)
+    (tmp_path / "seeds.csv").write_text("text,label\nwhere is my card,cards\n")
+    with pytest.raises((RecipeError, SourceError), match="cards"):
+        read_sources(recipe)
+
+
+def test_a_prompt_is_looked_up_once_for_a_model(tmp_path: Path) -> None:
+    recipe = small_recipe(tmp_path)
+    context = make_context(recipe, {}, no_embeddings())
+    assert context.prompt("labelled", "generator") is context.prompt("labelled", "generator")
+
+
+class Noted:
+    def __init__(self, noted: list[str]) -> None:
+        self.noted = noted
+
+    def judge(self, records: Sequence[Record]) -> list[Verdict | None]:
+        self.noted.append("judge")
+        return [None] * len(records)
+
+    def settle(self, records: Sequence[Record]) -> None:
+        self.noted.append("settle")
+
+
+def test_a_filter_begins_once_and_only_when_there_is_something_to_judge() -> None:
+    noted: list[str] = []
+
+    def begin() -> Noted:
+        noted.append("begin")
+        return Noted(noted)
+
+    late = LateJudge("length", begin)
+    late.settle([])
+    assert noted == []
+    record = Record("a text", Origin("g"), ("card",))
+    assert late.judge([record]) == [None]
+    late.settle([record])
+    assert noted == ["begin", "judge", "settle"]
+
+
+NEEDY = '''\
+"""Needs what nobody has."""
+
+from textsynth.core.errors import needs
+from textsynth.core.protocols import Filter
+
+
+class Needy(Filter):
+    """Keeps everything."""
+
+    def require(self):
+        needs("embed", "textsynth_no_such_package", why="the filter needy")
+
+    def check(self, record):
+        return None
+'''
+TOLD = "the filter needy needs the package .*not installed: pip install 'textsynth\\[embed\\]'"
+
+
+def test_a_run_stops_before_it_writes_and_validate_says_it(tmp_path: Path) -> None:
+    (tmp_path / "needy.py").write_text(NEEDY, encoding="utf-8")
+    recipe = small_recipe(tmp_path, more="filter: [length, ./needy.py]\nselect: []")
+    with pytest.raises(MissingExtra, match=TOLD):
+        run(recipe, out=tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+    with pytest.raises(MissingExtra, match=TOLD):
+        preview(recipe, 1)
+    assert f"this machine cannot run it yet: {lacking(recipe)}" in estimate(recipe).notes
+
+
+def test_where_everything_is_installed_nothing_is_said(tmp_path: Path) -> None:
+    """The packages of [local] and [embed] are installed where these tests run."""
+    recipe = small_recipe(tmp_path, more="filter: [agreement, semantic_duplicate]")
+    require(recipe)
+    assert lacking(recipe) is None
+    assert not [note for note in estimate(recipe).notes if "cannot run" in note]
