@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from textsynth.prompts.guard import Inserted, Turn
+from textsynth.prompts.injection_guard import Inserted, Turn
 from textsynth.prompts.template import MAX_LENGTH, MAX_TAGS, Compiled, Wrong, compiled
 
 USER = '{% chat role="user" %}hi{% endchat %}'

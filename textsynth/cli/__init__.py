@@ -15,6 +15,7 @@ from typing import NoReturn
 
 import click
 
+from textsynth.cli.common import verbs
 from textsynth.cli.completion import completion
 from textsynth.cli.export import export
 from textsynth.cli.items import schema, steps
@@ -23,7 +24,6 @@ from textsynth.cli.recipes import init, preview, run, validate
 from textsynth.cli.review import review
 from textsynth.cli.runs import evaluate, report, why
 from textsynth.cli.serve import serve
-from textsynth.cli.verbs import verbs
 from textsynth.core.errors import TextSynthError, UsageError
 from textsynth.core.registry import blame
 

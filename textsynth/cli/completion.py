@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 from click.shell_completion import get_completion_class
 
-from textsynth.cli.verbs import emit, example, verbs
+from textsynth.cli.common import emit, example, verbs
 
 SHELLS = ("bash", "zsh", "fish")
 # Where a start file of zsh has not switched completion on, every new shell would say: command not found: compdef.

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from textsynth.cli.verbs import FILE, JSON, RUN, emit, example, talk
+from textsynth.cli.common import FILE, JSON, RUN, emit, example, talk
 
 FORMATS = ("argilla", "label-studio", "csv", "messages", "prompt-completion")
 CONFIGS = ("default", "passports", "dropped")

@@ -7,7 +7,7 @@ import sys
 import click
 from click.shell_completion import CompletionItem
 
-from textsynth.cli.verbs import JSON, emit, example, text_width
+from textsynth.cli.common import JSON, emit, example, text_width
 
 
 def _item_names(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
-from textsynth.cli.verbs import JSON, RUN, emit, example, talk
+from textsynth.cli.common import JSON, RUN, emit, example, talk
 from textsynth.core.errors import RunError, TextSynthError
 
 if TYPE_CHECKING:

@@ -8,8 +8,8 @@ from typing import Any
 
 import click
 
+from textsynth.cli.common import FILE, JSON, RECIPE, SETS, bundled_names, emit, example, talk, text_width
 from textsynth.cli.push import push_result, wish_for
-from textsynth.cli.verbs import FILE, JSON, RECIPE, SETS, bundled_names, emit, example, talk, text_width
 from textsynth.core.errors import RecipeError
 
 

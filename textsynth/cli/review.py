@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from textsynth.cli.verbs import JSON, RUN, emit, example, talk
+from textsynth.cli.common import JSON, RUN, emit, example, talk
 
 if TYPE_CHECKING:
     from textsynth.review.session import Sitting

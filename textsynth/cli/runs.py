@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from textsynth.cli.verbs import FILE, JSON, RUN, emit, example, talk, text_width
+from textsynth.cli.common import FILE, JSON, RUN, emit, example, talk, text_width
 from textsynth.core.errors import RunError, UsageError
 
 

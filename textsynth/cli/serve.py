@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from textsynth.cli.verbs import FILE, JSON, emit, example, talk
+from textsynth.cli.common import FILE, JSON, emit, example, talk
 from textsynth.core.errors import ModelError, UsageError
 
 if TYPE_CHECKING:

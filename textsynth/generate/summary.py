@@ -17,7 +17,7 @@ from textsynth.core.options import Numbers, PromptName, SourceName
 from textsynth.core.protocols import Context, Prompted, Shortfall, Writer
 from textsynth.core.records import Ask, Completion, Drop, Record
 from textsynth.generate.candidates import candidates
-from textsynth.generate.walking import Walk, asks_along
+from textsynth.generate.round_robin import Walk, asks_along
 from textsynth.text.languages import language_name
 
 

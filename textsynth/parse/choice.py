@@ -8,7 +8,7 @@ from pydantic import Field, field_validator
 
 from textsynth.core.records import Constraint
 from textsynth.parse import CUT, EMPTY, Fault, Reader, Reading, reading
-from textsynth.parse.marks import stripped, unquoted
+from textsynth.parse.list_markers import stripped, unquoted
 
 
 class Choice(Reader):

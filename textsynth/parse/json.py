@@ -14,7 +14,7 @@ from pydantic import Field, model_validator
 
 from textsynth.core.records import Constraint
 from textsynth.parse import CUT, EMPTY, Fault, Reader, Reading, reading
-from textsynth.parse.marks import stripped
+from textsynth.parse.list_markers import stripped
 
 LIST = "[]"
 _FENCED = re.compile(r"```[^\n`]*\n(?P<inside>.*?)(?:\n[ \t]*```|\Z)", re.DOTALL)

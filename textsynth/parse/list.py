@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pydantic import Field
 
 from textsynth.parse import CUT, EMPTY, EMPTY_PIECE, Fault, Reader, Reading, reading
-from textsynth.parse.marks import lines_of, marked, stripped, unquoted
+from textsynth.parse.list_markers import lines_of, marked, stripped, unquoted
 
 NO_LIST = "the answer is no list: nothing but an introduction"
 NO_MORE = "the answer does not go on with the list that the prompt began"

@@ -7,7 +7,7 @@ import re
 from pydantic import Field
 
 from textsynth.parse import CUT, EMPTY, Fault, Reader, Reading, reading
-from textsynth.parse.marks import stripped
+from textsynth.parse.list_markers import stripped
 
 
 class Tagged(Reader):

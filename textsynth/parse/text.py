@@ -5,7 +5,7 @@ from __future__ import annotations
 from pydantic import Field
 
 from textsynth.parse import CUT, EMPTY, Fault, Reader, Reading, reading
-from textsynth.parse.marks import stripped, unquoted
+from textsynth.parse.list_markers import stripped, unquoted
 
 
 class Text(Reader):

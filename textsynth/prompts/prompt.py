@@ -15,9 +15,9 @@ from textsynth.core.errors import Mistake, PromptError, nearest
 from textsynth.core.options import SamplingOptions
 from textsynth.core.records import Message, Rendered
 from textsynth.parse import Reader
-from textsynth.prompts.front import FrontError, Head, head
-from textsynth.prompts.guard import Turn, guarded
-from textsynth.prompts.meter import MAX_TEXT
+from textsynth.prompts.front_matter import FrontError, Head, head
+from textsynth.prompts.injection_guard import Turn, guarded
+from textsynth.prompts.render_budget import MAX_TEXT
 from textsynth.prompts.template import FAULTS, Compiled, Wrong, compiled
 
 SUFFIX = ".jinja"

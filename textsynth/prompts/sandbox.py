@@ -15,9 +15,9 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from jinja2.utils import Namespace, pass_context
 
 from textsynth.core.errors import nearest
-from textsynth.prompts import bounds
-from textsynth.prompts.guard import Inserted, Turn
-from textsynth.prompts.meter import OF_A_CALL, Meter, as_text, at_most
+from textsynth.prompts import bounded_filters as bounds
+from textsynth.prompts.injection_guard import Inserted, Turn
+from textsynth.prompts.render_budget import OF_A_CALL, Meter, as_text, at_most
 
 SHORT = 100
 """Characters up to which a text that is put in or joined costs no more than its place in the template."""

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from textsynth.prompts.guard import Inserted, Turn, guarded
+from textsynth.prompts.injection_guard import Inserted, Turn, guarded
 
 TOKENS = [
     "<|im_start|>",

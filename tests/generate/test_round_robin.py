@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from textsynth.core.protocols import Shortfall
 from textsynth.core.records import Ask, Origin, Record, Sampling
-from textsynth.generate.walking import Walk, asks_along
+from textsynth.generate.round_robin import Walk, asks_along
 
 RECORDS = [Record(f"text {n}", Origin("seeds", draw=n)) for n in range(7)]
 

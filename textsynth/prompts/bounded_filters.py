@@ -18,7 +18,7 @@ from jinja2.runtime import Context, Undefined
 from jinja2.tests import TESTS
 from jinja2.utils import pass_context
 
-from textsynth.prompts.meter import MAX_BITS, MAX_TEXT, OF_A_FILTER, Meter, as_text, at_most
+from textsynth.prompts.render_budget import MAX_BITS, MAX_TEXT, OF_A_FILTER, Meter, as_text, at_most
 
 Function = Callable[..., Any]
 

@@ -7,7 +7,8 @@ import pytest
 from jinja2.filters import FILTERS
 
 from textsynth.core.errors import PromptError
-from textsynth.prompts import Prompt, bounds
+from textsynth.prompts import Prompt
+from textsynth.prompts import bounded_filters as bounds
 
 Load = Callable[..., Prompt]
 GROW = (

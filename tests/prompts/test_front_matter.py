@@ -4,7 +4,7 @@ import pytest
 
 from textsynth.core.options import SamplingOptions
 from textsynth.parse.list import List
-from textsynth.prompts.front import FrontError, head
+from textsynth.prompts.front_matter import FrontError, head
 
 
 def front(told: str) -> str:

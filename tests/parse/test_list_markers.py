@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from textsynth.parse.marks import BLANK, Marked, lines_of, marked, stripped, unquoted
+from textsynth.parse.list_markers import BLANK, Marked, lines_of, marked, stripped, unquoted
 
 
 def test_all_blank_space_of_python_is_blank_here() -> None:

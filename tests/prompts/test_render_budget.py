@@ -4,7 +4,7 @@ import pytest
 from jinja2.exceptions import TemplateRuntimeError, UndefinedError
 from jinja2.runtime import StrictUndefined
 
-from textsynth.prompts.meter import MAX_BITS, MAX_MEMBERS, MAX_STEPS, MAX_TEXT, Meter, as_text, at_most
+from textsynth.prompts.render_budget import MAX_BITS, MAX_MEMBERS, MAX_STEPS, MAX_TEXT, Meter, as_text, at_most
 
 
 def test_steps_end() -> None:
