@@ -62,7 +62,7 @@ def test_a_reader_that_goes_away_is_no_fault() -> None:
 
 
 def test_a_fault_in_a_check_of_one_s_own_is_a_sentence_with_its_line(folder: Path) -> None:
-    own = "from textsynth.core.protocols import Filter\n\nclass Mine(Filter):\n    def check(self, record):\n        return 1 / 0\n"
+    own = "from textsynth import Filter\n\nclass Mine(Filter):\n    def check(self, record):\n        return 1 / 0\n"
     (folder / "mine.py").write_text(own, encoding="utf-8")
     (folder / "recipe.yaml").write_text(RECIPE.replace("[exact_duplicate]", "[./mine.py]"), encoding="utf-8")
     done = process("run", "recipe.yaml", cwd=folder)

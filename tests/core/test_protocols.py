@@ -23,7 +23,7 @@ from textsynth.core.protocols import (
 from textsynth.core.records import Origin, Record, Sampling, Verdict
 from textsynth.filter.length import Length
 
-OWN = "from textsynth.core.protocols import Filter\n\nclass MyOwn(Filter):\n    def check(self, record):\n        return None\n"
+OWN = "from textsynth import Filter\n\nclass MyOwn(Filter):\n    def check(self, record):\n        return None\n"
 
 
 def test_an_item_is_found_by_section_and_name() -> None:

@@ -18,8 +18,8 @@ from textsynth.evaluate import Evaluation, as_json
 from textsynth.evaluate.load import read_run
 from textsynth.evaluate.runner import prove_file, prove_folder, prove_what, real_of, weight_of
 from textsynth.recipe import read_recipe
+from textsynth.recipe.context import read_sources
 from textsynth.runner import run
-from textsynth.runner.setup import read_sources
 from textsynth.store.dataset import Rows
 
 THREE = LABELS[:3]

@@ -109,7 +109,7 @@ def test_what_is_to_be_even_is_what_texts_have(over: str, told: str | None, tmp_
 @pytest.mark.parametrize("generate", ["[./writer.py]", "[labelled: {from: own}]"])
 def test_what_a_generator_or_source_of_ones_own_brings_may_be_evened_over(generate: str, tmp_path: Path) -> None:
     (tmp_path / "rows.py").write_text(
-        "from textsynth.core.protocols import Source\n\n\nclass Rows(Source):\n    def read(self, base, *, name, seed): ...\n",
+        "from textsynth import Source\n\n\nclass Rows(Source):\n    def read(self, base, *, name, seed): ...\n",
         encoding="utf-8",
     )
     own = "labels: {a: one}\nselect: [balanced: {over: [tone]}]\nsources: {own: {./rows.py: {}}}\n"

@@ -10,10 +10,11 @@ import pytest
 from tests.runner.recipes import small_recipe
 from textsynth.core.errors import MissingExtra, RecipeError, SourceError
 from textsynth.core.records import Origin, Record, Verdict
+from textsynth.recipe.context import make_context, no_embeddings, read_sources
 from textsynth.runner import run
 from textsynth.runner.estimate import estimate
 from textsynth.runner.preview import preview
-from textsynth.runner.setup import LateJudge, desks, hands, lacking, make_context, no_embeddings, read_sources, require
+from textsynth.runner.setup import LateJudge, desks, hands, lacking, require
 
 
 def test_sources_are_read_and_generators_begun_in_the_recipes_order(tmp_path: Path) -> None:

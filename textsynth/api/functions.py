@@ -157,7 +157,7 @@ def embed(texts: Sequence[str], *, model: str = EMBEDDED) -> NDArray[np.float32]
     `model` is a sentence-transformers model by its Hub name; the default one comes with `textsynth[embed]`, gives 384
     numbers and needs no network. Raises MissingExtra, or UsageError when the model cannot be loaded.
     """
-    from textsynth.runner.setup import no_embeddings
+    from textsynth.recipe.context import no_embeddings
     from textsynth.similarity.embedder import Embedder
 
     return Embedder(model, no_embeddings()).embed(texts)

@@ -40,6 +40,6 @@ def steps(name: str | None, as_json: bool) -> None:  # noqa: FBT001
 @click.command(epilog=example("textsynth schema > recipe.schema.json"))
 def schema() -> None:
     """Print the JSON schema of a recipe, for editors."""
-    from textsynth.recipe import json_schema as recipe_schema
+    from textsynth.recipe import schema as recipe_schema
 
     emit(recipe_schema())

@@ -185,7 +185,7 @@ def prove_folder(
         if recipe is None:
             say(NO_RECIPE)
             return _prove_alone(finished, _real(given, folder), memory, journal, say, full=full, ordinal=ordinal)
-        from textsynth.runner.setup import make_context, read_sources
+        from textsynth.recipe.context import make_context, read_sources
 
         sources = read_sources(recipe)
         if recipe.evaluate is not None:

@@ -21,6 +21,7 @@ from textsynth.export.card.metadata import read_card
 from textsynth.export.dataset import write_dataset
 from textsynth.models import Place
 from textsynth.recipe import Recipe
+from textsynth.recipe.context import make_context, read_sources
 from textsynth.recipe.pinning import moved, pin_sources
 from textsynth.review.pending import write_waiting
 from textsynth.runner.batch_file import Batch
@@ -32,7 +33,7 @@ from textsynth.runner.requester import Asker
 from textsynth.runner.review_decisions import People, decided_notes
 from textsynth.runner.scheduler import Loop
 from textsynth.runner.selection import pick
-from textsynth.runner.setup import LateJudge, desks, hands, labellers, make_context, read_sources, require
+from textsynth.runner.setup import LateJudge, desks, hands, labellers, require
 from textsynth.runner.summary import Ended, begun, licenses_told, outcome_of, quota_table
 from textsynth.store.decisions import read_decisions
 from textsynth.store.evaluation import write_evaluation

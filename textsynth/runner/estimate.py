@@ -18,11 +18,12 @@ from textsynth.hub.options import unpublishable
 from textsynth.models import ModelOptions
 from textsynth.recipe import Recipe
 from textsynth.recipe.checks import gold_of
+from textsynth.recipe.context import make_context, no_embeddings, read_sources
 from textsynth.recipe.pinning import pin_sources
 from textsynth.runner.budget import CHARACTERS_A_TOKEN
 from textsynth.runner.quota import Line, Quota, lines_of
 from textsynth.runner.scheduler import Hand
-from textsynth.runner.setup import hands, labellers, lacking, make_context, no_embeddings, read_sources
+from textsynth.runner.setup import hands, labellers, lacking
 from textsynth.runner.summary import given_sources
 
 HIGH_YIELD, LOW_YIELD = 1.0, 0.2

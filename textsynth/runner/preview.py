@@ -14,11 +14,12 @@ from textsynth.core.records import Ask, Completion, Drop, Record, Request, Verdi
 from textsynth.core.resources import share_processors
 from textsynth.models import Place
 from textsynth.recipe import Recipe
+from textsynth.recipe.context import make_context, read_sources
 from textsynth.runner.event_loop import finish
 from textsynth.runner.quota import Quota, lines_of
 from textsynth.runner.requester import Asker
 from textsynth.runner.scheduler import EVERYTHING, Hand
-from textsynth.runner.setup import LateJudge, hands, make_context, read_sources, require
+from textsynth.runner.setup import LateJudge, hands, require
 from textsynth.store.journal import Journal
 
 

@@ -1,0 +1,75 @@
+"""Sources read and the context built: all that a step may know of its run, before the first request.
+
+Nothing heavy is loaded here: the embedder loads when a step first embeds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import cache
+from typing import TYPE_CHECKING
+
+from textsynth.core.errors import RecipeError
+from textsynth.core.protocols import Context
+from textsynth.core.records import Record
+from textsynth.prompts import Prompt, find_prompt
+from textsynth.recipe.checks import check_sources
+from textsynth.recipe.recipe import Recipe
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from textsynth.similarity.embedder import Embedder, Store
+
+
+def read_sources(recipe: Recipe) -> dict[str, list[Record]]:
+    """Read every source of the recipe. Raises SourceError, and RecipeError for labels that are not in the recipe."""
+    rows = {
+        name: source.read(recipe.base, name=name, seed=recipe.seed) for name, source in recipe.sources.items()
+    }  # fmt: skip
+    mistakes = check_sources(recipe, rows)
+    if mistakes:
+        raise RecipeError(mistakes)
+    return rows
+
+
+def make_context(recipe: Recipe, sources: dict[str, list[Record]], store: Store) -> Context:
+    """Return what the steps may know of the run; embeddings are kept in `store`."""
+    embedder: Embedder | None = None
+
+    @cache
+    def prompt(name: str, model: str) -> Prompt:
+        return find_prompt(name, recipe.models[model].form, recipe.base)
+
+    def embed(texts: Sequence[str]) -> NDArray[np.float32]:
+        nonlocal embedder
+        if embedder is None:
+            from textsynth.similarity.embedder import Embedder
+
+            embedder = Embedder(recipe.embedder, store)
+        return embedder.embed(texts)
+
+    return Context(
+        task=recipe.task,
+        language=recipe.language,
+        seed=recipe.seed,
+        labels={name: label.means for name, label in recipe.labels.items()},
+        many=recipe.many,
+        sources=sources,
+        embed=embed,
+        prompt=prompt,
+    )
+
+
+class _Nowhere:
+    def get(self, keys: Sequence[bytes]) -> dict[bytes, bytes]:
+        return {}
+
+    def put(self, vectors: Mapping[bytes, bytes]) -> None:
+        pass
+
+
+def no_embeddings() -> Store:
+    """Return a store that keeps nothing, for plans that embed nothing."""
+    return _Nowhere()
