@@ -24,7 +24,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from textsynth.core.paths import cache_folder
 from textsynth.models.local.bundled import NAME
-from textsynth.models.vllm_server.environment import find
+from textsynth.models.vllm_server.environment import find_environment
 
 ROOT = Path(__file__).parent.parent
 BAR_SECONDS = 90.0
@@ -76,7 +76,7 @@ def main() -> None:
     parser.add_argument("--python", help="an interpreter that has vLLM; left out: the installed one")
     parser.add_argument("--turns", type=int, default=3)
     given = parser.parse_args()
-    python = find(cache_folder(), given.python).python
+    python = find_environment(cache_folder(), given.python).python
     turns = [turn(python) for _ in range(given.turns)]
     for ready, answered in turns:
         print(f"ready after {ready:.1f} s, first answer after {answered:.1f} s")

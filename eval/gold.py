@@ -14,7 +14,7 @@ from bisect import bisect_left
 from collections.abc import Callable, Iterator
 from itertools import accumulate
 
-from textsynth.label.calibration import Point, calibrated, kept_from, limit_for
+from textsynth.label.calibration import Point, calibrate, coverage_at, threshold_for_precision
 
 PRECISION = 0.95
 RUNS = 200
@@ -53,13 +53,13 @@ def runs(make: Callable[[random.Random], Point], rows: int) -> Iterator[tuple[fl
     right = [0, *accumulate(good for _, good in texts)]
     for _ in range(RUNS):
         points = [make(chance) for _ in range(rows)]
-        calibration = calibrated(points)
-        limit = limit_for(PRECISION, points, calibration)
+        calibration = calibrate(points)
+        limit = threshold_for_precision(PRECISION, points, calibration)
         if limit is None:
             continue
         first = bisect_left([calibration.of(sure) for sure, _ in texts], limit)
         true = (right[-1] - right[first]) / (TEXTS - first)
-        told = kept_from(limit, points, calibration)
+        told = coverage_at(limit, points, calibration)
         yield true, told.share, told.low <= true <= told.high, (TEXTS - first) / TEXTS
 
 

@@ -21,11 +21,11 @@ from numpy.typing import NDArray
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from textsynth.core.records import Origin, Record
-from textsynth.evaluate.cache import Memory
+from textsynth.core.records import Provenance, Record
+from textsynth.evaluate.cache import PredictionCache
 from textsynth.evaluate.classifiers import Classifiers
-from textsynth.evaluate.data import Pool
-from textsynth.evaluate.experiment_arms import FULL, QUICK, Arm, Bench, Effort
+from textsynth.evaluate.data import LabelledPool
+from textsynth.evaluate.experiment_arms import FULL, QUICK, Arm, Experiment, Repetitions
 from textsynth.evaluate.metrics import macro_f1
 
 TRUTH_DRAWS, TRUTH_ROWS = 60, 4000
@@ -50,7 +50,9 @@ class World:
         vectors = centres[labels] + self.width * random.standard_normal((len(labels), centres.shape[1]))
         names = random.integers(1 << 62, size=len(labels))
         name = "seeds" if centres is self.real else "synthetic"
-        records = [Record(f"{one:x}", Origin(name), (str(label),)) for one, label in zip(names, labels, strict=True)]
+        records = [
+            Record(f"{one:x}", Provenance(name), (str(label),)) for one, label in zip(names, labels, strict=True)
+        ]
         return records, vectors.astype(np.float32)
 
 
@@ -76,18 +78,20 @@ def any_world(random: np.random.Generator) -> World:
 
 
 def bench(seeds: tuple[list[Record], NDArray[np.float32]], written: tuple[list[Record], NDArray[np.float32]],
-          test: tuple[list[Record], NDArray[np.float32]], effort: Effort) -> tuple[Bench, Arm, Arm]:  # fmt: skip
+          test: tuple[list[Record], NDArray[np.float32]], effort: Repetitions) -> tuple[Experiment, Arm, Arm]:  # fmt: skip
     """Return a bench over made vectors, with the arms seeds and seeds + synthetic."""
     labels = list(dict.fromkeys(record.labels[0] for record in seeds[0]))
-    pool = Pool(labels, many=False)
+    pool = LabelledPool(labels, many=False)
     rows = [pool.add(records) for records, _ in (seeds, written, test)]
     vectors = np.concatenate([seeds[1], written[1], test[1]])
 
     def embed(texts: Sequence[str]) -> NDArray[np.float32]:
         return vectors
 
-    classifiers = Classifiers(pool.texts, len(labels), many=False, embed=embed, embedder="", memory=Memory(None))
-    made = Bench(pool, classifiers, test=rows[2], dev=rows[2][:0], seed=0, effort=effort)
+    classifiers = Classifiers(
+        pool.texts, len(labels), many=False, embed=embed, embedder="", memory=PredictionCache(None)
+    )
+    made = Experiment(pool, classifiers, test=rows[2], dev=rows[2][:0], seed=0, effort=effort)
     none = rows[0][:0]
     return made, Arm("seeds", rows[0], none), Arm("seeds_selected", rows[0], rows[1])
 

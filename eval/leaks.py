@@ -21,8 +21,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from textsynth.core.protocols import Context
-from textsynth.core.records import Origin, Record
-from textsynth.evaluate.contamination import find_leaks
+from textsynth.core.records import Provenance, Record
+from textsynth.evaluate.contamination import find_contamination
 from textsynth.filter.leak import Leak
 from textsynth.prompts import find_prompt
 from textsynth.similarity.embedder import EMBEDDED, Embedder
@@ -91,7 +91,7 @@ def edited(text: str, vocabulary: Sequence[str], draw: random.Random) -> str:
 
 def records(texts: Sequence[str], item: str) -> list[Record]:
     """Return the texts as records."""
-    return [Record(text, Origin(item, draw=place)) for place, text in enumerate(texts)]
+    return [Record(text, Provenance(item, index=place)) for place, text in enumerate(texts)]
 
 
 def rows(data: Path, name: str) -> list[str]:
@@ -107,12 +107,12 @@ def flagged(test: Sequence[str], texts: Sequence[str], embed: Embed, semantic: f
         language="en",
         seed=7,
         labels={},
-        many=False,
+        multi_label=False,
         sources={"test": records(test, "test")},
         embed=embed,
-        prompt=lambda name, _: find_prompt(name, "chat", Path()),
+        find_prompt=lambda name, _: find_prompt(name, "chat", Path()),
     )
-    verdicts = Leak(semantic=semantic).begin(context).judge(records(texts, "generated"))
+    verdicts = Leak(semantic=semantic).start(context).evaluate_batch(records(texts, "generated"))
     return [verdict is not None for verdict in verdicts]
 
 
@@ -149,14 +149,14 @@ def measure(data: Path, embed: Embed, *, dev: bool, draws: int) -> None:
             f" flagged of trec {100 * np.mean(flagged(test, other, embed, semantic)):.2f} %,"
             f" of the other rows of the domain {100 * np.mean(flagged(test, own, embed, semantic)):.1f} %"
         )
-    told = find_leaks({"train": records(own, "train"), "test": records(test, "test")}, embed).as_json()
+    told = find_contamination({"train": records(own, "train"), "test": records(test, "test")}, embed).as_json()
     print(f"find_leaks, nothing planted: {told['kinds']}, close {told['close']}, usual {told['usual']},", end=" ")
     print(f"beyond chance: {told['beyond_chance'] or 'nothing'}")
     counted = Counter[str]()
     beyond = 0
     for some in planted:
         copies = records([copy for _, copy in some], "planted")
-        found = find_leaks({"raw": [*records(own[50:], "own"), *copies], "test": records(test, "test")}, embed)
+        found = find_contamination({"raw": [*records(own[50:], "own"), *copies], "test": records(test, "test")}, embed)
         ids = {pair.ids[0] for pair in found.sets["raw-test"].pairs}
         kinds = [kind for (kind, _), copy in zip(some, copies, strict=True) if copy.id in ids]
         counted.update(kinds)

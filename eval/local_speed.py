@@ -22,10 +22,10 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from textsynth.core.records import Completion, Rendered, Request, Sampling
-from textsynth.models.local import InProcess
-from textsynth.models.local.bundled import NAME, embedded_folder
-from textsynth.models.local.loading import Loaded, Wanted, load
+from textsynth.core.records import Completion, ModelRequest, RenderedPrompt, Sampling
+from textsynth.models.local import TransformersModel
+from textsynth.models.local.bundled import NAME, bundled_model_folder
+from textsynth.models.local.loading import LoadedModel, ModelSpec, load_model
 
 NEW_TOKENS = 48
 BATCH = 64
@@ -43,7 +43,7 @@ def prompts_of(count: int) -> list[str]:
     return found
 
 
-def bare(loaded: Loaded, prompts: Sequence[str], sampling: Sampling) -> int:
+def bare(loaded: LoadedModel, prompts: Sequence[str], sampling: Sampling) -> int:
     """Decode with transformers' generate; return the new tokens."""
     import torch
 
@@ -63,19 +63,19 @@ def bare(loaded: Loaded, prompts: Sequence[str], sampling: Sampling) -> int:
     return new
 
 
-def ours(loaded: Loaded, prompts: Sequence[str], sampling: Sampling) -> int:
+def ours(loaded: LoadedModel, prompts: Sequence[str], sampling: Sampling) -> int:
     """Decode as a run does; return the new tokens."""
     requests = [
-        Request(hashlib.sha256(prompt.encode()).hexdigest(), Rendered("speed", "", text=prompt), sampling)
+        ModelRequest(hashlib.sha256(prompt.encode()).hexdigest(), RenderedPrompt("speed", "", text=prompt), sampling)
         for prompt in prompts
     ]
     got: list[Completion] = []
 
-    async def arrived(_: Request, completion: Completion) -> None:
+    async def arrived(_: ModelRequest, completion: Completion) -> None:
         got.append(completion)
 
     async def go() -> None:
-        model = InProcess(lambda: loaded, batch=BATCH)
+        model = TransformersModel(lambda: loaded, batch=BATCH)
         await model.complete(requests, arrived)
         await model.close()
 
@@ -102,7 +102,7 @@ def main() -> None:
     parser.add_argument("--greedy", action="store_true")
     parser.add_argument("--cache", type=Path, default=Path.home() / ".cache" / "textsynth")
     given = parser.parse_args()
-    loaded = load(Wanted(NAME, embedded_folder(given.cache, print)), print)
+    loaded = load_model(ModelSpec(NAME, bundled_model_folder(given.cache, print)), print)
     import torch
 
     if given.threads:

@@ -21,8 +21,8 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from textsynth.core.records import Origin, Record
-from textsynth.filter.personal_data import PersonalData, Search
+from textsynth.core.records import Provenance, Record
+from textsynth.filter.personal_data import PersonalData, PersonalDataSearch
 from textsynth.text.pii.card import is_card
 from textsynth.text.pii.iban import LENGTHS, checks
 
@@ -35,7 +35,7 @@ def main() -> None:
     """Print a row for each set, then what was missed and what was planted."""
     args = parser().parse_args()
     csv.field_size_limit(sys.maxsize)
-    search = Search(PersonalData(), "en")
+    search = PersonalDataSearch(PersonalData(), "en")
     judge(search, ["call 0161 234 5001"])  # what is loaded once is no cost of a text
     print(f"{'set':20} {'texts':>7} {'hits':>5} {'µs':>6}  kinds")
     for name in SETS.split():
@@ -53,7 +53,7 @@ def main() -> None:
     plant(passed, search, args.plant)
 
 
-def show(name: str, texts: Sequence[str], search: Search, *, every: bool) -> None:
+def show(name: str, texts: Sequence[str], search: PersonalDataSearch, *, every: bool) -> None:
     """Print a set's row, and its hits."""
     reasons, cost = judge(search, texts)
     found = Counter(reason for reason in reasons if reason is not None)
@@ -64,16 +64,16 @@ def show(name: str, texts: Sequence[str], search: Search, *, every: bool) -> Non
                 print(f"    {reason}: {text[:300]!r}")
 
 
-def judge(search: Search, texts: Sequence[str]) -> tuple[list[str | None], float]:
+def judge(search: PersonalDataSearch, texts: Sequence[str]) -> tuple[list[str | None], float]:
     """Return the reason for each text, None where it passes, and the microseconds of CPU a text."""
-    records = [Record(text, Origin("eval", draw=place)) for place, text in enumerate(texts)]
+    records = [Record(text, Provenance("eval", index=place)) for place, text in enumerate(texts)]
     start = time.process_time()
     verdicts = [search.verdict(record) for record in records]
     spent = time.process_time() - start
     return [verdict and verdict.reason for verdict in verdicts], spent / max(len(texts), 1) * 1e6
 
 
-def plant(texts: Sequence[str], search: Search, number: int) -> None:
+def plant(texts: Sequence[str], search: PersonalDataSearch, number: int) -> None:
     """Put made-up data into texts that pass, as they are and with one digit changed, and print what is found."""
     draw = random.Random(1)
     hosts = draw.sample(list(texts), min(number, len(texts)))

@@ -26,11 +26,11 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from textsynth.core.paths import cache_folder
-from textsynth.core.records import Completion, Message, Rendered, Request, Sampling
-from textsynth.models import Model, Place
+from textsynth.core.records import Completion, Message, ModelRequest, RenderedPrompt, Sampling
+from textsynth.models import Model, ModelRuntime
 from textsynth.models.local.bundled import NAME
 from textsynth.models.vllm import Vllm
-from textsynth.models.vllm_server.lease import folder_in, running
+from textsynth.models.vllm_server.lease import folder_in, running_servers
 
 ROOT = Path(__file__).parent.parent
 # A model beside the recipe that notes, in the order of the plan, what the run asks for.
@@ -85,21 +85,23 @@ def emptied(address: str) -> tuple[int, int]:
     return counters(address)
 
 
-def noted(path: Path) -> list[Request]:
+def noted(path: Path) -> list[ModelRequest]:
     """Return the requests of a run in the order of its plan."""
-    found: list[Request] = []
+    found: list[ModelRequest] = []
     for number, line in enumerate(path.read_text().splitlines()):
         prompt, sampling = json.loads(line)
         messages = tuple(Message(*turn) if isinstance(turn, list) else Message(**turn) for turn in prompt["messages"])
         sampling["stop"] = tuple(sampling["stop"])
-        found.append(Request(str(number), Rendered(**{**prompt, "messages": messages}), Sampling(**sampling), None))
+        found.append(
+            ModelRequest(str(number), RenderedPrompt(**{**prompt, "messages": messages}), Sampling(**sampling), None)
+        )
     return found
 
 
-async def ask(model: Model, requests: list[Request]) -> None:
+async def ask(model: Model, requests: list[ModelRequest]) -> None:
     """Ask for all answers and forget them."""
 
-    async def arrived(_: Request, __: Completion) -> None:
+    async def arrived(_: ModelRequest, __: Completion) -> None:
         return None
 
     await model.complete(requests, arrived)
@@ -111,11 +113,15 @@ async def measure(given: argparse.Namespace, work: Path) -> bool:
     options: dict[str, Any] = {"model": NAME, "python": given.python, "flags": flags, "in_flight": given.in_flight}
     options["prompts"] = given.prompts
     options["draws_together"] = False  # a prompt a request on both sides, else the order would hardly matter
-    place = Place(work, cache_folder(), lambda said: print(said, file=sys.stderr))
+    place = ModelRuntime(work, cache_folder(), lambda said: print(said, file=sys.stderr))
     model = Vllm.model_validate(options).open(place)
     try:
-        await ask(model, [Request("0", Rendered("", "", messages=(), text="Hello"), Sampling(max_tokens=1), None)])
-        address = next(state.url for state in running(folder_in(place.cache)).values() if state.name == NAME)[:-3]
+        await ask(
+            model, [ModelRequest("0", RenderedPrompt("", "", messages=(), text="Hello"), Sampling(max_tokens=1), None)]
+        )
+        address = next(
+            state.url for state in running_servers(folder_in(place.cache_folder)).values() if state.name == NAME
+        )[:-3]
         (work / "noted.py").write_text(NOTED)
         recipe = Path(shutil.copy(ROOT / "recipes" / given.recipe, work))
         settings = [

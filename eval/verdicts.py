@@ -23,9 +23,9 @@ from numpy.typing import NDArray
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from textsynth.core.records import Origin, Record
-from textsynth.evaluate import Plan, Real, Synthetic, evaluate
-from textsynth.evaluate.cache import Memory
+from textsynth.core.records import Provenance, Record
+from textsynth.evaluate import EvaluationPlan, RealSets, SyntheticSet, evaluate
+from textsynth.evaluate.cache import PredictionCache
 
 RIGHT = {"helpful": "helps", "neutral": "no_difference", "harmful": "harms", "swapped": "harms", "leaked": "leak"}
 SYLLABLES = (
@@ -87,7 +87,9 @@ class World:
 
     def rows(self, name: str, each: int) -> list[Record]:
         """Write `each` texts of every label."""
-        return [Record(self.text(label), Origin(name, draw=n), (label,)) for label in self.labels for n in range(each)]
+        return [
+            Record(self.text(label), Provenance(name, index=n), (label,)) for label in self.labels for n in range(each)
+        ]
 
 
 def again(world: World, seeds: Sequence[Record], each: int) -> list[Record]:
@@ -99,7 +101,7 @@ def again(world: World, seeds: Sequence[Record], each: int) -> list[Record]:
             common = [place for place, word in enumerate(words) if word in set(world.common)]
             for place in world.random.permutation(common)[:2]:
                 words[place] = str(world.random.choice(world.common))
-            found.append(Record(" ".join(words), Origin("again", parents=(seed.id,), draw=number), seed.labels))
+            found.append(Record(" ".join(words), Provenance("again", parent_ids=(seed.id,), index=number), seed.labels))
     return found
 
 
@@ -134,10 +136,10 @@ def main() -> None:
             written = relabelled(world, written, 0.85, circle=kind == "swapped")
         elif kind == "leaked":
             copies = [test[place] for place in world.random.permutation(len(test))[: len(test) // 10]]
-            written += [Record(row.text.upper() + "!", Origin("written", draw=1000), row.labels) for row in copies]
+            written += [Record(row.text.upper() + "!", Provenance("written", index=1000), row.labels) for row in copies]
             planted += len(copies)
-        plan = Plan(embed, "made", Memory(None), labels=world.labels, seed=case)
-        result = evaluate(Synthetic(kind, written), Real(test, seeds), plan)
+        plan = EvaluationPlan(embed, "made", PredictionCache(None), labels=world.labels, seed=case)
+        result = evaluate(SyntheticSet(kind, written), RealSets(test, seeds), plan)
         said[kind][result.verdict.effect] += 1
         if kind == "leaked":
             found_copies += result.verdict.leaks

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from textsynth.core.protocols import Context
-from textsynth.core.records import Origin, Record
+from textsynth.core.records import Provenance, Record
 from textsynth.prompts import find_prompt
 
 LABELS = {"refund": "asks for money back", "delivery": "asks where a parcel is", "praise": "says something nice"}
@@ -35,7 +35,9 @@ def no_embeddings(texts: Sequence[str]) -> NDArray[np.float32]:
 def rows(name: str = "seeds", each: int = 5, labels: Sequence[str] = tuple(LABELS)) -> list[Record]:
     """Return `each` given rows of every label, in turn."""
     return [
-        Record(f"{label} example number {place}", Origin(name), (label,)) for place in range(each) for label in labels
+        Record(f"{label} example number {place}", Provenance(name), (label,))
+        for place in range(each)
+        for label in labels
     ]
 
 
@@ -54,8 +56,8 @@ def context(
         language="en",
         seed=7,
         labels=labels,
-        many=many,
+        multi_label=many,
         sources={"seeds": rows()} if sources is None else sources,
         embed=embed,
-        prompt=lambda name, model: find_prompt(name, "chat" if form == "chat" else "completion", beside or Path()),
+        find_prompt=lambda name, model: find_prompt(name, "chat" if form == "chat" else "completion", beside or Path()),
     )

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from textsynth.core.calibration_summary import Gold
+from textsynth.core.calibration_summary import CalibrationSummary
 
-GOLD: Gold = {
+GOLD: CalibrationSummary = {
     "source": "checked",
     "all": {"rows": 120, "right": 101, "low": 0.7659, "high": 0.8962},
     "unread": 0,

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from tests.export.formats.some import about, texts
-from textsynth.export.formats import write_as
+from textsynth.export.formats import write_format
 
 pytestmark = pytest.mark.clients
 CLIENTS = Path(__file__).parent / "clients"
@@ -46,7 +46,7 @@ def loaded(python: str, script: str, name: str, folder: Path) -> list[dict[str, 
     folders = []
     for task, many in KINDS:
         out = folder / f"{task}-{many}"
-        write_as(name, texts(task=task, many=many), about(task=task, many=many), out)
+        write_format(name, texts(task=task, many=many), about(task=task, many=many), out)
         folders.append(str(out))
     env = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
     command = [python, str(CLIENTS / script), *folders]

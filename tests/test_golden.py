@@ -94,7 +94,7 @@ MODELS = {
         revision="r",
         adapter="a",
         engine="vllm-0.32",
-        body={"min_p": 0.1},
+        extra_body={"min_p": 0.1},
         thinking={"max_tokens": 99},
         response_format=False,
     ),

@@ -3,7 +3,15 @@ from __future__ import annotations
 import pytest
 
 from textsynth.core.errors import UsageError
-from textsynth.parse import Fault, Reader, Reading, reader, reader_names, reading, without_thinking
+from textsynth.parse import (
+    ParsedAnswer,
+    ParseFailure,
+    Reader,
+    make_reader,
+    parsed_answer,
+    reader_names,
+    without_thinking,
+)
 from textsynth.parse.json import Json
 from textsynth.parse.list import List
 from textsynth.parse.tagged import Tagged
@@ -22,12 +30,12 @@ from textsynth.parse.text import Text
     ],
 )
 def test_a_reader_is_asked_for_by_name_or_with_settings(spec: object, found: Reader) -> None:
-    assert reader(spec, "p.jinja:7") == found
+    assert make_reader(spec, "p.jinja:7") == found
 
 
 def test_an_engine_may_be_held_to_some_forms() -> None:
     settings: dict[str, object] = {"choice": {"options": ["a", "b"]}, "regex": {"pattern": "a+"}}
-    held = {name: reader({name: settings.get(name)}, "").constraint for name in reader_names()}
+    held = {name: make_reader({name: settings.get(name)}, "").constraint for name in reader_names()}
     assert {name: one.kind for name, one in held.items() if one is not None} == {
         "choice": "choice", "json": "json", "regex": "regex",
     }  # fmt: skip
@@ -51,17 +59,17 @@ def test_an_engine_may_be_held_to_some_forms() -> None:
 )
 def test_a_reader_that_does_not_exist_is_a_mistake_with_its_place(spec: object, sentence: str) -> None:
     with pytest.raises(UsageError) as caught:
-        reader(spec, "p.jinja:7")
+        make_reader(spec, "p.jinja:7")
     assert str(caught.value).startswith(f"p.jinja:7: {sentence}")
 
 
 def test_what_no_file_can_hold_is_a_fault() -> None:
-    assert reading(["a", "", "b\ud800"], [Fault("\x00", "why")]) == Reading(
+    assert parsed_answer(["a", "", "b\ud800"], [ParseFailure("\x00", "why")]) == ParsedAnswer(
         ("a",),
         (
-            Fault("\ufffd", "why"),
-            Fault("", "a piece of the answer is empty"),
-            Fault("b\ufffd", "a text holds characters that no text has (NUL, or half of a surrogate pair)"),
+            ParseFailure("\ufffd", "why"),
+            ParseFailure("", "a piece of the answer is empty"),
+            ParseFailure("b\ufffd", "a text holds characters that no text has (NUL, or half of a surrogate pair)"),
         ),
     )
 
@@ -85,7 +93,7 @@ def test_thoughts_are_cut_off(answer: str, told: str) -> None:
 
 def test_thoughts_without_an_end_are_a_fault() -> None:
     found = without_thinking("<think>let me see")
-    assert isinstance(found, Fault)
+    assert isinstance(found, ParseFailure)
     assert found.raw == "<think>let me see"
     assert "max_tokens" in found.reason
 

@@ -32,13 +32,13 @@ from tests.models.vllm_server.engines import is_alive, kill, wait_until
 from textsynth.core.paths import cache_folder
 from textsynth.models import Model
 from textsynth.models.http import Http
-from textsynth.models.local.bundled import NAME, folder_in, is_complete
+from textsynth.models.local.bundled import NAME, folder_in, is_installed
 from textsynth.models.vllm_server import lease as shared
-from textsynth.models.vllm_server.command import plan_for
-from textsynth.models.vllm_server.environment import find
-from textsynth.models.vllm_server.log import stage_of
-from textsynth.models.vllm_server.process import Engine, end_group, free_port, is_well
-from textsynth.models.vllm_server.state import State
+from textsynth.models.vllm_server.command import make_plan
+from textsynth.models.vllm_server.environment import find_environment
+from textsynth.models.vllm_server.log import startup_stage
+from textsynth.models.vllm_server.process import EngineProcess, end_group, free_port, is_healthy
+from textsynth.models.vllm_server.state import ServerState
 
 pytestmark = [pytest.mark.vllm, pytest.mark.slow]
 ROOT = Path(__file__).parent.parent
@@ -66,7 +66,7 @@ def python() -> str:
         pytest.skip(
             "asks a real vLLM: TEXTSYNTH_TEST_VLLM names an interpreter that has one (textsynth serve --install)"
         )
-    if not is_complete(folder_in(cache_folder())):
+    if not is_installed(folder_in(cache_folder())):
         pytest.skip("the embedded model is not in the cache folder yet: textsynth run quickstart gets it")
     return given
 
@@ -77,20 +77,22 @@ class Server:
     def __init__(self, python: str, folder: Path, *flags: str) -> None:
         self.port = free_port()
         self.log = folder / "vllm.log"
-        plan = plan_for(find(folder, python), NAME, folder_in(cache_folder()), flags, log=self.log, port=self.port)
+        plan = make_plan(
+            find_environment(folder, python), NAME, folder_in(cache_folder()), flags, log=self.log, port=self.port
+        )
         self.url = f"http://127.0.0.1:{self.port}"
         self.command = [*plan.command, "--port", str(self.port)]
         self.variables = {**os.environ, **plan.variables, "VLLM_API_KEY": "by-hand"}
         self.variables.pop("PYTHONPATH", None)
-        self.engine: Engine | None = None
+        self.engine: EngineProcess | None = None
 
     def start(self) -> None:
         """Start it; it is well some time later."""
-        self.engine = Engine(self.command, self.variables, self.log)
+        self.engine = EngineProcess(self.command, self.variables, self.log)
 
     def is_nearly_well(self) -> bool:
         """Whether its start is in its last seconds."""
-        return stage_of(self.log.read_text("utf-8", "replace")) == "the cache is laid out"
+        return startup_stage(self.log.read_text("utf-8", "replace")) == "the cache is laid out"
 
     def kill(self) -> None:
         """End all of it with force."""
@@ -175,7 +177,7 @@ def by_http(server: Server, patience: float) -> dict[str, Any]:
 def test_a_server_that_is_killed_and_started_again_by_hand(server: Server, tmp_path: Path) -> None:
     """Starts vLLM twice."""
     server.start()
-    wait_until(lambda: is_well(server.port), START_SECONDS)
+    wait_until(lambda: is_healthy(server.port), START_SECONDS)
     run = start(tmp_path, by_http(server, START_SECONDS))
     before = wait_for_answers(tmp_path, run, 15)
     server.kill()
@@ -189,7 +191,7 @@ def test_a_server_that_is_killed_and_started_again_by_hand(server: Server, tmp_p
 def test_a_server_that_is_killed_for_good_and_one_that_is_started_late(server: Server, tmp_path: Path) -> None:
     """Starts vLLM twice."""
     server.start()
-    wait_until(lambda: is_well(server.port), START_SECONDS)
+    wait_until(lambda: is_healthy(server.port), START_SECONDS)
     run = start(tmp_path, by_http(server, 10.0))
     wait_for_answers(tmp_path, run, 15)
     server.kill()
@@ -207,9 +209,9 @@ def test_a_server_that_is_killed_for_good_and_one_that_is_started_late(server: S
     check(tmp_path, before, from_journal=len(before))
 
 
-def running() -> list[State]:
+def running() -> list[ServerState]:
     """Return the servers of our own that run."""
-    return [state for state in shared.running(shared.folder_in(cache_folder())).values() if state.name == NAME]
+    return [state for state in shared.running_servers(shared.folder_in(cache_folder())).values() if state.name == NAME]
 
 
 def child_of(group: int, name: str) -> int:
@@ -232,7 +234,7 @@ def test_a_server_of_our_own_starts_again_by_itself(python: str, tmp_path: Path,
     assert run.returncode == 0, said
     assert "starts again after it died" in said
     check(tmp_path, before, from_journal=0)
-    wait_until(lambda: not running() and not is_alive(state.keeper))
+    wait_until(lambda: not running() and not is_alive(state.supervisor))
 
 
 def test_a_server_of_our_own_ends_with_a_killed_run_and_the_next_one_goes_on(python: str, tmp_path: Path) -> None:
@@ -269,7 +271,7 @@ def living(python: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Se
     one = Server(python, folder, "--chat-template", str(folder / "thinker.jinja"))
     one.start()
     try:
-        wait_until(lambda: is_well(one.port), START_SECONDS)
+        wait_until(lambda: is_healthy(one.port), START_SECONDS)
         yield one
     finally:
         one.kill()

@@ -24,16 +24,16 @@ from textsynth.core.protocols import (
     Filter,
     Generator,
     Labeller,
+    QuotaDeficit,
     Selector,
-    Shortfall,
     Source,
-    camel,
-    find,
-    item_names,
+    class_name,
+    component_names,
+    load_component,
 )
-from textsynth.core.records import Ask, Completion, Drop, Origin, Record, Verdict
+from textsynth.core.records import Completion, DroppedRecord, GenerationRequest, Provenance, Record, Verdict
 from textsynth.models import ModelOptions
-from textsynth.runner.candidate_pipeline import Court
+from textsynth.runner.candidate_pipeline import CandidatePipeline
 
 BASES = {
     "models": ModelOptions,
@@ -44,7 +44,7 @@ BASES = {
     "select": Selector,
 }
 assert set(BASES) == set(SECTIONS)
-ITEMS = [(section, name) for section in SECTIONS for name in item_names(section)]
+ITEMS = [(section, name) for section in SECTIONS for name in component_names(section)]
 FILTERS = [name for section, name in ITEMS if section == "filter"]
 GENERATORS = [name for section, name in ITEMS if section == "generate"]
 LABELLERS = [name for section, name in ITEMS if section == "label"]
@@ -73,7 +73,7 @@ def records(texts: Sequence[str], item: str = "labelled", labels: Sequence[str] 
     return [
         Record(
             text,
-            Origin(item, parents=(f"{place:016x}",), draw=place),
+            Provenance(item, parent_ids=(f"{place:016x}",), index=place),
             (labels[place % len(labels)],),
             {"source_text": "where is the parcel that I ordered", "document": "A parcel is late. It left on 3 May."},
         )
@@ -84,7 +84,7 @@ def records(texts: Sequence[str], item: str = "labelled", labels: Sequence[str] 
 def seeds(name: str) -> list[Record]:
     rows = [(text, label) for label, texts in SAID.items() for text in texts]
     shown = [(f"{text}, {word}", label) for text, label in rows for word in ("hello", "thank you")]
-    return [Record(text, Origin(name, draw=row), (label,)) for row, (text, label) in enumerate(shown)]
+    return [Record(text, Provenance(name, index=row), (label,)) for row, (text, label) in enumerate(shown)]
 
 
 def embed(texts: Sequence[str]) -> NDArray[np.float32]:
@@ -104,7 +104,7 @@ def context() -> Context:
 
 def made(section: str, name: str) -> Options:
     """Return the item with its defaults; where it takes rows of a source, that is `seeds`."""
-    found = find(section, name)
+    found = load_component(section, name)
     named = [field.alias or key for key, field in found.model_fields.items() if _names_a_source(field)]
     return found.model_validate(dict.fromkeys(named, "seeds"))
 
@@ -113,15 +113,15 @@ def _names_a_source(field: FieldInfo) -> bool:
     return Ref("source") in field.metadata and (field.is_required() or field.default is not None)
 
 
-def rule(name: str, batch: Sequence[Record]) -> tuple[list[Record], list[Drop]]:
+def rule(name: str, batch: Sequence[Record]) -> tuple[list[Record], list[DroppedRecord]]:
     """Bring a batch to its ends with one filter, as a run does."""
     step = made("filter", name)
     assert isinstance(step, Filter)
 
-    async def nobody(groups: Sequence[Sequence[Ask]]) -> list[list[Completion] | None]:
+    async def nobody(groups: Sequence[Sequence[GenerationRequest]]) -> list[list[Completion] | None]:
         return [[Completion("") for _ in some] for some in groups]
 
-    ruling = asyncio.run(Court([(name, step.begin(context()))], [], nobody).rule(batch))
+    ruling = asyncio.run(CandidatePipeline([(name, step.start(context()))], [], nobody).process(batch))
     return ruling.accepted, ruling.dropped
 
 
@@ -141,14 +141,14 @@ def mixed() -> list[Record]:
 def told(name: str) -> list[str]:
     """Return what one filter says of the mixed texts, a line each; printed by the second process."""
     kept, dropped = rule(name, mixed())
-    ends = [f"{one.id} kept {dict(one.measures)}" for one in kept]
-    return ends + [f"{one.record.id} {one.reason!r} {one.measured} {one.limit} {one.twin}" for one in dropped]
+    ends = [f"{one.id} kept {dict(one.scores)}" for one in kept]
+    return ends + [f"{one.record.id} {one.reason!r} {one.score} {one.limit} {one.duplicate_of}" for one in dropped]
 
 
 @pytest.mark.parametrize(("section", "name"), ITEMS)
 def test_an_item_is_the_class_named_like_its_file_and_tells_all_its_options(section: str, name: str) -> None:
-    found = find(section, name)
-    assert found.__name__ == camel(name)
+    found = load_component(section, name)
+    assert found.__name__ == class_name(name)
     assert issubclass(found, BASES[section])
     assert found.__doc__
     for key, field in found.model_fields.items():
@@ -158,7 +158,7 @@ def test_an_item_is_the_class_named_like_its_file_and_tells_all_its_options(sect
 
 @pytest.mark.parametrize(("section", "name"), [item for item in ITEMS if item[0] != "models"])
 def test_an_item_ends_with_what_it_does_not_do(section: str, name: str) -> None:
-    text = inspect.getdoc(inspect.getmodule(find(section, name))) or ""
+    text = inspect.getdoc(inspect.getmodule(load_component(section, name))) or ""
     last = text.split("\n\n")[-1]
     begin = "Does not catch: " if section in {"filter", "label", "select"} else "Does not "
     assert last.startswith(begin), f"{section}/{name}.py: the docstring ends with {last[:60]!r}"
@@ -166,32 +166,32 @@ def test_an_item_ends_with_what_it_does_not_do(section: str, name: str) -> None:
 
 @pytest.mark.parametrize("name", FILTERS)
 def test_a_filter_says_nothing_of_nothing(name: str) -> None:
-    judge = made("filter", name).begin(context())  # type: ignore[attr-defined]
-    assert judge.judge([]) == []
-    judge.settle([])
-    assert judge.judge([]) == []
+    judge = made("filter", name).start(context())  # type: ignore[attr-defined]
+    assert judge.evaluate_batch([]) == []
+    judge.commit([])
+    assert judge.evaluate_batch([]) == []
 
 
 @pytest.mark.parametrize("name", FILTERS)
 @pytest.mark.parametrize("text", ODD, ids=range(len(ODD)))
 def test_a_filter_judges_any_single_text_and_always_the_same(name: str, text: str) -> None:
-    judge = made("filter", name).begin(context())  # type: ignore[attr-defined]
+    judge = made("filter", name).start(context())  # type: ignore[attr-defined]
     one = records([text])
-    verdicts = judge.judge(one)
+    verdicts = judge.evaluate_batch(one)
     assert len(verdicts) == 1
-    assert verdicts == judge.judge(one), "judging changed something"
-    assert verdicts == made("filter", name).begin(context()).judge(one)  # type: ignore[attr-defined]
+    assert verdicts == judge.evaluate_batch(one), "judging changed something"
+    assert verdicts == made("filter", name).start(context()).evaluate_batch(one)  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize("name", FILTERS)
 def test_a_filter_answers_for_each_text_in_order(name: str) -> None:
     batch = records([text for texts in SAID.values() for text in texts] + list(ODD))
-    judge = made("filter", name).begin(context())  # type: ignore[attr-defined]
-    verdicts = judge.judge(batch)
+    judge = made("filter", name).start(context())  # type: ignore[attr-defined]
+    verdicts = judge.evaluate_batch(batch)
     assert len(verdicts) == len(batch)
     for record, verdict in zip(batch, verdicts, strict=True):
         if verdict is None or verdict.twin is None:
-            alone = judge.judge([record])[0]
+            alone = judge.evaluate_batch([record])[0]
             assert alone == verdict, f"{record.text!r} is judged differently in company"
 
 
@@ -199,13 +199,15 @@ def test_a_filter_answers_for_each_text_in_order(name: str) -> None:
 def test_a_verdict_is_a_plain_reason_with_its_number_and_limit(name: str) -> None:
     batch = mixed()
     before: set[str] = {record.id for name in ("seeds", "test") for record in seeds(name)}
-    verdicts: list[Verdict | None] = made("filter", name).begin(context()).judge(batch)  # type: ignore[attr-defined]
+    verdicts: list[Verdict | None] = made("filter", name).start(context()).evaluate_batch(batch)  # type: ignore[attr-defined]
     for record, verdict in zip(batch, verdicts, strict=True):
         if verdict is not None:
             assert verdict.reason is None or (verdict.reason.strip() and "\n" not in verdict.reason)
-            for number in (verdict.measured, verdict.limit):
+            for number in (verdict.score, verdict.limit):
                 assert number is None or number == round(number, 4)
-            assert verdict.twin is None or verdict.twin in before, f"{record.text!r}: its twin comes later or nowhere"
+            assert verdict.duplicate_of is None or verdict.duplicate_of in before, (
+                f"{record.text!r}: its twin comes later or nowhere"
+            )
         before.add(record.id)
 
 
@@ -216,7 +218,7 @@ def test_every_text_has_one_end_and_every_twin_was_kept(name: str) -> None:
     ends = [record.id for record in kept] + [drop.record.id for drop in dropped]
     assert sorted(ends) == sorted(record.id for record in batch)
     given = {record.id for name in ("seeds", "test") for record in seeds(name)}
-    assert {drop.twin for drop in dropped} - {None} <= {record.id for record in kept} | given
+    assert {drop.duplicate_of for drop in dropped} - {None} <= {record.id for record in kept} | given
     assert [record.id for record in kept] == [record.id for record in batch if record.id in {one.id for one in kept}]
 
 
@@ -247,19 +249,19 @@ def test_every_filter_says_the_same_in_another_process() -> None:
 def test_a_generator_plans_no_more_than_there_is_room_for_and_reads_anything(name: str) -> None:
     plans = []
     for _ in range(2):
-        writer = made("generate", name).begin(context(), name)  # type: ignore[attr-defined]
-        short = [Shortfall({"label": label}, 7) for label in SAID]
-        assert made("generate", name).free or writer.plan([], 10) == []  # type: ignore[attr-defined]
-        assert writer.plan(short, 0) == []
-        asks = writer.plan(short, 4)
+        writer = made("generate", name).start(context(), name)  # type: ignore[attr-defined]
+        short = [QuotaDeficit({"label": label}, 7) for label in SAID]
+        assert made("generate", name).free or writer.plan_requests([], 10) == []  # type: ignore[attr-defined]
+        assert writer.plan_requests(short, 0) == []
+        asks = writer.plan_requests(short, 4)
         assert len(asks) <= 4
-        assert all(ask.item == name for ask in asks)
+        assert all(ask.step == name for ask in asks)
         assert all(set(ask.labels) <= set(SAID) for ask in asks)
         plans.append(asks)
         for ask in asks:
             for answer in ("", "1. one text\n2. another", "no list at all", *ODD):
-                ends = writer.read(ask, "a" * 64, None if ask.prompt is None else Completion(answer))
-                assert all(isinstance(end, (Record, Drop)) for end in ends)
+                ends = writer.parse_response(ask, "a" * 64, None if ask.prompt is None else Completion(answer))
+                assert all(isinstance(end, (Record, DroppedRecord)) for end in ends)
                 assert ask.prompt is None or ends, f"the answer {answer!r} vanished without a reason"
                 ids = [end.id if isinstance(end, Record) else end.record.id for end in ends]
                 assert len(set(ids)) == len(ids)
@@ -268,15 +270,15 @@ def test_a_generator_plans_no_more_than_there_is_room_for_and_reads_anything(nam
 
 @pytest.mark.parametrize("name", LABELLERS)
 def test_a_labeller_asks_of_none_and_reads_anything(name: str) -> None:
-    desk = made("label", name).begin(context(), name)  # type: ignore[attr-defined]
-    assert desk.asks([]) == []
+    desk = made("label", name).start(context(), name)  # type: ignore[attr-defined]
+    assert desk.build_requests([]) == []
     batch = records(ODD)
-    asked = desk.asks(batch)
+    asked = desk.build_requests(batch)
     assert len(asked) == len(batch)
-    assert asked == made("label", name).begin(context(), name).asks(batch)  # type: ignore[attr-defined]
+    assert asked == made("label", name).start(context(), name).build_requests(batch)  # type: ignore[attr-defined]
     for record, asks in zip(batch, asked, strict=True):
         for answer in ("", "refund", "none of them", "refund or delivery", "re\nfund", *ODD):
-            judged, verdict = desk.read(record, [Completion(answer)] * len(asks))
+            judged, verdict = desk.parse_responses(record, [Completion(answer)] * len(asks))
             assert judged.id == record.id
             assert set(judged.labels) <= set(SAID)
             assert verdict is None or verdict.keeps or verdict.reason
@@ -286,10 +288,10 @@ def test_a_labeller_asks_of_none_and_reads_anything(name: str) -> None:
 def test_a_selector_picks_what_is_there_up_to_the_quota(name: str) -> None:
     step = made("select", name)
     assert isinstance(step, Selector)
-    assert step.pick([], {"refund": 3}, context()) == []
+    assert step.select([], {"refund": 3}, context()) == []
     batch = mixed()
     quota = {"refund": 2, "delivery": 100, "other": 0}
-    picked = step.pick(batch, quota, context())
+    picked = step.select(batch, quota, context())
     assert len(set(picked)) == len(picked)
     assert set(picked) <= {record.id for record in batch}
     for label, most in quota.items():

@@ -18,13 +18,13 @@ from tests.runner.recipes import digest, served_recipe
 from tests.server import Fault, serving
 from textsynth.core.errors import ModelError
 from textsynth.recipe import read_recipe
-from textsynth.runner import Result, run
+from textsynth.runner import RunSummary, run
 
 SETTINGS = {"timeout_seconds": 4, "patience_seconds": 20, "retries": 8}
 BOUND_SECONDS = 60.0
 
 
-def survive(folder: Path, *urls: str, **more: object) -> Result:
+def survive(folder: Path, *urls: str, **more: object) -> RunSummary:
     """Run the recipe to its end, which must come in time."""
     path = served_recipe(folder, base_urls=urls, **{**SETTINGS, **more})
     started = time.monotonic()

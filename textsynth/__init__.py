@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from textsynth.recipe import Budget as Budget
     from textsynth.recipe import Evaluate as Evaluate
     from textsynth.recipe import Export as Export
-    from textsynth.recipe import Label as Label
+    from textsynth.recipe import LabelSpec as LabelSpec
     from textsynth.recipe import Recipe as Recipe
     from textsynth.recipe import make_recipe as make_recipe
     from textsynth.recipe import read_recipe as read_recipe
@@ -71,9 +71,9 @@ def __getattr__(name: str) -> object:
     if name in SECTIONS:
         return importlib.import_module(f"{__name__}.{name}")
     if name not in _HOME:
-        from textsynth.core.errors import nearest
+        from textsynth.core.errors import did_you_mean
 
-        raise AttributeError(f"textsynth has no {name!r}{nearest(name, __all__)}")
+        raise AttributeError(f"textsynth has no {name!r}{did_you_mean(name, __all__)}")
     found = getattr(importlib.import_module(f"{__name__}.{_HOME[name]}"), name)
     setattr(sys.modules[__name__], name, found)
     return found

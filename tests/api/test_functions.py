@@ -96,8 +96,8 @@ def test_a_run_is_scored_with_rows_and_its_checks_are_measured(tmp_path: Path) -
     assert run.evaluation is None
     score = ts.evaluate(run, test=datasets.Dataset.from_list(TEST), train=SEEDS, quiet=True)
     assert score.effect in ("helps", "no_difference", "harms", "leak")
-    assert [one["item"] for one in score.told["earned"]] or score.told["notes"]
-    assert not any("recipe is not where it was" in note for note in score.told["notes"])
+    assert [one["item"] for one in score.summary["earned"]] or score.summary["notes"]
+    assert not any("recipe is not where it was" in note for note in score.summary["notes"])
     assert run.evaluation == score
     assert "macro-F1" in str(score)
 
@@ -114,7 +114,7 @@ def test_rows_are_scored_without_a_run(tmp_path: Path) -> None:
     texts = [{"said": row["text"].replace("my", "our"), "about": row["label"]} for row in SEEDS]
     test = [{"said": row["text"], "about": row["label"]} for row in TEST]
     score = ts.evaluate(texts, test=test, text="said", label="about", quiet=True)
-    assert sorted(score.told["data"]["labels"]) == sorted(LABELS)
+    assert sorted(score.summary["data"]["labels"]) == sorted(LABELS)
     with pytest.raises(ts.UsageError, match="ordinal needs the order of the labels"):
         ts.evaluate(texts, test=test, text="said", label="about", ordinal=True, quiet=True)
     with pytest.raises(ts.UsageError, match="no real test rows to score on"):

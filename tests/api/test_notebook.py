@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from textsynth.api.notebook import ROWS_SHOWN, open_watch, preformatted, run_html
-from textsynth.console.progress import Display, Lines
+from textsynth.console.progress import PlainProgress, ProgressDisplay
 
 ROOT = Path(__file__).parent.parent.parent
 CELLS = (
@@ -20,8 +20,8 @@ CELLS = (
 
 
 def test_outside_of_a_notebook_it_is_what_the_command_line_shows() -> None:
-    assert isinstance(open_watch("tickets", quiet=False), Lines)
-    assert type(open_watch("tickets", quiet=True)) is Display
+    assert isinstance(open_watch("tickets", quiet=False), PlainProgress)
+    assert type(open_watch("tickets", quiet=True)) is ProgressDisplay
 
 
 def test_a_notebook_shows_one_picture_and_the_account(tmp_path: Path) -> None:

@@ -46,7 +46,7 @@ def test_a_loaded_run_is_the_run(run: ts.Run) -> None:
 
 def test_nothing_dropped_is_an_empty_set(tmp_path: Path) -> None:
     seeds = [{"text": f"row {n}", "label": "refund"} for n in range(4)]
-    given = {"sources": {"seeds": seeds}, "generate": [ts.generate.Existing(from_="seeds")], "want": {"total": 4}}
+    given = {"sources": {"seeds": seeds}, "generate": [ts.generate.Existing(source="seeds")], "want": {"total": 4}}
     run = ts.run(recipe(filter=[], **given), out=tmp_path, quiet=True)
     assert (len(run.dropped), run.dropped["item"][:]) == (0, [])
     assert run.dropped.column_names[:3] == ["id", "text", "label"]

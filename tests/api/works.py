@@ -28,7 +28,7 @@ def recipe(**more: Any) -> ts.Recipe:
         "labels": LABELS,
         "models": {"generator": ts.models.Scripted(pattern=ANSWER)},
         "sources": {"seeds": SEEDS},
-        "generate": [ts.generate.Labelled(from_="seeds")],
+        "generate": [ts.generate.Labelled(source="seeds")],
         "filter": [ts.filter.Length(min_words=3), ts.filter.ExactDuplicate, Shouting(share=0.4)],
         "select": [],
         "want": {"label": 10},

@@ -9,7 +9,8 @@ import pytest
 
 from tests.report.evaluations import harm
 from textsynth.console.results import (
-    folded,
+    fold_lines,
+    format_size,
     plan_json,
     plan_text,
     pushed_json,
@@ -18,16 +19,15 @@ from textsynth.console.results import (
     result_text,
     samples_json,
     samples_text,
-    size_told,
     steps_json,
     steps_text,
     table,
 )
-from textsynth.hub import Change, Pushed
-from textsynth.recipe.component_docs import Described, Field
-from textsynth.runner import Result
-from textsynth.runner.estimate import Part, Plan, Range
-from textsynth.runner.preview import Check, Sample, Seen
+from textsynth.hub import FileChange, PushResult
+from textsynth.recipe.component_docs import ComponentDoc, FieldDoc
+from textsynth.runner import RunSummary
+from textsynth.runner.estimate import Range, RunEstimate, StepEstimate
+from textsynth.runner.preview import CheckResult, PreviewSample, PreviewText
 from textsynth.store.evaluation import write_evaluation
 
 
@@ -43,7 +43,7 @@ def result(
     review: int = 0,
     kept: int = 0,
     notes: tuple[str, ...] = (),
-) -> Result:
+) -> RunSummary:
     told = {
         "counts": {"candidates": 110, "selected": selected, "spare": 3, "dropped": 60, "review": review},
         "drops": [dict(zip(("section", "item", "reason", "count"), drop, strict=True)) for drop in drops],
@@ -54,7 +54,7 @@ def result(
         "notes": list(notes),
     }
     missing = any(one["missing"] for one in quota)
-    return Result(Path("runs/tickets"), 3 if missing else 0, "met", "the quota is met", quota, told)
+    return RunSummary(Path("runs/tickets"), 3 if missing else 0, "met", "the quota is met", quota, told)
 
 
 def test_the_verdict_on_real_data_is_told_harm_first(tmp_path: Path) -> None:
@@ -66,7 +66,7 @@ def test_the_verdict_on_real_data_is_told_harm_first(tmp_path: Path) -> None:
     assert result_json(scored(tmp_path))["verdict"]["effect"] == "harms"
 
 
-def scored(folder: Path) -> Result:
+def scored(folder: Path) -> RunSummary:
     return replace(result(row(label="refund")), folder=folder)
 
 
@@ -78,7 +78,7 @@ def test_long_lines_are_folded_under_their_column() -> None:
     text = (
         "filter\n  length   Keeps texts whose length is within the limits.\n\n    field: a number above 0 and below 9"
     )
-    assert folded(text, 30).split("\n") == [
+    assert fold_lines(text, 30).split("\n") == [
         "filter",
         "  length   Keeps texts whose",
         "           length is within",
@@ -172,9 +172,9 @@ def test_the_account_for_a_script_is_json() -> None:
     assert told["manifest"]["counts"]["selected"] == 40
 
 
-def described(section: str, name: str) -> Described:
-    fields = (Field("similarity", "a number", "0.7", "share of common words"),)
-    return Described(section, name, f"What {name} does.", fields, "Does not catch: much.")
+def described(section: str, name: str) -> ComponentDoc:
+    fields = (FieldDoc("similarity", "a number", "0.7", "share of common words"),)
+    return ComponentDoc(section, name, f"What {name} does.", fields, "Does not catch: much.")
 
 
 def test_the_items_in_short_are_a_line_each_by_section() -> None:
@@ -193,8 +193,8 @@ def test_an_item_in_full_has_its_options_and_what_it_does_not_catch() -> None:
 
 
 def test_a_plan_tells_ranges_and_rounds_them() -> None:
-    part = Part("labelled", "generator", 80, Range(16, 80), Range(4000.4, 20002), Range(5000, 90000))
-    plan = Plan("tickets", 80, 4, (part,), Range(16, 80), Range(9000, 110002), Range(30, 700), ("a note",))
+    part = StepEstimate("labelled", "generator", 80, Range(16, 80), Range(4000.4, 20002), Range(5000, 90000))
+    plan = RunEstimate("tickets", 80, 4, (part,), Range(16, 80), Range(9000, 110002), Range(30, 700), ("a note",))
     assert plan_text(plan) == (
         "tickets: the recipe is right; 80 texts to accept for 4 parts of the quota\n"
         "\n"
@@ -205,18 +205,24 @@ def test_a_plan_tells_ranges_and_rounds_them() -> None:
         "note: a note"
     )
     assert json.loads(json.dumps(plan_json(plan)))["requests"] == {"low": 16, "high": 80}
-    free = Plan("raw", 0, 0, (), Range(0, 0), Range(0, 0), None, ())
+    free = RunEstimate("raw", 0, 0, (), Range(0, 0), Range(0, 0), None, ())
     assert "every text" in plan_text(free)
     assert "in all 0 requests · 0 tokens\n" in plan_text(free) + "\n"
 
 
 def test_a_sample_shows_prompt_answer_and_every_verdict() -> None:
-    fine = Seen("where is it", ("delivery",), (Check("length", None, None, None), Check("agreement", None, 0.8, 0.5)))
-    bad = Seen(
-        "bad \x1b[2J", (), (Check("near_duplicate", "too close", 0.91234, 0.7), Check("refusal", "no", None, None))
+    fine = PreviewText(
+        "where is it",
+        ("delivery",),
+        (CheckResult("length", None, None, None), CheckResult("agreement", None, 0.8, 0.5)),
     )
-    unread = Seen("???", (), unread="no list")
-    sample = Sample(
+    bad = PreviewText(
+        "bad \x1b[2J",
+        (),
+        (CheckResult("near_duplicate", "too close", 0.91234, 0.7), CheckResult("refusal", "no", None, None)),
+    )
+    unread = PreviewText("???", (), unread="no list")
+    sample = PreviewSample(
         "labelled", (("system", "Be brief.\n"), ("user", "Write.")), " 1. where is it ", None, (fine, bad, unread)
     )
     assert samples_text([sample]).splitlines() == [
@@ -240,9 +246,9 @@ def test_a_sample_shows_prompt_answer_and_every_verdict() -> None:
 
 
 def test_a_request_that_failed_and_rows_that_need_none() -> None:
-    failed = samples_text([Sample("labelled", (("", "1."),), "", "the prompt is too long", ())])
+    failed = samples_text([PreviewSample("labelled", (("", "1."),), "", "the prompt is too long", ())])
     assert "── prompt\n1.\n── failed: the prompt is too long" in failed
-    assert "answer" not in samples_text([Sample("existing", (), "", None, (Seen("a row", ()),))])
+    assert "answer" not in samples_text([PreviewSample("existing", (), "", None, (PreviewText("a row", ()),))])
 
 
 def test_texts_that_wait_are_told_with_the_command_that_shows_them() -> None:
@@ -254,11 +260,11 @@ def test_texts_that_wait_are_told_with_the_command_that_shows_them() -> None:
     assert none.splitlines()[-1].endswith("; 1 text waits for a person: textsynth review runs/tickets")
 
 
-DONE = Pushed(
+DONE = PushResult(
     "anna/x",
     "main",
     "http://hub/datasets/anna/x",
-    [Change("README.md", 900, "same"), Change("data/a\x1b.parquet", 12_345, "deleted")],
+    [FileChange("README.md", 900, "same"), FileChange("data/a\x1b.parquet", 12_345, "deleted")],
     "pushed 8 texts",
     tag="v1",
     waived=["leak"],
@@ -290,4 +296,4 @@ def test_a_script_gets_everything() -> None:
     [(0, "0 bytes"), (999, "999 bytes"), (1000, "1.0 kB"), (5_240_000, "5.2 MB"), (7 * 10**12, "7,000.0 GB")],
 )
 def test_sizes(size: int, told: str) -> None:
-    assert size_told(size) == told
+    assert format_size(size) == told

@@ -6,7 +6,7 @@ import re
 import pytest
 
 from textsynth.core import errors
-from textsynth.core.errors import MissingExtra, Mistake, RecipeError, TextSynthError, nearest, needs
+from textsynth.core.errors import MissingExtra, RecipeError, RecipeIssue, TextSynthError, did_you_mean, require_extra
 
 TREE = [
     (len(indent), name, int(code))
@@ -31,7 +31,7 @@ def test_the_tree_drawn_at_the_head_is_the_tree() -> None:
 
 
 def test_all_mistakes_of_a_recipe_are_told_in_their_order() -> None:
-    told = RecipeError([Mistake("recipe.yaml:3", "one"), Mistake("recipe.yaml:9", "two")])
+    told = RecipeError([RecipeIssue("recipe.yaml:3", "one"), RecipeIssue("recipe.yaml:9", "two")])
     assert str(told) == "recipe.yaml:3: one\nrecipe.yaml:9: two"
     assert [one.where for one in told.mistakes] == ["recipe.yaml:3", "recipe.yaml:9"]
 
@@ -47,10 +47,10 @@ def test_all_mistakes_of_a_recipe_are_told_in_their_order() -> None:
     ],
 )
 def test_the_nearest_name_or_all_of_them(name: str, known: list[str], told: str) -> None:
-    assert nearest(name, known) == told
+    assert did_you_mean(name, known) == told
 
 
 def test_a_missing_package_names_its_extra() -> None:
-    needs("embed", "json", "os.path", why="this")
+    require_extra("embed", "json", "os.path", why="this")
     with pytest.raises(MissingExtra, match=r"agreement needs the package 'no_such_package.inner'.*textsynth\[embed\]"):
-        needs("embed", "json", "no_such_package.inner", why="agreement")
+        require_extra("embed", "json", "no_such_package.inner", why="agreement")

@@ -6,7 +6,7 @@ import pytest
 from pydantic import Field, ValidationError, model_validator
 
 from textsynth.core.errors import RecipeError
-from textsynth.core.options import Count, Options, SamplingOptions, count
+from textsynth.core.options import Count, Options, SamplingOptions, parse_count
 
 
 class Some(Options):
@@ -34,8 +34,8 @@ def test_what_is_no_count_is_refused(written: object) -> None:
 
 
 def test_other_values_pass_through_to_the_check_of_their_type() -> None:
-    assert count([1]) == [1]
-    assert count("") == ""
+    assert parse_count([1]) == [1]
+    assert parse_count("") == ""
 
 
 @pytest.mark.parametrize("text", ['{"names": [true]}', '{"names": "abc"}', '{"nmaes": []}', '{"names": [1]}'])
@@ -80,7 +80,7 @@ class Whole(Options):
 def test_python_gives_lists_paths_and_other_options_as_a_recipe_would() -> None:
     whole = Whole(from_="raw", names=["a"], by_name={"tone": ["x", "y"]}, path=Path("a/b"), inner=Inner(share=1))  # type: ignore[arg-type,dict-item]
     assert (whole.names, whole.by_name, whole.path) == (("a",), {"tone": ("x", "y")}, Path("a/b"))
-    assert whole.written() == {
+    assert whole.as_recipe() == {
         "from": "raw",
         "names": ["a"],
         "by_name": {"tone": ["x", "y"]},
@@ -88,14 +88,14 @@ def test_python_gives_lists_paths_and_other_options_as_a_recipe_would() -> None:
         "inner": {"share": 1.0},
     }
     assert Whole.model_validate(
-        whole.written() | {"names": ("a",), "by_name": {"tone": ("x", "y")}, "path": Path("a/b")}
+        whole.as_recipe() | {"names": ("a",), "by_name": {"tone": ("x", "y")}, "path": Path("a/b")}
     )
     assert Whole(inner={"share": 0.5}).inner == Inner(share=0.5)  # type: ignore[arg-type]
 
 
 def test_what_was_not_given_is_not_written() -> None:
-    assert Whole().written() == {}
-    assert Whole(path=None).written() == {"path": None}
+    assert Whole().as_recipe() == {}
+    assert Whole(path=None).as_recipe() == {"path": None}
 
 
 @pytest.mark.parametrize(

@@ -5,15 +5,15 @@ from pathlib import Path
 
 import pytest
 
-from textsynth.core.paths import PACKAGE, bundled, cache_folder, recipe_names, recipe_path
+from textsynth.core.paths import PACKAGE, bundled_folder, cache_folder, recipe_names, recipe_path
 from textsynth.recipe import read_recipe
 
 ROOT = Path(__file__).parents[2]
 
 
 def test_prompts_and_recipes_are_found_beside_the_package() -> None:
-    assert sorted(bundled("prompts").glob("*.jinja"))
-    assert bundled("recipes").is_dir()
+    assert sorted(bundled_folder("prompts").glob("*.jinja"))
+    assert bundled_folder("recipes").is_dir()
 
 
 def test_a_wheel_carries_them_where_they_are_looked_for() -> None:
@@ -30,7 +30,7 @@ def test_a_bare_name_is_a_bundled_recipe_unless_something_of_that_name_is_there(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    assert recipe_path(Path("quickstart")) == bundled("recipes") / "quickstart.yaml"
+    assert recipe_path(Path("quickstart")) == bundled_folder("recipes") / "quickstart.yaml"
     for other in ("quickstart.yaml", "folder/quickstart", "no_such"):
         assert recipe_path(Path(other)) == Path(other)
     (tmp_path / "quickstart").write_text("mine", encoding="utf-8")

@@ -4,15 +4,15 @@ import dataclasses
 
 import pytest
 
-from textsynth.core.progress import Cell, Snapshot
+from textsynth.core.progress import CellProgress, ProgressSnapshot
 
 
 def test_a_snapshot_of_nothing_is_all_zeros_and_cannot_change() -> None:
-    snapshot = Snapshot()
+    snapshot = ProgressSnapshot()
     assert (snapshot.quota, dict(snapshot.drops), snapshot.seconds_left) == ((), {}, None)
     with pytest.raises(dataclasses.FrozenInstanceError):
         snapshot.answered = 1  # type: ignore[misc]
 
 
 def test_a_cell_is_a_name_and_two_counts() -> None:
-    assert Cell("refund", 3, 8) == ("refund", 3, 8)
+    assert CellProgress("refund", 3, 8) == ("refund", 3, 8)

@@ -9,23 +9,23 @@ from tests.cli.said import Said
 from textsynth import filter as filters
 from textsynth import models
 from textsynth.core.errors import UsageError
-from textsynth.core.protocols import SECTIONS, find, item_names
-from textsynth.core.registry import blame, camel, load, snake
+from textsynth.core.protocols import SECTIONS, component_names, load_component
+from textsynth.core.registry import class_name, load_plugin, locate_plugin_error, snake_case
 
 PACKAGE = Path(__file__).parents[2] / "textsynth"
 
 
 @pytest.mark.parametrize(("file", "cls"), [("near_duplicate", "NearDuplicate"), ("length", "Length")])
 def test_the_class_is_named_like_the_file(file: str, cls: str) -> None:
-    assert (camel(file), snake(cls)) == (cls, file)
+    assert (class_name(file), snake_case(cls)) == (cls, file)
 
 
 @pytest.mark.parametrize("section", SECTIONS)
 def test_every_item_is_a_name_of_its_section(section: str) -> None:
     package = __import__(f"textsynth.{section}", fromlist=["x"])
-    for name in item_names(section):
-        assert getattr(package, camel(name)) is find(section, name)
-        assert camel(name) in dir(package)
+    for name in component_names(section):
+        assert getattr(package, class_name(name)) is load_component(section, name)
+        assert class_name(name) in dir(package)
 
 
 @pytest.mark.parametrize("section", SECTIONS)
@@ -33,8 +33,8 @@ def test_type_checkers_and_editors_see_every_item(section: str) -> None:
     """A new item works without this line; only with it do editors complete its name and its fields."""
     tree = ast.parse((PACKAGE / section / "__init__.py").read_text(encoding="utf-8"))
     seen = {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
-    for name in item_names(section):
-        line = f"from textsynth.{section}.{name} import {camel(name)} as {camel(name)}"
+    for name in component_names(section):
+        line = f"from textsynth.{section}.{name} import {class_name(name)} as {class_name(name)}"
         assert f"textsynth.{section}.{name}" in seen, f"textsynth/{section}/__init__.py lacks the line: {line}"
 
 
@@ -71,7 +71,7 @@ BEGIN = "begin(self, context)"
 
 def fault_of(folder: Path, code: str) -> BaseException:
     (folder / "own.py").write_text(code)
-    own = load("./own.py", folder)
+    own = load_plugin("./own.py", folder)
     with pytest.raises(ZeroDivisionError) as caught:
         own.work()
     return caught.value
@@ -79,15 +79,15 @@ def fault_of(folder: Path, code: str) -> BaseException:
 
 def test_a_fault_names_the_line_of_the_users_file(tmp_path: Path) -> None:
     fault = fault_of(tmp_path, "def work():\n    return 1 / 0\n")
-    assert blame(fault) == "own.py:2: ZeroDivisionError: division by zero"
+    assert locate_plugin_error(fault) == "own.py:2: ZeroDivisionError: division by zero"
     fault.add_note("of the text 'a b'")
-    assert blame(fault) == "own.py:2: ZeroDivisionError: division by zero, of the text 'a b'"
+    assert locate_plugin_error(fault) == "own.py:2: ZeroDivisionError: division by zero, of the text 'a b'"
 
 
 def test_a_fault_of_ours_is_blamed_on_nobody() -> None:
     with pytest.raises(ZeroDivisionError) as caught:
         divmod(1, 0)
-    assert blame(caught.value) is None
+    assert locate_plugin_error(caught.value) is None
 
 
 @pytest.mark.parametrize(
@@ -101,7 +101,7 @@ def test_a_fault_of_ours_is_blamed_on_nobody() -> None:
 def test_a_file_that_cannot_be_loaded_names_the_line(tmp_path: Path, code: str, told: str) -> None:
     (tmp_path / "own.py").write_text(code)
     with pytest.raises(UsageError) as caught:
-        load("./own.py", tmp_path)
+        load_plugin("./own.py", tmp_path)
     assert f"'./own.py' cannot be loaded: {told}" in str(caught.value)
 
 

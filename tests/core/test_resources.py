@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from textsynth.core.resources import share_processors
+from textsynth.core.resources import limit_threads
 
 STATUS = Path("/proc/self/status")
 POOL = "import pyarrow as pa; print(pa.default_memory_pool().backend_name)"
@@ -35,7 +35,7 @@ def test_threads_sleep_while_they_wait_unless_the_user_wants_otherwise(monkeypat
         monkeypatch.setenv("OMP_WAIT_POLICY", given or "")
         if given is None:
             monkeypatch.delenv("OMP_WAIT_POLICY")
-        share_processors()
+        limit_threads()
         assert os.environ["OMP_WAIT_POLICY"] == found
 
 

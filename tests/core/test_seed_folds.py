@@ -5,19 +5,19 @@ from collections import Counter
 from hypothesis import given
 from hypothesis import strategies as st
 
-from textsynth.core.records import Origin, Record
-from textsynth.core.seed_folds import fold_of
+from textsynth.core.records import Provenance, Record
+from textsynth.core.seed_folds import assign_folds
 
 
 def rows(labels: list[str]) -> list[Record]:
-    return [Record(f"text {place}", Origin("seeds"), (label,)) for place, label in enumerate(labels)]
+    return [Record(f"text {place}", Provenance("seeds"), (label,)) for place, label in enumerate(labels)]
 
 
 @given(st.lists(st.sampled_from("abc"), max_size=30))
 def test_folds_are_even_within_a_label_and_do_not_depend_on_the_order(labels: list[str]) -> None:
     records = rows(labels)
-    folds = fold_of(records)
-    assert fold_of(records[::-1]) == folds
+    folds = assign_folds(records)
+    assert assign_folds(records[::-1]) == folds
     assert set(folds) == {record.id for record in records}
     for label in set(labels):
         sizes = Counter(folds[record.id] for record in records if record.label == label)

@@ -6,7 +6,7 @@ import pytest
 from pydantic import Field, ValidationError, model_validator
 
 from textsynth.core.options import Options
-from textsynth.core.validation_errors import complaints
+from textsynth.core.validation_errors import field_errors
 
 
 class Inner(Options):
@@ -50,13 +50,13 @@ class Outer(Options):
 def test_errors_become_sentences(data: object, sentences: list[str]) -> None:
     with pytest.raises(ValidationError) as caught:
         Outer.model_validate_json(json.dumps(data))
-    assert [sentence for _, sentence in complaints(caught.value, Outer)] == sentences
+    assert [sentence for _, sentence in field_errors(caught.value, Outer)] == sentences
 
 
 def test_the_path_leads_to_what_is_wrong() -> None:
     with pytest.raises(ValidationError) as caught:
         Outer.model_validate_json('{"name": "a", "from": ["b", 2]}')
-    assert complaints(caught.value, Outer)[0].path == ("from", 1)
+    assert field_errors(caught.value, Outer)[0].path == ("from", 1)
     with pytest.raises(ValidationError) as caught:
         Outer.model_validate_json('{"name": "a", "from": ["b"], "from_x": {"y": 1}}')
-    assert complaints(caught.value, Outer)[0].path == ("from_x",)
+    assert field_errors(caught.value, Outer)[0].path == ("from_x",)

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from textsynth.similarity.vectors import Vectors
-from textsynth.text.normalize import word_list
+from textsynth.text.normalize import words_of
 
 STEMS = [f"{first}{last}" for first in ("bal", "cor", "dem", "fin", "gar", "hol", "jun", "kel") for last in ("a", "o")]
 ENDS = ["ti", "mur", "sen", "dol", "pa", "rix"]
@@ -20,7 +20,7 @@ def embed(texts: Sequence[str]) -> Vectors:
     """Return unit vectors (n, 64): the sum of a fixed random direction for each word."""
     found = np.zeros((len(texts), 64))
     for row, text in enumerate(texts):
-        for word in word_list(text) or [""]:
+        for word in words_of(text) or [""]:
             found[row] += np.random.default_rng(zlib.crc32(word.encode())).standard_normal(64)
     unit: Vectors = (found / np.linalg.norm(found, axis=1, keepdims=True)).astype(np.float32)
     return unit

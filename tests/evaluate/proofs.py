@@ -7,9 +7,9 @@ from typing import Any
 
 from tests.contexts import Kept
 from tests.evaluate.worlds import LABELS, World, embed
-from textsynth.core.records import Drop, Record
-from textsynth.evaluate import Evaluation, Plan, Real, Synthetic, evaluate
-from textsynth.evaluate.ablation import Readmitted
+from textsynth.core.records import DroppedRecord, Record
+from textsynth.evaluate import Evaluation, EvaluationPlan, RealSets, SyntheticSet, evaluate
+from textsynth.evaluate.ablation import AblationCandidates
 
 THREE = LABELS[:3]
 
@@ -23,23 +23,23 @@ class Made:
             self.world.rows(name, each) for name, each in (("seeds", 5), ("dev", 8), ("test", 30))
         )
         self.written = self.world.rows("written", 24)
-        self.real = Real(self.test, self.seeds)
+        self.real = RealSets(self.test, self.seeds)
 
-    def run(self, written: list[Record] | None = None) -> Synthetic:
+    def run(self, written: list[Record] | None = None) -> SyntheticSet:
         """Return the run of the texts written, or of others in their place."""
         texts = self.written if written is None else written
-        drops = [Drop(record, "filter", "length", "has too few words", 2, 3) for record in texts[54:]]
-        return Synthetic("small", texts[:45], texts[45:54], drops)
+        drops = [DroppedRecord(record, "filter", "length", "has too few words", 2, 3) for record in texts[54:]]
+        return SyntheticSet("small", texts[:45], texts[45:54], drops)
 
 
-def plan(**changes: Any) -> Plan:
+def plan(**changes: Any) -> EvaluationPlan:
     """Return a quick plan with hashed words for embeddings."""
-    return replace(Plan(embed, "hashed", Kept()), **changes)
+    return replace(EvaluationPlan(embed, "hashed", Kept()), **changes)
 
 
 def whole() -> Evaluation:
     """Return the evaluation of a small run, what one check earned included."""
     made = Made()
     run = made.run()
-    back = Readmitted("length", len(run.drops), tuple(drop.record for drop in run.drops[:12]))
+    back = AblationCandidates("length", len(run.drops), tuple(drop.record for drop in run.drops[:12]))
     return evaluate(run, made.real, plan(labels=THREE, readmitted=[back]))

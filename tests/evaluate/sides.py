@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from textsynth.core.records import Origin, Record
+from textsynth.core.records import Provenance, Record
 from textsynth.similarity.vectors import Vectors
 
 PLAIN = [
@@ -29,7 +29,7 @@ def sentences(words: Sequence[str], count: int, seed: int, *, length: int = 8) -
 def records(texts: Sequence[str], labels: Sequence[str] = ("",), item: str = "given") -> list[Record]:
     """Return a record for each text, labels in turn ("" is none)."""
     return [
-        Record(text, Origin(item, draw=place), tuple(filter(None, [labels[place % len(labels)]])))
+        Record(text, Provenance(item, index=place), tuple(filter(None, [labels[place % len(labels)]])))
         for place, text in enumerate(texts)
     ]
 
@@ -37,7 +37,7 @@ def records(texts: Sequence[str], labels: Sequence[str] = ("",), item: str = "gi
 def children(texts: Sequence[str], parents: Sequence[str]) -> list[Record]:
     """Return a record for each text, rewriting the parents in turn."""
     return [
-        Record(text, Origin("paraphrase", parents=(parents[place % len(parents)],), draw=place))
+        Record(text, Provenance("paraphrase", parent_ids=(parents[place % len(parents)],), index=place))
         for place, text in enumerate(texts)
     ]
 

@@ -15,7 +15,7 @@ from sklearn.metrics import f1_score
 from tests.contexts import Kept
 from tests.evaluate.worlds import LABELS, World, classifiers, embed
 from textsynth.evaluate.classifiers import INVERSE_STRENGTH, KINDS, Classifiers, Kind, Training
-from textsynth.evaluate.data import Pool
+from textsynth.evaluate.data import LabelledPool
 from textsynth.evaluate.metrics import decide, f1_by_label, macro_f1, micro_f1, truth_of
 
 NEAR = 0.002
@@ -42,7 +42,7 @@ def weights_of(rows: int) -> NDArray[np.float64]:
 @pytest.mark.parametrize("kind", KINDS)
 def test_one_label_a_text_is_learnt_as_a_script_would(kind: Kind, weighted: bool) -> None:
     world = World()
-    pool = Pool(LABELS, many=False)
+    pool = LabelledPool(LABELS, many=False)
     train, test = pool.add(world.rows("train", 30)), pool.add(world.rows("test", 200))
     weights = weights_of(len(train)) if weighted else np.ones(len(train))
     (scores,) = classifiers(pool).scores(kind, [Training(train, pool.targets[train], weights)], test)
@@ -60,7 +60,7 @@ def test_one_label_a_text_is_learnt_as_a_script_would(kind: Kind, weighted: bool
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_likeliest_label_is_kept_in_a_fraction_of_the_space(kind: Kind) -> None:
     world, memory = World(), Kept()
-    pool = Pool(LABELS, many=False)
+    pool = LabelledPool(LABELS, many=False)
     train, test = pool.add(world.rows("train", 9)), pool.add(world.rows("test", 30))
     told = classifiers(pool, memory)
     trainings = [
@@ -75,7 +75,7 @@ def test_the_likeliest_label_is_kept_in_a_fraction_of_the_space(kind: Kind) -> N
 @pytest.mark.parametrize("kind", KINDS)
 def test_several_labels_a_text_are_learnt_as_a_script_would(kind: Kind) -> None:
     world = World(share=0.5)
-    pool = Pool(LABELS, many=True)
+    pool = LabelledPool(LABELS, many=True)
     train, test = pool.add(world.several("train", 180)), pool.add(world.several("test", 1200))
     (scores,) = classifiers(pool).scores(kind, [Training(train, pool.targets[train], np.ones(len(train)))], test)
     given, asked = features(kind, [pool.texts[row] for row in train], [pool.texts[row] for row in test])
@@ -95,7 +95,7 @@ def test_several_labels_a_text_are_learnt_as_a_script_would(kind: Kind) -> None:
 @pytest.mark.parametrize("kind", KINDS)
 def test_variants_asked_together_are_those_asked_alone(kind: Kind) -> None:
     world = World()
-    pool = Pool(LABELS, many=False)
+    pool = LabelledPool(LABELS, many=False)
     train, test = pool.add(world.rows("train", 10)), pool.add(world.rows("test", 10))
     one = Training(train, pool.targets[train], np.ones(len(train)))
     variants = [one, one.weighted(weights_of(len(train))), one.weighted(np.where(train < 30, 0.0, 1.0))]
@@ -108,7 +108,7 @@ def test_variants_asked_together_are_those_asked_alone(kind: Kind) -> None:
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_row_of_weight_nothing_is_no_row(kind: Kind) -> None:
     world = World()
-    pool = Pool(LABELS, many=False)
+    pool = LabelledPool(LABELS, many=False)
     train, more, test = (pool.add(world.rows(name, 8)) for name in ("train", "more", "test"))
     rows = np.concatenate([train, more])
     weights = np.concatenate([np.ones(len(train)), np.zeros(len(more))])
@@ -122,7 +122,7 @@ def test_a_row_of_weight_nothing_is_no_row(kind: Kind) -> None:
 @pytest.mark.parametrize("many", [False, True])
 def test_a_label_without_training_rows_has_no_chance(kind: Kind, many: bool) -> None:
     few, all_of_them = World(labels=LABELS[1:4]), World()
-    pool = Pool(LABELS, many)
+    pool = LabelledPool(LABELS, many)
     train, test = pool.add(few.rows("train", 8)), pool.add(all_of_them.rows("test", 4))
     (scores,) = classifiers(pool).scores(kind, [Training(train, pool.targets[train], np.ones(len(train)))], test)
     known = (scores[:, 1:4] > 0).all(axis=1)
@@ -134,7 +134,7 @@ def test_a_label_without_training_rows_has_no_chance(kind: Kind, many: bool) -> 
 
 @pytest.mark.parametrize("many", [False, True])
 def test_the_only_label_there_is_is_certain(many: bool) -> None:
-    pool = Pool(LABELS, many)
+    pool = LabelledPool(LABELS, many)
     train, test = pool.add(World(labels=LABELS[2:3]).rows("train", 3)), pool.add(World().rows("test", 1))
     for kind in KINDS:
         (scores,) = classifiers(pool).scores(kind, [Training(train, pool.targets[train], np.ones(3))], test)
@@ -143,7 +143,7 @@ def test_the_only_label_there_is_is_certain(many: bool) -> None:
 
 def test_what_was_asked_before_comes_from_the_memory_and_nothing_is_embedded_twice() -> None:
     world = World()
-    pool = Pool(LABELS, many=False)
+    pool = LabelledPool(LABELS, many=False)
     train, test = pool.add(world.rows("train", 6)), pool.add(world.rows("test", 4))
     calls: list[int] = []
 
@@ -173,9 +173,9 @@ def test_what_was_asked_before_comes_from_the_memory_and_nothing_is_embedded_twi
 
 def test_another_question_is_another_answer() -> None:
     world = World()
-    pool = Pool(LABELS, many=False)
+    pool = LabelledPool(LABELS, many=False)
     train, test = pool.add(world.rows("train", 6)), pool.add(world.rows("test", 4))
-    other = Pool(LABELS, many=False)
+    other = LabelledPool(LABELS, many=False)
     other.add([row.with_labels([LABELS[0] if row.label == LABELS[1] else str(row.label)]) for row in pool.records])
     memory = Kept()
     ones = np.ones(len(train))

@@ -10,24 +10,24 @@ from hypothesis import strategies as st
 from tests.evaluate.copying import embed, texts
 from tests.evaluate.sides import records
 from tests.filter.benches import real_data, rows
-from textsynth.core.records import Origin, Record
-from textsynth.evaluate.contamination import SHOWN, Leaks, find_leaks
+from textsynth.core.records import Provenance, Record
+from textsynth.evaluate.contamination import SHOWN, Contamination, find_contamination
 
 TEST = records(texts(60, 1), ("fare", "route"), "test")
 OTHER = records(texts(80, 2), ("fare", "route"), "raw")
 
 
 def made(text: str, label: str = "fare", parents: Sequence[str] = (), **fields: str) -> Record:
-    return Record(text, Origin("made", parents=tuple(parents)), (label,) if label else (), fields)
+    return Record(text, Provenance("made", parent_ids=tuple(parents)), (label,) if label else (), fields)
 
 
-def against_test(*some: Record, **sets: Sequence[Record]) -> Leaks:
-    return find_leaks({"selected": [*OTHER, *some], "test": TEST, **sets}, embed)
+def against_test(*some: Record, **sets: Sequence[Record]) -> Contamination:
+    return find_contamination({"selected": [*OTHER, *some], "test": TEST, **sets}, embed)
 
 
 def test_texts_of_their_own_are_no_leaks() -> None:
     leaks = against_test()
-    assert (leaks.found, leaks.beyond, leaks.leaked, leaks.pairs) == (0, (), False, ())
+    assert (leaks.found, leaks.beyond, leaks.is_contaminated, leaks.pairs) == (0, (), False, ())
     assert leaks.sets["selected-test"].close == 0
 
 
@@ -41,7 +41,7 @@ def test_every_pair_of_sets_is_looked_at() -> None:
         "raw": raw,
         "selected": raw[:2],
     }
-    leaks = find_leaks(sets, embed)
+    leaks = find_contamination(sets, embed)
     assert {name: between.count for name, between in leaks.sets.items()} == {
         "train-test": 1,
         "train-dev": 1,
@@ -60,7 +60,7 @@ def test_the_rows_that_synthetic_texts_copy_are_told_by_their_places() -> None:
     leaks = against_test(made(TEST[8].text), raw=[made(TEST[2].text), *OTHER], train=[made(TEST[5].text)])
     assert leaks.copied("test") == [2, 8]
     assert leaks.copied("dev") == []
-    twice = find_leaks({"raw": [made(TEST[8].text)], "test": [*TEST[5:], TEST[8]]}, embed)
+    twice = find_contamination({"raw": [made(TEST[8].text)], "test": [*TEST[5:], TEST[8]]}, embed)
     assert twice.copied("test") == [3, 55]
 
 
@@ -80,23 +80,23 @@ def test_copies_among_real_sets_and_other_labels_are_noted() -> None:
 
 def test_a_domain_of_stock_texts_is_noted() -> None:
     stock = [*TEST, *(made(f"{row.text} again") for row in TEST[:5])]
-    (note,) = find_leaks({"raw": OTHER, "test": stock}, embed).notes
+    (note,) = find_contamination({"raw": OTHER, "test": stock}, embed).notes
     assert note.startswith("15% of the test rows nearly repeat another one")
 
 
 @pytest.mark.parametrize("sets", [{}, {"test": TEST}, {"raw": OTHER}, {"raw": OTHER, "test": []}])
 def test_without_two_sets_there_is_nothing_to_find(sets: dict[str, list[Record]]) -> None:
-    leaks = find_leaks(sets, embed)
+    leaks = find_contamination(sets, embed)
     assert (leaks.found, leaks.beyond, dict(leaks.sets)) == (0, (), {})
 
 
 def test_many_copies_are_beyond_chance_and_fifty_are_shown() -> None:
     leaks = against_test(*(made(row.text) for row in TEST))
     assert leaks.beyond == ("selected-test",)
-    assert leaks.leaked
+    assert leaks.is_contaminated
     assert leaks.found == 60
     assert len(leaks.pairs) == SHOWN
-    assert not against_test(made(TEST[0].text)).leaked
+    assert not against_test(made(TEST[0].text)).is_contaminated
 
 
 def test_the_json_has_the_keys_that_are_promised() -> None:
@@ -127,10 +127,10 @@ def test_the_json_has_the_keys_that_are_promised() -> None:
 def test_the_order_of_the_rows_does_not_matter(chance: random.Random) -> None:
     copies = [made(row.text.upper()) for row in TEST[:3]] + [made(f"Well, {row.text}") for row in TEST[2:6]]
     sets = {"selected": [*OTHER[:30], *copies], "train": [*OTHER[30:50], made(TEST[0].text + "?")], "test": [*TEST]}
-    before = find_leaks(sets, embed)
+    before = find_contamination(sets, embed)
     for some in sets.values():
         chance.shuffle(some)
-    assert find_leaks(sets, embed).as_json() == before.as_json()
+    assert find_contamination(sets, embed).as_json() == before.as_json()
 
 
 @settings(max_examples=40, deadline=None)
@@ -140,7 +140,7 @@ def test_the_order_of_the_rows_does_not_matter(chance: random.Random) -> None:
 )
 def test_every_exact_copy_is_found_whatever_its_case_and_punctuation(picked: list[int], restyled: object) -> None:
     copies = [made(restyled(TEST[row].text)) for row in picked]  # type: ignore[operator]
-    leaks = find_leaks({"raw": [*OTHER[:20], *copies], "test": TEST}, embed)
+    leaks = find_contamination({"raw": [*OTHER[:20], *copies], "test": TEST}, embed)
     assert {pair.ids[0] for pair in leaks.sets["raw-test"].pairs} == {copy.id for copy in copies}
     assert {pair.ids[1] for pair in leaks.pairs} == {TEST[row].id for row in picked}
 
@@ -149,10 +149,10 @@ def test_every_exact_copy_is_found_whatever_its_case_and_punctuation(picked: lis
 def test_planted_exact_copies_of_a_real_test_set_are_told_from_its_train_rows() -> None:
     test = records([row["text"] for row in rows("banking77/test.csv")[::3]], item="test")
     train = records([row["text"] for row in rows("banking77/train.csv")[::20]], item="train")
-    clean = find_leaks({"train": train, "test": test}, embed)
+    clean = find_contamination({"train": train, "test": test}, embed)
     assert clean.beyond == ()
     chance = random.Random("planted")
     copies = [made(row.text.upper() + "!") for row in chance.sample(test, 25)]
-    leaks = find_leaks({"selected": [*train, *copies], "train": train, "test": test}, embed)
+    leaks = find_contamination({"selected": [*train, *copies], "train": train, "test": test}, embed)
     assert leaks.beyond == ("selected-test",)
     assert {copy.id for copy in copies} <= {pair.ids[0] for pair in leaks.sets["selected-test"].pairs}

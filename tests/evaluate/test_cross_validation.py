@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 from tests.contexts import context
 from tests.evaluate.worlds import LABELS, World, embed
 from textsynth.core.protocols import Context
-from textsynth.core.records import Drop, Origin, Record
+from textsynth.core.records import DroppedRecord, Provenance, Record
 from textsynth.evaluate.classifiers import Codes
-from textsynth.evaluate.cross_validation import FOLDS, make_rounds, without_seeds
-from textsynth.evaluate.data import Synthetic
+from textsynth.evaluate.cross_validation import FOLDS, leave_seeds_out, make_folds
+from textsynth.evaluate.data import SyntheticSet
 from textsynth.filter.agreement import Agreement
 
 TARGETS = st.lists(st.integers(0, 5), min_size=1, max_size=50).map(np.array)
@@ -30,7 +30,7 @@ def nothing(held: Codes) -> Codes:
 def test_each_seed_is_held_out_once_a_repeat_and_no_label_is_lost(targets: np.ndarray, seed: int, repeats: int) -> None:
     pool = np.concatenate([[9, 9], targets])  # two rows of the pool that are no seeds
     seeds = np.arange(2, len(pool))
-    rounds = make_rounds(seeds, pool, nothing, seed=seed, repeats=repeats)
+    rounds = make_folds(seeds, pool, nothing, seed=seed, repeats=repeats)
     sizes = Counter(targets.tolist())
     held = Counter(row for one in rounds for row in one.held.tolist())
     assert held == {row: repeats for row in seeds.tolist() if sizes[int(pool[row])] > 1}
@@ -38,13 +38,13 @@ def test_each_seed_is_held_out_once_a_repeat_and_no_label_is_lost(targets: np.nd
         assert len(one.held)
         assert sorted([*one.held.tolist(), *one.seeds.tolist()]) == seeds.tolist()
         assert set(pool[one.seeds].tolist()) == set(targets.tolist())
-    again = make_rounds(seeds, pool, nothing, seed=seed, repeats=repeats)
+    again = make_folds(seeds, pool, nothing, seed=seed, repeats=repeats)
     assert [one.held.tolist() for one in again] == [one.held.tolist() for one in rounds]
 
 
 def test_a_round_holds_out_about_a_fifth_of_every_label() -> None:
     targets = np.repeat([0, 1, 2], [5, 10, 13])
-    rounds = make_rounds(np.arange(28), targets, nothing, seed=1, repeats=2)
+    rounds = make_folds(np.arange(28), targets, nothing, seed=1, repeats=2)
     assert len(rounds) == 2 * FOLDS
     for one in rounds:
         counts = np.bincount(targets[one.held])
@@ -54,19 +54,19 @@ def test_a_round_holds_out_about_a_fifth_of_every_label() -> None:
 
 
 def test_the_synthetic_rows_of_a_round_are_those_allowed_without_its_seeds() -> None:
-    rounds = make_rounds(np.arange(10), np.repeat([0, 1], 5), lambda held: held + 100, seed=1, repeats=1)
+    rounds = make_folds(np.arange(10), np.repeat([0, 1], 5), lambda held: held + 100, seed=1, repeats=1)
     assert all(np.array_equal(one.synthetic, one.held + 100) for one in rounds)
 
 
 def test_several_labels_a_text_are_parted_by_the_first() -> None:
     targets = np.array([[1, 0, 1]] * 5 + [[0, 1, 1]] * 5)
-    for one in make_rounds(np.arange(10), targets, nothing, seed=1, repeats=1):
+    for one in make_folds(np.arange(10), targets, nothing, seed=1, repeats=1):
         assert targets[one.held].sum(axis=0).tolist() == [1, 1, 2]
 
 
 @pytest.mark.parametrize("targets", [[0], [0, 1, 2]])
 def test_seeds_alone_in_their_label_make_no_rounds(targets: list[int]) -> None:
-    assert make_rounds(np.arange(len(targets)), np.array(targets), nothing, seed=1, repeats=1) == []
+    assert make_folds(np.arange(len(targets)), np.array(targets), nothing, seed=1, repeats=1) == []
 
 
 SOURCE = "seeds"
@@ -84,19 +84,22 @@ def written(world: World, seeds: Sequence[Record], each: int) -> list[Record]:
         own = [seed.id for seed in seeds if seed.label == label]
         for number in range(each):
             some = (own[number % len(own)], own[(number + 2) % len(own)])
-            origin = Origin("labelled", shown=some, draw=number)
+            origin = Provenance("labelled", example_ids=some, index=number)
             if number % 2:
-                origin = Origin("paraphrase", parents=some[:1], draw=number)
+                origin = Provenance("paraphrase", parent_ids=some[:1], index=number)
             found.append(Record(world.text(label), origin, (label,)))
     return found
 
 
 def behind(record: Record, seeds: Sequence[Record], held: Sequence[int]) -> bool:
-    return bool({seeds[place].id for place in held} & {*record.origin.shown, *record.origin.parents})
+    return bool({seeds[place].id for place in held} & {*record.provenance.example_ids, *record.provenance.parent_ids})
 
 
-def dropped(records: Sequence[Record], item: str = "agreement") -> list[Drop]:
-    return [Drop(record, "filter", item, "the seeds' classifier puts another label first: post") for record in records]
+def dropped(records: Sequence[Record], item: str = "agreement") -> list[DroppedRecord]:
+    return [
+        DroppedRecord(record, "filter", item, "the seeds' classifier puts another label first: post")
+        for record in records
+    ]
 
 
 class Made:
@@ -112,8 +115,8 @@ class Made:
         self.drops = dropped([text for text, turn in zip(texts, place, strict=True) if 8 <= turn < 10])
         self.others = dropped([text for text, turn in zip(texts, place, strict=True) if turn >= 10], "length")
         own = ("agreement", Agreement()) if agreement else None
-        self.run = Synthetic("run", self.selected, self.spare, [*self.drops, *self.others], own)
-        self.allowed = without_seeds(self.run, self.seeds, at(self.seeds), [SOURCE])
+        self.run = SyntheticSet("run", self.selected, self.spare, [*self.drops, *self.others], own)
+        self.allowed = leave_seeds_out(self.run, self.seeds, at(self.seeds), [SOURCE])
 
 
 ROUNDS = ([0], [1, 2, 3], list(range(0, 36, 5)), list(range(12)))
@@ -154,16 +157,16 @@ def test_agreement_is_judged_anew_by_classifiers_that_never_saw_the_held_out_see
     seeds = World(share=0.5, labels=LABELS[:3]).rows(SOURCE, 6)
     # a seed with an odd word, and a text of just that word under the same label
     odd = [
-        Record(" ".join(["zeppelin"] * 6), Origin(SOURCE, draw=99), ("harbour",)),
-        Record(" ".join(["gazebo"] * 6), Origin(SOURCE, draw=98), ("garden",)),
+        Record(" ".join(["zeppelin"] * 6), Provenance(SOURCE, index=99), ("harbour",)),
+        Record(" ".join(["gazebo"] * 6), Provenance(SOURCE, index=98), ("garden",)),
     ]
     told = [*seeds, *odd]
     texts = [
-        Record("zeppelin zeppelin zeppelin", Origin("labelled"), ("harbour",)),
-        Record("gazebo gazebo gazebo", Origin("labelled"), ("garden",)),
+        Record("zeppelin zeppelin zeppelin", Provenance("labelled"), ("harbour",)),
+        Record("gazebo gazebo gazebo", Provenance("labelled"), ("garden",)),
     ]
-    run = Synthetic("run", texts, agreement=("agreement", Agreement(min_confidence=0.6)))
-    allowed = without_seeds(run, told, at(told), [SOURCE])
+    run = SyntheticSet("run", texts, agreement=("agreement", Agreement(min_confidence=0.6)))
+    allowed = leave_seeds_out(run, told, at(told), [SOURCE])
     places = {"zeppelin": len(seeds), "gazebo": len(seeds) + 1}
     assert allowed([]) == texts
     assert allowed([0]) == texts
@@ -173,20 +176,20 @@ def test_agreement_is_judged_anew_by_classifiers_that_never_saw_the_held_out_see
 
 def test_a_text_that_agreement_dropped_comes_in_where_the_seeds_left_agree() -> None:
     seeds = World(share=0.5, labels=LABELS[:3]).rows(SOURCE, 6)
-    wrong = Record("zeppelin zeppelin zeppelin", Origin(SOURCE, draw=99), ("garden",))
-    right = Record("zeppelin zeppelin tide mast", Origin(SOURCE, draw=98), ("harbour",))
+    wrong = Record("zeppelin zeppelin zeppelin", Provenance(SOURCE, index=99), ("garden",))
+    right = Record("zeppelin zeppelin tide mast", Provenance(SOURCE, index=98), ("harbour",))
     told = [*seeds, wrong, right]
-    text = Record("zeppelin zeppelin zeppelin", Origin("labelled"), ("harbour",))
-    other = Record("tide mast anchor", Origin("labelled", shown=(wrong.id,)), ("harbour",))
+    text = Record("zeppelin zeppelin zeppelin", Provenance("labelled"), ("harbour",))
+    other = Record("tide mast anchor", Provenance("labelled", example_ids=(wrong.id,)), ("harbour",))
     for item, wanted in (("agreement", [text]), ("length", [])):
-        run = Synthetic("run", [other], drops=dropped([text], item), agreement=("agreement", Agreement()))
-        assert without_seeds(run, told, at(told), [SOURCE])([len(seeds)]) == wanted
+        run = SyntheticSet("run", [other], drops=dropped([text], item), agreement=("agreement", Agreement()))
+        assert leave_seeds_out(run, told, at(told), [SOURCE])([len(seeds)]) == wanted
 
 
 def test_seeds_that_the_run_read_under_another_name_are_known_too() -> None:
     made = Made(agreement=False)
-    given = [Record(seed.text, Origin("train", draw=seed.origin.draw), seed.labels) for seed in made.seeds]
-    allowed = without_seeds(made.run, given, at(made.seeds), ["test", SOURCE])
+    given = [Record(seed.text, Provenance("train", index=seed.provenance.index), seed.labels) for seed in made.seeds]
+    allowed = leave_seeds_out(made.run, given, at(made.seeds), ["test", SOURCE])
     for held in ROUNDS:
         assert allowed(held) == made.allowed(held)
         assert len(allowed(held)) < len(made.selected)
@@ -201,7 +204,7 @@ def test_texts_are_embedded_for_agreement_alone() -> None:
         return embed(texts)
 
     quiet = Made(agreement=False)
-    without_seeds(quiet.run, quiet.seeds, context(sources={SOURCE: quiet.seeds}, embed=counted), [SOURCE])([0])
+    leave_seeds_out(quiet.run, quiet.seeds, context(sources={SOURCE: quiet.seeds}, embed=counted), [SOURCE])([0])
     assert calls == []
-    without_seeds(made.run, made.seeds, context(sources={SOURCE: made.seeds}, embed=counted), [SOURCE])([0])
+    leave_seeds_out(made.run, made.seeds, context(sources={SOURCE: made.seeds}, embed=counted), [SOURCE])([0])
     assert calls

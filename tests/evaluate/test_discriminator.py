@@ -34,19 +34,19 @@ def test_vectors_on_two_sides_of_a_plane_tell_always_and_any_others_as_a_coin_do
 def test_texts_without_words_tell_nothing() -> None:
     counts = WordCounts([""] * 2 * N)
     assert counts.auc(SYNTHETIC, FOLDS) == 0.5
-    assert counts.giveaways(SYNTHETIC, FOLDS) == ([], [])
+    assert counts.discriminative_words(SYNTHETIC, FOLDS) == ([], [])
 
 
 def test_words_that_training_never_saw_twice_tell_nothing() -> None:
     counts = WordCounts([f"word{number}" for number in range(2 * N)])
     assert counts.auc(SYNTHETIC, FOLDS) == 0.5
-    assert counts.giveaways(SYNTHETIC, FOLDS) == ([], [])
+    assert counts.discriminative_words(SYNTHETIC, FOLDS) == ([], [])
 
 
 def test_the_words_that_give_a_side_away_come_with_weight_and_shares() -> None:
     ours = [f"kindly {text}" if place % 2 else text for place, text in enumerate(sentences(PLAIN, N, 1))]
     theirs = [f"{text} mate" if place % 4 else text for place, text in enumerate(sentences(PLAIN, N, 2))]
-    synthetic, real = WordCounts(ours + theirs).giveaways(SYNTHETIC, FOLDS)
+    synthetic, real = WordCounts(ours + theirs).discriminative_words(SYNTHETIC, FOLDS)
     assert (synthetic[0].word, synthetic[0].synthetic, synthetic[0].real) == ("kindly", 0.5, 0.0)
     assert (real[0].word, real[0].synthetic, real[0].real) == ("mate", 0.0, 0.75)
     assert all(one.weight > 0 for one in synthetic)
@@ -55,7 +55,7 @@ def test_the_words_that_give_a_side_away_come_with_weight_and_shares() -> None:
 
 def test_of_overlapping_words_one_is_listed_and_never_more_than_fit() -> None:
     ours = ["in order to " + text for text in sentences([f"new{number}" for number in range(30)], N, 1, length=20)]
-    synthetic, real = WordCounts(ours + sentences(PLAIN, N, 2)).giveaways(SYNTHETIC, FOLDS)
+    synthetic, real = WordCounts(ours + sentences(PLAIN, N, 2)).discriminative_words(SYNTHETIC, FOLDS)
     assert len(synthetic) == len(real) == WORDS_TOLD
     words = [word for one in synthetic for word in one.word.split()]
     assert len(words) == len(set(words))
@@ -65,7 +65,7 @@ def test_a_name_that_one_family_repeats_gives_nobody_away() -> None:
     ours = [
         f"{text} michigan" if fold == 2 else text for text, fold in zip(sentences(PLAIN, N, 1), FOLDS, strict=False)
     ]
-    synthetic, _ = WordCounts(ours + sentences(PLAIN, N, 2)).giveaways(SYNTHETIC, FOLDS)
+    synthetic, _ = WordCounts(ours + sentences(PLAIN, N, 2)).discriminative_words(SYNTHETIC, FOLDS)
     assert "michigan" not in [one.word for one in synthetic]
 
 

@@ -9,16 +9,16 @@ import numpy as np
 import pytest
 
 from tests.evaluate.sides import FANCY, PLAIN, children, records, sentences, unit
-from textsynth.core.records import Origin, Record
-from textsynth.evaluate.domain_shift import VALUES_AT_MOST, Gap, measure_gap
+from textsynth.core.records import Provenance, Record
+from textsynth.evaluate.domain_shift import VALUES_AT_MOST, DomainShift, measure_domain_shift
 
 DATA = Path(__file__).parents[3] / "shared" / "data"
 real_data = pytest.mark.skipif(not DATA.is_dir(), reason="the real data sets of shared/data are not on this machine")
 LABELS = ["fare", "route"]
 
 
-def gap(ours: list[Record], theirs: list[Record], seed: int = 7) -> Gap:
-    return measure_gap(ours, theirs, unit(len(ours), 1), unit(len(theirs), 2), labels=LABELS, seed=seed)
+def gap(ours: list[Record], theirs: list[Record], seed: int = 7) -> DomainShift:
+    return measure_domain_shift(ours, theirs, unit(len(ours), 1), unit(len(theirs), 2), labels=LABELS, seed=seed)
 
 
 def test_disjoint_vocabularies_are_told_apart_and_the_words_named() -> None:
@@ -37,7 +37,7 @@ def test_random_halves_of_the_same_texts_are_not() -> None:
     for seed in range(6):
         order = random.Random(seed).sample(range(400), 400)
         halves = [records([texts[at] for at in half], item=f"half {seed}") for half in (order[:200], order[200:])]
-        found = measure_gap(*halves, rows[order[:200]], rows[order[200:]], labels=[], seed=seed)
+        found = measure_domain_shift(*halves, rows[order[:200]], rows[order[200:]], labels=[], seed=seed)
         aucs.append((found.auc_words or 0, found.auc_embeddings or 0))
     assert np.mean(aucs, axis=0) == pytest.approx([0.5, 0.5], abs=0.05)
 
@@ -53,7 +53,7 @@ def test_other_shares_of_labels_are_no_gap_but_shown() -> None:
     assert found.n == 100
     assert found.auc_words == pytest.approx(0.5, abs=0.12)
     assert (found.labels["fare"].synthetic, found.labels["fare"].real) == (0.8, 0.2)
-    unlabelled = [[Record(one.text, one.origin) for one in side] for side in (ours, theirs)]
+    unlabelled = [[Record(one.text, one.provenance) for one in side] for side in (ours, theirs)]
     assert (gap(*unlabelled).auc_words or 0) > 0.75
 
 
@@ -73,11 +73,11 @@ def names(count: int) -> list[str]:
 def test_nothing_depends_on_the_order_of_the_texts_and_all_repeats() -> None:
     ours, theirs = records(sentences([*FANCY, *PLAIN], 80, 1), LABELS), records(sentences(PLAIN, 90, 2), LABELS)
     rows, others = unit(80, 1), unit(90, 2)
-    found = measure_gap(ours, theirs, rows, others, labels=LABELS, seed=3)
-    assert measure_gap(ours, theirs, rows, others, labels=LABELS, seed=3) == found
+    found = measure_domain_shift(ours, theirs, rows, others, labels=LABELS, seed=3)
+    assert measure_domain_shift(ours, theirs, rows, others, labels=LABELS, seed=3) == found
     order, turn = random.Random(1).sample(range(80), 80), random.Random(2).sample(range(90), 90)
     mixed, moved = [ours[at] for at in order], [theirs[at] for at in turn]
-    assert measure_gap(mixed, moved, rows[order], others[turn], labels=LABELS, seed=3) == found
+    assert measure_domain_shift(mixed, moved, rows[order], others[turn], labels=LABELS, seed=3) == found
 
 
 def test_lengths_share_their_edges_and_hold_every_text() -> None:
@@ -116,8 +116,8 @@ def test_labels_are_shares_of_the_labelled_texts_in_the_declared_order() -> None
 
 
 def test_several_labels_a_text_count_each() -> None:
-    ours = [Record(text, Origin("many"), ("fare", "route")) for text in sentences(FANCY, 30, 1)]
-    theirs = [Record(text, Origin("many"), ("route", "fare")) for text in sentences(PLAIN, 30, 2)]
+    ours = [Record(text, Provenance("many"), ("fare", "route")) for text in sentences(FANCY, 30, 1)]
+    theirs = [Record(text, Provenance("many"), ("route", "fare")) for text in sentences(PLAIN, 30, 2)]
     found = gap(ours, theirs)
     assert [one.synthetic for one in found.labels.values()] == [1.0, 1.0]
     assert (found.n, found.notes) == (30, ())
@@ -125,10 +125,12 @@ def test_several_labels_a_text_count_each() -> None:
 
 def test_attributes_are_what_was_varied_and_not_what_was_rewritten() -> None:
     ours = [
-        Record("a text", Origin("labelled", draw=place), fields={"tone": tone, "source_text": "x", "id": str(place)})
+        Record(
+            "a text", Provenance("labelled", index=place), fields={"tone": tone, "source_text": "x", "id": str(place)}
+        )
         for place, tone in enumerate([*["calm"] * 45, *["cross"] * 15])
     ]
-    found = gap([*ours, Record("no tone", Origin("labelled"))], records(["a text"]))
+    found = gap([*ours, Record("no tone", Provenance("labelled"))], records(["a text"]))
     assert found.attributes == {"tone": {"calm": 0.75, "cross": 0.25}}
     assert f"'id' has 60 values and is not shown; at most {VALUES_AT_MOST} are" in found.notes[-1]
 
@@ -145,7 +147,7 @@ def test_too_few_texts_are_said_and_no_crash(ours: int, theirs: int) -> None:
 
 def test_without_embeddings_the_words_are_measured_alone() -> None:
     ours, theirs = records(sentences(FANCY, 30, 1)), records(sentences(PLAIN, 30, 2))
-    found = measure_gap(ours, theirs, None, None, labels=[], seed=1)
+    found = measure_domain_shift(ours, theirs, None, None, labels=[], seed=1)
     assert (found.auc_words, found.auc_embeddings) == (1.0, None)
 
 
@@ -156,7 +158,7 @@ def test_copies_of_one_text_are_not_measured() -> None:
 
 
 def test_the_json_has_the_documented_keys() -> None:
-    ours = [Record(text, Origin("made"), ("fare",), {"tone": "calm"}) for text in sentences(FANCY, 30, 1)]
+    ours = [Record(text, Provenance("made"), ("fare",), {"tone": "calm"}) for text in sentences(FANCY, 30, 1)]
     told = json.loads(json.dumps(gap(ours, records(sentences(PLAIN, 30, 2), ["fare"])).as_json()))
     assert list(told) == [
         *("auc_words", "auc_embeddings", "n", "synthetic_words", "real_words"),
@@ -178,8 +180,8 @@ def test_texts_of_a_model_are_told_from_real_ones_and_halves_of_real_ones_are_no
             rows = list(csv.DictReader(file))
         sides.append(records([row["text"] for row in rows][:1000]))
     ours, theirs = sides
-    made = measure_gap(ours, theirs, None, None, labels=[], seed=1)
-    halves = measure_gap(theirs[::2], theirs[1::2], None, None, labels=[], seed=1)
+    made = measure_domain_shift(ours, theirs, None, None, labels=[], seed=1)
+    halves = measure_domain_shift(theirs[::2], theirs[1::2], None, None, labels=[], seed=1)
     assert (made.auc_words or 0) > 0.75
     assert halves.auc_words == pytest.approx(0.5, abs=0.06)
     assert len(made.real_words) > len(halves.real_words)

@@ -11,16 +11,16 @@ from tests.contexts import Kept
 from tests.evaluate.proofs import THREE, Made, plan, whole
 from tests.evaluate.worlds import LABELS, World, embed
 from textsynth.core.errors import UsageError
-from textsynth.core.records import Origin, Record
-from textsynth.evaluate import Evaluation, Real, Synthetic, as_json, evaluate
+from textsynth.core.records import Provenance, Record
+from textsynth.evaluate import Evaluation, RealSets, SyntheticSet, as_json, evaluate
 from textsynth.evaluate.classifiers import KINDS
 from textsynth.evaluate.data import check_sets
-from textsynth.evaluate.evaluate import ENOUGH, like_real
+from textsynth.evaluate.evaluate import ENOUGH, reference_texts
 
-BARE = Record("a text of nothing", Origin("written"))
-OTHER = Record("a parcel by courier", Origin("written"), ("Post",))
-OTHERS = [OTHER, Record("a stamp", Origin("written"), ("Post",))]
-BOTH = Record("tulips by letter", Origin("written"), ("garden", "post"))
+BARE = Record("a text of nothing", Provenance("written"))
+OTHER = Record("a parcel by courier", Provenance("written"), ("Post",))
+OTHERS = [OTHER, Record("a stamp", Provenance("written"), ("Post",))]
+BOTH = Record("tulips by letter", Provenance("written"), ("garden", "post"))
 
 
 @pytest.fixture(scope="module")
@@ -82,7 +82,7 @@ def test_texts_that_help_and_texts_with_wrong_labels_are_told_so() -> None:
     turned = {label: THREE[(place + 1) % 3] for place, label in enumerate(THREE)}
     written = made.world.rows("more", 80)
     swapped = [record.with_labels([turned[str(record.label)]]) for record in written]
-    good, bad = (evaluate(Synthetic("file", texts), made.real, plan()) for texts in (written, swapped))
+    good, bad = (evaluate(SyntheticSet("file", texts), made.real, plan()) for texts in (written, swapped))
     assert (good.verdict.effect, bad.verdict.effect) == ("helps", "harms")
     assert "harm" in bad.verdict.sentences[0]
     assert good.weights[good.main].weight > 0
@@ -95,7 +95,9 @@ def test_texts_that_help_and_texts_with_wrong_labels_are_told_so() -> None:
 def test_test_rows_that_are_copied_are_left_out_and_called_a_leak() -> None:
     made = Made()
     places = [1, 5, 8, 20, 21, 40, 41, 60, 77, 80]
-    copies = [Record(made.test[place].text, Origin("written", draw=100), made.test[place].labels) for place in places]
+    copies = [
+        Record(made.test[place].text, Provenance("written", index=100), made.test[place].labels) for place in places
+    ]
     found = evaluate(made.run([*copies, *made.written[10:]]), made.real, plan())
     assert found.left_out == places
     assert [row.id for row in found.test] == [row.id for n, row in enumerate(made.test) if n not in places]
@@ -106,14 +108,14 @@ def test_test_rows_that_are_copied_are_left_out_and_called_a_leak() -> None:
 
 def test_a_test_set_that_is_all_copied_is_one_sentence() -> None:
     made = Made()
-    copies = [Record(row.text, Origin("written"), row.labels) for row in made.test]
+    copies = [Record(row.text, Provenance("written"), row.labels) for row in made.test]
     with pytest.raises(UsageError, match="small: every test row is copied by a synthetic text"):
         evaluate(made.run(copies), made.real, plan())
 
 
 def test_without_seeds_the_texts_themselves_are_scored() -> None:
     made = Made()
-    found = evaluate(made.run(), Real(made.test, whole=made.dev), plan())
+    found = evaluate(made.run(), RealSets(made.test, whole=made.dev), plan())
     assert arms(found) == ["raw", "selected", "all", "random"]
     assert (found.verdict.effect, found.verdict.difference, found.main) == ("unknown", None, "embeddings")
     assert (found.weights, found.curves) == ({}, {})
@@ -122,7 +124,7 @@ def test_without_seeds_the_texts_themselves_are_scored() -> None:
 
 def test_a_file_has_one_set_of_texts() -> None:
     made = Made()
-    found = evaluate(Synthetic("file", made.written), made.real, plan())
+    found = evaluate(SyntheticSet("file", made.written), made.real, plan())
     assert arms(found) == ["seeds", "selected", "seeds_selected", "fitted"]
     assert "nothing was dropped before, so that raw and selected are the same" in found.notes
 
@@ -130,11 +132,11 @@ def test_a_file_has_one_set_of_texts() -> None:
 def test_labels_without_texts_are_noted() -> None:
     made = Made()
     few = [record for record in made.written if record.label != "garden"]
-    found = evaluate(Synthetic("file", few), made.real, plan(labels=LABELS))
+    found = evaluate(SyntheticSet("file", few), made.real, plan(labels=LABELS))
     assert "selected has no text of 4 of 6 labels: garden, concert, football, …" in found.notes
     assert "test has no text of 3 of 6 labels: concert, football, post" in found.notes
     assert found.labels == list(LABELS)
-    told = evaluate(made.run(), Real([*made.test, OTHER], made.seeds), plan())
+    told = evaluate(made.run(), RealSets([*made.test, OTHER], made.seeds), plan())
     assert "train has no text of 1 of 4 labels: Post" in told.notes
 
 
@@ -143,7 +145,7 @@ def test_several_labels_a_text_are_evaluated_with_thresholds_of_dev() -> None:
     seeds, dev, test, written = (
         world.several(name, size) for name, size in (("seeds", 40), ("dev", 60), ("test", 80), ("written", 150))
     )
-    found = evaluate(Synthetic("file", written), Real(test, seeds, dev), plan(many=True))
+    found = evaluate(SyntheticSet("file", written), RealSets(test, seeds, dev), plan(many=True))
     assert found.many
     assert as_json(found)["arms"]["seeds"]["words"]["micro_f1"] > 0.3
     assert found.verdict.effect in {"helps", "no_difference"}
@@ -173,8 +175,8 @@ def test_what_is_being_done_is_said() -> None:
 
 def test_the_test_set_is_described_where_there_is_little_else() -> None:
     rows = World().rows("rows", 20)
-    assert like_real(Real(rows, rows[:30], rows[:40]), rows) == rows
-    assert like_real(Real(rows[:10], rows[:30], whole=rows[:ENOUGH]), rows[:10]) == rows[:ENOUGH]
+    assert reference_texts(RealSets(rows, rows[:30], rows[:40]), rows) == rows
+    assert reference_texts(RealSets(rows[:10], rows[:30], whole=rows[:ENOUGH]), rows[:10]) == rows[:ENOUGH]
 
 
 @pytest.mark.parametrize(
@@ -195,7 +197,7 @@ def test_sets_that_cannot_be_used_are_one_sentence(
 ) -> None:
     sets = {"test": Made().test, "train": Made().seeds, **real}
     with pytest.raises(UsageError, match=said) as told:
-        check_sets(Synthetic("small", synthetic), Real(**sets), many=False)
+        check_sets(SyntheticSet("small", synthetic), RealSets(**sets), many=False)
     assert "\n" not in str(told.value)
 
 

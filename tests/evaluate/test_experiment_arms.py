@@ -7,10 +7,10 @@ from hypothesis import strategies as st
 from sklearn.metrics import f1_score
 
 from tests.evaluate.worlds import LABELS, World, classifiers
-from textsynth.core.records import Origin, Record
+from textsynth.core.records import Provenance, Record
 from textsynth.evaluate.classifiers import KINDS, Codes, Training
-from textsynth.evaluate.data import Pool
-from textsynth.evaluate.experiment_arms import COMPARED, QUICK, Arm, Bench, make_arms, random_rows, training_draws
+from textsynth.evaluate.data import LabelledPool
+from textsynth.evaluate.experiment_arms import COMPARED, QUICK, Arm, Experiment, make_arms, random_rows, training_draws
 from textsynth.evaluate.metrics import best_thresholds, decide, macro_f1, truth_of
 from textsynth.evaluate.results import DRAWS, TEST, TRAIN
 
@@ -88,11 +88,11 @@ def test_several_labels_a_text_count_by_the_first() -> None:
 def test_rows_are_redrawn_within_the_label_of_a_set_and_the_texts_of_an_answer_together() -> None:
     world = World(labels=LABELS[:2])
     answers = [
-        Record(world.text(label), Origin("labelled", request=f"{label} {n // 2}", draw=n), (label,))
+        Record(world.text(label), Provenance("labelled", request_key=f"{label} {n // 2}", index=n), (label,))
         for label in world.labels
         for n in range(6)
     ]
-    pool = Pool(world.labels, many=False)
+    pool = LabelledPool(world.labels, many=False)
     seeds, written = pool.add(world.rows("seeds", 4)), pool.add(answers)
     factors = training_draws(pool, seed=1, draws=5)
     assert factors.shape == (5, len(pool.records))
@@ -112,7 +112,7 @@ class Set:
 
     def __init__(self, *, many: bool = False, written: int = 10) -> None:
         world = World(share=0.5 if many else 0.3)
-        self.pool = Pool(LABELS, many)
+        self.pool = LabelledPool(LABELS, many)
 
         def rows(name: str, each: int) -> Codes:
             return self.pool.add(world.several(name, each * 6) if many else world.rows(name, each))
@@ -120,7 +120,7 @@ class Set:
         self.seeds, self.raw, dev, test = rows("seeds", 5), rows("raw", written), rows("dev", 8), rows("test", 20)
         self.selected = self.raw[::2]
         self.dev, self.test = dev, test
-        self.bench = Bench(self.pool, classifiers(self.pool), test=test, dev=dev, seed=1, effort=QUICK)
+        self.bench = Experiment(self.pool, classifiers(self.pool), test=test, dev=dev, seed=1, effort=QUICK)
 
 
 def test_an_arm_is_scored_as_its_predictions_are() -> None:
@@ -138,10 +138,10 @@ def test_an_arm_is_scored_as_its_predictions_are() -> None:
 
 def test_random_arms_are_the_mean_of_draws_as_large_as_the_selected() -> None:
     made = Set()
-    one = made.bench.randoms("seeds_random", "words", made.seeds, made.raw, made.selected)
+    one = made.bench.random_arms("seeds_random", "words", made.seeds, made.raw, made.selected)
     assert (one.arm, one.rows, len(one.predicted)) == ("seeds_random", 60, QUICK.random)
     assert {name: redrawn.shape for name, redrawn in one.redraws.items()} == {TEST: (600, 6), DRAWS: (3, 6)}
-    assert made.bench.randoms("random", "words", NONE, made.raw, made.selected).rows == 30
+    assert made.bench.random_arms("random", "words", NONE, made.raw, made.selected).rows == 30
 
 
 def test_the_curve_ends_with_all_seeds_at_their_score() -> None:
@@ -162,7 +162,7 @@ def test_arms_that_belong_together_are_compared_where_both_were_measured() -> No
         Arm("seeds_selected", made.seeds, made.selected),
     ]
     outcomes = [made.bench.measure(arm, kind) for kind in KINDS for arm in arms]
-    outcomes.append(made.bench.randoms("random", "words", NONE, made.raw, made.selected))
+    outcomes.append(made.bench.random_arms("random", "words", NONE, made.raw, made.selected))
     found = [(one.arm, one.minus, one.classifier) for one in made.bench.differences(outcomes)]
     assert found == [
         ("seeds_selected", "seeds", "words"),
@@ -191,7 +191,7 @@ def test_thresholds_of_several_labels_come_from_dev() -> None:
     on_dev, on_test = (asked.scores("words", [training], rows)[0] for rows in (made.dev, made.test))
     thresholds = best_thresholds(on_dev, truth_of(targets[made.dev], len(LABELS)))
     assert np.array_equal(one.predicted[0], decide(on_test, many=True, thresholds=thresholds))
-    without = Bench(made.pool, asked, test=made.test, dev=NONE, seed=1, effort=QUICK)
+    without = Experiment(made.pool, asked, test=made.test, dev=NONE, seed=1, effort=QUICK)
     plain = without.measure(Arm("seeds", made.seeds, NONE), "words", redraw=False)
     assert np.array_equal(plain.predicted[0], decide(on_test, many=True))
     assert float(macro_f1(one.f1, made.bench.truth)) > float(macro_f1(plain.f1, made.bench.truth))

@@ -10,29 +10,29 @@ from tests.runner.recipes import small_recipe
 from textsynth.core.errors import SourceError, UsageError
 from textsynth.core.records import Record
 from textsynth.evaluate.load import read_file, read_run
-from textsynth.export.run_result import Outcome
+from textsynth.export.run_result import RunResult
 from textsynth.runner import run
 from textsynth.sources.rows import Rows as Source
-from textsynth.store.dataset import Rows
+from textsynth.store.dataset import DatasetReader
 from textsynth.store.manifest import write_manifest
 
 
 def told(records: list[Record]) -> list[tuple[object, ...]]:
-    return sorted((one.id, one.text, one.labels, dict(one.fields), one.origin) for one in records)
+    return sorted((one.id, one.text, one.labels, dict(one.fields), one.provenance) for one in records)
 
 
-def read_back(folder: Path, made: Outcome) -> None:
+def read_back(folder: Path, made: RunResult) -> None:
     """Assert that a run's folder gives back what the run had."""
     found = read_run(finished(folder, made))
     assert told(list(found.synthetic.selected)) == told(list(made.selected))
-    assert told(list(found.synthetic.spare)) == told(list(made.spare))
+    assert told(list(found.synthetic.spare)) == told(list(made.surplus))
     dropped = {drop.record.id: drop for drop in made.dropped if drop.section != "parse"}
     assert {drop.record.id for drop in found.synthetic.drops} == set(dropped)
     for drop in found.synthetic.drops:
         wanted = dropped[drop.record.id]
         assert told([drop.record]) == told([wanted.record])
-        assert (drop.section, drop.item, drop.reason) == (wanted.section, wanted.item, wanted.reason)
-        assert (drop.measured, drop.limit, drop.twin) == (wanted.measured, wanted.limit, wanted.twin)
+        assert (drop.section, drop.step, drop.reason) == (wanted.section, wanted.step, wanted.reason)
+        assert (drop.score, drop.limit, drop.duplicate_of) == (wanted.score, wanted.limit, wanted.duplicate_of)
 
 
 def test_a_folder_gives_back_the_records_of_the_run(tmp_path: Path) -> None:
@@ -59,12 +59,12 @@ def test_the_ids_of_a_real_run_are_those_of_its_data_set(tmp_path: Path) -> None
     more = "filter: [{length: {min_words: 4, max_words: 6}}, exact_duplicate]\nselect: []\nbudget: {requests: 6}"
     result = run(small_recipe(tmp_path, more=more), out=tmp_path / "run")
     found = read_run(result.folder).synthetic
-    data, dropped = (Rows(result.folder / "dataset" / name) for name in ("data", "dropped"))
+    data, dropped = (DatasetReader(result.folder / "dataset" / name) for name in ("data", "dropped"))
     assert {one.id for one in found.selected} == set(data.column("id"))
     assert {one.id for one in (*found.spare, *(drop.record for drop in found.drops))} == set(dropped.column("id"))
     assert len(found.raw) == result.manifest["counts"]["candidates"]
     seeds = {row.id for row in small_recipe(tmp_path, more=more).sources["seeds"].read(tmp_path, name="seeds", seed=0)}
-    assert all(one.origin.shown and set(one.origin.shown) <= seeds for one in found.raw)
+    assert all(one.provenance.example_ids and set(one.provenance.example_ids) <= seeds for one in found.raw)
 
 
 def test_a_run_of_another_task_is_refused(tmp_path: Path) -> None:
@@ -82,7 +82,7 @@ def test_a_file_is_read_with_its_own_columns(tmp_path: Path) -> None:
     path = tmp_path / "texts.csv"
     path.write_text("said,about\na tulip by the hedge,garden\na letter,post\n")
     found = read_file(path, Source.model_validate({"path": path, "text": "said", "label": "about"}), "test")
-    assert [(one.text, one.labels, one.origin.item) for one in found] == [
+    assert [(one.text, one.labels, one.provenance.step) for one in found] == [
         ("a tulip by the hedge", ("garden",), "test"),
         ("a letter", ("post",), "test"),
     ]

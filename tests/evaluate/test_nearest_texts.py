@@ -3,19 +3,19 @@ from __future__ import annotations
 import pytest
 
 from tests.evaluate.worlds import World, embed
-from textsynth.core.records import Drop, Origin, Record
-from textsynth.evaluate.data import Synthetic
-from textsynth.evaluate.nearest_texts import SHOWN, look
+from textsynth.core.records import DroppedRecord, Provenance, Record
+from textsynth.evaluate.data import SyntheticSet
+from textsynth.evaluate.nearest_texts import SHOWN, nearest_real_texts
 
 WORLD = World(share=0.5)
 SEEDS, TEST = WORLD.rows("seeds", 4), WORLD.rows("test", 6)
 WRITTEN = WORLD.rows("labelled", 8)
-DROPS = [Drop(row, "filter", "length", "has too few words") for row in WRITTEN[:20]]
-RUN = Synthetic("run", WRITTEN[20:], drops=DROPS)
+DROPS = [DroppedRecord(row, "filter", "length", "has too few words") for row in WRITTEN[:20]]
+RUN = SyntheticSet("run", WRITTEN[20:], drops=DROPS)
 
 
 def test_some_kept_and_some_dropped_texts_are_shown_with_the_nearest_of_every_set() -> None:
-    seen = look(RUN, {"train": SEEDS, "test": TEST}, embed, seed=1)
+    seen = nearest_real_texts(RUN, {"train": SEEDS, "test": TEST}, embed, seed=1)
     assert [one.kept for one in seen] == [True] * SHOWN + [False] * SHOWN
     assert len({one.id for one in seen}) == 2 * SHOWN
     known = {row.id: row for row in RUN.raw}
@@ -35,13 +35,17 @@ def test_some_kept_and_some_dropped_texts_are_shown_with_the_nearest_of_every_se
 
 
 def test_the_same_texts_are_drawn_again_in_whatever_order_they_come() -> None:
-    turned = Synthetic("run", RUN.selected[::-1], drops=DROPS[::-1])
-    assert look(turned, {"test": TEST}, embed, seed=1) == look(RUN, {"test": TEST}, embed, seed=1)
-    assert look(turned, {"test": TEST}, embed, seed=2) != look(RUN, {"test": TEST}, embed, seed=1)
+    turned = SyntheticSet("run", RUN.selected[::-1], drops=DROPS[::-1])
+    assert nearest_real_texts(turned, {"test": TEST}, embed, seed=1) == nearest_real_texts(
+        RUN, {"test": TEST}, embed, seed=1
+    )
+    assert nearest_real_texts(turned, {"test": TEST}, embed, seed=2) != nearest_real_texts(
+        RUN, {"test": TEST}, embed, seed=1
+    )
 
 
 def test_few_texts_are_all_shown_and_several_labels_told_together() -> None:
-    one = Record("tulips by letter", Origin("labelled"), ("garden", "post"))
-    (seen,) = look(Synthetic("run", [one]), {"test": TEST}, embed, seed=1)
+    one = Record("tulips by letter", Provenance("labelled"), ("garden", "post"))
+    (seen,) = nearest_real_texts(SyntheticSet("run", [one]), {"test": TEST}, embed, seed=1)
     assert (seen.label, seen.kept, len(seen.nearest)) == ("garden, post", True, 1)
-    assert look(Synthetic("run", []), {"test": TEST}, embed, seed=1) == []
+    assert nearest_real_texts(SyntheticSet("run", []), {"test": TEST}, embed, seed=1) == []

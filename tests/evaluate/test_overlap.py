@@ -6,9 +6,9 @@ import pytest
 
 from tests.evaluate.copying import embed, texts
 from tests.evaluate.sides import records
-from textsynth.core.records import Origin, Record
-from textsynth.evaluate.overlap import Held, Kind, Straddling, Usual, straddling, usual
-from textsynth.similarity.overlap import CopyIndex
+from textsynth.core.records import Provenance, Record
+from textsynth.evaluate.overlap import BaseRates, Kind, Overlap, ReferenceSet, base_rates, find_overlap
+from textsynth.similarity.overlap import OverlapIndex
 from textsynth.similarity.vectors import Vectors
 
 TEST = records(texts(60, 1), ("fare", "route"), "test")
@@ -16,13 +16,17 @@ OTHER = records(texts(80, 2), ("fare", "route"), "raw")
 
 
 def made(text: str, label: str = "fare", parents: Sequence[str] = (), **fields: str) -> Record:
-    return Record(text, Origin("made", parents=tuple(parents)), (label,) if label else (), fields)
+    return Record(text, Provenance("made", parent_ids=tuple(parents)), (label,) if label else (), fields)
 
 
-def against_test(*some: Record, known: Sequence[Record] = (), test: Sequence[Record] = TEST) -> Straddling:
+def against_test(*some: Record, known: Sequence[Record] = (), test: Sequence[Record] = TEST) -> Overlap:
     every = [*OTHER, *some]
-    return straddling(
-        ("raw", "test"), every, vectors(every), Held(test, vectors(test)), {one.id: one for one in [*every, *known]}
+    return find_overlap(
+        ("raw", "test"),
+        every,
+        vectors(every),
+        ReferenceSet(test, vectors(test)),
+        {one.id: one for one in [*every, *known]},
     )
 
 
@@ -30,7 +34,7 @@ def vectors(some: Sequence[Record]) -> Vectors:
     return embed([TEST[7].text if one.text.startswith("In other words") else one.text for one in some])
 
 
-def kinds(found: Straddling) -> dict[str, int]:
+def kinds(found: Overlap) -> dict[str, int]:
     return {kind: count for kind, count in found.kinds.items() if count}
 
 
@@ -97,13 +101,13 @@ def test_unknown_parents_are_no_family() -> None:
 PLAIN = {"exact": 0.0, "near": 0.0, "semantic": 0.0, "close": 0.0}
 
 
-def of(rows: list[str]) -> Usual:
-    return usual(rows, embed(rows), CopyIndex(rows))
+def of(rows: list[str]) -> BaseRates:
+    return base_rates(rows, embed(rows), OverlapIndex(rows))
 
 
 def test_where_no_row_is_near_another_every_near_copy_counts() -> None:
-    assert of(texts(300, 1)) == Usual(300, 0.0, 0.95, PLAIN)
-    assert of(["one row"]) == Usual(1, 0.0, 0.95, PLAIN)
+    assert of(texts(300, 1)) == BaseRates(300, 0.0, 0.95, PLAIN)
+    assert of(["one row"]) == BaseRates(1, 0.0, 0.95, PLAIN)
 
 
 def test_where_rows_are_near_each_other_only_nearer_copies_count() -> None:
@@ -149,11 +153,11 @@ def test_a_count_is_beyond_chance_where_it_is_far_more_than_usual(
     found: dict[Kind, int], texts: int, *, beyond: bool
 ) -> None:
     rates = {"exact": 0.0, "near": 0.003, "semantic": 0.003, "close": 0.1}
-    assert Usual(1000, 0.0, 0.95, rates).beyond(found, texts) is beyond
+    assert BaseRates(1000, 0.0, 0.95, rates).excess(found, texts) is beyond
 
 
 def test_what_is_usual_in_a_domain_is_not_beyond_chance_there() -> None:
-    stock = Usual(1000, 0.8, 0.97, {"exact": 0.02, "near": 0.01, "semantic": 0.01, "close": 0.4})
-    assert not stock.beyond({"exact": 60}, 2000)
-    assert stock.beyond({"exact": 200}, 2000)
-    assert Usual(1000, 0.0, 0.95, PLAIN).beyond({"exact": 60}, 2000)
+    stock = BaseRates(1000, 0.8, 0.97, {"exact": 0.02, "near": 0.01, "semantic": 0.01, "close": 0.4})
+    assert not stock.excess({"exact": 60}, 2000)
+    assert stock.excess({"exact": 200}, 2000)
+    assert BaseRates(1000, 0.0, 0.95, PLAIN).excess({"exact": 60}, 2000)

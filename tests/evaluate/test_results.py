@@ -5,7 +5,16 @@ import pytest
 
 from textsynth.evaluate.bootstrap import row_weights
 from textsynth.evaluate.metrics import Truth, f1_by_label, macro_f1, truth_of
-from textsynth.evaluate.results import DRAWS, TEST, TRAIN, Outcome, difference, figures, mean_outcome, outcome
+from textsynth.evaluate.results import (
+    DRAWS,
+    TEST,
+    TRAIN,
+    ArmResult,
+    arm_result,
+    arm_scores,
+    difference,
+    mean_arm_result,
+)
 
 LABELS = ["calm", "cross", "glad"]
 CODES = np.repeat([0, 1, 2], [40, 30, 10])
@@ -23,9 +32,9 @@ def scores(share: float, seed: int, *, bad: int | None = None) -> np.ndarray:
     return np.float32(0.2) + np.float32(0.4) * truth_of(told, 3).labels
 
 
-def measured(arm: str, share: float, *, redraws: int = 6, bad: int | None = None, truth: Truth = TRUTH) -> Outcome:
+def measured(arm: str, share: float, *, redraws: int = 6, bad: int | None = None, truth: Truth = TRUTH) -> ArmResult:
     every = [scores(share, seed, bad=bad) for seed in range(1 + redraws)]
-    return outcome(arm, "words", 12, 1.0, every, truth, WEIGHTS)
+    return arm_result(arm, "words", 12, 1.0, every, truth, WEIGHTS)
 
 
 def test_an_outcome_scores_the_arm_itself_and_its_redraws() -> None:
@@ -76,27 +85,27 @@ def test_intervals_of_labels_hold_together_and_those_without_test_rows_are_left_
 
 def test_a_mean_of_equal_draws_is_that_draw() -> None:
     one = measured("random", 0.8, redraws=0)
-    mean = mean_outcome("random", [one, one, one])
+    mean = mean_arm_result("random", [one, one, one])
     assert mean.f1 == pytest.approx(one.f1)
     assert mean.redraws[TEST] == pytest.approx(one.redraws[TEST])
     assert mean.redraws[DRAWS].std(axis=0) == pytest.approx(np.zeros(3))
     assert len(mean.predicted) == 3
-    assert DRAWS not in mean_outcome("random", [one]).redraws
+    assert DRAWS not in mean_arm_result("random", [one]).redraws
 
 
 def test_the_spread_of_draws_counts_as_the_mean_of_them_varies() -> None:
-    draws = [outcome("random", "words", 12, 1.0, [scores(0.8, seed)], TRUTH, WEIGHTS) for seed in range(9)]
-    mean = mean_outcome("random", draws)
+    draws = [arm_result("random", "words", 12, 1.0, [scores(0.8, seed)], TRUTH, WEIGHTS) for seed in range(9)]
+    mean = mean_arm_result("random", draws)
     spread = np.std([one.f1 for one in draws], axis=0, ddof=1)
     assert np.std(mean.redraws[DRAWS], axis=0, ddof=1) == pytest.approx(spread / 3)
-    told = figures(mean, LABELS, TRUTH, ordinal=False)
+    told = arm_scores(mean, LABELS, TRUTH, ordinal=False)
     assert told["draws"] == 9
     assert told["spread"] == pytest.approx(np.std([float(macro_f1(one.f1, TRUTH)) for one in draws], ddof=1))
     assert told["macro_f1"] == pytest.approx(np.mean([float(macro_f1(one.f1, TRUTH)) for one in draws]))
 
 
 def test_figures_have_their_names_and_lie_in_their_ranges() -> None:
-    told = figures(measured("seeds", 0.8), LABELS, TRUTH, ordinal=True)
+    told = arm_scores(measured("seeds", 0.8), LABELS, TRUTH, ordinal=True)
     assert list(told) == [
         *("macro_f1", "accuracy", "balanced_accuracy", "micro_f1", "kappa", "interval", "per_class", "n", "weight"),
     ]  # fmt: skip
@@ -104,11 +113,11 @@ def test_figures_have_their_names_and_lie_in_their_ranges() -> None:
     low, high = told["interval"]  # type: ignore[misc]
     assert low < told["macro_f1"] < high
     assert told["per_class"].keys() == set(LABELS)  # type: ignore[attr-defined]
-    assert figures(measured("seeds", 0.8), LABELS, TRUTH, ordinal=False)["kappa"] is None
+    assert arm_scores(measured("seeds", 0.8), LABELS, TRUTH, ordinal=False)["kappa"] is None
 
 
 def test_the_interval_of_a_score_stays_where_scores_can_be() -> None:
-    told = figures(measured("seeds", 0.97), LABELS, TRUTH, ordinal=False)
+    told = arm_scores(measured("seeds", 0.97), LABELS, TRUTH, ordinal=False)
     low, high = told["interval"]  # type: ignore[misc]
     assert told["macro_f1"] > 0.9
     assert 0 <= low < told["macro_f1"] <= high <= 1
@@ -117,10 +126,10 @@ def test_the_interval_of_a_score_stays_where_scores_can_be() -> None:
 def test_figures_of_several_labels_a_text_have_micro_f1() -> None:
     truth = Truth(np.array([[1, 1, 0], [0, 1, 0], [1, 0, 0]], np.float32), many=True)
     chances = np.array([[0.9, 0.2, 0.1], [0.1, 0.8, 0.1], [0.6, 0.7, 0.1]], np.float32)
-    one = outcome("seeds", "words", 3, 1.0, [chances], truth, row_weights(3, 1))
-    told = figures(one, LABELS, truth, ordinal=False)
+    one = arm_result("seeds", "words", 3, 1.0, [chances], truth, row_weights(3, 1))
+    told = arm_scores(one, LABELS, truth, ordinal=False)
     assert told["micro_f1"] == pytest.approx(2 * 3 / (4 + 4))
     assert told["accuracy"] == pytest.approx(1 / 3)
     assert list(told["per_class"]) == ["calm", "cross"]  # type: ignore[call-overload]
-    strict = outcome("seeds", "words", 3, 1.0, [chances], truth, row_weights(3, 1), np.array([0.7, 0.1, 0.5]))
+    strict = arm_result("seeds", "words", 3, 1.0, [chances], truth, row_weights(3, 1), np.array([0.7, 0.1, 0.5]))
     assert strict.predicted[0].tolist() == [[1, 1, 0], [0, 1, 0], [0, 1, 0]]

@@ -16,11 +16,11 @@ from textsynth.core.errors import UsageError
 from textsynth.core.records import Record
 from textsynth.evaluate import Evaluation, as_json
 from textsynth.evaluate.load import read_run
-from textsynth.evaluate.runner import prove_file, prove_folder, prove_what, real_of, weight_of
+from textsynth.evaluate.runner import evaluate_file, evaluate_run_folder, evaluate_target, real_of, weight_of
 from textsynth.recipe import read_recipe
 from textsynth.recipe.context import read_sources
 from textsynth.runner import run
-from textsynth.store.dataset import Rows
+from textsynth.store.dataset import DatasetReader
 
 THREE = LABELS[:3]
 RECIPE = """\
@@ -84,7 +84,7 @@ def told_in(folder: Path) -> dict[str, Any]:
 
 def again(folder: Path, said: list[str], **files: Path) -> Evaluation:
     """Prove the finished run in a folder."""
-    return prove_folder(folder, files, columns={}, full=False, ordinal=False, say=said.append)
+    return evaluate_run_folder(folder, files, columns={}, full=False, ordinal=False, say=said.append)
 
 
 def scores(told: Mapping[str, Any]) -> dict[tuple[str, str], float]:
@@ -109,7 +109,7 @@ def test_a_recipe_that_evaluates_ends_with_a_proof(proved: Path) -> None:
 def test_the_fitted_weight_is_a_column_and_the_card_tells_the_proof(proved: Path) -> None:
     told = told_in(proved / "run")
     weight = told["weights"][told["verdict"]["classifier"]]["weight"]
-    rows = Rows(proved / "run" / "dataset" / "data")
+    rows = DatasetReader(proved / "run" / "dataset" / "data")
     assert rows.column("weight") == pytest.approx([weight] * 36)
     card = (proved / "run" / "dataset" / "README.md").read_text(encoding="utf-8")
     assert "## Proof on real data" in card
@@ -165,7 +165,7 @@ def test_a_file_of_texts_is_proved_as_it_is(proved: Path, tmp_path: Path) -> Non
     write_rows(tmp_path / "texts.csv", read_run(proved / "run").synthetic.selected)
     files = {name: proved / f"{stem}.csv" for name, stem in zip(GIVEN, ("seeds", "test"), strict=True)}
     kept = tmp_path / "kept"
-    found = prove_file(
+    found = evaluate_file(
         tmp_path / "texts.csv", files, columns={}, labels=[], memory=kept, full=False, ordinal=True, say=str
     )  # fmt: skip
     told = as_json(found)
@@ -181,22 +181,22 @@ def test_a_file_of_texts_is_proved_as_it_is(proved: Path, tmp_path: Path) -> Non
 def test_what_is_given_says_how_it_is_proved(proved: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     given = {"train": None, "test": proved / "test.csv", "text": None, "label": None}
-    whole = prove_what(proved / "run", given, full=False, ordinal=False, say=str)
+    whole = evaluate_target(proved / "run", given, full=False, ordinal=False, say=str)
     assert (whole.synthetic.name, len(whole.real.train)) == ("proved", 18)
     texts = proved / "seeds.csv"
-    alone = prove_what(texts, {**given, "whole": proved / "test.csv"}, full=False, ordinal=False, say=str)
+    alone = evaluate_target(texts, {**given, "whole": proved / "test.csv"}, full=False, ordinal=False, say=str)
     assert (alone.synthetic.name, len(alone.real.whole)) == ("seeds", 66)
     assert (tmp_path / "textsynth" / "evaluate.sqlite").is_file()
     with pytest.raises(UsageError, match="no finished run is in this folder"):
-        prove_what(tmp_path, given, full=False, ordinal=False, say=str)
+        evaluate_target(tmp_path, given, full=False, ordinal=False, say=str)
     with pytest.raises(UsageError, match="no real test rows to score on"):
-        prove_what(texts, {}, full=False, ordinal=False, say=str)
+        evaluate_target(texts, {}, full=False, ordinal=False, say=str)
     with pytest.raises(UsageError, match="--labels is for a file of texts; the labels of a run are its recipe's"):
-        prove_what(proved / "run", {**given, "labels": "garden,post"}, full=False, ordinal=False, say=str)
+        evaluate_target(proved / "run", {**given, "labels": "garden,post"}, full=False, ordinal=False, say=str)
     with pytest.raises(UsageError, match="--ordinal needs the order of the labels"):
-        prove_what(texts, given, full=False, ordinal=True, say=str)
+        evaluate_target(texts, given, full=False, ordinal=True, say=str)
     backwards = {**given, "labels": ",".join(reversed(alone.labels))}
-    ordered = prove_what(texts, backwards, full=False, ordinal=True, say=str)
+    ordered = evaluate_target(texts, backwards, full=False, ordinal=True, say=str)
     assert list(ordered.labels) == list(alone.labels)[::-1]
 
 
@@ -222,7 +222,7 @@ def test_the_real_sets_are_those_that_evaluate_names(tmp_path: Path) -> None:
 def test_without_seeds_no_weight_is_written(tmp_path: Path) -> None:
     result = run(read_recipe(recipe_in(tmp_path, "{test: test}")), out=tmp_path / "run")
     assert told_in(result.folder)["verdict"]["effect"] == "unknown"
-    rows = Rows(result.folder / "dataset" / "data")
+    rows = DatasetReader(result.folder / "dataset" / "data")
     assert len(rows) == 36
     assert rows.column("weight") == []
 

@@ -6,19 +6,21 @@ import pytest
 from tests.evaluate.worlds import LABELS, World, classifiers
 from textsynth.core.records import Record
 from textsynth.evaluate.classifiers import KINDS, Codes, Kind
-from textsynth.evaluate.cross_validation import Round, make_rounds
-from textsynth.evaluate.data import Pool
-from textsynth.evaluate.sample_weight import GRID, PRIOR, Fitted, fit_weight
+from textsynth.evaluate.cross_validation import Fold, make_folds
+from textsynth.evaluate.data import LabelledPool
+from textsynth.evaluate.sample_weight import GRID, PRIOR, FittedWeight, fit_weight
 
 
-def fitted(kind: Kind, seeds: list[Record], written: list[Record], *, many: bool = False, repeats: int = 2) -> Fitted:
-    pool = Pool(LABELS, many)
+def fitted(
+    kind: Kind, seeds: list[Record], written: list[Record], *, many: bool = False, repeats: int = 2
+) -> FittedWeight:
+    pool = LabelledPool(LABELS, many)
     first, rest = pool.add(seeds), pool.add(written)
-    rounds = make_rounds(first, pool.targets, lambda held: rest, seed=1, repeats=repeats)
+    rounds = make_folds(first, pool.targets, lambda held: rest, seed=1, repeats=repeats)
     return fit_weight(classifiers(pool), kind, rounds, pool.targets)
 
 
-def acceptable(found: Fitted) -> list[float]:
+def acceptable(found: FittedWeight) -> list[float]:
     """Return the weights not worse than the best by more than the standard error of their difference."""
     best = min(one.log_loss for one in found.grid)
     return [one.weight for one in found.grid if one.log_loss - best <= one.se]
@@ -64,22 +66,24 @@ def test_several_labels_a_text_have_a_weight() -> None:
 
 
 def test_without_rounds_the_prior_stands() -> None:
-    pool = Pool(LABELS, many=False)
+    pool = LabelledPool(LABELS, many=False)
     pool.add(World().rows("seeds", 1))
-    rounds: list[Round] = make_rounds(np.arange(6), pool.targets, lambda held: held, seed=1, repeats=1)
-    assert fit_weight(classifiers(pool), "words", rounds, pool.targets) == Fitted(PRIOR["words"], PRIOR["words"], 0, ())
+    rounds: list[Fold] = make_folds(np.arange(6), pool.targets, lambda held: held, seed=1, repeats=1)
+    assert fit_weight(classifiers(pool), "words", rounds, pool.targets) == FittedWeight(
+        PRIOR["words"], PRIOR["words"], 0, ()
+    )
 
 
 def test_no_texts_left_in_a_round_is_no_fault() -> None:
     world = World()
-    pool = Pool(LABELS, many=False)
+    pool = LabelledPool(LABELS, many=False)
     seeds = pool.add(world.rows("seeds", 4))
 
     def nothing(held: Codes) -> Codes:
         return np.zeros(0, np.int64)
 
     found = fit_weight(
-        classifiers(pool), "words", make_rounds(seeds, pool.targets, nothing, seed=1, repeats=1), pool.targets
+        classifiers(pool), "words", make_folds(seeds, pool.targets, nothing, seed=1, repeats=1), pool.targets
     )  # fmt: skip
     assert len({round(one.log_loss, 6) for one in found.grid}) == 1
     assert found.weight == PRIOR["words"]

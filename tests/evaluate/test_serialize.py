@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from tests.evaluate.proofs import THREE, Made, plan, whole
-from textsynth.evaluate import Evaluation, Real, as_json, evaluate
+from textsynth.evaluate import Evaluation, RealSets, as_json, evaluate
 from textsynth.evaluate.verdict import FEW
 
 PLACES = 6
@@ -110,7 +110,7 @@ def test_differences_are_those_of_the_arms(told: dict[str, Any]) -> None:
 
 def test_without_seeds_the_verdict_has_no_figures() -> None:
     made = Made()
-    told = as_json(evaluate(made.run(), Real(made.test), plan(ordinal=True)))
+    told = as_json(evaluate(made.run(), RealSets(made.test), plan(ordinal=True)))
     verdict = told["verdict"]
     assert verdict["effect"] == "unknown"
     assert [verdict[name] for name in ("classifier", "arm", "minus", "difference", "interval")] == [None] * 5

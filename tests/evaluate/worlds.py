@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tests.contexts import Kept
-from textsynth.core.records import Origin, Record
+from textsynth.core.records import Provenance, Record
 from textsynth.evaluate import classifiers as classify
 from textsynth.evaluate.classifiers import Classifiers
-from textsynth.evaluate.data import Pool
+from textsynth.evaluate.data import LabelledPool
 
 SAID = {
     "garden": "soil seed rake tulip hedge weed prune compost mulch bulb lawn spade",
@@ -49,7 +49,7 @@ class World:
     def rows(self, name: str, each: int) -> list[Record]:
         """Return `each` texts of every label, in turn."""
         return [
-            Record(self.text(label), Origin(name, draw=place), (label,))
+            Record(self.text(label), Provenance(name, index=place), (label,))
             for place in range(each)
             for label in self.labels
         ]
@@ -60,7 +60,7 @@ class World:
         for place in range(count):
             picked = self._random.sample(self.labels, self._random.randint(1, 2))
             labels = tuple(label for label in self.labels if label in picked)
-            found.append(Record(self.text(*labels), Origin(name, draw=place), labels))
+            found.append(Record(self.text(*labels), Provenance(name, index=place), labels))
         return found
 
     def mislabelled(self, rows: Sequence[Record]) -> list[Record]:
@@ -78,7 +78,7 @@ def embed(texts: Sequence[str]) -> NDArray[np.float32]:
     return found / np.maximum(np.linalg.norm(found, axis=1, keepdims=True), 1e-9)
 
 
-def classifiers(pool: Pool, memory: classify.Memory | None = None) -> Classifiers:
+def classifiers(pool: LabelledPool, memory: classify.VectorStore | None = None) -> Classifiers:
     """Return the classifiers over a pool, with hashed words for embeddings."""
     kept = Kept() if memory is None else memory
     return Classifiers(pool.texts, len(pool.labels), many=pool.many, embed=embed, embedder="hashed", memory=kept)

@@ -9,18 +9,18 @@ import yaml
 from huggingface_hub import DatasetCard
 
 from tests.export.outcomes import HOSTILE, outcome, record
-from textsynth.core.records import Drop, Origin, Record
-from textsynth.export.card import Config, card
+from textsynth.core.records import DroppedRecord, Provenance, Record
+from textsynth.export.card import DatasetConfig, card
 from textsynth.export.dataset import write_dataset
-from textsynth.export.run_result import About, Given, Outcome, Picture
+from textsynth.export.run_result import CardFigure, CardMetadata, RunResult, SourceInfo
 
 CONFIGS = [
-    Config("default", {"train": "data/train-00000-of-00001.parquet"}, "ab" * 32, 30),
-    Config("dropped", {"train": "dropped/train-00000-of-00001.parquet"}, "cd" * 32, 7),
+    DatasetConfig("default", {"train": "data/train-00000-of-00001.parquet"}, "ab" * 32, 30),
+    DatasetConfig("dropped", {"train": "dropped/train-00000-of-00001.parquet"}, "cd" * 32, 7),
 ]
 
 
-def written(told: Outcome, notes: tuple[str, ...] = ()) -> DatasetCard:
+def written(told: RunResult, notes: tuple[str, ...] = ()) -> DatasetCard:
     return DatasetCard(card(told, CONFIGS, {"train": told.selected[:20], "validation": told.selected[20:]}, notes))
 
 
@@ -87,7 +87,7 @@ def test_tasks_have_the_hub_s_names(task: str, labels: dict[str, str], categorie
 
 
 def test_given_texts_are_not_called_synthetic() -> None:
-    texts = [Record(f"text {n}", Origin("existing", draw=n), ("refund",)) for n in range(30)]
+    texts = [Record(f"text {n}", Provenance("existing", index=n), ("refund",)) for n in range(30)]
     told = written(outcome(selected=texts))
     assert told.data.to_dict()["tags"] == ["textsynth"]
     assert told.data.to_dict()["language_creators"] == ["found"]
@@ -115,7 +115,9 @@ def test_the_account_has_models_prompts_sources_counts_and_drops() -> None:
 
 
 def test_a_source_s_folders_on_this_machine_stay_here() -> None:
-    text = written(outcome(sources={"seeds": Given("/home/someone/secret/seeds.csv"), "raw": Given("acme/raw")})).text
+    text = written(
+        outcome(sources={"seeds": SourceInfo("/home/someone/secret/seeds.csv"), "raw": SourceInfo("acme/raw")})
+    ).text
     assert "- Source: seeds, seeds.csv" in text
     assert "- Source: raw, acme/raw" in text
     assert "someone" not in text
@@ -129,8 +131,8 @@ def test_nothing_hostile_becomes_markup() -> None:
     told = outcome(
         name=HOSTILE,
         labels={"refund": HOSTILE, "delivery": "asks where"},
-        dropped=[Drop(record(100), "filter", "length", HOSTILE)],
-        sources={"seeds": Given(HOSTILE)},
+        dropped=[DroppedRecord(record(100), "filter", "length", HOSTILE)],
+        sources={"seeds": SourceInfo(HOSTILE)},
         recipe_text=f"about: '{HOSTILE}'",
         models=(HOSTILE,),
     )
@@ -155,7 +157,7 @@ def test_an_empty_data_set_has_a_card_too() -> None:
 
 
 def test_every_word_of_the_author_stands_on_the_card_and_is_escaped() -> None:
-    about = About(
+    about = CardMetadata(
         pretty_name="Parcels, *again*",
         description="What customers write.\nTo a <b>shop</b>.",
         authors=("Ann Lee",),
@@ -185,8 +187,8 @@ def test_every_word_of_the_author_stands_on_the_card_and_is_escaped() -> None:
 
 def test_pictures_stand_with_their_part_and_have_words() -> None:
     shown = [
-        Picture("figures/funnel.svg", "What became of them", "texts: a|b 3", "<svg/>"),
-        Picture("figures/proof-words.svg", "Scores", "macro-F1: seeds .5", "<svg/>"),
+        CardFigure("figures/funnel.svg", "What became of them", "texts: a|b 3", "<svg/>"),
+        CardFigure("figures/proof-words.svg", "Scores", "macro-F1: seeds .5", "<svg/>"),
     ]
     text = written(outcome(pictures=shown, proof=("They help.",))).text
     dropped = text.split("## What was dropped")[1].split("## ")[0]
@@ -199,8 +201,8 @@ def test_a_card_never_holds_half_a_character_and_is_read_back(tmp_path: Path) ->
     lone = "a \ud800 lone half"
     told = outcome(
         name="fine",
-        dropped=[Drop(record(100), "filter", "length", lone, 2, 3)],
-        about=About(pretty_name=lone, description=lone),
+        dropped=[DroppedRecord(record(100), "filter", "length", lone, 2, 3)],
+        about=CardMetadata(pretty_name=lone, description=lone),
         prompt_texts={"labelled": lone},
     )
     write_dataset(tmp_path / "dataset", told)

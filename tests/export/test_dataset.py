@@ -48,7 +48,7 @@ def test_the_same_outcome_gives_the_same_bytes_in_any_order_and_process(tmp_path
     told = outcome()
     write_dataset(
         tmp_path / "second",
-        outcome(selected=told.selected[::-1], dropped=told.dropped[::-1], spare=told.spare[::-1]),
+        outcome(selected=told.selected[::-1], dropped=told.dropped[::-1], spare=told.surplus[::-1]),
     )
     code = (
         "from pathlib import Path; from tests.export.outcomes import outcome; "

@@ -9,13 +9,13 @@ import pytest
 from datasets import ClassLabel, List, Value
 
 from tests.export.outcomes import LABELS, outcome, record
-from textsynth.core.records import DECIDED, Drop, Origin, Record
-from textsynth.export.tables import dropped_table, passports_table, rows_table
+from textsynth.core.records import REVIEW_DECISION, DroppedRecord, Provenance, Record
+from textsynth.export.tables import default_table, dropped_table, provenance_table
 
 
 def test_labels_are_codes_in_the_recipe_s_order_and_rows_stand_by_id() -> None:
     told = outcome()
-    table = rows_table(told.selected, told)
+    table = default_table(told.selected, told)
     assert list(table.columns) == list(table.features) == ["id", "text", "label"]
     assert table.features["label"] == ClassLabel(names=list(LABELS))
     assert table.columns["id"] == sorted(one.id for one in told.selected)
@@ -25,8 +25,8 @@ def test_labels_are_codes_in_the_recipe_s_order_and_rows_stand_by_id() -> None:
 
 
 def test_several_labels_are_a_list_of_codes_in_order() -> None:
-    one = Record("both", Origin("labelled"), ("delivery", "refund"))
-    table = rows_table([one], outcome(many=True))
+    one = Record("both", Provenance("labelled"), ("delivery", "refund"))
+    table = default_table([one], outcome(many=True))
     assert table.features["label"] == List(ClassLabel(names=list(LABELS)))
     assert table.columns["label"] == [[0, 1]]
 
@@ -34,7 +34,11 @@ def test_several_labels_are_a_list_of_codes_in_order() -> None:
 def test_columns_are_made_of_a_few_rows_at_a_time() -> None:
     told = outcome()
     split = {one.id: "train" for one in told.selected}
-    tables = (rows_table(told.selected, told), passports_table(told.selected, told, split, split), dropped_table(told))
+    tables = (
+        default_table(told.selected, told),
+        provenance_table(told.selected, told, split, split),
+        dropped_table(told),
+    )
     for table in tables:
         parts = list(table.parts(4))
         assert [len(part["id"]) for part in parts] == [4] * (len(table) // 4) + [len(table) % 4]
@@ -43,29 +47,29 @@ def test_columns_are_made_of_a_few_rows_at_a_time() -> None:
 
 
 def test_texts_without_labels_have_no_label_column() -> None:
-    assert list(rows_table([record(1)], outcome(labels={})).columns) == ["id", "text"]
+    assert list(default_table([record(1)], outcome(labels={})).columns) == ["id", "text"]
 
 
 def test_a_paraphrase_stands_beside_its_original() -> None:
-    one = Record("in other words", Origin("paraphrase", ("p",)), ("refund",), {"source_text": "the original"})
-    table = rows_table([one], outcome(task="paraphrase"))
+    one = Record("in other words", Provenance("paraphrase", ("p",)), ("refund",), {"source_text": "the original"})
+    table = default_table([one], outcome(task="paraphrase"))
     assert list(table.columns) == ["id", "text", "paraphrase", "label"]
     assert (table.columns["text"], table.columns["paraphrase"]) == (["the original"], ["in other words"])
-    assert list(rows_table([one], outcome(task="paraphrase", labels={})).columns) == ["id", "text", "paraphrase"]
+    assert list(default_table([one], outcome(task="paraphrase", labels={})).columns) == ["id", "text", "paraphrase"]
 
 
 def test_a_summary_stands_beside_its_document() -> None:
-    one = Record("short", Origin("summary", ("p",)), (), {"document": "long and \ud800 long"})
-    table = rows_table([one], outcome(task="summarization", labels={}))
+    one = Record("short", Provenance("summary", ("p",)), (), {"document": "long and \ud800 long"})
+    table = default_table([one], outcome(task="summarization", labels={}))
     assert list(table.columns) == ["id", "document", "summary"]
     assert (table.columns["document"], table.columns["summary"]) == (["long and ? long"], ["short"])
 
 
 def test_a_passport_has_everything_behind_a_text() -> None:
-    one = record(4).with_measures({"length": 2})
+    one = record(4).with_scores({"length": 2})
     fields = {**one.fields, "intended_label": "refund", "chosen_label": "delivery", "document": "kept elsewhere"}
-    one = Record(one.text, one.origin, one.labels, fields, one.measures)
-    table = passports_table([one], outcome(), {one.id: "train"}, {one.id: "f"})
+    one = Record(one.text, one.provenance, one.labels, fields, one.scores)
+    table = provenance_table([one], outcome(), {one.id: "train"}, {one.id: "f"})
     assert list(table.columns) == list(table.features)
     assert {name: cells[0] for name, cells in table.columns.items()} == {
         "id": one.id,
@@ -91,12 +95,12 @@ def test_a_passport_has_everything_behind_a_text() -> None:
 
 
 def test_confidence_is_the_last_labeller_s_and_null_without_one() -> None:
-    one = record(1).with_measures({"choice": 0.9})
+    one = record(1).with_scores({"choice": 0.9})
     split = {one.id: "train"}
-    assert passports_table([one], outcome(labellers=("agreement", "choice")), split, split).columns["confidence"] == [
+    assert provenance_table([one], outcome(labellers=("agreement", "choice")), split, split).columns["confidence"] == [
         0.9
     ]
-    assert passports_table([one], outcome(labellers=()), split, split).columns["confidence"] == [None]
+    assert provenance_table([one], outcome(labellers=()), split, split).columns["confidence"] == [None]
 
 
 @pytest.mark.parametrize(
@@ -106,11 +110,11 @@ def test_confidence_is_the_last_labeller_s_and_null_without_one() -> None:
 def test_a_label_that_a_person_set_has_no_confidence_of_another(
     say: str, chosen: str, confidence: float | None
 ) -> None:
-    plain = record(1).with_measures({"choice": 0.9})
-    fields = {**plain.fields, "chosen_label": chosen, DECIDED: say}
-    one = Record(plain.text, plain.origin, ("refund",), fields, plain.measures)
+    plain = record(1).with_scores({"choice": 0.9})
+    fields = {**plain.fields, "chosen_label": chosen, REVIEW_DECISION: say}
+    one = Record(plain.text, plain.provenance, ("refund",), fields, plain.scores)
     split = {one.id: "train"}
-    told = passports_table([one], outcome(labellers=("choice",)), split, split).columns
+    told = provenance_table([one], outcome(labellers=("choice",)), split, split).columns
     assert told["confidence"] == [confidence]
 
 
@@ -136,7 +140,9 @@ def test_dropped_has_drops_reviews_and_spare_ones_each_with_its_reason() -> None
 
 
 def test_types_are_said_even_where_every_cell_is_empty() -> None:
-    told = outcome(spare=(), dropped=[Drop(Record("x", Origin("existing")), "filter", "length", "too short")])
+    told = outcome(
+        spare=(), dropped=[DroppedRecord(Record("x", Provenance("existing")), "filter", "length", "too short")]
+    )
     features = dropped_table(told).features
     assert (features["measured"], features["twin"], features["parents"]) == (
         Value("float64"),

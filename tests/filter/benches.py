@@ -13,9 +13,9 @@ import pytest
 from numpy.typing import NDArray
 
 from tests.contexts import context
-from textsynth.core.protocols import Context, Filter, Judge
-from textsynth.core.records import Ask, Completion, Drop, Origin, Record, Verdict
-from textsynth.runner.candidate_pipeline import Court
+from textsynth.core.protocols import Context, Filter, FilterSession
+from textsynth.core.records import Completion, DroppedRecord, GenerationRequest, Provenance, Record, Verdict
+from textsynth.runner.candidate_pipeline import CandidatePipeline
 
 Embed = Callable[[Sequence[str]], NDArray[np.float32]]
 DATA = Path(__file__).parents[3] / "shared" / "data"
@@ -23,7 +23,7 @@ real_data = pytest.mark.skipif(not DATA.is_dir(), reason="the real data sets of 
 
 
 def record(text: str, *labels: str, draw: int = 0, shown: Sequence[str] = (), **fields: str) -> Record:
-    return Record(text, Origin("test", shown=tuple(shown), draw=draw), labels, fields)
+    return Record(text, Provenance("test", example_ids=tuple(shown), index=draw), labels, fields)
 
 
 def batch(*texts: str) -> list[Record]:
@@ -32,7 +32,7 @@ def batch(*texts: str) -> list[Record]:
 
 def judged(step: Filter, one: Record, at: Context | None = None) -> Verdict | None:
     """Return the verdict on one record by a filter with an empty memory."""
-    return step.begin(at or context()).judge([one])[0]
+    return step.start(at or context()).evaluate_batch([one])[0]
 
 
 def reason(step: Filter, one: Record, at: Context | None = None) -> str | None:
@@ -40,13 +40,13 @@ def reason(step: Filter, one: Record, at: Context | None = None) -> str | None:
     return None if verdict is None else verdict.reason
 
 
-def rule(judge: Judge, records: Sequence[Record]) -> tuple[list[Record], list[Drop]]:
+def rule(judge: FilterSession, records: Sequence[Record]) -> tuple[list[Record], list[DroppedRecord]]:
     """Bring a window to its ends, as a run does: judged, waited for twins, settled."""
 
-    async def nobody(groups: Sequence[Sequence[Ask]]) -> list[list[Completion] | None]:
+    async def nobody(groups: Sequence[Sequence[GenerationRequest]]) -> list[list[Completion] | None]:
         return [[Completion("") for _ in some] for some in groups]
 
-    ruling = asyncio.run(Court([("filter", judge)], [], nobody).rule(records))
+    ruling = asyncio.run(CandidatePipeline([("filter", judge)], [], nobody).process(records))
     return ruling.accepted, ruling.dropped
 
 

@@ -4,11 +4,11 @@ import pytest
 
 from tests.contexts import context
 from tests.filter.benches import judged, record
-from textsynth.core.records import Origin, Record, Verdict
+from textsynth.core.records import Provenance, Record, Verdict
 from textsynth.filter.copies_source import CopiesSource
 
 SEEDS = [
-    Record(text, Origin("seeds", draw=row), ("a",))
+    Record(text, Provenance("seeds", index=row), ("a",))
     for row, text in enumerate(
         ("Where is the new card that I ordered?", "where is the new card that I ordered", "My card is lost", "Lost", "")
     )
@@ -32,7 +32,7 @@ def test_a_seed_with_words_around_it_is_a_copy_but_not_a_short_phrase() -> None:
         "Hello, good morning everyone, please tell me: where is the new card that I ordered? Thank you so much indeed"
     )
     verdict = judged(CopiesSource(), record(longer), CONTEXT)
-    assert verdict == Verdict("holds the whole of a row of seeds", twin=SEEDS[0].id)
+    assert verdict == Verdict("holds the whole of a row of seeds", duplicate_of=SEEDS[0].id)
     assert judged(CopiesSource(), record("My card is lost and so is all of the money that was on it"), CONTEXT) is None
 
 

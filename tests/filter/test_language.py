@@ -21,8 +21,8 @@ def test_a_short_foreign_sentence_is_no_english(text: str) -> None:
     assert not clearly_english(text)
     verdict = judged(Language(), record(text))
     assert verdict is not None
-    assert verdict.measured is not None
-    assert verdict.measured < 0.01 == verdict.limit
+    assert verdict.score is not None
+    assert verdict.score < 0.01 == verdict.limit
 
 
 @pytest.mark.parametrize(
@@ -54,4 +54,4 @@ def test_english_is_no_german() -> None:
 @real_data
 def test_real_english_is_kept() -> None:
     some = [record(row["text"]) for row in [*rows("banking77/train.csv")[::5], *rows("trec/train.csv")[::5]]]
-    assert not any(Language().begin(context()).judge(some))
+    assert not any(Language().start(context()).evaluate_batch(some))

@@ -6,12 +6,12 @@ import pytest
 
 from tests.contexts import context
 from tests.filter.benches import Embed, judged, real_data, record, rows
-from textsynth.core.records import Origin, Record, Verdict
+from textsynth.core.records import Provenance, Record, Verdict
 from textsynth.filter.leak import Leak
 
 
 def given(*texts: str) -> list[Record]:
-    return [Record(text, Origin("test", draw=row)) for row, text in enumerate(texts)]
+    return [Record(text, Provenance("test", index=row)) for row, text in enumerate(texts)]
 
 
 TEST = given(
@@ -39,7 +39,7 @@ def test_a_row_inside_a_longer_text_is_told() -> None:
         "Good morning, I wonder and ask you kindly: where is the card that I ordered? Many thanks to you all"
     )
     verdict = judged(WORDS_ALONE, longer, context(sources={"test": TEST}))
-    assert verdict == Verdict("holds the whole of a row of test", twin=TEST[1].id)
+    assert verdict == Verdict("holds the whole of a row of test", duplicate_of=TEST[1].id)
 
 
 def test_a_short_row_with_words_changed_is_told_apart_by_what_it_is_about(embed: Embed) -> None:
@@ -56,7 +56,7 @@ def test_the_same_in_other_words_needs_the_embedder(embed: Embed) -> None:
     assert judged(WORDS_ALONE, same, at) is None
     verdict = judged(Leak(semantic=0.8), same, at)
     assert verdict is not None
-    assert (verdict.reason, verdict.limit, verdict.twin) == ("says the same as a row of test", 0.8, TEST[0].id)
+    assert (verdict.reason, verdict.limit, verdict.duplicate_of) == ("says the same as a row of test", 0.8, TEST[0].id)
     assert judged(Leak(semantic=0.8), record("Please close my account"), at) is None
 
 
@@ -96,20 +96,20 @@ def planted(texts: list[str], seed: int) -> tuple[list[str], list[str]]:
 @pytest.mark.parametrize("seed", range(5))
 def test_planted_copies_of_a_real_test_set_are_found_by_words(seed: int) -> None:
     test = given(*(row["text"] for row in rows("banking77/test.csv")))
-    judge = WORDS_ALONE.begin(context(sources={"test": test}))
+    judge = WORDS_ALONE.start(context(sources={"test": test}))
     same, changed = planted([one.text for one in test], seed)
-    assert all(judge.judge([record(text, draw=place) for place, text in enumerate(same)]))
+    assert all(judge.evaluate_batch([record(text, draw=place) for place, text in enumerate(same)]))
     long = [text for text in changed if len(text.split()) > 8]
-    assert all(judge.judge([record(text, draw=place) for place, text in enumerate(long)]))
+    assert all(judge.evaluate_batch([record(text, draw=place) for place, text in enumerate(long)]))
 
 
 @real_data
 def test_with_the_embedder_all_planted_copies_are_found(embed: Embed) -> None:
     test = given(*(row["text"] for row in rows("banking77/test.csv")[::20]))
-    judge = Leak().begin(context(sources={"test": test}, embed=embed))
+    judge = Leak().start(context(sources={"test": test}, embed=embed))
     for seed in range(20):
         copies = [copy for kind in planted([one.text for one in test], seed) for copy in kind]
-        verdicts = judge.judge([record(text, draw=place) for place, text in enumerate(copies)])
+        verdicts = judge.evaluate_batch([record(text, draw=place) for place, text in enumerate(copies)])
         assert not [copy for copy, verdict in zip(copies, verdicts, strict=True) if verdict is None]
 
 
@@ -117,7 +117,7 @@ def test_with_the_embedder_all_planted_copies_are_found(embed: Embed) -> None:
 def test_questions_of_another_domain_are_no_leaks(embed: Embed) -> None:
     test = given(*(row["text"] for row in rows("banking77/test.csv")))
     questions = [record(row["text"]) for row in rows("trec/train.csv")]
-    verdicts = WORDS_ALONE.begin(context(sources={"test": test})).judge(questions)
+    verdicts = WORDS_ALONE.start(context(sources={"test": test})).evaluate_batch(questions)
     assert sum(verdict is not None for verdict in verdicts) <= 0.01 * len(verdicts)
-    judge = Leak().begin(context(sources={"test": test[::20]}, embed=embed))
-    assert sum(verdict is not None for verdict in judge.judge(questions[:300])) <= 3
+    judge = Leak().start(context(sources={"test": test[::20]}, embed=embed))
+    assert sum(verdict is not None for verdict in judge.evaluate_batch(questions[:300])) <= 3

@@ -43,7 +43,7 @@ def test_the_reason_names_the_kind_and_never_the_datum(kind: str) -> None:
     verdict = judged(PersonalData(), record(held(kind)))
     assert verdict is not None
     assert verdict.reason == REASONS[kind]  # type: ignore[index]
-    assert verdict.measured is None
+    assert verdict.score is None
     assert not any(char.isdigit() or char == "@" for char in verdict.reason or "")
 
 
@@ -131,7 +131,7 @@ def test_any_text_can_be_judged_and_always_the_same(text: str) -> None:
 def test_nothing_is_loaded_before_the_first_text() -> None:
     code = (
         "import sys; from tests.contexts import context; from textsynth.filter.personal_data import PersonalData\n"
-        "judge = PersonalData().begin(context())\n"
+        "judge = PersonalData().start(context())\n"
         "print('phonenumbers' in sys.modules, 'textsynth.text.pii.phone' in sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
@@ -150,6 +150,6 @@ def test_nothing_is_loaded_before_the_first_text() -> None:
     ],
 )
 def test_of_real_texts_only_those_that_hold_some_are_dropped(path: str, least: int, most: int) -> None:
-    judge = PersonalData().begin(context())
-    verdicts = judge.judge([record(row["text"]) for row in rows(path)])
+    judge = PersonalData().start(context())
+    verdicts = judge.evaluate_batch([record(row["text"]) for row in rows(path)])
     assert least <= sum(verdict is not None for verdict in verdicts) <= most

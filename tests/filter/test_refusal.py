@@ -85,6 +85,6 @@ def test_labels_without_letters_name_nothing() -> None:
     ("path", "most"), [("banking77/train.csv", 0), ("trec/train.csv", 0), ("parrot_crowdflower/train.csv", 3)]
 )
 def test_of_thousands_of_real_texts_hardly_any_is_dropped(path: str, most: int) -> None:
-    judge = Refusal().begin(BANK)
-    verdicts = judge.judge([record(row["text"]) for row in rows(path)])
+    judge = Refusal().start(BANK)
+    verdicts = judge.evaluate_batch([record(row["text"]) for row in rows(path)])
     assert sum(verdict is not None for verdict in verdicts) <= most

@@ -30,7 +30,7 @@ def pair(text: str, source: str = SOURCE) -> Record:
 def test_what_embeddings_cannot_see_is_looked_at_without_them(text: str, reason: str) -> None:
     verdict = judged(SameMeaning(), pair(text))
     assert verdict is not None
-    assert (verdict.reason, verdict.review) == (reason, False)
+    assert (verdict.reason, verdict.needs_review) == (reason, False)
 
 
 @pytest.mark.parametrize(
@@ -45,7 +45,7 @@ def test_a_negation_told_in_another_way_goes_to_a_person(text: str, source: str)
     for one, other in ((text, source), (source, text)):
         verdict = judged(SameMeaning(), pair(one, other))
         assert verdict is not None
-        assert verdict.review
+        assert verdict.needs_review
 
 
 def test_what_happens_to_a_negation_is_the_recipes(embed: Embed) -> None:
@@ -55,7 +55,7 @@ def test_what_happens_to_a_negation_is_the_recipes(embed: Embed) -> None:
     )
     assert dropped is not None
     assert reviewed is not None
-    assert (dropped.review, reviewed.review) == (False, True)
+    assert (dropped.needs_review, reviewed.needs_review) == (False, True)
     assert kept is not None
     assert kept.keeps
 
@@ -65,11 +65,11 @@ def test_a_paraphrase_keeps_its_cosine_and_another_text_is_dropped(embed: Embed)
     good = judged(SameMeaning(), pair("The card I ordered for 20 euros never arrived"), at)
     assert good is not None
     assert good.keeps
-    assert good.measured is not None
-    assert good.measured > 0.75
+    assert good.score is not None
+    assert good.score > 0.75
     assert good.limit is None
     bad = judged(SameMeaning(), pair("20 of our dogs could not be found in the park"), at)
-    assert bad == Verdict("means something else than the original", bad.measured if bad else None, 0.75)
+    assert bad == Verdict("means something else than the original", bad.score if bad else None, 0.75)
 
 
 def test_a_text_that_rewrites_nothing_is_kept() -> None:
@@ -85,7 +85,7 @@ def test_a_changed_digit_is_always_found() -> None:
         at = draw.choice([place for place, char in enumerate(text) if char.isdigit()])
         other = draw.choice([digit for digit in "123456789" if digit != text[at]])
         edited.append(pair(text[:at] + other + text[at + 1 :], text))
-    verdicts = SameMeaning(copy_similarity=1.0).begin(context()).judge(edited)
+    verdicts = SameMeaning(copy_similarity=1.0).start(context()).evaluate_batch(edited)
     assert sum(verdict is not None and verdict.reason is not None for verdict in verdicts) >= 196
 
 
@@ -94,6 +94,6 @@ def test_a_changed_digit_is_always_found() -> None:
 def test_pairs_that_people_call_equivalent_are_kept(embed: Embed) -> None:
     """Embeds 400 sentences."""
     same = [row for row in rows("stsb/dev.csv") if float(row["score"]) >= 4.5 and row["text1"] != row["text2"]][:200]
-    judge = SameMeaning(copy_similarity=1.0).begin(context(embed=embed))
-    verdicts = judge.judge([pair(row["text2"], row["text1"]) for row in same])
+    judge = SameMeaning(copy_similarity=1.0).start(context(embed=embed))
+    verdicts = judge.evaluate_batch([pair(row["text2"], row["text1"]) for row in same])
     assert sum(verdict is None or verdict.keeps for verdict in verdicts) >= 0.85 * len(same)

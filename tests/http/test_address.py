@@ -23,21 +23,21 @@ def test_addresses_are_read_as_people_write_them(given: str, root: str, name: st
 
 def test_host_port_and_paths() -> None:
     plain, secure = Address("http://a.example/v1"), Address("https://me:pass%40word@b:8443/x/v1?k=1")
-    assert (plain.place, secure.place) == (("a.example", 80), ("b", 8443))
+    assert (plain.host_and_port, secure.host_and_port) == (("a.example", 80), ("b", 8443))
     assert (plain.host, secure.host) == ("a.example", "b:8443")
     assert (plain.secure, secure.secure) == (False, True)
     assert plain.path("/chat/completions") == "/v1/chat/completions"
     assert secure.path("/completions") == "/x/v1/completions?k=1"
-    assert (plain.beside("/metrics"), secure.beside("/tokenize")) == ("/metrics", "/x/tokenize")
-    assert (plain.basic, secure.basic) == (None, "Basic bWU6cGFzc0B3b3Jk")
-    assert Address("http://[::1]:8000").place == ("::1", 8000)
+    assert (plain.sibling("/metrics"), secure.sibling("/tokenize")) == ("/metrics", "/x/tokenize")
+    assert (plain.basic_auth, secure.basic_auth) == (None, "Basic bWU6cGFzc0B3b3Jk")
+    assert Address("http://[::1]:8000").host_and_port == ("::1", 8000)
     assert Address("http://bücher.example/v1").host == "xn--bcher-kva.example"
 
 
 @pytest.mark.parametrize("wrong", ["http://", "http://a:99999/v1", "http://a:port/v1", "http://a b/v1", "http://:80"])
 def test_what_is_no_address_is_one_sentence(wrong: str) -> None:
     with pytest.raises(ModelError, match="is no address a request can go to"):
-        _ = Address(wrong).place
+        _ = Address(wrong).host_and_port
 
 
 def test_a_proxy_is_used_for_other_machines_only(monkeypatch: pytest.MonkeyPatch) -> None:

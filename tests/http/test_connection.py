@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.models.raw import END, Talk, raw, whole
-from textsynth.http.body import LARGEST_BODY, Broken
+from textsynth.http.body import LARGEST_BODY, ProtocolError
 from textsynth.http.connection import Connection, Reply
 
 CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
@@ -24,7 +24,7 @@ def said(talk: Talk, times: int = 1) -> list[Reply]:
         async with raw(talk) as server:
             _, one = await asyncio.get_running_loop().create_connection(Connection, "127.0.0.1", server.port)
             try:
-                return [await one.exchange(b"GET / HTTP/1.1\r\n\r\n") for _ in range(times)]
+                return [await one.request(b"GET / HTTP/1.1\r\n\r\n") for _ in range(times)]
             finally:
                 one.close()
 
@@ -50,7 +50,7 @@ def said(talk: Talk, times: int = 1) -> list[Reply]:
 )
 def test_answers_of_every_shape_are_read(answer: list[object], body: bytes, keeps: bool) -> None:
     (found,) = said(lambda _: answer)
-    assert (found.body, found.keeps) == (body, keeps)
+    assert (found.body, found.keep_alive) == (body, keeps)
     assert 200 <= found.status < 300
 
 
@@ -77,13 +77,13 @@ def test_answers_of_every_shape_are_read(answer: list[object], body: bytes, keep
     ],
 )
 def test_what_is_no_whole_answer_is_broken(answer: list[object], reason: str) -> None:
-    with pytest.raises(Broken, match=reason):
+    with pytest.raises(ProtocolError, match=reason):
         said(lambda _: answer)
 
 
 def test_an_endless_stream_of_bytes_ends_at_a_size() -> None:
     endless = [b"HTTP/1.1 200 OK\r\n\r\n", *[bytes(1 << 20)] * 40]
-    with pytest.raises(Broken, match=r"went on beyond 33,554,432 bytes"):
+    with pytest.raises(ProtocolError, match=r"went on beyond 33,554,432 bytes"):
         said(lambda _: endless)
 
 
@@ -94,7 +94,7 @@ def test_a_connection_is_used_again_and_headers_are_found_in_any_case() -> None:
 
 
 def test_bytes_nobody_asked_for_end_the_connection() -> None:
-    with pytest.raises(Broken):
+    with pytest.raises(ProtocolError):
         said(lambda _: [whole(b"one"), 0.05, whole(b"two")], times=3)
 
 
@@ -116,7 +116,7 @@ def test_an_answer_is_the_same_in_any_pieces(answer: bytes, cuts: list[int]) -> 
     async def go() -> bytes:
         one = Connection()
         one.connection_made(Silent())
-        waiting = asyncio.ensure_future(one.exchange(b""))
+        waiting = asyncio.ensure_future(one.request(b""))
         await asyncio.sleep(0)
         ends = sorted({*(cut for cut in cuts if cut < len(answer)), len(answer)})
         for start, end in zip([0, *ends], ends, strict=False):
@@ -131,9 +131,9 @@ def test_a_cancelled_exchange_ends_the_connection() -> None:
         async with raw(lambda _: [30.0]) as server:
             _, one = await asyncio.get_running_loop().create_connection(Connection, "127.0.0.1", server.port)
             with pytest.raises(TimeoutError):
-                await asyncio.wait_for(one.exchange(b"GET / HTTP/1.1\r\n\r\n"), 0.05)
+                await asyncio.wait_for(one.request(b"GET / HTTP/1.1\r\n\r\n"), 0.05)
             assert not one.open
-            with pytest.raises(Broken, match="closed before the request was sent"):
-                await one.exchange(b"GET / HTTP/1.1\r\n\r\n")
+            with pytest.raises(ProtocolError, match="closed before the request was sent"):
+                await one.request(b"GET / HTTP/1.1\r\n\r\n")
 
     asyncio.run(go())

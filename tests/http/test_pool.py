@@ -15,15 +15,15 @@ import pytest
 from tests.models.raw import END, raw, whole
 from textsynth.core.errors import ModelError
 from textsynth.http.address import Address
-from textsynth.http.body import Broken
-from textsynth.http.pool import STALE_SECONDS, Away, Connections
+from textsynth.http.body import ProtocolError
+from textsynth.http.pool import STALE_SECONDS, ConnectError, ConnectionPool
 
 
 def test_a_connection_is_kept_and_requests_carry_what_they_should() -> None:
     async def go() -> None:
         async with raw(lambda _: [whole(b"ok")]) as server:
             address = Address(server.url.replace("//", "//me:word@"))
-            mine = Connections(address, {"Authorization": "Bearer k"})
+            mine = ConnectionPool(address, {"Authorization": "Bearer k"})
             assert (await mine.post("/v1/completions", b'{"a":1}')).body == b"ok"
             assert (await mine.get("/v1/models")).body == b"ok"
             mine.close()
@@ -44,7 +44,7 @@ def test_a_connection_is_kept_and_requests_carry_what_they_should() -> None:
 def test_requests_at_once_have_connections_of_their_own() -> None:
     async def go() -> None:
         async with raw(lambda _: [0.05, whole(b"ok")]) as server:
-            mine = Connections(Address(server.url), {})
+            mine = ConnectionPool(Address(server.url), {})
             for _ in range(2):
                 await asyncio.gather(*(mine.post("/v1/x", b"{}") for _ in range(5)))
             mine.close()
@@ -56,7 +56,7 @@ def test_requests_at_once_have_connections_of_their_own() -> None:
 def test_a_kept_connection_that_the_server_closed_meanwhile_costs_no_try() -> None:
     async def go() -> None:
         async with raw(lambda _: [whole(b"ok")]) as server:
-            mine = Connections(Address(server.url), {})
+            mine = ConnectionPool(Address(server.url), {})
             await mine.post("/v1/x", b"{}")
             kept = mine._idle[0]
             kept.idle_since -= STALE_SECONDS + 0.1
@@ -71,8 +71,8 @@ def test_a_kept_connection_that_the_server_closed_meanwhile_costs_no_try() -> No
 def test_an_answer_that_breaks_off_is_not_sent_again_behind_ones_back() -> None:
     async def go() -> int:
         async with raw(lambda _: [END]) as server:
-            with pytest.raises((Broken, OSError)):
-                await Connections(Address(server.url), {}).post("/v1/x", b"{}")
+            with pytest.raises((ProtocolError, OSError)):
+                await ConnectionPool(Address(server.url), {}).post("/v1/x", b"{}")
             return len(server.said)
 
     assert asyncio.run(go()) == 1
@@ -80,15 +80,15 @@ def test_an_answer_that_breaks_off_is_not_sent_again_behind_ones_back() -> None:
 
 @pytest.mark.parametrize("url", ["http://127.0.0.1:9/v1", "http://nowhere.invalid/v1"])
 def test_nobody_there_is_away(url: str) -> None:
-    with pytest.raises(Away):
-        asyncio.run(Connections(Address(url), {}).get("/"))
+    with pytest.raises(ConnectError):
+        asyncio.run(ConnectionPool(Address(url), {}).get("/"))
 
 
 def test_a_proxy_is_asked_for_the_whole_address(monkeypatch: pytest.MonkeyPatch) -> None:
     async def go() -> bytes:
         async with raw(lambda _: [whole(b"ok")]) as server:
             monkeypatch.setenv("http_proxy", f"http://me:word@127.0.0.1:{server.port}")
-            mine = Connections(Address("http://far.example/v1"), {})
+            mine = ConnectionPool(Address("http://far.example/v1"), {})
             await mine.post("/v1/x", b"{}")
             mine.close()
             return server.said[0]
@@ -124,7 +124,7 @@ def test_tls_is_spoken_and_a_certificate_that_cannot_be_trusted_stops(
 ) -> None:
     async def go() -> bytes:
         async with raw(lambda _: [whole(b"secret")], tls=server_side(certificate)) as server:
-            mine = Connections(Address(f"https://127.0.0.1:{server.port}/v1"), {})
+            mine = ConnectionPool(Address(f"https://127.0.0.1:{server.port}/v1"), {})
             try:
                 return (await mine.get("/v1/models")).body
             finally:
@@ -159,7 +159,7 @@ def test_tls_goes_through_the_tunnel_of_a_proxy(certificate: Path, monkeypatch: 
             listening = await asyncio.start_server(proxy, "127.0.0.1", 0)
             monkeypatch.setenv("https_proxy", f"http://127.0.0.1:{listening.sockets[0].getsockname()[1]}")
             monkeypatch.setenv("SSL_CERT_FILE", str(certificate / "cert.pem"))
-            mine = Connections(Address("https://localhost.example:8443/v1"), {})
+            mine = ConnectionPool(Address("https://localhost.example:8443/v1"), {})
             mine._host = "localhost"  # the name that the certificate is for
             try:
                 return (await mine.get("/v1/models")).body
@@ -180,8 +180,8 @@ def test_a_proxy_that_gives_no_tunnel_is_away(monkeypatch: pytest.MonkeyPatch) -
     async def go() -> None:
         async with raw(talk) as server:
             monkeypatch.setenv("https_proxy", f"http://127.0.0.1:{server.port}")
-            mine = Connections(Address("https://far.example/v1"), {})
-            with pytest.raises(Away, match="proxy answers HTTP 403"):
+            mine = ConnectionPool(Address("https://far.example/v1"), {})
+            with pytest.raises(ConnectError, match="proxy answers HTTP 403"):
                 await mine.get("/v1/models")
             await asyncio.sleep(0.01)
 

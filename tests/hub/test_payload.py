@@ -13,7 +13,7 @@ from tests.hub_client import Client
 from tests.hub_server import Server
 from textsynth.export.card.metadata import read_card
 from textsynth.export.dataset import write_dataset
-from textsynth.hub.payload import pushed_card, read_contents
+from textsynth.hub.payload import pushed_card, read_payload
 
 TEXTS = ("README.md", "recipe.yaml", "manifest.json")
 pytest_plugins = ("tests.hub_fixtures",)
@@ -47,7 +47,7 @@ def test_nothing_but_these_files_is_read_for_a_push(finished: Path) -> None:
     assert {"journal.sqlite", "report.html"} <= {path.name for path in finished.iterdir()}
     (finished / "review.jsonl").write_text('{"id": "a", "decision": "keep", "by": "ann"}\n', encoding="utf-8")
     (finished / "waiting.json").write_text('{"version": 1, "texts": []}\n', encoding="utf-8")
-    plain, whole = read_contents(finished), read_contents(finished, with_passports=True)
+    plain, whole = read_payload(finished), read_payload(finished, with_passports=True)
     assert {path.split("/")[0] for path in plain.items} == {*TEXTS, "data", "figures"}
     assert {path.split("/")[0] for path in whole.items} - {path.split("/")[0] for path in plain.items} == {
         "passports",
@@ -60,7 +60,7 @@ def test_nothing_but_these_files_is_read_for_a_push(finished: Path) -> None:
 
 def test_sets_stand_at_the_head_of_the_recipe_and_times_are_left_out(run: Path) -> None:
     make_run(run.parent, seed=3)
-    items = read_contents(run).items
+    items = read_payload(run).items
     recipe = items["recipe.yaml"].content
     assert isinstance(recipe, bytes)
     assert recipe.startswith(b'# run with --set "seed=3"\nname: tickets\n')
@@ -73,7 +73,7 @@ def test_a_half_surrogate_does_not_stop_a_push(run: Path) -> None:
     manifest = json.loads((run / "manifest.json").read_text())
     manifest["notes"].append("half \ud800 a pair")
     (run / "manifest.json").write_text(json.dumps(manifest))
-    content = read_contents(run).items["manifest.json"].content
+    content = read_payload(run).items["manifest.json"].content
     assert isinstance(content, bytes)
     assert b"half ? a pair" in content
 

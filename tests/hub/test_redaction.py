@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from textsynth.core.errors import UsageError
-from textsynth.hub.redaction import Withheld, refuse_keys
+from textsynth.hub.redaction import Redactor, refuse_keys
 
 RECIPE = """\
 # from /home/anna/notes.txt
@@ -23,8 +23,8 @@ MANIFEST: dict[str, Any] = {
 }
 
 
-def withheld() -> Withheld:
-    return Withheld.of(RECIPE, MANIFEST)
+def withheld() -> Redactor:
+    return Redactor.of(RECIPE, MANIFEST)
 
 
 def test_places_of_this_machine_become_names() -> None:
@@ -45,7 +45,7 @@ def test_what_is_no_place_stays() -> None:
 def test_they_go_out_of_json_and_out_of_a_card_where_they_are_escaped() -> None:
     assert withheld().out_of_json(MANIFEST)["models"] == ["own@12ab"]
     assert withheld().out_of_json(MANIFEST)["recipe"]["sets"] == ["sources.test=test.csv"]
-    one = Withheld.of("a: /data_of/my-team/x.csv", {"recipe": {}})
+    one = Redactor.of("a: /data_of/my-team/x.csv", {"recipe": {}})
     assert one.out_of_card(r"- Source: /data\_of/my\-team/x.csv") == "- Source: x.csv"
 
 

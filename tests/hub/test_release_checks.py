@@ -8,7 +8,7 @@ import pytest
 from tests.export.outcomes import outcome
 from tests.report.folders import manifest
 from textsynth.core.errors import UsageError
-from textsynth.hub.release_checks import check_waivers, leak_fault, license_fault, refuse_uncleared
+from textsynth.hub.release_checks import check_release, check_waivers, leak_fault, license_fault
 
 
 def evaluated(copies: int, *, beyond: bool = False) -> dict[str, Any]:
@@ -49,9 +49,9 @@ def test_a_licence_is_there_and_no_known_one_speaks_against_it() -> None:
 
 def test_every_fault_is_told_at_once_and_waivers_are_by_name(tmp_path: Path) -> None:
     with pytest.raises(UsageError) as caught:
-        refuse_uncleared(tmp_path, manifest(outcome()), None, ())
+        check_release(tmp_path, manifest(outcome()), None, ())
     assert len(str(caught.value).splitlines()) == 2
-    refuse_uncleared(tmp_path, manifest(outcome()), None, ("leak", "license"))
+    check_release(tmp_path, manifest(outcome()), None, ("leak", "license"))
     with pytest.raises(UsageError, match=r"--waive licence: there is no such check; did you mean 'license'\?"):
         check_waivers(("licence",))
 
@@ -59,4 +59,4 @@ def test_every_fault_is_told_at_once_and_waivers_are_by_name(tmp_path: Path) -> 
 def test_an_evaluation_that_cannot_be_read_is_no_evaluation(tmp_path: Path) -> None:
     (tmp_path / "evaluation.json").write_text("{")
     with pytest.raises(UsageError, match="the evaluation is damaged"):
-        refuse_uncleared(tmp_path, manifest(outcome()), "mit", ())
+        check_release(tmp_path, manifest(outcome()), "mit", ())

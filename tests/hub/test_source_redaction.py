@@ -9,7 +9,7 @@ import pytest
 
 from tests.hub.runs import SEED, TESTED, make_run
 from textsynth.core.errors import UsageError
-from textsynth.hub.source_redaction import Given, read_given, repeats, without_given
+from textsynth.hub.source_redaction import SourceTexts, has_sources, read_source_texts, redact_sources
 from textsynth.store.manifest import read_manifest
 
 ROWS = [
@@ -23,7 +23,7 @@ GIVEN = ["Please, give back what I paid", "2. Too short", "never told"]
 
 
 def test_a_text_repeats_a_given_one_by_its_letters_or_by_holding_the_whole() -> None:
-    found = repeats(GIVEN)
+    found = has_sources(GIVEN)
     assert found("please GIVE back what i paid!")
     assert found("he wrote: please give back what I paid, at once")
     assert not found("please give back what I owe")
@@ -37,8 +37,8 @@ def test_dropped_texts_that_repeat_a_given_one_are_blank_and_rows_and_columns_st
     table = pa.Table.from_pylist(rows).replace_schema_metadata({b"huggingface": b"{}"})
     pq.write_table(table, tmp_path / "dropped.parquet")
     pq.write_table(pa.table({"text": ["a text that is shown"]}), tmp_path / "data.parquet")
-    data = without_given(
-        tmp_path / "dropped.parquet", [tmp_path / "data.parquet"], Given(GIVEN, frozenset({"customer"}))
+    data = redact_sources(
+        tmp_path / "dropped.parquet", [tmp_path / "data.parquet"], SourceTexts(GIVEN, frozenset({"customer"}))
     )
     found = pq.read_table(pa.BufferReader(data))
     assert found.schema.equals(table.schema, check_metadata=True)
@@ -52,30 +52,30 @@ def test_dropped_texts_that_repeat_a_given_one_are_blank_and_rows_and_columns_st
 def test_a_file_with_nothing_given_keeps_its_bytes(tmp_path: Path) -> None:
     run = make_run(tmp_path)
     passports = run / "dataset/passports/train-00000-of-00001.parquet"
-    assert without_given(passports, [], read_given(run, read_manifest(run))) == passports.read_bytes()
+    assert redact_sources(passports, [], read_source_texts(run, read_manifest(run))) == passports.read_bytes()
 
 
 def test_fields_of_seeds_are_given_too(tmp_path: Path) -> None:
     source = f"{{rows: {{path: {tmp_path}/seeds.csv, fields: [label]}}}}"
     run = make_run(tmp_path, sources__seeds=source, generate="[paraphrase: {from: seeds, texts: 4}]")
     passports = run / "dataset/passports/train-00000-of-00001.parquet"
-    given = read_given(run, read_manifest(run))
+    given = read_source_texts(run, read_manifest(run))
     assert given.fields == {"label"}
     cells = pq.read_table(passports)["attributes"].to_pylist()
     assert all('"label"' in cell for cell in cells)
-    pushed = pq.read_table(pa.BufferReader(without_given(passports, [], given)))
+    pushed = pq.read_table(pa.BufferReader(redact_sources(passports, [], given)))
     assert not any('"label"' in cell for cell in pushed["attributes"].to_pylist())
 
 
 def test_the_sources_are_read_again_as_the_recipe_says(tmp_path: Path) -> None:
     run = make_run(tmp_path)
-    assert read_given(run, read_manifest(run)).texts[0] == SEED
-    assert TESTED in read_given(run, read_manifest(run)).texts
+    assert read_source_texts(run, read_manifest(run)).texts[0] == SEED
+    assert TESTED in read_source_texts(run, read_manifest(run)).texts
 
 
 def test_what_a_run_curates_was_not_given_to_write_from(tmp_path: Path) -> None:
     run = make_run(tmp_path, generate="[existing: {from: seeds}]", filter="[leak: {semantic: 1}]", want=1)
-    assert read_given(run, read_manifest(run)) == Given([TESTED])
+    assert read_source_texts(run, read_manifest(run)) == SourceTexts([TESTED])
 
 
 def test_where_they_are_gone_nobody_can_tell(tmp_path: Path) -> None:
@@ -84,7 +84,7 @@ def test_where_they_are_gone_nobody_can_tell(tmp_path: Path) -> None:
     changed = json.loads(json.dumps(manifest))
     changed["recipe"]["hash"] = "0"
     with pytest.raises(UsageError, match=r"tickets\.yaml has changed since; run it again, or leave --with-passports"):
-        read_given(run, changed)
+        read_source_texts(run, changed)
     (tmp_path / "seeds.csv").unlink()
     with pytest.raises(UsageError, match=r"cannot be told which of them repeat a seed: .*no such file"):
-        read_given(run, manifest)
+        read_source_texts(run, manifest)

@@ -12,25 +12,25 @@ import pytest
 from tests.contexts import LABELS, context
 from tests.runner.recipes import digest
 from textsynth.core.errors import RecipeError
-from textsynth.core.protocols import Tried
-from textsynth.core.records import Ask, Completion, OptionScores, Origin, Record
-from textsynth.label.calibrated import GoldDesk, decimal, percent
+from textsynth.core.protocols import CalibratableSession
+from textsynth.core.records import Completion, GenerationRequest, OptionScores, Provenance, Record
+from textsynth.label.calibrated import CalibratedSession, format_decimal, format_percent
 from textsynth.label.choice import Choice
 from textsynth.recipe import read_recipe
-from textsynth.runner import Result, run
+from textsynth.runner import RunSummary, run
 from textsynth.store.manifest import read_manifest
 
-TEXT = Record("Please send my money back.", Origin("labelled"), ("refund",))
+TEXT = Record("Please send my money back.", Provenance("labelled"), ("refund",))
 
 
 def rows(count: int, label: str = "refund") -> list[Record]:
-    return [Record(f"{label} row {place}", Origin("gold", draw=place), (label,)) for place in range(count)]
+    return [Record(f"{label} row {place}", Provenance("gold", index=place), (label,)) for place in range(count)]
 
 
-def desk(gold: Sequence[Record], **options: object) -> GoldDesk:
+def desk(gold: Sequence[Record], **options: object) -> CalibratedSession:
     step = Choice.model_validate({"gold": "gold", **options})
-    found = step.begin(context(sources={"gold": gold}), "choice")
-    assert isinstance(found, GoldDesk)
+    found = step.start(context(sources={"gold": gold}), "choice")
+    assert isinstance(found, CalibratedSession)
     return found
 
 
@@ -42,22 +42,22 @@ RIGHT, DOUBTFUL, WRONG = "refund refund refund", "refund refund delivery", "deli
 
 
 def test_a_labeller_without_gold_is_not_tried() -> None:
-    assert not isinstance(Choice().begin(context(), "choice"), Tried)
-    assert isinstance(desk(rows(20)), Tried)
+    assert not isinstance(Choice().start(context(), "choice"), CalibratableSession)
+    assert isinstance(desk(rows(20)), CalibratableSession)
 
 
 def test_gold_rows_are_asked_about_like_texts_and_blind() -> None:
     gold = rows(3)
     one = desk(gold)
-    assert [row.labels for row in one.gold_rows()] == [(), (), ()]
-    asked = one.asks(one.gold_rows())
-    assert asked == Choice().begin(context(sources={"gold": gold}), "choice").asks(one.gold_rows())
+    assert [row.labels for row in one.gold_records()] == [(), (), ()]
+    asked = one.build_requests(one.gold_records())
+    assert asked == Choice().start(context(sources={"gold": gold}), "choice").build_requests(one.gold_records())
     assert [len(some) for some in asked] == [3, 3, 3]
 
 
 def test_it_learns_how_often_it_is_right_and_from_where_enough_labels_are() -> None:
     gold = rows(100)
-    told = desk(gold, precision=0.95).learn_gold([votes(RIGHT)] * 60 + [votes(DOUBTFUL)] * 24 + [votes(WRONG)] * 16)
+    told = desk(gold, precision=0.95).calibrate([votes(RIGHT)] * 60 + [votes(DOUBTFUL)] * 24 + [votes(WRONG)] * 16)
     assert told["source"] == "gold"
     assert told["all"] == {"rows": 100, "right": 84, "low": 0.7558, "high": 0.899}
     assert told["precision"] == 0.95
@@ -73,16 +73,16 @@ def test_it_learns_how_often_it_is_right_and_from_where_enough_labels_are() -> N
     )
 
 
-def learnt(**options: object) -> GoldDesk:
+def learnt(**options: object) -> CalibratedSession:
     one = desk(rows(100), **options)
-    one.learn_gold([votes(RIGHT)] * 60 + [votes(DOUBTFUL)] * 24 + [votes(WRONG)] * 16)
+    one.calibrate([votes(RIGHT)] * 60 + [votes(DOUBTFUL)] * 24 + [votes(WRONG)] * 16)
     return one
 
 
 def test_a_text_has_the_calibrated_confidence_and_keeps_the_raw_one() -> None:
-    record, verdict = learnt(precision=0.95).read(TEXT, votes(RIGHT))
+    record, verdict = learnt(precision=0.95).parse_responses(TEXT, votes(RIGHT))
     assert verdict is None
-    assert record.measures == {"choice": 0.9836, "choice_raw": 1.0}
+    assert record.scores == {"choice": 0.9836, "choice_raw": 1.0}
     assert record.labels == ("refund",)
     assert record.fields == {"chosen_label": "refund", "intended_label": "refund"}
     assert record.id == TEXT.id
@@ -90,52 +90,52 @@ def test_a_text_has_the_calibrated_confidence_and_keeps_the_raw_one() -> None:
 
 @pytest.mark.parametrize(("unsure", "review"), [("drop", False), ("review", True)])
 def test_below_the_limit_number_and_limit_are_of_the_same_scale(unsure: str, review: bool) -> None:
-    record, verdict = learnt(precision=0.95, unsure=unsure).read(TEXT, votes(DOUBTFUL))
+    record, verdict = learnt(precision=0.95, unsure=unsure).parse_responses(TEXT, votes(DOUBTFUL))
     assert verdict is not None
     assert verdict.reason == "the label is too seldom right at this confidence"
-    assert (verdict.measured, verdict.limit, verdict.review) == (record.measures["choice"], 0.9836, review)
-    assert record.measures == {"choice": 0.6098, "choice_raw": 0.6667}
+    assert (verdict.score, verdict.limit, verdict.needs_review) == (record.scores["choice"], 0.9836, review)
+    assert record.scores == {"choice": 0.6098, "choice_raw": 0.6667}
 
 
 def test_another_label_is_still_another_label() -> None:
-    _, verdict = learnt(precision=0.95).read(TEXT, votes("praise praise praise"))
+    _, verdict = learnt(precision=0.95).parse_responses(TEXT, votes("praise praise praise"))
     assert verdict is not None
     assert verdict.reason == "the model chose another label: praise"
 
 
 def test_an_answer_that_names_no_label_is_told_as_without_gold() -> None:
-    record, verdict = learnt(precision=0.95).read(TEXT, votes("none none none"))
+    record, verdict = learnt(precision=0.95).parse_responses(TEXT, votes("none none none"))
     assert verdict is not None
     assert "none of the labels" in (verdict.reason or "")
     assert record == TEXT
 
 
 def test_without_a_precision_the_confidence_needed_is_calibrated() -> None:
-    record, verdict = learnt(min_confidence=0.6).read(TEXT, votes(DOUBTFUL))
+    record, verdict = learnt(min_confidence=0.6).parse_responses(TEXT, votes(DOUBTFUL))
     assert verdict is None
-    assert record.measures["choice"] == 0.6098
-    _, verdict = learnt(min_confidence=0.65).read(TEXT, votes(DOUBTFUL))
+    assert record.scores["choice"] == 0.6098
+    _, verdict = learnt(min_confidence=0.65).parse_responses(TEXT, votes(DOUBTFUL))
     assert verdict is not None
-    assert (verdict.measured, verdict.limit) == (0.6098, 0.65)
+    assert (verdict.score, verdict.limit) == (0.6098, 0.65)
 
 
 @pytest.mark.parametrize(("unsure", "becomes"), [("drop", "is dropped"), ("review", "waits for a person")])
 def test_where_no_confidence_reaches_the_precision_nothing_is_kept_and_it_is_said(unsure: str, becomes: str) -> None:
     one = desk(rows(40), precision=0.95, unsure=unsure)
-    told = one.learn_gold([votes(RIGHT)] * 20 + [votes("delivery delivery delivery")] * 20)
+    told = one.calibrate([votes(RIGHT)] * 20 + [votes("delivery delivery delivery")] * 20)
     assert "kept" not in told
     assert told["sentence"] == (
         "choice: right on 50 % of 40 gold rows (35–65 %); no confidence has 95 % right on 20 rows or more (at most 50 %"
         f" of 40), so every text {becomes}; ask for less, or take a better model or prompt"
     )
-    record, verdict = one.read(TEXT, votes(RIGHT))
+    record, verdict = one.parse_responses(TEXT, votes(RIGHT))
     assert verdict is not None
     assert verdict.reason == "no confidence reaches the precision asked for"
-    assert (verdict.measured, verdict.limit, verdict.review) == (record.measures["choice"], None, unsure == "review")
+    assert (verdict.score, verdict.limit, verdict.needs_review) == (record.scores["choice"], None, unsure == "review")
 
 
 def test_rows_that_got_no_label_are_not_right_and_teach_nothing() -> None:
-    told = desk(rows(30), precision=0.9).learn_gold([votes(RIGHT)] * 25 + [votes("none none none")] * 5)
+    told = desk(rows(30), precision=0.9).calibrate([votes(RIGHT)] * 25 + [votes("none none none")] * 5)
     assert (told["unread"], told["all"]["right"]) == (5, 25)
     assert told["kept"]["rows"] == 25
     assert "; 5 rows got no label; kept from confidence .96" in told["sentence"]
@@ -143,23 +143,23 @@ def test_rows_that_got_no_label_are_not_right_and_teach_nothing() -> None:
 
 
 def test_too_few_rows_are_said() -> None:
-    told = desk(rows(12)).learn_gold([votes(RIGHT)] * 12)
+    told = desk(rows(12)).calibrate([votes(RIGHT)] * 12)
     assert told["sentence"].endswith("; fewer than 20 rows say little")
     assert told["kept"]["rows"] == 12
 
 
 def test_labels_of_fewer_than_10_rows_are_not_told_apart() -> None:
     gold = [*rows(9), *rows(11, "delivery")]
-    told = desk(gold).learn_gold([votes(RIGHT)] * 9 + [votes(WRONG)] * 11)
+    told = desk(gold).calibrate([votes(RIGHT)] * 9 + [votes(WRONG)] * 11)
     assert [(one["label"], one["rows"], one["right"]) for one in told["labels"]] == [("delivery", 11, 11)]
 
 
 def test_several_labels_are_right_where_all_are() -> None:
-    gold = [Record(f"row {n}", Origin("gold", draw=n), ("refund", "praise")) for n in range(4)]
-    one = Choice(gold="gold", votes=1).begin(context(sources={"gold": gold}, many=True), "choice")
-    assert isinstance(one, GoldDesk)
+    gold = [Record(f"row {n}", Provenance("gold", index=n), ("refund", "praise")) for n in range(4)]
+    one = Choice(gold="gold", votes=1).start(context(sources={"gold": gold}, many=True), "choice")
+    assert isinstance(one, CalibratedSession)
     answers = ("refund, praise", "praise,refund", "refund", "refund, praise, delivery")
-    told = one.learn_gold([[Completion(answer)] for answer in answers])
+    told = one.calibrate([[Completion(answer)] for answer in answers])
     assert told["all"]["right"] == 2
 
 
@@ -167,7 +167,7 @@ def test_probabilities_are_calibrated_too() -> None:
     gold = rows(40)
     one = desk(gold, by="probabilities", votes=1, precision=0.9)
 
-    def held(asks: Sequence[Ask], share: float) -> list[Completion]:
+    def held(asks: Sequence[GenerationRequest], share: float) -> list[Completion]:
         (ask,) = asks
         assert ask.prompt is not None
         lines = ask.prompt.messages[0].content.splitlines()
@@ -176,13 +176,13 @@ def test_probabilities_are_calibrated_too() -> None:
         known = {code: math.log(value) for code, value in {letter: share, **rest}.items()}
         return [Completion("", scores=OptionScores(known, exact=True))]
 
-    asked = one.asks(one.gold_rows())
-    told = one.learn_gold([held(asks, 0.3 if place < 10 else 0.8) for place, asks in enumerate(asked)])
+    asked = one.build_requests(one.gold_records())
+    told = one.calibrate([held(asks, 0.3 if place < 10 else 0.8) for place, asks in enumerate(asked)])
     assert (told["all"]["right"], told["kept"]["rows"], told["kept"]["before"]) == (30, 30, 0.8)
-    (asks,) = one.asks([TEXT])
-    record, verdict = one.read(TEXT, held(asks, 0.8))
+    (asks,) = one.build_requests([TEXT])
+    record, verdict = one.parse_responses(TEXT, held(asks, 0.8))
     assert verdict is None
-    assert record.measures == {"choice": told["kept"]["confidence"], "choice_raw": 0.8}
+    assert record.scores == {"choice": told["kept"]["confidence"], "choice_raw": 0.8}
 
 
 @pytest.mark.parametrize(
@@ -200,8 +200,14 @@ def test_what_does_not_go_together_is_a_mistake(options: dict[str, object], said
 
 
 def test_shares_and_confidences_in_words() -> None:
-    assert [percent(value) for value in (0, 0.004, 0.84, 0.995, 1)] == ["0 %", "0.4 %", "84 %", "99.5 %", "100 %"]
-    assert [decimal(value) for value in (0.666, 1.0)] == [".67", "1.00"]
+    assert [format_percent(value) for value in (0, 0.004, 0.84, 0.995, 1)] == [
+        "0 %",
+        "0.4 %",
+        "84 %",
+        "99.5 %",
+        "100 %",
+    ]
+    assert [format_decimal(value) for value in (0.666, 1.0)] == [".67", "1.00"]
 
 
 # Whole runs: a judge that reads the label off the text, and doubts what holds `perhaps`.
@@ -262,7 +268,7 @@ GOLD = [
 ]
 
 
-def tried(folder: Path, **choice: object) -> Result:
+def tried(folder: Path, **choice: object) -> RunSummary:
     return run(read_recipe(recipe_file(folder, GOLD, **choice)), out=folder / "run")
 
 
@@ -336,4 +342,4 @@ def test_where_the_precision_is_not_reached_the_run_ends_with_the_sentence(tmp_p
 @pytest.mark.parametrize("name", sorted(LABELS))
 def test_every_label_may_be_gold(name: str) -> None:
     answer = " ".join([name] * 3)
-    assert desk(rows(20, name), precision=1.0).learn_gold([votes(answer)] * 20)["kept"]["rows"] == 20
+    assert desk(rows(20, name), precision=1.0).calibrate([votes(answer)] * 20)["kept"]["rows"] == 20

@@ -9,7 +9,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from textsynth.label.calibration import FEWEST, Calibration, Share, calibrated, kept_from, limit_for, limits
+from textsynth.label.calibration import (
+    FEWEST,
+    Calibration,
+    Proportion,
+    calibrate,
+    coverage_at,
+    possible_thresholds,
+    threshold_for_precision,
+)
 
 points = st.lists(st.tuples(st.floats(0, 1).map(lambda value: round(value, 4)), st.booleans()), max_size=150)
 votes = st.lists(st.tuples(st.sampled_from([0.3333, 0.6667, 1.0]), st.booleans()), max_size=150)
@@ -21,20 +29,20 @@ def test_an_interval_is_wilsons() -> None:
     stats = pytest.importorskip("scipy.stats")
     for right in (0, 1, 60, 101, 120):
         known = stats.binomtest(right, 120).proportion_ci(method="wilson")
-        assert (Share(right, 120).low, Share(right, 120).high) == pytest.approx((known.low, known.high))
-    assert (Share(0, 0).low, Share(0, 0).high) == (0, 1)
-    assert (round(Share(20, 20).low, 4), Share(20, 20).high) == (0.8389, 1)
+        assert (Proportion(right, 120).low, Proportion(right, 120).high) == pytest.approx((known.low, known.high))
+    assert (Proportion(0, 0).low, Proportion(0, 0).high) == (0, 1)
+    assert (round(Proportion(20, 20).low, 4), Proportion(20, 20).high) == (0.8389, 1)
 
 
 @given(st.integers(0, 500), st.integers(1, 500))
 def test_a_share_is_within_its_interval_which_is_within_0_and_1(right: int, rows: int) -> None:
-    share = Share(min(right, rows), rows)
+    share = Proportion(min(right, rows), rows)
     assert 0 <= share.low <= share.share <= share.high <= 1
 
 
 @given(some, confidence, confidence)
 def test_the_map_never_falls_and_stays_in_0_and_1(rows: list[tuple[float, bool]], one: float, other: float) -> None:
-    calibration = calibrated(rows)
+    calibration = calibrate(rows)
     low, high = sorted((one, other))
     assert 0 <= calibration.of(low) <= calibration.of(high) <= 1
 
@@ -43,12 +51,12 @@ def test_the_map_never_falls_and_stays_in_0_and_1(rows: list[tuple[float, bool]]
 def test_the_order_of_the_rows_does_not_matter(rows: list[tuple[float, bool]], chance: random.Random) -> None:
     mixed = list(rows)
     chance.shuffle(mixed)
-    assert calibrated(mixed) == calibrated(rows)
+    assert calibrate(mixed) == calibrate(rows)
 
 
 @given(some)
 def test_every_row_is_in_one_band_and_bands_rise(rows: list[tuple[float, bool]]) -> None:
-    bands = calibrated(rows).bands
+    bands = calibrate(rows).bins
     assert sum(band.share.rows for band in bands) == len(rows)
     assert sum(band.share.right for band in bands) == sum(right for _, right in rows)
     assert all(one.highest < other.lowest for one, other in pairwise(bands))
@@ -57,8 +65,8 @@ def test_every_row_is_in_one_band_and_bands_rise(rows: list[tuple[float, bool]])
 
 @given(some, confidence, confidence)
 def test_the_limit_rises_with_the_precision(rows: list[tuple[float, bool]], one: float, other: float) -> None:
-    calibration = calibrated(rows)
-    less, more = (limit_for(precision, rows, calibration) for precision in sorted((one, other)))
+    calibration = calibrate(rows)
+    less, more = (threshold_for_precision(precision, rows, calibration) for precision in sorted((one, other)))
     assert more is None or (less is not None and less <= more)
 
 
@@ -66,21 +74,21 @@ def test_the_limit_rises_with_the_precision(rows: list[tuple[float, bool]], one:
 def test_from_the_limit_on_enough_rows_are_right_and_from_a_lower_one_not(
     rows: list[tuple[float, bool]], precision: float
 ) -> None:
-    calibration = calibrated(rows)
-    limit = limit_for(precision, rows, calibration)
+    calibration = calibrate(rows)
+    limit = threshold_for_precision(precision, rows, calibration)
     if limit is not None:
-        kept = kept_from(limit, rows, calibration)
+        kept = coverage_at(limit, rows, calibration)
         assert kept.rows >= FEWEST
         assert kept.share >= precision
-    for lower, kept in limits(rows, calibration):
+    for lower, kept in possible_thresholds(rows, calibration):
         assert kept.share < precision or (limit is not None and limit <= lower)
 
 
 @given(st.lists(confidence, min_size=FEWEST, max_size=150), st.floats(0.01, 1))
 def test_of_a_labeller_that_is_always_right_everything_passes(confidences: list[float], precision: float) -> None:
     rows = [(value, True) for value in confidences]
-    calibration = calibrated(rows)
-    limit = limit_for(precision, rows, calibration)
+    calibration = calibrate(rows)
+    limit = threshold_for_precision(precision, rows, calibration)
     assert limit == round((len(rows) + 1) / (len(rows) + 2), 4)
     assert all(calibration.of(value) >= limit for value in confidences)
 
@@ -90,32 +98,32 @@ def test_a_tossed_coin_reaches_no_precision_of_95_of_100(rows: int) -> None:
     for seed in range(40):
         chance = random.Random(seed)
         tossed = [(round(chance.random(), 4), chance.random() < 0.5) for _ in range(rows)]
-        assert limit_for(0.95, tossed, calibrated(tossed)) is None
+        assert threshold_for_precision(0.95, tossed, calibrate(tossed)) is None
 
 
 def test_fewer_than_20_rows_choose_no_limit() -> None:
     rows = [(1.0, True)] * (FEWEST - 1)
-    assert limits(rows, calibrated(rows)) == []
-    assert calibrated(rows).of(1.0) == round(FEWEST / (FEWEST + 1), 4)
+    assert possible_thresholds(rows, calibrate(rows)) == []
+    assert calibrate(rows).of(1.0) == round(FEWEST / (FEWEST + 1), 4)
 
 
 def test_below_the_least_sure_row_nothing_is_known() -> None:
-    calibration = calibrated([(0.8, True)] * 30)
+    calibration = calibrate([(0.8, True)] * 30)
     assert calibration.of(0.8) == calibration.of(1.0) == 0.9688
     assert calibration.of(0.4) == round(0.9688 / 2, 4)
     assert calibration.of(0.0) == 0
 
 
 def test_of_no_rows_nothing_is_learnt() -> None:
-    assert calibrated([]) == Calibration(())
-    assert calibrated([]).of(0.9) == 0
-    assert limit_for(0.5, [], calibrated([])) is None
+    assert calibrate([]) == Calibration(())
+    assert calibrate([]).of(0.9) == 0
+    assert threshold_for_precision(0.5, [], calibrate([])) is None
 
 
 def test_few_rows_with_many_confidences_make_four_groups_at_most() -> None:
     chance = random.Random(1)
     rows = [(value, chance.random() < value) for value in (round(chance.random(), 4) for _ in range(49))]
-    assert len(calibrated(rows).bands) <= 4
+    assert len(calibrate(rows).bins) <= 4
 
 
 @given(st.lists(st.tuples(st.floats(0, 1).map(lambda value: round(value, 2)), st.booleans()), min_size=50, max_size=90))
@@ -124,7 +132,7 @@ def test_it_is_isotonic_regression_as_scikit_learn_does_it(rows: list[tuple[floa
     lowest, highest = min(rows)[0], max(rows)[0]
     more = [*rows, (lowest, True), (highest, False)]
     isotonic.fit([value for value, _ in more], [float(right) for _, right in more])
-    calibration = calibrated(rows)
+    calibration = calibrate(rows)
     for value, _ in rows:
         assert calibration.of(value) == pytest.approx(float(isotonic.predict([value])[0]), abs=1e-4)
 
@@ -144,12 +152,12 @@ def test_the_interval_told_holds_the_truth_though_the_limit_was_chosen_on_the_sa
     found = []
     for _ in range(200):
         rows = [row() for _ in range(60)]
-        calibration = calibrated(rows)
-        limit = limit_for(0.95, rows, calibration)
+        calibration = calibrate(rows)
+        limit = threshold_for_precision(0.95, rows, calibration)
         if limit is not None:
             passing = {value for value in true if calibration.of(value) >= limit}
             truth = [right for value, right in many if value in passing]
-            kept = kept_from(limit, rows, calibration)
+            kept = coverage_at(limit, rows, calibration)
             found.append((kept.low <= sum(truth) / len(truth) <= kept.high, sum(truth) / len(truth)))
     assert len(found) > 100
     assert sum(held for held, _ in found) / len(found) > 0.93

@@ -12,7 +12,13 @@ from hypothesis import strategies as st
 
 from tests.engines import FAVOUR, engine
 from textsynth.core.records import Completion, OptionScores
-from textsynth.label.label_probabilities import CODES, SAMPLING, label_logprobs, read_scores, turned
+from textsynth.label.label_probabilities import (
+    CODES,
+    SAMPLING,
+    combine_permutations,
+    cyclic_permutations,
+    label_logprobs,
+)
 from textsynth.models.http import Http
 from textsynth.models.scripted import Scripted
 
@@ -40,31 +46,33 @@ def completion(known: Mapping[str, float], bound: float | None = None, *, exact:
 
 
 def test_each_label_stands_under_each_letter_once_in_as_many_turns_as_labels() -> None:
-    orders = turned("abcde", 5, "seed")
+    orders = cyclic_permutations("abcde", 5, "seed")
     assert [set(places) for places in zip(*orders, strict=True)] == [set("abcde")] * 5
-    assert turned("abcde", 5, "seed") == orders
-    assert turned("abcde", 5, "other") != orders
-    assert turned("ab", 7, "seed") == turned("ab", 2, "seed")
-    assert len(turned("abcdef", 3, "seed")) == 3
+    assert cyclic_permutations("abcde", 5, "seed") == orders
+    assert cyclic_permutations("abcde", 5, "other") != orders
+    assert cyclic_permutations("ab", 7, "seed") == cyclic_permutations("ab", 2, "seed")
+    assert len(cyclic_permutations("abcdef", 3, "seed")) == 3
 
 
 def test_labels_beyond_the_alphabet_need_a_shortlist() -> None:
     with pytest.raises(ValueError, match="27 labels have no letters each: there are 26"):
-        turned([*CODES, "more"], 1, "")
+        cyclic_permutations([*CODES, "more"], 1, "")
     with pytest.raises(ValueError, match="no labels"):
         label_logprobs(["a"], {}, Scripted())
 
 
 def test_probabilities_are_averaged_over_turns_and_sum_to_one() -> None:
-    scores = read_scores([("a", "b"), ("b", "a")], [completion({"A": 0.6, "B": 0.2}), completion({"A": 0.1, "B": 0.4})])
+    scores = combine_permutations(
+        [("a", "b"), ("b", "a")], [completion({"A": 0.6, "B": 0.2}), completion({"A": 0.1, "B": 0.4})]
+    )
     assert not isinstance(scores, str)
     assert scores.probabilities == pytest.approx({"a": (0.75 + 0.8) / 2, "b": (0.25 + 0.2) / 2})
     assert scores.mass == pytest.approx(0.65)
-    assert (scores.best, scores.turns, scores.exact, scores.bounds) == ("a", 2, True, frozenset())
+    assert (scores.best, scores.permutations, scores.exact, scores.bounds) == ("a", 2, True, frozenset())
 
 
 def test_a_missing_letter_counts_with_its_bound_and_is_marked() -> None:
-    scores = read_scores([("a", "b", "c")], [completion({"A": 0.6}, math.log(0.1), exact=False)])
+    scores = combine_permutations([("a", "b", "c")], [completion({"A": 0.6}, math.log(0.1), exact=False)])
     assert not isinstance(scores, str)
     assert scores.probabilities == pytest.approx({"a": 0.75, "b": 0.125, "c": 0.125})
     assert (scores.bounds, scores.exact) == (frozenset("bc"), False)
@@ -73,18 +81,18 @@ def test_a_missing_letter_counts_with_its_bound_and_is_marked() -> None:
 def test_failed_turns_are_left_out_and_with_none_left_there_is_a_reason() -> None:
     failed = Completion("", failure="the prompt is too long")
     orders = [("a", "b"), ("b", "a")]
-    scores = read_scores(orders, [failed, completion({"A": 0.9, "B": 0.1})])
+    scores = combine_permutations(orders, [failed, completion({"A": 0.9, "B": 0.1})])
     assert not isinstance(scores, str)
-    assert (scores.best, scores.turns) == ("b", 1)
-    assert read_scores(orders, [failed, failed]) == "the prompt is too long"
-    assert read_scores(orders, [Completion("A"), Completion("B")]) == "the model gives no log-probabilities"
+    assert (scores.best, scores.permutations) == ("b", 1)
+    assert combine_permutations(orders, [failed, failed]) == "the prompt is too long"
+    assert combine_permutations(orders, [Completion("A"), Completion("B")]) == "the model gives no log-probabilities"
 
 
 @given(st.lists(st.floats(-2000, 0), min_size=1, max_size=26), st.none() | st.floats(-2000, 0))
 def test_any_log_probabilities_make_probabilities(values: list[float], bound: float | None) -> None:
     labels = [f"label {place}" for place in range(min(26, len(values) + 1))]
     one = Completion("", scores=OptionScores(dict(zip(CODES, values, strict=False)), bound))
-    scores = read_scores([labels], [one])
+    scores = combine_permutations([labels], [one])
     assert not isinstance(scores, str)
     assert sum(scores.probabilities.values()) == pytest.approx(1.0)
     assert 0.0 <= scores.mass <= 1.0
@@ -95,8 +103,8 @@ def test_with_all_turns_the_liking_for_a_place_is_gone(prompts: str) -> None:
     """The engine's opinion is known: with one turn it is off by its liking, with all turns the order is right."""
     with engine("vllm") as server:
         model = Http.model_validate({"base_url": server.url, "model": "small", "prompts": prompts})
-        all_turns = label_logprobs(TEXTS, LABELS, model, turns=5)
-        one_turn = label_logprobs(TEXTS, LABELS, model, turns=1)
+        all_turns = label_logprobs(TEXTS, LABELS, model, permutations=5)
+        one_turn = label_logprobs(TEXTS, LABELS, model, permutations=1)
         assert all(sent["max_tokens"] == 1 for sent in server.bodies if "max_tokens" in sent)
         assert {len(sent["logprob_token_ids"]) for sent in server.bodies[-4:]} == {5}
     assert all_turns.labels == tuple(LABELS)
@@ -117,7 +125,7 @@ def test_a_server_that_tells_few_tokens_gives_bounds_and_is_not_exact_where_it_c
     with engine("openai", most_logprobs=5, logprobs="processed") as server:
         model = Http.model_validate({"base_url": server.url, "model": "small"})
         many = {f"label_{place}": "" for place in range(10)}
-        found = label_logprobs(["a text"], many, model, turns=2)
+        found = label_logprobs(["a text"], many, model, permutations=2)
     assert found.bounds.any()
     assert not found.exact.any()
     assert np.isfinite(found.logprobs).all()
@@ -129,7 +137,7 @@ def test_a_shortlist_shows_some_labels_and_the_others_have_no_probability() -> N
         ["one", "two"],
         many,
         Scripted(answers=("B",)),
-        turns=3,
+        permutations=3,
         shortlist=lambda texts: [["label_7", "label_39", "label_2"], ["label_0"]][: len(texts)],
     )
     shown = np.isfinite(found.logprobs)

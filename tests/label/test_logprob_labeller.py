@@ -8,19 +8,19 @@ import pytest
 
 from tests.contexts import LABELS, context
 from textsynth.core.errors import UsageError
-from textsynth.core.protocols import Desk
-from textsynth.core.records import Ask, Completion, OptionScores, Origin, Record
+from textsynth.core.protocols import LabellerSession
+from textsynth.core.records import Completion, GenerationRequest, OptionScores, Provenance, Record
 from textsynth.label.choice import Choice
-from textsynth.label.logprob_labeller import LettersDesk
+from textsynth.label.logprob_labeller import LogprobSession
 
-TEXT = Record("Please send my money back.", Origin("labelled"), ("refund",))
-
-
-def desk(**options: object) -> Desk:
-    return Choice.model_validate({"by": "probabilities", **options}).begin(context(), "choice")
+TEXT = Record("Please send my money back.", Provenance("labelled"), ("refund",))
 
 
-def answered(asks: Sequence[Ask], **held: float) -> list[Completion]:
+def desk(**options: object) -> LabellerSession:
+    return Choice.model_validate({"by": "probabilities", **options}).start(context(), "choice")
+
+
+def answered(asks: Sequence[GenerationRequest], **held: float) -> list[Completion]:
     """Answer as a model does that holds these probabilities of the labels, wherever they stand."""
     found: list[Completion] = []
     for ask in asks:
@@ -34,62 +34,62 @@ def answered(asks: Sequence[Ask], **held: float) -> list[Completion]:
 
 
 def test_each_turn_shows_all_labels_moved_round_and_never_the_intended_one() -> None:
-    (asks,) = desk().asks([TEXT])
+    (asks,) = desk().build_requests([TEXT])
     assert len(asks) == 3
     assert len({ask.prompt for ask in asks}) == 3
     assert all(ask.options == ("A", "B", "C") for ask in asks)
-    (blind,) = desk().asks([Record(TEXT.text, TEXT.origin, ())])
+    (blind,) = desk().build_requests([Record(TEXT.text, TEXT.provenance, ())])
     assert [ask.prompt for ask in blind] == [ask.prompt for ask in asks]
 
 
 def test_texts_share_their_lists_of_labels_so_that_an_engine_reads_each_once() -> None:
-    other = Record("Where is my parcel?", Origin("labelled"), ("delivery",))
-    first, second = desk().asks([TEXT, other])
+    other = Record("Where is my parcel?", Provenance("labelled"), ("delivery",))
+    first, second = desk().build_requests([TEXT, other])
     systems = [[ask.prompt.messages[0] for ask in asks if ask.prompt is not None] for asks in (first, second)]
     assert systems[0] == systems[1]
 
 
 def test_the_mean_probability_is_the_confidence() -> None:
     one = desk()
-    (asks,) = one.asks([TEXT])
-    record, verdict = one.read(TEXT, answered(asks, refund=0.4, delivery=0.05, praise=0.05))
+    (asks,) = one.build_requests([TEXT])
+    record, verdict = one.parse_responses(TEXT, answered(asks, refund=0.4, delivery=0.05, praise=0.05))
     assert verdict is None
-    assert record.measures == {"choice": 0.8}
+    assert record.scores == {"choice": 0.8}
     assert record.fields == {"chosen_label": "refund", "intended_label": "refund"}
 
 
 def test_another_label_and_a_close_call_are_verdicts() -> None:
     one = desk()
-    (asks,) = one.asks([TEXT])
-    _, verdict = one.read(TEXT, answered(asks, refund=0.1, delivery=0.8, praise=0.1))
+    (asks,) = one.build_requests([TEXT])
+    _, verdict = one.parse_responses(TEXT, answered(asks, refund=0.1, delivery=0.8, praise=0.1))
     assert verdict is not None
-    assert (verdict.reason, verdict.measured) == ("the model chose another label: delivery", 0.8)
-    _, verdict = one.read(TEXT, answered(asks, refund=0.5, delivery=0.4, praise=0.1))
+    assert (verdict.reason, verdict.score) == ("the model chose another label: delivery", 0.8)
+    _, verdict = one.parse_responses(TEXT, answered(asks, refund=0.5, delivery=0.4, praise=0.1))
     assert verdict is not None
-    assert (verdict.reason, verdict.measured, verdict.limit) == ("no label is probable enough", 0.5, 0.6)
+    assert (verdict.reason, verdict.score, verdict.limit) == ("no label is probable enough", 0.5, 0.6)
 
 
 def test_a_model_that_would_answer_something_else_is_not_believed() -> None:
     one = desk()
-    (asks,) = one.asks([TEXT])
-    _, verdict = one.read(TEXT, answered(asks, refund=0.01, delivery=0.001, praise=0.001))
+    (asks,) = one.build_requests([TEXT])
+    _, verdict = one.parse_responses(TEXT, answered(asks, refund=0.01, delivery=0.001, praise=0.001))
     assert verdict is not None
     assert verdict.reason == "the model would answer with none of the letters"
-    assert (verdict.measured, verdict.limit) == (0.012, 0.05)
+    assert (verdict.score, verdict.limit) == (0.012, 0.05)
 
 
 def test_a_model_without_log_probabilities_is_a_verdict_that_says_so() -> None:
     one = desk()
-    (asks,) = one.asks([TEXT])
-    record, verdict = one.read(TEXT, [Completion("A")] * len(asks))
+    (asks,) = one.build_requests([TEXT])
+    record, verdict = one.parse_responses(TEXT, [Completion("A")] * len(asks))
     assert verdict is not None
     assert verdict.reason == "the model told no probabilities: the model gives no log-probabilities"
     assert record == TEXT
 
 
 def test_an_example_of_each_label_stands_with_its_letter() -> None:
-    one = Choice.model_validate({"by": "probabilities", "from": "seeds"}).begin(context(), "choice")
-    (asks,) = one.asks([TEXT])
+    one = Choice.model_validate({"by": "probabilities", "from": "seeds"}).start(context(), "choice")
+    (asks,) = one.build_requests([TEXT])
     assert asks[0].prompt is not None
     turns = asks[0].prompt.messages
     assert [turn.content for turn in turns if turn.role == "assistant"] == ["A", "B", "C"]
@@ -102,20 +102,20 @@ def test_many_labels_are_shown_as_a_shortlist_in_the_recipes_order() -> None:
         vectors = np.eye(30, dtype=np.float32)
         return np.stack([vectors[int("".join(filter(str.isdigit, text))[:1])] for text in texts])
 
-    step = Choice(by="probabilities", prompt="choice_letters", shortlist=5, votes=1)
-    one = step.begin(context(labels=labels, embed=embed), "choice")
-    assert isinstance(one, LettersDesk)
-    record = Record("about 7", Origin("labelled"), ("label_29",))
-    (asks,) = one.asks([record])
+    step = Choice(method="probabilities", prompt="choice_letters", shortlist=5, votes=1)
+    one = step.start(context(labels=labels, embed=embed), "choice")
+    assert isinstance(one, LogprobSession)
+    record = Record("about 7", Provenance("labelled"), ("label_29",))
+    (asks,) = one.build_requests([record])
     assert asks[0].options == ("A", "B", "C", "D", "E")
-    judged, verdict = one.read(record, answered(asks, **{"label 7": 0.1, "label 29": 0.8}))
+    judged, verdict = one.parse_responses(record, answered(asks, **{"label 7": 0.1, "label 29": 0.8}))
     assert verdict is None
     assert judged.fields["chosen_label"] == "label_29"
 
 
 def test_what_letters_cannot_do_is_said_before_anything_is_asked() -> None:
     with pytest.raises(UsageError, match="choice: by: probabilities chooses one label, but the recipe says many"):
-        Choice.model_validate({"by": "probabilities"}).begin(context(many=True), "choice")
+        Choice.model_validate({"by": "probabilities"}).start(context(many=True), "choice")
     with pytest.raises(ValueError, match="shortlist is 30, but by probabilities there are 26 letters"):
         Choice.model_validate({"by": "probabilities", "shortlist": 30})
     assert Choice.model_validate({"by": "probabilities", "prompt": "mine"}).prompt == "mine"

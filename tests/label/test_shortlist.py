@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from tests.contexts import LABELS, context
-from textsynth.core.records import Origin, Record
+from textsynth.core.records import Provenance, Record
 from textsynth.label.shortlist import Shortlist
 
 MANY = {f"label_{n}": f"meaning {n}" for n in range(9)}
@@ -18,12 +18,14 @@ def embed(texts: Sequence[str]) -> np.ndarray:
 
 
 def shown(text: str, *labels: str, size: int = 3) -> list[str]:
-    (names,) = Shortlist(context(labels=MANY, embed=embed), size).shown([Record(text, Origin("labelled"), labels)])
+    (names,) = Shortlist(context(labels=MANY, embed=embed), size).labels_for(
+        [Record(text, Provenance("labelled"), labels)]
+    )
     return names
 
 
 def test_few_labels_are_all_shown_and_nothing_is_embedded() -> None:
-    assert Shortlist(context(), 3).shown([Record("a", Origin("labelled"))]) == [list(LABELS)]
+    assert Shortlist(context(), 3).labels_for([Record("a", Provenance("labelled"))]) == [list(LABELS)]
 
 
 def test_the_nearest_come_first() -> None:
@@ -36,4 +38,4 @@ def test_the_intended_label_is_always_there() -> None:
 
 
 def test_no_records_have_no_lists() -> None:
-    assert Shortlist(context(labels=MANY, embed=embed), 3).shown([]) == []
+    assert Shortlist(context(labels=MANY, embed=embed), 3).labels_for([]) == []

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.models import tiny
-from textsynth.models.local.loading import Loaded, Wanted, load
+from textsynth.models.local.loading import LoadedModel, ModelSpec, load_model
 
 
 @pytest.fixture(scope="session")
@@ -16,6 +16,6 @@ def tiny_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def loaded(tiny_folder: Path) -> Loaded:
+def loaded(tiny_folder: Path) -> LoadedModel:
     """The tiny model, loaded."""
-    return load(Wanted("tiny", tiny_folder), [].append)
+    return load_model(ModelSpec("tiny", tiny_folder), [].append)

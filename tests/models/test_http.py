@@ -36,7 +36,7 @@ def test_servers_are_those_of_the_recipe_or_else_of_the_environment(monkeypatch:
 
 
 def test_the_form_of_prompts_can_be_chosen() -> None:
-    assert (http().form, http(prompts="completion").form) == ("chat", "completion")
+    assert (http().prompt_mode, http(prompts="completion").prompt_mode) == ("chat", "completion")
 
 
 def test_the_address_may_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -79,7 +79,7 @@ def test_a_named_key_must_be_set_and_look_like_one(monkeypatch: pytest.MonkeyPat
 @pytest.mark.parametrize("written", ["sk-ant-sesame", "Bearer sesame", "", "1SESAME"])
 def test_a_key_in_place_of_its_variable_is_refused_and_not_repeated(written: str) -> None:
     with pytest.raises(RecipeError, match="key_env is the name of an environment variable") as caught:
-        Http(base_url="http://127.0.0.1:1/v1", model="small", key_env=written)
+        Http(base_url="http://127.0.0.1:1/v1", model="small", api_key_env=written)
     assert not written or written not in str(caught.value)
 
 

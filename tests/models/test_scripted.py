@@ -88,7 +88,7 @@ def test_identity_tells_scripts_apart_but_not_their_speed() -> None:
 
 
 def test_the_form_of_prompts_can_be_chosen() -> None:
-    assert (scripted().form, scripted(prompts="completion").form) == ("chat", "completion")
+    assert (scripted().prompt_mode, scripted(prompts="completion").prompt_mode) == ("chat", "completion")
 
 
 @pytest.mark.parametrize(
@@ -114,6 +114,6 @@ def test_options_are_scored_after_the_answer_and_the_same_in_every_run() -> None
     for one in (*told, *drawn[0]):
         assert one.text == ""
         assert one.scores is not None
-        assert sum(math.exp(value) for value in one.scores.known.values()) == pytest.approx(1.0, abs=1e-4)
-    assert all(one.scores.known["B"] > math.log(0.5) for one in told if one.scores is not None)
-    assert len({max(one.scores.known, key=one.scores.known.__getitem__) for one in drawn[0] if one.scores}) == 3
+        assert sum(math.exp(value) for value in one.scores.logprobs.values()) == pytest.approx(1.0, abs=1e-4)
+    assert all(one.scores.logprobs["B"] > math.log(0.5) for one in told if one.scores is not None)
+    assert len({max(one.scores.logprobs, key=one.scores.logprobs.__getitem__) for one in drawn[0] if one.scores}) == 3

@@ -12,13 +12,13 @@ from textsynth.core.errors import ModelError, RecipeError
 from textsynth.core.records import Constraint
 from textsynth.models.local.bundled import IDENTITY, NAME
 from textsynth.models.vllm import Vllm, log_name, source_of
-from textsynth.models.vllm_server.environment import find
+from textsynth.models.vllm_server.environment import find_environment
 
 
 def test_a_name_and_a_revision_are_the_identity_and_speed_is_no_part_of_it() -> None:
     assert Vllm(model="Qwen/Qwen3-8B").identity == "Qwen/Qwen3-8B"
     assert Vllm(model="Qwen/Qwen3-8B", revision="main").identity == "Qwen/Qwen3-8B@main"
-    fast = Vllm(model="Qwen/Qwen3-8B", flags={"max-num-seqs": 512, "tensor-parallel-size": 2}, port=8000, keep=True)
+    fast = Vllm(model="Qwen/Qwen3-8B", flags={"max-num-seqs": 512, "tensor-parallel-size": 2}, port=8000, keep_running=True)
     assert fast.identity == "Qwen/Qwen3-8B"
 
 
@@ -27,7 +27,7 @@ def test_what_changes_answers_changes_the_identity() -> None:
     others = [
         Vllm(model="m", flags={"quantization": "fp8"}),
         Vllm(model="m", flags={"dtype": "float32"}),
-        Vllm(model="m", body={"min_p": 0.1}),
+        Vllm(model="m", extra_body={"min_p": 0.1}),
         Vllm(model="m", response_format=False),
     ]
     assert len({one.identity for one in (plain, *others)}) == 5
@@ -44,9 +44,9 @@ def test_a_folder_is_known_by_its_contents(tmp_path: Path) -> None:
 
 
 def test_the_embedded_model_continues_lists_and_others_chat() -> None:
-    assert (Vllm(model=NAME).form, Vllm(model=NAME).identity) == ("completion", IDENTITY)
-    assert Vllm(model="m").form == "chat"
-    assert Vllm(model="m", prompts="completion").form == "completion"
+    assert (Vllm(model=NAME).prompt_mode, Vllm(model=NAME).identity) == ("completion", IDENTITY)
+    assert Vllm(model="m").prompt_mode == "chat"
+    assert Vllm(model="m", mode="completion").prompt_mode == "completion"
 
 
 def test_flags_that_textsynth_sets_are_refused() -> None:
@@ -61,7 +61,7 @@ def test_without_vllm_there_is_one_sentence_with_the_command(tmp_path: Path) -> 
 
 def test_a_plan_has_what_the_recipe_says(tmp_path: Path) -> None:
     options = Vllm(model="m", flags={"max-model-len": 4096, "dtype": None}, restarts=1, start_minutes=2, port=8000)
-    plan = options.plan(find(tmp_path, fake_python(tmp_path)), "m", tmp_path / "log")
+    plan = options.plan(find_environment(tmp_path, fake_python(tmp_path)), "m", tmp_path / "log")
     assert "--dtype" not in plan.command
     assert plan.command[-2:] == ("--max-model-len", "4096")
     assert (plan.restarts, plan.start_seconds, plan.port) == (1, 120.0, 8000)
@@ -77,7 +77,7 @@ def test_a_source_is_a_folder_or_a_name_of_the_hub(tmp_path: Path) -> None:
 
 def test_a_request_goes_into_a_batch_as_vllm_takes_it() -> None:
     one = request("x", constraint=Constraint("choice", '["a", "b"]'))
-    line = Vllm(model="m", adapter="tickets").line(one)
+    line = Vllm(model="m", adapter="tickets").batch_line(one)
     body = line["body"]
     assert isinstance(body, dict)
     assert (line["custom_id"], body["model"]) == (one.key, "tickets")

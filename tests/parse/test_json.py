@@ -15,7 +15,7 @@ PATHS = ["", "texts", "items[].text", "[].text", "a.b"]
 
 def found(answer: str, path: str = "texts", *, one: bool = False, cut: bool = False) -> tuple[list[str], list[str]]:
     reading = Json(texts=path, one=one).read(answer, cut=cut)
-    return list(reading.texts), [fault.reason for fault in reading.faults]
+    return list(reading.texts), [fault.reason for fault in reading.failures]
 
 
 @pytest.mark.parametrize(
@@ -157,7 +157,7 @@ JSON = st.recursive(
 def test_every_answer_is_read_into_texts_and_faults(answer: str, length: int, path: str) -> None:
     for told, cut in ((answer, False), (answer[:length], True), (answer[:length], False)):
         reading = Json(texts=path).read(told, cut=cut)
-        assert reading.texts or reading.faults
+        assert reading.texts or reading.failures
         assert all(text and text == text.strip() for text in reading.texts)
 
 

@@ -12,7 +12,7 @@ from textsynth.parse.list import NESTED, NO_LIST, NO_MORE, List
 
 def found(answer: str, *, cut: bool = False, **options: bool | int) -> tuple[list[str], list[str]]:
     reading = List.model_validate(options).read(answer, cut=cut)
-    return list(reading.texts), [fault.reason for fault in reading.faults]
+    return list(reading.texts), [fault.reason for fault in reading.failures]
 
 
 @pytest.mark.parametrize(
@@ -101,7 +101,7 @@ def test_broken_answers_are_faults_with_their_reason(answer: str, texts: list[st
 
 def test_a_fault_can_be_written_to_a_file() -> None:
     reading = List().read("1. o\ud800ne")
-    assert [fault.raw.encode() for fault in reading.faults] == ["o\ufffdne".encode()]
+    assert [fault.raw.encode() for fault in reading.failures] == ["o\ufffdne".encode()]
 
 
 def test_what_was_cut_off_is_no_text() -> None:
@@ -143,7 +143,7 @@ def test_quotes_stay_where_they_are_wanted() -> None:
 def test_a_huge_answer_is_read_in_no_time(answer: str) -> None:
     before = time.process_time()
     reading = List().read(answer)
-    assert reading.texts or reading.faults
+    assert reading.texts or reading.failures
     assert time.process_time() - before < 5
 
 
@@ -165,5 +165,5 @@ def test_a_list_that_was_written_is_read_back(lines: list[str], form: str) -> No
 @given(st.text(st.sampled_from("1.) -*\n\t\"'x:#`()[]\x00\ud800")) | st.text(), st.booleans(), st.booleans())
 def test_every_answer_is_read_into_texts_and_faults(answer: str, cut: bool, continues: bool) -> None:
     reading = List(continues=continues).read(answer, cut=cut)
-    assert reading.texts or reading.faults
+    assert reading.texts or reading.failures
     assert all(text and text == text.strip() for text in reading.texts)

@@ -2,12 +2,12 @@ from __future__ import annotations
 
 import pytest
 
-from textsynth.parse.list_markers import BLANK, Marked, lines_of, marked, stripped, unquoted
+from textsynth.parse.list_markers import BLANK, MarkedLine, answer_lines, parse_marker, strip_outer, strip_quotes
 
 
 def test_all_blank_space_of_python_is_blank_here() -> None:
     assert {chr(code) for code in range(0x11_0000) if chr(code).isspace()} <= set(BLANK)
-    assert stripped(BLANK + "a" + BLANK + "b" + BLANK) == "a" + BLANK + "b"
+    assert strip_outer(BLANK + "a" + BLANK + "b" + BLANK) == "a" + BLANK + "b"
 
 
 @pytest.mark.parametrize(
@@ -28,21 +28,21 @@ def test_all_blank_space_of_python_is_blank_here() -> None:
     ],
 )
 def test_only_quotes_that_enclose_all_come_off(quoted: str, bare: str) -> None:
-    assert unquoted(quoted) == bare
+    assert strip_quotes(quoted) == bare
 
 
 @pytest.mark.parametrize(
     ("line", "mark"),
     [
-        ("1. a", Marked(0, 1, "a")),
-        ("  12) a", Marked(2, 12, "a")),
-        ("(3) a", Marked(0, 3, "a")),
-        ("3.) a", Marked(0, 3, "a")),
-        ("__4.__ a", Marked(0, 4, "a")),
-        ("**5. a** b", Marked(0, 5, "a b")),
-        ("6.", Marked(0, 6, "")),
-        ("- a", Marked(0, None, "a")),
-        ("•a", Marked(0, None, "a")),
+        ("1. a", MarkedLine(0, 1, "a")),
+        ("  12) a", MarkedLine(2, 12, "a")),
+        ("(3) a", MarkedLine(0, 3, "a")),
+        ("3.) a", MarkedLine(0, 3, "a")),
+        ("__4.__ a", MarkedLine(0, 4, "a")),
+        ("**5. a** b", MarkedLine(0, 5, "a b")),
+        ("6.", MarkedLine(0, 6, "")),
+        ("- a", MarkedLine(0, None, "a")),
+        ("•a", MarkedLine(0, None, "a")),
         ("-a", None),
         ("1.5 a", None),
         ("1... a", None),
@@ -52,9 +52,9 @@ def test_only_quotes_that_enclose_all_come_off(quoted: str, bare: str) -> None:
         ("", None),
     ],
 )
-def test_marks_of_a_list(line: str, mark: Marked | None) -> None:
-    assert marked(line) == mark
+def test_marks_of_a_list(line: str, mark: MarkedLine | None) -> None:
+    assert parse_marker(line) == mark
 
 
 def test_fences_and_rules_are_blank_lines() -> None:
-    assert lines_of("```text\na\r\n---\n* * *\nb\n``` c d\n--\n```") == ["", "a", "", "", "b", "``` c d", "--", ""]
+    assert answer_lines("```text\na\r\n---\n* * *\nb\n``` c d\n--\n```") == ["", "a", "", "", "b", "``` c d", "--", ""]

@@ -12,7 +12,7 @@ from textsynth.parse.tagged import Tagged
 
 def found(answer: str, *, cut: bool = False) -> tuple[list[str], list[str]]:
     reading = Tagged(tag="t").read(answer, cut=cut)
-    return list(reading.texts), [fault.reason for fault in reading.faults]
+    return list(reading.texts), [fault.reason for fault in reading.failures]
 
 
 @pytest.mark.parametrize(
@@ -53,14 +53,14 @@ def test_what_was_cut_off_is_no_text() -> None:
 
 
 def test_the_raw_piece_is_kept() -> None:
-    assert [fault.raw for fault in Tagged(tag="t").read("a <t>b<t>c</t>d</t> e").faults] == ["<t>b<t>c</t>d</t>"]
+    assert [fault.raw for fault in Tagged(tag="t").read("a <t>b<t>c</t>d</t> e").failures] == ["<t>b<t>c</t>d</t>"]
 
 
 @pytest.mark.parametrize("answer", ["<t>" * 100_000, "<t>x</t>" * 50_000, "</t>" * 100_000, "<t " * 100_000])
 def test_a_huge_answer_is_read_in_no_time(answer: str) -> None:
     before = time.process_time()
     reading = Tagged(tag="t").read(answer)
-    assert reading.texts or reading.faults
+    assert reading.texts or reading.failures
     assert time.process_time() - before < 5
 
 
@@ -70,5 +70,5 @@ def test_a_huge_answer_is_read_in_no_time(answer: str) -> None:
 )
 def test_every_answer_is_read_into_texts_and_faults(answer: str, cut: bool) -> None:
     reading = Tagged(tag="t").read(answer, cut=cut)
-    assert reading.texts or reading.faults
+    assert reading.texts or reading.failures
     assert all(text and text == text.strip() for text in reading.texts)

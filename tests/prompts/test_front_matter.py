@@ -4,7 +4,7 @@ import pytest
 
 from textsynth.core.options import SamplingOptions
 from textsynth.parse.list import List
-from textsynth.prompts.front_matter import FrontError, head
+from textsynth.prompts.front_matter import FrontError, split_front_matter
 
 
 def front(told: str) -> str:
@@ -12,12 +12,12 @@ def front(told: str) -> str:
 
 
 def test_a_front_matter_says_what_a_prompt_is() -> None:
-    found = head(
+    found = split_front_matter(
         "---\nabout: new texts\nvariables:\n  n: how many\n  label: 'the label: its name'\n"
         "answer: {list: {most: 5}}\nsampling: {temperature: 0.9, stop: [a]}\nmode: completion\n---\nbody\n---\nmore",
         "p.jinja",
     )
-    assert found.front.about == "new texts"
+    assert found.front.description == "new texts"
     assert found.front.variables == {"n": "how many", "label": "the label: its name"}
     assert found.front.sampling == SamplingOptions(temperature=0.9, stop=("a",))
     assert found.front.mode == "completion"
@@ -27,7 +27,7 @@ def test_a_front_matter_says_what_a_prompt_is() -> None:
 
 
 def test_all_but_the_purpose_can_be_left_out() -> None:
-    found = head("---\nabout: it\n---", "p.jinja")
+    found = split_front_matter("---\nabout: it\n---", "p.jinja")
     assert (found.front.mode, found.front.variables, found.body) == ("chat", {}, "")
 
 
@@ -72,7 +72,7 @@ def test_all_but_the_purpose_can_be_left_out() -> None:
 )  # fmt: skip
 def test_mistakes_are_found_with_their_lines(text: str, mistakes: list[str]) -> None:
     with pytest.raises(FrontError) as caught:
-        head(text, "p.jinja")
+        split_front_matter(text, "p.jinja")
     found = sorted(str(one).removeprefix(": ").removeprefix("p.jinja:") for one in caught.value.mistakes)
     assert len(found) == len(mistakes)
     for told, start in zip(found, sorted(mistakes), strict=True):

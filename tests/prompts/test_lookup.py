@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from textsynth.core.errors import PromptError
-from textsynth.core.paths import bundled
+from textsynth.core.paths import bundled_folder
 from textsynth.prompts import find_prompt, prompt_names
 
 
@@ -23,7 +23,7 @@ def test_places_are_looked_up_in_order(tmp_path: Path) -> None:
         tmp_path / "labelled.jinja",
         tmp_path / "prompts" / "labelled.chat.jinja",
         tmp_path / "prompts" / "labelled.jinja",
-        bundled("prompts") / "labelled.chat.jinja",
+        bundled_folder("prompts") / "labelled.chat.jinja",
     ]
     for place in places[:-1]:
         write(place)
@@ -108,5 +108,5 @@ def test_a_prompt_of_the_other_form_is_named(tmp_path: Path) -> None:
 def test_names_are_listed_without_their_forms(tmp_path: Path) -> None:
     write(tmp_path / "it.chat.jinja")
     write(tmp_path / "v1.2.jinja")
-    assert prompt_names() == sorted({path.name.split(".")[0] for path in bundled("prompts").glob("*.jinja")})
+    assert prompt_names() == sorted({path.name.split(".")[0] for path in bundled_folder("prompts").glob("*.jinja")})
     assert set(prompt_names(tmp_path)) == {"it", "v1.2", *prompt_names()}

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from textsynth.core.errors import PromptError
 from textsynth.core.options import SamplingOptions
-from textsynth.core.paths import bundled
+from textsynth.core.paths import bundled_folder
 from textsynth.core.records import Message
 from textsynth.parse.list import List
 from textsynth.prompts import Prompt, load_prompt
@@ -47,7 +47,7 @@ def test_a_chat_becomes_messages(prompt: Load) -> None:
     )
     assert (rendered.mode, rendered.text, rendered.name) == ("chat", "", "it")
     assert rendered.fingerprint == it.fingerprint
-    assert (it.mode, it.about, it.reader) == ("chat", "a test", List())
+    assert (it.mode, it.description, it.reader) == ("chat", "a test", List())
     assert it.variables == {"rules", "shots", "text"}
     assert it.sampling == SamplingOptions()
 
@@ -208,7 +208,7 @@ def test_the_name_of_a_file_and_its_mode_agree(tmp_path: Path) -> None:
         load_prompt(path)
 
 
-@pytest.mark.parametrize("path", sorted(bundled("prompts").glob("*.jinja")), ids=lambda path: path.name)
+@pytest.mark.parametrize("path", sorted(bundled_folder("prompts").glob("*.jinja")), ids=lambda path: path.name)
 def test_every_bundled_prompt_is_right(path: Path) -> None:
     it = load_prompt(path)
     assert it.path == path
@@ -216,7 +216,7 @@ def test_every_bundled_prompt_is_right(path: Path) -> None:
 
 
 def test_rendering_is_cheap() -> None:
-    it = load_prompt(bundled("prompts") / "labelled.chat.jinja")
+    it = load_prompt(bundled_folder("prompts") / "labelled.chat.jinja")
     values: dict[str, object] = dict.fromkeys(it.variables, "a few words") | {
         "labels": [{"name": f"label_{n}", "meaning": "asks about this"} for n in range(8)],
         "examples": ["where is my card", "when will it come", "is it lost"],

@@ -4,11 +4,11 @@ import pytest
 from jinja2.exceptions import TemplateRuntimeError, UndefinedError
 from jinja2.runtime import StrictUndefined
 
-from textsynth.prompts.render_budget import MAX_BITS, MAX_MEMBERS, MAX_STEPS, MAX_TEXT, Meter, as_text, at_most
+from textsynth.prompts.render_budget import MAX_BITS, MAX_MEMBERS, MAX_STEPS, MAX_TEXT, RenderBudget, as_text, at_most
 
 
 def test_steps_end() -> None:
-    meter = Meter()
+    meter = RenderBudget()
     meter.spend(MAX_STEPS)
     with pytest.raises(TemplateRuntimeError, match="more than 1,000,000 steps"):
         meter.spend(1)
@@ -16,23 +16,23 @@ def test_steps_end() -> None:
 
 def test_loops_are_paid_for_before_they_run_where_their_length_is_known() -> None:
     values = [1, 2, 3]
-    assert Meter().paced(values, 5) is values
+    assert RenderBudget().paced(values, 5) is values
     with pytest.raises(TemplateRuntimeError, match="steps"):
-        Meter().paced(range(1_000), 1_001)
-    endless = Meter().paced(iter(int, 1), 1_000)
+        RenderBudget().paced(range(1_000), 1_001)
+    endless = RenderBudget().paced(iter(int, 1), 1_000)
     with pytest.raises(TemplateRuntimeError, match="steps"):
         list(endless)  # type: ignore[call-overload]
     with pytest.raises(TemplateRuntimeError, match="cannot loop over 5"):
-        Meter().paced(5, 1)
+        RenderBudget().paced(5, 1)
     with pytest.raises(UndefinedError, match="'x' is undefined"):
-        Meter().paced(StrictUndefined(name="x"), 1)
+        RenderBudget().paced(StrictUndefined(name="x"), 1)
 
 
 @pytest.mark.parametrize(
     "value", ["a" * MAX_TEXT, 2**MAX_BITS - 1, [1] * (MAX_MEMBERS - 1), {"a": (1, {2})}, None, 1.5]
 )
 def test_values_within_bounds_pass(value: object) -> None:
-    assert Meter().checked(value) is value
+    assert RenderBudget().checked(value) is value
 
 
 @pytest.mark.parametrize(
@@ -40,7 +40,7 @@ def test_values_within_bounds_pass(value: object) -> None:
 )
 def test_values_beyond_bounds_do_not(value: object) -> None:
     with pytest.raises(TemplateRuntimeError):
-        Meter().checked(value)
+        RenderBudget().checked(value)
 
 
 def test_what_is_held_many_times_counts_many_times() -> None:
@@ -48,14 +48,14 @@ def test_what_is_held_many_times_counts_many_times() -> None:
     for _ in range(60):
         nested = [nested, nested]
     with pytest.raises(TemplateRuntimeError, match="grows beyond"):
-        Meter().weigh(nested)
+        RenderBudget().weigh(nested)
 
 
 def test_a_list_that_holds_itself_has_no_end() -> None:
     endless: list[object] = []
     endless.append(endless)
     with pytest.raises(TemplateRuntimeError, match="nested more than 100 deep"):
-        Meter().weigh(endless)
+        RenderBudget().weigh(endless)
 
 
 def test_sizes() -> None:

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import pytest
 
 from textsynth.core.errors import PromptError
-from textsynth.core.records import Message, Origin, Record
+from textsynth.core.records import Message, Provenance, Record
 from textsynth.prompts import Prompt
 from textsynth.prompts.sandbox import METHODS, OWN, PromptEnvironment
 
@@ -65,7 +65,7 @@ def test_all_methods_that_are_offered_exist() -> None:
         ("{{ x.pop }}{{ x.update }}", {"pop": "a", "update": "b"}, "ab"),
         ("{% for key, value in x.items() %}{{ key }}={{ value }} {% endfor %}", {"a": 1, "b": 2}, "a=1 b=2"),
         ("{{ x.name }} {{ x.count }}", Pair("a", 2), "a 2"),
-        ("{{ x.text }}", Record("a text", Origin("seeds")), "a text"),
+        ("{{ x.text }}", Record("a text", Provenance("seeds")), "a text"),
         ("{{ x.role }}", Message("user", "a"), "user"),
         ("{{ x[0] }}{{ x[-1] }}{{ x[1:] | join }}{{ x | first }}", ["a", "b", "c"], "acbca"),
         ("{{ x.upper() }}{{ x.split('-') | first }}{{ x.startswith('a') }}", "a-b", "A-BaTrue"),

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from textsynth.prompts.injection_guard import Inserted, Turn
-from textsynth.prompts.template import MAX_LENGTH, MAX_TAGS, Compiled, Wrong, compiled
+from textsynth.prompts.injection_guard import InsertedText, TurnBoundary
+from textsynth.prompts.template import MAX_LENGTH, MAX_TAGS, CompiledTemplate, TemplateErrors, compile_template
 
 USER = '{% chat role="user" %}hi{% endchat %}'
 
@@ -12,8 +12,8 @@ def turn(body: str) -> str:
     return f'{{% chat role="user" %}}{body}{{% endchat %}}'
 
 
-def chat(body: str) -> Compiled:
-    return compiled(body, where="p.jinja", first_line=10, chat=True)
+def chat(body: str) -> CompiledTemplate:
+    return compile_template(body, where="p.jinja", first_line=10, chat=True)
 
 
 @pytest.mark.parametrize(
@@ -48,7 +48,7 @@ def chat(body: str) -> Compiled:
     ],
 )  # fmt: skip
 def test_mistakes_are_found_with_their_lines(body: str, mistakes: list[str]) -> None:
-    with pytest.raises(Wrong) as caught:
+    with pytest.raises(TemplateErrors) as caught:
         chat(body)
     found = sorted(str(mistake).removeprefix("p.jinja:") for mistake in caught.value.mistakes)
     assert len(found) == len(mistakes)
@@ -70,13 +70,13 @@ def test_mistakes_are_found_with_their_lines(body: str, mistakes: list[str]) -> 
     ],
 )
 def test_templates_without_measure_are_refused(body: str, told: str) -> None:
-    with pytest.raises(Wrong, match=told):
-        compiled(body, where="p.jinja", first_line=10, chat=False)
+    with pytest.raises(TemplateErrors, match=told):
+        compile_template(body, where="p.jinja", first_line=10, chat=False)
 
 
 def test_a_completion_has_no_turns() -> None:
-    with pytest.raises(Wrong, match="10: a chat block in a prompt with `mode: completion`"):
-        compiled(USER, where="p.jinja", first_line=10, chat=False)
+    with pytest.raises(TemplateErrors, match="10: a chat block in a prompt with `mode: completion`"):
+        compile_template(USER, where="p.jinja", first_line=10, chat=False)
 
 
 def test_turns_may_be_looped_over_and_chosen() -> None:
@@ -93,19 +93,19 @@ def test_turns_may_be_looped_over_and_chosen() -> None:
     template = chat(body)
     assert template.variables == {"rules", "shots"}
     pieces = template.pieces({"rules": "", "shots": ["a", "b"]})
-    assert [str.__str__(piece) for piece in pieces if type(piece) is Turn] == [
+    assert [str.__str__(piece) for piece in pieces if type(piece) is TurnBoundary] == [
         "user", "", "assistant", "", "user", "", "assistant", "", "user", "",
     ]  # fmt: skip
-    assert [piece for piece in pieces if type(piece) is Inserted] == ["1", "a", "A!", "2", "b", "B!", "hello"]
+    assert [piece for piece in pieces if type(piece) is InsertedText] == ["1", "a", "A!", "2", "b", "B!", "hello"]
 
 
 def test_names_of_jinja_are_no_variables() -> None:
     body = "{% for i in range(n) %}{{ loop.index }}{{ i }}{{ dict(a=b).a }}{% endfor %}"
-    assert compiled(body, where="p.jinja", first_line=2, chat=False).variables == {"n", "b"}
+    assert compile_template(body, where="p.jinja", first_line=2, chat=False).variables == {"n", "b"}
 
 
 def test_a_failure_has_the_line_of_the_file() -> None:
-    template = compiled("a\nb\n{% if 1 %}\n{{ 1 / n }}{% endif %}", where="p.jinja", first_line=10, chat=False)
+    template = compile_template("a\nb\n{% if 1 %}\n{{ 1 / n }}{% endif %}", where="p.jinja", first_line=10, chat=False)
     with pytest.raises(ZeroDivisionError) as caught:
         template.pieces({"n": 0})
     assert template.line_of(caught.value) == 13

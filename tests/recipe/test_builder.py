@@ -17,13 +17,13 @@ from textsynth.filter.length import Length
 from textsynth.filter.near_duplicate import NearDuplicate
 from textsynth.models.local import Local
 from textsynth.recipe import make_recipe, read_recipe
-from textsynth.recipe.builder import Values, as_yaml
-from textsynth.recipe.env_vars import plain
-from textsynth.recipe.issues import Mistakes
-from textsynth.recipe.loader import Document, read_document
-from textsynth.recipe.recipe import Label
+from textsynth.recipe.builder import ValueReader, as_yaml
+from textsynth.recipe.env_vars import to_python
+from textsynth.recipe.issues import IssueCollector
+from textsynth.recipe.loader import RecipeDocument, read_document
+from textsynth.recipe.recipe import LabelSpec
 from textsynth.recipe.settings import Budget
-from textsynth.recipe.yaml_tree import Map
+from textsynth.recipe.yaml_tree import YamlMap
 
 LABELS = {"refund": "asks for money back", "praise": "says something nice"}
 ROWS = [{"text": "give it back", "label": "refund"}, {"text": "how nice", "label": "praise"}]
@@ -49,11 +49,11 @@ def folder(tmp_path: Path) -> Path:
 def objects() -> dict[str, Any]:
     return {
         "name": "tickets",
-        "labels": {"refund": Label("asks for money back", 5), "praise": "says something nice"},
+        "labels": {"refund": LabelSpec("asks for money back", 5), "praise": "says something nice"},
         "models": {"generator": models.Scripted(answers=["no", "012"])},
         "sources": {"seeds": sources.Rows(path=Path("seeds.csv"))},
         "generate": [
-            generate.Labelled(from_="seeds", vary={"tone": ["calm", "cross"]}),
+            generate.Labelled(source="seeds", attributes={"tone": ["calm", "cross"]}),
             generate.Paraphrase(share=0.3),
         ],
         "filter": [filters.Length(min_words=3), filters.ExactDuplicate, "near_duplicate"],
@@ -80,7 +80,7 @@ def test_what_is_left_out_has_the_defaults_of_a_file(folder: Path) -> None:
     (folder / "recipe.yaml").write_text(made.text, encoding="utf-8")
     read = read_recipe(folder / "recipe.yaml")
     assert [one.step for one in made.filter] == [one.step for one in read.filter]
-    assert (made.name, made.want, made.pool) == (read.name, read.want, read.pool)
+    assert (made.name, made.want, made.oversample) == (read.name, read.want, read.oversample)
 
 
 def test_rows_given_in_python_are_a_source_and_its_hash_stands_in_the_recipe(tmp_path: Path) -> None:
@@ -117,7 +117,7 @@ def test_all_mistakes_are_told_at_once_each_with_its_place(tmp_path: Path) -> No
         "labels": {"a": "is a", "b": 3},
         "models": {"generator": "judge", "judge": "generator"},
         "sources": {"seeds": "nowhere.csv"},
-        "generate": [generate.Labelled(from_="sedes"), {"labelled": {"textx": 3}}],
+        "generate": [generate.Labelled(source="sedes"), {"labelled": {"textx": 3}}],
         "filter": ["lenght", {"near_duplicate": {"similarity": "high"}}],
         "want": {"lable": 3},
         "export": {"splits": {"train": 0.5}},
@@ -147,7 +147,7 @@ def test_a_template_and_a_quota_that_do_not_fit_are_mistakes_too(tmp_path: Path)
             base=tmp_path,
             labels=LABELS,
             sources={"seeds": ROWS},
-            generate=[generate.Labelled(from_="seeds", prompt="labeled")],
+            generate=[generate.Labelled(source="seeds", prompt="labeled")],
             want={"tone": 3},
         )
     first, second = caught.value.mistakes
@@ -165,17 +165,17 @@ class Needy(Filter):
         return None
 
 
-def tree_of(**sections: Any) -> tuple[Map, Values]:
-    mistakes = Mistakes()
-    values = Values(mistakes)
+def tree_of(**sections: Any) -> tuple[YamlMap, ValueReader]:
+    mistakes = IssueCollector()
+    values = ValueReader(mistakes)
     tree = values.tree(sections)
     mistakes.stop()
     return tree, values
 
 
 def mistakes_of(**sections: Any) -> list[str]:
-    mistakes = Mistakes()
-    Values(mistakes).tree(sections)
+    mistakes = IssueCollector()
+    ValueReader(mistakes).tree(sections)
     return [str(mistake) for mistake in mistakes.listed()]
 
 
@@ -184,9 +184,9 @@ def test_an_object_of_a_class_is_what_a_recipe_writes_for_it() -> None:
         models={"generator": Local(), "judge": "generator"},
         filter=["length", NearDuplicate(similarity=0.6), Length, {"length": {"min_words": 3}}],
         budget=Budget(requests=5),
-        labels={"a": Label("is a"), "b": Label("is b", 7), "c": "is c"},
+        labels={"a": LabelSpec("is a"), "b": LabelSpec("is b", 7), "c": "is c"},
     )
-    assert plain(tree) == {
+    assert to_python(tree) == {
         "models": {"generator": {"local": {}}, "judge": "generator"},
         "filter": ["length", {"near_duplicate": {"similarity": 0.6}}, {"length": {}}, {"length": {"min_words": 3}}],
         "budget": {"requests": 5},
@@ -198,15 +198,19 @@ def test_an_object_of_a_class_is_what_a_recipe_writes_for_it() -> None:
 def test_a_class_of_ones_own_goes_through_under_its_name() -> None:
     own = Shouting(share=0.2)
     tree, values = tree_of(filter=[own, "length"])
-    assert plain(tree) == {"filter": [{"Shouting": {"share": 0.2}}, "length"]}
+    assert to_python(tree) == {"filter": [{"Shouting": {"share": 0.2}}, "length"]}
     assert [(mark.where, step) for mark, step in values.made.items()] == [("filter[0]", own)]
     assert next(iter(values.made.values())) is own
 
 
 def test_paths_tuples_and_numbers_of_numpy_are_read_as_what_they_are() -> None:
     tree, _ = tree_of(sources={"seeds": Path("a/b.csv")}, want={"label": np.int64(3)}, export={"splits": {"train": 1}})
-    assert plain(tree) == {"sources": {"seeds": "a/b.csv"}, "want": {"label": 3}, "export": {"splits": {"train": 1}}}
-    assert plain(tree_of(pool=np.float32(0.5))[0]) == {"pool": 0.5}
+    assert to_python(tree) == {
+        "sources": {"seeds": "a/b.csv"},
+        "want": {"label": 3},
+        "export": {"splits": {"train": 1}},
+    }
+    assert to_python(tree_of(pool=np.float32(0.5))[0]) == {"pool": 0.5}
 
 
 def test_places_have_their_paths_in_the_order_of_the_recipe() -> None:
@@ -265,9 +269,9 @@ VALUE = some.recursive(
 )
 
 
-def tree_of_of_writing(value: object) -> Map:
-    mistakes = Mistakes()
-    tree = Values(mistakes).tree({"name": "x", "export": value})
+def tree_of_of_writing(value: object) -> YamlMap:
+    mistakes = IssueCollector()
+    tree = ValueReader(mistakes).tree({"name": "x", "export": value})
     mistakes.stop()
     return tree
 
@@ -278,11 +282,11 @@ def test_what_is_written_reads_as_the_same_tree(tmp_path_factory: object, value:
     tree = tree_of_of_writing(value)
     path = cast("Path", tmp_path_factory.mktemp("recipe")) / "recipe.yaml"  # type: ignore[attr-defined]
     path.write_text(as_yaml(tree), encoding="utf-8")
-    mistakes = Mistakes()
+    mistakes = IssueCollector()
     read = read_document(path, (), mistakes)
     mistakes.stop()
-    assert plain(read.tree) == plain(tree)
-    assert read.hash == Document("", tree).hash
+    assert to_python(read.tree) == to_python(tree)
+    assert read.hash == RecipeDocument("", tree).hash
 
 
 def test_short_maps_and_lists_stand_in_one_line_and_numbers_as_people_write_them() -> None:

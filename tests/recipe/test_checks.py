@@ -7,13 +7,13 @@ import pytest
 
 from tests.recipe.recipes import RECIPE, assert_broken, write_recipe
 from textsynth.core.errors import RecipeError
-from textsynth.core.records import Origin, Record
+from textsynth.core.records import Provenance, Record
 from textsynth.recipe import check_sources, read_recipe
-from textsynth.recipe.checks import gold_of
+from textsynth.recipe.checks import gold_source
 
 
 def row(*labels: str) -> Record:
-    return Record("a text", Origin("seeds"), labels)
+    return Record("a text", Provenance("seeds"), labels)
 
 
 def test_rows_whose_labels_are_listed_are_right(tmp_path: Path) -> None:
@@ -173,12 +173,12 @@ def written(folder: Path, text: str = RECIPE_GOLD) -> Path:
 
 
 def row_of_gold(*labels: str, place: int = 0) -> Record:
-    return Record("a text", Origin("checked", draw=place), labels)
+    return Record("a text", Provenance("checked", index=place), labels)
 
 
 def test_a_source_that_is_only_compared_with_may_be_gold(tmp_path: Path) -> None:
     recipe = read_recipe(written(tmp_path))
-    assert [(item.name, source) for item, source in gold_of(recipe.label)] == [("choice", "checked")]
+    assert [(item.name, source) for item, source in gold_source(recipe.label)] == [("choice", "checked")]
 
 
 @pytest.mark.parametrize(

@@ -9,9 +9,9 @@ import pytest
 from tests.recipe.recipes import RECIPE, write_recipe
 from textsynth.core.errors import RecipeError
 from textsynth.recipe import read_recipe
-from textsynth.recipe.env_vars import filled
-from textsynth.recipe.issues import Mark, Mistakes
-from textsynth.recipe.yaml_tree import read_nodes
+from textsynth.recipe.env_vars import expand_variables
+from textsynth.recipe.issues import IssueCollector, Position
+from textsynth.recipe.yaml_tree import parse_yaml
 
 SECRET = "hunter2-very-secret"
 NAME = "TEXTSYNTH_TEST_OF_RECIPES"
@@ -27,7 +27,7 @@ def secret() -> Iterator[str]:
 def test_a_variable_is_put_in_after_parsing(tmp_path: Path, secret: str) -> None:
     text = RECIPE.replace("asks for money back", f'"about ${{{NAME}}} and ${{{NAME}}}"')
     recipe = read_recipe(write_recipe(tmp_path, text))
-    assert recipe.meanings["refund"] == f"about {secret} and {secret}"
+    assert recipe.label_descriptions["refund"] == f"about {secret} and {secret}"
 
 
 def test_what_a_variable_says_is_not_in_text_or_hash(tmp_path: Path, secret: str) -> None:
@@ -63,16 +63,16 @@ def test_a_key_is_named_by_its_variable_and_never_put_in(tmp_path: Path, secret:
 
 
 def test_keys_and_odd_forms_are_left_alone() -> None:
-    mistakes = Mistakes()
-    node = read_nodes('"${A}": ["${A}", "$A", "${}", "${a b}", "${A"]', lambda line: Mark(line, "here"), mistakes)
+    mistakes = IssueCollector()
+    node = parse_yaml('"${A}": ["${A}", "$A", "${}", "${a b}", "${A"]', lambda line: Position(line, "here"), mistakes)
     assert node is not None
-    assert filled(node, {"A": "${A}"}, mistakes) == {"${A}": ["${A}", "$A", "${}", "${a b}", "${A"]}
+    assert expand_variables(node, {"A": "${A}"}, mistakes) == {"${A}": ["${A}", "$A", "${}", "${a b}", "${A"]}
     assert len(mistakes) == 0
 
 
 def test_a_variable_that_is_no_text_is_a_mistake() -> None:
-    mistakes = Mistakes()
-    node = read_nodes('a: "${A}"', lambda line: Mark(line, "here"), mistakes)
+    mistakes = IssueCollector()
+    node = parse_yaml('a: "${A}"', lambda line: Position(line, "here"), mistakes)
     assert node is not None
-    filled(node, {"A": "\udc80"}, mistakes)
+    expand_variables(node, {"A": "\udc80"}, mistakes)
     assert [one.sentence for one in mistakes.listed()] == ["the environment variable 'A' is not UTF-8"]

@@ -7,7 +7,7 @@ import pytest
 from pydantic import Field
 
 from textsynth.core.options import Count, Options, SourceName
-from textsynth.recipe.field_types import fields_of, inside, kind_of, words
+from textsynth.recipe.field_types import describe_type, element_type, field_type, fields_of
 
 
 class Inner(Options):
@@ -60,18 +60,18 @@ class Kinds(Options):
     ],
 )
 def test_what_a_field_takes(field: str, told: str) -> None:
-    assert words(kind_of(fields_of(Kinds)[field])) == told
+    assert describe_type(field_type(fields_of(Kinds)[field])) == told
 
 
 def test_what_stands_inside() -> None:
-    fields = {name: kind_of(field) for name, field in fields_of(Kinds).items()}
+    fields = {name: field_type(field) for name, field in fields_of(Kinds).items()}
     for name, part, told in [
         ("grid", "tone", "a list of texts"),
         ("texts", 0, "text"),
         ("inner", "size", "a whole number"),
     ]:
-        kind = inside(fields[name], part)
+        kind = element_type(fields[name], part)
         assert kind is not None
-        assert words(kind) == told
-    assert inside(fields["whole"], 0) is None
-    assert inside(fields["inner"], "gone") is None
+        assert describe_type(kind) == told
+    assert element_type(fields["whole"], 0) is None
+    assert element_type(fields["inner"], "gone") is None

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from textsynth.core.errors import SourceError, UsageError
 from textsynth.recipe import read_recipe
-from textsynth.recipe.init import read_labels, read_seeds, recipe_text, scalar, start
+from textsynth.recipe.init import init_recipe, read_labels, read_seeds, recipe_text, yaml_scalar
 
 ROWS = "text,label\nwhere is my money,refund\nmy parcel is late,delivery\nmoney back please,refund\n"
 TRAPS = ["yes", "no", "on", "off", "y", "null", "~", "true", "012", "1e3", "12:30:45", "2024-01-31", "3", "re: fund"]
@@ -45,7 +45,7 @@ def parsed(folder: Path) -> dict[str, object]:
 
 
 def test_labels_alone_make_a_recipe_that_runs_as_it_is_and_a_file_to_fill(tmp_path: Path) -> None:
-    started = start(tmp_path / "tickets", labels="refund, delivery,other")
+    started = init_recipe(tmp_path / "tickets", labels="refund, delivery,other")
     assert [path.name for path in started.files] == ["recipe.yaml", "seeds.csv"]
     assert "textsynth validate" in started.sentence
     recipe = parsed(tmp_path / "tickets")
@@ -57,7 +57,7 @@ def test_labels_alone_make_a_recipe_that_runs_as_it_is_and_a_file_to_fill(tmp_pa
 
 
 def test_examples_bring_their_labels_in_their_order(tmp_path: Path) -> None:
-    start(tmp_path / "out", seeds=seeds_file(tmp_path))
+    init_recipe(tmp_path / "out", seeds=seeds_file(tmp_path))
     recipe = parsed(tmp_path / "out")
     assert list(recipe["labels"]) == ["refund", "delivery"]  # type: ignore[call-overload]
     assert recipe["sources"] == {"seeds": {"rows": {"path": "../examples.csv", "text": "text", "label": "label"}}}
@@ -73,7 +73,7 @@ def test_columns_are_found_by_their_usual_names(tmp_path: Path) -> None:
 
 
 def test_examples_without_labels_are_paraphrased(tmp_path: Path) -> None:
-    start(tmp_path / "out", seeds=seeds_file(tmp_path, '{"text": "good morning"}\n', "texts.jsonl"))
+    init_recipe(tmp_path / "out", seeds=seeds_file(tmp_path, '{"text": "good morning"}\n', "texts.jsonl"))
     recipe = parsed(tmp_path / "out")
     assert recipe["task"] == "paraphrase"
     assert "labels" not in recipe
@@ -82,14 +82,14 @@ def test_examples_without_labels_are_paraphrased(tmp_path: Path) -> None:
 
 def test_rows_with_several_labels_make_a_recipe_of_many(tmp_path: Path) -> None:
     rows = '{"text": "late and broken", "label": ["delivery", "refund"]}\n'
-    start(tmp_path / "out", seeds=seeds_file(tmp_path, rows, "texts.jsonl"))
+    init_recipe(tmp_path / "out", seeds=seeds_file(tmp_path, rows, "texts.jsonl"))
     assert parsed(tmp_path / "out")["many"] is True
 
 
 def test_labels_and_examples_together_keep_the_order_and_the_meanings_given(tmp_path: Path) -> None:
     labels = tmp_path / "labels.txt"
     labels.write_text("# ours\ndelivery: asks where: a parcel is\n\nrefund\nother\n", encoding="utf-8")
-    start(tmp_path / "out", labels=str(labels), seeds=seeds_file(tmp_path))
+    init_recipe(tmp_path / "out", labels=str(labels), seeds=seeds_file(tmp_path))
     named = {"delivery": "asks where: a parcel is", "refund": "refund", "other": "other"}
     assert parsed(tmp_path / "out")["labels"] == named
 
@@ -181,12 +181,12 @@ def test_a_file_of_labels_must_be_utf_8(tmp_path: Path) -> None:
 )
 def test_broken_examples_leave_nothing_behind(tmp_path: Path, labels: str | None, rows: str, told: str) -> None:
     with pytest.raises(SourceError, match=told):
-        start(tmp_path / "out", labels=labels, seeds=seeds_file(tmp_path, rows))
+        init_recipe(tmp_path / "out", labels=labels, seeds=seeds_file(tmp_path, rows))
     assert not (tmp_path / "out").exists()
 
 
 def test_without_anything_the_quickstart_is_copied_whole(tmp_path: Path) -> None:
-    started = start(tmp_path / "first")
+    started = init_recipe(tmp_path / "first")
     assert sorted(path.name for path in started.files) == ["quickstart_seeds.csv", "recipe.yaml"]
     assert f"textsynth run {tmp_path / 'first' / 'recipe.yaml'}" in started.sentence
     recipe = read_recipe(tmp_path / "first" / "recipe.yaml")
@@ -195,12 +195,12 @@ def test_without_anything_the_quickstart_is_copied_whole(tmp_path: Path) -> None
 
 
 def test_a_bundled_recipe_stands_alone(tmp_path: Path) -> None:
-    start(tmp_path / "out", recipe="summaries")
+    init_recipe(tmp_path / "out", recipe="summaries")
     assert read_recipe(tmp_path / "out" / "recipe.yaml").name == "summaries"
     with pytest.raises(UsageError, match="there is no bundled recipe 'sumaries'; did you mean 'summaries'"):
-        start(tmp_path / "other", recipe="sumaries")
+        init_recipe(tmp_path / "other", recipe="sumaries")
     with pytest.raises(UsageError, match="leave --labels and --seeds out"):
-        start(tmp_path / "other", labels="a,b", recipe="summaries")
+        init_recipe(tmp_path / "other", labels="a,b", recipe="summaries")
     assert not (tmp_path / "other").exists()
 
 
@@ -208,7 +208,7 @@ def test_a_bundled_recipe_stands_alone(tmp_path: Path) -> None:
 def test_nothing_is_overwritten(tmp_path: Path, there: str) -> None:
     (tmp_path / there).write_text("mine", encoding="utf-8")
     with pytest.raises(UsageError, match=f"{there}: is there already"):
-        start(tmp_path, labels="a,b")
+        init_recipe(tmp_path, labels="a,b")
     assert (tmp_path / there).read_text() == "mine"
     assert len(list(tmp_path.iterdir())) == 1
 
@@ -216,19 +216,19 @@ def test_nothing_is_overwritten(tmp_path: Path, there: str) -> None:
 def test_a_folder_that_is_a_file_is_a_sentence(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("", encoding="utf-8")
     with pytest.raises(UsageError, match="cannot be written"):
-        start(tmp_path / "file", labels="a,b")
+        init_recipe(tmp_path / "file", labels="a,b")
 
 
 @pytest.mark.parametrize(("folder", "name"), [("my tickets!", "my-tickets"), ("...", "my-texts"), ("2024", "2024")])
 def test_the_name_comes_from_the_folder(tmp_path: Path, folder: str, name: str) -> None:
-    start(tmp_path / folder, labels="a,b")
+    init_recipe(tmp_path / folder, labels="a,b")
     assert parsed(tmp_path / folder)["name"] == name
 
 
 @pytest.mark.parametrize("text", TRAPS)
 def test_yamls_traps_are_quoted(text: str) -> None:
-    assert yaml.safe_load(f"a: {scalar(text)}") == {"a": text}
-    assert yaml.safe_load(f"a: {{{scalar(text)}: {scalar(text)}}}") == {"a": {text: text}}
+    assert yaml.safe_load(f"a: {yaml_scalar(text)}") == {"a": text}
+    assert yaml.safe_load(f"a: {{{yaml_scalar(text)}: {yaml_scalar(text)}}}") == {"a": {text: text}}
 
 
 @given(st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=60))
@@ -237,8 +237,8 @@ def test_yamls_traps_are_quoted(text: str) -> None:
 @example("\ufeff")
 @example("x" * 60 + " " + "y" * 60)
 def test_any_text_survives_as_yaml_on_one_line(text: str) -> None:
-    assert len(scalar(text).splitlines()) == 1
-    assert yaml.safe_load(f"{scalar(text)}: {scalar(text)}") == {text: text}
+    assert len(yaml_scalar(text).splitlines()) == 1
+    assert yaml.safe_load(f"{yaml_scalar(text)}: {yaml_scalar(text)}") == {text: text}
 
 
 def test_labels_of_a_real_list_survive(tmp_path: Path) -> None:
@@ -248,7 +248,7 @@ def test_labels_of_a_real_list_survive(tmp_path: Path) -> None:
     path = tmp_path / "labels.json"
     path.write_text(json.dumps(TRAPS), encoding="utf-8")
     with tempfile.TemporaryDirectory() as folder:
-        start(Path(folder), labels=str(path))
+        init_recipe(Path(folder), labels=str(path))
         assert list(parsed(Path(folder))["labels"]) == TRAPS  # type: ignore[call-overload]
 
 
@@ -267,24 +267,24 @@ def test_any_labels_make_a_recipe_that_is_read_as_they_were_given(labels: dict[s
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "labels.json"
         path.write_text(json.dumps(labels), encoding="utf-8")
-        start(Path(folder) / "new", labels=str(path))
+        init_recipe(Path(folder) / "new", labels=str(path))
         recipe = read_recipe(Path(folder) / "new" / "recipe.yaml")
     assert list(recipe.labels) == list(labels)
     for name, meaning in labels.items():
         if meaning and "$" not in meaning:
-            assert recipe.labels[name].means == meaning
+            assert recipe.labels[name].description == meaning
 
 
 def test_each_kind_of_start_passes_the_reader(tmp_path: Path) -> None:
-    start(tmp_path / "seeded", seeds=seeds_file(tmp_path))
+    init_recipe(tmp_path / "seeded", seeds=seeds_file(tmp_path))
     recipe = read_recipe(tmp_path / "seeded" / "recipe.yaml")
     assert (recipe.name, recipe.task, list(recipe.labels)) == ("seeded", "classification", ["refund", "delivery"])
-    start(tmp_path / "texts", seeds=seeds_file(tmp_path, "text\ngood morning\n", "texts.csv"))
+    init_recipe(tmp_path / "texts", seeds=seeds_file(tmp_path, "text\ngood morning\n", "texts.csv"))
     assert read_recipe(tmp_path / "texts" / "recipe.yaml").task == "paraphrase"
 
 
 def test_what_is_commented_out_works_when_the_marks_are_taken_away(tmp_path: Path) -> None:
-    start(tmp_path / "new", labels="refund,delivery")
+    init_recipe(tmp_path / "new", labels="refund,delivery")
     path = tmp_path / "new" / "recipe.yaml"
     text = path.read_text(encoding="utf-8")
     opened = re.sub(r"^( *)# (?=sources:|  seeds:|filter:|  - )", r"\1", text, flags=re.MULTILINE)

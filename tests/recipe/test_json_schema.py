@@ -3,7 +3,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 
-from textsynth.core.protocols import item_names
+from textsynth.core.protocols import component_names
 from textsynth.recipe import schema
 from textsynth.recipe.items import LISTS
 from textsynth.recipe.sections import SECTIONS
@@ -35,8 +35,8 @@ def test_every_reference_leads_somewhere() -> None:
 def test_every_item_is_known_with_its_fields() -> None:
     for section in LISTS:
         bare, *rest = SCHEMA["properties"][section]["items"]["anyOf"]
-        assert bare["anyOf"][0] == {"enum": item_names(section)}
-        assert [next(iter(one["properties"])) for one in rest[:-1]] == item_names(section)
+        assert bare["anyOf"][0] == {"enum": component_names(section)}
+        assert [next(iter(one["properties"])) for one in rest[:-1]] == component_names(section)
     assert "similarity" in SCHEMA["$defs"]["filter.near_duplicate"]["properties"]
     assert "from" in SCHEMA["$defs"]["generate.labelled"]["properties"]
 

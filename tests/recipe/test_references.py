@@ -11,7 +11,7 @@ from tests.recipe.recipes import RECIPE, write_recipe
 from textsynth.core.errors import RecipeError
 from textsynth.core.options import ModelName, Options, SourceName
 from textsynth.recipe import read_recipe
-from textsynth.recipe.references import named
+from textsynth.recipe.references import references_in
 
 PROMPT = """\
 ---
@@ -61,7 +61,7 @@ class Everywhere(Options):
 
 
 def test_references_are_found_in_lists_maps_unions_and_inner_options() -> None:
-    assert list(named(Everywhere(), "source")) == [
+    assert list(references_in(Everywhere(), "source")) == [
         ("plain", "plain"),
         ("several", "one"),
         ("several", "two"),
@@ -70,7 +70,7 @@ def test_references_are_found_in_lists_maps_unions_and_inner_options() -> None:
         ("either", "three"),
         ("with", "aliased"),
     ]
-    assert list(named(Everywhere(), "model")) == [("model", "generator")]
+    assert list(references_in(Everywhere(), "model")) == [("model", "generator")]
 
 
 def test_a_source_that_is_not_there(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ import pytest
 from tests.recipe.recipes import END, MEANS, RECIPE, assert_broken, write_recipe
 from textsynth.core.errors import RecipeError
 from textsynth.models.scripted import Scripted
-from textsynth.recipe import Label, read_recipe
+from textsynth.recipe import LabelSpec, read_recipe
 
 # What stands in the recipe, what takes its place ("" puts it at the end), the line, and words of the sentence.
 BROKEN = [
@@ -86,7 +86,7 @@ def test_a_few_lines_make_a_recipe_of_bundled_items(tmp_path: Path) -> None:
     assert [item.name for item in recipe.generate] == ["labelled"]
     assert {"length", "near_duplicate", "copies_source", "leak", "agreement"} <= {item.name for item in recipe.filter}
     assert [item.name for item in recipe.select] == ["diverse"]
-    assert recipe.pool == 1.3
+    assert recipe.oversample == 1.3
     assert recipe.filter[0].where == str(recipe.path)
 
 
@@ -95,7 +95,7 @@ def test_every_task_has_defaults(tmp_path: Path, task: str, item: str) -> None:
     recipe = read_recipe(write_recipe(tmp_path, f"task: {task}\nsources: {{seeds: seeds.csv}}\n"))
     assert [one.name for one in recipe.generate] == [item]
     assert recipe.generate[0].step.model_dump(by_alias=True)["from"] == "seeds"
-    assert (recipe.want, recipe.select, recipe.pool) == ({(): 100}, (), 1.0)
+    assert (recipe.want, recipe.select, recipe.oversample) == ({(): 100}, (), 1.0)
 
 
 # What stands in the recipe, what takes its place ("" puts it at the end), the line, and words of the sentence.
@@ -118,7 +118,7 @@ def test_a_label_may_have_a_quota_of_its_own_even_none_at_all(tmp_path: Path) ->
     text = RECIPE.replace("asks for money back", "{means: asks for money back, want: 0}")
     text = text.replace("asks where an order is", "{means: asks where, want: 2k}")
     recipe = read_recipe(write_recipe(tmp_path, text))
-    assert recipe.labels == {"refund": Label("asks for money back", 0), "delay": Label("asks where", 2000)}
+    assert recipe.labels == {"refund": LabelSpec("asks for money back", 0), "delay": LabelSpec("asks where", 2000)}
 
 
 # What stands in the recipe, what takes its place ("" puts it at the end), the line, and words of the sentence.

@@ -6,9 +6,9 @@ import pytest
 from pydantic import Field, model_validator
 
 from textsynth.core.options import Options
-from textsynth.recipe.issues import Mark, Mistakes
+from textsynth.recipe.issues import IssueCollector, Position
 from textsynth.recipe.validation_errors import validate
-from textsynth.recipe.yaml_tree import Map, read_nodes
+from textsynth.recipe.yaml_tree import YamlMap, parse_yaml
 
 
 class Inner(Options):
@@ -33,9 +33,9 @@ class Outer(Options):
 
 
 def told(text: str) -> list[str]:
-    mistakes = Mistakes()
-    node = read_nodes(text, lambda line: Mark(line, f"r:{line}"), mistakes)
-    assert isinstance(node, Map)
+    mistakes = IssueCollector()
+    node = parse_yaml(text, lambda line: Position(line, f"r:{line}"), mistakes)
+    assert isinstance(node, YamlMap)
     checked = validate(Outer, node, "outer", {}, mistakes)
     assert (checked is None) is (len(mistakes) > 0)
     return [str(mistake) for mistake in mistakes.listed()]

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from tests.recipe.recipes import END, MEANS, assert_broken
 from textsynth.core.errors import RecipeError
-from textsynth.recipe.env_vars import plain
-from textsynth.recipe.issues import Mark, Mistakes
-from textsynth.recipe.yaml_tree import Map, Node, found, read_nodes, resolve
+from textsynth.recipe.env_vars import to_python
+from textsynth.recipe.issues import IssueCollector, Position
+from textsynth.recipe.yaml_tree import Node, YamlMap, describe_node, parse_yaml, resolve_scalar
 
 # What stands in the recipe, what takes its place ("" puts it at the end), the line, and words of the sentence.
 BROKEN = [
@@ -55,34 +55,34 @@ def test_a_trap_of_yaml_is_one_sentence(tmp_path: Path, old: str, new: str, line
 
 
 def nodes(text: str) -> Node:
-    mistakes = Mistakes()
-    node = read_nodes(text, lambda line: Mark(line, f"r:{line}"), mistakes)
+    mistakes = IssueCollector()
+    node = parse_yaml(text, lambda line: Position(line, f"r:{line}"), mistakes)
     mistakes.stop()
     assert node is not None
     return node
 
 
 def mistakes_of(text: str) -> list[str]:
-    mistakes = Mistakes()
+    mistakes = IssueCollector()
     with suppress(RecipeError):
-        read_nodes(text, lambda line: Mark(line, f"r:{line}"), mistakes)
+        parse_yaml(text, lambda line: Position(line, f"r:{line}"), mistakes)
     return [str(mistake) for mistake in mistakes.listed()]
 
 
 def test_a_tree_keeps_its_order_and_its_lines() -> None:
     node = nodes("b: 1\na:\n  - x\n  - {c: 'y'}\n")
-    assert plain(node) == {"b": 1, "a": ["x", {"c": "y"}]}
-    assert isinstance(node, Map)
+    assert to_python(node) == {"b": 1, "a": ["x", {"c": "y"}]}
+    assert isinstance(node, YamlMap)
     assert list(node.entries) == ["b", "a"]
     assert node.marks["a"].where == "r:2"
 
 
 def test_block_texts_are_texts() -> None:
-    assert plain(nodes("a: |\n  no\nb: >-\n  012\n")) == {"a": "no\n", "b": "012"}
+    assert to_python(nodes("a: |\n  no\nb: >-\n  012\n")) == {"a": "no\n", "b": "012"}
 
 
 def test_an_alias_is_what_its_anchor_was() -> None:
-    assert plain(nodes("a: &x [1, 2]\nb: *x\nc: &y z\nd: *y\n")) == {"a": [1, 2], "b": [1, 2], "c": "z", "d": "z"}
+    assert to_python(nodes("a: &x [1, 2]\nb: *x\nc: &y z\nd: *y\n")) == {"a": [1, 2], "b": [1, 2], "c": "z", "d": "z"}
 
 
 def test_many_mistakes_in_one_tree() -> None:
@@ -103,7 +103,7 @@ def test_an_empty_entry_of_a_list() -> None:
 
 
 def test_nothing_is_no_tree() -> None:
-    assert read_nodes("# nothing\n", lambda line: Mark(line, ""), Mistakes()) is None
+    assert parse_yaml("# nothing\n", lambda line: Position(line, ""), IssueCollector()) is None
 
 
 def test_aliases_that_multiply_stop_at_once() -> None:
@@ -127,7 +127,7 @@ def test_aliases_that_multiply_stop_at_once() -> None:
     ],
 )
 def test_what_was_found(text: str, words: str) -> None:
-    assert found(nodes(text)) == words
+    assert describe_node(nodes(text)) == words
 
 
 @pytest.mark.parametrize(
@@ -160,7 +160,7 @@ def test_what_was_found(text: str, words: str) -> None:
     ],
 )
 def test_what_all_readers_agree_on(text: str, value: object) -> None:
-    resolved = resolve(text)
+    resolved = resolve_scalar(text)
     assert resolved.value == value
     assert type(resolved.value) is type(value)
     assert resolved.trap is None
@@ -192,7 +192,7 @@ def test_what_all_readers_agree_on(text: str, value: object) -> None:
     ],
 )
 def test_what_they_do_not_agree_on(text: str, help_: str) -> None:
-    resolved = resolve(text)
+    resolved = resolve_scalar(text)
     assert resolved.value == text
     assert resolved.trap is not None
     assert help_ in resolved.trap
@@ -200,7 +200,7 @@ def test_what_they_do_not_agree_on(text: str, help_: str) -> None:
 
 @given(st.text(alphabet="0123456789+-._eExXob:aTn ", max_size=24))
 def test_a_number_is_finite_and_nothing_is_raised(text: str) -> None:
-    resolved = resolve(text)
+    resolved = resolve_scalar(text)
     if isinstance(resolved.value, float):
         assert math.isfinite(resolved.value)
 

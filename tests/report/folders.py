@@ -6,14 +6,14 @@ from collections import Counter
 from pathlib import Path
 
 from textsynth.export.dataset import write_dataset
-from textsynth.export.run_result import Outcome
+from textsynth.export.run_result import RunResult
 from textsynth.store.manifest import Manifest, write_manifest
 
 
-def manifest(told: Outcome) -> Manifest:
+def manifest(told: RunResult) -> Manifest:
     """Return what the manifest of this outcome says."""
     review = sum(drop.section == "review" for drop in told.dropped)
-    drops = Counter((drop.section, drop.item, drop.reason) for drop in told.dropped)
+    drops = Counter((drop.section, drop.step, drop.reason) for drop in told.dropped)
     return {
         "version": 1,
         "name": told.name,
@@ -27,10 +27,10 @@ def manifest(told: Outcome) -> Manifest:
         "models": list(told.models),
         "engines": {},
         "counts": {
-            "candidates": len(told.selected) + len(told.spare) + len(told.dropped),
-            "accepted": len(told.selected) + len(told.spare),
+            "candidates": len(told.selected) + len(told.surplus) + len(told.dropped),
+            "accepted": len(told.selected) + len(told.surplus),
             "selected": len(told.selected),
-            "spare": len(told.spare),
+            "spare": len(told.surplus),
             "dropped": len(told.dropped) - review,
             "review": review,
             "windows": 1,
@@ -41,8 +41,8 @@ def manifest(told: Outcome) -> Manifest:
         ],
         "quota": [
             {
-                "match": dict(line.match),
-                "want": line.want,
+                "match": dict(line.values),
+                "want": line.wanted,
                 "selected": line.selected,
                 "missing": line.missing,
                 "why": [{"item": "length", "reason": "too few words", "count": 3}] if line.missing else [],
@@ -59,7 +59,7 @@ def manifest(told: Outcome) -> Manifest:
     }
 
 
-def finished(folder: Path, told: Outcome) -> Path:
+def finished(folder: Path, told: RunResult) -> Path:
     """Write the data set and the manifest of a run, and return its folder."""
     run = folder / told.name.split()[0].strip("<>/|*()")
     written = write_dataset(run / "dataset", told)

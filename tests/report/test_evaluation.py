@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 from tests.report import evaluations
 from tests.report.test_sections import JUNK
 from textsynth.report import evaluation_page, evaluation_text
-from textsynth.report.evaluation import read_proof
+from textsynth.report.evaluation import read_evaluation_report
 
 
 def test_the_sections_stand_in_the_order_of_reading() -> None:
-    assert [section.key for section in read_proof(evaluations.big()).sections] == [
+    assert [section.key for section in read_evaluation_report(evaluations.big()).sections] == [
         "arms",
         "differences",
         "curve",
@@ -30,13 +30,13 @@ def test_the_sections_stand_in_the_order_of_reading() -> None:
 
 
 def test_an_evaluation_of_scores_alone_has_no_other_section() -> None:
-    proof = read_proof(evaluations.bare())
+    proof = read_evaluation_report(evaluations.bare())
     assert [section.key for section in proof.sections] == ["arms"]
     assert (proof.name, proof.facts, proof.real, proof.leaks) == ("evaluation", [], [], False)
 
 
 def test_facts_are_counts_that_there_are() -> None:
-    proof = read_proof(evaluations.small())
+    proof = read_evaluation_report(evaluations.small())
     assert list(proof.facts) == [
         ("16", "synthetic texts selected"),
         ("52", "before the checks"),
@@ -48,7 +48,7 @@ def test_facts_are_counts_that_there_are() -> None:
 
 
 def test_how_it_was_measured_is_told() -> None:
-    rows = {row[0]: row[1] for row in read_proof(evaluations.small()).measured.figures[0].table.rows}
+    rows = {row[0]: row[1] for row in read_evaluation_report(evaluations.small()).measured.figures[0].table.rows}
     assert rows["time"] == "12.3 s"
     assert rows["versions"] == "textsynth 0.1.0, scikit-learn 1.7"
 

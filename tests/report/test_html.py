@@ -13,10 +13,10 @@ import pytest
 from tests.export.outcomes import HOSTILE, outcome, record
 from tests.report import chromium, evaluations
 from tests.report.folders import finished
-from textsynth.core.records import Drop, Origin, Record
-from textsynth.export.run_result import Outcome, QuotaLine
-from textsynth.report.data import read_account
-from textsynth.report.html import as_page, evaluation_page, names, short
+from textsynth.core.records import DroppedRecord, Provenance, Record
+from textsynth.export.run_result import QuotaStatus, RunResult
+from textsynth.report.data import read_run_data
+from textsynth.report.html import evaluation_page, names, run_page, short
 
 VOID = {"meta", "br", "link", "img", "wbr"}
 
@@ -47,11 +47,11 @@ class Reader(HTMLParser):
         self.said.append(data)
 
 
-def page(folder: Path, told: Outcome, evaluation: dict[str, Any] | None = None) -> str:
+def page(folder: Path, told: RunResult, evaluation: dict[str, Any] | None = None) -> str:
     run = finished(folder, told)
     if evaluation is not None:
         (run / "evaluation.json").write_text(json.dumps(evaluation))
-    return as_page(read_account(run))
+    return run_page(read_run_data(run))
 
 
 def test_the_page_has_funnel_quota_labels_texts_and_settings(tmp_path: Path) -> None:
@@ -83,14 +83,14 @@ def test_the_page_loads_nothing_and_runs_nothing(tmp_path: Path) -> None:
 
 
 def test_hostile_texts_stay_text(tmp_path: Path) -> None:
-    record = Record(HOSTILE, Origin("labelled", request="key1"), ("refund",), {"source_text": HOSTILE})
-    other = Record(HOSTILE + "2", Origin("<b>item</b>", request="key2"), ("refund",))
+    record = Record(HOSTILE, Provenance("labelled", request_key="key1"), ("refund",), {"source_text": HOSTILE})
+    other = Record(HOSTILE + "2", Provenance("<b>item</b>", request_key="key2"), ("refund",))
     told = outcome(
         name="parcels <i>",
         task="paraphrase",
         labels={"refund": HOSTILE},
         selected=[record],
-        dropped=[Drop(other, "filter", "length", HOSTILE)],
+        dropped=[DroppedRecord(other, "filter", "length", HOSTILE)],
         spare=(),
         sentence=HOSTILE,
         models=(HOSTILE,),
@@ -103,7 +103,7 @@ def test_hostile_texts_stay_text(tmp_path: Path) -> None:
 
 
 def test_what_turns_the_reading_direction_is_written_out_and_long_texts_are_cut(tmp_path: Path) -> None:
-    record = Record("abc \u202e cba", Origin("labelled", request="key1"), ("refund",))
+    record = Record("abc \u202e cba", Provenance("labelled", request_key="key1"), ("refund",))
     html = page(tmp_path, outcome(selected=[record]))
     assert "\u202e" not in html
     assert r"abc \u202e cba" in html
@@ -163,7 +163,7 @@ def test_long_names_break_after_an_underscore_and_are_still_escaped() -> None:
 
 
 def test_many_parts_of_a_quota_that_are_met_are_folded_and_those_that_lack_texts_are_not(tmp_path: Path) -> None:
-    lines = [QuotaLine({"label": f"part {n}"}, 5, 5 if n else 3) for n in range(40)]
+    lines = [QuotaStatus({"label": f"part {n}"}, 5, 5 if n else 3) for n in range(40)]
     html = page(tmp_path, outcome(quota=lines))
     assert "<summary>39 more parts are met</summary>" in html
     assert html.index("part 0<") < html.index("39 more parts") < html.index("part 1<")
@@ -173,8 +173,12 @@ def test_the_page_of_many_labels_and_texts_stays_small(tmp_path: Path) -> None:
     told = evaluations.huge()
     labels = told["data"]["labels"]
     selected = [record(n, labels[n % 300], request=f"key{n}") for n in range(2000)]
-    costly = [Record(f"{n} <&'\"> " * 100, Origin("labelled", request=f"long{n}"), (labels[n],)) for n in range(300)]
-    quota = [QuotaLine({"label": name, "tone": tone}, 9, 9) for name in labels for tone in ("plain", "cross", "brief")]
+    costly = [
+        Record(f"{n} <&'\"> " * 100, Provenance("labelled", request_key=f"long{n}"), (labels[n],)) for n in range(300)
+    ]
+    quota = [
+        QuotaStatus({"label": name, "tone": tone}, 9, 9) for name in labels for tone in ("plain", "cross", "brief")
+    ]
     run = outcome(labels=dict.fromkeys(labels, "means"), selected=[*costly, *selected], quota=quota, dropped=())
     assert len(page(tmp_path, run, told).encode()) < 3_000_000
 
@@ -191,7 +195,9 @@ def seen(tmp_path_factory: pytest.TempPathFactory) -> dict[str, chromium.Sight]:
     if chromium.found() is None:
         pytest.skip("no Chromium is installed (Debian: apt-get install chromium), so no page can be opened")
     folder = tmp_path_factory.mktemp("pages")
-    dropped = [Drop(record(200 + n), "filter", "length", text) for n, text in enumerate(evaluations.HOSTILE[:4])]
+    dropped = [
+        DroppedRecord(record(200 + n), "filter", "length", text) for n, text in enumerate(evaluations.HOSTILE[:4])
+    ]
     told = outcome(dropped=dropped, recipe_text="\n".join(evaluations.HOSTILE[:4]), sentence=evaluations.HOSTILE[1])
     pages = {
         "hostile": evaluation_page(evaluations.hostile()),

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.report import evaluations
-from textsynth.report.evaluation import read_proof
+from textsynth.report.evaluation import read_evaluation_report
 from textsynth.report.sections import listed, number, numbers, part, rows, span, word, words
 
 CASES = [evaluations.small(), evaluations.big(), evaluations.harm(), evaluations.leak(), evaluations.bare()]
@@ -18,7 +18,7 @@ CASES = [evaluations.small(), evaluations.big(), evaluations.harm(), evaluations
 
 @pytest.mark.parametrize("told", [*CASES, evaluations.hostile()])
 def test_rows_are_as_wide_as_their_head_and_places_are_columns(told: dict[str, Any]) -> None:
-    proof = read_proof(told)
+    proof = read_evaluation_report(told)
     tables = [figure.table for section in (*proof.sections, proof.measured) for figure in section.figures]
     assert tables
     for table in tables:
@@ -30,21 +30,24 @@ def test_rows_are_as_wide_as_their_head_and_places_are_columns(told: dict[str, A
 
 @pytest.mark.parametrize("told", CASES)
 def test_every_plot_has_a_title_a_description_and_room_for_its_marks(told: dict[str, Any]) -> None:
-    for section in read_proof(told).sections:
+    for section in read_evaluation_report(told).sections:
         for figure in section.figures:
             if figure.plot is None:
                 continue
             assert figure.plot.title
-            assert figure.plot.told
+            assert figure.plot.description
             lowest = max(
-                float(mark.at[key]) for mark in figure.plot.marks for key in ("y", "y2", "cy") if key in mark.at
+                float(mark.attributes[key])
+                for mark in figure.plot.marks
+                for key in ("y", "y2", "cy")
+                if key in mark.attributes
             )
             assert lowest <= figure.plot.height
 
 
 @pytest.mark.parametrize("told", CASES)
 def test_sections_have_names_of_their_own(told: dict[str, Any]) -> None:
-    keys = [section.key for section in read_proof(told).sections]
+    keys = [section.key for section in read_evaluation_report(told).sections]
     assert len(keys) == len(set(keys))
 
 

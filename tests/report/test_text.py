@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 from tests.export.outcomes import outcome, record
 from tests.report import evaluations
 from tests.report.folders import finished
-from textsynth.core.formatting import columns, visible
-from textsynth.core.records import Drop
-from textsynth.report.data import read_account
-from textsynth.report.sections import Figure, Quote, Section, Table
+from textsynth.core.formatting import display_width, escape_control
+from textsynth.core.records import DroppedRecord
+from textsynth.report.data import read_run_data
+from textsynth.report.sections import Section, SectionFigure, SectionQuote, SectionTable
 from textsynth.report.sections.verdict import read_verdict
 from textsynth.report.text import (
     LONGEST,
@@ -33,7 +33,7 @@ from textsynth.report.text import (
 
 
 def test_the_account_line_by_line(tmp_path: Path) -> None:
-    text = as_text(read_account(finished(tmp_path, outcome(labels={"refund": "x", "delivery": "y"}))))
+    text = as_text(read_run_data(finished(tmp_path, outcome(labels={"refund": "x", "delivery": "y"}))))
     lines = [" ".join(line.replace("█", "").split()) for line in text.splitlines()]
     assert lines[0] == "parcels: the yield has run dry"
     for told in (
@@ -57,8 +57,8 @@ def test_the_account_line_by_line(tmp_path: Path) -> None:
 
 
 def test_a_text_of_a_model_cannot_move_the_cursor(tmp_path: Path) -> None:
-    told = outcome(dropped=[Drop(record(100), "filter", "length", "too \x1b[2J\nfew\r words")])
-    text = as_text(read_account(finished(tmp_path, told)))
+    told = outcome(dropped=[DroppedRecord(record(100), "filter", "length", "too \x1b[2J\nfew\r words")])
+    text = as_text(read_run_data(finished(tmp_path, told)))
     assert "\x1b" not in text
     assert "\r" not in text
     assert r"filter length: too \x1b[2J few words" in text
@@ -66,7 +66,7 @@ def test_a_text_of_a_model_cannot_move_the_cursor(tmp_path: Path) -> None:
 
 def test_a_run_without_quota_labels_or_texts(tmp_path: Path) -> None:
     text = as_text(
-        read_account(finished(tmp_path, outcome(selected=(), spare=(), dropped=(), quota=(), labels={}, models=())))
+        read_run_data(finished(tmp_path, outcome(selected=(), spare=(), dropped=(), quota=(), labels={}, models=())))
     )
     assert "models: none" in text
     assert "quota" not in text
@@ -76,19 +76,19 @@ def test_a_run_without_quota_labels_or_texts(tmp_path: Path) -> None:
 def test_of_a_run_that_was_evaluated_the_verdict_stands_first_and_the_cost_last(tmp_path: Path) -> None:
     run = finished(tmp_path, outcome())
     (run / "evaluation.json").write_text(json.dumps(evaluations.harm()))
-    text = as_text(read_account(run))
+    text = as_text(read_run_data(run))
     order = ["▼ HARMS", "parcels: the yield", "candidates", "quota", "━━ Scores on real", "━━ Leaks", "models: "]
     places = [text.index(told) for told in order]
     assert places == sorted(places)
-    assert max(map(columns, text.splitlines())) <= 100
+    assert max(map(display_width, text.splitlines())) <= 100
 
 
 @pytest.mark.parametrize("width", [0, 24, 40, 80, 100, 200])
 @pytest.mark.parametrize("told", [evaluations.big(), evaluations.hostile(), evaluations.leak(), evaluations.bare()])
 def test_no_line_of_an_evaluation_is_wider_than_asked(told: dict[str, Any], width: int) -> None:
     text = evaluation_text(told, width)
-    assert max(map(columns, text.splitlines())) <= max(24, width)
-    assert visible(text) == text
+    assert max(map(display_width, text.splitlines())) <= max(24, width)
+    assert escape_control(text) == text
 
 
 def test_an_evaluation_alone_says_verdict_facts_and_every_section() -> None:
@@ -102,9 +102,9 @@ def test_an_evaluation_alone_says_verdict_facts_and_every_section() -> None:
 
 def test_texts_that_wait_are_told_at_the_head_with_the_command(tmp_path: Path) -> None:
     run = finished(tmp_path, outcome())
-    lines = as_text(read_account(run)).splitlines()
+    lines = as_text(read_run_data(run)).splitlines()
     assert lines[1:3] == ["1 text waits for a person to decide:", f"  textsynth review {run}"]
-    assert "review" not in as_text(read_account(finished(tmp_path / "none", outcome(dropped=()))))
+    assert "review" not in as_text(read_run_data(finished(tmp_path / "none", outcome(dropped=()))))
 
 
 TEXT = st.text(max_size=60)
@@ -117,23 +117,23 @@ ROWS = st.integers(1, 5).flatmap(
 def test_no_line_of_a_table_is_wider_than_asked(rows: list[list[str]], width: int, some: set[int]) -> None:
     words = [place for place in some if place < len(rows[0])]
     spare = [place for place in range(1, len(rows[0])) if place not in words]
-    lines = table_lines(Table("t", rows[0], rows[1:], words, spare=spare), width)
-    assert all(columns(line) <= max(NARROWEST, width) for line in lines)
-    assert all(visible(line) == line for line in lines)
+    lines = table_lines(SectionTable("t", rows[0], rows[1:], words, spare=spare), width)
+    assert all(display_width(line) <= max(NARROWEST, width) for line in lines)
+    assert all(escape_control(line) == line for line in lines)
 
 
 @given(TEXT, st.integers(0, 80))
 def test_a_wrapped_text_keeps_every_character_but_spaces(text: str, width: int) -> None:
     lines = wrapped(text, width, "  ", "    ")
-    assert all(columns(line) <= max(NARROWEST, width) for line in lines)
+    assert all(display_width(line) <= max(NARROWEST, width) for line in lines)
     assert "".join("".join(lines).split()) == "".join(one_line(text).split())
-    assert columns(cut(one_line(text), 10)) <= 10
+    assert display_width(cut(one_line(text), 10)) <= 10
 
 
-def table(**changes: Any) -> Table:
+def table(**changes: Any) -> SectionTable:
     cells = [("agreement", "39", "0.710"), ("near_duplicate", "1,200", "0.690")]
     whole: dict[str, Any] = {"title": "Checks", "head": ("check", "texts dropped", "with it"), "rows": cells}
-    return Table(**{**whole, **changes})
+    return SectionTable(**{**whole, **changes})
 
 
 def test_words_stand_to_the_left_and_numbers_to_the_right() -> None:
@@ -161,13 +161,16 @@ def test_rows_beyond_the_brief_are_counted() -> None:
 
 
 def test_a_section_has_its_title_sentences_tables_and_texts() -> None:
-    near, other = Quote("a text", "kept", [("a near one", "0.9")]), Quote("x", "dropped", dropped=True, telling=False)
-    one = section_lines(Section("k", "Title", ["Said."], [Figure(table())], [near, other], ["Note."]), 60)
+    near, other = (
+        SectionQuote("a text", "kept", [("a near one", "0.9")]),
+        SectionQuote("x", "dropped", dropped=True, telling=False),
+    )
+    one = section_lines(Section("k", "Title", ["Said."], [SectionFigure(table())], [near, other], ["Note."]), 60)
     assert one[:3] == ["━━ Title", "Said.", ""]
     assert one[one.index("✓ a text") :] == ["✓ a text", "  kept", "  ~ a near one", "    0.9", "",
                                             "… and 1 text more, in the page and with --json", "Note."]  # fmt: skip
     assert "── Checks" not in one
-    assert "── Checks" in section_lines(Section("k", "Title", [], [Figure(table()), Figure(table())]), 60)
+    assert "── Checks" in section_lines(Section("k", "Title", [], [SectionFigure(table()), SectionFigure(table())]), 60)
 
 
 def test_the_verdict_stands_first_with_its_sign() -> None:
@@ -187,5 +190,5 @@ def test_a_harm_with_another_classifier_stands_before_the_verdict() -> None:
 @pytest.mark.parametrize("text", ["\x1b[2J", "a\r\nb", "\u202eabc", "x" * 500])
 def test_a_text_is_one_line_that_steers_nothing(text: str) -> None:
     assert "\n" not in one_line(text)
-    assert visible(one_line(text)) == one_line(text)
+    assert escape_control(one_line(text)) == one_line(text)
     assert len(one_line(text)) <= LONGEST

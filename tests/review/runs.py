@@ -12,8 +12,8 @@ from typing import Any
 
 from tests.export.outcomes import LABELS, outcome
 from tests.report.folders import finished
-from textsynth.core.records import Drop, Origin, Record
-from textsynth.review.pending import write_waiting
+from textsynth.core.records import DroppedRecord, Provenance, Record
+from textsynth.review.pending import write_pending
 
 ROOT = Path(__file__).parent.parent.parent
 ANOTHER = "the model chose another label: "
@@ -27,24 +27,24 @@ def waiting(
     confidence: float | None = 0.5,
     text: str = "",
     fields: Mapping[str, str] | None = None,
-) -> Drop:
+) -> DroppedRecord:
     """Return a text that waits because `choice` is not sure, or chose another label."""
     labels = () if label is None else (label,) if isinstance(label, str) else label
     more = {"chosen_label": chosen, "intended_label": ", ".join(labels)} if chosen else {}
     measures = {} if confidence is None else {"choice": confidence}
-    origin = Origin("labelled", request=f"wait{number}")
+    origin = Provenance("labelled", request_key=f"wait{number}")
     record = Record(text or f"doubtful text {number}", origin, labels, {**more, **(fields or {})}, measures)
     differs = chosen not in ("", ", ".join(labels))
     reason = f"{ANOTHER}{chosen}" if differs else "the votes for a label are too few"
-    return Drop(record, "review", "choice", reason, confidence, 0.6)
+    return DroppedRecord(record, "review", "choice", reason, confidence, 0.6)
 
 
-def reviewed(folder: Path, drops: Sequence[Drop] | None = None, **changes: Any) -> Path:
+def reviewed(folder: Path, drops: Sequence[DroppedRecord] | None = None, **changes: Any) -> Path:
     """Write a finished run in which these texts wait, six unless given, and return its folder."""
     waits = [waiting(number) for number in range(6)] if drops is None else list(drops)
     told = outcome(dropped=waits, labellers=("choice", "agreement"), **{"labels": LABELS, **changes})
     run = finished(folder, told)
-    write_waiting(run, waits)
+    write_pending(run, waits)
     return run
 
 

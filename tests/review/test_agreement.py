@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from textsynth.review.agreement import Pair, cohens_kappa, pairs
+from textsynth.review.agreement import PersonPair, cohens_kappa, pairwise_agreement
 from textsynth.store.decisions import Decision
 
 ratings = st.lists(st.tuples(st.sampled_from("abc"), st.sampled_from("abc")), min_size=1, max_size=60)
@@ -49,7 +49,7 @@ def test_only_texts_that_both_decided_on_count_for_a_pair() -> None:
         "3": {"ann": said("ann", "drop", "x"), "bob": said("bob", "drop", "y"), "eve": said("eve", "keep", "x")},
         "4": {"ann": said("ann", "keep", "refund")},
     }
-    found = pairs(standing)
-    assert found[0] == Pair(("ann", "bob"), 3, 2, 0.5)
+    found = pairwise_agreement(standing)
+    assert found[0] == PersonPair(("ann", "bob"), 3, 2, 0.5)
     assert [one.people for one in found] == [("ann", "bob"), ("ann", "eve"), ("bob", "eve")]
     assert [(one.texts, one.same) for one in found[1:]] == [(1, 0), (1, 0)]

@@ -12,7 +12,7 @@ import pytest
 from tests.export.outcomes import record
 from tests.review.runs import reviewed, waiting
 from textsynth.core.errors import UsageError
-from textsynth.core.records import Drop, Record
+from textsynth.core.records import DroppedRecord, Record
 from textsynth.recipe import read_recipe
 from textsynth.review.pending import FILE
 from textsynth.review.queue import SELECTED_AT_MOST, read_queue
@@ -113,7 +113,9 @@ def test_several_labels_a_text_are_several(tmp_path: Path) -> None:
 
 
 def test_texts_without_labels_wait_too(tmp_path: Path) -> None:
-    drop = Drop(Record("not so", waiting(1).record.origin, (), {"source_text": "so"}), "review", "same_meaning", "odd")
+    drop = DroppedRecord(
+        Record("not so", waiting(1).record.provenance, (), {"source_text": "so"}), "review", "same_meaning", "odd"
+    )
     queue = read_queue(reviewed(tmp_path, [drop], task="paraphrase", labels={}))
     (one,) = queue.entries.values()
     assert (one.text, one.source, one.labels, one.confidence) == ("not so", "so", (), None)
@@ -121,7 +123,7 @@ def test_texts_without_labels_wait_too(tmp_path: Path) -> None:
 
 def test_selected_texts_come_after_what_waits_the_least_sure_first(tmp_path: Path) -> None:
     sure = {n: (n * 7 % 30) / 30 for n in range(30)}
-    selected = [record(n).with_measures({"agreement": sure[n]}) for n in range(30)]
+    selected = [record(n).with_scores({"agreement": sure[n]}) for n in range(30)]
     run = reviewed(tmp_path, [waiting(1)], selected=selected)
     assert len(read_queue(run).entries) == 1
     queue = read_queue(run, selected=True)

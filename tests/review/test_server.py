@@ -23,7 +23,7 @@ from tests.review.runs import reviewed, served, waiting
 from textsynth.core.errors import UsageError
 from textsynth.review.queue import read_queue
 from textsynth.review.server import serve
-from textsynth.review.session import Sitting
+from textsynth.review.session import ReviewSession
 from textsynth.store.decisions import FILE, Decision, add_decisions, read_decisions
 
 
@@ -54,7 +54,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def addresses(run: Path) -> Iterator[list[str]]:
     """Serve a run in this process, in a thread with an event loop of its own."""
-    sitting = Sitting(run, read_queue(run), "ann")
+    sitting = ReviewSession(run, read_queue(run), "ann")
     known, found = threading.Event(), []
     loop = asyncio.new_event_loop()
     stop = asyncio.Event()
@@ -202,7 +202,7 @@ def test_texts_travel_as_json_and_a_decision_is_on_disk_when_it_is_told(address:
     assert client.post({"id": hostile, "decision": "drop"})["left"] == 5
     assert read_decisions(run).lines[-1].text == HOSTILE
     assert client.post({"decision": "undo"}, Origin=address.rsplit("/", 2)[0])["id"] == hostile
-    assert read_decisions(run).standing() == {}
+    assert read_decisions(run).by_text() == {}
 
 
 def test_a_hundred_decisions_outlive_the_server_and_two_servers_share_a_run(tmp_path: Path) -> None:
@@ -253,7 +253,7 @@ def test_what_the_disk_does_not_take_is_said_and_not_counted(tmp_path: Path) -> 
 
 def test_a_port_that_is_taken_is_one_sentence(address: str, run: Path) -> None:
     port = urlsplit(address).port
-    sitting = Sitting(run, read_queue(run), "bob")
+    sitting = ReviewSession(run, read_queue(run), "bob")
     with pytest.raises(UsageError, match=f"port {port} is taken; without --port a free one is used"):
         asyncio.run(serve(sitting, port=port, ready=lambda *_: None, stop=asyncio.Event()))
 

@@ -9,12 +9,12 @@ import pytest
 from tests.review.runs import reviewed, waiting
 from textsynth.core.errors import UsageError
 from textsynth.review.queue import read_queue
-from textsynth.review.session import Sitting
+from textsynth.review.session import ReviewSession
 from textsynth.store.decisions import FILE, Decision, add_decisions, read_decisions
 
 
-def sit(run: Path, by: str = "ann", *, selected: bool = False) -> Sitting:
-    return Sitting(run, read_queue(run, selected=selected), by)
+def sit(run: Path, by: str = "ann", *, selected: bool = False) -> ReviewSession:
+    return ReviewSession(run, read_queue(run, selected=selected), by)
 
 
 def test_a_decision_is_on_disk_with_who_when_and_the_text(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from textsynth.core.errors import ModelError, RunError, UsageError
 from textsynth.models import ModelOptions
 from textsynth.models.http import Http
 from textsynth.models.scripted import Scripted
-from textsynth.runner.batch_file import Batch
+from textsynth.runner.batch_file import BatchFile
 
 MODELS: dict[str, ModelOptions] = {
     "generator": Http(base_url="http://127.0.0.1:1/v1", model="small"),
@@ -28,14 +28,14 @@ def line(key: str, text: str | None = "an answer", status: int = 200, **more: ob
     return json.dumps({"custom_id": key, "response": {"status_code": status, "body": body}, "error": None, **more})
 
 
-def batch(folder: Path, *lines: str) -> Batch:
+def batch(folder: Path, *lines: str) -> BatchFile:
     path = folder / "answers.jsonl"
     path.write_text("\n".join(lines), encoding="utf-8")
-    return Batch(MODELS, path)
+    return BatchFile(MODELS, path)
 
 
 def test_only_a_server_is_asked_by_batch() -> None:
-    one = Batch(MODELS)
+    one = BatchFile(MODELS)
     assert one.carries("generator", ASKED[0])
     assert not one.carries("here", ASKED[0])
 
@@ -79,13 +79,13 @@ def test_nothing_but_refusals_is_a_sentence_and_nothing_is_taken(tmp_path: Path)
 
 def test_a_file_that_is_none_is_one_sentence(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="the answers cannot be read: No such file"):
-        Batch(MODELS, tmp_path / "missing.jsonl")
+        BatchFile(MODELS, tmp_path / "missing.jsonl")
     with pytest.raises(UsageError, match="none of its 2 lines is an answer of a batch"):
         batch(tmp_path, "text,label", "a,b")
 
 
 def test_a_pipe_takes_the_requests_and_a_folder_is_a_sentence(tmp_path: Path) -> None:
-    one = Batch(MODELS)
+    one = BatchFile(MODELS)
     one.take("generator", ASKED)
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
@@ -100,7 +100,7 @@ def test_a_pipe_takes_the_requests_and_a_folder_is_a_sentence(tmp_path: Path) ->
 
 
 def test_requests_are_written_in_one_move_or_not_at_all(tmp_path: Path) -> None:
-    one = Batch(MODELS)
+    one = BatchFile(MODELS)
     one.take("generator", ASKED)
     one.write_to(tmp_path / "requests.jsonl")
     assert len((tmp_path / "requests.jsonl").read_text().splitlines()) == 8

@@ -9,10 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.golden import GOLD
-from textsynth.core.calibration_summary import Gold
-from textsynth.core.records import Ask, Census, Completion, Origin, Record, Sampling, Verdict
-from textsynth.runner.candidate_pipeline import Court, Ruling
-from textsynth.runner.review_decisions import People
+from textsynth.core.calibration_summary import CalibrationSummary
+from textsynth.core.records import Completion, GenerationRequest, Provenance, Record, RecordLedger, Sampling, Verdict
+from textsynth.runner.candidate_pipeline import BatchResult, CandidatePipeline
+from textsynth.runner.review_decisions import ReviewDecisions
 from textsynth.store.decisions import Decision, Kind
 
 
@@ -22,7 +22,7 @@ class SameWord:
     def __init__(self) -> None:
         self.settled: dict[str, str] = {}
 
-    def judge(self, records: Sequence[Record]) -> list[Verdict | None]:
+    def evaluate_batch(self, records: Sequence[Record]) -> list[Verdict | None]:
         earlier: dict[str, str] = {}
         verdicts: list[Verdict | None] = []
         for record in records:
@@ -32,7 +32,7 @@ class SameWord:
             earlier.setdefault(word, record.id)
         return verdicts
 
-    def settle(self, records: Sequence[Record]) -> None:
+    def commit(self, records: Sequence[Record]) -> None:
         for record in records:
             self.settled[record.text.split()[0]] = record.id
 
@@ -40,50 +40,52 @@ class SameWord:
 class NoBad:
     """A later filter that drops texts which end with `bad`."""
 
-    def judge(self, records: Sequence[Record]) -> list[Verdict | None]:
+    def evaluate_batch(self, records: Sequence[Record]) -> list[Verdict | None]:
         return [Verdict("bad") if record.text.endswith("bad") else Verdict(None, 0.5) for record in records]
 
-    def settle(self, records: Sequence[Record]) -> None:
+    def commit(self, records: Sequence[Record]) -> None:
         assert all(not record.text.endswith("bad") for record in records)
 
 
 class Desk:
     """A labeller that sends texts with `doubt` to review."""
 
-    def asks(self, records: Sequence[Record]) -> list[list[Ask]]:
+    def build_requests(self, records: Sequence[Record]) -> list[list[GenerationRequest]]:
         return [[] for _ in records]
 
-    def read(self, record: Record, completions: Sequence[Completion]) -> tuple[Record, Verdict | None]:
+    def parse_responses(self, record: Record, completions: Sequence[Completion]) -> tuple[Record, Verdict | None]:
         assert not completions
-        return record, Verdict("doubtful", review=True) if "doubt" in record.text else None
+        return record, Verdict("doubtful", needs_review=True) if "doubt" in record.text else None
 
 
-async def no_answers(groups: Sequence[Sequence[Ask]]) -> list[list[Completion] | None]:
+async def no_answers(groups: Sequence[Sequence[GenerationRequest]]) -> list[list[Completion] | None]:
     assert not any(groups)
     return [[] for _ in groups]
 
 
 def candidates(texts: Sequence[str], window: int = 0) -> list[Record]:
-    return [Record(text, Origin("labelled", request=f"{window}", draw=draw)) for draw, text in enumerate(texts)]
+    return [
+        Record(text, Provenance("labelled", request_key=f"{window}", index=draw)) for draw, text in enumerate(texts)
+    ]
 
 
-def court() -> Court:
-    return Court([("same_word", SameWord()), ("no_bad", NoBad())], [("desk", Desk())], no_answers)
+def court() -> CandidatePipeline:
+    return CandidatePipeline([("same_word", SameWord()), ("no_bad", NoBad())], [("desk", Desk())], no_answers)
 
 
-def rule(court: Court, records: Sequence[Record]) -> Ruling:
-    return asyncio.run(court.rule(records))
+def rule(court: CandidatePipeline, records: Sequence[Record]) -> BatchResult:
+    return asyncio.run(court.process(records))
 
 
 def test_a_duplicate_of_a_rejected_text_is_kept_and_of_an_accepted_one_dropped_with_its_twin() -> None:
     records = candidates(["one bad", "one good", "one more", "two"])
     ruling = rule(court(), records)
     assert [record.text for record in ruling.accepted] == ["one good", "two"]
-    assert [(drop.record.text, drop.item, drop.twin) for drop in ruling.dropped] == [
+    assert [(drop.record.text, drop.step, drop.duplicate_of) for drop in ruling.dropped] == [
         ("one bad", "no_bad", None),
         ("one more", "same_word", records[1].id),
     ]
-    assert ruling.accepted[0].measures == {"no_bad": 0.5}
+    assert ruling.accepted[0].scores == {"no_bad": 0.5}
 
 
 def test_a_text_in_review_is_no_twin() -> None:
@@ -98,20 +100,20 @@ words = st.tuples(st.sampled_from(["one", "two", "three"]), st.sampled_from(["go
 @given(st.lists(st.lists(words.map(" ".join), max_size=12), max_size=4))
 def test_every_candidate_ends_once_and_each_word_is_accepted_once_if_it_ever_could_be(windows: list[list[str]]) -> None:
     sitting = court()
-    census = Census()
+    census = RecordLedger()
     accepted: dict[str, str] = {}
     for number, texts in enumerate(windows):
         records = candidates(texts, number)
-        census.enter(records)
+        census.register(records)
         ruling = rule(sitting, records)
         for record in ruling.accepted:
-            census.end(record, "accepted")
+            census.resolve(record, "accepted")
             word = record.text.split()[0]
             assert word not in accepted
             accepted[word] = record.id
         for drop in ruling.dropped:
-            census.end(drop.record, drop.section, drop.twin)
-        census.close()
+            census.resolve(drop.record, drop.section, drop.duplicate_of)
+        census.verify()
     passable = {text.split()[0] for texts in windows for text in texts if not text.endswith(("bad", "doubt"))}
     assert set(accepted) == passable
 
@@ -127,27 +129,29 @@ def test_whatever_people_decide_every_candidate_ends_once_as_they_say(windows: l
             kinds: dict[str, tuple[Kind, ...]] = {"": (), "differ": ("keep", "drop")}
             for by, kind in enumerate(kinds.get(say, (say,))):  # type: ignore[arg-type]
                 told.setdefault(record.id, {})[f"{by}"] = Decision(record.id, kind, ("b",))
-    people = People(told, ("a", "b"))
-    sitting = Court([("same_word", SameWord()), ("no_bad", NoBad())], [("desk", Desk())], no_answers, people)
-    census, accepted = Census(), set()
+    people = ReviewDecisions(told, ("a", "b"))
+    sitting = CandidatePipeline(
+        [("same_word", SameWord()), ("no_bad", NoBad())], [("desk", Desk())], no_answers, people
+    )
+    census, accepted = RecordLedger(), set()
     for number, some in enumerate(windows):
         records = candidates([text for text, _ in some], number)
         say_of = {record.id: say for record, (_, say) in zip(records, some, strict=True)}
-        census.enter(records)
+        census.register(records)
         ruling = rule(sitting, records)
         for record in ruling.accepted:
-            census.end(record, "accepted")
+            census.resolve(record, "accepted")
             say = say_of[record.id]
             assert say in ("keep", "relabel") or (say == "" and "doubt" not in record.text)
             assert record.labels == (("b",) if say == "relabel" else ())
             accepted.add(record.text.split()[0])
         for drop in ruling.dropped:
-            census.end(drop.record, drop.section, drop.twin)
+            census.resolve(drop.record, drop.section, drop.duplicate_of)
             say = say_of[drop.record.id]
             assert (drop.section == "person") == (say == "drop")
             if drop.section == "review":
                 assert drop.reason.startswith("people disagree: ") == (say == "differ")
-        census.close()
+        census.verify()
     passable = {
         text.split()[0]
         for some in windows
@@ -163,34 +167,34 @@ class TriedDesk(Desk):
     def __init__(self) -> None:
         self.done: list[str] = []
 
-    def asks(self, records: Sequence[Record]) -> list[list[Ask]]:
+    def build_requests(self, records: Sequence[Record]) -> list[list[GenerationRequest]]:
         self.done.append(f"asks {len(records)}")
-        return [[Ask("tried", "model", None, Sampling())] * 2 for _ in records]
+        return [[GenerationRequest("tried", "model", None, Sampling())] * 2 for _ in records]
 
-    def read(self, record: Record, completions: Sequence[Completion]) -> tuple[Record, Verdict | None]:
+    def parse_responses(self, record: Record, completions: Sequence[Completion]) -> tuple[Record, Verdict | None]:
         self.done.append(f"read {len(completions)}")
         return record, None
 
-    def gold_rows(self) -> Sequence[Record]:
+    def gold_records(self) -> Sequence[Record]:
         return candidates(["gold", "silver"])
 
-    def learn_gold(self, answers: Sequence[Sequence[Completion]]) -> Gold:
+    def calibrate(self, answers: Sequence[Sequence[Completion]]) -> CalibrationSummary:
         self.done.append(f"learn {[len(some) for some in answers]}")
         return GOLD
 
 
-async def answers(groups: Sequence[Sequence[Ask]]) -> Sequence[Sequence[Completion] | None]:
+async def answers(groups: Sequence[Sequence[GenerationRequest]]) -> Sequence[Sequence[Completion] | None]:
     return [[Completion("")] * len(some) for some in groups]
 
 
-async def fewer_answers(groups: Sequence[Sequence[Ask]]) -> Sequence[Sequence[Completion] | None]:
+async def fewer_answers(groups: Sequence[Sequence[GenerationRequest]]) -> Sequence[Sequence[Completion] | None]:
     return [[Completion("")], *(None for _ in groups[1:])]
 
 
 def test_a_labeller_is_tried_on_its_gold_rows_and_what_it_is_worth_is_told() -> None:
     desk = TriedDesk()
-    sitting = Court([], [("tried", desk), ("desk", Desk())], answers)
-    assert asyncio.run(sitting.tried(answers)) == {"tried": GOLD}
+    sitting = CandidatePipeline([], [("tried", desk), ("desk", Desk())], answers)
+    assert asyncio.run(sitting.calibrate_labellers(answers)) == {"tried": GOLD}
     assert desk.done == ["asks 2", "learn [2, 2]"]
     ruling = rule(sitting, candidates(["one"]))
     assert desk.done[2:] == ["asks 1", "read 2"]
@@ -199,5 +203,5 @@ def test_a_labeller_is_tried_on_its_gold_rows_and_what_it_is_worth_is_told() -> 
 
 def test_gold_rows_beyond_the_budget_count_as_without_an_answer() -> None:
     desk = TriedDesk()
-    asyncio.run(Court([], [("tried", desk)], answers).tried(fewer_answers))
+    asyncio.run(CandidatePipeline([], [("tried", desk)], answers).calibrate_labellers(fewer_answers))
     assert desk.done == ["asks 2", "learn [1, 0]"]

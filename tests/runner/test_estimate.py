@@ -14,7 +14,7 @@ from textsynth.runner.estimate import estimate
 def test_a_plan_counts_requests_from_all_accepted_to_one_in_five(tmp_path: Path) -> None:
     plan = estimate(small_recipe(tmp_path, want="{label: 10}", more="select: []"))
     (part,) = plan.parts
-    assert (part.item, part.model, part.texts, plan.lines) == ("labelled", "generator", 20, 2)
+    assert (part.item, part.model, part.texts, plan.cells) == ("labelled", "generator", 20, 2)
     assert (part.requests.low, part.requests.high) == (10, 50)
     assert plan.requests == part.requests
     assert plan.tokens.low == part.prompt_tokens.low + part.completion_tokens.low

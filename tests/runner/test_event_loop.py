@@ -8,7 +8,7 @@ import threading
 
 import pytest
 
-from textsynth.runner.event_loop import finish
+from textsynth.runner.event_loop import run_coroutine
 
 CELL: contextvars.ContextVar[str] = contextvars.ContextVar("CELL")
 
@@ -24,17 +24,17 @@ async def broken() -> None:
 
 
 def test_without_a_loop_the_work_is_done_here() -> None:
-    assert finish(where()) == ("no cell", True)
+    assert run_coroutine(where()) == ("no cell", True)
     with pytest.raises(LookupError, match="as the work raised it"):
-        finish(broken())
+        run_coroutine(broken())
 
 
 def test_inside_a_loop_the_work_has_a_thread_and_knows_its_cell() -> None:
     async def notebook() -> None:
         CELL.set("cell 3")
-        assert finish(where()) == ("cell 3", False)
+        assert run_coroutine(where()) == ("cell 3", False)
         with pytest.raises(LookupError, match="as the work raised it"):
-            finish(broken())
+            run_coroutine(broken())
 
     asyncio.run(notebook())
 
@@ -53,7 +53,7 @@ def test_an_interrupt_inside_a_loop_ends_the_work_which_cleans_up() -> None:
         # A notebook's kernel, unlike asyncio.run, lets an interrupt reach the code of the cell.
         signal.signal(signal.SIGINT, signal.default_int_handler)
         with pytest.raises(KeyboardInterrupt):
-            finish(long())
+            run_coroutine(long())
 
     before = signal.getsignal(signal.SIGINT)
     try:

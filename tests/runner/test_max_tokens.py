@@ -4,30 +4,32 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tests.runner.recipes import small_recipe
-from textsynth.core.records import Ask, Completion, Rendered, Sampling
+from textsynth.core.records import Completion, GenerationRequest, RenderedPrompt, Sampling
 from textsynth.recipe import read_recipe
 from textsynth.runner import run
-from textsynth.runner.max_tokens import Limits
+from textsynth.runner.max_tokens import AdaptiveMaxTokens
 
-PROMPT = Rendered("p", "f", text="x")
+PROMPT = RenderedPrompt("p", "f", text="x")
 CUT = Completion("", "length")
 FAILED = Completion("", failure="too long a prompt")
 WHOLE = Completion("1. a text")
 
 
-def asks(count: int = 10, item: str = "labelled", most: int = 100) -> list[Ask]:
-    return [Ask(item, "m", PROMPT, Sampling(max_tokens=most))] * count
+def asks(count: int = 10, item: str = "labelled", most: int = 100) -> list[GenerationRequest]:
+    return [GenerationRequest(item, "m", PROMPT, Sampling(max_tokens=most))] * count
 
 
-def window(limits: Limits, completions: Sequence[Completion], item: str = "labelled") -> tuple[int, list[str]]:
+def window(
+    limits: AdaptiveMaxTokens, completions: Sequence[Completion], item: str = "labelled"
+) -> tuple[int, list[str]]:
     """Plan and commit a window; return the limit it was asked with and what was said."""
-    planned = limits.applied(asks(len(completions), item))
+    planned = limits.apply(asks(len(completions), item))
     read = [place for place, one in enumerate(completions) if one is WHOLE]
-    return planned[0].sampling.max_tokens, limits.learn(planned, completions, read)
+    return planned[0].sampling.max_tokens, limits.update(planned, completions, read)
 
 
 def test_a_generator_most_of_whose_answers_were_cut_writes_longer_ones_up_to_four_times() -> None:
-    limits = Limits()
+    limits = AdaptiveMaxTokens()
     cut = [CUT] * 6 + [WHOLE] * 4
     assert [window(limits, cut)[0] for _ in range(4)] == [100, 200, 400, 400]
     assert window(limits, [WHOLE] * 10) == (400, [])
@@ -35,29 +37,29 @@ def test_a_generator_most_of_whose_answers_were_cut_writes_longer_ones_up_to_fou
 
 
 def test_it_says_what_it_does_and_what_would_be_right() -> None:
-    _, (told,) = window(Limits(), [CUT] * 9)
+    _, (told,) = window(AdaptiveMaxTokens(), [CUT] * 9)
     assert told.startswith("labelled: 9 of 9 answers were cut at max_tokens 100 with no text in them: asked with 200")
 
 
 def test_answers_with_texts_in_them_few_cuts_and_small_windows_change_nothing() -> None:
-    limits = Limits()
-    planned = limits.applied(asks())
-    assert limits.learn(planned, [Completion("1. a\n2. b", "length")] * 10, range(10)) == []
+    limits = AdaptiveMaxTokens()
+    planned = limits.apply(asks())
+    assert limits.update(planned, [Completion("1. a\n2. b", "length")] * 10, range(10)) == []
     assert window(limits, [CUT] * 5 + [WHOLE] * 5) == (100, [])
     assert window(limits, [CUT] * 7) == (100, [])
     assert window(limits, [WHOLE] * 10) == (100, [])
 
 
 def test_a_window_that_was_on_its_way_with_the_old_limit_raises_nothing_again() -> None:
-    limits = Limits()
-    first, second = limits.applied(asks()), limits.applied(asks())
-    assert limits.learn(first, [CUT] * 10, [])
-    assert limits.learn(second, [CUT] * 10, []) == []
+    limits = AdaptiveMaxTokens()
+    first, second = limits.apply(asks()), limits.apply(asks())
+    assert limits.update(first, [CUT] * 10, [])
+    assert limits.update(second, [CUT] * 10, []) == []
     assert window(limits, [WHOLE] * 10)[0] == 200
 
 
 def test_a_limit_that_the_model_has_no_room_for_is_taken_back_for_good() -> None:
-    limits = Limits()
+    limits = AdaptiveMaxTokens()
     window(limits, [CUT] * 10)
     used, (told,) = window(limits, [FAILED] * 10)
     assert (used, told) == (200, "labelled: most requests with max_tokens 200 failed: back to 100")
@@ -65,17 +67,17 @@ def test_a_limit_that_the_model_has_no_room_for_is_taken_back_for_good() -> None
 
 
 def test_asks_with_an_outgrown_limit_say_nothing_of_later_ones() -> None:
-    limits = Limits()
-    planned = limits.applied(asks())
-    assert limits.outgrown(planned, [0]) == set()
-    limits.learn(planned, [WHOLE] + [CUT] * 9, [0])
-    assert limits.outgrown(planned, [0]) == set(range(1, 10))
-    assert limits.outgrown(limits.applied(asks()), []) == set()
+    limits = AdaptiveMaxTokens()
+    planned = limits.apply(asks())
+    assert limits.stale_requests(planned, [0]) == set()
+    limits.update(planned, [WHOLE] + [CUT] * 9, [0])
+    assert limits.stale_requests(planned, [0]) == set(range(1, 10))
+    assert limits.stale_requests(limits.apply(asks()), []) == set()
 
 
 def test_asks_without_a_model_have_no_limit() -> None:
-    given = [Ask("existing", "", None, Sampling())]
-    assert Limits().applied(given) == given
+    given = [GenerationRequest("existing", "", None, Sampling())]
+    assert AdaptiveMaxTokens().apply(given) == given
 
 
 def test_a_run_raises_its_limit_and_again_at_the_same_place(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ import pytest
 from tests.engines import Engine, engine
 from textsynth.recipe import Recipe, read_recipe
 from textsynth.runner import run
-from textsynth.runner.offline import ANSWERS_MISSING, Round, run_round
+from textsynth.runner.offline import ANSWERS_MISSING, OfflineRound, run_round
 
 RECIPE = """\
 version: 1
@@ -75,7 +75,7 @@ def run_batch(requests: Path, answers: Path, *, harm: random.Random | None = Non
     )  # the last line is cut off
 
 
-def by_rounds(one: Recipe, out: Path, folder: Path, harm: random.Random | None = None) -> list[Round]:
+def by_rounds(one: Recipe, out: Path, folder: Path, harm: random.Random | None = None) -> list[OfflineRound]:
     asked, answered = folder / "requests.jsonl", folder / "answers.jsonl"
     turns = [run_round(one, out=out, requests_only=asked, answers=None)]
     while turns[-1].result is None:

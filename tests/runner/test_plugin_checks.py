@@ -7,8 +7,8 @@ import pytest
 
 from tests.cli.said import Said
 from textsynth.core.errors import UsageError
-from textsynth.core.records import Ask, Completion, Drop, Origin, Record, Sampling
-from textsynth.runner.plugin_checks import CheckedWriter, begun, picked
+from textsynth.core.records import Completion, DroppedRecord, GenerationRequest, Provenance, Record, Sampling
+from textsynth.runner.plugin_checks import ValidatedGenerator, validate_selection, validate_session
 
 RECIPE = """\
 name: own
@@ -131,30 +131,34 @@ class Texts:
     def __init__(self, *found: object) -> None:
         self.found = list(found)
 
-    def plan(self, short: Sequence[object], room: int) -> list[Ask]:
+    def plan_requests(self, deficits: Sequence[object], max_requests: int) -> list[GenerationRequest]:
         return []
 
-    def read(self, ask: Ask, request: str, completion: Completion | None) -> list[Record | Drop]:
+    def parse_response(
+        self, request: GenerationRequest, request_key: str, completion: Completion | None
+    ) -> list[Record | DroppedRecord]:
         return self.found  # type: ignore[return-value]
 
-    def learn(self, accepted: Sequence[Record]) -> None:
+    def observe_accepted(self, accepted: Sequence[Record]) -> None:
         pass
 
 
 def test_a_reading_that_is_no_list_of_records_is_a_sentence() -> None:
-    writer = CheckedWriter("./own.py", Texts("a text"))
+    writer = ValidatedGenerator("./own.py", Texts("a text"))
     with pytest.raises(UsageError, match=r"^\./own\.py: read gave \['a text'\], and gives a list of Record and Drop$"):
-        writer.read(Ask("./own.py", "", None, Sampling()), "", None)
+        writer.parse_response(GenerationRequest("./own.py", "", None, Sampling()), "", None)
 
 
 def test_a_text_with_a_label_that_is_not_listed_is_a_sentence() -> None:
-    writer = CheckedWriter("./own.py", Texts(Record("a text", Origin("own"), ("refnd",))), {"refund": "", "other": ""})
+    writer = ValidatedGenerator(
+        "./own.py", Texts(Record("a text", Provenance("own"), ("refnd",))), {"refund": "", "other": ""}
+    )
     with pytest.raises(UsageError, match="'refnd', which `labels` does not list; did you mean 'refund'"):
-        writer.read(Ask("./own.py", "", None, Sampling()), "", None)
+        writer.parse_response(GenerationRequest("./own.py", "", None, Sampling()), "", None)
 
 
 def test_what_is_right_is_passed_on() -> None:
     writer = Texts()
-    assert begun("own", writer, ("plan", "read")) is writer
-    assert picked("Own", ("a", "a"), {"a", "b"}) == {"a"}
-    assert picked("Own", [], {"a"}) == set()
+    assert validate_session("own", writer, ("plan", "read")) is writer
+    assert validate_selection("Own", ("a", "a"), {"a", "b"}) == {"a"}
+    assert validate_selection("Own", [], {"a"}) == set()

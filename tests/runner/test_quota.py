@@ -7,128 +7,130 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.runner.recipes import small_recipe
-from textsynth.core.records import Ask, Origin, Record, Sampling
-from textsynth.runner.quota import WITHOUT_END, Line, Quota, lines_of
+from textsynth.core.records import GenerationRequest, Provenance, Record, Sampling
+from textsynth.runner.quota import WITHOUT_END, Quota, QuotaCell, quota_cells
 
 
-def ask(item: str, label: str, texts: int = 5, **fields: str) -> Ask:
-    return Ask(
-        item=item, model="generator", prompt=None, sampling=Sampling(), labels=(label,), fields=fields, texts=texts
+def ask(item: str, label: str, texts: int = 5, **fields: str) -> GenerationRequest:
+    return GenerationRequest(
+        step=item, model="generator", prompt=None, sampling=Sampling(), labels=(label,), fields=fields, candidates=texts
     )
 
 
 def record(label: str, number: int, item: str = "labelled", **fields: str) -> Record:
-    return Record(f"text {number}", Origin(item, request=f"r{number}"), (label,), fields)
+    return Record(f"text {number}", Provenance(item, request_key=f"r{number}"), (label,), fields)
 
 
 def test_without_lines_everything_is_asked_for_once() -> None:
     quota = Quota([], {"paraphrase": None}, patience=3)
-    (short,) = quota.short("paraphrase")
-    assert (dict(short.match), short.texts, short.once) == ({}, WITHOUT_END, True)
+    (short,) = quota.deficits("paraphrase")
+    assert (dict(short.cell), short.candidates, short.single_pass) == ({}, WITHOUT_END, True)
     assert not quota.met
 
 
 def test_a_shortfall_is_the_gap_over_the_yield() -> None:
-    quota = Quota([Line({"label": "a"}, 10, 10)], {"labelled": None}, patience=30)
-    (short,) = quota.short("labelled")
-    assert short.texts == 20  # nothing is known yet: half of the candidates are expected to pass
+    quota = Quota([QuotaCell({"label": "a"}, 10, 10)], {"labelled": None}, patience=30)
+    (short,) = quota.deficits("labelled")
+    assert short.candidates == 20  # nothing is known yet: half of the candidates are expected to pass
 
 
 def test_what_is_on_its_way_is_not_asked_for_again() -> None:
-    line = Line({"label": "a"}, 10, 10)
+    line = QuotaCell({"label": "a"}, 10, 10)
     quota = Quota([line], {"labelled": None}, patience=30)
     asks = [ask("labelled", "a") for _ in range(4)]
-    quota.planned(asks)
-    assert quota.short("labelled") == []
-    quota.committed(asks, {0: [record("a", n) for n in range(5)]})
+    quota.record_planned(asks)
+    assert quota.deficits("labelled") == []
+    quota.commit(asks, {0: [record("a", n) for n in range(5)]})
     assert line.accepted == 5
-    (short,) = quota.short("labelled")
-    assert short.texts > 10  # a quarter passed, so more are asked for each one missing
+    (short,) = quota.deficits("labelled")
+    assert short.candidates > 10  # a quarter passed, so more are asked for each one missing
 
 
 def test_a_line_is_dry_after_answers_without_an_accepted_text() -> None:
-    line = Line({"label": "a"}, 10, 10)
+    line = QuotaCell({"label": "a"}, 10, 10)
     quota = Quota([line], {"labelled": None}, patience=3)
     for turn in range(3):
-        assert not quota.dry(line)
+        assert not quota.exhausted(line)
         some = [ask("labelled", "a")]
-        quota.planned(some)
-        quota.committed(some, {})
-        assert line.barren["labelled"] == turn + 1
-    assert quota.dry(line)
-    assert quota.short("labelled") == []
+        quota.record_planned(some)
+        quota.commit(some, {})
+        assert line.consecutive_misses["labelled"] == turn + 1
+    assert quota.exhausted(line)
+    assert quota.deficits("labelled") == []
 
 
 def test_a_generator_that_has_nothing_for_a_line_leaves_its_part_to_the_others_until_it_has() -> None:
-    line = Line({"label": "a"}, 100, 100)
-    quota = Quota([line, Line({"label": "b"}, 100, 100)], {"labelled": None, "paraphrase": 0.7}, patience=30)
-    assert [one.texts for one in quota.short("labelled")] == [60, 60]
-    short = quota.short("paraphrase")
-    assert quota.offered("paraphrase", short, [ask("paraphrase", "b")])
-    assert line.idle == {"paraphrase"}
-    assert [one.texts for one in quota.short("labelled")] == [200, 60]
-    assert not quota.offered("paraphrase", short, [ask("paraphrase", "b")])
-    assert not quota.offered("paraphrase", quota.short("paraphrase"), [ask("paraphrase", "a"), ask("paraphrase", "b")])
-    assert [one.texts for one in quota.short("labelled")] == [60, 60]
+    line = QuotaCell({"label": "a"}, 100, 100)
+    quota = Quota([line, QuotaCell({"label": "b"}, 100, 100)], {"labelled": None, "paraphrase": 0.7}, patience=30)
+    assert [one.candidates for one in quota.deficits("labelled")] == [60, 60]
+    short = quota.deficits("paraphrase")
+    assert quota.note_exhausted("paraphrase", short, [ask("paraphrase", "b")])
+    assert line.exhausted_generators == {"paraphrase"}
+    assert [one.candidates for one in quota.deficits("labelled")] == [200, 60]
+    assert not quota.note_exhausted("paraphrase", short, [ask("paraphrase", "b")])
+    assert not quota.note_exhausted(
+        "paraphrase", quota.deficits("paraphrase"), [ask("paraphrase", "a"), ask("paraphrase", "b")]
+    )
+    assert [one.candidates for one in quota.deficits("labelled")] == [60, 60]
 
 
 def test_shares_divide_what_is_missing_and_a_dry_generator_leaves_its_part_to_the_others() -> None:
-    line = Line({"label": "a"}, 100, 100)
+    line = QuotaCell({"label": "a"}, 100, 100)
     quota = Quota([line], {"labelled": None, "paraphrase": 0.3}, patience=2)
-    assert quota.short("labelled")[0].texts == 140
-    assert quota.short("paraphrase")[0].texts == 60
+    assert quota.deficits("labelled")[0].candidates == 140
+    assert quota.deficits("paraphrase")[0].candidates == 60
     some = [ask("paraphrase", "a", 1), ask("paraphrase", "a", 1)]
-    quota.planned(some)
-    quota.committed(some, {})
-    assert quota.short("paraphrase") == []
-    assert quota.short("labelled")[0].texts == 200
+    quota.record_planned(some)
+    quota.commit(some, {})
+    assert quota.deficits("paraphrase") == []
+    assert quota.deficits("labelled")[0].candidates == 200
 
 
 def test_a_combination_also_fills_the_lines_that_contain_it() -> None:
-    lines = [Line({"label": "a"}, 10, 10), Line({"label": "a", "tone": "plain"}, 10, 10)]
+    lines = [QuotaCell({"label": "a"}, 10, 10), QuotaCell({"label": "a", "tone": "plain"}, 10, 10)]
     quota = Quota(lines, {"labelled": None}, patience=30)
-    (short,) = quota.short("labelled")
-    assert dict(short.match) == {"label": "a", "tone": "plain"}
+    (short,) = quota.deficits("labelled")
+    assert dict(short.cell) == {"label": "a", "tone": "plain"}
 
 
 @given(st.integers(1, 40), st.lists(st.integers(0, 5), max_size=60), st.integers(1, 3))
 def test_while_a_line_lacks_texts_and_is_not_dry_somebody_is_asked(want: int, brought: list[int], items: int) -> None:
     shares = {f"g{place}": None for place in range(items)}
-    line = Line({"label": "a"}, want, want)
+    line = QuotaCell({"label": "a"}, want, want)
     quota = Quota([line], shares, patience=5)
     number = 0
     for count in brought:
-        short = {item: quota.short(item) for item in shares}
+        short = {item: quota.deficits(item) for item in shares}
         if line.accepted >= want:
             assert quota.met
             assert not any(short.values())
             return
-        if quota.dry(line):
+        if quota.exhausted(line):
             assert not any(short.values())
             return
         assert any(short.values())
         item = next(name for name, some in short.items() if some)
         some = [ask(item, "a")]
-        quota.planned(some)
-        quota.committed(some, {0: [record("a", number + n, item) for n in range(count)]})
+        quota.record_planned(some)
+        quota.commit(some, {0: [record("a", number + n, item) for n in range(count)]})
         number += count
 
 
 def test_answers_that_say_nothing_of_later_ones_count_neither_as_yield_nor_as_barren() -> None:
-    plain, void = (Quota([Line({}, 10, 10)], {"a": None}, patience=2) for _ in "12")
-    some = [Ask("a", "m", None, Sampling())] * 5
+    plain, void = (Quota([QuotaCell({}, 10, 10)], {"a": None}, patience=2) for _ in "12")
+    some = [GenerationRequest("a", "m", None, Sampling())] * 5
     for quota, places in ((plain, ()), (void, range(5))):
-        quota.planned(some)
-        quota.committed(some, {}, places)
-    assert plain.dry(plain.lines[0])
-    assert not void.dry(void.lines[0])
-    assert void.lines[0].on_way["a"] == 0
-    assert void.rate(void.lines[0], "a") == 0.5 > plain.rate(plain.lines[0], "a")
+        quota.record_planned(some)
+        quota.commit(some, {}, places)
+    assert plain.exhausted(plain.cells[0])
+    assert not void.exhausted(void.cells[0])
+    assert void.cells[0].pending["a"] == 0
+    assert void.yield_rate(void.cells[0], "a") == 0.5 > plain.yield_rate(plain.cells[0], "a")
 
 
 def lines(folder: Path, want: str, limit: int | None = None, more: str = "") -> list[tuple[dict[str, str], int, int]]:
     recipe = small_recipe(folder, want=want, vary="{tone: [calm, cross]}", more=more)
-    return [(dict(line.match), line.want, line.target) for line in lines_of(recipe, limit)]
+    return [(dict(line.values), line.wanted, line.target) for line in quota_cells(recipe, limit)]
 
 
 def test_each_label_is_a_line_in_the_recipes_order(tmp_path: Path) -> None:

@@ -10,21 +10,29 @@ from pathlib import Path
 import pytest
 
 from textsynth.core.errors import ModelError
-from textsynth.core.records import Ask, Completion, Constraint, Message, Rendered, Request, Sampling
-from textsynth.models import Place
+from textsynth.core.records import (
+    Completion,
+    Constraint,
+    GenerationRequest,
+    Message,
+    ModelRequest,
+    RenderedPrompt,
+    Sampling,
+)
+from textsynth.models import ModelRuntime
 from textsynth.models.scripted import Scripted
-from textsynth.runner.requester import Asker
+from textsynth.runner.requester import Requester
 from textsynth.store.journal import Journal
 
 SAMPLING = Sampling(max_tokens=30)
 
 
-def ask(text: str, sampling: Sampling = SAMPLING, model: str = "generator") -> Ask:
-    return Ask("labelled", model, Rendered("chat", (Message("user", text),)), sampling)
+def ask(text: str, sampling: Sampling = SAMPLING, model: str = "generator") -> GenerationRequest:
+    return GenerationRequest("labelled", model, RenderedPrompt("chat", (Message("user", text),)), sampling)
 
 
-def asker(folder: Path, journal: Journal, **models: Scripted) -> Asker:
-    return Asker(
+def asker(folder: Path, journal: Journal, **models: Scripted) -> Requester:
+    return Requester(
         models
         or {
             "generator": Scripted(
@@ -35,15 +43,17 @@ def asker(folder: Path, journal: Journal, **models: Scripted) -> Asker:
             )
         },
         journal,
-        Place(folder, folder, print),
+        ModelRuntime(folder, folder, print),
     )
 
 
-def answers(asker: Asker, asks: Sequence[Ask]) -> tuple[list[Request | None], list[Completion | None]]:
-    async def go() -> tuple[list[Request | None], list[Completion | None]]:
+def answers(
+    asker: Requester, asks: Sequence[GenerationRequest]
+) -> tuple[list[ModelRequest | None], list[Completion | None]]:
+    async def go() -> tuple[list[ModelRequest | None], list[Completion | None]]:
         requests = asker.requests(asks)
         try:
-            return requests, await asker.answer(asks, requests)
+            return requests, await asker.complete(asks, requests)
         finally:
             await asker.close()
 
@@ -72,17 +82,17 @@ def test_what_the_journal_holds_is_not_asked_again(tmp_path: Path) -> None:
     with Journal(tmp_path) as journal:
         first = asker(tmp_path, journal)
         _, found = answers(first, asks)
-        assert (first.tally.sent, first.tally.kept) == (2, 0)
+        assert (first.tally.sent, first.tally.from_journal) == (2, 0)
     with Journal(tmp_path) as journal:
         second = asker(tmp_path, journal)
         _, again = answers(second, [*asks, ask("c")])
-        assert (second.tally.sent, second.tally.kept) == (1, 2)
+        assert (second.tally.sent, second.tally.from_journal) == (1, 2)
     assert [one and one.text for one in again[:2]] == [one and one.text for one in found]
 
 
 def test_asks_without_a_prompt_have_no_request_and_no_answer(tmp_path: Path) -> None:
     with Journal(tmp_path) as journal:
-        requests, found = answers(asker(tmp_path, journal), [Ask("given", "", None, SAMPLING), ask("a")])
+        requests, found = answers(asker(tmp_path, journal), [GenerationRequest("given", "", None, SAMPLING), ask("a")])
     assert requests[0] is None
     assert found[0] is None
     assert found[1] is not None
@@ -91,7 +101,7 @@ def test_asks_without_a_prompt_have_no_request_and_no_answer(tmp_path: Path) -> 
 class Lost:
     """A model that never answers."""
 
-    async def complete(self, requests: Sequence[Request], arrived: object) -> None:
+    async def complete(self, requests: Sequence[ModelRequest], on_completion: object) -> None:
         return None
 
     async def close(self) -> None:
@@ -99,7 +109,7 @@ class Lost:
 
 
 class LostOptions(Scripted):
-    def open(self, place: Place) -> Lost:  # type: ignore[override]
+    def open(self, place: ModelRuntime) -> Lost:  # type: ignore[override]
         return Lost()
 
 
@@ -113,8 +123,10 @@ def test_a_model_that_returns_without_answers_is_an_error_with_its_name(tmp_path
 
 def test_keys_are_those_of_journals_that_exist(tmp_path: Path) -> None:
     """A key that changes orphans what people have paid for: only what is new may be in a key, and only where set."""
-    plain = Ask("labelled", "generator", Rendered("p", "f", (Message("user", "Write one."),)), Sampling())
-    told = replace(plain, constraint=Constraint("choice", '["a"]', told=True))
+    plain = GenerationRequest(
+        "labelled", "generator", RenderedPrompt("p", "f", (Message("user", "Write one."),)), Sampling()
+    )
+    told = replace(plain, constraint=Constraint("choice", '["a"]', in_prompt=True))
     held = [replace(plain, constraint=Constraint("json", text)) for text in ("{}", '{"type": "object"}')]
     scored = [replace(plain, options=options) for options in (("A", "B"), ("A", "B", "C"))]
     with Journal(tmp_path) as journal:
@@ -134,4 +146,4 @@ def test_thoughts_stay_in_the_journal_and_out_of_the_answer(tmp_path: Path) -> N
         assert found is not None
         assert found.text == "1. a text"
         assert requests[0] is not None
-        assert journal.answers([requests[0].key])[requests[0].key].text == "<think>hm</think>\n1. a text"
+        assert journal.find_answers([requests[0].key])[requests[0].key].text == "<think>hm</think>\n1. a text"

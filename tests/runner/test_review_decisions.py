@@ -13,11 +13,11 @@ import pytest
 
 from tests.runner.recipes import digest
 from textsynth.core.errors import UsageError
-from textsynth.core.records import DECIDED, Drop, Origin, Record, Verdict
+from textsynth.core.records import REVIEW_DECISION, DroppedRecord, Provenance, Record, Verdict
 from textsynth.recipe import read_recipe
-from textsynth.runner import Result, run
-from textsynth.runner.review_decisions import DIFFER, NOBODY, People, decided_notes
-from textsynth.store.dataset import Rows
+from textsynth.runner import RunSummary, run
+from textsynth.runner.review_decisions import DIFFER, NO_DECISIONS, ReviewDecisions, review_notes
+from textsynth.store.dataset import DatasetReader
 from textsynth.store.decisions import FILE, Decision, Kind, add_decisions
 from textsynth.store.manifest import read_manifest
 
@@ -25,35 +25,35 @@ LABELS = ("refund", "delivery", "praise")
 
 
 def text(name: str, label: str = "refund", **fields: str) -> Record:
-    return Record(name, Origin("labelled", request=name), (label,) if label else (), fields)
+    return Record(name, Provenance("labelled", request_key=name), (label,) if label else (), fields)
 
 
-def people(*lines: tuple[str, str] | tuple[str, str, str], many: bool = False) -> People:
+def people(*lines: tuple[str, str] | tuple[str, str, str], many: bool = False) -> ReviewDecisions:
     """Return what ann says of texts by name; a third word is the label."""
     found: dict[str, dict[str, Decision]] = {}
     for name, decision, *labels in lines:
         by = "ann" if text(name).id not in found else "bob"
         one = Decision(text(name).id, decision, tuple(labels) or ("refund",), by)  # type: ignore[arg-type]
         found.setdefault(one.id, {})[by] = one
-    return People(found, LABELS, many=many)
+    return ReviewDecisions(found, LABELS, many=many)
 
 
 def test_nobody_decides_nothing() -> None:
     records = [text("a"), text("b")]
-    assert not NOBODY
-    assert NOBODY.dropped(records) == []
-    assert NOBODY.after(records) == (records, [])
-    assert not NOBODY.let_pass(records[0], Verdict("odd", review=True))
+    assert not NO_DECISIONS
+    assert NO_DECISIONS.dropped(records) == []
+    assert NO_DECISIONS.after(records) == (records, [])
+    assert not NO_DECISIONS.let_pass(records[0], Verdict("odd", needs_review=True))
 
 
 def test_a_text_that_people_drop_is_dropped_as_by_a_person() -> None:
     (drop,) = people(("a", "drop"), ("b", "keep")).dropped([text("a"), text("b"), text("c")])
-    assert (drop.record.text, drop.section, drop.item, drop.reason) == ("a", "person", "review", "a person dropped it")
+    assert (drop.record.text, drop.section, drop.step, drop.reason) == ("a", "person", "review", "a person dropped it")
 
 
 def test_only_a_verdict_for_review_lets_a_decided_text_pass() -> None:
     said = people(("a", "keep"), ("b", "relabel", "praise"), ("c", "drop"))
-    review, drop = Verdict("odd", review=True), Verdict("odd")
+    review, drop = Verdict("odd", needs_review=True), Verdict("odd")
     assert [said.let_pass(text(name), review) for name in "abcd"] == [True, True, False, False]
     assert not any(said.let_pass(text(name), drop) for name in "abcd")
 
@@ -64,9 +64,9 @@ def test_labels_of_people_are_put_in_at_the_end_and_what_was_asked_for_is_kept()
     assert waits == []
     assert [one.labels for one in kept] == [("refund",), ("praise",), ("delivery",), ("refund",)]
     assert [dict(one.fields) for one in kept] == [
-        {DECIDED: "keep"},
-        {DECIDED: "relabel", "intended_label": "refund"},
-        {DECIDED: "relabel", "intended_label": "refund", "tone": "calm"},
+        {REVIEW_DECISION: "keep"},
+        {REVIEW_DECISION: "relabel", "intended_label": "refund"},
+        {REVIEW_DECISION: "relabel", "intended_label": "refund", "tone": "calm"},
         {},
     ]
     assert [one.id for one in kept] == [text(name).id for name in "abcd"]
@@ -77,33 +77,37 @@ def test_where_people_differ_the_text_waits_whether_a_check_doubts_it_or_not() -
     kept, (wait,) = said.after([text("a"), text("b")])
     assert [one.text for one in kept] == ["b"]
     assert said.told(wait).reason == f"{DIFFER}: the checks would keep it"
-    doubt = Drop(text("a"), "review", "choice", "the votes for a label are too few", 0.5, 0.6)
+    doubt = DroppedRecord(text("a"), "review", "choice", "the votes for a label are too few", 0.5, 0.6)
     assert said.told(doubt).reason == f"{DIFFER}: the votes for a label are too few"
-    assert said.told(Drop(text("a"), "filter", "length", "too short")).reason == "too short"
-    assert not said.let_pass(text("a"), Verdict("odd", review=True))
+    assert said.told(DroppedRecord(text("a"), "filter", "length", "too short")).reason == "too short"
+    assert not said.let_pass(text("a"), Verdict("odd", needs_review=True))
 
 
 def test_a_label_that_the_recipe_has_not_is_no_decision_any_more() -> None:
     said = people(("a", "relabel", "gone"), ("b", "keep"))
     kept, _ = said.after([text("a"), text("b")])
     assert [one.labels for one in kept] == [("refund",), ("refund",)]
-    told = said.ends(kept, [])
+    told = said.outcome_counts(kept, [])
     assert (told["kept"], told["unusable"], told["absent"]) == (1, 1, 0)
     two = {text("a").id: {"ann": Decision(text("a").id, "relabel", ("praise", "refund"), "ann")}}
-    assert People(two, LABELS).ends([], [])["unusable"] == 1
-    assert People(two, LABELS, many=True).after([text("a")])[0][0].labels == ("refund", "praise")
+    assert ReviewDecisions(two, LABELS).outcome_counts([], [])["unusable"] == 1
+    assert ReviewDecisions(two, LABELS, many=True).after([text("a")])[0][0].labels == ("refund", "praise")
 
 
 def test_every_decision_is_counted_once_and_told() -> None:
     said = people(("a", "keep"), ("b", "relabel", "praise"), ("c", "drop"), ("d", "keep"), ("e", "keep"), ("e", "drop"),
                   ("f", "keep"))  # fmt: skip
     accepted, _ = said.after([text("a"), text("b"), text("z")])
-    drops = [*said.dropped([text("c")]), Drop(text("d"), "filter", "length", "x"), Drop(text("e"), "review", "x", "x")]
-    told = said.ends(accepted, drops)
+    drops = [
+        *said.dropped([text("c")]),
+        DroppedRecord(text("d"), "filter", "length", "x"),
+        DroppedRecord(text("e"), "review", "x", "x"),
+    ]
+    told = said.outcome_counts(accepted, drops)
     assert told == {
         "kept": 1, "relabelled": 1, "dropped": 1, "differ": 1, "overruled": 1, "absent": 1, "unusable": 0,
     }  # fmt: skip
-    assert decided_notes(told) == [
+    assert review_notes(told) == [
         "people decided: 1 kept, 1 relabelled, 1 dropped",
         "people disagree on 1 text, which waits",
         "a check dropped 1 text on which people had decided",
@@ -152,8 +156,8 @@ def recipe_file(folder: Path, **more: Any) -> Path:
 
 
 def rows(folder: Path, config: str) -> dict[str, dict[str, Any]]:
-    found = Rows(folder / "dataset" / config)
-    return {row["id"]: row for row in found.take(range(len(found)))}
+    found = DatasetReader(folder / "dataset" / config)
+    return {row["id"]: row for row in found.rows_at(range(len(found)))}
 
 
 def waits(folder: Path) -> list[str]:
@@ -169,12 +173,12 @@ def first(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def again(first: Path, tmp_path: Path) -> Callable[..., Result]:
+def again(first: Path, tmp_path: Path) -> Callable[..., RunSummary]:
     """Return a function that runs a copy of the first run again, with these decisions and settings."""
     folder = tmp_path / "again"
     shutil.copytree(first, folder)
 
-    def work(*lines: Decision, sets: tuple[str, ...] = (), fresh: bool = False) -> Result:
+    def work(*lines: Decision, sets: tuple[str, ...] = (), fresh: bool = False) -> RunSummary:
         if lines:
             add_decisions(folder / "run", lines)
         return run(read_recipe(folder / "recipe.yaml", sets), out=folder / "run", fresh=fresh)
@@ -183,7 +187,7 @@ def again(first: Path, tmp_path: Path) -> Callable[..., Result]:
 
 
 def test_keep_drop_and_relabel_are_taken_in_and_no_answer_is_paid_twice(
-    first: Path, again: Callable[..., Result]
+    first: Path, again: Callable[..., RunSummary]
 ) -> None:
     kept, dropped, given, *_ = waits(first / "run")
     chosen = next(iter(rows(first / "run", "passports")))
@@ -204,8 +208,8 @@ def test_keep_drop_and_relabel_are_taken_in_and_no_answer_is_paid_twice(
     ends = passports | gone
     for id_, label, said in ((given, "praise", "relabel"), (chosen, "praise", "relabel")):
         assert ends[id_]["label"] == label
-        assert json.loads(ends[id_]["attributes"])[DECIDED] == said
-    assert json.loads(ends[kept]["attributes"])[DECIDED] == "keep"
+        assert json.loads(ends[id_]["attributes"])[REVIEW_DECISION] == said
+    assert json.loads(ends[kept]["attributes"])[REVIEW_DECISION] == "keep"
     assert ends[kept]["label"] == rows(first / "run", "dropped")[kept]["label"]
     assert (gone[dropped]["section"], gone[dropped]["reason"]) == ("person", "a person dropped it")
     assert dropped not in waits(result.folder)
@@ -237,7 +241,7 @@ def test_the_bytes_are_the_same_at_any_number_in_flight_and_again(first: Path, t
 
 
 def test_without_decisions_or_with_all_taken_back_the_bytes_are_as_before(
-    first: Path, again: Callable[..., Result]
+    first: Path, again: Callable[..., RunSummary]
 ) -> None:
     before = digest(first / "run", card=True)
     one = waits(first / "run")[0]
@@ -252,7 +256,7 @@ def test_without_decisions_or_with_all_taken_back_the_bytes_are_as_before(
 SAID: tuple[tuple[Kind, str], ...] = (("keep", "ann"), ("drop", "bob"))
 
 
-def test_where_people_disagree_the_text_waits_and_is_told(first: Path, again: Callable[..., Result]) -> None:
+def test_where_people_disagree_the_text_waits_and_is_told(first: Path, again: Callable[..., RunSummary]) -> None:
     doubtful = waits(first / "run")[0]
     chosen = next(iter(rows(first / "run", "passports")))
     keep, drop = ([Decision(id_, kind, (), by) for id_ in (doubtful, chosen)] for kind, by in SAID)
@@ -265,14 +269,14 @@ def test_where_people_disagree_the_text_waits_and_is_told(first: Path, again: Ca
     assert {"people disagree on 2 texts, which wait"} <= set(result.manifest["notes"])
 
 
-def test_decisions_on_texts_that_do_not_come_up_are_said_and_stay(again: Callable[..., Result]) -> None:
+def test_decisions_on_texts_that_do_not_come_up_are_said_and_stay(again: Callable[..., RunSummary]) -> None:
     result = again(Decision("0" * 16, "keep", by="ann"))
     assert result.manifest["people"]["absent"] == 1
     assert "1 decision of people: the text did not come up in this run" in result.manifest["notes"]
     assert (result.folder / FILE).read_text(encoding="utf-8").count("\n") == 1
 
 
-def test_fresh_keeps_the_decisions(first: Path, again: Callable[..., Result]) -> None:
+def test_fresh_keeps_the_decisions(first: Path, again: Callable[..., RunSummary]) -> None:
     one = waits(first / "run")[0]
     result = again(Decision(one, "drop", by="ann"), fresh=True)
     assert result.manifest["people"]["dropped"] == 1
@@ -280,7 +284,7 @@ def test_fresh_keeps_the_decisions(first: Path, again: Callable[..., Result]) ->
     assert result.manifest["requests"]["from_journal"] == 0
 
 
-def test_a_check_that_drops_still_drops_what_people_keep(first: Path, again: Callable[..., Result]) -> None:
+def test_a_check_that_drops_still_drops_what_people_keep(first: Path, again: Callable[..., RunSummary]) -> None:
     one = waits(first / "run")[0]
     result = again(Decision(one, "keep", by="ann"), sets=("label.0.choice.unsure=drop", "label.0.choice.disagree=drop"))
     assert result.manifest["people"]["overruled"] == 1

@@ -7,19 +7,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from textsynth.core.protocols import Context, Selector
-from textsynth.core.records import Origin, Record
-from textsynth.runner.quota import Line
-from textsynth.runner.selection import allotment, pick
+from textsynth.core.records import Provenance, Record
+from textsynth.runner.quota import QuotaCell
+from textsynth.runner.selection import allocate, select
 
 NOWHERE = Context(
-    task="classification", language="en", seed=0, labels={}, many=False, sources={}, embed=lambda _: None, prompt=None  # type: ignore[arg-type, return-value]
+    task="classification", language="en", seed=0, labels={}, multi_label=False, sources={}, embed=lambda _: None, find_prompt=None  # type: ignore[arg-type, return-value]
 )  # fmt: skip
 
 
 class Last(Selector):
     """Picks the last ones of each label."""
 
-    def pick(self, records: Sequence[Record], quota: Mapping[str, int], context: Context) -> list[str]:
+    def select(self, records: Sequence[Record], quota: Mapping[str, int], context: Context) -> list[str]:
         kept: list[str] = []
         for label, most in quota.items():
             ids = [record.id for record in records if (record.label or "") == label]
@@ -28,17 +28,19 @@ class Last(Selector):
 
 
 def records(labels: Sequence[str]) -> list[Record]:
-    return [Record(f"t{n}", Origin("labelled"), (label,) if label else ()) for n, label in enumerate(labels)]
+    return [Record(f"t{n}", Provenance("labelled"), (label,) if label else ()) for n, label in enumerate(labels)]
 
 
 def test_no_quota_selects_everything() -> None:
     some = records("aab")
-    assert pick(some, [], [], NOWHERE) == (some, [])
+    assert select(some, [], [], NOWHERE) == (some, [])
 
 
 def test_a_selector_picks_down_to_the_quota_and_the_rest_is_spare() -> None:
     some = records("aaab")
-    selected, spare = pick(some, [Line({"label": "a"}, 2, 2), Line({"label": "b"}, 2, 2)], [Last()], NOWHERE)
+    selected, spare = select(
+        some, [QuotaCell({"label": "a"}, 2, 2), QuotaCell({"label": "b"}, 2, 2)], [Last()], NOWHERE
+    )
     assert [one.text for one in selected] == ["t1", "t2", "t3"]
     assert [one.text for one in spare] == ["t0"]
 
@@ -46,13 +48,13 @@ def test_a_selector_picks_down_to_the_quota_and_the_rest_is_spare() -> None:
 @given(st.lists(st.sampled_from(["a", "b", "c", ""]), max_size=40), st.integers(0, 50))
 def test_a_total_is_spread_evenly_and_never_passed(labels: list[str], total: int) -> None:
     some = records(labels)
-    quota = allotment(some, [Line({}, total, total)])
+    quota = allocate(some, [QuotaCell({}, total, total)])
     there = Counter(labels)
     assert sum(quota.values()) == min(total, len(some))
     for label, most in quota.items():
         assert most <= there[label]
         assert most == there[label] or all(most >= other - 1 for other in quota.values())
-    selected, spare = pick(some, [Line({}, total, total)], [], NOWHERE)
+    selected, spare = select(some, [QuotaCell({}, total, total)], [], NOWHERE)
     assert len(selected) == min(total, len(some))
     assert len(selected) + len(spare) == len(some)
 
@@ -61,32 +63,36 @@ def test_a_total_is_spread_evenly_and_never_passed(labels: list[str], total: int
 def test_a_total_beyond_all_labels_gives_each_at_least_its_own(labels: list[str], a: int, b: int, more: int) -> None:
     some = records(labels)
     there = Counter(labels)
-    lines = [Line({"label": "a"}, a, a), Line({"label": "b"}, b, b), Line({}, a + b + more, a + b + more)]
-    quota = allotment(some, lines)
+    lines = [
+        QuotaCell({"label": "a"}, a, a),
+        QuotaCell({"label": "b"}, b, b),
+        QuotaCell({}, a + b + more, a + b + more),
+    ]
+    quota = allocate(some, lines)
     assert sum(quota.values()) == min(len(some), a + b + more)
     assert all(min(there[label], want) <= quota.get(label, 0) <= there[label] for label, want in (("a", a), ("b", b)))
 
 
 def test_a_labels_own_quota_comes_first_where_only_a_total_is_wanted_of_the_others() -> None:
     some = records("aaaaaaaaaabbbbbbcc")
-    lines = [Line({"label": "a"}, 9, 9), Line({}, 12, 12)]
-    assert allotment(some, lines) == {"a": 9, "b": 2, "c": 1}
-    assert allotment(records("aaaaaaaaaab"), lines) == {"a": 10, "b": 1}
-    assert allotment(some, [Line({"label": "a"}, 1, 1), Line({}, 7, 7)]) == {"a": 1, "b": 4, "c": 2}
+    lines = [QuotaCell({"label": "a"}, 9, 9), QuotaCell({}, 12, 12)]
+    assert allocate(some, lines) == {"a": 9, "b": 2, "c": 1}
+    assert allocate(records("aaaaaaaaaab"), lines) == {"a": 10, "b": 1}
+    assert allocate(some, [QuotaCell({"label": "a"}, 1, 1), QuotaCell({}, 7, 7)]) == {"a": 1, "b": 4, "c": 2}
 
 
-def short(line: Line, selected: Sequence[Record]) -> bool:
-    return sum(line.counts(one) for one in selected) < line.want
+def short(line: QuotaCell, selected: Sequence[Record]) -> bool:
+    return sum(line.counts(one) for one in selected) < line.wanted
 
 
 def toned(cells: Sequence[tuple[str, str]]) -> list[Record]:
-    return [Record(f"t{n}", Origin("labelled"), (label,), {"tone": tone}) for n, (label, tone) in enumerate(cells)]
+    return [Record(f"t{n}", Provenance("labelled"), (label,), {"tone": tone}) for n, (label, tone) in enumerate(cells)]
 
 
 def test_a_line_by_an_attribute_gets_spare_texts_for_those_of_the_label_that_no_line_needs() -> None:
     some = toned([("a", "calm")] * 6 + [("b", "calm")] * 4 + [("a", "cross")] * 2 + [("b", "cross")] * 2)
-    lines = [Line({"label": "a"}, 4, 4), Line({"label": "b"}, 3, 3), Line({"tone": "cross"}, 3, 3)]
-    selected, _ = pick(some, lines, [], NOWHERE)
+    lines = [QuotaCell({"label": "a"}, 4, 4), QuotaCell({"label": "b"}, 3, 3), QuotaCell({"tone": "cross"}, 3, 3)]
+    selected, _ = select(some, lines, [], NOWHERE)
     assert [one.text for one in selected] == ["t0", "t1", "t6", "t7", "t10", "t11", "t12"]
 
 
@@ -98,37 +104,37 @@ def test_a_line_by_an_attribute_gets_what_there_is_and_no_other_line_loses_by_it
     cells: list[tuple[str, str]], wants: list[int]
 ) -> None:
     some = toned(cells)
-    by_label = [Line({"label": label}, want, want) for label, want in zip("ab", wants, strict=False)]
-    by_tone = [Line({"tone": tone}, want, want) for tone, want in zip("xyz", wants[2:], strict=True)]
-    before, _ = pick(some, by_label, [], NOWHERE)
-    after, spare = pick(some, [*by_label, *by_tone], [], NOWHERE)
+    by_label = [QuotaCell({"label": label}, want, want) for label, want in zip("ab", wants, strict=False)]
+    by_tone = [QuotaCell({"tone": tone}, want, want) for tone, want in zip("xyz", wants[2:], strict=True)]
+    before, _ = select(some, by_label, [], NOWHERE)
+    after, spare = select(some, [*by_label, *by_tone], [], NOWHERE)
     assert not Counter(one.label for one in before) - Counter(one.label for one in after)
     assert not [one for one in spare if any(line.counts(one) and short(line, after) for line in by_tone)]
     assert len(after) + len(spare) == len(some)
     for line in by_tone:
         had, has = (sum(line.counts(one) for one in ones) for ones in (before, after))
-        assert has >= min(had, line.want)
+        assert has >= min(had, line.wanted)
 
 
 def test_attributes_that_want_more_than_the_labels_get_it_on_top() -> None:
     some = toned([("a", "calm"), ("a", "calm"), ("a", "cross"), ("a", "cross"), ("a", "cross")])
-    lines = [Line({"label": "a"}, 2, 2), Line({"tone": "calm"}, 2, 2), Line({"tone": "cross"}, 2, 2)]
-    selected, spare = pick(some, lines, [], NOWHERE)
+    lines = [QuotaCell({"label": "a"}, 2, 2), QuotaCell({"tone": "calm"}, 2, 2), QuotaCell({"tone": "cross"}, 2, 2)]
+    selected, spare = select(some, lines, [], NOWHERE)
     assert [one.text for one in selected] == ["t0", "t1", "t2", "t3"]
     assert [one.text for one in spare] == ["t4"]
 
 
 def test_where_only_attributes_are_wanted_no_more_is_selected_than_they_want() -> None:
     some = toned([("a", "calm"), ("b", "calm"), ("a", "cross"), ("a", "calm"), ("b", "cross"), ("b", "calm")])
-    selected, _ = pick(some, [Line({"tone": "calm"}, 2, 3), Line({"tone": "cross"}, 1, 2)], [], NOWHERE)
+    selected, _ = select(some, [QuotaCell({"tone": "calm"}, 2, 3), QuotaCell({"tone": "cross"}, 1, 2)], [], NOWHERE)
     assert [one.text for one in selected] == ["t0", "t1", "t2"]
-    cells = [Line({"label": label, "tone": "calm"}, 1, 2) for label in "ab"]
-    selected, _ = pick(some, cells, [], NOWHERE)
+    cells = [QuotaCell({"label": label, "tone": "calm"}, 1, 2) for label in "ab"]
+    selected, _ = select(some, cells, [], NOWHERE)
     assert [one.text for one in selected] == ["t0", "t1"]
 
 
 def test_a_total_is_not_passed_for_attributes() -> None:
     some = toned([("a", "calm"), ("a", "calm"), ("a", "cross"), ("a", "cross")])
-    lines = [Line({"tone": "calm"}, 2, 2), Line({"tone": "cross"}, 2, 2), Line({}, 3, 3)]
-    selected, _ = pick(some, lines, [], NOWHERE)
+    lines = [QuotaCell({"tone": "calm"}, 2, 2), QuotaCell({"tone": "cross"}, 2, 2), QuotaCell({}, 3, 3)]
+    selected, _ = select(some, lines, [], NOWHERE)
     assert len(selected) == 3

@@ -6,13 +6,13 @@ import json
 from pathlib import Path
 
 from tests.runner.recipes import small_recipe
-from textsynth.core.records import Drop, Origin, Record
-from textsynth.export.run_result import Given
+from textsynth.core.records import DroppedRecord, Provenance, Record
+from textsynth.export.run_result import SourceInfo
 from textsynth.recipe import read_recipe
 from textsynth.runner import run
 from textsynth.runner.estimate import estimate
-from textsynth.runner.quota import Line
-from textsynth.runner.summary import given_sources, model_licenses, quota_table, versions
+from textsynth.runner.quota import QuotaCell
+from textsynth.runner.summary import model_licenses, quota_table, source_infos, versions
 
 MORE = """\
 filter: [length, exact_duplicate]
@@ -25,8 +25,8 @@ def test_a_source_is_what_the_texts_are_made_from_or_only_compared_with(tmp_path
     (tmp_path / "test.csv").write_text("text,label\nmy card,card\n")
     path = small_recipe(tmp_path).path
     path.write_text(path.read_text().replace("sources: {", "sources: {test: test.csv, ") + "filter: [leak]\n")
-    assert given_sources(read_recipe(path)) == {
-        "test": Given("test.csv", made_from=False), "seeds": Given("seeds.csv")
+    assert source_infos(read_recipe(path)) == {
+        "test": SourceInfo("test.csv", made_from=False), "seeds": SourceInfo("seeds.csv")
     }  # fmt: skip
 
 
@@ -52,20 +52,20 @@ def test_a_conflict_is_said_by_validate_the_card_and_the_manifest(tmp_path: Path
     assert (tmp_path / "out" / "dataset" / "figures" / "labels.svg").is_file()
 
 
-def drop(label: str, item: str, reason: str) -> Drop:
-    return Drop(Record(f"{label} {item} {reason}", Origin("g"), (label,)), "filter", item, reason)
+def drop(label: str, item: str, reason: str) -> DroppedRecord:
+    return DroppedRecord(Record(f"{label} {item} {reason}", Provenance("g"), (label,)), "filter", item, reason)
 
 
 def test_a_short_cell_names_its_three_commonest_reasons_and_a_full_one_none() -> None:
     dropped = [drop("a", "length", "too short")] * 4 + [drop("a", "leak", "in the test set")] * 2
     dropped += [drop("a", "x", "one"), drop("a", "y", "one"), drop("b", "length", "too short")]
-    short, full = quota_table([Line({"label": "a"}, 5, 5), Line({"label": "b"}, 2, 2)], {0: 3, 1: 2}, dropped)
+    short, full = quota_table([QuotaCell({"label": "a"}, 5, 5), QuotaCell({"label": "b"}, 2, 2)], {0: 3, 1: 2}, dropped)
     assert (short["missing"], full["missing"], full["why"]) == (2, 0, [])
     assert [(one["item"], one["count"]) for one in short["why"]] == [("length", 4), ("leak", 2), ("x", 1)]
 
 
 def test_more_than_wanted_is_not_missing() -> None:
-    (row,) = quota_table([Line({}, 5, 5)], {0: 9}, [])
+    (row,) = quota_table([QuotaCell({}, 5, 5)], {0: 9}, [])
     assert (row["missing"], row["selected"]) == (0, 9)
 
 

@@ -3,16 +3,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from tests.contexts import context
-from textsynth.core.records import Origin, Record
+from textsynth.core.records import Provenance, Record
 from textsynth.select.balanced import Balanced
 
 
 def record(number: int, label: str, tone: str = "", item: str = "labelled") -> Record:
-    return Record(f"text {number}", Origin(item), (label,), {"tone": tone} if tone else {})
+    return Record(f"text {number}", Provenance(item), (label,), {"tone": tone} if tone else {})
 
 
 def picked(records: Sequence[Record], quota: dict[str, int], *over: str) -> list[int]:
-    ids = Balanced(over=over).pick(records, quota, context())
+    ids = Balanced(over=over).select(records, quota, context())
     return [number for number, one in enumerate(records) if one.id in ids]
 
 
@@ -33,4 +33,4 @@ def test_each_label_has_its_own_quota() -> None:
     some = [record(number, label) for number, label in enumerate("aabbb")]
     assert picked(some, {"a": 1, "b": 2}) == [0, 2, 3]
     assert picked(some, {"b": 0}) == []
-    assert Balanced().pick(some, {"a": 1, "b": 2}, context()) == [some[number].id for number in (0, 2, 3)]
+    assert Balanced().select(some, {"a": 1, "b": 2}, context()) == [some[number].id for number in (0, 2, 3)]

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from tests.contexts import context
-from textsynth.core.records import Origin, Record
+from textsynth.core.records import Provenance, Record
 from textsynth.select.diverse import Diverse
 from textsynth.similarity.vectors import Vectors
 
@@ -16,11 +16,13 @@ def directions(texts: Sequence[str]) -> Vectors:
 
 
 def of(label: str, *angles: int) -> list[Record]:
-    return [Record(str(angle), Origin("test", draw=row), (label,) if label else ()) for row, angle in enumerate(angles)]
+    return [
+        Record(str(angle), Provenance("test", index=row), (label,) if label else ()) for row, angle in enumerate(angles)
+    ]
 
 
 def picked(records: Sequence[Record], quota: dict[str, int]) -> list[tuple[str | None, str]]:
-    ids = Diverse().pick(records, quota, context(embed=directions))
+    ids = Diverse().select(records, quota, context(embed=directions))
     by_id = {one.id: one for one in records}
     assert [one.id for one in records if one.id in set(ids)] == ids
     return [(by_id[one].label, by_id[one].text) for one in ids]

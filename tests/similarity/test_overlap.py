@@ -6,7 +6,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from textsynth.similarity.overlap import AKIN, AKIN_BY_FORM, Copy, CopyIndex, WholeIndex
+from textsynth.similarity.overlap import (
+    RELATED_COSINE,
+    RELATED_COSINE_BY_FORM,
+    OverlapIndex,
+    OverlapMatch,
+    SubstringIndex,
+)
 
 GIVEN = (
     "Where is the new card that I ordered a week ago?",
@@ -39,27 +45,27 @@ def pairs_at_the_limits(text: str, among: list[str], similarity: float, edits: i
 def test_every_pair_at_the_limits_is_found_and_no_other(
     text: str, among: list[str], similarity: float, edits: int
 ) -> None:
-    copies = CopyIndex(among, similarity=similarity, edits=edits).find(text)
+    copies = OverlapIndex(among, similarity=similarity, edits=edits).find(text)
     exact = {row for row, other in enumerate(among) if other.replace(" ", "") == text.replace(" ", "")}
     every = pairs_at_the_limits(text, among, similarity, edits)
     assert {copy.row for copy in copies} == every.keys() | exact
-    assert {copy.row for copy in copies if copy.how == "same"} == exact
+    assert {copy.row for copy in copies if copy.kind == "same"} == exact
     for copy in copies:
-        if copy.how != "same":
+        if copy.kind != "same":
             assert (copy.similarity, copy.differing) == (pytest.approx(every[copy.row][0]), every[copy.row][1])
 
 
 @settings(deadline=None)
 @given(TEXTS, st.lists(TEXTS, min_size=1, max_size=12))
 def test_the_nearest_does_not_depend_on_the_order_of_the_rows(text: str, among: list[str]) -> None:
-    one, other = CopyIndex(among).nearest(text), CopyIndex(among[::-1]).nearest(text)
+    one, other = OverlapIndex(among).nearest(text), OverlapIndex(among[::-1]).nearest(text)
     assert (one is None) == (other is None)
     assert one is None or other is None or one._replace(row=0) == other._replace(row=0)
 
 
 @pytest.mark.parametrize("text", ["my CARD, is lost!", "mycard is lost", "My card-is-lost ..."])
 def test_the_same_letters_are_the_same(text: str) -> None:
-    assert CopyIndex(GIVEN).nearest(text) == Copy(1, "same", 1.0, 0)
+    assert OverlapIndex(GIVEN).nearest(text) == OverlapMatch(1, "same", 1.0, 0)
 
 
 @pytest.mark.parametrize(
@@ -72,43 +78,43 @@ def test_the_same_letters_are_the_same(text: str) -> None:
     ],
 )
 def test_words_exchanged_dropped_added_or_swapped_leave_a_copy(text: str, differing: int) -> None:
-    copy = CopyIndex(GIVEN).nearest(text)
+    copy = OverlapIndex(GIVEN).nearest(text)
     assert copy is not None
     assert (copy.row, copy.differing, copy.sure) == (0, differing, True)
 
 
 def test_a_word_with_a_hyphen_is_one_word_or_two_whichever_is_nearer() -> None:
-    assert [copy.differing for copy in CopyIndex(GIVEN).find("Can I pay by invoice?")] == [2]
-    assert [copy.differing for copy in CopyIndex(GIVEN).find("Can I top up by card?")] == [1]
+    assert [copy.differing for copy in OverlapIndex(GIVEN).find("Can I pay by invoice?")] == [2]
+    assert [copy.differing for copy in OverlapIndex(GIVEN).find("Can I top up by card?")] == [1]
 
 
 def test_a_short_text_with_words_changed_needs_a_likeness_in_meaning() -> None:
-    index = CopyIndex(GIVEN)
+    index = OverlapIndex(GIVEN)
     assert index.nearest("My card was stolen") is None
-    found = index.nearest("My card was stolen", lambda _: AKIN)
+    found = index.nearest("My card was stolen", lambda _: RELATED_COSINE)
     assert found is not None
-    assert (found.row, found.how, found.differing, found.sure) == (1, "edited", 2, False)
-    assert index.nearest("My card was stolen", lambda _: AKIN - 0.01) is None
-    assert index.nearest("My dog is here", lambda _: AKIN) is None
-    by_form = index.nearest("My dog is here", lambda _: AKIN_BY_FORM)
+    assert (found.row, found.kind, found.differing, found.sure) == (1, "edited", 2, False)
+    assert index.nearest("My card was stolen", lambda _: RELATED_COSINE - 0.01) is None
+    assert index.nearest("My dog is here", lambda _: RELATED_COSINE) is None
+    by_form = index.nearest("My dog is here", lambda _: RELATED_COSINE_BY_FORM)
     assert by_form is not None
     assert by_form.row == 1
 
 
 def test_a_row_can_be_left_out() -> None:
-    index = CopyIndex(["my card is lost", "My card is lost!", "where is it"])
+    index = OverlapIndex(["my card is lost", "My card is lost!", "where is it"])
     assert [copy.row for copy in index.find("my card is lost", without=0)] == [1]
     assert index.nearest("where is it", without=2) is None
 
 
 def test_a_text_without_words_copies_only_such_a_text() -> None:
-    assert CopyIndex(GIVEN).find("") == [Copy(4, "same", 1.0, 0)]
-    assert CopyIndex([]).find("") == []
-    assert CopyIndex(["a"]).find("") == []
+    assert OverlapIndex(GIVEN).find("") == [OverlapMatch(4, "same", 1.0, 0)]
+    assert OverlapIndex([]).find("") == []
+    assert OverlapIndex(["a"]).find("") == []
 
 
 def test_a_whole_row_in_a_longer_text_is_found_but_not_a_short_phrase() -> None:
-    index = WholeIndex([*GIVEN, GIVEN[0]])
+    index = SubstringIndex([*GIVEN, GIVEN[0]])
     assert index.find(f"Good morning! Tell me: {GIVEN[0].upper()} Thank you") == 0
     assert index.find("I fear that my card is lost for good") is None
     assert index.find("") is None

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from textsynth.similarity import vectors
-from textsynth.similarity.vectors import VectorIndex, Vectors, k_center, nearest, nearest_before, nearest_other
+from textsynth.similarity.vectors import VectorIndex, Vectors, k_center, nearest, nearest_earlier, nearest_other
 
 
 def unit(rows: int, dim: int = 8, seed: int = 1) -> Vectors:
@@ -25,7 +25,7 @@ def test_of_equally_near_ones_the_first_is_told_also_in_another_block() -> None:
     one = unit(1)
     among = np.repeat(one, vectors.BLOCK + 5, axis=0)
     assert nearest(one, among)[1].tolist() == [0]
-    assert set(nearest_before(among)[1][1:].tolist()) == {0}
+    assert set(nearest_earlier(among)[1][1:].tolist()) == {0}
 
 
 @pytest.mark.parametrize("rows", [2, 3, 1023, 1024, 1025])
@@ -48,7 +48,7 @@ def test_where_there_is_no_other_nothing_is_near(rows: int) -> None:
 @pytest.mark.parametrize("rows", [1, 2, 300, 4097])
 def test_only_earlier_vectors_are_seen(rows: int) -> None:
     some = unit(rows)
-    best, at = nearest_before(some)
+    best, at = nearest_earlier(some)
     assert (best[0], at[0]) == (-1, -1)
     for row in range(1, rows, max(1, rows // 50)):
         cosines = some[:row] @ some[row]
@@ -61,7 +61,7 @@ def test_nothing_is_near_nothing() -> None:
     none = np.zeros((0, 8), np.float32)
     assert [part.tolist() for part in nearest(unit(2), none)] == [[-1, -1], [-1, -1]]
     assert [part.tolist() for part in nearest(none, unit(2))] == [[], []]
-    assert [part.tolist() for part in nearest_before(none)] == [[], []]
+    assert [part.tolist() for part in nearest_earlier(none)] == [[], []]
     assert [part.tolist() for part in VectorIndex().nearest(unit(1))] == [[-1], [-1]]
     assert k_center(none, 3) == []
 
@@ -90,7 +90,7 @@ def test_k_center_is_more_diverse_than_the_first_ones_and_repeats() -> None:
     picked = k_center(some, 40)
     assert len(set(picked)) == 40
     assert picked == k_center(some, 40)
-    assert nearest_before(some[picked])[0].max() < nearest_before(some[:40])[0].max()
+    assert nearest_earlier(some[picked])[0].max() < nearest_earlier(some[:40])[0].max()
 
 
 def test_copies_are_picked_last() -> None:

@@ -35,14 +35,14 @@ def test_a_broken_file_is_one_sentence_that_says_where(name: str, tmp_path: Path
 
 def test_a_missing_file_is_told_with_the_nearest_name_before_anything_is_read(tmp_path: Path) -> None:
     (tmp_path / "seeds.csv").write_bytes(GOOD)
-    assert source("seeds.csv").missing(tmp_path) is None
-    told = source("seed.csv").missing(tmp_path)
+    assert source("seeds.csv").missing_file(tmp_path) is None
+    told = source("seed.csv").missing_file(tmp_path)
     assert told is not None
     assert told.endswith("; did you mean 'seeds.csv'?")
     with pytest.raises(SourceError, match="no such file"):
         source("seed.csv").read(tmp_path, name="seeds", seed=7)
-    assert "no folder" in (source("nowhere/seed.csv").missing(tmp_path) or "")
-    assert source("x" * 400 + ".csv").missing(tmp_path) is not None
+    assert "no folder" in (source("nowhere/seed.csv").missing_file(tmp_path) or "")
+    assert source("x" * 400 + ".csv").missing_file(tmp_path) is not None
 
 
 def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
@@ -85,7 +85,7 @@ def test_every_kind_of_file_gives_the_same_records(name: str, tmp_path: Path) ->
         ("I lost it", ("lost_card",)),
     ]
     assert found == read(tmp_path, "same.csv", GOOD)
-    assert {one.origin.item for one in found} == {"seeds"}
+    assert {one.provenance.step for one in found} == {"seeds"}
 
 
 def test_a_text_file_has_one_text_a_line_and_no_labels(tmp_path: Path) -> None:

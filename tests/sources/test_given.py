@@ -9,7 +9,7 @@ import pytest
 
 from textsynth.core.errors import RecipeError, SourceError
 from textsynth.core.records import Record
-from textsynth.sources.given import Given, is_rows
+from textsynth.sources.given import InMemory, is_rows
 
 ROWS = [
     {"said": "where is it", "about": "delivery", "tone": "calm"},
@@ -20,18 +20,18 @@ SET = datasets.Dataset.from_list(ROWS)
 CODED = SET.cast_column("about", datasets.ClassLabel(names=["refund", "delivery"]))
 
 
-def read(given: Given) -> list[Record]:
+def read(given: InMemory) -> list[Record]:
     return given.read(Path(), name="seeds", seed=0)
 
 
 @pytest.mark.parametrize("rows", [ROWS, tuple(ROWS), FRAME, SET, CODED], ids=["list", "tuple", "frame", "set", "coded"])
 def test_rows_of_every_kind_become_the_same_records(rows: Any) -> None:
-    records = read(Given.of(rows, text="said", label="about", fields=["tone"]))
+    records = read(InMemory.of(rows, text="said", label="about", fields=["tone"]))
     assert [(one.text, one.labels, dict(one.fields)) for one in records] == [
         ("where is it", ("delivery",), {"tone": "calm"}),
         ("give it back", ("refund",), {"tone": "cross"}),
     ]
-    assert records[0].origin.item == "seeds"
+    assert records[0].provenance.step == "seeds"
 
 
 def test_lists_that_pandas_holds_as_arrays_are_lists(tmp_path: Path) -> None:
@@ -39,22 +39,22 @@ def test_lists_that_pandas_holds_as_arrays_are_lists(tmp_path: Path) -> None:
     frame.to_parquet(tmp_path / "rows.parquet")
     found = pd.read_parquet(tmp_path / "rows.parquet")
     assert type(found["label"][0]).__name__ == "ndarray"
-    assert [one.labels for one in read(Given.of(found))] == [("delivery",), ("refund", "delivery")]
-    assert Given.of(found).sha256 == Given.of(frame).sha256
+    assert [one.labels for one in read(InMemory.of(found))] == [("delivery",), ("refund", "delivery")]
+    assert InMemory.of(found).sha256 == InMemory.of(frame).sha256
 
 
 def test_the_hash_tells_contents_apart_and_nothing_else() -> None:
-    hashes = {Given.of(rows).sha256 for rows in (ROWS, FRAME, SET, [dict(row) for row in ROWS])}
+    hashes = {InMemory.of(rows).sha256 for rows in (ROWS, FRAME, SET, [dict(row) for row in ROWS])}
     assert len(hashes) == 1
-    assert Given.of(ROWS[::-1]).sha256 not in hashes
-    assert Given.of([*ROWS, ROWS[0]]).sha256 not in hashes
-    assert Given.of(CODED).sha256 not in hashes
-    assert Given.of([{"a": "x"}, {"b": "x"}]).sha256 == Given.of([{"a": "x"}, {"b": "x"}]).sha256
+    assert InMemory.of(ROWS[::-1]).sha256 not in hashes
+    assert InMemory.of([*ROWS, ROWS[0]]).sha256 not in hashes
+    assert InMemory.of(CODED).sha256 not in hashes
+    assert InMemory.of([{"a": "x"}, {"b": "x"}]).sha256 == InMemory.of([{"a": "x"}, {"b": "x"}]).sha256
 
 
 def test_a_limit_and_a_sample_count_as_in_a_file() -> None:
-    assert len(read(Given.of(ROWS, text="said", limit=1))) == 1
-    assert len(read(Given.of(ROWS * 3, text="said", label="about", per_label=1))) == 2
+    assert len(read(InMemory.of(ROWS, text="said", limit=1))) == 1
+    assert len(read(InMemory.of(ROWS * 3, text="said", label="about", per_label=1))) == 2
 
 
 @pytest.mark.parametrize(
@@ -69,7 +69,7 @@ def test_a_limit_and_a_sample_count_as_in_a_file() -> None:
 )
 def test_a_row_that_cannot_be_used_is_named(rows: Any, told: str) -> None:
     with pytest.raises(SourceError, match=told):
-        read(Given.of(rows))
+        read(InMemory.of(rows))
 
 
 @pytest.mark.parametrize(
@@ -84,16 +84,16 @@ def test_a_row_that_cannot_be_used_is_named(rows: Any, told: str) -> None:
 )
 def test_what_is_no_rows_is_refused(rows: Any, told: str) -> None:
     with pytest.raises(SourceError, match=told):
-        Given.of(rows)
+        InMemory.of(rows)
     with pytest.raises(RecipeError, match="there is no setting 'txet'; did you mean 'text'"):
-        Given.of(ROWS, txet="said")
+        InMemory.of(ROWS, txet="said")
 
 
 def test_rows_that_are_not_here_are_said_to_be_missing() -> None:
-    there = Given.of(ROWS)
-    gone = Given(sha256=there.sha256)
-    assert there.missing(Path()) is None
-    assert "were given in Python" in str(gone.missing(Path()))
+    there = InMemory.of(ROWS)
+    gone = InMemory(sha256=there.sha256)
+    assert there.missing_file(Path()) is None
+    assert "were given in Python" in str(gone.missing_file(Path()))
     with pytest.raises(SourceError, match=r"sources\.seeds: its rows were given in Python"):
         read(gone)
 

@@ -68,7 +68,7 @@ def test_a_folder_beside_the_recipe_is_read_and_codes_get_their_names(folder: Pa
         ("I lost it", "lost", "angry"),
         ("nothing", "arrival", "plain"),
     ]
-    assert {one.origin.item for one in found} == {"seeds"}
+    assert {one.provenance.step for one in found} == {"seeds"}
 
 
 def test_limit_and_sample_hold_here_too(folder: Path) -> None:
@@ -114,7 +114,7 @@ def test_a_missing_column_is_told_with_the_nearest(folder: Path) -> None:
 
 
 def test_nothing_is_looked_for_before_the_run(tmp_path: Path) -> None:
-    assert Hub(path="PolyAI/banking77").missing(tmp_path) is None
+    assert Hub(path="PolyAI/banking77").missing_file(tmp_path) is None
 
 
 @pytest.fixture

@@ -13,53 +13,61 @@ import pytest
 from tests.export.outcomes import LABELS, outcome
 from textsynth.core.errors import UsageError
 from textsynth.export.dataset import write_dataset
-from textsynth.store.dataset import A_BATCH, Rows, check_whole, confidence_of, label_text, source_of, text_of
+from textsynth.store.dataset import (
+    A_BATCH,
+    DatasetReader,
+    check_complete,
+    confidence_of,
+    label_text,
+    source_of,
+    text_of,
+)
 from textsynth.store.manifest import Manifest
 
 
 def test_labels_come_as_names_and_rows_know_their_split(tmp_path: Path) -> None:
     told = outcome()
     write_dataset(tmp_path, told)
-    rows = Rows(tmp_path / "data")
+    rows = DatasetReader(tmp_path / "data")
     assert len(rows) == 30
     assert rows.names == list(LABELS)
     by_id = {one.id: one for one in told.selected}
     assert rows.column("label") == [by_id[one].label for one in rows.column("id")]
     assert (rows.splits.count("train"), rows.splits.count("validation")) == (24, 6)
-    first, last = rows.take([0, 29])
+    first, last = rows.rows_at([0, 29])
     assert (first["id"], last["id"]) == (rows.column("id")[0], rows.column("id")[29])
     assert last["label"] == by_id[last["id"]].label
 
 
 def test_several_labels_come_as_a_list_of_names(tmp_path: Path) -> None:
     write_dataset(tmp_path, outcome(many=True))
-    rows = Rows(tmp_path / "data")
+    rows = DatasetReader(tmp_path / "data")
     assert set(map(tuple, rows.column("label"))) == {("refund",), ("delivery",)}
-    assert rows.take([0])[0]["label"] == rows.column("label")[0]
+    assert rows.rows_at([0])[0]["label"] == rows.column("label")[0]
 
 
 def test_what_is_not_there_has_no_rows(tmp_path: Path) -> None:
-    rows = Rows(tmp_path / "nothing")
-    assert (len(rows), rows.column("id"), rows.take([]), rows.names) == (0, [], [], [])
+    rows = DatasetReader(tmp_path / "nothing")
+    assert (len(rows), rows.column("id"), rows.rows_at([]), rows.names) == (0, [], [], [])
     write_dataset(tmp_path, outcome(labels={}))
-    assert Rows(tmp_path / "data").column("label") == []
+    assert DatasetReader(tmp_path / "data").column("label") == []
 
 
 def test_a_damaged_file_is_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "train-00000-of-00001.parquet").write_bytes(b"PAR1 and nothing more")
     with pytest.raises(UsageError, match=r"train-00000-of-00001\.parquet: the data set is damaged"):
-        Rows(tmp_path)
+        DatasetReader(tmp_path)
 
 
 @pytest.mark.parametrize("gone", ["data", "passports", "dropped"])
 def test_a_data_set_with_rows_missing_is_one_sentence(gone: str, tmp_path: Path) -> None:
     write_dataset(tmp_path / "dataset", outcome())
-    rows = {name: len(Rows(tmp_path / "dataset" / name)) for name in ("data", "passports", "dropped")}
+    rows = {name: len(DatasetReader(tmp_path / "dataset" / name)) for name in ("data", "passports", "dropped")}
     counts = {"selected": rows["data"], "spare": 1, "dropped": rows["dropped"] - 1, "review": 0}
-    check_whole(tmp_path, cast(Manifest, {"counts": counts}))
+    check_complete(tmp_path, cast(Manifest, {"counts": counts}))
     shutil.rmtree(tmp_path / "dataset" / gone)
     with pytest.raises(UsageError, match=rf"{gone}: has 0 of the run's {rows[gone]} rows; run the recipe again"):
-        check_whole(tmp_path, cast(Manifest, {"counts": counts}))
+        check_complete(tmp_path, cast(Manifest, {"counts": counts}))
 
 
 def test_rows_of_many_batches_and_files_come_in_the_order_asked_for(tmp_path: Path) -> None:
@@ -67,12 +75,12 @@ def test_rows_of_many_batches_and_files_come_in_the_order_asked_for(tmp_path: Pa
     for start, name in ((0, "test"), (count, "train")):
         ids = [f"{place:016x}" for place in range(start, start + count)]
         pq.write_table(pa.table({"id": ids, "place": range(start, start + count)}), tmp_path / f"{name}-0.parquet")
-    rows = Rows(tmp_path)
+    rows = DatasetReader(tmp_path)
     assert (len(rows), rows.splits[count - 1], rows.splits[count]) == (2 * count, "test", "train")
-    assert list(rows.cells("place")) == rows.column("place") == list(range(2 * count))
+    assert list(rows.values("place")) == rows.column("place") == list(range(2 * count))
     asked = [2 * count - 1, 0, count, A_BATCH, A_BATCH - 1, 0, count - 1]
-    assert [row["place"] for row in rows.take(asked)] == asked
-    assert rows.take(range(2 * count)) == [{"id": f"{place:016x}", "place": place} for place in range(2 * count)]
+    assert [row["place"] for row in rows.rows_at(asked)] == asked
+    assert rows.rows_at(range(2 * count)) == [{"id": f"{place:016x}", "place": place} for place in range(2 * count)]
 
 
 def test_a_file_that_is_damaged_inside_is_one_sentence(tmp_path: Path) -> None:
@@ -81,8 +89,8 @@ def test_a_file_that_is_damaged_inside_is_one_sentence(tmp_path: Path) -> None:
     content = bytearray(path.read_bytes())
     content[4:1000] = b"\xff" * 996
     path.write_bytes(content)
-    rows = Rows(tmp_path)
-    for look in (lambda: rows.column("id"), lambda: rows.take([8999])):
+    rows = DatasetReader(tmp_path)
+    for look in (lambda: rows.column("id"), lambda: rows.rows_at([8999])):
         with pytest.raises(UsageError, match=r"train-0\.parquet: the data set is damaged"):
             look()
 

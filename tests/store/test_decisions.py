@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from textsynth.core.errors import RunError, UsageError
-from textsynth.store.decisions import FILE, Decision, Decisions, add_decisions, agreed, read_decisions
+from textsynth.store.decisions import FILE, Decision, Decisions, add_decisions, consensus, read_decisions
 
 AT = "2026-01-02T03:04:05+00:00"
 names = st.sampled_from(["ann", "bob"])
@@ -40,10 +40,10 @@ def test_what_was_written_is_read_as_it_was(told: list[Decision]) -> None:
 
 @given(lines, decisions)
 def test_the_last_decision_of_a_person_counts(told: list[Decision], last: Decision) -> None:
-    standing = Decisions((*told, last)).standing()
+    standing = Decisions((*told, last)).by_text()
     assert list(standing[last.id].items())[-1] == (last.by, last)
     others = {name: one for name, one in standing[last.id].items() if name != last.by}
-    before = Decisions(tuple(told)).standing()
+    before = Decisions(tuple(told)).by_text()
     assert others == {name: one for name, one in before.get(last.id, {}).items() if name != last.by}
     assert {id_: by for id_, by in standing.items() if id_ != last.id} == {
         id_: by for id_, by in before.items() if id_ != last.id
@@ -53,12 +53,12 @@ def test_the_last_decision_of_a_person_counts(told: list[Decision], last: Decisi
 @given(lines, decisions)
 def test_undo_leaves_all_as_it_was_before_the_decision(told: list[Decision], last: Decision) -> None:
     after = Decisions((*told, last, Decision(last.id, "undo", (), last.by, AT)))
-    assert after.standing() == Decisions(tuple(told)).standing()
+    assert after.by_text() == Decisions(tuple(told)).by_text()
 
 
 @given(lines, ids, names)
 def test_undo_touches_no_other_text_and_no_other_person(told: list[Decision], id_: str, by: str) -> None:
-    before, after = (Decisions(tuple(some)).standing() for some in (told, [*told, Decision(id_, "undo", (), by, AT)]))
+    before, after = (Decisions(tuple(some)).by_text() for some in (told, [*told, Decision(id_, "undo", (), by, AT)]))
     for one in ("a1", "b2", "c3"):
         for name in ("ann", "bob"):
             if (one, name) != (id_, by):
@@ -68,13 +68,13 @@ def test_undo_touches_no_other_text_and_no_other_person(told: list[Decision], id
 def test_people_agree_where_the_text_ends_alike_and_else_it_waits() -> None:
     keep, same = Decision("a", "keep", ("refund",), "ann"), Decision("a", "relabel", ("refund",), "bob")
     other, drop = Decision("a", "relabel", ("delivery",), "bob"), Decision("a", "drop", ("refund",), "bob")
-    assert agreed({"ann": keep, "bob": same}) == same
-    assert agreed({"ann": keep, "bob": other}) is None
-    assert agreed({"ann": keep, "bob": drop}) is None
-    assert agreed({"ann": keep}) == keep
-    assert agreed({}) is None
+    assert consensus({"ann": keep, "bob": same}) == same
+    assert consensus({"ann": keep, "bob": other}) is None
+    assert consensus({"ann": keep, "bob": drop}) is None
+    assert consensus({"ann": keep}) == keep
+    assert consensus({}) is None
     many = [Decision("a", "relabel", labels, by) for by, labels in (("ann", ("x", "y")), ("bob", ("y", "x")))]
-    assert agreed({one.by: one for one in many}) == many[1]
+    assert consensus({one.by: one for one in many}) == many[1]
 
 
 @given(st.integers(1, 200))
@@ -88,7 +88,7 @@ def test_a_last_line_that_broke_off_is_passed_over_and_cut_off_by_the_next(cut: 
         broken = content[: max(first + 1, len(content) - 1 - cut)]
         (run / FILE).write_bytes(broken)
         found = read_decisions(run)
-        assert (found.lines, found.torn) == ((whole,), True)
+        assert (found.lines, found.truncated) == ((whole,), True)
         add_decisions(run, [after])
         assert read_decisions(run, found) == read_decisions(run)
         assert read_decisions(run).lines == (whole, after)
@@ -195,7 +195,7 @@ def test_several_writers_at_once_tear_no_line(tmp_path: Path) -> None:
     for thread in threads:
         thread.start()
     while any(one.poll() is None for one in started):
-        assert not read_decisions(tmp_path).torn
+        assert not read_decisions(tmp_path).truncated
     for thread in threads:
         thread.join()
     assert [one.wait() for one in started] == [0, 0]

@@ -6,15 +6,15 @@ from pathlib import Path
 import pytest
 
 from textsynth.core.errors import UsageError
-from textsynth.store.evaluation import forget_evaluation, read_evaluation, write_evaluation
+from textsynth.store.evaluation import delete_evaluation, read_evaluation, write_evaluation
 
 
 def test_an_evaluation_is_read_as_written_until_it_is_forgotten(tmp_path: Path) -> None:
     assert read_evaluation(tmp_path) is None
     write_evaluation(tmp_path, {"version": 1, "notes": ["é 亀"]})
     assert read_evaluation(tmp_path) == {"version": 1, "notes": ["é 亀"]}
-    forget_evaluation(tmp_path)
-    forget_evaluation(tmp_path)
+    delete_evaluation(tmp_path)
+    delete_evaluation(tmp_path)
     assert read_evaluation(tmp_path) is None
 
 

@@ -19,9 +19,9 @@ def test_answers_come_back_as_they_were_kept(tmp_path: Path) -> None:
     failed = Completion("", failure="the prompt is too long")
     with Journal(tmp_path) as journal:
         keep(journal, ("a", answer), ("b", failed))
-        assert journal.answers(["a", "b", "c"]) == {"a": answer, "b": failed}
+        assert journal.find_answers(["a", "b", "c"]) == {"a": answer, "b": failed}
     with Journal(tmp_path) as journal:
-        assert journal.answers(["a"]) == {"a": answer}
+        assert journal.find_answers(["a"]) == {"a": answer}
 
 
 def test_log_probabilities_and_the_engine_are_kept_with_the_answer(tmp_path: Path) -> None:
@@ -31,7 +31,7 @@ def test_log_probabilities_and_the_engine_are_kept_with_the_answer(tmp_path: Pat
     with Journal(tmp_path) as journal:
         keep(journal, ("a", scored))
     with Journal(tmp_path) as journal:
-        assert journal.answers(["a"]) == {"a": scored}
+        assert journal.find_answers(["a"]) == {"a": scored}
 
 
 def test_a_journal_from_before_opens_with_all_its_answers_and_takes_new_ones(tmp_path: Path) -> None:
@@ -48,7 +48,7 @@ def test_a_journal_from_before_opens_with_all_its_answers_and_takes_new_ones(tmp
     for _ in range(2):
         with Journal(tmp_path) as journal:
             keep(journal, ("new", Completion("text", scores=OptionScores({"A": 0.0}))))
-            found = journal.answers(["old", "new"])
+            found = journal.find_answers(["old", "new"])
             assert found["old"] == Completion("kept", "stop", 5, 3)
             assert found["new"].scores == OptionScores({"A": 0.0})
 
@@ -56,16 +56,16 @@ def test_a_journal_from_before_opens_with_all_its_answers_and_takes_new_ones(tmp
 def test_a_lone_surrogate_does_not_stop_the_journal(tmp_path: Path) -> None:
     with Journal(tmp_path) as journal:
         keep(journal, ("a", Completion("half \ud83d a face")))
-        assert journal.answers(["a"])["a"].text == "half ? a face"
+        assert journal.find_answers(["a"])["a"].text == "half ? a face"
 
 
 def test_the_last_of_several_answers_with_one_key_counts(tmp_path: Path) -> None:
     with Journal(tmp_path) as journal:
         for text in ("first", "second", "third"):
             keep(journal, ("a", Completion(text)))
-            assert journal.answers(["a"]) == {"a": Completion(text)}
+            assert journal.find_answers(["a"]) == {"a": Completion(text)}
     with Journal(tmp_path) as journal:
-        assert journal.answers(["a"]) == {"a": Completion("third")}
+        assert journal.find_answers(["a"]) == {"a": Completion("third")}
     found = read_answer(tmp_path, "a")
     assert found is not None
     assert found["answer"] == "third"
@@ -75,15 +75,15 @@ def test_answers_kept_between_two_looks_are_found(tmp_path: Path) -> None:
     with Journal(tmp_path) as journal:
         for turn in range(3):
             keys = [f"{turn}-{n}" for n in range(40)]
-            assert journal.answers(keys) == {}
+            assert journal.find_answers(keys) == {}
             keep(journal, *((key, Completion(key)) for key in keys[::2]))
-            assert set(journal.answers(keys)) == set(keys[::2])
+            assert set(journal.find_answers(keys)) == set(keys[::2])
 
 
 def test_many_keys_are_looked_up_in_pieces(tmp_path: Path) -> None:
     with Journal(tmp_path) as journal:
         keep(journal, *((f"k{n}", Completion(f"t{n}")) for n in range(1203)))
-        found = journal.answers([f"k{n}" for n in range(2000)])
+        found = journal.find_answers([f"k{n}" for n in range(2000)])
     assert len(found) == 1203
     assert found["k1202"].text == "t1202"
 
@@ -133,7 +133,7 @@ asyncio.run(work())
     reported = done.stdout.split()
     assert "k150" in reported
     with Journal(tmp_path) as journal:
-        assert set(journal.answers(reported)) == set(reported)
+        assert set(journal.find_answers(reported)) == set(reported)
 
 
 def test_fresh_does_not_touch_the_journal_of_a_run_at_work(tmp_path: Path) -> None:
@@ -141,7 +141,7 @@ def test_fresh_does_not_touch_the_journal_of_a_run_at_work(tmp_path: Path) -> No
         keep(journal, ("a", Completion("text")))
         with pytest.raises(RunLocked):
             Journal(tmp_path, fresh=True)
-        assert journal.answers(["a"])
+        assert journal.find_answers(["a"])
     with Journal(tmp_path, fresh=True) as journal:
         assert journal.aside == tmp_path / "journal-1.sqlite"
-        assert not journal.answers(["a"])
+        assert not journal.find_answers(["a"])

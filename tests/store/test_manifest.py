@@ -12,7 +12,7 @@ import pytest
 from tests.export.outcomes import outcome
 from tests.report.folders import manifest
 from textsynth.core.errors import UsageError
-from textsynth.store.manifest import FILE, Decided, read_manifest, write_json, write_manifest
+from textsynth.store.manifest import FILE, ReviewOutcome, read_manifest, write_json, write_manifest
 
 
 def test_a_manifest_is_read_as_written_and_leaves_nothing_beside_it(tmp_path: Path) -> None:
@@ -105,7 +105,7 @@ def test_a_run_that_has_not_ended_is_told_from_none_at_all(tmp_path: Path) -> No
 
 
 def test_what_people_decided_may_be_missing_but_not_a_part_of_it(tmp_path: Path) -> None:
-    people = {name: 1 for name in get_type_hints(Decided)}
+    people = {name: 1 for name in get_type_hints(ReviewOutcome)}
     write_json(tmp_path / FILE, {**manifest(outcome()), "people": people}, indent=1)
     assert read_manifest(tmp_path)["people"]["kept"] == 1
     del people["kept"]

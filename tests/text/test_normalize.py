@@ -4,7 +4,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from textsynth.text.normalize import content_words, jaccard, names, negated, normal_form, numbers, word_list, word_set
+from textsynth.text.normalize import (
+    content_words,
+    has_negation,
+    jaccard,
+    normal_form,
+    numbers_in,
+    proper_names,
+    word_set,
+    words_of,
+)
 
 
 @pytest.mark.parametrize(
@@ -46,12 +55,12 @@ def test_case_and_outer_space_never_count(text: str) -> None:
 
 
 def test_words_of_languages_without_spaces_are_pairs_of_characters() -> None:
-    assert word_list("我的卡") == ["我的", "的卡"]
-    assert word_list("卡") == ["卡"]
-    assert word_list("my 新卡 please") == ["my", "新卡", "please"]
-    assert word_list("カードはどこ") == ["カー", "ード", "ドは", "はど", "どこ"]
-    assert len(word_list("บัตรของฉัน")) > 3
-    assert word_list("내 카드는 어디") == ["내", "카드는", "어디"]
+    assert words_of("我的卡") == ["我的", "的卡"]
+    assert words_of("卡") == ["卡"]
+    assert words_of("my 新卡 please") == ["my", "新卡", "please"]
+    assert words_of("カードはどこ") == ["カー", "ード", "ドは", "はど", "どこ"]
+    assert len(words_of("บัตรของฉัน")) > 3
+    assert words_of("내 카드는 어디") == ["내", "카드는", "어디"]
 
 
 def test_jaccard_is_the_shared_part() -> None:
@@ -89,11 +98,11 @@ def test_jaccard_is_symmetric_and_one_only_for_equals(one: set[str], other: set[
     ],
 )
 def test_numbers_have_one_spelling_each(text: str, sure: set[str]) -> None:
-    assert numbers(text).sure == sure
+    assert numbers_in(text).sure == sure
 
 
 def test_a_run_of_digits_may_be_of_any_length() -> None:
-    assert len(numbers("7" * 6000 + ".5").sure) == 1
+    assert len(numbers_in("7" * 6000 + ".5").sure) == 1
 
 
 @pytest.mark.parametrize(
@@ -111,18 +120,18 @@ def test_a_run_of_digits_may_be_of_any_length() -> None:
     ],
 )
 def test_numbers_agree_where_each_is_found_on_the_other_side(one: str, other: str, same: bool) -> None:
-    assert numbers(one).agree(numbers(other)) is same
-    assert numbers(other).agree(numbers(one)) is same
+    assert numbers_in(one).agree(numbers_in(other)) is same
+    assert numbers_in(other).agree(numbers_in(one)) is same
 
 
 @pytest.mark.parametrize("text", ["I can't pay", "I can’t pay", "i cant pay", "No card", "without a card", "it is NOT"])
 def test_a_word_of_negation_is_seen(text: str) -> None:
-    assert negated(text)
+    assert has_negation(text)
 
 
 @pytest.mark.parametrize("text", ["I can pay", "a note on knots", "unable to pay", "nothings", "it fails"])
 def test_other_words_are_no_negation(text: str) -> None:
-    assert not negated(text)
+    assert not has_negation(text)
 
 
 def test_content_words_are_no_stop_words_and_no_numbers() -> None:
@@ -138,12 +147,12 @@ def test_content_words_are_no_stop_words_and_no_numbers() -> None:
 
 def test_names_are_capitals_inside_a_sentence_or_a_word() -> None:
     told = "Yesterday Bob met O'Neill at the NATO summit. He likes vLLM's Qwen3-8B. I'm here. The end."
-    assert names(told) == {"bob", "oneill", "nato", "vllm", "qwen3", "8b"}
-    assert names("Where is it? It is here.") == frozenset()
+    assert proper_names(told) == {"bob", "oneill", "nato", "vllm", "qwen3", "8b"}
+    assert proper_names("Where is it? It is here.") == frozenset()
 
 
 @settings(deadline=None)
 @given(st.text())
 def test_nothing_that_reads_a_text_fails_on_any(text: str) -> None:
-    for read in (word_list, word_set, numbers, negated, content_words, names):
+    for read in (words_of, word_set, numbers_in, has_negation, content_words, proper_names):
         assert read(text) == read(text)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from textsynth.hub import Pushed
+    from textsynth.hub import PushResult
 
 Rows = str | Path | given.Rows
 
@@ -90,7 +90,7 @@ def evaluate(
     """
     from textsynth.core.paths import cache_folder
     from textsynth.evaluate import as_json
-    from textsynth.evaluate.runner import prove_file, prove_folder, write_proof
+    from textsynth.evaluate.runner import evaluate_file, evaluate_run_folder, write_results
     from textsynth.report import write_report
 
     columns = {name: column for name, column in (("text", text), ("label", label)) if column is not None}
@@ -101,13 +101,13 @@ def evaluate(
     with open_watch("evaluate", quiet=quiet) as display:
         asked: _Asked = {"columns": columns, "full": full, "ordinal": ordinal, "say": display.say}
         if isinstance(what, Run):
-            found = prove_folder(what.folder, real, recipe=what.recipe, **asked)
-            write_proof(what.folder, found)
+            found = evaluate_run_folder(what.folder, real, recipe=what.recipe, **asked)
+            write_results(what.folder, found)
             write_report(what.folder)
         elif ordinal and not labels:
             raise UsageError("evaluate: ordinal needs the order of the labels; give it as labels=[lowest, …, highest]")
         else:
-            found = prove_file(_real(what, "selected", columns), real, labels=labels, memory=cache_folder(), **asked)
+            found = evaluate_file(_real(what, "selected", columns), real, labels=labels, memory=cache_folder(), **asked)
     return Score(as_json(found))
 
 
@@ -124,7 +124,7 @@ def push(
     with_passports: bool = False,
     waive: Sequence[str] = (),
     quiet: bool = False,
-) -> Pushed:
+) -> PushResult:
     """Publish the data set of a run, or of a run's folder, on the Hugging Face Hub as one commit.
 
     The same data set again makes no commit. `repo` is `owner/name`, `private` counts when it is made; `create_pr` opens
@@ -132,11 +132,11 @@ def push(
     where each text comes from and what was dropped; `waive` names checks (leak, license) that need not have been made.
     Raises UsageError for what is refused before anything is sent, RunError for what the Hub or the network does not do.
     """
-    from textsynth.hub import Wish
+    from textsynth.hub import PushOptions
     from textsynth.hub import push as publish
 
     run = what if isinstance(what, Run) else load(what)
-    wish = Wish(
+    wish = PushOptions(
         repo=repo,
         private=private,
         revision=revision,
@@ -144,7 +144,7 @@ def push(
         tag=tag,
         dry_run=dry_run,
         replace=replace,
-        with_passports=with_passports,
+        with_provenance=with_passports,
         waive=tuple(waive),
     )
     with open_watch("push", quiet=quiet) as display:
@@ -179,4 +179,4 @@ def _read(recipe: Recipe | str | Path) -> Recipe:
 def _real(rows: Rows, role: str, columns: Mapping[str, str]) -> Path | list[Record]:
     if isinstance(rows, str | Path):
         return Path(rows)
-    return given.Given.of(rows, **columns).read(Path(), name=role, seed=0)
+    return given.InMemory.of(rows, **columns).read(Path(), name=role, seed=0)

@@ -11,19 +11,19 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from textsynth.console.progress import Display, line, open_display, picture
-from textsynth.core.formatting import counted, visible, waiting
-from textsynth.core.progress import Snapshot
+from textsynth.console.progress import ProgressDisplay, open_display, progress_line, render_progress
+from textsynth.core.formatting import escape_control, pluralize, waiting_for_review
+from textsynth.core.progress import ProgressSnapshot
 from textsynth.store.manifest import Manifest
 
 FRAME_SECONDS = 0.5
 WIDTH = 100
 
 
-def open_watch(name: str, *, quiet: bool) -> Display:
+def open_watch(name: str, *, quiet: bool) -> ProgressDisplay:
     """Return the display that suits where Python runs: a notebook's cell, a terminal, plain lines, or none."""
     if not quiet and _in_notebook():
-        return Cell(name)
+        return NotebookCell(name)
     return open_display(name, quiet=quiet)
 
 
@@ -33,17 +33,17 @@ def _in_notebook() -> bool:
     return shell is not None and hasattr(shell.get_ipython(), "kernel")
 
 
-class Cell(Display):
+class NotebookCell(ProgressDisplay):
     """One output of a cell, drawn anew at most twice a second; when it ends, one line stays."""
 
     def __init__(self, name: str) -> None:
         self._name = name
-        self._newest: Snapshot | None = None
+        self._newest: ProgressSnapshot | None = None
         self._drawn_at = 0.0
         self._said: list[str] = []
         self._handle: Any = None
 
-    def watch(self, snapshot: Snapshot) -> None:
+    def watch(self, snapshot: ProgressSnapshot) -> None:
         """Draw the snapshot, if the last picture is old enough."""
         self._newest = snapshot
         if time.monotonic() - self._drawn_at >= FRAME_SECONDS:
@@ -58,7 +58,7 @@ class Cell(Display):
         self, kind: type[BaseException] | None, fault: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Leave what was said and where the run ended."""
-        self._draw(line(self._newest) if self._newest is not None else "")
+        self._draw(progress_line(self._newest) if self._newest is not None else "")
 
     def _draw(self, text: str) -> None:
         shown: Any = importlib.import_module("IPython.display")  # a notebook has it
@@ -71,12 +71,12 @@ class Cell(Display):
             self._handle.update(page)
 
 
-def _as_text(name: str, snapshot: Snapshot) -> str:
+def _as_text(name: str, snapshot: ProgressSnapshot) -> str:
     from rich.console import Console
 
     console = Console(width=WIDTH, color_system=None, force_terminal=False, force_jupyter=False)
     with console.capture() as captured:
-        console.print(picture(name, snapshot))
+        console.print(render_progress(name, snapshot))
     return captured.get()
 
 
@@ -87,14 +87,16 @@ def run_html(told: Manifest, folder: Path) -> str:
     """Return a run's account: why it stopped, its quota, and what was dropped for which reason."""
     counts = told["counts"]
     head = f"{told['name']}: {told['stopped']['sentence']}"
-    numbers = f"{counts['selected']:,} selected of {counted(counts['candidates'], 'candidate')} · {folder / 'dataset'}"
+    numbers = (
+        f"{counts['selected']:,} selected of {pluralize(counts['candidates'], 'candidate')} · {folder / 'dataset'}"
+    )
     if counts["review"]:
-        numbers = f"{numbers} · {waiting(counts['review'])}: textsynth review {folder}"
+        numbers = f"{numbers} · {waiting_for_review(counts['review'])}: textsynth review {folder}"
     quota = [
-        (", ".join(row["match"].values()) or "total", row["want"], row["selected"], row["missing"] or "")
+        (", ".join(row["cell"].values()) or "total", row["wanted"], row["selected"], row["missing"] or "")
         for row in sorted(told["quota"], key=lambda row: -row["missing"])
     ]
-    drops = [(one["count"], f"{one['section']} {one['item']}", one["reason"]) for one in told["drops"]]
+    drops = [(one["count"], f"{one['section']} {one['step']}", one["reason"]) for one in told["drops"]]
     return "".join(
         (
             f"<p><b>{_safe(head)}</b><br>{_safe(numbers)}</p>",
@@ -127,4 +129,4 @@ def _cells(row: Iterable[object], tag: str) -> str:
 
 
 def _safe(text: str) -> str:
-    return escape(visible(text), quote=True)
+    return escape(escape_control(text), quote=True)

@@ -7,15 +7,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from textsynth.api.notebook import preformatted
-from textsynth.runner.estimate import Plan
-from textsynth.runner.preview import Sample
+from textsynth.runner.estimate import RunEstimate
+from textsynth.runner.preview import PreviewSample
 
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
     """What a run will take: `plan` has texts, requests and tokens of each generator, and in all, as ranges."""
 
-    plan: Plan
+    plan: RunEstimate
 
     def __str__(self) -> str:
         from textsynth.console.results import plan_text
@@ -30,7 +30,7 @@ class Estimate:
 class Preview:
     """A few requests as they went out, their answers, and what every check says of every text."""
 
-    samples: Sequence[Sample]
+    samples: Sequence[PreviewSample]
 
     def __str__(self) -> str:
         from textsynth.console.results import samples_text
@@ -45,23 +45,23 @@ class Preview:
 class Score:
     """What texts are worth on real data; `told` holds everything under the keys of `evaluation.json`."""
 
-    told: Mapping[str, Any]
+    summary: Mapping[str, Any]
 
     @property
     def effect(self) -> str:
         """What the texts do to a classifier: "helps", "no_difference", "harms", or "leak" where they copy the test."""
-        return str(self.told["verdict"]["effect"])
+        return str(self.summary["verdict"]["effect"])
 
     @property
     def sentences(self) -> Sequence[str]:
         """The verdict in words, harm and leaks first."""
-        sentences: Sequence[str] = self.told["verdict"]["sentences"]
+        sentences: Sequence[str] = self.summary["verdict"]["sentences"]
         return sentences
 
     def __str__(self) -> str:
         from textsynth.report import evaluation_text
 
-        return evaluation_text(self.told)
+        return evaluation_text(self.summary)
 
     def _repr_html_(self) -> str:
         return preformatted(str(self))

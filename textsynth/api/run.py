@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from textsynth.api.notebook import run_html
 from textsynth.api.results import Score
 from textsynth.recipe import Recipe
-from textsynth.runner import QUOTA_NOT_MET, Result
+from textsynth.runner import QUOTA_NOT_MET, RunSummary
 from textsynth.store.evaluation import read_evaluation
 from textsynth.store.manifest import Manifest, QuotaRow, read_manifest
 
@@ -63,9 +63,9 @@ class Run:
     @cached_property
     def passports(self) -> datasets.Dataset:
         """Where each selected text comes from: one row a text, by `id`."""
-        from textsynth.export.tables import passports_features
+        from textsynth.export.tables import provenance_features
 
-        return self._only("passports", passports_features)
+        return self._only("provenance", provenance_features)
 
     @cached_property
     def dropped(self) -> datasets.Dataset:
@@ -87,10 +87,10 @@ class Run:
 
     def why(self, id_: str) -> str:
         """Return one text's story: where it comes from, and why it was kept or not. Raises UsageError."""
-        from textsynth.console.explain import story
+        from textsynth.console.explain import explain_text
         from textsynth.store.journal.file import read_answer
 
-        return story(self.folder, id_, lambda key: read_answer(self.folder, key)).text()
+        return explain_text(self.folder, id_, lambda key: read_answer(self.folder, key)).text()
 
     def __str__(self) -> str:
         from textsynth.console.results import result_text
@@ -101,10 +101,10 @@ class Run:
         return run_html(self.manifest, self.folder)
 
     @property
-    def _result(self) -> Result:
+    def _result(self) -> RunSummary:
         stopped = self.manifest["stopped"]
         code = 0 if self.met else QUOTA_NOT_MET
-        return Result(self.folder, code, stopped["why"], stopped["sentence"], self.quota, self.manifest)
+        return RunSummary(self.folder, code, stopped["why"], stopped["sentence"], self.quota, self.manifest)
 
     def _config(self, folder: str) -> dict[str, datasets.Dataset]:
         """Return the splits of a config from memory: what a load from the disk would keep in a cache may be old."""

@@ -25,7 +25,7 @@ from textsynth.cli.review import review
 from textsynth.cli.runs import evaluate, report, why
 from textsynth.cli.serve import serve
 from textsynth.core.errors import TextSynthError, UsageError
-from textsynth.core.registry import blame
+from textsynth.core.registry import locate_plugin_error
 
 ON_RECIPES = (init, validate, preview, run)
 ON_RUNS = (report, evaluate, why, review, push, export)
@@ -55,7 +55,7 @@ def main(args: Sequence[str] | None = None) -> NoReturn:
         click.echo(str(fault), err=True)
         code = fault.exit_code
     except Exception as fault:
-        told = blame(fault)
+        told = locate_plugin_error(fault)
         if told is None:
             raise
         click.echo(told, err=True)

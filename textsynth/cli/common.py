@@ -11,7 +11,7 @@ from typing import Any
 import click
 from click.shell_completion import CompletionItem
 
-from textsynth.core.errors import nearest
+from textsynth.core.errors import did_you_mean
 from textsynth.core.version import __version__
 
 WIDEST = 100
@@ -25,7 +25,7 @@ Exit codes:
   130  interrupted; the same command goes on where it stopped"""
 
 
-class Verbs(click.Group):
+class CommandGroup(click.Group):
     """The verbs in the order of a user's work, with the nearest one named after a slip."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -37,7 +37,7 @@ class Verbs(click.Group):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """Find the verb, or raise click's usage error with the nearest one."""
         if args[0] not in self.commands and not args[0].startswith("-"):
-            raise click.UsageError(f"there is no verb {args[0]!r}{nearest(args[0], self.commands)}", ctx)
+            raise click.UsageError(f"there is no verb {args[0]!r}{did_you_mean(args[0], self.commands)}", ctx)
         return super().resolve_command(ctx, args)
 
 
@@ -63,7 +63,7 @@ SETS = click.option(
 JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON document instead of text.")
 
 
-@click.group(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"]}, epilog=EXIT_CODES)
+@click.group(cls=CommandGroup, context_settings={"help_option_names": ["-h", "--help"]}, epilog=EXIT_CODES)
 @click.version_option(__version__, prog_name="textsynth", message="%(prog)s %(version)s")
 def verbs() -> None:
     """Turn a YAML recipe into a checked, labelled text data set for the Hugging Face Hub."""
@@ -74,7 +74,7 @@ def text_width() -> int:
     return min(shutil.get_terminal_size((WIDEST, 24)).columns, WIDEST) if sys.stdout.isatty() else WIDEST
 
 
-def talk(sentence: str) -> None:
+def notify(sentence: str) -> None:
     """Print a sentence to stderr."""
     click.echo(sentence, err=True)
 

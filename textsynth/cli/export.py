@@ -6,10 +6,10 @@ from pathlib import Path
 
 import click
 
-from textsynth.cli.common import FILE, JSON, RUN, emit, example, talk
+from textsynth.cli.common import FILE, JSON, RUN, emit, example, notify
 
 FORMATS = ("argilla", "label-studio", "csv", "messages", "prompt-completion")
-CONFIGS = ("default", "passports", "dropped")
+CONFIGS = ("default", "provenance", "dropped")
 
 
 @click.command(
@@ -47,15 +47,15 @@ def export(
     interface. csv: for a spreadsheet, with an empty column for your own label. messages and prompt-completion: JSONL to
     train a model with.
     """
-    from textsynth.export.formats import write_as
-    from textsynth.export.formats.load import about_run, read_texts
+    from textsynth.export.formats import write_format
+    from textsynth.export.formats.load import export_info, read_texts
     from textsynth.store.manifest import read_manifest
 
-    about = about_run(run, read_manifest(run), instruction)
+    about = export_info(run, read_manifest(run), instruction)
     texts = read_texts(run, config, split)
-    paths = write_as(name, texts, about, out if out is not None else run / "export" / name, replace=replace)
+    paths = write_format(name, texts, about, out if out is not None else run / "export" / name, replace=replace)
     if as_json:
         emit({"format": name, "config": config, "texts": len(texts), "files": [str(path) for path in paths]})
         return
     emit("\n".join(map(str, paths)))
-    talk(f"{len(texts):,} texts written as {name}")
+    notify(f"{len(texts):,} texts written as {name}")

@@ -11,9 +11,9 @@ from textsynth.cli.common import JSON, emit, example, text_width
 
 
 def _item_names(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
-    from textsynth.core.protocols import SECTIONS, item_names
+    from textsynth.core.protocols import SECTIONS, component_names
 
-    names = dict.fromkeys([*SECTIONS, *(name for section in SECTIONS for name in item_names(section))])
+    names = dict.fromkeys([*SECTIONS, *(name for section in SECTIONS for name in component_names(section))])
     return [CompletionItem(name) for name in names if name.startswith(incomplete)]
 
 
@@ -26,15 +26,15 @@ def steps(name: str | None, as_json: bool) -> None:  # noqa: FBT001
     NAME is a section or an item; an item is told with its options, defaults and what it does not catch, and a section
     without items (budget, export, evaluate, want, labels) with what it takes.
     """
-    from textsynth.console.results import folded, steps_json, steps_text
-    from textsynth.recipe.component_docs import describe
+    from textsynth.console.results import fold_lines, steps_json, steps_text
+    from textsynth.recipe.component_docs import describe_components
 
-    found = describe(name)
+    found = describe_components(name)
     if as_json:
         emit(steps_json(found))
     else:
         told = steps_text(found, brief=name is None)
-        emit(folded(told, text_width()) if sys.stdout.isatty() else told)
+        emit(fold_lines(told, text_width()) if sys.stdout.isatty() else told)
 
 
 @click.command(epilog=example("textsynth schema > recipe.schema.json"))

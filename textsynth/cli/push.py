@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
-from textsynth.cli.common import JSON, RUN, emit, example, talk
+from textsynth.cli.common import JSON, RUN, emit, example, notify
 from textsynth.core.errors import RunError, TextSynthError
 
 if TYPE_CHECKING:
-    from textsynth.hub import Wish
+    from textsynth.hub import PushOptions
     from textsynth.recipe import Recipe
 
 
@@ -62,10 +62,10 @@ def push(
     login is that of `hf auth login`, or HF_TOKEN.
     """
     from textsynth.console.results import pushed_json, pushed_text
-    from textsynth.hub import Wish
+    from textsynth.hub import PushOptions
     from textsynth.hub import push as publish
 
-    wish = Wish(
+    wish = PushOptions(
         repo=repo,
         private=private,
         revision=revision,
@@ -73,26 +73,26 @@ def push(
         tag=tag,
         dry_run=dry_run,
         replace=replace,
-        with_passports=with_passports,
+        with_provenance=with_passports,
         waive=waive,
         timeout_seconds=timeout,
-        patience_seconds=patience,
+        max_retry_seconds=patience,
     )
-    done = publish(run, wish, say=talk)
+    done = publish(run, wish, say=notify)
     emit(pushed_json(done) if as_json else pushed_text(done))
 
 
-def wish_for(recipe: Recipe) -> Wish:
+def wish_for(recipe: Recipe) -> PushOptions:
     """Return what `run --push` will push, having made sure that it can be: repository, licence, leak check, login."""
-    from textsynth.hub import ready
-    from textsynth.hub.options import wish_of
+    from textsynth.hub import check_login
+    from textsynth.hub.options import options_from_recipe
 
-    wish = wish_of(recipe)
-    ready(wish, say=talk)
+    wish = options_from_recipe(recipe)
+    check_login(wish, say=notify)
     return wish
 
 
-def push_result(run: Path, code: int, told: str | dict[str, Any], wish: Wish, *, quiet: bool) -> NoReturn:
+def push_result(run: Path, code: int, told: str | dict[str, Any], wish: PushOptions, *, quiet: bool) -> NoReturn:
     """Publish what a run has made, and end the command; the run's own result is printed whatever comes of it.
 
     A run that did not meet its quota is not published.
@@ -105,7 +105,7 @@ def push_result(run: Path, code: int, told: str | dict[str, Any], wish: Wish, *,
     try:
         if code:
             raise RunError(f"not pushed, as the quota was not met; textsynth push {run} {wish.repo} pushes it as it is")
-        done = publish(run, wish, say=talk)
+        done = publish(run, wish, say=notify)
     except TextSynthError as fault:
         if not isinstance(told, str):
             emit({**told, "pushed": None, "not_pushed": str(fault)})

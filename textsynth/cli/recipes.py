@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from textsynth.cli.common import FILE, JSON, RECIPE, SETS, bundled_names, emit, example, talk, text_width
+from textsynth.cli.common import FILE, JSON, RECIPE, SETS, bundled_names, emit, example, notify, text_width
 from textsynth.cli.push import push_result, wish_for
 from textsynth.core.errors import RecipeError
 
@@ -35,9 +35,9 @@ def init(folder: Path, labels: str | None, seeds: Path | None, recipe: str | Non
     Without any, the bundled quickstart is copied, which runs as it is. DIR is made if it is not there; nothing in it
     is overwritten.
     """
-    from textsynth.recipe.init import start
+    from textsynth.recipe.init import init_recipe
 
-    started = start(folder, labels=labels, seeds=seeds, recipe=recipe)
+    started = init_recipe(folder, labels=labels, seeds=seeds, recipe=recipe)
     for path in started.files:
         click.echo(str(path))
     click.echo(started.sentence, err=True)
@@ -83,7 +83,7 @@ def preview(recipe: Path, count: int, sets: tuple[str, ...], as_json: bool) -> N
     from textsynth.recipe import read_recipe
     from textsynth.runner.preview import preview as look
 
-    samples = look(read_recipe(recipe, sets), count, talk)
+    samples = look(read_recipe(recipe, sets), count, notify)
     emit(samples_json(samples) if as_json else samples_text(samples))
 
 
@@ -127,7 +127,7 @@ def run(
     service's batches, and --answers takes the answers in.
     """
     from textsynth.console.progress import open_display
-    from textsynth.console.results import result_json, result_text, round_json, round_text
+    from textsynth.console.results import offline_round_json, offline_round_text, result_json, result_text
     from textsynth.recipe import read_recipe
     from textsynth.runner import run as work
 
@@ -148,12 +148,12 @@ def run(
             from textsynth.runner.offline import run_round
 
             turn = run_round(read, requests_only=requests_only, answers=answers, **shared)
-            told = round_json(turn) if as_json else turn.sentence if quiet else round_text(turn)
+            told = offline_round_json(turn) if as_json else turn.sentence if quiet else offline_round_text(turn)
             code = turn.exit_code
     if wish is not None:
         push_result(folder, code, told, wish, quiet=quiet)
     if requests_only == Path("-"):
-        talk(told if isinstance(told, str) else json.dumps(told))
+        notify(told if isinstance(told, str) else json.dumps(told))
     else:
         emit(told)
     raise SystemExit(code)

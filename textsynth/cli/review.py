@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from textsynth.cli.common import JSON, RUN, emit, example, talk
+from textsynth.cli.common import JSON, RUN, emit, example, notify
 
 if TYPE_CHECKING:
-    from textsynth.review.session import Sitting
+    from textsynth.review.session import ReviewSession
 
 IN_THE_TERMINAL = frozenset({"www-browser", "links", "elinks", "lynx", "w3m"})
 
@@ -41,28 +41,28 @@ def review(
     """
     import asyncio
 
-    from textsynth.core.formatting import counted
+    from textsynth.core.formatting import pluralize
     from textsynth.review.queue import read_queue
-    from textsynth.review.session import Sitting
+    from textsynth.review.session import ReviewSession
 
     queue = read_queue(run, selected=selected)
-    sitting = Sitting(run, queue, by if by is not None else _login())
+    sitting = ReviewSession(run, queue, by if by is not None else _login())
     if sitting.torn:
-        talk(f"{run}: the last line of review.jsonl broke off and is passed over")
+        notify(f"{run}: the last line of review.jsonl broke off and is passed over")
     if not queue.entries:
         hint = "" if selected else "; --selected shows the selected ones"
         emit(sitting.told() if as_json else f"{run}: no text waits for a person{hint}")
         return
     waiting = sum(one.waits for one in queue.entries.values())
     shown = len(queue.entries) - waiting
-    parts = [f"{counted(waiting, 'text')} in the queue"]
-    parts += [f"then {shown:,} of {counted(queue.selected, 'selected text')}"] if selected else []
-    talk(f"{', '.join(parts)}; {sitting.by} decides; Ctrl-C ends it")
+    parts = [f"{pluralize(waiting, 'text')} in the queue"]
+    parts += [f"then {shown:,} of {pluralize(queue.selected, 'selected text')}"] if selected else []
+    notify(f"{', '.join(parts)}; {sitting.by} decides; Ctrl-C ends it")
     asyncio.run(_work(sitting, port, browser=not no_browser and sys.stdout.isatty()))
     emit(sitting.told() if as_json else sitting.sentence())
 
 
-async def _work(sitting: Sitting, port: int | None, *, browser: bool) -> None:
+async def _work(sitting: ReviewSession, port: int | None, *, browser: bool) -> None:
     import asyncio
 
     from textsynth.review.server import serve
@@ -73,7 +73,7 @@ async def _work(sitting: Sitting, port: int | None, *, browser: bool) -> None:
         loop.add_signal_handler(one, stop.set)
 
     def ready(address: str, once: str) -> None:
-        talk(address)
+        notify(address)
         if browser:
             _open(once)
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from textsynth.cli.common import FILE, JSON, RUN, emit, example, talk, text_width
+from textsynth.cli.common import FILE, JSON, RUN, emit, example, notify, text_width
 from textsynth.core.errors import RunError, UsageError
 
 
@@ -48,15 +48,15 @@ def evaluate(what: Path, page: Path | None, *, full: bool, ordinal: bool, as_jso
     where none are given here, and its report tells the result too.
     """
     from textsynth.evaluate import as_json as told_of
-    from textsynth.evaluate.runner import prove_what, write_proof
+    from textsynth.evaluate.runner import evaluate_target, write_results
     from textsynth.report import evaluation_page, evaluation_text, write_report
 
     if page is not None:
         _check_page(what, page)
-    found = prove_what(what, given, full=full, ordinal=ordinal, say=talk)
+    found = evaluate_target(what, given, full=full, ordinal=ordinal, say=notify)
     told = told_of(found)
     if what.is_dir():
-        write_proof(what, found)
+        write_results(what, found)
         click.echo(f"also as a page: {write_report(what)}", err=True)
     elif page is not None:
         _write_page(page, evaluation_page(told))
@@ -85,8 +85,8 @@ def _write_page(page: Path, html: str) -> None:
 @JSON
 def why(run: Path, id_: str, as_json: bool) -> None:  # noqa: FBT001
     """Tell where one text comes from, and why it was kept or not."""
-    from textsynth.console.explain import story
+    from textsynth.console.explain import explain_text
     from textsynth.store.journal.file import read_answer
 
-    told = story(run, id_, lambda key: read_answer(run, key))
+    told = explain_text(run, id_, lambda key: read_answer(run, key))
     emit(told.json() if as_json else told.text())

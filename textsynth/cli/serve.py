@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from textsynth.cli.common import FILE, JSON, emit, example, talk
+from textsynth.cli.common import FILE, JSON, emit, example, notify
 from textsynth.core.errors import ModelError, UsageError
 
 if TYPE_CHECKING:
-    from textsynth.models.vllm_server.lease import Hold
-    from textsynth.models.vllm_server.state import Plan, State
+    from textsynth.models.vllm_server.lease import ServerLease
+    from textsynth.models.vllm_server.state import ServerPlan, ServerState
 
 LOOK_SECONDS = 0.2
 
@@ -56,8 +56,8 @@ def serve(model: str | None, words: tuple[str, ...], *, install: bool, stop: boo
         _stop(root, model)
         return
     if install:
-        found = make(cache_folder(), talk, gpu=has_gpu())
-        talk(f"{found.package} {found.version} is ready: {found.python}")
+        found = make(cache_folder(), notify, gpu=has_gpu())
+        notify(f"{found.package} {found.version} is ready: {found.python}")
     if model is not None:
         _serve(model, words, **given)  # type: ignore[arg-type]
     elif not install:
@@ -76,17 +76,17 @@ def _serve(
     as_json: bool,
 ) -> None:
     from textsynth.core.paths import cache_folder
-    from textsynth.models import Place
+    from textsynth.models import ModelRuntime
     from textsynth.models.vllm import log_name, source_of
     from textsynth.models.vllm_server import environment, flags
     from textsynth.models.vllm_server import lease as shared
-    from textsynth.models.vllm_server.command import flags_in, plan_for
+    from textsynth.models.vllm_server.command import flags_in, make_plan
 
-    flags.check(sorted(flags.names_in(words)))
-    place = Place(Path.cwd(), cache_folder(), talk)
-    found = environment.find(place.cache, python)
-    root = shared.folder_in(place.cache)
-    plan = plan_for(
+    flags.check_flags(sorted(flags.flag_names(words)))
+    place = ModelRuntime(Path.cwd(), cache_folder(), notify)
+    found = environment.find_environment(place.cache_folder, python)
+    root = shared.folder_in(place.cache_folder)
+    plan = make_plan(
         found,
         model,
         source_of(model, place),
@@ -95,48 +95,48 @@ def _serve(
         port=port,
         log=(log if log is not None else root / log_name(model)).absolute(),
     )
-    talk(f"vLLM {found.version} with {', '.join(flags_in(plan))}")
+    notify(f"vLLM {found.version} with {', '.join(flags_in(plan))}")
     _hold(root, plan, background=background, as_json=as_json)
 
 
-def _hold(root: Path, plan: Plan, *, background: bool, as_json: bool) -> None:
+def _hold(root: Path, plan: ServerPlan, *, background: bool, as_json: bool) -> None:
     """Start the server, or take hold of the one that runs, until Ctrl-C; in the background it stays."""
     from textsynth.models.vllm_server import lease as shared
-    from textsynth.models.vllm_server.readiness import until_ready
+    from textsynth.models.vllm_server.readiness import wait_until_ready
 
-    held = shared.hold(root, plan, keep=background)
+    held = shared.acquire(root, plan, keep=background)
     stays = False
     try:
-        state = until_ready(held, talk, seconds=plan.start_seconds + 60.0)
+        state = wait_until_ready(held, notify, seconds=plan.start_seconds + 60.0)
         emit(_told(state, held, plan) if as_json else _text(state, held, plan))
         stays = background
         if not background:
             _watch(held, state)
     except KeyboardInterrupt:
-        talk("ending the server, unless somebody else uses it")
+        notify("ending the server, unless somebody else uses it")
     finally:
         if background and not stays:
-            shared.forget(held.folder)
+            shared.remove_server(held.folder)
         held.release()
     if stays:
-        talk("it runs on; textsynth serve --stop ends it")
+        notify("it runs on; textsynth serve --stop ends it")
 
 
-def _watch(held: Hold, state: State) -> None:
+def _watch(held: ServerLease, state: ServerState) -> None:
     """Say what becomes of the server until Ctrl-C. Raises ModelError when it failed for good."""
     while True:
         time.sleep(LOOK_SECONDS)
         before, state = state, held.state()
         if state.stage in ("failed", "gone"):
-            raise ModelError(f"vLLM does not serve {state.name} any more: {state.said or 'its keeper was killed'}")
+            raise ModelError(f"vLLM does not serve {state.name} any more: {state.message or 'its keeper was killed'}")
         if state.stage == "stopped":
-            talk("the server was stopped")
+            notify("the server was stopped")
             return
         if state.stage != before.stage:
-            talk("the server is back" if state.stage == "ready" else "the server died and is started again")
+            notify("the server is back" if state.stage == "ready" else "the server died and is started again")
 
 
-def _told(state: State, held: Hold, plan: Plan) -> dict[str, object]:
+def _told(state: ServerState, held: ServerLease, plan: ServerPlan) -> dict[str, object]:
     from textsynth.models.vllm_server.command import flags_in
 
     return {
@@ -150,7 +150,7 @@ def _told(state: State, held: Hold, plan: Plan) -> dict[str, object]:
     }
 
 
-def _text(state: State, held: Hold, plan: Plan) -> str:
+def _text(state: ServerState, held: ServerLease, plan: ServerPlan) -> str:
     from textsynth.models.vllm_server.command import flags_in
 
     http = f'{{base_url: "{state.url}", model: {state.name}, key_env: VLLM_API_KEY}}'
@@ -167,7 +167,7 @@ def _text(state: State, held: Hold, plan: Plan) -> str:
 def _list(root: Path, *, as_json: bool) -> None:
     from textsynth.models.vllm_server import lease as shared
 
-    found = shared.running(root)
+    found = shared.running_servers(root)
     if as_json:
         told = [
             {"model": state.name, "base_url": state.url, "stage": state.stage, "key_file": str(folder / "key")}
@@ -176,7 +176,7 @@ def _list(root: Path, *, as_json: bool) -> None:
         emit(told)
         return
     if not found:
-        talk("no server runs; textsynth serve MODEL starts one")
+        notify("no server runs; textsynth serve MODEL starts one")
     for folder, state in found.items():
         emit(f"{state.name}  {state.url}  {state.stage}  vLLM {state.version}  key in {folder / 'key'}")
 
@@ -184,10 +184,10 @@ def _list(root: Path, *, as_json: bool) -> None:
 def _stop(root: Path, model: str | None) -> None:
     from textsynth.models.vllm_server import lease as shared
 
-    found = {folder: state for folder, state in shared.running(root).items() if model in (None, state.name)}
+    found = {folder: state for folder, state in shared.running_servers(root).items() if model in (None, state.name)}
     if not found:
-        talk("no server runs" if model is None else f"no server of {model} runs")
+        notify("no server runs" if model is None else f"no server of {model} runs")
     for folder, state in found.items():
-        if not shared.stop(folder):
-            raise ModelError(f"the server of {state.name} did not end; its keeper is process {state.keeper}")
-        talk(f"{state.name} at {state.url} is ended")
+        if not shared.stop_server(folder):
+            raise ModelError(f"the server of {state.name} did not end; its keeper is process {state.supervisor}")
+        notify(f"{state.name} at {state.url} is ended")

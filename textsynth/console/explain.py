@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from textsynth.core.errors import UsageError
-from textsynth.core.formatting import visible
-from textsynth.store.dataset import Rows, check_whole, label_text, source_of, text_of
+from textsynth.core.formatting import escape_control
+from textsynth.store.dataset import DatasetReader, check_complete, label_text, source_of, text_of
 from textsynth.store.decisions import Decision, read_decisions
 from textsynth.store.manifest import read_manifest
 
@@ -20,7 +20,7 @@ ENDS = {"select": "spare: accepted, not picked", "review": "waits for a person",
 
 
 @dataclass(frozen=True, slots=True)
-class Story:
+class TextStory:
     """What is known of one text.
 
     `end` says what became of it; `said` is the text, `source` what it rewrites; `row` is its passport, or its row among
@@ -44,7 +44,7 @@ class Story:
             "id": self.id,
             "end": self.end,
             "text": self.said,
-            "source": self.source,
+            "source_text": self.source,
             "passport": dict(self.row),
             "related": dict(self.related),
             "answer": None if self.answer is None else dict(self.answer),
@@ -65,28 +65,28 @@ class Story:
             lines += ["", "the prompt:", *_quoted(_prompt_text(self.answer["prompt"]))]
             told = self.answer.get("failure") or self.answer["finish"]
             lines += ["", f"the answer ({told}):", *_quoted(str(self.answer["answer"]))]
-        elif self.row.get("request"):
+        elif self.row.get("request_key"):
             lines += ["", "the journal of this run does not have the answer"]
-        return "\n".join(map(visible, lines))
+        return "\n".join(map(escape_control, lines))
 
     def _verdict(self) -> list[str]:
         """Say what ended it, with the number, the limit and the text kept instead; nothing for a selected one."""
         row = self.row
         if "section" not in row:
             return []
-        numbers = ", ".join(f"{name} {row[name]:g}" for name in ("measured", "limit") if row[name] is not None)
-        lines = [f"{row['section']} {row['item']}: {row['reason']}{f' ({numbers})' if numbers else ''}"]
-        return [*lines, *self._named("kept instead", [row["twin"]])] if row["twin"] else lines
+        numbers = ", ".join(f"{name} {row[name]:g}" for name in ("score", "limit") if row[name] is not None)
+        lines = [f"{row['section']} {row['step']}: {row['reason']}{f' ({numbers})' if numbers else ''}"]
+        return [*lines, *self._named("kept instead", [row["duplicate_of"]])] if row["duplicate_of"] else lines
 
     def _origin(self) -> list[str]:
         row = self.row
-        labels = {name: label_text(row.get(name)) for name in ("label", "intended", "chosen")}
+        labels = {name: label_text(row.get(name)) for name in ("label", "intended_label", "predicted_label")}
         lines = [f"{name}: {label}" for name, label in labels.items() if label]
-        lines.append(f"made by: {row.get('generator') or row['item']}")
+        lines.append(f"made by: {row.get('generator') or row['step']}")
         if self.source:
             lines += ["rewrites:", *_quoted(self.source)]
-        lines += self._named("parent", row["parents"] or [])
-        lines += self._named("shown", row["shown"] or [])
+        lines += self._named("parent", row["parent_ids"] or [])
+        lines += self._named("example_ids", row["example_ids"] or [])
         if row["prompt"]:
             engine = f" on {row['engine']}" if row.get("engine") else ""
             lines.append(f"prompt: {row['prompt']} ({row['fingerprint'][:16]}), model: {row['model']}{engine}")
@@ -95,7 +95,7 @@ class Story:
 
     def _numbers(self) -> list[str]:
         row = self.row
-        lines = [f"{name}: {_pairs(row[name])}" for name in ("attributes", "measures") if row[name] not in {None, "{}"}]
+        lines = [f"{name}: {_pairs(row[name])}" for name in ("attributes", "scores") if row[name] not in {None, "{}"}]
         if row["confidence"] is not None:
             lines.append(f"confidence: {row['confidence']:g}")
         if "split" in row:
@@ -107,32 +107,32 @@ class Story:
         return [f"{role}: {one}{what}" for one, what in told.items()]
 
 
-def story(run: Path, record_id: str, lookup: Callable[[str], Mapping[str, Any] | None]) -> Story:
+def explain_text(run: Path, record_id: str, lookup: Callable[[str], Mapping[str, Any] | None]) -> TextStory:
     """Return the story of a text by its id, or by a beginning of at least four digits that no other id has.
 
     `lookup` finds a kept answer by its request key. Raises UsageError: no run, no such id, several such ids.
     """
-    check_whole(run, read_manifest(run))
-    data, passports, dropped = (Rows(run / "dataset" / name) for name in ("data", "passports", "dropped"))
-    places = {name: _places(rows) for name, rows in (("data", data), ("passports", passports), ("dropped", dropped))}
-    found = _find(record_id.strip().lower(), [*places["passports"], *places["dropped"]], run)
-    if found in places["passports"]:
-        (row,) = passports.take([places["passports"][found]])
-        (own,) = data.take([places["data"][found]])
+    check_complete(run, read_manifest(run))
+    data, passports, dropped = (DatasetReader(run / "dataset" / name) for name in ("data", "provenance", "dropped"))
+    places = {name: _places(rows) for name, rows in (("data", data), ("provenance", passports), ("dropped", dropped))}
+    found = _find(record_id.strip().lower(), [*places["provenance"], *places["dropped"]], run)
+    if found in places["provenance"]:
+        (row,) = passports.rows_at([places["provenance"][found]])
+        (own,) = data.rows_at([places["data"][found]])
         end = "selected"
     else:
-        (row,) = dropped.take([places["dropped"][found]])
+        (row,) = dropped.rows_at([places["dropped"][found]])
         own = row
         end = ENDS.get(row["section"], "dropped")
-    named = dict.fromkeys([*(row["parents"] or []), *(row["shown"] or []), *([row["twin"]] if row.get("twin") else [])])
+    named = dict.fromkeys([*(row["parent_ids"] or []), *(row["example_ids"] or []), *([row["duplicate_of"]] if row.get("duplicate_of") else [])])
     related: dict[str, str] = {}
     for rows, name in ((data, "data"), (dropped, "dropped")):
         known = [one for one in named if one in places[name]]
-        taken = rows.take([places[name][one] for one in known])
+        taken = rows.rows_at([places[name][one] for one in known])
         related.update((one, text_of(other)) for one, other in zip(known, taken, strict=True))
-    answer = lookup(row["request"]) if row["request"] else None
-    people = tuple(read_decisions(run).standing().get(found, {}).values())
-    return Story(found, end, text_of(own), source_of(own), row, related, answer, people)
+    answer = lookup(row["request_key"]) if row["request_key"] else None
+    people = tuple(read_decisions(run).by_text().get(found, {}).values())
+    return TextStory(found, end, text_of(own), source_of(own), row, related, answer, people)
 
 
 def _decided(one: Decision) -> str:
@@ -140,7 +140,7 @@ def _decided(one: Decision) -> str:
     return f"a person decided: {one.decision}{labels}, by {one.by}{f' at {one.at}' if one.at else ''}"
 
 
-def _places(rows: Rows) -> dict[str, int]:
+def _places(rows: DatasetReader) -> dict[str, int]:
     return {one: place for place, one in enumerate(rows.column("id"))}
 
 

@@ -13,8 +13,8 @@ from collections.abc import Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Self, TextIO
 
-from textsynth.core.formatting import clock, counted, visible
-from textsynth.core.progress import Cell, Snapshot
+from textsynth.core.formatting import escape_control, format_duration, pluralize
+from textsynth.core.progress import CellProgress, ProgressSnapshot
 
 if TYPE_CHECKING:
     from rich.console import Group
@@ -28,7 +28,7 @@ REASONS_SHOWN = 6
 DONE = "done"
 
 
-class Display:
+class ProgressDisplay:
     """Shows nothing: what `--quiet` asks for, and the base of the others."""
 
     def __enter__(self) -> Self:
@@ -40,14 +40,14 @@ class Display:
     ) -> None:
         """Stop showing, whatever happened."""
 
-    def watch(self, snapshot: Snapshot) -> None:
+    def watch(self, snapshot: ProgressSnapshot) -> None:
         """Take the newest snapshot; cheap enough to be called for every answer."""
 
     def say(self, sentence: str) -> None:
         """Tell one sentence at once."""
 
 
-class Lines(Display):
+class PlainProgress(ProgressDisplay):
     """Plain lines: one when at least `every_seconds` of the run have passed since the last, and one at the end.
 
     In a run that takes longer than that, whatever else it begins to do gets a short line at once: evaluating takes
@@ -57,8 +57,8 @@ class Lines(Display):
     def __init__(self, stream: TextIO, *, every_seconds: float = LINE_EVERY_SECONDS) -> None:
         self._stream = stream
         self._every_seconds = every_seconds
-        self._told: Snapshot | None = None
-        self._newest: Snapshot | None = None
+        self._told: ProgressSnapshot | None = None
+        self._newest: ProgressSnapshot | None = None
         self._doing = ""
 
     def __exit__(
@@ -66,28 +66,28 @@ class Lines(Display):
     ) -> None:
         """Tell where the run ended, unless the last line already did."""
         if self._newest is not None and self._newest is not self._told:
-            self.say(line(self._newest))
+            self.say(progress_line(self._newest))
 
-    def watch(self, snapshot: Snapshot) -> None:
+    def watch(self, snapshot: ProgressSnapshot) -> None:
         """Tell a line when it is time for one; the first snapshot always gets one."""
         self._newest = snapshot
-        before, self._doing = self._doing, snapshot.doing
+        before, self._doing = self._doing, snapshot.stage
         if self._told is None or (
             snapshot.seconds - self._told.seconds >= self._every_seconds and self._doing == before
         ):
             self._told = snapshot
-            self.say(line(snapshot))
+            self.say(progress_line(snapshot))
         elif self._doing not in (before, DONE) and snapshot.seconds >= self._every_seconds:
             self._told = snapshot
-            self.say(f"{clock(snapshot.seconds)} · {snapshot.doing}")
+            self.say(f"{format_duration(snapshot.seconds)} · {snapshot.stage}")
 
     def say(self, sentence: str) -> None:
         """Write one line."""
-        self._stream.write(visible(sentence) + "\n")
+        self._stream.write(escape_control(sentence) + "\n")
         self._stream.flush()
 
 
-class Live(Display):
+class LiveProgress(ProgressDisplay):
     """A picture that renews itself on a terminal; when it ends, one plain line stays."""
 
     def __init__(self, name: str, stream: TextIO) -> None:
@@ -95,7 +95,7 @@ class Live(Display):
         from rich.live import Live as Picture
 
         self._name = name
-        self._newest: Snapshot | None = None
+        self._newest: ProgressSnapshot | None = None
         self._seen_at = time.monotonic()
         self._console = Console(file=stream, highlight=False, markup=False)
         self._picture = Picture(
@@ -117,20 +117,20 @@ class Live(Display):
         """Take the picture away and leave one line, also after an error."""
         self._picture.stop()
         if self._newest is not None:
-            self._console.print(line(self._newest))
+            self._console.print(progress_line(self._newest))
 
-    def watch(self, snapshot: Snapshot) -> None:
+    def watch(self, snapshot: ProgressSnapshot) -> None:
         """Keep the snapshot for the next frame."""
         self._newest = snapshot
         self._seen_at = time.monotonic()
 
     def say(self, sentence: str) -> None:
         """Write one line above the picture."""
-        self._console.print(visible(sentence))
+        self._console.print(escape_control(sentence))
 
     def _frame(self) -> Group:
         since = time.monotonic() - self._seen_at
-        return picture(self._name, self._newest or Snapshot(doing="starting"), since_seconds=since)
+        return render_progress(self._name, self._newest or ProgressSnapshot(stage="starting"), since_seconds=since)
 
 
 def open_display(
@@ -140,7 +140,7 @@ def open_display(
     as_json: bool = False,
     stream: TextIO | None = None,
     environ: Mapping[str, str] | None = None,
-) -> Display:
+) -> ProgressDisplay:
     """Return the display that suits `stream` (stderr) and the environment; enter it with `with`.
 
     Live only on a terminal that can redraw: not under CI, not with TERM=dumb, and not when a script reads the result.
@@ -148,47 +148,47 @@ def open_display(
     stream = sys.stderr if stream is None else stream
     environ = os.environ if environ is None else environ
     if quiet:
-        return Display()
+        return ProgressDisplay()
     redraws = stream.isatty() and environ.get("TERM", "") not in {"dumb", "unknown"}
     if as_json or not redraws or environ.get("CI", "").lower() not in {"", "0", "false"}:
-        return Lines(stream)
-    return Live(name, stream)
+        return PlainProgress(stream)
+    return LiveProgress(name, stream)
 
 
-def line(snapshot: Snapshot) -> str:
+def progress_line(snapshot: ProgressSnapshot) -> str:
     """Return the snapshot as one line of text."""
     return " · ".join(part for part in (quota_line(snapshot.quota), *_pace(snapshot, snapshot.seconds)) if part)
 
 
-def quota_line(quota: tuple[Cell, ...]) -> str:
+def quota_line(quota: tuple[CellProgress, ...]) -> str:
     """Return `40 of 400 accepted, 5 of 8 full`; texts beyond a cell's quota do not count."""
     if not quota:
         return ""
-    have = sum(min(cell.have, cell.want) for cell in quota)
-    full = sum(cell.have >= cell.want for cell in quota)
+    have = sum(min(cell.accepted, cell.wanted) for cell in quota)
+    full = sum(cell.accepted >= cell.wanted for cell in quota)
     cells = f", {full:,} of {len(quota):,} full" if len(quota) > 1 else ""
-    return f"{have:,} of {sum(cell.want for cell in quota):,} accepted{cells}"
+    return f"{have:,} of {sum(cell.wanted for cell in quota):,} accepted{cells}"
 
 
-def neediest(quota: tuple[Cell, ...], most: int = CELLS_SHOWN) -> list[Cell]:
+def neediest(quota: tuple[CellProgress, ...], most: int = CELLS_SHOWN) -> list[CellProgress]:
     """Return at most `most` cells: all in the recipe's order if they fit, else the emptiest first."""
     if len(quota) <= most:
         return list(quota)
-    short = [cell for cell in quota if cell.have < cell.want]
-    return sorted(short, key=lambda cell: cell.have / cell.want)[:most]
+    short = [cell for cell in quota if cell.accepted < cell.wanted]
+    return sorted(short, key=lambda cell: cell.accepted / cell.wanted)[:most]
 
 
-def picture(name: str, snapshot: Snapshot, *, since_seconds: float = 0.0) -> Group:
+def render_progress(name: str, snapshot: ProgressSnapshot, *, since_seconds: float = 0.0) -> Group:
     """Return the snapshot as a rich picture; `since_seconds` have passed since it was taken."""
     from rich.console import Group
     from rich.text import Text
 
-    head = Text.assemble((visible(name), "bold"), " · ", quota_line(snapshot.quota) or "no quota yet")
+    head = Text.assemble((escape_control(name), "bold"), " · ", quota_line(snapshot.quota) or "no quota yet")
     foot = Text(" · ".join(_pace(snapshot, snapshot.seconds + since_seconds)), style="dim")
     return Group(head, _bars(snapshot.quota), *_reasons(snapshot.drops), foot)
 
 
-def _bars(quota: tuple[Cell, ...]) -> Table:
+def _bars(quota: tuple[CellProgress, ...]) -> Table:
     from rich.progress_bar import ProgressBar
     from rich.table import Table
     from rich.text import Text
@@ -197,12 +197,12 @@ def _bars(quota: tuple[Cell, ...]) -> Table:
     grid.add_column(max_width=32, no_wrap=True, overflow="ellipsis")
     grid.add_column(width=24)
     grid.add_column(justify="right")
-    whole = Cell(
-        f"all {len(quota)}", sum(min(cell.have, cell.want) for cell in quota), sum(cell.want for cell in quota)
+    whole = CellProgress(
+        f"all {len(quota)}", sum(min(cell.accepted, cell.wanted) for cell in quota), sum(cell.wanted for cell in quota)
     )
     for cell in [whole, *neediest(quota)] if len(quota) > CELLS_SHOWN else quota:
-        bar = ProgressBar(total=max(cell.want, 1), completed=min(cell.have, cell.want), width=24)
-        grid.add_row(Text(visible(cell.name)), bar, f"{cell.have:,}/{cell.want:,}")
+        bar = ProgressBar(total=max(cell.wanted, 1), completed=min(cell.accepted, cell.wanted), width=24)
+        grid.add_row(Text(escape_control(cell.name)), bar, f"{cell.accepted:,}/{cell.wanted:,}")
     return grid
 
 
@@ -212,22 +212,24 @@ def _reasons(drops: Mapping[str, int]) -> list[Text]:
     if not drops:
         return []
     ranked = sorted(drops.items(), key=lambda drop: -drop[1])
-    lines = [Text(f"  {count:>6,}  {visible(reason)}", no_wrap=True, overflow="ellipsis") for reason, count in ranked]
+    lines = [
+        Text(f"  {count:>6,}  {escape_control(reason)}", no_wrap=True, overflow="ellipsis") for reason, count in ranked
+    ]
     rest = sum(count for _, count in ranked[REASONS_SHOWN:])
     more = [Text(f"  {rest:>6,}  for other reasons")] if rest else []
     return [Text(f"dropped {sum(drops.values()):,}"), *lines[:REASONS_SHOWN], *more]
 
 
-def _pace(snapshot: Snapshot, seconds: float) -> list[str]:
+def _pace(snapshot: ProgressSnapshot, seconds: float) -> list[str]:
     dropped = sum(snapshot.drops.values())
     journal = f" ({snapshot.from_journal:,} from the journal)" if snapshot.from_journal else ""
     parts = (
-        clock(seconds),
+        format_duration(seconds),
         f"{dropped:,} dropped" if dropped else "",
-        f"{counted(snapshot.answered, 'answer')}{journal}" if snapshot.answered else "",
+        f"{pluralize(snapshot.answered, 'answer')}{journal}" if snapshot.answered else "",
         f"{snapshot.in_flight:,} in flight" if snapshot.in_flight else "",
         f"{snapshot.tokens_per_second:,.0f} tokens/s" if snapshot.tokens_per_second else "",
-        f"about {clock(snapshot.seconds_left)} left" if snapshot.seconds_left is not None else "",
-        visible(snapshot.doing),
+        f"about {format_duration(snapshot.seconds_left)} left" if snapshot.seconds_left is not None else "",
+        escape_control(snapshot.stage),
     )
     return [part for part in parts if part]

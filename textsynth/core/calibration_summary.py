@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TypedDict
 
 
-class GoldShare(TypedDict):
+class AccuracyInterval(TypedDict):
     """So many of so many gold rows were labelled right, with the ends of a 95 % interval of that share (Wilson)."""
 
     rows: int
@@ -14,13 +14,13 @@ class GoldShare(TypedDict):
     high: float
 
 
-class GoldLabel(GoldShare):
+class LabelAccuracy(AccuracyInterval):
     """The gold rows that have a label."""
 
     label: str
 
 
-class GoldBand(GoldShare):
+class ConfidenceBin(AccuracyInterval):
     """Gold rows from the lowest to the highest confidence as the labeller gave it, and what it is calibrated to."""
 
     lowest: float
@@ -28,35 +28,35 @@ class GoldBand(GoldShare):
     confidence: float
 
 
-class GoldKept(GoldShare):
+class AcceptedShare(AccuracyInterval):
     """The gold rows that pass: those of at least this calibrated confidence, and of at least this one before."""
 
     confidence: float
     before: float
 
 
-class GoldFound(TypedDict, total=False):
+class ThresholdSummary(TypedDict, total=False):
     """What is there only where a precision was asked for, and where rows passed."""
 
     precision: float
-    kept: GoldKept
+    kept: AcceptedShare
 
 
-class Gold(GoldFound):
+class CalibrationSummary(ThresholdSummary):
     """What a labeller is worth on rows whose labels are known, from the source `source`.
 
     `unread` rows got no label, and count as not right; `labels` have 10 rows or more; `bands` rise.
     """
 
     source: str
-    all: GoldShare
+    all: AccuracyInterval
     unread: int
-    labels: list[GoldLabel]
-    bands: list[GoldBand]
+    labels: list[LabelAccuracy]
+    bands: list[ConfidenceBin]
     sentence: str
 
 
-class OnGold(TypedDict, total=False):
+class CalibrationSummaries(TypedDict, total=False):
     """What is told only of a run with labellers that were tried on gold rows: by item."""
 
-    gold: dict[str, Gold]
+    calibration: dict[str, CalibrationSummary]

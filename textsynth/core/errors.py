@@ -39,7 +39,7 @@ class UsageError(TextSynthError):
 
 
 @dataclass(frozen=True, slots=True)
-class Mistake:
+class RecipeIssue:
     """One mistake in a file: where it stands (`recipe.yaml:14`) and one sentence about it."""
 
     where: str
@@ -52,7 +52,7 @@ class Mistake:
 class RecipeError(UsageError):
     """All mistakes found in a recipe, in the order of their lines."""
 
-    def __init__(self, mistakes: Iterable[Mistake]) -> None:
+    def __init__(self, mistakes: Iterable[RecipeIssue]) -> None:
         self.mistakes = tuple(mistakes)
         super().__init__("\n".join(str(mistake) for mistake in self.mistakes))
 
@@ -85,11 +85,11 @@ class JournalError(RunError):
     """The journal cannot be opened, read or written: full disk, read-only folder, corrupt file."""
 
 
-class CensusBroken(RunError):
+class LedgerError(RunError):
     """A record was lost, counted twice or left waiting: a fault of TextSynth, never of the recipe."""
 
 
-def nearest(name: str, known: Iterable[str]) -> str:
+def did_you_mean(name: str, known: Iterable[str]) -> str:
     """Return `; did you mean 'x'?` for the nearest of `known`, else the list itself, else nothing.
 
     Nearest is the only one that begins with `name`, then the one that looks most like it.
@@ -105,7 +105,7 @@ def nearest(name: str, known: Iterable[str]) -> str:
     return f"; there are: {listed}"
 
 
-def needs(extra: str, *modules: str, why: str) -> None:
+def require_extra(extra: str, *modules: str, why: str) -> None:
     """Raise MissingExtra with the pip line unless every one of `modules` can be imported.
 
     Call it at the head of the function that imports something heavy, so that nothing is loaded early.

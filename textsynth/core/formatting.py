@@ -10,19 +10,19 @@ HARMFUL = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 PLAIN = re.compile(r"[ -~\n]*")
 
 
-def visible(text: str) -> str:
+def escape_control(text: str) -> str:
     """Return `text` with control and format characters written out (ESC as backslash x1b); newlines stay."""
     if PLAIN.fullmatch(text):
         return text
     return "".join(char if char == "\n" or not _harmful(char) else _escaped(char) for char in text)
 
 
-def storable(text: str) -> str:
+def valid_unicode(text: str) -> str:
     """Return the text as UTF-8 can hold it: half a surrogate pair, from a broken JSON escape, becomes `?`."""
     return text if text.isascii() else text.encode("utf-8", "replace").decode("utf-8")
 
 
-def columns(text: str) -> int:
+def display_width(text: str) -> int:
     """Count the columns that a line takes on a terminal: wide characters take two, combining ones none."""
     if text.isascii():
         return len(text)
@@ -31,7 +31,7 @@ def columns(text: str) -> int:
     )
 
 
-def clock(seconds: float) -> str:
+def format_duration(seconds: float) -> str:
     """Return a duration as `42 s`, `3:07` (minutes) or `1:02:03` (hours); negative ones count as 0."""
     whole = max(0, round(seconds))
     if whole < 60:
@@ -41,19 +41,19 @@ def clock(seconds: float) -> str:
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
 
 
-def counted(number: int, noun: str) -> str:
+def pluralize(number: int, noun: str) -> str:
     """Return `1 text`, `0 texts`, `1,200 texts`."""
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
-def percents(low: float, high: float) -> str:
+def format_percent_range(low: float, high: float) -> str:
     """Return the ends of an interval of a share as `69–96 %`."""
     return f"{100 * low:.0f}–{100 * high:.0f} %"
 
 
-def waiting(number: int) -> str:
+def waiting_for_review(number: int) -> str:
     """Return `1 text waits for a person`, `3 texts wait for a person`."""
-    return f"{counted(number, 'text')} wait{'s' * (number == 1)} for a person"
+    return f"{pluralize(number, 'text')} wait{'s' * (number == 1)} for a person"
 
 
 def _harmful(char: str) -> bool:

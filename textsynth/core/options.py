@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, WithJsonSchema
 
-from textsynth.core.errors import Mistake, RecipeError
-from textsynth.core.validation_errors import complaints
+from textsynth.core.errors import RecipeError, RecipeIssue
+from textsynth.core.validation_errors import field_errors
 
 if TYPE_CHECKING:
     # In Python a list is as good; what is kept is a tuple.
@@ -29,7 +29,7 @@ else:
     Texts = tuple[str, ...]
     Numbers = tuple[int, ...]
 
-FOUND_LENGTH = 60
+QUOTED_LENGTH = 60
 
 
 class Options(BaseModel):
@@ -52,13 +52,13 @@ class Options(BaseModel):
                 self.__pydantic_validator__.validate_json(_written(type(self), given), self_instance=self)
             except ValidationError as fault:
                 name = type(self).__name__
-                told = complaints(fault, type(self))
-                raise RecipeError(Mistake(name, sentence) for _, sentence in told) from None
+                told = field_errors(fault, type(self))
+                raise RecipeError(RecipeIssue(name, sentence) for _, sentence in told) from None
 
         # pydantic would call this for every map in a recipe too, and there the marks of its own errors are needed
         __init__.__pydantic_base_init__ = True
 
-    def written(self) -> dict[str, object]:
+    def as_recipe(self) -> dict[str, object]:
         """Return the fields that were given, as a recipe writes them."""
         return self.model_dump(mode="json", by_alias=True, exclude_unset=True)
 
@@ -67,22 +67,22 @@ def _written(cls: type[Options], given: dict[str, object]) -> str:
     try:
         return json.dumps(given, default=_as_json, allow_nan=False)
     except (TypeError, ValueError) as fault:
-        raise RecipeError([Mistake(cls.__name__, str(fault))]) from None
+        raise RecipeError([RecipeIssue(cls.__name__, str(fault))]) from None
 
 
 def _as_json(value: object) -> object:
     if isinstance(value, Options):
-        return value.written()
+        return value.as_recipe()
     if isinstance(value, PurePath):
         return str(value)
-    raise TypeError(f"an option is text, a number, true, false, a list or a map, found {value!r:.{FOUND_LENGTH}}")
+    raise TypeError(f"an option is text, a number, true, false, a list or a map, found {value!r:.{QUOTED_LENGTH}}")
 
 
 @dataclass(frozen=True, slots=True)
 class Ref:
     """Marks a field that names something else in the recipe: a "source", a "model" or a "prompt"."""
 
-    to: str
+    kind: str
 
 
 _SHORT = re.compile(r"([0-9]{1,12}(?:\.[0-9]{1,6})?)([kKM])", re.ASCII)
@@ -92,7 +92,7 @@ ModelName = Annotated[str, Ref("model")]
 PromptName = Annotated[str, Ref("prompt")]
 
 
-def count(value: object) -> object:
+def parse_count(value: object) -> object:
     """Read `25k` and `3M` as numbers; leave everything else for the type check."""
     found = _SHORT.fullmatch(value) if isinstance(value, str) else None
     if found is None:
@@ -102,7 +102,7 @@ def count(value: object) -> object:
 
 
 COUNT_SCHEMA = {"anyOf": [{"type": "integer", "minimum": 0}, {"type": "string", "pattern": "^[0-9.]+[kKM]$"}]}
-Count = Annotated[int, BeforeValidator(count), Field(ge=0), WithJsonSchema(COUNT_SCHEMA)]
+Count = Annotated[int, BeforeValidator(parse_count), Field(ge=0), WithJsonSchema(COUNT_SCHEMA)]
 
 
 class SamplingOptions(Options):

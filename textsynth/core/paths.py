@@ -6,14 +6,14 @@ import os
 from pathlib import Path
 from typing import Literal
 
-from textsynth.core.errors import UsageError, nearest
+from textsynth.core.errors import UsageError, did_you_mean
 
 PACKAGE = Path(__file__).resolve().parents[1]
 RECIPE_SUFFIX = ".yaml"
 RECIPE_FILE = "recipe.yaml"
 
 
-def bundled(folder: Literal["prompts", "recipes"]) -> Path:
+def bundled_folder(folder: Literal["prompts", "recipes"]) -> Path:
     """Return the folder of the bundled prompts or recipes: inside an installed wheel, or beside the package.
 
     An editable install has no copy inside the package, so the repository's own folder is taken. Raises UsageError
@@ -30,7 +30,7 @@ def bundled(folder: Literal["prompts", "recipes"]) -> Path:
 
 def recipe_names() -> list[str]:
     """Return the names of the bundled recipes, sorted: what `textsynth run NAME` takes."""
-    return sorted(path.stem for path in bundled("recipes").glob(f"*{RECIPE_SUFFIX}"))
+    return sorted(path.stem for path in bundled_folder("recipes").glob(f"*{RECIPE_SUFFIX}"))
 
 
 def recipe_path(path: Path) -> Path:
@@ -40,7 +40,7 @@ def recipe_path(path: Path) -> Path:
     """
     if len(path.parts) != 1 or path.suffix or path.exists():
         return path
-    there = bundled("recipes") / f"{path.name}{RECIPE_SUFFIX}"
+    there = bundled_folder("recipes") / f"{path.name}{RECIPE_SUFFIX}"
     return there if there.is_file() else path
 
 
@@ -49,9 +49,9 @@ def recipe_files(name: str) -> dict[str, str]:
 
     Raises UsageError with the nearest name where there is no such recipe.
     """
-    folder, names = bundled("recipes"), recipe_names()
+    folder, names = bundled_folder("recipes"), recipe_names()
     if name not in names:
-        raise UsageError(f"there is no bundled recipe {name!r}{nearest(name, names)}")
+        raise UsageError(f"there is no bundled recipe {name!r}{did_you_mean(name, names)}")
     text = (folder / f"{name}{RECIPE_SUFFIX}").read_text(encoding="utf-8")
     data = [path for path in sorted(folder.iterdir()) if path.suffix != RECIPE_SUFFIX and path.name in text]
     own = text.replace(f"textsynth run {name}", f"textsynth run {RECIPE_FILE}")

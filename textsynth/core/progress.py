@@ -10,16 +10,16 @@ from typing import NamedTuple
 NO_DROPS: Mapping[str, int] = MappingProxyType({})
 
 
-class Cell(NamedTuple):
+class CellProgress(NamedTuple):
     """One part of the quota: its name (`card_arrival`, `total`), how many it has, and how many are wanted."""
 
     name: str
-    have: int
-    want: int
+    accepted: int
+    wanted: int
 
 
 @dataclass(frozen=True, slots=True)
-class Snapshot:
+class ProgressSnapshot:
     """A run at one moment.
 
     `quota` stands in the recipe's order; `drops` counts dropped texts by "section item: reason". `in_flight` are
@@ -27,7 +27,7 @@ class Snapshot:
     `tokens` are completion tokens so far; `seconds` run since the start, `seconds_left` is None while nobody can say.
     """
 
-    quota: tuple[Cell, ...] = ()
+    quota: tuple[CellProgress, ...] = ()
     drops: Mapping[str, int] = field(default_factory=lambda: NO_DROPS)
     in_flight: int = 0
     answered: int = 0
@@ -38,4 +38,4 @@ class Snapshot:
     tokens_per_second: float = 0.0
     seconds: float = 0.0
     seconds_left: float | None = None
-    doing: str = ""
+    stage: str = ""

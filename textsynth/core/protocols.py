@@ -18,11 +18,11 @@ from typing import TYPE_CHECKING, ClassVar, Protocol, runtime_checkable
 
 from pydantic import Field
 
-from textsynth.core.calibration_summary import Gold
-from textsynth.core.errors import UsageError, nearest
+from textsynth.core.calibration_summary import CalibrationSummary
+from textsynth.core.errors import UsageError, did_you_mean
 from textsynth.core.options import ModelName, Options, PromptName, SamplingOptions
-from textsynth.core.records import Ask, Completion, Drop, Record, Sampling, Verdict
-from textsynth.core.registry import camel, class_of, load
+from textsynth.core.records import Completion, DroppedRecord, GenerationRequest, Record, Sampling, Verdict
+from textsynth.core.registry import class_name, find_class, load_plugin
 
 if TYPE_CHECKING:
     import numpy as np
@@ -46,75 +46,77 @@ class Context:
     language: str
     seed: int
     labels: Mapping[str, str]
-    many: bool
+    multi_label: bool
     sources: Mapping[str, Sequence[Record]]
     embed: Callable[[Sequence[str]], NDArray[np.float32]]
-    prompt: Callable[[str, str], Prompt]
+    find_prompt: Callable[[str, str], Prompt]
 
 
 @dataclass(frozen=True, slots=True)
-class Shortfall:
+class QuotaDeficit:
     """A part of the quota that is not met: `match` ({} is the total), and how many texts to ask for there.
 
     `texts` counts candidates, not accepted texts: the loop has already divided by the yield of this generator.
     `once` says that nothing is wanted but one way through what the generator has.
     """
 
-    match: Mapping[str, str]
-    texts: int
-    once: bool = False
+    cell: Mapping[str, str]
+    candidates: int
+    single_pass: bool = False
 
 
-class Writer(Protocol):
+class GeneratorSession(Protocol):
     """A generator at work in one run; its state depends only on the calls made, in their order."""
 
-    def plan(self, short: Sequence[Shortfall], room: int) -> list[Ask]:
+    def plan_requests(self, deficits: Sequence[QuotaDeficit], max_requests: int) -> list[GenerationRequest]:
         """Return at most `room` asks for the shortfalls; [] when it has nothing (more) to offer."""
 
-    def read(self, ask: Ask, request: str, completion: Completion | None) -> list[Record | Drop]:
+    def parse_response(
+        self, request: GenerationRequest, request_key: str, completion: Completion | None
+    ) -> list[Record | DroppedRecord]:
         """Turn the answer to `ask` (its journal key is `request`) into candidates, in their order in the answer.
 
         What cannot be read is a Drop of section `parse` whose record carries the raw answer.
         """
 
-    def learn(self, accepted: Sequence[Record]) -> None:
+    def observe_accepted(self, accepted: Sequence[Record]) -> None:
         """Take note of the texts that a window brought, in order; later prompts may depend on them."""
 
 
-class Judge(Protocol):
+class FilterSession(Protocol):
     """A filter at work in one run."""
 
-    def judge(self, records: Sequence[Record]) -> list[Verdict | None]:
+    def evaluate_batch(self, records: Sequence[Record]) -> list[Verdict | None]:
         """Return a verdict for each record, in order; None keeps it and notes nothing.
 
         Looks at what was settled so far and, where records are compared, at the *earlier* records of the batch,
         preferring a settled twin to one of the batch. Changes nothing.
         """
 
-    def settle(self, records: Sequence[Record]) -> None:
+    def commit(self, records: Sequence[Record]) -> None:
         """Take records that passed everything into the memory, in order."""
 
 
 class Step(Options):
     """The base of every item. The module's docstring ends with what the item does *not* cover."""
 
-    def require(self) -> None:
+    def check_dependencies(self) -> None:
         """Raise MissingExtra where a package that the item will load is not installed; loads nothing."""
 
 
 class Source(Step):
     """Reads given rows."""
 
-    def missing(self, base: Path) -> str | None:
+    def missing_file(self, base: Path) -> str | None:
         """Return one sentence if what the rows are read from does not exist, else None; reads nothing."""
         return None
 
     @property
-    def known_license(self) -> str | None:
+    def publisher_license(self) -> str | None:
         """The licence of the rows as their own publisher tells it, None where nobody has."""
         return None
 
-    def pinned(self, base: Path, *, name: str) -> Source:
+    def pin_revision(self, base: Path, *, name: str) -> Source:
         """Return the source as it is now: what may move, as a branch on the Hub, is named by what it is.
 
         `name` is what the recipe calls it. Raises SourceError where that cannot be told.
@@ -134,21 +136,21 @@ class Generator(Step):
     """
 
     free: ClassVar[bool] = False
-    makes: ClassVar[frozenset[str] | None] = None
+    output_fields: ClassVar[frozenset[str] | None] = None
 
     share: float | None = Field(
         default=None, gt=0, le=1, description="share of the accepted texts; left out: an even split of the rest"
     )
 
-    def begin(self, context: Context, item: str) -> Writer:
+    def start(self, context: Context, item: str) -> GeneratorSession:
         """Return the generator at work; `item` is its name in the recipe."""
         raise NotImplementedError
 
 
-class Prompted(Generator):
+class PromptedGenerator(Generator):
     """A generator that puts its values into a prompt template; `offers` are the variables it has for it."""
 
-    offers: ClassVar[frozenset[str]] = frozenset()
+    prompt_variables: ClassVar[frozenset[str]] = frozenset()
 
     model: ModelName = Field(default="generator", description="the model that writes, by its name under `models`")
     prompt: PromptName
@@ -156,10 +158,10 @@ class Prompted(Generator):
 
     def sampling_for(self, prompt: Prompt) -> Sampling:
         """Return the sampling of a request: the step's own settings over the prompt's over the defaults."""
-        return sampling_of(prompt.sampling, self.sampling)
+        return merge_sampling(prompt.sampling, self.sampling)
 
 
-def sampling_of(*layers: SamplingOptions) -> Sampling:
+def merge_sampling(*layers: SamplingOptions) -> Sampling:
     """Lay sampling options over the defaults; a later layer wins where it sets something."""
     chosen: dict[str, object] = {}
     for layer in layers:
@@ -174,18 +176,18 @@ class Filter(Step):
         """Return None to keep the record, or a Verdict."""
         raise NotImplementedError
 
-    def begin(self, context: Context) -> Judge:
+    def start(self, context: Context) -> FilterSession:
         """Return the filter at work in one run."""
-        return EachRecord(self.check)
+        return StatelessFilterSession(self.check)
 
 
-class EachRecord:
+class StatelessFilterSession:
     """A judge that looks at each record alone and remembers nothing."""
 
     def __init__(self, check: Callable[[Record], Verdict | None]) -> None:
         self._check = check
 
-    def judge(self, records: Sequence[Record]) -> list[Verdict | None]:
+    def evaluate_batch(self, records: Sequence[Record]) -> list[Verdict | None]:
         """Return `check(record)` for each record, in order; what it raises tells of which text."""
         verdicts: list[Verdict | None] = []
         for record in records:
@@ -196,32 +198,32 @@ class EachRecord:
                 raise
         return verdicts
 
-    def settle(self, records: Sequence[Record]) -> None:
+    def commit(self, records: Sequence[Record]) -> None:
         """Remember nothing."""
 
 
-class Desk(Protocol):
+class LabellerSession(Protocol):
     """A labeller at work in one run: asks a model about each record, then reads the answers."""
 
-    def asks(self, records: Sequence[Record]) -> list[list[Ask]]:
+    def build_requests(self, records: Sequence[Record]) -> list[list[GenerationRequest]]:
         """Return, for each record in order, what to ask about it; [] when nothing needs asking."""
 
-    def read(self, record: Record, completions: Sequence[Completion]) -> tuple[Record, Verdict | None]:
+    def parse_responses(self, record: Record, completions: Sequence[Completion]) -> tuple[Record, Verdict | None]:
         """Return the record with its labels and measures, and a verdict (None keeps it)."""
 
 
 @runtime_checkable
-class Tried(Desk, Protocol):
+class CalibratableSession(LabellerSession, Protocol):
     """A labeller at work that is tried on rows of known labels before it is asked about any text.
 
     The rows go through `asks` as texts do, so that they cost, are journalled and come back as all else; the run tells
     what was learnt in its notes, manifest, card and report.
     """
 
-    def gold_rows(self) -> Sequence[Record]:
+    def gold_records(self) -> Sequence[Record]:
         """Return the rows to be asked about, without their labels; [] tries nothing."""
 
-    def learn_gold(self, answers: Sequence[Sequence[Completion]]) -> Gold:
+    def calibrate(self, answers: Sequence[Sequence[Completion]]) -> CalibrationSummary:
         """Take in the answers about each of the rows, in their order; `read` goes by them from then on."""
 
 
@@ -229,11 +231,11 @@ class Labeller(Step):
     """Gives or verifies labels with a model, after every filter has passed."""
 
     @property
-    def requests_a_text(self) -> int:
+    def requests_per_record(self) -> int:
         """How many requests it makes about a text."""
         return 1
 
-    def begin(self, context: Context, item: str) -> Desk:
+    def start(self, context: Context, item: str) -> LabellerSession:
         """Return the labeller at work in one run."""
         raise NotImplementedError
 
@@ -241,40 +243,44 @@ class Labeller(Step):
 class Selector(Step):
     """Picks, once, from all that was accepted."""
 
-    def pick(self, records: Sequence[Record], quota: Mapping[str, int], context: Context) -> list[str]:
+    def select(self, records: Sequence[Record], quota: Mapping[str, int], context: Context) -> list[str]:
         """Return the ids of the picked records; `quota` maps a label ("" where there are none) to how many at most."""
         raise NotImplementedError
 
 
-def item_names(section: str) -> list[str]:
+def component_names(section: str) -> list[str]:
     """Return the names of all bundled items of a section, sorted."""
     package = importlib.import_module(f"textsynth.{section}")
     return sorted(
-        found.name for found in pkgutil.iter_modules(package.__path__) if item_class(section, found.name) is not None
+        found.name
+        for found in pkgutil.iter_modules(package.__path__)
+        if component_class(section, found.name) is not None
     )
 
 
-def find(section: str, name: str, beside: Path | None = None) -> type[Options]:
+def load_component(section: str, name: str, beside: Path | None = None) -> type[Options]:
     """Return the class of an item: bundled by name, or `./file.py` beside the recipe.
 
     Raises UsageError with the nearest right name when there is none.
     """
     if name.startswith("./"):
-        return _class_in(load(name, beside or Path()), Path(name).stem, name)
-    found = item_class(section, name) if name.isidentifier() else None
+        return _class_in(load_plugin(name, beside or Path()), Path(name).stem, name)
+    found = component_class(section, name) if name.isidentifier() else None
     if found is None:
-        raise UsageError(f"{section} has no item {name!r}{nearest(name, item_names(section))}")
+        raise UsageError(f"{section} has no item {name!r}{did_you_mean(name, component_names(section))}")
     return found
 
 
-def item_class(section: str, name: str) -> type[Options] | None:
+def component_class(section: str, name: str) -> type[Options] | None:
     """Return the class of a bundled item, or None where the file has none (it is a helper) or does not exist."""
-    found = class_of(f"textsynth.{section}", name)
+    found = find_class(f"textsynth.{section}", name)
     return found if isinstance(found, type) and issubclass(found, Options) else None
 
 
 def _class_in(module: ModuleType, stem: str, name: str) -> type[Options]:
-    found = getattr(module, camel(stem), None)
+    found = getattr(module, class_name(stem), None)
     if not (isinstance(found, type) and issubclass(found, Options)):
-        raise UsageError(f"{name!r} defines no class {camel(stem)!r} that is a step (class {camel(stem)}(Filter): …)")
+        raise UsageError(
+            f"{name!r} defines no class {class_name(stem)!r} that is a step (class {class_name(stem)}(Filter): …)"
+        )
     return found

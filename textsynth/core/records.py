@@ -12,18 +12,18 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Literal, NamedTuple
 
-from textsynth.core.errors import CensusBroken
+from textsynth.core.errors import LedgerError
 
-EMPTY: Mapping[str, str] = MappingProxyType({})
-DECIDED = "decided_by_person"
+NO_FIELDS: Mapping[str, str] = MappingProxyType({})
+REVIEW_DECISION = "decided_by_person"
 """The field of a record that says what a person decided of it: keep or relabel."""
-NO_MEASURES: Mapping[str, float] = MappingProxyType({})
+NO_SCORES: Mapping[str, float] = MappingProxyType({})
 # The field that holds what a text rewrites, by task.
 REWRITES: Mapping[str, str] = MappingProxyType({"paraphrase": "source_text", "summarization": "document"})
 
 
 @dataclass(frozen=True, slots=True)
-class Origin:
+class Provenance:
     """Where a text comes from.
 
     `item` is the recipe's name of the step; `parents` are ids of the records it rewrites; `shown` are ids of the
@@ -31,11 +31,11 @@ class Origin:
     rows); `draw` is its place in that answer, or, for a given row, the how-manieth row with this same content.
     """
 
-    item: str
-    parents: tuple[str, ...] = ()
-    shown: tuple[str, ...] = ()
-    request: str = ""
-    draw: int = 0
+    step: str
+    parent_ids: tuple[str, ...] = ()
+    example_ids: tuple[str, ...] = ()
+    request_key: str = ""
+    index: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,15 +48,15 @@ class Record:
     """
 
     text: str
-    origin: Origin
+    provenance: Provenance
     labels: tuple[str, ...] = ()
-    fields: Mapping[str, str] = field(default_factory=lambda: EMPTY)
-    measures: Mapping[str, float] = field(default_factory=lambda: NO_MEASURES)
+    fields: Mapping[str, str] = field(default_factory=lambda: NO_FIELDS)
+    scores: Mapping[str, float] = field(default_factory=lambda: NO_SCORES)
     id: str = field(init=False, compare=False)
 
     def __post_init__(self) -> None:
-        origin = self.origin
-        told = "\x1f".join((origin.item, *origin.parents, origin.request, str(origin.draw), self.text))
+        origin = self.provenance
+        told = "\x1f".join((origin.step, *origin.parent_ids, origin.request_key, str(origin.index), self.text))
         object.__setattr__(self, "id", hashlib.sha256(told.encode("utf-8", "surrogatepass")).hexdigest()[:16])
 
     @property
@@ -64,19 +64,19 @@ class Record:
         """The first label, or None."""
         return self.labels[0] if self.labels else None
 
-    def value(self, key: str) -> str | None:
+    def quota_value(self, key: str) -> str | None:
         """Return what a quota counts under `key`: the label for "label", else the field of that name."""
         return self.label if key == "label" else self.fields.get(key)
 
     def with_labels(self, labels: Sequence[str]) -> Record:
         """Return the same record with other labels; the id stays."""
-        return Record(self.text, self.origin, tuple(labels), self.fields, self.measures)
+        return Record(self.text, self.provenance, tuple(labels), self.fields, self.scores)
 
-    def with_measures(self, more: Mapping[str, float]) -> Record:
+    def with_scores(self, more: Mapping[str, float]) -> Record:
         """Return the same record with `more` measures added; the id stays."""
         if not more:
             return self
-        return Record(self.text, self.origin, self.labels, self.fields, {**self.measures, **more})
+        return Record(self.text, self.provenance, self.labels, self.fields, {**self.scores, **more})
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,10 +88,10 @@ class Verdict:
     """
 
     reason: str | None
-    measured: float | None = None
+    score: float | None = None
     limit: float | None = None
-    twin: str | None = None
-    review: bool = False
+    duplicate_of: str | None = None
+    needs_review: bool = False
 
     @property
     def keeps(self) -> bool:
@@ -100,19 +100,19 @@ class Verdict:
 
 
 @dataclass(frozen=True, slots=True)
-class Drop:
+class DroppedRecord:
     """A record that ends here, with the section and item that ended it. Section `review` waits for a person."""
 
     record: Record
     section: str
-    item: str
+    step: str
     reason: str
-    measured: float | None = None
+    score: float | None = None
     limit: float | None = None
-    twin: str | None = None
+    duplicate_of: str | None = None
 
 
-def reason_kind(reason: str) -> str:
+def reason_category(reason: str) -> str:
     """Return a reason without what it quotes after its colon, so that equal kinds count together."""
     return reason.split(": ", 1)[0].removesuffix("; there are")
 
@@ -137,7 +137,7 @@ class Sampling:
 
 
 @dataclass(frozen=True, slots=True)
-class Rendered:
+class RenderedPrompt:
     """A prompt with everything put in: chat `messages`, or one raw `text` when they are empty (mode completion)."""
 
     name: str
@@ -162,11 +162,11 @@ class Constraint:
 
     kind: Literal["json", "choice", "regex", "grammar"]
     value: str
-    told: bool = False
+    in_prompt: bool = False
 
 
 @dataclass(frozen=True, slots=True)
-class Ask:
+class GenerationRequest:
     """One thing a step wants of a model, or (`prompt` None) rows that need none.
 
     `match` is the part of the quota it works for (`{"label": "refund"}`), `fields` the attributes and source texts
@@ -174,27 +174,27 @@ class Ask:
     log-probabilities as the first token are wanted instead of a text.
     """
 
-    item: str
+    step: str
     model: str
-    prompt: Rendered | None
+    prompt: RenderedPrompt | None
     sampling: Sampling
     labels: tuple[str, ...] = ()
-    fields: Mapping[str, str] = field(default_factory=lambda: EMPTY)
-    parents: tuple[str, ...] = ()
-    shown: tuple[str, ...] = ()
-    texts: int = 1
-    given: tuple[Record, ...] = ()
+    fields: Mapping[str, str] = field(default_factory=lambda: NO_FIELDS)
+    parent_ids: tuple[str, ...] = ()
+    example_ids: tuple[str, ...] = ()
+    candidates: int = 1
+    records: tuple[Record, ...] = ()
     constraint: Constraint | None = None
     options: tuple[str, ...] = ()
-    notes: Mapping[str, str] = field(default_factory=lambda: EMPTY)
+    notes: Mapping[str, str] = field(default_factory=lambda: NO_FIELDS)
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
+class ModelRequest:
     """What a model gets: `key` is the journal's key, the sha256 hex of everything that shapes the answer."""
 
     key: str
-    prompt: Rendered
+    prompt: RenderedPrompt
     sampling: Sampling
     constraint: Constraint | None = None
     options: tuple[str, ...] = ()
@@ -208,8 +208,8 @@ class OptionScores:
     log-probabilities, before any sampling setting.
     """
 
-    known: Mapping[str, float]
-    bound: float | None = None
+    logprobs: Mapping[str, float]
+    upper_bound: float | None = None
     exact: bool = False
 
 
@@ -231,43 +231,47 @@ class Completion:
 
 
 @dataclass(slots=True)
-class Census:
+class RecordLedger:
     """Counts every candidate into exactly one end; the run asks it after each window.
 
     `ends` maps each id that was ever read to its end, "" until it has one. Raises CensusBroken when a record ends
     twice, when one is left without an end, or when a twin is not itself accepted.
     """
 
-    ends: dict[str, str] = field(default_factory=dict)
-    waiting: int = 0
-    twins: dict[str, str] = field(default_factory=dict)
+    outcomes: dict[str, str] = field(default_factory=dict)
+    unresolved: int = 0
+    duplicates: dict[str, str] = field(default_factory=dict)
 
-    def enter(self, records: Iterable[Record]) -> None:
+    def register(self, records: Iterable[Record]) -> None:
         """Count new candidates in. An id that comes again is a broken census."""
         for record in records:
-            if record.id in self.ends:
-                raise CensusBroken(f"record {record.id} became a candidate twice; its text: {record.text[:60]!r}")
-            self.ends[record.id] = ""
-            self.waiting += 1
+            if record.id in self.outcomes:
+                raise LedgerError(f"record {record.id} became a candidate twice; its text: {record.text[:60]!r}")
+            self.outcomes[record.id] = ""
+            self.unresolved += 1
 
-    def end(self, record: Record, end: str, twin: str | None = None) -> None:
+    def resolve(self, record: Record, end: str, twin: str | None = None) -> None:
         """Note the one end of a candidate: accepted, dropped or review."""
-        known = self.ends.get(record.id)
+        known = self.outcomes.get(record.id)
         if known is None:
-            raise CensusBroken(f"record {record.id} ended as {end!r} and never was a candidate")
+            raise LedgerError(f"record {record.id} ended as {end!r} and never was a candidate")
         if known:
-            raise CensusBroken(f"record {record.id} ended twice: {known!r}, then {end!r}")
-        self.ends[record.id] = end
-        self.waiting -= 1
+            raise LedgerError(f"record {record.id} ended twice: {known!r}, then {end!r}")
+        self.outcomes[record.id] = end
+        self.unresolved -= 1
         if twin is not None:
-            self.twins[record.id] = twin
+            self.duplicates[record.id] = twin
 
-    def close(self, known: Container[str] = ()) -> None:
+    def verify(self, source_ids: Container[str] = ()) -> None:
         """Check the books: all candidates ended, every twin accepted (or one of the `known` given rows)."""
-        if self.waiting:
-            lost = next(one for one, end in self.ends.items() if not end)
-            raise CensusBroken(f"{len(self.ends)} candidates but {len(self.ends) - self.waiting} ends; one is {lost}")
-        for one, twin in self.twins.items():
-            if self.ends.get(twin) != "accepted" and twin not in known:
-                raise CensusBroken(f"record {one} was dropped for {twin}, which is {self.ends.get(twin, 'unknown')!r}")
-        self.twins.clear()
+        if self.unresolved:
+            lost = next(one for one, end in self.outcomes.items() if not end)
+            raise LedgerError(
+                f"{len(self.outcomes)} candidates but {len(self.outcomes) - self.unresolved} ends; one is {lost}"
+            )
+        for one, twin in self.duplicates.items():
+            if self.outcomes.get(twin) != "accepted" and twin not in source_ids:
+                raise LedgerError(
+                    f"record {one} was dropped for {twin}, which is {self.outcomes.get(twin, 'unknown')!r}"
+                )
+        self.duplicates.clear()

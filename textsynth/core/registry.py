@@ -16,18 +16,18 @@ from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 
-from textsynth.core.errors import UsageError, nearest
+from textsynth.core.errors import UsageError, did_you_mean
 
 INNER_CAPITAL = re.compile(r"(?<!^)(?=[A-Z])")
 
 
-def items_of(package: str) -> tuple[Callable[[str], object], Callable[[], list[str]]]:
+def lazy_exports(package: str) -> tuple[Callable[[str], object], Callable[[], list[str]]]:
     """Return `__getattr__` and `__dir__` of a section's package. A name without a file is an AttributeError."""
 
     def get(name: str) -> object:
         found = _found(package, name)
         if found is None:
-            near = nearest(name, _classes(package)) if name[:1].isupper() else ""
+            near = did_you_mean(name, _classes(package)) if name[:1].isupper() else ""
             raise AttributeError(f"{package} has no {name!r}{near}")
         setattr(sys.modules[package], name, found)
         return found
@@ -38,24 +38,24 @@ def items_of(package: str) -> tuple[Callable[[str], object], Callable[[], list[s
     return get, listed
 
 
-def snake(name: str) -> str:
+def snake_case(name: str) -> str:
     """Return the file of a class: NearDuplicate → near_duplicate."""
     return INNER_CAPITAL.sub("_", name).lower()
 
 
-def camel(file: str) -> str:
+def class_name(file: str) -> str:
     """Return the class of a file: near_duplicate → NearDuplicate."""
     return "".join(part.capitalize() for part in file.split("_"))
 
 
-def class_of(package: str, file: str) -> object:
+def find_class(package: str, file: str) -> object:
     """Return what the file of a package defines under its own name, None where there is no such file or no such name.
 
     A file without the class of its name is a helper of others.
     """
     module = f"{package}.{file}"
     try:
-        return getattr(importlib.import_module(module), camel(file), None)
+        return getattr(importlib.import_module(module), class_name(file), None)
     except ModuleNotFoundError as fault:
         if fault.name != module:
             raise
@@ -63,20 +63,20 @@ def class_of(package: str, file: str) -> object:
 
 
 def _found(package: str, name: str) -> object:
-    usual = name.isidentifier() and not name.startswith("_") and camel(snake(name)) == name
-    return class_of(package, snake(name)) if usual else None
+    usual = name.isidentifier() and not name.startswith("_") and class_name(snake_case(name)) == name
+    return find_class(package, snake_case(name)) if usual else None
 
 
 def _classes(package: str) -> list[str]:
     """Return the names of the classes of the package's items."""
-    names = [camel(one.name) for one in pkgutil.iter_modules(sys.modules[package].__path__)]
+    names = [class_name(one.name) for one in pkgutil.iter_modules(sys.modules[package].__path__)]
     return [name for name in names if _found(package, name) is not None]
 
 
-PREFIX = "textsynth_local_"
+PLUGIN_PREFIX = "textsynth_local_"
 
 
-def load(name: str, folder: Path) -> ModuleType:
+def load_plugin(name: str, folder: Path) -> ModuleType:
     """Return the module in the file `name`, as `./shouting.py`, of the recipe's folder.
 
     Raises UsageError when there is no such file, or its code fails.
@@ -84,7 +84,7 @@ def load(name: str, folder: Path) -> ModuleType:
     path = (folder / name).resolve()
     if not path.is_file():
         raise UsageError(f"no file {name!r} beside the recipe, looked for {path}")
-    module_name = f"{PREFIX}{hashlib.sha256(str(path).encode()).hexdigest()[:12]}"
+    module_name = f"{PLUGIN_PREFIX}{hashlib.sha256(str(path).encode()).hexdigest()[:12]}"
     spec = importlib.util.spec_from_file_location(module_name, path)
     if spec is None or spec.loader is None:
         raise UsageError(f"{name!r} is no Python file; an item beside the recipe ends with .py")
@@ -98,10 +98,10 @@ def load(name: str, folder: Path) -> ModuleType:
     return module
 
 
-def blame(fault: BaseException) -> str | None:
+def locate_plugin_error(fault: BaseException) -> str | None:
     """Return which line of such a file a fault came from, and what it was; None where none had a part in it."""
     for frame, line in reversed(list(traceback.walk_tb(fault.__traceback__))):
-        if str(frame.f_globals.get("__name__", "")).startswith(PREFIX):
+        if str(frame.f_globals.get("__name__", "")).startswith(PLUGIN_PREFIX):
             notes = "".join(f", {note}" for note in getattr(fault, "__notes__", ()))
             what = " ".join(str(fault).splitlines()) or "no more is told"
             return f"{Path(frame.f_code.co_filename).name}:{line}: {type(fault).__name__}: {what}{notes}"

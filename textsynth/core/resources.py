@@ -6,7 +6,7 @@ import gc
 import os
 
 
-def share_memory() -> None:
+def limit_malloc_arenas() -> None:
     """Let Arrow, if it is not loaded yet, take its memory from where Python does, instead of keeping a heap of its own.
 
     What one of them has freed is then the other's to use. The user's own ARROW_DEFAULT_MEMORY_POOL stays.
@@ -14,7 +14,7 @@ def share_memory() -> None:
     os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
 
 
-def share_processors() -> None:
+def limit_threads() -> None:
     """Let threads of torch, if it is not loaded yet, sleep while they wait instead of spinning.
 
     Spinning costs several times the work itself as soon as the checks and the model, or another program, want the
@@ -24,7 +24,7 @@ def share_processors() -> None:
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 
-def make_room() -> None:
+def release_memory() -> None:
     """Collect what nobody needs any more, and hand freed memory back to the system, as far as Arrow shares it.
 
     Arrow's pool for shared memory trims the heap of the whole process, where the C library can (glibc).

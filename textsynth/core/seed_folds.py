@@ -11,10 +11,10 @@ from collections.abc import Sequence
 from textsynth.core.records import Record
 
 FOLDS = 2
-SEEDS_FOR_TWO = 4
+MIN_SEEDS_TO_SPLIT = 4
 
 
-def fold_of(records: Sequence[Record]) -> dict[str, int]:
+def assign_folds(records: Sequence[Record]) -> dict[str, int]:
     """Map each record's id to its fold, 0 or 1.
 
     Within a label the records take turns in the order of their ids, which depend on their content only: moving rows
@@ -25,7 +25,7 @@ def fold_of(records: Sequence[Record]) -> dict[str, int]:
         by_label.setdefault(record.labels, []).append(record.id)
     folds: dict[str, int] = {}
     for ids in by_label.values():
-        two = len(ids) >= SEEDS_FOR_TWO
+        two = len(ids) >= MIN_SEEDS_TO_SPLIT
         for place, one in enumerate(sorted(ids)):
             folds[one] = place % FOLDS if two else 0
     return folds

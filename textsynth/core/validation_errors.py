@@ -8,7 +8,7 @@ from typing import NamedTuple
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from textsynth.core.errors import nearest
+from textsynth.core.errors import did_you_mean
 
 SHOWN = 60
 TYPES = {
@@ -24,17 +24,17 @@ TYPES = {
 }
 
 
-class Complaint(NamedTuple):
+class FieldError(NamedTuple):
     """One thing that options have wrong: the keys that lead to it, and a sentence without its place."""
 
     path: tuple[str | int, ...]
     sentence: str
 
 
-def complaints(fault: ValidationError, options: type[BaseModel]) -> list[Complaint]:
+def field_errors(fault: ValidationError, options: type[BaseModel]) -> list[FieldError]:
     """Return a complaint for each error, in pydantic's order; unknown keys get the nearest right name."""
     errors = fault.errors(include_url=False)
-    return [Complaint(error["loc"], _sentence(error, options)) for error in errors if not _follows(error, errors)]
+    return [FieldError(error["loc"], _sentence(error, options)) for error in errors if not _follows(error, errors)]
 
 
 def _follows(error: ErrorDetails, errors: Sequence[ErrorDetails]) -> bool:
@@ -47,7 +47,7 @@ def _sentence(error: ErrorDetails, options: type[BaseModel]) -> str:
     kind, path = error["type"], error["loc"]
     told = ".".join(str(part) for part in path)
     if kind == "extra_forbidden":
-        return f"there is no setting {told!r}{nearest(str(path[-1]), _settings(path[:-1], options))}"
+        return f"there is no setting {told!r}{did_you_mean(str(path[-1]), _settings(path[:-1], options))}"
     if kind == "missing":
         return f"the setting {told!r} is missing"
     found = _shown(error["input"])

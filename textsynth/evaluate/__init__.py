@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from textsynth.evaluate.cross_validation import without_seeds
-from textsynth.evaluate.data import Real, Synthetic
-from textsynth.evaluate.evaluate import Evaluation, Plan, evaluate
+from textsynth.evaluate.cross_validation import leave_seeds_out
+from textsynth.evaluate.data import RealSets, SyntheticSet
+from textsynth.evaluate.evaluate import Evaluation, EvaluationPlan, evaluate
 from textsynth.evaluate.serialize import as_json
 
-__all__ = ["Evaluation", "Plan", "Real", "Synthetic", "as_json", "evaluate", "without_seeds"]
+__all__ = ["Evaluation", "EvaluationPlan", "RealSets", "SyntheticSet", "as_json", "evaluate", "leave_seeds_out"]

@@ -13,12 +13,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from textsynth.core.protocols import Context, Filter, Judge
-from textsynth.core.records import Drop, Record
+from textsynth.core.protocols import Context, Filter, FilterSession
+from textsynth.core.records import DroppedRecord, Record
 
 
 @dataclass(frozen=True, slots=True)
-class Check:
+class FilterStep:
     """One filter of the recipe, by its name there."""
 
     item: str
@@ -26,7 +26,7 @@ class Check:
 
 
 @dataclass(frozen=True, slots=True)
-class Readmitted:
+class AblationCandidates:
     """A check with the number of texts it dropped, and those that pass all the checks after it."""
 
     item: str
@@ -34,9 +34,9 @@ class Readmitted:
     records: tuple[Record, ...]
 
 
-def readmit(
-    checks: Sequence[Check], accepted: Sequence[Record], drops: Sequence[Drop], context: Context
-) -> list[Readmitted]:
+def readmit_without(
+    checks: Sequence[FilterStep], accepted: Sequence[Record], drops: Sequence[DroppedRecord], context: Context
+) -> list[AblationCandidates]:
     """Return what each check's being off would let through, in the recipe's order; none for one that dropped nothing.
 
     The checks after one judge its texts one by one in their given order, with everything accepted settled.
@@ -44,25 +44,25 @@ def readmit(
     by_item: dict[str, list[Record]] = {}
     for drop in drops:
         if drop.section == "filter":
-            by_item.setdefault(drop.item, []).append(drop.record)
+            by_item.setdefault(drop.step, []).append(drop.record)
     places = [place for place, check in enumerate(checks) if check.item in by_item]
     if not places:
         return []
     # judging changes no judge, so that each check begins once for all the checks before it
-    judges = [check.step.begin(context) for check in checks[places[0] + 1 :]]
+    judges = [check.step.start(context) for check in checks[places[0] + 1 :]]
     for judge in judges:
-        judge.settle(accepted)
+        judge.commit(accepted)
     found = []
     for place in places:
         texts = by_item[checks[place].item]
         passed = _pass(judges[place - places[0] :], texts)
-        found.append(Readmitted(checks[place].item, len(texts), tuple(passed)))
+        found.append(AblationCandidates(checks[place].item, len(texts), tuple(passed)))
     return found
 
 
-def _pass(judges: Sequence[Judge], texts: Sequence[Record]) -> list[Record]:
+def _pass(judges: Sequence[FilterSession], texts: Sequence[Record]) -> list[Record]:
     left = list(texts)
     for judge in judges:
-        verdicts = judge.judge(left)
+        verdicts = judge.evaluate_batch(left)
         left = [text for text, verdict in zip(left, verdicts, strict=True) if verdict is None or verdict.keeps]
     return left

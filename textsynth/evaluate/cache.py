@@ -12,7 +12,7 @@ FILE = "evaluate.sqlite"
 A_QUERY = 500
 
 
-class Memory:
+class PredictionCache:
     """Bytes by key, in the file `evaluate.sqlite` of a folder; with no folder nothing outlives the process.
 
     A file that cannot be used is made anew: everything in it can be computed again.

@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
 
-    from textsynth.similarity.embedder import Store
+    from textsynth.similarity.embedder import VectorStore
 
 Kind = Literal["words", "embeddings"]
 KINDS: tuple[Kind, ...] = ("words", "embeddings")
@@ -70,7 +70,7 @@ class Classifiers:
         many: bool,
         embed: Callable[[Sequence[str]], Scores],
         embedder: str,
-        memory: Store,
+        memory: VectorStore,
     ) -> None:
         self._texts = texts
         self._labels = labels

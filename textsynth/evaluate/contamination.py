@@ -19,9 +19,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from textsynth.core.formatting import counted
+from textsynth.core.formatting import pluralize
 from textsynth.core.records import Record
-from textsynth.evaluate.overlap import KINDS, Held, Pair, Straddling, Usual, straddling
+from textsynth.evaluate.overlap import KINDS, BaseRates, Overlap, OverlapPair, ReferenceSet, find_overlap
 from textsynth.similarity.vectors import Vectors
 
 SYNTHETIC = ("selected", "raw")
@@ -39,16 +39,16 @@ STOCK = 0.05  # where more of the test rows are close to another one, a reader m
 
 
 @dataclass(frozen=True, slots=True)
-class Leaks:
+class Contamination:
     """Copies by pair of sets ("selected-test"), what is usual among the rows of "test" and "dev", and examples.
 
     `pairs` holds at most 50, the exact ones first, then near, semantic and family, each kind the most similar first;
     a selected text stands there once, not once more as a raw one. `places` are the places of all rows by id, by set.
     """
 
-    sets: Mapping[str, Straddling]
-    usual: Mapping[str, Usual]
-    pairs: tuple[Pair, ...]
+    sets: Mapping[str, Overlap]
+    usual: Mapping[str, BaseRates]
+    pairs: tuple[OverlapPair, ...]
     places: Mapping[str, Mapping[str, Sequence[int]]]
 
     @property
@@ -62,7 +62,7 @@ class Leaks:
         return tuple(name for name, between in self.sets.items() if between.beyond)
 
     @property
-    def leaked(self) -> bool:
+    def is_contaminated(self) -> bool:
         """Whether more of the texts that `found` counts copy a test row than chance and the domain explain."""
         return next((self.sets[f"{one}-test"].beyond for one in SYNTHETIC if f"{one}-test" in self.sets), False)
 
@@ -76,7 +76,7 @@ class Leaks:
                 more = "more than" if between.beyond else "no more than"
                 copy = "copies" if between.count == 1 else "copy"
                 told.append(
-                    f"{between.count:,} of {counted(between.texts, f'{one} row')} {copy} a {other} row, {more} chance"
+                    f"{between.count:,} of {pluralize(between.texts, f'{one} row')} {copy} a {other} row, {more} chance"
                     " and the domain explain."
                 )
         selected = self.sets.get("selected-test")
@@ -116,7 +116,9 @@ class Leaks:
         }
 
 
-def find_leaks(sets: Mapping[str, Sequence[Record]], embed: Callable[[Sequence[str]], Vectors]) -> Leaks:
+def find_contamination(
+    sets: Mapping[str, Sequence[Record]], embed: Callable[[Sequence[str]], Vectors]
+) -> Contamination:
     """Return the copies that straddle the given ones of the sets "train", "dev", "test", "raw" and "selected".
 
     `embed` gives the unit vectors of n texts, (n, dim). Each text is counted once for a pair of sets, by its strongest
@@ -127,15 +129,16 @@ def find_leaks(sets: Mapping[str, Sequence[Record]], embed: Callable[[Sequence[s
     known = {record.id: record for records in given.values() for record in records}
     pairs = [(one, other) for one, other in BETWEEN if one in given and other in given]
     vectors = {name: embed([record.text for record in given[name]]) for name in dict.fromkeys(sum(pairs, ()))}
-    held = {other: Held(given[other], vectors[other]) for other in dict.fromkeys(other for _, other in pairs)}
+    held = {other: ReferenceSet(given[other], vectors[other]) for other in dict.fromkeys(other for _, other in pairs)}
     found = {
-        f"{one}-{other}": straddling((one, other), given[one], vectors[one], held[other], known) for one, other in pairs
+        f"{one}-{other}": find_overlap((one, other), given[one], vectors[one], held[other], known)
+        for one, other in pairs
     }
     usual = {name: rows.usual for name, rows in held.items()}
-    return Leaks(found, usual, _shown(found, given), {name: _places(sets[name]) for name in held})
+    return Contamination(found, usual, _shown(found, given), {name: _places(sets[name]) for name in held})
 
 
-def _shown(found: Mapping[str, Straddling], given: Mapping[str, Sequence[Record]]) -> tuple[Pair, ...]:
+def _shown(found: Mapping[str, Overlap], given: Mapping[str, Sequence[Record]]) -> tuple[OverlapPair, ...]:
     selected = {record.id for record in given.get("selected", ())}
     every = (pair for between in found.values() for pair in between.pairs)
     pairs = [pair for pair in every if pair.between[0] != "raw" or pair.ids[0] not in selected]
@@ -150,12 +153,12 @@ def _places(records: Sequence[Record]) -> dict[str, list[int]]:
     return places
 
 
-def _usual(one: Usual) -> dict[str, object]:
+def _usual(one: BaseRates) -> dict[str, object]:
     rates = {kind: round(rate, 4) for kind, rate in one.rates.items()}
     return {"rows": one.rows, **rates, "limits": {"words": round(one.words, 4), "cosine": round(one.cosine, 4)}}
 
 
-def _pair(pair: Pair) -> dict[str, object]:
+def _pair(pair: OverlapPair) -> dict[str, object]:
     return {
         "kind": pair.kind,
         "between": list(pair.between),

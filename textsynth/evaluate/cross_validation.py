@@ -11,14 +11,14 @@ import numpy as np
 from textsynth.core.protocols import Context
 from textsynth.core.records import Record
 from textsynth.evaluate.classifiers import Codes
-from textsynth.evaluate.data import Synthetic, first_labels, ids_of, seeds_behind
-from textsynth.filter.agreement import AgreementJudge
+from textsynth.evaluate.data import SyntheticSet, first_labels, ids_of, seed_ancestors
+from textsynth.filter.agreement import AgreementSession
 
 FOLDS = 5
 
 
 @dataclass(frozen=True, slots=True)
-class Round:
+class Fold:
     """Seeds held out, seeds kept, and synthetic rows that know nothing of the held-out ones; all rows of the pool."""
 
     held: Codes
@@ -29,7 +29,7 @@ class Round:
 Allowed = Callable[[Codes], Codes]
 
 
-def make_rounds(seeds: Codes, targets: Codes, allowed: Allowed, *, seed: int, repeats: int) -> list[Round]:
+def make_folds(seeds: Codes, targets: Codes, allowed: Allowed, *, seed: int, repeats: int) -> list[Fold]:
     """Return `repeats` times five rounds, in each about a fifth of every label's seeds held out, each seed once.
 
     A label keeps at least one seed in training; one with a single seed is never held out. `allowed` returns the
@@ -47,12 +47,12 @@ def make_rounds(seeds: Codes, targets: Codes, allowed: Allowed, *, seed: int, re
         for fold in range(FOLDS):
             held = seeds[turn == fold]
             if len(held):
-                rounds.append(Round(held, seeds[turn != fold], allowed(held)))
+                rounds.append(Fold(held, seeds[turn != fold], allowed(held)))
     return rounds
 
 
-def without_seeds(
-    synthetic: Synthetic, seeds: Sequence[Record], context: Context, sources: Sequence[str]
+def leave_seeds_out(
+    synthetic: SyntheticSet, seeds: Sequence[Record], context: Context, sources: Sequence[str]
 ) -> Callable[[Sequence[int]], list[Record]]:
     """Return a function from the places of held-out seeds to the texts that may then be used.
 
@@ -64,8 +64,8 @@ def without_seeds(
     candidates = [*synthetic.selected]
     if synthetic.agreement is not None:
         name, _ = synthetic.agreement
-        candidates += [*synthetic.spare, *(drop.record for drop in synthetic.drops if drop.item == name)]
-    behind = seeds_behind(candidates, seeds, sources)
+        candidates += [*synthetic.spare, *(drop.record for drop in synthetic.drops if drop.step == name)]
+    behind = seed_ancestors(candidates, seeds, sources)
     wanted = Counter(record.labels for record in synthetic.selected)
 
     def allowed(held: Sequence[int]) -> list[Record]:
@@ -73,7 +73,7 @@ def without_seeds(
         left = [record for record, some in zip(candidates, behind, strict=True) if not some & out]
         if synthetic.agreement is not None:
             unknown = frozenset(one for place in held for one in ids_of(seeds[place], sources))
-            verdicts = AgreementJudge(synthetic.agreement[1], context, unknown).judge(left)
+            verdicts = AgreementSession(synthetic.agreement[1], context, unknown).evaluate_batch(left)
             left = [record for record, verdict in zip(left, verdicts, strict=True) if verdict is None or verdict.keeps]
         taken: Counter[tuple[str, ...]] = Counter()
         kept = []

@@ -8,15 +8,15 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from textsynth.core.errors import UsageError, nearest
-from textsynth.core.records import Drop, Origin, Record
+from textsynth.core.errors import UsageError, did_you_mean
+from textsynth.core.records import DroppedRecord, Provenance, Record
 from textsynth.filter.agreement import Agreement
 
 Codes = NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
-class Synthetic:
+class SyntheticSet:
     """A run's texts, or a file's: `raw` is everything that was parsed, before any check; a file's rows are selected.
 
     `accepted` passed every check, `selected` were picked of them; `drops` are the others, in plan order where known.
@@ -26,7 +26,7 @@ class Synthetic:
     name: str
     selected: Sequence[Record]
     spare: Sequence[Record] = ()
-    drops: Sequence[Drop] = ()
+    drops: Sequence[DroppedRecord] = ()
     agreement: tuple[str, Agreement] | None = None
 
     @property
@@ -46,7 +46,7 @@ class Synthetic:
 
 
 @dataclass(frozen=True, slots=True)
-class Real:
+class RealSets:
     """Real labelled rows: `train` are the seeds, `test` is never fitted on, `dev` sets thresholds, `whole` is all."""
 
     test: Sequence[Record]
@@ -61,7 +61,7 @@ class Real:
 
 
 @dataclass(slots=True)
-class Pool:
+class LabelledPool:
     """All texts of an evaluation in one list, so that each is counted and embedded once; rows are places in it.
 
     `targets` are codes (rows,), or for several labels a text a 0/1 array (rows, labels).
@@ -93,8 +93,8 @@ class Pool:
             for label in record.labels:
                 if label not in codes:
                     raise UsageError(
-                        f"{record.origin.item}: the label {label!r} of {record.text[:40]!r} is not one of the "
-                        f"{len(codes)} labels{nearest(label, self.labels)}"
+                        f"{record.provenance.step}: the label {label!r} of {record.text[:40]!r} is not one of the "
+                        f"{len(codes)} labels{did_you_mean(label, self.labels)}"
                     )
         if not self.many:
             return np.array([codes[record.labels[0]] for record in records])
@@ -121,24 +121,26 @@ def labelled(records: Sequence[Record]) -> list[Record]:
 
 def clusters_of(records: Sequence[Record]) -> list[str]:
     """Return a name for each record's cluster: the texts of one answer, or the record alone."""
-    return [record.origin.request or record.id for record in records]
+    return [record.provenance.request_key or record.id for record in records]
 
 
 def ids_of(seed: Record, sources: Sequence[str]) -> list[str]:
     """Return the ids a seed may have in a run where it stood in a source of one of the names `sources`."""
-    return [seed.id, *(Record(seed.text, Origin(name, draw=seed.origin.draw)).id for name in sources)]
+    return [seed.id, *(Record(seed.text, Provenance(name, index=seed.provenance.index)).id for name in sources)]
 
 
-def seeds_behind(records: Sequence[Record], seeds: Sequence[Record], sources: Sequence[str]) -> list[frozenset[int]]:
+def seed_ancestors(records: Sequence[Record], seeds: Sequence[Record], sources: Sequence[str]) -> list[frozenset[int]]:
     """Return for each record the places of the seeds that it rewrites or whose prompt showed them."""
     place_of = {one: place for place, seed in enumerate(seeds) for one in ids_of(seed, sources)}
     return [
-        frozenset(place_of[one] for one in (*record.origin.shown, *record.origin.parents) if one in place_of)
+        frozenset(
+            place_of[one] for one in (*record.provenance.example_ids, *record.provenance.parent_ids) if one in place_of
+        )
         for record in records
     ]
 
 
-def check_sets(synthetic: Synthetic, real: Real, *, many: bool) -> None:
+def check_sets(synthetic: SyntheticSet, real: RealSets, *, many: bool) -> None:
     """Raise UsageError where sets cannot be used.
 
     A set is empty, has rows without labels, has several labels a row against `many`, or has no label of the test rows.
@@ -168,7 +170,7 @@ def check_sets(synthetic: Synthetic, real: Real, *, many: bool) -> None:
             )
 
 
-def notes_on(synthetic: Synthetic, real: Real, labels: Sequence[str]) -> list[str]:
+def data_notes(synthetic: SyntheticSet, real: RealSets, labels: Sequence[str]) -> list[str]:
     """Return what a reader must know of the sets: no seeds, nothing dropped, labels without a text."""
     notes = []
     if not real.train:

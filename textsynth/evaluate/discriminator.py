@@ -18,9 +18,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from textsynth.core.errors import needs
+from textsynth.core.errors import require_extra
 from textsynth.similarity.vectors import Vectors
-from textsynth.text.normalize import word_list
+from textsynth.text.normalize import words_of
 
 INVERSE_STRENGTH = 10.0
 TEXTS_A_TERM = 2  # a word that training saw once tells nothing about another text
@@ -31,7 +31,7 @@ WHY = "telling synthetic from real texts"
 
 
 @dataclass(frozen=True, slots=True)
-class Giveaway:
+class DiscriminativeWord:
     """A word, or two in a row, by which one side is known.
 
     `weight` is its coefficient, above 0 for synthetic; `synthetic` and `real` are the shares, 0 to 1, of the texts
@@ -49,11 +49,11 @@ class WordCounts:
 
     def __init__(self, texts: Sequence[str]) -> None:
         """Count the texts' words once, for every fold. Raises MissingExtra without scikit-learn."""
-        needs("embed", "sklearn", why=WHY)
+        require_extra("embed", "sklearn", why=WHY)
         from sklearn.feature_extraction.text import CountVectorizer
 
         counter = CountVectorizer(analyzer=_terms)
-        if any(word_list(text) for text in texts):
+        if any(words_of(text) for text in texts):
             self._counts = counter.fit_transform(texts)
             self._names = [str(name) for name in counter.get_feature_names_out()]
         else:
@@ -68,9 +68,9 @@ class WordCounts:
         """
         return 0.5 if self._counts is None else _auc(self._scores, synthetic, folds)
 
-    def giveaways(
+    def discriminative_words(
         self, synthetic: NDArray[np.bool_], folds: NDArray[np.int64]
-    ) -> tuple[list[Giveaway], list[Giveaway]]:
+    ) -> tuple[list[DiscriminativeWord], list[DiscriminativeWord]]:
         """Return up to 15 words by which synthetic and as many by which real texts are known, the heaviest first.
 
         The weights are those of one classifier fitted on all n texts. Listed are words that stand in more texts of the
@@ -85,7 +85,7 @@ class WordCounts:
             return [], []
         shares = [_texts_with(self._counts[side]) / max(1, side.sum()) for side in (synthetic, ~synthetic)]
         told = [
-            Giveaway(
+            DiscriminativeWord(
                 self._names[column], *(round(float(part), 4) for part in (weight, *(share[column] for share in shares)))
             )
             for column, weight in zip(columns, self._weights(columns, synthetic), strict=True)
@@ -113,7 +113,7 @@ def vector_auc(vectors: Vectors, synthetic: NDArray[np.bool_], folds: NDArray[np
 
     `synthetic` says of each row whether it is; `folds` is the fold of each. Raises MissingExtra without scikit-learn.
     """
-    needs("embed", "sklearn", why=WHY)
+    require_extra("embed", "sklearn", why=WHY)
 
     def scores(train: NDArray[np.int64], held_out: NDArray[np.int64], y: NDArray[np.bool_]) -> Any:  # noqa: ANN401
         return _regression(vectors[train], y[train]).decision_function(vectors[held_out])
@@ -143,7 +143,7 @@ def _auc(scores: _Scores, synthetic: NDArray[np.bool_], folds: NDArray[np.int64]
 
 
 def _terms(text: str) -> Iterator[str]:
-    words = word_list(text)
+    words = words_of(text)
     yield from words
     yield from map(" ".join, pairwise(words))
 
@@ -183,8 +183,8 @@ def _regression(rows: Any, y: NDArray[np.bool_]) -> Any:  # noqa: ANN401
         return LogisticRegression(C=INVERSE_STRENGTH, max_iter=1000).fit(rows, y)
 
 
-def _heaviest(told: Sequence[Giveaway]) -> list[Giveaway]:
-    kept: list[Giveaway] = []
+def _heaviest(told: Sequence[DiscriminativeWord]) -> list[DiscriminativeWord]:
+    kept: list[DiscriminativeWord] = []
     seen: set[str] = set()
     for one in sorted(told, key=lambda one: (-abs(one.weight), one.word)):
         words = set(one.word.split())

@@ -22,10 +22,10 @@ from typing import TypeVar
 
 import numpy as np
 
-from textsynth.core.formatting import counted
-from textsynth.evaluate.sampling import draw_order
+from textsynth.core.formatting import pluralize
+from textsynth.evaluate.sampling import seeded_order
 from textsynth.similarity.vectors import Vectors, nearest
-from textsynth.text.normalize import normal_form, word_list
+from textsynth.text.normalize import normal_form, words_of
 
 QUARTILE = 25
 FEWEST_REAL = 10  # a quartile of fewer is no limit
@@ -33,7 +33,7 @@ BLOCK = 1024
 
 
 @dataclass(frozen=True, slots=True)
-class Variety:
+class DiversityScores:
     """How varied the texts of one side are; None where texts, words or vectors are too few.
 
     `distinct_1`, `distinct_2`: different words, and pairs of words in a row within a text, per word and pair, 0 to 1
@@ -74,8 +74,8 @@ class Diversity:
     """
 
     n: int
-    synthetic: Variety | None
-    real: Variety | None
+    synthetic: DiversityScores | None
+    real: DiversityScores | None
     coverage: Coverage | None
     notes: tuple[str, ...] = field(default=())
 
@@ -102,7 +102,7 @@ def measure_diversity(
     sides = [
         (_in(texts, order), None if vectors is None else vectors[order])
         for texts, vectors in ((synthetic_texts, synthetic_vectors), (real_texts, real_vectors))
-        for order in [draw_order(texts, seed)[:at_most]]
+        for order in [seeded_order(texts, seed)[:at_most]]
     ]
     (ours, our_vectors), (theirs, their_vectors) = sides
     n = min((len(texts) for texts, _ in sides if texts), default=0)
@@ -114,7 +114,7 @@ def measure_diversity(
     elif not ours or len(theirs) < FEWEST_REAL:
         notes.append(
             f"Coverage was not measured: it takes a synthetic and {FEWEST_REAL} real texts, but there are"
-            f" {counted(len(ours), 'synthetic text')} and {counted(len(theirs), 'real text')}."
+            f" {pluralize(len(ours), 'synthetic text')} and {pluralize(len(theirs), 'real text')}."
         )
     else:
         coverage = _coverage(our_vectors, their_vectors)
@@ -158,14 +158,14 @@ def _in(texts: Sequence[str], order: Sequence[int]) -> list[str]:
     return [texts[place] for place in order]
 
 
-def _varieties(sides: Sequence[_Side]) -> list[Variety | None]:
+def _varieties(sides: Sequence[_Side]) -> list[DiversityScores | None]:
     """Return each side's variety, with words, pairs and bytes cut to what the side with fewer has."""
-    words = [[word_list(text) for text in texts] for texts, _ in sides]
+    words = [[words_of(text) for text in texts] for texts, _ in sides]
     ones = _cut([[word for text in side for word in text] for side in words])
     twos = _cut([[pair for text in side for pair in pairwise(text)] for side in words])
     written = _cut(["\n".join(texts).encode("utf-8", "surrogatepass") for texts, _ in sides])
     return [
-        Variety(
+        DiversityScores(
             distinct_1=_rounded(len(set(one)) / len(one) if one else None),
             distinct_2=_rounded(len(set(two)) / len(two) if two else None),
             compression_ratio=_rounded(len(raw) / len(zlib.compress(raw, 9)) if raw else None),

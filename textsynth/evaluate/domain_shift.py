@@ -16,15 +16,15 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from textsynth.core.formatting import counted
-from textsynth.core.records import DECIDED, Record
-from textsynth.evaluate.discriminator import Giveaway, WordCounts, vector_auc
-from textsynth.evaluate.matching import FEWEST, match
-from textsynth.evaluate.sampling import draw_order
+from textsynth.core.formatting import pluralize
+from textsynth.core.records import REVIEW_DECISION, Record
+from textsynth.evaluate.discriminator import DiscriminativeWord, WordCounts, vector_auc
+from textsynth.evaluate.matching import FEWEST, match_strata
+from textsynth.evaluate.sampling import seeded_order
 from textsynth.similarity.vectors import Vectors
-from textsynth.text.normalize import jaccard, word_list
+from textsynth.text.normalize import jaccard, words_of
 
-NO_ATTRIBUTES = frozenset({"source_text", "document", "chosen_label", "intended_label", DECIDED})
+NO_ATTRIBUTES = frozenset({"source_text", "document", "chosen_label", "intended_label", REVIEW_DECISION})
 VALUES_AT_MOST = 50  # a field of more values is a column that came along, not an attribute that was varied
 BINS = 20
 NOT_TOLD = "How well synthetic is told from real was not measured"
@@ -64,7 +64,7 @@ class Vocabulary:
 
 
 @dataclass(frozen=True, slots=True)
-class Shares:
+class ShareComparison:
     """The share of each side's labelled texts, 0 to 1, that carries one label; None for a side without labels."""
 
     synthetic: float | None
@@ -72,7 +72,7 @@ class Shares:
 
 
 @dataclass(frozen=True, slots=True)
-class Gap:
+class DomainShift:
     """How synthetic texts differ from real ones; figures to four decimals, None where they could not be measured.
 
     `auc_words` and `auc_embeddings`: how well a classifier tells them apart, 0.5 not at all, 1.0 always. `n`: texts a
@@ -84,11 +84,11 @@ class Gap:
     auc_words: float | None
     auc_embeddings: float | None
     n: int
-    synthetic_words: tuple[Giveaway, ...]
-    real_words: tuple[Giveaway, ...]
+    synthetic_words: tuple[DiscriminativeWord, ...]
+    real_words: tuple[DiscriminativeWord, ...]
     length: Lengths
     vocabulary: Vocabulary
-    labels: Mapping[str, Shares]
+    labels: Mapping[str, ShareComparison]
     attributes: Mapping[str, Mapping[str, float]]
     notes: tuple[str, ...] = field(default=())
 
@@ -97,7 +97,7 @@ class Gap:
         return {key: value for key, value in asdict(self).items() if key != "notes"}
 
 
-def measure_gap(
+def measure_domain_shift(
     synthetic: Sequence[Record],
     real: Sequence[Record],
     synthetic_vectors: Vectors | None,
@@ -105,7 +105,7 @@ def measure_gap(
     *,
     labels: Sequence[str],
     seed: int,
-) -> Gap:
+) -> DomainShift:
     """Measure how synthetic texts differ from real ones.
 
     The vectors are unit embeddings of the texts, float32 (n, dim), in order; None leaves `auc_embeddings` out. For the
@@ -120,7 +120,7 @@ def measure_gap(
     """
     told = _told(synthetic, real, synthetic_vectors, real_vectors, seed)
     attributes, left_out = _attributes(synthetic)
-    return Gap(
+    return DomainShift(
         auc_words=told.words,
         auc_embeddings=told.embeddings,
         n=told.n,
@@ -134,27 +134,27 @@ def measure_gap(
     )
 
 
-class _Told(NamedTuple):
+class _Discriminators(NamedTuple):
     """What classifiers that tell the sides apart say."""
 
     n: int
     notes: Sequence[str]
     words: float | None = None
     embeddings: float | None = None
-    ours: Sequence[Giveaway] = ()
-    theirs: Sequence[Giveaway] = ()
+    ours: Sequence[DiscriminativeWord] = ()
+    theirs: Sequence[DiscriminativeWord] = ()
 
 
 def _told(
     synthetic: Sequence[Record], real: Sequence[Record], ours: Vectors | None, theirs: Vectors | None, seed: int
-) -> _Told:
-    matched = match(synthetic, real, seed=seed)
+) -> _Discriminators:
+    matched = match_strata(synthetic, real, seed=seed)
     n = len(matched.synthetic)
     if n < FEWEST:
-        sides = f"{counted(len(synthetic), 'synthetic text')} and {counted(len(real), 'real text')}"
-        return _Told(n, [f"{NOT_TOLD}: it takes {FEWEST} texts a side, but there are {sides}."])
+        sides = f"{pluralize(len(synthetic), 'synthetic text')} and {pluralize(len(real), 'real text')}"
+        return _Discriminators(n, [f"{NOT_TOLD}: it takes {FEWEST} texts a side, but there are {sides}."])
     if not matched.folds:
-        return _Told(n, [*matched.notes, f"{NOT_TOLD}: all texts are copies of each other."])
+        return _Discriminators(n, [*matched.notes, f"{NOT_TOLD}: all texts are copies of each other."])
     is_synthetic: NDArray[np.bool_] = np.arange(2 * n) < n
     folds = np.array(matched.folds * 2)
     counts = WordCounts([synthetic[at].text for at in matched.synthetic] + [real[at].text for at in matched.real])
@@ -163,11 +163,11 @@ def _told(
         vectors = np.concatenate([ours[matched.synthetic], theirs[matched.real]])
         embeddings = round(vector_auc(vectors, is_synthetic, folds), 4)
     words = round(counts.auc(is_synthetic, folds), 4)
-    return _Told(n, matched.notes, words, embeddings, *counts.giveaways(is_synthetic, folds))
+    return _Discriminators(n, matched.notes, words, embeddings, *counts.discriminative_words(is_synthetic, folds))
 
 
 def _lengths(synthetic: Sequence[Record], real: Sequence[Record]) -> Lengths:
-    ours, theirs = (np.array([len(word_list(one.text)) for one in side]) for side in (synthetic, real))
+    ours, theirs = (np.array([len(words_of(one.text)) for one in side]) for side in (synthetic, real))
     both = np.concatenate([ours, theirs])
     if not len(both):
         return Lengths(None, None, ())
@@ -188,7 +188,7 @@ def _length(words: NDArray[np.int64], edges: NDArray[np.int64]) -> Length | None
 
 def _vocabulary(synthetic: Sequence[Record], real: Sequence[Record], seed: int) -> Vocabulary:
     sides = [
-        [word for place in draw_order([one.id for one in side], seed) for word in word_list(side[place].text)]
+        [word for place in seeded_order([one.id for one in side], seed) for word in words_of(side[place].text)]
         for side in (synthetic, real)
     ]
     size = min(map(len, sides))
@@ -196,12 +196,14 @@ def _vocabulary(synthetic: Sequence[Record], real: Sequence[Record], seed: int) 
     return Vocabulary(len(ours), len(theirs), round(jaccard(ours, theirs), 4) if size else None)
 
 
-def _labels(synthetic: Sequence[Record], real: Sequence[Record], declared: Sequence[str]) -> dict[str, Shares]:
+def _labels(synthetic: Sequence[Record], real: Sequence[Record], declared: Sequence[str]) -> dict[str, ShareComparison]:
     counts = [Counter(label for one in side for label in one.labels) for side in (synthetic, real)]
     labelled = [sum(1 for one in side if one.labels) for side in (synthetic, real)]
     others = sorted(set().union(*counts).difference(declared))
     return {
-        label: Shares(*(round(count[label] / n, 4) if n else None for count, n in zip(counts, labelled, strict=True)))
+        label: ShareComparison(
+            *(round(count[label] / n, 4) if n else None for count, n in zip(counts, labelled, strict=True))
+        )
         for label in (*declared, *others)
     }
 

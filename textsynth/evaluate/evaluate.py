@@ -9,28 +9,28 @@ import numpy as np
 
 from textsynth.core.errors import UsageError
 from textsynth.core.records import Record
-from textsynth.evaluate.ablation import Readmitted
+from textsynth.evaluate.ablation import AblationCandidates
 from textsynth.evaluate.classifiers import KINDS, Classifiers, Codes, Kind, Scores
-from textsynth.evaluate.contamination import Leaks, find_leaks
-from textsynth.evaluate.cross_validation import Round, make_rounds
-from textsynth.evaluate.data import Pool, Real, Synthetic, check_sets, labelled, labels_of, notes_on
+from textsynth.evaluate.contamination import Contamination, find_contamination
+from textsynth.evaluate.cross_validation import Fold, make_folds
+from textsynth.evaluate.data import LabelledPool, RealSets, SyntheticSet, check_sets, data_notes, labelled, labels_of
 from textsynth.evaluate.diversity import Diversity, measure_diversity
-from textsynth.evaluate.domain_shift import Gap, measure_gap
-from textsynth.evaluate.experiment_arms import FULL, QUICK, Arm, Bench, make_arms, random_rows
-from textsynth.evaluate.learning_curve import Point
-from textsynth.evaluate.nearest_texts import Seen, look
-from textsynth.evaluate.results import Outcome
-from textsynth.evaluate.sample_weight import Fitted, fit_weight
-from textsynth.evaluate.verdict import Difference, Findings, Verdict, judge
-from textsynth.similarity.embedder import Store
+from textsynth.evaluate.domain_shift import DomainShift, measure_domain_shift
+from textsynth.evaluate.experiment_arms import FULL, QUICK, Arm, Experiment, make_arms, random_rows
+from textsynth.evaluate.learning_curve import CurvePoint
+from textsynth.evaluate.nearest_texts import TextComparison, nearest_real_texts
+from textsynth.evaluate.results import ArmResult
+from textsynth.evaluate.sample_weight import FittedWeight, fit_weight
+from textsynth.evaluate.verdict import ArmDifference, Findings, Verdict, reach_verdict
+from textsynth.similarity.embedder import VectorStore
 
 ENOUGH = 100
 Embed = Callable[[Sequence[str]], Scores]
-Knowing = Callable[[Sequence[int]], Sequence[Record]]
+PriorKnowledge = Callable[[Sequence[int]], Sequence[Record]]
 
 
 @dataclass(frozen=True, slots=True)
-class Earned:
+class AblationResult:
     """What one check earned: macro-F1 with it, without it, and after a random drop of as many texts (mean of draws)."""
 
     item: str
@@ -51,23 +51,23 @@ class Evaluation:
     texts copy. `outcomes` and `differences` stand in the arms' order, `weights` and `curves` by classifier.
     """
 
-    synthetic: Synthetic
-    real: Real
+    synthetic: SyntheticSet
+    real: RealSets
     labels: Sequence[str]
     many: bool
     ordinal: bool
     test: Sequence[Record]
     left_out: Sequence[int]
-    bench: Bench
-    outcomes: Sequence[Outcome]
-    differences: Sequence[Difference]
-    weights: Mapping[Kind, Fitted]
-    curves: Mapping[Kind, Sequence[Point]]
-    earned: Sequence[Earned]
-    leaks: Leaks
-    gap: Gap
+    bench: Experiment
+    outcomes: Sequence[ArmResult]
+    differences: Sequence[ArmDifference]
+    weights: Mapping[Kind, FittedWeight]
+    curves: Mapping[Kind, Sequence[CurvePoint]]
+    earned: Sequence[AblationResult]
+    leaks: Contamination
+    gap: DomainShift
     diversity: Diversity
-    seen: Sequence[Seen]
+    seen: Sequence[TextComparison]
     verdict: Verdict
     notes: Sequence[str]
 
@@ -78,7 +78,7 @@ class Evaluation:
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class EvaluationPlan:
     """How an evaluation is done.
 
     `labels` gives their order ([]: as they come); `full` takes more draws and several rounds; `embedder` names what
@@ -88,23 +88,23 @@ class Plan:
 
     embed: Embed
     embedder: str
-    memory: Store
+    memory: VectorStore
     labels: Sequence[str] = ()
     many: bool = False
     ordinal: bool = False
     full: bool = False
     seed: int = 0
-    knowing: Knowing | None = None
-    readmitted: Sequence[Readmitted] = ()
+    knowing: PriorKnowledge | None = None
+    readmitted: Sequence[AblationCandidates] = ()
     say: Callable[[str], None] = field(default=lambda _: None)
 
 
-def evaluate(synthetic: Synthetic, real: Real, plan: Plan) -> Evaluation:
+def evaluate(synthetic: SyntheticSet, real: RealSets, plan: EvaluationPlan) -> Evaluation:
     """Return what the synthetic texts are worth on the real test rows. Raises UsageError for unusable sets."""
     check_sets(synthetic, real, many=plan.many)
     labels = list(plan.labels) or labels_of(real.train, real.test, real.dev, real.whole, synthetic.raw)
     plan.say("looking for leaks")
-    leaks = find_leaks({**real.named(), "raw": synthetic.raw, "selected": synthetic.selected}, plan.embed)
+    leaks = find_contamination({**real.named(), "raw": synthetic.raw, "selected": synthetic.selected}, plan.embed)
     left_out = sorted(leaks.copied("test"))
     gone = set(left_out)
     test = [row for place, row in enumerate(real.test) if place not in gone]
@@ -112,13 +112,13 @@ def evaluate(synthetic: Synthetic, real: Real, plan: Plan) -> Evaluation:
         raise UsageError(
             f"{synthetic.name}: every test row is copied by a synthetic text, so that nothing is left to test on"
         )
-    work = _Work(synthetic, real, plan, labels, test)
+    work = _Experiment(synthetic, real, plan, labels, test)
     for kind in KINDS:
         plan.say(f"training {len(work.arms)} arms on {kind}")
         work.measure(kind)
     findings = work.findings(leaks)
     plan.say("comparing with real texts")
-    gap, diversity = _compare(synthetic.selected, like_real(real, test), plan, labels)
+    gap, diversity = _compare(synthetic.selected, reference_texts(real, test), plan, labels)
     shown = {name: rows for name, rows in {"train": real.train, "test": real.test}.items() if rows}
     return Evaluation(
         synthetic=synthetic,
@@ -137,13 +137,13 @@ def evaluate(synthetic: Synthetic, real: Real, plan: Plan) -> Evaluation:
         leaks=leaks,
         gap=gap,
         diversity=diversity,
-        seen=look(synthetic, shown, plan.embed, seed=plan.seed),
-        verdict=judge(findings),
-        notes=[*notes_on(synthetic, real, labels), *leaks.notes, *gap.notes, *diversity.notes],
+        seen=nearest_real_texts(synthetic, shown, plan.embed, seed=plan.seed),
+        verdict=reach_verdict(findings),
+        notes=[*data_notes(synthetic, real, labels), *leaks.notes, *gap.notes, *diversity.notes],
     )
 
 
-def like_real(real: Real, test: Sequence[Record]) -> Sequence[Record]:
+def reference_texts(real: RealSets, test: Sequence[Record]) -> Sequence[Record]:
     """Return the real texts that synthetic ones are described beside: the most there are outside the test set.
 
     Under 100 of them, the test rows: nothing is fitted on them here, they are only described.
@@ -153,23 +153,28 @@ def like_real(real: Real, test: Sequence[Record]) -> Sequence[Record]:
 
 
 def _compare(
-    selected: Sequence[Record], real: Sequence[Record], plan: Plan, labels: Sequence[str]
-) -> tuple[Gap, Diversity]:
+    selected: Sequence[Record], real: Sequence[Record], plan: EvaluationPlan, labels: Sequence[str]
+) -> tuple[DomainShift, Diversity]:
     texts = [[record.text for record in rows] for rows in (selected, real)]
     vectors = [plan.embed(some) for some in texts]
-    gap = measure_gap(selected, real, vectors[0], vectors[1], labels=labels, seed=plan.seed)
+    gap = measure_domain_shift(selected, real, vectors[0], vectors[1], labels=labels, seed=plan.seed)
     return gap, measure_diversity(texts[0], texts[1], vectors[0], vectors[1], seed=plan.seed)
 
 
-class _Work:
+class _Experiment:
     """The arms at work: what is measured is collected here, one classifier after the other."""
 
     def __init__(
-        self, synthetic: Synthetic, real: Real, plan: Plan, labels: Sequence[str], test: Sequence[Record]
+        self,
+        synthetic: SyntheticSet,
+        real: RealSets,
+        plan: EvaluationPlan,
+        labels: Sequence[str],
+        test: Sequence[Record],
     ) -> None:
         self._plan = plan
         self._synthetic = synthetic
-        pool = Pool(labels, plan.many)
+        pool = LabelledPool(labels, plan.many)
         raw = pool.add(labelled(synthetic.raw))
         self._row_of = {record.id: place for place, record in enumerate(pool.records)}
         self.selected = np.array([self._row_of[record.id] for record in synthetic.selected])
@@ -181,21 +186,23 @@ class _Work:
             pool.texts, len(labels), many=plan.many, embed=plan.embed, embedder=plan.embedder, memory=plan.memory
         )
         effort = FULL if plan.full else QUICK
-        self.bench = Bench(pool, classifiers, test=tested, dev=dev, seed=plan.seed, effort=effort)
+        self.bench = Experiment(pool, classifiers, test=tested, dev=dev, seed=plan.seed, effort=effort)
         self.arms = make_arms(self.seeds, self.selected, raw, whole, checked=synthetic.checked)
-        self.outcomes: list[Outcome] = []
-        self.weights: dict[Kind, Fitted] = {}
-        self.curves: dict[Kind, list[Point]] = {}
-        self._rounds: list[Round] | None = None
+        self.outcomes: list[ArmResult] = []
+        self.weights: dict[Kind, FittedWeight] = {}
+        self.curves: dict[Kind, list[CurvePoint]] = {}
+        self._rounds: list[Fold] | None = None
 
     def measure(self, kind: Kind) -> None:
         """Measure every arm with one classifier, fit the weight and draw the learning curve."""
         outcomes = {arm.name: self.bench.measure(arm, kind) for arm in self.arms}
         none = np.zeros(0, np.int64)
         if self._synthetic.checked:
-            outcomes["random"] = self.bench.randoms("random", kind, none, self.raw, self.selected)
+            outcomes["random"] = self.bench.random_arms("random", kind, none, self.raw, self.selected)
             if len(self.seeds):
-                outcomes["seeds_random"] = self.bench.randoms("seeds_random", kind, self.seeds, self.raw, self.selected)
+                outcomes["seeds_random"] = self.bench.random_arms(
+                    "seeds_random", kind, self.seeds, self.raw, self.selected
+                )
         if len(self.seeds):
             self._plan.say(f"fitting the weight on {kind}")
             fitted = self._fit(kind)
@@ -204,7 +211,7 @@ class _Work:
             self.curves[kind] = self.bench.curve(outcomes["seeds"], self.seeds)
         self.outcomes += outcomes.values()
 
-    def findings(self, leaks: Leaks) -> Findings:
+    def findings(self, leaks: Contamination) -> Findings:
         """Return what the verdict is made of."""
         return Findings(
             main=self._main(),
@@ -212,10 +219,10 @@ class _Work:
             weights=self.weights,
             curves=self.curves,
             leaks=leaks.count("selected", "test"),
-            leaked=leaks.leaked,
+            leaked=leaks.is_contaminated,
         )
 
-    def earned(self, kind: Kind) -> list[Earned]:
+    def earned(self, kind: Kind) -> list[AblationResult]:
         """Return what each check earned, with one classifier, everything beside the seeds if there are any."""
         accepted = np.array([self._row_of[record.id] for record in self._synthetic.accepted])
         found = []
@@ -230,7 +237,7 @@ class _Work:
             random = [self._f1(some, kind) for some in draws]
             spread = float(np.std(random, ddof=1)) if len(random) > 1 else 0.0
             found.append(
-                Earned(
+                AblationResult(
                     check.item,
                     check.dropped,
                     len(check.records),
@@ -251,10 +258,10 @@ class _Work:
         losses = {kind: fitted.grid[0].log_loss for kind, fitted in self.weights.items() if fitted.grid}
         return min(losses, key=lambda kind: losses[kind]) if losses else "embeddings"
 
-    def _fit(self, kind: Kind) -> Fitted:
+    def _fit(self, kind: Kind) -> FittedWeight:
         if self._rounds is None:
             repeats = self.bench.effort.repeats
-            self._rounds = make_rounds(
+            self._rounds = make_folds(
                 self.seeds, self.bench.targets, self._allowed, seed=self._plan.seed, repeats=repeats
             )
         return fit_weight(self.bench.classifiers, kind, self._rounds, self.bench.targets)

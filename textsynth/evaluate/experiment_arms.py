@@ -9,11 +9,11 @@ import numpy as np
 
 from textsynth.evaluate.bootstrap import row_weights, train_weights
 from textsynth.evaluate.classifiers import Classifiers, Codes, Floats, Kind, Scores, Training
-from textsynth.evaluate.data import Pool, clusters_of, first_labels
-from textsynth.evaluate.learning_curve import Point, parts_of
+from textsynth.evaluate.data import LabelledPool, clusters_of, first_labels
+from textsynth.evaluate.learning_curve import CurvePoint, nested_subsets
 from textsynth.evaluate.metrics import Truth, best_thresholds, decide, f1_by_label, macro_f1, one_hot, truth_of
-from textsynth.evaluate.results import Outcome, difference, mean_outcome, outcome
-from textsynth.evaluate.verdict import Difference
+from textsynth.evaluate.results import ArmResult, arm_result, difference, mean_arm_result
+from textsynth.evaluate.verdict import ArmDifference
 
 # arm, the arm it is compared with
 COMPARED = (
@@ -77,9 +77,9 @@ def random_rows(raw: Codes, selected: Codes, targets: Codes, seed: int, draws: i
     return found
 
 
-def training_draws(pool: Pool, seed: int, draws: int) -> Floats:
+def training_draws(pool: LabelledPool, seed: int, draws: int) -> Floats:
     """Return factors (draws, rows of the pool) for redrawn training rows: a row has the same in every arm it is in."""
-    groups = _codes(["\x1f".join((record.origin.item, *record.labels)) for record in pool.records])
+    groups = _codes(["\x1f".join((record.provenance.step, *record.labels)) for record in pool.records])
     return train_weights(groups, _codes(clusters_of(pool.records)), seed, draws)
 
 
@@ -88,7 +88,7 @@ def _codes(names: Sequence[str]) -> Codes:
 
 
 @dataclass(frozen=True, slots=True)
-class Effort:
+class Repetitions:
     """How many draws each part takes: of training rows, of random subsets, of seeds' folds, of the learning curve."""
 
     training: int
@@ -97,15 +97,15 @@ class Effort:
     curve: int
 
 
-QUICK = Effort(training=6, random=3, repeats=1, curve=2)
-FULL = Effort(training=20, random=20, repeats=4, curve=8)
+QUICK = Repetitions(training=6, random=3, repeats=1, curve=2)
+FULL = Repetitions(training=20, random=20, repeats=4, curve=8)
 
 
-class Bench:
+class Experiment:
     """Measures arms; `test` and `dev` are rows of the pool."""
 
     def __init__(
-        self, pool: Pool, classifiers: Classifiers, *, test: Codes, dev: Codes, seed: int, effort: Effort
+        self, pool: LabelledPool, classifiers: Classifiers, *, test: Codes, dev: Codes, seed: int, effort: Repetitions
     ) -> None:
         self.pool = pool
         self.targets = pool.targets
@@ -118,7 +118,7 @@ class Bench:
         self._weights = row_weights(len(test), seed)
         self._factors: Floats | None = None
 
-    def measure(self, arm: Arm, kind: Kind, *, redraw: bool = True) -> Outcome:
+    def measure(self, arm: Arm, kind: Kind, *, redraw: bool = True) -> ArmResult:
         """Return an arm's outcome, with redrawn training rows if wanted."""
         training = arm.training(self.targets)
         trainings = [training]
@@ -126,31 +126,33 @@ class Bench:
             trainings += [training.weighted(factors) for factors in self._drawn()[:, training.rows]]
         scores = self._scores(kind, trainings)
         thresholds = self._thresholds(arm, kind)
-        return outcome(arm.name, kind, len(arm), arm.weight, scores, self.truth, self._weights, thresholds)
+        return arm_result(arm.name, kind, len(arm), arm.weight, scores, self.truth, self._weights, thresholds)
 
     def macro_f1(self, arm: Arm, kind: Kind) -> float:
         """Return an arm's macro-F1 alone, without what an interval takes."""
         return self._macro_f1(kind, arm.training(self.targets), self._thresholds(arm, kind))
 
-    def randoms(self, name: str, kind: Kind, real: Codes, raw: Codes, selected: Codes) -> Outcome:
+    def random_arms(self, name: str, kind: Kind, real: Codes, raw: Codes, selected: Codes) -> ArmResult:
         """Return the mean outcome of random subsets of `raw`, as many texts of each label as in `selected`."""
         draws = random_rows(raw, selected, self.targets, self._seed, self.effort.random)
-        return mean_outcome(name, [self.measure(Arm(name, real, rows), kind, redraw=False) for rows in draws])
+        return mean_arm_result(name, [self.measure(Arm(name, real, rows), kind, redraw=False) for rows in draws])
 
-    def curve(self, seeds: Outcome, rows: Codes) -> list[Point]:
+    def curve(self, seeds: ArmResult, rows: Codes) -> list[CurvePoint]:
         """Return the learning curve of the seeds, the whole of them last."""
         points = []
-        for parts in parts_of(rows, self.targets, seed=self._seed, draws=self.effort.curve):
+        for parts in nested_subsets(rows, self.targets, seed=self._seed, draws=self.effort.curve):
             found = []
             for part in parts:
                 training = Arm("seeds", part, np.zeros(0, np.int64)).training(self.targets)
                 found.append(self._macro_f1(seeds.kind, training, None))
             points.append(
-                Point(len(parts[0]), float(np.mean(found)), float(np.std(found, ddof=1)) if len(found) > 1 else 0.0)
+                CurvePoint(
+                    len(parts[0]), float(np.mean(found)), float(np.std(found, ddof=1)) if len(found) > 1 else 0.0
+                )
             )
-        return [*points, Point(len(rows), float(macro_f1(seeds.f1, self.truth)), 0.0)]
+        return [*points, CurvePoint(len(rows), float(macro_f1(seeds.f1, self.truth)), 0.0)]
 
-    def differences(self, outcomes: Sequence[Outcome]) -> list[Difference]:
+    def differences(self, outcomes: Sequence[ArmResult]) -> list[ArmDifference]:
         """Return the differences of every pair of arms that belong together and were measured."""
         by_name = {(one.arm, one.kind): one for one in outcomes}
         kinds = list(dict.fromkeys(one.kind for one in outcomes))

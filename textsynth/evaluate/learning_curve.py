@@ -20,7 +20,7 @@ FARTHEST = 4.0
 
 
 @dataclass(frozen=True, slots=True)
-class Point:
+class CurvePoint:
     """Macro-F1 of the seeds alone when `train` of them are used: the mean over draws, and their standard deviation."""
 
     train: int
@@ -28,7 +28,7 @@ class Point:
     spread: float
 
 
-def parts_of(seeds: Codes, targets: Codes, *, seed: int, draws: int) -> list[list[Codes]]:
+def nested_subsets(seeds: Codes, targets: Codes, *, seed: int, draws: int) -> list[list[Codes]]:
     """Return, for each share of the seeds (.4, .6, .8), `draws` random parts with as even a share of every label.
 
     Every label keeps a seed. Shares that give the same number of rows as the one before are left out.
@@ -49,7 +49,7 @@ def parts_of(seeds: Codes, targets: Codes, *, seed: int, draws: int) -> list[lis
     return [parts for parts in found if len(parts[0]) < len(seeds)]
 
 
-def slope(points: Sequence[Point]) -> float | None:
+def slope(points: Sequence[CurvePoint]) -> float | None:
     """Return how much macro-F1 grows when the rows double, by least squares on the logarithm; None for one point."""
     if len(points) < 2:
         return None
@@ -57,7 +57,7 @@ def slope(points: Sequence[Point]) -> float | None:
     return float(np.polyfit(sizes, [point.macro_f1 for point in points], 1)[0])
 
 
-def worth(points: Sequence[Point], difference: float) -> int | None:
+def equivalent_rows(points: Sequence[CurvePoint], difference: float) -> int | None:
     """Return how many more real rows would likely bring `difference`; None where the curve cannot tell.
 
     That is where it does not rise, where the difference is not above 0, or where it lies beyond four times the seeds.

@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from textsynth.core.errors import UsageError
-from textsynth.core.records import Drop, Origin, Record
-from textsynth.evaluate.data import Synthetic
+from textsynth.core.records import DroppedRecord, Provenance, Record
+from textsynth.evaluate.data import SyntheticSet
 from textsynth.sources.columns import TableSource
 from textsynth.sources.folder import read_rows
-from textsynth.store.dataset import Rows, check_whole, source_of, text_of
+from textsynth.store.dataset import DatasetReader, check_complete, source_of, text_of
 from textsynth.store.manifest import Manifest, read_manifest
 
 # sections whose drops are no texts: an answer that could not be read, a request that failed
@@ -21,30 +21,30 @@ NO_TEXT = frozenset({"parse", "model"})
 
 
 @dataclass(frozen=True, slots=True)
-class Finished:
+class LoadedRun:
     """A finished run as its folder tells it: its texts by id, the labels in the recipe's order, and the manifest."""
 
-    synthetic: Synthetic
+    synthetic: SyntheticSet
     labels: Sequence[str]
     many: bool
     manifest: Manifest
 
 
-def read_run(folder: Path) -> Finished:
+def read_run(folder: Path) -> LoadedRun:
     """Read the texts of a finished run. Raises UsageError for no or a damaged run, or one of another task."""
     manifest = read_manifest(folder)
     if manifest["task"] != "classification":
         raise UsageError(
             f"{folder}: the run's task is {manifest['task']!r}; evaluate scores labelled texts (classification)"
         )
-    check_whole(folder, manifest)
-    data, passports = Rows(folder / "dataset" / "data"), Rows(folder / "dataset" / "passports")
-    dropped = Rows(folder / "dataset" / "dropped")
-    behind = {row["id"]: row for row in passports.take(range(len(passports)))}
-    rows = sorted(data.take(range(len(data))), key=lambda row: str(row["id"]))
-    selected = [_record(row, behind[row["id"]], behind[row["id"]]["item"]) for row in rows]
+    check_complete(folder, manifest)
+    data, passports = DatasetReader(folder / "dataset" / "data"), DatasetReader(folder / "dataset" / "provenance")
+    dropped = DatasetReader(folder / "dataset" / "dropped")
+    behind = {row["id"]: row for row in passports.rows_at(range(len(passports)))}
+    rows = sorted(data.rows_at(range(len(data))), key=lambda row: str(row["id"]))
+    selected = [_record(row, behind[row["id"]], behind[row["id"]]["step"]) for row in rows]
     spare, drops = [], []
-    for row in dropped.take(range(len(dropped))):
+    for row in dropped.rows_at(range(len(dropped))):
         if row["section"] in NO_TEXT:
             continue
         record = _record(row, row, row["generator"])
@@ -52,10 +52,12 @@ def read_run(folder: Path) -> Finished:
             spare.append(record)
         elif record.labels:
             drops.append(
-                Drop(record, row["section"], row["item"], row["reason"], row["measured"], row["limit"], row["twin"])
+                DroppedRecord(
+                    record, row["section"], row["step"], row["reason"], row["score"], row["limit"], row["duplicate_of"]
+                )
             )
     many = any(isinstance(label, list) for label in data.column("label")[:1])
-    return Finished(Synthetic(manifest["name"], selected, spare, drops), data.names, many, manifest)
+    return LoadedRun(SyntheticSet(manifest["name"], selected, spare, drops), data.names, many, manifest)
 
 
 def read_file(path: Path, options: TableSource, name: str) -> list[Record]:
@@ -70,5 +72,7 @@ def _record(row: Mapping[str, Any], origin: Mapping[str, Any], item: str) -> Rec
     source = source_of(row)
     if source is not None:
         fields["source_text"] = source
-    told = Origin(item, tuple(origin["parents"]), tuple(origin["shown"]), origin["request"] or "", origin["draw"] or 0)
+    told = Provenance(
+        item, tuple(origin["parent_ids"]), tuple(origin["example_ids"]), origin["request_key"] or "", origin["index"] or 0
+    )
     return Record(text_of(row), told, labels, fields)

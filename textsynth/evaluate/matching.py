@@ -16,9 +16,9 @@ from collections import Counter, defaultdict
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from textsynth.core.formatting import counted
+from textsynth.core.formatting import pluralize
 from textsynth.core.records import Record
-from textsynth.evaluate.sampling import draw_order
+from textsynth.evaluate.sampling import seeded_order
 from textsynth.export.splits import families
 from textsynth.text.normalize import normal_form
 
@@ -28,7 +28,7 @@ MOST = 4000  # texts a side: more add time, and chance moves an AUC of so many b
 
 
 @dataclass(frozen=True, slots=True)
-class Matched:
+class MatchedSets:
     """Rows of both sides, pair by pair.
 
     `synthetic` and `real` are places in the given sequences, (n,) each, the nth of one paired with the nth of the
@@ -42,7 +42,7 @@ class Matched:
     notes: tuple[str, ...] = ()
 
 
-def match(synthetic: Sequence[Record], real: Sequence[Record], *, seed: int) -> Matched:
+def match_strata(synthetic: Sequence[Record], real: Sequence[Record], *, seed: int) -> MatchedSets:
     """Draw the same number of texts of every label from both sides, at most 4,000 a side, and deal them to folds.
 
     Of each label (with several labels a text: of each set of labels; texts without labels are one kind) as many texts
@@ -55,7 +55,7 @@ def match(synthetic: Sequence[Record], real: Sequence[Record], *, seed: int) -> 
     strata = _drawn(synthetic, real, seed, by_label=True)
     if _size(strata) < min(FEWEST, len(synthetic), len(real)):
         notes.append(
-            f"Synthetic and real texts of the same labels make only {counted(_size(strata), 'pair')}: the domain gap"
+            f"Synthetic and real texts of the same labels make only {pluralize(_size(strata), 'pair')}: the domain gap"
             " was measured on texts of any label, so that other labels count as a gap."
         )
         strata = _drawn(synthetic, real, seed, by_label=False)
@@ -66,7 +66,7 @@ def match(synthetic: Sequence[Record], real: Sequence[Record], *, seed: int) -> 
         if len(set(looser[1])) > len(set(groups)):
             notes.append("Most texts are of one family: for the domain gap only copies were held in one fold.")
             pairs, groups = looser
-    return Matched([one for one, _ in pairs], [other for _, other in pairs], _dealt(groups), tuple(notes))
+    return MatchedSets([one for one, _ in pairs], [other for _, other in pairs], _dealt(groups), tuple(notes))
 
 
 _Stratum = tuple[list[int], list[int]]
@@ -81,7 +81,7 @@ def _drawn(synthetic: Sequence[Record], real: Sequence[Record], seed: int, *, by
     sides: list[dict[tuple[str, ...], list[int]]] = []
     for records in (synthetic, real):
         rows: dict[tuple[str, ...], list[int]] = defaultdict(list)
-        for place in draw_order([record.id for record in records], seed):
+        for place in seeded_order([record.id for record in records], seed):
             rows[tuple(sorted(records[place].labels)) if by_label else ()].append(place)
         sides.append(rows)
     ours, theirs = sides

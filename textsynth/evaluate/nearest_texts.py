@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from textsynth.core.records import Record
-from textsynth.evaluate.data import Synthetic
-from textsynth.evaluate.sampling import draw_order
+from textsynth.evaluate.data import SyntheticSet
+from textsynth.evaluate.sampling import seeded_order
 from textsynth.similarity.vectors import nearest
 
 SHOWN = 12
@@ -27,7 +27,7 @@ class Neighbour:
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class TextComparison:
     """A synthetic text, why it was dropped ("" where it was selected), and the nearest text of each real set."""
 
     id: str
@@ -38,16 +38,16 @@ class Seen:
     nearest: tuple[Neighbour, ...]
 
 
-def look(
-    synthetic: Synthetic,
+def nearest_real_texts(
+    synthetic: SyntheticSet,
     real: Mapping[str, Sequence[Record]],
     embed: Callable[[Sequence[str]], NDArray[np.float32]],
     *,
     seed: int,
-) -> list[Seen]:
+) -> list[TextComparison]:
     """Return twelve selected and twelve dropped texts, drawn at random, with their nearest texts of every real set."""
     kept = [(record, "") for record in _drawn(synthetic.selected, seed)]
-    reasons = {drop.record.id: f"{drop.item}: {drop.reason}" for drop in synthetic.drops}
+    reasons = {drop.record.id: f"{drop.step}: {drop.reason}" for drop in synthetic.drops}
     kept += [(record, reasons[record.id]) for record in _drawn([drop.record for drop in synthetic.drops], seed)]
     if not kept:
         return []
@@ -59,11 +59,11 @@ def look(
             row = rows[place]
             found.append(Neighbour(row.text, ", ".join(row.labels), round(cosine, 4), name))
     return [
-        Seen(record.id, record.text, ", ".join(record.labels), not why, why, tuple(found))
+        TextComparison(record.id, record.text, ", ".join(record.labels), not why, why, tuple(found))
         for (record, why), found in zip(kept, near, strict=True)
     ]
 
 
 def _drawn(records: Sequence[Record], seed: int) -> list[Record]:
-    order = draw_order([record.id for record in records], seed)
+    order = seeded_order([record.id for record in records], seed)
     return [records[place] for place in order[:SHOWN]]

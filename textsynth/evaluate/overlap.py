@@ -14,12 +14,12 @@ from numpy.typing import NDArray
 
 from textsynth.core.records import Record
 from textsynth.export.splits import REWRITTEN
-from textsynth.similarity.overlap import Copy, CopyIndex
+from textsynth.similarity.overlap import OverlapIndex, OverlapMatch
 from textsynth.similarity.vectors import Vectors, nearest, nearest_other
 
 
 @dataclass(frozen=True, slots=True)
-class Pair:
+class OverlapPair:
     """A text of the first set of `between` and the row of the second that it copies: ids, texts and labels of both.
 
     `similarity`: 1 for an exact copy, the Jaccard index of the words for a near one, the cosine for a semantic one; for
@@ -40,7 +40,7 @@ class Pair:
 
 
 @dataclass(frozen=True, slots=True)
-class Straddling:
+class Overlap:
     """What was found between two sets: `texts` of the first, how many of them copy a row of the second, by kind.
 
     `rows` are the ids of the rows copied and of those with the same letters, `close` counts the texts as near to a row
@@ -54,7 +54,7 @@ class Straddling:
     close: int
     conflicts: int
     beyond: bool
-    pairs: tuple[Pair, ...]
+    pairs: tuple[OverlapPair, ...]
 
     @property
     def count(self) -> int:
@@ -62,7 +62,7 @@ class Straddling:
         return len(self.pairs)
 
 
-class Held:
+class ReferenceSet:
     """The rows of a set that must not be copied, with what is usual among them."""
 
     def __init__(self, records: Sequence[Record], vectors: Vectors) -> None:
@@ -71,19 +71,19 @@ class Held:
         self.vectors = vectors
         texts = [record.text for record in records]
         self.rows = {record.id: row for row, record in enumerate(records)}
-        self.copies = CopyIndex(texts)
-        self.usual = usual(texts, vectors, self.copies)
+        self.copies = OverlapIndex(texts)
+        self.usual = base_rates(texts, vectors, self.copies)
 
-    def told(self, copy: Copy | None) -> Hit | None:
+    def describe(self, copy: OverlapMatch | None) -> Match | None:
         """Return what a copy by words is, or None where it does not count."""
-        if copy is not None and copy.how == "same":
-            return Hit("exact", copy.row, 1.0)
+        if copy is not None and copy.kind == "same":
+            return Match("exact", copy.row, 1.0)
         if copy is not None and copy.similarity > self.usual.words:
-            return Hit("near", copy.row, copy.similarity)
+            return Match("near", copy.row, copy.similarity)
         return None
 
 
-class Hit(NamedTuple):
+class Match(NamedTuple):
     """A row that is copied: how, which, and how similar it is."""
 
     kind: Kind
@@ -91,9 +91,13 @@ class Hit(NamedTuple):
     similarity: float
 
 
-def straddling(
-    between: tuple[str, str], records: Sequence[Record], vectors: Vectors, held: Held, known: Mapping[str, Record]
-) -> Straddling:
+def find_overlap(
+    between: tuple[str, str],
+    records: Sequence[Record],
+    vectors: Vectors,
+    held: ReferenceSet,
+    known: Mapping[str, Record],
+) -> Overlap:
     """Return the texts of `records` (`vectors`, (n, dim), are theirs) that copy a held row.
 
     `known` are all records by id, in which parents are looked up. A text counts once: by its strongest kind and its
@@ -103,45 +107,45 @@ def straddling(
     for record, vector, cosine, row in zip(records, vectors, *nearest(vectors, held.vectors), strict=True):
         copy = held.copies.nearest(record.text, partial(_cosine, held.vectors, vector))
         close += copy is not None or bool(cosine >= SEMANTIC)
-        hit = held.told(copy)
+        hit = held.describe(copy)
         if hit is None and cosine > held.usual.cosine:
-            hit = Hit("semantic", int(row), float(cosine))
+            hit = Match("semantic", int(row), float(cosine))
         if hit is None:
             hit = _made_from(record, held, known)
         if hit is not None:
             other = held.records[hit.row]
             ids, texts = (record.id, other.id), (record.text, other.text)
-            pairs.append(Pair(hit.kind, between, ids, texts, (_label(record), _label(other)), hit.similarity))
-            rows.update(held.copies.same(other.text))
+            pairs.append(OverlapPair(hit.kind, between, ids, texts, (_label(record), _label(other)), hit.similarity))
+            rows.update(held.copies.find_exact(other.text))
     counts = Counter(pair.kind for pair in pairs)
     kinds: dict[Kind, int] = {kind: counts[kind] for kind in KINDS}
-    return Straddling(
+    return Overlap(
         texts=len(records),
         kinds=kinds,
         rows=frozenset(held.records[row].id for row in rows),
         close=close,
         conflicts=sum(not pair.same_label for pair in pairs),
-        beyond=held.usual.beyond(kinds, len(records)),
+        beyond=held.usual.excess(kinds, len(records)),
         pairs=tuple(pairs),
     )
 
 
-def _made_from(record: Record, held: Held, known: Mapping[str, Record]) -> Hit | None:
+def _made_from(record: Record, held: ReferenceSet, known: Mapping[str, Record]) -> Match | None:
     """Return the row that is, or is copied by, a text from which the record was made, directly or over others."""
     rows = []
     texts = list(_rewritten(record))
-    seen, waiting = {record.id}, list(record.origin.parents)
+    seen, waiting = {record.id}, list(record.provenance.parent_ids)
     while waiting:
         one = waiting.pop()
         if one in held.rows:
-            rows.append(Hit("family", held.rows[one], 1.0))
+            rows.append(Match("family", held.rows[one], 1.0))
         parent = known.get(one)
         if parent is not None and one not in seen:
             texts.extend((parent.text, *_rewritten(parent)))
-            waiting.extend(parent.origin.parents)
+            waiting.extend(parent.provenance.parent_ids)
         seen.add(one)
-    copied = (held.told(held.copies.nearest(text)) for text in texts)
-    rows.extend(Hit("family", hit.row, hit.similarity) for hit in copied if hit is not None)
+    copied = (held.describe(held.copies.nearest(text)) for text in texts)
+    rows.extend(Match("family", hit.row, hit.similarity) for hit in copied if hit is not None)
     return min(rows, key=lambda hit: (-hit.similarity, hit.row), default=None)
 
 
@@ -167,7 +171,7 @@ _PRIOR_ROWS: Mapping[Kind, int] = {"exact": 1000, "near": 200, "semantic": 200}
 
 
 @dataclass(frozen=True, slots=True)
-class Usual:
+class BaseRates:
     """What is usual among `rows` real texts, each looked at beside all others.
 
     `words` is the Jaccard index above which a near copy counts (0: all do), `cosine` the cosine above which a semantic
@@ -180,7 +184,7 @@ class Usual:
     cosine: float
     rates: Mapping[str, float]
 
-    def beyond(self, found: Mapping[Kind, int], texts: int) -> bool:
+    def excess(self, found: Mapping[Kind, int], texts: int) -> bool:
         """Whether `found` counts by kind among `texts` texts are more than chance and a domain explain.
 
         Looked at are exact copies, exact and near ones, and all three. Beyond is a count whose probability is under
@@ -196,16 +200,16 @@ class Usual:
         return False
 
 
-def usual(texts: Sequence[str], vectors: Vectors, index: CopyIndex) -> Usual:
+def base_rates(texts: Sequence[str], vectors: Vectors, index: OverlapIndex) -> BaseRates:
     """Return what is usual among `texts`; `vectors` (n, dim) are theirs, `index` holds them in their order."""
     cosines = nearest_other(vectors)[0].tolist()
     copies = [
         index.nearest(text, partial(_cosine_of_usual, vectors, row), without=row) for row, text in enumerate(texts)
     ]
     allowed = int(RARE * len(texts))
-    near = [copy.similarity if copy is not None and copy.how != "same" else -1.0 for copy in copies]
+    near = [copy.similarity if copy is not None and copy.kind != "same" else -1.0 for copy in copies]
     words = _limit(near, allowed, 0.0)
-    exact = [copy is not None and copy.how == "same" for copy in copies]
+    exact = [copy is not None and copy.kind == "same" for copy in copies]
     apart = [-1.0 if same or one > words else cosine for same, one, cosine in zip(exact, near, cosines, strict=True)]
     limit = _limit(apart, allowed, SEMANTIC)
     close = (copy is not None or cosine >= SEMANTIC for copy, cosine in zip(copies, cosines, strict=True))
@@ -215,7 +219,7 @@ def usual(texts: Sequence[str], vectors: Vectors, index: CopyIndex) -> Usual:
         "semantic": sum(one > limit for one in apart),
         "close": sum(close),
     }
-    return Usual(len(texts), words, limit, {kind: count / max(1, len(texts)) for kind, count in counts.items()})
+    return BaseRates(len(texts), words, limit, {kind: count / max(1, len(texts)) for kind, count in counts.items()})
 
 
 def _limit(found: Sequence[float], allowed: int, least: float) -> float:

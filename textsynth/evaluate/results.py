@@ -22,13 +22,13 @@ from textsynth.evaluate.metrics import (
     quadratic_kappa,
     recall_by_label,
 )
-from textsynth.evaluate.verdict import FEW, Change, Difference
+from textsynth.evaluate.verdict import FEW, ArmDifference, ClassChange
 
 TEST, TRAIN, DRAWS = "test rows", "training rows", "draws"
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class ArmResult:
     """One arm with one classifier.
 
     `f1` holds each label's F1, (labels,); `redraws` the same over redrawn rows, (draws, labels), by what was redrawn.
@@ -44,19 +44,19 @@ class Outcome:
     redraws: Mapping[str, Floats]
 
 
-def outcome(
+def arm_result(
     arm: str, kind: Kind, rows: int, weight: float, scores: Sequence[Scores], truth: Truth, test: Floats,
     thresholds: Floats | None = None,
-) -> Outcome:  # fmt: skip
+) -> ArmResult:  # fmt: skip
     """Return an arm's outcome from its scores: the arm itself first, then with redrawn training rows."""
     predicted = [decide(one, many=truth.many, thresholds=thresholds) for one in scores]
     redraws = {TEST: f1_by_label(predicted[0], truth, test)}
     if len(predicted) > 2:
         redraws[TRAIN] = np.stack([f1_by_label(one, truth) for one in predicted[1:]])
-    return Outcome(arm, kind, rows, weight, (predicted[0],), f1_by_label(predicted[0], truth), redraws)
+    return ArmResult(arm, kind, rows, weight, (predicted[0],), f1_by_label(predicted[0], truth), redraws)
 
 
-def mean_outcome(arm: str, draws: Sequence[Outcome]) -> Outcome:
+def mean_arm_result(arm: str, draws: Sequence[ArmResult]) -> ArmResult:
     """Return the mean over several draws of an arm; their spread counts as the mean's own uncertainty."""
     f1 = np.stack([one.f1 for one in draws])
     mean = f1.mean(axis=0)
@@ -65,10 +65,10 @@ def mean_outcome(arm: str, draws: Sequence[Outcome]) -> Outcome:
         redraws[DRAWS] = mean + (f1 - mean) / np.sqrt(len(draws))
     first = draws[0]
     predicted = tuple(one.predicted[0] for one in draws)
-    return Outcome(arm, first.kind, first.rows, first.weight, predicted, mean, redraws)
+    return ArmResult(arm, first.kind, first.rows, first.weight, predicted, mean, redraws)
 
 
-def difference(one: Outcome, minus: Outcome, labels: Sequence[str], truth: Truth) -> Difference:
+def difference(one: ArmResult, minus: ArmResult, labels: Sequence[str], truth: Truth) -> ArmDifference:
     """Return one arm minus another; what both redraw is compared draw by draw.
 
     The intervals of the labels with at least 20 test rows hold together (Bonferroni).
@@ -79,7 +79,7 @@ def difference(one: Outcome, minus: Outcome, labels: Sequence[str], truth: Truth
     tested = [int(rows) for rows in truth.rows]
     level = 1 - (1 - LEVEL) / max(1, sum(rows >= FEW for rows in tested))
     changes = [
-        Change(
+        ClassChange(
             label,
             float(one.f1[code] - minus.f1[code]),
             interval(float(one.f1[code] - minus.f1[code]), [gap[:, code] for gap in gaps], level=level),
@@ -88,10 +88,10 @@ def difference(one: Outcome, minus: Outcome, labels: Sequence[str], truth: Truth
         for code, label in enumerate(labels)
         if tested[code]
     ]
-    return Difference(one.arm, minus.arm, one.kind, whole, over, tuple(changes))
+    return ArmDifference(one.arm, minus.arm, one.kind, whole, over, tuple(changes))
 
 
-def _gaps(one: Outcome, minus: Outcome) -> list[Floats]:
+def _gaps(one: ArmResult, minus: ArmResult) -> list[Floats]:
     found = []
     for redrawn in (TEST, TRAIN, DRAWS):
         mine, other = one.redraws.get(redrawn), minus.redraws.get(redrawn)
@@ -102,7 +102,7 @@ def _gaps(one: Outcome, minus: Outcome) -> list[Floats]:
     return found
 
 
-def figures(one: Outcome, labels: Sequence[str], truth: Truth, *, ordinal: bool) -> dict[str, object]:
+def arm_scores(one: ArmResult, labels: Sequence[str], truth: Truth, *, ordinal: bool) -> dict[str, object]:
     """Return an arm's figures by name, as they stand under `arms[name][classifier]`; means over its draws."""
     whole = float(macro_f1(one.f1, truth))
     low, high = interval(whole, [macro_f1(redrawn, truth) for redrawn in one.redraws.values()])

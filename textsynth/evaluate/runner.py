@@ -12,14 +12,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
-from textsynth.core.errors import UsageError, needs
+from textsynth.core.errors import UsageError, require_extra
 from textsynth.core.protocols import Context
-from textsynth.core.records import Drop, Record
-from textsynth.core.resources import share_processors
+from textsynth.core.records import DroppedRecord, Record
+from textsynth.core.resources import limit_threads
 from textsynth.filter.agreement import Agreement
 from textsynth.recipe import Recipe, read_recipe
 from textsynth.recipe.init import read_labels
-from textsynth.recipe.pinning import as_run
+from textsynth.recipe.pinning import pinned_as_run
 from textsynth.similarity.embedder import EMBEDDED
 from textsynth.sources.rows import Rows
 from textsynth.store.evaluation import write_evaluation
@@ -27,10 +27,10 @@ from textsynth.store.journal import Journal
 from textsynth.store.manifest import Manifest
 
 if TYPE_CHECKING:
-    from textsynth.evaluate.data import Real, Synthetic
+    from textsynth.evaluate.data import RealSets, SyntheticSet
     from textsynth.evaluate.evaluate import Embed, Evaluation
-    from textsynth.evaluate.load import Finished
-    from textsynth.similarity.embedder import Store
+    from textsynth.evaluate.load import LoadedRun
+    from textsynth.similarity.embedder import VectorStore
 
 ROLES = {"train": "train", "test": "test", "dev": "dev", "all": "whole"}
 NO_RECIPE = (
@@ -40,45 +40,45 @@ NO_RECIPE = (
 Say = Callable[[str], None]
 
 
-def prove(
+def evaluate_texts(
     recipe: Recipe,
     context: Context,
-    synthetic: Synthetic,
-    real: Real,
-    memory: Store,
+    synthetic: SyntheticSet,
+    real: RealSets,
+    memory: VectorStore,
     say: Say,
     *,
     full: bool,
     ordinal: bool,
 ) -> Evaluation:
     """Return what a run's texts are worth; `context` holds its sources. Raises UsageError for unusable sets."""
-    from textsynth.evaluate import Plan, evaluate, without_seeds
-    from textsynth.evaluate.ablation import Check, readmit
+    from textsynth.evaluate import EvaluationPlan, evaluate, leave_seeds_out
+    from textsynth.evaluate.ablation import FilterStep, readmit_without
 
-    needs("embed", "sklearn", why="evaluate")
-    checks = [Check(item.name, item.step) for item in recipe.filter]
+    require_extra("embed", "sklearn", why="evaluate")
+    checks = [FilterStep(item.name, item.step) for item in recipe.filter]
     own = next(((item.name, item.step) for item in recipe.filter if isinstance(item.step, Agreement)), None)
     synthetic = replace(synthetic, agreement=own)
-    plan = Plan(
+    plan = EvaluationPlan(
         context.embed,
         recipe.embedder,
         memory,
         labels=list(recipe.labels),
-        many=recipe.many,
+        many=recipe.multi_label,
         ordinal=ordinal,
         full=full,
         seed=recipe.seed,
-        knowing=without_seeds(synthetic, real.train, context, list(recipe.sources)) if real.train else None,
-        readmitted=readmit(checks, synthetic.accepted, synthetic.drops, context),
+        knowing=leave_seeds_out(synthetic, real.train, context, list(recipe.sources)) if real.train else None,
+        readmitted=readmit_without(checks, synthetic.accepted, synthetic.drops, context),
         say=say,
     )
     return evaluate(synthetic, real, plan)
 
 
-def prove_run(
+def evaluate_run(
     recipe: Recipe,
     context: Context,
-    ends: tuple[Sequence[Record], Sequence[Record], Sequence[Drop]],
+    ends: tuple[Sequence[Record], Sequence[Record], Sequence[DroppedRecord]],
     folder: Path,
     say: Say,
 ) -> Evaluation:
@@ -86,8 +86,8 @@ def prove_run(
 
     Raises UsageError where they cannot be scored, as when none was selected.
     """
-    from textsynth.evaluate import Synthetic
-    from textsynth.evaluate.cache import Memory
+    from textsynth.evaluate import SyntheticSet
+    from textsynth.evaluate.cache import PredictionCache
     from textsynth.evaluate.load import NO_TEXT
 
     wanted = recipe.evaluate
@@ -97,10 +97,10 @@ def prove_run(
     selected, spare = (sorted(records, key=lambda one: one.id) for records in ends[:2])
     dropped = sorted(ends[2], key=lambda one: one.record.id)
     texts = [drop for drop in dropped if drop.section not in NO_TEXT and drop.record.labels]
-    synthetic = Synthetic(recipe.name, selected, spare, texts)
-    with closing(Memory(folder)) as memory:
+    synthetic = SyntheticSet(recipe.name, selected, spare, texts)
+    with closing(PredictionCache(folder)) as memory:
         real = real_of(recipe, context.sources)
-        return prove(recipe, context, synthetic, real, memory, say, full=wanted.full, ordinal=wanted.ordinal)
+        return evaluate_texts(recipe, context, synthetic, real, memory, say, full=wanted.full, ordinal=wanted.ordinal)
 
 
 def weight_of(recipe: Recipe, found: Evaluation) -> float | None:
@@ -109,28 +109,28 @@ def weight_of(recipe: Recipe, found: Evaluation) -> float | None:
     return found.weights[kind].weight if kind in found.weights else None
 
 
-def write_proof(folder: Path, found: Evaluation) -> None:
+def write_results(folder: Path, found: Evaluation) -> None:
     """Keep what an evaluation found in the folder of its run, and tell it on the card of its data set."""
     from textsynth.evaluate import as_json
-    from textsynth.report.card_figures import put_on_card
+    from textsynth.report.card_figures import update_card
 
     told = as_json(found)
     write_evaluation(folder, told)
-    put_on_card(folder, told)
+    update_card(folder, told)
 
 
-def real_of(recipe: Recipe, sources: Mapping[str, Sequence[Record]]) -> Real:
+def real_of(recipe: Recipe, sources: Mapping[str, Sequence[Record]]) -> RealSets:
     """Return the real sets that the recipe's `evaluate` names."""
-    from textsynth.evaluate import Real
+    from textsynth.evaluate import RealSets
 
     wanted = recipe.evaluate
     if wanted is None:
         raise TypeError("a recipe without `evaluate` names no real sets")
     train, dev, whole = (list(sources[name]) if name else [] for name in (wanted.train, wanted.dev, wanted.all))
-    return Real(list(sources[wanted.test]), train, dev, whole)
+    return RealSets(list(sources[wanted.test]), train, dev, whole)
 
 
-def prove_what(
+def evaluate_target(
     what: Path, given: Mapping[str, Path | str | None], *, full: bool, ordinal: bool, say: Say
 ) -> Evaluation:
     """Return what a run's folder or a file of texts is worth.
@@ -141,7 +141,7 @@ def prove_what(
     """
     from textsynth.core.paths import cache_folder
 
-    share_processors()
+    limit_threads()
     files: dict[str, Path | list[Record]] = {
         role: Path(str(given[name])) for role, name in ROLES.items() if given.get(name) is not None
     }
@@ -150,16 +150,16 @@ def prove_what(
     if what.is_dir():
         if told is not None:
             raise UsageError(f"{what}: --labels is for a file of texts; the labels of a run are its recipe's")
-        return prove_folder(what, files, columns=columns, full=full, ordinal=ordinal, say=say)
+        return evaluate_run_folder(what, files, columns=columns, full=full, ordinal=ordinal, say=say)
     if ordinal and told is None:
         raise UsageError(f"{what}: --ordinal needs the order of the labels; give it with --labels lowest,…,highest")
     labels = list(read_labels(str(told))) if told is not None else []
-    return prove_file(
+    return evaluate_file(
         what, files, columns=columns, labels=labels, memory=cache_folder(), full=full, ordinal=ordinal, say=say
     )
 
 
-def prove_folder(
+def evaluate_run_folder(
     folder: Path,
     files: Mapping[str, Path | list[Record]],
     *,
@@ -174,13 +174,13 @@ def prove_folder(
     `files` are real sets by role (train, test, dev, all), as files or as rows; roles that are left out are those of the
     recipe's `evaluate`. `recipe` is looked for where the run had it, unless it is given.
     """
-    from textsynth.evaluate.cache import Memory
+    from textsynth.evaluate.cache import PredictionCache
     from textsynth.evaluate.load import read_run
 
-    needs("embed", "sklearn", why="evaluate")
+    require_extra("embed", "sklearn", why="evaluate")
     finished = read_run(folder)
     given: dict[str, Sequence[Record]] = {role: _read(path, columns, role) for role, path in files.items()}
-    with closing(Memory(folder)) as memory, Journal(folder) as journal:
+    with closing(PredictionCache(folder)) as memory, Journal(folder) as journal:
         recipe = recipe or _recipe_of(folder, finished.manifest)
         if recipe is None:
             say(NO_RECIPE)
@@ -193,19 +193,21 @@ def prove_folder(
             given = {**own.named(), **given}
             full, ordinal = full or recipe.evaluate.full, ordinal or recipe.evaluate.ordinal
         context = make_context(recipe, sources, journal)
-        return prove(recipe, context, finished.synthetic, _real(given, folder), memory, say, full=full, ordinal=ordinal)
+        return evaluate_texts(
+            recipe, context, finished.synthetic, _real(given, folder), memory, say, full=full, ordinal=ordinal
+        )
 
 
 def _prove_alone(
-    finished: Finished, real: Real, memory: Store, store: Store, say: Say, *, full: bool, ordinal: bool
+    finished: LoadedRun, real: RealSets, memory: VectorStore, store: VectorStore, say: Say, *, full: bool, ordinal: bool
 ) -> Evaluation:
     """Return what the texts of a run are worth without its recipe, and say so in the notes."""
-    from textsynth.evaluate import Plan, evaluate, without_seeds
+    from textsynth.evaluate import EvaluationPlan, evaluate, leave_seeds_out
 
     manifest, many = finished.manifest, finished.many
     embed = _embedder(EMBEDDED, store)
     context = Context("classification", "en", 0, {}, many, {}, embed, _no_prompt)
-    plan = Plan(
+    plan = EvaluationPlan(
         embed,
         EMBEDDED,
         memory,
@@ -214,7 +216,7 @@ def _prove_alone(
         ordinal=ordinal,
         full=full,
         seed=manifest["seed"],
-        knowing=without_seeds(finished.synthetic, real.train, context, list(manifest["sources"]))
+        knowing=leave_seeds_out(finished.synthetic, real.train, context, list(manifest["sources"]))
         if real.train
         else None,
         say=say,
@@ -223,7 +225,7 @@ def _prove_alone(
     return replace(found, notes=[*found.notes, NO_RECIPE])
 
 
-def prove_file(
+def evaluate_file(
     path: Path | list[Record],
     files: Mapping[str, Path | list[Record]],
     *,
@@ -238,26 +240,26 @@ def prove_file(
 
     `labels` gives their order ([]: as they come); `memory` is the folder for what was computed.
     """
-    from textsynth.evaluate import Plan, Synthetic, evaluate
-    from textsynth.evaluate.cache import Memory
+    from textsynth.evaluate import EvaluationPlan, SyntheticSet, evaluate
+    from textsynth.evaluate.cache import PredictionCache
 
-    needs("embed", "sklearn", why="evaluate")
+    require_extra("embed", "sklearn", why="evaluate")
     where = path if isinstance(path, Path) else Path("rows")
-    synthetic = Synthetic(where.stem, _read(path, columns, "selected"))
+    synthetic = SyntheticSet(where.stem, _read(path, columns, "selected"))
     given = {role: _read(one, columns, role) for role, one in files.items()}
     many = any(len(row.labels) > 1 for rows in (synthetic.selected, *given.values()) for row in rows)
-    with closing(Memory(memory)) as kept:
+    with closing(PredictionCache(memory)) as kept:
         embed = _embedder(EMBEDDED, kept)
-        plan = Plan(embed, EMBEDDED, kept, labels=labels, many=many, full=full, ordinal=ordinal, say=say)
+        plan = EvaluationPlan(embed, EMBEDDED, kept, labels=labels, many=many, full=full, ordinal=ordinal, say=say)
         return evaluate(synthetic, _real(given, where), plan)
 
 
-def _real(given: Mapping[str, Sequence[Record]], where: Path) -> Real:
-    from textsynth.evaluate import Real
+def _real(given: Mapping[str, Sequence[Record]], where: Path) -> RealSets:
+    from textsynth.evaluate import RealSets
 
     if not given.get("test"):
         raise UsageError(f"{where}: no real test rows to score on; give them with --test FILE")
-    return Real(given["test"], given.get("train", ()), given.get("dev", ()), given.get("all", ()))
+    return RealSets(given["test"], given.get("train", ()), given.get("dev", ()), given.get("all", ()))
 
 
 def _read(path: Path | list[Record], columns: Mapping[str, object], role: str) -> list[Record]:
@@ -278,10 +280,10 @@ def _recipe_of(folder: Path, manifest: Manifest) -> Recipe | None:
         recipe = read_recipe(path, told["sets"])
     except UsageError:
         return None
-    return as_run(recipe, manifest["sources"]) if recipe.hash == told["hash"] else None
+    return pinned_as_run(recipe, manifest["sources"]) if recipe.hash == told["hash"] else None
 
 
-def _embedder(name: str, store: Store) -> Embed:
+def _embedder(name: str, store: VectorStore) -> Embed:
     from textsynth.similarity.embedder import Embedder
 
     return Embedder(name, store).embed

@@ -21,7 +21,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from textsynth.evaluate.classifiers import Classifiers, Codes, Floats, Kind, Training
-from textsynth.evaluate.cross_validation import Round
+from textsynth.evaluate.cross_validation import Fold
 
 GRID = (0.0, 0.1, 0.3, 1.0)
 PRIOR: dict[Kind, float] = {"words": 0.3, "embeddings": 0.0}
@@ -30,7 +30,7 @@ LEAST = 1e-6
 
 
 @dataclass(frozen=True, slots=True)
-class Tried:
+class WeightCandidate:
     """One weight of the grid: its mean log-loss on held-out seeds, and the standard error of its loss over the best."""
 
     weight: float
@@ -39,32 +39,32 @@ class Tried:
 
 
 @dataclass(frozen=True, slots=True)
-class Fitted:
+class FittedWeight:
     """The weight chosen, its prior, the grid, and the number of seeds asked about (0: none, so the prior stands)."""
 
     weight: float
     prior: float
     rows: int
-    grid: tuple[Tried, ...]
+    grid: tuple[WeightCandidate, ...]
 
 
-def fit_weight(classifiers: Classifiers, kind: Kind, rounds: Sequence[Round], targets: Codes) -> Fitted:
+def fit_weight(classifiers: Classifiers, kind: Kind, rounds: Sequence[Fold], targets: Codes) -> FittedWeight:
     """Return the weight for one classifier."""
     prior = PRIOR[kind]
     if not rounds:
-        return Fitted(prior, prior, 0, ())
+        return FittedWeight(prior, prior, 0, ())
     losses = np.stack(_losses(classifiers, kind, rounds, targets))
     means = losses.mean(axis=1)
     best = int(means.argmin())
     beyond = losses - losses[best]
     errors = beyond.std(axis=1, ddof=1) / np.sqrt(losses.shape[1])
-    grid = tuple(Tried(*map(float, told)) for told in zip(GRID, means, errors, strict=True))
+    grid = tuple(WeightCandidate(*map(float, told)) for told in zip(GRID, means, errors, strict=True))
     good = [place for place in range(len(GRID)) if means[place] - means[best] <= errors[place]]
     chosen = min(good, key=lambda place: (abs(place - GRID.index(prior)), GRID[place]))
-    return Fitted(GRID[chosen], prior, losses.shape[1], grid)
+    return FittedWeight(GRID[chosen], prior, losses.shape[1], grid)
 
 
-def _losses(classifiers: Classifiers, kind: Kind, rounds: Sequence[Round], targets: Codes) -> list[Floats]:
+def _losses(classifiers: Classifiers, kind: Kind, rounds: Sequence[Fold], targets: Codes) -> list[Floats]:
     """Return for each weight the loss of every held-out seed at the best temperature."""
     chances: list[list[Floats]] = [[] for _ in GRID]
     truth = np.concatenate([targets[one.held] for one in rounds])

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 
-def draw_order(keys: Sequence[str], seed: int) -> list[int]:
+def seeded_order(keys: Sequence[str], seed: int) -> list[int]:
     """Return the places of `keys` in a random order that depends on `seed` and on the keys only.
 
     The first k places are a draw of k without replacement; a larger draw holds the smaller ones. Keys that come in

@@ -9,9 +9,9 @@ from typing import Any
 
 from textsynth.core.records import Record
 from textsynth.evaluate.evaluate import Evaluation
-from textsynth.evaluate.results import figures
-from textsynth.evaluate.verdict import Difference, Verdict
-from textsynth.store.evaluation import FORM
+from textsynth.evaluate.results import arm_scores
+from textsynth.evaluate.verdict import ArmDifference, Verdict
+from textsynth.store.evaluation import FORMAT
 
 PLACES = 6
 
@@ -21,9 +21,9 @@ def as_json(found: Evaluation) -> dict[str, Any]:
     truth = found.bench.truth
     arms: dict[str, dict[str, object]] = {}
     for one in found.outcomes:
-        arms.setdefault(one.arm, {})[one.kind] = figures(one, found.labels, truth, ordinal=found.ordinal)
+        arms.setdefault(one.arm, {})[one.kind] = arm_scores(one, found.labels, truth, ordinal=found.ordinal)
     told = {
-        "version": FORM,
+        "version": FORMAT,
         "data": _data(found),
         "classifiers": list(dict.fromkeys(one.kind for one in found.outcomes)),
         "arms": arms,
@@ -33,7 +33,7 @@ def as_json(found: Evaluation) -> dict[str, Any]:
         "curve": {kind: [asdict(point) for point in points] for kind, points in found.curves.items()},
         "earned": [
             {
-                "item": one.item,
+                "step": one.item,
                 "dropped": one.dropped,
                 "readmitted": one.readmitted,
                 "classifier": one.classifier,
@@ -60,7 +60,7 @@ def _data(found: Evaluation) -> dict[str, object]:
     sets = {**real.named(), "raw": synthetic.raw, "selected": synthetic.selected, "test": found.test}
     return {
         "name": synthetic.name,
-        "synthetic": {"raw": len(synthetic.raw), "selected": len(synthetic.selected), "spare": len(synthetic.spare)},
+        "synthetic": {"raw": len(synthetic.raw), "selected": len(synthetic.selected), "surplus": len(synthetic.spare)},
         **{name: len(rows) for name, rows in {"train": real.train, "dev": real.dev, "all": real.whole}.items()},
         "test": len(found.test),
         "test_left_out": list(found.left_out),
@@ -76,7 +76,7 @@ def _counts(rows: Sequence[Record], labels: Sequence[str]) -> dict[str, int]:
     return {label: counts[label] for label in labels}
 
 
-def _difference(one: Difference) -> dict[str, object]:
+def _difference(one: ArmDifference) -> dict[str, object]:
     return {
         "arm": one.arm,
         "minus": one.minus,

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from textsynth.evaluate.classifiers import Kind
-from textsynth.evaluate.learning_curve import Point, slope, worth
-from textsynth.evaluate.sample_weight import Fitted
+from textsynth.evaluate.learning_curve import CurvePoint, equivalent_rows, slope
+from textsynth.evaluate.sample_weight import FittedWeight
 
 Effect = Literal["helps", "no_difference", "harms", "leak", "unknown"]
 FEW = 20  # test rows under which a label's F1 says little
@@ -18,7 +18,7 @@ SAID: Mapping[str, str] = {"helps": "help", "no_difference": "make no clear diff
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class ClassChange:
     """How one label's F1 changes between two arms; `test` is its number of test rows, `few` says it is under 20."""
 
     label: str
@@ -33,7 +33,7 @@ class Change:
 
 
 @dataclass(frozen=True, slots=True)
-class Difference:
+class ArmDifference:
     """Macro-F1 of one arm minus another's, with its 95 % interval and the change of every label of the test set."""
 
     arm: str
@@ -41,7 +41,7 @@ class Difference:
     classifier: Kind
     difference: float
     interval: tuple[float, float]
-    per_class: tuple[Change, ...] = ()
+    per_class: tuple[ClassChange, ...] = ()
 
     @property
     def effect(self) -> Effect:
@@ -61,7 +61,7 @@ class Verdict:
     """
 
     effect: Effect
-    difference: Difference | None
+    difference: ArmDifference | None
     leaks: int
     sentences: tuple[str, ...]
 
@@ -82,7 +82,7 @@ class Verdict:
         """The labels with too few test rows to say anything."""
         return [one.label for one in (self.difference.per_class if self.difference else ()) if one.few]
 
-    def _told(self) -> list[Change]:
+    def _told(self) -> list[ClassChange]:
         return [one for one in (self.difference.per_class if self.difference else ()) if not one.few]
 
 
@@ -95,19 +95,19 @@ class Findings:
     """
 
     main: Kind
-    differences: Sequence[Difference]
-    weights: Mapping[Kind, Fitted]
-    curves: Mapping[Kind, Sequence[Point]]
+    differences: Sequence[ArmDifference]
+    weights: Mapping[Kind, FittedWeight]
+    curves: Mapping[Kind, Sequence[CurvePoint]]
     leaks: int
     leaked: bool
 
-    def of(self, arm: str, minus: str, kind: Kind) -> Difference | None:
+    def of(self, arm: str, minus: str, kind: Kind) -> ArmDifference | None:
         """Return the difference of two arms for a classifier, None where it was not measured."""
         wanted = (arm, minus, kind)
         return next((one for one in self.differences if (one.arm, one.minus, one.classifier) == wanted), None)
 
 
-def judge(found: Findings) -> Verdict:
+def reach_verdict(found: Findings) -> Verdict:
     """Return the verdict; harm and leaks are said first."""
     main = found.of("seeds_selected", "seeds", found.main)
     effect: Effect = "leak" if found.leaked else main.effect if main else "unknown"
@@ -182,13 +182,13 @@ def _checks(found: Findings) -> list[str]:
     ]
 
 
-def _real_labels(found: Findings, main: Difference | None) -> list[str]:
+def _real_labels(found: Findings, main: ArmDifference | None) -> list[str]:
     curve = found.curves.get(found.main, ())
     rise = slope(curve)
     if rise is None or not curve:
         return []
     told = [f"Doubling the {curve[-1].train} seeds would likely bring {rise:+.3f}."] if rise > 0 else []
-    rows = worth(curve, main.difference) if main and main.effect == "helps" else None
+    rows = equivalent_rows(curve, main.difference) if main and main.effect == "helps" else None
     if rows:
         told.append(f"The synthetic texts are worth about {rows} more real labels.")
     return told

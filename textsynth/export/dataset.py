@@ -18,44 +18,44 @@ from pathlib import Path
 from typing import NamedTuple
 
 from textsynth.core.errors import RunError
-from textsynth.core.formatting import storable
-from textsynth.export.card import Config, card
-from textsynth.export.run_result import Outcome, Picture
-from textsynth.export.splits import part
-from textsynth.export.tables import Table, dropped_table, passports_table, rows_table
-from textsynth.export.viewer_check import viewer_faults
+from textsynth.core.formatting import valid_unicode
+from textsynth.export.card import DatasetConfig, card
+from textsynth.export.run_result import CardFigure, RunResult
+from textsynth.export.splits import assign_splits
+from textsynth.export.tables import ColumnTable, default_table, dropped_table, provenance_table
+from textsynth.export.viewer_check import viewer_problems
 
-FOLDERS = {"default": "data", "passports": "passports", "dropped": "dropped"}
+FOLDERS = {"default": "data", "provenance": "passports", "dropped": "dropped"}
 # `passports` and `dropped` have no splits of their own, and `train` is what the Hub calls the only one.
 ONLY = "train"
 # Rows that are in memory at once while a file is written; a file with fewer has one group.
 ROWS_A_GROUP = 50_000
 
 
-class Written(NamedTuple):
+class WrittenDataset(NamedTuple):
     """What stands on disk: rows by split (empty ones too), and what had to be left out, in sentences."""
 
     splits: Mapping[str, int]
     notes: tuple[str, ...]
 
 
-def write_dataset(folder: Path, outcome: Outcome) -> Written:
+def write_dataset(folder: Path, outcome: RunResult) -> WrittenDataset:
     """Write the data set into `folder` (a run's `dataset/`), in place of what is there.
 
     The same outcome gives the same bytes with the same pyarrow and datasets. Raises RunError if the disk does not
     take it; then what was there stays.
     """
     shares = outcome.splits or {ONLY: 1.0}
-    parted = part(outcome.selected, shares, seed=outcome.seed)
+    parted = assign_splits(outcome.selected, shares, seed=outcome.seed)
     by_split = {name: [one for one in outcome.selected if parted.split[one.id] == name] for name in shares}
     # Each table is made when its turn to be written comes, as together they take more memory than the records.
-    tables: dict[str, Callable[[], dict[str, Table]]] = {
-        "default": lambda: {name: rows_table(rows, outcome) for name, rows in by_split.items()},
-        "passports": lambda: {ONLY: passports_table(outcome.selected, outcome, parted.split, parted.family)},
+    tables: dict[str, Callable[[], dict[str, ColumnTable]]] = {
+        "default": lambda: {name: default_table(rows, outcome) for name, rows in by_split.items()},
+        "provenance": lambda: {ONLY: provenance_table(outcome.selected, outcome, parted.split, parted.family)},
         "dropped": lambda: {ONLY: dropped_table(outcome)},
     }
     notes = [*parted.notes]
-    configs: list[Config] = []
+    configs: list[DatasetConfig] = []
     fresh = folder.with_name(f".{folder.name}.new")
     try:
         _recover(folder)
@@ -67,34 +67,34 @@ def write_dataset(folder: Path, outcome: Outcome) -> Written:
             if any(map(len, splits.values())):
                 configs.append(_config(fresh, name, splits))
             del splits
-        write_pictures(fresh, outcome.pictures)
-        text = storable(card(outcome, configs, by_split, notes))
+        write_figures(fresh, outcome.figures)
+        text = valid_unicode(card(outcome, configs, by_split, notes))
         (fresh / "README.md").write_text(text, encoding="utf-8", newline="\n")
-        faults = viewer_faults(fresh)
+        faults = viewer_problems(fresh)
         if faults:
             raise RunError(f"{folder}: the Hub's viewer could not show the data set: {'; '.join(faults)}")
         _put_in_place(fresh, folder)
     except OSError as fault:
         shutil.rmtree(fresh, ignore_errors=True)
         raise RunError(f"{folder}: the data set cannot be written: {fault.strerror or fault}") from fault
-    return Written({name: len(rows) for name, rows in by_split.items()}, tuple(notes))
+    return WrittenDataset({name: len(rows) for name, rows in by_split.items()}, tuple(notes))
 
 
-def write_pictures(folder: Path, pictures: Sequence[Picture]) -> None:
+def write_figures(folder: Path, pictures: Sequence[CardFigure]) -> None:
     """Write a card's pictures to their places in the folder of its data set."""
     for one in pictures:
         (folder / one.path).parent.mkdir(exist_ok=True)
-        (folder / one.path).write_text(storable(one.svg), encoding="utf-8", newline="\n")
+        (folder / one.path).write_text(valid_unicode(one.svg), encoding="utf-8", newline="\n")
 
 
-def _left_out(config: str, splits: Mapping[str, Table]) -> list[str]:
+def _left_out(config: str, splits: Mapping[str, ColumnTable]) -> list[str]:
     """Say which splits are empty, or that all are: they cannot be loaded, so the card does not list them."""
     if not any(map(len, splits.values())):
         return [f"config {config} is empty and left out"]
     return [f"split {name} is empty and left out" for name, table in splits.items() if not len(table)]
 
 
-def _config(folder: Path, name: str, splits: Mapping[str, Table]) -> Config:
+def _config(folder: Path, name: str, splits: Mapping[str, ColumnTable]) -> DatasetConfig:
     """Write the files of one config and return what the card says of it."""
     content = hashlib.sha256()
     files: dict[str, str] = {}
@@ -109,10 +109,10 @@ def _config(folder: Path, name: str, splits: Mapping[str, Table]) -> Config:
             while block := written.read(1 << 20):
                 content.update(block)
         files[split] = path.relative_to(folder).as_posix()
-    return Config(name, files, content.hexdigest(), sum(map(len, splits.values())))
+    return DatasetConfig(name, files, content.hexdigest(), sum(map(len, splits.values())))
 
 
-def _write_parquet(path: Path, table: Table) -> None:
+def _write_parquet(path: Path, table: ColumnTable) -> None:
     import pyarrow as pa
     import pyarrow.parquet as pq
 

@@ -9,12 +9,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from textsynth.core.calibration_summary import Gold
-from textsynth.core.records import Drop, Record
+from textsynth.core.calibration_summary import CalibrationSummary
+from textsynth.core.records import DroppedRecord, Record
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class RequestInfo:
     """What lies behind one key of the journal: prompt name and fingerprint, the model's identity, the sampling.
 
     `engine` is the engine and its version as it told them, "" where it did not.
@@ -28,33 +28,33 @@ class Asked:
 
 
 @dataclass(frozen=True, slots=True)
-class QuotaLine:
+class QuotaStatus:
     """One part of the quota: `match` ({} is the total), texts wanted and texts selected."""
 
-    match: Mapping[str, str]
-    want: int
+    values: Mapping[str, str]
+    wanted: int
     selected: int
 
     @property
     def name(self) -> str:
         """`card_arrival`, `card_arrival, annoyed`, or `total`."""
-        return ", ".join(self.match.values()) or "total"
+        return ", ".join(self.values.values()) or "total"
 
     @property
     def missing(self) -> int:
         """How many texts the line lacks, never below 0."""
-        return max(0, self.want - self.selected)
+        return max(0, self.wanted - self.selected)
 
 
 @dataclass(frozen=True, slots=True)
-class Given:
+class SourceInfo:
     """A source: what the recipe says it is, its repository and revision where it comes from the Hub, its licence.
 
     `made_from` says that the texts were written after its rows, rewrite them, or are its rows; else they were only
     compared with them, as with a test set.
     """
 
-    told: str
+    description: str
     hub: str | None = None
     revision: str | None = None
     license: str | None = None
@@ -62,17 +62,17 @@ class Given:
 
 
 @dataclass(frozen=True, slots=True)
-class Picture:
+class CardFigure:
     """A plot as a file of the data set: its name (`figures/funnel.svg`), its title, its numbers in words, the SVG."""
 
     path: str
     title: str
-    told: str
+    description: str
     svg: str
 
 
 @dataclass(frozen=True, slots=True)
-class About:
+class CardMetadata:
     """What only the author of a data set knows: the words of its card, under the names that the Hub uses.
 
     None and () mean that nothing was said. `citation` is BibTeX.
@@ -93,7 +93,7 @@ class About:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class RunResult:
     """A run that has ended.
 
     Every candidate is in exactly one of `selected`, `spare` (accepted, not picked) and `dropped`; drops of section
@@ -113,13 +113,13 @@ class Outcome:
     seed: int
     labels: Mapping[str, str]
     selected: Sequence[Record]
-    spare: Sequence[Record] = ()
-    dropped: Sequence[Drop] = ()
+    surplus: Sequence[Record] = ()
+    dropped: Sequence[DroppedRecord] = ()
     license: str | None = None
-    many: bool = False
+    multi_label: bool = False
     splits: Mapping[str, float] = field(default_factory=lambda: {"train": 1.0})
-    asked: Mapping[str, Asked] = field(default_factory=dict)
-    quota: Sequence[QuotaLine] = ()
+    requests: Mapping[str, RequestInfo] = field(default_factory=dict)
+    quota: Sequence[QuotaStatus] = ()
     labellers: Sequence[str] = ()
     selector: str = "balanced"
     stopped: str = "met"
@@ -128,18 +128,18 @@ class Outcome:
     prompt_texts: Mapping[str, str] = field(default_factory=dict)
     models: Sequence[str] = ()
     model_licenses: Mapping[str, str] = field(default_factory=dict)
-    sources: Mapping[str, Given] = field(default_factory=dict)
+    sources: Mapping[str, SourceInfo] = field(default_factory=dict)
     checks: Sequence[tuple[str, str]] = ()
-    about: About = About()
+    metadata: CardMetadata = CardMetadata()
     recipe_text: str = ""
-    sets: Sequence[str] = ()
+    overrides: Sequence[str] = ()
     weight: float | None = None
-    proof: Sequence[str] = ()
+    evaluation_sentences: Sequence[str] = ()
     evaluation: Mapping[str, Any] = field(default_factory=dict)
-    pictures: Sequence[Picture] = ()
-    gold: Mapping[str, Gold] = field(default_factory=dict)
+    figures: Sequence[CardFigure] = ()
+    calibrations: Mapping[str, CalibrationSummary] = field(default_factory=dict)
 
     @property
-    def written(self) -> bool:
+    def model_generated(self) -> bool:
         """Whether a model wrote any of the selected texts (else they were given and only checked)."""
-        return any(record.origin.request for record in self.selected)
+        return any(record.provenance.request_key for record in self.selected)

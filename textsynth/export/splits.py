@@ -17,7 +17,7 @@ from textsynth.core.records import REWRITES, Record
 REWRITTEN = tuple(REWRITES.values())
 
 
-class Parted(NamedTuple):
+class SplitAssignment(NamedTuple):
     """The split and the family (its smallest id) of each record, by id, and what could not be met, in sentences."""
 
     split: Mapping[str, str]
@@ -25,7 +25,7 @@ class Parted(NamedTuple):
     notes: tuple[str, ...]
 
 
-def part(records: Sequence[Record], shares: Mapping[str, float], *, seed: int) -> Parted:
+def assign_splits(records: Sequence[Record], shares: Mapping[str, float], *, seed: int) -> SplitAssignment:
     """Part `records` into splits, stratified by label, families whole and the largest first.
 
     `shares` are parts of 1, in the order in which ties fall; they are scaled to their sum. The result does not depend
@@ -34,15 +34,15 @@ def part(records: Sequence[Record], shares: Mapping[str, float], *, seed: int) -
     family = families(records)
     strata = _strata(records)
     wanted = _quotas(Counter(strata.values()), shares)
-    shelves = _Shelves(wanted, shares)
+    shelves = _SplitBins(wanted, shares)
     split: dict[str, str] = {}
     for members in _ordered(family, seed):
         sizes = Counter(map(strata.__getitem__, members)) if len(members) > 1 else {strata[members[0]]: 1}
         split.update(dict.fromkeys(members, shelves.place(sizes)))
-    return Parted(split, family, _notes(split, strata, wanted, shares))
+    return SplitAssignment(split, family, _notes(split, strata, wanted, shares))
 
 
-class _Shelves:
+class _SplitBins:
     """How many records each split still lacks of each stratum."""
 
     def __init__(self, wanted: Mapping[str, Mapping[str, int]], shares: Mapping[str, float]) -> None:
@@ -78,7 +78,7 @@ def families(records: Sequence[Record]) -> dict[str, str]:
     # Numbers instead of names: of millions of records most are tied to nothing.
     root = list(range(len(records)))
     first: dict[tuple[str, str] | str, int] = {}
-    parents = {parent for record in records for parent in record.origin.parents}
+    parents = {parent for record in records for parent in record.provenance.parent_ids}
 
     def find(one: int) -> int:
         while root[one] != one:
@@ -100,10 +100,10 @@ def _ties(record: Record, parents: Container[str]) -> Iterator[tuple[str, str] |
     """What ties a record to others: the answer it stood in by its key alone, all else with its kind."""
     if record.id in parents:
         yield "id", record.id
-    for parent in record.origin.parents:
+    for parent in record.provenance.parent_ids:
         yield "id", parent
-    if record.origin.request:
-        yield record.origin.request
+    if record.provenance.request_key:
+        yield record.provenance.request_key
     for key in REWRITTEN:
         if record.fields.get(key):
             yield "text", record.fields[key]

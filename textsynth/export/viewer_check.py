@@ -17,7 +17,7 @@ from textsynth.export.card.metadata import read_card
 NAME = "README.md"
 
 
-def viewer_faults(folder: Path) -> list[str]:
+def viewer_problems(folder: Path) -> list[str]:
     """Return a sentence for each rule that the data set in `folder` breaks, [] where the viewer can show it."""
     card = folder / NAME
     told = read_card(card.read_text(encoding="utf-8")).metadata if card.is_file() else {}

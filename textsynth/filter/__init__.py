@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from textsynth.core.registry import items_of
+from textsynth.core.registry import lazy_exports
 
 # For type checkers; `items_of` finds every item by its file.
 if TYPE_CHECKING:
     from textsynth.filter.agreement import Agreement as Agreement
     from textsynth.filter.copies_source import CopiesSource as CopiesSource
     from textsynth.filter.exact_duplicate import ExactDuplicate as ExactDuplicate
-    from textsynth.filter.faithful import Faithful as Faithful
+    from textsynth.filter.faithfulness import Faithfulness as Faithfulness
     from textsynth.filter.language import Language as Language
     from textsynth.filter.leak import Leak as Leak
     from textsynth.filter.length import Length as Length
@@ -21,4 +21,4 @@ if TYPE_CHECKING:
     from textsynth.filter.same_meaning import SameMeaning as SameMeaning
     from textsynth.filter.semantic_duplicate import SemanticDuplicate as SemanticDuplicate
 else:
-    __getattr__, __dir__ = items_of(__name__)
+    __getattr__, __dir__ = lazy_exports(__name__)

@@ -24,12 +24,12 @@ from typing import TYPE_CHECKING
 
 from pydantic import Field
 
-from textsynth.core.errors import needs
+from textsynth.core.errors import require_extra
 from textsynth.core.options import SourceName
 from textsynth.core.protocols import Context, Filter
 from textsynth.core.records import Record, Verdict
-from textsynth.core.seed_folds import fold_of
-from textsynth.similarity.embedder import need_embeddings
+from textsynth.core.seed_folds import assign_folds
+from textsynth.similarity.embedder import require_embeddings
 
 if TYPE_CHECKING:
     import numpy as np
@@ -42,23 +42,23 @@ ALL_SEEDS = -1
 class Agreement(Filter):
     """Keeps texts whose label is among the first choices of a classifier trained on the seeds."""
 
-    with_: SourceName = Field(default="seeds", description="the labelled seed examples")
-    accept: int = Field(default=1, ge=1, description="the label must be among so many first choices")
+    source: SourceName = Field(default="seeds", description="the labelled seed examples")
+    top_k: int = Field(default=1, ge=1, description="the label must be among so many first choices")
     min_confidence: float = Field(
         default=0.0, ge=0, le=1, description="probability of the label, at least; 0 asks for none"
     )
 
-    def require(self) -> None:
+    def check_dependencies(self) -> None:
         """Raise MissingExtra without what embeds and what classifies."""
-        need_embeddings("the filter agreement")
-        needs("embed", "sklearn", why="the filter agreement")
+        require_embeddings("the filter agreement")
+        require_extra("embed", "sklearn", why="the filter agreement")
 
-    def begin(self, context: Context) -> AgreementJudge:
+    def start(self, context: Context) -> AgreementSession:
         """Return the filter at work; the classifiers are trained when the first text comes."""
-        return AgreementJudge(self, context)
+        return AgreementSession(self, context)
 
 
-class AgreementJudge:
+class AgreementSession:
     """Judges by one classifier a fold of seeds; remembers nothing of what was accepted.
 
     `held_out` are ids of seeds that no classifier may know; the folds stay those of all seeds.
@@ -68,11 +68,11 @@ class AgreementJudge:
         self._step = step
         self._context = context
         self._held_out = held_out
-        self._seeds = [seed for seed in context.sources[step.with_] if seed.label is not None]
-        self._folds = fold_of(self._seeds)
+        self._seeds = [seed for seed in context.sources[step.source] if seed.label is not None]
+        self._folds = assign_folds(self._seeds)
         self._trained: dict[int, _Classifier | None] = {}
 
-    def judge(self, records: Sequence[Record]) -> list[Verdict | None]:
+    def evaluate_batch(self, records: Sequence[Record]) -> list[Verdict | None]:
         """Return a verdict with the label's probability; a text without a label, or of one without seeds, is kept."""
         by_fold: dict[int, list[int]] = {}
         for place, record in enumerate(records):
@@ -87,12 +87,16 @@ class AgreementJudge:
                 verdicts[place] = self._verdict(records[place], classifier.labels, row)
         return verdicts
 
-    def settle(self, records: Sequence[Record]) -> None:
+    def commit(self, records: Sequence[Record]) -> None:
         """Remember nothing."""
 
     def _fold_shown(self, record: Record) -> int:
         """Return the fold whose seeds the text was made from, ALL_SEEDS where it was made from none or several."""
-        folds = {self._folds[one] for one in (*record.origin.shown, *record.origin.parents) if one in self._folds}
+        folds = {
+            self._folds[one]
+            for one in (*record.provenance.example_ids, *record.provenance.parent_ids)
+            if one in self._folds
+        }
         return folds.pop() if len(folds) == 1 else ALL_SEEDS
 
     def _classifier(self, held_out: int) -> _Classifier | None:
@@ -101,7 +105,7 @@ class AgreementJudge:
         return self._trained[held_out]
 
     def _train(self, held_out: int) -> _Classifier | None:
-        needs("embed", "sklearn", why="the filter agreement")
+        require_extra("embed", "sklearn", why="the filter agreement")
         two_folds = {seed.labels for seed in self._seeds if self._folds[seed.id] == 1}
         kept = [
             seed
@@ -122,7 +126,7 @@ class AgreementJudge:
         own = max(float(chances[classes.index(label)]) for label in known)
         better = int((chances > own).sum())
         measured = round(own, 4)
-        if better >= self._step.accept:
+        if better >= self._step.top_k:
             first = classes[int(chances.argmax())]
             return Verdict(
                 f"the seeds' classifier puts another label first: {first}", measured, round(float(chances.max()), 4)

@@ -16,23 +16,23 @@ from pydantic import Field
 from textsynth.core.options import SourceName
 from textsynth.core.protocols import Context, Filter
 from textsynth.core.records import Record, Verdict
-from textsynth.similarity.minhash import WordSetIndex, sign
-from textsynth.similarity.overlap import WholeIndex
+from textsynth.similarity.minhash import WordSetIndex, minhash_signatures
+from textsynth.similarity.overlap import SubstringIndex
 from textsynth.text.normalize import normal_form, word_set
 
 
 class CopiesSource(Filter):
     """Keeps texts that share less than `similarity` of their words with every row of the source."""
 
-    from_: SourceName = Field(default="seeds", description="the rows that must not be copied")
+    source: SourceName = Field(default="seeds", description="the rows that must not be copied")
     similarity: float = Field(default=0.7, gt=0, le=1, description="share of common words from which a text is a copy")
 
-    def begin(self, context: Context) -> CopiesSourceJudge:
+    def start(self, context: Context) -> CopiesSourceSession:
         """Return the filter at work, the source's rows indexed."""
-        return CopiesSourceJudge(context.sources[self.from_], self.similarity, f"a row of {self.from_}")
+        return CopiesSourceSession(context.sources[self.source], self.similarity, f"a row of {self.source}")
 
 
-class CopiesSourceJudge:
+class CopiesSourceSession:
     """Compares with the rows of a source; remembers nothing of what was accepted."""
 
     def __init__(self, rows: Sequence[Record], similarity: float, what: str) -> None:
@@ -40,13 +40,13 @@ class CopiesSourceJudge:
         self._what = what
         self._rows = rows
         self._index = WordSetIndex(similarity)
-        self._index.add(sign(word_set(row.text) for row in rows))
+        self._index.add(minhash_signatures(word_set(row.text) for row in rows))
         self._whole = {normal_form(row.text): row.id for row in reversed(rows)}
-        self._inside = WholeIndex(row.text for row in rows)
+        self._inside = SubstringIndex(row.text for row in rows)
 
-    def judge(self, records: Sequence[Record]) -> list[Verdict | None]:
+    def evaluate_batch(self, records: Sequence[Record]) -> list[Verdict | None]:
         """Return a verdict with the copied row as the twin; the nearest row, of equally near ones the first."""
-        found = self._index.find(sign(word_set(record.text) for record in records))
+        found = self._index.find(minhash_signatures(word_set(record.text) for record in records))
         verdicts: list[Verdict | None] = []
         for record, near in zip(records, found, strict=True):
             form = normal_form(record.text)
@@ -59,10 +59,10 @@ class CopiesSourceJudge:
                 likeness = round(near.similarity, 4)
                 verdicts.append(Verdict(told, likeness, self._index.similarity, self._rows[near.row].id))
             elif inside is not None:
-                verdicts.append(Verdict(f"holds the whole of {self._what}", twin=self._rows[inside].id))
+                verdicts.append(Verdict(f"holds the whole of {self._what}", duplicate_of=self._rows[inside].id))
             else:
                 verdicts.append(None)
         return verdicts
 
-    def settle(self, records: Sequence[Record]) -> None:
+    def commit(self, records: Sequence[Record]) -> None:
         """Remember nothing."""

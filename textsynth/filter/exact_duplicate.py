@@ -17,18 +17,18 @@ from textsynth.text.normalize import normal_form
 class ExactDuplicate(Filter):
     """Keeps one of the texts that have the same normal form."""
 
-    def begin(self, context: Context) -> ExactDuplicateJudge:
+    def start(self, context: Context) -> ExactDuplicateSession:
         """Return the filter at work, with an empty memory."""
-        return ExactDuplicateJudge()
+        return ExactDuplicateSession()
 
 
-class ExactDuplicateJudge:
+class ExactDuplicateSession:
     """Remembers the normal form of what was accepted (about 250 bytes a text of 20 words)."""
 
     def __init__(self) -> None:
         self._seen: dict[str, str] = {}
 
-    def judge(self, records: Sequence[Record]) -> list[Verdict | None]:
+    def evaluate_batch(self, records: Sequence[Record]) -> list[Verdict | None]:
         """Drop what has an accepted twin, or an earlier one in this batch."""
         batch: dict[str, str] = {}
         verdicts: list[Verdict | None] = []
@@ -39,10 +39,10 @@ class ExactDuplicateJudge:
                 batch[form] = record.id
                 verdicts.append(None)
             else:
-                verdicts.append(Verdict("the same text was accepted before", twin=twin))
+                verdicts.append(Verdict("the same text was accepted before", duplicate_of=twin))
         return verdicts
 
-    def settle(self, records: Sequence[Record]) -> None:
+    def commit(self, records: Sequence[Record]) -> None:
         """Remember accepted texts; the first of two equal ones stays the twin."""
         for record in records:
             self._seen.setdefault(normal_form(record.text), record.id)

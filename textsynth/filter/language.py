@@ -19,7 +19,7 @@ from pydantic import Field
 
 from textsynth.core.protocols import Context, Filter
 from textsynth.core.records import Record, Verdict
-from textsynth.text.normalize import word_list
+from textsynth.text.normalize import words_of
 
 ALIKE = ({"nb", "no", "nn", "da"}, {"hr", "bs", "sr", "sl"}, {"id", "ms"}, {"gl", "pt"}, {"cs", "sk"})
 # Words of nearly every English text that hardly any other language has.
@@ -42,12 +42,12 @@ class Language(Filter):
         description="UTF-8 bytes below which a text is too short to tell; a Chinese character has three",
     )
 
-    def begin(self, context: Context) -> LanguageJudge:
+    def start(self, context: Context) -> LanguageSession:
         """Return the filter at work; the language model loads when the first text needs it."""
-        return LanguageJudge(self, self.language or context.language)
+        return LanguageSession(self, self.language or context.language)
 
 
-class LanguageJudge:
+class LanguageSession:
     """Looks at each text alone."""
 
     def __init__(self, step: Language, wanted: str) -> None:
@@ -57,11 +57,11 @@ class LanguageJudge:
         self._english = "en" in self._fine
         self._identifier: Any = None
 
-    def judge(self, records: Sequence[Record]) -> list[Verdict | None]:
+    def evaluate_batch(self, records: Sequence[Record]) -> list[Verdict | None]:
         """Return a verdict with the probability of the wanted language."""
         return [self._check(record.text) for record in records]
 
-    def settle(self, records: Sequence[Record]) -> None:
+    def commit(self, records: Sequence[Record]) -> None:
         """Remember nothing."""
 
     def _check(self, text: str) -> Verdict | None:
@@ -85,6 +85,6 @@ class LanguageJudge:
 
 def clearly_english(text: str) -> bool:
     """Whether two different words of the text, and an eighth of all, are among the commonest English ones."""
-    words = word_list(text)
+    words = words_of(text)
     common = [word for word in words if word in ENGLISH]
     return len(set(common)) >= 2 and 8 * len(common) >= len(words)

@@ -26,8 +26,8 @@ from pydantic import Field
 from textsynth.core.options import SourceName
 from textsynth.core.protocols import Context, Filter
 from textsynth.core.records import Record, Verdict
-from textsynth.similarity.embedder import need_embeddings
-from textsynth.similarity.overlap import Copy, CopyIndex, WholeIndex
+from textsynth.similarity.embedder import require_embeddings
+from textsynth.similarity.overlap import OverlapIndex, OverlapMatch, SubstringIndex
 
 if TYPE_CHECKING:
     import numpy as np
@@ -37,37 +37,37 @@ if TYPE_CHECKING:
 class Leak(Filter):
     """Keeps texts that no row of the test set says."""
 
-    from_: SourceName = Field(default="test", description="the rows that must not come back")
+    source: SourceName = Field(default="test", description="the rows that must not come back")
     similarity: float = Field(default=0.7, gt=0, le=1, description="share of common words from which a text is a copy")
     edits: int = Field(default=2, ge=0, le=3, description="how many words a copy may have changed, whatever that share")
     semantic: float = Field(
         default=0.95, gt=0, le=1, description="cosine from which a text says the same; 1: words alone"
     )
 
-    def require(self) -> None:
+    def check_dependencies(self) -> None:
         """Raise MissingExtra without what embeds, unless words alone are looked at."""
         if self.semantic < 1:
-            need_embeddings("the filter leak (semantic: 1 looks at words alone)")
+            require_embeddings("the filter leak (semantic: 1 looks at words alone)")
 
-    def begin(self, context: Context) -> LeakJudge:
+    def start(self, context: Context) -> LeakSession:
         """Return the filter at work, the test rows indexed; they are embedded when the first text comes."""
-        return LeakJudge(self, context)
+        return LeakSession(self, context)
 
 
-class LeakJudge:
+class LeakSession:
     """Compares with the rows of a source; remembers nothing of what was accepted."""
 
     def __init__(self, step: Leak, context: Context) -> None:
         self._step = step
         self._context = context
-        self._rows = context.sources[step.from_]
-        self._what = f"a row of {step.from_}"
+        self._rows = context.sources[step.source]
+        self._what = f"a row of {step.source}"
         texts = [row.text for row in self._rows]
-        self._copies = CopyIndex(texts, similarity=step.similarity, edits=step.edits)
-        self._whole = WholeIndex(texts)
+        self._copies = OverlapIndex(texts, similarity=step.similarity, edits=step.edits)
+        self._whole = SubstringIndex(texts)
         self._vectors: NDArray[np.float32] | None = None
 
-    def judge(self, records: Sequence[Record]) -> list[Verdict | None]:
+    def evaluate_batch(self, records: Sequence[Record]) -> list[Verdict | None]:
         """Return a verdict with the test row as the twin: of equally near rows the first."""
         verdicts = [self._by_words(record.text) for record in records]
         left = [place for place, verdict in enumerate(verdicts) if verdict is None]
@@ -76,7 +76,7 @@ class LeakJudge:
                 verdicts[place] = verdict
         return verdicts
 
-    def settle(self, records: Sequence[Record]) -> None:
+    def commit(self, records: Sequence[Record]) -> None:
         """Remember nothing."""
 
     def _by_words(self, text: str) -> Verdict | None:
@@ -84,7 +84,7 @@ class LeakJudge:
         if copy is not None:
             return self._copied(copy)
         whole = self._whole.find(text)
-        return None if whole is None else Verdict(f"holds the whole of {self._what}", twin=self._rows[whole].id)
+        return None if whole is None else Verdict(f"holds the whole of {self._what}", duplicate_of=self._rows[whole].id)
 
     def _by_meaning(self, texts: Sequence[str]) -> list[Verdict | None]:
         from textsynth.similarity.vectors import nearest
@@ -102,11 +102,11 @@ class LeakJudge:
             verdicts.append(None if copy is None else self._copied(copy))
         return verdicts
 
-    def _copied(self, copy: Copy) -> Verdict:
+    def _copied(self, copy: OverlapMatch) -> Verdict:
         twin = self._rows[copy.row].id
-        if copy.how == "edited":
+        if copy.kind == "edited":
             return Verdict(f"differs in few words from {self._what}", copy.differing, self._step.edits, twin)
-        told = f"copies {self._what}" if copy.how == "same" else f"shares most of its words with {self._what}"
+        told = f"copies {self._what}" if copy.kind == "same" else f"shares most of its words with {self._what}"
         return Verdict(told, round(copy.similarity, 4), self._step.similarity, twin)
 
 

@@ -12,7 +12,7 @@ from pydantic import Field, model_validator
 
 from textsynth.core.protocols import Filter
 from textsynth.core.records import Record, Verdict
-from textsynth.text.normalize import word_list
+from textsynth.text.normalize import words_of
 
 
 class Length(Filter):
@@ -35,7 +35,7 @@ class Length(Filter):
 
     def check(self, record: Record) -> Verdict | None:
         """Return the first limit that the text breaks: words before characters."""
-        words = len(word_list(record.text))
+        words = len(words_of(record.text))
         if words < self.min_words:
             return Verdict("has too few words", words, self.min_words)
         if self.max_words is not None and words > self.max_words:

@@ -17,7 +17,7 @@ from pydantic import Field
 
 from textsynth.core.protocols import Context, Filter
 from textsynth.core.records import Record, Verdict
-from textsynth.similarity.minhash import Signed, WordSetIndex, sign
+from textsynth.similarity.minhash import SignedWords, WordSetIndex, minhash_signatures
 from textsynth.text.normalize import word_set
 
 
@@ -28,20 +28,20 @@ class NearDuplicate(Filter):
         default=0.7, gt=0, le=1, description="share of common words from which two texts are duplicates"
     )
 
-    def begin(self, context: Context) -> NearDuplicateJudge:
+    def start(self, context: Context) -> NearDuplicateSession:
         """Return the filter at work, with an empty memory."""
-        return NearDuplicateJudge(self.similarity)
+        return NearDuplicateSession(self.similarity)
 
 
-class NearDuplicateJudge:
+class NearDuplicateSession:
     """Remembers the word sets of what was accepted (about 0.7 KB a text of 20 words)."""
 
     def __init__(self, similarity: float) -> None:
         self._index = WordSetIndex(similarity)
         self._ids: list[str] = []
-        self._signed: dict[str, Signed] = {}
+        self._signed: dict[str, SignedWords] = {}
 
-    def judge(self, records: Sequence[Record]) -> list[Verdict | None]:
+    def evaluate_batch(self, records: Sequence[Record]) -> list[Verdict | None]:
         """Drop what is near an accepted text, or near an earlier one of the batch that is not.
 
         The nearest one is the twin; of equally near ones the first.
@@ -52,25 +52,25 @@ class NearDuplicateJudge:
         open_ones = [place for place, near in enumerate(settled) if near is None]
         batch = WordSetIndex(self._index.similarity)
         batch.add([signed[place] for place in open_ones])
-        inside = batch.find([signed[place] for place in open_ones], before=range(len(open_ones)))
+        inside = batch.find([signed[place] for place in open_ones], limit=range(len(open_ones)))
         for place, near in zip(open_ones, inside, strict=True):
             if near is not None:
                 verdicts[place] = self._drop(records[open_ones[near.row]].id, near.similarity)
         return verdicts
 
-    def settle(self, records: Sequence[Record]) -> None:
+    def commit(self, records: Sequence[Record]) -> None:
         """Remember accepted texts."""
         self._index.add(self._sign(records))
         self._ids.extend(record.id for record in records)
         self._signed.clear()
 
-    def _sign(self, records: Sequence[Record]) -> list[Signed]:
+    def _sign(self, records: Sequence[Record]) -> list[SignedWords]:
         """Hash what was not hashed in this window yet."""
         new = [record for record in records if record.id not in self._signed]
         if len(self._signed) > 20_000:
             self._signed.clear()
             new = list(records)
-        self._signed.update(zip((r.id for r in new), sign(word_set(r.text) for r in new), strict=True))
+        self._signed.update(zip((r.id for r in new), minhash_signatures(word_set(r.text) for r in new), strict=True))
         return [self._signed[record.id] for record in records]
 
     def _drop(self, twin: str, similarity: float) -> Verdict:

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from pydantic import AfterValidator, Field, field_validator
 
 from textsynth.core.options import Texts
-from textsynth.core.protocols import Context, EachRecord, Filter
+from textsynth.core.protocols import Context, Filter, StatelessFilterSession
 from textsynth.core.records import REWRITES, Record, Verdict
 
 Kind = Literal["email", "phone", "card", "iban", "ip", "ssn", "national_id"]
@@ -83,17 +83,17 @@ class PersonalData(Filter):
             raise ValueError("nothing would be looked for; leave it out for every kind")
         return kinds
 
-    def begin(self, context: Context) -> EachRecord:
+    def start(self, context: Context) -> StatelessFilterSession:
         """Return the filter at work; what it looks with loads with the first text, when requests are under way."""
-        search = cache(lambda: Search(self, context.language, context.task))
-        return EachRecord(lambda record: search().verdict(record))
+        search = cache(lambda: PersonalDataSearch(self, context.language, context.task))
+        return StatelessFilterSession(lambda record: search().verdict(record))
 
     def check(self, record: Record) -> Verdict | None:
         """Return the first kind found, with phone numbers as English-speaking countries write them."""
-        return Search(self, "en").verdict(record)
+        return PersonalDataSearch(self, "en").verdict(record)
 
 
-class Search:
+class PersonalDataSearch:
     """Looks for the kinds that a recipe wants found, and passes over what it allows."""
 
     def __init__(self, step: PersonalData, language: str, task: str = "classification") -> None:

@@ -17,11 +17,11 @@ from typing import NamedTuple
 from pydantic import Field
 
 from textsynth.core.options import Texts
-from textsynth.core.protocols import Context, EachRecord, Filter
+from textsynth.core.protocols import Context, Filter, StatelessFilterSession
 from textsynth.core.records import Record, Verdict
 
 
-class Sign(NamedTuple):
+class RefusalPattern(NamedTuple):
     """One kind of trace: a literal that is always in it (a cheap first look), and the pattern that proves it."""
 
     literal: str
@@ -29,8 +29,8 @@ class Sign(NamedTuple):
     reason: str
 
 
-def _signs(reason: str, pattern: str, *literals: str) -> tuple[Sign, ...]:
-    return tuple(Sign(literal, re.compile(pattern, re.MULTILINE), reason) for literal in literals)
+def _signs(reason: str, pattern: str, *literals: str) -> tuple[RefusalPattern, ...]:
+    return tuple(RefusalPattern(literal, re.compile(pattern, re.MULTILINE), reason) for literal in literals)
 
 
 _MODEL = r"(?:ai|artificial intelligence|(?:large )?language model)\b"
@@ -101,17 +101,17 @@ class Refusal(Filter):
 
     allow: Texts = Field(default=(), description="reasons that do not count here, spelt as the report spells them")
 
-    def begin(self, context: Context) -> EachRecord:
+    def start(self, context: Context) -> StatelessFilterSession:
         """Return the filter at work; the recipe's label names are traces, too."""
         names = LabelNames(context.labels)
-        return EachRecord(lambda record: self._first(record, names))
+        return StatelessFilterSession(lambda record: self._first(record, names))
 
     def check(self, record: Record) -> Verdict | None:
         """Return the first trace found: at the start of the text, then anywhere in it."""
         return self._first(record, LabelNames(()))
 
     def _first(self, record: Record, names: LabelNames) -> Verdict | None:
-        for reason in traces(record.text, names):
+        for reason in label_names_in(record.text, names):
             if reason not in self.allow:
                 return Verdict(reason)
         return None
@@ -136,7 +136,7 @@ class LabelNames:
         return None
 
 
-def traces(text: str, names: LabelNames) -> Iterator[str]:
+def label_names_in(text: str, names: LabelNames) -> Iterator[str]:
     """Yield the reason of every trace of the model's talk or format in the text."""
     low = text.lower()
     if "’" in low:

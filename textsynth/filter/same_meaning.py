@@ -20,8 +20,8 @@ from pydantic import Field
 
 from textsynth.core.protocols import Context, Filter
 from textsynth.core.records import Record, Verdict
-from textsynth.similarity.embedder import need_embeddings
-from textsynth.text.normalize import jaccard, negated, numbers, word_list, word_set
+from textsynth.similarity.embedder import require_embeddings
+from textsynth.text.normalize import has_negation, jaccard, numbers_in, word_set, words_of
 
 # Negations told without a word of negation, and words of negation that deny nothing.
 _TOLD_OTHERWISE = re.compile(
@@ -46,23 +46,23 @@ class SameMeaning(Filter):
         description="what happens to a text with a negation more or less; a doubtful one is reviewed for drop",
     )
 
-    def require(self) -> None:
+    def check_dependencies(self) -> None:
         """Raise MissingExtra without what embeds."""
-        need_embeddings("the filter same_meaning")
+        require_embeddings("the filter same_meaning")
 
-    def begin(self, context: Context) -> SameMeaningJudge:
+    def start(self, context: Context) -> SameMeaningSession:
         """Return the filter at work."""
-        return SameMeaningJudge(self, context)
+        return SameMeaningSession(self, context)
 
 
-class SameMeaningJudge:
+class SameMeaningSession:
     """Compares each text with what it rewrites; remembers nothing."""
 
     def __init__(self, step: SameMeaning, context: Context) -> None:
         self._step = step
         self._context = context
 
-    def judge(self, records: Sequence[Record]) -> list[Verdict | None]:
+    def evaluate_batch(self, records: Sequence[Record]) -> list[Verdict | None]:
         """Return the cheap verdicts first and embed only what they leave; a kept text gets its cosine."""
         verdicts = [self._without_embedding(record) for record in records]
         left = [
@@ -79,7 +79,7 @@ class SameMeaningJudge:
             verdicts[place] = Verdict(told, round(cosine, 4), self._step.similarity if low else None)
         return verdicts
 
-    def settle(self, records: Sequence[Record]) -> None:
+    def commit(self, records: Sequence[Record]) -> None:
         """Remember nothing."""
 
     def _without_embedding(self, record: Record) -> Verdict | None:
@@ -90,11 +90,11 @@ class SameMeaningJudge:
         if likeness >= self._step.copy_similarity:
             told = "is the original again, not a paraphrase"
             return Verdict(told, round(likeness, 4), self._step.copy_similarity)
-        if not numbers(record.text).agree(numbers(source)):
+        if not numbers_in(record.text).agree(numbers_in(source)):
             return Verdict("has other numbers than the original")
-        if self._step.negation != "keep" and negated(record.text) != negated(source):
+        if self._step.negation != "keep" and has_negation(record.text) != has_negation(source):
             return self._other_negation(record.text, source)
-        lengths = sorted((len(word_list(record.text)), len(word_list(source))))
+        lengths = sorted((len(words_of(record.text)), len(words_of(source))))
         ratio = lengths[1] / max(lengths[0], 1)
         if ratio > self._step.length_ratio:
             return Verdict("is much longer or shorter than the original", round(ratio, 2), self._step.length_ratio)
@@ -102,5 +102,7 @@ class SameMeaningJudge:
 
     def _other_negation(self, *sides: str) -> Verdict:
         if any(_TOLD_OTHERWISE.search(side.lower()) for side in sides):
-            return Verdict("has a negation more or less than the original, or tells it in another way", review=True)
-        return Verdict("has a negation more or less than the original", review=self._step.negation == "review")
+            return Verdict(
+                "has a negation more or less than the original, or tells it in another way", needs_review=True
+            )
+        return Verdict("has a negation more or less than the original", needs_review=self._step.negation == "review")

@@ -19,7 +19,7 @@ from pydantic import Field
 
 from textsynth.core.protocols import Context, Filter
 from textsynth.core.records import Record, Verdict
-from textsynth.similarity.embedder import need_embeddings
+from textsynth.similarity.embedder import require_embeddings
 
 
 class SemanticDuplicate(Filter):
@@ -27,16 +27,16 @@ class SemanticDuplicate(Filter):
 
     similarity: float = Field(default=0.95, gt=0, le=1, description="cosine from which two texts are duplicates")
 
-    def require(self) -> None:
+    def check_dependencies(self) -> None:
         """Raise MissingExtra without what embeds."""
-        need_embeddings("the filter semantic_duplicate")
+        require_embeddings("the filter semantic_duplicate")
 
-    def begin(self, context: Context) -> SemanticDuplicateJudge:
+    def start(self, context: Context) -> SemanticDuplicateSession:
         """Return the filter at work, with an empty memory."""
-        return SemanticDuplicateJudge(self.similarity, context)
+        return SemanticDuplicateSession(self.similarity, context)
 
 
-class SemanticDuplicateJudge:
+class SemanticDuplicateSession:
     """Remembers the vectors of what was accepted (1.5 KB a text with the default embedder)."""
 
     def __init__(self, similarity: float, context: Context) -> None:
@@ -47,15 +47,15 @@ class SemanticDuplicateJudge:
         self._index = VectorIndex()
         self._ids: list[str] = []
 
-    def judge(self, records: Sequence[Record]) -> list[Verdict | None]:
+    def evaluate_batch(self, records: Sequence[Record]) -> list[Verdict | None]:
         """Drop what is near an accepted text, or near an earlier one of the batch."""
-        from textsynth.similarity.vectors import nearest_before
+        from textsynth.similarity.vectors import nearest_earlier
 
         if not records:
             return []
         vectors = self._context.embed([record.text for record in records])
         settled, rows = self._index.nearest(vectors)
-        inside, before = nearest_before(vectors)
+        inside, before = nearest_earlier(vectors)
         verdicts: list[Verdict | None] = []
         for place in range(len(records)):
             if settled[place] >= self._limit:
@@ -66,7 +66,7 @@ class SemanticDuplicateJudge:
                 verdicts.append(None)
         return verdicts
 
-    def settle(self, records: Sequence[Record]) -> None:
+    def commit(self, records: Sequence[Record]) -> None:
         """Remember accepted texts."""
         if records:
             self._index.add(self._context.embed([record.text for record in records]))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from textsynth.core.registry import items_of
+from textsynth.core.registry import lazy_exports
 
 # For type checkers; `items_of` finds every item by its file.
 if TYPE_CHECKING:
@@ -13,4 +13,4 @@ if TYPE_CHECKING:
     from textsynth.generate.paraphrase import Paraphrase as Paraphrase
     from textsynth.generate.summary import Summary as Summary
 else:
-    __getattr__, __dir__ = items_of(__name__)
+    __getattr__, __dir__ = lazy_exports(__name__)

@@ -14,8 +14,8 @@ from typing import ClassVar
 from pydantic import Field
 
 from textsynth.core.options import SourceName
-from textsynth.core.protocols import Context, Generator, Shortfall, Writer
-from textsynth.core.records import Ask, Completion, Drop, Origin, Record, Sampling
+from textsynth.core.protocols import Context, Generator, GeneratorSession, QuotaDeficit
+from textsynth.core.records import Completion, DroppedRecord, GenerationRequest, Provenance, Record, Sampling
 
 ROWS_AN_ASK = 1000
 
@@ -23,17 +23,17 @@ ROWS_AN_ASK = 1000
 class Existing(Generator):
     """Given rows as candidates; no model is asked."""
 
-    makes: ClassVar[frozenset[str] | None] = frozenset()
+    output_fields: ClassVar[frozenset[str] | None] = frozenset()
     free: ClassVar[bool] = True
 
-    from_: SourceName = Field(default="raw", description="the rows")
+    source: SourceName = Field(default="raw", description="the rows")
 
-    def begin(self, context: Context, item: str) -> Writer:
+    def start(self, context: Context, name: str) -> GeneratorSession:
         """Return the generator at work in one run."""
-        return ExistingWriter(context.sources[self.from_], item)
+        return ExistingSession(context.sources[self.source], name)
 
 
-class ExistingWriter:
+class ExistingSession:
     """Hands out the rows in order, a thousand at a time."""
 
     def __init__(self, rows: Sequence[Record], item: str) -> None:
@@ -41,17 +41,26 @@ class ExistingWriter:
         self._item = item
         self._next = 0
 
-    def plan(self, short: Sequence[Shortfall], room: int) -> list[Ask]:
+    def plan_requests(self, deficits: Sequence[QuotaDeficit], max_requests: int) -> list[GenerationRequest]:
         """Return the next thousand rows; [] when all were given."""
-        if self._next >= len(self._rows) or room < 1:
+        if self._next >= len(self._rows) or max_requests < 1:
             return []
         rows = self._rows[self._next : self._next + ROWS_AN_ASK]
         self._next += len(rows)
-        return [Ask(item=self._item, model="", prompt=None, sampling=Sampling(), texts=len(rows), given=tuple(rows))]
+        return [
+            GenerationRequest(
+                step=self._item, model="", prompt=None, sampling=Sampling(), candidates=len(rows), records=tuple(rows)
+            )
+        ]
 
-    def learn(self, accepted: Sequence[Record]) -> None:
+    def observe_accepted(self, accepted: Sequence[Record]) -> None:
         """Learn nothing: the plan does not depend on what was accepted."""
 
-    def read(self, ask: Ask, request: str, completion: Completion | None) -> list[Record | Drop]:
+    def parse_response(
+        self, request: GenerationRequest, request_key: str, completion: Completion | None
+    ) -> list[Record | DroppedRecord]:
         """Return the rows as candidates of this step, with their labels and fields."""
-        return [Record(row.text, Origin(ask.item, draw=row.origin.draw), row.labels, row.fields) for row in ask.given]
+        return [
+            Record(row.text, Provenance(request.step, index=row.provenance.index), row.labels, row.fields)
+            for row in request.records
+        ]

@@ -18,36 +18,36 @@ from typing import Annotated, ClassVar
 from pydantic import Field, field_validator
 
 from textsynth.core.options import PromptName, SourceName, Texts
-from textsynth.core.protocols import Context, Prompted, Shortfall, Writer
-from textsynth.core.records import DECIDED, Ask, Completion, Drop, Record, Rendered
-from textsynth.core.seed_folds import FOLDS, fold_of
-from textsynth.generate.candidates import candidates
+from textsynth.core.protocols import Context, GeneratorSession, PromptedGenerator, QuotaDeficit
+from textsynth.core.records import REVIEW_DECISION, Completion, DroppedRecord, GenerationRequest, Record, RenderedPrompt
+from textsynth.core.seed_folds import FOLDS, assign_folds
+from textsynth.generate.candidates import parse_candidates
 from textsynth.text.languages import language_name
 
-COLUMNS = frozenset({"id", "text", "total", DECIDED})
+COLUMNS = frozenset({"id", "text", "total", REVIEW_DECISION})
 OTHER_EXAMPLES = 2
 # So many asks of a label in a row show the same examples (per fold half of them): an engine reads equal prompts once.
 SAME_EXAMPLES = 8
 
 
-class Labelled(Prompted):
+class Labelled(PromptedGenerator):
     """New texts for each label, `texts` of them an answer."""
 
-    makes: ClassVar[frozenset[str] | None] = frozenset()
-    offers: ClassVar[frozenset[str]] = frozenset(
+    output_fields: ClassVar[frozenset[str] | None] = frozenset()
+    prompt_variables: ClassVar[frozenset[str]] = frozenset(
         {"task", "label", "meaning", "labels", "examples", "others", "attributes", "n", "avoid", "language"}
     )
 
     prompt: PromptName = Field(default="labelled", description="the prompt template")
-    from_: SourceName | None = Field(default=None, description="the seed examples that prompts may show")
-    about: str = Field(default="", description="one line about what the texts are: messages of a bank's customers")
-    vary: dict[str, Annotated[Texts, Field(min_length=1)]] = Field(
+    source: SourceName | None = Field(default=None, description="the seed examples that prompts may show")
+    domain: str = Field(default="", description="one line about what the texts are: messages of a bank's customers")
+    attributes: dict[str, Annotated[Texts, Field(min_length=1)]] = Field(
         default={}, description="attributes and their values: every combination is used evenly, each kept as a field"
     )
     shots: int = Field(default=3, ge=0, description="seed examples of the label that a prompt shows, all of one fold")
-    others: int = Field(default=0, ge=0, description="other labels whose examples a prompt shows for contrast")
-    texts: int = Field(default=5, ge=1, description="texts asked for in one answer")
-    avoid: int = Field(
+    contrast_labels: int = Field(default=0, ge=0, description="other labels whose examples a prompt shows for contrast")
+    per_request: int = Field(default=5, ge=1, description="texts asked for in one answer")
+    show_accepted: int = Field(
         default=0, ge=0, description="accepted texts a prompt shows as not to be repeated; 0 keeps prompts stable"
     )
 
@@ -55,19 +55,19 @@ class Labelled(Prompted):
     @classmethod
     def _has_names_of_its_own(cls, vary: dict[str, Texts]) -> dict[str, Texts]:
         for name in vary:
-            if name in cls.offers | COLUMNS:
+            if name in cls.prompt_variables | COLUMNS:
                 raise ValueError(f"an attribute cannot be called {name!r}, which prompts and data sets have already")
             if not name or name != name.strip() or "*" in name:
                 raise ValueError(f"an attribute's name has no * in it and no space at its ends, found {name!r}")
         return vary
 
-    def begin(self, context: Context, item: str) -> Writer:
+    def start(self, context: Context, name: str) -> GeneratorSession:
         """Return the generator at work in one run."""
-        return LabelledWriter(self, context, item)
+        return LabelledSession(self, context, name)
 
 
 @dataclass(frozen=True, slots=True)
-class _Shows:
+class _FewShot:
     """What prompts of one stretch show: examples of the label, then other labels with theirs; `ids` names them all."""
 
     stretch: int
@@ -76,88 +76,90 @@ class _Shows:
     others: list[dict[str, object]]
 
 
-class LabelledWriter:
+class LabelledSession:
     """Walks the grid; counts how often each label and each combination was asked for."""
 
     def __init__(self, step: Labelled, context: Context, item: str) -> None:
         self._step = step
         self._item = item
         self._context = context
-        self._prompt = context.prompt(step.prompt, step.model)
+        self._prompt = context.find_prompt(step.prompt, step.model)
         self._sampling = step.sampling_for(self._prompt)
-        seeds = context.sources[step.from_] if step.from_ is not None else ()
-        self._folds = fold_of(seeds)
+        seeds = context.sources[step.source] if step.source is not None else ()
+        self._folds = assign_folds(seeds)
         self._shelf: dict[tuple[str, int], list[Record]] = {}
         for seed in seeds:
             for label in seed.labels:
                 self._shelf.setdefault((label, self._folds[seed.id]), []).append(seed)
         self._asked: Counter[str] = Counter()
-        self._drawn: dict[tuple[str, int], _Shows] = {}
+        self._drawn: dict[tuple[str, int], _FewShot] = {}
         # Few different prompts are asked again and again; each is rendered once.
-        self._rendered: dict[tuple[object, ...], Rendered] = {}
+        self._rendered: dict[tuple[object, ...], RenderedPrompt] = {}
         self._grids: dict[tuple[str, tuple[tuple[str, str], ...]], list[dict[str, str]]] = {}
         self._walked: Counter[tuple[str, tuple[tuple[str, str], ...]]] = Counter()
         self._accepted: dict[tuple[str, int], list[str]] = {}
         self._named = [{"name": name, "meaning": meaning} for name, meaning in context.labels.items()]
 
-    def plan(self, short: Sequence[Shortfall], room: int) -> list[Ask]:
+    def plan_requests(self, deficits: Sequence[QuotaDeficit], max_requests: int) -> list[GenerationRequest]:
         """Return asks for the shortfalls, one each in turn until all are covered or the room is full."""
         turns = (
-            [one.match for one in short if one.texts > turn * self._step.texts] for turn in itertools.count()
+            [one.cell for one in deficits if one.candidates > turn * self._step.per_request] for turn in itertools.count()
         )  # fmt: skip
         rounds = itertools.takewhile(bool, turns)
-        wanted = list(itertools.islice(itertools.chain.from_iterable(rounds), room))
+        wanted = list(itertools.islice(itertools.chain.from_iterable(rounds), max_requests))
         asks = [self._ask(match) for match in wanted]
         return self._side_by_side(asks)
 
-    def read(self, ask: Ask, request: str, completion: Completion | None) -> list[Record | Drop]:
+    def parse_response(
+        self, request: GenerationRequest, request_key: str, completion: Completion | None
+    ) -> list[Record | DroppedRecord]:
         """Return the texts of the answer as candidates with the label asked for."""
-        return [] if completion is None else candidates(ask, request, completion, self._prompt.reader)
+        return [] if completion is None else parse_candidates(request, request_key, completion, self._prompt.reader)
 
-    def learn(self, accepted: Sequence[Record]) -> None:
+    def observe_accepted(self, accepted: Sequence[Record]) -> None:
         """Take note of accepted texts, which later prompts may show as not to be repeated (`avoid`)."""
-        if self._step.avoid == 0:
+        if self._step.show_accepted == 0:
             return
         for record in accepted:
-            if record.label is not None and record.origin.item == self._item:
+            if record.label is not None and record.provenance.step == self._item:
                 self._accepted.setdefault((record.label, self._fold_shown(record)), []).append(record.text)
 
-    def _side_by_side(self, asks: Sequence[Ask]) -> list[Ask]:
+    def _side_by_side(self, asks: Sequence[GenerationRequest]) -> list[GenerationRequest]:
         """Put the asks of one label together, in the order of the labels, and among them those with the same prompt.
 
         Prompts of one label share their beginning, so an engine finds it in its prefix cache.
         """
         places = {label: place for place, label in enumerate(self._context.labels)}
-        first: dict[Rendered | None, int] = {}
+        first: dict[RenderedPrompt | None, int] = {}
         for ask in asks:
             first.setdefault(ask.prompt, len(first))
         return sorted(asks, key=lambda ask: (places.get(ask.labels[0], 0) if ask.labels else 0, first[ask.prompt]))
 
     def _fold_shown(self, record: Record) -> int:
-        return self._folds.get(record.origin.shown[0], 0) if record.origin.shown else 0
+        return self._folds.get(record.provenance.example_ids[0], 0) if record.provenance.example_ids else 0
 
-    def _ask(self, match: Mapping[str, str]) -> Ask:
+    def _ask(self, match: Mapping[str, str]) -> GenerationRequest:
         label = match.get("label") or self._next_label()
         turn = self._asked[label]
         self._asked[label] += 1
         fields = self._combination(label, match)
         fold = self._fold(label, turn)
         shows = self._shows(label, turn // SAME_EXAMPLES, fold)
-        avoid = tuple(self._accepted.get((label, fold), [])[-self._step.avoid :]) if self._step.avoid else ()
+        avoid = tuple(self._accepted.get((label, fold), [])[-self._step.show_accepted :]) if self._step.show_accepted else ()
         known = (label, tuple(fields.items()), shows.ids, avoid)
         prompt = self._rendered.get(known)
         if prompt is None:
             prompt = self._prompt.render(self._values(label, fields, shows, avoid))
             self._rendered[known] = prompt
-        return Ask(
-            item=self._item,
+        return GenerationRequest(
+            step=self._item,
             model=self._step.model,
             prompt=prompt,
             sampling=self._sampling,
             labels=(label,) if label else (),
             fields=fields,
-            shown=shows.ids,
-            texts=self._step.texts,
+            example_ids=shows.ids,
+            candidates=self._step.per_request,
             constraint=self._prompt.reader.constraint,
         )
 
@@ -165,18 +167,18 @@ class LabelledWriter:
         self,
         label: str,
         fields: Mapping[str, str],
-        shows: _Shows,
+        shows: _FewShot,
         avoid: Sequence[str],
     ) -> dict[str, object]:
         return {
-            "task": self._step.about,
+            "task": self._step.domain,
             "label": label,
             "meaning": self._context.labels.get(label, ""),
             "labels": self._named,
             "examples": shows.examples,
             "others": shows.others,
             "attributes": [{"name": name, "value": value} for name, value in fields.items()],
-            "n": self._step.texts,
+            "n": self._step.per_request,
             "avoid": list(avoid),
             "language": language_name(self._context.language),
             **fields,
@@ -187,13 +189,13 @@ class LabelledWriter:
         return min(labels, key=lambda label: self._asked[label])
 
     def _combination(self, label: str, match: Mapping[str, str]) -> dict[str, str]:
-        fixed = tuple((name, value) for name, value in match.items() if name in self._step.vary)
+        fixed = tuple((name, value) for name, value in match.items() if name in self._step.attributes)
         key = (label, fixed)
         if key not in self._grids:
             choices = [
-                [dict(fixed)[name]] if name in dict(fixed) else list(values) for name, values in self._step.vary.items()
+                [dict(fixed)[name]] if name in dict(fixed) else list(values) for name, values in self._step.attributes.items()
             ]
-            grid = [dict(zip(self._step.vary, values, strict=True)) for values in itertools.product(*choices)]
+            grid = [dict(zip(self._step.attributes, values, strict=True)) for values in itertools.product(*choices)]
             random.Random(f"{self._context.seed}:{self._item}:{label}:grid").shuffle(grid)
             self._grids[key] = grid
         turn = self._walked[key]
@@ -205,7 +207,7 @@ class LabelledWriter:
         folds = [fold for fold in range(FOLDS) if (label, fold) in self._shelf] if self._step.shots else []
         return folds[turn % len(folds)] if folds else turn % FOLDS
 
-    def _shows(self, label: str, stretch: int, fold: int) -> _Shows:
+    def _shows(self, label: str, stretch: int, fold: int) -> _FewShot:
         """Return what prompts of this stretch of a label's asks show of a fold; drawn once for all of them."""
         known = self._drawn.get((label, fold))
         if known is not None and known.stretch == stretch:
@@ -215,7 +217,7 @@ class LabelledWriter:
         examples = chance.sample(seeds, min(self._step.shots, len(seeds)))
         others, shown_others = self._contrast(label, fold, chance)
         ids = tuple(record.id for record in (*examples, *shown_others))
-        shows = _Shows(stretch, ids, [record.text for record in examples], others)
+        shows = _FewShot(stretch, ids, [record.text for record in examples], others)
         self._drawn[label, fold] = shows
         return shows
 
@@ -225,7 +227,7 @@ class LabelledWriter:
         known = [other for other in self._context.labels if other != label and self._shelf.get((other, fold))]
         others: list[dict[str, object]] = []
         shown: list[Record] = []
-        for other in chance.sample(known, min(self._step.others, len(known))):
+        for other in chance.sample(known, min(self._step.contrast_labels, len(known))):
             seeds = self._shelf[(other, fold)]
             some = chance.sample(seeds, min(OTHER_EXAMPLES, len(seeds)))
             shown += some

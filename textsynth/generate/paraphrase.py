@@ -15,83 +15,87 @@ from typing import ClassVar
 from pydantic import Field
 
 from textsynth.core.options import PromptName, SourceName, Texts
-from textsynth.core.protocols import Context, Prompted, Shortfall, Writer
-from textsynth.core.records import Ask, Completion, Drop, Record
-from textsynth.generate.candidates import candidates
-from textsynth.generate.round_robin import Walk, asks_along
+from textsynth.core.protocols import Context, GeneratorSession, PromptedGenerator, QuotaDeficit
+from textsynth.core.records import Completion, DroppedRecord, GenerationRequest, Record
+from textsynth.generate.candidates import parse_candidates
+from textsynth.generate.round_robin import RoundRobin, requests_from
 from textsynth.text.languages import language_name
 
 STYLES = ("in other words", "shorter", "more informal", "more formal", "with a different opening")
 
 
-class Paraphrase(Prompted):
+class Paraphrase(PromptedGenerator):
     """Each text of a source in other words, in several styles."""
 
-    makes: ClassVar[frozenset[str] | None] = frozenset({"source_text", "style"})
-    offers: ClassVar[frozenset[str]] = frozenset({"text", "label", "meaning", "style", "n", "language", "task"})
+    output_fields: ClassVar[frozenset[str] | None] = frozenset({"source_text", "style"})
+    prompt_variables: ClassVar[frozenset[str]] = frozenset(
+        {"text", "label", "meaning", "style", "n", "language", "task"}
+    )
 
     prompt: PromptName = Field(default="paraphrase", description="the prompt template")
-    from_: SourceName = Field(default="seeds", description="the texts to paraphrase")
-    about: str = Field(default="", description="one line about what the texts are")
+    source: SourceName = Field(default="seeds", description="the texts to paraphrase")
+    domain: str = Field(default="", description="one line about what the texts are")
     styles: Texts = Field(default=STYLES, min_length=1, description="how to rewrite; each parent takes each in turn")
-    texts: int = Field(default=1, ge=1, description="paraphrases asked for in one answer")
+    per_request: int = Field(default=1, ge=1, description="paraphrases asked for in one answer")
 
-    def begin(self, context: Context, item: str) -> Writer:
+    def start(self, context: Context, name: str) -> GeneratorSession:
         """Return the generator at work in one run."""
-        return ParaphraseWriter(self, context, item)
+        return ParaphraseSession(self, context, name)
 
 
-class ParaphraseWriter:
+class ParaphraseSession:
     """Walks (parent, style) pairs of a label, or of all, in a seeded order."""
 
     def __init__(self, step: Paraphrase, context: Context, item: str) -> None:
         self._step = step
         self._item = item
         self._context = context
-        self._prompt = context.prompt(step.prompt, step.model)
+        self._prompt = context.find_prompt(step.prompt, step.model)
         self._sampling = step.sampling_for(self._prompt)
-        parents = list(context.sources[step.from_])
+        parents = list(context.sources[step.source])
         random.Random(f"{context.seed}:{item}:parents").shuffle(parents)
         by_label: dict[str, list[Record]] = {"": parents}
         for parent in parents:
             for label in parent.labels:
                 by_label.setdefault(label, []).append(parent)
-        self._walks = {label: Walk(some, step.styles) for label, some in by_label.items()}
+        self._walks = {label: RoundRobin(some, step.styles) for label, some in by_label.items()}
 
-    def plan(self, short: Sequence[Shortfall], room: int) -> list[Ask]:
+    def plan_requests(self, deficits: Sequence[QuotaDeficit], max_requests: int) -> list[GenerationRequest]:
         """Return asks for the shortfalls; an open-ended one ({}, once through) ends after every pair was used."""
-        return asks_along(self._walk_for, self._ask, short, texts=self._step.texts, room=room)
+        return requests_from(self._walk_for, self._ask, deficits, texts=self._step.per_request, room=max_requests)
 
-    def learn(self, accepted: Sequence[Record]) -> None:
+    def observe_accepted(self, accepted: Sequence[Record]) -> None:
         """Learn nothing: the plan does not depend on what was accepted."""
 
-    def read(self, ask: Ask, request: str, completion: Completion | None) -> list[Record | Drop]:
+    def parse_response(
+        self, request: GenerationRequest, request_key: str, completion: Completion | None
+    ) -> list[Record | DroppedRecord]:
         """Return the paraphrases as candidates with the parent's labels."""
-        return [] if completion is None else candidates(ask, request, completion, self._prompt.reader)
+        return [] if completion is None else parse_candidates(request, request_key, completion, self._prompt.reader)
 
-    def _walk_for(self, shortfall: Shortfall) -> Walk[str]:
-        return self._walks.get(shortfall.match.get("label", "")) or Walk((), self._step.styles)
+    def _walk_for(self, shortfall: QuotaDeficit) -> RoundRobin[str]:
+        return self._walks.get(shortfall.cell.get("label", "")) or RoundRobin((), self._step.styles)
 
-    def _ask(self, parent: Record, style: str) -> Ask:
+    def _ask(self, parent: Record, style: str) -> GenerationRequest:
         prompt = self._prompt.render(
             {
-                "task": self._step.about,
+                "task": self._step.domain,
                 "text": parent.text,
                 "label": parent.label or "",
                 "meaning": self._context.labels.get(parent.label or "", ""),
                 "style": style,
-                "n": self._step.texts,
+                "n": self._step.per_request,
                 "language": language_name(self._context.language),
             }
         )
-        return Ask(
-            item=self._item,
+        return GenerationRequest(
+            step=self._item,
             model=self._step.model,
             prompt=prompt,
             sampling=self._sampling,
             labels=parent.labels,
             fields={**parent.fields, "source_text": parent.text, "style": style},
-            parents=(parent.id,),
-            texts=self._step.texts,
+            parent_ids=(parent.id,),
+            candidates=self._step.per_request,
             constraint=self._prompt.reader.constraint,
         )

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Generic, TypeVar
 
-from textsynth.core.protocols import Shortfall
-from textsynth.core.records import Ask, Record
+from textsynth.core.protocols import QuotaDeficit
+from textsynth.core.records import GenerationRequest, Record
 
 Way = TypeVar("Way")
 
 
-class Walk(Generic[Way]):
+class RoundRobin(Generic[Way]):
     """Pairs of a record and a way to rewrite it, without end: all records first, then all of them one way further.
 
     Neighbours are rewritten in different ways; after as many rounds as there are ways every pair was used once.
@@ -23,7 +23,7 @@ class Walk(Generic[Way]):
         self._turn = 0
 
     @property
-    def through(self) -> bool:
+    def exhausted(self) -> bool:
         """Whether every pair was used once; so it is from the start where there are no records."""
         return self._turn >= len(self._records) * len(self._ways)
 
@@ -39,23 +39,23 @@ class Walk(Generic[Way]):
         return self._records[place], self._ways[(place + rounds) % len(self._ways)]
 
 
-def asks_along(
-    walk_for: Callable[[Shortfall], Walk[Way]],
-    ask: Callable[[Record, Way], Ask],
-    short: Sequence[Shortfall],
+def requests_from(
+    walk_for: Callable[[QuotaDeficit], RoundRobin[Way]],
+    ask: Callable[[Record, Way], GenerationRequest],
+    short: Sequence[QuotaDeficit],
     *,
     texts: int,
     room: int,
-) -> list[Ask]:
+) -> list[GenerationRequest]:
     """Return at most `room` asks for the shortfalls, `texts` an ask, each for the next pair of the shortfall's walk.
 
     A shortfall that wants one way through only gets none once its walk is through.
     """
-    asks: list[Ask] = []
+    asks: list[GenerationRequest] = []
     for shortfall in short:
         walk = walk_for(shortfall)
-        for _ in range(-(-shortfall.texts // texts)):
-            if walk.empty or (shortfall.once and walk.through) or len(asks) >= room:
+        for _ in range(-(-shortfall.candidates // texts)):
+            if walk.empty or (shortfall.single_pass and walk.exhausted) or len(asks) >= room:
                 break
             asks.append(ask(*walk.next()))
     return asks

@@ -14,73 +14,75 @@ from typing import ClassVar
 from pydantic import Field
 
 from textsynth.core.options import Numbers, PromptName, SourceName
-from textsynth.core.protocols import Context, Prompted, Shortfall, Writer
-from textsynth.core.records import Ask, Completion, Drop, Record
-from textsynth.generate.candidates import candidates
-from textsynth.generate.round_robin import Walk, asks_along
+from textsynth.core.protocols import Context, GeneratorSession, PromptedGenerator, QuotaDeficit
+from textsynth.core.records import Completion, DroppedRecord, GenerationRequest, Record
+from textsynth.generate.candidates import parse_candidates
+from textsynth.generate.round_robin import RoundRobin, requests_from
 from textsynth.text.languages import language_name
 
 
-class Summary(Prompted):
+class Summary(PromptedGenerator):
     """A summary of each document of a source."""
 
-    makes: ClassVar[frozenset[str] | None] = frozenset({"document"})
-    offers: ClassVar[frozenset[str]] = frozenset({"document", "points", "sentences", "n", "language", "task"})
+    output_fields: ClassVar[frozenset[str] | None] = frozenset({"document"})
+    prompt_variables: ClassVar[frozenset[str]] = frozenset({"document", "points", "sentences", "n", "language", "task"})
 
     prompt: PromptName = Field(default="summary", description="the prompt template")
-    from_: SourceName = Field(default="documents", description="the documents: the text of each row")
-    about: str = Field(default="", description="one line about what the documents are")
+    source: SourceName = Field(default="documents", description="the documents: the text of each row")
+    domain: str = Field(default="", description="one line about what the documents are")
     sentences: Numbers = Field(default=(1,), min_length=1, description="lengths asked for, in sentences, in turn")
-    points: str | None = Field(default=None, description="the field whose lines are the key points a summary must name")
-    texts: int = Field(default=1, ge=1, description="summaries asked for in one answer")
+    key_points: str | None = Field(default=None, description="the field whose lines are the key points a summary must name")
+    per_request: int = Field(default=1, ge=1, description="summaries asked for in one answer")
 
-    def begin(self, context: Context, item: str) -> Writer:
+    def start(self, context: Context, name: str) -> GeneratorSession:
         """Return the generator at work in one run."""
-        return SummaryWriter(self, context, item)
+        return SummarySession(self, context, name)
 
 
-class SummaryWriter:
+class SummarySession:
     """Walks the documents in order, one length further each time round."""
 
     def __init__(self, step: Summary, context: Context, item: str) -> None:
         self._step = step
         self._item = item
         self._context = context
-        self._prompt = context.prompt(step.prompt, step.model)
+        self._prompt = context.find_prompt(step.prompt, step.model)
         self._sampling = step.sampling_for(self._prompt)
-        self._walk = Walk(context.sources[step.from_], step.sentences)
+        self._walk = RoundRobin(context.sources[step.source], step.sentences)
 
-    def plan(self, short: Sequence[Shortfall], room: int) -> list[Ask]:
+    def plan_requests(self, deficits: Sequence[QuotaDeficit], max_requests: int) -> list[GenerationRequest]:
         """Return asks for the next documents, as many as the shortfalls want together."""
-        return asks_along(lambda _: self._walk, self._ask, short, texts=self._step.texts, room=room)
+        return requests_from(lambda _: self._walk, self._ask, deficits, texts=self._step.per_request, room=max_requests)
 
-    def learn(self, accepted: Sequence[Record]) -> None:
+    def observe_accepted(self, accepted: Sequence[Record]) -> None:
         """Learn nothing: the plan does not depend on what was accepted."""
 
-    def read(self, ask: Ask, request: str, completion: Completion | None) -> list[Record | Drop]:
+    def parse_response(
+        self, request: GenerationRequest, request_key: str, completion: Completion | None
+    ) -> list[Record | DroppedRecord]:
         """Return the summaries as candidates; the document is their field `document`."""
-        return [] if completion is None else candidates(ask, request, completion, self._prompt.reader)
+        return [] if completion is None else parse_candidates(request, request_key, completion, self._prompt.reader)
 
-    def _ask(self, document: Record, sentences: int) -> Ask:
-        points = document.fields.get(self._step.points or "", "").splitlines()
+    def _ask(self, document: Record, sentences: int) -> GenerationRequest:
+        points = document.fields.get(self._step.key_points or "", "").splitlines()
         prompt = self._prompt.render(
             {
-                "task": self._step.about,
+                "task": self._step.domain,
                 "document": document.text,
                 "points": [point.strip() for point in points if point.strip()],
                 "sentences": sentences,
-                "n": self._step.texts,
+                "n": self._step.per_request,
                 "language": language_name(self._context.language),
             }
         )
-        return Ask(
-            item=self._item,
+        return GenerationRequest(
+            step=self._item,
             model=self._step.model,
             prompt=prompt,
             sampling=self._sampling,
             labels=document.labels,
             fields={**document.fields, "document": document.text},
-            parents=(document.id,),
-            texts=self._step.texts,
+            parent_ids=(document.id,),
+            candidates=self._step.per_request,
             constraint=self._prompt.reader.constraint,
         )

@@ -36,7 +36,7 @@ class Address:
         return self.root.startswith("https://")
 
     @property
-    def place(self) -> tuple[str, int]:
+    def host_and_port(self) -> tuple[str, int]:
         """Host and port. Raises ModelError where the URL has none."""
         parts = urlsplit(self.root)
         try:
@@ -54,7 +54,7 @@ class Address:
         return netloc if netloc.isascii() else netloc.encode("idna").decode("ascii")
 
     @property
-    def basic(self) -> str | None:
+    def basic_auth(self) -> str | None:
         """The user and password of the URL as an Authorization header has them."""
         parts = urlsplit(self.root)
         if parts.username is None:
@@ -68,7 +68,7 @@ class Address:
         query = f"?{parts.query}" if parts.query else ""
         return quote(parts.path, safe="/%:@~!$&'()*+,;=") + endpoint + quote(query, safe="?/%:@~!$&'()*+,;=")
 
-    def beside(self, page: str) -> str:
+    def sibling(self, page: str) -> str:
         """Return the path of a page beside the root, where engines keep `/metrics` and `/tokenize`."""
         parts = urlsplit(self.root)
         return quote(parts.path.removesuffix("/v1"), safe="/%") + page

@@ -9,16 +9,16 @@ LARGEST_BODY = 32 * 1024 * 1024
 """Bytes that an answer may have, so that one that never ends fills no memory."""
 
 
-class Broken(Exception):
+class ProtocolError(Exception):
     """The exchange ended before a whole answer came, or what came is no HTTP."""
 
 
-class Body:
+class FixedLength:
     """A body of known length."""
 
     def __init__(self, length: int) -> None:
         if length > LARGEST_BODY:
-            raise Broken(f"the answer has {length:,} bytes, and may have {LARGEST_BODY:,}")
+            raise ProtocolError(f"the answer has {length:,} bytes, and may have {LARGEST_BODY:,}")
         self.length = length
 
     def ended(self, came: bytearray) -> bool:
@@ -32,7 +32,7 @@ class Body:
         return body
 
 
-class ToTheEnd(Body):
+class UntilClose(FixedLength):
     """A body that runs to the end of the connection."""
 
     def ended(self, came: bytearray) -> bool:
@@ -47,7 +47,7 @@ class ToTheEnd(Body):
         return body
 
 
-class Chunks(Body):
+class Chunked(FixedLength):
     """A body in chunks; their extensions and the trailers are read over."""
 
     def __init__(self) -> None:
@@ -71,7 +71,7 @@ class Chunks(Body):
                 self.length += size
                 _bounded(self.length)
                 if came[line + 2 + size : line + 4 + size] != b"\r\n":
-                    raise Broken("a chunk of the answer is longer than it says")
+                    raise ProtocolError("a chunk of the answer is longer than it says")
                 del came[: line + 4 + size]
             else:
                 self._ending = True
@@ -89,19 +89,19 @@ class Chunks(Body):
         return b"".join(self._pieces)
 
 
-def body_of(lower: bytes, status: int) -> Body:
+def body_parser(lower: bytes, status: int) -> FixedLength:
     """Return the body that a head (in lower case) announces."""
     if status in (204, 304):
-        return Body(0)
+        return FixedLength(0)
     coding = header(lower, b"transfer-encoding", lower)
     if coding is not None and coding.endswith(b"chunked"):
-        return Chunks()
+        return Chunked()
     length = header(lower, b"content-length", lower)
     if length is None:
-        return ToTheEnd(0)
+        return UntilClose(0)
     if not length.isdigit():
-        raise Broken(f"the answer's length is {length[:40]!r}")
-    return Body(int(length))
+        raise ProtocolError(f"the answer's length is {length[:40]!r}")
+    return FixedLength(int(length))
 
 
 def header(lower: bytes, name: bytes, head: bytes) -> bytes | None:
@@ -120,29 +120,29 @@ def _hex(line: bytes) -> int:
     except ValueError:
         found = -1
     if found < 0 or not size.isalnum():
-        raise Broken(f"a chunk of the answer begins with {line[:40]!r}")
+        raise ProtocolError(f"a chunk of the answer begins with {line[:40]!r}")
     return found
 
 
 def _bounded(size: int) -> None:
     if size > LARGEST_BODY:
-        raise Broken(f"the answer went on beyond {LARGEST_BODY:,} bytes")
+        raise ProtocolError(f"the answer went on beyond {LARGEST_BODY:,} bytes")
 
 
 def _bounded_line(came: bytearray) -> None:
     if len(came) > LARGEST_LINE:
-        raise Broken("a chunk of the answer has no end")
+        raise ProtocolError("a chunk of the answer has no end")
 
 
-def unpacked(raw: bytes, coding: bytes | None) -> bytes:
+def decompress(raw: bytes, coding: bytes | None) -> bytes:
     """Undo gzip and deflate, which nobody asked for but some proxies do."""
     if coding not in (b"gzip", b"deflate", b"x-gzip"):
-        raise Broken(f"the answer is packed as {coding!r}")
+        raise ProtocolError(f"the answer is packed as {coding!r}")
     opened = zlib.decompressobj(47)
     try:
         body = opened.decompress(raw, LARGEST_BODY)
     except zlib.error as fault:
-        raise Broken(f"the answer cannot be unpacked: {fault}") from fault
+        raise ProtocolError(f"the answer cannot be unpacked: {fault}") from fault
     if opened.unconsumed_tail:
-        raise Broken(f"the answer went on beyond {LARGEST_BODY:,} bytes")
+        raise ProtocolError(f"the answer went on beyond {LARGEST_BODY:,} bytes")
     return body

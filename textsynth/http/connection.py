@@ -13,7 +13,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, NamedTuple
 
-from textsynth.http.body import Body, Broken, ToTheEnd, body_of, header, unpacked
+from textsynth.http.body import FixedLength, ProtocolError, UntilClose, body_parser, decompress, header
 
 if TYPE_CHECKING:
     import ssl
@@ -27,7 +27,7 @@ class Reply(NamedTuple):
     status: int
     head: bytes
     body: bytes
-    keeps: bool = True
+    keep_alive: bool = True
 
     def header(self, name: str) -> str | None:
         """Return the value of the first header of that name, in any case."""
@@ -49,7 +49,7 @@ class Connection(asyncio.Protocol):
         self._waiter: asyncio.Future[Reply] | None = None
         self._came = bytearray()
         self._head = self._lower = b""
-        self._body: Body | None = None
+        self._body: FixedLength | None = None
         self._tunnelling = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -58,12 +58,12 @@ class Connection(asyncio.Protocol):
         self._transport = transport
         self.open = True
 
-    async def exchange(self, request: bytes) -> Reply:
+    async def request(self, request: bytes) -> Reply:
         """Send a request and return the answer. Raises Broken, and OSError where the connection fails."""
         transport = self._transport
         waiter: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
         if transport is None or not self.open or self._waiter is not None:
-            raise Broken("the connection was closed before the request was sent")
+            raise ProtocolError("the connection was closed before the request was sent")
         self._waiter, self.began = waiter, False
         whole = False
         try:
@@ -79,10 +79,10 @@ class Connection(asyncio.Protocol):
     async def tunnel(self, request: bytes) -> None:
         """Ask a proxy for a tunnel. Raises Broken, with the status, when it gives none."""
         self._tunnelling = True
-        reply = await self.exchange(request)
+        reply = await self.request(request)
         self._tunnelling = False
         if reply.status != 200:
-            raise Broken(f"the proxy answers HTTP {reply.status}")
+            raise ProtocolError(f"the proxy answers HTTP {reply.status}")
 
     async def start_tls(self, context: ssl.SSLContext, host: str) -> None:
         """Put TLS over the connection."""
@@ -110,7 +110,7 @@ class Connection(asyncio.Protocol):
             assert self._body is not None
             if self._body.ended(self._came):
                 self._finish()
-        except Broken as fault:
+        except ProtocolError as fault:
             self._fail(fault)
 
     def eof_received(self) -> None:
@@ -121,29 +121,29 @@ class Connection(asyncio.Protocol):
         self.open = False
         if self._waiter is None or self._waiter.done():
             return
-        if isinstance(self._body, ToTheEnd) and exc is None:
+        if isinstance(self._body, UntilClose) and exc is None:
             self._finish()
         else:
-            self._fail(exc or Broken("the server closed the connection before the answer was whole"))
+            self._fail(exc or ProtocolError("the server closed the connection before the answer was whole"))
 
     def _read_head(self) -> bool:
         while True:
             end = self._came.find(b"\r\n\r\n")
             if not self._came.startswith(b"HTTP/1."[: len(self._came)]):
-                raise Broken("what came is no HTTP")
+                raise ProtocolError("what came is no HTTP")
             if end < 0:
                 if len(self._came) > LARGEST_HEAD:
-                    raise Broken(f"the answer's head has more than {LARGEST_HEAD:,} bytes")
+                    raise ProtocolError(f"the answer's head has more than {LARGEST_HEAD:,} bytes")
                 return False
             self._head = bytes(self._came[: end + 2])
             del self._came[: end + 4]
             status = _status(self._head)
             if status >= 200:
                 self._lower = self._head.lower()
-                self._body = Body(0) if self._tunnelling and status == 200 else body_of(self._lower, status)
+                self._body = FixedLength(0) if self._tunnelling and status == 200 else body_parser(self._lower, status)
                 return True
             if status == 101:
-                raise Broken("the server wants to speak another protocol")
+                raise ProtocolError("the server wants to speak another protocol")
 
     def _finish(self) -> None:
         assert self._body is not None
@@ -151,10 +151,10 @@ class Connection(asyncio.Protocol):
         lower = self._lower
         raw = self._body.whole(self._came)
         coding = header(lower, b"content-encoding", lower)
-        body = raw if coding in (None, b"identity") else unpacked(raw, coding)
+        body = raw if coding in (None, b"identity") else decompress(raw, coding)
         said = header(lower, b"connection", lower)
         keeps = said != b"close" and (lower.startswith(b"http/1.1") or said == b"keep-alive")
-        keeps = self._tunnelling or (keeps and not isinstance(self._body, ToTheEnd) and not self._came)
+        keeps = self._tunnelling or (keeps and not isinstance(self._body, UntilClose) and not self._came)
         self._waiter.set_result(Reply(_status(self._head), self._head, body, keeps))
         self._head, self._body = b"", None
         if not keeps:
@@ -169,5 +169,5 @@ class Connection(asyncio.Protocol):
 def _status(head: bytes) -> int:
     code = head[9:12]
     if not code.isdigit() or head[8:9] != b" ":
-        raise Broken(f"what came is no HTTP: {head[:40]!r}")
+        raise ProtocolError(f"what came is no HTTP: {head[:40]!r}")
     return int(code)

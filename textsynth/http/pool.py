@@ -12,7 +12,7 @@ from collections.abc import Mapping
 
 from textsynth.core.errors import ModelError
 from textsynth.http.address import Address
-from textsynth.http.body import Broken
+from textsynth.http.body import ProtocolError
 from textsynth.http.connection import Connection, Reply
 
 CONNECT_SECONDS = 10.0
@@ -20,22 +20,22 @@ CONNECT_SECONDS = 10.0
 STALE_SECONDS = 1.0
 
 
-class Away(Exception):
+class ConnectError(Exception):
     """No connection: nobody listens, no such host, no way there."""
 
 
-class Connections:
+class ConnectionPool:
     """Sends requests to one server. `opened` counts the connections made so far."""
 
     def __init__(self, address: Address, headers: Mapping[str, str]) -> None:
         self.opened = 0
         self._address = address
         self._idle: list[Connection] = []
-        self._host, self._port = address.place
+        self._host, self._port = address.host_and_port
         self._proxy = Address(address.proxy) if address.proxy else None
         given = {"Host": address.host, "Accept": "application/json", "Accept-Encoding": "identity", **headers}
-        if self._proxy is not None and not address.secure and self._proxy.basic is not None:
-            given["Proxy-Authorization"] = self._proxy.basic
+        if self._proxy is not None and not address.secure and self._proxy.basic_auth is not None:
+            given["Proxy-Authorization"] = self._proxy.basic_auth
         self._before = f"http://{address.host}" if self._proxy is not None and not address.secure else ""
         self._headers = "".join(f"{name}: {value}\r\n" for name, value in given.items())
         self._heads: dict[str, bytes] = {}
@@ -64,12 +64,12 @@ class Connections:
         if connection is not None:
             stale = now() - connection.idle_since > STALE_SECONDS
             try:
-                return self._back(connection, await connection.exchange(request), now())
-            except (Broken, OSError):
+                return self._back(connection, await connection.request(request), now())
+            except (ProtocolError, OSError):
                 if not stale or connection.began:
                     raise
         connection = await self._connect()
-        return self._back(connection, await connection.exchange(request), now())
+        return self._back(connection, await connection.request(request), now())
 
     def _kept(self) -> Connection | None:
         while self._idle:
@@ -79,7 +79,7 @@ class Connections:
         return None
 
     def _back(self, connection: Connection, reply: Reply, now: float) -> Reply:
-        if reply.keeps and connection.open:
+        if reply.keep_alive and connection.open:
             connection.idle_since = now
             self._idle.append(connection)
         return reply
@@ -89,13 +89,13 @@ class Connections:
             async with asyncio.timeout(CONNECT_SECONDS):
                 connection = await self._dial()
         except TimeoutError as fault:
-            raise Away(f"no connection within {CONNECT_SECONDS:g} s") from fault
+            raise ConnectError(f"no connection within {CONNECT_SECONDS:g} s") from fault
         except ssl.SSLCertVerificationError as fault:
             raise ModelError(
                 f"the certificate of {self._address.name} cannot be trusted: {fault.verify_message}"
             ) from fault
-        except (OSError, Broken) as fault:
-            raise Away(reason(fault)) from fault
+        except (OSError, ProtocolError) as fault:
+            raise ConnectError(connect_error_reason(fault)) from fault
         self.opened += 1
         return connection
 
@@ -106,7 +106,7 @@ class Connections:
             name = self._host if secure is not None else None
             _, made = await loop.create_connection(Connection, self._host, self._port, ssl=secure, server_hostname=name)
             return made
-        _, connection = await loop.create_connection(Connection, *self._proxy.place)
+        _, connection = await loop.create_connection(Connection, *self._proxy.host_and_port)
         if secure is not None:
             await self._tunnel(connection, secure)
         return connection
@@ -114,7 +114,7 @@ class Connections:
     async def _tunnel(self, connection: Connection, secure: ssl.SSLContext) -> None:
         assert self._proxy is not None
         place = f"{self._host}:{self._port}"
-        allowed = f"Proxy-Authorization: {self._proxy.basic}\r\n" if self._proxy.basic is not None else ""
+        allowed = f"Proxy-Authorization: {self._proxy.basic_auth}\r\n" if self._proxy.basic_auth is not None else ""
         await connection.tunnel(f"CONNECT {place} HTTP/1.1\r\nHost: {place}\r\n{allowed}\r\n".encode("latin-1"))
         await connection.start_tls(secure, self._host)
 
@@ -124,16 +124,16 @@ class Connections:
         return self._context
 
 
-def reason(fault: Exception) -> str:
+def connect_error_reason(fault: Exception) -> str:
     """Return what an operating system's error says, in its own words."""
-    words = str(fault) if isinstance(fault, Broken) else type(fault).__name__
+    words = str(fault) if isinstance(fault, ProtocolError) else type(fault).__name__
     if isinstance(fault, OSError):
         # a name that is not found has a negative number of its own
         words = os.strerror(fault.errno) if fault.errno and fault.errno > 0 else fault.strerror or words
     return words[:1].lower() + words[1:]
 
 
-def allow_files(connections: int) -> None:
+def raise_file_limit(connections: int) -> None:
     """Raise this process's limit of open files so that so many connections fit; systems often allow 1,024."""
     import resource
 

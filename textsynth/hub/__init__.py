@@ -14,21 +14,21 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from textsynth.core.errors import RunError, UsageError
-from textsynth.core.formatting import counted
-from textsynth.hub.commit import Sending
-from textsynth.hub.diff import Change, changes, refuse_differences
+from textsynth.core.formatting import pluralize
+from textsynth.hub.commit import CommitUpload
+from textsynth.hub.diff import FileChange, file_changes, refuse_differences
 from textsynth.hub.errors import Say
-from textsynth.hub.options import MAIN, Wish
-from textsynth.hub.payload import Contents, read_contents
-from textsynth.hub.release_checks import refuse_uncleared
-from textsynth.hub.repository import Hub, There
+from textsynth.hub.options import MAIN, PushOptions
+from textsynth.hub.payload import PushPayload, read_payload
+from textsynth.hub.release_checks import check_release
+from textsynth.hub.repository import HubRepository, RemoteState
 from textsynth.recipe import Recipe
 
-__all__ = ["Change", "Pushed", "Wish", "push", "ready"]
+__all__ = ["FileChange", "PushOptions", "PushResult", "check_login", "push"]
 
 
 @dataclass(frozen=True, slots=True)
-class Pushed:
+class PushResult:
     """What a push came to.
 
     `files` says of each file of the data set, and of each that goes, what becomes of it. `commit` is None where nothing
@@ -38,7 +38,7 @@ class Pushed:
     repo: str
     revision: str
     url: str
-    files: Sequence[Change]
+    files: Sequence[FileChange]
     sentence: str
     commit: str | None = None
     pull_request: str | None = None
@@ -48,13 +48,13 @@ class Pushed:
     notes: Sequence[str] = ()
 
 
-def ready(wish: Wish, *, say: Say = lambda _: None) -> None:
+def check_login(wish: PushOptions, *, say: Say = lambda _: None) -> None:
     """Raise UsageError or RunError where a push could not succeed whatever is pushed: no login, no right to write."""
     wish.check()
-    Hub(wish, say).login(needed=True)
+    HubRepository(wish, say).login(needed=True)
 
 
-def push(folder: Path, wish: Wish, *, say: Say = lambda _: None, recipe: Recipe | None = None) -> Pushed:
+def push(folder: Path, wish: PushOptions, *, say: Say = lambda _: None, recipe: Recipe | None = None) -> PushResult:
     """Publish the data set of the run in `folder` as one commit; the same data set again makes none.
 
     `recipe` is the run's, where it is at hand: with passports its sources are read again. Raises
@@ -62,12 +62,12 @@ def push(folder: Path, wish: Wish, *, say: Say = lambda _: None, recipe: Recipe 
     or fewer texts without `replace`), RunError for what the Hub or the network does not do.
     """
     wish.check()
-    contents = read_contents(folder, with_passports=wish.with_passports, waived=wish.waive, recipe=recipe)
-    refuse_uncleared(folder, contents.manifest, contents.license, wish.waive)
-    hub = Hub(wish, say)
+    contents = read_payload(folder, with_passports=wish.with_provenance, waived=wish.waive, recipe=recipe)
+    check_release(folder, contents.manifest, contents.license, wish.waive)
+    hub = HubRepository(wish, say)
     hub.login(needed=not wish.dry_run)
-    there = hub.look()
-    plan = changes(contents, there)
+    there = hub.state()
+    plan = file_changes(contents, there)
     notes = _notes(wish, there)
     _refuse_tag(wish, there, plan)
     if not wish.replace:
@@ -78,11 +78,11 @@ def push(folder: Path, wish: Wish, *, say: Say = lambda _: None, recipe: Recipe 
     if all(one.what == "same" for one in plan):
         told, commit, pull = f"{wish.repo} holds this very data set: nothing was sent", None, None
     else:
-        commit, pull = Sending(wish, contents, hub, say).send(there)
+        commit, pull = CommitUpload(wish, contents, hub, say).send(there)
         told = _sentence(wish, contents)
     if wish.tag is not None:
         hub.tag(wish.tag, commit or str(there.head))
-    return Pushed(
+    return PushResult(
         repo=wish.repo,
         revision=f"refs/pr/{pull}" if pull else wish.revision,
         url=_url(wish.repo, commit, pull),
@@ -96,11 +96,11 @@ def push(folder: Path, wish: Wish, *, say: Say = lambda _: None, recipe: Recipe 
     )
 
 
-def _made(wish: Wish, hub: Hub, there: There) -> There:
+def _made(wish: PushOptions, hub: HubRepository, there: RemoteState) -> RemoteState:
     """Make the repository and the branch where they are not there, and return what stands there then."""
     if there.head is None:
         hub.create(private=wish.private)
-        there = hub.look()
+        there = hub.state()
     if there.head is None:
         raise RunError(f"{wish.repo}: there is such a repository, but this token may not see it; take another one")
     if not there.branch and not wish.pull_request:
@@ -108,7 +108,7 @@ def _made(wish: Wish, hub: Hub, there: There) -> There:
     return there
 
 
-def _refuse_tag(wish: Wish, there: There, plan: Sequence[Change]) -> None:
+def _refuse_tag(wish: PushOptions, there: RemoteState, plan: Sequence[FileChange]) -> None:
     found = there.tags.get(wish.tag or "")
     if found is not None and (found != there.head or any(one.what != "same" for one in plan)):
         raise UsageError(
@@ -116,7 +116,7 @@ def _refuse_tag(wish: Wish, there: There, plan: Sequence[Change]) -> None:
         )
 
 
-def _notes(wish: Wish, there: There) -> list[str]:
+def _notes(wish: PushOptions, there: RemoteState) -> list[str]:
     if there.head is None or not wish.private:
         return []
     told = "private counts only when a repository is made"
@@ -128,7 +128,7 @@ def _notes(wish: Wish, there: There) -> list[str]:
     )
 
 
-def _dry(wish: Wish, there: There, plan: Sequence[Change], notes: Sequence[str]) -> Pushed:
+def _dry(wish: PushOptions, there: RemoteState, plan: Sequence[FileChange], notes: Sequence[str]) -> PushResult:
     told = [*notes]
     if there.head is None:
         told.append(f"the repository would be made, {'private' if wish.private else 'public'}")
@@ -136,15 +136,15 @@ def _dry(wish: Wish, there: There, plan: Sequence[Change], notes: Sequence[str])
         told.append(f"the branch {wish.revision} would be made")
     new = sum(one.what in ("new", "changed") for one in plan)
     gone = sum(one.what == "deleted" for one in plan)
-    sentence = f"nothing was sent; a push would write {counted(new, 'file')} and delete {gone:,}"
-    done = Pushed(wish.repo, wish.revision, _url(wish.repo), plan, sentence, dry_run=True)
+    sentence = f"nothing was sent; a push would write {pluralize(new, 'file')} and delete {gone:,}"
+    done = PushResult(wish.repo, wish.revision, _url(wish.repo), plan, sentence, dry_run=True)
     return replace(done, waived=sorted(wish.waive), notes=told)
 
 
-def _sentence(wish: Wish, contents: Contents) -> str:
+def _sentence(wish: PushOptions, contents: PushPayload) -> str:
     where = "as a pull request to " if wish.pull_request else "to "
     branch = f", branch {wish.revision}" if wish.revision != MAIN else ""
-    return f"pushed {counted(contents.rows, 'text')} {where}{wish.repo}{branch}, in one commit"
+    return f"pushed {pluralize(contents.rows, 'text')} {where}{wish.repo}{branch}, in one commit"
 
 
 def _url(repo: str, commit: str | None = None, pull: str | None = None) -> str:

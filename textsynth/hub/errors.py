@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
 from textsynth.core.errors import RunError
-from textsynth.core.formatting import visible
+from textsynth.core.formatting import escape_control
 
 if TYPE_CHECKING:
     from huggingface_hub.errors import HfHubHTTPError
@@ -20,7 +20,7 @@ Found = TypeVar("Found")
 
 
 @dataclass(frozen=True, slots=True)
-class Fault:
+class HubFailure:
     """One fault: the sentence for it, whether it may pass, how many seconds the Hub asks to wait, and its status.
 
     `status` is that of the Hub's answer, None where none came.
@@ -37,7 +37,7 @@ class Fault:
         return self.passing and (self.status is None or self.status >= 500)
 
 
-def caught() -> tuple[type[Exception], ...]:
+def hub_exceptions() -> tuple[type[Exception], ...]:
     """Return the exceptions of huggingface_hub: its own, of the network, of files, of Xet, of answers without sense."""
     from huggingface_hub.errors import HfHubHTTPError
 
@@ -45,32 +45,32 @@ def caught() -> tuple[type[Exception], ...]:
     return (HfHubHTTPError.__bases__[0], OSError, ValueError, RuntimeError, KeyError)
 
 
-def fault_of(fault: BaseException) -> Fault:
+def classify_error(fault: BaseException) -> HubFailure:
     """Return what an exception of `caught` means for a person."""
     from huggingface_hub.errors import HfHubHTTPError, OfflineModeIsEnabled
 
     cause = fault.__cause__
     if isinstance(fault, RuntimeError) and cause is not None:
-        return fault_of(cause)
+        return classify_error(cause)
     if isinstance(fault, OfflineModeIsEnabled):
-        return Fault("HF_HUB_OFFLINE is set, so that the Hub is not asked; unset it")
+        return HubFailure("HF_HUB_OFFLINE is set, so that the Hub is not asked; unset it")
     if isinstance(fault, HfHubHTTPError):
         return _answered(fault)
     told = (str(fault).strip().splitlines() or [""])[0] or type(fault).__name__
     if isinstance(fault, HfHubHTTPError.__bases__[0]):
         kind = "no answer in time" if "Timeout" in type(fault).__name__ else f"the connection was lost ({told})"
-        return Fault(f"{kind} from {_endpoint()}", passing=True)
+        return HubFailure(f"{kind} from {_endpoint()}", passing=True)
     if type(fault).__name__ in ("JSONDecodeError", "KeyError"):
-        return Fault(f"{_endpoint()} answers what the Hub would not; is it a proxy's page?", passing=True)
+        return HubFailure(f"{_endpoint()} answers what the Hub would not; is it a proxy's page?", passing=True)
     if _of_xet(fault):
-        return Fault(
+        return HubFailure(
             f"the upload by Xet failed ({told}); HF_HUB_DISABLE_XET=1 does without it",
             "client error" not in told,
         )
-    return Fault(_flat(str(fault)))
+    return HubFailure(_flat(str(fault)))
 
 
-class Patience:
+class HubRetry:
     """How long to keep trying: waits that double from half a second on, `seconds` in all from the first fault."""
 
     def __init__(self, seconds: float, say: Say) -> None:
@@ -78,7 +78,7 @@ class Patience:
         self._wait = FIRST_WAIT_SECONDS
         self._until: float | None = None
 
-    def again(self, fault: Fault, doing: str) -> bool:
+    def again(self, fault: HubFailure, doing: str) -> bool:
         """Wait before another try, as long as the Hub asks if it does; False where none would help, or time is up."""
         now = time.monotonic()
         self._until = now + self._seconds if self._until is None else self._until
@@ -91,18 +91,18 @@ class Patience:
         return True
 
 
-def patiently(work: Callable[[], Found], doing: str, patience: Patience) -> Found:
+def with_retries(work: Callable[[], Found], doing: str, patience: HubRetry) -> Found:
     """Return what `work` returns, tried again where that may help. Raises RunError."""
     while True:
         try:
             return work()
-        except caught() as exception:
-            fault = fault_of(exception)
+        except hub_exceptions() as exception:
+            fault = classify_error(exception)
             if not patience.again(fault, doing):
                 raise RunError(f"{doing}: {fault.sentence}") from exception
 
 
-def _answered(fault: HfHubHTTPError) -> Fault:
+def _answered(fault: HfHubHTTPError) -> HubFailure:
     from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError, RevisionNotFoundError
 
     status = fault.response.status_code
@@ -110,24 +110,24 @@ def _answered(fault: HfHubHTTPError) -> Fault:
     said = f" ({server})" if server else ""
     after = fault.response.headers.get("Retry-After", "")
     if isinstance(fault, GatedRepoError):
-        return Fault(f"access to this repository must be asked for on its page{said}", status=status)
+        return HubFailure(f"access to this repository must be asked for on its page{said}", status=status)
     if isinstance(fault, RevisionNotFoundError):
-        return Fault(f"there is no such revision{said}", status=status)
+        return HubFailure(f"there is no such revision{said}", status=status)
     if isinstance(fault, RepositoryNotFoundError):
-        return Fault("the Hub has no such data set, or this token may not see it", status=status)
+        return HubFailure("the Hub has no such data set, or this token may not see it", status=status)
     if status == 401:
-        return Fault(f"the Hub does not take the token{said}; {LOGIN}", status=status)
+        return HubFailure(f"the Hub does not take the token{said}; {LOGIN}", status=status)
     if status == 403:
-        return Fault(f"the token may not do this{said}; take one that may write there", status=status)
+        return HubFailure(f"the token may not do this{said}; take one that may write there", status=status)
     if status == 429:
         seconds = float(after) if after.isdigit() else None
         told = f"; it asks to wait {seconds:g} s" if seconds is not None else ""
-        return Fault(f"the Hub has had too many requests{told}", passing=True, after=seconds, status=status)
+        return HubFailure(f"the Hub has had too many requests{told}", passing=True, after=seconds, status=status)
     if status in (409, 412):
-        return Fault(f"somebody else has changed the repository meanwhile{said}", passing=True, status=status)
+        return HubFailure(f"somebody else has changed the repository meanwhile{said}", passing=True, status=status)
     if status >= 500 or status == 408:
-        return Fault(f"the Hub failed with status {status}{said}", passing=True, status=status)
-    return Fault(f"the Hub refuses with status {status}{said}", status=status)
+        return HubFailure(f"the Hub failed with status {status}{said}", passing=True, status=status)
+    return HubFailure(f"the Hub refuses with status {status}{said}", status=status)
 
 
 def _endpoint() -> str:
@@ -141,4 +141,4 @@ def _of_xet(fault: BaseException) -> bool:
 
 
 def _flat(text: str) -> str:
-    return visible(" ".join(text.split())).rstrip(".")
+    return escape_control(" ".join(text.split())).rstrip(".")

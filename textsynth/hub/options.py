@@ -14,13 +14,13 @@ from textsynth.recipe.settings import REPOSITORY
 
 MAIN = "main"
 TIMEOUT_SECONDS = 60.0
-PATIENCE_SECONDS = 60.0
+MAX_RETRY_SECONDS = 60.0
 # What `git check-ref-format` refuses in the name of a tag or a branch.
 _NO_REF = re.compile(r"[\x00-\x20\x7f~^:?*\[\\]|\.\.|@\{|//|(?:^|/)\.|\.lock(?:/|$)|^[-/]|[/.]$|^@?$")
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class PushOptions:
     """What is wanted of a push.
 
     `repo` is `owner/name`; `private` counts when it is made; `revision` is a branch, made where it is not there;
@@ -36,10 +36,10 @@ class Wish:
     tag: str | None = None
     dry_run: bool = False
     replace: bool = False
-    with_passports: bool = False
+    with_provenance: bool = False
     waive: Sequence[str] = ()
     timeout_seconds: float = TIMEOUT_SECONDS
-    patience_seconds: float = PATIENCE_SECONDS
+    max_retry_seconds: float = MAX_RETRY_SECONDS
 
     def check(self) -> None:
         """Raise UsageError for what contradicts itself."""
@@ -57,7 +57,7 @@ class Wish:
         check_waivers(self.waive)
 
 
-def wish_of(recipe: Recipe) -> Wish:
+def options_from_recipe(recipe: Recipe) -> PushOptions:
     """Return the push that the recipe's `export` asks for.
 
     Raises UsageError where it names no repository, or where what a run of it makes could not be published: no licence,
@@ -67,22 +67,22 @@ def wish_of(recipe: Recipe) -> Wish:
     where = recipe.places.get("export", str(recipe.path))
     if export.hub is None:
         raise UsageError(f"{where}: --push needs the repository; write export: {{hub: owner/name}}")
-    compared = [item.step.from_ for item in recipe.filter if isinstance(item.step, Leak)]
+    compared = [item.step.source for item in recipe.filter if isinstance(item.step, Leak)]
     if recipe.evaluate is not None:
         compared.append(recipe.evaluate.test)
     faults = {"leak": leak_fault(compared, None), "license": license_fault(export.license, ())}
     for name, sentence in faults.items():
         if sentence is not None and name not in export.waive:
             raise UsageError(f"{where}: cannot be pushed: {sentence.replace('--waive ', 'export.waive: ')}")
-    return Wish(repo=export.hub, private=export.private, waive=export.waive)
+    return PushOptions(repo=export.hub, private=export.private, waive=export.waive)
 
 
-def unpublishable(recipe: Recipe) -> list[str]:
+def release_blockers(recipe: Recipe) -> list[str]:
     """Return why `run --push` would refuse a recipe that names a repository, in sentences."""
     if recipe.export.hub is None:
         return []
     try:
-        wish_of(recipe)
+        options_from_recipe(recipe)
     except UsageError as fault:
         return [str(fault)]
     return []

@@ -20,16 +20,16 @@ import yaml
 
 from textsynth.core.errors import UsageError
 from textsynth.export.card.metadata import read_card
-from textsynth.hub.redaction import Withheld, refuse_keys
+from textsynth.hub.redaction import Redactor, refuse_keys
 from textsynth.hub.schema_diff import split_of
-from textsynth.hub.source_redaction import read_given, without_given
+from textsynth.hub.source_redaction import read_source_texts, redact_sources
 from textsynth.recipe import Recipe
-from textsynth.store.dataset import check_whole
+from textsynth.store.dataset import check_complete
 from textsynth.store.manifest import FILE, Manifest, read_manifest
 
 DATA = "data"
 FIGURES = "figures"
-ASIDE = ("passports", "dropped")
+NOT_PUSHED = ("provenance", "dropped")
 TEXTS = ("README.md", "recipe.yaml", FILE)
 # what differs from one run of the same recipe to the next, although the data set is the same
 UNSTEADY = ("seconds",)
@@ -37,7 +37,7 @@ UNSTEADY_REQUESTS = ("sent", "from_journal")
 
 
 @dataclass(frozen=True, slots=True)
-class Item:
+class PayloadFile:
     """One file as it will stand in the repository: its bytes, or the file on disk that has them."""
 
     content: bytes | Path
@@ -64,10 +64,10 @@ class Item:
 
 
 @dataclass(frozen=True, slots=True)
-class Contents:
+class PushPayload:
     """All that will be sent, by path in the repository, with what is known of the run."""
 
-    items: Mapping[str, Item]
+    items: Mapping[str, PayloadFile]
     manifest: Manifest
     license: str | None
 
@@ -83,40 +83,40 @@ class Contents:
         return [(path, content) for path, content in found if isinstance(content, Path)]
 
 
-def read_contents(
+def read_payload(
     folder: Path, *, with_passports: bool = False, waived: Sequence[str] = (), recipe: Recipe | None = None
-) -> Contents:
+) -> PushPayload:
     """Return what a run's folder sends; `recipe` is the run's, where it is at hand.
 
     Raises UsageError for a folder without a data set, for a key in one of its texts, and where passports are wanted but
     nobody can tell which dropped texts repeat a seed.
     """
     manifest, dataset = read_manifest(folder), folder / "dataset"
-    check_whole(folder, manifest)
+    check_complete(folder, manifest)
     data = sorted((dataset / DATA).glob("*.parquet"))
     if not data:
         raise UsageError(f"{folder}: the data set has no texts, so there is nothing to push; see textsynth report")
     card = _card(dataset / "README.md")
-    items = {f"{DATA}/{path.name}": Item(path) for path in data}
-    items |= {f"{FIGURES}/{path.name}": Item(path) for path in sorted((dataset / FIGURES).glob("*.svg"))}
-    told = card if with_passports else pushed_card(card, ASIDE)
+    items = {f"{DATA}/{path.name}": PayloadFile(path) for path in data}
+    items |= {f"{FIGURES}/{path.name}": PayloadFile(path) for path in sorted((dataset / FIGURES).glob("*.svg"))}
+    told = card if with_passports else pushed_card(card, NOT_PUSHED)
     if with_passports:
-        given = read_given(folder, manifest, recipe)
-        for inner in ASIDE:
+        given = read_source_texts(folder, manifest, recipe)
+        for inner in NOT_PUSHED:
             before = {path: path.read_bytes() for path in sorted((dataset / inner).glob("*.parquet"))}
-            after = {path: without_given(path, data, given) for path in before}
-            items |= {f"{inner}/{path.name}": Item(content) for path, content in after.items()}
+            after = {path: redact_sources(path, data, given) for path in before}
+            items |= {f"{inner}/{path.name}": PayloadFile(content) for path, content in after.items()}
             told = told.replace(content_hash(before), content_hash(after))
     text = _recipe(manifest)
-    withheld = Withheld.of(text, manifest)
+    withheld = Redactor.of(text, manifest)
     texts = {
         "README.md": withheld.out_of_card(told),
         "recipe.yaml": withheld.out_of(text),
         FILE: _manifest(manifest, withheld, waived),
     }
     refuse_keys(texts)
-    items |= {name: Item(text.encode("utf-8", "replace")) for name, text in texts.items()}
-    return Contents(dict(sorted(items.items())), manifest, read_card(card).metadata.get("license"))
+    items |= {name: PayloadFile(text.encode("utf-8", "replace")) for name, text in texts.items()}
+    return PushPayload(dict(sorted(items.items())), manifest, read_card(card).metadata.get("license"))
 
 
 def content_hash(files: Mapping[Path, bytes]) -> str:
@@ -133,7 +133,7 @@ def _recipe(manifest: Manifest) -> str:
     return told + manifest["recipe"]["text"]
 
 
-def _manifest(manifest: Manifest, withheld: Withheld, waived: Sequence[str]) -> str:
+def _manifest(manifest: Manifest, withheld: Redactor, waived: Sequence[str]) -> str:
     told = {name: value for name, value in manifest.items() if name not in UNSTEADY}
     recipe = {name: value for name, value in manifest["recipe"].items() if name not in ("path", "text")}
     told["recipe"] = {**recipe, "name": "recipe.yaml"}

@@ -26,13 +26,13 @@ SHORTEST_KEY = 12
 
 
 @dataclass(frozen=True, slots=True)
-class Withheld:
+class Redactor:
     """The places that a run's texts name, each with what stands for it."""
 
     places: Mapping[str, str]
 
     @classmethod
-    def of(cls, recipe: str, manifest: Manifest) -> Withheld:
+    def of(cls, recipe: str, manifest: Manifest) -> Redactor:
         """Return the places named by a recipe and a manifest."""
         told = [recipe, *_strings({**manifest, "recipe": {**manifest["recipe"], "path": "", "text": ""}})]
         found = {place for text in told for place in _PLACE.findall(text)}

@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from textsynth.core.errors import UsageError, nearest
+from textsynth.core.errors import UsageError, did_you_mean
 from textsynth.store.evaluation import read_evaluation
 from textsynth.store.manifest import Manifest
 
@@ -24,10 +24,10 @@ def check_waivers(waived: Sequence[str]) -> None:
     """Raise UsageError for a waiver of something that is no check."""
     for name in waived:
         if name not in WAIVABLE:
-            raise UsageError(f"--waive {name}: there is no such check{nearest(name, WAIVABLE)}")
+            raise UsageError(f"--waive {name}: there is no such check{did_you_mean(name, WAIVABLE)}")
 
 
-def refuse_uncleared(folder: Path, manifest: Manifest, license_: str | None, waived: Sequence[str]) -> None:
+def check_release(folder: Path, manifest: Manifest, license_: str | None, waived: Sequence[str]) -> None:
     """Raise UsageError with one sentence for each check that was neither made nor waived."""
     found = {
         "leak": leak_fault(manifest["checked_for_leaks"], read_evaluation(folder)),

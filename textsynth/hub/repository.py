@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 from textsynth.core.errors import RunError, UsageError
 from textsynth.export.card.metadata import read_card
-from textsynth.hub.errors import LOGIN, Found, Patience, Say, patiently
-from textsynth.hub.options import MAIN, Wish
-from textsynth.hub.schema_diff import Shape, shape_of, split_of
+from textsynth.hub.errors import LOGIN, Found, HubRetry, Say, with_retries
+from textsynth.hub.options import MAIN, PushOptions
+from textsynth.hub.schema_diff import DatasetSchema, read_schema, split_of
 
 if TYPE_CHECKING:
     from huggingface_hub import CommitInfo
@@ -24,7 +24,7 @@ MOST_FILES_COUNTED = 200
 
 
 @dataclass(frozen=True, slots=True)
-class There:
+class RemoteState:
     """What stands in a repository at one commit: `head` (None: there is no repository yet) and its files by path.
 
     `branch` says whether the branch asked for exists; if not, `head` is that of main, from which it will begin.
@@ -38,17 +38,17 @@ class There:
     pulls: Mapping[str, str] = field(default_factory=dict)
 
 
-class Hub:
+class HubRepository:
     """The repository `repo` at a branch. Every request has a time limit; what may pass is tried again."""
 
-    def __init__(self, wish: Wish, say: Say) -> None:
+    def __init__(self, wish: PushOptions, say: Say) -> None:
         from huggingface_hub import HfApi, get_token
 
         self.repo, self.revision = wish.repo, wish.revision
         # given with each request, also where HF_HUB_DISABLE_IMPLICIT_TOKEN keeps it from being sent unasked
         self._token = get_token()
         self.api = HfApi(token=self._token)
-        self._timeout, self._patience = wish.timeout_seconds, wish.patience_seconds
+        self._timeout, self._patience = wish.timeout_seconds, wish.max_retry_seconds
         self._say = say
 
     def login(self, *, needed: bool) -> str | None:
@@ -70,13 +70,13 @@ class Hub:
             raise RunError(f"{self.repo}: the token of {who.get('name')} may only read; make one that may write")
         return str(who.get("name"))
 
-    def look(self) -> There:
+    def state(self) -> RemoteState:
         """Return what stands in the repository now. Raises UsageError where the revision is a tag or a commit."""
         from huggingface_hub.constants import REGEX_COMMIT_OID
 
         info = self._patiently(self._info, "looking at the repository")
         if info is None:
-            return There()
+            return RemoteState()
         refs = self._patiently(
             lambda: self.api.list_repo_refs(self.repo, repo_type="dataset", include_pull_requests=True),
             "looking at its branches",
@@ -87,7 +87,7 @@ class Hub:
         if self.revision not in branches and (self.revision in tags or REGEX_COMMIT_OID.fullmatch(self.revision)):
             raise UsageError(f"{self.repo}: {self.revision} is no branch; a push goes to a branch, such as {MAIN}")
         head = branches.get(self.revision) or pulls.get(self.revision) or branches.get(MAIN, info.sha)
-        return There(
+        return RemoteState(
             head=head,
             private=bool(info.private),
             branch=self.revision in branches or self.revision in pulls,
@@ -106,7 +106,7 @@ class Hub:
         )
         return {one.path: one for one in entries if isinstance(one, RepoFile)}
 
-    def shape(self, there: There) -> Shape | None:
+    def shape(self, there: RemoteState) -> DatasetSchema | None:
         """Return the shape of the default config that stands there, None where there is none.
 
         Only the ends of its parquet files are read. Raises RunError where they cannot be.
@@ -116,7 +116,7 @@ class Hub:
             return None
         if len(files) > MOST_FILES_COUNTED:
             raise RunError(f"{self.repo}: holds {len(files)} data files, too many to be compared; see --replace")
-        return self._patiently(lambda: shape_of(self._opened(files, str(there.head))), "reading the data set there")
+        return self._patiently(lambda: read_schema(self._opened(files, str(there.head))), "reading the data set there")
 
     def create(self, *, private: bool) -> None:
         """Make the repository; one that is there already is no fault."""
@@ -168,7 +168,7 @@ class Hub:
             lambda: self.api.create_tag(self.repo, repo_type="dataset", tag=name, revision=commit, exist_ok=True),
             f"pushed, but not tagged: setting the tag {name}",
         )
-        found = self.look().tags.get(name, "")
+        found = self.state().tags.get(name, "")
         if found != commit:
             raise RunError(f"{self.repo}: pushed, but not tagged: the tag {name} names another commit ({found[:8]})")
 
@@ -182,7 +182,7 @@ class Hub:
         except RepositoryNotFoundError:
             return None
 
-    def _data_files(self, there: There) -> Iterator[tuple[str, str]]:
+    def _data_files(self, there: RemoteState) -> Iterator[tuple[str, str]]:
         """Yield split and path of the files of the default config, as the card there says, else by their names."""
         configs = self._configs(there)
         if configs:
@@ -198,7 +198,7 @@ class Hub:
             if path.endswith(".parquet"):
                 yield split_of(path), path
 
-    def _configs(self, there: There) -> list[dict[str, Any]]:
+    def _configs(self, there: RemoteState) -> list[dict[str, Any]]:
         if "README.md" not in there.files:
             return []
         text = self._patiently(lambda: self._read(f"{there.head}", "README.md"), "reading the card there")
@@ -232,7 +232,7 @@ class Hub:
 
     def _patiently(self, work: Callable[[], Found], doing: str) -> Found:
         with self._limited():
-            return patiently(work, f"{self.repo}: {doing}", Patience(self._patience, self._say))
+            return with_retries(work, f"{self.repo}: {doing}", HubRetry(self._patience, self._say))
 
     @contextmanager
     def _limited(self) -> Iterator[None]:

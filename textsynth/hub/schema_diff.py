@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from textsynth.core.formatting import counted
+from textsynth.core.formatting import pluralize
 
 if TYPE_CHECKING:
     import datasets
@@ -16,7 +16,7 @@ SHOWN = 5
 
 
 @dataclass(frozen=True, slots=True)
-class Shape:
+class DatasetSchema:
     """What a config holds: its features in column order, and rows by split."""
 
     features: datasets.Features
@@ -28,7 +28,7 @@ class Shape:
         return sum(self.splits.values())
 
 
-def shape_of(files: Iterable[tuple[str, pq.ParquetFile]]) -> Shape | None:
+def read_schema(files: Iterable[tuple[str, pq.ParquetFile]]) -> DatasetSchema | None:
     """Return the shape of parquet files by split, None where there are none; the first file gives the features."""
     from datasets import Features
 
@@ -36,7 +36,7 @@ def shape_of(files: Iterable[tuple[str, pq.ParquetFile]]) -> Shape | None:
     for split, file in files:
         features = features or Features.from_arrow_schema(file.schema_arrow)
         splits[split] = splits.get(split, 0) + file.metadata.num_rows
-    return None if features is None else Shape(features, splits)
+    return None if features is None else DatasetSchema(features, splits)
 
 
 def split_of(path: str) -> str:
@@ -44,7 +44,7 @@ def split_of(path: str) -> str:
     return path.rsplit("/", 1)[-1].split("-")[0].removesuffix(".parquet")
 
 
-def differences(new: Shape, old: Shape) -> list[str]:
+def schema_changes(new: DatasetSchema, old: DatasetSchema) -> list[str]:
     """Say what a user of the old data set would trip over in the new one, in phrases; [] where nothing."""
     told = [f"the column {name!r} is gone" for name in old.features if name not in new.features]
     told += [f"the column {name!r} is new" for name in new.features if name not in old.features]
@@ -53,7 +53,7 @@ def differences(new: Shape, old: Shape) -> list[str]:
             told.append(_changed(name, feature, old.features[name]))
     told += [f"the split {name!r} is gone" for name in old.splits if name not in new.splits]
     if new.rows < old.rows:
-        told.append(f"it has {counted(new.rows, 'text')} where there are {old.rows:,}")
+        told.append(f"it has {pluralize(new.rows, 'text')} where there are {old.rows:,}")
     return told
 
 

@@ -16,34 +16,34 @@ from typing import Any, NamedTuple
 from textsynth.core.errors import UsageError
 from textsynth.export.tables import as_json
 from textsynth.recipe import Recipe, read_recipe
-from textsynth.recipe.pinning import as_run
-from textsynth.similarity.overlap import CopyIndex, WholeIndex
+from textsynth.recipe.pinning import pinned_as_run
+from textsynth.similarity.overlap import OverlapIndex, SubstringIndex
 from textsynth.store.manifest import Manifest
 
 # drops that quote a given row: the text is that row, or nearly
 COPIES = ("copies_source", "leak")
 
 
-class Given(NamedTuple):
+class SourceTexts(NamedTuple):
     """What was given to a run and must not leave with it: texts, and names of the fields that came with them."""
 
     texts: Sequence[str] = ()
     fields: frozenset[str] = frozenset()
 
 
-def read_given(folder: Path, manifest: Manifest, recipe: Recipe | None = None) -> Given:
+def read_source_texts(folder: Path, manifest: Manifest, recipe: Recipe | None = None) -> SourceTexts:
     """Return what the run's sources gave it to write from or to test against, read again as its recipe says.
 
     `recipe` is the run's, where it is at hand; else it is read from where the manifest says that it is. Raises
     UsageError where the recipe or a source is no longer what it was: nobody can tell then which were given.
     """
     if not manifest["sources"]:
-        return Given()
+        return SourceTexts()
     told = manifest["recipe"]
     path = folder / told["path"]
     why = f"{folder}: passports and dropped texts cannot be pushed, as it cannot be told which of them repeat a seed: "
     try:
-        recipe = as_run(recipe or read_recipe(path, told["sets"]), manifest["sources"])
+        recipe = pinned_as_run(recipe or read_recipe(path, told["sets"]), manifest["sources"])
         curated = {getattr(item.step, "from_", None) for item in recipe.generate if item.step.free}
         sources = {name: source for name, source in recipe.sources.items() if name not in curated}
         rows = [source.read(recipe.base, name=name, seed=recipe.seed) for name, source in sources.items()]
@@ -52,21 +52,21 @@ def read_given(folder: Path, manifest: Manifest, recipe: Recipe | None = None) -
     if recipe.hash != told["hash"]:
         raise UsageError(f"{why}{path.name} has changed since; run it again, or leave --with-passports out")
     records = [record for some in rows for record in some]
-    return Given([one.text for one in records], frozenset(field for one in records for field in one.fields))
+    return SourceTexts([one.text for one in records], frozenset(field for one in records for field in one.fields))
 
 
-def repeats(given: Sequence[str]) -> Callable[[str], bool]:
+def has_sources(given: Sequence[str]) -> Callable[[str], bool]:
     """Return a function that says whether a text repeats one of the given ones."""
-    same, whole = CopyIndex(given), WholeIndex(given)
+    same, whole = OverlapIndex(given), SubstringIndex(given)
 
     def found(text: str) -> bool:
         lines = [text, *(text.splitlines() if "\n" in text else ())]
-        return whole.find(text) is not None or any(same.same(line) for line in lines if line.strip())
+        return whole.find(text) is not None or any(same.find_exact(line) for line in lines if line.strip())
 
     return found
 
 
-def without_given(file: Path, shown: Sequence[Path], given: Given) -> bytes:
+def redact_sources(file: Path, shown: Sequence[Path], given: SourceTexts) -> bytes:
     """Return a file of passports or dropped texts without what was given; rows and columns stay.
 
     Texts that repeat a given one are blank, `source` (what a text rewrites) is empty where the data set, the files
@@ -79,7 +79,7 @@ def without_given(file: Path, shown: Sequence[Path], given: Given) -> bytes:
     columns = {"attributes": [_without(cell, given.fields) for cell in table["attributes"].to_pylist()]}
     if "source" in table.column_names:
         public = {text for path in shown for text in _texts(pq.read_table(path, partitioning=None))}
-        columns |= _blanked(table.select(["item", "source", "text", "raw"]).to_pylist(), public, given.texts)
+        columns |= _blanked(table.select(["step", "source_text", "text", "raw_answer"]).to_pylist(), public, given.texts)
     columns = {name: cells for name, cells in columns.items() if cells != table[name].to_pylist()}
     if not columns:
         return file.read_bytes()
@@ -95,15 +95,15 @@ def without_given(file: Path, shown: Sequence[Path], given: Given) -> bytes:
 def _blanked(
     rows: Sequence[Mapping[str, Any]], public: Container[str], texts: Sequence[str]
 ) -> dict[str, list[str | None]]:
-    found = repeats(texts)
+    found = has_sources(texts)
     hidden = [
-        str(row["item"]).split("-")[0] in COPIES or any(found(row[name]) for name in ("text", "raw") if row[name])
+        str(row["step"]).split("-")[0] in COPIES or any(found(row[name]) for name in ("text", "raw_answer") if row[name])
         for row in rows
     ]
     return {
         "text": ["" if blank else row["text"] for row, blank in zip(rows, hidden, strict=True)],
-        "raw": [None if blank else row["raw"] for row, blank in zip(rows, hidden, strict=True)],
-        "source": [row["source"] if row["source"] in public else None for row in rows],
+        "raw_answer": [None if blank else row["raw_answer"] for row, blank in zip(rows, hidden, strict=True)],
+        "source_text": [row["source_text"] if row["source_text"] in public else None for row in rows],
     }
 
 

@@ -10,36 +10,36 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from textsynth.core.calibration_summary import Gold, GoldBand, GoldShare
-from textsynth.core.formatting import counted, percents
-from textsynth.core.records import Ask, Completion, Record, Verdict
+from textsynth.core.calibration_summary import AccuracyInterval, CalibrationSummary, ConfidenceBin
+from textsynth.core.formatting import format_percent_range, pluralize
+from textsynth.core.records import Completion, GenerationRequest, Record, Verdict
 from textsynth.label.calibration import (
     FEWEST,
-    Band,
     Calibration,
+    CalibrationBin,
     Point,
-    Share,
-    calibrated,
-    kept_from,
-    limit_for,
-    limits,
+    Proportion,
+    calibrate,
+    coverage_at,
+    possible_thresholds,
+    threshold_for_precision,
 )
 
 if TYPE_CHECKING:
-    from textsynth.core.protocols import Desk
+    from textsynth.core.protocols import LabellerSession
 
 FEWEST_OF_A_LABEL = 10
 PLACES = 4
 
 
-class Bar(NamedTuple):
+class Threshold(NamedTuple):
     """What a confidence must reach, and the reason told of one that does not; None: no confidence is enough."""
 
     limit: float | None
     reason: str
 
 
-class Wish(NamedTuple):
+class CalibrationTarget(NamedTuple):
     """What the recipe asks of the gold rows of a source: a precision, or (None) so much calibrated confidence.
 
     `unsure` says in words what becomes of a text that does not pass.
@@ -48,10 +48,10 @@ class Wish(NamedTuple):
     source: str
     precision: float | None
     min_confidence: float
-    unsure: str
+    on_low_confidence: str
 
 
-class GoldDesk:
+class CalibratedSession:
     """A labeller at work whose confidence is calibrated.
 
     `desk` leaves its confidence in the measure of `item`, and what it chose as the labels of a record without any;
@@ -60,10 +60,10 @@ class GoldDesk:
 
     def __init__(
         self,
-        desk: Desk,
+        desk: LabellerSession,
         rows: Sequence[Record],
-        wish: Wish,
-        judged: Callable[[Record, str, tuple[str, ...], float, Bar], tuple[Record, Verdict | None]],
+        wish: CalibrationTarget,
+        judged: Callable[[Record, str, tuple[str, ...], float, Threshold], tuple[Record, Verdict | None]],
         item: str,
     ) -> None:
         self._desk = desk
@@ -72,30 +72,30 @@ class GoldDesk:
         self._judged = judged
         self._item = item
         self._calibration = Calibration(())
-        self._bar = Bar(None, "nothing was learnt yet")
+        self._bar = Threshold(None, "nothing was learnt yet")
 
-    def asks(self, records: Sequence[Record]) -> list[list[Ask]]:
+    def build_requests(self, records: Sequence[Record]) -> list[list[GenerationRequest]]:
         """Return what the labeller asks about each record."""
-        return self._desk.asks(records)
+        return self._desk.build_requests(records)
 
-    def read(self, record: Record, completions: Sequence[Completion]) -> tuple[Record, Verdict | None]:
+    def parse_responses(self, record: Record, completions: Sequence[Completion]) -> tuple[Record, Verdict | None]:
         """Return the record with its labels, the calibrated confidence, and as `ITEM_raw` the one before."""
         chosen, raw, verdict = self._chosen(record, completions)
         if raw is None:
             return record, verdict
         judged, verdict = self._judged(record, self._item, chosen, self._calibration.of(raw), self._bar)
-        return judged.with_measures({f"{self._item}_raw": raw}), verdict
+        return judged.with_scores({f"{self._item}_raw": raw}), verdict
 
-    def gold_rows(self) -> Sequence[Record]:
+    def gold_records(self) -> Sequence[Record]:
         """Return the rows of the source without their labels."""
         return [row.with_labels(()) for row in self._rows]
 
-    def learn_gold(self, answers: Sequence[Sequence[Completion]]) -> Gold:
+    def calibrate(self, answers: Sequence[Sequence[Completion]]) -> CalibrationSummary:
         """Calibrate the confidence on the rows, and choose the limit from which texts are kept."""
         found = [self._chosen(row, some) for row, some in zip(self._rows, answers, strict=True)]
         right = [set(chosen) == set(row.labels) for row, (chosen, _, _) in zip(self._rows, found, strict=True)]
         points = [(raw, good) for (_, raw, _), good in zip(found, right, strict=True) if raw is not None]
-        self._calibration = calibrated(points)
+        self._calibration = calibrate(points)
         self._bar = self._bar_for(points)
         return _told(self._item, self._wish, self._rows, right, points, self._calibration, self._bar.limit)
 
@@ -103,82 +103,88 @@ class GoldDesk:
         self, record: Record, completions: Sequence[Completion]
     ) -> tuple[tuple[str, ...], float | None, Verdict | None]:
         """Return what the labeller chose, blind, how sure it says it is (None: it chose nothing), and its verdict."""
-        blind, verdict = self._desk.read(record.with_labels(()), completions)
-        return blind.labels, blind.measures.get(self._item), verdict
+        blind, verdict = self._desk.parse_responses(record.with_labels(()), completions)
+        return blind.labels, blind.scores.get(self._item), verdict
 
-    def _bar_for(self, points: Sequence[Point]) -> Bar:
+    def _bar_for(self, points: Sequence[Point]) -> Threshold:
         precision = self._wish.precision
         if precision is None:
-            return Bar(self._wish.min_confidence, "the label is too seldom right at this confidence")
-        limit = limit_for(precision, points, self._calibration)
+            return Threshold(self._wish.min_confidence, "the label is too seldom right at this confidence")
+        limit = threshold_for_precision(precision, points, self._calibration)
         if limit is None:
-            return Bar(None, "no confidence reaches the precision asked for")
-        return Bar(limit, "the label is too seldom right at this confidence")
+            return Threshold(None, "no confidence reaches the precision asked for")
+        return Threshold(limit, "the label is too seldom right at this confidence")
 
 
 def _told(
     item: str,
-    wish: Wish,
+    wish: CalibrationTarget,
     rows: Sequence[Record],
     right: Sequence[bool],
     points: Sequence[Point],
     calibration: Calibration,
     limit: float | None,
-) -> Gold:
-    whole = Share(sum(right), len(rows))
-    told: Gold = {
+) -> CalibrationSummary:
+    whole = Proportion(sum(right), len(rows))
+    told: CalibrationSummary = {
         "source": wish.source,
         "all": _share(whole),
         "unread": len(rows) - len(points),
         "labels": [{"label": label, **_share(share)} for label, share in _by_label(rows, right)],
-        "bands": [_band(band) for band in calibration.bands],
+        "bands": [_band(band) for band in calibration.bins],
         "sentence": "",
     }
     if wish.precision is not None:
         told["precision"] = wish.precision
-    kept = None if limit is None else kept_from(limit, points, calibration)
+    kept = None if limit is None else coverage_at(limit, points, calibration)
     if limit is not None and kept is not None and kept.rows:
         before = min(raw for raw, _ in points if calibration.of(raw) >= limit)
         told["kept"] = {"confidence": limit, "before": before, **_share(kept)}
-    parts = [f"right on {percent(whole.share)} of {counted(len(rows), 'gold row')} ({percents(whole.low, whole.high)})"]
-    parts += [f"{counted(told['unread'], 'row')} got no label"] if told["unread"] else []
-    parts.append(_passing(wish, limit, kept, limits(points, calibration), len(rows)))
+    parts = [
+        f"right on {format_percent(whole.share)} of {pluralize(len(rows), 'gold row')} ({format_percent_range(whole.low, whole.high)})"
+    ]
+    parts += [f"{pluralize(told['unread'], 'row')} got no label"] if told["unread"] else []
+    parts.append(_passing(wish, limit, kept, possible_thresholds(points, calibration), len(rows)))
     parts += [f"fewer than {FEWEST} rows say little"] if len(rows) < FEWEST else []
     return {**told, "sentence": f"{item}: {'; '.join(parts)}"}
 
 
 def _passing(
-    wish: Wish, limit: float | None, kept: Share | None, reached: Sequence[tuple[float, Share]], rows: int
+    wish: CalibrationTarget,
+    limit: float | None,
+    kept: Proportion | None,
+    reached: Sequence[tuple[float, Proportion]],
+    rows: int,
 ) -> str:
     """Say from which confidence texts are kept, or that there is none from which enough are right."""
     if limit is None or kept is None:
         best = max(reached, key=lambda one: (one[1].share, one[1].rows), default=None)
-        most = "" if best is None else f" (at most {percent(best[1].share)} of {best[1].rows})"
+        most = "" if best is None else f" (at most {format_percent(best[1].share)} of {best[1].rows})"
         return (
             f"no confidence has {100 * (wish.precision or 0):g} % right on {FEWEST} rows or more{most}, so"
-            f" {wish.unsure}; ask for less, or take a better model or prompt"
+            f" {wish.on_low_confidence}; ask for less, or take a better model or prompt"
         )
     if not kept.rows:
-        return f"none of them is sure enough for {decimal(limit)}"
+        return f"none of them is sure enough for {format_decimal(limit)}"
     return (
-        f"kept from confidence {decimal(limit)}: {percent(kept.share)} right ({percents(kept.low, kept.high)}),"
-        f" {percent(kept.rows / rows)} of them pass"
+        f"kept from confidence {format_decimal(limit)}: {format_percent(kept.share)} right ({format_percent_range(kept.low, kept.high)}),"
+        f" {format_percent(kept.rows / rows)} of them pass"
     )
 
 
-def _by_label(rows: Sequence[Record], right: Sequence[bool]) -> Iterable[tuple[str, Share]]:
+def _by_label(rows: Sequence[Record], right: Sequence[bool]) -> Iterable[tuple[str, Proportion]]:
     """Yield the labels of 10 rows or more in the order of the alphabet; with many, right is the whole of a row."""
     for label in sorted({label for row in rows for label in row.labels}):
         own = [good for row, good in zip(rows, right, strict=True) if label in row.labels]
         if len(own) >= FEWEST_OF_A_LABEL:
-            yield label, Share(sum(own), len(own))
+            yield label, Proportion(sum(own), len(own))
 
 
-def _share(share: Share) -> GoldShare:
+def _share(share: Proportion) -> AccuracyInterval:
     return {"rows": share.rows, "right": share.right, "low": _rounded(share.low), "high": _rounded(share.high)}
 
 
-def _band(band: Band) -> GoldBand:
+def _band(band: CalibrationBin) -> ConfidenceBin:
     low, high, confidence = map(_rounded, (band.lowest, band.highest, band.confidence))
     return {"lowest": low, "highest": high, "confidence": confidence, **_share(band.share)}
 
@@ -187,12 +193,12 @@ def _rounded(value: float) -> float:
     return float(round(value, PLACES))
 
 
-def percent(share: float) -> str:
+def format_percent(share: float) -> str:
     """Return a share as `84 %`; what is not all of it is never told as 100 %, nor what is not none as 0 %."""
     shown = f"{100 * share:.3g}" if 0 < share < 0.01 or 0.99 < share < 1 else f"{100 * share:.0f}"
     return f"{shown} %"
 
 
-def decimal(value: float) -> str:
+def format_decimal(value: float) -> str:
     """Return a confidence as `.67`, or `1.00`."""
     return f"{value:.2f}".removeprefix("0")

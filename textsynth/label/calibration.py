@@ -36,7 +36,7 @@ Point = tuple[float, bool]
 
 
 @dataclass(frozen=True, slots=True)
-class Share:
+class Proportion:
     """So many of so many rows, with the ends of Wilson's 95 % interval; of no rows nothing is known (0 to 1)."""
 
     right: int
@@ -68,12 +68,12 @@ class Share:
 
 
 @dataclass(frozen=True, slots=True)
-class Band:
+class CalibrationBin:
     """Neighbouring rows that the map holds for equally sure: their lowest and highest confidence, and what it says."""
 
     lowest: float
     highest: float
-    share: Share
+    share: Proportion
     confidence: float
 
 
@@ -81,7 +81,7 @@ class Band:
 class Calibration:
     """The map from a confidence to the probability of being right, in 0..1, which never falls; `bands` rise."""
 
-    bands: tuple[Band, ...]
+    bins: tuple[CalibrationBin, ...]
 
     def of(self, confidence: float) -> float:
         """Return the probability of being right, to four decimals; between two bands on a straight line.
@@ -100,11 +100,11 @@ class Calibration:
 
     @cached_property
     def _knots(self) -> list[tuple[float, float]]:
-        ends = [(end, band.confidence) for band in self.bands for end in (band.lowest, band.highest)]
+        ends = [(end, band.confidence) for band in self.bins for end in (band.lowest, band.highest)]
         return sorted({(0.0, 0.0), *ends}) if not ends or ends[0][0] > 0 else sorted(set(ends))
 
 
-def calibrated(points: Sequence[Point]) -> Calibration:
+def calibrate(points: Sequence[Point]) -> Calibration:
     """Return the map that the rows teach; the order of the rows does not matter."""
     groups = _grouped(sorted(points))
     blocks: list[_Block] = []
@@ -115,26 +115,29 @@ def calibrated(points: Sequence[Point]) -> Calibration:
             block = blocks.pop().with_next(block)
         blocks.append(block)
     return Calibration(
-        tuple(Band(one.low, one.high, Share(one.right, one.rows), round(one.value, PLACES)) for one in blocks)
+        tuple(
+            CalibrationBin(one.low, one.high, Proportion(one.right, one.rows), round(one.value, PLACES))
+            for one in blocks
+        )
     )
 
 
-def kept_from(limit: float, points: Sequence[Point], calibration: Calibration) -> Share:
+def coverage_at(limit: float, points: Sequence[Point], calibration: Calibration) -> Proportion:
     """Return how many of the rows that are at least `limit` sure, as the map tells it, are right."""
     kept = [right for confidence, right in points if calibration.of(confidence) >= limit]
-    return Share(sum(kept), len(kept))
+    return Proportion(sum(kept), len(kept))
 
 
-def limits(points: Sequence[Point], calibration: Calibration) -> list[tuple[float, Share]]:
+def possible_thresholds(points: Sequence[Point], calibration: Calibration) -> list[tuple[float, Proportion]]:
     """Return each limit that keeps at least 20 rows, as the map tells it, with the rows it keeps; they rise."""
     found = sorted({calibration.of(confidence) for confidence, _ in points})
-    told = [(limit, kept_from(limit, points, calibration)) for limit in found]
+    told = [(limit, coverage_at(limit, points, calibration)) for limit in found]
     return [(limit, share) for limit, share in told if share.rows >= FEWEST]
 
 
-def limit_for(precision: float, points: Sequence[Point], calibration: Calibration) -> float | None:
+def threshold_for_precision(precision: float, points: Sequence[Point], calibration: Calibration) -> float | None:
     """Return the smallest limit from which at least `precision` of the rows are right; None where none has it."""
-    return next((limit for limit, kept in limits(points, calibration) if kept.share >= precision), None)
+    return next((limit for limit, kept in possible_thresholds(points, calibration) if kept.share >= precision), None)
 
 
 @dataclass

@@ -21,8 +21,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from textsynth.core.paths import cache_folder
-from textsynth.core.records import Ask, Completion, Request, Sampling
-from textsynth.models import ModelOptions, Place
+from textsynth.core.records import Completion, GenerationRequest, ModelRequest, Sampling
+from textsynth.models import ModelOptions, ModelRuntime
 from textsynth.text.languages import language_name
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ class LabelScores:
     probabilities: Mapping[str, float]
     bounds: frozenset[str]
     mass: float
-    turns: int
+    permutations: int
     exact: bool
 
     @property
@@ -77,7 +77,7 @@ class LabelLogprobs:
     failures: Mapping[int, str]
 
 
-def turned(labels: Sequence[str], turns: int, seed: str) -> list[tuple[str, ...]]:
+def cyclic_permutations(labels: Sequence[str], turns: int, seed: str) -> list[tuple[str, ...]]:
     """Return at most `turns` orders of the labels: one shuffle by the seed, moved round in even steps.
 
     No more than there are labels: then each has had every place. Raises ValueError for no labels, and for more than
@@ -94,7 +94,7 @@ def turned(labels: Sequence[str], turns: int, seed: str) -> list[tuple[str, ...]
     return [tuple(order[start:] + order[:start]) for start in starts]
 
 
-def read_scores(orders: Sequence[Sequence[str]], completions: Sequence[Completion]) -> LabelScores | str:
+def combine_permutations(orders: Sequence[Sequence[str]], completions: Sequence[Completion]) -> LabelScores | str:
     """Return what the answers to one text's turns say of its labels, or why none of them says anything.
 
     `orders` are those of the turns. A code without a log-probability counts with its bound; a failed turn is left out.
@@ -106,20 +106,22 @@ def read_scores(orders: Sequence[Sequence[str]], completions: Sequence[Completio
     if not scored:
         return next((one.failure for one in completions if one.failure), "the model gives no log-probabilities")
     for order, scores in scored:
-        found = {label: scores.known.get(code, scores.bound) for code, label in zip(CODES, order, strict=False)}
+        found = {
+            label: scores.logprobs.get(code, scores.upper_bound) for code, label in zip(CODES, order, strict=False)
+        }
         highest = max((value for value in found.values() if value is not None), default=0.0)
         # relative to the highest, as the exponentials of small log-probabilities are all 0
         weights = {label: 0.0 if value is None else math.exp(value - highest) for label, value in found.items()}
         whole = sum(weights.values()) or 1.0
         for label, weight in weights.items():
             shares[label] += weight / whole / len(scored)
-        bounds.update(label for code, label in zip(CODES, order, strict=False) if code not in scores.known)
-        mass += min(1.0, sum(math.exp(value) for value in scores.known.values())) / len(scored)
+        bounds.update(label for code, label in zip(CODES, order, strict=False) if code not in scores.logprobs)
+        mass += min(1.0, sum(math.exp(value) for value in scores.logprobs.values())) / len(scored)
     exact = all(scores.exact for _, scores in scored)
     return LabelScores(shares, frozenset(bounds), mass, len(scored), exact)
 
 
-class Turns:
+class LabelPermutations:
     """Asks about texts with a prompt that has `labels`, `text` and `examples`; see `choice_letters`.
 
     `labels` maps names to meanings; `turns` is how often each text is asked about; `values` go into the prompt too.
@@ -144,25 +146,29 @@ class Turns:
 
     def orders(self, shown: Sequence[str]) -> list[tuple[str, ...]]:
         """Return the orders in which a text's labels are shown; the same ones for the same labels."""
-        return turned(shown, self._turns, self._seed)
+        return cyclic_permutations(shown, self._turns, self._seed)
 
-    def asks(self, text: str, shown: Sequence[str], *, item: str, model: str, parents: tuple[str, ...]) -> list[Ask]:
+    def asks(
+        self, text: str, shown: Sequence[str], *, item: str, model: str, parents: tuple[str, ...]
+    ) -> list[GenerationRequest]:
         """Return an ask a turn about one text, with the labels `shown`."""
         return [self._ask(text, order, item, model, parents) for order in self.orders(shown)]
 
-    def _ask(self, text: str, order: Sequence[str], item: str, model: str, parents: tuple[str, ...]) -> Ask:
+    def _ask(
+        self, text: str, order: Sequence[str], item: str, model: str, parents: tuple[str, ...]
+    ) -> GenerationRequest:
         letters = dict(zip(order, CODES, strict=False))
         named = [{"letter": letters[name], "name": name, "meaning": self._labels[name]} for name in order]
         examples = [
             {"text": self._examples[name], "letter": letters[name]} for name in order if name in self._examples
         ]  # fmt: skip
         values = {**self._values, "text": text, "labels": named, "examples": examples}
-        return Ask(
-            item=item,
+        return GenerationRequest(
+            step=item,
             model=model,
             prompt=self._prompt.render(values),
             sampling=SAMPLING,
-            parents=parents,
+            parent_ids=parents,
             options=tuple(CODES[: len(order)]),
         )
 
@@ -172,10 +178,10 @@ def label_logprobs(
     labels: Mapping[str, str],
     model: ModelOptions,
     *,
-    turns: int = 4,
+    permutations: int = 4,
     seed: int = 0,
     language: str = "en",
-    about: str = "",
+    domain: str = "",
     examples: Mapping[str, str] | None = None,
     shortlist: Callable[[Sequence[str]], Sequence[Sequence[str]]] | None = None,
     say: Callable[[str], None] = lambda _: None,
@@ -190,39 +196,39 @@ def label_logprobs(
     """
     from textsynth.prompts import find_prompt
 
-    turns_of = Turns(
-        find_prompt("choice_letters", model.form, Path()),
+    turns_of = LabelPermutations(
+        find_prompt("choice_letters", model.prompt_mode, Path()),
         labels,
-        turns=turns,
+        turns=permutations,
         seed=str(seed),
-        values={"task": about, "language": language_name(language)},
+        values={"task": domain, "language": language_name(language)},
         examples=examples or {},
     )
     shown = [list(labels)] * len(texts) if shortlist is None else [list(some) for some in shortlist(texts)]
     asks = [turns_of.asks(text, some, item="", model="", parents=()) for text, some in zip(texts, shown, strict=True)]
     answers = iter(_answered(model, [ask for some in asks for ask in some], say))
     found = [
-        read_scores(turns_of.orders(some), list(islice(answers, len(mine))))
+        combine_permutations(turns_of.orders(some), list(islice(answers, len(mine))))
         for some, mine in zip(shown, asks, strict=True)
     ]
     return _arrays(tuple(labels), found)
 
 
-def _answered(options: ModelOptions, asks: Sequence[Ask], say: Callable[[str], None]) -> list[Completion]:
+def _answered(options: ModelOptions, asks: Sequence[GenerationRequest], say: Callable[[str], None]) -> list[Completion]:
     import asyncio
 
     requests = [
-        Request(f"{place}", ask.prompt, ask.sampling, None, ask.options)
+        ModelRequest(f"{place}", ask.prompt, ask.sampling, None, ask.options)
         for place, ask in enumerate(asks)
         if ask.prompt is not None
     ]
     found: dict[str, Completion] = {}
 
-    async def arrived(request: Request, completion: Completion) -> None:
+    async def arrived(request: ModelRequest, completion: Completion) -> None:
         found[request.key] = completion
 
     async def go() -> None:
-        model = options.open(Place(Path(), cache_folder(), say))
+        model = options.open(ModelRuntime(Path(), cache_folder(), say))
         try:
             await model.complete(requests, arrived)
         finally:

@@ -21,7 +21,7 @@ class Shortlist:
         self._size = size
         self._meanings: NDArray[np.float32] | None = None
 
-    def shown(self, records: Sequence[Record]) -> list[list[str]]:
+    def labels_for(self, records: Sequence[Record]) -> list[list[str]]:
         """Return the labels to show for each record, the nearest first, or all in the recipe's order."""
         names = list(self._context.labels)
         if len(names) <= self._size or not records:

@@ -12,30 +12,30 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Protocol
 
 from textsynth.core.options import Options
-from textsynth.core.records import Completion, Request
-from textsynth.core.registry import items_of
+from textsynth.core.records import Completion, ModelRequest
+from textsynth.core.registry import lazy_exports
 
-Form = Literal["chat", "completion"]
-Arrived = Callable[[Request, Completion], Awaitable[None]]
+PromptMode = Literal["chat", "completion"]
+OnCompletion = Callable[[ModelRequest, Completion], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class ModelRuntime:
     """What a model may use while it opens: the recipe's folder, the user's cache folder, and a voice for progress.
 
     `logs` is where a server's log goes: the run's folder; None where nothing of the run is kept.
     """
 
-    recipe: Path
-    cache: Path
-    say: Callable[[str], None]
-    logs: Path | None = None
+    recipe_folder: Path
+    cache_folder: Path
+    log: Callable[[str], None]
+    log_folder: Path | None = None
 
 
 class Model(Protocol):
     """Answers requests. Errors that concern one request are a Completion with `failure`; a ModelError stops the run."""
 
-    async def complete(self, requests: Sequence[Request], arrived: Arrived) -> None:
+    async def complete(self, requests: Sequence[ModelRequest], on_completion: OnCompletion) -> None:
         """Answer `requests` (in plan order); await `arrived(request, completion)` exactly once for each.
 
         A slot in flight is free again only when `arrived` has returned: by then the answer is on disk. May be
@@ -59,26 +59,26 @@ class ModelOptions(Options):
         return self.identity
 
     @property
-    def form(self) -> Form:
+    def prompt_mode(self) -> PromptMode:
         """Which form of a prompt suits the model where both exist."""
         return "chat"
 
     @property
-    def window(self) -> int:
+    def window_size(self) -> int:
         """How many requests are planned at once: what a plan can learn from comes a window later.
 
         Part of what a run's records depend on, so it follows from the options alone.
         """
         return 512
 
-    def require(self) -> None:
+    def check_dependencies(self) -> None:
         """Raise MissingExtra where a package that the model will load is not installed; loads nothing."""
 
-    def line(self, request: Request) -> Mapping[str, object] | None:
+    def batch_line(self, request: ModelRequest) -> Mapping[str, object] | None:
         """Return the request as a line of the batch wire format; None where the model answers in this process."""
         return None
 
-    def open(self, place: Place) -> Model:
+    def open(self, place: ModelRuntime) -> Model:
         """Return the model, ready to answer. Raises ModelError or MissingExtra with one sentence."""
         raise NotImplementedError
 
@@ -90,4 +90,4 @@ if TYPE_CHECKING:
     from textsynth.models.scripted import Scripted as Scripted
     from textsynth.models.vllm import Vllm as Vllm
 else:
-    __getattr__, __dir__ = items_of(__name__)
+    __getattr__, __dir__ = lazy_exports(__name__)

@@ -16,14 +16,14 @@ from pydantic import Field, model_validator
 
 from textsynth.core.errors import ModelError
 from textsynth.core.options import Texts
-from textsynth.core.records import Request
-from textsynth.models import Form, Model, Place
-from textsynth.models.openai.batch_format import spoken_at
-from textsynth.models.openai.capabilities import Speaks
-from textsynth.models.openai.options import AskedOptions
+from textsynth.core.records import ModelRequest
+from textsynth.models import Model, ModelRuntime, PromptMode
+from textsynth.models.openai.batch_format import guess_server_kind
+from textsynth.models.openai.capabilities import ServerKind
+from textsynth.models.openai.options import OpenAIOptions
 
 
-class Http(AskedOptions):
+class Http(OpenAIOptions):
     """A model behind the OpenAI HTTP interface."""
 
     base_url: str = Field(
@@ -34,11 +34,11 @@ class Http(AskedOptions):
         default=(),
         description="servers of the same model, used side by side; one that is away is left out until it is back",
     )
-    key_env: str | None = Field(
+    api_key_env: str | None = Field(
         default=None, description="the environment variable that holds the key; left out: no key"
     )
-    prompts: Literal["chat", "completion"] = Field(default="chat", description="which form of a prompt suits the model")
-    speaks: Speaks = Field(
+    mode: Literal["chat", "completion"] = Field(default="chat", description="which form of a prompt suits the model")
+    server: ServerKind = Field(
         default="auto", description="what the server understands: vllm, openai, or auto, which finds out as it goes"
     )
 
@@ -53,7 +53,7 @@ class Http(AskedOptions):
                 raise ValueError(f"base_url must start with http:// or https://, got {url!r}")
         if len(set(self.addresses)) < len(self.addresses):
             raise ValueError(f"base_urls names a server twice: {', '.join(self.addresses)}")
-        if self.key_env is not None and not re.fullmatch(r"[A-Za-z_]\w*", self.key_env, re.ASCII):
+        if self.api_key_env is not None and not re.fullmatch(r"[A-Za-z_]\w*", self.api_key_env, re.ASCII):
             # What was written may be the key itself, so no message repeats it.
             raise ValueError(
                 "key_env is the name of an environment variable, as OPENAI_API_KEY, and what stands there is none: "
@@ -73,27 +73,31 @@ class Http(AskedOptions):
 
         Where it is served does not matter.
         """
-        return self.identity_of(self.model if self.revision is None else f"{self.model}@{self.revision}", {})
+        return self.identity_with(self.model if self.revision is None else f"{self.model}@{self.revision}", {})
 
     @property
-    def form(self) -> Form:
+    def prompt_mode(self) -> PromptMode:
         """Chat unless the recipe says otherwise."""
-        return self.prompts
+        return self.mode
 
-    def line(self, request: Request) -> Mapping[str, object]:
+    def batch_line(self, request: ModelRequest) -> Mapping[str, object]:
         """Return the request as a line of the batch wire format, for the server that its address suggests."""
-        return self.line_for(request, self.speaks if self.speaks != "auto" else spoken_at(self.addresses[0]))
+        return self.batch_line_for(
+            request, self.server if self.server != "auto" else guess_server_kind(self.addresses[0])
+        )
 
-    def open(self, place: Place) -> Model:
+    def open(self, place: ModelRuntime) -> Model:
         """Return a client. Connects at the first request. Raises ModelError when the named key is not set."""
-        return self.client(self.addresses, key=self._key(), key_env=self.key_env, speaks=self.speaks, say=place.say)
+        return self.make_client(
+            self.addresses, key=self._key(), key_env=self.api_key_env, speaks=self.server, say=place.log
+        )
 
     def _key(self) -> str | None:
-        if self.key_env is None:
+        if self.api_key_env is None:
             return None
-        key = os.environ.get(self.key_env, "").strip()
+        key = os.environ.get(self.api_key_env, "").strip()
         if not key:
-            raise ModelError(f"model {self.model!r}: key_env names {self.key_env!r}, which is not set; export it")
+            raise ModelError(f"model {self.model!r}: key_env names {self.api_key_env!r}, which is not set; export it")
         if not (key.isascii() and key.isprintable()):
-            raise ModelError(f"model {self.model!r}: the key in {self.key_env!r} holds characters no key has")
+            raise ModelError(f"model {self.model!r}: the key in {self.api_key_env!r} holds characters no key has")
         return key

@@ -13,13 +13,13 @@ from typing import Literal
 from pydantic import Field, model_validator
 
 from textsynth.core.options import Options, Texts
-from textsynth.models import Form, Model, ModelOptions, Place
-from textsynth.models.scripted_answers import Actor, Script, read_function, read_lines
+from textsynth.models import Model, ModelOptions, ModelRuntime, PromptMode
+from textsynth.models.scripted_answers import Script, ScriptedModel, read_function, read_lines
 
 DEFAULT_PATTERN = "A {word} text about {word} and {word}, number {n}."
 
 
-class Faults(Options):
+class FaultInjection(Options):
     """Which answers go wrong, and how. The same requests go wrong in every run."""
 
     every: int = Field(default=7, ge=1, description="one request of so many goes wrong, chosen by its key")
@@ -48,10 +48,10 @@ class Scripted(ModelOptions):
         description='JSON lines {"contains": …, "answer": …}: the first whose text stands in the prompt answers;'
         " a line without contains always fits; answer may be a list to pick from",
     )
-    faults: Faults | None = Field(default=None, description="break some answers on purpose")
+    faults: FaultInjection | None = Field(default=None, description="break some answers on purpose")
     latency_seconds: float = Field(default=0.0, ge=0, description="how long an answer takes")
-    in_flight: int = Field(default=64, ge=1, description="requests under way at once")
-    prompts: Literal["chat", "completion"] = Field(default="chat", description="which form of a prompt it takes")
+    concurrency: int = Field(default=64, ge=1, description="requests under way at once")
+    mode: Literal["chat", "completion"] = Field(default="chat", description="which form of a prompt it takes")
 
     @model_validator(mode="after")
     def _one_script(self) -> Scripted:
@@ -76,18 +76,18 @@ class Scripted(ModelOptions):
         return f"scripted:{hashlib.sha256(told.encode() + content).hexdigest()[:12]}"
 
     @property
-    def form(self) -> Form:
+    def prompt_mode(self) -> PromptMode:
         """Chat unless the recipe says otherwise."""
-        return self.prompts
+        return self.mode
 
-    def open(self, place: Place) -> Model:
+    def open(self, place: ModelRuntime) -> Model:
         """Return the actor. Raises UsageError when a named file or function is missing or wrong."""
-        return Actor(
-            self._script(place.recipe),
+        return ScriptedModel(
+            self._script(place.recipe_folder),
             every=self.faults.every if self.faults is not None else 0,
             kind=self.faults.kind if self.faults is not None else "",
             latency_seconds=self.latency_seconds,
-            in_flight=self.in_flight,
+            in_flight=self.concurrency,
         )
 
     def _script(self, recipe: Path) -> Script:

@@ -11,11 +11,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from textsynth.core.errors import ModelError, UsageError, nearest
-from textsynth.core.records import Completion, OptionScores, Request
-from textsynth.core.registry import blame, load
-from textsynth.models import Arrived
-from textsynth.models.openai.concurrency import Flight, Group
+from textsynth.core.errors import ModelError, UsageError, did_you_mean
+from textsynth.core.records import Completion, ModelRequest, OptionScores
+from textsynth.core.registry import load_plugin, locate_plugin_error
+from textsynth.models import OnCompletion
+from textsynth.models.openai.concurrency import ConcurrencyLimiter, RequestGroup
 
 SPOKEN = (
     "amber basin cedar delta ember fjord grove harbour island juniper kettle lantern meadow nectar orchard pebble"
@@ -26,7 +26,7 @@ PLACEHOLDER = re.compile(r"\{(word|n|prompt)\}")
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class AnswerRule:
     """One line of an answers file: `answers` for prompts in which `contains` stands ("" stands in all)."""
 
     contains: str
@@ -39,10 +39,10 @@ class Script:
 
     answers: tuple[str, ...] = ()
     pattern: str | None = None
-    function: Callable[[Request], object] | None = None
-    lines: tuple[Line, ...] = ()
+    function: Callable[[ModelRequest], object] | None = None
+    lines: tuple[AnswerRule, ...] = ()
 
-    def answer(self, request: Request) -> Completion:
+    def answer(self, request: ModelRequest) -> Completion:
         """Return the answer to a request; a failure where the script has none.
 
         Raises UsageError when a function of the user's fails.
@@ -51,7 +51,7 @@ class Script:
             try:
                 said = self.function(request)
             except Exception as fault:  # a user's own code may raise anything
-                told = blame(fault) or f"{type(fault).__name__}: {fault}"
+                told = locate_plugin_error(fault) or f"{type(fault).__name__}: {fault}"
                 raise UsageError(f"the scripted function failed: {told}") from fault
             if isinstance(said, Completion):
                 return said
@@ -69,7 +69,7 @@ class Script:
         return Completion("", failure="no line of the scripted answers fits the prompt")
 
 
-class Actor:
+class ScriptedModel:
     """Plays a script. `every` 0 breaks nothing; else one request of `every` ends as `kind` says."""
 
     def __init__(self, script: Script, *, every: int, kind: str, latency_seconds: float, in_flight: int) -> None:
@@ -78,24 +78,24 @@ class Actor:
         self._every = every
         self._kind = kind
         self._latency = latency_seconds
-        self._flight = Flight(lambda: in_flight, self._answer)
+        self._flight = ConcurrencyLimiter(lambda: in_flight, self._answer)
 
     @property
     def in_flight(self) -> int:
         """Requests under way now."""
         return self._flight.in_flight
 
-    async def complete(self, requests: Sequence[Request], arrived: Arrived) -> None:
+    async def complete(self, requests: Sequence[ModelRequest], on_completion: OnCompletion) -> None:
         """Answer all requests; see `Model.complete`."""
-        await self._flight.run(requests, arrived)
+        await self._flight.run(requests, on_completion)
 
     async def close(self) -> None:
         """Do nothing: there is nothing to let go of."""
 
-    async def _answer(self, group: Group) -> list[Completion]:
+    async def _answer(self, group: RequestGroup) -> list[Completion]:
         return [await self._say(request) for request in group.requests]
 
-    async def _say(self, request: Request) -> Completion:
+    async def _say(self, request: ModelRequest) -> Completion:
         kind = self._kind if self._every and _number(request, "fault") % self._every == 0 else ""
         if self._latency:
             await asyncio.sleep(self._latency * (10 if kind == "slow" else 1))
@@ -110,13 +110,13 @@ def read_function(name: str, recipe: Path) -> Script:
     """Load `./FILE.py:NAME` from beside the recipe. Raises UsageError when it cannot be had."""
     file, _, function = name.rpartition(":")
     try:
-        module = load(file, recipe)
+        module = load_plugin(file, recipe)
     except UsageError as fault:
         raise UsageError(f"models: scripted: {fault}") from fault
     found = getattr(module, function, None)
     if not callable(found):
         known = [one for one in vars(module) if not one.startswith("_")]
-        raise UsageError(f"models: scripted: {file!r} has no function {function!r}{nearest(function, known)}")
+        raise UsageError(f"models: scripted: {file!r} has no function {function!r}{did_you_mean(function, known)}")
     return Script(function=found)
 
 
@@ -132,7 +132,7 @@ def read_lines(path: Path) -> Script:
     return Script(lines=lines)
 
 
-def _line(where: str, text: str) -> Line:
+def _line(where: str, text: str) -> AnswerRule:
     try:
         row = json.loads(text)
     except ValueError as fault:
@@ -144,18 +144,18 @@ def _line(where: str, text: str) -> Line:
         raise UsageError(f"{where}: answer must be a text or a list of texts, got {answer!r}")
     if not isinstance(contains, str):
         raise UsageError(f"{where}: contains must be a text, got {contains!r}")
-    return Line(contains, tuple(answers))
+    return AnswerRule(contains, tuple(answers))
 
 
-def _number(request: Request, salt: str) -> int:
+def _number(request: ModelRequest, salt: str) -> int:
     return random.Random(f"{request.key}:{salt}").getrandbits(32)
 
 
-def _picked(answers: Sequence[str], request: Request) -> str:
+def _picked(answers: Sequence[str], request: ModelRequest) -> str:
     return answers[_number(request, "answer") % len(answers)]
 
 
-def _filled(pattern: str, request: Request) -> str:
+def _filled(pattern: str, request: ModelRequest) -> str:
     draw = random.Random(f"{request.key}:pattern")
 
     def put(found: re.Match[str]) -> str:
@@ -168,7 +168,7 @@ def _filled(pattern: str, request: Request) -> str:
     return PLACEHOLDER.sub(put, pattern)
 
 
-def _prompt_text(request: Request) -> str:
+def _prompt_text(request: ModelRequest) -> str:
     prompt = request.prompt
     return "\n".join(message.content for message in prompt.messages) if prompt.messages else prompt.text
 
@@ -184,7 +184,7 @@ def _broken(completion: Completion, kind: str) -> Completion:
     return completion
 
 
-def _scored(request: Request, completion: Completion) -> Completion:
+def _scored(request: ModelRequest, completion: Completion) -> Completion:
     """Add what the script holds of each option: most of the one it answers, else what the request's key draws."""
     if not request.options or completion.scores is not None or completion.failure is not None:
         return completion
@@ -198,7 +198,7 @@ def _scored(request: Request, completion: Completion) -> Completion:
     return replace(completion, text="", scores=OptionScores(known, exact=True))
 
 
-def _counted(request: Request, completion: Completion) -> Completion:
+def _counted(request: ModelRequest, completion: Completion) -> Completion:
     if completion.failure is not None or completion.prompt_tokens or completion.completion_tokens:
         return completion
     asked, said = len(_prompt_text(request).split()), len(completion.text.split())

@@ -13,11 +13,11 @@ from json import dumps
 
 from pydantic import ValidationError
 
-from textsynth.core.errors import UsageError, nearest
+from textsynth.core.errors import UsageError, did_you_mean
 from textsynth.core.options import Options
 from textsynth.core.records import Constraint
-from textsynth.core.registry import class_of
-from textsynth.core.validation_errors import complaints
+from textsynth.core.registry import find_class
+from textsynth.core.validation_errors import field_errors
 
 # The readers `json`, `list` and `text` become attributes of this package when they are imported: no use of the
 # built-in list or of the module json by these names in here.
@@ -34,7 +34,7 @@ _CLOSED = re.compile(r".*</think(?:ing)?>", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
-class Fault:
+class ParseFailure:
     """A piece of an answer that could not be read, and why."""
 
     raw: str
@@ -42,11 +42,11 @@ class Fault:
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class ParsedAnswer:
     """What an answer held: the texts in their order, and the faults. Both empty never happens."""
 
     texts: tuple[str, ...] = ()
-    faults: tuple[Fault, ...] = ()
+    failures: tuple[ParseFailure, ...] = ()
 
 
 class Reader(Options):
@@ -57,26 +57,26 @@ class Reader(Options):
         """What an engine may hold the answer to; None where there is nothing of the kind."""
         return None
 
-    def read(self, answer: str, *, cut: bool = False) -> Reading:
+    def read(self, answer: str, *, cut: bool = False) -> ParsedAnswer:
         """Read one answer; `cut` says that it ended at max_tokens, so that its last piece is incomplete."""
         raise NotImplementedError
 
 
-def reading(texts: Iterable[str], faults: Iterable[Fault] = ()) -> Reading:
+def parsed_answer(texts: Iterable[str], faults: Iterable[ParseFailure] = ()) -> ParsedAnswer:
     """Return what a reader found, its texts stripped; empty ones and those that no file can hold become faults."""
     kept: list[str] = []
     wrong = [*faults]  # `list` is the module of that name here, once it was imported
     for text in texts:
         if not text:
-            wrong.append(Fault(text, EMPTY_PIECE))
+            wrong.append(ParseFailure(text, EMPTY_PIECE))
         elif _UNFIT.search(text) is not None:
-            wrong.append(Fault(text, f"a text {NO_TEXT}"))
+            wrong.append(ParseFailure(text, f"a text {NO_TEXT}"))
         else:
             kept.append(text)
-    return Reading(tuple(kept), tuple(Fault(_UNFIT.sub("\ufffd", one.raw), one.reason) for one in wrong))
+    return ParsedAnswer(tuple(kept), tuple(ParseFailure(_UNFIT.sub("\ufffd", one.raw), one.reason) for one in wrong))
 
 
-def without_thinking(answer: str) -> str | Fault:
+def without_thinking(answer: str) -> str | ParseFailure:
     """Return an answer without what the model thought aloud before it, or the fault that it never came to an end.
 
     Thoughts stand in `<think>…</think>`; where the engine's template has already opened them, all up to the last
@@ -87,13 +87,13 @@ def without_thinking(answer: str) -> str | Fault:
     told = _THOUGHT.sub("", answer)
     told = _CLOSED.sub("", told)
     if _OPENED.search(told) is not None:
-        return Fault(
+        return ParseFailure(
             answer, "the model was still thinking when the answer ended: raise max_tokens or switch thinking off"
         )
     return told.lstrip()
 
 
-def reader(spec: object, where: str) -> Reader:
+def make_reader(spec: object, where: str) -> Reader:
     """Return the reader that an `answer:` asks for: a name, or a map of one name to its settings.
 
     `where` begins every sentence (`prompts/mine.jinja:7`). Raises UsageError: no such reader, or wrong settings.
@@ -101,11 +101,11 @@ def reader(spec: object, where: str) -> Reader:
     name, settings = _asked(spec, where)
     found = _class_of(name)
     if found is None:
-        raise UsageError(f"{where}: there is no answer reader {name!r}{nearest(name, reader_names())}")
+        raise UsageError(f"{where}: there is no answer reader {name!r}{did_you_mean(name, reader_names())}")
     try:
         return found.model_validate_json(dumps({} if settings is None else settings))
     except ValidationError as fault:
-        told = [f"{where}: answer {name!r}: {sentence}" for _, sentence in complaints(fault, found)]
+        told = [f"{where}: answer {name!r}: {sentence}" for _, sentence in field_errors(fault, found)]
         raise UsageError("\n".join(told)) from fault
 
 
@@ -125,5 +125,5 @@ def _asked(spec: object, where: str) -> tuple[str, object]:
 
 
 def _class_of(name: str) -> type[Reader] | None:
-    found = class_of(__name__, name) if name.isidentifier() else None
+    found = find_class(__name__, name) if name.isidentifier() else None
     return found if isinstance(found, type) and issubclass(found, Reader) else None

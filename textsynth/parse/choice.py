@@ -7,8 +7,8 @@ import json
 from pydantic import Field, field_validator
 
 from textsynth.core.records import Constraint
-from textsynth.parse import CUT, EMPTY, Fault, Reader, Reading, reading
-from textsynth.parse.list_markers import stripped, unquoted
+from textsynth.parse import CUT, EMPTY, ParsedAnswer, ParseFailure, Reader, parsed_answer
+from textsynth.parse.list_markers import strip_outer, strip_quotes
 
 
 class Choice(Reader):
@@ -33,16 +33,18 @@ class Choice(Reader):
         """The options."""
         return Constraint("choice", json.dumps(self.options, ensure_ascii=False))
 
-    def read(self, answer: str, *, cut: bool = False) -> Reading:
+    def read(self, answer: str, *, cut: bool = False) -> ParsedAnswer:
         """Return the option that the answer is, as it is spelled among the options."""
         said = _folded(answer)
         chosen = next((one for one in self.options if _folded(one) == said), None)
         if chosen is not None:
-            return reading((chosen,))
+            return parsed_answer((chosen,))
         if cut or not said:
-            return reading((), (Fault(answer, CUT if cut else EMPTY),))
-        return reading((), (Fault(answer, f"the answer is none of the options: {', '.join(self.options)}"),))
+            return parsed_answer((), (ParseFailure(answer, CUT if cut else EMPTY),))
+        return parsed_answer(
+            (), (ParseFailure(answer, f"the answer is none of the options: {', '.join(self.options)}"),)
+        )
 
 
 def _folded(text: str) -> str:
-    return unquoted(stripped(text).rstrip(".")).casefold()
+    return strip_quotes(strip_outer(text).rstrip(".")).casefold()

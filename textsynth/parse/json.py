@@ -13,8 +13,8 @@ from typing import NoReturn
 from pydantic import Field, model_validator
 
 from textsynth.core.records import Constraint
-from textsynth.parse import CUT, EMPTY, Fault, Reader, Reading, reading
-from textsynth.parse.list_markers import stripped
+from textsynth.parse import CUT, EMPTY, ParsedAnswer, ParseFailure, Reader, parsed_answer
+from textsynth.parse.list_markers import strip_outer
 
 LIST = "[]"
 _FENCED = re.compile(r"```[^\n`]*\n(?P<inside>.*?)(?:\n[ \t]*```|\Z)", re.DOTALL)
@@ -60,21 +60,21 @@ class Json(Reader):
                 }
         return Constraint("json", json.dumps(schema, ensure_ascii=False))
 
-    def read(self, answer: str, *, cut: bool = False) -> Reading:
+    def read(self, answer: str, *, cut: bool = False) -> ParsedAnswer:
         """Return the texts; of an answer that was cut off, those that are complete, and the rest as a fault."""
-        if not stripped(answer):
-            return reading((), (Fault(answer, CUT if cut else EMPTY),))
+        if not strip_outer(answer):
+            return parsed_answer((), (ParseFailure(answer, CUT if cut else EMPTY),))
         body = _body(answer)
         begin = _BEGINS.search(body)
         if begin is None:
-            return reading((), (Fault(answer, CUT if cut else "the answer holds no JSON list or map"),))
+            return parsed_answer((), (ParseFailure(answer, CUT if cut else "the answer holds no JSON list or map"),))
         body = body[begin.start() :]
         try:
             value, end = _DECODER.raw_decode(body)
         except (ValueError, RecursionError) as fault:
-            return self._partly(body) if cut else reading((), (Fault(answer, _told(fault)),))
+            return self._partly(body) if cut else parsed_answer((), (ParseFailure(answer, _told(fault)),))
         if _more(body[end:]):
-            return reading((), (Fault(answer, "the answer holds more than one JSON value"),))
+            return parsed_answer((), (ParseFailure(answer, "the answer holds more than one JSON value"),))
         return self._found(value)
 
     @property
@@ -85,13 +85,13 @@ class Json(Reader):
             steps += [LIST] if part.endswith(LIST) else []
         return tuple(steps) if LIST in steps or self.one else (*steps, LIST)
 
-    def _found(self, value: object) -> Reading:
+    def _found(self, value: object) -> ParsedAnswer:
         texts: list[str] = []
-        faults: list[Fault] = []
+        faults: list[ParseFailure] = []
         _walk(value, self._steps, texts, faults)
-        return reading(texts, faults)
+        return parsed_answer(texts, faults)
 
-    def _partly(self, body: str) -> Reading:
+    def _partly(self, body: str) -> ParsedAnswer:
         """Read a value that was cut off: only what is complete in the first list on the path to the texts."""
         depth = self._steps.index(LIST) + 1 if LIST in self._steps else 0
         open_: list[str] = []
@@ -109,37 +109,39 @@ class Json(Reader):
         try:
             read = self._found(_DECODER.decode(whole))
         except (ValueError, RecursionError):
-            return reading((), (Fault(body, CUT),))
-        return reading(
-            read.texts, (*(read.faults if read.texts else ()), Fault(body[end:] if read.texts else body, CUT))
+            return parsed_answer((), (ParseFailure(body, CUT),))
+        return parsed_answer(
+            read.texts, (*(read.failures if read.texts else ()), ParseFailure(body[end:] if read.texts else body, CUT))
         )
 
 
-def _walk(value: object, steps: tuple[str, ...], texts: list[str], faults: list[Fault]) -> None:
+def _walk(value: object, steps: tuple[str, ...], texts: list[str], faults: list[ParseFailure]) -> None:
     if not steps:
         if isinstance(value, str):
-            texts.append(stripped(value))
+            texts.append(strip_outer(value))
         else:
             faults.append(_unlike(value, "a text"))
     elif steps[0] == LIST:
         if not isinstance(value, list):
             faults.append(_unlike(value, "a list"))
         elif not value:
-            faults.append(Fault("[]", "the list of texts is empty"))
+            faults.append(ParseFailure("[]", "the list of texts is empty"))
         else:
             for one in value:
                 _walk(one, steps[1:], texts, faults)
     elif not isinstance(value, dict):
         faults.append(_unlike(value, f"a map with the key {steps[0]!r}"))
     elif steps[0] not in value:
-        faults.append(Fault(_raw(value), f"the key {steps[0]!r} is missing; there are: {', '.join(map(str, value))}"))
+        faults.append(
+            ParseFailure(_raw(value), f"the key {steps[0]!r} is missing; there are: {', '.join(map(str, value))}")
+        )
     else:
         _walk(value[steps[0]], steps[1:], texts, faults)
 
 
-def _unlike(value: object, wanted: str) -> Fault:
+def _unlike(value: object, wanted: str) -> ParseFailure:
     kind = {dict: "a map", list: "a list", str: "a text", bool: "true or false", type(None): "null"}
-    return Fault(_raw(value), f"{kind.get(type(value), 'a number')} where {wanted} was asked for")
+    return ParseFailure(_raw(value), f"{kind.get(type(value), 'a number')} where {wanted} was asked for")
 
 
 def _raw(value: object) -> str:
@@ -149,7 +151,7 @@ def _raw(value: object) -> str:
 def _body(answer: str) -> str:
     """Return the inside of the first code fence that holds JSON, else the whole answer."""
     for fence in _FENCED.finditer(answer):
-        if stripped(fence["inside"])[:1] in {"[", "{"}:
+        if strip_outer(fence["inside"])[:1] in {"[", "{"}:
             return fence["inside"]
     return answer
 

@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 
 from pydantic import Field
 
-from textsynth.parse import CUT, EMPTY, EMPTY_PIECE, Fault, Reader, Reading, reading
-from textsynth.parse.list_markers import lines_of, marked, stripped, unquoted
+from textsynth.parse import CUT, EMPTY, EMPTY_PIECE, ParsedAnswer, ParseFailure, Reader, parsed_answer
+from textsynth.parse.list_markers import answer_lines, parse_marker, strip_outer, strip_quotes
 
 NO_LIST = "the answer is no list: nothing but an introduction"
 NO_MORE = "the answer does not go on with the list that the prompt began"
@@ -30,34 +30,34 @@ class List(Reader):
     strip_quotes: bool = Field(default=True, description="take off one pair of quotes that encloses an item")
     most: int | None = Field(default=None, ge=1, description="texts taken of one answer; the rest are faults")
 
-    def read(self, answer: str, *, cut: bool = False) -> Reading:
+    def read(self, answer: str, *, cut: bool = False) -> ParsedAnswer:
         """Return the items. When the answer was cut off, its last item is a fault unless its line had ended."""
-        told = stripped(answer)
+        told = strip_outer(answer)
         if not told:
-            return reading((), (Fault(answer, CUT if cut else EMPTY),))
+            return parsed_answer((), (ParseFailure(answer, CUT if cut else EMPTY),))
         if not self.continues and _is_json(told):
-            return reading((), (Fault(answer, "the answer is JSON, where a list was asked for"),))
-        lines = lines_of(answer)
+            return parsed_answer((), (ParseFailure(answer, "the answer is JSON, where a list was asked for"),))
+        lines = answer_lines(answer)
         items = _continued(lines) if self.continues else _listed(lines)
         if not items:
-            return reading((), (Fault(answer, CUT if cut else NO_MORE if self.continues else NO_LIST),))
+            return parsed_answer((), (ParseFailure(answer, CUT if cut else NO_MORE if self.continues else NO_LIST),))
         if cut and items[-1].last == len(lines) - 1:
             items[-1].fault = CUT
         return self._reading(items)
 
-    def _reading(self, items: Iterable[_Item]) -> Reading:
+    def _reading(self, items: Iterable[_Item]) -> ParsedAnswer:
         texts: list[str] = []
-        faults: list[Fault] = []
+        faults: list[ParseFailure] = []
         for item in items:
-            text = unquoted(item.text) if self.strip_quotes else item.text
+            text = strip_quotes(item.text) if self.strip_quotes else item.text
             reason = item.fault or (EMPTY_PIECE if not text else None)
             if reason is None and self.most is not None and len(texts) == self.most:
                 reason = f"more items than the {self.most} asked for"
             if reason is None:
                 texts.append(text)
             else:
-                faults.append(Fault(item.raw, reason))
-        return reading(texts, faults)
+                faults.append(ParseFailure(item.raw, reason))
+        return parsed_answer(texts, faults)
 
 
 @dataclass(slots=True)
@@ -75,8 +75,8 @@ class _Item:
 
     @property
     def text(self) -> str:
-        told = (stripped(" ".join(filter(None, map(stripped, lines)))) for lines in self.paragraphs)
-        return stripped("\n".join(filter(None, told)))
+        told = (strip_outer(" ".join(filter(None, map(strip_outer, lines)))) for lines in self.paragraphs)
+        return strip_outer("\n".join(filter(None, told)))
 
     def add(self, at: int, line: str, *, paragraph: bool) -> None:
         """Take a line in: one that is wrapped, or the first of another paragraph."""
@@ -89,7 +89,7 @@ class _Item:
 
 def _listed(lines: Sequence[str]) -> list[_Item]:
     """Read a list with marks, or, where no line has any, take each line for an item."""
-    first = next((mark for mark in map(marked, lines) if mark is not None), None)
+    first = next((mark for mark in map(parse_marker, lines) if mark is not None), None)
     if first is None:
         return _plain(lines)
     items: list[_Item] = []
@@ -97,12 +97,12 @@ def _listed(lines: Sequence[str]) -> list[_Item]:
     loose: list[tuple[int, str]] = []
     blank = False
     for at, line in enumerate(lines):
-        mark = marked(line)
+        mark = parse_marker(line)
         if mark is not None and (mark.number is None) == (first.number is None) and mark.indent < first.indent + 2:
             _settle(items, loose)
             items.append(_Item(at, [line], [[mark.text]]))
             blank = False
-        elif not stripped(line):
+        elif not strip_outer(line):
             blank = True
         elif items and mark is not None:
             items[-1].add(at, line, paragraph=False)
@@ -128,7 +128,7 @@ def _settle(items: list[_Item], loose: list[tuple[int, str]]) -> None:
 
 
 def _plain(lines: Sequence[str]) -> list[_Item]:
-    items = [_Item(at, [line], [[line]]) for at, line in enumerate(lines) if stripped(line)]
+    items = [_Item(at, [line], [[line]]) for at, line in enumerate(lines) if strip_outer(line)]
     return [item for item in items if not _announces(item.raw)]
 
 
@@ -137,11 +137,11 @@ def _continued(lines: Sequence[str]) -> list[_Item]:
     items: list[_Item] = []
     number: int | None = None
     for at, line in enumerate(lines):
-        if not stripped(line):
+        if not strip_outer(line):
             if items:
                 break
             continue
-        mark = marked(line)
+        mark = parse_marker(line)
         if mark is None and at > 0:
             break
         if mark is not None and mark.number is not None:
@@ -154,13 +154,13 @@ def _continued(lines: Sequence[str]) -> list[_Item]:
 
 def _announces(line: str) -> bool:
     """Tell whether a line announces others: it ends with a colon or is a Markdown heading."""
-    told = stripped(line)
-    return told.startswith("#") or stripped(told.strip("*_")).endswith((":", "："))
+    told = strip_outer(line)
+    return told.startswith("#") or strip_outer(told.strip("*_")).endswith((":", "："))
 
 
 def _is_heading(line: str) -> bool:
     """Tell whether a line between two items is a heading: it announces others, or all of it is bold."""
-    told = stripped(line)
+    told = strip_outer(line)
     return _announces(line) or (told[:2] == told[-2:] == "**" and len(told) > 4)
 
 

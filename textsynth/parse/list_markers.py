@@ -24,7 +24,7 @@ _FENCE = re.compile(r"[ \t]*(?:`{3,}|~{3,})[ \t]*[\w-]*[ \t]*")
 _RULE = re.compile(r"[ \t]*(?:[-*_=][ \t]*){3,}")
 
 
-class Marked(NamedTuple):
+class MarkedLine(NamedTuple):
     """A line that begins an item: its indent in characters, its number (None for a bullet), and what follows."""
 
     indent: int
@@ -32,30 +32,30 @@ class Marked(NamedTuple):
     text: str
 
 
-def stripped(text: str) -> str:
+def strip_outer(text: str) -> str:
     """Return `text` without blank space, NULs and zero-width blanks at its ends."""
     return text.strip(BLANK)
 
 
-def unquoted(text: str) -> str:
+def strip_quotes(text: str) -> str:
     """Return a text, stripped, without one pair of quotes that encloses all of it.
 
     `"a" and "b"` stays: its outer quotes are two pairs. A text that is only a pair of quotes becomes empty.
     """
-    text = stripped(text)
+    text = strip_outer(text)
     closing = QUOTES.get(text[:1])
     if closing is None or len(text) < 2 or text[-1] != closing:
         return text
     inner = text[1:-1]
     bare = _APOSTROPHE.sub("", inner)
-    return text if text[0] in bare or closing in bare else stripped(inner)
+    return text if text[0] in bare or closing in bare else strip_outer(inner)
 
 
-def marked(line: str) -> Marked | None:
+def parse_marker(line: str) -> MarkedLine | None:
     """Return what a list's number or bullet at the head of a line marks, or None where there is neither."""
     bullet = _BULLET.match(line)
     if bullet is not None:
-        return Marked(len(bullet["indent"]), None, line[bullet.end() :])
+        return MarkedLine(len(bullet["indent"]), None, line[bullet.end() :])
     found = _NUMBER.match(line)
     if found is None:
         return None
@@ -63,10 +63,10 @@ def marked(line: str) -> Marked | None:
     if bold is not None and found["closed"] is None:
         # **1. Title** text: the bold begins before the number
         text = text.replace(bold, "", 1)
-    return Marked(len(found["indent"]), int(found["number"] or found["inside"]), text)
+    return MarkedLine(len(found["indent"]), int(found["number"] or found["inside"]), text)
 
 
-def lines_of(answer: str) -> list[str]:
+def answer_lines(answer: str) -> list[str]:
     """Return the lines of an answer; the lines of code fences (```) and rules (---) are blank."""
     lines = answer.replace("\r\n", "\n").replace("\r", "\n").split("\n")
     return ["" if _FENCE.fullmatch(line) or _RULE.fullmatch(line) else line for line in lines]

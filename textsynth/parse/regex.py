@@ -7,8 +7,8 @@ import re
 from pydantic import Field, field_validator
 
 from textsynth.core.records import Constraint
-from textsynth.parse import CUT, EMPTY, Fault, Reader, Reading, reading
-from textsynth.parse.list_markers import stripped
+from textsynth.parse import CUT, EMPTY, ParsedAnswer, ParseFailure, Reader, parsed_answer
+from textsynth.parse.list_markers import strip_outer
 
 
 class Regex(Reader):
@@ -36,12 +36,12 @@ class Regex(Reader):
         """The pattern."""
         return Constraint("regex", self.pattern.replace("(?P<text>", "("))
 
-    def read(self, answer: str, *, cut: bool = False) -> Reading:
+    def read(self, answer: str, *, cut: bool = False) -> ParsedAnswer:
         """Return the text, or the fault that the answer has another form."""
-        told = stripped(answer)
+        told = strip_outer(answer)
         found = re.fullmatch(self.pattern, told)
         if found is not None:
-            return reading((stripped(found["text"] if "text" in found.re.groupindex else told),))
+            return parsed_answer((strip_outer(found["text"] if "text" in found.re.groupindex else told),))
         if cut or not told:
-            return reading((), (Fault(answer, CUT if cut else EMPTY),))
-        return reading((), (Fault(answer, f"the answer does not fit the pattern: {self.pattern!r}"),))
+            return parsed_answer((), (ParseFailure(answer, CUT if cut else EMPTY),))
+        return parsed_answer((), (ParseFailure(answer, f"the answer does not fit the pattern: {self.pattern!r}"),))

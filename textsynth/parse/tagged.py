@@ -6,8 +6,8 @@ import re
 
 from pydantic import Field
 
-from textsynth.parse import CUT, EMPTY, Fault, Reader, Reading, reading
-from textsynth.parse.list_markers import stripped
+from textsynth.parse import CUT, EMPTY, ParsedAnswer, ParseFailure, Reader, parsed_answer
+from textsynth.parse.list_markers import strip_outer
 
 
 class Tagged(Reader):
@@ -15,10 +15,10 @@ class Tagged(Reader):
 
     tag: str = Field(default="text", pattern=r"^[A-Za-z][\w-]*$", description="the name between the angle brackets")
 
-    def read(self, answer: str, *, cut: bool = False) -> Reading:
+    def read(self, answer: str, *, cut: bool = False) -> ParsedAnswer:
         """Return the texts; a tag that is never closed, closed without being open, or nested is a fault."""
-        if not stripped(answer):
-            return reading((), (Fault(answer, CUT if cut else EMPTY),))
+        if not strip_outer(answer):
+            return parsed_answer((), (ParseFailure(answer, CUT if cut else EMPTY),))
         pieces = _Pieces(self.tag, answer)
         for mark in re.finditer(rf"<(/?){self.tag}(?:\s[^<>]*)?>", answer, re.IGNORECASE):
             if mark[1]:
@@ -26,7 +26,7 @@ class Tagged(Reader):
             else:
                 pieces.open(mark)
         pieces.end(CUT if cut else None)
-        return reading(pieces.texts, pieces.faults)
+        return parsed_answer(pieces.texts, pieces.faults)
 
 
 class _Pieces:
@@ -34,7 +34,7 @@ class _Pieces:
 
     def __init__(self, tag: str, answer: str) -> None:
         self.texts: list[str] = []
-        self.faults: list[Fault] = []
+        self.faults: list[ParseFailure] = []
         self._tag = tag
         self._answer = answer
         self._begin: re.Match[str] | None = None
@@ -51,7 +51,7 @@ class _Pieces:
 
     def close(self, mark: re.Match[str]) -> None:
         if self._begin is not None:
-            self.texts.append(stripped(self._answer[self._begin.end() : mark.start()]))
+            self.texts.append(strip_outer(self._answer[self._begin.end() : mark.start()]))
             self._begin = None
         elif self._doubt is not None:
             start, texts, faults = self._doubt
@@ -68,4 +68,4 @@ class _Pieces:
             self._fault(0, len(self._answer), reason or f"the answer has no <{self._tag}>…</{self._tag}>")
 
     def _fault(self, start: int, end: int, reason: str) -> None:
-        self.faults.append(Fault(self._answer[start:end], reason))
+        self.faults.append(ParseFailure(self._answer[start:end], reason))

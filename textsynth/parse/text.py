@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from textsynth.parse import CUT, EMPTY, Fault, Reader, Reading, reading
-from textsynth.parse.list_markers import stripped, unquoted
+from textsynth.parse import CUT, EMPTY, ParsedAnswer, ParseFailure, Reader, parsed_answer
+from textsynth.parse.list_markers import strip_outer, strip_quotes
 
 
 class Text(Reader):
@@ -13,15 +13,15 @@ class Text(Reader):
 
     first_line: bool = Field(default=False, description="take the first line only, for prompts that a model continues")
 
-    def read(self, answer: str, *, cut: bool = False) -> Reading:
+    def read(self, answer: str, *, cut: bool = False) -> ParsedAnswer:
         """Return the text; an answer that is empty, or cut off before it ended, is a fault."""
-        told = stripped(answer)
+        told = strip_outer(answer)
         if self.first_line and told:
             line, newline, _ = told.partition("\n")
             # whatever comes after the first line, the line itself has ended
             cut = cut and not newline and not answer.endswith("\n")
-            told = stripped(line)
-        text = unquoted(told)
+            told = strip_outer(line)
+        text = strip_quotes(told)
         if cut or not text:
-            return reading((), (Fault(answer, CUT if cut else EMPTY),))
-        return reading((text,))
+            return parsed_answer((), (ParseFailure(answer, CUT if cut else EMPTY),))
+        return parsed_answer((text,))

@@ -18,7 +18,7 @@ from jinja2.runtime import Context, Undefined
 from jinja2.tests import TESTS
 from jinja2.utils import pass_context
 
-from textsynth.prompts.render_budget import MAX_BITS, MAX_TEXT, OF_A_FILTER, Meter, as_text, at_most
+from textsynth.prompts.render_budget import MAX_BITS, MAX_TEXT, OF_A_FILTER, RenderBudget, as_text, at_most
 
 Function = Callable[..., Any]
 
@@ -105,7 +105,7 @@ def tojson(context: Context, value: object, indent: int | None = None) -> object
     return meter.checked(json.dumps(value, ensure_ascii=False, indent=None if indent is None else min(indent, 8)))
 
 
-def formatted(meter: Meter, template: str, values: object) -> object:
+def formatted(meter: RenderBudget, template: str, values: object) -> object:
     """Return `template % values`, with widths below 1,000 and within the size of a prompt."""
     if len(template) > MAX_FORMAT:
         raise TemplateRuntimeError(f"a format of {len(template):,} characters; at most {MAX_FORMAT:,}")
@@ -121,7 +121,7 @@ def formatted(meter: Meter, template: str, values: object) -> object:
     return meter.checked(template % values)
 
 
-def operated(meter: Meter, operator: str, left: object, right: object, plain: Function) -> object:
+def operated(meter: RenderBudget, operator: str, left: object, right: object, plain: Function) -> object:
     """Return what `+`, `*`, `**` or `%` makes of two values, refused before it grows out of bounds."""
     if operator == "%" and isinstance(left, str):
         return formatted(meter, left, right)
@@ -142,9 +142,9 @@ def _join_method(context: Context, between: str, members: object) -> str:
     return join(context, members, between)
 
 
-def meter_of(context: Context) -> Meter:
+def meter_of(context: Context) -> RenderBudget:
     """Return the meter of the rendering that a context belongs to."""
-    return cast("Meter", context.meter)  # type: ignore[attr-defined]
+    return cast("RenderBudget", context.meter)  # type: ignore[attr-defined]
 
 
 def _product(left: object, right: object) -> None:

@@ -9,10 +9,10 @@ from typing import Literal, NamedTuple
 import yaml
 from pydantic import Field, ValidationError
 
-from textsynth.core.errors import Mistake, UsageError
+from textsynth.core.errors import RecipeIssue, UsageError
 from textsynth.core.options import Options, SamplingOptions
-from textsynth.core.validation_errors import complaints
-from textsynth.parse import Reader, reader
+from textsynth.core.validation_errors import field_errors
+from textsynth.parse import Reader, make_reader
 
 FENCE = "---"
 LONGEST = 500
@@ -20,20 +20,20 @@ LONGEST = 500
 Path = tuple[str | int, ...]
 
 
-class Front(Options):
+class FrontMatter(Options):
     """What a prompt file says of itself."""
 
-    about: str = Field(description="what the prompt is for, in one line")
+    description: str = Field(description="what the prompt is for, in one line")
     variables: dict[str, str] = Field(default={}, description="what each variable of the template is")
     answer: object = Field(default="text", description="how the answer is read: the name of a reader")
     sampling: SamplingOptions = Field(default=SamplingOptions(), description="sampling that suits the prompt")
     mode: Literal["chat", "completion"] = Field(default="chat", description="chat blocks, or one raw text")
 
 
-class Head(NamedTuple):
+class PromptFile(NamedTuple):
     """A front matter that was read: what it says, its reader, the line of each key, and where the template begins."""
 
-    front: Front
+    front: FrontMatter
     reader: Reader
     lines: dict[Path, int]
     body: str
@@ -43,12 +43,12 @@ class Head(NamedTuple):
 class FrontError(Exception):
     """The mistakes of one front matter, on their way to the PromptError that the prompt's reader raises."""
 
-    def __init__(self, mistakes: list[Mistake]) -> None:
+    def __init__(self, mistakes: list[RecipeIssue]) -> None:
         self.mistakes = mistakes
         super().__init__("; ".join(map(str, mistakes)))
 
 
-def head(text: str, where: str) -> Head:
+def split_front_matter(text: str, where: str) -> PromptFile:
     """Read the front matter of the file `where`. Raises FrontError with every mistake, each with its line."""
     lines = text.split("\n")
     if lines[0].rstrip() != FENCE:
@@ -61,23 +61,23 @@ def head(text: str, where: str) -> Head:
     # The empty first line stands for the fence, so that the marks of YAML are lines of the file.
     data, marks = _values("\n" + "\n".join(lines[1:end]) + "\n", where)
     front, found = _checked(data, marks, where)
-    return Head(front, found, marks, "\n".join(lines[end + 1 :]), end + 2)
+    return PromptFile(front, found, marks, "\n".join(lines[end + 1 :]), end + 2)
 
 
-def _checked(data: object, marks: dict[Path, int], where: str) -> tuple[Front, Reader]:
+def _checked(data: object, marks: dict[Path, int], where: str) -> tuple[FrontMatter, Reader]:
     try:
-        front = Front.model_validate_json(json.dumps(data))
+        front = FrontMatter.model_validate_json(json.dumps(data))
     except ValidationError as fault:
         raise FrontError(
-            [Mistake(f"{where}:{_line(marks, path)}", told) for path, told in complaints(fault, Front)]
+            [RecipeIssue(f"{where}:{_line(marks, path)}", told) for path, told in field_errors(fault, FrontMatter)]
         ) from fault
-    if not front.about.strip():
+    if not front.description.strip():
         raise _wrong(where, _line(marks, ("about",)), "'about' is empty; it says in one line what the prompt is for")
     at = f"{where}:{_line(marks, ('answer',))}"
     try:
-        return front, reader(front.answer, at)
+        return front, make_reader(front.answer, at)
     except UsageError as fault:
-        raise FrontError([Mistake("", str(fault))]) from fault
+        raise FrontError([RecipeIssue("", str(fault))]) from fault
 
 
 def _line(marks: dict[Path, int], path: Path) -> int:
@@ -87,7 +87,7 @@ def _line(marks: dict[Path, int], path: Path) -> int:
 
 
 def _wrong(where: str, line: int, told: str) -> FrontError:
-    return FrontError([Mistake(f"{where}:{line}", told)])
+    return FrontError([RecipeIssue(f"{where}:{line}", told)])
 
 
 def _values(text: str, where: str) -> tuple[object, dict[Path, int]]:

@@ -32,7 +32,7 @@ _REST = {
 }
 
 
-class Inserted(str):
+class InsertedText(str):
     """A piece of a prompt that comes from a value, not from the template. `str()` keeps the class."""
 
     __slots__ = ()
@@ -41,7 +41,7 @@ class Inserted(str):
         return self
 
 
-class Turn(str):
+class TurnBoundary(str):
     """A piece that begins a turn (the role is its text), or, without a role, ends one."""
 
     __slots__ = ()
@@ -50,7 +50,7 @@ class Turn(str):
         return self
 
 
-def guarded(pieces: Sequence[str]) -> str:
+def neutralize(pieces: Sequence[str]) -> str:
     """Return the pieces joined, with every special token split that is not wholly the template's own text."""
     text = "".join(pieces)
     tokens = _tokens(text)
@@ -74,7 +74,7 @@ def _split(text: str, tokens: Sequence[tuple[int, int]], pieces: Sequence[str]) 
     foreign = bytearray(len(text))
     at = 0
     for piece in pieces:
-        if type(piece) is Inserted:
+        if type(piece) is InsertedText:
             foreign[at : at + len(piece)] = b"\x01" * len(piece)
         at += len(piece)
     parts: list[str] = []

@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Literal
 
-from textsynth.core.errors import PromptError, nearest
-from textsynth.core.paths import bundled
+from textsynth.core.errors import PromptError, did_you_mean
+from textsynth.core.paths import bundled_folder
 from textsynth.prompts.prompt import SUFFIX, Prompt, load_prompt
 
 FORMS = ("chat", "completion")
@@ -15,7 +15,7 @@ LONGEST_NAME = 200
 SHOWN = 60
 
 
-def find_prompt(name: str, form: Literal["chat", "completion"], beside: Path) -> Prompt:
+def find_prompt(name: str, form: Literal["chat", "completion"], recipe_folder: Path) -> Prompt:
     """Return the prompt `name` in the form that suits a model; `beside` is the recipe's folder.
 
     In each place `NAME.FORM.jinja` goes before `NAME.jinja`. A name that ends with `.jinja` is a path, relative to
@@ -23,14 +23,14 @@ def find_prompt(name: str, form: Literal["chat", "completion"], beside: Path) ->
     """
     if len(Path(name).name) > LONGEST_NAME or "\n" in name or "{" in name:
         raise PromptError(
-            f"a prompt is given by its name, and its text stands in a file: write it into {beside / 'prompts' / 'mine'}"
+            f"a prompt is given by its name, and its text stands in a file: write it into {recipe_folder / 'prompts' / 'mine'}"
             f"{SUFFIX} and give 'mine', found {name[:SHOWN]!r}{'…' if len(name) > SHOWN else ''}"
         )
-    folders = _folders(beside)
+    folders = _folders(recipe_folder)
     if name.endswith(SUFFIX):
-        if not (beside / name).exists():
-            raise PromptError(_no_file(name, form, beside, folders))
-        return load_prompt(beside / name)
+        if not (recipe_folder / name).exists():
+            raise PromptError(_no_file(name, form, recipe_folder, folders))
+        return load_prompt(recipe_folder / name)
     if name:
         found = _found(name, form, folders)
         if found is not None:
@@ -45,7 +45,7 @@ def prompt_names(beside: Path | None = None) -> list[str]:
 
 def _folders(beside: Path | None) -> list[Path]:
     own = [] if beside is None else [beside, beside / "prompts"]
-    return [*own, bundled("prompts")]
+    return [*own, bundled_folder("prompts")]
 
 
 def _files(folders: Iterable[Path]) -> list[Path]:
@@ -71,7 +71,7 @@ def _no_file(name: str, form: str, beside: Path, folders: list[Path]) -> str:
     if found is not None:
         return f"{wrong}; write {short!r}, the prompt's name, for {found}"
     looked = ", ".join(str(folder) for folder in folders)
-    return f"{wrong}, and no prompt {short!r} in {looked}{nearest(short, _known(folders))}"
+    return f"{wrong}, and no prompt {short!r} in {looked}{did_you_mean(short, _known(folders))}"
 
 
 def _known(folders: Iterable[Path]) -> list[str]:
@@ -87,5 +87,5 @@ def _not_found(name: str, form: str, folders: list[Path]) -> str:
         if name and (folder / name).is_file():
             return f"the prompt {name!r} is the file {folder / name}, but a prompt's file ends with {SUFFIX}: rename it"
     looked = ", ".join(str(folder) for folder in folders)
-    near = nearest(Path(name).name, _known(folders))
+    near = did_you_mean(Path(name).name, _known(folders))
     return f"there is no prompt {name!r} ({name}.{form}{SUFFIX} or {name}{SUFFIX}) in {looked}{near}"

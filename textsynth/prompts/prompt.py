@@ -11,14 +11,14 @@ from typing import Literal
 
 from jinja2.exceptions import TemplateError, UndefinedError
 
-from textsynth.core.errors import Mistake, PromptError, nearest
+from textsynth.core.errors import PromptError, RecipeIssue, did_you_mean
 from textsynth.core.options import SamplingOptions
-from textsynth.core.records import Message, Rendered
+from textsynth.core.records import Message, RenderedPrompt
 from textsynth.parse import Reader
-from textsynth.prompts.front_matter import FrontError, Head, head
-from textsynth.prompts.injection_guard import Turn, guarded
+from textsynth.prompts.front_matter import FrontError, PromptFile, split_front_matter
+from textsynth.prompts.injection_guard import TurnBoundary, neutralize
 from textsynth.prompts.render_budget import MAX_TEXT
-from textsynth.prompts.template import FAULTS, Compiled, Wrong, compiled
+from textsynth.prompts.template import FAULTS, CompiledTemplate, TemplateErrors, compile_template
 
 SUFFIX = ".jinja"
 LARGEST = 1_000_000
@@ -37,14 +37,14 @@ class Prompt:
     path: Path
     fingerprint: str
     mode: Literal["chat", "completion"]
-    about: str
+    description: str
     variables: frozenset[str]
     reader: Reader
     sampling: SamplingOptions
-    template: Compiled = field(repr=False)
+    template: CompiledTemplate = field(repr=False)
     text: str = field(repr=False)
 
-    def render(self, values: Mapping[str, object]) -> Rendered:
+    def render(self, values: Mapping[str, object]) -> RenderedPrompt:
         """Put values into the template; those it does not use are ignored.
 
         Special tokens of chat templates are split inside what is put in. Blank space around a turn (or the text of a
@@ -60,12 +60,12 @@ class Prompt:
         if self.mode == "chat":
             messages = self._messages(pieces)
             self._bounded(sum([len(message.content) for message in messages]))
-            return Rendered(self.name, self.fingerprint, messages=messages)
-        text = guarded(pieces).strip()
+            return RenderedPrompt(self.name, self.fingerprint, messages=messages)
+        text = neutralize(pieces).strip()
         self._bounded(len(text))
         if not text:
             raise PromptError(f"{self.path}: the rendered prompt is empty")
-        return Rendered(self.name, self.fingerprint, text=text)
+        return RenderedPrompt(self.name, self.fingerprint, text=text)
 
     def _bounded(self, characters: int) -> None:
         if characters > MAX_TEXT:
@@ -73,10 +73,10 @@ class Prompt:
 
     def _messages(self, pieces: Sequence[str]) -> tuple[Message, ...]:
         messages: list[Message] = []
-        turns = [at for at, piece in enumerate(pieces) if type(piece) is Turn]
+        turns = [at for at, piece in enumerate(pieces) if type(piece) is TurnBoundary]
         for begin, end in zip(turns[::2], turns[1::2], strict=True):
             role = str.__str__(pieces[begin])
-            content = guarded(pieces[begin + 1 : end]).strip()
+            content = neutralize(pieces[begin + 1 : end]).strip()
             if content:
                 messages.append(Message(role, content))
             elif role != "system":
@@ -97,7 +97,7 @@ class Prompt:
             missing = sorted(self.variables - values.keys())
             named = next((name for name in missing if repr(name) in str(fault)), None)
             if named is not None:
-                return f"{at}: the variable {named!r} is not given{nearest(named, values)}"
+                return f"{at}: the variable {named!r} is not given{did_you_mean(named, values)}"
         if isinstance(fault, RecursionError):
             return f"{at}: the template calls itself too deep"
         told = str(fault) if isinstance(fault, TemplateError) else f"the template fails with these values: {fault}"
@@ -114,11 +114,11 @@ def _checked(path: Path, text: str) -> Prompt:
     name = path.name.removesuffix(SUFFIX)
     where = str(path)
     try:
-        found = head(text, where)
-        template = compiled(
+        found = split_front_matter(text, where)
+        template = compile_template(
             found.body, where=where, first_line=found.first_line, chat=found.front.mode == "chat"
         )  # fmt: skip
-    except (FrontError, Wrong) as fault:
+    except (FrontError, TemplateErrors) as fault:
         raise PromptError("\n".join(str(mistake).removeprefix(": ") for mistake in fault.mistakes)) from fault
     mistakes = [*_misnamed(name, found, where), *_variables(found, template.variables, where)]
     if mistakes:
@@ -128,7 +128,7 @@ def _checked(path: Path, text: str) -> Prompt:
         path=path,
         fingerprint=hashlib.sha256((text.rstrip() + "\n").encode()).hexdigest()[:16],
         mode=found.front.mode,
-        about=found.front.about,
+        description=found.front.description,
         variables=template.variables,
         reader=found.reader,
         sampling=found.front.sampling,
@@ -150,27 +150,28 @@ def _text(path: Path) -> str:
     return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
-def _misnamed(name: str, found: Head, where: str) -> list[Mistake]:
+def _misnamed(name: str, found: PromptFile, where: str) -> list[RecipeIssue]:
     form = name.rpartition(".")[2]
     if form not in {"chat", "completion"} or form == found.front.mode:
         return []
     told = f"the file's name says {form!r}, but its mode is {found.front.mode!r}"
-    return [Mistake(f"{where}:{found.lines.get(('mode',), 1)}", told)]
+    return [RecipeIssue(f"{where}:{found.lines.get(('mode',), 1)}", told)]
 
 
-def _variables(found: Head, used: frozenset[str], where: str) -> list[Mistake]:
+def _variables(found: PromptFile, used: frozenset[str], where: str) -> list[RecipeIssue]:
     listed = found.front.variables
     line = found.lines.get(("variables",), 1)
     unlisted = [
-        Mistake(
-            f"{where}:{line}", f"the template uses {name!r}, which 'variables' does not list{nearest(name, listed)}"
+        RecipeIssue(
+            f"{where}:{line}",
+            f"the template uses {name!r}, which 'variables' does not list{did_you_mean(name, listed)}",
         )
         for name in sorted(used - listed.keys())
     ]
     unused = [
-        Mistake(
+        RecipeIssue(
             f"{where}:{found.lines.get(('variables', name), line)}",
-            f"'variables' lists {name!r}, which the template does not use{nearest(name, sorted(used))}",
+            f"'variables' lists {name!r}, which the template does not use{did_you_mean(name, sorted(used))}",
         )
         for name in listed
         if name not in used

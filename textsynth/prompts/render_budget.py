@@ -30,7 +30,7 @@ _TEXTS = {str}
 _PRINTED = (int, float, Undefined)
 
 
-class Meter:
+class RenderBudget:
     """Counts the steps of one rendering; every method raises TemplateRuntimeError beyond a bound."""
 
     __slots__ = ("_left",)

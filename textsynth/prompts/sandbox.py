@@ -14,10 +14,10 @@ from jinja2.runtime import Context, LoopContext, Macro, Undefined
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from jinja2.utils import Namespace, pass_context
 
-from textsynth.core.errors import nearest
+from textsynth.core.errors import did_you_mean
 from textsynth.prompts import bounded_filters as bounds
-from textsynth.prompts.injection_guard import Inserted, Turn
-from textsynth.prompts.render_budget import OF_A_CALL, Meter, as_text, at_most
+from textsynth.prompts.injection_guard import InsertedText, TurnBoundary
+from textsynth.prompts.render_budget import OF_A_CALL, RenderBudget, as_text, at_most
 
 SHORT = 100
 """Characters up to which a text that is put in or joined costs no more than its place in the template."""
@@ -46,7 +46,7 @@ class PromptContext(Context):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401
         super().__init__(*args, **kwargs)
-        self.meter = Meter()
+        self.meter = RenderBudget()
         self.cost_of_macro = 0
 
 
@@ -123,7 +123,7 @@ class PromptEnvironment(ImmutableSandboxedEnvironment):
     def unsafe_undefined(self, obj: object, attribute: str) -> Undefined:
         """Return what says, when it is used, that an attribute is out of bounds, and which methods are not."""
         kind = next((kind for kind in METHODS if isinstance(obj, kind)), object)
-        told = nearest(attribute, sorted(METHODS.get(kind, ())))
+        told = did_you_mean(attribute, sorted(METHODS.get(kind, ())))
         told = f"a prompt cannot use .{attribute} on a value of type {type(obj).__name__}{told}"
         return StrictUndefined(told, obj=obj, name=attribute, exc=SecurityError)
 
@@ -155,7 +155,7 @@ def inserted(context: Context, value: object) -> str:
     text = value if type(value) is str else as_text(value)
     if len(text) > SHORT:
         bounds.meter_of(context).read(text)
-    return text if type(text) is Turn else Inserted(text)
+    return text if type(text) is TurnBoundary else InsertedText(text)
 
 
 @pass_context
@@ -177,9 +177,9 @@ def _joined(context: Context, *values: object) -> object:
 
 
 @pass_context
-def _turn(_context: Context, role: str) -> Turn:
+def _turn(_context: Context, role: str) -> TurnBoundary:
     # With a context it is no constant, which the compiler would write down as a plain text.
-    return Turn(role)
+    return TurnBoundary(role)
 
 
 # Put into the tree of a template where Jinja offers no door; with such names no template can ask for them.

@@ -16,7 +16,7 @@ from jinja2.exceptions import TemplateError
 from jinja2.meta import find_undeclared_variables
 from jinja2.visitor import NodeTransformer
 
-from textsynth.core.errors import Mistake, nearest
+from textsynth.core.errors import RecipeIssue, did_you_mean
 from textsynth.prompts.sandbox import OWN, PromptContext, PromptEnvironment
 
 ROLES = ("system", "user", "assistant")
@@ -41,7 +41,7 @@ _BROKEN = (ValueError, SyntaxError, RecursionError, MemoryError, OverflowError)
 
 
 @dataclass(frozen=True, slots=True)
-class Compiled:
+class CompiledTemplate:
     """A template that renders to pieces: text of the template, `Inserted` text, and `Turn`s."""
 
     template: Template
@@ -66,15 +66,15 @@ class Compiled:
         return line
 
 
-class Wrong(Exception):
+class TemplateErrors(Exception):
     """The mistakes of one template, on their way to the PromptError that its reader raises."""
 
-    def __init__(self, mistakes: list[Mistake]) -> None:
+    def __init__(self, mistakes: list[RecipeIssue]) -> None:
         self.mistakes = mistakes
         super().__init__("; ".join(map(str, mistakes)))
 
 
-def compiled(body: str, *, where: str, first_line: int, chat: bool) -> Compiled:
+def compile_template(body: str, *, where: str, first_line: int, chat: bool) -> CompiledTemplate:
     """Compile the body of a prompt file, which begins at `first_line` of the file `where`.
 
     Raises Wrong with every mistake that shows without values.
@@ -84,26 +84,26 @@ def compiled(body: str, *, where: str, first_line: int, chat: bool) -> Compiled:
     sizes = ((len(source), MAX_LENGTH, "characters"), (source.count("{{") + source.count("{%"), MAX_TAGS, "tags"))
     for size, most, what in sizes:
         if size > most:
-            raise Wrong([Mistake(where, f"the template has {size:,} {what}; at most {most:,}")])
+            raise TemplateErrors([RecipeIssue(where, f"the template has {size:,} {what}; at most {most:,}")])
     try:
         tree = _ENVIRONMENT.parse(source, name=where, filename=where)
         size = _size(tree)
         if size > MAX_NODES:
-            raise Wrong([Mistake(where, f"the template has {size:,} parts; at most {MAX_NODES:,}")])
-        mistakes = [Mistake(f"{where}:{line}", told) for line, told in sorted(_mistakes(tree, chat=chat))]
+            raise TemplateErrors([RecipeIssue(where, f"the template has {size:,} parts; at most {MAX_NODES:,}")])
+        mistakes = [RecipeIssue(f"{where}:{line}", told) for line, told in sorted(_mistakes(tree, chat=chat))]
         if mistakes:
-            raise Wrong(mistakes)
+            raise TemplateErrors(mistakes)
         variables = frozenset(find_undeclared_variables(tree)) - set(_ENVIRONMENT.globals)
         cost_of_macro = max((_cost(macro) for macro in tree.find_all(nodes.Macro)), default=0)
         code = _ENVIRONMENT.compile(_Bounded().visit(tree), name=where, filename=where)
     except TemplateSyntaxError as fault:
-        raise Wrong([Mistake(f"{where}:{fault.lineno}", f"not a template: {fault.message}")]) from fault
+        raise TemplateErrors([RecipeIssue(f"{where}:{fault.lineno}", f"not a template: {fault.message}")]) from fault
     except _BROKEN as fault:
-        raise Wrong(
-            [Mistake(where, f"not a template that can be compiled: {type(fault).__name__}: {fault}")]
+        raise TemplateErrors(
+            [RecipeIssue(where, f"not a template that can be compiled: {type(fault).__name__}: {fault}")]
         ) from fault
     template = Template.from_code(_ENVIRONMENT, code, dict(_ENVIRONMENT.globals))
-    return Compiled(template, variables, cost_of_macro)
+    return CompiledTemplate(template, variables, cost_of_macro)
 
 
 def is_turn(node: nodes.Node) -> bool:
@@ -142,9 +142,9 @@ def _of_node(node: nodes.Node, *, chat: bool) -> Iterator[tuple[int, str]]:
     elif isinstance(node, nodes.For) and node.recursive:
         yield node.lineno, "a prompt cannot use a recursive loop; write the levels out"
     elif isinstance(node, nodes.Filter) and node.name not in _ENVIRONMENT.filters:
-        yield node.lineno, f"there is no filter {node.name!r}{nearest(node.name, _OFFERED)}"
+        yield node.lineno, f"there is no filter {node.name!r}{did_you_mean(node.name, _OFFERED)}"
     elif isinstance(node, nodes.Test) and node.name not in _ENVIRONMENT.tests:
-        yield node.lineno, f"there is no test {node.name!r}{nearest(node.name, sorted(_ENVIRONMENT.tests))}"
+        yield node.lineno, f"there is no test {node.name!r}{did_you_mean(node.name, sorted(_ENVIRONMENT.tests))}"
 
 
 def _open(node: nodes.Node) -> Iterator[nodes.Node]:

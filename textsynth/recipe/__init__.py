@@ -6,21 +6,21 @@ from textsynth.recipe.builder import RecipeSections, make_recipe
 from textsynth.recipe.checks import check_sources
 from textsynth.recipe.json_schema import schema
 from textsynth.recipe.loader import read_recipe
-from textsynth.recipe.recipe import Item, Label, Recipe
-from textsynth.recipe.references import named
+from textsynth.recipe.recipe import LabelSpec, NamedStep, Recipe
+from textsynth.recipe.references import references_in
 from textsynth.recipe.settings import Budget, Evaluate, Export
 
 __all__ = [
     "Budget",
     "Evaluate",
     "Export",
-    "Item",
-    "Label",
+    "LabelSpec",
+    "NamedStep",
     "Recipe",
     "RecipeSections",
     "check_sources",
     "make_recipe",
-    "named",
     "read_recipe",
+    "references_in",
     "schema",
 ]

@@ -14,29 +14,29 @@ import yaml
 
 from textsynth.core.errors import RecipeError, UsageError
 from textsynth.core.options import Options
-from textsynth.core.protocols import Filter, Generator, Labeller, Selector, Source, Step, item_class
-from textsynth.core.registry import snake
+from textsynth.core.protocols import Filter, Generator, Labeller, Selector, Source, Step, component_class
+from textsynth.core.registry import snake_case
 from textsynth.models import ModelOptions
-from textsynth.recipe.env_vars import plain
-from textsynth.recipe.issues import Mark, Mistakes
-from textsynth.recipe.items import BASES, Reader, lacks
-from textsynth.recipe.loader import Document, checked
-from textsynth.recipe.recipe import Label, Recipe
+from textsynth.recipe.env_vars import to_python
+from textsynth.recipe.issues import IssueCollector, Position
+from textsynth.recipe.items import BASES, StepReader, incomplete_component
+from textsynth.recipe.loader import RecipeDocument, checked
+from textsynth.recipe.recipe import LabelSpec, Recipe
 from textsynth.recipe.settings import Budget, Evaluate, Export, Task
 from textsynth.recipe.yaml_tree import (
     FOUND_LENGTH,
     LONE_SURROGATE,
     MAX_DEPTH,
     MAX_NODES,
-    Array,
-    Map,
     Node,
-    Scalar,
-    resolve,
+    YamlList,
+    YamlMap,
+    YamlScalar,
+    resolve_scalar,
 )
-from textsynth.sources.given import Given, Rows, is_rows
+from textsynth.sources.given import InMemory, Rows, is_rows
 
-Written = str | Mapping[str, Mapping[str, Any]]
+RecipeValue = str | Mapping[str, Mapping[str, Any]]
 """An item as a recipe writes it: its name, or its name with its fields."""
 
 
@@ -53,18 +53,18 @@ class RecipeSections(TypedDict, total=False):
     task: Task
     language: str
     seed: int
-    many: bool
+    multi_label: bool
     embedder: str
-    pool: float
-    labels: Mapping[str, str | Label | Mapping[str, str | int]]
-    models: Mapping[str, Written | ModelOptions | type[ModelOptions]]
+    oversample: float
+    labels: Mapping[str, str | LabelSpec | Mapping[str, str | int]]
+    models: Mapping[str, RecipeValue | ModelOptions | type[ModelOptions]]
     sources: Mapping[
-        str, Written | Path | Source | Rows
+        str, RecipeValue | Path | Source | Rows
     ]  # fmt: skip
-    generate: Sequence[Written | Generator | type[Generator]]
-    filter: Sequence[Written | Filter | type[Filter]]
-    label: Sequence[Written | Labeller | type[Labeller]]
-    select: Sequence[Written | Selector | type[Selector]]
+    generate: Sequence[RecipeValue | Generator | type[Generator]]
+    filter: Sequence[RecipeValue | Filter | type[Filter]]
+    label: Sequence[RecipeValue | Labeller | type[Labeller]]
+    select: Sequence[RecipeValue | Selector | type[Selector]]
     want: int | str | Mapping[str, int | str]
     budget: Budget | Mapping[str, Any]
     export: Export | Mapping[str, Any]
@@ -79,49 +79,49 @@ def make_recipe(*, base: str | Path = ".", **sections: Unpack[RecipeSections]) -
     same recipe for the command line, with two exceptions: rows given here stand in it as the sha256 of their content,
     and items of a class of one's own by the name of the class. Raises RecipeError.
     """
-    mistakes = Mistakes()
-    values = Values(mistakes)
+    mistakes = IssueCollector()
+    values = ValueReader(mistakes)
     tree = values.tree(sections)
     folder = Path(base)
-    reader = Reader(folder, os.environ, mistakes, values.made)
+    reader = StepReader(folder, os.environ, mistakes, values.made)
     name = sections.get("name", WHOLE)
-    return checked(folder / f"{name}.yaml", Document(as_yaml(tree), tree), reader, Mark(0, WHOLE))
+    return checked(folder / f"{name}.yaml", RecipeDocument(as_yaml(tree), tree), reader, Position(0, WHOLE))
 
 
 WHOLE = "recipe"
 
 
 @dataclass(slots=True)
-class Values:
+class ValueReader:
     """Turns values into nodes; `made` keeps, by their marks, the items that no recipe file could write."""
 
-    mistakes: Mistakes
-    made: dict[Mark, Options] = field(default_factory=dict)
+    mistakes: IssueCollector
+    made: dict[Position, Options] = field(default_factory=dict)
     _classes: dict[tuple[str, str], type[Options]] = field(default_factory=dict)
     _marks: int = 0
     _nodes: int = 0
 
-    def tree(self, sections: Mapping[str, object]) -> Map:
+    def tree(self, sections: Mapping[str, object]) -> YamlMap:
         """Return the tree of a recipe. What cannot stand in one is noted, and is a `noted` scalar there."""
         mark = self._mark(WHOLE)
         entries, marks = {}, {}
         for name, value in sections.items():
             marks[name] = self._mark(name)
             entries[name] = self._section(name, value, marks[name])
-        return Map(entries, marks, mark)
+        return YamlMap(entries, marks, mark)
 
-    def _section(self, name: str, value: object, mark: Mark) -> Node:
+    def _section(self, name: str, value: object, mark: Position) -> Node:
         if name in ("models", "sources") and isinstance(value, Mapping):
             return self._map(value, mark, name, lambda one, at: self._item(name, one, at))
         if name in BASES and _is_list(value):
             items = [self._item(name, one, self._mark(f"{name}[{place}]")) for place, one in enumerate(value)]
-            return Array(tuple(items), mark)
+            return YamlList(tuple(items), mark)
         return self._node(value, mark)
 
-    def _item(self, section: str, value: object, mark: Mark) -> Node:
+    def _item(self, section: str, value: object, mark: Position) -> Node:
         if section == "sources" and is_rows(value):
             try:
-                value = Given.of(cast("Rows", value))
+                value = InMemory.of(cast("Rows", value))
             except UsageError as fault:
                 return self._wrong(mark, str(fault))
         if isinstance(value, type) and issubclass(value, Options):
@@ -133,50 +133,52 @@ class Values:
             return self._object(section, value, mark)
         return self._node(value, mark)
 
-    def _object(self, section: str, step: Options, mark: Mark) -> Node:
+    def _object(self, section: str, step: Options, mark: Position) -> Node:
         """Return the item that an object is, as a recipe writes it."""
         cls = type(step)
         if not issubclass(cls, BASES[section]):
             return self._wrong(mark, f"{section} takes a {BASES[section].__name__}, found {cls.__name__}")
-        lacking = lacks(cls, BASES[section])
+        lacking = incomplete_component(cls, BASES[section])
         if lacking is not None:
             return self._wrong(mark, lacking)
-        own = item_class(section, snake(cls.__name__)) is not cls
-        name = cls.__name__ if own else snake(cls.__name__)
+        own = component_class(section, snake_case(cls.__name__)) is not cls
+        name = cls.__name__ if own else snake_case(cls.__name__)
         if self._classes.setdefault((section, name), cls) is not cls:
             return self._wrong(mark, f"{section} has another class called {name!r}: rename one")
-        if own or isinstance(step, Given):
+        if own or isinstance(step, InMemory):
             self.made[mark] = step
         at = self._mark(f"{mark.where}.{name}")
-        return Map({name: self._node(step.written(), at)}, {name: at}, mark)
+        return YamlMap({name: self._node(step.as_recipe(), at)}, {name: at}, mark)
 
-    def _node(self, value: object, mark: Mark, depth: int = 0) -> Node:
+    def _node(self, value: object, mark: Position, depth: int = 0) -> Node:
         self._nodes += 1
         if depth > MAX_DEPTH or self._nodes > MAX_NODES:
             self.mistakes.fail(mark, f"a recipe is at most {MAX_DEPTH} deep and has at most {MAX_NODES:,} values")
-        if isinstance(value, Label):
-            value = {"means": value.means} if value.want is None else value._asdict()
+        if isinstance(value, LabelSpec):
+            value = {"means": value.description} if value.want is None else value._asdict()
         if isinstance(value, Options) and not isinstance(value, Step):
-            value = value.written()
+            value = value.as_recipe()
         if isinstance(value, Mapping):
             return self._map(value, mark, mark.where, lambda one, at: self._node(one, at, depth + 1))
         if _is_list(value):
             each = [self._node(one, self._mark(f"{mark.where}[{place}]"), depth + 1) for place, one in enumerate(value)]
-            return Array(tuple(each), mark)
+            return YamlList(tuple(each), mark)
         return self._scalar(value, mark)
 
-    def _map(self, value: Mapping[object, object], mark: Mark, path: str, each: Callable[[object, Mark], Node]) -> Node:
+    def _map(
+        self, value: Mapping[object, object], mark: Position, path: str, each: Callable[[object, Position], Node]
+    ) -> Node:
         entries, marks = {}, {}
         for name, one in value.items():
             at = self._mark(f"{path}.{name}")
             if not isinstance(name, str):
-                self.mistakes.note(at, f'a key is a name, found {name!r}, which is no text: write "{name}" in quotes')
+                self.mistakes.add(at, f'a key is a name, found {name!r}, which is no text: write "{name}" in quotes')
                 continue
             marks[name] = at
             entries[name] = each(one, at)
-        return Map(entries, marks, mark)
+        return YamlMap(entries, marks, mark)
 
-    def _scalar(self, value: object, mark: Mark) -> Scalar:
+    def _scalar(self, value: object, mark: Position) -> YamlScalar:
         if isinstance(value, PurePath):
             value = str(value)
         if getattr(value, "ndim", None) == 0 and hasattr(value, "item"):
@@ -184,23 +186,23 @@ class Values:
         if isinstance(value, str):
             if LONE_SURROGATE.search(value):
                 return self._wrong(mark, "this text holds half of a character (a lone surrogate, \\ud800 to \\udfff)")
-            return Scalar(str(value), str(value), mark)
+            return YamlScalar(str(value), str(value), mark)
         if isinstance(value, float) and not math.isfinite(value):
             return self._wrong(mark, f"a number is finite, found {value}")
         if value is None or isinstance(value, (bool, int, float)):
             text = "null" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
-            return Scalar(value, text, mark)
+            return YamlScalar(value, text, mark)
         return self._wrong(
             mark, f"a recipe holds text, numbers, true and false, lists and maps, found {value!r:.{FOUND_LENGTH}}"
         )
 
-    def _wrong(self, mark: Mark, sentence: str) -> Scalar:
-        self.mistakes.note(mark, sentence)
-        return Scalar(None, "", mark, noted=True)
+    def _wrong(self, mark: Position, sentence: str) -> YamlScalar:
+        self.mistakes.add(mark, sentence)
+        return YamlScalar(None, "", mark, noted=True)
 
-    def _mark(self, where: str) -> Mark:
+    def _mark(self, where: str) -> Position:
         self._marks += 1
-        return Mark(self._marks, where)
+        return Position(self._marks, where)
 
 
 def _is_list(value: object) -> TypeGuard[Sequence[object]]:
@@ -210,10 +212,10 @@ def _is_list(value: object) -> TypeGuard[Sequence[object]]:
 WIDTH = 110
 
 
-def as_yaml(tree: Map) -> str:
+def as_yaml(tree: YamlMap) -> str:
     """Return the tree as YAML: sections in their order, short lists and maps in one line, traps in quotes."""
     return yaml.dump(
-        plain(tree), Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=WIDTH, default_flow_style=None
+        to_python(tree), Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=WIDTH, default_flow_style=None
     )
 
 
@@ -225,7 +227,7 @@ class _Dumper(yaml.SafeDumper):
 
 
 def _text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
-    found = resolve(text)
+    found = resolve_scalar(text)
     style = "|" if "\n" in text else None if found.value == text and found.trap is None and text else '"'
     return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
 

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
-from textsynth.core.errors import UsageError, nearest
+from textsynth.core.errors import UsageError, did_you_mean
 from textsynth.core.options import Options
-from textsynth.core.protocols import SECTIONS, find, item_names
-from textsynth.recipe.field_types import fields_of, kind_of, words
+from textsynth.core.protocols import SECTIONS, component_names, load_component
+from textsynth.recipe.field_types import describe_type, field_type, fields_of
 from textsynth.recipe.settings import Budget, Evaluate, Export
 
 NOT_COVERED = "Does not"
@@ -29,7 +29,7 @@ WRITTEN = {
 
 
 @dataclass(frozen=True, slots=True)
-class Field:
+class FieldDoc:
     """One field of an item; `default` is JSON text, or None where the recipe must give a value."""
 
     name: str
@@ -39,13 +39,13 @@ class Field:
 
 
 @dataclass(frozen=True, slots=True)
-class Described:
+class ComponentDoc:
     """One item: its section and name, what it is, its fields, and what it does not cover ("" where nothing is said)."""
 
     section: str
     name: str
     about: str
-    fields: tuple[Field, ...]
+    fields: tuple[FieldDoc, ...]
     not_covered: str
 
     def text(self) -> str:
@@ -61,7 +61,7 @@ class Described:
         return "\n".join(lines)
 
 
-def describe(section: str | None = None, name: str | None = None) -> list[Described]:
+def describe_components(section: str | None = None, name: str | None = None) -> list[ComponentDoc]:
     """Return the bundled items in the order of the sections, then by name; of one section, or of one name.
 
     A single word may be either: `describe("filter")`, `describe("length")`; or a section without items, as `budget`.
@@ -72,35 +72,35 @@ def describe(section: str | None = None, name: str | None = None) -> list[Descri
     if section is not None and section not in SECTIONS and name is None:
         section, name = None, section
     if section is not None and section not in SECTIONS:
-        raise UsageError(f"a recipe has no section of items {section!r}{nearest(section, SECTIONS)}")
+        raise UsageError(f"a recipe has no section of items {section!r}{did_you_mean(section, SECTIONS)}")
     sections = SECTIONS if section is None else (section,)
-    items = [(one, item) for one in sections for item in item_names(one)]
+    items = [(one, item) for one in sections for item in component_names(one)]
     found = [_described(one, item) for one, item in items if name is None or item == name]
     if name is not None and not found:
         others = (*sections, *WRITTEN, *SETTINGS) if section is None else ()
         known = [*others, *(item for _, item in items)]
-        raise UsageError(f"there is no item {name!r}{nearest(name, known)}")
+        raise UsageError(f"there is no item {name!r}{did_you_mean(name, known)}")
     return found
 
 
-def _plain(section: str) -> Described:
+def _plain(section: str) -> ComponentDoc:
     if section in WRITTEN:
-        return Described(PLAIN, section, WRITTEN[section], (), "")
+        return ComponentDoc(PLAIN, section, WRITTEN[section], (), "")
     cls = SETTINGS[section]
     fields = tuple(_field(one, field) for one, field in fields_of(cls).items())
-    return Described(PLAIN, section, _first(cls.__doc__ or ""), fields, "")
+    return ComponentDoc(PLAIN, section, _first(cls.__doc__ or ""), fields, "")
 
 
-def _described(section: str, name: str) -> Described:
-    cls = find(section, name)
+def _described(section: str, name: str) -> ComponentDoc:
+    cls = load_component(section, name)
     module = inspect.getdoc(importlib.import_module(cls.__module__)) or ""
     about = _first(cls.__doc__ or module)
     fields = tuple(_field(one, field) for one, field in fields_of(cls).items())
-    return Described(section, name, about, fields, _not_covered(module))
+    return ComponentDoc(section, name, about, fields, _not_covered(module))
 
 
-def _field(name: str, field: FieldInfo) -> Field:
-    return Field(name, words(kind_of(field)), _default(field), field.description or "")
+def _field(name: str, field: FieldInfo) -> FieldDoc:
+    return FieldDoc(name, describe_type(field_type(field)), _default(field), field.description or "")
 
 
 def _default(field: FieldInfo) -> str | None:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from textsynth.similarity.embedder import Embedder, Store
+    from textsynth.similarity.embedder import Embedder, VectorStore
 
 
 def read_sources(recipe: Recipe) -> dict[str, list[Record]]:
@@ -34,13 +34,13 @@ def read_sources(recipe: Recipe) -> dict[str, list[Record]]:
     return rows
 
 
-def make_context(recipe: Recipe, sources: dict[str, list[Record]], store: Store) -> Context:
+def make_context(recipe: Recipe, sources: dict[str, list[Record]], store: VectorStore) -> Context:
     """Return what the steps may know of the run; embeddings are kept in `store`."""
     embedder: Embedder | None = None
 
     @cache
     def prompt(name: str, model: str) -> Prompt:
-        return find_prompt(name, recipe.models[model].form, recipe.base)
+        return find_prompt(name, recipe.models[model].prompt_mode, recipe.base)
 
     def embed(texts: Sequence[str]) -> NDArray[np.float32]:
         nonlocal embedder
@@ -54,11 +54,11 @@ def make_context(recipe: Recipe, sources: dict[str, list[Record]], store: Store)
         task=recipe.task,
         language=recipe.language,
         seed=recipe.seed,
-        labels={name: label.means for name, label in recipe.labels.items()},
-        many=recipe.many,
+        labels={name: label.description for name, label in recipe.labels.items()},
+        multi_label=recipe.multi_label,
         sources=sources,
         embed=embed,
-        prompt=prompt,
+        find_prompt=prompt,
     )
 
 
@@ -70,6 +70,6 @@ class _Nowhere:
         pass
 
 
-def no_embeddings() -> Store:
+def no_embeddings() -> VectorStore:
     """Return a store that keeps nothing, for plans that embed nothing."""
     return _Nowhere()

@@ -20,7 +20,7 @@ BASIC_FILTERS: tuple[Written, ...] = ("length", "refusal", "personal_data", "lan
 
 
 @dataclass(frozen=True, slots=True)
-class Facts:
+class RecipeFacts:
     """What the defaults depend on; `seeds` is the source that the generators write from, if any.
 
     Nothing is written from the sources in `gold`, on which labellers are tried.
@@ -35,14 +35,14 @@ class Facts:
     gold: tuple[str, ...] = ()
 
 
-def default_generate(facts: Facts) -> list[Written]:
+def default_generate(facts: RecipeFacts) -> list[Written]:
     """Return the generators: labelled examples, paraphrases or summaries, from the source `seeds` or the only one."""
     source = _source(facts)
     name = {"classification": "labelled", "paraphrase": "paraphrase", "summarization": "summary"}[facts.task]
     return [{name: {"from": source}} if source is not None else name]
 
 
-def default_filters(facts: Facts) -> list[Written]:
+def default_filters(facts: RecipeFacts) -> list[Written]:
     """Return every safe check for the task and for what the recipe has, cheap ones first."""
     chosen: list[Written] = [*BASIC_FILTERS, "exact_duplicate"]
     if facts.task == "summarization":
@@ -60,19 +60,19 @@ def default_filters(facts: Facts) -> list[Written]:
     return chosen
 
 
-def default_select(facts: Facts, *, by_label: bool) -> list[Written]:
+def default_select(facts: RecipeFacts, *, by_label: bool) -> list[Written]:
     """Return `diverse` where there is a quota by label to pick down to, else nothing."""
     return ["diverse"] if facts.task == "classification" and by_label and not facts.only_existing else []
 
 
-def default_want(facts: Facts) -> dict[str, int]:
+def default_want(facts: RecipeFacts) -> dict[str, int]:
     """Return the quota: so many for each label, else in all; nothing (every text there is) for given rows only."""
     if facts.only_existing:
         return {}
     return {"label": TEXTS_PER_LABEL} if facts.task == "classification" and facts.labels else {"total": TEXTS_IN_ALL}
 
 
-def _source(facts: Facts) -> str | None:
+def _source(facts: RecipeFacts) -> str | None:
     sources = [name for name in facts.sources if name not in facts.gold]
     if SEEDS in sources:
         return SEEDS

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import yaml
 
-from textsynth.core.errors import SourceError, UsageError, nearest
+from textsynth.core.errors import SourceError, UsageError, did_you_mean
 from textsynth.core.paths import RECIPE_FILE, recipe_files
 from textsynth.core.records import Record
 from textsynth.sources.files import missing_file, read_table
@@ -71,7 +71,7 @@ export: {splits: {train: 0.9, validation: 0.1}}      # and license: cc-by-4.0, o
 
 
 @dataclass(frozen=True, slots=True)
-class Started:
+class InitResult:
     """The files that were written, and one sentence that says how to go on."""
 
     files: tuple[Path, ...]
@@ -79,7 +79,7 @@ class Started:
 
 
 @dataclass(frozen=True, slots=True)
-class Seeds:
+class SeedFile:
     """A file of examples: its path as the recipe names it, the columns used, and the labels in their order."""
 
     path: str
@@ -89,7 +89,9 @@ class Seeds:
     many: bool = False
 
 
-def start(folder: Path, *, labels: str | None = None, seeds: Path | None = None, recipe: str | None = None) -> Started:
+def init_recipe(
+    folder: Path, *, labels: str | None = None, seeds: Path | None = None, recipe: str | None = None
+) -> InitResult:
     """Write `recipe.yaml` (and an empty `seeds.csv` when there are only labels) into `folder`.
 
     `labels` is `a,b,c`, or the path of a file: one `name` or `name: meaning` a line, or JSON (a list of names, or an
@@ -99,7 +101,7 @@ def start(folder: Path, *, labels: str | None = None, seeds: Path | None = None,
     """
     if labels is None and seeds is None:
         files = _write(folder, recipe_files(recipe or QUICKSTART))
-        return Started(
+        return InitResult(
             files,
             f"next: textsynth run {shlex.quote(str(files[0]))}, or put your own labels and examples into it first",
         )
@@ -113,7 +115,7 @@ def start(folder: Path, *, labels: str | None = None, seeds: Path | None = None,
         texts[SEEDS_FILE] = "text,label\n"
     files = _write(folder, texts)
     hint = "" if found is not None else f"; a few examples of each label in {files[1]} make the texts much better"
-    return Started(files, f"next: textsynth validate {shlex.quote(str(files[0]))}{hint}")
+    return InitResult(files, f"next: textsynth validate {shlex.quote(str(files[0]))}{hint}")
 
 
 def read_labels(labels: str) -> dict[str, str]:
@@ -135,7 +137,7 @@ def read_labels(labels: str) -> dict[str, str]:
     return _unique(_json_labels(text, labels) if path.suffix.lower() == ".json" else _lines(text), labels)
 
 
-def read_seeds(path: Path, folder: Path) -> Seeds:
+def read_seeds(path: Path, folder: Path) -> SeedFile:
     """Read the whole file once, so that the recipe is right about it; the path becomes relative to `folder`."""
     names = list(read_table(path, where=str(path), limit=1).names)
     label = _column(names, LABEL_COLUMNS)
@@ -147,14 +149,14 @@ def read_seeds(path: Path, folder: Path) -> Seeds:
     records = rows.read(Path(), name="seeds", seed=0)
     relative = os.path.relpath(path.resolve(), folder.resolve())
     named = tuple(dict.fromkeys(one for record in records for one in record.labels))
-    return Seeds(Path(relative).as_posix(), text, label, named, _several(records))
+    return SeedFile(Path(relative).as_posix(), text, label, named, _several(records))
 
 
-def recipe_text(name: str, meanings: Mapping[str, str], seeds: Seeds | None) -> str:
+def recipe_text(name: str, meanings: Mapping[str, str], seeds: SeedFile | None) -> str:
     """Return the recipe: a classification where there are labels, else paraphrases of the seeds."""
     want = f"want: {{label: {WANT_LABEL}}}" if meanings else f"want: {WANT_REWRITES}"
     parts = (
-        HEAD.format(file=RECIPE_FILE, name=scalar(name), task="classification" if meanings else "paraphrase"),
+        HEAD.format(file=RECIPE_FILE, name=yaml_scalar(name), task="classification" if meanings else "paraphrase"),
         MODELS,
         _labels(meanings, many=seeds is not None and seeds.many) if meanings else "",
         NO_SEEDS if seeds is None else _sources(seeds),
@@ -165,7 +167,7 @@ def recipe_text(name: str, meanings: Mapping[str, str], seeds: Seeds | None) -> 
     return "\n".join(part for part in parts if part)
 
 
-def scalar(text: str) -> str:
+def yaml_scalar(text: str) -> str:
     """Return `text` as YAML on one line: plain where every reader takes it for text, else in double quotes."""
     if PLAIN.fullmatch(text) and text.lower() not in YAML_WORDS:
         return text
@@ -173,7 +175,7 @@ def scalar(text: str) -> str:
 
 
 def _labels(meanings: Mapping[str, str], *, many: bool) -> str:
-    lines = [f"  {scalar(label)}: {scalar(meaning or _told(label))}" for label, meaning in meanings.items()]
+    lines = [f"  {yaml_scalar(label)}: {yaml_scalar(meaning or _told(label))}" for label, meaning in meanings.items()]
     head = "labels:                            # name: what it means; the clearer, the better the texts"
     more = ["many: true                         # a text may have several labels"] if many else []
     return "\n".join([head, *lines, *more]) + "\n"
@@ -184,12 +186,14 @@ def _told(label: str) -> str:
     return " ".join(label.replace("_", " ").split()).replace("${", "{") or label
 
 
-def _sources(seeds: Seeds) -> str:
-    columns = f"text: {scalar(seeds.text)}" + (f", label: {scalar(seeds.label)}" if seeds.label is not None else "")
-    return f"sources:\n  seeds: {{rows: {{path: {scalar(seeds.path)}, {columns}}}}}\n"
+def _sources(seeds: SeedFile) -> str:
+    columns = f"text: {yaml_scalar(seeds.text)}" + (
+        f", label: {yaml_scalar(seeds.label)}" if seeds.label is not None else ""
+    )
+    return f"sources:\n  seeds: {{rows: {{path: {yaml_scalar(seeds.path)}, {columns}}}}}\n"
 
 
-def _generate(seeds: Seeds | None, *, labelled: bool) -> str:
+def _generate(seeds: SeedFile | None, *, labelled: bool) -> str:
     lines = ["generate:"]
     if labelled:
         begin = "from: seeds, " if seeds is not None and seeds.label is not None else ""
@@ -201,7 +205,7 @@ def _generate(seeds: Seeds | None, *, labelled: bool) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _joined(known: Mapping[str, str], seeds: Seeds | None) -> dict[str, str]:
+def _joined(known: Mapping[str, str], seeds: SeedFile | None) -> dict[str, str]:
     if seeds is None:
         return dict(known)
     for label in seeds.labels:
@@ -210,7 +214,7 @@ def _joined(known: Mapping[str, str], seeds: Seeds | None) -> dict[str, str]:
         return dict.fromkeys(seeds.labels, "")
     for label in seeds.labels:
         if label not in known:
-            raise SourceError(f"{seeds.path}: the label {label!r} is not among --labels{nearest(label, known)}")
+            raise SourceError(f"{seeds.path}: the label {label!r} is not among --labels{did_you_mean(label, known)}")
     if seeds.label is None:
         raise SourceError(f"{seeds.path}: --labels were given but no column looks like a label, call it 'label'")
     return dict(known)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from textsynth.core.options import Options
-from textsynth.core.protocols import find, item_names
+from textsynth.core.protocols import component_names, load_component
 from textsynth.recipe.items import LISTS
 from textsynth.recipe.settings import Budget, Evaluate, Export, LabelSetting, Settings
 
@@ -56,9 +56,11 @@ def _named(section: str, description: str, definitions: Schema) -> Schema:
 
 def _item(section: str, definitions: Schema) -> Schema:
     """Return the schema of one item: a bare name, one name with its fields, or a file of the recipe's own."""
-    names = item_names(section)
+    names = component_names(section)
     bare = {"anyOf": [{"enum": names}, {"type": "string", "pattern": OWN_FILE}]}
-    with_fields = [_single(name, _of(find(section, name), definitions, f"{section}.{name}")) for name in names]
+    with_fields = [
+        _single(name, _of(load_component(section, name), definitions, f"{section}.{name}")) for name in names
+    ]
     own = {
         "type": "object",
         "patternProperties": {OWN_FILE: {"type": "object"}},

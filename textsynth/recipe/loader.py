@@ -10,19 +10,19 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple, NoReturn, TypeVar, cast
 
-from textsynth.core.errors import Mistake, RecipeError, nearest
+from textsynth.core.errors import RecipeError, RecipeIssue, did_you_mean
 from textsynth.core.options import Options
 from textsynth.core.paths import recipe_names, recipe_path
 from textsynth.core.protocols import Source
-from textsynth.recipe.checks import check_between
+from textsynth.recipe.checks import check_sections
 from textsynth.recipe.defaults import POOL_WITH_DIVERSE
-from textsynth.recipe.env_vars import plain
-from textsynth.recipe.issues import Mark, Mistakes
-from textsynth.recipe.items import Reader, Written
-from textsynth.recipe.overrides import override
-from textsynth.recipe.recipe import Item, Recipe
+from textsynth.recipe.env_vars import to_python
+from textsynth.recipe.issues import IssueCollector, Position
+from textsynth.recipe.items import ParsedStep, StepReader
+from textsynth.recipe.overrides import apply_overrides
+from textsynth.recipe.recipe import NamedStep, Recipe
 from textsynth.recipe.sections import Sections, read_sections
-from textsynth.recipe.yaml_tree import Map, Scalar, found, read_nodes
+from textsynth.recipe.yaml_tree import YamlMap, YamlScalar, describe_node, parse_yaml
 
 Step = TypeVar("Step", bound=Options)
 
@@ -34,22 +34,24 @@ def read_recipe(path: str | Path, sets: Sequence[str] = ()) -> Recipe:
     RecipeError with every mistake, in the order of their lines.
     """
     path = recipe_path(Path(path))
-    mistakes = Mistakes()
+    mistakes = IssueCollector()
     document = read_document(path, sets, mistakes)
-    return checked(path, document, Reader(path.parent, os.environ, mistakes), Mark(0, str(path)), tuple(sets))
+    return checked(path, document, StepReader(path.parent, os.environ, mistakes), Position(0, str(path)), tuple(sets))
 
 
-def checked(path: Path, document: Document, reader: Reader, file: Mark, sets: tuple[str, ...] = ()) -> Recipe:
+def checked(
+    path: Path, document: RecipeDocument, reader: StepReader, file: Position, sets: tuple[str, ...] = ()
+) -> Recipe:
     """Return the recipe that a document holds; `file` is the place of what it leaves out. Raises RecipeError."""
     sections = read_sections(document.tree, reader, file)
-    check_between(sections, reader.base, reader.mistakes)
+    check_sections(sections, reader.base, reader.mistakes)
     reader.mistakes.stop()
     return _recipe(path, document, sections, sets)
 
 
-def _recipe(path: Path, document: Document, sections: Sections, sets: tuple[str, ...]) -> Recipe:
+def _recipe(path: Path, document: RecipeDocument, sections: Sections, sets: tuple[str, ...]) -> Recipe:
     settings, lists = sections.settings, sections.lists
-    pool = settings.pool
+    pool = settings.oversample
     if pool is None:
         pool = POOL_WITH_DIVERSE if any(one.item == "diverse" for one in lists["select"]) else 1.0
     return Recipe(
@@ -60,7 +62,7 @@ def _recipe(path: Path, document: Document, sections: Sections, sets: tuple[str,
         task=settings.task,
         language=settings.language,
         seed=settings.seed,
-        many=settings.many,
+        multi_label=settings.multi_label,
         embedder=settings.embedder,
         labels=sections.labels,
         models=sections.models,
@@ -71,25 +73,25 @@ def _recipe(path: Path, document: Document, sections: Sections, sets: tuple[str,
         select=_items(lists["select"]),
         want=sections.want,
         budget=sections.budget,
-        pool=pool,
+        oversample=pool,
         export=sections.export,
         evaluate=sections.evaluate,
-        sets=sets,
+        overrides=sets,
         text=document.text,
         hash=document.hash,
         places=_places(document.tree),
     )
 
 
-def _items(written: Sequence[Written]) -> tuple[Item[Step], ...]:
-    return tuple(Item(one.name, cast("Step", one.step), one.mark.where) for one in written)
+def _items(written: Sequence[ParsedStep]) -> tuple[NamedStep[Step], ...]:
+    return tuple(NamedStep(one.name, cast("Step", one.step), one.mark.where) for one in written)
 
 
-def _places(tree: Map) -> dict[str, str]:
+def _places(tree: YamlMap) -> dict[str, str]:
     places = {name: mark.where for name, mark in tree.marks.items()}
     for section in ("labels", "models", "sources"):
         node = tree.entries.get(section)
-        if isinstance(node, Map):
+        if isinstance(node, YamlMap):
             places |= {f"{section}.{name}": mark.where for name, mark in node.marks.items()}
     return places
 
@@ -104,29 +106,29 @@ UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U0001000
 BYTE_ORDER_MARKS = (b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")
 
 
-class Document(NamedTuple):
+class RecipeDocument(NamedTuple):
     """The text as written, and its tree with every `--set`."""
 
     text: str
-    tree: Map
+    tree: YamlMap
 
     @property
     def hash(self) -> str:
         """The sha256 of the tree; the order of sections, comments and layout do not count, variables stay names."""
-        told = plain(self.tree)
+        told = to_python(self.tree)
         by_name = dict(sorted(told.items())) if isinstance(told, dict) else told
         return hashlib.sha256(json.dumps(by_name, separators=(",", ":")).encode()).hexdigest()
 
 
-def read_document(path: Path, sets: Sequence[str], mistakes: Mistakes) -> Document:
+def read_document(path: Path, sets: Sequence[str], mistakes: IssueCollector) -> RecipeDocument:
     """Return the recipe's text and tree. Raises RecipeError for what cannot be read at all."""
     text = _text(path)
-    node = read_nodes(text, lambda line: Mark(line, f"{path}:{line}"), mistakes)
-    if node is None or (isinstance(node, Scalar) and node.value is None):
-        mistakes.fail(Mark(1, f"{path}:1"), "the recipe is empty: `textsynth init` writes a first one")
-    if not isinstance(node, Map):
-        mistakes.fail(node.mark, f"a recipe is a map of sections, found {found(node)}")
-    return Document(text, override(node, sets, mistakes))
+    node = parse_yaml(text, lambda line: Position(line, f"{path}:{line}"), mistakes)
+    if node is None or (isinstance(node, YamlScalar) and node.value is None):
+        mistakes.fail(Position(1, f"{path}:1"), "the recipe is empty: `textsynth init` writes a first one")
+    if not isinstance(node, YamlMap):
+        mistakes.fail(node.mark, f"a recipe is a map of sections, found {describe_node(node)}")
+    return RecipeDocument(text, apply_overrides(node, sets, mistakes))
 
 
 def _text(path: Path) -> str:
@@ -164,9 +166,9 @@ def _beside(path: Path) -> str:
     except OSError:
         return f", and no folder {str(path.parent)!r}"
     if len(path.parts) == 1 and not path.suffix:
-        return nearest(path.name, [*recipes, *recipe_names()])
+        return did_you_mean(path.name, [*recipes, *recipe_names()])
     return f"; there are: {', '.join(recipes[:8])}" if recipes else ""
 
 
 def _refuse(path: Path, line: int | None, sentence: str) -> NoReturn:
-    raise RecipeError([Mistake(str(path) if line is None else f"{path}:{line}", sentence)])
+    raise RecipeError([RecipeIssue(str(path) if line is None else f"{path}:{line}", sentence)])

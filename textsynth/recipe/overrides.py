@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from textsynth.recipe.issues import AFTER_THE_FILE, Mark, Mistakes
-from textsynth.recipe.yaml_tree import Array, Map, Node, Scalar, found, read_nodes
+from textsynth.recipe.issues import AFTER_THE_FILE, IssueCollector, Position
+from textsynth.recipe.yaml_tree import Node, YamlList, YamlMap, YamlScalar, describe_node, parse_yaml
 
 Path = tuple[str, ...]
 ITEMS = ("models", "sources", "generate", "filter", "label", "select")
@@ -21,13 +21,13 @@ class _NoWay(Exception):
     """The path leads nowhere; the text says why."""
 
 
-def override(tree: Map, sets: Sequence[str], mistakes: Mistakes) -> Map:
+def apply_overrides(tree: YamlMap, sets: Sequence[str], mistakes: IssueCollector) -> YamlMap:
     """Return the tree with every `--set` put in, in their order; what cannot be put in is a mistake."""
     for place, option in enumerate(sets):
-        mark = Mark(AFTER_THE_FILE + place, f"--set {option!r}")
+        mark = Position(AFTER_THE_FILE + place, f"--set {option!r}")
         path, equals, text = option.partition("=")
         if not equals or not path.strip():
-            mistakes.note(mark, "an option is key.path=value, such as --set want.label=20")
+            mistakes.add(mark, "an option is key.path=value, such as --set want.label=20")
             continue
         value = _value(text, mark, mistakes)
         if value is None:
@@ -35,19 +35,19 @@ def override(tree: Map, sets: Sequence[str], mistakes: Mistakes) -> Map:
         try:
             tree = _Put(value, mark).into_map(tree, tuple(path.strip().split(".")), ())
         except _NoWay as fault:
-            mistakes.note(mark, str(fault))
+            mistakes.add(mark, str(fault))
     return tree
 
 
-def _value(text: str, mark: Mark, mistakes: Mistakes) -> Node | None:
+def _value(text: str, mark: Position, mistakes: IssueCollector) -> Node | None:
     try:
         text.encode()
     except UnicodeEncodeError:
-        mistakes.note(mark, "the value is not UTF-8")
+        mistakes.add(mark, "the value is not UTF-8")
         return None
-    node = read_nodes(text, lambda _line: mark, mistakes)
+    node = parse_yaml(text, lambda _line: mark, mistakes)
     if node is None:
-        mistakes.note(mark, "nothing stands after =: write a value, or [] for none")
+        mistakes.add(mark, "nothing stands after =: write a value, or [] for none")
     return node
 
 
@@ -56,42 +56,44 @@ class _Put:
     """One value on its way to its place; `done` is the path gone, `parts` the path to go."""
 
     value: Node
-    mark: Mark
+    mark: Position
 
     def into(self, node: Node, parts: Path, done: Path) -> Node:
         if not parts:
             return self.value
         node = _opened(node, done)
-        if isinstance(node, Map):
+        if isinstance(node, YamlMap):
             return self.into_map(node, parts, done)
-        if isinstance(node, Array):
+        if isinstance(node, YamlList):
             return self.into_array(node, parts, done)
         whole = f"--set '{'.'.join(done)}={_flow(parts, self.value)}'"
-        raise _NoWay(f"{'.'.join(done)} is {found(node)} and has no {parts[0]!r}: give it whole, such as {whole}")
+        raise _NoWay(
+            f"{'.'.join(done)} is {describe_node(node)} and has no {parts[0]!r}: give it whole, such as {whole}"
+        )
 
-    def into_map(self, node: Map, parts: Path, done: Path) -> Map:
+    def into_map(self, node: YamlMap, parts: Path, done: Path) -> YamlMap:
         key, rest = _key(node, parts)
         if key not in node.entries:
             self._refuse_second_item(node, parts, done)
-        child = self.into(node.entries.get(key, Map({}, {}, self.mark)), rest, (*done, key))
+        child = self.into(node.entries.get(key, YamlMap({}, {}, self.mark)), rest, (*done, key))
         mark = self.mark if not rest else node.marks.get(key, self.mark)
-        return Map({**node.entries, key: child}, {**node.marks, key: mark}, node.mark)
+        return YamlMap({**node.entries, key: child}, {**node.marks, key: mark}, node.mark)
 
-    def into_array(self, node: Array, parts: Path, done: Path) -> Array:
+    def into_array(self, node: YamlList, parts: Path, done: Path) -> YamlList:
         places = len(node.items)
         if not parts[0].isdecimal() or int(parts[0]) >= places:
             within = f"0 to {places - 1}" if places else "but it has none"
             raise _NoWay(f"{'.'.join(done)} is a list: name an entry by its place, {within}, found {parts[0]!r}")
         place = int(parts[0])
         child = self.into(node.items[place], parts[1:], (*done, parts[0]))
-        return Array((*node.items[:place], child, *node.items[place + 1 :]), node.mark)
+        return YamlList((*node.items[:place], child, *node.items[place + 1 :]), node.mark)
 
-    def _refuse_second_item(self, node: Map, parts: Path, done: Path) -> None:
+    def _refuse_second_item(self, node: YamlMap, parts: Path, done: Path) -> None:
         """A source, a model or an entry of a list is one item: a path may not put a second one beside it."""
         if len(done) != 2 or done[0] not in ITEMS or not node.entries:
             return
         there = next(iter(node.entries))
-        is_file = done[0] == "sources" and parts[-1] == "path" and isinstance(self.value, Scalar)
+        is_file = done[0] == "sources" and parts[-1] == "path" and isinstance(self.value, YamlScalar)
         whole = _flow((), self.value) if is_file else _flow(parts, self.value)
         raise _NoWay(
             f"{'.'.join(done)} is {there!r} and has no {'.'.join(parts)!r}: "
@@ -99,7 +101,7 @@ class _Put:
         )
 
 
-def _key(node: Map, parts: Path) -> tuple[str, Path]:
+def _key(node: YamlMap, parts: Path) -> tuple[str, Path]:
     for length in range(len(parts), 0, -1):
         key = ".".join(parts[:length])
         if key in node.entries:
@@ -109,21 +111,21 @@ def _key(node: Map, parts: Path) -> tuple[str, Path]:
 
 def _opened(node: Node, done: Path) -> Node:
     """Return what a shorthand stands for, where it is one."""
-    if len(done) != 2 or not isinstance(node, Scalar) or not isinstance(node.value, str):
+    if len(done) != 2 or not isinstance(node, YamlScalar) or not isinstance(node.value, str):
         return node
     if done[0] == "labels":
         return _map("means", node)
     if done[0] == "sources":
         return _map("rows", _map("path", node))
-    return _map(node.value, Map({}, {}, node.mark)) if done[0] in ITEMS else node
+    return _map(node.value, YamlMap({}, {}, node.mark)) if done[0] in ITEMS else node
 
 
-def _map(key: str, node: Node) -> Map:
-    return Map({key: node}, {key: node.mark}, node.mark)
+def _map(key: str, node: Node) -> YamlMap:
+    return YamlMap({key: node}, {key: node.mark}, node.mark)
 
 
 def _flow(parts: Path, value: Node) -> str:
-    text = value.text if isinstance(value, Scalar) else "…"
+    text = value.text if isinstance(value, YamlScalar) else "…"
     for part in reversed(parts):
         text = f"{{{part}: {text}}}"
     return text

@@ -13,13 +13,13 @@ def pin_sources(recipe: Recipe) -> Recipe:
 
     Raises SourceError.
     """
-    sources = {name: source.pinned(recipe.base, name=name) for name, source in recipe.sources.items()}
-    known = {name: source.known_license for name, source in sources.items()}
+    sources = {name: source.pin_revision(recipe.base, name=name) for name, source in recipe.sources.items()}
+    known = {name: source.publisher_license for name, source in sources.items()}
     licenses = {name: one for name, one in known.items() if one is not None} | dict(recipe.export.source_licenses)
     return replace(recipe, sources=sources, export=recipe.export.model_copy(update={"source_licenses": licenses}))
 
 
-def as_run(recipe: Recipe, told: Mapping[str, Mapping[str, str]]) -> Recipe:
+def pinned_as_run(recipe: Recipe, told: Mapping[str, Mapping[str, str]]) -> Recipe:
     """Return the recipe with its sources at the revisions that a run's manifest tells (its part `sources`)."""
     revisions = _revisions(told)
     sources = {
@@ -29,7 +29,7 @@ def as_run(recipe: Recipe, told: Mapping[str, Mapping[str, str]]) -> Recipe:
     return replace(recipe, sources=sources)
 
 
-def moved(recipe: Recipe, told: Mapping[str, Mapping[str, str]]) -> list[str]:
+def revision_changes(recipe: Recipe, told: Mapping[str, Mapping[str, str]]) -> list[str]:
     """Return a sentence for each source of a pinned recipe that is at another revision than a manifest tells."""
     before = _revisions(told)
     now = {name: getattr(source, "revision", None) for name, source in recipe.sources.items()}

@@ -15,15 +15,15 @@ from textsynth.recipe.settings import Budget, Evaluate, Export, Task
 AnyStep = TypeVar("AnyStep", bound=Options, covariant=True)
 
 
-class Label(NamedTuple):
+class LabelSpec(NamedTuple):
     """What a label means, and its own quota (None: the same as the others)."""
 
-    means: str
+    description: str
     want: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Item(Generic[AnyStep]):
+class NamedStep(Generic[AnyStep]):
     """One item of a list section: its name in the recipe (`paraphrase-2` the second time), and where it stands.
 
     `where` is `recipe.yaml:14`; an item that the recipe does not write out stands at the file itself.
@@ -53,26 +53,26 @@ class Recipe:
     task: Task
     language: str
     seed: int
-    many: bool
+    multi_label: bool
     embedder: str
-    labels: Mapping[str, Label]
+    labels: Mapping[str, LabelSpec]
     models: Mapping[str, ModelOptions]
     sources: Mapping[str, Source]
-    generate: tuple[Item[Generator], ...]
-    filter: tuple[Item[Filter], ...]
-    label: tuple[Item[Labeller], ...]
-    select: tuple[Item[Selector], ...]
+    generate: tuple[NamedStep[Generator], ...]
+    filter: tuple[NamedStep[Filter], ...]
+    label: tuple[NamedStep[Labeller], ...]
+    select: tuple[NamedStep[Selector], ...]
     want: Mapping[tuple[str, ...], int]
     budget: Budget
-    pool: float
+    oversample: float
     export: Export
     evaluate: Evaluate | None
-    sets: tuple[str, ...]
+    overrides: tuple[str, ...]
     text: str
     hash: str
     places: Mapping[str, str]
 
     @property
-    def meanings(self) -> dict[str, str]:
+    def label_descriptions(self) -> dict[str, str]:
         """The labels' meanings by name, in the recipe's order."""
-        return {name: label.means for name, label in self.labels.items()}
+        return {name: label.description for name, label in self.labels.items()}

@@ -6,19 +6,19 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar, cast
 
-from textsynth.core.errors import nearest
+from textsynth.core.errors import did_you_mean
 from textsynth.core.options import Options
-from textsynth.core.protocols import Generator, item_class, item_names
+from textsynth.core.protocols import Generator, component_class, component_names
 from textsynth.models import ModelOptions
 from textsynth.recipe import defaults
-from textsynth.recipe.issues import Mark, Mistakes
-from textsynth.recipe.items import LISTS, Reader, Written
+from textsynth.recipe.issues import IssueCollector, Position
+from textsynth.recipe.items import LISTS, ParsedStep, StepReader
 from textsynth.recipe.quota_spec import read_want
-from textsynth.recipe.recipe import Label
-from textsynth.recipe.references import named
+from textsynth.recipe.recipe import LabelSpec
+from textsynth.recipe.references import references_in
 from textsynth.recipe.settings import Budget, Evaluate, Export, LabelSetting, Settings
 from textsynth.recipe.validation_errors import unknown_key, validate
-from textsynth.recipe.yaml_tree import Array, Map, Node, Scalar, Value, found
+from textsynth.recipe.yaml_tree import Node, Value, YamlList, YamlMap, YamlScalar, describe_node
 
 SECTIONS = (*Settings.model_fields, "labels", "models", "sources", *LISTS, "want", "budget", "export", "evaluate")
 ELSEWHERE = {
@@ -36,36 +36,36 @@ class Sections:
     """
 
     settings: Settings
-    labels: Mapping[str, Label]
+    labels: Mapping[str, LabelSpec]
     models: Mapping[str, ModelOptions]
-    sources: Mapping[str, Written | None]
-    lists: Mapping[str, list[Written]]
+    sources: Mapping[str, ParsedStep | None]
+    lists: Mapping[str, list[ParsedStep]]
     want: Mapping[tuple[str, ...], int]
     budget: Budget
     export: Export
     evaluate: Evaluate | None
-    tree: Map
-    file: Mark
+    tree: YamlMap
+    file: Position
 
-    def mark(self, section: str) -> Mark:
+    def mark(self, section: str) -> Position:
         """Return where a section stands."""
         return self.tree.marks.get(section, self.file)
 
     def whole(self, section: str) -> bool:
         """Return whether every item of a list section could be read."""
         node = self.tree.entries.get(section)
-        return node is None or (isinstance(node, Array) and len(node.items) == len(self.lists[section]))
+        return node is None or (isinstance(node, YamlList) and len(node.items) == len(self.lists[section]))
 
 
-def read_sections(tree: Map, reader: Reader, file: Mark) -> Sections:
+def read_sections(tree: YamlMap, reader: StepReader, file: Position) -> Sections:
     """Read every section; mistakes are noted in the reader's."""
     reading = _Reading(tree, reader, file)
     reading.refuse_unknown()
     settings, labels = reading.settings(), reading.labels()
     models, sources = reading.models(), reading.sources()
     label = reading.items("label", [])
-    gold = tuple(name for one in label for field, name in named(one.step, "source") if field == "gold")
-    facts = defaults.Facts(settings.task, tuple(sources), len(labels), gold=gold)
+    gold = tuple(name for one in label for field, name in references_in(one.step, "source") if field == "gold")
+    facts = defaults.RecipeFacts(settings.task, tuple(sources), len(labels), gold=gold)
     generate = reading.items("generate", defaults.default_generate(facts))
     facts = _more_facts(facts, generate, sources)
     want = reading.want(facts)
@@ -83,20 +83,20 @@ def read_sections(tree: Map, reader: Reader, file: Mark) -> Sections:
 
 @dataclass(frozen=True, slots=True)
 class _Reading:
-    tree: Map
-    reader: Reader
-    file: Mark
+    tree: YamlMap
+    reader: StepReader
+    file: Position
 
     @property
-    def mistakes(self) -> Mistakes:
+    def mistakes(self) -> IssueCollector:
         return self.reader.mistakes
 
     def refuse_unknown(self) -> None:
         for name, mark in self.tree.marks.items():
             if name in ELSEWHERE:
-                self.mistakes.note(mark, f"a recipe has no section {name!r}: {ELSEWHERE[name]}")
+                self.mistakes.add(mark, f"a recipe has no section {name!r}: {ELSEWHERE[name]}")
             elif name not in SECTIONS:
-                self.mistakes.note(mark, unknown_key(name, "", list(SECTIONS)))
+                self.mistakes.add(mark, unknown_key(name, "", list(SECTIONS)))
 
     def settings(self) -> Settings:
         """Read the top-level settings; one with a mistake takes its default, so that the checks can go on."""
@@ -105,7 +105,7 @@ class _Reading:
         good: dict[str, object] = {}
         for name, node in own.items():
             one = validate(
-                Settings, Map({name: node}, tree.marks, tree.mark), "", self.reader.environment, self.mistakes
+                Settings, YamlMap({name: node}, tree.marks, tree.mark), "", self.reader.environment, self.mistakes
             )
             if one is not None:
                 good[name] = getattr(one, name)
@@ -114,22 +114,22 @@ class _Reading:
     def section(self, name: str, cls: type[Section]) -> Section | None:
         """Read a plain section; None where it is not written or has a mistake."""
         node = self.tree.entries.get(name)
-        if isinstance(node, Map):
+        if isinstance(node, YamlMap):
             return validate(cls, node, name, self.reader.environment, self.mistakes)
         if node is not None and not _noted(node):
             fields = ", ".join(cls.model_fields)
-            self.mistakes.note(self.tree.marks[name], f"{name} is a map with {fields}, found {found(node)}")
+            self.mistakes.add(self.tree.marks[name], f"{name} is a map with {fields}, found {describe_node(node)}")
         return None
 
-    def map_of(self, name: str, what: str) -> Map:
+    def map_of(self, name: str, what: str) -> YamlMap:
         node = self.tree.entries.get(name)
-        if isinstance(node, Map):
+        if isinstance(node, YamlMap):
             return node
         if node is not None and not _noted(node):
-            self.mistakes.note(self.tree.marks[name], f"{name} is a map of {what}, found {found(node)}")
-        return Map({}, {}, self.file)
+            self.mistakes.add(self.tree.marks[name], f"{name} is a map of {what}, found {describe_node(node)}")
+        return YamlMap({}, {}, self.file)
 
-    def labels(self) -> dict[str, Label]:
+    def labels(self) -> dict[str, LabelSpec]:
         node = self.tree.entries.get("labels")
         if node is None:
             return {}
@@ -137,25 +137,25 @@ class _Reading:
 
     def models(self) -> dict[str, ModelOptions]:
         if "models" not in self.tree.entries:
-            return read_models(cast("Map", _node(defaults.MODELS, self.file)), self.reader)
+            return read_models(cast("YamlMap", _node(defaults.MODELS, self.file)), self.reader)
         return read_models(self.map_of("models", "names to models"), self.reader)
 
-    def sources(self) -> dict[str, Written | None]:
+    def sources(self) -> dict[str, ParsedStep | None]:
         """Read the sources by name; one with a mistake is None, so that it is not missed elsewhere."""
         node = self.map_of("sources", "names to sources")
-        sources: dict[str, Written | None] = {}
+        sources: dict[str, ParsedStep | None] = {}
         for name, value in node.entries.items():
             mark = node.marks[name]
             if _is_path(value):
-                path = Map({"path": value}, {"path": mark}, mark)
-                value = Map({"rows": path}, {"rows": mark}, mark)
+                path = YamlMap({"path": value}, {"path": mark}, mark)
+                value = YamlMap({"rows": path}, {"rows": mark}, mark)
             sources[name] = self.reader.item("sources", value, name=name, mark=mark)
         return sources
 
-    def items(self, section: str, default: list[defaults.Written]) -> list[Written]:
+    def items(self, section: str, default: list[defaults.Written]) -> list[ParsedStep]:
         return self.reader.list_of(section, self.tree.entries.get(section, _node(default, self.file)))
 
-    def want(self, facts: defaults.Facts) -> dict[tuple[str, ...], int]:
+    def want(self, facts: defaults.RecipeFacts) -> dict[tuple[str, ...], int]:
         node = self.tree.entries.get("want")
         if node is not None:
             return read_want(node, self.tree.marks["want"], self.mistakes)
@@ -164,11 +164,11 @@ class _Reading:
 
 
 def _more_facts(
-    facts: defaults.Facts, generate: Sequence[Written], sources: Mapping[str, Written | None]
-) -> defaults.Facts:
+    facts: defaults.RecipeFacts, generate: Sequence[ParsedStep], sources: Mapping[str, ParsedStep | None]
+) -> defaults.RecipeFacts:
     free = [one for one in generate if isinstance(one.step, Generator) and one.step.free]
     writers = [one for one in generate if one not in free]
-    seeds = next((name for one in writers for _, name in named(one.step, "source") if name in sources), None)
+    seeds = next((name for one in writers for _, name in references_in(one.step, "source") if name in sources), None)
     source = sources.get(seeds) if seeds is not None else None
     return replace(
         facts,
@@ -180,13 +180,13 @@ def _more_facts(
 
 def _is_path(node: Node) -> bool:
     """Whether a source is given by the path of its file; a `.py` file beside the recipe is an item of one's own."""
-    if not isinstance(node, Scalar) or not isinstance(node.value, str) or node.noted:
+    if not isinstance(node, YamlScalar) or not isinstance(node.value, str) or node.noted:
         return False
     return not (node.text.startswith("./") and node.text.endswith(".py"))
 
 
 def _noted(node: Node) -> bool:
-    return isinstance(node, Scalar) and node.noted
+    return isinstance(node, YamlScalar) and node.noted
 
 
 def _has_labels(step: Options) -> bool:
@@ -194,53 +194,57 @@ def _has_labels(step: Options) -> bool:
     return "label" not in step.model_fields_set or getattr(step, "label", None) is not None
 
 
-def _node(value: object, mark: Mark) -> Node:
+def _node(value: object, mark: Position) -> Node:
     """Return the node for a default, as if it stood at `mark`."""
     if isinstance(value, dict):
-        return Map({name: _node(one, mark) for name, one in value.items()}, dict.fromkeys(value, mark), mark)
+        return YamlMap({name: _node(one, mark) for name, one in value.items()}, dict.fromkeys(value, mark), mark)
     if isinstance(value, list):
-        return Array(tuple(_node(one, mark) for one in value), mark)
-    return Scalar(cast("Value", value), str(value), mark)
+        return YamlList(tuple(_node(one, mark) for one in value), mark)
+    return YamlScalar(cast("Value", value), str(value), mark)
 
 
-def read_labels(node: Node, mark: Mark, environment: Mapping[str, str], mistakes: Mistakes) -> dict[str, Label]:
+def read_labels(
+    node: Node, mark: Position, environment: Mapping[str, str], mistakes: IssueCollector
+) -> dict[str, LabelSpec]:
     """Return the labels in the recipe's order; one with a mistake stays in, so that it is not missed elsewhere."""
-    if isinstance(node, Scalar) and node.noted:
+    if isinstance(node, YamlScalar) and node.noted:
         return {}
-    if not isinstance(node, Map) or not node.entries:
-        mistakes.note(
+    if not isinstance(node, YamlMap) or not node.entries:
+        mistakes.add(
             mark,
-            f"labels is a map of each name to what it means, found {found(node)}"
+            f"labels is a map of each name to what it means, found {describe_node(node)}"
             "; a name that says it all is its own meaning: `parking: parking`",
         )
         return {}
-    labels: dict[str, Label] = {}
+    labels: dict[str, LabelSpec] = {}
     for name, value in node.entries.items():
         if not name.strip() or name != name.strip() or not name.isprintable():
-            mistakes.note(node.marks[name], f"a label's name is one line without spaces at its ends, found {name!r}")
+            mistakes.add(node.marks[name], f"a label's name is one line without spaces at its ends, found {name!r}")
         labels[name] = _label(name, value, node.marks[name], environment, mistakes)
     return labels
 
 
-def _label(name: str, node: Node, mark: Mark, environment: Mapping[str, str], mistakes: Mistakes) -> Label:
-    nothing = Label("")
-    if isinstance(node, Scalar):
+def _label(
+    name: str, node: Node, mark: Position, environment: Mapping[str, str], mistakes: IssueCollector
+) -> LabelSpec:
+    nothing = LabelSpec("")
+    if isinstance(node, YamlScalar):
         if node.noted:
             return nothing
         if node.value is None:
-            mistakes.note(mark, f"labels.{name} says nothing: write what the label means, its name where that says it")
+            mistakes.add(mark, f"labels.{name} says nothing: write what the label means, its name where that says it")
             return nothing
-        node = Map({"means": node}, {"means": mark}, mark)
-    if not isinstance(node, Map):
-        mistakes.note(
-            mark, f"labels.{name} takes what the label means, or a map with means and want, found {found(node)}"
+        node = YamlMap({"means": node}, {"means": mark}, mark)
+    if not isinstance(node, YamlMap):
+        mistakes.add(
+            mark, f"labels.{name} takes what the label means, or a map with means and want, found {describe_node(node)}"
         )
         return nothing
     setting = validate(LabelSetting, node, f"labels.{name}", environment, mistakes)
-    return nothing if setting is None else Label(setting.means, setting.want)
+    return nothing if setting is None else LabelSpec(setting.description, setting.want)
 
 
-def read_models(node: Map, reader: Reader) -> dict[str, ModelOptions]:
+def read_models(node: YamlMap, reader: StepReader) -> dict[str, ModelOptions]:
     """Return the models that can be read, by name, in the recipe's order; aliases share one value."""
     engines: dict[str, ModelOptions] = {}
     for name, value in node.entries.items():
@@ -252,17 +256,17 @@ def read_models(node: Map, reader: Reader) -> dict[str, ModelOptions]:
     return {name: engines[end] for name, end in ends.items() if end in engines}
 
 
-def _alias(node: Map, name: str) -> str | None:
+def _alias(node: YamlMap, name: str) -> str | None:
     """Return the other name that `name` stands for, or None where it is an engine of its own."""
     value = node.entries[name]
-    if not isinstance(value, Scalar) or not isinstance(value.value, str) or value.noted:
+    if not isinstance(value, YamlScalar) or not isinstance(value.value, str) or value.noted:
         return None
-    if value.text == name and item_class("models", name) is not None:
+    if value.text == name and component_class("models", name) is not None:
         return None
     return value.text if value.text in node.entries else None
 
 
-def _end(node: Map, name: str, reader: Reader) -> str | None:
+def _end(node: YamlMap, name: str, reader: StepReader) -> str | None:
     chain = [name]
     while (after := _alias(node, chain[-1])) is not None:
         if after in chain:
@@ -272,22 +276,23 @@ def _end(node: Map, name: str, reader: Reader) -> str | None:
     return chain[-1]
 
 
-def _note_circle(node: Map, circle: list[str], reader: Reader) -> None:
+def _note_circle(node: YamlMap, circle: list[str], reader: StepReader) -> None:
     """Tell of a circle once, wherever one comes into it: from the name that the recipe has first."""
     first = next(name for name in node.entries if name in circle)
     turn = circle.index(first)
     told = " → ".join([*circle[turn:], *circle[:turn], first])
-    reader.mistakes.note(node.marks[first], f"models.{first} stands for itself: {told}")
+    reader.mistakes.add(node.marks[first], f"models.{first} stands for itself: {told}")
 
 
-def _is_known(node: Map, name: str, reader: Reader) -> bool:
+def _is_known(node: YamlMap, name: str, reader: StepReader) -> bool:
     value = node.entries[name]
-    if not isinstance(value, Scalar) or not isinstance(value.value, str) or value.noted:
+    if not isinstance(value, YamlScalar) or not isinstance(value.value, str) or value.noted:
         return True
-    if value.text.startswith("./") or (value.text.isidentifier() and item_class("models", value.text) is not None):
+    if value.text.startswith("./") or (value.text.isidentifier() and component_class("models", value.text) is not None):
         return True
-    others = [*(other for other in node.entries if other != name), *item_names("models")]
-    reader.mistakes.note(
-        node.marks[name], f"models.{name}: no model and no item is called {value.text!r}{nearest(value.text, others)}"
+    others = [*(other for other in node.entries if other != name), *component_names("models")]
+    reader.mistakes.add(
+        node.marks[name],
+        f"models.{name}: no model and no item is called {value.text!r}{did_you_mean(value.text, others)}",
     )
     return False

@@ -9,8 +9,8 @@ from typing import Literal
 from pydantic import Field, field_validator
 
 from textsynth.core.options import Count, Options, SourceName, Texts
-from textsynth.export.card.hub_vocabulary import check_category, check_kind
-from textsynth.export.card.licenses import check_licence
+from textsynth.export.card.hub_vocabulary import check_category, check_task_id
+from textsynth.export.card.licenses import check_license
 from textsynth.similarity.embedder import EMBEDDED
 from textsynth.text.languages import check_language
 
@@ -28,9 +28,9 @@ class Settings(Options):
     task: Task = Field(default="classification", description="decides the columns and the defaults")
     language: str = Field(default="en", description="the language of the texts, as a code: en, de, pt-BR")
     seed: int = Field(default=0, ge=0, description="another seed draws other examples and another order")
-    many: bool = Field(default=False, description="true where a text may have several labels")
+    multi_label: bool = Field(default=False, description="true where a text may have several labels")
     embedder: str = Field(default=EMBEDDED, min_length=1, description="a sentence-transformers model by its Hub name")
-    pool: float | None = Field(
+    oversample: float | None = Field(
         default=None,
         ge=1,
         le=100,
@@ -53,7 +53,7 @@ class Settings(Options):
 class LabelSetting(Options):
     """One label: what it means, and how many texts of it are wanted if not as many as of the others."""
 
-    means: str = Field(min_length=1, description="what the label means; prompts and labellers read it")
+    description: str = Field(min_length=1, description="what the label means; prompts and labellers read it")
     want: Count | None = Field(default=None, description="this label's own quota")
 
 
@@ -112,13 +112,13 @@ class Export(Options):
     @field_validator("license")
     @classmethod
     def _license(cls, name: str | None) -> str | None:
-        return None if name is None else check_licence(name)
+        return None if name is None else check_license(name)
 
     @field_validator("source_licenses", "model_licenses")
     @classmethod
     def _licenses(cls, licences: Mapping[str, str]) -> Mapping[str, str]:
         return {
-            name: check_licence(licence, f"the license {licence!r} of {name!r}: ") for name, licence in licences.items()
+            name: check_license(licence, f"the license {licence!r} of {name!r}: ") for name, licence in licences.items()
         }
 
     @field_validator("task_categories")
@@ -129,7 +129,7 @@ class Export(Options):
     @field_validator("task_ids")
     @classmethod
     def _kinds(cls, names: tuple[str, ...]) -> tuple[str, ...]:
-        return tuple(map(check_kind, names))
+        return tuple(map(check_task_id, names))
 
     @field_validator("splits")
     @classmethod

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import yaml
 
-from textsynth.recipe.issues import Mark, Mistakes
+from textsynth.recipe.issues import IssueCollector, Position
 
 MAX_DEPTH = 24
 MAX_NODES = 200_000
@@ -24,50 +24,50 @@ Loader: type = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 @dataclass(frozen=True, slots=True)
-class Scalar:
+class YamlScalar:
     """One value; `noted` says that a mistake about it is already known."""
 
     value: Value
     text: str
-    mark: Mark
+    mark: Position
     noted: bool = False
     size: int = 1
 
 
 @dataclass(frozen=True, slots=True)
-class Array:
+class YamlList:
     """A list."""
 
     items: tuple[Node, ...]
-    mark: Mark
+    mark: Position
     size: int = 1
 
 
 @dataclass(frozen=True, slots=True)
-class Map:
+class YamlMap:
     """A map in its order; `marks` says where each key stands."""
 
     entries: dict[str, Node]
-    marks: dict[str, Mark]
-    mark: Mark
+    marks: dict[str, Position]
+    mark: Position
     size: int = 1
 
 
-Node = Scalar | Array | Map
+Node = YamlScalar | YamlList | YamlMap
 
 
-def found(node: Node) -> str:
+def describe_node(node: Node) -> str:
     """Return the words for what stands there, as it was written: `'x'`, `7`, `a list of 3`, `a map of a, b`."""
-    if isinstance(node, Array):
+    if isinstance(node, YamlList):
         return f"a list of {len(node.items)}" if node.items else "an empty list"
-    if isinstance(node, Map):
+    if isinstance(node, YamlMap):
         names = ", ".join(list(node.entries)[:3]) + (", …" if len(node.entries) > 3 else "")
         return f"a map of {names}" if node.entries else "an empty map"
     text = node.text if len(node.text) <= FOUND_LENGTH else node.text[:FOUND_LENGTH] + "…"
     return repr(text) if isinstance(node.value, str) else text or "nothing"
 
 
-def read_nodes(text: str, mark: Callable[[int], Mark], mistakes: Mistakes) -> Node | None:
+def parse_yaml(text: str, mark: Callable[[int], Position], mistakes: IssueCollector) -> Node | None:
     """Return the tree of one YAML document, or None where there is none.
 
     `mark` turns a line, counted from 1, into a place. Raises RecipeError at once for what leaves no tree to go on
@@ -78,7 +78,7 @@ def read_nodes(text: str, mark: Callable[[int], Mark], mistakes: Mistakes) -> No
         for event in yaml.parse(text, Loader=Loader):
             builder.take(event)
     except yaml.YAMLError as fault:
-        line, sentence = syntax_mistake(fault, text)
+        line, sentence = syntax_issue(fault, text)
         mistakes.fail(mark(line), sentence)
     return builder.root
 
@@ -87,19 +87,19 @@ def read_nodes(text: str, mark: Callable[[int], Mark], mistakes: Mistakes) -> No
 class _Frame:
     """A list or map that is still open."""
 
-    mark: Mark
+    mark: Position
     anchor: str | None
     is_map: bool
     flow: bool
     tagged: bool
     items: list[Node] = field(default_factory=list)
     entries: dict[str, Node] = field(default_factory=dict)
-    marks: dict[str, Mark] = field(default_factory=dict)
+    marks: dict[str, Position] = field(default_factory=dict)
     key: Node | None = None
 
 
 class _Builder:
-    def __init__(self, mark: Callable[[int], Mark], mistakes: Mistakes) -> None:
+    def __init__(self, mark: Callable[[int], Position], mistakes: IssueCollector) -> None:
         self.root: Node | None = None
         self._mark = mark
         self._mistakes = mistakes
@@ -124,24 +124,24 @@ class _Builder:
             if self._documents > 1:
                 self._mistakes.fail(mark, "a second document begins here ('---'), a recipe is one: take it out")
 
-    def _refuse_tag(self, tag: str | None, mark: Mark) -> None:
+    def _refuse_tag(self, tag: str | None, mark: Position) -> None:
         if tag is not None:
             short = tag.replace("tag:yaml.org,2002:", "!!")
-            self._mistakes.note(mark, f"the tag {short[:FOUND_LENGTH]} is not read in a recipe: take it out")
+            self._mistakes.add(mark, f"the tag {short[:FOUND_LENGTH]} is not read in a recipe: take it out")
 
-    def _scalar(self, event: yaml.ScalarEvent, mark: Mark) -> Scalar:
+    def _scalar(self, event: yaml.ScalarEvent, mark: Position) -> YamlScalar:
         text = str(event.value)
         if not text.isascii() and LONE_SURROGATE.search(text):
-            self._mistakes.note(mark, "this text holds half of a character (a lone surrogate, \\ud800 to \\udfff)")
-            return Scalar("", "", mark, noted=True)
+            self._mistakes.add(mark, "this text holds half of a character (a lone surrogate, \\ud800 to \\udfff)")
+            return YamlScalar("", "", mark, noted=True)
         if event.style or event.tag is not None:
-            return Scalar(text, text, mark, noted=event.tag is not None)
-        value, trap = resolve(text)
+            return YamlScalar(text, text, mark, noted=event.tag is not None)
+        value, trap = resolve_scalar(text)
         if trap is not None:
-            self._mistakes.note(mark, trap)
-        return Scalar(value, text, mark, noted=trap is not None)
+            self._mistakes.add(mark, trap)
+        return YamlScalar(value, text, mark, noted=trap is not None)
 
-    def _begin(self, event: yaml.SequenceStartEvent | yaml.MappingStartEvent, mark: Mark) -> None:
+    def _begin(self, event: yaml.SequenceStartEvent | yaml.MappingStartEvent, mark: Position) -> None:
         if len(self._open) >= MAX_DEPTH:
             self._mistakes.fail(mark, f"lists and maps stand more than {MAX_DEPTH} deep inside each other here")
         is_map = isinstance(event, yaml.MappingStartEvent)
@@ -151,20 +151,20 @@ class _Builder:
         frame = self._open.pop()
         node: Node
         if frame.tagged:
-            node = Scalar(None, "", frame.mark, noted=True)
+            node = YamlScalar(None, "", frame.mark, noted=True)
         elif frame.is_map:
             size = 1 + sum(child.size for child in frame.entries.values())
-            node = Map(frame.entries, frame.marks, frame.mark, size)
+            node = YamlMap(frame.entries, frame.marks, frame.mark, size)
         else:
-            node = Array(tuple(frame.items), frame.mark, 1 + sum(child.size for child in frame.items))
+            node = YamlList(tuple(frame.items), frame.mark, 1 + sum(child.size for child in frame.items))
         self._deliver(node, frame.anchor)
 
-    def _alias(self, anchor: str, mark: Mark) -> Node:
+    def _alias(self, anchor: str, mark: Position) -> Node:
         if any(frame.anchor == anchor for frame in self._open):
             self._mistakes.fail(mark, f"*{anchor} stands inside its own &{anchor}, so it would never end")
         if anchor not in self._anchors:
-            self._mistakes.note(mark, f"there is no &{anchor} before *{anchor}")
-            return Scalar(None, f"*{anchor}", mark, noted=True)
+            self._mistakes.add(mark, f"there is no &{anchor} before *{anchor}")
+            return YamlScalar(None, f"*{anchor}", mark, noted=True)
         return self._anchors[anchor]
 
     def _deliver(self, node: Node, anchor: str | None) -> None:
@@ -190,35 +190,35 @@ class _Builder:
             return
         if name in frame.entries:
             before = frame.marks[name].line
-            self._mistakes.note(key.mark, f"the key {name!r} stands twice, the first time in line {before}")
+            self._mistakes.add(key.mark, f"the key {name!r} stands twice, the first time in line {before}")
             return
         frame.marks[name] = key.mark
         frame.entries[name] = self._filled(value, frame, repr(f"{name}:"), key.mark)
 
     def _name(self, key: Node) -> str | None:
         """Return the key's name, or None after noting why it has none; a trap was noted where it was read."""
-        if not isinstance(key, Scalar):
-            self._mistakes.note(key.mark, f"a key is a name, found {found(key)}")
+        if not isinstance(key, YamlScalar):
+            self._mistakes.add(key.mark, f"a key is a name, found {describe_node(key)}")
         elif key.text == "<<":
-            self._mistakes.note(key.mark, "merge keys (<<) are not read in a recipe: write the keys out")
+            self._mistakes.add(key.mark, "merge keys (<<) are not read in a recipe: write the keys out")
         elif isinstance(key.value, str):
             return key.text
         else:
-            self._mistakes.note(
-                key.mark, f'a key is a name, found {found(key)}, which is no text: write "{key.text}" in quotes'
+            self._mistakes.add(
+                key.mark, f'a key is a name, found {describe_node(key)}, which is no text: write "{key.text}" in quotes'
             )
         return None
 
-    def _filled(self, value: Node, frame: _Frame, what: str, mark: Mark | None = None) -> Node:
-        if not (isinstance(value, Scalar) and value.value is None and value.text == "" and not value.noted):
+    def _filled(self, value: Node, frame: _Frame, what: str, mark: Position | None = None) -> Node:
+        if not (isinstance(value, YamlScalar) and value.value is None and value.text == "" and not value.noted):
             return value
         mark = mark or value.mark
         if frame.flow and frame.is_map:
             hint = "a comma inside { } begins the next key: put quotes around a text with commas"
         else:
             hint = "what belongs to it is indented deeper, [] means none, and a bare item has no colon"
-        self._mistakes.note(mark, f"nothing stands after {what}; {hint}")
-        return Scalar(None, "", mark, noted=True)
+        self._mistakes.add(mark, f"nothing stands after {what}; {hint}")
+        return YamlScalar(None, "", mark, noted=True)
 
 
 Value = str | int | float | bool | None
@@ -246,39 +246,39 @@ TRAPS = (
 )
 
 
-class Resolved(NamedTuple):
+class ScalarValue(NamedTuple):
     """The value of a plain scalar, and, if YAML readers disagree about it, the sentence that says so."""
 
     value: Value
     trap: str | None = None
 
 
-def resolve(text: str) -> Resolved:
+def resolve_scalar(text: str) -> ScalarValue:
     """Return what a plain scalar means; a trap keeps its text as the value."""
     if text in WORDS:
-        return Resolved(WORDS[text])
+        return ScalarValue(WORDS[text])
     truth = TRUTHS.get(text.lower())
     if truth is not None and text in {text.lower(), text.upper(), text.capitalize()}:
-        return Resolved(
+        return ScalarValue(
             text,
             f'{text} is a truth value in some YAML readers and text in others: write {truth}, or "{text}" in quotes',
         )
-    return _number(text) if text[0] in FIRST else Resolved(text)
+    return _number(text) if text[0] in FIRST else ScalarValue(text)
 
 
-def _number(text: str) -> Resolved:
+def _number(text: str) -> ScalarValue:
     if INTEGER.fullmatch(text):
         if len(text) > MAX_DIGITS:
-            return Resolved(
+            return ScalarValue(
                 text, f"{text[:12]}… has {len(text)} digits, more than a number may have: put quotes around it"
             )
-        return Resolved(int(text))
+        return ScalarValue(int(text))
     if DECIMAL.fullmatch(text):
-        return Resolved(float(text))
+        return ScalarValue(float(text))
     for shape, why in TRAPS:
         if shape.fullmatch(text):
-            return Resolved(text, f"{text} {why}: write {_meant(text)}")
-    return Resolved(text)
+            return ScalarValue(text, f"{text} {why}: write {_meant(text)}")
+    return ScalarValue(text)
 
 
 def _meant(text: str) -> str:
@@ -315,7 +315,7 @@ HINTS = (
 )
 
 
-def syntax_mistake(fault: yaml.YAMLError, text: str) -> tuple[int, str]:
+def syntax_issue(fault: yaml.YAMLError, text: str) -> tuple[int, str]:
     """Return the line (from 1) and one sentence for a YAML error."""
     lines = text.split("\n")
     if not isinstance(fault, yaml.MarkedYAMLError) or fault.problem_mark is None:

@@ -7,15 +7,15 @@ from pathlib import Path
 from typing import Any
 
 from textsynth.core.errors import RunError
-from textsynth.report.data import Account, read_account
+from textsynth.report.data import RunData, read_run_data
 from textsynth.report.text import WIDTH, as_text, evaluation_text
 
 __all__ = [
-    "Account",
+    "RunData",
     "evaluation_page",
     "evaluation_text",
     "json_report",
-    "read_account",
+    "read_run_data",
     "text_report",
     "write_report",
 ]
@@ -28,10 +28,10 @@ def write_report(run: Path) -> Path:
     outside, has a light and a dark form, and escapes every text of a model. Raises UsageError where the folder is no
     run or its evaluation cannot be read, RunError where the page cannot be written.
     """
-    from textsynth.report.html import as_page
+    from textsynth.report.html import run_page
 
     path = run / "report.html"
-    page = as_page(read_account(run))
+    page = run_page(read_run_data(run))
     partial = path.with_name(f".{path.name}")
     try:
         partial.write_text(page, encoding="utf-8")
@@ -56,7 +56,7 @@ def text_report(run: Path, width: int = WIDTH) -> str:
 
     Raises UsageError where the folder is no run or its evaluation cannot be read.
     """
-    return as_text(read_account(run), width)
+    return as_text(read_run_data(run), width)
 
 
 def json_report(run: Path) -> dict[str, object]:
@@ -64,7 +64,7 @@ def json_report(run: Path) -> dict[str, object]:
 
     Where the run was evaluated, the key `evaluation` holds what `evaluation.json` tells.
     """
-    account = read_account(run)
+    account = read_run_data(run)
     evaluated = {} if account.evaluation is None else {"evaluation": dict(account.evaluation)}
     return {
         "manifest": dict(account.manifest),

@@ -8,78 +8,78 @@ from pathlib import Path
 from typing import Any
 
 from textsynth.core.errors import RunError, UsageError
-from textsynth.core.formatting import storable
-from textsynth.core.records import reason_kind
-from textsynth.export.card.evaluation import with_proof
-from textsynth.export.dataset import write_pictures
-from textsynth.export.run_result import Outcome, Picture
-from textsynth.report.charts.bars import Bar, Bars, bars
-from textsynth.report.charts.file import picture
+from textsynth.core.formatting import valid_unicode
+from textsynth.core.records import reason_category
+from textsynth.export.card.evaluation import with_evaluation
+from textsynth.export.dataset import write_figures
+from textsynth.export.run_result import CardFigure, RunResult
+from textsynth.report.charts.bars import Bar, BarGroup, bar_chart
+from textsynth.report.charts.file import chart_file
 from textsynth.report.charts.svg import Plot
 from textsynth.report.sections.arms import arms_section
 from textsynth.report.sections.domain_shift import gap_section
-from textsynth.store.evaluation import forget_evaluation, read_evaluation
+from textsynth.store.evaluation import delete_evaluation, read_evaluation
 
 MOST_LABELS = 40
 MOST_REASONS = 12
 BINS = 10
 
 
-def pictures(outcome: Outcome) -> list[Picture]:
+def run_figures(outcome: RunResult) -> list[CardFigure]:
     """Return every picture that the outcome can fill, the same ones for the same texts in any order."""
     made = [*_labels(outcome), *_funnel(outcome), *_measures(outcome), *_proof(outcome.evaluation)]
     return [_picture(name, plot) for name, plot in made]
 
 
-def proof_pictures(evaluation: Mapping[str, Any]) -> list[Picture]:
+def evaluation_figures(evaluation: Mapping[str, Any]) -> list[CardFigure]:
     """Return the pictures of an evaluation alone: scores, and how long texts are."""
     return [_picture(name, plot) for name, plot in _proof(evaluation)]
 
 
-def _picture(name: str, plot: Plot) -> Picture:
-    return Picture(f"figures/{name}.svg", plot.title, plot.told, picture(plot))
+def _picture(name: str, plot: Plot) -> CardFigure:
+    return CardFigure(f"figures/{name}.svg", plot.title, plot.description, chart_file(plot))
 
 
-def _labels(outcome: Outcome) -> Iterator[tuple[str, Plot]]:
+def _labels(outcome: RunResult) -> Iterator[tuple[str, Plot]]:
     counted = Counter(label for record in outcome.selected for label in record.labels)
     if len(outcome.labels) < 2 or not counted:
         return
     shown = sorted(outcome.labels, key=lambda label: counted[label]) if len(outcome.labels) > MOST_LABELS else []
     names = [label for label in outcome.labels if not shown or label in shown[:MOST_LABELS]]
     title = "Texts by label" if not shown else f"Texts by label: the {MOST_LABELS} with the fewest"
-    yield "labels", bars(title, [_bar(name, counted[name]) for name in names], "selected texts")
+    yield "labels", bar_chart(title, [_bar(name, counted[name]) for name in names], "selected texts")
 
 
-def _funnel(outcome: Outcome) -> Iterator[tuple[str, Plot]]:
-    counted = Counter(f"{drop.item}: {reason_kind(drop.reason)}" for drop in outcome.dropped)
-    candidates = len(outcome.selected) + len(outcome.spare) + len(outcome.dropped)
+def _funnel(outcome: RunResult) -> Iterator[tuple[str, Plot]]:
+    counted = Counter(f"{drop.step}: {reason_category(drop.reason)}" for drop in outcome.dropped)
+    candidates = len(outcome.selected) + len(outcome.surplus) + len(outcome.dropped)
     if not counted:
         return
     common = sorted(counted.items(), key=lambda one: (-one[1], one[0]))
     groups = [_bar("candidates", candidates)]
-    groups += [Bars(name, f"{count:,}", [Bar(count, "loss")]) for name, count in common[:MOST_REASONS]]
+    groups += [BarGroup(name, f"{count:,}", [Bar(count, "loss")]) for name, count in common[:MOST_REASONS]]
     more = sum(count for _, count in common[MOST_REASONS:])
-    groups += [Bars("other reasons", f"{more:,}", [Bar(more, "loss")])] if more else []
-    groups += [Bars("accepted, not picked", f"{len(outcome.spare):,}", [Bar(len(outcome.spare), "control")])]
-    groups += [Bars("selected", f"{len(outcome.selected):,}", [Bar(len(outcome.selected), "gain")])]
-    yield "funnel", bars("What became of the candidates", groups, "texts")
+    groups += [BarGroup("other reasons", f"{more:,}", [Bar(more, "loss")])] if more else []
+    groups += [BarGroup("accepted, not picked", f"{len(outcome.surplus):,}", [Bar(len(outcome.surplus), "control")])]
+    groups += [BarGroup("selected", f"{len(outcome.selected):,}", [Bar(len(outcome.selected), "gain")])]
+    yield "funnel", bar_chart("What became of the candidates", groups, "texts")
 
 
-def _measures(outcome: Outcome) -> Iterator[tuple[str, Plot]]:
+def _measures(outcome: RunResult) -> Iterator[tuple[str, Plot]]:
     """Yield how what tells the confidence in a label is spread: the agreement with the seeds, and each labeller's."""
     for item in dict.fromkeys(item for _, item in outcome.checks):
         if not (item.split("-")[0] == "agreement" or item in outcome.labellers):
             continue
-        values = [record.measures[item] for record in outcome.selected if item in record.measures]
+        values = [record.scores[item] for record in outcome.selected if item in record.scores]
         if not values:
             continue
         bins = Counter(min(BINS - 1, max(0, int(value * BINS))) for value in values)
         groups = [
-            Bars(f"{place / BINS:g} to {(place + 1) / BINS:g}", f"{bins[place]:,}", [Bar(bins[place])])
+            BarGroup(f"{place / BINS:g} to {(place + 1) / BINS:g}", f"{bins[place]:,}", [Bar(bins[place])])
             for place in reversed(range(BINS))
         ]
         name = "".join(char if char.isalnum() else "-" for char in item)
-        yield f"measures-{name}", bars(f"Confidence in the label by {item}", groups, "selected texts")
+        yield f"measures-{name}", bar_chart(f"Confidence in the label by {item}", groups, "selected texts")
 
 
 def _proof(evaluation: Mapping[str, Any]) -> Iterator[tuple[str, Plot]]:
@@ -95,11 +95,11 @@ def _proof(evaluation: Mapping[str, Any]) -> Iterator[tuple[str, Plot]]:
             yield "proof-length", figure.plot
 
 
-def _bar(name: str, count: int) -> Bars:
-    return Bars(name, f"{count:,}", [Bar(count)])
+def _bar(name: str, count: int) -> BarGroup:
+    return BarGroup(name, f"{count:,}", [Bar(count)])
 
 
-def put_on_card(run: Path, evaluation: Mapping[str, Any]) -> None:
+def update_card(run: Path, evaluation: Mapping[str, Any]) -> None:
     """Tell an evaluation on the card of a run's data set, with its pictures; what the card told of another one goes.
 
     Nothing happens where the run has no data set. Raises RunError where the disk does not take it; then the card is as
@@ -108,12 +108,12 @@ def put_on_card(run: Path, evaluation: Mapping[str, Any]) -> None:
     path = run / "dataset" / "README.md"
     if not path.is_file():
         return
-    pictures = proof_pictures(evaluation)
+    pictures = evaluation_figures(evaluation)
     try:
-        card = with_proof(path.read_text(encoding="utf-8"), evaluation, pictures)
-        write_pictures(path.parent, pictures)
+        card = with_evaluation(path.read_text(encoding="utf-8"), evaluation, pictures)
+        write_figures(path.parent, pictures)
         fresh = path.with_name(".README.md.new")
-        fresh.write_text(storable(card), encoding="utf-8", newline="\n")
+        fresh.write_text(valid_unicode(card), encoding="utf-8", newline="\n")
         fresh.replace(path)
         told = {one.path for one in pictures}
         for old in (path.parent / "figures").glob("proof-*.svg"):
@@ -123,13 +123,13 @@ def put_on_card(run: Path, evaluation: Mapping[str, Any]) -> None:
         raise RunError(f"{path}: the card cannot be written: {fault.strerror or fault}") from fault
 
 
-def tell_again(run: Path, *, same: bool) -> None:
+def restore_or_drop_evaluation(run: Path, *, same: bool) -> None:
     """Tell the evaluation of a run on its new card where the data set is the `same`, else take the evaluation away."""
     try:
         told = read_evaluation(run) if same else None
     except UsageError:
         told = None
     if told is None:
-        forget_evaluation(run)
+        delete_evaluation(run)
     else:
-        put_on_card(run, told)
+        update_card(run, told)

@@ -9,9 +9,9 @@ from itertools import repeat
 from pathlib import Path
 from typing import Any
 
-from textsynth.core.formatting import waiting
-from textsynth.core.records import reason_kind
-from textsynth.store.dataset import Rows, check_whole, label_text, source_of, text_of
+from textsynth.core.formatting import waiting_for_review
+from textsynth.core.records import reason_category
+from textsynth.store.dataset import DatasetReader, check_complete, label_text, source_of, text_of
 from textsynth.store.evaluation import read_evaluation
 from textsynth.store.manifest import DropCount, Manifest, read_manifest
 
@@ -22,7 +22,7 @@ DROPPED_A_REASON = 5
 
 
 @dataclass(frozen=True, slots=True)
-class Account:
+class RunData:
     """A run as its folder tells it.
 
     `labels` maps each label to its selected texts by split, in the recipe's order. `kept` are up to 40 selected texts
@@ -43,7 +43,7 @@ class Account:
     def waiting(self) -> str:
         """How many texts wait for a person, up to the command that opens them; "" where none do."""
         number = self.manifest["counts"]["review"]
-        return f"{waiting(number)} to decide:" if number else ""
+        return f"{waiting_for_review(number)} to decide:" if number else ""
 
     @property
     def funnel(self) -> list[tuple[str, int]]:
@@ -54,30 +54,30 @@ class Account:
             taken[reason_of(drop)] -= drop["count"]
         steps = [("candidates", counts["candidates"]), *sorted(taken.items(), key=lambda step: step[1])]
         steps.append(("accepted", counts["accepted"]))
-        if counts["spare"]:
-            steps.append(("spare (accepted, not picked)", -counts["spare"]))
+        if counts["surplus"]:
+            steps.append(("spare (accepted, not picked)", -counts["surplus"]))
         return [*steps, ("selected", counts["selected"])]
 
 
 def reason_of(drop: DropCount) -> str:
     """Return `section item: reason`, without what the reason quotes, as reports name what happened to a text."""
-    return f"{drop['section']} {drop['item']}: {reason_kind(drop['reason'])}"
+    return f"{drop['section']} {drop['step']}: {reason_category(drop['reason'])}"
 
 
-def read_account(run: Path) -> Account:
+def read_run_data(run: Path) -> RunData:
     """Read a run's folder. Raises UsageError where it holds no finished run, or an evaluation that cannot be read."""
     manifest, evaluation = read_manifest(run), read_evaluation(run)
-    check_whole(run, manifest)
-    data = Rows(run / "dataset" / "data")
-    labels, kept = _kept(data, Rows(run / "dataset" / "passports"))
-    dropped = _dropped(manifest["drops"], Rows(run / "dataset" / "dropped"))
-    return Account(manifest, labels, kept, dropped, evaluation, str(run))
+    check_complete(run, manifest)
+    data = DatasetReader(run / "dataset" / "data")
+    labels, kept = _kept(data, DatasetReader(run / "dataset" / "provenance"))
+    dropped = _dropped(manifest["drops"], DatasetReader(run / "dataset" / "dropped"))
+    return RunData(manifest, labels, kept, dropped, evaluation, str(run))
 
 
-def _kept(data: Rows, passports: Rows) -> tuple[dict[str, Counter[str]], list[Mapping[str, Any]]]:
+def _kept(data: DatasetReader, passports: DatasetReader) -> tuple[dict[str, Counter[str]], list[Mapping[str, Any]]]:
     labels: dict[str, Counter[str]] = {name: Counter() for name in data.names}
     places: dict[str, list[int]] = {name: [] for name in data.names}
-    cells = data.cells("label") if "label" in data.columns else repeat(None, len(data))
+    cells = data.values("label") if "label" in data.columns else repeat(None, len(data))
     for place, (label, split) in enumerate(zip(cells, data.splits, strict=True)):
         for name in label if isinstance(label, list) else [label] if label is not None else []:
             labels[name][split] += 1
@@ -86,21 +86,21 @@ def _kept(data: Rows, passports: Rows) -> tuple[dict[str, Counter[str]], list[Ma
             some.append(place)
     full = [some for some in places.values() if some]
     each = max(1, KEPT_SHOWN // max(1, len(full)))
-    rows = data.take([place for some in full for place in some[:each]][:KEPT_AT_MOST])
+    rows = data.rows_at([place for some in full for place in some[:each]][:KEPT_AT_MOST])
     shown = {row["id"] for row in rows}
-    place_of = {one: place for place, one in enumerate(passports.cells("id")) if one in shown}
-    behind = passports.take([place_of[row["id"]] for row in rows])
+    place_of = {one: place for place, one in enumerate(passports.values("id")) if one in shown}
+    behind = passports.rows_at([place_of[row["id"]] for row in rows])
     return labels, [_shown(row, passport) for row, passport in zip(rows, behind, strict=True)]
 
 
-def _dropped(drops: Sequence[DropCount], rows: Rows) -> dict[str, list[Mapping[str, Any]]]:
+def _dropped(drops: Sequence[DropCount], rows: DatasetReader) -> dict[str, list[Mapping[str, Any]]]:
     places: dict[str, list[int]] = {reason_of(drop): [] for drop in drops}
-    told = zip(rows.cells("section"), rows.cells("item"), rows.cells("reason"), strict=True)
+    told = zip(rows.values("section"), rows.values("step"), rows.values("reason"), strict=True)
     for place, (section, item, reason) in enumerate(told):
-        some = places.setdefault(f"{section} {item}: {reason_kind(reason)}", [])
+        some = places.setdefault(f"{section} {item}: {reason_category(reason)}", [])
         if len(some) < DROPPED_A_REASON:
             some.append(place)
-    shown = iter([_shown_drop(row) for row in rows.take([place for some in places.values() for place in some])])
+    shown = iter([_shown_drop(row) for row in rows.rows_at([place for some in places.values() for place in some])])
     return {reason: [next(shown) for _ in some] for reason, some in places.items() if some}
 
 
@@ -109,13 +109,13 @@ def _shown(row: Mapping[str, Any], passport: Mapping[str, Any]) -> Mapping[str, 
         "id": row["id"],
         "label": label_text(row.get("label") or passport["label"]),
         "text": text_of(row),
-        "source": source_of(row),
-        "item": passport["item"],
+        "source_text": source_of(row),
+        "step": passport["step"],
         "confidence": passport["confidence"],
     }
 
 
 def _shown_drop(row: Mapping[str, Any]) -> Mapping[str, Any]:
-    told = {name: row[name] for name in ("id", "section", "reason", "measured", "limit", "twin")}
-    more = {"label": label_text(row["label"]), "text": text_of(row), "source": row["source"], "item": row["generator"]}
+    told = {name: row[name] for name in ("id", "section", "reason", "score", "limit", "duplicate_of")}
+    more = {"label": label_text(row["label"]), "text": text_of(row), "source_text": row["source_text"], "step": row["generator"]}
     return {**told, **more}

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from textsynth.report.number_format import classifier, short_number, whole
-from textsynth.report.sections import Figure, Section, Table, number, part, word, words
+from textsynth.report.sections import Section, SectionFigure, SectionTable, number, part, word, words
 from textsynth.report.sections.ablation import earned_section
 from textsynth.report.sections.arms import arms_section, classifiers, differences_section
 from textsynth.report.sections.classes import classes_section
@@ -18,7 +18,7 @@ from textsynth.report.sections.verdict import Verdict, read_verdict
 
 
 @dataclass(frozen=True, slots=True)
-class Proof:
+class EvaluationReport:
     """What a report tells of an evaluation.
 
     `facts` are pairs of a count and what it counts; `sections` are those that the evaluation can fill; `measured` says
@@ -42,7 +42,7 @@ class Proof:
         return [fact for fact in self.facts if fact[1].startswith("real")]
 
 
-def read_proof(told: Mapping[str, Any]) -> Proof:
+def read_evaluation_report(told: Mapping[str, Any]) -> EvaluationReport:
     """Return the report of an evaluation; whatever the evaluation leaves out, the report leaves out."""
     made = (
         arms_section(told),
@@ -59,7 +59,7 @@ def read_proof(told: Mapping[str, Any]) -> Proof:
     )
     sections = [section for section in made if section is not None]
     name = word(part(told, "data").get("name"), "evaluation")
-    return Proof(name, read_verdict(told), _facts(told), sections, _measured(told))
+    return EvaluationReport(name, read_verdict(told), _facts(told), sections, _measured(told))
 
 
 def _facts(told: Mapping[str, Any]) -> list[tuple[str, str]]:
@@ -88,6 +88,6 @@ def _measured(told: Mapping[str, Any]) -> Section:
         ("versions", ", ".join(versions)),
     ]
     known = [(name, value) for name, value in cells if value]
-    table = Table("How it was measured", ("what", "value"), known, (0, 1))
+    table = SectionTable("How it was measured", ("what", "value"), known, (0, 1))
     notes = words(told.get("notes"))
-    return Section("measured", "How it was measured", figures=[Figure(table)] if known else (), notes=notes)
+    return Section("measured", "How it was measured", figures=[SectionFigure(table)] if known else (), notes=notes)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from textsynth.core.formatting import visible
-from textsynth.report.data import Account
-from textsynth.report.evaluation import read_proof
+from textsynth.core.formatting import escape_control
+from textsynth.report.data import RunData
+from textsynth.report.evaluation import read_evaluation_report
 from textsynth.report.number_format import whole
 from textsynth.report.sections.calibration import gold_sections
 
@@ -23,7 +23,7 @@ PARTS_SHOWN = 1000
 LABELS_OPEN = 20
 
 
-def as_page(account: Account) -> str:
+def run_page(account: RunData) -> str:
     """Return the page of a run, with its evaluation where it has one; everything put in is escaped."""
     quota = account.manifest["quota"]
     lacking = [row for row in quota if row["missing"]]
@@ -47,19 +47,19 @@ def as_page(account: Account) -> str:
             gold=gold_sections(account.manifest),
             kept=account.kept,
             dropped=account.dropped,
-            proof=None if account.evaluation is None else read_proof(account.evaluation),
+            proof=None if account.evaluation is None else read_evaluation_report(account.evaluation),
         )
     )
 
 
 def evaluation_page(told: Mapping[str, Any]) -> str:
     """Return the page of an evaluation alone; parts that it lacks are left out, everything put in is escaped."""
-    return _environment().get_template("evaluation.html.jinja").render(proof=read_proof(told))
+    return _environment().get_template("evaluation.html.jinja").render(proof=read_evaluation_report(told))
 
 
 def short(text: str) -> str:
     """Return at most 600 characters of a text, with control characters (also those that turn the line) written out."""
-    told = visible(text)
+    told = escape_control(text)
     return told if len(told) <= LONGEST else told[: LONGEST - 2] + " …"
 
 
@@ -87,4 +87,4 @@ def _environment() -> Environment:
 
 def _safe(value: object) -> object:
     """Write out control characters of whatever is put in; what a macro made (Markup) has been through here before."""
-    return visible(value) if type(value) is str else value
+    return escape_control(value) if type(value) is str else value

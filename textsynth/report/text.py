@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from textsynth.core.formatting import columns, counted, visible
-from textsynth.report.charts.svg import shortened
-from textsynth.report.data import Account
-from textsynth.report.evaluation import Proof, read_proof
-from textsynth.report.sections import Quote, Section, Table
+from textsynth.core.formatting import display_width, escape_control, pluralize
+from textsynth.report.charts.svg import truncate
+from textsynth.report.data import RunData
+from textsynth.report.evaluation import EvaluationReport, read_evaluation_report
+from textsynth.report.sections import Section, SectionQuote, SectionTable
 from textsynth.report.sections.calibration import gold_sections
 from textsynth.report.sections.verdict import Verdict
 
@@ -18,13 +18,13 @@ NAME = 39
 WIDTH = 100
 
 
-def as_text(account: Account, width: int = WIDTH) -> str:
+def as_text(account: RunData, width: int = WIDTH) -> str:
     """Return the outcome, the funnel, the quota, counts by label and the cost, in about 100 columns.
 
     Where the run was evaluated, the verdict stands first and the evaluation's tables, within `width`, before the cost.
     Texts of a model (in names, reasons and notes) cannot move the cursor: control characters are written out.
     """
-    proof = None if account.evaluation is None else read_proof(account.evaluation)
+    proof = None if account.evaluation is None else read_evaluation_report(account.evaluation)
     first = [] if proof is None else [verdict_lines(proof.verdict, width)]
     proved = [] if proof is None else [section_lines(section, width) for section in _sections(proof)]
     run = (_head(account), _funnel(account), _quota(account), _labels(account))
@@ -37,45 +37,45 @@ def evaluation_text(told: Mapping[str, Any], width: int = WIDTH) -> str:
 
     Narrower than 24 columns counts as 24.
     """
-    proof = read_proof(told)
+    proof = read_evaluation_report(told)
     facts = " · ".join(f"{value} {name}" for value, name in proof.facts)
     head = [*wrapped(f"{proof.name}: evaluation on real data", width), *(wrapped(facts, width) if facts else [])]
     sections = [section_lines(section, width) for section in _sections(proof)]
     return _joined((verdict_lines(proof.verdict, width), head, *sections))
 
 
-def _sections(proof: Proof) -> list[Section]:
+def _sections(proof: EvaluationReport) -> list[Section]:
     return [*proof.sections, *([proof.measured] if proof.measured.figures else [])]
 
 
 def _joined(parts: Iterable[Sequence[str]]) -> str:
-    return "\n\n".join("\n".join(map(visible, lines)) for lines in parts if lines)
+    return "\n\n".join("\n".join(map(escape_control, lines)) for lines in parts if lines)
 
 
-def _head(account: Account) -> list[str]:
+def _head(account: RunData) -> list[str]:
     told = account.manifest
     waiting = [account.waiting, f"  textsynth review {account.folder}"] if account.waiting else []
     return [f"{told['name']}: {told['stopped']['sentence']}", *waiting]
 
 
-def _funnel(account: Account) -> list[str]:
+def _funnel(account: RunData) -> list[str]:
     funnel = account.funnel
     most = max((abs(count) for _, count in funnel), default=1) or 1
     return [f"{count:>8,}  {'█' * round(BAR * abs(count) / most):<{BAR}}  {_one_line(name)}" for name, count in funnel]
 
 
-def _quota(account: Account) -> list[str]:
+def _quota(account: RunData) -> list[str]:
     if not account.manifest["quota"]:
         return []
     lines = [f"{'quota':<{NAME}} {'want':>7} {'selected':>9} {'missing':>8}"]
     for row in account.manifest["quota"]:
-        name = _one_line(", ".join(row["match"].values()) or "total")
-        lines.append(f"{name[:NAME]:<{NAME}} {row['want']:>7,} {row['selected']:>9,} {row['missing']:>8,}")
-        lines += [f"    {why['count']:,} × {why['item']}: {_one_line(why['reason'])}" for why in row["why"]]
+        name = _one_line(", ".join(row["cell"].values()) or "total")
+        lines.append(f"{name[:NAME]:<{NAME}} {row['wanted']:>7,} {row['selected']:>9,} {row['missing']:>8,}")
+        lines += [f"    {why['count']:,} × {why['step']}: {_one_line(why['reason'])}" for why in row["reasons"]]
     return lines
 
 
-def _labels(account: Account) -> list[str]:
+def _labels(account: RunData) -> list[str]:
     splits = [name for name, count in account.manifest["splits"].items() if count]
     if not account.labels or not splits:
         return []
@@ -86,12 +86,12 @@ def _labels(account: Account) -> list[str]:
     return lines
 
 
-def _cost(account: Account) -> list[str]:
+def _cost(account: RunData) -> list[str]:
     told = account.manifest
     requests, tokens = told["requests"], told["tokens"]
     lines = [
         f"models: {', '.join(told['models']) or 'none'}",
-        f"{counted(requests['planned'], 'request')} ({requests['from_journal']:,} from the journal, "
+        f"{pluralize(requests['planned'], 'request')} ({requests['from_journal']:,} from the journal, "
         f"{requests['failed']:,} failed), {tokens['prompt']:,} tokens read, {tokens['completion']:,} written, "
         f"{told['seconds']} s",
     ]
@@ -139,12 +139,12 @@ def section_lines(section: Section, width: int) -> list[str]:
     for quote in telling:
         lines += ["", *_quote_lines(quote, width)]
     if len(telling) < len(section.quotes):
-        more = f"… and {counted(len(section.quotes) - len(telling), 'text')} more, in the page and with --json"
+        more = f"… and {pluralize(len(section.quotes) - len(telling), 'text')} more, in the page and with --json"
         lines += ["", *wrapped(more, width)]
     return [*lines, *(line for note in section.notes for line in wrapped(note, width))]
 
 
-def table_lines(table: Table, width: int) -> list[str]:
+def table_lines(table: SectionTable, width: int) -> list[str]:
     """Return a table in aligned columns, none of its lines wider than `width`.
 
     Where they are too wide together, heads are broken, then spare columns are left out, then words are cut; where
@@ -153,7 +153,7 @@ def table_lines(table: Table, width: int) -> list[str]:
     width = max(NARROWEST, width)
     brief = len(table.rows) if table.brief is None else table.brief
     left = max(0, len(table.rows) - brief)
-    more = wrapped(f"… and {counted(left, 'row')} more, in the page and with --json", width) if left else []
+    more = wrapped(f"… and {pluralize(left, 'row')} more, in the page and with --json", width) if left else []
     lines = [[one_line(cell) for cell in row] for row in (table.head, *table.rows[:brief])]
     for least in (None, LEAST_CELL):
         for count in range(len(table.spare), -1, -1):
@@ -175,9 +175,9 @@ def wrapped(text: str, width: int, first: str = "", others: str | None = None) -
     others = first if others is None else others
     lines: list[str] = []
     line, start = "", first
-    for word in _pieces(one_line(text).split(" "), width - max(columns(first), columns(others))):
+    for word in _pieces(one_line(text).split(" "), width - max(display_width(first), display_width(others))):
         longer = f"{line} {word}" if line else start + word
-        if line and columns(longer) > width:
+        if line and display_width(longer) > width:
             lines.append(line)
             start = others
             longer = start + word
@@ -187,25 +187,25 @@ def wrapped(text: str, width: int, first: str = "", others: str | None = None) -
 
 def cut(text: str, width: int) -> str:
     """Return a text of at most `width` columns; a longer one ends in an ellipsis."""
-    if columns(text) <= width:
+    if display_width(text) <= width:
         return text
-    while text and columns(text) >= width:
+    while text and display_width(text) >= width:
         text = text[:-1]
     return f"{text}…"
 
 
 def one_line(text: str) -> str:
     """Return a text on one line, at most 300 characters of it, with control characters written out."""
-    told = " ".join(visible(text).split())
+    told = " ".join(escape_control(text).split())
     return told if len(told) <= LONGEST else told[: LONGEST - 2] + " …"
 
 
 def _pieces(words: Iterable[str], width: int) -> Iterable[str]:
     for word in words:
         rest = word
-        while columns(rest) > width:
+        while display_width(rest) > width:
             head = rest[:width]
-            while columns(head) > width:
+            while display_width(head) > width:
                 head = head[:-1]
             yield head
             rest = rest[len(head) :]
@@ -217,11 +217,11 @@ def _widths(lines: Sequence[Sequence[str]], words: Sequence[int], width: int, le
 
     Columns of words are cut to `least`, the widest first; None cuts none.
     """
-    wide = [max(map(columns, column)) for column in zip(*lines, strict=True)]
+    wide = [max(map(display_width, column)) for column in zip(*lines, strict=True)]
     room = width - GAP * (len(wide) - 1)
     if sum(wide) > room:
-        heads = [max(map(columns, name.split(" "))) for name in lines[0]]
-        wide = [max([head, *(columns(row[place]) for row in lines[1:])]) for place, head in enumerate(heads)]
+        heads = [max(map(display_width, name.split(" "))) for name in lines[0]]
+        wide = [max([head, *(display_width(row[place]) for row in lines[1:])]) for place, head in enumerate(heads)]
     while sum(wide) > room:
         widest = max(words, key=lambda place: wide[place], default=None)
         if least is None or widest is None or wide[widest] <= least:
@@ -241,7 +241,7 @@ def _broken(name: str, width: int) -> list[str]:
     lines = [""]
     for word in name.split(" "):
         longer = f"{lines[-1]} {word}".lstrip()
-        if columns(longer) > width and lines[-1]:
+        if display_width(longer) > width and lines[-1]:
             lines.append(word)
         else:
             lines[-1] = longer
@@ -251,8 +251,8 @@ def _broken(name: str, width: int) -> list[str]:
 def _row(cells: Sequence[str], wide: Sequence[int], words: Sequence[int]) -> str:
     filled = []
     for place, (cell, width) in enumerate(zip(cells, wide, strict=True)):
-        told = shortened(cell, width)
-        space = " " * (width - columns(told))
+        told = truncate(cell, width)
+        space = " " * (width - display_width(told))
         filled.append(told + space if place in words else space + told)
     return (" " * GAP).join(filled).rstrip()
 
@@ -263,7 +263,7 @@ def _stacked(head: Sequence[str], row: Sequence[str], width: int) -> list[str]:
     return lines + [cut(f"  {name}: {cell}", width) for name, cell in zip(head[1:], others, strict=True)]
 
 
-def _quote_lines(quote: Quote, width: int) -> list[str]:
+def _quote_lines(quote: SectionQuote, width: int) -> list[str]:
     lines = wrapped(quote.text, width, "✗ " if quote.dropped else "✓ ", "  ") + wrapped(quote.said, width, "  ")
     for text, said in quote.others:
         lines += wrapped(text, width, "  ~ ", "    ") + wrapped(said, width, "    ")

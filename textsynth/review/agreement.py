@@ -11,7 +11,7 @@ from textsynth.store.decisions import Decision
 
 
 @dataclass(frozen=True, slots=True)
-class Pair:
+class PersonPair:
     """Two people, in order of name, on the `texts` that both decided on, `same` of them alike.
 
     `kappa` is at most 1, 0 for what chance gives; None where both always say one and the same thing.
@@ -23,7 +23,7 @@ class Pair:
     kappa: float | None
 
 
-def pairs(standing: Mapping[str, Mapping[str, Decision]]) -> list[Pair]:
+def pairwise_agreement(standing: Mapping[str, Mapping[str, Decision]]) -> list[PersonPair]:
     """Return each pair of people who have decided on the same texts, in order of their names.
 
     Two decisions are alike where both drop the text, or both leave it under the same labels.
@@ -34,7 +34,7 @@ def pairs(standing: Mapping[str, Mapping[str, Decision]]) -> list[Pair]:
             both = (by_person[one].outcome, by_person[other].outcome)
             found.setdefault((one, other), []).append(both)
     return [
-        Pair(people, len(both), sum(one == other for one, other in both), cohens_kappa(both))
+        PersonPair(people, len(both), sum(one == other for one, other in both), cohens_kappa(both))
         for people, both in sorted(found.items())
     ]
 

@@ -13,13 +13,13 @@ from pathlib import Path
 from typing import NamedTuple
 
 from textsynth.core.errors import UsageError
-from textsynth.core.records import Drop, Record
+from textsynth.core.records import DroppedRecord, Record
 from textsynth.store.manifest import write_json
 
 FILE = "waiting.json"
 
 
-class Waiting(NamedTuple):
+class PendingText(NamedTuple):
     """The place of a text in the plan, the labels that were asked for, and those that a model chose."""
 
     place: int
@@ -27,7 +27,7 @@ class Waiting(NamedTuple):
     chosen: str
 
 
-def write_waiting(run: Path, dropped: Sequence[Drop]) -> None:
+def write_pending(run: Path, dropped: Sequence[DroppedRecord]) -> None:
     """Write what waits among the drops, which come in plan order; without any there is no file."""
     texts = [_told(drop.record) for drop in dropped if drop.section == "review"]
     if texts:
@@ -36,13 +36,13 @@ def write_waiting(run: Path, dropped: Sequence[Drop]) -> None:
         (run / FILE).unlink(missing_ok=True)
 
 
-def read_waiting(run: Path) -> dict[str, Waiting]:
+def read_pending(run: Path) -> dict[str, PendingText]:
     """Return what a run has left by id, {} where it left nothing. Raises UsageError for a damaged file."""
     path = run / FILE
     try:
         told = json.loads(path.read_text(encoding="utf-8"))
         return {
-            str(one["id"]): Waiting(place, str(one["intended"]), str(one["chosen"]))
+            str(one["id"]): PendingText(place, str(one["intended"]), str(one["chosen"]))
             for place, one in enumerate(told["texts"])
         }
     except FileNotFoundError:

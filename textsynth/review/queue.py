@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from textsynth.review.pending import Waiting, read_waiting
-from textsynth.store.dataset import Rows, check_whole, confidence_of, source_of, text_of
+from textsynth.review.pending import PendingText, read_pending
+from textsynth.store.dataset import DatasetReader, check_complete, confidence_of, source_of, text_of
 from textsynth.store.manifest import Manifest, read_manifest
 
 CHOSE_ANOTHER = "the model chose another label: "
@@ -23,7 +23,7 @@ SELECTED_AT_MOST = 2000
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class QueueEntry:
     """A text in the queue. `waits` is False for a selected one.
 
     `labels` are those it has, `intended` and `chosen` what was asked for and what a model chose (() where nobody has).
@@ -54,36 +54,36 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True)
-class Queue:
+class ReviewQueue:
     """The texts to look at, by id in their order; `many` says that a text may have several labels.
 
     Of `selected` texts only the 2,000 least sure are among them.
     """
 
     manifest: Manifest
-    entries: Mapping[str, Entry]
+    entries: Mapping[str, QueueEntry]
     many: bool
     selected: int = 0
 
 
-def read_queue(run: Path, *, selected: bool = False) -> Queue:
+def read_queue(run: Path, *, selected: bool = False) -> ReviewQueue:
     """Return what waits in a finished run, and then its selected texts if they are wanted.
 
     Raises UsageError where there is no finished run, or its data set is damaged.
     """
     manifest = read_manifest(run)
-    check_whole(run, manifest)
+    check_complete(run, manifest)
     labels = manifest["labels"]
-    dropped = Rows(run / "dataset" / "dropped")
-    rows = dropped.take([place for place, section in enumerate(dropped.cells("section")) if section == "review"])
-    known = read_waiting(run)
+    dropped = DatasetReader(run / "dataset" / "dropped")
+    rows = dropped.rows_at([place for place, section in enumerate(dropped.values("section")) if section == "review"])
+    known = read_pending(run)
     waiting = [_waiting(row, known.get(row["id"]), labels) for row in rows]
     order = {one.id: known[one.id].place if one.id in known else len(known) + at for at, one in enumerate(waiting)}
     waiting.sort(key=lambda one: (not one.disagrees, _sureness(one.confidence), order[one.id]))
     least_sure = _least_sure(run) if selected else []
     chosen = [_selected(row, passport, labels) for row, passport in least_sure]
     cells = [*(row["label"] for row in rows), *(passport["label"] for _, passport in least_sure)]
-    return Queue(
+    return ReviewQueue(
         manifest,
         {one.id: one for one in (*waiting, *chosen)},
         many=any(isinstance(cell, list) for cell in cells),
@@ -91,9 +91,9 @@ def read_queue(run: Path, *, selected: bool = False) -> Queue:
     )
 
 
-def _waiting(row: Mapping[str, Any], known: Waiting | None, labels: Mapping[str, str]) -> Entry:
+def _waiting(row: Mapping[str, Any], known: PendingText | None, labels: Mapping[str, str]) -> QueueEntry:
     quoted = row["reason"].partition(CHOSE_ANOTHER)[2]
-    return Entry(
+    return QueueEntry(
         **_behind(row),
         text=text_of(row),
         source=source_of(row),
@@ -101,22 +101,22 @@ def _waiting(row: Mapping[str, Any], known: Waiting | None, labels: Mapping[str,
         intended=_named(known.intended if known else "", labels) or _labels(row["label"]),
         chosen=_named(known.chosen if known else quoted, labels),
         maker=row["generator"],
-        item=row["item"],
+        item=row["step"],
         reason=row["reason"],
-        measured=row["measured"],
+        measured=row["score"],
         limit=row["limit"],
     )
 
 
-def _selected(row: Mapping[str, Any], passport: Mapping[str, Any], labels: Mapping[str, str]) -> Entry:
-    return Entry(
+def _selected(row: Mapping[str, Any], passport: Mapping[str, Any], labels: Mapping[str, str]) -> QueueEntry:
+    return QueueEntry(
         **_behind(passport),
         text=text_of(row),
         source=source_of(row),
         waits=False,
-        intended=_named(passport["intended"] or "", labels) or _labels(passport["label"]),
-        chosen=_named(passport["chosen"] or "", labels),
-        maker=passport["item"],
+        intended=_named(passport["intended_label"] or "", labels) or _labels(passport["label"]),
+        chosen=_named(passport["predicted_label"] or "", labels),
+        maker=passport["step"],
     )
 
 
@@ -126,25 +126,25 @@ def _behind(row: Mapping[str, Any]) -> dict[str, Any]:
         "id": row["id"],
         "labels": _labels(row["label"]),
         "attributes": json.loads(row["attributes"] or "{}"),
-        "measures": json.loads(row["measures"] or "{}"),
-        "confidence": confidence_of(row["confidence"], row["measures"]),
+        "scores": json.loads(row["scores"] or "{}"),
+        "confidence": confidence_of(row["confidence"], row["scores"]),
     }
 
 
 def _least_sure(run: Path) -> list[tuple[dict[str, Any], dict[str, Any]]]:
     """Return the selected texts with their passports, the least sure first; ties stand in the order of their ids."""
-    data, passports = Rows(run / "dataset" / "data"), Rows(run / "dataset" / "passports")
-    told = zip(passports.cells("id"), passports.cells("confidence"), passports.cells("measures"), strict=True)
+    data, passports = DatasetReader(run / "dataset" / "data"), DatasetReader(run / "dataset" / "provenance")
+    told = zip(passports.values("id"), passports.values("confidence"), passports.values("scores"), strict=True)
     sure = ((_sureness(confidence_of(own, measures)), one) for one, own, measures in told)
     wanted = [one for _, one in heapq.nsmallest(SELECTED_AT_MOST, sure)]
     rows, behind = _by_id(data, wanted), _by_id(passports, wanted)
     return [(rows[one], behind[one]) for one in wanted]
 
 
-def _by_id(rows: Rows, wanted: Sequence[str]) -> dict[str, dict[str, Any]]:
+def _by_id(rows: DatasetReader, wanted: Sequence[str]) -> dict[str, dict[str, Any]]:
     ids = set(wanted)
-    places = [place for place, one in enumerate(rows.cells("id")) if one in ids]
-    return {row["id"]: row for row in rows.take(places)}
+    places = [place for place, one in enumerate(rows.values("id")) if one in ids]
+    return {row["id"]: row for row in rows.rows_at(places)}
 
 
 def _labels(label: object) -> tuple[str, ...]:

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from textsynth.core.errors import RunError, TextSynthError, UsageError
-from textsynth.review.session import Sitting
+from textsynth.review.session import ReviewSession
 
 if TYPE_CHECKING:
     from aiohttp import web
@@ -43,7 +43,9 @@ HEADERS = {
 NO_TOKEN = "this address lacks the token: open the one that `textsynth review` has printed\n"
 
 
-async def serve(sitting: Sitting, *, port: int | None, ready: Callable[[str, str], None], stop: asyncio.Event) -> None:
+async def serve(
+    sitting: ReviewSession, *, port: int | None, ready: Callable[[str, str], None], stop: asyncio.Event
+) -> None:
     """Serve the sitting's page until `stop` is set.
 
     When it can be opened, `ready` is told its address, and one that leads there once. `port` None takes a free one.
@@ -68,7 +70,7 @@ async def serve(sitting: Sitting, *, port: int | None, ready: Callable[[str, str
         await runner.cleanup()
 
 
-def make_app(sitting: Sitting, token: str, ticket: str) -> web.Application:
+def make_app(sitting: ReviewSession, token: str, ticket: str) -> web.Application:
     """Return the application: the page and its files, `state`, `text/ID`, and `decide`, all under the token.
 
     `ticket` in its place leads to the page, the first time that somebody comes with it.

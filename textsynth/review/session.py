@@ -10,22 +10,31 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, cast
 
-from textsynth.core.errors import UsageError, nearest
-from textsynth.core.formatting import counted, visible
-from textsynth.review.agreement import pairs
-from textsynth.review.queue import Entry, Queue
-from textsynth.store.decisions import FILE, Decision, Decisions, Kind, Standing, add_decisions, agreed, read_decisions
+from textsynth.core.errors import UsageError, did_you_mean
+from textsynth.core.formatting import escape_control, pluralize
+from textsynth.review.agreement import pairwise_agreement
+from textsynth.review.queue import QueueEntry, ReviewQueue
+from textsynth.store.decisions import (
+    FILE,
+    Decision,
+    DecisionIndex,
+    Decisions,
+    Kind,
+    add_decisions,
+    consensus,
+    read_decisions,
+)
 
 NAME_AT_MOST = 100
 PAST = {"keep": "kept", "drop": "dropped", "relabel": "relabelled"}
 
 
-class Sitting:
+class ReviewSession:
     """What the person `by` sees of a queue, and does with it. Raises UsageError for a name that is none."""
 
-    def __init__(self, run: Path, queue: Queue, by: str) -> None:
+    def __init__(self, run: Path, queue: ReviewQueue, by: str) -> None:
         self.by = by.strip()
-        if not 0 < len(self.by) <= NAME_AT_MOST or visible(self.by) != self.by or "\n" in self.by:
+        if not 0 < len(self.by) <= NAME_AT_MOST or escape_control(self.by) != self.by or "\n" in self.by:
             raise UsageError(f"--by is {by[:NAME_AT_MOST]!r}; it names a person, in at most {NAME_AT_MOST} characters")
         self._run = run
         self._queue = queue
@@ -34,7 +43,7 @@ class Sitting:
         self._lock = threading.Lock()
         self._forget()
         self._refresh()
-        self.torn = self._decisions.torn
+        self.torn = self._decisions.truncated
 
     def state(self) -> dict[str, Any]:
         """Return all that the page needs to begin: the order, what is decided, the labels, what to do at the end.
@@ -49,7 +58,7 @@ class Sitting:
         return {
             "name": manifest["name"],
             "by": self.by,
-            "labels": [{"name": name, "means": visible(means)} for name, means in manifest["labels"].items()],
+            "labels": [{"name": name, "means": escape_control(means)} for name, means in manifest["labels"].items()],
             "many": self._queue.many,
             "order": order,
             "status": {one: self._status(by_text[one]) for one in order if by_text[one]},
@@ -62,8 +71,8 @@ class Sitting:
         one = self._entry(id_)
         told = {**asdict(one), "disagrees": one.disagrees}
         for name in ("text", "source", "reason"):
-            told[name] = None if told[name] is None else visible(told[name])
-        told["attributes"] = {name: visible(str(value)) for name, value in one.attributes.items()}
+            told[name] = None if told[name] is None else escape_control(told[name])
+        told["attributes"] = {name: escape_control(str(value)) for name, value in one.attributes.items()}
         self._refresh()
         return {**told, "status": self._status(self._standing.of(id_))}
 
@@ -74,7 +83,7 @@ class Sitting:
         """
         one = self._entry(id_)
         if not isinstance(decision, str) or decision not in PAST:
-            raise UsageError(f"decision is {decision!r}{nearest(str(decision), PAST)}")
+            raise UsageError(f"decision is {decision!r}{did_you_mean(str(decision), PAST)}")
         named = self._labels_of(one, labels) if decision == "relabel" else one.labels
         self._write(Decision(id_, cast(Kind, decision), named, self.by, _now(), one.text))
         return self._changed(id_)
@@ -106,18 +115,18 @@ class Sitting:
         told = self.told()
         done = ", ".join(f"{count:,} {name}" for name, count in told["decided"].items() if count)
         number = sum(told["decided"].values())
-        parts = [f"{self.by} decided on {counted(number, 'text')}" + (f": {done}" if done else "")]
-        parts.append(f"{counted(told['left'], 'text')} wait{'s' * (told['left'] == 1)} for a decision")
+        parts = [f"{self.by} decided on {pluralize(number, 'text')}" + (f": {done}" if done else "")]
+        parts.append(f"{pluralize(told['left'], 'text')} wait{'s' * (told['left'] == 1)} for a decision")
         parts += [_pair_told(pair) for pair in told["pairs"]]
         if self._decided:
             parts.append(f"textsynth run {self._queue.manifest['recipe']['name']} takes the decisions in")
-        return visible("; ".join(parts))
+        return escape_control("; ".join(parts))
 
     def _progress(self) -> dict[str, Any]:
         """Return how many waiting texts lack a decision, how many selected ones, and how pairs of people agree."""
         done = Counter(self._queue.entries[one].waits for one in self._decided)
         shared = {one: self._standing.of(one) for one in self._shared}
-        told = [{**asdict(pair), "people": list(pair.people)} for pair in pairs(shared)]
+        told = [{**asdict(pair), "people": list(pair.people)} for pair in pairwise_agreement(shared)]
         return {"left": self._waits[True] - done[True], "selected": self._waits[False] - done[False], "pairs": told}
 
     def _status(self, by_person: Mapping[str, Decision]) -> dict[str, Any]:
@@ -127,14 +136,14 @@ class Sitting:
         return {
             "mine": None if mine is None else _brief(mine),
             "others": len(others),
-            "differ": bool(by_person) and agreed(by_person) is None,
+            "differ": bool(by_person) and consensus(by_person) is None,
             "said": [] if mine is None else [_brief(one) for one in others],
         }
 
     def _turn(self, by_person: Mapping[str, Decision]) -> int:
         if not by_person:
             return 0
-        if agreed(by_person) is None:
+        if consensus(by_person) is None:
             return 1
         return 3 if self.by in by_person else 2
 
@@ -143,18 +152,18 @@ class Sitting:
         self._refresh()
         return {"id": id_, "status": self._status(self._standing.of(id_)), **self._progress()}
 
-    def _entry(self, id_: str) -> Entry:
+    def _entry(self, id_: str) -> QueueEntry:
         if id_ not in self._queue.entries:
             raise UsageError(f"the queue has no text {id_[:40]!r}")
         return self._queue.entries[id_]
 
-    def _labels_of(self, one: Entry, labels: object) -> tuple[str, ...]:
+    def _labels_of(self, one: QueueEntry, labels: object) -> tuple[str, ...]:
         known = self._queue.manifest["labels"]
         if not isinstance(labels, Sequence) or isinstance(labels, str) or not labels:
             raise UsageError(f"relabel takes a list of labels, got {labels!r:.60}")
         for name in labels:
             if not isinstance(name, str) or name not in known:
-                raise UsageError(f"there is no label {name!r:.60}{nearest(str(name), known)}")
+                raise UsageError(f"there is no label {name!r:.60}{did_you_mean(str(name), known)}")
         if len(labels) > 1 and not self._queue.many:
             raise UsageError(f"the text {one.id} takes one label, got {len(labels)}")
         return tuple(name for name in known if name in labels)
@@ -165,7 +174,7 @@ class Sitting:
     def _forget(self) -> None:
         self._seen: tuple[int, int, int] = (0, 0, 0)
         self._decisions = Decisions()
-        self._standing = Standing()
+        self._standing = DecisionIndex()
         self._decided: set[str] = set()  # texts of the queue on which people agree
         self._shared: set[str] = set()  # texts on which more than one person has decided
 
@@ -191,7 +200,7 @@ class Sitting:
 
     def _sort(self, id_: str) -> None:
         by_person = self._standing.of(id_)
-        settled = id_ in self._queue.entries and agreed(by_person) is not None
+        settled = id_ in self._queue.entries and consensus(by_person) is not None
         (self._decided.add if settled else self._decided.discard)(id_)
         (self._shared.add if len(by_person) > 1 else self._shared.discard)(id_)
 
@@ -202,7 +211,7 @@ def _brief(one: Decision) -> dict[str, Any]:
 
 def _pair_told(pair: Mapping[str, Any]) -> str:
     kappa = "no kappa, as both always say the same" if pair["kappa"] is None else f"Cohen's kappa {pair['kappa']:.2f}"
-    return f"{' and '.join(pair['people'])} agree on {pair['same']:,} of {counted(pair['texts'], 'text')} ({kappa})"
+    return f"{' and '.join(pair['people'])} agree on {pair['same']:,} of {pluralize(pair['texts'], 'text')} ({kappa})"
 
 
 def _now() -> str:

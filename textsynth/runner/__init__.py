@@ -12,29 +12,29 @@ from typing import TYPE_CHECKING
 
 from textsynth.core.errors import RunError, UsageError
 from textsynth.core.paths import cache_folder
-from textsynth.core.progress import Snapshot
+from textsynth.core.progress import ProgressSnapshot
 from textsynth.core.protocols import Context
-from textsynth.core.records import Drop, Record
-from textsynth.core.resources import make_room, share_memory, share_processors
-from textsynth.evaluate.runner import prove_run
+from textsynth.core.records import DroppedRecord, Record
+from textsynth.core.resources import limit_malloc_arenas, limit_threads, release_memory
+from textsynth.evaluate.runner import evaluate_run
 from textsynth.export.card.metadata import read_card
 from textsynth.export.dataset import write_dataset
-from textsynth.models import Place
+from textsynth.models import ModelRuntime
 from textsynth.recipe import Recipe
 from textsynth.recipe.context import make_context, read_sources
-from textsynth.recipe.pinning import moved, pin_sources
-from textsynth.review.pending import write_waiting
-from textsynth.runner.batch_file import Batch
-from textsynth.runner.budget import Budget
-from textsynth.runner.event_loop import finish
-from textsynth.runner.monitor import Watcher
-from textsynth.runner.quota import Line, Quota, lines_of
-from textsynth.runner.requester import Asker
-from textsynth.runner.review_decisions import People, decided_notes
-from textsynth.runner.scheduler import Loop
-from textsynth.runner.selection import pick
-from textsynth.runner.setup import LateJudge, desks, hands, labellers, require
-from textsynth.runner.summary import Ended, begun, licenses_told, outcome_of, quota_table
+from textsynth.recipe.pinning import pin_sources, revision_changes
+from textsynth.review.pending import write_pending
+from textsynth.runner.batch_file import BatchFile
+from textsynth.runner.budget import RunBudget
+from textsynth.runner.event_loop import run_coroutine
+from textsynth.runner.monitor import ProgressMonitor
+from textsynth.runner.quota import Quota, QuotaCell, quota_cells
+from textsynth.runner.requester import Requester
+from textsynth.runner.review_decisions import ReviewDecisions, review_notes
+from textsynth.runner.scheduler import Scheduler
+from textsynth.runner.selection import select
+from textsynth.runner.setup import LazyFilterSession, check_dependencies, labellers, start_generators, start_labellers
+from textsynth.runner.summary import FinishedRun, initial_manifest, license_summary, quota_table, run_result
 from textsynth.store.decisions import read_decisions
 from textsynth.store.evaluation import write_evaluation
 from textsynth.store.journal import Journal
@@ -58,7 +58,7 @@ ENOUGH = {
 
 
 @dataclass(frozen=True, slots=True)
-class Result:
+class RunSummary:
     """What a run came to. `exit_code` is 0, or 3 where the quota was not met; `quota` has a row a line."""
 
     folder: Path
@@ -75,10 +75,10 @@ def run(
     out: Path,
     limit: int | None = None,
     fresh: bool = False,
-    watch: Callable[[Snapshot], None] = lambda _: None,
+    watch: Callable[[ProgressSnapshot], None] = lambda _: None,
     say: Callable[[str], None] = lambda _: None,
-    batch: Batch | None = None,
-) -> Result:
+    batch: BatchFile | None = None,
+) -> RunSummary:
     """Run a recipe in the folder `out`, going on from what its journal has.
 
     `limit` caps the selected texts; `fresh` moves the journal aside first; `watch` is shown a snapshot a few times a
@@ -89,36 +89,36 @@ def run(
     started = time.monotonic()
     if limit is not None and limit < 1:
         raise UsageError(f"limit is a whole number above 0, found {limit}; None for no limit")
-    require(recipe)
-    share_processors()
-    share_memory()
+    check_dependencies(recipe)
+    limit_threads()
+    limit_malloc_arenas()
     recipe = pin_sources(recipe)
-    lines = lines_of(recipe, limit)
-    watcher = Watcher(watch, lines)
+    lines = quota_cells(recipe, limit)
+    watcher = ProgressMonitor(watch, lines)
     ended = _worked(recipe, lines, out, watcher, fresh=fresh, say=say, batch=batch)
-    watcher.say("writing the data set")
+    watcher.set_stage("writing the data set")
     told = _written(recipe, ended, out, started)
     # The report reads the data set: the records, of which there may be millions, make room for it.
     del ended
-    make_room()
+    release_memory()
     from textsynth.report import write_report  # needs the parquet reader, which no request waits for
 
     write_report(out)
-    watcher.say("done")
+    watcher.set_stage("done")
     code = QUOTA_NOT_MET if any(row["missing"] for row in told["quota"]) else 0
-    return Result(out, code, told["stopped"]["why"], told["stopped"]["sentence"], told["quota"], told)
+    return RunSummary(out, code, told["stopped"]["why"], told["stopped"]["sentence"], told["quota"], told)
 
 
 def _worked(
     recipe: Recipe,
-    lines: Sequence[Line],
+    lines: Sequence[QuotaCell],
     out: Path,
-    watcher: Watcher,
+    watcher: ProgressMonitor,
     *,
     fresh: bool,
     say: Callable[[str], None],
-    batch: Batch | None,
-) -> Ended:
+    batch: BatchFile | None,
+) -> FinishedRun:
     """Ask, judge, pick and prove; return all there is to write about the run, of which only the journal is kept yet."""
     sources = read_sources(recipe)
     _make(out)
@@ -128,34 +128,34 @@ def _worked(
         _say_changes(recipe, out, say)
         people = _people(recipe, out, say)
         context = make_context(recipe, sources, journal)
-        asker = Asker(recipe.models, journal, Place(recipe.base, cache_folder(), say, logs=out), batch)
+        asker = Requester(recipe.models, journal, ModelRuntime(recipe.base, cache_folder(), say, log_folder=out), batch)
         loop = _loop(recipe, context, lines, asker, people)
-        stopped = finish(_work(loop, asker, watcher))
-        books = loop.books
-        if stopped == "dry" and not lines_of(recipe, None):
+        stopped = run_coroutine(_work(loop, asker, watcher))
+        books = loop.state
+        if stopped == "dry" and not quota_cells(recipe, None):
             # nothing is wanted by number, and a limit is no wish for more than there is
-            stopped, lines[0].want = "done", len(books.accepted)
+            stopped, lines[0].wanted = "done", len(books.accepted)
         del loop
-        make_room()  # what the filters remembered is in nobody's way any more
-        watcher.say("selecting")
-        selected, spare = pick(books.accepted, lines, [item.step for item in recipe.select], context)
-        proof, unproved = _proved(recipe, context, (selected, spare, books.dropped), out, watcher.say)
-    decided = people.ends(books.accepted, books.dropped) if people else None
+        release_memory()  # what the filters remembered is in nobody's way any more
+        watcher.set_stage("selecting")
+        selected, spare = select(books.accepted, lines, [item.step for item in recipe.select], context)
+        proof, unproved = _proved(recipe, context, (selected, spare, books.dropped), out, watcher.set_stage)
+    decided = people.outcome_counts(books.accepted, books.dropped) if people else None
     notes = [
         *books.notes,
-        *(one["sentence"] for one in books.gold.values()),
+        *(one["sentence"] for one in books.calibrations.values()),
         *unproved,
-        *(decided_notes(decided) if decided else ()),
+        *(review_notes(decided) if decided else ()),
     ]
     for note in notes:
         say(note)
     counts = {place: sum(line.counts(record) for record in selected) for place, line in enumerate(lines)}
     quota = quota_table(lines, counts, books.dropped)
-    told = begun(recipe, books, asker.tally, quota=quota, selected=len(selected), folder=out)
+    told = initial_manifest(recipe, books, asker.tally, quota=quota, selected=len(selected), folder=out)
     if decided:
-        told["people"] = decided
+        told["review"] = decided
     sentence = _sentence(stopped, quota)
-    return Ended(books, selected, spare, told, asker.identities, stopped, sentence, notes, proof)
+    return FinishedRun(books, selected, spare, told, asker.identities, stopped, sentence, notes, proof)
 
 
 def _sentence(stopped: str, quota: Sequence[QuotaRow]) -> str:
@@ -165,76 +165,78 @@ def _sentence(stopped: str, quota: Sequence[QuotaRow]) -> str:
     return SENTENCES[stopped] if not quota or stopped == "done" else SENTENCES["met"] + ENOUGH.get(stopped, "")
 
 
-def _written(recipe: Recipe, ended: Ended, out: Path, started: float) -> Manifest:
+def _written(recipe: Recipe, ended: FinishedRun, out: Path, started: float) -> Manifest:
     """Write the data set, the manifest and the proof; return the manifest. `started` is by the monotonic clock."""
-    outcome = outcome_of(recipe, ended)
+    outcome = run_result(recipe, ended)
     before = _content(out)
     written = write_dataset(out / "dataset", outcome)
     told: Manifest = {
         **ended.told,
-        "licenses": licenses_told(outcome),
+        "licenses": license_summary(outcome),
         "splits": dict(written.splits),
         "notes": [*written.notes, *ended.notes],
         "seconds": round(time.monotonic() - started, 1),
         "stopped": {"why": ended.stopped, "sentence": ended.sentence},
     }
     write_manifest(out, told)
-    write_waiting(out, outcome.dropped)
+    write_pending(out, outcome.dropped)
     if outcome.evaluation:  # the card that was written tells it already
         write_evaluation(out, outcome.evaluation)
     else:
-        from textsynth.report.card_figures import tell_again
+        from textsynth.report.card_figures import restore_or_drop_evaluation
 
-        tell_again(out, same=_content(out) == before)
+        restore_or_drop_evaluation(out, same=_content(out) == before)
     return told
 
 
-def _loop(recipe: Recipe, context: Context, lines: Sequence[Line], asker: Asker, people: People) -> Loop:
-    at_work = hands(recipe, context)
+def _loop(
+    recipe: Recipe, context: Context, lines: Sequence[QuotaCell], asker: Requester, people: ReviewDecisions
+) -> Scheduler:
+    at_work = start_generators(recipe, context)
     shares = {item.name: item.step.share for item in recipe.generate}
-    asking = {hand.item: shares[hand.item] for hand in at_work if not hand.free}
+    asking = {hand.name: shares[hand.name] for hand in at_work if not hand.free}
     limits = recipe.budget
-    return Loop(
+    return Scheduler(
         at_work,
-        [(item.name, LateJudge(item.name, partial(item.step.begin, context))) for item in recipe.filter],
-        desks(recipe, context),
+        [(item.name, LazyFilterSession(item.name, partial(item.step.start, context))) for item in recipe.filter],
+        start_labellers(recipe, context),
         quota=Quota(lines, asking, patience=limits.patience),
-        budget=Budget(
+        budget=RunBudget(
             requests=limits.requests,
             tokens=limits.tokens,
             minutes=limits.minutes,
-            labelling=sum(step.requests_a_text for _, step in labellers(recipe)),
+            labelling=sum(step.requests_per_record for _, step in labellers(recipe)),
         ),
         asker=asker,
         given=frozenset(record.id for rows in context.sources.values() for record in rows),
-        window=min(options.window for options in recipe.models.values()),
+        window=min(options.window_size for options in recipe.models.values()),
         people=people,
     )
 
 
-def _people(recipe: Recipe, out: Path, say: Callable[[str], None]) -> People:
+def _people(recipe: Recipe, out: Path, say: Callable[[str], None]) -> ReviewDecisions:
     """Return what people decided on texts of earlier runs in this folder. Raises UsageError for a damaged file."""
     decisions = read_decisions(out)
-    if decisions.torn:
+    if decisions.truncated:
         say("the last line of review.jsonl broke off and is passed over")
-    return People(decisions.standing(), recipe.labels, many=recipe.many)
+    return ReviewDecisions(decisions.by_text(), recipe.labels, many=recipe.multi_label)
 
 
-async def _work(loop: Loop, asker: Asker, watcher: Watcher) -> str:
+async def _work(loop: Scheduler, asker: Requester, watcher: ProgressMonitor) -> str:
     """Run the loop to its end and return why it stopped; only a word, as asyncio makes a repr of what is returned."""
-    ticking = asyncio.create_task(watcher.tick(asker, loop.books))
+    ticking = asyncio.create_task(watcher.tick(asker, loop.state))
     try:
-        return await loop.go()
+        return await loop.run()
     finally:
         ticking.cancel()
         await asker.close()
-        watcher.show(asker, loop.books)
+        watcher.show(asker, loop.state)
 
 
 def _proved(
     recipe: Recipe,
     context: Context,
-    ends: tuple[Sequence[Record], Sequence[Record], Sequence[Drop]],
+    ends: tuple[Sequence[Record], Sequence[Record], Sequence[DroppedRecord]],
     out: Path,
     say: Callable[[str], None],
 ) -> tuple[Evaluation | None, list[str]]:
@@ -243,7 +245,7 @@ def _proved(
         return None, []
     say("evaluating")
     try:
-        return prove_run(recipe, context, ends, out, say), []
+        return evaluate_run(recipe, context, ends, out, say), []
     except UsageError as fault:
         return None, [f"not evaluated: {fault}"]
 
@@ -272,5 +274,5 @@ def _say_changes(recipe: Recipe, out: Path, say: Callable[[str], None]) -> None:
         say("going on: answers that are in the journal are used again")
     else:
         say("the recipe has changed since the last run here; every answer that still fits is used again")
-    for sentence in moved(recipe, earlier["sources"]):
+    for sentence in revision_changes(recipe, earlier["sources"]):
         say(sentence)

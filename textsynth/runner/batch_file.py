@@ -14,19 +14,19 @@ from pathlib import Path
 from typing import TextIO
 
 from textsynth.core.errors import ModelError, RunError, UsageError
-from textsynth.core.records import Completion, Request
+from textsynth.core.records import Completion, ModelRequest
 from textsynth.models import ModelOptions
-from textsynth.models.openai.batch_format import read_reply
+from textsynth.models.openai.batch_format import parse_reply_line
 
 ALL_REFUSED = 5
 ERRORS_SHOWN = 80
 
 
-class Unanswered(Exception):
+class MissingAnswers(Exception):
     """Answers are missing, and what is missing has been collected."""
 
 
-class Batch:
+class BatchFile:
     """What a file of answers holds, and what is still missing. `models` are by their names in the recipe.
 
     `taken` are the ids of answers that went into the journal, `unread` how many lines are none (cut off, or no JSON),
@@ -41,7 +41,7 @@ class Batch:
         self._cut_off = False
         self.errors: Counter[str] = Counter()
         self.taken: set[str] = set()
-        self.waiting: list[tuple[str, Request]] = []
+        self.waiting: list[tuple[str, ModelRequest]] = []
         self._refused: list[str] = []
         if answers is not None:
             self._read(answers)
@@ -51,11 +51,11 @@ class Batch:
         """The ids of all replies in the file."""
         return list(self._replies)
 
-    def carries(self, name: str, request: Request) -> bool:
+    def carries(self, name: str, request: ModelRequest) -> bool:
         """Whether a batch asks this model; one that answers in this process is asked as always."""
-        return self._models[name].line(request) is not None
+        return self._models[name].batch_line(request) is not None
 
-    def take(self, name: str, requests: Sequence[Request]) -> dict[str, Completion]:
+    def take(self, name: str, requests: Sequence[ModelRequest]) -> dict[str, Completion]:
         """Return the answers that the file has, by key; the other requests wait.
 
         Raises ModelError when the file holds nothing but refusals: something is wrong with all requests.
@@ -63,7 +63,7 @@ class Batch:
         found: dict[str, Completion] = {}
         for request in requests:
             reply = self._replies.get(request.key)
-            read = None if reply is None else read_reply(reply, request, name)
+            read = None if reply is None else parse_reply_line(reply, request, name)
             if isinstance(read, Completion):
                 found[request.key] = read
             else:
@@ -81,7 +81,7 @@ class Batch:
     def write(self, file: TextIO) -> None:
         """Write the waiting requests as JSON lines, in plan order."""
         for name, request in self.waiting:
-            file.write(json.dumps(self._models[name].line(request), ensure_ascii=False) + "\n")
+            file.write(json.dumps(self._models[name].batch_line(request), ensure_ascii=False) + "\n")
 
     def write_to(self, path: Path) -> None:
         """Write the waiting requests in one move; a pipe or a device is written to as it stands.

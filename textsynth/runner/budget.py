@@ -7,15 +7,15 @@ import math
 import time
 from collections.abc import Sequence
 
-from textsynth.core.records import Ask, Completion
+from textsynth.core.records import Completion, GenerationRequest
 
-CHARACTERS_A_TOKEN = 4
+CHARACTERS_PER_TOKEN = 4
 # So many asks are planned at first under a limit of tokens, to see how long the prompts are; fewer, down to one, where
 # this many tokens for each would be too many.
-A_LOOK, TOKENS_OF_A_LOOK = 8, 500
+PROBE_REQUESTS, PROBE_TOKENS = 8, 500
 
 
-class Budget:
+class RunBudget:
     """Counts what was planned and spent. None means no limit; retries are not charged.
 
     A text that passes the filters takes `labelling` requests more. Planned windows reserve them for every text that
@@ -34,46 +34,46 @@ class Budget:
         self._answered = 0
         self._spent = 0
         self._reserved = 0
-        self.spent_out: str | None = None
+        self.exhausted_limit: str | None = None
 
-    def room(self, most: int, *, tokens_an_ask: int, texts_an_ask: int = 1) -> int:
+    def available(self, most: int, *, tokens_an_ask: int, texts_an_ask: int = 1) -> int:
         """Return how many more asks may be planned, at most `most`; 0 notes which limit was reached.
 
         `tokens_an_ask` is a guess for as long as no answer is known, 0 where nothing was planned yet.
         """
         if self._ends is not None and time.monotonic() >= self._ends:
-            self.spent_out = "minutes"
+            self.exhausted_limit = "minutes"
             return 0
         each = 1 + texts_an_ask * self._labelling
         if self._tokens is not None and not tokens_an_ask:
-            most = min(most, max(1, min(A_LOOK, self._tokens // TOKENS_OF_A_LOOK) // each))
+            most = min(most, max(1, min(PROBE_REQUESTS, self._tokens // PROBE_TOKENS) // each))
         limit, left = self._left(tokens_an_ask)
         room = math.floor(min(most, left / each))
         if room <= 0 and not self._under_way(limit):
             # What is left may be enough for one text and its label.
             room = int(left >= 1 + self._labelling)
             if not room:
-                self.spent_out = limit
+                self.exhausted_limit = limit
         return max(room, 0)
 
-    def fitting(self, sizes: Sequence[int], *, tokens_an_ask: int) -> int:
+    def affordable(self, sizes: Sequence[int], *, tokens_an_ask: int) -> int:
         """Return how many of the first texts may be labelled, where labelling them takes so many requests each."""
         limit, left = self._left(tokens_an_ask)
         for place, whole in enumerate(itertools.accumulate(sizes)):
             if whole > left:
-                self.spent_out = limit
+                self.exhausted_limit = limit
                 return place
         return len(sizes)
 
-    def planned(self, asks: Sequence[Ask]) -> None:
+    def record_planned(self, asks: Sequence[GenerationRequest]) -> None:
         """Note requests that are on their way."""
         self._planned += sum(ask.prompt is not None for ask in asks)
 
-    def reserve(self, asks: Sequence[Ask]) -> None:
+    def reserve(self, asks: Sequence[GenerationRequest]) -> None:
         """Keep free what labels of these asks' texts may take; of given rows nothing, as they come whatever is left."""
         self._reserved += self._labels_of(asks)
 
-    def release(self, asks: Sequence[Ask]) -> None:
+    def release(self, asks: Sequence[GenerationRequest]) -> None:
         """Give back what was kept free for these asks."""
         self._reserved -= self._labels_of(asks)
 
@@ -84,7 +84,7 @@ class Budget:
                 self._answered += 1
                 self._spent += completion.prompt_tokens + completion.completion_tokens
 
-    def take_off(self, completions: Sequence[Completion | None]) -> None:
+    def deduct(self, completions: Sequence[Completion | None]) -> None:
         """Lower the limits by what these answers took: they are unlike what comes later, and no average is taken."""
         found = [one for one in completions if one is not None]
         if self._requests is not None:
@@ -108,13 +108,13 @@ class Budget:
         """Whether what is on its way may yet need less than was kept free for it."""
         return self._reserved > 0 or (limit == "tokens" and self._planned > self._answered)
 
-    def _labels_of(self, asks: Sequence[Ask]) -> int:
-        return self._labelling * sum(ask.texts for ask in asks if ask.prompt is not None)
+    def _labels_of(self, asks: Sequence[GenerationRequest]) -> int:
+        return self._labelling * sum(ask.candidates for ask in asks if ask.prompt is not None)
 
 
-def tokens_of(ask: Ask) -> int:
+def estimate_tokens(ask: GenerationRequest) -> int:
     """Return a cautious guess of an ask's tokens before any answer is known: the prompt's, and all it may write."""
     if ask.prompt is None:
         return 0
     characters = len(ask.prompt.text) + sum(len(turn.content) for turn in ask.prompt.messages)
-    return characters // CHARACTERS_A_TOKEN + ask.sampling.max_tokens
+    return characters // CHARACTERS_PER_TOKEN + ask.sampling.max_tokens

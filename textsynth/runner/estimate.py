@@ -10,21 +10,21 @@ import itertools
 import math
 from dataclasses import dataclass, replace
 
-from textsynth.core.formatting import counted
+from textsynth.core.formatting import pluralize
 from textsynth.core.protocols import Context, Labeller
-from textsynth.core.records import Ask, Origin, Record
+from textsynth.core.records import GenerationRequest, Provenance, Record
 from textsynth.export.card.licenses import conflicts
-from textsynth.hub.options import unpublishable
+from textsynth.hub.options import release_blockers
 from textsynth.models import ModelOptions
 from textsynth.recipe import Recipe
-from textsynth.recipe.checks import gold_of
+from textsynth.recipe.checks import gold_source
 from textsynth.recipe.context import make_context, no_embeddings, read_sources
 from textsynth.recipe.pinning import pin_sources
-from textsynth.runner.budget import CHARACTERS_A_TOKEN
-from textsynth.runner.quota import Line, Quota, lines_of
-from textsynth.runner.scheduler import Hand
-from textsynth.runner.setup import hands, labellers, lacking
-from textsynth.runner.summary import given_sources
+from textsynth.runner.budget import CHARACTERS_PER_TOKEN
+from textsynth.runner.quota import Quota, QuotaCell, quota_cells
+from textsynth.runner.scheduler import ActiveGenerator
+from textsynth.runner.setup import labellers, missing_extras, start_generators
+from textsynth.runner.summary import source_infos
 
 HIGH_YIELD, LOW_YIELD = 1.0, 0.2
 SHORTEST_ANSWER = 0.3
@@ -43,7 +43,7 @@ class Range:
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class StepEstimate:
     """What one generator or labeller will ask: for its `texts` selected texts so many `requests` are needed."""
 
     item: str
@@ -55,63 +55,65 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class RunEstimate:
     """What a run will take. `seconds` is None where the speed of the model is not known (a server's)."""
 
     name: str
     texts: int
-    lines: int
-    parts: tuple[Part, ...]
+    cells: int
+    parts: tuple[StepEstimate, ...]
     requests: Range
     tokens: Range
     seconds: Range | None
     notes: tuple[str, ...]
 
 
-def estimate(recipe: Recipe) -> Plan:
+def estimate(recipe: Recipe) -> RunEstimate:
     """Return what the recipe will ask for. Reads the sources; loads and asks no model."""
     recipe = pin_sources(recipe)
     context = make_context(recipe, read_sources(recipe), no_embeddings())
-    lines = lines_of(recipe, None)
-    at_work = hands(recipe, context)
+    lines = quota_cells(recipe, None)
+    at_work = start_generators(recipe, context)
     shares = {item.name: item.step.share for item in recipe.generate}
-    quota = Quota(lines, {hand.item: shares[hand.item] for hand in at_work if not hand.free}, patience=1)
+    quota = Quota(lines, {hand.name: shares[hand.name] for hand in at_work if not hand.free}, patience=1)
     parts = [_part(hand, quota, lines) for hand in at_work]
     rows = {item.name: len(context.sources.get(getattr(item.step, "from_", ""), ())) for item in recipe.generate}
     notes = [
-        f"{part.item} takes all {counted(rows[part.item], 'row')} of its source" for part in parts if not part.model
+        f"{part.item} takes all {pluralize(rows[part.item], 'row')} of its source" for part in parts if not part.model
     ]
     texts = sum(part.texts for part in parts)
     given = sum(rows[part.item] for part in parts if not part.model)
-    gold = {item.name: len(context.sources[source]) for item, source in gold_of(recipe.label)}
+    gold = {item.name: len(context.sources[source]) for item, source in gold_source(recipe.label)}
     parts += [_labelling(name, step, context, (texts, given, gold.get(name, 0))) for name, step in labellers(recipe)]
     requests = _sum([part.requests for part in parts])
     tokens = _sum([part.prompt_tokens for part in parts] + [part.completion_tokens for part in parts])
-    for item, source in gold_of(recipe.label):
-        first = len(context.sources[source]) * item.step.requests_a_text
-        told = f"{counted(len(context.sources[source]), 'row')} of {source}"
-        notes.append(f"{item.name} is first tried on {told}, with {counted(first, 'request')}")
+    for item, source in gold_source(recipe.label):
+        first = len(context.sources[source]) * item.step.requests_per_record
+        told = f"{pluralize(len(context.sources[source]), 'row')} of {source}"
+        notes.append(f"{item.name} is first tried on {told}, with {pluralize(first, 'request')}")
     if recipe.budget.requests is not None and requests.low > recipe.budget.requests:
         notes.append(f"the budget of {recipe.budget.requests} requests cannot meet the quota")
-    licenses = {name: one.license for name, one in given_sources(recipe).items() if one.made_from}
+    licenses = {name: one.license for name, one in source_infos(recipe).items() if one.made_from}
     notes += [f"licences: {told}" for told in conflicts(recipe.export.license, licenses)]
-    notes += unpublishable(recipe)
-    missing = lacking(recipe)
+    notes += release_blockers(recipe)
+    missing = missing_extras(recipe)
     if missing is not None:
         notes.append(f"this machine cannot run it yet: {missing}")
     asked = [recipe.models[part.model] for part in parts if part.model]
-    return Plan(recipe.name, texts, len(lines), tuple(parts), requests, tokens, _seconds(asked, tokens), tuple(notes))
+    return RunEstimate(
+        recipe.name, texts, len(lines), tuple(parts), requests, tokens, _seconds(asked, tokens), tuple(notes)
+    )
 
 
-def _part(hand: Hand, quota: Quota, lines: list[Line]) -> Part:
+def _part(hand: ActiveGenerator, quota: Quota, lines: list[QuotaCell]) -> StepEstimate:
     if hand.free:
         nothing = Range(0, 0)
-        return Part(hand.item, "", 0, nothing, nothing, nothing)
-    texts = quota.portion(hand.item)
-    looks = hand.writer.plan(quota.short(hand.item), A_LOOK if lines else 10**6)
+        return StepEstimate(hand.name, "", 0, nothing, nothing, nothing)
+    texts = quota.target_share(hand.name)
+    looks = hand.session.plan_requests(quota.deficits(hand.name), A_LOOK if lines else 10**6)
     if not looks:
-        return Part(hand.item, "", 0, Range(0, 0), Range(0, 0), Range(0, 0))
-    each = looks[0].texts
+        return StepEstimate(hand.name, "", 0, Range(0, 0), Range(0, 0), Range(0, 0))
+    each = looks[0].candidates
     if lines:
         requests = Range(math.ceil(texts / HIGH_YIELD / each), math.ceil(texts / LOW_YIELD / each))
     else:
@@ -119,8 +121,8 @@ def _part(hand: Hand, quota: Quota, lines: list[Line]) -> Part:
         texts = len(looks) * each
     prompt = sum(map(_prompt_tokens, looks)) / len(looks)
     most = looks[0].sampling.max_tokens
-    return Part(
-        hand.item,
+    return StepEstimate(
+        hand.name,
         looks[0].model,
         texts,
         requests,
@@ -129,7 +131,7 @@ def _part(hand: Hand, quota: Quota, lines: list[Line]) -> Part:
     )
 
 
-def _labelling(name: str, step: Labeller, context: Context, counts: tuple[int, int, int]) -> Part:
+def _labelling(name: str, step: Labeller, context: Context, counts: tuple[int, int, int]) -> StepEstimate:
     """Return what labelling takes. `counts` are texts, given rows and gold rows.
 
     Of given rows a text is wanted or not, and all may be asked about; gold rows are asked about first.
@@ -138,15 +140,15 @@ def _labelling(name: str, step: Labeller, context: Context, counts: tuple[int, i
     few = dict(itertools.islice(context.labels.items(), LABELS_SHOWN))
     example = next(
         (one for rows in context.sources.values() for one in rows if one.label in few or not few),
-        Record(A_TEXT, Origin(name), tuple(few)[:1]),
+        Record(A_TEXT, Provenance(name), tuple(few)[:1]),
     )
     # Few enough labels that none is chosen by its embedding, as no embedder is loaded for a plan.
-    ((*asks,),) = step.begin(replace(context, labels=few), name).asks([example])
+    ((*asks,),) = step.start(replace(context, labels=few), name).build_requests([example])
     most = texts / LOW_YIELD + given
-    requests = Range(step.requests_a_text * (texts + gold), step.requests_a_text * (most + gold))
+    requests = Range(step.requests_per_record * (texts + gold), step.requests_per_record * (most + gold))
     prompt = sum(map(_prompt_tokens, asks)) / max(1, len(asks))
     answer = max((ask.sampling.max_tokens for ask in asks), default=0)
-    return Part(
+    return StepEstimate(
         name,
         asks[0].model if asks else "",
         texts,
@@ -156,10 +158,10 @@ def _labelling(name: str, step: Labeller, context: Context, counts: tuple[int, i
     )
 
 
-def _prompt_tokens(ask: Ask) -> float:
+def _prompt_tokens(ask: GenerationRequest) -> float:
     if ask.prompt is None:
         return 0.0
-    return (len(ask.prompt.text) + sum(len(turn.content) for turn in ask.prompt.messages)) / CHARACTERS_A_TOKEN
+    return (len(ask.prompt.text) + sum(len(turn.content) for turn in ask.prompt.messages)) / CHARACTERS_PER_TOKEN
 
 
 def _sum(ranges: list[Range]) -> Range:

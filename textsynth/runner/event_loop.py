@@ -14,7 +14,7 @@ Found = TypeVar("Found")
 NOTICE_SECONDS = 0.5
 
 
-def finish(work: Coroutine[Any, Any, Found]) -> Found:
+def run_coroutine(work: Coroutine[Any, Any, Found]) -> Found:
     """Return what `work` returns, or raise what it raises.
 
     Where a loop runs in this thread, the work gets a thread of its own and this one waits for it; an interrupt ends

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
-from textsynth.core.records import Ask, Completion
+from textsynth.core.records import Completion, GenerationRequest
 
 MOSTLY = 0.5
 FEWEST = 8
@@ -25,17 +25,19 @@ class _Limit:
     final: bool = False
 
 
-class Limits:
+class AdaptiveMaxTokens:
     """The limits of a run's generators, by item. At most four times what the prompt or the recipe says."""
 
     def __init__(self) -> None:
         self._limits: dict[str, _Limit] = {}
 
-    def applied(self, asks: Sequence[Ask]) -> list[Ask]:
+    def apply(self, asks: Sequence[GenerationRequest]) -> list[GenerationRequest]:
         """Return the asks with the limits that hold now."""
         return [self._applied(ask) for ask in asks]
 
-    def learn(self, asks: Sequence[Ask], completions: Sequence[Completion | None], read: Collection[int]) -> list[str]:
+    def update(
+        self, asks: Sequence[GenerationRequest], completions: Sequence[Completion | None], read: Collection[int]
+    ) -> list[str]:
         """Take note of a committed window, in plan order; `read` are the places whose answers held a text.
 
         Returns a sentence for each limit that changes.
@@ -46,7 +48,7 @@ class Limits:
                 place
                 for place, ask in enumerate(asks)
                 # an earlier limit may still be on its way
-                if ask.item == item and ask.sampling.max_tokens == limit.base * limit.factor
+                if ask.step == item and ask.sampling.max_tokens == limit.base * limit.factor
             ]
             if len(places) >= FEWEST and not limit.final:
                 told += self._changed(
@@ -54,23 +56,23 @@ class Limits:
                 )
         return told
 
-    def outgrown(self, asks: Sequence[Ask], read: Collection[int]) -> set[int]:
+    def stale_requests(self, asks: Sequence[GenerationRequest], read: Collection[int]) -> set[int]:
         """Return the places of asks without a text whose limit is no longer asked with: they say nothing of later ones.
 
         To be asked after `learn`.
         """
         found: set[int] = set()
         for place, ask in enumerate(asks):
-            limit = self._limits.get(ask.item)
+            limit = self._limits.get(ask.step)
             now = None if limit is None else limit.base * limit.factor
             if ask.prompt is not None and place not in read and ask.sampling.max_tokens != now:
                 found.add(place)
         return found
 
-    def _applied(self, ask: Ask) -> Ask:
+    def _applied(self, ask: GenerationRequest) -> GenerationRequest:
         if ask.prompt is None:
             return ask
-        limit = self._limits.setdefault(ask.item, _Limit(ask.sampling.max_tokens))
+        limit = self._limits.setdefault(ask.step, _Limit(ask.sampling.max_tokens))
         if limit.factor == 1:
             return ask
         return replace(ask, sampling=replace(ask.sampling, max_tokens=ask.sampling.max_tokens * limit.factor))

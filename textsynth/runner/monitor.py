@@ -7,31 +7,31 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from textsynth.core.progress import Cell, Snapshot
-from textsynth.runner.quota import Line
-from textsynth.runner.requester import Asker
-from textsynth.runner.scheduler import Books
+from textsynth.core.progress import CellProgress, ProgressSnapshot
+from textsynth.runner.quota import QuotaCell
+from textsynth.runner.requester import Requester
+from textsynth.runner.scheduler import RunState
 
 EVERY_SECONDS = 0.25
 
 
-class Watcher:
+class ProgressMonitor:
     """Makes snapshots of a run for `watch`. Looks at the clock, and nothing in a run looks at it."""
 
-    def __init__(self, watch: Callable[[Snapshot], None], lines: Sequence[Line]) -> None:
+    def __init__(self, watch: Callable[[ProgressSnapshot], None], lines: Sequence[QuotaCell]) -> None:
         self._watch = watch
         self._lines = lines
         self._started = time.monotonic()
         self._doing = "starting"
-        self._last = Snapshot()
+        self._last = ProgressSnapshot()
 
-    def say(self, doing: str) -> None:
+    def set_stage(self, doing: str) -> None:
         """Say what is being done now."""
         self._doing = doing
-        self._last = replace(self._last, doing=doing, seconds=time.monotonic() - self._started)
+        self._last = replace(self._last, stage=doing, seconds=time.monotonic() - self._started)
         self._watch(self._last)
 
-    async def tick(self, asker: Asker, books: Books) -> None:
+    async def tick(self, asker: Requester, books: RunState) -> None:
         """Show a snapshot every quarter of a second until cancelled."""
         self._doing = "asking"
         self._started = time.monotonic()
@@ -39,7 +39,7 @@ class Watcher:
             self.show(asker, books)
             await asyncio.sleep(EVERY_SECONDS)
 
-    def show(self, asker: Asker, books: Books) -> None:
+    def show(self, asker: Requester, books: RunState) -> None:
         """Show one snapshot now."""
         seconds = time.monotonic() - self._started
         tally = asker.tally
@@ -47,18 +47,18 @@ class Watcher:
         want = sum(line.target for line in self._lines)
         have = sum(min(line.accepted, line.target) for line in self._lines)
         left = seconds * (want - have) / have if 0 < have < want else None
-        self._last = Snapshot(
-            quota=tuple(Cell(line.name, line.accepted, line.target) for line in self._lines),
+        self._last = ProgressSnapshot(
+            quota=tuple(CellProgress(line.name, line.accepted, line.target) for line in self._lines),
             drops=drops,
             in_flight=asker.in_flight,
-            answered=tally.sent + tally.kept,
-            from_journal=tally.kept,
+            answered=tally.sent + tally.from_journal,
+            from_journal=tally.from_journal,
             candidates=books.candidates,
             accepted=len(books.accepted),
             tokens=tally.written,
             tokens_per_second=tally.written / seconds if seconds > 0 else 0.0,
             seconds=seconds,
             seconds_left=left,
-            doing=self._doing,
+            stage=self._doing,
         )
         self._watch(self._last)

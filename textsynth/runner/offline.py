@@ -12,11 +12,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from textsynth.core.formatting import counted
-from textsynth.core.progress import Snapshot
+from textsynth.core.formatting import pluralize
+from textsynth.core.progress import ProgressSnapshot
 from textsynth.recipe import Recipe
-from textsynth.runner import Result, run
-from textsynth.runner.batch_file import Batch, Unanswered
+from textsynth.runner import RunSummary, run
+from textsynth.runner.batch_file import BatchFile, MissingAnswers
 from textsynth.store.journal import Journal
 
 ANSWERS_MISSING = 4
@@ -24,7 +24,7 @@ STDOUT = Path("-")
 
 
 @dataclass(frozen=True, slots=True)
-class Round:
+class OfflineRound:
     """Where a run in rounds stands.
 
     `waiting` requests lack an answer and were `written` to a file (None: to none). Of the file of answers `taken` went
@@ -40,7 +40,7 @@ class Round:
     errors: int
     unread: int
     sentence: str
-    result: Result | None
+    result: RunSummary | None
 
     @property
     def exit_code(self) -> int:
@@ -56,18 +56,18 @@ def run_round(
     answers: Path | None,
     limit: int | None = None,
     fresh: bool = False,
-    watch: Callable[[Snapshot], None] = lambda _: None,
+    watch: Callable[[ProgressSnapshot], None] = lambda _: None,
     say: Callable[[str], None] = lambda _: None,
-) -> Round:
+) -> OfflineRound:
     """Take in the file `answers`, go on as far as the journal carries, and write what is missing to `requests_only`.
 
     Either may be None; "-" is stdout. No server is asked. Raises what `run` raises, UsageError for a file that cannot
     be read, RunError for one that cannot be written.
     """
-    batch = Batch(recipe.models, answers)
+    batch = BatchFile(recipe.models, answers)
     known = 0 if fresh else _known(out, batch)
-    result: Result | None = None
-    with contextlib.suppress(Unanswered):
+    result: RunSummary | None = None
+    with contextlib.suppress(MissingAnswers):
         result = run(recipe, out=out, limit=limit, fresh=fresh, watch=watch, say=say, batch=batch)
     if requests_only == STDOUT:
         batch.write(sys.stdout)
@@ -76,34 +76,36 @@ def run_round(
     return _told(batch, known, requests_only, answers, result)
 
 
-def _known(out: Path, batch: Batch) -> int:
+def _known(out: Path, batch: BatchFile) -> int:
     if not batch.ids or not (out / "journal.sqlite").is_file():
         return 0
     with Journal(out) as journal:
-        return len(journal.answers(batch.ids))
+        return len(journal.find_answers(batch.ids))
 
 
-def _told(batch: Batch, known: int, written: Path | None, answers: Path | None, result: Result | None) -> Round:
+def _told(
+    batch: BatchFile, known: int, written: Path | None, answers: Path | None, result: RunSummary | None
+) -> OfflineRound:
     errors = sum(batch.errors.values())
     unknown = len(batch.ids) - known - len(batch.taken) - errors
     parts: list[str] = []
     if answers is not None:
-        parts.append(f"{answers}: {counted(len(batch.taken), 'answer')} taken in")
+        parts.append(f"{answers}: {pluralize(len(batch.taken), 'answer')} taken in")
         parts += [f"{known} were known"] if known else []
         parts += [f"{unknown} belong to no request of this run as it is now"] if unknown else []
         parts += [f"{errors} are errors ({batch.errors.most_common(1)[0][0]}) and are asked again"] if errors else []
         parts += [f"{batch.unread} lines are cut off or no answers"] if batch.unread else []
     sentence = "; ".join([", ".join(parts)] * bool(parts) + _next(batch, written, result))
     waiting = len(batch.waiting) if result is None else 0
-    return Round(
+    return OfflineRound(
         waiting, written, len(batch.taken), known, unknown, errors, batch.unread, sentence, result
     )  # fmt: skip
 
 
-def _next(batch: Batch, written: Path | None, result: Result | None) -> list[str]:
+def _next(batch: BatchFile, written: Path | None, result: RunSummary | None) -> list[str]:
     if result is not None:
         return [f"nothing is missing: {result.sentence}"]
-    count = counted(len(batch.waiting), "request")
+    count = pluralize(len(batch.waiting), "request")
     if written is None:
         lack = "lacks" if len(batch.waiting) == 1 else "lack"
         return [f"{count} {lack} an answer: write what is missing with --requests-only FILE, or run without --answers"]

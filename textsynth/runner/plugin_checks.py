@@ -5,77 +5,79 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import TypeVar
 
-from textsynth.core.errors import UsageError, nearest
-from textsynth.core.formatting import counted
-from textsynth.core.protocols import Desk, Shortfall, Writer
-from textsynth.core.records import Ask, Completion, Drop, Record, Verdict
+from textsynth.core.errors import UsageError, did_you_mean
+from textsynth.core.formatting import pluralize
+from textsynth.core.protocols import GeneratorSession, LabellerSession, QuotaDeficit
+from textsynth.core.records import Completion, DroppedRecord, GenerationRequest, Record, Verdict
 
 Begun = TypeVar("Begun")
 LIST = "a list of Ask, [] where there is nothing to ask"
 FOUND = "a list of Record and Drop"
 
 
-def begun(name: str, given: Begun, methods: Sequence[str]) -> Begun:
+def validate_session(name: str, given: Begun, methods: Sequence[str]) -> Begun:
     """Return what `begin` of the item `name` gave. Raises UsageError where it lacks one of the methods."""
     if all(callable(getattr(given, method, None)) for method in methods):
         return given
     raise UsageError(f"{name}: begin gave {given!r:.60}, and gives an object with the methods {', '.join(methods)}")
 
 
-class CheckedWriter:
+class ValidatedGenerator:
     """A generator at work whose plans and readings are looked at; `name` is what the recipe calls it.
 
     `labels` are the recipe's; () where it has none.
     """
 
-    def __init__(self, name: str, writer: Writer, labels: Collection[str] = ()) -> None:
+    def __init__(self, name: str, writer: GeneratorSession, labels: Collection[str] = ()) -> None:
         self._name = name
         self._labels = labels
-        self._writer = begun(name, writer, ("plan", "read", "learn"))
+        self._writer = validate_session(name, writer, ("plan_requests", "parse_response", "observe_accepted"))
 
-    def plan(self, short: Sequence[Shortfall], room: int) -> list[Ask]:
+    def plan_requests(self, deficits: Sequence[QuotaDeficit], max_requests: int) -> list[GenerationRequest]:
         """Plan. Raises UsageError where something else than a list of asks comes back."""
-        asks = self._writer.plan(short, room)
-        if not isinstance(asks, (list, tuple)) or not all(isinstance(one, Ask) for one in asks):
+        asks = self._writer.plan_requests(deficits, max_requests)
+        if not isinstance(asks, (list, tuple)) or not all(isinstance(one, GenerationRequest) for one in asks):
             raise UsageError(f"{self._name}: plan gave {asks!r:.60}, and gives {LIST}")
         return list(asks)
 
-    def read(self, ask: Ask, request: str, completion: Completion | None) -> list[Record | Drop]:
+    def parse_response(
+        self, request: GenerationRequest, request_key: str, completion: Completion | None
+    ) -> list[Record | DroppedRecord]:
         """Read. Raises UsageError where something else than a list of records and drops comes back."""
-        found = self._writer.read(ask, request, completion)
-        if not isinstance(found, (list, tuple)) or not all(isinstance(one, (Record, Drop)) for one in found):
+        found = self._writer.parse_response(request, request_key, completion)
+        if not isinstance(found, (list, tuple)) or not all(isinstance(one, (Record, DroppedRecord)) for one in found):
             raise UsageError(f"{self._name}: read gave {found!r:.60}, and gives {FOUND}")
         for one in found:
             if isinstance(one, Record):
                 _check_labels(self._name, one, self._labels)
         return list(found)
 
-    def learn(self, accepted: Sequence[Record]) -> None:
+    def observe_accepted(self, accepted: Sequence[Record]) -> None:
         """Learn."""
-        self._writer.learn(accepted)
+        self._writer.observe_accepted(accepted)
 
 
-class CheckedDesk:
+class ValidatedLabeller:
     """A labeller at work whose asks and readings are looked at; `name` is what the recipe calls it."""
 
-    def __init__(self, name: str, desk: Desk, labels: Collection[str] = ()) -> None:
+    def __init__(self, name: str, desk: LabellerSession, labels: Collection[str] = ()) -> None:
         self._name = name
         self._labels = labels
-        self._desk = begun(name, desk, ("asks", "read"))
+        self._desk = validate_session(name, desk, ("build_requests", "parse_responses"))
 
-    def asks(self, records: Sequence[Record]) -> list[list[Ask]]:
+    def build_requests(self, records: Sequence[Record]) -> list[list[GenerationRequest]]:
         """Return the asks. Raises UsageError where something else than a list of asks for each record comes back."""
-        asks = self._desk.asks(records)
+        asks = self._desk.build_requests(records)
         if not isinstance(asks, (list, tuple)) or len(asks) != len(records) or not all(map(_is_asks, asks)):
             raise UsageError(
-                f"{self._name}: asks gave {asks!r:.60} for {counted(len(records), 'text')}, and gives a list of Ask for"
+                f"{self._name}: asks gave {asks!r:.60} for {pluralize(len(records), 'text')}, and gives a list of Ask for"
                 " each, [] for one of which nothing is asked"
             )
         return list(asks)
 
-    def read(self, record: Record, completions: Sequence[Completion]) -> tuple[Record, Verdict | None]:
+    def parse_responses(self, record: Record, completions: Sequence[Completion]) -> tuple[Record, Verdict | None]:
         """Read. Raises UsageError where something else than a record and a verdict comes back."""
-        given = self._desk.read(record, completions)
+        given = self._desk.parse_responses(record, completions)
         if isinstance(given, tuple) and len(given) == 2:
             judged, verdict = given
             if isinstance(judged, Record) and (verdict is None or isinstance(verdict, Verdict)):
@@ -88,17 +90,17 @@ class CheckedDesk:
 
 
 def _is_asks(given: object) -> bool:
-    return isinstance(given, (list, tuple)) and all(isinstance(one, Ask) for one in given)
+    return isinstance(given, (list, tuple)) and all(isinstance(one, GenerationRequest) for one in given)
 
 
 def _check_labels(name: str, record: Record, labels: Collection[str]) -> None:
     wrong = next((label for label in record.labels if label not in labels), None) if labels else None
     if wrong is not None:
         told = f"{name}: read gave the text {record.text!r:.60} the label {wrong!r}, which `labels` does not list"
-        raise UsageError(told + nearest(wrong, labels))
+        raise UsageError(told + did_you_mean(wrong, labels))
 
 
-def picked(name: str, given: object, shown: Collection[str]) -> set[str]:
+def validate_selection(name: str, given: object, shown: Collection[str]) -> set[str]:
     """Return the ids that the selector `name` gave. Raises UsageError where they are none of those that were shown."""
     if isinstance(given, Collection) and not isinstance(given, (str, bytes)):
         wrong = next((one for one in given if not isinstance(one, str) or one not in shown), None)

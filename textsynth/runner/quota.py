@@ -12,8 +12,8 @@ from collections import Counter
 from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from textsynth.core.protocols import Shortfall
-from textsynth.core.records import Ask, Record
+from textsynth.core.protocols import QuotaDeficit
+from textsynth.core.records import GenerationRequest, Record
 from textsynth.recipe import Recipe
 
 PRIOR_YIELD = 0.5
@@ -23,37 +23,37 @@ WITHOUT_END = 10**9
 
 
 @dataclass(slots=True)
-class Line:
+class QuotaCell:
     """One part of the quota: `want` texts selected, `target` of them accepted before the pick.
 
     `idle` are the generators that had nothing to ask for it when they were last asked to.
     """
 
-    match: Mapping[str, str]
-    want: int
+    values: Mapping[str, str]
+    wanted: int
     target: int
     accepted: int = 0
-    by_item: Counter[str] = field(default_factory=Counter)
-    asked: Counter[str] = field(default_factory=Counter)
-    on_way: Counter[str] = field(default_factory=Counter)
-    barren: Counter[str] = field(default_factory=Counter)
-    idle: set[str] = field(default_factory=set)
+    by_generator: Counter[str] = field(default_factory=Counter)
+    requested: Counter[str] = field(default_factory=Counter)
+    pending: Counter[str] = field(default_factory=Counter)
+    consecutive_misses: Counter[str] = field(default_factory=Counter)
+    exhausted_generators: set[str] = field(default_factory=set)
 
     @property
     def name(self) -> str:
         """`card_arrival`, `card_arrival, annoyed`, or `total`."""
-        return ", ".join(self.match.values()) or "total"
+        return ", ".join(self.values.values()) or "total"
 
-    def covers(self, ask: Ask) -> bool:
+    def covers(self, ask: GenerationRequest) -> bool:
         """Whether an answer to `ask` can add to this line."""
         label = ask.labels[0] if ask.labels else None
-        return all((label if key == "label" else ask.fields.get(key)) == value for key, value in self.match.items())
+        return all((label if key == "label" else ask.fields.get(key)) == value for key, value in self.values.items())
 
     def counts(self, record: Record) -> bool:
         """Whether the record counts here."""
         return all(
             value in record.labels if key == "label" else record.fields.get(key) == value
-            for key, value in self.match.items()
+            for key, value in self.values.items()
         )
 
 
@@ -65,78 +65,80 @@ class Quota:
     ask a model.
     """
 
-    def __init__(self, lines: Sequence[Line], shares: Mapping[str, float | None], *, patience: int) -> None:
-        self.lines = list(lines)
+    def __init__(self, lines: Sequence[QuotaCell], shares: Mapping[str, float | None], *, patience: int) -> None:
+        self.cells = list(lines)
         self._shares = _filled(shares)
         self._patience = patience
         self._texts: Counter[str] = Counter()
         self._kept: Counter[str] = Counter()
         # Most specific first: what they ask for also fills the lines that contain them.
-        self._order = sorted(self.lines, key=lambda line: -len(line.match))
+        self._order = sorted(self.cells, key=lambda line: -len(line.values))
 
     @property
     def met(self) -> bool:
         """Whether every line has its target."""
-        return bool(self.lines) and all(line.accepted >= line.target for line in self.lines)
+        return bool(self.cells) and all(line.accepted >= line.target for line in self.cells)
 
-    def dry(self, line: Line) -> bool:
+    def exhausted(self, line: QuotaCell) -> bool:
         """Whether no generator brings anything more to the line."""
-        return all(line.barren[item] >= self._patience for item in self._shares)
+        return all(line.consecutive_misses[item] >= self._patience for item in self._shares)
 
-    def short(self, item: str) -> list[Shortfall]:
+    def deficits(self, item: str) -> list[QuotaDeficit]:
         """Return what generator `item` should still bring, in candidates, most specific lines first."""
-        if not self.lines:
-            return [Shortfall({}, WITHOUT_END, once=True)]
-        expected: list[tuple[Line, float]] = []
-        found: list[Shortfall] = []
+        if not self.cells:
+            return [QuotaDeficit({}, WITHOUT_END, single_pass=True)]
+        expected: list[tuple[QuotaCell, float]] = []
+        found: list[QuotaDeficit] = []
         for line in self._order:
-            inside = sum(texts for other, texts in expected if line.match.items() <= other.match.items())
+            inside = sum(texts for other, texts in expected if line.values.items() <= other.values.items())
             missing = self._missing(line, item) - inside
-            if missing < 0.5 or line.barren[item] >= self._patience:
+            if missing < 0.5 or line.consecutive_misses[item] >= self._patience:
                 continue
-            rate = self.rate(line, item)
+            rate = self.yield_rate(line, item)
             texts = math.ceil(missing / rate)
             expected.append((line, texts * rate))
-            found.append(Shortfall(line.match, texts))
+            found.append(QuotaDeficit(line.values, texts))
         return found
 
-    def offered(self, item: str, short: Sequence[Shortfall], asks: Sequence[Ask]) -> bool:
+    def note_exhausted(self, item: str, short: Sequence[QuotaDeficit], asks: Sequence[GenerationRequest]) -> bool:
         """Note for which shortfalls a generator with room for more had nothing to ask: others fill those.
 
         Return whether that is news.
         """
-        matches = [one.match for one in short]
+        matches = [one.cell for one in short]
         news = False
-        for line in self.lines:
-            if line.match in matches:
+        for line in self.cells:
+            if line.values in matches:
                 idle = not any(line.covers(ask) for ask in asks)
-                news |= idle and item not in line.idle
-                line.idle = line.idle | {item} if idle else line.idle - {item}
+                news |= idle and item not in line.exhausted_generators
+                line.exhausted_generators = (
+                    line.exhausted_generators | {item} if idle else line.exhausted_generators - {item}
+                )
         return news
 
-    def rate(self, line: Line, item: str) -> float:
+    def yield_rate(self, line: QuotaCell, item: str) -> float:
         """The share of the candidates of `item` on the line that are accepted, leaning on the generator's own."""
         whole = (self._kept[item] + PRIOR_YIELD * PRIOR_TEXTS) / (self._texts[item] + PRIOR_TEXTS)
-        asked = line.asked[item]
-        return max((line.by_item[item] + whole * PRIOR_TEXTS) / (asked + PRIOR_TEXTS), LOWEST_YIELD)
+        asked = line.requested[item]
+        return max((line.by_generator[item] + whole * PRIOR_TEXTS) / (asked + PRIOR_TEXTS), LOWEST_YIELD)
 
-    def portion(self, item: str) -> int:
+    def target_share(self, item: str) -> int:
         """Return how many accepted texts `item` is to bring in all, by its share; a text counts once."""
-        most = max((len(line.match) for line in self.lines), default=0)
-        whole = max((line.target for line in self.lines if not line.match), default=0)
-        by_cell = sum(line.target for line in self.lines if line.match and len(line.match) == most)
-        by_label = sum(line.target for line in self.lines if set(line.match) == {"label"})
+        most = max((len(line.values) for line in self.cells), default=0)
+        whole = max((line.target for line in self.cells if not line.values), default=0)
+        by_cell = sum(line.target for line in self.cells if line.values and len(line.values) == most)
+        by_label = sum(line.target for line in self.cells if set(line.values) == {"label"})
         return round(self._shares[item] * max(whole, by_cell, by_label))
 
-    def planned(self, asks: Iterable[Ask]) -> None:
+    def record_planned(self, asks: Iterable[GenerationRequest]) -> None:
         """Note what is on its way."""
         for ask in asks:
-            for line in self.lines:
+            for line in self.cells:
                 if line.covers(ask):
-                    line.on_way[ask.item] += ask.texts
+                    line.pending[ask.step] += ask.candidates
 
-    def committed(
-        self, asks: Sequence[Ask], accepted: Mapping[int, Sequence[Record]], void: Container[int] = ()
+    def commit(
+        self, asks: Sequence[GenerationRequest], accepted: Mapping[int, Sequence[Record]], void: Container[int] = ()
     ) -> None:
         """Book a window: its asks in plan order, and the records that the ask at each place brought.
 
@@ -145,25 +147,25 @@ class Quota:
         for place, ask in enumerate(asks):
             brought = accepted.get(place, ())
             counts = place not in void
-            self._texts[ask.item] += ask.texts * counts
-            self._kept[ask.item] += len(brought)
-            for line in self.lines:
+            self._texts[ask.step] += ask.candidates * counts
+            self._kept[ask.step] += len(brought)
+            for line in self.cells:
                 new = sum(line.counts(record) for record in brought)
                 line.accepted += new
-                line.by_item[ask.item] += new
+                line.by_generator[ask.step] += new
                 if line.covers(ask):
-                    line.on_way[ask.item] -= ask.texts
-                    line.asked[ask.item] += ask.texts * counts
-                    line.barren[ask.item] = 0 if new else line.barren[ask.item] + counts
+                    line.pending[ask.step] -= ask.candidates
+                    line.requested[ask.step] += ask.candidates * counts
+                    line.consecutive_misses[ask.step] = 0 if new else line.consecutive_misses[ask.step] + counts
 
-    def _missing(self, line: Line, item: str) -> float:
+    def _missing(self, line: QuotaCell, item: str) -> float:
         """How many accepted texts `item` should still bring to the line, beyond what is on its way."""
         gaps = {
-            one: max(0.0, share * line.target - line.by_item[one])
+            one: max(0.0, share * line.target - line.by_generator[one])
             for one, share in self._shares.items()
-            if line.barren[one] < self._patience and (one == item or one not in line.idle)
+            if line.consecutive_misses[one] < self._patience and (one == item or one not in line.exhausted_generators)
         }
-        coming = sum(line.on_way[one] * self.rate(line, one) for one in self._shares)
+        coming = sum(line.pending[one] * self.yield_rate(line, one) for one in self._shares)
         gap = line.target - line.accepted - coming
         if gap <= 0 or item not in gaps:
             return 0.0
@@ -184,7 +186,7 @@ def _filled(shares: Mapping[str, float | None]) -> dict[str, float]:
 Wanted = tuple[Mapping[str, str], int]
 
 
-def lines_of(recipe: Recipe, limit: int | None) -> list[Line]:
+def quota_cells(recipe: Recipe, limit: int | None) -> list[QuotaCell]:
     """Return the quota's lines in the recipe's order; [] where nothing is wanted by number.
 
     `limit` caps the selected texts: every line is scaled down to its part of the limit, and a total is added, which is
@@ -194,7 +196,7 @@ def lines_of(recipe: Recipe, limit: int | None) -> list[Line]:
     wants = _wants(recipe)
     if limit is not None:
         wants = _limited(wants, limit)
-    return [Line(match, want, math.ceil(want * recipe.pool)) for match, want in wants]
+    return [QuotaCell(match, want, math.ceil(want * recipe.oversample)) for match, want in wants]
 
 
 def _wants(recipe: Recipe) -> list[Wanted]:

@@ -13,15 +13,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from textsynth.core.errors import ModelError
-from textsynth.core.records import Ask, Completion, Request
-from textsynth.models import Model, ModelOptions, Place
-from textsynth.parse import Fault, without_thinking
-from textsynth.runner.batch_file import Batch, Unanswered
+from textsynth.core.records import Completion, GenerationRequest, ModelRequest
+from textsynth.models import Model, ModelOptions, ModelRuntime
+from textsynth.parse import ParseFailure, without_thinking
+from textsynth.runner.batch_file import BatchFile, MissingAnswers
 from textsynth.store.journal import Journal
 
 
 @dataclass(slots=True)
-class Tally:
+class RequestStats:
     """What asking has cost so far.
 
     `sent` counts requests this process sent, `kept` those the journal answered; tokens are of both, `written` are the
@@ -29,14 +29,14 @@ class Tally:
     """
 
     sent: int = 0
-    kept: int = 0
+    from_journal: int = 0
     failed: int = 0
     prompt_tokens: int = 0
     completion_tokens: int = 0
     written: int = 0
 
 
-class Asker:
+class Requester:
     """Answers windows of asks for one run; models are opened when the journal first lacks an answer.
 
     With a `batch` servers are not asked: answers come from its file, and what is missing is collected there.
@@ -45,17 +45,17 @@ class Asker:
     """
 
     def __init__(
-        self, models: Mapping[str, ModelOptions], journal: Journal, place: Place, batch: Batch | None = None
+        self, models: Mapping[str, ModelOptions], journal: Journal, place: ModelRuntime, batch: BatchFile | None = None
     ) -> None:
         self._batch = batch
         self._keeping: list[asyncio.Future[None]] = []
         self._options = models
-        self.identities = {name: options.identity_at(place.recipe) for name, options in models.items()}
+        self.identities = {name: options.identity_at(place.recipe_folder) for name, options in models.items()}
         self._journal = journal
         self._place = place
         self._open: dict[str, Model] = {}
         self._draws: Counter[bytes] = Counter()
-        self.tally = Tally()
+        self.tally = RequestStats()
         self.waiting = 0
 
     @property
@@ -63,18 +63,20 @@ class Asker:
         """Requests that models are working on now; those that wait for a place are not counted where a model knows."""
         return min(self.waiting, sum(getattr(model, "in_flight", self.waiting) for model in self._open.values()))
 
-    def requests(self, asks: Sequence[Ask]) -> list[Request | None]:
+    def requests(self, asks: Sequence[GenerationRequest]) -> list[ModelRequest | None]:
         """Give each ask its request, in plan order; None for asks that need no model."""
         return [None if ask.prompt is None else self._request(ask) for ask in asks]
 
-    async def answer(self, asks: Sequence[Ask], requests: Sequence[Request | None]) -> list[Completion | None]:
+    async def complete(
+        self, asks: Sequence[GenerationRequest], requests: Sequence[ModelRequest | None]
+    ) -> list[Completion | None]:
         """Return the completions in plan order, each of them on disk. Raises ModelError, JournalError, Unanswered.
 
         The journal keeps answers as they came; what the model thought aloud before them is cut off here.
         """
-        answers = self._journal.answers([request.key for request in requests if request is not None])
-        self.tally.kept += len(answers)
-        missing: dict[str, list[Request]] = {}
+        answers = self._journal.find_answers([request.key for request in requests if request is not None])
+        self.tally.from_journal += len(answers)
+        missing: dict[str, list[ModelRequest]] = {}
         for ask, request in zip(asks, requests, strict=True):
             if request is not None and request.key not in answers:
                 missing.setdefault(ask.model, []).append(request)
@@ -83,7 +85,7 @@ class Asker:
         for name, some in missing.items():
             await self._complete(name, some, answers)
         if any(request is not None and request.key not in answers for request in requests):
-            raise Unanswered
+            raise MissingAnswers
         for completion in answers.values():
             self.tally.failed += completion.failure is not None
             self.tally.prompt_tokens += completion.prompt_tokens
@@ -96,13 +98,13 @@ class Asker:
         for model in self._open.values():
             await model.close()
 
-    async def _complete(self, name: str, requests: Sequence[Request], answers: dict[str, Completion]) -> None:
+    async def _complete(self, name: str, requests: Sequence[ModelRequest], answers: dict[str, Completion]) -> None:
         if name not in self._open:
             self._open[name] = self._options[name].open(self._place)
         identity = self.identities[name]
 
-        async def arrived(request: Request, completion: Completion) -> None:
-            await self._journal.keep(request, completion, model=identity)
+        async def arrived(request: ModelRequest, completion: Completion) -> None:
+            await self._journal.add_answer(request, completion, model=identity)
             answers[request.key] = completion
             self.waiting -= 1
             self.tally.sent += 1
@@ -119,14 +121,16 @@ class Asker:
                 f"model {name!r} ({identity}) left {len(lost)} of {len(requests)} requests without an answer"
             )
 
-    async def _take(self, batch: Batch, missing: dict[str, list[Request]], answers: dict[str, Completion]) -> None:
+    async def _take(
+        self, batch: BatchFile, missing: dict[str, list[ModelRequest]], answers: dict[str, Completion]
+    ) -> None:
         """Answer from the batch what it carries, and take that out of `missing`."""
         for name in [name for name, some in missing.items() if batch.carries(name, some[0])]:
             requests = missing.pop(name)
             taken = batch.take(name, requests)
             for request in requests:
                 if request.key in taken:
-                    keep = self._journal.keep(request, taken[request.key], model=self.identities[name])
+                    keep = self._journal.add_answer(request, taken[request.key], model=self.identities[name])
                     self._keeping.append(asyncio.ensure_future(keep))
             answers.update(taken)
             self.tally.sent += len(taken)
@@ -134,7 +138,7 @@ class Asker:
         # an earlier window that lacks answers ends this call, but what came is kept
         await asyncio.shield(asyncio.gather(*self._keeping))
 
-    def _request(self, ask: Ask) -> Request:
+    def _request(self, ask: GenerationRequest) -> ModelRequest:
         prompt = ask.prompt
         if prompt is None:
             raise TypeError("an ask without a prompt has no request")
@@ -147,19 +151,19 @@ class Asker:
         draw = self._draws[same]
         self._draws[same] += 1
         hasher.update(b"\x1e%d" % draw)
-        return Request(hasher.hexdigest(), prompt, ask.sampling, ask.constraint, ask.options)
+        return ModelRequest(hasher.hexdigest(), prompt, ask.sampling, ask.constraint, ask.options)
 
 
 def _answer_only(completion: Completion) -> Completion:
     """Cut a model's thoughts off its answer; thoughts that never ended are a failure."""
     answer = without_thinking(completion.text)
-    if isinstance(answer, Fault):
+    if isinstance(answer, ParseFailure):
         return replace(completion, text="", failure=answer.reason)
     return completion if answer == completion.text else replace(completion, text=answer)
 
 
-def _held_to(ask: Ask) -> str:
+def _held_to(ask: GenerationRequest) -> str:
     """Return what of the constraint and the options belongs to the key; "" for most asks, as it always was."""
     constraint = ask.constraint
-    held = "" if constraint is None or constraint.told else f"{constraint.kind}:{constraint.value}"
+    held = "" if constraint is None or constraint.in_prompt else f"{constraint.kind}:{constraint.value}"
     return f"{held}\x1foptions:{','.join(ask.options)}" if ask.options else held

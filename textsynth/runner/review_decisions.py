@@ -12,10 +12,10 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Literal
 
-from textsynth.core.formatting import counted
-from textsynth.core.records import DECIDED, Drop, Record, Verdict
-from textsynth.store.decisions import Decision, agreed
-from textsynth.store.manifest import Decided
+from textsynth.core.formatting import pluralize
+from textsynth.core.records import REVIEW_DECISION, DroppedRecord, Record, Verdict
+from textsynth.store.decisions import Decision, consensus
+from textsynth.store.manifest import ReviewOutcome
 
 SECTION, ITEM = "person", "review"
 DROPPED = "a person dropped it"
@@ -23,7 +23,7 @@ DIFFER = "people disagree"
 Say = Literal["keep", "drop", "relabel", "differ"]
 
 
-class People:
+class ReviewDecisions:
     """Decisions by the id of a text; `labels` are the recipe's, and a text may have several only with `many`.
 
     A decision for a label that is not among them is no decision any more.
@@ -36,7 +36,7 @@ class People:
         self._labels: dict[str, tuple[str, ...]] = {}
         self._unusable = 0
         for id_, by_person in standing.items():
-            last = agreed(by_person)
+            last = consensus(by_person)
             if last is None:
                 self._says[id_] = "differ"
             elif last.decision != "relabel":
@@ -50,34 +50,34 @@ class People:
     def __bool__(self) -> bool:
         return bool(self._says or self._unusable)
 
-    def dropped(self, records: Sequence[Record]) -> list[Drop]:
+    def dropped(self, records: Sequence[Record]) -> list[DroppedRecord]:
         """Return a drop for each of the records that people drop."""
         if not self._says:
             return []
         return [
-            Drop(record, SECTION, ITEM, DROPPED) for record in records if self._says.get(record.id) == "drop"
+            DroppedRecord(record, SECTION, ITEM, DROPPED) for record in records if self._says.get(record.id) == "drop"
         ]  # fmt: skip
 
     def let_pass(self, record: Record, verdict: Verdict) -> bool:
         """Whether a verdict would send to a person what a person has let pass."""
-        return verdict.review and self._says.get(record.id) in ("keep", "relabel")
+        return verdict.needs_review and self._says.get(record.id) in ("keep", "relabel")
 
-    def told(self, drop: Drop) -> Drop:
+    def told(self, drop: DroppedRecord) -> DroppedRecord:
         """Return a drop that waits, with a word of it where people differ."""
         if drop.section != "review" or self._says.get(drop.record.id) != "differ":
             return drop
         return replace(drop, reason=f"{DIFFER}: {drop.reason}")
 
-    def after(self, passed: Sequence[Record]) -> tuple[list[Record], list[Drop]]:
+    def after(self, passed: Sequence[Record]) -> tuple[list[Record], list[DroppedRecord]]:
         """Return what passed every check, as people left it, and what waits because they differ."""
         if not self._says:
             return list(passed), []
         kept: list[Record] = []
-        waits: list[Drop] = []
+        waits: list[DroppedRecord] = []
         for record in passed:
             match self._says.get(record.id):
                 case "differ":
-                    waits.append(Drop(record, "review", ITEM, "the checks would keep it"))
+                    waits.append(DroppedRecord(record, "review", ITEM, "the checks would keep it"))
                 case "keep" | "relabel" as say:
                     kept.append(self._marked(record, say))
                 case _:
@@ -87,10 +87,10 @@ class People:
     def _marked(self, record: Record, say: str) -> Record:
         labels = self._labels.get(record.id, record.labels)
         intended = {} if labels == record.labels else {"intended_label": ", ".join(record.labels)}
-        fields = {**intended, **record.fields, DECIDED: say}
-        return Record(record.text, record.origin, labels, fields, record.measures)
+        fields = {**intended, **record.fields, REVIEW_DECISION: say}
+        return Record(record.text, record.provenance, labels, fields, record.scores)
 
-    def ends(self, accepted: Sequence[Record], dropped: Sequence[Drop]) -> Decided:
+    def outcome_counts(self, accepted: Sequence[Record], dropped: Sequence[DroppedRecord]) -> ReviewOutcome:
         """Return what became of the texts that people decided on; `absent` ones were no candidates of the run."""
         came: Counter[str] = Counter()
         for record in accepted if self._says else ():
@@ -111,19 +111,21 @@ class People:
         }
 
 
-NOBODY = People({})
+NO_DECISIONS = ReviewDecisions({})
 
 
-def decided_notes(told: Decided) -> list[str]:
+def review_notes(told: ReviewOutcome) -> list[str]:
     """Return a sentence for the decisions taken in, and one for those that are not, whose lines stay in the file."""
     taken = [f"{told[one]:,} {one}" for one in ("kept", "relabelled", "dropped") if told[one]]
     notes = [f"people decided: {', '.join(taken)}"] if taken else []
     if told["differ"]:
-        notes.append(f"people disagree on {counted(told['differ'], 'text')}, which wait" + "s" * (told["differ"] == 1))
+        notes.append(
+            f"people disagree on {pluralize(told['differ'], 'text')}, which wait" + "s" * (told["differ"] == 1)
+        )
     if told["overruled"]:
-        notes.append(f"a check dropped {counted(told['overruled'], 'text')} on which people had decided")
+        notes.append(f"a check dropped {pluralize(told['overruled'], 'text')} on which people had decided")
     if told["absent"]:
-        notes.append(f"{counted(told['absent'], 'decision')} of people: the text did not come up in this run")
+        notes.append(f"{pluralize(told['absent'], 'decision')} of people: the text did not come up in this run")
     if told["unusable"]:
-        notes.append(f"{counted(told['unusable'], 'decision')} of people: the recipe has no such label now")
+        notes.append(f"{pluralize(told['unusable'], 'decision')} of people: the recipe has no such label now")
     return notes

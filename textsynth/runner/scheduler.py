@@ -14,37 +14,47 @@ from collections import Counter, deque
 from collections.abc import Container, Sequence
 from dataclasses import asdict, dataclass, field
 
-from textsynth.core.calibration_summary import Gold
-from textsynth.core.protocols import Desk, Judge, Shortfall, Writer
-from textsynth.core.records import Ask, Census, Completion, Drop, Origin, Record, Request, Sampling, reason_kind
-from textsynth.export.run_result import Asked
-from textsynth.runner.budget import Budget, tokens_of
-from textsynth.runner.candidate_pipeline import Court, Ruling
-from textsynth.runner.max_tokens import Limits
+from textsynth.core.calibration_summary import CalibrationSummary
+from textsynth.core.protocols import FilterSession, GeneratorSession, LabellerSession, QuotaDeficit
+from textsynth.core.records import (
+    Completion,
+    DroppedRecord,
+    GenerationRequest,
+    ModelRequest,
+    Provenance,
+    Record,
+    RecordLedger,
+    Sampling,
+    reason_category,
+)
+from textsynth.export.run_result import RequestInfo
+from textsynth.runner.budget import RunBudget, estimate_tokens
+from textsynth.runner.candidate_pipeline import BatchResult, CandidatePipeline
+from textsynth.runner.max_tokens import AdaptiveMaxTokens
 from textsynth.runner.quota import Quota
-from textsynth.runner.requester import Asker
-from textsynth.runner.review_decisions import NOBODY, People
+from textsynth.runner.requester import Requester
+from textsynth.runner.review_decisions import NO_DECISIONS, ReviewDecisions
 
 IN_FLIGHT = 2
 # So many answers are read, or asks keyed, before the loop looks after what has arrived from the model.
 AT_ONCE = 16
 # A thread that judges gives way to the one that asks, and to the journal's, after this time instead of Python's 5 ms.
 TURN_SECONDS = 0.0005
-EVERYTHING = (Shortfall({}, 10**9, once=True),)
+EVERYTHING = (QuotaDeficit({}, 10**9, single_pass=True),)
 
 
 @dataclass(frozen=True, slots=True)
-class Hand:
+class ActiveGenerator:
     """A generator at work under its name in the recipe, `texts` an answer; a `free` one needs no model."""
 
-    item: str
-    writer: Writer
+    name: str
+    session: GeneratorSession
     free: bool
     texts: int = 1
 
 
 @dataclass(slots=True)
-class Books:
+class RunState:
     """What a run has brought so far: accepted records and drops in plan order, and what was asked, by request key.
 
     What is behind most answers is the same, so all of them share it. `gold` is what labellers are worth on known rows,
@@ -52,10 +62,10 @@ class Books:
     """
 
     accepted: list[Record] = field(default_factory=list)
-    dropped: list[Drop] = field(default_factory=list)
-    asked: dict[str, Asked] = field(default_factory=dict)
+    dropped: list[DroppedRecord] = field(default_factory=list)
+    requests: dict[str, RequestInfo] = field(default_factory=dict)
     reasons: Counter[tuple[str, str, str]] = field(default_factory=Counter)
-    gold: dict[str, Gold] = field(default_factory=dict)
+    calibrations: dict[str, CalibrationSummary] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     candidates: int = 0
     windows: int = 0
@@ -63,26 +73,26 @@ class Books:
 
 @dataclass(frozen=True, slots=True)
 class _Window:
-    asks: list[Ask]
-    requests: list[Request | None]
+    asks: list[GenerationRequest]
+    requests: list[ModelRequest | None]
     answers: asyncio.Task[list[Completion | None]]
 
 
-class Loop:
+class Scheduler:
     """One run's windows of at most `window` asks. `given` are the ids of source records, which a twin may also name."""
 
     def __init__(
         self,
-        hands: Sequence[Hand],
-        filters: Sequence[tuple[str, Judge]],
-        desks: Sequence[tuple[str, Desk]],
+        hands: Sequence[ActiveGenerator],
+        filters: Sequence[tuple[str, FilterSession]],
+        desks: Sequence[tuple[str, LabellerSession]],
         *,
         quota: Quota,
-        budget: Budget,
-        asker: Asker,
+        budget: RunBudget,
+        asker: Requester,
         given: Container[str],
         window: int,
-        people: People = NOBODY,
+        people: ReviewDecisions = NO_DECISIONS,
     ) -> None:
         self._hands = hands
         self._quota = quota
@@ -90,14 +100,14 @@ class Loop:
         self._asker = asker
         self._given = given
         self._window = window
-        self._court = Court(filters, desks, self._ask_about, people)
-        self._census = Census()
+        self._court = CandidatePipeline(filters, desks, self._ask_about, people)
+        self._census = RecordLedger()
         self._tokens_an_ask = 0
-        self._limits = Limits()
-        self._behind: dict[tuple[str, str, str, Sampling, str], Asked] = {}
-        self.books = Books()
+        self._limits = AdaptiveMaxTokens()
+        self._behind: dict[tuple[str, str, str, Sampling, str], RequestInfo] = {}
+        self.state = RunState()
 
-    async def go(self) -> str:
+    async def run(self) -> str:
         """Run all windows. Return why it stopped: met, budget, dry or done.
 
         `done` is said where no quota was asked for and everything the generators have was used.
@@ -106,7 +116,7 @@ class Loop:
         turn = sys.getswitchinterval()
         sys.setswitchinterval(TURN_SECONDS)
         try:
-            self.books.gold = await self._court.tried(self._ask_first)
+            self.state.calibrations = await self._court.calibrate_labellers(self._ask_first)
             while True:
                 asks = self._plan()
                 if asks:
@@ -123,69 +133,71 @@ class Loop:
             self._court.close()
             sys.setswitchinterval(turn)
 
-    def _plan(self) -> list[Ask]:
+    def _plan(self) -> list[GenerationRequest]:
         texts = max((hand.texts for hand in self._hands), default=1)
-        room = self._budget.room(self._window, tokens_an_ask=self._tokens_an_ask, texts_an_ask=texts)
+        room = self._budget.available(self._window, tokens_an_ask=self._tokens_an_ask, texts_an_ask=texts)
         asks, news = self._ask_hands(room)
         if not asks and news:
             asks, _ = self._ask_hands(room)
-        self._budget.planned(asks)
+        self._budget.record_planned(asks)
         self._budget.reserve(asks)
         if asks:
-            self._tokens_an_ask = max(1, sum(map(tokens_of, asks)) // len(asks))
+            self._tokens_an_ask = max(1, sum(map(estimate_tokens, asks)) // len(asks))
         return asks
 
-    def _ask_hands(self, room: int) -> tuple[list[Ask], bool]:
+    def _ask_hands(self, room: int) -> tuple[list[GenerationRequest], bool]:
         """Return what the generators ask for what is missing, and whether one is newly found to have nothing for it."""
-        asks: list[Ask] = []
+        asks: list[GenerationRequest] = []
         news = False
         for hand in self._hands:
-            short = EVERYTHING if hand.free else self._quota.short(hand.item)
+            short = EVERYTHING if hand.free else self._quota.deficits(hand.name)
             left = room - len(asks)
             if not short or (left <= 0 and not hand.free):
                 continue
-            some = self._limits.applied(hand.writer.plan(short, self._window if hand.free else left))
-            self._quota.planned(some)
-            news |= not hand.free and len(some) < left and self._quota.offered(hand.item, short, some)
+            some = self._limits.apply(hand.session.plan_requests(short, self._window if hand.free else left))
+            self._quota.record_planned(some)
+            news |= not hand.free and len(some) < left and self._quota.note_exhausted(hand.name, short, some)
             asks += some
         return asks, news
 
-    async def _send(self, asks: list[Ask]) -> _Window:
-        requests: list[Request | None] = []
+    async def _send(self, asks: list[GenerationRequest]) -> _Window:
+        requests: list[ModelRequest | None] = []
         for start in range(0, len(asks), AT_ONCE):
             requests += self._asker.requests(asks[start : start + AT_ONCE])
             await asyncio.sleep(0)
-        return _Window(asks, requests, asyncio.create_task(self._asker.answer(asks, requests)))
+        return _Window(asks, requests, asyncio.create_task(self._asker.complete(asks, requests)))
 
     async def _commit(self, window: _Window) -> None:
         completions = await window.answers
         self._budget.charge(completions)
         self._budget.release(window.asks)
         candidates: list[Record] = []
-        unread: list[Drop] = []
+        unread: list[DroppedRecord] = []
         place_of: dict[str, int] = {}
         for place, found in enumerate(await self._read(window, completions)):
             for one in found:
-                if isinstance(one, Drop):
+                if isinstance(one, DroppedRecord):
                     unread.append(one)
                 else:
                     candidates.append(one)
                     place_of[one.id] = place
         read = set(place_of.values())
-        self.books.notes += self._limits.learn(window.asks, completions, read)
-        ruling = await self._court.rule(candidates)
+        self.state.notes += self._limits.update(window.asks, completions, read)
+        ruling = await self._court.process(candidates)
         self._count(candidates, unread, ruling)
         brought: dict[int, list[Record]] = {}
         for record in ruling.accepted:
             brought.setdefault(place_of[record.id], []).append(record)
-        self._quota.committed(window.asks, brought, self._limits.outgrown(window.asks, read))
+        self._quota.commit(window.asks, brought, self._limits.stale_requests(window.asks, read))
         for hand in self._hands:
-            hand.writer.learn(ruling.accepted)
+            hand.session.observe_accepted(ruling.accepted)
 
-    async def _read(self, window: _Window, completions: Sequence[Completion | None]) -> list[Sequence[Record | Drop]]:
+    async def _read(
+        self, window: _Window, completions: Sequence[Completion | None]
+    ) -> list[Sequence[Record | DroppedRecord]]:
         """Read each answer of a window with the generator that asked for it, in plan order."""
-        writers = {hand.item: hand.writer for hand in self._hands}
-        found: list[Sequence[Record | Drop]] = []
+        writers = {hand.name: hand.session for hand in self._hands}
+        found: list[Sequence[Record | DroppedRecord]] = []
         for ask, request, completion in zip(window.asks, window.requests, completions, strict=True):
             if len(found) % AT_ONCE == 0:
                 await asyncio.sleep(0)
@@ -193,75 +205,75 @@ class Loop:
             if request is not None:
                 self._note(request, ask, completion)
             if completion is not None and completion.failure is not None:
-                empty = Record("", Origin(ask.item, ask.parents, ask.shown, key), ask.labels, ask.fields)
-                found.append([Drop(empty, "model", ask.model, completion.failure)])
+                empty = Record("", Provenance(ask.step, ask.parent_ids, ask.example_ids, key), ask.labels, ask.fields)
+                found.append([DroppedRecord(empty, "model", ask.model, completion.failure)])
             else:
-                found.append(writers[ask.item].read(ask, key, completion))
+                found.append(writers[ask.step].parse_response(ask, key, completion))
         return found
 
-    def _count(self, candidates: Sequence[Record], unread: Sequence[Drop], ruling: Ruling) -> None:
+    def _count(self, candidates: Sequence[Record], unread: Sequence[DroppedRecord], ruling: BatchResult) -> None:
         census = self._census
-        census.enter(candidates)
-        census.enter(drop.record for drop in unread)
+        census.register(candidates)
+        census.register(drop.record for drop in unread)
         for record in ruling.accepted:
-            census.end(record, "accepted")
+            census.resolve(record, "accepted")
         for drop in (*unread, *ruling.dropped):
-            census.end(drop.record, drop.section, drop.twin)
-            self.books.reasons[drop.section, drop.item, reason_kind(drop.reason)] += 1
-        census.close(self._given)
-        self.books.candidates += len(candidates) + len(unread)
-        self.books.accepted += ruling.accepted
-        self.books.dropped += (*unread, *ruling.dropped)
-        self.books.windows += 1
+            census.resolve(drop.record, drop.section, drop.duplicate_of)
+            self.state.reasons[drop.section, drop.step, reason_category(drop.reason)] += 1
+        census.verify(self._given)
+        self.state.candidates += len(candidates) + len(unread)
+        self.state.accepted += ruling.accepted
+        self.state.dropped += (*unread, *ruling.dropped)
+        self.state.windows += 1
 
-    async def _ask_about(self, groups: Sequence[Sequence[Ask]]) -> list[list[Completion] | None]:
+    async def _ask_about(self, groups: Sequence[Sequence[GenerationRequest]]) -> list[list[Completion] | None]:
         """Answer a labeller's asks about each text, which are charged like all others; None beyond the budget."""
-        fit = self._budget.fitting([len(some) for some in groups], tokens_an_ask=self._tokens_an_ask)
+        fit = self._budget.affordable([len(some) for some in groups], tokens_an_ask=self._tokens_an_ask)
         asks = [ask for some in groups[:fit] for ask in some]
-        self._budget.planned(asks)
+        self._budget.record_planned(asks)
         completions = await self._asked(asks)
         self._budget.charge(completions)
         return _parted(groups, fit, completions)
 
-    async def _ask_first(self, groups: Sequence[Sequence[Ask]]) -> list[list[Completion] | None]:
+    async def _ask_first(self, groups: Sequence[Sequence[GenerationRequest]]) -> list[list[Completion] | None]:
         """Answer what is asked about known rows, before anything is planned: the budget has so much less from then on.
 
         None beyond it.
         """
-        tokens = [tokens_of(ask) for some in groups for ask in some]
+        tokens = [estimate_tokens(ask) for some in groups for ask in some]
         mean = max(1, sum(tokens) // max(1, len(tokens)))
-        fit = self._budget.fitting([len(some) for some in groups], tokens_an_ask=mean)
+        fit = self._budget.affordable([len(some) for some in groups], tokens_an_ask=mean)
         completions = await self._asked([ask for some in groups[:fit] for ask in some])
-        self._budget.take_off(completions)
+        self._budget.deduct(completions)
         return _parted(groups, fit, completions)
 
-    async def _asked(self, asks: Sequence[Ask]) -> list[Completion | None]:
+    async def _asked(self, asks: Sequence[GenerationRequest]) -> list[Completion | None]:
         requests = self._asker.requests(asks)
-        completions = await self._asker.answer(asks, requests)
+        completions = await self._asker.complete(asks, requests)
         for ask, request, completion in zip(asks, requests, completions, strict=True):
             if request is not None:
                 self._note(request, ask, completion)
         return completions
 
-    def _note(self, request: Request, ask: Ask, completion: Completion | None) -> None:
+    def _note(self, request: ModelRequest, ask: GenerationRequest, completion: Completion | None) -> None:
         engine = "" if completion is None else completion.engine
         prompt = request.prompt
         behind = (prompt.name, prompt.fingerprint, self._asker.identities[ask.model], request.sampling, engine)
         if behind not in self._behind:
             name, fingerprint, model, sampling, _ = behind
-            self._behind[behind] = Asked(name, fingerprint, model, asdict(sampling), engine)
-        self.books.asked[request.key] = self._behind[behind]
+            self._behind[behind] = RequestInfo(name, fingerprint, model, asdict(sampling), engine)
+        self.state.requests[request.key] = self._behind[behind]
 
     def _ending(self) -> str:
         if self._quota.met:
             return "met"
-        if self._budget.spent_out is not None:
+        if self._budget.exhausted_limit is not None:
             return "budget"
-        return "dry" if self._quota.lines else "done"
+        return "dry" if self._quota.cells else "done"
 
 
 def _parted(
-    groups: Sequence[Sequence[Ask]], fit: int, completions: Sequence[Completion | None]
+    groups: Sequence[Sequence[GenerationRequest]], fit: int, completions: Sequence[Completion | None]
 ) -> list[list[Completion] | None]:
     """Return the answers to each of the first `fit` groups; None for what was not asked, [] where nothing was to be."""
     answers = iter(completions)

@@ -8,12 +8,12 @@ from collections.abc import Mapping, Sequence
 
 from textsynth.core.protocols import Context, Selector
 from textsynth.core.records import Record
-from textsynth.runner.plugin_checks import picked
-from textsynth.runner.quota import Line
+from textsynth.runner.plugin_checks import validate_selection
+from textsynth.runner.quota import QuotaCell
 
 
-def pick(
-    accepted: Sequence[Record], lines: Sequence[Line], selectors: Sequence[Selector], context: Context
+def select(
+    accepted: Sequence[Record], lines: Sequence[QuotaCell], selectors: Sequence[Selector], context: Context
 ) -> tuple[list[Record], list[Record]]:
     """Return the selected and the spare records, each in the order of acceptance.
 
@@ -24,19 +24,19 @@ def pick(
     """
     if not lines:
         return list(accepted), []
-    quota = allotment(accepted, lines)
+    quota = allocate(accepted, lines)
     chosen = list(accepted)
     for selector in selectors:
         shown = {record.id for record in chosen}
-        ids = picked(type(selector).__name__, selector.pick(chosen, quota, context), shown)
+        ids = validate_selection(type(selector).__name__, selector.select(chosen, quota, context), shown)
         chosen = [record for record in chosen if record.id in ids]
-    by_attribute_alone = all(set(line.match) - {"label"} for line in lines)
+    by_attribute_alone = all(set(line.values) - {"label"} for line in lines)
     kept = _needed(chosen, lines) if by_attribute_alone else _first_come(chosen, quota)
     _mend(kept, accepted, lines)
     return [record for record in accepted if record.id in kept], [r for r in accepted if r.id not in kept]
 
 
-def allotment(accepted: Sequence[Record], lines: Sequence[Line]) -> dict[str, int]:
+def allocate(accepted: Sequence[Record], lines: Sequence[QuotaCell]) -> dict[str, int]:
     """Return how many texts of each label may be selected ("" where the records have no labels).
 
     Lines by label say it; a total is spread over the labels as evenly as what was accepted allows, in the order in
@@ -44,9 +44,9 @@ def allotment(accepted: Sequence[Record], lines: Sequence[Line]) -> dict[str, in
     its own, and more only where the others have no more. A line by an attribute alone never limits a label.
     """
     there = Counter(record.label or "" for record in accepted)
-    by_label = {line.match["label"]: line.want for line in lines if set(line.match) == {"label"}}
+    by_label = {line.values["label"]: line.wanted for line in lines if set(line.values) == {"label"}}
     quota = {label: min(count, by_label.get(label, count)) for label, count in there.items()}
-    total = next((line.want for line in lines if not line.match), None)
+    total = next((line.wanted for line in lines if not line.values), None)
     if total is None:
         return quota
     first = dict.fromkeys(quota, 0)
@@ -81,9 +81,9 @@ def _first_come(records: Sequence[Record], quota: Mapping[str, int]) -> set[str]
     return kept
 
 
-def _needed(records: Sequence[Record], lines: Sequence[Line]) -> set[str]:
+def _needed(records: Sequence[Record], lines: Sequence[QuotaCell]) -> set[str]:
     """Return the first texts that some line still wants, where nothing else says how many there are to be."""
-    missing = [line.want for line in lines]
+    missing = [line.wanted for line in lines]
     kept: set[str] = set()
     for record in records:
         here = [at for at, line in enumerate(lines) if line.counts(record)]
@@ -94,18 +94,18 @@ def _needed(records: Sequence[Record], lines: Sequence[Line]) -> set[str]:
     return kept
 
 
-def _mend(kept: set[str], accepted: Sequence[Record], lines: Sequence[Line]) -> None:
+def _mend(kept: set[str], accepted: Sequence[Record], lines: Sequence[QuotaCell]) -> None:
     """Exchange texts within a label until lines by an attribute have what they want, as far as spare texts reach.
 
     Spare texts come in the order of acceptance, selected ones go from the last accepted on. Where none may go, as when
     the attributes want more in all than the labels, the spare text comes on top, up to the total.
     """
-    if all(set(line.match) <= {"label"} for line in lines):
+    if all(set(line.values) <= {"label"} for line in lines):
         return
     cells = {record.id: {at for at, line in enumerate(lines) if line.counts(record)} for record in accepted}
     selected = [record for record in accepted if record.id in kept]
     counts = Counter(at for record in selected for at in cells[record.id])
-    beyond = [counts[at] - line.want for at, line in enumerate(lines)]
+    beyond = [counts[at] - line.wanted for at, line in enumerate(lines)]
     may_go: dict[tuple[str, ...], list[str]] = defaultdict(list)
     for record in selected:
         may_go[record.labels].append(record.id)
@@ -114,7 +114,7 @@ def _mend(kept: set[str], accepted: Sequence[Record], lines: Sequence[Line]) -> 
         if all(beyond[at] >= 0 for at in here):
             continue
         going = _may_go(may_go[record.labels], cells, here, beyond)
-        if going is None and any(not line.match and beyond[at] >= 0 for at, line in enumerate(lines)):
+        if going is None and any(not line.values and beyond[at] >= 0 for at, line in enumerate(lines)):
             continue  # a total is never passed
         kept.add(record.id)
         for at in here:

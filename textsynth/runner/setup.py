@@ -8,25 +8,25 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from textsynth.core.errors import MissingExtra, UsageError, needs
-from textsynth.core.protocols import Context, Desk, Generator, Judge, Labeller, Tried
+from textsynth.core.errors import MissingExtra, UsageError, require_extra
+from textsynth.core.protocols import CalibratableSession, Context, FilterSession, Generator, Labeller, LabellerSession
 from textsynth.core.records import Record, Verdict
-from textsynth.recipe import Recipe, named
-from textsynth.runner.plugin_checks import CheckedDesk, CheckedWriter, begun
-from textsynth.runner.scheduler import Hand
+from textsynth.recipe import Recipe, references_in
+from textsynth.runner.plugin_checks import ValidatedGenerator, ValidatedLabeller, validate_session
+from textsynth.runner.scheduler import ActiveGenerator
 
 if TYPE_CHECKING:
     pass
 
 
-def hands(recipe: Recipe, context: Context) -> list[Hand]:
+def start_generators(recipe: Recipe, context: Context) -> list[ActiveGenerator]:
     """Begin the generators, in the recipe's order."""
-    found: list[Hand] = []
+    found: list[ActiveGenerator] = []
     for item in recipe.generate:
         if isinstance(item.step, Generator):
             texts = getattr(item.step, "texts", 1)
-            writer = CheckedWriter(item.name, item.step.begin(context, item.name), context.labels)
-            found.append(Hand(item.name, writer, item.step.free, texts))
+            writer = ValidatedGenerator(item.name, item.step.start(context, item.name), context.labels)
+            found.append(ActiveGenerator(item.name, writer, item.step.free, texts))
     return found
 
 
@@ -35,29 +35,31 @@ def labellers(recipe: Recipe) -> list[tuple[str, Labeller]]:
     return [(item.name, item.step) for item in recipe.label if isinstance(item.step, Labeller)]
 
 
-def desks(recipe: Recipe, context: Context) -> list[tuple[str, Desk]]:
+def start_labellers(recipe: Recipe, context: Context) -> list[tuple[str, LabellerSession]]:
     """Begin the labellers, in the recipe's order."""
-    found: list[tuple[str, Desk]] = []
+    found: list[tuple[str, LabellerSession]] = []
     for name, step in labellers(recipe):
-        desk = step.begin(context, name)
-        found.append((name, desk if isinstance(desk, Tried) else CheckedDesk(name, desk, context.labels)))
+        desk = step.start(context, name)
+        found.append(
+            (name, desk if isinstance(desk, CalibratableSession) else ValidatedLabeller(name, desk, context.labels))
+        )
     return found
 
 
-class LateJudge:
+class LazyFilterSession:
     """A filter that begins when it is first asked, in the thread that judges: what it loads never delays a request.
 
     `name` is what the recipe calls it.
     """
 
-    def __init__(self, name: str, begin: Callable[[], Judge]) -> None:
+    def __init__(self, name: str, begin: Callable[[], FilterSession]) -> None:
         self._name = name
         self._begin = begin
-        self._judge: Judge | None = None
+        self._judge: FilterSession | None = None
 
-    def judge(self, records: Sequence[Record]) -> list[Verdict | None]:
+    def evaluate_batch(self, records: Sequence[Record]) -> list[Verdict | None]:
         """Judge, having begun. Raises UsageError where something else than a verdict for each record comes back."""
-        verdicts = self._begun().judge(records)
+        verdicts = self._begun().evaluate_batch(records)
         if len(verdicts) != len(records):
             raise UsageError(
                 f"{self._name}: judge gave {len(verdicts)} verdicts for {len(records)} texts, and gives one for each"
@@ -70,18 +72,18 @@ class LateJudge:
                 )
         return verdicts
 
-    def settle(self, records: Sequence[Record]) -> None:
+    def commit(self, records: Sequence[Record]) -> None:
         """Settle, having begun; an empty batch begins nothing."""
         if records:
-            self._begun().settle(records)
+            self._begun().commit(records)
 
-    def _begun(self) -> Judge:
+    def _begun(self) -> FilterSession:
         if self._judge is None:
-            self._judge = begun(self._name, self._begin(), ("judge", "settle"))
+            self._judge = validate_session(self._name, self._begin(), ("evaluate_batch", "commit"))
         return self._judge
 
 
-def require(recipe: Recipe) -> None:
+def check_dependencies(recipe: Recipe) -> None:
     """Raise MissingExtra with the first package that the recipe's models, steps or evaluation lack; loads nothing.
 
     Models come first: their extra brings the packages of all the others along.
@@ -90,10 +92,10 @@ def require(recipe: Recipe) -> None:
         check()
 
 
-def lacking(recipe: Recipe) -> str | None:
+def missing_extras(recipe: Recipe) -> str | None:
     """Return the sentence of `require`, or None where nothing is missing."""
     try:
-        require(recipe)
+        check_dependencies(recipe)
     except MissingExtra as missing:
         return str(missing)
     return None
@@ -101,9 +103,9 @@ def lacking(recipe: Recipe) -> str | None:
 
 def _checks(recipe: Recipe) -> Iterator[Callable[[], None]]:
     steps = [item.step for items in (recipe.generate, recipe.filter, recipe.label, recipe.select) for item in items]
-    asked = dict.fromkeys(name for step in steps for _, name in named(step, "model"))
-    yield from (recipe.models[name].require for name in asked if name in recipe.models)
-    yield from (source.require for source in recipe.sources.values())
-    yield from (step.require for step in steps)
+    asked = dict.fromkeys(name for step in steps for _, name in references_in(step, "model"))
+    yield from (recipe.models[name].check_dependencies for name in asked if name in recipe.models)
+    yield from (source.check_dependencies for source in recipe.sources.values())
+    yield from (step.check_dependencies for step in steps)
     if recipe.evaluate is not None:
-        yield lambda: needs("embed", "sklearn", "torch", "sentence_transformers", why="evaluate")
+        yield lambda: require_extra("embed", "sklearn", "torch", "sentence_transformers", why="evaluate")

@@ -12,34 +12,34 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from textsynth.core.protocols import Source
-from textsynth.core.records import Drop, Record, reason_kind
+from textsynth.core.records import DroppedRecord, Record, reason_category
 from textsynth.core.version import __version__
 from textsynth.evaluate.runner import weight_of
-from textsynth.export.card.licenses import conflicts, known_model_licence
-from textsynth.export.run_result import About, Given, Outcome, QuotaLine
+from textsynth.export.card.licenses import conflicts, known_model_license
+from textsynth.export.run_result import CardMetadata, QuotaStatus, RunResult, SourceInfo
 from textsynth.filter.leak import Leak
 from textsynth.prompts import find_prompt
-from textsynth.recipe import Recipe, named
-from textsynth.runner.quota import Line
-from textsynth.runner.requester import Tally
-from textsynth.runner.scheduler import Books
-from textsynth.store.manifest import FORM, Begun, Counts, DropCount, Licenses, QuotaRow
+from textsynth.recipe import Recipe, references_in
+from textsynth.runner.quota import QuotaCell
+from textsynth.runner.requester import RequestStats
+from textsynth.runner.scheduler import RunState
+from textsynth.store.manifest import FORMAT, Counts, DropCount, Licenses, QuotaRow, RunFacts
 
 if TYPE_CHECKING:
     from textsynth.evaluate import Evaluation
 
 
 @dataclass(frozen=True, slots=True)
-class Ended:
+class FinishedRun:
     """A run at its end; `told` is its manifest so far, `identities` are the models asked, by their names.
 
     `notes` are what a reader of the data set should know, `proof` what the texts are worth on real data.
     """
 
-    books: Books
+    books: RunState
     selected: Sequence[Record]
     spare: Sequence[Record]
-    told: Begun
+    told: RunFacts
     identities: Mapping[str, str]
     stopped: str
     sentence: str
@@ -47,53 +47,53 @@ class Ended:
     proof: Evaluation | None = None
 
 
-def outcome_of(recipe: Recipe, ended: Ended) -> Outcome:
+def run_result(recipe: Recipe, ended: FinishedRun) -> RunResult:
     """Return the outcome with its pictures."""
-    from textsynth.report.card_figures import pictures  # no request waits for the report
+    from textsynth.report.card_figures import run_figures  # no request waits for the report
 
-    asked = ended.books.asked
+    asked = ended.books.requests
     export, proof, told = recipe.export, ended.proof, ended.told
-    outcome = Outcome(
+    outcome = RunResult(
         name=recipe.name,
         task=recipe.task,
         language=recipe.language,
         license=export.license,
         seed=recipe.seed,
-        labels=recipe.meanings,
-        many=recipe.many,
+        labels=recipe.label_descriptions,
+        multi_label=recipe.multi_label,
         splits=export.splits,
         selected=ended.selected,
-        spare=ended.spare,
+        surplus=ended.spare,
         dropped=ended.books.dropped,
-        asked=asked,
-        quota=[QuotaLine(row["match"], row["want"], row["selected"]) for row in told["quota"]],
+        requests=asked,
+        quota=[QuotaStatus(row["cell"], row["wanted"], row["selected"]) for row in told["quota"]],
         stopped=ended.stopped,
         sentence=ended.sentence,
         prompts={one.prompt: one.fingerprint for one in asked.values()},
         prompt_texts=_prompt_texts(recipe),
         models=told["models"],
         model_licenses=model_licenses(recipe, ended.identities),
-        sources=given_sources(recipe),
+        sources=source_infos(recipe),
         checks=[("filter", item.name) for item in recipe.filter] + [("label", item.name) for item in recipe.label],
         labellers=[item.name for item in recipe.label],
         selector=recipe.select[-1].name if recipe.select else "quota",
-        about=About(**{name: getattr(export, name) for name in About.__dataclass_fields__}),
+        metadata=CardMetadata(**{name: getattr(export, name) for name in CardMetadata.__dataclass_fields__}),
         recipe_text=recipe.text,
-        sets=recipe.sets,
+        overrides=recipe.overrides,
         weight=None if proof is None else weight_of(recipe, proof),
-        proof=() if proof is None else proof.verdict.sentences,
-        gold=ended.books.gold,
+        evaluation_sentences=() if proof is None else proof.verdict.sentences,
+        calibrations=ended.books.calibrations,
         evaluation={} if proof is None else _as_json(proof),
     )
-    return replace(outcome, pictures=pictures(outcome))
+    return replace(outcome, figures=run_figures(outcome))
 
 
-def given_sources(recipe: Recipe) -> dict[str, Given]:
+def source_infos(recipe: Recipe) -> dict[str, SourceInfo]:
     """Return the recipe's sources by name, with their licences as the recipe gives them."""
-    used = {name for item in recipe.generate for _, name in named(item.step, "source")}
+    used = {name for item in recipe.generate for _, name in references_in(item.step, "source")}
     return {
-        name: Given(
-            told=str(getattr(source, "path", name)),
+        name: SourceInfo(
+            description=str(getattr(source, "path", name)),
             hub=_hub_name(source, recipe),
             revision=getattr(source, "revision", None),
             license=recipe.export.source_licenses.get(name),
@@ -107,13 +107,13 @@ def model_licenses(recipe: Recipe, identities: Mapping[str, str]) -> dict[str, s
     """Return what is known of the models' licences, by identity: as the recipe gives them, else as commonly known."""
     found = {}
     for name, identity in identities.items():
-        known = recipe.export.model_licenses.get(name) or known_model_licence(identity)
+        known = recipe.export.model_licenses.get(name) or known_model_license(identity)
         if known is not None:
             found[identity] = known
     return found
 
 
-def licenses_told(outcome: Outcome) -> Licenses:
+def license_summary(outcome: RunResult) -> Licenses:
     """Return the licences for the manifest: the data set's, those of its sources and models, and what conflicts."""
     given = {name: source.license for name, source in outcome.sources.items() if source.made_from}
     models = {model: outcome.model_licenses.get(model) for model in outcome.models}
@@ -126,8 +126,8 @@ def _prompt_texts(recipe: Recipe) -> dict[str, str]:
     found = {}
     for item in (*recipe.generate, *recipe.label):
         model = recipe.models.get(getattr(item.step, "model", ""))
-        for _, name in named(item.step, "prompt") if model is not None else ():
-            prompt = find_prompt(name, model.form, recipe.base) if model is not None else None
+        for _, name in references_in(item.step, "prompt") if model is not None else ():
+            prompt = find_prompt(name, model.prompt_mode, recipe.base) if model is not None else None
             if prompt is not None:
                 found[prompt.name] = prompt.text
     return found
@@ -171,22 +171,24 @@ def versions() -> dict[str, str]:
     return found
 
 
-def quota_table(lines: Sequence[Line], selected: Mapping[int, int], dropped: Sequence[Drop]) -> list[QuotaRow]:
+def quota_table(
+    lines: Sequence[QuotaCell], selected: Mapping[int, int], dropped: Sequence[DroppedRecord]
+) -> list[QuotaRow]:
     """Return a row a line: match, want, selected, missing, and for missing texts the commonest reasons of drops."""
     rows: list[QuotaRow] = []
     for place, line in enumerate(lines):
-        missing = max(0, line.want - selected[place])
+        missing = max(0, line.wanted - selected[place])
         why: Counter[tuple[str, str]] = Counter()
         if missing:
-            why.update((drop.item, reason_kind(drop.reason)) for drop in dropped if line.counts(drop.record))
+            why.update((drop.step, reason_category(drop.reason)) for drop in dropped if line.counts(drop.record))
         rows.append(
             {
-                "match": dict(line.match),
-                "want": line.want,
+                "cell": dict(line.values),
+                "wanted": line.wanted,
                 "selected": selected[place],
                 "missing": missing,
-                "why": [
-                    {"item": item, "reason": reason, "count": count}
+                "reasons": [
+                    {"step": item, "reason": reason, "count": count}
                     for (item, reason), count in why.most_common(REASONS_A_CELL)
                 ],
             }
@@ -194,22 +196,22 @@ def quota_table(lines: Sequence[Line], selected: Mapping[int, int], dropped: Seq
     return rows
 
 
-def begun(
+def initial_manifest(
     recipe: Recipe,
-    books: Books,
-    tally: Tally,
+    books: RunState,
+    tally: RequestStats,
     *,
     quota: Sequence[QuotaRow],
     selected: int,
     folder: Path,
-) -> Begun:
+) -> RunFacts:
     """Return what is known before the data set is written: everything but licences, splits, notes and times.
 
     `selected` counts the selected texts; the recipe's path is told from the run's `folder`, so that both can move
     together.
     """
-    told: Begun = {
-        "version": FORM,
+    told: RunFacts = {
+        "version": FORMAT,
         "name": recipe.name,
         "task": recipe.task,
         "seed": recipe.seed,
@@ -217,32 +219,32 @@ def begun(
             "name": recipe.path.name,
             "hash": recipe.hash,
             "path": os.path.relpath(recipe.path, folder),
-            "sets": list(recipe.sets),
+            "sets": list(recipe.overrides),
             "text": recipe.text,
         },
-        "labels": recipe.meanings,
+        "labels": recipe.label_descriptions,
         "sources": {name: _source(source) for name, source in recipe.sources.items()},
-        "checked_for_leaks": [item.step.from_ for item in recipe.filter if isinstance(item.step, Leak)],
+        "checked_for_leaks": [item.step.source for item in recipe.filter if isinstance(item.step, Leak)],
         "versions": versions(),
-        "models": sorted({one.model for one in books.asked.values()}),
+        "models": sorted({one.model for one in books.requests.values()}),
         "engines": _engines(books),
         "counts": _counts(books, selected),
         "drops": _drops(books),
         "quota": list(quota),
         "requests": {
-            "planned": len(books.asked),
+            "planned": len(books.requests),
             "sent": tally.sent,
-            "from_journal": tally.kept,
+            "from_journal": tally.from_journal,
             "failed": tally.failed,
         },
         "tokens": {"prompt": tally.prompt_tokens, "completion": tally.completion_tokens},
     }
-    if books.gold:
-        told["gold"] = books.gold
+    if books.calibrations:
+        told["calibration"] = books.calibrations
     return told
 
 
-def _counts(books: Books, selected: int) -> Counts:
+def _counts(books: RunState, selected: int) -> Counts:
     review = sum(drop.section == "review" for drop in books.dropped)
     return {
         "candidates": books.candidates,
@@ -251,14 +253,14 @@ def _counts(books: Books, selected: int) -> Counts:
         "review": review,
         "windows": books.windows,
         "selected": selected,
-        "spare": len(books.accepted) - selected,
+        "surplus": len(books.accepted) - selected,
     }
 
 
-def _drops(books: Books) -> list[DropCount]:
+def _drops(books: RunState) -> list[DropCount]:
     """Return a row for each reason of each item, the commonest first."""
     return [
-        {"section": section, "item": item, "reason": reason, "count": count}
+        {"section": section, "step": item, "reason": reason, "count": count}
         for (section, item, reason), count in sorted(books.reasons.items(), key=lambda pair: (-pair[1], pair[0]))
     ]
 
@@ -269,10 +271,10 @@ def _source(source: Source) -> dict[str, str]:
     return {field: str(value) for field, value in told.items() if value is not None}
 
 
-def _engines(books: Books) -> dict[str, list[str]]:
+def _engines(books: RunState) -> dict[str, list[str]]:
     """Return the engines and versions that answered, by the model's identity; models whose engine told none are not."""
     found: dict[str, set[str]] = {}
-    for one in books.asked.values():
+    for one in books.requests.values():
         if one.engine:
             found.setdefault(one.model, set()).add(one.engine)
     return {model: sorted(engines) for model, engines in sorted(found.items())}

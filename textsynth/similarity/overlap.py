@@ -19,17 +19,17 @@ from collections.abc import Callable, Iterable, Sequence
 from itertools import pairwise
 from typing import Literal, NamedTuple
 
-from textsynth.text.normalize import content_words, normal_form, word_list
+from textsynth.text.normalize import content_words, normal_form, words_of
 
 WHOLE_WORDS = 5
 SURE_WORDS = 5
 # Cosines below which a short text with a word or two changed is about something else than the text it resembles: with a
 # content word in common ("card"), and without ("what is a"). Chosen on banking77/train.csv against trec/train.csv.
-AKIN, AKIN_BY_FORM = 0.2, 0.3
+RELATED_COSINE, RELATED_COSINE_BY_FORM = 0.2, 0.3
 _LEAST_SHARE = 0.5
 
 
-class Copy(NamedTuple):
+class OverlapMatch(NamedTuple):
     """A given text that a text is near to: its row, how it is near, and how much.
 
     `how` is "same" (the same letters and digits in the same order), "shared" (enough words in common) or "edited" (few
@@ -38,13 +38,13 @@ class Copy(NamedTuple):
     """
 
     row: int
-    how: Literal["same", "shared", "edited"]
+    kind: Literal["same", "shared", "edited"]
     similarity: float
     differing: int
     sure: bool = True
 
 
-class CopyIndex:
+class OverlapIndex:
     """Finds the given texts that a text copies."""
 
     def __init__(self, texts: Sequence[str], *, similarity: float = 0.7, edits: int = 2) -> None:
@@ -67,16 +67,16 @@ class CopyIndex:
             for word in self._rarest(bag):
                 self._by_word[word].append(place)
 
-    def same(self, text: str) -> list[int]:
+    def find_exact(self, text: str) -> list[int]:
         """Return the rows with the same letters and digits in the same order, the lowest first."""
         return self._solid.get(_solid(text), [])
 
-    def find(self, text: str, *, without: int | None = None) -> list[Copy]:
+    def find(self, text: str, *, without: int | None = None) -> list[OverlapMatch]:
         """Return the given texts that `text` copies, one entry a row, the row `without` left out.
 
         Order: the same letters first, then the sure ones, then the most similar, then the lowest row.
         """
-        best = {row: Copy(row, "same", 1.0, 0) for row in self.same(text)}
+        best = {row: OverlapMatch(row, "same", 1.0, 0) for row in self.find_exact(text)}
         for bag in _bags(text):
             for place in {place for word in self._rarest(bag) for place in self._by_word.get(word, ())}:
                 row, other = self._bags[place]
@@ -87,14 +87,14 @@ class CopyIndex:
 
     def nearest(
         self, text: str, cosine: Callable[[int], float] | None = None, *, without: int | None = None
-    ) -> Copy | None:
+    ) -> OverlapMatch | None:
         """Return the first sure copy, else the first one whose cosine says that it is about the same thing, or None.
 
         `cosine` gives the likeness in meaning of `text` and a row, -1 to 1; without it only sure copies count.
         """
-        for row in self.same(text):
+        for row in self.find_exact(text):
             if row != without:
-                return Copy(row, "same", 1.0, 0)
+                return OverlapMatch(row, "same", 1.0, 0)
         for copy in self.find(text, without=without):
             if copy.sure or (cosine is not None and cosine(copy.row) >= self._least(text, copy.row)):
                 return copy
@@ -102,18 +102,18 @@ class CopyIndex:
 
     def _least(self, text: str, row: int) -> float:
         apart = content_words(text).isdisjoint(content_words(self._texts[row]))
-        return AKIN_BY_FORM if apart else AKIN
+        return RELATED_COSINE_BY_FORM if apart else RELATED_COSINE
 
-    def _compared(self, bag: frozenset[str], row: int, other: frozenset[str]) -> Copy | None:
+    def _compared(self, bag: frozenset[str], row: int, other: frozenset[str]) -> OverlapMatch | None:
         longer, shorter = max(len(bag), len(other)), min(len(bag), len(other))
         if longer - shorter > self._edits and shorter < self._similarity * longer - 1e-9:
             return None
         shared = len(bag & other)
         likeness, differing, share = shared / (longer + shorter - shared), longer - shared, shared / longer
         if likeness >= self._similarity - 1e-9:
-            return Copy(row, "shared", likeness, differing)
+            return OverlapMatch(row, "shared", likeness, differing)
         if differing <= self._edits and share >= _LEAST_SHARE:
-            return Copy(row, "edited", likeness, differing, sure=shared >= SURE_WORDS)
+            return OverlapMatch(row, "edited", likeness, differing, sure=shared >= SURE_WORDS)
         return None
 
     def _rarest(self, bag: frozenset[str]) -> list[str]:
@@ -127,7 +127,7 @@ class CopyIndex:
         return sorted(bag, key=lambda word: (self._often[word], word))[:few]
 
 
-class WholeIndex:
+class SubstringIndex:
     """Finds the given text of at least five words that stands whole in a longer one, whatever case and punctuation."""
 
     def __init__(self, texts: Iterable[str]) -> None:
@@ -149,8 +149,8 @@ class WholeIndex:
         return None
 
 
-def _rank(copy: Copy) -> tuple[bool, bool, float, int]:
-    return copy.how != "same", not copy.sure, -copy.similarity, copy.row
+def _rank(copy: OverlapMatch) -> tuple[bool, bool, float, int]:
+    return copy.kind != "same", not copy.sure, -copy.similarity, copy.row
 
 
 def _solid(text: str) -> str:
@@ -160,7 +160,7 @@ def _solid(text: str) -> str:
 
 def _bags(text: str) -> list[frozenset[str]]:
     """Return the words of a text, each with its count; where it has hyphens, once more with such words as one."""
-    words = word_list(text)
+    words = words_of(text)
     chunks = [solid for solid in map(_solid, text.split()) if solid]
     return [_bag(words)] if chunks == words else [_bag(words), _bag(chunks)]
 

@@ -85,7 +85,7 @@ def nearest_other(vectors: Vectors) -> tuple[Vectors, NDArray[np.int64]]:
     return best, rows
 
 
-def nearest_before(vectors: Vectors) -> tuple[Vectors, NDArray[np.int64]]:
+def nearest_earlier(vectors: Vectors) -> tuple[Vectors, NDArray[np.int64]]:
     """Return for each vector the highest cosine to an *earlier* one and its row; -1 and -1 for the first.
 
     Ties: the lowest row.

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from textsynth.core.registry import items_of
+from textsynth.core.registry import lazy_exports
 
 # For type checkers; `items_of` finds every item by its file.
 if TYPE_CHECKING:
-    from textsynth.sources.given import Given as Given
+    from textsynth.sources.given import InMemory as InMemory
     from textsynth.sources.hub import Hub as Hub
     from textsynth.sources.rows import Rows as Rows
 else:
-    __getattr__, __dir__ = items_of(__name__)
+    __getattr__, __dir__ = lazy_exports(__name__)

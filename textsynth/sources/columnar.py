@@ -6,10 +6,10 @@ import json
 from pathlib import Path
 
 from textsynth.core.errors import SourceError
-from textsynth.sources.columns import Table, from_one
+from textsynth.sources.columns import SourceTable, from_one
 
 
-def parquet_table(path: Path, where: str, limit: int | None) -> Table:
+def parquet_table(path: Path, where: str, limit: int | None) -> SourceTable:
     """Return the first `limit` rows (None: all) of a file that exists. Raises SourceError if it is no parquet."""
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -27,7 +27,7 @@ def parquet_table(path: Path, where: str, limit: int | None) -> Table:
         cells: list[object] = table.column(name).to_pylist()
         return cells
 
-    return Table(where, table.column_names, column, from_one, "row", codes)
+    return SourceTable(where, table.column_names, column, from_one, "row", codes)
 
 
 def class_names(metadata: dict[bytes, bytes]) -> dict[str, list[str]]:

@@ -13,17 +13,17 @@ from dataclasses import dataclass, field
 
 from pydantic import Field
 
-from textsynth.core.errors import SourceError, nearest
+from textsynth.core.errors import SourceError, did_you_mean
 from textsynth.core.options import Count, Texts
 from textsynth.core.protocols import Source
-from textsynth.core.records import EMPTY, Origin, Record
+from textsynth.core.records import NO_FIELDS, Provenance, Record
 
 MAX_CELL = 1_000_000
 _UNUSABLE = re.compile("[\0\ud800-\udfff]")
 
 
 @dataclass(frozen=True, slots=True)
-class Table:
+class SourceTable:
     """What a file holds: `names` of its columns, `column(name)` their cells in the file's order, as read.
 
     `number(i)` is the line (or row, as `unit` says) of the i-th row, from 1; `codes` maps a column to the names that
@@ -46,7 +46,7 @@ class Table:
         """Return a column's cells; `role` says what it is wanted for. Raises SourceError with the nearest name."""
         if name not in self.names:
             told = f"; `{role}: COLUMN` in the source names it" if role in ("text", "label") else ""
-            raise SourceError(f"{self.where}: no column {name!r} for the {role}{nearest(name, self.names)}{told}")
+            raise SourceError(f"{self.where}: no column {name!r} for the {role}{did_you_mean(name, self.names)}{told}")
         return self.column(name)
 
 
@@ -77,7 +77,7 @@ class TableSource(Source):
             return self.label
         return "label" if "label" in names and self.text != "label" else None
 
-    def records(self, table: Table, *, name: str, seed: int) -> list[Record]:
+    def records(self, table: SourceTable, *, name: str, seed: int) -> list[Record]:
         """Return the table's rows as records of the item `name`, in their order.
 
         `draw` numbers the rows of equal text by their labels and fields, so that no id depends on the order of rows.
@@ -91,17 +91,19 @@ class TableSource(Source):
         fields = _fields(table, self.fields, len(texts))
         draws = _draws(texts, labels, fields)
         # origins are frozen, so that rows share them: 2 µs a row
-        origins = {draw: Origin(name, draw=draw) for draw in set(draws)}
+        origins = {draw: Provenance(name, index=draw) for draw in set(draws)}
         rows = zip(texts, labels, fields, draws, strict=True)
         found = [Record(text, origins[draw], own, more) for text, own, more, draw in rows]
         if self.per_label is None:
             return found
         if column is None:
-            raise SourceError(f"{table.where}: per_label needs a column with labels{nearest('label', table.names)}")
+            raise SourceError(
+                f"{table.where}: per_label needs a column with labels{did_you_mean('label', table.names)}"
+            )
         return _sample(found, self.per_label, seed)
 
 
-def _texts(table: Table, column: str) -> list[str]:
+def _texts(table: SourceTable, column: str) -> list[str]:
     cells = table.cells(column, "text")
     texts: list[str] = []
     for row, cell in enumerate(cells):
@@ -115,7 +117,7 @@ def _texts(table: Table, column: str) -> list[str]:
     return texts
 
 
-def _refuse(table: Table, column: str, texts: Sequence[str]) -> None:
+def _refuse(table: SourceTable, column: str, texts: Sequence[str]) -> None:
     for row, text in enumerate(texts):
         if len(text) > MAX_CELL:
             told = f"has {len(text):,} characters, and at most {MAX_CELL:,} are read; cut it or take the row out"
@@ -126,7 +128,7 @@ def _refuse(table: Table, column: str, texts: Sequence[str]) -> None:
             raise SourceError(f"{table.at(row)}: {column!r} holds {what} ({found.group()!r}), which is no text")
 
 
-def _labels(table: Table, column: str, options: TableSource) -> list[tuple[str, ...]]:
+def _labels(table: SourceTable, column: str, options: TableSource) -> list[tuple[str, ...]]:
     cells = table.cells(column, "label")
     names = table.codes.get(column, ())
     known: dict[object, tuple[str, ...]] = {}
@@ -173,7 +175,7 @@ def _label(cell: object, at: str, column: str, names: Sequence[str], rename: Map
 
 
 def _check_rename(
-    table: Table, column: str, rename: Mapping[str, str], known: Mapping[object, tuple[str, ...]]
+    table: SourceTable, column: str, rename: Mapping[str, str], known: Mapping[object, tuple[str, ...]]
 ) -> None:
     if not rename:
         return
@@ -181,19 +183,19 @@ def _check_rename(
     for old, new in rename.items():
         if new not in found:
             raise SourceError(
-                f"{table.where}: rename has {old!r}, which is no label in {column!r}{nearest(old, found)}"
+                f"{table.where}: rename has {old!r}, which is no label in {column!r}{did_you_mean(old, found)}"
             )
 
 
-def _fields(table: Table, wanted: Mapping[str, str] | Sequence[str], rows: int) -> list[Mapping[str, str]]:
+def _fields(table: SourceTable, wanted: Mapping[str, str] | Sequence[str], rows: int) -> list[Mapping[str, str]]:
     named = dict(wanted) if isinstance(wanted, Mapping) else {one: one for one in wanted}
     if not named:
-        return [EMPTY] * rows
+        return [NO_FIELDS] * rows
     columns = [_field(table, one, column) for one, column in named.items()]
     return [dict(zip(named, values, strict=True)) for values in zip(*columns, strict=True)]
 
 
-def _field(table: Table, name: str, column: str) -> list[str]:
+def _field(table: SourceTable, name: str, column: str) -> list[str]:
     values = []
     for row, cell in enumerate(table.cells(column, f"field {name!r}")):
         if isinstance(cell, (list, dict)):

@@ -12,12 +12,12 @@ from contextlib import contextmanager
 from itertools import islice
 
 from textsynth.core.errors import SourceError
-from textsynth.sources.columns import MAX_CELL, Table
+from textsynth.sources.columns import MAX_CELL, SourceTable
 
 _FIRST_LINE = re.compile(r"\s*([^\r\n]*)")
 
 
-def csv_table(text: str, where: str, delimiter: str, limit: int | None) -> Table:
+def csv_table(text: str, where: str, delimiter: str, limit: int | None) -> SourceTable:
     """Return the first `limit` rows (None: all) below the header. Raises SourceError with the line.
 
     Where the header has semicolons and no comma, as spreadsheets write it in half of Europe, these part the columns.
@@ -39,7 +39,7 @@ def csv_table(text: str, where: str, delimiter: str, limit: int | None) -> Table
         index = place[name]
         return [row[index] for row in rows]
 
-    return Table(where, header, column, lambda row: lines()[row + 1])
+    return SourceTable(where, header, column, lambda row: lines()[row + 1])
 
 
 def _parted_by_semicolons(text: str) -> bool:

@@ -11,16 +11,16 @@ import zlib
 from itertools import islice
 from pathlib import Path
 
-from textsynth.core.errors import SourceError, nearest
+from textsynth.core.errors import SourceError, did_you_mean
 from textsynth.sources.columnar import parquet_table
-from textsynth.sources.columns import Table
+from textsynth.sources.columns import SourceTable
 from textsynth.sources.delimited import csv_table
 from textsynth.sources.objects import json_table, jsonl_table
 
 SUFFIXES = (".csv", ".tsv", ".jsonl", ".json", ".parquet", ".txt")
 
 
-def read_table(path: Path, *, where: str, limit: int | None = None) -> Table:
+def read_table(path: Path, *, where: str, limit: int | None = None) -> SourceTable:
     """Return the first `limit` rows (None: all) of the file; `where` is what errors call it.
 
     Raises SourceError: the file is missing, unreadable, no UTF-8, or not what its suffix says.
@@ -29,7 +29,7 @@ def read_table(path: Path, *, where: str, limit: int | None = None) -> Table:
     if missing is not None:
         raise SourceError(missing)
     if not path.is_file():
-        told = f"is a folder{nearest(path.stem, _files_in(path))}" if path.is_dir() else "is no regular file"
+        told = f"is a folder{did_you_mean(path.stem, _files_in(path))}" if path.is_dir() else "is no regular file"
         raise SourceError(f"{where}: {told}")
     suffixes = [one.lower() for one in path.suffixes]
     packed = suffixes[-1:] == [".gz"]
@@ -59,7 +59,7 @@ def missing_file(path: Path, where: str) -> str | None:
             return f"{where}: no such file, and no folder {str(path.parent)!r}"
     except OSError as fault:
         return f"{where}: cannot be looked for: {fault.strerror or fault}"
-    return f"{where}: no such file in {str(path.parent)!r}{nearest(path.name, _files_in(path.parent))}"
+    return f"{where}: no such file in {str(path.parent)!r}{did_you_mean(path.name, _files_in(path.parent))}"
 
 
 def _bytes(path: Path, where: str, *, packed: bool) -> bytes:
@@ -89,10 +89,10 @@ def _decode(data: bytes, where: str) -> str:
     return text
 
 
-def _txt(text: str, where: str, limit: int | None) -> Table:
+def _txt(text: str, where: str, limit: int | None) -> SourceTable:
     lines = [(n, line.removesuffix("\r")) for n, line in enumerate(text.split("\n"), start=1) if line.strip()]
     lines = lines[:limit]
-    return Table(where, ("text",), lambda _: [line for _, line in lines], lambda row: lines[row][0])
+    return SourceTable(where, ("text",), lambda _: [line for _, line in lines], lambda row: lines[row][0])
 
 
 def _files_in(folder: Path) -> list[str]:

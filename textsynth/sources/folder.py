@@ -13,15 +13,15 @@ from itertools import accumulate
 from pathlib import Path
 
 from textsynth.core.errors import SourceError
-from textsynth.sources.columns import Table, from_one
+from textsynth.sources.columns import SourceTable, from_one
 from textsynth.sources.files import read_table
 
 
 @dataclass(frozen=True, slots=True)
-class Joined(Table):
+class JoinedRows(SourceTable):
     """Several tables as one; a row is told by its own file."""
 
-    parts: Sequence[Table] = field(default=())
+    parts: Sequence[SourceTable] = field(default=())
     starts: Sequence[int] = field(default=())
 
     def at(self, row: int) -> str:
@@ -30,14 +30,14 @@ class Joined(Table):
         return self.parts[part].at(row - self.starts[part])
 
 
-def read_rows(path: Path, *, where: str, limit: int | None = None) -> Table:
+def read_rows(path: Path, *, where: str, limit: int | None = None) -> SourceTable:
     """Return the first `limit` rows (None: all) of a file, or of the files of a folder in the order of their names.
 
     Raises SourceError as `read_table` does, and for a folder that holds no file, or a folder.
     """
     if not path.is_dir():
         return read_table(path, where=where, limit=limit)
-    parts: list[Table] = []
+    parts: list[SourceTable] = []
     rows = 0
     for file in _files(path, where):
         if limit is not None and rows >= limit:
@@ -61,11 +61,11 @@ def _files(folder: Path, where: str) -> list[Path]:
     return found
 
 
-def _rows(table: Table) -> int:
+def _rows(table: SourceTable) -> int:
     return len(table.column(table.names[0])) if table.names else 0
 
 
-def _joined(parts: Sequence[Table], where: str) -> Table:
+def _joined(parts: Sequence[SourceTable], where: str) -> SourceTable:
     names = list(dict.fromkeys(name for part in parts for name in part.names))
 
     def column(name: str) -> Sequence[object]:
@@ -76,10 +76,10 @@ def _joined(parts: Sequence[Table], where: str) -> Table:
         return [cell for part in parts for cell in _named(part, name)]
 
     starts = [0, *accumulate(map(_rows, parts))][:-1]
-    return Joined(where, names, column, from_one, parts=parts, starts=starts)
+    return JoinedRows(where, names, column, from_one, parts=parts, starts=starts)
 
 
-def _named(part: Table, name: str) -> Sequence[object]:
+def _named(part: SourceTable, name: str) -> Sequence[object]:
     """Return the cells of a column, its integers as the names that they stand for in that file."""
     cells, names = part.column(name), part.codes.get(name)
     return cells if names is None else [_name(cell, names) for cell in cells]

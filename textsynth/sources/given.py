@@ -20,7 +20,7 @@ from pydantic import Field, PrivateAttr
 
 from textsynth.core.errors import SourceError
 from textsynth.core.records import Record
-from textsynth.sources.columns import Table, TableSource, from_one
+from textsynth.sources.columns import SourceTable, TableSource, from_one
 
 
 class Tabular(Protocol):
@@ -34,22 +34,22 @@ class Tabular(Protocol):
 Rows = Sequence[Mapping[str, Any]] | Tabular
 
 
-class Absent(Enum):
+class Unloaded(Enum):
     """What stands for a cell that a row of a list of dicts does not have."""
 
     CELL = "absent"
 
 
-ABSENT = Absent.CELL
+ABSENT = Unloaded.CELL
 NOT_HERE = "its rows were given in Python and are not here: give them again, or write them to a file and name it"
 
 
-class Given(TableSource):
+class InMemory(TableSource):
     """Holds rows that a script has; columns are mapped by `text`, `label` and `fields`. Make it with `Given.of`."""
 
     sha256: str = Field(pattern=r"^[0-9a-f]{64}$", description="the sha256 of the rows' content")
 
-    _table: Table | None = PrivateAttr(None)
+    _table: SourceTable | None = PrivateAttr(None)
 
     @classmethod
     def of(cls, rows: Rows, **options: Any) -> Self:  # noqa: ANN401
@@ -63,7 +63,7 @@ class Given(TableSource):
         given._table = table
         return given
 
-    def missing(self, base: Path) -> str | None:
+    def missing_file(self, base: Path) -> str | None:
         """Return one sentence where the rows are not here, else None."""
         return NOT_HERE if self._table is None else None
 
@@ -74,7 +74,7 @@ class Given(TableSource):
         return self.records(_read_as(self._table, name, self.limit), name=name, seed=seed)
 
 
-def table_of(rows: Any) -> Table:  # noqa: ANN401
+def table_of(rows: Any) -> SourceTable:  # noqa: ANN401
     """Return rows as a table; see `Given.of`."""
     kind = _kind(rows)
     if kind == "pandas.DataFrame":
@@ -104,7 +104,7 @@ def _kind(value: object) -> str:
     return ""
 
 
-def _of_dicts(rows: Sequence[Mapping[str, object]]) -> Table:
+def _of_dicts(rows: Sequence[Mapping[str, object]]) -> SourceTable:
     if not rows:
         raise SourceError("rows are an empty list; at least one is needed")
     cells: dict[str, list[object]] = {str(key): [] for row in rows for key in row}
@@ -112,10 +112,10 @@ def _of_dicts(rows: Sequence[Mapping[str, object]]) -> Table:
         for name, column in cells.items():
             column.append(row.get(name, ABSENT))
 
-    return Table("rows", list(cells), cells.__getitem__, from_one, "row")
+    return SourceTable("rows", list(cells), cells.__getitem__, from_one, "row")
 
 
-def _of_frame(table: Any) -> Table:  # noqa: ANN401
+def _of_frame(table: Any) -> SourceTable:  # noqa: ANN401
     names = [str(name) for name in table.columns]
     twice = next((name for name in names if names.count(name) > 1), None)
     if twice is not None:
@@ -126,7 +126,7 @@ def _of_frame(table: Any) -> Table:  # noqa: ANN401
         pairs = zip(cells.tolist(), cells.isna().tolist(), strict=True)
         return [None if gone else _plain(cell) for cell, gone in pairs]
 
-    return Table("rows", names, column, from_one, "row")
+    return SourceTable("rows", names, column, from_one, "row")
 
 
 def _plain(cell: Any) -> object:  # noqa: ANN401
@@ -134,24 +134,24 @@ def _plain(cell: Any) -> object:  # noqa: ANN401
     return cell.tolist() if type(cell).__module__ == "numpy" else cell
 
 
-def _of_dataset(table: Any) -> Table:  # noqa: ANN401
+def _of_dataset(table: Any) -> SourceTable:  # noqa: ANN401
     def column(name: str) -> Sequence[object]:
         cells: Sequence[object] = table[name][:]
         return cells
 
     features = {name: getattr(feature, "feature", feature) for name, feature in table.features.items()}
     codes = {name: feature.names for name, feature in features.items() if getattr(feature, "names", None)}
-    return Table("rows", table.column_names, column, from_one, "row", codes)
+    return SourceTable("rows", table.column_names, column, from_one, "row", codes)
 
 
-def _hash(table: Table) -> str:
+def _hash(table: SourceTable) -> str:
     told = hashlib.sha256(json.dumps([list(table.names), dict(table.codes)]).encode())
     for name in table.names:
         told.update(json.dumps(table.column(name), default=str).encode())
     return told.hexdigest()
 
 
-def _read_as(table: Table, where: str, limit: int | None) -> Table:
+def _read_as(table: SourceTable, where: str, limit: int | None) -> SourceTable:
     def column(name: str) -> Sequence[object]:
         cells = table.column(name)[:limit]
         if ABSENT in cells:

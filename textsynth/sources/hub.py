@@ -19,9 +19,9 @@ from typing import Any
 
 from pydantic import Field, PrivateAttr
 
-from textsynth.core.errors import SourceError, nearest
+from textsynth.core.errors import SourceError, did_you_mean
 from textsynth.core.records import Record
-from textsynth.sources.columns import Table, TableSource, from_one
+from textsynth.sources.columns import SourceTable, TableSource, from_one
 from textsynth.sources.revisions import commit_of, is_offline, network_fault
 
 SHA = re.compile(r"[0-9a-f]{40}")
@@ -43,11 +43,11 @@ class Hub(TableSource):
     _license: str | None = PrivateAttr(default=None)
 
     @property
-    def known_license(self) -> str | None:
+    def publisher_license(self) -> str | None:
         """The licence that the data set's card names, once it is pinned."""
         return self._license
 
-    def pinned(self, base: Path, *, name: str) -> Hub:
+    def pin_revision(self, base: Path, *, name: str) -> Hub:
         """Return the source at the commit that its revision names now. Raises SourceError as `read` does."""
         if self._pinned or (base / self.path).is_dir():
             return self
@@ -68,12 +68,12 @@ class Hub(TableSource):
     def read(self, base: Path, *, name: str, seed: int) -> list[Record]:
         """Return the rows as records, in the data set's order. Raises SourceError, also when the Hub is not reached."""
         here = base / self.path
-        source = self.pinned(base, name=name)
+        source = self.pin_revision(base, name=name)
         with self._told(name):
             table = _folder(source, here) if here.is_dir() else source._table()
         return self.records(table, name=name, seed=seed)
 
-    def _table(self) -> Table:
+    def _table(self) -> SourceTable:
         builder = self._builder(self.path, self.revision)
         self._check_split(builder)
         if self.streaming:
@@ -87,16 +87,18 @@ class Hub(TableSource):
             cells: Sequence[object] = loaded[wanted][:]
             return cells
 
-        return Table(self._where, loaded.column_names, column, from_one, "row", _codes(loaded.features))
+        return SourceTable(self._where, loaded.column_names, column, from_one, "row", _codes(loaded.features))
 
-    def _streamed(self, builder: Any) -> Table:  # noqa: ANN401
+    def _streamed(self, builder: Any) -> SourceTable:  # noqa: ANN401
         stream = builder.as_streaming_dataset(self.split)
         columns: dict[str, list[object]] = {}
         for batch in islice(stream.iter(ROWS_AT_ONCE), _batches(self.limit)):
             for column, cells in batch.items():
                 columns.setdefault(column, []).extend(cells)
         columns = {column: cells[: self.limit] for column, cells in columns.items()}
-        return Table(self._where, list(columns), columns.__getitem__, from_one, "row", _codes(stream.features or {}))
+        return SourceTable(
+            self._where, list(columns), columns.__getitem__, from_one, "row", _codes(stream.features or {})
+        )
 
     def _builder(self, path: str, revision: str | None) -> Any:  # noqa: ANN401
         import datasets
@@ -109,13 +111,13 @@ class Hub(TableSource):
             names = datasets.get_dataset_config_names(path, revision=revision)
             if self.config is None:
                 raise SourceError(f"it has several configs; name one: config: {' | '.join(names)}") from fault
-            raise SourceError(f"it has no config {self.config!r}{nearest(self.config, names)}") from fault
+            raise SourceError(f"it has no config {self.config!r}{did_you_mean(self.config, names)}") from fault
 
     def _check_split(self, builder: Any) -> None:  # noqa: ANN401
         splits = [str(one) for one in builder.config.data_files or ()]
         # `train[:100]` and `train+test` are for `datasets` to read
         if splits and re.fullmatch(r"\w[\w.]*", self.split) and self.split not in splits:
-            raise SourceError(f"it has no split {self.split!r}{nearest(self.split, splits)}")
+            raise SourceError(f"it has no split {self.split!r}{did_you_mean(self.split, splits)}")
 
     @property
     def _where(self) -> str:
@@ -136,7 +138,7 @@ class Hub(TableSource):
             ) from fault
 
 
-def _folder(source: Hub, folder: Path) -> Table:
+def _folder(source: Hub, folder: Path) -> SourceTable:
     """Read a folder as a stream: the cache of `datasets` goes by the card's words, and served the rows of before."""
     builder = source._builder(str(folder), None)
     source._check_split(builder)

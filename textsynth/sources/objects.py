@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from itertools import islice
 from typing import NoReturn
 
-from textsynth.core.errors import SourceError, nearest
-from textsynth.sources.columns import MAX_CELL, Table
+from textsynth.core.errors import SourceError, did_you_mean
+from textsynth.sources.columns import MAX_CELL, SourceTable
 
 MAX_LINE = 10 * MAX_CELL
 
@@ -46,7 +46,7 @@ def _decode_json(text: str, where: str, line: int) -> object:
         raise SourceError(f"{where}:{line}: JSON that cannot be read: {fault}") from fault
 
 
-def jsonl_table(text: str, where: str, limit: int | None) -> Table:
+def jsonl_table(text: str, where: str, limit: int | None) -> SourceTable:
     """Return the objects of the first `limit` lines (None: all). Raises SourceError with the line."""
     # only \n parts lines: U+2028 and the like may stand inside a JSON string
     found = ((n, line) for n, line in enumerate(text.split("\n"), start=1) if line and not line.isspace())
@@ -79,7 +79,7 @@ def _object(line: str, where: str, number: int) -> dict[str, object]:
     return found
 
 
-def json_table(text: str, where: str, limit: int | None) -> Table:
+def json_table(text: str, where: str, limit: int | None) -> SourceTable:
     """Return the first `limit` objects (None: all) of a list. Raises SourceError with the line or item."""
     found = _decode_json(text, where, 1)
     if not isinstance(found, list):
@@ -91,7 +91,7 @@ def json_table(text: str, where: str, limit: int | None) -> Table:
     return _objects(rows, where, range(1, len(rows) + 1), "item")
 
 
-def _objects(rows: Sequence[dict[str, object]], where: str, numbers: Sequence[int], unit: str) -> Table:
+def _objects(rows: Sequence[dict[str, object]], where: str, numbers: Sequence[int], unit: str) -> SourceTable:
     if not rows:
         raise SourceError(f"{where}: no rows; at least one is needed")
     names = list(dict.fromkeys(key for row in rows for key in row))
@@ -99,10 +99,10 @@ def _objects(rows: Sequence[dict[str, object]], where: str, numbers: Sequence[in
     def column(name: str) -> list[object]:
         for index, row in enumerate(rows):
             if name not in row:
-                raise SourceError(f"{table.at(index)}: no key {name!r}{nearest(name, row)}")
+                raise SourceError(f"{table.at(index)}: no key {name!r}{did_you_mean(name, row)}")
         return [row[name] for row in rows]
 
-    table = Table(where, names, column, lambda row: numbers[row], unit)
+    table = SourceTable(where, names, column, lambda row: numbers[row], unit)
     return table
 
 

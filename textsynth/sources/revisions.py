@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from textsynth.core.errors import SourceError, nearest
+from textsynth.core.errors import SourceError, did_you_mean
 
 if TYPE_CHECKING:
     from huggingface_hub.errors import HfHubHTTPError
@@ -84,7 +84,7 @@ def _answered(fault: HfHubHTTPError, path: str, revision: str | None, api: Any) 
     if isinstance(fault, GatedRepoError):
         return f"it is gated: ask for access at {api.endpoint}/datasets/{path}, and log in with `hf auth login`"
     if isinstance(fault, RevisionNotFoundError):
-        return f"it has no revision {revision!r}{nearest(str(revision), _revisions(path, api))}"
+        return f"it has no revision {revision!r}{did_you_mean(str(revision), _revisions(path, api))}"
     if isinstance(fault, RepositoryNotFoundError):
         return "the Hub has no such data set, or not for this login (`hf auth login`, HF_TOKEN)"
     if status == 401:

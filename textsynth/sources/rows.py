@@ -23,7 +23,7 @@ class Rows(TableSource):
 
     path: Path = Field(description="the file or folder of files, relative to the recipe; a suffix says what it is")
 
-    def missing(self, base: Path) -> str | None:
+    def missing_file(self, base: Path) -> str | None:
         """Return one sentence if the file does not exist, else None; reads nothing."""
         return missing_file(base / self.path, str(self.path))
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 A_BATCH = 5000
 
 
-class Rows:
+class DatasetReader:
     """All parquet files of a folder, in the order of their names; a folder that is not there has no rows.
 
     `splits` has the name of the file's split for each row. Labels come as names. Raises UsageError for a damaged file.
@@ -39,15 +39,15 @@ class Rows:
 
     def column(self, name: str) -> list[Any]:
         """Return a column's cells, [] where there is no such column."""
-        return list(self.cells(name))
+        return list(self.values(name))
 
-    def cells(self, name: str) -> Iterator[Any]:
+    def values(self, name: str) -> Iterator[Any]:
         """Return a column's cells one by one, none where there is no such column: a few thousand are held at once."""
         for batch in self._batches([name]) if name in self.columns else ():
             cells = batch.column(0).to_pylist()
             yield from map(self._named, cells) if name == "label" and self.names else cells
 
-    def take(self, places: Sequence[int]) -> list[dict[str, Any]]:
+    def rows_at(self, places: Sequence[int]) -> list[dict[str, Any]]:
         """Return the rows at `places`, in that order."""
         wanted = sorted(set(places))
         found: dict[int, dict[str, Any]] = {}
@@ -79,12 +79,12 @@ class Rows:
         return None if cell is None else self.names[cell]
 
 
-def check_whole(run: Path, manifest: Manifest) -> None:
+def check_complete(run: Path, manifest: Manifest) -> None:
     """Raise UsageError where rows of a finished run's data set are missing, as after a file was deleted."""
     counts = manifest["counts"]
-    ends = counts["spare"] + counts["dropped"] + counts["review"]
-    for name, wanted in (("data", counts["selected"]), ("passports", counts["selected"]), ("dropped", ends)):
-        found = len(Rows(run / "dataset" / name))
+    ends = counts["surplus"] + counts["dropped"] + counts["review"]
+    for name, wanted in (("data", counts["selected"]), ("provenance", counts["selected"]), ("dropped", ends)):
+        found = len(DatasetReader(run / "dataset" / name))
         if found != wanted:
             raise UsageError(
                 f"{run / 'dataset' / name}: has {found:,} of the run's {wanted:,} rows; run the recipe again, which "
@@ -99,7 +99,7 @@ def label_text(label: object) -> str:
 
 def text_of(row: Mapping[str, Any]) -> str:
     """Return the text of a row that a run wrote or judged, whatever its task calls it; else the raw answer."""
-    return str(row.get("paraphrase") or row.get("summary") or row.get("text") or row.get("raw") or "")
+    return str(row.get("paraphrase") or row.get("summary") or row.get("text") or row.get("raw_answer") or "")
 
 
 def confidence_of(own: float | None, measures: str | None) -> float | None:
@@ -112,7 +112,7 @@ def confidence_of(own: float | None, measures: str | None) -> float | None:
 
 def source_of(row: Mapping[str, Any]) -> str | None:
     """Return what the row's text rewrites: the document, or the original of a paraphrase."""
-    return row.get("document") or (row.get("text") if row.get("paraphrase") else None) or row.get("source")
+    return row.get("document") or (row.get("text") if row.get("paraphrase") else None) or row.get("source_text")
 
 
 def _opened(path: Path) -> pq.ParquetFile:

@@ -16,7 +16,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal, NamedTuple, cast, get_args
 
-from textsynth.core.errors import RunError, UsageError, nearest
+from textsynth.core.errors import RunError, UsageError, did_you_mean
 
 FILE = "review.jsonl"
 SOMEONE = "someone"
@@ -48,16 +48,16 @@ class Decisions(NamedTuple):
     """
 
     lines: tuple[Decision, ...] = ()
-    torn: bool = False
+    truncated: bool = False
     size: int = 0
     number: int = 0
 
-    def standing(self) -> dict[str, dict[str, Decision]]:
+    def by_text(self) -> dict[str, dict[str, Decision]]:
         """Return, for each text that anybody has decided on, the decision that counts of each person, the latest last.
 
         Of a person the last one counts that was not taken back.
         """
-        standing = Standing()
+        standing = DecisionIndex()
         standing.add(self.lines)
         return standing.all()
 
@@ -65,7 +65,7 @@ class Decisions(NamedTuple):
 NONE = Decisions()
 
 
-class Standing:
+class DecisionIndex:
     """Whose decisions count, as lines are added one after the other."""
 
     def __init__(self) -> None:
@@ -92,7 +92,7 @@ class Standing:
         return {id_: found for id_ in self._stacks if (found := self.of(id_))}
 
 
-def agreed(by_person: Mapping[str, Decision]) -> Decision | None:
+def consensus(by_person: Mapping[str, Decision]) -> Decision | None:
     """Return the latest decision on one text where all people say the same of it, else None: then it waits."""
     return list(by_person.values())[-1] if len({one.outcome for one in by_person.values()}) == 1 else None
 
@@ -128,7 +128,7 @@ def read_decisions(run: Path, known: Decisions = NONE) -> Decisions:
     try:
         return found._replace(lines=(*lines, _read(rest)), size=found.size + len(rest))
     except ValueError:
-        return found._replace(torn=True)
+        return found._replace(truncated=True)
 
 
 def add_decisions(run: Path, lines: Iterable[Decision]) -> None:
@@ -198,7 +198,7 @@ def _read(line: bytes) -> Decision:
         raise ValueError(f'it is {line[:40]!r}, not {{"id": …, "decision": …}}')  # noqa: TRY004
     kind = told.get("decision")
     if kind not in KINDS:
-        raise ValueError(f"decision is {kind!r}{nearest(str(kind), KINDS)}")
+        raise ValueError(f"decision is {kind!r}{did_you_mean(str(kind), KINDS)}")
     for name, otherwise in (("id", None), ("by", SOMEONE), ("at", ""), ("text", "")):
         if not isinstance(told.setdefault(name, otherwise), str):
             raise ValueError(f"{name} is {told[name]!r:.40}, not a text")  # noqa: TRY004

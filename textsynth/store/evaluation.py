@@ -11,7 +11,7 @@ from textsynth.core.errors import UsageError
 from textsynth.store.manifest import write_json
 
 FILE = "evaluation.json"
-FORM = 1
+FORMAT = 1
 """The form of an evaluation that this version writes and reads."""
 
 
@@ -30,9 +30,9 @@ def read_evaluation(folder: Path) -> dict[str, Any] | None:
         raise UsageError(f"{path}: the evaluation is damaged ({fault}); {again}") from fault
     if not isinstance(told, dict):
         raise UsageError(f"{path}: the evaluation is damaged (no map but {type(told).__name__}); {again}")
-    if told.get("version", FORM) != FORM:
+    if told.get("version", FORMAT) != FORMAT:
         form = told["version"]
-        raise UsageError(f"{path}: the evaluation has form {form!r}, this version reads form {FORM}; {again}")
+        raise UsageError(f"{path}: the evaluation has form {form!r}, this version reads form {FORMAT}; {again}")
     return told
 
 
@@ -41,6 +41,6 @@ def write_evaluation(folder: Path, told: Mapping[str, Any]) -> None:
     write_json(folder / FILE, told, indent=1)
 
 
-def forget_evaluation(folder: Path) -> None:
+def delete_evaluation(folder: Path) -> None:
     """Remove the evaluation of an earlier data set, where there is one."""
     (folder / FILE).unlink(missing_ok=True)

@@ -11,16 +11,16 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, TypedDict, cast, get_args, get_origin, get_type_hints, is_typeddict
 
-from textsynth.core.calibration_summary import OnGold
-from textsynth.core.errors import UsageError, nearest
+from textsynth.core.calibration_summary import CalibrationSummaries
+from textsynth.core.errors import UsageError, did_you_mean
 
 FILE = "manifest.json"
 JOURNAL = "journal.sqlite"
-FORM = 1
+FORMAT = 2
 """The form of a manifest that this version writes and reads."""
 
 
-class RecipeTold(TypedDict):
+class RecipeInfo(TypedDict):
     """The recipe as it was run: `path` is told from the run's folder, `sets` are the `--set` options."""
 
     name: str
@@ -39,22 +39,22 @@ class Counts(TypedDict):
     review: int
     windows: int
     selected: int
-    spare: int
+    surplus: int
 
 
 class DropCount(TypedDict):
     """How many texts an item dropped for one reason."""
 
     section: str
-    item: str
+    step: str
     reason: str
     count: int
 
 
-class Why(TypedDict):
+class MissingReason(TypedDict):
     """How many texts of a part of the quota an item dropped for one reason."""
 
-    item: str
+    step: str
     reason: str
     count: int
 
@@ -62,11 +62,11 @@ class Why(TypedDict):
 class QuotaRow(TypedDict):
     """One part of the quota; `match` is what its texts have in common, `why` the commonest reasons if any miss."""
 
-    match: dict[str, str]
-    want: int
+    cell: dict[str, str]
+    wanted: int
     selected: int
     missing: int
-    why: list[Why]
+    reasons: list[MissingReason]
 
 
 class Requests(TypedDict):
@@ -101,7 +101,7 @@ class Licenses(TypedDict):
     conflicts: list[str]
 
 
-class Decided(TypedDict):
+class ReviewOutcome(TypedDict):
     """What became of the texts that people decided on in earlier reviews.
 
     `differ` wait, as people disagree; `overruled` were dropped by a check all the same; `absent` did not come up, and
@@ -117,20 +117,20 @@ class Decided(TypedDict):
     unusable: int
 
 
-class Reviewed(TypedDict, total=False):
+class WithReview(TypedDict, total=False):
     """What is told only of a run that took decisions of people in."""
 
-    people: Decided
+    review: ReviewOutcome
 
 
-class Begun(Reviewed, OnGold):
+class RunFacts(WithReview, CalibrationSummaries):
     """What is known before the data set is written."""
 
     version: int
     name: str
     task: str
     seed: int
-    recipe: RecipeTold
+    recipe: RecipeInfo
     labels: dict[str, str]
     sources: dict[str, dict[str, str]]
     checked_for_leaks: list[str]
@@ -144,7 +144,7 @@ class Begun(Reviewed, OnGold):
     tokens: Tokens
 
 
-class Manifest(Begun):
+class Manifest(RunFacts):
     """All that a finished run tells of itself.
 
     `labels` maps names to meanings, `sources` names to what was read; `people` is there where people decided on texts,
@@ -182,10 +182,10 @@ def read_manifest(folder: Path) -> Manifest:
     except (OSError, ValueError, RecursionError) as unread:
         raise UsageError(f"{path}: the manifest is damaged ({unread}); run the recipe again") from unread
     form = told.get("version") if isinstance(told, dict) else None
-    if isinstance(form, int) and form > FORM:
+    if isinstance(form, int) and form > FORMAT:
         raise UsageError(
             f"{path}: the manifest was written by a newer version of TextSynth (it has form {form}, this one reads form"
-            f" {FORM}); update with pip install -U textsynth"
+            f" {FORMAT}); update with pip install -U textsynth"
         )
     fault = next(_faults(told, Manifest, ""), None)
     if fault is not None:
@@ -218,7 +218,7 @@ def _runs_near(folder: Path) -> str:
     close = difflib.get_close_matches(folder.name, named, n=1)
     if close:
         return f"; did you mean {str(named[close[0]])!r}?"
-    return nearest("", map(str, inside)) or "; give the folder of a run, as runs/NAME"
+    return did_you_mean("", map(str, inside)) or "; give the folder of a run, as runs/NAME"
 
 
 def _runs_in(*places: Path) -> list[Path]:

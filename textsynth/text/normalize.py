@@ -57,7 +57,7 @@ def normal_form(text: str) -> str:
     return " ".join(unicodedata.normalize("NFKC", folded.translate(_FOLDING)).split()) or " ".join(folded.split())
 
 
-def word_list(text: str) -> list[str]:
+def words_of(text: str) -> list[str]:
     """Return the words of the normal form in their order, with repetitions; unspaced scripts as character pairs."""
     form = normal_form(text)
     if form.isascii() or _UNSPACED_RUN.search(form) is None:
@@ -68,7 +68,7 @@ def word_list(text: str) -> list[str]:
 
 def word_set(text: str) -> frozenset[str]:
     """Return the different words of the normal form; empty only for an empty text."""
-    return frozenset(map(sys.intern, word_list(text)))  # kept by the thousands: one string a word, not one a text
+    return frozenset(map(sys.intern, words_of(text)))  # kept by the thousands: one string a word, not one a text
 
 
 def jaccard(one: Collection[str], other: Collection[str]) -> float:
@@ -124,7 +124,7 @@ _WORDS = re.compile(rf"\b(?:{_ANY_WORD})(?:(?:[\s-]+|\s+and\s+)(?:{_ANY_WORD}))*
 _LETTERS = re.compile(r"[a-z]+")
 
 
-def numbers(text: str) -> Numbers:
+def numbers_in(text: str) -> Numbers:
     """Return the numbers of a text in one spelling each: 1,000, 1k and "one thousand" are all "1000"; 1st is "1".
 
     A comma between groups of three is a thousands mark, any other comma a decimal one. Signs and units are not read.
@@ -185,7 +185,7 @@ _NEGATION = re.compile(
 )
 
 
-def negated(text: str) -> bool:
+def has_negation(text: str) -> bool:
     """Whether the text holds an English word of negation; "unable" or "fails" is none."""
     return _NEGATION.search(text.lower()) is not None
 
@@ -216,7 +216,7 @@ _NAME = re.compile(r"(?<![^\W\d_])[^\W\d_][\w&'’-]*")
 _SENTENCE_END = re.compile(r"[.!?:…\n\"“”(\[]\s*$")
 
 
-def names(text: str) -> frozenset[str]:
+def proper_names(text: str) -> frozenset[str]:
     """Return what is written like a name, in normal form: capitals inside a sentence, or inside a word (vLLM, UNESCO).
 
     A capital at the start of a sentence says nothing and counts only where the word has another capital or digit.

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from textsynth.export.card.licenses import LICENCES, asks, check_licence, conflicts, known_model_licence
+from textsynth.export.card.licenses import LICENSES, check_license, conflicts, known_model_license, license_terms
 
 
 @pytest.mark.parametrize(
@@ -17,12 +17,12 @@ from textsynth.export.card.licenses import LICENCES, asks, check_licence, confli
 )
 def test_a_licence_is_written_as_on_the_hub(written: str, told: str) -> None:
     with pytest.raises(ValueError, match=told):
-        check_licence(written)
+        check_license(written)
 
 
 def test_every_licence_of_the_list_passes_and_is_there_once() -> None:
-    assert [check_licence(name) for name in LICENCES] == list(LICENCES)
-    assert len(set(LICENCES)) == len(LICENCES)
+    assert [check_license(name) for name in LICENSES] == list(LICENSES)
+    assert len(set(LICENSES)) == len(LICENSES)
 
 
 @pytest.mark.parametrize(
@@ -57,7 +57,7 @@ def test_what_goes_together_and_what_does_not(source: str | None, own: str | Non
 
 
 def test_models_are_known_by_the_beginning_of_their_names() -> None:
-    assert known_model_licence("Qwen/Qwen3-8B") == "apache-2.0"
-    assert known_model_licence("meta-llama/Llama-3.1-8B-Instruct@main") == "llama3.1"
-    assert known_model_licence("acme/secret") is None
-    assert asks("llama3.1") == "own terms"
+    assert known_model_license("Qwen/Qwen3-8B") == "apache-2.0"
+    assert known_model_license("meta-llama/Llama-3.1-8B-Instruct@main") == "llama3.1"
+    assert known_model_license("acme/secret") is None
+    assert license_terms("llama3.1") == "own terms"

@@ -4,9 +4,9 @@ from dataclasses import replace
 from typing import Any
 
 from tests.export.outcomes import outcome, record
-from textsynth.core.records import DECIDED
-from textsynth.export.card.limitations import limits, use
-from textsynth.export.run_result import About, QuotaLine
+from textsynth.core.records import REVIEW_DECISION
+from textsynth.export.card.limitations import intended_use, limitations
+from textsynth.export.run_result import CardMetadata, QuotaStatus
 
 EVALUATION: dict[str, Any] = {
     "differences": [
@@ -22,7 +22,7 @@ EVALUATION: dict[str, Any] = {
 
 
 def test_harm_leaks_and_what_gives_them_away_come_first() -> None:
-    lines = limits(outcome(evaluation=EVALUATION)).split("\n")
+    lines = limitations(outcome(evaluation=EVALUATION)).split("\n")
     assert lines[0] == (
         "- **They harm** a classifier of frozen embeddings: added to the real seeds they cost it "
         "(macro-F1 -0.020, 95 % interval -0.036 to -0.004)."
@@ -35,25 +35,25 @@ def test_harm_leaks_and_what_gives_them_away_come_first() -> None:
 
 
 def test_what_was_not_measured_is_said() -> None:
-    text = limits(outcome())
+    text = limitations(outcome())
     assert "Nothing was measured on real data" in text
     assert "No check looked for personal data or for harmful content." in text
-    assert "Nothing was measured" not in limits(outcome(labels={}, task="summarization"))
+    assert "Nothing was measured" not in limitations(outcome(labels={}, task="summarization"))
 
 
 def test_what_was_looked_for_of_persons_is_said_and_what_was_not() -> None:
-    text = limits(outcome(checks=[("filter", "personal_data-2")]))
+    text = limitations(outcome(checks=[("filter", "personal_data-2")]))
     assert "Names, postal addresses and persons described in words were not." in text
     assert "No check looked for harmful content." in text
-    both = limits(outcome(checks=[("filter", "./pii.py"), ("filter", "pii"), ("filter", "safety")]))
+    both = limitations(outcome(checks=[("filter", "./pii.py"), ("filter", "pii"), ("filter", "safety")]))
     assert "No check looked" not in both
     assert "Names, postal addresses" not in both
 
 
 def test_low_confidence_short_labels_and_doubtful_texts_have_numbers() -> None:
-    some = [record(n).with_measures({"agreement": 0.4 if n < 12 else 0.6}) for n in range(100)]
-    quota = [QuotaLine({"label": f"label_{n}"}, 10, 10 - (n < 7)) for n in range(9)]
-    text = limits(outcome(selected=some, quota=quota))
+    some = [record(n).with_scores({"agreement": 0.4 if n < 12 else 0.6}) for n in range(100)]
+    quota = [QuotaStatus({"label": f"label_{n}"}, 10, 10 - (n < 7)) for n in range(9)]
+    text = limitations(outcome(selected=some, quota=quota))
     assert "- 12 % of the texts have a confidence under .5 by agreement (12 of 100)." in text
     assert "- 7 of 9 parts of the quota have fewer texts than were asked for: label\\_0 (9 of 10)" in text
     assert "and 2 more." in text
@@ -61,22 +61,22 @@ def test_low_confidence_short_labels_and_doubtful_texts_have_numbers() -> None:
 
 
 def test_the_author_s_use_takes_the_place_of_ours_and_what_is_out_stays() -> None:
-    about = About(intended_use="routing *only*", out_of_scope="credit scores")
-    text = use(outcome(about=about))
+    about = CardMetadata(intended_use="routing *only*", out_of_scope="credit scores")
+    text = intended_use(outcome(about=about))
     assert text.startswith("- Intended: routing \\*only\\*\n")
     assert "- Out of scope: measuring how good a model is" in text
     assert text.endswith("- Out of scope: credit scores")
-    assert "Training a classifier" in use(outcome())
+    assert "Training a classifier" in intended_use(outcome())
 
 
 def test_how_many_labels_people_have_looked_at_is_said() -> None:
     looked = [record(n) for n in range(4)]
-    looked[0] = replace(looked[0], fields={DECIDED: "keep"})
+    looked[0] = replace(looked[0], fields={REVIEW_DECISION: "keep"})
     told = outcome(selected=looked, labellers=("choice",))
-    assert "The labels are checked by choice, 1 of 4 of them by people." in limits(told)
-    assert "deciding about a person by these labels, of which people have looked at 1 of 4." in use(told)
+    assert "The labels are checked by choice, 1 of 4 of them by people." in limitations(told)
+    assert "deciding about a person by these labels, of which people have looked at 1 of 4." in intended_use(told)
     asked = outcome(selected=looked, labellers=())
-    assert "The labels are those that were asked for, 1 of 4 of them seen by people." in limits(asked)
+    assert "The labels are those that were asked for, 1 of 4 of them seen by people." in limitations(asked)
     nobody = outcome(labellers=("choice",))
-    assert "checked by choice, not by people." in limits(nobody)
-    assert "which no person has set." in use(nobody)
+    assert "checked by choice, not by people." in limitations(nobody)
+    assert "which no person has set." in intended_use(nobody)

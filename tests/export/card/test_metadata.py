@@ -8,14 +8,14 @@ from huggingface_hub import DatasetCard, DatasetCardData
 
 from tests.export.outcomes import outcome
 from textsynth.core.errors import UsageError
-from textsynth.core.records import Origin, Record
-from textsynth.export.card.metadata import Config, citation, metadata, read_card
-from textsynth.export.run_result import About, Given, Outcome
+from textsynth.core.records import Provenance, Record
+from textsynth.export.card.metadata import DatasetConfig, citation, metadata, read_card
+from textsynth.export.run_result import CardMetadata, RunResult, SourceInfo
 
-CONFIGS = [Config("default", {"train": "data/train-00000-of-00001.parquet"}, "ab" * 32, 30)]
+CONFIGS = [DatasetConfig("default", {"train": "data/train-00000-of-00001.parquet"}, "ab" * 32, 30)]
 
 
-def told(one: Outcome) -> dict[str, object]:
+def told(one: RunResult) -> dict[str, object]:
     text = metadata(one, CONFIGS)
     read = DatasetCard(f"---\n{text}\n---\n\nwords").data
     assert read.to_dict() == yaml.safe_load(text)
@@ -30,18 +30,18 @@ def test_the_library_reads_back_what_was_written_and_writes_it_again() -> None:
 @pytest.mark.parametrize(
     ("sources", "named"),
     [
-        ({"seeds": Given("seeds.csv")}, ["original"]),
-        ({"seeds": Given("PolyAI/banking77", hub="PolyAI/banking77")}, ["PolyAI/banking77"]),
-        ({"seeds": Given("a/b", hub="a/b"), "test": Given("a/test", hub="a/test", made_from=False)}, ["a/b"]),
-        ({"seeds": Given("../up", hub="../up")}, ["original"]),
+        ({"seeds": SourceInfo("seeds.csv")}, ["original"]),
+        ({"seeds": SourceInfo("PolyAI/banking77", hub="PolyAI/banking77")}, ["PolyAI/banking77"]),
+        ({"seeds": SourceInfo("a/b", hub="a/b"), "test": SourceInfo("a/test", hub="a/test", made_from=False)}, ["a/b"]),
+        ({"seeds": SourceInfo("../up", hub="../up")}, ["original"]),
     ],
 )
-def test_what_the_texts_were_made_from(sources: dict[str, Given], named: list[str]) -> None:
+def test_what_the_texts_were_made_from(sources: dict[str, SourceInfo], named: list[str]) -> None:
     assert told(outcome(sources=sources))["source_datasets"] == named
 
 
 def test_who_gave_the_labels() -> None:
-    given = [Record(f"text {n}", Origin("existing", draw=n), ("refund",)) for n in range(3)]
+    given = [Record(f"text {n}", Provenance("existing", index=n), ("refund",)) for n in range(3)]
     assert told(outcome(labels={}, task="summarization"))["annotations_creators"] == ["no-annotation"]
     assert told(outcome(selected=given, labellers=()))["annotations_creators"] == ["found"]
     assert told(outcome(selected=given, labellers=("choice",)))["annotations_creators"] == ["machine-generated"]
@@ -61,7 +61,7 @@ def test_metadata_that_are_no_yaml_are_one_sentence() -> None:
 
 
 def test_an_entry_is_made_of_what_is_known_and_names_no_year() -> None:
-    text = citation(outcome(about=About(pretty_name="50 % {off}", authors=("Ann Lee", "ACME & Sons"))))
+    text = citation(outcome(about=CardMetadata(pretty_name="50 % {off}", authors=("Ann Lee", "ACME & Sons"))))
     assert text.startswith("```bibtex\n@misc{parcels,\n")
     assert "  title = {50 \\% \\{off\\}}," in text
     assert "  author = {Ann Lee} and {ACME \\& Sons}," in text
@@ -72,4 +72,4 @@ def test_an_entry_is_made_of_what_is_known_and_names_no_year() -> None:
 
 def test_the_author_s_own_stands_as_it_is() -> None:
     own = "@article{a,\n  title = {``` tricks}\n}"
-    assert citation(outcome(about=About(citation=own))) == f"````bibtex\n{own}\n````"
+    assert citation(outcome(about=CardMetadata(citation=own))) == f"````bibtex\n{own}\n````"

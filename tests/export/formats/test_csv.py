@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.export.formats.some import HOSTILE, about, texts
-from textsynth.export.formats.csv import guarded, write
+from textsynth.export.formats.csv import escape_formula, write
 from textsynth.sources.rows import Rows
 
 
@@ -45,12 +45,12 @@ def test_our_own_reader_takes_the_file_back_with_a_person_s_labels(tmp_path: Pat
 
 @pytest.mark.parametrize("cell", ["=1+1", "+1", "-1", "@x", "\tx", "\rx", "'=1", "''@x"])
 def test_what_a_spreadsheet_would_run_gets_an_apostrophe(cell: str) -> None:
-    assert guarded(cell) == f"'{cell}"
+    assert escape_formula(cell) == f"'{cell}"
 
 
 @given(st.text(st.sampled_from("'=+-@\t\r ax1"), max_size=6))
 def test_taking_one_apostrophe_away_gives_every_text_back(cell: str) -> None:
-    told = guarded(cell)
+    told = escape_formula(cell)
     assert told[:1] not in "=+-@\t\r" or not told
     assert (told.removeprefix("'") if told != cell else told) == cell
-    assert guarded(told) != told or told == cell
+    assert escape_formula(told) != told or told == cell

@@ -10,9 +10,9 @@ import pytest
 from tests.export.outcomes import LABELS, outcome
 from tests.report.folders import manifest
 from textsynth.core.errors import UsageError
-from textsynth.core.records import DECIDED, Origin, Record
+from textsynth.core.records import REVIEW_DECISION, Provenance, Record
 from textsynth.export.dataset import write_dataset
-from textsynth.export.formats.load import about_run, read_texts
+from textsynth.export.formats.load import export_info, read_texts
 
 
 @pytest.fixture
@@ -33,7 +33,13 @@ def test_a_text_that_a_person_relabelled_has_no_agreement_with_the_label_before(
     told = outcome(labellers=())
     said = [None, "keep", "relabel"]
     selected = [
-        Record(f"text {say}", Origin("labelled"), ("refund",), {DECIDED: say} if say else {}, {"agreement": 0.8})
+        Record(
+            f"text {say}",
+            Provenance("labelled"),
+            ("refund",),
+            {REVIEW_DECISION: say} if say else {},
+            {"agreement": 0.8},
+        )
         for say in said
     ]
     write_dataset(tmp_path / "dataset", replace(told, selected=selected))
@@ -59,10 +65,10 @@ def test_dropped_texts_have_their_reason_and_unread_answers_are_none(run: Path) 
 
 def test_what_is_said_of_all_comes_from_the_manifest(run: Path) -> None:
     told = manifest(outcome())
-    about = about_run(run, told)
+    about = export_info(run, told)
     assert about.labels == LABELS
     assert "- refund: wants money back" in about.instruction
-    bare = about_run(run, {**told, "labels": {}}, "Label it.")
+    bare = export_info(run, {**told, "labels": {}}, "Label it.")
     assert (bare.labels, bare.instruction) == ({"refund": "", "delivery": ""}, "Label it.")
 
 

@@ -7,7 +7,7 @@ import pytest
 from datasets import load_dataset
 
 from tests.export.formats.some import HOSTILE, about, texts
-from textsynth.export.formats import About
+from textsynth.export.formats import ExportInfo
 from textsynth.export.formats.messages import instruction_for, write
 
 
@@ -42,7 +42,7 @@ def test_a_rewriting_task_asks_for_the_text(task: str, tmp_path: Path) -> None:
 
 
 def test_several_labels_stand_in_the_recipe_s_order_and_the_instruction_is_the_user_s(tmp_path: Path) -> None:
-    own = About("parcels", "classification", about().labels, many=True, instruction="Label it.")
+    own = ExportInfo("parcels", "classification", about().labels, multi_label=True, instruction="Label it.")
     some = [text for text in texts(many=True) if len(text.labels) == 2]
     (path,) = write(some, own, tmp_path / "all.jsonl")
     asked, answer = json.loads(path.read_text(encoding="utf-8"))["messages"]

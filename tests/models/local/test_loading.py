@@ -10,16 +10,16 @@ import pytest
 from textsynth.core.errors import ModelError
 from textsynth.models.local.loading import (
     SMALL_BYTES,
-    Loaded,
-    Wanted,
+    LoadedModel,
+    ModelSpec,
     computes_bfloat16,
     fingerprint,
-    folder_named,
-    load,
+    load_model,
+    local_folder,
 )
 
 
-def test_a_folder_is_loaded_with_its_limits(loaded: Loaded) -> None:
+def test_a_folder_is_loaded_with_its_limits(loaded: LoadedModel) -> None:
     assert loaded.context == 256
     assert loaded.ends == {0, 1, 2}
     assert not loaded.model.training
@@ -27,13 +27,13 @@ def test_a_folder_is_loaded_with_its_limits(loaded: Loaded) -> None:
 
 def test_a_folder_without_a_model_is_said(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match=r"holds no model: there is no config\.json"):
-        load(Wanted("mine", tmp_path), [].append)
+        load_model(ModelSpec("mine", tmp_path), [].append)
 
 
 def test_a_broken_folder_is_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text(json.dumps({"model_type": "no such"}))
     with pytest.raises(ModelError, match="the model 'mine' cannot be loaded") as caught:
-        load(Wanted("mine", tmp_path), [].append)
+        load_model(ModelSpec("mine", tmp_path), [].append)
     assert "\n" not in str(caught.value)
 
 
@@ -41,13 +41,14 @@ def test_a_hub_name_that_no_cache_has_is_one_sentence_without_a_network() -> Non
     pytest.importorskip("transformers", reason="needs textsynth[local]")
     said: list[str] = []
     with pytest.raises(ModelError, match="the model 'acme/none' cannot be loaded"):
-        load(Wanted("acme/none", "acme/none"), said.append)
+        load_model(ModelSpec("acme/none", "acme/none"), said.append)
     assert said == ["loading acme/none", "getting acme/none from the Hugging Face Hub"]
 
 
 def test_dtype_can_be_chosen(tiny_folder: Path) -> None:
     chosen = [
-        str(load(Wanted("tiny", tiny_folder, dtype=dtype), [].append).model.dtype) for dtype in ("float32", "bfloat16")
+        str(load_model(ModelSpec("tiny", tiny_folder, dtype=dtype), [].append).model.dtype)
+        for dtype in ("float32", "bfloat16")
     ]
     assert chosen == ["torch.float32", "torch.bfloat16"]
 
@@ -73,12 +74,12 @@ def test_threads_sleep_while_they_wait(tiny_folder: Path) -> None:
 
 
 def test_a_path_is_a_folder_and_a_hub_name_is_one_where_a_model_lies_there(tmp_path: Path) -> None:
-    assert folder_named("./small", tmp_path) == tmp_path / "small"
-    assert folder_named("/models/small", tmp_path) == Path("/models/small")
-    assert folder_named("acme/small", tmp_path) is None
+    assert local_folder("./small", tmp_path) == tmp_path / "small"
+    assert local_folder("/models/small", tmp_path) == Path("/models/small")
+    assert local_folder("acme/small", tmp_path) is None
     (tmp_path / "acme" / "small").mkdir(parents=True)
     (tmp_path / "acme" / "small" / "config.json").touch()
-    assert folder_named("acme/small", tmp_path) == tmp_path / "acme" / "small"
+    assert local_folder("acme/small", tmp_path) == tmp_path / "acme" / "small"
 
 
 def test_a_fingerprint_follows_small_contents_and_large_sizes(tmp_path: Path) -> None:

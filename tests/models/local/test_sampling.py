@@ -6,16 +6,16 @@ from typing import Any
 import pytest
 
 from tests.models.asked import request
-from textsynth.models.local.sampling import Drawer, chances, draw_from_all, draw_from_likeliest
+from textsynth.models.local.sampling import TokenSampler, sample_from_all, sample_from_top, uniform_numbers
 
 torch = pytest.importorskip("torch", reason="needs textsynth[local]")
 
 VOCABULARY = 400
 
 
-def drawer(*samplings: dict[str, Any]) -> Drawer:
+def drawer(*samplings: dict[str, Any]) -> TokenSampler:
     asked = [request(f"row {row}", **sampling) for row, sampling in enumerate(samplings)]
-    return Drawer(asked, [[row] for row in range(len(asked))], vocabulary=VOCABULARY, device=torch.device("cpu"))
+    return TokenSampler(asked, [[row] for row in range(len(asked))], vocabulary=VOCABULARY, device=torch.device("cpu"))
 
 
 def logits(rows: int, seed: int = 0) -> Any:
@@ -42,7 +42,7 @@ def test_draws_follow_the_cut_distribution(top_k: int, top_p: float, flat: float
     many = row.expand(200, -1)
     drawn: Counter[int] = Counter()
     for some in chance.split(200):
-        part = draw_from_likeliest(many, some, torch.full((200,), top_p), torch.full((200,), top_k), 16)
+        part = sample_from_top(many, some, torch.full((200,), top_p), torch.full((200,), top_k), 16)
         drawn.update(part.tolist())
     assert all(wanted[token] > 0 for token in drawn), "a token outside the cut was drawn"
     likeliest = wanted.topk(5)
@@ -53,7 +53,7 @@ def test_draws_follow_the_cut_distribution(top_k: int, top_p: float, flat: float
 def test_drawing_from_all_follows_the_softmax() -> None:
     row = torch.tensor([0.0, 1.0, 2.0, -torch.inf])
     chance = torch.linspace(0, 1 - 1e-7, 10_000)
-    drawn = Counter(draw_from_all(row.expand(10_000, -1), chance).tolist())
+    drawn = Counter(sample_from_all(row.expand(10_000, -1), chance).tolist())
     assert set(drawn) == {0, 1, 2}
     for token, share in enumerate(row.softmax(-1).tolist()):
         assert abs(drawn[token] / 10_000 - share) < 0.001
@@ -63,15 +63,13 @@ def test_the_largest_chance_stays_inside() -> None:
     scaled = torch.full((3, VOCABULARY), -torch.inf)
     scaled[:, 7] = 0
     edge = torch.tensor([0.0, 0.5, 1.0 - 2**-24])
-    assert draw_from_all(scaled, edge).tolist() == [7, 7, 7]
-    assert (
-        draw_from_likeliest(scaled, edge, torch.full((3,), 0.99), torch.zeros(3, dtype=torch.long)).tolist() == [7] * 3
-    )
+    assert sample_from_all(scaled, edge).tolist() == [7, 7, 7]
+    assert sample_from_top(scaled, edge, torch.full((3,), 0.99), torch.zeros(3, dtype=torch.long)).tolist() == [7] * 3
 
 
 def test_temperature_zero_takes_the_likeliest() -> None:
     rows = logits(2)
-    assert drawer({"temperature": 0.0}, {"temperature": 0.0}).draw(rows, 0).tolist() == rows.argmax(-1).tolist()
+    assert drawer({"temperature": 0.0}, {"temperature": 0.0}).sample(rows, 0).tolist() == rows.argmax(-1).tolist()
 
 
 def test_rows_of_all_kinds_draw_as_if_alone() -> None:
@@ -84,10 +82,12 @@ def test_rows_of_all_kinds_draw_as_if_alone() -> None:
         {"temperature": 2.0, "top_p": 0.999},
     ]
     rows = logits(len(kinds))
-    together = drawer(*kinds).draw(rows, 1).tolist()
+    together = drawer(*kinds).sample(rows, 1).tolist()
     asked = [request(f"row {row}", **kind) for row, kind in enumerate(kinds)]
     alone = [
-        Drawer([one], [[row]], vocabulary=VOCABULARY, device=torch.device("cpu")).draw(rows[row : row + 1], 1).item()
+        TokenSampler([one], [[row]], vocabulary=VOCABULARY, device=torch.device("cpu"))
+        .sample(rows[row : row + 1], 1)
+        .item()
         for row, one in enumerate(asked)
     ]
     assert together == alone
@@ -98,16 +98,16 @@ def test_rows_that_stay_keep_what_is_theirs() -> None:
     rows, stay = logits(4), torch.tensor([1, 3])
     whole, rest = drawer(*kinds), drawer(*kinds)
     rest.keep(stay)
-    assert rest.draw(rows[stay], 2).tolist() == whole.draw(rows, 2)[stay].tolist()
+    assert rest.sample(rows[stay], 2).tolist() == whole.sample(rows, 2)[stay].tolist()
 
 
 def test_a_repetition_penalty_counts_prompt_and_answer() -> None:
     flat = torch.zeros((1, VOCABULARY))
     flat[0, 0], flat[0, 5], flat[0, 6] = 3.0, 2.9, 2.8
     one = drawer({"temperature": 0.0, "repetition_penalty": 2.0})
-    assert [one.draw(flat.clone(), step).item() for step in range(3)] == [5, 6, 0]
+    assert [one.sample(flat.clone(), step).item() for step in range(3)] == [5, 6, 0]
 
 
 def test_random_numbers_belong_to_the_key() -> None:
-    assert torch.equal(chances("a", 5), chances("a", 9)[:5])
-    assert not torch.equal(chances("a", 5), chances("b", 5))
+    assert torch.equal(uniform_numbers("a", 5), uniform_numbers("a", 9)[:5])
+    assert not torch.equal(uniform_numbers("a", 5), uniform_numbers("b", 5))

@@ -13,7 +13,7 @@ from textsynth.core.errors import ModelError
 from textsynth.core.records import Constraint
 from textsynth.models import Model
 from textsynth.models.http import Http
-from textsynth.models.openai.capabilities import Dialect, Phrasing
+from textsynth.models.openai.capabilities import RequestEncoder, ServerCapabilities
 
 NEUTRAL = {"top_k": 0, "min_p": 0.0, "repetition_penalty": 1.0, "presence_penalty": 0.0, "frequency_penalty": 0.0}
 
@@ -22,29 +22,31 @@ def model(url: str, said: list[str] | None = None, **more: object) -> Model:
     return Http.model_validate({"base_url": url, "model": "small", "in_flight": 4, **more}).open(place(said=said))
 
 
-def body(dialect: Dialect, **more: Any) -> dict[str, Any]:
-    return dict(json.loads(Phrasing(dialect, request("x", **more)).body()))
+def body(dialect: ServerCapabilities, **more: Any) -> dict[str, Any]:
+    return dict(json.loads(RequestEncoder(dialect, request("x", **more)).body()))
 
 
 def test_every_sampling_parameter_is_sent_and_thinking_is_off() -> None:
-    sent = body(Dialect("small", {}))
+    sent = body(ServerCapabilities("small", {}))
     assert {name: sent[name] for name in NEUTRAL} == NEUTRAL
     assert sent["chat_template_kwargs"] == {"enable_thinking": False}
     assert "seed" not in sent
-    own = body(Dialect("small", {}), top_k=5, repetition_penalty=1.1)
+    own = body(ServerCapabilities("small", {}), top_k=5, repetition_penalty=1.1)
     assert (own["top_k"], own["repetition_penalty"]) == (5, 1.1)
-    assert "chat_template_kwargs" not in body(Dialect("small", {}), chat=False)
+    assert "chat_template_kwargs" not in body(ServerCapabilities("small", {}), chat=False)
 
 
 def test_a_recipes_own_parameters_go_over_ours_and_null_leaves_one_out() -> None:
-    sent = body(Dialect("small", {"max_tokens": None, "max_completion_tokens": 9, "temperature": 0.1, "top_k": None}))
+    sent = body(
+        ServerCapabilities("small", {"max_tokens": None, "max_completion_tokens": 9, "temperature": 0.1, "top_k": None})
+    )
     assert "max_tokens" not in sent
     assert "top_k" not in sent
     assert (sent["max_completion_tokens"], sent["temperature"]) == (9, 0.1)
 
 
 def test_thinking_has_its_own_room_and_is_off_where_options_are_scored() -> None:
-    dialect = Dialect("small", {}, thinking=1000)
+    dialect = ServerCapabilities("small", {}, thinking=1000)
     sent = body(dialect, max_tokens=50)
     assert (sent["max_tokens"], sent["chat_template_kwargs"]) == (1050, {"enable_thinking": True})
     scored = body(dialect, max_tokens=1, options=("A", "B"))
@@ -140,7 +142,7 @@ WHOLE = json.dumps({"choices": [{"text": "a"}, {"text": "b"}]}).encode()
 HI = request("hi", constraint=Constraint("regex", "[ab]"))
 
 
-def sent(phrasing: Phrasing) -> dict[str, object]:
+def sent(phrasing: RequestEncoder) -> dict[str, object]:
     return dict(json.loads(phrasing.body()))
 
 
@@ -155,49 +157,49 @@ def sent(phrasing: Phrasing) -> dict[str, object]:
 )
 def test_a_refusal_that_names_n_is_believed(told: str) -> None:
     said: list[str] = []
-    dialect = Dialect("small", {}, speaks="vllm", say=said.append)
-    phrasing = Phrasing(dialect, HI, draws=2)
+    dialect = ServerCapabilities("small", {}, speaks="vllm", say=said.append)
+    phrasing = RequestEncoder(dialect, HI, draws=2)
     assert sent(phrasing)["n"] == 2
-    assert phrasing.refused(400, json.dumps({"error": {"message": told}}).encode())
+    assert phrasing.on_rejection(400, json.dumps({"error": {"message": told}}).encode())
     assert "n" not in sent(phrasing)
-    assert [one and one.text for one in phrasing.read_draws(WHOLE)] == ["a"]
+    assert [one and one.text for one in phrasing.parse_choices(WHOLE)] == ["a"]
     assert dialect.draws == 1
     assert not dialect.left_out
-    dialect.one_a_request()
+    dialect.disable_n()
     assert said == ["the server gives one answer a request: draws of one prompt are asked for one by one"]
 
 
 def test_a_refusal_that_names_nothing_blames_n_first_and_only_if_that_helped() -> None:
-    helped, not_helped = (Dialect("small", {}, speaks="vllm") for _ in range(2))
-    phrasing = Phrasing(helped, HI, draws=2)
+    helped, not_helped = (ServerCapabilities("small", {}, speaks="vllm") for _ in range(2))
+    phrasing = RequestEncoder(helped, HI, draws=2)
     phrasing.body()
-    assert phrasing.refused(400, b"Bad request\\n")
+    assert phrasing.on_rejection(400, b"Bad request\\n")
     assert {"n", "top_k"} & sent(phrasing).keys() == {"top_k"}
-    phrasing.read_draws(WHOLE)
+    phrasing.parse_choices(WHOLE)
     assert (helped.draws, helped.left_out) == (1, set())
 
-    phrasing = Phrasing(not_helped, HI, draws=2)
+    phrasing = RequestEncoder(not_helped, HI, draws=2)
     for _ in range(2):
         phrasing.body()
-        assert phrasing.refused(400, b"Bad request")
+        assert phrasing.on_rejection(400, b"Bad request")
     assert "top_k" not in sent(phrasing)
-    phrasing.read_draws(WHOLE)
+    phrasing.parse_choices(WHOLE)
     assert not_helped.draws == 16
     assert "top_k" in not_helped.left_out
 
 
 def test_too_long_a_prompt_teaches_nothing() -> None:
-    dialect = Dialect("small", {})
-    phrasing = Phrasing(dialect, HI, draws=2)
+    dialect = ServerCapabilities("small", {})
+    phrasing = RequestEncoder(dialect, HI, draws=2)
     phrasing.body()
-    assert not phrasing.refused(400, b"n is fine, but the prompt is too long")
+    assert not phrasing.on_rejection(400, b"n is fine, but the prompt is too long")
     assert dialect.draws == 16
 
 
 def test_fewer_are_asked_for_after_trouble() -> None:
-    dialect = Dialect("small", {})
-    dialect.fewer_draws(16)
-    dialect.fewer_draws(16)
+    dialect = ServerCapabilities("small", {})
+    dialect.reduce_n(16)
+    dialect.reduce_n(16)
     assert dialect.draws == 8
-    dialect.fewer_draws(3)
+    dialect.reduce_n(3)
     assert dialect.draws == 1

@@ -19,7 +19,7 @@ from textsynth.core.records import Completion
 from textsynth.http.address import Address
 from textsynth.models.http import Http
 from textsynth.models.openai.client import Client
-from textsynth.models.openai.config import Target
+from textsynth.models.openai.config import EndpointConfig
 
 
 def client(url: str, said: list[str] | None = None, **more: object) -> Any:
@@ -268,7 +268,7 @@ def test_addresses_are_read_as_people_write_them(given: str, root: str, address:
 
 
 def test_closing_what_was_never_used_is_nothing() -> None:
-    target = Target(("http://a",), "m")
+    target = EndpointConfig(("http://a",), "m")
     asyncio.run(Client(target, in_flight=1, retries=0, patience_seconds=1, say=print).close())
 
 

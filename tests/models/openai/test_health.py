@@ -11,30 +11,30 @@ from tests.models.asked import complete, request, requests
 from tests.server import Fault, serving
 from textsynth.core.errors import ModelError
 from textsynth.core.records import Completion
-from textsynth.models.openai.concurrency import Flight, Group
-from textsynth.models.openai.config import Target
-from textsynth.models.openai.endpoint import Replica
-from textsynth.models.openai.health import Tending
-from textsynth.models.openai.load_balancer import Servers
+from textsynth.models.openai.concurrency import ConcurrencyLimiter, RequestGroup
+from textsynth.models.openai.config import EndpointConfig
+from textsynth.models.openai.endpoint import Endpoint
+from textsynth.models.openai.health import HealthMonitor
+from textsynth.models.openai.load_balancer import LoadBalancer
 
 
-def replica(url: str, seconds: float) -> Replica:
-    return Replica(url, Target((url,), MODEL, timeout_seconds=seconds), in_flight=1, say=print)
+def replica(url: str, seconds: float) -> Endpoint:
+    return Endpoint(url, EndpointConfig((url,), MODEL, timeout_seconds=seconds), in_flight=1, say=print)
 
 
-async def no_answer(_: Group) -> list[Completion]:
+async def no_answer(_: RequestGroup) -> list[Completion]:
     await asyncio.sleep(30)
     return [Completion("")]
 
 
 def test_a_probe_brings_a_server_back() -> None:
     with serving() as one, serving() as other:
-        servers = Servers([replica(each.url, 1.0) for each in (one, other)])
+        servers = LoadBalancer([replica(each.url, 1.0) for each in (one, other)])
 
         async def go() -> None:
-            flight = Flight(lambda: servers.limit, no_answer)
-            tending = Tending(servers, flight, 1.0)
-            servers.rest(servers.replicas[0], asyncio.get_running_loop().time())
+            flight = ConcurrencyLimiter(lambda: servers.limit, no_answer)
+            tending = HealthMonitor(servers, flight, 1.0)
+            servers.eject(servers.replicas[0], asyncio.get_running_loop().time())
             tending.start()
             for _ in range(100):
                 await asyncio.sleep(0.02)
@@ -51,14 +51,14 @@ def test_a_probe_brings_a_server_back() -> None:
 
 def test_a_flight_can_be_stopped_from_beside() -> None:
     async def go() -> None:
-        flight = Flight(lambda: 4, no_answer)
+        flight = ConcurrencyLimiter(lambda: 4, no_answer)
 
         class Model:
             complete = flight.run
 
         calls = [asyncio.ensure_future(complete(Model, requests(10))) for _ in range(2)]  # type: ignore[arg-type]
         await asyncio.sleep(0.01)
-        flight.stop(ModelError("another model"))
+        flight.abort(ModelError("another model"))
         for call in calls:
             with pytest.raises(ModelError, match="another model"):
                 await call
@@ -69,13 +69,13 @@ def test_a_flight_can_be_stopped_from_beside() -> None:
 
 def test_it_ends_what_hangs_and_leaves_nothing_behind() -> None:
     with serving(faults=[Fault("hang")]) as server:
-        servers = Servers([replica(server.url, 0.2)])
+        servers = LoadBalancer([replica(server.url, 0.2)])
 
         async def go() -> None:
-            tending = Tending(servers, Flight(lambda: 1, no_answer), 0.2)
+            tending = HealthMonitor(servers, ConcurrencyLimiter(lambda: 1, no_answer), 0.2)
             assert not tending.started
             tending.start()
-            found = await servers.replicas[0].ask(request("hello"))
+            found = await servers.replicas[0].complete(request("hello"))
             assert "no answer within" in getattr(found, "sentence", "")
             await tending.stop()
             servers.replicas[0].close()

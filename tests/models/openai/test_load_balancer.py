@@ -3,19 +3,19 @@ from __future__ import annotations
 import itertools
 from collections import Counter
 
-from textsynth.core.records import Message, Rendered
-from textsynth.models.openai.config import Target
-from textsynth.models.openai.endpoint import Replica
-from textsynth.models.openai.load_balancer import SPARE, Servers
+from textsynth.core.records import Message, RenderedPrompt
+from textsynth.models.openai.config import EndpointConfig
+from textsynth.models.openai.endpoint import Endpoint
+from textsynth.models.openai.load_balancer import SPARE_SLOTS, LoadBalancer
 
 
-def servers(count: int, in_flight: int | None = 64) -> Servers:
+def servers(count: int, in_flight: int | None = 64) -> LoadBalancer:
     urls = [f"http://127.0.0.1:{8000 + number}/v1" for number in range(count)]
-    return Servers([Replica(url, Target((url,), "m"), in_flight=in_flight, say=print) for url in urls])
+    return LoadBalancer([Endpoint(url, EndpointConfig((url,), "m"), in_flight=in_flight, say=print) for url in urls])
 
 
-def prompt(beginning: str, ending: str = "") -> Rendered:
-    return Rendered("p", "0", (Message("user", beginning * 40 + ending),))
+def prompt(beginning: str, ending: str = "") -> RenderedPrompt:
+    return RenderedPrompt("p", "0", (Message("user", beginning * 40 + ending),))
 
 
 def test_the_same_beginning_goes_to_the_same_server_and_others_spread() -> None:
@@ -30,9 +30,9 @@ def test_the_same_beginning_goes_to_the_same_server_and_others_spread() -> None:
 def test_an_overloaded_server_is_passed_by_and_a_full_one_too() -> None:
     mine = servers(2)
     home = mine.choose(prompt("x"), 0.0)
-    home.in_flight = SPARE
+    home.in_flight = SPARE_SLOTS
     assert mine.choose(prompt("x"), 0.0) is home
-    home.in_flight = SPARE + 1
+    home.in_flight = SPARE_SLOTS + 1
     assert mine.choose(prompt("x"), 0.0) is not home
     other = mine.choose(prompt("x"), 0.0)
     other.in_flight = home.in_flight = 64
@@ -43,20 +43,20 @@ def test_an_overloaded_server_is_passed_by_and_a_full_one_too() -> None:
 def test_a_resting_server_gets_nothing_and_the_last_one_never_rests() -> None:
     mine = servers(2)
     one, other = mine.replicas
-    assert mine.rest(one, 0.0)
+    assert mine.eject(one, 0.0)
     assert mine.limit == 64
     assert {mine.choose(prompt(str(n)), 0.0) for n in range(20)} == {other}
-    assert not mine.rest(other, 0.0)
-    assert mine.back(one)
-    assert not mine.back(one)
+    assert not mine.eject(other, 0.0)
+    assert mine.readmit(one)
+    assert not mine.readmit(one)
     assert mine.limit == 128
     assert len({mine.choose(prompt(str(n)), 0.0) for n in range(20)}) == 2
 
 
 def test_a_resting_server_is_looked_at_less_and_less_often() -> None:
     mine = servers(2)
-    mine.rest(mine.replicas[0], 100.0)
-    times = [100.0 + 0.1 * n for n in range(1000) if mine.to_look_at(100.0 + 0.1 * n)]
+    mine.eject(mine.replicas[0], 100.0)
+    times = [100.0 + 0.1 * n for n in range(1000) if mine.due_for_check(100.0 + 0.1 * n)]
     pauses = [later - earlier for earlier, later in itertools.pairwise(times)]
     assert times[0] < 101
     assert 9 < pauses[-1] < 11

@@ -5,12 +5,12 @@ from __future__ import annotations
 import pytest
 
 from textsynth.core.errors import RecipeError
-from textsynth.models.openai.options import AskedOptions, Thinking
+from textsynth.models.openai.options import OpenAIOptions, Thinking
 
 
 def identity(**options: object) -> str:
     """Return the identity of a model with these options."""
-    return AskedOptions.model_validate({"model": "m", **options}).identity_of("m", {})
+    return OpenAIOptions.model_validate({"model": "m", **options}).identity_with("m", {})
 
 
 def test_what_changes_answers_is_in_the_identity_and_what_does_not_is_not() -> None:
@@ -20,15 +20,15 @@ def test_what_changes_answers_is_in_the_identity_and_what_does_not_is_not() -> N
         identity(body={"min_p": 0.1}),
         identity(response_format=False),
         identity(thinking={"max_tokens": 64}),
-        AskedOptions(model="m").identity_of("m", {"--dtype": "float32"}),
+        OpenAIOptions(model="m").identity_with("m", {"--dtype": "float32"}),
     ]
     assert len({"m", *others}) == 6
     assert others[0] == "m+adapter:a"
 
 
 def test_requests_carry_the_adapters_name() -> None:
-    assert AskedOptions(model="m").asked_for == "m"
-    assert AskedOptions(model="m", adapter="a").asked_for == "a"
+    assert OpenAIOptions(model="m").served_name == "m"
+    assert OpenAIOptions(model="m", adapter="a").served_name == "a"
 
 
 def test_thinking_has_a_budget() -> None:

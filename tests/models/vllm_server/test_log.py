@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from textsynth.models.vllm_server.log import LONGEST, sentence_of, stage_of, tail
+from textsynth.models.vllm_server.log import LONGEST, error_sentence, startup_stage, tail
 
 AT = "11-25 18:38:37"
 MEMORY = f"""
@@ -61,7 +61,7 @@ Check your internet connection or see how to run the library in offline mode.
     ],
 )
 def test_the_line_that_tells_why(text: str, told: str) -> None:
-    assert sentence_of(text) == told
+    assert error_sentence(text) == told
 
 
 @pytest.mark.parametrize(
@@ -78,11 +78,14 @@ def test_the_line_that_tells_why(text: str, told: str) -> None:
     ],
 )
 def test_how_far_a_start_is(line: str, told: str) -> None:
-    assert stage_of(f"a first line\n{line}\n") == told
+    assert startup_stage(f"a first line\n{line}\n") == told
 
 
 def test_the_latest_stage_counts() -> None:
-    assert stage_of("Starting to load model x\nLoading weights took 0.8 seconds\nwhatever") == "the weights are loaded"
+    assert (
+        startup_stage("Starting to load model x\nLoading weights took 0.8 seconds\nwhatever")
+        == "the weights are loaded"
+    )
 
 
 def test_the_end_of_a_log_begins_where_this_start_began(tmp_path: Path) -> None:

@@ -14,11 +14,11 @@ import pytest
 from tests.models.asked import answers, complete, place, requests
 from tests.models.vllm_server.engines import fake_python, is_alive, kill, wait_until
 from textsynth.core.errors import ModelError
-from textsynth.core.records import Completion, Request
+from textsynth.core.records import Completion, ModelRequest
 from textsynth.models import Model
 from textsynth.models.vllm import Vllm
-from textsynth.models.vllm_server.lease import folder_in, running
-from textsynth.models.vllm_server.state import State
+from textsynth.models.vllm_server.lease import folder_in, running_servers
+from textsynth.models.vllm_server.state import ServerState
 
 
 def model(folder: Path, said: list[str] | None = None, *, restarts: int = 3, **flags: object) -> Model:
@@ -35,9 +35,9 @@ def model(folder: Path, said: list[str] | None = None, *, restarts: int = 3, **f
     return options.open(dataclasses.replace(place(folder, said), logs=folder))
 
 
-def servers(folder: Path) -> list[State]:
+def servers(folder: Path) -> list[ServerState]:
     """Return the servers that run."""
-    return list(running(folder_in(folder / "cache")).values())
+    return list(running_servers(folder_in(folder / "cache")).values())
 
 
 def with_model(one: Model, do: Callable[[Model], Awaitable[None]]) -> None:
@@ -78,7 +78,7 @@ def test_a_server_that_dies_in_the_middle_is_waited_for_and_the_rest_is_asked_ag
 def test_a_server_that_dies_each_time_stops_the_run_with_the_reason(tmp_path: Path) -> None:
     arrived: list[str] = []
 
-    async def count(request: Request, _: Completion) -> None:
+    async def count(request: ModelRequest, _: Completion) -> None:
         arrived.append(request.key)
 
     async def ask(one: Model) -> None:
@@ -114,7 +114,7 @@ def test_a_killed_keeper_is_replaced(tmp_path: Path) -> None:
     async def ask(one: Model) -> None:
         await complete(one, requests(2))
         (state,) = servers(tmp_path)
-        kill(state.keeper, signal.SIGKILL)
+        kill(state.supervisor, signal.SIGKILL)
         assert len(await asyncio.wait_for(complete(one, requests(50)), 30)) == 50
 
     with_model(one, ask)

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 from tests.models.vllm_server.engines import is_alive, kill, wait_until
-from textsynth.models.vllm_server.process import Engine, end_group, free_port, is_well
+from textsynth.models.vllm_server.process import EngineProcess, end_group, free_port, is_healthy
 
 SLEEPER = "import subprocess, sys, time\nprint(subprocess.Popen(['sleep', '60']).pid, flush=True)\ntime.sleep(60)"
 
@@ -17,26 +17,26 @@ SLEEPER = "import subprocess, sys, time\nprint(subprocess.Popen(['sleep', '60'])
 def test_the_whole_group_is_ended_and_the_log_goes_on(tmp_path: Path) -> None:
     log = tmp_path / "log"
     log.write_text("before\n")
-    engine = Engine([sys.executable, "-c", SLEEPER], os.environ, log)
+    engine = EngineProcess([sys.executable, "-c", SLEEPER], os.environ, log)
     assert engine.since == 7
     wait_until(lambda: log.read_text().count("\n") == 2)
     child = int(log.read_text().split()[1])
     assert not engine.ended
-    assert engine.how() == "still running"
+    assert engine.exit_reason() == "still running"
     engine.end()
     wait_until(lambda: not is_alive(child))
-    assert engine.how() == "killed by SIGTERM"
+    assert engine.exit_reason() == "killed by SIGTERM"
     engine.end()  # once more is nothing
 
 
 def test_how_it_ended(tmp_path: Path) -> None:
-    engine = Engine([sys.executable, "-c", "raise SystemExit(3)"], os.environ, tmp_path / "log")
+    engine = EngineProcess([sys.executable, "-c", "raise SystemExit(3)"], os.environ, tmp_path / "log")
     wait_until(lambda: engine.ended)
-    assert engine.how() == "exit code 3"
-    other = Engine([sys.executable, "-c", SLEEPER], os.environ, tmp_path / "log")
+    assert engine.exit_reason() == "exit code 3"
+    other = EngineProcess([sys.executable, "-c", SLEEPER], os.environ, tmp_path / "log")
     kill(other.group, signal.SIGKILL)
     wait_until(lambda: other.ended)
-    assert other.how() == "killed by SIGKILL, as the system does when memory runs out"
+    assert other.exit_reason() == "killed by SIGKILL, as the system does when memory runs out"
     other.end()
     end_group(other.group)
 
@@ -44,11 +44,11 @@ def test_how_it_ended(tmp_path: Path) -> None:
 def test_a_free_port_and_who_is_well_on_it() -> None:
     port = free_port()
     assert free_port(port) == port
-    assert not is_well(port)
+    assert not is_healthy(port)
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", port))
         assert free_port(port) != port
         taken.listen()
         with socket.create_server(("127.0.0.1", 0)) as dumb:
             dumb.close()
-        assert not is_well(dumb.fileno() if dumb.fileno() > 0 else 1)
+        assert not is_healthy(dumb.fileno() if dumb.fileno() > 0 else 1)

@@ -7,15 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from textsynth.models.vllm_server.state import Plan, State, read_plan, read_state, write
+from textsynth.models.vllm_server.state import ServerPlan, ServerState, read_plan, read_state, write
 
-PLAN = Plan("small", "1.0", ("python", "-m", "vllm"), {"A": "b"}, None, "/log", 3, 60.0)
+PLAN = ServerPlan("small", "1.0", ("python", "-m", "vllm"), {"A": "b"}, None, "/log", 3, 60.0)
 
 
 def test_what_is_written_is_read(tmp_path: Path) -> None:
     write(tmp_path / "plan", PLAN)
     assert read_plan(tmp_path / "plan") == PLAN
-    state = State("ready", name="small", port=8000, readied=2)
+    state = ServerState("ready", name="small", port=8000, ready_count=2)
     write(tmp_path / "state", state)
     assert read_state(tmp_path / "state") == state
     assert state.url == "http://127.0.0.1:8000/v1"
@@ -31,4 +31,4 @@ def test_what_is_no_state_is_none(tmp_path: Path, text: str) -> None:
 
 def test_a_state_of_a_later_version_is_read_too(tmp_path: Path) -> None:
     (tmp_path / "state").write_text('{"stage": "ready", "port": 9, "weather": "fine"}')
-    assert read_state(tmp_path / "state") == State("ready", port=9)
+    assert read_state(tmp_path / "state") == ServerState("ready", port=9)

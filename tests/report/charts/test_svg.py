@@ -5,54 +5,60 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from textsynth.core.formatting import columns, visible
-from textsynth.report.charts.svg import TALL, Dot, Mark, Pair, Plot, dots, pairs, shortened
+from textsynth.core.formatting import display_width, escape_control
+from textsynth.report.charts.svg import TALL, DotRow, PairRow, Plot, SvgMark, dot_plot, pair_plot, truncate
 
 
 def places(plot: Plot, tag: str) -> list[float]:
     """Return where marks of a kind lie across, in percent."""
-    return [float(mark.at["cx" if tag == "circle" else "x"].rstrip("%")) for mark in plot.marks if mark.tag == tag]
+    return [
+        float(mark.attributes["cx" if tag == "circle" else "x"].rstrip("%")) for mark in plot.marks if mark.tag == tag
+    ]
 
 
-def marks(plot: Plot, look: str) -> list[Mark]:
-    return [mark for mark in plot.marks if look in mark.look.split()]
+def marks(plot: Plot, look: str) -> list[SvgMark]:
+    return [mark for mark in plot.marks if look in mark.style.split()]
 
 
 def test_a_row_has_name_value_dot_and_whisker_in_the_order_given() -> None:
-    plot = dots("Scores", [Dot("seeds", 0.5, "0.500", (0.4, 0.6), "real"), Dot("raw", 0.7, "0.700")], "macro-F1")
+    plot = dot_plot(
+        "Scores", [DotRow("seeds", 0.5, "0.500", (0.4, 0.6), "real"), DotRow("raw", 0.7, "0.700")], "macro-F1"
+    )
     assert [mark.text for mark in marks(plot, "name")] == ["seeds", "raw"]
     assert [mark.text for mark in marks(plot, "value")] == ["0.500", "0.700"]
     assert len(marks(plot, "whisker")) == 3
     assert [mark.tag for mark in marks(plot, "mark")] == ["rect", "circle"]
-    assert (plot.title, plot.told) == ("Scores", "macro-F1: seeds 0.500; raw 0.700")
+    assert (plot.title, plot.description) == ("Scores", "macro-F1: seeds 0.500; raw 0.700")
 
 
 def test_values_lie_where_the_ticks_say() -> None:
-    plot = dots("t", [Dot("a", 0.2, ""), Dot("b", 0.4, ""), Dot("c", 0.6, "")], "x")
+    plot = dot_plot("t", [DotRow("a", 0.2, ""), DotRow("b", 0.4, ""), DotRow("c", 0.6, "")], "x")
     low, middle, high = places(plot, "circle")
     assert low < middle < high
     assert abs((low + high) / 2 - middle) < 0.02
-    ticks = {mark.text: float(mark.at["x"].rstrip("%")) for mark in marks(plot, "middle")}
+    ticks = {mark.text: float(mark.attributes["x"].rstrip("%")) for mark in marks(plot, "middle")}
     assert ticks["0.4"] == middle
 
 
 def test_a_reference_is_drawn_and_told() -> None:
-    plot = dots("t", [Dot("a", 0.2, "0.2"), Dot("b", 0.3, "0.3")], "x", reference=(0.0, "no difference"))
+    plot = dot_plot("t", [DotRow("a", 0.2, "0.2"), DotRow("b", 0.3, "0.3")], "x", reference=(0.0, "no difference"))
     assert len(marks(plot, "reference")) == 2
-    assert plot.told.endswith("the broken line is no difference")
+    assert plot.description.endswith("the broken line is no difference")
 
 
 def test_many_rows_have_ticks_at_both_ends_and_a_short_description() -> None:
-    few, many = (dots("t", [Dot(f"row {n}", n / 10, f"{n}") for n in range(rows)], "x") for rows in (3, TALL + 1))
+    few, many = (
+        dot_plot("t", [DotRow(f"row {n}", n / 10, f"{n}") for n in range(rows)], "x") for rows in (3, TALL + 1)
+    )
     ticks = [mark.text for mark in marks(many, "middle")]
     assert len(ticks) == 2 * len(set(ticks))
     assert len(marks(few, "middle")) == len({mark.text for mark in marks(few, "middle")})
-    assert "all numbers are in the table below" in many.told
+    assert "all numbers are in the table below" in many.description
     assert many.height > few.height
 
 
 def test_a_pair_has_a_dot_and_a_square_from_zero() -> None:
-    plot = pairs("Labels", [Pair("refund", 0.25, 0.31, "25 % / 31 %")], "share")
+    plot = pair_plot("Labels", [PairRow("refund", 0.25, 0.31, "25 % / 31 %")], "share")
     assert [mark.text for mark in marks(plot, "key")] == ["synthetic", "real"]
     assert "0\u00a0%" in [mark.text for mark in marks(plot, "middle")]
     # one of each in the legend, one of each in the row
@@ -61,12 +67,12 @@ def test_a_pair_has_a_dot_and_a_square_from_zero() -> None:
 
 @given(st.text(max_size=80), st.integers(5, 60))
 def test_a_short_name_is_no_wider_than_asked_and_shows_what_steers(name: str, most: int) -> None:
-    told = shortened(name, most)
-    assert columns(told) <= most
-    assert visible(told) == told
+    told = truncate(name, most)
+    assert display_width(told) <= most
+    assert escape_control(told) == told
     assert "\n" not in told
 
 
 def test_a_long_name_keeps_both_its_ends() -> None:
-    assert shortened("balance_not_updated_after_bank_transfer", 21) == "balance_no…k_transfer"
-    assert shortened("fare", 21) == "fare"
+    assert truncate("balance_not_updated_after_bank_transfer", 21) == "balance_no…k_transfer"
+    assert truncate("fare", 21) == "fare"

@@ -17,7 +17,7 @@ def test_every_arm_has_its_score_in_plot_and_table_for_each_classifier() -> None
     assert [row[0] for row in words.table.rows][:3] == ["seeds only", "raw synthetic", "random part of raw"]
     assert words.table.rows[0][1] == "0.577"
     assert words.plot is not None
-    assert "seeds only 0.577" in words.plot.told
+    assert "seeds only 0.577" in words.plot.description
     assert "mean of 3 draws" in " ".join(section.said)
     assert embeddings.table.title == "Scores: sentence embeddings"
 

@@ -25,7 +25,7 @@ def test_the_difference_is_plotted_for_every_classifier() -> None:
     assert figure is not None
     assert figure.plot is not None
     assert [row[0] for row in figure.table.rows] == ["words (TF-IDF)", "sentence embeddings"]
-    assert {mark.look for mark in figure.plot.marks if mark.tag == "rect"} == {"mark loss"}
+    assert {mark.style for mark in figure.plot.marks if mark.tag == "rect"} == {"mark loss"}
 
 
 def test_a_harm_that_the_effect_hides_is_said_before_it() -> None:

@@ -11,15 +11,15 @@ from tests.store.journal.kept import keep
 from textsynth.core.errors import JournalError
 from textsynth.core.records import Completion
 from textsynth.store.journal import Journal
-from textsynth.store.journal.file import read_answer, set_aside, trouble
+from textsynth.store.journal.file import journal_error, move_aside, read_answer
 
 
 def test_fresh_moves_the_journal_aside_and_keeps_it(tmp_path: Path) -> None:
-    assert set_aside(tmp_path) is None
+    assert move_aside(tmp_path) is None
     for turn in (1, 2):
         with Journal(tmp_path) as journal:
             keep(journal, ("a", Completion(f"turn {turn}")))
-        assert set_aside(tmp_path) == tmp_path / f"journal-{turn}.sqlite"
+        assert move_aside(tmp_path) == tmp_path / f"journal-{turn}.sqlite"
     with sqlite3.connect(tmp_path / "journal-1.sqlite") as old:
         assert old.execute("SELECT answer FROM answers").fetchall() == [("turn 1",)]
     old.close()
@@ -46,7 +46,7 @@ def test_one_answer_is_read_beside_a_running_run(tmp_path: Path) -> None:
     ],
 )
 def test_each_trouble_says_what_helps(fault: sqlite3.Error, hint: str) -> None:
-    told = trouble(Path("run/journal.sqlite"), fault)
+    told = journal_error(Path("run/journal.sqlite"), fault)
     assert isinstance(told, JournalError)
     assert str(told).startswith(f"run/journal.sqlite: the journal failed: {fault}; ")
     assert hint in str(told)

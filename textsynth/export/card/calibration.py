@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from textsynth.core.calibration_summary import Gold, GoldShare
-from textsynth.core.formatting import counted, percents
+from textsynth.core.calibration_summary import AccuracyInterval, CalibrationSummary
+from textsynth.core.formatting import format_percent_range, pluralize
 from textsynth.export.card.markdown import escape, percent, table
-from textsynth.export.run_result import Outcome
+from textsynth.export.run_result import RunResult
 
 
-def gold_limits(outcome: Outcome) -> Iterator[str]:
+def calibration_limitations(outcome: RunResult) -> Iterator[str]:
     """Yield a line for each labeller: how often it is right on rows whose labels are known, or that nobody knows."""
     for item in outcome.labellers if outcome.selected else ():
-        found = outcome.gold.get(item)
+        found = outcome.calibrations.get(item)
         if found is None:
             yield f"The confidence by {escape(item)} is not calibrated: it was compared with no rows of known labels."
             continue
@@ -23,17 +23,17 @@ def gold_limits(outcome: Outcome) -> Iterator[str]:
             "" if kept is None else f", and on {_told(kept)} of the {kept['rows']} that are as sure as the texts kept"
         )
         yield (
-            f"{escape(item)} was right on {_told(whole)} of {counted(whole['rows'], 'gold row')}{sure}; the texts here"
+            f"{escape(item)} was right on {_told(whole)} of {pluralize(whole['rows'], 'gold row')}{sure}; the texts here"
             " may be easier or harder than these rows."
         )
 
 
-def gold_measures(outcome: Outcome) -> str:
+def calibration_scores(outcome: RunResult) -> str:
     """Return what each labeller was found to be worth on gold rows, in all and by label; "" where none was tried."""
-    return "\n\n".join(_measured(found) for found in outcome.gold.values())
+    return "\n\n".join(_measured(found) for found in outcome.calibrations.values())
 
 
-def _measured(found: Gold) -> str:
+def _measured(found: CalibrationSummary) -> str:
     told = (
         f"{escape(found['sentence'])}. The gold rows, of the source {escape(found['source'])}, are in no split and were"
         " shown in no prompt as examples; the intervals are Wilson's, 95 %."
@@ -41,11 +41,16 @@ def _measured(found: Gold) -> str:
     if not found["labels"]:
         return told
     rows = [
-        (escape(one["label"]), one["rows"], percent(one["right"], one["rows"]), percents(one["low"], one["high"]))
+        (
+            escape(one["label"]),
+            one["rows"],
+            percent(one["right"], one["rows"]),
+            format_percent_range(one["low"], one["high"]),
+        )
         for one in found["labels"]
     ]
     return f"{told}\n\n{table(('label', 'gold rows', 'right', 'interval'), rows)}"
 
 
-def _told(share: GoldShare) -> str:
-    return f"{percent(share['right'], share['rows'])} ({percents(share['low'], share['high'])})"
+def _told(share: AccuracyInterval) -> str:
+    return f"{percent(share['right'], share['rows'])} ({format_percent_range(share['low'], share['high'])})"

@@ -6,13 +6,13 @@ import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
-from textsynth.core.records import DECIDED, Record, reason_kind
+from textsynth.core.records import REVIEW_DECISION, Record, reason_category
 from textsynth.export.card.markdown import escape, table
-from textsynth.export.run_result import Outcome
-from textsynth.text.normalize import word_list
+from textsynth.export.run_result import RunResult
+from textsynth.text.normalize import words_of
 
 
-def counts(outcome: Outcome, splits: Mapping[str, Sequence[Record]]) -> str:
+def counts(outcome: RunResult, splits: Mapping[str, Sequence[Record]]) -> str:
     """Return the texts by label and split, and how long they are."""
     names = [name for name, rows in splits.items() if rows]
     if not names:
@@ -30,15 +30,15 @@ def counts(outcome: Outcome, splits: Mapping[str, Sequence[Record]]) -> str:
     return f"{table(('label', 'means', *map(escape, names)), rows)}\n\n{length}"
 
 
-def funnel(outcome: Outcome) -> str:
+def funnel(outcome: RunResult) -> str:
     """Return what became of the candidates, and how many texts each check dropped for which reason."""
     waiting = sum(drop.section == "review" for drop in outcome.dropped)
-    candidates = len(outcome.selected) + len(outcome.spare) + len(outcome.dropped)
+    candidates = len(outcome.selected) + len(outcome.surplus) + len(outcome.dropped)
     told = (
-        f"Of {candidates} candidates {len(outcome.selected)} were selected, {len(outcome.spare)} were accepted but not "
+        f"Of {candidates} candidates {len(outcome.selected)} were selected, {len(outcome.surplus)} were accepted but not "
         f"picked, {len(outcome.dropped) - waiting} were dropped and {waiting} wait for a person."
     )
-    counted = Counter((drop.section, drop.item, reason_kind(drop.reason)) for drop in outcome.dropped)
+    counted = Counter((drop.section, drop.step, reason_category(drop.reason)) for drop in outcome.dropped)
     rows = [(*map(escape, key), count) for key, count in sorted(counted.items(), key=lambda one: (-one[1], one[0]))]
     idle = [item for section, item in outcome.checks if not any(key[1] == item for key in counted)]
     parts = [told, *_by_people(outcome)]
@@ -49,15 +49,19 @@ def funnel(outcome: Outcome) -> str:
     return "\n\n".join(parts)
 
 
-def decided(outcome: Outcome) -> str:
+def review_counts(outcome: RunResult) -> str:
     """Return how many of the selected texts people have decided on, as `3 of 120`; "" for none."""
-    number = sum(DECIDED in record.fields for record in outcome.selected)
+    number = sum(REVIEW_DECISION in record.fields for record in outcome.selected)
     return f"{number} of {len(outcome.selected)}" if number else ""
 
 
-def _by_people(outcome: Outcome) -> list[str]:
+def _by_people(outcome: RunResult) -> list[str]:
     """Return a sentence on the texts that people decided on, where there are any."""
-    said = Counter(record.fields[DECIDED] for record in (*outcome.selected, *outcome.spare) if DECIDED in record.fields)
+    said = Counter(
+        record.fields[REVIEW_DECISION]
+        for record in (*outcome.selected, *outcome.surplus)
+        if REVIEW_DECISION in record.fields
+    )
     gone = sum(drop.section == "person" for drop in outcome.dropped)
     if not said and not gone:
         return []
@@ -66,9 +70,9 @@ def _by_people(outcome: Outcome) -> list[str]:
     return [f"People decided on {number} of them: {how}."]
 
 
-def measures(outcome: Outcome) -> str:
+def score_table(outcome: RunResult) -> str:
     """Return what the checks measured on the selected texts, by item; "" where they noted nothing."""
-    found = measured(outcome.selected)
+    found = score_summary(outcome.selected)
     if not found:
         return ""
     rows = [
@@ -79,11 +83,11 @@ def measures(outcome: Outcome) -> str:
     return f"{told}\n\n{table(('measure of', 'texts', 'one in ten is at most', 'median', 'mean'), rows)}"
 
 
-def measured(records: Sequence[Record]) -> dict[str, list[float]]:
+def score_summary(records: Sequence[Record]) -> dict[str, list[float]]:
     """Return every measure's values, from the lowest, by item in the order of the alphabet."""
     found: dict[str, list[float]] = {}
     for record in records:
-        for item, value in record.measures.items():
+        for item, value in record.scores.items():
             found.setdefault(item, []).append(float(value))
     return {item: sorted(found[item]) for item in sorted(found)}
 
@@ -98,6 +102,6 @@ def _mean(values: Sequence[float]) -> str:
 
 
 def _length(records: Sequence[Record]) -> str:
-    words = sorted(len(word_list(record.text)) for record in records)
+    words = sorted(len(words_of(record.text)) for record in records)
     low, middle, high = (quantile(words, share) for share in (0.1, 0.5, 0.9))
     return f"A text has {middle:g} words in the median; one in ten has at most {low:g}, nine in ten at most {high:g}."

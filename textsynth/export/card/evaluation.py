@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from textsynth.export.card.markdown import bullets, escape, some, table
-from textsynth.export.run_result import Picture
+from textsynth.export.run_result import CardFigure
 
 PROOF = "Proof on real data"
 LIMITS = "Known limits"
@@ -34,13 +34,13 @@ _LIMIT = re.compile(
 _WEIGHT = re.compile(r"^- The column `weight` is .*$", re.MULTILINE)
 
 
-def proof(sentences: Sequence[str], weight: str, evaluation: Mapping[str, Any]) -> str:
+def evaluation_section(sentences: Sequence[str], weight: str, evaluation: Mapping[str, Any]) -> str:
     """Return the verdict, what `weight` says of the column of that name, and the scores of each training set."""
     told = [*map(escape, sentences), *([weight] if weight else [])]
     return "\n\n".join(part for part in (bullets(told), _scores(evaluation)) if part)
 
 
-def weight_told(weight: float | None) -> str:
+def weight_sentence(weight: float | None) -> str:
     """Return what the column `weight` is, "" where there is none."""
     if weight is None:
         return ""
@@ -50,30 +50,30 @@ def weight_told(weight: float | None) -> str:
     )
 
 
-def with_pictures(pictures: Sequence[Picture], part: str, text: str) -> str:
+def with_figures(pictures: Sequence[CardFigure], part: str, text: str) -> str:
     """Return the text after the pictures of its part: the files `figures/PART.svg` and `figures/PART-*.svg`."""
     begin = f"figures/{part}"
     shown = [
-        f"![{escape(one.title)}: {escape(one.told)}]({one.path})"
+        f"![{escape(one.title)}: {escape(one.description)}]({one.path})"
         for one in pictures
         if one.path.startswith((f"{begin}.", f"{begin}-"))
     ]
     return "\n\n".join([*shown, text]) if text else ""
 
 
-def with_proof(card: str, evaluation: Mapping[str, Any], pictures: Sequence[Picture]) -> str:
+def with_evaluation(card: str, evaluation: Mapping[str, Any], pictures: Sequence[CardFigure]) -> str:
     """Return a card with another evaluation: its proof and its limits take the place of those that are there.
 
     Everything else stays, what the card says of the column `weight` too: the rows are the same.
     """
     parts = _parts(card)
     kept = [line for line in parts.get(LIMITS, "").splitlines() if not _LIMIT.match(line)]
-    parts[LIMITS] = "\n".join([*bullets(harm_first(evaluation)).splitlines(), *kept])
+    parts[LIMITS] = "\n".join([*bullets(harm_before_gain(evaluation)).splitlines(), *kept])
     column = _WEIGHT.search(parts.get(PROOF, ""))
     sentences = (evaluation.get("verdict") or {}).get("sentences") or ()
-    told = proof(sentences, column.group().removeprefix("- ") if column else "", evaluation)
+    told = evaluation_section(sentences, column.group().removeprefix("- ") if column else "", evaluation)
     later = {head: parts.pop(head) for head in AFTER_PROOF if head in parts}
-    parts[PROOF] = with_pictures(pictures, "proof", told)
+    parts[PROOF] = with_figures(pictures, "proof", told)
     told_of = [(head, text) for head, text in {**parts, **later}.items() if text]
     return "\n\n".join(f"## {head}\n\n{text}" if head else text for head, text in told_of) + "\n"
 
@@ -96,7 +96,7 @@ def _parts(card: str) -> dict[str, str]:
     return {head: "\n".join(lines).strip("\n") for head, lines in parts.items()}
 
 
-def harm_first(evaluation: Mapping[str, Any]) -> Iterator[str]:
+def harm_before_gain(evaluation: Mapping[str, Any]) -> Iterator[str]:
     """Yield what limits the texts by what was measured on real data: harm, leaks, labels that lose, what tells them."""
     yield from _harm(evaluation)
     verdict = evaluation.get("verdict") or {}

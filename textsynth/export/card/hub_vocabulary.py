@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from textsynth.core.errors import nearest
+from textsynth.core.errors import did_you_mean
 
 TASKS: dict[str, tuple[str, ...]] = {
     "text-classification": (
@@ -47,20 +47,20 @@ def check_category(name: str) -> str:
     kind = next((category for category, kinds in TASKS.items() if name in kinds), None)
     if kind is not None:
         raise ValueError(f"{name!r} is a task id of the category {kind!r}: write it under task_ids")
-    raise ValueError(f"the Hub has no task category {name!r}{nearest(name, TASKS)}")
+    raise ValueError(f"the Hub has no task category {name!r}{did_you_mean(name, TASKS)}")
 
 
-def check_kind(name: str) -> str:
+def check_task_id(name: str) -> str:
     """Return the name of a kind of task. Raises ValueError with the nearest one where it is not on the list."""
     kinds = [kind for some in TASKS.values() for kind in some]
     if name in kinds:
         return name
     if name in TASKS:
         raise ValueError(f"{name!r} is a task category: write it under task_categories")
-    raise ValueError(f"the Hub has no task id {name!r}{nearest(name, kinds)}")
+    raise ValueError(f"the Hub has no task id {name!r}{did_you_mean(name, kinds)}")
 
 
-def fitting_kinds(kinds: Collection[str], categories: Collection[str]) -> list[str]:
+def matching_task_ids(kinds: Collection[str], categories: Collection[str]) -> list[str]:
     """Return those of `kinds` that belong to one of `categories`, in their order."""
     return [kind for kind in kinds if any(kind in TASKS[category] for category in categories)]
 

@@ -14,7 +14,7 @@ import difflib
 from collections.abc import Mapping
 from typing import Literal
 
-Asks = Literal["nothing", "credit", "same", "no commerce", "no changes", "own terms", "unknown"]
+LicenseTerms = Literal["nothing", "credit", "same", "no commerce", "no changes", "own terms", "unknown"]
 
 FREE = ("cc0-1.0", "pddl", "unlicense", "wtfpl")
 CREDIT = (
@@ -37,7 +37,7 @@ OWN_TERMS = (
     "openrail++",
 )  # fmt: skip
 UNKNOWN = ("cc", "unknown", "other")
-LICENCES = (*FREE, *CREDIT, *SAME, *NO_COMMERCE, *NO_COMMERCE_SAME, *NO_CHANGES, *OWN_TERMS, *UNKNOWN)
+LICENSES = (*FREE, *CREDIT, *SAME, *NO_COMMERCE, *NO_COMMERCE_SAME, *NO_CHANGES, *OWN_TERMS, *UNKNOWN)
 # licences under which something may be passed on that came under another one which asks for itself
 NEXT = {"cc-by-sa-3.0": ("cc-by-sa-4.0",), "cc-by-sa-4.0": ("gpl-3.0",), "gpl-2.0": ("gpl",), "gpl-3.0": ("agpl-3.0",)}
 # beginnings of models' names on the Hub and their licence, as their pages told when this version was made
@@ -60,24 +60,24 @@ TOLD: Mapping[str, str] = {
 }
 
 
-def check_licence(name: str, what: str = "") -> str:
+def check_license(name: str, what: str = "") -> str:
     """Return the name as the Hub writes it.
 
     Raises ValueError with the nearest name where it is not on the list; `what` begins the sentence, as in
     `the license 'mitt' of 'seeds': `.
     """
-    if name in LICENCES:
+    if name in LICENSES:
         return name
     plain = "-".join(name.lower().replace("license", "").replace("licence", "").split())
-    if plain in LICENCES:
+    if plain in LICENSES:
         raise ValueError(f"{what}the Hub's name for it is {plain!r}")
-    versions = [one for one in LICENCES if one.startswith(f"{plain}-") and one[len(plain) + 1 :][:1].isdigit()]
-    close = [max(versions)] if versions else difflib.get_close_matches(plain, LICENCES, n=1, cutoff=0.6)
+    versions = [one for one in LICENSES if one.startswith(f"{plain}-") and one[len(plain) + 1 :][:1].isdigit()]
+    close = [max(versions)] if versions else difflib.get_close_matches(plain, LICENSES, n=1, cutoff=0.6)
     hint = f"did you mean {close[0]!r}?" if close else "write other, and license_name"
     raise ValueError(f"{what}it is not on the Hub's list ({hint})")
 
 
-def asks(licence: str | None) -> Asks:
+def license_terms(licence: str | None) -> LicenseTerms:
     """Return what a licence asks of what is made from it, in one word of the table."""
     for names, word in (
         (FREE, "nothing"),
@@ -92,7 +92,7 @@ def asks(licence: str | None) -> Asks:
     return "unknown"
 
 
-def known_model_licence(identity: str) -> str | None:
+def known_model_license(identity: str) -> str | None:
     """Return the licence of a model that the table knows by the beginning of its name, else None."""
     return next((licence for name, licence in MODELS.items() if identity.startswith(name)), None)
 
@@ -112,7 +112,7 @@ def conflicts(licence: str | None, sources: Mapping[str, str | None]) -> list[st
 
 
 def _conflict(licence: str | None, own: str) -> str | None:
-    word = asks(own)
+    word = license_terms(own)
     here = "this data set names no licence" if licence is None else f"this data set is under {licence}"
     if word == "no changes":
         return f"{TOLD[word]}: {here}, and holds texts made from it"

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from textsynth.export.card.calibration import gold_limits
-from textsynth.export.card.counts import decided, measured
-from textsynth.export.card.evaluation import NOT_MEASURED, harm_first
+from textsynth.export.card.calibration import calibration_limitations
+from textsynth.export.card.counts import review_counts, score_summary
+from textsynth.export.card.evaluation import NOT_MEASURED, harm_before_gain
 from textsynth.export.card.markdown import bullets, escape, percent, some
-from textsynth.export.run_result import Outcome
+from textsynth.export.run_result import RunResult
 
 USES = {
     "classification": "Training a classifier of these labels, beside real examples where there are any.",
@@ -20,15 +20,15 @@ LOOKS_FOR_PERSONS = frozenset(("personal_data", "personal", "pii"))
 LOOKS_FOR_HARM = frozenset(("unsafe", "toxicity", "safety"))
 
 
-def use(outcome: Outcome) -> str:
+def intended_use(outcome: RunResult) -> str:
     """Return the intended use, the author's words first, and what is out of scope."""
-    about = outcome.about
+    about = outcome.metadata
     intended = USES.get(outcome.task, "Training on these texts.")
     lines = [f"Intended: {intended if about.intended_use is None else escape(about.intended_use)}"]
-    if outcome.written:
+    if outcome.model_generated:
         lines.append("Out of scope: measuring how good a model is, and taking what a text says as a fact.")
     if outcome.labels:
-        looked = decided(outcome)
+        looked = review_counts(outcome)
         who = f"of which people have looked at {looked}" if looked else "which no person has set"
         lines.append(f"Out of scope: deciding about a person by these labels, {who}.")
     if about.out_of_scope is not None:
@@ -36,25 +36,25 @@ def use(outcome: Outcome) -> str:
     return bullets(lines)
 
 
-def limits(outcome: Outcome) -> str:
+def limitations(outcome: RunResult) -> str:
     """Return the known limits, what was measured on real data first."""
     none = [NOT_MEASURED] if outcome.labels and outcome.selected else []
-    found = harm_first(outcome.evaluation) if outcome.evaluation else none
+    found = harm_before_gain(outcome.evaluation) if outcome.evaluation else none
     return bullets([*found, *_of_the_checks(outcome), *_of_the_kind(outcome)])
 
 
-def _of_the_checks(outcome: Outcome) -> Iterator[str]:
-    for item, values in measured(outcome.selected).items():
+def _of_the_checks(outcome: RunResult) -> Iterator[str]:
+    for item, values in score_summary(outcome.selected).items():
         if not (item.split("-")[0] == "agreement" or item in outcome.labellers):
             continue
         low = sum(value < UNSURE for value in values)
         if low:
             share = percent(low, len(values))
             yield f"{share} of the texts have a confidence under .5 by {escape(item)} ({low} of {len(values)})."
-    yield from gold_limits(outcome)
+    yield from calibration_limitations(outcome)
     short = [line for line in outcome.quota if line.missing]
     if short:
-        named = some([f"{escape(line.name)} ({line.selected} of {line.want})" for line in short])
+        named = some([f"{escape(line.name)} ({line.selected} of {line.wanted})" for line in short])
         yield f"{len(short)} of {len(outcome.quota)} parts of the quota have fewer texts than were asked for: {named}."
     waiting = sum(drop.section == "review" for drop in outcome.dropped)
     if waiting:
@@ -79,18 +79,18 @@ def _of_persons_and_harm(checks: set[str]) -> Iterator[str]:
         yield f"No check looked for {' or for '.join(missing)}."
 
 
-def _of_the_kind(outcome: Outcome) -> Iterator[str]:
-    if outcome.written:
+def _of_the_kind(outcome: RunResult) -> Iterator[str]:
+    if outcome.model_generated:
         yield "The texts come from a language model: they may state what is not true and carry its biases."
         yield "A score on held-out synthetic texts says little: test on real data."
         if len(outcome.models) == 1:
             yield "All texts come from one model, and share its habits of speech."
     if outcome.labels and outcome.task != "summarization":
         checked = ", ".join(escape(item) for item in outcome.labellers)
-        looked = decided(outcome)
+        looked = review_counts(outcome)
         if checked:
             how = f"checked by {checked}, {f'{looked} of them by people' if looked else 'not by people'}"
-        elif outcome.written:
+        elif outcome.model_generated:
             how = f"those that were asked for, {f'{looked} of them seen' if looked else 'not set'} by people"
         else:
             how = "those that came with the texts"

@@ -9,9 +9,9 @@ from typing import Any, NamedTuple
 
 from textsynth.core.errors import UsageError
 from textsynth.core.version import __version__
-from textsynth.export.card.hub_vocabulary import fitting_kinds, size_category
+from textsynth.export.card.hub_vocabulary import matching_task_ids, size_category
 from textsynth.export.card.markdown import fenced
-from textsynth.export.run_result import Outcome
+from textsynth.export.run_result import RunResult
 
 CATEGORIES = {
     "classification": "text-classification",
@@ -24,7 +24,7 @@ _BLOCK = re.compile(r"\A---\n(.*?\n)---\n", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
-class Config:
+class DatasetConfig:
     """One config of the data set: its files by split, the sha256 of their content, and how many rows they hold."""
 
     name: str
@@ -33,7 +33,7 @@ class Config:
     rows: int
 
 
-def metadata(outcome: Outcome, configs: Sequence[Config]) -> str:
+def metadata(outcome: RunResult, configs: Sequence[DatasetConfig]) -> str:
     """Return the card's YAML; a licence stands there only if the recipe gives one.
 
     Each config's description carries the hash of its content: `load_dataset` caches by what stands here, and would
@@ -41,7 +41,7 @@ def metadata(outcome: Outcome, configs: Sequence[Config]) -> str:
     """
     from huggingface_hub import DatasetCardData
 
-    about = outcome.about
+    about = outcome.metadata
     described = [
         {
             "config_name": one.name,
@@ -61,7 +61,7 @@ def metadata(outcome: Outcome, configs: Sequence[Config]) -> str:
         task_ids=list(about.task_ids) or _kinds(outcome, categories) or None,
         size_categories=size_category(len(outcome.selected)),
         annotations_creators=[_annotated(outcome)],
-        language_creators=["machine-generated"] if outcome.written else ["found"],
+        language_creators=["machine-generated"] if outcome.model_generated else ["found"],
         source_datasets=_sources(outcome),
         tags=_tags(outcome),
         configs=described or None,
@@ -73,64 +73,64 @@ def metadata(outcome: Outcome, configs: Sequence[Config]) -> str:
     return data.to_yaml().strip()
 
 
-class Parts(NamedTuple):
+class CardParts(NamedTuple):
     """A card in its two parts: the metadata, {} where it has none, and what people read."""
 
     metadata: dict[str, Any]
     body: str
 
 
-def read_card(text: str) -> Parts:
+def read_card(text: str) -> CardParts:
     """Return the parts of a card. Raises UsageError for metadata that are no YAML; other than a map counts as none."""
     import yaml
 
     block = _BLOCK.match(text)
     if block is None:
-        return Parts({}, text)
+        return CardParts({}, text)
     try:
         found = yaml.safe_load(block[1])
     except yaml.YAMLError as fault:
         raise UsageError(f"README.md: its metadata are no YAML ({str(fault).splitlines()[0]}); run again") from fault
-    return Parts(found if isinstance(found, dict) else {}, text[block.end() :])
+    return CardParts(found if isinstance(found, dict) else {}, text[block.end() :])
 
 
-def _categories(outcome: Outcome) -> list[str]:
+def _categories(outcome: RunResult) -> list[str]:
     named = [CATEGORIES.get(outcome.task, "other")]
     return [*named, "text-classification"] if outcome.task == "paraphrase" and outcome.labels else named
 
 
-def _kinds(outcome: Outcome, categories: Sequence[str]) -> list[str]:
-    kind = "multi-label-classification" if outcome.many else "multi-class-classification"
-    return fitting_kinds([kind], categories) if outcome.labels else []
+def _kinds(outcome: RunResult, categories: Sequence[str]) -> list[str]:
+    kind = "multi-label-classification" if outcome.multi_label else "multi-class-classification"
+    return matching_task_ids([kind], categories) if outcome.labels else []
 
 
-def _annotated(outcome: Outcome) -> str:
+def _annotated(outcome: RunResult) -> str:
     """Return who gave the labels: a model or a classifier that wrote, checked or chose, else whoever they came from."""
     if not outcome.labels:
         return "no-annotation"
-    return "machine-generated" if outcome.written or outcome.labellers else "found"
+    return "machine-generated" if outcome.model_generated or outcome.labellers else "found"
 
 
-def _sources(outcome: Outcome) -> list[str]:
+def _sources(outcome: RunResult) -> list[str]:
     """Return the data sets on the Hub that the texts were made from, `original` where there are none."""
-    if outcome.about.source_datasets:
-        return list(outcome.about.source_datasets)
+    if outcome.metadata.source_datasets:
+        return list(outcome.metadata.source_datasets)
     found = [one.hub for one in outcome.sources.values() if one.made_from and one.hub]
     return list(dict.fromkeys(name for name in found if HUB_NAME.fullmatch(name))) or ["original"]
 
 
-def _tags(outcome: Outcome) -> list[str]:
-    own = ["synthetic", "textsynth"] if outcome.written else ["textsynth"]
-    return list(dict.fromkeys([*own, *outcome.about.tags]))
+def _tags(outcome: RunResult) -> list[str]:
+    own = ["synthetic", "textsynth"] if outcome.model_generated else ["textsynth"]
+    return list(dict.fromkeys([*own, *outcome.metadata.tags]))
 
 
 _SPECIAL = str.maketrans({"\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "%": r"\%", "&": r"\&", "$": r"\$",
     "#": r"\#", "_": r"\_", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"})  # fmt: skip
 
 
-def citation(outcome: Outcome) -> str:
+def citation(outcome: RunResult) -> str:
     """Return a block of BibTeX."""
-    about = outcome.about
+    about = outcome.metadata
     if about.citation is not None:
         return fenced(about.citation.strip(), "bibtex")
     key = re.sub(r"[^A-Za-z0-9]+", "_", outcome.name).strip("_") or "dataset"
@@ -138,7 +138,7 @@ def citation(outcome: Outcome) -> str:
     lines = [
         f"  title = {{{_plain(about.pretty_name or outcome.name)}}},",
         *([f"  author = {authors if len(about.authors) > 1 else '{' + authors + '}'},"] if authors else []),
-        f"  note = {{Synthetic data set made with TextSynth {__version__}}}," if outcome.written else
+        f"  note = {{Synthetic data set made with TextSynth {__version__}}}," if outcome.model_generated else
         f"  note = {{Data set curated with TextSynth {__version__}}},",
     ]  # fmt: skip
     return fenced("\n".join([f"@misc{{{key},", *lines, "}"]), "bibtex")

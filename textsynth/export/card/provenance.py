@@ -7,12 +7,12 @@ from collections.abc import Iterator
 from pathlib import PurePath
 
 from textsynth.core.version import __version__
-from textsynth.export.card.licenses import TOLD, asks, conflicts
+from textsynth.export.card.licenses import TOLD, conflicts, license_terms
 from textsynth.export.card.markdown import bullets, details, escape, fenced
-from textsynth.export.run_result import Given, Outcome
+from textsynth.export.run_result import RunResult, SourceInfo
 
 
-def made(outcome: Outcome) -> str:
+def generation_process(outcome: RunResult) -> str:
     """Return models, prompts, sources, checks and how the run ended; the prompts stand in full behind a click."""
     lines = [
         f"Model: {escape(model)}{_licensed(outcome.model_licenses.get(model))}{_engines(model, outcome)}"
@@ -33,37 +33,37 @@ def made(outcome: Outcome) -> str:
     return "\n\n".join([bullets(lines), *shown])
 
 
-def licence(outcome: Outcome) -> str:
+def license_section(outcome: RunResult) -> str:
     """Return the data set's licence and what those of its sources and models ask for, conflicts first."""
     lines = list(_licence_lines(outcome))
     return bullets(lines)
 
 
-def _licence_lines(outcome: Outcome) -> Iterator[str]:
+def _licence_lines(outcome: RunResult) -> Iterator[str]:
     given = {name: source.license for name, source in outcome.sources.items() if source.made_from}
     for sentence in conflicts(outcome.license, given):
         yield f"**Conflict**: {escape(sentence)}."
     if outcome.license is None:
         yield "No licence was given for this data set."
     else:
-        named = f" ({escape(outcome.about.license_name)})" if outcome.about.license_name else ""
+        named = f" ({escape(outcome.metadata.license_name)})" if outcome.metadata.license_name else ""
         yield f"The data set is under {escape(outcome.license)}{named}, as its author says."
     for name, own in given.items():
         if own is None:
             yield f"The licence of the source {escape(name)} was not given, so nobody has compared it."
         else:
-            yield f"The source {escape(name)} is under {escape(own)}, which {TOLD[asks(own)]}."
+            yield f"The source {escape(name)} is under {escape(own)}, which {TOLD[license_terms(own)]}."
     for model in outcome.models:
         own = outcome.model_licenses.get(model)
         if own is None:
             yield f"The licence of the model {escape(model)} was not given; its terms may say what its answers are for."
-        elif asks(own) == "own terms":
+        elif license_terms(own) == "own terms":
             yield f"The model {escape(model)} is under {escape(own)}, which {TOLD['own terms']}."
 
 
-def again(outcome: Outcome) -> str:
+def reproduction(outcome: RunResult) -> str:
     """Return the command and the recipe that make the same data set again."""
-    sets = "".join(f" --set {shlex.quote(_placeless_set(one))}" for one in outcome.sets)
+    sets = "".join(f" --set {shlex.quote(_placeless_set(one))}" for one in outcome.overrides)
     command = fenced(f"textsynth run recipe.yaml{sets}", "bash")
     told = (
         f"With TextSynth {__version__} and the same versions of pyarrow and datasets, the same recipe, sources and "
@@ -77,14 +77,14 @@ def _licensed(name: str | None) -> str:
     return "" if name is None else f" ({escape(name)})"
 
 
-def _engines(model: str, outcome: Outcome) -> str:
+def _engines(model: str, outcome: RunResult) -> str:
     """Return the engines that answered for a model, as they named themselves."""
-    found = sorted({one.engine for one in outcome.asked.values() if one.model == model and one.engine})
+    found = sorted({one.engine for one in outcome.requests.values() if one.model == model and one.engine})
     return f", on {', '.join(map(escape, found))}" if found else ""
 
 
-def _given(source: Given) -> str:
-    told = escape(_placeless(source.told))
+def _given(source: SourceInfo) -> str:
+    told = escape(_placeless(source.description))
     if source.revision is not None:
         told += f" at {escape(source.revision)}"
     return told + _licensed(source.license) + ("" if source.made_from else ", only compared with")

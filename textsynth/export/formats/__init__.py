@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from textsynth.core.errors import RunError, UsageError, nearest
+from textsynth.core.errors import RunError, UsageError, did_you_mean
 
 FORMATS = ("argilla", "label-studio", "csv", "messages", "prompt-completion")
 # What people are asked of a paraphrase or a summary, and what stands beside it.
@@ -21,7 +21,7 @@ SOURCES = {"paraphrase": "original", "summarization": "document"}
 
 
 @dataclass(frozen=True, slots=True)
-class Text:
+class ExportedText:
     """One text to hand on: what it rewrites (None: nothing), its labels, the confidence in them, its split.
 
     `more` are further columns, in order: of a passport, or why the text was dropped.
@@ -37,7 +37,7 @@ class Text:
 
 
 @dataclass(frozen=True, slots=True)
-class About:
+class ExportInfo:
     """What is said of all texts: the run's name and task, its labels and what they mean ("": not known).
 
     `instruction` is what a model is told to do with a text, in the formats that train one.
@@ -46,7 +46,7 @@ class About:
     name: str
     task: str
     labels: Mapping[str, str]
-    many: bool
+    multi_label: bool
     instruction: str
 
     @property
@@ -55,10 +55,12 @@ class About:
         return bool(self.labels) and self.task != "summarization"
 
 
-Write = Callable[[Sequence[Text], About, Path], list[Path]]
+Write = Callable[[Sequence[ExportedText], ExportInfo, Path], list[Path]]
 
 
-def write_as(name: str, texts: Sequence[Text], about: About, out: Path, *, replace: bool = False) -> list[Path]:
+def write_format(
+    name: str, texts: Sequence[ExportedText], about: ExportInfo, out: Path, *, replace: bool = False
+) -> list[Path]:
     """Write the texts in the format `name` to `out`, a folder or (with a suffix, where a format allows it) a file.
 
     What is there already, and may hold a person's work, is refused unless `replace`; nothing but files of the same
@@ -66,7 +68,7 @@ def write_as(name: str, texts: Sequence[Text], about: About, out: Path, *, repla
     that is not there or a place that is taken, RunError where the disk does not take it.
     """
     if name not in FORMATS:
-        raise UsageError(f"there is no format {name!r}{nearest(name, FORMATS)}")
+        raise UsageError(f"there is no format {name!r}{did_you_mean(name, FORMATS)}")
     if out.exists() and not replace and not (out.is_dir() and not any(out.iterdir())):
         raise UsageError(
             f"{out}: is there already, and may hold somebody's work; take it away, name another place with --out, or "
@@ -86,7 +88,9 @@ def write_text(path: Path, text: str, *, encoding: str = "utf-8") -> Path:
     return path
 
 
-def write_lines(texts: Sequence[Text], line: Callable[[Text], Mapping[str, object]], out: Path) -> list[Path]:
+def write_lines(
+    texts: Sequence[ExportedText], line: Callable[[ExportedText], Mapping[str, object]], out: Path
+) -> list[Path]:
     """Write a line of JSON a text: into the file `out` where it has a suffix, else into `out/SPLIT.jsonl`."""
     by_file: dict[Path, list[str]] = {}
     for text in texts:
@@ -95,7 +99,7 @@ def write_lines(texts: Sequence[Text], line: Callable[[Text], Mapping[str, objec
     return [write_text(path, "\n".join(lines) + "\n") for path, lines in by_file.items()]
 
 
-def only_folder(out: Path, name: str) -> None:
+def format_folder(out: Path, name: str) -> None:
     """Raise UsageError where `out` is named like a file, for a format of several files."""
     if out.suffix and not out.is_dir():
         raise UsageError(f"{out}: {name} is a folder with several files; name a folder with --out")

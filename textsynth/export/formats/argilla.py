@@ -15,16 +15,16 @@ import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from textsynth.export.formats import ANSWERS, SOURCES, About, Text, only_folder, write_text
+from textsynth.export.formats import ANSWERS, SOURCES, ExportedText, ExportInfo, format_folder, write_text
 
 QUESTION = {"paraphrase": "Does the paraphrase say the same?", "summarization": "Is the summary right?"}
 TEXTS = {"paraphrase": "paraphrase", "summarization": "summary"}
 AGENT = "textsynth"
 
 
-def write(texts: Sequence[Text], about: About, out: Path) -> list[Path]:
+def write(texts: Sequence[ExportedText], about: ExportInfo, out: Path) -> list[Path]:
     """Write the folder `out` and return the paths of its files."""
-    only_folder(out, "argilla")
+    format_folder(out, "argilla")
     records = [_record(text, about) for text in texts]
     told = {
         "records.json": records,
@@ -35,11 +35,11 @@ def write(texts: Sequence[Text], about: About, out: Path) -> list[Path]:
     return [write_text(out / path, json.dumps(what, indent=1) + "\n") for path, what in told.items()]
 
 
-def _record(text: Text, about: About) -> Mapping[str, object]:
+def _record(text: ExportedText, about: ExportInfo) -> Mapping[str, object]:
     shown = {SOURCES[about.task]: text.source or ""} if about.task in SOURCES else {}
     suggestions: dict[str, object] = {}
     known = [label for label in text.labels if label in about.labels] if about.labelled else []
-    if known and about.many:
+    if known and about.multi_label:
         scores = None if text.confidence is None else [text.confidence] * len(known)
         suggestions["label"] = {"value": known, "score": scores, "agent": AGENT}
     elif known:
@@ -57,7 +57,7 @@ def _record(text: Text, about: About) -> Mapping[str, object]:
     }
 
 
-def _settings(texts: Sequence[Text], about: About) -> Mapping[str, object]:
+def _settings(texts: Sequence[ExportedText], about: ExportInfo) -> Mapping[str, object]:
     names = [*([SOURCES[about.task]] if about.task in SOURCES else []), TEXTS.get(about.task, "text")]
     more: dict[str, object] = {}
     for text in texts:
@@ -80,11 +80,11 @@ def _settings(texts: Sequence[Text], about: About) -> Mapping[str, object]:
     }
 
 
-def _questions(about: About) -> list[Mapping[str, object]]:
+def _questions(about: ExportInfo) -> list[Mapping[str, object]]:
     asked: list[Mapping[str, object]] = []
     if about.labelled:
-        kind = "multi_label_selection" if about.many else "label_selection"
-        title = "Which labels fit?" if about.many else "Which label fits?"
+        kind = "multi_label_selection" if about.multi_label else "label_selection"
+        title = "Which labels fit?" if about.multi_label else "Which label fits?"
         asked.append(_choice("label", title, kind, {name: name for name in about.labels}))
     if about.task in TEXTS:
         asked.append(_choice("right", QUESTION[about.task], "label_selection", ANSWERS))

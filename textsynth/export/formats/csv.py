@@ -17,14 +17,14 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from textsynth.export.formats import About, Text, write_text
+from textsynth.export.formats import ExportedText, ExportInfo, write_text
 
-FORMULA = re.compile(r"'*[=+\-@\t\r]")
+FORMULA_STARTS = re.compile(r"'*[=+\-@\t\r]")
 SEPARATOR = "|"
 YOURS = "your_label"
 
 
-def write(texts: Sequence[Text], about: About, out: Path) -> list[Path]:
+def write(texts: Sequence[ExportedText], about: ExportInfo, out: Path) -> list[Path]:
     """Write the file `out`, or `out/texts.csv` where it has no suffix, and return its path."""
     source = {"paraphrase": "original", "summarization": "document"}.get(about.task)
     more = list(dict.fromkeys(name for text in texts for name in text.more))
@@ -36,11 +36,11 @@ def write(texts: Sequence[Text], about: About, out: Path) -> list[Path]:
         cells = [text.id, *([text.source or ""] if source else []), text.text, SEPARATOR.join(text.labels)]
         numbers = ["" if text.confidence is None else f"{text.confidence:g}", text.split]
         rest = ["" if text.more.get(name) is None else str(text.more[name]) for name in more]
-        writer.writerow([guarded(cell) for cell in (*cells, *numbers, *rest)] + [""])
+        writer.writerow([escape_formula(cell) for cell in (*cells, *numbers, *rest)] + [""])
     path = out if out.suffix else out / "texts.csv"
     return [write_text(path, file.getvalue(), encoding="utf-8-sig")]
 
 
-def guarded(cell: str) -> str:
+def escape_formula(cell: str) -> str:
     """Return a cell that no spreadsheet takes for a formula; `cell.removeprefix("'")` undoes what was done."""
-    return f"'{cell}" if FORMULA.match(cell) else cell
+    return f"'{cell}" if FORMULA_STARTS.match(cell) else cell

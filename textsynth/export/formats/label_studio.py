@@ -14,14 +14,14 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from xml.sax.saxutils import quoteattr
 
-from textsynth.export.formats import ANSWERS, SOURCES, About, Text, only_folder, write_text
+from textsynth.export.formats import ANSWERS, SOURCES, ExportedText, ExportInfo, format_folder, write_text
 
 MODEL = "textsynth"
 
 
-def write(texts: Sequence[Text], about: About, out: Path) -> list[Path]:
+def write(texts: Sequence[ExportedText], about: ExportInfo, out: Path) -> list[Path]:
     """Write `out/config.xml` and `out/tasks.json`, and return their paths."""
-    only_folder(out, "label-studio")
+    format_folder(out, "label-studio")
     tasks = [_task(text, about) for text in texts]
     return [
         write_text(out / "config.xml", config(about)),
@@ -29,7 +29,7 @@ def write(texts: Sequence[Text], about: About, out: Path) -> list[Path]:
     ]
 
 
-def config(about: About) -> str:
+def config(about: ExportInfo) -> str:
     """Return the labelling interface as XML."""
     lines = ["<View>"]
     if about.task in SOURCES:
@@ -37,14 +37,14 @@ def config(about: About) -> str:
         lines.append('  <Header value="The new text"/>')
     lines.append(_shown("text"))
     if about.labelled:
-        lines += _choices("label", about.labels, many=about.many)
+        lines += _choices("label", about.labels, many=about.multi_label)
     if about.task in SOURCES:
         lines += _choices("right", ANSWERS, many=False)
         lines.append('  <TextArea name="better" toName="text" placeholder="a better one" maxSubmissions="1" rows="3"/>')
     return "\n".join([*lines, "</View>"]) + "\n"
 
 
-def _task(text: Text, about: About) -> Mapping[str, object]:
+def _task(text: ExportedText, about: ExportInfo) -> Mapping[str, object]:
     told = {"id": text.id, "split": text.split, "confidence": text.confidence, **text.more}
     data = {name: value for name, value in told.items() if value is not None and value != ""}
     data["text"] = text.text

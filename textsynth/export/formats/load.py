@@ -7,55 +7,55 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from textsynth.core.errors import UsageError, nearest
-from textsynth.core.records import DECIDED
-from textsynth.export.formats import About, Text
+from textsynth.core.errors import UsageError, did_you_mean
+from textsynth.core.records import REVIEW_DECISION
+from textsynth.export.formats import ExportedText, ExportInfo
 from textsynth.export.formats.messages import instruction_for
-from textsynth.store.dataset import Rows, check_whole, confidence_of, source_of, text_of
+from textsynth.store.dataset import DatasetReader, check_complete, confidence_of, source_of, text_of
 from textsynth.store.manifest import Manifest
 
-CONFIGS = ("default", "passports", "dropped")
-PASSPORT = ("item", "prompt", "model", "parents", "shown", "attributes", "measures")
-DROPPED = ("section", "item", "reason", "measured", "limit", "twin")
+CONFIGS = ("default", "provenance", "dropped")
+PASSPORT = ("step", "prompt", "model", "parent_ids", "example_ids", "attributes", "scores")
+DROPPED = ("section", "step", "reason", "score", "limit", "duplicate_of")
 
 
-def read_texts(run: Path, config: str, split: str | None = None) -> list[Text]:
+def read_texts(run: Path, config: str, split: str | None = None) -> list[ExportedText]:
     """Return the texts of one config, in the data set's order; those of `default` and `passports` are the selected.
 
     `passports` adds where each text comes from, `dropped` why it was dropped. An unread answer is no text and left
     out. Raises UsageError for a config or split that is not there, and where no text is left.
     """
     if config not in CONFIGS:
-        raise UsageError(f"there is no config {config!r}{nearest(config, CONFIGS)}")
+        raise UsageError(f"there is no config {config!r}{did_you_mean(config, CONFIGS)}")
     texts = _dropped(run) if config == "dropped" else _selected(run, passports=config == "passports")
     splits = list(dict.fromkeys(one.split for one in texts))
     if split is not None:
         if split not in splits:
-            raise UsageError(f"{run}: config {config} has no split {split!r}{nearest(split, splits)}")
+            raise UsageError(f"{run}: config {config} has no split {split!r}{did_you_mean(split, splits)}")
         texts = [one for one in texts if one.split == split]
     if not texts:
         raise UsageError(f"{run}: config {config} has no texts to export")
     return texts
 
 
-def about_run(run: Path, manifest: Manifest, instruction: str | None = None) -> About:
+def export_info(run: Path, manifest: Manifest, instruction: str | None = None) -> ExportInfo:
     """Return what is said of all texts of a run; `instruction` takes the place of the usual one for its task."""
-    check_whole(run, manifest)
-    rows = Rows(run / "dataset" / "data")
+    check_complete(run, manifest)
+    rows = DatasetReader(run / "dataset" / "data")
     means = manifest["labels"]
     labels = {name: means.get(name, "") for name in rows.names or means}
     many = any(isinstance(label, list) for label in rows.column("label")[:1])
     task = manifest["task"]
     told = instruction if instruction is not None else instruction_for(task, labels, many=many)
-    return About(manifest["name"], task, labels, many, told)
+    return ExportInfo(manifest["name"], task, labels, many, told)
 
 
-def _selected(run: Path, *, passports: bool) -> list[Text]:
-    data, behind = Rows(run / "dataset" / "data"), Rows(run / "dataset" / "passports")
-    rows = data.take(range(len(data)))
-    of = {row["id"]: row for row in behind.take(range(len(behind)))}
+def _selected(run: Path, *, passports: bool) -> list[ExportedText]:
+    data, behind = DatasetReader(run / "dataset" / "data"), DatasetReader(run / "dataset" / "provenance")
+    rows = data.rows_at(range(len(data)))
+    of = {row["id"]: row for row in behind.rows_at(range(len(behind)))}
     return [
-        Text(
+        ExportedText(
             id=row["id"],
             text=text_of(row),
             source=source_of(row),
@@ -68,19 +68,19 @@ def _selected(run: Path, *, passports: bool) -> list[Text]:
     ]
 
 
-def _dropped(run: Path) -> list[Text]:
-    rows = Rows(run / "dataset" / "dropped")
+def _dropped(run: Path) -> list[ExportedText]:
+    rows = DatasetReader(run / "dataset" / "dropped")
     return [
-        Text(
+        ExportedText(
             id=row["id"],
             text=text_of(row),
-            source=row["source"],
+            source=row["source_text"],
             labels=_labels(row["label"]),
             confidence=_confidence(row),
             split="dropped",
             more={name: _cell(row[name]) for name in DROPPED},
         )
-        for row in rows.take(range(len(rows)))
+        for row in rows.rows_at(range(len(rows)))
         if row["section"] != "parse"
     ]
 
@@ -96,8 +96,8 @@ def _confidence(row: Mapping[str, Any]) -> float | None:
 
     None where neither was measured, or only for a label that a person has replaced.
     """
-    replaced = json.loads(row["attributes"] or "{}").get(DECIDED) == "relabel"
-    return confidence_of(row["confidence"], None if replaced else row["measures"])
+    replaced = json.loads(row["attributes"] or "{}").get(REVIEW_DECISION) == "relabel"
+    return confidence_of(row["confidence"], None if replaced else row["scores"])
 
 
 def _cell(value: object) -> str | float | None:

@@ -10,13 +10,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from textsynth.export.formats import About, Text, write_lines
+from textsynth.export.formats import ExportedText, ExportInfo, write_lines
 
 
-def write(texts: Sequence[Text], about: About, out: Path) -> list[Path]:
+def write(texts: Sequence[ExportedText], about: ExportInfo, out: Path) -> list[Path]:
     """Write `out` (with a suffix) or `out/SPLIT.jsonl`, and return the paths."""
 
-    def line(text: Text) -> Mapping[str, object]:
+    def line(text: ExportedText) -> Mapping[str, object]:
         asked, answer = turns(text, about)
         messages = [{"role": "user", "content": asked}, {"role": "assistant", "content": answer}]
         return {"messages": messages, "id": text.id, **text.more}
@@ -24,7 +24,7 @@ def write(texts: Sequence[Text], about: About, out: Path) -> list[Path]:
     return write_lines(texts, line, out)
 
 
-def turns(text: Text, about: About) -> tuple[str, str]:
+def turns(text: ExportedText, about: ExportInfo) -> tuple[str, str]:
     """Return what a model is asked about a text, and what it should answer."""
     if about.task == "classification":
         order = list(about.labels)

@@ -10,14 +10,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from textsynth.export.formats import About, Text, write_lines
+from textsynth.export.formats import ExportedText, ExportInfo, write_lines
 from textsynth.export.formats.messages import turns
 
 
-def write(texts: Sequence[Text], about: About, out: Path) -> list[Path]:
+def write(texts: Sequence[ExportedText], about: ExportInfo, out: Path) -> list[Path]:
     """Write `out` (with a suffix) or `out/SPLIT.jsonl`, and return the paths."""
 
-    def line(text: Text) -> Mapping[str, object]:
+    def line(text: ExportedText) -> Mapping[str, object]:
         asked, answer = turns(text, about)
         more = {"template" if name == "prompt" else name: value for name, value in text.more.items()}
         return {"prompt": f"{asked}\n\nAnswer:", "completion": f" {answer}", "id": text.id, **more}

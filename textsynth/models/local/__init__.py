@@ -15,14 +15,14 @@ from typing import TYPE_CHECKING, Literal, ParamSpec, TypeVar
 
 from pydantic import Field
 
-from textsynth.core.errors import needs
-from textsynth.core.records import Completion, Request
-from textsynth.models import Arrived, Form, Model, ModelOptions, Place
-from textsynth.models.local.bundled import IDENTITY, NAME, embedded_folder
-from textsynth.models.local.loading import Loaded, Wanted, fingerprint, folder_named, load
+from textsynth.core.errors import require_extra
+from textsynth.core.records import Completion, ModelRequest
+from textsynth.models import Model, ModelOptions, ModelRuntime, OnCompletion, PromptMode
+from textsynth.models.local.bundled import IDENTITY, NAME, bundled_model_folder
+from textsynth.models.local.loading import LoadedModel, ModelSpec, fingerprint, load_model, local_folder
 
 if TYPE_CHECKING:
-    from textsynth.models.local.decoding import Prompt
+    from textsynth.models.local.decoding import TokenizedPrompt
 
 # A batch holds fewer requests where prompts are long: its memory grows with all its tokens.
 TOKENS_PER_ROW = 1024
@@ -38,7 +38,7 @@ class Local(ModelOptions):
         default=NAME, min_length=1, description="a Hub name or a folder (./…); left out: the embedded model"
     )
     revision: str | None = Field(default=None, description="branch, tag or commit on the Hub")
-    prompts: Literal["chat", "completion"] | None = Field(
+    mode: Literal["chat", "completion"] | None = Field(
         default=None,
         description="which form of a prompt suits it; left out: completion for the embedded model, else chat",
     )
@@ -58,89 +58,91 @@ class Local(ModelOptions):
 
     def identity_at(self, recipe: Path) -> str:
         """Return the identity; of a folder also a hash of its small files and of the sizes of the large ones."""
-        folder = folder_named(self.model, recipe)
+        folder = local_folder(self.model, recipe)
         return self.identity if folder is None else f"{self.model}@{fingerprint(folder)}"
 
     @property
-    def form(self) -> Form:
+    def prompt_mode(self) -> PromptMode:
         """Completion for the embedded model, which continues a list better than it follows instructions."""
-        if self.prompts is not None:
-            return self.prompts
+        if self.mode is not None:
+            return self.mode
         return "completion" if self.model == NAME else "chat"
 
     @property
-    def window(self) -> int:
+    def window_size(self) -> int:
         """Two batches: answers are slow here, so the plan soon follows what they brought."""
         return 2 * self.batch
 
-    def require(self) -> None:
+    def check_dependencies(self) -> None:
         """Raise MissingExtra without torch or transformers."""
-        needs("local", "torch", "transformers", why=f"the local model {self.model!r}")
+        require_extra("local", "torch", "transformers", why=f"the local model {self.model!r}")
 
-    def open(self, place: Place) -> Model:
+    def open(self, place: ModelRuntime) -> Model:
         """Return the model; it is loaded at the first request, in a thread. Raises MissingExtra."""
-        self.require()
-        return InProcess(lambda: self._load(place), batch=self.batch)
+        self.check_dependencies()
+        return TransformersModel(lambda: self._load(place), batch=self.batch)
 
-    def _load(self, place: Place) -> Loaded:
+    def _load(self, place: ModelRuntime) -> LoadedModel:
         import torch
 
         if self.threads is not None:
             torch.set_num_threads(self.threads)
         source = (
-            embedded_folder(place.cache, place.say) if self.model == NAME else folder_named(self.model, place.recipe)
+            bundled_model_folder(place.cache_folder, place.log)
+            if self.model == NAME
+            else local_folder(self.model, place.recipe_folder)
         )
-        wanted = Wanted(
+        wanted = ModelSpec(
             name=self.model,
             source=source if source is not None else self.model,
             revision=self.revision,
             dtype=self.dtype,
             trust_remote_code=self.trust_remote_code,
         )
-        return load(wanted, place.say)
+        return load_model(wanted, place.log)
 
 
-class InProcess:
+class TransformersModel:
     """Answers with a model that `load` returns, in a thread of its own; one batch at a time over all calls.
 
     `in_flight` is the size of the batch at work, `retried` stays 0.
     """
 
-    def __init__(self, load: Callable[[], Loaded], *, batch: int) -> None:
+    def __init__(self, load: Callable[[], LoadedModel], *, batch: int) -> None:
         self.in_flight = 0
         self.retried = 0
         self._load = load
         self._batch = batch
-        self._loaded: Loaded | None = None
+        self._loaded: LoadedModel | None = None
         self._turn = asyncio.Lock()
         self._halts: set[threading.Event] = set()
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="local-model")
 
-    async def complete(self, requests: Sequence[Request], arrived: Arrived) -> None:
+    async def complete(self, requests: Sequence[ModelRequest], on_completion: OnCompletion) -> None:
         """Answer all requests; an earlier call's batches go before a later one's. See `Model.complete`."""
         halt = threading.Event()
         self._halts.add(halt)
         try:
             async with self._turn:
-                await self._complete(requests, arrived, halt)
+                await self._complete(requests, on_completion, halt)
         finally:
             # A thread cannot be cancelled: when this call is, tell it to stop at its next token.
             halt.set()
             self._halts.discard(halt)
 
-    async def _complete(self, requests: Sequence[Request], arrived: Arrived, halt: threading.Event) -> None:
+    async def _complete(self, requests: Sequence[ModelRequest], arrived: OnCompletion, halt: threading.Event) -> None:
         from textsynth.models.local.decoding import Decoder, tokenized
 
         if self._loaded is None:
             self._loaded = await self._run(self._load)
         decoder = Decoder(self._loaded)
-        prompts: list[Prompt] = []
+        prompts: list[TokenizedPrompt] = []
         for request, found in zip(requests, await self._run(tokenized, self._loaded, requests), strict=True):
             if isinstance(found, Completion):
                 await arrived(request, found)
             else:
                 prompts.append(found)
-        for some in batches(prompts, self._batch):
+        for some in make_batches(prompts, self._batch):
             self.in_flight = len(some)
             try:
                 completions = await self._run(decoder.answer, some, halt)
@@ -165,9 +167,9 @@ class InProcess:
             raise
 
 
-def batches(prompts: Sequence[Prompt], batch: int) -> Iterator[list[Prompt]]:
+def make_batches(prompts: Sequence[TokenizedPrompt], batch: int) -> Iterator[list[TokenizedPrompt]]:
     """Yield the prompts by length, longest first, equal ones in plan order, at most `batch` at once."""
-    some: list[Prompt] = []
+    some: list[TokenizedPrompt] = []
     longest = most = 0
     for prompt in sorted(prompts, key=lambda one: -len(one.ids)):
         longest = max(longest, len(prompt.ids))

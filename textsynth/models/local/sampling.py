@@ -10,7 +10,7 @@ import hashlib
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from textsynth.core.records import Request
+from textsynth.core.records import ModelRequest
 
 if TYPE_CHECKING:
     import torch
@@ -20,11 +20,16 @@ FIRST_SORTED = 512
 BELOW_ONE = 1.0 - 1e-6
 
 
-class Drawer:
+class TokenSampler:
     """Draws for the rows of one batch; `prompts` are their token ids, which a repetition penalty counts as used."""
 
     def __init__(
-        self, requests: Sequence[Request], prompts: Sequence[Sequence[int]], *, vocabulary: int, device: torch.device
+        self,
+        requests: Sequence[ModelRequest],
+        prompts: Sequence[Sequence[int]],
+        *,
+        vocabulary: int,
+        device: torch.device,
     ) -> None:
         import torch
 
@@ -34,7 +39,7 @@ class Drawer:
             return torch.tensor(values, dtype=torch.float32, device=device)
 
         longest = max(sampling.max_tokens for sampling in samplings)
-        self._chances = torch.stack([chances(request.key, longest) for request in requests]).to(device)
+        self._chances = torch.stack([uniform_numbers(request.key, longest) for request in requests]).to(device)
         self._heat = column([sampling.temperature for sampling in samplings])
         self._top_p = column([sampling.top_p for sampling in samplings])
         self._top_k = torch.tensor([sampling.top_k for sampling in samplings], device=device)
@@ -54,7 +59,7 @@ class Drawer:
             self._used = self._used[rows]
         self._sort_rows()
 
-    def draw(self, logits: torch.Tensor, step: int) -> torch.Tensor:
+    def sample(self, logits: torch.Tensor, step: int) -> torch.Tensor:
         """Return the token ids (rows,) for `logits` (rows, vocabulary); `step` counts new tokens from 0."""
         import torch
 
@@ -67,11 +72,11 @@ class Drawer:
         if len(self._greedy):
             chosen[self._greedy] = logits[self._greedy].argmax(-1)
         if len(rows := self._plain):
-            chosen[rows] = draw_from_all(logits[rows] / self._heat[rows, None], chance[rows])
+            chosen[rows] = sample_from_all(logits[rows] / self._heat[rows, None], chance[rows])
         if len(rows := self._cut):
             scaled = logits if len(rows) == len(logits) else logits[rows]
             scaled = scaled / self._heat[rows, None]
-            chosen[rows] = draw_from_likeliest(scaled, chance[rows], self._top_p[rows], self._top_k[rows])
+            chosen[rows] = sample_from_top(scaled, chance[rows], self._top_p[rows], self._top_k[rows])
         if self._used is not None:
             self._used[torch.arange(len(chosen), device=logits.device), chosen] = True
         return chosen
@@ -84,7 +89,7 @@ class Drawer:
         self._cut = (~greedy & ~plain).nonzero()[:, 0]
 
 
-def chances(key: str, count: int) -> torch.Tensor:
+def uniform_numbers(key: str, count: int) -> torch.Tensor:
     """Return `count` numbers in [0, 1) that belong to a request's key."""
     import torch
 
@@ -92,12 +97,12 @@ def chances(key: str, count: int) -> torch.Tensor:
     return torch.rand(count, generator=torch.Generator().manual_seed(seed))
 
 
-def draw_from_all(scaled: torch.Tensor, chance: torch.Tensor) -> torch.Tensor:
+def sample_from_all(scaled: torch.Tensor, chance: torch.Tensor) -> torch.Tensor:
     """Draw by inverse CDF in the vocabulary's order, from `scaled` logits (rows, vocabulary)."""
     return _pick(scaled.softmax(-1), chance)
 
 
-def draw_from_likeliest(
+def sample_from_top(
     scaled: torch.Tensor, chance: torch.Tensor, top_p: torch.Tensor, top_k: torch.Tensor, width: int = FIRST_SORTED
 ) -> torch.Tensor:
     """Draw by inverse CDF from the likeliest tokens, likeliest first.
@@ -119,7 +124,7 @@ def draw_from_likeliest(
     chosen = tokens.gather(-1, _pick(shares * (before < (top_p * whole)[:, None]), chance)[:, None])[:, 0]
     short = ((top_k == 0) & (shares.sum(-1) < top_p)).nonzero()[:, 0]
     if len(short) and width < vocabulary:
-        chosen[short] = draw_from_likeliest(scaled[short], chance[short], top_p[short], top_k[short], width * 8)
+        chosen[short] = sample_from_top(scaled[short], chance[short], top_p[short], top_k[short], width * 8)
     return chosen
 
 

@@ -11,22 +11,22 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-START = 64
-LEAST = 4
-MOST = 1024
-GROWS = 1.5
-WORTH = 1.07
+INITIAL = 64
+MINIMUM = 4
+MAXIMUM = 1024
+GROWTH = 1.5
+MIN_GAIN = 1.07
 EPOCH_SECONDS = 0.25
 REST_EPOCHS = 12
-CALM_SECONDS = 1.0
+COOLDOWN_SECONDS = 1.0
 FRESH_SECONDS = 5.0
 
 
-class Pace:
+class AimdLimit:
     """The limit in flight at one server. A `given` number never changes; `now` is a monotonic time in seconds."""
 
     def __init__(self, given: int | None = None) -> None:
-        self.limit = START if given is None else given
+        self.limit = INITIAL if given is None else given
         self.found = given is None
         self._told_at: float | None = None
         self._pushed_at: float | None = None
@@ -36,7 +36,7 @@ class Pace:
         self._best_limit = self.limit
         self._rest = 0
 
-    def told(self, load: Load, in_flight: int, now: float, *, pressed: bool) -> None:
+    def on_metrics(self, load: EngineLoad, in_flight: int, now: float, *, saturated: bool) -> None:
         """Take in what the engine says of itself, while `in_flight` of ours are there.
 
         `pressed` says that further requests wait on our side, so that the limit is what holds them.
@@ -44,14 +44,14 @@ class Pace:
         if not self.found:
             return
         self._told_at = now
-        some = max(LEAST, load.running // 8)
+        some = max(MINIMUM, load.running // 8)
         arrived = load.running + load.waiting >= 0.9 * in_flight  # else the last step has not been felt yet
         if load.waiting > some:
             self._set(min(self.limit, in_flight) - (load.waiting - some))
-        elif load.waiting == 0 and arrived and pressed and not self._pushed(now, 10 * CALM_SECONDS):
-            self._set(self.limit * GROWS)
+        elif load.waiting == 0 and arrived and saturated and not self._pushed(now, 10 * COOLDOWN_SECONDS):
+            self._set(self.limit * GROWTH)
 
-    def answered(self, work: int, now: float, *, pressed: bool) -> None:
+    def on_success(self, work: int, now: float, *, saturated: bool) -> None:
         """Note an answer of `work` characters; `pressed` as in `told`."""
         if not self.found or (self._told_at is not None and now - self._told_at < FRESH_SECONDS):
             return
@@ -59,16 +59,16 @@ class Pace:
             self._begin(now)
             return
         self._answers += 1
-        self._full += pressed
+        self._full += saturated
         self._work += work + 1
         if self._answers >= self.limit and now - self._began >= EPOCH_SECONDS:
             if self._full >= 0.8 * self._answers:
                 self._judge(self._work / (now - self._began))
             self._begin(now)
 
-    def pushed_back(self, now: float) -> None:
+    def on_backpressure(self, now: float) -> None:
         """Note a 429, or a time-out: at most one a second makes the number smaller."""
-        if self.found and not self._pushed(now, CALM_SECONDS):
+        if self.found and not self._pushed(now, COOLDOWN_SECONDS):
             self._pushed_at = now
             self._set(self.limit / 2)
             self._best_limit, self._best, self._rest = self.limit, 0.0, REST_EPOCHS
@@ -81,7 +81,7 @@ class Pace:
             self._best = rate if not self._rest or not self._best else 0.7 * self._best + 0.3 * rate
             if not self._rest:
                 self._grow(rate)
-        elif self.limit == self._best_limit or rate > WORTH * self._best:
+        elif self.limit == self._best_limit or rate > MIN_GAIN * self._best:
             self._best = rate
             self._grow(rate)
         else:
@@ -91,7 +91,7 @@ class Pace:
     def _grow(self, rate: float) -> None:
         self._best_limit = self.limit
         self._best = rate
-        self._set(self.limit * GROWS)
+        self._set(self.limit * GROWTH)
         if self.limit == self._best_limit:
             self._rest = REST_EPOCHS
 
@@ -100,7 +100,7 @@ class Pace:
         self._answers = self._full = self._work = 0
 
     def _set(self, limit: float) -> None:
-        self.limit = max(LEAST, min(MOST, round(limit)))
+        self.limit = max(MINIMUM, min(MAXIMUM, round(limit)))
 
     def _pushed(self, now: float, seconds: float) -> bool:
         return self._pushed_at is not None and now - self._pushed_at < seconds
@@ -113,7 +113,7 @@ _LINE = re.compile(
 )
 
 
-class Load(NamedTuple):
+class EngineLoad(NamedTuple):
     """One look at a server: requests it works on and requests in its queue, summed over its engines.
 
     `memory` is the fullest engine's share of used key-value cache, 0 to 1.
@@ -124,7 +124,7 @@ class Load(NamedTuple):
     memory: float = 0.0
 
 
-def read_load(page: bytes) -> Load | None:
+def parse_metrics(page: bytes) -> EngineLoad | None:
     """Return what the page says, or None where it is no engine's that we know."""
     sums: dict[bytes, float] = {}
     most: dict[bytes, float] = {}
@@ -139,7 +139,7 @@ def read_load(page: bytes) -> Load | None:
             most[name] = max(most.get(name, 0.0), value)
     if b"num_requests_running" not in sums or b"num_requests_waiting" not in sums:
         return None
-    return Load(
+    return EngineLoad(
         int(sums[b"num_requests_running"]),
         int(sums[b"num_requests_waiting"]),
         most.get(b"kv_cache_usage_perc", most.get(b"cache_usage_perc", 0.0)),

@@ -14,11 +14,11 @@ from dataclasses import replace
 from typing import Literal, NamedTuple
 
 from textsynth.core.errors import ModelError
-from textsynth.core.records import Completion, Request
+from textsynth.core.records import Completion, ModelRequest
 from textsynth.models.openai import protocol as wire
-from textsynth.models.openai.protocol import MOST_DRAWS, read_draws
+from textsynth.models.openai.protocol import MAX_N, parse_choices
 
-Speaks = Literal["auto", "vllm", "openai"]
+ServerKind = Literal["auto", "vllm", "openai"]
 # What OpenAI's own interface does not know; the first entry is what is sent, the next what is tried after a refusal.
 NEUTRAL: Mapping[str, tuple[object, ...]] = {
     "top_k": (0, -1),  # older engines call -1 what newer ones call 0
@@ -35,15 +35,15 @@ LOGPROBS = (20, 5)  # how many log-probabilities are asked for: most servers' li
 MOST_BODIES = 256
 
 
-class Sent(NamedTuple):
+class SentParameters(NamedTuple):
     """A body, and the parameters in it: those that every server takes, and those that may be left out."""
 
-    firm: dict[str, object]
-    may: dict[str, object]
+    verified: dict[str, object]
+    unverified: dict[str, object]
     body: bytes
 
 
-class Dialect:
+class ServerCapabilities:
     """How one server is spoken to. `left_out` are parameters it refused, `forms` how it takes constraints, by endpoint.
 
     `thinking` is None where the model is not to think, else how many tokens it may think before its answer. `token_ids`
@@ -57,7 +57,7 @@ class Dialect:
         model: str,
         extra: Mapping[str, object],
         *,
-        speaks: Speaks = "auto",
+        speaks: ServerKind = "auto",
         thinking: int | None = None,
         constraints: bool = True,
         engine: str | None = None,
@@ -68,11 +68,11 @@ class Dialect:
         self.thinking = thinking
         self.engine = engine
         self.left_out: set[str] = set(UNKNOWN_TO_OPENAI) if speaks == "openai" else set()
-        self.forms: dict[str, wire.Form] = {}
+        self.forms: dict[str, wire.ConstraintForm] = {}
         self.unfit: set[str] = set()
         self.token_ids: dict[str, tuple[int, ...]] | None = None
         self.exact: bool | None = None
-        self.draws = MOST_DRAWS
+        self.draws = MAX_N
         self.logprobs = 0
         self.in_vain = 0
         self._neutral = {name: 0 for name in NEUTRAL}
@@ -81,10 +81,10 @@ class Dialect:
         self._constraints = constraints
         self._say = say
         self._renamed = False
-        self._bodies: dict[tuple[object, ...], Sent] = {}
+        self._bodies: dict[tuple[object, ...], SentParameters] = {}
         self._bodies_for: tuple[object, ...] = ()
 
-    def sent(self, request: Request, draws: int = 1) -> Sent:
+    def parameters_sent(self, request: ModelRequest, draws: int = 1) -> SentParameters:
         """Return the body of a request as far as all is known; a prompt is asked several times and encoded once."""
         state = (
             len(self.left_out), len(self.forms), len(self.unfit), self.token_ids, self.logprobs, self._renamed,
@@ -96,11 +96,11 @@ class Dialect:
         key = (request.prompt, request.sampling, request.constraint, request.options, draws)
         found = self._bodies.get(key)
         if found is None:
-            firm, may = self.parameters(request, self.form(request), draws)
-            found = self._bodies[key] = Sent(firm, may, wire.encoded({**firm, **may}))
+            firm, may = self.parameters(request, self.constraint_form(request), draws)
+            found = self._bodies[key] = SentParameters(firm, may, wire.encode({**firm, **may}))
         return found
 
-    def form(self, request: Request) -> wire.Form | None:
+    def constraint_form(self, request: ModelRequest) -> wire.ConstraintForm | None:
         """Return how the request's constraint is sent; None where it is not, or where nobody knows yet."""
         if not self._constraints or request.constraint is None or request.constraint.value in self.unfit:
             return None
@@ -108,13 +108,13 @@ class Dialect:
             return "structured_outputs" if self._speaks == "vllm" else "response_format"
         return self.forms.get(wire.path_of(request))
 
-    def unsure(self, request: Request) -> bool:
+    def needs_probe(self, request: ModelRequest) -> bool:
         """Whether the form of the request's constraint must be found out before it is sent."""
         wanted = self._constraints and request.constraint is not None and self._speaks == "auto"
         return wanted and wire.path_of(request) not in self.forms
 
     def parameters(
-        self, request: Request, form: wire.Form | None, draws: int = 1
+        self, request: ModelRequest, form: wire.ConstraintForm | None, draws: int = 1
     ) -> tuple[dict[str, object], dict[str, object]]:
         """Return the body without what may be left out, and what may be, of which nothing is refused so far."""
         firm = wire.parameters(request, self.model)
@@ -128,7 +128,7 @@ class Dialect:
         if request.prompt.messages and THINKING not in self.left_out:
             may[THINKING] = {"enable_thinking": thinks}
         if form is not None and request.constraint is not None:
-            may |= wire.constrained(request.constraint, form)
+            may |= wire.constraint_parameters(request.constraint, form)
         if request.options:
             count = LOGPROBS[self.logprobs]
             firm |= {"logprobs": True, "top_logprobs": count} if request.prompt.messages else {"logprobs": count}
@@ -143,16 +143,16 @@ class Dialect:
         firm = {name: value for name, value in {**firm, **own}.items() if name not in self.extra or name in own}
         return firm, {name: value for name, value in may.items() if name not in self.extra}
 
-    def rendering(self, request: Request) -> dict[str, object]:
+    def rendering(self, request: ModelRequest) -> dict[str, object]:
         """Return those of the request's parameters that say how its prompt becomes tokens."""
         firm, may = self.parameters(request, None)
         return {name: value for name, value in {**firm, **may}.items() if name in RENDERING}
 
-    def took(self, names: Mapping[str, object]) -> None:
+    def confirm(self, names: Mapping[str, object]) -> None:
         """Note that a request with these parameters was answered."""
         self._known.update(names)
 
-    def suspects(self, names: Mapping[str, object]) -> list[str]:
+    def unverified(self, names: Mapping[str, object]) -> list[str]:
         """Return those of the parameters that no answered request had yet, or that are constraints.
 
         None where leaving them out has not helped before.
@@ -161,7 +161,7 @@ class Dialect:
             return []
         return [name for name in names if name not in self._known or name in wire.CONSTRAINTS]
 
-    def refuse(self, request: Request, names: list[str]) -> None:
+    def disable(self, request: ModelRequest, names: list[str]) -> None:
         """Leave these parameters out from now on; a constraint only for requests with the same one."""
         gone = [name for name in names if name not in self.left_out and name not in wire.CONSTRAINTS]
         self.left_out.update(gone)
@@ -172,7 +172,7 @@ class Dialect:
         if gone:
             self._say(f"the server does not take {', '.join(gone)}: left out")
 
-    def try_other_value(self, name: str, sent: object) -> bool:
+    def try_alternative(self, name: str, sent: object) -> bool:
         """Send another neutral value of the parameter from now on; False where there is none."""
         values = NEUTRAL.get(name, ())
         if name in self.left_out or not values:
@@ -184,21 +184,21 @@ class Dialect:
         self._neutral[name] += 1
         return True
 
-    def rename_limit(self) -> None:
+    def rename_max_tokens(self) -> None:
         """Call the limit of new tokens `max_completion_tokens` from now on, as OpenAI's newer models want it."""
         self._renamed = True
 
-    def one_a_request(self) -> None:
+    def disable_n(self) -> None:
         """Ask for one answer a request from now on."""
         if self.draws > 1:
             self._say("the server gives one answer a request: draws of one prompt are asked for one by one")
         self.draws = 1
 
-    def fewer_draws(self, sent: int) -> None:
+    def reduce_n(self, sent: int) -> None:
         """Ask for fewer answers at once than the `sent` ones that were too many."""
         self.draws = min(self.draws, max(1, sent // 2))
 
-    def fewer_logprobs(self, sent: object) -> bool:
+    def reduce_logprobs(self, sent: object) -> bool:
         """Ask for fewer log-probabilities from now on; False where it cannot be fewer."""
         if sent != LOGPROBS[self.logprobs]:
             return True
@@ -213,13 +213,19 @@ ONE_CHOICE = re.compile(r"(?<![\w\\])n(?!\w)|completion choice|candidate.?count"
 """How servers that give one answer a request refuse `n`."""
 
 
-class Phrasing:
+class RequestEncoder:
     """One request as one server understands it: what is sent now, how it is read, and what a refusal teaches.
 
     `form` sends the constraint in a form that is still to be found out; `draws` is how many answers are asked for.
     """
 
-    def __init__(self, dialect: Dialect, request: Request, form: wire.Form | None = None, draws: int = 1) -> None:
+    def __init__(
+        self,
+        dialect: ServerCapabilities,
+        request: ModelRequest,
+        form: wire.ConstraintForm | None = None,
+        draws: int = 1,
+    ) -> None:
         self._dialect = dialect
         self._request = request
         self._form = form
@@ -232,31 +238,31 @@ class Phrasing:
     def body(self) -> bytes:
         """Return the body to send now."""
         if self._form is None and not self._bare:
-            sent = self._dialect.sent(self._request, self._draws)
-            self._firm, self._may = sent.firm, sent.may
+            sent = self._dialect.parameters_sent(self._request, self._draws)
+            self._firm, self._may = sent.verified, sent.unverified
             return sent.body
-        form = self._form if self._form is not None else self._dialect.form(self._request)
+        form = self._form if self._form is not None else self._dialect.constraint_form(self._request)
         self._firm, may = self._dialect.parameters(self._request, form, self._draws)
         self._may = {name: value for name, value in may.items() if name not in self._bare}
-        return wire.encoded({**self._firm, **self._may})
+        return wire.encode({**self._firm, **self._may})
 
-    def read(self, raw: bytes) -> Completion:
+    def parse(self, raw: bytes) -> Completion:
         """Return the answer to what was sent last. Raises wire.Broken where it is none.
 
         Raises ModelError where another engine answered than the recipe names.
         """
-        completion = wire.read_answer(raw, self._request)
-        self.answered()
+        completion = wire.parse_completion(raw, self._request)
+        self.on_success()
         return self._checked(completion)
 
-    def read_draws(self, raw: bytes) -> list[Completion | None]:
+    def parse_choices(self, raw: bytes) -> list[Completion | None]:
         """Return all answers to what was sent last, fewer where the server gives fewer; see `read` and `read_draws`."""
         if self._draws == 1:
-            return [self.read(raw)]
-        found = read_draws(raw, self._request, self._draws)
-        self.answered()
+            return [self.parse(raw)]
+        found = parse_choices(raw, self._request, self._draws)
+        self.on_success()
         if len(found) < self._draws:
-            self._dialect.one_a_request()
+            self._dialect.disable_n()
         return [None if one is None else self._checked(one) for one in found]
 
     def _checked(self, completion: Completion) -> Completion:
@@ -270,26 +276,26 @@ class Phrasing:
             return completion
         return replace(completion, scores=replace(completion.scores, exact=True))
 
-    def answered(self) -> None:
+    def on_success(self) -> None:
         """Note that what was sent last was answered: what was left out of it for that is what the server refuses."""
-        self._dialect.took(self._may)
+        self._dialect.confirm(self._may)
         if self._doubted and not self._bare:
-            self._dialect.one_a_request()
+            self._dialect.disable_n()
         blamed = [name for name in self._bare if name in wire.CONSTRAINTS] or self._bare
         if blamed and (self._form is None or blamed is self._bare):
-            self._dialect.refuse(self._request, blamed)
+            self._dialect.disable(self._request, blamed)
         self._bare = []
 
-    def refused(self, status: int, raw: bytes) -> bool:
+    def on_rejection(self, status: int, raw: bytes) -> bool:
         """Learn from a refusal; return whether another body is worth sending at once. Ends after a few times."""
         said = raw.decode("utf-8", "replace")
         if status not in ASKED_AGAIN or wire.TOO_LONG.search(said):
             return False
         if "max_tokens" in self._firm and "max_completion_tokens" in said and "max_tokens" not in self._dialect.extra:
-            self._dialect.rename_limit()
+            self._dialect.rename_max_tokens()
             return True
         if self._draws > 1 and status != 404 and ONE_CHOICE.search(said):
-            self._dialect.one_a_request()
+            self._dialect.disable_n()
             self._draws = 1
             return True
         named = [name for name in self._may if _names(name, said)]
@@ -297,7 +303,7 @@ class Phrasing:
             return self._without(named, said)
         count = self._firm.get("top_logprobs", self._firm.get("logprobs"))
         if self._request.options and "logprobs" in said and count is not None:
-            return self._dialect.fewer_logprobs(count)
+            return self._dialect.reduce_logprobs(count)
         if self._draws > 1 and status != 404:
             self._draws, self._doubted = 1, True
             return True
@@ -305,7 +311,7 @@ class Phrasing:
 
     def _strip(self) -> bool:
         """Leave out what may be to blame where the refusal names nothing: first all but a constraint, then that too."""
-        suspects = self._dialect.suspects(self._may)
+        suspects = self._dialect.unverified(self._may)
         parameters = [name for name in suspects if name not in wire.CONSTRAINTS]
         if not suspects:
             self._dialect.in_vain += bool(self._bare)
@@ -318,8 +324,8 @@ class Phrasing:
             return False  # that is what was to be found out
         # "must be -1 (disable), or at least 1" says that another value would do
         other = "-1" in said
-        gone = [name for name in named if not (other and self._dialect.try_other_value(name, self._may[name]))]
-        self._dialect.refuse(self._request, gone)
+        gone = [name for name in named if not (other and self._dialect.try_alternative(name, self._may[name]))]
+        self._dialect.disable(self._request, gone)
         return True
 
 

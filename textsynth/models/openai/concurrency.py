@@ -12,8 +12,8 @@ from collections.abc import Awaitable, Callable, Hashable, Sequence
 from functools import partial
 from typing import Generic, TypeVar
 
-from textsynth.core.records import Completion, Request
-from textsynth.models import Arrived
+from textsynth.core.records import Completion, ModelRequest
+from textsynth.models import OnCompletion
 
 
 class _Call:
@@ -21,28 +21,28 @@ class _Call:
 
     __slots__ = ("arrived", "done", "flying", "left")
 
-    def __init__(self, arrived: Arrived, left: int, done: asyncio.Future[None]) -> None:
+    def __init__(self, arrived: OnCompletion, left: int, done: asyncio.Future[None]) -> None:
         self.arrived = arrived
         self.left = left
         self.done = done
         self.flying: set[asyncio.Task[None]] = set()
 
 
-class Group:
+class RequestGroup:
     """Requests on their way together, mostly one alone; `Flight.give_back` takes some off again."""
 
     __slots__ = ("call", "requests")
 
-    def __init__(self, call: _Call, requests: list[Request]) -> None:
+    def __init__(self, call: _Call, requests: list[ModelRequest]) -> None:
         self.call = call
         self.requests = requests
 
 
-Answer = Callable[[Group], Awaitable[Sequence[Completion]]]
+AnswerGroup = Callable[[RequestGroup], Awaitable[Sequence[Completion]]]
 """Returns the completions of the requests that the group has at the end, in their order."""
 
 
-class Flight:
+class ConcurrencyLimiter:
     """Keeps at most `limit()` requests in flight. A slot is free again when `arrived` has returned.
 
     Requests start in the order in which the calls brought them; an earlier call goes before a later one. With a request
@@ -53,10 +53,10 @@ class Flight:
     def __init__(
         self,
         limit: Callable[[], int],
-        answer: Answer,
+        answer: AnswerGroup,
         *,
-        kind: Callable[[Request], Hashable] = lambda _: None,
-        most: Callable[[Request], int] = lambda _: 1,
+        kind: Callable[[ModelRequest], Hashable] = lambda _: None,
+        most: Callable[[ModelRequest], int] = lambda _: 1,
     ) -> None:
         self.in_flight = 0
         self._pumping = False
@@ -64,21 +64,21 @@ class Flight:
         self._most = most
         self._calls: set[_Call] = set()
         self._answer = answer
-        self._waiting: Queue[_Call] = Queue(kind)
+        self._waiting: RequestQueue[_Call] = RequestQueue(kind)
 
     @property
-    def pressed(self) -> bool:
+    def has_backlog(self) -> bool:
         """Whether requests wait because of the limit."""
         return bool(self._waiting)
 
-    async def run(self, requests: Sequence[Request], arrived: Arrived) -> None:
+    async def run(self, requests: Sequence[ModelRequest], arrived: OnCompletion) -> None:
         """Answer all `requests`. The first error of a request or of `arrived` ends this call's other requests."""
         if not requests:
             return
         call = _Call(arrived, len(requests), asyncio.get_running_loop().create_future())
         self._waiting.add(call, requests)
         self._calls.add(call)
-        self.pump()
+        self.dispatch()
         try:
             await call.done
         finally:
@@ -86,29 +86,29 @@ class Flight:
             if call.left:
                 await self._abandon(call)
 
-    def stop(self, fault: Exception) -> None:
+    def abort(self, fault: Exception) -> None:
         """End all calls with this error."""
         for call in self._calls:
             if not call.done.done():
                 call.done.set_exception(fault)
 
-    def pump(self) -> None:
+    def dispatch(self) -> None:
         """Start what the limit allows; to be called when it has grown."""
         while self._waiting and (free := self._limit() - self.in_flight) > 0:
             call, requests = self._waiting.take(lambda first, free=free: min(free, self._most(first)))  # type: ignore[misc]
-            group = Group(call, requests)
+            group = RequestGroup(call, requests)
             self.in_flight += len(requests)
             task = asyncio.ensure_future(self._bring(group))
             call.flying.add(task)
             task.add_done_callback(partial(self._landed, group))
 
-    def give_back(self, group: Group, requests: Sequence[Request]) -> None:
+    def requeue(self, group: RequestGroup, requests: Sequence[ModelRequest]) -> None:
         """Let requests of a group wait again, before all others; their places are free at once."""
         gone = {id(request) for request in requests}
         group.requests = [request for request in group.requests if id(request) not in gone]
-        self._waiting.put_back(group.call, requests)
+        self._waiting.requeue(group.call, requests)
         self.in_flight -= len(requests)
-        self.pump()
+        self.dispatch()
 
     async def _abandon(self, call: _Call) -> None:
         self._waiting.drop(call)
@@ -117,7 +117,7 @@ class Flight:
             task.cancel()
         await asyncio.gather(*flying, return_exceptions=True)
 
-    async def _bring(self, group: Group) -> None:
+    async def _bring(self, group: RequestGroup) -> None:
         completions = await self._answer(group)
         arrived = group.call.arrived
         if len(group.requests) == 1:
@@ -128,7 +128,7 @@ class Flight:
             if fault is not None:
                 raise fault
 
-    def _landed(self, group: Group, task: asyncio.Task[None]) -> None:
+    def _landed(self, group: RequestGroup, task: asyncio.Task[None]) -> None:
         call = group.call
         self.in_flight -= len(group.requests)
         call.flying.discard(task)
@@ -147,35 +147,35 @@ class Flight:
 
     def _pump_soon(self) -> None:
         self._pumping = False
-        self.pump()
+        self.dispatch()
 
 
 C = TypeVar("C", bound=Hashable)
 
 
-class Queue(Generic[C]):
+class RequestQueue(Generic[C]):
     """First come, first served. `kind` is the same for requests that may be taken together, None for one that may not.
 
     Callers are kept apart: what is taken together comes from one of them.
     """
 
-    def __init__(self, kind: Callable[[Request], Hashable]) -> None:
+    def __init__(self, kind: Callable[[ModelRequest], Hashable]) -> None:
         self._kind = kind
         self._count = 0
-        self._places: OrderedDict[int, tuple[C, Request, Hashable]] = OrderedDict()
+        self._places: OrderedDict[int, tuple[C, ModelRequest, Hashable]] = OrderedDict()
         self._alike: dict[tuple[C, Hashable], deque[int]] = {}  # in the order of the queue
 
     def __len__(self) -> int:
         return len(self._places)
 
-    def add(self, caller: C, requests: Sequence[Request]) -> None:
+    def add(self, caller: C, requests: Sequence[ModelRequest]) -> None:
         """Put requests at the end."""
         for request in requests:
             number, kind = self._enter(caller, request)
             if kind is not None:
                 self._alike.setdefault((caller, kind), deque()).append(number)
 
-    def put_back(self, caller: C, requests: Sequence[Request]) -> None:
+    def requeue(self, caller: C, requests: Sequence[ModelRequest]) -> None:
         """Put requests before all others, in their order."""
         for request in reversed(requests):
             number, kind = self._enter(caller, request)
@@ -183,7 +183,7 @@ class Queue(Generic[C]):
             if kind is not None:
                 self._alike.setdefault((caller, kind), deque()).appendleft(number)
 
-    def take(self, most: Callable[[Request], int]) -> tuple[C, list[Request]]:
+    def take(self, most: Callable[[ModelRequest], int]) -> tuple[C, list[ModelRequest]]:
         """Take the first request out, and with it the next ones of its kind, `most(first)` in all.
 
         `most` is asked only where there are such. Raises KeyError where nothing waits.
@@ -204,7 +204,7 @@ class Queue(Generic[C]):
         self._places = OrderedDict(pair for pair in self._places.items() if pair[1][0] is not caller)
         self._alike = {key: numbers for key, numbers in self._alike.items() if key[0] is not caller}
 
-    def _enter(self, caller: C, request: Request) -> tuple[int, Hashable]:
+    def _enter(self, caller: C, request: ModelRequest) -> tuple[int, Hashable]:
         self._count += 1
         kind = self._kind(request)
         self._places[self._count] = (caller, request, kind)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from textsynth.core.records import Request
-from textsynth.models.openai.capabilities import Dialect, Speaks
+from textsynth.core.records import ModelRequest
+from textsynth.models.openai.capabilities import ServerCapabilities, ServerKind
 
 LEAST_HEAT = 0.01
 """vLLM takes lower temperatures for 0, or raises them."""
@@ -15,41 +15,41 @@ OWN = frozenset(("n", "best_of", "stream"))
 
 
 @dataclass(frozen=True, slots=True)
-class Target:
+class EndpointConfig:
     """The servers of one model. `key` stays out of its repr."""
 
     base_urls: tuple[str, ...]
     model: str
-    key: str | None = field(default=None, repr=False)
-    key_env: str | None = None
-    body: Mapping[str, object] = field(default_factory=dict)
+    api_key: str | None = field(default=None, repr=False)
+    api_key_env: str | None = None
+    extra_body: Mapping[str, object] = field(default_factory=dict)
     response_format: bool = True
     timeout_seconds: float = 180.0
     thinking: int | None = None
-    speaks: Speaks = "auto"
+    server: ServerKind = "auto"
     engine: str | None = None
-    draws_together: bool = True
+    batch_n: bool = True
 
     @property
     def headers(self) -> dict[str, str]:
         """What goes with every request."""
-        return {} if self.key is None else {"Authorization": f"Bearer {self.key}"}
+        return {} if self.api_key is None else {"Authorization": f"Bearer {self.api_key}"}
 
-    def draws(self, request: Request) -> bool:
+    def max_n(self, request: ModelRequest) -> bool:
         """Whether several answers may be asked for in one request: those that are drawn, and are not scored.
 
         vLLM refuses that at temperature 0.
         """
-        heat = self.body.get("temperature", request.sampling.temperature)
+        heat = self.extra_body.get("temperature", request.sampling.temperature)
         drawn = isinstance(heat, (int, float)) and heat >= LEAST_HEAT
-        return self.draws_together and drawn and not request.options and not OWN.intersection(self.body)
+        return self.batch_n and drawn and not request.options and not OWN.intersection(self.extra_body)
 
-    def dialect(self, say: Callable[[str], None]) -> Dialect:
+    def capabilities(self, say: Callable[[str], None]) -> ServerCapabilities:
         """Return how one server of this model is spoken to, with everything still to be found out."""
-        return Dialect(
+        return ServerCapabilities(
             self.model,
-            self.body,
-            speaks=self.speaks,
+            self.extra_body,
+            speaks=self.server,
             thinking=self.thinking,
             constraints=self.response_format,
             engine=self.engine,

@@ -8,21 +8,21 @@ from functools import partial
 from typing import Any
 
 from textsynth.core.errors import ModelError
-from textsynth.http.body import Broken
-from textsynth.http.pool import Away
-from textsynth.models.openai.concurrency import Flight
-from textsynth.models.openai.endpoint import Replica
-from textsynth.models.openai.load_balancer import Servers
+from textsynth.http.body import ProtocolError
+from textsynth.http.pool import ConnectError
+from textsynth.models.openai.concurrency import ConcurrencyLimiter
+from textsynth.models.openai.endpoint import Endpoint
+from textsynth.models.openai.load_balancer import LoadBalancer
 
 TICK_SECONDS = (0.02, 0.1)
 POLL_SECONDS = (0.1, 0.5)
 """Looks at the metrics come quickly at first, when the number in flight is far from what it should be."""
 
 
-class Tending:
+class HealthMonitor:
     """Ticks while a client is at work; nothing in here makes a request wait."""
 
-    def __init__(self, servers: Servers, flight: Flight, timeout_seconds: float) -> None:
+    def __init__(self, servers: LoadBalancer, flight: ConcurrencyLimiter, timeout_seconds: float) -> None:
         self._servers = servers
         self._flight = flight
         self._tick = min(TICK_SECONDS[1], max(TICK_SECONDS[0], timeout_seconds / 20))
@@ -58,7 +58,7 @@ class Tending:
                 self._poll(now)
                 self._poll_at = now + self._poll_pause
                 self._poll_pause = min(POLL_SECONDS[1], 1.5 * self._poll_pause)
-            for replica in self._servers.to_look_at(now):
+            for replica in self._servers.due_for_check(now):
                 self._errand(f"look at {replica.address.url}", partial(self._look_at, replica))
             await asyncio.sleep(self._tick)
 
@@ -67,20 +67,20 @@ class Tending:
             if replica.polls and replica.pace.found and not replica.resting:
                 self._errand(f"poll {replica.address.url}", partial(self._poll_one, replica, now))
 
-    async def _poll_one(self, replica: Replica, now: float) -> None:
-        await replica.poll(now, pressed=self._flight.pressed)
-        self._flight.pump()
+    async def _poll_one(self, replica: Endpoint, now: float) -> None:
+        await replica.poll_metrics(now, pressed=self._flight.has_backlog)
+        self._flight.dispatch()
 
-    async def _look_at(self, replica: Replica) -> None:
+    async def _look_at(self, replica: Endpoint) -> None:
         try:
-            await replica.look()
-        except (Away, Broken, OSError):
+            await replica.check_health()
+        except (ConnectError, ProtocolError, OSError):
             return
         except ModelError as fault:
-            self._flight.stop(fault)
+            self._flight.abort(fault)
             return
-        self._servers.back(replica)
-        self._flight.pump()
+        self._servers.readmit(replica)
+        self._flight.dispatch()
 
     def _errand(self, name: str, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
         """Run one thing beside the others, unless the same is still under way."""

@@ -23,7 +23,7 @@ class FirstToken(NamedTuple):
     others: dict[str, float]
 
 
-def read_scores(choice: Mapping[str, object], options: Sequence[str]) -> OptionScores | None:
+def parse_option_scores(choice: Mapping[str, object], options: Sequence[str]) -> OptionScores | None:
     """Return the options' log-probabilities as the first token of the answer; None where the answer has none.
 
     Tokens that spell an option but for blank space around it ("A", " A") are added up. An option that no token spells

@@ -15,10 +15,10 @@ from email.utils import parsedate_to_datetime
 from functools import lru_cache
 from typing import Literal
 
-from textsynth.core.records import Completion, Constraint, Request
+from textsynth.core.records import Completion, Constraint, ModelRequest
 from textsynth.models.openai import protocol as wire
 
-Form = Literal["structured_outputs", "guided", "response_format", "none"]
+ConstraintForm = Literal["structured_outputs", "guided", "response_format", "none"]
 """How a server takes a constraint: vLLM since 0.12, older vLLM, OpenAI and most others, or not at all."""
 CONSTRAINTS = frozenset(
     {"structured_outputs", "guided_json", "guided_choice", "guided_regex", "guided_grammar", "response_format"}
@@ -41,16 +41,16 @@ TOO_LONG = re.compile(
 _encode = json.JSONEncoder(separators=(",", ":")).encode
 
 
-class Broken(Exception):
+class MalformedResponse(Exception):
     """An answer that is no answer: truncated JSON, no choices, no text. Worth another try."""
 
 
-def path_of(request: Request) -> str:
+def path_of(request: ModelRequest) -> str:
     """Return the endpoint below the base URL that this request's prompt needs."""
     return "/chat/completions" if request.prompt.messages else "/completions"
 
 
-def parameters(request: Request, model: str) -> dict[str, object]:
+def parameters(request: ModelRequest, model: str) -> dict[str, object]:
     """Return what every server must be told: model, prompt, and the sampling where it does something.
 
     Sends no `seed`: one whose prompt is read in pieces kills some vLLM engines.
@@ -71,13 +71,13 @@ def parameters(request: Request, model: str) -> dict[str, object]:
     return body
 
 
-def encoded(body: Mapping[str, object]) -> bytes:
+def encode(body: Mapping[str, object]) -> bytes:
     """Return a body as JSON; any text can be sent."""
     return _encode(body).encode("ascii")
 
 
 @lru_cache(maxsize=256)
-def constrained(constraint: Constraint, form: Form) -> dict[str, object]:
+def constraint_parameters(constraint: Constraint, form: ConstraintForm) -> dict[str, object]:
     """Return the parameter that holds an answer to the constraint; {} where this form has none. Not to be changed."""
     value = json.loads(constraint.value) if constraint.kind in ("json", "choice") else constraint.value
     if form == "structured_outputs":
@@ -99,7 +99,7 @@ def constrained(constraint: Constraint, form: Form) -> dict[str, object]:
     return {form: {"type": "json_schema", "json_schema": {"name": "answer", "schema": schema, "strict": True}}}
 
 
-def unwrapped(text: str, constraint: Constraint | None) -> str:
+def unwrap(text: str, constraint: Constraint | None) -> str:
     """Return the text that `{"answer": …}` holds, the form in which some servers give a choice; else it as it is."""
     if constraint is None or constraint.kind not in ("choice", "regex") or not text.lstrip().startswith("{"):
         return text
@@ -111,36 +111,36 @@ def unwrapped(text: str, constraint: Constraint | None) -> str:
     return inner if isinstance(inner, str) else text
 
 
-def read_answer(raw: bytes, request: Request | None = None) -> Completion:
+def parse_completion(raw: bytes, request: ModelRequest | None = None) -> Completion:
     """Return what the first choice of an answer says. Raises Broken, with what was found, when there is none.
 
     What the model thought (`reasoning`, in older servers `reasoning_content`) is left behind; thoughts that left no
     room for an answer are a failure. Where `request` has options, their log-probabilities are read instead of a text.
     """
-    answer = parsed(raw)
-    return read_choice(answer, choices_of(answer, raw)[0], raw, request)
+    answer = parse_json(raw)
+    return parse_choice(answer, choices_in(answer, raw)[0], raw, request)
 
 
-def parsed(raw: bytes) -> object:
+def parse_json(raw: bytes) -> object:
     """Return the JSON of an answer. Raises Broken where it is none."""
     try:
         return json.loads(raw)
     except (ValueError, RecursionError) as fault:
-        raise Broken(f"no JSON but {_head(raw)!r}") from fault
+        raise MalformedResponse(f"no JSON but {_head(raw)!r}") from fault
 
 
-def choices_of(answer: object, raw: bytes) -> list[object]:
+def choices_in(answer: object, raw: bytes) -> list[object]:
     """Return the choices of an answer, at least one. Raises Broken where there is none."""
     choices = answer.get("choices") if isinstance(answer, dict) else None
     if not isinstance(choices, list) or not choices:
-        raise Broken(f"no choices but {_head(raw)!r}")
+        raise MalformedResponse(f"no choices but {_head(raw)!r}")
     return choices
 
 
-def read_choice(answer: object, choice: object, raw: bytes, request: Request | None = None) -> Completion:
+def parse_choice(answer: object, choice: object, raw: bytes, request: ModelRequest | None = None) -> Completion:
     """Return what one choice says, with the token counts of the whole answer; see `read_answer`."""
     if not isinstance(answer, dict) or not isinstance(choice, dict):
-        raise Broken(f"no choices but {_head(raw)!r}")
+        raise MalformedResponse(f"no choices but {_head(raw)!r}")
     message = choice.get("message")
     if request is not None and request.options:
         return _scored(answer, choice, request)
@@ -152,15 +152,15 @@ def read_choice(answer: object, choice: object, raw: bytes, request: Request | N
     engine = _engine(answer)
     if not text and finish == "length" and _thought(message):
         return Completion("", finish, prompt_tokens, completion_tokens, failure=STILL_THINKING, engine=engine)
-    text = unwrapped(clean(text), None if request is None else request.constraint)
+    text = unwrap(readable(text), None if request is None else request.constraint)
     return Completion(text, finish, prompt_tokens, completion_tokens, engine=engine)
 
 
-def _scored(answer: Mapping[str, object], choice: Mapping[str, object], request: Request) -> Completion:
-    from textsynth.models.openai.logprobs import read_scores
+def _scored(answer: Mapping[str, object], choice: Mapping[str, object], request: ModelRequest) -> Completion:
+    from textsynth.models.openai.logprobs import parse_option_scores
 
     prompt_tokens, completion_tokens = _usage(answer)
-    scores = read_scores(choice, request.options)
+    scores = parse_option_scores(choice, request.options)
     failure = None if scores is not None else NO_SCORES
     return Completion(
         "", "stop", prompt_tokens, completion_tokens, failure=failure, scores=scores, engine=_engine(answer)
@@ -170,7 +170,7 @@ def _scored(answer: Mapping[str, object], choice: Mapping[str, object], request:
 def _engine(answer: Mapping[str, object]) -> str:
     """Return the engine and version behind an answer, which vLLM, llama.cpp and OpenAI call its fingerprint."""
     told = answer.get("system_fingerprint")
-    return clean(told)[:100] if isinstance(told, str) and told.isprintable() else ""
+    return readable(told)[:100] if isinstance(told, str) and told.isprintable() else ""
 
 
 def _thought(message: object) -> bool:
@@ -188,10 +188,10 @@ def _nothing_said(choice: Mapping[str, object], message: object, raw: bytes) -> 
     if isinstance(message, dict) and "content" in message and message["content"] is None:
         refusal = message.get("refusal")
         return refusal if isinstance(refusal, str) else ""
-    raise Broken(f"no text but {_head(raw)!r}; finish_reason {choice.get('finish_reason')!r}")
+    raise MalformedResponse(f"no text but {_head(raw)!r}; finish_reason {choice.get('finish_reason')!r}")
 
 
-def clean(text: str) -> str:
+def readable(text: str) -> str:
     """Return the text with lone surrogates, which no file can hold, replaced by U+FFFD."""
     if text.isascii():
         return text
@@ -213,7 +213,7 @@ def server_message(raw: bytes) -> str:
     for name in ("error", "message", "detail"):
         if isinstance(said, dict) and name in said:
             said = said[name]
-    return " ".join(clean(said if isinstance(said, str) else json.dumps(said)).split())[:200]
+    return " ".join(readable(said if isinstance(said, str) else json.dumps(said)).split())[:200]
 
 
 def error_code(raw: bytes) -> str:
@@ -244,25 +244,25 @@ def _head(raw: bytes) -> str:
     return " ".join(raw[:400].decode("utf-8", "replace").split())[:120]
 
 
-MOST_DRAWS = 16
+MAX_N = 16
 
 
-def read_draws(raw: bytes, request: Request, count: int) -> list[Completion | None]:
+def parse_choices(raw: bytes, request: ModelRequest, count: int) -> list[Completion | None]:
     """Return what each choice of an answer says, at most `count`, in the order of their index; None is no choice.
 
     Raises wire.Broken where none says anything.
     """
-    answer = wire.parsed(raw)
+    answer = wire.parse_json(raw)
     found: list[Completion | None] = []
-    for choice in _in_order(wire.choices_of(answer, raw))[:count]:
+    for choice in _in_order(wire.choices_in(answer, raw))[:count]:
         try:
-            found.append(wire.read_choice(answer, choice, raw, request))
-        except wire.Broken:
+            found.append(wire.parse_choice(answer, choice, raw, request))
+        except wire.MalformedResponse:
             found.append(None)
     read = [one for one in found if one is not None]
     if not read:
-        raise wire.Broken(f"{len(found)} choices without a text")
-    parts = iter(shares(read[0].completion_tokens, [len(one.text) for one in read]))
+        raise wire.MalformedResponse(f"{len(found)} choices without a text")
+    parts = iter(split_tokens(read[0].completion_tokens, [len(one.text) for one in read]))
     prompts = iter([read[0].prompt_tokens] + [0] * (len(read) - 1))
     return [
         None if one is None else replace(one, prompt_tokens=next(prompts), completion_tokens=next(parts))
@@ -270,7 +270,7 @@ def read_draws(raw: bytes, request: Request, count: int) -> list[Completion | No
     ]
 
 
-def shares(total: int, lengths: Sequence[int]) -> list[int]:
+def split_tokens(total: int, lengths: Sequence[int]) -> list[int]:
     """Split a total (≥ 0) in proportion to `lengths` (at least one), each part rounded down, the rest to the first."""
     whole = sum(lengths)
     parts = [total * length // whole if whole else 0 for length in lengths]

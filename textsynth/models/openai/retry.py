@@ -25,7 +25,7 @@ Kind = Literal["away", "busy", "down", "broken"]
 
 
 @dataclass(frozen=True, slots=True)
-class Trouble:
+class TransientError:
     """A try that brought nothing, and the seconds the server asked us to wait.
 
     The server was away (no connection), busy (429), down (502 to 504, a time-out), or its answer was broken. Only
@@ -34,22 +34,22 @@ class Trouble:
 
     kind: Kind
     sentence: str
-    after: float | None = None
-    answered: bool = False
+    retry_after_seconds: float | None = None
+    server_responded: bool = False
 
 
 @dataclass(slots=True)
-class Attempt:
+class RetryState:
     """One request on its way: when it was first tried, the tries that count against it, its moves to other servers."""
 
     key: str
     started: float
-    counted: int = 0
+    counted_tries: int = 0
     tries: int = 0
-    moves: int = 0
+    endpoint_switches: int = 0
 
 
-class Patience:
+class RetryPolicy:
     """Decides after each trouble; `now` is a monotonic time in seconds given by the caller.
 
     `heard` is the time of the last whole answer, `hopeless` how many requests in a row were given up without one.
@@ -64,18 +64,18 @@ class Patience:
         self.troubled: set[str] = set()
         self.hopeless = 0
 
-    def well(self, attempt: Attempt, now: float) -> None:
+    def record_success(self, attempt: RetryState, now: float) -> None:
         """Note a whole answer."""
         self.heard = now
         self.reached = True
         self.hopeless = 0
         self.troubled.discard(attempt.key)
 
-    def leave(self, attempt: Attempt) -> None:
+    def release(self, attempt: RetryState) -> None:
         """Note that a request is no longer on its way, however it ended."""
         self.troubled.discard(attempt.key)
 
-    def wait(self, attempt: Attempt, trouble: Trouble, now: float) -> float | None:
+    def next_delay(self, attempt: RetryState, trouble: TransientError, now: float) -> float | None:
         """Return the seconds to wait before the next try, or None to give this request up.
 
         Raises ModelError when no request seems to have a chance.
@@ -85,7 +85,7 @@ class Patience:
         if trouble.kind != "away":
             self.reached = True
         if trouble.kind in ("broken", "down"):
-            attempt.counted += 1
+            attempt.counted_tries += 1
         others = self.heard is not None and self.heard > attempt.started
         if self._tried_enough(attempt) and (others or self._few_troubled()):
             self.hopeless += 1
@@ -95,24 +95,24 @@ class Patience:
             return self._pause(attempt, trouble)
         raise ModelError(self._silence(trouble, quiet))
 
-    def _tried_enough(self, attempt: Attempt) -> bool:
-        return attempt.counted > self.retries or attempt.tries > MANY_TRIES
+    def _tried_enough(self, attempt: RetryState) -> bool:
+        return attempt.counted_tries > self.retries or attempt.tries > MANY_TRIES
 
     def _few_troubled(self) -> bool:
         return self.heard is not None and self.hopeless + len(self.troubled) <= FEW
 
-    def _limit(self, trouble: Trouble) -> float:
+    def _limit(self, trouble: TransientError) -> float:
         waits = self.heard is not None or trouble.kind in ("busy", "down")
         return self.seconds if waits else min(self.seconds, FIRST_CONTACT_SECONDS)
 
-    def _pause(self, attempt: Attempt, trouble: Trouble) -> float:
+    def _pause(self, attempt: RetryState, trouble: TransientError) -> float:
         jitter = random.Random(f"{attempt.key}:{attempt.tries}").random()
         ceiling = min(LONGEST_WAIT_SECONDS, 0.25 * 2.0 ** min(attempt.tries, 10))
-        if trouble.after is None:
+        if trouble.retry_after_seconds is None:
             return jitter * ceiling
-        return min(trouble.after, self.seconds) + jitter * 0.25
+        return min(trouble.retry_after_seconds, self.seconds) + jitter * 0.25
 
-    def _silence(self, trouble: Trouble, quiet: float) -> str:
+    def _silence(self, trouble: TransientError, quiet: float) -> str:
         if trouble.kind == "away" and not self.reached:
             return (
                 f"no server at {self.address}: {trouble.sentence}, for {quiet:.0f} s; start one there"
@@ -131,7 +131,7 @@ GATED = re.compile(
 )
 
 
-class Refusals:
+class ErrorClassifier:
     """Reads refusals of one model's servers, and counts whether anything else ever came.
 
     `answered` is to be raised with every answer: a server that has answered is not taken for one that refuses all.
@@ -144,26 +144,28 @@ class Refusals:
         self._key_env = key_env
         self._refused = 0
 
-    def read(self, reply: Reply, where: str) -> Completion | Trouble | None:
+    def classify(self, reply: Reply, where: str) -> Completion | TransientError | None:
         """Return the failure of this request, or the trouble that is worth another try.
 
         None is a 404, which may be an unknown model or no interface at all. Raises ModelError for what no further
         request can change. `where` names the server.
         """
         status = reply.status
-        said = self.scrubbed(wire.server_message(reply.body))
+        said = self.redact(wire.server_message(reply.body))
         self._hopeless(reply, said, where)
         if status == 429:
-            return Trouble("busy", f"HTTP 429: {said!r}", wire.retry_after(reply.header("Retry-After")), answered=True)
+            return TransientError(
+                "busy", f"HTTP 429: {said!r}", wire.retry_after(reply.header("Retry-After")), server_responded=True
+            )
         if status in (502, 503, 504):
-            return Trouble(
-                "down", f"HTTP {status}: {said!r}", wire.retry_after(reply.header("Retry-After")), answered=True
+            return TransientError(
+                "down", f"HTTP {status}: {said!r}", wire.retry_after(reply.header("Retry-After")), server_responded=True
             )
         if status >= 500 or status in (408, 409, 425):
-            return Trouble("broken", f"HTTP {status}: {said!r}", answered=True)
+            return TransientError("broken", f"HTTP {status}: {said!r}", server_responded=True)
         return None if status == 404 else self._refused_request(reply, said, where)
 
-    def scrubbed(self, said: str) -> str:
+    def redact(self, said: str) -> str:
         """Return what a server says without our key, should it repeat it."""
         return said if self._key is None else said.replace(self._key, "***")
 

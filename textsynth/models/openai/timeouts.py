@@ -13,7 +13,7 @@ from collections import deque
 from collections.abc import Iterator
 
 
-class Wait:
+class PendingRequest:
     """One try on its way; `ended` by an answer or otherwise, `overdue` when its time was up."""
 
     __slots__ = ("ended", "number", "overdue", "since", "task")
@@ -26,24 +26,24 @@ class Wait:
         self.overdue = False
 
 
-class Waits:
+class RequestTimeouts:
     """The tries under way at one server; `now` is a monotonic time in seconds given by the caller."""
 
     def __init__(self, seconds: float) -> None:
         self.seconds = seconds
         self._count = 0
         self._heard = 0.0
-        self._queued: deque[Wait] = deque()
-        self._working: dict[int, Wait] = {}
+        self._queued: deque[PendingRequest] = deque()
+        self._working: dict[int, PendingRequest] = {}
 
-    def begin(self, now: float, task: asyncio.Task[object] | None = None) -> Wait:
+    def start(self, now: float, task: asyncio.Task[object] | None = None) -> PendingRequest:
         """Note a request that leaves now; `task` is what waits for its answer."""
         self._count += 1
-        wait = Wait(self._count, now, task)
+        wait = PendingRequest(self._count, now, task)
         self._queued.append(wait)
         return wait
 
-    def answered(self, wait: Wait, now: float) -> None:
+    def record_response(self, wait: PendingRequest, now: float) -> None:
         """Note a whole answer: every request sent before it is at work, too."""
         self._heard = now
         while self._queued and self._queued[0].number <= wait.number:
@@ -51,14 +51,14 @@ class Waits:
             if not other.ended:
                 other.since = now
                 self._working[other.number] = other
-        self.end(wait)
+        self.finish(wait)
 
-    def end(self, wait: Wait) -> None:
+    def finish(self, wait: PendingRequest) -> None:
         """Note that a try is over, however it ended."""
         wait.ended = True
         self._working.pop(wait.number, None)
 
-    def overdue(self, now: float) -> Iterator[Wait]:
+    def overdue(self, now: float) -> Iterator[PendingRequest]:
         """Yield the tries whose time is up, the longest first."""
         late = [wait for wait in self._working.values() if now - wait.since >= self.seconds]
         if self.silent(now):

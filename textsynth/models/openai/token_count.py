@@ -12,17 +12,17 @@ import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 
-from textsynth.core.records import Completion, Request
-from textsynth.http.body import Broken
+from textsynth.core.records import Completion, ModelRequest
+from textsynth.http.body import ProtocolError
 from textsynth.http.connection import Reply
-from textsynth.http.pool import Away
+from textsynth.http.pool import ConnectError
 from textsynth.models.openai import protocol as wire
 
 COUNT_SECONDS = 5.0
 MOST_PROMPTS = 4096
 
 
-class Counting:
+class TokenCounter:
     """Counts for one server; `post` sends a body to its `/tokenize`.
 
     `rendering` are the parameters of a request that say how its prompt becomes tokens.
@@ -32,7 +32,7 @@ class Counting:
         self,
         model: str,
         post: Callable[[bytes], Awaitable[Reply]],
-        rendering: Callable[[Request], Mapping[str, object]],
+        rendering: Callable[[ModelRequest], Mapping[str, object]],
         say: Callable[[str], None],
     ) -> None:
         self._model = model
@@ -43,7 +43,9 @@ class Counting:
         self._prompts: dict[bytes, int] = {}
         self._one_at_a_time = asyncio.Lock()
 
-    async def fill(self, request: Request, answers: Sequence[Completion | None]) -> list[Completion | None]:
+    async def fill_missing(
+        self, request: ModelRequest, answers: Sequence[Completion | None]
+    ) -> list[Completion | None]:
         """Return the answers to one prompt with the counts that the server did not tell; 0 where it cannot be asked."""
         read = [one for one in answers if one is not None]
         if self._off or not read:
@@ -69,7 +71,7 @@ class Counting:
             prompt = 0
         return found
 
-    async def _prompt(self, request: Request) -> int:
+    async def _prompt(self, request: ModelRequest) -> int:
         turns = [{"role": one.role, "content": one.content} for one in request.prompt.messages]
         what = {"messages": turns} if turns else {"prompt": request.prompt.text}
         body = self._body({**what, **self._rendering(request)})
@@ -81,7 +83,7 @@ class Counting:
             return self._prompts[body]
 
     def _body(self, what: Mapping[str, object]) -> bytes:
-        return wire.encoded({"model": self._model, **what})
+        return wire.encode({"model": self._model, **what})
 
     async def _count(self, body: bytes) -> int:
         if self._off:
@@ -90,7 +92,7 @@ class Counting:
             async with asyncio.timeout(COUNT_SECONDS):
                 reply = await self._post(body)
             count = json.loads(reply.body).get("count") if reply.status == 200 else None
-        except (Away, Broken, OSError, TimeoutError, ValueError, AttributeError, RecursionError):
+        except (ConnectError, ProtocolError, OSError, TimeoutError, ValueError, AttributeError, RecursionError):
             count = None
         if isinstance(count, int) and not isinstance(count, bool) and 0 <= count < 2**31:
             return count

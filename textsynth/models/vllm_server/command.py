@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from textsynth.models.vllm_server.environment import Environment
-from textsynth.models.vllm_server.flags import chosen, variables
-from textsynth.models.vllm_server.state import Plan
+from textsynth.models.vllm_server.environment import VllmEnvironment
+from textsynth.models.vllm_server.flags import merge_flags, variables
+from textsynth.models.vllm_server.state import ServerPlan
 
 MODULE = "vllm.entrypoints.openai.api_server"
 RESTARTS = 3
 START_SECONDS = 1800.0
 
 
-def plan_for(
-    environment: Environment,
+def make_plan(
+    environment: VllmEnvironment,
     name: str,
     source: Path | str,
     words: Sequence[str] = (),
@@ -26,13 +26,13 @@ def plan_for(
     port: int | None = None,
     restarts: int = RESTARTS,
     start_seconds: float = START_SECONDS,
-) -> Plan:
+) -> ServerPlan:
     """Return how `source`, a folder or a Hub name, is served under `name`; `words` are flags that go over ours."""
     command = [str(environment.python), "-m", MODULE, "--model", str(source), "--served-model-name", name]
     if revision is not None:
         command += ["--revision", revision]
-    command += ["--host", "127.0.0.1", *chosen(environment, source, words, left_out)]
-    return Plan(
+    command += ["--host", "127.0.0.1", *merge_flags(environment, source, words, left_out)]
+    return ServerPlan(
         name=name,
         version=environment.version,
         command=tuple(command),
@@ -44,7 +44,7 @@ def plan_for(
     )
 
 
-def flags_in(plan: Plan) -> list[str]:
+def flags_in(plan: ServerPlan) -> list[str]:
     """Return the flags of a plan, one a line as a person reads them: what stands after the address."""
     words = plan.command[plan.command.index("127.0.0.1") + 1 :]
     lines: list[str] = []

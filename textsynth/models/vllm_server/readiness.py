@@ -6,14 +6,14 @@ import time
 from collections.abc import Callable
 
 from textsynth.core.errors import ModelError
-from textsynth.models.vllm_server.lease import Hold
-from textsynth.models.vllm_server.state import State
+from textsynth.models.vllm_server.lease import ServerLease
+from textsynth.models.vllm_server.state import ServerState
 
 LOOK_SECONDS = 0.2
 TALK_SECONDS = 10.0
 
 
-class Waiting:
+class ReadinessMonitor:
     """One wait for a server: shown each state, it says what is worth saying, and ends a wait that is in vain."""
 
     def __init__(self, say: Callable[[str], None], *, seconds: float) -> None:
@@ -22,7 +22,7 @@ class Waiting:
         self._begun = self._spoke = time.monotonic()
         self._said = ""
 
-    def over(self, state: State) -> bool:
+    def over(self, state: ServerState) -> bool:
         """Whether the server is ready. Raises ModelError when it failed for good, or `seconds` have gone by."""
         now = time.monotonic()
         waited = now - self._begun
@@ -31,7 +31,7 @@ class Waiting:
                 self._say(f"vLLM {state.version} serves {state.name} at {state.url} after {waited:.0f} s")
             return True
         if state.stage == "failed":
-            raise ModelError(f"vLLM does not serve {state.name}: {state.said}; its log: {state.log}")
+            raise ModelError(f"vLLM does not serve {state.name}: {state.message}; its log: {state.log}")
         if waited > self._seconds:
             raise ModelError(f"vLLM was not ready for {state.name} after {waited:.0f} s; its log: {state.log}")
         if not self._said or now - self._spoke > TALK_SECONDS:
@@ -41,16 +41,16 @@ class Waiting:
         return False
 
 
-def progress(state: State, seconds: float) -> str:
+def progress(state: ServerState, seconds: float) -> str:
     """Return one line about a server that is not ready, `seconds` after the wait for it began."""
     what = "starts again after it died" if state.stage == "restarting" else "starts"
-    told = f": {state.said}" if state.said else ""
+    told = f": {state.message}" if state.message else ""
     return f"vLLM {state.version} with {state.name} {what} ({seconds:.0f} s){told}"
 
 
-def until_ready(held: Hold, say: Callable[[str], None], *, seconds: float) -> State:
+def wait_until_ready(held: ServerLease, say: Callable[[str], None], *, seconds: float) -> ServerState:
     """Return the state of a server as soon as it is ready. Raises ModelError as `Waiting.over` does."""
-    waiting = Waiting(say, seconds=seconds)
+    waiting = ReadinessMonitor(say, seconds=seconds)
     while True:
         state = held.state()
         if state.stage in ("gone", "stopped"):

@@ -19,7 +19,7 @@ Stage = Literal["starting", "ready", "restarting", "failed", "stopped", "gone"]
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class ServerPlan:
     """How a server is started. `command` lacks the port, which the keeper adds; `variables` go over the inherited ones.
 
     `name` is the model as requests name it. `restarts` is how often a server that died is started again before it is
@@ -37,7 +37,7 @@ class Plan:
 
 
 @dataclass(frozen=True, slots=True)
-class State:
+class ServerState:
     """A server at one moment.
 
     `said` is how far the start is, or why the server failed; `readied` counts how often it became ready. `key` stays
@@ -47,13 +47,13 @@ class State:
     stage: Stage
     name: str = ""
     version: str = ""
-    keeper: int = 0
+    supervisor: int = 0
     group: int = 0
     port: int = 0
     log: str = ""
-    said: str = ""
-    readied: int = 0
-    died: int = 0
+    message: str = ""
+    ready_count: int = 0
+    deaths: int = 0
 
     @property
     def url(self) -> str:
@@ -61,7 +61,7 @@ class State:
         return f"http://127.0.0.1:{self.port}/v1"
 
 
-def write(path: Path, told: Plan | State) -> None:
+def write(path: Path, told: ServerPlan | ServerState) -> None:
     """Write a plan or a state, readable by its owner only, in one move."""
     partial = path.with_name(f".{path.name}.{os.getpid()}")
     with open(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as out:  # noqa: PTH123
@@ -69,17 +69,17 @@ def write(path: Path, told: Plan | State) -> None:
     partial.replace(path)
 
 
-def read_state(path: Path) -> State | None:
+def read_state(path: Path) -> ServerState | None:
     """Return the state in a file, or None where there is none that can be read."""
     told = _read(path)
-    known = {field.name for field in dataclasses.fields(State)}
-    return None if told is None else State(**{name: value for name, value in told.items() if name in known})
+    known = {field.name for field in dataclasses.fields(ServerState)}
+    return None if told is None else ServerState(**{name: value for name, value in told.items() if name in known})
 
 
-def read_plan(path: Path) -> Plan:
+def read_plan(path: Path) -> ServerPlan:
     """Return the plan in a file that `write` wrote. Raises OSError or ValueError where there is none."""
     told = json.loads(path.read_text(encoding="utf-8"))
-    return Plan(**{**told, "command": tuple(told["command"])})
+    return ServerPlan(**{**told, "command": tuple(told["command"])})
 
 
 def _read(path: Path) -> dict[str, Any] | None:

@@ -15,10 +15,10 @@ import time
 from pathlib import Path
 
 from textsynth.models.vllm_server import locks
-from textsynth.models.vllm_server.environment import Environment
-from textsynth.models.vllm_server.log import fault_of, sentence_of, stage_of, tail
-from textsynth.models.vllm_server.process import Engine, end_group, free_port, is_well
-from textsynth.models.vllm_server.state import Plan, Stage, State, read_plan, read_state, write
+from textsynth.models.vllm_server.environment import VllmEnvironment
+from textsynth.models.vllm_server.log import error_sentence, find_error, startup_stage, tail
+from textsynth.models.vllm_server.process import EngineProcess, end_group, free_port, is_healthy
+from textsynth.models.vllm_server.state import ServerPlan, ServerState, Stage, read_plan, read_state, write
 
 EVERY_SECONDS = 0.2
 LOOK_SECONDS = 0.5
@@ -29,23 +29,23 @@ WELL_SECONDS = 600.0
 PAUSE_SECONDS = 1.0
 
 
-class Keeper:
+class Supervisor:
     """Owns the server of one folder, which holds `plan.json`, `key`, `state.json` and the locks."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._plan: Plan = read_plan(folder / "plan.json")
+        self._plan: ServerPlan = read_plan(folder / "plan.json")
         self._door = locks.open_lock(folder / "door.lock")
         self._users = locks.open_lock(folder / "users.lock")
         earlier = read_state(folder / "state.json")
         self._port = self._plan.port or free_port(earlier.port if earlier is not None else 0)
-        self._engine: Engine | None = None
-        self._state = State("starting")
+        self._engine: EngineProcess | None = None
+        self._state = ServerState("starting")
         self._told_to_end = False
         self._started = self._readied = self._looked = 0.0
         self._silent = self._in_a_row = 0
 
-    def keep(self) -> None:
+    def run(self) -> None:
         """Keep the server until nobody uses it, it fails, or this process is told to end."""
         signal.signal(signal.SIGTERM, self._end_soon)
         signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -66,9 +66,9 @@ class Keeper:
         if free_port(self._port) != self._port:
             # whoever has it might even say that it is well
             return self._failed(f"the port {self._port} is taken")
-        inherited = Environment(Path(plan.command[0]), "", "").variables()
+        inherited = VllmEnvironment(Path(plan.command[0]), "", "").variables()
         variables = {**inherited, **plan.variables, "VLLM_API_KEY": (self._folder / "key").read_text("ascii")}
-        self._engine = Engine([*plan.command, "--port", str(self._port)], variables, Path(plan.log))
+        self._engine = EngineProcess([*plan.command, "--port", str(self._port)], variables, Path(plan.log))
         self._started = time.monotonic()
         self._silent = 0
         self._tell(stage, "")
@@ -79,39 +79,39 @@ class Keeper:
         engine, now = self._engine, time.monotonic()
         assert engine is not None
         if engine.ended:
-            return self._died(engine.how())
+            return self._died(engine.exit_reason())
         ready = self._state.stage == "ready"
         if now - self._looked < (LOOK_READY_SECONDS if ready else LOOK_SECONDS):
             return True
         self._looked = now
-        if is_well(self._port):
+        if is_healthy(self._port):
             self._silent = 0
             if not ready and not engine.ended:
                 self._readied = now
-                self._tell("ready", "", readied=self._state.readied + 1)
+                self._tell("ready", "", readied=self._state.ready_count + 1)
             return True
         if ready:
             self._silent += 1
             return self._silent < SILENT_LOOKS or self._died("it no longer answered /health")
         if now - self._started > self._plan.start_seconds:
             return self._failed(f"it was not ready after {now - self._started:.0f} s")
-        self._tell(self._state.stage, stage_of(self._said()))
+        self._tell(self._state.stage, startup_stage(self._said()))
         return True
 
     def _died(self, how: str) -> bool:
         """Start the server again, or give it up; return whether it was started."""
-        never = self._state.readied == 0
+        never = self._state.ready_count == 0
         told = self._engine is None or not self._engine.killed  # what is killed cannot say why
         self._end_engine()
         if never:
-            return self._failed((told and sentence_of(self._said())) or how)
+            return self._failed((told and error_sentence(self._said())) or how)
         if self._state.stage == "ready" and time.monotonic() - self._readied > WELL_SECONDS:
             self._in_a_row = 0
         self._in_a_row += 1
-        self._state = dataclasses.replace(self._state, died=self._state.died + 1)
+        self._state = dataclasses.replace(self._state, deaths=self._state.deaths + 1)
         if self._in_a_row > self._plan.restarts:
-            last = (told and fault_of(self._said())) or how
-            return self._failed(f"it died {self._state.died} times and is not started again; last: {last}")
+            last = (told and find_error(self._said())) or how
+            return self._failed(f"it died {self._state.deaths} times and is not started again; last: {last}")
         time.sleep(PAUSE_SECONDS)
         return self._start("restarting")
 
@@ -122,11 +122,11 @@ class Keeper:
 
     def _unused(self) -> bool:
         """Whether nobody uses the server and nobody can come any more: the door stays locked until the end."""
-        if (self._folder / "kept").exists() or not locks.take(self._door):
+        if (self._folder / "kept").exists() or not locks.acquire_lock(self._door):
             return False
-        if locks.take(self._users):
+        if locks.acquire_lock(self._users):
             return True
-        locks.let_go(self._door)
+        locks.release_lock(self._door)
         return False
 
     def _end_engine(self) -> None:
@@ -138,17 +138,17 @@ class Keeper:
         return tail(Path(self._plan.log), self._engine.since if self._engine is not None else 0)
 
     def _tell(self, stage: Stage, said: str = "", readied: int | None = None) -> None:
-        told = State(
+        told = ServerState(
             stage,
             name=self._plan.name,
             version=self._plan.version,
-            keeper=os.getpid(),
+            supervisor=os.getpid(),
             group=self._engine.group if self._engine is not None else 0,
             port=self._port,
             log=self._plan.log,
-            said=said,
-            readied=self._state.readied if readied is None else readied,
-            died=self._state.died,
+            message=said,
+            ready_count=self._state.ready_count if readied is None else readied,
+            deaths=self._state.deaths,
         )
         if told != self._state:
             self._state = told
@@ -169,7 +169,7 @@ def main() -> None:
     folder = Path(sys.argv[1])
     with contextlib.suppress(OSError):
         os.set_inheritable(int(sys.argv[2]), False)  # noqa: FBT003
-    Keeper(folder).keep()
+    Supervisor(folder).run()
 
 
 if __name__ == "__main__":

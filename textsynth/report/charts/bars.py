@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from textsynth.report.charts.axes import axis
-from textsynth.report.charts.svg import TALL, Look, Plot, Sheet
+from textsynth.report.charts.svg import TALL, Canvas, Plot, Style
 from textsynth.report.number_format import share
 
 BAR = 12
@@ -23,12 +23,12 @@ class Bar:
     """A bar from zero to `value`, with a whisker where it has `ends`."""
 
     value: float
-    look: Look = "plain"
+    look: Style = "plain"
     ends: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Bars:
+class BarGroup:
     """One or more bars under one name, with their values as they are written."""
 
     name: str
@@ -36,15 +36,20 @@ class Bars:
     bars: Sequence[Bar]
 
 
-def bars(
-    title: str, groups: Sequence[Bars], across: str, *, legend: Sequence[tuple[Look, str]] = (), percent: bool = False
+def bar_chart(
+    title: str,
+    groups: Sequence[BarGroup],
+    across: str,
+    *,
+    legend: Sequence[tuple[Style, str]] = (),
+    percent: bool = False,
 ) -> Plot:
     """Return a plot with the bars of each group below its name, in the order given.
 
     `across` names the axis, which tells shares where `percent`; `legend` says what each look means.
     """
     values = [end for group in groups for one in group.bars for end in (one.value, *(one.ends or ()))]
-    sheet = Sheet(axis(values, zero=True, percent=percent))
+    sheet = Canvas(axis(values, zero=True, percent=percent))
     top = sheet.legend([(f"bar {look}", "square", text) for look, text in legend]) if legend else 8.0
     top += 18 if len(groups) > TALL else 0
     heights = [NAME_LINE + BAR * len(group.bars) + GAP for group in groups]
@@ -65,7 +70,7 @@ def bars(
     return Plot(title, f"{across}: {told}", round(height), sheet.marks)
 
 
-def histograms(
+def histogram_pair(
     title: str, edges: Sequence[float], synthetic: Sequence[float], real: Sequence[float], across: str
 ) -> Plot:
     """Return two histograms over the same bins as shares of all texts, each pair of bars within its bin.
@@ -74,7 +79,7 @@ def histograms(
     """
     edges, synthetic, real = _joined(edges, synthetic, real)
     up = axis([*synthetic, *real], zero=True, most=5, percent=True)
-    sheet = Sheet(axis(edges), LEFT)
+    sheet = Canvas(axis(edges), LEFT)
     top = sheet.legend([("bar plain", "square", "synthetic"), ("bar real", "square", "real")]) + 14
     bottom = top + TALLNESS
     for tick in up.ticks:

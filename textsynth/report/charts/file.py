@@ -9,21 +9,21 @@ from functools import cache
 from pathlib import Path
 from xml.sax.saxutils import escape, quoteattr
 
-from textsynth.core.formatting import visible
-from textsynth.report.charts.svg import Mark, Plot
+from textsynth.core.formatting import escape_control
+from textsynth.report.charts.svg import Plot, SvgMark
 
 WIDTH = 640
 MARGIN = 12
 TITLE = 26
 
 
-def picture(plot: Plot) -> str:
+def chart_file(plot: Plot) -> str:
     """Return the plot as an SVG file, 640 pixels wide, its title and its numbers in words inside."""
     width, height = WIDTH + 2 * MARGIN, plot.height + 2 * MARGIN + TITLE
     lines = [
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" viewBox="0 0 {width} {height}">',
         f"<title>{_text(plot.title)}</title>",
-        f"<desc>{_text(plot.told)}</desc>",
+        f"<desc>{_text(plot.description)}</desc>",
         f"<style>{_style()}</style>",
         '<rect width="100%" height="100%" style="fill: var(--paper)"/>',
         f'<text x="{MARGIN}" y="{MARGIN + 10}" style="font-weight: 600">{_text(plot.title)}</text>',
@@ -35,16 +35,16 @@ def picture(plot: Plot) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _mark(one: Mark) -> str:
+def _mark(one: SvgMark) -> str:
     if one.tag == "clip":
-        text = f'<text class={quoteattr(one.look)} x="0" y="13">{_text(one.text)}</text>'
-        return f'<svg x="0" y="{one.at["y"]}" width="{one.at["width"]}" height="18">{text}</svg>'
-    at = "".join(f" {name}={quoteattr(value)}" for name, value in one.at.items())
-    return f"<{one.tag} class={quoteattr(one.look)}{at}>{_text(one.text)}</{one.tag}>"
+        text = f'<text class={quoteattr(one.style)} x="0" y="13">{_text(one.text)}</text>'
+        return f'<svg x="0" y="{one.attributes["y"]}" width="{one.attributes["width"]}" height="18">{text}</svg>'
+    at = "".join(f" {name}={quoteattr(value)}" for name, value in one.attributes.items())
+    return f"<{one.tag} class={quoteattr(one.style)}{at}>{_text(one.text)}</{one.tag}>"
 
 
 def _text(text: str) -> str:
-    return escape(visible(text))
+    return escape(escape_control(text))
 
 
 @cache

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from textsynth.report.charts.axes import axis
-from textsynth.report.charts.svg import Plot, Shape, Sheet
+from textsynth.report.charts.svg import Canvas, Plot, Shape
 from textsynth.report.number_format import score, whole
 
 LEFT = 12.0
@@ -15,7 +15,7 @@ TALLNESS = 210.0
 
 
 @dataclass(frozen=True, slots=True)
-class Point:
+class LinePoint:
     """A score at a number of texts, with its spread (a standard deviation) where it is known."""
 
     texts: float
@@ -23,8 +23,8 @@ class Point:
     spread: float | None = None
 
 
-def curve(
-    title: str, points: Sequence[Point], marker: Point | None, *, line: str, mark: str, across: str, up: str
+def line_chart(
+    title: str, points: Sequence[LinePoint], marker: LinePoint | None, *, line: str, mark: str, across: str, up: str
 ) -> Plot:
     """Return a line through `points`, and a square with a broken line across at `marker`.
 
@@ -33,7 +33,7 @@ def curve(
     points = sorted(points, key=lambda one: one.texts)
     heights = [one.score + way * (one.spread or 0.0) for one in points for way in (-1, 1)]
     vertical = axis([*heights, *([marker.score] if marker else [])])
-    sheet = Sheet(axis([one.texts for one in (*points, *([marker] if marker else []))]), LEFT)
+    sheet = Canvas(axis([one.texts for one in (*points, *([marker] if marker else []))]), LEFT)
     legend: list[tuple[str, Shape, str]] = [("mark plain", "dot", line)]
     if marker is not None:
         legend.append(("mark chosen", "square", f"{mark}: {score(marker.score)}"))
@@ -61,7 +61,7 @@ def curve(
     return Plot(title, f"{up} of {line}: {told}{also}", round(bottom + 42), sheet.marks)
 
 
-def _line(sheet: Sheet, points: Sequence[Point], height: Callable[[float], float]) -> None:
+def _line(sheet: Canvas, points: Sequence[LinePoint], height: Callable[[float], float]) -> None:
     for one, other in pairwise(points):
         ends = (sheet.across(one.texts), sheet.across(other.texts))
         sheet.line("curve", ends, (height(one.score), height(other.score)))

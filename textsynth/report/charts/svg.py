@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from textsynth.core.formatting import columns, visible
+from textsynth.core.formatting import display_width, escape_control
 from textsynth.report.charts.axes import Axis, axis
 
 ROW = 36
@@ -23,18 +23,18 @@ ROOM = "80%"
 ROOM_BESIDE_TWO = "56%"
 # taller plots repeat their ticks at the top
 TALL = 14
-Look = Literal["plain", "real", "control", "gain", "loss", "unsure", "chosen"]
+Style = Literal["plain", "real", "control", "gain", "loss", "unsure", "chosen"]
 Shape = Literal["dot", "square"]
 SQUARES = ("real", "loss", "chosen")
 
 
 @dataclass(frozen=True, slots=True)
-class Mark:
+class SvgMark:
     """One SVG element: its tag, class, attributes and text. A `clip` is a text that is cut off at its `width`."""
 
     tag: Literal["line", "circle", "rect", "text", "clip"]
-    look: str
-    at: dict[str, str]
+    style: str
+    attributes: dict[str, str]
     text: str = ""
 
 
@@ -43,24 +43,24 @@ class Plot:
     """A plot: its title, its numbers in words for those who cannot see it, its height in pixels, its marks."""
 
     title: str
-    told: str
+    description: str
     height: int
-    marks: Sequence[Mark]
+    marks: Sequence[SvgMark]
 
 
 @dataclass(frozen=True, slots=True)
-class Dot:
+class DotRow:
     """A row of a plot of dots: where the dot is, the ends of its whisker, and how its value is written."""
 
     name: str
     value: float
     told: str
     ends: tuple[float, float] | None = None
-    look: Look = "plain"
+    look: Style = "plain"
 
 
 @dataclass(frozen=True, slots=True)
-class Pair:
+class PairRow:
     """A row of a plot of pairs: a synthetic and a real share."""
 
     name: str
@@ -70,12 +70,12 @@ class Pair:
 
 
 @dataclass
-class Sheet:
+class Canvas:
     """Marks put down one after the other on an axis across, which starts and ends a little inside the width."""
 
     axis: Axis
     margin: float = MARGIN
-    marks: list[Mark] = field(default_factory=list)
+    marks: list[SvgMark] = field(default_factory=list)
 
     def across(self, value: float) -> str:
         """Return the place of a value on the axis as percent of the width."""
@@ -83,31 +83,31 @@ class Sheet:
 
     def line(self, look: str, x: tuple[str, str], y: tuple[float, float]) -> None:
         """Draw a line."""
-        self.marks.append(Mark("line", look, {"x1": x[0], "y1": f"{y[0]:g}", "x2": x[1], "y2": f"{y[1]:g}"}))
+        self.marks.append(SvgMark("line", look, {"x1": x[0], "y1": f"{y[0]:g}", "x2": x[1], "y2": f"{y[1]:g}"}))
 
     def text(self, look: str, x: str, y: float, text: str) -> None:
         """Write a text; `look` says whether it starts, ends or has its middle at `x`."""
-        self.marks.append(Mark("text", look, {"x": x, "y": f"{y:g}"}, text))
+        self.marks.append(SvgMark("text", look, {"x": x, "y": f"{y:g}"}, text))
 
     def name(self, y: float, name: str, told: str, *, two: bool = False) -> None:
         """Write a row's name and, at the right end, its value or `two` values; a name is cut before it meets them."""
         room, most = (ROOM_BESIDE_TWO, LONGEST_BESIDE_TWO) if two else (ROOM, LONGEST_NAME)
-        self.marks.append(Mark("clip", "name", {"y": f"{y:g}", "width": room}, shortened(name, most)))
+        self.marks.append(SvgMark("clip", "name", {"y": f"{y:g}", "width": room}, truncate(name, most)))
         self.text("value end", "100%", y + 13, told)
 
     def bar(self, look: str, x: tuple[float, float], y: float, height: float) -> None:
         """Draw a bar between two values."""
         left, right = sorted(self.margin + (100 - MARGIN - self.margin) * self.axis.place(one) for one in x)
         at = {"x": f"{left:.2f}%", "y": f"{y:g}", "width": f"{right - left:.2f}%", "height": f"{height:g}"}
-        self.marks.append(Mark("rect", look, at))
+        self.marks.append(SvgMark("rect", look, at))
 
     def dot(self, look: str, x: str, y: float, shape: Shape = "dot") -> None:
         """Draw a dot or a square with its middle at a place."""
         if shape == "dot":
-            self.marks.append(Mark("circle", look, {"cx": x, "cy": f"{y:g}", "r": "5"}))
+            self.marks.append(SvgMark("circle", look, {"cx": x, "cy": f"{y:g}", "r": "5"}))
         else:
             at = {"x": x, "y": f"{y - 4.5:g}", "width": "9", "height": "9", "transform": "translate(-4.5 0)"}
-            self.marks.append(Mark("rect", look, at))
+            self.marks.append(SvgMark("rect", look, at))
 
     def whisker(self, ends: tuple[float, float], y: float, look: str = "whisker") -> None:
         """Draw a line between two values with a small stroke at each end."""
@@ -136,13 +136,13 @@ class Sheet:
         return y[1] + 40
 
 
-def dots(title: str, rows: Sequence[Dot], across: str, *, reference: tuple[float, str] | None = None) -> Plot:
+def dot_plot(title: str, rows: Sequence[DotRow], across: str, *, reference: tuple[float, str] | None = None) -> Plot:
     """Return a plot with a row for each dot, in the order given, a whisker where a dot has ends.
 
     `across` names the axis. `reference` is a value that all are compared with, drawn as a broken line, and its name.
     """
     values = [one for row in rows for one in (row.value, *(row.ends or ()))]
-    sheet = Sheet(axis([*values, *([reference[0]] if reference else [])]))
+    sheet = Canvas(axis([*values, *([reference[0]] if reference else [])]))
     top = 8.0 + (18 if len(rows) > TALL else 0)
     bottom = top + ROW * len(rows)
     height = sheet.ticks((top, bottom), across, above=len(rows) > TALL)
@@ -159,9 +159,9 @@ def dots(title: str, rows: Sequence[Dot], across: str, *, reference: tuple[float
     return Plot(title, _told(across, [f"{row.name} {row.told}" for row in rows]) + compared, round(height), sheet.marks)
 
 
-def pairs(title: str, rows: Sequence[Pair], across: str) -> Plot:
+def pair_plot(title: str, rows: Sequence[PairRow], across: str) -> Plot:
     """Return a plot with a row for each pair of shares: a dot for the synthetic one, a square for the real one."""
-    sheet = Sheet(axis([one for row in rows for one in (row.synthetic, row.real)], zero=True, percent=True))
+    sheet = Canvas(axis([one for row in rows for one in (row.synthetic, row.real)], zero=True, percent=True))
     top = sheet.legend([("mark plain", "dot", "synthetic"), ("mark real", "square", "real")])
     top += 18 if len(rows) > TALL else 0
     height = sheet.ticks((top, top + ROW * len(rows)), across, above=len(rows) > TALL)
@@ -175,15 +175,15 @@ def pairs(title: str, rows: Sequence[Pair], across: str) -> Plot:
     return Plot(title, _told(across, [f"{row.name} {row.told}" for row in rows]), round(height), sheet.marks)
 
 
-def shortened(name: str, most: int) -> str:
+def truncate(name: str, most: int) -> str:
     """Return a name of at most `most` columns; a longer one loses its middle, as its two ends tell it from others."""
-    name = " ".join(visible(name).split())
-    if columns(name) <= most:
+    name = " ".join(escape_control(name).split())
+    if display_width(name) <= most:
         return name
     head, tail = name, name
-    while head and columns(head) > (most - 1) // 2:
+    while head and display_width(head) > (most - 1) // 2:
         head = head[:-1]
-    while tail and columns(tail) > (most - 1) // 2:
+    while tail and display_width(tail) > (most - 1) // 2:
         tail = tail[1:]
     return f"{head}…{tail}"
 

@@ -10,7 +10,7 @@ from textsynth.report.charts.svg import Plot
 
 
 @dataclass(frozen=True, slots=True)
-class Table:
+class SectionTable:
     """Rows of written cells under a head.
 
     Columns in `words` (by place, from 0) hold words and stand to the left, all others hold numbers. `brief` is how many
@@ -26,15 +26,15 @@ class Table:
 
 
 @dataclass(frozen=True, slots=True)
-class Figure:
+class SectionFigure:
     """A plot with its numbers; a table alone, which then stands open, where there is nothing to plot."""
 
-    table: Table
+    table: SectionTable
     plot: Plot | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Quote:
+class SectionQuote:
     """A text, what is said of it, and the texts that it stands beside, each with what is said of it.
 
     `dropped` marks a text that was not kept; a terminal leaves out those that are not `telling`.
@@ -54,8 +54,8 @@ class Section:
     key: str
     title: str
     said: Sequence[str] = ()
-    figures: Sequence[Figure] = ()
-    quotes: Sequence[Quote] = ()
+    figures: Sequence[SectionFigure] = ()
+    quotes: Sequence[SectionQuote] = ()
     notes: Sequence[str] = ()
 
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from textsynth.report.charts.bars import Bar, Bars, bars
-from textsynth.report.charts.svg import Look
+from textsynth.report.charts.bars import Bar, BarGroup, bar_chart
+from textsynth.report.charts.svg import Style
 from textsynth.report.number_format import classifier, score, signed, whole
-from textsynth.report.sections import Figure, Section, Table, number, rows, word
+from textsynth.report.sections import Section, SectionFigure, SectionTable, number, rows, word
 from textsynth.report.sections.arms import classifiers
 
 HEAD = ("check", "dropped", "let back", "with it", "without it", "random", "SD of random", "earned", "over random")
-LEGEND: tuple[tuple[Look, str], ...] = (
+LEGEND: tuple[tuple[Style, str], ...] = (
     ("gain", "with the check, a gain"),
     ("loss", "with the check, a loss"),
     ("control", "as many dropped at random, ± SD"),
@@ -30,13 +30,13 @@ def earned_section(told: Mapping[str, Any]) -> Section | None:
     return Section("earned", "What each check earned", said, figures) if figures else None
 
 
-def _earned(told: Mapping[str, Any], by: str) -> Figure | None:
+def _earned(told: Mapping[str, Any], by: str) -> SectionFigure | None:
     cells, groups = [], []
     for row in rows(told, "earned"):
         kept, without, random = (number(row.get(key)) for key in ("with", "without", "random"))
         if row.get("classifier") != by or kept is None or without is None:
             continue
-        item, gain = word(row.get("item"), "?"), kept - without
+        item, gain = word(row.get("step"), "?"), kept - without
         over = None if random is None else kept - random
         counts = (whole(row.get("dropped")), whole(row.get("readmitted")))
         scores = (score(kept), score(without), score(random), score(row.get("random_spread")))
@@ -45,12 +45,12 @@ def _earned(told: Mapping[str, Any], by: str) -> Figure | None:
         if random is not None:
             parts.append(_random(random - without, number(row.get("random_spread"))))
         against = "" if random is None else f" / {signed(random - without)}"
-        groups.append(Bars(item, f"{signed(gain)}{against}", parts))
+        groups.append(BarGroup(item, f"{signed(gain)}{against}", parts))
     if not groups:
         return None
-    table = Table(f"Checks: {classifier(by)}", HEAD, cells, spare=SPARE)
+    table = SectionTable(f"Checks: {classifier(by)}", HEAD, cells, spare=SPARE)
     across = "change in macro-F1: with the check / at random"
-    return Figure(table, bars(table.title, groups, across, legend=LEGEND))
+    return SectionFigure(table, bar_chart(table.title, groups, across, legend=LEGEND))
 
 
 def _random(change: float, spread: float | None) -> Bar:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from textsynth.report.charts.svg import Dot, Look, dots
+from textsynth.report.charts.svg import DotRow, Style, dot_plot
 from textsynth.report.number_format import (
     ARMS,
     INTERVAL,
@@ -18,7 +18,7 @@ from textsynth.report.number_format import (
     signed_interval,
     whole,
 )
-from textsynth.report.sections import Figure, Section, Table, number, part, rows, span, word, words
+from textsynth.report.sections import Section, SectionFigure, SectionTable, number, part, rows, span, word, words
 from textsynth.report.sections.verdict import difference_dot
 
 CONTROL = ("random", "seeds_random")
@@ -64,9 +64,11 @@ def differences_section(told: Mapping[str, Any]) -> Section | None:
             cells = [
                 (title, signed(row.get("difference")), signed_interval(row.get("interval"))) for row, title in named
             ]
-            table = Table(f"Differences: {classifier(name)}", ("arms", "difference", INTERVAL), cells)
+            table = SectionTable(f"Differences: {classifier(name)}", ("arms", "difference", INTERVAL), cells)
             across = f"difference in macro-F1, with {INTERVAL}"
-            figures.append(Figure(table, dots(table.title, points, across, reference=(0.0, "no difference"))))
+            figures.append(
+                SectionFigure(table, dot_plot(table.title, points, across, reference=(0.0, "no difference")))
+            )
     said = ["Where an interval holds zero, the test could not tell the two arms apart."]
     return Section("differences", "Differences between arms", said, figures) if figures else None
 
@@ -87,26 +89,26 @@ def _arms(told: Mapping[str, Any]) -> Iterator[tuple[str, str, Mapping[str, Any]
             yield name, by, part(known, name, by)
 
 
-def _scores(told: Mapping[str, Any], by: str) -> Figure | None:
+def _scores(told: Mapping[str, Any], by: str) -> SectionFigure | None:
     known = [(name, row) for name, one, row in _arms(told) if one == by and number(row.get("macro_f1")) is not None]
     if not known:
         return None
     shown = [key for key in MEASURES if any(_has(row, key) for _, row in known)]
     cells = [[arm(name), *(WRITTEN.get(key, score)(row.get(key)) for key in shown)] for name, row in known]
     spare = [1 + shown.index(key) for key in SPARE if key in shown]
-    table = Table(f"Scores: {classifier(by)}", ["arm", *(MEASURES[key] for key in shown)], cells, spare=spare)
+    table = SectionTable(f"Scores: {classifier(by)}", ["arm", *(MEASURES[key] for key in shown)], cells, spare=spare)
     points = [_dot(name, row) for name, row in known]
     seeds = number(part(told, "arms", "seeds", by).get("macro_f1"))
     across = f"macro-F1, with {INTERVAL}" if "interval" in shown else "macro-F1"
     reference = None if seeds is None else (seeds, "seeds only")
-    return Figure(table, dots(table.title, points, across, reference=reference))
+    return SectionFigure(table, dot_plot(table.title, points, across, reference=reference))
 
 
 def _has(row: Mapping[str, Any], key: str) -> bool:
     return (span(row.get(key)) if key == "interval" else number(row.get(key))) is not None
 
 
-def _dot(name: str, row: Mapping[str, Any]) -> Dot:
+def _dot(name: str, row: Mapping[str, Any]) -> DotRow:
     value = number(row.get("macro_f1")) or 0.0
-    look: Look = "control" if name in CONTROL else "real" if name in {"seeds", "all"} else "plain"
-    return Dot(arm(name), value, score(value), span(row.get("interval")), look)
+    look: Style = "control" if name in CONTROL else "real" if name in {"seeds", "all"} else "plain"
+    return DotRow(arm(name), value, score(value), span(row.get("interval")), look)

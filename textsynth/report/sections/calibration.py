@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from textsynth.core.calibration_summary import Gold, GoldShare
+from textsynth.core.calibration_summary import AccuracyInterval, CalibrationSummary
 from textsynth.report.number_format import INTERVAL, share, whole
-from textsynth.report.sections import Figure, Section, Table
+from textsynth.report.sections import Section, SectionFigure, SectionTable
 from textsynth.store.manifest import Manifest
 
 HEAD = ("gold rows", "right", INTERVAL)
@@ -15,10 +15,10 @@ def gold_sections(manifest: Manifest) -> list[Section]:
 
     Bands are rows that calibration holds for equally sure, the surest first.
     """
-    return [_section(item, found, place) for place, (item, found) in enumerate(manifest.get("gold", {}).items())]
+    return [_section(item, found, place) for place, (item, found) in enumerate(manifest.get("calibration", {}).items())]
 
 
-def _section(item: str, found: Gold, place: int) -> Section:
+def _section(item: str, found: CalibrationSummary, place: int) -> Section:
     figures = []
     if found["bands"]:
         bands = [
@@ -26,15 +26,15 @@ def _section(item: str, found: Gold, place: int) -> Section:
             for one in reversed(found["bands"])
         ]
         head = (f"confidence by {item}", "calibrated", *HEAD)
-        figures.append(Figure(Table("By confidence", head, bands, spare=(4,))))
+        figures.append(SectionFigure(SectionTable("By confidence", head, bands, spare=(4,))))
     if found["labels"]:
         labels = [(one["label"], *_cells(one)) for one in found["labels"]]
-        figures.append(Figure(Table("By label", ("label", *HEAD), labels, spare=(3,))))
+        figures.append(SectionFigure(SectionTable("By label", ("label", *HEAD), labels, spare=(3,))))
     said = [f"{found['sentence']}."]
     return Section(f"gold-{place}", f"The labels of {item}, tried on gold rows", said, figures)
 
 
-def _cells(one: GoldShare) -> tuple[str, str, str]:
+def _cells(one: AccuracyInterval) -> tuple[str, str, str]:
     right = share(one["right"] / one["rows"] if one["rows"] else None)
     return whole(one["rows"]), right, f"{share(one['low'])} to {share(one['high'])}"
 

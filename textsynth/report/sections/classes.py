@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from textsynth.report.charts.svg import Dot, dots
+from textsynth.report.charts.svg import DotRow, dot_plot
 from textsynth.report.number_format import INTERVAL, arm, classifier, score, signed, signed_interval, whole
-from textsynth.report.sections import Figure, Section, Table, number, part, rows, span
+from textsynth.report.sections import Section, SectionFigure, SectionTable, number, part, rows, span
 from textsynth.report.sections.arms import classifiers
 from textsynth.report.sections.verdict import compared, look_of
 
@@ -36,8 +36,8 @@ def classes_section(told: Mapping[str, Any]) -> Section | None:
     The plot shows at most 40 classes, those first whose interval leaves zero, then the largest changes; the table has
     all. Classes with under 20 test texts are in a table of their own.
     """
-    figures: list[Figure] = []
-    apart: list[Figure] = []
+    figures: list[SectionFigure] = []
+    apart: list[SectionFigure] = []
     hidden = 0
     for by in classifiers(told):
         changed = _changed(told, by)
@@ -47,7 +47,7 @@ def classes_section(told: Mapping[str, Any]) -> Section | None:
             figures.append(_figure(enough, by))
         if few:
             title = f"Classes with under {FEW} test texts: {classifier(by)}"
-            apart.append(Figure(_table(title, few)))
+            apart.append(SectionFigure(_table(title, few)))
     if not figures and not apart:
         return None
     more, less = map(arm, compared(told))
@@ -77,19 +77,19 @@ def _changed(told: Mapping[str, Any], by: str) -> list[Changed]:
     return sorted(found, key=lambda one: (one.change, one.name))
 
 
-def _figure(changed: Sequence[Changed], by: str) -> Figure:
+def _figure(changed: Sequence[Changed], by: str) -> SectionFigure:
     clearest = sorted(changed, key=lambda one: (look_of(one.ends) == "unsure", -abs(one.change)))[:SHOWN]
     shown = sorted(clearest, key=lambda one: (one.change, one.name))
-    points = [Dot(one.name, one.change, signed(one.change), one.ends, look_of(one.ends)) for one in shown]
+    points = [DotRow(one.name, one.change, signed(one.change), one.ends, look_of(one.ends)) for one in shown]
     table = _table(f"Classes: {classifier(by)}", changed)
     across = f"change in F1, with {INTERVAL}"
-    return Figure(table, dots(table.title, points, across, reference=(0.0, "no change")))
+    return SectionFigure(table, dot_plot(table.title, points, across, reference=(0.0, "no change")))
 
 
-def _table(title: str, changed: Sequence[Changed]) -> Table:
+def _table(title: str, changed: Sequence[Changed]) -> SectionTable:
     head = ("class", "change", INTERVAL, "F1 before", "F1 after", "test texts")
     cells = [
         (one.name, signed(one.change), signed_interval(one.ends), score(one.before), score(one.after), whole(one.test))
         for one in changed
     ]
-    return Table(title, head, cells, brief=BRIEF)
+    return SectionTable(title, head, cells, brief=BRIEF)

@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
-from textsynth.report.charts.bars import Bar, Bars, bars, histograms
-from textsynth.report.charts.svg import Dot, Pair, dots, pairs
+from textsynth.report.charts.bars import Bar, BarGroup, bar_chart, histogram_pair
+from textsynth.report.charts.svg import DotRow, PairRow, dot_plot, pair_plot
 from textsynth.report.number_format import score, share, short_number, whole
-from textsynth.report.sections import Figure, Section, Table, number, numbers, part, rows, word
+from textsynth.report.sections import Section, SectionFigure, SectionTable, number, numbers, part, rows, word
 
 SHOWN = 40
 WORDS_SHOWN = 15
@@ -62,8 +62,8 @@ def diversity_section(told: Mapping[str, Any]) -> Section | None:
     each = number(found.get("n"))
     if each is not None:
         said.append(f"Each figure is of {whole(each)} texts, synthetic and real.")
-    table = Table("Diversity", ("measure", "synthetic", "real", "a higher figure is"), cells, (0, 3))
-    return Section("diversity", "Diversity", said, [Figure(table)] if cells else ())
+    table = SectionTable("Diversity", ("measure", "synthetic", "real", "a higher figure is"), cells, (0, 3))
+    return Section("diversity", "Diversity", said, [SectionFigure(table)] if cells else ())
 
 
 def _coverage(found: Mapping[str, Any]) -> list[str]:
@@ -78,22 +78,24 @@ def _coverage(found: Mapping[str, Any]) -> list[str]:
     ]
 
 
-def _told_apart(gap: Mapping[str, Any]) -> Figure | None:
+def _told_apart(gap: Mapping[str, Any]) -> SectionFigure | None:
     kinds = (("auc_words", "by their words"), ("auc_embeddings", "by their embeddings"))
     known = [(name, value) for key, name in kinds if (value := number(gap.get(key))) is not None]
     if not known:
         return None
     title = "How well a classifier tells them apart"
-    plot = dots(
+    plot = dot_plot(
         title,
-        [Dot(name, value, score(value)) for name, value in known],
+        [DotRow(name, value, score(value)) for name, value in known],
         "AUC: 0.5 cannot tell (good), 1 always tells",
         reference=(0.5, "cannot tell"),
     )
-    return Figure(Table(title, ("told apart", "AUC"), [(name, score(value)) for name, value in known]), plot)
+    return SectionFigure(
+        SectionTable(title, ("told apart", "AUC"), [(name, score(value)) for name, value in known]), plot
+    )
 
 
-def _length(gap: Mapping[str, Any]) -> Figure | None:
+def _length(gap: Mapping[str, Any]) -> SectionFigure | None:
     length = part(gap, "length")
     edges = numbers(length.get("edges"))
     counts = [numbers(part(length, side).get("histogram")) for side in ("synthetic", "real")]
@@ -102,8 +104,8 @@ def _length(gap: Mapping[str, Any]) -> Figure | None:
         return None
     synthetic, real = ([one / (sum(some) or 1) for one in some] for some in counts)
     cells = [(name, share(one), share(other)) for name, one, other in zip(_bins(edges), synthetic, real, strict=True)]
-    table = Table("Length in words", ("words", "synthetic", "real"), cells)
-    return Figure(table, histograms(table.title, edges, synthetic, real, "words in a text"))
+    table = SectionTable("Length in words", ("words", "synthetic", "real"), cells)
+    return SectionFigure(table, histogram_pair(table.title, edges, synthetic, real, "words in a text"))
 
 
 def _bins(edges: Sequence[float]) -> list[str]:
@@ -112,19 +114,19 @@ def _bins(edges: Sequence[float]) -> list[str]:
     return [*ends[:-1], f"{edges[-2]:g} or more"]
 
 
-def _lengths(gap: Mapping[str, Any]) -> Figure | None:
+def _lengths(gap: Mapping[str, Any]) -> SectionFigure | None:
     sides = [part(gap, "length", side) for side in ("synthetic", "real")]
     cells = [
         (name, *(short_number(side.get(key)) for side in sides))
         for key, name in LENGTHS.items()
         if any(number(side.get(key)) is not None for side in sides)
     ]
-    return Figure(Table("Words in a text", ("length", "synthetic", "real"), cells)) if cells else None
+    return SectionFigure(SectionTable("Words in a text", ("length", "synthetic", "real"), cells)) if cells else None
 
 
-def _labels(gap: Mapping[str, Any]) -> Figure | None:
+def _labels(gap: Mapping[str, Any]) -> SectionFigure | None:
     found = [
-        Pair(name, synthetic, real, f"{share(synthetic)} / {share(real)}")
+        PairRow(name, synthetic, real, f"{share(synthetic)} / {share(real)}")
         for name in part(gap, "labels")
         for synthetic in [number(part(gap, "labels", name).get("synthetic")) or 0.0]
         for real in [number(part(gap, "labels", name).get("real")) or 0.0]
@@ -134,16 +136,16 @@ def _labels(gap: Mapping[str, Any]) -> Figure | None:
     title = "Labels" if len(found) <= SHOWN else f"Labels: the {SHOWN} that differ most"
     furthest = sorted(found, key=lambda one: -abs(one.synthetic - one.real))[:SHOWN]
     shown = sorted(furthest, key=lambda one: (-one.real, one.name))
-    table = Table(
+    table = SectionTable(
         title,
         ("label", "synthetic", "real"),
         [(one.name, share(one.synthetic), share(one.real)) for one in found],
         brief=SHOWN,
     )
-    return Figure(table, pairs(title, shown, "share of the texts"))
+    return SectionFigure(table, pair_plot(title, shown, "share of the texts"))
 
 
-def _attributes(gap: Mapping[str, Any]) -> list[Figure]:
+def _attributes(gap: Mapping[str, Any]) -> list[SectionFigure]:
     figures = []
     for name in part(gap, "attributes"):
         values = [
@@ -153,25 +155,31 @@ def _attributes(gap: Mapping[str, Any]) -> list[Figure]:
             continue
         commonest = sorted(values, key=lambda one: -one[1])[:VALUES_SHOWN]
         more = "" if len(values) <= VALUES_SHOWN else f", the {VALUES_SHOWN} commonest of {len(values)} values"
-        table = Table(
+        table = SectionTable(
             f"Attribute {name}{more}",
             ("value", "synthetic"),
             [(value, share(one)) for value, one in values],
             brief=SHOWN,
         )
-        groups = [Bars(value, share(one), [Bar(one)]) for value, one in commonest]
-        figures.append(Figure(table, bars(table.title, groups, "share of the synthetic texts", percent=True)))
+        groups = [BarGroup(value, share(one), [Bar(one)]) for value, one in commonest]
+        figures.append(
+            SectionFigure(table, bar_chart(table.title, groups, "share of the synthetic texts", percent=True))
+        )
     return figures
 
 
-def _vocabulary(gap: Mapping[str, Any]) -> Figure | None:
+def _vocabulary(gap: Mapping[str, Any]) -> SectionFigure | None:
     found = part(gap, "vocabulary")
     names = (("synthetic", "synthetic texts", whole), ("real", "real texts", whole), ("shared", "used by both", share))
     cells = [(name, written(found[key])) for key, name, written in names if number(found.get(key)) is not None]
-    return Figure(Table("Vocabulary", ("different words in as many words", "words"), cells)) if cells else None
+    return (
+        SectionFigure(SectionTable("Vocabulary", ("different words in as many words", "words"), cells))
+        if cells
+        else None
+    )
 
 
-def _words(told: Mapping[str, Any], key: str, title: str) -> Figure | None:
+def _words(told: Mapping[str, Any], key: str, title: str) -> SectionFigure | None:
     found = [row for row in rows(told, "gap", key) if word(row.get("word"))]
     if not found:
         return None
@@ -179,12 +187,12 @@ def _words(told: Mapping[str, Any], key: str, title: str) -> Figure | None:
         (word(row["word"]), short_number(row.get("weight")), share(row.get("synthetic")), share(row.get("real")))
         for row in found
     ]
-    table = Table(title, ("word", "weight", "synthetic texts", "real texts"), cells, brief=BRIEF)
+    table = SectionTable(title, ("word", "weight", "synthetic texts", "real texts"), cells, brief=BRIEF)
     shown = [
-        Pair(word(row["word"]), synthetic, real, f"{share(synthetic)} / {share(real)}")
+        PairRow(word(row["word"]), synthetic, real, f"{share(synthetic)} / {share(real)}")
         for row in found[:WORDS_SHOWN]
         for synthetic in [number(row.get("synthetic"))]
         for real in [number(row.get("real"))]
         if synthetic is not None and real is not None
     ]
-    return Figure(table, pairs(title, shown, "share of the texts that hold the word") if shown else None)
+    return SectionFigure(table, pair_plot(title, shown, "share of the texts that hold the word") if shown else None)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from textsynth.report.charts.line import Point, curve
-from textsynth.report.charts.svg import Dot, dots
+from textsynth.report.charts.line import LinePoint, line_chart
+from textsynth.report.charts.svg import DotRow, dot_plot
 from textsynth.report.number_format import arm, classifier, score, short_number, whole
-from textsynth.report.sections import Figure, Section, Table, number, part, rows
+from textsynth.report.sections import Section, SectionFigure, SectionTable, number, part, rows
 from textsynth.report.sections.arms import classifiers
 from textsynth.report.sections.verdict import compared
 
@@ -52,9 +52,9 @@ def _weight_said(name: str, fitted: Mapping[str, Any], weight: float) -> str:
     return f"{counts}." if prior is None else f"{counts}, looked for near {short_number(prior)}."
 
 
-def _curve(told: Mapping[str, Any], by: str) -> Figure | None:
+def _curve(told: Mapping[str, Any], by: str) -> SectionFigure | None:
     found = [
-        (row, Point(texts, value, number(row.get("spread"))))
+        (row, LinePoint(texts, value, number(row.get("spread"))))
         for row in rows(told, "curve", by)
         if (texts := number(row.get("train"))) is not None and (value := number(row.get("macro_f1"))) is not None
     ]
@@ -64,17 +64,17 @@ def _curve(told: Mapping[str, Any], by: str) -> Figure | None:
     name, _ = compared(told)
     reached = number(part(told, "arms", name, by).get("macro_f1"))
     seeds = number(part(told, "arms", "seeds", by).get("n")) or max(point.texts for point in points)
-    marker = None if reached is None else Point(seeds, reached)
+    marker = None if reached is None else LinePoint(seeds, reached)
     cells = [("seeds alone", whole(one.texts), score(one.score), score(one.spread)) for one in points]
     if marker is not None:
         cells.append((arm(name), whole(seeds), score(reached), score(None)))
     head = ("training set", "real texts", "macro-F1", "SD of draws")
-    table = Table(f"Learning curve: {classifier(by)}", head, cells)
+    table = SectionTable(f"Learning curve: {classifier(by)}", head, cells)
     words = {"line": "seeds alone", "mark": arm(name), "across": "real training texts", "up": "macro-F1"}
-    return Figure(table, curve(table.title, points, marker, **words))
+    return SectionFigure(table, line_chart(table.title, points, marker, **words))
 
 
-def _grid(name: str, fitted: Mapping[str, Any], weight: float) -> Figure | None:
+def _grid(name: str, fitted: Mapping[str, Any], weight: float) -> SectionFigure | None:
     points = []
     for row in rows(fitted, "grid"):
         tried, loss, error = (number(row.get(key)) for key in ("weight", "log_loss", "se"))
@@ -82,11 +82,11 @@ def _grid(name: str, fitted: Mapping[str, Any], weight: float) -> Figure | None:
             chosen = tried == weight
             ends = None if error is None else (loss - error, loss + error)
             title = f"weight {short_number(tried)}{', chosen' if chosen else ''}"
-            points.append(Dot(title, loss, score(loss), ends, "chosen" if chosen else "plain"))
+            points.append(DotRow(title, loss, score(loss), ends, "chosen" if chosen else "plain"))
     if not points:
         return None
     cells = [(dot.name, dot.told, score(None if dot.ends is None else dot.ends[1] - dot.value)) for dot in points]
-    table = Table(
+    table = SectionTable(
         f"Loss by weight: {classifier(name)}", ("weight", "log-loss", "SE of its difference to the best"), cells
     )
-    return Figure(table, dots(table.title, points, "log-loss, ± SE of its difference to the best"))
+    return SectionFigure(table, dot_plot(table.title, points, "log-loss, ± SE of its difference to the best"))

@@ -5,9 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from textsynth.core.formatting import counted
+from textsynth.core.formatting import pluralize
 from textsynth.report.number_format import short_number, whole
-from textsynth.report.sections import Figure, Quote, Section, Table, listed, number, part, rows, word, words
+from textsynth.report.sections import (
+    Section,
+    SectionFigure,
+    SectionQuote,
+    SectionTable,
+    listed,
+    number,
+    part,
+    rows,
+    word,
+    words,
+)
 
 SHOWN = 20
 PAIRS_SHOWN = 50
@@ -33,8 +44,8 @@ def neighbours_section(told: Mapping[str, Any]) -> Section | None:
     if not kept and not dropped:
         return None
     said = [
-        f"{counted(len(kept), 'text')} that {'was' if len(kept) == 1 else 'were'} kept, then "
-        f"{counted(len(dropped), 'text')} that {'was' if len(dropped) == 1 else 'were'} not, each with the real "
+        f"{pluralize(len(kept), 'text')} that {'was' if len(kept) == 1 else 'were'} kept, then "
+        f"{pluralize(len(dropped), 'text')} that {'was' if len(dropped) == 1 else 'were'} not, each with the real "
         "texts that are most like it."
     ]
     return Section("neighbours", "Nearest real texts", said, quotes=[*_quotes(kept), *_quotes(dropped)])
@@ -48,47 +59,51 @@ def leaks_section(told: Mapping[str, Any]) -> Section | None:
     pairs = rows(found, "pairs")
     told_number = number(found.get("found"))
     total = len(pairs) if told_number is None else round(told_number)
-    said = [f"{counted(total, 'synthetic text')} {'copies' if total == 1 else 'copy'} a test text." if total else NONE]
+    said = [
+        f"{pluralize(total, 'synthetic text')} {'copies' if total == 1 else 'copy'} a test text." if total else NONE
+    ]
     beyond = words(found.get("beyond_chance"))
     if beyond:
         said.append(f"More than chance explains: {', '.join(map(_between, beyond))}.")
     left_out = len(listed(part(told, "data").get("test_left_out")))
     if left_out:
-        said.append(f"{counted(left_out, 'test text')} with a copy among them {OUT[left_out == 1]} out of every score.")
+        said.append(
+            f"{pluralize(left_out, 'test text')} with a copy among them {OUT[left_out == 1]} out of every score."
+        )
     if len(pairs) > PAIRS_SHOWN:
         said.append(f"{PAIRS_SHOWN} of {len(pairs):,} pairs are shown.")
     table = _counts(found)
-    figures = [] if table is None else [Figure(table)]
+    figures = [] if table is None else [SectionFigure(table)]
     return Section("leaks", "Leaks", said, figures, [_pair(row) for row in pairs[:PAIRS_SHOWN]])
 
 
-def _counts(found: Mapping[str, Any]) -> Table | None:
+def _counts(found: Mapping[str, Any]) -> SectionTable | None:
     """Return a row for each pair of sets, with a column for each count that the evaluation has."""
     shown = {key: name for key, name in COUNTS.items() if part(found, key)}
     sets = list(part(found, "counts"))
     cells = [[_between(name), *(whole(part(found, key).get(name)) for key in shown)] for name in sets]
-    return Table("Pairs by sets", ["between", *shown.values()], cells) if sets else None
+    return SectionTable("Pairs by sets", ["between", *shown.values()], cells) if sets else None
 
 
 def _between(name: str) -> str:
     return name.replace("-", " and ")
 
 
-def _quotes(found: Sequence[Mapping[str, Any]]) -> list[Quote]:
+def _quotes(found: Sequence[Mapping[str, Any]]) -> list[SectionQuote]:
     return [_quote(row, telling=place < TELLING) for place, row in enumerate(found)]
 
 
-def _quote(row: Mapping[str, Any], *, telling: bool) -> Quote:
+def _quote(row: Mapping[str, Any], *, telling: bool) -> SectionQuote:
     dropped = row.get("kept") is False
     fate = f"dropped: {word(row.get('why'), 'no reason told')}" if dropped else "kept"
     nearest = [
         (word(one.get("text")), _said(short_number(one.get("similarity")), _label(one), word(one.get("set"))))
         for one in rows(row, "nearest")[:NEAREST_SHOWN]
     ]
-    return Quote(word(row.get("text")), _said(fate, _label(row), word(row.get("id"))), nearest, dropped, telling)
+    return SectionQuote(word(row.get("text")), _said(fate, _label(row), word(row.get("id"))), nearest, dropped, telling)
 
 
-def _pair(row: Mapping[str, Any]) -> Quote:
+def _pair(row: Mapping[str, Any]) -> SectionQuote:
     texts, sets, ids = (words(row.get(key)) for key in ("texts", "between", "ids"))
     texts, sets, ids = ([*some, "", ""][:2] for some in (texts, sets, ids))
     labels = [*map(_label_text, listed(row.get("labels"))), "", ""][:2]
@@ -97,7 +112,7 @@ def _pair(row: Mapping[str, Any]) -> Quote:
         KINDS.get(kind, kind) if kind == "exact" else f"{KINDS.get(kind, kind)}, {short_number(row.get('similarity'))}"
     )
     said = [_said(*told) for told in zip(sets, labels, ids, strict=True)]
-    return Quote(texts[0], said[0], [(texts[1], _said(near, said[1]))], dropped=True)
+    return SectionQuote(texts[0], said[0], [(texts[1], _said(near, said[1]))], dropped=True)
 
 
 def _said(*parts: str) -> str:

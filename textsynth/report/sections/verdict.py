@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from textsynth.report.charts.svg import Dot, Look, dots, shortened
+from textsynth.report.charts.svg import DotRow, Style, dot_plot, truncate
 from textsynth.report.number_format import INTERVAL, arm, classifier, signed, signed_interval, whole
-from textsynth.report.sections import Figure, Table, number, part, rows, span, word, words
+from textsynth.report.sections import SectionFigure, SectionTable, number, part, rows, span, word, words
 
 NAMED = 12
 LONGEST = 60
@@ -41,7 +41,7 @@ class Verdict:
     warnings: Sequence[str]
     sentences: Sequence[str]
     classes: Sequence[tuple[str, str]]
-    figure: Figure | None
+    figure: SectionFigure | None
 
 
 def read_verdict(told: Mapping[str, Any]) -> Verdict:
@@ -63,13 +63,13 @@ def compared(told: Mapping[str, Any]) -> tuple[str, str]:
     return word(found.get("arm"), "seeds_selected"), word(found.get("minus"), "seeds")
 
 
-def difference_dot(row: Mapping[str, Any], name: str) -> Dot | None:
+def difference_dot(row: Mapping[str, Any], name: str) -> DotRow | None:
     """Return a difference as a dot that says whether its interval leaves zero, None where it is no number."""
     value, ends = number(row.get("difference")), span(row.get("interval"))
-    return None if value is None else Dot(name, value, signed(value), ends, look_of(ends))
+    return None if value is None else DotRow(name, value, signed(value), ends, look_of(ends))
 
 
-def look_of(ends: tuple[float, float] | None) -> Look:
+def look_of(ends: tuple[float, float] | None) -> Style:
     """Return `loss` or `gain` for an interval that leaves zero, else `unsure`."""
     if ends is None or ends[0] <= 0 <= ends[1]:
         return "unsure"
@@ -108,7 +108,7 @@ def _classes(found: Mapping[str, Any], sentences: Sequence[str]) -> list[tuple[s
 
 def _listed(names: Sequence[str]) -> str:
     more = f" and {len(names) - NAMED:,} more" if len(names) > NAMED else ""
-    return ", ".join(shortened(name, LONGEST) for name in names[:NAMED]) + more
+    return ", ".join(truncate(name, LONGEST) for name in names[:NAMED]) + more
 
 
 def _differences(told: Mapping[str, Any]) -> list[Mapping[str, Any]]:
@@ -116,7 +116,7 @@ def _differences(told: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     return [row for row in rows(told, "differences") if (row.get("arm"), row.get("minus")) == arms]
 
 
-def _difference_figure(told: Mapping[str, Any]) -> Figure | None:
+def _difference_figure(told: Mapping[str, Any]) -> SectionFigure | None:
     known = [(row, difference_dot(row, classifier(word(row.get("classifier"))))) for row in _differences(told)]
     points = [dot for _, dot in known if dot is not None]
     if not points:
@@ -124,5 +124,5 @@ def _difference_figure(told: Mapping[str, Any]) -> Figure | None:
     more, less = map(arm, compared(told))
     cells = [(dot.name, dot.told, signed_interval(row.get("interval"))) for row, dot in known if dot is not None]
     title = f"Macro-F1 of {more} minus {less}"
-    plot = dots(title, points, f"difference in macro-F1, with {INTERVAL}", reference=(0.0, "no difference"))
-    return Figure(Table(title, ("classifier", "difference", INTERVAL), cells), plot)
+    plot = dot_plot(title, points, f"difference in macro-F1, with {INTERVAL}", reference=(0.0, "no difference"))
+    return SectionFigure(SectionTable(title, ("classifier", "difference", INTERVAL), cells), plot)

@@ -20,9 +20,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from textsynth.core.formatting import storable
-from textsynth.core.records import Completion, OptionScores, Rendered, Request
-from textsynth.store.journal.file import Places, connect, lock, make_tables, set_aside, trouble
+from textsynth.core.formatting import valid_unicode
+from textsynth.core.records import Completion, ModelRequest, OptionScores, RenderedPrompt
+from textsynth.store.journal.file import AnswerIndex, connect, journal_error, lock, make_tables, move_aside
 from textsynth.store.journal.writer import PUT_ANSWERS, PUT_VECTORS, Rows, Writer
 
 GET_ANSWERS = """\
@@ -44,15 +44,15 @@ class Journal:
         """Open or make the journal of `folder`; `fresh` moves the one that is there aside first (see `aside`)."""
         self.path = folder / "journal.sqlite"
         self._lock = lock(folder)
-        self.aside = set_aside(folder) if fresh else None
+        self.aside = move_aside(folder) if fresh else None
         try:
             self._reader = connect(self.path)
             make_tables(self._reader)
-            self._places = Places(self._reader)
+            self._places = AnswerIndex(self._reader)
             self._writer = Writer(self.path)
         except sqlite3.Error as fault:
             os.close(self._lock)
-            raise trouble(self.path, fault) from fault
+            raise journal_error(self.path, fault) from fault
         self._reading = threading.Lock()
         self._gathering: tuple[Rows, list[asyncio.Future[None]]] | None = None
 
@@ -69,25 +69,25 @@ class Journal:
             self._reader.close()
         os.close(self._lock)
 
-    def answers(self, keys: Sequence[str]) -> dict[str, Completion]:
+    def find_answers(self, keys: Sequence[str]) -> dict[str, Completion]:
         """Return the kept completions among `keys`."""
         with self._asking() as reader:
-            self._places.catch_up()
+            self._places.refresh()
             rows = _rows(reader, GET_ANSWERS + (IN_ORDER if self._places.ordered else BY_PLACE), keys)
         return {
             key: Completion(answer, finish, sent, got, failure, None if scores is None else _scores(scores), engine)
             for key, answer, finish, sent, got, failure, scores, engine in rows
         }
 
-    async def keep(self, request: Request, completion: Completion, *, model: str) -> None:
+    async def add_answer(self, request: ModelRequest, completion: Completion, *, model: str) -> None:
         """Write an answer; returns when it is on disk. Raises JournalError when it cannot be."""
         loop = asyncio.get_running_loop()
         kept: asyncio.Future[None] = loop.create_future()
         failure = completion.failure
         row = (
-            request.key, storable(model), _told(request.prompt), storable(completion.text), completion.finish,
-            completion.prompt_tokens, completion.completion_tokens, None if failure is None else storable(failure),
-            None if completion.scores is None else storable(_scores_text(completion.scores)), completion.engine,
+            request.key, valid_unicode(model), _told(request.prompt), valid_unicode(completion.text), completion.finish,
+            completion.prompt_tokens, completion.completion_tokens, None if failure is None else valid_unicode(failure),
+            None if completion.scores is None else valid_unicode(_scores_text(completion.scores)), completion.engine,
         )  # fmt: skip
         if self._gathering is None or self._gathering[0].loop is not loop:
             waiting: list[asyncio.Future[None]] = []
@@ -121,7 +121,7 @@ class Journal:
             with self._reading:
                 yield self._reader
         except sqlite3.Error as fault:
-            raise trouble(self.path, fault) from fault
+            raise journal_error(self.path, fault) from fault
 
 
 def _rows(reader: sqlite3.Connection, query: str, keys: Sequence[str] | Sequence[bytes]) -> list[tuple[Any, ...]]:
@@ -133,12 +133,14 @@ def _rows(reader: sqlite3.Connection, query: str, keys: Sequence[str] | Sequence
 
 
 @lru_cache(maxsize=1024)  # one prompt is asked many times
-def _told(prompt: Rendered) -> str:
-    return storable(json.dumps(prompt.messages or prompt.text, ensure_ascii=False))
+def _told(prompt: RenderedPrompt) -> str:
+    return valid_unicode(json.dumps(prompt.messages or prompt.text, ensure_ascii=False))
 
 
 def _scores_text(scores: OptionScores) -> str:
-    return json.dumps({"known": dict(scores.known), "bound": scores.bound, "exact": scores.exact}, ensure_ascii=False)
+    return json.dumps(
+        {"known": dict(scores.logprobs), "bound": scores.upper_bound, "exact": scores.exact}, ensure_ascii=False
+    )
 
 
 def _scores(text: str) -> OptionScores:

@@ -34,7 +34,7 @@ def make_tables(connection: sqlite3.Connection) -> None:
     connection.execute(f"PRAGMA user_version = {FORMAT}")
 
 
-class Places:
+class AnswerIndex:
     """Where the answers of a journal stand, by key; kept outside memory, beside one connection.
 
     Journals of format 1 and 2 have their answers in the order of their keys, and need none.
@@ -47,7 +47,7 @@ class Places:
         self._last = 0
         connection.execute("CREATE TEMP TABLE places (key TEXT PRIMARY KEY, place INTEGER NOT NULL) WITHOUT ROWID")
 
-    def catch_up(self) -> None:
+    def refresh(self) -> None:
         """Take in the answers that were committed since the last time; the last of several with one key counts."""
         if self.ordered:
             return
@@ -77,11 +77,11 @@ def read_answer(folder: Path, key: str) -> dict[str, object] | None:
         finally:
             reader.close()
     except sqlite3.Error as fault:
-        raise trouble(path, fault) from fault
+        raise journal_error(path, fault) from fault
     return {**dict(rows[-1]), "prompt": json.loads(rows[-1]["prompt"])} if rows else None
 
 
-def set_aside(folder: Path) -> Path | None:
+def move_aside(folder: Path) -> Path | None:
     """Move a run's journal out of the way (`--fresh`): returns its new path, or None where there was none."""
     path = folder / "journal.sqlite"
     if not path.exists():
@@ -121,7 +121,7 @@ def lock(folder: Path) -> int:
     return held
 
 
-def trouble(path: Path, fault: sqlite3.Error) -> JournalError:
+def journal_error(path: Path, fault: sqlite3.Error) -> JournalError:
     """Return what went wrong in one sentence, with what helps."""
     told = str(fault)
     if "disk is full" in told or "disk I/O" in told:

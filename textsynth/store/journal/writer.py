@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from textsynth.core.errors import JournalError
-from textsynth.store.journal.file import connect, trouble
+from textsynth.store.journal.file import connect, journal_error
 
 PUT_ANSWERS = "INSERT OR REPLACE INTO answers VALUES "
 PUT_VECTORS = "INSERT OR REPLACE INTO embeddings VALUES "
@@ -79,7 +79,7 @@ class Writer:
                 self._put(put, [row for some in group if some.put == put for row in some.rows])
         except sqlite3.Error as fault:
             # What was not committed is not on disk: nothing after it may count either.
-            self._broken = trouble(self._path, fault)
+            self._broken = journal_error(self._path, fault)
         return self._broken
 
     def _put(self, put: str, rows: Sequence[tuple[object, ...]]) -> None:

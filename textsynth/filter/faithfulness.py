@@ -18,13 +18,13 @@ from pydantic import Field
 
 from textsynth.core.protocols import Filter
 from textsynth.core.records import Record, Verdict
-from textsynth.text.normalize import content_words, names, numbers, word_list
+from textsynth.text.normalize import content_words, numbers_in, proper_names, words_of
 
 STEM = 5
 SHORT_NAME = 4  # shorter ones are found inside any text
 
 
-class Faithful(Filter):
+class Faithfulness(Filter):
     """Keeps summaries whose numbers, names and words come from the field `document`; other texts are kept."""
 
     min_support: float = Field(
@@ -38,15 +38,17 @@ class Faithful(Filter):
         document = record.fields.get("document")
         if document is None:
             return None
-        ratio = len(word_list(record.text)) / max(len(word_list(document)), 1)
+        ratio = len(words_of(record.text)) / max(len(words_of(document)), 1)
         if ratio > self.max_ratio:
             return Verdict("is hardly shorter than the document", round(ratio, 2), self.max_ratio)
-        told, there = numbers(record.text), numbers(document)
+        told, there = numbers_in(record.text), numbers_in(document)
         unknown = sorted(told.sure - there.sure - there.perhaps)
         if unknown:
             return Verdict(f"has a number that the document has not: {unknown[0]}", float(len(unknown)), 0.0)
-        words = word_list(document)
-        strangers = [name for name in sorted(names(record.text).difference(words)) if not _spelt_otherwise(name, words)]
+        words = words_of(document)
+        strangers = [
+            name for name in sorted(proper_names(record.text).difference(words)) if not _spelt_otherwise(name, words)
+        ]
         if len(strangers) > self.new_names:
             return Verdict(f"names what the document does not: {strangers[0]}", len(strangers), self.new_names)
         return self._support(record.text, frozenset(words))

@@ -6,7 +6,7 @@ import pytest
 
 from tests.filter.benches import judged, real_data, record, rows
 from textsynth.core.records import Record, Verdict
-from textsynth.filter.faithful import Faithful
+from textsynth.filter.faithfulness import Faithfulness
 
 DOCUMENT = (
     "On Monday the city council of Lund voted for 12 new bus lines. The mayor, Anna Berg, said that they would cost"
@@ -27,11 +27,11 @@ def summary(text: str) -> Record:
     ],
 )
 def test_what_the_document_says_is_kept_with_its_support(text: str) -> None:
-    verdict = judged(Faithful(), summary(text))
+    verdict = judged(Faithfulness(), summary(text))
     assert verdict is not None
     assert verdict.keeps
-    assert verdict.measured is not None
-    assert 0.5 <= verdict.measured <= 1
+    assert verdict.score is not None
+    assert 0.5 <= verdict.score <= 1
     assert verdict.limit is None
 
 
@@ -46,20 +46,20 @@ def test_what_the_document_says_is_kept_with_its_support(text: str) -> None:
     ],
 )
 def test_what_it_does_not_say_is_dropped(text: str, verdict: Verdict) -> None:
-    assert judged(Faithful(), summary(text)) == verdict
+    assert judged(Faithfulness(), summary(text)) == verdict
 
 
 def test_names_can_be_allowed_and_other_texts_are_kept() -> None:
-    known = judged(Faithful(new_names=1), summary("The council of Malmö voted for new bus lines."))
+    known = judged(Faithfulness(new_names=1), summary("The council of Malmö voted for new bus lines."))
     assert known is not None
     assert known.keeps
-    assert judged(Faithful(), record("a text of no document")) is None
+    assert judged(Faithfulness(), record("a text of no document")) is None
 
 
 @real_data
 def test_real_summaries_are_told_from_those_of_other_papers() -> None:
     papers = rows("scitldr/train.jsonl")
-    judge = Faithful()
+    judge = Faithfulness()
     own = [judge.check(record(one["summary"], document=one["document"])) for one in papers]
     other = [judge.check(record(one["summary"], document=next_one["document"])) for one, next_one in pairwise(papers)]
     assert sum(verdict is not None and verdict.keeps for verdict in own) > 0.8 * len(own)
