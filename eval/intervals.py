@@ -81,7 +81,7 @@ def bench(seeds: tuple[list[Record], NDArray[np.float32]], written: tuple[list[R
           test: tuple[list[Record], NDArray[np.float32]], effort: Repetitions) -> tuple[Experiment, Arm, Arm]:  # fmt: skip
     """Return a bench over made vectors, with the arms seeds and seeds + synthetic."""
     labels = list(dict.fromkeys(record.labels[0] for record in seeds[0]))
-    pool = LabelledPool(labels, many=False)
+    pool = LabelledPool(labels, multi_label=False)
     rows = [pool.add(records) for records, _ in (seeds, written, test)]
     vectors = np.concatenate([seeds[1], written[1], test[1]])
 
@@ -89,7 +89,7 @@ def bench(seeds: tuple[list[Record], NDArray[np.float32]], written: tuple[list[R
         return vectors
 
     classifiers = Classifiers(
-        pool.texts, len(labels), many=False, embed=embed, embedder="", memory=PredictionCache(None)
+        pool.texts, len(labels), multi_label=False, embed=embed, embedder="", memory=PredictionCache(None)
     )
     made = Experiment(pool, classifiers, test=rows[2], dev=rows[2][:0], seed=0, effort=effort)
     none = rows[0][:0]

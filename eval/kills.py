@@ -44,7 +44,7 @@ def words_of_the_prompt(body: dict[str, Any], use: int) -> str:
 
 def command(server: Running, seeds: Path, out: Path, in_flight: int) -> list[str]:
     """Return the command of one run."""
-    model = {"http": {"base_url": server.url, "model": MODEL, "in_flight": in_flight}}
+    model = {"http": {"base_url": server.url, "model": MODEL, "concurrency": in_flight}}
     settings = [f"models.generator={json.dumps(model)}", f"sources.seeds={seeds}", "budget.patience=20"]
     told = [part for setting in settings for part in ("--set", setting)]
     return [sys.executable, "-m", "textsynth", "run", str(RECIPE), "--out", str(out), "--quiet", *told]

@@ -110,8 +110,8 @@ async def ask(model: Model, requests: list[ModelRequest]) -> None:
 async def measure(given: argparse.Namespace, work: Path) -> bool:
     """Print what both orders cost; return whether the bar holds."""
     flags = json.loads(given.flags)
-    options: dict[str, Any] = {"model": NAME, "python": given.python, "flags": flags, "in_flight": given.in_flight}
-    options["prompts"] = given.prompts
+    options: dict[str, Any] = {"model": NAME, "python": given.python, "flags": flags, "concurrency": given.in_flight}
+    options["mode"] = given.prompts
     options["draws_together"] = False  # a prompt a request on both sides, else the order would hardly matter
     place = ModelRuntime(work, cache_folder(), lambda said: print(said, file=sys.stderr))
     model = Vllm.model_validate(options).open(place)

@@ -204,8 +204,8 @@ def curating(suite: Suite, task: str, model: str, raw: Path, seeds: Path, labels
     listed = "\n".join(f"  {label}: {label}" for label in labels)
     path.write_text(
         f"version: 1\nname: {task}-{model}\nlabels:\n{listed}\nsources: {{raw: {raw}, seeds: {seeds}}}\n"
-        "generate: [existing: {from: raw}]\nfilter:\n  - length\n  - refusal\n  - exact_duplicate\n  - near_duplicate\n"
-        "  - copies_source: {from: seeds}\n  - agreement: {with: seeds}\nselect: []\n",
+        "generate: [existing: {source: raw}]\nfilter:\n  - length\n  - refusal\n  - exact_duplicate\n  - near_duplicate\n"
+        "  - copies_source: {source: seeds}\n  - agreement: {source: seeds}\nselect: []\n",
         encoding="utf-8",
     )
     return path
@@ -239,7 +239,7 @@ def bare(suite: Suite) -> None:
         listed = "\n".join(f'  "{label}": "{means}"' for label, means in meanings.items())
         path.write_text(
             f"version: 1\nname: {name}\nmodels: {{generator: {{local: {{}}}}}}\nlabels:\n{listed}\n"
-            "generate: [labelled: {texts: 4}]\nselect: []\nwant: {label: 40}\nbudget: {minutes: 6}\n",
+            "generate: [labelled: {per_request: 4}]\nselect: []\nwant: {label: 40}\nbudget: {minutes: 6}\n",
             encoding="utf-8",
         )
         rows = suite.rows(name, "train.csv" if suite.dev else "test.csv")

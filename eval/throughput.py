@@ -42,15 +42,15 @@ RECIPE = """\
 version: 1
 name: cost
 models:
-  generator: {{http: {{base_url: "{url}", model: {model}, in_flight: {in_flight}, prompts: {prompts},
-                      draws_together: false{key}}}}}
+  generator: {{http: {{base_url: "{url}", model: {model}, concurrency: {in_flight}, prompts: {prompts},
+                      batch_n: false{key}}}}}
 labels:
   card: asks about a card
   transfer: asks about a transfer
   app: asks about the app
 sources: {{seeds: seeds.csv}}
 generate:
-  - labelled: {{from: seeds, texts: 1}}
+  - labelled: {{source: seeds, per_request: 1}}
 filter: {filters}
 select: []
 want: {{total: 1000000}}
@@ -178,7 +178,7 @@ def whole_run(bench: Bench, requests: int, in_flight: int | str, *, url: str = "
     recipe.write_text(
         RECIPE.format(
             url=url or bench.url, model=bench.model, prompts=bench.prompts, in_flight=in_flight, requests=requests,
-            filters=filters, key=f", key_env: {bench.key_env}" if bench.key_env else "",
+            filters=filters, key=f", api_key_env: {bench.key_env}" if bench.key_env else "",
         )
     )  # fmt: skip
     out = bench.folder / f"run-{time.monotonic_ns()}"
@@ -306,11 +306,11 @@ def memory(bench: Bench, count: int) -> None:
         "and near duplicates": (FILTERS, 4_000, 24_000),
         "and vectors": ("[length, exact_duplicate, near_duplicate, semantic_duplicate]", 4_000, 12_000),
     }
-    for name, (filters, few, many) in choices.items():
+    for name, (filters, few, multi_label) in choices.items():
         slopes = []
         for _ in range(count):
-            small, large = (whole_run(bench, size, 64, filters=filters).memory for size in (few, many))
-            slopes.append((large - small) / (many - few))
+            small, large = (whole_run(bench, size, 64, filters=filters).memory for size in (few, multi_label))
+            slopes.append((large - small) / (multi_label - few))
         print(f"KB a row with {name}: {spread(slopes)}", flush=True)
 
 

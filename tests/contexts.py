@@ -46,7 +46,7 @@ def context(
     sources: Mapping[str, Sequence[Record]] | None = None,
     labels: Mapping[str, str] = LABELS,
     form: str = "chat",
-    many: bool = False,
+    multi_label: bool = False,
     beside: Path | None = None,
     embed: Callable[[Sequence[str]], NDArray[np.float32]] = no_embeddings,
 ) -> Context:
@@ -56,7 +56,7 @@ def context(
         language="en",
         seed=7,
         labels=labels,
-        multi_label=many,
+        multi_label=multi_label,
         sources={"seeds": rows()} if sources is None else sources,
         embed=embed,
         find_prompt=lambda name, model: find_prompt(name, "chat" if form == "chat" else "completion", beside or Path()),

@@ -267,8 +267,8 @@ class Handler(loopback.Handler):
                 at = f"{self.server.url}/lfs/{one['oid']}"
                 parts = range(1, -(-one["size"] // self.server.part) + 1)
                 header = {str(part): f"{at}/{part}" for part in parts}
-                many = {"href": f"{at}/complete", "header": {"chunk_size": str(self.server.part), **header}}
-                upload = many if len(parts) > 1 else {"href": at}
+                multi_label = {"href": f"{at}/complete", "header": {"chunk_size": str(self.server.part), **header}}
+                upload = multi_label if len(parts) > 1 else {"href": at}
                 told["actions"] = {"upload": upload, "verify": {"href": f"{at}/verify"}}
             objects.append(told)
         return 200, {"transfer": "basic", "objects": objects}

@@ -44,7 +44,7 @@ recipe = ts.make_recipe(
 )
 run: ts.Run = ts.run(recipe, out="runs/tickets", quiet=True)
 if not run.met:
-    print(run.sentence, run.dropped, run.dataset["train"], run.passports)
+    print(run.sentence, run.dropped, run.dataset["train"], run.provenance)
 score = ts.evaluate(run, test="test.csv", train=rows)
 print(score.effect, run.report.name, ts.load("runs/tickets").why("0"))
 try:

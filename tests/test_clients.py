@@ -44,9 +44,9 @@ def python(tmp_path_factory: pytest.TempPathFactory) -> str:
 def loaded(python: str, script: str, name: str, folder: Path) -> list[dict[str, Any]]:
     """Export every kind of task in a format and return what its client makes of each."""
     folders = []
-    for task, many in KINDS:
-        out = folder / f"{task}-{many}"
-        write_format(name, texts(task=task, many=many), about(task=task, many=many), out)
+    for task, multi_label in KINDS:
+        out = folder / f"{task}-{multi_label}"
+        write_format(name, texts(task=task, multi_label=multi_label), about(task=task, multi_label=multi_label), out)
         folders.append(str(out))
     env = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
     command = [python, str(CLIENTS / script), *folders]
@@ -57,15 +57,17 @@ def loaded(python: str, script: str, name: str, folder: Path) -> list[dict[str, 
 
 def test_argilla_takes_settings_records_suggestions_and_scores(python: str, tmp_path: Path) -> None:
     found = loaded(python, "load_argilla.py", "argilla", tmp_path)
-    for (task, many), told in zip(KINDS, found, strict=True):
-        labelled = {} if task == "summarization" else {"label": "MultiLabelQuestion" if many else "LabelQuestion"}
+    for (task, multi_label), told in zip(KINDS, found, strict=True):
+        labelled = (
+            {} if task == "summarization" else {"label": "MultiLabelQuestion" if multi_label else "LabelQuestion"}
+        )
         rewriting = {} if task == "classification" else {"right": "LabelQuestion", "better": "TextQuestion"}
         assert told["questions"] == labelled | rewriting
         assert [one["id"] for one in told["records"]] == [letter * 16 for letter in "abc"]
         assert told["records"][0]["metadata"]["confidence"] == 0.75
         if labelled:
-            value = ["refund", "delivery"] if many else "refund"
-            assert told["records"][0]["suggestions"]["label"] == [value, [0.75, 0.75] if many else 0.75]
+            value = ["refund", "delivery"] if multi_label else "refund"
+            assert told["records"][0]["suggestions"]["label"] == [value, [0.75, 0.75] if multi_label else 0.75]
         suggested = sorted([*labelled, *(["better"] if rewriting else [])])
         assert told["sent"] == [[letter * 16, *suggested] for letter in "abc"]
 

@@ -55,8 +55,8 @@ models:
 labels: {refund: asks for money back, delivery: asks where a parcel is}
 sources: {seeds: seeds.csv}
 generate:
-  - labelled: {from: seeds, texts: 3, vary: {tone: [plain, annoyed]}, about: messages to a web shop}
-  - paraphrase: {from: seeds, share: 0.3}
+  - labelled: {source: seeds, per_request: 3, attributes: {tone: [plain, annoyed]}, domain: messages to a web shop}
+  - paraphrase: {source: seeds, share: 0.3}
 filter: [length, refusal, exact_duplicate, near_duplicate, copies_source]
 label: [choice: {model: judge}]
 select: []
@@ -69,7 +69,7 @@ name: golden
 task: paraphrase
 models: {generator: {scripted: {function: "./answers.py:answer"}}}
 sources: {seeds: seeds.csv}
-generate: [paraphrase: {from: seeds, texts: 2}]
+generate: [paraphrase: {source: seeds, per_request: 2}]
 filter: [length, exact_duplicate]
 select: []
 want: {total: 16}

@@ -21,7 +21,7 @@ from tests.hub_server import Server
 pytest_plugins = ("tests.hub_fixtures",)
 SENT = ["README.md", "data/train-00000-of-00001.parquet", "data/validation-00000-of-00001.parquet"]
 SENT += ["figures/funnel.svg", "figures/labels.svg", "manifest.json", "recipe.yaml"]
-ASIDE = ["dropped/train-00000-of-00001.parquet", "passports/train-00000-of-00001.parquet"]
+ASIDE = ["dropped/train-00000-of-00001.parquet", "provenance/train-00000-of-00001.parquet"]
 LOAD = """
     from datasets import load_dataset
     loaded = load_dataset(repo, config, revision=revision, streaming=streaming)
@@ -69,10 +69,10 @@ def test_what_was_pushed_streams(client: Client, server: Server, repo: str, fini
 def test_passports_and_dropped_texts_go_only_if_asked_for_and_leave_with_the_next_push(
     client: Client, server: Server, repo: str, finished: Path
 ) -> None:
-    assert client.textsynth("push", finished, repo, "--with-passports").code == 0
+    assert client.textsynth("push", finished, repo, "--with-provenance").code == 0
     assert list(server.store.files(repo)) == sorted([*SENT, *ASIDE])
-    passports = client.python(LOCAL, repo=finished / "dataset", config="passports", streaming=False)
-    assert loaded(client, repo, config="passports") == passports
+    passports = client.python(LOCAL, repo=finished / "dataset", config="provenance", streaming=False)
+    assert loaded(client, repo, config="provenance") == passports
     dropped, _ = loaded(client, repo, config="dropped")
     assert len(dropped["train"]) == sum(1 for _ in pq.read_table(finished / "dataset/dropped")["id"])
     said = client.textsynth("push", finished, repo)
@@ -80,9 +80,9 @@ def test_passports_and_dropped_texts_go_only_if_asked_for_and_leave_with_the_nex
     files = server.store.files(repo)
     assert list(files) == SENT
     card = files["README.md"].decode()
-    assert "config_name: passports" not in card
+    assert "config_name: provenance" not in card
     assert "| `dropped` |" not in card
-    assert "The configs `passports` and `dropped` were not published" in card
+    assert "The configs `provenance` and `dropped` were not published" in card
 
 
 def test_seeds_test_rows_places_and_keys_stay_at_home(
@@ -90,7 +90,7 @@ def test_seeds_test_rows_places_and_keys_stay_at_home(
 ) -> None:
     told = pq.read_table(finished / "dataset/dropped").to_pylist()
     assert {f"{SEED}!", TESTED} <= {row["text"] for row in told}
-    assert client.textsynth("push", finished, repo, "--with-passports").code == 0
+    assert client.textsynth("push", finished, repo, "--with-provenance").code == 0
     files = server.store.files(repo)
     hashed = hashlib.sha256(b"train\0" + files[ASIDE[0]]).hexdigest()
     assert f"sha256 of the content: {hashed}" in files["README.md"].decode()
@@ -126,7 +126,7 @@ def test_the_same_data_set_again_makes_no_commit_and_says_so(
 def test_a_dry_run_shows_files_and_sizes_and_sends_nothing_that_writes(
     client: Client, server: Server, repo: str, finished: Path
 ) -> None:
-    said = client.textsynth("push", finished, repo, "--dry-run", "--private", "--with-passports", "--tag", "v1")
+    said = client.textsynth("push", finished, repo, "--dry-run", "--private", "--with-provenance", "--tag", "v1")
     assert said.code == 0
     size = (finished / "dataset/data/train-00000-of-00001.parquet").stat().st_size
     assert f"  {size / 1000:.1f} kB  data/train-00000-of-00001.parquet" in said.out

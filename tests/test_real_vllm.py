@@ -45,12 +45,12 @@ ROOT = Path(__file__).parent.parent
 START_SECONDS = 240.0
 RUN_SECONDS = 600.0
 # Draws that leave together come together, and the few of this run all at its end: there would be no middle to kill in.
-ONE_BY_ONE = {"draws_together": False}
+ONE_BY_ONE = {"batch_n": False}
 RECIPE = """\
 name: killed
 labels: {route: asks which line leads to a place, fare: asks what a ticket costs, delay: asks about a late bus}
 models: {generator: %s}
-generate: [labelled: {about: Messages of passengers to a city's bus company, texts: 3}]
+generate: [labelled: {domain: Messages of passengers to a city's bus company, per_request: 3}]
 filter: [length, exact_duplicate, near_duplicate]
 select: []
 want: {label: 30}
@@ -151,7 +151,7 @@ def check(folder: Path, before: dict[str, str], *, from_journal: int) -> None:
     """Check the census, and that no answer was lost or asked for twice."""
     manifest = json.loads((folder / "run" / "manifest.json").read_text())
     counts, requests = manifest["counts"], manifest["requests"]
-    assert counts["candidates"] == counts["selected"] + counts["spare"] + counts["dropped"] + counts["review"]
+    assert counts["candidates"] == counts["selected"] + counts["surplus"] + counts["dropped"] + counts["review"]
     after = answers(folder)
     assert before.items() <= after.items()
     assert len(after) == requests["planned"] == requests["sent"] + requests["from_journal"]
@@ -166,9 +166,9 @@ def by_http(server: Server, patience: float) -> dict[str, Any]:
         "http": {
             "base_url": url,
             "model": NAME,
-            "key_env": "VLLM_API_KEY",
+            "api_key_env": "VLLM_API_KEY",
             "prompts": "completion",
-            "patience_seconds": patience,
+            "max_downtime_seconds": patience,
             **ONE_BY_ONE,
         }
     }
@@ -285,7 +285,7 @@ def keyed(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def client(address: str, **more: object) -> Model:
     """Return a model at an address without a path."""
-    options = {"base_url": f"{address}/v1", "model": NAME, "key_env": "VLLM_API_KEY", "in_flight": 16, **more}
+    options = {"base_url": f"{address}/v1", "model": NAME, "api_key_env": "VLLM_API_KEY", "concurrency": 16, **more}
     return Http.model_validate(options).open(place())
 
 

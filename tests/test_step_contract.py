@@ -297,4 +297,4 @@ def test_a_selector_picks_what_is_there_up_to_the_quota(name: str) -> None:
     for label, most in quota.items():
         chosen = [record for record in batch if record.id in picked and record.label == label]
         assert len(chosen) == min(most, sum(record.label == label for record in batch))
-    assert picked == made("select", name).pick(batch, quota, context())  # type: ignore[attr-defined]
+    assert picked == made("select", name).select(batch, quota, context())  # type: ignore[attr-defined]

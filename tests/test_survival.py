@@ -20,7 +20,7 @@ from textsynth.core.errors import ModelError
 from textsynth.recipe import read_recipe
 from textsynth.runner import RunSummary, run
 
-SETTINGS = {"timeout_seconds": 4, "patience_seconds": 20, "retries": 8}
+SETTINGS = {"timeout_seconds": 4, "max_downtime_seconds": 20, "retries": 8}
 BOUND_SECONDS = 60.0
 
 
@@ -137,7 +137,7 @@ def test_what_goes_wrong_at_times_changes_no_byte(kind: str, tmp_path: Path, who
 @pytest.mark.parametrize(
     ("fault", "sentence"),
     [
-        (Fault("template"), r"has no chat template .*prompts: completion"),
+        (Fault("template"), r"has no chat template .*mode: completion"),
         (Fault("gated"), r"the gated model 'mock-small' .*accept its terms"),
         (Fault("401", message="no such key"), r"refuses requests without a key"),
     ],

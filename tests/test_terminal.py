@@ -35,7 +35,7 @@ def process(*args: object, cwd: Path = ROOT, **environ: str) -> subprocess.Compl
 
 
 def test_ctrl_c_is_a_sentence_and_the_same_command_goes_on(folder: Path) -> None:
-    recipe = RECIPE.replace('answer"}}', 'answer", latency_seconds: 0.2, in_flight: 2}}').replace(
+    recipe = RECIPE.replace('answer"}}', 'answer", latency_seconds: 0.2, concurrency: 2}}').replace(
         "label: 4", "label: 400"
     )
     (folder / "recipe.yaml").write_text(recipe, encoding="utf-8")

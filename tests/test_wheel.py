@@ -16,7 +16,7 @@ name: served
 labels: {refund: wants money back, delivery: asks where a parcel is}
 models: {generator: {http: {base_url: "http://127.0.0.1:1/v1", model: none}}}
 sources: {seeds: seeds.csv}
-generate: [labelled: {from: seeds}]
+generate: [labelled: {source: seeds}]
 """
 SEEDS = "text,label\n" + "".join(f"{text} {n},{label}\n" for label, text in
     (("refund", "give my money back"), ("delivery", "where is my parcel")) for n in range(5))  # fmt: skip

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from textsynth.core.errors import SourceError as SourceError
     from textsynth.core.errors import TextSynthError as TextSynthError
     from textsynth.core.errors import UsageError as UsageError
+    from textsynth.core.protocols import Context as Context
     from textsynth.core.protocols import Filter as Filter
     from textsynth.core.protocols import Generator as Generator
     from textsynth.core.protocols import Labeller as Labeller
@@ -44,7 +45,7 @@ if TYPE_CHECKING:
     from textsynth.recipe import Budget as Budget
     from textsynth.recipe import Evaluate as Evaluate
     from textsynth.recipe import Export as Export
-    from textsynth.recipe import LabelSpec as LabelSpec
+    from textsynth.recipe import Label as Label
     from textsynth.recipe import Recipe as Recipe
     from textsynth.recipe import make_recipe as make_recipe
     from textsynth.recipe import read_recipe as read_recipe
@@ -57,7 +58,7 @@ PUBLIC = {
     "api.functions": ("embed", "estimate", "evaluate", "preview", "push", "run"),
     "recipe": ("Budget", "Evaluate", "Export", "Label", "Recipe", "make_recipe", "read_recipe"),
     "core.records": ("Record", "Verdict"),
-    "core.protocols": ("Filter", "Generator", "Labeller", "Selector", "Source"),
+    "core.protocols": ("Context", "Filter", "Generator", "Labeller", "Selector", "Source"),
 }
 SECTIONS = ("filter", "generate", "label", "models", "select", "sources")
 _HOME = {name: module for module, names in PUBLIC.items() for name in names}

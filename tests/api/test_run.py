@@ -25,7 +25,7 @@ def test_the_data_set_has_its_splits_and_names_its_labels(run: ts.Run) -> None:
 
 def test_passports_and_drops_stand_beside_it(run: ts.Run) -> None:
     assert {row["id"] for split in run.dataset.values() for row in split} == set(run.passports["id"])
-    shouted = run.dropped.filter(lambda row: row["item"] == "Shouting")
+    shouted = run.dropped.filter(lambda row: row["step"] == "Shouting")
     assert set(shouted["reason"]) == {"is written in capitals"}
     assert set(shouted["limit"]) == {0.4}
     assert "is written in capitals" in run.why(shouted[0]["id"])
@@ -48,7 +48,7 @@ def test_nothing_dropped_is_an_empty_set(tmp_path: Path) -> None:
     seeds = [{"text": f"row {n}", "label": "refund"} for n in range(4)]
     given = {"sources": {"seeds": seeds}, "generate": [ts.generate.Existing(source="seeds")], "want": {"total": 4}}
     run = ts.run(recipe(filter=[], **given), out=tmp_path, quiet=True)
-    assert (len(run.dropped), run.dropped["item"][:]) == (0, [])
+    assert (len(run.dropped), run.dropped["step"][:]) == (0, [])
     assert run.dropped.column_names[:3] == ["id", "text", "label"]
     assert "config dropped is empty and left out" in run.notes
 

@@ -282,7 +282,9 @@ def test_hostile_texts_stay_text_and_the_page_fits_and_can_be_read(width: int, d
 
 @pytest.mark.usefixtures("browser")
 def test_texts_with_several_labels_get_several(tmp_path: Path) -> None:
-    run = reviewed(tmp_path, [waiting(1, ("refund",), chosen="lost_card")], labels=LABELS, many=True, selected=())
+    run = reviewed(
+        tmp_path, [waiting(1, ("refund",), chosen="lost_card")], labels=LABELS, multi_label=True, selected=()
+    )
 
     async def work(page: chromium.Page) -> None:
         await showing(page, 1)

@@ -88,7 +88,7 @@ def test_paraphrases_tell_what_they_rewrite_and_their_parents_texts(tmp_path: Pa
     )
     lost = Record("nonsense", Provenance("paraphrase", (parent.id,)), ("refund",), {"source_text": "the original"})
     drops = [DroppedRecord(lost, "filter", "same_meaning", "another meaning", 0.2, 0.8)]
-    made = finished(tmp_path, outcome(task="paraphrase", selected=[parent, child], dropped=drops, spare=()))
+    made = finished(tmp_path, outcome(task="paraphrase", selected=[parent, child], dropped=drops, surplus=()))
     for one in (child, lost):
         lines = told(made, one).text().splitlines()
         assert lines[lines.index("rewrites:") + 1] == "  the original"
@@ -163,5 +163,5 @@ def test_what_people_decided_is_told_with_who_and_when(tmp_path: Path) -> None:
     found = told(run, kept)
     assert f"a person decided: keep as refund, by ann at {at}" in found.text().splitlines()
     assert r"a person decided: relabel as delivery, by bob\x1b[2J" in found.text().splitlines()
-    assert found.json()["people"][0] == {"by": "ann", "at": at, "decision": "keep", "labels": ["refund"]}
-    assert told(run, record(1)).json()["people"] == []
+    assert found.json()["review"][0] == {"by": "ann", "at": at, "decision": "keep", "labels": ["refund"]}
+    assert told(run, record(1)).json()["review"] == []

@@ -168,7 +168,7 @@ def test_a_run_without_quota_drops_or_texts() -> None:
 def test_the_account_for_a_script_is_json() -> None:
     told = json.loads(json.dumps(result_json(result(row(3, label="other")))))
     assert (told["folder"], told["dataset"], told["exit_code"]) == ("runs/tickets", "runs/tickets/dataset", 3)
-    assert told["quota"][0]["match"] == {"label": "other"}
+    assert told["quota"][0]["cell"] == {"label": "other"}
     assert told["manifest"]["counts"]["selected"] == 40
 
 

@@ -27,10 +27,10 @@ def test_an_id_is_of_the_text_and_where_it_comes_from_alone(
     record = Record(text, origin)
     assert len(record.id) == 16
     assert int(record.id, 16) >= 0
-    more = Record(text, dataclasses.replace(origin, shown=("x",)), tuple(labels), fields).with_scores({"a": 1.0})
+    more = Record(text, dataclasses.replace(origin, example_ids=("x",)), tuple(labels), fields).with_scores({"a": 1.0})
     assert more.with_labels(["other"]).id == record.id
     assert Record(text + "x", origin).id != record.id
-    assert Record(text, dataclasses.replace(origin, draw=origin.index + 1)).id != record.id
+    assert Record(text, dataclasses.replace(origin, index=origin.index + 1)).id != record.id
 
 
 def test_a_record_of_odd_text_has_an_id() -> None:

@@ -66,7 +66,7 @@ class Own(ts.Filter):
         return {value}
 '''
 CHECK = "check(self, record)"
-BEGIN = "begin(self, context)"
+BEGIN = "start(self, context)"
 
 
 def fault_of(folder: Path, code: str) -> BaseException:

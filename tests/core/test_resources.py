@@ -16,16 +16,16 @@ POOL = "import pyarrow as pa; print(pa.default_memory_pool().backend_name)"
 # 60 MB, freed below a block that stays, and held by a circle
 FREED = """
 from pathlib import Path
-from textsynth.core.resources import make_room
+from textsynth.core.resources import release_memory
 def resident():
     return int(Path("/proc/self/status").read_text().split("VmRSS:")[1].split()[0])
-make_room()
+release_memory()
 blocks = [bytes([number % 256]) * 100_000 for number in range(600)]
 above, circle = blocks.pop(), [blocks]
 circle.append(circle)
 full = resident()
 del blocks, circle
-make_room()
+release_memory()
 print(full - resident())
 """
 
@@ -42,7 +42,7 @@ def test_threads_sleep_while_they_wait_unless_the_user_wants_otherwise(monkeypat
 def told(code: str, given: dict[str, str]) -> str:
     """Return what a fresh process prints that has shared memory and then runs `code`."""
     without = {name: value for name, value in os.environ.items() if name != "ARROW_DEFAULT_MEMORY_POOL"}
-    begin = "from textsynth.core.resources import share_memory; share_memory()\n"
+    begin = "from textsynth.core.resources import limit_malloc_arenas; limit_malloc_arenas()\n"
     done = subprocess.run(
         [sys.executable, "-c", begin + code], env={**without, **given}, capture_output=True, check=True
     )

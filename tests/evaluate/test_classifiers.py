@@ -42,7 +42,7 @@ def weights_of(rows: int) -> NDArray[np.float64]:
 @pytest.mark.parametrize("kind", KINDS)
 def test_one_label_a_text_is_learnt_as_a_script_would(kind: Kind, weighted: bool) -> None:
     world = World()
-    pool = LabelledPool(LABELS, many=False)
+    pool = LabelledPool(LABELS, multi_label=False)
     train, test = pool.add(world.rows("train", 30)), pool.add(world.rows("test", 200))
     weights = weights_of(len(train)) if weighted else np.ones(len(train))
     (scores,) = classifiers(pool).scores(kind, [Training(train, pool.targets[train], weights)], test)
@@ -51,7 +51,7 @@ def test_one_label_a_text_is_learnt_as_a_script_would(kind: Kind, weighted: bool
     assert scores.dtype == np.float32
     assert scores == pytest.approx(script.predict_proba(asked), abs=CHANCE)
     truth = truth_of(pool.targets[test], len(LABELS))
-    found = float(macro_f1(f1_by_label(decide(scores, many=False), truth), truth))
+    found = float(macro_f1(f1_by_label(decide(scores, multi_label=False), truth), truth))
     wanted = f1_score(pool.targets[test], script.predict(asked), average="macro")
     assert 0.5 < wanted < 0.98  # neither too easy nor hopeless
     assert found == pytest.approx(wanted, abs=NEAR)
@@ -60,7 +60,7 @@ def test_one_label_a_text_is_learnt_as_a_script_would(kind: Kind, weighted: bool
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_likeliest_label_is_kept_in_a_fraction_of_the_space(kind: Kind) -> None:
     world, memory = World(), Kept()
-    pool = LabelledPool(LABELS, many=False)
+    pool = LabelledPool(LABELS, multi_label=False)
     train, test = pool.add(world.rows("train", 9)), pool.add(world.rows("test", 30))
     told = classifiers(pool, memory)
     trainings = [
@@ -75,7 +75,7 @@ def test_the_likeliest_label_is_kept_in_a_fraction_of_the_space(kind: Kind) -> N
 @pytest.mark.parametrize("kind", KINDS)
 def test_several_labels_a_text_are_learnt_as_a_script_would(kind: Kind) -> None:
     world = World(share=0.5)
-    pool = LabelledPool(LABELS, many=True)
+    pool = LabelledPool(LABELS, multi_label=True)
     train, test = pool.add(world.several("train", 180)), pool.add(world.several("test", 1200))
     (scores,) = classifiers(pool).scores(kind, [Training(train, pool.targets[train], np.ones(len(train)))], test)
     given, asked = features(kind, [pool.texts[row] for row in train], [pool.texts[row] for row in test])
@@ -84,7 +84,7 @@ def test_several_labels_a_text_are_learnt_as_a_script_would(kind: Kind) -> None:
     )  # fmt: skip
     assert scores == pytest.approx(script, abs=CHANCE)
     truth = truth_of(pool.targets[test], len(LABELS))
-    told = decide(scores, many=True)
+    told = decide(scores, multi_label=True)
     wanted = f1_score(pool.targets[test], script >= 0.5, average="macro")
     assert 0.4 < wanted < 0.98
     assert float(macro_f1(f1_by_label(told, truth), truth)) == pytest.approx(wanted, abs=NEAR)
@@ -95,7 +95,7 @@ def test_several_labels_a_text_are_learnt_as_a_script_would(kind: Kind) -> None:
 @pytest.mark.parametrize("kind", KINDS)
 def test_variants_asked_together_are_those_asked_alone(kind: Kind) -> None:
     world = World()
-    pool = LabelledPool(LABELS, many=False)
+    pool = LabelledPool(LABELS, multi_label=False)
     train, test = pool.add(world.rows("train", 10)), pool.add(world.rows("test", 10))
     one = Training(train, pool.targets[train], np.ones(len(train)))
     variants = [one, one.weighted(weights_of(len(train))), one.weighted(np.where(train < 30, 0.0, 1.0))]
@@ -108,7 +108,7 @@ def test_variants_asked_together_are_those_asked_alone(kind: Kind) -> None:
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_row_of_weight_nothing_is_no_row(kind: Kind) -> None:
     world = World()
-    pool = LabelledPool(LABELS, many=False)
+    pool = LabelledPool(LABELS, multi_label=False)
     train, more, test = (pool.add(world.rows(name, 8)) for name in ("train", "more", "test"))
     rows = np.concatenate([train, more])
     weights = np.concatenate([np.ones(len(train)), np.zeros(len(more))])
@@ -119,22 +119,22 @@ def test_a_row_of_weight_nothing_is_no_row(kind: Kind) -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("many", [False, True])
-def test_a_label_without_training_rows_has_no_chance(kind: Kind, many: bool) -> None:
+@pytest.mark.parametrize("multi_label", [False, True])
+def test_a_label_without_training_rows_has_no_chance(kind: Kind, multi_label: bool) -> None:
     few, all_of_them = World(labels=LABELS[1:4]), World()
-    pool = LabelledPool(LABELS, many)
+    pool = LabelledPool(LABELS, multi_label)
     train, test = pool.add(few.rows("train", 8)), pool.add(all_of_them.rows("test", 4))
     (scores,) = classifiers(pool).scores(kind, [Training(train, pool.targets[train], np.ones(len(train)))], test)
     known = (scores[:, 1:4] > 0).all(axis=1)
     assert known.all()
     assert scores[:, [0, 4, 5]].max() == 0
-    if not many:
+    if not multi_label:
         assert scores.sum(axis=1) == pytest.approx(np.ones(len(test)), abs=1e-5)
 
 
-@pytest.mark.parametrize("many", [False, True])
-def test_the_only_label_there_is_is_certain(many: bool) -> None:
-    pool = LabelledPool(LABELS, many)
+@pytest.mark.parametrize("multi_label", [False, True])
+def test_the_only_label_there_is_is_certain(multi_label: bool) -> None:
+    pool = LabelledPool(LABELS, multi_label)
     train, test = pool.add(World(labels=LABELS[2:3]).rows("train", 3)), pool.add(World().rows("test", 1))
     for kind in KINDS:
         (scores,) = classifiers(pool).scores(kind, [Training(train, pool.targets[train], np.ones(3))], test)
@@ -143,7 +143,7 @@ def test_the_only_label_there_is_is_certain(many: bool) -> None:
 
 def test_what_was_asked_before_comes_from_the_memory_and_nothing_is_embedded_twice() -> None:
     world = World()
-    pool = LabelledPool(LABELS, many=False)
+    pool = LabelledPool(LABELS, multi_label=False)
     train, test = pool.add(world.rows("train", 6)), pool.add(world.rows("test", 4))
     calls: list[int] = []
 
@@ -152,7 +152,7 @@ def test_what_was_asked_before_comes_from_the_memory_and_nothing_is_embedded_twi
         return embed(texts)
 
     def judges() -> Classifiers:
-        return Classifiers(pool.texts, len(LABELS), many=False, embed=counted, embedder="hashed", memory=memory)
+        return Classifiers(pool.texts, len(LABELS), multi_label=False, embed=counted, embedder="hashed", memory=memory)
 
     memory = Kept()
     one = Training(train, pool.targets[train], np.ones(len(train)))
@@ -173,9 +173,9 @@ def test_what_was_asked_before_comes_from_the_memory_and_nothing_is_embedded_twi
 
 def test_another_question_is_another_answer() -> None:
     world = World()
-    pool = LabelledPool(LABELS, many=False)
+    pool = LabelledPool(LABELS, multi_label=False)
     train, test = pool.add(world.rows("train", 6)), pool.add(world.rows("test", 4))
-    other = LabelledPool(LABELS, many=False)
+    other = LabelledPool(LABELS, multi_label=False)
     other.add([row.with_labels([LABELS[0] if row.label == LABELS[1] else str(row.label)]) for row in pool.records])
     memory = Kept()
     ones = np.ones(len(train))
@@ -191,6 +191,6 @@ def test_another_question_is_another_answer() -> None:
         classifiers(asked, memory).scores("words", [Training(rows, asked.targets[rows], weights)], about)
         assert len(memory) == 2 + number
     for embedder in ("hashed", "another"):
-        named = Classifiers(pool.texts, len(LABELS), many=False, embed=embed, embedder=embedder, memory=memory)
+        named = Classifiers(pool.texts, len(LABELS), multi_label=False, embed=embed, embedder=embedder, memory=memory)
         named.scores("embeddings", [Training(train, pool.targets[train], ones)], test)
     assert len(memory) == 7

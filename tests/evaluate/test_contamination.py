@@ -17,8 +17,8 @@ TEST = records(texts(60, 1), ("fare", "route"), "test")
 OTHER = records(texts(80, 2), ("fare", "route"), "raw")
 
 
-def made(text: str, label: str = "fare", parents: Sequence[str] = (), **fields: str) -> Record:
-    return Record(text, Provenance("made", parent_ids=tuple(parents)), (label,) if label else (), fields)
+def made(text: str, label: str = "fare", parent_ids: Sequence[str] = (), **fields: str) -> Record:
+    return Record(text, Provenance("made", parent_ids=tuple(parent_ids)), (label,) if label else (), fields)
 
 
 def against_test(*some: Record, **sets: Sequence[Record]) -> Contamination:

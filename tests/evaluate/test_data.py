@@ -37,7 +37,7 @@ def test_real_sets_are_named_where_they_have_rows() -> None:
 
 
 def test_a_pool_gives_each_row_a_place_and_the_code_of_its_label() -> None:
-    pool = LabelledPool(["garden", "post"], many=False)
+    pool = LabelledPool(["garden", "post"], multi_label=False)
     first, none, second = pool.add(ROWS[:2]), pool.add([]), pool.add(ROWS[2:])
     assert (first.tolist(), none.tolist(), second.tolist()) == ([0, 1], [], [2, 3, 4, 5])
     assert pool.targets.tolist() == [1, 0, 1, 0, 1, 0]
@@ -46,7 +46,7 @@ def test_a_pool_gives_each_row_a_place_and_the_code_of_its_label() -> None:
 
 
 def test_a_pool_of_several_labels_a_text_marks_each() -> None:
-    pool = LabelledPool(["garden", "post", "harbour"], many=True)
+    pool = LabelledPool(["garden", "post", "harbour"], multi_label=True)
     pool.add(
         [Record("tulips by letter", Provenance("rows"), ("post", "garden")), Record("of nothing", Provenance("rows"))]
     )
@@ -56,7 +56,7 @@ def test_a_pool_of_several_labels_a_text_marks_each() -> None:
 
 def test_an_unknown_label_is_named_with_the_nearest_one() -> None:
     with pytest.raises(UsageError, match=r"^rows: the label 'pots' of 'a letter' is not one of the 2 labels.*'post'"):
-        LabelledPool(["garden", "post"], many=False).add([Record("a letter", Provenance("rows"), ("pots",))])
+        LabelledPool(["garden", "post"], multi_label=False).add([Record("a letter", Provenance("rows"), ("pots",))])
 
 
 def test_labels_stand_in_the_order_in_which_they_come() -> None:
@@ -88,6 +88,6 @@ def test_seeds_behind_a_text_are_those_it_rewrites_and_those_it_was_shown() -> N
 
 
 def test_rows_of_a_pool_are_places_for_numpy() -> None:
-    pool = LabelledPool(["garden", "post"], many=False)
+    pool = LabelledPool(["garden", "post"], multi_label=False)
     pool.add(ROWS)
     assert np.issubdtype(pool.add(ROWS).dtype, np.integer)

@@ -44,7 +44,7 @@ def test_every_arm_is_measured_with_both_classifiers(found: Evaluation) -> None:
 
 
 def test_the_parts_stand_together(found: Evaluation) -> None:
-    assert (found.labels, found.many, found.ordinal) == (list(THREE), False, False)
+    assert (found.labels, found.multi_label, found.ordinal) == (list(THREE), False, False)
     assert [row.id for row in found.test] == [row.id for row in found.real.test]
     assert found.left_out == []
     assert found.main in KINDS
@@ -145,8 +145,8 @@ def test_several_labels_a_text_are_evaluated_with_thresholds_of_dev() -> None:
     seeds, dev, test, written = (
         world.several(name, size) for name, size in (("seeds", 40), ("dev", 60), ("test", 80), ("written", 150))
     )
-    found = evaluate(SyntheticSet("file", written), RealSets(test, seeds, dev), plan(many=True))
-    assert found.many
+    found = evaluate(SyntheticSet("file", written), RealSets(test, seeds, dev), plan(multi_label=True))
+    assert found.multi_label
     assert as_json(found)["arms"]["seeds"]["words"]["micro_f1"] > 0.3
     assert found.verdict.effect in {"helps", "no_difference"}
 
@@ -197,7 +197,7 @@ def test_sets_that_cannot_be_used_are_one_sentence(
 ) -> None:
     sets = {"test": Made().test, "train": Made().seeds, **real}
     with pytest.raises(UsageError, match=said) as told:
-        check_sets(SyntheticSet("small", synthetic), RealSets(**sets), many=False)
+        check_sets(SyntheticSet("small", synthetic), RealSets(**sets), multi_label=False)
     assert "\n" not in str(told.value)
 
 

@@ -92,7 +92,7 @@ def test_rows_are_redrawn_within_the_label_of_a_set_and_the_texts_of_an_answer_t
         for label in world.labels
         for n in range(6)
     ]
-    pool = LabelledPool(world.labels, many=False)
+    pool = LabelledPool(world.labels, multi_label=False)
     seeds, written = pool.add(world.rows("seeds", 4)), pool.add(answers)
     factors = training_draws(pool, seed=1, draws=5)
     assert factors.shape == (5, len(pool.records))
@@ -110,12 +110,12 @@ def test_rows_are_redrawn_within_the_label_of_a_set_and_the_texts_of_an_answer_t
 class Set:
     """Seeds, raw and selected rows, dev and test of a small world, and their bench."""
 
-    def __init__(self, *, many: bool = False, written: int = 10) -> None:
-        world = World(share=0.5 if many else 0.3)
-        self.pool = LabelledPool(LABELS, many)
+    def __init__(self, *, multi_label: bool = False, written: int = 10) -> None:
+        world = World(share=0.5 if multi_label else 0.3)
+        self.pool = LabelledPool(LABELS, multi_label)
 
         def rows(name: str, each: int) -> Codes:
-            return self.pool.add(world.several(name, each * 6) if many else world.rows(name, each))
+            return self.pool.add(world.several(name, each * 6) if multi_label else world.rows(name, each))
 
         self.seeds, self.raw, dev, test = rows("seeds", 5), rows("raw", written), rows("dev", 8), rows("test", 20)
         self.selected = self.raw[::2]
@@ -183,15 +183,15 @@ def test_texts_that_help_are_seen_to_help() -> None:
 
 
 def test_thresholds_of_several_labels_come_from_dev() -> None:
-    made = Set(many=True)
+    made = Set(multi_label=True)
     one = made.bench.measure(Arm("seeds", made.seeds, NONE), "words", redraw=False)
     targets = made.pool.targets
     training = Training(made.seeds, targets[made.seeds], np.ones(len(made.seeds)))
     asked = classifiers(made.pool)
     on_dev, on_test = (asked.scores("words", [training], rows)[0] for rows in (made.dev, made.test))
     thresholds = best_thresholds(on_dev, truth_of(targets[made.dev], len(LABELS)))
-    assert np.array_equal(one.predicted[0], decide(on_test, many=True, thresholds=thresholds))
+    assert np.array_equal(one.predicted[0], decide(on_test, multi_label=True, thresholds=thresholds))
     without = Experiment(made.pool, asked, test=made.test, dev=NONE, seed=1, effort=QUICK)
     plain = without.measure(Arm("seeds", made.seeds, NONE), "words", redraw=False)
-    assert np.array_equal(plain.predicted[0], decide(on_test, many=True))
+    assert np.array_equal(plain.predicted[0], decide(on_test, multi_label=True))
     assert float(macro_f1(one.f1, made.bench.truth)) > float(macro_f1(plain.f1, made.bench.truth))

@@ -38,21 +38,21 @@ def read_back(folder: Path, made: RunResult) -> None:
 def test_a_folder_gives_back_the_records_of_the_run(tmp_path: Path) -> None:
     read_back(tmp_path, outcome())
     found = read_run(tmp_path / "parcels")
-    assert (found.synthetic.name, list(found.labels), found.many) == ("parcels", ["refund", "delivery"], False)
+    assert (found.synthetic.name, list(found.labels), found.multi_label) == ("parcels", ["refund", "delivery"], False)
     assert found.manifest["seed"] == 7
     assert found.synthetic.checked
 
 
 def test_rewritten_texts_keep_their_parents_and_given_ones_their_id(tmp_path: Path) -> None:
-    rewritten = [record(number, parents=("aaaa000011112222",), shown=()) for number in range(4)]
-    given = [record(number, request="", shown=()) for number in range(4, 8)]
-    read_back(tmp_path, outcome(selected=[*rewritten, *given], spare=[], dropped=[]))
+    rewritten = [record(number, parent_ids=("aaaa000011112222",), example_ids=()) for number in range(4)]
+    given = [record(number, request_key="", example_ids=()) for number in range(4, 8)]
+    read_back(tmp_path, outcome(selected=[*rewritten, *given], surplus=[], dropped=[]))
 
 
 def test_several_labels_a_text_come_back(tmp_path: Path) -> None:
     both = [record(number).with_labels(("refund", "delivery")[: 1 + number % 2]) for number in range(6)]
-    read_back(tmp_path, outcome(many=True, selected=both, spare=[], dropped=[]))
-    assert read_run(tmp_path / "parcels").many
+    read_back(tmp_path, outcome(multi_label=True, selected=both, surplus=[], dropped=[]))
+    assert read_run(tmp_path / "parcels").multi_label
 
 
 def test_the_ids_of_a_real_run_are_those_of_its_data_set(tmp_path: Path) -> None:
@@ -74,8 +74,8 @@ def test_a_run_of_another_task_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_run_that_kept_nothing_has_no_texts(tmp_path: Path) -> None:
-    found = read_run(finished(tmp_path, outcome(selected=[], spare=[], dropped=[])))
-    assert (found.synthetic.raw, found.many) == ([], False)
+    found = read_run(finished(tmp_path, outcome(selected=[], surplus=[], dropped=[])))
+    assert (found.synthetic.raw, found.multi_label) == ([], False)
 
 
 def test_a_file_is_read_with_its_own_columns(tmp_path: Path) -> None:

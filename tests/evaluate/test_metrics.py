@@ -51,14 +51,16 @@ class Answers(NamedTuple):
 
 
 @st.composite
-def answers(draw: st.DrawFn, *, many: bool = False) -> Answers:
+def answers(draw: st.DrawFn, *, multi_label: bool = False) -> Answers:
     labels, rows = draw(st.integers(2, 6)), draw(st.integers(1, 40))
     random = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
     used = draw(st.integers(1, labels))
-    shape = (rows, labels) if many else (rows,)
-    true = random.integers(2, size=shape) if many else random.permutation(labels)[random.integers(used, size=rows)]
+    shape = (rows, labels) if multi_label else (rows,)
+    true = (
+        random.integers(2, size=shape) if multi_label else random.permutation(labels)[random.integers(used, size=rows)]
+    )
     right = random.random(shape) < draw(st.sampled_from([0.0, 0.5, 0.9, 1.0]))
-    told = np.where(right, true, random.integers(2 if many else labels, size=shape))
+    told = np.where(right, true, random.integers(2 if multi_label else labels, size=shape))
     return Answers(labels, true, told, random.standard_exponential((2, rows)))
 
 
@@ -105,10 +107,10 @@ def test_kappa_of_labels_in_an_order(told: Answers) -> None:
 
 
 @settings(deadline=None)
-@given(answers(many=True))
+@given(answers(multi_label=True))
 def test_scores_of_several_labels_a_text(told: Answers) -> None:
     predicted, truth = whole(told)
-    assert truth.many
+    assert truth.multi_label
     every = {"average": None, "zero_division": 0}
     assert f1_by_label(predicted, truth) == pytest.approx(f1_score(told.true, told.told, **every), abs=EXACT)
     micro = f1_score(told.true, told.told, average="micro", zero_division=0)
@@ -122,7 +124,7 @@ def test_scores_of_several_labels_a_text(told: Answers) -> None:
 
 
 @settings(deadline=None)
-@given(st.one_of(answers(), answers(many=True)))
+@given(st.one_of(answers(), answers(multi_label=True)))
 def test_weights_of_rows(told: Answers) -> None:
     predicted, truth = whole(told)
     found = f1_by_label(predicted, truth, told.weights)
@@ -139,27 +141,27 @@ def test_weights_of_rows(told: Answers) -> None:
 
 def test_truth_counts_its_rows() -> None:
     truth = truth_of(np.array([2, 0, 2]), 4)
-    assert not truth.many
+    assert not truth.multi_label
     assert truth.rows.tolist() == [1, 0, 2, 0]
     assert truth.present.tolist() == [True, False, True, False]
 
 
 def test_the_first_of_equally_likely_labels_is_told() -> None:
     scores = np.array([[0.4, 0.4, 0.2], [0.1, 0.2, 0.7]], np.float32)
-    assert decide(scores, many=False).tolist() == [[1, 0, 0], [0, 0, 1]]
+    assert decide(scores, multi_label=False).tolist() == [[1, 0, 0], [0, 0, 1]]
 
 
 def test_several_labels_are_told_at_their_thresholds() -> None:
     scores = np.array([[0.5, 0.49, 0.3], [0.1, 0.2, 0.7]], np.float32)
-    assert decide(scores, many=True).tolist() == [[1, 0, 0], [0, 0, 1]]
+    assert decide(scores, multi_label=True).tolist() == [[1, 0, 0], [0, 0, 1]]
     own = np.array([0.6, 0.2, 0.3])
-    assert decide(scores, many=True, thresholds=own).tolist() == [[0, 1, 1], [0, 1, 1]]
+    assert decide(scores, multi_label=True, thresholds=own).tolist() == [[0, 1, 1], [0, 1, 1]]
 
 
 def test_no_rows_score_nothing() -> None:
     nothing = np.zeros((0, 3), np.float32)
-    assert accuracy(nothing, Truth(nothing, many=True)) == 0
-    assert micro_f1(nothing, Truth(nothing, many=True)) == 0
+    assert accuracy(nothing, Truth(nothing, multi_label=True)) == 0
+    assert micro_f1(nothing, Truth(nothing, multi_label=True)) == 0
 
 
 SOME_SCORES = st.sampled_from([0.0, 0.05, 0.2, 0.35, 0.4, 0.5, 0.65, 0.9, 1.0])
@@ -169,11 +171,11 @@ SOME_SCORES = st.sampled_from([0.0, 0.05, 0.2, 0.35, 0.4, 0.5, 0.65, 0.9, 1.0])
 @given(st.lists(st.tuples(SOME_SCORES, st.booleans()), min_size=1, max_size=20))
 def test_no_threshold_is_better_than_the_best(rows: list[tuple[float, bool]]) -> None:
     scores = np.array([[score] for score, _ in rows], np.float32)
-    truth = Truth(np.array([[hit] for _, hit in rows], np.float32), many=True)
+    truth = Truth(np.array([[hit] for _, hit in rows], np.float32), multi_label=True)
     found = best_thresholds(scores, truth)
 
     def f1(threshold: float) -> float:
-        return float(f1_by_label(decide(scores, many=True, thresholds=np.array([threshold])), truth)[0])
+        return float(f1_by_label(decide(scores, multi_label=True, thresholds=np.array([threshold])), truth)[0])
 
     if not truth.labels.any():
         assert found.tolist() == [0.5]

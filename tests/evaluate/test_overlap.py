@@ -15,8 +15,8 @@ TEST = records(texts(60, 1), ("fare", "route"), "test")
 OTHER = records(texts(80, 2), ("fare", "route"), "raw")
 
 
-def made(text: str, label: str = "fare", parents: Sequence[str] = (), **fields: str) -> Record:
-    return Record(text, Provenance("made", parent_ids=tuple(parents)), (label,) if label else (), fields)
+def made(text: str, label: str = "fare", parent_ids: Sequence[str] = (), **fields: str) -> Record:
+    return Record(text, Provenance("made", parent_ids=tuple(parent_ids)), (label,) if label else (), fields)
 
 
 def against_test(*some: Record, known: Sequence[Record] = (), test: Sequence[Record] = TEST) -> Overlap:
@@ -81,10 +81,10 @@ def test_a_copy_in_other_words_is_semantic() -> None:
 
 def test_a_text_made_from_a_copy_of_a_test_row_is_of_its_family() -> None:
     seed = made(TEST[9].text)
-    child = made("Quite another wording", parents=[seed.id])
-    grandchild = made("One more wording, unlike both", parents=[child.id])
+    child = made("Quite another wording", parent_ids=[seed.id])
+    grandchild = made("One more wording, unlike both", parent_ids=[child.id])
     of_field = made("Words of a file", source_text=TEST[10].text.upper())
-    of_row = made("Made from the row itself", parents=[TEST[11].id])
+    of_row = made("Made from the row itself", parent_ids=[TEST[11].id])
     found = against_test(child, grandchild, of_field, of_row, known=[seed])
     assert kinds(found) == {"family": 4}
     assert found.close == 0
@@ -94,8 +94,8 @@ def test_a_text_made_from_a_copy_of_a_test_row_is_of_its_family() -> None:
 
 
 def test_unknown_parents_are_no_family() -> None:
-    orphan = made("No one knows its parents", parents=["0" * 16])
-    assert against_test(orphan, made("It has two", parents=[orphan.id, orphan.id])).count == 0
+    orphan = made("No one knows its parents", parent_ids=["0" * 16])
+    assert against_test(orphan, made("It has two", parent_ids=[orphan.id, orphan.id])).count == 0
 
 
 PLAIN = {"exact": 0.0, "near": 0.0, "semantic": 0.0, "close": 0.0}

@@ -124,7 +124,7 @@ def test_the_interval_of_a_score_stays_where_scores_can_be() -> None:
 
 
 def test_figures_of_several_labels_a_text_have_micro_f1() -> None:
-    truth = Truth(np.array([[1, 1, 0], [0, 1, 0], [1, 0, 0]], np.float32), many=True)
+    truth = Truth(np.array([[1, 1, 0], [0, 1, 0], [1, 0, 0]], np.float32), multi_label=True)
     chances = np.array([[0.9, 0.2, 0.1], [0.1, 0.8, 0.1], [0.6, 0.7, 0.1]], np.float32)
     one = arm_result("seeds", "words", 3, 1.0, [chances], truth, row_weights(3, 1))
     told = arm_scores(one, LABELS, truth, ordinal=False)

@@ -31,7 +31,7 @@ models: {generator: {scripted: {file: answers.jsonl}}}
 labels: {garden: said about a garden, kitchen: said about a kitchen, harbour: said about a harbour}
 sources: {seeds: seeds.csv, test: test.csv}
 generate:
-  - labelled: {from: seeds, texts: 4, vary: {case: [one, two, three, four, five, six, seven, eight]}}
+  - labelled: {source: seeds, per_request: 4, attributes: {case: [one, two, three, four, five, six, seven, eight]}}
 filter: [length, exact_duplicate, agreement]
 select: []
 want: {label: 12}
@@ -143,7 +143,7 @@ def test_without_its_recipe_a_run_is_proved_with_a_note(proved: Path, tmp_path: 
     shutil.copytree(proved / "run", tmp_path / "run")
     if how == "changed":
         (recipe_in(tmp_path)).write_text(
-            (proved / "proved.yaml").read_text().replace("agreement]", "agreement: {accept: 2}]")
+            (proved / "proved.yaml").read_text().replace("agreement]", "agreement: {top_k: 2}]")
         )
     elif how == "broken":
         (tmp_path / "proved.yaml").write_text("version: one")

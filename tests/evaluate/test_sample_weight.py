@@ -12,9 +12,9 @@ from textsynth.evaluate.sample_weight import GRID, PRIOR, FittedWeight, fit_weig
 
 
 def fitted(
-    kind: Kind, seeds: list[Record], written: list[Record], *, many: bool = False, repeats: int = 2
+    kind: Kind, seeds: list[Record], written: list[Record], *, multi_label: bool = False, repeats: int = 2
 ) -> FittedWeight:
-    pool = LabelledPool(LABELS, many)
+    pool = LabelledPool(LABELS, multi_label)
     first, rest = pool.add(seeds), pool.add(written)
     rounds = make_folds(first, pool.targets, lambda held: rest, seed=1, repeats=repeats)
     return fit_weight(classifiers(pool), kind, rounds, pool.targets)
@@ -59,14 +59,14 @@ def test_the_weight_is_the_acceptable_one_nearest_to_the_prior(kind: Kind) -> No
 
 def test_several_labels_a_text_have_a_weight() -> None:
     world = World(share=0.6)
-    found = fitted("words", world.several("seeds", 40), world.several("written", 200), many=True, repeats=1)
+    found = fitted("words", world.several("seeds", 40), world.several("written", 200), multi_label=True, repeats=1)
     assert found.weight > 0
     assert 30 < found.rows <= 40  # but seeds that are alone in their first label
     assert np.isfinite([(one.log_loss, one.se) for one in found.grid]).all()
 
 
 def test_without_rounds_the_prior_stands() -> None:
-    pool = LabelledPool(LABELS, many=False)
+    pool = LabelledPool(LABELS, multi_label=False)
     pool.add(World().rows("seeds", 1))
     rounds: list[Fold] = make_folds(np.arange(6), pool.targets, lambda held: held, seed=1, repeats=1)
     assert fit_weight(classifiers(pool), "words", rounds, pool.targets) == FittedWeight(
@@ -76,7 +76,7 @@ def test_without_rounds_the_prior_stands() -> None:
 
 def test_no_texts_left_in_a_round_is_no_fault() -> None:
     world = World()
-    pool = LabelledPool(LABELS, many=False)
+    pool = LabelledPool(LABELS, multi_label=False)
     seeds = pool.add(world.rows("seeds", 4))
 
     def nothing(held: Codes) -> Codes:

@@ -63,7 +63,7 @@ def test_it_is_plain_json_of_six_places_without_nan(told: dict[str, Any]) -> Non
 
 def test_the_data_is_counted(told: dict[str, Any]) -> None:
     data = told["data"]
-    assert (data["name"], data["labels"], data["many"], data["ordinal"]) == ("small", list(THREE), False, False)
+    assert (data["name"], data["labels"], data["multi_label"], data["ordinal"]) == ("small", list(THREE), False, False)
     assert data["synthetic"] == {"raw": 72, "selected": 45, "spare": 9}
     assert (data["train"], data["dev"], data["test"], data["all"], data["test_left_out"]) == (15, 0, 90, 0, [])
     assert data["label_counts"] == {

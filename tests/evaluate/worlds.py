@@ -81,4 +81,6 @@ def embed(texts: Sequence[str]) -> NDArray[np.float32]:
 def classifiers(pool: LabelledPool, memory: classify.VectorStore | None = None) -> Classifiers:
     """Return the classifiers over a pool, with hashed words for embeddings."""
     kept = Kept() if memory is None else memory
-    return Classifiers(pool.texts, len(pool.labels), many=pool.many, embed=embed, embedder="hashed", memory=kept)
+    return Classifiers(
+        pool.texts, len(pool.labels), multi_label=pool.multi_label, embed=embed, embedder="hashed", memory=kept
+    )

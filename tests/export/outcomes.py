@@ -14,7 +14,7 @@ HOSTILE = "<script>alert(1)</script> | **bold** [link](javascript:x) ```\n---\n#
 
 def record(number: int, label: str = "refund", **origin: Any) -> Record:
     """Return a labelled text; every three share an answer unless `origin` says otherwise."""
-    known = {"shown": ("aaaa000011112222",), "request": f"key{number // 3}", "draw": number % 3}
+    known = {"example_ids": ("aaaa000011112222",), "request_key": f"key{number // 3}", "index": number % 3}
     fields = {"tone": "plain"}
     return Record(
         f"text {number}", Provenance("labelled", **{**known, **origin}), (label,), fields, {"agreement": 0.75}

@@ -57,12 +57,12 @@ def test_metadata_comes_back_as_it_was_written() -> None:
 def test_only_configs_that_can_be_loaded_are_promised() -> None:
     told = written(outcome()).text
     assert "| `default` | `id`, `text`, `label` |\n| `dropped` | what is not in the data set" in told
-    assert "| `passports` |" not in told
+    assert "| `provenance` |" not in told
 
 
 def test_texts_with_several_labels_are_not_called_texts_with_a_label_each() -> None:
     assert "Texts with a label each, to train" in written(outcome()).text
-    told = written(outcome(many=True)).text
+    told = written(outcome(multi_label=True)).text
     assert "Texts with one label or more each, to train" in told
     assert "| `default` | `id`, `text`, `label` (a list) |" in told
 
@@ -151,7 +151,7 @@ def test_nothing_hostile_becomes_markup() -> None:
 
 
 def test_an_empty_data_set_has_a_card_too() -> None:
-    text = card(outcome(selected=(), spare=(), dropped=()), [], {"train": []}, ["config default is empty"])
+    text = card(outcome(selected=(), surplus=(), dropped=()), [], {"train": []}, ["config default is empty"])
     assert "No text was selected." in text
     assert "configs" not in yaml.safe_load(text.split("---")[1])
 
@@ -170,7 +170,7 @@ def test_every_word_of_the_author_stands_on_the_card_and_is_escaped() -> None:
         task_ids=("intent-classification",),
         source_datasets=("acme/raw",),
     )
-    found = written(outcome(about=about, license="other"))
+    found = written(outcome(metadata=about, license="other"))
     told = found.data.to_dict()
     assert told["pretty_name"] == "Parcels, *again*"
     assert (told["license"], told["license_name"], told["license_link"]) == (
@@ -190,7 +190,7 @@ def test_pictures_stand_with_their_part_and_have_words() -> None:
         CardFigure("figures/funnel.svg", "What became of them", "texts: a|b 3", "<svg/>"),
         CardFigure("figures/proof-words.svg", "Scores", "macro-F1: seeds .5", "<svg/>"),
     ]
-    text = written(outcome(pictures=shown, proof=("They help.",))).text
+    text = written(outcome(figures=shown, evaluation_sentences=("They help.",))).text
     dropped = text.split("## What was dropped")[1].split("## ")[0]
     assert "![What became of them: texts: a\\|b 3](figures/funnel.svg)" in dropped
     assert "(figures/proof-words.svg)" in text.split("## Proof on real data")[1].split("## ")[0]
@@ -202,7 +202,7 @@ def test_a_card_never_holds_half_a_character_and_is_read_back(tmp_path: Path) ->
     told = outcome(
         name="fine",
         dropped=[DroppedRecord(record(100), "filter", "length", lone, 2, 3)],
-        about=CardMetadata(pretty_name=lone, description=lone),
+        metadata=CardMetadata(pretty_name=lone, description=lone),
         prompt_texts={"labelled": lone},
     )
     write_dataset(tmp_path / "dataset", told)

@@ -29,7 +29,7 @@ def test_every_config_loads_with_its_types(tmp_path: Path) -> None:
     default = load_dataset(str(tmp_path / "dataset"))
     assert {name: len(rows) for name, rows in default.items()} == written.splits
     assert default["train"].features["label"] == ClassLabel(names=list(LABELS))
-    passports = load_dataset(str(tmp_path / "dataset"), "passports")["train"]
+    passports = load_dataset(str(tmp_path / "dataset"), "provenance")["train"]
     assert len(passports) == 30
     split = dict(zip(passports["id"], passports["split"], strict=True))
     assert all(split[one] == name for name, rows in default.items() for one in rows["id"])
@@ -38,7 +38,7 @@ def test_every_config_loads_with_its_types(tmp_path: Path) -> None:
 
 def test_no_answer_is_in_two_splits(tmp_path: Path) -> None:
     write_dataset(tmp_path / "dataset", outcome())
-    passports = load_dataset(str(tmp_path / "dataset"), "passports")["train"]
+    passports = load_dataset(str(tmp_path / "dataset"), "provenance")["train"]
     pairs = set(zip(passports["request"], passports["split"], strict=True))
     assert len(pairs) == len(set(passports["request"]))
 
@@ -48,7 +48,7 @@ def test_the_same_outcome_gives_the_same_bytes_in_any_order_and_process(tmp_path
     told = outcome()
     write_dataset(
         tmp_path / "second",
-        outcome(selected=told.selected[::-1], dropped=told.dropped[::-1], spare=told.surplus[::-1]),
+        outcome(selected=told.selected[::-1], dropped=told.dropped[::-1], surplus=told.surplus[::-1]),
     )
     code = (
         "from pathlib import Path; from tests.export.outcomes import outcome; "
@@ -60,18 +60,18 @@ def test_the_same_outcome_gives_the_same_bytes_in_any_order_and_process(tmp_path
         "README.md",
         "data/train-00000-of-00001.parquet",
         "data/validation-00000-of-00001.parquet",
-        "passports/train-00000-of-00001.parquet",
+        "provenance/train-00000-of-00001.parquet",
         "dropped/train-00000-of-00001.parquet",
     }
 
 
 def test_a_large_file_has_several_groups_and_reads_as_one(tmp_path: Path) -> None:
-    many = [record(number) for number in range(ROWS_A_GROUP + 1)]
-    write_dataset(tmp_path, outcome(selected=many, splits={"train": 1.0}, dropped=[], spare=[]))
-    for name in ("data", "passports"):
+    multi_label = [record(number) for number in range(ROWS_A_GROUP + 1)]
+    write_dataset(tmp_path, outcome(selected=multi_label, splits={"train": 1.0}, dropped=[], surplus=[]))
+    for name in ("data", "provenance"):
         file = pq.ParquetFile(tmp_path / name / "train-00000-of-00001.parquet")
         assert [file.metadata.row_group(group).num_rows for group in range(2)] == [ROWS_A_GROUP, 1]
-        assert file.read(["id"]).column("id").to_pylist() == sorted(one.id for one in many)
+        assert file.read(["id"]).column("id").to_pylist() == sorted(one.id for one in multi_label)
 
 
 def loaded(folder: Path, cache: Path) -> dict[str, list[str]]:
@@ -105,7 +105,7 @@ def test_a_second_run_s_rows_are_loaded_not_the_first_one_s(tmp_path: Path) -> N
 
 
 def test_empty_splits_and_configs_are_left_out_and_said(tmp_path: Path) -> None:
-    told = outcome(selected=[record(1)], spare=(), dropped=())
+    told = outcome(selected=[record(1)], surplus=(), dropped=())
     written = write_dataset(tmp_path / "dataset", told)
     assert written.splits == {"train": 1, "validation": 0}
     assert written.notes == ("split validation is empty and left out", "config dropped is empty and left out")
@@ -120,7 +120,9 @@ def test_a_run_that_selected_nothing_keeps_what_it_dropped(tmp_path: Path) -> No
     assert len(load_dataset(str(tmp_path / "dataset"), "dropped")["train"]) == 7
 
 
-@pytest.mark.parametrize("changes", [{"many": True}, {"labels": {}, "task": "summarization"}, {"task": "paraphrase"}])
+@pytest.mark.parametrize(
+    "changes", [{"multi_label": True}, {"labels": {}, "task": "summarization"}, {"task": "paraphrase"}]
+)
 def test_every_task_loads(changes: dict[str, object], tmp_path: Path) -> None:
     write_dataset(tmp_path / "dataset", outcome(**changes))
     assert len(load_dataset(str(tmp_path / "dataset"))["train"]) == 24

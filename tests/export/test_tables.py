@@ -26,7 +26,7 @@ def test_labels_are_codes_in_the_recipe_s_order_and_rows_stand_by_id() -> None:
 
 def test_several_labels_are_a_list_of_codes_in_order() -> None:
     one = Record("both", Provenance("labelled"), ("delivery", "refund"))
-    table = default_table([one], outcome(many=True))
+    table = default_table([one], outcome(multi_label=True))
     assert table.features["label"] == List(ClassLabel(names=list(LABELS)))
     assert table.columns["label"] == [[0, 1]]
 
@@ -125,28 +125,33 @@ def test_dropped_has_drops_reviews_and_spare_ones_each_with_its_reason() -> None
     rows = {row["id"]: row for row in pa.table(dict(table.columns), schema=table.features.arrow_schema).to_pylist()}
     assert len(rows) == 7
     twin = rows[record(101).id]
-    assert (twin["section"], twin["item"], twin["measured"], twin["limit"]) == ("filter", "near_duplicate", 0.8, 0.7)
-    assert (twin["twin"], twin["text"], twin["label"], twin["raw"]) == (told.selected[0].id, "text 101", "refund", None)
+    assert (twin["section"], twin["step"], twin["score"], twin["limit"]) == ("filter", "near_duplicate", 0.8, 0.7)
+    assert (twin["duplicate_of"], twin["text"], twin["label"], twin["raw_answer"]) == (
+        told.selected[0].id,
+        "text 101",
+        "refund",
+        None,
+    )
     assert (twin["generator"], twin["request"], json.loads(twin["sampling"])) == (
         "labelled",
         "key33",
         {"temperature": 0.8},
     )
     spare = rows[record(110).id]
-    assert (spare["section"], spare["item"], spare["reason"]) == ("select", "diverse", "not picked: quota full")
+    assert (spare["section"], spare["step"], spare["reason"]) == ("select", "diverse", "not picked: quota full")
     (unread,) = (row for row in rows.values() if row["section"] == "parse")
-    assert (unread["text"], unread["raw"], unread["label"]) == ("", "raw ? junk", None)
+    assert (unread["text"], unread["raw_answer"], unread["label"]) == ("", "raw ? junk", None)
     assert sum(row["section"] == "review" for row in rows.values()) == 1
 
 
 def test_types_are_said_even_where_every_cell_is_empty() -> None:
     told = outcome(
-        spare=(), dropped=[DroppedRecord(Record("x", Provenance("existing")), "filter", "length", "too short")]
+        surplus=(), dropped=[DroppedRecord(Record("x", Provenance("existing")), "filter", "length", "too short")]
     )
     features = dropped_table(told).features
-    assert (features["measured"], features["twin"], features["parents"]) == (
+    assert (features["score"], features["duplicate_of"], features["parent_ids"]) == (
         Value("float64"),
         Value("string"),
         List(Value("string")),
     )
-    assert dropped_table(outcome(many=True)).features["label"] == List(Value("string"))
+    assert dropped_table(outcome(multi_label=True)).features["label"] == List(Value("string"))

@@ -27,13 +27,13 @@ def test_missing_and_empty_files_and_other_features_are_named(folder: Path) -> N
     (folder / "dropped/train-00000-of-00001.parquet").unlink()
     validation = folder / "data/validation-00000-of-00001.parquet"
     pq.write_table(pq.read_table(validation).slice(0, 0).drop_columns(["label"]), validation)
-    passports = folder / "passports/train-00000-of-00001.parquet"
+    passports = folder / "provenance/train-00000-of-00001.parquet"
     pq.write_table(pq.read_table(passports).slice(0, 0), passports)
     assert viewer_problems(folder) == [
         "config default, split validation: data/validation-00000-of-00001.parquet has no rows",
         "config default, split validation: data/validation-00000-of-00001.parquet has other columns or features than "
         "the splits before it",
-        "config passports, split train: passports/train-00000-of-00001.parquet has no rows",
+        "config provenance, split train: provenance/train-00000-of-00001.parquet has no rows",
         "config dropped, split train: there is no file dropped/train-00000-of-00001.parquet",
     ]
 
@@ -50,7 +50,7 @@ def test_labels_in_another_order_are_other_features(folder: Path) -> None:
 def test_the_card_s_configs_have_names_of_their_own_and_one_default(folder: Path) -> None:
     card = folder / "README.md"
     text = card.read_text(encoding="utf-8")
-    card.write_text(text.replace("config_name: passports", "config_name: default\n  default: true"), encoding="utf-8")
+    card.write_text(text.replace("config_name: provenance", "config_name: default\n  default: true"), encoding="utf-8")
     faults = viewer_problems(folder)
     assert "the config default is there twice" in faults
     assert "default, default are all called the default config" in faults

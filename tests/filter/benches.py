@@ -22,12 +22,12 @@ DATA = Path(__file__).parents[3] / "shared" / "data"
 real_data = pytest.mark.skipif(not DATA.is_dir(), reason="the real data sets of shared/data are not on this machine")
 
 
-def record(text: str, *labels: str, draw: int = 0, shown: Sequence[str] = (), **fields: str) -> Record:
-    return Record(text, Provenance("test", example_ids=tuple(shown), index=draw), labels, fields)
+def record(text: str, *labels: str, index: int = 0, example_ids: Sequence[str] = (), **fields: str) -> Record:
+    return Record(text, Provenance("test", example_ids=tuple(example_ids), index=index), labels, fields)
 
 
 def batch(*texts: str) -> list[Record]:
-    return [record(text, draw=place) for place, text in enumerate(texts)]
+    return [record(text, index=place) for place, text in enumerate(texts)]
 
 
 def judged(step: Filter, one: Record, at: Context | None = None) -> Verdict | None:

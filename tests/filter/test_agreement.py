@@ -69,7 +69,7 @@ def test_a_seed_that_was_shown_does_not_vouch_for_a_text_made_from_it() -> None:
     folds = assign_folds(seeds)
     held = next(one for one in blue if folds[one.id] == folds[stray.id])
     at = context(sources={"seeds": seeds}, labels={"red": "", "blue": ""}, embed=directions)
-    one = record("odd/red", "blue", shown=[stray.id, held.id])
+    one = record("odd/red", "blue", example_ids=[stray.id, held.id])
     vouched = judged(Agreement(), record("odd/red", "blue"), at)
     assert vouched is not None
     assert vouched.keeps
@@ -95,7 +95,7 @@ def test_a_label_without_seeds_and_a_text_without_label_are_kept(embed: Embed) -
 
 
 def test_of_several_labels_one_that_fits_is_enough(embed: Embed) -> None:
-    at = context(sources={"seeds": SEEDS}, embed=embed, many=True)
+    at = context(sources={"seeds": SEEDS}, embed=embed, multi_label=True)
     both = judged(Agreement(), record("my parcel is still not here", "praise", "delivery"), at)
     assert both is not None
     assert both.keeps

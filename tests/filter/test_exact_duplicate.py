@@ -26,7 +26,10 @@ def test_a_settled_twin_is_told_before_one_of_the_batch() -> None:
     judge = ExactDuplicate().start(context())
     settled, *more = batch("a card", "A card!", "a card?")
     judge.commit([settled])
-    assert [verdict.duplicate_of if verdict else None for verdict in judge.evaluate_batch(more)] == [settled.id, settled.id]
+    assert [verdict.duplicate_of if verdict else None for verdict in judge.evaluate_batch(more)] == [
+        settled.id,
+        settled.id,
+    ]
 
 
 def test_a_duplicate_of_a_dropped_text_is_kept() -> None:
@@ -45,7 +48,7 @@ def test_a_duplicate_of_a_dropped_text_is_kept() -> None:
 def test_of_each_normal_form_the_first_stays(before: list[str], texts: list[str]) -> None:
     judge = ExactDuplicate().start(context())
     earlier, _ = rule(judge, batch(*before))
-    window = [record(text, draw=100 + place) for place, text in enumerate(texts)]
+    window = [record(text, index=100 + place) for place, text in enumerate(texts)]
     assert judge.evaluate_batch(window) == judge.evaluate_batch(window)
     kept, dropped = rule(judge, window)
     forms = [normal_form(one.text) for one in (*earlier, *kept)]

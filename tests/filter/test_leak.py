@@ -98,9 +98,9 @@ def test_planted_copies_of_a_real_test_set_are_found_by_words(seed: int) -> None
     test = given(*(row["text"] for row in rows("banking77/test.csv")))
     judge = WORDS_ALONE.start(context(sources={"test": test}))
     same, changed = planted([one.text for one in test], seed)
-    assert all(judge.evaluate_batch([record(text, draw=place) for place, text in enumerate(same)]))
+    assert all(judge.evaluate_batch([record(text, index=place) for place, text in enumerate(same)]))
     long = [text for text in changed if len(text.split()) > 8]
-    assert all(judge.evaluate_batch([record(text, draw=place) for place, text in enumerate(long)]))
+    assert all(judge.evaluate_batch([record(text, index=place) for place, text in enumerate(long)]))
 
 
 @real_data
@@ -109,7 +109,7 @@ def test_with_the_embedder_all_planted_copies_are_found(embed: Embed) -> None:
     judge = Leak().start(context(sources={"test": test}, embed=embed))
     for seed in range(20):
         copies = [copy for kind in planted([one.text for one in test], seed) for copy in kind]
-        verdicts = judge.evaluate_batch([record(text, draw=place) for place, text in enumerate(copies)])
+        verdicts = judge.evaluate_batch([record(text, index=place) for place, text in enumerate(copies)])
         assert not [copy for copy, verdict in zip(copies, verdicts, strict=True) if verdict is None]
 
 

@@ -23,13 +23,15 @@ def test_the_nearest_one_is_the_twin_and_a_settled_one_before_one_of_the_batch()
     judge = NearDuplicate().start(context())
     one, other, new = batch(LONG.replace("bank", "shop"), LONG.replace("weeks", "days"), LONG)
     judge.commit([one, other])
-    again = record(LONG, draw=9)
+    again = record(LONG, index=9)
     first, second = judge.evaluate_batch([new, again])
     assert first == second
     assert first is not None
     assert first.duplicate_of == one.id
     judge.commit([new])
-    assert judge.evaluate_batch([again]) == [Verdict("shares most of its words with an accepted text", 1.0, 0.7, new.id)]
+    assert judge.evaluate_batch([again]) == [
+        Verdict("shares most of its words with an accepted text", 1.0, 0.7, new.id)
+    ]
 
 
 def test_the_limit_is_the_recipes() -> None:
@@ -43,7 +45,7 @@ def test_the_limit_is_the_recipes() -> None:
 def test_among_short_texts_no_two_near_ones_stay_and_none_is_lost(before: list[str], texts: list[str]) -> None:
     judge = NearDuplicate().start(context())
     earlier, _ = rule(judge, batch(*before))
-    window = [record(text, draw=100 + place) for place, text in enumerate(texts)]
+    window = [record(text, index=100 + place) for place, text in enumerate(texts)]
     assert judge.evaluate_batch(window) == judge.evaluate_batch(window)
     kept, dropped = rule(judge, window)
     stay = {one.id: word_set(one.text) for one in (*earlier, *kept)}

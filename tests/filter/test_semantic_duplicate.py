@@ -33,7 +33,10 @@ def test_a_settled_twin_is_told_before_one_of_the_batch() -> None:
     judge = SemanticDuplicate().start(context(embed=angles))  # type: ignore[arg-type]
     settled, one, other = batch("0", "3", "4")
     judge.commit([settled])
-    assert [verdict and verdict.duplicate_of for verdict in judge.evaluate_batch([one, other])] == [settled.id, settled.id]
+    assert [verdict and verdict.duplicate_of for verdict in judge.evaluate_batch([one, other])] == [
+        settled.id,
+        settled.id,
+    ]
 
 
 @settings(deadline=None)
@@ -41,7 +44,7 @@ def test_a_settled_twin_is_told_before_one_of_the_batch() -> None:
 def test_no_two_near_ones_stay_and_none_is_lost(before: list[int], now: list[int]) -> None:
     judge = SemanticDuplicate(similarity=0.95).start(context(embed=angles))  # type: ignore[arg-type]
     earlier, _ = rule(judge, batch(*map(str, before)))
-    window = [record(str(angle), draw=100 + place) for place, angle in enumerate(now)]
+    window = [record(str(angle), index=100 + place) for place, angle in enumerate(now)]
     assert judge.evaluate_batch(window) == judge.evaluate_batch(window)
     kept, dropped = rule(judge, window)
     stay = {one.id: int(one.text) for one in (*earlier, *kept)}

@@ -14,8 +14,8 @@ models: {{generator: {{scripted: {{function: "./answers.py:answer"}}}}}}
 sources:
   seeds: {{rows: {{path: {base}/seeds.csv}}}}
   test: {{rows: {{path: test.csv}}}}
-generate: [labelled: {{from: seeds, texts: 4}}]
-filter: [exact_duplicate, copies_source: {{from: seeds}}, leak: {{semantic: 1}}]
+generate: [labelled: {{source: seeds, per_request: 4}}]
+filter: [exact_duplicate, copies_source: {{source: seeds}}, leak: {{semantic: 1}}]
 select: []
 want: {{label: {want}}}
 export: {{license: {license}, splits: {splits}, hub: anna/tickets}}

@@ -47,10 +47,10 @@ def test_nothing_but_these_files_is_read_for_a_push(finished: Path) -> None:
     assert {"journal.sqlite", "report.html"} <= {path.name for path in finished.iterdir()}
     (finished / "review.jsonl").write_text('{"id": "a", "decision": "keep", "by": "ann"}\n', encoding="utf-8")
     (finished / "waiting.json").write_text('{"version": 1, "texts": []}\n', encoding="utf-8")
-    plain, whole = read_payload(finished), read_payload(finished, with_passports=True)
+    plain, whole = read_payload(finished), read_payload(finished, with_provenance=True)
     assert {path.split("/")[0] for path in plain.items} == {*TEXTS, "data", "figures"}
     assert {path.split("/")[0] for path in whole.items} - {path.split("/")[0] for path in plain.items} == {
-        "passports",
+        "provenance",
         "dropped",
     }
     assert (plain.license, plain.rows) == ("cc-by-4.0", 20)
@@ -78,7 +78,7 @@ def test_a_half_surrogate_does_not_stop_a_push(run: Path) -> None:
     assert b"half ? a pair" in content
 
 
-ASIDE = ("passports", "dropped")
+ASIDE = ("provenance", "dropped")
 
 
 @pytest.fixture
@@ -97,8 +97,8 @@ def test_configs_that_stay_at_home_are_not_in_the_metadata(card: str) -> None:
 
 def test_and_not_in_the_table_of_the_configs(card: str) -> None:
     pushed = pushed_card(card, ASIDE)
-    assert "| `passports` |" in card
-    assert "| `passports` |" not in pushed
+    assert "| `provenance` |" in card
+    assert "| `provenance` |" not in pushed
     assert "| `default` |" in pushed
     assert pushed.count("were not published: they stay with the run") == 1
 

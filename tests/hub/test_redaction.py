@@ -14,7 +14,7 @@ sources:
   test: {rows: {path: "/srv/test.csv"}}
   raw: C:\\Users\\anna\\raw.csv
 models: {generator: {http: {base_url: "http://localhost:8000/v1", model: Qwen/Qwen3-8B}}}
-generate: [labelled: {about: letters and/or notes to a shop}]
+generate: [labelled: {domain: letters and/or notes to a shop}]
 """
 MANIFEST: dict[str, Any] = {
     "recipe": {"path": "../../../home/anna/tickets.yaml", "text": RECIPE, "sets": ["sources.test=/srv/test.csv"]},

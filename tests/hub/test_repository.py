@@ -71,7 +71,7 @@ def test_data_that_is_no_parquet_is_not_compared_with(
 def test_a_data_set_without_a_card_is_compared_by_its_files(
     client: Client, server: Server, repo: str, finished: Path
 ) -> None:
-    data = (finished / "dataset/passports/train-00000-of-00001.parquet").read_bytes()
+    data = (finished / "dataset/provenance/train-00000-of-00001.parquet").read_bytes()
     server.store.put(repo, {"train.parquet": data})
     said = client.textsynth("push", finished, repo)
     assert said.code == 2

@@ -45,20 +45,20 @@ def test_dropped_texts_that_repeat_a_given_one_are_blank_and_rows_and_columns_st
     assert found["id"].to_pylist() == list("abcde")
     assert found["attributes"].to_pylist() == ['{"tone": "plain"}'] * 5
     assert found["text"].to_pylist() == ["", "something else", "", "", ""]
-    assert found["raw"].to_pylist() == [None] * 5
+    assert found["raw_answer"].to_pylist() == [None] * 5
     assert found["source"].to_pylist() == [None, None, None, "a text that is shown", None]
 
 
 def test_a_file_with_nothing_given_keeps_its_bytes(tmp_path: Path) -> None:
     run = make_run(tmp_path)
-    passports = run / "dataset/passports/train-00000-of-00001.parquet"
+    passports = run / "dataset/provenance/train-00000-of-00001.parquet"
     assert redact_sources(passports, [], read_source_texts(run, read_manifest(run))) == passports.read_bytes()
 
 
 def test_fields_of_seeds_are_given_too(tmp_path: Path) -> None:
     source = f"{{rows: {{path: {tmp_path}/seeds.csv, fields: [label]}}}}"
-    run = make_run(tmp_path, sources__seeds=source, generate="[paraphrase: {from: seeds, texts: 4}]")
-    passports = run / "dataset/passports/train-00000-of-00001.parquet"
+    run = make_run(tmp_path, sources__seeds=source, generate="[paraphrase: {source: seeds, per_request: 4}]")
+    passports = run / "dataset/provenance/train-00000-of-00001.parquet"
     given = read_source_texts(run, read_manifest(run))
     assert given.fields == {"label"}
     cells = pq.read_table(passports)["attributes"].to_pylist()
@@ -74,7 +74,7 @@ def test_the_sources_are_read_again_as_the_recipe_says(tmp_path: Path) -> None:
 
 
 def test_what_a_run_curates_was_not_given_to_write_from(tmp_path: Path) -> None:
-    run = make_run(tmp_path, generate="[existing: {from: seeds}]", filter="[leak: {semantic: 1}]", want=1)
+    run = make_run(tmp_path, generate="[existing: {source: seeds}]", filter="[leak: {semantic: 1}]", want=1)
     assert read_source_texts(run, read_manifest(run)) == SourceTexts([TESTED])
 
 
@@ -83,7 +83,7 @@ def test_where_they_are_gone_nobody_can_tell(tmp_path: Path) -> None:
     manifest = read_manifest(run)
     changed = json.loads(json.dumps(manifest))
     changed["recipe"]["hash"] = "0"
-    with pytest.raises(UsageError, match=r"tickets\.yaml has changed since; run it again, or leave --with-passports"):
+    with pytest.raises(UsageError, match=r"tickets\.yaml has changed since; run it again, or leave --with-provenance"):
         read_source_texts(run, changed)
     (tmp_path / "seeds.csv").unlink()
     with pytest.raises(UsageError, match=r"cannot be told which of them repeat a seed: .*no such file"):

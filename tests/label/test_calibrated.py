@@ -156,7 +156,7 @@ def test_labels_of_fewer_than_10_rows_are_not_told_apart() -> None:
 
 def test_several_labels_are_right_where_all_are() -> None:
     gold = [Record(f"row {n}", Provenance("gold", index=n), ("refund", "praise")) for n in range(4)]
-    one = Choice(gold="gold", votes=1).start(context(sources={"gold": gold}, many=True), "choice")
+    one = Choice(gold="gold", votes=1).start(context(sources={"gold": gold}, multi_label=True), "choice")
     assert isinstance(one, CalibratedSession)
     answers = ("refund, praise", "praise,refund", "refund", "refund, praise, delivery")
     told = one.calibrate([[Completion(answer)] for answer in answers])
@@ -237,9 +237,9 @@ def recipe_file(folder: Path, gold: Sequence[tuple[str, str]], **choice: object)
     (folder / "models.py").write_text(MODELS)
     lines = "".join(f"{text},{label}\n" for text, label in gold)
     (folder / "gold.csv").write_text(f"text,label\n{lines}")
-    in_flight = choice.pop("in_flight", 16)
-    unread = {"scripted": {"function": "./models.py:write", "in_flight": in_flight}}
-    judge = {"scripted": {"function": "./models.py:judge", "in_flight": in_flight}}
+    in_flight = choice.pop("concurrency", 16)
+    unread = {"scripted": {"function": "./models.py:write", "concurrency": in_flight}}
+    judge = {"scripted": {"function": "./models.py:judge", "concurrency": in_flight}}
     told = {
         "version": 1,
         "name": "tried",
@@ -275,7 +275,7 @@ def tried(folder: Path, **choice: object) -> RunSummary:
 def test_a_run_tells_in_notes_manifest_card_and_report_what_its_labels_are_worth(tmp_path: Path) -> None:
     result = tried(tmp_path, precision=0.85)
     assert result.exit_code == 0
-    told = read_manifest(result.folder)["gold"]["choice"]
+    told = read_manifest(result.folder)["calibration"]["choice"]
     assert (told["source"], told["all"]["rows"], told["unread"]) == ("checked", 30, 0)
     assert told["kept"]["right"] / told["kept"]["rows"] >= 0.85
     assert told["sentence"] in result.manifest["notes"]
@@ -301,12 +301,12 @@ def test_gold_rows_become_no_text_and_no_example(tmp_path: Path) -> None:
 
 
 def test_the_bytes_are_the_same_at_any_number_in_flight_and_again(tmp_path: Path) -> None:
-    one, many = (tried(tmp_path / str(count), precision=0.85, in_flight=count) for count in (1, 64))
-    assert digest(one.folder) == digest(many.folder)
+    one, multi_label = (tried(tmp_path / str(count), precision=0.85, in_flight=count) for count in (1, 64))
+    assert digest(one.folder) == digest(multi_label.folder)
     again = run(read_recipe(tmp_path / "1" / "recipe.yaml"), out=one.folder)
     assert again.manifest["requests"]["sent"] == 0
     assert digest(again.folder, card=True) == digest(one.folder, card=True)
-    assert again.manifest["gold"] == one.manifest["gold"] == many.manifest["gold"]
+    assert again.manifest["calibration"] == one.manifest["calibration"] == multi_label.manifest["calibration"]
 
 
 def test_gold_pays_for_its_own_rows_alone(tmp_path: Path) -> None:
@@ -325,7 +325,7 @@ def test_gold_rows_are_charged_to_the_budget(tmp_path: Path) -> None:
     assert 3 * len(GOLD) < result.manifest["requests"]["planned"] <= 120
     short = run(read_recipe(path, ["budget.requests=60"]), out=tmp_path / "short")
     assert (short.stopped, short.manifest["requests"]["planned"]) == ("budget", 60)
-    assert short.manifest["gold"]["choice"]["unread"] == 10
+    assert short.manifest["calibration"]["choice"]["unread"] == 10
 
 
 def test_where_the_precision_is_not_reached_the_run_ends_with_the_sentence(tmp_path: Path) -> None:

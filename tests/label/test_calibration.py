@@ -148,7 +148,7 @@ def test_the_interval_told_holds_the_truth_though_the_limit_was_chosen_on_the_sa
         value = round(max(yes, 3 - yes) / 3, 4)
         return value, chance.random() < true[value]
 
-    many = [row() for _ in range(5000)]
+    multi_label = [row() for _ in range(5000)]
     found = []
     for _ in range(200):
         rows = [row() for _ in range(60)]
@@ -156,7 +156,7 @@ def test_the_interval_told_holds_the_truth_though_the_limit_was_chosen_on_the_sa
         limit = threshold_for_precision(0.95, rows, calibration)
         if limit is not None:
             passing = {value for value in true if calibration.of(value) >= limit}
-            truth = [right for value, right in many if value in passing]
+            truth = [right for value, right in multi_label if value in passing]
             kept = coverage_at(limit, rows, calibration)
             found.append((kept.low <= sum(truth) / len(truth) <= kept.high, sum(truth) / len(truth)))
     assert len(found) > 100

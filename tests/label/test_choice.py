@@ -12,8 +12,8 @@ from textsynth.label.choice import Choice
 TEXT = Record("Please send my money back.", Provenance("labelled"), ("refund",))
 
 
-def desk(many: bool = False, **options: object):  # noqa: ANN201
-    return Choice.model_validate(options).start(context(many=many), "choice")
+def desk(multi_label: bool = False, **options: object):  # noqa: ANN201
+    return Choice.model_validate(options).start(context(multi_label=multi_label), "choice")
 
 
 def answers(*texts: str) -> list[Completion]:
@@ -81,7 +81,9 @@ def test_a_failed_request_counts_against_the_confidence() -> None:
 
 def test_several_labels_are_read_where_a_text_may_have_many() -> None:
     unlabelled = Record(TEXT.text, TEXT.provenance, ())
-    record, verdict = desk(many=True).parse_responses(unlabelled, answers("refund, praise", "refund", "praise, refund"))
+    record, verdict = desk(multi_label=True).parse_responses(
+        unlabelled, answers("refund, praise", "refund", "praise, refund")
+    )
     assert verdict is None
     assert record.labels == ("refund", "praise")
 

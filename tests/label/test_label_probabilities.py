@@ -124,18 +124,18 @@ def test_with_all_turns_the_liking_for_a_place_is_gone(prompts: str) -> None:
 def test_a_server_that_tells_few_tokens_gives_bounds_and_is_not_exact_where_it_changes_them() -> None:
     with engine("openai", most_logprobs=5, logprobs="processed") as server:
         model = Http.model_validate({"base_url": server.url, "model": "small"})
-        many = {f"label_{place}": "" for place in range(10)}
-        found = label_logprobs(["a text"], many, model, permutations=2)
+        multi_label = {f"label_{place}": "" for place in range(10)}
+        found = label_logprobs(["a text"], multi_label, model, permutations=2)
     assert found.bounds.any()
     assert not found.exact.any()
     assert np.isfinite(found.logprobs).all()
 
 
 def test_a_shortlist_shows_some_labels_and_the_others_have_no_probability() -> None:
-    many = {f"label_{place}": "" for place in range(40)}
+    multi_label = {f"label_{place}": "" for place in range(40)}
     found = label_logprobs(
         ["one", "two"],
-        many,
+        multi_label,
         Scripted(answers=("B",)),
         permutations=3,
         shortlist=lambda texts: [["label_7", "label_39", "label_2"], ["label_0"]][: len(texts)],

@@ -17,7 +17,7 @@ TEXT = Record("Please send my money back.", Provenance("labelled"), ("refund",))
 
 
 def desk(**options: object) -> LabellerSession:
-    return Choice.model_validate({"by": "probabilities", **options}).start(context(), "choice")
+    return Choice.model_validate({"method": "logprobs", **options}).start(context(), "choice")
 
 
 def answered(asks: Sequence[GenerationRequest], **held: float) -> list[Completion]:
@@ -88,7 +88,7 @@ def test_a_model_without_log_probabilities_is_a_verdict_that_says_so() -> None:
 
 
 def test_an_example_of_each_label_stands_with_its_letter() -> None:
-    one = Choice.model_validate({"by": "probabilities", "from": "seeds"}).start(context(), "choice")
+    one = Choice.model_validate({"method": "logprobs", "source": "seeds"}).start(context(), "choice")
     (asks,) = one.build_requests([TEXT])
     assert asks[0].prompt is not None
     turns = asks[0].prompt.messages
@@ -114,9 +114,9 @@ def test_many_labels_are_shown_as_a_shortlist_in_the_recipes_order() -> None:
 
 
 def test_what_letters_cannot_do_is_said_before_anything_is_asked() -> None:
-    with pytest.raises(UsageError, match="choice: by: probabilities chooses one label, but the recipe says many"):
-        Choice.model_validate({"by": "probabilities"}).start(context(many=True), "choice")
+    with pytest.raises(UsageError, match="choice: method: logprobs chooses one label, but the recipe says many"):
+        Choice.model_validate({"method": "logprobs"}).start(context(multi_label=True), "choice")
     with pytest.raises(ValueError, match="shortlist is 30, but by probabilities there are 26 letters"):
-        Choice.model_validate({"by": "probabilities", "shortlist": 30})
-    assert Choice.model_validate({"by": "probabilities", "prompt": "mine"}).prompt == "mine"
+        Choice.model_validate({"method": "logprobs", "shortlist": 30})
+    assert Choice.model_validate({"method": "logprobs", "prompt": "mine"}).prompt == "mine"
     assert set(LABELS) == {"refund", "delivery", "praise"}

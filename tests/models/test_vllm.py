@@ -18,7 +18,9 @@ from textsynth.models.vllm_server.environment import find_environment
 def test_a_name_and_a_revision_are_the_identity_and_speed_is_no_part_of_it() -> None:
     assert Vllm(model="Qwen/Qwen3-8B").identity == "Qwen/Qwen3-8B"
     assert Vllm(model="Qwen/Qwen3-8B", revision="main").identity == "Qwen/Qwen3-8B@main"
-    fast = Vllm(model="Qwen/Qwen3-8B", flags={"max-num-seqs": 512, "tensor-parallel-size": 2}, port=8000, keep_running=True)
+    fast = Vllm(
+        model="Qwen/Qwen3-8B", flags={"max-num-seqs": 512, "tensor-parallel-size": 2}, port=8000, keep_running=True
+    )
     assert fast.identity == "Qwen/Qwen3-8B"
 
 

@@ -17,7 +17,7 @@ def prompt(tmp_path: Path) -> Callable[..., Prompt]:
     def load(body: str, variables: Iterable[str] = (), *, mode: str = "completion", answer: str = "text") -> Prompt:
         path = tmp_path / "it.jinja"
         listed = ", ".join(f"{name}: it" for name in variables)
-        front = f"---\nabout: a test\nvariables: {{{listed}}}\nanswer: {answer}\nmode: {mode}\n---\n"
+        front = f"---\ndescription: a test\nvariables: {{{listed}}}\nanswer: {answer}\nmode: {mode}\n---\n"
         path.write_text(front + body, encoding="utf-8")
         return load_prompt(path)
 

@@ -13,7 +13,7 @@ def front(told: str) -> str:
 
 def test_a_front_matter_says_what_a_prompt_is() -> None:
     found = split_front_matter(
-        "---\nabout: new texts\nvariables:\n  n: how many\n  label: 'the label: its name'\n"
+        "---\ndescription: new texts\nvariables:\n  n: how many\n  label: 'the label: its name'\n"
         "answer: {list: {most: 5}}\nsampling: {temperature: 0.9, stop: [a]}\nmode: completion\n---\nbody\n---\nmore",
         "p.jinja",
     )
@@ -27,7 +27,7 @@ def test_a_front_matter_says_what_a_prompt_is() -> None:
 
 
 def test_all_but_the_purpose_can_be_left_out() -> None:
-    found = split_front_matter("---\nabout: it\n---", "p.jinja")
+    found = split_front_matter("---\ndescription: it\n---", "p.jinja")
     assert (found.front.mode, found.front.variables, found.body) == ("chat", {}, "")
 
 
@@ -36,7 +36,7 @@ def test_all_but_the_purpose_can_be_left_out() -> None:
     [
         ("", ["1: a prompt begins with a front matter between two lines '---', this file is empty"]),
         ("hello\n---\n", ["1: a prompt begins with a front matter between two lines '---', this one with 'hello'"]),
-        ("---\nabout: it\n", ["1: the front matter has no end: no second line '---' within 500 lines"]),
+        ("---\ndescription: it\n", ["1: the front matter has no end: no second line '---' within 500 lines"]),
         (front(""), ["1: the setting 'about' is missing"]),
         (front("about: ' '"), ["2: 'about' is empty; it says in one line what the prompt is for"]),
         (front("abuot: it"), ["2: the setting 'about' is missing", "2: there is no setting 'abuot'"]),
@@ -48,7 +48,7 @@ def test_all_but_the_purpose_can_be_left_out() -> None:
         (front("about: it\nvariables: {n: }"), ["3: 'variables.n' must be a text, but is None"]),
         (front("about: it\nvariables: {no: x}"), ["3: the key 'no' is no text in YAML; put it in quotes"]),
         (front("about: it\nvariables:\n  ? [a]\n  : x"), ["4: the key "]),
-        (front("about: it\nabout: that"), ["3: the key 'about' stands twice"]),
+        (front("description: it\ndescription: that"), ["3: the key 'description' stands twice"]),
         (front("about: it\nanswer: lsit"), ["3: there is no answer reader 'lsit'; did you mean 'list'?"]),
         (front("about: it\nanswer:\n  list: {mots: 1}"), ["3: answer 'list': there is no setting 'mots'"]),
         (front("about: it\nanswer: 5"), ["3: an answer is a reader's name or a map of one name"]),
@@ -59,8 +59,8 @@ def test_all_but_the_purpose_can_be_left_out() -> None:
         (front("about: it: that"), ["2: the front matter is not YAML: mapping values are not allowed here"]),
         (front("about: [a"), ["3: the front matter is not YAML: "]),
         (front("about: it\n\tmode: chat"), ["3: the front matter is not YAML: "]),
-        (front("- about"), ["2: the front matter must be a map (about: …), but is ['about']"]),
-        (front("just words"), ["2: the front matter must be a map (about: …), but is 'just words'"]),
+        (front("- description"), ["2: the front matter must be a map (description: …), but is ['description']"]),
+        (front("just words"), ["2: the front matter must be a map (description: …), but is 'just words'"]),
         (front("about: &a it\nvariables: {n: *a}"), ["2: the front matter uses an anchor twice"]),
         (front("about: &a [*a]"), ["2: the front matter uses an anchor twice"]),
         (front("about: !!python/object:os.system x"), ["2: 'x' is a os.system in YAML; put it in quotes"]),

@@ -13,7 +13,7 @@ def write(path: Path, about: str = "it") -> Path:
     path.parent.mkdir(exist_ok=True)
     mode = "completion" if path.name.endswith(".completion.jinja") else "chat"
     body = "a" if mode == "completion" else '{% chat role="user" %}a{% endchat %}'
-    path.write_text(f"---\nabout: {about}\nmode: {mode}\n---\n{body}\n")
+    path.write_text(f"---\ndescription: {about}\nmode: {mode}\n---\n{body}\n")
     return path
 
 

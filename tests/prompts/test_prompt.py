@@ -156,7 +156,7 @@ def test_a_variable_that_may_be_missing_can_be_asked_for(prompt: Load) -> None:
 
 
 def test_the_fingerprint_is_of_the_content_alone(tmp_path: Path) -> None:
-    text = "---\nabout: é\nmode: completion\n---\na\n"
+    text = "---\ndescription: é\nmode: completion\n---\na\n"
     written = {
         "a": text.encode(),
         "b": b"\xef\xbb\xbf" + text.encode(),
@@ -174,7 +174,7 @@ def test_the_fingerprint_is_of_the_content_alone(tmp_path: Path) -> None:
 
 def test_files_that_are_no_prompts_are_mistakes(tmp_path: Path) -> None:
     latin, folder, huge = tmp_path / "latin.jinja", tmp_path / "folder.jinja", tmp_path / "huge.jinja"
-    latin.write_bytes("---\nabout: é\n---\n".encode("latin-1"))
+    latin.write_bytes("---\ndescription: é\n---\n".encode("latin-1"))
     folder.mkdir()
     huge.write_bytes(b"-" * 1_000_001)
     told = {
@@ -201,7 +201,7 @@ def test_a_file_that_cannot_be_read_is_a_mistake(tmp_path: Path) -> None:
 
 def test_the_name_of_a_file_and_its_mode_agree(tmp_path: Path) -> None:
     path = tmp_path / "it.chat.jinja"
-    path.write_text("---\nabout: it\nmode: completion\n---\na")
+    path.write_text("---\ndescription: it\nmode: completion\n---\na")
     with pytest.raises(
         PromptError, match=r"it\.chat\.jinja:3: the file's name says 'chat', but its mode is 'completion'"
     ):

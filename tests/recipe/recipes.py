@@ -22,7 +22,7 @@ models:
 sources:
   seeds: {rows: {path: seeds.csv}}
 generate:
-  - ./writer.py: {vary: {tone: [plain, angry]}}
+  - ./writer.py: {attributes: {tone: [plain, angry]}}
 filter:
   - length: {min_words: 3, max_words: 40}
   - exact_duplicate
@@ -49,11 +49,11 @@ class Writer(Generator):
     """Writes nothing at all."""
 
     model: ModelName = Field("generator", description="the model")
-    vary: dict[str, tuple[str, ...]] = Field({}, description="attributes")
+    attributes: dict[str, tuple[str, ...]] = Field({}, description="attributes")
     times: int = Field(1, ge=1, le=9)
     scale: float = 1.0
 
-    def begin(self, context, item):
+    def start(self, context, name):
         raise NotImplementedError
 '''
 

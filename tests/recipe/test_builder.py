@@ -21,7 +21,7 @@ from textsynth.recipe.builder import ValueReader, as_yaml
 from textsynth.recipe.env_vars import to_python
 from textsynth.recipe.issues import IssueCollector
 from textsynth.recipe.loader import RecipeDocument, read_document
-from textsynth.recipe.recipe import LabelSpec
+from textsynth.recipe.recipe import Label
 from textsynth.recipe.settings import Budget
 from textsynth.recipe.yaml_tree import YamlMap
 
@@ -49,7 +49,7 @@ def folder(tmp_path: Path) -> Path:
 def objects() -> dict[str, Any]:
     return {
         "name": "tickets",
-        "labels": {"refund": LabelSpec("asks for money back", 5), "praise": "says something nice"},
+        "labels": {"refund": Label("asks for money back", 5), "praise": "says something nice"},
         "models": {"generator": models.Scripted(answers=["no", "012"])},
         "sources": {"seeds": sources.Rows(path=Path("seeds.csv"))},
         "generate": [
@@ -184,7 +184,7 @@ def test_an_object_of_a_class_is_what_a_recipe_writes_for_it() -> None:
         models={"generator": Local(), "judge": "generator"},
         filter=["length", NearDuplicate(similarity=0.6), Length, {"length": {"min_words": 3}}],
         budget=Budget(requests=5),
-        labels={"a": LabelSpec("is a"), "b": LabelSpec("is b", 7), "c": "is c"},
+        labels={"a": Label("is a"), "b": Label("is b", 7), "c": "is c"},
     )
     assert to_python(tree) == {
         "models": {"generator": {"local": {}}, "judge": "generator"},
@@ -226,7 +226,7 @@ def test_places_have_their_paths_in_the_order_of_the_recipe() -> None:
     ("sections", "told"),
     [
         ({"want": {3: 4}}, "want.3: a key is a name, found 3, which is no text"),
-        ({"pool": float("inf")}, "pool: a number is finite, found inf"),
+        ({"pool": float("inf")}, "oversample: a number is finite, found inf"),
         ({"name": {"a"}}, "name: a recipe holds text, numbers, true and false, lists and maps, found {'a'}"),
         ({"name": "\ud800"}, "name: this text holds half of a character"),
         ({"filter": [Local()]}, "filter[0]: filter takes a Filter, found Local"),

@@ -35,9 +35,9 @@ def test_rows_with_several_labels_need_a_recipe_whose_texts_may_have_them(tmp_pa
     (mistake,) = check_sources(read_recipe(write_recipe(tmp_path)), several)
     assert mistake.sentence == (
         "sources.seeds has 2 rows with several labels ('refund', 'delay'), and a text has one: "
-        "write `many: true`, or give each row one label"
+        "write `multi_label: true`, or give each row one label"
     )
-    assert check_sources(read_recipe(write_recipe(tmp_path, RECIPE + "many: true\n")), several) == []
+    assert check_sources(read_recipe(write_recipe(tmp_path, RECIPE + "multi_label: true\n")), several) == []
 
 
 def test_many_labels_that_are_not_listed_are_counted(tmp_path: Path) -> None:
@@ -56,7 +56,7 @@ def test_examples_shown_by_label_must_have_labels(tmp_path: Path) -> None:
 
 
 def test_rows_that_are_taken_as_they_are_have_labels_or_are_given_some(tmp_path: Path) -> None:
-    text = "labels: {a: one, b: two}\nsources: {seeds: seeds.csv}\ngenerate: [existing: {from: seeds}]\n"
+    text = "labels: {a: one, b: two}\nsources: {seeds: seeds.csv}\ngenerate: [existing: {source: seeds}]\n"
     rows = {"seeds": [row("a"), row(), row("b")]}
     (mistake,) = check_sources(read_recipe(write_recipe(tmp_path, text)), rows)
     assert mistake.sentence.startswith(
@@ -67,7 +67,7 @@ def test_rows_that_are_taken_as_they_are_have_labels_or_are_given_some(tmp_path:
 
 
 def test_where_a_text_may_have_many_labels_it_may_have_none(tmp_path: Path) -> None:
-    text = "labels: {a: one, b: two}\nmany: true\nsources: {seeds: seeds.csv}\ngenerate: [existing: {from: seeds}]\n"
+    text = "labels: {a: one, b: two}\nmulti_label: true\nsources: {seeds: seeds.csv}\ngenerate: [existing: {source: seeds}]\n"
     recipe = read_recipe(write_recipe(tmp_path, text))
     assert check_sources(recipe, {"seeds": [row("a", "b"), row()]}) == []
     assert "2 rows of 2 without a label" in check_sources(recipe, {"seeds": [row(), row()]})[0].sentence
@@ -97,7 +97,7 @@ def test_a_source_without_rows_is_a_mistake(tmp_path: Path) -> None:
 def test_what_is_to_be_even_is_what_texts_have(over: str, told: str | None, tmp_path: Path) -> None:
     recipe = (
         "labels: {a: one}\nsources: {seeds: {rows: {path: seeds.csv, fields: [channel]}}}\n"
-        f"generate: [labelled: {{vary: {{tone: [calm, cross]}}}}]\nselect: [balanced: {{over: {over}}}]\n"
+        f"generate: [labelled: {{attributes: {{tone: [calm, cross]}}}}]\nselect: [balanced: {{over: {over}}}]\n"
     )
     if told is None:
         read_recipe(write_recipe(tmp_path, recipe))
@@ -106,7 +106,7 @@ def test_what_is_to_be_even_is_what_texts_have(over: str, told: str | None, tmp_
             read_recipe(write_recipe(tmp_path, recipe))
 
 
-@pytest.mark.parametrize("generate", ["[./writer.py]", "[labelled: {from: own}]"])
+@pytest.mark.parametrize("generate", ["[./writer.py]", "[labelled: {source: own}]"])
 def test_what_a_generator_or_source_of_ones_own_brings_may_be_evened_over(generate: str, tmp_path: Path) -> None:
     (tmp_path / "rows.py").write_text(
         "from textsynth import Source\n\n\nclass Rows(Source):\n    def read(self, base, *, name, seed): ...\n",
@@ -119,7 +119,7 @@ def test_what_a_generator_or_source_of_ones_own_brings_may_be_evened_over(genera
 @pytest.mark.parametrize(
     ("task", "generate", "told"),
     [
-        ("paraphrase", "existing: {from: seeds}", "existing gives texts without what they rewrite (the column text"),
+        ("paraphrase", "existing: {source: seeds}", "existing gives texts without what they rewrite (the column text"),
         (
             "paraphrase",
             "labelled: {}",
@@ -127,12 +127,12 @@ def test_what_a_generator_or_source_of_ones_own_brings_may_be_evened_over(genera
         ),
         (
             "summarization",
-            "paraphrase: {from: seeds}",
+            "paraphrase: {source: seeds}",
             "paraphrase gives texts without what they rewrite (the column d",
         ),
-        ("summarization", "existing: {from: pairs}", None),
-        ("paraphrase", "paraphrase: {from: seeds}", None),
-        ("classification", "existing: {from: seeds}", None),
+        ("summarization", "existing: {source: pairs}", None),
+        ("paraphrase", "paraphrase: {source: seeds}", None),
+        ("classification", "existing: {source: seeds}", None),
     ],
 )
 def test_a_task_that_rewrites_needs_what_is_rewritten(
@@ -157,8 +157,8 @@ models: {generator: {scripted: {answers: [hello]}}}
 labels: {refund: asks for money back, delay: asks where an order is}
 sources: {seeds: seeds.csv, checked: checked.csv, test: test.csv}
 generate:
-  - labelled: {from: seeds}
-filter: [length, {leak: {from: checked}}]
+  - labelled: {source: seeds}
+filter: [length, {leak: {source: checked}}]
 label:
   - choice: {gold: checked, precision: 0.95}
 select: []
@@ -189,10 +189,10 @@ def test_a_source_that_is_only_compared_with_may_be_gold(tmp_path: Path) -> None
         ("gold: checked, ", "", 8, ["choice: precision needs gold"]),
         ("precision: 0.95", "precision: 0.9, min_confidence: 0.5", 8, ["take min_confidence out"]),
         ("precision: 0.95", "precision: 95", 8, ["choice.precision takes", "found 95"]),
-        ("precision: 0.95", "from: checked", 8, ["gold and from are both 'checked'"]),
-        ("precision: 0.95}", "votes: 3}\n  - choice: {from: checked}", 8, ["choice-2 shows its rows as examples"]),
+        ("precision: 0.95", "source: checked", 8, ["gold and from are both 'checked'"]),
+        ("precision: 0.95}", "votes: 3}\n  - choice: {source: checked}", 8, ["choice-2 shows its rows as examples"]),
         ("select: []", "evaluate: {train: seeds, test: checked}", 8, ["evaluate.test too"]),
-        ("- labelled: {from: seeds}", "- existing: {from: checked}", 8, ["existing writes from its rows"]),
+        ("- labelled: {source: seeds}", "- existing: {source: checked}", 8, ["existing writes from its rows"]),
         ("select: []", "gold: {rows: {path: checked.csv}}", 9, ["no section 'gold'", "choice: {gold: NAME}"]),
     ],
 )  # fmt: skip
@@ -208,7 +208,7 @@ def test_a_mistake_has_its_line(tmp_path: Path, old: str, new: str, line: int, w
 
 def test_a_source_may_be_called_gold_and_nothing_is_written_from_it(tmp_path: Path) -> None:
     text = RECIPE_GOLD.replace("seeds: seeds.csv, checked", "gold").replace("checked", "gold")
-    text = text.replace("generate:\n  - labelled: {from: seeds}\n", "").replace("gold.csv", "checked.csv")
+    text = text.replace("generate:\n  - labelled: {source: seeds}\n", "").replace("gold.csv", "checked.csv")
     (written_by,) = read_recipe(written(tmp_path, text)).generate
     assert getattr(written_by.step, "from_", None) is None
 

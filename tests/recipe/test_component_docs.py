@@ -45,7 +45,7 @@ def test_a_word_may_be_a_section_or_an_item() -> None:
         ("export", "license: "),
         ("evaluate", "test: "),
         ("want", "{label: 200}"),
-        ("labels", "means: "),
+        ("labels", "description: "),
     ],
 )
 def test_a_section_without_items_is_told_too(name: str, told: str) -> None:

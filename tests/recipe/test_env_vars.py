@@ -56,7 +56,7 @@ def test_a_variable_that_is_not_set_is_one_mistake(tmp_path: Path) -> None:
 
 
 def test_a_key_is_named_by_its_variable_and_never_put_in(tmp_path: Path, secret: str) -> None:
-    engine = f'{{http: {{base_url: "http://localhost:1/v1", model: m, key_env: "${{{NAME}}}"}}}}'
+    engine = f'{{http: {{base_url: "http://localhost:1/v1", model: m, api_key_env: "${{{NAME}}}"}}}}'
     path = write_recipe(tmp_path, RECIPE.replace("{scripted: {answers: [hello]}}", engine))
     with pytest.raises(RecipeError, match=f"key_env takes the name of a variable, not its value: write {NAME}"):
         read_recipe(path)

@@ -289,7 +289,7 @@ def test_what_is_commented_out_works_when_the_marks_are_taken_away(tmp_path: Pat
     text = path.read_text(encoding="utf-8")
     opened = re.sub(r"^( *)# (?=sources:|  seeds:|filter:|  - )", r"\1", text, flags=re.MULTILINE)
     assert opened != text
-    path.write_text(opened.replace('labelled: {about: ""}', "labelled: {from: seeds}"), encoding="utf-8")
+    path.write_text(opened.replace('labelled: {domain: ""}', "labelled: {source: seeds}"), encoding="utf-8")
     recipe = read_recipe(path)
     assert [item.name for item in recipe.filter] == ["length", "exact_duplicate", "near_duplicate"]
     assert list(recipe.sources) == ["seeds"]

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from tests.recipe.recipes import END, RECIPE, write_recipe
 from textsynth.core.errors import RecipeError
-from textsynth.recipe import LabelSpec, read_recipe
+from textsynth.recipe import Label, read_recipe
 
 PIECES = [
     *"{}[]:,-#&*!|>'\"%@`?~<\t\n ",
@@ -52,7 +52,7 @@ def test_the_name_is_the_file_s_where_none_is_given(tmp_path: Path) -> None:
 def test_quoted_text_is_text_whatever_it_looks_like(tmp_path: Path) -> None:
     text = RECIPE.replace("refund: asks for money back", '"no": "012"').replace("[plain, angry]", "['1e3', \"yes\"]")
     recipe = read_recipe(write_recipe(tmp_path, text))
-    assert recipe.labels["no"] == LabelSpec("012")
+    assert recipe.labels["no"] == Label("012")
     assert recipe.generate[0].step.model_dump()["vary"] == {"tone": ("1e3", "yes")}
 
 
@@ -65,7 +65,7 @@ def test_an_anchor_may_be_used_again(tmp_path: Path) -> None:
 
 
 def test_texts_are_picked_from_a_pool_where_diverse_picks_them(tmp_path: Path) -> None:
-    assert read_recipe(write_recipe(tmp_path, RECIPE + "pool: 2.5\n")).oversample == 2.5
+    assert read_recipe(write_recipe(tmp_path, RECIPE + "oversample: 2.5\n")).oversample == 2.5
 
 
 def test_several_mistakes_are_told_at_once_in_the_order_of_their_lines(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ import pytest
 from tests.recipe.recipes import RECIPE, write_recipe
 from textsynth.core.errors import RecipeError
 from textsynth.filter.length import Length
-from textsynth.recipe import LabelSpec, Recipe, read_recipe
+from textsynth.recipe import Label, Recipe, read_recipe
 
 
 def read(folder: Path, *sets: str) -> Recipe:
@@ -32,7 +32,7 @@ def test_what_is_written_short_is_opened(tmp_path: Path) -> None:
     sets = ["filter.1.near_duplicate.similarity=0.9", "labels.refund.want=3", "sources.seeds.rows.path=seeds.csv"]
     recipe = read_recipe(path, sets)
     assert recipe.filter[1].step.model_dump() == {"similarity": 0.9}
-    assert recipe.labels["refund"] == LabelSpec("asks for money back", 3)
+    assert recipe.labels["refund"] == Label("asks for money back", 3)
 
 
 def test_a_section_that_is_not_there_begins(tmp_path: Path) -> None:

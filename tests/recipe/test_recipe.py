@@ -5,7 +5,7 @@ from pathlib import Path
 from tests.recipe.recipes import RECIPE, write_recipe
 from textsynth.filter.length import Length
 from textsynth.models.scripted import Scripted
-from textsynth.recipe import Budget, Export, LabelSpec, read_recipe
+from textsynth.recipe import Budget, Export, Label, read_recipe
 
 
 def test_a_recipe_offers_what_it_says(tmp_path: Path) -> None:
@@ -13,7 +13,7 @@ def test_a_recipe_offers_what_it_says(tmp_path: Path) -> None:
     assert (recipe.path, recipe.base) == (tmp_path / "recipe.yaml", tmp_path)
     assert (recipe.name, recipe.version, recipe.task, recipe.language) == ("bank", 1, "classification", "en")
     assert (recipe.seed, recipe.multi_label, recipe.embedder, recipe.oversample) == (0, False, "all-MiniLM-L6-v2", 1.0)
-    assert recipe.labels == {"refund": LabelSpec("asks for money back"), "delay": LabelSpec("asks where an order is")}
+    assert recipe.labels == {"refund": Label("asks for money back"), "delay": Label("asks where an order is")}
     assert recipe.label_descriptions == {"refund": "asks for money back", "delay": "asks where an order is"}
     assert list(recipe.models) == ["generator", "judge"]
     assert recipe.models["judge"] is recipe.models["generator"]

@@ -15,7 +15,7 @@ from textsynth.recipe.references import references_in
 
 PROMPT = """\
 ---
-about: says hello
+description: says hello
 variables: {greeting: how to greet, tone: the voice, end: the end}
 answer: text
 ---
@@ -29,17 +29,17 @@ from typing import ClassVar
 from pydantic import Field
 
 from textsynth.core.options import PromptName
-from textsynth.core.protocols import Prompted
+from textsynth.core.protocols import PromptedGenerator
 
 
-class Speaker(Prompted):
+class Speaker(PromptedGenerator):
     """Speaks."""
 
     offers: ClassVar[frozenset[str]] = frozenset({"greeting", "ending"})
     prompt: PromptName = Field("hello", description="the prompt")
-    vary: dict[str, tuple[str, ...]] = Field({}, description="attributes")
+    attributes: dict[str, tuple[str, ...]] = Field({}, description="attributes")
 
-    def begin(self, context, item):
+    def start(self, context, name):
         raise NotImplementedError
 '''
 
@@ -74,7 +74,7 @@ def test_references_are_found_in_lists_maps_unions_and_inner_options() -> None:
 
 
 def test_a_source_that_is_not_there(tmp_path: Path) -> None:
-    text = "sources: {seedz: seeds.csv}\ngenerate:\n  - existing: {from: seeds}\n  - existing\nfilter: []\n"
+    text = "sources: {seedz: seeds.csv}\ngenerate:\n  - existing: {source: seeds}\n  - existing\nfilter: []\n"
     with pytest.raises(RecipeError) as caught:
         read_recipe(write_recipe(tmp_path, "models: {generator: {scripted: {answers: [a]}}}\n" + text))
     assert [str(mistake).rpartition("recipe.yaml:")[2] for mistake in caught.value.mistakes] == [
@@ -85,7 +85,7 @@ def test_a_source_that_is_not_there(tmp_path: Path) -> None:
 
 def speaking(folder: Path, prompt: str, fields: str = "{}") -> Path:
     path = write_recipe(
-        folder, RECIPE.replace("./writer.py: {vary: {tone: [plain, angry]}}", f"./speaker.py: {fields}")
+        folder, RECIPE.replace("./writer.py: {attributes: {tone: [plain, angry]}}", f"./speaker.py: {fields}")
     )
     (folder / "speaker.py").write_text(SPEAKER, encoding="utf-8")
     (folder / "hello.jinja").write_text(prompt, encoding="utf-8")
@@ -105,7 +105,9 @@ def test_a_prompt_may_use_only_what_its_step_offers(tmp_path: Path) -> None:
 
 
 def test_what_is_varied_is_offered_too(tmp_path: Path) -> None:
-    path = speaking(tmp_path, PROMPT.replace("{{ end }}", "").replace(", end: the end", ""), "{vary: {tone: [low]}}")
+    path = speaking(
+        tmp_path, PROMPT.replace("{{ end }}", "").replace(", end: the end", ""), "{attributes: {tone: [low]}}"
+    )
     assert read_recipe(path).generate[0].name == "./speaker.py"
 
 

@@ -7,7 +7,7 @@ import pytest
 from tests.recipe.recipes import END, MEANS, RECIPE, assert_broken, write_recipe
 from textsynth.core.errors import RecipeError
 from textsynth.models.scripted import Scripted
-from textsynth.recipe import LabelSpec, read_recipe
+from textsynth.recipe import Label, read_recipe
 
 # What stands in the recipe, what takes its place ("" puts it at the end), the line, and words of the sentence.
 BROKEN = [
@@ -115,10 +115,10 @@ def test_a_broken_label(tmp_path: Path, old: str, new: str, line: int, words: li
 
 
 def test_a_label_may_have_a_quota_of_its_own_even_none_at_all(tmp_path: Path) -> None:
-    text = RECIPE.replace("asks for money back", "{means: asks for money back, want: 0}")
-    text = text.replace("asks where an order is", "{means: asks where, want: 2k}")
+    text = RECIPE.replace("asks for money back", "{description: asks for money back, want: 0}")
+    text = text.replace("asks where an order is", "{description: asks where, want: 2k}")
     recipe = read_recipe(write_recipe(tmp_path, text))
-    assert recipe.labels == {"refund": LabelSpec("asks for money back", 0), "delay": LabelSpec("asks where", 2000)}
+    assert recipe.labels == {"refund": Label("asks for money back", 0), "delay": Label("asks where", 2000)}
 
 
 # What stands in the recipe, what takes its place ("" puts it at the end), the line, and words of the sentence.

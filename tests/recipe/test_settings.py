@@ -14,7 +14,7 @@ BROKEN = [
     ("", "seed: -1", END, ["seed takes a whole number (at least 0), found -1"]),
     ("", "seed: 1.5", END, ["seed takes a whole number", "found 1.5"]),
     ("", 'seed: "7"', END, ["seed takes a whole number", "found '7': write 7 without quotes"]),
-    ("", "pool: 0.5", END, ["pool takes a number (at least 1", "found 0.5"]),
+    ("", "oversample: 0.5", END, ["pool takes a number (at least 1", "found 0.5"]),
     ("", "language: english", END, ["language", "such as en", "found 'english'"]),
     ("25k", "25q", 19, ["budget.requests takes a whole number such as 300, 25k or 3M", "found '25q'"]),
     ("minutes: 90", "minuts: 90", 19, ["budget has no field 'minuts'; did you mean 'minutes'?"]),

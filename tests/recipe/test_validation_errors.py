@@ -20,7 +20,7 @@ class Outer(Options):
     number: float = Field(0.5, gt=0)
     either: str | tuple[str, ...] = ""
     inner: Inner | None = None
-    many: tuple[Inner, ...] = ()
+    multi_label: tuple[Inner, ...] = ()
     from_: str = Field("", alias="from", max_length=5)
     low: int = 0
     high: int = 9
@@ -44,12 +44,12 @@ def told(text: str) -> list[str]:
 @pytest.mark.parametrize(
     ("text", "sentences"),
     [
-        ("{number: 1, either: [a], inner: {size: 1}, many: [{size: 2}], from: abc}", []),
+        ("{number: 1, either: [a], inner: {size: 1}, multi_label: [{size: 2}], source: abc}", []),
         ("number: 0", ["r:1: outer.number takes a number (above 0), found 0"]),
         ("low: 1\neither: 7", ['r:2: outer.either takes text or a list of texts, found 7: write "7" in quotes']),
         ("either: [a, true]", ['r:1: outer.either.1 takes text, found true: write "true" in quotes']),
         ("either: {a: b}", ["r:1: outer.either takes text or a list of texts, found a map of a"]),
-        ("from: abcdef", ["r:1: outer.from takes text (at most 5 characters), found 'abcdef'"]),
+        ("source: abcdef", ["r:1: outer.from takes text (at most 5 characters), found 'abcdef'"]),
         ("inner: {}", ["r:1: outer.inner needs 'size', which is a whole number"]),
         ("inner: {sze: 1}", ["r:1: outer.inner has no field 'sze'; did you mean 'size'?"]),
         ("inner: 3", ["r:1: outer.inner takes a map with the fields size, names, found 3"]),

@@ -69,7 +69,7 @@ def leak() -> dict[str, Any]:
     told = evaluation(names(4), CHECKS[:3], shift=0.1, test=400)
     told["verdict"] |= {"effect": "leak", "leaks": 12, "sentences": [
         "12 test texts lie among the selected texts: the gain below is memory, not learning.",
-        "Take them out (`filter: leak: {from: test}`) and evaluate again."]}  # fmt: skip
+        "Take them out (`filter: leak: {source: test}`) and evaluate again."]}  # fmt: skip
     told["data"]["test_left_out"] = list(range(11))
     kinds = ("exact", "near", "semantic")
     told["leaks"] = {
@@ -106,7 +106,7 @@ def hostile() -> dict[str, Any]:
     told = evaluation(labels, [*HOSTILE[:4], "length"], shift=0.02, test=300)
     told["data"]["name"] = HOSTILE[0]
     told["verdict"] |= {"sentences": list(HOSTILE), "classes_worse": labels, "classes_better": labels}
-    told["arms"][HOSTILE[1]] = copy.deepcopy(told["arms"]["raw"])
+    told["arms"][HOSTILE[1]] = copy.deepcopy(told["arms"]["raw_answer"])
     told["classifiers"] = [*CLASSIFIERS, HOSTILE[3]]
     told["gap"]["attributes"] = {text: {other: 0.2 for other in HOSTILE} for text in HOSTILE[:3]}
     for place, text in enumerate(HOSTILE):

@@ -55,7 +55,7 @@ EVALUATION: dict[str, Any] = {
 
 def test_the_card_tells_it_and_the_pictures_of_another_one_go(tmp_path: Path) -> None:
     before = CardFigure("figures/proof-embeddings.svg", "Scores", "of another one", "<svg/>")
-    write_dataset(tmp_path / "dataset", outcome(pictures=[before]))
+    write_dataset(tmp_path / "dataset", outcome(figures=[before]))
     rows = {path: path.read_bytes() for path in tmp_path.rglob("*.parquet")}
     update_card(tmp_path, EVALUATION)
     card = (tmp_path / "dataset" / "README.md").read_text(encoding="utf-8")

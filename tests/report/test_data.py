@@ -28,7 +28,7 @@ def test_the_funnel_adds_up_the_commonest_reason_first(tmp_path: Path) -> None:
 
 def test_what_a_reason_quotes_does_not_part_it(tmp_path: Path) -> None:
     drops = [DroppedRecord(record(100 + n), "label", "choice", f"none of the labels: 'answer {n}'") for n in range(9)]
-    account = read_run_data(finished(tmp_path, outcome(dropped=drops, spare=())))
+    account = read_run_data(finished(tmp_path, outcome(dropped=drops, surplus=())))
     assert ("label choice: none of the labels", -9) in account.funnel
     assert list(account.dropped) == ["label choice: none of the labels"]
     assert len(account.dropped["label choice: none of the labels"]) == DROPPED_A_REASON
@@ -44,11 +44,11 @@ def test_labels_are_counted_by_split_in_the_recipe_s_order(tmp_path: Path) -> No
 
 
 def test_some_texts_of_every_label_are_shown_with_what_stands_behind_them(tmp_path: Path) -> None:
-    selected = [record(number, "refund" if number else "delivery", request=f"k{number}") for number in range(100)]
+    selected = [record(number, "refund" if number else "delivery", request_key=f"k{number}") for number in range(100)]
     kept = read_run_data(finished(tmp_path, outcome(selected=selected))).kept
     assert len(kept) == KEPT_SHOWN // 2 + 1
     assert {row["label"] for row in kept} == {"refund", "delivery"}
-    assert {row["item"] for row in kept} == {"labelled"}
+    assert {row["step"] for row in kept} == {"labelled"}
     assert {row["confidence"] for row in kept} == {0.75}
 
 
@@ -56,7 +56,7 @@ def test_dropped_texts_are_shown_with_number_limit_and_twin(tmp_path: Path) -> N
     told = outcome()
     dropped = read_run_data(finished(tmp_path, told)).dropped
     (row,) = dropped["filter near_duplicate: like a text that was kept"]
-    assert (row["measured"], row["limit"], row["twin"], row["text"]) == (0.8, 0.7, told.selected[0].id, "text 101")
+    assert (row["score"], row["limit"], row["duplicate_of"], row["text"]) == (0.8, 0.7, told.selected[0].id, "text 101")
     (unread,) = dropped["parse labelled: no list"]
     assert unread["text"] == "raw ? junk"
     assert len(dropped["select diverse: not picked"]) == 2
@@ -73,7 +73,7 @@ def test_what_a_text_rewrites_is_told(tmp_path: Path) -> None:
             "numbers",
         )
     ]
-    told = outcome(task="summarization", labels={}, selected=kept, dropped=lost, spare=(), quota=())
+    told = outcome(task="summarization", labels={}, selected=kept, dropped=lost, surplus=(), quota=())
     account = read_run_data(finished(tmp_path, told))
     assert [row["source"] for row in account.kept] == ["a long document"]
     assert account.dropped["filter faithful: numbers"][0]["source"] == "a long document"
@@ -82,7 +82,7 @@ def test_what_a_text_rewrites_is_told(tmp_path: Path) -> None:
 
 def test_several_labels_are_each_counted(tmp_path: Path) -> None:
     both = Record("both", Provenance("labelled", request_key="k"), ("refund", "delivery"))
-    account = read_run_data(finished(tmp_path, outcome(many=True, selected=[both], splits={"train": 1.0})))
+    account = read_run_data(finished(tmp_path, outcome(multi_label=True, selected=[both], splits={"train": 1.0})))
     assert {label: dict(counts) for label, counts in account.labels.items()} == {
         "refund": {"train": 1},
         "delivery": {"train": 1},
@@ -91,7 +91,7 @@ def test_several_labels_are_each_counted(tmp_path: Path) -> None:
 
 
 def test_a_run_that_selected_nothing_has_an_account(tmp_path: Path) -> None:
-    account = read_run_data(finished(tmp_path, outcome(selected=(), spare=())))
+    account = read_run_data(finished(tmp_path, outcome(selected=(), surplus=())))
     assert (account.kept, account.funnel[-1]) == ([], ("selected", 0))
 
 
@@ -109,7 +109,7 @@ def test_what_evaluation_json_tells_comes_along(tmp_path: Path) -> None:
 
 def test_of_very_many_sets_of_labels_some_texts_are_shown(tmp_path: Path) -> None:
     labels = {f"label {n}": "means" for n in range(KEPT_AT_MOST + 50)}
-    selected = [record(n, label, request=f"k{n}") for n, label in enumerate(labels)]
+    selected = [record(n, label, request_key=f"k{n}") for n, label in enumerate(labels)]
     account = read_run_data(finished(tmp_path, outcome(labels=labels, selected=selected, quota=())))
     assert len(account.kept) == KEPT_AT_MOST
     assert len(account.labels) == KEPT_AT_MOST + 50

@@ -91,7 +91,7 @@ def test_hostile_texts_stay_text(tmp_path: Path) -> None:
         labels={"refund": HOSTILE},
         selected=[record],
         dropped=[DroppedRecord(other, "filter", "length", HOSTILE)],
-        spare=(),
+        surplus=(),
         sentence=HOSTILE,
         models=(HOSTILE,),
         recipe_text=HOSTILE,
@@ -172,7 +172,7 @@ def test_many_parts_of_a_quota_that_are_met_are_folded_and_those_that_lack_texts
 def test_the_page_of_many_labels_and_texts_stays_small(tmp_path: Path) -> None:
     told = evaluations.huge()
     labels = told["data"]["labels"]
-    selected = [record(n, labels[n % 300], request=f"key{n}") for n in range(2000)]
+    selected = [record(n, labels[n % 300], request_key=f"key{n}") for n in range(2000)]
     costly = [
         Record(f"{n} <&'\"> " * 100, Provenance("labelled", request_key=f"long{n}"), (labels[n],)) for n in range(300)
     ]

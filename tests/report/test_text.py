@@ -66,7 +66,7 @@ def test_a_text_of_a_model_cannot_move_the_cursor(tmp_path: Path) -> None:
 
 def test_a_run_without_quota_labels_or_texts(tmp_path: Path) -> None:
     text = as_text(
-        read_run_data(finished(tmp_path, outcome(selected=(), spare=(), dropped=(), quota=(), labels={}, models=())))
+        read_run_data(finished(tmp_path, outcome(selected=(), surplus=(), dropped=(), quota=(), labels={}, models=())))
     )
     assert "models: none" in text
     assert "quota" not in text

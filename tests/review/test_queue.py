@@ -104,9 +104,9 @@ def test_without_the_runs_own_list_the_reason_names_the_label_that_was_chosen(tm
 def test_several_labels_a_text_are_several(tmp_path: Path) -> None:
     drop = waiting(1, ("refund", "delivery"), chosen="delivery, praise, sad", confidence=0.5)
     labels = {"refund": "", "delivery": "", "praise, sad": "one label with a comma"}
-    queue = read_queue(reviewed(tmp_path, [drop], many=True, labels=labels))
+    queue = read_queue(reviewed(tmp_path, [drop], multi_label=True, labels=labels))
     (one,) = queue.entries.values()
-    assert queue.many
+    assert queue.multi_label
     assert one.labels == ("refund", "delivery")
     single = reviewed(tmp_path / "one", [waiting(1, chosen="praise, sad")], labels=labels)
     assert next(iter(read_queue(single).entries.values())).chosen == ("praise, sad",)

@@ -231,7 +231,7 @@ def test_a_hundred_decisions_outlive_the_server_and_two_servers_share_a_run(tmp_
             assert process.wait(20) == 0
         other.send_signal(signal.SIGTERM)
         out, _ = other.communicate(timeout=20)
-        assert "bob decided on 100 texts: 34 kept, 33 dropped, 33 relabelled" in out
+        assert "bob decided on 100 per_request: 34 kept, 33 dropped, 33 relabelled" in out
     lines = (run / FILE).read_text(encoding="utf-8").splitlines()
     assert len([json.loads(line) for line in lines]) == 200
 

@@ -34,7 +34,7 @@ def test_a_decision_is_on_disk_with_who_when_and_the_text(tmp_path: Path) -> Non
     ]
     assert all(one.text.startswith("doubtful text") and one.at.endswith("+00:00") for one in lines)
     assert sitting.sentence() == (
-        "ann decided on 3 texts: 1 kept, 1 dropped, 1 relabelled; 3 texts wait for a decision; "
+        "ann decided on 3 per_request: 1 kept, 1 dropped, 1 relabelled; 3 texts wait for a decision; "
         "textsynth run recipe.yaml takes the decisions in"
     )
     assert sitting.told()["decided"] == {"kept": 1, "dropped": 1, "relabelled": 1}
@@ -78,7 +78,7 @@ def test_what_is_no_decision_is_refused_and_not_written(tmp_path: Path) -> None:
 
 
 def test_several_labels_stand_in_the_recipes_order(tmp_path: Path) -> None:
-    run = reviewed(tmp_path, [waiting(1, ("refund",))], many=True)
+    run = reviewed(tmp_path, [waiting(1, ("refund",))], multi_label=True)
     sitting = sit(run)
     sitting.decide(sitting.state()["order"][0], "relabel", ["delivery", "refund"])
     assert read_decisions(run).lines[0].labels == ("refund", "delivery")

@@ -20,7 +20,7 @@ models: {{generator: {{scripted: {{answers: {answers}}}}}}}
 labels: {{card: asks about a card, transfer: asks about a transfer}}
 sources: {{seeds: seeds.csv}}
 generate:
-  - labelled: {{from: seeds, texts: 2, vary: {vary}}}
+  - labelled: {{source: seeds, per_request: 2, attributes: {vary}}}
 want: {want}
 {more}
 """
@@ -50,7 +50,7 @@ models: {generator: {http: MODEL}}
 labels: {card: asks about a card, transfer: asks about a transfer, app: asks about the app}
 sources: {seeds: seeds.csv}
 generate:
-  - labelled: {from: seeds, texts: 5, vary: {case: CASES}}MORE
+  - labelled: {source: seeds, per_request: 5, attributes: {case: CASES}}MORE
 filter: [{length: {min_words: 7}}, exact_duplicate, near_duplicate]
 select: []
 want: {label: 60}
@@ -65,7 +65,7 @@ SERVED_SEEDS = "text,label\n" + "".join(
 def served_recipe(folder: Path, generators: str = "", **model: object) -> Path:
     """Write the recipe and its seeds into the folder; `generators` are lines of YAML, `model` the options of `http`."""
     folder.mkdir(parents=True, exist_ok=True)
-    told = json.dumps({"model": "mock-small", "in_flight": 16, **model})
+    told = json.dumps({"model": "mock-small", "concurrency": 16, **model})
     cases = json.dumps([f"case {n}" for n in range(400)])
     more = f"\n  {generators}" if generators else ""
     path = folder / "served.yaml"

@@ -90,12 +90,16 @@ def test_a_run_raises_its_limit_and_again_at_the_same_place(tmp_path: Path) -> N
     )
     (tmp_path / "prompts").mkdir()
     (tmp_path / "prompts" / "one.jinja").write_text(
-        "---\nabout: One text.\nvariables: {label: l}\nsampling: {max_tokens: 48}\n---\n"
+        "---\ndescription: One text.\nvariables: {label: l}\nsampling: {max_tokens: 48}\n---\n"
         '{% chat role="user" %}\nOne for {{ label }}\n{% endchat %}\n'
     )
     small_recipe(tmp_path, want="{label: 300}", more="filter: [exact_duplicate]")
     path = tmp_path / "small.yaml"
-    lines = path.read_text().replace("from: seeds, texts: 2", "from: seeds, texts: 1, prompt: one").splitlines()
+    lines = (
+        path.read_text()
+        .replace("source: seeds, per_request: 2", "source: seeds, per_request: 1, prompt: one")
+        .splitlines()
+    )
     served = "models: {generator: {scripted: {function: './short.py:answer'}}}"
     path.write_text("\n".join(served if line.startswith("models:") else line for line in lines))
     recipe = read_recipe(path)

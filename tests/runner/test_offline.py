@@ -17,20 +17,20 @@ RECIPE = """\
 version: 1
 name: rounds
 task: classification
-models: {{generator: {{http: {{base_url: "{url}", model: small, speaks: vllm}}}}}}
+models: {{generator: {{http: {{base_url: "{url}", model: small, server: vllm}}}}}}
 labels: {{card: asks about a card, fee: asks about a fee}}
 sources: {{seeds: seeds.csv}}
 generate:
-  - paraphrase: {{from: seeds, prompt: lines}}
+  - paraphrase: {{source: seeds, prompt: lines}}
 filter: [exact_duplicate]
 label:
-  - choice: {{votes: {votes}, min_confidence: 0.5, disagree: relabel}}
+  - choice: {{votes: {votes}, min_confidence: 0.5, on_disagreement: relabel}}
 want: {{total: {want}}}
 budget: {{requests: 4k}}
 """
 PROMPT = """\
 ---
-about: Texts for a label.
+description: Texts for a label.
 variables: {text: the text, style: how}
 answer: {json: {texts: rewrite, one: true}}
 sampling: {max_tokens: 200}
@@ -163,10 +163,10 @@ def test_a_model_in_this_process_answers_as_always(tmp_path: Path) -> None:
     path.write_text(
         one.path.read_text()
         .replace(
-            'http: {base_url: "http://127.0.0.1:9/v1", model: small, speaks: vllm}',
+            'http: {base_url: "http://127.0.0.1:9/v1", model: small, server: vllm}',
             'scripted: {pattern: \'{"rewrite": "{word} {word} and {n}"}\'}',
         )
-        .replace("label:\n  - choice: {votes: 1, min_confidence: 0.5, disagree: relabel}\n", "")
+        .replace("label:\n  - choice: {votes: 1, min_confidence: 0.5, on_disagreement: relabel}\n", "")
     )
     done = run_round(read_recipe(path), out=tmp_path / "out", requests_only=tmp_path / "r.jsonl", answers=None)
     assert done.result is not None
@@ -187,7 +187,7 @@ def test_live_answers_and_those_of_a_batch_may_be_mixed(tmp_path: Path, both: bo
 
 
 def test_probabilities_are_in_the_journal_and_a_batch_brings_the_same(tmp_path: Path) -> None:
-    votes = "2, by: probabilities"
+    votes = "2, method: logprobs"
     with engine("vllm") as server:
         one = recipe(tmp_path / "a", server.url, want=60, votes=votes)
         live = run(one, out=tmp_path / "live")

@@ -24,13 +24,13 @@ import textsynth as ts
 
 
 class Work:
-    def plan(self, short, room):
+    def plan_requests(self, deficits, max_requests):
         return {plan}
 
-    def read(self, ask, request, completion):
+    def parse_response(self, request, request_key, completion):
         return {read}
 
-    def learn(self, accepted):
+    def observe_accepted(self, accepted):
         pass
 
 
@@ -44,31 +44,31 @@ from dataclasses import replace
 import textsynth as ts
 
 
-class Desk:
-    def asks(self, records):
+class Work:
+    def build_requests(self, records):
         return {asks}
 
-    def read(self, record, completions):
+    def parse_responses(self, record, completions):
         return {read}
 
 
 class Own(ts.Labeller):
-    def begin(self, context, item):
-        return Desk()
+    def start(self, context, name):
+        return Work()
 """
-PICK = "pick(self, records, quota, context)"
-WRITE = "begin(self, context, item)"
+PICK = "select(self, records, quota, context)"
+WRITE = "start(self, context, name)"
 
 
 @pytest.mark.parametrize(
     ("section", "method", "value", "told"),
     [
-        ("select", PICK, "None", "Own: pick gave None, and gives a list of the ids (record.id) of what it picks"),
-        ("select", PICK, "'abc'", "Own: pick gave 'abc', and gives a list of the ids"),
-        ("select", PICK, "list(records)", "Own: pick gave Record(text='my "),
-        ("select", PICK, "['abc']", "Own: pick gave 'abc' among its ids, which is none of a text that it was shown"),
-        ("filter", "begin(self, context)", "None", "./own.py: begin gave None, and gives an object with the methods"),
-        ("generate", WRITE, "None", "./own.py: begin gave None, and gives an object with the methods plan, "),
+        ("select", PICK, "None", "Own: select gave None, and gives a list of the ids (record.id) of what it picks"),
+        ("select", PICK, "'abc'", "Own: select gave 'abc', and gives a list of the ids"),
+        ("select", PICK, "list(records)", "Own: select gave Record(text='my "),
+        ("select", PICK, "['abc']", "Own: select gave 'abc' among its ids, which is none of a text that it was shown"),
+        ("filter", "start(self, context)", "None", "./own.py: start gave None, and gives an object with the methods"),
+        ("generate", WRITE, "None", "./own.py: start gave None, and gives an object with the methods plan_requests, "),
     ],
 )
 def test_a_slip_in_what_a_step_of_ones_own_gives_is_a_sentence(
@@ -88,13 +88,13 @@ def test_a_slip_in_what_a_step_of_ones_own_gives_is_a_sentence(
 @pytest.mark.parametrize(
     ("asks", "read", "told"),
     [
-        ("None", "record, None", "./own.py: asks gave None for "),
-        ("[]", "record, None", "./own.py: asks gave [] for "),
-        ("[None for _ in records]", "record, None", "./own.py: asks gave [None, "),
-        ("[[] for _ in records]", "None", "./own.py: read gave None for the text 'my "),
-        ("[[] for _ in records]", "record", "./own.py: read gave Record("),
-        ("[[] for _ in records]", "record, True", "./own.py: read gave (Record("),
-        ("[[] for _ in records]", "record.text, None", "./own.py: read gave ('my "),
+        ("None", "record, None", "./own.py: build_requests gave None for "),
+        ("[]", "record, None", "./own.py: build_requests gave [] for "),
+        ("[None for _ in records]", "record, None", "./own.py: build_requests gave [None, "),
+        ("[[] for _ in records]", "None", "./own.py: parse_responses gave None for the text 'my "),
+        ("[[] for _ in records]", "record", "./own.py: parse_responses gave Record("),
+        ("[[] for _ in records]", "record, True", "./own.py: parse_responses gave (Record("),
+        ("[[] for _ in records]", "record.text, None", "./own.py: parse_responses gave ('my "),
         (
             "[[] for _ in records]",
             "replace(record, labels=('refnd',)), None",
@@ -122,7 +122,7 @@ def test_a_plan_that_is_no_list_of_asks_is_a_sentence(
     (tmp_path / "recipe.yaml").write_text(RECIPE.format(generate="./own.py", filter="", select=""))
     said = Said(capsys, "run", str(tmp_path / "recipe.yaml"), "--out", str(tmp_path / "run"))
     assert said.code == 2
-    assert "and gives a list of Ask, [] where there is nothing to ask" in said.err
+    assert "and gives a list of GenerationRequest, [] where there is nothing to ask" in said.err
 
 
 class Texts:
@@ -145,7 +145,10 @@ class Texts:
 
 def test_a_reading_that_is_no_list_of_records_is_a_sentence() -> None:
     writer = ValidatedGenerator("./own.py", Texts("a text"))
-    with pytest.raises(UsageError, match=r"^\./own\.py: read gave \['a text'\], and gives a list of Record and Drop$"):
+    with pytest.raises(
+        UsageError,
+        match=r"^\./own\.py: parse_response gave \['a text'\], and gives a list of Record and DroppedRecord$",
+    ):
         writer.parse_response(GenerationRequest("./own.py", "", None, Sampling()), "", None)
 
 
@@ -159,6 +162,6 @@ def test_a_text_with_a_label_that_is_not_listed_is_a_sentence() -> None:
 
 def test_what_is_right_is_passed_on() -> None:
     writer = Texts()
-    assert validate_session("own", writer, ("plan", "read")) is writer
+    assert validate_session("own", writer, ("plan_requests", "parse_response")) is writer
     assert validate_selection("Own", ("a", "a"), {"a", "b"}) == {"a"}
     assert validate_selection("Own", [], {"a"}) == set()

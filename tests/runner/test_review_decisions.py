@@ -28,14 +28,14 @@ def text(name: str, label: str = "refund", **fields: str) -> Record:
     return Record(name, Provenance("labelled", request_key=name), (label,) if label else (), fields)
 
 
-def people(*lines: tuple[str, str] | tuple[str, str, str], many: bool = False) -> ReviewDecisions:
+def people(*lines: tuple[str, str] | tuple[str, str, str], multi_label: bool = False) -> ReviewDecisions:
     """Return what ann says of texts by name; a third word is the label."""
     found: dict[str, dict[str, Decision]] = {}
     for name, decision, *labels in lines:
         by = "ann" if text(name).id not in found else "bob"
         one = Decision(text(name).id, decision, tuple(labels) or ("refund",), by)  # type: ignore[arg-type]
         found.setdefault(one.id, {})[by] = one
-    return ReviewDecisions(found, LABELS, many=many)
+    return ReviewDecisions(found, LABELS, multi_label=multi_label)
 
 
 def test_nobody_decides_nothing() -> None:
@@ -91,7 +91,7 @@ def test_a_label_that_the_recipe_has_not_is_no_decision_any_more() -> None:
     assert (told["kept"], told["unusable"], told["absent"]) == (1, 1, 0)
     two = {text("a").id: {"ann": Decision(text("a").id, "relabel", ("praise", "refund"), "ann")}}
     assert ReviewDecisions(two, LABELS).outcome_counts([], [])["unusable"] == 1
-    assert ReviewDecisions(two, LABELS, many=True).after([text("a")])[0][0].labels == ("refund", "praise")
+    assert ReviewDecisions(two, LABELS, multi_label=True).after([text("a")])[0][0].labels == ("refund", "praise")
 
 
 def test_every_decision_is_counted_once_and_told() -> None:
@@ -140,7 +140,7 @@ def recipe_file(folder: Path, **more: Any) -> Path:
             "judge": {"scripted": {"function": "./judge.py:choose"}},
         },
         "labels": {name: f"is about {name}" for name in LABELS},
-        "generate": [{"labelled": {"texts": 5, "vary": {"case": [f"case {n}" for n in range(60)]}}}],
+        "generate": [{"labelled": {"per_request": 5, "attributes": {"case": [f"case {n}" for n in range(60)]}}}],
         "filter": ["exact_duplicate"],
         "label": [
             {"choice": {"model": "judge", "votes": 3, "min_confidence": 0.5, "disagree": "review", "unsure": "review"}}
@@ -190,7 +190,7 @@ def test_keep_drop_and_relabel_are_taken_in_and_no_answer_is_paid_twice(
     first: Path, again: Callable[..., RunSummary]
 ) -> None:
     kept, dropped, given, *_ = waits(first / "run")
-    chosen = next(iter(rows(first / "run", "passports")))
+    chosen = next(iter(rows(first / "run", "provenance")))
     result = again(
         Decision(kept, "keep", by="annabel"), Decision(dropped, "drop", by="annabel"),
         Decision(given, "relabel", ("praise",), "annabel"),
@@ -201,10 +201,10 @@ def test_keep_drop_and_relabel_are_taken_in_and_no_answer_is_paid_twice(
     answers, keys = journal.execute("SELECT count(*), count(DISTINCT key) FROM answers").fetchone()
     journal.close()
     assert answers == keys  # the label that lost a text is asked for again, and nothing else
-    assert result.manifest["people"] == {
+    assert result.manifest["review"] == {
         "kept": 1, "relabelled": 2, "dropped": 1, "differ": 0, "overruled": 0, "absent": 0, "unusable": 0,
     }  # fmt: skip
-    passports, gone = rows(result.folder, "passports"), rows(result.folder, "dropped")
+    passports, gone = rows(result.folder, "provenance"), rows(result.folder, "dropped")
     ends = passports | gone
     for id_, label, said in ((given, "praise", "relabel"), (chosen, "praise", "relabel")):
         assert ends[id_]["label"] == label
@@ -222,7 +222,7 @@ def test_keep_drop_and_relabel_are_taken_in_and_no_answer_is_paid_twice(
 
 def test_the_bytes_are_the_same_at_any_number_in_flight_and_again(first: Path, tmp_path: Path) -> None:
     ids = waits(first / "run")
-    some = rows(first / "run", "passports")
+    some = rows(first / "run", "provenance")
     lines = [Decision(id_, ("keep", "drop", "relabel")[n % 3], ("praise",), "ann") for n, id_ in enumerate(ids)]  # type: ignore[arg-type]
     lines += [Decision(id_, "drop", (), "ann") for id_ in list(some)[:3]]
     found = []
@@ -231,7 +231,7 @@ def test_the_bytes_are_the_same_at_any_number_in_flight_and_again(first: Path, t
         path = recipe_file(folder)
         (folder / "run").mkdir()
         add_decisions(folder / "run", lines)
-        sets = [f"models.{name}.scripted.in_flight={in_flight}" for name in ("generator", "judge")]
+        sets = [f"models.{name}.scripted.concurrency={in_flight}" for name in ("generator", "judge")]
         run(read_recipe(path, sets), out=folder / "run")
         found.append(digest(folder / "run"))
         run(read_recipe(path, sets), out=folder / "run")
@@ -258,20 +258,20 @@ SAID: tuple[tuple[Kind, str], ...] = (("keep", "ann"), ("drop", "bob"))
 
 def test_where_people_disagree_the_text_waits_and_is_told(first: Path, again: Callable[..., RunSummary]) -> None:
     doubtful = waits(first / "run")[0]
-    chosen = next(iter(rows(first / "run", "passports")))
+    chosen = next(iter(rows(first / "run", "provenance")))
     keep, drop = ([Decision(id_, kind, (), by) for id_ in (doubtful, chosen)] for kind, by in SAID)
     result = again(*keep, *drop)
     gone = rows(result.folder, "dropped")
     assert gone[doubtful]["reason"].startswith("people disagree: the ")
     assert gone[chosen]["reason"] == "people disagree: the checks would keep it"
     assert {gone[doubtful]["section"], gone[chosen]["section"]} == {"review"}
-    assert result.manifest["people"]["differ"] == 2
+    assert result.manifest["review"]["differ"] == 2
     assert {"people disagree on 2 texts, which wait"} <= set(result.manifest["notes"])
 
 
 def test_decisions_on_texts_that_do_not_come_up_are_said_and_stay(again: Callable[..., RunSummary]) -> None:
     result = again(Decision("0" * 16, "keep", by="ann"))
-    assert result.manifest["people"]["absent"] == 1
+    assert result.manifest["review"]["absent"] == 1
     assert "1 decision of people: the text did not come up in this run" in result.manifest["notes"]
     assert (result.folder / FILE).read_text(encoding="utf-8").count("\n") == 1
 
@@ -279,15 +279,18 @@ def test_decisions_on_texts_that_do_not_come_up_are_said_and_stay(again: Callabl
 def test_fresh_keeps_the_decisions(first: Path, again: Callable[..., RunSummary]) -> None:
     one = waits(first / "run")[0]
     result = again(Decision(one, "drop", by="ann"), fresh=True)
-    assert result.manifest["people"]["dropped"] == 1
+    assert result.manifest["review"]["dropped"] == 1
     assert (result.folder / FILE).is_file()
     assert result.manifest["requests"]["from_journal"] == 0
 
 
 def test_a_check_that_drops_still_drops_what_people_keep(first: Path, again: Callable[..., RunSummary]) -> None:
     one = waits(first / "run")[0]
-    result = again(Decision(one, "keep", by="ann"), sets=("label.0.choice.unsure=drop", "label.0.choice.disagree=drop"))
-    assert result.manifest["people"]["overruled"] == 1
+    result = again(
+        Decision(one, "keep", by="ann"),
+        sets=("label.0.choice.on_low_confidence=drop", "label.0.choice.on_disagreement=drop"),
+    )
+    assert result.manifest["review"]["overruled"] == 1
 
 
 def test_a_filters_doubt_is_a_persons_to_settle(tmp_path: Path) -> None:
@@ -303,8 +306,8 @@ def test_a_filters_doubt_is_a_persons_to_settle(tmp_path: Path) -> None:
     one = waits(before.folder)[0]
     add_decisions(before.folder, [Decision(one, "keep", by="ann")])
     after = run(read_recipe(path), out=tmp_path / "run")
-    assert after.manifest["people"]["kept"] == 1
-    assert one in rows(after.folder, "passports") or rows(after.folder, "dropped")[one]["section"] == "select"
+    assert after.manifest["review"]["kept"] == 1
+    assert one in rows(after.folder, "provenance") or rows(after.folder, "dropped")[one]["section"] == "select"
 
 
 def test_a_damaged_file_stops_the_run_before_anything_is_asked_and_a_torn_line_is_said(

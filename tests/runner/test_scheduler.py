@@ -22,7 +22,7 @@ from textsynth.runner.candidate_pipeline import UNASKED
 
 
 def recipe_file(folder: Path, url: str) -> Path:
-    return served_recipe(folder, "- paraphrase: {from: seeds, share: 0.2}", base_url=url, retries=2)
+    return served_recipe(folder, "- paraphrase: {source: seeds, share: 0.2}", base_url=url, retries=2)
 
 
 def test_the_data_set_has_the_same_bytes_at_any_number_in_flight(tmp_path: Path) -> None:
@@ -30,7 +30,7 @@ def test_the_data_set_has_the_same_bytes_at_any_number_in_flight(tmp_path: Path)
     with serving(latency=0.002) as server:
         for in_flight in (1, 16, 256):
             path = recipe_file(tmp_path, server.url)
-            recipe = read_recipe(path, [f"models.generator.http.in_flight={in_flight}"])
+            recipe = read_recipe(path, [f"models.generator.http.concurrency={in_flight}"])
             result = run(recipe, out=tmp_path / f"run-{in_flight}")
             assert (result.exit_code, result.stopped) == (0, "met")
             assert [row["selected"] for row in result.quota] == [60, 60, 60]
@@ -103,7 +103,7 @@ def scripted(folder: Path, **more: Any) -> Path:
         "name": "scripted",
         "models": {"generator": {"scripted": {"pattern": "1. the {word} and the {word} of {word} {n}"}}},
         "labels": {"a": "one", "b": "two"},
-        "generate": [{"labelled": {"texts": 1}}],
+        "generate": [{"labelled": {"per_request": 1}}],
         "filter": ["exact_duplicate"],
         "select": [],
         "want": {"label": 10},
@@ -120,7 +120,7 @@ def test_a_yield_that_runs_dry_ends_the_run_with_what_is_missing_and_why(tmp_pat
     result = run(recipe, out=tmp_path / "run")
     assert (result.exit_code, result.stopped) == (3, "dry")
     assert [row["missing"] for row in result.quota] == [9, 10]
-    assert result.quota[1]["why"][0]["item"] == "exact_duplicate"
+    assert result.quota[1]["why"][0]["step"] == "exact_duplicate"
 
 
 def test_a_budget_of_requests_ends_the_run(tmp_path: Path) -> None:
@@ -130,7 +130,7 @@ def test_a_budget_of_requests_ends_the_run(tmp_path: Path) -> None:
 
 
 def test_a_quota_that_is_met_from_fewer_texts_than_planned_is_said_to_be_met(tmp_path: Path) -> None:
-    more = {"pool": 50, "want": {"label": 1}}
+    more = {"oversample": 50, "want": {"label": 1}}
     result = run(read_recipe(scripted(tmp_path, budget={"requests": 7}, **more)), out=tmp_path / "run")
     assert (result.exit_code, result.stopped) == (0, "budget")
     assert result.sentence == "the quota is met; the budget was spent before there was more to pick from"
@@ -138,7 +138,7 @@ def test_a_quota_that_is_met_from_fewer_texts_than_planned_is_said_to_be_met(tmp
 
 def test_a_label_without_seeds_to_rewrite_is_written_by_the_others(tmp_path: Path) -> None:
     (tmp_path / "seeds.csv").write_text("text,label\nwhere is my parcel now,a\n")
-    generate = [{"labelled": {"texts": 1, "share": 0.05}}, {"paraphrase": {"from": "seeds"}}]
+    generate = [{"labelled": {"per_request": 1, "share": 0.05}}, {"paraphrase": {"source": "seeds"}}]
     path = scripted(tmp_path, generate=generate, sources={"seeds": "seeds.csv"}, want={"label": 4})
     result = run(read_recipe(path), out=tmp_path / "run")
     assert (result.exit_code, [row["selected"] for row in result.quota]) == (0, [4, 4])
@@ -150,7 +150,7 @@ def test_labels_do_not_overrun_a_budget(texts: int, budget: dict[str, int], tmp_
     writing = {"scripted": {"pattern": "".join(f"{n}. the {{word}} and the {{word}} {{n}}\n" for n in range(1, 5))}}
     models = {"generator": writing, "judge": {"scripted": {"answers": ["a", "b"]}}}
     choice = {"choice": {"model": "judge", "votes": 3, "min_confidence": 0.1, "disagree": "relabel"}}
-    more = {"generate": [{"labelled": {"texts": texts}}], "label": [choice], "want": {"total": 500}}
+    more = {"generate": [{"labelled": {"per_request": texts}}], "label": [choice], "want": {"total": 500}}
     result = run(read_recipe(scripted(tmp_path, models=models, budget=budget, **more)), out=tmp_path / "run")
     assert (result.exit_code, result.stopped) == (3, "budget")
     spent = result.manifest["requests"]["planned"]
@@ -203,13 +203,13 @@ def test_given_rows_all_become_candidates_and_no_model_is_needed(tmp_path: Path)
     result = run(read_recipe(path), out=tmp_path / "run")
     counts = result.manifest["counts"]
     assert (counts["candidates"], counts["accepted"], counts["selected"]) == (60, 40, 15)
-    assert counts["spare"] == 25
+    assert counts["surplus"] == 25
 
 
 def test_a_limit_beyond_the_given_rows_is_no_wish_for_more(tmp_path: Path) -> None:
     (tmp_path / "raw.csv").write_text("text,label\nthis is the first,a\nthis is another,b\n")
     told = json.loads(scripted(tmp_path, generate=["existing"], sources={"raw": "raw.csv"}).read_text())
-    del told["want"]
+    del told["wanted"]
     (tmp_path / "recipe.yaml").write_text(json.dumps(told))
     result = run(read_recipe(tmp_path / "recipe.yaml"), out=tmp_path / "run", limit=100)
     assert (result.exit_code, result.stopped) == (0, "done")
@@ -218,7 +218,7 @@ def test_a_limit_beyond_the_given_rows_is_no_wish_for_more(tmp_path: Path) -> No
 
 
 def test_nothing_wanted_asks_nothing(tmp_path: Path) -> None:
-    labels = {"a": {"means": "one", "want": 0}, "b": {"means": "two", "want": 0}}
+    labels = {"a": {"description": "one", "want": 0}, "b": {"description": "two", "want": 0}}
     try:
         recipe = read_recipe(scripted(tmp_path, labels=labels))
     except RecipeError:

@@ -61,7 +61,7 @@ def test_a_short_cell_names_its_three_commonest_reasons_and_a_full_one_none() ->
     dropped += [drop("a", "x", "one"), drop("a", "y", "one"), drop("b", "length", "too short")]
     short, full = quota_table([QuotaCell({"label": "a"}, 5, 5), QuotaCell({"label": "b"}, 2, 2)], {0: 3, 1: 2}, dropped)
     assert (short["missing"], full["missing"], full["why"]) == (2, 0, [])
-    assert [(one["item"], one["count"]) for one in short["why"]] == [("length", 4), ("leak", 2), ("x", 1)]
+    assert [(one["step"], one["count"]) for one in short["why"]] == [("length", 4), ("leak", 2), ("x", 1)]
 
 
 def test_more_than_wanted_is_not_missing() -> None:

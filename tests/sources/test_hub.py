@@ -31,7 +31,7 @@ READ = """
     from textsynth.sources.hub import Hub
     source = Hub.model_validate_json(json.dumps(options))
     try:
-        pinned = source.pinned(Path(), name="seeds")
+        pinned = source.pin_revision(Path(), name="seeds")
         rows = pinned.read(Path(), name="seeds", seed=7)
         found = [[one.text, one.label] for one in rows], pinned.revision, pinned.known_license
     except SourceError as fault:

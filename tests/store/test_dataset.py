@@ -40,7 +40,7 @@ def test_labels_come_as_names_and_rows_know_their_split(tmp_path: Path) -> None:
 
 
 def test_several_labels_come_as_a_list_of_names(tmp_path: Path) -> None:
-    write_dataset(tmp_path, outcome(many=True))
+    write_dataset(tmp_path, outcome(multi_label=True))
     rows = DatasetReader(tmp_path / "data")
     assert set(map(tuple, rows.column("label"))) == {("refund",), ("delivery",)}
     assert rows.rows_at([0])[0]["label"] == rows.column("label")[0]
@@ -59,10 +59,10 @@ def test_a_damaged_file_is_one_sentence(tmp_path: Path) -> None:
         DatasetReader(tmp_path)
 
 
-@pytest.mark.parametrize("gone", ["data", "passports", "dropped"])
+@pytest.mark.parametrize("gone", ["data", "provenance", "dropped"])
 def test_a_data_set_with_rows_missing_is_one_sentence(gone: str, tmp_path: Path) -> None:
     write_dataset(tmp_path / "dataset", outcome())
-    rows = {name: len(DatasetReader(tmp_path / "dataset" / name)) for name in ("data", "passports", "dropped")}
+    rows = {name: len(DatasetReader(tmp_path / "dataset" / name)) for name in ("data", "provenance", "dropped")}
     counts = {"selected": rows["data"], "spare": 1, "dropped": rows["dropped"] - 1, "review": 0}
     check_complete(tmp_path, cast(Manifest, {"counts": counts}))
     shutil.rmtree(tmp_path / "dataset" / gone)

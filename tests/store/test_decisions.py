@@ -73,8 +73,8 @@ def test_people_agree_where_the_text_ends_alike_and_else_it_waits() -> None:
     assert consensus({"ann": keep, "bob": drop}) is None
     assert consensus({"ann": keep}) == keep
     assert consensus({}) is None
-    many = [Decision("a", "relabel", labels, by) for by, labels in (("ann", ("x", "y")), ("bob", ("y", "x")))]
-    assert consensus({one.by: one for one in many}) == many[1]
+    multi_label = [Decision("a", "relabel", labels, by) for by, labels in (("ann", ("x", "y")), ("bob", ("y", "x")))]
+    assert consensus({one.by: one for one in multi_label}) == multi_label[1]
 
 
 @given(st.integers(1, 200))

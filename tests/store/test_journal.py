@@ -116,11 +116,11 @@ def test_what_was_reported_as_kept_survives_kill_9(tmp_path: Path) -> None:
     script = f"""
 import asyncio, os, pathlib, signal
 from textsynth.store.journal import Journal
-from textsynth.core.records import Completion, Rendered, Request, Sampling
+from textsynth.core.records import Completion, RenderedPrompt, ModelRequest, Sampling
 journal = Journal(pathlib.Path({str(tmp_path)!r}))
 async def work():
     async def one(n):
-        request = Request(f"k{{n}}", Rendered("p", "f", text="x"), Sampling())
+        request = ModelRequest(f"k{{n}}", RenderedPrompt("p", "f", text="x"), Sampling())
         await journal.keep(request, Completion(f"t{{n}}"), model="m")
         os.write(1, f"k{{n}}\\n".encode())
         if n == 150:

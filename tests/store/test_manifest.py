@@ -107,7 +107,7 @@ def test_a_run_that_has_not_ended_is_told_from_none_at_all(tmp_path: Path) -> No
 def test_what_people_decided_may_be_missing_but_not_a_part_of_it(tmp_path: Path) -> None:
     people = {name: 1 for name in get_type_hints(ReviewOutcome)}
     write_json(tmp_path / FILE, {**manifest(outcome()), "people": people}, indent=1)
-    assert read_manifest(tmp_path)["people"]["kept"] == 1
+    assert read_manifest(tmp_path)["review"]["kept"] == 1
     del people["kept"]
     write_json(tmp_path / FILE, {**manifest(outcome()), "people": people}, indent=1)
     with pytest.raises(UsageError, match=r"people\.kept is missing"):

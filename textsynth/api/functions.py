@@ -13,7 +13,7 @@ from textsynth.core.errors import UsageError
 from textsynth.core.records import Record
 from textsynth.recipe import Recipe, read_recipe
 from textsynth.similarity.embedder import EMBEDDED
-from textsynth.sources import given
+from textsynth.sources import in_memory as given
 
 if TYPE_CHECKING:
     import numpy as np

@@ -123,7 +123,7 @@ class Run:
         found = list(self._config(folder).values())
         if found:
             return found[0]
-        kinds = features(many=self._many)
+        kinds = features(multi_label=self._many)
         return datasets.Dataset.from_dict({name: [] for name in kinds}, features=kinds)
 
     @property

@@ -24,7 +24,7 @@ CONFIGS = ("default", "provenance", "dropped")
 @click.option("--out", type=FILE, help="A folder, or a file for csv and jsonl.  [default: RUN/export/FORMAT]")
 @click.option(
     "--config", type=click.Choice(CONFIGS), default="default", show_default=True,
-    help="The selected texts, the same with their passports, or what was dropped.",
+    help="The selected texts, the same with their provenance, or what was dropped.",
 )  # fmt: skip
 @click.option("--split", metavar="NAME", help="Only this split.")
 @click.option("--instruction", metavar="TEXT", help="What a model is told, in messages and prompt-completion.")

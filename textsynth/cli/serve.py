@@ -153,7 +153,7 @@ def _told(state: ServerState, held: ServerLease, plan: ServerPlan) -> dict[str, 
 def _text(state: ServerState, held: ServerLease, plan: ServerPlan) -> str:
     from textsynth.models.vllm_server.command import flags_in
 
-    http = f'{{base_url: "{state.url}", model: {state.name}, key_env: VLLM_API_KEY}}'
+    http = f'{{base_url: "{state.url}", model: {state.name}, api_key_env: VLLM_API_KEY}}'
     lines = [
         f"{state.name} is served at {state.url}" + ("" if held.started else ", as before"),
         f"  flags   {' '.join(flags_in(plan))}",

@@ -23,7 +23,7 @@ ENDS = {"select": "spare: accepted, not picked", "review": "waits for a person",
 class TextStory:
     """What is known of one text.
 
-    `end` says what became of it; `said` is the text, `source` what it rewrites; `row` is its passport, or its row among
+    `end` says what became of it; `said` is the text, `source` what it rewrites; `row` is its provenance, or its row among
     the dropped; `related` has the texts of its parents, shown examples and twin, by id, as far as the run's data set
     has them; `answer` is the journal's row (prompt, answer, finish), None where there is none. `people` are the
     decisions that count, one a person, the latest last; the next run takes in those that came since.
@@ -45,7 +45,7 @@ class TextStory:
             "end": self.end,
             "text": self.said,
             "source_text": self.source,
-            "passport": dict(self.row),
+            "provenance": dict(self.row),
             "related": dict(self.related),
             "answer": None if self.answer is None else dict(self.answer),
             "people": [
@@ -124,7 +124,13 @@ def explain_text(run: Path, record_id: str, lookup: Callable[[str], Mapping[str,
         (row,) = dropped.rows_at([places["dropped"][found]])
         own = row
         end = ENDS.get(row["section"], "dropped")
-    named = dict.fromkeys([*(row["parent_ids"] or []), *(row["example_ids"] or []), *([row["duplicate_of"]] if row.get("duplicate_of") else [])])
+    named = dict.fromkeys(
+        [
+            *(row["parent_ids"] or []),
+            *(row["example_ids"] or []),
+            *([row["duplicate_of"]] if row.get("duplicate_of") else []),
+        ]
+    )
     related: dict[str, str] = {}
     for rows, name in ((data, "data"), (dropped, "dropped")):
         known = [one for one in named if one in places[name]]
@@ -159,7 +165,7 @@ def _nearest_id(asked: str, ids: Sequence[str]) -> str:
     # one wrong digit leaves the first or the last two as they are; all ids would take seconds
     alike = [one for one in ids if one[:2] == asked[:2] or one[-2:] == asked[-2:]]
     close = difflib.get_close_matches(asked, alike[:2000], n=1, cutoff=0.7)
-    return f"; did you mean {close[0]}?" if close else "; the report and the data set's passports name them"
+    return f"; did you mean {close[0]}?" if close else "; the report and the data set's provenance name them"
 
 
 def _quoted(text: str) -> list[str]:

@@ -40,7 +40,7 @@ class Provenance:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """One text on its way: `labels` are names from the recipe (empty: none yet; several only with `many: true`).
+    """One text on its way: `labels` are names from the recipe (empty: none yet; several only with `multi_label: true`).
 
     `fields` holds attributes (`tone`) and what the text rewrites (`source_text`, `document`); `measures` holds the
     numbers that checks and labellers found, by item name. `id` is 16 hex digits of the sha256 of item, parents,

@@ -1,6 +1,6 @@
 """Seed folds: which half of the seeds a seed example belongs to.
 
-A prompt shows seeds of one fold only and the passport names them, so that a cross-validation on the seeds can leave
+A prompt shows seeds of one fold only and the provenance names them, so that a cross-validation on the seeds can leave
 out exactly the texts that were made from the held-out ones. A label with fewer than four seeds has one fold.
 """
 

@@ -67,16 +67,16 @@ class Classifiers:
         texts: Sequence[str],
         labels: int,
         *,
-        many: bool,
+        multi_label: bool,
         embed: Callable[[Sequence[str]], Scores],
         embedder: str,
         memory: VectorStore,
     ) -> None:
         self._texts = texts
         self._labels = labels
-        self._many = many
+        self._many = multi_label
         self._embed = embed
-        self._salt = f"{REVISION} {embedder} {labels} {many}"
+        self._salt = f"{REVISION} {embedder} {labels} {multi_label}"
         self._memory = memory
         self._counts: Any = None
         self._vectors: Scores | None = None

@@ -68,7 +68,7 @@ class LabelledPool:
     """
 
     labels: Sequence[str]
-    many: bool
+    multi_label: bool
     texts: list[str] = field(default_factory=list)
     records: list[Record] = field(default_factory=list)
     _targets: list[Codes] = field(default_factory=list)
@@ -96,7 +96,7 @@ class LabelledPool:
                         f"{record.provenance.step}: the label {label!r} of {record.text[:40]!r} is not one of the "
                         f"{len(codes)} labels{did_you_mean(label, self.labels)}"
                     )
-        if not self.many:
+        if not self.multi_label:
             return np.array([codes[record.labels[0]] for record in records])
         found = np.zeros((len(records), len(codes)), np.int64)
         for place, record in enumerate(records):
@@ -140,7 +140,7 @@ def seed_ancestors(records: Sequence[Record], seeds: Sequence[Record], sources: 
     ]
 
 
-def check_sets(synthetic: SyntheticSet, real: RealSets, *, many: bool) -> None:
+def check_sets(synthetic: SyntheticSet, real: RealSets, *, multi_label: bool) -> None:
     """Raise UsageError where sets cannot be used.
 
     A set is empty, has rows without labels, has several labels a row against `many`, or has no label of the test rows.
@@ -155,9 +155,9 @@ def check_sets(synthetic: SyntheticSet, real: RealSets, *, many: bool) -> None:
                 "(--label names its column)"
             )
         several = next((row for row in rows if len(row.labels) > 1), None)
-        if several is not None and not many:
+        if several is not None and not multi_label:
             raise UsageError(
-                f"{name}: {several.text[:40]!r} has {len(several.labels)} labels; say --many (`many: true`)"
+                f"{name}: {several.text[:40]!r} has {len(several.labels)} labels; say --many (`multi_label: true`)"
             )
     if not real.test:
         raise UsageError("test: no rows; an evaluation needs real test rows")

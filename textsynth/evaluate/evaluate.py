@@ -54,7 +54,7 @@ class Evaluation:
     synthetic: SyntheticSet
     real: RealSets
     labels: Sequence[str]
-    many: bool
+    multi_label: bool
     ordinal: bool
     test: Sequence[Record]
     left_out: Sequence[int]
@@ -90,7 +90,7 @@ class EvaluationPlan:
     embedder: str
     memory: VectorStore
     labels: Sequence[str] = ()
-    many: bool = False
+    multi_label: bool = False
     ordinal: bool = False
     full: bool = False
     seed: int = 0
@@ -101,7 +101,7 @@ class EvaluationPlan:
 
 def evaluate(synthetic: SyntheticSet, real: RealSets, plan: EvaluationPlan) -> Evaluation:
     """Return what the synthetic texts are worth on the real test rows. Raises UsageError for unusable sets."""
-    check_sets(synthetic, real, many=plan.many)
+    check_sets(synthetic, real, multi_label=plan.multi_label)
     labels = list(plan.labels) or labels_of(real.train, real.test, real.dev, real.whole, synthetic.raw)
     plan.say("looking for leaks")
     leaks = find_contamination({**real.named(), "raw": synthetic.raw, "selected": synthetic.selected}, plan.embed)
@@ -124,7 +124,7 @@ def evaluate(synthetic: SyntheticSet, real: RealSets, plan: EvaluationPlan) -> E
         synthetic=synthetic,
         real=real,
         labels=labels,
-        many=plan.many,
+        multi_label=plan.multi_label,
         ordinal=plan.ordinal,
         test=test,
         left_out=left_out,
@@ -174,7 +174,7 @@ class _Experiment:
     ) -> None:
         self._plan = plan
         self._synthetic = synthetic
-        pool = LabelledPool(labels, plan.many)
+        pool = LabelledPool(labels, plan.multi_label)
         raw = pool.add(labelled(synthetic.raw))
         self._row_of = {record.id: place for place, record in enumerate(pool.records)}
         self.selected = np.array([self._row_of[record.id] for record in synthetic.selected])
@@ -183,7 +183,12 @@ class _Experiment:
         readmitted = [record for check in plan.readmitted for record in check.records]
         self._row_of |= {record.id: row for record, row in zip(readmitted, pool.add(readmitted), strict=True)}
         classifiers = Classifiers(
-            pool.texts, len(labels), many=plan.many, embed=plan.embed, embedder=plan.embedder, memory=plan.memory
+            pool.texts,
+            len(labels),
+            multi_label=plan.multi_label,
+            embed=plan.embed,
+            embedder=plan.embedder,
+            memory=plan.memory,
         )
         effort = FULL if plan.full else QUICK
         self.bench = Experiment(pool, classifiers, test=tested, dev=dev, seed=plan.seed, effort=effort)

@@ -165,14 +165,14 @@ class Experiment:
 
     def _scores(self, kind: Kind, trainings: Sequence[Training]) -> list[Scores]:
         """Return scores for the test rows: with one label a text 1 for the likeliest and 0 for the others."""
-        if self.truth.many:
+        if self.truth.multi_label:
             return self.classifiers.scores(kind, trainings, self._test)
         best = self.classifiers.best(kind, trainings, self._test)
         return [one_hot(codes, len(self.pool.labels)) for codes in best]
 
     def _macro_f1(self, kind: Kind, training: Training, thresholds: Floats | None) -> float:
         (scores,) = self._scores(kind, [training])
-        predicted = decide(scores, many=self.truth.many, thresholds=thresholds)
+        predicted = decide(scores, multi_label=self.truth.multi_label, thresholds=thresholds)
         return float(macro_f1(f1_by_label(predicted, self.truth), self.truth))
 
     def _drawn(self) -> Floats:
@@ -181,7 +181,7 @@ class Experiment:
         return self._factors
 
     def _thresholds(self, arm: Arm, kind: Kind) -> Floats | None:
-        if not self.pool.many or not len(self._dev):
+        if not self.pool.multi_label or not len(self._dev):
             return None
         (scores,) = self.classifiers.scores(kind, [arm.training(self.targets)], self._dev)
         return best_thresholds(scores, truth_of(self.targets[self._dev], len(self.pool.labels)))

@@ -26,7 +26,7 @@ class LoadedRun:
 
     synthetic: SyntheticSet
     labels: Sequence[str]
-    many: bool
+    multi_label: bool
     manifest: Manifest
 
 
@@ -56,8 +56,8 @@ def read_run(folder: Path) -> LoadedRun:
                     record, row["section"], row["step"], row["reason"], row["score"], row["limit"], row["duplicate_of"]
                 )
             )
-    many = any(isinstance(label, list) for label in data.column("label")[:1])
-    return LoadedRun(SyntheticSet(manifest["name"], selected, spare, drops), data.names, many, manifest)
+    multi_label = any(isinstance(label, list) for label in data.column("label")[:1])
+    return LoadedRun(SyntheticSet(manifest["name"], selected, spare, drops), data.names, multi_label, manifest)
 
 
 def read_file(path: Path, options: TableSource, name: str) -> list[Record]:
@@ -73,6 +73,10 @@ def _record(row: Mapping[str, Any], origin: Mapping[str, Any], item: str) -> Rec
     if source is not None:
         fields["source_text"] = source
     told = Provenance(
-        item, tuple(origin["parent_ids"]), tuple(origin["example_ids"]), origin["request_key"] or "", origin["index"] or 0
+        item,
+        tuple(origin["parent_ids"]),
+        tuple(origin["example_ids"]),
+        origin["request_key"] or "",
+        origin["index"] or 0,
     )
     return Record(text_of(row), told, labels, fields)

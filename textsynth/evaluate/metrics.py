@@ -21,7 +21,7 @@ class Truth:
     """The labels of a test set as a 0/1 array (rows, labels), and whether a text may have several of them."""
 
     labels: Hits
-    many: bool
+    multi_label: bool
 
     @property
     def rows(self) -> Hits:
@@ -37,8 +37,8 @@ class Truth:
 def truth_of(codes: Codes, labels: int) -> Truth:
     """Return the truth from codes (rows,) of one label a text, or from a 0/1 array (rows, labels)."""
     if codes.ndim == 2:
-        return Truth(codes.astype(np.float32), many=True)
-    return Truth(one_hot(codes, labels), many=False)
+        return Truth(codes.astype(np.float32), multi_label=True)
+    return Truth(one_hot(codes, labels), multi_label=False)
 
 
 def one_hot(codes: Codes, labels: int) -> Hits:
@@ -48,9 +48,9 @@ def one_hot(codes: Codes, labels: int) -> Hits:
     return found
 
 
-def decide(scores: NDArray[np.float32], *, many: bool, thresholds: Floats | None = None) -> Hits:
+def decide(scores: NDArray[np.float32], *, multi_label: bool, thresholds: Floats | None = None) -> Hits:
     """Return the predicted labels as a 0/1 array: the likeliest one (ties: the first), or all at their threshold."""
-    if not many:
+    if not multi_label:
         return one_hot(scores.argmax(axis=1), scores.shape[1])
     return (scores >= (0.5 if thresholds is None else thresholds)).astype(np.float32)
 

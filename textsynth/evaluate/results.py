@@ -49,7 +49,7 @@ def arm_result(
     thresholds: Floats | None = None,
 ) -> ArmResult:  # fmt: skip
     """Return an arm's outcome from its scores: the arm itself first, then with redrawn training rows."""
-    predicted = [decide(one, many=truth.many, thresholds=thresholds) for one in scores]
+    predicted = [decide(one, multi_label=truth.multi_label, thresholds=thresholds) for one in scores]
     redraws = {TEST: f1_by_label(predicted[0], truth, test)}
     if len(predicted) > 2:
         redraws[TRAIN] = np.stack([f1_by_label(one, truth) for one in predicted[1:]])
@@ -113,7 +113,7 @@ def arm_scores(one: ArmResult, labels: Sequence[str], truth: Truth, *, ordinal: 
         "macro_f1": whole,
         "accuracy": float(np.mean([accuracy(some, truth) for some in one.predicted])),
         "balanced_accuracy": float(np.mean([balanced_accuracy(some, truth) for some in one.predicted])),
-        "micro_f1": float(np.mean([micro_f1(some, truth) for some in one.predicted])) if truth.many else None,
+        "micro_f1": float(np.mean([micro_f1(some, truth) for some in one.predicted])) if truth.multi_label else None,
         "kappa": float(np.mean([quadratic_kappa(some, truth) for some in one.predicted])) if ordinal else None,
         "interval": [max(low, 0.0), min(high, 1.0)],
         "per_class": {

@@ -64,7 +64,7 @@ def evaluate_texts(
         recipe.embedder,
         memory,
         labels=list(recipe.labels),
-        many=recipe.multi_label,
+        multi_label=recipe.multi_label,
         ordinal=ordinal,
         full=full,
         seed=recipe.seed,
@@ -204,15 +204,15 @@ def _prove_alone(
     """Return what the texts of a run are worth without its recipe, and say so in the notes."""
     from textsynth.evaluate import EvaluationPlan, evaluate, leave_seeds_out
 
-    manifest, many = finished.manifest, finished.many
+    manifest, multi_label = finished.manifest, finished.multi_label
     embed = _embedder(EMBEDDED, store)
-    context = Context("classification", "en", 0, {}, many, {}, embed, _no_prompt)
+    context = Context("classification", "en", 0, {}, multi_label, {}, embed, _no_prompt)
     plan = EvaluationPlan(
         embed,
         EMBEDDED,
         memory,
         labels=finished.labels,
-        many=many,
+        multi_label=multi_label,
         ordinal=ordinal,
         full=full,
         seed=manifest["seed"],
@@ -247,10 +247,12 @@ def evaluate_file(
     where = path if isinstance(path, Path) else Path("rows")
     synthetic = SyntheticSet(where.stem, _read(path, columns, "selected"))
     given = {role: _read(one, columns, role) for role, one in files.items()}
-    many = any(len(row.labels) > 1 for rows in (synthetic.selected, *given.values()) for row in rows)
+    multi_label = any(len(row.labels) > 1 for rows in (synthetic.selected, *given.values()) for row in rows)
     with closing(PredictionCache(memory)) as kept:
         embed = _embedder(EMBEDDED, kept)
-        plan = EvaluationPlan(embed, EMBEDDED, kept, labels=labels, many=many, full=full, ordinal=ordinal, say=say)
+        plan = EvaluationPlan(
+            embed, EMBEDDED, kept, labels=labels, multi_label=multi_label, full=full, ordinal=ordinal, say=say
+        )
         return evaluate(synthetic, _real(given, where), plan)
 
 

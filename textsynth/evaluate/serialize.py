@@ -65,7 +65,7 @@ def _data(found: Evaluation) -> dict[str, object]:
         "test": len(found.test),
         "test_left_out": list(found.left_out),
         "labels": list(found.labels),
-        "many": found.many,
+        "multi_label": found.multi_label,
         "ordinal": found.ordinal,
         "label_counts": {name: _counts(rows, found.labels) for name, rows in sets.items()},
     }

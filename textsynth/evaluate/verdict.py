@@ -143,9 +143,9 @@ def _classes(verdict: Verdict) -> list[str]:
     for some, does in ((verdict.worse, "lose"), (verdict.better, "gain")):
         if some:
             more = f" and {len(some) - NAMES_SHOWN} more" if len(some) > NAMES_SHOWN else ""
-            many = len(some) > 1
+            multi_label = len(some) > 1
             told.append(
-                f"{len(some)} label{'s' * many} {does if many else does + 's'} clearly: "
+                f"{len(some)} label{'s' * multi_label} {does if multi_label else does + 's'} clearly: "
                 f"{', '.join(some[:NAMES_SHOWN])}{more}."
             )
     if verdict.few:

@@ -2,7 +2,7 @@
 
     README.md                                  the card
     data/train-00000-of-00001.parquet          config `default`, one file a split
-    passports/train-00000-of-00001.parquet     config `passports`
+    provenance/train-00000-of-00001.parquet     config `provenance`
     dropped/train-00000-of-00001.parquet       config `dropped`
     figures/*.svg                              the card's pictures
 
@@ -25,7 +25,7 @@ from textsynth.export.splits import assign_splits
 from textsynth.export.tables import ColumnTable, default_table, dropped_table, provenance_table
 from textsynth.export.viewer_check import viewer_problems
 
-FOLDERS = {"default": "data", "provenance": "passports", "dropped": "dropped"}
+FOLDERS = {"default": "data", "provenance": "provenance", "dropped": "dropped"}
 # `passports` and `dropped` have no splits of their own, and `train` is what the Hub calls the only one.
 ONLY = "train"
 # Rows that are in memory at once while a file is written; a file with fewer has one group.

@@ -1,4 +1,4 @@
-"""Outcome: everything a finished run knows that its data set, card and passports are made of.
+"""Outcome: everything a finished run knows that its data set, card and provenance are made of.
 
 Nothing in it depends on time, place or speed, so that the same recipe, seed and answers give the same bytes.
 """

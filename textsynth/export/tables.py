@@ -1,4 +1,4 @@
-"""The three tables of a data set: the rows people train on, the passports, and what was dropped.
+"""The three tables of a data set: the rows people train on, the provenance, and what was dropped.
 
 Rows are sorted by id, which is a hash: as good as shuffled, and the same on every machine.
 """
@@ -109,15 +109,15 @@ def provenance_table(
             "family": [family[row.id] for row in some],
         }
 
-    return ColumnTable(len(rows), provenance_features(many=outcome.multi_label), columns)
+    return ColumnTable(len(rows), provenance_features(multi_label=outcome.multi_label), columns)
 
 
-def provenance_features(*, many: bool) -> datasets.Features:
-    """Return the types of the config `passports`; `label` is a list where texts may have several."""
+def provenance_features(*, multi_label: bool) -> datasets.Features:
+    """Return the types of the config `provenance`; `label` is a list where texts may have several."""
     from datasets import Features, List, Value
 
     text = Value("string")
-    label = List(text) if many else text
+    label = List(text) if multi_label else text
     own = {"label": label, "intended_label": text, "predicted_label": text, "split": text, "family": text}
     return Features({"id": text, **_origin_features(), **own})
 
@@ -130,7 +130,7 @@ def dropped_table(outcome: RunResult) -> ColumnTable:
     spare = (DroppedRecord(record, "select", outcome.selector, NOT_PICKED) for record in outcome.surplus)
     drops = sorted((*outcome.dropped, *spare), key=lambda one: (one.record.id, one.section, one.step, one.reason))
     return ColumnTable(
-        len(drops), dropped_features(many=outcome.multi_label), lambda part: _drop_columns(drops[part], outcome)
+        len(drops), dropped_features(multi_label=outcome.multi_label), lambda part: _drop_columns(drops[part], outcome)
     )
 
 
@@ -155,14 +155,21 @@ def _drop_columns(drops: Sequence[DroppedRecord], outcome: RunResult) -> Columns
     }
 
 
-def dropped_features(*, many: bool) -> datasets.Features:
+def dropped_features(*, multi_label: bool) -> datasets.Features:
     """Return the types of the config `dropped`; `label` is a list where texts may have several."""
     from datasets import Features, List, Value
 
     text, number = Value("string"), Value("float64")
-    label = List(text) if many else text
+    label = List(text) if multi_label else text
     own = {"id": text, "text": text, "label": label, "section": text, "step": text, "reason": text}
-    own |= {"score": number, "limit": number, "duplicate_of": text, "raw_answer": text, "source_text": text, "generator": text}
+    own |= {
+        "score": number,
+        "limit": number,
+        "duplicate_of": text,
+        "raw_answer": text,
+        "source_text": text,
+        "generator": text,
+    }
     more = _origin_features()
     del more["step"]
     return Features({**own, **more})
@@ -201,7 +208,13 @@ def _origin_features() -> dict[str, object]:
 
     text = Value("string")
     texts = dict.fromkeys(("prompt", "prompt_fingerprint", "model", "engine", "sampling", "attributes", "scores"), text)
-    first = {"step": text, "parent_ids": List(text), "example_ids": List(text), "request_key": text, "index": Value("int64")}
+    first = {
+        "step": text,
+        "parent_ids": List(text),
+        "example_ids": List(text),
+        "request_key": text,
+        "index": Value("int64"),
+    }
     return {**first, **texts, "confidence": Value("float64")}
 
 

@@ -9,7 +9,7 @@ seeds are one fold only (fewer than four) is known to every classifier, else it 
 Of eleven ways to choose among generated texts measured on real sets, keeping what the seeds' classifier agrees with was
 the only one that helped on all of them. Measured on banking77 (77 labels, five seeds each, 2,500 real questions): right
 at first choice on 81 % with all seeds, 73 % and 68 % with the folds of three and two; within the first two choices on
-89, 84 and 80 %, so `accept: 2` suits many near labels. Any C from 10 to 300 does as well; 30 understates its confidence
+89, 84 and 80 %, so `top_k: 2` suits many near labels. Any C from 10 to 300 does as well; 30 understates its confidence
 less than 10 does. Nearest centroid: 78, 71 and 65 %.
 
 Does not catch: off-label texts that look like the label to an embedding; it prefers what is near the seeds, so it also

@@ -1,7 +1,7 @@
 """Labelled examples: the model writes new texts for a label, after a few seed examples of it.
 
 A grid of label × attributes (`vary`) is walked evenly. Each prompt shows seed examples of one fold only, drawn with
-the seed; the passport names them. AttrPrompt (Yu et al. 2023, arXiv 2306.15895) is the source of the attributes.
+the seed; the provenance names them. AttrPrompt (Yu et al. 2023, arXiv 2306.15895) is the source of the attributes.
 
 Does not check that a text has its label: that is the work of `agreement` and `choice`.
 """
@@ -35,7 +35,18 @@ class Labelled(PromptedGenerator):
 
     output_fields: ClassVar[frozenset[str] | None] = frozenset()
     prompt_variables: ClassVar[frozenset[str]] = frozenset(
-        {"task", "label", "meaning", "labels", "examples", "others", "attributes", "n", "avoid", "language"}
+        {
+            "domain",
+            "label",
+            "label_description",
+            "labels",
+            "examples",
+            "contrast_labels",
+            "attributes",
+            "n",
+            "accepted_texts",
+            "language",
+        }
     )
 
     prompt: PromptName = Field(default="labelled", description="the prompt template")
@@ -51,7 +62,7 @@ class Labelled(PromptedGenerator):
         default=0, ge=0, description="accepted texts a prompt shows as not to be repeated; 0 keeps prompts stable"
     )
 
-    @field_validator("vary")
+    @field_validator("attributes")
     @classmethod
     def _has_names_of_its_own(cls, vary: dict[str, Texts]) -> dict[str, Texts]:
         for name in vary:
@@ -98,7 +109,7 @@ class LabelledSession:
         self._grids: dict[tuple[str, tuple[tuple[str, str], ...]], list[dict[str, str]]] = {}
         self._walked: Counter[tuple[str, tuple[tuple[str, str], ...]]] = Counter()
         self._accepted: dict[tuple[str, int], list[str]] = {}
-        self._named = [{"name": name, "meaning": meaning} for name, meaning in context.labels.items()]
+        self._named = [{"name": name, "description": meaning} for name, meaning in context.labels.items()]
 
     def plan_requests(self, deficits: Sequence[QuotaDeficit], max_requests: int) -> list[GenerationRequest]:
         """Return asks for the shortfalls, one each in turn until all are covered or the room is full."""
@@ -145,7 +156,11 @@ class LabelledSession:
         fields = self._combination(label, match)
         fold = self._fold(label, turn)
         shows = self._shows(label, turn // SAME_EXAMPLES, fold)
-        avoid = tuple(self._accepted.get((label, fold), [])[-self._step.show_accepted :]) if self._step.show_accepted else ()
+        avoid = (
+            tuple(self._accepted.get((label, fold), [])[-self._step.show_accepted :])
+            if self._step.show_accepted
+            else ()
+        )
         known = (label, tuple(fields.items()), shows.ids, avoid)
         prompt = self._rendered.get(known)
         if prompt is None:
@@ -171,15 +186,15 @@ class LabelledSession:
         avoid: Sequence[str],
     ) -> dict[str, object]:
         return {
-            "task": self._step.domain,
+            "domain": self._step.domain,
             "label": label,
-            "meaning": self._context.labels.get(label, ""),
+            "label_description": self._context.labels.get(label, ""),
             "labels": self._named,
             "examples": shows.examples,
-            "others": shows.others,
+            "contrast_labels": shows.others,
             "attributes": [{"name": name, "value": value} for name, value in fields.items()],
             "n": self._step.per_request,
-            "avoid": list(avoid),
+            "accepted_texts": list(avoid),
             "language": language_name(self._context.language),
             **fields,
         }
@@ -193,7 +208,8 @@ class LabelledSession:
         key = (label, fixed)
         if key not in self._grids:
             choices = [
-                [dict(fixed)[name]] if name in dict(fixed) else list(values) for name, values in self._step.attributes.items()
+                [dict(fixed)[name]] if name in dict(fixed) else list(values)
+                for name, values in self._step.attributes.items()
             ]
             grid = [dict(zip(self._step.attributes, values, strict=True)) for values in itertools.product(*choices)]
             random.Random(f"{self._context.seed}:{self._item}:{label}:grid").shuffle(grid)
@@ -232,5 +248,5 @@ class LabelledSession:
             some = chance.sample(seeds, min(OTHER_EXAMPLES, len(seeds)))
             shown += some
             texts = [record.text for record in some]
-            others.append({"label": other, "meaning": self._context.labels[other], "examples": texts})
+            others.append({"label": other, "description": self._context.labels[other], "examples": texts})
         return others, shown

@@ -29,7 +29,7 @@ class Paraphrase(PromptedGenerator):
 
     output_fields: ClassVar[frozenset[str] | None] = frozenset({"source_text", "style"})
     prompt_variables: ClassVar[frozenset[str]] = frozenset(
-        {"text", "label", "meaning", "style", "n", "language", "task"}
+        {"text", "label", "label_description", "style", "n", "language", "domain"}
     )
 
     prompt: PromptName = Field(default="paraphrase", description="the prompt template")
@@ -79,10 +79,10 @@ class ParaphraseSession:
     def _ask(self, parent: Record, style: str) -> GenerationRequest:
         prompt = self._prompt.render(
             {
-                "task": self._step.domain,
+                "domain": self._step.domain,
                 "text": parent.text,
                 "label": parent.label or "",
-                "meaning": self._context.labels.get(parent.label or "", ""),
+                "label_description": self._context.labels.get(parent.label or "", ""),
                 "style": style,
                 "n": self._step.per_request,
                 "language": language_name(self._context.language),

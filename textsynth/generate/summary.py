@@ -3,7 +3,7 @@
 Each document is asked for once in each length, in the source's order; documents come round again with a new draw
 where the quota still wants more.
 
-Does not check that the summary is true to the document: that is the work of `faithful`.
+Does not check that the summary is true to the document: that is the work of `faithfulness`.
 """
 
 from __future__ import annotations
@@ -25,13 +25,17 @@ class Summary(PromptedGenerator):
     """A summary of each document of a source."""
 
     output_fields: ClassVar[frozenset[str] | None] = frozenset({"document"})
-    prompt_variables: ClassVar[frozenset[str]] = frozenset({"document", "points", "sentences", "n", "language", "task"})
+    prompt_variables: ClassVar[frozenset[str]] = frozenset(
+        {"document", "key_points", "sentences", "n", "language", "domain"}
+    )
 
     prompt: PromptName = Field(default="summary", description="the prompt template")
     source: SourceName = Field(default="documents", description="the documents: the text of each row")
     domain: str = Field(default="", description="one line about what the documents are")
     sentences: Numbers = Field(default=(1,), min_length=1, description="lengths asked for, in sentences, in turn")
-    key_points: str | None = Field(default=None, description="the field whose lines are the key points a summary must name")
+    key_points: str | None = Field(
+        default=None, description="the field whose lines are the key points a summary must name"
+    )
     per_request: int = Field(default=1, ge=1, description="summaries asked for in one answer")
 
     def start(self, context: Context, name: str) -> GeneratorSession:
@@ -67,9 +71,9 @@ class SummarySession:
         points = document.fields.get(self._step.key_points or "", "").splitlines()
         prompt = self._prompt.render(
             {
-                "task": self._step.domain,
+                "domain": self._step.domain,
                 "document": document.text,
-                "points": [point.strip() for point in points if point.strip()],
+                "key_points": [point.strip() for point in points if point.strip()],
                 "sentences": sentences,
                 "n": self._step.per_request,
                 "language": language_name(self._context.language),

@@ -57,7 +57,7 @@ def check_login(wish: PushOptions, *, say: Say = lambda _: None) -> None:
 def push(folder: Path, wish: PushOptions, *, say: Say = lambda _: None, recipe: Recipe | None = None) -> PushResult:
     """Publish the data set of the run in `folder` as one commit; the same data set again makes none.
 
-    `recipe` is the run's, where it is at hand: with passports its sources are read again. Raises
+    `recipe` is the run's, where it is at hand: with provenance its sources are read again. Raises
     UsageError for what is refused before anything is sent (no data set, a check neither made nor waived, other features
     or fewer texts without `replace`), RunError for what the Hub or the network does not do.
     """

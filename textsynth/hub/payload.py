@@ -1,8 +1,8 @@
-"""What of a run's folder goes to the Hub: data, card, recipe and manifest; passports and dropped texts if asked for.
+"""What of a run's folder goes to the Hub: data, card, recipe and manifest; provenance and dropped texts if asked for.
 
     README.md, recipe.yaml, manifest.json
     data/*.parquet, figures/*.svg
-    passports/*.parquet, dropped/*.parquet      with passports
+    provenance/*.parquet, dropped/*.parquet      with provenance
 
 Never the journal, the report, an evaluation, or anything else of the folder: they quote seeds and test rows.
 """
@@ -88,7 +88,7 @@ def read_payload(
 ) -> PushPayload:
     """Return what a run's folder sends; `recipe` is the run's, where it is at hand.
 
-    Raises UsageError for a folder without a data set, for a key in one of its texts, and where passports are wanted but
+    Raises UsageError for a folder without a data set, for a key in one of its texts, and where provenance are wanted but
     nobody can tell which dropped texts repeat a seed.
     """
     manifest, dataset = read_manifest(folder), folder / "dataset"

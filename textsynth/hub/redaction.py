@@ -74,7 +74,7 @@ def refuse_keys(texts: Mapping[str, str]) -> None:
         if found is not None:
             raise UsageError(
                 f"{name}: holds {'the value of ' if found != 'a key' else ''}{found}, so nothing is pushed; keys come "
-                "from the environment (key_env: NAME): take it out of the recipe, and run again"
+                "from the environment (api_key_env: NAME): take it out of the recipe, and run again"
             )
 
 

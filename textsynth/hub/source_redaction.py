@@ -1,4 +1,4 @@
-"""What was given to a run, and what of its passports and dropped texts repeats it: that stays at home.
+"""What was given to a run, and what of its provenance and dropped texts repeats it: that stays at home.
 
 A text repeats a given one if it has the same letters and digits, or holds the whole of one of at least five words.
 Rows that a run curates (`existing`) are its candidates, not given to write from: they are the data itself.
@@ -41,16 +41,16 @@ def read_source_texts(folder: Path, manifest: Manifest, recipe: Recipe | None = 
         return SourceTexts()
     told = manifest["recipe"]
     path = folder / told["path"]
-    why = f"{folder}: passports and dropped texts cannot be pushed, as it cannot be told which of them repeat a seed: "
+    why = f"{folder}: provenance and dropped texts cannot be pushed, as it cannot be told which of them repeat a seed: "
     try:
         recipe = pinned_as_run(recipe or read_recipe(path, told["sets"]), manifest["sources"])
-        curated = {getattr(item.step, "from_", None) for item in recipe.generate if item.step.free}
+        curated = {getattr(item.step, "source", None) for item in recipe.generate if item.step.free}
         sources = {name: source for name, source in recipe.sources.items() if name not in curated}
         rows = [source.read(recipe.base, name=name, seed=recipe.seed) for name, source in sources.items()]
     except UsageError as fault:
-        raise UsageError(f"{why}{str(fault).splitlines()[0]}; or leave --with-passports out") from fault
+        raise UsageError(f"{why}{str(fault).splitlines()[0]}; or leave --with-provenance out") from fault
     if recipe.hash != told["hash"]:
-        raise UsageError(f"{why}{path.name} has changed since; run it again, or leave --with-passports out")
+        raise UsageError(f"{why}{path.name} has changed since; run it again, or leave --with-provenance out")
     records = [record for some in rows for record in some]
     return SourceTexts([one.text for one in records], frozenset(field for one in records for field in one.fields))
 
@@ -67,7 +67,7 @@ def has_sources(given: Sequence[str]) -> Callable[[str], bool]:
 
 
 def redact_sources(file: Path, shown: Sequence[Path], given: SourceTexts) -> bytes:
-    """Return a file of passports or dropped texts without what was given; rows and columns stay.
+    """Return a file of provenance or dropped texts without what was given; rows and columns stay.
 
     Texts that repeat a given one are blank, `source` (what a text rewrites) is empty where the data set, the files
     `shown`, has it in no column, and `attributes` lack the fields of given rows.
@@ -79,7 +79,9 @@ def redact_sources(file: Path, shown: Sequence[Path], given: SourceTexts) -> byt
     columns = {"attributes": [_without(cell, given.fields) for cell in table["attributes"].to_pylist()]}
     if "source" in table.column_names:
         public = {text for path in shown for text in _texts(pq.read_table(path, partitioning=None))}
-        columns |= _blanked(table.select(["step", "source_text", "text", "raw_answer"]).to_pylist(), public, given.texts)
+        columns |= _blanked(
+            table.select(["step", "source_text", "text", "raw_answer"]).to_pylist(), public, given.texts
+        )
     columns = {name: cells for name, cells in columns.items() if cells != table[name].to_pylist()}
     if not columns:
         return file.read_bytes()
@@ -97,7 +99,8 @@ def _blanked(
 ) -> dict[str, list[str | None]]:
     found = has_sources(texts)
     hidden = [
-        str(row["step"]).split("-")[0] in COPIES or any(found(row[name]) for name in ("text", "raw_answer") if row[name])
+        str(row["step"]).split("-")[0] in COPIES
+        or any(found(row[name]) for name in ("text", "raw_answer") if row[name])
         for row in rows
     ]
     return {

@@ -2,7 +2,7 @@
 
 The rows are asked about as texts are, blind: neither their label nor another of them is shown. Where labels are more
 than a prompt shows, their own label is not put among the nearest as a text's intended one is, so that the figure is
-rather too low. A row is right where the labeller chose its label, with `many: true` exactly its labels.
+rather too low. A row is right where the labeller chose its label, with `multi_label: true` exactly its labels.
 """
 
 from __future__ import annotations

@@ -7,7 +7,7 @@ Label-then-verify and order shuffling: see Zheng et al. 2023 (arXiv 2309.03882) 
 
 For served models: a model of 135M parameters chooses hardly better than chance, use `agreement` with it.
 
-`by: probabilities` reads the probability of each label's letter instead of an answer, averaged over the orders: a finer
+`method: logprobs` reads the probability of each label's letter instead of an answer, averaged over the orders: a finer
 confidence from one token a request, where the server tells log-probabilities (vLLM, llama.cpp and OpenAI do).
 
 With `gold`, real rows whose labels people have set, the model is first asked about these, and its confidence becomes
@@ -16,7 +16,7 @@ the share of rows that are right where it is so sure; `precision` then chooses t
 Does not catch: a label that the model itself misunderstands; texts that fit two labels equally well; without `gold`, a
 model that is surer of itself than it is right. With it: texts of another kind than the gold rows, on which the share
 right may be quite another; what few rows cannot tell, see the interval; the votes of one model share its mistakes, so
-that more of them make it surer and not as much more right; copies of gold rows, which `leak: {from: …}` finds.
+that more of them make it surer and not as much more right; copies of gold rows, which `leak: {source: …}` finds.
 """
 
 from __future__ import annotations
@@ -44,10 +44,10 @@ OnDisagreement = Literal["drop", "review", "relabel"]
 class Choice(Labeller):
     """A blind choice among the labels by a served model; disagreement drops, goes to review, or relabels."""
 
-    prompt_variables: ClassVar[frozenset[str]] = frozenset({"text", "labels", "examples", "language", "task"})
+    prompt_variables: ClassVar[frozenset[str]] = frozenset({"text", "labels", "examples", "language", "domain"})
 
     model: ModelName = Field(default="generator", description="the model that chooses, by its name under `models`")
-    method: Literal["votes", "probabilities"] = Field(
+    method: Literal["votes", "logprobs"] = Field(
         default="votes", description="count what the model answers, or read the probabilities of the labels' letters"
     )
     prompt: PromptName = Field(default="choice", description="the prompt template; by probabilities choice_letters")
@@ -75,19 +75,21 @@ class Choice(Labeller):
     on_disagreement: OnDisagreement = Field(
         default="drop", description="what happens when another label than the intended one is chosen"
     )
-    on_low_confidence: Literal["drop", "review"] = Field(default="drop", description="what happens below the confidence needed")
+    on_low_confidence: Literal["drop", "review"] = Field(
+        default="drop", description="what happens below the confidence needed"
+    )
     sampling: SamplingOptions = Field(default=SamplingOptions(), description="overrides the prompt's own sampling")
 
     @model_validator(mode="before")
     @classmethod
     def _has_its_prompt(cls, given: object) -> object:
-        if isinstance(given, dict) and given.get("by") == "probabilities":
+        if isinstance(given, dict) and given.get("method") == "logprobs":
             return {"prompt": "choice_letters", **given}
         return given
 
     @model_validator(mode="after")
     def _has_letters(self) -> Choice:
-        if self.method == "probabilities" and self.shortlist > len(CODES):
+        if self.method == "logprobs" and self.shortlist > len(CODES):
             raise ValueError(f"shortlist is {self.shortlist}, but by probabilities there are {len(CODES)} letters")
         return self
 
@@ -207,9 +209,9 @@ class VotingSession:
         random.Random(f"{self._context.seed}:{self._item}:{record.id}:{vote}").shuffle(names)
         examples = [self._examples[name] for name in names if name in self._examples]
         values: dict[str, object] = {
-            "task": self._step.domain,
+            "domain": self._step.domain,
             "text": record.text,
-            "labels": [{"name": name, "meaning": self._context.labels[name]} for name in names],
+            "labels": [{"name": name, "description": self._context.labels[name]} for name in names],
             "examples": [{"text": seed.text, "label": seed.label} for seed in examples],
             "language": language_name(self._context.language),
         }

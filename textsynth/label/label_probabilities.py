@@ -158,7 +158,7 @@ class LabelPermutations:
         self, text: str, order: Sequence[str], item: str, model: str, parents: tuple[str, ...]
     ) -> GenerationRequest:
         letters = dict(zip(order, CODES, strict=False))
-        named = [{"letter": letters[name], "name": name, "meaning": self._labels[name]} for name in order]
+        named = [{"letter": letters[name], "name": name, "description": self._labels[name]} for name in order]
         examples = [
             {"text": self._examples[name], "letter": letters[name]} for name in order if name in self._examples
         ]  # fmt: skip
@@ -201,7 +201,7 @@ def label_logprobs(
         labels,
         turns=permutations,
         seed=str(seed),
-        values={"task": domain, "language": language_name(language)},
+        values={"domain": domain, "language": language_name(language)},
         examples=examples or {},
     )
     shown = [list(labels)] * len(texts) if shortlist is None else [list(some) for some in shortlist(texts)]

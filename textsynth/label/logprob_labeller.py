@@ -23,7 +23,9 @@ class LogprobSession:
 
     def __init__(self, step: Choice, context: Context, item: str) -> None:
         if context.multi_label:
-            raise UsageError(f"{item}: by: probabilities chooses one label, but the recipe says many: true; by: votes")
+            raise UsageError(
+                f"{item}: method: logprobs chooses one label, but the recipe says many: true; method: votes"
+            )
         self._step = step
         self._item = item
         self._shortlist = Shortlist(context, step.shortlist)
@@ -36,7 +38,7 @@ class LogprobSession:
             context.labels,
             turns=step.votes,
             seed=f"{context.seed}:{item}",
-            values={"task": step.domain, "language": language_name(context.language)},
+            values={"domain": step.domain, "language": language_name(context.language)},
             examples=examples,
         )
         self._shown: dict[str, list[str]] = {}

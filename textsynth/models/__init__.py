@@ -51,7 +51,7 @@ class ModelOptions(Options):
 
     @property
     def identity(self) -> str:
-        """Name and revision, as the journal's key and the passport have them; never an address or a key."""
+        """Name and revision, as the journal's key and the provenance have them; never an address or a key."""
         raise NotImplementedError
 
     def identity_at(self, recipe: Path) -> str:

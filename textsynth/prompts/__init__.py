@@ -1,7 +1,7 @@
 """Prompts: Jinja files with a YAML front matter, found by name, checked at once, rendered within bounds.
 
     ---
-    about: New messages for one label.
+    description: New messages for one label.
     variables:
       label: the label to write for
       n: how many to write

@@ -72,7 +72,9 @@ def _checked(data: object, marks: dict[Path, int], where: str) -> tuple[FrontMat
             [RecipeIssue(f"{where}:{_line(marks, path)}", told) for path, told in field_errors(fault, FrontMatter)]
         ) from fault
     if not front.description.strip():
-        raise _wrong(where, _line(marks, ("about",)), "'about' is empty; it says in one line what the prompt is for")
+        raise _wrong(
+            where, _line(marks, ("description",)), "'description' is empty; it says in one line what the prompt is for"
+        )
     at = f"{where}:{_line(marks, ('answer',))}"
     try:
         return front, make_reader(front.answer, at)
@@ -107,7 +109,7 @@ def _values(text: str, where: str) -> tuple[object, dict[Path, int]]:
     except _Unclear as fault:
         raise _wrong(where, fault.line, str(fault)) from fault
     if not isinstance(data, dict):
-        raise _wrong(where, 2, f"the front matter must be a map (about: …), but is {data!r}")
+        raise _wrong(where, 2, f"the front matter must be a map (description: …), but is {data!r}")
     return data, marks
 
 

@@ -6,7 +6,7 @@ from textsynth.recipe.builder import RecipeSections, make_recipe
 from textsynth.recipe.checks import check_sources
 from textsynth.recipe.json_schema import schema
 from textsynth.recipe.loader import read_recipe
-from textsynth.recipe.recipe import LabelSpec, NamedStep, Recipe
+from textsynth.recipe.recipe import Label, NamedStep, Recipe
 from textsynth.recipe.references import references_in
 from textsynth.recipe.settings import Budget, Evaluate, Export
 
@@ -14,7 +14,7 @@ __all__ = [
     "Budget",
     "Evaluate",
     "Export",
-    "LabelSpec",
+    "Label",
     "NamedStep",
     "Recipe",
     "RecipeSections",

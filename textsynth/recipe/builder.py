@@ -21,7 +21,7 @@ from textsynth.recipe.env_vars import to_python
 from textsynth.recipe.issues import IssueCollector, Position
 from textsynth.recipe.items import BASES, StepReader, incomplete_component
 from textsynth.recipe.loader import RecipeDocument, checked
-from textsynth.recipe.recipe import LabelSpec, Recipe
+from textsynth.recipe.recipe import Label, Recipe
 from textsynth.recipe.settings import Budget, Evaluate, Export, Task
 from textsynth.recipe.yaml_tree import (
     FOUND_LENGTH,
@@ -34,7 +34,7 @@ from textsynth.recipe.yaml_tree import (
     YamlScalar,
     resolve_scalar,
 )
-from textsynth.sources.given import InMemory, Rows, is_rows
+from textsynth.sources.in_memory import InMemory, Rows, is_rows
 
 RecipeValue = str | Mapping[str, Mapping[str, Any]]
 """An item as a recipe writes it: its name, or its name with its fields."""
@@ -56,7 +56,7 @@ class RecipeSections(TypedDict, total=False):
     multi_label: bool
     embedder: str
     oversample: float
-    labels: Mapping[str, str | LabelSpec | Mapping[str, str | int]]
+    labels: Mapping[str, str | Label | Mapping[str, str | int]]
     models: Mapping[str, RecipeValue | ModelOptions | type[ModelOptions]]
     sources: Mapping[
         str, RecipeValue | Path | Source | Rows
@@ -154,8 +154,8 @@ class ValueReader:
         self._nodes += 1
         if depth > MAX_DEPTH or self._nodes > MAX_NODES:
             self.mistakes.fail(mark, f"a recipe is at most {MAX_DEPTH} deep and has at most {MAX_NODES:,} values")
-        if isinstance(value, LabelSpec):
-            value = {"means": value.description} if value.want is None else value._asdict()
+        if isinstance(value, Label):
+            value = {"description": value.description} if value.want is None else value._asdict()
         if isinstance(value, Options) and not isinstance(value, Step):
             value = value.as_recipe()
         if isinstance(value, Mapping):

@@ -47,7 +47,9 @@ def check_sections(sections: Sections, base: Path, mistakes: IssueCollector) -> 
         _check_generators(sections, mistakes)
         _check_task(sections, mistakes)
         _check_over(sections, mistakes)
-        attributes = dict.fromkeys(name for one in sections.lists["generate"] for name in getattr(one.step, "vary", {}))
+        attributes = dict.fromkeys(
+            name for one in sections.lists["generate"] for name in getattr(one.step, "attributes", {})
+        )
         check_want(
             sections.want,
             sections.mark("want"),
@@ -123,7 +125,7 @@ def _check_task(sections: Sections, mistakes: IssueCollector) -> None:
     field, (column, generator) = REWRITES[task], REWRITTEN[task]
     for one in sections.lists["generate"]:
         made = one.step.output_fields if isinstance(one.step, Generator) else None
-        source = sections.sources.get(getattr(one.step, "from_", None) or "")
+        source = sections.sources.get(getattr(one.step, "source", None) or "")
         kept = getattr(source.step, "fields", None) if source is not None else ()
         if made is not None and kept is not None and field not in {*made, *kept}:
             mistakes.add(
@@ -141,7 +143,7 @@ def _check_over(sections: Sections, mistakes: IssueCollector) -> None:
     for one in sections.lists["generate"]:
         if not isinstance(one.step, Generator) or one.step.output_fields is None:
             return
-        made.update(one.step.output_fields, getattr(one.step, "vary", {}))
+        made.update(one.step.output_fields, getattr(one.step, "attributes", {}))
     for source in sections.sources.values():
         kept = getattr(source.step, "fields", None) if source is not None else None
         if kept is None:
@@ -206,7 +208,7 @@ def check_sources(recipe: Recipe, rows: Mapping[str, Sequence[Record]]) -> list[
         if several and recipe.labels and not recipe.multi_label:
             wrong = f"sources.{name} has {pluralize(len(several), 'row')} with several labels"
             first = ", ".join(map(repr, several[0].labels[:SHOWN_LABELS]))
-            told = f"{wrong} ({first}), and a text has one: write `many: true`, or give each row one label"
+            told = f"{wrong} ({first}), and a text has one: write `multi_label: true`, or give each row one label"
             mistakes.append(RecipeIssue(where, told))
     return mistakes + check_gold_rows(recipe, rows)
 

@@ -21,7 +21,7 @@ NOT_COVERED = "Does not"
 PLAIN = "plain section"
 SETTINGS: Mapping[str, type[Options]] = {"budget": Budget, "export": Export, "evaluate": Evaluate}
 WRITTEN = {
-    "labels": "Each label's name and what it means: {NAME: MEANING}, or {NAME: {means: MEANING, want: 50}} with a "
+    "labels": "Each label's name and what it means: {NAME: MEANING}, or {NAME: {description: MEANING, want: 50}} with a "
     "quota of its own; the order fixes the integer codes.",
     "want": "Texts kept, after every check: {label: 200} for each label, {tone: 500} or {label*tone: 20} for "
     "attributes that a generator varies, {total: 5000} in all, several of them together; a bare 200 is the total.",

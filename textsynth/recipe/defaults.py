@@ -39,24 +39,24 @@ def default_generate(facts: RecipeFacts) -> list[Written]:
     """Return the generators: labelled examples, paraphrases or summaries, from the source `seeds` or the only one."""
     source = _source(facts)
     name = {"classification": "labelled", "paraphrase": "paraphrase", "summarization": "summary"}[facts.task]
-    return [{name: {"from": source}} if source is not None else name]
+    return [{name: {"source": source}} if source is not None else name]
 
 
 def default_filters(facts: RecipeFacts) -> list[Written]:
     """Return every safe check for the task and for what the recipe has, cheap ones first."""
     chosen: list[Written] = [*BASIC_FILTERS, "exact_duplicate"]
     if facts.task == "summarization":
-        return [*chosen, "faithful"]
+        return [*chosen, "faithfulness"]
     chosen.append("near_duplicate")
     if facts.task == "paraphrase":
         return [*chosen, "same_meaning"]
     if facts.seeds is not None:
-        chosen.append({"copies_source": {"from": facts.seeds}})
+        chosen.append({"copies_source": {"source": facts.seeds}})
     if TEST in facts.sources:
-        chosen.append({"leak": {"from": TEST}})
+        chosen.append({"leak": {"source": TEST}})
     chosen.append("semantic_duplicate")
     if facts.seeds is not None and facts.seeds_labelled and facts.labels > 1:
-        chosen.append({"agreement": {"with": facts.seeds}})
+        chosen.append({"agreement": {"source": facts.seeds}})
     return chosen
 
 

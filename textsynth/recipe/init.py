@@ -52,7 +52,7 @@ models:
 
 NO_SEEDS = """\
 # Examples make the texts much better, and let more checks work. Write some rows into seeds.csv, then
-# take the # away here and put `from: seeds` into the step below: labelled: {from: seeds}
+# take the # away here and put `source: seeds` into the step below: labelled: {source: seeds}
 # sources:
 #   seeds: {rows: {path: seeds.csv, text: text, label: label}}
 """
@@ -86,7 +86,7 @@ class SeedFile:
     text: str
     label: str | None
     labels: tuple[str, ...] = ()
-    many: bool = False
+    multi_label: bool = False
 
 
 def init_recipe(
@@ -158,7 +158,7 @@ def recipe_text(name: str, meanings: Mapping[str, str], seeds: SeedFile | None) 
     parts = (
         HEAD.format(file=RECIPE_FILE, name=yaml_scalar(name), task="classification" if meanings else "paraphrase"),
         MODELS,
-        _labels(meanings, many=seeds is not None and seeds.many) if meanings else "",
+        _labels(meanings, multi_label=seeds is not None and seeds.multi_label) if meanings else "",
         NO_SEEDS if seeds is None else _sources(seeds),
         _generate(seeds, labelled=bool(meanings)),
         CHECKS,
@@ -174,10 +174,10 @@ def yaml_scalar(text: str) -> str:
     return str(yaml.safe_dump(text, default_style='"', allow_unicode=True, width=2**31)).rstrip("\n")
 
 
-def _labels(meanings: Mapping[str, str], *, many: bool) -> str:
+def _labels(meanings: Mapping[str, str], *, multi_label: bool) -> str:
     lines = [f"  {yaml_scalar(label)}: {yaml_scalar(meaning or _told(label))}" for label, meaning in meanings.items()]
     head = "labels:                            # name: what it means; the clearer, the better the texts"
-    more = ["many: true                         # a text may have several labels"] if many else []
+    more = ["many: true                         # a text may have several labels"] if multi_label else []
     return "\n".join([head, *lines, *more]) + "\n"
 
 
@@ -196,11 +196,11 @@ def _sources(seeds: SeedFile) -> str:
 def _generate(seeds: SeedFile | None, *, labelled: bool) -> str:
     lines = ["generate:"]
     if labelled:
-        begin = "from: seeds, " if seeds is not None and seeds.label is not None else ""
-        lines.append(f'  - labelled: {{{begin}about: ""}}     # say in one line what the texts are')
+        begin = "source: seeds, " if seeds is not None and seeds.label is not None else ""
+        lines.append(f'  - labelled: {{{begin}domain: ""}}     # say in one line what the texts are')
         lines.append(f"  # - labelled: {{{begin}vary: {{tone: [plain, annoyed, in a hurry]}}}}")
     if seeds is not None:
-        share = "from: seeds, share: 0.3" if labelled else "from: seeds"
+        share = "source: seeds, share: 0.3" if labelled else "source: seeds"
         lines.append(f"  - paraphrase: {{{share}}}")
     return "\n".join(lines) + "\n"
 

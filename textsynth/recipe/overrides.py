@@ -114,7 +114,7 @@ def _opened(node: Node, done: Path) -> Node:
     if len(done) != 2 or not isinstance(node, YamlScalar) or not isinstance(node.value, str):
         return node
     if done[0] == "labels":
-        return _map("means", node)
+        return _map("description", node)
     if done[0] == "sources":
         return _map("rows", _map("path", node))
     return _map(node.value, YamlMap({}, {}, node.mark)) if done[0] in ITEMS else node

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Mapping
 from textsynth.core.errors import did_you_mean
 from textsynth.core.options import parse_count
 from textsynth.recipe.issues import IssueCollector, Position
-from textsynth.recipe.recipe import LabelSpec
+from textsynth.recipe.recipe import Label
 from textsynth.recipe.yaml_tree import Node, YamlMap, YamlScalar, describe_node
 
 TOTAL = "total"
@@ -39,7 +39,7 @@ def check_want(
     """Note every key that is neither the label nor an attribute (`vary` of a generator)."""
     for key in dict.fromkeys(key for keys in wanted for key in keys):
         if key in labels and key not in (LABEL, *attributes):
-            own = f"labels: {{{key}: {{means: …, want: 20}}}}"
+            own = f"labels: {{{key}: {{description: …, want: 20}}}}"
             mistakes.add(mark, f"want: {key!r} is one of the labels; a label's own quota stands at the label: {own}")
         elif key != LABEL and key not in attributes:
             known = did_you_mean(key, [TOTAL, LABEL, *attributes])
@@ -47,7 +47,7 @@ def check_want(
 
 
 def check_total(
-    wanted: Mapping[tuple[str, ...], int], labels: Mapping[str, LabelSpec], mark: Position, mistakes: IssueCollector
+    wanted: Mapping[tuple[str, ...], int], labels: Mapping[str, Label], mark: Position, mistakes: IssueCollector
 ) -> None:
     """Note a total below what the labels want, where a text has one label: no run could meet both."""
     total, each = wanted.get(()), wanted.get((LABEL,))

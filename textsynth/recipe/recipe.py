@@ -15,7 +15,7 @@ from textsynth.recipe.settings import Budget, Evaluate, Export, Task
 AnyStep = TypeVar("AnyStep", bound=Options, covariant=True)
 
 
-class LabelSpec(NamedTuple):
+class Label(NamedTuple):
     """What a label means, and its own quota (None: the same as the others)."""
 
     description: str
@@ -55,7 +55,7 @@ class Recipe:
     seed: int
     multi_label: bool
     embedder: str
-    labels: Mapping[str, LabelSpec]
+    labels: Mapping[str, Label]
     models: Mapping[str, ModelOptions]
     sources: Mapping[str, Source]
     generate: tuple[NamedStep[Generator], ...]

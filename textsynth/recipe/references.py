@@ -57,7 +57,7 @@ def check_names(
 def check_files(sources: Mapping[str, ParsedStep], base: Path, mistakes: IssueCollector) -> None:
     """Note every source whose file does not exist; nothing is read."""
     for name, one in sources.items():
-        missing = one.step.missing(base)  # type: ignore[attr-defined]
+        missing = one.step.missing_file(base)  # type: ignore[attr-defined]
         if missing is not None:
             mistakes.add(_mark(one, "path"), f"sources.{name}: {missing}")
 
@@ -86,7 +86,7 @@ def _check_prompt(
         for sentence in str(fault).splitlines():
             mistakes.add(mark, f"{one.item}.{field}: {sentence}")
         return
-    offered = sorted({*getattr(type(one.step), "prompt_variables", ()), *getattr(one.step, "vary", {})})
+    offered = sorted({*getattr(type(one.step), "prompt_variables", ()), *getattr(one.step, "attributes", {})})
     for variable in sorted(prompt.variables.difference(offered)):
         mistakes.add(
             mark,

@@ -14,7 +14,7 @@ from textsynth.recipe import defaults
 from textsynth.recipe.issues import IssueCollector, Position
 from textsynth.recipe.items import LISTS, ParsedStep, StepReader
 from textsynth.recipe.quota_spec import read_want
-from textsynth.recipe.recipe import LabelSpec
+from textsynth.recipe.recipe import Label
 from textsynth.recipe.references import references_in
 from textsynth.recipe.settings import Budget, Evaluate, Export, LabelSetting, Settings
 from textsynth.recipe.validation_errors import unknown_key, validate
@@ -36,7 +36,7 @@ class Sections:
     """
 
     settings: Settings
-    labels: Mapping[str, LabelSpec]
+    labels: Mapping[str, Label]
     models: Mapping[str, ModelOptions]
     sources: Mapping[str, ParsedStep | None]
     lists: Mapping[str, list[ParsedStep]]
@@ -129,7 +129,7 @@ class _Reading:
             self.mistakes.add(self.tree.marks[name], f"{name} is a map of {what}, found {describe_node(node)}")
         return YamlMap({}, {}, self.file)
 
-    def labels(self) -> dict[str, LabelSpec]:
+    def labels(self) -> dict[str, Label]:
         node = self.tree.entries.get("labels")
         if node is None:
             return {}
@@ -205,7 +205,7 @@ def _node(value: object, mark: Position) -> Node:
 
 def read_labels(
     node: Node, mark: Position, environment: Mapping[str, str], mistakes: IssueCollector
-) -> dict[str, LabelSpec]:
+) -> dict[str, Label]:
     """Return the labels in the recipe's order; one with a mistake stays in, so that it is not missed elsewhere."""
     if isinstance(node, YamlScalar) and node.noted:
         return {}
@@ -216,7 +216,7 @@ def read_labels(
             "; a name that says it all is its own meaning: `parking: parking`",
         )
         return {}
-    labels: dict[str, LabelSpec] = {}
+    labels: dict[str, Label] = {}
     for name, value in node.entries.items():
         if not name.strip() or name != name.strip() or not name.isprintable():
             mistakes.add(node.marks[name], f"a label's name is one line without spaces at its ends, found {name!r}")
@@ -224,24 +224,22 @@ def read_labels(
     return labels
 
 
-def _label(
-    name: str, node: Node, mark: Position, environment: Mapping[str, str], mistakes: IssueCollector
-) -> LabelSpec:
-    nothing = LabelSpec("")
+def _label(name: str, node: Node, mark: Position, environment: Mapping[str, str], mistakes: IssueCollector) -> Label:
+    nothing = Label("")
     if isinstance(node, YamlScalar):
         if node.noted:
             return nothing
         if node.value is None:
             mistakes.add(mark, f"labels.{name} says nothing: write what the label means, its name where that says it")
             return nothing
-        node = YamlMap({"means": node}, {"means": mark}, mark)
+        node = YamlMap({"description": node}, {"description": mark}, mark)
     if not isinstance(node, YamlMap):
         mistakes.add(
             mark, f"labels.{name} takes what the label means, or a map with means and want, found {describe_node(node)}"
         )
         return nothing
     setting = validate(LabelSetting, node, f"labels.{name}", environment, mistakes)
-    return nothing if setting is None else LabelSpec(setting.description, setting.want)
+    return nothing if setting is None else Label(setting.description, setting.want)
 
 
 def read_models(node: YamlMap, reader: StepReader) -> dict[str, ModelOptions]:

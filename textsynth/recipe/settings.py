@@ -149,7 +149,7 @@ class Evaluate(Options):
 
     test: SourceName = Field(description="real rows to test on; nothing is ever fitted on them")
     train: SourceName | None = Field(default=None, description="the real seeds, which compete with the synthetic texts")
-    dev: SourceName | None = Field(default=None, description="real rows for thresholds (many: true)")
+    dev: SourceName | None = Field(default=None, description="real rows for thresholds (multi_label: true)")
     all: SourceName | None = Field(default=None, description="all real rows there are, for comparison")
     classifier: Literal["words", "embeddings"] | None = Field(
         default=None,

@@ -71,7 +71,7 @@ def parse_yaml(text: str, mark: Callable[[int], Position], mistakes: IssueCollec
     """Return the tree of one YAML document, or None where there is none.
 
     `mark` turns a line, counted from 1, into a place. Raises RecipeError at once for what leaves no tree to go on
-    with: bad syntax, a second document, a tree too deep or too large, an alias inside its own anchor.
+    from: bad syntax, a second document, a tree too deep or too large, an alias inside its own anchor.
     """
     builder = _Builder(mark, mistakes)
     try:

@@ -117,5 +117,10 @@ def _shown(row: Mapping[str, Any], passport: Mapping[str, Any]) -> Mapping[str, 
 
 def _shown_drop(row: Mapping[str, Any]) -> Mapping[str, Any]:
     told = {name: row[name] for name in ("id", "section", "reason", "score", "limit", "duplicate_of")}
-    more = {"label": label_text(row["label"]), "text": text_of(row), "source_text": row["source_text"], "step": row["generator"]}
+    more = {
+        "label": label_text(row["label"]),
+        "text": text_of(row),
+        "source_text": row["source_text"],
+        "step": row["generator"],
+    }
     return {**told, **more}

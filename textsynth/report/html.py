@@ -41,7 +41,7 @@ def run_page(account: RunData) -> str:
             met=met[:PARTS_SHOWN],
             untold=max(0, len(lacking) - PARTS_SHOWN) + max(0, len(met) - PARTS_SHOWN),
             met_shown=MET_SHOWN,
-            many=LABELS_OPEN,
+            labels_open=LABELS_OPEN,
             labels=account.labels,
             splits=[name for name, count in account.manifest["splits"].items() if count],
             gold=gold_sections(account.manifest),

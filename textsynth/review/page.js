@@ -198,14 +198,14 @@ function search() {
 }
 
 function drawLabels() {
-  $("picker-head").textContent = told.many ? `Its labels: ${picked.join(", ") || "none yet"}` : "Another label"
+  $("picker-head").textContent = told.multi_label ? `Its labels: ${picked.join(", ") || "none yet"}` : "Another label"
   $("labels").replaceChildren(...found.slice(0, SHOWN).map((label, place) => {
     const item = node("li")
     item.id = `label-${place}`
     item.setAttribute("role", "option")
-    const chosen = told.many ? picked.includes(label.name) : place === active
+    const chosen = told.multi_label ? picked.includes(label.name) : place === active
     item.setAttribute("aria-selected", String(chosen))
-    if (told.many) item.append(node("span", chosen ? "☑ " : "☐ ", "box"))
+    if (told.multi_label) item.append(node("span", chosen ? "☑ " : "☐ ", "box"))
     item.append(node("b", label.name), node("span", label.means === label.name ? "" : ` ${label.means}`))
     if (entry.labels.includes(label.name)) item.append(node("i", " it has this one"))
     if (entry.chosen.includes(label.name)) item.append(node("i", " the model chose it"))
@@ -223,12 +223,12 @@ function drawLabels() {
 
 function pick(typed = "") {
   if (!entry || !told.labels.length || busy) return
-  picked = told.many ? [...entry.labels] : []
+  picked = told.multi_label ? [...entry.labels] : []
   $("filter").value = typed
-  $("labels").setAttribute("aria-multiselectable", String(told.many))
-  $("take").firstChild.data = told.many ? "Take them " : "Take it "
-  $("take").querySelector("kbd").textContent = told.many ? "Ctrl+Enter" : "Enter"
-  $("filter-label").textContent = "Type a part of its name or meaning" + (told.many ? "; Enter adds a label or takes it away" : "")
+  $("labels").setAttribute("aria-multiselectable", String(told.multi_label))
+  $("take").firstChild.data = told.multi_label ? "Take them " : "Take it "
+  $("take").querySelector("kbd").textContent = told.multi_label ? "Ctrl+Enter" : "Enter"
+  $("filter-label").textContent = "Type a part of its name or meaning" + (told.multi_label ? "; Enter adds a label or takes it away" : "")
   $("picker").showModal()
   $("filter").focus()
   search()
@@ -237,7 +237,7 @@ function pick(typed = "") {
 function choose() {
   const label = found[active]
   if (!label) return
-  if (!told.many) return finish([label.name])
+  if (!told.multi_label) return finish([label.name])
   picked = picked.includes(label.name) ? picked.filter(name => name !== label.name) : [...picked, label.name]
   $("filter").select()
   drawLabels()
@@ -252,7 +252,7 @@ function finish(labels) {
   decide("relabel", labels)
 }
 
-const take = () => told.many ? finish(picked) : choose()
+const take = () => told.multi_label ? finish(picked) : choose()
 
 $("filter").addEventListener("input", search)
 $("filter").addEventListener("keydown", event => {

@@ -1,6 +1,6 @@
 """What a run leaves for the review beside its data set: the waiting texts in plan order, with the labels chosen.
 
-Chosen and intended labels stand as in passports, `a, b` where several, "" where none.
+Chosen and intended labels stand as in provenance, `a, b` where several, "" where none.
 
 `waiting.json` is there only while texts wait. What else is known of a text stands in the data set.
 """

@@ -62,7 +62,7 @@ class ReviewQueue:
 
     manifest: Manifest
     entries: Mapping[str, QueueEntry]
-    many: bool
+    multi_label: bool
     selected: int = 0
 
 
@@ -86,7 +86,7 @@ def read_queue(run: Path, *, selected: bool = False) -> ReviewQueue:
     return ReviewQueue(
         manifest,
         {one.id: one for one in (*waiting, *chosen)},
-        many=any(isinstance(cell, list) for cell in cells),
+        multi_label=any(isinstance(cell, list) for cell in cells),
         selected=manifest["counts"]["selected"] if selected else 0,
     )
 
@@ -121,7 +121,7 @@ def _selected(row: Mapping[str, Any], passport: Mapping[str, Any], labels: Mappi
 
 
 def _behind(row: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what a passport and a row among the dropped tell alike."""
+    """Return what a provenance and a row among the dropped tell alike."""
     return {
         "id": row["id"],
         "labels": _labels(row["label"]),
@@ -132,7 +132,7 @@ def _behind(row: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _least_sure(run: Path) -> list[tuple[dict[str, Any], dict[str, Any]]]:
-    """Return the selected texts with their passports, the least sure first; ties stand in the order of their ids."""
+    """Return the selected texts with their provenance, the least sure first; ties stand in the order of their ids."""
     data, passports = DatasetReader(run / "dataset" / "data"), DatasetReader(run / "dataset" / "provenance")
     told = zip(passports.values("id"), passports.values("confidence"), passports.values("scores"), strict=True)
     sure = ((_sureness(confidence_of(own, measures)), one) for one, own, measures in told)

@@ -59,7 +59,7 @@ class ReviewSession:
             "name": manifest["name"],
             "by": self.by,
             "labels": [{"name": name, "means": escape_control(means)} for name, means in manifest["labels"].items()],
-            "many": self._queue.many,
+            "multi_label": self._queue.multi_label,
             "order": order,
             "status": {one: self._status(by_text[one]) for one in order if by_text[one]},
             "next": f"textsynth run {manifest['recipe']['name']}",
@@ -164,7 +164,7 @@ class ReviewSession:
         for name in labels:
             if not isinstance(name, str) or name not in known:
                 raise UsageError(f"there is no label {name!r:.60}{did_you_mean(str(name), known)}")
-        if len(labels) > 1 and not self._queue.many:
+        if len(labels) > 1 and not self._queue.multi_label:
             raise UsageError(f"the text {one.id} takes one label, got {len(labels)}")
         return tuple(name for name in known if name in labels)
 

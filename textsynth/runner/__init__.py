@@ -219,7 +219,7 @@ def _people(recipe: Recipe, out: Path, say: Callable[[str], None]) -> ReviewDeci
     decisions = read_decisions(out)
     if decisions.truncated:
         say("the last line of review.jsonl broke off and is passed over")
-    return ReviewDecisions(decisions.by_text(), recipe.labels, many=recipe.multi_label)
+    return ReviewDecisions(decisions.by_text(), recipe.labels, multi_label=recipe.multi_label)
 
 
 async def _work(loop: Scheduler, asker: Requester, watcher: ProgressMonitor) -> str:

@@ -77,7 +77,7 @@ def estimate(recipe: Recipe) -> RunEstimate:
     shares = {item.name: item.step.share for item in recipe.generate}
     quota = Quota(lines, {hand.name: shares[hand.name] for hand in at_work if not hand.free}, patience=1)
     parts = [_part(hand, quota, lines) for hand in at_work]
-    rows = {item.name: len(context.sources.get(getattr(item.step, "from_", ""), ())) for item in recipe.generate}
+    rows = {item.name: len(context.sources.get(getattr(item.step, "source", ""), ())) for item in recipe.generate}
     notes = [
         f"{part.item} takes all {pluralize(rows[part.item], 'row')} of its source" for part in parts if not part.model
     ]

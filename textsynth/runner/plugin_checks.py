@@ -11,15 +11,15 @@ from textsynth.core.protocols import GeneratorSession, LabellerSession, QuotaDef
 from textsynth.core.records import Completion, DroppedRecord, GenerationRequest, Record, Verdict
 
 Begun = TypeVar("Begun")
-LIST = "a list of Ask, [] where there is nothing to ask"
-FOUND = "a list of Record and Drop"
+LIST = "a list of GenerationRequest, [] where there is nothing to ask"
+FOUND = "a list of Record and DroppedRecord"
 
 
 def validate_session(name: str, given: Begun, methods: Sequence[str]) -> Begun:
     """Return what `begin` of the item `name` gave. Raises UsageError where it lacks one of the methods."""
     if all(callable(getattr(given, method, None)) for method in methods):
         return given
-    raise UsageError(f"{name}: begin gave {given!r:.60}, and gives an object with the methods {', '.join(methods)}")
+    raise UsageError(f"{name}: start gave {given!r:.60}, and gives an object with the methods {', '.join(methods)}")
 
 
 class ValidatedGenerator:
@@ -34,10 +34,10 @@ class ValidatedGenerator:
         self._writer = validate_session(name, writer, ("plan_requests", "parse_response", "observe_accepted"))
 
     def plan_requests(self, deficits: Sequence[QuotaDeficit], max_requests: int) -> list[GenerationRequest]:
-        """Plan. Raises UsageError where something else than a list of asks comes back."""
+        """Plan. Raises UsageError where something else than a list of GenerationRequest comes back."""
         asks = self._writer.plan_requests(deficits, max_requests)
         if not isinstance(asks, (list, tuple)) or not all(isinstance(one, GenerationRequest) for one in asks):
-            raise UsageError(f"{self._name}: plan gave {asks!r:.60}, and gives {LIST}")
+            raise UsageError(f"{self._name}: plan_requests gave {asks!r:.60}, and gives {LIST}")
         return list(asks)
 
     def parse_response(
@@ -46,7 +46,7 @@ class ValidatedGenerator:
         """Read. Raises UsageError where something else than a list of records and drops comes back."""
         found = self._writer.parse_response(request, request_key, completion)
         if not isinstance(found, (list, tuple)) or not all(isinstance(one, (Record, DroppedRecord)) for one in found):
-            raise UsageError(f"{self._name}: read gave {found!r:.60}, and gives {FOUND}")
+            raise UsageError(f"{self._name}: parse_response gave {found!r:.60}, and gives {FOUND}")
         for one in found:
             if isinstance(one, Record):
                 _check_labels(self._name, one, self._labels)
@@ -66,11 +66,11 @@ class ValidatedLabeller:
         self._desk = validate_session(name, desk, ("build_requests", "parse_responses"))
 
     def build_requests(self, records: Sequence[Record]) -> list[list[GenerationRequest]]:
-        """Return the asks. Raises UsageError where something else than a list of asks for each record comes back."""
+        """Return the asks. Raises UsageError where something else than a list of GenerationRequest for each record comes back."""
         asks = self._desk.build_requests(records)
         if not isinstance(asks, (list, tuple)) or len(asks) != len(records) or not all(map(_is_asks, asks)):
             raise UsageError(
-                f"{self._name}: asks gave {asks!r:.60} for {pluralize(len(records), 'text')}, and gives a list of Ask for"
+                f"{self._name}: build_requests gave {asks!r:.60} for {pluralize(len(records), 'text')}, and gives a list of GenerationRequest for"
                 " each, [] for one of which nothing is asked"
             )
         return list(asks)
@@ -84,7 +84,7 @@ class ValidatedLabeller:
                 _check_labels(self._name, judged, self._labels)
                 return judged, verdict
         raise UsageError(
-            f"{self._name}: read gave {given!r:.60} for the text {record.text!r:.60}, and gives the record and None,"
+            f"{self._name}: parse_responses gave {given!r:.60} for the text {record.text!r:.60}, and gives the record and None,"
             " or the record and Verdict(reason, measured, limit)"
         )
 
@@ -96,7 +96,7 @@ def _is_asks(given: object) -> bool:
 def _check_labels(name: str, record: Record, labels: Collection[str]) -> None:
     wrong = next((label for label in record.labels if label not in labels), None) if labels else None
     if wrong is not None:
-        told = f"{name}: read gave the text {record.text!r:.60} the label {wrong!r}, which `labels` does not list"
+        told = f"{name}: parse_responses gave the text {record.text!r:.60} the label {wrong!r}, which `labels` does not list"
         raise UsageError(told + did_you_mean(wrong, labels))
 
 
@@ -106,5 +106,5 @@ def validate_selection(name: str, given: object, shown: Collection[str]) -> set[
         wrong = next((one for one in given if not isinstance(one, str) or one not in shown), None)
         if wrong is None:
             return {str(one) for one in given}
-        raise UsageError(f"{name}: pick gave {wrong!r:.60} among its ids, which is none of a text that it was shown")
-    raise UsageError(f"{name}: pick gave {given!r:.60}, and gives a list of the ids (record.id) of what it picks")
+        raise UsageError(f"{name}: select gave {wrong!r:.60} among its ids, which is none of a text that it was shown")
+    raise UsageError(f"{name}: select gave {given!r:.60}, and gives a list of the ids (record.id) of what it picks")

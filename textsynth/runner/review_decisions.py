@@ -30,7 +30,7 @@ class ReviewDecisions:
     """
 
     def __init__(
-        self, standing: Mapping[str, Mapping[str, Decision]], labels: Collection[str] = (), *, many: bool = False
+        self, standing: Mapping[str, Mapping[str, Decision]], labels: Collection[str] = (), *, multi_label: bool = False
     ) -> None:
         self._says: dict[str, Say] = {}
         self._labels: dict[str, tuple[str, ...]] = {}
@@ -41,7 +41,7 @@ class ReviewDecisions:
                 self._says[id_] = "differ"
             elif last.decision != "relabel":
                 self._says[id_] = "drop" if last.decision == "drop" else "keep"
-            elif set(last.labels) <= set(labels) and (many or len(last.labels) == 1):
+            elif set(last.labels) <= set(labels) and (multi_label or len(last.labels) == 1):
                 self._says[id_] = "relabel"
                 self._labels[id_] = tuple(name for name in labels if name in last.labels)
             else:

@@ -24,7 +24,7 @@ def start_generators(recipe: Recipe, context: Context) -> list[ActiveGenerator]:
     found: list[ActiveGenerator] = []
     for item in recipe.generate:
         if isinstance(item.step, Generator):
-            texts = getattr(item.step, "texts", 1)
+            texts = getattr(item.step, "per_request", 1)
             writer = ValidatedGenerator(item.name, item.step.start(context, item.name), context.labels)
             found.append(ActiveGenerator(item.name, writer, item.step.free, texts))
     return found
@@ -62,7 +62,7 @@ class LazyFilterSession:
         verdicts = self._begun().evaluate_batch(records)
         if len(verdicts) != len(records):
             raise UsageError(
-                f"{self._name}: judge gave {len(verdicts)} verdicts for {len(records)} texts, and gives one for each"
+                f"{self._name}: evaluate_batch gave {len(verdicts)} verdicts for {len(records)} texts, and gives one for each"
             )
         for record, verdict in zip(records, verdicts, strict=True):
             if verdict is not None and not isinstance(verdict, Verdict):

@@ -122,7 +122,7 @@ def license_summary(outcome: RunResult) -> Licenses:
 
 
 def _prompt_texts(recipe: Recipe) -> dict[str, str]:
-    """Return the templates of the recipe's items by their names in passports."""
+    """Return the templates of the recipe's items by their names in provenance."""
     found = {}
     for item in (*recipe.generate, *recipe.label):
         model = recipe.models.get(getattr(item.step, "model", ""))

@@ -36,7 +36,7 @@ def test_ranks_are_of_texts_that_are_there() -> None:
 def test_what_people_decided_is_counted_by_what_they_did() -> None:
     said = [replace(record(n), fields={REVIEW_DECISION: ("keep", "relabel")[n == 2]}) for n in range(3)]
     gone = DroppedRecord(record(9), "person", "review", "a person dropped it")
-    told = outcome(selected=[*said[:2], record(7)], spare=[said[2]], dropped=[gone])
+    told = outcome(selected=[*said[:2], record(7)], surplus=[said[2]], dropped=[gone])
     assert "People decided on 4 of them: kept 2, given other labels 1, dropped 1." in funnel(told)
     assert (review_counts(told), review_counts(outcome())) == ("2 of 3", "")
     assert "People decided" not in funnel(outcome())

@@ -51,7 +51,12 @@ def test_scores_stand_in_words_with_their_intervals() -> None:
 def made(evaluation: dict[str, Any], **more: Any) -> str:
     told = (evaluation.get("verdict") or {}).get("sentences", ())
     pictures = PICTURES if evaluation else ()
-    return card(outcome(evaluation=evaluation, proof=told, pictures=pictures, **more), [], {"train": []}, ["a note"])
+    return card(
+        outcome(evaluation=evaluation, evaluation_sentences=told, figures=pictures, **more),
+        [],
+        {"train": []},
+        ["a note"],
+    )
 
 
 AUTHORS: list[dict[str, Any]] = [

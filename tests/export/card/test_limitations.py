@@ -62,7 +62,7 @@ def test_low_confidence_short_labels_and_doubtful_texts_have_numbers() -> None:
 
 def test_the_author_s_use_takes_the_place_of_ours_and_what_is_out_stays() -> None:
     about = CardMetadata(intended_use="routing *only*", out_of_scope="credit scores")
-    text = intended_use(outcome(about=about))
+    text = intended_use(outcome(metadata=about))
     assert text.startswith("- Intended: routing \\*only\\*\n")
     assert "- Out of scope: measuring how good a model is" in text
     assert text.endswith("- Out of scope: credit scores")

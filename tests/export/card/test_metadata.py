@@ -45,7 +45,7 @@ def test_who_gave_the_labels() -> None:
     assert told(outcome(labels={}, task="summarization"))["annotations_creators"] == ["no-annotation"]
     assert told(outcome(selected=given, labellers=()))["annotations_creators"] == ["found"]
     assert told(outcome(selected=given, labellers=("choice",)))["annotations_creators"] == ["machine-generated"]
-    assert told(outcome(many=True))["task_ids"] == ["multi-label-classification"]
+    assert told(outcome(multi_label=True))["task_ids"] == ["multi-label-classification"]
 
 
 def test_a_card_comes_apart_into_what_it_was_made_of() -> None:
@@ -61,7 +61,7 @@ def test_metadata_that_are_no_yaml_are_one_sentence() -> None:
 
 
 def test_an_entry_is_made_of_what_is_known_and_names_no_year() -> None:
-    text = citation(outcome(about=CardMetadata(pretty_name="50 % {off}", authors=("Ann Lee", "ACME & Sons"))))
+    text = citation(outcome(metadata=CardMetadata(pretty_name="50 % {off}", authors=("Ann Lee", "ACME & Sons"))))
     assert text.startswith("```bibtex\n@misc{parcels,\n")
     assert "  title = {50 \\% \\{off\\}}," in text
     assert "  author = {Ann Lee} and {ACME \\& Sons}," in text
@@ -72,4 +72,4 @@ def test_an_entry_is_made_of_what_is_known_and_names_no_year() -> None:
 
 def test_the_author_s_own_stands_as_it_is() -> None:
     own = "@article{a,\n  title = {``` tricks}\n}"
-    assert citation(outcome(about=CardMetadata(citation=own))) == f"````bibtex\n{own}\n````"
+    assert citation(outcome(metadata=CardMetadata(citation=own))) == f"````bibtex\n{own}\n````"

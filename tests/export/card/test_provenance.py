@@ -31,7 +31,7 @@ def test_the_engine_behind_a_model_is_named_where_it_told_itself() -> None:
     asked = {
         f"key{n}": RequestInfo("labelled", "f00d", "SmolLM2@abc", engine="vllm 0.32.0" if n else "") for n in range(3)
     }
-    assert "- Model: SmolLM2@abc, on vllm 0.32.0\n" in generation_process(outcome(asked=asked))
+    assert "- Model: SmolLM2@abc, on vllm 0.32.0\n" in generation_process(outcome(requests=asked))
 
 
 def test_a_conflict_is_said_first_and_what_is_not_known_too() -> None:
@@ -46,6 +46,6 @@ def test_a_conflict_is_said_first_and_what_is_not_known_too() -> None:
 
 
 def test_the_command_has_every_set_option_and_no_folder_of_this_machine() -> None:
-    text = reproduction(outcome(sets=("seed=8", "sources.seeds=/home/someone/it's mine.csv")))
+    text = reproduction(outcome(overrides=("seed=8", "sources.seeds=/home/someone/it's mine.csv")))
     assert "textsynth run recipe.yaml --set seed=8 --set 'sources.seeds=it'\"'\"'s mine.csv'" in text
     assert "someone" not in text

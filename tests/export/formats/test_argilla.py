@@ -11,8 +11,10 @@ from tests.export.formats.some import about, texts
 from textsynth.export.formats.argilla import write
 
 
-def written(folder: Path, *, many: bool = False, task: str = "classification") -> tuple[list[dict], dict]:  # type: ignore[type-arg]
-    records, settings, dataset = write(texts(many=many, task=task), about(many=many, task=task), folder / "out")
+def written(folder: Path, *, multi_label: bool = False, task: str = "classification") -> tuple[list[dict], dict]:  # type: ignore[type-arg]
+    records, settings, dataset = write(
+        texts(multi_label=multi_label, task=task), about(multi_label=multi_label, task=task), folder / "out"
+    )
     assert json.loads(dataset.read_text(encoding="ascii"))["name"] == "parcels"
     return json.loads(records.read_text(encoding="ascii")), json.loads(settings.read_text(encoding="ascii"))
 
@@ -30,7 +32,7 @@ def test_a_label_is_a_suggestion_with_its_score(tmp_path: Path) -> None:
 
 
 def test_several_labels_have_a_score_each(tmp_path: Path) -> None:
-    (first, *_), settings = written(tmp_path, many=True)
+    (first, *_), settings = written(tmp_path, multi_label=True)
     assert first["suggestions"]["label"] == {
         "value": ["refund", "delivery"], "score": [0.75, 0.75], "agent": "textsynth"
     }  # fmt: skip

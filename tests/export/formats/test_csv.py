@@ -27,7 +27,7 @@ def test_a_spreadsheet_gets_texts_and_a_column_of_its_own(tmp_path: Path) -> Non
 
 
 def test_several_labels_and_what_a_text_rewrites(tmp_path: Path) -> None:
-    (path,) = write(texts(many=True), about(many=True), tmp_path / "out")
+    (path,) = write(texts(multi_label=True), about(multi_label=True), tmp_path / "out")
     assert path == tmp_path / "out" / "texts.csv"
     assert rows(path)[0]["label"] == "refund|delivery"
     (other,) = write(texts(task="paraphrase"), about(task="paraphrase"), tmp_path / "p.csv")

@@ -27,13 +27,13 @@ def test_a_label_is_a_prediction_with_its_score(tmp_path: Path) -> None:
         }
     ]  # fmt: skip
     assert second["data"]["text"] == HOSTILE
-    assert second["data"]["measured"] == 0.8
+    assert second["data"]["score"] == 0.8
     assert "score" not in third["predictions"][0]
 
 
-@pytest.mark.parametrize(("many", "choice"), [(False, "single"), (True, "multiple")])
-def test_the_interface_has_the_labels_in_order_with_what_they_mean(many: bool, choice: str) -> None:
-    root = ET.fromstring(config(about(many=many)))
+@pytest.mark.parametrize(("multi_label", "choice"), [(False, "single"), (True, "multiple")])
+def test_the_interface_has_the_labels_in_order_with_what_they_mean(multi_label: bool, choice: str) -> None:
+    root = ET.fromstring(config(about(multi_label=multi_label)))
     (choices,) = root.findall("Choices")
     assert choices.get("choice") == choice
     assert {one.get("value"): one.get("hint") for one in choices} == LABELS

@@ -48,8 +48,8 @@ def test_a_text_that_a_person_relabelled_has_no_agreement_with_the_label_before(
 
 
 def test_passports_add_where_a_text_comes_from(run: Path) -> None:
-    one = read_texts(run, "passports")[0]
-    assert one.more["item"] == "labelled"
+    one = read_texts(run, "provenance")[0]
+    assert one.more["step"] == "labelled"
     assert one.more["model"] == "SmolLM2@abc"
     assert one.more["attributes"] == '{"tone": "plain"}'
 
@@ -58,7 +58,7 @@ def test_dropped_texts_have_their_reason_and_unread_answers_are_none(run: Path) 
     texts = read_texts(run, "dropped")
     assert len(texts) == 6
     by_reason = {text.more["reason"]: text for text in texts}
-    assert by_reason["too few words"].more["measured"] == 2.0
+    assert by_reason["too few words"].more["score"] == 2.0
     assert by_reason["too few words"].split == "dropped"
     assert "no list" not in by_reason
 

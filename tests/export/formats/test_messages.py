@@ -43,7 +43,7 @@ def test_a_rewriting_task_asks_for_the_text(task: str, tmp_path: Path) -> None:
 
 def test_several_labels_stand_in_the_recipe_s_order_and_the_instruction_is_the_user_s(tmp_path: Path) -> None:
     own = ExportInfo("parcels", "classification", about().labels, multi_label=True, instruction="Label it.")
-    some = [text for text in texts(many=True) if len(text.labels) == 2]
+    some = [text for text in texts(multi_label=True) if len(text.labels) == 2]
     (path,) = write(some, own, tmp_path / "all.jsonl")
     asked, answer = json.loads(path.read_text(encoding="utf-8"))["messages"]
     assert answer["content"] == "refund, delivery"
@@ -51,5 +51,5 @@ def test_several_labels_stand_in_the_recipe_s_order_and_the_instruction_is_the_u
 
 
 def test_a_label_that_says_it_all_stands_once() -> None:
-    told = instruction_for("classification", {"way": "way", "food": "asks about meals", "bills": ""}, many=False)
+    told = instruction_for("classification", {"way": "way", "food": "asks about meals", "bills": ""}, multi_label=False)
     assert told.splitlines()[-3:] == ["- way", "- food: asks about meals", "- bills"]

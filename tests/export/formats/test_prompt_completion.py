@@ -22,5 +22,5 @@ def test_the_name_of_a_passport_s_prompt_does_not_take_the_place_of_what_is_aske
     (path,) = write([replace(texts()[0], more=passport)], about(), tmp_path / "all.jsonl")
     line = json.loads(path.read_text(encoding="utf-8"))
     assert line["prompt"].endswith("Text: give my money back\n\nAnswer:")
-    assert line["item"] == "labelled"
+    assert line["step"] == "labelled"
     assert line["template"] == "labelled.chat"

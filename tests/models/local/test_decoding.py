@@ -121,7 +121,7 @@ def test_a_chat_without_a_template_is_said(loaded: LoadedModel) -> None:
     class Bare:
         chat_template = None
 
-    with pytest.raises(ModelError, match=r"has no chat template.*write prompts: completion"):
+    with pytest.raises(ModelError, match=r"has no chat template.*write mode: completion"):
         tokenized(dataclasses.replace(loaded, tokenizer=Bare()), [request("hello")])
 
 

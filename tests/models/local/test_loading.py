@@ -64,7 +64,7 @@ def test_bfloat16_is_taken_where_the_processor_computes_it(flags: str, able: boo
 def test_threads_sleep_while_they_wait(tiny_folder: Path) -> None:
     code = (
         "import os, sys; from pathlib import Path\n"
-        "from textsynth.models.local.loading import Wanted, load\n"
+        "from textsynth.models.local.loading import ModelSpec, load\n"
         "load(Wanted('tiny', Path(sys.argv[1])), print)\n"
         "print(os.environ['OMP_WAIT_POLICY'])"
     )

@@ -39,10 +39,10 @@ def test_draws_follow_the_cut_distribution(top_k: int, top_p: float, flat: float
     wanted = expected(row, top_k=top_k, top_p=top_p)
     count = 4_000
     chance = torch.rand(count, generator=torch.Generator().manual_seed(3))
-    many = row.expand(200, -1)
+    multi_label = row.expand(200, -1)
     drawn: Counter[int] = Counter()
     for some in chance.split(200):
-        part = sample_from_top(many, some, torch.full((200,), top_p), torch.full((200,), top_k), 16)
+        part = sample_from_top(multi_label, some, torch.full((200,), top_p), torch.full((200,), top_k), 16)
         drawn.update(part.tolist())
     assert all(wanted[token] > 0 for token in drawn), "a token outside the cut was drawn"
     likeliest = wanted.topk(5)

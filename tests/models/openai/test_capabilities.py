@@ -85,7 +85,7 @@ def test_an_older_engines_word_for_no_top_k_is_found() -> None:
 
 def test_the_newer_name_of_the_limit_is_found() -> None:
     with engine("openai", new_limit_name=True) as server:
-        found = answers(model(server.url, speaks="openai"), requests(8))
+        found = answers(model(server.url, server="openai"), requests(8))
         assert server.bodies[-1]["max_completion_tokens"] == 256
     assert not [one.failure for one in found if one.failure]
 
@@ -102,7 +102,7 @@ def test_thoughts_are_not_asked_for_and_never_in_the_answer(kind: str) -> None:
 
 def test_thoughts_that_left_no_room_are_a_failure_that_says_so() -> None:
     with engine("vllm", thinks="reasoning") as server:
-        own = model(server.url, body={"chat_template_kwargs": {"enable_thinking": True}})
+        own = model(server.url, extra_body={"chat_template_kwargs": {"enable_thinking": True}})
         (found,) = answers(own, [request("x", max_tokens=20)])
     assert "still thinking" in str(found.failure)
     assert "thinking.max_tokens" in str(found.failure)
@@ -129,7 +129,7 @@ def test_a_constraint_a_server_refuses_is_left_out_for_that_one_alone() -> None:
     said: list[str] = []
     with engine("vllm") as server:
         found = answers(
-            model(server.url, said, in_flight=1),
+            model(server.url, said, concurrency=1),
             [request("x", constraint=ahead), request("y", constraint=plain), request("z", constraint=ahead)],
         )
         assert sum("(?=" in json.dumps(sent) for sent in server.bodies) == 1

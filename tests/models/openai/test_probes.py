@@ -30,7 +30,7 @@ def tried(bodies: list[dict[str, object]]) -> int:
 def test_each_engine_is_given_constraints_as_it_takes_them(kind: str, chat: bool) -> None:
     asked = [request(f"which one, {number}?", chat=chat, constraint=CHOICE) for number in range(20)]
     with engine(kind) as server:
-        found = answers(model(server.url, in_flight=8), asked)
+        found = answers(model(server.url, concurrency=8), asked)
         sent = [one for one in server.bodies if SECRET not in json.dumps(one)]
         # a refusal of unknown parameters comes before any form is tried
         trials = {"vllm": 1, "old_vllm": 3, "openai": 7, "llama": 3}[kind]
@@ -52,7 +52,7 @@ def test_a_schema_is_kept_to() -> None:
 def test_nothing_is_tried_where_nothing_needs_it_or_the_recipe_says_what_the_server_speaks() -> None:
     with engine("vllm") as server:
         answers(model(server.url), [request("x")])
-        answers(model(server.url, speaks="vllm"), [request("x", constraint=CHOICE)])
+        answers(model(server.url, server="vllm"), [request("x", constraint=CHOICE)])
         answers(model(server.url, response_format=False), [request("x", constraint=CHOICE)])
         assert tried(server.bodies) == 0
         assert ["structured_outputs" in sent for sent in server.bodies] == [False, True, False]

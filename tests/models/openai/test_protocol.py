@@ -199,7 +199,7 @@ def drawn(text: str, count: int, **more: object) -> list[ModelRequest]:
 
 
 def client(server: Running, said: list[str] | None = None, **more: object) -> Any:
-    options = {"base_url": server.url, "model": MODEL, "timeout_seconds": 5.0, "in_flight": 16, **more}
+    options = {"base_url": server.url, "model": MODEL, "timeout_seconds": 5.0, "concurrency": 16, **more}
     return Http.model_validate(options).open(place(said=said))
 
 
@@ -264,7 +264,7 @@ def test_draws_of_a_prompt_leave_together_in_the_plans_order() -> None:
     ("asked", "more"),
     [
         (drawn("hello", 6, temperature=0.0), {}),
-        (drawn("hello", 6), {"draws_together": False}),
+        (drawn("hello", 6), {"batch_n": False}),
         (drawn("hello", 6), {"body": {"temperature": 0}}),
         (drawn("hello", 6), {"body": {"n": 1}}),
         (drawn("hello", 6), {"in_flight": 1}),
@@ -401,10 +401,10 @@ def test_each_request_gets_an_answer_of_its_own_exactly_once(
 
 RECIPE = """\
 name: draws
-models: {generator: {http: {base_url: "URL", model: mock-small, prompts: chat, MORE}}}
+models: {generator: {http: {base_url: "URL", model: mock-small, mode: chat, MORE}}}
 labels: {card: asks about a card, transfer: asks about a transfer}
 sources: {seeds: seeds.csv}
-generate: [labelled: {from: seeds, texts: 5}]
+generate: [labelled: {source: seeds, per_request: 5}]
 filter: [{length: {min_words: 7}}, exact_duplicate, near_duplicate]
 select: []
 want: {label: 150}
@@ -425,9 +425,9 @@ def whole_run(folder: Path, server: Running, more: str) -> dict[str, str]:
 
 def test_a_whole_run_has_the_same_bytes_with_fewer_requests(tmp_path: Path) -> None:
     with serving(draws="given") as alone:
-        found = whole_run(tmp_path / "alone", alone, "draws_together: false, in_flight: 1")
+        found = whole_run(tmp_path / "alone", alone, "batch_n: false, concurrency: 1")
     with serving(draws="given", latency=0.002) as together:
-        assert whole_run(tmp_path / "together", together, "in_flight: 16") == found
+        assert whole_run(tmp_path / "together", together, "concurrency: 16") == found
     assert set(sizes(alone)) == {1}
     assert sum(sizes(together)) == sum(sizes(alone))
     assert len(sizes(together)) < len(sizes(alone)) / 2

@@ -159,7 +159,7 @@ def test_a_key_and_a_gate_are_told_apart(status: int) -> None:
 
 @pytest.mark.parametrize("status", [400, 500])
 def test_a_model_without_a_chat_template_stops_and_names_the_way_out(status: int) -> None:
-    with pytest.raises(ModelError, match=r"'org/m' at http://a/v1 has no chat template .*prompts: completion"):
+    with pytest.raises(ModelError, match=r"'org/m' at http://a/v1 has no chat template .*mode: completion"):
         refusals().classify(reply(status, TEMPLATE), WHERE)
 
 

@@ -23,7 +23,7 @@ def test_a_prompt_is_counted_as_it_is_put_together_thinking_and_the_recipes_own_
     with serving(tokenizes=True) as server:
         answers(client(server), [request("hello")])
         answers(client(server, thinking={"max_tokens": 8}), [request("hello")])
-        answers(client(server, body=own), [request("hello", chat=False)])
+        answers(client(server, extra_body=own), [request("hello", chat=False)])
         counted = server.mock.counted
     asked = [(body.get("chat_template_kwargs"), body.get("add_special_tokens")) for body in counted[::2]]
     assert asked == [({"enable_thinking": False}, None), ({"enable_thinking": True}, None), (None, False)]
@@ -32,7 +32,7 @@ def test_a_prompt_is_counted_as_it_is_put_together_thinking_and_the_recipes_own_
 @pytest.mark.parametrize("together", [True, False])
 def test_a_prompt_is_counted_once_however_often_it_is_asked(together: bool) -> None:
     with serving(tokenizes=True, draws="given") as server:
-        found = answers(client(server, draws_together=together), drawn("hello", 20))
+        found = answers(client(server, batch_n=together), drawn("hello", 20))
         assert sum("messages" in body for body in server.mock.counted) == 1
     assert sum(one.prompt_tokens for one in found) == (2 if together else 20)
 

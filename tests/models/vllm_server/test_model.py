@@ -32,7 +32,7 @@ def model(folder: Path, said: list[str] | None = None, *, restarts: int = 3, **f
             "restarts": restarts,
         }
     )
-    return options.open(dataclasses.replace(place(folder, said), logs=folder))
+    return options.open(dataclasses.replace(place(folder, said), log_folder=folder))
 
 
 def servers(folder: Path) -> list[ServerState]:

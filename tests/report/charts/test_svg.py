@@ -47,14 +47,14 @@ def test_a_reference_is_drawn_and_told() -> None:
 
 
 def test_many_rows_have_ticks_at_both_ends_and_a_short_description() -> None:
-    few, many = (
+    few, multi_label = (
         dot_plot("t", [DotRow(f"row {n}", n / 10, f"{n}") for n in range(rows)], "x") for rows in (3, TALL + 1)
     )
-    ticks = [mark.text for mark in marks(many, "middle")]
+    ticks = [mark.text for mark in marks(multi_label, "middle")]
     assert len(ticks) == 2 * len(set(ticks))
     assert len(marks(few, "middle")) == len({mark.text for mark in marks(few, "middle")})
-    assert "all numbers are in the table below" in many.description
-    assert many.height > few.height
+    assert "all numbers are in the table below" in multi_label.description
+    assert multi_label.height > few.height
 
 
 def test_a_pair_has_a_dot_and_a_square_from_zero() -> None:

@@ -33,4 +33,4 @@ def test_page_text_and_json_tell_it(tmp_path: Path) -> None:
     assert "88.4" in page
     told = json_report(tmp_path)["manifest"]
     assert isinstance(told, dict)
-    assert told["gold"]["choice"] == GOLD
+    assert told["calibration"]["choice"] == GOLD

@@ -79,7 +79,7 @@ def score_table(outcome: RunResult) -> str:
         (escape(item), len(values), *(f"{quantile(values, share):.2f}" for share in (0.1, 0.5)), _mean(values))
         for item, values in found.items()
     ]
-    told = "What the checks noted on the selected texts; each passport has its own numbers."
+    told = "What the checks noted on the selected texts; each provenance has its own numbers."
     return f"{told}\n\n{table(('measure of', 'texts', 'one in ten is at most', 'median', 'mean'), rows)}"
 
 

@@ -60,7 +60,7 @@ def _of_the_checks(outcome: RunResult) -> Iterator[str]:
     if waiting:
         yield f"{waiting} doubtful texts wait for a person and are not in the data set."
     yield from _of_persons_and_harm({item.split("-")[0] for _, item in outcome.checks})
-    yield "The checks catch what they measure and nothing else; `passports` has every number."
+    yield "The checks catch what they measure and nothing else; `provenance` has every number."
 
 
 def _of_persons_and_harm(checks: set[str]) -> Iterator[str]:

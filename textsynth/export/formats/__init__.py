@@ -24,7 +24,7 @@ SOURCES = {"paraphrase": "original", "summarization": "document"}
 class ExportedText:
     """One text to hand on: what it rewrites (None: nothing), its labels, the confidence in them, its split.
 
-    `more` are further columns, in order: of a passport, or why the text was dropped.
+    `more` are further columns, in order: of a provenance, or why the text was dropped.
     """
 
     id: str

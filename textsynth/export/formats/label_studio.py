@@ -37,9 +37,9 @@ def config(about: ExportInfo) -> str:
         lines.append('  <Header value="The new text"/>')
     lines.append(_shown("text"))
     if about.labelled:
-        lines += _choices("label", about.labels, many=about.multi_label)
+        lines += _choices("label", about.labels, multi_label=about.multi_label)
     if about.task in SOURCES:
-        lines += _choices("right", ANSWERS, many=False)
+        lines += _choices("right", ANSWERS, multi_label=False)
         lines.append('  <TextArea name="better" toName="text" placeholder="a better one" maxSubmissions="1" rows="3"/>')
     return "\n".join([*lines, "</View>"]) + "\n"
 
@@ -65,8 +65,8 @@ def _shown(name: str) -> str:
     return f'  <Text name="{name}" value="${name}" valueType="text"/>'
 
 
-def _choices(name: str, options: Mapping[str, str], *, many: bool) -> list[str]:
-    choice = "multiple" if many else "single"
+def _choices(name: str, options: Mapping[str, str], *, multi_label: bool) -> list[str]:
+    choice = "multiple" if multi_label else "single"
     lines = [f'  <Choices name="{name}" toName="text" choice="{choice}" showInLine="true">']
     for value, means in options.items():
         hint = f" hint={quoteattr(means)}" if means not in ("", value) else ""

@@ -20,14 +20,14 @@ DROPPED = ("section", "step", "reason", "score", "limit", "duplicate_of")
 
 
 def read_texts(run: Path, config: str, split: str | None = None) -> list[ExportedText]:
-    """Return the texts of one config, in the data set's order; those of `default` and `passports` are the selected.
+    """Return the texts of one config, in the data set's order; those of `default` and `provenance` are the selected.
 
-    `passports` adds where each text comes from, `dropped` why it was dropped. An unread answer is no text and left
+    `provenance` adds where each text comes from, `dropped` why it was dropped. An unread answer is no text and left
     out. Raises UsageError for a config or split that is not there, and where no text is left.
     """
     if config not in CONFIGS:
         raise UsageError(f"there is no config {config!r}{did_you_mean(config, CONFIGS)}")
-    texts = _dropped(run) if config == "dropped" else _selected(run, passports=config == "passports")
+    texts = _dropped(run) if config == "dropped" else _selected(run, passports=config == "provenance")
     splits = list(dict.fromkeys(one.split for one in texts))
     if split is not None:
         if split not in splits:
@@ -44,10 +44,10 @@ def export_info(run: Path, manifest: Manifest, instruction: str | None = None) -
     rows = DatasetReader(run / "dataset" / "data")
     means = manifest["labels"]
     labels = {name: means.get(name, "") for name in rows.names or means}
-    many = any(isinstance(label, list) for label in rows.column("label")[:1])
+    multi_label = any(isinstance(label, list) for label in rows.column("label")[:1])
     task = manifest["task"]
-    told = instruction if instruction is not None else instruction_for(task, labels, many=many)
-    return ExportInfo(manifest["name"], task, labels, many, told)
+    told = instruction if instruction is not None else instruction_for(task, labels, multi_label=multi_label)
+    return ExportInfo(manifest["name"], task, labels, multi_label, told)
 
 
 def _selected(run: Path, *, passports: bool) -> list[ExportedText]:

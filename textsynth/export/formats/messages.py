@@ -33,7 +33,7 @@ def turns(text: ExportedText, about: ExportInfo) -> tuple[str, str]:
     return f"{about.instruction}\n\n{text.source or ''}", text.text
 
 
-def instruction_for(task: str, labels: Mapping[str, str], *, many: bool) -> str:
+def instruction_for(task: str, labels: Mapping[str, str], *, multi_label: bool) -> str:
     """Return the instruction that stands before a text where the user gives none of their own."""
     if task == "paraphrase":
         return "Say this text in other words, without changing what it means. Answer with the new text only."
@@ -41,7 +41,7 @@ def instruction_for(task: str, labels: Mapping[str, str], *, many: bool) -> str:
         return "Summarize this text. Answer with the summary only."
     told = (
         "Which of these labels fit the text? Answer with the labels only, separated by commas."
-        if many
+        if multi_label
         else "Which of these labels fits the text best? Answer with the label only."
     )
     return "\n".join(

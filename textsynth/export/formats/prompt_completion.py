@@ -2,7 +2,7 @@
 
 What trainers read whose models have no chat template. The prompt is the user's turn of `messages` and an empty line
 with `Answer:`; the completion begins with a space, as tokenizers of such models join words with the space before them.
-The name of the prompt that a passport tells is called `template` here.
+The name of the prompt that a provenance tells is called `template` here.
 """
 
 from __future__ import annotations

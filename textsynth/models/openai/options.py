@@ -29,7 +29,7 @@ class OpenAIOptions(ModelOptions):
 
     model: str = Field(default=..., min_length=1, description="the model's name as the server knows it")
     revision: str | None = Field(
-        default=None, min_length=1, description="the model's revision, told in passports and keys"
+        default=None, min_length=1, description="the model's revision, told in provenance and keys"
     )
     adapter: str | None = Field(
         default=None, min_length=1, description="a LoRA adapter of the model, by its name on the server"

@@ -183,7 +183,7 @@ class ErrorClassifier:
         if status in (400, 500) and NO_TEMPLATE.search(said) and not self.answered:
             raise ModelError(
                 f"the model {self._model!r} at {where.removeprefix('the server at ')} has no chat template"
-                f" (HTTP {status}: {said!r}); write prompts: completion in its settings, or serve it with a template"
+                f" (HTTP {status}: {said!r}); write mode: completion in its settings, or serve it with a template"
             )
         if 300 <= status < 400:
             to = reply.header("Location") or ""

@@ -9,7 +9,7 @@ import pytest
 
 from textsynth.core.errors import RecipeError, SourceError
 from textsynth.core.records import Record
-from textsynth.sources.given import InMemory, is_rows
+from textsynth.sources.in_memory import InMemory, is_rows
 
 ROWS = [
     {"said": "where is it", "about": "delivery", "tone": "calm"},
