@@ -29,10 +29,11 @@ from typing import ClassVar, Literal
 
 from pydantic import Field, model_validator
 
-from textsynth.core.options import ModelName, PromptName, SamplingOptions, SourceName
+from textsynth.core.options import GoldName, ModelName, PromptName, SamplingOptions, SourceName
 from textsynth.core.protocols import Context, Labeller, LabellerSession, merge_sampling
 from textsynth.core.records import Completion, Constraint, GenerationRequest, Record, Sampling, Verdict
 from textsynth.label.calibrated import CalibratedSession, CalibrationTarget, Threshold
+from textsynth.label.calibration import FEWEST
 from textsynth.label.label_probabilities import CODES
 from textsynth.label.logprob_labeller import LogprobSession
 from textsynth.label.shortlist import Shortlist
@@ -62,7 +63,7 @@ class Choice(Labeller):
         le=1,
         description="share of the votes, or mean probability, that the chosen label needs; with gold, calibrated",
     )
-    gold: SourceName | None = Field(
+    gold: GoldName | None = Field(
         default=None, description="rows with labels set by people, never shown: they calibrate the confidence"
     )
     precision: float | None = Field(
@@ -106,6 +107,11 @@ class Choice(Labeller):
                 f"gold and from are both {self.gold!r}: a row that is shown as an example measures nothing"
             )
         return self
+
+    @property
+    def min_gold_rows(self) -> int:
+        """How many gold rows a precision can be estimated from."""
+        return 0 if self.precision is None else FEWEST
 
     @property
     def requests_per_record(self) -> int:
