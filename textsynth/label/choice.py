@@ -197,7 +197,7 @@ class VotingSession:
 
     def _ballot(self, completion: Completion) -> list[str]:
         """Read one answer: the label names in it, or [] when it is none of them; nothing is guessed."""
-        reading = self._prompt.reader.read(completion.text, cut=completion.finish == "length")
+        reading = self._prompt.reader.read(completion.text, truncated=completion.finish == "length")
         pieces = [
             piece for text in reading.texts for piece in (text.split(",") if self._context.multi_label else [text])
         ]

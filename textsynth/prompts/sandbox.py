@@ -6,7 +6,6 @@ from collections.abc import Iterable, Mapping
 from typing import Any, cast
 
 from jinja2 import StrictUndefined, nodes
-from jinja2.compiler import CodeGenerator, Frame
 from jinja2.exceptions import SecurityError
 from jinja2.ext import Extension
 from jinja2.parser import Parser
@@ -65,25 +64,11 @@ class Chat(Extension):
         return nodes.CallBlock(self.call_method("turn", [role]), [], [], body).set_lineno(line)
 
 
-class Code(CodeGenerator):
-    """Writes what an expression puts in as it is, without a `str()` around it: `inserted` has made it a text.
-
-    A tenth of a rendering is saved. Should Jinja one day not ask these two methods, `str()` does no harm.
-    """
-
-    def _output_child_pre(self, node: nodes.Expr, frame: Frame, finalize: Any) -> None:  # noqa: ANN401
-        self.write(finalize.src)
-
-    def _output_child_post(self, node: nodes.Expr, frame: Frame, finalize: Any) -> None:  # noqa: ANN401
-        self.write(")")
-
-
 class PromptEnvironment(ImmutableSandboxedEnvironment):
     """Jinja with bounds: only safe methods and filters, every call and growing operator counted."""
 
     intercepted_binops = frozenset({"+", "*", "**", "%"})
     context_class = PromptContext
-    code_generator_class = Code
 
     def __init__(self) -> None:
         super().__init__(
@@ -139,9 +124,6 @@ class PromptEnvironment(ImmutableSandboxedEnvironment):
             if name in {"join", "replace"}:
                 return bounds.called(__context, name, owner, args)
             meter.read(owner)
-            # Jinja's own, for functions that take a context; methods of a text take none.
-            kwargs.pop("_loop_vars", None)
-            return meter.checked(__obj(*args, **kwargs))
         return meter.checked(super().call(__context, __obj, *args, **kwargs))
 
     def call_binop(self, context: Context, operator: str, left: Any, right: Any) -> Any:  # noqa: ANN401
