@@ -210,7 +210,7 @@ def test_the_mode_in_the_file_name_must_be_that_of_the_front_matter(tmp_path: Pa
     path.write_text("---\ndescription: it\nmode: completion\n---\na")
     with pytest.raises(
         PromptError,
-        match=r"it\.chat\.jinja:3: the file's name has the mode 'chat', but the front matter has the mode 'completion'",
+        match=r"test\.chat\.jinja:3: the file's name has the mode 'chat', but the front matter has the mode 'completion'",
     ):
         load_prompt(path)
 
