@@ -15,7 +15,7 @@ from textsynth.export.card.hub_vocabulary import matching_task_ids
 from textsynth.export.card.metadata import CATEGORIES
 from textsynth.generate.existing import Existing
 from textsynth.generate.labelled import Labelled
-from textsynth.label.calibration import FEWEST
+from textsynth.label.calibration import MIN_ROWS
 from textsynth.recipe.issues import IssueCollector
 from textsynth.recipe.items import ParsedStep
 from textsynth.recipe.quota_spec import check_total, check_want
@@ -297,8 +297,8 @@ def check_gold_rows(recipe: Recipe, rows: Mapping[str, Sequence[Record]]) -> lis
             mistakes.append(
                 RecipeIssue(where, f"{wrong} them: give each its label, or name their column, label: COLUMN")
             )
-        elif given and getattr(item.step, "precision", None) is not None and len(given) < FEWEST:
-            wrong = f"sources.{source} has {pluralize(len(given), 'row')}, and {item.name} reads a precision from {FEWEST} or"
+        elif given and getattr(item.step, "precision", None) is not None and len(given) < MIN_ROWS:
+            wrong = f"sources.{source} has {pluralize(len(given), 'row')}, and {item.name} reads a precision from {MIN_ROWS} or"
             mistakes.append(RecipeIssue(where, f"{wrong} more: add rows with labels, or give min_confidence instead"))
     return mistakes
 
