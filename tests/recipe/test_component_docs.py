@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from textsynth.core.errors import UsageError
-from textsynth.core.protocols import SECTIONS, component_names
+from textsynth.core.registry import SECTIONS, component_names
 from textsynth.recipe.component_docs import FieldDoc, describe_components
 
 

@@ -321,6 +321,6 @@ def test_a_damaged_file_stops_the_run_before_anything_is_asked_and_a_torn_line_i
     assert not (tmp_path / "run" / "dataset").exists()
     (tmp_path / "run" / FILE).write_text('{"id": "a", "deci')
     said: list[str] = []
-    run(read_recipe(path), out=tmp_path / "run", say=said.append)
+    run(read_recipe(path), out=tmp_path / "run", log=said.append)
     assert "the last line of review.jsonl broke off and is passed over" in said
     assert digest(tmp_path / "run") == digest(first / "run")

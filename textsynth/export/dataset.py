@@ -46,7 +46,7 @@ def write_dataset(folder: Path, outcome: RunResult) -> WrittenDataset:
     take it; then what was there stays.
     """
     shares = outcome.splits or {ONLY: 1.0}
-    parted = assign_splits(outcome.selected, shares, seed=outcome.seed)
+    parted = assign_splits(outcome.selected, shares, seed=outcome.seed, family_texts=outcome.task.family_texts)
     by_split = {name: [one for one in outcome.selected if parted.split[one.id] == name] for name in shares}
     # Each table is made when its turn to be written comes, as together they take more memory than the records.
     tables: dict[str, Callable[[], dict[str, ColumnTable]]] = {

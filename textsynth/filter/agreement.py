@@ -20,7 +20,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import Field
 
@@ -41,6 +41,8 @@ ALL_SEEDS = -1
 
 class Agreement(Filter):
     """Keeps texts whose label is among the first choices of a classifier trained on the seeds."""
+
+    label_confidence: ClassVar[bool] = True
 
     source: SourceName = Field(default="seeds", description="the labelled seed examples")
     top_k: int = Field(default=1, ge=1, description="the label must be among so many first choices")

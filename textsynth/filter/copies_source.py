@@ -27,6 +27,11 @@ class CopiesSource(Filter):
     source: SourceName = Field(default="seeds", description="the rows that must not be copied")
     similarity: float = Field(default=0.7, gt=0, le=1, description="share of common words from which a text is a copy")
 
+    @property
+    def compares_with(self) -> tuple[str, ...]:
+        """The source."""
+        return (self.source,)
+
     def start(self, context: Context) -> CopiesSourceSession:
         """Return the filter at work, the source's rows indexed."""
         return CopiesSourceSession(context.sources[self.source], self.similarity, f"a row of {self.source}")

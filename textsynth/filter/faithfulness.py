@@ -13,10 +13,11 @@ testers make, which need a judge model. Names and content words are told by capi
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import ClassVar
 
 from pydantic import Field
 
-from textsynth.core.protocols import Filter
+from textsynth.core.protocols import Filter, FilterScope
 from textsynth.core.records import Record, Verdict
 from textsynth.text.normalize import content_words, numbers_in, proper_names, words_of
 
@@ -27,6 +28,8 @@ SHORT_NAME = 4  # shorter ones are found inside any text
 class Faithfulness(Filter):
     """Keeps summaries whose numbers, names and words come from the field `document`; other texts are kept."""
 
+    scope: ClassVar[FilterScope | None] = "record"
+
     min_support: float = Field(
         default=0.5, ge=0, le=1, description="share of its content words that the document must hold"
     )
@@ -35,8 +38,8 @@ class Faithfulness(Filter):
 
     def check(self, record: Record) -> Verdict | None:
         """Return what is not in the document, first numbers, then names, then words; a kept text gets its support."""
-        document = record.fields.get("document")
-        if document is None:
+        document = record.field_text("document")
+        if not document:
             return None
         ratio = len(words_of(record.text)) / max(len(words_of(document)), 1)
         if ratio > self.max_ratio:

@@ -13,11 +13,11 @@ other (Danish and Norwegian, Czech and Slovak); a wanted language that py3langid
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 from pydantic import Field
 
-from textsynth.core.protocols import Context, Filter
+from textsynth.core.protocols import Context, Filter, FilterScope
 from textsynth.core.records import Record, Verdict
 from textsynth.text.normalize import words_of
 
@@ -31,6 +31,8 @@ ENGLISH = frozenset(_ENGLISH.split())
 
 class Language(Filter):
     """Keeps texts in the recipe's language, and texts too short to tell."""
+
+    scope: ClassVar[FilterScope | None] = "text"
 
     language: str | None = Field(default=None, description="the language wanted, as a code; left out: the recipe's")
     min_confidence: float = Field(

@@ -19,7 +19,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import Field
 
@@ -37,12 +37,19 @@ if TYPE_CHECKING:
 class Leak(Filter):
     """Keeps texts that no row of the test set says."""
 
+    checks_contamination: ClassVar[bool] = True
+
     source: SourceName = Field(default="test", description="the rows that must not come back")
     similarity: float = Field(default=0.7, gt=0, le=1, description="share of common words from which a text is a copy")
     edits: int = Field(default=2, ge=0, le=3, description="how many words a copy may have changed, whatever that share")
     semantic: float = Field(
         default=0.95, gt=0, le=1, description="cosine from which a text says the same; 1: words alone"
     )
+
+    @property
+    def compares_with(self) -> tuple[str, ...]:
+        """The source."""
+        return (self.source,)
 
     def check_dependencies(self) -> None:
         """Raise MissingExtra without what embeds, unless words alone are looked at."""

@@ -16,13 +16,13 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cache
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from pydantic import AfterValidator, Field, field_validator
 
 from textsynth.core.options import Texts
-from textsynth.core.protocols import Context, Filter, StatelessFilterSession
-from textsynth.core.records import REWRITES, Record, Verdict
+from textsynth.core.protocols import Context, Filter, FilterScope, StatelessFilterSession
+from textsynth.core.records import Record, Verdict
 
 Kind = Literal["email", "phone", "card", "iban", "ip", "ssn", "national_id"]
 Find = Callable[[str], Iterable[str]]
@@ -36,7 +36,6 @@ REASONS: Mapping[Kind, str] = {
     "phone": "holds a phone number",
 }
 # How a reason calls what stands beside the text in the published rows, by its field.
-BESIDE = {"source_text": "the text it rewrites", "document": "its document"}
 _ANYTHING = re.compile(r"[@\d]")
 _FEWEST_DIGITS = re.compile(r"(?:\d\D*){7}")
 _NUMBERS: frozenset[Kind] = frozenset(("card", "iban", "ssn", "national_id", "phone"))
@@ -66,6 +65,9 @@ else:
 class PersonalData(Filter):
     """Keeps texts without structured personal data."""
 
+    scope: ClassVar[FilterScope | None] = "text"
+    looks_for: ClassVar[frozenset[str]] = frozenset({"personal data"})
+
     kinds: Kinds = Field(default=tuple(REASONS), description="what is looked for")
     allow: Texts = Field(
         default=(), description="what may stand in a text: domains, and addresses or numbers, however they are written"
@@ -85,7 +87,7 @@ class PersonalData(Filter):
 
     def start(self, context: Context) -> StatelessFilterSession:
         """Return the filter at work; what it looks with loads with the first text, when requests are under way."""
-        search = cache(lambda: PersonalDataSearch(self, context.language, context.task))
+        search = cache(lambda: PersonalDataSearch(self, context.language, context.task.context_texts))
         return StatelessFilterSession(lambda record: search().verdict(record))
 
     def check(self, record: Record) -> Verdict | None:
@@ -96,7 +98,9 @@ class PersonalData(Filter):
 class PersonalDataSearch:
     """Looks for the kinds that a recipe wants found, and passes over what it allows."""
 
-    def __init__(self, step: PersonalData, language: str, task: str = "classification") -> None:
+    def __init__(
+        self, step: PersonalData, language: str, context_texts: Callable[[Record], Mapping[str, str]] = lambda _: {}
+    ) -> None:
         from textsynth.text.pii import card, email, iban, ip, national_id, phone, ssn
 
         countries = phone.countries_of(language) if step.countries is None else tuple(step.countries)
@@ -109,7 +113,7 @@ class PersonalDataSearch:
             "national_id": national_id.find,
             "phone": lambda text: phone.find(text, countries),
         }
-        self._beside = REWRITES.get(task)
+        self._context_texts = context_texts
         self._ways = [(kind, way) for kind, way in ways.items() if kind in step.kinds]
         domains = [found[1].lower() for one in step.allow if (found := _DOMAIN.fullmatch(one.strip())) is not None]
         self._domains = tuple(end for domain in domains for end in (f"@{domain}", f".{domain}"))
@@ -120,10 +124,11 @@ class PersonalDataSearch:
         reason = self._reason(record.text)
         if reason is not None:
             return Verdict(reason)
-        if self._beside is None:
-            return None
-        reason = self._reason(record.fields.get(self._beside, ""))
-        return None if reason is None else Verdict(f"{BESIDE[self._beside]} {reason}")
+        for name, text in self._context_texts(record).items():
+            reason = self._reason(text)
+            if reason is not None:
+                return Verdict(f"its {name} {reason}")
+        return None
 
     def _reason(self, text: str) -> str | None:
         if _ANYTHING.search(text) is None:

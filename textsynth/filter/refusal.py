@@ -12,12 +12,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 from pydantic import Field
 
 from textsynth.core.options import Texts
-from textsynth.core.protocols import Context, Filter, StatelessFilterSession
+from textsynth.core.protocols import Context, Filter, FilterScope, StatelessFilterSession
 from textsynth.core.records import Record, Verdict
 
 
@@ -98,6 +98,8 @@ _OPENINGS = {
 
 class Refusal(Filter):
     """Keeps texts that hold nothing but the text that was asked for."""
+
+    scope: ClassVar[FilterScope | None] = "text"
 
     allow: Texts = Field(default=(), description="reasons that do not count here, spelt as the report spells them")
 

@@ -14,11 +14,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import Literal
+from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from textsynth.core.protocols import Context, Filter
+from textsynth.core.protocols import Context, Filter, FilterScope
 from textsynth.core.records import Record, Verdict
 from textsynth.similarity.embedder import require_embeddings
 from textsynth.text.normalize import has_negation, jaccard, numbers_in, word_set, words_of
@@ -35,6 +35,8 @@ _TOLD_OTHERWISE = re.compile(
 
 class SameMeaning(Filter):
     """Keeps rewordings of `source_text` that say the same; texts without a source text are kept as they are."""
+
+    scope: ClassVar[FilterScope | None] = "record"
 
     similarity: float = Field(default=0.75, ge=-1, le=1, description="cosine to the original, at least; 0.8 is strict")
     copy_similarity: float = Field(default=0.9, gt=0, le=1, description="share of common words from which it is a copy")
@@ -66,11 +68,13 @@ class SameMeaningSession:
         """Return the cheap verdicts first and embed only what they leave; a kept text gets its cosine."""
         verdicts = [self._without_embedding(record) for record in records]
         left = [
-            place for place, record in enumerate(records) if verdicts[place] is None and "source_text" in record.fields
+            place
+            for place, record in enumerate(records)
+            if verdicts[place] is None and record.field_text("source_text")
         ]
         if not left:
             return verdicts
-        texts = [records[place].text for place in left] + [records[place].fields["source_text"] for place in left]
+        texts = [records[place].text for place in left] + [records[place].field_text("source_text") for place in left]
         vectors = self._context.embed(texts)
         cosines = (vectors[: len(left)] * vectors[len(left) :]).sum(axis=1)
         for place, cosine in zip(left, cosines.tolist(), strict=True):
@@ -83,8 +87,8 @@ class SameMeaningSession:
         """Remember nothing."""
 
     def _without_embedding(self, record: Record) -> Verdict | None:
-        source = record.fields.get("source_text")
-        if source is None:
+        source = record.field_text("source_text")
+        if not source:
             return None
         likeness = jaccard(word_set(record.text), word_set(source))
         if likeness >= self._step.copy_similarity:

@@ -32,10 +32,11 @@ from typing import ClassVar, Literal
 
 from pydantic import Field, model_validator
 
-from textsynth.core.options import ModelName, PromptName, SamplingOptions, SourceName
+from textsynth.core.options import GoldName, ModelName, PromptName, SamplingOptions, SourceName
 from textsynth.core.protocols import Context, Labeller, LabellerSession, merge_sampling
 from textsynth.core.records import Completion, Constraint, GenerationRequest, Record, Sampling, Verdict
 from textsynth.label.calibrated import CalibratedSession, CalibrationTarget
+from textsynth.label.calibration import MIN_ROWS
 from textsynth.label.decision_rule import DecisionRule, OnDisagreement, OnLowConfidence, Threshold
 from textsynth.label.label_probabilities import LETTERS, LabelPermutations
 from textsynth.label.logprob_labeller import LogprobSession
@@ -72,7 +73,7 @@ class Choice(Labeller):
         le=1,
         description="minimum share of the votes, or mean probability, of the chosen label; with gold it is calibrated",
     )
-    gold: SourceName | None = Field(
+    gold: GoldName | None = Field(
         default=None, description="rows labelled by people, never shown in prompts, which calibrate the confidence"
     )
     precision: float | None = Field(
@@ -120,6 +121,11 @@ class Choice(Labeller):
                 f"gold and source are both {self.gold!r}, but a row shown as an example cannot measure accuracy"
             )
         return self
+
+    @property
+    def min_gold_rows(self) -> int:
+        """The minimum number of gold rows: MIN_ROWS with a precision, otherwise 0."""
+        return 0 if self.precision is None else MIN_ROWS
 
     @property
     def requests_per_record(self) -> int:

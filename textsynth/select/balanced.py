@@ -19,11 +19,16 @@ class Balanced(Selector):
 
     over: Texts = Field(default=(), description="attributes to be even over; left out: every item of the recipe")
 
+    @property
+    def balanced_fields(self) -> tuple[str, ...]:
+        """The attributes in `over`."""
+        return tuple(self.over)
+
     def select(self, records: Sequence[Record], quota: Mapping[str, int], context: Context) -> list[str]:
         """Return the picked ids in the order of `records`."""
         cells: dict[str, dict[tuple[str, ...], list[str]]] = {}
         for record in records:
-            cell = tuple(record.fields.get(name, "") for name in self.over) if self.over else (record.provenance.step,)
+            cell = tuple(map(record.field_text, self.over)) if self.over else (record.provenance.step,)
             cells.setdefault(record.label or "", {}).setdefault(cell, []).append(record.id)
         kept: set[str] = set()
         for label, of_label in cells.items():

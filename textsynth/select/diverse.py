@@ -10,6 +10,7 @@ size; it is for variety and for reviews.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import ClassVar
 
 from textsynth.core.protocols import Context, Selector
 from textsynth.core.records import Record
@@ -18,6 +19,8 @@ from textsynth.similarity.embedder import require_embeddings
 
 class Diverse(Selector):
     """The texts of each label that lie farthest from each other."""
+
+    oversample: ClassVar[float] = 1.3
 
     def check_dependencies(self) -> None:
         """Raise MissingExtra without what embeds."""

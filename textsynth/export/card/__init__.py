@@ -19,17 +19,6 @@ from textsynth.export.run_result import RunResult
 
 __all__ = ["DatasetConfig", "card", "escape", "metadata"]
 
-COLUMNS = {
-    "classification": "`id`, `text`, `label`",
-    "paraphrase": "`id`, `text` (the original), `paraphrase`",
-    "summarization": "`id`, `document`, `summary`",
-}
-WHAT = {
-    "classification": "Texts with a label each, to train a classifier on.",
-    "paraphrase": "Texts and paraphrases of them.",
-    "summarization": "Documents and summaries of them.",
-}
-SEVERAL = "Texts with one label or more each, to train a classifier on."
 HOLDS = {
     "provenance": "where each text comes from: parents, shown examples, prompt, model, sampling, measures",
     "dropped": "what is not in the data set, each with its reason, the measured number and the limit",
@@ -53,25 +42,32 @@ def card(
         ("Make it again", reproduction(outcome)),
         ("Citation", citation(outcome)),
     ]
-    title = f"# {escape(outcome.metadata.pretty_name or outcome.name)}\n\n{_what(outcome, configs)}"
+    title = f"# {escape(outcome.metadata.pretty_name or outcome.name)}\n\n{_description(outcome, configs)}"
     told = [title, *(f"## {head}\n\n{text}" for head, text in sections if text)]
     return f"---\n{metadata(outcome, configs)}\n---\n\n" + "\n\n".join(told) + "\n"
 
 
-def _what(outcome: RunResult, configs: Sequence[DatasetConfig]) -> str:
-    columns = COLUMNS.get(outcome.task, "`id`, `text`")
-    if outcome.task == "paraphrase" and outcome.labels:
-        columns += ", `label`"
-    if outcome.multi_label:
-        columns += " (a list)"
-    if outcome.weight is not None:
-        columns += ", `weight`"
+def _description(outcome: RunResult, configs: Sequence[DatasetConfig]) -> str:
+    """Return the author's description, what the rows are, and a table of the configs with their columns."""
     origin = "written by a language model and checked" if outcome.model_generated else "given, and checked"
-    about = [escape(line) for line in (outcome.metadata.description or "").splitlines() if line.strip()]
-    what = SEVERAL if outcome.task == "classification" and outcome.multi_label else WHAT.get(outcome.task, "Texts.")
-    told = "\n\n".join([*about, f"{what} The texts are {origin} with TextSynth."])
-    rows = [f"| `{one.name}` | {HOLDS.get(one.name, columns)} |" for one in configs]
-    return "\n".join([told, "", "| config | holds |", "|---|---|", *rows]) if rows else told
+    own = [escape(line) for line in (outcome.metadata.description or "").splitlines() if line.strip()]
+    rows_are = outcome.task.description(multi_label=outcome.multi_label)
+    text = "\n\n".join([*own, f"{rows_are} The texts are {origin} with TextSynth."])
+    rows = [f"| `{config.name}` | {HOLDS.get(config.name, _columns(outcome))} |" for config in configs]
+    return "\n".join([text, "", "| config | holds |", "|---|---|", *rows]) if rows else text
+
+
+def _columns(outcome: RunResult) -> str:
+    """Return the columns of the default config in words."""
+    notes = dict(outcome.task.column_notes())
+    columns = ["id", *outcome.task.columns]
+    if outcome.task.has_labels(outcome.labels):
+        columns.append("label")
+        if outcome.multi_label:
+            notes["label"] = "a list"
+    if outcome.weight is not None:
+        columns.append("weight")
+    return ", ".join(f"`{name}` ({notes[name]})" if name in notes else f"`{name}`" for name in columns)
 
 
 def _measures(outcome: RunResult) -> str:

@@ -40,7 +40,7 @@ def funnel(outcome: RunResult) -> str:
     )
     counted = Counter((drop.section, drop.step, reason_category(drop.reason)) for drop in outcome.dropped)
     rows = [(*map(escape, key), count) for key, count in sorted(counted.items(), key=lambda one: (-one[1], one[0]))]
-    idle = [item for section, item in outcome.checks if not any(key[1] == item for key in counted)]
+    idle = [check.name for check in outcome.checks if not any(key[1] == check.name for key in counted)]
     parts = [told, *_by_people(outcome)]
     if rows:
         parts.append(table(("section", "check", "reason", "texts"), rows))

@@ -10,20 +10,14 @@ from textsynth.export.card.evaluation import NOT_MEASURED, harm_before_gain
 from textsynth.export.card.markdown import bullets, escape, percent, some
 from textsynth.export.run_result import RunResult
 
-USES = {
-    "classification": "Training a classifier of these labels, beside real examples where there are any.",
-    "paraphrase": "Training on or searching with other words for the same text; more variety beside real texts.",
-    "summarization": "Training a model to summarize documents like these.",
-}
 UNSURE = 0.5
-LOOKS_FOR_PERSONS = frozenset(("personal_data", "personal", "pii"))
-LOOKS_FOR_HARM = frozenset(("unsafe", "toxicity", "safety"))
+LOOKED_FOR = ("personal data", "harmful content")
 
 
 def intended_use(outcome: RunResult) -> str:
     """Return the intended use, the author's words first, and what is out of scope."""
     about = outcome.metadata
-    intended = USES.get(outcome.task, "Training on these texts.")
+    intended = outcome.task.intended_use
     lines = [f"Intended: {intended if about.intended_use is None else escape(about.intended_use)}"]
     if outcome.model_generated:
         lines.append("Out of scope: measuring how good a model is, and taking what a text says as a fact.")
@@ -45,7 +39,7 @@ def limitations(outcome: RunResult) -> str:
 
 def _of_the_checks(outcome: RunResult) -> Iterator[str]:
     for item, values in score_summary(outcome.selected).items():
-        if not (item.split("-")[0] == "agreement" or item in outcome.labellers):
+        if item not in outcome.confidence_steps:
             continue
         low = sum(value < UNSURE for value in values)
         if low:
@@ -59,22 +53,18 @@ def _of_the_checks(outcome: RunResult) -> Iterator[str]:
     waiting = sum(drop.section == "review" for drop in outcome.dropped)
     if waiting:
         yield f"{waiting} doubtful texts wait for a person and are not in the data set."
-    yield from _of_persons_and_harm({item.split("-")[0] for _, item in outcome.checks})
+    yield from _of_persons_and_harm(frozenset().union(*(check.looks_for for check in outcome.checks)))
     yield "The checks catch what they measure and nothing else; `provenance` has every number."
 
 
-def _of_persons_and_harm(checks: set[str]) -> Iterator[str]:
-    """Say what was not looked for, and what the check of our own does not find."""
-    if "personal_data" in checks:
+def _of_persons_and_harm(looked_for: frozenset[str]) -> Iterator[str]:
+    """Yield what was not looked for, and what the bundled filter for personal data cannot find."""
+    if "personal data" in looked_for:
         yield (
-            "Personal data was looked for where its form tells it (addresses on the net, phone, card, account and id "
+            "Personal data was looked for where its form shows it (e-mail and IP addresses, phone, card, account and id "
             "numbers). Names, postal addresses and persons described in words were not."
         )
-    missing = [
-        what
-        for what, looked_for in (("personal data", LOOKS_FOR_PERSONS), ("harmful content", LOOKS_FOR_HARM))
-        if checks.isdisjoint(looked_for)
-    ]
+    missing = [what for what in LOOKED_FOR if what not in looked_for]
     if missing:
         yield f"No check looked for {' or for '.join(missing)}."
 
@@ -85,7 +75,7 @@ def _of_the_kind(outcome: RunResult) -> Iterator[str]:
         yield "A score on held-out synthetic texts says little: test on real data."
         if len(outcome.models) == 1:
             yield "All texts come from one model, and share its habits of speech."
-    if outcome.labels and outcome.task != "summarization":
+    if outcome.task.has_labels(outcome.labels):
         checked = ", ".join(escape(item) for item in outcome.labellers)
         looked = review_counts(outcome)
         if checked:

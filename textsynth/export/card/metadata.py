@@ -13,12 +13,6 @@ from textsynth.export.card.hub_vocabulary import matching_task_ids, size_categor
 from textsynth.export.card.markdown import fenced
 from textsynth.export.run_result import RunResult
 
-CATEGORIES = {
-    "classification": "text-classification",
-    # the Hub merged text2text-generation into text-generation
-    "paraphrase": "text-generation",
-    "summarization": "summarization",
-}
 HUB_NAME = re.compile(r"[A-Za-z0-9][\w.-]*(/[\w.-]+)?")
 _BLOCK = re.compile(r"\A---\n(.*?\n)---\n", re.DOTALL)
 
@@ -52,13 +46,13 @@ def metadata(outcome: RunResult, configs: Sequence[DatasetConfig]) -> str:
         for one in configs
     ]
     named = {"license_name": about.license_name, "license_link": about.license_link}
-    categories = list(about.task_categories) or _categories(outcome)
+    categories = list(about.task_categories) or outcome.task.hub_categories(outcome.labels)
     data = DatasetCardData(
         pretty_name=about.pretty_name or outcome.name,
         language=outcome.language,
         license=outcome.license,
         task_categories=categories,
-        task_ids=list(about.task_ids) or _kinds(outcome, categories) or None,
+        task_ids=list(about.task_ids) or _task_ids(outcome, categories) or None,
         size_categories=size_category(len(outcome.selected)),
         annotations_creators=[_annotated(outcome)],
         language_creators=["machine-generated"] if outcome.model_generated else ["found"],
@@ -94,14 +88,9 @@ def read_card(text: str) -> CardParts:
     return CardParts(found if isinstance(found, dict) else {}, text[block.end() :])
 
 
-def _categories(outcome: RunResult) -> list[str]:
-    named = [CATEGORIES.get(outcome.task, "other")]
-    return [*named, "text-classification"] if outcome.task == "paraphrase" and outcome.labels else named
-
-
-def _kinds(outcome: RunResult, categories: Sequence[str]) -> list[str]:
-    kind = "multi-label-classification" if outcome.multi_label else "multi-class-classification"
-    return matching_task_ids([kind], categories) if outcome.labels else []
+def _task_ids(outcome: RunResult, categories: Sequence[str]) -> list[str]:
+    task_ids = outcome.task.hub_task_ids(multi_label=outcome.multi_label)
+    return matching_task_ids(task_ids, categories) if outcome.labels else []
 
 
 def _annotated(outcome: RunResult) -> str:

@@ -21,7 +21,7 @@ def generation_process(outcome: RunResult) -> str:
     lines += [f"Prompt: {escape(name)}, fingerprint {escape(mark)}" for name, mark in outcome.prompts.items()]
     lines += [f"Source: {escape(name)}, {_given(source)}" for name, source in outcome.sources.items()]
     if outcome.checks:
-        lines.append(f"Checks, in order: {', '.join(escape(item) for _, item in outcome.checks)}")
+        lines.append(f"Checks, in order: {', '.join(escape(check.name) for check in outcome.checks)}")
     lines.append(f"Seed: {outcome.seed}")
     if outcome.sentence:
         lines.append(f"The run ended: {escape(outcome.sentence)}")
