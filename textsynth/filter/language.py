@@ -31,8 +31,8 @@ SIMILAR_LANGUAGES = (
 )
 """Groups of languages that are not told apart."""
 _COMMON_WORDS = """the and are my your you that this these what how why with where which when who from not can could
-would should dont im its has been they their there then our she his him were because about just know like out up only very
-please"""
+would should dont im its has been they their there then our she his him were because about just know like out up only
+very please"""
 COMMON_ENGLISH_WORDS = frozenset(_COMMON_WORDS.split())
 """Words that most English texts have and that hardly any other language has."""
 

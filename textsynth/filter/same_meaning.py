@@ -73,7 +73,7 @@ class SameMeaningSession:
         self._context = context
 
     def evaluate_batch(self, records: Sequence[Record]) -> list[Verdict | None]:
-        """Return verdicts; the score of a kept text is its cosine. Only texts that pass all other checks are embedded."""
+        """Return verdicts; the score of a kept text is its cosine. Texts that fail another check are not embedded."""
         verdicts = [self._check_without_embedding(record) for record in records]
         remaining = [
             index
