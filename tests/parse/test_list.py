@@ -81,8 +81,8 @@ def test_each_line_is_added_to_the_item_it_belongs_to(answer: str, texts: list[s
         ('1. ""\n2. two', ["two"], [EMPTY_ITEM]),
         ("1. one\n   - a\n   - b\n2. two", ["two"], [NESTED]),
         ("- one\n  1. a\n- two", ["two"], [NESTED]),
-        ('["one", "two"]', [], ["the answer is JSON, but a list was asked for"]),
-        ('{"texts": ["one"]}', [], ["the answer is JSON, but a list was asked for"]),
+        ('["one", "two"]', [], ["the answer is JSON, but a list was requested"]),
+        ('{"texts": ["one"]}', [], ["the answer is JSON, but a list was requested"]),
         (
             "1. o\x00ne\n2. two",
             ["two"],
@@ -132,7 +132,7 @@ def test_the_answer_can_continue_the_list_of_the_prompt() -> None:
 
 
 def test_items_beyond_the_limit_are_failures() -> None:
-    assert read("1. one\n2. two\n3. three", most=2) == (["one", "two"], ["more items than the 2 asked for"])
+    assert read("1. one\n2. two\n3. three", most=2) == (["one", "two"], ["more items than the 2 requested"])
 
 
 def test_quotes_are_kept_with_strip_quotes_false() -> None:

@@ -12,7 +12,7 @@ seeds was the only one that helped on all of them. Accuracy of the classifier on
 80 %, so `top_k: 2` suits many similar labels. Any C from 10 to 300 gives the same accuracy; with 30 the confidence is
 too low by less than with 10. A nearest-centroid classifier has 78, 71 and 65 %.
 
-Does not catch: texts with a wrong label that an embedding cannot tell from the label. It prefers texts close to the
+Does not catch: texts with a wrong label whose embedding is close to that label's seeds. It prefers texts close to the
 seeds, so it also drops correct texts that are unlike all seeds.
 """
 

@@ -29,7 +29,7 @@ SIMILAR_LANGUAGES = (
     {"gl", "pt"},
     {"cs", "sk"},
 )
-"""Groups of languages that are not told apart."""
+"""Groups of languages that are too similar to distinguish: a text in one of them passes for each."""
 _COMMON_WORDS = """the and are my your you that this these what how why with where which when who from not can could
 would should dont im its has been they their there then our she his him were because about just know like out up only
 very please"""

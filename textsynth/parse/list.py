@@ -46,7 +46,7 @@ class List(Reader):
         if not stripped:
             return failed_answer(answer, TRUNCATED if truncated else EMPTY)
         if not self.continues and _is_json(stripped):
-            return failed_answer(answer, "the answer is JSON, but a list was asked for")
+            return failed_answer(answer, "the answer is JSON, but a list was requested")
         lines = answer_lines(answer)
         items = _read_continuation(lines) if self.continues else _read_list(lines)
         if not items:
@@ -64,7 +64,7 @@ class List(Reader):
             text = strip_quotes(item.text) if self.strip_quotes else item.text
             reason = item.failure or (EMPTY_ITEM if not text else None)
             if reason is None and self.most is not None and len(texts) == self.most:
-                reason = f"more items than the {self.most} asked for"
+                reason = f"more items than the {self.most} requested"
             if reason is None:
                 texts.append(text)
             else:

@@ -129,7 +129,7 @@ def _check_container(members: int, characters: int) -> None:
 
 
 def length_of(value: object) -> int | None:
-    """Return the number of iterations of a loop over `value`, None where only the loop itself can tell.
+    """Return the number of iterations of a loop over `value`, None where it is not known before the loop runs.
 
     Raises UndefinedError for an undefined variable.
     """
@@ -150,7 +150,7 @@ def check_size(size: int, kind: str = "text") -> None:
 def to_text(value: object) -> str:
     """Return a value as a prompt shows it.
 
-    Raises TemplateRuntimeError for lists, maps, None and objects: where a prompt shows one, that is a mistake.
+    Raises TemplateRuntimeError for lists, maps, None and objects: no prompt shows one on purpose.
     """
     if isinstance(value, str):
         return value

@@ -143,7 +143,7 @@ class PromptEnvironment(ImmutableSandboxedEnvironment):
 
 @pass_context
 def mark_inserted(context: Context, value: object) -> str:
-    """Return the value of `{{ … }}` as an InsertedText, so that the guard can tell it from the template's own text."""
+    """Return the value of `{{ … }}` as an InsertedText, so that the guard can distinguish it from template text."""
     text = value if type(value) is str else to_text(value)
     if len(text) > UNCHARGED_LENGTH:
         budget_of(context).charge_text(text)
