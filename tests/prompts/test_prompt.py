@@ -208,10 +208,8 @@ def test_a_file_that_cannot_be_read_is_an_error(tmp_path: Path) -> None:
 def test_the_mode_in_the_file_name_must_be_that_of_the_front_matter(tmp_path: Path) -> None:
     path = tmp_path / "test.chat.jinja"
     path.write_text("---\ndescription: it\nmode: completion\n---\na")
-    with pytest.raises(
-        PromptError,
-        match=r"test\.chat\.jinja:3: the file's name has the mode 'chat', but the front matter has the mode 'completion'",
-    ):
+    expected = "the file's name has the mode 'chat', but the front matter has the mode 'completion'"
+    with pytest.raises(PromptError, match=rf"test\.chat\.jinja:3: {expected}"):
         load_prompt(path)
 
 
