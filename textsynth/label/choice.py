@@ -10,8 +10,8 @@ Where the recipe has more labels than `shortlist`, the prompt lists the nearest 
 always among them and is not marked. The data set keeps intended label, chosen label and confidence.
 
 With `gold`, a source of rows labelled by people, the model first labels these rows, and its confidence is calibrated:
-it becomes the share of gold rows that are correct at this confidence. `precision` then chooses the lowest threshold at
-which this share of the gold rows is correct (calibration.py has the method and its accuracy).
+it becomes the share of gold rows that are correct at this confidence. `precision` then chooses the lowest threshold
+from which on at least this share of the gold rows is correct (calibration.py has the method and its accuracy).
 
 Use it with models that a server runs: a model of 135M parameters chooses hardly better than chance. For small models
 the filter `agreement` is better.
