@@ -77,8 +77,8 @@ def test_where_people_differ_the_text_waits_whether_a_check_doubts_it_or_not() -
     kept, (wait,) = said.after([text("a"), text("b")])
     assert [one.text for one in kept] == ["b"]
     assert said.told(wait).reason == f"{DIFFER}: the checks would keep it"
-    doubt = DroppedRecord(text("a"), "review", "choice", "the votes for a label are too few", 0.5, 0.6)
-    assert said.told(doubt).reason == f"{DIFFER}: the votes for a label are too few"
+    doubt = DroppedRecord(text("a"), "review", "choice", "too few votes for the chosen label", 0.5, 0.6)
+    assert said.told(doubt).reason == f"{DIFFER}: too few votes for the chosen label"
     assert said.told(DroppedRecord(text("a"), "filter", "length", "too short")).reason == "too short"
     assert not said.let_pass(text("a"), Verdict("odd", needs_review=True))
 
