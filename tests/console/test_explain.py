@@ -42,11 +42,11 @@ def test_a_kept_text_has_its_passport_prompt_and_answer(run: Path) -> None:
         "  text 4",
         "label: delivery",
         "made by: labelled",
-        "shown: aaaa000011112222 (a given row)",
+        "example_ids: aaaa000011112222 (a given row)",
         "prompt: labelled (f00d), model: SmolLM2@abc",
         "sampling: temperature 0.8; draw 1 of its answer",
         "attributes: tone plain",
-        "measures: agreement 0.75",
+        "scores: agreement 0.75",
         "confidence: 0.75",
         "  [user] Two texts.",
         "the answer (stop):",
@@ -60,7 +60,7 @@ def test_a_dropped_text_has_its_reason_number_limit_and_the_text_kept_instead(ru
     found = told(run, record(101))
     twin = record(0)
     assert found.end == "dropped"
-    assert "filter near_duplicate: like a text that was kept (measured 0.8, limit 0.7)" in found.text()
+    assert "filter near_duplicate: like a text that was kept (score 0.8, limit 0.7)" in found.text()
     assert f"kept instead: {twin.id} 'text 0'" in found.text()
     assert found.related == {twin.id: "text 0"}
     assert "the journal of this run does not have the answer" in found.text()
@@ -100,7 +100,7 @@ def test_intended_and_chosen_label_are_both_told(tmp_path: Path) -> None:
     fields = {"intended_label": "refund", "chosen_label": "delivery"}
     one = Record("text", Provenance("labelled", request_key="k"), ("delivery",), fields)
     lines = told(finished(tmp_path, outcome(selected=[one])), one).text().splitlines()
-    assert {"label: delivery", "intended: refund", "chosen: delivery"} <= set(lines)
+    assert {"label: delivery", "intended_label: refund", "predicted_label: delivery"} <= set(lines)
 
 
 def test_a_text_of_a_model_cannot_move_the_cursor(tmp_path: Path) -> None:

@@ -32,8 +32,8 @@ from textsynth.store.evaluation import write_evaluation
 
 
 def row(missing: int = 0, want: int = 8, **match: str) -> dict[str, Any]:
-    why = [{"item": "near_duplicate", "reason": "too close to another text", "count": 1200}] if missing else []
-    return {"match": match, "want": want, "selected": want - missing, "missing": missing, "why": why}
+    why = [{"step": "near_duplicate", "reason": "too close to another text", "count": 1200}] if missing else []
+    return {"cell": match, "wanted": want, "selected": want - missing, "missing": missing, "reasons": why}
 
 
 def result(
@@ -45,8 +45,8 @@ def result(
     notes: tuple[str, ...] = (),
 ) -> RunSummary:
     told = {
-        "counts": {"candidates": 110, "selected": selected, "spare": 3, "dropped": 60, "review": review},
-        "drops": [dict(zip(("section", "item", "reason", "count"), drop, strict=True)) for drop in drops],
+        "counts": {"candidates": 110, "selected": selected, "surplus": 3, "dropped": 60, "review": review},
+        "drops": [dict(zip(("section", "step", "reason", "count"), drop, strict=True)) for drop in drops],
         "requests": {"planned": 50, "sent": 45, "from_journal": kept, "failed": 0},
         "tokens": {"prompt": 40_000, "completion": 3_210},
         "seconds": 151.2,
@@ -198,7 +198,7 @@ def test_a_plan_tells_ranges_and_rounds_them() -> None:
     assert plan_text(plan) == (
         "tickets: the recipe is right; 80 texts to accept for 4 parts of the quota\n"
         "\n"
-        "item      texts  requests   prompt tokens   answer tokens\n"
+        "step      texts  requests   prompt tokens   answer tokens\n"
         "labelled     80   16 – 80  4,000 – 20,002  5,000 – 90,000\n"
         "\n"
         "in all 16 – 80 requests · 9,000 – 110,002 tokens · 30 s – 11:40\n"

@@ -106,7 +106,7 @@ def hostile() -> dict[str, Any]:
     told = evaluation(labels, [*HOSTILE[:4], "length"], shift=0.02, test=300)
     told["data"]["name"] = HOSTILE[0]
     told["verdict"] |= {"sentences": list(HOSTILE), "classes_worse": labels, "classes_better": labels}
-    told["arms"][HOSTILE[1]] = copy.deepcopy(told["arms"]["raw_answer"])
+    told["arms"][HOSTILE[1]] = copy.deepcopy(told["arms"]["raw"])
     told["classifiers"] = [*CLASSIFIERS, HOSTILE[3]]
     told["gap"]["attributes"] = {text: {other: 0.2 for other in HOSTILE} for text in HOSTILE[:3]}
     for place, text in enumerate(HOSTILE):
@@ -174,14 +174,14 @@ def _data(labels: Sequence[str], test: int) -> dict[str, Any]:
     each = {"train": 5, "raw": 26, "selected": 8, "test": test // len(labels)}
     return {
         "name": "quickstart",
-        "synthetic": {"raw": 26 * len(labels), "selected": 8 * len(labels), "spare": len(labels)},
+        "synthetic": {"raw": 26 * len(labels), "selected": 8 * len(labels), "surplus": len(labels)},
         "train": 5 * len(labels),
         "test_left_out": [],
         "dev": 0,
         "test": test,
         "all": 0,
         "labels": list(labels),
-        "many": False,
+        "multi_label": False,
         "ordinal": False,
         "label_counts": {part: dict.fromkeys(labels, count) for part, count in each.items()},
     }
@@ -271,7 +271,7 @@ def _curve(dice: random.Random, last: float, texts: int) -> list[dict[str, Any]]
 def _earned(dice: random.Random, item: str, by: str) -> dict[str, Any]:
     without = 0.69 + dice.uniform(-0.01, 0.01)
     return {
-        "item": item,
+        "step": item,
         "dropped": dice.randrange(400),
         "readmitted": dice.randrange(200),
         "classifier": by,

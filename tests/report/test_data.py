@@ -75,8 +75,8 @@ def test_what_a_text_rewrites_is_told(tmp_path: Path) -> None:
     ]
     told = outcome(task="summarization", labels={}, selected=kept, dropped=lost, surplus=(), quota=())
     account = read_run_data(finished(tmp_path, told))
-    assert [row["source"] for row in account.kept] == ["a long document"]
-    assert account.dropped["filter faithful: numbers"][0]["source"] == "a long document"
+    assert [row["source_text"] for row in account.kept] == ["a long document"]
+    assert account.dropped["filter faithful: numbers"][0]["source_text"] == "a long document"
     assert account.labels == {}
 
 

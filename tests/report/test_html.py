@@ -114,10 +114,10 @@ def test_what_turns_the_reading_direction_is_written_out_and_long_texts_are_cut(
 @pytest.mark.parametrize(
     "changes",
     [
-        {"selected": (), "spare": (), "dropped": (), "quota": ()},
+        {"selected": (), "surplus": (), "dropped": (), "quota": ()},
         {"labels": {}, "task": "summarization", "quota": ()},
-        {"many": True},
-        {"dropped": (), "spare": ()},
+        {"multi_label": True},
+        {"dropped": (), "surplus": ()},
     ],
 )
 def test_every_kind_of_run_has_a_page(changes: dict[str, object], tmp_path: Path) -> None:

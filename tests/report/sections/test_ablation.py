@@ -5,7 +5,7 @@ from __future__ import annotations
 from tests.report.charts.test_svg import marks
 from textsynth.report.sections.ablation import HEAD, earned_section
 
-EARNED = {"item": "agreement", "classifier": "words", "dropped": 39, "readmitted": 30, "with": 0.71, "without": 0.69}
+EARNED = {"step": "agreement", "classifier": "words", "dropped": 39, "readmitted": 30, "with": 0.71, "without": 0.69}
 
 
 def test_the_bars_stand_on_the_score_without_the_check() -> None:

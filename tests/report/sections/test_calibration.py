@@ -10,7 +10,7 @@ from textsynth.report import json_report, text_report, write_report
 from textsynth.report.sections.calibration import gold_sections
 from textsynth.store.manifest import Manifest, write_manifest
 
-TOLD: Manifest = {**manifest(outcome()), "gold": {"choice": GOLD}}
+TOLD: Manifest = {**manifest(outcome()), "calibration": {"choice": GOLD}}
 
 
 def test_a_section_a_labeller_with_its_sentence_and_tables_the_surest_first() -> None:
