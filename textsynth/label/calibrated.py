@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from textsynth.core.calibration_summary import AccuracyInterval, CalibrationSummary, ConfidenceBin
-from textsynth.core.formatting import format_percent_range, pluralize
+from textsynth.core.formatting import format_confidence, format_percent, format_percent_range, pluralize
 from textsynth.core.records import Completion, GenerationRequest, Record, Verdict
 from textsynth.label.calibration import (
     FEWEST,
@@ -141,7 +141,8 @@ def _told(
         before = min(raw for raw, _ in points if calibration.of(raw) >= limit)
         told["kept"] = {"confidence": limit, "before": before, **_share(kept)}
     parts = [
-        f"right on {format_percent(whole.share)} of {pluralize(len(rows), 'gold row')} ({format_percent_range(whole.low, whole.high)})"
+        f"right on {format_percent(whole.share)} of {pluralize(len(rows), 'gold row')}"
+        f" ({format_percent_range(whole.low, whole.high)})"
     ]
     parts += [f"{pluralize(told['unread'], 'row')} got no label"] if told["unread"] else []
     parts.append(_passing(wish, limit, kept, possible_thresholds(points, calibration), len(rows)))
@@ -165,10 +166,10 @@ def _passing(
             f" {wish.on_low_confidence}; ask for less, or take a better model or prompt"
         )
     if not kept.rows:
-        return f"none of them is sure enough for {format_decimal(limit)}"
+        return f"none of them is sure enough for {format_confidence(limit)}"
     return (
-        f"kept from confidence {format_decimal(limit)}: {format_percent(kept.share)} right ({format_percent_range(kept.low, kept.high)}),"
-        f" {format_percent(kept.rows / rows)} of them pass"
+        f"kept from confidence {format_confidence(limit)}: {format_percent(kept.share)} right"
+        f" ({format_percent_range(kept.low, kept.high)}), {format_percent(kept.rows / rows)} of them pass"
     )
 
 
@@ -191,14 +192,3 @@ def _band(band: CalibrationBin) -> ConfidenceBin:
 
 def _rounded(value: float) -> float:
     return float(round(value, PLACES))
-
-
-def format_percent(share: float) -> str:
-    """Return a share as `84 %`; what is not all of it is never told as 100 %, nor what is not none as 0 %."""
-    shown = f"{100 * share:.3g}" if 0 < share < 0.01 or 0.99 < share < 1 else f"{100 * share:.0f}"
-    return f"{shown} %"
-
-
-def format_decimal(value: float) -> str:
-    """Return a confidence as `.67`, or `1.00`."""
-    return f"{value:.2f}".removeprefix("0")

@@ -185,7 +185,7 @@ def _written(recipe: Recipe, ended: FinishedRun, out: Path, started: float) -> M
     else:
         from textsynth.report.card_figures import restore_or_drop_evaluation
 
-        restore_or_drop_evaluation(out, same=_content(out) == before)
+        restore_or_drop_evaluation(out, same_dataset=_content(out) == before)
     return told
 
 

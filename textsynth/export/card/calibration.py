@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from textsynth.core.calibration_summary import AccuracyInterval, CalibrationSummary
-from textsynth.core.formatting import format_percent_range, pluralize
-from textsynth.export.card.markdown import escape, percent, table
+from textsynth.core.formatting import format_percent, format_percent_range, pluralize
+from textsynth.export.card.markdown import escape, table
 from textsynth.export.run_result import RunResult
 
 
@@ -23,8 +23,8 @@ def calibration_limitations(outcome: RunResult) -> Iterator[str]:
             "" if kept is None else f", and on {_told(kept)} of the {kept['rows']} that are as sure as the texts kept"
         )
         yield (
-            f"{escape(item)} was right on {_told(whole)} of {pluralize(whole['rows'], 'gold row')}{sure}; the texts here"
-            " may be easier or harder than these rows."
+            f"{escape(item)} was right on {_told(whole)} of {pluralize(whole['rows'], 'gold row')}{sure}; the texts"
+            " here may be easier or harder than these rows."
         )
 
 
@@ -44,7 +44,7 @@ def _measured(found: CalibrationSummary) -> str:
         (
             escape(one["label"]),
             one["rows"],
-            percent(one["right"], one["rows"]),
+            format_percent(one["right"] / one["rows"]),
             format_percent_range(one["low"], one["high"]),
         )
         for one in found["labels"]
@@ -53,4 +53,6 @@ def _measured(found: CalibrationSummary) -> str:
 
 
 def _told(share: AccuracyInterval) -> str:
-    return f"{percent(share['right'], share['rows'])} ({format_percent_range(share['low'], share['high'])})"
+    return (
+        f"{format_percent(share['right'] / (share['rows'] or 1))} ({format_percent_range(share['low'], share['high'])})"
+    )

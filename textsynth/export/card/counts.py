@@ -35,8 +35,8 @@ def funnel(outcome: RunResult) -> str:
     waiting = sum(drop.section == "review" for drop in outcome.dropped)
     candidates = len(outcome.selected) + len(outcome.surplus) + len(outcome.dropped)
     told = (
-        f"Of {candidates} candidates {len(outcome.selected)} were selected, {len(outcome.surplus)} were accepted but not "
-        f"picked, {len(outcome.dropped) - waiting} were dropped and {waiting} wait for a person."
+        f"Of {candidates} candidates {len(outcome.selected)} were selected, {len(outcome.surplus)} were accepted but "
+        f"not picked, {len(outcome.dropped) - waiting} were dropped and {waiting} wait for a person."
     )
     counted = Counter((drop.section, drop.step, reason_category(drop.reason)) for drop in outcome.dropped)
     rows = [(*map(escape, key), count) for key, count in sorted(counted.items(), key=lambda one: (-one[1], one[0]))]

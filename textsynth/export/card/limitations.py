@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from textsynth.core.formatting import format_percent
 from textsynth.export.card.calibration import calibration_limitations
 from textsynth.export.card.counts import review_counts, score_summary
 from textsynth.export.card.evaluation import NOT_MEASURED, harm_before_gain
-from textsynth.export.card.markdown import bullets, escape, percent, some
+from textsynth.export.card.markdown import bullets, escape, some
 from textsynth.export.run_result import RunResult
 
 USES = {
@@ -49,7 +50,7 @@ def _of_the_checks(outcome: RunResult) -> Iterator[str]:
             continue
         low = sum(value < UNSURE for value in values)
         if low:
-            share = percent(low, len(values))
+            share = format_percent(low / len(values))
             yield f"{share} of the texts have a confidence under .5 by {escape(item)} ({low} of {len(values)})."
     yield from calibration_limitations(outcome)
     short = [line for line in outcome.quota if line.missing]
