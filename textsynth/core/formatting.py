@@ -12,8 +12,8 @@ CONTROL_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 # Zero-width joiners: they shape letters and emoji of ordinary texts.
 JOINERS = "\u200c\u200d"
 PRINTABLE_ASCII = re.compile(r"[ -~\n]*")
-# The smallest distance from 0 % and 100 %, in percentage points, that is written as a number.
-MIN_DISTANCE = 0.0001
+# The most decimals that a percentage gets to tell it from 0 % or 100 %.
+MAX_DECIMALS = 4
 
 
 def escape_control(text: str) -> str:
@@ -56,7 +56,7 @@ def format_percent(share: float, *, decimals: int = 0) -> str:
     """Return a share (0 to 1) as `84 %`, with `decimals` digits after the point.
 
     Only 0 is written as 0 %, and only 1 as 100 %: within one percent of either end there are as many decimals as
-    needed (`0.4 %`, `99.6 %`, `99.97 %`), and beyond four decimals `under 0.0001 %` or `over 99.9999 %`.
+    needed (`0.4 %`, `99.6 %`, `99.97 %`), and where four are too few `under 0.0001 %` or `over 99.9999 %`.
     """
     return f"{_percent_number(share, decimals)} %"
 
@@ -68,9 +68,10 @@ def format_percent_range(low: float, high: float) -> str:
 
 def format_confidence(confidence: float) -> str:
     """Return a confidence (0 to 1) as `.67` or `1.00`, near the ends by the rule of `format_percent`: `.996`."""
-    if _beyond_decimals(confidence):
+    needed = _decimals_near_end(confidence)
+    if needed > MAX_DECIMALS:
         return "under .000001" if confidence < 0.5 else "over .999999"
-    return f"{confidence:.{2 + _decimals_near_ends(confidence)}f}".removeprefix("0")
+    return f"{confidence:.{2 + needed}f}".removeprefix("0")
 
 
 def waiting_for_review(number: int) -> str:
@@ -87,23 +88,14 @@ def _escape(char: str) -> str:
 
 
 def _percent_number(share: float, decimals: int = 0) -> str:
-    if _beyond_decimals(share):
-        return f"under {MIN_DISTANCE}" if share < 0.5 else f"over {100 - MIN_DISTANCE}"
-    return f"{100 * share:,.{max(decimals, _decimals_near_ends(share))}f}"
+    needed = _decimals_near_end(share)
+    if needed > max(decimals, MAX_DECIMALS):
+        return "under 0.0001" if share < 0.5 else "over 99.9999"
+    return f"{100 * share:,.{max(decimals, needed)}f}"
 
 
-def _beyond_decimals(share: float) -> bool:
-    """Return whether a share is nearer to 0 or 1, without being either, than four decimals of a percent can show."""
-    return 0 < share < 1 and _distance_to_end(share) < MIN_DISTANCE
-
-
-def _decimals_near_ends(share: float) -> int:
-    """Return how many decimals tell a share within one percent of 0 or 1 from that end; 0 for any other share."""
-    distance = _distance_to_end(share)
-    return math.ceil(-math.log10(distance)) if 0 < distance < 1 else 0
-
-
-def _distance_to_end(share: float) -> float:
-    """Return the distance of a share from the nearer of 0 % and 100 %, in percentage points; negative beyond them."""
-    # rounded, so that 0.999 is 0.1 points away from 100 % and not 0.0999…
-    return round(min(100 * share, 100 - 100 * share), 9)
+def _decimals_near_end(share: float) -> int:
+    """Return how many decimals of a percentage tell a share from 0 or 1; 0 where it is one percent or more away."""
+    distance = min(100 * share, 100 - 100 * share)
+    # the tolerance keeps 0.999 at 0.1 points from 100 %, although 100 - 99.9 is a little less in binary
+    return math.ceil(-math.log10(distance) - 1e-9) if 0 < distance < 1 else 0

@@ -151,8 +151,8 @@ def _cost_lines(data: RunData) -> list[str]:
     lines = [
         f"models: {', '.join(manifest['models']) or 'none'}",
         f"{pluralize(requests['planned'], 'request')} ({requests['from_journal']:,} from the journal, "
-        f"{requests['failed']:,} failed), {tokens['prompt']:,} prompt tokens, {tokens['completion']:,} completion "
-        f"tokens, {manifest['seconds']} s",
+        f"{requests['failed']:,} failed), {manifest['seconds']} s",
+        f"{tokens['prompt']:,} prompt tokens, {tokens['completion']:,} completion tokens",
     ]
     lines += [f"split {name}: {count:,}" for name, count in manifest["splits"].items()]
     return lines + [f"note: {_collapse_whitespace(note)}" for note in manifest["notes"]]
