@@ -24,6 +24,9 @@ from textsynth.report.sections.arms import arms_section
 from textsynth.report.sections.domain_shift import LENGTH_TITLE, domain_shift_section
 from textsynth.store.evaluation import delete_evaluation, read_evaluation
 
+# The card shows each figure in the part that its file name begins with.
+CONFIDENCE_PREFIX = "measures"
+EVALUATION_PREFIX = "proof"
 MAX_LABELS = 40
 MAX_REASONS = 12
 CONFIDENCE_BINS = 10
@@ -62,7 +65,7 @@ def update_card(run: Path, evaluation: Mapping[str, Any]) -> None:
         partial.write_text(valid_unicode(card), encoding="utf-8", newline="\n")
         partial.replace(path)
         current = {figure.path for figure in figures}
-        for file in (path.parent / "figures").glob("proof-*.svg"):
+        for file in (path.parent / "figures").glob(f"{EVALUATION_PREFIX}-*.svg"):
             if file.relative_to(path.parent).as_posix() not in current:
                 file.unlink()
     except OSError as error:
@@ -128,7 +131,7 @@ def _confidence_plots(result: RunResult) -> Iterator[tuple[str, Plot]]:
             for index in reversed(range(CONFIDENCE_BINS))
         ]
         name = "".join(char if char.isalnum() else "-" for char in step)
-        yield f"measures-{name}", bar_chart(f"Confidence in the label by {step}", bars, "selected texts")
+        yield f"{CONFIDENCE_PREFIX}-{name}", bar_chart(f"Confidence in the label by {step}", bars, "selected texts")
 
 
 def _evaluation_plots(evaluation: Mapping[str, Any]) -> Iterator[tuple[str, Plot]]:
@@ -138,11 +141,11 @@ def _evaluation_plots(evaluation: Mapping[str, Any]) -> Iterator[tuple[str, Plot
     classifiers = evaluation.get("classifiers") or ()
     for classifier, figure in zip(classifiers, scores.figures if scores else (), strict=False):
         if figure.plot is not None:
-            yield f"proof-{classifier}", figure.plot
+            yield f"{EVALUATION_PREFIX}-{classifier}", figure.plot
     domain_shift = domain_shift_section(evaluation)
     for figure in domain_shift.figures if domain_shift else ():
         if figure.plot is not None and figure.table.title == LENGTH_TITLE:
-            yield "proof-length", figure.plot
+            yield f"{EVALUATION_PREFIX}-length", figure.plot
 
 
 def _count_bar(name: str, count: int, style: MarkStyle = "plain") -> BarGroup:

@@ -18,10 +18,10 @@ def test_bars_show_the_change_from_the_score_without_the_check() -> None:
         "readmitted": "30",
         "with it": "0.710",
         "without it": "0.690",
-        "random drop": "0.700",
-        "SD of random drop": "0.010",
+        "random": "0.700",
+        "SD of random": "0.010",
         "gain": "+0.020",
-        "gain over random drop": "+0.010",
+        "gain over random": "+0.010",
     }
     assert figure.plot is not None
     assert [mark.text for mark in marks_of_class(figure.plot, "value")] == ["+0.020 / +0.010"]

@@ -28,7 +28,7 @@ def test_the_weight_has_a_sentence_and_a_table_of_all_weights_tried() -> None:
     assert section is not None
     assert section.paragraphs[0] == (
         "words (TF-IDF): a synthetic text has 0.3 times the weight of a real one. Of the weights within one standard "
-        "error of the best it is the nearest to 0.3."
+        "error of the best, it is the nearest to 0.3."
     )
     assert [row[0] for row in section.figures[0].table.rows] == [
         "weight 0",

@@ -17,10 +17,10 @@ HEAD = (
     "readmitted",
     "with it",
     "without it",
-    "random drop",
-    "SD of random drop",
+    "random",
+    "SD of random",
     "gain",
-    "gain over random drop",
+    "gain over random",
 )
 OPTIONAL_COLUMNS = (4, 5, 3, 1, 2, 6)
 LEGEND: tuple[tuple[MarkStyle, str], ...] = (
@@ -37,7 +37,7 @@ def ablation_section(evaluation: Mapping[str, Any]) -> Section | None:
     ]
     paragraphs = [
         "Zero is the score without the check: the texts that it dropped are readmitted as far as the other checks "
-        "allow. A useful check gains more than dropping as many texts at random."
+        "allow. A useful check gains more than dropping as many texts at random (column random)."
     ]
     return Section("earned", "Gain of each check (ablation)", paragraphs, figures) if figures else None
 

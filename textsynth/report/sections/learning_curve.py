@@ -55,7 +55,7 @@ def _weight_sentence(classifier: str, fit: Mapping[str, Any], weight: float) -> 
     prior = as_number(fit.get("prior"))
     if prior is None:
         return f"{text}."
-    return f"{text}. Of the weights within one standard error of the best it is the nearest to {format_short(prior)}."
+    return f"{text}. Of the weights within one standard error of the best, it is the nearest to {format_short(prior)}."
 
 
 def _curve_figure(evaluation: Mapping[str, Any], classifier: str) -> SectionFigure | None:
