@@ -21,7 +21,7 @@ from tests.cli.said import Said
 from tests.export.outcomes import HOSTILE
 from tests.report import chromium
 from tests.report.evaluations import HOSTILE as WORSE
-from tests.report.test_html import SIGHTS
+from tests.report.test_html import PAGE_CHECKS
 from tests.review.runs import ROOT, reviewed, served, waiting
 from textsynth.store.decisions import FILE, read_decisions
 
@@ -116,8 +116,7 @@ def test_on_a_terminal_the_users_browser_is_started_unless_not_wanted(more: tupl
 
 @pytest.fixture(scope="module")
 def browser() -> None:
-    if chromium.found() is None:
-        pytest.skip("no Chromium is installed (Debian: apt-get install chromium), so no page can be opened")
+    chromium.skip_without_chromium()
 
 
 Doubtful = tuple[Path, str]
@@ -140,8 +139,8 @@ def told(run: Path) -> list[tuple[str, str, tuple[str, ...]]]:
 
 
 async def showing(page: chromium.Page, place: int) -> None:
-    await page.until(f"document.querySelector('#place').textContent.startsWith('{place} of')")
-    await page.until("!busy")
+    await page.wait_until(f"document.querySelector('#place').textContent.startsWith('{place} of')")
+    await page.wait_until("!busy")
 
 
 @pytest.mark.usefixtures("browser")
@@ -159,17 +158,17 @@ def test_keys_alone_keep_drop_relabel_and_undo(doubtful: Doubtful) -> None:
         await page.press("d")
         await showing(page, 3)
         await page.press("r")
-        await page.until("document.querySelector('#picker').open")
+        await page.wait_until("document.querySelector('#picker').open")
         await page.write("d")  # typed into the search, and drops nothing
         await page.write("elivery")
-        await page.until("document.querySelectorAll('#labels li').length === 1")
+        await page.wait_until("document.querySelectorAll('#labels li').length === 1")
         await page.press("Enter")
         await showing(page, 4)
         assert (await page.value("document.querySelector('#said').textContent")) == "relabelled as delivery; 3 left"
         await page.press("u")
         await showing(page, 3)
         await page.press("r")
-        await page.until("document.querySelector('#picker').open")
+        await page.wait_until("document.querySelector('#picker').open")
         await page.press("ArrowDown")
         await page.press("Enter")
         await showing(page, 4)
@@ -181,9 +180,9 @@ def test_keys_alone_keep_drop_relabel_and_undo(doubtful: Doubtful) -> None:
         await showing(page, 3)
         assert "relabelled as label_1" in await page.value("document.querySelector('#verdict').textContent")
 
-    sight = chromium.drive(address, work)
-    assert sight.said == []
-    assert all(one.startswith(address) for one in sight.asked)
+    observation = chromium.drive_page(address, work)
+    assert observation.messages == []
+    assert all(one.startswith(address) for one in observation.requests)
     assert told(run) == [
         (EVIL[0], "keep", ("refund",)),
         (EVIL[1], "drop", ("refund",)),
@@ -202,12 +201,12 @@ def test_what_is_typed_too_fast_drops_nothing(doubtful: Doubtful) -> None:
         # all keys come before the answer to the first: the search has the letters, and no text the decisions
         send = "document.dispatchEvent(new KeyboardEvent('keydown', {key, bubbles: true, cancelable: true}))"
         await page.value(f"[...'kkrdeliv'].forEach(key => {send})")
-        await page.until("document.querySelector('#picker').open")
+        await page.wait_until("document.querySelector('#picker').open")
         assert (await page.value("document.querySelector('#filter').value")) == "deliv"
         await page.press("Enter")
         await showing(page, 3)
 
-    assert chromium.drive(address, work).said == []
+    assert chromium.drive_page(address, work).messages == []
     assert [(decision, labels) for _, decision, labels in told(run)] == [
         ("keep", ("refund",)),
         ("relabel", ("delivery",)),
@@ -221,7 +220,7 @@ def test_the_label_that_a_model_chose_is_the_first_and_a_mouse_does_it_all(doubt
     async def work(page: chromium.Page) -> None:
         await showing(page, 1)
         await page.click("#relabel")
-        await page.until("document.querySelector('#picker').open")
+        await page.wait_until("document.querySelector('#picker').open")
         first = await page.value("document.querySelector('#labels li').innerText")
         assert first == "lost_card reports a card as lost the model chose it"
         assert (await page.value("document.querySelectorAll('#labels li').length")) == 100
@@ -229,7 +228,7 @@ def test_the_label_that_a_model_chose_is_the_first_and_a_mouse_does_it_all(doubt
         await page.click("#cancel")
         await page.press("r")
         await page.press("Escape")
-        await page.until("!document.querySelector('#picker').open")
+        await page.wait_until("!document.querySelector('#picker').open")
         await page.click("#relabel")
         await page.click("#labels li")
         await showing(page, 2)
@@ -239,10 +238,10 @@ def test_the_label_that_a_model_chose_is_the_first_and_a_mouse_does_it_all(doubt
         await showing(page, 2)
         for button in ("#drop", "#next", "#previous"):
             await page.click(button)
-            await page.until("!busy")
+            await page.wait_until("!busy")
         await showing(page, 3)
 
-    assert chromium.drive(address, work, width=1100, dark=True).said == []
+    assert chromium.drive_page(address, work, width=1100, dark=True).messages == []
     assert [decision for _, decision, _ in told(run)] == ["relabel", "keep", "undo", "drop"]
     assert told(run)[0][2] == ("lost_card",)
 
@@ -261,23 +260,23 @@ def test_hostile_texts_stay_text_and_the_page_fits_and_can_be_read(width: int, d
             await page.press("n")
         await showing(page, len(EVIL) + 1)
         await page.press("r")
-        await page.until("document.querySelector('#picker').open")
+        await page.wait_until("document.querySelector('#picker').open")
         await page.write("alert")
-        await page.until("document.querySelectorAll('#labels li').length === 1")
+        await page.wait_until("document.querySelectorAll('#labels li').length === 1")
         for _ in ("the picker", "the page under it"):
-            seen: dict[str, Any] = await page.value(SIGHTS)
+            seen: dict[str, Any] = await page.value(PAGE_CHECKS)
             assert (seen["width"], seen["dark"]) == (width, dark)
-            assert seen["wide"] <= width
-            assert seen["faint"] == []
-            assert seen["small"] >= 11
+            assert seen["scrollWidth"] <= width
+            assert seen["lowContrast"] == []
+            assert seen["smallestFont"] >= 11
             assert seen["title"].endswith("left – parcels – TextSynth")
-            assert {"img", "iframe", "object", "embed", "form"}.isdisjoint(seen["tags"])
+            assert {"img", "iframe", "object", "embed", "form"}.isdisjoint(seen["activeTags"])
             await page.press("Escape")
         focus = await page.value(FOCUS)
         assert focus == [True, "solid"]
         assert (await page.value(UNNAMED)) == 0
 
-    assert chromium.drive(address, work, width=width, dark=dark).said == []
+    assert chromium.drive_page(address, work, width=width, dark=dark).messages == []
 
 
 @pytest.mark.usefixtures("browser")
@@ -289,20 +288,20 @@ def test_texts_with_several_labels_get_several(tmp_path: Path) -> None:
     async def work(page: chromium.Page) -> None:
         await showing(page, 1)
         await page.press("r")
-        await page.until("document.querySelector('#picker').open")
+        await page.wait_until("document.querySelector('#picker').open")
         await page.press("Enter")
         await page.write("label_7")
         await page.press("Enter")
         head = await page.value("document.querySelector('#picker-head').textContent")
         assert head == "Its labels: refund, lost_card, label_7"
         await page.press("Enter", ctrl=True)
-        await page.until("!document.querySelector('#end').hidden")
+        await page.wait_until("!document.querySelector('#end').hidden")
         assert "textsynth run recipe.yaml" in await page.value("document.querySelector('#end').innerText")
         await page.press("p")
         await showing(page, 1)
 
     with served(run, "--by", "ann") as (address, _):
-        assert chromium.drive(address, work).said == []
+        assert chromium.drive_page(address, work).messages == []
     assert told(run) == [("doubtful text 1", "relabel", ("label_7", "lost_card", "refund"))]
 
 
@@ -316,9 +315,9 @@ def test_a_server_that_is_gone_is_said(tmp_path: Path) -> None:
             process.kill()
             process.wait()
             await page.press("k")
-            await page.until("!document.querySelector('#fault').hidden")
+            await page.wait_until("!document.querySelector('#fault').hidden")
             assert "still at work" in await page.value("document.querySelector('#fault').textContent")
             assert (await page.value("document.querySelector('#place').textContent")) == "1 of 6"
 
-        chromium.drive(address, work)
+        chromium.drive_page(address, work)
     assert not (run / FILE).exists()

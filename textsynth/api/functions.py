@@ -45,7 +45,7 @@ def run(
     read = _read(recipe)
     folder = Path("runs") / read.name if out is None else Path(out)
     with open_watch(read.name, quiet=quiet) as display:
-        result = work(read, out=folder, limit=limit, fresh=fresh, watch=display.watch, log=display.say)
+        result = work(read, out=folder, limit=limit, fresh=fresh, watch=display.update, log=display.log)
     return Run(folder, result.manifest, read)
 
 
@@ -99,7 +99,7 @@ def evaluate(
     if isinstance(what, str | Path) and Path(what).is_dir():
         what = load(what)
     with open_watch("evaluate", quiet=quiet) as display:
-        asked: _Asked = {"columns": columns, "full": full, "ordinal": ordinal, "say": display.say}
+        asked: _Asked = {"columns": columns, "full": full, "ordinal": ordinal, "say": display.log}
         if isinstance(what, Run):
             found = evaluate_run_folder(what.folder, real, recipe=what.recipe, **asked)
             write_results(what.folder, found)
@@ -148,7 +148,7 @@ def push(
         waive=tuple(waive),
     )
     with open_watch("push", quiet=quiet) as display:
-        return publish(run.folder, wish, say=display.say, recipe=run.recipe)
+        return publish(run.folder, wish, say=display.log, recipe=run.recipe)
 
 
 def embed(texts: Sequence[str], *, model: str = EMBEDDED) -> NDArray[np.float32]:

@@ -61,7 +61,7 @@ def push(
     change for the users of the data set that stands there, features or fewer texts, is refused without --replace. The
     login is that of `hf auth login`, or HF_TOKEN.
     """
-    from textsynth.console.results import pushed_json, pushed_text
+    from textsynth.console.results import push_json, push_text
     from textsynth.hub import PushOptions
     from textsynth.hub import push as publish
 
@@ -79,7 +79,7 @@ def push(
         max_retry_seconds=patience,
     )
     done = publish(run, wish, say=notify)
-    emit(pushed_json(done) if as_json else pushed_text(done))
+    emit(push_json(done) if as_json else push_text(done))
 
 
 def wish_for(recipe: Recipe) -> PushOptions:
@@ -97,7 +97,7 @@ def push_result(run: Path, code: int, told: str | dict[str, Any], wish: PushOpti
 
     A run that did not meet its quota is not published.
     """
-    from textsynth.console.results import pushed_json, pushed_text
+    from textsynth.console.results import push_json, push_text
     from textsynth.hub import push as publish
 
     if isinstance(told, str):
@@ -112,7 +112,7 @@ def push_result(run: Path, code: int, told: str | dict[str, Any], wish: PushOpti
         click.echo(str(fault), err=True)
         raise SystemExit(code or 1) from None
     if isinstance(told, str):
-        emit(done.sentence if quiet else "\n" + pushed_text(done))
+        emit(done.sentence if quiet else "\n" + push_text(done))
     else:
-        emit({**told, "pushed": pushed_json(done)})
+        emit({**told, "pushed": push_json(done)})
     raise SystemExit(0)

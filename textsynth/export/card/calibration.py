@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from textsynth.core.calibration_summary import AccuracyInterval, CalibrationSummary
-from textsynth.core.formatting import format_percent_range, pluralize
-from textsynth.export.card.markdown import escape, percent, table
+from textsynth.core.formatting import format_percent, format_percent_range, pluralize
+from textsynth.export.card.markdown import escape, table
 from textsynth.export.run_result import RunResult
 
 
@@ -19,9 +19,7 @@ def calibration_limitations(result: RunResult) -> Iterator[str]:
             continue
         total = summary["all"]
         kept = summary.get("kept")
-        above = (
-            "" if kept is None else f", and on {_accuracy(kept)} of the {kept['rows']} above its threshold"
-        )
+        above = "" if kept is None else f", and on {_accuracy(kept)} of the {kept['rows']} above its threshold"
         yield (
             f"{escape(step)} was right on {_accuracy(total)} of {pluralize(total['rows'], 'gold row')}{above}; "
             "the texts here may be easier or harder than these rows."
@@ -44,7 +42,7 @@ def _scores(summary: CalibrationSummary) -> str:
         (
             escape(label["label"]),
             label["rows"],
-            percent(label["right"], label["rows"]),
+            format_percent(label["right"] / label["rows"]),
             format_percent_range(label["low"], label["high"]),
         )
         for label in summary["labels"]
@@ -53,4 +51,6 @@ def _scores(summary: CalibrationSummary) -> str:
 
 
 def _accuracy(share: AccuracyInterval) -> str:
-    return f"{percent(share['right'], share['rows'])} ({format_percent_range(share['low'], share['high'])})"
+    return (
+        f"{format_percent(share['right'] / (share['rows'] or 1))} ({format_percent_range(share['low'], share['high'])})"
+    )

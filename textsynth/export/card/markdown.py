@@ -41,14 +41,6 @@ def details(summary: str, inside: str) -> str:
     return f"<details><summary>{summary}</summary>\n\n{inside}\n\n</details>"
 
 
-def percent(part: int, whole: int) -> str:
-    """Return `12 %`; what is neither none nor all is never told as 0 or 100 %."""
-    share = round(100 * part / whole) if whole else 0
-    if part and share == 0:
-        return "under 1 %"
-    return "over 99 %" if part < whole and share == 100 else f"{share} %"
-
-
 def some(names: Sequence[str]) -> str:
     """Return the first five of the names, which are markdown already, and how many more there are."""
     rest = f" and {len(names) - NAMES_SHOWN} more" if len(names) > NAMES_SHOWN else ""
