@@ -7,7 +7,7 @@ from pathlib import Path
 
 from textsynth.export.dataset import write_dataset
 from textsynth.export.run_result import RunResult
-from textsynth.store.manifest import Manifest, write_manifest
+from textsynth.store.manifest import FORMAT, Manifest, write_manifest
 
 
 def manifest(told: RunResult) -> Manifest:
@@ -15,7 +15,7 @@ def manifest(told: RunResult) -> Manifest:
     review = sum(drop.section == "review" for drop in told.dropped)
     drops = Counter((drop.section, drop.step, drop.reason) for drop in told.dropped)
     return {
-        "version": 1,
+        "version": FORMAT,
         "name": told.name,
         "task": told.task,
         "seed": told.seed,
@@ -30,22 +30,22 @@ def manifest(told: RunResult) -> Manifest:
             "candidates": len(told.selected) + len(told.surplus) + len(told.dropped),
             "accepted": len(told.selected) + len(told.surplus),
             "selected": len(told.selected),
-            "spare": len(told.surplus),
+            "surplus": len(told.surplus),
             "dropped": len(told.dropped) - review,
             "review": review,
             "windows": 1,
         },
         "drops": [
-            {"section": section, "item": item, "reason": reason, "count": count}
-            for (section, item, reason), count in drops.items()
+            {"section": section, "step": step, "reason": reason, "count": count}
+            for (section, step, reason), count in drops.items()
         ],
         "quota": [
             {
-                "match": dict(line.values),
-                "want": line.wanted,
+                "cell": dict(line.values),
+                "wanted": line.wanted,
                 "selected": line.selected,
                 "missing": line.missing,
-                "why": [{"item": "length", "reason": "too few words", "count": 3}] if line.missing else [],
+                "reasons": [{"step": "length", "reason": "too few words", "count": 3}] if line.missing else [],
             }
             for line in told.quota
         ],

@@ -148,7 +148,7 @@ def push(
         waive=tuple(waive),
     )
     with open_watch("push", quiet=quiet) as display:
-        return publish(run.folder, wish, say=display.say, recipe=run.recipe)
+        return publish(run.folder, wish, log=display.say, recipe=run.recipe)
 
 
 def embed(texts: Sequence[str], *, model: str = EMBEDDED) -> NDArray[np.float32]:
