@@ -84,14 +84,14 @@ class Server(loopback.Server):
         if not isinstance(sys.exc_info()[1], OSError):
             super().handle_error(request, client_address)
 
-    def environment(self, home: Path, token: str | None = "hf_anna", **more: str) -> dict[str, str]:
+    def environment(self, home: Path, token: str | None = "hf_anna", **variables: str) -> dict[str, str]:
         """Return the environment of a client whose caches and login are in `home`."""
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("HF_")}
         hub = {"HF_ENDPOINT": self.url, "HF_HOME": str(home), "HF_HUB_DISABLE_XET": "1", "COLUMNS": "100"}
         quiet = dict.fromkeys(("HF_HUB_DISABLE_TELEMETRY", "HF_HUB_DISABLE_PROGRESS_BARS"), "1")
         quiet["HF_DATASETS_DISABLE_PROGRESS_BARS"] = "1"
         login = {} if token is None else {"HF_TOKEN": token}
-        return {**inherited, **hub, **quiet, **login, "PYTHONPATH": str(Path(__file__).parent.parent), **more}
+        return {**inherited, **hub, **quiet, **login, "PYTHONPATH": str(Path(__file__).parent.parent), **variables}
 
     def writes(self) -> list[str]:
         """Return the requests that change something."""

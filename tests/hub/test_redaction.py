@@ -47,8 +47,8 @@ def test_paths_are_redacted_in_json_and_in_cards_with_markdown_escapes(redactor:
     assert redactor.redact_json(MANIFEST)["models"] == ["own@12ab"]
     assert redactor.redact_json(MANIFEST)["recipe"]["sets"] == ["sources.test=test.csv"]
     manifest: Any = {"recipe": {}}
-    other = Redactor.for_run("a: /data_of/my-team/x.csv", manifest)
-    assert other.redact_card(r"- Source: /data\_of/my\-team/x.csv") == "- Source: x.csv"
+    redactor = Redactor.for_run("a: /data_of/my-team/x.csv", manifest)
+    assert redactor.redact_card(r"- Source: /data\_of/my\-team/x.csv") == "- Source: x.csv"
 
 
 @pytest.mark.parametrize("key", ["hf_" + "a1" * 17, "sk-" + "b2" * 20, "AKIA" + "Q7" * 8])
