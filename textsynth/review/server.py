@@ -149,6 +149,8 @@ class ReviewHandler(BaseHTTPRequestHandler):
 
     server: ReviewServer
     timeout = SOCKET_TIMEOUT_SECONDS
+    # Of requests without a valid version: with the default of the base class, they would get no headers.
+    default_request_version = "HTTP/1.0"
 
     def handle_request(self) -> None:
         """Answer a request of any method."""
