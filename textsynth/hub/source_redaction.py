@@ -63,7 +63,7 @@ def read_source_texts(folder: Path, manifest: Manifest, recipe: Recipe | None = 
 
 
 def source_matcher(source_texts: Sequence[str]) -> Callable[[str], bool]:
-    """Return a function that tells whether a text, or one line of it, repeats one of the source texts."""
+    """Return a function that checks whether a text, or one line of it, repeats one of the source texts."""
     same, contained = OverlapIndex(source_texts), SubstringIndex(source_texts)
 
     def matches(text: str) -> bool:
