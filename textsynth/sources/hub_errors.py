@@ -34,7 +34,7 @@ class HubFailure:
 
     @property
     def unreachable(self) -> bool:
-        """Whether no answer came from the network."""
+        """Whether there was no answer of the Hub."""
         return self.retryable and self.status is None
 
     @property
