@@ -28,7 +28,7 @@ SECONDS = click.FloatRange(min=0.1)
 )
 @RUN
 @click.argument("repo", metavar="REPO")
-@click.option("--private", is_flag=True, help="Create the repository as private; no effect if it exists.")
+@click.option("--private", is_flag=True, help="Create the repository as private; refused if a public one exists.")
 @click.option(
     "--revision", metavar="BRANCH", default="main", show_default=True, help="The branch; created if it does not exist."
 )
