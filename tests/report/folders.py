@@ -7,7 +7,7 @@ from pathlib import Path
 
 from textsynth.export.dataset import write_dataset
 from textsynth.export.run_result import RunResult
-from textsynth.store.manifest import Manifest, write_manifest
+from textsynth.store.manifest import FORMAT, Manifest, write_manifest
 
 
 def manifest(result: RunResult) -> Manifest:
@@ -15,7 +15,7 @@ def manifest(result: RunResult) -> Manifest:
     review = sum(drop.section == "review" for drop in result.dropped)
     drops = Counter((drop.section, drop.step, drop.reason) for drop in result.dropped)
     return {
-        "version": 1,
+        "version": FORMAT,
         "name": result.name,
         "task": result.task,
         "seed": result.seed,

@@ -121,14 +121,14 @@ def push(
     tag: str | None = None,
     dry_run: bool = False,
     replace: bool = False,
-    with_passports: bool = False,
+    with_provenance: bool = False,
     waive: Sequence[str] = (),
     quiet: bool = False,
 ) -> PushResult:
     """Publish the data set of a run, or of a run's folder, on the Hugging Face Hub as one commit.
 
     The same data set again makes no commit. `repo` is `owner/name`, `private` counts when it is made; `create_pr` opens
-    a pull request; `tag` names the commit; `replace` lets features change and texts be fewer; `with_passports` sends
+    a pull request; `tag` names the commit; `replace` lets features change and texts be fewer; `with_provenance` sends
     where each text comes from and what was dropped; `waive` names checks (leak, license) that need not have been made.
     Raises UsageError for what is refused before anything is sent, RunError for what the Hub or the network does not do.
     """
@@ -144,11 +144,11 @@ def push(
         tag=tag,
         dry_run=dry_run,
         replace=replace,
-        with_provenance=with_passports,
+        with_provenance=with_provenance,
         waive=tuple(waive),
     )
     with open_watch("push", quiet=quiet) as display:
-        return publish(run.folder, wish, say=display.log, recipe=run.recipe)
+        return publish(run.folder, wish, log=display.log, recipe=run.recipe)
 
 
 def embed(texts: Sequence[str], *, model: str = EMBEDDED) -> NDArray[np.float32]:
