@@ -24,7 +24,7 @@ def test_without_a_script_it_draws_words() -> None:
 
 @pytest.mark.parametrize("in_flight", [1, 64])
 def test_an_answer_depends_on_the_request_alone(in_flight: int) -> None:
-    script = scripted(answers=["a", "b", "c"], in_flight=in_flight, latency_seconds=0.0005)
+    script = scripted(answers=["a", "b", "c"], concurrency=in_flight, latency_seconds=0.0005)
     found = answers(script.open(place()), requests(60))
     assert {completion.text for completion in found} == {"a", "b", "c"}
     assert found == answers(scripted(answers=["a", "b", "c"]).open(place()), requests(60))
@@ -81,14 +81,14 @@ def test_a_scripted_stop_is_a_model_error() -> None:
 
 
 def test_identity_tells_scripts_apart_but_not_their_speed() -> None:
-    same = {scripted(answers=["a"]).identity, scripted(answers=["a"], latency_seconds=1.0, in_flight=3).identity}
+    same = {scripted(answers=["a"]).identity, scripted(answers=["a"], latency_seconds=1.0, concurrency=3).identity}
     assert len(same) == 1
     others = [scripted(), scripted(answers=["b"]), scripted(pattern="a"), scripted(answers=["a"], faults={})]
     assert len(same | {one.identity for one in others}) == 5
 
 
 def test_the_form_of_prompts_can_be_chosen() -> None:
-    assert (scripted().prompt_mode, scripted(prompts="completion").prompt_mode) == ("chat", "completion")
+    assert (scripted().prompt_mode, scripted(mode="completion").prompt_mode) == ("chat", "completion")
 
 
 @pytest.mark.parametrize(

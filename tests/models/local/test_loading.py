@@ -64,8 +64,8 @@ def test_bfloat16_is_taken_where_the_processor_computes_it(flags: str, able: boo
 def test_threads_sleep_while_they_wait(tiny_folder: Path) -> None:
     code = (
         "import os, sys; from pathlib import Path\n"
-        "from textsynth.models.local.loading import ModelSpec, load\n"
-        "load(Wanted('tiny', Path(sys.argv[1])), print)\n"
+        "from textsynth.models.local.loading import ModelSpec, load_model\n"
+        "load_model(ModelSpec('tiny', Path(sys.argv[1])), print)\n"
         "print(os.environ['OMP_WAIT_POLICY'])"
     )
     command = [sys.executable, "-W", "error", "-c", code, str(tiny_folder)]

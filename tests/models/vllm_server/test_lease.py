@@ -57,8 +57,8 @@ def test_a_server_ends_when_its_only_user_is_killed(tmp_path: Path) -> None:
     fake_plan(tmp_path)
     code = (
         "import sys, time\nfrom pathlib import Path\nfrom tests.models.vllm_server.engines import fake_plan, wait_for\n"
-        "from textsynth.models.vllm_server.lease import hold\nfolder = Path(sys.argv[1])\n"
-        "held = hold(folder / 'serve', fake_plan(folder))\n"
+        "from textsynth.models.vllm_server.lease import acquire\nfolder = Path(sys.argv[1])\n"
+        "held = acquire(folder / 'serve', fake_plan(folder))\n"
         "print(wait_for(held, lambda one: one.stage == 'ready').group, held.folder, flush=True)\ntime.sleep(60)"
     )
     with subprocess.Popen(

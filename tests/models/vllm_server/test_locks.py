@@ -28,8 +28,8 @@ def test_alone_shared_and_let_go(tmp_path: Path) -> None:
 
 def test_a_killed_holder_holds_nothing(tmp_path: Path) -> None:
     code = (
-        "import sys, time\nfrom pathlib import Path\nfrom textsynth.models.vllm_server.locks import open_lock, take\n"
-        "print(take(open_lock(Path(sys.argv[1]))), flush=True)\ntime.sleep(60)"
+        "import sys, time\nfrom pathlib import Path\nfrom textsynth.models.vllm_server.locks import open_lock, acquire_lock\n"
+        "print(acquire_lock(open_lock(Path(sys.argv[1]))), flush=True)\ntime.sleep(60)"
     )
     path = tmp_path / "lock"
     with subprocess.Popen([sys.executable, "-c", code, str(path)], stdout=subprocess.PIPE, cwd=ROOT) as holder:
