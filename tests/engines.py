@@ -25,7 +25,7 @@ KNOWN_TO_OPENAI = {
 LETTERS = [chr(65 + place) for place in range(26)]
 OTHERS = ["The", "I", "<think>", "Label", "\n", "Yes", "No", "1", "2", "3"]
 SPOKEN = "my card has not come and nobody tells me when it will be sent to which old or new address this week"
-FAVOUR = 0.9
+FIRST_OPTION_BIAS = 0.9
 """How much likelier the first option is than its place deserves."""
 
 
@@ -145,7 +145,7 @@ def logits_of(prompt: str) -> dict[str, float]:
     for place, option in enumerate(re.findall(r"^([A-Z])[.)] (.*)$", prompt, re.MULTILINE)):
         letter, told = option
         hits = sum(word in text for word in re.findall(r"[a-z]+", told.lower()))
-        found[letter] = 1.5 + 1.2 * min(hits, 3) + (FAVOUR if place == 0 else 0.0)
+        found[letter] = 1.5 + 1.2 * min(hits, 3) + (FIRST_OPTION_BIAS if place == 0 else 0.0)
     return found
 
 

@@ -32,12 +32,12 @@ from tests.models.vllm_server.engines import is_alive, kill, wait_until
 from textsynth.core.paths import cache_folder
 from textsynth.models import Model
 from textsynth.models.http import Http
-from textsynth.models.local.bundled import NAME, folder_in, is_installed
+from textsynth.models.local.bundled import BUNDLED_MODEL, installed_folder, is_installed
 from textsynth.models.vllm_server import lease as shared
 from textsynth.models.vllm_server.command import make_plan
 from textsynth.models.vllm_server.environment import find_environment
 from textsynth.models.vllm_server.log import startup_stage
-from textsynth.models.vllm_server.process import EngineProcess, end_group, free_port, is_healthy
+from textsynth.models.vllm_server.process import EngineProcess, free_port, is_healthy, kill_group
 from textsynth.models.vllm_server.state import ServerState
 
 pytestmark = [pytest.mark.vllm, pytest.mark.slow]
@@ -66,7 +66,7 @@ def python() -> str:
         pytest.skip(
             "asks a real vLLM: TEXTSYNTH_TEST_VLLM names an interpreter that has one (textsynth serve --install)"
         )
-    if not is_installed(folder_in(cache_folder())):
+    if not is_installed(installed_folder(cache_folder())):
         pytest.skip("the embedded model is not in the cache folder yet: textsynth run quickstart gets it")
     return given
 
@@ -78,11 +78,16 @@ class Server:
         self.port = free_port()
         self.log = folder / "vllm.log"
         plan = make_plan(
-            find_environment(folder, python), NAME, folder_in(cache_folder()), flags, log=self.log, port=self.port
+            find_environment(folder, python),
+            BUNDLED_MODEL,
+            installed_folder(cache_folder()),
+            flags,
+            log=self.log,
+            port=self.port,
         )
         self.url = f"http://127.0.0.1:{self.port}"
         self.command = [*plan.command, "--port", str(self.port)]
-        self.variables = {**os.environ, **plan.variables, "VLLM_API_KEY": "by-hand"}
+        self.variables = {**os.environ, **plan.environment, "VLLM_API_KEY": "by-hand"}
         self.variables.pop("PYTHONPATH", None)
         self.engine: EngineProcess | None = None
 
@@ -97,8 +102,8 @@ class Server:
     def kill(self) -> None:
         """End all of it with force."""
         assert self.engine is not None
-        end_group(self.engine.group)
-        self.engine.end()
+        kill_group(self.engine.process_group)
+        self.engine.terminate()
 
 
 @pytest.fixture
@@ -165,7 +170,7 @@ def by_http(server: Server, patience: float) -> dict[str, Any]:
     return {
         "http": {
             "base_url": url,
-            "model": NAME,
+            "model": BUNDLED_MODEL,
             "api_key_env": "VLLM_API_KEY",
             "prompts": "completion",
             "max_downtime_seconds": patience,
@@ -211,7 +216,11 @@ def test_a_server_that_is_killed_for_good_and_one_that_is_started_late(server: S
 
 def running() -> list[ServerState]:
     """Return the servers of our own that run."""
-    return [state for state in shared.running_servers(shared.folder_in(cache_folder())).values() if state.name == NAME]
+    return [
+        state
+        for state in shared.running_servers(shared.servers_folder(cache_folder())).values()
+        if state.name == BUNDLED_MODEL
+    ]
 
 
 def child_of(group: int, name: str) -> int:
@@ -226,28 +235,28 @@ def child_of(group: int, name: str) -> int:
 @pytest.mark.parametrize("victim", ["APIServer", "EngineCore"])
 def test_a_server_of_our_own_starts_again_by_itself(python: str, tmp_path: Path, victim: str) -> None:
     """Starts vLLM twice."""
-    run = start(tmp_path, {"vllm": {"model": NAME, "python": python, **ONE_BY_ONE}})
+    run = start(tmp_path, {"vllm": {"model": BUNDLED_MODEL, "python": python, **ONE_BY_ONE}})
     before = wait_for_answers(tmp_path, run, 15)
     (state,) = running()
-    kill(state.group if victim == "APIServer" else child_of(state.group, "EngineCore"), signal.SIGKILL)
+    kill(state.process_group if victim == "APIServer" else child_of(state.process_group, "EngineCore"), signal.SIGKILL)
     said = ended(run)
     assert run.returncode == 0, said
     assert "starts again after it died" in said
     check(tmp_path, before, from_journal=0)
-    wait_until(lambda: not running() and not is_alive(state.supervisor))
+    wait_until(lambda: not running() and not is_alive(state.supervisor_pid))
 
 
 def test_a_server_of_our_own_ends_with_a_killed_run_and_the_next_one_goes_on(python: str, tmp_path: Path) -> None:
     """Starts vLLM twice."""
-    run = start(tmp_path, {"vllm": {"model": NAME, "python": python, **ONE_BY_ONE}})
+    run = start(tmp_path, {"vllm": {"model": BUNDLED_MODEL, "python": python, **ONE_BY_ONE}})
     wait_for_answers(tmp_path, run, 15)
     (state,) = running()
     run.kill()
     run.communicate()
-    gone: Callable[[], bool] = lambda: not running() and not is_alive(state.group)  # noqa: E731
+    gone: Callable[[], bool] = lambda: not running() and not is_alive(state.process_group)  # noqa: E731
     wait_until(gone, 60.0)
     before = answers(tmp_path)
-    run = start(tmp_path, {"vllm": {"model": NAME, "python": python, **ONE_BY_ONE}})
+    run = start(tmp_path, {"vllm": {"model": BUNDLED_MODEL, "python": python, **ONE_BY_ONE}})
     said = ended(run)
     assert run.returncode == 0, said
     check(tmp_path, before, from_journal=len(before))
@@ -285,7 +294,13 @@ def keyed(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def client(address: str, **more: object) -> Model:
     """Return a model at an address without a path."""
-    options = {"base_url": f"{address}/v1", "model": NAME, "api_key_env": "VLLM_API_KEY", "concurrency": 16, **more}
+    options = {
+        "base_url": f"{address}/v1",
+        "model": BUNDLED_MODEL,
+        "api_key_env": "VLLM_API_KEY",
+        "concurrency": 16,
+        **more,
+    }
     return Http.model_validate(options).open(place())
 
 

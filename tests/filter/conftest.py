@@ -6,9 +6,9 @@ import pytest
 
 from tests.contexts import Kept
 from tests.filter.benches import Embed
-from textsynth.similarity.embedder import EMBEDDED, Embedder
+from textsynth.similarity.embedder import BUNDLED_EMBEDDER, Embedder
 
 
 @pytest.fixture(scope="session")
 def embed() -> Embed:
-    return Embedder(EMBEDDED, Kept()).embed
+    return Embedder(BUNDLED_EMBEDDER, Kept()).embed

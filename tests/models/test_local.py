@@ -14,13 +14,13 @@ from textsynth.core.errors import ModelError
 from textsynth.core.records import Completion
 from textsynth.models import ModelRuntime
 from textsynth.models.local import Local, TransformersModel, make_batches
-from textsynth.models.local.bundled import IDENTITY, bundled_model_folder, folder_in, is_installed
+from textsynth.models.local.bundled import BUNDLED_IDENTITY, bundled_model_folder, installed_folder, is_installed
 from textsynth.models.local.decoding import TokenizedPrompt
 from textsynth.models.local.loading import LoadedModel
 
 
 def test_identity_and_form_of_the_embedded_model_and_of_others() -> None:
-    assert (Local().identity, Local().prompt_mode) == (IDENTITY, "completion")
+    assert (Local().identity, Local().prompt_mode) == (BUNDLED_IDENTITY, "completion")
     other = Local(model="acme/big", revision="v2")
     assert (other.identity, other.prompt_mode) == ("acme/big@v2", "chat")
     assert Local(model="acme/big").identity == "acme/big"
@@ -118,7 +118,7 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A cache with the embedded model: the user's, if it is there already, else got with pip."""
     pytest.importorskip("gguf", reason="needs textsynth[local]")
     users = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "textsynth"
-    if is_installed(folder_in(users)):
+    if is_installed(installed_folder(users)):
         return users
     own = tmp_path_factory.mktemp("cache")
     try:

@@ -7,7 +7,7 @@ import pytest
 from tests.models.asked import request
 from textsynth.core.errors import UsageError
 from textsynth.core.records import Completion
-from textsynth.models.scripted_answers import Script, read_function, read_lines
+from textsynth.models.scripted_answers import Script, load_function, load_rules
 
 
 def test_a_function_may_give_a_whole_completion() -> None:
@@ -37,7 +37,7 @@ def test_a_function_that_fails_stops_the_run_with_its_error() -> None:
 def test_a_file_without_the_function_is_one_sentence(code: str, told: str, tmp_path: Path) -> None:
     (tmp_path / "s.py").write_text(code)
     with pytest.raises(UsageError, match=told):
-        read_function("./s.py:answer", tmp_path)
+        load_function("./s.py:answer", tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -54,20 +54,20 @@ def test_a_wrong_line_is_named(line: str, told: str, tmp_path: Path) -> None:
     path = tmp_path / "a.jsonl"
     path.write_text(f'{{"answer": "fine"}}\n{line}\n')
     with pytest.raises(UsageError, match=told):
-        read_lines(path)
+        load_rules(path)
 
 
 def test_an_empty_or_foreign_file_is_one_sentence(tmp_path: Path) -> None:
     path = tmp_path / "a.jsonl"
     path.write_text("\n")
     with pytest.raises(UsageError, match="has no lines"):
-        read_lines(path)
+        load_rules(path)
     path.write_bytes(b"\xff\xfe")
     with pytest.raises(UsageError, match="cannot be read"):
-        read_lines(path)
+        load_rules(path)
 
 
 def test_the_first_line_that_fits_answers(tmp_path: Path) -> None:
     path = tmp_path / "a.jsonl"
     path.write_text('{"contains": "b", "answer": "first"}\n{"contains": "ab", "answer": "second"}\n')
-    assert read_lines(path).answer(request("ab", chat=False)).text == "first"
+    assert load_rules(path).answer(request("ab", chat=False)).text == "first"

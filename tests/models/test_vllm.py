@@ -10,8 +10,8 @@ from tests.models.asked import place, request
 from tests.models.vllm_server.engines import fake_python
 from textsynth.core.errors import ModelError, RecipeError
 from textsynth.core.records import Constraint
-from textsynth.models.local.bundled import IDENTITY, NAME
-from textsynth.models.vllm import Vllm, log_name, source_of
+from textsynth.models.local.bundled import BUNDLED_IDENTITY, BUNDLED_MODEL
+from textsynth.models.vllm import Vllm, log_file_name, model_source
 from textsynth.models.vllm_server.environment import find_environment
 
 
@@ -46,7 +46,10 @@ def test_a_folder_is_known_by_its_contents(tmp_path: Path) -> None:
 
 
 def test_the_embedded_model_continues_lists_and_others_chat() -> None:
-    assert (Vllm(model=NAME).prompt_mode, Vllm(model=NAME).identity) == ("completion", IDENTITY)
+    assert (Vllm(model=BUNDLED_MODEL).prompt_mode, Vllm(model=BUNDLED_MODEL).identity) == (
+        "completion",
+        BUNDLED_IDENTITY,
+    )
     assert Vllm(model="m").prompt_mode == "chat"
     assert Vllm(model="m", mode="completion").prompt_mode == "completion"
 
@@ -66,15 +69,15 @@ def test_a_plan_has_what_the_recipe_says(tmp_path: Path) -> None:
     plan = options.plan(find_environment(tmp_path, fake_python(tmp_path)), "m", tmp_path / "log")
     assert "--dtype" not in plan.command
     assert plan.command[-2:] == ("--max-model-len", "4096")
-    assert (plan.restarts, plan.start_seconds, plan.port) == (1, 120.0, 8000)
+    assert (plan.max_restarts, plan.start_timeout_seconds, plan.port) == (1, 120.0, 8000)
 
 
 def test_a_source_is_a_folder_or_a_name_of_the_hub(tmp_path: Path) -> None:
-    assert source_of("acme/small", place(tmp_path)) == "acme/small"
+    assert model_source("acme/small", place(tmp_path)) == "acme/small"
     with pytest.raises(ModelError, match=r"holds no model: there is no config.json in it"):
-        source_of("./small", place(tmp_path))
-    assert log_name("acme/small") == "vllm-acme-small.log"
-    assert log_name("./models/../a") == "vllm-models-..-a.log"
+        model_source("./small", place(tmp_path))
+    assert log_file_name("acme/small") == "vllm-acme-small.log"
+    assert log_file_name("./models/../a") == "vllm-models-..-a.log"
 
 
 def test_a_request_goes_into_a_batch_as_vllm_takes_it() -> None:

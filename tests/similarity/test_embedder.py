@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from textsynth.core.errors import UsageError
-from textsynth.similarity.embedder import EMBEDDED, Embedder
+from textsynth.similarity.embedder import BUNDLED_EMBEDDER, Embedder
 
 TEXTS = ["Where is my card?", "My card has not come yet.", "I like the new app", "Where is my card?"]
 
@@ -36,7 +36,7 @@ def store() -> Kept:
 
 @pytest.fixture(scope="module")
 def embedder(store: Kept) -> Embedder:
-    return Embedder(EMBEDDED, store)
+    return Embedder(BUNDLED_EMBEDDER, store)
 
 
 def test_texts_become_unit_vectors_in_order_each_computed_once(embedder: Embedder, store: Kept) -> None:
@@ -53,7 +53,7 @@ def test_texts_become_unit_vectors_in_order_each_computed_once(embedder: Embedde
 
 def test_what_is_kept_is_never_computed_again_and_comes_back_byte_for_byte(embedder: Embedder, store: Kept) -> None:
     first = embedder.embed(TEXTS)
-    again = Embedder(EMBEDDED, store)
+    again = Embedder(BUNDLED_EMBEDDER, store)
     assert again.embed(TEXTS).tobytes() == first.tobytes()
     assert again._model is None
 
@@ -70,7 +70,7 @@ def test_any_text_has_a_vector(embedder: Embedder, text: str) -> None:
 
 
 def test_another_model_has_other_keys() -> None:
-    keys = {Embedder(name, Kept())._key("a text") for name in (EMBEDDED, "acme/other", "acme/third")}
+    keys = {Embedder(name, Kept())._key("a text") for name in (BUNDLED_EMBEDDER, "acme/other", "acme/third")}
     assert len(keys) == 3
 
 

@@ -68,7 +68,7 @@ def test_of_equally_near_ones_the_first_is_told() -> None:
 
 def test_with_before_only_earlier_rows_are_seen() -> None:
     sets = [word_set("my card is lost")] * 3
-    assert index_of(sets).find(minhash_signatures(sets), limit=range(3)) == [
+    assert index_of(sets).find(minhash_signatures(sets), row_limits=range(3)) == [
         None,
         NearDuplicateMatch(0, 1.0),
         NearDuplicateMatch(0, 1.0),
@@ -96,7 +96,7 @@ def test_planted_duplicates_are_found_and_little_else() -> None:
     for start in range(0, len(texts), 1000):
         signed = minhash_signatures(word_set(text) for text in texts[start : start + 1000])
         settled = index.find(signed)
-        inside = index_of([one.words for one in signed]).find(signed, limit=range(len(signed)))
+        inside = index_of([one.words for one in signed]).find(signed, row_limits=range(len(signed)))
         new = [near is None and twin is None for near, twin in zip(settled, inside, strict=True)]
         index.add([one for one, is_new in zip(signed, new, strict=True) if is_new])
         keep += new
@@ -127,7 +127,7 @@ def test_the_rows_that_share_a_band_are_found_in_their_order(
     for start in range(0, len(given_ones), at_once):
         some = given_ones[start : start + at_once]
         table.add(digests(some), range(start, start + len(some)))
-    assert table.candidates(digests(asked)) == [
+    assert table.find_candidates(digests(asked)) == [
         [row for row, other in enumerate(given_ones) if shared(one, other, bands)] for one in asked
     ]
 
@@ -138,20 +138,20 @@ def test_many_rows_in_many_runs_are_each_found(at_once: int) -> None:
     table = LshBands(20)
     for start in range(0, len(rows), at_once):
         table.add(rows[start : start + at_once], range(start, min(len(rows), start + at_once)))
-    assert table.candidates(rows[::100]) == [[row] for row in range(0, len(rows), 100)]
+    assert table.find_candidates(rows[::100]) == [[row] for row in range(0, len(rows), 100)]
     half = rows[:50].copy()
     half[:, 6:] = 7
-    assert table.candidates(half) == [[row] for row in range(50)]
+    assert table.find_candidates(half) == [[row] for row in range(50)]
 
 
 def test_a_band_at_another_place_is_another_band() -> None:
     table = LshBands(3)
     table.add(digests([(1, 2, 3, 4, 5, 6)]), [2**32 - 1])
-    assert table.candidates(digests([(3, 4, 1, 2, 0, 0), (0, 0, 3, 4, 0, 0)])) == [[], [2**32 - 1]]
+    assert table.find_candidates(digests([(3, 4, 1, 2, 0, 0), (0, 0, 3, 4, 0, 0)])) == [[], [2**32 - 1]]
 
 
 def test_nothing_is_found_in_nothing() -> None:
     table = LshBands(2)
     table.add(digests([]), [])
-    assert table.candidates(digests([(0,) * 6])) == [[]]
-    assert table.candidates(digests([])) == []
+    assert table.find_candidates(digests([(0,) * 6])) == [[]]
+    assert table.find_candidates(digests([])) == []

@@ -52,7 +52,7 @@ def test_every_pair_at_the_limits_is_found_and_no_other(
     assert {copy.row for copy in copies if copy.kind == "same"} == exact
     for copy in copies:
         if copy.kind != "same":
-            assert (copy.similarity, copy.differing) == (pytest.approx(every[copy.row][0]), every[copy.row][1])
+            assert (copy.similarity, copy.differing_words) == (pytest.approx(every[copy.row][0]), every[copy.row][1])
 
 
 @settings(deadline=None)
@@ -80,12 +80,12 @@ def test_the_same_letters_are_the_same(text: str) -> None:
 def test_words_exchanged_dropped_added_or_swapped_leave_a_copy(text: str, differing: int) -> None:
     copy = OverlapIndex(GIVEN).nearest(text)
     assert copy is not None
-    assert (copy.row, copy.differing, copy.sure) == (0, differing, True)
+    assert (copy.row, copy.differing_words, copy.sure) == (0, differing, True)
 
 
 def test_a_word_with_a_hyphen_is_one_word_or_two_whichever_is_nearer() -> None:
-    assert [copy.differing for copy in OverlapIndex(GIVEN).find("Can I pay by invoice?")] == [2]
-    assert [copy.differing for copy in OverlapIndex(GIVEN).find("Can I top up by card?")] == [1]
+    assert [copy.differing_words for copy in OverlapIndex(GIVEN).find("Can I pay by invoice?")] == [2]
+    assert [copy.differing_words for copy in OverlapIndex(GIVEN).find("Can I top up by card?")] == [1]
 
 
 def test_a_short_text_with_words_changed_needs_a_likeness_in_meaning() -> None:
@@ -93,7 +93,7 @@ def test_a_short_text_with_words_changed_needs_a_likeness_in_meaning() -> None:
     assert index.nearest("My card was stolen") is None
     found = index.nearest("My card was stolen", lambda _: RELATED_COSINE)
     assert found is not None
-    assert (found.row, found.kind, found.differing, found.sure) == (1, "edited", 2, False)
+    assert (found.row, found.kind, found.differing_words, found.sure) == (1, "edited", 2, False)
     assert index.nearest("My card was stolen", lambda _: RELATED_COSINE - 0.01) is None
     assert index.nearest("My dog is here", lambda _: RELATED_COSINE) is None
     by_form = index.nearest("My dog is here", lambda _: RELATED_COSINE_BY_FORM)
@@ -103,8 +103,8 @@ def test_a_short_text_with_words_changed_needs_a_likeness_in_meaning() -> None:
 
 def test_a_row_can_be_left_out() -> None:
     index = OverlapIndex(["my card is lost", "My card is lost!", "where is it"])
-    assert [copy.row for copy in index.find("my card is lost", without=0)] == [1]
-    assert index.nearest("where is it", without=2) is None
+    assert [copy.row for copy in index.find("my card is lost", exclude_row=0)] == [1]
+    assert index.nearest("where is it", exclude_row=2) is None
 
 
 def test_a_text_without_words_copies_only_such_a_text() -> None:

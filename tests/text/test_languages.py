@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from textsynth.text.languages import COUNTRIES, MORE, NAMES, check_language, language_name
+from textsynth.text.languages import COUNTRY_LANGUAGES, LANGUAGE_NAMES, OTHER_LANGUAGES, check_language, language_name
 
 
 @pytest.mark.parametrize(("code", "name"), [("en", "English"), ("de", "German"), ("tlh", "tlh"), ("pt-BR", "pt-BR")])
@@ -11,15 +11,15 @@ def test_a_language_by_its_code(code: str, name: str) -> None:
 
 
 def test_codes_are_short_and_names_are_told_once() -> None:
-    assert all(len(code) == 2 and code.islower() for code in NAMES)
-    assert len(set(NAMES.values())) == len(NAMES)
+    assert all(len(code) == 2 and code.islower() for code in LANGUAGE_NAMES)
+    assert len(set(LANGUAGE_NAMES.values())) == len(LANGUAGE_NAMES)
 
 
 def test_every_two_letter_code_is_in_one_list() -> None:
-    assert not set(NAMES) & set(MORE)
-    assert len(NAMES | MORE) == 184
-    assert set(COUNTRIES.values()) <= set(NAMES | MORE)
-    assert not set(COUNTRIES) & set(NAMES | MORE)
+    assert not set(LANGUAGE_NAMES) & set(OTHER_LANGUAGES)
+    assert len(LANGUAGE_NAMES | OTHER_LANGUAGES) == 184
+    assert set(COUNTRY_LANGUAGES.values()) <= set(LANGUAGE_NAMES | OTHER_LANGUAGES)
+    assert not set(COUNTRY_LANGUAGES) & set(LANGUAGE_NAMES | OTHER_LANGUAGES)
 
 
 @pytest.mark.parametrize("code", ["en", "mi", "pt-BR", "tlh", "zh-Hant"])

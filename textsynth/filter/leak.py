@@ -105,7 +105,7 @@ class LeakSession:
     def _copied(self, copy: OverlapMatch) -> Verdict:
         twin = self._rows[copy.row].id
         if copy.kind == "edited":
-            return Verdict(f"differs in few words from {self._what}", copy.differing, self._step.edits, twin)
+            return Verdict(f"differs in few words from {self._what}", copy.differing_words, self._step.edits, twin)
         told = f"copies {self._what}" if copy.kind == "same" else f"shares most of its words with {self._what}"
         return Verdict(told, round(copy.similarity, 4), self._step.similarity, twin)
 

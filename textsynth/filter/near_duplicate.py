@@ -17,7 +17,7 @@ from pydantic import Field
 
 from textsynth.core.protocols import Context, Filter
 from textsynth.core.records import Record, Verdict
-from textsynth.similarity.minhash import SignedWords, WordSetIndex, minhash_signatures
+from textsynth.similarity.minhash import WordSetIndex, WordSetSignature, minhash_signatures
 from textsynth.text.normalize import word_set
 
 
@@ -39,7 +39,7 @@ class NearDuplicateSession:
     def __init__(self, similarity: float) -> None:
         self._index = WordSetIndex(similarity)
         self._ids: list[str] = []
-        self._signed: dict[str, SignedWords] = {}
+        self._signed: dict[str, WordSetSignature] = {}
 
     def evaluate_batch(self, records: Sequence[Record]) -> list[Verdict | None]:
         """Drop what is near an accepted text, or near an earlier one of the batch that is not.
@@ -52,7 +52,7 @@ class NearDuplicateSession:
         open_ones = [place for place, near in enumerate(settled) if near is None]
         batch = WordSetIndex(self._index.similarity)
         batch.add([signed[place] for place in open_ones])
-        inside = batch.find([signed[place] for place in open_ones], limit=range(len(open_ones)))
+        inside = batch.find([signed[place] for place in open_ones], row_limits=range(len(open_ones)))
         for place, near in zip(open_ones, inside, strict=True):
             if near is not None:
                 verdicts[place] = self._drop(records[open_ones[near.row]].id, near.similarity)
@@ -64,7 +64,7 @@ class NearDuplicateSession:
         self._ids.extend(record.id for record in records)
         self._signed.clear()
 
-    def _sign(self, records: Sequence[Record]) -> list[SignedWords]:
+    def _sign(self, records: Sequence[Record]) -> list[WordSetSignature]:
         """Hash what was not hashed in this window yet."""
         new = [record for record in records if record.id not in self._signed]
         if len(self._signed) > 20_000:

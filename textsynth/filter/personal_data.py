@@ -45,9 +45,9 @@ _DOMAIN = re.compile(r"@?((?:[\w-]+\.)+[^\W\d_]{2,24})")
 
 def known_country(code: str) -> str:
     """Return the code as it is. Raises ValueError where it is none whose phone numbers are known."""
-    from textsynth.text.pii.phone import known_countries
+    from textsynth.text.pii.phone import supported_countries
 
-    known = known_countries()
+    known = supported_countries()
     if code in known:
         return code
     meant = "GB" if code.upper() == "UK" else code.upper()
@@ -99,7 +99,7 @@ class PersonalDataSearch:
     def __init__(self, step: PersonalData, language: str, task: str = "classification") -> None:
         from textsynth.text.pii import card, email, iban, ip, national_id, phone, ssn
 
-        countries = phone.countries_of(language) if step.countries is None else tuple(step.countries)
+        countries = phone.countries_for_language(language) if step.countries is None else tuple(step.countries)
         ways: dict[Kind, Find] = {
             "email": email.find,
             "card": card.find,

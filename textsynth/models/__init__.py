@@ -54,7 +54,7 @@ class ModelOptions(Options):
         """Name and revision, as the journal's key and the provenance have them; never an address or a key."""
         raise NotImplementedError
 
-    def identity_at(self, recipe: Path) -> str:
+    def identity_at(self, recipe_folder: Path) -> str:
         """Return `identity`, told apart by the contents of the files beside `recipe` (a folder) that it names."""
         return self.identity
 
@@ -78,7 +78,7 @@ class ModelOptions(Options):
         """Return the request as a line of the batch wire format; None where the model answers in this process."""
         return None
 
-    def open(self, place: ModelRuntime) -> Model:
+    def open(self, runtime: ModelRuntime) -> Model:
         """Return the model, ready to answer. Raises ModelError or MissingExtra with one sentence."""
         raise NotImplementedError
 

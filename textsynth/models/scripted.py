@@ -14,7 +14,7 @@ from pydantic import Field, model_validator
 
 from textsynth.core.options import Options, Texts
 from textsynth.models import Model, ModelOptions, ModelRuntime, PromptMode
-from textsynth.models.scripted_answers import Script, ScriptedModel, read_function, read_lines
+from textsynth.models.scripted_answers import Script, ScriptedModel, load_function, load_rules
 
 DEFAULT_PATTERN = "A {word} text about {word} and {word}, number {n}."
 
@@ -87,14 +87,14 @@ class Scripted(ModelOptions):
             every=self.faults.every if self.faults is not None else 0,
             kind=self.faults.kind if self.faults is not None else "",
             latency_seconds=self.latency_seconds,
-            in_flight=self.concurrency,
+            concurrency=self.concurrency,
         )
 
     def _script(self, recipe: Path) -> Script:
         if self.function is not None:
-            return read_function(self.function, recipe)
+            return load_function(self.function, recipe)
         if self.file is not None:
-            return read_lines(recipe / self.file)
+            return load_rules(recipe / self.file)
         if self.answers:
             return Script(answers=tuple(self.answers))
         return Script(pattern=self.pattern if self.pattern is not None else DEFAULT_PATTERN)

@@ -40,7 +40,7 @@ class Script:
     answers: tuple[str, ...] = ()
     pattern: str | None = None
     function: Callable[[ModelRequest], object] | None = None
-    lines: tuple[AnswerRule, ...] = ()
+    rules: tuple[AnswerRule, ...] = ()
 
     def answer(self, request: ModelRequest) -> Completion:
         """Return the answer to a request; a failure where the script has none.
@@ -63,7 +63,7 @@ class Script:
         if self.answers:
             return Completion(_picked(self.answers, request))
         prompt = _prompt_text(request)
-        for line in self.lines:
+        for line in self.rules:
             if line.contains in prompt:
                 return Completion(_picked(line.answers, request))
         return Completion("", failure="no line of the scripted answers fits the prompt")
@@ -72,13 +72,13 @@ class Script:
 class ScriptedModel:
     """Plays a script. `every` 0 breaks nothing; else one request of `every` ends as `kind` says."""
 
-    def __init__(self, script: Script, *, every: int, kind: str, latency_seconds: float, in_flight: int) -> None:
+    def __init__(self, script: Script, *, every: int, kind: str, latency_seconds: float, concurrency: int) -> None:
         self.retried = 0
         self._script = script
         self._every = every
         self._kind = kind
         self._latency = latency_seconds
-        self._flight = ConcurrencyLimiter(lambda: in_flight, self._answer)
+        self._flight = ConcurrencyLimiter(lambda: concurrency, self._answer)
 
     @property
     def in_flight(self) -> int:
@@ -106,7 +106,7 @@ class ScriptedModel:
         return _counted(request, _scored(request, _broken(self._script.answer(request), kind)))
 
 
-def read_function(name: str, recipe: Path) -> Script:
+def load_function(name: str, recipe: Path) -> Script:
     """Load `./FILE.py:NAME` from beside the recipe. Raises UsageError when it cannot be had."""
     file, _, function = name.rpartition(":")
     try:
@@ -120,7 +120,7 @@ def read_function(name: str, recipe: Path) -> Script:
     return Script(function=found)
 
 
-def read_lines(path: Path) -> Script:
+def load_rules(path: Path) -> Script:
     """Read a file of JSON lines. Raises UsageError with the line that is wrong."""
     try:
         raw = path.read_text("utf-8")
@@ -129,7 +129,7 @@ def read_lines(path: Path) -> Script:
     lines = tuple(_line(f"{path}:{at}", text) for at, text in enumerate(raw.splitlines(), 1) if text.strip())
     if not lines:
         raise UsageError(f"models: scripted: {path} has no lines; one is {{'answer': 'a text'}}")
-    return Script(lines=lines)
+    return Script(rules=lines)
 
 
 def _line(where: str, text: str) -> AnswerRule:

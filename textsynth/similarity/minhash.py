@@ -30,14 +30,14 @@ class NearDuplicateMatch(NamedTuple):
     similarity: float
 
 
-class SignedWords(NamedTuple):
+class WordSetSignature(NamedTuple):
     """A word set with its MinHash, so that looking and adding hash it once."""
 
     words: frozenset[str]
     minhash: memoryview
 
 
-def minhash_signatures(word_sets: Iterable[frozenset[str]]) -> list[SignedWords]:
+def minhash_signatures(word_sets: Iterable[frozenset[str]]) -> list[WordSetSignature]:
     """Return the word sets with their MinHashes, in order (7 µs each)."""
     sets = [words or _NO_WORDS for words in word_sets]
     numbers = array("I")
@@ -45,7 +45,7 @@ def minhash_signatures(word_sets: Iterable[frozenset[str]]) -> list[SignedWords]
         numbers.fromlist(digest)
     told = memoryview(numbers)
     places = range(0, len(numbers), PERMUTATIONS)
-    return [SignedWords(words, told[at : at + PERMUTATIONS]) for words, at in zip(sets, places, strict=True)]
+    return [WordSetSignature(words, told[at : at + PERMUTATIONS]) for words, at in zip(sets, places, strict=True)]
 
 
 class WordSetIndex:
@@ -64,7 +64,7 @@ class WordSetIndex:
     def __len__(self) -> int:
         return len(self._sets)
 
-    def add(self, signed: Sequence[SignedWords]) -> None:
+    def add(self, signed: Sequence[WordSetSignature]) -> None:
         """Add word sets; their rows go on from the last one."""
         self._table.add(_digests(signed), range(len(self._sets), len(self._sets) + len(signed)))
         for row, (words, _) in enumerate(signed, start=len(self._sets)):
@@ -74,14 +74,14 @@ class WordSetIndex:
                     self._short[word].append(row)
 
     def find(
-        self, signed: Sequence[SignedWords], *, limit: Sequence[int] | None = None
+        self, signed: Sequence[WordSetSignature], *, row_limits: Sequence[int] | None = None
     ) -> list[NearDuplicateMatch | None]:
         """Return each set's most similar neighbour (ties: the lowest row), or None; the index stays as it is.
 
         With `before`, the nth set sees only rows below `before[n]`.
         """
-        found = self._table.candidates(_digests(signed))
-        ends = limit if limit is not None else [len(self._sets)] * len(signed)
+        found = self._table.find_candidates(_digests(signed))
+        ends = row_limits if row_limits is not None else [len(self._sets)] * len(signed)
         return [self._best(one.words, rows, end) for one, rows, end in zip(signed, found, ends, strict=True)]
 
     def _best(self, words: frozenset[str], rows: Iterable[int], end: int) -> NearDuplicateMatch | None:
@@ -110,7 +110,7 @@ class WordSetIndex:
         return sorted(words, key=lambda word: (-len(word), word))[:kept]
 
 
-def _digests(signed: Sequence[SignedWords]) -> Digests:
+def _digests(signed: Sequence[WordSetSignature]) -> Digests:
     import numpy as np
 
     together = np.frombuffer(b"".join([one.minhash for one in signed]), np.uint32)
@@ -152,7 +152,7 @@ class LshBands:
             entries.sort(kind="stable")  # two sorted halves, which it merges
         self._runs.append(_run(entries))
 
-    def candidates(self, digests: Digests) -> list[list[int]]:
+    def find_candidates(self, digests: Digests) -> list[list[int]]:
         """Return for each of n MinHashes (n, permutations) the rows that share a band with it, in ascending order.
 
         A row without a band in common is among them once in 4 billion comparisons of bands.

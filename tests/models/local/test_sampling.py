@@ -97,7 +97,7 @@ def test_rows_that_stay_keep_what_is_theirs() -> None:
     kinds = [{"temperature": 0.0}, {"top_k": 3}, {"repetition_penalty": 2.0}, {"top_p": 1.0}]
     rows, stay = logits(4), torch.tensor([1, 3])
     whole, rest = drawer(*kinds), drawer(*kinds)
-    rest.keep(stay)
+    rest.keep_rows(stay)
     assert rest.sample(rows[stay], 2).tolist() == whole.sample(rows, 2)[stay].tolist()
 
 

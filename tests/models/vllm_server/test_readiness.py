@@ -10,7 +10,7 @@ import pytest
 from tests.models.vllm_server.engines import fake_plan, wait_until
 from textsynth.core.errors import ModelError
 from textsynth.models.vllm_server.lease import acquire, running_servers
-from textsynth.models.vllm_server.readiness import ReadinessMonitor, progress, wait_until_ready
+from textsynth.models.vllm_server.readiness import ReadinessMonitor, progress_line, wait_until_ready
 from textsynth.models.vllm_server.state import ServerState
 
 
@@ -32,13 +32,13 @@ def test_a_wait_says_that_it_waits_and_that_it_is_over(tmp_path: Path) -> None:
 def test_a_wait_in_vain_ends_with_the_reason() -> None:
     waiting = ReadinessMonitor([].append, seconds=0.05)
     with pytest.raises(ModelError, match=r"does not serve small: no memory; its log: /log"):
-        waiting.over(ServerState("failed", name="small", message="no memory", log="/log"))
+        waiting.check(ServerState("failed", name="small", message="no memory", log="/log"))
     time.sleep(0.1)
     with pytest.raises(ModelError, match="was not ready for small"):
-        waiting.over(ServerState("starting", name="small"))
+        waiting.check(ServerState("starting", name="small"))
 
 
 def test_progress_in_one_line() -> None:
-    assert progress(ServerState("restarting", name="small", version="1", message="loading the model"), 12.4) == (
+    assert progress_line(ServerState("restarting", name="small", version="1", message="loading the model"), 12.4) == (
         "vLLM 1 with small starts again after it died (12 s): loading the model"
     )

@@ -7,16 +7,16 @@ from pathlib import Path
 
 import pytest
 
-from textsynth.models.vllm_server.state import ServerPlan, ServerState, read_plan, read_state, write
+from textsynth.models.vllm_server.state import ServerPlan, ServerState, read_plan, read_state, write_json
 
 PLAN = ServerPlan("small", "1.0", ("python", "-m", "vllm"), {"A": "b"}, None, "/log", 3, 60.0)
 
 
 def test_what_is_written_is_read(tmp_path: Path) -> None:
-    write(tmp_path / "plan", PLAN)
+    write_json(tmp_path / "plan", PLAN)
     assert read_plan(tmp_path / "plan") == PLAN
     state = ServerState("ready", name="small", port=8000, ready_count=2)
-    write(tmp_path / "state", state)
+    write_json(tmp_path / "state", state)
     assert read_state(tmp_path / "state") == state
     assert state.url == "http://127.0.0.1:8000/v1"
     assert [stat.S_IMODE(path.stat().st_mode) for path in tmp_path.iterdir()] == [0o600, 0o600]

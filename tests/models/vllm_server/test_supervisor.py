@@ -32,13 +32,13 @@ def test_a_slow_start_is_waited_for_and_says_how_far_it_is(tmp_path: Path) -> No
 def test_a_start_that_takes_too_long_is_given_up(tmp_path: Path) -> None:
     state = kept_through(tmp_path, fake_plan(tmp_path, "--fake-start", "60", start_seconds=1.0))
     assert state.message == "it was not ready after 1 s"
-    assert not is_alive(state.group)
+    assert not is_alive(state.process_group)
 
 
 def test_a_start_that_fails_is_told_by_its_last_sensible_line(tmp_path: Path) -> None:
     state = kept_through(tmp_path, fake_plan(tmp_path, "--fake-fault", "torch.OutOfMemoryError: CUDA out of memory."))
     assert state.message == "OutOfMemoryError: CUDA out of memory."
-    assert state.deaths == 0
+    assert state.crash_count == 0
 
 
 def test_a_wrong_flag_gives_the_servers_own_sentence(tmp_path: Path) -> None:
@@ -63,14 +63,14 @@ def test_a_server_that_is_killed_starts_again_with_the_same_address_and_key(tmp_
     child = tmp_path / "child"
     held = acquire(tmp_path / "serve", fake_plan(tmp_path, "--fake-child", str(child)))
     first = wait_for(held, lambda one: one.stage == "ready")
-    behind, key = int(child.read_text()), held.key
-    kill(first.group, signal.SIGKILL)
+    behind, key = int(child.read_text()), held.api_key
+    kill(first.process_group, signal.SIGKILL)
     wait_until(lambda: not is_alive(behind))  # what stands behind a killed server is ended before the next one starts
     second = wait_for(held, lambda one: one.ready_count == 2 and one.stage == "ready")
-    assert (second.port, held.key, second.deaths) == (first.port, key, 1)
-    assert second.group != first.group
+    assert (second.port, held.api_key, second.crash_count) == (first.port, key, 1)
+    assert second.process_group != first.process_group
     held.release()
-    wait_until(lambda: not is_alive(second.group))
+    wait_until(lambda: not is_alive(second.process_group))
 
 
 def test_a_server_that_dies_again_and_again_is_given_up_with_the_reason(tmp_path: Path) -> None:
@@ -79,7 +79,7 @@ def test_a_server_that_dies_again_and_again_is_given_up_with_the_reason(tmp_path
         tmp_path, "--fake-lives", str(lives), "--fake-fault", "RuntimeError: the card fell off the bus", restarts=2
     )
     held = acquire(tmp_path / "serve", plan)
-    kill(wait_for(held, lambda one: one.stage == "ready").group, signal.SIGKILL)
+    kill(wait_for(held, lambda one: one.stage == "ready").process_group, signal.SIGKILL)
     state = wait_for(held, lambda one: one.stage == "failed")
     assert state.message == ("it died 3 times and is not started again; last: RuntimeError: the card fell off the bus")
     assert len(lives.read_text().splitlines()) == 3
@@ -87,12 +87,12 @@ def test_a_server_that_dies_again_and_again_is_given_up_with_the_reason(tmp_path
 
 
 def test_a_keeper_that_is_told_to_end_takes_its_server_with_it(tmp_path: Path) -> None:
-    held = acquire(tmp_path / "serve", fake_plan(tmp_path), keep=True)
+    held = acquire(tmp_path / "serve", fake_plan(tmp_path), keep_running=True)
     state = wait_for(held, lambda one: one.stage == "ready")
-    kill(state.supervisor, signal.SIGINT)  # a Ctrl-C is nothing to it
+    kill(state.supervisor_pid, signal.SIGINT)  # a Ctrl-C is nothing to it
     time.sleep(0.5)
     assert held.state() == state
-    kill(state.supervisor, signal.SIGTERM)
+    kill(state.supervisor_pid, signal.SIGTERM)
     wait_for(held, lambda one: one.stage == "stopped")
-    assert not is_alive(state.group)
+    assert not is_alive(state.process_group)
     held.release()

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.text.pii.examples import NO_IPS, NO_PHONES, NO_SSNS, PHONES
-from textsynth.text.pii.card import ISSUERS, TESTS, find, is_card, luhn
+from textsynth.text.pii.card import ISSUERS, TEST_CARDS, find, is_card, luhn
 
 
 def with_check(digits: str) -> str:
@@ -37,7 +37,7 @@ def grouped(draw: st.DrawFn, digits: str) -> str:
 
 @given(st.data())
 def test_a_card_is_found_in_any_grouping_and_not_with_a_digit_changed(data: st.DataObject) -> None:
-    card = data.draw(cards().filter(lambda one: one not in TESTS))
+    card = data.draw(cards().filter(lambda one: one not in TEST_CARDS))
     assert is_card(card)
     assert card in list(find(f"my card {data.draw(grouped(card))} is gone"))
     assert list(find("it is " + " ".join(card))) == [card]
@@ -54,14 +54,14 @@ def test_what_stands_behind_a_card_does_not_hide_it() -> None:
         assert list(find(text.replace("4929123456789012", digits).replace("9012", digits[-4:]))) == [digits]
 
 
-@pytest.mark.parametrize("card", sorted(TESTS))
+@pytest.mark.parametrize("card", sorted(TEST_CARDS))
 def test_test_cards_are_passed_over(card: str) -> None:
     assert card.isdecimal()
     assert not list(find(f"pay with {card}"))
 
 
 def test_most_test_cards_are_cards() -> None:
-    assert sum(map(is_card, TESTS)) > 0.9 * len(TESTS)
+    assert sum(map(is_card, TEST_CARDS)) > 0.9 * len(TEST_CARDS)
 
 
 def test_numbers_of_no_issuer_in_urls_and_in_accounts_are_passed_over() -> None:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.text.pii.examples import IPS, NO_EMAILS, NO_IPS, NO_PHONES, NO_SSNS
-from textsynth.text.pii.ip import SERVERS, find
+from textsynth.text.pii.ip import PUBLIC_SERVERS, find
 
 
 @pytest.mark.parametrize("text", IPS)
@@ -16,7 +16,7 @@ def test_a_public_address_is_found(text: str) -> None:
     assert found in text
 
 
-@pytest.mark.parametrize("text", [*NO_IPS, *NO_PHONES, *NO_EMAILS, *NO_SSNS, *SERVERS])
+@pytest.mark.parametrize("text", [*NO_IPS, *NO_PHONES, *NO_EMAILS, *NO_SSNS, *PUBLIC_SERVERS])
 def test_private_ones_versions_and_name_servers_are_passed_over(text: str) -> None:
     assert not list(find(text))
 
@@ -24,7 +24,7 @@ def test_private_ones_versions_and_name_servers_are_passed_over(text: str) -> No
 @given(st.ip_addresses(v=4))
 def test_of_version_4_the_public_ones_are_found(address: ipaddress.IPv4Address) -> None:
     written = str(address)
-    wanted = address.is_global and not address.is_multicast and written not in SERVERS and len(written) > 7
+    wanted = address.is_global and not address.is_multicast and written not in PUBLIC_SERVERS and len(written) > 7
     assert list(find(f"from {written}, twice")) == [written] * wanted
 
 

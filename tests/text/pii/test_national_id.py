@@ -10,13 +10,13 @@ from hypothesis import strategies as st
 from tests.text.pii.examples import NO_EMAILS, NO_IPS, NO_PHONES, NO_SSNS, PHONES
 from textsynth.text.pii.national_id import (
     DNI_LETTERS,
-    EXAMPLES,
-    brazilian,
+    EXAMPLE_IDS,
     find,
-    french,
-    german,
-    italian,
-    spanish,
+    is_brazilian,
+    is_french,
+    is_german,
+    is_italian,
+    is_spanish,
 )
 
 
@@ -29,13 +29,13 @@ def test_a_spanish_letter_must_be_the_right_one(number: int, gap: str) -> None:
     right = DNI_LETTERS[number % 23]
     for letter in DNI_LETTERS:
         plain = f"{number:08}{letter}"
-        wanted = letter == right and plain not in EXAMPLES
+        wanted = letter == right and plain not in EXAMPLE_IDS
         assert list(find(f"mi DNI es {number:08}{gap}{letter}.")) == [plain] * wanted
 
 
 def test_a_spanish_foreigner_s_number_begins_with_a_letter_and_ends_with_one_of_23() -> None:
     for first in "XYZ":
-        (right,) = [letter for letter in DNI_LETTERS if spanish(f"{first}7654321{letter}")]
+        (right,) = [letter for letter in DNI_LETTERS if is_spanish(f"{first}7654321{letter}")]
         assert list(find(f"NIE {first}-7654321-{right}")) == [f"{first}7654321{right}"]
 
 
@@ -45,24 +45,24 @@ def test_a_french_key_must_be_the_right_one(sex: str, year: str, month: int, res
     key = 97 - int(number) % 97
     for wrong in (0, 1, 50):
         plain = f"{number}{(key + wrong - 1) % 97 + 1:02}"
-        assert french(plain) is (wrong == 0)
+        assert is_french(plain) is (wrong == 0)
         written = " ".join((plain[0], plain[1:3], plain[3:5], plain[5:7], plain[7:10], plain[10:13], plain[13:]))
         found = list(find(f"n° {written if spaced else plain}"))
-        assert found == [plain] * (wrong == 0 and plain not in EXAMPLES)
+        assert found == [plain] * (wrong == 0 and plain not in EXAMPLE_IDS)
 
 
 def test_corsican_places_count_in_a_french_number() -> None:
-    (right,) = [number for key in range(1, 98) if french(number := f"184042A451089{key:02}")]
+    (right,) = [number for key in range(1, 98) if is_french(number := f"184042A451089{key:02}")]
     assert list(find(f"n° {right}")) == [right]
 
 
 @given(of(9))
 def test_brazilian_check_digits_must_be_the_right_ones(number: str) -> None:
-    right = [f"{number}{check:02}" for check in range(100) if brazilian(f"{number}{check:02}")]
+    right = [f"{number}{check:02}" for check in range(100) if is_brazilian(f"{number}{check:02}")]
     assert len(right) == (len(set(number)) > 1)
     for plain in right:
         written = f"{plain[:3]}.{plain[3:6]}.{plain[6:9]}-{plain[9:]}"
-        assert list(find(f"CPF {written}")) == [plain] * (plain not in EXAMPLES)
+        assert list(find(f"CPF {written}")) == [plain] * (plain not in EXAMPLE_IDS)
         wrong = written[:-1] + str((int(written[-1]) + 1) % 10)
         assert not list(find(f"CPF {wrong}"))
 
@@ -72,31 +72,31 @@ def test_german_numbers_repeat_one_digit_and_end_with_the_right_one(draw: random
     places = draw.sample(string.digits, 9)
     places.insert(draw.randint(0, 9), draw.choice(places))
     body = "".join(places)
-    right = [body + check for check in string.digits if german(body + check)]
+    right = [body + check for check in string.digits if is_german(body + check)]
     assert len(right) == 1
-    if body[0] != "0" and right[0] not in EXAMPLES:
+    if body[0] != "0" and right[0] not in EXAMPLE_IDS:
         assert right[0] in find(f"meine IdNr ist {body[:2]} {body[2:5]} {body[5:8]} {right[0][8:]}")
-    assert not any(german("1234567890" + check) for check in string.digits)
+    assert not any(is_german("1234567890" + check) for check in string.digits)
 
 
 def test_known_examples_are_right_and_passed_over() -> None:
     told = {
-        italian: ["RSSMRA80A01H501U", "RSSMRA85T10A562S"],
-        german: ["86095742719", "65929970489", "47036892816"],
-        spanish: ["12345678Z", "X1234567L"],
-        french: ["184127645108946"],
-        brazilian: ["12345678909"],
+        is_italian: ["RSSMRA80A01H501U", "RSSMRA85T10A562S"],
+        is_german: ["86095742719", "65929970489", "47036892816"],
+        is_spanish: ["12345678Z", "X1234567L"],
+        is_french: ["184127645108946"],
+        is_brazilian: ["12345678909"],
     }
     for checks, numbers in told.items():
         for number in numbers:
             assert checks(number), number
-            assert number in EXAMPLES
+            assert number in EXAMPLE_IDS
             assert not list(find(number))
 
 
 def test_an_italian_code_is_found_in_any_case_and_not_with_another_letter() -> None:
     body = "VRDLGI75C15F205"
-    right = [body + letter for letter in string.ascii_uppercase if italian(body + letter)]
+    right = [body + letter for letter in string.ascii_uppercase if is_italian(body + letter)]
     assert len(right) == 1
     assert list(find(f"codice fiscale {right[0].lower()}")) == right
     other = "A" if right[0][-1] != "A" else "B"

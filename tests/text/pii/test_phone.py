@@ -5,22 +5,28 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.text.pii.examples import EMAILS, NO_EMAILS, NO_IPS, NO_PHONES, NO_SSNS, PHONES
-from textsynth.text.languages import NAMES
-from textsynth.text.pii.phone import COUNTRIES, announced, countries_of, find, known_countries
+from textsynth.text.languages import LANGUAGE_NAMES
+from textsynth.text.pii.phone import (
+    LANGUAGE_COUNTRIES,
+    announces_phone,
+    countries_for_language,
+    find,
+    supported_countries,
+)
 
-ENGLISH = countries_of("en")
+ENGLISH = countries_for_language("en")
 GAPS = st.sampled_from((" ", "-", ".", "\u00a0", ""))
 
 
 @pytest.mark.parametrize(("language", "text"), [(language, text) for language in PHONES for text in PHONES[language]])
 def test_a_number_is_found_as_its_language_writes_it(language: str, text: str) -> None:
-    assert list(find(text, countries_of(language)))
+    assert list(find(text, countries_for_language(language)))
 
 
 @pytest.mark.parametrize("language", ["en", "de", "fr", "es", "it"])
 @pytest.mark.parametrize("text", [*NO_PHONES, *NO_IPS, *NO_SSNS])
 def test_other_numbers_and_invented_ones_are_passed_over(text: str, language: str) -> None:
-    assert not list(find(text, countries_of(language)))
+    assert not list(find(text, countries_for_language(language)))
 
 
 @pytest.mark.parametrize("text", [*NO_EMAILS, *EMAILS])
@@ -47,16 +53,16 @@ def test_a_country_s_own_writing_counts_only_where_it_is_asked_for() -> None:
 
 
 def test_a_country_in_the_language_s_code_comes_first() -> None:
-    assert countries_of("pt-PT")[:2] == ("PT", "BR")
-    assert countries_of("en-GB")[0] == "GB"
-    assert countries_of("zh-Hant") == countries_of("zh")
-    assert countries_of("la") == ()
+    assert countries_for_language("pt-PT")[:2] == ("PT", "BR")
+    assert countries_for_language("en-GB")[0] == "GB"
+    assert countries_for_language("zh-Hant") == countries_for_language("zh")
+    assert countries_for_language("la") == ()
 
 
 def test_every_language_and_country_of_the_table_is_known() -> None:
-    known = known_countries()
-    assert set(COUNTRIES) <= set(NAMES)
-    assert {country for text in COUNTRIES.values() for country in text.split()} <= set(known)
+    known = supported_countries()
+    assert set(LANGUAGE_COUNTRIES) <= set(LANGUAGE_NAMES)
+    assert {country for text in LANGUAGE_COUNTRIES.values() for country in text.split()} <= set(known)
     assert known == sorted(known)
 
 
@@ -109,9 +115,9 @@ def test_tables_of_figures_are_no_numbers() -> None:
     ],
 )
 def test_the_last_word_near_a_number_says_what_it_is(before: str, told: bool | None) -> None:
-    assert announced(f"{before}0161 234 5001", len(before)) is told
+    assert announces_phone(f"{before}0161 234 5001", len(before)) is told
 
 
 def test_words_far_away_are_not_looked_at() -> None:
     text = "call " + "x" * 10_000
-    assert announced(text, len(text)) is None
+    assert announces_phone(text, len(text)) is None

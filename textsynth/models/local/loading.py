@@ -26,8 +26,8 @@ class LoadedModel:
     name: str
     model: Any
     tokenizer: Any
-    context: int
-    ends: frozenset[int]
+    context_length: int
+    end_token_ids: frozenset[int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,10 +113,10 @@ def _dtype(asked: str, device: str) -> torch.dtype:
 
     if asked != "auto":
         return torch.bfloat16 if asked == "bfloat16" else torch.float32
-    return torch.bfloat16 if device == "cuda" or computes_bfloat16() else torch.float32
+    return torch.bfloat16 if device == "cuda" or supports_bfloat16() else torch.float32
 
 
-def computes_bfloat16(cpuinfo: Path = Path("/proc/cpuinfo")) -> bool:
+def supports_bfloat16(cpuinfo: Path = Path("/proc/cpuinfo")) -> bool:
     """Whether the processor multiplies bfloat16 itself; where it does not, float32 is several times faster."""
     if not (sys.platform == "linux" and cpuinfo.is_file()):
         return False
@@ -135,7 +135,7 @@ def _ends(model: Any, tokenizer: Any) -> frozenset[int]:  # noqa: ANN401
     return frozenset(ends | {tokenizer.eos_token_id} | set(tokenizer.all_special_ids)) - {None}
 
 
-SMALL_BYTES = 100_000
+MAX_HASHED_BYTES = 100_000
 
 
 def local_folder(model: str, recipe: Path) -> Path | None:
@@ -155,6 +155,6 @@ def fingerprint(folder: Path) -> str:
         if path.is_file():
             size = path.stat().st_size
             told.update(f"{path.name}\x1f{size}\x1f".encode())
-            if size < SMALL_BYTES:
+            if size < MAX_HASHED_BYTES:
                 told.update(path.read_bytes())
     return told.hexdigest()[:12]

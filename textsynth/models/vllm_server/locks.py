@@ -17,9 +17,9 @@ def open_lock(path: Path) -> int:
     return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
 
 
-def acquire_lock(descriptor: int, *, shared: bool = False, seconds: float = 0.0) -> bool:
+def acquire_lock(descriptor: int, *, shared: bool = False, timeout: float = 0.0) -> bool:
     """Take the lock, shared or alone, waiting at most `seconds`; return whether it was got."""
-    end = time.monotonic() + seconds
+    end = time.monotonic() + timeout
     kind = fcntl.LOCK_SH if shared else fcntl.LOCK_EX
     while True:
         try:
@@ -47,7 +47,7 @@ def release_lock(descriptor: int) -> None:
 
 
 @contextlib.contextmanager
-def exclusive(lock: Path, say: Callable[[str], None], busy: str) -> Iterator[None]:
+def exclusive_lock(lock: Path, say: Callable[[str], None], busy: str) -> Iterator[None]:
     """Hold the lock on the file for as long as the block takes; says `busy` once where another process has it."""
     with lock.open("w") as held:
         try:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-LONGEST = 400
+MAX_LENGTH = 400
 TAIL_BYTES = 200_000
 
 # (EngineCore pid=123) ERROR 11-25 18:35:45 [core.py:402] what is said
@@ -58,16 +58,16 @@ def find_error(text: str) -> str:
         return "the port is taken: address already in use"
     told = [said for line in bare if (said := _told(line)) and not _AFTERWARDS.search(said)]
     # an error that is turned into another one is told once more, later and more plainly
-    return told[-1][:LONGEST] if told else ""
+    return told[-1][:MAX_LENGTH] if told else ""
 
 
-def error_sentence(text: str) -> str:
+def failure_reason(text: str) -> str:
     """Return `fault_of`, else the last line that is no report of progress, without what loggers put before it."""
     fault = find_error(text)
     if fault:
         return fault
     rest = [line.strip() for line in text.splitlines() if line.strip() and _level(line) not in ("INFO", "DEBUG")]
-    return _HEAD.sub("", rest[-1]).strip()[:LONGEST] if rest else ""
+    return _HEAD.sub("", rest[-1]).strip()[:MAX_LENGTH] if rest else ""
 
 
 def startup_stage(text: str) -> str:

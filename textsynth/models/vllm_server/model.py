@@ -92,13 +92,13 @@ class ManagedServerModel:
                 if self._client is not None:
                     await self._client.close()
                 assert self._hold is not None
-                self._client = self._connect(state.url, self._hold.key)
+                self._client = self._connect(state.url, self._hold.api_key)
                 self._url = state.url
             return self._client, state.ready_count
 
     async def _wait(self) -> ServerState:
         waiting = ReadinessMonitor(self._say, seconds=self._seconds)
-        while not waiting.over(state := await self._look()):
+        while not waiting.check(state := await self._look()):
             await asyncio.sleep(LOOK_SECONDS)
         return state
 

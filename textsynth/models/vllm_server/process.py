@@ -27,7 +27,7 @@ class EngineProcess:
 
     def __init__(self, command: Sequence[str], variables: Mapping[str, str], log: Path) -> None:
         with log.open("ab") as out:
-            self.since = out.tell()
+            self.log_offset = out.tell()
             self._process = subprocess.Popen(
                 command,
                 stdin=subprocess.DEVNULL,
@@ -39,17 +39,17 @@ class EngineProcess:
             )
 
     @property
-    def group(self) -> int:
+    def process_group(self) -> int:
         """The number of its process group."""
         return self._process.pid
 
     @property
-    def ended(self) -> bool:
+    def has_exited(self) -> bool:
         """Whether the first of its processes has ended."""
         return self._process.poll() is not None
 
     @property
-    def killed(self) -> bool:
+    def was_killed(self) -> bool:
         """Whether it was ended by SIGKILL: its log then tells nothing of why."""
         return self._process.poll() == -signal.SIGKILL
 
@@ -58,22 +58,22 @@ class EngineProcess:
         code = self._process.poll()
         if code is None:
             return "still running"
-        if self.killed:
+        if self.was_killed:
             return "killed by SIGKILL, as the system does when memory runs out"
         return f"killed by {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
 
-    def end(self) -> None:
+    def terminate(self) -> None:
         """End the whole group: politely, and after 15 seconds with force. Returns when the first process has ended."""
-        if not self.ended:
+        if not self.has_exited:
             with contextlib.suppress(ProcessLookupError):
                 self._process.terminate()
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self._process.wait(END_SECONDS)
-        end_group(self.group)
+        kill_group(self.process_group)
         self._process.wait()
 
 
-def end_group(group: int) -> None:
+def kill_group(group: int) -> None:
     """End a process group with force; nothing happens where there is none."""
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(group, signal.SIGKILL)
@@ -91,9 +91,9 @@ def is_healthy(port: int) -> bool:
         asked.close()
 
 
-def free_port(wanted: int = 0) -> int:
+def free_port(preferred: int = 0) -> int:
     """Return `wanted` where it is free, else a free port of this machine."""
-    for port in (wanted, 0):
+    for port in (preferred, 0):
         with socket.socket() as tried:
             tried.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             with contextlib.suppress(OSError):

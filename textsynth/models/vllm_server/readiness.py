@@ -22,7 +22,7 @@ class ReadinessMonitor:
         self._begun = self._spoke = time.monotonic()
         self._said = ""
 
-    def over(self, state: ServerState) -> bool:
+    def check(self, state: ServerState) -> bool:
         """Whether the server is ready. Raises ModelError when it failed for good, or `seconds` have gone by."""
         now = time.monotonic()
         waited = now - self._begun
@@ -36,12 +36,12 @@ class ReadinessMonitor:
             raise ModelError(f"vLLM was not ready for {state.name} after {waited:.0f} s; its log: {state.log}")
         if not self._said or now - self._spoke > TALK_SECONDS:
             self._spoke = now
-            self._said = progress(state, waited)
+            self._said = progress_line(state, waited)
             self._say(self._said)
         return False
 
 
-def progress(state: ServerState, seconds: float) -> str:
+def progress_line(state: ServerState, seconds: float) -> str:
     """Return one line about a server that is not ready, `seconds` after the wait for it began."""
     what = "starts again after it died" if state.stage == "restarting" else "starts"
     told = f": {state.message}" if state.message else ""
@@ -55,6 +55,6 @@ def wait_until_ready(held: ServerLease, say: Callable[[str], None], *, seconds: 
         state = held.state()
         if state.stage in ("gone", "stopped"):
             raise ModelError(f"the server of {state.name} was ended while it started; its log: {state.log}")
-        if waiting.over(state):
+        if waiting.check(state):
             return state
         time.sleep(LOOK_SECONDS)

@@ -29,11 +29,11 @@ class ServerPlan:
     name: str
     version: str
     command: tuple[str, ...]
-    variables: Mapping[str, str]
+    environment: Mapping[str, str]
     port: int | None
     log: str
-    restarts: int
-    start_seconds: float
+    max_restarts: int
+    start_timeout_seconds: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,13 +47,13 @@ class ServerState:
     stage: Stage
     name: str = ""
     version: str = ""
-    supervisor: int = 0
-    group: int = 0
+    supervisor_pid: int = 0
+    process_group: int = 0
     port: int = 0
     log: str = ""
     message: str = ""
     ready_count: int = 0
-    deaths: int = 0
+    crash_count: int = 0
 
     @property
     def url(self) -> str:
@@ -61,7 +61,7 @@ class ServerState:
         return f"http://127.0.0.1:{self.port}/v1"
 
 
-def write(path: Path, told: ServerPlan | ServerState) -> None:
+def write_json(path: Path, told: ServerPlan | ServerState) -> None:
     """Write a plan or a state, readable by its owner only, in one move."""
     partial = path.with_name(f".{path.name}.{os.getpid()}")
     with open(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as out:  # noqa: PTH123

@@ -16,9 +16,9 @@ from pathlib import Path
 
 from textsynth.models.vllm_server import locks
 from textsynth.models.vllm_server.environment import VllmEnvironment
-from textsynth.models.vllm_server.log import error_sentence, find_error, startup_stage, tail
-from textsynth.models.vllm_server.process import EngineProcess, end_group, free_port, is_healthy
-from textsynth.models.vllm_server.state import ServerPlan, ServerState, Stage, read_plan, read_state, write
+from textsynth.models.vllm_server.log import failure_reason, find_error, startup_stage, tail
+from textsynth.models.vllm_server.process import EngineProcess, free_port, is_healthy, kill_group
+from textsynth.models.vllm_server.state import ServerPlan, ServerState, Stage, read_plan, read_state, write_json
 
 EVERY_SECONDS = 0.2
 LOOK_SECONDS = 0.5
@@ -66,8 +66,8 @@ class Supervisor:
         if free_port(self._port) != self._port:
             # whoever has it might even say that it is well
             return self._failed(f"the port {self._port} is taken")
-        inherited = VllmEnvironment(Path(plan.command[0]), "", "").variables()
-        variables = {**inherited, **plan.variables, "VLLM_API_KEY": (self._folder / "key").read_text("ascii")}
+        inherited = VllmEnvironment(Path(plan.command[0]), "", "").process_variables()
+        variables = {**inherited, **plan.environment, "VLLM_API_KEY": (self._folder / "key").read_text("ascii")}
         self._engine = EngineProcess([*plan.command, "--port", str(self._port)], variables, Path(plan.log))
         self._started = time.monotonic()
         self._silent = 0
@@ -78,7 +78,7 @@ class Supervisor:
         """Look after the server, when it is time; return False when there is nothing to keep any more."""
         engine, now = self._engine, time.monotonic()
         assert engine is not None
-        if engine.ended:
+        if engine.has_exited:
             return self._died(engine.exit_reason())
         ready = self._state.stage == "ready"
         if now - self._looked < (LOOK_READY_SECONDS if ready else LOOK_SECONDS):
@@ -86,14 +86,14 @@ class Supervisor:
         self._looked = now
         if is_healthy(self._port):
             self._silent = 0
-            if not ready and not engine.ended:
+            if not ready and not engine.has_exited:
                 self._readied = now
                 self._tell("ready", "", readied=self._state.ready_count + 1)
             return True
         if ready:
             self._silent += 1
             return self._silent < SILENT_LOOKS or self._died("it no longer answered /health")
-        if now - self._started > self._plan.start_seconds:
+        if now - self._started > self._plan.start_timeout_seconds:
             return self._failed(f"it was not ready after {now - self._started:.0f} s")
         self._tell(self._state.stage, startup_stage(self._said()))
         return True
@@ -101,17 +101,17 @@ class Supervisor:
     def _died(self, how: str) -> bool:
         """Start the server again, or give it up; return whether it was started."""
         never = self._state.ready_count == 0
-        told = self._engine is None or not self._engine.killed  # what is killed cannot say why
+        told = self._engine is None or not self._engine.was_killed  # what is killed cannot say why
         self._end_engine()
         if never:
-            return self._failed((told and error_sentence(self._said())) or how)
+            return self._failed((told and failure_reason(self._said())) or how)
         if self._state.stage == "ready" and time.monotonic() - self._readied > WELL_SECONDS:
             self._in_a_row = 0
         self._in_a_row += 1
-        self._state = dataclasses.replace(self._state, deaths=self._state.deaths + 1)
-        if self._in_a_row > self._plan.restarts:
+        self._state = dataclasses.replace(self._state, crash_count=self._state.crash_count + 1)
+        if self._in_a_row > self._plan.max_restarts:
             last = (told and find_error(self._said())) or how
-            return self._failed(f"it died {self._state.deaths} times and is not started again; last: {last}")
+            return self._failed(f"it died {self._state.crash_count} times and is not started again; last: {last}")
         time.sleep(PAUSE_SECONDS)
         return self._start("restarting")
 
@@ -131,28 +131,28 @@ class Supervisor:
 
     def _end_engine(self) -> None:
         if self._engine is not None:
-            self._engine.end()
-            end_group(self._engine.group)
+            self._engine.terminate()
+            kill_group(self._engine.process_group)
 
     def _said(self) -> str:
-        return tail(Path(self._plan.log), self._engine.since if self._engine is not None else 0)
+        return tail(Path(self._plan.log), self._engine.log_offset if self._engine is not None else 0)
 
     def _tell(self, stage: Stage, said: str = "", readied: int | None = None) -> None:
         told = ServerState(
             stage,
             name=self._plan.name,
             version=self._plan.version,
-            supervisor=os.getpid(),
-            group=self._engine.group if self._engine is not None else 0,
+            supervisor_pid=os.getpid(),
+            process_group=self._engine.process_group if self._engine is not None else 0,
             port=self._port,
             log=self._plan.log,
             message=said,
             ready_count=self._state.ready_count if readied is None else readied,
-            deaths=self._state.deaths,
+            crash_count=self._state.crash_count,
         )
         if told != self._state:
             self._state = told
-            write(self._folder / "state.json", told)
+            write_json(self._folder / "state.json", told)
 
     def _end_soon(self, _number: int, _frame: object) -> None:
         self._told_to_end = True

@@ -55,7 +55,7 @@ _TESTS = """
 3530111333300000 3566002020360505 3566111111111113 3569990010095841 6200000000000005 6200000000000047 6759649826438453
 6304000000000000 6771798021000008 6703444444444449 5019717010103742
 """
-TESTS = frozenset(_TESTS.split())
+TEST_CARDS = frozenset(_TESTS.split())
 
 
 def find(text: str) -> Iterator[str]:
@@ -72,7 +72,7 @@ def find(text: str) -> Iterator[str]:
                 number += group
                 if len(group) == 1 or len(number) > LENGTHS[-1]:
                     break
-                if is_card(number) and number not in TESTS:
+                if is_card(number) and number not in TEST_CARDS:
                     yield number
 
 

@@ -16,7 +16,7 @@ _DOMAIN = re.compile(
     r"(?:[^\W_](?:[\w-]{0,61}[^\W_])?\.)+(?:xn--[a-z0-9-]{2,59}|[^\W\d_]{2,24})(?![\w@])", re.IGNORECASE
 )
 _NEXT_SENTENCE = re.compile(r"(?<=[a-z0-9])\.[A-Z][a-z]+\Z")
-INVENTED = re.compile(r"(?:^|\.)(?:example\.(?:com|org|net|edu)|example|test|invalid|localhost|local)\Z")
+RESERVED_DOMAINS = re.compile(r"(?:^|\.)(?:example\.(?:com|org|net|edu)|example|test|invalid|localhost|local)\Z")
 
 
 def find(text: str) -> Iterator[str]:
@@ -28,7 +28,7 @@ def find(text: str) -> Iterator[str]:
         if domain is not None and local is not None:
             host = _host(domain.group())
             name = local.group().lstrip(".'`*/{|=-!?").lower()
-            if host and name and INVENTED.search(host) is None:
+            if host and name and RESERVED_DOMAINS.search(host) is None:
                 yield f"{name}@{host}"
         at = text.find("@", at + 1)
 

@@ -37,11 +37,11 @@ def find(text: str) -> Iterator[str]:
         written = None if length is None else _of_length(length).match(text, start.start())
         if written is not None:
             number = "".join(filter(str.isalnum, written.group())).upper()
-            if checks(number) and number not in EXAMPLES:
+            if has_valid_check_digits(number) and number not in EXAMPLES:
                 yield number
 
 
-def checks(number: str) -> bool:
+def has_valid_check_digits(number: str) -> bool:
     """Whether the check digits of a number without spaces, in capitals, are right."""
     turned = number[4:] + number[:4]
     return "02" <= number[2:4] <= "98" and int("".join(str(int(char, 36)) for char in turned)) % 97 == 1

@@ -20,7 +20,7 @@ _SERVERS = """
 8.8.4.4 1.0.0.1 208.67.222.222 208.67.220.220 149.112.112.112 94.140.14.14 94.140.15.15 2001:4860:4860::8888
 2001:4860:4860::8844 2606:4700:4700::1111 2606:4700:4700::1001 2620:fe::fe 2620:fe::9
 """
-SERVERS = frozenset(_SERVERS.split())
+PUBLIC_SERVERS = frozenset(_SERVERS.split())
 
 
 def find(text: str) -> Iterator[str]:
@@ -42,5 +42,5 @@ def _public(written: str) -> Iterator[str]:
         address = ipaddress.ip_address(written)
     except ValueError:
         return
-    if address.is_global and not address.is_multicast and str(address) not in SERVERS:
+    if address.is_global and not address.is_multicast and str(address) not in PUBLIC_SERVERS:
         yield str(address)

@@ -23,7 +23,7 @@ FEWEST, MOST = 7, 15
 FEWEST_UNCALLED = 9
 LONGEST = 60  # characters that digits and their gaps may go on for; beyond it is a table of figures
 # Countries by language, those with most speakers first; a country in the language's code (pt-BR) is put in front.
-COUNTRIES = {
+LANGUAGE_COUNTRIES = {
     "ar": "EG SA AE MA", "bg": "BG", "bn": "BD IN", "ca": "ES", "cs": "CZ", "da": "DK", "de": "DE AT CH", "el": "GR",
     "en": "US GB AU IN IE NZ ZA", "es": "ES MX AR CO CL PE", "et": "EE", "eu": "ES", "fa": "IR", "fi": "FI",
     "fr": "FR BE CH CA", "ga": "IE", "gl": "ES", "he": "IL", "hi": "IN", "hr": "HR", "hu": "HU", "id": "ID",
@@ -44,7 +44,7 @@ _NO_NUMBER = re.compile(
 )
 _DECIMAL = re.compile(r"0[.,]\d")
 # Kept for films, books and tests, as E.164 and national digits write them: US, Ofcom, ARCEP, ACMA, Bundesnetzagentur.
-INVENTED = re.compile(
+FICTIONAL_NUMBERS = re.compile(
     r"(?:\+?1)?\d{3}55501\d\d"
     r"|(?:\+44|0)(?:1632960|7700900|1[1-6]\d4960|1914980|2079460|2896496|2920180|8081570|9098790|3069990)\d+"
     r"|(?:\+33|0)(?:19900|26191|35301|46571|53649|63998)\d{4}"
@@ -61,7 +61,7 @@ def find(text: str, countries: Sequence[str]) -> Iterator[str]:
     `countries` are ISO 3166 codes whose own writing counts, tried in turn; international writing always counts.
     """
     for run in _RUN.finditer(text):
-        called = announced(text, run.start())
+        called = announces_phone(text, run.start())
         if called is not False:
             for match in _numbers(run.group(), countries, called=bool(called)):
                 start, end = run.start() + match.start, run.start() + match.end
@@ -69,14 +69,14 @@ def find(text: str, countries: Sequence[str]) -> Iterator[str]:
                     yield _plain(match)
 
 
-def countries_of(language: str) -> tuple[str, ...]:
+def countries_for_language(language: str) -> tuple[str, ...]:
     """Return the countries whose numbers a text in the language may hold; () where only `+` and `00` count."""
     base, _, place = language.partition("-")
     own = [place.upper()] if len(place) == 2 else []
-    return tuple(dict.fromkeys([*own, *COUNTRIES.get(base.lower(), "").split()]))
+    return tuple(dict.fromkeys([*own, *LANGUAGE_COUNTRIES.get(base.lower(), "").split()]))
 
 
-def known_countries() -> list[str]:
+def supported_countries() -> list[str]:
     """Return the ISO 3166 codes of all countries whose numbers are known, sorted."""
     from phonenumbers import SUPPORTED_REGIONS
 
@@ -140,7 +140,7 @@ def _plain(match: PhoneNumberMatch) -> str:
 def _is_invented(match: PhoneNumberMatch) -> bool:
     plain, national = _plain(match), "".join(filter(str.isdecimal, match.raw_string))
     last = plain[-ALIKE_DIGITS:]
-    kept = INVENTED.fullmatch(plain) or INVENTED.fullmatch(national)
+    kept = FICTIONAL_NUMBERS.fullmatch(plain) or FICTIONAL_NUMBERS.fullmatch(national)
     return kept is not None or last in _RISING or last in _RISING[::-1] or len(set(last)) == 1
 
 
@@ -168,7 +168,7 @@ _SENTENCE_END = re.compile(r"[.!?]\s+[A-Z]|[!?\n]")
 _PART_OF_A_NAME = re.compile(r"[\w/=@#&?]\Z")
 
 
-def announced(text: str, start: int) -> bool | None:
+def announces_phone(text: str, start: int) -> bool | None:
     """Whether the last such word before `start`, near it and in its sentence, announces a phone number.
 
     False where it announces another number, and where the number is part of a name or a URL (`sms.example/u/anna0161`);

@@ -13,7 +13,7 @@ _NUMBER = re.compile(
     r"(?<![\w/=.#-])(?!000|666|9)(\d{3})([- \u00a0\u2011]?)(?!00)(\d\d)\2(?!0000)(\d{4})(?![\w/]|[-.,]\d)", re.ASCII
 )
 _NAMED = re.compile(r"\b(?:ssn|social security)\b", re.IGNORECASE)
-INVENTED = {"078051120", "219099999", "457555462", "123456789", *(9 * digit for digit in "12345678")}
+PLACEHOLDER_NUMBERS = {"078051120", "219099999", "457555462", "123456789", *(9 * digit for digit in "12345678")}
 
 
 def find(text: str) -> Iterator[str]:
@@ -22,5 +22,7 @@ def find(text: str) -> Iterator[str]:
         area, gap, group, serial = found.groups()
         digits = area + group + serial
         hyphens = gap in {"-", "\u2011"}
-        if digits not in INVENTED and (hyphens or _NAMED.search(text, max(0, found.start() - 40), found.start())):
+        if digits not in PLACEHOLDER_NUMBERS and (
+            hyphens or _NAMED.search(text, max(0, found.start() - 40), found.start())
+        ):
             yield digits
