@@ -42,7 +42,7 @@ class Faithfulness(Filter):
         if ratio > self.max_ratio:
             return Verdict("is hardly shorter than the document", round(ratio, 2), self.max_ratio)
         told, there = numbers_in(record.text), numbers_in(document)
-        unknown = sorted(told.sure - there.sure - there.perhaps)
+        unknown = sorted(told.certain - there.certain - there.possible)
         if unknown:
             return Verdict(f"has a number that the document has not: {unknown[0]}", float(len(unknown)), 0.0)
         words = words_of(document)
