@@ -75,7 +75,7 @@ def ours(loaded: LoadedModel, prompts: Sequence[str], sampling: Sampling) -> int
         got.append(completion)
 
     async def go() -> None:
-        model = TransformersModel(lambda: loaded, batch=BATCH)
+        model = TransformersModel(lambda: loaded, batch_size=BATCH)
         await model.complete(requests, arrived)
         await model.close()
 

@@ -37,13 +37,14 @@ ROOT = Path(__file__).parent.parent
 NOTED = """\
 import json, os
 from dataclasses import asdict
+from textsynth.models import Model
 from textsynth.models.vllm import Vllm
 
 class Noted(Vllm):
-    def open(self, place):
-        return Noting(super().open(place))
+    def open(self, runtime):
+        return Noting(super().open(runtime))
 
-class Noting:
+class Noting(Model):
     def __init__(self, model):
         self.model = model
     async def complete(self, requests, arrived):

@@ -60,8 +60,9 @@ class Requester:
 
     @property
     def in_flight(self) -> int:
-        """Requests that models are working on now; those that wait for a place are not counted where a model knows."""
-        return min(self.waiting, sum(getattr(model, "in_flight", self.waiting) for model in self._open.values()))
+        """The number of requests that models process now; queued ones do not count where a model reports its number."""
+        counts = [model.in_flight for model in self._open.values()]
+        return min(self.waiting, sum(self.waiting if count is None else count for count in counts))
 
     def requests(self, asks: Sequence[GenerationRequest]) -> list[ModelRequest | None]:
         """Give each ask its request, in plan order; None for asks that need no model."""
