@@ -61,7 +61,7 @@ def turn(python: Path) -> tuple[float, float]:
             answered = time.perf_counter() - started
             serving.send_signal(signal.SIGINT)
             serving.wait()
-        while any(Path(cache).rglob("keeper.lock")) and not _ended(Path(cache)):
+        while any(Path(cache).rglob("supervisor.lock")) and not _ended(Path(cache)):
             time.sleep(0.2)
     return ready, answered
 

@@ -53,7 +53,7 @@ models: {generator: %s}
 generate: [labelled: {domain: Messages of passengers to a city's bus company, per_request: 3}]
 filter: [length, exact_duplicate, near_duplicate]
 select: []
-quota: {label: 30}
+want: {label: 30}
 budget: {patience: 50}
 """
 

@@ -33,7 +33,7 @@ def test_a_server_in_the_background_is_listed_used_and_stopped(
     told = json.loads(first.out)
     assert (told["model"], told["started"], told["version"]) == ("small", True, "9.9.0")
     assert Path(told["key_file"]).read_text() not in first.out + first.err
-    assert "starts (0 s)" in first.err
+    assert "is starting (0 s)" in first.err
     again = Said(capsys, "serve", "small", "--background", "--python", python)
     assert f"small is served at {told['base_url']}, as before" in again.out
     assert f'export VLLM_API_KEY="$(cat {told["key_file"]})"' in again.out
@@ -105,7 +105,7 @@ def test_a_run_that_serves_its_model_takes_the_server_with_it_when_it_is_interru
         time.sleep(0.5)
         os.killpg(typed.pid, number)
         said = typed.stderr.read()
-    assert "vLLM 9.9.0 with small starts" in said
+    assert "vLLM 9.9.0 with small is starting" in said
     assert typed.returncode == (130 if number == signal.SIGINT else -number)
     wait_until(lambda: not is_alive(state.process_group) and not is_alive(state.supervisor_pid))
     assert (tmp_path / "runs" / "tickets" / "vllm-small.log").is_file()

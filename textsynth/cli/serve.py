@@ -107,7 +107,7 @@ def _hold(root: Path, plan: ServerPlan, *, background: bool, as_json: bool) -> N
     held = shared.acquire(root, plan, keep_running=background)
     stays = False
     try:
-        state = wait_until_ready(held, notify, seconds=plan.start_timeout_seconds + 60.0)
+        state = wait_until_ready(held, notify, timeout=plan.start_timeout_seconds + 60.0)
         emit(_told(state, held, plan) if as_json else _text(state, held, plan))
         stays = background
         if not background:
@@ -127,13 +127,15 @@ def _watch(held: ServerLease, state: ServerState) -> None:
     while True:
         time.sleep(LOOK_SECONDS)
         before, state = state, held.state()
-        if state.stage in ("failed", "gone"):
-            raise ModelError(f"vLLM does not serve {state.name} any more: {state.message or 'its keeper was killed'}")
+        if state.stage in ("failed", "lost"):
+            reason = state.message or "its supervisor was killed"
+            raise ModelError(f"vLLM does not serve {state.name} any more: {reason}")
         if state.stage == "stopped":
             notify("the server was stopped")
             return
         if state.stage != before.stage:
-            notify("the server is back" if state.stage == "ready" else "the server died and is started again")
+            is_ready = state.stage == "ready"
+            notify("the server is ready again" if is_ready else "the server crashed and is being restarted")
 
 
 def _told(state: ServerState, held: ServerLease, plan: ServerPlan) -> dict[str, object]:
@@ -189,5 +191,7 @@ def _stop(root: Path, model: str | None) -> None:
         notify("no server runs" if model is None else f"no server of {model} runs")
     for folder, state in found.items():
         if not shared.stop_server(folder):
-            raise ModelError(f"the server of {state.name} did not end; its keeper is process {state.supervisor_pid}")
+            raise ModelError(
+                f"the server of {state.name} did not stop; its supervisor is process {state.supervisor_pid}"
+            )
         notify(f"{state.name} at {state.url} is ended")

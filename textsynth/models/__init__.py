@@ -70,7 +70,7 @@ class Model(Protocol):
 
 
 class ModelOptions(Options):
-    """The options of a model in a recipe. Subclasses implement `identity` and `open`; all other members are optional."""
+    """The options of a model in a recipe. Subclasses implement `identity` and `open`; other members are optional."""
 
     @property
     def identity(self) -> str:

@@ -1,4 +1,4 @@
-"""The command that starts a server, from what one wants served and how."""
+"""The command line that starts a server of a model."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from textsynth.models.vllm_server.flags import environment_variables, merge_flag
 from textsynth.models.vllm_server.state import ServerPlan
 
 SERVER_MODULE = "vllm.entrypoints.openai.api_server"
+HOST = "127.0.0.1"
 MAX_RESTARTS = 3
 START_TIMEOUT_SECONDS = 1800.0
 
@@ -27,11 +28,15 @@ def make_plan(
     max_restarts: int = MAX_RESTARTS,
     start_timeout_seconds: float = START_TIMEOUT_SECONDS,
 ) -> ServerPlan:
-    """Return how `source`, a folder or a Hub name, is served under `name`; `words` are flags that go over ours."""
+    """Return the plan of a server that serves `source`, a folder or a Hub name, under `name`.
+
+    `arguments` are command-line flags of vLLM that override the default flags; `omitted` are names of default flags to
+    leave out.
+    """
     command = [str(environment.python), "-m", SERVER_MODULE, "--model", str(source), "--served-model-name", name]
     if revision is not None:
         command += ["--revision", revision]
-    command += ["--host", "127.0.0.1", *merge_flags(environment, source, arguments, omitted)]
+    command += ["--host", HOST, *merge_flags(environment, source, arguments, omitted)]
     return ServerPlan(
         name=name,
         version=environment.version,
@@ -45,12 +50,11 @@ def make_plan(
 
 
 def plan_flags(plan: ServerPlan) -> list[str]:
-    """Return the flags of a plan, one a line as a person reads them: what stands after the address."""
-    words = plan.command[plan.command.index("127.0.0.1") + 1 :]
+    """Return the flags of a plan, each with its values, without those for the model and the address."""
     lines: list[str] = []
-    for word in words:
-        if word.startswith("-") or not lines:
-            lines.append(word)
+    for argument in plan.command[plan.command.index(HOST) + 1 :]:
+        if argument.startswith("-") or not lines:
+            lines.append(argument)
         else:
-            lines[-1] += f" {word}"
+            lines[-1] += f" {argument}"
     return lines
