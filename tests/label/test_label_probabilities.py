@@ -122,7 +122,7 @@ def test_with_all_turns_the_liking_for_a_place_is_gone(prompts: str) -> None:
 
 
 def test_a_server_that_tells_few_tokens_gives_bounds_and_is_not_exact_where_it_changes_them() -> None:
-    with engine("openai", most_logprobs=5, logprobs="processed") as server:
+    with engine("openai", max_logprobs=5, logprobs="processed") as server:
         model = Http.model_validate({"base_url": server.url, "model": "small"})
         multi_label = {f"label_{place}": "" for place in range(10)}
         found = label_logprobs(["a text"], multi_label, model, permutations=2)

@@ -90,7 +90,7 @@ def test_log_probabilities_are_exact_only_where_the_sampling_does_not_change_the
 @pytest.mark.parametrize("kind", ["old_vllm", "openai"])
 def test_where_tokens_cannot_be_asked_for_by_id_the_missing_ones_are_bounded(kind: str) -> None:
     one = request("A. card\nText: my card", options=("A", "B", "Q"), temperature=1.0, top_p=1.0, max_tokens=1)
-    with engine(kind, most_logprobs=5) as server:
+    with engine(kind, max_logprobs=5) as server:
         (found,) = answers(model(server.url), [one])
         assert server.bodies[-1]["top_logprobs"] == 5
         assert ("logprob_token_ids" in server.bodies[-1]) == (kind == "old_vllm")  # which pays no heed to it
