@@ -28,7 +28,7 @@ from tests.between import between
 from tests.models.asked import answers as complete_all
 from tests.models.asked import place, request
 from tests.models.openai.test_protocol import drawn as repeated_requests
-from tests.models.vllm_server.engines import is_alive, kill, wait_until
+from tests.models.vllm_server.fake_vllm import is_alive, kill, wait_until
 from textsynth.core.paths import cache_folder
 from textsynth.models import Model
 from textsynth.models.http import Http

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.said import Said
-from tests.models.vllm_server.engines import ROOT, fake_python, is_alive, wait_until
+from tests.models.vllm_server.fake_vllm import ROOT, fake_python, is_alive, wait_until
 from textsynth.models.vllm_server.lease import running_servers, servers_folder
 
 

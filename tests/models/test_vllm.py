@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.models.asked import place, request
-from tests.models.vllm_server.engines import fake_python
+from tests.models.vllm_server.fake_vllm import fake_python
 from textsynth.core.errors import ModelError, RecipeError
 from textsynth.core.records import Constraint
 from textsynth.models.local.bundled import BUNDLED_IDENTITY, BUNDLED_MODEL

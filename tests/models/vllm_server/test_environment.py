@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.models.vllm_server.engines import fake_python
+from tests.models.vllm_server.fake_vllm import fake_python
 from textsynth.core.errors import ModelError
 from textsynth.models.vllm_server.environment import (
     VllmEnvironment,

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.models.vllm_server.engines import ROOT, fake_plan, is_alive, kill, wait_until, wait_until_stage
+from tests.models.vllm_server.fake_vllm import ROOT, fake_plan, is_alive, kill, wait_until, wait_until_stage
 from textsynth.models.vllm_server.lease import acquire, running_servers, stop_server
 from textsynth.models.vllm_server.process import is_healthy
 
@@ -57,7 +57,7 @@ def test_a_server_stops_when_its_only_user_is_killed(tmp_path: Path) -> None:
     fake_plan(tmp_path)
     code = (
         "import sys, time\nfrom pathlib import Path\n"
-        "from tests.models.vllm_server.engines import fake_plan, wait_until_stage\n"
+        "from tests.models.vllm_server.fake_vllm import fake_plan, wait_until_stage\n"
         "from textsynth.models.vllm_server.lease import acquire\nfolder = Path(sys.argv[1])\n"
         "lease = acquire(folder / 'serve', fake_plan(folder))\n"
         "print(wait_until_stage(lease, 'ready').process_group, lease.folder, flush=True)\ntime.sleep(60)"

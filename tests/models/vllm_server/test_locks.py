@@ -6,7 +6,7 @@ import sys
 import threading
 from pathlib import Path
 
-from tests.models.vllm_server.engines import ROOT, wait_until
+from tests.models.vllm_server.fake_vllm import ROOT, wait_until
 from textsynth.models.vllm_server.locks import acquire_lock, exclusive_lock, is_free, open_lock, release_lock
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.models.asked import answers, complete, place, requests
-from tests.models.vllm_server.engines import fake_python, is_alive, kill, wait_until
+from tests.models.vllm_server.fake_vllm import fake_python, is_alive, kill, wait_until
 from textsynth.core.errors import ModelError
 from textsynth.core.records import Completion, ModelRequest
 from textsynth.models import Model

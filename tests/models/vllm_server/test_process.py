@@ -6,7 +6,7 @@ import socket
 import sys
 from pathlib import Path
 
-from tests.models.vllm_server.engines import is_alive, kill, wait_until
+from tests.models.vllm_server.fake_vllm import is_alive, kill, wait_until
 from textsynth.models.vllm_server.process import EngineProcess, free_port, is_healthy, kill_group
 
 SLEEPER = "import subprocess, sys, time\nprint(subprocess.Popen(['sleep', '60']).pid, flush=True)\ntime.sleep(60)"

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.models.vllm_server.engines import fake_plan, wait_until
+from tests.models.vllm_server.fake_vllm import fake_plan, wait_until
 from textsynth.core.errors import ModelError
 from textsynth.models.vllm_server.lease import acquire, running_servers
 from textsynth.models.vllm_server.readiness import ReadinessMonitor, progress_line, wait_until_ready

@@ -6,7 +6,7 @@ import signal
 import time
 from pathlib import Path
 
-from tests.models.vllm_server.engines import fake_plan, is_alive, kill, wait_for_state, wait_until, wait_until_stage
+from tests.models.vllm_server.fake_vllm import fake_plan, is_alive, kill, wait_for_state, wait_until, wait_until_stage
 from textsynth.models.vllm_server.lease import acquire, running_servers
 from textsynth.models.vllm_server.state import ServerPlan, ServerState
 
