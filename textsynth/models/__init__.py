@@ -1,10 +1,12 @@
-"""Models: the backends that complete prompts, one class a file, named in a recipe as its file is named.
+"""Models: the backends that complete prompts. Each is a class in a file of its own, whose name a recipe uses.
 
-To add a model, define a subclass of `ModelOptions` with the options of the recipe as fields. Implement `identity` and
-`open`; everything else has a default. `open` returns the running model, a subclass of `Model`.
+To use a model of your own, write it in a file in the recipe's folder and name the file in the recipe: the class
+`MyModel` in my_model.py is `models: {generator: {./my_model.py: {…}}}`. The class is a subclass of `ModelOptions` whose
+fields are the options in the recipe. It implements `identity` and `open`; every other member has a default. `open`
+returns the running model, a subclass of `Model`, which implements `complete`.
 
-The options are read, and the identity of the model is computed, without loading anything. A model is opened only when
-the journal lacks an answer.
+Options are read, and the identity of a model is computed, without loading anything. A model is opened only when the
+journal lacks an answer.
 """
 
 from __future__ import annotations
