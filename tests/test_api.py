@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 import textsynth as ts
-from textsynth.core.protocols import SECTIONS
+from textsynth.core.registry import SECTIONS
 
 ROOT = Path(__file__).parent.parent
 SCRIPT = '''

@@ -20,7 +20,7 @@ MAX_LINES = 500
 # other.
 LAYERS = (
     ("core", "text"),
-    ("parse", "http", "store", "sources", "similarity"),
+    ("parse", "http", "store", "sources", "similarity", "task"),
     ("models", "prompts", "generate", "filter", "select", "export", "review"),
     ("label",),
     ("recipe",),

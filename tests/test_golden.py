@@ -66,7 +66,7 @@ export: {splits: {train: 0.8, test: 0.2}}
 PARAPHRASE = """\
 version: 1
 name: golden
-task: paraphrase
+task: paraphrasing
 models: {generator: {scripted: {function: "./answers.py:answer"}}}
 sources: {seeds: seeds.csv}
 generate: [paraphrase: {source: seeds, per_request: 2}]

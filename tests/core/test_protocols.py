@@ -14,13 +14,10 @@ from textsynth.core.protocols import (
     Selector,
     Source,
     StatelessFilterSession,
-    class_name,
-    component_class,
-    component_names,
-    load_component,
     merge_sampling,
 )
 from textsynth.core.records import Provenance, Record, Sampling, Verdict
+from textsynth.core.registry import class_name, component_class, component_names, load_component
 from textsynth.filter.length import Length
 
 OWN = "from textsynth import Filter\n\nclass MyOwn(Filter):\n    def check(self, record):\n        return None\n"

@@ -9,8 +9,15 @@ from tests.cli.said import Said
 from textsynth import filter as filters
 from textsynth import models
 from textsynth.core.errors import UsageError
-from textsynth.core.protocols import SECTIONS, component_names, load_component
-from textsynth.core.registry import class_name, load_plugin, locate_plugin_error, snake_case
+from textsynth.core.registry import (
+    SECTIONS,
+    class_name,
+    component_names,
+    load_component,
+    load_plugin,
+    locate_plugin_error,
+    snake_case,
+)
 
 PACKAGE = Path(__file__).parents[2] / "textsynth"
 

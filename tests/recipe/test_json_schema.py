@@ -3,7 +3,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 
-from textsynth.core.protocols import component_names
+from textsynth.core.registry import component_names
 from textsynth.recipe import schema
 from textsynth.recipe.items import LISTS
 from textsynth.recipe.sections import SECTIONS

@@ -35,7 +35,7 @@ def waiting(
     origin = Provenance("labelled", request_key=f"wait{number}")
     record = Record(text or f"doubtful text {number}", origin, labels, {**more, **(fields or {})}, measures)
     differs = chosen not in ("", ", ".join(labels))
-    reason = f"{ANOTHER}{chosen}" if differs else "the votes for a label are too few"
+    reason = f"{ANOTHER}{chosen}" if differs else "too few votes for the chosen label"
     return DroppedRecord(record, "review", "choice", reason, confidence, 0.6)
 
 

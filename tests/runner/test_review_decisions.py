@@ -77,8 +77,8 @@ def test_where_people_differ_the_text_waits_whether_a_check_doubts_it_or_not() -
     kept, (wait,) = said.after([text("a"), text("b")])
     assert [one.text for one in kept] == ["b"]
     assert said.told(wait).reason == f"{DIFFER}: the checks would keep it"
-    doubt = DroppedRecord(text("a"), "review", "choice", "the votes for a label are too few", 0.5, 0.6)
-    assert said.told(doubt).reason == f"{DIFFER}: the votes for a label are too few"
+    doubt = DroppedRecord(text("a"), "review", "choice", "too few votes for the chosen label", 0.5, 0.6)
+    assert said.told(doubt).reason == f"{DIFFER}: too few votes for the chosen label"
     assert said.told(DroppedRecord(text("a"), "filter", "length", "too short")).reason == "too short"
     assert not said.let_pass(text("a"), Verdict("odd", needs_review=True))
 
@@ -321,6 +321,6 @@ def test_a_damaged_file_stops_the_run_before_anything_is_asked_and_a_torn_line_i
     assert not (tmp_path / "run" / "dataset").exists()
     (tmp_path / "run" / FILE).write_text('{"id": "a", "deci')
     said: list[str] = []
-    run(read_recipe(path), out=tmp_path / "run", say=said.append)
+    run(read_recipe(path), out=tmp_path / "run", log=said.append)
     assert "the last line of review.jsonl broke off and is passed over" in said
     assert digest(tmp_path / "run") == digest(first / "run")

@@ -70,12 +70,12 @@ def test_the_same_command_again_asks_nothing_and_another_filter_reuses_every_ans
         path = recipe_file(tmp_path, server.url)
         first = run(read_recipe(path), out=tmp_path / "run")
         sent = server.stats()["requests"]
-        again = run(read_recipe(path), out=tmp_path / "run", say=said.append)
+        again = run(read_recipe(path), out=tmp_path / "run", log=said.append)
         assert server.stats()["requests"] == sent
         assert again.manifest["requests"]["sent"] == 0
         assert again.manifest["counts"] == first.manifest["counts"]
         stricter = read_recipe(path, ["filter.0.length.min_words=8", "want.label=30"])
-        run(stricter, out=tmp_path / "run", say=said.append)
+        run(stricter, out=tmp_path / "run", log=said.append)
         assert server.stats()["requests"] == sent
     assert any("going on" in one for one in said)
     assert any("the recipe has changed" in one for one in said)

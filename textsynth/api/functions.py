@@ -45,7 +45,7 @@ def run(
     read = _read(recipe)
     folder = Path("runs") / read.name if out is None else Path(out)
     with open_watch(read.name, quiet=quiet) as display:
-        result = work(read, out=folder, limit=limit, fresh=fresh, watch=display.watch, say=display.say)
+        result = work(read, out=folder, limit=limit, fresh=fresh, watch=display.watch, log=display.say)
     return Run(folder, result.manifest, read)
 
 

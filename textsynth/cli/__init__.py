@@ -25,7 +25,6 @@ from textsynth.cli.review import review
 from textsynth.cli.runs import evaluate, report, why
 from textsynth.cli.serve import serve
 from textsynth.core.errors import TextSynthError, UsageError
-from textsynth.core.registry import locate_plugin_error
 
 ON_RECIPES = (init, validate, preview, run)
 ON_RUNS = (report, evaluate, why, review, push, export)
@@ -55,6 +54,8 @@ def main(args: Sequence[str] | None = None) -> NoReturn:
         click.echo(str(fault), err=True)
         code = fault.exit_code
     except Exception as fault:
+        from textsynth.core.registry import locate_plugin_error  # loads pydantic, which --help does without
+
         told = locate_plugin_error(fault)
         if told is None:
             raise

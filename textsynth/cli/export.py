@@ -8,8 +8,14 @@ import click
 
 from textsynth.cli.common import FILE, JSON, RUN, emit, example, notify
 
-FORMATS = ("argilla", "label-studio", "csv", "messages", "prompt-completion")
 CONFIGS = ("default", "provenance", "dropped")
+
+
+def format_completion(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
+    """Return the formats that begin with what is typed."""
+    from textsynth.export.formats import format_names
+
+    return [name for name in format_names() if name.startswith(incomplete)]
 
 
 @click.command(
@@ -20,7 +26,14 @@ CONFIGS = ("default", "provenance", "dropped")
     )
 )
 @RUN
-@click.option("--as", "name", required=True, type=click.Choice(FORMATS), help="The format of the tool.")
+@click.option(
+    "--as",
+    "name",
+    required=True,
+    metavar="FORMAT",
+    shell_complete=format_completion,
+    help="The format, or ./FILE.py with one of your own.",
+)
 @click.option("--out", type=FILE, help="A folder, or a file for csv and jsonl.  [default: RUN/export/FORMAT]")
 @click.option(
     "--config", type=click.Choice(CONFIGS), default="default", show_default=True,
@@ -47,13 +60,15 @@ def export(
     interface. csv: for a spreadsheet, with an empty column for your own label. messages and prompt-completion: JSONL to
     train a model with.
     """
+    from textsynth.export.exported_texts import export_info, read_texts
     from textsynth.export.formats import write_format
-    from textsynth.export.formats.load import export_info, read_texts
     from textsynth.store.manifest import read_manifest
 
-    about = export_info(run, read_manifest(run), instruction)
-    texts = read_texts(run, config, split)
-    paths = write_format(name, texts, about, out if out is not None else run / "export" / name, replace=replace)
+    manifest = read_manifest(run)
+    info = export_info(run, manifest, instruction)
+    texts = read_texts(run, manifest, config, split)
+    folder = out if out is not None else run / "export" / Path(name).stem
+    paths = write_format(name, texts, info, folder, replace=replace)
     if as_json:
         emit({"format": name, "config": config, "texts": len(texts), "files": [str(path) for path in paths]})
         return

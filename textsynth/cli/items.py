@@ -11,7 +11,7 @@ from textsynth.cli.common import JSON, emit, example, text_width
 
 
 def _item_names(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
-    from textsynth.core.protocols import SECTIONS, component_names
+    from textsynth.core.registry import SECTIONS, component_names
 
     names = dict.fromkeys([*SECTIONS, *(name for section in SECTIONS for name in component_names(section))])
     return [CompletionItem(name) for name in names if name.startswith(incomplete)]

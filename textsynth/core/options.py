@@ -80,7 +80,7 @@ def _as_json(value: object) -> object:
 
 @dataclass(frozen=True, slots=True)
 class Ref:
-    """Marks a field that names something else in the recipe: a "source", a "model" or a "prompt"."""
+    """Marks a field that names something else in the recipe: a "source", a "model", a "prompt", or "gold": a source that only calibrates."""
 
     kind: str
 
@@ -88,6 +88,7 @@ class Ref:
 _SHORT = re.compile(r"([0-9]{1,12}(?:\.[0-9]{1,6})?)([kKM])", re.ASCII)
 
 SourceName = Annotated[str, Ref("source")]
+GoldName = Annotated[str, Ref("source"), Ref("gold")]
 ModelName = Annotated[str, Ref("model")]
 PromptName = Annotated[str, Ref("prompt")]
 

@@ -1,48 +1,41 @@
-"""The protocols of the items of a recipe, and how an item is found by section and name.
+"""The base classes of the components of a recipe, and the protocols of their sessions in one run.
 
-A section of items is a folder of the package, an item is a file in it, the item's map are the fields of the one
-class there: `filter: [near_duplicate: {similarity: 0.7}]` is `textsynth/filter/near_duplicate.py`, class
-`NearDuplicate`, field `similarity`. There is no registry to edit. `./my_filter.py` is a file beside the recipe.
+A component (`Filter`) holds the options that a recipe gives; `start` returns its session, which does the work and holds
+what changes during a run. `registry.py` finds a component by its section and name.
 """
 
 from __future__ import annotations
 
 import dataclasses
-import importlib
-import pkgutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from types import ModuleType
-from typing import TYPE_CHECKING, ClassVar, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, ClassVar, Literal, Protocol, runtime_checkable
 
 from pydantic import Field
 
 from textsynth.core.calibration_summary import CalibrationSummary
-from textsynth.core.errors import UsageError, did_you_mean
 from textsynth.core.options import ModelName, Options, PromptName, SamplingOptions
 from textsynth.core.records import Completion, DroppedRecord, GenerationRequest, Record, Sampling, Verdict
-from textsynth.core.registry import class_name, find_class, load_plugin
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from textsynth.core.task import Task
     from textsynth.prompts import Prompt
-
-SECTIONS = ("models", "sources", "generate", "filter", "label", "select")
 
 
 @dataclass(frozen=True, slots=True)
 class Context:
     """What a step may know of its run. There are no globals and no clock.
 
-    `labels` maps each label's name to its meaning, in the recipe's order; `sources` maps a source's name to its
-    records, in the file's order; `embed` maps n texts to an array (n, dim) of unit vectors, float32; `prompt` finds a
-    prompt by name in the form that suits the named model.
+    `labels` maps each label's name to its description, in the recipe's order; `sources` maps a source's name to its
+    records, in the file's order; `embed` maps n texts to an array (n, dim) of unit vectors, float32; `find_prompt`
+    takes a prompt's name and a model's name and returns the prompt in the form that suits the model.
     """
 
-    task: str
+    task: Task
     language: str
     seed: int
     labels: Mapping[str, str]
@@ -54,10 +47,11 @@ class Context:
 
 @dataclass(frozen=True, slots=True)
 class QuotaDeficit:
-    """A part of the quota that is not met: `match` ({} is the total), and how many texts to ask for there.
+    """A quota cell that is not met, and how many candidates to request for it.
 
-    `texts` counts candidates, not accepted texts: the loop has already divided by the yield of this generator.
-    `once` says that nothing is wanted but one way through what the generator has.
+    `cell` maps what the texts must have in common to its value (`{"label": "refund"}`; {} is the total). `candidates`
+    already allows for the share of this generator's candidates that are usually dropped. With `single_pass` the
+    generator offers everything it has once, and no more.
     """
 
     cell: Mapping[str, str]
@@ -66,60 +60,126 @@ class QuotaDeficit:
 
 
 class GeneratorSession(Protocol):
-    """A generator at work in one run; its state depends only on the calls made, in their order."""
+    """A generator in one run. Its state depends only on the calls made, in their order.
+
+    A generator whose requests depend on an answer also defines
+
+        def follow_up(self, request: GenerationRequest, completion: Completion) -> GenerationRequest | None
+
+    It is called for each answered request in plan order; the request it returns is asked next, and its answer takes the
+    place of the first one in `parse_response` (with the follow-up as `request`). It may be called again for that answer;
+    None ends the chain. Follow-ups are journalled and charged like every request. The requests that `plan_requests`
+    returns must state the longest chain in `max_follow_ups`.
+    """
 
     def plan_requests(self, deficits: Sequence[QuotaDeficit], max_requests: int) -> list[GenerationRequest]:
-        """Return at most `room` asks for the shortfalls; [] when it has nothing (more) to offer."""
+        """Return at most `max_requests` requests for the deficits; [] when the generator has nothing (more) to offer."""
 
     def parse_response(
         self, request: GenerationRequest, request_key: str, completion: Completion | None
     ) -> list[Record | DroppedRecord]:
-        """Turn the answer to `ask` (its journal key is `request`) into candidates, in their order in the answer.
+        """Return the candidates in the answer to `request`, in their order in the answer.
 
-        What cannot be read is a Drop of section `parse` whose record carries the raw answer.
+        `request_key` is the journal's key of the answer; `completion` is None for a request without a prompt. What
+        cannot be parsed is a DroppedRecord of section `parse` whose record holds the raw answer.
         """
 
     def observe_accepted(self, accepted: Sequence[Record]) -> None:
-        """Take note of the texts that a window brought, in order; later prompts may depend on them."""
+        """Take note of the texts of one window that were accepted, in plan order; later prompts may depend on them."""
 
 
 class FilterSession(Protocol):
-    """A filter at work in one run."""
+    """A filter in one run."""
 
     def evaluate_batch(self, records: Sequence[Record]) -> list[Verdict | None]:
         """Return a verdict for each record, in order; None keeps it and notes nothing.
 
-        Looks at what was settled so far and, where records are compared, at the *earlier* records of the batch,
-        preferring a settled twin to one of the batch. Changes nothing.
+        A filter that compares records looks at the committed ones and at the *earlier* records of the batch, and names
+        a committed duplicate rather than one of the batch. The call changes nothing.
         """
 
     def commit(self, records: Sequence[Record]) -> None:
-        """Take records that passed everything into the memory, in order."""
+        """Add records that passed every filter and labeller to the session's memory, in order."""
+
+
+class LabellerSession(Protocol):
+    """A labeller in one run: asks a model about each record, then reads the answers."""
+
+    def build_requests(self, records: Sequence[Record]) -> list[list[GenerationRequest]]:
+        """Return, for each record in order, the requests about it; [] where nothing needs to be asked."""
+
+    def parse_responses(self, record: Record, completions: Sequence[Completion]) -> tuple[Record, Verdict | None]:
+        """Return the record with its labels and scores, and a verdict (None keeps it)."""
+
+
+@runtime_checkable
+class CalibratableSession(LabellerSession, Protocol):
+    """A labeller session that is calibrated on gold rows before it is asked about any text.
+
+    The gold rows go through `build_requests` as texts do, so their requests are charged and journalled like all others.
+    The run reports the result in its notes, manifest, card and report.
+    """
+
+    def gold_records(self) -> Sequence[Record]:
+        """Return the gold rows to ask about, without their labels; [] skips the calibration."""
+
+    def calibrate(self, answers: Sequence[Sequence[Completion]]) -> CalibrationSummary:
+        """Take the answers about each gold row, in order; `parse_responses` uses the result from then on."""
 
 
 class Step(Options):
-    """The base of every item. The module's docstring ends with what the item does *not* cover."""
+    """The base of every component. The module's docstring ends with what the component does *not* cover."""
 
     def check_dependencies(self) -> None:
-        """Raise MissingExtra where a package that the item will load is not installed; loads nothing."""
+        """Raise MissingExtra where a package that the step will load is not installed; loads nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class SourceOrigin:
+    """Where the rows of a source come from: a path, or a data set on the Hub (`repository`) with its commit."""
+
+    path: str | None = None
+    repository: str | None = None
+    config: str | None = None
+    split: str | None = None
+    revision: str | None = None
 
 
 class Source(Step):
     """Reads given rows."""
 
+    @property
+    def origin(self) -> SourceOrigin:
+        """Where the rows come from, as manifest and card show it."""
+        return SourceOrigin()
+
+    @property
+    def field_names(self) -> tuple[str, ...] | None:
+        """The record fields that the rows will have; None where that is not known before they are read."""
+        return None
+
+    @property
+    def may_have_labels(self) -> bool:
+        """Whether rows may have labels; False only where the recipe says that they have none."""
+        return True
+
+    def with_columns(self, text: str, fields: Mapping[str, str]) -> Source:
+        """Return the source with these default columns: `text`, and field → column. A column that it names wins."""
+        return self
+
     def missing_file(self, base: Path) -> str | None:
-        """Return one sentence if what the rows are read from does not exist, else None; reads nothing."""
+        """Return one sentence if the file or folder that holds the rows does not exist, else None; reads nothing."""
         return None
 
     @property
     def publisher_license(self) -> str | None:
-        """The licence of the rows as their own publisher tells it, None where nobody has."""
+        """The license of the rows as their publisher states it, None where it is not known."""
         return None
 
     def pin_revision(self, base: Path, *, name: str) -> Source:
-        """Return the source as it is now: what may move, as a branch on the Hub, is named by what it is.
+        """Return the source with what may move, such as a branch on the Hub, replaced by what it is now (a commit).
 
-        `name` is what the recipe calls it. Raises SourceError where that cannot be told.
+        `name` is its name in the recipe. Raises SourceError where that cannot be found out.
         """
         return self
 
@@ -129,26 +189,49 @@ class Source(Step):
 
 
 class Generator(Step):
-    """Plans requests for what is missing and reads answers into candidates.
+    """Plans requests for quota cells that are not met, and parses answers into candidates.
 
-    A `free` one needs no model: all it has becomes a candidate, whatever the quota. `makes` are the fields that its
-    texts have beyond those of the rows they are made from; None where nobody can say before it runs.
+    With `needs_model = False` everything the generator has becomes a candidate once, whatever the quota. `output_fields`
+    are the fields of its texts beyond those of the rows they are made from; None where that is not known before a run.
     """
 
-    free: ClassVar[bool] = False
+    needs_model: ClassVar[bool] = True
     output_fields: ClassVar[frozenset[str] | None] = None
 
     share: float | None = Field(
-        default=None, gt=0, le=1, description="share of the accepted texts; left out: an even split of the rest"
+        default=None,
+        gt=0,
+        le=1,
+        description="share of the accepted texts that this generator writes; left out: an even split of the rest",
     )
 
-    def start(self, context: Context, item: str) -> GeneratorSession:
-        """Return the generator at work; `item` is its name in the recipe."""
+    @property
+    def varied_attributes(self) -> Mapping[str, Sequence[str]]:
+        """The attributes that the texts are varied by, each with its values; a quota may count them."""
+        return {}
+
+    @property
+    def texts_per_request(self) -> int:
+        """How many candidates one request should bring."""
+        return 1
+
+    @property
+    def curates_source(self) -> bool:
+        """Whether the rows of its sources themselves become candidates, rather than texts written from them."""
+        return False
+
+    @property
+    def shows_labels(self) -> bool:
+        """Whether prompts show rows of its sources by label, so that these rows must have labels."""
+        return False
+
+    def start(self, context: Context, name: str) -> GeneratorSession:
+        """Return the generator's session in one run; `name` is the step's name in the recipe."""
         raise NotImplementedError
 
 
 class PromptedGenerator(Generator):
-    """A generator that puts its values into a prompt template; `offers` are the variables it has for it."""
+    """A generator that fills a prompt template; `prompt_variables` are the variables it offers to the template."""
 
     prompt_variables: ClassVar[frozenset[str]] = frozenset()
 
@@ -157,44 +240,66 @@ class PromptedGenerator(Generator):
     sampling: SamplingOptions = Field(default=SamplingOptions(), description="overrides the prompt's own sampling")
 
     def sampling_for(self, prompt: Prompt) -> Sampling:
-        """Return the sampling of a request: the step's own settings over the prompt's over the defaults."""
+        """Return the sampling of a request: the step's settings over the prompt's over the defaults."""
         return merge_sampling(prompt.sampling, self.sampling)
 
 
 def merge_sampling(*layers: SamplingOptions) -> Sampling:
-    """Lay sampling options over the defaults; a later layer wins where it sets something."""
-    chosen: dict[str, object] = {}
+    """Return the default sampling with the settings of each layer; a later layer wins where it sets something."""
+    settings: dict[str, object] = {}
     for layer in layers:
-        chosen.update(layer.model_dump(exclude_none=True))
-    return dataclasses.replace(Sampling(), **chosen)  # type: ignore[arg-type]  # the names and types are the same
+        settings.update(layer.model_dump(exclude_none=True))
+    return dataclasses.replace(Sampling(), **settings)  # type: ignore[arg-type]  # the names and types are the same
+
+
+FilterScope = Literal["text", "joined", "record"]
 
 
 class Filter(Step):
-    """Judges one record at a time through `check`; one that compares records overrides `begin`."""
+    """Checks one text at a time through `check`; a filter that compares records overrides `start`.
+
+    `scope` says what a filter sees of a record with several texts (a pair): each text on its own ("text": the record is
+    dropped for the first one that fails), all of them as one text ("joined"), or the record as it is ("record"). None
+    means "text" for a filter that defines `check` alone, else "joined".
+
+    `label_confidence` says that the score of a kept record is the confidence in its label. `looks_for` names what the
+    card may say was looked for ("personal data", "harmful content"). `checks_contamination` says that the filter drops
+    copies of the sources it compares with well enough to stand for a leak check before publication.
+    """
+
+    scope: ClassVar[FilterScope | None] = None
+    label_confidence: ClassVar[bool] = False
+    looks_for: ClassVar[frozenset[str]] = frozenset()
+    checks_contamination: ClassVar[bool] = False
+
+    @property
+    def compares_with(self) -> tuple[str, ...]:
+        """The names of the sources whose rows the filter drops copies of; its drops may quote those rows."""
+        return ()
 
     def check(self, record: Record) -> Verdict | None:
         """Return None to keep the record, or a Verdict."""
         raise NotImplementedError
 
     def start(self, context: Context) -> FilterSession:
-        """Return the filter at work in one run."""
+        """Return the filter's session in one run."""
         return StatelessFilterSession(self.check)
 
 
 class StatelessFilterSession:
-    """A judge that looks at each record alone and remembers nothing."""
+    """A filter session that checks each record alone and remembers nothing."""
 
     def __init__(self, check: Callable[[Record], Verdict | None]) -> None:
         self._check = check
 
     def evaluate_batch(self, records: Sequence[Record]) -> list[Verdict | None]:
-        """Return `check(record)` for each record, in order; what it raises tells of which text."""
+        """Return `check(record)` for each record, in order; an exception it raises gets a note that quotes the text."""
         verdicts: list[Verdict | None] = []
         for record in records:
             try:
                 verdicts.append(self._check(record))
-            except Exception as fault:
-                fault.add_note(f"of the text {record.text[:60]!r}")
+            except Exception as error:
+                error.add_note(f"of the text {record.text[:60]!r}")
                 raise
         return verdicts
 
@@ -202,85 +307,42 @@ class StatelessFilterSession:
         """Remember nothing."""
 
 
-class LabellerSession(Protocol):
-    """A labeller at work in one run: asks a model about each record, then reads the answers."""
+class Labeller(Step):
+    """Assigns or verifies labels with a model, after every filter has passed.
 
-    def build_requests(self, records: Sequence[Record]) -> list[list[GenerationRequest]]:
-        """Return, for each record in order, what to ask about it; [] when nothing needs asking."""
-
-    def parse_responses(self, record: Record, completions: Sequence[Completion]) -> tuple[Record, Verdict | None]:
-        """Return the record with its labels and measures, and a verdict (None keeps it)."""
-
-
-@runtime_checkable
-class CalibratableSession(LabellerSession, Protocol):
-    """A labeller at work that is tried on rows of known labels before it is asked about any text.
-
-    The rows go through `asks` as texts do, so that they cost, are journalled and come back as all else; the run tells
-    what was learnt in its notes, manifest, card and report.
+    `prompt_variables` are the variables that it offers to its prompt template, where it has one.
     """
 
-    def gold_records(self) -> Sequence[Record]:
-        """Return the rows to be asked about, without their labels; [] tries nothing."""
-
-    def calibrate(self, answers: Sequence[Sequence[Completion]]) -> CalibrationSummary:
-        """Take in the answers about each of the rows, in their order; `read` goes by them from then on."""
-
-
-class Labeller(Step):
-    """Gives or verifies labels with a model, after every filter has passed."""
+    prompt_variables: ClassVar[frozenset[str]] = frozenset()
 
     @property
     def requests_per_record(self) -> int:
         """How many requests it makes about a text."""
         return 1
 
-    def start(self, context: Context, item: str) -> LabellerSession:
-        """Return the labeller at work in one run."""
+    @property
+    def min_gold_rows(self) -> int:
+        """How many gold rows it needs where it is calibrated on some (a field of type GoldName)."""
+        return 0
+
+    def start(self, context: Context, name: str) -> LabellerSession:
+        """Return the labeller's session in one run; `name` is the step's name in the recipe."""
         raise NotImplementedError
 
 
 class Selector(Step):
-    """Picks, once, from all that was accepted."""
+    """Selects once, from all accepted texts.
+
+    `oversample` is how many texts should be accepted for each one selected, where the recipe does not say.
+    """
+
+    oversample: ClassVar[float] = 1.0
+
+    @property
+    def balanced_fields(self) -> tuple[str, ...]:
+        """The record fields over which the selection is evened out; some text must be able to have them."""
+        return ()
 
     def select(self, records: Sequence[Record], quota: Mapping[str, int], context: Context) -> list[str]:
-        """Return the ids of the picked records; `quota` maps a label ("" where there are none) to how many at most."""
+        """Return the ids of the selected records; `quota` maps a label ("" where there are none) to the limit for it."""
         raise NotImplementedError
-
-
-def component_names(section: str) -> list[str]:
-    """Return the names of all bundled items of a section, sorted."""
-    package = importlib.import_module(f"textsynth.{section}")
-    return sorted(
-        found.name
-        for found in pkgutil.iter_modules(package.__path__)
-        if component_class(section, found.name) is not None
-    )
-
-
-def load_component(section: str, name: str, beside: Path | None = None) -> type[Options]:
-    """Return the class of an item: bundled by name, or `./file.py` beside the recipe.
-
-    Raises UsageError with the nearest right name when there is none.
-    """
-    if name.startswith("./"):
-        return _class_in(load_plugin(name, beside or Path()), Path(name).stem, name)
-    found = component_class(section, name) if name.isidentifier() else None
-    if found is None:
-        raise UsageError(f"{section} has no item {name!r}{did_you_mean(name, component_names(section))}")
-    return found
-
-
-def component_class(section: str, name: str) -> type[Options] | None:
-    """Return the class of a bundled item, or None where the file has none (it is a helper) or does not exist."""
-    found = find_class(f"textsynth.{section}", name)
-    return found if isinstance(found, type) and issubclass(found, Options) else None
-
-
-def _class_in(module: ModuleType, stem: str, name: str) -> type[Options]:
-    found = getattr(module, class_name(stem), None)
-    if not (isinstance(found, type) and issubclass(found, Options)):
-        raise UsageError(
-            f"{name!r} defines no class {class_name(stem)!r} that is a step (class {class_name(stem)}(Filter): …)"
-        )
-    return found

@@ -1,7 +1,7 @@
-"""What travels through a run: frozen, slotted, cheap. A step never edits a record, it makes a new one.
+"""The values that travel through a run: frozen, slotted and small. A step never changes a record, it makes a new one.
 
-A record is a text with its labels, fields, measures and origin. About 1 KB a record of 20 words: a million
-records need 1 GB of memory, which is the size of run TextSynth is built for.
+A record is a text with its labels, fields, scores and provenance. It takes about 1 KB at 20 words, so a million records
+need 1 GB of memory: that is the size of run TextSynth is built for.
 """
 
 from __future__ import annotations
@@ -10,25 +10,26 @@ import hashlib
 from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, TypeAlias
 
 from textsynth.core.errors import LedgerError
 
-NO_FIELDS: Mapping[str, str] = MappingProxyType({})
-REVIEW_DECISION = "decided_by_person"
-"""The field of a record that says what a person decided of it: keep or relabel."""
+JsonValue: TypeAlias = "str | int | float | bool | None | Sequence[JsonValue] | Mapping[str, JsonValue]"
+NO_FIELDS: Mapping[str, JsonValue] = MappingProxyType({})
+NO_NOTES: Mapping[str, str] = MappingProxyType({})
 NO_SCORES: Mapping[str, float] = MappingProxyType({})
-# The field that holds what a text rewrites, by task.
-REWRITES: Mapping[str, str] = MappingProxyType({"paraphrase": "source_text", "summarization": "document"})
+REVIEW_DECISION = "decided_by_person"
+"""The field of a record that holds what a person decided in a review: keep or relabel."""
 
 
 @dataclass(frozen=True, slots=True)
 class Provenance:
     """Where a text comes from.
 
-    `item` is the recipe's name of the step; `parents` are ids of the records it rewrites; `shown` are ids of the
-    seed examples its prompt showed; `request` is the journal's key of the answer it was read from ("" for given
-    rows); `draw` is its place in that answer, or, for a given row, the how-manieth row with this same content.
+    `step` is the name of the step in the recipe (of the source, for a given row); `parent_ids` are the records that the
+    text rewrites; `example_ids` are the seeds that its prompt showed; `request_key` is the journal's key of the answer
+    it was parsed from ("" for given rows); `index` is its position in that answer or, for a given row, its number among
+    the rows with the same content.
     """
 
     step: str
@@ -40,51 +41,68 @@ class Provenance:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """One text on its way: `labels` are names from the recipe (empty: none yet; several only with `multi_label: true`).
+    """One text with what is known about it.
 
-    `fields` holds attributes (`tone`) and what the text rewrites (`source_text`, `document`); `measures` holds the
-    numbers that checks and labellers found, by item name. `id` is 16 hex digits of the sha256 of item, parents,
-    request, draw and text: adding a label or a measure keeps it, and it never depends on a place in a plan.
+    `labels` are names from the recipe (empty: none yet; several only with `multi_label: true`). `fields` holds JSON
+    values by name: attributes (`tone`), texts that belong to this one (`source_text`, `document`, `text_a`), turns of a
+    dialogue, spans. `scores` holds the numbers of filters and labellers, by step name. `id` is 16 hex digits of the
+    sha256 of step, parents, request key, index and text: labels, fields and scores do not change it, and it never
+    depends on a position in a plan.
     """
 
     text: str
     provenance: Provenance
     labels: tuple[str, ...] = ()
-    fields: Mapping[str, str] = field(default_factory=lambda: NO_FIELDS)
+    fields: Mapping[str, JsonValue] = field(default_factory=lambda: NO_FIELDS)
     scores: Mapping[str, float] = field(default_factory=lambda: NO_SCORES)
     id: str = field(init=False, compare=False)
 
     def __post_init__(self) -> None:
-        origin = self.provenance
-        told = "\x1f".join((origin.step, *origin.parent_ids, origin.request_key, str(origin.index), self.text))
-        object.__setattr__(self, "id", hashlib.sha256(told.encode("utf-8", "surrogatepass")).hexdigest()[:16])
+        source = self.provenance
+        content = "\x1f".join((source.step, *source.parent_ids, source.request_key, str(source.index), self.text))
+        digest = hashlib.sha256(content.encode("utf-8", "surrogatepass")).hexdigest()
+        object.__setattr__(self, "id", digest[:16])
 
     @property
     def label(self) -> str | None:
         """The first label, or None."""
         return self.labels[0] if self.labels else None
 
+    def field_text(self, name: str) -> str:
+        """Return a field that holds text; "" where it is missing or holds something else."""
+        value = self.fields.get(name)
+        return value if isinstance(value, str) else ""
+
     def quota_value(self, key: str) -> str | None:
-        """Return what a quota counts under `key`: the label for "label", else the field of that name."""
-        return self.label if key == "label" else self.fields.get(key)
+        """Return what a quota counts under `key`: the label for "label", else the field of that name if it is text."""
+        if key == "label":
+            return self.label
+        value = self.fields.get(key)
+        return value if isinstance(value, str) else None
 
     def with_labels(self, labels: Sequence[str]) -> Record:
         """Return the same record with other labels; the id stays."""
         return Record(self.text, self.provenance, tuple(labels), self.fields, self.scores)
 
-    def with_scores(self, more: Mapping[str, float]) -> Record:
-        """Return the same record with `more` measures added; the id stays."""
-        if not more:
+    def with_scores(self, scores: Mapping[str, float]) -> Record:
+        """Return the same record with `scores` added; the id stays."""
+        if not scores:
             return self
-        return Record(self.text, self.provenance, self.labels, self.fields, {**self.scores, **more})
+        return Record(self.text, self.provenance, self.labels, self.fields, {**self.scores, **scores})
+
+    def viewed_as(self, text: str) -> Record:
+        """Return the record as a filter should see it, with `text` in place of its own; the id stays."""
+        view = Record(text, self.provenance, self.labels, self.fields, self.scores)
+        object.__setattr__(view, "id", self.id)
+        return view
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What a check says of one record: a reason in plain words, the number it measured, the limit, the twin.
+    """What a filter or labeller decided about one record, with the score and the limit it was compared with.
 
-    `reason` None keeps the record and only notes `measured`. `twin` is the id of the record kept instead (for
-    duplicates). `review` True sends the record to a person instead of the bin.
+    `reason` says in plain words why the record is dropped; None keeps it and only notes `score`. `duplicate_of` is the
+    id of the record that is kept instead. With `needs_review` a person decides about the record.
     """
 
     reason: str | None
@@ -95,13 +113,13 @@ class Verdict:
 
     @property
     def keeps(self) -> bool:
-        """Whether the record goes on."""
+        """Whether the record is kept."""
         return self.reason is None
 
 
 @dataclass(frozen=True, slots=True)
 class DroppedRecord:
-    """A record that ends here, with the section and item that ended it. Section `review` waits for a person."""
+    """A record that is not accepted, with the section and step that decided. Section `review` waits for a person."""
 
     record: Record
     section: str
@@ -113,7 +131,7 @@ class DroppedRecord:
 
 
 def reason_category(reason: str) -> str:
-    """Return a reason without what it quotes after its colon, so that equal kinds count together."""
+    """Return a reason without what it quotes after its colon, so that reasons of one kind count together."""
     return reason.split(": ", 1)[0].removesuffix("; there are")
 
 
@@ -126,7 +144,7 @@ class Message(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Sampling:
-    """How a model draws its answer. `top_k` 0 and `top_p` 1.0 switch the cut off; `max_tokens` counts new tokens."""
+    """How a model samples its answer. `top_k` 0 and `top_p` 1.0 switch the cut off; `max_tokens` counts new tokens."""
 
     temperature: float = 0.8
     top_p: float = 0.95
@@ -138,7 +156,7 @@ class Sampling:
 
 @dataclass(frozen=True, slots=True)
 class RenderedPrompt:
-    """A prompt with everything put in: chat `messages`, or one raw `text` when they are empty (mode completion)."""
+    """A prompt with its values filled in: chat `messages`, or one raw `text` where they are empty (completion mode)."""
 
     name: str
     fingerprint: str
@@ -153,11 +171,10 @@ class RenderedPrompt:
 
 @dataclass(frozen=True, slots=True)
 class Constraint:
-    """What an answer must be, for engines that can be held to it; answers are read with care all the same.
+    """The form an answer must have, for engines with structured output; every answer is parsed with care all the same.
 
-    `value` is, by kind: a JSON schema as JSON text, a JSON list of the texts to choose from, a regular expression for
-    the whole answer, an EBNF grammar. `told` says that the prompt itself names all of it, so that the journal's key
-    need not.
+    `value` is, by kind: a JSON schema as JSON text, a JSON list of the choices, a regular expression for the whole
+    answer, an EBNF grammar. `in_prompt` says that the prompt states all of it, so that the journal's key need not.
     """
 
     kind: Literal["json", "choice", "regex", "grammar"]
@@ -167,11 +184,12 @@ class Constraint:
 
 @dataclass(frozen=True, slots=True)
 class GenerationRequest:
-    """One thing a step wants of a model, or (`prompt` None) rows that need none.
+    """One request of a step to a model, or (`prompt` None) given `records` that need none.
 
-    `match` is the part of the quota it works for (`{"label": "refund"}`), `fields` the attributes and source texts
-    its candidates inherit, `texts` how many candidates one answer should bring. `options` are the codes (A, B, …) whose
-    log-probabilities as the first token are wanted instead of a text.
+    `step` and `model` are names in the recipe. The candidates inherit `labels`, `fields` and `parent_ids`; `example_ids`
+    are the seeds that the prompt shows. `candidates` is how many of them one answer should bring. `options` are the codes
+    (A, B, …) whose log-probabilities as the first token are wanted in place of a text. `max_follow_ups` is the longest
+    chain of further requests that may depend on the answer. `notes` are for the step itself.
     """
 
     step: str
@@ -179,19 +197,20 @@ class GenerationRequest:
     prompt: RenderedPrompt | None
     sampling: Sampling
     labels: tuple[str, ...] = ()
-    fields: Mapping[str, str] = field(default_factory=lambda: NO_FIELDS)
+    fields: Mapping[str, JsonValue] = field(default_factory=lambda: NO_FIELDS)
     parent_ids: tuple[str, ...] = ()
     example_ids: tuple[str, ...] = ()
     candidates: int = 1
     records: tuple[Record, ...] = ()
     constraint: Constraint | None = None
     options: tuple[str, ...] = ()
-    notes: Mapping[str, str] = field(default_factory=lambda: NO_FIELDS)
+    notes: Mapping[str, str] = field(default_factory=lambda: NO_NOTES)
+    max_follow_ups: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class ModelRequest:
-    """What a model gets: `key` is the journal's key, the sha256 hex of everything that shapes the answer."""
+    """What a model receives: `key` is the journal's key, the sha256 hex of everything that shapes the answer."""
 
     key: str
     prompt: RenderedPrompt
@@ -204,8 +223,8 @@ class ModelRequest:
 class OptionScores:
     """Log-probabilities (natural logarithm, ≤ 0) of options as the first token of an answer.
 
-    An option that `known` lacks has at most `bound`. `exact` says that the engine was seen to give the model's own
-    log-probabilities, before any sampling setting.
+    An option missing from `logprobs` has at most `upper_bound`. `exact` says that the engine was seen to return the
+    model's own log-probabilities, before any sampling parameter.
     """
 
     logprobs: Mapping[str, float]
@@ -215,10 +234,10 @@ class OptionScores:
 
 @dataclass(frozen=True, slots=True)
 class Completion:
-    """What a model gave back: text, `finish` ("stop" or "length"), the engine's own token counts.
+    """A model's answer: its text, `finish` ("stop" or "length"), and the engine's own token counts.
 
     `failure` is None, or the sentence that says why this request failed for good (then `text` is empty). `scores` are
-    there where the request has options; `engine` is the engine's name and version, "" where it does not tell.
+    set where the request has options. `engine` is the engine's name and version, "" where it does not say.
     """
 
     text: str
@@ -232,10 +251,10 @@ class Completion:
 
 @dataclass(slots=True)
 class RecordLedger:
-    """Counts every candidate into exactly one end; the run asks it after each window.
+    """Checks that every candidate has exactly one outcome: accepted, dropped or review. The run verifies it per window.
 
-    `ends` maps each id that was ever read to its end, "" until it has one. Raises CensusBroken when a record ends
-    twice, when one is left without an end, or when a twin is not itself accepted.
+    `outcomes` maps each id that was ever a candidate to its outcome, "" until it has one. Raises LedgerError where a
+    record is registered or resolved twice, where one has no outcome, or where a duplicate's original was not accepted.
     """
 
     outcomes: dict[str, str] = field(default_factory=dict)
@@ -243,35 +262,33 @@ class RecordLedger:
     duplicates: dict[str, str] = field(default_factory=dict)
 
     def register(self, records: Iterable[Record]) -> None:
-        """Count new candidates in. An id that comes again is a broken census."""
+        """Add new candidates."""
         for record in records:
             if record.id in self.outcomes:
                 raise LedgerError(f"record {record.id} became a candidate twice; its text: {record.text[:60]!r}")
             self.outcomes[record.id] = ""
             self.unresolved += 1
 
-    def resolve(self, record: Record, end: str, twin: str | None = None) -> None:
-        """Note the one end of a candidate: accepted, dropped or review."""
-        known = self.outcomes.get(record.id)
-        if known is None:
-            raise LedgerError(f"record {record.id} ended as {end!r} and never was a candidate")
-        if known:
-            raise LedgerError(f"record {record.id} ended twice: {known!r}, then {end!r}")
-        self.outcomes[record.id] = end
+    def resolve(self, record: Record, outcome: str, duplicate_of: str | None = None) -> None:
+        """Note the one outcome of a candidate: accepted, dropped or review."""
+        current = self.outcomes.get(record.id)
+        if current is None:
+            raise LedgerError(f"record {record.id} was resolved as {outcome!r} and never was a candidate")
+        if current:
+            raise LedgerError(f"record {record.id} was resolved twice: {current!r}, then {outcome!r}")
+        self.outcomes[record.id] = outcome
         self.unresolved -= 1
-        if twin is not None:
-            self.duplicates[record.id] = twin
+        if duplicate_of is not None:
+            self.duplicates[record.id] = duplicate_of
 
     def verify(self, source_ids: Container[str] = ()) -> None:
-        """Check the books: all candidates ended, every twin accepted (or one of the `known` given rows)."""
+        """Check that all candidates are resolved, and every duplicate's original accepted (or one of `source_ids`)."""
         if self.unresolved:
-            lost = next(one for one, end in self.outcomes.items() if not end)
-            raise LedgerError(
-                f"{len(self.outcomes)} candidates but {len(self.outcomes) - self.unresolved} ends; one is {lost}"
-            )
-        for one, twin in self.duplicates.items():
-            if self.outcomes.get(twin) != "accepted" and twin not in source_ids:
-                raise LedgerError(
-                    f"record {one} was dropped for {twin}, which is {self.outcomes.get(twin, 'unknown')!r}"
-                )
+            lost = next(record_id for record_id, outcome in self.outcomes.items() if not outcome)
+            resolved = len(self.outcomes) - self.unresolved
+            raise LedgerError(f"{len(self.outcomes)} candidates but {resolved} outcomes; one without is {lost}")
+        for record_id, original in self.duplicates.items():
+            if self.outcomes.get(original) != "accepted" and original not in source_ids:
+                state = self.outcomes.get(original, "unknown")
+                raise LedgerError(f"record {record_id} was dropped as a duplicate of {original}, which is {state!r}")
         self.duplicates.clear()

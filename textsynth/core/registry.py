@@ -1,6 +1,9 @@
-"""The items of a section as names of its package, each loaded when it is first asked for.
+"""How a component is found: by its section and name, among the bundled ones or in a file beside the recipe.
 
-`textsynth.filter.NearDuplicate` is the class in `textsynth/filter/near_duplicate.py`; there is no list to keep.
+A section of a recipe is a folder of the package, a component is a file in it, and its options are the fields of the one
+class there: `filter: [near_duplicate: {similarity: 0.7}]` is `textsynth/filter/near_duplicate.py`, class
+`NearDuplicate`, field `similarity`. There is no list to edit. `./my_filter.py` is a file beside the recipe, with a class
+`MyFilter`.
 """
 
 from __future__ import annotations
@@ -17,69 +20,85 @@ from pathlib import Path
 from types import ModuleType
 
 from textsynth.core.errors import UsageError, did_you_mean
+from textsynth.core.options import Options
 
+SECTIONS = ("task", "models", "sources", "generate", "filter", "label", "select")
 INNER_CAPITAL = re.compile(r"(?<!^)(?=[A-Z])")
+PLUGIN_PREFIX = "textsynth_local_"
+
+
+def component_names(section: str) -> list[str]:
+    """Return the names of all bundled components of a section, sorted."""
+    package = importlib.import_module(f"textsynth.{section}")
+    names = (module.name for module in pkgutil.iter_modules(package.__path__))
+    return sorted(name for name in names if component_class(section, name) is not None)
+
+
+def load_component(section: str, name: str, recipe_folder: Path | None = None) -> type[Options]:
+    """Return the class of a component: bundled by name, or `./file.py` in the recipe's folder.
+
+    Raises UsageError, with the nearest name, where there is none.
+    """
+    if name.startswith("./"):
+        return _class_in(load_plugin(name, recipe_folder or Path()), Path(name).stem, name)
+    component = component_class(section, name) if name.isidentifier() else None
+    if component is None:
+        raise UsageError(f"{section} has no item {name!r}{did_you_mean(name, component_names(section))}")
+    return component
+
+
+def component_class(section: str, name: str) -> type[Options] | None:
+    """Return the class of a bundled component; None where the file is a helper of others or does not exist."""
+    candidate = find_class(f"textsynth.{section}", name)
+    return candidate if isinstance(candidate, type) and issubclass(candidate, Options) else None
 
 
 def lazy_exports(package: str) -> tuple[Callable[[str], object], Callable[[], list[str]]]:
-    """Return `__getattr__` and `__dir__` of a section's package. A name without a file is an AttributeError."""
+    """Return `__getattr__` and `__dir__` for a section's package, which load each component at its first use.
+
+    `textsynth.filter.NearDuplicate` is the class in `textsynth/filter/near_duplicate.py`. A name without a file is an
+    AttributeError that names the nearest component.
+    """
 
     def get(name: str) -> object:
-        found = _found(package, name)
-        if found is None:
-            near = did_you_mean(name, _classes(package)) if name[:1].isupper() else ""
-            raise AttributeError(f"{package} has no {name!r}{near}")
-        setattr(sys.modules[package], name, found)
-        return found
+        component = _class_named(package, name)
+        if component is None:
+            hint = did_you_mean(name, _class_names(package)) if name[:1].isupper() else ""
+            raise AttributeError(f"{package} has no {name!r}{hint}")
+        setattr(sys.modules[package], name, component)
+        return component
 
-    def listed() -> list[str]:
-        return sorted({*vars(sys.modules[package]), *_classes(package)})
+    def names() -> list[str]:
+        return sorted({*vars(sys.modules[package]), *_class_names(package)})
 
-    return get, listed
+    return get, names
 
 
 def snake_case(name: str) -> str:
-    """Return the file of a class: NearDuplicate → near_duplicate."""
+    """Return the file name of a class: NearDuplicate → near_duplicate."""
     return INNER_CAPITAL.sub("_", name).lower()
 
 
 def class_name(file: str) -> str:
-    """Return the class of a file: near_duplicate → NearDuplicate."""
+    """Return the class name of a file: near_duplicate → NearDuplicate."""
     return "".join(part.capitalize() for part in file.split("_"))
 
 
 def find_class(package: str, file: str) -> object:
-    """Return what the file of a package defines under its own name, None where there is no such file or no such name.
-
-    A file without the class of its name is a helper of others.
-    """
+    """Return what the file defines under its class name; None where there is no such file or no such class."""
     module = f"{package}.{file}"
     try:
         return getattr(importlib.import_module(module), class_name(file), None)
-    except ModuleNotFoundError as fault:
-        if fault.name != module:
+    except ModuleNotFoundError as error:
+        if error.name != module:
             raise
         return None
 
 
-def _found(package: str, name: str) -> object:
-    usual = name.isidentifier() and not name.startswith("_") and class_name(snake_case(name)) == name
-    return find_class(package, snake_case(name)) if usual else None
-
-
-def _classes(package: str) -> list[str]:
-    """Return the names of the classes of the package's items."""
-    names = [class_name(one.name) for one in pkgutil.iter_modules(sys.modules[package].__path__)]
-    return [name for name in names if _found(package, name) is not None]
-
-
-PLUGIN_PREFIX = "textsynth_local_"
-
-
 def load_plugin(name: str, folder: Path) -> ModuleType:
-    """Return the module in the file `name`, as `./shouting.py`, of the recipe's folder.
+    """Return the module in the file `name`, such as `./shouting.py`, of the recipe's folder.
 
-    Raises UsageError when there is no such file, or its code fails.
+    Raises UsageError where there is no such file, or where its code raises while it is loaded.
     """
     path = (folder / name).resolve()
     if not path.is_file():
@@ -92,25 +111,43 @@ def load_plugin(name: str, folder: Path) -> ModuleType:
     sys.modules[module_name] = module
     try:
         spec.loader.exec_module(module)
-    except Exception as fault:  # a user's own code may raise anything
-        at = f"line {line}: " if (line := _line(fault, module_name)) else ""
-        raise UsageError(f"{name!r} cannot be loaded: {at}{type(fault).__name__}: {fault}") from fault
+    except Exception as error:  # a user's own code may raise anything
+        position = f"line {line}: " if (line := _last_line(error, module_name)) else ""
+        raise UsageError(f"{name!r} cannot be loaded: {position}{type(error).__name__}: {error}") from error
     return module
 
 
-def locate_plugin_error(fault: BaseException) -> str | None:
-    """Return which line of such a file a fault came from, and what it was; None where none had a part in it."""
-    for frame, line in reversed(list(traceback.walk_tb(fault.__traceback__))):
+def locate_plugin_error(error: BaseException) -> str | None:
+    """Return the file and line of a plug-in that an error came from, with the error; None where none was involved."""
+    for frame, line in reversed(list(traceback.walk_tb(error.__traceback__))):
         if str(frame.f_globals.get("__name__", "")).startswith(PLUGIN_PREFIX):
-            notes = "".join(f", {note}" for note in getattr(fault, "__notes__", ()))
-            what = " ".join(str(fault).splitlines()) or "no more is told"
-            return f"{Path(frame.f_code.co_filename).name}:{line}: {type(fault).__name__}: {what}{notes}"
+            notes = "".join(f", {note}" for note in getattr(error, "__notes__", ()))
+            message = " ".join(str(error).splitlines()) or "no message"
+            return f"{Path(frame.f_code.co_filename).name}:{line}: {type(error).__name__}: {message}{notes}"
     return None
 
 
-def _line(fault: BaseException, module_name: str) -> int | None:
-    """Return the last line of the module that a fault came through; a syntax error tells its own."""
+def _class_in(module: ModuleType, stem: str, name: str) -> type[Options]:
+    expected = class_name(stem)
+    component = getattr(module, expected, None)
+    if not (isinstance(component, type) and issubclass(component, Options)):
+        raise UsageError(f"{name!r} defines no class {expected!r} that is a step (class {expected}(Filter): …)")
+    return component
+
+
+def _class_named(package: str, name: str) -> object:
+    regular = name.isidentifier() and not name.startswith("_") and class_name(snake_case(name)) == name
+    return find_class(package, snake_case(name)) if regular else None
+
+
+def _class_names(package: str) -> list[str]:
+    names = [class_name(module.name) for module in pkgutil.iter_modules(sys.modules[package].__path__)]
+    return [name for name in names if _class_named(package, name) is not None]
+
+
+def _last_line(error: BaseException, module_name: str) -> int | None:
+    """Return the last line of the module in the error's traceback; a syntax error states its own."""
     lines = [
-        line for frame, line in traceback.walk_tb(fault.__traceback__) if frame.f_globals.get("__name__") == module_name
+        line for frame, line in traceback.walk_tb(error.__traceback__) if frame.f_globals.get("__name__") == module_name
     ]
     return lines[-1] if lines else None

@@ -212,7 +212,7 @@ def _attributes(synthetic: Sequence[Record]) -> tuple[dict[str, dict[str, float]
     counts: dict[str, Counter[str]] = {}
     for record in synthetic:
         for name, value in record.fields.items():
-            if name not in NO_ATTRIBUTES:
+            if name not in NO_ATTRIBUTES and isinstance(value, str):
                 counts.setdefault(name, Counter())[value] += 1
     shares: dict[str, dict[str, float]] = {}
     notes = []

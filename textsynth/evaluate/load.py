@@ -10,10 +10,11 @@ from typing import Any
 
 from textsynth.core.errors import UsageError
 from textsynth.core.records import DroppedRecord, Provenance, Record
+from textsynth.core.task import Task
 from textsynth.evaluate.data import SyntheticSet
 from textsynth.sources.columns import TableSource
 from textsynth.sources.folder import read_rows
-from textsynth.store.dataset import DatasetReader, check_complete, source_of, text_of
+from textsynth.store.dataset import DatasetReader, check_complete, run_task, source_of, text_of
 from textsynth.store.manifest import Manifest, read_manifest
 
 # sections whose drops are no texts: an answer that could not be read, a request that failed
@@ -28,14 +29,16 @@ class LoadedRun:
     labels: Sequence[str]
     multi_label: bool
     manifest: Manifest
+    task: Task
 
 
 def read_run(folder: Path) -> LoadedRun:
     """Read the texts of a finished run. Raises UsageError for no or a damaged run, or one of another task."""
     manifest = read_manifest(folder)
-    if manifest["task"] != "classification":
+    task = run_task(folder, manifest)
+    if not task.evaluates:
         raise UsageError(
-            f"{folder}: the run's task is {manifest['task']!r}; evaluate scores labelled texts (classification)"
+            f"{folder}: the run's task is {manifest['task']!r}; evaluate scores texts with labels to predict"
         )
     check_complete(folder, manifest)
     data, passports = DatasetReader(folder / "dataset" / "data"), DatasetReader(folder / "dataset" / "provenance")
@@ -57,7 +60,7 @@ def read_run(folder: Path) -> LoadedRun:
                 )
             )
     multi_label = any(isinstance(label, list) for label in data.column("label")[:1])
-    return LoadedRun(SyntheticSet(manifest["name"], selected, spare, drops), data.names, multi_label, manifest)
+    return LoadedRun(SyntheticSet(manifest["name"], selected, spare, drops), data.names, multi_label, manifest, task)
 
 
 def read_file(path: Path, options: TableSource, name: str) -> list[Record]:

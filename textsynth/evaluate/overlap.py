@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from textsynth.core.records import Record
-from textsynth.export.splits import REWRITTEN
+from textsynth.core.task import PARENT_TEXT_FIELDS
 from textsynth.similarity.overlap import OverlapIndex, OverlapMatch
 from textsynth.similarity.vectors import Vectors, nearest, nearest_other
 
@@ -150,7 +150,7 @@ def _made_from(record: Record, held: ReferenceSet, known: Mapping[str, Record]) 
 
 
 def _rewritten(record: Record) -> Iterator[str]:
-    return (record.fields[key] for key in REWRITTEN if record.fields.get(key))
+    return (text for text in map(record.field_text, PARENT_TEXT_FIELDS) if text)
 
 
 def _label(record: Record) -> str:

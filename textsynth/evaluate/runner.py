@@ -206,7 +206,7 @@ def _prove_alone(
 
     manifest, multi_label = finished.manifest, finished.multi_label
     embed = _embedder(BUNDLED_EMBEDDER, store)
-    context = Context("classification", "en", 0, {}, multi_label, {}, embed, _no_prompt)
+    context = Context(finished.task, "en", 0, {}, multi_label, {}, embed, _no_prompt)
     plan = EvaluationPlan(
         embed,
         BUNDLED_EMBEDDER,

@@ -1,23 +1,24 @@
-"""Outcome: everything a finished run knows that its data set, card and provenance are made of.
+"""Everything that the data set, its card and its provenance are made of, once a run has finished.
 
-Nothing in it depends on time, place or speed, so that the same recipe, seed and answers give the same bytes.
+Nothing in it depends on time, place or speed, so the same recipe, seed and answers give the same bytes.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from textsynth.core.calibration_summary import CalibrationSummary
 from textsynth.core.records import DroppedRecord, Record
+from textsynth.core.task import Task
 
 
 @dataclass(frozen=True, slots=True)
 class RequestInfo:
-    """What lies behind one key of the journal: prompt name and fingerprint, the model's identity, the sampling.
+    """What one journal key stands for: the prompt's name and fingerprint, the model's identity, the sampling.
 
-    `engine` is the engine and its version as it told them, "" where it did not.
+    `engine` is the engine's name and version, "" where it does not say.
     """
 
     prompt: str
@@ -29,7 +30,7 @@ class RequestInfo:
 
 @dataclass(frozen=True, slots=True)
 class QuotaStatus:
-    """One part of the quota: `match` ({} is the total), texts wanted and texts selected."""
+    """One quota cell: the values its texts have in common ({} is the total), texts wanted and texts selected."""
 
     values: Mapping[str, str]
     wanted: int
@@ -42,16 +43,16 @@ class QuotaStatus:
 
     @property
     def missing(self) -> int:
-        """How many texts the line lacks, never below 0."""
+        """How many texts the cell lacks, never below 0."""
         return max(0, self.wanted - self.selected)
 
 
 @dataclass(frozen=True, slots=True)
 class SourceInfo:
-    """A source: what the recipe says it is, its repository and revision where it comes from the Hub, its licence.
+    """A source: its description, its repository and revision where it comes from the Hub, its license.
 
-    `made_from` says that the texts were written after its rows, rewrite them, or are its rows; else they were only
-    compared with them, as with a test set.
+    `made_from` says that texts were written from its rows or are its rows; else they were only compared with them, as
+    with a test set.
     """
 
     description: str
@@ -63,7 +64,7 @@ class SourceInfo:
 
 @dataclass(frozen=True, slots=True)
 class CardFigure:
-    """A plot as a file of the data set: its name (`figures/funnel.svg`), its title, its numbers in words, the SVG."""
+    """A chart as a file of the data set: its path (`figures/funnel.svg`), its title, its numbers in words, the SVG."""
 
     path: str
     title: str
@@ -73,9 +74,9 @@ class CardFigure:
 
 @dataclass(frozen=True, slots=True)
 class CardMetadata:
-    """What only the author of a data set knows: the words of its card, under the names that the Hub uses.
+    """What only the author of a data set knows, under the names that the Hub uses.
 
-    None and () mean that nothing was said. `citation` is BibTeX.
+    None and () mean that the author said nothing. `citation` is BibTeX.
     """
 
     pretty_name: str | None = None
@@ -92,23 +93,32 @@ class CardMetadata:
     source_datasets: Sequence[str] = ()
 
 
+class CheckInfo(NamedTuple):
+    """A filter or labeller of the recipe: its section and name, and what it looked for in the words of the card."""
+
+    section: str
+    name: str
+    looks_for: frozenset[str] = frozenset()
+
+
 @dataclass(frozen=True, slots=True)
 class RunResult:
-    """A run that has ended.
+    """A finished run.
 
-    Every candidate is in exactly one of `selected`, `spare` (accepted, not picked) and `dropped`; drops of section
-    `review` wait for a person. `labels` maps names to meanings in the recipe's order (empty: texts have none);
-    `splits` maps names to shares; `asked` is by journal key; `labellers` are the items whose measure is the
-    confidence of a label, in the recipe's order; `selector` is the item that made the spare ones. `stopped` is one word
-    (met, budget, dry, limit), `sentence` says it in full. `prompts` maps names to fingerprints and `prompt_texts` to
-    the templates; `models` are identities and `model_licenses` what is known of their licences. `checks` are the
-    recipe's filters and labellers as (section, item), in order; `sets` are the `--set` options. `weight` is what a
-    synthetic text should count beside a real one (None: not fitted), `proof` what an evaluation on real data says, and
-    `evaluation` all of it, as in `evaluation.json`; `gold` is what labellers are worth on known labels, by item.
+    Every candidate is in exactly one of `selected`, `surplus` (accepted, not selected) and `dropped`; drops of section
+    `review` wait for a person. `labels` maps names to descriptions in the recipe's order (empty: texts have none);
+    `splits` maps names to shares; `requests` is by journal key. `labellers` are the names of the labellers and
+    `confidence_steps` those of all steps whose score is the confidence in a label, both in the order in which they ran.
+    `selector` is the step that left the surplus. `stopped` is one word (met, budget, dry, done), `sentence` says it in
+    full. `prompts` maps names to fingerprints and `prompt_texts` to the templates; `models` are identities and
+    `model_licenses` their licenses as far as known. `checks` are the recipe's filters and labellers, in order;
+    `overrides` are the `--set` options. `weight` is what a synthetic text should count beside a real one (None: not
+    fitted), `evaluation_sentences` the result on real data in sentences, and `evaluation` all of it, as in
+    `evaluation.json`; `calibrations` are the labellers' accuracies on gold rows, by step.
     """
 
     name: str
-    task: str
+    task: Task
     language: str
     seed: int
     labels: Mapping[str, str]
@@ -121,6 +131,7 @@ class RunResult:
     requests: Mapping[str, RequestInfo] = field(default_factory=dict)
     quota: Sequence[QuotaStatus] = ()
     labellers: Sequence[str] = ()
+    confidence_steps: Sequence[str] = ()
     selector: str = "balanced"
     stopped: str = "met"
     sentence: str = ""
@@ -129,7 +140,7 @@ class RunResult:
     models: Sequence[str] = ()
     model_licenses: Mapping[str, str] = field(default_factory=dict)
     sources: Mapping[str, SourceInfo] = field(default_factory=dict)
-    checks: Sequence[tuple[str, str]] = ()
+    checks: Sequence[CheckInfo] = ()
     metadata: CardMetadata = CardMetadata()
     recipe_text: str = ""
     overrides: Sequence[str] = ()
@@ -141,5 +152,5 @@ class RunResult:
 
     @property
     def model_generated(self) -> bool:
-        """Whether a model wrote any of the selected texts (else they were given and only checked)."""
+        """Whether a model wrote any of the selected texts (else they were given, and only checked)."""
         return any(record.provenance.request_key for record in self.selected)

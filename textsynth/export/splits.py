@@ -1,159 +1,166 @@
-"""Splits by family: a text and what rewrites it never stand on two sides of a split.
+"""Splits by family: a text and what rewrites it are never in two splits.
 
-A family is what is tied by a common parent (paraphrases and summaries of one text, and that text), by the same
-source text, or by one answer of a model. Examples merely shown in a prompt are no parents, else five seeds would make
-one family of a whole label.
+A family is connected by a common parent (paraphrases and summaries of one text, and that text), by a text that its
+records rewrite or belong to, or by one answer of a model. Examples that a prompt merely showed are no parents, else
+five seeds would make one family of a whole label.
 """
 
 from __future__ import annotations
 
 import hashlib
 from collections import Counter, defaultdict
-from collections.abc import Container, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from textsynth.core.records import REWRITES, Record
+from textsynth.core.records import Record
+from textsynth.core.task import parent_texts
 
-REWRITTEN = tuple(REWRITES.values())
+LABELS_LISTED = 5
+
+FamilyTexts = Callable[[Record], Sequence[str]]
+"""Returns the texts that connect a record to others in one family: the task's `family_texts`."""
 
 
 class SplitAssignment(NamedTuple):
-    """The split and the family (its smallest id) of each record, by id, and what could not be met, in sentences."""
+    """The split and the family (its smallest record id) by record id, and sentences on what could not be met."""
 
     split: Mapping[str, str]
     family: Mapping[str, str]
     notes: tuple[str, ...]
 
 
-def assign_splits(records: Sequence[Record], shares: Mapping[str, float], *, seed: int) -> SplitAssignment:
-    """Part `records` into splits, stratified by label, families whole and the largest first.
+def assign_splits(
+    records: Sequence[Record], shares: Mapping[str, float], *, seed: int, family_texts: FamilyTexts = parent_texts
+) -> SplitAssignment:
+    """Assign each record to a split, stratified by label, with families whole and the largest placed first.
 
-    `shares` are parts of 1, in the order in which ties fall; they are scaled to their sum. The result does not depend
-    on the order of the records. A record with several labels counts under its rarest.
+    `shares` maps split names to weights, in the order in which ties are broken; they are scaled to their sum. The
+    result does not depend on the order of the records. A record with several labels counts under its rarest.
     """
-    family = families(records)
+    family = families(records, family_texts)
     strata = _strata(records)
-    wanted = _quotas(Counter(strata.values()), shares)
-    shelves = _SplitBins(wanted, shares)
+    targets = _targets(Counter(strata.values()), shares)
+    bins = _SplitBins(targets, shares)
     split: dict[str, str] = {}
     for members in _ordered(family, seed):
         sizes = Counter(map(strata.__getitem__, members)) if len(members) > 1 else {strata[members[0]]: 1}
-        split.update(dict.fromkeys(members, shelves.place(sizes)))
-    return SplitAssignment(split, family, _notes(split, strata, wanted, shares))
+        split.update(dict.fromkeys(members, bins.place(sizes)))
+    return SplitAssignment(split, family, _notes(split, strata, targets, shares))
 
 
 class _SplitBins:
-    """How many records each split still lacks of each stratum."""
+    """How many records of each stratum each split still needs."""
 
-    def __init__(self, wanted: Mapping[str, Mapping[str, int]], shares: Mapping[str, float]) -> None:
-        self._left = {stratum: dict(cells) for stratum, cells in wanted.items()}
-        self._wants = {name: sum(cells[name] for cells in wanted.values()) for name in shares}
-        self._lacks = dict(self._wants)
+    def __init__(self, targets: Mapping[str, Mapping[str, int]], shares: Mapping[str, float]) -> None:
+        self._remaining = {stratum: dict(cells) for stratum, cells in targets.items()}
+        self._targets = {name: sum(cells[name] for cells in targets.values()) for name in shares}
+        self._missing = dict(self._targets)
 
     def place(self, sizes: Mapping[str, int]) -> str:
-        """Book a family, its sizes by stratum, in the split that lacks most of what it brings, and return that split.
+        """Put a family, given as its sizes by stratum, into the split that needs it most, and return that split.
 
-        Ties fall to the split of which the larger part is lacking in all, so that none stays empty while another
+        Ties go to the split that lacks the larger share of its records, so that none stays empty while another
         overflows; then to the first.
         """
         if len(sizes) == 1:
-            (room,) = (self._left[stratum] for stratum in sizes)
+            (need,) = (self._remaining[stratum] for stratum in sizes)
         else:
-            rooms = [(size, self._left[stratum]) for stratum, size in sizes.items()]
-            room = {name: sum(size * room[name] for size, room in rooms) for name in self._wants}
-        most = max(room.values())
-        tied = [name for name in self._wants if room[name] == most]
-        place = tied[0] if len(tied) == 1 else max(tied, key=self._lacking)
+            weighted = [(size, self._remaining[stratum]) for stratum, size in sizes.items()]
+            need = {name: sum(size * remaining[name] for size, remaining in weighted) for name in self._targets}
+        highest = max(need.values())
+        tied = [name for name in self._targets if need[name] == highest]
+        chosen = tied[0] if len(tied) == 1 else max(tied, key=self._missing_share)
         for stratum, size in sizes.items():
-            self._left[stratum][place] -= size
-            self._lacks[place] -= size
-        return place
+            self._remaining[stratum][chosen] -= size
+            self._missing[chosen] -= size
+        return chosen
 
-    def _lacking(self, name: str) -> float:
-        return self._lacks[name] / self._wants[name] if self._wants[name] else -1.0
+    def _missing_share(self, name: str) -> float:
+        return self._missing[name] / self._targets[name] if self._targets[name] else -1.0
 
 
-def families(records: Sequence[Record]) -> dict[str, str]:
-    """Return the family of each record, by id: the smallest id among those tied together."""
-    # Numbers instead of names: of millions of records most are tied to nothing.
-    root = list(range(len(records)))
-    first: dict[tuple[str, str] | str, int] = {}
-    parents = {parent for record in records for parent in record.provenance.parent_ids}
+def families(records: Sequence[Record], family_texts: FamilyTexts = parent_texts) -> dict[str, str]:
+    """Return the family of each record, by id: the smallest id among the records connected with it."""
+    # A union-find over indexes rather than ids: of millions of records most are connected to nothing.
+    parent = list(range(len(records)))
+    first_with: dict[tuple[str, str] | str, int] = {}
+    parent_ids = {parent_id for record in records for parent_id in record.provenance.parent_ids}
 
-    def find(one: int) -> int:
-        while root[one] != one:
-            root[one] = root[root[one]]
-            one = root[one]
-        return one
+    def root_of(index: int) -> int:
+        while parent[index] != index:
+            parent[index] = parent[parent[index]]
+            index = parent[index]
+        return index
 
-    for place, record in enumerate(records):
-        for tie in _ties(record, parents):
-            root[find(place)] = find(first.setdefault(tie, place))
+    for index, record in enumerate(records):
+        for key in _connections(record, parent_ids, family_texts):
+            parent[root_of(index)] = root_of(first_with.setdefault(key, index))
     names: dict[int, str] = {}
-    for place, record in enumerate(records):
-        own = find(place)
-        names[own] = min(record.id, names.get(own, record.id))
-    return {record.id: names[find(place)] for place, record in enumerate(records)}
+    for index, record in enumerate(records):
+        root = root_of(index)
+        names[root] = min(record.id, names.get(root, record.id))
+    return {record.id: names[root_of(index)] for index, record in enumerate(records)}
 
 
-def _ties(record: Record, parents: Container[str]) -> Iterator[tuple[str, str] | str]:
-    """What ties a record to others: the answer it stood in by its key alone, all else with its kind."""
-    if record.id in parents:
+def _connections(
+    record: Record, parent_ids: Container[str], family_texts: FamilyTexts
+) -> Iterator[tuple[str, str] | str]:
+    """Yield what connects a record to others: the key of the answer it was in, and pairs of a kind and a value."""
+    if record.id in parent_ids:
         yield "id", record.id
-    for parent in record.provenance.parent_ids:
-        yield "id", parent
+    for parent_id in record.provenance.parent_ids:
+        yield "id", parent_id
     if record.provenance.request_key:
         yield record.provenance.request_key
-    for key in REWRITTEN:
-        if record.fields.get(key):
-            yield "text", record.fields[key]
+    for text in family_texts(record):
+        yield "text", text
 
 
 def _strata(records: Sequence[Record]) -> dict[str, str]:
-    often = Counter(label for record in records for label in record.labels)
-    return {record.id: min(record.labels, key=lambda label: (often[label], label), default="") for record in records}
+    counts = Counter(label for record in records for label in record.labels)
+    return {record.id: min(record.labels, key=lambda label: (counts[label], label), default="") for record in records}
 
 
 def _ordered(family: Mapping[str, str], seed: int) -> list[list[str]]:
-    """Return the families, the largest first, those of one size in a seeded order."""
+    """Return the members of each family, the largest family first, those of one size in a seeded order."""
     members: dict[str, list[str]] = defaultdict(list)
-    for one in sorted(family):
-        members[family[one]].append(one)
+    for record_id in sorted(family):
+        members[family[record_id]].append(record_id)
     names = sorted(members, key=lambda name: hashlib.sha256(f"{seed}:{name}".encode()).digest())
     return [members[name] for name in sorted(names, key=lambda name: -len(members[name]))]
 
 
-def _quotas(sizes: Mapping[str, int], shares: Mapping[str, float]) -> dict[str, dict[str, int]]:
+def _targets(sizes: Mapping[str, int], shares: Mapping[str, float]) -> dict[str, dict[str, int]]:
     """Return how many records of each stratum each split should get: whole numbers that add up both ways.
 
-    Each cell is its exact share rounded down, or one more; the ones over go to the splits that lack most in total
+    Each cell is its exact share rounded down, or one more; the remaining ones go to the splits that lack most in total
     (the greedy of Gale and Ryser, which always comes out even).
     """
-    whole = sum(shares.values())
-    exact = {stratum: {name: size * share / whole for name, share in shares.items()} for stratum, size in sizes.items()}
+    total = sum(shares.values())
+    exact = {stratum: {name: size * share / total for name, share in shares.items()} for stratum, size in sizes.items()}
     cells = {stratum: {name: int(part + 1e-9) for name, part in parts.items()} for stratum, parts in exact.items()}
-    lack = _rounded(sum(sizes.values()), shares)
+    missing = _rounded(sum(sizes.values()), shares)
     for parts in cells.values():
         for name, count in parts.items():
-            lack[name] -= count
+            missing[name] -= count
     order = list(shares)
-    for stratum in sorted(cells, key=lambda one: (-sizes[one], one)):
-        over = sizes[stratum] - sum(cells[stratum].values())
-        most = sorted(order, key=lambda name: (-lack[name], -(exact[stratum][name] % 1), order.index(name)))
-        for name in most[:over]:
+    for stratum in sorted(cells, key=lambda stratum: (-sizes[stratum], stratum)):
+        remainder = sizes[stratum] - sum(cells[stratum].values())
+        neediest = sorted(order, key=lambda name: (-missing[name], -(exact[stratum][name] % 1), order.index(name)))
+        for name in neediest[:remainder]:
             cells[stratum][name] += 1
-            lack[name] -= 1
+            missing[name] -= 1
     return cells
 
 
 def _rounded(total: int, shares: Mapping[str, float]) -> dict[str, int]:
-    """Part `total` by the largest remainders."""
-    whole = sum(shares.values())
-    exact = {name: total * share / whole for name, share in shares.items()}
-    parts = {name: int(one + 1e-9) for name, one in exact.items()}
+    """Split `total` by the shares into whole numbers, by the largest remainders."""
+    weight = sum(shares.values())
+    exact = {name: total * share / weight for name, share in shares.items()}
+    parts = {name: int(part + 1e-9) for name, part in exact.items()}
     order = list(shares)
-    most = sorted(order, key=lambda name: (parts[name] - exact[name], order.index(name)))
-    for name in most[: total - sum(parts.values())]:
+    by_remainder = sorted(order, key=lambda name: (parts[name] - exact[name], order.index(name)))
+    for name in by_remainder[: total - sum(parts.values())]:
         parts[name] += 1
     return parts
 
@@ -161,18 +168,18 @@ def _rounded(total: int, shares: Mapping[str, float]) -> dict[str, int]:
 def _notes(
     split: Mapping[str, str],
     strata: Mapping[str, str],
-    wanted: Mapping[str, Mapping[str, int]],
+    targets: Mapping[str, Mapping[str, int]],
     shares: Mapping[str, float],
 ) -> tuple[str, ...]:
-    got = Counter((strata[one], place) for one, place in split.items())
+    counts = Counter((strata[record_id], name) for record_id, name in split.items())
     notes = []
     for name in shares:
-        want = sum(cells[name] for cells in wanted.values())
-        have = sum(count for (_, place), count in got.items() if place == name)
-        if have != want:
-            notes.append(f"split {name} has {have} texts where its share is {want}: families are never parted")
-        lacking = [stratum for stratum in wanted if stratum and not got[stratum, name]] if have else []
-        if lacking:
-            listed = ", ".join(lacking[:5]) + (", …" if len(lacking) > 5 else "")
-            notes.append(f"split {name} has no text of {len(lacking)} of {len(wanted)} labels: {listed}")
+        target = sum(cells[name] for cells in targets.values())
+        size = sum(count for (_, counted), count in counts.items() if counted == name)
+        if size != target:
+            notes.append(f"split {name} has {size} texts where its share is {target}: families are never split")
+        missing = [stratum for stratum in targets if stratum and not counts[stratum, name]] if size else []
+        if missing:
+            listed = ", ".join(missing[:LABELS_LISTED]) + (", …" if len(missing) > LABELS_LISTED else "")
+            notes.append(f"split {name} has no text of {len(missing)} of {len(targets)} labels: {listed}")
     return tuple(notes)

@@ -1,4 +1,4 @@
-"""The three tables of a data set: the rows people train on, the provenance, and what was dropped.
+"""The three tables of a data set: the rows that people train on, their provenance, and what was dropped.
 
 Rows are sorted by id, which is a hash: as good as shuffled, and the same on every machine.
 """
@@ -11,26 +11,26 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from textsynth.core.formatting import valid_unicode
-from textsynth.core.records import REVIEW_DECISION, DroppedRecord, Record
+from textsynth.core.records import REVIEW_DECISION, DroppedRecord, JsonValue, Record
+from textsynth.core.task import PARENT_TEXT_FIELDS
 from textsynth.export.run_result import RequestInfo, RunResult
 
 if TYPE_CHECKING:
     import datasets
 
-UNASKED = RequestInfo("", "", "", {})
-NOT_PICKED = "not picked: quota full"
-# what a rewriting generator puts into the fields, and a column of its own already
-KEPT_ELSEWHERE = frozenset({"source_text", "document", "chosen_label", "intended_label"})
-
+NO_REQUEST = RequestInfo("", "", "", {})
+NOT_SELECTED = "not picked: quota full"
+# Fields of labellers, which have columns of their own.
+LABEL_FIELDS = ("chosen_label", "intended_label")
 
 Columns = Mapping[str, Sequence[object]]
 
 
 @dataclass(frozen=True, slots=True)
 class ColumnTable:
-    """So many rows, the `datasets` features that give their types, in column order, and how a part becomes columns.
+    """A table of `length` rows: the `datasets` features give its column types, `part` returns a slice as columns.
 
-    Columns take more memory than the records they are made of, so only as many rows as are wanted at once become some.
+    Columns take more memory than the records they are made from, so only as many rows as needed at once are converted.
     """
 
     length: int
@@ -46,112 +46,101 @@ class ColumnTable:
         return self.part(slice(None))
 
     def parts(self, rows: int) -> Iterator[Columns]:
-        """Return the columns of `rows` rows at a time, fewer at the end."""
+        """Yield the columns of `rows` rows at a time, fewer at the end."""
         return (self.part(slice(start, start + rows)) for start in range(0, self.length, rows))
 
 
-def default_table(records: Sequence[Record], outcome: RunResult) -> ColumnTable:
-    """Return the rows that people train on, by task; labels become the integer codes of the recipe's order."""
+def default_table(records: Sequence[Record], result: RunResult) -> ColumnTable:
+    """Return the rows that people train on: the task's columns, and labels as integer codes in the recipe's order."""
     from datasets import ClassLabel, Features, List, Value
 
-    rows = sorted(records, key=lambda one: one.id)
-    text = Value("string")
-    features: dict[str, object] = {"id": text, **dict.fromkeys(_texts([], outcome.task), text)}
-    if _labelled(outcome):
-        label = ClassLabel(names=list(outcome.labels))
-        features["label"] = List(label) if outcome.multi_label else label
-    if outcome.weight is not None:
+    rows = sorted(records, key=lambda record: record.id)
+    string = Value("string")
+    features: dict[str, object] = {"id": string, **dict.fromkeys(result.task.columns, string)}
+    if result.task.has_labels(result.labels):
+        label = ClassLabel(names=list(result.labels))
+        features["label"] = List(label) if result.multi_label else label
+    if result.weight is not None:
         features["weight"] = Value("float32")
-    return ColumnTable(len(rows), Features(features), lambda part: _row_columns(rows[part], outcome))
+    return ColumnTable(len(rows), Features(features), lambda part: _default_columns(rows[part], result))
 
 
-def _row_columns(rows: Sequence[Record], outcome: RunResult) -> Columns:
-    columns: dict[str, Sequence[object]] = {"id": [row.id for row in rows], **_texts(rows, outcome.task)}
-    if _labelled(outcome):
-        codes = {name: code for code, name in enumerate(outcome.labels)}
-        if outcome.multi_label:
+def _default_columns(rows: Sequence[Record], result: RunResult) -> Columns:
+    columns: dict[str, Sequence[object]] = {"id": [row.id for row in rows]}
+    texts = [result.task.column_texts(row) for row in rows]
+    columns |= {name: [valid_unicode(row[name]) for row in texts] for name in result.task.columns}
+    if result.task.has_labels(result.labels):
+        codes = {name: code for code, name in enumerate(result.labels)}
+        if result.multi_label:
             columns["label"] = [sorted(codes[name] for name in row.labels) for row in rows]
         else:
             columns["label"] = [codes[row.labels[0]] if row.labels else None for row in rows]
-    if outcome.weight is not None:
-        columns["weight"] = [outcome.weight] * len(rows)
+    if result.weight is not None:
+        columns["weight"] = [result.weight] * len(rows)
     return columns
 
 
-def _labelled(outcome: RunResult) -> bool:
-    return bool(outcome.labels) and outcome.task != "summarization"
-
-
-def _texts(rows: Sequence[Record], task: str) -> Columns:
-    texts = [valid_unicode(row.text) for row in rows]
-    if task == "paraphrase":
-        return {"text": [valid_unicode(row.fields.get("source_text", "")) for row in rows], "paraphrase": texts}
-    if task == "summarization":
-        return {"document": [valid_unicode(row.fields.get("document", "")) for row in rows], "summary": texts}
-    return {"text": texts}
-
-
 def provenance_table(
-    records: Sequence[Record], outcome: RunResult, split: Mapping[str, str], family: Mapping[str, str]
+    records: Sequence[Record], result: RunResult, split: Mapping[str, str], family: Mapping[str, str]
 ) -> ColumnTable:
-    """Return one row a selected record: where it comes from and what was measured."""
-    rows = sorted(records, key=lambda one: one.id)
+    """Return one row per selected record: where it comes from, its scores, its split and family."""
+    rows = sorted(records, key=lambda record: record.id)
 
     def columns(part: slice) -> Columns:
-        some = rows[part]
+        group = rows[part]
         return {
-            "id": [row.id for row in some],
-            **_origins(some, outcome),
-            "label": [list(row.labels) if outcome.multi_label else row.label for row in some],
-            "intended_label": [row.fields.get("intended_label") for row in some],
-            "predicted_label": [row.fields.get("chosen_label") for row in some],
-            "split": [split[row.id] for row in some],
-            "family": [family[row.id] for row in some],
+            "id": [row.id for row in group],
+            **_provenance_columns(group, result),
+            "label": [list(row.labels) if result.multi_label else row.label for row in group],
+            "intended_label": [row.fields.get("intended_label") for row in group],
+            "predicted_label": [row.fields.get("chosen_label") for row in group],
+            "split": [split[row.id] for row in group],
+            "family": [family[row.id] for row in group],
         }
 
-    return ColumnTable(len(rows), provenance_features(multi_label=outcome.multi_label), columns)
+    return ColumnTable(len(rows), provenance_features(multi_label=result.multi_label), columns)
 
 
 def provenance_features(*, multi_label: bool) -> datasets.Features:
     """Return the types of the config `provenance`; `label` is a list where texts may have several."""
     from datasets import Features, List, Value
 
-    text = Value("string")
-    label = List(text) if multi_label else text
-    own = {"label": label, "intended_label": text, "predicted_label": text, "split": text, "family": text}
-    return Features({"id": text, **_origin_features(), **own})
+    string = Value("string")
+    label = List(string) if multi_label else string
+    own = {"label": label, "intended_label": string, "predicted_label": string, "split": string, "family": string}
+    return Features({"id": string, **_provenance_types(), **own})
 
 
-def dropped_table(outcome: RunResult) -> ColumnTable:
-    """Return what is not in the data set: drops, texts in review, and the spare ones (section `select`).
+def dropped_table(result: RunResult) -> ColumnTable:
+    """Return what is not in the data set: drops, texts in review, and surplus texts (section `select`).
 
-    `text` is empty where an answer could not be read; then `raw` has it. `source` is what the text rewrites.
+    `text` is empty where an answer could not be parsed; then `raw_answer` holds it. `source_text` is what the text
+    rewrites or belongs to.
     """
-    spare = (DroppedRecord(record, "select", outcome.selector, NOT_PICKED) for record in outcome.surplus)
-    drops = sorted((*outcome.dropped, *spare), key=lambda one: (one.record.id, one.section, one.step, one.reason))
-    return ColumnTable(
-        len(drops), dropped_features(multi_label=outcome.multi_label), lambda part: _drop_columns(drops[part], outcome)
-    )
+    surplus = (DroppedRecord(record, "select", result.selector, NOT_SELECTED) for record in result.surplus)
+    drops = sorted((*result.dropped, *surplus), key=lambda drop: (drop.record.id, drop.section, drop.step, drop.reason))
+    features = dropped_features(multi_label=result.multi_label)
+    return ColumnTable(len(drops), features, lambda part: _dropped_columns(drops[part], result))
 
 
-def _drop_columns(drops: Sequence[DroppedRecord], outcome: RunResult) -> Columns:
-    unread = [drop.section == "parse" for drop in drops]
+def _dropped_columns(drops: Sequence[DroppedRecord], result: RunResult) -> Columns:
+    unparsed = [drop.section == "parse" for drop in drops]
     rows = [drop.record for drop in drops]
-    origins = _origins(rows, outcome)
+    provenance = _provenance_columns(rows, result)
     return {
         "id": [row.id for row in rows],
-        "text": ["" if raw else valid_unicode(row.text) for row, raw in zip(rows, unread, strict=True)],
-        "label": [list(row.labels) if outcome.multi_label else row.label for row in rows],
+        "text": ["" if raw else valid_unicode(row.text) for row, raw in zip(rows, unparsed, strict=True)],
+        "label": [list(row.labels) if result.multi_label else row.label for row in rows],
         "section": [drop.section for drop in drops],
         "step": [drop.step for drop in drops],
         "reason": [valid_unicode(drop.reason) for drop in drops],
         "score": [_number(drop.score) for drop in drops],
         "limit": [_number(drop.limit) for drop in drops],
         "duplicate_of": [drop.duplicate_of for drop in drops],
-        "raw_answer": [valid_unicode(row.text) if raw else None for row, raw in zip(rows, unread, strict=True)],
-        "source_text": [_source(row) for row in rows],
-        "generator": origins.pop("step"),
-        **origins,
+        "raw_answer": [valid_unicode(row.text) if raw else None for row, raw in zip(rows, unparsed, strict=True)],
+        "source_text": [_source_text(row, result) for row in rows],
+        "generator": provenance.pop("step"),
+        **provenance,
     }
 
 
@@ -159,81 +148,86 @@ def dropped_features(*, multi_label: bool) -> datasets.Features:
     """Return the types of the config `dropped`; `label` is a list where texts may have several."""
     from datasets import Features, List, Value
 
-    text, number = Value("string"), Value("float64")
-    label = List(text) if multi_label else text
-    own = {"id": text, "text": text, "label": label, "section": text, "step": text, "reason": text}
-    own |= {
-        "score": number,
-        "limit": number,
-        "duplicate_of": text,
-        "raw_answer": text,
-        "source_text": text,
-        "generator": text,
-    }
-    more = _origin_features()
-    del more["step"]
-    return Features({**own, **more})
+    string, number = Value("string"), Value("float64")
+    label = List(string) if multi_label else string
+    own = {"id": string, "text": string, "label": label, "section": string, "step": string, "reason": string}
+    own |= {"score": number, "limit": number, "duplicate_of": string}
+    own |= dict.fromkeys(("raw_answer", "source_text", "generator"), string)
+    provenance = _provenance_types()
+    del provenance["step"]
+    return Features({**own, **provenance})
 
 
-def _origins(rows: Sequence[Record], outcome: RunResult) -> dict[str, Sequence[object]]:
-    asked = [outcome.requests.get(row.provenance.request_key, UNASKED) for row in rows]
-    sampling = {id(one): as_json(one.sampling) for one in asked}
-    # Most rows share what they show and what was asked of them: one list, one text for all of them.
+def _provenance_columns(rows: Sequence[Record], result: RunResult) -> dict[str, Sequence[object]]:
+    requests = [result.requests.get(row.provenance.request_key, NO_REQUEST) for row in rows]
+    sampling = {id(request): as_json(request.sampling) for request in requests}
+    # Most rows share their examples and their attributes: one list and one text serve all of them.
     lists: dict[tuple[str, ...], list[str]] = {}
     texts: dict[str, str] = {}
+    own_columns = {*PARENT_TEXT_FIELDS, *LABEL_FIELDS, *result.task.required_fields}
+    attributes = (as_json(_attributes(row, own_columns)) for row in rows)
     return {
         "step": [row.provenance.step for row in rows],
-        "parent_ids": [_one(lists, row.provenance.parent_ids) for row in rows],
-        "example_ids": [_one(lists, row.provenance.example_ids) for row in rows],
+        "parent_ids": [_shared_list(lists, row.provenance.parent_ids) for row in rows],
+        "example_ids": [_shared_list(lists, row.provenance.example_ids) for row in rows],
         "request_key": [row.provenance.request_key for row in rows],
         "index": [row.provenance.index for row in rows],
-        "prompt": [one.prompt for one in asked],
-        "prompt_fingerprint": [one.fingerprint for one in asked],
-        "model": [one.model for one in asked],
-        "engine": [one.engine for one in asked],
-        "sampling": [sampling[id(one)] for one in asked],
-        "attributes": [texts.setdefault(told, told) for told in (as_json(_attributes(row)) for row in rows)],
+        "prompt": [request.prompt for request in requests],
+        "prompt_fingerprint": [request.fingerprint for request in requests],
+        "model": [request.model for request in requests],
+        "engine": [request.engine for request in requests],
+        "sampling": [sampling[id(request)] for request in requests],
+        "attributes": [texts.setdefault(text, text) for text in attributes],
         "scores": [as_json(row.scores) for row in rows],
-        "confidence": [_confidence(row, outcome.labellers) for row in rows],
+        "confidence": [_confidence(row, result) for row in rows],
     }
 
 
-def _one(lists: dict[tuple[str, ...], list[str]], ids: tuple[str, ...]) -> list[str]:
-    found = lists.get(ids)
-    return lists.setdefault(ids, list(ids)) if found is None else found
+def _shared_list(lists: dict[tuple[str, ...], list[str]], ids: tuple[str, ...]) -> list[str]:
+    shared = lists.get(ids)
+    return lists.setdefault(ids, list(ids)) if shared is None else shared
 
 
-def _origin_features() -> dict[str, object]:
+def _provenance_types() -> dict[str, object]:
     from datasets import List, Value
 
-    text = Value("string")
-    texts = dict.fromkeys(("prompt", "prompt_fingerprint", "model", "engine", "sampling", "attributes", "scores"), text)
-    first = {
-        "step": text,
-        "parent_ids": List(text),
-        "example_ids": List(text),
-        "request_key": text,
-        "index": Value("int64"),
-    }
-    return {**first, **texts, "confidence": Value("float64")}
+    string = Value("string")
+    ids = List(string)
+    first = {"step": string, "parent_ids": ids, "example_ids": ids, "request_key": string, "index": Value("int64")}
+    names = ("prompt", "prompt_fingerprint", "model", "engine", "sampling", "attributes", "scores")
+    return {**first, **dict.fromkeys(names, string), "confidence": Value("float64")}
 
 
-def _source(record: Record) -> str | None:
-    source = record.fields.get("document") or record.fields.get("source_text")
-    return valid_unicode(source) if source else None
+def _source_text(record: Record, result: RunResult) -> str | None:
+    fields = dict.fromkeys((*result.task.required_fields, *reversed(PARENT_TEXT_FIELDS)))
+    return next((valid_unicode(text) for text in map(record.field_text, fields) if text), None)
 
 
-def _attributes(record: Record) -> dict[str, str]:
-    return {key: valid_unicode(value) for key, value in record.fields.items() if key not in KEPT_ELSEWHERE}
+def _attributes(record: Record, own_columns: Iterable[str]) -> dict[str, JsonValue]:
+    return {name: _valid(value) for name, value in record.fields.items() if name not in own_columns}
 
 
-def _confidence(record: Record, labellers: Iterable[str]) -> float | None:
-    """Return how sure the last labeller is of the record's label, None where a person set another than it chose."""
-    chosen = record.fields.get("chosen_label")
-    if REVIEW_DECISION in record.fields and chosen and _names(chosen) != _names(", ".join(record.labels)):
+def _valid(value: JsonValue) -> JsonValue:
+    """Return a JSON value whose texts are valid Unicode."""
+    if isinstance(value, str):
+        return valid_unicode(value)
+    if isinstance(value, Mapping):
+        return {valid_unicode(name): _valid(part) for name, part in value.items()}
+    return [_valid(part) for part in value] if isinstance(value, Sequence) else value
+
+
+def _confidence(record: Record, result: RunResult) -> float | None:
+    """Return the confidence in the record's label: the last score of a step that measures it.
+
+    None where a person set another label than the one that the score is about.
+    """
+    decision = record.fields.get(REVIEW_DECISION)
+    predicted = record.field_text("chosen_label")
+    if decision is not None and predicted and _names(predicted) != _names(", ".join(record.labels)):
         return None
-    found = [record.scores[item] for item in labellers if item in record.scores]
-    return float(found[-1]) if found else None
+    steps = result.labellers if decision == "relabel" else result.confidence_steps
+    scores = [record.scores[step] for step in steps if step in record.scores]
+    return float(scores[-1]) if scores else None
 
 
 def _names(labels: str) -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from textsynth.core.records import Completion, DroppedRecord, GenerationRequest, Provenance, Record
-from textsynth.parse import CUT, ParseFailure, Reader
+from textsynth.parse import TRUNCATED, ParseFailure, Reader
 
 
 def parse_candidates(
@@ -14,7 +14,7 @@ def parse_candidates(
     The labels and fields of the ask are inherited; `draw` is the place in the answer, faults count on after the texts.
     One that was cut off says at how many tokens.
     """
-    reading = reader.read(completion.text, cut=completion.finish == "length")
+    reading = reader.read(completion.text, truncated=completion.finish == "length")
     found: list[Record | DroppedRecord] = [
         Record(text, Provenance(ask.step, ask.parent_ids, ask.example_ids, request, draw), ask.labels, ask.fields)
         for draw, text in enumerate(reading.texts)
@@ -28,4 +28,4 @@ def parse_candidates(
 
 
 def _reason(fault: ParseFailure, ask: GenerationRequest) -> str:
-    return f"cut at max_tokens {ask.sampling.max_tokens}" if fault.reason == CUT else fault.reason
+    return f"cut at max_tokens {ask.sampling.max_tokens}" if fault.reason == TRUNCATED else fault.reason

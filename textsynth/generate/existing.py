@@ -24,9 +24,14 @@ class Existing(Generator):
     """Given rows as candidates; no model is asked."""
 
     output_fields: ClassVar[frozenset[str] | None] = frozenset()
-    free: ClassVar[bool] = True
+    needs_model: ClassVar[bool] = False
 
     source: SourceName = Field(default="raw", description="the rows")
+
+    @property
+    def curates_source(self) -> bool:
+        """The rows are the candidates."""
+        return True
 
     def start(self, context: Context, name: str) -> GeneratorSession:
         """Return the generator at work in one run."""

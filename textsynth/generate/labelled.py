@@ -72,6 +72,21 @@ class Labelled(PromptedGenerator):
                 raise ValueError(f"an attribute's name has no * in it and no space at its ends, found {name!r}")
         return vary
 
+    @property
+    def varied_attributes(self) -> Mapping[str, Sequence[str]]:
+        """The values of `attributes`."""
+        return self.attributes
+
+    @property
+    def shows_labels(self) -> bool:
+        """The seeds are shown by label."""
+        return True
+
+    @property
+    def texts_per_request(self) -> int:
+        """As many as `per_request` says."""
+        return self.per_request
+
     def start(self, context: Context, name: str) -> GeneratorSession:
         """Return the generator at work in one run."""
         return LabelledSession(self, context, name)

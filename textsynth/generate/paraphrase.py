@@ -38,6 +38,11 @@ class Paraphrase(PromptedGenerator):
     styles: Texts = Field(default=STYLES, min_length=1, description="how to rewrite; each parent takes each in turn")
     per_request: int = Field(default=1, ge=1, description="paraphrases asked for in one answer")
 
+    @property
+    def texts_per_request(self) -> int:
+        """As many as `per_request` says."""
+        return self.per_request
+
     def start(self, context: Context, name: str) -> GeneratorSession:
         """Return the generator at work in one run."""
         return ParaphraseSession(self, context, name)

@@ -38,6 +38,11 @@ class Summary(PromptedGenerator):
     )
     per_request: int = Field(default=1, ge=1, description="summaries asked for in one answer")
 
+    @property
+    def texts_per_request(self) -> int:
+        """As many as `per_request` says."""
+        return self.per_request
+
     def start(self, context: Context, name: str) -> GeneratorSession:
         """Return the generator at work in one run."""
         return SummarySession(self, context, name)
@@ -68,7 +73,7 @@ class SummarySession:
         return [] if completion is None else parse_candidates(request, request_key, completion, self._prompt.reader)
 
     def _ask(self, document: Record, sentences: int) -> GenerationRequest:
-        points = document.fields.get(self._step.key_points or "", "").splitlines()
+        points = document.field_text(self._step.key_points or "").splitlines()
         prompt = self._prompt.render(
             {
                 "domain": self._step.domain,

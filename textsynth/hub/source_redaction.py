@@ -17,6 +17,7 @@ from textsynth.core.errors import UsageError
 from textsynth.export.tables import as_json
 from textsynth.recipe import Recipe, read_recipe
 from textsynth.recipe.pinning import pinned_as_run
+from textsynth.recipe.references import references_in
 from textsynth.similarity.overlap import OverlapIndex, SubstringIndex
 from textsynth.store.manifest import Manifest
 
@@ -44,7 +45,12 @@ def read_source_texts(folder: Path, manifest: Manifest, recipe: Recipe | None = 
     why = f"{folder}: provenance and dropped texts cannot be pushed, as it cannot be told which of them repeat a seed: "
     try:
         recipe = pinned_as_run(recipe or read_recipe(path, told["sets"]), manifest["sources"])
-        curated = {getattr(item.step, "source", None) for item in recipe.generate if item.step.free}
+        curated = {
+            name
+            for item in recipe.generate
+            if item.step.curates_source
+            for _, name in references_in(item.step, "source")
+        }
         sources = {name: source for name, source in recipe.sources.items() if name not in curated}
         rows = [source.read(recipe.base, name=name, seed=recipe.seed) for name, source in sources.items()]
     except UsageError as fault:

@@ -14,15 +14,16 @@ import yaml
 
 from textsynth.core.errors import RecipeError, UsageError
 from textsynth.core.options import Options
-from textsynth.core.protocols import Filter, Generator, Labeller, Selector, Source, Step, component_class
-from textsynth.core.registry import snake_case
+from textsynth.core.protocols import Filter, Generator, Labeller, Selector, Source, Step
+from textsynth.core.registry import component_class, snake_case
+from textsynth.core.task import Task
 from textsynth.models import ModelOptions
 from textsynth.recipe.env_vars import to_python
 from textsynth.recipe.issues import IssueCollector, Position
 from textsynth.recipe.items import BASES, StepReader, incomplete_component
 from textsynth.recipe.loader import RecipeDocument, checked
 from textsynth.recipe.recipe import Label, Recipe
-from textsynth.recipe.settings import Budget, Evaluate, Export, Task
+from textsynth.recipe.settings import Budget, Evaluate, Export
 from textsynth.recipe.yaml_tree import (
     FOUND_LENGTH,
     LONE_SURROGATE,
@@ -50,7 +51,7 @@ class RecipeSections(TypedDict, total=False):
 
     version: int
     name: str
-    task: Task
+    task: RecipeValue | Task | type[Task]
     language: str
     seed: int
     multi_label: bool

@@ -9,13 +9,9 @@ from typing import Protocol, TypeVar
 from textsynth.core.errors import RecipeIssue, did_you_mean
 from textsynth.core.formatting import pluralize
 from textsynth.core.options import Options
-from textsynth.core.protocols import Generator
-from textsynth.core.records import REWRITES, Record
+from textsynth.core.protocols import Generator, Labeller, Selector, Source
+from textsynth.core.records import Record
 from textsynth.export.card.hub_vocabulary import matching_task_ids
-from textsynth.export.card.metadata import CATEGORIES
-from textsynth.generate.existing import Existing
-from textsynth.generate.labelled import Labelled
-from textsynth.label.calibration import FEWEST
 from textsynth.recipe.issues import IssueCollector
 from textsynth.recipe.items import ParsedStep
 from textsynth.recipe.quota_spec import check_total, check_want
@@ -24,313 +20,343 @@ from textsynth.recipe.references import check_files, check_names, check_prompts,
 from textsynth.recipe.sections import Sections
 from textsynth.recipe.settings import Evaluate
 from textsynth.recipe.yaml_tree import YamlMap
-from textsynth.select.balanced import Balanced
 
 ROUNDING = 1e-6
-SHOWN_LABELS = 5
-# The column that what a text rewrites gets in the data set, and the generator that makes such texts, by task.
-REWRITTEN = {"paraphrase": ("text", "paraphrase"), "summarization": ("document", "summary")}
+LABELS_LISTED = 5
+NAME_LABEL_COLUMN = "name their column, {rows: {path: FILE, label: COLUMN}}"
 
 
-def check_sections(sections: Sections, base: Path, mistakes: IssueCollector) -> None:
-    """Note everything that does not fit together; `base` is the recipe's folder. What has a mistake is passed over."""
-    known = {name: one for name, one in sections.sources.items() if one is not None}
-    check_files(known, base, mistakes)
-    items = [one for written in sections.lists.values() for one in written]
+def check_sections(sections: Sections, base: Path, issues: IssueCollector) -> None:
+    """Add every issue between sections; `base` is the recipe's folder. A step with an issue of its own is skipped."""
+    check_files({name: step for name, step in sections.sources.items() if step is not None}, base, issues)
+    steps = [step for group in sections.lists.values() for step in group]
     models = sections.tree.entries.get("models")
-    names = list(models.entries) if isinstance(models, YamlMap) else list(sections.models)
-    check_names(items, "source", "sources", list(sections.sources), mistakes)
-    check_names(items, "model", "models", names, mistakes)
-    check_prompts(items, sections.models, base, mistakes)
+    model_names = list(models.entries) if isinstance(models, YamlMap) else list(sections.models)
+    check_names(steps, "source", "sources", list(sections.sources), issues)
+    check_names(steps, "model", "models", model_names, issues)
+    check_prompts(steps, sections.models, base, issues)
     if sections.whole("generate"):
-        _check_shares(sections.lists["generate"], mistakes)
-        _check_generators(sections, mistakes)
-        _check_task(sections, mistakes)
-        _check_over(sections, mistakes)
-        attributes = dict.fromkeys(
-            name for one in sections.lists["generate"] for name in getattr(one.step, "attributes", {})
-        )
+        _check_shares(sections.lists["generate"], issues)
+        _check_generators(sections, issues)
+        _check_output_fields(sections, issues)
+        _check_balanced_fields(sections, issues)
+        attributes = [name for generator in _generators(sections) for name in generator.varied_attributes]
         check_want(
             sections.want,
             sections.mark("want"),
-            mistakes,
-            attributes=list(attributes),
+            issues,
+            attributes=list(dict.fromkeys(attributes)),
             labels=list(sections.labels),
         )
     if not sections.settings.multi_label:
-        check_total(sections.want, sections.labels, sections.mark("want"), mistakes)
+        check_total(sections.want, sections.labels, sections.mark("want"), issues)
     if "labels" not in sections.tree.entries:
-        _check_without_labels(sections, mistakes)
-    check_gold(sections, mistakes)
-    check_export(sections, mistakes)
+        _check_without_labels(sections, issues)
+    _check_gold(sections, issues)
+    _check_export(sections, issues)
     if sections.evaluate is not None:
-        _check_evaluate(sections, sections.evaluate, mistakes)
+        _check_evaluate(sections, sections.evaluate, issues)
 
 
-def _check_evaluate(sections: Sections, evaluate: Evaluate, mistakes: IssueCollector) -> None:
-    """Note sources of `evaluate` that are not there or stand in two places, and a task that has nothing to score."""
-    mark = sections.mark("evaluate")
-    if sections.settings.task != "classification":
-        mistakes.add(mark, f"evaluate scores labelled texts, and the task is {sections.settings.task!r}: take it out")
+def _generators(sections: Sections) -> list[Generator]:
+    return [step.step for step in sections.lists["generate"] if isinstance(step.step, Generator)]
+
+
+def _check_evaluate(sections: Sections, evaluate: Evaluate, issues: IssueCollector) -> None:
+    """Add sources of `evaluate` that do not exist or have two roles, and a task that cannot be scored."""
+    position = sections.mark("evaluate")
+    if not sections.task.evaluates:
+        issues.add(position, f"evaluate scores labelled texts, and the task is {sections.task_name!r}: take it out")
     node = sections.tree.entries["evaluate"]
-    marks = node.marks if isinstance(node, YamlMap) else {}
-    role_of: dict[str, str] = {}
+    positions = node.marks if isinstance(node, YamlMap) else {}
+    roles: dict[str, str] = {}
     for role, name in references_in(evaluate, "source"):
-        at = marks.get(role, mark)
+        at = positions.get(role, position)
         if name not in sections.sources:
-            mistakes.add(
-                at, f"evaluate.{role} is {name!r}, but sources has no {name!r}{did_you_mean(name, sections.sources)}"
+            hint = did_you_mean(name, sections.sources)
+            issues.add(at, f"evaluate.{role} is {name!r}, but sources has no {name!r}{hint}")
+        elif name in roles and "test" in (role, roles[name]):
+            issues.add(
+                at, f"evaluate.{role} and evaluate.{roles[name]} are both {name!r}: nothing may be fitted on test rows"
             )
-        elif name in role_of and "test" in (role, role_of[name]):
-            mistakes.add(
-                at, f"evaluate.{role} and evaluate.{role_of[name]} are both {name!r}: test rows are never fitted on"
-            )
-        role_of[name] = role
+        roles[name] = role
 
 
-def _check_shares(generate: Sequence[ParsedStep], mistakes: IssueCollector) -> None:
-    """Note shares that make more than 1, or that leave nothing or nobody for the rest."""
-    shares = [(one, _share(one)) for one in generate]
-    shared = [(one, share) for one, share in shares if share is not None]
-    if not shared:
+def _check_shares(steps: Sequence[ParsedStep], issues: IssueCollector) -> None:
+    """Add shares that sum to more than 1, or that leave nothing, or no generator, for the rest."""
+    shares = [(step, step.step.share if isinstance(step.step, Generator) else None) for step in steps]
+    with_share = [(step, share) for step, share in shares if share is not None]
+    if not with_share:
         return
-    whole = sum(share for _, share in shared)
-    last = shared[-1][0]
-    mark = last.fields.marks.get("share", last.mark)
-    rest = [one.name for one, share in shares if share is None]
-    if whole > 1 + ROUNDING:
-        mistakes.add(mark, f"the shares of generate make {whole:g} in all, more than 1")
-    elif rest and whole > 1 - ROUNDING:
-        mistakes.add(mark, f"the shares of generate make 1 in all, which leaves nothing for {rest[0]!r}")
-    elif not rest and whole < 1 - ROUNDING:
-        mistakes.add(
-            mark, f"the shares of generate make {whole:g} in all, and no generator without one writes the rest"
+    total = sum(share for _, share in with_share)
+    last = with_share[-1][0]
+    position = last.fields.marks.get("share", last.mark)
+    without_share = [step.name for step, share in shares if share is None]
+    if total > 1 + ROUNDING:
+        issues.add(position, f"the shares of generate make {total:g} in all, more than 1")
+    elif without_share and total > 1 - ROUNDING:
+        issues.add(position, f"the shares of generate make 1 in all, which leaves nothing for {without_share[0]!r}")
+    elif not without_share and total < 1 - ROUNDING:
+        issues.add(
+            position, f"the shares of generate make {total:g} in all, and no generator without one writes the rest"
         )
 
 
-def _share(one: ParsedStep) -> float | None:
-    return one.step.share if isinstance(one.step, Generator) else None
-
-
-def _check_generators(sections: Sections, mistakes: IssueCollector) -> None:
+def _check_generators(sections: Sections, issues: IssueCollector) -> None:
     if not sections.lists["generate"]:
-        mistakes.add(sections.mark("generate"), "generate is an empty list, so nothing writes a text: name an item")
+        issues.add(sections.mark("generate"), "generate is an empty list, so nothing writes a text: name an item")
 
 
-def _check_task(sections: Sections, mistakes: IssueCollector) -> None:
-    """Note generators whose texts rewrite nothing, where the task is to rewrite: a column would be empty."""
-    task = sections.settings.task
-    if task not in REWRITTEN:
-        return
-    field, (column, generator) = REWRITES[task], REWRITTEN[task]
-    for one in sections.lists["generate"]:
-        made = one.step.output_fields if isinstance(one.step, Generator) else None
-        source = sections.sources.get(getattr(one.step, "source", None) or "")
-        kept = getattr(source.step, "fields", None) if source is not None else ()
-        if made is not None and kept is not None and field not in {*made, *kept}:
-            mistakes.add(
-                one.mark,
-                f"{one.name} gives texts without what they rewrite (the column {column} of a {task}):"
-                f" take {generator}, keep it as `fields: {{{field}: COLUMN}}` in the source, or another task",
-            )
+def _check_output_fields(sections: Sections, issues: IssueCollector) -> None:
+    """Add generators whose texts lack a field that a column of the task needs: the column would be empty."""
+    for step in sections.lists["generate"]:
+        available = _available_fields(sections, step)
+        if available is None:
+            continue
+        for column, field in sections.task.columns.items():
+            if field and field not in available:
+                issues.add(
+                    step.mark,
+                    f"{step.name} writes no {field!r}, which fills the column {column!r} of the task "
+                    f"{sections.task_name}: take {sections.task.generator}, keep it as `fields: {{{field}: COLUMN}}` in "
+                    "the source, or name another task",
+                )
 
 
-def _check_over(sections: Sections, mistakes: IssueCollector) -> None:
-    """Note what `balanced` is to be even over, and no text can have: nothing would be evened out, in silence."""
-    made: set[str] = set()
-    if any(not type(one.step).__module__.startswith("textsynth.") for one in sections.lists["label"]):
-        return  # a labeller of one's own may give fields
-    for one in sections.lists["generate"]:
-        if not isinstance(one.step, Generator) or one.step.output_fields is None:
+def _available_fields(sections: Sections, step: ParsedStep) -> set[str] | None:
+    """Return the fields that a generator's texts will have; None where that is not known before a run."""
+    if not isinstance(step.step, Generator) or step.step.output_fields is None:
+        return None
+    fields = set(step.step.output_fields)
+    for _, name in references_in(step.step, "source"):
+        source = sections.sources.get(name)
+        source_fields = source.step.field_names if source is not None and isinstance(source.step, Source) else None
+        if source_fields is None:
+            return None
+        fields.update(source_fields)
+    return fields
+
+
+def _check_balanced_fields(sections: Sections, issues: IssueCollector) -> None:
+    """Add fields that a selector balances and no text can have: it would silently balance nothing."""
+    fields: set[str] = set()
+    if any(not type(step.step).__module__.startswith("textsynth.") for step in sections.lists["label"]):
+        return  # a labeller of the user's own may set fields
+    for step in sections.lists["generate"]:
+        available = _available_fields(sections, step)
+        if available is None or not isinstance(step.step, Generator):
             return
-        made.update(one.step.output_fields, getattr(one.step, "attributes", {}))
+        fields.update(available, step.step.varied_attributes)
     for source in sections.sources.values():
-        kept = getattr(source.step, "fields", None) if source is not None else None
-        if kept is None:
+        source_fields = source.step.field_names if source is not None and isinstance(source.step, Source) else None
+        if source_fields is None:
             return
-        made.update(kept)
-    for one in sections.lists["select"]:
-        for name in one.step.over if isinstance(one.step, Balanced) else ():
-            if name not in made:
-                mark = one.fields.marks.get("over", one.mark)
-                told = f"balanced.over has {name!r}, which no generator varies and no source keeps in `fields`"
-                mistakes.add(mark, told + (did_you_mean(name, sorted(made)) if made else ""))
+        fields.update(source_fields)
+    for step in sections.lists["select"]:
+        for name in step.step.balanced_fields if isinstance(step.step, Selector) else ():
+            if name not in fields:
+                position = step.fields.marks.get("over", step.mark)
+                hint = did_you_mean(name, sorted(fields)) if fields else ""
+                issues.add(
+                    position,
+                    f"{step.item}.over has {name!r}, which no generator varies and no source keeps in `fields`{hint}",
+                )
 
 
-def _check_without_labels(sections: Sections, mistakes: IssueCollector) -> None:
-    """Note what needs labels in a recipe that lists none."""
-    for one in sections.lists["label"]:
-        mistakes.add(one.mark, f"{one.name} chooses among labels, but the recipe lists none: add `labels:`")
-    writers = [one for one in sections.lists["generate"] if isinstance(one.step, Generator) and not one.step.free]
-    if sections.settings.task == "classification" and writers:
+def _check_without_labels(sections: Sections, issues: IssueCollector) -> None:
+    """Add what needs labels in a recipe that lists none."""
+    for step in sections.lists["label"]:
+        issues.add(step.mark, f"{step.name} chooses among labels, but the recipe lists none: add `labels:`")
+    writers = [
+        step for step in sections.lists["generate"] if isinstance(step.step, Generator) and step.step.needs_model
+    ]
+    if sections.task.needs_labels and writers:
         first = writers[0]
-        mistakes.add(
-            first.mark, f"{first.name} writes for a classification, but the recipe lists no labels: add `labels:`"
+        issues.add(
+            first.mark,
+            f"{first.name} writes for the task {sections.task_name}, but the recipe lists no labels: add `labels:`",
         )
     elif any("label" in keys for keys in sections.want):
-        mistakes.add(
+        issues.add(
             sections.mark("want"),
             "want counts texts by label, but the recipe lists no labels: add `labels:`, or write total",
         )
 
 
 def check_sources(recipe: Recipe, rows: Mapping[str, Sequence[Record]]) -> list[RecipeIssue]:
-    """Return a mistake for each source without rows, and for each label of its rows that the recipe does not list.
+    """Return the issues of the rows: sources without rows or labels, labels not in the recipe, too many labels a row.
 
-    Rows with several labels, where a text has one, are a mistake too.
-
-    `rows` are the sources as read, by name. At most five labels a source are told, the most frequent first.
+    `rows` are the sources as read, by name. At most five labels a source are listed, the most frequent first.
     """
-    mistakes: list[RecipeIssue] = []
+    issues: list[RecipeIssue] = []
     for name, records in rows.items():
         where = recipe.places.get(f"sources.{name}", str(recipe.path))
-        if not records:
-            mistakes.append(RecipeIssue(where, f"sources.{name} has no rows"))
-        shown = _shown_by_label(recipe, name)
-        if shown is not None and records and not any(record.labels for record in records):
-            wrong = f"sources.{name} has no labels, and {shown} shows examples by label"
-            mistakes.append(RecipeIssue(where, f"{wrong}: name their column, {{rows: {{path: FILE, label: COLUMN}}}}"))
-        bare = sum(not record.labels for record in records)
-        bare = 0 if recipe.multi_label and bare < len(records) else bare  # one of many labels may be none of them
-        taken = _taken_as_labelled(recipe, name)
-        without = f"sources.{name}: {pluralize(bare, 'row')} of {len(records):,} without a label"
-        if taken is not None and bare:
-            wrong = f"{without}, and {taken} takes rows as"
-            more = "they are: name the column, {rows: {path: FILE, label: COLUMN}}, or let `label: [choice]` choose"
-            mistakes.append(RecipeIssue(where, f"{wrong} {more}"))
-        scored = next((role for role in ("test", "train") if name == getattr(recipe.evaluate, role, None)), None)
-        if scored is not None and bare:
-            told = f"{without}, and evaluate.{scored} needs one of each: name their column, label: COLUMN"
-            mistakes.append(RecipeIssue(where, told))
-        if recipe.labels:
-            mistakes += [RecipeIssue(where, sentence) for sentence in _unlisted(name, records, list(recipe.labels))]
-        several = [record for record in records if len(record.labels) > 1]
-        if several and recipe.labels and not recipe.multi_label:
-            wrong = f"sources.{name} has {pluralize(len(several), 'row')} with several labels"
-            first = ", ".join(map(repr, several[0].labels[:SHOWN_LABELS]))
-            told = f"{wrong} ({first}), and a text has one: write `multi_label: true`, or give each row one label"
-            mistakes.append(RecipeIssue(where, told))
-    return mistakes + check_gold_rows(recipe, rows)
+        sentences = _issues_of_source(recipe, name, records) if records else [f"sources.{name} has no rows"]
+        issues += [RecipeIssue(where, sentence) for sentence in sentences]
+    return issues + _check_gold_rows(recipe, rows)
 
 
-def _shown_by_label(recipe: Recipe, source: str) -> str | None:
-    """Return the generator that shows rows of the source by their labels, None where none does."""
-    shows = (one.name for one in recipe.generate if isinstance(one.step, Labelled) and one.step.source == source)
-    return next(shows, None)
+def _issues_of_source(recipe: Recipe, name: str, records: Sequence[Record]) -> Iterator[str]:
+    generator = _generator_showing(recipe, name)
+    if generator is not None and not any(record.labels for record in records):
+        yield f"sources.{name} has no labels, and {generator} shows examples by label: {NAME_LABEL_COLUMN}"
+    unlabelled = sum(not record.labels for record in records)
+    if recipe.multi_label and unlabelled < len(records):
+        unlabelled = 0  # a text that may have several labels may have none
+    if unlabelled:
+        count = f"sources.{name}: {pluralize(unlabelled, 'row')} of {len(records):,} without a label"
+        curator = _generator_curating(recipe, name)
+        if curator is not None:
+            yield (
+                f"{count}, and {curator} takes rows as they are: {NAME_LABEL_COLUMN}, or let `label: [choice]` choose"
+            )
+        evaluate = recipe.evaluate
+        scored = {} if evaluate is None else {evaluate.test: "test", evaluate.train: "train"}
+        if name in scored:
+            yield f"{count}, and evaluate.{scored[name]} needs one of each: name their column, label: COLUMN"
+    if recipe.labels:
+        yield from _unlisted_labels(name, records, list(recipe.labels))
+    several = [record for record in records if len(record.labels) > 1]
+    if several and recipe.labels and not recipe.multi_label:
+        example = ", ".join(map(repr, several[0].labels[:LABELS_LISTED]))
+        yield (
+            f"sources.{name} has {pluralize(len(several), 'row')} with several labels ({example}), and a text has one: "
+            "write `multi_label: true`, or give each row one label"
+        )
 
 
-def _taken_as_labelled(recipe: Recipe, source: str) -> str | None:
-    """Return the generator that makes texts of the source's rows with their own labels, where nothing gives others."""
-    if recipe.task != "classification" or not recipe.labels or recipe.label:
+def _generator_showing(recipe: Recipe, source: str) -> str | None:
+    """Return the first generator that shows rows of the source by their labels, None where none does."""
+    return _first_using(recipe, source, lambda generator: generator.shows_labels)
+
+
+def _generator_curating(recipe: Recipe, source: str) -> str | None:
+    """Return the first generator that makes the rows themselves texts, where nothing else gives them labels."""
+    if not recipe.task.needs_labels or not recipe.labels or recipe.label:
         return None
-    takes = (one.name for one in recipe.generate if isinstance(one.step, Existing) and one.step.source == source)
-    return next(takes, None)
+    return _first_using(recipe, source, lambda generator: generator.curates_source)
 
 
-def _unlisted(source: str, records: Sequence[Record], known: list[str]) -> list[str]:
-    listed = set(known)
+class _Predicate(Protocol):
+    def __call__(self, generator: Generator) -> bool: ...
+
+
+def _first_using(recipe: Recipe, source: str, uses: _Predicate) -> str | None:
+    names = (
+        item.name
+        for item in recipe.generate
+        if uses(item.step) and source in (name for _, name in references_in(item.step, "source"))
+    )
+    return next(names, None)
+
+
+def _unlisted_labels(source: str, records: Sequence[Record], listed: list[str]) -> Iterator[str]:
+    in_recipe = set(listed)
     counts: dict[str, int] = {}
     for record in records:
         for label in record.labels:
-            if label not in listed:
+            if label not in in_recipe:
                 counts[label] = counts.get(label, 0) + 1
-    wrong = sorted(counts, key=lambda label: -counts[label])
-    told = [
-        f"sources.{source} has {counts[label]} row{'s' if counts[label] > 1 else ''} with the label {label!r}, "
-        f"which `labels` does not list{did_you_mean(label, known)}"
-        for label in wrong[:SHOWN_LABELS]
-    ]
-    if len(wrong) > SHOWN_LABELS:
-        told.append(f"sources.{source} has {len(wrong) - SHOWN_LABELS} more labels which `labels` does not list")
-    return told
+    unlisted = sorted(counts, key=lambda label: -counts[label])
+    for label in unlisted[:LABELS_LISTED]:
+        yield (
+            f"sources.{source} has {pluralize(counts[label], 'row')} with the label {label!r}, which `labels` does not "
+            f"list{did_you_mean(label, listed)}"
+        )
+    if len(unlisted) > LABELS_LISTED:
+        yield f"sources.{source} has {len(unlisted) - LABELS_LISTED} more labels which `labels` does not list"
 
 
-GOLD = "gold"
-
-
-class _Item(Protocol):
+class _Named(Protocol):
     @property
     def name(self) -> str: ...
     @property
     def step(self) -> Options: ...
 
 
-AnyItem = TypeVar("AnyItem", bound=_Item)
+AnyNamed = TypeVar("AnyNamed", bound=_Named)
 
 
-def gold_source(label: Iterable[AnyItem]) -> Iterator[tuple[AnyItem, str]]:
-    """Yield the labellers that are tried on gold rows, each with the name of their source."""
-    for item in label:
-        yield from ((item, name) for field, name in references_in(item.step, "source") if field == GOLD)
+def gold_sources(labellers: Iterable[AnyNamed]) -> Iterator[tuple[AnyNamed, str]]:
+    """Yield the labellers that are calibrated on gold rows, each with the name of their source."""
+    for labeller in labellers:
+        yield from ((labeller, name) for _, name in references_in(labeller.step, "gold"))
 
 
-def check_gold(sections: Sections, mistakes: IssueCollector) -> None:
-    """Note every gold source whose rows are also written from, shown as examples, or tested on."""
-    lists = sections.lists
-    for one, source in gold_source(lists["label"]):
-        mark = one.fields.marks.get(GOLD, one.mark)
-        told = f"{one.item}.gold is {source!r}"
-        for other in lists["generate"]:
-            if source in (name for _, name in references_in(other.step, "source")):
-                wrong = (
-                    f"{told}, and {other.name} writes from its rows: keep some labelled rows aside in a source of their"
+def _check_gold(sections: Sections, issues: IssueCollector) -> None:
+    """Add every gold source whose rows are also written from, shown as examples, or tested on."""
+    for labeller, source in gold_sources(sections.lists["label"]):
+        position = labeller.fields.marks.get("gold", labeller.mark)
+        clash = f"{labeller.item}.gold is {source!r}"
+        for generator in sections.lists["generate"]:
+            if source in (name for _, name in references_in(generator.step, "source")):
+                issues.add(
+                    position,
+                    f"{clash}, and {generator.name} writes from its rows: keep some labelled rows apart in a source of "
+                    "their own, as a labeller does better on what texts were made from",
                 )
-                mistakes.add(mark, f"{wrong} own, as a labeller does better on what texts were made from")
-        for other in lists["label"]:
-            if other is not one and source in (
-                name for field, name in references_in(other.step, "source") if field != GOLD
-            ):
-                mistakes.add(mark, f"{told}, and {other.name} shows its rows as examples: they are for trying alone")
+        for other in sections.lists["label"]:
+            gold = {field for field, _ in references_in(other.step, "gold")}
+            shown = (name for field, name in references_in(other.step, "source") if field not in gold)
+            if other is not labeller and source in shown:
+                issues.add(
+                    position,
+                    f"{clash}, and {other.name} shows its rows as examples: gold rows are for calibration alone",
+                )
         if sections.evaluate is not None and sections.evaluate.test == source:
-            mistakes.add(mark, f"{told}, and evaluate.test too: the limit is chosen on its rows, test rows never are")
-
-
-def check_gold_rows(recipe: Recipe, rows: Mapping[str, Sequence[Record]]) -> list[RecipeIssue]:
-    """Return a mistake for each gold source with rows that have no label, or with too few rows for a precision."""
-    mistakes: list[RecipeIssue] = []
-    for item, source in gold_source(recipe.label):
-        where = recipe.places.get(f"sources.{source}", str(recipe.path))
-        given = rows[source]
-        bare = sum(not row.labels for row in given)
-        if bare:
-            wrong = f"sources.{source}: {pluralize(bare, 'row')} of {len(given)} without a label, and {item.name} is tried on"
-            mistakes.append(
-                RecipeIssue(where, f"{wrong} them: give each its label, or name their column, label: COLUMN")
+            issues.add(
+                position, f"{clash}, and evaluate.test too: the threshold is chosen on gold rows, never on test rows"
             )
-        elif given and getattr(item.step, "precision", None) is not None and len(given) < FEWEST:
-            wrong = f"sources.{source} has {pluralize(len(given), 'row')}, and {item.name} reads a precision from {FEWEST} or"
-            mistakes.append(RecipeIssue(where, f"{wrong} more: add rows with labels, or give min_confidence instead"))
-    return mistakes
 
 
-def check_export(sections: Sections, mistakes: IssueCollector) -> None:
-    """Note licences of sources and models that are not there, `other` without its name, and kinds of another task."""
+def _check_gold_rows(recipe: Recipe, rows: Mapping[str, Sequence[Record]]) -> list[RecipeIssue]:
+    """Return the gold sources with rows that have no label, or with too few rows for a precision."""
+    issues: list[RecipeIssue] = []
+    for item, source in gold_sources(recipe.label):
+        where = recipe.places.get(f"sources.{source}", str(recipe.path))
+        records = rows[source]
+        unlabelled = sum(not record.labels for record in records)
+        needed = item.step.min_gold_rows if isinstance(item.step, Labeller) else 0
+        if unlabelled:
+            count = f"sources.{source}: {pluralize(unlabelled, 'row')} of {len(records)} without a label"
+            cure = "give each its label, or name their column, label: COLUMN"
+            issues.append(RecipeIssue(where, f"{count}, and {item.name} is calibrated on them: {cure}"))
+        elif records and len(records) < needed:
+            count = f"sources.{source} has {pluralize(len(records), 'row')}"
+            cure = "add rows with labels, or give min_confidence instead"
+            issues.append(
+                RecipeIssue(where, f"{count}, and {item.name} estimates a precision from {needed} or more: {cure}")
+            )
+    return issues
+
+
+def _check_export(sections: Sections, issues: IssueCollector) -> None:
+    """Add licenses of unknown sources and models, `other` without a name, and task ids of another category."""
     node = sections.tree.entries.get("export")
     if not isinstance(node, YamlMap):
         return
-    for key, sentence in _wrong(sections):
-        mistakes.add(node.marks.get(key, node.mark), f"export.{key} {sentence}")
+    for key, sentence in _issues_of_export(sections):
+        issues.add(node.marks.get(key, node.mark), f"export.{key} {sentence}")
 
 
-def _wrong(sections: Sections) -> Iterator[tuple[str, str]]:
+def _issues_of_export(sections: Sections) -> Iterator[tuple[str, str]]:
     export = sections.export
-    yield from _unknown("source_licenses", export.source_licenses, "sources", sections.sources)
-    yield from _unknown("model_licenses", export.model_licenses, "models", sections.models)
+    yield from _unknown_names("source_licenses", export.source_licenses, "sources", sections.sources)
+    yield from _unknown_names("model_licenses", export.model_licenses, "models", sections.models)
     if export.license == "other" and export.license_name is None:
-        yield "license", "is other, which the Hub wants named: add license_name, and license_link where it can be read"
+        yield "license", "is other, for which the Hub wants a name: add license_name, and license_link to its text"
     if export.license != "other" and export.license_name is not None:
-        yield (
-            "license_name",
-            f"stands beside the license {export.license!r}: write license: other, or take it out",
-        )
-    categories = export.task_categories or (CATEGORIES[sections.settings.task], "text-classification")
-    fitting = matching_task_ids(export.task_ids, categories)
-    for kind in export.task_ids:
-        if kind not in fitting:
-            yield "task_ids", f"has {kind!r}, which is no kind of {', '.join(dict.fromkeys(categories))}"
+        yield "license_name", f"is given with the license {export.license!r}: write license: other, or take it out"
+    categories = export.task_categories or (sections.task.hub_category, "text-classification")
+    allowed = matching_task_ids(export.task_ids, categories)
+    for task_id in export.task_ids:
+        if task_id not in allowed:
+            yield "task_ids", f"has {task_id!r}, which is no task id of {', '.join(dict.fromkeys(categories))}"
 
 
-def _unknown(key: str, named: Collection[str], section: str, known: Collection[str]) -> Iterator[tuple[str, str]]:
-    for name in named:
-        if name not in known:
-            yield key, f"has {name!r}, but {section} has no {name!r}{did_you_mean(name, known)}"
+def _unknown_names(
+    key: str, names: Iterable[str], section: str, existing: Collection[str]
+) -> Iterator[tuple[str, str]]:
+    for name in names:
+        if name not in existing:
+            yield key, f"has {name!r}, but {section} has no {name!r}{did_you_mean(name, existing)}"

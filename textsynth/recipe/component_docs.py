@@ -13,7 +13,7 @@ from pydantic_core import PydanticUndefined
 
 from textsynth.core.errors import UsageError, did_you_mean
 from textsynth.core.options import Options
-from textsynth.core.protocols import SECTIONS, component_names, load_component
+from textsynth.core.registry import SECTIONS, component_names, load_component
 from textsynth.recipe.field_types import describe_type, field_type, fields_of
 from textsynth.recipe.settings import Budget, Evaluate, Export
 

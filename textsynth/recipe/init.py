@@ -156,7 +156,7 @@ def recipe_text(name: str, meanings: Mapping[str, str], seeds: SeedFile | None) 
     """Return the recipe: a classification where there are labels, else paraphrases of the seeds."""
     want = f"want: {{label: {WANT_LABEL}}}" if meanings else f"want: {WANT_REWRITES}"
     parts = (
-        HEAD.format(file=RECIPE_FILE, name=yaml_scalar(name), task="classification" if meanings else "paraphrase"),
+        HEAD.format(file=RECIPE_FILE, name=yaml_scalar(name), task="classification" if meanings else "paraphrasing"),
         MODELS,
         _labels(meanings, multi_label=seeds is not None and seeds.multi_label) if meanings else "",
         NO_SEEDS if seeds is None else _sources(seeds),
@@ -198,7 +198,7 @@ def _generate(seeds: SeedFile | None, *, labelled: bool) -> str:
     if labelled:
         begin = "source: seeds, " if seeds is not None and seeds.label is not None else ""
         lines.append(f'  - labelled: {{{begin}domain: ""}}     # say in one line what the texts are')
-        lines.append(f"  # - labelled: {{{begin}vary: {{tone: [plain, annoyed, in a hurry]}}}}")
+        lines.append(f"  # - labelled: {{{begin}attributes: {{tone: [plain, annoyed, in a hurry]}}}}")
     if seeds is not None:
         share = "source: seeds, share: 0.3" if labelled else "source: seeds"
         lines.append(f"  - paraphrase: {{{share}}}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from textsynth.core.options import Options
-from textsynth.core.protocols import component_names, load_component
+from textsynth.core.registry import component_names, load_component
 from textsynth.recipe.items import LISTS
 from textsynth.recipe.settings import Budget, Evaluate, Export, LabelSetting, Settings
 
@@ -18,6 +18,7 @@ def schema() -> Schema:
     """Return a JSON schema (draft 2020-12) that every correct recipe meets; it sees less than `textsynth validate`."""
     definitions: Schema = {}
     properties: Schema = {name: _plain(name, definitions) for name in Settings.model_fields}
+    properties["task"] = {"description": "decides the columns and the defaults", **_item("task", definitions)}
     properties["labels"] = {
         "description": "name: what it means",
         "type": "object",

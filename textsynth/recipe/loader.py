@@ -13,9 +13,8 @@ from typing import NamedTuple, NoReturn, TypeVar, cast
 from textsynth.core.errors import RecipeError, RecipeIssue, did_you_mean
 from textsynth.core.options import Options
 from textsynth.core.paths import recipe_names, recipe_path
-from textsynth.core.protocols import Source
+from textsynth.core.protocols import Selector, Source
 from textsynth.recipe.checks import check_sections
-from textsynth.recipe.defaults import POOL_WITH_DIVERSE
 from textsynth.recipe.env_vars import to_python
 from textsynth.recipe.issues import IssueCollector, Position
 from textsynth.recipe.items import ParsedStep, StepReader
@@ -51,15 +50,17 @@ def checked(
 
 def _recipe(path: Path, document: RecipeDocument, sections: Sections, sets: tuple[str, ...]) -> Recipe:
     settings, lists = sections.settings, sections.lists
-    pool = settings.oversample
-    if pool is None:
-        pool = POOL_WITH_DIVERSE if any(one.item == "diverse" for one in lists["select"]) else 1.0
+    oversample = settings.oversample
+    if oversample is None:
+        selectors = [one.step for one in lists["select"] if isinstance(one.step, Selector)]
+        oversample = max((selector.oversample for selector in selectors), default=1.0)
     return Recipe(
         path=path,
         base=path.parent,
         name=settings.name or _folder_name(path.stem),
         version=settings.version,
-        task=settings.task,
+        task=sections.task,
+        task_name=sections.task_name,
         language=settings.language,
         seed=settings.seed,
         multi_label=settings.multi_label,
@@ -73,7 +74,7 @@ def _recipe(path: Path, document: RecipeDocument, sections: Sections, sets: tupl
         select=_items(lists["select"]),
         want=sections.want,
         budget=sections.budget,
-        oversample=pool,
+        oversample=oversample,
         export=sections.export,
         evaluate=sections.evaluate,
         overrides=sets,

@@ -9,8 +9,9 @@ from typing import Generic, NamedTuple, TypeVar
 
 from textsynth.core.options import Options
 from textsynth.core.protocols import Filter, Generator, Labeller, Selector, Source
+from textsynth.core.task import Task
 from textsynth.models import ModelOptions
-from textsynth.recipe.settings import Budget, Evaluate, Export, Task
+from textsynth.recipe.settings import Budget, Evaluate, Export
 
 AnyStep = TypeVar("AnyStep", bound=Options, covariant=True)
 
@@ -51,6 +52,7 @@ class Recipe:
     name: str
     version: int
     task: Task
+    task_name: str
     language: str
     seed: int
     multi_label: bool

@@ -9,6 +9,7 @@ from typing import Union, get_args, get_origin
 
 from textsynth.core.errors import UsageError, did_you_mean
 from textsynth.core.options import Options, Ref
+from textsynth.core.protocols import Generator, Labeller, PromptedGenerator, Source
 from textsynth.models import ModelOptions
 from textsynth.recipe.field_types import FieldType, field_type, fields_of, opened
 from textsynth.recipe.issues import IssueCollector, Position
@@ -57,7 +58,7 @@ def check_names(
 def check_files(sources: Mapping[str, ParsedStep], base: Path, mistakes: IssueCollector) -> None:
     """Note every source whose file does not exist; nothing is read."""
     for name, one in sources.items():
-        missing = one.step.missing_file(base)  # type: ignore[attr-defined]
+        missing = one.step.missing_file(base) if isinstance(one.step, Source) else None
         if missing is not None:
             mistakes.add(_mark(one, "path"), f"sources.{name}: {missing}")
 
@@ -68,9 +69,9 @@ def check_prompts(
     """Prove that each prompt exists, can be read, and uses only variables that its step offers."""
     for one in items:
         for field, name in references_in(one.step, "prompt"):
-            model = models.get(getattr(one.step, "model", ""))
-            if model is not None:
-                _check_prompt(one, field, name, model, base, mistakes)
+            names = [model for _, model in references_in(one.step, "model")]
+            if names and names[0] in models:
+                _check_prompt(one, field, name, models[names[0]], base, mistakes)
 
 
 def _check_prompt(
@@ -86,13 +87,19 @@ def _check_prompt(
         for sentence in str(fault).splitlines():
             mistakes.add(mark, f"{one.item}.{field}: {sentence}")
         return
-    offered = sorted({*getattr(type(one.step), "prompt_variables", ()), *getattr(one.step, "attributes", {})})
+    offered = sorted(_prompt_variables(one.step))
     for variable in sorted(prompt.variables.difference(offered)):
         mistakes.add(
             mark,
             f"{one.item}.{field}: the template {prompt.path} uses {variable!r}, which {one.item} does not offer"
             f"{did_you_mean(variable, offered)}",
         )
+
+
+def _prompt_variables(step: Options) -> set[str]:
+    """Return the variables that a step offers to its prompt."""
+    variables = set(step.prompt_variables) if isinstance(step, (PromptedGenerator, Labeller)) else set()
+    return variables | set(step.varied_attributes) if isinstance(step, Generator) else variables
 
 
 def _mark(one: ParsedStep, field: str) -> Position:

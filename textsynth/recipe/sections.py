@@ -8,9 +8,10 @@ from typing import TypeVar, cast
 
 from textsynth.core.errors import did_you_mean
 from textsynth.core.options import Options
-from textsynth.core.protocols import Generator, component_class, component_names
+from textsynth.core.protocols import Generator, Source
+from textsynth.core.registry import component_class, component_names
+from textsynth.core.task import RecipeFacts, StepSpec, Task
 from textsynth.models import ModelOptions
-from textsynth.recipe import defaults
 from textsynth.recipe.issues import IssueCollector, Position
 from textsynth.recipe.items import LISTS, ParsedStep, StepReader
 from textsynth.recipe.quota_spec import read_want
@@ -20,11 +21,24 @@ from textsynth.recipe.settings import Budget, Evaluate, Export, LabelSetting, Se
 from textsynth.recipe.validation_errors import unknown_key, validate
 from textsynth.recipe.yaml_tree import Node, Value, YamlList, YamlMap, YamlScalar, describe_node
 
-SECTIONS = (*Settings.model_fields, "labels", "models", "sources", *LISTS, "want", "budget", "export", "evaluate")
+SECTIONS = (
+    *Settings.model_fields,
+    "task",
+    "labels",
+    "models",
+    "sources",
+    *LISTS,
+    "want",
+    "budget",
+    "export",
+    "evaluate",
+)
 ELSEWHERE = {
     "gold": "rows with known labels are a source like others, and choice: {gold: NAME} under label tries on them",
-    "review": "disagree: review and unsure: review under label let people decide, with textsynth review RUN",
+    "review": "on_disagreement: review and on_low_confidence: review under label let people decide, with textsynth review",
 }
+DEFAULT_TASK = "classification"
+DEFAULT_MODELS: dict[str, StepSpec] = {"generator": {"local": {}}}
 Section = TypeVar("Section", bound=Options)
 
 
@@ -36,6 +50,8 @@ class Sections:
     """
 
     settings: Settings
+    task: Task
+    task_name: str
     labels: Mapping[str, Label]
     models: Mapping[str, ModelOptions]
     sources: Mapping[str, ParsedStep | None]
@@ -62,23 +78,26 @@ def read_sections(tree: YamlMap, reader: StepReader, file: Position) -> Sections
     reading = _Reading(tree, reader, file)
     reading.refuse_unknown()
     settings, labels = reading.settings(), reading.labels()
-    models, sources = reading.models(), reading.sources()
+    task_name, task = reading.task()
+    models, sources = reading.models(), reading.sources(task)
     label = reading.items("label", [])
-    gold = tuple(name for one in label for field, name in references_in(one.step, "source") if field == "gold")
-    facts = defaults.RecipeFacts(settings.task, tuple(sources), len(labels), gold=gold)
-    generate = reading.items("generate", defaults.default_generate(facts))
+    gold = tuple(name for step in label for _, name in references_in(step.step, "gold"))
+    facts = RecipeFacts(tuple(sources), len(labels), gold=gold)
+    generate = reading.items("generate", task.default_generate(facts))
     facts = _more_facts(facts, generate, sources)
-    want = reading.want(facts)
+    want = reading.want(task.default_want(facts))
     by_label = any("label" in keys for keys in want) or any(label.want is not None for label in labels.values())
     lists = {
         "generate": generate,
-        "filter": reading.items("filter", defaults.default_filters(facts)),
+        "filter": reading.items("filter", task.default_filters(facts)),
         "label": label,
-        "select": reading.items("select", defaults.default_select(facts, by_label=by_label)),
+        "select": reading.items("select", task.default_select(facts, by_label=by_label)),
     }
     budget, export = reading.section("budget", Budget) or Budget(), reading.section("export", Export) or Export()
     evaluate = reading.section("evaluate", Evaluate)
-    return Sections(settings, labels, models, sources, lists, want, budget, export, evaluate, tree, file)
+    return Sections(
+        settings, task, task_name, labels, models, sources, lists, want, budget, export, evaluate, tree, file
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,11 +156,22 @@ class _Reading:
 
     def models(self) -> dict[str, ModelOptions]:
         if "models" not in self.tree.entries:
-            return read_models(cast("YamlMap", _node(defaults.MODELS, self.file)), self.reader)
+            return read_models(cast("YamlMap", _node(DEFAULT_MODELS, self.file)), self.reader)
         return read_models(self.map_of("models", "names to models"), self.reader)
 
-    def sources(self) -> dict[str, ParsedStep | None]:
-        """Read the sources by name; one with a mistake is None, so that it is not missed elsewhere."""
+    def task(self) -> tuple[str, Task]:
+        """Return the task's name and the task; one with an issue counts as the default, so that the checks can go on."""
+        node = self.tree.entries.get("task")
+        mark = self.tree.marks.get("task", self.file)
+        parsed = None if node is None else self.reader.item("task", node, mark=mark)
+        if parsed is None:
+            parsed = self.reader.item("task", _node(DEFAULT_TASK, self.file))
+        if parsed is None or not isinstance(parsed.step, Task):
+            raise TypeError(f"the default task {DEFAULT_TASK!r} is no task")
+        return parsed.item, parsed.step
+
+    def sources(self, task: Task) -> dict[str, ParsedStep | None]:
+        """Return the sources by name, with the task's columns where they name none; one with an issue is None."""
         node = self.map_of("sources", "names to sources")
         sources: dict[str, ParsedStep | None] = {}
         for name, value in node.entries.items():
@@ -149,32 +179,35 @@ class _Reading:
             if _is_path(value):
                 path = YamlMap({"path": value}, {"path": mark}, mark)
                 value = YamlMap({"rows": path}, {"rows": mark}, mark)
-            sources[name] = self.reader.item("sources", value, name=name, mark=mark)
+            parsed = self.reader.item("sources", value, name=name, mark=mark)
+            if parsed is not None and isinstance(parsed.step, Source):
+                columns = parsed.step.with_columns(task.source_text_column, task.source_fields)
+                parsed = replace(parsed, step=columns)
+            sources[name] = parsed
         return sources
 
-    def items(self, section: str, default: list[defaults.Written]) -> list[ParsedStep]:
+    def items(self, section: str, default: list[StepSpec]) -> list[ParsedStep]:
         return self.reader.list_of(section, self.tree.entries.get(section, _node(default, self.file)))
 
-    def want(self, facts: defaults.RecipeFacts) -> dict[tuple[str, ...], int]:
+    def want(self, default: Mapping[str, int]) -> dict[tuple[str, ...], int]:
         node = self.tree.entries.get("want")
         if node is not None:
             return read_want(node, self.tree.marks["want"], self.mistakes)
-        default = defaults.default_want(facts)
-        return read_want(_node(default, self.file), self.file, self.mistakes) if default else {}
+        return read_want(_node(dict(default), self.file), self.file, self.mistakes) if default else {}
 
 
 def _more_facts(
-    facts: defaults.RecipeFacts, generate: Sequence[ParsedStep], sources: Mapping[str, ParsedStep | None]
-) -> defaults.RecipeFacts:
-    free = [one for one in generate if isinstance(one.step, Generator) and one.step.free]
-    writers = [one for one in generate if one not in free]
+    facts: RecipeFacts, generate: Sequence[ParsedStep], sources: Mapping[str, ParsedStep | None]
+) -> RecipeFacts:
+    curated = [one for one in generate if isinstance(one.step, Generator) and not one.step.needs_model]
+    writers = [one for one in generate if one not in curated]
     seeds = next((name for one in writers for _, name in references_in(one.step, "source") if name in sources), None)
     source = sources.get(seeds) if seeds is not None else None
     return replace(
         facts,
         seeds=seeds,
-        seeds_labelled=source is not None and _has_labels(source.step),
-        only_existing=bool(free) and not writers,
+        seeds_labelled=source is not None and isinstance(source.step, Source) and source.step.may_have_labels,
+        only_existing=bool(curated) and not writers,
     )
 
 
@@ -187,11 +220,6 @@ def _is_path(node: Node) -> bool:
 
 def _noted(node: Node) -> bool:
     return isinstance(node, YamlScalar) and node.noted
-
-
-def _has_labels(step: Options) -> bool:
-    """Whether a source's rows may have labels: yes, unless it says `label: null`."""
-    return "label" not in step.model_fields_set or getattr(step, "label", None) is not None
 
 
 def _node(value: object, mark: Position) -> Node:

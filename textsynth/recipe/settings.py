@@ -14,7 +14,6 @@ from textsynth.export.card.licenses import check_license
 from textsynth.similarity.embedder import BUNDLED_EMBEDDER
 from textsynth.text.languages import check_language
 
-Task = Literal["classification", "paraphrase", "summarization"]
 SPLIT_NAME = re.compile(r"[A-Za-z0-9_]+(\.[A-Za-z0-9_]+)*")
 FOLDER_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,95}")
 REPOSITORY = re.compile(r"[A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9][\w.-]{0,95}")
@@ -25,7 +24,6 @@ class Settings(Options):
 
     version: Literal[1] = Field(default=1, description="the version of the recipe's form")
     name: str | None = Field(default=None, description="the run's folder is runs/NAME; left out: the file's name")
-    task: Task = Field(default="classification", description="decides the columns and the defaults")
     language: str = Field(default="en", description="the language of the texts, as a code: en, de, pt-BR")
     seed: int = Field(default=0, ge=0, description="another seed draws other examples and another order")
     multi_label: bool = Field(default=False, description="true where a text may have several labels")

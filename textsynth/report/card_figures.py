@@ -67,7 +67,7 @@ def _funnel(outcome: RunResult) -> Iterator[tuple[str, Plot]]:
 
 def _measures(outcome: RunResult) -> Iterator[tuple[str, Plot]]:
     """Yield how what tells the confidence in a label is spread: the agreement with the seeds, and each labeller's."""
-    for item in dict.fromkeys(item for _, item in outcome.checks):
+    for item in dict.fromkeys(item for _, item, _ in outcome.checks):
         if not (item.split("-")[0] == "agreement" or item in outcome.labellers):
             continue
         values = [record.scores[item] for record in outcome.selected if item in record.scores]

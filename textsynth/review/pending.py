@@ -52,5 +52,5 @@ def read_pending(run: Path) -> dict[str, PendingText]:
 
 
 def _told(record: Record) -> dict[str, str]:
-    intended, chosen = (record.fields.get(name, "") for name in ("intended_label", "chosen_label"))
+    intended, chosen = (record.field_text(name) for name in ("intended_label", "chosen_label"))
     return {"id": record.id, "intended": intended, "chosen": chosen}

@@ -1,4 +1,4 @@
-"""A run: a checked recipe becomes a data set, a manifest and a report in one folder; again means going on."""
+"""A run: a checked recipe becomes a data set, a manifest and a report in one folder; running again continues it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import asyncio
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -33,7 +32,13 @@ from textsynth.runner.requester import Requester
 from textsynth.runner.review_decisions import ReviewDecisions, review_notes
 from textsynth.runner.scheduler import Scheduler
 from textsynth.runner.selection import select
-from textsynth.runner.setup import LazyFilterSession, check_dependencies, labellers, start_generators, start_labellers
+from textsynth.runner.setup import (
+    check_dependencies,
+    filter_sessions,
+    labellers,
+    start_generators,
+    start_labellers,
+)
 from textsynth.runner.summary import FinishedRun, initial_manifest, license_summary, quota_table, run_result
 from textsynth.store.decisions import read_decisions
 from textsynth.store.evaluation import write_evaluation
@@ -44,22 +49,22 @@ if TYPE_CHECKING:
     from textsynth.evaluate import Evaluation
 
 QUOTA_NOT_MET = 3
-SENTENCES = {
+STOP_SENTENCES = {
     "met": "the quota is met",
     "budget": "the budget is spent",
     "dry": "the yield has run dry: nothing new comes for what is missing",
     "done": "everything the recipe has was used once",
 }
-# Where the texts that are wanted are there, and fewer spare ones to pick from than the pool was to hold.
-ENOUGH = {
-    "budget": "; the budget was spent before there was more to pick from",
-    "dry": "; nothing more came to pick from",
+# Appended where the quota is met, but fewer surplus texts were accepted than `oversample` asks for.
+OVERSAMPLE_NOT_MET = {
+    "budget": "; the budget was spent before there was more to select from",
+    "dry": "; nothing more came to select from",
 }
 
 
 @dataclass(frozen=True, slots=True)
 class RunSummary:
-    """What a run came to. `exit_code` is 0, or 3 where the quota was not met; `quota` has a row a line."""
+    """The result of a run. `exit_code` is 0, or 3 where the quota was not met; `quota` has one row per cell."""
 
     folder: Path
     exit_code: int
@@ -76,15 +81,15 @@ def run(
     limit: int | None = None,
     fresh: bool = False,
     watch: Callable[[ProgressSnapshot], None] = lambda _: None,
-    say: Callable[[str], None] = lambda _: None,
+    log: Callable[[str], None] = lambda _: None,
     batch: BatchFile | None = None,
 ) -> RunSummary:
-    """Run a recipe in the folder `out`, going on from what its journal has.
+    """Run a recipe in the folder `out`, continuing from the answers in its journal.
 
-    `limit` caps the selected texts; `fresh` moves the journal aside first; `watch` is shown a snapshot a few times a
-    second; `say` hears one line about each longer step; `batch` stands in for servers. Raises SourceError,
-    RecipeError and, of a limit below 1, UsageError before anything is written, ModelError when no request can succeed,
-    RunLocked and JournalError for the folder, Unanswered with a batch that lacks answers.
+    `limit` caps the selected texts; `fresh` moves the journal aside first; `watch` gets a progress snapshot a few times a
+    second; `log` gets one line about each longer step; `batch` takes the place of servers. Raises SourceError, RecipeError
+    and, for a limit below 1, UsageError before anything is written; ModelError where no request can succeed, RunLocked
+    and JournalError for the folder, MissingAnswers with a batch that lacks answers.
     """
     started = time.monotonic()
     if limit is not None and limit < 1:
@@ -93,186 +98,195 @@ def run(
     limit_threads()
     limit_malloc_arenas()
     recipe = pin_sources(recipe)
-    lines = quota_cells(recipe, limit)
-    watcher = ProgressMonitor(watch, lines)
-    ended = _worked(recipe, lines, out, watcher, fresh=fresh, say=say, batch=batch)
-    watcher.set_stage("writing the data set")
-    told = _written(recipe, ended, out, started)
-    # The report reads the data set: the records, of which there may be millions, make room for it.
-    del ended
+    cells = quota_cells(recipe, limit)
+    monitor = ProgressMonitor(watch, cells)
+    finished = _execute(recipe, cells, out, monitor, fresh=fresh, log=log, batch=batch)
+    monitor.set_stage("writing the data set")
+    manifest = _write_outputs(recipe, finished, out, started)
+    # The report reads the data set from disk: the records, of which there may be millions, need not stay in memory.
+    del finished
     release_memory()
     from textsynth.report import write_report  # needs the parquet reader, which no request waits for
 
     write_report(out)
-    watcher.set_stage("done")
-    code = QUOTA_NOT_MET if any(row["missing"] for row in told["quota"]) else 0
-    return RunSummary(out, code, told["stopped"]["why"], told["stopped"]["sentence"], told["quota"], told)
+    monitor.set_stage("done")
+    code = QUOTA_NOT_MET if any(row["missing"] for row in manifest["quota"]) else 0
+    stopped = manifest["stopped"]
+    return RunSummary(out, code, stopped["why"], stopped["sentence"], manifest["quota"], manifest)
 
 
-def _worked(
+def _execute(
     recipe: Recipe,
-    lines: Sequence[QuotaCell],
+    cells: Sequence[QuotaCell],
     out: Path,
-    watcher: ProgressMonitor,
+    monitor: ProgressMonitor,
     *,
     fresh: bool,
-    say: Callable[[str], None],
+    log: Callable[[str], None],
     batch: BatchFile | None,
 ) -> FinishedRun:
-    """Ask, judge, pick and prove; return all there is to write about the run, of which only the journal is kept yet."""
+    """Generate, filter, label, select and evaluate; return all there is to write. Only the journal is on disk yet."""
     sources = read_sources(recipe)
-    _make(out)
+    _make_folder(out)
     with Journal(out, fresh=fresh) as journal:
         if journal.aside is not None:
-            say(f"the journal of earlier runs is kept as {journal.aside.name}")
-        _say_changes(recipe, out, say)
-        people = _people(recipe, out, say)
+            log(f"the journal of earlier runs is kept as {journal.aside.name}")
+        _log_changes(recipe, out, log)
+        decisions = _read_decisions(recipe, out, log)
         context = make_context(recipe, sources, journal)
-        asker = Requester(recipe.models, journal, ModelRuntime(recipe.base, cache_folder(), say, log_folder=out), batch)
-        loop = _loop(recipe, context, lines, asker, people)
-        stopped = run_coroutine(_work(loop, asker, watcher))
-        books = loop.state
+        runtime = ModelRuntime(recipe.base, cache_folder(), log, log_folder=out)
+        requester = Requester(recipe.models, journal, runtime, batch)
+        scheduler = _make_scheduler(recipe, context, cells, requester, decisions)
+        stopped = run_coroutine(_run_scheduler(scheduler, requester, monitor))
+        state = scheduler.state
         if stopped == "dry" and not quota_cells(recipe, None):
-            # nothing is wanted by number, and a limit is no wish for more than there is
-            stopped, lines[0].wanted = "done", len(books.accepted)
-        del loop
-        release_memory()  # what the filters remembered is in nobody's way any more
-        watcher.set_stage("selecting")
-        selected, spare = select(books.accepted, lines, [item.step for item in recipe.select], context)
-        proof, unproved = _proved(recipe, context, (selected, spare, books.dropped), out, watcher.set_stage)
-    decided = people.outcome_counts(books.accepted, books.dropped) if people else None
+            # The recipe sets no quota, and a limit does not ask for more texts than there are.
+            stopped, cells[0].wanted = "done", len(state.accepted)
+        del scheduler
+        release_memory()  # what the filters remembered is not needed any more
+        monitor.set_stage("selecting")
+        selected, surplus = select(state.accepted, cells, [item.step for item in recipe.select], context)
+        outcomes = (selected, surplus, state.dropped)
+        evaluation, evaluation_notes = _evaluate(recipe, context, outcomes, out, monitor.set_stage)
+    reviewed = decisions.outcome_counts(state.accepted, state.dropped) if decisions else None
     notes = [
-        *books.notes,
-        *(one["sentence"] for one in books.calibrations.values()),
-        *unproved,
-        *(review_notes(decided) if decided else ()),
+        *state.notes,
+        *(summary["sentence"] for summary in state.calibrations.values()),
+        *evaluation_notes,
+        *(review_notes(reviewed) if reviewed else ()),
     ]
     for note in notes:
-        say(note)
-    counts = {place: sum(line.counts(record) for record in selected) for place, line in enumerate(lines)}
-    quota = quota_table(lines, counts, books.dropped)
-    told = initial_manifest(recipe, books, asker.tally, quota=quota, selected=len(selected), folder=out)
-    if decided:
-        told["review"] = decided
+        log(note)
+    counts = {index: sum(cell.counts(record) for record in selected) for index, cell in enumerate(cells)}
+    quota = quota_table(cells, counts, state.dropped)
+    manifest = initial_manifest(recipe, state, requester.stats, quota=quota, selected=len(selected), folder=out)
+    if reviewed:
+        manifest["review"] = reviewed
     sentence = _sentence(stopped, quota)
-    return FinishedRun(books, selected, spare, told, asker.identities, stopped, sentence, notes, proof)
+    return FinishedRun(state, selected, surplus, manifest, requester.identities, stopped, sentence, notes, evaluation)
 
 
 def _sentence(stopped: str, quota: Sequence[QuotaRow]) -> str:
-    """Say whether the quota is met after the pick, which needs less than what was to be accepted for it."""
+    """Return whether the selection meets the quota, which takes fewer texts than were to be accepted for it."""
     if any(row["missing"] for row in quota):
-        return SENTENCES["dry" if stopped == "met" else stopped]
-    return SENTENCES[stopped] if not quota or stopped == "done" else SENTENCES["met"] + ENOUGH.get(stopped, "")
+        return STOP_SENTENCES["dry" if stopped == "met" else stopped]
+    if not quota or stopped == "done":
+        return STOP_SENTENCES[stopped]
+    return STOP_SENTENCES["met"] + OVERSAMPLE_NOT_MET.get(stopped, "")
 
 
-def _written(recipe: Recipe, ended: FinishedRun, out: Path, started: float) -> Manifest:
-    """Write the data set, the manifest and the proof; return the manifest. `started` is by the monotonic clock."""
-    outcome = run_result(recipe, ended)
-    before = _content(out)
-    written = write_dataset(out / "dataset", outcome)
-    told: Manifest = {
-        **ended.told,
-        "licenses": license_summary(outcome),
+def _write_outputs(recipe: Recipe, finished: FinishedRun, out: Path, started: float) -> Manifest:
+    """Write the data set, the manifest and the evaluation; return the manifest. `started` is monotonic time."""
+    result = run_result(recipe, finished)
+    content_before = _content_hashes(out)
+    written = write_dataset(out / "dataset", result)
+    manifest: Manifest = {
+        **finished.manifest,
+        "licenses": license_summary(result),
         "splits": dict(written.splits),
-        "notes": [*written.notes, *ended.notes],
+        "notes": [*written.notes, *finished.notes],
         "seconds": round(time.monotonic() - started, 1),
-        "stopped": {"why": ended.stopped, "sentence": ended.sentence},
+        "stopped": {"why": finished.stopped, "sentence": finished.sentence},
     }
-    write_manifest(out, told)
-    write_pending(out, outcome.dropped)
-    if outcome.evaluation:  # the card that was written tells it already
-        write_evaluation(out, outcome.evaluation)
+    write_manifest(out, manifest)
+    write_pending(out, result.dropped)
+    if result.evaluation:  # the card that was written has it already
+        write_evaluation(out, result.evaluation)
     else:
         from textsynth.report.card_figures import restore_or_drop_evaluation
 
-        restore_or_drop_evaluation(out, same=_content(out) == before)
-    return told
+        restore_or_drop_evaluation(out, same=_content_hashes(out) == content_before)
+    return manifest
 
 
-def _loop(
-    recipe: Recipe, context: Context, lines: Sequence[QuotaCell], asker: Requester, people: ReviewDecisions
+def _make_scheduler(
+    recipe: Recipe,
+    context: Context,
+    cells: Sequence[QuotaCell],
+    requester: Requester,
+    decisions: ReviewDecisions,
 ) -> Scheduler:
-    at_work = start_generators(recipe, context)
-    shares = {item.name: item.step.share for item in recipe.generate}
-    asking = {hand.name: shares[hand.name] for hand in at_work if not hand.free}
+    generators = start_generators(recipe, context)
+    shares = {item.name: item.step.share for item in recipe.generate if item.step.needs_model}
     limits = recipe.budget
     return Scheduler(
-        at_work,
-        [(item.name, LazyFilterSession(item.name, partial(item.step.start, context))) for item in recipe.filter],
+        generators,
+        filter_sessions(recipe, context),
         start_labellers(recipe, context),
-        quota=Quota(lines, asking, patience=limits.patience),
+        quota=Quota(cells, shares, patience=limits.patience),
         budget=RunBudget(
             requests=limits.requests,
             tokens=limits.tokens,
             minutes=limits.minutes,
             labelling=sum(step.requests_per_record for _, step in labellers(recipe)),
         ),
-        asker=asker,
-        given=frozenset(record.id for rows in context.sources.values() for record in rows),
-        window=min(options.window_size for options in recipe.models.values()),
-        people=people,
+        requester=requester,
+        source_ids=frozenset(record.id for rows in context.sources.values() for record in rows),
+        window_size=min(options.window_size for options in recipe.models.values()),
+        decisions=decisions,
     )
 
 
-def _people(recipe: Recipe, out: Path, say: Callable[[str], None]) -> ReviewDecisions:
-    """Return what people decided on texts of earlier runs in this folder. Raises UsageError for a damaged file."""
+def _read_decisions(recipe: Recipe, out: Path, log: Callable[[str], None]) -> ReviewDecisions:
+    """Return the decisions of reviews in this folder. Raises UsageError for a damaged file."""
     decisions = read_decisions(out)
     if decisions.truncated:
-        say("the last line of review.jsonl broke off and is passed over")
+        log("the last line of review.jsonl is incomplete and skipped")
     return ReviewDecisions(decisions.by_text(), recipe.labels, multi_label=recipe.multi_label)
 
 
-async def _work(loop: Scheduler, asker: Requester, watcher: ProgressMonitor) -> str:
-    """Run the loop to its end and return why it stopped; only a word, as asyncio makes a repr of what is returned."""
-    ticking = asyncio.create_task(watcher.tick(asker, loop.state))
+async def _run_scheduler(scheduler: Scheduler, requester: Requester, monitor: ProgressMonitor) -> str:
+    """Run the scheduler to its end and return why it stopped; only a word, as asyncio formats what is returned."""
+    ticking = asyncio.create_task(monitor.tick(requester, scheduler.state))
     try:
-        return await loop.run()
+        return await scheduler.run()
     finally:
         ticking.cancel()
-        await asker.close()
-        watcher.show(asker, loop.state)
+        await requester.close()
+        monitor.show(requester, scheduler.state)
 
 
-def _proved(
+def _evaluate(
     recipe: Recipe,
     context: Context,
-    ends: tuple[Sequence[Record], Sequence[Record], Sequence[DroppedRecord]],
+    outcomes: tuple[Sequence[Record], Sequence[Record], Sequence[DroppedRecord]],
     out: Path,
-    say: Callable[[str], None],
+    log: Callable[[str], None],
 ) -> tuple[Evaluation | None, list[str]]:
-    """Return the proof that the recipe's `evaluate` asks for, or why there is none; the data set is written anyway."""
+    """Return the evaluation that the recipe asks for, or a note why there is none; the data set is written anyway."""
     if recipe.evaluate is None:
         return None, []
-    say("evaluating")
+    log("evaluating")
     try:
-        return evaluate_run(recipe, context, ends, out, say), []
-    except UsageError as fault:
-        return None, [f"not evaluated: {fault}"]
+        return evaluate_run(recipe, context, outcomes, out, log), []
+    except UsageError as error:
+        return None, [f"not evaluated: {error}"]
 
 
-def _content(folder: Path) -> object:
-    """Return the configs of the data set in the folder, each with the hash of its content; None where there is none."""
+def _content_hashes(folder: Path) -> object:
+    """Return the configs of the folder's data set, each with the hash of its content; None where there is none."""
     path = folder / "dataset" / "README.md"
     return read_card(path.read_text(encoding="utf-8")).metadata.get("configs") if path.is_file() else None
 
 
-def _make(folder: Path) -> None:
+def _make_folder(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
-    except OSError as fault:
+    except OSError as error:
         raise RunError(
-            f"{folder}: the run's folder cannot be made: {fault.strerror}; give another one with --out"
-        ) from fault
+            f"{folder}: the run's folder cannot be made: {error.strerror}; give another one with --out"
+        ) from error
 
 
-def _say_changes(recipe: Recipe, out: Path, say: Callable[[str], None]) -> None:
+def _log_changes(recipe: Recipe, out: Path, log: Callable[[str], None]) -> None:
+    """Log that the run continues, and what has changed since the last one in the folder."""
     try:
         earlier = read_manifest(out)
     except UsageError:
-        return  # none that says anything of what the journal has
+        return  # no readable manifest, so nothing is known about the answers in the journal
     if earlier["recipe"]["hash"] == recipe.hash:
-        say("going on: answers that are in the journal are used again")
+        log("continuing: answers in the journal are used again")
     else:
-        say("the recipe has changed since the last run here; every answer that still fits is used again")
+        log("the recipe has changed since the last run here; every answer that still fits is used again")
     for sentence in revision_changes(recipe, earlier["sources"]):
-        say(sentence)
+        log(sentence)

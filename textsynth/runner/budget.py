@@ -1,4 +1,4 @@
-"""The budget: how many requests, tokens and minutes a run may spend, charged in plan order at commit."""
+"""The budget: how many requests, tokens and minutes a run may spend, charged in plan order when a window is committed."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from collections.abc import Sequence
 from textsynth.core.records import Completion, GenerationRequest
 
 CHARACTERS_PER_TOKEN = 4
-# So many asks are planned at first under a limit of tokens, to see how long the prompts are; fewer, down to one, where
-# this many tokens for each would be too many.
+# With a limit of tokens only so many requests are planned at first, to see how long the prompts are; fewer, down to one,
+# where this many tokens for each would exceed the limit.
 PROBE_REQUESTS, PROBE_TOKENS = 8, 500
 
 
 class RunBudget:
     """Counts what was planned and spent. None means no limit; retries are not charged.
 
-    A text that passes the filters takes `labelling` requests more. Planned windows reserve them for every text that
-    they may bring, and give back at their commit what was not needed, so that neither limit is overrun by labels.
-    Minutes are counted from construction and looked at between windows only: the one thing a clock decides.
+    A text that passes the filters takes `labelling` requests more, and a request may lead to `max_follow_ups`. Planned
+    windows reserve both and release them at their commit, so that no limit is exceeded by labels or follow-ups. Minutes
+    count from construction and are checked between windows only: the one thing a clock decides.
     """
 
     def __init__(
@@ -28,93 +28,97 @@ class RunBudget:
     ) -> None:  # fmt: skip
         self._requests = requests
         self._tokens = tokens
-        self._ends = None if minutes is None else time.monotonic() + 60 * minutes
+        self._deadline = None if minutes is None else time.monotonic() + 60 * minutes
         self._labelling = labelling
         self._planned = 0
         self._answered = 0
-        self._spent = 0
+        self._spent_tokens = 0
         self._reserved = 0
         self.exhausted_limit: str | None = None
 
-    def available(self, most: int, *, tokens_an_ask: int, texts_an_ask: int = 1) -> int:
-        """Return how many more asks may be planned, at most `most`; 0 notes which limit was reached.
+    def available(self, limit: int, *, tokens_per_request: int, texts_per_request: int = 1) -> int:
+        """Return how many more requests may be planned, at most `limit`; 0 notes the limit that was reached.
 
-        `tokens_an_ask` is a guess for as long as no answer is known, 0 where nothing was planned yet.
+        `tokens_per_request` is an estimate until the first answer, 0 where nothing was planned yet.
         """
-        if self._ends is not None and time.monotonic() >= self._ends:
+        if self._deadline is not None and time.monotonic() >= self._deadline:
             self.exhausted_limit = "minutes"
             return 0
-        each = 1 + texts_an_ask * self._labelling
-        if self._tokens is not None and not tokens_an_ask:
-            most = min(most, max(1, min(PROBE_REQUESTS, self._tokens // PROBE_TOKENS) // each))
-        limit, left = self._left(tokens_an_ask)
-        room = math.floor(min(most, left / each))
-        if room <= 0 and not self._under_way(limit):
-            # What is left may be enough for one text and its label.
-            room = int(left >= 1 + self._labelling)
-            if not room:
-                self.exhausted_limit = limit
-        return max(room, 0)
+        cost = 1 + texts_per_request * self._labelling
+        if self._tokens is not None and not tokens_per_request:
+            limit = min(limit, max(1, min(PROBE_REQUESTS, self._tokens // PROBE_TOKENS) // cost))
+        nearest, remaining = self._remaining(tokens_per_request)
+        available = math.floor(min(limit, remaining / cost))
+        if available <= 0 and not self._may_be_released(nearest):
+            # What remains may be enough for one text and its label.
+            available = int(remaining >= 1 + self._labelling)
+            if not available:
+                self.exhausted_limit = nearest
+        return max(available, 0)
 
-    def affordable(self, sizes: Sequence[int], *, tokens_an_ask: int) -> int:
+    def affordable(self, sizes: Sequence[int], *, tokens_per_request: int) -> int:
         """Return how many of the first texts may be labelled, where labelling them takes so many requests each."""
-        limit, left = self._left(tokens_an_ask)
-        for place, whole in enumerate(itertools.accumulate(sizes)):
-            if whole > left:
-                self.exhausted_limit = limit
-                return place
+        nearest, remaining = self._remaining(tokens_per_request)
+        for index, total in enumerate(itertools.accumulate(sizes)):
+            if total > remaining:
+                self.exhausted_limit = nearest
+                return index
         return len(sizes)
 
-    def record_planned(self, asks: Sequence[GenerationRequest]) -> None:
-        """Note requests that are on their way."""
-        self._planned += sum(ask.prompt is not None for ask in asks)
+    def record_planned(self, requests: Sequence[GenerationRequest]) -> None:
+        """Count requests that are planned or sent."""
+        self._planned += sum(request.prompt is not None for request in requests)
 
-    def reserve(self, asks: Sequence[GenerationRequest]) -> None:
-        """Keep free what labels of these asks' texts may take; of given rows nothing, as they come whatever is left."""
-        self._reserved += self._labels_of(asks)
+    def reserve(self, requests: Sequence[GenerationRequest]) -> None:
+        """Reserve what follow-ups and the labels of their texts may take; nothing for given rows, which always come."""
+        self._reserved += self._further_requests(requests)
 
-    def release(self, asks: Sequence[GenerationRequest]) -> None:
-        """Give back what was kept free for these asks."""
-        self._reserved -= self._labels_of(asks)
+    def release(self, requests: Sequence[GenerationRequest]) -> None:
+        """Give back what was reserved for these requests."""
+        self._reserved -= self._further_requests(requests)
 
     def charge(self, completions: Sequence[Completion | None]) -> None:
-        """Book answers, in plan order."""
+        """Charge answers, in plan order."""
         for completion in completions:
             if completion is not None:
                 self._answered += 1
-                self._spent += completion.prompt_tokens + completion.completion_tokens
+                self._spent_tokens += completion.prompt_tokens + completion.completion_tokens
 
     def deduct(self, completions: Sequence[Completion | None]) -> None:
-        """Lower the limits by what these answers took: they are unlike what comes later, and no average is taken."""
-        found = [one for one in completions if one is not None]
+        """Lower the limits by these answers: they are unlike later ones, so they enter no average."""
+        answers = [completion for completion in completions if completion is not None]
         if self._requests is not None:
-            self._requests -= len(found)
+            self._requests -= len(answers)
         if self._tokens is not None:
-            self._tokens -= sum(one.prompt_tokens + one.completion_tokens for one in found)
+            self._tokens -= sum(answer.prompt_tokens + answer.completion_tokens for answer in answers)
 
-    def _left(self, tokens_an_ask: int) -> tuple[str, float]:
-        """Return which limit is nearest, and how many requests are left under it that nothing else may need."""
-        found = ("", math.inf)
+    def _remaining(self, tokens_per_request: int) -> tuple[str, float]:
+        """Return the nearest limit, and how many requests remain under it that nothing else may need."""
+        nearest = ("", math.inf)
         if self._requests is not None:
-            found = ("requests", self._requests - self._planned - self._reserved)
+            nearest = ("requests", self._requests - self._planned - self._reserved)
         if self._tokens is not None:
-            each = max(1, self._spent // self._answered if self._answered else tokens_an_ask)
-            flying = self._planned - self._answered + self._reserved
-            left = (self._tokens - self._spent - flying * each) / each
-            found = min(found, ("tokens", left), key=lambda one: one[1])
-        return found
+            mean = max(1, self._spent_tokens // self._answered if self._answered else tokens_per_request)
+            unanswered = self._planned - self._answered + self._reserved
+            remaining = (self._tokens - self._spent_tokens - unanswered * mean) / mean
+            nearest = min(nearest, ("tokens", remaining), key=lambda limit: limit[1])
+        return nearest
 
-    def _under_way(self, limit: str) -> bool:
-        """Whether what is on its way may yet need less than was kept free for it."""
+    def _may_be_released(self, limit: str) -> bool:
+        """Whether what is in flight may need less than was reserved for it."""
         return self._reserved > 0 or (limit == "tokens" and self._planned > self._answered)
 
-    def _labels_of(self, asks: Sequence[GenerationRequest]) -> int:
-        return self._labelling * sum(ask.candidates for ask in asks if ask.prompt is not None)
+    def _further_requests(self, requests: Sequence[GenerationRequest]) -> int:
+        return sum(
+            self._labelling * request.candidates + request.max_follow_ups
+            for request in requests
+            if request.prompt is not None
+        )
 
 
-def estimate_tokens(ask: GenerationRequest) -> int:
-    """Return a cautious guess of an ask's tokens before any answer is known: the prompt's, and all it may write."""
-    if ask.prompt is None:
+def estimate_tokens(request: GenerationRequest) -> int:
+    """Return a cautious estimate of a request's tokens before any answer: the prompt's, and all it may generate."""
+    if request.prompt is None:
         return 0
-    characters = len(ask.prompt.text) + sum(len(turn.content) for turn in ask.prompt.messages)
-    return characters // CHARACTERS_PER_TOKEN + ask.sampling.max_tokens
+    characters = len(request.prompt.text) + sum(len(message.content) for message in request.prompt.messages)
+    return characters // CHARACTERS_PER_TOKEN + request.sampling.max_tokens

@@ -1,8 +1,8 @@
-"""Judge, then settle: one window of candidates through filters and labellers to its ends.
+"""The candidate pipeline: takes one window of candidates through filters and labellers to their outcomes.
 
-Only texts that pass everything are settled into the filters' memories. A candidate whose earlier twin is still under
-judgement waits for it: accepted, and it is dropped with that twin; rejected, and it is judged again, until none wait.
-So no two texts throw each other out, and no duplicate of a rejected text is lost.
+Only texts that pass everything are committed to the filters' memories. A candidate whose possible original is still
+undecided waits for it: if the original is accepted, the candidate is dropped as its duplicate; if not, it is filtered
+again, until none waits. So no two texts drop each other, and no duplicate of a rejected text is lost.
 """
 
 from __future__ import annotations
@@ -19,15 +19,15 @@ from textsynth.core.protocols import CalibratableSession, FilterSession, Labelle
 from textsynth.core.records import Completion, DroppedRecord, GenerationRequest, Record, Verdict
 from textsynth.runner.review_decisions import NO_DECISIONS, ReviewDecisions
 
-Found = TypeVar("Found")
-# The answers to the asks about each record; None where they would go beyond the budget.
-Answer = Callable[[Sequence[Sequence[GenerationRequest]]], Awaitable[Sequence[Sequence[Completion] | None]]]
-UNASKED = "the budget was spent before it could be labelled"
+Result = TypeVar("Result")
+AnswerRequests = Callable[[Sequence[Sequence[GenerationRequest]]], Awaitable[Sequence[Sequence[Completion] | None]]]
+"""Returns the answers to the requests about each record; None for a record beyond the budget."""
+BEYOND_BUDGET = "the budget was spent before it could be labelled"
 
 
 @dataclass(slots=True)
 class BatchResult:
-    """What became of a window: accepted records in plan order, and drops (section `review` waits for a person)."""
+    """The outcomes of a window: accepted records in plan order, and drops (section `review` waits for a person)."""
 
     accepted: list[Record] = field(default_factory=list)
     dropped: list[DroppedRecord] = field(default_factory=list)
@@ -35,125 +35,133 @@ class BatchResult:
 
 @dataclass(frozen=True, slots=True)
 class _Waiting:
+    """A record whose possible original is still undecided, with the filter that found it."""
+
     record: Record
-    item: str
+    step: str
     verdict: Verdict
 
 
 class CandidatePipeline:
-    """The filters and labellers of one run, and what `people` decided, at work."""
+    """The filters and labellers of one run, with the decisions of earlier reviews."""
 
     def __init__(
         self,
         filters: Sequence[tuple[str, FilterSession]],
-        desks: Sequence[tuple[str, LabellerSession]],
-        answer: Answer,
-        people: ReviewDecisions = NO_DECISIONS,
+        labellers: Sequence[tuple[str, LabellerSession]],
+        answer: AnswerRequests,
+        decisions: ReviewDecisions = NO_DECISIONS,
     ) -> None:
-        self._people = people
+        self._decisions = decisions
         self._filters = filters
-        self._desks = desks
+        self._labellers = labellers
         self._answer = answer
-        # One thread for all windows: torch keeps memory for each that it works in, 100 MB with the default embedder.
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="judging")
+        # One thread for all windows: torch keeps memory for each thread it runs in, 100 MB with the default embedder.
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="filters")
 
     def close(self) -> None:
-        """Wait for what is being judged and end the thread."""
+        """Wait for the batch in progress and end the thread."""
         self._thread.shutdown()
 
-    async def calibrate_labellers(self, answer: Answer) -> dict[str, CalibrationSummary]:
-        """Try the labellers that have gold rows on them, and return what each was found to be worth, by item.
+    async def calibrate_labellers(self, answer: AnswerRequests) -> dict[str, CalibrationSummary]:
+        """Calibrate the labellers that have gold rows, and return their summaries by step.
 
-        To be done once, before any text is ruled on; rows beyond the budget count as without an answer.
+        Call it once, before the first window; gold rows beyond the budget count as unanswered.
         """
-        found: dict[str, CalibrationSummary] = {}
-        for name, desk in self._desks:
-            if isinstance(desk, CalibratableSession) and (rows := desk.gold_records()):
-                answers = await answer(await self._beside(desk.build_requests, rows))
-                found[name] = desk.calibrate([some or () for some in answers])
-        return found
+        summaries: dict[str, CalibrationSummary] = {}
+        for name, session in self._labellers:
+            if isinstance(session, CalibratableSession) and (rows := session.gold_records()):
+                answers = await answer(await self._in_thread(session.build_requests, rows))
+                summaries[name] = session.calibrate([completions or () for completions in answers])
+        return summaries
 
     async def process(self, candidates: Sequence[Record]) -> BatchResult:
-        """Bring every candidate of a window to its end; the filters work in a thread, so that requests go on."""
-        ruling = BatchResult(dropped=self._people.dropped(candidates))
-        gone = {drop.record.id for drop in ruling.dropped}
-        pending = [record for record in candidates if record.id not in gone]
+        """Return the outcome of every candidate of a window; filters run in a thread, so that requests go on."""
+        result = BatchResult(dropped=self._decisions.dropped(candidates))
+        dropped_ids = {drop.record.id for drop in result.dropped}
+        pending = [record for record in candidates if record.id not in dropped_ids]
         while pending:
-            passed, waiting, dropped = await self._beside(self._filter, pending)
+            passed, waiting, dropped = await self._in_thread(self._filter, pending)
             passed, unlabelled = await self._label(passed)
-            passed, disputed = self._people.after(passed)
-            await self._beside(self._settle, passed)
-            ruling.accepted += passed
-            ruling.dropped += map(self._people.told, dropped + unlabelled + disputed)
-            pending = self._resolve(waiting, {record.id for record in passed}, ruling)
-        order = {record.id: place for place, record in enumerate(candidates)}
-        ruling.accepted.sort(key=lambda record: order[record.id])
-        ruling.dropped.sort(key=lambda drop: order[drop.record.id])
-        return ruling
+            passed, disputed = self._decisions.after(passed)
+            await self._in_thread(self._commit, passed)
+            result.accepted += passed
+            result.dropped += map(self._decisions.told, dropped + unlabelled + disputed)
+            pending = self._resolve(waiting, {record.id for record in passed}, result)
+        index_of = {record.id: index for index, record in enumerate(candidates)}
+        result.accepted.sort(key=lambda record: index_of[record.id])
+        result.dropped.sort(key=lambda drop: index_of[drop.record.id])
+        return result
 
-    async def _beside(self, work: Callable[[Sequence[Record]], Found], records: Sequence[Record]) -> Found:
-        """Return what `work` makes of the records in the thread, which knows the context, as a notebook's cell."""
+    async def _in_thread(self, work: Callable[[Sequence[Record]], Result], records: Sequence[Record]) -> Result:
+        """Return `work(records)`, run in the filter thread with the current context (a notebook cell's output)."""
         run = contextvars.copy_context().run
         return await asyncio.get_running_loop().run_in_executor(self._thread, run, work, records)
 
     def _filter(self, pending: Sequence[Record]) -> tuple[list[Record], list[_Waiting], list[DroppedRecord]]:
+        """Return the records that pass every filter, those that wait for their original, and the dropped ones."""
         undecided = {record.id for record in pending}
-        alive = list(pending)
+        remaining = list(pending)
         waiting: list[_Waiting] = []
         dropped: list[DroppedRecord] = []
-        for name, judge in self._filters:
-            if not alive:
+        for name, session in self._filters:
+            if not remaining:
                 break
-            verdicts = judge.evaluate_batch(alive)
+            verdicts = session.evaluate_batch(remaining)
             passed: list[Record] = []
-            for record, verdict in zip(alive, verdicts, strict=True):
+            for record, verdict in zip(remaining, verdicts, strict=True):
                 if verdict is None:
                     passed.append(record)
-                elif verdict.keeps or self._people.let_pass(record, verdict):
-                    passed.append(_measured(record, name, verdict))
+                elif verdict.keeps or self._decisions.let_pass(record, verdict):
+                    passed.append(_with_score(record, name, verdict))
                 elif verdict.duplicate_of in undecided:
                     waiting.append(_Waiting(record, name, verdict))
                 else:
                     dropped.append(_drop(record, "filter", name, verdict))
-            alive = passed
-        return alive, waiting, dropped
+            remaining = passed
+        return remaining, waiting, dropped
 
     async def _label(self, records: list[Record]) -> tuple[list[Record], list[DroppedRecord]]:
+        """Return the records that every labeller keeps, with their labels, and the dropped ones."""
         dropped: list[DroppedRecord] = []
-        for name, desk in self._desks:
-            asks = await self._beside(desk.build_requests, records)
+        for name, session in self._labellers:
+            requests = await self._in_thread(session.build_requests, records)
             passed: list[Record] = []
-            for record, completions in zip(records, await self._answer(asks), strict=True):
+            for record, completions in zip(records, await self._answer(requests), strict=True):
                 if completions is None:
-                    dropped.append(DroppedRecord(record, "label", name, UNASKED))
+                    dropped.append(DroppedRecord(record, "label", name, BEYOND_BUDGET))
                     continue
-                judged, verdict = desk.parse_responses(record, completions)
-                if verdict is None or verdict.keeps or self._people.let_pass(record, verdict):
-                    passed.append(judged)
+                labelled, verdict = session.parse_responses(record, completions)
+                if verdict is None or verdict.keeps or self._decisions.let_pass(record, verdict):
+                    passed.append(labelled)
                 else:
                     section = "review" if verdict.needs_review else "label"
-                    dropped.append(_drop(judged, section, name, verdict))
+                    dropped.append(_drop(labelled, section, name, verdict))
             records = passed
         return records, dropped
 
-    def _settle(self, records: Sequence[Record]) -> None:
-        for _, judge in self._filters:
-            judge.commit(records)
+    def _commit(self, records: Sequence[Record]) -> None:
+        for _, session in self._filters:
+            session.commit(records)
 
-    def _resolve(self, waiting: Sequence[_Waiting], accepted: set[str], ruling: BatchResult) -> list[Record]:
-        again: list[_Waiting] = []
-        for one in waiting:
-            if one.verdict.duplicate_of in accepted:
-                ruling.dropped.append(_drop(one.record, "filter", one.item, one.verdict))
+    def _resolve(self, waiting: Sequence[_Waiting], accepted: set[str], result: BatchResult) -> list[Record]:
+        """Drop the waiting records whose original was accepted; return the others, to be filtered again."""
+        undecided: list[Record] = []
+        for candidate in waiting:
+            if candidate.verdict.duplicate_of in accepted:
+                result.dropped.append(_drop(candidate.record, "filter", candidate.step, candidate.verdict))
             else:
-                again.append(one)
-        return [one.record for one in again]
+                undecided.append(candidate.record)
+        return undecided
 
 
-def _measured(record: Record, name: str, verdict: Verdict) -> Record:
+def _with_score(record: Record, name: str, verdict: Verdict) -> Record:
     return record if verdict.score is None else record.with_scores({name: verdict.score})
 
 
-def _drop(record: Record, section: str, item: str, verdict: Verdict) -> DroppedRecord:
-    where = "review" if verdict.needs_review else section
-    return DroppedRecord(record, where, item, verdict.reason or "", verdict.score, verdict.limit, verdict.duplicate_of)
+def _drop(record: Record, section: str, step: str, verdict: Verdict) -> DroppedRecord:
+    if verdict.needs_review:
+        section = "review"
+    return DroppedRecord(
+        record, section, step, verdict.reason or "", verdict.score, verdict.limit, verdict.duplicate_of
+    )

@@ -18,9 +18,10 @@ from textsynth.export.card.licenses import conflicts
 from textsynth.hub.options import release_blockers
 from textsynth.models import ModelOptions
 from textsynth.recipe import Recipe
-from textsynth.recipe.checks import gold_source
+from textsynth.recipe.checks import gold_sources
 from textsynth.recipe.context import make_context, no_embeddings, read_sources
 from textsynth.recipe.pinning import pin_sources
+from textsynth.recipe.references import references_in
 from textsynth.runner.budget import CHARACTERS_PER_TOKEN
 from textsynth.runner.quota import Quota, QuotaCell, quota_cells
 from textsynth.runner.scheduler import ActiveGenerator
@@ -76,19 +77,22 @@ def estimate(recipe: Recipe) -> RunEstimate:
     lines = quota_cells(recipe, None)
     at_work = start_generators(recipe, context)
     shares = {item.name: item.step.share for item in recipe.generate}
-    quota = Quota(lines, {hand.name: shares[hand.name] for hand in at_work if not hand.free}, patience=1)
+    quota = Quota(lines, {hand.name: shares[hand.name] for hand in at_work if hand.needs_model}, patience=1)
     parts = [_part(hand, quota, lines) for hand in at_work]
-    rows = {item.name: len(context.sources.get(getattr(item.step, "source", ""), ())) for item in recipe.generate}
+    rows = {
+        item.name: sum(len(context.sources[name]) for _, name in references_in(item.step, "source"))
+        for item in recipe.generate
+    }
     notes = [
         f"{part.item} takes all {pluralize(rows[part.item], 'row')} of its source" for part in parts if not part.model
     ]
     texts = sum(part.texts for part in parts)
     given = sum(rows[part.item] for part in parts if not part.model)
-    gold = {item.name: len(context.sources[source]) for item, source in gold_source(recipe.label)}
+    gold = {item.name: len(context.sources[source]) for item, source in gold_sources(recipe.label)}
     parts += [_labelling(name, step, context, (texts, given, gold.get(name, 0))) for name, step in labellers(recipe)]
     requests = _sum([part.requests for part in parts])
     tokens = _sum([part.prompt_tokens for part in parts] + [part.completion_tokens for part in parts])
-    for item, source in gold_source(recipe.label):
+    for item, source in gold_sources(recipe.label):
         first = len(context.sources[source]) * item.step.requests_per_record
         told = f"{pluralize(len(context.sources[source]), 'row')} of {source}"
         notes.append(f"{item.name} is first tried on {told}, with {pluralize(first, 'request')}")
@@ -106,7 +110,7 @@ def estimate(recipe: Recipe) -> RunEstimate:
 
 
 def _part(hand: ActiveGenerator, quota: Quota, lines: list[QuotaCell]) -> StepEstimate:
-    if hand.free:
+    if not hand.needs_model:
         nothing = Range(0, 0)
         return StepEstimate(hand.name, "", 0, nothing, nothing, nothing)
     texts = quota.target_share(hand.name)

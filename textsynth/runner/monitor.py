@@ -42,7 +42,7 @@ class ProgressMonitor:
     def show(self, asker: Requester, books: RunState) -> None:
         """Show one snapshot now."""
         seconds = time.monotonic() - self._started
-        tally = asker.tally
+        tally = asker.stats
         drops = {f"{section} {item}: {reason}": count for (section, item, reason), count in books.reasons.most_common()}
         want = sum(line.target for line in self._lines)
         have = sum(min(line.accepted, line.target) for line in self._lines)
@@ -55,8 +55,8 @@ class ProgressMonitor:
             from_journal=tally.from_journal,
             candidates=books.candidates,
             accepted=len(books.accepted),
-            tokens=tally.written,
-            tokens_per_second=tally.written / seconds if seconds > 0 else 0.0,
+            tokens=tally.generated_tokens,
+            tokens_per_second=tally.generated_tokens / seconds if seconds > 0 else 0.0,
             seconds=seconds,
             seconds_left=left,
             stage=self._doing,

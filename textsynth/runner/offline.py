@@ -68,7 +68,7 @@ def run_round(
     known = 0 if fresh else _known(out, batch)
     result: RunSummary | None = None
     with contextlib.suppress(MissingAnswers):
-        result = run(recipe, out=out, limit=limit, fresh=fresh, watch=watch, say=say, batch=batch)
+        result = run(recipe, out=out, limit=limit, fresh=fresh, watch=watch, log=say, batch=batch)
     if requests_only == STDOUT:
         batch.write(sys.stdout)
     elif requests_only is not None:

@@ -1,8 +1,8 @@
-"""What steps give back, looked at where it comes in: a slip in one of the user's own is a sentence that names it."""
+"""Validates what components return to the run, so that a slip in a user's own is one sentence that names it."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import TypeVar
 
 from textsynth.core.errors import UsageError, did_you_mean
@@ -10,101 +10,126 @@ from textsynth.core.formatting import pluralize
 from textsynth.core.protocols import GeneratorSession, LabellerSession, QuotaDeficit
 from textsynth.core.records import Completion, DroppedRecord, GenerationRequest, Record, Verdict
 
-Begun = TypeVar("Begun")
-LIST = "a list of GenerationRequest, [] where there is nothing to ask"
-FOUND = "a list of Record and DroppedRecord"
+Session = TypeVar("Session")
+FollowUp = Callable[[GenerationRequest, Completion], object]
+REQUESTS = "a list of GenerationRequest, [] where there is nothing to ask"
+RECORDS = "a list of Record and DroppedRecord"
 
 
-def validate_session(name: str, given: Begun, methods: Sequence[str]) -> Begun:
-    """Return what `begin` of the item `name` gave. Raises UsageError where it lacks one of the methods."""
-    if all(callable(getattr(given, method, None)) for method in methods):
-        return given
-    raise UsageError(f"{name}: start gave {given!r:.60}, and gives an object with the methods {', '.join(methods)}")
+def validate_session(name: str, session: Session, methods: Sequence[str]) -> Session:
+    """Return the session that `start` of the step `name` returned. Raises UsageError where it lacks a method."""
+    if all(callable(getattr(session, method, None)) for method in methods):
+        return session
+    listed = ", ".join(methods)
+    raise UsageError(f"{name}: start returned {session!r:.60}, and must return an object with the methods {listed}")
 
 
 class ValidatedGenerator:
-    """A generator at work whose plans and readings are looked at; `name` is what the recipe calls it.
+    """A generator session whose requests and records are validated; `name` is the step's name in the recipe.
 
     `labels` are the recipe's; () where it has none.
     """
 
-    def __init__(self, name: str, writer: GeneratorSession, labels: Collection[str] = ()) -> None:
+    def __init__(self, name: str, session: GeneratorSession, labels: Collection[str] = ()) -> None:
         self._name = name
         self._labels = labels
-        self._writer = validate_session(name, writer, ("plan_requests", "parse_response", "observe_accepted"))
+        self._session = validate_session(name, session, ("plan_requests", "parse_response", "observe_accepted"))
+        # The one optional method of the protocol.
+        self._follow_up: FollowUp | None = getattr(session, "follow_up", None)
 
     def plan_requests(self, deficits: Sequence[QuotaDeficit], max_requests: int) -> list[GenerationRequest]:
-        """Plan. Raises UsageError where something else than a list of GenerationRequest comes back."""
-        asks = self._writer.plan_requests(deficits, max_requests)
-        if not isinstance(asks, (list, tuple)) or not all(isinstance(one, GenerationRequest) for one in asks):
-            raise UsageError(f"{self._name}: plan_requests gave {asks!r:.60}, and gives {LIST}")
-        return list(asks)
+        """Return the planned requests. Raises UsageError for anything but a list of GenerationRequest."""
+        requests = self._session.plan_requests(deficits, max_requests)
+        if not _are_requests(requests):
+            raise UsageError(f"{self._name}: plan_requests returned {requests!r:.60}, and must return {REQUESTS}")
+        return list(requests)
+
+    def follow_up(self, request: GenerationRequest, completion: Completion) -> GenerationRequest | None:
+        """Return the request that the answer leads to, if any. Raises UsageError for anything else."""
+        if self._follow_up is None:
+            return None
+        follow_up = self._follow_up(request, completion)
+        if follow_up is None or (isinstance(follow_up, GenerationRequest) and follow_up.prompt is not None):
+            return follow_up
+        raise UsageError(
+            f"{self._name}: follow_up returned {follow_up!r:.60}, and must return a GenerationRequest with a prompt, or None"
+        )
 
     def parse_response(
         self, request: GenerationRequest, request_key: str, completion: Completion | None
     ) -> list[Record | DroppedRecord]:
-        """Read. Raises UsageError where something else than a list of records and drops comes back."""
-        found = self._writer.parse_response(request, request_key, completion)
-        if not isinstance(found, (list, tuple)) or not all(isinstance(one, (Record, DroppedRecord)) for one in found):
-            raise UsageError(f"{self._name}: parse_response gave {found!r:.60}, and gives {FOUND}")
-        for one in found:
-            if isinstance(one, Record):
-                _check_labels(self._name, one, self._labels)
-        return list(found)
+        """Return the parsed records. Raises UsageError for anything but records and drops, or an unlisted label."""
+        records = self._session.parse_response(request, request_key, completion)
+        if not isinstance(records, (list, tuple)) or not all(
+            isinstance(record, (Record, DroppedRecord)) for record in records
+        ):
+            raise UsageError(f"{self._name}: parse_response returned {records!r:.60}, and must return {RECORDS}")
+        for record in records:
+            if isinstance(record, Record):
+                _check_labels(self._name, record, self._labels)
+        return list(records)
 
     def observe_accepted(self, accepted: Sequence[Record]) -> None:
-        """Learn."""
-        self._writer.observe_accepted(accepted)
+        """Pass the accepted records on."""
+        self._session.observe_accepted(accepted)
 
 
 class ValidatedLabeller:
-    """A labeller at work whose asks and readings are looked at; `name` is what the recipe calls it."""
+    """A labeller session whose requests and verdicts are validated; `name` is the step's name in the recipe."""
 
-    def __init__(self, name: str, desk: LabellerSession, labels: Collection[str] = ()) -> None:
+    def __init__(self, name: str, session: LabellerSession, labels: Collection[str] = ()) -> None:
         self._name = name
         self._labels = labels
-        self._desk = validate_session(name, desk, ("build_requests", "parse_responses"))
+        self._session = validate_session(name, session, ("build_requests", "parse_responses"))
 
     def build_requests(self, records: Sequence[Record]) -> list[list[GenerationRequest]]:
-        """Return the asks. Raises UsageError where something else than a list of GenerationRequest for each record comes back."""
-        asks = self._desk.build_requests(records)
-        if not isinstance(asks, (list, tuple)) or len(asks) != len(records) or not all(map(_is_asks, asks)):
+        """Return the requests. Raises UsageError for anything but a list of GenerationRequest for each record."""
+        requests = self._session.build_requests(records)
+        if (
+            not isinstance(requests, (list, tuple))
+            or len(requests) != len(records)
+            or not all(map(_are_requests, requests))
+        ):
             raise UsageError(
-                f"{self._name}: build_requests gave {asks!r:.60} for {pluralize(len(records), 'text')}, and gives a list of GenerationRequest for"
-                " each, [] for one of which nothing is asked"
+                f"{self._name}: build_requests returned {requests!r:.60} for {pluralize(len(records), 'text')}, and must "
+                "return a list of GenerationRequest for each, [] for a text about which nothing is asked"
             )
-        return list(asks)
+        return list(requests)
 
     def parse_responses(self, record: Record, completions: Sequence[Completion]) -> tuple[Record, Verdict | None]:
-        """Read. Raises UsageError where something else than a record and a verdict comes back."""
-        given = self._desk.parse_responses(record, completions)
-        if isinstance(given, tuple) and len(given) == 2:
-            judged, verdict = given
-            if isinstance(judged, Record) and (verdict is None or isinstance(verdict, Verdict)):
-                _check_labels(self._name, judged, self._labels)
-                return judged, verdict
+        """Return the labelled record and the verdict. Raises UsageError for anything else, or an unlisted label."""
+        result = self._session.parse_responses(record, completions)
+        if isinstance(result, tuple) and len(result) == 2:
+            labelled, verdict = result
+            if isinstance(labelled, Record) and (verdict is None or isinstance(verdict, Verdict)):
+                _check_labels(self._name, labelled, self._labels)
+                return labelled, verdict
         raise UsageError(
-            f"{self._name}: parse_responses gave {given!r:.60} for the text {record.text!r:.60}, and gives the record and None,"
-            " or the record and Verdict(reason, measured, limit)"
+            f"{self._name}: parse_responses returned {result!r:.60} for the text {record.text!r:.60}, and must return the "
+            "record and None, or the record and Verdict(reason, score, limit)"
         )
 
 
-def _is_asks(given: object) -> bool:
-    return isinstance(given, (list, tuple)) and all(isinstance(one, GenerationRequest) for one in given)
+def validate_selection(name: str, selection: object, candidates: Collection[str]) -> set[str]:
+    """Return the ids that the selector `name` selected. Raises UsageError for anything but ids of its candidates."""
+    if isinstance(selection, Collection) and not isinstance(selection, (str, bytes)):
+        unknown = next((item for item in selection if not isinstance(item, str) or item not in candidates), None)
+        if unknown is None:
+            return {str(item) for item in selection}
+        raise UsageError(f"{name}: select returned {unknown!r:.60} among its ids, which is the id of none of its texts")
+    raise UsageError(
+        f"{name}: select returned {selection!r:.60}, and must return a list of the ids (record.id) of the selected texts"
+    )
+
+
+def _are_requests(value: object) -> bool:
+    return isinstance(value, (list, tuple)) and all(isinstance(request, GenerationRequest) for request in value)
 
 
 def _check_labels(name: str, record: Record, labels: Collection[str]) -> None:
-    wrong = next((label for label in record.labels if label not in labels), None) if labels else None
-    if wrong is not None:
-        told = f"{name}: parse_responses gave the text {record.text!r:.60} the label {wrong!r}, which `labels` does not list"
-        raise UsageError(told + did_you_mean(wrong, labels))
-
-
-def validate_selection(name: str, given: object, shown: Collection[str]) -> set[str]:
-    """Return the ids that the selector `name` gave. Raises UsageError where they are none of those that were shown."""
-    if isinstance(given, Collection) and not isinstance(given, (str, bytes)):
-        wrong = next((one for one in given if not isinstance(one, str) or one not in shown), None)
-        if wrong is None:
-            return {str(one) for one in given}
-        raise UsageError(f"{name}: select gave {wrong!r:.60} among its ids, which is none of a text that it was shown")
-    raise UsageError(f"{name}: select gave {given!r:.60}, and gives a list of the ids (record.id) of what it picks")
+    unlisted = next((label for label in record.labels if label not in labels), None) if labels else None
+    if unlisted is not None:
+        raise UsageError(
+            f"{name}: the text {record.text!r:.60} has the label {unlisted!r}, which `labels` does not list"
+            f"{did_you_mean(unlisted, labels)}"
+        )

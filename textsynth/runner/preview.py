@@ -5,7 +5,6 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 from textsynth.core.paths import cache_folder
@@ -19,7 +18,7 @@ from textsynth.runner.event_loop import run_coroutine
 from textsynth.runner.quota import Quota, quota_cells
 from textsynth.runner.requester import Requester
 from textsynth.runner.scheduler import EVERYTHING, ActiveGenerator
-from textsynth.runner.setup import LazyFilterSession, check_dependencies, start_generators
+from textsynth.runner.setup import check_dependencies, filter_sessions, start_generators
 from textsynth.store.journal import Journal
 
 
@@ -69,24 +68,23 @@ def preview(recipe: Recipe, count: int, say: Callable[[str], None] = lambda _: N
         at_work = start_generators(recipe, context)
         asks = _plan(recipe, at_work, count)
         requests, completions = run_coroutine(_ask(asker, asks))
-        judges = [
-            (item.name, LazyFilterSession(item.name, partial(item.step.start, context))) for item in recipe.filter
-        ]
-        return _look(asks, requests, completions, at_work, judges)
+        return _look(asks, requests, completions, at_work, filter_sessions(recipe, context))
 
 
 def _plan(recipe: Recipe, at_work: Sequence[ActiveGenerator], count: int) -> list[GenerationRequest]:
     shares = {item.name: item.step.share for item in recipe.generate}
     quota = Quota(
-        quota_cells(recipe, None), {hand.name: shares[hand.name] for hand in at_work if not hand.free}, patience=1
+        quota_cells(recipe, None), {hand.name: shares[hand.name] for hand in at_work if hand.needs_model}, patience=1
     )
     found: list[GenerationRequest] = []
     for place, hand in enumerate(at_work):
         room = count // len(at_work) + (place < count % len(at_work))
-        asks = hand.session.plan_requests(EVERYTHING if hand.free else quota.deficits(hand.name), room)
+        asks = hand.session.plan_requests(EVERYTHING if not hand.needs_model else quota.deficits(hand.name), room)
         # Given rows come by the thousand; a preview shows as many rows as it would show requests.
         found += [
-            GenerationRequest(ask.step, "", None, ask.sampling, records=ask.records[:room]) if hand.free else ask
+            GenerationRequest(ask.step, "", None, ask.sampling, records=ask.records[:room])
+            if not hand.needs_model
+            else ask
             for ask in asks
         ]
     return found
@@ -95,7 +93,7 @@ def _plan(recipe: Recipe, at_work: Sequence[ActiveGenerator], count: int) -> lis
 async def _ask(
     asker: Requester, asks: Sequence[GenerationRequest]
 ) -> tuple[list[ModelRequest | None], list[Completion | None]]:
-    requests = asker.requests(asks)
+    requests = asker.model_requests(asks)
     try:
         return requests, await asker.complete(asks, requests)
     finally:

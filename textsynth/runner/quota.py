@@ -216,7 +216,7 @@ def _values(recipe: Recipe) -> dict[str, list[str]]:
     """Return the values of each key a quota may name: the labels, and the attributes that generators vary."""
     values: dict[str, list[str]] = {"label": list(recipe.labels)}
     for item in recipe.generate:
-        for name, some in getattr(item.step, "attributes", {}).items():
+        for name, some in item.step.varied_attributes.items():
             known = values.setdefault(name, [])
             known += [value for value in some if value not in known]
     return values

@@ -1,7 +1,8 @@
-"""From asks to answers: the journal first, then the model; every answer is on disk before it counts.
+"""From requests to answers: the journal first, then the model; every answer is on disk before it counts.
 
-A request's key is the sha256 of the model's name and revision, mode, messages, sampling, schema and draw. `draw` is the
-how-manieth use of the same prompt and sampling, so a further generator in a recipe buys nothing twice.
+A request's key is the sha256 of the model's name and revision, mode, messages, sampling, constraint and use: the n-th
+use of the same prompt and sampling is another request, so adding a generator to a recipe buys no answer twice. A
+follow-up's key depends on the key of the request it follows, whatever else is in flight.
 """
 
 from __future__ import annotations
@@ -22,10 +23,10 @@ from textsynth.store.journal import Journal
 
 @dataclass(slots=True)
 class RequestStats:
-    """What asking has cost so far.
+    """What the requests have cost so far.
 
-    `sent` counts requests this process sent, `kept` those the journal answered; tokens are of both, `written` are the
-    completion tokens of those sent.
+    `sent` counts requests that this process sent, `from_journal` those that the journal answered; the token counts are
+    of both, `generated_tokens` are the completion tokens of those sent.
     """
 
     sent: int = 0
@@ -33,138 +34,154 @@ class RequestStats:
     failed: int = 0
     prompt_tokens: int = 0
     completion_tokens: int = 0
-    written: int = 0
+    generated_tokens: int = 0
 
 
 class Requester:
-    """Answers windows of asks for one run; models are opened when the journal first lacks an answer.
+    """Answers the requests of one run; a model is opened when the journal first lacks an answer of it.
 
-    With a `batch` servers are not asked: answers come from its file, and what is missing is collected there.
-
+    With a `batch` no server is asked: answers come from its file, and the missing requests are collected there.
     `identities` are the models' names and revisions, by their names in the recipe.
     """
 
     def __init__(
-        self, models: Mapping[str, ModelOptions], journal: Journal, place: ModelRuntime, batch: BatchFile | None = None
+        self,
+        models: Mapping[str, ModelOptions],
+        journal: Journal,
+        runtime: ModelRuntime,
+        batch: BatchFile | None = None,
     ) -> None:
         self._batch = batch
-        self._keeping: list[asyncio.Future[None]] = []
+        self._writes: list[asyncio.Future[None]] = []
         self._options = models
-        self.identities = {name: options.identity_at(place.recipe_folder) for name, options in models.items()}
+        self.identities = {name: options.identity_at(runtime.recipe_folder) for name, options in models.items()}
         self._journal = journal
-        self._place = place
-        self._open: dict[str, Model] = {}
-        self._draws: Counter[bytes] = Counter()
-        self.tally = RequestStats()
+        self._runtime = runtime
+        self._models: dict[str, Model] = {}
+        self._uses: Counter[bytes] = Counter()
+        self.stats = RequestStats()
         self.waiting = 0
 
     @property
     def in_flight(self) -> int:
-        """The number of requests that models process now; queued ones do not count where a model reports its number."""
-        counts = [model.in_flight for model in self._open.values()]
+        """Requests that models are working on; those that wait for a free slot are not counted where a model knows."""
+        counts = [model.in_flight for model in self._models.values()]
         return min(self.waiting, sum(self.waiting if count is None else count for count in counts))
 
-    def requests(self, asks: Sequence[GenerationRequest]) -> list[ModelRequest | None]:
-        """Give each ask its request, in plan order; None for asks that need no model."""
-        return [None if ask.prompt is None else self._request(ask) for ask in asks]
+    def model_requests(self, requests: Sequence[GenerationRequest]) -> list[ModelRequest | None]:
+        """Return the keyed request for each, in plan order; None for those that need no model."""
+        return [None if request.prompt is None else self._keyed(request) for request in requests]
+
+    def follow_up_request(self, request: GenerationRequest, parent_key: str) -> ModelRequest:
+        """Return the keyed request of a follow-up to the answer under `parent_key`."""
+        return self._model_request(request, self._content_hash(request), b"\x1eafter:" + parent_key.encode())
 
     async def complete(
-        self, asks: Sequence[GenerationRequest], requests: Sequence[ModelRequest | None]
+        self, requests: Sequence[GenerationRequest], model_requests: Sequence[ModelRequest | None]
     ) -> list[Completion | None]:
-        """Return the completions in plan order, each of them on disk. Raises ModelError, JournalError, Unanswered.
+        """Return the completions in plan order, each of them on disk. Raises ModelError, JournalError, MissingAnswers.
 
-        The journal keeps answers as they came; what the model thought aloud before them is cut off here.
+        The journal keeps answers as they came; the thinking before an answer is cut off here.
         """
-        answers = self._journal.find_answers([request.key for request in requests if request is not None])
-        self.tally.from_journal += len(answers)
+        answers = self._journal.find_answers([request.key for request in model_requests if request is not None])
+        self.stats.from_journal += len(answers)
         missing: dict[str, list[ModelRequest]] = {}
-        for ask, request in zip(asks, requests, strict=True):
-            if request is not None and request.key not in answers:
-                missing.setdefault(ask.model, []).append(request)
+        for request, model_request in zip(requests, model_requests, strict=True):
+            if model_request is not None and model_request.key not in answers:
+                missing.setdefault(request.model, []).append(model_request)
         if self._batch is not None:
-            await self._take(self._batch, missing, answers)
-        for name, some in missing.items():
-            await self._complete(name, some, answers)
-        if any(request is not None and request.key not in answers for request in requests):
+            await self._take_from(self._batch, missing, answers)
+        for name, unanswered in missing.items():
+            await self._ask_model(name, unanswered, answers)
+        if any(request is not None and request.key not in answers for request in model_requests):
             raise MissingAnswers
         for completion in answers.values():
-            self.tally.failed += completion.failure is not None
-            self.tally.prompt_tokens += completion.prompt_tokens
-            self.tally.completion_tokens += completion.completion_tokens
-        return [None if request is None else _answer_only(answers[request.key]) for request in requests]
+            self.stats.failed += completion.failure is not None
+            self.stats.prompt_tokens += completion.prompt_tokens
+            self.stats.completion_tokens += completion.completion_tokens
+        return [None if request is None else _without_thinking(answers[request.key]) for request in model_requests]
 
     async def close(self) -> None:
-        """Close the models that were opened, when what a batch brought is on disk."""
-        await asyncio.gather(*self._keeping)
-        for model in self._open.values():
+        """Close the models that were opened, once the answers of a batch are on disk."""
+        await asyncio.gather(*self._writes)
+        for model in self._models.values():
             await model.close()
 
-    async def _complete(self, name: str, requests: Sequence[ModelRequest], answers: dict[str, Completion]) -> None:
-        if name not in self._open:
-            self._open[name] = self._options[name].open(self._place)
+    async def _ask_model(self, name: str, requests: Sequence[ModelRequest], answers: dict[str, Completion]) -> None:
+        if name not in self._models:
+            self._models[name] = self._options[name].open(self._runtime)
         identity = self.identities[name]
 
-        async def arrived(request: ModelRequest, completion: Completion) -> None:
+        async def on_completion(request: ModelRequest, completion: Completion) -> None:
             await self._journal.add_answer(request, completion, model=identity)
             answers[request.key] = completion
             self.waiting -= 1
-            self.tally.sent += 1
-            self.tally.written += completion.completion_tokens
+            self.stats.sent += 1
+            self.stats.generated_tokens += completion.completion_tokens
 
         self.waiting += len(requests)
         try:
-            await self._open[name].complete(requests, arrived)
+            await self._models[name].complete(requests, on_completion)
         finally:
             self.waiting -= sum(request.key not in answers for request in requests)
-        lost = [request.key for request in requests if request.key not in answers]
-        if lost:
+        unanswered = [request.key for request in requests if request.key not in answers]
+        if unanswered:
             raise ModelError(
-                f"model {name!r} ({identity}) left {len(lost)} of {len(requests)} requests without an answer"
+                f"model {name!r} ({identity}) left {len(unanswered)} of {len(requests)} requests without an answer"
             )
 
-    async def _take(
+    async def _take_from(
         self, batch: BatchFile, missing: dict[str, list[ModelRequest]], answers: dict[str, Completion]
     ) -> None:
-        """Answer from the batch what it carries, and take that out of `missing`."""
-        for name in [name for name, some in missing.items() if batch.carries(name, some[0])]:
+        """Answer what the batch carries, and remove it from `missing`."""
+        for name in [name for name, requests in missing.items() if batch.carries(name, requests[0])]:
             requests = missing.pop(name)
             taken = batch.take(name, requests)
             for request in requests:
                 if request.key in taken:
-                    keep = self._journal.add_answer(request, taken[request.key], model=self.identities[name])
-                    self._keeping.append(asyncio.ensure_future(keep))
+                    write = self._journal.add_answer(request, taken[request.key], model=self.identities[name])
+                    self._writes.append(asyncio.ensure_future(write))
             answers.update(taken)
-            self.tally.sent += len(taken)
-            self.tally.written += sum(completion.completion_tokens for completion in taken.values())
-        # an earlier window that lacks answers ends this call, but what came is kept
-        await asyncio.shield(asyncio.gather(*self._keeping))
+            self.stats.sent += len(taken)
+            self.stats.generated_tokens += sum(completion.completion_tokens for completion in taken.values())
+        # An earlier window that lacks answers cancels this call, but what the batch brought is kept.
+        await asyncio.shield(asyncio.gather(*self._writes))
 
-    def _request(self, ask: GenerationRequest) -> ModelRequest:
-        prompt = ask.prompt
+    def _keyed(self, request: GenerationRequest) -> ModelRequest:
+        content = self._content_hash(request)
+        digest = content.digest()
+        use = self._uses[digest]
+        self._uses[digest] += 1
+        return self._model_request(request, content, b"\x1e%d" % use)
+
+    def _content_hash(self, request: GenerationRequest) -> hashlib._Hash:
+        """Return the hash of everything that shapes an answer but the use of the request."""
+        prompt = request.prompt
         if prompt is None:
-            raise TypeError("an ask without a prompt has no request")
-        hasher = hashlib.sha256()
-        told = [self.identities[ask.model], prompt.mode, prompt.text, _held_to(ask), repr(ask.sampling)]
-        for turn in prompt.messages:
-            told += turn
-        hasher.update("\x1f".join(told).encode("utf-8", "surrogatepass"))
-        same = hasher.digest()
-        draw = self._draws[same]
-        self._draws[same] += 1
-        hasher.update(b"\x1e%d" % draw)
-        return ModelRequest(hasher.hexdigest(), prompt, ask.sampling, ask.constraint, ask.options)
+            raise TypeError("a request without a prompt has no key")
+        identity = self.identities[request.model]
+        parts = [identity, prompt.mode, prompt.text, _constraint_key(request), repr(request.sampling)]
+        for message in prompt.messages:
+            parts += message
+        return hashlib.sha256("\x1f".join(parts).encode("utf-8", "surrogatepass"))
+
+    def _model_request(self, request: GenerationRequest, content: hashlib._Hash, use: bytes) -> ModelRequest:
+        if request.prompt is None:
+            raise TypeError("a request without a prompt has no key")
+        content.update(use)
+        return ModelRequest(content.hexdigest(), request.prompt, request.sampling, request.constraint, request.options)
 
 
-def _answer_only(completion: Completion) -> Completion:
-    """Cut a model's thoughts off its answer; thoughts that never ended are a failure."""
+def _without_thinking(completion: Completion) -> Completion:
+    """Return the completion without a model's thinking before the answer; thinking that never ends is a failure."""
     answer = without_thinking(completion.text)
     if isinstance(answer, ParseFailure):
         return replace(completion, text="", failure=answer.reason)
     return completion if answer == completion.text else replace(completion, text=answer)
 
 
-def _held_to(ask: GenerationRequest) -> str:
-    """Return what of the constraint and the options belongs to the key; "" for most asks, as it always was."""
-    constraint = ask.constraint
-    held = "" if constraint is None or constraint.in_prompt else f"{constraint.kind}:{constraint.value}"
-    return f"{held}\x1foptions:{','.join(ask.options)}" if ask.options else held
+def _constraint_key(request: GenerationRequest) -> str:
+    """Return the part of the key for constraint and options; "" for most requests."""
+    constraint = request.constraint
+    key = "" if constraint is None or constraint.in_prompt else f"{constraint.kind}:{constraint.value}"
+    return f"{key}\x1foptions:{','.join(request.options)}" if request.options else key

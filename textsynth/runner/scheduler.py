@@ -1,8 +1,8 @@
-"""The loop: windows in order, two in flight, until the quota is met, the budget is spent or the yield has run dry.
+"""The scheduler: windows of requests in order, two in flight, until the quota is met or nothing more can be had.
 
 The plan for a window depends only on what was committed up to the window before the last, never on which answer came
-first, so a run gives the same records at any number in flight and after any crash. Requests of two windows overlap;
-judging does not: a window is judged after the one before it has settled.
+first, so a run gives the same records at any concurrency and after any crash. Requests of two windows overlap; the
+filters do not: a window is filtered after the one before it was committed.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from collections.abc import Container, Sequence
 from dataclasses import asdict, dataclass, field
 
 from textsynth.core.calibration_summary import CalibrationSummary
-from textsynth.core.protocols import FilterSession, GeneratorSession, LabellerSession, QuotaDeficit
+from textsynth.core.protocols import FilterSession, LabellerSession, QuotaDeficit
 from textsynth.core.records import (
     Completion,
     DroppedRecord,
@@ -31,34 +31,35 @@ from textsynth.export.run_result import RequestInfo
 from textsynth.runner.budget import RunBudget, estimate_tokens
 from textsynth.runner.candidate_pipeline import BatchResult, CandidatePipeline
 from textsynth.runner.max_tokens import AdaptiveMaxTokens
+from textsynth.runner.plugin_checks import ValidatedGenerator
 from textsynth.runner.quota import Quota
 from textsynth.runner.requester import Requester
 from textsynth.runner.review_decisions import NO_DECISIONS, ReviewDecisions
 
-IN_FLIGHT = 2
-# So many answers are read, or asks keyed, before the loop looks after what has arrived from the model.
-AT_ONCE = 16
-# A thread that judges gives way to the one that asks, and to the journal's, after this time instead of Python's 5 ms.
-TURN_SECONDS = 0.0005
+WINDOWS_IN_FLIGHT = 2
+# How many answers are parsed, or requests keyed, before the event loop may handle what arrived from the model.
+STEPS_PER_TURN = 16
+# The filter thread yields to the threads of the model client and the journal after this time instead of Python's 5 ms.
+SWITCH_SECONDS = 0.0005
 EVERYTHING = (QuotaDeficit({}, 10**9, single_pass=True),)
 
 
 @dataclass(frozen=True, slots=True)
 class ActiveGenerator:
-    """A generator at work under its name in the recipe, `texts` an answer; a `free` one needs no model."""
+    """A generator's session under its name in the recipe, with what it brings per request."""
 
     name: str
-    session: GeneratorSession
-    free: bool
-    texts: int = 1
+    session: ValidatedGenerator
+    needs_model: bool
+    texts_per_request: int = 1
 
 
 @dataclass(slots=True)
 class RunState:
-    """What a run has brought so far: accepted records and drops in plan order, and what was asked, by request key.
+    """What a run has so far: accepted and dropped records in plan order, and what was requested, by journal key.
 
-    What is behind most answers is the same, so all of them share it. `gold` is what labellers are worth on known rows,
-    by item; `notes` are for people.
+    Equal request infos are one object, as most answers share theirs. `calibrations` are the labellers' results on gold
+    rows, by step; `notes` are sentences for the user.
     """
 
     accepted: list[Record] = field(default_factory=list)
@@ -71,200 +72,261 @@ class RunState:
     windows: int = 0
 
 
+@dataclass(slots=True)
+class _Chain:
+    """A planned request with its follow-ups, in the order asked, and their answers; the last one is parsed."""
+
+    requests: list[GenerationRequest]
+    model_requests: list[ModelRequest | None]
+    completions: list[Completion | None]
+
+
 @dataclass(frozen=True, slots=True)
 class _Window:
-    asks: list[GenerationRequest]
-    requests: list[ModelRequest | None]
-    answers: asyncio.Task[list[Completion | None]]
+    requests: list[GenerationRequest]
+    chains: asyncio.Task[list[_Chain]]
 
 
 class Scheduler:
-    """One run's windows of at most `window` asks. `given` are the ids of source records, which a twin may also name."""
+    """Runs one recipe's windows of at most `window_size` requests.
+
+    `source_ids` are the ids of source records, which a duplicate may name as its original.
+    """
 
     def __init__(
         self,
-        hands: Sequence[ActiveGenerator],
+        generators: Sequence[ActiveGenerator],
         filters: Sequence[tuple[str, FilterSession]],
-        desks: Sequence[tuple[str, LabellerSession]],
+        labellers: Sequence[tuple[str, LabellerSession]],
         *,
         quota: Quota,
         budget: RunBudget,
-        asker: Requester,
-        given: Container[str],
-        window: int,
-        people: ReviewDecisions = NO_DECISIONS,
+        requester: Requester,
+        source_ids: Container[str],
+        window_size: int,
+        decisions: ReviewDecisions = NO_DECISIONS,
     ) -> None:
-        self._hands = hands
+        self._generators = generators
+        self._sessions = {generator.name: generator.session for generator in generators}
         self._quota = quota
         self._budget = budget
-        self._asker = asker
-        self._given = given
-        self._window = window
-        self._court = CandidatePipeline(filters, desks, self._ask_about, people)
-        self._census = RecordLedger()
-        self._tokens_an_ask = 0
-        self._limits = AdaptiveMaxTokens()
-        self._behind: dict[tuple[str, str, str, Sampling, str], RequestInfo] = {}
+        self._requester = requester
+        self._source_ids = source_ids
+        self._window_size = window_size
+        self._pipeline = CandidatePipeline(filters, labellers, self._answer_labellers, decisions)
+        self._ledger = RecordLedger()
+        self._tokens_per_request = 0
+        self._max_tokens = AdaptiveMaxTokens()
+        self._infos: dict[tuple[str, str, str, Sampling, str], RequestInfo] = {}
         self.state = RunState()
 
     async def run(self) -> str:
         """Run all windows. Return why it stopped: met, budget, dry or done.
 
-        `done` is said where no quota was asked for and everything the generators have was used.
+        "done" means that no quota was set and everything the generators have was used.
         """
-        flying: deque[_Window] = deque()
-        turn = sys.getswitchinterval()
-        sys.setswitchinterval(TURN_SECONDS)
+        in_flight: deque[_Window] = deque()
+        switch_interval = sys.getswitchinterval()
+        sys.setswitchinterval(SWITCH_SECONDS)
         try:
-            self.state.calibrations = await self._court.calibrate_labellers(self._ask_first)
+            self.state.calibrations = await self._pipeline.calibrate_labellers(self._answer_gold_rows)
             while True:
-                asks = self._plan()
-                if asks:
-                    flying.append(await self._send(asks))
+                requests = self._plan()
+                if requests:
+                    in_flight.append(await self._send(requests))
                     await asyncio.sleep(0)  # the first requests leave before the next window is planned
-                if not flying:
-                    return self._ending()
-                if len(flying) == IN_FLIGHT or not asks:
-                    await self._commit(flying.popleft())
+                if not in_flight:
+                    return self._stop_reason()
+                if len(in_flight) == WINDOWS_IN_FLIGHT or not requests:
+                    await self._commit(in_flight.popleft())
         finally:
-            for window in flying:
-                window.answers.cancel()
-            await asyncio.gather(*(window.answers for window in flying), return_exceptions=True)
-            self._court.close()
-            sys.setswitchinterval(turn)
+            for window in in_flight:
+                window.chains.cancel()
+            await asyncio.gather(*(window.chains for window in in_flight), return_exceptions=True)
+            self._pipeline.close()
+            sys.setswitchinterval(switch_interval)
 
     def _plan(self) -> list[GenerationRequest]:
-        texts = max((hand.texts for hand in self._hands), default=1)
-        room = self._budget.available(self._window, tokens_an_ask=self._tokens_an_ask, texts_an_ask=texts)
-        asks, news = self._ask_hands(room)
-        if not asks and news:
-            asks, _ = self._ask_hands(room)
-        self._budget.record_planned(asks)
-        self._budget.reserve(asks)
-        if asks:
-            self._tokens_an_ask = max(1, sum(map(estimate_tokens, asks)) // len(asks))
-        return asks
+        """Return the next window's requests; [] where nothing can or need be asked."""
+        texts = max((generator.texts_per_request for generator in self._generators), default=1)
+        available = self._budget.available(
+            self._window_size, tokens_per_request=self._tokens_per_request, texts_per_request=texts
+        )
+        requests, changed = self._plan_generators(available)
+        if not requests and changed:
+            requests, _ = self._plan_generators(available)
+        self._budget.record_planned(requests)
+        self._budget.reserve(requests)
+        if requests:
+            self._tokens_per_request = max(1, sum(map(estimate_tokens, requests)) // len(requests))
+        return requests
 
-    def _ask_hands(self, room: int) -> tuple[list[GenerationRequest], bool]:
-        """Return what the generators ask for what is missing, and whether one is newly found to have nothing for it."""
-        asks: list[GenerationRequest] = []
-        news = False
-        for hand in self._hands:
-            short = EVERYTHING if hand.free else self._quota.deficits(hand.name)
-            left = room - len(asks)
-            if not short or (left <= 0 and not hand.free):
+    def _plan_generators(self, available: int) -> tuple[list[GenerationRequest], bool]:
+        """Return what the generators request for what is missing, and whether one newly has nothing to offer for it."""
+        requests: list[GenerationRequest] = []
+        changed = False
+        for generator in self._generators:
+            deficits = self._quota.deficits(generator.name) if generator.needs_model else EVERYTHING
+            remaining = available - len(requests)
+            if not deficits or (remaining <= 0 and generator.needs_model):
                 continue
-            some = self._limits.apply(hand.session.plan_requests(short, self._window if hand.free else left))
-            self._quota.record_planned(some)
-            news |= not hand.free and len(some) < left and self._quota.note_exhausted(hand.name, short, some)
-            asks += some
-        return asks, news
+            limit = remaining if generator.needs_model else self._window_size
+            planned = self._max_tokens.apply(generator.session.plan_requests(deficits, limit))
+            self._quota.record_planned(planned)
+            if generator.needs_model and len(planned) < remaining:
+                changed |= self._quota.note_exhausted(generator.name, deficits, planned)
+            requests += planned
+        return requests, changed
 
-    async def _send(self, asks: list[GenerationRequest]) -> _Window:
-        requests: list[ModelRequest | None] = []
-        for start in range(0, len(asks), AT_ONCE):
-            requests += self._asker.requests(asks[start : start + AT_ONCE])
+    async def _send(self, requests: list[GenerationRequest]) -> _Window:
+        model_requests: list[ModelRequest | None] = []
+        for start in range(0, len(requests), STEPS_PER_TURN):
+            model_requests += self._requester.model_requests(requests[start : start + STEPS_PER_TURN])
             await asyncio.sleep(0)
-        return _Window(asks, requests, asyncio.create_task(self._asker.complete(asks, requests)))
+        return _Window(requests, asyncio.create_task(self._complete_chains(requests, model_requests)))
+
+    async def _complete_chains(
+        self, requests: Sequence[GenerationRequest], model_requests: Sequence[ModelRequest | None]
+    ) -> list[_Chain]:
+        """Return the answered requests in plan order, each with the follow-ups that its answers led to."""
+        completions = await self._requester.complete(requests, model_requests)
+        chains = [
+            _Chain([request], [model_request], [completion])
+            for request, model_request, completion in zip(requests, model_requests, completions, strict=True)
+        ]
+        growing = [chain for chain in chains if chain.requests[0].max_follow_ups]
+        while growing:
+            growing = [chain for chain in growing if self._extend(chain)]
+            follow_ups = [chain.requests[-1] for chain in growing]
+            answers = await self._requester.complete(follow_ups, [chain.model_requests[-1] for chain in growing])
+            for chain, completion in zip(growing, answers, strict=True):
+                chain.completions.append(completion)
+        return chains
+
+    def _extend(self, chain: _Chain) -> bool:
+        """Add the follow-up to the chain's last answer; return whether there is one."""
+        first, completion, parent = chain.requests[0], chain.completions[-1], chain.model_requests[-1]
+        if completion is None or completion.failure is not None or parent is None:
+            return False
+        if len(chain.requests) > first.max_follow_ups:
+            return False
+        follow_up = self._sessions[first.step].follow_up(chain.requests[-1], completion)
+        if follow_up is None:
+            return False
+        chain.requests.append(follow_up)
+        chain.model_requests.append(self._requester.follow_up_request(follow_up, parent.key))
+        return True
 
     async def _commit(self, window: _Window) -> None:
-        completions = await window.answers
-        self._budget.charge(completions)
-        self._budget.release(window.asks)
+        """Take a window's answers in plan order through parsing, filters and labellers into the state and the quota."""
+        chains = await window.chains
+        for chain in chains:
+            self._budget.record_planned(chain.requests[1:])
+            self._budget.charge(chain.completions)
+        self._budget.release(window.requests)
         candidates: list[Record] = []
-        unread: list[DroppedRecord] = []
-        place_of: dict[str, int] = {}
-        for place, found in enumerate(await self._read(window, completions)):
-            for one in found:
-                if isinstance(one, DroppedRecord):
-                    unread.append(one)
+        unparsed: list[DroppedRecord] = []
+        index_of: dict[str, int] = {}
+        for index, parsed in enumerate(await self._parse(chains)):
+            for item in parsed:
+                if isinstance(item, DroppedRecord):
+                    unparsed.append(item)
                 else:
-                    candidates.append(one)
-                    place_of[one.id] = place
-        read = set(place_of.values())
-        self.state.notes += self._limits.update(window.asks, completions, read)
-        ruling = await self._court.process(candidates)
-        self._count(candidates, unread, ruling)
-        brought: dict[int, list[Record]] = {}
-        for record in ruling.accepted:
-            brought.setdefault(place_of[record.id], []).append(record)
-        self._quota.commit(window.asks, brought, self._limits.stale_requests(window.asks, read))
-        for hand in self._hands:
-            hand.session.observe_accepted(ruling.accepted)
+                    candidates.append(item)
+                    index_of[item.id] = index
+        with_texts = set(index_of.values())
+        last = [chain.completions[-1] for chain in chains]
+        self.state.notes += self._max_tokens.update(window.requests, last, with_texts)
+        result = await self._pipeline.process(candidates)
+        self._record(candidates, unparsed, result)
+        accepted: dict[int, list[Record]] = {}
+        for record in result.accepted:
+            accepted.setdefault(index_of[record.id], []).append(record)
+        stale = self._max_tokens.stale_requests(window.requests, with_texts)
+        self._quota.commit(window.requests, accepted, stale)
+        for generator in self._generators:
+            generator.session.observe_accepted(result.accepted)
 
-    async def _read(
-        self, window: _Window, completions: Sequence[Completion | None]
-    ) -> list[Sequence[Record | DroppedRecord]]:
-        """Read each answer of a window with the generator that asked for it, in plan order."""
-        writers = {hand.name: hand.session for hand in self._hands}
-        found: list[Sequence[Record | DroppedRecord]] = []
-        for ask, request, completion in zip(window.asks, window.requests, completions, strict=True):
-            if len(found) % AT_ONCE == 0:
+    async def _parse(self, chains: Sequence[_Chain]) -> list[Sequence[Record | DroppedRecord]]:
+        """Return what each chain's last answer holds, parsed by the session that asked, in plan order."""
+        parsed: list[Sequence[Record | DroppedRecord]] = []
+        for chain in chains:
+            if len(parsed) % STEPS_PER_TURN == 0:
                 await asyncio.sleep(0)
-            key = "" if request is None else request.key
-            if request is not None:
-                self._note(request, ask, completion)
-            if completion is not None and completion.failure is not None:
-                empty = Record("", Provenance(ask.step, ask.parent_ids, ask.example_ids, key), ask.labels, ask.fields)
-                found.append([DroppedRecord(empty, "model", ask.model, completion.failure)])
-            else:
-                found.append(writers[ask.step].parse_response(ask, key, completion))
-        return found
+            answered = zip(chain.requests, chain.model_requests, chain.completions, strict=True)
+            for request, model_request, completion in answered:
+                if model_request is not None:
+                    self._record_request(model_request, request, completion)
+            parsed.append(self._parse_last(chain))
+        return parsed
 
-    def _count(self, candidates: Sequence[Record], unread: Sequence[DroppedRecord], ruling: BatchResult) -> None:
-        census = self._census
-        census.register(candidates)
-        census.register(drop.record for drop in unread)
-        for record in ruling.accepted:
-            census.resolve(record, "accepted")
-        for drop in (*unread, *ruling.dropped):
-            census.resolve(drop.record, drop.section, drop.duplicate_of)
+    def _parse_last(self, chain: _Chain) -> Sequence[Record | DroppedRecord]:
+        request, model_request, completion = chain.requests[-1], chain.model_requests[-1], chain.completions[-1]
+        key = "" if model_request is None else model_request.key
+        if completion is not None and completion.failure is not None:
+            provenance = Provenance(request.step, request.parent_ids, request.example_ids, key)
+            empty = Record("", provenance, request.labels, request.fields)
+            return [DroppedRecord(empty, "model", request.model, completion.failure)]
+        return self._sessions[request.step].parse_response(request, key, completion)
+
+    def _record(self, candidates: Sequence[Record], unparsed: Sequence[DroppedRecord], result: BatchResult) -> None:
+        """Add a window's outcomes to the state, with the ledger verified."""
+        dropped = (*unparsed, *result.dropped)
+        self._ledger.register(candidates)
+        self._ledger.register(drop.record for drop in unparsed)
+        for record in result.accepted:
+            self._ledger.resolve(record, "accepted")
+        for drop in dropped:
+            self._ledger.resolve(drop.record, drop.section, drop.duplicate_of)
             self.state.reasons[drop.section, drop.step, reason_category(drop.reason)] += 1
-        census.verify(self._given)
-        self.state.candidates += len(candidates) + len(unread)
-        self.state.accepted += ruling.accepted
-        self.state.dropped += (*unread, *ruling.dropped)
+        self._ledger.verify(self._source_ids)
+        self.state.candidates += len(candidates) + len(unparsed)
+        self.state.accepted += result.accepted
+        self.state.dropped += dropped
         self.state.windows += 1
 
-    async def _ask_about(self, groups: Sequence[Sequence[GenerationRequest]]) -> list[list[Completion] | None]:
-        """Answer a labeller's asks about each text, which are charged like all others; None beyond the budget."""
-        fit = self._budget.affordable([len(some) for some in groups], tokens_an_ask=self._tokens_an_ask)
-        asks = [ask for some in groups[:fit] for ask in some]
-        self._budget.record_planned(asks)
-        completions = await self._asked(asks)
+    async def _answer_labellers(self, groups: Sequence[Sequence[GenerationRequest]]) -> list[list[Completion] | None]:
+        """Answer a labeller's requests about each text, charged like all others; None for a text beyond the budget."""
+        sizes = [len(group) for group in groups]
+        affordable = self._budget.affordable(sizes, tokens_per_request=self._tokens_per_request)
+        requests = [request for group in groups[:affordable] for request in group]
+        self._budget.record_planned(requests)
+        completions = await self._complete_all(requests)
         self._budget.charge(completions)
-        return _parted(groups, fit, completions)
+        return _by_group(groups, affordable, completions)
 
-    async def _ask_first(self, groups: Sequence[Sequence[GenerationRequest]]) -> list[list[Completion] | None]:
-        """Answer what is asked about known rows, before anything is planned: the budget has so much less from then on.
+    async def _answer_gold_rows(self, groups: Sequence[Sequence[GenerationRequest]]) -> list[list[Completion] | None]:
+        """Answer the requests about gold rows before anything is planned: the budget is smaller by them from then on.
 
-        None beyond it.
+        None for a row beyond the budget.
         """
-        tokens = [estimate_tokens(ask) for some in groups for ask in some]
+        tokens = [estimate_tokens(request) for group in groups for request in group]
         mean = max(1, sum(tokens) // max(1, len(tokens)))
-        fit = self._budget.affordable([len(some) for some in groups], tokens_an_ask=mean)
-        completions = await self._asked([ask for some in groups[:fit] for ask in some])
+        affordable = self._budget.affordable([len(group) for group in groups], tokens_per_request=mean)
+        completions = await self._complete_all([request for group in groups[:affordable] for request in group])
         self._budget.deduct(completions)
-        return _parted(groups, fit, completions)
+        return _by_group(groups, affordable, completions)
 
-    async def _asked(self, asks: Sequence[GenerationRequest]) -> list[Completion | None]:
-        requests = self._asker.requests(asks)
-        completions = await self._asker.complete(asks, requests)
-        for ask, request, completion in zip(asks, requests, completions, strict=True):
-            if request is not None:
-                self._note(request, ask, completion)
+    async def _complete_all(self, requests: Sequence[GenerationRequest]) -> list[Completion | None]:
+        model_requests = self._requester.model_requests(requests)
+        completions = await self._requester.complete(requests, model_requests)
+        for request, model_request, completion in zip(requests, model_requests, completions, strict=True):
+            if model_request is not None:
+                self._record_request(model_request, request, completion)
         return completions
 
-    def _note(self, request: ModelRequest, ask: GenerationRequest, completion: Completion | None) -> None:
+    def _record_request(
+        self, model_request: ModelRequest, request: GenerationRequest, completion: Completion | None
+    ) -> None:
         engine = "" if completion is None else completion.engine
-        prompt = request.prompt
-        behind = (prompt.name, prompt.fingerprint, self._asker.identities[ask.model], request.sampling, engine)
-        if behind not in self._behind:
-            name, fingerprint, model, sampling, _ = behind
-            self._behind[behind] = RequestInfo(name, fingerprint, model, asdict(sampling), engine)
-        self.state.requests[request.key] = self._behind[behind]
+        prompt, sampling = model_request.prompt, model_request.sampling
+        identity = self._requester.identities[request.model]
+        key = (prompt.name, prompt.fingerprint, identity, sampling, engine)
+        if key not in self._infos:
+            self._infos[key] = RequestInfo(prompt.name, prompt.fingerprint, identity, asdict(sampling), engine)
+        self.state.requests[model_request.key] = self._infos[key]
 
-    def _ending(self) -> str:
+    def _stop_reason(self) -> str:
         if self._quota.met:
             return "met"
         if self._budget.exhausted_limit is not None:
@@ -272,12 +334,13 @@ class Scheduler:
         return "dry" if self._quota.cells else "done"
 
 
-def _parted(
-    groups: Sequence[Sequence[GenerationRequest]], fit: int, completions: Sequence[Completion | None]
+def _by_group(
+    groups: Sequence[Sequence[GenerationRequest]], answered: int, completions: Sequence[Completion | None]
 ) -> list[list[Completion] | None]:
-    """Return the answers to each of the first `fit` groups; None for what was not asked, [] where nothing was to be."""
-    answers = iter(completions)
-    found: list[list[Completion] | None] = [
-        [completion or Completion("") for completion in itertools.islice(answers, len(some))] for some in groups[:fit]
+    """Return the answers to each of the first `answered` groups; then None, or [] for a group without requests."""
+    remaining = iter(completions)
+    by_group: list[list[Completion] | None] = [
+        [completion or Completion("") for completion in itertools.islice(remaining, len(group))]
+        for group in groups[:answered]
     ]
-    return found + [[] if not some else None for some in groups[fit:]]
+    return by_group + [None if group else [] for group in groups[answered:]]

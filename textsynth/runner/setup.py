@@ -1,99 +1,161 @@
-"""The stage of a run: sources read, prompts found, steps begun, before the first request.
+"""Sets up a run: starts the sessions of its steps and checks that their packages are installed.
 
-Nothing heavy is loaded here: the embedder loads when a step first embeds, a model when the journal lacks an answer.
+Nothing heavy is loaded here: a filter starts with its first batch, the embedder loads when a step first embeds, and a
+model when the journal lacks an answer.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING
+from functools import partial
 
 from textsynth.core.errors import MissingExtra, UsageError, require_extra
-from textsynth.core.protocols import CalibratableSession, Context, FilterSession, Generator, Labeller, LabellerSession
+from textsynth.core.protocols import (
+    CalibratableSession,
+    Context,
+    Filter,
+    FilterScope,
+    FilterSession,
+    Labeller,
+    LabellerSession,
+)
 from textsynth.core.records import Record, Verdict
+from textsynth.core.task import Task
 from textsynth.recipe import Recipe, references_in
 from textsynth.runner.plugin_checks import ValidatedGenerator, ValidatedLabeller, validate_session
 from textsynth.runner.scheduler import ActiveGenerator
 
-if TYPE_CHECKING:
-    pass
+TEXT_SEPARATOR = "\n"
 
 
 def start_generators(recipe: Recipe, context: Context) -> list[ActiveGenerator]:
-    """Begin the generators, in the recipe's order."""
-    found: list[ActiveGenerator] = []
-    for item in recipe.generate:
-        if isinstance(item.step, Generator):
-            texts = getattr(item.step, "per_request", 1)
-            writer = ValidatedGenerator(item.name, item.step.start(context, item.name), context.labels)
-            found.append(ActiveGenerator(item.name, writer, item.step.free, texts))
-    return found
+    """Start the generators, in the recipe's order."""
+    return [
+        ActiveGenerator(
+            item.name,
+            ValidatedGenerator(item.name, item.step.start(context, item.name), context.labels),
+            item.step.needs_model,
+            item.step.texts_per_request,
+        )
+        for item in recipe.generate
+    ]
 
 
 def labellers(recipe: Recipe) -> list[tuple[str, Labeller]]:
     """Return the labellers with their names, in the recipe's order."""
-    return [(item.name, item.step) for item in recipe.label if isinstance(item.step, Labeller)]
+    return [(item.name, item.step) for item in recipe.label]
 
 
 def start_labellers(recipe: Recipe, context: Context) -> list[tuple[str, LabellerSession]]:
-    """Begin the labellers, in the recipe's order."""
-    found: list[tuple[str, LabellerSession]] = []
+    """Start the labellers, in the recipe's order."""
+    sessions: list[tuple[str, LabellerSession]] = []
     for name, step in labellers(recipe):
-        desk = step.start(context, name)
-        found.append(
-            (name, desk if isinstance(desk, CalibratableSession) else ValidatedLabeller(name, desk, context.labels))
-        )
-    return found
+        session = step.start(context, name)
+        if not isinstance(session, CalibratableSession):
+            session = ValidatedLabeller(name, session, context.labels)
+        sessions.append((name, session))
+    return sessions
+
+
+def filter_sessions(recipe: Recipe, context: Context) -> list[tuple[str, FilterSession]]:
+    """Return the filters with their names, in the recipe's order; each starts with its first batch."""
+    return [
+        (item.name, LazyFilterSession(item.name, partial(item.step.start, context), scope_of(item.step), context.task))
+        for item in recipe.filter
+    ]
+
+
+def scope_of(step: Filter) -> FilterScope:
+    """Return what the filter sees of a record with several texts."""
+    if step.scope is not None:
+        return step.scope
+    return "text" if type(step).start is Filter.start else "joined"
 
 
 class LazyFilterSession:
-    """A filter that begins when it is first asked, in the thread that judges: what it loads never delays a request.
+    """A filter session that starts with its first batch, in the filter thread: what it loads never delays a request.
 
-    `name` is what the recipe calls it.
+    It shows the filter each record as its scope says, and validates the verdicts. `name` is the step's name in the
+    recipe.
     """
 
-    def __init__(self, name: str, begin: Callable[[], FilterSession]) -> None:
+    def __init__(
+        self, name: str, start: Callable[[], FilterSession], scope: FilterScope = "record", task: Task | None = None
+    ) -> None:
         self._name = name
-        self._begin = begin
-        self._judge: FilterSession | None = None
+        self._start = start
+        self._scope = scope
+        self._task = task
+        self._session: FilterSession | None = None
 
     def evaluate_batch(self, records: Sequence[Record]) -> list[Verdict | None]:
-        """Judge, having begun. Raises UsageError where something else than a verdict for each record comes back."""
-        verdicts = self._begun().evaluate_batch(records)
+        """Return the filter's verdicts. Raises UsageError for anything but one verdict for each record."""
+        if self._task is None or self._scope == "record":
+            return self._evaluate(records)
+        if self._scope == "joined":
+            return self._evaluate([_joined(record, self._task) for record in records])
+        views = [_each_text(record, self._task) for record in records]
+        verdicts = iter(self._evaluate([view for group in views for view in group]))
+        return [_first_drop([next(verdicts) for _ in group]) for group in views]
+
+    def commit(self, records: Sequence[Record]) -> None:
+        """Commit the records; an empty batch starts nothing."""
+        if not records:
+            return
+        if self._task is not None and self._scope == "joined":
+            records = [_joined(record, self._task) for record in records]
+        self._started().commit(records)
+
+    def _evaluate(self, records: Sequence[Record]) -> list[Verdict | None]:
+        verdicts = self._started().evaluate_batch(records)
         if len(verdicts) != len(records):
             raise UsageError(
-                f"{self._name}: evaluate_batch gave {len(verdicts)} verdicts for {len(records)} texts, and gives one for each"
+                f"{self._name}: evaluate_batch returned {len(verdicts)} verdicts for {len(records)} texts, and must "
+                "return one for each"
             )
         for record, verdict in zip(records, verdicts, strict=True):
             if verdict is not None and not isinstance(verdict, Verdict):
                 raise UsageError(
-                    f"{self._name}: the check gave {verdict!r:.60} for the text {record.text!r:.60}; "
-                    "None keeps a text, Verdict(reason, measured, limit) drops it"
+                    f"{self._name}: the verdict on the text {record.text!r:.60} is {verdict!r:.60}; None keeps a text, "
+                    "Verdict(reason, score, limit) drops it"
                 )
         return verdicts
 
-    def commit(self, records: Sequence[Record]) -> None:
-        """Settle, having begun; an empty batch begins nothing."""
-        if records:
-            self._begun().commit(records)
+    def _started(self) -> FilterSession:
+        if self._session is None:
+            self._session = validate_session(self._name, self._start(), ("evaluate_batch", "commit"))
+        return self._session
 
-    def _begun(self) -> FilterSession:
-        if self._judge is None:
-            self._judge = validate_session(self._name, self._begin(), ("evaluate_batch", "commit"))
-        return self._judge
+
+def _joined(record: Record, task: Task) -> Record:
+    """Return the record with all of its texts as one."""
+    texts = task.texts(record)
+    return record if texts == (record.text,) else record.viewed_as(TEXT_SEPARATOR.join(texts))
+
+
+def _each_text(record: Record, task: Task) -> list[Record]:
+    """Return the record once for each of its texts."""
+    texts = task.texts(record)
+    return [record] if texts == (record.text,) else [record.viewed_as(text) for text in texts]
+
+
+def _first_drop(verdicts: Sequence[Verdict | None]) -> Verdict | None:
+    """Return the verdict on a record with several texts: that on the first text that is dropped, else the first score."""
+    drop = next((verdict for verdict in verdicts if verdict is not None and not verdict.keeps), None)
+    return drop or next((verdict for verdict in verdicts if verdict is not None), None)
 
 
 def check_dependencies(recipe: Recipe) -> None:
-    """Raise MissingExtra with the first package that the recipe's models, steps or evaluation lack; loads nothing.
+    """Raise MissingExtra with the first package that the recipe's models, steps or evaluation need and is not installed; loads nothing.
 
-    Models come first: their extra brings the packages of all the others along.
+    Models come first: their extra includes the packages of all the others.
     """
     for check in _checks(recipe):
         check()
 
 
 def missing_extras(recipe: Recipe) -> str | None:
-    """Return the sentence of `require`, or None where nothing is missing."""
+    """Return the sentence that names the missing extra, or None where nothing is missing."""
     try:
         check_dependencies(recipe)
     except MissingExtra as missing:

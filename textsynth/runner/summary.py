@@ -16,8 +16,7 @@ from textsynth.core.records import DroppedRecord, Record, reason_category
 from textsynth.core.version import __version__
 from textsynth.evaluate.runner import weight_of
 from textsynth.export.card.licenses import conflicts, known_model_license
-from textsynth.export.run_result import CardMetadata, QuotaStatus, RunResult, SourceInfo
-from textsynth.filter.leak import Leak
+from textsynth.export.run_result import CardMetadata, CheckInfo, QuotaStatus, RunResult, SourceInfo
 from textsynth.prompts import find_prompt
 from textsynth.recipe import Recipe, references_in
 from textsynth.runner.quota import QuotaCell
@@ -31,28 +30,28 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class FinishedRun:
-    """A run at its end; `told` is its manifest so far, `identities` are the models asked, by their names.
+    """A finished run; `manifest` is what is known of it before the data set is written, `identities` are the models asked, by their names.
 
-    `notes` are what a reader of the data set should know, `proof` what the texts are worth on real data.
+    `notes` are what a reader of the data set should know, `evaluation` the result on real data.
     """
 
-    books: RunState
+    state: RunState
     selected: Sequence[Record]
-    spare: Sequence[Record]
-    told: RunFacts
+    surplus: Sequence[Record]
+    manifest: RunFacts
     identities: Mapping[str, str]
     stopped: str
     sentence: str
     notes: Sequence[str]
-    proof: Evaluation | None = None
+    evaluation: Evaluation | None = None
 
 
 def run_result(recipe: Recipe, ended: FinishedRun) -> RunResult:
     """Return the outcome with its pictures."""
     from textsynth.report.card_figures import run_figures  # no request waits for the report
 
-    asked = ended.books.requests
-    export, proof, told = recipe.export, ended.proof, ended.told
+    asked = ended.state.requests
+    export, proof, told = recipe.export, ended.evaluation, ended.manifest
     outcome = RunResult(
         name=recipe.name,
         task=recipe.task,
@@ -63,8 +62,8 @@ def run_result(recipe: Recipe, ended: FinishedRun) -> RunResult:
         multi_label=recipe.multi_label,
         splits=export.splits,
         selected=ended.selected,
-        surplus=ended.spare,
-        dropped=ended.books.dropped,
+        surplus=ended.surplus,
+        dropped=ended.state.dropped,
         requests=asked,
         quota=[QuotaStatus(row["cell"], row["wanted"], row["selected"]) for row in told["quota"]],
         stopped=ended.stopped,
@@ -74,15 +73,16 @@ def run_result(recipe: Recipe, ended: FinishedRun) -> RunResult:
         models=told["models"],
         model_licenses=model_licenses(recipe, ended.identities),
         sources=source_infos(recipe),
-        checks=[("filter", item.name) for item in recipe.filter] + [("label", item.name) for item in recipe.label],
+        checks=_checks(recipe),
         labellers=[item.name for item in recipe.label],
+        confidence_steps=_confidence_steps(recipe),
         selector=recipe.select[-1].name if recipe.select else "quota",
         metadata=CardMetadata(**{name: getattr(export, name) for name in CardMetadata.__dataclass_fields__}),
         recipe_text=recipe.text,
         overrides=recipe.overrides,
         weight=None if proof is None else weight_of(recipe, proof),
         evaluation_sentences=() if proof is None else proof.verdict.sentences,
-        calibrations=ended.books.calibrations,
+        calibrations=ended.state.calibrations,
         evaluation={} if proof is None else _as_json(proof),
     )
     return replace(outcome, figures=run_figures(outcome))
@@ -93,9 +93,9 @@ def source_infos(recipe: Recipe) -> dict[str, SourceInfo]:
     used = {name for item in recipe.generate for _, name in references_in(item.step, "source")}
     return {
         name: SourceInfo(
-            description=str(getattr(source, "path", name)),
+            description=source.origin.path or name,
             hub=_hub_name(source, recipe),
-            revision=getattr(source, "revision", None),
+            revision=source.origin.revision,
             license=recipe.export.source_licenses.get(name),
             made_from=name in used,
         )
@@ -125,20 +125,29 @@ def _prompt_texts(recipe: Recipe) -> dict[str, str]:
     """Return the templates of the recipe's items by their names in provenance."""
     found = {}
     for item in (*recipe.generate, *recipe.label):
-        model = recipe.models.get(getattr(item.step, "model", ""))
-        for _, name in references_in(item.step, "prompt") if model is not None else ():
-            prompt = find_prompt(name, model.prompt_mode, recipe.base) if model is not None else None
-            if prompt is not None:
-                found[prompt.name] = prompt.text
+        models = [recipe.models[name] for _, name in references_in(item.step, "model")]
+        for _, name in references_in(item.step, "prompt") if models else ():
+            prompt = find_prompt(name, models[0].prompt_mode, recipe.base)
+            found[prompt.name] = prompt.text
     return found
 
 
-def _hub_name(source: object, recipe: Recipe) -> str | None:
-    """Return the repository of a source of the Hub; None for files, and for folders that are read in its way."""
-    if type(source).__name__ != "Hub":
-        return None
-    path = str(getattr(source, "path", ""))
-    return None if (recipe.base / path).is_dir() else path
+def _hub_name(source: Source, recipe: Recipe) -> str | None:
+    """Return the repository of a source of the Hub; None for files, and for local folders that are read in its way."""
+    repository = source.origin.repository
+    return None if repository is None or (recipe.base / repository).is_dir() else repository
+
+
+def _checks(recipe: Recipe) -> list[CheckInfo]:
+    """Return the recipe's filters and labellers, in order."""
+    filters = [CheckInfo("filter", item.name, item.step.looks_for) for item in recipe.filter]
+    return [*filters, *(CheckInfo("label", item.name) for item in recipe.label)]
+
+
+def _confidence_steps(recipe: Recipe) -> list[str]:
+    """Return the steps whose score is the confidence in a label, in the order in which they run."""
+    filters = [item.name for item in recipe.filter if item.step.label_confidence]
+    return [*filters, *(item.name for item in recipe.label)]
 
 
 def _as_json(proof: Evaluation) -> dict[str, Any]:
@@ -213,7 +222,8 @@ def initial_manifest(
     told: RunFacts = {
         "version": FORMAT,
         "name": recipe.name,
-        "task": recipe.task,
+        "task": recipe.task_name,
+        "task_options": recipe.task.as_recipe(),
         "seed": recipe.seed,
         "recipe": {
             "name": recipe.path.name,
@@ -224,7 +234,9 @@ def initial_manifest(
         },
         "labels": recipe.label_descriptions,
         "sources": {name: _source(source) for name, source in recipe.sources.items()},
-        "checked_for_leaks": [item.step.source for item in recipe.filter if isinstance(item.step, Leak)],
+        "checked_for_leaks": [
+            name for item in recipe.filter if item.step.checks_contamination for name in item.step.compares_with
+        ],
         "versions": versions(),
         "models": sorted({one.model for one in books.requests.values()}),
         "engines": _engines(books),
@@ -267,8 +279,9 @@ def _drops(books: RunState) -> list[DropCount]:
 
 def _source(source: Source) -> dict[str, str]:
     """Return what a source reads: its path, and of a data set config, split and the commit of the revision."""
-    told = {field: getattr(source, field, None) for field in ("path", "config", "split", "revision")}
-    return {field: str(value) for field, value in told.items() if value is not None}
+    origin = source.origin
+    values = {"path": origin.path, "config": origin.config, "split": origin.split, "revision": origin.revision}
+    return {name: value for name, value in values.items() if value is not None}
 
 
 def _engines(books: RunState) -> dict[str, list[str]]:

@@ -16,7 +16,7 @@ from pydantic import Field
 from textsynth.core.errors import SourceError, did_you_mean
 from textsynth.core.options import Count, Texts
 from textsynth.core.protocols import Source
-from textsynth.core.records import NO_FIELDS, Provenance, Record
+from textsynth.core.records import NO_FIELDS, JsonValue, Provenance, Record
 
 MAX_CELL = 1_000_000
 _UNUSABLE = re.compile("[\0\ud800-\udfff]")
@@ -70,6 +70,23 @@ class TableSource(Source):
     rename: dict[str, str] = Field(default={}, description="label in the file: label in the recipe")
     per_label: Count | None = Field(default=None, ge=1, description="keep a seeded sample of this many rows a label")
     limit: Count | None = Field(default=None, ge=1, description="read only this many rows, from the first on")
+
+    @property
+    def field_names(self) -> tuple[str, ...]:
+        """The names in `fields`."""
+        return tuple(self.fields)
+
+    @property
+    def may_have_labels(self) -> bool:
+        """Whether rows may have labels: yes, unless `label: null` says that they have none."""
+        return "label" not in self.model_fields_set or self.label is not None
+
+    def with_columns(self, text: str, fields: Mapping[str, str]) -> TableSource:
+        """Return the source with these columns where it names no text column of its own."""
+        if "text" in self.model_fields_set or (text == self.text and not fields):
+            return self
+        own = self.fields if isinstance(self.fields, dict) else {name: name for name in self.fields}
+        return self.model_copy(update={"text": text, "fields": {**fields, **own}})
 
     def label_column(self, names: Sequence[str]) -> str | None:
         """Return the column that holds the labels, or None where the rows have none."""
@@ -187,7 +204,7 @@ def _check_rename(
             )
 
 
-def _fields(table: SourceTable, wanted: Mapping[str, str] | Sequence[str], rows: int) -> list[Mapping[str, str]]:
+def _fields(table: SourceTable, wanted: Mapping[str, str] | Sequence[str], rows: int) -> list[Mapping[str, JsonValue]]:
     named = dict(wanted) if isinstance(wanted, Mapping) else {one: one for one in wanted}
     if not named:
         return [NO_FIELDS] * rows
@@ -207,7 +224,9 @@ def _field(table: SourceTable, name: str, column: str) -> list[str]:
     return values
 
 
-def _draws(texts: Sequence[str], labels: Sequence[tuple[str, ...]], fields: Sequence[Mapping[str, str]]) -> list[int]:
+def _draws(
+    texts: Sequence[str], labels: Sequence[tuple[str, ...]], fields: Sequence[Mapping[str, JsonValue]]
+) -> list[int]:
     draws = [0] * len(texts)
     if len(set(texts)) == len(texts):
         return draws

@@ -20,6 +20,7 @@ from typing import Any
 from pydantic import Field, PrivateAttr
 
 from textsynth.core.errors import SourceError, did_you_mean
+from textsynth.core.protocols import SourceOrigin
 from textsynth.core.records import Record
 from textsynth.sources.columns import SourceTable, TableSource, from_one
 from textsynth.sources.revisions import commit_of, is_offline, network_fault
@@ -41,6 +42,11 @@ class Hub(TableSource):
 
     _pinned: bool = PrivateAttr(default=False)
     _license: str | None = PrivateAttr(default=None)
+
+    @property
+    def origin(self) -> SourceOrigin:
+        """The data set, its config, split and commit."""
+        return SourceOrigin(self.path, self.path, self.config, self.split, self.revision)
 
     @property
     def publisher_license(self) -> str | None:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from pydantic import Field
 
+from textsynth.core.protocols import SourceOrigin
 from textsynth.core.records import Record
 from textsynth.sources.columns import TableSource
 from textsynth.sources.files import missing_file
@@ -22,6 +23,11 @@ class Rows(TableSource):
     """Reads the rows of a file, or of the files of a folder; columns are mapped by `text`, `label` and `fields`."""
 
     path: Path = Field(description="the file or folder of files, relative to the recipe; a suffix says what it is")
+
+    @property
+    def origin(self) -> SourceOrigin:
+        """The path."""
+        return SourceOrigin(path=str(self.path))
 
     def missing_file(self, base: Path) -> str | None:
         """Return one sentence if the file does not exist, else None; reads nothing."""

@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from textsynth.core.errors import UsageError
+from textsynth.core.registry import load_component
+from textsynth.core.task import PARENT_TEXT_FIELDS, Task
 from textsynth.store.manifest import Manifest
 
 if TYPE_CHECKING:
@@ -97,6 +99,35 @@ def label_text(label: object) -> str:
     return ", ".join(map(str, label)) if isinstance(label, list) else str(label or "")
 
 
+def row_text(task: Task, row: Mapping[str, Any]) -> str:
+    """Return a row's own text: that of the task's column, or of a dropped row; "" gives way to its raw answer."""
+    return str(row.get("raw_answer") or "") if _is_unparsed(row) else str(row.get(_text_column(task, row)) or "")
+
+
+def row_context(task: Task, row: Mapping[str, Any]) -> str | None:
+    """Return what the row's text rewrites or belongs to, None where it stands alone."""
+    if "section" in row:
+        source_text: str | None = row["source_text"]
+        return source_text
+    return "\n".join(text for text in task.row_fields(row).values() if text) or None
+
+
+def row_fields(task: Task, row: Mapping[str, Any]) -> dict[str, str]:
+    """Return the record fields that hold what the row's text rewrites or belongs to."""
+    if "section" not in row:
+        return {name: text for name, text in task.row_fields(row).items() if text}
+    first = next(iter(task.required_fields), PARENT_TEXT_FIELDS[0])
+    return {first: row["source_text"]} if row["source_text"] else {}
+
+
+def _text_column(task: Task, row: Mapping[str, Any]) -> str:
+    return "text" if "section" in row else task.text_column
+
+
+def _is_unparsed(row: Mapping[str, Any]) -> bool:
+    return "section" in row and not row["text"]
+
+
 def text_of(row: Mapping[str, Any]) -> str:
     """Return the text of a row that a run wrote or judged, whatever its task calls it; else the raw answer."""
     return str(row.get("paraphrase") or row.get("summary") or row.get("text") or row.get("raw_answer") or "")
@@ -113,6 +144,18 @@ def confidence_of(own: float | None, measures: str | None) -> float | None:
 def source_of(row: Mapping[str, Any]) -> str | None:
     """Return what the row's text rewrites: the document, or the original of a paraphrase."""
     return row.get("document") or (row.get("text") if row.get("paraphrase") else None) or row.get("source_text")
+
+
+def run_task(run: Path, manifest: Manifest) -> Task:
+    """Return the task of a finished run. Raises UsageError where it is in a file of the user's own that is gone."""
+    recipe_folder = (run / manifest["recipe"]["path"]).parent
+    try:
+        task = load_component("task", manifest["task"], recipe_folder)(**manifest["task_options"])
+    except UsageError as error:
+        raise UsageError(f"{run}: the run's task cannot be loaded: {error}") from error
+    if not isinstance(task, Task):
+        raise UsageError(f"{run}: the run's task {manifest['task']!r} is no task: its class is no ts.Task")
+    return task
 
 
 def _opened(path: Path) -> pq.ParquetFile:

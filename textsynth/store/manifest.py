@@ -129,6 +129,7 @@ class RunFacts(WithReview, CalibrationSummaries):
     version: int
     name: str
     task: str
+    task_options: dict[str, Any]
     seed: int
     recipe: RecipeInfo
     labels: dict[str, str]

@@ -1,35 +1,32 @@
-"""A run's texts in the formats of the tools around: one file a format, named as the command line names it.
+"""A run's texts in the formats of other tools: one format a file, found by its name (`label-studio`: label_studio.py).
 
-Every format has a function `write(texts, about, out)` that writes its files and returns their paths. The same run gives
-the same bytes.
+Every format defines `write(texts, info, out)`, which writes its files and returns their paths. The same run gives the
+same bytes. `./mine.py` is a format in a file of the user's own.
 """
 
 from __future__ import annotations
 
 import importlib
 import json
+import pkgutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from textsynth.core.errors import RunError, UsageError, did_you_mean
-
-FORMATS = ("argilla", "label-studio", "csv", "messages", "prompt-completion")
-# What people are asked of a paraphrase or a summary, and what stands beside it.
-ANSWERS = {"yes": "it says the same", "no": "it says something else, or leaves out what matters"}
-SOURCES = {"paraphrase": "original", "summarization": "document"}
+from textsynth.core.registry import load_plugin
+from textsynth.core.task import Example, Task
 
 
 @dataclass(frozen=True, slots=True)
 class ExportedText:
-    """One text to hand on: what it rewrites (None: nothing), its labels, the confidence in them, its split.
+    """One row to export: its texts by column, its labels, the confidence in them, its split.
 
-    `more` are further columns, in order: of a provenance, or why the text was dropped.
+    `more` are further columns, in order: the provenance, or why the text was dropped.
     """
 
     id: str
-    text: str
-    source: str | None
+    texts: Mapping[str, str]
     labels: tuple[str, ...]
     confidence: float | None
     split: str
@@ -38,47 +35,70 @@ class ExportedText:
 
 @dataclass(frozen=True, slots=True)
 class ExportInfo:
-    """What is said of all texts: the run's name and task, its labels and what they mean ("": not known).
+    """What all exported texts share: the run's name and task, its labels with their descriptions ("": not known).
 
-    `instruction` is what a model is told to do with a text, in the formats that train one.
+    `instruction` is what a model is asked about a text, in the formats that train one.
     """
 
     name: str
-    task: str
+    task: Task
     labels: Mapping[str, str]
     multi_label: bool
     instruction: str
 
     @property
-    def labelled(self) -> bool:
-        """Whether the texts themselves have labels: those of a summarization belong to its documents."""
-        return bool(self.labels) and self.task != "summarization"
+    def has_labels(self) -> bool:
+        """Whether the texts themselves have labels."""
+        return self.task.has_labels(self.labels)
+
+    def shown_texts(self, text: ExportedText) -> dict[str, str]:
+        """Return the row's texts under the names that the task shows to people, in order."""
+        return {name: text.texts.get(column, "") for column, name in self.task.fields_shown.items()}
+
+    def chat_example(self, text: ExportedText) -> tuple[str, str]:
+        """Return what a model is asked about a row, and what it should answer."""
+        return self.task.chat_example(Example(text.texts, text.labels), self.instruction, list(self.labels))
 
 
 Write = Callable[[Sequence[ExportedText], ExportInfo, Path], list[Path]]
 
 
+def format_names() -> list[str]:
+    """Return the names of the bundled formats, sorted."""
+    return sorted(module.name.replace("_", "-") for module in pkgutil.iter_modules(__path__))
+
+
 def write_format(
-    name: str, texts: Sequence[ExportedText], about: ExportInfo, out: Path, *, replace: bool = False
+    name: str, texts: Sequence[ExportedText], info: ExportInfo, out: Path, *, replace: bool = False
 ) -> list[Path]:
     """Write the texts in the format `name` to `out`, a folder or (with a suffix, where a format allows it) a file.
 
-    What is there already, and may hold a person's work, is refused unless `replace`; nothing but files of the same
-    names is then written over. Raises UsageError for a format
-    that is not there or a place that is taken, RunError where the disk does not take it.
+    What exists there and may hold a person's work is refused unless `replace`; then only files of the same names are
+    overwritten. Raises UsageError for an unknown format or a path that is taken, RunError where writing fails.
     """
-    if name not in FORMATS:
-        raise UsageError(f"there is no format {name!r}{did_you_mean(name, FORMATS)}")
+    write = _load(name)
     if out.exists() and not replace and not (out.is_dir() and not any(out.iterdir())):
         raise UsageError(
-            f"{out}: is there already, and may hold somebody's work; take it away, name another place with --out, or "
-            "write over it with --replace"
+            f"{out}: exists already and may hold somebody's work; move it away, name another path with --out, or "
+            "overwrite it with --replace"
         )
-    write: Write = importlib.import_module(f"{__name__}.{name.replace('-', '_')}").write
     try:
-        return write(texts, about, out)
-    except OSError as fault:
-        raise RunError(f"{out}: cannot be written: {fault.strerror or fault}") from fault
+        return write(texts, info, out)
+    except OSError as error:
+        raise RunError(f"{out}: cannot be written: {error.strerror or error}") from error
+
+
+def _load(name: str) -> Write:
+    if name.startswith("./"):
+        write = getattr(load_plugin(name, Path()), "write", None)
+        if not callable(write):
+            raise UsageError(f"{name!r} is no format: it needs def write(texts, info, out), which returns the paths")
+        plugin: Write = write
+        return plugin
+    if name not in format_names():
+        raise UsageError(f"there is no format {name!r}{did_you_mean(name, format_names())}")
+    bundled: Write = importlib.import_module(f"{__name__}.{name.replace('-', '_')}").write
+    return bundled
 
 
 def write_text(path: Path, text: str, *, encoding: str = "utf-8") -> Path:
@@ -88,18 +108,18 @@ def write_text(path: Path, text: str, *, encoding: str = "utf-8") -> Path:
     return path
 
 
-def write_lines(
-    texts: Sequence[ExportedText], line: Callable[[ExportedText], Mapping[str, object]], out: Path
+def write_jsonl(
+    texts: Sequence[ExportedText], as_row: Callable[[ExportedText], Mapping[str, object]], out: Path
 ) -> list[Path]:
-    """Write a line of JSON a text: into the file `out` where it has a suffix, else into `out/SPLIT.jsonl`."""
-    by_file: dict[Path, list[str]] = {}
+    """Write one line of JSON per text: into the file `out` where it has a suffix, else into `out/SPLIT.jsonl`."""
+    lines: dict[Path, list[str]] = {}
     for text in texts:
         path = out if out.suffix else out / f"{text.split}.jsonl"
-        by_file.setdefault(path, []).append(json.dumps(line(text), ensure_ascii=False))
-    return [write_text(path, "\n".join(lines) + "\n") for path, lines in by_file.items()]
+        lines.setdefault(path, []).append(json.dumps(as_row(text), ensure_ascii=False))
+    return [write_text(path, "\n".join(group) + "\n") for path, group in lines.items()]
 
 
-def format_folder(out: Path, name: str) -> None:
+def require_folder(out: Path, name: str) -> None:
     """Raise UsageError where `out` is named like a file, for a format of several files."""
     if out.suffix and not out.is_dir():
-        raise UsageError(f"{out}: {name} is a folder with several files; name a folder with --out")
+        raise UsageError(f"{out}: {name} writes a folder with several files; name a folder with --out")

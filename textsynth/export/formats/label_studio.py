@@ -1,10 +1,11 @@
-"""Two files for Label Studio: the labelling interface, and tasks whose labels stand as predictions.
+"""Two files for Label Studio: the labelling interface, and tasks whose labels are predictions.
 
     config.xml     the interface: paste it into Settings → Labeling Interface, or give it to a project as `label_config`
-    tasks.json     one task a text: its data, and a prediction with the label and its score; import it as it is
+    tasks.json     one task per text: its data, and a prediction with the label and its score; import it as it is
 
-One label is a single choice, several are a multiple one, with what a label means as its hint; a paraphrase or summary
-is shown beside what it rewrites, with a choice whether it is right and a place for a better one.
+One label is a single choice, several are a multiple one, with the label's description as its hint. A task with a review
+question (a paraphrase, a summary) shows the text beside what it rewrites, with a choice whether it is right and a field
+for a correction.
 """
 
 from __future__ import annotations
@@ -14,61 +15,67 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from xml.sax.saxutils import quoteattr
 
-from textsynth.export.formats import ANSWERS, SOURCES, ExportedText, ExportInfo, format_folder, write_text
+from textsynth.export.formats import ExportedText, ExportInfo, require_folder, write_text
 
 MODEL = "textsynth"
 
 
-def write(texts: Sequence[ExportedText], about: ExportInfo, out: Path) -> list[Path]:
+def write(texts: Sequence[ExportedText], info: ExportInfo, out: Path) -> list[Path]:
     """Write `out/config.xml` and `out/tasks.json`, and return their paths."""
-    format_folder(out, "label-studio")
-    tasks = [_task(text, about) for text in texts]
+    require_folder(out, "label-studio")
+    tasks = [_task(text, info) for text in texts]
     return [
-        write_text(out / "config.xml", config(about)),
+        write_text(out / "config.xml", config(info)),
         write_text(out / "tasks.json", json.dumps(tasks, indent=1) + "\n"),
     ]
 
 
-def config(about: ExportInfo) -> str:
+def config(info: ExportInfo) -> str:
     """Return the labelling interface as XML."""
     lines = ["<View>"]
-    if about.task in SOURCES:
-        lines += [f"  <Header value={quoteattr(SOURCES[about.task].capitalize())}/>", _shown("source")]
-        lines.append('  <Header value="The new text"/>')
-    lines.append(_shown("text"))
-    if about.labelled:
-        lines += _choices("label", about.labels, multi_label=about.multi_label)
-    if about.task in SOURCES:
-        lines += _choices("right", ANSWERS, multi_label=False)
-        lines.append('  <TextArea name="better" toName="text" placeholder="a better one" maxSubmissions="1" rows="3"/>')
+    names = list(info.task.fields_shown.values())
+    for name in names:
+        if len(names) > 1:
+            lines.append(f"  <Header value={quoteattr(name.replace('_', ' ').capitalize())}/>")
+        # A text that looks like an address is shown, never fetched.
+        lines.append(f'  <Text name="{name}" value="${name}" valueType="text"/>')
+    labelled = _labelled_name(info)
+    if info.has_labels:
+        lines += _choices("label", labelled, info.labels, multiple=info.multi_label)
+    review = info.task.review_question
+    if review is not None:
+        lines += _choices("right", labelled, review.answers, multiple=False)
+        lines.append(
+            f'  <TextArea name="better" toName="{labelled}" placeholder={quoteattr(review.correction_title)}'
+            ' maxSubmissions="1" rows="3"/>'
+        )
     return "\n".join([*lines, "</View>"]) + "\n"
 
 
-def _task(text: ExportedText, about: ExportInfo) -> Mapping[str, object]:
-    told = {"id": text.id, "split": text.split, "confidence": text.confidence, **text.more}
-    data = {name: value for name, value in told.items() if value is not None and value != ""}
-    data["text"] = text.text
-    if about.task in SOURCES:
-        data["source"] = text.source or ""
-    labels = [label for label in text.labels if label in about.labels] if about.labelled else []
-    return {"data": data, "predictions": [_prediction(labels, text.confidence)] if labels else []}
+def _task(text: ExportedText, info: ExportInfo) -> Mapping[str, object]:
+    values = {"id": text.id, "split": text.split, "confidence": text.confidence, **text.more}
+    data: dict[str, object] = {name: value for name, value in values.items() if value is not None and value != ""}
+    data |= info.shown_texts(text)
+    labels = [label for label in text.labels if label in info.labels] if info.has_labels else []
+    predictions = [_prediction(labels, text.confidence, _labelled_name(info))] if labels else []
+    return {"data": data, "predictions": predictions}
 
 
-def _prediction(labels: list[str], confidence: float | None) -> Mapping[str, object]:
+def _prediction(labels: list[str], confidence: float | None, labelled: str) -> Mapping[str, object]:
     score = {} if confidence is None else {"score": confidence}
-    region = {"from_name": "label", "to_name": "text", "type": "choices", "value": {"choices": labels}}
+    region = {"from_name": "label", "to_name": labelled, "type": "choices", "value": {"choices": labels}}
     return {"model_version": MODEL, **score, "result": [{"id": "label", **region, **score}]}
 
 
-def _shown(name: str) -> str:
-    # a text that looks like an address is shown, never fetched
-    return f'  <Text name="{name}" value="${name}" valueType="text"/>'
+def _labelled_name(info: ExportInfo) -> str:
+    """Return the name of the text that labels and corrections belong to."""
+    return info.task.fields_shown[info.task.text_column]
 
 
-def _choices(name: str, options: Mapping[str, str], *, multi_label: bool) -> list[str]:
-    choice = "multiple" if multi_label else "single"
-    lines = [f'  <Choices name="{name}" toName="text" choice="{choice}" showInLine="true">']
-    for value, means in options.items():
-        hint = f" hint={quoteattr(means)}" if means not in ("", value) else ""
+def _choices(name: str, labelled: str, options: Mapping[str, str], *, multiple: bool) -> list[str]:
+    kind = "multiple" if multiple else "single"
+    lines = [f'  <Choices name="{name}" toName="{labelled}" choice="{kind}" showInLine="true">']
+    for value, text in options.items():
+        hint = f" hint={quoteattr(text)}" if text not in ("", value) else ""
         lines.append(f"    <Choice value={quoteattr(value)}{hint}/>")
     return [*lines, "  </Choices>"]

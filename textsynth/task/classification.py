@@ -1,0 +1,79 @@
+"""Classification: texts with one label each, or with several where the recipe says `multi_label: true`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import ClassVar
+
+from textsynth.core.task import (
+    BASIC_FILTERS,
+    DEFAULT_TEXTS,
+    TEST,
+    Example,
+    RecipeFacts,
+    StepSpec,
+    Task,
+    label_answer,
+    label_instruction,
+)
+
+
+class Classification(Task):
+    """Texts with a label each, to train a classifier on."""
+
+    generator: ClassVar[str] = "labelled"
+    needs_labels: ClassVar[bool] = True
+
+    @property
+    def evaluates(self) -> bool:
+        """A classifier reads the text."""
+        return True
+
+    def default_filters(self, facts: RecipeFacts) -> list[StepSpec]:
+        """Return the basic filters, near and semantic duplicates, and what compares with the seeds and the test set."""
+        filters: list[StepSpec] = [*BASIC_FILTERS, "near_duplicate"]
+        if facts.seeds is not None:
+            filters.append({"copies_source": {"source": facts.seeds}})
+        if TEST in facts.sources:
+            filters.append({"leak": {"source": TEST}})
+        filters.append("semantic_duplicate")
+        if facts.seeds is not None and facts.seeds_labelled and facts.labels > 1:
+            filters.append({"agreement": {"source": facts.seeds}})
+        return filters
+
+    def default_select(self, facts: RecipeFacts, *, by_label: bool) -> list[StepSpec]:
+        """Return `diverse` where there is a quota by label to select down to."""
+        return ["diverse"] if by_label and not facts.only_existing else []
+
+    def default_want(self, facts: RecipeFacts) -> dict[str, int]:
+        """Return a quota by label where there are labels."""
+        if facts.only_existing or not facts.labels:
+            return super().default_want(facts)
+        return {"label": DEFAULT_TEXTS}
+
+    @property
+    def hub_category(self) -> str:
+        """The Hub's category."""
+        return "text-classification"
+
+    def description(self, *, multi_label: bool) -> str:
+        """Return what the rows are."""
+        number = "one label or more" if multi_label else "a label"
+        return f"Texts with {number} each, to train a classifier on."
+
+    @property
+    def intended_use(self) -> str:
+        """What the data set is for."""
+        return "Training a classifier of these labels, together with real examples where there are any."
+
+    def instruction(self, labels: Mapping[str, str], *, multi_label: bool) -> str:
+        """Return the question which label fits, with the labels and their descriptions."""
+        if multi_label:
+            question = "Which of these labels fit the text? Answer with the labels only, separated by commas."
+        else:
+            question = "Which of these labels fits the text best? Answer with the label only."
+        return label_instruction(question, labels)
+
+    def chat_example(self, example: Example, instruction: str, labels: Sequence[str]) -> tuple[str, str]:
+        """Return the instruction with the text, and the label."""
+        return f"{instruction}\n\nText: {example.texts[self.text_column]}", label_answer(example, labels)
