@@ -73,7 +73,7 @@ def test_killed_for_good_ends_with_the_reason_and_the_answers_stay(tmp_path: Pat
 
         thread = meanwhile(end)
         with pytest.raises(ModelError, match=r"given no answer for .* start it again and run the same command"):
-            survive(tmp_path, server.url, patience_seconds=1)
+            survive(tmp_path, server.url, max_downtime_seconds=1)
         thread.join()
         server.start("--latency-ms", "0")
         result = survive(tmp_path, server.url)
@@ -161,7 +161,7 @@ def test_two_servers_of_which_one_dies_and_comes_back(tmp_path: Path, whole: dic
             one.start()
 
         thread = meanwhile(restart)
-        assert survive(tmp_path, one.url, other.url, in_flight=2).exit_code == 0
+        assert survive(tmp_path, one.url, other.url, concurrency=2).exit_code == 0
         thread.join()
         assert one.stats()["answered"] > 0, "it was not taken back"
         assert other.stats()["answered"] > 0
@@ -179,6 +179,6 @@ def test_two_servers_of_different_models_are_an_error(tmp_path: Path) -> None:
 
 def test_the_number_in_flight_changes_no_byte(tmp_path: Path, whole: dict[str, str]) -> None:
     with serving(latency=0.01, capacity=24, metrics=True) as server:
-        assert survive(tmp_path, server.url, in_flight="auto").exit_code == 0
+        assert survive(tmp_path, server.url, concurrency="auto").exit_code == 0
         assert server.mock.polls > 0
     assert digest(tmp_path / "run") == whole

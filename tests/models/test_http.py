@@ -15,15 +15,15 @@ def http(**more: object) -> Http:
 def test_identity_is_the_name_and_what_shapes_answers_but_no_address_and_no_key() -> None:
     plain = http()
     assert plain.identity == "small"
-    assert http(base_url="https://other/v1", key_env="KEY", in_flight=1, retries=0).identity == "small"
-    changed = {http(body={"top_a": 1}).identity, http(body={"top_a": 2}).identity, http(response_format=False).identity}
+    assert http(base_url="https://other/v1", api_key_env="KEY", concurrency=1, retries=0).identity == "small"
+    changed = {http(extra_body={"top_a": 1}).identity, http(extra_body={"top_a": 2}).identity, http(response_format=False).identity}
     assert len(changed | {"small"}) == 4
 
 
 def test_identity_tells_revision_adapter_and_thinking_where_they_are_set() -> None:
     assert http(revision="abc123", adapter="tickets").identity == "small@abc123+adapter:tickets"
     assert http(thinking={"max_tokens": 100}).identity != http(thinking={"max_tokens": 200}).identity
-    assert http(speaks="vllm").identity == "small"
+    assert http(server="vllm").identity == "small"
     assert http(engine="vllm-0.32").identity != "small"
 
 
@@ -36,7 +36,7 @@ def test_servers_are_those_of_the_recipe_or_else_of_the_environment(monkeypatch:
 
 
 def test_the_form_of_prompts_can_be_chosen() -> None:
-    assert (http().prompt_mode, http(prompts="completion").prompt_mode) == ("chat", "completion")
+    assert (http().prompt_mode, http(mode="completion").prompt_mode) == ("chat", "completion")
 
 
 def test_the_address_may_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -51,8 +51,8 @@ def test_the_address_may_come_from_the_environment(monkeypatch: pytest.MonkeyPat
     "wrong",
     [
         {"base_url": "localhost:8000"},
-        {"in_flight": 0},
-        {"in_flight": "many"},
+        {"concurrency": 0},
+        {"concurrency": "many"},
         {"base_urls": ("ftp://a",)},
         {"base_urls": ("http://127.0.0.1:1/v1",)},
         {"timeout_seconds": 0},
@@ -69,10 +69,10 @@ def test_wrong_options_are_refused(wrong: dict[str, object]) -> None:
 def test_a_named_key_must_be_set_and_look_like_one(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("MY_KEY", raising=False)
     with pytest.raises(ModelError, match="key_env names 'MY_KEY', which is not set"):
-        http(key_env="MY_KEY").open(place())
+        http(api_key_env="MY_KEY").open(place())
     monkeypatch.setenv("MY_KEY", "sec\nret")
     with pytest.raises(ModelError, match="holds characters no key has") as caught:
-        http(key_env="MY_KEY").open(place())
+        http(api_key_env="MY_KEY").open(place())
     assert "sec" not in str(caught.value)
 
 
@@ -85,5 +85,5 @@ def test_a_key_in_place_of_its_variable_is_refused_and_not_repeated(written: str
 
 def test_a_key_is_in_no_repr(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MY_KEY", "sesame-123")
-    model = http(key_env="MY_KEY").open(place())
-    assert "sesame" not in repr(vars(model)) + repr(http(key_env="MY_KEY"))
+    model = http(api_key_env="MY_KEY").open(place())
+    assert "sesame" not in repr(vars(model)) + repr(http(api_key_env="MY_KEY"))

@@ -19,7 +19,7 @@ NEUTRAL = {"top_k": 0, "min_p": 0.0, "repetition_penalty": 1.0, "presence_penalt
 
 
 def model(url: str, said: list[str] | None = None, **more: object) -> Model:
-    return Http.model_validate({"base_url": url, "model": "small", "in_flight": 4, **more}).open(place(said=said))
+    return Http.model_validate({"base_url": url, "model": "small", "concurrency": 4, **more}).open(place(said=said))
 
 
 def body(dialect: ServerCapabilities, **more: Any) -> dict[str, Any]:

@@ -34,7 +34,7 @@ def failed(found: list[Completion]) -> int:
 @pytest.mark.parametrize("in_flight", [1, 16, 256])
 def test_answers_are_the_same_at_any_number_in_flight(in_flight: int) -> None:
     with serving(latency=0.002) as server:
-        found = answers(client(server.url, in_flight=in_flight), requests(300))
+        found = answers(client(server.url, concurrency=in_flight), requests(300))
         stats = server.stats()
         assert stats["requests"] == stats["distinct"] == 300
         assert stats["peak"] <= in_flight
@@ -45,7 +45,7 @@ def test_answers_are_the_same_at_any_number_in_flight(in_flight: int) -> None:
 
 def test_two_calls_share_one_limit() -> None:
     with serving(gate=8) as server:
-        model = client(server.url, in_flight=8)
+        model = client(server.url, concurrency=8)
 
         async def go() -> None:
             await asyncio.gather(complete(model, requests(60)[:30]), complete(model, requests(60)[30:]))
@@ -57,7 +57,7 @@ def test_two_calls_share_one_limit() -> None:
 
 def test_raw_prompts_go_to_the_other_endpoint() -> None:
     with serving() as server:
-        found = answers(client(server.url, prompts="completion"), requests(3, chat=False))
+        found = answers(client(server.url, mode="completion"), requests(3, chat=False))
         assert set(server.mock.paths) == {"/v1/completions"}
     assert failed(found) == 0
 
@@ -76,7 +76,7 @@ def test_what_goes_wrong_at_times_is_tried_again(kind: str) -> None:
 def test_what_always_goes_wrong_for_one_request_is_its_failure(kind: str) -> None:
     with serving(latency=0.005, faults=[Fault(kind, contains="question 7.")]) as server:
         asked = requests(40)
-        found = answers(client(server.url, retries=2, in_flight=2), asked)
+        found = answers(client(server.url, retries=2, concurrency=2), asked)
         assert server.stats()["requests"] == 39 + 3
     assert [at for at, completion in enumerate(found) if completion.failure] == [7]
     assert str(found[7].failure).startswith("given up after 3 tries: ")
@@ -94,7 +94,7 @@ def test_the_server_says_when_to_come_again(after: str) -> None:
     with serving(faults=[Fault("429", first=1, after=after)]) as server:
         said: list[str] = []
         started = time.monotonic()
-        found = answers(client(server.url, said, in_flight=4), requests(8))
+        found = answers(client(server.url, said, concurrency=4), requests(8))
         took = time.monotonic() - started
         times = sorted(server.mock.times)
     assert failed(found) == 0
@@ -124,7 +124,7 @@ def test_a_server_that_refuses_everything_stops_the_run() -> None:
         serving(faults=[Fault("400", message="unknown parameter top_a")]) as server,
         pytest.raises(ModelError, match=r"refused each of the first 5 requests.*unknown parameter top_a.*body"),
     ):
-        answers(client(server.url, in_flight=2), requests(50))
+        answers(client(server.url, concurrency=2), requests(50))
     assert server.stats()["requests"] < 10
 
 
@@ -146,12 +146,12 @@ def test_a_wrong_key_stops_the_run_without_telling_it(monkeypatch: pytest.Monkey
     monkeypatch.setenv("MOCK_KEY", "sesame-wrong")
     with serving(key="sesame-right") as server:
         with pytest.raises(ModelError, match="refuses the key in 'MOCK_KEY'") as caught:
-            answers(client(server.url, key_env="MOCK_KEY"), requests(3))
+            answers(client(server.url, api_key_env="MOCK_KEY"), requests(3))
         assert "sesame-wrong" not in str(caught.value)
         with pytest.raises(ModelError, match="without a key; name the variable that holds one with key_env"):
             answers(client(server.url), requests(3))
         monkeypatch.setenv("MOCK_KEY", "sesame-right")
-        assert failed(answers(client(server.url, key_env="MOCK_KEY"), requests(3))) == 0
+        assert failed(answers(client(server.url, api_key_env="MOCK_KEY"), requests(3))) == 0
 
 
 def test_a_server_that_repeats_the_key_is_not_quoted(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -161,7 +161,7 @@ def test_a_server_that_repeats_the_key_is_not_quoted(monkeypatch: pytest.MonkeyP
         serving(faults=[Fault("403", message=told)]) as server,
         pytest.raises(ModelError, match=r"your key \*\*\* is no good") as caught,
     ):
-        answers(client(server.url, key_env="MOCK_KEY"), requests(1))
+        answers(client(server.url, api_key_env="MOCK_KEY"), requests(1))
     assert "sesame" not in str(caught.value)
 
 
@@ -193,7 +193,7 @@ def test_no_server_is_one_sentence_after_a_while() -> None:
     said: list[str] = []
     url = f"http://127.0.0.1:{free_port()}/v1"
     with pytest.raises(ModelError, match=r"no server at .*refused.*vllm serve") as caught:
-        answers(client(url, said, patience_seconds=0.5), requests(100))
+        answers(client(url, said, max_downtime_seconds=0.5), requests(100))
     assert "\n" not in str(caught.value)
     assert len(said) == 1
     assert "trying again" in said[0]
@@ -201,7 +201,7 @@ def test_no_server_is_one_sentence_after_a_while() -> None:
 
 def test_no_such_host_is_one_sentence() -> None:
     with pytest.raises(ModelError, match=r"no server at http://nowhere\.invalid:8000/v1"):
-        answers(client("http://nowhere.invalid:8000/v1", patience_seconds=0.2), requests(2))
+        answers(client("http://nowhere.invalid:8000/v1", max_downtime_seconds=0.2), requests(2))
 
 
 def test_a_server_that_dies_is_waited_for_and_asked_again() -> None:
@@ -210,7 +210,7 @@ def test_a_server_that_dies_is_waited_for_and_asked_again() -> None:
     found: list[Completion] = []
 
     def run() -> None:
-        found.extend(answers(client(f"http://127.0.0.1:{port}/v1", said, in_flight=4), requests(60)))
+        found.extend(answers(client(f"http://127.0.0.1:{port}/v1", said, concurrency=4), requests(60)))
 
     asking = threading.Thread(target=run)
     with serving(port=port, latency=0.02) as first:
@@ -248,7 +248,7 @@ def test_a_cancelled_call_lets_go_of_its_connections() -> None:
 
 def test_more_connections_than_files_are_usually_allowed() -> None:
     with serving(gate=1100) as server:
-        found = answers(client(server.url, in_flight=1500, timeout_seconds=60.0), requests(1500))
+        found = answers(client(server.url, concurrency=1500, timeout_seconds=60.0), requests(1500))
         assert server.stats()["peak"] >= 1100
     assert failed(found) == 0
 
@@ -282,7 +282,7 @@ def test_one_request_is_one_request() -> None:
 
 def test_a_request_that_only_waits_in_the_queue_never_times_out() -> None:
     with serving(latency=0.05, capacity=4) as server:
-        model = client(server.url, in_flight=100, timeout_seconds=0.4)
+        model = client(server.url, concurrency=100, timeout_seconds=0.4)
         found = answers(model, requests(150))
         assert server.stats()["requests"] == 150
         assert server.stats()["longest_queue"] > 80
@@ -291,7 +291,7 @@ def test_a_request_that_only_waits_in_the_queue_never_times_out() -> None:
 
 def test_with_metrics_the_server_is_full_and_its_queue_short() -> None:
     with serving(latency=0.2, capacity=100, metrics=True) as server:
-        model = client(server.url, in_flight="auto")
+        model = client(server.url, concurrency="auto")
         assert failed(answers(model, requests(1200))) == 0
         stats = server.stats()
         assert server.mock.polls >= 2
@@ -303,7 +303,7 @@ def test_with_metrics_the_server_is_full_and_its_queue_short() -> None:
 
 def test_a_server_without_metrics_is_asked_for_them_once_and_the_number_grows_by_itself() -> None:
     with serving(latency=0.3, capacity=200) as server:
-        model = client(server.url, in_flight="auto")
+        model = client(server.url, concurrency="auto")
         assert failed(answers(model, requests(700))) == 0
         assert server.stats()["peak"] > 64
         assert server.mock.polls == 0
@@ -311,7 +311,7 @@ def test_a_server_without_metrics_is_asked_for_them_once_and_the_number_grows_by
 
 def test_429s_make_the_number_smaller() -> None:
     with serving(latency=0.01, faults=[Fault("429", every=10, after="0")]) as server:
-        model = client(server.url, in_flight="auto")
+        model = client(server.url, concurrency="auto")
         assert failed(answers(model, requests(200))) == 0
     assert model.limit < 64
 
@@ -335,7 +335,7 @@ def test_a_slow_request_holds_up_no_other() -> None:
         asked, came = requests(100), []
 
         async def go() -> None:
-            model = client(server.url, in_flight=4)
+            model = client(server.url, concurrency=4)
 
             async def arrived(one: object, _: Completion) -> None:
                 came.append(one)
@@ -351,7 +351,7 @@ def test_servers_side_by_side_share_by_the_beginning_of_prompts() -> None:
     texts = [f"{label} " * 60 + str(n) for label in ("card", "app", "transfer", "fee") for n in range(25)]
     with serving(latency=0.002) as one, serving(latency=0.002) as other:
         urls = (one.url, other.url)
-        model = Http.model_validate({"base_urls": urls, "model": MODEL, "in_flight": 4}).open(place())
+        model = Http.model_validate({"base_urls": urls, "model": MODEL, "concurrency": 4}).open(place())
         assert failed(answers(model, [request(text) for text in texts])) == 0
         seen = [{body["messages"][0]["content"].split()[0] for body in each.mock.bodies} for each in (one, other)]
         assert len(one.mock.bodies) + len(other.mock.bodies) == 100

@@ -14,10 +14,10 @@ def identity(**options: object) -> str:
 
 
 def test_what_changes_answers_is_in_the_identity_and_what_does_not_is_not() -> None:
-    assert identity() == identity(in_flight=7, retries=1, timeout_seconds=9.0, patience_seconds=2.0) == "m"
+    assert identity() == identity(concurrency=7, retries=1, timeout_seconds=9.0, max_downtime_seconds=2.0) == "m"
     others = [
         identity(adapter="a"),
-        identity(body={"min_p": 0.1}),
+        identity(extra_body={"min_p": 0.1}),
         identity(response_format=False),
         identity(thinking={"max_tokens": 64}),
         OpenAIOptions(model="m").identity_with("m", {"--dtype": "float32"}),

@@ -127,7 +127,7 @@ def test_a_real_vllm_holds_answers_to_every_kind_of_constraint(real: str, chat: 
     schema = {"type": "object", "properties": {"texts": two}, "required": ["texts"], "additionalProperties": False}
     held = [CHOICE, Constraint("regex", "[A-Z]{2}-[0-9]{4}"), Constraint("json", json.dumps(schema))]
     said: list[str] = []
-    served = model(real, said, model="SmolLM2-135M-Instruct", prompts="chat" if chat else "completion")
+    served = model(real, said, model="SmolLM2-135M-Instruct", mode="chat" if chat else "completion")
     asked = [request("Say something.", chat=chat, constraint=one, max_tokens=100) for one in held]
     asked = [replace(one, key=f"{one.key}{place}") for place, one in enumerate(asked)]
     choice, code, texts = answers(served, asked)
@@ -141,7 +141,7 @@ def test_a_real_vllm_holds_answers_to_every_kind_of_constraint(real: str, chat: 
 @pytest.mark.vllm
 @pytest.mark.parametrize("chat", [True, False])
 def test_a_real_vllm_tells_exact_log_probabilities_of_every_letter(real: str, chat: bool) -> None:
-    served = model(real, model="SmolLM2-135M-Instruct", prompts="chat" if chat else "completion")
+    served = model(real, model="SmolLM2-135M-Instruct", mode="chat" if chat else "completion")
     letters = tuple("ABCDEFGHIJKLMNOPQRSTUVWXYZ")
     asked = [
         request(f"Question {n}. The letter is", chat=chat, options=letters, temperature=1.0, top_p=1.0, max_tokens=1)

@@ -265,9 +265,9 @@ def test_draws_of_a_prompt_leave_together_in_the_plans_order() -> None:
     [
         (drawn("hello", 6, temperature=0.0), {}),
         (drawn("hello", 6), {"batch_n": False}),
-        (drawn("hello", 6), {"body": {"temperature": 0}}),
-        (drawn("hello", 6), {"body": {"n": 1}}),
-        (drawn("hello", 6), {"in_flight": 1}),
+        (drawn("hello", 6), {"extra_body": {"temperature": 0}}),
+        (drawn("hello", 6), {"extra_body": {"n": 1}}),
+        (drawn("hello", 6), {"concurrency": 1}),
     ],
 )
 def test_what_is_not_drawn_or_not_wanted_together_goes_alone(asked: list[ModelRequest], more: dict[str, Any]) -> None:
@@ -348,7 +348,7 @@ def test_several_servers_never_have_more_than_they_may() -> None:
         serving(draws="given", latency=0.005) as one,
         serving(draws="refused", latency=0.005) as other,
     ):
-        model = client(one, base_url=one.url, base_urls=(other.url,), in_flight=3)
+        model = client(one, base_url=one.url, base_urls=(other.url,), concurrency=3)
         found = answers(model, [each for at in range(8) for each in drawn(f"text {at}", 12)])
         assert max(sizes(one)) == 3
         assert one.stats()["peak"] <= 3
@@ -391,7 +391,7 @@ def test_each_request_gets_an_answer_of_its_own_exactly_once(
         seen[letter] += 1
     faults = [Fault(fault, every=3, first=9, after="0")] if fault else []
     with serving(draws=draws, answer=numbered, uses=False, faults=faults) as server:
-        found = answers(client(server, in_flight=in_flight, retries=30), asked)
+        found = answers(client(server, concurrency=in_flight, retries=30), asked)
     assert not [one.failure for one in found if one.failure]
     for one, completion in zip(asked, found, strict=True):
         assert completion.text.startswith(f"{one.key[0]} #")
