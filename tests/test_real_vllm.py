@@ -24,11 +24,10 @@ from typing import Any
 
 import pytest
 
-from tests.between import between
-from tests.models.asked import answers as asked_of
-from tests.models.asked import place, request
-from tests.models.openai.test_protocol import drawn
+from tests.models.model_calls import answers as completions_of
+from tests.models.model_calls import request, runtime, samples
 from tests.models.vllm_server.engines import is_alive, kill, wait_until
+from tests.recording_proxy import recording_proxy
 from textsynth.core.paths import cache_folder
 from textsynth.models import Model
 from textsynth.models.http import Http
@@ -286,7 +285,7 @@ def keyed(monkeypatch: pytest.MonkeyPatch) -> None:
 def client(address: str, **more: object) -> Model:
     """Return a model at an address without a path."""
     options = {"base_url": f"{address}/v1", "model": NAME, "api_key_env": "VLLM_API_KEY", "concurrency": 16, **more}
-    return Http.model_validate(options).open(place())
+    return Http.model_validate(options).open(runtime())
 
 
 def written(server: Server) -> int:
@@ -299,10 +298,10 @@ def written(server: Server) -> int:
 def test_draws_that_wait_together_leave_as_one_request_and_bring_as_many_answers(living: Server, keyed: None) -> None:
     """Starts vLLM, once for this and the tests that follow."""
     before = written(living)
-    with between(living.url) as server:
-        asked = drawn(STORY, 40, chat=False, temperature=1.0, top_p=1.0, max_tokens=24)
-        found = asked_of(client(server.url), asked)
-        sent = server.asked("/v1/completions")
+    with recording_proxy(living.url) as server:
+        asked = samples(STORY, 40, chat=False, temperature=1.0, top_p=1.0, max_tokens=24)
+        found = completions_of(client(server.url), asked)
+        sent = server.records_of("/v1/completions")
     assert [body.get("n", 1) for body, _ in sent] == [16, 16, 8]
     assert [len(answer["choices"]) for _, answer in sent] == [16, 16, 8]
     assert [one.text for one in found] == [choice["text"] for _, answer in sent for choice in answer["choices"]]
@@ -316,12 +315,12 @@ def test_draws_that_wait_together_leave_as_one_request_and_bring_as_many_answers
 def test_a_run_asks_for_several_draws_at_once_and_its_census_holds(living: Server, keyed: None, tmp_path: Path) -> None:
     """Minutes on a busy machine."""
     before = written(living)
-    with between(living.url) as server:
+    with recording_proxy(living.url) as server:
         model = by_http(living, 60.0)
         model["http"]["base_url"] = f"{server.url}/v1"
         run = start(tmp_path, model)
         said = ended(run)
-        sizes = [body.get("n", 1) for body, _ in server.asked("/v1/completions")]
+        sizes = [body.get("n", 1) for body, _ in server.records_of("/v1/completions")]
     assert run.returncode == 0, said
     check(tmp_path, {}, from_journal=0)
     manifest = json.loads((tmp_path / "run" / "manifest.json").read_text())
@@ -338,10 +337,10 @@ def test_what_tokenize_counts_is_what_the_server_tells(
     asked = [
         request(f"{STORY} Question {number}:", chat=chat, temperature=0.8, max_tokens=24) for number in range(12)
     ]  # fmt: skip
-    with between(living.url, counts=False) as server:
-        found = asked_of(client(server.url, thinking=thinking), asked)
-        sent = server.asked("/v1/chat/completions" if chat else "/v1/completions")
-        counted = server.asked("/tokenize")
+    with recording_proxy(living.url, with_usage=False) as server:
+        found = completions_of(client(server.url, thinking=thinking), asked)
+        sent = server.records_of("/v1/chat/completions" if chat else "/v1/completions")
+        counted = server.records_of("/tokenize")
     usage = {json.dumps(body.get("messages", body.get("prompt"))): answer["usage"] for body, answer in sent}
     assert len(usage) == sum(body.get("add_special_tokens", True) for body, _ in counted) == 12
     for one, ask in zip(found, asked, strict=True):

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.engines import FAVOUR, engine
+from tests.engines import FIRST_OPTION_BONUS, engine
 from textsynth.core.records import Completion, OptionScores
 from textsynth.label.label_probabilities import (
     CODES,
@@ -118,11 +118,11 @@ def test_with_all_turns_the_liking_for_a_place_is_gone(prompts: str) -> None:
     assert (np.exp(all_turns.logprobs).argmax(axis=1)[:3] == truth.argmax(axis=1)[:3]).all()
     # hello there fits nothing: without the liking all labels are alike
     assert np.ptp(all_turns.logprobs[3]) == pytest.approx(0.0, abs=1e-6)
-    assert np.ptp(one_turn.logprobs[3]) == pytest.approx(FAVOUR, abs=1e-6)
+    assert np.ptp(one_turn.logprobs[3]) == pytest.approx(FIRST_OPTION_BONUS, abs=1e-6)
 
 
 def test_a_server_that_tells_few_tokens_gives_bounds_and_is_not_exact_where_it_changes_them() -> None:
-    with engine("openai", most_logprobs=5, logprobs="processed") as server:
+    with engine("openai", max_logprobs=5, logprobs="processed") as server:
         model = Http.model_validate({"base_url": server.url, "model": "small"})
         multi_label = {f"label_{place}": "" for place in range(10)}
         found = label_logprobs(["a text"], multi_label, model, permutations=2)

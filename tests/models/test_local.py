@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from tests.models.asked import answers, complete, place, request, requests
+from tests.models.model_calls import answers, complete, request, requests, runtime
 from textsynth.core.errors import ModelError
 from textsynth.core.records import Completion
 from textsynth.models import ModelRuntime
@@ -45,10 +45,10 @@ def test_wrong_options_are_refused(wrong: dict[str, object]) -> None:
 
 def test_a_folder_answers_chats_and_raw_prompts(tiny_folder: Path) -> None:
     asked = [request("hello", max_tokens=8), request("1. a\n2.", chat=False, max_tokens=8), request("x" * 999)]
-    found = answers(Local(model=str(tiny_folder)).open(place()), asked)
+    found = answers(Local(model=str(tiny_folder)).open(runtime()), asked)
     assert [one.failure is None for one in found] == [True, True, False]
     assert all(0 < one.completion_tokens <= 8 for one in found[:2])
-    assert found == answers(Local(model=str(tiny_folder), batch=1).open(place()), asked)
+    assert found == answers(Local(model=str(tiny_folder), batch=1).open(runtime()), asked)
 
 
 def test_the_model_is_loaded_at_the_first_request_and_once(loaded: LoadedModel) -> None:
@@ -72,7 +72,7 @@ def test_the_model_is_loaded_at_the_first_request_and_once(loaded: LoadedModel) 
 
 def test_what_cannot_be_loaded_stops_the_run(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="holds no model"):
-        answers(Local(model=str(tmp_path)).open(place()), requests(2))
+        answers(Local(model=str(tmp_path)).open(runtime()), requests(2))
 
 
 def test_a_cancelled_call_stops_decoding_and_the_model_goes_on(loaded: LoadedModel) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from tests.models.asked import answers, place, request, requests
+from tests.models.model_calls import answers, request, requests, runtime
 from textsynth.core.errors import ModelError, UsageError
 from textsynth.models.scripted import Scripted
 
@@ -17,7 +17,7 @@ def scripted(**options: object) -> Scripted:
 
 
 def test_without_a_script_it_draws_words() -> None:
-    texts = [completion.text for completion in answers(scripted().open(place()), requests(50))]
+    texts = [completion.text for completion in answers(scripted().open(runtime()), requests(50))]
     assert len(set(texts)) > 45
     assert not any("{" in text for text in texts)
 
@@ -25,14 +25,14 @@ def test_without_a_script_it_draws_words() -> None:
 @pytest.mark.parametrize("in_flight", [1, 64])
 def test_an_answer_depends_on_the_request_alone(in_flight: int) -> None:
     script = scripted(answers=["a", "b", "c"], in_flight=in_flight, latency_seconds=0.0005)
-    found = answers(script.open(place()), requests(60))
+    found = answers(script.open(runtime()), requests(60))
     assert {completion.text for completion in found} == {"a", "b", "c"}
-    assert found == answers(scripted(answers=["a", "b", "c"]).open(place()), requests(60))
-    assert found[::-1] == answers(script.open(place()), requests(60)[::-1])
+    assert found == answers(scripted(answers=["a", "b", "c"]).open(runtime()), requests(60))
+    assert found[::-1] == answers(script.open(runtime()), requests(60)[::-1])
 
 
 def test_a_pattern_draws_and_quotes() -> None:
-    found = answers(scripted(pattern="{word}-{n}: {prompt} {other}").open(place()), [request("hello {n}")])
+    found = answers(scripted(pattern="{word}-{n}: {prompt} {other}").open(runtime()), [request("hello {n}")])
     assert found[0].text.endswith(": hello {n} {other}")
     assert (found[0].prompt_tokens, found[0].completion_tokens) == (2, 4)
 
@@ -42,7 +42,7 @@ def test_a_function_beside_the_recipe_answers(tmp_path: Path) -> None:
         "def answer(request):\n    return request.prompt.messages[-1].content.upper()\n"
     )
     script = scripted(function="./script.py:answer")
-    assert [one.text for one in answers(script.open(place(tmp_path)), requests(2))] == ["QUESTION 0.", "QUESTION 1."]
+    assert [one.text for one in answers(script.open(runtime(tmp_path)), requests(2))] == ["QUESTION 0.", "QUESTION 1."]
     before = script.identity_at(tmp_path)
     (tmp_path / "script.py").write_text("def answer(request):\n    return 'other'\n")
     assert before != script.identity_at(tmp_path) != script.identity
@@ -51,14 +51,14 @@ def test_a_function_beside_the_recipe_answers(tmp_path: Path) -> None:
 def test_a_file_answers_by_what_stands_in_the_prompt(tmp_path: Path) -> None:
     lines = '{"contains": "question 1", "answer": "one"}\n\n{"answer": ["x", "y"]}\n'
     (tmp_path / "answers.jsonl").write_text(lines)
-    found = answers(scripted(file="answers.jsonl").open(place(tmp_path)), requests(10))
+    found = answers(scripted(file="answers.jsonl").open(runtime(tmp_path)), requests(10))
     assert found[1].text == "one"
     assert {one.text for one in found} == {"one", "x", "y"}
 
 
 def test_a_prompt_that_no_line_fits_is_a_failure(tmp_path: Path) -> None:
     (tmp_path / "answers.jsonl").write_text('{"contains": "nothing", "answer": "one"}')
-    found = answers(scripted(file="answers.jsonl").open(place(tmp_path)), requests(1))
+    found = answers(scripted(file="answers.jsonl").open(runtime(tmp_path)), requests(1))
     assert found[0].failure == "no line of the scripted answers fits the prompt"
 
 
@@ -67,7 +67,7 @@ def test_a_prompt_that_no_line_fits_is_a_failure(tmp_path: Path) -> None:
 )
 def test_faults_strike_the_same_requests_every_time(kind: str, count: int) -> None:
     script = scripted(answers=["a whole answer"], faults={"every": 5, "kind": kind}, latency_seconds=0.001)
-    first, again = (answers(script.open(place()), requests(count)) for _ in range(2))
+    first, again = (answers(script.open(runtime()), requests(count)) for _ in range(2))
     assert first == again
     odd = [one for one in first if one.text != "a whole answer" or one.failure]
     assert kind == "slow" or 8 <= len(odd) <= 35
@@ -77,7 +77,7 @@ def test_faults_strike_the_same_requests_every_time(kind: str, count: int) -> No
 
 def test_a_scripted_stop_is_a_model_error() -> None:
     with pytest.raises(ModelError, match="stops the run here"):
-        answers(scripted(faults={"every": 2, "kind": "stop"}).open(place()), requests(20))
+        answers(scripted(faults={"every": 2, "kind": "stop"}).open(runtime()), requests(20))
 
 
 def test_identity_tells_scripts_apart_but_not_their_speed() -> None:
@@ -103,13 +103,13 @@ def test_wrong_options_are_refused(wrong: dict[str, object]) -> None:
 @pytest.mark.parametrize("options", [{"function": "./none.py:f"}, {"file": "none.jsonl"}])
 def test_what_is_not_there_is_one_sentence(options: dict[str, object], tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"models: scripted: .*none"):
-        scripted(**options).open(place(tmp_path))
+        scripted(**options).open(runtime(tmp_path))
 
 
 def test_options_are_scored_after_the_answer_and_the_same_in_every_run() -> None:
     asked = [request(f"which, {place}?", options=("A", "B", "C")) for place in range(20)]
-    told = answers(scripted(answers=["B"]).open(place()), asked)
-    drawn = [answers(scripted(pattern="a {word}").open(place()), asked) for _ in "12"]
+    told = answers(scripted(answers=["B"]).open(runtime()), asked)
+    drawn = [answers(scripted(pattern="a {word}").open(runtime()), asked) for _ in "12"]
     assert drawn[0] == drawn[1]
     for one in (*told, *drawn[0]):
         assert one.text == ""

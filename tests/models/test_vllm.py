@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.models.asked import place, request
+from tests.models.model_calls import request, runtime
 from tests.models.vllm_server.engines import fake_python
 from textsynth.core.errors import ModelError, RecipeError
 from textsynth.core.records import Constraint
@@ -58,7 +58,7 @@ def test_flags_that_textsynth_sets_are_refused() -> None:
 
 def test_without_vllm_there_is_one_sentence_with_the_command(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="`textsynth serve --install` makes an environment for it"):
-        Vllm(model="m").open(place(tmp_path))
+        Vllm(model="m").open(runtime(tmp_path))
 
 
 def test_a_plan_has_what_the_recipe_says(tmp_path: Path) -> None:
@@ -70,9 +70,9 @@ def test_a_plan_has_what_the_recipe_says(tmp_path: Path) -> None:
 
 
 def test_a_source_is_a_folder_or_a_name_of_the_hub(tmp_path: Path) -> None:
-    assert source_of("acme/small", place(tmp_path)) == "acme/small"
+    assert source_of("acme/small", runtime(tmp_path)) == "acme/small"
     with pytest.raises(ModelError, match=r"holds no model: there is no config.json in it"):
-        source_of("./small", place(tmp_path))
+        source_of("./small", runtime(tmp_path))
     assert log_name("acme/small") == "vllm-acme-small.log"
     assert log_name("./models/../a") == "vllm-models-..-a.log"
 

@@ -128,7 +128,7 @@ class Vllm(OpenAIOptions):
         return shared.acquire(root, plan, keep=self.keep_running)
 
     def _connect(self, place: ModelRuntime, url: str, key: str) -> Model:
-        return self.make_client((url,), key=key, key_env=None, speaks="vllm", say=place.log)
+        return self.make_client((url,), api_key=key, api_key_env=None, server="vllm", log=place.log)
 
     def _answering(self) -> dict[str, object]:
         """Return the flags that change answers."""

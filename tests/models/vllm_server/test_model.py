@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.models.asked import answers, complete, place, requests
+from tests.models.model_calls import answers, complete, requests, runtime
 from tests.models.vllm_server.engines import fake_python, is_alive, kill, wait_until
 from textsynth.core.errors import ModelError
 from textsynth.core.records import Completion, ModelRequest
@@ -32,7 +32,7 @@ def model(folder: Path, said: list[str] | None = None, *, restarts: int = 3, **f
             "restarts": restarts,
         }
     )
-    return options.open(dataclasses.replace(place(folder, said), log_folder=folder))
+    return options.open(dataclasses.replace(runtime(folder, said), log_folder=folder))
 
 
 def servers(folder: Path) -> list[ServerState]:
