@@ -360,7 +360,7 @@ ROUTES: tuple[tuple[str, str, Callable[..., tuple[Any, ...]]], ...] = (
 @contextlib.contextmanager
 def hub(*slips: Slip, part: int = 1 << 40) -> Iterator[Server]:
     """Run a Hub for a test."""
-    with loopback.at_work(Server(slips, part=part)) as server:
+    with loopback.running(Server(slips, part=part)) as server:
         yield server
 
 

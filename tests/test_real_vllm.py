@@ -24,11 +24,10 @@ from typing import Any
 
 import pytest
 
-from tests.between import between
-from tests.models.asked import answers as complete_all
-from tests.models.asked import place, request
-from tests.models.openai.test_protocol import drawn as repeated_requests
+from tests.models.model_calls import answers as complete_all
+from tests.models.model_calls import request, runtime, samples
 from tests.models.vllm_server.fake_vllm import is_alive, kill, wait_until
+from tests.recording_proxy import recording_proxy
 from textsynth.core.paths import cache_folder
 from textsynth.models import Model
 from textsynth.models.http import Http
@@ -300,7 +299,7 @@ def client(address: str, **options: object) -> Model:
         "api_key_env": "VLLM_API_KEY",
         "concurrency": 16,
     }
-    return Http.model_validate(defaults | options).open(place())
+    return Http.model_validate(defaults | options).open(runtime())
 
 
 def generated_tokens(server: Server) -> int:
@@ -313,10 +312,10 @@ def generated_tokens(server: Server) -> int:
 def test_completions_of_one_prompt_are_requested_together(ready_server: Server, api_key: None) -> None:
     """Starts vLLM, once for this test and the following ones."""
     before = generated_tokens(ready_server)
-    with between(ready_server.url) as server:
-        requests = repeated_requests(PROMPT, 40, chat=False, temperature=1.0, top_p=1.0, max_tokens=24)
+    with recording_proxy(ready_server.url) as server:
+        requests = samples(PROMPT, 40, chat=False, temperature=1.0, top_p=1.0, max_tokens=24)
         completions = complete_all(client(server.url), requests)
-        sent = server.asked("/v1/completions")
+        sent = server.records_of("/v1/completions")
     assert [body.get("n", 1) for body, _ in sent] == [16, 16, 8]
     assert [len(answer["choices"]) for _, answer in sent] == [16, 16, 8]
     texts = [completion.text for completion in completions]
@@ -335,12 +334,12 @@ def test_a_run_requests_several_completions_at_once_and_accounts_for_all(
 ) -> None:
     """Minutes on a busy machine."""
     before = generated_tokens(ready_server)
-    with between(ready_server.url) as server:
+    with recording_proxy(ready_server.url) as server:
         model = http_model(ready_server, 60.0)
         model["http"]["base_url"] = f"{server.url}/v1"
         run = start_run(tmp_path, model)
         output = wait_for_end(run)
-        sizes = [body.get("n", 1) for body, _ in server.asked("/v1/completions")]
+        sizes = [body.get("n", 1) for body, _ in server.records_of("/v1/completions")]
     assert run.returncode == 0, output
     check(tmp_path, {}, from_journal=0)
     manifest = json.loads((tmp_path / "run" / "manifest.json").read_text())
@@ -357,10 +356,10 @@ def test_the_token_counts_of_tokenize_agree_with_those_of_the_server(
     requests = [
         request(f"{PROMPT} Question {number}:", chat=chat, temperature=0.8, max_tokens=24) for number in range(12)
     ]
-    with between(ready_server.url, counts=False) as server:
+    with recording_proxy(ready_server.url, with_usage=False) as server:
         completions = complete_all(client(server.url, thinking=thinking), requests)
-        sent = server.asked("/v1/chat/completions" if chat else "/v1/completions")
-        tokenized = server.asked("/tokenize")
+        sent = server.records_of("/v1/chat/completions" if chat else "/v1/completions")
+        tokenized = server.records_of("/tokenize")
     usage = {json.dumps(body.get("messages", body.get("prompt"))): answer["usage"] for body, answer in sent}
     assert len(usage) == sum(body.get("add_special_tokens", True) for body, _ in tokenized) == 12
     for completion, model_request in zip(completions, requests, strict=True):

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from tests.models.asked import answers, complete, place, request, requests
+from tests.models.model_calls import answers, complete, request, requests, runtime
 from textsynth.core.errors import ModelError
 from textsynth.core.records import Completion
 from textsynth.models import ModelRuntime
@@ -45,10 +45,10 @@ def test_invalid_options_are_rejected(options: dict[str, object]) -> None:
 
 def test_a_model_in_a_folder_answers_chat_and_completion_prompts(tiny_folder: Path) -> None:
     prompts = [request("hello", max_tokens=8), request("1. a\n2.", chat=False, max_tokens=8), request("x" * 999)]
-    completions = answers(Local(model=str(tiny_folder)).open(place()), prompts)
+    completions = answers(Local(model=str(tiny_folder)).open(runtime()), prompts)
     assert [completion.failure is None for completion in completions] == [True, True, False]
     assert all(0 < completion.completion_tokens <= 8 for completion in completions[:2])
-    assert completions == answers(Local(model=str(tiny_folder), batch=1).open(place()), prompts)
+    assert completions == answers(Local(model=str(tiny_folder), batch=1).open(runtime()), prompts)
 
 
 def test_the_model_is_loaded_once_at_the_first_request(loaded: LoadedModel) -> None:
@@ -72,7 +72,7 @@ def test_the_model_is_loaded_once_at_the_first_request(loaded: LoadedModel) -> N
 
 def test_a_model_that_cannot_be_loaded_stops_the_run(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="contains no model"):
-        answers(Local(model=str(tmp_path)).open(place()), requests(2))
+        answers(Local(model=str(tmp_path)).open(runtime()), requests(2))
 
 
 def test_a_cancelled_call_stops_decoding_and_the_model_stays_usable(loaded: LoadedModel) -> None:

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Sequence
 from pathlib import Path
 
-from tests.models.asked import answers, place, requests
+from tests.models.model_calls import answers, requests, runtime
 from textsynth.core.records import Completion, ModelRequest
 from textsynth.models import Model, ModelOptions, ModelRuntime, OnCompletion
 
@@ -29,7 +29,7 @@ class EchoModel(Model):
 
 
 def test_a_model_with_only_the_required_members_answers() -> None:
-    texts = [completion.text for completion in answers(Echo().open(place()), requests(2))]
+    texts = [completion.text for completion in answers(Echo().open(runtime()), requests(2))]
     assert texts == ["question 0.", "question 1."]
 
 

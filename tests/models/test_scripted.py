@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from tests.models.asked import answers, place, request, requests
+from tests.models.model_calls import answers, request, requests, runtime
 from textsynth.core.errors import ModelError, UsageError
 from textsynth.models.scripted import Scripted
 
@@ -17,7 +17,7 @@ def scripted(**options: object) -> Scripted:
 
 
 def test_without_a_script_the_answers_have_random_words() -> None:
-    texts = [completion.text for completion in answers(scripted().open(place()), requests(50))]
+    texts = [completion.text for completion in answers(scripted().open(runtime()), requests(50))]
     assert len(set(texts)) > 45
     assert not any("{" in text for text in texts)
 
@@ -25,15 +25,15 @@ def test_without_a_script_the_answers_have_random_words() -> None:
 @pytest.mark.parametrize("concurrency", [1, 64])
 def test_an_answer_depends_on_the_request_alone(concurrency: int) -> None:
     options = scripted(answers=["a", "b", "c"], concurrency=concurrency, latency_seconds=0.0005)
-    completions = answers(options.open(place()), requests(60))
+    completions = answers(options.open(runtime()), requests(60))
     assert {completion.text for completion in completions} == {"a", "b", "c"}
-    assert completions == answers(scripted(answers=["a", "b", "c"]).open(place()), requests(60))
-    assert completions[::-1] == answers(options.open(place()), requests(60)[::-1])
+    assert completions == answers(scripted(answers=["a", "b", "c"]).open(runtime()), requests(60))
+    assert completions[::-1] == answers(options.open(runtime()), requests(60)[::-1])
 
 
 def test_the_placeholders_of_a_pattern_are_filled() -> None:
     pattern = "{word}-{n}: {prompt} {other}"
-    (completion,) = answers(scripted(pattern=pattern).open(place()), [request("hello {n}")])
+    (completion,) = answers(scripted(pattern=pattern).open(runtime()), [request("hello {n}")])
     assert completion.text.endswith(": hello {n} {other}")
     assert (completion.prompt_tokens, completion.completion_tokens) == (2, 4)
 
@@ -43,7 +43,7 @@ def test_a_function_in_the_recipe_folder_answers_and_is_part_of_the_identity(tmp
         "def answer(request):\n    return request.prompt.messages[-1].content.upper()\n"
     )
     options = scripted(function="./script.py:answer")
-    texts = [completion.text for completion in answers(options.open(place(tmp_path)), requests(2))]
+    texts = [completion.text for completion in answers(options.open(runtime(tmp_path)), requests(2))]
     assert texts == ["QUESTION 0.", "QUESTION 1."]
     before = options.identity_at(tmp_path)
     (tmp_path / "script.py").write_text("def answer(request):\n    return 'other'\n")
@@ -53,14 +53,14 @@ def test_a_function_in_the_recipe_folder_answers_and_is_part_of_the_identity(tmp
 def test_a_file_answers_by_what_the_prompt_contains(tmp_path: Path) -> None:
     lines = '{"contains": "question 1", "answer": "one"}\n\n{"answer": ["x", "y"]}\n'
     (tmp_path / "answers.jsonl").write_text(lines)
-    completions = answers(scripted(file="answers.jsonl").open(place(tmp_path)), requests(10))
+    completions = answers(scripted(file="answers.jsonl").open(runtime(tmp_path)), requests(10))
     assert completions[1].text == "one"
     assert {completion.text for completion in completions} == {"one", "x", "y"}
 
 
 def test_a_prompt_that_no_line_matches_is_a_failure(tmp_path: Path) -> None:
     (tmp_path / "answers.jsonl").write_text('{"contains": "nothing", "answer": "one"}')
-    (completion,) = answers(scripted(file="answers.jsonl").open(place(tmp_path)), requests(1))
+    (completion,) = answers(scripted(file="answers.jsonl").open(runtime(tmp_path)), requests(1))
     assert completion.failure == "no line of the answers file matches the prompt"
 
 
@@ -69,7 +69,7 @@ def test_a_prompt_that_no_line_matches_is_a_failure(tmp_path: Path) -> None:
 )
 def test_faults_are_injected_into_the_same_requests_every_time(kind: str, count: int) -> None:
     options = scripted(answers=["a whole answer"], faults={"every": 5, "kind": kind}, latency_seconds=0.001)
-    first, second = (answers(options.open(place()), requests(count)) for _ in range(2))
+    first, second = (answers(options.open(runtime()), requests(count)) for _ in range(2))
     assert first == second
     faulty = [completion for completion in first if completion.text != "a whole answer" or completion.failure]
     failures = {completion.failure for completion in faulty}
@@ -80,7 +80,7 @@ def test_faults_are_injected_into_the_same_requests_every_time(kind: str, count:
 
 def test_a_scripted_stop_is_a_model_error() -> None:
     with pytest.raises(ModelError, match="stops the run here"):
-        answers(scripted(faults={"every": 2, "kind": "stop"}).open(place()), requests(20))
+        answers(scripted(faults={"every": 2, "kind": "stop"}).open(runtime()), requests(20))
 
 
 def test_the_identity_depends_on_the_script_but_not_on_its_speed() -> None:
@@ -106,13 +106,13 @@ def test_invalid_options_are_rejected(options: dict[str, object]) -> None:
 @pytest.mark.parametrize("options", [{"function": "./none.py:f"}, {"file": "none.jsonl"}])
 def test_a_missing_file_is_an_error_in_one_sentence(options: dict[str, object], tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"models: scripted: .*none"):
-        scripted(**options).open(place(tmp_path))
+        scripted(**options).open(runtime(tmp_path))
 
 
 def test_the_scores_of_options_follow_the_answer_and_are_the_same_in_every_run() -> None:
     questions = [request(f"which, {number}?", options=("A", "B", "C")) for number in range(20)]
-    answered = answers(scripted(answers=["B"]).open(place()), questions)
-    random_scores, repeated = (answers(scripted(pattern="a {word}").open(place()), questions) for _ in range(2))
+    answered = answers(scripted(answers=["B"]).open(runtime()), questions)
+    random_scores, repeated = (answers(scripted(pattern="a {word}").open(runtime()), questions) for _ in range(2))
     assert random_scores == repeated
     for completion in (*answered, *random_scores):
         assert completion.text == ""

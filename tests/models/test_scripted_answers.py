@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.models.asked import request
+from tests.models.model_calls import request
 from textsynth.core.errors import UsageError
 from textsynth.core.records import Completion
 from textsynth.models.scripted_answers import Script, load_function, load_rules

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.models.asked import place, request
+from tests.models.model_calls import request, runtime
 from tests.models.vllm_server.fake_vllm import fake_python
 from textsynth.core.errors import ModelError, RecipeError
 from textsynth.core.records import Constraint
@@ -59,7 +59,7 @@ def test_flags_that_textsynth_sets_are_rejected() -> None:
 
 def test_without_vllm_the_error_has_the_command_that_installs_it(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="run `textsynth serve --install`, which creates an environment for it"):
-        Vllm(model="m").open(place(tmp_path))
+        Vllm(model="m").open(runtime(tmp_path))
 
 
 def test_a_plan_follows_the_options(tmp_path: Path) -> None:
@@ -71,9 +71,9 @@ def test_a_plan_follows_the_options(tmp_path: Path) -> None:
 
 
 def test_the_source_of_a_model_is_a_folder_or_a_hub_name(tmp_path: Path) -> None:
-    assert model_source("acme/small", place(tmp_path)) == "acme/small"
+    assert model_source("acme/small", runtime(tmp_path)) == "acme/small"
     with pytest.raises(ModelError, match=r"contains no model: config.json is missing"):
-        model_source("./small", place(tmp_path))
+        model_source("./small", runtime(tmp_path))
 
 
 def test_the_log_file_has_a_safe_name() -> None:

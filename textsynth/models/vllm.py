@@ -127,7 +127,7 @@ class Vllm(OpenAIOptions):
         return lease.acquire(root, plan, keep_running=self.keep_running)
 
     def _connect(self, runtime: ModelRuntime, url: str, api_key: str) -> Model:
-        return self.make_client((url,), key=api_key, key_env=None, speaks="vllm", say=runtime.log)
+        return self.make_client((url,), api_key=api_key, api_key_env=None, server="vllm", log=runtime.log)
 
     def _answer_flags(self) -> dict[str, object]:
         """Return the flags that change answers."""

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.models import tiny
-from tests.models.asked import request
+from tests.models.model_calls import request
 from textsynth.core.errors import ModelError
 from textsynth.core.records import Completion, ModelRequest
 from textsynth.models.local.decoding import Decoder, Interrupted, TokenizedPrompt, make_kv_cache, tokenize_prompts

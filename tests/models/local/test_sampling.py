@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.models.asked import request
+from tests.models.model_calls import request
 from textsynth.models.local.sampling import TokenSampler, sample_from_all, sample_from_top, uniform_numbers
 
 torch = pytest.importorskip("torch", reason="needs textsynth[local]")

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.models.asked import answers, complete, place, requests
+from tests.models.model_calls import answers, complete, requests, runtime
 from tests.models.vllm_server.fake_vllm import fake_python, is_alive, kill, wait_until
 from textsynth.core.errors import ModelError
 from textsynth.core.records import Completion, ModelRequest
@@ -32,7 +32,7 @@ def open_model(folder: Path, log: list[str] | None = None, *, restarts: int = 3,
             "restarts": restarts,
         }
     )
-    return options.open(dataclasses.replace(place(folder, log), log_folder=folder))
+    return options.open(dataclasses.replace(runtime(folder, log), log_folder=folder))
 
 
 def server_states(folder: Path) -> list[ServerState]:
