@@ -375,7 +375,7 @@ ROUTES: tuple[tuple[str, str, Callable[..., Response]], ...] = (
 @contextlib.contextmanager
 def hub(*faults: HubFault, part_bytes: int = 1 << 40) -> Iterator[Server]:
     """Run a Hub for a test."""
-    with loopback.at_work(Server(faults, part_bytes=part_bytes)) as server:
+    with loopback.running(Server(faults, part_bytes=part_bytes)) as server:
         yield server
 
 

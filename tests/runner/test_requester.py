@@ -19,7 +19,7 @@ from textsynth.core.records import (
     RenderedPrompt,
     Sampling,
 )
-from textsynth.models import ModelRuntime
+from textsynth.models import Model, ModelRuntime
 from textsynth.models.scripted import Scripted
 from textsynth.runner.requester import Requester
 from textsynth.store.journal import Journal
@@ -98,18 +98,15 @@ def test_asks_without_a_prompt_have_no_request_and_no_answer(tmp_path: Path) -> 
     assert found[1] is not None
 
 
-class Lost:
+class Lost(Model):
     """A model that never answers."""
 
     async def complete(self, requests: Sequence[ModelRequest], on_completion: object) -> None:
         return None
 
-    async def close(self) -> None:
-        return None
-
 
 class LostOptions(Scripted):
-    def open(self, place: ModelRuntime) -> Lost:  # type: ignore[override]
+    def open(self, runtime: ModelRuntime) -> Lost:
         return Lost()
 
 

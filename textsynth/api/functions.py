@@ -12,7 +12,7 @@ from textsynth.api.run import Run, load
 from textsynth.core.errors import UsageError
 from textsynth.core.records import Record
 from textsynth.recipe import Recipe, read_recipe
-from textsynth.similarity.embedder import EMBEDDED
+from textsynth.similarity.embedder import BUNDLED_EMBEDDER
 from textsynth.sources import in_memory as given
 
 if TYPE_CHECKING:
@@ -151,7 +151,7 @@ def push(
         return publish(run.folder, wish, log=display.log, recipe=run.recipe)
 
 
-def embed(texts: Sequence[str], *, model: str = EMBEDDED) -> NDArray[np.float32]:
+def embed(texts: Sequence[str], *, model: str = BUNDLED_EMBEDDER) -> NDArray[np.float32]:
     """Return the unit vectors of n texts, float32 (n, dim), in order, as the checks and `evaluate` see them.
 
     `model` is a sentence-transformers model by its Hub name; the default one comes with `textsynth[embed]`, gives 384

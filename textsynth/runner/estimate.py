@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from textsynth.core.formatting import pluralize
@@ -32,7 +33,7 @@ SHORTEST_ANSWER = 0.3
 A_LOOK = 8
 LABELS_SHOWN = 20
 A_TEXT = "a text of ten words or so, as a customer writes"
-LOCAL_TOKENS_A_SECOND = (150.0, 350.0)
+SPEED_FACTOR = 1.53  # between the estimated speed of a model and the slowest or fastest one to expect
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,9 +104,8 @@ def estimate(recipe: Recipe) -> RunEstimate:
     missing = missing_extras(recipe)
     if missing is not None:
         notes.append(f"this machine cannot run it yet: {missing}")
-    asked = [recipe.models[part.model] for part in parts if part.model]
     return RunEstimate(
-        recipe.name, texts, len(lines), tuple(parts), requests, tokens, _seconds(asked, tokens), tuple(notes)
+        recipe.name, texts, len(lines), tuple(parts), requests, tokens, _seconds(parts, recipe.models), tuple(notes)
     )
 
 
@@ -172,8 +172,15 @@ def _sum(ranges: list[Range]) -> Range:
     return Range(sum(one.low for one in ranges), sum(one.high for one in ranges))
 
 
-def _seconds(asked: list[ModelOptions], tokens: Range) -> Range | None:
-    if not asked or any(type(options).__name__ != "Local" for options in asked):
-        return None
-    slow, fast = LOCAL_TOKENS_A_SECOND
-    return Range(tokens.low / fast, tokens.high / slow)
+def _seconds(parts: list[StepEstimate], models: Mapping[str, ModelOptions]) -> Range | None:
+    """Return the time that all steps take one after the other, None where the speed of a model is not known."""
+    low = high = 0.0
+    for part in parts:
+        if not part.model:
+            continue
+        speed = models[part.model].tokens_per_second
+        if speed is None:
+            return None
+        low += (part.prompt_tokens.low + part.completion_tokens.low) / (speed * SPEED_FACTOR)
+        high += (part.prompt_tokens.high + part.completion_tokens.high) / (speed / SPEED_FACTOR)
+    return Range(low, high) if any(part.model for part in parts) else None
