@@ -230,7 +230,7 @@ def test_places_have_their_paths_in_the_order_of_the_recipe() -> None:
         ({"name": {"a"}}, "name: a recipe holds text, numbers, true and false, lists and maps, found {'a'}"),
         ({"name": "\ud800"}, "name: this text holds half of a character"),
         ({"filter": [Local()]}, "filter[0]: filter takes a Filter, found Local"),
-        ({"filter": [Needy]}, "filter[0]: Needy: the setting 'share' is missing"),
+        ({"filter": [Needy]}, "filter[0]: Needy needs 'share', which is a number"),
         ({"models": {"generator": Length()}}, "models.generator: models takes a ModelOptions, found Length"),
         ({"sources": {"seeds": [1, 2]}}, "sources.seeds: rows are a list of dicts"),
         ({"labels": {"a": Shouting()}}, "labels.a: a recipe holds text"),

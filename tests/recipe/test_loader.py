@@ -87,7 +87,7 @@ def reads_or_tells(path: Path, sets: tuple[str, ...] = ()) -> None:
     try:
         read_recipe(path, sets)
     except RecipeError as fault:
-        mistakes = fault.mistakes
+        mistakes = fault.issues
     else:
         return
     assert mistakes
