@@ -22,7 +22,7 @@ def test_one_item_with_its_fields_and_what_it_does_not_catch() -> None:
     assert one.fields[0].name == "similarity"
     assert one.fields[0].takes == "a number (above 0, at most 1)"
     assert one.fields[0].default == "0.7"
-    assert one.not_covered.startswith("Does not catch: a change of order")
+    assert one.not_covered.startswith("Does not catch: other words for the same meaning")
     assert "similarity: a number (above 0, at most 1) (default 0.7)" in one.text()
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.models.asked import requests
+from tests.models.model_calls import requests
 from textsynth.core.errors import ModelError, RunError, UsageError
 from textsynth.models import ModelOptions
 from textsynth.models.http import Http

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from tests.runner.recipes import small_recipe
+from textsynth.models.local import TOKENS_PER_SECOND, Local
 from textsynth.recipe import read_recipe
-from textsynth.runner.estimate import estimate
+from textsynth.runner.estimate import SPEED_FACTOR, estimate
 
 
 def test_requests_range_from_all_candidates_accepted_to_one_in_five(tmp_path: Path) -> None:
@@ -113,3 +115,12 @@ def test_every_existing_row_may_be_labelled(tmp_path: Path) -> None:
     )
     plan = estimate(read_recipe(path))
     assert (plan.requests.low, plan.requests.high) == (0, 6)
+
+
+def test_the_duration_is_estimated_from_the_speed_of_the_model(tmp_path: Path) -> None:
+    recipe = small_recipe(tmp_path, more="select: []")
+    assert estimate(recipe).seconds is None
+    plan = estimate(replace(recipe, models={"generator": Local()}))
+    assert plan.seconds is not None
+    assert plan.seconds.low == pytest.approx(plan.tokens.low / (TOKENS_PER_SECOND * SPEED_FACTOR))
+    assert plan.seconds.high == pytest.approx(plan.tokens.high / (TOKENS_PER_SECOND / SPEED_FACTOR))

@@ -19,7 +19,7 @@ from textsynth.core.records import (
     RenderedPrompt,
     Sampling,
 )
-from textsynth.models import ModelRuntime
+from textsynth.models import Model, ModelRuntime
 from textsynth.models.scripted import Scripted
 from textsynth.runner.requester import Requester
 from textsynth.store.journal import Journal
@@ -105,18 +105,15 @@ def test_a_request_without_a_prompt_goes_to_no_model_and_has_no_answer(tmp_path:
     assert completions[1] is not None
 
 
-class SilentModel:
+class SilentModel(Model):
     """A model that never answers."""
 
     async def complete(self, requests: Sequence[ModelRequest], on_completion: object) -> None:
         return None
 
-    async def close(self) -> None:
-        return None
-
 
 class Silent(Scripted):
-    def open(self, place: ModelRuntime) -> SilentModel:  # type: ignore[override]
+    def open(self, runtime: ModelRuntime) -> SilentModel:
         return SilentModel()
 
 
