@@ -100,7 +100,7 @@ def test_values_that_are_not_rows_are_errors(rows: Any, message: str) -> None:
 
 
 def test_an_invalid_option_is_an_error() -> None:
-    with pytest.raises(RecipeError, match="there is no setting 'txet'; did you mean 'text'"):
+    with pytest.raises(RecipeError, match="InMemory has no field 'txet'; did you mean 'text'"):
         InMemory.of(ROWS, txet="utterance")
 
 

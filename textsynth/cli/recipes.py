@@ -59,7 +59,7 @@ def validate(recipe: Path, sets: tuple[str, ...], as_json: bool) -> None:  # noq
     except RecipeError as fault:
         if not as_json:
             raise
-        mistakes = [{"where": one.where, "sentence": one.sentence} for one in fault.mistakes]
+        mistakes = [{"where": one.where, "sentence": one.sentence} for one in fault.issues]
         emit({"ok": False, "mistakes": mistakes})
         raise SystemExit(fault.exit_code) from None
     from textsynth.console.results import plan_json, plan_text
@@ -138,7 +138,7 @@ def run(
     folder = out if out is not None else Path("runs") / read.name
     with open_display(read.name, quiet=quiet, as_json=as_json) as display:
         shared: dict[str, Any] = {
-            "out": folder, "limit": limit, "fresh": fresh, "watch": display.update, "say": display.log,
+            "out": folder, "limit": limit, "fresh": fresh, "watch": display.update, "log": display.log,
         }  # fmt: skip
         if requests_only is None and answers is None:
             result = work(read, **shared)

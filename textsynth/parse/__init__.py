@@ -20,7 +20,7 @@ from textsynth.core.errors import UsageError, did_you_mean
 from textsynth.core.options import Options
 from textsynth.core.records import NO_FIELDS, Constraint, JsonValue
 from textsynth.core.registry import find_class
-from textsynth.core.validation_errors import field_errors
+from textsynth.core.validation_errors import PythonValue, field_errors
 
 # The modules `json`, `list` and `text` become attributes of this package once they are imported: this module must use
 # neither the built-in `list` nor the standard module `json` by these names.
@@ -150,8 +150,8 @@ def make_reader(spec: object, where: str) -> Reader:
     try:
         return reader_class.model_validate_json(dumps({} if settings is None else settings))
     except ValidationError as error:
-        lines = [f"{where}: answer {name!r}: {sentence}" for _, sentence in field_errors(error, reader_class)]
-        raise UsageError("\n".join(lines)) from error
+        errors = field_errors(error, reader_class, PythonValue(settings), owner=f"answer.{name}")
+        raise UsageError("\n".join(f"{where}: {sentence}" for _, sentence in errors)) from error
 
 
 def reader_names() -> list[str]:
