@@ -16,7 +16,7 @@ from typing import TextIO
 from textsynth.core.errors import ModelError, RunError, UsageError
 from textsynth.core.records import Completion, ModelRequest
 from textsynth.models import ModelOptions
-from textsynth.models.openai.batch_format import parse_reply_line
+from textsynth.models.openai.batch_format import is_rejection, parse_reply_line
 
 ALL_REFUSED = 5
 ERRORS_SHOWN = 80
@@ -69,7 +69,7 @@ class BatchFile:
             else:
                 self.waiting.append((name, request))
                 self.errors.update([] if read is None else [read[:ERRORS_SHOWN]])
-        self._refused += [told for one in found.values() if (told := one.failure or "").startswith("refused")]
+        self._refused += [completion.failure or "" for completion in found.values() if is_rejection(completion)]
         self.taken.update(found)
         if len(self._refused) == len(self.taken) >= ALL_REFUSED:
             raise ModelError(
