@@ -30,6 +30,7 @@ def test_the_identity_has_revision_adapter_thinking_and_engine_where_they_are_se
 
 def test_addresses_are_those_of_the_recipe_or_else_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OPENAI_BASE_URL", "http://127.0.0.1:9/v1")
+    assert Http(model="small").base_url == "http://127.0.0.1:9/v1"
     assert Http(model="small").addresses == ("http://127.0.0.1:9/v1",)
     assert Http(model="small", base_urls=("http://a", "http://b")).addresses == ("http://a", "http://b")
     assert http(base_urls=("http://b",)).addresses == ("http://127.0.0.1:1/v1", "http://b")

@@ -236,7 +236,11 @@ def test_the_schema_requires_the_fields_in_the_map_of_the_text() -> None:
 
 @pytest.mark.parametrize(
     ("texts", "fields", "message"),
-    [("", ["a"], "texts must end in a key"), ("texts", ["a"], "texts must end in a key"), ("[].a", ["a"], "has the key")],
+    [
+        ("", ["a"], "texts must end in a key"),
+        ("texts", ["a"], "texts must end in a key"),
+        ("[].a", ["a"], "has the key"),
+    ],
 )
 def test_fields_need_a_map_that_holds_the_text(texts: str, fields: list[str], message: str) -> None:
     with pytest.raises(RecipeError, match=message):

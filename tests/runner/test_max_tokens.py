@@ -11,7 +11,7 @@ from textsynth.runner.max_tokens import AdaptiveMaxTokens
 
 PROMPT = RenderedPrompt("p", "f", text="x")
 CUT = Completion("", "length")
-FAILED = Completion("", failure="too long a prompt")
+FAILED = Completion("", failure="the prompt is too long")
 COMPLETE = Completion("1. a text")
 
 

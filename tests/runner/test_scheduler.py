@@ -87,7 +87,7 @@ def test_a_request_that_fails_for_good_is_a_drop_and_the_run_continues(tmp_path:
     assert result.exit_code == 0
     dropped = [drop for drop in result.manifest["drops"] if drop["section"] == "model"]
     assert dropped
-    assert "prompt too long" in dropped[0]["reason"]
+    assert "the prompt is too long" in dropped[0]["reason"]
     assert result.manifest["requests"]["failed"] == sum(drop["count"] for drop in dropped)
 
 

@@ -1,6 +1,6 @@
 """One HTTP/1.1 connection that carries one exchange at a time and is kept between exchanges.
 
-An exchange takes about a quarter of the CPU time that it takes in aiohttp, which decides how many requests a second a
+An exchange takes about a third of the CPU time that it takes in aiohttp, which decides how many requests a second a
 run can send (figures: eval/README.md). llhttp parses the responses; see response.py for the bounds.
 
 Does not follow redirects, keep cookies, pipeline, or support HTTP/2.

@@ -1,4 +1,4 @@
-"""Parsing of the response to one HTTP/1.1 request, with llhttp: every size is bounded, compressed bodies included."""
+"""Parsing of HTTP/1.1 responses with llhttp: every size is bounded, also that of a decompressed body."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
 
 MAX_HEAD_BYTES = 64 * 1024
 MAX_LINE_BYTES = 64 * 1024
+"""The most bytes in a row that belong to chunk headers or trailers and not to the body."""
 MAX_BODY_BYTES = 32 * 1024 * 1024
 """The largest body, before and after decompression: a response that never ends must not fill the memory."""
 MAX_LENGTH_DIGITS = 18
@@ -48,7 +49,7 @@ class ResponseParser:
     )  # fmt: skip
 
     def __init__(self) -> None:
-        self._parser = HttpResponseParser(self)  # kept for all responses: one for each would double the time
+        self._parser = HttpResponseParser(self)  # reused: a new one for each response takes longer than the parsing
         self.expect(b"GET")
 
     def expect(self, method: bytes) -> None:
@@ -169,6 +170,7 @@ class ResponseParser:
         if self._method in BODILESS_METHODS:
             self._parser = HttpResponseParser(self)  # the other one still waits for the body
         body = b"".join(self._body)
+        self._body.clear()
         compression = self._headers.get(b"content-encoding")
         if compression is not None:
             body = decompress(body, compression.strip().lower())

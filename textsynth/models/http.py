@@ -82,14 +82,14 @@ class Http(OpenAIOptions):
         server = self.server if self.server != "auto" else guess_server_kind(self.addresses[0])
         return self.batch_line_for(request, server)
 
-    def open(self, place: ModelRuntime) -> Model:
+    def open(self, runtime: ModelRuntime) -> Model:
         """Return a client; it connects at the first request. Raises ModelError when the key's variable is not set."""
         return self.make_client(
             self.addresses,
             api_key=self._api_key(),
             api_key_env=self.api_key_env,
             server=self.server,
-            log=place.log,
+            log=runtime.log,
         )
 
     def _api_key(self) -> str | None:

@@ -9,7 +9,7 @@ import pytest
 from tests.mock import TOO_LONG
 from tests.models.model_calls import request
 from textsynth.core.records import Completion, Constraint
-from textsynth.models.openai.batch_format import guess_server_kind, parse_reply_line, request_line
+from textsynth.models.openai.batch_format import guess_server_kind, is_rejection, parse_reply_line, request_line
 from textsynth.models.openai.capabilities import ServerCapabilities
 
 REQUEST = request("x")
@@ -48,9 +48,11 @@ def test_a_completion_is_read_as_from_a_server() -> None:
 def test_a_rejection_is_final_as_it_is_when_a_server_is_asked_directly(field: str) -> None:
     too_long = parse_reply_line(reply(400, **{field: {"error": {"message": TOO_LONG}}}), REQUEST, "small")
     assert isinstance(too_long, Completion)
-    assert str(too_long.failure).startswith("prompt too long for 'small': This model's maximum")
+    assert str(too_long.failure).startswith("the prompt is too long for 'small': This model's maximum")
     rejected = parse_reply_line(reply(400, **{field: {"error": {"message": "no such parameter"}}}), REQUEST, "small")
     assert rejected == Completion("", failure="rejected by the server (HTTP 400): no such parameter")
+    assert is_rejection(rejected)
+    assert not is_rejection(too_long)
 
 
 @pytest.mark.parametrize(

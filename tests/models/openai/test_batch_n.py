@@ -1,4 +1,4 @@
-"""Several samples of one prompt in one request (`n`), against servers that support it, ignore it, reject it or crash."""
+"""Several samples of one prompt in one request (`n`), with servers that support it, ignore it, reject it or crash."""
 
 from __future__ import annotations
 

@@ -115,7 +115,7 @@ def test_a_prompt_that_is_too_long_fails_alone() -> None:
         completions = answers(client(server.url), requests(8))
         assert server.stats()["requests"] == 8
     assert failed(completions) == [2]
-    message = f"prompt too long for {MODEL!r}: This model's maximum context length"
+    message = f"the prompt is too long for {MODEL!r}: This model's maximum context length"
     assert str(completions[2].failure).startswith(message)
 
 
@@ -162,7 +162,7 @@ def test_a_wrong_key_stops_the_run_without_showing_it(monkeypatch: pytest.Monkey
         with pytest.raises(ModelError, match="refuses the key in 'MOCK_KEY'") as caught:
             answers(client(server.url, api_key_env="MOCK_KEY"), requests(3))
         assert "sesame-wrong" not in str(caught.value)
-        with pytest.raises(ModelError, match="without a key; name the environment variable .* with api_key_env"):
+        with pytest.raises(ModelError, match=r"without a key; name the environment variable .* with api_key_env"):
             answers(client(server.url), requests(3))
         monkeypatch.setenv("MOCK_KEY", "sesame-right")
         assert not failed(answers(client(server.url, api_key_env="MOCK_KEY"), requests(3)))
@@ -273,6 +273,16 @@ def test_the_late_answer_to_a_cancelled_request_goes_to_no_other_request() -> No
         completions = asyncio.run(go())
         expected = answers(client(server.url), requests(12)[4:])
     assert [completions[each.key] for each in requests(12)[4:]] == expected
+
+
+def test_the_late_answer_to_a_request_that_timed_out_goes_to_no_other_request() -> None:
+    with serving(latency=0.04, faults=[Fault("slow", contains="question 3.")]) as server:
+        completions = answers(client(server.url, retries=1, timeout_seconds=0.3, concurrency=2), requests(80))
+        assert server.mock.times[-1] - server.mock.times[0] > 1.1, "the late answer came while requests were sent"
+    with serving() as server:
+        expected = answers(client(server.url), requests(80))
+    assert failed(completions) == [3]
+    assert [*completions[:3], *completions[4:]] == [*expected[:3], *expected[4:]]
 
 
 def test_there_may_be_more_connections_than_files_are_usually_allowed() -> None:

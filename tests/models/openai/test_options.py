@@ -35,7 +35,7 @@ def test_requests_have_the_name_of_the_adapter() -> None:
 
 def test_thinking_has_a_token_budget() -> None:
     assert Thinking().max_tokens == 2048
-    with pytest.raises(RecipeError, match="Thinking: 'max_tokens' must be greater than or equal to 1, but is 0"):
+    with pytest.raises(RecipeError, match=r"Thinking\.max_tokens takes a whole number \(at least 1\), found 0"):
         Thinking(max_tokens=0)
 
 

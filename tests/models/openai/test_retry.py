@@ -183,7 +183,7 @@ def test_prompts_that_are_too_long_never_count_as_rejecting_all_requests() -> No
     for _ in range(MAX_REJECTIONS + 1):
         completion = errors.classify(error_response(400, "This model's maximum context length is 2048 tokens."), SERVER)
         assert isinstance(completion, Completion)
-        assert str(completion.failure).startswith("prompt too long for 'org/m': This model's")
+        assert str(completion.failure).startswith("the prompt is too long for 'org/m': This model's")
 
 
 def test_a_server_that_rejects_all_requests_stops_the_run_and_one_that_has_answered_does_not() -> None:

@@ -19,7 +19,7 @@ MIN_GAIN = 1.07
 """A step up must yield this factor more text a second to be kept."""
 EPOCH_SECONDS = 0.25
 REST_EPOCHS = 12
-"""After a step that yielded nothing, so many epochs pass before the next one."""
+"""The number of epochs between a step that yielded nothing and the next one."""
 COOLDOWN_SECONDS = 1.0
 METRICS_VALID_SECONDS = 5.0
 QUEUE_SHARE = 8

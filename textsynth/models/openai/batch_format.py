@@ -14,7 +14,7 @@ from textsynth.core.records import Completion, ModelRequest
 from textsynth.models.openai import protocol
 from textsynth.models.openai.capabilities import ServerCapabilities, ServerKind
 
-REJECTED = (400, 413, 422)
+REJECTION_STATUSES = (400, 413, 422)
 STRICT_HOSTS = ("openai.com", "azure.com", "mistral.ai", "groq.com")
 """Services that reject parameters they do not know; a batch leaves no occasion to find that out."""
 
@@ -46,11 +46,16 @@ def parse_reply_line(line: Mapping[str, object], request: ModelRequest, model: s
         except protocol.MalformedResponse as error:
             return f"the response has {error}"
     message = protocol.server_message(_to_bytes(line.get("error") or body or "no reason given"))
-    if status == 413 or (status in REJECTED and protocol.PROMPT_TOO_LONG.search(message)):
+    if status == 413 or (status in REJECTION_STATUSES and protocol.PROMPT_TOO_LONG.search(message)):
         return protocol.too_long_failure(model, message)
-    if status in REJECTED:
+    if status in REJECTION_STATUSES:
         return protocol.rejected_failure(status, message)
     return message if status is None else f"HTTP {status}: {message!r}"
+
+
+def is_rejection(completion: Completion) -> bool:
+    """Whether the completion is the failure of a request that the server rejects, other than for its length."""
+    return (completion.failure or "").startswith(protocol.REJECTED)
 
 
 def _to_bytes(value: object) -> bytes:

@@ -33,6 +33,7 @@ MAX_TOKEN_COUNT = 2**31
 MAX_RETRY_AFTER_SECONDS = 3600.0
 
 STILL_THINKING = "the model was still thinking when the answer ended: raise thinking.max_tokens, or switch thinking off"
+REJECTED = "rejected by the server"
 NO_LOGPROBS = "the server gives no log-probabilities"
 PROMPT_TOO_LONG = re.compile(
     r"context.?(length|size|window)|max_model_len|maximum model length"
@@ -190,12 +191,12 @@ def error_code(body: bytes) -> str:
 
 def too_long_failure(model: str, message: str) -> Completion:
     """Return the failure of a request whose prompt the server calls too long."""
-    return Completion("", failure=f"prompt too long for {model!r}: {message}")
+    return Completion("", failure=f"the prompt is too long for {model!r}: {message}")
 
 
 def rejected_failure(status: int, message: str) -> Completion:
     """Return the failure of a request that the server rejects."""
-    return Completion("", failure=f"rejected by the server (HTTP {status}): {message}")
+    return Completion("", failure=f"{REJECTED} (HTTP {status}): {message}")
 
 
 def parse_retry_after(value: str | None, now: datetime | None = None) -> float | None:

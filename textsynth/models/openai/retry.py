@@ -25,9 +25,9 @@ MAX_DELAY_SECONDS = 30.0
 MAX_ATTEMPTS = 100
 """Attempts of one request, those included that do not count against it."""
 MAX_LONE_FAILURES = 4
-"""So many requests may fail at once, or in a row, before the server is suspected instead of the requests."""
+"""If no more requests than this fail at once or in a row, the cause is sought in them and not in the server."""
 MAX_REJECTIONS = 5
-"""So many requests may be rejected before any is answered, until it is taken for granted that all will be."""
+"""Once this many requests were rejected and none was answered, the run stops."""
 NO_CHAT_TEMPLATE = re.compile(r"chat[ _]template(?!_?kwargs)", re.IGNORECASE)
 GATED = re.compile(
     r"gated|restricted|awaiting a review|not (been )?granted|accept (the|its) (terms|license|licence)", re.IGNORECASE
