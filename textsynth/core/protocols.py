@@ -26,6 +26,10 @@ if TYPE_CHECKING:
     from textsynth.prompts import Prompt
 
 
+TextScope = Literal["text", "joined", "record"]
+"""What a step sees of a record with several texts: each text as a record of its own, all as one text, or the record."""
+
+
 @dataclass(frozen=True, slots=True)
 class Context:
     """What a step may know of its run. There are no globals and no clock.
@@ -43,6 +47,18 @@ class Context:
     sources: Mapping[str, Sequence[Record]]
     embed: Callable[[Sequence[str]], NDArray[np.float32]]
     find_prompt: Callable[[str, str], Prompt]
+
+    def seen_as(self, scope: TextScope) -> Context:
+        """Return the context with the rows of the sources as a step with this scope sees records."""
+        if scope == "record":
+            return self
+        sources = {
+            name: [self.task.joined(row) for row in rows]
+            if scope == "joined"
+            else [view for row in rows for view in self.task.each_text(row)]
+            for name, rows in self.sources.items()
+        }
+        return dataclasses.replace(self, sources=sources)
 
 
 @dataclass(frozen=True, slots=True)
@@ -253,22 +269,19 @@ def merge_sampling(*layers: SamplingOptions) -> Sampling:
     return dataclasses.replace(Sampling(), **settings)  # type: ignore[arg-type]  # the names and types are the same
 
 
-FilterScope = Literal["text", "joined", "record"]
-
-
 class Filter(Step):
     """Checks one text at a time through `check`; a filter that compares records overrides `start`.
 
-    `scope` says what a filter sees of a record with several texts (a pair): each text on its own ("text": the record is
-    dropped for the first one that fails), all of them as one text ("joined"), or the record as it is ("record"). None
-    means "text" for a filter that defines `check` alone, else "joined".
+    `scope` says what a filter sees of a record with several texts (a pair), and of the rows of sources: each text on
+    its own ("text": the record is dropped for the first one that fails), all of them as one text ("joined"), or the
+    record as it is ("record"). None means "text" for a filter that defines `check` alone, else "joined".
 
     `label_confidence` says that the score of a kept record is the confidence in its label. `looks_for` names what the
     card may say was looked for ("personal data", "harmful content"). `checks_contamination` says that the filter drops
     copies of the sources it compares with well enough to stand for a leak check before publication.
     """
 
-    scope: ClassVar[FilterScope | None] = None
+    scope: ClassVar[TextScope | None] = None
     label_confidence: ClassVar[bool] = False
     looks_for: ClassVar[frozenset[str]] = frozenset()
     checks_contamination: ClassVar[bool] = False
@@ -332,7 +345,7 @@ class Labeller(Step):
 
 
 class Selector(Step):
-    """Selects once, from all accepted texts.
+    """Selects once, from all accepted texts; of a record with several texts it sees all of them as one.
 
     `oversample` is how many texts should be accepted for each one selected, where the recipe does not say.
     """

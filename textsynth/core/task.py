@@ -20,6 +20,7 @@ SEEDS = "seeds"
 TEST = "test"
 PARENT_TEXT_FIELDS = ("source_text", "document")
 """The record fields in which generators that rewrite keep the text that was rewritten, whatever the task."""
+TEXT_SEPARATOR = "\n"
 DEFAULT_TEXTS = 100
 BASIC_FILTERS: tuple[StepSpec, ...] = ("length", "refusal", "personal_data", "language", "exact_duplicate")
 
@@ -104,6 +105,20 @@ class Task(Step):
     def texts(self, record: Record) -> tuple[str, ...]:
         """Return the texts of a record that filters check and classifiers read, in order."""
         return (record.text,)
+
+    def joined(self, record: Record) -> Record:
+        """Return the record with all of its `texts` as one, a line each."""
+        texts = self.texts(record)
+        return record if texts == (record.text,) else record.viewed_as(TEXT_SEPARATOR.join(texts))
+
+    def each_text(self, record: Record) -> list[Record]:
+        """Return the record once for each of its `texts`."""
+        texts = self.texts(record)
+        return [record] if texts == (record.text,) else [record.viewed_as(text) for text in texts]
+
+    def prompt_text(self, record: Record) -> str:
+        """Return the record's `texts` as the prompt of a labeller shows them."""
+        return self.joined(record).text
 
     def column_texts(self, record: Record) -> dict[str, str]:
         """Return the record's texts by column, in the order of the columns; a field that is missing is ""."""

@@ -11,11 +11,12 @@ in a new sentence.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import ClassVar
 
 from pydantic import Field
 
 from textsynth.core.options import SourceName
-from textsynth.core.protocols import Context, Filter
+from textsynth.core.protocols import Context, Filter, TextScope
 from textsynth.core.records import Record, Verdict
 from textsynth.similarity.minhash import NearDuplicateMatch, WordSetIndex, minhash_signatures
 from textsynth.similarity.overlap import SubstringIndex
@@ -24,6 +25,8 @@ from textsynth.text.normalize import normal_form, word_set
 
 class CopiesSource(Filter):
     """Keeps texts that share less than `similarity` of their words with every row of the source."""
+
+    scope: ClassVar[TextScope | None] = "text"
 
     source: SourceName = Field(default="seeds", description="the rows that must not be copied")
     similarity: float = Field(

@@ -20,7 +20,7 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from textsynth.core.protocols import Filter, FilterScope
+from textsynth.core.protocols import Filter, TextScope
 from textsynth.core.records import Record, Verdict
 from textsynth.text.normalize import content_words, numbers_in, proper_names, words_of
 
@@ -33,7 +33,7 @@ MIN_NAME_LENGTH = 4
 class Faithfulness(Filter):
     """Keeps summaries whose numbers, names and words are in the field `document`. Texts without one are kept."""
 
-    scope: ClassVar[FilterScope | None] = "record"
+    scope: ClassVar[TextScope | None] = "record"
 
     min_support: float = Field(
         default=0.5, ge=0, le=1, description="minimum share of the summary's content words that are in the document"

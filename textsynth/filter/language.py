@@ -18,7 +18,7 @@ from typing import Any, ClassVar
 
 from pydantic import Field
 
-from textsynth.core.protocols import Context, Filter, FilterScope
+from textsynth.core.protocols import Context, Filter, TextScope
 from textsynth.core.records import Record, Verdict
 from textsynth.text.normalize import words_of
 
@@ -40,7 +40,7 @@ COMMON_ENGLISH_WORDS = frozenset(_COMMON_WORDS.split())
 class Language(Filter):
     """Keeps texts in the recipe's language, and texts that are too short to identify."""
 
-    scope: ClassVar[FilterScope | None] = "text"
+    scope: ClassVar[TextScope | None] = "text"
 
     language: str | None = Field(
         default=None, description="code of the language to keep (en, pt-BR); default: the recipe's language"

@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, ClassVar
 from pydantic import Field
 
 from textsynth.core.options import SourceName
-from textsynth.core.protocols import Context, Filter
+from textsynth.core.protocols import Context, Filter, TextScope
 from textsynth.core.records import Record, Verdict
 from textsynth.similarity.embedder import require_embeddings
 from textsynth.similarity.overlap import OverlapIndex, OverlapMatch, SubstringIndex
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 class Leak(Filter):
     """Keeps texts that do not repeat a row of the test set."""
 
+    scope: ClassVar[TextScope | None] = "text"
     checks_contamination: ClassVar[bool] = True
 
     source: SourceName = Field(default="test", description="the rows that must not be repeated")

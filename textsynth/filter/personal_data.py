@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 from pydantic import AfterValidator, Field, field_validator
 
 from textsynth.core.options import Texts
-from textsynth.core.protocols import Context, Filter, FilterScope, StatelessFilterSession
+from textsynth.core.protocols import Context, Filter, StatelessFilterSession, TextScope
 from textsynth.core.records import Record, Verdict
 
 Kind = Literal["email", "phone", "card", "iban", "ip", "ssn", "national_id"]
@@ -66,7 +66,7 @@ else:
 class PersonalData(Filter):
     """Keeps texts without structured personal data."""
 
-    scope: ClassVar[FilterScope | None] = "text"
+    scope: ClassVar[TextScope | None] = "text"
     looks_for: ClassVar[frozenset[str]] = frozenset({"personal data"})
 
     kinds: Kinds = Field(default=tuple(REASONS), description="the kinds of personal data to look for")

@@ -20,7 +20,7 @@ from pydantic import Field, field_validator
 
 from textsynth.core.errors import did_you_mean
 from textsynth.core.options import Texts
-from textsynth.core.protocols import Context, Filter, FilterScope, StatelessFilterSession
+from textsynth.core.protocols import Context, Filter, StatelessFilterSession, TextScope
 from textsynth.core.records import Record, Verdict
 
 
@@ -113,7 +113,7 @@ REASONS = (
 class Refusal(Filter):
     """Keeps texts that contain nothing but the requested text."""
 
-    scope: ClassVar[FilterScope | None] = "text"
+    scope: ClassVar[TextScope | None] = "text"
 
     allow: Texts = Field(
         default=(), description="reasons for which no text is dropped, as the report spells them: contains a code fence"

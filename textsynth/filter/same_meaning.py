@@ -22,7 +22,7 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from textsynth.core.protocols import Context, Filter, FilterScope
+from textsynth.core.protocols import Context, Filter, TextScope
 from textsynth.core.records import Record, Verdict
 from textsynth.similarity.embedder import require_embeddings
 from textsynth.text.normalize import has_negation, jaccard, numbers_in, word_set, words_of
@@ -40,7 +40,7 @@ _OTHER_NEGATION = re.compile(
 class SameMeaning(Filter):
     """Keeps paraphrases with the meaning of `source_text`. Texts without a source text are kept."""
 
-    scope: ClassVar[FilterScope | None] = "record"
+    scope: ClassVar[TextScope | None] = "record"
 
     similarity: float = Field(
         default=0.75, ge=-1, le=1, description="minimum cosine to the original, -1 to 1; 0.8 is strict"

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from textsynth.core.records import Completion, DroppedRecord, GenerationRequest, Provenance, Record
+from collections.abc import Mapping
+from itertools import repeat
+
+from textsynth.core.records import Completion, DroppedRecord, GenerationRequest, JsonValue, Provenance, Record
 from textsynth.parse import TRUNCATED, ParseFailure, Reader
 
 
@@ -11,22 +14,26 @@ def parse_candidates(
 ) -> list[Record | DroppedRecord]:
     """Return the texts of an answer as records, then its parse failures as drops whose records hold the raw pieces.
 
-    They inherit the labels and fields of the request. The index in their provenance is the position among the texts;
-    failures are numbered after them.
+    They inherit the labels and fields of the request; fields of the answer are added, and replace those of the same
+    name. The index in their provenance is the position among the texts; failures are numbered after them.
     """
     answer = reader.read(completion.text, truncated=completion.finish == "length")
+    fields = [{**request.fields, **of_text} for of_text in answer.fields] or repeat(request.fields)
     candidates: list[Record | DroppedRecord] = [
-        _record(text, request, request_key, index) for index, text in enumerate(answer.texts)
+        _record(text, of_text, request, request_key, index)
+        for index, (text, of_text) in enumerate(zip(answer.texts, fields, strict=False))
     ]
     for index, failure in enumerate(answer.failures, start=len(answer.texts)):
-        record = _record(failure.raw, request, request_key, index)
+        record = _record(failure.raw, request.fields, request, request_key, index)
         candidates.append(DroppedRecord(record, "parse", request.step, _reason(failure, request)))
     return candidates
 
 
-def _record(text: str, request: GenerationRequest, request_key: str, index: int) -> Record:
+def _record(
+    text: str, fields: Mapping[str, JsonValue], request: GenerationRequest, request_key: str, index: int
+) -> Record:
     provenance = Provenance(request.step, request.parent_ids, request.example_ids, request_key, index)
-    return Record(text, provenance, request.labels, request.fields)
+    return Record(text, provenance, request.labels, fields)
 
 
 def _reason(failure: ParseFailure, request: GenerationRequest) -> str:

@@ -68,7 +68,7 @@ class Labelled(PromptedGenerator):
     @classmethod
     def _check_attribute_names(cls, attributes: dict[str, Texts]) -> dict[str, Texts]:
         for name in attributes:
-            if name in cls.prompt_variables | RESERVED_NAMES:
+            if name in cls.prompt_variables | RESERVED_NAMES | (cls.output_fields or frozenset()):
                 raise ValueError(f"an attribute cannot be called {name!r}, a name that prompts or data sets use")
             if not name or name != name.strip() or "*" in name:
                 raise ValueError(f"an attribute's name has no * in it and no space at its ends, found {name!r}")
@@ -89,6 +89,10 @@ class Labelled(PromptedGenerator):
         """The value of `per_request`."""
         return self.per_request
 
+    def example(self, record: Record) -> object:
+        """Return what a prompt shows of a seed or an accepted record: its text."""
+        return record.text
+
     def start(self, context: Context, name: str) -> GeneratorSession:
         """Return the generator's session in one run."""
         return LabelledSession(self, context, name)
@@ -98,12 +102,12 @@ class Labelled(PromptedGenerator):
 class _FewShot:
     """A sample of the seeds of one label and fold, which the prompts of several requests show.
 
-    `examples` are texts of the label, `contrast` are other labels with theirs; `ids` are the ids of all of these seeds.
+    `examples` are those of the label, `contrast` are other labels with theirs; `ids` are the ids of all of these seeds.
     """
 
     sample: int
     ids: tuple[str, ...]
-    examples: list[str]
+    examples: list[object]
     contrast: list[dict[str, object]]
 
 
@@ -128,7 +132,7 @@ class LabelledSession:
         self._rendered: dict[tuple[object, ...], RenderedPrompt] = {}
         self._combinations: dict[tuple[str, Attributes], list[dict[str, str]]] = {}
         self._combinations_used: Counter[tuple[str, Attributes]] = Counter()
-        self._accepted: dict[tuple[str, int], list[str]] = {}
+        self._accepted: dict[tuple[str, int], list[Record]] = {}
         self._label_values = [{"name": label, "description": text} for label, text in context.labels.items()]
 
     def plan_requests(self, deficits: Sequence[QuotaDeficit], max_requests: int) -> list[GenerationRequest]:
@@ -153,7 +157,7 @@ class LabelledSession:
             return
         for record in accepted:
             if record.label is not None and record.provenance.step == self._name:
-                self._accepted.setdefault((record.label, self._fold_shown(record)), []).append(record.text)
+                self._accepted.setdefault((record.label, self._fold_shown(record)), []).append(record)
 
     def _group(self, requests: Sequence[GenerationRequest]) -> list[GenerationRequest]:
         """Return the requests by label, in the order of the labels, and within a label by prompt.
@@ -183,8 +187,8 @@ class LabelledSession:
         attributes = self._next_combination(label, cell)
         fold = self._next_fold(label, number)
         few_shot = self._few_shot(label, number // REQUESTS_PER_SAMPLE, fold)
-        accepted = self._accepted_texts(label, fold)
-        key = (label, tuple(attributes.items()), few_shot.ids, accepted)
+        accepted = self._last_accepted(label, fold)
+        key = (label, tuple(attributes.items()), few_shot.ids, tuple(record.id for record in accepted))
         prompt = self._rendered.get(key)
         if prompt is None:
             prompt = self._prompt.render(self._prompt_values(label, attributes, few_shot, accepted))
@@ -202,7 +206,7 @@ class LabelledSession:
         )
 
     def _prompt_values(
-        self, label: str, attributes: Mapping[str, str], few_shot: _FewShot, accepted: Sequence[str]
+        self, label: str, attributes: Mapping[str, str], few_shot: _FewShot, accepted: Sequence[Record]
     ) -> dict[str, object]:
         return {
             "domain": self._step.domain,
@@ -213,7 +217,7 @@ class LabelledSession:
             "contrast_labels": few_shot.contrast,
             "attributes": [{"name": name, "value": value} for name, value in attributes.items()],
             "n": self._step.per_request,
-            "accepted_texts": list(accepted),
+            "accepted_texts": [self._step.example(record) for record in accepted],
             "language": language_name(self._context.language),
             **attributes,
         }
@@ -246,10 +250,10 @@ class LabelledSession:
         folds = [fold for fold in range(FOLDS) if (label, fold) in self._seeds] if self._step.shots else []
         return folds[number % len(folds)] if folds else number % FOLDS
 
-    def _accepted_texts(self, label: str, fold: int) -> tuple[str, ...]:
-        """Return the last accepted texts of a label whose prompts showed this fold, as many as `show_accepted`."""
+    def _last_accepted(self, label: str, fold: int) -> list[Record]:
+        """Return the last accepted records of a label whose prompts showed this fold, as many as `show_accepted`."""
         count = self._step.show_accepted
-        return tuple(self._accepted.get((label, fold), [])[-count:]) if count else ()
+        return self._accepted.get((label, fold), [])[-count:] if count else []
 
     def _few_shot(self, label: str, sample: int, fold: int) -> _FewShot:
         """Return sample number `sample` of the examples of a label and fold; it is drawn once."""
@@ -261,7 +265,7 @@ class LabelledSession:
         examples = rng.sample(seeds, min(self._step.shots, len(seeds)))
         contrast, contrast_seeds = self._sample_contrast(label, fold, rng)
         ids = tuple(record.id for record in (*examples, *contrast_seeds))
-        few_shot = _FewShot(sample, ids, [record.text for record in examples], contrast)
+        few_shot = _FewShot(sample, ids, [self._step.example(record) for record in examples], contrast)
         self._few_shots[label, fold] = few_shot
         return few_shot
 
@@ -276,6 +280,6 @@ class LabelledSession:
             seeds = self._seeds[(name, fold)]
             examples = rng.sample(seeds, min(EXAMPLES_PER_CONTRAST_LABEL, len(seeds)))
             shown += examples
-            texts = [record.text for record in examples]
-            contrast.append({"label": name, "description": self._context.labels[name], "examples": texts})
+            values = [self._step.example(record) for record in examples]
+            contrast.append({"label": name, "description": self._context.labels[name], "examples": values})
         return contrast, shown

@@ -65,7 +65,7 @@ def read_source_texts(folder: Path, manifest: Manifest, recipe: Recipe | None = 
     if recipe.hash != info["hash"]:
         raise UsageError(f"{reason}{path.name} has changed since; run it again, or leave --with-provenance out")
     fields = frozenset(field for record in records for field in record.fields)
-    return SourceTexts([record.text for record in records], fields)
+    return SourceTexts([text for record in records for text in recipe.task.texts(record)], fields)
 
 
 def source_matcher(source_texts: Sequence[str]) -> Callable[[str], bool]:

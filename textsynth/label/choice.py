@@ -153,7 +153,7 @@ class Choice(Labeller):
             count=self.votes,
             seed=f"{context.seed}:{rule.labeller}",
             values={"domain": self.domain, "language": language_name(context.language)},
-            examples={label: seed.text for label, seed in examples.items()},
+            examples={label: context.task.prompt_text(seed) for label, seed in examples.items()},
         )
         shortlist = Shortlist(context, self.shortlist)
         return LogprobSession(context, rule, model=self.model, permutations=permutations, shortlist=shortlist)
@@ -219,9 +219,9 @@ class VotingSession:
         examples = [self._examples[label] for label in labels if label in self._examples]
         values: dict[str, object] = {
             "domain": self._step.domain,
-            "text": record.text,
+            "text": self._context.task.prompt_text(record),
             "labels": [{"name": label, "description": self._context.labels[label]} for label in labels],
-            "examples": [{"text": seed.text, "label": seed.label} for seed in examples],
+            "examples": [{"text": self._context.task.prompt_text(seed), "label": seed.label} for seed in examples],
             "language": language_name(self._context.language),
         }
         return GenerationRequest(

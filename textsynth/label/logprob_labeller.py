@@ -33,6 +33,7 @@ class LogprobSession:
                 f"{rule.labeller}: method: logprobs chooses exactly one label, but the recipe has multi_label: true;"
                 " use method: votes"
             )
+        self._task = context.task
         self._rule = rule
         self._model = model
         self._permutations = permutations
@@ -53,7 +54,11 @@ class LogprobSession:
             self._labels_by_id[record.id] = labels
             requests.append(
                 self._permutations.requests(
-                    record.text, labels, step=self._rule.labeller, model=self._model, parent_ids=(record.id,)
+                    self._task.prompt_text(record),
+                    labels,
+                    step=self._rule.labeller,
+                    model=self._model,
+                    parent_ids=(record.id,),
                 )
             )
         return requests

@@ -32,7 +32,9 @@ class Shortlist:
         if self._label_vectors is None:
             texts = [f"{name.replace('_', ' ')}: {meaning}" for name, meaning in self._context.labels.items()]
             self._label_vectors = self._context.embed(texts)
-        cosines = self._context.embed([record.text for record in records]) @ self._label_vectors.T
+        cosines = (
+            self._context.embed([self._context.task.joined(record).text for record in records]) @ self._label_vectors.T
+        )
         return [self._nearest(record, row.tolist()) for record, row in zip(records, cosines, strict=True)]
 
     def _nearest(self, record: Record, cosines: Sequence[float]) -> list[str]:

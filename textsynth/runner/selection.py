@@ -25,10 +25,12 @@ def select(
     if not cells:
         return list(accepted), []
     quota = allocate(accepted, cells)
+    context = context.seen_as("joined")
     candidates = list(accepted)
     for selector in selectors:
+        joined = [context.task.joined(record) for record in candidates]
         ids = {record.id for record in candidates}
-        selection = validate_selection(type(selector).__name__, selector.select(candidates, quota, context), ids)
+        selection = validate_selection(type(selector).__name__, selector.select(joined, quota, context), ids)
         candidates = [record for record in candidates if record.id in selection]
     only_attributes = all(set(cell.values) - {"label"} for cell in cells)
     selected = _first_needed(candidates, cells) if only_attributes else _first_per_label(candidates, quota)

@@ -7,25 +7,22 @@ model when the journal lacks an answer.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from functools import partial
 
 from textsynth.core.errors import MissingExtra, UsageError, require_extra
 from textsynth.core.protocols import (
     CalibratableSession,
     Context,
     Filter,
-    FilterScope,
     FilterSession,
     Labeller,
     LabellerSession,
+    TextScope,
 )
 from textsynth.core.records import Record, Verdict
 from textsynth.core.task import Task
 from textsynth.recipe import Recipe, references_in
 from textsynth.runner.plugin_checks import ValidatedGenerator, ValidatedLabeller, validate_session
 from textsynth.runner.scheduler import ActiveGenerator
-
-TEXT_SEPARATOR = "\n"
 
 
 def start_generators(recipe: Recipe, context: Context) -> list[ActiveGenerator]:
@@ -59,13 +56,15 @@ def start_labellers(recipe: Recipe, context: Context) -> list[tuple[str, Labelle
 
 def filter_sessions(recipe: Recipe, context: Context) -> list[tuple[str, FilterSession]]:
     """Return the filters with their names, in the recipe's order; each starts with its first batch."""
-    return [
-        (item.name, LazyFilterSession(item.name, partial(item.step.start, context), scope_of(item.step), context.task))
-        for item in recipe.filter
-    ]
+    return [(item.name, _filter_session(item.name, item.step, context)) for item in recipe.filter]
 
 
-def scope_of(step: Filter) -> FilterScope:
+def _filter_session(name: str, step: Filter, context: Context) -> LazyFilterSession:
+    scope = scope_of(step)
+    return LazyFilterSession(name, lambda: step.start(context.seen_as(scope)), scope, context.task)
+
+
+def scope_of(step: Filter) -> TextScope:
     """Return what the filter sees of a record with several texts."""
     if step.scope is not None:
         return step.scope
@@ -80,7 +79,7 @@ class LazyFilterSession:
     """
 
     def __init__(
-        self, name: str, start: Callable[[], FilterSession], scope: FilterScope = "record", task: Task | None = None
+        self, name: str, start: Callable[[], FilterSession], scope: TextScope = "record", task: Task | None = None
     ) -> None:
         self._name = name
         self._start = start
@@ -93,8 +92,8 @@ class LazyFilterSession:
         if self._task is None or self._scope == "record":
             return self._evaluate(records)
         if self._scope == "joined":
-            return self._evaluate([_joined(record, self._task) for record in records])
-        views = [_each_text(record, self._task) for record in records]
+            return self._evaluate([self._task.joined(record) for record in records])
+        views = [self._task.each_text(record) for record in records]
         verdicts = iter(self._evaluate([view for group in views for view in group]))
         return [_first_drop([next(verdicts) for _ in group]) for group in views]
 
@@ -103,7 +102,7 @@ class LazyFilterSession:
         if not records:
             return
         if self._task is not None and self._scope == "joined":
-            records = [_joined(record, self._task) for record in records]
+            records = [self._task.joined(record) for record in records]
         self._started().commit(records)
 
     def _evaluate(self, records: Sequence[Record]) -> list[Verdict | None]:
@@ -125,18 +124,6 @@ class LazyFilterSession:
         if self._session is None:
             self._session = validate_session(self._name, self._start(), ("evaluate_batch", "commit"))
         return self._session
-
-
-def _joined(record: Record, task: Task) -> Record:
-    """Return the record with all of its texts as one."""
-    texts = task.texts(record)
-    return record if texts == (record.text,) else record.viewed_as(TEXT_SEPARATOR.join(texts))
-
-
-def _each_text(record: Record, task: Task) -> list[Record]:
-    """Return the record once for each of its texts."""
-    texts = task.texts(record)
-    return [record] if texts == (record.text,) else [record.viewed_as(text) for text in texts]
 
 
 def _first_drop(verdicts: Sequence[Verdict | None]) -> Verdict | None:
