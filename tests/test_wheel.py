@@ -74,7 +74,7 @@ def test_the_core_alone_validates_and_names_the_extra_that_is_missing(wheel: Pat
 
     code, told = said(textsynth, "validate", "quickstart", folder=tmp_path)
     assert code == 0
-    assert "the recipe is right" in told
+    assert "the recipe is valid" in told
     assert "this machine cannot run it yet" in told
     assert "pip install 'textsynth[local]'" in told
     code, told = said(textsynth, "run", "quickstart", folder=tmp_path)

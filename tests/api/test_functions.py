@@ -72,7 +72,7 @@ def test_a_quota_that_is_not_met_is_told_and_raises_nothing(tmp_path: Path) -> N
 def test_estimate_and_preview_print_what_the_command_line_prints() -> None:
     told = ts.estimate(recipe())
     assert told.plan.texts == 20
-    assert str(told).startswith("tickets: the recipe is right; 20 texts to accept")
+    assert str(told).startswith("tickets: the recipe is valid; 20 texts to accept")
     seen = ts.preview(recipe(), 2)
     assert len(seen.samples) == 2
     assert "Shouting: is written in capitals" in str(seen)

@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from tests.cli.said import Said
-from tests.models.vllm_server.engines import ROOT, fake_python, is_alive, wait_until
-from textsynth.models.vllm_server.lease import folder_in, running_servers
+from tests.models.vllm_server.fake_vllm import ROOT, fake_python, is_alive, wait_until
+from textsynth.models.vllm_server.lease import running_servers, servers_folder
 
 
 @pytest.fixture
@@ -33,7 +33,7 @@ def test_a_server_in_the_background_is_listed_used_and_stopped(
     told = json.loads(first.out)
     assert (told["model"], told["started"], told["version"]) == ("small", True, "9.9.0")
     assert Path(told["key_file"]).read_text() not in first.out + first.err
-    assert "starts (0 s)" in first.err
+    assert "is starting (0 s)" in first.err
     again = Said(capsys, "serve", "small", "--background", "--python", python)
     assert f"small is served at {told['base_url']}, as before" in again.out
     assert f'export VLLM_API_KEY="$(cat {told["key_file"]})"' in again.out
@@ -42,7 +42,7 @@ def test_a_server_in_the_background_is_listed_used_and_stopped(
     assert "no server of other runs" in Said(capsys, "serve", "other", "--stop").err
     assert "is ended" in Said(capsys, "serve", "--stop").err
     assert "no server runs" in Said(capsys, "serve").err
-    assert running_servers(folder_in(cache)) == {}
+    assert running_servers(servers_folder(cache)) == {}
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
@@ -60,11 +60,11 @@ def test_a_server_in_the_foreground_ends_with_its_command(tmp_path: Path, cache:
         assert typed.stdout is not None
         assert typed.stdout.readline().startswith("small is served at http://127.0.0.1:")
         assert "--max-model-len 99" in typed.stdout.readline()
-        (state,) = running_servers(folder_in(cache)).values()
+        (state,) = running_servers(servers_folder(cache)).values()
         os.killpg(typed.pid, number)  # as a terminal does
         typed.stdout.read()
     assert typed.returncode == (0 if number == signal.SIGINT else -number)
-    wait_until(lambda: not is_alive(state.group) and not is_alive(state.supervisor))
+    wait_until(lambda: not is_alive(state.process_group) and not is_alive(state.supervisor_pid))
 
 
 def test_mistakes_are_sentences(tmp_path: Path, cache: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -78,7 +78,7 @@ def test_mistakes_are_sentences(tmp_path: Path, cache: Path, capsys: pytest.Capt
     assert "secret" not in ours.err
     assert "textsynth serve --install" in Said(capsys, "serve", "small").err
     assert "come after a model" in Said(capsys, "serve", "--", "--max-model-len").err
-    assert running_servers(folder_in(cache)) == {}
+    assert running_servers(servers_folder(cache)) == {}
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
@@ -100,12 +100,12 @@ def test_a_run_that_serves_its_model_takes_the_server_with_it_when_it_is_interru
         start_new_session=True,
     ) as typed:
         assert typed.stderr is not None
-        wait_until(lambda: [one.stage for one in running_servers(folder_in(cache)).values()] == ["ready"])
-        (state,) = running_servers(folder_in(cache)).values()
+        wait_until(lambda: [one.stage for one in running_servers(servers_folder(cache)).values()] == ["ready"])
+        (state,) = running_servers(servers_folder(cache)).values()
         time.sleep(0.5)
         os.killpg(typed.pid, number)
         said = typed.stderr.read()
-    assert "vLLM 9.9.0 with small starts" in said
+    assert "vLLM 9.9.0 with small is starting" in said
     assert typed.returncode == (130 if number == signal.SIGINT else -number)
-    wait_until(lambda: not is_alive(state.group) and not is_alive(state.supervisor))
+    wait_until(lambda: not is_alive(state.process_group) and not is_alive(state.supervisor_pid))
     assert (tmp_path / "runs" / "tickets" / "vllm-small.log").is_file()

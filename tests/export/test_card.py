@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from tests.export.outcomes import HOSTILE, record, run_result
 from textsynth.core.records import DroppedRecord, Provenance, Record
 from textsynth.export.card import DatasetConfig, card
-from textsynth.export.card.markdown import details, escape, fenced, percent, table
+from textsynth.export.card.markdown import details, escape, fenced, table
 from textsynth.export.dataset import write_dataset
 from textsynth.export.run_result import CardFigure, CardMetadata, RunResult, SourceInfo
 
@@ -267,9 +267,3 @@ def test_no_text_ends_its_table_cell_or_its_code_block(text: str) -> None:
 
 def test_the_summary_of_a_collapsed_block_is_escaped() -> None:
     assert details("a <b>", "inside").startswith("<details><summary>a &lt;b&gt;</summary>\n\n")
-
-
-def test_only_none_is_0_percent_and_only_all_is_100_percent() -> None:
-    assert [percent(*pair) for pair in ((0, 9), (1, 900), (1, 8), (899, 900), (9, 9))] == [
-        "0 %", "under 1 %", "12 %", "over 99 %", "100 %",
-    ]  # fmt: skip

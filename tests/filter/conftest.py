@@ -6,9 +6,9 @@ import pytest
 
 from tests.contexts import MemoryStore
 from tests.filter.filtering import Embed
-from textsynth.similarity.embedder import EMBEDDED, Embedder
+from textsynth.similarity.embedder import BUNDLED_EMBEDDER, Embedder
 
 
 @pytest.fixture(scope="session")
 def embed() -> Embed:
-    return Embedder(EMBEDDED, MemoryStore()).embed
+    return Embedder(BUNDLED_EMBEDDER, MemoryStore()).embed

@@ -14,7 +14,7 @@ from tests.runner.recipes import digest
 from textsynth.core.errors import RecipeError
 from textsynth.core.protocols import CalibratableSession
 from textsynth.core.records import Completion, GenerationRequest, OptionScores, Provenance, Record
-from textsynth.label.calibrated import CalibratedSession, format_decimal, format_percent
+from textsynth.label.calibrated import CalibratedSession
 from textsynth.label.choice import Choice
 from textsynth.recipe import read_recipe
 from textsynth.runner import RunSummary, run
@@ -206,12 +206,6 @@ def test_probabilities_are_calibrated_too() -> None:
 def test_options_that_exclude_each_other_are_an_error(options: dict[str, object], message: str) -> None:
     with pytest.raises(RecipeError, match=message):
         Choice(**options)  # type: ignore[arg-type]
-
-
-def test_percentages_and_confidences_are_formatted() -> None:
-    percentages = [format_percent(value) for value in (0, 0.004, 0.84, 0.995, 1)]
-    assert percentages == ["0 %", "0.4 %", "84 %", "99.5 %", "100 %"]
-    assert [format_decimal(value) for value in (0.666, 1.0)] == [".67", "1.00"]
 
 
 # Whole runs. The labelling model reads the label off the text, and is wrong about half of the texts with `perhaps`.

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.engines import FAVOUR, engine
+from tests.engines import FIRST_OPTION_BONUS, engine
 from textsynth.core.records import Completion, OptionScores
 from textsynth.label.label_probabilities import (
     LETTERS,
@@ -123,11 +123,11 @@ def test_all_permutations_remove_the_preference_for_a_position(mode: str) -> Non
     assert (np.exp(averaged.logprobs).argmax(axis=1)[:3] == truth.argmax(axis=1)[:3]).all()
     # "hello there" fits no label: without the preference all labels are equally probable.
     assert np.ptp(averaged.logprobs[3]) == pytest.approx(0.0, abs=1e-6)
-    assert np.ptp(single.logprobs[3]) == pytest.approx(FAVOUR, abs=1e-6)
+    assert np.ptp(single.logprobs[3]) == pytest.approx(FIRST_OPTION_BONUS, abs=1e-6)
 
 
 def test_a_server_with_few_tokens_gives_upper_bounds_and_processed_values_are_not_exact() -> None:
-    with engine("openai", most_logprobs=5, logprobs="processed") as server:
+    with engine("openai", max_logprobs=5, logprobs="processed") as server:
         model = Http.model_validate({"base_url": server.url, "model": "small"})
         labels = {f"label_{number}": "" for number in range(10)}
         result = label_logprobs(["a text"], labels, model, permutations=2)

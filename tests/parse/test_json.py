@@ -183,3 +183,65 @@ def test_every_prefix_of_an_answer_gives_a_prefix_of_its_texts(texts: list[str])
         part, reasons = read(answer[:length], truncated=True)
         assert part == texts[: len(part)]
         assert reasons == [TRUNCATED]
+
+
+PAIRS = {"texts": "[].text_a", "fields": ["text_b"]}
+
+
+def test_fields_are_read_beside_each_text() -> None:
+    answer = '[{"text_a": " one ", "text_b": " two "}, {"text_a": "three", "text_b": "four", "more": 1}]'
+    result = Json(**PAIRS).read(answer)
+    assert result.texts == ("one", "three")
+    assert result.fields == ({"text_b": "two"}, {"text_b": "four"})
+    assert result.failures == ()
+
+
+def test_a_field_may_hold_any_json_value_and_have_another_name_than_its_key() -> None:
+    reader = Json(texts="items[].text", fields={"spans": "entities", "count": "n"})
+    answer = '{"items": [{"text": "Ada met Bob", "entities": [{"start": 0, "end": 3}], "n": 2}]}'
+    assert reader.read(answer).fields == ({"spans": [{"start": 0, "end": 3}], "count": 2},)
+    assert Json(texts="q", one=True, fields=["a"]).read('{"q": "why?", "a": "so"}').fields == ({"a": "so"},)
+
+
+@pytest.mark.parametrize(
+    ("item", "reason"),
+    [
+        ('{"text_a": "one"}', "the key 'text_b' is missing; there are: text_a"),
+        ('{"text_a": "one", "text_b": null}', "the key 'text_b' is null"),
+        ('{"text_a": "one", "text_b": " "}', "the field 'text_b' of an item of the answer is empty"),
+        ('{"text_a": "", "text_b": "two"}', EMPTY_ITEM),
+        ('{"text_a": "one", "text_b": "a\\u0000b"}', UNSTORABLE),
+        ('{"text_a": "one", "text_b": [{"a\\ud800": 1}]}', UNSTORABLE),
+        ('{"text_b": "two"}', "the key 'text_a' is missing; there are: text_b"),
+    ],
+)
+def test_a_text_without_all_its_fields_is_a_failure(item: str, reason: str) -> None:
+    result = Json(**PAIRS).read(f'[{item}, {{"text_a": "kept", "text_b": "\\\\u0000 in words"}}]')
+    assert (result.texts, [failure.reason for failure in result.failures]) == (("kept",), [reason])
+    assert result.fields == ({"text_b": "\\u0000 in words"},)
+
+
+def test_only_complete_items_of_a_truncated_answer_have_fields() -> None:
+    result = Json(**PAIRS).read('[{"text_a": "one", "text_b": "two"}, {"text_a": "th', truncated=True)
+    assert (result.texts, result.fields) == (("one",), ({"text_b": "two"},))
+    assert [failure.reason for failure in result.failures] == [TRUNCATED]
+
+
+def test_the_schema_requires_the_fields_in_the_map_of_the_text() -> None:
+    constraint = Json(texts="items[].text", fields={"spans": "entities"}).constraint
+    item = json.loads(constraint.value)["properties"]["items"]["items"]
+    assert item["required"] == ["text", "entities"]
+    assert item["properties"] == {"text": {"type": "string"}, "entities": {}}
+
+
+@pytest.mark.parametrize(
+    ("texts", "fields", "message"),
+    [
+        ("", ["a"], "texts must end in a key"),
+        ("texts", ["a"], "texts must end in a key"),
+        ("[].a", ["a"], "has the key"),
+    ],
+)
+def test_fields_need_a_map_that_holds_the_text(texts: str, fields: list[str], message: str) -> None:
+    with pytest.raises(RecipeError, match=message):
+        Json(texts=texts, fields=fields)

@@ -42,3 +42,16 @@ def test_an_invalid_pattern_is_an_error(pattern: str) -> None:
 def test_every_answer_gives_one_text_or_one_failure(answer: str, truncated: bool) -> None:
     result = CODE.read(answer, truncated=truncated)
     assert len(result.texts) + len(result.failures) == 1
+
+
+def test_the_other_named_groups_are_fields_of_the_text() -> None:
+    reader = Regex(pattern=r"A: (?P<text>.+)\nB: (?P<text_b>.+?)(?: because (?P<why>.+))?")
+    result = reader.read("A: one \nB: two")
+    assert (result.texts, result.fields) == (("one",), ({"text_b": "two"},))
+    assert reader.read("A: one\nB: two because three").fields == ({"text_b": "two", "why": "three"},)
+    assert reader.constraint.value == r"A: (.+)\nB: (.+?)(?: because (.+))?"
+
+
+def test_a_named_group_without_a_group_text_is_an_error() -> None:
+    with pytest.raises(RecipeError, match="one group must be named 'text'"):
+        Regex(pattern="(?P<label>a|b)")

@@ -74,7 +74,7 @@ def assert_broken(folder: Path, old: str, new: str, line: int, words: list[str])
     path = write_recipe(folder, text)
     with pytest.raises(RecipeError) as caught:
         read_recipe(path)
-    (mistake,) = caught.value.mistakes
+    (mistake,) = caught.value.issues
     assert mistake.where == f"{path}:{line}"
     for word in words:
         assert word in mistake.sentence

@@ -91,7 +91,7 @@ def test_rows_given_in_python_are_a_source_and_its_hash_stands_in_the_recipe(tmp
     assert made.hash != make_recipe(base=tmp_path, labels=LABELS, sources={"seeds": ROWS[::-1]}).hash
     assert "give it back" not in made.text
     (tmp_path / "recipe.yaml").write_text(made.text, encoding="utf-8")
-    with pytest.raises(RecipeError, match="its rows were given in Python and are not here"):
+    with pytest.raises(RecipeError, match="its rows were passed in Python and are not loaded"):
         read_recipe(tmp_path / "recipe.yaml")
 
 
@@ -124,7 +124,7 @@ def test_all_mistakes_are_told_at_once_each_with_its_place(tmp_path: Path) -> No
     }
     with pytest.raises(RecipeError) as caught:
         make_recipe(base=tmp_path, **wrong)
-    told = [str(one) for one in caught.value.mistakes]
+    told = [str(one) for one in caught.value.issues]
     beginnings = [
         "nmae: a recipe has no section 'nmae'; did you mean 'name'?",
         "labels.b: labels.b.means takes text (not empty), found 3",
@@ -150,7 +150,7 @@ def test_a_template_and_a_quota_that_do_not_fit_are_mistakes_too(tmp_path: Path)
             generate=[generate.Labelled(source="seeds", prompt="labeled")],
             want={"tone": 3},
         )
-    first, second = caught.value.mistakes
+    first, second = caught.value.issues
     assert (first.where, second.where) == ("generate[0].labelled.prompt", "want")
     assert "did you mean 'labelled" in first.sentence
 
@@ -230,9 +230,9 @@ def test_places_have_their_paths_in_the_order_of_the_recipe() -> None:
         ({"name": {"a"}}, "name: a recipe holds text, numbers, true and false, lists and maps, found {'a'}"),
         ({"name": "\ud800"}, "name: this text holds half of a character"),
         ({"filter": [Local()]}, "filter[0]: filter takes a Filter, found Local"),
-        ({"filter": [Needy]}, "filter[0]: Needy: the setting 'share' is missing"),
+        ({"filter": [Needy]}, "filter[0]: Needy needs 'share', which is a number"),
         ({"models": {"generator": Length()}}, "models.generator: models takes a ModelOptions, found Length"),
-        ({"sources": {"seeds": [1, 2]}}, "sources.seeds: rows are a list of dicts"),
+        ({"sources": {"seeds": [1, 2]}}, "sources.seeds: rows must be a list of dicts"),
         ({"labels": {"a": Shouting()}}, "labels.a: a recipe holds text"),
     ],
 )

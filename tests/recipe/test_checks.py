@@ -201,7 +201,7 @@ def test_a_mistake_has_its_line(tmp_path: Path, old: str, new: str, line: int, w
     path = written(tmp_path, RECIPE_GOLD.replace(old, new, 1))
     with pytest.raises(RecipeError) as caught:
         read_recipe(path)
-    (mistake,) = caught.value.mistakes
+    (mistake,) = caught.value.issues
     assert mistake.where == f"{path}:{line}"
     assert all(word in mistake.sentence for word in words), mistake.sentence
 

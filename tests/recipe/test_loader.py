@@ -72,14 +72,14 @@ def test_several_mistakes_are_told_at_once_in_the_order_of_their_lines(tmp_path:
     text = RECIPE.replace("min_words", "minwords").replace("25k", "25q").replace("refund:", "no:") + "pol: 1\n"
     with pytest.raises(RecipeError) as caught:
         read_recipe(write_recipe(tmp_path, text), ["seed=x", "want.total=-1"])
-    assert [mistake.where.rsplit(":", 1)[-1] for mistake in caught.value.mistakes] == [
+    assert [mistake.where.rsplit(":", 1)[-1] for mistake in caught.value.issues] == [
         "5",
         "15",
         "19",
         str(END),
-        *(mistake.where for mistake in caught.value.mistakes[-2:]),
+        *(mistake.where for mistake in caught.value.issues[-2:]),
     ]
-    assert [mistake.where for mistake in caught.value.mistakes[-2:]] == ["--set 'seed=x'", "--set 'want.total=-1'"]
+    assert [mistake.where for mistake in caught.value.issues[-2:]] == ["--set 'seed=x'", "--set 'want.total=-1'"]
     assert str(caught.value).count("\n") == 5
 
 
@@ -87,7 +87,7 @@ def reads_or_tells(path: Path, sets: tuple[str, ...] = ()) -> None:
     try:
         read_recipe(path, sets)
     except RecipeError as fault:
-        mistakes = fault.mistakes
+        mistakes = fault.issues
     else:
         return
     assert mistakes

@@ -76,7 +76,7 @@ MISTAKES = [
 def test_a_mistake_names_the_option(tmp_path: Path, option: str, words: str) -> None:
     with pytest.raises(RecipeError) as caught:
         read(tmp_path, option)
-    (mistake,) = caught.value.mistakes
+    (mistake,) = caught.value.issues
     assert mistake.where == f"--set {option!r}"
     assert words in mistake.sentence
 

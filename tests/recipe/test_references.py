@@ -77,7 +77,7 @@ def test_a_source_that_is_not_there(tmp_path: Path) -> None:
     text = "sources: {seedz: seeds.csv}\ngenerate:\n  - existing: {source: seeds}\n  - existing\nfilter: []\n"
     with pytest.raises(RecipeError) as caught:
         read_recipe(write_recipe(tmp_path, "models: {generator: {scripted: {answers: [a]}}}\n" + text))
-    assert [str(mistake).rpartition("recipe.yaml:")[2] for mistake in caught.value.mistakes] == [
+    assert [str(mistake).rpartition("recipe.yaml:")[2] for mistake in caught.value.issues] == [
         "4: existing.from is 'seeds', but sources has no 'seeds'; did you mean 'seedz'?",
         "5: existing.from is 'raw' (the default), but sources has no 'raw'; there are: seedz",
     ]
@@ -96,8 +96,8 @@ def speaking(folder: Path, prompt: str, fields: str = "{}") -> Path:
 def test_a_prompt_may_use_only_what_its_step_offers(tmp_path: Path) -> None:
     with pytest.raises(RecipeError) as caught:
         read_recipe(speaking(tmp_path, PROMPT))
-    assert [mistake.where for mistake in caught.value.mistakes] == [f"{tmp_path / 'recipe.yaml'}:13"] * 2
-    first, second = (mistake.sentence for mistake in caught.value.mistakes)
+    assert [mistake.where for mistake in caught.value.issues] == [f"{tmp_path / 'recipe.yaml'}:13"] * 2
+    first, second = (mistake.sentence for mistake in caught.value.issues)
     assert first.startswith("./speaker.py.prompt: the template")
     assert str(tmp_path / "hello.jinja") in first
     assert "uses 'end', which ./speaker.py does not offer; did you mean 'ending'?" in first

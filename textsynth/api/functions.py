@@ -12,7 +12,7 @@ from textsynth.api.run import Run, load
 from textsynth.core.errors import UsageError
 from textsynth.core.records import Record
 from textsynth.recipe import Recipe, read_recipe
-from textsynth.similarity.embedder import EMBEDDED
+from textsynth.similarity.embedder import BUNDLED_EMBEDDER
 from textsynth.sources import in_memory as given
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def run(
     read = _read(recipe)
     folder = Path("runs") / read.name if out is None else Path(out)
     with open_watch(read.name, quiet=quiet) as display:
-        result = work(read, out=folder, limit=limit, fresh=fresh, watch=display.watch, log=display.say)
+        result = work(read, out=folder, limit=limit, fresh=fresh, watch=display.update, log=display.log)
     return Run(folder, result.manifest, read)
 
 
@@ -99,7 +99,7 @@ def evaluate(
     if isinstance(what, str | Path) and Path(what).is_dir():
         what = load(what)
     with open_watch("evaluate", quiet=quiet) as display:
-        asked: _Asked = {"columns": columns, "full": full, "ordinal": ordinal, "say": display.say}
+        asked: _Asked = {"columns": columns, "full": full, "ordinal": ordinal, "say": display.log}
         if isinstance(what, Run):
             found = evaluate_run_folder(what.folder, real, recipe=what.recipe, **asked)
             write_results(what.folder, found)
@@ -121,14 +121,14 @@ def push(
     tag: str | None = None,
     dry_run: bool = False,
     replace: bool = False,
-    with_passports: bool = False,
+    with_provenance: bool = False,
     waive: Sequence[str] = (),
     quiet: bool = False,
 ) -> PushResult:
     """Publish the data set of a run, or of a run's folder, on the Hugging Face Hub as one commit.
 
     The same data set again makes no commit. `repo` is `owner/name`, `private` counts when it is made; `create_pr` opens
-    a pull request; `tag` names the commit; `replace` lets features change and texts be fewer; `with_passports` sends
+    a pull request; `tag` names the commit; `replace` lets features change and texts be fewer; `with_provenance` sends
     where each text comes from and what was dropped; `waive` names checks (leak, license) that need not have been made.
     Raises UsageError for what is refused before anything is sent, RunError for what the Hub or the network does not do.
     """
@@ -144,14 +144,14 @@ def push(
         tag=tag,
         dry_run=dry_run,
         replace=replace,
-        with_provenance=with_passports,
+        with_provenance=with_provenance,
         waive=tuple(waive),
     )
     with open_watch("push", quiet=quiet) as display:
-        return publish(run.folder, wish, say=display.say, recipe=run.recipe)
+        return publish(run.folder, wish, log=display.log, recipe=run.recipe)
 
 
-def embed(texts: Sequence[str], *, model: str = EMBEDDED) -> NDArray[np.float32]:
+def embed(texts: Sequence[str], *, model: str = BUNDLED_EMBEDDER) -> NDArray[np.float32]:
     """Return the unit vectors of n texts, float32 (n, dim), in order, as the checks and `evaluate` see them.
 
     `model` is a sentence-transformers model by its Hub name; the default one comes with `textsynth[embed]`, gives 384

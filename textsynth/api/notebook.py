@@ -40,22 +40,22 @@ class NotebookCell(ProgressDisplay):
         self._name = name
         self._newest: ProgressSnapshot | None = None
         self._drawn_at = 0.0
-        self._said: list[str] = []
+        self._messages: list[str] = []
         self._handle: Any = None
 
-    def watch(self, snapshot: ProgressSnapshot) -> None:
+    def update(self, snapshot: ProgressSnapshot) -> None:
         """Draw the snapshot, if the last picture is old enough."""
         self._newest = snapshot
         if time.monotonic() - self._drawn_at >= FRAME_SECONDS:
             self._draw(_as_text(self._name, snapshot))
 
-    def say(self, sentence: str) -> None:
-        """Put a sentence above the picture."""
-        self._said.append(sentence)
+    def log(self, message: str) -> None:
+        """Show a message above the progress."""
+        self._messages.append(message)
         self._draw(_as_text(self._name, self._newest) if self._newest is not None else "")
 
     def __exit__(
-        self, kind: type[BaseException] | None, fault: BaseException | None, trace: TracebackType | None
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Leave what was said and where the run ended."""
         self._draw(progress_line(self._newest) if self._newest is not None else "")
@@ -64,7 +64,7 @@ class NotebookCell(ProgressDisplay):
         shown: Any = importlib.import_module("IPython.display")  # a notebook has it
 
         self._drawn_at = time.monotonic()
-        page = shown.HTML(preformatted("\n".join((*self._said, text)).strip()))
+        page = shown.HTML(preformatted("\n".join((*self._messages, text)).strip()))
         if self._handle is None:
             self._handle = shown.display(page, display_id=True)
         else:

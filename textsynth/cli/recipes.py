@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from textsynth.cli.common import FILE, JSON, RECIPE, SETS, bundled_names, emit, example, notify, text_width
-from textsynth.cli.push import push_result, wish_for
+from textsynth.cli.push import prepare_push, push_result
 from textsynth.core.errors import RecipeError
 
 
@@ -59,7 +59,7 @@ def validate(recipe: Path, sets: tuple[str, ...], as_json: bool) -> None:  # noq
     except RecipeError as fault:
         if not as_json:
             raise
-        mistakes = [{"where": one.where, "sentence": one.sentence} for one in fault.mistakes]
+        mistakes = [{"where": one.where, "sentence": one.sentence} for one in fault.issues]
         emit({"ok": False, "mistakes": mistakes})
         raise SystemExit(fault.exit_code) from None
     from textsynth.console.results import plan_json, plan_text
@@ -134,11 +134,11 @@ def run(
     if push and (requests_only is not None or answers is not None):
         raise click.UsageError("--push publishes a whole run; give it with the last round's plain `textsynth run`")
     read = read_recipe(recipe, sets)
-    wish = wish_for(read) if push else None
+    wish = prepare_push(read) if push else None
     folder = out if out is not None else Path("runs") / read.name
     with open_display(read.name, quiet=quiet, as_json=as_json) as display:
         shared: dict[str, Any] = {
-            "out": folder, "limit": limit, "fresh": fresh, "watch": display.watch, "say": display.say,
+            "out": folder, "limit": limit, "fresh": fresh, "watch": display.update, "log": display.log,
         }  # fmt: skip
         if requests_only is None and answers is None:
             result = work(read, **shared)

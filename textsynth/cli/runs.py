@@ -88,5 +88,5 @@ def why(run: Path, id_: str, as_json: bool) -> None:  # noqa: FBT001
     from textsynth.console.explain import explain_text
     from textsynth.store.journal.file import read_answer
 
-    told = explain_text(run, id_, lambda key: read_answer(run, key))
-    emit(told.json() if as_json else told.text())
+    explanation = explain_text(run, id_, lambda key: read_answer(run, key))
+    emit(explanation.as_json() if as_json else explanation.as_text())

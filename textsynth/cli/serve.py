@@ -51,7 +51,7 @@ def serve(model: str | None, words: tuple[str, ...], *, install: bool, stop: boo
 
     if model is not None and model.startswith("-"):
         raise UsageError(f"flags of vLLM come after a model: textsynth serve MODEL -- {model}")
-    root = shared.folder_in(cache_folder())
+    root = shared.servers_folder(cache_folder())
     if stop:
         _stop(root, model)
         return
@@ -77,25 +77,25 @@ def _serve(
 ) -> None:
     from textsynth.core.paths import cache_folder
     from textsynth.models import ModelRuntime
-    from textsynth.models.vllm import log_name, source_of
+    from textsynth.models.vllm import log_file_name, model_source
     from textsynth.models.vllm_server import environment, flags
     from textsynth.models.vllm_server import lease as shared
-    from textsynth.models.vllm_server.command import flags_in, make_plan
+    from textsynth.models.vllm_server.command import make_plan, plan_flags
 
     flags.check_flags(sorted(flags.flag_names(words)))
     place = ModelRuntime(Path.cwd(), cache_folder(), notify)
     found = environment.find_environment(place.cache_folder, python)
-    root = shared.folder_in(place.cache_folder)
+    root = shared.servers_folder(place.cache_folder)
     plan = make_plan(
         found,
         model,
-        source_of(model, place),
+        model_source(model, place),
         words,
         revision=revision,
         port=port,
-        log=(log if log is not None else root / log_name(model)).absolute(),
+        log=(log if log is not None else root / log_file_name(model)).absolute(),
     )
-    notify(f"vLLM {found.version} with {', '.join(flags_in(plan))}")
+    notify(f"vLLM {found.version} with {', '.join(plan_flags(plan))}")
     _hold(root, plan, background=background, as_json=as_json)
 
 
@@ -104,10 +104,10 @@ def _hold(root: Path, plan: ServerPlan, *, background: bool, as_json: bool) -> N
     from textsynth.models.vllm_server import lease as shared
     from textsynth.models.vllm_server.readiness import wait_until_ready
 
-    held = shared.acquire(root, plan, keep=background)
+    held = shared.acquire(root, plan, keep_running=background)
     stays = False
     try:
-        state = wait_until_ready(held, notify, seconds=plan.start_seconds + 60.0)
+        state = wait_until_ready(held, notify, timeout=plan.start_timeout_seconds + 60.0)
         emit(_told(state, held, plan) if as_json else _text(state, held, plan))
         stays = background
         if not background:
@@ -116,7 +116,7 @@ def _hold(root: Path, plan: ServerPlan, *, background: bool, as_json: bool) -> N
         notify("ending the server, unless somebody else uses it")
     finally:
         if background and not stays:
-            shared.remove_server(held.folder)
+            shared.stop_when_unused(held.folder)
         held.release()
     if stays:
         notify("it runs on; textsynth serve --stop ends it")
@@ -127,36 +127,38 @@ def _watch(held: ServerLease, state: ServerState) -> None:
     while True:
         time.sleep(LOOK_SECONDS)
         before, state = state, held.state()
-        if state.stage in ("failed", "gone"):
-            raise ModelError(f"vLLM does not serve {state.name} any more: {state.message or 'its keeper was killed'}")
+        if state.stage in ("failed", "lost"):
+            reason = state.message or "its supervisor was killed"
+            raise ModelError(f"vLLM does not serve {state.name} any more: {reason}")
         if state.stage == "stopped":
             notify("the server was stopped")
             return
         if state.stage != before.stage:
-            notify("the server is back" if state.stage == "ready" else "the server died and is started again")
+            is_ready = state.stage == "ready"
+            notify("the server is ready again" if is_ready else "the server crashed and is being restarted")
 
 
 def _told(state: ServerState, held: ServerLease, plan: ServerPlan) -> dict[str, object]:
-    from textsynth.models.vllm_server.command import flags_in
+    from textsynth.models.vllm_server.command import plan_flags
 
     return {
         "model": state.name,
         "base_url": state.url,
         "key_file": str(held.folder / "key"),
         "version": state.version,
-        "flags": flags_in(plan),
+        "flags": plan_flags(plan),
         "log": state.log,
         "started": held.started,
     }
 
 
 def _text(state: ServerState, held: ServerLease, plan: ServerPlan) -> str:
-    from textsynth.models.vllm_server.command import flags_in
+    from textsynth.models.vllm_server.command import plan_flags
 
     http = f'{{base_url: "{state.url}", model: {state.name}, api_key_env: VLLM_API_KEY}}'
     lines = [
         f"{state.name} is served at {state.url}" + ("" if held.started else ", as before"),
-        f"  flags   {' '.join(flags_in(plan))}",
+        f"  flags   {' '.join(plan_flags(plan))}",
         f"  log     {state.log}",
         f'  key     export VLLM_API_KEY="$(cat {held.folder / "key"})"',
         f"  recipe  models: {{generator: {{http: {http}}}}}",
@@ -189,5 +191,7 @@ def _stop(root: Path, model: str | None) -> None:
         notify("no server runs" if model is None else f"no server of {model} runs")
     for folder, state in found.items():
         if not shared.stop_server(folder):
-            raise ModelError(f"the server of {state.name} did not end; its keeper is process {state.supervisor}")
+            raise ModelError(
+                f"the server of {state.name} did not stop; its supervisor is process {state.supervisor_pid}"
+            )
         notify(f"{state.name} at {state.url} is ended")

@@ -53,7 +53,7 @@ class Faithfulness(Filter):
         if ratio > self.max_ratio:
             return Verdict("is hardly shorter than the document", round(ratio, 2), self.max_ratio)
         in_text, in_document = numbers_in(record.text), numbers_in(document)
-        new_numbers = sorted(in_text.sure - in_document.sure - in_document.perhaps)
+        new_numbers = sorted(in_text.certain - in_document.certain - in_document.possible)
         if new_numbers:
             reason = f"has a number that is not in the document: {new_numbers[0]}"
             return Verdict(reason, float(len(new_numbers)), 0.0)

@@ -121,7 +121,7 @@ class LeakSession:
         row_id = self._rows[match.row].id
         if match.kind == "edited":
             reason = f"differs in few words from {self._row_name}"
-            return Verdict(reason, match.differing, self._step.edits, row_id)
+            return Verdict(reason, match.differing_words, self._step.edits, row_id)
         if match.kind == "same":
             reason = f"copies {self._row_name}"
         else:

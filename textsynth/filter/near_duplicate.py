@@ -18,7 +18,7 @@ from pydantic import Field
 
 from textsynth.core.protocols import Context, Filter
 from textsynth.core.records import Record, Verdict
-from textsynth.similarity.minhash import SignedWords, WordSetIndex, minhash_signatures
+from textsynth.similarity.minhash import WordSetIndex, WordSetSignature, minhash_signatures
 from textsynth.text.normalize import word_set
 
 MAX_CACHED_SIGNATURES = 20_000
@@ -45,7 +45,7 @@ class NearDuplicateSession:
     def __init__(self, similarity: float) -> None:
         self._accepted = WordSetIndex(similarity)
         self._accepted_ids: list[str] = []
-        self._signatures: dict[str, SignedWords] = {}
+        self._signatures: dict[str, WordSetSignature] = {}
 
     def evaluate_batch(self, records: Sequence[Record]) -> list[Verdict | None]:
         """Drop texts that are similar to an accepted one, or to an earlier one of the batch that is not dropped so.
@@ -60,7 +60,7 @@ class NearDuplicateSession:
         remaining = [index for index, verdict in enumerate(verdicts) if verdict is None]
         batch = WordSetIndex(self._accepted.similarity)
         batch.add([signatures[index] for index in remaining])
-        matches = batch.find([signatures[index] for index in remaining], limit=range(len(remaining)))
+        matches = batch.find([signatures[index] for index in remaining], row_limits=range(len(remaining)))
         for index, match in zip(remaining, matches, strict=True):
             if match is not None:
                 verdicts[index] = self._duplicate(records[remaining[match.row]].id, match.similarity)
@@ -72,7 +72,7 @@ class NearDuplicateSession:
         self._accepted_ids.extend(record.id for record in records)
         self._signatures.clear()
 
-    def _sign(self, records: Sequence[Record]) -> list[SignedWords]:
+    def _sign(self, records: Sequence[Record]) -> list[WordSetSignature]:
         """Return the MinHash signatures of the records. Those of one window are computed once."""
         new = [record for record in records if record.id not in self._signatures]
         if len(self._signatures) > MAX_CACHED_SIGNATURES:

@@ -45,9 +45,9 @@ _DOMAIN = re.compile(r"@?((?:[\w-]+\.)+[^\W\d_]{2,24})")
 
 def known_country(code: str) -> str:
     """Return the code unchanged. Raises ValueError for a country whose phone numbers are not known."""
-    from textsynth.text.pii.phone import known_countries
+    from textsynth.text.pii.phone import supported_countries
 
-    countries = known_countries()
+    countries = supported_countries()
     if code in countries:
         return code
     suggestion = "GB" if code.upper() == "UK" else code.upper()
@@ -105,7 +105,7 @@ class PersonalDataSearch:
         """`context_texts` returns the other texts that a record is published with, each by a name for the reason."""
         from textsynth.text.pii import card, email, iban, ip, national_id, phone, ssn
 
-        countries = phone.countries_of(language) if step.countries is None else tuple(step.countries)
+        countries = phone.countries_for_language(language) if step.countries is None else tuple(step.countries)
         finders: dict[Kind, Finder] = {
             "email": email.find,
             "card": card.find,

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from textsynth.core.calibration_summary import AccuracyInterval, CalibrationSummary, ConfidenceBin
-from textsynth.core.formatting import format_percent_range, pluralize
+from textsynth.core.formatting import format_confidence, format_percent, format_percent_range, pluralize
 from textsynth.core.records import Completion, GenerationRequest, Record, Verdict
 from textsynth.label.calibration import (
     MIN_ROWS,
@@ -157,9 +157,9 @@ def _summarize(
 
 def _threshold_sentence(threshold: float, passing: Proportion, rows: int) -> str:
     if not passing.rows:
-        return f"no gold row reaches the confidence {format_decimal(threshold)}"
+        return f"no gold row reaches the confidence {format_confidence(threshold)}"
     return (
-        f"from confidence {format_decimal(threshold)} on, {format_percent(passing.fraction)} are correct"
+        f"from confidence {format_confidence(threshold)} on, {format_percent(passing.fraction)} are correct"
         f" ({format_percent_range(passing.low, passing.high)}) and {format_percent(passing.rows / rows)} of the gold"
         " rows pass"
     )
@@ -201,14 +201,3 @@ def _bin_summary(bin_: CalibrationBin) -> ConfidenceBin:
 
 def _rounded(value: float) -> float:
     return float(round(value, DECIMALS))
-
-
-def format_percent(fraction: float) -> str:
-    """Return a fraction as `84 %`. Only 0 is shown as 0 %, and only 1 as 100 %."""
-    near_the_ends = 0 < fraction < 0.01 or 0.99 < fraction < 1
-    return f"{100 * fraction:.3g} %" if near_the_ends else f"{100 * fraction:.0f} %"
-
-
-def format_decimal(value: float) -> str:
-    """Return a confidence as `.67` or `1.00`."""
-    return f"{value:.2f}".removeprefix("0")

@@ -9,17 +9,18 @@ from __future__ import annotations
 
 import pkgutil
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import repeat
 from json import dumps
 
 from pydantic import ValidationError
 
 from textsynth.core.errors import UsageError, did_you_mean
 from textsynth.core.options import Options
-from textsynth.core.records import Constraint
+from textsynth.core.records import NO_FIELDS, Constraint, JsonValue
 from textsynth.core.registry import find_class
-from textsynth.core.validation_errors import field_errors
+from textsynth.core.validation_errors import PythonValue, field_errors
 
 # The modules `json`, `list` and `text` become attributes of this package once they are imported: this module must use
 # neither the built-in `list` nor the standard module `json` by these names.
@@ -45,10 +46,14 @@ class ParseFailure:
 
 @dataclass(frozen=True, slots=True)
 class ParsedAnswer:
-    """The texts of an answer in their order, and the parts that could not be read. At least one of both is there."""
+    """The texts of an answer in their order, and the parts that could not be read. At least one of both is there.
+
+    `fields` are the further fields of each text, in the order of the texts; () where the reader gives none.
+    """
 
     texts: tuple[str, ...] = ()
     failures: tuple[ParseFailure, ...] = ()
+    fields: tuple[Mapping[str, JsonValue], ...] = ()
 
 
 class Reader(Options):
@@ -64,28 +69,57 @@ class Reader(Options):
         raise NotImplementedError
 
 
-def parsed_answer(texts: Iterable[str], failures: Iterable[ParseFailure] = ()) -> ParsedAnswer:
-    """Return the result of a reader. `texts` are stripped already.
+def parsed_answer(
+    texts: Iterable[str],
+    failures: Iterable[ParseFailure] = (),
+    fields: Sequence[Mapping[str, JsonValue]] | None = None,
+) -> ParsedAnswer:
+    """Return the result of a reader. `texts` are stripped already; `fields` has an entry for each text, or is None.
 
-    Empty texts and texts that no file can hold are moved to the failures. In the raw part of a failure, characters
-    that no file can hold are replaced by U+FFFD.
+    A text is moved to the failures where it or one of its text fields is empty, or has characters that no file can
+    hold. In the raw part of a failure, such characters are replaced by U+FFFD.
     """
     valid: list[str] = []
+    valid_fields: list[Mapping[str, JsonValue]] = []
     invalid = [*failures]  # not list(failures): `list` is a module here once it was imported
-    for text in texts:
-        if not text:
-            invalid.append(ParseFailure(text, EMPTY_ITEM))
-        elif _UNSTORABLE_CHARACTER.search(text) is not None:
-            invalid.append(ParseFailure(text, UNSTORABLE))
+    for text, of_text in zip(texts, repeat(NO_FIELDS) if fields is None else fields, strict=False):
+        if reason := _invalid_reason(text, of_text):
+            raw = dumps({"text": text, **of_text}, ensure_ascii=False) if of_text else text
+            invalid.append(ParseFailure(raw, reason))
         else:
             valid.append(text)
+            valid_fields.append(of_text)
     storable = (ParseFailure(_UNSTORABLE_CHARACTER.sub("\ufffd", item.raw), item.reason) for item in invalid)
-    return ParsedAnswer(tuple(valid), tuple(storable))
+    return ParsedAnswer(tuple(valid), tuple(storable), () if fields is None else tuple(valid_fields))
 
 
 def failed_answer(answer: str, reason: str) -> ParsedAnswer:
     """Return the result for an answer in which nothing could be read."""
     return parsed_answer((), (ParseFailure(answer, reason),))
+
+
+def _invalid_reason(text: str, fields: Mapping[str, JsonValue]) -> str:
+    """Return why a text with its fields cannot be a record, "" where it can."""
+    if not text:
+        return EMPTY_ITEM
+    empty = next((name for name, value in fields.items() if value == ""), None)
+    if empty is not None:
+        return f"the field {empty!r} of an item of the answer is empty"
+    unstorable = any(_UNSTORABLE_CHARACTER.search(string) for string in (text, *_strings(fields)))
+    return UNSTORABLE if unstorable else ""
+
+
+def _strings(value: JsonValue) -> Iterator[str]:
+    """Yield every text in a JSON value, keys included."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        for key, item in value.items():
+            yield key
+            yield from _strings(item)
+    elif isinstance(value, Sequence):
+        for item in value:
+            yield from _strings(item)
 
 
 def without_thinking(answer: str) -> str | ParseFailure:
@@ -116,8 +150,8 @@ def make_reader(spec: object, where: str) -> Reader:
     try:
         return reader_class.model_validate_json(dumps({} if settings is None else settings))
     except ValidationError as error:
-        lines = [f"{where}: answer {name!r}: {sentence}" for _, sentence in field_errors(error, reader_class)]
-        raise UsageError("\n".join(lines)) from error
+        errors = field_errors(error, reader_class, PythonValue(settings), owner=f"answer.{name}")
+        raise UsageError("\n".join(f"{where}: {sentence}" for _, sentence in errors)) from error
 
 
 def reader_names() -> list[str]:

@@ -1,4 +1,4 @@
-"""Reads JSON: a list of texts, or a map or list of maps with texts under a key.
+"""Reads JSON: a list of texts, or a map or list of maps with texts, and further fields of each text, under keys.
 
 The answer must have exactly one JSON value; a code fence or words around it are ignored. Whatever does not clearly have
 the requested form (another structure, a number in place of a text, a repeated key, NaN, two values) is a failure.
@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import json
 import re
-from typing import NoReturn
+from collections.abc import Mapping
+from typing import NamedTuple, NoReturn
 
 from pydantic import Field, model_validator
 
-from textsynth.core.records import Constraint
+from textsynth.core.options import Texts
+from textsynth.core.records import NO_FIELDS, Constraint, JsonValue
 from textsynth.parse import EMPTY, TRUNCATED, ParsedAnswer, ParseFailure, Reader, failed_answer, parsed_answer
 from textsynth.parse.list_markers import strip_outer
 
@@ -29,6 +31,10 @@ class Json(Reader):
 
     `texts` is the path to the texts: keys separated by dots, with `[]` for each list. "" is a list of texts, `texts` a
     map with a list of texts, `items[].text` a map with a list of maps, `[].text` a list of maps.
+
+    `fields` are values beside each text, in the same map: `{texts: "[].question", fields: {answer: reply}}` gives each
+    question the field `answer`, read from the key `reply`. A field may hold any JSON value except null and an empty
+    text; `[answer]` stands for `{answer: answer}`. Each text needs all of them.
     """
 
     texts: str = Field(
@@ -36,6 +42,9 @@ class Json(Reader):
         description="the path to the texts: texts, items[].text or [].text; default: the answer is a list of texts",
     )
     one: bool = Field(default=False, description="the path leads to one text, not to a list of texts")
+    fields: dict[str, str] | Texts = Field(
+        default=(), description="further fields of each text: keys of the map it is in, or a map of field: key"
+    )
 
     @model_validator(mode="after")
     def _check_path(self) -> Json:
@@ -44,22 +53,32 @@ class Json(Reader):
             raise ValueError(f"the path {self.texts!r} has an empty key; separate keys with dots: items[].text")
         if self.one and (not self.texts or LIST in self.texts):
             raise ValueError(f"with one: true the path to the text must have keys only, but texts is {self.texts!r}")
+        if self.fields and self._steps[-1] == LIST:
+            raise ValueError(
+                f"fields are keys of the map that a text is in, so texts must end in a key, as [].text does, but it is "
+                f"{self.texts!r}"
+            )
+        if self._steps[-1] in self._keys.values():
+            raise ValueError(f"fields has the key {self._steps[-1]!r}, which texts reads already")
         return self
 
     @property
     def constraint(self) -> Constraint:
         """The JSON schema of the value."""
         schema: dict[str, object] = {"type": "string"}
+        beside: dict[str, object] = {key: {} for key in self._keys.values()}
         for step in reversed(self._steps):
             if step == LIST:
                 schema = {"type": "array", "items": schema, "minItems": 1}
             else:
+                properties = {step: schema, **beside}
                 schema = {
                     "type": "object",
-                    "properties": {step: schema},
-                    "required": [step],
+                    "properties": properties,
+                    "required": [*properties],
                     "additionalProperties": False,
                 }
+                beside = {}
         return Constraint("json", json.dumps(schema, ensure_ascii=False))
 
     def read(self, answer: str, *, truncated: bool = False) -> ParsedAnswer:
@@ -88,11 +107,15 @@ class Json(Reader):
             steps += [LIST] if part.endswith(LIST) else []
         return tuple(steps) if LIST in steps or self.one else (*steps, LIST)
 
+    @property
+    def _keys(self) -> Mapping[str, str]:
+        """Field → key of the map that holds the text."""
+        return self.fields if isinstance(self.fields, dict) else {name: name for name in self.fields}
+
     def _collect(self, value: object) -> ParsedAnswer:
-        texts: list[str] = []
-        failures: list[ParseFailure] = []
-        _follow_path(value, self._steps, texts, failures)
-        return parsed_answer(texts, failures)
+        collected = _Collected(self._keys, [], [], [])
+        _follow_path(value, self._steps, collected)
+        return parsed_answer(collected.texts, collected.failures, collected.fields if self.fields else None)
 
     def _read_truncated(self, body: str) -> ParsedAnswer:
         """Read the complete items of the first list on the path."""
@@ -115,31 +138,61 @@ class Json(Reader):
             return failed_answer(body, TRUNCATED)
         if not result.texts:
             return failed_answer(body, TRUNCATED)
-        return parsed_answer(result.texts, (*result.failures, ParseFailure(body[end:], TRUNCATED)))
+        failures = (*result.failures, ParseFailure(body[end:], TRUNCATED))
+        return parsed_answer(result.texts, failures, result.fields if self.fields else None)
 
 
-def _follow_path(value: object, steps: tuple[str, ...], texts: list[str], failures: list[ParseFailure]) -> None:
-    """Append the texts at the end of the path to `texts`, and each value of another form to `failures`."""
+class _Collected(NamedTuple):
+    """What was read so far: texts, with a map of fields each, and failures. `keys` are those of the fields."""
+
+    keys: Mapping[str, str]
+    texts: list[str]
+    fields: list[Mapping[str, JsonValue]]
+    failures: list[ParseFailure]
+
+
+def _follow_path(
+    value: object, steps: tuple[str, ...], collected: _Collected, container: Mapping[str, JsonValue] = NO_FIELDS
+) -> None:
+    """Collect the texts at the end of the path with their fields in `container`, and each other value as a failure."""
     if not steps:
-        if isinstance(value, str):
-            texts.append(strip_outer(value))
-        else:
-            failures.append(_wrong_type(value, "a text"))
+        _collect_text(value, container, collected)
     elif steps[0] == LIST:
         if not isinstance(value, list):
-            failures.append(_wrong_type(value, "a list"))
+            collected.failures.append(_wrong_type(value, "a list"))
         elif not value:
-            failures.append(ParseFailure("[]", "the list of texts is empty"))
+            collected.failures.append(ParseFailure("[]", "the list of texts is empty"))
         else:
             for item in value:
-                _follow_path(item, steps[1:], texts, failures)
+                _follow_path(item, steps[1:], collected)
     elif not isinstance(value, dict):
-        failures.append(_wrong_type(value, f"a map with the key {steps[0]!r}"))
+        collected.failures.append(_wrong_type(value, f"a map with the key {steps[0]!r}"))
     elif steps[0] not in value:
-        keys = ", ".join(map(str, value))
-        failures.append(ParseFailure(_as_json(value), f"the key {steps[0]!r} is missing; there are: {keys}"))
+        collected.failures.append(_missing_key(steps[0], value))
     else:
-        _follow_path(value[steps[0]], steps[1:], texts, failures)
+        _follow_path(value[steps[0]], steps[1:], collected, value)
+
+
+def _collect_text(value: object, container: Mapping[str, JsonValue], collected: _Collected) -> None:
+    if not isinstance(value, str):
+        collected.failures.append(_wrong_type(value, "a text"))
+        return
+    missing = next((key for key in collected.keys.values() if container.get(key) is None), None)
+    if missing is not None:
+        collected.failures.append(_missing_key(missing, container))
+        return
+    collected.texts.append(strip_outer(value))
+    collected.fields.append({name: _stripped(container[key]) for name, key in collected.keys.items()})
+
+
+def _stripped(value: JsonValue) -> JsonValue:
+    return strip_outer(value) if isinstance(value, str) else value
+
+
+def _missing_key(key: str, container: Mapping[str, JsonValue]) -> ParseFailure:
+    if key in container:
+        return ParseFailure(_as_json(container), f"the key {key!r} is null")
+    return ParseFailure(_as_json(container), f"the key {key!r} is missing; there are: {', '.join(container)}")
 
 
 def _wrong_type(value: object, expected: str) -> ParseFailure:

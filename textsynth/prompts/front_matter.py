@@ -11,7 +11,7 @@ from pydantic import Field, ValidationError
 
 from textsynth.core.errors import RecipeIssue, UsageError
 from textsynth.core.options import Options, SamplingOptions
-from textsynth.core.validation_errors import field_errors
+from textsynth.core.validation_errors import PythonValue, field_errors
 from textsynth.parse import Reader, make_reader
 
 FENCE = "---"
@@ -74,11 +74,9 @@ def _validate(data: object, lines: dict[Path, int], where: str) -> tuple[FrontMa
     try:
         front = FrontMatter.model_validate_json(json.dumps(data))
     except ValidationError as error:
+        errors = field_errors(error, FrontMatter, PythonValue(data), owner="the front matter", prefix="")
         raise FrontMatterError(
-            [
-                RecipeIssue(f"{where}:{_line_of(lines, path)}", sentence)
-                for path, sentence in field_errors(error, FrontMatter)
-            ]
+            [RecipeIssue(f"{where}:{_line_of(lines, path)}", sentence) for path, sentence in errors]
         ) from error
     if not front.description.strip():
         line = _line_of(lines, ("description",))

@@ -18,7 +18,7 @@ from textsynth.recipe.quota_spec import read_want
 from textsynth.recipe.recipe import Label
 from textsynth.recipe.references import references_in
 from textsynth.recipe.settings import Budget, Evaluate, Export, LabelSetting, Settings
-from textsynth.recipe.validation_errors import unknown_key, validate
+from textsynth.recipe.validation_errors import unknown_section, validate
 from textsynth.recipe.yaml_tree import Node, Value, YamlList, YamlMap, YamlScalar, describe_node
 
 SECTIONS = (
@@ -115,7 +115,7 @@ class _Reading:
             if name in ELSEWHERE:
                 self.mistakes.add(mark, f"a recipe has no section {name!r}: {ELSEWHERE[name]}")
             elif name not in SECTIONS:
-                self.mistakes.add(mark, unknown_key(name, "", list(SECTIONS)))
+                self.mistakes.add(mark, unknown_section(name, list(SECTIONS)))
 
     def settings(self) -> Settings:
         """Read the top-level settings; one with a mistake takes its default, so that the checks can go on."""

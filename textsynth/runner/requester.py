@@ -65,7 +65,8 @@ class Requester:
     @property
     def in_flight(self) -> int:
         """Requests that models are working on; those that wait for a free slot are not counted where a model knows."""
-        return min(self.waiting, sum(getattr(model, "in_flight", self.waiting) for model in self._models.values()))
+        counts = [model.in_flight for model in self._models.values()]
+        return min(self.waiting, sum(self.waiting if count is None else count for count in counts))
 
     def model_requests(self, requests: Sequence[GenerationRequest]) -> list[ModelRequest | None]:
         """Return the keyed request for each, in plan order; None for those that need no model."""
@@ -132,8 +133,8 @@ class Requester:
     async def _take_from(
         self, batch: BatchFile, missing: dict[str, list[ModelRequest]], answers: dict[str, Completion]
     ) -> None:
-        """Answer what the batch carries, and remove it from `missing`."""
-        for name in [name for name, requests in missing.items() if batch.carries(name, requests[0])]:
+        """Answer the requests that go to the batch, and remove them from `missing`."""
+        for name in [name for name, requests in missing.items() if batch.supports(name, requests[0])]:
             requests = missing.pop(name)
             taken = batch.take(name, requests)
             for request in requests:

@@ -15,7 +15,7 @@ from collections.abc import Container, Sequence
 from dataclasses import asdict, dataclass, field
 
 from textsynth.core.calibration_summary import CalibrationSummary
-from textsynth.core.protocols import FilterSession, LabellerSession, QuotaDeficit
+from textsynth.core.protocols import FilterSession, LabellerSession
 from textsynth.core.records import (
     Completion,
     DroppedRecord,
@@ -32,7 +32,7 @@ from textsynth.runner.budget import RunBudget, estimate_tokens
 from textsynth.runner.candidate_pipeline import BatchResult, CandidatePipeline
 from textsynth.runner.max_tokens import AdaptiveMaxTokens
 from textsynth.runner.plugin_checks import ValidatedGenerator
-from textsynth.runner.quota import Quota
+from textsynth.runner.quota import EVERYTHING, Quota
 from textsynth.runner.requester import Requester
 from textsynth.runner.review_decisions import NO_DECISIONS, ReviewDecisions
 
@@ -41,7 +41,6 @@ WINDOWS_IN_FLIGHT = 2
 STEPS_PER_TURN = 16
 # The filter thread yields to the threads of the model client and the journal after this time instead of Python's 5 ms.
 SWITCH_SECONDS = 0.0005
-EVERYTHING = (QuotaDeficit({}, 10**9, single_pass=True),)
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +115,8 @@ class Scheduler:
         self._pipeline = CandidatePipeline(filters, labellers, self._answer_labellers, decisions)
         self._ledger = RecordLedger()
         self._tokens_per_request = 0
+        self._follow_ups_per_request = 0
+        self._deferred: list[GenerationRequest] = []
         self._max_tokens = AdaptiveMaxTokens()
         self._infos: dict[tuple[str, str, str, Sampling, str], RequestInfo] = {}
         self.state = RunState()
@@ -147,18 +148,31 @@ class Scheduler:
             sys.setswitchinterval(switch_interval)
 
     def _plan(self) -> list[GenerationRequest]:
-        """Return the next window's requests; [] where nothing can or need be asked."""
+        """Return the next window's requests; [] where nothing can or need be sent.
+
+        Planned requests whose follow-ups could exceed the budget are deferred until earlier chains turn out shorter.
+        """
         texts = max((generator.texts_per_request for generator in self._generators), default=1)
         available = self._budget.available(
-            self._window_size, tokens_per_request=self._tokens_per_request, texts_per_request=texts
+            self._window_size,
+            tokens_per_request=self._tokens_per_request,
+            texts_per_request=texts,
+            follow_ups_per_request=self._follow_ups_per_request,
         )
+        if self._quota.met or self._budget.exhausted_limit == "minutes":
+            self._deferred = []
+        if self._deferred:
+            available = 0
         requests, changed = self._plan_generators(available)
         if not requests and changed:
             requests, _ = self._plan_generators(available)
-        self._budget.record_planned(requests)
-        self._budget.reserve(requests)
+        requests = [*self._deferred, *requests]
         if requests:
             self._tokens_per_request = max(1, sum(map(estimate_tokens, requests)) // len(requests))
+            self._follow_ups_per_request = max(request.max_follow_ups for request in requests)
+        requests, self._deferred = self._budget.split_affordable(requests, tokens_per_request=self._tokens_per_request)
+        self._budget.record_planned(requests)
+        self._budget.reserve(requests)
         return requests
 
     def _plan_generators(self, available: int) -> tuple[list[GenerationRequest], bool]:

@@ -24,7 +24,7 @@ def test_a_license_that_the_hub_does_not_have_is_an_error_with_the_nearest_name(
 
 
 def test_the_sentence_about_an_unknown_license_starts_with_the_prefix() -> None:
-    with pytest.raises(ValueError, match="^the license 'mitt' of 'seeds': it is not on the Hub's list"):
+    with pytest.raises(ValueError, match=r"^the license 'mitt' of 'seeds': it is not on the Hub's list"):
         check_license("mitt", "the license 'mitt' of 'seeds': ")
 
 

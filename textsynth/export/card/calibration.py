@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from textsynth.core.calibration_summary import AccuracyInterval, CalibrationSummary
-from textsynth.core.formatting import format_percent_range, pluralize
-from textsynth.export.card.markdown import escape, percent, table
+from textsynth.core.formatting import format_percent, format_percent_range, pluralize
+from textsynth.export.card.markdown import escape, table
 from textsynth.export.run_result import RunResult
 
 
@@ -46,7 +46,7 @@ def _scores(summary: CalibrationSummary) -> str:
         (
             escape(label["label"]),
             label["rows"],
-            percent(label["right"], label["rows"]),
+            format_percent(label["right"] / label["rows"]),
             format_percent_range(label["low"], label["high"]),
         )
         for label in summary["labels"]
@@ -55,4 +55,6 @@ def _scores(summary: CalibrationSummary) -> str:
 
 
 def _accuracy(share: AccuracyInterval) -> str:
-    return f"{percent(share['right'], share['rows'])} ({format_percent_range(share['low'], share['high'])})"
+    # A calibration may have no rows: then none of them was right.
+    accuracy = format_percent(share["right"] / max(1, share["rows"]))
+    return f"{accuracy} ({format_percent_range(share['low'], share['high'])})"

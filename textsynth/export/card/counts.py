@@ -35,8 +35,8 @@ def funnel(result: RunResult) -> str:
     waiting = sum(drop.section == "review" for drop in result.dropped)
     candidates = len(result.selected) + len(result.surplus) + len(result.dropped)
     outcomes = (
-        f"Of {candidates} candidates: {len(result.selected)} selected, {len(result.surplus)} accepted but not selected, "
-        f"{len(result.dropped) - waiting} dropped, {waiting} waiting for a person."
+        f"Of {candidates} candidates: {len(result.selected)} selected, {len(result.surplus)} accepted but not "
+        f"selected, {len(result.dropped) - waiting} dropped, {waiting} waiting for a person."
     )
     reasons = Counter((drop.section, drop.step, reason_category(drop.reason)) for drop in result.dropped)
     rows = [

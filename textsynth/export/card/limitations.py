@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from textsynth.core.formatting import waiting_for_review
+from textsynth.core.formatting import format_percent, waiting_for_review
 from textsynth.export.card.calibration import calibration_limitations
 from textsynth.export.card.counts import review_counts, score_summary
 from textsynth.export.card.evaluation import NOT_MEASURED, harm_before_gain
-from textsynth.export.card.markdown import bullets, escape, first_few, percent
+from textsynth.export.card.markdown import bullets, escape, first_few
 from textsynth.export.run_result import RunResult
 
 LOW_CONFIDENCE = 0.5
@@ -47,7 +47,7 @@ def _check_limitations(result: RunResult) -> Iterator[str]:
     for step, values in score_summary(result.selected).items():
         low = sum(value < LOW_CONFIDENCE for value in values) if step in result.confidence_steps else 0
         if low:
-            share = percent(low, len(values))
+            share = format_percent(low / len(values))
             yield f"{share} of the texts have a confidence under .5 by {escape(step)} ({low} of {len(values)})."
     yield from calibration_limitations(result)
     short = [cell for cell in result.quota if cell.missing]

@@ -41,14 +41,6 @@ def details(summary: str, content: str) -> str:
     return f"<details><summary>{summary}</summary>\n\n{content}\n\n</details>"
 
 
-def percent(part: int, total: int) -> str:
-    """Return the share as `12 %`; only 0 of `total` is `0 %`, and only all of it `100 %`."""
-    share = round(100 * part / total) if total else 0
-    if part and share == 0:
-        return "under 1 %"
-    return "over 99 %" if part < total and share == 100 else f"{share} %"
-
-
 def first_few(names: Sequence[str]) -> str:
     """Return the first five names, which are markdown already, and the number of the others: `a, b and 2 more`."""
     count = f" and {len(names) - NAMES_SHOWN} more" if len(names) > NAMES_SHOWN else ""

@@ -6,8 +6,8 @@ from typing import Annotated, Any, Literal
 import pytest
 from pydantic import Field
 
+from textsynth.core.field_types import describe_type, element_type, field_type, fields_of
 from textsynth.core.options import Count, Options, SourceName
-from textsynth.recipe.field_types import describe_type, element_type, field_type, fields_of
 
 
 class Inner(Options):
@@ -15,11 +15,11 @@ class Inner(Options):
     to: str = ""
 
 
-class Kinds(Options):
-    whole: int = 0
+class Types(Options):
+    integer: int = 0
     number: float | None = Field(None, gt=0, le=1)
     count: Count | None = None
-    some: Count | None = Field(None, ge=1)
+    positive_count: Count | None = Field(None, ge=1)
     text: str = Field("", min_length=1)
     short: str = Field("", min_length=2, max_length=9)
     formed: str = Field("a", pattern="^(a|b)$")
@@ -37,12 +37,12 @@ class Kinds(Options):
 
 
 @pytest.mark.parametrize(
-    ("field", "told"),
+    ("field", "description"),
     [
-        ("whole", "a whole number"),
+        ("integer", "a whole number"),
         ("number", "a number (above 0, at most 1)"),
         ("count", "a whole number such as 300, 25k or 3M (at least 0)"),
-        ("some", "a whole number such as 300, 25k or 3M (at least 1)"),
+        ("positive_count", "a whole number such as 300, 25k or 3M (at least 1)"),
         ("text", "text (not empty)"),
         ("short", "text (at least 2 characters, at most 9 characters)"),
         ("formed", "text (of the form ^(a|b)$)"),
@@ -59,19 +59,19 @@ class Kinds(Options):
         ("from", "text"),
     ],
 )
-def test_what_a_field_takes(field: str, told: str) -> None:
-    assert describe_type(field_type(fields_of(Kinds)[field])) == told
+def test_the_type_of_a_field_in_words(field: str, description: str) -> None:
+    assert describe_type(field_type(fields_of(Types)[field])) == description
 
 
-def test_what_stands_inside() -> None:
-    fields = {name: field_type(field) for name, field in fields_of(Kinds).items()}
-    for name, part, told in [
+def test_the_type_of_an_entry() -> None:
+    fields = {name: field_type(field) for name, field in fields_of(Types).items()}
+    for name, part, description in [
         ("grid", "tone", "a list of texts"),
         ("texts", 0, "text"),
         ("inner", "size", "a whole number"),
     ]:
-        kind = element_type(fields[name], part)
-        assert kind is not None
-        assert describe_type(kind) == told
-    assert element_type(fields["whole"], 0) is None
+        element = element_type(fields[name], part)
+        assert element is not None
+        assert describe_type(element) == description
+    assert element_type(fields["integer"], 0) is None
     assert element_type(fields["inner"], "gone") is None
