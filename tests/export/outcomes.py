@@ -1,4 +1,4 @@
-"""A small outcome, as a run would hand it to the exporter."""
+"""A small run result with texts, drops of every kind and a quota that is not met, to write data sets and cards from."""
 
 from __future__ import annotations
 
@@ -6,39 +6,46 @@ from dataclasses import replace
 from typing import Any
 
 from textsynth.core.records import DroppedRecord, Provenance, Record
+from textsynth.core.registry import load_component
+from textsynth.core.task import Task
 from textsynth.export.run_result import QuotaStatus, RequestInfo, RunResult, SourceInfo
+from textsynth.task import Classification
 
 LABELS = {"refund": "wants money back", "delivery": "asks where a parcel is"}
 HOSTILE = "<script>alert(1)</script> | **bold** [link](javascript:x) ```\n---\n# head"
 
 
-def record(number: int, label: str = "refund", **origin: Any) -> Record:
-    """Return a labelled text; every three share an answer unless `origin` says otherwise."""
-    known = {"example_ids": ("aaaa000011112222",), "request_key": f"key{number // 3}", "index": number % 3}
-    fields = {"tone": "plain"}
+def record(number: int, label: str = "refund", **provenance: Any) -> Record:
+    """Return a labelled text; three texts with consecutive numbers come from one answer, unless overridden."""
+    defaults = {"example_ids": ("aaaa000011112222",), "request_key": f"key{number // 3}", "index": number % 3}
     return Record(
-        f"text {number}", Provenance("labelled", **{**known, **origin}), (label,), fields, {"agreement": 0.75}
+        f"text {number}",
+        Provenance("labelled", **{**defaults, **provenance}),
+        (label,),
+        {"tone": "plain"},
+        {"agreement": 0.75},
     )
 
 
-def outcome(**changes: Any) -> RunResult:
-    """Return an outcome with 30 selected texts of two labels, two spare ones and drops of every kind."""
+def run_result(**changes: Any) -> RunResult:
+    """Return the result of a classification run with some fields replaced.
+
+    It has 30 selected texts of two labels, two surplus texts, and five drops: of two filters, a labeller, a text in
+    review and an answer that could not be parsed. `task` may be the name of a bundled task. The confidence is the score
+    of `agreement`, or that of the last of `labellers`.
+    """
     selected = [record(number, ("refund", "delivery")[number // 3 % 2]) for number in range(30)]
+    not_parsed = Record("raw \ud800 junk", Provenance("labelled", request_key="key9", index=7))
     dropped = [
         DroppedRecord(record(100), "filter", "length", "too few words", 2, 3),
         DroppedRecord(record(101), "filter", "near_duplicate", "like a text that was kept", 0.8, 0.7, selected[0].id),
         DroppedRecord(record(102), "label", "choice", "the model named none of the labels: 'x'"),
         DroppedRecord(record(103), "review", "choice", "too few votes for the chosen label", 0.4, 0.6),
-        DroppedRecord(
-            Record("raw \ud800 junk", Provenance("labelled", request_key="key9", index=7)),
-            "parse",
-            "labelled",
-            "no list",
-        ),
+        DroppedRecord(not_parsed, "parse", "labelled", "no list"),
     ]
-    made = RunResult(
+    result = RunResult(
         name="parcels",
-        task="classification",
+        task=Classification(),
         language="en",
         seed=7,
         labels=LABELS,
@@ -48,7 +55,7 @@ def outcome(**changes: Any) -> RunResult:
         splits={"train": 0.8, "validation": 0.2},
         requests={f"key{n}": RequestInfo("labelled", "f00d", "SmolLM2@abc", {"temperature": 0.8}) for n in range(40)},
         quota=[QuotaStatus({"label": "refund"}, 15, 15), QuotaStatus({"label": "delivery"}, 20, 15)],
-        labellers=("agreement",),
+        confidence_steps=("agreement", *changes.get("labellers", ())),
         selector="diverse",
         stopped="dry",
         sentence="the yield has run dry",
@@ -57,4 +64,16 @@ def outcome(**changes: Any) -> RunResult:
         sources={"seeds": SourceInfo("seeds.csv")},
         recipe_text="version: 1\nname: parcels\n",
     )
-    return replace(made, **changes)
+    task = changes.get("task")
+    return replace(result, **{**changes, "task": bundled_task(task)} if isinstance(task, str) else changes)
+
+
+def bundled_task(name: str) -> Task:
+    """Return a bundled task with its default options."""
+    task = load_component("task", name)()
+    assert isinstance(task, Task)
+    return task
+
+
+# The name under which tests of other packages import it.
+outcome = run_result

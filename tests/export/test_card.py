@@ -1,4 +1,4 @@
-"""The card: metadata that the Hub reads, an account in words, and nothing that a text can forge."""
+"""The whole card: metadata that the Hub reads, sections, and no markup that a text could forge."""
 
 from __future__ import annotations
 
@@ -7,10 +7,13 @@ from pathlib import Path
 import pytest
 import yaml
 from huggingface_hub import DatasetCard
+from hypothesis import given
+from hypothesis import strategies as st
 
-from tests.export.outcomes import HOSTILE, outcome, record
+from tests.export.outcomes import HOSTILE, record, run_result
 from textsynth.core.records import DroppedRecord, Provenance, Record
 from textsynth.export.card import DatasetConfig, card
+from textsynth.export.card.markdown import details, escape, fenced, table
 from textsynth.export.dataset import write_dataset
 from textsynth.export.run_result import CardFigure, CardMetadata, RunResult, SourceInfo
 
@@ -20,12 +23,18 @@ CONFIGS = [
 ]
 
 
-def written(told: RunResult, notes: tuple[str, ...] = ()) -> DatasetCard:
-    return DatasetCard(card(told, CONFIGS, {"train": told.selected[:20], "validation": told.selected[20:]}, notes))
+def read_back(result: RunResult, notes: tuple[str, ...] = ()) -> DatasetCard:
+    """Return the card of a result as huggingface_hub reads it."""
+    splits = {"train": result.selected[:20], "validation": result.selected[20:]}
+    return DatasetCard(card(result, CONFIGS, splits, notes))
 
 
-def test_metadata_comes_back_as_it_was_written() -> None:
-    data = written(outcome(license="cc-by-4.0")).data
+def section(text: str, heading: str) -> str:
+    return text.split(f"## {heading}\n")[1].split("\n## ")[0]
+
+
+def test_huggingface_hub_reads_the_metadata_as_it_was_written() -> None:
+    data = read_back(run_result(license="cc-by-4.0")).data
     assert data.to_dict() == {
         "pretty_name": "parcels",
         "language": "en",
@@ -54,81 +63,111 @@ def test_metadata_comes_back_as_it_was_written() -> None:
     assert yaml.safe_load(data.to_yaml()) == data.to_dict()
 
 
-def test_only_configs_that_can_be_loaded_are_promised() -> None:
-    told = written(outcome()).text
-    assert "| `default` | `id`, `text`, `label` |\n| `dropped` | what is not in the data set" in told
-    assert "| `provenance` |" not in told
+def test_the_sections_have_the_usual_headings_in_order() -> None:
+    text = read_back(run_result(evaluation_sentences=("They help.",)), ("a note",)).text
+    assert [line.removeprefix("## ") for line in text.splitlines() if line.startswith("## ")] == [
+        "Intended use",
+        "Known limitations",
+        "How it was made",
+        "Counts",
+        "What was dropped",
+        "Scores",
+        "Evaluation on real data",
+        "Notes",
+        "License",
+        "Reproduction",
+        "Citation",
+    ]
 
 
-def test_texts_with_several_labels_are_not_called_texts_with_a_label_each() -> None:
-    assert "Texts with a label each, to train" in written(outcome()).text
-    told = written(outcome(multi_label=True)).text
-    assert "Texts with one label or more each, to train" in told
-    assert "| `default` | `id`, `text`, `label` (a list) |" in told
+def test_only_configs_that_exist_are_listed() -> None:
+    text = read_back(run_result()).text
+    assert "| `default` | `id`, `text`, `label` |\n| `dropped` | what is not in the data set" in text
+    assert "| `provenance` |" not in text
 
 
-def test_no_licence_is_invented() -> None:
-    told = written(outcome())
-    assert "license" not in told.data.to_dict()
-    assert "No licence was given" in told.text
-    assert "No licence" not in written(outcome(license="mit")).text
+def test_texts_with_several_labels_are_described_as_such() -> None:
+    assert "Texts with a label each, to train" in read_back(run_result()).text
+    text = read_back(run_result(multi_label=True)).text
+    assert "Texts with one label or more each, to train" in text
+    assert "| `default` | `id`, `text`, `label` (a list) |" in text
+
+
+def test_a_data_set_without_a_license_says_so() -> None:
+    without = read_back(run_result())
+    assert "license" not in without.data.to_dict()
+    assert "The data set has no license." in without.text
+    assert "has no license" not in read_back(run_result(license="mit")).text
 
 
 @pytest.mark.parametrize(
     ("task", "labels", "categories"),
     [
-        ("paraphrase", {}, ["text-generation"]),
-        ("paraphrase", {"refund": "x", "delivery": "y"}, ["text-generation", "text-classification"]),
+        ("paraphrasing", {}, ["text-generation"]),
+        ("paraphrasing", {"refund": "x", "delivery": "y"}, ["text-generation", "text-classification"]),
         ("summarization", {}, ["summarization"]),
     ],
 )
-def test_tasks_have_the_hub_s_names(task: str, labels: dict[str, str], categories: list[str]) -> None:
-    assert written(outcome(task=task, labels=labels)).data.to_dict()["task_categories"] == categories
+def test_a_task_has_the_hub_s_categories(task: str, labels: dict[str, str], categories: list[str]) -> None:
+    assert read_back(run_result(task=task, labels=labels)).data.to_dict()["task_categories"] == categories
 
 
-def test_given_texts_are_not_called_synthetic() -> None:
+@pytest.mark.parametrize(
+    ("task", "columns"),
+    [
+        ("paraphrasing", "`id`, `text` (the original), `paraphrase`, `label`"),
+        ("summarization", "`id`, `document`, `summary`"),
+    ],
+)
+def test_the_columns_of_a_task_are_listed_with_notes(task: str, columns: str) -> None:
+    assert f"| `default` | {columns} |\n" in read_back(run_result(task=task)).text
+
+
+def test_texts_of_a_source_are_not_called_synthetic() -> None:
     texts = [Record(f"text {n}", Provenance("existing", index=n), ("refund",)) for n in range(30)]
-    told = written(outcome(selected=texts))
-    assert told.data.to_dict()["tags"] == ["textsynth"]
-    assert told.data.to_dict()["language_creators"] == ["found"]
-    assert "given, and checked" in told.text
-    assert "- The labels are those that came with the texts." in written(outcome(selected=texts, labellers=())).text
+    given_texts = read_back(run_result(selected=texts))
+    assert given_texts.data.to_dict()["tags"] == ["textsynth"]
+    assert given_texts.data.to_dict()["language_creators"] == ["found"]
+    assert "given, and checked" in given_texts.text
+    assert "- The labels are those that came with the texts." in given_texts.text
 
 
-def test_the_account_has_models_prompts_sources_counts_and_drops() -> None:
-    text = written(outcome(), ("split test is empty and left out",)).text
-    for told in (
+@pytest.mark.parametrize(
+    "line",
+    [
         "- Model: SmolLM2@abc",
         "- Prompt: labelled, fingerprint f00d",
         "- Source: seeds, seeds.csv",
         "| refund | wants money back | 11 | 4 |",
         "| all |  | 20 | 10 |",
-        "Of 37 candidates 30 were selected, 2 were accepted but not picked, 4 were dropped and 1 wait for a person.",
+        "Of 37 candidates: 30 selected, 2 accepted but not selected, 4 dropped, 1 waiting for a person.",
         "| filter | length | too few words | 1 |",
         "| label | choice | the model named none of the labels | 1 |",
         "- split test is empty and left out",
-        "The labels are checked by agreement, not by people.",
+        "The labels are checked by choice, not by people.",
         "textsynth run recipe.yaml",
         "name: parcels",
-    ):
-        assert told in text
+    ],
+)
+def test_the_card_has_models_prompts_sources_counts_and_drops(line: str) -> None:
+    result = run_result(labellers=("choice",))
+    assert line in read_back(result, ("split test is empty and left out",)).text
 
 
-def test_a_source_s_folders_on_this_machine_stay_here() -> None:
-    text = written(
-        outcome(sources={"seeds": SourceInfo("/home/someone/secret/seeds.csv"), "raw": SourceInfo("acme/raw")})
-    ).text
+def test_the_folders_of_a_source_on_this_machine_are_not_on_the_card() -> None:
+    sources = {"seeds": SourceInfo("/home/someone/secret/seeds.csv"), "raw": SourceInfo("acme/raw")}
+    text = read_back(run_result(sources=sources)).text
     assert "- Source: seeds, seeds.csv" in text
     assert "- Source: raw, acme/raw" in text
     assert "someone" not in text
 
 
 def test_texts_without_labels_are_counted_by_split() -> None:
-    assert "| validation | 10 |" in written(outcome(labels={}, task="summarization")).text
+    assert "| validation | 10 |" in read_back(run_result(labels={}, task="summarization")).text
 
 
-def test_nothing_hostile_becomes_markup() -> None:
-    told = outcome(
+def test_hostile_texts_do_not_become_markup() -> None:
+    result = run_result(
         name=HOSTILE,
         labels={"refund": HOSTILE, "delivery": "asks where"},
         dropped=[DroppedRecord(record(100), "filter", "length", HOSTILE)],
@@ -136,9 +175,9 @@ def test_nothing_hostile_becomes_markup() -> None:
         recipe_text=f"about: '{HOSTILE}'",
         models=(HOSTILE,),
     )
-    found = written(told, (HOSTILE,))
-    assert found.data.to_dict()["pretty_name"] == HOSTILE
-    before, recipe = found.text.split("with this recipe:\n\n")
+    hostile = read_back(result, (HOSTILE,))
+    assert hostile.data.to_dict()["pretty_name"] == HOSTILE
+    before, recipe = hostile.text.split("The recipe:\n\n")
     recipe = recipe.split("\n\n## Citation")[0]
     assert "<script" not in before
     assert "[link](" not in before
@@ -150,14 +189,14 @@ def test_nothing_hostile_becomes_markup() -> None:
     assert fence not in recipe.removeprefix(fence).rstrip().removesuffix(fence)
 
 
-def test_an_empty_data_set_has_a_card_too() -> None:
-    text = card(outcome(selected=(), surplus=(), dropped=()), [], {"train": []}, ["config default is empty"])
+def test_an_empty_data_set_has_a_card() -> None:
+    text = card(run_result(selected=(), surplus=(), dropped=()), [], {"train": []}, ["config default is empty"])
     assert "No text was selected." in text
     assert "configs" not in yaml.safe_load(text.split("---")[1])
 
 
-def test_every_word_of_the_author_stands_on_the_card_and_is_escaped() -> None:
-    about = CardMetadata(
+def test_everything_that_the_author_states_is_on_the_card_and_escaped() -> None:
+    metadata = CardMetadata(
         pretty_name="Parcels, *again*",
         description="What customers write.\nTo a <b>shop</b>.",
         authors=("Ann Lee",),
@@ -170,42 +209,61 @@ def test_every_word_of_the_author_stands_on_the_card_and_is_escaped() -> None:
         task_ids=("intent-classification",),
         source_datasets=("acme/raw",),
     )
-    found = written(outcome(metadata=about, license="other"))
-    told = found.data.to_dict()
-    assert told["pretty_name"] == "Parcels, *again*"
-    assert (told["license"], told["license_name"], told["license_link"]) == (
+    stated = read_back(run_result(metadata=metadata, license="other"))
+    data = stated.data.to_dict()
+    assert data["pretty_name"] == "Parcels, *again*"
+    assert (data["license"], data["license_name"], data["license_link"]) == (
         "other", "our-terms", "https://example.org/terms"
     )  # fmt: skip
-    assert told["tags"] == ["synthetic", "textsynth", "shop"]
-    assert (told["task_ids"], told["source_datasets"]) == (["intent-classification"], ["acme/raw"])
-    assert "# Parcels, \\*again\\*" in found.text
-    assert "What customers write.\n\nTo a &lt;b&gt;shop&lt;/b&gt;." in found.text
-    assert "- Intended: routing of messages" in found.text
-    assert "- Out of scope: anything about persons" in found.text
-    assert "The data set is under other (our\\-terms)" in found.text
+    assert data["tags"] == ["synthetic", "textsynth", "shop"]
+    assert (data["task_ids"], data["source_datasets"]) == (["intent-classification"], ["acme/raw"])
+    assert "# Parcels, \\*again\\*" in stated.text
+    assert "What customers write.\n\nTo a &lt;b&gt;shop&lt;/b&gt;." in stated.text
+    assert "- Intended: routing of messages" in stated.text
+    assert "- Out of scope: anything about persons" in stated.text
+    assert "The data set is under other (our\\-terms)" in stated.text
 
 
-def test_pictures_stand_with_their_part_and_have_words() -> None:
-    shown = [
-        CardFigure("figures/funnel.svg", "What became of them", "texts: a|b 3", "<svg/>"),
+def test_figures_are_in_their_section_with_their_numbers_as_text() -> None:
+    figures = [
+        CardFigure("figures/funnel.svg", "Candidates by outcome", "texts: a|b 3", "<svg/>"),
         CardFigure("figures/proof-words.svg", "Scores", "macro-F1: seeds .5", "<svg/>"),
     ]
-    text = written(outcome(figures=shown, evaluation_sentences=("They help.",))).text
-    dropped = text.split("## What was dropped")[1].split("## ")[0]
-    assert "![What became of them: texts: a\\|b 3](figures/funnel.svg)" in dropped
-    assert "(figures/proof-words.svg)" in text.split("## Proof on real data")[1].split("## ")[0]
-    assert "figures/" not in written(outcome()).text
+    text = read_back(run_result(figures=figures, evaluation_sentences=("They help.",))).text
+    dropped = section(text, "What was dropped")
+    assert "![Candidates by outcome: texts: a\\|b 3](figures/funnel.svg)" in dropped
+    assert "(figures/proof-words.svg)" in section(text, "Evaluation on real data")
+    assert "figures/" not in read_back(run_result()).text
 
 
-def test_a_card_never_holds_half_a_character_and_is_read_back(tmp_path: Path) -> None:
+def test_lone_surrogates_are_replaced_on_the_card(tmp_path: Path) -> None:
     lone = "a \ud800 lone half"
-    told = outcome(
+    result = run_result(
         name="fine",
         dropped=[DroppedRecord(record(100), "filter", "length", lone, 2, 3)],
         metadata=CardMetadata(pretty_name=lone, description=lone),
         prompt_texts={"labelled": lone},
     )
-    write_dataset(tmp_path / "dataset", told)
+    write_dataset(tmp_path / "dataset", result)
     text = (tmp_path / "dataset" / "README.md").read_text(encoding="utf-8")
     assert "a ? lone half" in text
     assert DatasetCard(text).data.to_dict()["configs"][0]["config_name"] == "default"
+
+
+def test_an_escaped_text_is_one_readable_line() -> None:
+    assert escape("two\nlines & a <b>") == "two lines &amp; a &lt;b&gt;"
+    assert escape("a_b*c") == r"a\_b\*c"
+
+
+@given(st.text())
+def test_no_text_ends_its_table_cell_or_its_code_block(text: str) -> None:
+    row = table(("a", "b"), [(escape(text), 1)]).split("\n")[2]
+    assert row.count("|") - row.count("\\|") == 3
+    block = fenced(text, "yaml").split("\n")
+    fence = block[0].removesuffix("yaml")
+    assert set(fence) == {"`"}
+    assert all(fence not in line for line in block[1:-1])
+
+
+def test_the_summary_of_a_collapsed_block_is_escaped() -> None:
+    assert details("a <b>", "inside").startswith("<details><summary>a &lt;b&gt;</summary>\n\n")

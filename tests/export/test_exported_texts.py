@@ -1,91 +1,130 @@
-"""The texts of a real run's folder, as another format gets them."""
+"""Reading the texts of a run from its folder, to export them in another format."""
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from tests.export.outcomes import LABELS, outcome
+from tests.export.outcomes import LABELS, record, run_result
 from tests.report.folders import manifest
 from textsynth.core.errors import UsageError
-from textsynth.core.records import REVIEW_DECISION, Provenance, Record
+from textsynth.core.records import REVIEW_DECISION, DroppedRecord, Provenance, Record
 from textsynth.export.dataset import write_dataset
-from textsynth.export.formats.load import export_info, read_texts
+from textsynth.export.exported_texts import export_info, read_texts
+from textsynth.export.run_result import RunResult
+
+MANIFEST = manifest(run_result())
+
+
+def write_run(folder: Path, result: RunResult) -> Path:
+    write_dataset(folder / "dataset", result)
+    return folder
 
 
 @pytest.fixture
 def run(tmp_path: Path) -> Path:
-    write_dataset(tmp_path / "dataset", outcome())
-    return tmp_path
+    return write_run(tmp_path, run_result())
 
 
 def test_selected_texts_have_their_labels_confidence_and_split(run: Path) -> None:
-    texts = read_texts(run, "default")
+    texts = read_texts(run, MANIFEST, "default")
     assert len(texts) == 30
     assert {text.split for text in texts} == {"train", "validation"}
-    assert all(text.labels[0] in LABELS and text.confidence == 0.75 and text.more == {} for text in texts)
-    assert len(read_texts(run, "default", "validation")) == 6
+    assert all(text.labels[0] in LABELS and text.confidence == 0.75 and text.extra == {} for text in texts)
+    assert len(read_texts(run, MANIFEST, "default", "validation")) == 6
 
 
-def test_a_text_that_a_person_relabelled_has_no_agreement_with_the_label_before(tmp_path: Path) -> None:
-    told = outcome(labellers=())
-    said = [None, "keep", "relabel"]
+def test_the_agreement_with_a_label_is_not_the_confidence_in_the_label_that_a_person_set(tmp_path: Path) -> None:
     selected = [
         Record(
-            f"text {say}",
+            f"text {decision}",
             Provenance("labelled"),
             ("refund",),
-            {REVIEW_DECISION: say} if say else {},
+            {REVIEW_DECISION: decision} if decision else {},
             {"agreement": 0.8},
         )
-        for say in said
+        for decision in ("", "keep", "relabel")
     ]
-    write_dataset(tmp_path / "dataset", replace(told, selected=selected))
-    found = {text.text: text.confidence for text in read_texts(tmp_path, "default")}
-    assert found == {"text None": 0.8, "text keep": 0.8, "text relabel": None}
+    write_run(tmp_path, run_result(selected=selected))
+    confidence = {text.texts["text"]: text.confidence for text in read_texts(tmp_path, MANIFEST, "default")}
+    assert confidence == {"text ": 0.8, "text keep": 0.8, "text relabel": None}
 
 
-def test_passports_add_where_a_text_comes_from(run: Path) -> None:
-    one = read_texts(run, "provenance")[0]
-    assert one.more["step"] == "labelled"
-    assert one.more["model"] == "SmolLM2@abc"
-    assert one.more["attributes"] == '{"tone": "plain"}'
+def test_provenance_adds_where_a_text_comes_from(run: Path) -> None:
+    text = read_texts(run, MANIFEST, "provenance")[0]
+    assert text.extra["step"] == "labelled"
+    assert text.extra["model"] == "SmolLM2@abc"
+    assert text.extra["example_ids"] == "aaaa000011112222"
+    assert text.extra["attributes"] == '{"tone": "plain"}'
 
 
-def test_dropped_texts_have_their_reason_and_unread_answers_are_none(run: Path) -> None:
-    texts = read_texts(run, "dropped")
+def test_dropped_texts_have_their_reason_and_answers_that_were_not_parsed_are_left_out(run: Path) -> None:
+    texts = read_texts(run, MANIFEST, "dropped")
     assert len(texts) == 6
-    by_reason = {text.more["reason"]: text for text in texts}
-    assert by_reason["too few words"].more["score"] == 2.0
+    by_reason = {text.extra["reason"]: text for text in texts}
+    assert by_reason["too few words"].extra["score"] == 2.0
     assert by_reason["too few words"].split == "dropped"
+    assert by_reason["too few words"].texts == {"text": "text 100"}
     assert "no list" not in by_reason
 
 
-def test_what_is_said_of_all_comes_from_the_manifest(run: Path) -> None:
-    told = manifest(outcome())
-    about = export_info(run, told)
-    assert about.labels == LABELS
-    assert "- refund: wants money back" in about.instruction
-    bare = export_info(run, {**told, "labels": {}}, "Label it.")
-    assert (bare.labels, bare.instruction) == ({"refund": "", "delivery": ""}, "Label it.")
+@pytest.mark.parametrize(("task", "column"), [("paraphrasing", "text"), ("summarization", "document")])
+def test_the_text_that_was_rewritten_is_in_its_column_also_for_dropped_texts(
+    task: str, column: str, tmp_path: Path
+) -> None:
+    field = {"paraphrasing": "source_text", "summarization": "document"}[task]
+    rewrites = [Record(f"new {n}", Provenance("p", index=n), (), {field: f"original {n}"}) for n in range(2)]
+    drop = DroppedRecord(rewrites[1], "filter", "length", "too few words")
+    result = run_result(task=task, labels={}, selected=rewrites[:1], surplus=(), dropped=[drop])
+    run = write_run(tmp_path, result)
+    for config, number in (("default", 0), ("dropped", 1)):
+        (text,) = read_texts(run, manifest(result), config)
+        assert text.texts[column] == f"original {number}"
+        assert text.texts[result.task.text_column] == f"new {number}"
+
+
+def test_labels_descriptions_and_the_task_s_instruction_come_from_the_manifest(run: Path) -> None:
+    info = export_info(run, MANIFEST)
+    assert (info.name, info.labels, info.multi_label) == ("parcels", LABELS, False)
+    assert "- refund: wants money back" in info.instruction
+
+
+def test_labels_without_descriptions_come_from_the_data_set_and_the_instruction_from_the_user(run: Path) -> None:
+    info = export_info(run, {**MANIFEST, "labels": {}}, "Label it.")
+    assert (info.labels, info.instruction) == ({"refund": "", "delivery": ""}, "Label it.")
+
+
+@pytest.mark.parametrize("selected", [[Record("both", Provenance("labelled"), ("delivery", "refund"))], []])
+def test_several_labels_per_text_are_recognized_also_where_every_text_was_dropped(
+    selected: list[Record], tmp_path: Path
+) -> None:
+    result = run_result(multi_label=True, selected=selected)
+    assert export_info(write_run(tmp_path, result), manifest(result)).multi_label
 
 
 @pytest.mark.parametrize(
-    ("config", "split", "told"),
+    ("config", "split", "message"),
     [
         ("defalt", None, "did you mean 'default'"),
         ("default", "trian", "did you mean 'train'"),
         ("dropped", "train", "there are: dropped"),
     ],
 )
-def test_slips_get_the_nearest_name(run: Path, config: str, split: str | None, told: str) -> None:
-    with pytest.raises(UsageError, match=told):
-        read_texts(run, config, split)
+def test_an_unknown_config_or_split_is_an_error_with_the_nearest_name(
+    run: Path, config: str, split: str | None, message: str
+) -> None:
+    with pytest.raises(UsageError, match=message):
+        read_texts(run, MANIFEST, config, split)
 
 
-def test_a_run_without_texts_says_so(tmp_path: Path) -> None:
-    write_dataset(tmp_path / "dataset", outcome(selected=()))
+def test_a_config_without_texts_is_an_error(tmp_path: Path) -> None:
+    write_run(tmp_path, run_result(selected=()))
     with pytest.raises(UsageError, match="config default has no texts to export"):
-        read_texts(tmp_path, "default")
+        read_texts(tmp_path, MANIFEST, "default")
+
+
+def test_a_data_set_with_missing_rows_is_an_error(tmp_path: Path) -> None:
+    write_run(tmp_path, run_result(selected=[record(1)]))
+    with pytest.raises(UsageError, match="has 1 of the run's 30 rows"):
+        export_info(tmp_path, MANIFEST)

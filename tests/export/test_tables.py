@@ -1,43 +1,50 @@
-"""The columns of the three tables, by task."""
+"""The columns and values of the three tables, by task."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 
 import pyarrow as pa
 import pytest
 from datasets import ClassLabel, List, Value
 
-from tests.export.outcomes import LABELS, outcome, record
+from tests.export.outcomes import LABELS, record, run_result
 from textsynth.core.records import REVIEW_DECISION, DroppedRecord, Provenance, Record
-from textsynth.export.tables import default_table, dropped_table, provenance_table
+from textsynth.export.run_result import RunResult
+from textsynth.export.tables import ColumnTable, default_table, dropped_table, provenance_table
 
 
-def test_labels_are_codes_in_the_recipe_s_order_and_rows_stand_by_id() -> None:
-    told = outcome()
-    table = default_table(told.selected, told)
+def provenance_of(row: Record, result: RunResult) -> ColumnTable:
+    """Return the provenance table of one record."""
+    return provenance_table([row], result, {row.id: "train"}, {row.id: "f"})
+
+
+def test_labels_are_codes_in_the_recipe_s_order_and_rows_are_sorted_by_id() -> None:
+    result = run_result()
+    table = default_table(result.selected, result)
     assert list(table.columns) == list(table.features) == ["id", "text", "label"]
     assert table.features["label"] == ClassLabel(names=list(LABELS))
-    assert table.columns["id"] == sorted(one.id for one in told.selected)
-    by_id = {one.id: one for one in told.selected}
-    for one, text, code in zip(*table.columns.values(), strict=True):
-        assert (text, list(LABELS)[code]) == (by_id[one].text, by_id[one].label)
+    assert table.columns["id"] == sorted(row.id for row in result.selected)
+    by_id = {row.id: row for row in result.selected}
+    for id_, text, code in zip(*table.columns.values(), strict=True):
+        assert (text, list(LABELS)[code]) == (by_id[id_].text, by_id[id_].label)
 
 
 def test_several_labels_are_a_list_of_codes_in_order() -> None:
-    one = Record("both", Provenance("labelled"), ("delivery", "refund"))
-    table = default_table([one], outcome(multi_label=True))
+    both = Record("both", Provenance("labelled"), ("delivery", "refund"))
+    table = default_table([both], run_result(multi_label=True))
     assert table.features["label"] == List(ClassLabel(names=list(LABELS)))
     assert table.columns["label"] == [[0, 1]]
 
 
-def test_columns_are_made_of_a_few_rows_at_a_time() -> None:
-    told = outcome()
-    split = {one.id: "train" for one in told.selected}
+def test_the_parts_of_a_table_together_are_its_columns() -> None:
+    result = run_result()
+    split = {row.id: "train" for row in result.selected}
     tables = (
-        default_table(told.selected, told),
-        provenance_table(told.selected, told, split, split),
-        dropped_table(told),
+        default_table(result.selected, result),
+        provenance_table(result.selected, result, split, split),
+        dropped_table(result),
     )
     for table in tables:
         parts = list(table.parts(4))
@@ -47,111 +54,132 @@ def test_columns_are_made_of_a_few_rows_at_a_time() -> None:
 
 
 def test_texts_without_labels_have_no_label_column() -> None:
-    assert list(default_table([record(1)], outcome(labels={})).columns) == ["id", "text"]
+    assert list(default_table([record(1)], run_result(labels={})).columns) == ["id", "text"]
 
 
-def test_a_paraphrase_stands_beside_its_original() -> None:
-    one = Record("in other words", Provenance("paraphrase", ("p",)), ("refund",), {"source_text": "the original"})
-    table = default_table([one], outcome(task="paraphrase"))
+def test_a_paraphrase_has_its_original_in_the_column_text() -> None:
+    row = Record("in other words", Provenance("paraphrase", ("p",)), ("refund",), {"source_text": "the original"})
+    table = default_table([row], run_result(task="paraphrasing"))
     assert list(table.columns) == ["id", "text", "paraphrase", "label"]
     assert (table.columns["text"], table.columns["paraphrase"]) == (["the original"], ["in other words"])
-    assert list(default_table([one], outcome(task="paraphrase", labels={})).columns) == ["id", "text", "paraphrase"]
+    without_labels = default_table([row], run_result(task="paraphrasing", labels={}))
+    assert list(without_labels.columns) == ["id", "text", "paraphrase"]
 
 
-def test_a_summary_stands_beside_its_document() -> None:
-    one = Record("short", Provenance("summary", ("p",)), (), {"document": "long and \ud800 long"})
-    table = default_table([one], outcome(task="summarization", labels={}))
+def test_a_summary_has_its_document_and_lone_surrogates_are_replaced() -> None:
+    row = Record("short", Provenance("summary", ("p",)), (), {"document": "long and \ud800 long"})
+    table = default_table([row], run_result(task="summarization", labels={}))
     assert list(table.columns) == ["id", "document", "summary"]
     assert (table.columns["document"], table.columns["summary"]) == (["long and ? long"], ["short"])
 
 
-def test_a_passport_has_everything_behind_a_text() -> None:
-    one = record(4).with_scores({"length": 2})
-    fields = {**one.fields, "intended_label": "refund", "chosen_label": "delivery", "document": "kept elsewhere"}
-    one = Record(one.text, one.provenance, one.labels, fields, one.scores)
-    table = provenance_table([one], outcome(), {one.id: "train"}, {one.id: "f"})
+def test_the_provenance_of_a_text_has_request_scores_labels_split_and_family() -> None:
+    row = record(4).with_scores({"length": 2})
+    fields = {**row.fields, "intended_label": "refund", "chosen_label": "delivery", "document": "in its own column"}
+    row = Record(row.text, row.provenance, row.labels, fields, row.scores)
+    table = provenance_of(row, run_result())
     assert list(table.columns) == list(table.features)
     assert {name: cells[0] for name, cells in table.columns.items()} == {
-        "id": one.id,
-        "item": "labelled",
-        "parents": [],
-        "shown": ["aaaa000011112222"],
-        "request": "key1",
-        "draw": 1,
+        "id": row.id,
+        "step": "labelled",
+        "parent_ids": [],
+        "example_ids": ["aaaa000011112222"],
+        "request_key": "key1",
+        "index": 1,
         "prompt": "labelled",
-        "fingerprint": "f00d",
+        "prompt_fingerprint": "f00d",
         "model": "SmolLM2@abc",
         "engine": "",
         "sampling": '{"temperature": 0.8}',
         "attributes": '{"tone": "plain"}',
-        "measures": '{"agreement": 0.75, "length": 2}',
+        "scores": '{"agreement": 0.75, "length": 2}',
         "confidence": 0.75,
         "label": "refund",
-        "intended": "refund",
-        "chosen": "delivery",
+        "intended_label": "refund",
+        "predicted_label": "delivery",
         "split": "train",
         "family": "f",
     }
 
 
-def test_confidence_is_the_last_labeller_s_and_null_without_one() -> None:
-    one = record(1).with_scores({"choice": 0.9})
-    split = {one.id: "train"}
-    assert provenance_table([one], outcome(labellers=("agreement", "choice")), split, split).columns["confidence"] == [
-        0.9
-    ]
-    assert provenance_table([one], outcome(labellers=()), split, split).columns["confidence"] == [None]
+@pytest.mark.parametrize(
+    ("labellers", "confidence_steps", "confidence"),
+    [
+        (["choice"], ["agreement", "choice"], 0.9),
+        ([], ["agreement"], 0.75),
+        (["choice-2"], ["agreement", "choice-2"], 0.75),
+        ([], [], None),
+    ],
+)
+def test_the_confidence_is_the_score_of_the_last_step_that_measures_it(
+    labellers: Sequence[str], confidence_steps: Sequence[str], confidence: float | None
+) -> None:
+    result = run_result(labellers=labellers, confidence_steps=confidence_steps)
+    table = provenance_of(record(1).with_scores({"choice": 0.9, "length": 7}), result)
+    assert table.columns["confidence"] == [confidence]
 
 
 @pytest.mark.parametrize(
-    ("say", "chosen", "confidence"),
-    [("keep", "delivery", None), ("relabel", "delivery", None), ("relabel", "refund", 0.9), ("keep", "refund", 0.9)],
+    ("decision", "chosen", "confidence"),
+    [
+        ("keep", "refund", 0.9),
+        ("keep", "delivery", None),
+        ("keep", "", 0.9),
+        ("relabel", "refund", 0.9),
+        ("relabel", "delivery", None),
+        ("relabel", "", None),
+    ],
 )
-def test_a_label_that_a_person_set_has_no_confidence_of_another(
-    say: str, chosen: str, confidence: float | None
+def test_a_label_set_in_a_review_has_only_the_confidence_of_a_labeller_that_chose_it(
+    decision: str, chosen: str, confidence: float | None
 ) -> None:
     plain = record(1).with_scores({"choice": 0.9})
-    fields = {**plain.fields, "chosen_label": chosen, REVIEW_DECISION: say}
-    one = Record(plain.text, plain.provenance, ("refund",), fields, plain.scores)
-    split = {one.id: "train"}
-    told = provenance_table([one], outcome(labellers=("choice",)), split, split).columns
-    assert told["confidence"] == [confidence]
+    fields = {**plain.fields, "chosen_label": chosen, REVIEW_DECISION: decision}
+    row = Record(plain.text, plain.provenance, ("refund",), fields, plain.scores)
+    assert provenance_of(row, run_result(labellers=["choice"])).columns["confidence"] == [confidence]
 
 
-def test_dropped_has_drops_reviews_and_spare_ones_each_with_its_reason() -> None:
-    told = outcome()
-    table = dropped_table(told)
+@pytest.mark.parametrize(("decision", "confidence"), [("keep", 0.75), ("relabel", None)])
+def test_a_relabel_removes_the_agreement_with_the_label_before(decision: str, confidence: float | None) -> None:
+    plain = record(1)
+    row = Record(plain.text, plain.provenance, plain.labels, {REVIEW_DECISION: decision}, plain.scores)
+    assert provenance_of(row, run_result()).columns["confidence"] == [confidence]
+
+
+def test_several_labels_are_compared_with_the_chosen_ones_in_any_order() -> None:
+    fields = {"chosen_label": "delivery, refund", REVIEW_DECISION: "relabel"}
+    row = Record("both", Provenance("labelled"), ("refund", "delivery"), fields, {"choice": 0.9})
+    result = run_result(labellers=["choice"], multi_label=True)
+    assert provenance_of(row, result).columns["confidence"] == [0.9]
+
+
+def test_dropped_has_drops_reviews_and_surplus_texts_each_with_its_reason() -> None:
+    result = run_result()
+    table = dropped_table(result)
     assert list(table.columns) == list(table.features)
     rows = {row["id"]: row for row in pa.table(dict(table.columns), schema=table.features.arrow_schema).to_pylist()}
     assert len(rows) == 7
-    twin = rows[record(101).id]
-    assert (twin["section"], twin["step"], twin["score"], twin["limit"]) == ("filter", "near_duplicate", 0.8, 0.7)
-    assert (twin["duplicate_of"], twin["text"], twin["label"], twin["raw_answer"]) == (
-        told.selected[0].id,
-        "text 101",
-        "refund",
-        None,
-    )
-    assert (twin["generator"], twin["request"], json.loads(twin["sampling"])) == (
-        "labelled",
-        "key33",
-        {"temperature": 0.8},
-    )
-    spare = rows[record(110).id]
-    assert (spare["section"], spare["step"], spare["reason"]) == ("select", "diverse", "not picked: quota full")
-    (unread,) = (row for row in rows.values() if row["section"] == "parse")
-    assert (unread["text"], unread["raw_answer"], unread["label"]) == ("", "raw ? junk", None)
+    duplicate = rows[record(101).id]
+    assert (duplicate["section"], duplicate["step"]) == ("filter", "near_duplicate")
+    assert (duplicate["score"], duplicate["limit"]) == (0.8, 0.7)
+    assert duplicate["duplicate_of"] == result.selected[0].id
+    assert (duplicate["text"], duplicate["label"], duplicate["raw_answer"]) == ("text 101", "refund", None)
+    assert (duplicate["generator"], duplicate["request_key"]) == ("labelled", "key33")
+    assert json.loads(duplicate["sampling"]) == {"temperature": 0.8}
+    surplus = rows[record(110).id]
+    assert (surplus["section"], surplus["step"]) == ("select", "diverse")
+    assert surplus["reason"] == "not selected: quota full"
+    (not_parsed,) = (row for row in rows.values() if row["section"] == "parse")
+    assert (not_parsed["text"], not_parsed["raw_answer"], not_parsed["label"]) == ("", "raw ? junk", None)
     assert sum(row["section"] == "review" for row in rows.values()) == 1
 
 
-def test_types_are_said_even_where_every_cell_is_empty() -> None:
-    told = outcome(
-        surplus=(), dropped=[DroppedRecord(Record("x", Provenance("existing")), "filter", "length", "too short")]
-    )
-    features = dropped_table(told).features
+def test_columns_have_their_types_also_where_every_cell_is_empty() -> None:
+    drop = DroppedRecord(Record("x", Provenance("existing")), "filter", "length", "too short")
+    features = dropped_table(run_result(surplus=(), dropped=[drop])).features
     assert (features["score"], features["duplicate_of"], features["parent_ids"]) == (
         Value("float64"),
         Value("string"),
         List(Value("string")),
     )
-    assert dropped_table(outcome(multi_label=True)).features["label"] == List(Value("string"))
+    assert dropped_table(run_result(multi_label=True)).features["label"] == List(Value("string"))

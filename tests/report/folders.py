@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from pathlib import Path
 
+from textsynth.core.registry import snake_case
 from textsynth.export.dataset import write_dataset
 from textsynth.export.run_result import RunResult
 from textsynth.store.manifest import FORMAT, Manifest, write_manifest
@@ -17,7 +18,8 @@ def manifest(result: RunResult) -> Manifest:
     return {
         "version": FORMAT,
         "name": result.name,
-        "task": result.task,
+        "task": snake_case(type(result.task).__name__),
+        "task_options": result.task.as_recipe(),
         "seed": result.seed,
         "recipe": {
             "name": "recipe.yaml",

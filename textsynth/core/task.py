@@ -1,7 +1,7 @@
-"""The protocol of a task: what a data set is for, and everything about it that depends on that.
+"""The base class of tasks. A task says what a data set is for, and decides everything that depends on that.
 
 A task is a component like every other: `task: classification` is `textsynth/task/classification.py`, class
-`Classification`; `task: ./mine.py` is a file beside the recipe. Nothing outside the task's file depends on its name.
+`Classification`; `task: ./mine.py` is a file beside the recipe. No code outside a task's file depends on its name.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ StepSpec = str | dict[str, dict[str, str]]
 SEEDS = "seeds"
 TEST = "test"
 PARENT_TEXT_FIELDS = ("source_text", "document")
-"""The record fields in which generators that rewrite keep the text that was rewritten, whatever the task."""
+"""The record fields in which generators store the text that they rewrite, in every task."""
 TEXT_SEPARATOR = "\n"
 DEFAULT_TEXTS = 100
 BASIC_FILTERS: tuple[StepSpec, ...] = ("length", "refusal", "personal_data", "language", "exact_duplicate")
@@ -31,7 +31,8 @@ class RecipeFacts:
 
     `sources` are the names under `sources`; `labels` is the number of labels; `seeds` is the source that the generators
     write from (None: none), and `seeds_labelled` whether its rows may have labels. `only_existing` is true where every
-    generator passes given rows on. No generator writes from the sources in `gold`, which calibrate labellers.
+    generator passes on the rows of a source unchanged. `gold` are the sources that calibrate labellers: no generator
+    writes from them.
     """
 
     sources: tuple[str, ...] = ()
@@ -62,18 +63,18 @@ class ReviewQuestion:
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """What a data set row is made of, outside a run: its texts by column, and its labels in no particular order."""
+    """A row of the data set to make a chat example of: its texts by column, and its labels in no particular order."""
 
     texts: Mapping[str, str]
     labels: Sequence[str]
 
 
 class Task(Step):
-    """The base of every task. A subclass names its columns and answers the questions below.
+    """The base class of tasks. A subclass sets `columns` and `generator`, and overrides what differs from the defaults.
 
     `columns` maps each text column of the data set, in order, to the record field that fills it; "" is the record's own
     text, which exactly one column holds. `generator` is the generator that a recipe without `generate` uses.
-    `needs_labels` says that generators cannot write without `labels` in the recipe.
+    `needs_labels` is true where generators cannot write without `labels` in the recipe.
     """
 
     columns: ClassVar[Mapping[str, str]] = {"text": ""}
@@ -99,7 +100,7 @@ class Task(Step):
 
     @property
     def source_text_column(self) -> str:
-        """The column that rows of a source have their text in, where the source does not name one."""
+        """The column with the text of a source's rows, where the source does not name one."""
         return "text"
 
     def texts(self, record: Record) -> tuple[str, ...]:
@@ -134,14 +135,14 @@ class Task(Step):
         return {self.fields_shown[column]: text for column, text in texts if self.columns[column] and text}
 
     def family_texts(self, record: Record) -> tuple[str, ...]:
-        """Return the texts that tie a record to others in one family of a split: what it rewrites or belongs to."""
+        """Return the texts that the record rewrites or belongs to; records that share one are never in two splits."""
         own = (record.field_text(field) for field in self.required_fields if field not in PARENT_TEXT_FIELDS)
         return (*parent_texts(record), *filter(None, own))
 
     # ---- labels and evaluation
 
     def has_labels(self, labels: Collection[str]) -> bool:
-        """Whether the data set has a label column where the recipe lists `labels`."""
+        """Whether the data set of a recipe with these `labels` has a label column."""
         return bool(labels)
 
     @property
@@ -157,7 +158,7 @@ class Task(Step):
         return [{self.generator: {"source": source}} if source is not None else self.generator]
 
     def default_filters(self, facts: RecipeFacts) -> list[StepSpec]:
-        """Return every safe filter for the task and for what the recipe has, cheap ones first."""
+        """Return the filters of a recipe that names none, cheap ones first."""
         return list(BASIC_FILTERS)
 
     def default_select(self, facts: RecipeFacts, *, by_label: bool) -> list[StepSpec]:
@@ -165,10 +166,10 @@ class Task(Step):
         return []
 
     def default_want(self, facts: RecipeFacts) -> dict[str, int]:
-        """Return the quota of a recipe that sets none; {} (every text there is) where only given rows are passed on."""
+        """Return the quota of a recipe that sets none; {} (no quota) where generators only pass on given rows."""
         return {} if facts.only_existing else {"total": DEFAULT_TEXTS}
 
-    # ---- words for the card, the Hub and other tools
+    # ---- the card and the Hub's metadata
 
     @property
     def hub_category(self) -> str:
@@ -184,7 +185,7 @@ class Task(Step):
         return ["multi-label-classification" if multi_label else "multi-class-classification"]
 
     def description(self, *, multi_label: bool) -> str:
-        """Return one sentence that says what the rows of the data set are."""
+        """Return one sentence for the card that says what the rows are; `multi_label`: with one label or more each."""
         return "Texts."
 
     @property
@@ -193,7 +194,7 @@ class Task(Step):
         return "Training on these texts."
 
     def column_notes(self) -> Mapping[str, str]:
-        """Return what a column holds where its name does not say it, by column."""
+        """Return what a column holds, by column, for columns whose name does not say it."""
         return {}
 
     # ---- annotation tools and training formats
@@ -213,18 +214,20 @@ class Task(Step):
         raise NotImplementedError
 
     def chat_example(self, example: Example, instruction: str, labels: Sequence[str]) -> tuple[str, str]:
-        """Return the user's message and the assistant's answer that a chat model is trained on."""
+        """Return the user's message and the assistant's answer; `labels` are the names in the recipe's order."""
         raise NotImplementedError
 
 
 def parent_texts(record: Record) -> tuple[str, ...]:
-    """Return the texts that the record rewrites, whatever the task."""
+    """Return the texts that the record rewrites, by the fields that generators store them in."""
     return tuple(text for text in map(record.field_text, PARENT_TEXT_FIELDS) if text)
 
 
 def label_instruction(question: str, labels: Mapping[str, str]) -> str:
-    """Return an instruction that asks `question` and lists the labels, each with its description where it has one."""
-    lines = (f"- {name}" if text in ("", name) else f"- {name}: {text}" for name, text in labels.items())
+    """Return `question` and a list of the labels; a description that is empty or repeats the name is left out."""
+    lines = (
+        f"- {name}" if description in ("", name) else f"- {name}: {description}" for name, description in labels.items()
+    )
     return "\n".join([question, "", *lines])
 
 

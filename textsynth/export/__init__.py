@@ -1,1 +1,1 @@
-"""Export: splits, data set and card of a run."""
+"""Export: the data set of a run with its splits and its card, and its texts in the formats of other tools."""

@@ -1,12 +1,12 @@
 """The data set on disk: a folder that `load_dataset` reads and the Hub takes as it is.
 
     README.md                                  the card
-    data/train-00000-of-00001.parquet          config `default`, one file a split
+    data/train-00000-of-00001.parquet          config `default`, one file per split
     provenance/train-00000-of-00001.parquet    config `provenance`
     dropped/train-00000-of-00001.parquet       config `dropped`
     figures/*.svg                              the figures of the card
 
-The folder is written next to the old one and then moved in its place, so that a crash never leaves half a data set.
+The folder is written next to the earlier one and then replaces it, so that a crash never leaves half a data set.
 """
 
 from __future__ import annotations
@@ -33,23 +33,23 @@ ROWS_PER_GROUP = 50_000
 
 
 class WrittenDataset(NamedTuple):
-    """What was written: the number of rows by split (empty ones too), and sentences on what was left out."""
+    """What was written: the number of rows by split, and notes on empty splits and on shares that were not met."""
 
     splits: Mapping[str, int]
     notes: tuple[str, ...]
 
 
 def write_dataset(folder: Path, result: RunResult) -> WrittenDataset:
-    """Write the data set into `folder` (a run's `dataset/`), in place of an earlier one.
+    """Write the data set into `folder` (a run's `dataset/`), replacing an earlier one.
 
-    The same result gives the same bytes with the same pyarrow and datasets. Raises RunError where writing fails; the
-    earlier data set then stays.
+    The same result gives the same bytes with the same versions of pyarrow and datasets. Raises RunError where writing
+    fails; the earlier data set then stays.
     """
     shares = result.splits or {ONLY_SPLIT: 1.0}
     assigned = assign_splits(result.selected, shares, seed=result.seed, family_texts=result.task.family_texts)
     by_split = {name: [record for record in result.selected if assigned.split[record.id] == name] for name in shares}
-    # Each table is made just before it is written: together they take more memory than the records.
-    tables: dict[str, Callable[[], dict[str, ColumnTable]]] = {
+    # Each table is built just before it is written: together they take more memory than the records.
+    builders: dict[str, Callable[[], dict[str, ColumnTable]]] = {
         "default": lambda: {name: default_table(rows, result) for name, rows in by_split.items()},
         "provenance": lambda: {ONLY_SPLIT: provenance_table(result.selected, result, assigned.split, assigned.family)},
         "dropped": lambda: {ONLY_SPLIT: dropped_table(result)},
@@ -61,9 +61,9 @@ def write_dataset(folder: Path, result: RunResult) -> WrittenDataset:
         _recover(folder)
         shutil.rmtree(new_folder, ignore_errors=True)
         new_folder.mkdir(parents=True)
-        for name, make_splits in tables.items():
-            splits = make_splits()
-            notes += _empty_parts(name, splits)
+        for name, build in builders.items():
+            splits = build()
+            notes += _notes_on_empty(name, splits)
             if any(map(len, splits.values())):
                 configs.append(_write_config(new_folder, name, splits))
             del splits
@@ -72,7 +72,7 @@ def write_dataset(folder: Path, result: RunResult) -> WrittenDataset:
         (new_folder / "README.md").write_text(text, encoding="utf-8", newline="\n")
         problems = viewer_problems(new_folder)
         if problems:
-            raise RunError(f"{folder}: the Hub's viewer could not show the data set: {'; '.join(problems)}")
+            raise RunError(f"{folder}: the Hub's viewer cannot show the data set: {'; '.join(problems)}")
         _replace(folder, new_folder)
     except OSError as error:
         shutil.rmtree(new_folder, ignore_errors=True)
@@ -87,15 +87,15 @@ def write_figures(folder: Path, figures: Sequence[CardFigure]) -> None:
         (folder / figure.path).write_text(valid_unicode(figure.svg), encoding="utf-8", newline="\n")
 
 
-def _empty_parts(config: str, splits: Mapping[str, ColumnTable]) -> list[str]:
-    """Return which splits are empty, or that all are: they cannot be loaded, so the card does not list them."""
+def _notes_on_empty(config: str, splits: Mapping[str, ColumnTable]) -> list[str]:
+    """Return a note for each empty split, or one where all are empty: what has no rows cannot be loaded."""
     if not any(map(len, splits.values())):
         return [f"config {config} is empty and left out"]
     return [f"split {name} is empty and left out" for name, table in splits.items() if not len(table)]
 
 
 def _write_config(folder: Path, name: str, splits: Mapping[str, ColumnTable]) -> DatasetConfig:
-    """Write the files of one config and return its entry for the card."""
+    """Write the files of one config and return what the card states about it."""
     content = hashlib.sha256()
     files: dict[str, str] = {}
     for split, table in splits.items():
@@ -123,7 +123,7 @@ def _write_parquet(path: Path, table: ColumnTable) -> None:
 
 
 def _replace(folder: Path, new_folder: Path) -> None:
-    """Move the new folder in the place of the old one."""
+    """Replace the old folder by the new one."""
     old_folder = _old_folder(folder)
     shutil.rmtree(old_folder, ignore_errors=True)
     if folder.exists():
@@ -133,7 +133,7 @@ def _replace(folder: Path, new_folder: Path) -> None:
 
 
 def _recover(folder: Path) -> None:
-    """Move back the old folder where a crash came between the two renames."""
+    """Restore the old folder after a crash between the two renames of `_replace`."""
     old_folder = _old_folder(folder)
     if old_folder.exists() and not folder.exists():
         old_folder.rename(folder)

@@ -1,8 +1,9 @@
-"""The texts of a finished run, read from its folder to be written in another format."""
+"""Reads the texts of a finished run from its folder, to write them in another format."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -13,15 +14,16 @@ from textsynth.store.dataset import DatasetReader, check_complete, row_fields, r
 from textsynth.store.manifest import Manifest
 
 CONFIGS = ("default", "provenance", "dropped")
-PROVENANCE = ("step", "prompt", "model", "parent_ids", "example_ids", "attributes", "scores")
-DROPPED = ("section", "step", "reason", "score", "limit", "duplicate_of")
+PROVENANCE_COLUMNS = ("step", "prompt", "model", "parent_ids", "example_ids", "attributes", "scores")
+DROPPED_COLUMNS = ("section", "step", "reason", "score", "limit", "duplicate_of")
 
 
 def read_texts(run: Path, manifest: Manifest, config: str, split: str | None = None) -> list[ExportedText]:
-    """Return the texts of one config, in the data set's order; those of `default` and `provenance` are the selected.
+    """Return the texts of one config in the order of the data set, all of them or those of one split.
 
-    `provenance` adds where each text comes from, `dropped` why it was dropped. An answer that could not be parsed is no
-    text and left out. Raises UsageError for an unknown config or split, and where no text is left.
+    `default` and `provenance` are the selected texts; `provenance` adds where each comes from. `dropped` are the other
+    texts with the reason why; answers that could not be parsed are left out. Raises UsageError for an unknown config or
+    split, and where there are no texts.
     """
     if config not in CONFIGS:
         raise UsageError(f"there is no config {config!r}{did_you_mean(config, CONFIGS)}")
@@ -29,7 +31,7 @@ def read_texts(run: Path, manifest: Manifest, config: str, split: str | None = N
     if config == "dropped":
         texts = _dropped(run, task)
     else:
-        texts = _selected(run, task, PROVENANCE if config == "provenance" else ())
+        texts = _selected(run, task, PROVENANCE_COLUMNS if config == "provenance" else ())
     splits = list(dict.fromkeys(text.split for text in texts))
     if split is not None:
         if split not in splits:
@@ -41,33 +43,39 @@ def read_texts(run: Path, manifest: Manifest, config: str, split: str | None = N
 
 
 def export_info(run: Path, manifest: Manifest, instruction: str | None = None) -> ExportInfo:
-    """Return what all texts of a run share; `instruction` replaces the usual one of its task."""
+    """Return what all texts of a run share; `instruction` replaces that of the task.
+
+    Raises UsageError where rows of the data set are missing.
+    """
     check_complete(run, manifest)
     task = run_task(run, manifest)
-    rows = DatasetReader(run / "dataset" / "data")
+    readers = [DatasetReader(run / "dataset" / name) for name in ("data", "dropped")]
     descriptions = manifest["labels"]
-    labels = {name: descriptions.get(name, "") for name in rows.names or descriptions}
-    multi_label = any(isinstance(label, list) for label in rows.column("label")[:1])
+    labels = {name: descriptions.get(name, "") for name in readers[0].names or descriptions}
+    multi_label = any(isinstance(label, list) for reader in readers for label in islice(reader.values("label"), 1))
     if instruction is None:
         instruction = task.instruction(labels, multi_label=multi_label)
     return ExportInfo(manifest["name"], task, labels, multi_label, instruction)
 
 
 def _selected(run: Path, task: Task, columns: Sequence[str]) -> list[ExportedText]:
+    """Return the selected texts; `columns` are those of the provenance to add."""
     data, provenance = DatasetReader(run / "dataset" / "data"), DatasetReader(run / "dataset" / "provenance")
-    rows = data.rows_at(range(len(data)))
-    provenance_of = {row["id"]: row for row in provenance.rows_at(range(len(provenance)))}
-    return [
-        ExportedText(
-            id=row["id"],
-            texts={name: str(row.get(name) or "") for name in task.columns},
-            labels=_labels(row.get("label") or provenance_of[row["id"]]["label"]),
-            confidence=provenance_of[row["id"]]["confidence"],
-            split=split,
-            more={name: _cell(provenance_of[row["id"]][name]) for name in columns},
+    origins = {row["id"]: row for row in provenance.rows_at(range(len(provenance)))}
+    texts = []
+    for row, split in zip(data.rows_at(range(len(data))), data.splits, strict=True):
+        origin = origins[row["id"]]
+        texts.append(
+            ExportedText(
+                id=row["id"],
+                texts={column: str(row.get(column) or "") for column in task.columns},
+                labels=_labels(row.get("label") or origin["label"]),
+                confidence=origin["confidence"],
+                split=split,
+                extra={name: _cell(origin[name]) for name in columns},
+            )
         )
-        for row, split in zip(rows, data.splits, strict=True)
-    ]
+    return texts
 
 
 def _dropped(run: Path, task: Task) -> list[ExportedText]:
@@ -79,7 +87,7 @@ def _dropped(run: Path, task: Task) -> list[ExportedText]:
             labels=_labels(row["label"]),
             confidence=row["confidence"],
             split="dropped",
-            more={name: _cell(row[name]) for name in DROPPED},
+            extra={name: _cell(row[name]) for name in DROPPED_COLUMNS},
         )
         for row in rows.rows_at(range(len(rows)))
         if row["section"] != "parse"

@@ -1,6 +1,7 @@
-"""Everything that the data set, its card and its provenance are made of, once a run has finished.
+"""The result of a finished run: everything that its data set, its provenance and its card are written from.
 
-Nothing in it depends on time, place or speed, so the same recipe, seed and answers give the same bytes.
+Nothing in it depends on the clock, the machine or the speed of the run, so the same recipe, seed and answers give the
+same bytes.
 """
 
 from __future__ import annotations
@@ -16,9 +17,9 @@ from textsynth.core.task import Task
 
 @dataclass(frozen=True, slots=True)
 class RequestInfo:
-    """What one journal key stands for: the prompt's name and fingerprint, the model's identity, the sampling.
+    """The request behind a journal key: the prompt's name and fingerprint, the model's identity, the sampling.
 
-    `engine` is the engine's name and version, "" where it does not say.
+    `engine` is the name and version of the engine that answered, "" where it did not report them.
     """
 
     prompt: str
@@ -30,7 +31,7 @@ class RequestInfo:
 
 @dataclass(frozen=True, slots=True)
 class QuotaStatus:
-    """One quota cell: the values its texts have in common ({} is the total), texts wanted and texts selected."""
+    """One quota cell: the values that its texts have in common ({} is the total), the texts wanted and selected."""
 
     values: Mapping[str, str]
     wanted: int
@@ -38,21 +39,21 @@ class QuotaStatus:
 
     @property
     def name(self) -> str:
-        """`card_arrival`, `card_arrival, annoyed`, or `total`."""
+        """The values of the cell, such as `card_arrival` or `card_arrival, annoyed`; `total` where there are none."""
         return ", ".join(self.values.values()) or "total"
 
     @property
     def missing(self) -> int:
-        """How many texts the cell lacks, never below 0."""
+        """How many selected texts are missing, 0 or more."""
         return max(0, self.wanted - self.selected)
 
 
 @dataclass(frozen=True, slots=True)
 class SourceInfo:
-    """A source: its description, its repository and revision where it comes from the Hub, its license.
+    """A source: its path or name, its repository and revision where it comes from the Hub, its license.
 
-    `made_from` says that texts were written from its rows or are its rows; else they were only compared with them, as
-    with a test set.
+    `made_from` is true where texts were written from its rows or are its rows, and false where they were only compared
+    with its rows, as with those of a test set.
     """
 
     description: str
@@ -64,7 +65,7 @@ class SourceInfo:
 
 @dataclass(frozen=True, slots=True)
 class CardFigure:
-    """A chart as a file of the data set: its path (`figures/funnel.svg`), its title, its numbers in words, the SVG."""
+    """A chart that is a file of the data set: its path (`figures/funnel.svg`), title, numbers as text, and SVG."""
 
     path: str
     title: str
@@ -74,9 +75,9 @@ class CardFigure:
 
 @dataclass(frozen=True, slots=True)
 class CardMetadata:
-    """What only the author of a data set knows, under the names that the Hub uses.
+    """The card's entries that only the author of a data set can give, under the Hub's names where it has one.
 
-    None and () mean that the author said nothing. `citation` is BibTeX.
+    None and () mean that an entry was not given. `citation` is BibTeX.
     """
 
     pretty_name: str | None = None
@@ -94,7 +95,7 @@ class CardMetadata:
 
 
 class CheckInfo(NamedTuple):
-    """A filter or labeller of the recipe: its section and name, and what it looked for in the words of the card."""
+    """A filter or labeller of the recipe: its section, its name, and what it looks for, such as `personal data`."""
 
     section: str
     name: str
@@ -109,12 +110,12 @@ class RunResult:
     `review` wait for a person. `labels` maps names to descriptions in the recipe's order (empty: texts have none);
     `splits` maps names to shares; `requests` is by journal key. `labellers` are the names of the labellers and
     `confidence_steps` those of all steps whose score is the confidence in a label, both in the order in which they ran.
-    `selector` is the step that left the surplus. `stopped` is one word (met, budget, dry, done), `sentence` says it in
-    full. `prompts` maps names to fingerprints and `prompt_texts` to the templates; `models` are identities and
-    `model_licenses` their licenses as far as known. `checks` are the recipe's filters and labellers, in order;
-    `overrides` are the `--set` options. `weight` is what a synthetic text should count beside a real one (None: not
-    fitted), `evaluation_sentences` the result on real data in sentences, and `evaluation` all of it, as in
-    `evaluation.json`; `calibrations` are the labellers' accuracies on gold rows, by step.
+    `selector` is the step that left the surplus. `stopped` is why the run stopped in one word (met, budget, dry, done),
+    `sentence` the same in a sentence. `prompts` maps names to fingerprints and `prompt_texts` to the templates;
+    `models` are identities and `model_licenses` their licenses, where known. `checks` are the recipe's filters and
+    labellers, in order; `overrides` are the `--set` options. `weight` is the sample weight of a synthetic text next to
+    1 for a real one (None: not fitted). `evaluation_sentences` are the verdict on real data and `evaluation` is all of
+    the evaluation, as in `evaluation.json`. `calibrations` are the labellers' accuracies on gold rows, by step.
     """
 
     name: str
@@ -152,5 +153,5 @@ class RunResult:
 
     @property
     def model_generated(self) -> bool:
-        """Whether a model wrote any of the selected texts (else they were given, and only checked)."""
+        """Whether a model wrote any of the selected texts; else all are rows of a source, and were only checked."""
         return any(record.provenance.request_key for record in self.selected)

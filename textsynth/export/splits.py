@@ -1,8 +1,8 @@
-"""Splits by family: a text and what rewrites it are never in two splits.
+"""Assigns records to splits by family: a text and its rewrites are never in two splits.
 
-A family is connected by a common parent (paraphrases and summaries of one text, and that text), by a text that its
-records rewrite or belong to, or by one answer of a model. Examples that a prompt merely showed are no parents, else
-five seeds would make one family of a whole label.
+Records are in one family if they have a parent in common (paraphrases and summaries of one text, and that text), if
+they rewrite or belong to the same text, or if they come from one answer of a model. The examples that a prompt shows do
+not count as parents: five seeds would connect all texts of a label.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from textsynth.core.task import parent_texts
 LABELS_LISTED = 5
 
 FamilyTexts = Callable[[Record], Sequence[str]]
-"""Returns the texts that connect a record to others in one family: the task's `family_texts`."""
+"""Returns the texts that a record shares with the others of its family: the task's `family_texts`."""
 
 
 class SplitAssignment(NamedTuple):
-    """The split and the family (its smallest record id) by record id, and sentences on what could not be met."""
+    """The split and the family (its smallest record id) by record id, and notes on shares that were not met."""
 
     split: Mapping[str, str]
     family: Mapping[str, str]
@@ -32,35 +32,35 @@ class SplitAssignment(NamedTuple):
 def assign_splits(
     records: Sequence[Record], shares: Mapping[str, float], *, seed: int, family_texts: FamilyTexts = parent_texts
 ) -> SplitAssignment:
-    """Assign each record to a split, stratified by label, with families whole and the largest placed first.
+    """Assign each record to a split, stratified by label; a family is never divided, and the largest comes first.
 
-    `shares` maps split names to weights, in the order in which ties are broken; they are scaled to their sum. The
-    result does not depend on the order of the records. A record with several labels counts under its rarest.
+    `shares` maps split names to weights, which are divided by their sum; ties go to the first name. The result does not
+    depend on the order of the records. A record with several labels counts under its rarest.
     """
     family = families(records, family_texts)
     strata = _strata(records)
     targets = _targets(Counter(strata.values()), shares)
-    bins = _SplitBins(targets, shares)
+    remaining = _RemainingCounts(targets, shares)
     split: dict[str, str] = {}
     for members in _ordered(family, seed):
         sizes = Counter(map(strata.__getitem__, members)) if len(members) > 1 else {strata[members[0]]: 1}
-        split.update(dict.fromkeys(members, bins.place(sizes)))
+        split.update(dict.fromkeys(members, remaining.assign(sizes)))
     return SplitAssignment(split, family, _notes(split, strata, targets, shares))
 
 
-class _SplitBins:
-    """How many records of each stratum each split still needs."""
+class _RemainingCounts:
+    """How many records of each stratum each split still needs to reach its targets; below 0 where it has too many."""
 
     def __init__(self, targets: Mapping[str, Mapping[str, int]], shares: Mapping[str, float]) -> None:
         self._remaining = {stratum: dict(cells) for stratum, cells in targets.items()}
         self._targets = {name: sum(cells[name] for cells in targets.values()) for name in shares}
         self._missing = dict(self._targets)
 
-    def place(self, sizes: Mapping[str, int]) -> str:
-        """Put a family, given as its sizes by stratum, into the split that needs it most, and return that split.
+    def assign(self, sizes: Mapping[str, int]) -> str:
+        """Assign a family to the split that needs it most, and return that split.
 
-        Ties go to the split that lacks the larger share of its records, so that none stays empty while another
-        overflows; then to the first.
+        `sizes` is the number of its records by stratum. Ties go to the split that still misses the largest share of its
+        records, so that no split stays empty while another has too many, and then to the first split.
         """
         if len(sizes) == 1:
             (need,) = (self._remaining[stratum] for stratum in sizes)
@@ -81,7 +81,7 @@ class _SplitBins:
 
 def families(records: Sequence[Record], family_texts: FamilyTexts = parent_texts) -> dict[str, str]:
     """Return the family of each record, by id: the smallest id among the records connected with it."""
-    # A union-find over indexes rather than ids: of millions of records most are connected to nothing.
+    # A union-find over indexes takes less memory than one over ids: most of millions of records are connected to none.
     parent = list(range(len(records)))
     first_with: dict[tuple[str, str] | str, int] = {}
     parent_ids = {parent_id for record in records for parent_id in record.provenance.parent_ids}
@@ -105,7 +105,7 @@ def families(records: Sequence[Record], family_texts: FamilyTexts = parent_texts
 def _connections(
     record: Record, parent_ids: Container[str], family_texts: FamilyTexts
 ) -> Iterator[tuple[str, str] | str]:
-    """Yield what connects a record to others: the key of the answer it was in, and pairs of a kind and a value."""
+    """Yield the keys that a record shares with the others of its family: a journal key, and pairs of kind and value."""
     if record.id in parent_ids:
         yield "id", record.id
     for parent_id in record.provenance.parent_ids:
@@ -131,10 +131,10 @@ def _ordered(family: Mapping[str, str], seed: int) -> list[list[str]]:
 
 
 def _targets(sizes: Mapping[str, int], shares: Mapping[str, float]) -> dict[str, dict[str, int]]:
-    """Return how many records of each stratum each split should get: whole numbers that add up both ways.
+    """Return how many records of each stratum each split should get; sums by stratum and by split are exact.
 
-    Each cell is its exact share rounded down, or one more; the remaining ones go to the splits that lack most in total
-    (the greedy of Gale and Ryser, which always comes out even).
+    Each count is its exact share rounded down, or one more. The ones to add go to the splits that miss most in total:
+    the greedy construction of the Gale-Ryser theorem, which always succeeds.
     """
     total = sum(shares.values())
     exact = {stratum: {name: size * share / total for name, share in shares.items()} for stratum, size in sizes.items()}
@@ -154,7 +154,7 @@ def _targets(sizes: Mapping[str, int], shares: Mapping[str, float]) -> dict[str,
 
 
 def _rounded(total: int, shares: Mapping[str, float]) -> dict[str, int]:
-    """Split `total` by the shares into whole numbers, by the largest remainders."""
+    """Divide `total` by the shares into whole numbers, by the largest remainders."""
     weight = sum(shares.values())
     exact = {name: total * share / weight for name, share in shares.items()}
     parts = {name: int(part + 1e-9) for name, part in exact.items()}

@@ -1,6 +1,6 @@
-"""The three tables of a data set: the rows that people train on, their provenance, and what was dropped.
+"""The three tables of a data set: the rows to train on, their provenance, and the texts that are not in the data set.
 
-Rows are sorted by id, which is a hash: as good as shuffled, and the same on every machine.
+Rows are sorted by id. Ids are hashes, so the order is as good as random, and the same on every machine.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     import datasets
 
 NO_REQUEST = RequestInfo("", "", "", {})
-NOT_SELECTED = "not picked: quota full"
-# Fields of labellers, which have columns of their own.
+NOT_SELECTED = "not selected: quota full"
+# Record fields that labellers set. They have columns of their own.
 LABEL_FIELDS = ("chosen_label", "intended_label")
 
 Columns = Mapping[str, Sequence[object]]
@@ -28,9 +28,9 @@ Columns = Mapping[str, Sequence[object]]
 
 @dataclass(frozen=True, slots=True)
 class ColumnTable:
-    """A table of `length` rows: the `datasets` features give its column types, `part` returns a slice as columns.
+    """A table of `length` rows. `features` has the types of its columns, `part` returns a slice of rows as columns.
 
-    Columns take more memory than the records they are made from, so only as many rows as needed at once are converted.
+    Columns take more memory than the records they are made from, so rows are converted a part at a time.
     """
 
     length: int
@@ -51,7 +51,7 @@ class ColumnTable:
 
 
 def default_table(records: Sequence[Record], result: RunResult) -> ColumnTable:
-    """Return the rows that people train on: the task's columns, and labels as integer codes in the recipe's order."""
+    """Return the rows to train on: the task's columns, and labels as integer codes in the recipe's order."""
     from datasets import ClassLabel, Features, List, Value
 
     rows = sorted(records, key=lambda record: record.id)
@@ -112,10 +112,10 @@ def provenance_features(*, multi_label: bool) -> datasets.Features:
 
 
 def dropped_table(result: RunResult) -> ColumnTable:
-    """Return what is not in the data set: drops, texts in review, and surplus texts (section `select`).
+    """Return the texts that are not in the data set: dropped, in review, or surplus (section `select`).
 
-    `text` is empty where an answer could not be parsed; then `raw_answer` holds it. `source_text` is what the text
-    rewrites or belongs to.
+    `text` is empty for an answer that could not be parsed, and `raw_answer` has the answer. `source_text` is the text
+    that the record rewrites or belongs to.
     """
     surplus = (DroppedRecord(record, "select", result.selector, NOT_SELECTED) for record in result.surplus)
     drops = sorted((*result.dropped, *surplus), key=lambda drop: (drop.record.id, drop.section, drop.step, drop.reason))
@@ -161,7 +161,7 @@ def dropped_features(*, multi_label: bool) -> datasets.Features:
 def _provenance_columns(rows: Sequence[Record], result: RunResult) -> dict[str, Sequence[object]]:
     requests = [result.requests.get(row.provenance.request_key, NO_REQUEST) for row in rows]
     sampling = {id(request): as_json(request.sampling) for request in requests}
-    # Most rows share their examples and their attributes: one list and one text serve all of them.
+    # Many rows have equal examples and attributes: they share one list and one string, which saves memory.
     lists: dict[tuple[str, ...], list[str]] = {}
     texts: dict[str, str] = {}
     own_columns = {*PARENT_TEXT_FIELDS, *LABEL_FIELDS, *result.task.required_fields}
@@ -217,20 +217,23 @@ def _valid(value: JsonValue) -> JsonValue:
 
 
 def _confidence(record: Record, result: RunResult) -> float | None:
-    """Return the confidence in the record's label: the last score of a step that measures it.
+    """Return the confidence in the record's labels: its score by the last of the result's `confidence_steps`.
 
-    None where a person set another label than the one that the score is about.
+    None where there is no such score, and where the score is about other labels: a person kept the labels against the
+    labeller's choice, or set other labels than the labeller chose. Labels that a person set have the score of a
+    labeller only: that of any other step is about the labels before.
     """
     decision = record.fields.get(REVIEW_DECISION)
-    predicted = record.field_text("chosen_label")
-    if decision is not None and predicted and _names(predicted) != _names(", ".join(record.labels)):
+    chosen = record.field_text("chosen_label")
+    same_choice = _split_names(chosen) == _split_names(", ".join(record.labels))
+    if not same_choice and (decision == "relabel" or (decision == "keep" and chosen)):
         return None
     steps = result.labellers if decision == "relabel" else result.confidence_steps
     scores = [record.scores[step] for step in steps if step in record.scores]
     return float(scores[-1]) if scores else None
 
 
-def _names(labels: str) -> list[str]:
+def _split_names(labels: str) -> list[str]:
     return sorted(labels.split(", "))
 
 

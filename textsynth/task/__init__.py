@@ -1,4 +1,4 @@
-"""Tasks: what a data set is for. One task a file, found by its name like every other component."""
+"""Tasks: what a data set is for. One task per file, found by its name like every other component."""
 
 from __future__ import annotations
 

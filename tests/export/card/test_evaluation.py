@@ -1,4 +1,4 @@
-"""What an evaluation says on a card, when the run ends and when it comes later: the same."""
+"""The evaluation on a card: the same text whether it was there when the run ended or was added later."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.export.outcomes import HOSTILE, outcome
+from tests.export.outcomes import HOSTILE, run_result
 from textsynth.export.card import card
 from textsynth.export.card.evaluation import evaluation_section, harm_before_gain, weight_sentence, with_evaluation
 from textsynth.export.run_result import CardFigure, CardMetadata
@@ -20,72 +20,76 @@ EVALUATION = {
     },
     "data": {"test": 300},
 }
+DIFFERENCE = {
+    "arm": "seeds_selected",
+    "minus": "seeds",
+    "classifier": "words",
+    "difference": -0.02,
+    "interval": [-0.04, -0.01],
+}
 HARMFUL: dict[str, Any] = {
     **EVALUATION,
-    "differences": [
-        {
-            "arm": "seeds_selected",
-            "minus": "seeds",
-            "classifier": "words",
-            "difference": -0.02,
-            "interval": [-0.04, -0.01],
-        }
-    ],
+    "differences": [DIFFERENCE, {**DIFFERENCE, "classifier": "embeddings", "interval": [-0.04, 0.01]}],
     "verdict": {"leaks": 7, "classes_worse": ["a_b"], "sentences": ["They harm.", HOSTILE]},
     "gap": {"auc_words": 0.9, "auc_embeddings": 0.8},
 }
 HELPFUL: dict[str, Any] = {**EVALUATION, "verdict": {"leaks": 0, "sentences": ["They help."]}}
-PICTURES = [CardFigure("figures/proof-words.svg", "Scores", "macro-F1: seeds .5", "<svg/>")]
+FIGURES = [CardFigure("figures/proof-words.svg", "Scores", "macro-F1: seeds .5", "<svg/>")]
 
 
-def test_scores_stand_in_words_with_their_intervals() -> None:
+def card_with(evaluation: dict[str, Any], **changes: Any) -> str:
+    """Return the card of a run that ended with this evaluation; {} for none."""
+    sentences = (evaluation.get("verdict") or {}).get("sentences", ())
+    figures = FIGURES if evaluation else ()
+    result = run_result(evaluation=evaluation, evaluation_sentences=sentences, figures=figures, **changes)
+    return card(result, [], {"train": []}, ["a note"])
+
+
+def test_scores_are_a_table_with_intervals_for_the_training_sets_that_are_known() -> None:
     text = evaluation_section(["They help."], weight_sentence(0.3), EVALUATION)
     assert text.startswith("- They help.\n- The column `weight` is 0.3")
     assert "| real seeds alone | TF-IDF words | 20 | 0.500 (0.400 to 0.600) |" in text
     assert "| seeds and these texts | TF-IDF words | 50 | 0.612 |" in text
     assert "tested on 300 real ones" in text
     assert "0.100" not in text
-    assert "|" not in evaluation_section(["They help."], "", {})
 
 
-def made(evaluation: dict[str, Any], **more: Any) -> str:
-    told = (evaluation.get("verdict") or {}).get("sentences", ())
-    pictures = PICTURES if evaluation else ()
-    return card(
-        outcome(evaluation=evaluation, evaluation_sentences=told, figures=pictures, **more),
-        [],
-        {"train": []},
-        ["a note"],
-    )
+def test_without_scores_there_is_no_table() -> None:
+    assert evaluation_section(["They help."], "", {}) == "- They help."
 
 
-AUTHORS: list[dict[str, Any]] = [
+CHANGES: list[dict[str, Any]] = [
     {},
-    {"license": "cc-by-4.0", "recipe_text": "# a\n\n## Proof on real data\n\n## Known limits\n\n- They harm\n"},
+    {
+        "license": "cc-by-4.0",
+        "recipe_text": "# a\n\n## Evaluation on real data\n\n## Known limitations\n\n- **These texts harm** a\n",
+    },
     {
         "prompt_texts": {"labelled": "```\n## Notes\n````\n"},
-        "about": CardMetadata(description=HOSTILE, citation="@x{## Licence}"),
+        "metadata": CardMetadata(description=HOSTILE, citation="@x{## License}"),
     },
     {"labels": {}, "task": "summarization"},
 ]
 
 
-@pytest.mark.parametrize("more", AUTHORS)
+@pytest.mark.parametrize("changes", CHANGES)
 @pytest.mark.parametrize("later", [HELPFUL, HARMFUL])
 @pytest.mark.parametrize("earlier", [{}, HELPFUL, HARMFUL])
-def test_a_later_evaluation_gives_the_card_that_the_run_would_have_had(
-    earlier: dict[str, Any], later: dict[str, Any], more: dict[str, Any]
+def test_a_later_evaluation_gives_the_card_of_a_run_that_ended_with_it(
+    earlier: dict[str, Any], later: dict[str, Any], changes: dict[str, Any]
 ) -> None:
-    assert with_evaluation(made(earlier, **more), later, PICTURES) == made(later, **more)
+    assert with_evaluation(card_with(earlier, **changes), later, FIGURES) == card_with(later, **changes)
 
 
-def test_what_the_column_weight_is_stays() -> None:
-    fitted = made(HELPFUL, weight=0.3)
+def test_the_sentence_on_the_column_weight_stays() -> None:
+    fitted = card_with(HELPFUL, weight=0.3)
     assert "- The column `weight` is 0.3 for every row" in fitted
-    assert with_evaluation(fitted, HARMFUL, PICTURES) == made(HARMFUL, weight=0.3)
+    assert with_evaluation(fitted, HARMFUL, FIGURES) == card_with(HARMFUL, weight=0.3)
 
 
-def test_every_line_about_harm_is_known_again() -> None:
+def test_a_later_evaluation_removes_every_limitation_that_an_earlier_one_measured() -> None:
     lines = list(harm_before_gain(HARMFUL))
-    assert len(lines) == 5
-    assert not [line for line in lines if f"- {line}\n" in with_evaluation(made(HARMFUL), HELPFUL, PICTURES)]
+    assert len(lines) == 6
+    before, after = card_with(HARMFUL), with_evaluation(card_with(HARMFUL), HELPFUL, FIGURES)
+    assert all(f"- {line}\n" in before for line in lines)
+    assert not [line for line in lines if f"- {line}\n" in after]

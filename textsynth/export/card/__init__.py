@@ -1,6 +1,6 @@
-"""The data set's card: metadata for the Hub and a description in words, without time, path or speed.
+"""The data set's card: metadata for the Hub, and sections that describe the data set, without times, paths or speed.
 
-Whatever comes from a model, a recipe or a data file is escaped, so that it can neither become markup nor end a table.
+Text from a model, a recipe or a data file is escaped, so that it can neither become markup nor end a table.
 """
 
 from __future__ import annotations
@@ -28,7 +28,10 @@ CONFIG_CONTENTS = {
 def card(
     result: RunResult, configs: Sequence[DatasetConfig], splits: Mapping[str, Sequence[Record]], notes: Sequence[str]
 ) -> str:
-    """Return the text of README.md: YAML metadata between two `---` lines, then the sections."""
+    """Return the text of README.md: YAML metadata between two `---` lines, then the sections that are not empty.
+
+    `configs` and `splits` are those of the data set, `notes` the notes on what was left out.
+    """
     sections = [
         ("Intended use", intended_use(result)),
         (LIMITATIONS, limitations(result)),
@@ -48,7 +51,7 @@ def card(
 
 
 def _description(result: RunResult, configs: Sequence[DatasetConfig]) -> str:
-    """Return the author's description, what the rows are, and a table of the configs with their columns."""
+    """Return the author's description, a sentence on the rows, and a table of the configs and their content."""
     origin = "written by a language model and checked" if result.model_generated else "given, and checked"
     own = [escape(line) for line in (result.metadata.description or "").splitlines() if line.strip()]
     rows_are = result.task.description(multi_label=result.multi_label)
@@ -58,7 +61,7 @@ def _description(result: RunResult, configs: Sequence[DatasetConfig]) -> str:
 
 
 def _columns(result: RunResult) -> str:
-    """Return the columns of the default config in words."""
+    """Return the columns of the default config, as one line."""
     notes = dict(result.task.column_notes())
     columns = ["id", *result.task.columns]
     if result.task.has_labels(result.labels):

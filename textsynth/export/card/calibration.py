@@ -1,4 +1,4 @@
-"""What a card says about labellers that were calibrated on gold rows, and about those that were not."""
+"""The card's sentences about labellers: calibrated on gold rows, or not calibrated."""
 
 from __future__ import annotations
 
@@ -11,30 +11,34 @@ from textsynth.export.run_result import RunResult
 
 
 def calibration_limitations(result: RunResult) -> Iterator[str]:
-    """Yield a sentence for each labeller: its accuracy on gold rows, or that its confidence is not calibrated."""
+    """Yield a sentence for each labeller of the selected texts: its accuracy on gold rows, or that it has none."""
     for step in result.labellers if result.selected else ():
         summary = result.calibrations.get(step)
         if summary is None:
             yield f"The confidence by {escape(step)} is not calibrated: it was compared with no gold rows."
             continue
         total = summary["all"]
-        kept = summary.get("kept")
-        above = "" if kept is None else f", and on {_accuracy(kept)} of the {kept['rows']} above its threshold"
+        accepted = summary.get("kept")
+        above = (
+            ""
+            if accepted is None
+            else f", and on {_accuracy(accepted)} of the {accepted['rows']} that reached its threshold"
+        )
         yield (
             f"{escape(step)} was right on {_accuracy(total)} of {pluralize(total['rows'], 'gold row')}{above}; "
-            "the texts here may be easier or harder than these rows."
+            "the texts of this data set may be easier or harder than these rows."
         )
 
 
 def calibration_scores(result: RunResult) -> str:
-    """Return each labeller's accuracy on gold rows, overall and by label; "" where none was calibrated."""
+    """Return the accuracy of each labeller on gold rows, overall and by label; "" where none was calibrated."""
     return "\n\n".join(map(_scores, result.calibrations.values()))
 
 
 def _scores(summary: CalibrationSummary) -> str:
     text = (
         f"{escape(summary['sentence'])}. The gold rows, from the source {escape(summary['source'])}, are in no split "
-        "and no prompt showed them as examples; the intervals are Wilson's, 95 %."
+        "and in no prompt as examples; the intervals are 95 % Wilson intervals."
     )
     if not summary["labels"]:
         return text
@@ -51,6 +55,6 @@ def _scores(summary: CalibrationSummary) -> str:
 
 
 def _accuracy(share: AccuracyInterval) -> str:
-    return (
-        f"{format_percent(share['right'] / (share['rows'] or 1))} ({format_percent_range(share['low'], share['high'])})"
-    )
+    # A calibration may have no rows: then none of them was right.
+    accuracy = format_percent(share["right"] / max(1, share["rows"]))
+    return f"{accuracy} ({format_percent_range(share['low'], share['high'])})"

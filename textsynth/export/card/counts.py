@@ -1,4 +1,4 @@
-"""The numbers of a data set: texts by label and split, what was dropped, and the scores of the selected texts."""
+"""The card's counts: texts by label and split, dropped texts by reason, and the scores of the selected texts."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from textsynth.text.normalize import words_of
 
 
 def counts(result: RunResult, splits: Mapping[str, Sequence[Record]]) -> str:
-    """Return the texts by label and split, and their lengths."""
+    """Return the number of texts by label and split, and a sentence on their lengths in words."""
     names = [name for name, rows in splits.items() if rows]
     if not names:
         return "No text was selected."
@@ -31,12 +31,12 @@ def counts(result: RunResult, splits: Mapping[str, Sequence[Record]]) -> str:
 
 
 def funnel(result: RunResult) -> str:
-    """Return the outcomes of the candidates, and how many texts each check dropped for which reason."""
+    """Return the number of candidates by outcome, and of dropped texts by step and reason."""
     waiting = sum(drop.section == "review" for drop in result.dropped)
     candidates = len(result.selected) + len(result.surplus) + len(result.dropped)
     outcomes = (
-        f"Of {candidates} candidates {len(result.selected)} were selected, {len(result.surplus)} were accepted but not "
-        f"selected, {len(result.dropped) - waiting} were dropped and {waiting} wait for a person."
+        f"Of {candidates} candidates: {len(result.selected)} selected, {len(result.surplus)} accepted but not "
+        f"selected, {len(result.dropped) - waiting} dropped, {waiting} waiting for a person."
     )
     reasons = Counter((drop.section, drop.step, reason_category(drop.reason)) for drop in result.dropped)
     rows = [
@@ -52,13 +52,13 @@ def funnel(result: RunResult) -> str:
 
 
 def review_counts(result: RunResult) -> str:
-    """Return how many of the selected texts people have decided on, as `3 of 120`; "" for none."""
+    """Return how many of the selected texts have a decision of a review, as `3 of 120`; "" for none."""
     number = sum(REVIEW_DECISION in record.fields for record in result.selected)
     return f"{number} of {len(result.selected)}" if number else ""
 
 
 def _review_sentence(result: RunResult) -> list[str]:
-    """Return a sentence on the texts that people decided on, where there are any."""
+    """Return a sentence on the decisions of reviews, [] where there are none."""
     decisions = Counter(
         record.fields[REVIEW_DECISION]
         for record in (*result.selected, *result.surplus)
@@ -68,12 +68,12 @@ def _review_sentence(result: RunResult) -> list[str]:
     if not decisions and not dropped:
         return []
     number = decisions.total() + dropped
-    split_up = f"kept {decisions['keep']}, given other labels {decisions['relabel']}, dropped {dropped}"
-    return [f"People decided on {number} of them: {split_up}."]
+    by_decision = f"kept {decisions['keep']}, relabelled {decisions['relabel']}, dropped {dropped}"
+    return [f"People decided on {number} of them: {by_decision}."]
 
 
 def score_table(result: RunResult) -> str:
-    """Return the scores of the selected texts by step; "" where there are none."""
+    """Return a table of the scores of the selected texts, a row per step; "" where there are no scores."""
     by_step = score_summary(result.selected)
     if not by_step:
         return ""
@@ -82,11 +82,11 @@ def score_table(result: RunResult) -> str:
         for step, values in by_step.items()
     ]
     head = ("score of", "texts", "10th percentile", "median", "mean")
-    return f"The scores of the selected texts; `provenance` has those of each text.\n\n{table(head, rows)}"
+    return f"The scores of the selected texts; config `provenance` has those of each text.\n\n{table(head, rows)}"
 
 
 def score_summary(records: Sequence[Record]) -> dict[str, list[float]]:
-    """Return the scores in ascending order, by step in alphabetical order."""
+    """Return the sorted scores by step; the steps are in alphabetical order."""
     values: dict[str, list[float]] = {}
     for record in records:
         for step, score in record.scores.items():
@@ -95,7 +95,7 @@ def score_summary(records: Sequence[Record]) -> dict[str, list[float]]:
 
 
 def quantile(values: Sequence[float], share: float) -> float:
-    """Return the value that `share` of the sorted `values` do not exceed (nearest rank)."""
+    """Return the quantile of sorted `values` at `share` (0 to 1): one of the values, by the nearest-rank method."""
     return values[max(0, math.ceil(share * len(values)) - 1)]
 
 

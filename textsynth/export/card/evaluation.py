@@ -1,6 +1,6 @@
-"""What a card says about an evaluation: its own section, and the first of the limitations.
+"""The evaluation on the card: a section of its own, and the first of the known limitations.
 
-A card is written when its run ends, and an evaluation may come later: it is then added to the existing card.
+A card is written when its run ends. A later evaluation is added to the existing card.
 """
 
 from __future__ import annotations
@@ -9,13 +9,14 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from textsynth.export.card.markdown import bullets, escape, some, table
+from textsynth.export.card.markdown import bullets, escape, first_few, table
 from textsynth.export.run_result import CardFigure
 
 EVALUATION = "Evaluation on real data"
 LIMITATIONS = "Known limitations"
 AFTER_EVALUATION = ("Notes", "License", "Reproduction", "Citation")
-TELLING_AUC = 0.7
+# A classifier that tells synthetic from real texts with at least this AUC is a limitation.
+MIN_AUC_REPORTED = 0.7
 ARMS = {
     "seeds": "real seeds alone",
     "seeds_selected": "seeds and these texts",
@@ -26,32 +27,32 @@ ARMS = {
 }
 CLASSIFIERS = {"words": "TF-IDF words", "embeddings": "frozen embeddings"}
 NOT_MEASURED = "Nothing was measured on real data: whether training on these texts helps is not known."
-# The beginnings of the lines of `harm_before_gain`, and NOT_MEASURED: a later evaluation replaces them.
+# The beginnings of the lines of `harm_before_gain`, and NOT_MEASURED: a later evaluation replaces these lines.
 _REPLACED = re.compile(
-    r"- (?:Nothing was measured on real data|\*\*They harm\*\*|No clear gain for a classifier"
-    r"|\d+ of the texts are copies|Labels that lose by|A classifier tells these texts)"
+    r"- (?:Nothing was measured on real data|\*\*These texts harm\*\*|No clear gain for a classifier"
+    r"|\d+ of the texts are copies|Labels with a lower score|A classifier distinguishes these texts)"
 )
 _WEIGHT = re.compile(r"^- The column `weight` is .*$", re.MULTILINE)
 
 
 def evaluation_section(sentences: Sequence[str], weight: str, evaluation: Mapping[str, Any]) -> str:
-    """Return the verdict's sentences, the sentence on the column `weight`, and the scores of each training set."""
+    """Return the sentences of the verdict, that on the column `weight`, and a table of the scores by training set."""
     lines = [*map(escape, sentences), *([weight] if weight else [])]
     return "\n\n".join(part for part in (bullets(lines), _scores(evaluation)) if part)
 
 
 def weight_sentence(weight: float | None) -> str:
-    """Return what the column `weight` is, "" where there is none."""
+    """Return a sentence on the column `weight`, "" where there is none."""
     if weight is None:
         return ""
     return (
-        f"The column `weight` is {weight:g} for every row: what a text should count beside a real one, "
+        f"The column `weight` is {weight:g} for every row: the sample weight of a text where a real one has 1, "
         "fitted by cross-validation on the real seeds."
     )
 
 
 def with_figures(figures: Sequence[CardFigure], section: str, text: str) -> str:
-    """Return the text after the figures of its section: the files `figures/SECTION.svg` and `figures/SECTION-*.svg`."""
+    """Return the figures of a section (files `figures/SECTION.svg` and `figures/SECTION-*.svg`) and then its text."""
     start = f"figures/{section}"
     shown = [
         f"![{escape(figure.title)}: {escape(figure.description)}]({figure.path})"
@@ -64,11 +65,11 @@ def with_figures(figures: Sequence[CardFigure], section: str, text: str) -> str:
 def with_evaluation(card: str, evaluation: Mapping[str, Any], figures: Sequence[CardFigure]) -> str:
     """Return the card with another evaluation: its section and its limitations replace those of an earlier one.
 
-    Everything else stays, also the sentence on the column `weight`: the rows are the same.
+    Everything else stays, including the sentence on the column `weight`, as the rows stay the same.
     """
     sections = _sections(card)
-    kept = [line for line in sections.get(LIMITATIONS, "").splitlines() if not _REPLACED.match(line)]
-    sections[LIMITATIONS] = "\n".join([*bullets(harm_before_gain(evaluation)).splitlines(), *kept])
+    unchanged = [line for line in sections.get(LIMITATIONS, "").splitlines() if not _REPLACED.match(line)]
+    sections[LIMITATIONS] = "\n".join([*bullets(harm_before_gain(evaluation)).splitlines(), *unchanged])
     weight = _WEIGHT.search(sections.get(EVALUATION, ""))
     sentences = (evaluation.get("verdict") or {}).get("sentences") or ()
     text = evaluation_section(sentences, weight.group().removeprefix("- ") if weight else "", evaluation)
@@ -79,7 +80,7 @@ def with_evaluation(card: str, evaluation: Mapping[str, Any], figures: Sequence[
 
 
 def _sections(card: str) -> dict[str, str]:
-    """Return the card's sections by heading, the text before the first under ""; code blocks hold no headings."""
+    """Return the card's sections by heading, and the text before the first under ""; code blocks have no headings."""
     sections: dict[str, list[str]] = {"": []}
     heading, fence = "", ""
     for line in card.splitlines():
@@ -97,21 +98,20 @@ def _sections(card: str) -> dict[str, str]:
 
 
 def harm_before_gain(evaluation: Mapping[str, Any]) -> Iterator[str]:
-    """Yield the limitations measured on real data: harm, contamination, labels that lose, what gives the texts away."""
+    """Yield the limitations measured on real data: harm or no gain, contamination, labels that lose, domain shift."""
     yield from _effects(evaluation)
     verdict = evaluation.get("verdict") or {}
     if verdict.get("leaks"):
-        consequence = "with them no score on that test set means anything"
-        yield f"{verdict['leaks']} of the texts are copies of test rows: {consequence}."
+        yield f"{verdict['leaks']} of the texts are copies of test rows, which makes scores on that test set worthless."
     worse = [escape(name) for name in verdict.get("classes_worse") or ()]
     if worse:
-        yield f"Labels that lose by these texts: {some(worse)}."
+        yield f"Labels with a lower score when these texts are added: {first_few(worse)}."
     shift = evaluation.get("gap") or {}
     for name, features in (("auc_words", "their words"), ("auc_embeddings", "their embeddings")):
         auc = shift.get(name)
-        if isinstance(auc, float) and auc >= TELLING_AUC:
+        if isinstance(auc, float) and auc >= MIN_AUC_REPORTED:
             scale = f"AUC {auc:.2f}; 0.5 is chance, 1 is certain"
-            yield f"A classifier tells these texts from real ones by {features} ({scale})."
+            yield f"A classifier distinguishes these texts from real ones by {features} ({scale})."
 
 
 def _effects(evaluation: Mapping[str, Any]) -> Iterator[str]:
@@ -122,7 +122,7 @@ def _effects(evaluation: Mapping[str, Any]) -> Iterator[str]:
         classifier = CLASSIFIERS.get(difference["classifier"], escape(str(difference["classifier"])))
         change = f"macro-F1 {difference['difference']:+.3f}, 95 % interval {low:+.3f} to {high:+.3f}"
         if high < 0:
-            yield f"**They harm** a classifier of {classifier}: with the real seeds they lower its score ({change})."
+            yield f"**These texts harm** a classifier of {classifier} when added to the real seeds ({change})."
         elif low <= 0:
             yield f"No clear gain for a classifier of {classifier} when added to the real seeds ({change})."
 

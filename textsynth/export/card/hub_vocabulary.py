@@ -1,7 +1,6 @@
 """The vocabulary of the Hub's metadata for text data sets: task categories, their task ids, and sizes.
 
-The lists follow the Hub's own (huggingface.js, `pipelines.ts`) as they were when this version was made; nothing here
-asks the Hub.
+The lists are copied from the Hub's source (huggingface.js, `pipelines.ts`); nothing here connects to the Hub.
 """
 
 from __future__ import annotations
@@ -41,7 +40,7 @@ SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_
 
 
 def check_category(name: str) -> str:
-    """Return the name of a task category. Raises ValueError with the nearest one where it is not on the list."""
+    """Return `name` if it is a task category. Raises ValueError, which names the nearest one, if it is not."""
     if name in TASKS:
         return name
     owner = next((category for category, task_ids in TASKS.items() if name in task_ids), None)
@@ -51,7 +50,7 @@ def check_category(name: str) -> str:
 
 
 def check_task_id(name: str) -> str:
-    """Return the name of a task id. Raises ValueError with the nearest one where it is not on the list."""
+    """Return `name` if it is a task id. Raises ValueError, which names the nearest one, if it is not."""
     task_ids = [task_id for group in TASKS.values() for task_id in group]
     if name in task_ids:
         return name

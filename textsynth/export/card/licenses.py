@@ -1,10 +1,10 @@
-"""Licenses by their names on the Hub: what each demands of data made from it, and which two conflict.
+"""Licenses by their names on the Hub: what each demands of data made from it, and which of them conflict.
 
-A plain table of common licenses, no legal advice: it reduces what a license demands to one word (credit, the same
-license, no commerce, no changes) and compares that with the data set's own license. The list follows the Hub's
-documentation as it was when this version was made; nothing here asks the Hub.
+A table of common licenses, not legal advice: it reduces the demands of a license to one term (credit, the same license,
+no commercial use, no changes) and compares that with the license of the data set. The names are copied from the Hub's
+documentation; nothing here connects to the Hub.
 
-Does not catch: conditions of a license that the table does not know, versions that are not on the list, or what a
+Does not catch: conditions of a license that the table does not have, versions that are not on the list, or what a
 license says about databases, patents or persons.
 """
 
@@ -38,14 +38,14 @@ OWN_TERMS = (
 )  # fmt: skip
 UNKNOWN = ("cc", "unknown", "other")
 LICENSES = (*FREE, *CREDIT, *SAME, *NO_COMMERCE, *NO_COMMERCE_SAME, *NO_CHANGES, *OWN_TERMS, *UNKNOWN)
-# The licenses under which material that came under a share-alike license may be passed on.
+# Other licenses under which material of a share-alike license may be published, by the share-alike license.
 SUCCESSORS = {
     "cc-by-sa-3.0": ("cc-by-sa-4.0",),
     "cc-by-sa-4.0": ("gpl-3.0",),
     "gpl-2.0": ("gpl",),
     "gpl-3.0": ("agpl-3.0",),
 }
-# Prefixes of model names on the Hub and their license, as their pages said when this version was made.
+# Prefixes of model names on the Hub, and the license that the models' pages state.
 MODELS = {
     "SmolLM2": "apache-2.0", "HuggingFaceTB/SmolLM2": "apache-2.0", "HuggingFaceTB/SmolLM3": "apache-2.0",
     "Qwen/Qwen3-": "apache-2.0", "mistralai/Mistral-7B": "apache-2.0", "mistralai/Mixtral-8x": "apache-2.0",
@@ -65,25 +65,25 @@ DEMANDS: Mapping[str, str] = {
 }
 
 
-def check_license(name: str, what: str = "") -> str:
-    """Return the name, which must be the Hub's.
+def check_license(name: str, prefix: str = "") -> str:
+    """Return `name` if it is a name of a license on the Hub.
 
-    Raises ValueError with the nearest name where it is not on the list; `what` starts the sentence, as in
+    Raises ValueError, which names the nearest one, if it is not; `prefix` starts the sentence, as in
     `the license 'mitt' of 'seeds': `.
     """
     if name in LICENSES:
         return name
     plain = "-".join(name.lower().replace("license", "").replace("licence", "").split())
     if plain in LICENSES:
-        raise ValueError(f"{what}the Hub's name for it is {plain!r}")
-    versions = [known for known in LICENSES if known.startswith(f"{plain}-") and known[len(plain) + 1 :][:1].isdigit()]
+        raise ValueError(f"{prefix}the Hub's name for it is {plain!r}")
+    versions = [entry for entry in LICENSES if entry.startswith(f"{plain}-") and entry[len(plain) + 1 :][:1].isdigit()]
     close = [max(versions)] if versions else difflib.get_close_matches(plain, LICENSES, n=1, cutoff=0.6)
     hint = f"did you mean {close[0]!r}?" if close else "write other, and license_name"
-    raise ValueError(f"{what}it is not on the Hub's list ({hint})")
+    raise ValueError(f"{prefix}it is not on the Hub's list ({hint})")
 
 
 def license_terms(name: str | None) -> LicenseTerms:
-    """Return what a license demands of what is made from it, in one word."""
+    """Return what a license demands of what is made from it, in one term."""
     table: Sequence[tuple[Sequence[str], LicenseTerms]] = (
         (FREE, "nothing"),
         (CREDIT, "credit"),
@@ -96,15 +96,15 @@ def license_terms(name: str | None) -> LicenseTerms:
 
 
 def known_model_license(identity: str) -> str | None:
-    """Return the license of a model that the table knows by the prefix of its name, else None."""
+    """Return the license of a model by the prefix of its name; None where the table has none."""
     return next((name for prefix, name in MODELS.items() if identity.startswith(prefix)), None)
 
 
 def conflicts(name: str | None, sources: Mapping[str, str | None]) -> list[str]:
     """Return a sentence for each source whose license conflicts with the data set's license `name`.
 
-    `sources` maps the names of what the texts were made from to their licenses. A source without a license (None), or
-    under `unknown`, `other` or terms of its own, cannot be compared and is skipped.
+    `sources` maps the names of the sources that the texts were made from to their licenses. A source without a license
+    (None), or under `unknown`, `other` or terms of its own, cannot be compared and is skipped.
     """
     sentences = []
     for source, source_license in sources.items():

@@ -1,22 +1,23 @@
-"""What a data set is for, what it is not for, and its known limitations, taken from what was measured."""
+"""The card's intended use, what is out of scope, and the known limitations, with the numbers that were measured."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from textsynth.core.formatting import format_percent
+from textsynth.core.formatting import format_percent, waiting_for_review
 from textsynth.export.card.calibration import calibration_limitations
 from textsynth.export.card.counts import review_counts, score_summary
 from textsynth.export.card.evaluation import NOT_MEASURED, harm_before_gain
-from textsynth.export.card.markdown import bullets, escape, some
+from textsynth.export.card.markdown import bullets, escape, first_few
 from textsynth.export.run_result import RunResult
 
 LOW_CONFIDENCE = 0.5
-LOOKED_FOR = ("personal data", "harmful content")
+# What the card states about every data set: whether a check looked for it.
+TOPICS = ("personal data", "harmful content")
 
 
 def intended_use(result: RunResult) -> str:
-    """Return the intended use, in the author's words where there are any, and what is out of scope."""
+    """Return the intended use, the author's or else the task's, and what is out of scope."""
     metadata = result.metadata
     use = result.task.intended_use if metadata.intended_use is None else escape(metadata.intended_use)
     lines = [f"Intended: {use}"]
@@ -24,25 +25,25 @@ def intended_use(result: RunResult) -> str:
         lines.append("Out of scope: measuring how good a model is, and taking what a text says as a fact.")
     if result.labels:
         reviewed = review_counts(result)
-        who = f"of which people have looked at {reviewed}" if reviewed else "which no person has set"
-        lines.append(f"Out of scope: deciding about a person by these labels, {who}.")
+        review = f"of which people have reviewed {reviewed}" if reviewed else "which no person has set"
+        lines.append(f"Out of scope: deciding about a person by these labels, {review}.")
     if metadata.out_of_scope is not None:
         lines.append(f"Out of scope: {escape(metadata.out_of_scope)}")
     return bullets(lines)
 
 
 def limitations(result: RunResult) -> str:
-    """Return the known limitations, what was measured on real data first."""
-    measured = harm_before_gain(result.evaluation) if result.evaluation else _unmeasured(result)
-    return bullets([*measured, *_of_the_checks(result), *_of_the_origin(result)])
+    """Return the known limitations, those measured on real data first."""
+    measured = harm_before_gain(result.evaluation) if result.evaluation else _not_measured(result)
+    return bullets([*measured, *_check_limitations(result), *_origin_limitations(result)])
 
 
-def _unmeasured(result: RunResult) -> Iterator[str]:
+def _not_measured(result: RunResult) -> Iterator[str]:
     if result.labels and result.selected:
         yield NOT_MEASURED
 
 
-def _of_the_checks(result: RunResult) -> Iterator[str]:
+def _check_limitations(result: RunResult) -> Iterator[str]:
     for step, values in score_summary(result.selected).items():
         low = sum(value < LOW_CONFIDENCE for value in values) if step in result.confidence_steps else 0
         if low:
@@ -51,43 +52,43 @@ def _of_the_checks(result: RunResult) -> Iterator[str]:
     yield from calibration_limitations(result)
     short = [cell for cell in result.quota if cell.missing]
     if short:
-        listed = some([f"{escape(cell.name)} ({cell.selected} of {cell.wanted})" for cell in short])
-        yield f"{len(short)} of {len(result.quota)} quota cells have fewer texts than were asked for: {listed}."
+        listed = first_few([f"{escape(cell.name)} ({cell.selected} of {cell.wanted})" for cell in short])
+        yield f"{len(short)} of {len(result.quota)} quota cells have fewer texts than requested: {listed}."
     waiting = sum(drop.section == "review" for drop in result.dropped)
     if waiting:
-        yield f"{waiting} doubtful texts wait for a person and are not in the data set."
-    yield from _not_looked_for(frozenset().union(*(check.looks_for for check in result.checks)))
-    yield "The checks catch what they measure and nothing else; `provenance` has every score."
+        yield f"{waiting_for_review(waiting)}; such doubtful texts are not in the data set."
+    yield from _coverage_limitations(frozenset().union(*(check.looks_for for check in result.checks)))
+    yield "The checks find only what they measure; config `provenance` has every score."
 
 
-def _not_looked_for(looked_for: frozenset[str]) -> Iterator[str]:
-    """Yield what was not looked for, and what the bundled filter for personal data cannot find."""
+def _coverage_limitations(looked_for: frozenset[str]) -> Iterator[str]:
+    """Yield what no check looked for, and what a check for personal data cannot find."""
     if "personal data" in looked_for:
         yield (
             "Personal data was looked for where its form shows it (e-mail and IP addresses, phone, card, account and "
             "id numbers). Names, postal addresses and persons described in words were not."
         )
-    missing = [what for what in LOOKED_FOR if what not in looked_for]
+    missing = [topic for topic in TOPICS if topic not in looked_for]
     if missing:
         yield f"No check looked for {' or for '.join(missing)}."
 
 
-def _of_the_origin(result: RunResult) -> Iterator[str]:
+def _origin_limitations(result: RunResult) -> Iterator[str]:
     if result.model_generated:
-        yield "The texts come from a language model: they may state what is not true and carry its biases."
-        yield "A score on held-out synthetic texts says little: test on real data."
+        yield "The texts come from a language model: they may be factually wrong and have the model's biases."
+        yield "A score on held-out synthetic texts does not predict one on real texts: test on real data."
         if len(result.models) == 1:
-            yield "All texts come from one model, and share its style."
+            yield "All texts come from one model and share its style."
     if result.task.has_labels(result.labels):
         yield f"The labels are {_label_origin(result)}."
 
 
 def _label_origin(result: RunResult) -> str:
-    """Return who set or checked the labels."""
-    checked = ", ".join(map(escape, result.labellers))
+    """Return who set or checked the labels, as the end of a sentence."""
+    labellers = ", ".join(map(escape, result.labellers))
     reviewed = review_counts(result)
-    if checked:
-        return f"checked by {checked}, {f'{reviewed} of them by people' if reviewed else 'not by people'}"
+    if labellers:
+        return f"checked by {labellers}, {f'{reviewed} of them by people' if reviewed else 'not by people'}"
     if result.model_generated:
-        return f"those that were asked for, {f'{reviewed} of them seen' if reviewed else 'not checked'} by people"
+        return f"those of the requests, {f'{reviewed} of them' if reviewed else 'not'} checked by people"
     return "those that came with the texts"

@@ -1,4 +1,4 @@
-"""Markdown that no text can forge: whatever comes from a model, a recipe or a data file is escaped."""
+"""Markdown from texts of any origin: text of a model, a recipe or a data file is escaped and cannot become markup."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def escape(text: str) -> str:
 
 
 def bullets(lines: Iterable[str]) -> str:
-    """Return a list of lines that are markdown already."""
+    """Return a bullet list; the lines are markdown already."""
     return "\n".join(f"- {line}" for line in lines)
 
 
@@ -28,20 +28,20 @@ def table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
 
 
 def fenced(text: str, language: str = "") -> str:
-    """Return a text of any origin as a block of code that it cannot end; characters that break lines are spaced."""
+    """Return a text of any origin as a code block with a fence that the text cannot close; NUL becomes a space."""
     content = text.replace("\0", " ").strip("\n")
     ticks = max((len(run) for run in re.findall("`+", content)), default=0)
     fence = "`" * max(3, ticks + 1)
     return f"{fence}{language}\n{content}\n{fence}"
 
 
-def details(summary: str, inside: str) -> str:
-    """Return a folded block; `summary` is plain text, `inside` markdown."""
+def details(summary: str, content: str) -> str:
+    """Return a block that is collapsed at first; `summary` is plain text, `content` markdown."""
     summary = " ".join(summary.translate(_ENTITIES).split())
-    return f"<details><summary>{summary}</summary>\n\n{inside}\n\n</details>"
+    return f"<details><summary>{summary}</summary>\n\n{content}\n\n</details>"
 
 
-def some(names: Sequence[str]) -> str:
-    """Return the first five of the names, which are markdown already, and how many more there are."""
-    rest = f" and {len(names) - NAMES_SHOWN} more" if len(names) > NAMES_SHOWN else ""
-    return ", ".join(names[:NAMES_SHOWN]) + rest
+def first_few(names: Sequence[str]) -> str:
+    """Return the first five names, which are markdown already, and the number of the others: `a, b and 2 more`."""
+    count = f" and {len(names) - NAMES_SHOWN} more" if len(names) > NAMES_SHOWN else ""
+    return ", ".join(names[:NAMES_SHOWN]) + count

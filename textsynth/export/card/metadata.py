@@ -30,16 +30,16 @@ class DatasetConfig:
 
 
 class CardParts(NamedTuple):
-    """A card in its two parts: the metadata, {} where it has none, and the text."""
+    """The two parts of a card: the metadata, {} where there is none, and the markdown text."""
 
     metadata: dict[str, Any]
     body: str
 
 
 def metadata(result: RunResult, configs: Sequence[DatasetConfig]) -> str:
-    """Return the card's YAML; it names a license only if the recipe does.
+    """Return the card's YAML; it has a license only if the recipe sets one.
 
-    Each config's description holds the hash of its content: `load_dataset` caches by this text, and would otherwise
+    The description of each config has the hash of its content: `load_dataset` caches by this text, and would otherwise
     return the rows of an earlier run.
     """
     from huggingface_hub import DatasetCardData
@@ -76,7 +76,7 @@ def metadata(result: RunResult, configs: Sequence[DatasetConfig]) -> str:
 
 
 def read_card(text: str) -> CardParts:
-    """Return the parts of a card; metadata that is no map counts as none. Raises UsageError where it is not YAML."""
+    """Return the parts of a card; metadata that is not a map is ignored. Raises UsageError where it is not YAML."""
     import yaml
 
     block = _METADATA.match(text)
@@ -95,7 +95,7 @@ def _task_ids(result: RunResult, categories: Sequence[str]) -> list[str]:
 
 
 def _annotations_creator(result: RunResult) -> str:
-    """Return where the labels come from: a model or classifier that wrote, checked or chose, else the rows' origin."""
+    """Return the Hub's name for the origin of the labels: a model or classifier, the rows of a source, or no labels."""
     if not result.labels:
         return "no-annotation"
     return "machine-generated" if result.model_generated or result.confidence_steps else "found"
@@ -115,7 +115,7 @@ def _tags(result: RunResult) -> list[str]:
 
 
 def citation(result: RunResult) -> str:
-    """Return the BibTeX entry as a code block: the author's, else one made of what is known."""
+    """Return the BibTeX entry as a code block: the author's, or else one with the name, the authors and the version."""
     author = result.metadata
     if author.citation is not None:
         return fenced(author.citation.strip(), "bibtex")

@@ -1,4 +1,4 @@
-"""How a data set was made: models, prompts in full, sources, licenses, and how to make it again."""
+"""The card's sections on how a data set was made: models, prompts, sources, licenses, and how to reproduce it."""
 
 from __future__ import annotations
 
@@ -13,24 +13,26 @@ from textsynth.export.run_result import RunResult, SourceInfo
 
 
 def generation_process(result: RunResult) -> str:
-    """Return models, prompts, sources, checks and why the run stopped; the prompts in full are folded."""
+    """Return models, prompts, sources, checks and why the run stopped; the prompts' full texts are collapsed."""
     lines = [
         f"Model: {escape(model)}{_in_parentheses(result.model_licenses.get(model))}{_engines(model, result)}"
         for model in result.models
     ]
-    lines += [f"Prompt: {escape(name)}, fingerprint {escape(mark)}" for name, mark in result.prompts.items()]
+    lines += [
+        f"Prompt: {escape(name)}, fingerprint {escape(fingerprint)}" for name, fingerprint in result.prompts.items()
+    ]
     lines += [f"Source: {escape(name)}, {_source(source)}" for name, source in result.sources.items()]
     if result.checks:
         lines.append(f"Checks, in order: {', '.join(escape(check.name) for check in result.checks)}")
     lines.append(f"Seed: {result.seed}")
     if result.sentence:
         lines.append(f"The run stopped: {escape(result.sentence)}")
-    folded = [
+    prompts = [
         details(f"The prompt {name}, in full", fenced(result.prompt_texts[name], "jinja"))
         for name in result.prompts
         if name in result.prompt_texts
     ]
-    return "\n\n".join([bullets(lines), *folded])
+    return "\n\n".join([bullets(lines), *prompts])
 
 
 def license_section(result: RunResult) -> str:
@@ -62,9 +64,9 @@ def _license_lines(result: RunResult) -> Iterator[str]:
 
 
 def reproduction(result: RunResult) -> str:
-    """Return the command and the recipe that make the same data set again."""
-    sets = "".join(f" --set {shlex.quote(_without_folders_in_set(option))}" for option in result.overrides)
-    command = fenced(f"textsynth run recipe.yaml{sets}", "bash")
+    """Return the command and the recipe that reproduce the data set."""
+    options = "".join(f" --set {shlex.quote(_without_folders_in_set(option))}" for option in result.overrides)
+    command = fenced(f"textsynth run recipe.yaml{options}", "bash")
     promise = (
         f"With TextSynth {__version__} and the same versions of pyarrow and datasets, the same recipe, sources and "
         "model answers give the same files, byte for byte."
@@ -78,7 +80,7 @@ def _in_parentheses(name: str | None) -> str:
 
 
 def _engines(model: str, result: RunResult) -> str:
-    """Return the engines that answered for a model, as they name themselves."""
+    """Return the engines that answered the requests to a model, by the names that they reported."""
     engines = sorted({info.engine for info in result.requests.values() if info.model == model and info.engine})
     return f", on {', '.join(map(escape, engines))}" if engines else ""
 
@@ -87,11 +89,11 @@ def _source(source: SourceInfo) -> str:
     text = escape(_without_folders(source.description))
     if source.revision is not None:
         text += f" at {escape(source.revision)}"
-    return text + _in_parentheses(source.license) + ("" if source.made_from else ", only compared with")
+    return text + _in_parentheses(source.license) + ("" if source.made_from else ", only compared with the texts")
 
 
 def _without_folders(source: str) -> str:
-    """Return a path without the folders of the machine it was read on."""
+    """Return an absolute path without its folders, which are those of one machine; other names as they are."""
     path = PurePath(source)
     return path.name if path.is_absolute() else source
 

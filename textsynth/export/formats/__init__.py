@@ -1,7 +1,8 @@
-"""A run's texts in the formats of other tools: one format a file, found by its name (`label-studio`: label_studio.py).
+"""A run's texts in the formats of other tools: one format per file, found by its name.
 
-Every format defines `write(texts, info, out)`, which writes its files and returns their paths. The same run gives the
-same bytes. `./mine.py` is a format in a file of the user's own.
+`label-studio` is `label_studio.py`, and `./mine.py` is a format in a file of the user, in the current folder. Every
+format defines `write(texts, info, out)`, which writes its files and returns their paths. The same run gives the same
+bytes.
 """
 
 from __future__ import annotations
@@ -20,9 +21,9 @@ from textsynth.core.task import Example, Task
 
 @dataclass(frozen=True, slots=True)
 class ExportedText:
-    """One row to export: its texts by column, its labels, the confidence in them, its split.
+    """One row to export: its texts by column, its labels, the confidence in them (None: not known), and its split.
 
-    `more` are further columns, in order: the provenance, or why the text was dropped.
+    `extra` are further columns, in order: the provenance, or why the text was dropped.
     """
 
     id: str
@@ -30,14 +31,14 @@ class ExportedText:
     labels: tuple[str, ...]
     confidence: float | None
     split: str
-    more: Mapping[str, str | float | None] = field(default_factory=dict)
+    extra: Mapping[str, str | float | None] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class ExportInfo:
-    """What all exported texts share: the run's name and task, its labels with their descriptions ("": not known).
+    """What all exported texts share: the run's name and task, and its labels with their descriptions ("": not known).
 
-    `instruction` is what a model is asked about a text, in the formats that train one.
+    `multi_label` is true where a text may have several labels. `instruction` is the instruction of chat examples.
     """
 
     name: str
@@ -48,15 +49,15 @@ class ExportInfo:
 
     @property
     def has_labels(self) -> bool:
-        """Whether the texts themselves have labels."""
+        """Whether the data set has labels, and not only the source that its texts were written from."""
         return self.task.has_labels(self.labels)
 
     def shown_texts(self, text: ExportedText) -> dict[str, str]:
-        """Return the row's texts under the names that the task shows to people, in order."""
+        """Return the row's texts under the names of the task's `fields_shown`, in order."""
         return {name: text.texts.get(column, "") for column, name in self.task.fields_shown.items()}
 
     def chat_example(self, text: ExportedText) -> tuple[str, str]:
-        """Return what a model is asked about a row, and what it should answer."""
+        """Return the user's message and the assistant's answer that a chat model is trained on."""
         return self.task.chat_example(Example(text.texts, text.labels), self.instruction, list(self.labels))
 
 
@@ -73,26 +74,33 @@ def write_format(
 ) -> list[Path]:
     """Write the texts in the format `name` to `out`, a folder or (with a suffix, where a format allows it) a file.
 
-    What exists there and may hold a person's work is refused unless `replace`; then only files of the same names are
-    overwritten. Raises UsageError for an unknown format or a path that is taken, RunError where writing fails.
+    An existing file or a folder that is not empty may hold the work of annotators: it is an error unless `replace`, and
+    then only files of the same names are overwritten. Raises UsageError for that, for an unknown format and for a
+    user's format that returns no paths, and RunError where writing fails.
     """
-    write = _load(name)
+    write = load_format(name)
     if out.exists() and not replace and not (out.is_dir() and not any(out.iterdir())):
         raise UsageError(
-            f"{out}: exists already and may hold somebody's work; move it away, name another path with --out, or "
-            "overwrite it with --replace"
+            f"{out}: exists already and may hold somebody's work; move it, name another path with --out, or overwrite "
+            "it with --replace"
         )
     try:
-        return write(texts, info, out)
+        paths = write(texts, info, out)
     except OSError as error:
         raise RunError(f"{out}: cannot be written: {error.strerror or error}") from error
+    if not isinstance(paths, list):
+        raise UsageError(f"{name!r}: write must return a list of the paths that it wrote, not {type(paths).__name__}")
+    return paths
 
 
-def _load(name: str) -> Write:
+def load_format(name: str) -> Write:
+    """Return the function that writes a format, bundled or in `./FILE.py`. Raises UsageError where there is none."""
     if name.startswith("./"):
+        if not Path(name).is_file():
+            raise UsageError(f"there is no file {name!r} in the current folder")
         write = getattr(load_plugin(name, Path()), "write", None)
         if not callable(write):
-            raise UsageError(f"{name!r} is no format: it needs def write(texts, info, out), which returns the paths")
+            raise UsageError(f"{name!r} is not a format: it needs def write(texts, info, out), which returns the paths")
         plugin: Write = write
         return plugin
     if name not in format_names():
@@ -102,7 +110,7 @@ def _load(name: str) -> Write:
 
 
 def write_text(path: Path, text: str, *, encoding: str = "utf-8") -> Path:
-    """Write a file, with the folders it needs, and return its path."""
+    """Write a file, create missing folders, and return its path."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text, encoding=encoding, newline="")
     return path
@@ -111,7 +119,7 @@ def write_text(path: Path, text: str, *, encoding: str = "utf-8") -> Path:
 def write_jsonl(
     texts: Sequence[ExportedText], as_row: Callable[[ExportedText], Mapping[str, object]], out: Path
 ) -> list[Path]:
-    """Write one line of JSON per text: into the file `out` where it has a suffix, else into `out/SPLIT.jsonl`."""
+    """Write one line of JSON per text: into the file `out` if it has a suffix, else into `out/SPLIT.jsonl`."""
     lines: dict[Path, list[str]] = {}
     for text in texts:
         path = out if out.suffix else out / f"{text.split}.jsonl"
@@ -120,6 +128,6 @@ def write_jsonl(
 
 
 def require_folder(out: Path, name: str) -> None:
-    """Raise UsageError where `out` is named like a file, for a format of several files."""
+    """Raise UsageError where `out` is named like a file; for formats that write several files."""
     if out.suffix and not out.is_dir():
         raise UsageError(f"{out}: {name} writes a folder with several files; name a folder with --out")

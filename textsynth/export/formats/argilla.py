@@ -1,12 +1,12 @@
-"""A folder that Argilla 2 reads: `rg.Dataset.from_disk(FOLDER)`, or its settings and records one by one.
+"""A folder for Argilla 2: `rg.Dataset.from_disk(FOLDER)` reads it, or its settings and records are loaded one by one.
 
     records.json               one record per text: fields, the label as a suggestion with its score, metadata
     .argilla/settings.json     fields, questions, metadata and guidelines, for `rg.Settings.from_json`
     .argilla/dataset.json      the name of the data set
 
 The label is a LabelQuestion (MultiLabelQuestion where a text may have several) with the labels in the recipe's order. A
-task with a review question (a paraphrase, a summary) asks it too, and for a correction. Confidence and provenance are
-metadata to sort by.
+task with a review question (paraphrasing, summarization) adds it, and a TextQuestion for a correction. Confidence and
+provenance are metadata, to filter and sort by.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from textsynth.core.task import label_instruction
 from textsynth.export.formats import ExportedText, ExportInfo, require_folder, write_text
 
 AGENT = "textsynth"
@@ -28,7 +29,7 @@ def write(texts: Sequence[ExportedText], info: ExportInfo, out: Path) -> list[Pa
         ".argilla/settings.json": _settings(texts, info),
         ".argilla/dataset.json": {"name": info.name, "status": "draft", "guidelines": None},
     }
-    # Argilla opens files in the machine's own encoding, so they are written in ASCII.
+    # Argilla opens files in the encoding of the machine's locale, so they are written in ASCII.
     return [write_text(out / path, json.dumps(content, indent=1) + "\n") for path, content in files.items()]
 
 
@@ -43,7 +44,7 @@ def _record(text: ExportedText, info: ExportInfo) -> Mapping[str, object]:
     if info.task.review_question is not None:
         own_text = text.texts.get(info.task.text_column, "")
         suggestions["better"] = {"value": own_text, "score": None, "agent": AGENT}
-    metadata = {"split": text.split, "confidence": text.confidence, **text.more}
+    metadata = {"split": text.split, "confidence": text.confidence, **text.extra}
     return {
         "id": text.id,
         "fields": info.shown_texts(text),
@@ -58,17 +59,16 @@ def _settings(texts: Sequence[ExportedText], info: ExportInfo) -> Mapping[str, o
     names = list(info.task.fields_shown.values())
     columns: dict[str, object] = {}
     for text in texts:
-        columns.update({name: value for name, value in text.more.items() if value is not None})
+        columns.update({name: value for name, value in text.extra.items() if value is not None})
     numbers = ["confidence", *(name for name, value in columns.items() if isinstance(value, float))]
-    words = ["split", *(name for name, value in columns.items() if not isinstance(value, float))]
-    lines = [f"- {name}" if text in ("", name) else f"- {name}: {text}" for name, text in info.labels.items()]
+    terms = ["split", *(name for name, value in columns.items() if not isinstance(value, float))]
     return {
-        "guidelines": "\n".join(["The labels:", "", *lines]) if lines else None,
+        "guidelines": label_instruction("The labels:", info.labels) if info.labels else None,
         "fields": [{"name": name, "title": _title(name), "required": True, "settings": _text()} for name in names],
         "questions": _questions(info),
         "vectors": [],
         "metadata": [
-            *({"name": name, "title": name, "settings": {"type": "terms", "values": None}} for name in words),
+            *({"name": name, "title": name, "settings": {"type": "terms", "values": None}} for name in terms),
             *(
                 {"name": name, "title": name, "settings": {"type": "float", "min": None, "max": None}}
                 for name in numbers
@@ -98,7 +98,7 @@ def _choice(name: str, title: str, kind: str, options: Mapping[str, str]) -> Map
     settings: dict[str, object] = {
         "type": kind,
         "options": [{"value": value, "text": text} for value, text in options.items()],
-        # Argilla shows at least three, and all of them where this is null.
+        # Argilla accepts no number below 3; null shows all options.
         "visible_options": None,
     }
     if kind == "multi_label_selection":

@@ -1,11 +1,11 @@
-"""Two files for Label Studio: the labelling interface, and tasks whose labels are predictions.
+"""Two files for Label Studio: the labelling interface, and the texts as tasks with their labels as predictions.
 
     config.xml     the interface: paste it into Settings → Labeling Interface, or give it to a project as `label_config`
     tasks.json     one task per text: its data, and a prediction with the label and its score; import it as it is
 
-One label is a single choice, several are a multiple one, with the label's description as its hint. A task with a review
-question (a paraphrase, a summary) shows the text beside what it rewrites, with a choice whether it is right and a field
-for a correction.
+The label is a choice, single or multiple as the texts have one label or several, with the labels' descriptions as
+hints. A task with a review question (paraphrasing, summarization) adds a choice with its answers, and a text area for a
+correction.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def config(info: ExportInfo) -> str:
     for name in names:
         if len(names) > 1:
             lines.append(f"  <Header value={quoteattr(name.replace('_', ' ').capitalize())}/>")
-        # A text that looks like an address is shown, never fetched.
+        # With this type a text that is a URL is shown as it is, not fetched.
         lines.append(f'  <Text name="{name}" value="${name}" valueType="text"/>')
     labelled = _labelled_name(info)
     if info.has_labels:
@@ -53,7 +53,7 @@ def config(info: ExportInfo) -> str:
 
 
 def _task(text: ExportedText, info: ExportInfo) -> Mapping[str, object]:
-    values = {"id": text.id, "split": text.split, "confidence": text.confidence, **text.more}
+    values = {"id": text.id, "split": text.split, "confidence": text.confidence, **text.extra}
     data: dict[str, object] = {name: value for name, value in values.items() if value is not None and value != ""}
     data |= info.shown_texts(text)
     labels = [label for label in text.labels if label in info.labels] if info.has_labels else []

@@ -1,9 +1,9 @@
-"""JSONL of `messages`: a user's turn with an instruction and the text, an assistant's turn with the right answer.
+"""JSONL of `messages`: a user's turn with an instruction and the text, and an assistant's turn with the answer.
 
-What trainers of chat models read (TRL's conversational form). The task says what is asked and what is right: the label
-of a classification (several in the recipe's order, separated by commas), the text of a paraphrase or summary. A folder
-gets one file per split, so that `load_dataset` finds the splits by their names. There is no system turn: not every
-chat template has one.
+Trainers of chat models read it (TRL calls it the conversational format). The task defines both turns: the answer is the
+label of a classification (several in the recipe's order, separated by commas), a paraphrase or a summary. A folder gets
+one file per split, so that `load_dataset` finds the splits by their names. There is no system turn: not every chat
+template has one.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ def write(texts: Sequence[ExportedText], info: ExportInfo, out: Path) -> list[Pa
     """Write `out` (with a suffix) or `out/SPLIT.jsonl`, and return the paths."""
 
     def as_row(text: ExportedText) -> Mapping[str, object]:
-        question, answer = info.chat_example(text)
-        messages = [{"role": "user", "content": question}, {"role": "assistant", "content": answer}]
-        return {"messages": messages, "id": text.id, **text.more}
+        prompt, answer = info.chat_example(text)
+        messages = [{"role": "user", "content": prompt}, {"role": "assistant", "content": answer}]
+        return {"messages": messages, "id": text.id, **text.extra}
 
     return write_jsonl(texts, as_row, out)

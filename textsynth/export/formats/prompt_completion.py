@@ -1,8 +1,7 @@
-"""JSONL of `prompt` and `completion`: the question about a text and the right answer, as two plain texts.
+"""JSONL of `prompt` and `completion`, two plain texts: for trainers of models without a chat template.
 
-What trainers read whose models have no chat template. The prompt is the user's turn of `messages` and a line `Answer:`;
-the completion begins with a space, as tokenizers of such models join words with the space before them. The prompt name
-in the provenance is called `template` here.
+The prompt is the user's turn of `messages` and a line `Answer:`. The completion is the assistant's turn after a space,
+because tokenizers join a word with the space before it. The provenance column `prompt` is called `template` here.
 """
 
 from __future__ import annotations
@@ -17,8 +16,8 @@ def write(texts: Sequence[ExportedText], info: ExportInfo, out: Path) -> list[Pa
     """Write `out` (with a suffix) or `out/SPLIT.jsonl`, and return the paths."""
 
     def as_row(text: ExportedText) -> Mapping[str, object]:
-        question, answer = info.chat_example(text)
-        further = {"template" if name == "prompt" else name: value for name, value in text.more.items()}
-        return {"prompt": f"{question}\n\nAnswer:", "completion": f" {answer}", "id": text.id, **further}
+        prompt, answer = info.chat_example(text)
+        extra = {"template" if name == "prompt" else name: value for name, value in text.extra.items()}
+        return {"prompt": f"{prompt}\n\nAnswer:", "completion": f" {answer}", "id": text.id, **extra}
 
     return write_jsonl(texts, as_row, out)
