@@ -43,9 +43,9 @@ def test_the_class_is_named_like_the_file(name: str, cls: str) -> None:
 @pytest.mark.parametrize(
     ("name", "told"),
     [
-        ("lenght", "filter has no item 'lenght'; did you mean 'length'?"),
-        ("../records", "filter has no item"),
-        ("os.path", "filter has no item"),
+        ("lenght", "filter has no component 'lenght'; did you mean 'length'?"),
+        ("../records", "filter has no component"),
+        ("os.path", "filter has no component"),
         ("./missing.py", "no file './missing.py' beside the recipe, looked for"),
         ("./text.txt", "is no Python file"),
         ("./broken.py", "cannot be loaded: line 1: ZeroDivisionError"),

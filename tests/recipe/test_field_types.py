@@ -15,15 +15,15 @@ class Inner(Options):
     to: str = ""
 
 
-class Kinds(Options):
-    whole: int = 0
+class ExampleOptions(Options):
+    integer: int = 0
     number: float | None = Field(None, gt=0, le=1)
     count: Count | None = None
-    some: Count | None = Field(None, ge=1)
+    positive_count: Count | None = Field(None, ge=1)
     text: str = Field("", min_length=1)
     short: str = Field("", min_length=2, max_length=9)
     formed: str = Field("a", pattern="^(a|b)$")
-    truth: bool = False
+    boolean: bool = False
     path: Path = Path()
     choice: Literal["drop", "review"] = "drop"
     texts: tuple[str, ...] = Field((), min_length=1)
@@ -33,20 +33,20 @@ class Kinds(Options):
     source: SourceName | None = None
     inner: Inner = Inner()
     anything: Any = None
-    from_: str = Field("", alias="from")
+    class_: str = ""
 
 
 @pytest.mark.parametrize(
-    ("field", "told"),
+    ("field", "description"),
     [
-        ("whole", "a whole number"),
+        ("integer", "a whole number"),
         ("number", "a number (above 0, at most 1)"),
         ("count", "a whole number such as 300, 25k or 3M (at least 0)"),
-        ("some", "a whole number such as 300, 25k or 3M (at least 1)"),
+        ("positive_count", "a whole number such as 300, 25k or 3M (at least 1)"),
         ("text", "text (not empty)"),
         ("short", "text (at least 2 characters, at most 9 characters)"),
         ("formed", "text (of the form ^(a|b)$)"),
-        ("truth", "true or false"),
+        ("boolean", "true or false"),
         ("path", "a path"),
         ("choice", "'drop' or 'review'"),
         ("texts", "a list of texts (not empty)"),
@@ -56,22 +56,22 @@ class Kinds(Options):
         ("source", "the name of a source"),
         ("inner", "a map with the fields size, to"),
         ("anything", "a value"),
-        ("from", "text"),
+        ("class", "text"),
     ],
 )
-def test_what_a_field_takes(field: str, told: str) -> None:
-    assert describe_type(field_type(fields_of(Kinds)[field])) == told
+def test_the_type_of_a_field_is_described(field: str, description: str) -> None:
+    assert describe_type(field_type(fields_of(ExampleOptions)[field])) == description
 
 
-def test_what_stands_inside() -> None:
-    fields = {name: field_type(field) for name, field in fields_of(Kinds).items()}
-    for name, part, told in [
+def test_the_type_of_an_element_is_found() -> None:
+    fields = {name: field_type(field) for name, field in fields_of(ExampleOptions).items()}
+    for name, key, description in [
         ("grid", "tone", "a list of texts"),
         ("texts", 0, "text"),
         ("inner", "size", "a whole number"),
     ]:
-        kind = element_type(fields[name], part)
+        kind = element_type(fields[name], key)
         assert kind is not None
-        assert describe_type(kind) == told
-    assert element_type(fields["whole"], 0) is None
-    assert element_type(fields["inner"], "gone") is None
+        assert describe_type(kind) == description
+    assert element_type(fields["integer"], 0) is None
+    assert element_type(fields["inner"], "missing") is None

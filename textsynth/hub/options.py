@@ -64,7 +64,7 @@ def options_from_recipe(recipe: Recipe) -> PushOptions:
     or no comparison with a test set, neither by `leak` nor by `evaluate`.
     """
     export = recipe.export
-    where = recipe.places.get("export", str(recipe.path))
+    where = recipe.positions.get("export", str(recipe.path))
     if export.hub is None:
         raise UsageError(f"{where}: --push needs the repository; write export: {{hub: owner/name}}")
     compared = [item.step.source for item in recipe.filter if isinstance(item.step, Leak)]

@@ -104,7 +104,7 @@ class Choice(Labeller):
             )
         if self.gold is not None and self.gold == self.source:
             raise ValueError(
-                f"gold and from are both {self.gold!r}: a row that is shown as an example measures nothing"
+                f"gold and source are both {self.gold!r}, but a row shown as an example cannot measure accuracy"
             )
         return self
 

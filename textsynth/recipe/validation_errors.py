@@ -13,7 +13,7 @@ from pydantic_core import ErrorDetails
 from textsynth.core.errors import did_you_mean
 from textsynth.core.options import Options
 from textsynth.recipe.env_vars import expand_variables
-from textsynth.recipe.field_types import FieldType, describe_type, element_type, fields_of, opened, options_in
+from textsynth.recipe.field_types import FieldType, describe_type, element_type, fields_of, options_in, unwrap
 from textsynth.recipe.issues import IssueCollector, Position
 from textsynth.recipe.yaml_tree import Node, YamlList, YamlMap, YamlScalar, describe_node
 
@@ -56,7 +56,7 @@ def _complaints(
     spots = [(_Spot(cls, root, owner, error["loc"]), error) for error in errors]
     paths = [spot.path for spot, _ in spots]
     for spot, error in spots:
-        known = isinstance(spot.node, YamlScalar) and (spot.node.noted or (unset and "${" in spot.node.text))
+        known = isinstance(spot.node, YamlScalar) and (spot.node.reported or (unset and "${" in spot.node.text))
         follows = error["type"] == "missing" and _misspelt(error["loc"], unknown)
         if not known and not follows and (error["type"] in OF_ITS_OWN or not _told_deeper(spot.path, paths)):
             yield spot.mark, spot.sentence(error)
@@ -79,7 +79,7 @@ class _Spot:
     def __init__(self, cls: type[Options], root: YamlMap, owner: str, loc: Iterable[str | int]) -> None:
         self.node: Node = root
         self.mark = root.mark
-        self._kind: FieldType | None = opened(FieldType(cls))
+        self._kind: FieldType | None = unwrap(FieldType(cls))
         self._outer: FieldType | None = None
         self.path = [owner] if owner else []
         self._absent: str | None = None
