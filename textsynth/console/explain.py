@@ -11,7 +11,7 @@ from typing import Any
 
 from textsynth.core.errors import UsageError
 from textsynth.core.formatting import escape_control
-from textsynth.store.dataset import DatasetReader, check_complete, label_text, source_of, text_of
+from textsynth.store.dataset import DatasetReader, check_complete, label_text, row_context, row_text, run_task
 from textsynth.store.decisions import Decision, read_decisions
 from textsynth.store.manifest import read_manifest
 
@@ -112,7 +112,9 @@ def explain_text(run: Path, record_id: str, lookup: Callable[[str], Mapping[str,
 
     `lookup` finds a kept answer by its request key. Raises UsageError: no run, no such id, several such ids.
     """
-    check_complete(run, read_manifest(run))
+    manifest = read_manifest(run)
+    check_complete(run, manifest)
+    task = run_task(run, manifest)
     data, passports, dropped = (DatasetReader(run / "dataset" / name) for name in ("data", "provenance", "dropped"))
     places = {name: _places(rows) for name, rows in (("data", data), ("provenance", passports), ("dropped", dropped))}
     found = _find(record_id.strip().lower(), [*places["provenance"], *places["dropped"]], run)
@@ -135,10 +137,10 @@ def explain_text(run: Path, record_id: str, lookup: Callable[[str], Mapping[str,
     for rows, name in ((data, "data"), (dropped, "dropped")):
         known = [one for one in named if one in places[name]]
         taken = rows.rows_at([places[name][one] for one in known])
-        related.update((one, text_of(other)) for one, other in zip(known, taken, strict=True))
+        related.update((one, row_text(task, other)) for one, other in zip(known, taken, strict=True))
     answer = lookup(row["request_key"]) if row["request_key"] else None
     people = tuple(read_decisions(run).by_text().get(found, {}).values())
-    return TextStory(found, end, text_of(own), source_of(own), row, related, answer, people)
+    return TextStory(found, end, row_text(task, own), row_context(task, own), row, related, answer, people)
 
 
 def _decided(one: Decision) -> str:

@@ -11,7 +11,8 @@ from typing import Any
 
 from textsynth.core.formatting import waiting_for_review
 from textsynth.core.records import reason_category
-from textsynth.store.dataset import DatasetReader, check_complete, label_text, source_of, text_of
+from textsynth.core.task import Task
+from textsynth.store.dataset import DatasetReader, check_complete, label_text, row_context, row_text, run_task
 from textsynth.store.evaluation import read_evaluation
 from textsynth.store.manifest import DropCount, Manifest, read_manifest
 
@@ -68,13 +69,16 @@ def read_run_data(run: Path) -> RunData:
     """Read a run's folder. Raises UsageError where it holds no finished run, or an evaluation that cannot be read."""
     manifest, evaluation = read_manifest(run), read_evaluation(run)
     check_complete(run, manifest)
+    task = run_task(run, manifest)
     data = DatasetReader(run / "dataset" / "data")
-    labels, kept = _kept(data, DatasetReader(run / "dataset" / "provenance"))
-    dropped = _dropped(manifest["drops"], DatasetReader(run / "dataset" / "dropped"))
+    labels, kept = _kept(task, data, DatasetReader(run / "dataset" / "provenance"))
+    dropped = _dropped(task, manifest["drops"], DatasetReader(run / "dataset" / "dropped"))
     return RunData(manifest, labels, kept, dropped, evaluation, str(run))
 
 
-def _kept(data: DatasetReader, passports: DatasetReader) -> tuple[dict[str, Counter[str]], list[Mapping[str, Any]]]:
+def _kept(
+    task: Task, data: DatasetReader, passports: DatasetReader
+) -> tuple[dict[str, Counter[str]], list[Mapping[str, Any]]]:
     labels: dict[str, Counter[str]] = {name: Counter() for name in data.names}
     places: dict[str, list[int]] = {name: [] for name in data.names}
     cells = data.values("label") if "label" in data.columns else repeat(None, len(data))
@@ -90,36 +94,38 @@ def _kept(data: DatasetReader, passports: DatasetReader) -> tuple[dict[str, Coun
     shown = {row["id"] for row in rows}
     place_of = {one: place for place, one in enumerate(passports.values("id")) if one in shown}
     behind = passports.rows_at([place_of[row["id"]] for row in rows])
-    return labels, [_shown(row, passport) for row, passport in zip(rows, behind, strict=True)]
+    return labels, [_shown(task, row, passport) for row, passport in zip(rows, behind, strict=True)]
 
 
-def _dropped(drops: Sequence[DropCount], rows: DatasetReader) -> dict[str, list[Mapping[str, Any]]]:
+def _dropped(task: Task, drops: Sequence[DropCount], rows: DatasetReader) -> dict[str, list[Mapping[str, Any]]]:
     places: dict[str, list[int]] = {reason_of(drop): [] for drop in drops}
     told = zip(rows.values("section"), rows.values("step"), rows.values("reason"), strict=True)
     for place, (section, item, reason) in enumerate(told):
         some = places.setdefault(f"{section} {item}: {reason_category(reason)}", [])
         if len(some) < DROPPED_A_REASON:
             some.append(place)
-    shown = iter([_shown_drop(row) for row in rows.rows_at([place for some in places.values() for place in some])])
+    shown = iter(
+        [_shown_drop(task, row) for row in rows.rows_at([place for some in places.values() for place in some])]
+    )
     return {reason: [next(shown) for _ in some] for reason, some in places.items() if some}
 
 
-def _shown(row: Mapping[str, Any], passport: Mapping[str, Any]) -> Mapping[str, Any]:
+def _shown(task: Task, row: Mapping[str, Any], passport: Mapping[str, Any]) -> Mapping[str, Any]:
     return {
         "id": row["id"],
         "label": label_text(row.get("label") or passport["label"]),
-        "text": text_of(row),
-        "source_text": source_of(row),
+        "text": row_text(task, row),
+        "source_text": row_context(task, row),
         "step": passport["step"],
         "confidence": passport["confidence"],
     }
 
 
-def _shown_drop(row: Mapping[str, Any]) -> Mapping[str, Any]:
+def _shown_drop(task: Task, row: Mapping[str, Any]) -> Mapping[str, Any]:
     told = {name: row[name] for name in ("id", "section", "reason", "score", "limit", "duplicate_of")}
     more = {
         "label": label_text(row["label"]),
-        "text": text_of(row),
+        "text": row_text(task, row),
         "source_text": row["source_text"],
         "step": row["generator"],
     }

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from textsynth.core.errors import UsageError
 from textsynth.core.records import DroppedRecord, Record
-from textsynth.store.manifest import write_json
+from textsynth.store.atomic import write_json
 
 FILE = "waiting.json"
 

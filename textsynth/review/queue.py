@@ -14,8 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from textsynth.core.task import Task
 from textsynth.review.pending import PendingText, read_pending
-from textsynth.store.dataset import DatasetReader, check_complete, confidence_of, source_of, text_of
+from textsynth.store.dataset import DatasetReader, check_complete, row_context, row_text, run_task
 from textsynth.store.manifest import Manifest, read_manifest
 
 CHOSE_ANOTHER = "the model chose another label: "
@@ -73,15 +74,16 @@ def read_queue(run: Path, *, selected: bool = False) -> ReviewQueue:
     """
     manifest = read_manifest(run)
     check_complete(run, manifest)
+    task = run_task(run, manifest)
     labels = manifest["labels"]
     dropped = DatasetReader(run / "dataset" / "dropped")
     rows = dropped.rows_at([place for place, section in enumerate(dropped.values("section")) if section == "review"])
     known = read_pending(run)
-    waiting = [_waiting(row, known.get(row["id"]), labels) for row in rows]
+    waiting = [_waiting(task, row, known.get(row["id"]), labels) for row in rows]
     order = {one.id: known[one.id].place if one.id in known else len(known) + at for at, one in enumerate(waiting)}
     waiting.sort(key=lambda one: (not one.disagrees, _sureness(one.confidence), order[one.id]))
     least_sure = _least_sure(run) if selected else []
-    chosen = [_selected(row, passport, labels) for row, passport in least_sure]
+    chosen = [_selected(task, row, passport, labels) for row, passport in least_sure]
     cells = [*(row["label"] for row in rows), *(passport["label"] for _, passport in least_sure)]
     return ReviewQueue(
         manifest,
@@ -91,12 +93,12 @@ def read_queue(run: Path, *, selected: bool = False) -> ReviewQueue:
     )
 
 
-def _waiting(row: Mapping[str, Any], known: PendingText | None, labels: Mapping[str, str]) -> QueueEntry:
+def _waiting(task: Task, row: Mapping[str, Any], known: PendingText | None, labels: Mapping[str, str]) -> QueueEntry:
     quoted = row["reason"].partition(CHOSE_ANOTHER)[2]
     return QueueEntry(
         **_behind(row),
-        text=text_of(row),
-        source=source_of(row),
+        text=row_text(task, row),
+        source=row_context(task, row),
         waits=True,
         intended=_named(known.intended if known else "", labels) or _labels(row["label"]),
         chosen=_named(known.chosen if known else quoted, labels),
@@ -108,11 +110,11 @@ def _waiting(row: Mapping[str, Any], known: PendingText | None, labels: Mapping[
     )
 
 
-def _selected(row: Mapping[str, Any], passport: Mapping[str, Any], labels: Mapping[str, str]) -> QueueEntry:
+def _selected(task: Task, row: Mapping[str, Any], passport: Mapping[str, Any], labels: Mapping[str, str]) -> QueueEntry:
     return QueueEntry(
         **_behind(passport),
-        text=text_of(row),
-        source=source_of(row),
+        text=row_text(task, row),
+        source=row_context(task, row),
         waits=False,
         intended=_named(passport["intended_label"] or "", labels) or _labels(passport["label"]),
         chosen=_named(passport["predicted_label"] or "", labels),
@@ -127,15 +129,15 @@ def _behind(row: Mapping[str, Any]) -> dict[str, Any]:
         "labels": _labels(row["label"]),
         "attributes": json.loads(row["attributes"] or "{}"),
         "scores": json.loads(row["scores"] or "{}"),
-        "confidence": confidence_of(row["confidence"], row["scores"]),
+        "confidence": row["confidence"],
     }
 
 
 def _least_sure(run: Path) -> list[tuple[dict[str, Any], dict[str, Any]]]:
     """Return the selected texts with their provenance, the least sure first; ties stand in the order of their ids."""
     data, passports = DatasetReader(run / "dataset" / "data"), DatasetReader(run / "dataset" / "provenance")
-    told = zip(passports.values("id"), passports.values("confidence"), passports.values("scores"), strict=True)
-    sure = ((_sureness(confidence_of(own, measures)), one) for one, own, measures in told)
+    told = zip(passports.values("id"), passports.values("confidence"), strict=True)
+    sure = ((_sureness(confidence), one) for one, confidence in told)
     wanted = [one for _, one in heapq.nsmallest(SELECTED_AT_MOST, sure)]
     rows, behind = _by_id(data, wanted), _by_id(passports, wanted)
     return [(rows[one], behind[one]) for one in wanted]

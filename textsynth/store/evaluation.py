@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from textsynth.core.errors import UsageError
-from textsynth.store.manifest import write_json
+from textsynth.store.atomic import write_json
 
 FILE = "evaluation.json"
 FORMAT = 1
