@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 from textsynth.core.errors import RunError, UsageError
-from textsynth.core.formatting import valid_unicode
 from textsynth.core.records import reason_category
 from textsynth.export.card.evaluation import with_evaluation
 from textsynth.export.dataset import write_figures
@@ -18,6 +17,7 @@ from textsynth.report.charts.file import chart_file
 from textsynth.report.charts.svg import Plot
 from textsynth.report.sections.arms import arms_section
 from textsynth.report.sections.domain_shift import gap_section
+from textsynth.store.atomic import write_text_atomic
 from textsynth.store.evaluation import delete_evaluation, read_evaluation
 
 MOST_LABELS = 40
@@ -112,9 +112,7 @@ def update_card(run: Path, evaluation: Mapping[str, Any]) -> None:
     try:
         card = with_evaluation(path.read_text(encoding="utf-8"), evaluation, pictures)
         write_figures(path.parent, pictures)
-        fresh = path.with_name(".README.md.new")
-        fresh.write_text(valid_unicode(card), encoding="utf-8", newline="\n")
-        fresh.replace(path)
+        write_text_atomic(path, card)
         told = {one.path for one in pictures}
         for old in (path.parent / "figures").glob("proof-*.svg"):
             if old.relative_to(path.parent).as_posix() not in told:

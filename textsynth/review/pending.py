@@ -31,7 +31,7 @@ def write_pending(run: Path, dropped: Sequence[DroppedRecord]) -> None:
     """Write what waits among the drops, which come in plan order; without any there is no file."""
     texts = [_told(drop.record) for drop in dropped if drop.section == "review"]
     if texts:
-        write_json(run / FILE, {"version": 1, "texts": texts}, indent=1)
+        write_json(run / FILE, {"version": 1, "texts": texts}, indent=1, error="the file cannot be written")
     else:
         (run / FILE).unlink(missing_ok=True)
 

@@ -7,7 +7,6 @@ in this process are asked as always.
 from __future__ import annotations
 
 import json
-import os
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -17,6 +16,7 @@ from textsynth.core.errors import ModelError, RunError, UsageError
 from textsynth.core.records import Completion, ModelRequest
 from textsynth.models import ModelOptions
 from textsynth.models.openai.batch_format import parse_reply_line
+from textsynth.store.atomic import open_atomic
 
 ALL_REFUSED = 5
 ERRORS_SHOWN = 80
@@ -88,16 +88,14 @@ class BatchFile:
 
         Raises RunError when the file cannot be written.
         """
-        as_it_stands = path.exists() and not path.is_file()
-        partial = path if as_it_stands else path.with_name(f".{path.name}.{os.getpid()}")
-        try:
-            with partial.open("w", encoding="utf-8", errors="replace") as file:
+        if not path.exists() or path.is_file():
+            with open_atomic(path, error="the requests cannot be written") as file:
                 self.write(file)
-            if not as_it_stands:
-                partial.replace(path)
+            return
+        try:
+            with path.open("w", encoding="utf-8", errors="replace") as file:
+                self.write(file)
         except OSError as fault:
-            if not as_it_stands:
-                partial.unlink(missing_ok=True)
             raise RunError(f"{path}: the requests cannot be written: {fault.strerror}") from fault
 
     def _read(self, path: Path) -> None:

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
+
+from textsynth.store.atomic import write_json
 
 # `gone` is what a reader finds where the keeper was killed: nothing is written then.
 Stage = Literal["starting", "ready", "restarting", "failed", "stopped", "gone"]
@@ -63,10 +64,7 @@ class ServerState:
 
 def write(path: Path, told: ServerPlan | ServerState) -> None:
     """Write a plan or a state, readable by its owner only, in one move."""
-    partial = path.with_name(f".{path.name}.{os.getpid()}")
-    with open(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as out:  # noqa: PTH123
-        json.dump(asdict(told), out)
-    partial.replace(path)
+    write_json(path, asdict(told), mode=0o600)
 
 
 def read_state(path: Path) -> ServerState | None:
