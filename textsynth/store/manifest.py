@@ -210,7 +210,7 @@ def _check_is_run(folder: Path) -> None:
             f"{folder}: the run in this folder has not finished (no {FILE}); unless it is still running, `textsynth "
             "run` with the same recipe continues it"
         )
-    raise UsageError(f"{folder}: there is no finished run in this folder (no {FILE}){_hint_for_run(folder)}")
+    raise UsageError(f"{folder}: no finished run is in this folder (no {FILE}){_hint_for_run(folder)}")
 
 
 def _hint_for_run(folder: Path) -> str:
