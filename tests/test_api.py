@@ -50,7 +50,7 @@ print(score.effect, run.report.name, ts.load("runs/tickets").why("0"))
 try:
     ts.read_recipe("recipe.yaml")
 except ts.RecipeError as fault:
-    print([mistake.where for mistake in fault.mistakes])
+    print([mistake.where for mistake in fault.issues])
 '''
 WRONG = """
 import textsynth as ts

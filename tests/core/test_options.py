@@ -119,5 +119,5 @@ def test_a_mistake_in_python_is_a_sentence_with_its_place(given: dict[str, objec
 def test_all_mistakes_are_told_at_once() -> None:
     with pytest.raises(RecipeError) as caught:
         Whole(names=[1], path=3, inner={"shar": 1})  # type: ignore[arg-type,list-item]
-    assert [one.where for one in caught.value.mistakes] == ["Whole"] * 3
-    assert [one.sentence.split("'")[1] for one in caught.value.mistakes] == ["names.0", "path", "inner.shar"]
+    assert [one.where for one in caught.value.issues] == ["Whole"] * 3
+    assert [one.sentence.split("'")[1] for one in caught.value.issues] == ["names.0", "path", "inner.shar"]

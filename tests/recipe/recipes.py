@@ -84,7 +84,7 @@ def assert_one_issue(folder: Path, old: str, new: str, line: int, phrases: list[
     path = write_recipe(folder, text)
     with pytest.raises(RecipeError) as caught:
         read_recipe(path)
-    (issue,) = caught.value.mistakes
+    (issue,) = caught.value.issues
     assert issue.where == f"{path}:{line}"
     for phrase in phrases:
         assert phrase in issue.sentence

@@ -138,7 +138,7 @@ def test_all_issues_are_reported_at_once_each_with_its_path(tmp_path: Path) -> N
     }
     with pytest.raises(RecipeError) as caught:
         make_recipe(base=tmp_path, **sections)
-    issues = [str(issue) for issue in caught.value.mistakes]
+    issues = [str(issue) for issue in caught.value.issues]
     beginnings = [
         "nmae: a recipe has no section 'nmae'; did you mean 'name'?",
         "labels.b: labels.b.description takes text (not empty), found 3",
@@ -164,7 +164,7 @@ def test_a_prompt_and_a_quota_that_do_not_fit_are_issues_too(tmp_path: Path) -> 
             generate=[generate.Labelled(source="seeds", prompt="labeled")],
             want={"tone": 3},
         )
-    first, second = caught.value.mistakes
+    first, second = caught.value.issues
     assert (first.where, second.where) == ("generate[0].labelled.prompt", "want")
     assert "did you mean 'labelled" in first.sentence
 
@@ -250,7 +250,7 @@ def test_positions_have_paths_in_the_order_of_the_recipe() -> None:
         ({"name": {"a"}}, "name: a recipe holds text, numbers, true and false, lists and maps, found {'a'}"),
         ({"name": "\ud800"}, "name: this text contains half of a character"),
         ({"filter": [Local()]}, "filter[0]: filter takes a Filter, found Local"),
-        ({"filter": [Required]}, "filter[0]: Required: the setting 'share' is missing"),
+        ({"filter": [Required]}, "filter[0]: Required needs 'share', which is a number"),
         ({"models": {"generator": Length()}}, "models.generator: models takes a ModelOptions, found Length"),
         ({"sources": {"seeds": [1, 2]}}, "sources.seeds: rows are a list of dicts"),
         ({"labels": {"a": Shouting()}}, "labels.a: a recipe holds text"),

@@ -211,7 +211,7 @@ def test_a_wrong_use_of_gold_rows_is_one_issue(
     path = write_gold_recipe(tmp_path, GOLD_RECIPE.replace(old, new, 1))
     with pytest.raises(RecipeError) as caught:
         read_recipe(path)
-    (issue,) = caught.value.mistakes
+    (issue,) = caught.value.issues
     assert issue.where == f"{path}:{line}"
     assert all(phrase in issue.sentence for phrase in phrases), issue.sentence
 

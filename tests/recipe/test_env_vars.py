@@ -50,7 +50,7 @@ def test_a_variable_that_is_not_set_is_one_issue(tmp_path: Path) -> None:
     path = write_recipe(tmp_path, RECIPE.replace("name: bank", 'name: "${TEXTSYNTH_NOT_SET}"'))
     with pytest.raises(RecipeError) as caught:
         read_recipe(path)
-    (issue,) = caught.value.mistakes
+    (issue,) = caught.value.issues
     assert issue.where == f"{path}:2"
     assert "the environment has no variable 'TEXTSYNTH_NOT_SET'" in issue.sentence
 

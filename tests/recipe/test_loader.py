@@ -72,14 +72,14 @@ def test_all_issues_are_reported_in_the_order_of_their_lines(tmp_path: Path) -> 
     text = RECIPE.replace("min_words", "minwords").replace("25k", "25q").replace("refund:", "no:") + "pol: 1\n"
     with pytest.raises(RecipeError) as caught:
         read_recipe(write_recipe(tmp_path, text), ["seed=x", "want.total=-1"])
-    assert [issue.where.rsplit(":", 1)[-1] for issue in caught.value.mistakes] == [
+    assert [issue.where.rsplit(":", 1)[-1] for issue in caught.value.issues] == [
         "5",
         "15",
         "19",
         str(LINE_AFTER),
-        *(issue.where for issue in caught.value.mistakes[-2:]),
+        *(issue.where for issue in caught.value.issues[-2:]),
     ]
-    assert [issue.where for issue in caught.value.mistakes[-2:]] == ["--set 'seed=x'", "--set 'want.total=-1'"]
+    assert [issue.where for issue in caught.value.issues[-2:]] == ["--set 'seed=x'", "--set 'want.total=-1'"]
     assert str(caught.value).count("\n") == 5
 
 
@@ -87,7 +87,7 @@ def assert_read_or_recipe_error(path: Path, overrides: tuple[str, ...] = ()) -> 
     try:
         read_recipe(path, overrides)
     except RecipeError as error:
-        issues = error.mistakes
+        issues = error.issues
     else:
         return
     assert issues

@@ -77,7 +77,7 @@ ISSUES = [
 def test_an_issue_names_the_option(tmp_path: Path, option: str, phrase: str) -> None:
     with pytest.raises(RecipeError) as caught:
         read(tmp_path, option)
-    (issue,) = caught.value.mistakes
+    (issue,) = caught.value.issues
     assert issue.where == f"--set {option!r}"
     assert phrase in issue.sentence
 

@@ -83,7 +83,7 @@ def test_a_source_that_does_not_exist_is_an_issue(tmp_path: Path) -> None:
     text = "sources: {seedz: seeds.csv}\ngenerate:\n  - existing: {source: seeds}\n  - existing\nfilter: []\n"
     with pytest.raises(RecipeError) as caught:
         read_recipe(write_recipe(tmp_path, "models: {generator: {scripted: {answers: [a]}}}\n" + text))
-    assert [str(issue).rpartition("recipe.yaml:")[2] for issue in caught.value.mistakes] == [
+    assert [str(issue).rpartition("recipe.yaml:")[2] for issue in caught.value.issues] == [
         "4: existing.source is 'seeds', but sources has no 'seeds'; did you mean 'seedz'?",
         "5: existing.source is 'raw' (the default), but sources has no 'raw'; there are: seedz",
     ]
@@ -102,8 +102,8 @@ def write_speaker_recipe(folder: Path, prompt: str, fields: str = "{}") -> Path:
 def test_a_prompt_may_use_only_variables_that_its_step_offers(tmp_path: Path) -> None:
     with pytest.raises(RecipeError) as caught:
         read_recipe(write_speaker_recipe(tmp_path, PROMPT))
-    assert [issue.where for issue in caught.value.mistakes] == [f"{tmp_path / 'recipe.yaml'}:13"] * 2
-    first, second = (issue.sentence for issue in caught.value.mistakes)
+    assert [issue.where for issue in caught.value.issues] == [f"{tmp_path / 'recipe.yaml'}:13"] * 2
+    first, second = (issue.sentence for issue in caught.value.issues)
     assert first.startswith("./speaker.py.prompt: the template")
     assert str(tmp_path / "hello.jinja") in first
     assert "uses 'end', which ./speaker.py does not offer; did you mean 'ending'?" in first

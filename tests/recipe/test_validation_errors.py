@@ -21,7 +21,7 @@ class Outer(Options):
     either: str | tuple[str, ...] = ""
     inner: Inner | None = None
     multi_label: tuple[Inner, ...] = ()
-    from_: str = Field("", alias="from", max_length=5)
+    source: str = Field("", max_length=5)
     low: int = 0
     high: int = 9
 
@@ -49,12 +49,12 @@ def told(text: str) -> list[str]:
         ("low: 1\neither: 7", ['r:2: outer.either takes text or a list of texts, found 7: write "7" in quotes']),
         ("either: [a, true]", ['r:1: outer.either.1 takes text, found true: write "true" in quotes']),
         ("either: {a: b}", ["r:1: outer.either takes text or a list of texts, found a map of a"]),
-        ("source: abcdef", ["r:1: outer.from takes text (at most 5 characters), found 'abcdef'"]),
+        ("source: abcdef", ["r:1: outer.source takes text (at most 5 characters), found 'abcdef'"]),
         ("inner: {}", ["r:1: outer.inner needs 'size', which is a whole number"]),
         ("inner: {sze: 1}", ["r:1: outer.inner has no field 'sze'; did you mean 'size'?"]),
         ("inner: 3", ["r:1: outer.inner takes a map with the fields size, names, found 3"]),
         ("inner:\n  size: 1\n  names:\n    a: ~", ["r:4: outer.inner.names.a takes text, found ~"]),
-        ("many:\n  - size: 1\n  - {size: x}", ["r:3: outer.many.1.size takes a whole number, found 'x'"]),
+        ("multi_label:\n  - size: 1\n  - {size: x}", ["r:3: outer.multi_label.1.size takes a whole number, found 'x'"]),
         ("low: 5\nhigh: 3", ["r:1: outer: low 5 is above high 3"]),
         ("hgh: 3", ["r:1: outer has no field 'hgh'; did you mean 'high'?"]),
     ],

@@ -85,7 +85,7 @@ def test_a_row_that_cannot_be_used_is_named(rows: Any, told: str) -> None:
 def test_what_is_no_rows_is_refused(rows: Any, told: str) -> None:
     with pytest.raises(SourceError, match=told):
         InMemory.of(rows)
-    with pytest.raises(RecipeError, match="there is no setting 'txet'; did you mean 'text'"):
+    with pytest.raises(RecipeError, match="InMemory has no field 'txet'; did you mean 'text'"):
         InMemory.of(ROWS, txet="said")
 
 

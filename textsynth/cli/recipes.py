@@ -59,7 +59,7 @@ def validate(recipe: Path, sets: tuple[str, ...], as_json: bool) -> None:  # noq
     except RecipeError as fault:
         if not as_json:
             raise
-        mistakes = [{"where": one.where, "sentence": one.sentence} for one in fault.mistakes]
+        mistakes = [{"where": one.where, "sentence": one.sentence} for one in fault.issues]
         emit({"ok": False, "mistakes": mistakes})
         raise SystemExit(fault.exit_code) from None
     from textsynth.console.results import plan_json, plan_text

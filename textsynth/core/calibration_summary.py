@@ -1,4 +1,4 @@
-"""What a manifest tells of labellers that were tried on gold rows, whose labels are known."""
+"""The part of a manifest about labellers that were calibrated on gold rows, whose labels are known."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing_extensions import TypedDict
 
 
 class AccuracyInterval(TypedDict):
-    """So many of so many gold rows were labelled right, with the ends of a 95 % interval of that share (Wilson)."""
+    """How many gold rows were labelled right (`right` of `rows`), with the 95 % interval of the share (Wilson)."""
 
     rows: int
     right: int
@@ -15,13 +15,13 @@ class AccuracyInterval(TypedDict):
 
 
 class LabelAccuracy(AccuracyInterval):
-    """The gold rows that have a label."""
+    """The accuracy on the gold rows of one label."""
 
     label: str
 
 
 class ConfidenceBin(AccuracyInterval):
-    """Gold rows from the lowest to the highest confidence as the labeller gave it, and what it is calibrated to."""
+    """The accuracy on the gold rows between two raw confidences, both included, and their calibrated confidence."""
 
     lowest: float
     highest: float
@@ -29,23 +29,24 @@ class ConfidenceBin(AccuracyInterval):
 
 
 class AcceptedShare(AccuracyInterval):
-    """The gold rows that pass: those of at least this calibrated confidence, and of at least this one before."""
+    """The gold rows that pass the threshold: `confidence` is the calibrated one, `before` the raw one."""
 
     confidence: float
     before: float
 
 
 class ThresholdSummary(TypedDict, total=False):
-    """What is there only where a precision was asked for, and where rows passed."""
+    """The target precision, where one was set, and the rows that pass the threshold for it, where any do."""
 
     precision: float
     kept: AcceptedShare
 
 
 class CalibrationSummary(ThresholdSummary):
-    """What a labeller is worth on rows whose labels are known, from the source `source`.
+    """The accuracy of a labeller on the gold rows of `source`, and its calibration.
 
-    `unread` rows got no label, and count as not right; `labels` have 10 rows or more; `bands` rise.
+    `all` is the accuracy on all rows, where the `unread` rows, which got no label, count as wrong; `labels` has the
+    labels with 10 rows or more; `bands` are the bins of the calibration, by rising confidence.
     """
 
     source: str
@@ -57,6 +58,6 @@ class CalibrationSummary(ThresholdSummary):
 
 
 class CalibrationSummaries(TypedDict, total=False):
-    """What is told only of a run with labellers that were tried on gold rows: by item."""
+    """The summaries by step; missing in the manifest of a run without calibrated labellers."""
 
     calibration: dict[str, CalibrationSummary]

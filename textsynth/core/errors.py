@@ -1,16 +1,16 @@
-"""Every error TextSynth raises on purpose, and the exit code each one ends a command with.
+"""Every error that TextSynth raises on purpose, and the exit code with which each one ends a command.
 
     TextSynthError                 1
     ├── UsageError                 2   the command, a recipe or a file it names is wrong
-    │   ├── RecipeError            2   one or more mistakes in a recipe, reported together
-    │   ├── PromptError            2   a prompt template is wrong or asks for what no step offers
+    │   ├── RecipeError            2   one or more issues in a recipe, reported together
+    │   ├── PromptError            2   a prompt template is wrong, or uses a variable that no step offers
     │   ├── SourceError            2   a data file cannot be read as the recipe says
     │   └── MissingExtra           2   a package of an extra is not installed
     ├── ModelError                 1   no request can succeed: wrong key, unknown model, no server
     └── RunError                   1   the run itself failed
-        ├── RunLocked              1   another run works in the same folder
+        ├── RunLocked              1   another run uses the same folder
         ├── JournalError           1   the journal cannot be written or read
-        └── CensusBroken           1   a record was lost or counted twice: our bug
+        └── LedgerError            1   a record was lost or counted twice: a bug in TextSynth
 
 A message is one sentence with four parts: where, what was wrong, what was found, what would be right.
 """
@@ -23,11 +23,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import ClassVar
 
-NAMES_LISTED = 24
+MAX_NAMES_LISTED = 24
 
 
 class TextSynthError(Exception):
-    """The root: its text is meant for the person who started the command."""
+    """The base class: its text is written for the person who started the command."""
 
     exit_code: ClassVar[int] = 1
 
@@ -40,21 +40,21 @@ class UsageError(TextSynthError):
 
 @dataclass(frozen=True, slots=True)
 class RecipeIssue:
-    """One mistake in a file: where it stands (`recipe.yaml:14`) and one sentence about it."""
+    """One issue: its position (`recipe.yaml:14`; "" for options made in Python) and one sentence about it."""
 
     where: str
     sentence: str
 
     def __str__(self) -> str:
-        return f"{self.where}: {self.sentence}"
+        return f"{self.where}: {self.sentence}" if self.where else self.sentence
 
 
 class RecipeError(UsageError):
-    """All mistakes found in a recipe, in the order of their lines."""
+    """All issues of a recipe, in the order of their lines."""
 
-    def __init__(self, mistakes: Iterable[RecipeIssue]) -> None:
-        self.mistakes = tuple(mistakes)
-        super().__init__("\n".join(str(mistake) for mistake in self.mistakes))
+    def __init__(self, issues: Iterable[RecipeIssue]) -> None:
+        self.issues = tuple(issues)
+        super().__init__("\n".join(map(str, self.issues)))
 
 
 class PromptError(UsageError):
@@ -78,7 +78,7 @@ class RunError(TextSynthError):
 
 
 class RunLocked(RunError):
-    """A second run was started in a folder in which one is at work."""
+    """A second run was started in the folder of a run in progress."""
 
 
 class JournalError(RunError):
@@ -86,29 +86,29 @@ class JournalError(RunError):
 
 
 class LedgerError(RunError):
-    """A record was lost, counted twice or left waiting: a fault of TextSynth, never of the recipe."""
+    """A record was lost, counted twice or left without an outcome: a bug in TextSynth, never in the recipe."""
 
 
-def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """Return `; did you mean 'x'?` for the nearest of `known`, else the list itself, else nothing.
+def did_you_mean(name: str, allowed: Iterable[str]) -> str:
+    """Return `; did you mean 'x'?` with the nearest of `allowed`, else `; there are: …` with all of them, else "".
 
-    Nearest is the only one that begins with `name`, then the one that looks most like it.
+    The nearest is the only one that begins with `name`, else the one with the most similar spelling.
     """
-    names = [str(one) for one in known]
-    begun = [one for one in names if len(str(name)) > 1 and one.startswith(str(name))]
-    close = begun if len(begun) == 1 else difflib.get_close_matches(str(name), begun or names, n=1, cutoff=0.6)
-    if close:
-        return f"; did you mean {close[0]!r}?"
-    if not names:
+    candidates = [str(candidate) for candidate in allowed]
+    begin = [candidate for candidate in candidates if len(str(name)) > 1 and candidate.startswith(str(name))]
+    nearest = begin if len(begin) == 1 else difflib.get_close_matches(str(name), begin or candidates, n=1, cutoff=0.6)
+    if nearest:
+        return f"; did you mean {nearest[0]!r}?"
+    if not candidates:
         return ""
-    listed = ", ".join(names[:NAMES_LISTED]) + (", …" if len(names) > NAMES_LISTED else "")
+    listed = ", ".join(candidates[:MAX_NAMES_LISTED]) + (", …" if len(candidates) > MAX_NAMES_LISTED else "")
     return f"; there are: {listed}"
 
 
 def require_extra(extra: str, *modules: str, why: str) -> None:
-    """Raise MissingExtra with the pip line unless every one of `modules` can be imported.
+    """Raise MissingExtra with the pip command unless every one of `modules` can be imported.
 
-    Call it at the head of the function that imports something heavy, so that nothing is loaded early.
+    Call it at the start of the function that imports a heavy package, so that nothing is loaded early.
     """
     missing = [name for name in modules if importlib.util.find_spec(name.split(".")[0]) is None]
     if missing:

@@ -1,4 +1,4 @@
-"""Where the prompts and recipes that come with TextSynth lie on this machine."""
+"""The paths of the bundled prompts and recipes, and of the cache folder."""
 
 from __future__ import annotations
 
@@ -16,32 +16,32 @@ RECIPE_FILE = "recipe.yaml"
 def bundled_folder(folder: Literal["prompts", "recipes"]) -> Path:
     """Return the folder of the bundled prompts or recipes: inside an installed wheel, or beside the package.
 
-    An editable install has no copy inside the package, so the repository's own folder is taken. Raises UsageError
-    when there is neither, which means that the installation is broken.
+    An editable install has no copy inside the package, so the repository's own folder is taken. Raises UsageError where
+    neither exists, which means that the installation is broken.
     """
     inside, beside = PACKAGE / "bundled" / folder, PACKAGE.parent / folder
-    for place in (inside, beside):
-        if place.is_dir():
-            return place
+    for path in (inside, beside):
+        if path.is_dir():
+            return path
     raise UsageError(
         f"the bundled {folder} are missing, looked for {inside} and {beside}: install TextSynth again"
     )  # fmt: skip
 
 
 def recipe_names() -> list[str]:
-    """Return the names of the bundled recipes, sorted: what `textsynth run NAME` takes."""
+    """Return the names of the bundled recipes, sorted: `textsynth run NAME` takes them."""
     return sorted(path.stem for path in bundled_folder("recipes").glob(f"*{RECIPE_SUFFIX}"))
 
 
 def recipe_path(path: Path) -> Path:
     """Return the file of the bundled recipe that `path` names (`quickstart`), else `path` itself.
 
-    A file or folder of that name goes before a bundled recipe, and so does any path with a folder or a suffix in it.
+    An existing file or folder of that name comes before a bundled recipe, and so does a path with a folder or suffix.
     """
     if len(path.parts) != 1 or path.suffix or path.exists():
         return path
-    there = bundled_folder("recipes") / f"{path.name}{RECIPE_SUFFIX}"
-    return there if there.is_file() else path
+    bundled = bundled_folder("recipes") / f"{path.name}{RECIPE_SUFFIX}"
+    return bundled if bundled.is_file() else path
 
 
 def recipe_files(name: str) -> dict[str, str]:
@@ -53,9 +53,9 @@ def recipe_files(name: str) -> dict[str, str]:
     if name not in names:
         raise UsageError(f"there is no bundled recipe {name!r}{did_you_mean(name, names)}")
     text = (folder / f"{name}{RECIPE_SUFFIX}").read_text(encoding="utf-8")
-    data = [path for path in sorted(folder.iterdir()) if path.suffix != RECIPE_SUFFIX and path.name in text]
-    own = text.replace(f"textsynth run {name}", f"textsynth run {RECIPE_FILE}")
-    return {RECIPE_FILE: own, **{path.name: path.read_text(encoding="utf-8") for path in data}}
+    data_files = [path for path in sorted(folder.iterdir()) if path.suffix != RECIPE_SUFFIX and path.name in text]
+    copied = text.replace(f"textsynth run {name}", f"textsynth run {RECIPE_FILE}")
+    return {RECIPE_FILE: copied, **{path.name: path.read_text(encoding="utf-8") for path in data_files}}
 
 
 def cache_folder() -> Path:

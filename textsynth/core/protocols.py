@@ -66,14 +66,14 @@ class GeneratorSession(Protocol):
 
         def follow_up(self, request: GenerationRequest, completion: Completion) -> GenerationRequest | None
 
-    It is called for each answered request in plan order; the request it returns is asked next, and its answer takes the
-    place of the first one in `parse_response` (with the follow-up as `request`). It may be called again for that answer;
-    None ends the chain. Follow-ups are journalled and charged like every request. The requests that `plan_requests`
-    returns must state the longest chain in `max_follow_ups`.
+    It is called for each answered request in plan order. The request it returns is sent next, and its answer takes the
+    place of the first one in `parse_response` (with the follow-up as `request`). It may be called again for that
+    answer; None ends the chain. Follow-ups are journalled and charged like every request. The requests that
+    `plan_requests` returns must state the longest chain in `max_follow_ups`.
     """
 
     def plan_requests(self, deficits: Sequence[QuotaDeficit], max_requests: int) -> list[GenerationRequest]:
-        """Return at most `max_requests` requests for the deficits; [] when the generator has nothing (more) to offer."""
+        """Return at most `max_requests` requests for the deficits; [] when the generator has nothing more to offer."""
 
     def parse_response(
         self, request: GenerationRequest, request_key: str, completion: Completion | None
@@ -191,8 +191,9 @@ class Source(Step):
 class Generator(Step):
     """Plans requests for quota cells that are not met, and parses answers into candidates.
 
-    With `needs_model = False` everything the generator has becomes a candidate once, whatever the quota. `output_fields`
-    are the fields of its texts beyond those of the rows they are made from; None where that is not known before a run.
+    With `needs_model = False` everything the generator has becomes a candidate once, whatever the quota.
+    `output_fields` are the fields of its texts beyond those of the rows they are made from; None where these are not
+    known before a run.
     """
 
     needs_model: ClassVar[bool] = True
@@ -344,5 +345,5 @@ class Selector(Step):
         return ()
 
     def select(self, records: Sequence[Record], quota: Mapping[str, int], context: Context) -> list[str]:
-        """Return the ids of the selected records; `quota` maps a label ("" where there are none) to the limit for it."""
+        """Return the ids of the selected records; `quota` maps each label ("" where there are none) to its limit."""
         raise NotImplementedError

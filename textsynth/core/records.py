@@ -14,7 +14,7 @@ from typing import Literal, NamedTuple, TypeAlias
 
 from textsynth.core.errors import LedgerError
 
-JsonValue: TypeAlias = "str | int | float | bool | None | Sequence[JsonValue] | Mapping[str, JsonValue]"
+JsonValue: TypeAlias = "str | int | float | bool | Sequence[JsonValue] | Mapping[str, JsonValue] | None"
 NO_FIELDS: Mapping[str, JsonValue] = MappingProxyType({})
 NO_NOTES: Mapping[str, str] = MappingProxyType({})
 NO_SCORES: Mapping[str, float] = MappingProxyType({})
@@ -186,10 +186,10 @@ class Constraint:
 class GenerationRequest:
     """One request of a step to a model, or (`prompt` None) given `records` that need none.
 
-    `step` and `model` are names in the recipe. The candidates inherit `labels`, `fields` and `parent_ids`; `example_ids`
-    are the seeds that the prompt shows. `candidates` is how many of them one answer should bring. `options` are the codes
-    (A, B, …) whose log-probabilities as the first token are wanted in place of a text. `max_follow_ups` is the longest
-    chain of further requests that may depend on the answer. `notes` are for the step itself.
+    `step` and `model` are names in the recipe. The candidates inherit `labels`, `fields` and `parent_ids`;
+    `example_ids` are the seeds that the prompt shows. `candidates` is how many texts one answer should hold. `options`
+    are the codes (A, B, …) whose log-probabilities as the first token are wanted in place of a text. `max_follow_ups`
+    is the longest chain of further requests that may depend on the answer. `notes` are for the step itself.
     """
 
     step: str

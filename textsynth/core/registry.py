@@ -2,8 +2,8 @@
 
 A section of a recipe is a folder of the package, a component is a file in it, and its options are the fields of the one
 class there: `filter: [near_duplicate: {similarity: 0.7}]` is `textsynth/filter/near_duplicate.py`, class
-`NearDuplicate`, field `similarity`. There is no list to edit. `./my_filter.py` is a file beside the recipe, with a class
-`MyFilter`.
+`NearDuplicate`, field `similarity`. There is no list to edit. `./my_filter.py` is a file beside the recipe, with a
+class `MyFilter`.
 """
 
 from __future__ import annotations
@@ -25,6 +25,8 @@ from textsynth.core.options import Options
 SECTIONS = ("task", "models", "sources", "generate", "filter", "label", "select")
 INNER_CAPITAL = re.compile(r"(?<!^)(?=[A-Z])")
 PLUGIN_PREFIX = "textsynth_local_"
+RENAMED_COMPONENTS = {("task", "paraphrase"): "paraphrasing", ("filter", "faithful"): "faithfulness"}
+"""Components of earlier recipes, by section and name, and their names today."""
 
 
 def component_names(section: str) -> list[str]:
@@ -43,7 +45,7 @@ def load_component(section: str, name: str, recipe_folder: Path | None = None) -
         return _class_in(load_plugin(name, recipe_folder or Path()), Path(name).stem, name)
     component = component_class(section, name) if name.isidentifier() else None
     if component is None:
-        raise UsageError(f"{section} has no component {name!r}{did_you_mean(name, component_names(section))}")
+        raise UsageError(f"{section} has no component {name!r}{_name_hint(section, name)}")
     return component
 
 
@@ -125,6 +127,12 @@ def locate_plugin_error(error: BaseException) -> str | None:
             message = " ".join(str(error).splitlines()) or "no message"
             return f"{Path(frame.f_code.co_filename).name}:{line}: {type(error).__name__}: {message}{notes}"
     return None
+
+
+def _name_hint(section: str, name: str) -> str:
+    """Return `; …` with the name that a component has today, or with the nearest one."""
+    new = RENAMED_COMPONENTS.get((section, name))
+    return did_you_mean(name, component_names(section)) if new is None else f"; it was renamed to {new!r}"
 
 
 def _class_in(module: ModuleType, stem: str, name: str) -> type[Options]:

@@ -1,7 +1,7 @@
-"""Seed folds: which half of the seeds a seed example belongs to.
+"""Seed folds: assigns each seed example to one of two folds.
 
-A prompt shows seeds of one fold only and the provenance names them, so that a cross-validation on the seeds can leave
-out exactly the texts that were made from the held-out ones. A label with fewer than four seeds has one fold.
+A prompt shows seeds of one fold only, and the provenance names them, so that a cross-validation on the seeds can leave
+out exactly the texts that were written from the held-out ones. A label with fewer than four seeds has one fold.
 """
 
 from __future__ import annotations
@@ -15,17 +15,17 @@ MIN_SEEDS_TO_SPLIT = 4
 
 
 def assign_folds(records: Sequence[Record]) -> dict[str, int]:
-    """Map each record's id to its fold, 0 or 1.
+    """Return the fold, 0 or 1, of each record by its id.
 
-    Within a label the records take turns in the order of their ids, which depend on their content only: moving rows
-    about in a file changes no fold.
+    The records of a label alternate between the folds in the order of their ids, which depend on their content only:
+    another order of the rows in a file changes no fold.
     """
     by_label: dict[tuple[str, ...], list[str]] = {}
     for record in records:
         by_label.setdefault(record.labels, []).append(record.id)
     folds: dict[str, int] = {}
     for ids in by_label.values():
-        two = len(ids) >= MIN_SEEDS_TO_SPLIT
-        for place, one in enumerate(sorted(ids)):
-            folds[one] = place % FOLDS if two else 0
+        is_split = len(ids) >= MIN_SEEDS_TO_SPLIT
+        for index, record_id in enumerate(sorted(ids)):
+            folds[record_id] = index % FOLDS if is_split else 0
     return folds

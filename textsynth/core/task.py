@@ -52,7 +52,7 @@ class RecipeFacts:
 
 @dataclass(frozen=True, slots=True)
 class ReviewQuestion:
-    """A question that annotators answer about each text besides its label, and the title of a field for a correction."""
+    """A question that annotators answer about each text besides its label, and the title of the correction field."""
 
     title: str
     answers: Mapping[str, str]
@@ -93,7 +93,7 @@ class Task(Step):
 
     @property
     def source_fields(self) -> Mapping[str, str]:
-        """Record fields that rows of a source fill by default: field → column. {} where its text is all that is read."""
+        """Record fields that rows of a source fill by default: field → column. {} where only the text is read."""
         return {}
 
     @property
@@ -114,7 +114,7 @@ class Task(Step):
         return {field: str(row.get(column) or "") for column, field in self.columns.items() if field}
 
     def context_texts(self, record: Record) -> dict[str, str]:
-        """Return the texts that the record's own text was written from or belongs to, by the names in `fields_shown`."""
+        """Return the texts that the record was written from or belongs to, by the names in `fields_shown`."""
         texts = self.column_texts(record).items()
         return {self.fields_shown[column]: text for column, text in texts if self.columns[column] and text}
 

@@ -17,7 +17,7 @@ from textsynth.core.errors import UsageError, did_you_mean
 from textsynth.core.options import Options
 from textsynth.core.records import Constraint
 from textsynth.core.registry import find_class
-from textsynth.core.validation_errors import field_errors
+from textsynth.core.validation_errors import PythonValue, field_errors
 
 # The readers `json`, `list` and `text` become attributes of this package when they are imported: no use of the
 # built-in list or of the module json by these names in here.
@@ -104,9 +104,9 @@ def make_reader(spec: object, where: str) -> Reader:
         raise UsageError(f"{where}: there is no answer reader {name!r}{did_you_mean(name, reader_names())}")
     try:
         return found.model_validate_json(dumps({} if settings is None else settings))
-    except ValidationError as fault:
-        told = [f"{where}: answer {name!r}: {sentence}" for _, sentence in field_errors(fault, found)]
-        raise UsageError("\n".join(told)) from fault
+    except ValidationError as error:
+        errors = field_errors(error, found, PythonValue(settings), owner=f"answer.{name}")
+        raise UsageError("\n".join(f"{where}: {sentence}" for _, sentence in errors)) from error
 
 
 def reader_names() -> list[str]:

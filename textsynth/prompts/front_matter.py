@@ -11,7 +11,7 @@ from pydantic import Field, ValidationError
 
 from textsynth.core.errors import RecipeIssue, UsageError
 from textsynth.core.options import Options, SamplingOptions
-from textsynth.core.validation_errors import field_errors
+from textsynth.core.validation_errors import PythonValue, field_errors
 from textsynth.parse import Reader, make_reader
 
 FENCE = "---"
@@ -67,10 +67,11 @@ def split_front_matter(text: str, where: str) -> PromptFile:
 def _checked(data: object, marks: dict[Path, int], where: str) -> tuple[FrontMatter, Reader]:
     try:
         front = FrontMatter.model_validate_json(json.dumps(data))
-    except ValidationError as fault:
+    except ValidationError as error:
+        errors = field_errors(error, FrontMatter, PythonValue(data), owner="the front matter", prefix="")
         raise FrontError(
-            [RecipeIssue(f"{where}:{_line(marks, path)}", told) for path, told in field_errors(fault, FrontMatter)]
-        ) from fault
+            [RecipeIssue(f"{where}:{_line(marks, path)}", sentence) for path, sentence in errors]
+        ) from error
     if not front.description.strip():
         raise _wrong(
             where, _line(marks, ("description",)), "'description' is empty; it says in one line what the prompt is for"

@@ -12,10 +12,10 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from textsynth.core.errors import UsageError, did_you_mean
+from textsynth.core.field_types import describe_type, field_type, fields_of
 from textsynth.core.options import Options
 from textsynth.core.registry import SECTIONS, component_names, load_component
 from textsynth.core.task import Task
-from textsynth.recipe.field_types import describe_type, field_type, fields_of
 from textsynth.recipe.settings import Budget, Evaluate, Export
 
 NOT_COVERED_START = "Does not"

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Union, get_args, get_origin
 
 from textsynth.core.errors import UsageError, did_you_mean
+from textsynth.core.field_types import FieldType, field_type, unwrapped
 from textsynth.core.options import Options, Ref
 from textsynth.core.protocols import Generator, Labeller, PromptedGenerator, Source
 from textsynth.models import ModelOptions
-from textsynth.recipe.field_types import FieldType, field_type, unwrap
 from textsynth.recipe.issues import IssueCollector, Position
 from textsynth.recipe.steps import ParsedStep
 
@@ -27,7 +27,7 @@ def references_in(step: Options, to: str) -> Iterator[tuple[str, str]]:
 
 
 def _referenced_names(value: object, kind: FieldType, to: str) -> Iterator[str]:
-    kind = unwrap(kind)
+    kind = unwrapped(kind)
     if value is None:
         return
     if isinstance(value, str):

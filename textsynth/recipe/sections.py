@@ -18,7 +18,7 @@ from textsynth.recipe.recipe import Label
 from textsynth.recipe.references import references_in
 from textsynth.recipe.settings import Budget, Evaluate, Export, LabelSetting, Settings
 from textsynth.recipe.steps import LISTS, ParsedStep, StepReader
-from textsynth.recipe.validation_errors import unknown_key, validate
+from textsynth.recipe.validation_errors import unknown_section, validate
 from textsynth.recipe.yaml_tree import Node, Value, YamlList, YamlMap, YamlScalar, describe_node
 
 SECTIONS = (
@@ -141,7 +141,7 @@ class _SectionReader:
             if name in ELSEWHERE:
                 self.issues.add(mark, f"a recipe has no section {name!r}: {ELSEWHERE[name]}")
             elif name not in SECTIONS:
-                self.issues.add(mark, unknown_key(name, "", list(SECTIONS)))
+                self.issues.add(mark, unknown_section(name, list(SECTIONS)))
 
     def settings(self) -> Settings:
         """Return the top-level settings; one with an issue gets its default, so that the checks can go on."""

@@ -7,12 +7,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
 from textsynth.core.errors import UsageError, did_you_mean
+from textsynth.core.field_types import fields_of
 from textsynth.core.options import Options
 from textsynth.core.protocols import Filter, Generator, Labeller, Selector, Source
 from textsynth.core.registry import component_class, component_names, load_component
 from textsynth.core.task import Task
 from textsynth.models import ModelOptions
-from textsynth.recipe.field_types import fields_of
 from textsynth.recipe.issues import IssueCollector, Position
 from textsynth.recipe.validation_errors import validate
 from textsynth.recipe.yaml_tree import Node, YamlList, YamlMap, YamlScalar, describe_node

@@ -16,6 +16,7 @@ from typing import NamedTuple
 
 import yaml
 
+from textsynth.core.validation_errors import describe_list, describe_map
 from textsynth.recipe.issues import IssueCollector, Position
 
 MAX_DEPTH = 24
@@ -63,10 +64,9 @@ Node = YamlScalar | YamlList | YamlMap
 def describe_node(node: Node) -> str:
     """Return a node in words for an error message: `'x'`, `7`, `a list of 3`, `a map of a, b`."""
     if isinstance(node, YamlList):
-        return f"a list of {len(node.items)}" if node.items else "an empty list"
+        return describe_list(len(node.items))
     if isinstance(node, YamlMap):
-        names = ", ".join(list(node.entries)[:3]) + (", …" if len(node.entries) > 3 else "")
-        return f"a map of {names}" if node.entries else "an empty map"
+        return describe_map(list(node.entries))
     text = node.text if len(node.text) <= QUOTED_LENGTH else node.text[:QUOTED_LENGTH] + "…"
     return repr(text) if isinstance(node.value, str) else text or "nothing"
 

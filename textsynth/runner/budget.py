@@ -1,4 +1,4 @@
-"""The budget: how many requests, tokens and minutes a run may spend, charged in plan order when a window is committed."""
+"""The budget: how many requests, tokens and minutes a run may spend, charged in plan order at a window's commit."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from textsynth.core.records import Completion, GenerationRequest
 
 CHARACTERS_PER_TOKEN = 4
-# With a limit of tokens only so many requests are planned at first, to see how long the prompts are; fewer, down to one,
-# where this many tokens for each would exceed the limit.
+# With a limit of tokens only this many requests are planned at first, to see how long the prompts are; fewer, down to
+# one, where this many tokens for each would exceed the limit.
 PROBE_REQUESTS, PROBE_TOKENS = 8, 500
 
 

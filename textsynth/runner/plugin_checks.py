@@ -52,7 +52,8 @@ class ValidatedGenerator:
         if follow_up is None or (isinstance(follow_up, GenerationRequest) and follow_up.prompt is not None):
             return follow_up
         raise UsageError(
-            f"{self._name}: follow_up returned {follow_up!r:.60}, and must return a GenerationRequest with a prompt, or None"
+            f"{self._name}: follow_up returned {follow_up!r:.60}, and must return a GenerationRequest with a prompt, "
+            "or None"
         )
 
     def parse_response(
@@ -91,8 +92,8 @@ class ValidatedLabeller:
             or not all(map(_are_requests, requests))
         ):
             raise UsageError(
-                f"{self._name}: build_requests returned {requests!r:.60} for {pluralize(len(records), 'text')}, and must "
-                "return a list of GenerationRequest for each, [] for a text about which nothing is asked"
+                f"{self._name}: build_requests returned {requests!r:.60} for {pluralize(len(records), 'text')}, and "
+                "must return a list of GenerationRequest for each, [] for a text about which nothing is asked"
             )
         return list(requests)
 
@@ -105,8 +106,8 @@ class ValidatedLabeller:
                 _check_labels(self._name, labelled, self._labels)
                 return labelled, verdict
         raise UsageError(
-            f"{self._name}: parse_responses returned {result!r:.60} for the text {record.text!r:.60}, and must return the "
-            "record and None, or the record and Verdict(reason, score, limit)"
+            f"{self._name}: parse_responses returned {result!r:.60} for the text {record.text!r:.60}, and must return "
+            "the record and None, or the record and Verdict(reason, score, limit)"
         )
 
 
@@ -118,7 +119,8 @@ def validate_selection(name: str, selection: object, candidates: Collection[str]
             return {str(item) for item in selection}
         raise UsageError(f"{name}: select returned {unknown!r:.60} among its ids, which is the id of none of its texts")
     raise UsageError(
-        f"{name}: select returned {selection!r:.60}, and must return a list of the ids (record.id) of the selected texts"
+        f"{name}: select returned {selection!r:.60}, and must return a list of the ids (record.id) of the selected "
+        "texts"
     )
 
 

@@ -6,8 +6,8 @@ from typing import Annotated, Any, Literal
 import pytest
 from pydantic import Field
 
+from textsynth.core.field_types import describe_type, element_type, field_type, fields_of
 from textsynth.core.options import Count, Options, SourceName
-from textsynth.recipe.field_types import describe_type, element_type, field_type, fields_of
 
 
 class Inner(Options):
