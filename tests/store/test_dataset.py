@@ -187,6 +187,6 @@ def test_a_task_that_cannot_be_loaded_is_one_sentence(tmp_path: Path) -> None:
     manifest.update({"task": "./triage.py"})
     with pytest.raises(UsageError, match=r"run: the run's task cannot be loaded: no file './triage\.py'"):
         run_task(tmp_path / "run", manifest)
-    (tmp_path / "triage.py").write_text(TRIAGE.replace("import Task", "import Filter").replace("(Task)", "(Filter)"))
+    (tmp_path / "triage.py").write_text("from textsynth import Filter\n\n\nclass Triage(Filter): ...\n")
     with pytest.raises(UsageError, match=r"the run's task './triage\.py' is no task"):
         run_task(tmp_path / "run", manifest)
