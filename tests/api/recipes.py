@@ -7,8 +7,8 @@ from typing import Any
 import textsynth as ts
 
 LABELS = {"delivery": "asks where a parcel is", "refund": "asks for money back"}
-SEEDS = [{"text": f"where is my {thing} now", "label": "delivery"} for thing in ("lamp", "chair", "kettle", "tent")]
-SEEDS += [{"text": f"give me back what I paid for the {thing}", "label": "refund"} for thing in ("sofa", "shoes")]
+SEEDS = [{"text": f"where is my {noun} now", "label": "delivery"} for noun in ("lamp", "chair", "kettle", "tent")]
+SEEDS += [{"text": f"give me back what I paid for the {noun}", "label": "refund"} for noun in ("sofa", "shoes")]
 ANSWER = "1. {word} and {word} number {n}\n2. my {word} went {n} miles with a {word}\n3. WHO IS THERE"
 
 

@@ -35,7 +35,7 @@ def test_a_recipe_made_in_python_runs_and_is_continued(tmp_path: Path, capsys: p
     assert "20 of 20 accepted" in err
 
 
-def test_the_text_of_a_recipe_as_a_file_gives_the_same_data_set(
+def test_the_text_of_a_recipe_gives_the_same_data_set(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)

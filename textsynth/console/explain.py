@@ -89,8 +89,8 @@ class TextStory:
         lines += self._named("example_ids", row["example_ids"] or [])
         if row["prompt"]:
             engine = f" on {row['engine']}" if row.get("engine") else ""
-            lines.append(f"prompt: {row['prompt']} ({row['fingerprint'][:16]}), model: {row['model']}{engine}")
-            lines.append(f"sampling: {_pairs(row['sampling'])}; draw {row['draw']} of its answer")
+            lines.append(f"prompt: {row['prompt']} ({row['prompt_fingerprint'][:16]}), model: {row['model']}{engine}")
+            lines.append(f"sampling: {_pairs(row['sampling'])}; text {row['index']} of its answer")
         return lines
 
     def _numbers(self) -> list[str]:
