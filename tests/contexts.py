@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from textsynth.core.protocols import Context
 from textsynth.core.records import Provenance, Record
 from textsynth.prompts import find_prompt
+from textsynth.task import Classification
 
 LABELS = {"refund": "asks for money back", "delivery": "asks where a parcel is", "praise": "says something nice"}
 
@@ -52,7 +53,7 @@ def context(
 ) -> Context:
     """Return a context with the bundled prompts."""
     return Context(
-        task="classification",
+        task=Classification(),
         language="en",
         seed=7,
         labels=labels,

@@ -121,7 +121,7 @@ def test_a_run_in_rounds_writes_what_is_missing_and_leaves_with_four(
     assert (done.code, told["waiting"], told["taken"], told["run"]["exit_code"]) == (0, 0, len(lines), 0)
     again = Said(capsys, *given, "--answers", folder / "answers.jsonl")
     assert again.code == 0
-    assert f"0 answers taken in, {len(lines)} were known" in again.out
+    assert f"0 answers added to the journal, {len(lines)} were in it already" in again.out
     missing = Said(capsys, *given, "--answers", folder / "nowhere.jsonl")
     assert (missing.code, missing.out) == (2, "")
     assert "the answers cannot be read" in missing.err

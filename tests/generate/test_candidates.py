@@ -4,15 +4,16 @@ from textsynth.core.records import Completion, DroppedRecord, GenerationRequest,
 from textsynth.generate.candidates import parse_candidates
 from textsynth.parse import make_reader
 
-ASK = GenerationRequest(step="labelled", model="m", prompt=None, sampling=Sampling(), labels=("a",), parent_ids=("p",))
+REQUEST = GenerationRequest(
+    step="labelled", model="m", prompt=None, sampling=Sampling(), labels=("a",), parent_ids=("p",)
+)
 
 
-def test_texts_first_then_what_could_not_be_read_each_with_its_own_place() -> None:
-    found = parse_candidates(
-        ASK, "key", Completion("1. One text.\n2. Another o", "length"), make_reader("list", "here")
-    )
-    assert [type(one) for one in found] == [Record, DroppedRecord]
-    text, drop = found
+def test_texts_come_first_then_parse_failures_each_with_its_own_index() -> None:
+    answer = Completion("1. One text.\n2. Another o", "length")
+    candidates = parse_candidates(REQUEST, "key", answer, make_reader("list", "here"))
+    assert [type(candidate) for candidate in candidates] == [Record, DroppedRecord]
+    text, drop = candidates
     assert isinstance(text, Record)
     assert isinstance(drop, DroppedRecord)
     assert (text.provenance.index, drop.record.provenance.index) == (0, 1)

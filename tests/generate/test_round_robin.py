@@ -7,36 +7,45 @@ from hypothesis import strategies as st
 
 from textsynth.core.protocols import QuotaDeficit
 from textsynth.core.records import GenerationRequest, Provenance, Record, Sampling
-from textsynth.generate.round_robin import RoundRobin, requests_from
+from textsynth.generate.round_robin import RoundRobin, plan_round_robin
 
 RECORDS = [Record(f"text {n}", Provenance("seeds", index=n)) for n in range(7)]
 
 
-def ask(record: Record, way: str) -> GenerationRequest:
-    return GenerationRequest("item", "generator", None, Sampling(), (way,), parent_ids=(record.id,))
+def make_request(record: Record, variant: str) -> GenerationRequest:
+    return GenerationRequest("rewrite", "generator", None, Sampling(), (variant,), parent_ids=(record.id,))
+
+
+def planned(
+    pairs: RoundRobin[str], *deficits: QuotaDeficit, texts_per_request: int = 1, max_requests: int = 100
+) -> list[GenerationRequest]:
+    return plan_round_robin(
+        lambda _: pairs, make_request, deficits, texts_per_request=texts_per_request, max_requests=max_requests
+    )
 
 
 @given(st.integers(1, 7), st.integers(1, 4))
-def test_every_pair_comes_once_before_any_comes_again(records: int, ways: int) -> None:
-    walk = RoundRobin(RECORDS[:records], range(ways))
+def test_every_pair_comes_once_before_any_comes_again(records: int, variants: int) -> None:
+    series = RoundRobin(RECORDS[:records], range(variants))
     pairs = []
-    while not walk.exhausted:
-        pairs.append(walk.next())
-    assert len(pairs) == len({(record.id, way) for record, way in pairs}) == records * ways
+    while not series.exhausted:
+        pairs.append(series.next())
+    assert len(pairs) == len({(record.id, variant) for record, variant in pairs}) == records * variants
     assert [record for record, _ in pairs[:records]] == RECORDS[:records]
-    assert ways == 1 or all(one != other for (_, one), (_, other) in pairwise(pairs[:records]))
-    assert [walk.next() for _ in pairs] == pairs
+    assert variants == 1 or all(first != second for (_, first), (_, second) in pairwise(pairs[:records]))
+    assert [series.next() for _ in pairs] == pairs
 
 
-def test_asks_are_those_that_the_shortfalls_want_as_far_as_there_is_room() -> None:
-    walk = RoundRobin(RECORDS[:2], "ab")
-    short = [QuotaDeficit({}, 3), QuotaDeficit({}, 2)]
-    assert len(requests_from(lambda _: walk, ask, short, texts=2, room=9)) == 3
-    assert len(requests_from(lambda _: walk, ask, short, texts=1, room=4)) == 4
-    assert requests_from(lambda _: RoundRobin((), "ab"), ask, short, texts=1, room=4) == []
+def test_requests_cover_the_deficits_up_to_the_limit() -> None:
+    pairs = RoundRobin(RECORDS[:2], "ab")
+    deficits = [QuotaDeficit({}, 3), QuotaDeficit({}, 2)]
+    assert len(planned(pairs, *deficits, texts_per_request=2, max_requests=9)) == 3
+    assert len(planned(pairs, *deficits, max_requests=4)) == 4
+    assert planned(RoundRobin((), "ab"), *deficits, max_requests=4) == []
 
 
-def test_one_way_through_ends_with_it() -> None:
-    walk = RoundRobin(RECORDS[:3], "ab")
-    assert len(requests_from(lambda _: walk, ask, [QuotaDeficit({}, 10**9, single_pass=True)], texts=1, room=100)) == 6
-    assert requests_from(lambda _: walk, ask, [QuotaDeficit({}, 10**9, single_pass=True)], texts=1, room=100) == []
+def test_a_single_pass_ends_after_every_pair() -> None:
+    pairs = RoundRobin(RECORDS[:3], "ab")
+    everything = QuotaDeficit({}, 10**9, single_pass=True)
+    assert len(planned(pairs, everything)) == 6
+    assert planned(pairs, everything) == []

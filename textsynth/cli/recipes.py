@@ -138,7 +138,7 @@ def run(
     folder = out if out is not None else Path("runs") / read.name
     with open_display(read.name, quiet=quiet, as_json=as_json) as display:
         shared: dict[str, Any] = {
-            "out": folder, "limit": limit, "fresh": fresh, "watch": display.watch, "say": display.say,
+            "out": folder, "limit": limit, "fresh": fresh, "watch": display.watch, "log": display.say,
         }  # fmt: skip
         if requests_only is None and answers is None:
             result = work(read, **shared)

@@ -129,8 +129,8 @@ def describe_list(length: int) -> str:
 
 def describe_map(keys: Sequence[str]) -> str:
     """Return `a map of a, b` or `an empty map`; of more than three keys the first three."""
-    more = ", …" if len(keys) > MAX_KEYS_QUOTED else ""
-    return f"a map of {', '.join(keys[:MAX_KEYS_QUOTED])}{more}" if keys else "an empty map"
+    ellipsis = ", …" if len(keys) > MAX_KEYS_QUOTED else ""
+    return f"a map of {', '.join(keys[:MAX_KEYS_QUOTED])}{ellipsis}" if keys else "an empty map"
 
 
 def field_errors(
@@ -146,14 +146,14 @@ def field_errors(
     locations = [_Location(options, written, details["loc"]) for details in errors]
     paths = [location.path for location in locations]
     unknown = [details["loc"] for details in errors if details["type"] == "extra_forbidden"]
-    found: dict[FieldError, None] = {}
+    reported: dict[FieldError, None] = {}
     for location, details in zip(locations, errors, strict=True):
         if details["type"] == "missing" and _is_misspelt(details["loc"], unknown):
             continue
         if details["type"] not in ERRORS_OF_ONE_FIELD and _has_error_inside(location.path, paths):
             continue
-        found[FieldError(location.path, location.sentence(details, owner, start))] = None
-    return list(found)
+        reported[FieldError(location.path, location.sentence(details, owner, start))] = None
+    return list(reported)
 
 
 def unknown_field(owner: str, name: str, allowed: Collection[str], value: object = None) -> str:
@@ -185,7 +185,7 @@ def _is_misspelt(missing: Path, unknown: Iterable[Path]) -> bool:
 
 def _has_error_inside(path: Path, paths: Iterable[Path]) -> bool:
     """Whether a value inside of this one is wrong, so that the errors of the other branches of a union say nothing."""
-    return any(len(other) > len(path) and other[: len(path)] == path for other in paths)
+    return any(len(inner) > len(path) and inner[: len(path)] == path for inner in paths)
 
 
 class _Location:
@@ -216,14 +216,15 @@ class _Location:
         if details["type"] in CUSTOM_ERRORS:
             return self._custom_error(name, str(details["ctx"]["error"]))
         takes = describe_type(self._type) if self._type is not None else "something else"
-        found = self._written.describe()
-        return f"{name or owner} takes {takes}, found {found}{self._renamed_value() or self._written.hint(takes)}"
+        hint = self._renamed_value() or self._written.hint(takes)
+        return f"{name or owner} takes {takes}, found {self._written.describe()}{hint}"
 
     def _custom_error(self, name: str, message: str) -> str:
         """Return the message of a validator, with the value where it is a scalar that the message does not quote."""
         sentence = f"{name}: {message}" if name else message
-        found = self._written.describe()
-        return f"{sentence}, found {found}" if self._written.is_scalar and found not in message else sentence
+        description = self._written.describe()
+        quotes = self._written.is_scalar and description not in message
+        return f"{sentence}, found {description}" if quotes else sentence
 
     def _descend(self, part: str | int) -> None:
         child = self._written.child(part)

@@ -1,4 +1,4 @@
-"""Generators: plan requests for what is missing and read answers into candidates. One file an item."""
+"""Generators: plan requests for unmet quota cells and parse answers into candidates. One file per component."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from textsynth.core.registry import lazy_exports
 
-# For type checkers; `items_of` finds every item by its file.
+# For type checkers; `lazy_exports` finds every generator by its file.
 if TYPE_CHECKING:
     from textsynth.generate.existing import Existing as Existing
     from textsynth.generate.labelled import Labelled as Labelled

@@ -1,4 +1,4 @@
-"""From an answer to candidates: what every prompted generator does with a completion."""
+"""Parses an answer into candidates, for every generator with a prompt."""
 
 from __future__ import annotations
 
@@ -7,25 +7,28 @@ from textsynth.parse import CUT, ParseFailure, Reader
 
 
 def parse_candidates(
-    ask: GenerationRequest, request: str, completion: Completion, reader: Reader
+    request: GenerationRequest, request_key: str, completion: Completion, reader: Reader
 ) -> list[Record | DroppedRecord]:
-    """Return the texts of an answer as records, then what could not be read as drops that carry the raw piece.
+    """Return the texts of an answer as records, then its parse failures as drops whose records hold the raw pieces.
 
-    The labels and fields of the ask are inherited; `draw` is the place in the answer, faults count on after the texts.
-    One that was cut off says at how many tokens.
+    They inherit the labels and fields of the request. The index in their provenance is the position among the texts;
+    failures are numbered after them.
     """
-    reading = reader.read(completion.text, cut=completion.finish == "length")
-    found: list[Record | DroppedRecord] = [
-        Record(text, Provenance(ask.step, ask.parent_ids, ask.example_ids, request, draw), ask.labels, ask.fields)
-        for draw, text in enumerate(reading.texts)
+    answer = reader.read(completion.text, cut=completion.finish == "length")
+    candidates: list[Record | DroppedRecord] = [
+        _record(text, request, request_key, index) for index, text in enumerate(answer.texts)
     ]
-    for draw, fault in enumerate(reading.failures, start=len(reading.texts)):
-        origin = Provenance(ask.step, ask.parent_ids, ask.example_ids, request, draw)
-        found.append(
-            DroppedRecord(Record(fault.raw, origin, ask.labels, ask.fields), "parse", ask.step, _reason(fault, ask))
-        )
-    return found
+    for index, failure in enumerate(answer.failures, start=len(answer.texts)):
+        record = _record(failure.raw, request, request_key, index)
+        candidates.append(DroppedRecord(record, "parse", request.step, _reason(failure, request)))
+    return candidates
 
 
-def _reason(fault: ParseFailure, ask: GenerationRequest) -> str:
-    return f"cut at max_tokens {ask.sampling.max_tokens}" if fault.reason == CUT else fault.reason
+def _record(text: str, request: GenerationRequest, request_key: str, index: int) -> Record:
+    provenance = Provenance(request.step, request.parent_ids, request.example_ids, request_key, index)
+    return Record(text, provenance, request.labels, request.fields)
+
+
+def _reason(failure: ParseFailure, request: GenerationRequest) -> str:
+    """Return the reason of a failure; for a piece that was cut off, the limit that cut it."""
+    return f"cut at max_tokens {request.sampling.max_tokens}" if failure.reason == CUT else failure.reason

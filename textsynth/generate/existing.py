@@ -1,7 +1,7 @@
-"""Existing texts: the rows of a source are the candidates, so a team can curate and label data it already has.
+"""Existing texts: the rows of a source are the candidates, so that a team can curate and label data it already has.
 
 Every row becomes a candidate once, in the source's order, whatever the quota: rows cost nothing, and a selector can
-only pick from what it has seen.
+select only from accepted texts.
 
 Does not change a text in any way.
 """
@@ -17,11 +17,11 @@ from textsynth.core.options import SourceName
 from textsynth.core.protocols import Context, Generator, GeneratorSession, QuotaDeficit
 from textsynth.core.records import Completion, DroppedRecord, GenerationRequest, Provenance, Record, Sampling
 
-ROWS_AN_ASK = 1000
+ROWS_PER_REQUEST = 1000
 
 
 class Existing(Generator):
-    """Given rows as candidates; no model is asked."""
+    """Existing rows as candidates; no model is asked."""
 
     output_fields: ClassVar[frozenset[str] | None] = frozenset()
     needs_model: ClassVar[bool] = False
@@ -34,32 +34,32 @@ class Existing(Generator):
         return True
 
     def start(self, context: Context, name: str) -> GeneratorSession:
-        """Return the generator at work in one run."""
+        """Return the generator's session in one run."""
         return ExistingSession(context.sources[self.source], name)
 
 
 class ExistingSession:
-    """Hands out the rows in order, a thousand at a time."""
+    """Offers the rows in order, a thousand per request."""
 
-    def __init__(self, rows: Sequence[Record], item: str) -> None:
+    def __init__(self, rows: Sequence[Record], name: str) -> None:
         self._rows = rows
-        self._item = item
+        self._name = name
         self._next = 0
 
     def plan_requests(self, deficits: Sequence[QuotaDeficit], max_requests: int) -> list[GenerationRequest]:
-        """Return the next thousand rows; [] when all were given."""
+        """Return the next thousand rows as one request; [] when there are no more."""
         if self._next >= len(self._rows) or max_requests < 1:
             return []
-        rows = self._rows[self._next : self._next + ROWS_AN_ASK]
+        rows = self._rows[self._next : self._next + ROWS_PER_REQUEST]
         self._next += len(rows)
         return [
             GenerationRequest(
-                step=self._item, model="", prompt=None, sampling=Sampling(), candidates=len(rows), records=tuple(rows)
+                step=self._name, model="", prompt=None, sampling=Sampling(), candidates=len(rows), records=tuple(rows)
             )
         ]
 
     def observe_accepted(self, accepted: Sequence[Record]) -> None:
-        """Learn nothing: the plan does not depend on what was accepted."""
+        """Do nothing: the plan does not depend on accepted texts."""
 
     def parse_response(
         self, request: GenerationRequest, request_key: str, completion: Completion | None

@@ -1,9 +1,9 @@
-"""Labelled examples: the model writes new texts for a label, after a few seed examples of it.
+"""Labelled texts: the model writes new texts for a label, after a few seed examples of it.
 
-A grid of label × attributes (`vary`) is walked evenly. Each prompt shows seed examples of one fold only, drawn with
-the seed; the provenance names them. AttrPrompt (Yu et al. 2023, arXiv 2306.15895) is the source of the attributes.
+All combinations of label and attributes are used evenly. Each prompt shows seed examples of one fold only, sampled with
+the run's seed; the provenance names them. Attributed prompts are from AttrPrompt (Yu et al. 2023, arXiv 2306.15895).
 
-Does not check that a text has its label: that is the work of `agreement` and `choice`.
+Does not check that a text has its label: that is the task of `agreement` and `choice`.
 """
 
 from __future__ import annotations
@@ -24,14 +24,16 @@ from textsynth.core.seed_folds import FOLDS, assign_folds
 from textsynth.generate.candidates import parse_candidates
 from textsynth.text.languages import language_name
 
-COLUMNS = frozenset({"id", "text", "total", REVIEW_DECISION})
-OTHER_EXAMPLES = 2
-# So many asks of a label in a row show the same examples (per fold half of them): an engine reads equal prompts once.
-SAME_EXAMPLES = 8
+RESERVED_NAMES = frozenset({"id", "text", "total", REVIEW_DECISION})
+EXAMPLES_PER_CONTRAST_LABEL = 2
+# This many requests of a label in a row show the same examples (half of them per fold), so that equal prompts follow
+# each other and an engine can use its prefix cache.
+REQUESTS_PER_SAMPLE = 8
+Attributes = tuple[tuple[str, str], ...]
 
 
 class Labelled(PromptedGenerator):
-    """New texts for each label, `texts` of them an answer."""
+    """New texts for each label, `per_request` of them in one answer."""
 
     output_fields: ClassVar[frozenset[str] | None] = frozenset()
     prompt_variables: ClassVar[frozenset[str]] = frozenset(
@@ -64,17 +66,17 @@ class Labelled(PromptedGenerator):
 
     @field_validator("attributes")
     @classmethod
-    def _has_names_of_its_own(cls, vary: dict[str, Texts]) -> dict[str, Texts]:
-        for name in vary:
-            if name in cls.prompt_variables | COLUMNS:
-                raise ValueError(f"an attribute cannot be called {name!r}, which prompts and data sets have already")
+    def _check_attribute_names(cls, attributes: dict[str, Texts]) -> dict[str, Texts]:
+        for name in attributes:
+            if name in cls.prompt_variables | RESERVED_NAMES:
+                raise ValueError(f"an attribute cannot be called {name!r}, a name that prompts or data sets use")
             if not name or name != name.strip() or "*" in name:
                 raise ValueError(f"an attribute's name has no * in it and no space at its ends, found {name!r}")
-        return vary
+        return attributes
 
     @property
     def varied_attributes(self) -> Mapping[str, Sequence[str]]:
-        """The values of `attributes`."""
+        """The value of `attributes`."""
         return self.attributes
 
     @property
@@ -84,184 +86,196 @@ class Labelled(PromptedGenerator):
 
     @property
     def texts_per_request(self) -> int:
-        """As many as `per_request` says."""
+        """The value of `per_request`."""
         return self.per_request
 
     def start(self, context: Context, name: str) -> GeneratorSession:
-        """Return the generator at work in one run."""
+        """Return the generator's session in one run."""
         return LabelledSession(self, context, name)
 
 
 @dataclass(frozen=True, slots=True)
 class _FewShot:
-    """What prompts of one stretch show: examples of the label, then other labels with theirs; `ids` names them all."""
+    """A sample of the seeds of one label and fold, which the prompts of several requests show.
 
-    stretch: int
+    `examples` are texts of the label, `contrast` are other labels with theirs; `ids` are the ids of all of these seeds.
+    """
+
+    sample: int
     ids: tuple[str, ...]
     examples: list[str]
-    others: list[dict[str, object]]
+    contrast: list[dict[str, object]]
 
 
 class LabelledSession:
-    """Walks the grid; counts how often each label and each combination was asked for."""
+    """Counts how often each label and each combination of attributes was requested, and uses all of them evenly."""
 
-    def __init__(self, step: Labelled, context: Context, item: str) -> None:
+    def __init__(self, step: Labelled, context: Context, name: str) -> None:
         self._step = step
-        self._item = item
+        self._name = name
         self._context = context
         self._prompt = context.find_prompt(step.prompt, step.model)
         self._sampling = step.sampling_for(self._prompt)
         seeds = context.sources[step.source] if step.source is not None else ()
         self._folds = assign_folds(seeds)
-        self._shelf: dict[tuple[str, int], list[Record]] = {}
+        self._seeds: dict[tuple[str, int], list[Record]] = {}
         for seed in seeds:
             for label in seed.labels:
-                self._shelf.setdefault((label, self._folds[seed.id]), []).append(seed)
-        self._asked: Counter[str] = Counter()
-        self._drawn: dict[tuple[str, int], _FewShot] = {}
-        # Few different prompts are asked again and again; each is rendered once.
+                self._seeds.setdefault((label, self._folds[seed.id]), []).append(seed)
+        self._requested: Counter[str] = Counter()
+        self._few_shots: dict[tuple[str, int], _FewShot] = {}
+        # There are few different prompts; each is rendered once.
         self._rendered: dict[tuple[object, ...], RenderedPrompt] = {}
-        self._grids: dict[tuple[str, tuple[tuple[str, str], ...]], list[dict[str, str]]] = {}
-        self._walked: Counter[tuple[str, tuple[tuple[str, str], ...]]] = Counter()
+        self._combinations: dict[tuple[str, Attributes], list[dict[str, str]]] = {}
+        self._combinations_used: Counter[tuple[str, Attributes]] = Counter()
         self._accepted: dict[tuple[str, int], list[str]] = {}
-        self._named = [{"name": name, "description": meaning} for name, meaning in context.labels.items()]
+        self._label_values = [{"name": label, "description": text} for label, text in context.labels.items()]
 
     def plan_requests(self, deficits: Sequence[QuotaDeficit], max_requests: int) -> list[GenerationRequest]:
-        """Return asks for the shortfalls, one each in turn until all are covered or the room is full."""
-        turns = (
-            [one.cell for one in deficits if one.candidates > turn * self._step.per_request] for turn in itertools.count()
-        )  # fmt: skip
-        rounds = itertools.takewhile(bool, turns)
-        wanted = list(itertools.islice(itertools.chain.from_iterable(rounds), max_requests))
-        asks = [self._ask(match) for match in wanted]
-        return self._side_by_side(asks)
+        """Return requests for the deficits in turn, one each, until all are covered or `max_requests` is reached."""
+        per_request = self._step.per_request
+        rounds = (
+            [deficit.cell for deficit in deficits if deficit.candidates > number * per_request]
+            for number in itertools.count()
+        )
+        cells = itertools.chain.from_iterable(itertools.takewhile(bool, rounds))
+        return self._group([self._make_request(cell) for cell in itertools.islice(cells, max_requests)])
 
     def parse_response(
         self, request: GenerationRequest, request_key: str, completion: Completion | None
     ) -> list[Record | DroppedRecord]:
-        """Return the texts of the answer as candidates with the label asked for."""
+        """Return the texts of the answer as candidates with the requested label."""
         return [] if completion is None else parse_candidates(request, request_key, completion, self._prompt.reader)
 
     def observe_accepted(self, accepted: Sequence[Record]) -> None:
-        """Take note of accepted texts, which later prompts may show as not to be repeated (`avoid`)."""
+        """Remember accepted texts, which later prompts show as not to be repeated (`show_accepted`)."""
         if self._step.show_accepted == 0:
             return
         for record in accepted:
-            if record.label is not None and record.provenance.step == self._item:
+            if record.label is not None and record.provenance.step == self._name:
                 self._accepted.setdefault((record.label, self._fold_shown(record)), []).append(record.text)
 
-    def _side_by_side(self, asks: Sequence[GenerationRequest]) -> list[GenerationRequest]:
-        """Put the asks of one label together, in the order of the labels, and among them those with the same prompt.
+    def _group(self, requests: Sequence[GenerationRequest]) -> list[GenerationRequest]:
+        """Return the requests by label, in the order of the labels, and within a label by prompt.
 
-        Prompts of one label share their beginning, so an engine finds it in its prefix cache.
+        Prompts of one label have the same beginning, so that an engine finds it in its prefix cache.
         """
-        places = {label: place for place, label in enumerate(self._context.labels)}
-        first: dict[RenderedPrompt | None, int] = {}
-        for ask in asks:
-            first.setdefault(ask.prompt, len(first))
-        return sorted(asks, key=lambda ask: (places.get(ask.labels[0], 0) if ask.labels else 0, first[ask.prompt]))
+        label_rank = {label: rank for rank, label in enumerate(self._context.labels)}
+        prompt_rank: dict[RenderedPrompt | None, int] = {}
+        for request in requests:
+            prompt_rank.setdefault(request.prompt, len(prompt_rank))
+        return sorted(
+            requests,
+            key=lambda request: (
+                label_rank.get(request.labels[0], 0) if request.labels else 0,
+                prompt_rank[request.prompt],
+            ),
+        )
 
     def _fold_shown(self, record: Record) -> int:
         return self._folds.get(record.provenance.example_ids[0], 0) if record.provenance.example_ids else 0
 
-    def _ask(self, match: Mapping[str, str]) -> GenerationRequest:
-        label = match.get("label") or self._next_label()
-        turn = self._asked[label]
-        self._asked[label] += 1
-        fields = self._combination(label, match)
-        fold = self._fold(label, turn)
-        shows = self._shows(label, turn // SAME_EXAMPLES, fold)
-        avoid = (
-            tuple(self._accepted.get((label, fold), [])[-self._step.show_accepted :])
-            if self._step.show_accepted
-            else ()
-        )
-        known = (label, tuple(fields.items()), shows.ids, avoid)
-        prompt = self._rendered.get(known)
+    def _make_request(self, cell: Mapping[str, str]) -> GenerationRequest:
+        """Return the next request for a quota cell."""
+        label = cell.get("label") or self._least_requested_label()
+        number = self._requested[label]
+        self._requested[label] += 1
+        attributes = self._next_combination(label, cell)
+        fold = self._next_fold(label, number)
+        few_shot = self._few_shot(label, number // REQUESTS_PER_SAMPLE, fold)
+        accepted = self._accepted_texts(label, fold)
+        key = (label, tuple(attributes.items()), few_shot.ids, accepted)
+        prompt = self._rendered.get(key)
         if prompt is None:
-            prompt = self._prompt.render(self._values(label, fields, shows, avoid))
-            self._rendered[known] = prompt
+            prompt = self._prompt.render(self._prompt_values(label, attributes, few_shot, accepted))
+            self._rendered[key] = prompt
         return GenerationRequest(
-            step=self._item,
+            step=self._name,
             model=self._step.model,
             prompt=prompt,
             sampling=self._sampling,
             labels=(label,) if label else (),
-            fields=fields,
-            example_ids=shows.ids,
+            fields=attributes,
+            example_ids=few_shot.ids,
             candidates=self._step.per_request,
             constraint=self._prompt.reader.constraint,
         )
 
-    def _values(
-        self,
-        label: str,
-        fields: Mapping[str, str],
-        shows: _FewShot,
-        avoid: Sequence[str],
+    def _prompt_values(
+        self, label: str, attributes: Mapping[str, str], few_shot: _FewShot, accepted: Sequence[str]
     ) -> dict[str, object]:
         return {
             "domain": self._step.domain,
             "label": label,
             "label_description": self._context.labels.get(label, ""),
-            "labels": self._named,
-            "examples": shows.examples,
-            "contrast_labels": shows.others,
-            "attributes": [{"name": name, "value": value} for name, value in fields.items()],
+            "labels": self._label_values,
+            "examples": few_shot.examples,
+            "contrast_labels": few_shot.contrast,
+            "attributes": [{"name": name, "value": value} for name, value in attributes.items()],
             "n": self._step.per_request,
-            "accepted_texts": list(avoid),
+            "accepted_texts": list(accepted),
             "language": language_name(self._context.language),
-            **fields,
+            **attributes,
         }
 
-    def _next_label(self) -> str:
+    def _least_requested_label(self) -> str:
+        """Return the label requested least often; of several the first."""
         labels = list(self._context.labels) or [""]
-        return min(labels, key=lambda label: self._asked[label])
+        return min(labels, key=lambda label: self._requested[label])
 
-    def _combination(self, label: str, match: Mapping[str, str]) -> dict[str, str]:
-        fixed = tuple((name, value) for name, value in match.items() if name in self._step.attributes)
-        key = (label, fixed)
-        if key not in self._grids:
+    def _next_combination(self, label: str, cell: Mapping[str, str]) -> dict[str, str]:
+        """Return the next combination of attribute values for a label, with those that the cell fixes."""
+        fixed = {name: value for name, value in cell.items() if name in self._step.attributes}
+        key = (label, tuple(fixed.items()))
+        if key not in self._combinations:
             choices = [
-                [dict(fixed)[name]] if name in dict(fixed) else list(values)
-                for name, values in self._step.attributes.items()
+                [fixed[name]] if name in fixed else list(values) for name, values in self._step.attributes.items()
             ]
-            grid = [dict(zip(self._step.attributes, values, strict=True)) for values in itertools.product(*choices)]
-            random.Random(f"{self._context.seed}:{self._item}:{label}:grid").shuffle(grid)
-            self._grids[key] = grid
-        turn = self._walked[key]
-        self._walked[key] += 1
-        grid = self._grids[key]
-        return grid[turn % len(grid)]
+            combinations = [
+                dict(zip(self._step.attributes, values, strict=True)) for values in itertools.product(*choices)
+            ]
+            random.Random(f"{self._context.seed}:{self._name}:{label}:grid").shuffle(combinations)
+            self._combinations[key] = combinations
+        number = self._combinations_used[key]
+        self._combinations_used[key] += 1
+        combinations = self._combinations[key]
+        return combinations[number % len(combinations)]
 
-    def _fold(self, label: str, turn: int) -> int:
-        folds = [fold for fold in range(FOLDS) if (label, fold) in self._shelf] if self._step.shots else []
-        return folds[turn % len(folds)] if folds else turn % FOLDS
+    def _next_fold(self, label: str, number: int) -> int:
+        """Return the fold whose seeds request `number` of a label shows: the folds alternate."""
+        folds = [fold for fold in range(FOLDS) if (label, fold) in self._seeds] if self._step.shots else []
+        return folds[number % len(folds)] if folds else number % FOLDS
 
-    def _shows(self, label: str, stretch: int, fold: int) -> _FewShot:
-        """Return what prompts of this stretch of a label's asks show of a fold; drawn once for all of them."""
-        known = self._drawn.get((label, fold))
-        if known is not None and known.stretch == stretch:
-            return known
-        chance = random.Random(f"{self._context.seed}:{self._item}:{label}:{stretch}")
-        seeds = self._shelf.get((label, fold), [])
-        examples = chance.sample(seeds, min(self._step.shots, len(seeds)))
-        others, shown_others = self._contrast(label, fold, chance)
-        ids = tuple(record.id for record in (*examples, *shown_others))
-        shows = _FewShot(stretch, ids, [record.text for record in examples], others)
-        self._drawn[label, fold] = shows
-        return shows
+    def _accepted_texts(self, label: str, fold: int) -> tuple[str, ...]:
+        """Return the last accepted texts of a label whose prompts showed this fold, as many as `show_accepted`."""
+        count = self._step.show_accepted
+        return tuple(self._accepted.get((label, fold), [])[-count:]) if count else ()
 
-    def _contrast(
-        self, label: str, fold: int, chance: random.Random
-    ) -> tuple[list[dict[str, object]], list[Record]]:  # fmt: skip
-        known = [other for other in self._context.labels if other != label and self._shelf.get((other, fold))]
-        others: list[dict[str, object]] = []
+    def _few_shot(self, label: str, sample: int, fold: int) -> _FewShot:
+        """Return sample number `sample` of the examples of a label and fold; it is drawn once."""
+        cached = self._few_shots.get((label, fold))
+        if cached is not None and cached.sample == sample:
+            return cached
+        rng = random.Random(f"{self._context.seed}:{self._name}:{label}:{sample}")
+        seeds = self._seeds.get((label, fold), [])
+        examples = rng.sample(seeds, min(self._step.shots, len(seeds)))
+        contrast, contrast_seeds = self._sample_contrast(label, fold, rng)
+        ids = tuple(record.id for record in (*examples, *contrast_seeds))
+        few_shot = _FewShot(sample, ids, [record.text for record in examples], contrast)
+        self._few_shots[label, fold] = few_shot
+        return few_shot
+
+    def _sample_contrast(
+        self, label: str, fold: int, rng: random.Random
+    ) -> tuple[list[dict[str, object]], list[Record]]:
+        """Return other labels with seeds of this fold for the prompt, and these seeds."""
+        candidates = [name for name in self._context.labels if name != label and self._seeds.get((name, fold))]
+        contrast: list[dict[str, object]] = []
         shown: list[Record] = []
-        for other in chance.sample(known, min(self._step.contrast_labels, len(known))):
-            seeds = self._shelf[(other, fold)]
-            some = chance.sample(seeds, min(OTHER_EXAMPLES, len(seeds)))
-            shown += some
-            texts = [record.text for record in some]
-            others.append({"label": other, "description": self._context.labels[other], "examples": texts})
-        return others, shown
+        for name in rng.sample(candidates, min(self._step.contrast_labels, len(candidates))):
+            seeds = self._seeds[(name, fold)]
+            examples = rng.sample(seeds, min(EXAMPLES_PER_CONTRAST_LABEL, len(seeds)))
+            shown += examples
+            texts = [record.text for record in examples]
+            contrast.append({"label": name, "description": self._context.labels[name], "examples": texts})
+        return contrast, shown

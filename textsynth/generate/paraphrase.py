@@ -1,9 +1,9 @@
-"""Paraphrases: the model says a given text in other words; the label of the parent is kept.
+"""Paraphrases: the model rewrites a given text in other words; the label of the original is kept.
 
-Every parent is asked for in every style once, in a seeded order, and again with a new draw where the quota still
-wants more.
+Every text is rewritten in every style once, in a seeded order, and again with a new sample where the quota still lacks
+texts.
 
-Does not check that the meaning is kept: that is the work of `same_meaning`.
+Does not check that the meaning is kept: that is the task of `same_meaning`.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from textsynth.core.options import PromptName, SourceName, Texts
 from textsynth.core.protocols import Context, GeneratorSession, PromptedGenerator, QuotaDeficit
 from textsynth.core.records import Completion, DroppedRecord, GenerationRequest, Record
 from textsynth.generate.candidates import parse_candidates
-from textsynth.generate.round_robin import RoundRobin, requests_from
+from textsynth.generate.round_robin import RoundRobin, plan_round_robin
 from textsynth.text.languages import language_name
 
 STYLES = ("in other words", "shorter", "more informal", "more formal", "with a different opening")
@@ -35,53 +35,61 @@ class Paraphrase(PromptedGenerator):
     prompt: PromptName = Field(default="paraphrase", description="the prompt template")
     source: SourceName = Field(default="seeds", description="the texts to paraphrase")
     domain: str = Field(default="", description="one line about what the texts are")
-    styles: Texts = Field(default=STYLES, min_length=1, description="how to rewrite; each parent takes each in turn")
+    styles: Texts = Field(
+        default=STYLES, min_length=1, description="how to rewrite; each text takes each style in turn"
+    )
     per_request: int = Field(default=1, ge=1, description="paraphrases asked for in one answer")
 
     @property
     def texts_per_request(self) -> int:
-        """As many as `per_request` says."""
+        """The value of `per_request`."""
         return self.per_request
 
     def start(self, context: Context, name: str) -> GeneratorSession:
-        """Return the generator at work in one run."""
+        """Return the generator's session in one run."""
         return ParaphraseSession(self, context, name)
 
 
 class ParaphraseSession:
-    """Walks (parent, style) pairs of a label, or of all, in a seeded order."""
+    """Plans (text, style) pairs, of one label or of all, in a seeded order."""
 
-    def __init__(self, step: Paraphrase, context: Context, item: str) -> None:
+    def __init__(self, step: Paraphrase, context: Context, name: str) -> None:
         self._step = step
-        self._item = item
+        self._name = name
         self._context = context
         self._prompt = context.find_prompt(step.prompt, step.model)
         self._sampling = step.sampling_for(self._prompt)
         parents = list(context.sources[step.source])
-        random.Random(f"{context.seed}:{item}:parents").shuffle(parents)
+        random.Random(f"{context.seed}:{name}:parents").shuffle(parents)
         by_label: dict[str, list[Record]] = {"": parents}
         for parent in parents:
             for label in parent.labels:
                 by_label.setdefault(label, []).append(parent)
-        self._walks = {label: RoundRobin(some, step.styles) for label, some in by_label.items()}
+        self._pairs = {label: RoundRobin(records, step.styles) for label, records in by_label.items()}
 
     def plan_requests(self, deficits: Sequence[QuotaDeficit], max_requests: int) -> list[GenerationRequest]:
-        """Return asks for the shortfalls; an open-ended one ({}, once through) ends after every pair was used."""
-        return requests_from(self._walk_for, self._ask, deficits, texts=self._step.per_request, room=max_requests)
+        """Return requests for the deficits; one with `single_pass` ends after every pair was used."""
+        return plan_round_robin(
+            self._pairs_for,
+            self._make_request,
+            deficits,
+            texts_per_request=self._step.per_request,
+            max_requests=max_requests,
+        )
 
     def observe_accepted(self, accepted: Sequence[Record]) -> None:
-        """Learn nothing: the plan does not depend on what was accepted."""
+        """Do nothing: the plan does not depend on accepted texts."""
 
     def parse_response(
         self, request: GenerationRequest, request_key: str, completion: Completion | None
     ) -> list[Record | DroppedRecord]:
-        """Return the paraphrases as candidates with the parent's labels."""
+        """Return the paraphrases as candidates with the labels of the original."""
         return [] if completion is None else parse_candidates(request, request_key, completion, self._prompt.reader)
 
-    def _walk_for(self, shortfall: QuotaDeficit) -> RoundRobin[str]:
-        return self._walks.get(shortfall.cell.get("label", "")) or RoundRobin((), self._step.styles)
+    def _pairs_for(self, deficit: QuotaDeficit) -> RoundRobin[str]:
+        return self._pairs.get(deficit.cell.get("label", "")) or RoundRobin((), self._step.styles)
 
-    def _ask(self, parent: Record, style: str) -> GenerationRequest:
+    def _make_request(self, parent: Record, style: str) -> GenerationRequest:
         prompt = self._prompt.render(
             {
                 "domain": self._step.domain,
@@ -94,7 +102,7 @@ class ParaphraseSession:
             }
         )
         return GenerationRequest(
-            step=self._item,
+            step=self._name,
             model=self._step.model,
             prompt=prompt,
             sampling=self._sampling,

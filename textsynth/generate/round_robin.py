@@ -1,61 +1,63 @@
-"""Walking a source: what is rewritten comes in turn, each text in each of several ways, then all of it again."""
+"""Round-robin over the rows of a source: each row in each variant once, then all of them again."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Generic, TypeVar
 
 from textsynth.core.protocols import QuotaDeficit
 from textsynth.core.records import GenerationRequest, Record
 
-Way = TypeVar("Way")
+Variant = TypeVar("Variant")
 
 
-class RoundRobin(Generic[Way]):
-    """Pairs of a record and a way to rewrite it, without end: all records first, then all of them one way further.
+class RoundRobin(Generic[Variant]):
+    """An endless series of pairs of a record and a variant, such as the style in which it is rewritten.
 
-    Neighbours are rewritten in different ways; after as many rounds as there are ways every pair was used once.
+    It goes through all records, and then through all of them again with each one's next variant. Neighbours have
+    different variants; after as many rounds as there are variants every pair was used once.
     """
 
-    def __init__(self, records: Sequence[Record], ways: Sequence[Way]) -> None:
+    def __init__(self, records: Sequence[Record], variants: Sequence[Variant]) -> None:
         self._records = records
-        self._ways = ways
-        self._turn = 0
+        self._variants = variants
+        self._position = 0
 
     @property
     def exhausted(self) -> bool:
-        """Whether every pair was used once; so it is from the start where there are no records."""
-        return self._turn >= len(self._records) * len(self._ways)
+        """Whether every pair was used once; True from the start where there are no records."""
+        return self._position >= len(self._records) * len(self._variants)
 
     @property
     def empty(self) -> bool:
         """Whether there are no records."""
         return not self._records
 
-    def next(self) -> tuple[Record, Way]:
-        """Return the next pair; not to be called where it is empty."""
-        rounds, place = divmod(self._turn, len(self._records))
-        self._turn += 1
-        return self._records[place], self._ways[(place + rounds) % len(self._ways)]
+    def next(self) -> tuple[Record, Variant]:
+        """Return the next pair. Call it only where the series is not empty."""
+        round_number, index = divmod(self._position, len(self._records))
+        self._position += 1
+        return self._records[index], self._variants[(index + round_number) % len(self._variants)]
 
 
-def requests_from(
-    walk_for: Callable[[QuotaDeficit], RoundRobin[Way]],
-    ask: Callable[[Record, Way], GenerationRequest],
-    short: Sequence[QuotaDeficit],
+def plan_round_robin(
+    pairs_for: Callable[[QuotaDeficit], RoundRobin[Variant]],
+    make_request: Callable[[Record, Variant], GenerationRequest],
+    deficits: Sequence[QuotaDeficit],
     *,
-    texts: int,
-    room: int,
+    texts_per_request: int,
+    max_requests: int,
 ) -> list[GenerationRequest]:
-    """Return at most `room` asks for the shortfalls, `texts` an ask, each for the next pair of the shortfall's walk.
+    """Return at most `max_requests` requests for the deficits, each for the next pair of the deficit's series.
 
-    A shortfall that wants one way through only gets none once its walk is through.
+    A deficit with `single_pass` gets none once every pair of its series was used.
     """
-    asks: list[GenerationRequest] = []
-    for shortfall in short:
-        walk = walk_for(shortfall)
-        for _ in range(-(-shortfall.candidates // texts)):
-            if walk.empty or (shortfall.single_pass and walk.exhausted) or len(asks) >= room:
+    requests: list[GenerationRequest] = []
+    for deficit in deficits:
+        pairs = pairs_for(deficit)
+        for _ in range(math.ceil(deficit.candidates / texts_per_request)):
+            if pairs.empty or (deficit.single_pass and pairs.exhausted) or len(requests) >= max_requests:
                 break
-            asks.append(ask(*walk.next()))
-    return asks
+            requests.append(make_request(*pairs.next()))
+    return requests

@@ -88,8 +88,8 @@ def run(
 
     `limit` caps the selected texts; `fresh` moves the journal aside first; `watch` gets a progress snapshot a few times
     a second; `log` gets one line about each longer step; `batch` takes the place of servers. Raises SourceError,
-    RecipeError and, for a limit below 1, UsageError before anything is written; ModelError where no request can succeed,
-    RunLocked and JournalError for the folder, MissingAnswers with a batch that lacks answers.
+    RecipeError and, for a limit below 1, UsageError before anything is written; ModelError where no request can
+    succeed, RunLocked and JournalError for the folder, MissingAnswers with a batch that lacks answers.
     """
     started = time.monotonic()
     if limit is not None and limit < 1:

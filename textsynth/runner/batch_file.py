@@ -1,7 +1,7 @@
-"""A batch: requests that the journal lacks are collected instead of sent, and answers come from a file.
+"""Batch files: requests that the journal cannot answer are collected instead of sent, and answers come from a file.
 
-Two windows are in flight, so what is collected is all that a run can ask for before it knows more. Models that answer
-in this process are asked as always.
+Two windows are in flight, so the collected requests are all that a run can send before it gets an answer. Models in
+this process answer as usual.
 """
 
 from __future__ import annotations
@@ -18,73 +18,75 @@ from textsynth.models import ModelOptions
 from textsynth.models.openai.batch_format import parse_reply_line
 from textsynth.store.atomic import open_atomic
 
-ALL_REFUSED = 5
-ERRORS_SHOWN = 80
+# From this many refusals on, without any other answer, the whole batch counts as refused.
+MIN_REFUSALS = 5
+MAX_ERROR_LENGTH = 80
 
 
 class MissingAnswers(Exception):
-    """Answers are missing, and what is missing has been collected."""
+    """Answers are missing; their requests have been collected."""
 
 
 class BatchFile:
-    """What a file of answers holds, and what is still missing. `models` are by their names in the recipe.
+    """The answers of a batch file, and the requests that still lack one. `models` are by their names in the recipe.
 
-    `taken` are the ids of answers that went into the journal, `unread` how many lines are none (cut off, or no JSON),
-    `errors` how many replies are worth asking again, by what they say; `waiting` are model and request, in plan order.
-    Raises UsageError when the file cannot be read.
+    `taken` are the keys of answers that were added to the journal, `missing` the requests without an answer, each with
+    its model's name, in plan order. `unreadable` counts the lines that hold no answer (cut off, or no JSON), `errors`
+    the replies that are worth another request, by their message. Raises UsageError when the file cannot be read.
     """
 
     def __init__(self, models: Mapping[str, ModelOptions], answers: Path | None = None) -> None:
         self._models = models
         self._replies: dict[str, Mapping[str, object]] = {}
-        self.unread = 0
-        self._cut_off = False
+        self._has_cut_off_line = False
+        self._refusals: list[str] = []
+        self.unreadable = 0
         self.errors: Counter[str] = Counter()
         self.taken: set[str] = set()
-        self.waiting: list[tuple[str, ModelRequest]] = []
-        self._refused: list[str] = []
+        self.missing: list[tuple[str, ModelRequest]] = []
         if answers is not None:
             self._read(answers)
 
     @property
-    def ids(self) -> list[str]:
-        """The ids of all replies in the file."""
+    def keys(self) -> list[str]:
+        """The keys of all replies in the file."""
         return list(self._replies)
 
-    def carries(self, name: str, request: ModelRequest) -> bool:
-        """Whether a batch asks this model; one that answers in this process is asked as always."""
+    def supports(self, name: str, request: ModelRequest) -> bool:
+        """Whether the model is asked by batch; a model in this process is not."""
         return self._models[name].batch_line(request) is not None
 
     def take(self, name: str, requests: Sequence[ModelRequest]) -> dict[str, Completion]:
-        """Return the answers that the file has, by key; the other requests wait.
+        """Return the answers that the file has, by key; the other requests are added to `missing`.
 
-        Raises ModelError when the file holds nothing but refusals: something is wrong with all requests.
+        Raises ModelError when the file holds nothing but refusals, as something is wrong with all requests then.
         """
-        found: dict[str, Completion] = {}
+        answers: dict[str, Completion] = {}
         for request in requests:
             reply = self._replies.get(request.key)
-            read = None if reply is None else parse_reply_line(reply, request, name)
-            if isinstance(read, Completion):
-                found[request.key] = read
+            parsed = None if reply is None else parse_reply_line(reply, request, name)
+            if isinstance(parsed, Completion):
+                answers[request.key] = parsed
             else:
-                self.waiting.append((name, request))
-                self.errors.update([] if read is None else [read[:ERRORS_SHOWN]])
-        self._refused += [told for one in found.values() if (told := one.failure or "").startswith("refused")]
-        self.taken.update(found)
-        if len(self._refused) == len(self.taken) >= ALL_REFUSED:
+                self.missing.append((name, request))
+                self.errors.update([] if parsed is None else [parsed[:MAX_ERROR_LENGTH]])
+        failures = [completion.failure or "" for completion in answers.values()]
+        self._refusals += [failure for failure in failures if failure.startswith("refused")]
+        self.taken.update(answers)
+        if len(self._refusals) == len(self.taken) >= MIN_REFUSALS:
             raise ModelError(
-                f"each of the {len(self._refused)} answers of the batch is a refusal ({self._refused[0]});"
-                " parameters can be changed or left out with the model's body and speaks"
+                f"each of the {len(self._refusals)} answers of the batch is a refusal ({self._refusals[0]});"
+                " change or leave out parameters with the model's extra_body and server"
             )
-        return found
+        return answers
 
     def write(self, file: TextIO) -> None:
-        """Write the waiting requests as JSON lines, in plan order."""
-        for name, request in self.waiting:
+        """Write the missing requests as JSON lines, in plan order."""
+        for name, request in self.missing:
             file.write(json.dumps(self._models[name].batch_line(request), ensure_ascii=False) + "\n")
 
     def write_to(self, path: Path) -> None:
-        """Write the waiting requests in one move; a pipe or a device is written to as it stands.
+        """Write the missing requests atomically; a pipe or a device is written to directly.
 
         Raises RunError when the file cannot be written.
         """
@@ -95,33 +97,34 @@ class BatchFile:
         try:
             with path.open("w", encoding="utf-8", errors="replace") as file:
                 self.write(file)
-        except OSError as fault:
-            raise RunError(f"{path}: the requests cannot be written: {fault.strerror}") from fault
+        except OSError as error:
+            raise RunError(f"{path}: the requests cannot be written: {error.strerror}") from error
 
     def _read(self, path: Path) -> None:
         try:
             with path.open(encoding="utf-8", errors="replace") as file:
-                for text in file:
-                    self._read_line(text)
-        except OSError as fault:
-            raise UsageError(f"{path}: the answers cannot be read: {fault.strerror}") from fault
-        if self.unread and not self._replies and not self._cut_off:
+                for line in file:
+                    self._read_line(line)
+        except OSError as error:
+            raise UsageError(f"{path}: the answers cannot be read: {error.strerror}") from error
+        if self.unreadable and not self._replies and not self._has_cut_off_line:
             raise UsageError(
-                f'{path}: none of its {self.unread} lines is an answer of a batch: {{"custom_id": …, "response": …}}'
+                f"{path}: none of its {self.unreadable} lines is an answer of a batch:"
+                ' {"custom_id": …, "response": …}'
             )
 
-    def _read_line(self, text: str) -> None:
-        if not text.strip():
+    def _read_line(self, line: str) -> None:
+        if not line.strip():
             return
         try:
-            line = json.loads(text)
+            reply = json.loads(line)
         except (ValueError, RecursionError):
-            line = None
-        key = line.get("custom_id") if isinstance(line, dict) else None
-        if isinstance(key, str) and ("response" in line or "error" in line):
-            # of two replies to one request a whole one wins, else the first
+            reply = None
+        key = reply.get("custom_id") if isinstance(reply, dict) else None
+        if isinstance(key, str) and ("response" in reply or "error" in reply):
+            # Of two replies to one request the one with a response counts, else the first.
             if key not in self._replies or not self._replies[key].get("response"):
-                self._replies[key] = line
+                self._replies[key] = reply
         else:
-            self.unread += 1
-            self._cut_off |= '"custom_id"' in text
+            self.unreadable += 1
+            self._has_cut_off_line |= '"custom_id"' in line

@@ -86,7 +86,7 @@ class CandidatePipeline:
             passed, disputed = self._decisions.after(passed)
             await self._in_thread(self._commit, passed)
             result.accepted += passed
-            result.dropped += map(self._decisions.told, dropped + unlabelled + disputed)
+            result.dropped += map(self._decisions.with_disagreement, dropped + unlabelled + disputed)
             pending = self._resolve(waiting, {record.id for record in passed}, result)
         index_of = {record.id: index for index, record in enumerate(candidates)}
         result.accepted.sort(key=lambda record: index_of[record.id])

@@ -1,13 +1,14 @@
-"""What a run will ask for, before it asks: requests, tokens and time, each as a range.
+"""Estimates a run before it starts: requests, tokens and time, each as a range.
 
 The low end takes every candidate as accepted, the high end one in five. Prompt tokens are counted from real rendered
-prompts at four characters a token; answers from half to all of their max_tokens. Money is not guessed.
+prompts at four characters per token, answer tokens as a part of max_tokens up to all of it. Costs are not estimated.
 """
 
 from __future__ import annotations
 
 import itertools
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from textsynth.core.formatting import pluralize
@@ -28,11 +29,13 @@ from textsynth.runner.setup import labellers, missing_extras, start_generators
 from textsynth.runner.summary import source_infos
 
 HIGH_YIELD, LOW_YIELD = 1.0, 0.2
-SHORTEST_ANSWER = 0.3
-A_LOOK = 8
-LABELS_SHOWN = 20
-A_TEXT = "a text of ten words or so, as a customer writes"
-LOCAL_TOKENS_A_SECOND = (150.0, 350.0)
+MIN_ANSWER_SHARE = 0.3
+"""The part of max_tokens that the shortest answers take."""
+SAMPLE_REQUESTS = 8
+ALL_REQUESTS = 10**6
+MAX_LABELS_SHOWN = 20
+EXAMPLE_TEXT = "a text of ten words or so, as a customer writes"
+LOCAL_TOKENS_PER_SECOND = (150.0, 350.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,9 +46,15 @@ class Range:
     high: float
 
 
+NOTHING = Range(0, 0)
+
+
 @dataclass(frozen=True, slots=True)
 class StepEstimate:
-    """What one generator or labeller will ask: for its `texts` selected texts so many `requests` are needed."""
+    """The requests and tokens of one generator or labeller for its `texts` selected texts.
+
+    `item` is its name in the recipe; `model` is "" where it asks none.
+    """
 
     item: str
     model: str
@@ -57,7 +66,7 @@ class StepEstimate:
 
 @dataclass(frozen=True, slots=True)
 class RunEstimate:
-    """What a run will take. `seconds` is None where the speed of the model is not known (a server's)."""
+    """The estimate of a run. `seconds` is None where the speed of a model is not known, as with a server."""
 
     name: str
     texts: int
@@ -70,14 +79,14 @@ class RunEstimate:
 
 
 def estimate(recipe: Recipe) -> RunEstimate:
-    """Return what the recipe will ask for. Reads the sources; loads and asks no model."""
+    """Return the estimate of a run of the recipe. Reads the sources; loads and asks no model."""
     recipe = pin_sources(recipe)
     context = make_context(recipe, read_sources(recipe), no_embeddings())
-    lines = quota_cells(recipe, None)
-    at_work = start_generators(recipe, context)
-    shares = {item.name: item.step.share for item in recipe.generate}
-    quota = Quota(lines, {hand.name: shares[hand.name] for hand in at_work if hand.needs_model}, patience=1)
-    parts = [_part(hand, quota, lines) for hand in at_work]
+    cells = quota_cells(recipe, None)
+    generators = start_generators(recipe, context)
+    shares = {item.name: item.step.share for item in recipe.generate if item.step.needs_model}
+    quota = Quota(cells, shares, patience=1)
+    parts = [_estimate_generator(generator, quota, cells) for generator in generators]
     rows = {
         item.name: sum(len(context.sources[name]) for _, name in references_in(item.step, "source"))
         for item in recipe.generate
@@ -86,94 +95,120 @@ def estimate(recipe: Recipe) -> RunEstimate:
         f"{part.item} takes all {pluralize(rows[part.item], 'row')} of its source" for part in parts if not part.model
     ]
     texts = sum(part.texts for part in parts)
-    given = sum(rows[part.item] for part in parts if not part.model)
-    gold = {item.name: len(context.sources[source]) for item, source in gold_sources(recipe.label)}
-    parts += [_labelling(name, step, context, (texts, given, gold.get(name, 0))) for name, step in labellers(recipe)]
+    existing_rows = sum(rows[part.item] for part in parts if not part.model)
+    gold_rows = {item.name: len(context.sources[source]) for item, source in gold_sources(recipe.label)}
+    parts += [
+        _estimate_labeller(
+            name, step, context, texts=texts, existing_rows=existing_rows, gold_rows=gold_rows.get(name, 0)
+        )
+        for name, step in labellers(recipe)
+    ]
     requests = _sum([part.requests for part in parts])
     tokens = _sum([part.prompt_tokens for part in parts] + [part.completion_tokens for part in parts])
+    models = [recipe.models[part.model] for part in parts if part.model]
+    return RunEstimate(
+        name=recipe.name,
+        texts=texts,
+        cells=len(cells),
+        parts=tuple(parts),
+        requests=requests,
+        tokens=tokens,
+        seconds=_seconds(models, tokens),
+        notes=(*notes, *_notes(recipe, context, requests)),
+    )
+
+
+def _notes(recipe: Recipe, context: Context, requests: Range) -> list[str]:
+    """Return a sentence for everything that a user should know before the run."""
+    notes: list[str] = []
     for item, source in gold_sources(recipe.label):
-        first = len(context.sources[source]) * item.step.requests_per_record
-        told = f"{pluralize(len(context.sources[source]), 'row')} of {source}"
-        notes.append(f"{item.name} is first tried on {told}, with {pluralize(first, 'request')}")
+        rows = len(context.sources[source])
+        count = pluralize(rows * item.step.requests_per_record, "request")
+        notes.append(f"{item.name} is first calibrated on {pluralize(rows, 'row')} of {source}, with {count}")
     if recipe.budget.requests is not None and requests.low > recipe.budget.requests:
         notes.append(f"the budget of {recipe.budget.requests} requests cannot meet the quota")
-    licenses = {name: one.license for name, one in source_infos(recipe).items() if one.made_from}
-    notes += [f"licences: {told}" for told in conflicts(recipe.export.license, licenses)]
+    licenses = {name: source.license for name, source in source_infos(recipe).items() if source.made_from}
+    notes += [f"licenses: {sentence}" for sentence in conflicts(recipe.export.license, licenses)]
     notes += release_blockers(recipe)
     missing = missing_extras(recipe)
     if missing is not None:
         notes.append(f"this machine cannot run it yet: {missing}")
-    asked = [recipe.models[part.model] for part in parts if part.model]
-    return RunEstimate(
-        recipe.name, texts, len(lines), tuple(parts), requests, tokens, _seconds(asked, tokens), tuple(notes)
-    )
+    return notes
 
 
-def _part(hand: ActiveGenerator, quota: Quota, lines: list[QuotaCell]) -> StepEstimate:
-    if not hand.needs_model:
-        nothing = Range(0, 0)
-        return StepEstimate(hand.name, "", 0, nothing, nothing, nothing)
-    texts = quota.target_share(hand.name)
-    looks = hand.session.plan_requests(quota.deficits(hand.name), A_LOOK if lines else 10**6)
-    if not looks:
-        return StepEstimate(hand.name, "", 0, Range(0, 0), Range(0, 0), Range(0, 0))
-    each = looks[0].candidates
-    if lines:
-        requests = Range(math.ceil(texts / HIGH_YIELD / each), math.ceil(texts / LOW_YIELD / each))
+def _estimate_generator(generator: ActiveGenerator, quota: Quota, cells: Sequence[QuotaCell]) -> StepEstimate:
+    """Return the estimate for a generator's share of the quota, from a few requests that it plans."""
+    if not generator.needs_model:
+        return StepEstimate(generator.name, "", 0, NOTHING, NOTHING, NOTHING)
+    texts = quota.target_share(generator.name)
+    deficits = quota.deficits(generator.name)
+    samples = generator.session.plan_requests(deficits, SAMPLE_REQUESTS if cells else ALL_REQUESTS)
+    if not samples:
+        return StepEstimate(generator.name, "", 0, NOTHING, NOTHING, NOTHING)
+    per_request = samples[0].candidates
+    if cells:
+        requests = Range(math.ceil(texts / HIGH_YIELD / per_request), math.ceil(texts / LOW_YIELD / per_request))
     else:
-        requests = Range(len(looks), len(looks))
-        texts = len(looks) * each
-    prompt = sum(map(_prompt_tokens, looks)) / len(looks)
-    most = looks[0].sampling.max_tokens
+        requests = Range(len(samples), len(samples))
+        texts = len(samples) * per_request
+    requests = Range(requests.low, requests.high * (1 + samples[0].max_follow_ups))
+    prompt_tokens = sum(map(_prompt_tokens, samples)) / len(samples)
+    max_tokens = samples[0].sampling.max_tokens
     return StepEstimate(
-        hand.name,
-        looks[0].model,
+        generator.name,
+        samples[0].model,
         texts,
         requests,
-        Range(round(requests.low * prompt), round(requests.high * prompt)),
-        Range(round(requests.low * most * SHORTEST_ANSWER), requests.high * most),
+        Range(round(requests.low * prompt_tokens), round(requests.high * prompt_tokens)),
+        Range(round(requests.low * max_tokens * MIN_ANSWER_SHARE), requests.high * max_tokens),
     )
 
 
-def _labelling(name: str, step: Labeller, context: Context, counts: tuple[int, int, int]) -> StepEstimate:
-    """Return what labelling takes. `counts` are texts, given rows and gold rows.
+def _estimate_labeller(
+    name: str, step: Labeller, context: Context, *, texts: int, existing_rows: int, gold_rows: int
+) -> StepEstimate:
+    """Return the estimate for labelling `texts` texts.
 
-    Of given rows a text is wanted or not, and all may be asked about; gold rows are asked about first.
+    At the high end all existing rows are labelled, too. Gold rows are labelled in any case, before everything else.
     """
-    texts, given, gold = counts
-    few = dict(itertools.islice(context.labels.items(), LABELS_SHOWN))
+    # With few labels none is chosen by its embedding, so that no embedder is loaded.
+    labels = dict(itertools.islice(context.labels.items(), MAX_LABELS_SHOWN))
+    rows = (record for records in context.sources.values() for record in records)
     example = next(
-        (one for rows in context.sources.values() for one in rows if one.label in few or not few),
-        Record(A_TEXT, Provenance(name), tuple(few)[:1]),
+        (record for record in rows if record.label in labels or not labels),
+        Record(EXAMPLE_TEXT, Provenance(name), tuple(labels)[:1]),
     )
-    # Few enough labels that none is chosen by its embedding, as no embedder is loaded for a plan.
-    ((*asks,),) = step.start(replace(context, labels=few), name).build_requests([example])
-    most = texts / LOW_YIELD + given
-    requests = Range(step.requests_per_record * (texts + gold), step.requests_per_record * (most + gold))
-    prompt = sum(map(_prompt_tokens, asks)) / max(1, len(asks))
-    answer = max((ask.sampling.max_tokens for ask in asks), default=0)
+    ((*samples,),) = step.start(replace(context, labels=labels), name).build_requests([example])
+    most_texts = texts / LOW_YIELD + existing_rows
+    requests = Range(
+        step.requests_per_record * (texts + gold_rows), step.requests_per_record * (most_texts + gold_rows)
+    )  # fmt: skip
+    prompt_tokens = sum(map(_prompt_tokens, samples)) / max(1, len(samples))
+    max_tokens = max((request.sampling.max_tokens for request in samples), default=0)
     return StepEstimate(
         name,
-        asks[0].model if asks else "",
+        samples[0].model if samples else "",
         texts,
         requests,
-        Range(round(requests.low * prompt), round(requests.high * prompt)),
-        Range(round(requests.low * answer * SHORTEST_ANSWER), round(requests.high * answer)),
+        Range(round(requests.low * prompt_tokens), round(requests.high * prompt_tokens)),
+        Range(round(requests.low * max_tokens * MIN_ANSWER_SHARE), round(requests.high * max_tokens)),
     )
 
 
-def _prompt_tokens(ask: GenerationRequest) -> float:
-    if ask.prompt is None:
+def _prompt_tokens(request: GenerationRequest) -> float:
+    if request.prompt is None:
         return 0.0
-    return (len(ask.prompt.text) + sum(len(turn.content) for turn in ask.prompt.messages)) / CHARACTERS_PER_TOKEN
+    characters = len(request.prompt.text) + sum(len(message.content) for message in request.prompt.messages)
+    return characters / CHARACTERS_PER_TOKEN
 
 
-def _sum(ranges: list[Range]) -> Range:
-    return Range(sum(one.low for one in ranges), sum(one.high for one in ranges))
+def _sum(ranges: Sequence[Range]) -> Range:
+    return Range(sum(part.low for part in ranges), sum(part.high for part in ranges))
 
 
-def _seconds(asked: list[ModelOptions], tokens: Range) -> Range | None:
-    if not asked or any(type(options).__name__ != "Local" for options in asked):
+def _seconds(models: Sequence[ModelOptions], tokens: Range) -> Range | None:
+    """Return the time that the models take for the tokens; None where the speed of one is not known."""
+    if not models or any(type(options).__name__ != "Local" for options in models):
         return None
-    slow, fast = LOCAL_TOKENS_A_SECOND
+    slow, fast = LOCAL_TOKENS_PER_SECOND
     return Range(tokens.low / fast, tokens.high / slow)

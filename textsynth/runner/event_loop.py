@@ -1,4 +1,4 @@
-"""Asynchronous work done to its end, also from a notebook, where an event loop is at work already."""
+"""Runs a coroutine to its end, also where an event loop is running already, as in a notebook."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ from collections.abc import Coroutine
 from concurrent.futures import ThreadPoolExecutor, wait
 from typing import Any, TypeVar
 
-Found = TypeVar("Found")
-# An interrupt is noticed no later than this.
-NOTICE_SECONDS = 0.5
+Result = TypeVar("Result")
+# An interrupt is noticed after this time at the latest.
+INTERRUPT_POLL_SECONDS = 0.5
 
 
-def run_coroutine(work: Coroutine[Any, Any, Found]) -> Found:
-    """Return what `work` returns, or raise what it raises.
+def run_coroutine(coroutine: Coroutine[Any, Any, Result]) -> Result:
+    """Return what the coroutine returns, or raise what it raises.
 
-    Where a loop runs in this thread, the work gets a thread of its own and this one waits for it; an interrupt ends
-    both, as it does where no loop runs.
+    Where a loop runs in this thread, the coroutine runs in a thread of its own and this one waits for it; an interrupt
+    ends both, as it does where no loop runs.
     """
-    return _beside(work) if _a_loop_runs() else asyncio.run(work)
+    return _run_in_thread(coroutine) if _is_loop_running() else asyncio.run(coroutine)
 
 
-def _a_loop_runs() -> bool:
+def _is_loop_running() -> bool:
     try:
         asyncio.get_running_loop()
     except RuntimeError:
@@ -31,27 +31,28 @@ def _a_loop_runs() -> bool:
     return True
 
 
-def _beside(work: Coroutine[Any, Any, Found]) -> Found:
-    ending = threading.Event()
-    begun: list[asyncio.Task[Found]] = []
+def _run_in_thread(coroutine: Coroutine[Any, Any, Result]) -> Result:
+    interrupted = threading.Event()
+    tasks: list[asyncio.Task[Result]] = []
 
-    async def held() -> Found:
-        begun.append(asyncio.ensure_future(work))
-        if ending.is_set():
-            begun[0].cancel()
-        return await begun[0]
+    async def cancellable() -> Result:
+        tasks.append(asyncio.ensure_future(coroutine))
+        if interrupted.is_set():
+            tasks[0].cancel()
+        return await tasks[0]
 
     with ThreadPoolExecutor(1, thread_name_prefix="textsynth") as thread:
-        thread.submit(int).result()  # an interrupt while a pool starts its thread leaves it with nobody to wait for it
+        # An interrupt while a pool starts its thread would leave the thread without anyone who waits for it.
+        thread.submit(int).result()
         try:
-            # in a copy of the context, by which a notebook knows to which cell an output belongs
-            done = thread.submit(contextvars.copy_context().run, lambda: asyncio.run(held()))
-            # an interrupt that comes just before a wait begins does not end the wait
-            while wait([done], NOTICE_SECONDS).not_done:
+            # In a copy of the context, by which a notebook knows to which cell an output belongs.
+            future = thread.submit(contextvars.copy_context().run, lambda: asyncio.run(cancellable()))
+            # An interrupt just before a wait begins does not end that wait.
+            while wait([future], INTERRUPT_POLL_SECONDS).not_done:
                 pass
-            return done.result()
+            return future.result()
         except KeyboardInterrupt:
-            ending.set()
-            for task in begun:
+            interrupted.set()
+            for task in tasks:
                 task.get_loop().call_soon_threadsafe(task.cancel)
             raise

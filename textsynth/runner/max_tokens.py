@@ -1,7 +1,8 @@
-"""Limits of answers: a generator most of whose answers were cut off before a text could be read may write longer ones.
+"""Adaptive max_tokens: raises the limit of a generator most of whose answers are cut off before any text can be parsed.
 
-Limits change between windows only, from what was committed, so a run that is repeated from its journal raises them at
-the same place. An answer of which some texts could be read is no reason: many prompts are meant to be cut off.
+Limits change at commits only, and depend on committed answers only, so a run that is repeated from its journal changes
+them at the same place. An answer of which some texts can be parsed counts as complete: with many prompts the cut is
+intended.
 """
 
 from __future__ import annotations
@@ -11,86 +12,99 @@ from dataclasses import dataclass, replace
 
 from textsynth.core.records import Completion, GenerationRequest
 
-MOSTLY = 0.5
-FEWEST = 8
-HIGHEST = 4
+MAJORITY = 0.5
+MIN_REQUESTS = 8
+MAX_FACTOR = 4
 
 
 @dataclass(slots=True)
 class _Limit:
-    """Of one generator: the limit it asks for, by how much it is raised, and whether that is the last word."""
+    """The max_tokens of one generator: what its prompt or the recipe sets, the factor by which it is raised.
+
+    `final` limits are not changed any more.
+    """
 
     base: int
     factor: int = 1
     final: bool = False
 
+    @property
+    def tokens(self) -> int:
+        """The limit of requests planned now."""
+        return self.base * self.factor
+
 
 class AdaptiveMaxTokens:
-    """The limits of a run's generators, by item. At most four times what the prompt or the recipe says."""
+    """The limits of a run's generators, by name; at most four times what the prompt or the recipe sets."""
 
     def __init__(self) -> None:
         self._limits: dict[str, _Limit] = {}
 
-    def apply(self, asks: Sequence[GenerationRequest]) -> list[GenerationRequest]:
-        """Return the asks with the limits that hold now."""
-        return [self._applied(ask) for ask in asks]
+    def apply(self, requests: Sequence[GenerationRequest]) -> list[GenerationRequest]:
+        """Return the requests with the current limits."""
+        return [self._apply(request) for request in requests]
 
     def update(
-        self, asks: Sequence[GenerationRequest], completions: Sequence[Completion | None], read: Collection[int]
+        self,
+        requests: Sequence[GenerationRequest],
+        completions: Sequence[Completion | None],
+        with_texts: Collection[int],
     ) -> list[str]:
-        """Take note of a committed window, in plan order; `read` are the places whose answers held a text.
+        """Update the limits from a committed window, in plan order; return a sentence for each limit that changes.
 
-        Returns a sentence for each limit that changes.
+        `with_texts` are the indexes of the answers of which a text could be parsed.
         """
-        told: list[str] = []
-        for item, limit in self._limits.items():
-            places = [
-                place
-                for place, ask in enumerate(asks)
-                # an earlier limit may still be on its way
-                if ask.step == item and ask.sampling.max_tokens == limit.base * limit.factor
+        notes: list[str] = []
+        for name, limit in self._limits.items():
+            indexes = [
+                index
+                for index, request in enumerate(requests)
+                # A window that was in flight at the last change still has the earlier limit.
+                if request.step == name and request.sampling.max_tokens == limit.tokens
             ]
-            if len(places) >= FEWEST and not limit.final:
-                told += self._changed(
-                    item, limit, [completions[place] for place in places if place not in read], places
-                )
-        return told
+            if len(indexes) >= MIN_REQUESTS and not limit.final:
+                without_texts = [completions[index] for index in indexes if index not in with_texts]
+                notes += _change(name, limit, without_texts, len(indexes))
+        return notes
 
-    def stale_requests(self, asks: Sequence[GenerationRequest], read: Collection[int]) -> set[int]:
-        """Return the places of asks without a text whose limit is no longer asked with: they say nothing of later ones.
+    def stale_requests(self, requests: Sequence[GenerationRequest], with_texts: Collection[int]) -> set[int]:
+        """Return the indexes of requests without a text whose limit has changed since: they say nothing of later ones.
 
-        To be asked after `learn`.
+        Call it after `update`.
         """
-        found: set[int] = set()
-        for place, ask in enumerate(asks):
-            limit = self._limits.get(ask.step)
-            now = None if limit is None else limit.base * limit.factor
-            if ask.prompt is not None and place not in read and ask.sampling.max_tokens != now:
-                found.add(place)
-        return found
+        stale: set[int] = set()
+        for index, request in enumerate(requests):
+            limit = self._limits.get(request.step)
+            current = None if limit is None else limit.tokens
+            if request.prompt is not None and index not in with_texts and request.sampling.max_tokens != current:
+                stale.add(index)
+        return stale
 
-    def _applied(self, ask: GenerationRequest) -> GenerationRequest:
-        if ask.prompt is None:
-            return ask
-        limit = self._limits.setdefault(ask.step, _Limit(ask.sampling.max_tokens))
+    def _apply(self, request: GenerationRequest) -> GenerationRequest:
+        if request.prompt is None:
+            return request
+        limit = self._limits.setdefault(request.step, _Limit(request.sampling.max_tokens))
         if limit.factor == 1:
-            return ask
-        return replace(ask, sampling=replace(ask.sampling, max_tokens=ask.sampling.max_tokens * limit.factor))
+            return request
+        return replace(
+            request, sampling=replace(request.sampling, max_tokens=request.sampling.max_tokens * limit.factor)
+        )
 
-    def _changed(
-        self, item: str, limit: _Limit, unread: Sequence[Completion | None], places: Sequence[int]
-    ) -> list[str]:
-        cut = sum(one is not None and one.finish == "length" for one in unread)
-        failed = sum(one is not None and one.failure is not None and one.finish != "length" for one in unread)
-        now = limit.base * limit.factor
-        if limit.factor > 1 and failed > MOSTLY * len(places):
-            limit.factor //= 2
-            limit.final = True
-            return [f"{item}: most requests with max_tokens {now} failed: back to {limit.base * limit.factor}"]
-        if cut > MOSTLY * len(places) and limit.factor < HIGHEST:
-            limit.factor *= 2
-            return [
-                f"{item}: {cut} of {len(places)} answers were cut at max_tokens {now} with no text in them:"
-                f" asked with {limit.base * limit.factor} from then on; set sampling.max_tokens to spare these tokens"
-            ]
-        return []
+
+def _change(name: str, limit: _Limit, without_texts: Sequence[Completion | None], requests: int) -> list[str]:
+    """Change the limit where most of the `requests` failed or were cut off; return the sentence about it."""
+    answers = [completion for completion in without_texts if completion is not None]
+    cut = sum(completion.finish == "length" for completion in answers)
+    failed = sum(completion.failure is not None and completion.finish != "length" for completion in answers)
+    before = limit.tokens
+    if limit.factor > 1 and failed > MAJORITY * requests:
+        limit.factor //= 2
+        limit.final = True
+        return [f"{name}: most requests with max_tokens {before} failed: back to {limit.tokens}"]
+    if cut > MAJORITY * requests and limit.factor < MAX_FACTOR:
+        limit.factor *= 2
+        return [
+            f"{name}: {cut} of {requests} answers were cut at max_tokens {before} with no text in them; "
+            f"max_tokens is {limit.tokens} from now on: set sampling.max_tokens to save these tokens"
+        ]
+    return []

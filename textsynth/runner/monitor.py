@@ -1,4 +1,4 @@
-"""Watching a run: a snapshot a few times a second for whoever shows it."""
+"""Monitors a run: progress snapshots a few times a second for whoever shows them."""
 
 from __future__ import annotations
 
@@ -12,53 +12,53 @@ from textsynth.runner.quota import QuotaCell
 from textsynth.runner.requester import Requester
 from textsynth.runner.scheduler import RunState
 
-EVERY_SECONDS = 0.25
+INTERVAL_SECONDS = 0.25
 
 
 class ProgressMonitor:
-    """Makes snapshots of a run for `watch`. Looks at the clock, and nothing in a run looks at it."""
+    """Passes snapshots of a run to `watch`. It reads the clock; nothing in a run depends on it."""
 
-    def __init__(self, watch: Callable[[ProgressSnapshot], None], lines: Sequence[QuotaCell]) -> None:
+    def __init__(self, watch: Callable[[ProgressSnapshot], None], cells: Sequence[QuotaCell]) -> None:
         self._watch = watch
-        self._lines = lines
+        self._cells = cells
         self._started = time.monotonic()
-        self._doing = "starting"
+        self._stage = "starting"
         self._last = ProgressSnapshot()
 
-    def set_stage(self, doing: str) -> None:
-        """Say what is being done now."""
-        self._doing = doing
-        self._last = replace(self._last, stage=doing, seconds=time.monotonic() - self._started)
+    def set_stage(self, stage: str) -> None:
+        """Show that another stage begins."""
+        self._stage = stage
+        self._last = replace(self._last, stage=stage, seconds=time.monotonic() - self._started)
         self._watch(self._last)
 
-    async def tick(self, asker: Requester, books: RunState) -> None:
-        """Show a snapshot every quarter of a second until cancelled."""
-        self._doing = "asking"
+    async def tick(self, requester: Requester, state: RunState) -> None:
+        """Show a snapshot every quarter of a second until cancelled; time counts from here."""
+        self._stage = "generating"
         self._started = time.monotonic()
         while True:
-            self.show(asker, books)
-            await asyncio.sleep(EVERY_SECONDS)
+            self.show(requester, state)
+            await asyncio.sleep(INTERVAL_SECONDS)
 
-    def show(self, asker: Requester, books: RunState) -> None:
+    def show(self, requester: Requester, state: RunState) -> None:
         """Show one snapshot now."""
         seconds = time.monotonic() - self._started
-        tally = asker.stats
-        drops = {f"{section} {item}: {reason}": count for (section, item, reason), count in books.reasons.most_common()}
-        want = sum(line.target for line in self._lines)
-        have = sum(min(line.accepted, line.target) for line in self._lines)
-        left = seconds * (want - have) / have if 0 < have < want else None
+        stats = requester.stats
+        target = sum(cell.target for cell in self._cells)
+        accepted = sum(min(cell.accepted, cell.target) for cell in self._cells)
         self._last = ProgressSnapshot(
-            quota=tuple(CellProgress(line.name, line.accepted, line.target) for line in self._lines),
-            drops=drops,
-            in_flight=asker.in_flight,
-            answered=tally.sent + tally.from_journal,
-            from_journal=tally.from_journal,
-            candidates=books.candidates,
-            accepted=len(books.accepted),
-            tokens=tally.generated_tokens,
-            tokens_per_second=tally.generated_tokens / seconds if seconds > 0 else 0.0,
+            quota=tuple(CellProgress(cell.name, cell.accepted, cell.target) for cell in self._cells),
+            drops={
+                f"{section} {step}: {reason}": count for (section, step, reason), count in state.reasons.most_common()
+            },
+            in_flight=requester.in_flight,
+            answered=stats.sent + stats.from_journal,
+            from_journal=stats.from_journal,
+            candidates=state.candidates,
+            accepted=len(state.accepted),
+            tokens=stats.generated_tokens,
+            tokens_per_second=stats.generated_tokens / seconds if seconds > 0 else 0.0,
             seconds=seconds,
-            seconds_left=left,
-            stage=self._doing,
+            seconds_left=seconds * (target - accepted) / accepted if 0 < accepted < target else None,
+            stage=self._stage,
         )
         self._watch(self._last)

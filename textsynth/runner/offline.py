@@ -1,7 +1,7 @@
-"""A run in rounds, without a server: write what is missing, have it answered as a batch, take the answers in.
+"""Offline runs: writes the missing requests to a batch file and adds the answers of a batch to the journal, in rounds.
 
-Alternating both brings a whole run to its end, with the same data set as a run that asks a server itself: the windows
-are the same, and so are the requests.
+Alternating both brings a run to its end with the same data set as a run that sends its requests to a server: windows
+and requests are the same.
 """
 
 from __future__ import annotations
@@ -25,11 +25,12 @@ STDOUT = Path("-")
 
 @dataclass(frozen=True, slots=True)
 class OfflineRound:
-    """Where a run in rounds stands.
+    """The result of one round.
 
-    `waiting` requests lack an answer and were `written` to a file (None: to none). Of the file of answers `taken` went
-    into the journal, `known` were there before, `unknown` belong to no request of this run now, `errors` are to be
-    asked again and `unread` lines are no answers. `result` is there when nothing is missing any more.
+    `waiting` is the number of requests without an answer, and `written` the file to which they were written (None:
+    none). Of the file of answers, `taken` were added to the journal, `known` were in it already, `unknown` belong to no
+    request of this run as it is now, `errors` are requested again, and `unread` lines hold no answer. `result` is the
+    run's, None while answers are missing.
     """
 
     waiting: int
@@ -57,61 +58,73 @@ def run_round(
     limit: int | None = None,
     fresh: bool = False,
     watch: Callable[[ProgressSnapshot], None] = lambda _: None,
-    say: Callable[[str], None] = lambda _: None,
+    log: Callable[[str], None] = lambda _: None,
 ) -> OfflineRound:
-    """Take in the file `answers`, go on as far as the journal carries, and write what is missing to `requests_only`.
+    """Add the file `answers` to the journal, run as far as that allows, write missing requests to `requests_only`.
 
-    Either may be None; "-" is stdout. No server is asked. Raises what `run` raises, UsageError for a file that cannot
-    be read, RunError for one that cannot be written.
+    Either file may be None; "-" is stdout. No server gets a request. Raises what `run` raises, UsageError for a file
+    that cannot be read, RunError for one that cannot be written.
     """
     batch = BatchFile(recipe.models, answers)
-    known = 0 if fresh else _known(out, batch)
+    known = 0 if fresh else _count_known(out, batch)
     result: RunSummary | None = None
     with contextlib.suppress(MissingAnswers):
-        result = run(recipe, out=out, limit=limit, fresh=fresh, watch=watch, log=say, batch=batch)
+        result = run(recipe, out=out, limit=limit, fresh=fresh, watch=watch, log=log, batch=batch)
     if requests_only == STDOUT:
         batch.write(sys.stdout)
     elif requests_only is not None:
         batch.write_to(requests_only)
-    return _told(batch, known, requests_only, answers, result)
+    return _summarize(batch, known, requests_only, answers, result)
 
 
-def _known(out: Path, batch: BatchFile) -> int:
-    if not batch.ids or not (out / "journal.sqlite").is_file():
+def _count_known(out: Path, batch: BatchFile) -> int:
+    """Return how many answers of the batch the journal has already."""
+    if not batch.keys or not (out / "journal.sqlite").is_file():
         return 0
     with Journal(out) as journal:
-        return len(journal.find_answers(batch.ids))
+        return len(journal.find_answers(batch.keys))
 
 
-def _told(
+def _summarize(
     batch: BatchFile, known: int, written: Path | None, answers: Path | None, result: RunSummary | None
 ) -> OfflineRound:
     errors = sum(batch.errors.values())
-    unknown = len(batch.ids) - known - len(batch.taken) - errors
+    unknown = len(batch.keys) - known - len(batch.taken) - errors
     parts: list[str] = []
     if answers is not None:
-        parts.append(f"{answers}: {pluralize(len(batch.taken), 'answer')} taken in")
-        parts += [f"{known} were known"] if known else []
+        parts.append(f"{answers}: {pluralize(len(batch.taken), 'answer')} added to the journal")
+        parts += [f"{known} were in it already"] if known else []
         parts += [f"{unknown} belong to no request of this run as it is now"] if unknown else []
-        parts += [f"{errors} are errors ({batch.errors.most_common(1)[0][0]}) and are asked again"] if errors else []
-        parts += [f"{batch.unread} lines are cut off or no answers"] if batch.unread else []
-    sentence = "; ".join([", ".join(parts)] * bool(parts) + _next(batch, written, result))
-    waiting = len(batch.waiting) if result is None else 0
+        parts += (
+            [f"{errors} are errors ({batch.errors.most_common(1)[0][0]}) and are requested again"] if errors else []
+        )
+        parts += [f"{batch.unreadable} lines are cut off or no answers"] if batch.unreadable else []
+    sentences = [", ".join(parts)] if parts else []
     return OfflineRound(
-        waiting, written, len(batch.taken), known, unknown, errors, batch.unread, sentence, result
-    )  # fmt: skip
-
-
-def _next(batch: BatchFile, written: Path | None, result: RunSummary | None) -> list[str]:
-    if result is not None:
-        return [f"nothing is missing: {result.sentence}"]
-    count = pluralize(len(batch.waiting), "request")
-    if written is None:
-        lack = "lacks" if len(batch.waiting) == 1 else "lack"
-        return [f"{count} {lack} an answer: write what is missing with --requests-only FILE, or run without --answers"]
-    where = "stdout" if written == STDOUT else str(written)
-    chats = all(request.prompt.messages for _, request in batch.waiting)
-    how = (
-        "`vllm run-batch` or a service's batches" if chats else "a service's batches (vllm run-batch takes chats alone)"
+        waiting=len(batch.missing) if result is None else 0,
+        written=written,
+        taken=len(batch.taken),
+        known=known,
+        unknown=unknown,
+        errors=errors,
+        unread=batch.unreadable,
+        sentence="; ".join([*sentences, _next_step(batch, written, result)]),
+        result=result,
     )
-    return [f"{count} written to {where}: have them answered by {how}, then run again with --answers FILE"]
+
+
+def _next_step(batch: BatchFile, written: Path | None, result: RunSummary | None) -> str:
+    if result is not None:
+        return f"nothing is missing: {result.sentence}"
+    count = pluralize(len(batch.missing), "request")
+    if written is None:
+        verb = "lacks" if len(batch.missing) == 1 else "lack"
+        return f"{count} {verb} an answer: write what is missing with --requests-only FILE, or run without --answers"
+    file = "stdout" if written == STDOUT else str(written)
+    only_chats = all(request.prompt.messages for _, request in batch.missing)
+    service = (
+        "`vllm run-batch` or a service's batches"
+        if only_chats
+        else "a service's batches (vllm run-batch takes only chats)"
+    )
+    return f"{count} written to {file}: have them answered by {service}, then run again with --answers FILE"

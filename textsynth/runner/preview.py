@@ -1,4 +1,4 @@
-"""A preview: a few real prompts, their answers, and what each check says of every text. Nothing is kept."""
+"""A preview: a few real requests, their answers, and every filter's verdict on every text. Nothing is kept."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from textsynth.models import ModelRuntime
 from textsynth.recipe import Recipe
 from textsynth.recipe.context import make_context, read_sources
 from textsynth.runner.event_loop import run_coroutine
-from textsynth.runner.quota import Quota, quota_cells
+from textsynth.runner.quota import EVERYTHING, Quota, quota_cells
 from textsynth.runner.requester import Requester
-from textsynth.runner.scheduler import EVERYTHING, ActiveGenerator
+from textsynth.runner.scheduler import ActiveGenerator
 from textsynth.runner.setup import check_dependencies, filter_sessions, start_generators
 from textsynth.store.journal import Journal
 
 
 @dataclass(frozen=True, slots=True)
 class CheckResult:
-    """What one filter says of a text: the verdict's reason (None: it passes), number and limit."""
+    """One filter's verdict on a text: its reason (None: the text passes), its score `measured`, and its limit."""
 
     item: str
     reason: str | None
@@ -34,7 +34,7 @@ class CheckResult:
 
 @dataclass(frozen=True, slots=True)
 class PreviewText:
-    """One text of an answer with the verdicts of all filters; `unread` says why a piece could not be read."""
+    """One text of an answer with the verdicts of all filters; `unread` is the reason why it could not be parsed."""
 
     text: str
     labels: tuple[str, ...]
@@ -44,7 +44,7 @@ class PreviewText:
 
 @dataclass(frozen=True, slots=True)
 class PreviewSample:
-    """One request: the generator, its rendered prompt as (role, content) turns, the raw answer, and its texts."""
+    """One request: the generator `item`, the prompt as (role, content) messages, the raw answer, and its texts."""
 
     item: str
     prompt: tuple[tuple[str, str], ...]
@@ -53,88 +53,94 @@ class PreviewSample:
     texts: tuple[PreviewText, ...]
 
 
-def preview(recipe: Recipe, count: int, say: Callable[[str], None] = lambda _: None) -> list[PreviewSample]:
-    """Ask the models of a recipe `count` times, in turn over the generators, and let every filter judge every text.
+def preview(recipe: Recipe, count: int, log: Callable[[str], None] = lambda _: None) -> list[PreviewSample]:
+    """Send `count` requests, divided over the generators, and let every filter check every text.
 
-    Unlike in a run a text that one filter drops goes on to the next, so that all verdicts are seen. Labellers are not
-    asked. Raises what a run raises.
+    Unlike in a run, a text that one filter drops goes on to the next, so that all verdicts are shown. Labellers are not
+    asked, and there are no follow-up requests. Raises what a run raises.
     """
     check_dependencies(recipe)
     limit_threads()
     sources = read_sources(recipe)
     with tempfile.TemporaryDirectory(prefix="textsynth-preview-") as folder, Journal(Path(folder)) as journal:
         context = make_context(recipe, sources, journal)
-        asker = Requester(recipe.models, journal, ModelRuntime(recipe.base, cache_folder(), say))
-        at_work = start_generators(recipe, context)
-        asks = _plan(recipe, at_work, count)
-        requests, completions = run_coroutine(_ask(asker, asks))
-        return _look(asks, requests, completions, at_work, filter_sessions(recipe, context))
+        requester = Requester(recipe.models, journal, ModelRuntime(recipe.base, cache_folder(), log))
+        generators = start_generators(recipe, context)
+        requests = _plan(recipe, generators, count)
+        model_requests, completions = run_coroutine(_complete(requester, requests))
+        filters = filter_sessions(recipe, context)
+        sessions = {generator.name: generator.session for generator in generators}
+        samples: list[PreviewSample] = []
+        for request, model_request, completion in zip(requests, model_requests, completions, strict=True):
+            key = model_request.key if model_request else ""
+            failed = completion is not None and completion.failure
+            parsed = [] if failed else sessions[request.step].parse_response(request, key, completion)
+            samples.append(_sample(request, completion, parsed, filters))
+        return samples
 
 
-def _plan(recipe: Recipe, at_work: Sequence[ActiveGenerator], count: int) -> list[GenerationRequest]:
-    shares = {item.name: item.step.share for item in recipe.generate}
-    quota = Quota(
-        quota_cells(recipe, None), {hand.name: shares[hand.name] for hand in at_work if hand.needs_model}, patience=1
-    )
-    found: list[GenerationRequest] = []
-    for place, hand in enumerate(at_work):
-        room = count // len(at_work) + (place < count % len(at_work))
-        asks = hand.session.plan_requests(EVERYTHING if not hand.needs_model else quota.deficits(hand.name), room)
-        # Given rows come by the thousand; a preview shows as many rows as it would show requests.
-        found += [
-            GenerationRequest(ask.step, "", None, ask.sampling, records=ask.records[:room])
-            if not hand.needs_model
-            else ask
-            for ask in asks
+def _plan(recipe: Recipe, generators: Sequence[ActiveGenerator], count: int) -> list[GenerationRequest]:
+    shares = {item.name: item.step.share for item in recipe.generate if item.step.needs_model}
+    quota = Quota(quota_cells(recipe, None), shares, patience=1)
+    requests: list[GenerationRequest] = []
+    for index, generator in enumerate(generators):
+        limit = count // len(generators) + (index < count % len(generators))
+        if generator.needs_model:
+            requests += generator.session.plan_requests(quota.deficits(generator.name), limit)
+            continue
+        # Existing rows come by the thousand; as many rows are shown as there would be requests.
+        requests += [
+            GenerationRequest(request.step, "", None, request.sampling, records=request.records[:limit])
+            for request in generator.session.plan_requests(EVERYTHING, limit)
         ]
-    return found
+    return requests
 
 
-async def _ask(
-    asker: Requester, asks: Sequence[GenerationRequest]
+async def _complete(
+    requester: Requester, requests: Sequence[GenerationRequest]
 ) -> tuple[list[ModelRequest | None], list[Completion | None]]:
-    requests = asker.model_requests(asks)
+    model_requests = requester.model_requests(requests)
     try:
-        return requests, await asker.complete(asks, requests)
+        return model_requests, await requester.complete(requests, model_requests)
     finally:
-        await asker.close()
+        await requester.close()
 
 
-def _look(
-    asks: Sequence[GenerationRequest],
-    requests: Sequence[ModelRequest | None],
-    completions: Sequence[Completion | None],
-    at_work: Sequence[ActiveGenerator],
-    judges: Sequence[tuple[str, FilterSession]],
-) -> list[PreviewSample]:
-    writers = {hand.name: hand.session for hand in at_work}
-    samples: list[PreviewSample] = []
-    for ask, request, completion in zip(asks, requests, completions, strict=True):
-        failure = completion.failure if completion is not None else None
-        found = [] if failure else writers[ask.step].parse_response(ask, request.key if request else "", completion)
-        records = [one for one in found if isinstance(one, Record)]
-        unread = [
-            PreviewText(one.record.text, one.record.labels, unread=one.reason)
-            for one in found
-            if isinstance(one, DroppedRecord)
-        ]
-        verdicts = [(name, judge.evaluate_batch(records)) for name, judge in judges]
-        seen = [
-            PreviewText(record.text, record.labels, tuple(_check(name, given[place]) for name, given in verdicts))
-            for place, record in enumerate(records)
-        ]
-        answer = completion.text if completion is not None else ""
-        samples.append(PreviewSample(ask.step, _turns(ask), answer, failure, (*seen, *unread)))
-    return samples
+def _sample(
+    request: GenerationRequest,
+    completion: Completion | None,
+    parsed: Sequence[Record | DroppedRecord],
+    filters: Sequence[tuple[str, FilterSession]],
+) -> PreviewSample:
+    """Return the sample with the parsed texts and their verdicts, and then the failures of parsing."""
+    records = [item for item in parsed if isinstance(item, Record)]
+    unparsed = [
+        PreviewText(item.record.text, item.record.labels, unread=item.reason)
+        for item in parsed
+        if isinstance(item, DroppedRecord)
+    ]
+    verdicts = [(name, session.evaluate_batch(records)) for name, session in filters]
+    texts = [
+        PreviewText(
+            record.text,
+            record.labels,
+            tuple(_check_result(name, by_record[index]) for name, by_record in verdicts),
+        )
+        for index, record in enumerate(records)
+    ]
+    answer, failure = ("", None) if completion is None else (completion.text, completion.failure)
+    return PreviewSample(request.step, _messages(request), answer, failure, (*texts, *unparsed))
 
 
-def _check(item: str, verdict: Verdict | None) -> CheckResult:
+def _check_result(name: str, verdict: Verdict | None) -> CheckResult:
     if verdict is None:
-        return CheckResult(item, None, None, None)
-    return CheckResult(item, verdict.reason, verdict.score, verdict.limit)
+        return CheckResult(name, None, None, None)
+    return CheckResult(name, verdict.reason, verdict.score, verdict.limit)
 
 
-def _turns(ask: GenerationRequest) -> tuple[tuple[str, str], ...]:
-    if ask.prompt is None:
+def _messages(request: GenerationRequest) -> tuple[tuple[str, str], ...]:
+    """Return the prompt as (role, content) pairs; a raw prompt is one pair without a role."""
+    if request.prompt is None:
         return ()
-    return tuple((turn.role, turn.content) for turn in ask.prompt.messages) or (("", ask.prompt.text),)
+    messages = tuple((message.role, message.content) for message in request.prompt.messages)
+    return messages or (("", request.prompt.text),)

@@ -1,7 +1,9 @@
-"""The quota: what is wanted, what is there, what is still missing, and which parts have run dry.
+"""The quota: which texts are wanted, what to request for them next, and which cells run dry.
 
-A line of the quota is a match (`{"label": "refund"}`, `{}` for the total) and a number of texts. The loop asks the
-quota what to ask for next; it answers from what was committed and what is still on its way, never from the clock.
+How a quota is met: `quota_cells` turns `want` of the recipe (`recipe/quota_spec.py`) into cells. Before each window the
+scheduler asks `Quota.deficits` what each generator should bring; the generator's session plans requests for these
+deficits (`generate/`). After the window `Quota.commit` counts the accepted texts. At the end `selection.select` selects
+from them. All of it depends on committed and planned requests only, never on the clock.
 """
 
 from __future__ import annotations
@@ -17,16 +19,22 @@ from textsynth.core.records import GenerationRequest, Record
 from textsynth.recipe import Recipe
 
 PRIOR_YIELD = 0.5
-PRIOR_TEXTS = 10
-LOWEST_YIELD = 0.02
-WITHOUT_END = 10**9
+PRIOR_CANDIDATES = 10
+MIN_YIELD = 0.02
+# A smaller deficit is rounding.
+MIN_DEFICIT = 0.5
+EVERYTHING = (QuotaDeficit({}, 10**9, single_pass=True),)
+"""The deficits of a generator that should bring all it has once."""
 
 
 @dataclass(slots=True)
 class QuotaCell:
-    """One part of the quota: `want` texts selected, `target` of them accepted before the pick.
+    """One part of the quota: `wanted` texts selected, and `target` texts accepted to select them from.
 
-    `idle` are the generators that had nothing to ask for it when they were last asked to.
+    `values` are what its texts have in common (`{"label": "refund"}`; {} is the total). The counts are by generator:
+    `by_generator` accepted texts, `requested` candidates of committed requests, `pending` candidates of requests in
+    flight, `consecutive_misses` requests in a row without an accepted text. `exhausted_generators` had nothing to offer
+    for the cell when they were last asked.
     """
 
     values: Mapping[str, str]
@@ -44,13 +52,15 @@ class QuotaCell:
         """`card_arrival`, `card_arrival, annoyed`, or `total`."""
         return ", ".join(self.values.values()) or "total"
 
-    def covers(self, ask: GenerationRequest) -> bool:
-        """Whether an answer to `ask` can add to this line."""
-        label = ask.labels[0] if ask.labels else None
-        return all((label if key == "label" else ask.fields.get(key)) == value for key, value in self.values.items())
+    def covers(self, request: GenerationRequest) -> bool:
+        """Whether texts of an answer to the request count in the cell."""
+        label = request.labels[0] if request.labels else None
+        return all(
+            (label if key == "label" else request.fields.get(key)) == value for key, value in self.values.items()
+        )
 
     def counts(self, record: Record) -> bool:
-        """Whether the record counts here."""
+        """Whether the record counts in the cell; with several labels it counts for each of them."""
         return all(
             value in record.labels if key == "label" else record.fields.get(key) == value
             for key, value in self.values.items()
@@ -58,190 +68,216 @@ class QuotaCell:
 
 
 class Quota:
-    """All lines, the share each generator has of them, and their yields.
+    """The cells, each generator's share of them, and the yields: the shares of candidates that are accepted.
 
-    `patience` is the number of answers in a row without an accepted text after which a generator counts as dry on a
-    line. With no lines at all everything the generators have is asked for once. `shares` names only generators that
-    ask a model.
+    `shares` has the generators that ask a model; None is an even split of what the others leave. After `patience`
+    answers in a row without an accepted text a generator counts as dry for a cell. Without cells every generator brings
+    all it has once.
     """
 
-    def __init__(self, lines: Sequence[QuotaCell], shares: Mapping[str, float | None], *, patience: int) -> None:
-        self.cells = list(lines)
-        self._shares = _filled(shares)
+    def __init__(self, cells: Sequence[QuotaCell], shares: Mapping[str, float | None], *, patience: int) -> None:
+        self.cells = list(cells)
+        self._shares = _with_even_split(shares)
         self._patience = patience
-        self._texts: Counter[str] = Counter()
-        self._kept: Counter[str] = Counter()
-        # Most specific first: what they ask for also fills the lines that contain them.
-        self._order = sorted(self.cells, key=lambda line: -len(line.values))
+        self._candidates: Counter[str] = Counter()
+        self._accepted: Counter[str] = Counter()
+        # Most specific first: texts for a cell count in the cells that contain it, too.
+        self._by_specificity = sorted(self.cells, key=lambda cell: -len(cell.values))
 
     @property
     def met(self) -> bool:
-        """Whether every line has its target."""
-        return bool(self.cells) and all(line.accepted >= line.target for line in self.cells)
+        """Whether every cell has its target."""
+        return bool(self.cells) and all(cell.accepted >= cell.target for cell in self.cells)
 
-    def exhausted(self, line: QuotaCell) -> bool:
-        """Whether no generator brings anything more to the line."""
-        return all(line.consecutive_misses[item] >= self._patience for item in self._shares)
+    def is_dry(self, cell: QuotaCell) -> bool:
+        """Whether every generator is dry for the cell."""
+        return all(cell.consecutive_misses[generator] >= self._patience for generator in self._shares)
 
-    def deficits(self, item: str) -> list[QuotaDeficit]:
-        """Return what generator `item` should still bring, in candidates, most specific lines first."""
+    def deficits(self, generator: str) -> list[QuotaDeficit]:
+        """Return how many candidates the generator should bring for each cell, the most specific cells first."""
         if not self.cells:
-            return [QuotaDeficit({}, WITHOUT_END, single_pass=True)]
+            return list(EVERYTHING)
         expected: list[tuple[QuotaCell, float]] = []
-        found: list[QuotaDeficit] = []
-        for line in self._order:
-            inside = sum(texts for other, texts in expected if line.values.items() <= other.values.items())
-            missing = self._missing(line, item) - inside
-            if missing < 0.5 or line.consecutive_misses[item] >= self._patience:
+        deficits: list[QuotaDeficit] = []
+        for cell in self._by_specificity:
+            covered = sum(texts for inner, texts in expected if cell.values.items() <= inner.values.items())
+            missing = self._missing(cell, generator) - covered
+            if missing < MIN_DEFICIT or cell.consecutive_misses[generator] >= self._patience:
                 continue
-            rate = self.yield_rate(line, item)
-            texts = math.ceil(missing / rate)
-            expected.append((line, texts * rate))
-            found.append(QuotaDeficit(line.values, texts))
-        return found
+            rate = self.yield_rate(cell, generator)
+            candidates = math.ceil(missing / rate)
+            expected.append((cell, candidates * rate))
+            deficits.append(QuotaDeficit(cell.values, candidates))
+        return deficits
 
-    def note_exhausted(self, item: str, short: Sequence[QuotaDeficit], asks: Sequence[GenerationRequest]) -> bool:
-        """Note for which shortfalls a generator with room for more had nothing to ask: others fill those.
+    def note_exhausted(
+        self, generator: str, deficits: Sequence[QuotaDeficit], requests: Sequence[GenerationRequest]
+    ) -> bool:
+        """Note the deficits for which a generator could plan more `requests` but planned none: others fill these.
 
-        Return whether that is news.
+        Return whether one of them is new.
         """
-        matches = [one.cell for one in short]
-        news = False
-        for line in self.cells:
-            if line.values in matches:
-                idle = not any(line.covers(ask) for ask in asks)
-                news |= idle and item not in line.exhausted_generators
-                line.exhausted_generators = (
-                    line.exhausted_generators | {item} if idle else line.exhausted_generators - {item}
-                )
-        return news
+        deficit_cells = [deficit.cell for deficit in deficits]
+        changed = False
+        for cell in self.cells:
+            if cell.values not in deficit_cells:
+                continue
+            if any(map(cell.covers, requests)):
+                cell.exhausted_generators.discard(generator)
+            elif generator not in cell.exhausted_generators:
+                cell.exhausted_generators.add(generator)
+                changed = True
+        return changed
 
-    def yield_rate(self, line: QuotaCell, item: str) -> float:
-        """The share of the candidates of `item` on the line that are accepted, leaning on the generator's own."""
-        whole = (self._kept[item] + PRIOR_YIELD * PRIOR_TEXTS) / (self._texts[item] + PRIOR_TEXTS)
-        asked = line.requested[item]
-        return max((line.by_generator[item] + whole * PRIOR_TEXTS) / (asked + PRIOR_TEXTS), LOWEST_YIELD)
+    def yield_rate(self, cell: QuotaCell, generator: str) -> float:
+        """Return the share of a generator's candidates for a cell that are accepted.
 
-    def target_share(self, item: str) -> int:
-        """Return how many accepted texts `item` is to bring in all, by its share; a text counts once."""
-        most = max((len(line.values) for line in self.cells), default=0)
-        whole = max((line.target for line in self.cells if not line.values), default=0)
-        by_cell = sum(line.target for line in self.cells if line.values and len(line.values) == most)
-        by_label = sum(line.target for line in self.cells if set(line.values) == {"label"})
-        return round(self._shares[item] * max(whole, by_cell, by_label))
+        With few candidates the rate of the cell is smoothed towards the generator's rate, and that towards one half.
+        """
+        overall = (self._accepted[generator] + PRIOR_YIELD * PRIOR_CANDIDATES) / (
+            self._candidates[generator] + PRIOR_CANDIDATES
+        )
+        rate = (cell.by_generator[generator] + overall * PRIOR_CANDIDATES) / (
+            cell.requested[generator] + PRIOR_CANDIDATES
+        )
+        return max(rate, MIN_YIELD)
 
-    def record_planned(self, asks: Iterable[GenerationRequest]) -> None:
-        """Note what is on its way."""
-        for ask in asks:
-            for line in self.cells:
-                if line.covers(ask):
-                    line.pending[ask.step] += ask.candidates
+    def target_share(self, generator: str) -> int:
+        """Return how many accepted texts a generator should bring in all; a text that several cells count is one."""
+        most_keys = max((len(cell.values) for cell in self.cells), default=0)
+        total = max((cell.target for cell in self.cells if not cell.values), default=0)
+        most_specific = sum(cell.target for cell in self.cells if cell.values and len(cell.values) == most_keys)
+        by_label = sum(cell.target for cell in self.cells if set(cell.values) == {"label"})
+        return round(self._shares[generator] * max(total, most_specific, by_label))
+
+    def record_planned(self, requests: Iterable[GenerationRequest]) -> None:
+        """Count the candidates of planned requests as pending."""
+        for request in requests:
+            for cell in self.cells:
+                if cell.covers(request):
+                    cell.pending[request.step] += request.candidates
 
     def commit(
-        self, asks: Sequence[GenerationRequest], accepted: Mapping[int, Sequence[Record]], void: Container[int] = ()
+        self,
+        requests: Sequence[GenerationRequest],
+        accepted: Mapping[int, Sequence[Record]],
+        stale: Container[int] = (),
     ) -> None:
-        """Book a window: its asks in plan order, and the records that the ask at each place brought.
+        """Count a window: its requests in plan order, and the accepted records by the index of their request.
 
-        Answers at the places in `void` say nothing of later ones: neither yields nor patience count them.
+        The requests at the indexes in `stale` say nothing about later ones: they change neither yields nor misses.
         """
-        for place, ask in enumerate(asks):
-            brought = accepted.get(place, ())
-            counts = place not in void
-            self._texts[ask.step] += ask.candidates * counts
-            self._kept[ask.step] += len(brought)
-            for line in self.cells:
-                new = sum(line.counts(record) for record in brought)
-                line.accepted += new
-                line.by_generator[ask.step] += new
-                if line.covers(ask):
-                    line.pending[ask.step] -= ask.candidates
-                    line.requested[ask.step] += ask.candidates * counts
-                    line.consecutive_misses[ask.step] = 0 if new else line.consecutive_misses[ask.step] + counts
+        for index, request in enumerate(requests):
+            records = accepted.get(index, ())
+            informative = index not in stale
+            self._candidates[request.step] += request.candidates * informative
+            self._accepted[request.step] += len(records)
+            for cell in self.cells:
+                new = sum(map(cell.counts, records))
+                cell.accepted += new
+                cell.by_generator[request.step] += new
+                if cell.covers(request):
+                    cell.pending[request.step] -= request.candidates
+                    cell.requested[request.step] += request.candidates * informative
+                    misses = cell.consecutive_misses[request.step] + informative
+                    cell.consecutive_misses[request.step] = 0 if new else misses
 
-    def _missing(self, line: QuotaCell, item: str) -> float:
-        """How many accepted texts `item` should still bring to the line, beyond what is on its way."""
+    def _missing(self, cell: QuotaCell, generator: str) -> float:
+        """Return how many accepted texts the generator should bring for the cell beyond those of pending requests.
+
+        What the cell lacks is divided over the generators that are neither dry nor exhausted for it, in proportion to
+        what each lacks of its own share.
+        """
         gaps = {
-            one: max(0.0, share * line.target - line.by_generator[one])
-            for one, share in self._shares.items()
-            if line.consecutive_misses[one] < self._patience and (one == item or one not in line.exhausted_generators)
+            name: max(0.0, share * cell.target - cell.by_generator[name])
+            for name, share in self._shares.items()
+            if cell.consecutive_misses[name] < self._patience
+            and (name == generator or name not in cell.exhausted_generators)
         }
-        coming = sum(line.pending[one] * self.yield_rate(line, one) for one in self._shares)
-        gap = line.target - line.accepted - coming
-        if gap <= 0 or item not in gaps:
+        coming = sum(cell.pending[name] * self.yield_rate(cell, name) for name in self._shares)
+        missing = cell.target - cell.accepted - coming
+        if missing <= 0 or generator not in gaps:
             return 0.0
-        whole = sum(gaps.values())
-        parts = {one: round(gap * part / whole) if whole > 0 else 0 for one, part in gaps.items()}
-        leader = max(gaps, key=lambda one: gaps[one])
-        # The one that is furthest behind takes what rounding leaves, so that a gap of one is never nobody's.
-        return gap - sum(parts[one] for one in parts if one != leader) if item == leader else parts[item]
+        total_gap = sum(gaps.values())
+        parts = {name: round(missing * gap / total_gap) if total_gap > 0 else 0 for name, gap in gaps.items()}
+        # The generator that lacks most takes what rounding leaves, so that one missing text always has a generator.
+        leader = max(gaps, key=lambda name: gaps[name])
+        return (
+            missing - sum(parts[name] for name in parts if name != leader) if generator == leader else parts[generator]
+        )
 
 
-def _filled(shares: Mapping[str, float | None]) -> dict[str, float]:
-    """Give the generators without a share an even split of what the others leave."""
-    rest = max(0.0, 1.0 - sum(share for share in shares.values() if share is not None))
+def _with_even_split(shares: Mapping[str, float | None]) -> dict[str, float]:
+    """Return the shares; generators without one divide evenly what the others leave."""
+    left = max(0.0, 1.0 - sum(share for share in shares.values() if share is not None))
     without = sum(share is None for share in shares.values())
-    return {item: share if share is not None else rest / without for item, share in shares.items()}
+    return {name: left / without if share is None else share for name, share in shares.items()}
 
 
-Wanted = tuple[Mapping[str, str], int]
+WantedCell = tuple[Mapping[str, str], int]
+"""The values of a cell, and how many texts are wanted."""
 
 
 def quota_cells(recipe: Recipe, limit: int | None) -> list[QuotaCell]:
-    """Return the quota's lines in the recipe's order; [] where nothing is wanted by number.
+    """Return the cells of the recipe's quota in its order; [] where the recipe sets no quota.
 
-    `limit` caps the selected texts: every line is scaled down to its part of the limit, and a total is added, which is
-    never more than the other lines want: a limit asks for no text of its own. Where it cuts something off, lines by
-    attributes are left out beside lines by label.
+    `limit` caps the selected texts: the cells are scaled down to it, and a total is added, which is never more than the
+    other cells want. Where the limit is below the quota, cells by attributes are left out beside cells by label.
     """
-    wants = _wants(recipe)
+    cells = _wanted_cells(recipe)
     if limit is not None:
-        wants = _limited(wants, limit)
-    return [QuotaCell(match, want, math.ceil(want * recipe.oversample)) for match, want in wants]
+        cells = _scale_to_limit(cells, limit)
+    return [QuotaCell(values, number, math.ceil(number * recipe.oversample)) for values, number in cells]
 
 
-def _wants(recipe: Recipe) -> list[Wanted]:
-    values = _values(recipe)
-    each = recipe.want.get(("label",))
-    by_label = [(name, each if label.want is None else label.want) for name, label in recipe.labels.items()]
-    found: list[Wanted] = [({"label": name}, number) for name, number in by_label if number is not None]
+def _wanted_cells(recipe: Recipe) -> list[WantedCell]:
+    """Return a cell for each label with a quota, then one for each combination of the values of the other keys."""
+    values = _countable_values(recipe)
+    per_label = recipe.want.get(("label",))
+    by_label = [(name, per_label if label.want is None else label.want) for name, label in recipe.labels.items()]
+    cells: list[WantedCell] = [({"label": name}, number) for name, number in by_label if number is not None]
     for keys, number in recipe.want.items():
-        if keys == ("label",):
-            continue
-        for combination in itertools.product(*(values[key] for key in keys)):
-            found.append((dict(zip(keys, combination, strict=True)), number))
-    return found
+        if keys != ("label",):
+            combinations = itertools.product(*(values[key] for key in keys))
+            cells += [(dict(zip(keys, combination, strict=True)), number) for combination in combinations]
+    return cells
 
 
-def _values(recipe: Recipe) -> dict[str, list[str]]:
-    """Return the values of each key a quota may name: the labels, and the attributes that generators vary."""
+def _countable_values(recipe: Recipe) -> dict[str, list[str]]:
+    """Return the values of each key that a quota may name: the labels, and the attributes that generators vary."""
     values: dict[str, list[str]] = {"label": list(recipe.labels)}
     for item in recipe.generate:
-        for name, some in item.step.varied_attributes.items():
-            known = values.setdefault(name, [])
-            known += [value for value in some if value not in known]
+        for name, attribute_values in item.step.varied_attributes.items():
+            merged = values.setdefault(name, [])
+            merged += [value for value in attribute_values if value not in merged]
     return values
 
 
-def _limited(wants: Sequence[Wanted], limit: int) -> list[Wanted]:
-    by_keys: dict[tuple[str, ...], list[Wanted]] = {}
-    for match, want in wants:
-        by_keys.setdefault(tuple(match), []).append((match, want))
-    most = max((sum(want for _, want in group) for group in by_keys.values()), default=limit)
-    if limit < most:
-        # Scaled each by itself, labels and attributes would want more together than the limit: the labels count.
-        finer = ("label",) if ("label",) in by_keys else next((keys for keys in by_keys if keys), ())
-        by_keys = {keys: group for keys, group in by_keys.items() if keys in ((), finer)}
-    by_keys.setdefault((), [({}, min(limit, most))])
-    scaled: list[Wanted] = []
-    for group in by_keys.values():
-        whole = sum(want for _, want in group)
-        if whole <= limit:
-            scaled += group
-            continue
-        exact = [want * limit / whole for _, want in group]
-        parts = [int(part) for part in exact]
-        by_rest = sorted(range(len(parts)), key=lambda place: parts[place] - exact[place])
-        for place in by_rest[: limit - sum(parts)]:
-            parts[place] += 1
-        scaled += [(match, part) for (match, _), part in zip(group, parts, strict=True)]
-    return scaled
+def _scale_to_limit(cells: Sequence[WantedCell], limit: int) -> list[WantedCell]:
+    """Return the cells, scaled so that those of equal keys want at most `limit` texts together, and a total."""
+    by_keys: dict[tuple[str, ...], list[WantedCell]] = {}
+    for values, number in cells:
+        by_keys.setdefault(tuple(values), []).append((values, number))
+    largest = max((sum(number for _, number in group) for group in by_keys.values()), default=limit)
+    if limit < largest:
+        # Labels and attributes, each scaled to the limit, would want more than the limit together: labels count.
+        counted = ("label",) if ("label",) in by_keys else next((keys for keys in by_keys if keys), ())
+        by_keys = {keys: group for keys, group in by_keys.items() if keys in ((), counted)}
+    by_keys.setdefault((), [({}, min(limit, largest))])
+    return [cell for group in by_keys.values() for cell in _scale_group(group, limit)]
+
+
+def _scale_group(group: Sequence[WantedCell], limit: int) -> list[WantedCell]:
+    """Return the cells scaled down in proportion, to `limit` texts together.
+
+    What rounding down leaves goes to the cells with the largest remainders, of equal ones to the first.
+    """
+    total = sum(number for _, number in group)
+    if total <= limit:
+        return list(group)
+    exact = [number * limit / total for _, number in group]
+    scaled = [int(number) for number in exact]
+    by_remainder = sorted(range(len(scaled)), key=lambda index: scaled[index] - exact[index])
+    for index in by_remainder[: limit - sum(scaled)]:
+        scaled[index] += 1
+    return [(values, number) for (values, _), number in zip(group, scaled, strict=True)]

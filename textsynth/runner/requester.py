@@ -132,8 +132,8 @@ class Requester:
     async def _take_from(
         self, batch: BatchFile, missing: dict[str, list[ModelRequest]], answers: dict[str, Completion]
     ) -> None:
-        """Answer what the batch carries, and remove it from `missing`."""
-        for name in [name for name, requests in missing.items() if batch.carries(name, requests[0])]:
+        """Answer the requests that go to the batch, and remove them from `missing`."""
+        for name in [name for name, requests in missing.items() if batch.supports(name, requests[0])]:
             requests = missing.pop(name)
             taken = batch.take(name, requests)
             for request in requests:

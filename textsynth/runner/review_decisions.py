@@ -1,8 +1,8 @@
-"""What people decided, at work in a run: `review.jsonl` of its folder taken in, text by text, in plan order.
+"""Applies the decisions of earlier reviews, `review.jsonl` in the run's folder, to the candidates of a run.
 
-A text that people drop is dropped before it is judged. One that they keep, or give other labels, is judged like all
-others, so that every answer that a run has of it fits: a verdict that would send it to a person lets it pass, a check
-that drops it still does. The labels of people are put in at the end. A text on which people differ waits.
+A text that reviewers drop is dropped before the filters. A text that they keep or relabel goes through filters and
+labellers like every other, so that the answers in the journal still fit: a verdict that would send it to review lets it
+pass, a verdict that drops it still does. The reviewers' labels are set at the end. A text on which they disagree waits.
 """
 
 from __future__ import annotations
@@ -17,115 +17,126 @@ from textsynth.core.records import REVIEW_DECISION, DroppedRecord, Record, Verdi
 from textsynth.store.decisions import Decision, consensus
 from textsynth.store.manifest import ReviewOutcome
 
-SECTION, ITEM = "person", "review"
-DROPPED = "a person dropped it"
-DIFFER = "people disagree"
-Say = Literal["keep", "drop", "relabel", "differ"]
+SECTION, STEP = "person", "review"
+DROPPED_BY_REVIEWER = "a person dropped it"
+REVIEWERS_DISAGREE = "people disagree"
+PASSED_ALL_CHECKS = "the checks would keep it"
+Consensus = Literal["keep", "drop", "relabel", "differ"]
 
 
 class ReviewDecisions:
-    """Decisions by the id of a text; `labels` are the recipe's, and a text may have several only with `many`.
+    """The reviewers' consensus on each text, by its id.
 
-    A decision for a label that is not among them is no decision any more.
+    `decisions` maps a text's id to each reviewer's decision. `labels` are the recipe's; a relabelling to other labels,
+    or to several without `multi_label`, is unusable and has no effect.
     """
 
     def __init__(
-        self, standing: Mapping[str, Mapping[str, Decision]], labels: Collection[str] = (), *, multi_label: bool = False
+        self,
+        decisions: Mapping[str, Mapping[str, Decision]],
+        labels: Collection[str] = (),
+        *,
+        multi_label: bool = False,
     ) -> None:
-        self._says: dict[str, Say] = {}
+        self._consensus: dict[str, Consensus] = {}
         self._labels: dict[str, tuple[str, ...]] = {}
         self._unusable = 0
-        for id_, by_person in standing.items():
-            last = consensus(by_person)
-            if last is None:
-                self._says[id_] = "differ"
-            elif last.decision != "relabel":
-                self._says[id_] = "drop" if last.decision == "drop" else "keep"
-            elif set(last.labels) <= set(labels) and (multi_label or len(last.labels) == 1):
-                self._says[id_] = "relabel"
-                self._labels[id_] = tuple(name for name in labels if name in last.labels)
+        for record_id, by_reviewer in decisions.items():
+            agreed = consensus(by_reviewer)
+            if agreed is None:
+                self._consensus[record_id] = "differ"
+            elif agreed.decision != "relabel":
+                self._consensus[record_id] = "drop" if agreed.decision == "drop" else "keep"
+            elif set(agreed.labels) <= set(labels) and (multi_label or len(agreed.labels) == 1):
+                self._consensus[record_id] = "relabel"
+                self._labels[record_id] = tuple(name for name in labels if name in agreed.labels)
             else:
                 self._unusable += 1
 
     def __bool__(self) -> bool:
-        return bool(self._says or self._unusable)
+        return bool(self._consensus or self._unusable)
 
     def dropped(self, records: Sequence[Record]) -> list[DroppedRecord]:
-        """Return a drop for each of the records that people drop."""
-        if not self._says:
+        """Return a drop for each of the records that reviewers drop."""
+        if not self._consensus:
             return []
         return [
-            DroppedRecord(record, SECTION, ITEM, DROPPED) for record in records if self._says.get(record.id) == "drop"
-        ]  # fmt: skip
+            DroppedRecord(record, SECTION, STEP, DROPPED_BY_REVIEWER)
+            for record in records
+            if self._consensus.get(record.id) == "drop"
+        ]
 
     def let_pass(self, record: Record, verdict: Verdict) -> bool:
-        """Whether a verdict would send to a person what a person has let pass."""
-        return verdict.needs_review and self._says.get(record.id) in ("keep", "relabel")
+        """Whether the verdict sends a record to review that reviewers have kept or relabelled."""
+        return verdict.needs_review and self._consensus.get(record.id) in ("keep", "relabel")
 
-    def told(self, drop: DroppedRecord) -> DroppedRecord:
-        """Return a drop that waits, with a word of it where people differ."""
-        if drop.section != "review" or self._says.get(drop.record.id) != "differ":
+    def with_disagreement(self, drop: DroppedRecord) -> DroppedRecord:
+        """Return the drop; where it waits for review and reviewers disagree on the text, its reason says so."""
+        if drop.section != "review" or self._consensus.get(drop.record.id) != "differ":
             return drop
-        return replace(drop, reason=f"{DIFFER}: {drop.reason}")
+        return replace(drop, reason=f"{REVIEWERS_DISAGREE}: {drop.reason}")
 
     def after(self, passed: Sequence[Record]) -> tuple[list[Record], list[DroppedRecord]]:
-        """Return what passed every check, as people left it, and what waits because they differ."""
-        if not self._says:
+        """Return the records that passed all filters and labellers, as reviewed, and drops where reviewers disagree."""
+        if not self._consensus:
             return list(passed), []
-        kept: list[Record] = []
-        waits: list[DroppedRecord] = []
+        accepted: list[Record] = []
+        disputed: list[DroppedRecord] = []
         for record in passed:
-            match self._says.get(record.id):
+            match self._consensus.get(record.id):
                 case "differ":
-                    waits.append(DroppedRecord(record, "review", ITEM, "the checks would keep it"))
-                case "keep" | "relabel" as say:
-                    kept.append(self._marked(record, say))
+                    disputed.append(DroppedRecord(record, "review", STEP, PASSED_ALL_CHECKS))
+                case "keep" | "relabel" as decision:
+                    accepted.append(self._as_reviewed(record, decision))
                 case _:
-                    kept.append(record)
-        return kept, waits
-
-    def _marked(self, record: Record, say: str) -> Record:
-        labels = self._labels.get(record.id, record.labels)
-        intended = {} if labels == record.labels else {"intended_label": ", ".join(record.labels)}
-        fields = {**intended, **record.fields, REVIEW_DECISION: say}
-        return Record(record.text, record.provenance, labels, fields, record.scores)
+                    accepted.append(record)
+        return accepted, disputed
 
     def outcome_counts(self, accepted: Sequence[Record], dropped: Sequence[DroppedRecord]) -> ReviewOutcome:
-        """Return what became of the texts that people decided on; `absent` ones were no candidates of the run."""
-        came: Counter[str] = Counter()
-        for record in accepted if self._says else ():
-            if record.id in self._says:
-                came["kept" if self._says[record.id] == "keep" else "relabelled"] += 1
-        ended = {SECTION: "dropped", "review": "differ"}
-        for drop in dropped if self._says else ():
-            if drop.record.id in self._says:
-                came[ended.get(drop.section, "overruled")] += 1
+        """Return what became of the reviewed texts; the `absent` ones were no candidates of this run."""
+        counts: Counter[str] = Counter()
+        for record in accepted if self._consensus else ():
+            if record.id in self._consensus:
+                counts["kept" if self._consensus[record.id] == "keep" else "relabelled"] += 1
+        outcome_of_section = {SECTION: "dropped", "review": "differ"}
+        for drop in dropped if self._consensus else ():
+            if drop.record.id in self._consensus:
+                counts[outcome_of_section.get(drop.section, "overruled")] += 1
         return {
-            "kept": came["kept"],
-            "relabelled": came["relabelled"],
-            "dropped": came["dropped"],
-            "differ": came["differ"],
-            "overruled": came["overruled"],
-            "absent": len(self._says) - came.total(),
+            "kept": counts["kept"],
+            "relabelled": counts["relabelled"],
+            "dropped": counts["dropped"],
+            "differ": counts["differ"],
+            "overruled": counts["overruled"],
+            "absent": len(self._consensus) - counts.total(),
             "unusable": self._unusable,
         }
+
+    def _as_reviewed(self, record: Record, decision: str) -> Record:
+        """Return the record with the reviewers' labels; fields keep their decision and the intended label."""
+        labels = self._labels.get(record.id, record.labels)
+        intended = {} if labels == record.labels else {"intended_label": ", ".join(record.labels)}
+        fields = {**intended, **record.fields, REVIEW_DECISION: decision}
+        return Record(record.text, record.provenance, labels, fields, record.scores)
 
 
 NO_DECISIONS = ReviewDecisions({})
 
 
-def review_notes(told: ReviewOutcome) -> list[str]:
-    """Return a sentence for the decisions taken in, and one for those that are not, whose lines stay in the file."""
-    taken = [f"{told[one]:,} {one}" for one in ("kept", "relabelled", "dropped") if told[one]]
-    notes = [f"people decided: {', '.join(taken)}"] if taken else []
-    if told["differ"]:
-        notes.append(
-            f"people disagree on {pluralize(told['differ'], 'text')}, which wait" + "s" * (told["differ"] == 1)
-        )
-    if told["overruled"]:
-        notes.append(f"a check dropped {pluralize(told['overruled'], 'text')} on which people had decided")
-    if told["absent"]:
-        notes.append(f"{pluralize(told['absent'], 'decision')} of people: the text did not come up in this run")
-    if told["unusable"]:
-        notes.append(f"{pluralize(told['unusable'], 'decision')} of people: the recipe has no such label now")
+def review_notes(outcome: ReviewOutcome) -> list[str]:
+    """Return one sentence about the decisions that took effect, and one for each reason why others did not."""
+    counts = {"kept": outcome["kept"], "relabelled": outcome["relabelled"], "dropped": outcome["dropped"]}
+    effective = [f"{count:,} {name}" for name, count in counts.items() if count]
+    notes = [f"people decided: {', '.join(effective)}"] if effective else []
+    if outcome["differ"]:
+        verb = "waits" if outcome["differ"] == 1 else "wait"
+        notes.append(f"people disagree on {pluralize(outcome['differ'], 'text')}, which {verb}")
+    if outcome["overruled"]:
+        notes.append(f"a check dropped {pluralize(outcome['overruled'], 'text')} on which people had decided")
+    if outcome["absent"]:
+        decisions = pluralize(outcome["absent"], "review decision")
+        notes.append(f"{decisions} without effect: the text is no candidate of this run")
+    if outcome["unusable"]:
+        decisions = pluralize(outcome["unusable"], "review decision")
+        notes.append(f"{decisions} without effect: the recipe does not list the label")
     return notes

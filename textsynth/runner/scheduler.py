@@ -15,7 +15,7 @@ from collections.abc import Container, Sequence
 from dataclasses import asdict, dataclass, field
 
 from textsynth.core.calibration_summary import CalibrationSummary
-from textsynth.core.protocols import FilterSession, LabellerSession, QuotaDeficit
+from textsynth.core.protocols import FilterSession, LabellerSession
 from textsynth.core.records import (
     Completion,
     DroppedRecord,
@@ -32,7 +32,7 @@ from textsynth.runner.budget import RunBudget, estimate_tokens
 from textsynth.runner.candidate_pipeline import BatchResult, CandidatePipeline
 from textsynth.runner.max_tokens import AdaptiveMaxTokens
 from textsynth.runner.plugin_checks import ValidatedGenerator
-from textsynth.runner.quota import Quota
+from textsynth.runner.quota import EVERYTHING, Quota
 from textsynth.runner.requester import Requester
 from textsynth.runner.review_decisions import NO_DECISIONS, ReviewDecisions
 
@@ -41,7 +41,6 @@ WINDOWS_IN_FLIGHT = 2
 STEPS_PER_TURN = 16
 # The filter thread yields to the threads of the model client and the journal after this time instead of Python's 5 ms.
 SWITCH_SECONDS = 0.0005
-EVERYTHING = (QuotaDeficit({}, 10**9, single_pass=True),)
 
 
 @dataclass(frozen=True, slots=True)

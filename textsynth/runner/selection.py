@@ -1,4 +1,4 @@
-"""The pick: once, over all that was accepted, down to the quota. What is not picked is spare, not dropped."""
+"""Selects the wanted texts, once, from all accepted ones. A text that is not selected is surplus, not dropped."""
 
 from __future__ import annotations
 
@@ -13,123 +13,141 @@ from textsynth.runner.quota import QuotaCell
 
 
 def select(
-    accepted: Sequence[Record], lines: Sequence[QuotaCell], selectors: Sequence[Selector], context: Context
+    accepted: Sequence[Record], cells: Sequence[QuotaCell], selectors: Sequence[Selector], context: Context
 ) -> tuple[list[Record], list[Record]]:
-    """Return the selected and the spare records, each in the order of acceptance.
+    """Return the selected and the surplus records, each in the order of acceptance.
 
-    The selectors pick one after the other, each from what the one before left; without any, the first accepted of each
-    label are taken. A line by an attribute that is short then gets spare texts, in exchange for texts of the same label
-    that no line needs or, where there are none, on top. Where all lines are by attributes, only texts that one of them
-    wants are taken. With no quota everything accepted is selected.
+    The selectors select one after the other, each from what the one before it left; without any, the first accepted
+    texts of each label are selected. Cells by an attribute that then lack texts get surplus ones, in exchange for
+    texts of the same label that no cell needs or, where there are none, in addition. Where all cells are by attributes,
+    only texts that one of them wants are selected. Without a quota everything accepted is selected.
     """
-    if not lines:
+    if not cells:
         return list(accepted), []
-    quota = allocate(accepted, lines)
-    chosen = list(accepted)
+    quota = allocate(accepted, cells)
+    candidates = list(accepted)
     for selector in selectors:
-        shown = {record.id for record in chosen}
-        ids = validate_selection(type(selector).__name__, selector.select(chosen, quota, context), shown)
-        chosen = [record for record in chosen if record.id in ids]
-    by_attribute_alone = all(set(line.values) - {"label"} for line in lines)
-    kept = _needed(chosen, lines) if by_attribute_alone else _first_come(chosen, quota)
-    _mend(kept, accepted, lines)
-    return [record for record in accepted if record.id in kept], [r for r in accepted if r.id not in kept]
+        ids = {record.id for record in candidates}
+        selection = validate_selection(type(selector).__name__, selector.select(candidates, quota, context), ids)
+        candidates = [record for record in candidates if record.id in selection]
+    only_attributes = all(set(cell.values) - {"label"} for cell in cells)
+    selected = _first_needed(candidates, cells) if only_attributes else _first_per_label(candidates, quota)
+    _fill_attribute_cells(selected, accepted, cells)
+    return (
+        [record for record in accepted if record.id in selected],
+        [record for record in accepted if record.id not in selected],
+    )
 
 
-def allocate(accepted: Sequence[Record], lines: Sequence[QuotaCell]) -> dict[str, int]:
+def allocate(accepted: Sequence[Record], cells: Sequence[QuotaCell]) -> dict[str, int]:
     """Return how many texts of each label may be selected ("" where the records have no labels).
 
-    Lines by label say it; a total is spread over the labels as evenly as what was accepted allows, in the order in
-    which labels first appear. Where the total is no less than what the lines by label want, each of these gets at least
-    its own, and more only where the others have no more. A line by an attribute alone never limits a label.
+    Cells by label set the number. A total is spread over the labels as evenly as the accepted texts allow, in the order
+    in which labels first appear. Where the total is no less than what the cells by label want, each of these labels
+    gets at least its own number, and more only where the other labels have no more. A cell by an attribute alone never
+    limits a label.
     """
-    there = Counter(record.label or "" for record in accepted)
-    by_label = {line.values["label"]: line.wanted for line in lines if set(line.values) == {"label"}}
-    quota = {label: min(count, by_label.get(label, count)) for label, count in there.items()}
-    total = next((line.wanted for line in lines if not line.values), None)
+    available = Counter(record.label or "" for record in accepted)
+    by_label = {cell.values["label"]: cell.wanted for cell in cells if set(cell.values) == {"label"}}
+    quota = {label: min(count, by_label.get(label, count)) for label, count in available.items()}
+    total = next((cell.wanted for cell in cells if not cell.values), None)
     if total is None:
         return quota
-    first = dict.fromkeys(quota, 0)
+    allocated = dict.fromkeys(quota, 0)
     if sum(by_label.values()) > total:
-        return _spread(quota, total, first)
-    first |= {label: count for label, count in quota.items() if label in by_label}
-    return _spread(there, total, _spread(quota, total, first))
+        return _spread(quota, total, allocated)
+    allocated |= {label: count for label, count in quota.items() if label in by_label}
+    return _spread(available, total, _spread(quota, total, allocated))
 
 
-def _spread(room: Mapping[str, int], total: int, given: dict[str, int]) -> dict[str, int]:
-    """Give out what `given` leaves of `total` one by one, to the label that has least and room; ties: the first."""
-    waiting = [(given[label], place, label) for place, label in enumerate(room) if room[label] > given[label]]
-    heapq.heapify(waiting)
-    for _ in range(total - sum(given.values())):
-        if not waiting:
+def _spread(maximum: Mapping[str, int], total: int, allocated: dict[str, int]) -> dict[str, int]:
+    """Allocate what is left of `total` one by one: to the label with the least, below its maximum; ties: the first."""
+    heap = [
+        (allocated[label], index, label)
+        for index, label in enumerate(maximum)
+        if maximum[label] > allocated[label]
+    ]  # fmt: skip
+    heapq.heapify(heap)
+    for _ in range(total - sum(allocated.values())):
+        if not heap:
             break
-        count, place, label = heapq.heappop(waiting)
-        given[label] = count + 1
-        if given[label] < room[label]:
-            heapq.heappush(waiting, (count + 1, place, label))
-    return given
+        count, index, label = heapq.heappop(heap)
+        allocated[label] = count + 1
+        if allocated[label] < maximum[label]:
+            heapq.heappush(heap, (count + 1, index, label))
+    return allocated
 
 
-def _first_come(records: Sequence[Record], quota: Mapping[str, int]) -> set[str]:
-    taken: Counter[str] = Counter()
-    kept: set[str] = set()
+def _first_per_label(records: Sequence[Record], quota: Mapping[str, int]) -> set[str]:
+    """Return the ids of the first records of each label, up to its quota."""
+    counts: Counter[str] = Counter()
+    selected: set[str] = set()
     for record in records:
         label = record.label or ""
-        if taken[label] < quota.get(label, 0):
-            taken[label] += 1
-            kept.add(record.id)
-    return kept
+        if counts[label] < quota.get(label, 0):
+            counts[label] += 1
+            selected.add(record.id)
+    return selected
 
 
-def _needed(records: Sequence[Record], lines: Sequence[QuotaCell]) -> set[str]:
-    """Return the first texts that some line still wants, where nothing else says how many there are to be."""
-    missing = [line.wanted for line in lines]
-    kept: set[str] = set()
+def _first_needed(records: Sequence[Record], cells: Sequence[QuotaCell]) -> set[str]:
+    """Return the ids of the first records that some cell still wants."""
+    missing = [cell.wanted for cell in cells]
+    selected: set[str] = set()
     for record in records:
-        here = [at for at, line in enumerate(lines) if line.counts(record)]
-        if any(missing[at] > 0 for at in here):
-            kept.add(record.id)
-            for at in here:
-                missing[at] -= 1
-    return kept
+        counting = [index for index, cell in enumerate(cells) if cell.counts(record)]
+        if any(missing[index] > 0 for index in counting):
+            selected.add(record.id)
+            for index in counting:
+                missing[index] -= 1
+    return selected
 
 
-def _mend(kept: set[str], accepted: Sequence[Record], lines: Sequence[QuotaCell]) -> None:
-    """Exchange texts within a label until lines by an attribute have what they want, as far as spare texts reach.
+def _fill_attribute_cells(selected: set[str], accepted: Sequence[Record], cells: Sequence[QuotaCell]) -> None:
+    """Exchange texts within a label until cells by an attribute have what they want, as far as surplus texts allow.
 
-    Spare texts come in the order of acceptance, selected ones go from the last accepted on. Where none may go, as when
-    the attributes want more in all than the labels, the spare text comes on top, up to the total.
+    Surplus texts are added in the order of acceptance; selected ones are removed from the last accepted on. Where none
+    can be removed, as when the attributes want more in all than the labels, the surplus text is added without an
+    exchange, up to the total.
     """
-    if all(set(line.values) <= {"label"} for line in lines):
+    if all(set(cell.values) <= {"label"} for cell in cells):
         return
-    cells = {record.id: {at for at, line in enumerate(lines) if line.counts(record)} for record in accepted}
-    selected = [record for record in accepted if record.id in kept]
-    counts = Counter(at for record in selected for at in cells[record.id])
-    beyond = [counts[at] - line.wanted for at, line in enumerate(lines)]
-    may_go: dict[tuple[str, ...], list[str]] = defaultdict(list)
-    for record in selected:
-        may_go[record.labels].append(record.id)
-    for record in [one for one in accepted if one.id not in kept]:
-        here = cells[record.id]
-        if all(beyond[at] >= 0 for at in here):
+    cells_of = {
+        record.id: {index for index, cell in enumerate(cells) if cell.counts(record)} for record in accepted
+    }  # fmt: skip
+    counts = Counter(index for record_id in selected for index in cells_of[record_id])
+    excess = [counts[index] - cell.wanted for index, cell in enumerate(cells)]
+    removable: dict[tuple[str, ...], list[str]] = defaultdict(list)
+    for record in accepted:
+        if record.id in selected:
+            removable[record.labels].append(record.id)
+    for record in [record for record in accepted if record.id not in selected]:
+        added_cells = cells_of[record.id]
+        if all(excess[index] >= 0 for index in added_cells):
             continue
-        going = _may_go(may_go[record.labels], cells, here, beyond)
-        if going is None and any(not line.values and beyond[at] >= 0 for at, line in enumerate(lines)):
-            continue  # a total is never passed
-        kept.add(record.id)
-        for at in here:
-            beyond[at] += 1
-        if going is not None:
-            may_go[record.labels].remove(going)
-            kept.remove(going)
-            for at in cells[going]:
-                beyond[at] -= 1
+        removed = _find_removable(removable[record.labels], cells_of, added_cells, excess)
+        if removed is None and any(not cell.values and excess[index] >= 0 for index, cell in enumerate(cells)):
+            continue  # the total is never exceeded
+        selected.add(record.id)
+        for index in added_cells:
+            excess[index] += 1
+        if removed is not None:
+            removable[record.labels].remove(removed)
+            selected.remove(removed)
+            for index in cells_of[removed]:
+                excess[index] -= 1
 
 
-def _may_go(ids: Sequence[str], cells: Mapping[str, set[int]], here: set[int], beyond: Sequence[int]) -> str | None:
-    """Return the last of the ids that no line needs and that leaves out a line of `here` which is short; else None."""
-    short = {at for at in here if beyond[at] < 0}
-    for one in reversed(ids):
-        if short - cells[one] and all(beyond[at] > 0 for at in cells[one] - here):
-            return one
+def _find_removable(
+    ids: Sequence[str], cells_of: Mapping[str, set[int]], added_cells: set[int], excess: Sequence[int]
+) -> str | None:
+    """Return the last of the ids that can be exchanged for a text that counts in `added_cells`; None where none can.
+
+    No cell may need it, and it may not count in every one of `added_cells` that lacks texts.
+    """
+    lacking = {index for index in added_cells if excess[index] < 0}
+    for record_id in reversed(ids):
+        reduced = cells_of[record_id] - added_cells
+        if lacking - cells_of[record_id] and all(excess[index] > 0 for index in reduced):
+            return record_id
     return None

@@ -140,15 +140,15 @@ def _each_text(record: Record, task: Task) -> list[Record]:
 
 
 def _first_drop(verdicts: Sequence[Verdict | None]) -> Verdict | None:
-    """Return the verdict on a record with several texts: that on the first text that is dropped, else the first score."""
+    """Return the verdict on a record with several texts: on the first one that is dropped, else the first score."""
     drop = next((verdict for verdict in verdicts if verdict is not None and not verdict.keeps), None)
     return drop or next((verdict for verdict in verdicts if verdict is not None), None)
 
 
 def check_dependencies(recipe: Recipe) -> None:
-    """Raise MissingExtra with the first package that the recipe's models, steps or evaluation need and is not installed; loads nothing.
+    """Raise MissingExtra for the first package that the recipe needs and that is not installed; loads nothing.
 
-    Models come first: their extra includes the packages of all the others.
+    Models come first, as their extra includes the packages of steps and evaluation.
     """
     for check in _checks(recipe):
         check()
@@ -165,8 +165,8 @@ def missing_extras(recipe: Recipe) -> str | None:
 
 def _checks(recipe: Recipe) -> Iterator[Callable[[], None]]:
     steps = [item.step for items in (recipe.generate, recipe.filter, recipe.label, recipe.select) for item in items]
-    asked = dict.fromkeys(name for step in steps for _, name in references_in(step, "model"))
-    yield from (recipe.models[name].check_dependencies for name in asked if name in recipe.models)
+    model_names = dict.fromkeys(name for step in steps for _, name in references_in(step, "model"))
+    yield from (recipe.models[name].check_dependencies for name in model_names if name in recipe.models)
     yield from (source.check_dependencies for source in recipe.sources.values())
     yield from (step.check_dependencies for step in steps)
     if recipe.evaluate is not None:

@@ -1,4 +1,4 @@
-"""What a run that has ended hands to the exporter: its records, and everything its card tells."""
+"""The summary of a finished run: the result for the exporter, with everything its card needs, and the manifest."""
 
 from __future__ import annotations
 
@@ -27,12 +27,25 @@ from textsynth.store.manifest import FORMAT, Counts, DropCount, Licenses, QuotaR
 if TYPE_CHECKING:
     from textsynth.evaluate import Evaluation
 
+MAX_REASONS_PER_CELL = 3
+PACKAGES = (
+    "pyarrow",
+    "datasets",
+    "pydantic",
+    "jinja2",
+    "phonenumberslite",
+    "torch",
+    "transformers",
+    "sentence-transformers",
+)
+
 
 @dataclass(frozen=True, slots=True)
 class FinishedRun:
-    """A finished run; `manifest` is what is known of it before the data set is written, `identities` are the models asked, by their names.
+    """A finished run whose data set is not written yet.
 
-    `notes` are what a reader of the data set should know, `evaluation` the result on real data.
+    `manifest` is the part of the manifest that is known already; `identities` are the models' identities by their names
+    in the recipe; `notes` are sentences for readers of the data set; `evaluation` is the result on real data.
     """
 
     state: RunState
@@ -46,13 +59,13 @@ class FinishedRun:
     evaluation: Evaluation | None = None
 
 
-def run_result(recipe: Recipe, ended: FinishedRun) -> RunResult:
-    """Return the outcome with its pictures."""
+def run_result(recipe: Recipe, finished: FinishedRun) -> RunResult:
+    """Return the result with the figures of its card."""
     from textsynth.report.card_figures import run_figures  # no request waits for the report
 
-    asked = ended.state.requests
-    export, proof, told = recipe.export, ended.evaluation, ended.manifest
-    outcome = RunResult(
+    requests = finished.state.requests
+    export, evaluation, manifest = recipe.export, finished.evaluation, finished.manifest
+    result = RunResult(
         name=recipe.name,
         task=recipe.task,
         language=recipe.language,
@@ -61,17 +74,17 @@ def run_result(recipe: Recipe, ended: FinishedRun) -> RunResult:
         labels=recipe.label_descriptions,
         multi_label=recipe.multi_label,
         splits=export.splits,
-        selected=ended.selected,
-        surplus=ended.surplus,
-        dropped=ended.state.dropped,
-        requests=asked,
-        quota=[QuotaStatus(row["cell"], row["wanted"], row["selected"]) for row in told["quota"]],
-        stopped=ended.stopped,
-        sentence=ended.sentence,
-        prompts={one.prompt: one.fingerprint for one in asked.values()},
+        selected=finished.selected,
+        surplus=finished.surplus,
+        dropped=finished.state.dropped,
+        requests=requests,
+        quota=[QuotaStatus(row["cell"], row["wanted"], row["selected"]) for row in manifest["quota"]],
+        stopped=finished.stopped,
+        sentence=finished.sentence,
+        prompts={request.prompt: request.fingerprint for request in requests.values()},
         prompt_texts=_prompt_texts(recipe),
-        models=told["models"],
-        model_licenses=model_licenses(recipe, ended.identities),
+        models=manifest["models"],
+        model_licenses=model_licenses(recipe, finished.identities),
         sources=source_infos(recipe),
         checks=_checks(recipe),
         labellers=[item.name for item in recipe.label],
@@ -80,60 +93,153 @@ def run_result(recipe: Recipe, ended: FinishedRun) -> RunResult:
         metadata=CardMetadata(**{name: getattr(export, name) for name in CardMetadata.__dataclass_fields__}),
         recipe_text=recipe.text,
         overrides=recipe.overrides,
-        weight=None if proof is None else weight_of(recipe, proof),
-        evaluation_sentences=() if proof is None else proof.verdict.sentences,
-        calibrations=ended.state.calibrations,
-        evaluation={} if proof is None else _as_json(proof),
+        weight=None if evaluation is None else weight_of(recipe, evaluation),
+        evaluation_sentences=() if evaluation is None else evaluation.verdict.sentences,
+        calibrations=finished.state.calibrations,
+        evaluation={} if evaluation is None else _as_json(evaluation),
     )
-    return replace(outcome, figures=run_figures(outcome))
+    return replace(result, figures=run_figures(result))
 
 
 def source_infos(recipe: Recipe) -> dict[str, SourceInfo]:
-    """Return the recipe's sources by name, with their licences as the recipe gives them."""
-    used = {name for item in recipe.generate for _, name in references_in(item.step, "source")}
+    """Return the recipe's sources by name, with their licenses as the recipe states them."""
+    written_from = {name for item in recipe.generate for _, name in references_in(item.step, "source")}
     return {
         name: SourceInfo(
             description=source.origin.path or name,
-            hub=_hub_name(source, recipe),
+            hub=_hub_repository(source, recipe),
             revision=source.origin.revision,
             license=recipe.export.source_licenses.get(name),
-            made_from=name in used,
+            made_from=name in written_from,
         )
         for name, source in recipe.sources.items()
     }
 
 
 def model_licenses(recipe: Recipe, identities: Mapping[str, str]) -> dict[str, str]:
-    """Return what is known of the models' licences, by identity: as the recipe gives them, else as commonly known."""
-    found = {}
+    """Return the models' licenses by identity: as the recipe states them, else as they are commonly known."""
+    licenses: dict[str, str] = {}
     for name, identity in identities.items():
-        known = recipe.export.model_licenses.get(name) or known_model_license(identity)
-        if known is not None:
-            found[identity] = known
-    return found
+        license_id = recipe.export.model_licenses.get(name) or known_model_license(identity)
+        if license_id is not None:
+            licenses[identity] = license_id
+    return licenses
 
 
-def license_summary(outcome: RunResult) -> Licenses:
-    """Return the licences for the manifest: the data set's, those of its sources and models, and what conflicts."""
-    given = {name: source.license for name, source in outcome.sources.items() if source.made_from}
-    models = {model: outcome.model_licenses.get(model) for model in outcome.models}
-    against = conflicts(outcome.license, given)
-    return {"license": outcome.license, "sources": given, "models": models, "conflicts": against}
+def license_summary(result: RunResult) -> Licenses:
+    """Return the licenses for the manifest: of the data set, its sources and its models, and their conflicts."""
+    sources = {name: source.license for name, source in result.sources.items() if source.made_from}
+    return {
+        "license": result.license,
+        "sources": sources,
+        "models": {model: result.model_licenses.get(model) for model in result.models},
+        "conflicts": conflicts(result.license, sources),
+    }
+
+
+def versions() -> dict[str, str]:
+    """Return the versions of the packages on which the result depends; packages that are not installed are left out."""
+    installed = {"textsynth": __version__, "python": platform.python_version()}
+    for package in PACKAGES:
+        try:
+            installed[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    return installed
+
+
+def quota_table(
+    cells: Sequence[QuotaCell], selected: Mapping[int, int], dropped: Sequence[DroppedRecord]
+) -> list[QuotaRow]:
+    """Return one row per cell; a cell that lacks texts gets the commonest reasons why its candidates were dropped.
+
+    `selected` maps the index of a cell to the number of its selected texts.
+    """
+    rows: list[QuotaRow] = []
+    for index, cell in enumerate(cells):
+        missing = max(0, cell.wanted - selected[index])
+        reasons: Counter[tuple[str, str]] = Counter()
+        if missing:
+            reasons.update((drop.step, reason_category(drop.reason)) for drop in dropped if cell.counts(drop.record))
+        rows.append(
+            {
+                "cell": dict(cell.values),
+                "wanted": cell.wanted,
+                "selected": selected[index],
+                "missing": missing,
+                "reasons": [
+                    {"step": step, "reason": reason, "count": count}
+                    for (step, reason), count in reasons.most_common(MAX_REASONS_PER_CELL)
+                ],
+            }
+        )
+    return rows
+
+
+def initial_manifest(
+    recipe: Recipe,
+    state: RunState,
+    stats: RequestStats,
+    *,
+    quota: Sequence[QuotaRow],
+    selected: int,
+    folder: Path,
+) -> RunFacts:
+    """Return the manifest without what is known only once the data set is written: licenses, splits, notes and times.
+
+    `selected` is the number of selected texts. The recipe's path is relative to the run's `folder`, so that both can be
+    moved together.
+    """
+    manifest: RunFacts = {
+        "version": FORMAT,
+        "name": recipe.name,
+        "task": recipe.task_name,
+        "task_options": recipe.task.as_recipe(),
+        "seed": recipe.seed,
+        "recipe": {
+            "name": recipe.path.name,
+            "hash": recipe.hash,
+            "path": os.path.relpath(recipe.path, folder),
+            "sets": list(recipe.overrides),
+            "text": recipe.text,
+        },
+        "labels": recipe.label_descriptions,
+        "sources": {name: _source_values(source) for name, source in recipe.sources.items()},
+        "checked_for_leaks": [
+            name for item in recipe.filter if item.step.checks_contamination for name in item.step.compares_with
+        ],
+        "versions": versions(),
+        "models": sorted({request.model for request in state.requests.values()}),
+        "engines": _engines(state),
+        "counts": _counts(state, selected),
+        "drops": _drop_counts(state),
+        "quota": list(quota),
+        "requests": {
+            "planned": len(state.requests),
+            "sent": stats.sent,
+            "from_journal": stats.from_journal,
+            "failed": stats.failed,
+        },
+        "tokens": {"prompt": stats.prompt_tokens, "completion": stats.completion_tokens},
+    }
+    if state.calibrations:
+        manifest["calibration"] = state.calibrations
+    return manifest
 
 
 def _prompt_texts(recipe: Recipe) -> dict[str, str]:
-    """Return the templates of the recipe's items by their names in provenance."""
-    found = {}
+    """Return the prompt templates of generators and labellers by their names in the provenance."""
+    texts: dict[str, str] = {}
     for item in (*recipe.generate, *recipe.label):
         models = [recipe.models[name] for _, name in references_in(item.step, "model")]
         for _, name in references_in(item.step, "prompt") if models else ():
             prompt = find_prompt(name, models[0].prompt_mode, recipe.base)
-            found[prompt.name] = prompt.text
-    return found
+            texts[prompt.name] = prompt.text
+    return texts
 
 
-def _hub_name(source: Source, recipe: Recipe) -> str | None:
-    """Return the repository of a source of the Hub; None for files, and for local folders that are read in its way."""
+def _hub_repository(source: Source, recipe: Recipe) -> str | None:
+    """Return the Hub repository of a source; None for files, and for a local folder in place of a repository."""
     repository = source.origin.repository
     return None if repository is None or (recipe.base / repository).is_dir() else repository
 
@@ -150,144 +256,44 @@ def _confidence_steps(recipe: Recipe) -> list[str]:
     return [*filters, *(item.name for item in recipe.label)]
 
 
-def _as_json(proof: Evaluation) -> dict[str, Any]:
+def _as_json(evaluation: Evaluation) -> dict[str, Any]:
     from textsynth.evaluate import as_json
 
-    return as_json(proof)
+    return as_json(evaluation)
 
 
-REASONS_A_CELL = 3
-PACKAGES = (
-    "pyarrow",
-    "datasets",
-    "pydantic",
-    "jinja2",
-    "phonenumberslite",
-    "torch",
-    "transformers",
-    "sentence-transformers",
-)
-
-
-def versions() -> dict[str, str]:
-    """Return the versions of what the result depends on; packages that are not installed are left out."""
-    found = {"textsynth": __version__, "python": platform.python_version()}
-    for package in PACKAGES:
-        try:
-            found[package] = version(package)
-        except PackageNotFoundError:
-            continue
-    return found
-
-
-def quota_table(
-    lines: Sequence[QuotaCell], selected: Mapping[int, int], dropped: Sequence[DroppedRecord]
-) -> list[QuotaRow]:
-    """Return a row a line: match, want, selected, missing, and for missing texts the commonest reasons of drops."""
-    rows: list[QuotaRow] = []
-    for place, line in enumerate(lines):
-        missing = max(0, line.wanted - selected[place])
-        why: Counter[tuple[str, str]] = Counter()
-        if missing:
-            why.update((drop.step, reason_category(drop.reason)) for drop in dropped if line.counts(drop.record))
-        rows.append(
-            {
-                "cell": dict(line.values),
-                "wanted": line.wanted,
-                "selected": selected[place],
-                "missing": missing,
-                "reasons": [
-                    {"step": item, "reason": reason, "count": count}
-                    for (item, reason), count in why.most_common(REASONS_A_CELL)
-                ],
-            }
-        )
-    return rows
-
-
-def initial_manifest(
-    recipe: Recipe,
-    books: RunState,
-    tally: RequestStats,
-    *,
-    quota: Sequence[QuotaRow],
-    selected: int,
-    folder: Path,
-) -> RunFacts:
-    """Return what is known before the data set is written: everything but licences, splits, notes and times.
-
-    `selected` counts the selected texts; the recipe's path is told from the run's `folder`, so that both can move
-    together.
-    """
-    told: RunFacts = {
-        "version": FORMAT,
-        "name": recipe.name,
-        "task": recipe.task_name,
-        "task_options": recipe.task.as_recipe(),
-        "seed": recipe.seed,
-        "recipe": {
-            "name": recipe.path.name,
-            "hash": recipe.hash,
-            "path": os.path.relpath(recipe.path, folder),
-            "sets": list(recipe.overrides),
-            "text": recipe.text,
-        },
-        "labels": recipe.label_descriptions,
-        "sources": {name: _source(source) for name, source in recipe.sources.items()},
-        "checked_for_leaks": [
-            name for item in recipe.filter if item.step.checks_contamination for name in item.step.compares_with
-        ],
-        "versions": versions(),
-        "models": sorted({one.model for one in books.requests.values()}),
-        "engines": _engines(books),
-        "counts": _counts(books, selected),
-        "drops": _drops(books),
-        "quota": list(quota),
-        "requests": {
-            "planned": len(books.requests),
-            "sent": tally.sent,
-            "from_journal": tally.from_journal,
-            "failed": tally.failed,
-        },
-        "tokens": {"prompt": tally.prompt_tokens, "completion": tally.completion_tokens},
-    }
-    if books.calibrations:
-        told["calibration"] = books.calibrations
-    return told
-
-
-def _counts(books: RunState, selected: int) -> Counts:
-    review = sum(drop.section == "review" for drop in books.dropped)
+def _counts(state: RunState, selected: int) -> Counts:
+    review = sum(drop.section == "review" for drop in state.dropped)
     return {
-        "candidates": books.candidates,
-        "accepted": len(books.accepted),
-        "dropped": len(books.dropped) - review,
+        "candidates": state.candidates,
+        "accepted": len(state.accepted),
+        "dropped": len(state.dropped) - review,
         "review": review,
-        "windows": books.windows,
+        "windows": state.windows,
         "selected": selected,
-        "surplus": len(books.accepted) - selected,
+        "surplus": len(state.accepted) - selected,
     }
 
 
-def _drops(books: RunState) -> list[DropCount]:
-    """Return a row for each reason of each item, the commonest first."""
+def _drop_counts(state: RunState) -> list[DropCount]:
+    """Return one row per step and reason, the commonest first; ties in alphabetical order."""
     return [
-        {"section": section, "step": item, "reason": reason, "count": count}
-        for (section, item, reason), count in sorted(books.reasons.items(), key=lambda pair: (-pair[1], pair[0]))
+        {"section": section, "step": step, "reason": reason, "count": count}
+        for (section, step, reason), count in sorted(state.reasons.items(), key=lambda pair: (-pair[1], pair[0]))
     ]
 
 
-def _source(source: Source) -> dict[str, str]:
-    """Return what a source reads: its path, and of a data set config, split and the commit of the revision."""
+def _source_values(source: Source) -> dict[str, str]:
+    """Return the origin of a source as the manifest shows it; what is not known is left out."""
     origin = source.origin
     values = {"path": origin.path, "config": origin.config, "split": origin.split, "revision": origin.revision}
     return {name: value for name, value in values.items() if value is not None}
 
 
-def _engines(books: RunState) -> dict[str, list[str]]:
-    """Return the engines and versions that answered, by the model's identity; models whose engine told none are not."""
-    found: dict[str, set[str]] = {}
-    for one in books.requests.values():
-        if one.engine:
-            found.setdefault(one.model, set()).add(one.engine)
-    return {model: sorted(engines) for model, engines in sorted(found.items())}
+def _engines(state: RunState) -> dict[str, list[str]]:
+    """Return the engines that answered, with their versions, by the model's identity, where the engine states them."""
+    engines: dict[str, set[str]] = {}
+    for request in state.requests.values():
+        if request.engine:
+            engines.setdefault(request.model, set()).add(request.engine)
+    return {model: sorted(names) for model, names in sorted(engines.items())}
