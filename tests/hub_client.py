@@ -21,7 +21,7 @@ from typing import Any, NamedTuple
 from tests.hub_server import Server
 
 
-class Said(NamedTuple):
+class run_cli(NamedTuple):
     """What a command left: exit code, stdout, stderr."""
 
     code: int
@@ -43,7 +43,7 @@ class Client:
 
     def textsynth(self, *args: object, token: str | None = "hf_anna", **more: str) -> Said:
         """Run a command of ours."""
-        return Said(*self._ask({"args": [str(one) for one in args], "environment": {"HF_TOKEN": token, **more}}))
+        return run_cli(*self._ask({"args": [str(one) for one in args], "environment": {"HF_TOKEN": token, **more}}))
 
     def python(self, code: str, *, token: str | None = "hf_anna", **given: object) -> Any:
         """Run code in which `given` are variables, and return what it leaves in `found`, as JSON."""
@@ -83,7 +83,7 @@ def ran(args: list[str]) -> Said:
         except BaseException:
             code = -1
             err.write(traceback.format_exc())
-    return Said(code, *(stream.buffer.getvalue().decode() for stream in (out, err)))  # type: ignore[attr-defined]
+    return run_cli(code, *(stream.buffer.getvalue().decode() for stream in (out, err)))  # type: ignore[attr-defined]
 
 
 def done(told: dict[str, Any]) -> Any:

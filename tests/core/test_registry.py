@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.said import Said
+from tests.cli.run_cli import run_cli
 from textsynth import filter as filters
 from textsynth import models
 from textsynth.core.errors import UsageError
@@ -129,7 +129,7 @@ def test_a_slip_in_a_filter_of_ones_own_is_a_sentence(
     (tmp_path / "own.py").write_text(CLASS.format(method=method, value=value))
     (tmp_path / "recipe.yaml").write_text(RECIPE)
     out = ["--out", str(tmp_path / "run")] if verb == "run" else []
-    said = Said(capsys, verb, str(tmp_path / "recipe.yaml"), *out)
+    said = run_cli(capsys, verb, str(tmp_path / "recipe.yaml"), *out)
     assert said.code == 2
     assert told in said.err
     assert "Traceback" not in said.err

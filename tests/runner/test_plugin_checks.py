@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.said import Said
+from tests.cli.run_cli import run_cli
 from textsynth.core.errors import UsageError
 from textsynth.core.records import Completion, DroppedRecord, GenerationRequest, Provenance, Record, Sampling
 from textsynth.runner.plugin_checks import ValidatedGenerator, validate_selection, validate_session
@@ -79,7 +79,7 @@ def test_a_slip_in_what_a_step_of_ones_own_gives_is_a_sentence(
     items = {"generate": "labelled", "filter": "length", "select": "", section: "./own.py"}
     (tmp_path / "own.py").write_text(code)
     (tmp_path / "recipe.yaml").write_text(RECIPE.format(**items))
-    said = Said(capsys, "run", str(tmp_path / "recipe.yaml"), "--out", str(tmp_path / "run"))
+    said = run_cli(capsys, "run", str(tmp_path / "recipe.yaml"), "--out", str(tmp_path / "run"))
     assert said.code == 2
     assert told in said.err
     assert "Traceback" not in said.err
@@ -108,7 +108,7 @@ def test_a_slip_in_what_a_labeller_of_ones_own_gives_is_a_sentence(
     (tmp_path / "own.py").write_text(LABELLER.format(asks=asks, read=read))
     recipe = RECIPE.format(generate="labelled", filter="", select="") + "label: [./own.py]\n"
     (tmp_path / "recipe.yaml").write_text(recipe)
-    said = Said(capsys, "run", str(tmp_path / "recipe.yaml"), "--out", str(tmp_path / "run"))
+    said = run_cli(capsys, "run", str(tmp_path / "recipe.yaml"), "--out", str(tmp_path / "run"))
     assert said.code == 2
     assert told in said.err
     assert "Traceback" not in said.err
@@ -120,7 +120,7 @@ def test_a_plan_that_is_no_list_of_asks_is_a_sentence(
 ) -> None:
     (tmp_path / "own.py").write_text(CLASS.format(plan=plan, read="", base="Generator", method=WRITE, value="Work()"))
     (tmp_path / "recipe.yaml").write_text(RECIPE.format(generate="./own.py", filter="", select=""))
-    said = Said(capsys, "run", str(tmp_path / "recipe.yaml"), "--out", str(tmp_path / "run"))
+    said = run_cli(capsys, "run", str(tmp_path / "recipe.yaml"), "--out", str(tmp_path / "run"))
     assert said.code == 2
     assert "and gives a list of GenerationRequest, [] where there is nothing to ask" in said.err
 

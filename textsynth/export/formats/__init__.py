@@ -76,7 +76,7 @@ def write_format(
     What exists there and may hold a person's work is refused unless `replace`; then only files of the same names are
     overwritten. Raises UsageError for an unknown format or a path that is taken, RunError where writing fails.
     """
-    write = _load(name)
+    write = load_format(name)
     if out.exists() and not replace and not (out.is_dir() and not any(out.iterdir())):
         raise UsageError(
             f"{out}: exists already and may hold somebody's work; move it away, name another path with --out, or "
@@ -88,7 +88,8 @@ def write_format(
         raise RunError(f"{out}: cannot be written: {error.strerror or error}") from error
 
 
-def _load(name: str) -> Write:
+def load_format(name: str) -> Write:
+    """Return the function that writes a format, bundled or in `./FILE.py`. Raises UsageError where there is none."""
     if name.startswith("./"):
         write = getattr(load_plugin(name, Path()), "write", None)
         if not callable(write):
