@@ -38,7 +38,8 @@ def check_sections(sections: Sections, base: Path, issues: IssueCollector) -> No
     if sections.is_complete("generate"):
         _check_shares(sections.lists["generate"], issues)
         _check_generators(sections, issues)
-        _check_output_fields(sections, issues)
+        if sections.task_is_valid:
+            _check_output_fields(sections, issues)
         _check_balanced_fields(sections, issues)
         attributes = [name for generator in _generators(sections) for name in generator.varied_attributes]
         check_want(
@@ -50,7 +51,7 @@ def check_sections(sections: Sections, base: Path, issues: IssueCollector) -> No
         )
     if not sections.settings.multi_label:
         check_total(sections.want, sections.labels, sections.mark("want"), issues)
-    if "labels" not in sections.tree.entries:
+    if "labels" not in sections.tree.entries and sections.task_is_valid:
         _check_without_labels(sections, issues)
     _check_gold(sections, issues)
     _check_export(sections, issues)
@@ -65,7 +66,7 @@ def _generators(sections: Sections) -> list[Generator]:
 def _check_evaluate(sections: Sections, evaluate: Evaluate, issues: IssueCollector) -> None:
     """Add sources of `evaluate` that do not exist or have two roles, and a task that cannot be scored."""
     position = sections.mark("evaluate")
-    if not sections.task.evaluates:
+    if sections.task_is_valid and not sections.task.evaluates:
         issues.add(position, f"evaluate scores labelled texts, and the task is {sections.task_name!r}: take it out")
     node = sections.tree.entries["evaluate"]
     positions = node.marks if isinstance(node, YamlMap) else {}
@@ -349,7 +350,7 @@ def _issues_of_export(sections: Sections) -> Iterator[tuple[str, str]]:
     if export.license != "other" and export.license_name is not None:
         yield "license_name", f"is given with the license {export.license!r}: write license: other, or take it out"
     categories = export.task_categories or (sections.task.hub_category, "text-classification")
-    allowed = matching_task_ids(export.task_ids, categories)
+    allowed = matching_task_ids(export.task_ids, categories) if sections.task_is_valid else export.task_ids
     for task_id in export.task_ids:
         if task_id not in allowed:
             yield "task_ids", f"has {task_id!r}, which is no task id of {', '.join(dict.fromkeys(categories))}"

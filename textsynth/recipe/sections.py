@@ -48,12 +48,14 @@ Section = TypeVar("Section", bound=Options)
 class Sections:
     """The content of every section. A source with an issue is None; a step with one is not in its list.
 
-    `file` is the position of what the recipe leaves out.
+    A task with an issue is replaced by the default task, and `task_is_valid` is False: what depends on the task cannot
+    be checked. `file` is the position of what the recipe leaves out.
     """
 
     settings: Settings
     task: Task
     task_name: str
+    task_is_valid: bool
     labels: Mapping[str, Label]
     models: Mapping[str, ModelOptions]
     sources: Mapping[str, ParsedStep | None]
@@ -80,7 +82,7 @@ def read_sections(tree: YamlMap, step_reader: StepReader, file: Position) -> Sec
     reader = _SectionReader(tree, step_reader, file)
     reader.report_unknown_sections()
     settings, labels = reader.settings(), reader.labels()
-    task_name, task = reader.task()
+    task_name, task, task_is_valid = reader.task()
     models, sources = reader.models(), reader.sources(task)
     labellers = reader.steps_of("label", [])
     gold = tuple(name for step in labellers for _, name in references_in(step.step, "gold"))
@@ -93,6 +95,7 @@ def read_sections(tree: YamlMap, step_reader: StepReader, file: Position) -> Sec
         settings=settings,
         task=task,
         task_name=task_name,
+        task_is_valid=task_is_valid,
         labels=labels,
         models=models,
         sources=sources,
@@ -166,16 +169,17 @@ class _SectionReader:
             self.issues.add(self.tree.marks[name], f"{name} is a map with {fields}, found {describe_node(node)}")
         return None
 
-    def task(self) -> tuple[str, Task]:
-        """Return the name of the task and the task; one with an issue is replaced by the default."""
+    def task(self) -> tuple[str, Task, bool]:
+        """Return the task's name, the task, and whether it is valid; one with an issue is replaced by the default."""
         node = self.tree.entries.get("task")
         mark = self.tree.marks.get("task", self.file)
         parsed = None if node is None else self.step_reader.read_step("task", node, mark=mark)
+        is_valid = node is None or parsed is not None
         if parsed is None:
             parsed = self.step_reader.read_step("task", _default_node(DEFAULT_TASK, self.file))
         if parsed is None or not isinstance(parsed.step, Task):
             raise TypeError(f"the default task {DEFAULT_TASK!r} is no Task")
-        return parsed.component, parsed.step
+        return parsed.component, parsed.step, is_valid
 
     def labels(self) -> dict[str, Label]:
         node = self.tree.entries.get("labels")
