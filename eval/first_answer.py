@@ -23,7 +23,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from textsynth.core.paths import cache_folder
-from textsynth.models.local.bundled import NAME
+from textsynth.models.local.bundled import BUNDLED_MODEL
 from textsynth.models.vllm_server.environment import find_environment
 
 ROOT = Path(__file__).parent.parent
@@ -32,7 +32,7 @@ BAR_SECONDS = 90.0
 
 def ask(url: str, key: str) -> str:
     """Return one answer."""
-    body = json.dumps({"model": NAME, "prompt": "1. Where is my card?\n2.", "max_tokens": 20}).encode()
+    body = json.dumps({"model": BUNDLED_MODEL, "prompt": "1. Where is my card?\n2.", "max_tokens": 20}).encode()
     headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/json"}
     with urllib.request.urlopen(urllib.request.Request(f"{url}/completions", body, headers)) as said:
         return str(json.loads(said.read())["choices"][0]["text"])
@@ -43,7 +43,7 @@ def turn(python: Path) -> tuple[float, float]:
     with tempfile.TemporaryDirectory(prefix="first-answer-") as cache:
         started = time.perf_counter()
         with subprocess.Popen(
-            [sys.executable, "-m", "textsynth", "serve", NAME, "--python", str(python), "--json"],
+            [sys.executable, "-m", "textsynth", "serve", BUNDLED_MODEL, "--python", str(python), "--json"],
             stdout=subprocess.PIPE,
             text=True,
             env={**os.environ, "XDG_CACHE_HOME": cache, "PYTHONPATH": str(ROOT)},
@@ -61,7 +61,7 @@ def turn(python: Path) -> tuple[float, float]:
             answered = time.perf_counter() - started
             serving.send_signal(signal.SIGINT)
             serving.wait()
-        while any(Path(cache).rglob("keeper.lock")) and not _ended(Path(cache)):
+        while any(Path(cache).rglob("supervisor.lock")) and not _ended(Path(cache)):
             time.sleep(0.2)
     return ready, answered
 

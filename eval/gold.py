@@ -14,7 +14,7 @@ from bisect import bisect_left
 from collections.abc import Callable, Iterator
 from itertools import accumulate
 
-from textsynth.label.calibration import Point, calibrate, coverage_at, threshold_for_precision
+from textsynth.label.calibration import Point, accuracy_at, calibrate, threshold_for_precision
 
 PRECISION = 0.95
 RUNS = 200
@@ -57,10 +57,10 @@ def runs(make: Callable[[random.Random], Point], rows: int) -> Iterator[tuple[fl
         limit = threshold_for_precision(PRECISION, points, calibration)
         if limit is None:
             continue
-        first = bisect_left([calibration.of(sure) for sure, _ in texts], limit)
+        first = bisect_left([calibration.apply(sure) for sure, _ in texts], limit)
         true = (right[-1] - right[first]) / (TEXTS - first)
-        told = coverage_at(limit, points, calibration)
-        yield true, told.share, told.low <= true <= told.high, (TEXTS - first) / TEXTS
+        told = accuracy_at(limit, points, calibration)
+        yield true, told.fraction, told.low <= true <= told.high, (TEXTS - first) / TEXTS
 
 
 def main() -> None:

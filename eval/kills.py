@@ -27,7 +27,7 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from tests.mock import MODEL
-from tests.server import Running, serving
+from tests.server import RunningServer, serving
 
 RECIPE = Path(__file__).parent.parent / "recipes" / "bank_intents.yaml"
 
@@ -42,7 +42,7 @@ def words_of_the_prompt(body: dict[str, Any], use: int) -> str:
     return "\n".join(f"{n + 1}. {' '.join([*spans[2 * n], *spans[2 * n + 1]])}" for n in range(4))
 
 
-def command(server: Running, seeds: Path, out: Path, in_flight: int) -> list[str]:
+def command(server: RunningServer, seeds: Path, out: Path, in_flight: int) -> list[str]:
     """Return the command of one run."""
     model = {"http": {"base_url": server.url, "model": MODEL, "concurrency": in_flight}}
     settings = [f"models.generator={json.dumps(model)}", f"sources.seeds={seeds}", "budget.patience=20"]
@@ -50,7 +50,7 @@ def command(server: Running, seeds: Path, out: Path, in_flight: int) -> list[str
     return [sys.executable, "-m", "textsynth", "run", str(RECIPE), "--out", str(out), "--quiet", *told]
 
 
-def whole_run(server: Running, seeds: Path, out: Path, in_flight: int) -> int:
+def whole_run(server: RunningServer, seeds: Path, out: Path, in_flight: int) -> int:
     """Run to the end; return the exit status. Raises SystemExit with what was printed where it is neither 0 nor 3."""
     done = subprocess.run(command(server, seeds, out, in_flight), capture_output=True, text=True, check=False)
     if done.returncode not in (0, 3):
@@ -76,7 +76,7 @@ def committed(out: Path) -> int:
     return found[0]
 
 
-def kill_once(server: Running, seeds: Path, out: Path, in_flight: int, draw: random.Random) -> tuple[int, bool]:
+def kill_once(server: RunningServer, seeds: Path, out: Path, in_flight: int, draw: random.Random) -> tuple[int, bool]:
     """Start, kill at a random moment; return how many answers sent are not in the journal, and whether it had ended."""
     kept, sent = committed(out), server.stats()["requests"]
     process = subprocess.Popen(

@@ -25,7 +25,7 @@ from textsynth.core.records import Provenance, Record
 from textsynth.evaluate.contamination import find_contamination
 from textsynth.filter.leak import Leak
 from textsynth.prompts import find_prompt
-from textsynth.similarity.embedder import EMBEDDED, Embedder
+from textsynth.similarity.embedder import BUNDLED_EMBEDDER, Embedder
 
 Embed = Callable[[Sequence[str]], NDArray[np.float32]]
 KINDS = ("exact",) * 20 + ("punctuation",) * 15 + ("words",) * 15
@@ -132,7 +132,7 @@ def main() -> None:
     parser.add_argument("--dev", action="store_true")
     parser.add_argument("--draws", type=int, default=20)
     asked = parser.parse_args()
-    measure(asked.data, Embedder(EMBEDDED, Kept()).embed, dev=asked.dev, draws=asked.draws)
+    measure(asked.data, Embedder(BUNDLED_EMBEDDER, Kept()).embed, dev=asked.dev, draws=asked.draws)
 
 
 def measure(data: Path, embed: Embed, *, dev: bool, draws: int) -> None:

@@ -24,7 +24,7 @@ from pathlib import Path
 
 from textsynth.core.records import Completion, ModelRequest, RenderedPrompt, Sampling
 from textsynth.models.local import TransformersModel
-from textsynth.models.local.bundled import NAME, bundled_model_folder
+from textsynth.models.local.bundled import BUNDLED_MODEL, bundled_model_folder
 from textsynth.models.local.loading import LoadedModel, ModelSpec, load_model
 
 NEW_TOKENS = 48
@@ -75,7 +75,7 @@ def ours(loaded: LoadedModel, prompts: Sequence[str], sampling: Sampling) -> int
         got.append(completion)
 
     async def go() -> None:
-        model = TransformersModel(lambda: loaded, batch=BATCH)
+        model = TransformersModel(lambda: loaded, batch_size=BATCH)
         await model.complete(requests, arrived)
         await model.close()
 
@@ -102,7 +102,7 @@ def main() -> None:
     parser.add_argument("--greedy", action="store_true")
     parser.add_argument("--cache", type=Path, default=Path.home() / ".cache" / "textsynth")
     given = parser.parse_args()
-    loaded = load_model(ModelSpec(NAME, bundled_model_folder(given.cache, print)), print)
+    loaded = load_model(ModelSpec(BUNDLED_MODEL, bundled_model_folder(given.cache, print)), print)
     import torch
 
     if given.threads:

@@ -24,7 +24,7 @@ from pathlib import Path
 from textsynth.core.records import Provenance, Record
 from textsynth.filter.personal_data import PersonalData, PersonalDataSearch
 from textsynth.text.pii.card import is_card
-from textsynth.text.pii.iban import LENGTHS, checks
+from textsynth.text.pii.iban import LENGTHS, has_valid_check_digits
 
 SETS = "banking77 trec ag_news scitldr parrot_crowdflower parrot_intimacy stsb apty_dev summedits_dev snow_rte sms_spam"
 MISSED = re.compile(r"(?<!\d)0\d(?:[ -]?\d){8,}")
@@ -112,7 +112,7 @@ def iban(draw: random.Random) -> str:
     """Return a made-up IBAN in a usual grouping."""
     country = draw.choice(sorted(LENGTHS))
     account = "".join(draw.choices("0123456789", k=LENGTHS[country] - 4))
-    number = next(one for key in range(2, 99) if checks(one := f"{country}{key:02}{account}"))
+    number = next(one for key in range(2, 99) if has_valid_check_digits(one := f"{country}{key:02}{account}"))
     return grouped(number, draw.choice(("", " ")), (4,) * 9)
 
 

@@ -28,22 +28,23 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 from textsynth.core.paths import cache_folder
 from textsynth.core.records import Completion, Message, ModelRequest, RenderedPrompt, Sampling
 from textsynth.models import Model, ModelRuntime
-from textsynth.models.local.bundled import NAME
+from textsynth.models.local.bundled import BUNDLED_MODEL
 from textsynth.models.vllm import Vllm
-from textsynth.models.vllm_server.lease import folder_in, running_servers
+from textsynth.models.vllm_server.lease import running_servers, servers_folder
 
 ROOT = Path(__file__).parent.parent
 # A model beside the recipe that notes, in the order of the plan, what the run asks for.
 NOTED = """\
 import json, os
 from dataclasses import asdict
+from textsynth.models import Model
 from textsynth.models.vllm import Vllm
 
 class Noted(Vllm):
-    def open(self, place):
-        return Noting(super().open(place))
+    def open(self, runtime):
+        return Noting(super().open(runtime))
 
-class Noting:
+class Noting(Model):
     def __init__(self, model):
         self.model = model
     async def complete(self, requests, arrived):
@@ -110,7 +111,12 @@ async def ask(model: Model, requests: list[ModelRequest]) -> None:
 async def measure(given: argparse.Namespace, work: Path) -> bool:
     """Print what both orders cost; return whether the bar holds."""
     flags = json.loads(given.flags)
-    options: dict[str, Any] = {"model": NAME, "python": given.python, "flags": flags, "concurrency": given.in_flight}
+    options: dict[str, Any] = {
+        "model": BUNDLED_MODEL,
+        "python": given.python,
+        "flags": flags,
+        "concurrency": given.in_flight,
+    }
     options["mode"] = given.prompts
     options["draws_together"] = False  # a prompt a request on both sides, else the order would hardly matter
     place = ModelRuntime(work, cache_folder(), lambda said: print(said, file=sys.stderr))
@@ -120,7 +126,9 @@ async def measure(given: argparse.Namespace, work: Path) -> bool:
             model, [ModelRequest("0", RenderedPrompt("", "", messages=(), text="Hello"), Sampling(max_tokens=1), None)]
         )
         address = next(
-            state.url for state in running_servers(folder_in(place.cache_folder)).values() if state.name == NAME
+            state.url
+            for state in running_servers(servers_folder(place.cache_folder)).values()
+            if state.name == BUNDLED_MODEL
         )[:-3]
         (work / "noted.py").write_text(NOTED)
         recipe = Path(shutil.copy(ROOT / "recipes" / given.recipe, work))

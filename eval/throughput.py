@@ -247,7 +247,7 @@ def forwarder(bench: Bench, bodies: Path) -> Iterator[str]:
 def mock(latency_ms: float) -> Iterator[str]:
     """Serve the mock in a process of its own; yields its address."""
     server = subprocess.Popen(
-        [sys.executable, str(HERE.parent / "tests" / "server.py"), "0", "--lines", "1", "--uses",
+        [sys.executable, str(HERE.parent / "tests" / "server.py"), "0", "--lines", "1", "--varies",
          "--latency-ms", str(latency_ms)],
         stdout=subprocess.PIPE, text=True,
     )  # fmt: skip

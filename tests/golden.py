@@ -1,4 +1,4 @@
-"""What a labeller was found to be worth on gold rows, as a manifest tells it."""
+"""The calibration of a labeller on gold rows, as a manifest has it."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ GOLD: CalibrationSummary = {
         {"lowest": 1.0, "highest": 1.0, "confidence": 0.9412, "rows": 84, "right": 80, "low": 0.8839, "high": 0.9813},
     ],
     "sentence": (
-        "choice: right on 84 % of 120 gold rows (77–90 %); kept from confidence .94: 95 % right (88–98 %), 70 % of them"
-        " pass"
+        "choice: 84 % of 120 gold rows labelled correctly (77–90 %); from confidence .94 on, 95 % are correct (88–98 %)"
+        " and 70 % of the gold rows pass"
     ),
     "precision": 0.95,
     "kept": {"confidence": 0.9412, "before": 1.0, "rows": 84, "right": 80, "low": 0.8839, "high": 0.9813},

@@ -1,7 +1,8 @@
-"""A process that talks to the Hub of tests/hub_server.py: commands of ours, and code with the unmodified libraries.
+"""A process that talks to the Hub of tests/hub_server.py: our commands, and code with the unmodified libraries.
 
-huggingface_hub and datasets read their environment when they are imported, so this lives in a process of its own; one
-is kept for many commands, as importing them takes a second. `HF_TOKEN` is read at each request and given with each.
+huggingface_hub and datasets read their environment when they are imported, so they run in a process of their own; one
+process serves many commands, because importing them takes a second. `HF_TOKEN` is read at each request, and set for
+each command.
 """
 
 from __future__ import annotations
@@ -21,8 +22,8 @@ from typing import Any, NamedTuple
 from tests.hub_server import Server
 
 
-class run_cli(NamedTuple):
-    """What a command left: exit code, stdout, stderr."""
+class CommandResult(NamedTuple):
+    """The exit code, stdout and stderr of a command."""
 
     code: int
     out: str
@@ -30,47 +31,52 @@ class run_cli(NamedTuple):
 
 
 class Client:
-    """The process, and what it is asked to do."""
+    """The client process, seen from the test."""
 
-    def __init__(self, server: Server, home: Path, **more: str) -> None:
+    def __init__(self, server: Server, home: Path, **environment: str) -> None:
         command = [sys.executable, "-W", "ignore", "-m", "tests.hub_client"]
-        environment = server.environment(home, **more)
-        # what its libraries write past sys.stderr is nobody's
+        # The libraries also write to the file descriptor of stderr, past sys.stderr.
         with (home / "client.log").open("w") as log:
             self._process = subprocess.Popen(
-                command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, text=True
+                command,
+                env=server.environment(home, **environment),
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                text=True,
             )
 
-    def textsynth(self, *args: object, token: str | None = "hf_anna", **more: str) -> Said:
-        """Run a command of ours."""
-        return run_cli(*self._ask({"args": [str(one) for one in args], "environment": {"HF_TOKEN": token, **more}}))
+    def textsynth(self, *args: object, token: str | None = "hf_anna", **environment: str) -> CommandResult:
+        """Run one of our commands."""
+        task = {"args": [str(arg) for arg in args], "environment": {"HF_TOKEN": token, **environment}}
+        return CommandResult(*self._call(task))
 
-    def python(self, code: str, *, token: str | None = "hf_anna", **given: object) -> Any:
-        """Run code in which `given` are variables, and return what it leaves in `found`, as JSON."""
-        given = {name: str(one) if isinstance(one, Path) else one for name, one in given.items()}
-        told = {"code": textwrap.dedent(code), "given": given, "environment": {"HF_TOKEN": token}}
-        answer = self._ask(told)
-        if "fault" in answer:
-            raise AssertionError(answer["fault"])
-        return answer["found"]
+    def python(self, code: str, *, token: str | None = "hf_anna", **variables: object) -> Any:
+        """Run code with `variables`, and return the value that it assigns to `result`, as JSON."""
+        values = {name: str(value) if isinstance(value, Path) else value for name, value in variables.items()}
+        task = {"code": textwrap.dedent(code), "variables": values, "environment": {"HF_TOKEN": token}}
+        answer = self._call(task)
+        if "error" in answer:
+            raise AssertionError(answer["error"])
+        return answer["result"]
 
     def close(self) -> None:
         """End the process."""
         self._process.communicate()
 
-    def _ask(self, told: dict[str, Any]) -> Any:
+    def _call(self, task: dict[str, Any]) -> Any:
         stdin, stdout = self._process.stdin, self._process.stdout
         assert stdin is not None
         assert stdout is not None
-        stdin.write(json.dumps(told) + "\n")
+        stdin.write(json.dumps(task) + "\n")
         stdin.flush()
         line = stdout.readline()
-        assert line, "the client has died"
+        assert line, "the client process has ended"
         return json.loads(line)
 
 
-def ran(args: list[str]) -> Said:
-    """Run a command of ours in this process."""
+def run_command(args: list[str]) -> CommandResult:
+    """Run one of our commands in this process."""
     from textsynth.cli import main
 
     out, err = (io.TextIOWrapper(io.BytesIO(), encoding="utf-8", write_through=True) for _ in range(2))
@@ -78,33 +84,33 @@ def ran(args: list[str]) -> Said:
     with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
         try:
             main(args)
-        except SystemExit as left:
-            code = int(left.code or 0)
+        except SystemExit as error:
+            code = int(error.code or 0)
         except BaseException:
             code = -1
             err.write(traceback.format_exc())
-    return run_cli(code, *(stream.buffer.getvalue().decode() for stream in (out, err)))  # type: ignore[attr-defined]
+    return CommandResult(code, *(stream.buffer.getvalue().decode() for stream in (out, err)))  # type: ignore[attr-defined]
 
 
-def done(told: dict[str, Any]) -> Any:
-    """Do what is asked."""
-    for name, value in told["environment"].items():
+def run_task(task: dict[str, Any]) -> Any:
+    """Run a command or code, as `Client` sends them."""
+    for name, value in task["environment"].items():
         os.environ.pop(name, None) if value is None else os.environ.update({name: value})
-    if "args" in told:
-        return ran(told["args"])
-    variables = dict(told["given"])
+    if "args" in task:
+        return run_command(task["args"])
+    variables = dict(task["variables"])
     try:
         with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
-            exec(told["code"], variables)
+            exec(task["code"], variables)
     except BaseException:
-        return {"fault": traceback.format_exc()}
-    return {"found": variables["found"]}
+        return {"error": traceback.format_exc()}
+    return {"result": variables["result"]}
 
 
-def serve(read: Callable[[], str], write: Callable[[str], object]) -> None:
-    """Answer line by line until there are no more."""
-    while line := read():
-        write(json.dumps(done(json.loads(line))) + "\n")
+def serve(read_line: Callable[[], str], write: Callable[[str], object]) -> None:
+    """Run one task per line until the input ends."""
+    while line := read_line():
+        write(json.dumps(run_task(json.loads(line))) + "\n")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""One Hub and one client process for the tests that need them; each has a repository of its own, and no faults left."""
+"""One Hub and one client process for all tests that need them; each test has its own repository, and no faults."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.hub_server import Server, hub
 
 @pytest.fixture(scope="session")
 def hub_server() -> Iterator[Server]:
-    with hub(part=1_500) as server:
+    with hub(part_bytes=1_500) as server:
         yield server
 
 
@@ -29,27 +29,27 @@ def client(hub_server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iter
 
 @pytest.fixture
 def server(hub_server: Server) -> Server:
-    hub_server.slips.clear()
-    hub_server.asked.clear()
+    hub_server.faults.clear()
+    hub_server.requests.clear()
     hub_server.store.objects.clear()
     return hub_server
 
 
 @pytest.fixture
 def repo(request: pytest.FixtureRequest) -> str:
-    """A repository of anna's that no other test uses."""
+    """A repository of the user anna that no other test uses."""
     name = request.node.name
-    told = re.sub(r"\W+", "-", name.removeprefix("test_"))[:60].strip("-_")
-    return f"anna/{told}-{hashlib.sha256(name.encode()).hexdigest()[:6]}"
+    slug = re.sub(r"\W+", "-", name.removeprefix("test_"))[:60].strip("-_")
+    return f"anna/{slug}-{hashlib.sha256(name.encode()).hexdigest()[:6]}"
 
 
 @pytest.fixture(scope="session")
-def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of a finished run, which no test may change."""
+def finished_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a finished run that tests share and must not change."""
     return make_run(tmp_path_factory.mktemp("finished"))
 
 
 @pytest.fixture
-def run(finished: Path, tmp_path: Path) -> Path:
-    """The folder of a finished run of one's own."""
+def run(finished_run: Path, tmp_path: Path) -> Path:
+    """The folder of a finished run that the test may change."""
     return make_run(tmp_path / "own")

@@ -1,4 +1,4 @@
-"""HTTP servers on loopback for tests: at a free port, a thread a request, as long as a `with` block lasts."""
+"""HTTP servers on loopback for tests: on a free port, a thread for each connection, for the time of a `with` block."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ S = TypeVar("S", bound=Server)
 
 
 @contextlib.contextmanager
-def at_work(server: S) -> Iterator[S]:
-    """Let a server work in a thread of its own for the time of a `with` block."""
+def running(server: S) -> Iterator[S]:
+    """Serve in a thread for the time of a `with` block."""
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
     thread.start()
     try:

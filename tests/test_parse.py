@@ -4,6 +4,8 @@ import pytest
 
 from textsynth.core.errors import UsageError
 from textsynth.parse import (
+    EMPTY_ITEM,
+    UNSTORABLE,
     ParsedAnswer,
     ParseFailure,
     Reader,
@@ -19,7 +21,7 @@ from textsynth.parse.text import Text
 
 
 @pytest.mark.parametrize(
-    ("spec", "found"),
+    ("spec", "expected"),
     [
         ("text", Text()),
         ("list", List()),
@@ -29,21 +31,21 @@ from textsynth.parse.text import Text
         ({"tagged": {"tag": "review"}}, Tagged(tag="review")),
     ],
 )
-def test_a_reader_is_asked_for_by_name_or_with_settings(spec: object, found: Reader) -> None:
-    assert make_reader(spec, "p.jinja:7") == found
+def test_a_reader_is_selected_by_name_or_with_settings(spec: object, expected: Reader) -> None:
+    assert make_reader(spec, "p.jinja:7") == expected
 
 
-def test_an_engine_may_be_held_to_some_forms() -> None:
+def test_some_readers_have_a_constraint_for_the_engine() -> None:
     settings: dict[str, object] = {"choice": {"options": ["a", "b"]}, "regex": {"pattern": "a+"}}
-    held = {name: make_reader({name: settings.get(name)}, "").constraint for name in reader_names()}
-    assert {name: one.kind for name, one in held.items() if one is not None} == {
+    constraints = {name: make_reader({name: settings.get(name)}, "").constraint for name in reader_names()}
+    assert {name: constraint.kind for name, constraint in constraints.items() if constraint is not None} == {
         "choice": "choice", "json": "json", "regex": "regex",
     }  # fmt: skip
     assert reader_names() == ["choice", "json", "list", "regex", "tagged", "text"]
 
 
 @pytest.mark.parametrize(
-    ("spec", "sentence"),
+    ("spec", "message"),
     [
         ("lsit", "there is no answer reader 'lsit'; did you mean 'list'?"),
         ("marks", "there is no answer reader 'marks'; there are: choice, json, list, regex, tagged, text"),
@@ -52,30 +54,30 @@ def test_an_engine_may_be_held_to_some_forms() -> None:
         ({"list": {"most": 0}}, "answer 'list': 'most' must be greater than or equal to 1, but is 0"),
         ({"list": 5}, "answer 'list': the settings must be a map, but are 5"),
         ({"tagged": {"tag": "<a>"}}, "answer 'tagged': 'tag' must match pattern '^[A-Za-z][\\w-]*$', but is '<a>'"),
-        (5, "an answer is a reader's name or a map of one name to its settings, but is 5"),
-        ({"list": {}, "text": {}}, "an answer is a reader's name or a map of one name to its settings, but is"),
-        ({1: {}}, "an answer is a reader's name or a map of one name to its settings, but is {1: {}}"),
+        (5, "'answer' must be a reader's name or a map of one name to its settings, but is 5"),
+        ({"list": {}, "text": {}}, "'answer' must be a reader's name or a map of one name to its settings, but is"),
+        ({1: {}}, "'answer' must be a reader's name or a map of one name to its settings, but is {1: {}}"),
     ],
 )
-def test_a_reader_that_does_not_exist_is_a_mistake_with_its_place(spec: object, sentence: str) -> None:
+def test_a_wrong_reader_or_setting_is_an_error_with_its_location(spec: object, message: str) -> None:
     with pytest.raises(UsageError) as caught:
         make_reader(spec, "p.jinja:7")
-    assert str(caught.value).startswith(f"p.jinja:7: {sentence}")
+    assert str(caught.value).startswith(f"p.jinja:7: {message}")
 
 
-def test_what_no_file_can_hold_is_a_fault() -> None:
+def test_texts_that_no_file_can_hold_are_failures() -> None:
     assert parsed_answer(["a", "", "b\ud800"], [ParseFailure("\x00", "why")]) == ParsedAnswer(
         ("a",),
         (
             ParseFailure("\ufffd", "why"),
-            ParseFailure("", "a piece of the answer is empty"),
-            ParseFailure("b\ufffd", "a text holds characters that no text has (NUL, or half of a surrogate pair)"),
+            ParseFailure("", EMPTY_ITEM),
+            ParseFailure("b\ufffd", UNSTORABLE),
         ),
     )
 
 
 @pytest.mark.parametrize(
-    ("answer", "told"),
+    ("answer", "expected"),
     [
         ("1. one", "1. one"),
         ("  1. I think so", "  1. I think so"),
@@ -87,18 +89,18 @@ def test_what_no_file_can_hold_is_a_fault() -> None:
         ("<think>only thoughts</think>", ""),
     ],
 )
-def test_thoughts_are_cut_off(answer: str, told: str) -> None:
-    assert without_thinking(answer) == told
+def test_reasoning_is_removed(answer: str, expected: str) -> None:
+    assert without_thinking(answer) == expected
 
 
-def test_thoughts_without_an_end_are_a_fault() -> None:
-    found = without_thinking("<think>let me see")
-    assert isinstance(found, ParseFailure)
-    assert found.raw == "<think>let me see"
-    assert "max_tokens" in found.reason
+def test_reasoning_without_an_end_is_a_failure() -> None:
+    failure = without_thinking("<think>let me see")
+    assert isinstance(failure, ParseFailure)
+    assert failure.raw == "<think>let me see"
+    assert "max_tokens" in failure.reason
 
 
-def test_the_base_reads_nothing() -> None:
+def test_the_base_class_reads_nothing() -> None:
     assert Reader().constraint is None
     with pytest.raises(NotImplementedError):
         Reader().read("x")

@@ -1,7 +1,7 @@
-"""Whole runs against a server that is killed, started late, swapped, or answers with nonsense.
+"""Whole runs against a server that is killed, started late or replaced, or that responds with nonsense.
 
 Whatever happens to the server, the data set has the same bytes as without the fault, or the run ends with one sentence
-that says why; and every run ends within a time.
+that says why; and every run ends within a time limit.
 """
 
 from __future__ import annotations
@@ -13,98 +13,100 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults import engine
 from tests.runner.recipes import digest, served_recipe
 from tests.server import Fault, serving
+from tests.server_process import server_process
 from textsynth.core.errors import ModelError
 from textsynth.recipe import read_recipe
 from textsynth.runner import RunSummary, run
 
-SETTINGS = {"timeout_seconds": 4, "max_downtime_seconds": 20, "retries": 8}
-BOUND_SECONDS = 60.0
+OPTIONS = {"timeout_seconds": 4, "max_downtime_seconds": 20, "retries": 8}
+MAX_SECONDS = 60.0
 
 
-def survive(folder: Path, *urls: str, **more: object) -> RunSummary:
-    """Run the recipe to its end, which must come in time."""
-    path = served_recipe(folder, base_urls=urls, **{**SETTINGS, **more})
+def run_recipe(folder: Path, *urls: str, **options: object) -> RunSummary:
+    """Run the recipe to its end, which must come within the time limit."""
+    path = served_recipe(folder, base_urls=urls, **{**OPTIONS, **options})
     started = time.monotonic()
     try:
         return run(read_recipe(path), out=folder / "run")
     finally:
-        assert time.monotonic() - started < BOUND_SECONDS
+        assert time.monotonic() - started < MAX_SECONDS
 
 
 @pytest.fixture(scope="module")
-def whole(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """The data set's bytes without any fault."""
-    folder = tmp_path_factory.mktemp("whole")
+def expected(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """The hashes of the data set's files without any fault."""
+    folder = tmp_path_factory.mktemp("expected")
     with serving() as server:
-        assert survive(folder, server.url).exit_code == 0
+        assert run_recipe(folder, server.url).exit_code == 0
     return digest(folder / "run")
 
 
-def meanwhile(work: Callable[[], None]) -> threading.Thread:
+def in_background(work: Callable[[], None]) -> threading.Thread:
     thread = threading.Thread(target=work)
     thread.start()
     return thread
 
 
-def test_killed_in_the_middle_and_started_again(tmp_path: Path, whole: dict[str, str]) -> None:
-    with engine("--latency-ms", "60") as server:
+def test_a_server_that_is_killed_and_restarted(tmp_path: Path, expected: dict[str, str]) -> None:
+    with server_process("--latency-ms", "60") as server:
 
         def restart() -> None:
-            server.until(12)
+            server.wait_for_answers(12)
             server.kill()
             time.sleep(0.5)
             server.start()
 
-        thread = meanwhile(restart)
-        assert survive(tmp_path, server.url).exit_code == 0
+        thread = in_background(restart)
+        assert run_recipe(tmp_path, server.url).exit_code == 0
         thread.join()
-    assert digest(tmp_path / "run") == whole
+    assert digest(tmp_path / "run") == expected
 
 
-def test_killed_for_good_ends_with_the_reason_and_the_answers_stay(tmp_path: Path, whole: dict[str, str]) -> None:
-    with engine("--latency-ms", "60") as server:
+def test_a_server_that_stays_down_ends_the_run_and_its_answers_are_kept(
+    tmp_path: Path, expected: dict[str, str]
+) -> None:
+    with server_process("--latency-ms", "60") as server:
 
-        def end() -> None:
-            server.until(12)
+        def kill() -> None:
+            server.wait_for_answers(12)
             server.kill()
 
-        thread = meanwhile(end)
+        thread = in_background(kill)
         with pytest.raises(ModelError, match=r"given no answer for .* start it again and run the same command"):
-            survive(tmp_path, server.url, patience_seconds=1)
+            run_recipe(tmp_path, server.url, max_downtime_seconds=1)
         thread.join()
         server.start("--latency-ms", "0")
-        result = survive(tmp_path, server.url)
-        assert result.manifest["requests"]["from_journal"] >= 12
-    assert digest(tmp_path / "run") == whole
+        summary = run_recipe(tmp_path, server.url)
+        assert summary.manifest["requests"]["from_journal"] >= 12
+    assert digest(tmp_path / "run") == expected
 
 
-def test_started_late(tmp_path: Path, whole: dict[str, str]) -> None:
-    with engine(started=False) as server:
+def test_a_server_that_is_started_late(tmp_path: Path, expected: dict[str, str]) -> None:
+    with server_process(started=False) as server:
 
         def start() -> None:
             time.sleep(1.0)
             server.start()
 
-        thread = meanwhile(start)
-        assert survive(tmp_path, server.url).exit_code == 0
+        thread = in_background(start)
+        assert run_recipe(tmp_path, server.url).exit_code == 0
         thread.join()
-    assert digest(tmp_path / "run") == whole
+    assert digest(tmp_path / "run") == expected
 
 
 def test_another_model_under_the_same_name_stops_the_run(tmp_path: Path) -> None:
-    with engine("--latency-ms", "60") as server:
+    with server_process("--latency-ms", "60") as server:
 
-        def swap() -> None:
-            server.until(12)
+        def replace() -> None:
+            server.wait_for_answers(12)
             server.kill()
             server.start("--root", "org/another")
 
-        thread = meanwhile(swap)
+        thread = in_background(replace)
         with pytest.raises(ModelError, match=r"'org/another', before 'org/mock-small'; .*would mix") as caught:
-            survive(tmp_path, server.url)
+            run_recipe(tmp_path, server.url)
         thread.join()
         assert "\n" not in str(caught.value)
         assert server.stats()["answered"] == 0
@@ -116,22 +118,22 @@ FAULTS = {
     "429 with Retry-After": [Fault("429", every=9, after="0.2")],
     "429 without": [Fault("429", every=4)],
     "reset": [Fault("reset", every=4)],
-    "closed in the middle of an answer": [Fault("close", every=4)],
+    "closed in the middle of a response": [Fault("close", every=4)],
     "garbage": [Fault("garbage", every=3)],
     "truncated JSON": [Fault("cut", every=3)],
     "no choices": [Fault("empty", every=3)],
     "no text": [Fault("notext", every=3)],
-    "wrong usage": [Fault("usage")],
-    "answers that never end": [Fault("drip", every=40), Fault("flood", every=50), Fault("hang", every=45)],
+    "impossible usage": [Fault("usage")],
+    "responses that never end": [Fault("drip", every=40), Fault("flood", every=50), Fault("hang", every=45)],
     "one slow request": [Fault("slow", every=60)],
 }
 
 
 @pytest.mark.parametrize("kind", FAULTS)
-def test_what_goes_wrong_at_times_changes_no_byte(kind: str, tmp_path: Path, whole: dict[str, str]) -> None:
+def test_occasional_faults_change_no_byte(kind: str, tmp_path: Path, expected: dict[str, str]) -> None:
     with serving(latency=0.002, faults=FAULTS[kind]) as server:
-        assert survive(tmp_path, server.url, timeout_seconds=1 if "never" in kind else 4).exit_code == 0
-    assert digest(tmp_path / "run") == whole
+        assert run_recipe(tmp_path, server.url, timeout_seconds=1 if "never" in kind else 4).exit_code == 0
+    assert digest(tmp_path / "run") == expected
 
 
 @pytest.mark.parametrize(
@@ -142,43 +144,43 @@ def test_what_goes_wrong_at_times_changes_no_byte(kind: str, tmp_path: Path, who
         (Fault("401", message="no such key"), r"refuses requests without a key"),
     ],
 )
-def test_what_no_further_request_can_change_stops_with_one_sentence(
+def test_an_error_that_no_request_can_avoid_stops_the_run_with_one_sentence(
     fault: Fault, sentence: str, tmp_path: Path
 ) -> None:
     with serving(faults=[fault]) as server:
         with pytest.raises(ModelError, match=sentence) as caught:
-            survive(tmp_path, server.url)
+            run_recipe(tmp_path, server.url)
         assert server.stats()["requests"] < 100
     assert "\n" not in str(caught.value)
 
 
-def test_two_servers_of_which_one_dies_and_comes_back(tmp_path: Path, whole: dict[str, str]) -> None:
-    with engine("--latency-ms", "120") as one, engine("--latency-ms", "120") as other:
+def test_two_servers_of_which_one_dies_and_comes_back(tmp_path: Path, expected: dict[str, str]) -> None:
+    with server_process("--latency-ms", "120") as dying, server_process("--latency-ms", "120") as living:
 
         def restart() -> None:
-            one.until(4)
-            one.kill()
-            one.start()
+            dying.wait_for_answers(4)
+            dying.kill()
+            dying.start()
 
-        thread = meanwhile(restart)
-        assert survive(tmp_path, one.url, other.url, in_flight=2).exit_code == 0
+        thread = in_background(restart)
+        assert run_recipe(tmp_path, dying.url, living.url, concurrency=2).exit_code == 0
         thread.join()
-        assert one.stats()["answered"] > 0, "it was not taken back"
-        assert other.stats()["answered"] > 0
-    assert digest(tmp_path / "run") == whole
+        assert dying.stats()["answered"] > 0, "it was not readmitted"
+        assert living.stats()["answered"] > 0
+    assert digest(tmp_path / "run") == expected
 
 
 def test_two_servers_of_different_models_are_an_error(tmp_path: Path) -> None:
     with (
-        serving() as one,
-        serving(root="org/another") as other,
+        serving() as first,
+        serving(root="org/another") as second,
         pytest.raises(ModelError, match=r"base_urls: .* all must serve the same model"),
     ):
-        survive(tmp_path, one.url, other.url)
+        run_recipe(tmp_path, first.url, second.url)
 
 
-def test_the_number_in_flight_changes_no_byte(tmp_path: Path, whole: dict[str, str]) -> None:
+def test_an_adaptive_concurrency_changes_no_byte(tmp_path: Path, expected: dict[str, str]) -> None:
     with serving(latency=0.01, capacity=24, metrics=True) as server:
-        assert survive(tmp_path, server.url, in_flight="auto").exit_code == 0
-        assert server.mock.polls > 0
-    assert digest(tmp_path / "run") == whole
+        assert run_recipe(tmp_path, server.url, concurrency="auto").exit_code == 0
+        assert server.mock.metrics_requests > 0
+    assert digest(tmp_path / "run") == expected

@@ -85,7 +85,7 @@ def test_without_extras_recipes_are_validated_and_missing_extras_are_named(wheel
 
     result = run_outside(textsynth, "validate", "quickstart", folder=tmp_path)
     assert result.code == 0
-    assert "the recipe is right" in result.output
+    assert "the recipe is valid" in result.output
     assert "this machine cannot run it yet" in result.output
     assert "pip install 'textsynth[local]'" in result.output
     result = run_outside(textsynth, "run", "quickstart", folder=tmp_path)

@@ -74,7 +74,7 @@ def test_a_quota_that_is_not_met_raises_no_error(tmp_path: Path) -> None:
 def test_estimate_and_preview_print_what_the_command_line_prints() -> None:
     estimate = ts.estimate(make_tickets())
     assert estimate.plan.texts == 20
-    assert str(estimate).startswith("tickets: the recipe is right; 20 texts to accept")
+    assert str(estimate).startswith("tickets: the recipe is valid; 20 texts to accept")
     preview = ts.preview(make_tickets(), 2)
     assert len(preview.samples) == 2
     assert "Shouting: is written in capitals" in str(preview)

@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from tests.cli.run_cli import run_cli
-from tests.models.vllm_server.engines import ROOT, fake_python, is_alive, wait_until
-from textsynth.models.vllm_server.lease import folder_in, running_servers
+from tests.models.vllm_server.fake_vllm import ROOT, fake_python, is_alive, wait_until
+from textsynth.models.vllm_server.lease import running_servers, servers_folder
 
 
 @pytest.fixture
@@ -33,7 +33,7 @@ def test_a_server_in_the_background_is_listed_used_and_stopped(
     server = json.loads(first.out)
     assert (server["model"], server["started"], server["version"]) == ("small", True, "9.9.0")
     assert Path(server["key_file"]).read_text() not in first.out + first.err
-    assert "starts (0 s)" in first.err
+    assert "is starting (0 s)" in first.err
     again = run_cli(capsys, "serve", "small", "--background", "--python", python)
     assert f"small is served at {server['base_url']}, by a server that was running" in again.out
     assert f'export VLLM_API_KEY="$(cat {server["key_file"]})"' in again.out
@@ -42,7 +42,7 @@ def test_a_server_in_the_background_is_listed_used_and_stopped(
     assert "no server of other is running" in run_cli(capsys, "serve", "other", "--stop").err
     assert "is stopped" in run_cli(capsys, "serve", "--stop").err
     assert "no server is running" in run_cli(capsys, "serve").err
-    assert running_servers(folder_in(cache)) == {}
+    assert running_servers(servers_folder(cache)) == {}
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
@@ -60,11 +60,11 @@ def test_a_server_in_the_foreground_ends_with_its_command(tmp_path: Path, cache:
         assert process.stdout is not None
         assert process.stdout.readline().startswith("small is served at http://127.0.0.1:")
         assert "--max-model-len 99" in process.stdout.readline()
-        (state,) = running_servers(folder_in(cache)).values()
+        (state,) = running_servers(servers_folder(cache)).values()
         os.killpg(process.pid, number)  # as a terminal does
         process.stdout.read()
     assert process.returncode == (0 if number == signal.SIGINT else -number)
-    wait_until(lambda: not is_alive(state.group) and not is_alive(state.supervisor))
+    wait_until(lambda: not is_alive(state.process_group) and not is_alive(state.supervisor_pid))
 
 
 def test_user_errors_are_sentences(tmp_path: Path, cache: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -78,7 +78,7 @@ def test_user_errors_are_sentences(tmp_path: Path, cache: Path, capsys: pytest.C
     assert "secret" not in reserved.err
     assert "textsynth serve --install" in run_cli(capsys, "serve", "small").err
     assert "come after a model" in run_cli(capsys, "serve", "--", "--max-model-len").err
-    assert running_servers(folder_in(cache)) == {}
+    assert running_servers(servers_folder(cache)) == {}
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
@@ -100,12 +100,12 @@ def test_an_interrupted_run_stops_the_server_that_it_started(
         start_new_session=True,
     ) as process:
         assert process.stderr is not None
-        wait_until(lambda: [state.stage for state in running_servers(folder_in(cache)).values()] == ["ready"])
-        (state,) = running_servers(folder_in(cache)).values()
+        wait_until(lambda: [state.stage for state in running_servers(servers_folder(cache)).values()] == ["ready"])
+        (state,) = running_servers(servers_folder(cache)).values()
         time.sleep(0.5)
         os.killpg(process.pid, number)
         log = process.stderr.read()
-    assert "vLLM 9.9.0 with small starts" in log
+    assert "vLLM 9.9.0 with small is starting" in said
     assert process.returncode == (130 if number == signal.SIGINT else -number)
-    wait_until(lambda: not is_alive(state.group) and not is_alive(state.supervisor))
+    wait_until(lambda: not is_alive(state.process_group) and not is_alive(state.supervisor_pid))
     assert (tmp_path / "runs" / "tickets" / "vllm-small.log").is_file()

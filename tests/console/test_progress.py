@@ -1,3 +1,5 @@
+"""The progress display: live, plain lines, or nothing."""
+
 from __future__ import annotations
 
 import io
@@ -10,7 +12,7 @@ from textsynth.console.progress import (
     LiveProgress,
     PlainProgress,
     ProgressDisplay,
-    neediest,
+    least_filled_cells,
     open_display,
     progress_line,
     quota_line,
@@ -35,83 +37,85 @@ BUSY = ProgressSnapshot(
 
 
 class Terminal(io.StringIO):
-    """A stream that says it is a terminal."""
+    """A stream that claims to be a terminal."""
 
     def isatty(self) -> bool:
         return True
 
 
-def drawn(snapshot: ProgressSnapshot, width: int = 80) -> str:
-    page = io.StringIO()
-    Console(file=page, width=width, highlight=False).print(render_progress("tickets", snapshot))
-    return page.getvalue()
+def render(snapshot: ProgressSnapshot, width: int = 80) -> str:
+    """Return what a terminal shows of a snapshot."""
+    output = io.StringIO()
+    Console(file=output, width=width, highlight=False).print(render_progress("tickets", snapshot))
+    return output.getvalue()
 
 
-def interrupt_after(display: ProgressDisplay, *snapshots: ProgressSnapshot, said: str = "") -> None:
+def show_then_interrupt(display: ProgressDisplay, *snapshots: ProgressSnapshot, message: str = "") -> None:
+    """Show snapshots and a message, then leave the display with a KeyboardInterrupt."""
     with pytest.raises(KeyboardInterrupt), display:
-        _work(display, snapshots, said)
+        _show(display, snapshots, message)
 
 
-def _work(display: ProgressDisplay, snapshots: tuple[ProgressSnapshot, ...], said: str) -> None:
+def _show(display: ProgressDisplay, snapshots: tuple[ProgressSnapshot, ...], message: str) -> None:
     for snapshot in snapshots:
-        display.watch(snapshot)
-    if said:
-        display.say(said)
+        display.update(snapshot)
+    if message:
+        display.log(message)
     raise KeyboardInterrupt
 
 
-def test_a_line_says_everything_that_is_known() -> None:
+def test_a_line_has_every_number_of_a_snapshot() -> None:
     assert progress_line(BUSY) == (
         "14 of 25 accepted, 1 of 3 full · 42 s · 9 dropped · 1,200 answers (200 from the journal) · 16 in flight"
         " · 214 tokens/s · about 2:10 left · writing refund"
     )
 
 
-def test_a_line_leaves_out_what_is_not_known() -> None:
+def test_a_line_leaves_out_zeros_and_unknown_numbers() -> None:
     assert progress_line(ProgressSnapshot()) == "0 s"
     assert quota_line((CellProgress("total", 3, 8),)) == "3 of 8 accepted"
 
 
-def test_texts_beyond_a_quota_do_not_hide_a_gap() -> None:
+def test_records_beyond_the_quota_of_a_cell_do_not_count_for_other_cells() -> None:
     assert quota_line((CellProgress("a", 100, 10), CellProgress("b", 0, 10))) == "10 of 20 accepted, 1 of 2 full"
 
 
-def test_plain_lines_come_every_few_seconds_and_once_at_the_end() -> None:
-    page = io.StringIO()
-    with PlainProgress(page, every_seconds=5) as display:
+def test_plain_lines_are_written_every_few_seconds_and_once_at_the_end() -> None:
+    output = io.StringIO()
+    with PlainProgress(output, every_seconds=5) as display:
         for seconds in range(12):
-            display.watch(ProgressSnapshot(seconds=seconds))
-    assert page.getvalue().splitlines() == ["0 s", "5 s", "10 s", "11 s"]
+            display.update(ProgressSnapshot(seconds=seconds))
+    assert output.getvalue().splitlines() == ["0 s", "5 s", "10 s", "11 s"]
 
 
-def test_what_a_longer_run_begins_to_do_gets_a_line_at_once() -> None:
-    page = io.StringIO()
-    with PlainProgress(page, every_seconds=5) as display:
-        for seconds, doing in ((0, "asking"), (1, "selecting"), (6, "asking"), (8, "evaluating"), (9, "done")):
-            display.watch(ProgressSnapshot(seconds=seconds, stage=doing))
-    assert page.getvalue().splitlines() == ["0 s · asking", "6 s · asking", "8 s · evaluating", "9 s · done"]
+def test_a_new_stage_of_a_longer_run_gets_a_line_at_once() -> None:
+    output = io.StringIO()
+    with PlainProgress(output, every_seconds=5) as display:
+        for seconds, stage in ((0, "asking"), (1, "selecting"), (6, "asking"), (8, "evaluating"), (9, "done")):
+            display.update(ProgressSnapshot(seconds=seconds, stage=stage))
+    assert output.getvalue().splitlines() == ["0 s · asking", "6 s · asking", "8 s · evaluating", "9 s · done"]
 
 
-def test_the_end_is_not_told_twice_and_nothing_is_told_of_nothing() -> None:
-    page = io.StringIO()
-    with PlainProgress(page):
+def test_the_last_snapshot_is_not_written_twice_and_without_snapshots_nothing_is_written() -> None:
+    output = io.StringIO()
+    with PlainProgress(output):
         pass
-    assert page.getvalue() == ""
-    with PlainProgress(page) as display:
-        display.watch(BUSY)
-    assert len(page.getvalue().splitlines()) == 1
+    assert output.getvalue() == ""
+    with PlainProgress(output) as display:
+        display.update(BUSY)
+    assert len(output.getvalue().splitlines()) == 1
 
 
-def test_plain_lines_survive_an_error_and_cannot_steer_the_terminal() -> None:
-    page = io.StringIO()
-    interrupt_after(
-        PlainProgress(page), ProgressSnapshot(seconds=1), ProgressSnapshot(seconds=2, stage="label \x1b[2J")
+def test_after_an_error_the_last_line_is_written_with_control_characters_escaped() -> None:
+    output = io.StringIO()
+    show_then_interrupt(
+        PlainProgress(output), ProgressSnapshot(seconds=1), ProgressSnapshot(seconds=2, stage="label \x1b[2J")
     )
-    assert page.getvalue().splitlines()[-1] == "2 s · label \\x1b[2J"
+    assert output.getvalue().splitlines()[-1] == "2 s · label \\x1b[2J"
 
 
 @pytest.mark.parametrize(
-    ("stream", "environ", "asked", "kind"),
+    ("stream", "environ", "options", "kind"),
     [
         (Terminal(), {"TERM": "xterm-256color"}, {}, LiveProgress),
         (Terminal(), {"TERM": "xterm", "CI": "false"}, {}, LiveProgress),
@@ -124,69 +128,69 @@ def test_plain_lines_survive_an_error_and_cannot_steer_the_terminal() -> None:
     ],
 )
 def test_the_display_suits_the_stream(
-    stream: io.StringIO, environ: dict[str, str], asked: dict[str, bool], kind: type[ProgressDisplay]
+    stream: io.StringIO, environ: dict[str, str], options: dict[str, bool], kind: type[ProgressDisplay]
 ) -> None:
-    assert type(open_display("tickets", stream=stream, environ=environ, **asked)) is kind
+    assert type(open_display("tickets", stream=stream, environ=environ, **options)) is kind
 
 
-def test_quiet_says_nothing() -> None:
+def test_the_quiet_display_accepts_snapshots_and_messages() -> None:
     with ProgressDisplay() as display:
-        display.watch(BUSY)
-        display.say("something")
+        display.update(BUSY)
+        display.log("something")
 
 
-def test_few_labels_are_all_shown_in_the_recipes_order() -> None:
-    assert [cell.name for cell in neediest(BUSY.quota)] == ["refund", "delivery", "other"]
+def test_few_cells_are_all_shown_in_the_recipes_order() -> None:
+    assert [cell.name for cell in least_filled_cells(BUSY.quota)] == ["refund", "delivery", "other"]
 
 
-def test_of_many_labels_the_emptiest_are_shown() -> None:
+def test_of_many_cells_the_least_filled_are_shown() -> None:
     quota = tuple(CellProgress(f"label {number}", number % 9, 8) for number in range(77))
-    shown = neediest(quota)
-    assert len(shown) == 8
-    assert {cell.accepted for cell in shown} == {0}
-    assert [cell.name for cell in shown][:2] == ["label 0", "label 9"]
-    assert neediest(tuple(CellProgress(str(n), 8, 8) for n in range(20))) == []
-    assert neediest(tuple(CellProgress(str(n), 0, 0) for n in range(20))) == []
+    cells = least_filled_cells(quota)
+    assert len(cells) == 8
+    assert {cell.accepted for cell in cells} == {0}
+    assert [cell.name for cell in cells][:2] == ["label 0", "label 9"]
+    assert least_filled_cells(tuple(CellProgress(str(n), 8, 8) for n in range(20))) == []
+    assert least_filled_cells(tuple(CellProgress(str(n), 0, 0) for n in range(20))) == []
 
 
-def test_the_picture_shows_quota_reasons_and_pace() -> None:
-    page = drawn(BUSY)
+def test_the_live_display_shows_quota_drops_and_speed() -> None:
+    screen = render(BUSY)
     for part in ("tickets", "refund", "4/10", "12/10", "dropped 9", "7  filter near_duplicate", "16 in flight"):
-        assert part in page
-    assert "214 tokens/s · about 2:10 left" in " ".join(page.split())
+        assert part in screen
+    assert "214 tokens/s · about 2:10 left" in " ".join(screen.split())
 
 
-def test_the_picture_of_77_labels_and_many_reasons_fits_a_terminal() -> None:
+def test_the_live_display_of_77_labels_and_many_reasons_fits_a_terminal() -> None:
     quota = tuple(CellProgress(f"a label with a rather long name [{number}]", 0, 8) for number in range(77))
-    drops = {f"filter item_{number}: " + "a long reason " * 20: number + 1 for number in range(30)}
-    page = drawn(ProgressSnapshot(quota=quota, drops=drops, stage="x"))
-    assert len(page.splitlines()) < 24
-    assert max(map(len, page.splitlines())) <= 80
-    assert "all 77" in page
-    assert "0/616" in page
-    assert "dropped 465" in page
-    assert "for other reasons" in page
+    drops = {f"filter step_{number}: " + "a long reason " * 20: number + 1 for number in range(30)}
+    screen = render(ProgressSnapshot(quota=quota, drops=drops, stage="x"))
+    assert len(screen.splitlines()) < 24
+    assert max(map(len, screen.splitlines())) <= 80
+    assert "all 77" in screen
+    assert "0/616" in screen
+    assert "dropped 465" in screen
+    assert "for other reasons" in screen
 
 
-def test_the_first_picture_needs_no_snapshot() -> None:
-    assert "no quota yet" in drawn(ProgressSnapshot())
+def test_the_live_display_needs_no_snapshot() -> None:
+    assert "no quota yet" in render(ProgressSnapshot())
 
 
-def test_markup_in_a_label_is_text() -> None:
-    assert "[bold]x[/bold]" in drawn(ProgressSnapshot(quota=(CellProgress("[bold]x[/bold]", 0, 1),)))
+def test_markup_in_a_label_is_shown_as_text() -> None:
+    assert "[bold]x[/bold]" in render(ProgressSnapshot(quota=(CellProgress("[bold]x[/bold]", 0, 1),)))
 
 
-def test_the_live_picture_ends_with_one_line_also_after_an_error() -> None:
+def test_the_live_display_leaves_one_line_also_after_an_error() -> None:
     stream = Terminal()
-    interrupt_after(LiveProgress("tickets", stream), BUSY, said="the model is loaded [1/2] \x07")
-    page = stream.getvalue()
-    assert "the model is loaded [1/2] \\x07" in page
-    assert "14 of 25 accepted" in page.replace("\r", "").split("the model is loaded")[-1]
+    show_then_interrupt(LiveProgress("tickets", stream), BUSY, message="the model is loaded [1/2] \x07")
+    output = stream.getvalue()
+    assert "the model is loaded [1/2] \\x07" in output
+    assert "14 of 25 accepted" in output.replace("\r", "").split("the model is loaded")[-1]
 
 
-def test_watching_live_costs_a_run_next_to_nothing() -> None:
+def test_updates_of_the_live_display_are_cheap() -> None:
     with LiveProgress("tickets", Terminal()) as display:
-        before = time.thread_time()
+        start = time.thread_time()
         for _ in range(10_000):
-            display.watch(BUSY)
-        assert time.thread_time() - before < 0.2
+            display.update(BUSY)
+        assert time.thread_time() - start < 0.2

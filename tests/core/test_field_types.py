@@ -15,7 +15,7 @@ class Inner(Options):
     to: str = ""
 
 
-class ExampleOptions(Options):
+class Types(Options):
     integer: int = 0
     number: float | None = Field(None, gt=0, le=1)
     count: Count | None = None
@@ -23,7 +23,7 @@ class ExampleOptions(Options):
     text: str = Field("", min_length=1)
     short: str = Field("", min_length=2, max_length=9)
     formed: str = Field("a", pattern="^(a|b)$")
-    boolean: bool = False
+    truth: bool = False
     path: Path = Path()
     choice: Literal["drop", "review"] = "drop"
     texts: tuple[str, ...] = Field((), min_length=1)
@@ -33,7 +33,7 @@ class ExampleOptions(Options):
     source: SourceName | None = None
     inner: Inner = Inner()
     anything: Any = None
-    class_: str = ""
+    from_: str = Field("", alias="from")
 
 
 @pytest.mark.parametrize(
@@ -46,7 +46,7 @@ class ExampleOptions(Options):
         ("text", "text (not empty)"),
         ("short", "text (at least 2 characters, at most 9 characters)"),
         ("formed", "text (of the form ^(a|b)$)"),
-        ("boolean", "true or false"),
+        ("truth", "true or false"),
         ("path", "a path"),
         ("choice", "'drop' or 'review'"),
         ("texts", "a list of texts (not empty)"),
@@ -56,22 +56,22 @@ class ExampleOptions(Options):
         ("source", "the name of a source"),
         ("inner", "a map with the fields size, to"),
         ("anything", "a value"),
-        ("class", "text"),
+        ("from", "text"),
     ],
 )
-def test_the_type_of_a_field_is_described(field: str, description: str) -> None:
-    assert describe_type(field_type(fields_of(ExampleOptions)[field])) == description
+def test_the_type_of_a_field_in_words(field: str, description: str) -> None:
+    assert describe_type(field_type(fields_of(Types)[field])) == description
 
 
-def test_the_type_of_an_element_is_found() -> None:
-    fields = {name: field_type(field) for name, field in fields_of(ExampleOptions).items()}
-    for name, key, description in [
+def test_the_type_of_an_entry() -> None:
+    fields = {name: field_type(field) for name, field in fields_of(Types).items()}
+    for name, part, description in [
         ("grid", "tone", "a list of texts"),
         ("texts", 0, "text"),
         ("inner", "size", "a whole number"),
     ]:
-        kind = element_type(fields[name], key)
-        assert kind is not None
-        assert describe_type(kind) == description
+        element = element_type(fields[name], part)
+        assert element is not None
+        assert describe_type(element) == description
     assert element_type(fields["integer"], 0) is None
-    assert element_type(fields["inner"], "missing") is None
+    assert element_type(fields["inner"], "gone") is None

@@ -1,3 +1,5 @@
+"""Durations, counts, percentages and texts of unknown origin."""
+
 from __future__ import annotations
 
 import pytest
@@ -7,16 +9,20 @@ from hypothesis import strategies as st
 from textsynth.core.formatting import (
     display_width,
     escape_control,
+    format_confidence,
     format_duration,
+    format_percent,
     format_percent_range,
     pluralize,
     valid_unicode,
     waiting_for_review,
 )
 
+SHARES = st.floats(0, 1)
+
 
 @pytest.mark.parametrize(
-    ("text", "shown"),
+    ("text", "escaped"),
     [
         ("plain text, two\nlines", "plain text, two\nlines"),
         ("żółw 亀 🐢", "żółw 亀 🐢"),
@@ -28,21 +34,21 @@ from textsynth.core.formatting import (
         ("", ""),
     ],
 )
-def test_what_could_steer_a_terminal_is_written_out(text: str, shown: str) -> None:
-    assert escape_control(text) == shown
+def test_control_characters_are_escaped(text: str, escaped: str) -> None:
+    assert escape_control(text) == escaped
 
 
 @given(st.text(alphabet=st.characters()))
-def test_whatever_a_model_writes_can_be_printed(text: str) -> None:
-    shown = escape_control(text)
-    shown.encode("utf-8")
-    assert "\x1b" not in shown
-    assert shown.count("\n") == text.count("\n")
-    assert escape_control(shown) == shown
+def test_any_text_can_be_printed(text: str) -> None:
+    escaped = escape_control(text)
+    escaped.encode("utf-8")
+    assert "\x1b" not in escaped
+    assert escaped.count("\n") == text.count("\n")
+    assert escape_control(escaped) == escaped
 
 
 @pytest.mark.parametrize(
-    ("seconds", "shown"),
+    ("seconds", "text"),
     [
         (-3, "0 s"),
         (0, "0 s"),
@@ -54,21 +60,21 @@ def test_whatever_a_model_writes_can_be_printed(text: str) -> None:
         (100_000, "27:46:40"),
     ],
 )
-def test_durations(seconds: float, shown: str) -> None:
-    assert format_duration(seconds) == shown
+def test_durations(seconds: float, text: str) -> None:
+    assert format_duration(seconds) == text
 
 
-@pytest.mark.parametrize(("number", "shown"), [(0, "0 texts"), (1, "1 text"), (1200, "1,200 texts")])
-def test_counts(number: int, shown: str) -> None:
-    assert pluralize(number, "text") == shown
+@pytest.mark.parametrize(("number", "text"), [(0, "0 texts"), (1, "1 text"), (1200, "1,200 texts")])
+def test_counts(number: int, text: str) -> None:
+    assert pluralize(number, "text") == text
 
 
-@pytest.mark.parametrize(("text", "wide"), [("", 0), ("abc", 3), ("Größe", 5), ("漢字", 4), ("e\u0301", 1)])
-def test_columns_of_a_terminal(text: str, wide: int) -> None:
-    assert display_width(text) == wide
+@pytest.mark.parametrize(("text", "width"), [("", 0), ("abc", 3), ("Größe", 5), ("漢字", 4), ("e\u0301", 1)])
+def test_terminal_columns(text: str, width: int) -> None:
+    assert display_width(text) == width
 
 
-def test_what_cannot_be_written_becomes_a_question_mark_and_the_rest_stays() -> None:
+def test_lone_surrogates_become_a_question_mark_and_the_rest_stays() -> None:
     assert valid_unicode("naïve \ud83d \U0001f600") == "naïve ? \U0001f600"
 
 
@@ -79,5 +85,70 @@ def test_one_text_waits_and_several_wait() -> None:
     )
 
 
-def test_an_interval_of_a_share_is_told_in_per_cent() -> None:
+@pytest.mark.parametrize(
+    ("share", "text"),
+    [
+        (0, "0 %"),
+        (1, "100 %"),
+        (0.84, "84 %"),
+        (1 / 8, "12 %"),
+        (0.01, "1 %"),
+        (0.99, "99 %"),
+        (0.004, "0.4 %"),
+        (0.995, "99.5 %"),
+        (0.996, "99.6 %"),
+        (0.999, "99.9 %"),
+        (0.9997, "99.97 %"),
+        (1 / 900, "0.1 %"),
+        (899 / 900, "99.9 %"),
+        (1e-6, "0.0001 %"),
+        (1e-7, "under 0.0001 %"),
+        (1 - 1e-7, "over 99.9999 %"),
+    ],
+)
+def test_percentages(share: float, text: str) -> None:
+    assert format_percent(share) == text
+
+
+def test_percentages_with_decimals() -> None:
+    assert [format_percent(share, decimals=1) for share in (0, 0.01, 0.125, 0.9999, 1)] == [
+        "0.0 %",
+        "1.0 %",
+        "12.5 %",
+        "99.99 %",
+        "100.0 %",
+    ]
+
+
+@given(SHARES, st.integers(0, 3))
+def test_only_none_is_zero_percent_and_only_all_is_hundred_percent(share: float, decimals: int) -> None:
+    number = format_percent(share, decimals=decimals).removesuffix(" %")
+    if not number.startswith(("under", "over")):
+        assert (float(number) == 0) == (share == 0)
+        assert (float(number) == 100) == (share == 1)
+
+
+def test_an_interval_of_a_share_is_in_percent_by_the_same_rule() -> None:
     assert format_percent_range(0.6888, 0.957) == "69–96 %"
+    assert format_percent_range(0.94, 1.0) == "94–100 %"
+    assert format_percent_range(0.004, 0.9996) == "0.4–99.96 %"
+
+
+def test_confidences() -> None:
+    assert [format_confidence(value) for value in (0, 0.004, 0.666, 0.9941, 0.996, 0.9996, 1)] == [
+        ".00",
+        ".004",
+        ".67",
+        ".994",
+        ".996",
+        ".9996",
+        "1.00",
+    ]
+
+
+@given(SHARES)
+def test_only_certainty_is_a_confidence_of_one(confidence: float) -> None:
+    text = format_confidence(confidence)
+    if not text.startswith(("under", "over")):
+        assert (float(text) == 1) == (confidence == 1)
+        assert (float(text) == 0) == (confidence == 0)

@@ -9,59 +9,55 @@ from textsynth.core.errors import RecipeError
 from textsynth.core.options import Count, Options, SamplingOptions, parse_count
 
 
-class Some(Options):
-    """Options for these tests."""
-
+class Small(Options):
     names: tuple[str, ...] = ()
     number: Count = 0
 
 
 @pytest.mark.parametrize(
-    ("written", "number"),
+    ("value", "number"),
     [("25k", 25_000), ("3M", 3_000_000), ("1.5k", 1500), ("2K", 2000), ("1.001k", 1001), (7, 7), (0, 0)],
 )
-def test_counts_may_be_written_short(written: object, number: int) -> None:
-    assert Some.model_validate({"number": written}).number == number
+def test_counts_may_be_written_short(value: object, number: int) -> None:
+    assert Small.model_validate({"number": value}).number == number
 
 
 @pytest.mark.parametrize(
-    "written",
+    "value",
     ["25", "abck", "1.0001k", -1, 1.5, True, None, "infk", "nanM", "1e3k", "1_0k", "-1k", "٣k", "k", "9999999999999k"],
 )
-def test_what_is_no_count_is_refused(written: object) -> None:
+def test_values_that_are_no_count_are_refused(value: object) -> None:
     with pytest.raises(ValidationError):
-        Some.model_validate({"number": written})
+        Small.model_validate({"number": value})
 
 
-def test_other_values_pass_through_to_the_check_of_their_type() -> None:
+def test_values_of_other_types_are_left_to_the_validation_of_the_type() -> None:
     assert parse_count([1]) == [1]
     assert parse_count("") == ""
 
 
 @pytest.mark.parametrize("text", ['{"names": [true]}', '{"names": "abc"}', '{"nmaes": []}', '{"names": [1]}'])
-def test_nothing_is_coerced_and_no_key_is_unknown(text: str) -> None:
+def test_nothing_is_coerced_and_unknown_keys_are_refused(text: str) -> None:
     with pytest.raises(ValidationError):
-        Some.model_validate_json(text)
+        Small.model_validate_json(text)
 
 
-def test_a_list_is_taken_for_a_tuple_and_nothing_can_be_changed() -> None:
-    some = Some.model_validate_json('{"names": ["yes", "no"]}')
-    assert some.names == ("yes", "no")
+def test_a_list_is_taken_for_a_tuple_and_options_are_frozen() -> None:
+    options = Small.model_validate_json('{"names": ["yes", "no"]}')
+    assert options.names == ("yes", "no")
     with pytest.raises(ValidationError):
-        some.names = ()  # type: ignore[misc]
+        options.names = ()  # type: ignore[misc]
 
 
-def test_sampling_left_out_stays_left_out() -> None:
+def test_sampling_that_is_not_set_stays_unset() -> None:
     assert SamplingOptions.model_validate({"temperature": 0.0}).model_dump(exclude_none=True) == {"temperature": 0.0}
 
 
 class Inner(Options):
-    """Options inside of others."""
-
     share: float | None = Field(None, ge=0, le=1)
 
 
-class Whole(Options):
+class Outer(Options):
     """Options with everything that Python and a recipe write in different ways."""
 
     from_: str = "seeds"
@@ -71,53 +67,55 @@ class Whole(Options):
     inner: Inner = Inner()
 
     @model_validator(mode="after")
-    def _agrees(self) -> Whole:
+    def _check_names(self) -> Outer:
         if "nobody" in self.names:
             raise ValueError("nobody is no name")
         return self
 
 
-def test_python_gives_lists_paths_and_other_options_as_a_recipe_would() -> None:
-    whole = Whole(from_="raw", names=["a"], by_name={"tone": ["x", "y"]}, path=Path("a/b"), inner=Inner(share=1))  # type: ignore[arg-type,dict-item]
-    assert (whole.names, whole.by_name, whole.path) == (("a",), {"tone": ("x", "y")}, Path("a/b"))
-    assert whole.as_recipe() == {
+def test_python_may_give_lists_paths_and_other_options() -> None:
+    outer = Outer(from_="raw", names=["a"], by_name={"tone": ["x", "y"]}, path=Path("a/b"), inner=Inner(share=1))  # type: ignore[arg-type,dict-item]
+    assert (outer.names, outer.by_name, outer.path) == (("a",), {"tone": ("x", "y")}, Path("a/b"))
+    assert outer.as_recipe() == {
         "from": "raw",
         "names": ["a"],
         "by_name": {"tone": ["x", "y"]},
         "path": "a/b",
         "inner": {"share": 1.0},
     }
-    assert Whole.model_validate(
-        whole.as_recipe() | {"names": ("a",), "by_name": {"tone": ("x", "y")}, "path": Path("a/b")}
+    assert Outer.model_validate(
+        outer.as_recipe() | {"names": ("a",), "by_name": {"tone": ("x", "y")}, "path": Path("a/b")}
     )
-    assert Whole(inner={"share": 0.5}).inner == Inner(share=0.5)  # type: ignore[arg-type]
+    assert Outer(inner={"share": 0.5}).inner == Inner(share=0.5)  # type: ignore[arg-type]
 
 
-def test_what_was_not_given_is_not_written() -> None:
-    assert Whole().as_recipe() == {}
-    assert Whole(path=None).as_recipe() == {"path": None}
+def test_fields_that_were_not_set_are_not_written() -> None:
+    assert Outer().as_recipe() == {}
+    assert Outer(path=None).as_recipe() == {"path": None}
 
 
 @pytest.mark.parametrize(
-    ("given", "told"),
+    ("values", "message"),
     [
-        ({"nmaes": []}, "Whole: there is no setting 'nmaes'; did you mean 'names'?"),
-        ({"names": "ab"}, "Whole: 'names' must be a list, but is 'ab'"),
-        ({"names": [1]}, "Whole: 'names.0' must be a text, but is 1"),
-        ({"inner": {"share": 2}}, "Whole: 'inner.share' must be less than or equal to 1, but is 2"),
-        ({"inner": {"share": float("nan")}}, "Whole: Out of range float values are not JSON compliant"),
-        ({"names": ["nobody"]}, "Whole: nobody is no name"),
-        ({"names": {1, 2}}, "Whole: an option is text, a number, true, false, a list or a map, found {1, 2}"),
+        ({"nmaes": []}, "Outer has no field 'nmaes'; did you mean 'names'?"),
+        ({"names": "ab"}, "Outer.names takes a list of texts, found 'ab'"),
+        ({"names": [1]}, "Outer.names.0 takes text, found 1"),
+        ({"inner": {"share": 2}}, "Outer.inner.share takes a number (at least 0, at most 1), found 2"),
+        ({"inner": {"share": float("nan")}}, "Outer: Out of range float values are not JSON compliant"),
+        ({"names": ["nobody"]}, "Outer: nobody is no name"),
+        ({"names": {1, 2}}, "Outer: an option is text, a number, true, false, a list or a map, found {1, 2}"),
     ],
 )
-def test_a_mistake_in_python_is_a_sentence_with_its_place(given: dict[str, object], told: str) -> None:
+def test_a_wrong_value_in_python_is_a_sentence_with_its_field(values: dict[str, object], message: str) -> None:
     with pytest.raises(RecipeError) as caught:
-        Whole(**given)  # type: ignore[arg-type]
-    assert str(caught.value).startswith(told)
+        Outer(**values)  # type: ignore[arg-type]
+    assert str(caught.value).startswith(message)
 
 
-def test_all_mistakes_are_told_at_once() -> None:
+def test_all_issues_are_reported_at_once() -> None:
     with pytest.raises(RecipeError) as caught:
-        Whole(names=[1], path=3, inner={"shar": 1})  # type: ignore[arg-type,list-item]
-    assert [one.where for one in caught.value.issues] == ["Whole"] * 3
-    assert [one.sentence.split("'")[1] for one in caught.value.issues] == ["names.0", "path", "inner.shar"]
+        Outer(names=[1], path=3, inner={"shar": 1})  # type: ignore[arg-type,list-item]
+    assert [issue.where for issue in caught.value.issues] == [""] * 3
+    assert [issue.sentence.split(" ")[0] for issue in caught.value.issues] == [
+        "Outer.names.0", "Outer.path", "Outer.inner",
+    ]  # fmt: skip

@@ -11,28 +11,28 @@ from textsynth.recipe import read_recipe
 ROOT = Path(__file__).parents[2]
 
 
-def test_prompts_and_recipes_are_found_beside_the_package() -> None:
+def test_bundled_prompts_and_recipes_are_found_beside_the_package() -> None:
     assert sorted(bundled_folder("prompts").glob("*.jinja"))
     assert bundled_folder("recipes").is_dir()
 
 
-def test_a_wheel_carries_them_where_they_are_looked_for() -> None:
+def test_a_wheel_has_them_in_the_folder_in_which_they_are_looked_for() -> None:
     build = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["hatch"]["build"]
     included = build["targets"]["wheel"]["force-include"]
-    inside = PACKAGE / "bundled"
-    assert {name: PACKAGE.parent / place for name, place in included.items()} == {
-        "prompts": inside / "prompts",
-        "recipes": inside / "recipes",
+    bundled = PACKAGE / "bundled"
+    assert {name: PACKAGE.parent / target for name, target in included.items()} == {
+        "prompts": bundled / "prompts",
+        "recipes": bundled / "recipes",
     }
 
 
-def test_a_bare_name_is_a_bundled_recipe_unless_something_of_that_name_is_there(
+def test_a_bare_name_is_a_bundled_recipe_unless_a_file_of_that_name_exists(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
     assert recipe_path(Path("quickstart")) == bundled_folder("recipes") / "quickstart.yaml"
-    for other in ("quickstart.yaml", "folder/quickstart", "no_such"):
-        assert recipe_path(Path(other)) == Path(other)
+    for name in ("quickstart.yaml", "folder/quickstart", "no_such"):
+        assert recipe_path(Path(name)) == Path(name)
     (tmp_path / "quickstart").write_text("mine", encoding="utf-8")
     assert recipe_path(Path("quickstart")) == Path("quickstart")
 

@@ -1,3 +1,5 @@
+"""Snapshots of the progress of a run."""
+
 from __future__ import annotations
 
 import dataclasses
@@ -7,7 +9,7 @@ import pytest
 from textsynth.core.progress import CellProgress, ProgressSnapshot
 
 
-def test_a_snapshot_of_nothing_is_all_zeros_and_cannot_change() -> None:
+def test_an_empty_snapshot_is_all_zeros_and_immutable() -> None:
     snapshot = ProgressSnapshot()
     assert (snapshot.quota, dict(snapshot.drops), snapshot.seconds_left) == ((), {}, None)
     with pytest.raises(dataclasses.FrozenInstanceError):

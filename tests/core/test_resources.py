@@ -1,4 +1,4 @@
-"""What a run has freed goes back to the system, and Arrow keeps no heap of its own."""
+"""Freed memory is returned to the operating system, and Arrow has no heap of its own."""
 
 from __future__ import annotations
 
@@ -12,48 +12,52 @@ import pytest
 from textsynth.core.resources import limit_threads
 
 STATUS = Path("/proc/self/status")
-POOL = "import pyarrow as pa; print(pa.default_memory_pool().backend_name)"
-# 60 MB, freed below a block that stays, and held by a circle
-FREED = """
+PRINT_POOL = "import pyarrow as pa; print(pa.default_memory_pool().backend_name)"
+# Prints by how many kB the process shrinks when 60 MB are released that lie below a block in use and hold a cycle.
+PRINT_RELEASED = """
 from pathlib import Path
 from textsynth.core.resources import release_memory
 def resident():
     return int(Path("/proc/self/status").read_text().split("VmRSS:")[1].split()[0])
 release_memory()
 blocks = [bytes([number % 256]) * 100_000 for number in range(600)]
-above, circle = blocks.pop(), [blocks]
-circle.append(circle)
+above, cycle = blocks.pop(), [blocks]
+cycle.append(cycle)
 full = resident()
-del blocks, circle
+del blocks, cycle
 release_memory()
 print(full - resident())
 """
 
 
-def test_threads_sleep_while_they_wait_unless_the_user_wants_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:
-    for given, found in ((None, "PASSIVE"), ("ACTIVE", "ACTIVE")):
-        monkeypatch.setenv("OMP_WAIT_POLICY", given or "")
-        if given is None:
-            monkeypatch.delenv("OMP_WAIT_POLICY")
-        limit_threads()
-        assert os.environ["OMP_WAIT_POLICY"] == found
+@pytest.mark.parametrize(("user_setting", "expected"), [(None, "PASSIVE"), ("ACTIVE", "ACTIVE")])
+def test_threads_sleep_while_they_wait_unless_the_user_sets_another_policy(
+    monkeypatch: pytest.MonkeyPatch, user_setting: str | None, expected: str
+) -> None:
+    monkeypatch.setenv("OMP_WAIT_POLICY", user_setting or "")
+    if user_setting is None:
+        monkeypatch.delenv("OMP_WAIT_POLICY")
+    limit_threads()
+    assert os.environ["OMP_WAIT_POLICY"] == expected
 
 
-def told(code: str, given: dict[str, str]) -> str:
-    """Return what a fresh process prints that has shared memory and then runs `code`."""
-    without = {name: value for name, value in os.environ.items() if name != "ARROW_DEFAULT_MEMORY_POOL"}
-    begin = "from textsynth.core.resources import limit_malloc_arenas; limit_malloc_arenas()\n"
-    done = subprocess.run(
-        [sys.executable, "-c", begin + code], env={**without, **given}, capture_output=True, check=True
+def output_of(code: str, environment: dict[str, str]) -> str:
+    """Return what a fresh process prints that calls `limit_malloc_arenas` and then runs `code`."""
+    inherited = {name: value for name, value in os.environ.items() if name != "ARROW_DEFAULT_MEMORY_POOL"}
+    setup = "from textsynth.core.resources import limit_malloc_arenas; limit_malloc_arenas()\n"
+    process = subprocess.run(
+        [sys.executable, "-c", setup + code], env={**inherited, **environment}, capture_output=True, check=True
     )
-    return done.stdout.decode().strip()
+    return process.stdout.decode().strip()
 
 
-@pytest.mark.parametrize(("given", "pool"), [({}, "system"), ({"ARROW_DEFAULT_MEMORY_POOL": "mimalloc"}, "mimalloc")])
-def test_arrow_shares_memory_unless_the_user_says_otherwise(given: dict[str, str], pool: str) -> None:
-    assert told(POOL, given) == pool
+@pytest.mark.parametrize(
+    ("environment", "pool"), [({}, "system"), ({"ARROW_DEFAULT_MEMORY_POOL": "mimalloc"}, "mimalloc")]
+)
+def test_arrow_uses_the_systems_pool_unless_the_user_sets_another(environment: dict[str, str], pool: str) -> None:
+    assert output_of(PRINT_POOL, environment) == pool
 
 
-@pytest.mark.skipif(not STATUS.is_file(), reason="only Linux tells how much memory a process holds")
-def test_freed_memory_goes_back_also_from_below_what_stays() -> None:
-    assert int(told(FREED, {})) > 50_000
+@pytest.mark.skipif(not STATUS.is_file(), reason="only Linux shows how much memory a process has")
+def test_freed_memory_is_returned_even_below_a_block_in_use() -> None:
+    assert int(output_of(PRINT_RELEASED, {})) > 50_000

@@ -9,13 +9,9 @@ from textsynth.core.records import Provenance, Record
 from textsynth.core.seed_folds import assign_folds
 
 
-def rows(labels: list[str]) -> list[Record]:
-    return [Record(f"text {place}", Provenance("seeds"), (label,)) for place, label in enumerate(labels)]
-
-
 @given(st.lists(st.sampled_from("abc"), max_size=30))
 def test_folds_are_even_within_a_label_and_do_not_depend_on_the_order(labels: list[str]) -> None:
-    records = rows(labels)
+    records = [Record(f"text {n}", Provenance("seeds"), (label,)) for n, label in enumerate(labels)]
     folds = assign_folds(records)
     assert assign_folds(records[::-1]) == folds
     assert set(folds) == {record.id for record in records}

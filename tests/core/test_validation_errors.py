@@ -53,7 +53,10 @@ def errors_of(data: object) -> list[FieldError]:
             {"name": True, "inner": []},
             ["Outer.name takes text, found true", "Outer.inner takes a map with the fields depth, found an empty list"],
         ),
-        ({"name": "b", "inner": "x" * 100}, ["Outer.inner takes a map with the fields depth, found '" + "x" * 59 + "…"]),
+        (
+            {"name": "b", "inner": "x" * 100},
+            ["Outer.inner takes a map with the fields depth, found '" + "x" * 59 + "…"],
+        ),
         ({}, ["Outer needs 'name', which is text"]),
         ({"nam": "b"}, ["Outer has no field 'nam'; did you mean 'name'?"]),
         ({"name": "bad"}, ["Outer: a name of three letters is too short"]),

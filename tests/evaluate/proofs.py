@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from tests.contexts import Kept
+from tests.contexts import MemoryStore
 from tests.evaluate.worlds import LABELS, World, embed
 from textsynth.core.records import DroppedRecord, Record
 from textsynth.evaluate import Evaluation, EvaluationPlan, RealSets, SyntheticSet, evaluate
@@ -34,7 +34,7 @@ class Made:
 
 def plan(**changes: Any) -> EvaluationPlan:
     """Return a quick plan with hashed words for embeddings."""
-    return replace(EvaluationPlan(embed, "hashed", Kept()), **changes)
+    return replace(EvaluationPlan(embed, "hashed", MemoryStore()), **changes)
 
 
 def whole() -> Evaluation:

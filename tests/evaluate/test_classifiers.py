@@ -12,7 +12,7 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import f1_score
 
-from tests.contexts import Kept
+from tests.contexts import MemoryStore
 from tests.evaluate.worlds import LABELS, World, classifiers, embed
 from textsynth.evaluate.classifiers import INVERSE_STRENGTH, KINDS, Classifiers, Kind, Training
 from textsynth.evaluate.data import LabelledPool
@@ -59,7 +59,7 @@ def test_one_label_a_text_is_learnt_as_a_script_would(kind: Kind, weighted: bool
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_likeliest_label_is_kept_in_a_fraction_of_the_space(kind: Kind) -> None:
-    world, memory = World(), Kept()
+    world, memory = World(), MemoryStore()
     pool = LabelledPool(LABELS, multi_label=False)
     train, test = pool.add(world.rows("train", 9)), pool.add(world.rows("test", 30))
     told = classifiers(pool, memory)
@@ -154,7 +154,7 @@ def test_what_was_asked_before_comes_from_the_memory_and_nothing_is_embedded_twi
     def judges() -> Classifiers:
         return Classifiers(pool.texts, len(LABELS), multi_label=False, embed=counted, embedder="hashed", memory=memory)
 
-    memory = Kept()
+    memory = MemoryStore()
     one = Training(train, pool.targets[train], np.ones(len(train)))
     variants = [one, one.weighted(weights_of(len(train)))]
     first = judges()
@@ -177,7 +177,7 @@ def test_another_question_is_another_answer() -> None:
     train, test = pool.add(world.rows("train", 6)), pool.add(world.rows("test", 4))
     other = LabelledPool(LABELS, multi_label=False)
     other.add([row.with_labels([LABELS[0] if row.label == LABELS[1] else str(row.label)]) for row in pool.records])
-    memory = Kept()
+    memory = MemoryStore()
     ones = np.ones(len(train))
     classifiers(pool, memory).scores("words", [Training(train, pool.targets[train], ones)], test)
     for number, (asked, rows, weights, about) in enumerate(

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from tests.evaluate.copying import embed, texts
 from tests.evaluate.sides import records
-from tests.filter.benches import real_data, rows
+from tests.filter.filtering import read_rows, real_data
 from textsynth.core.records import Provenance, Record
 from textsynth.evaluate.contamination import SHOWN, Contamination, find_contamination
 
@@ -147,8 +147,8 @@ def test_every_exact_copy_is_found_whatever_its_case_and_punctuation(picked: lis
 
 @real_data
 def test_planted_exact_copies_of_a_real_test_set_are_told_from_its_train_rows() -> None:
-    test = records([row["text"] for row in rows("banking77/test.csv")[::3]], item="test")
-    train = records([row["text"] for row in rows("banking77/train.csv")[::20]], item="train")
+    test = records([row["text"] for row in read_rows("banking77/test.csv")[::3]], item="test")
+    train = records([row["text"] for row in read_rows("banking77/train.csv")[::20]], item="train")
     clean = find_contamination({"train": train, "test": test}, embed)
     assert clean.beyond == ()
     chance = random.Random("planted")

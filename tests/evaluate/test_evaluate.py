@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from tests.contexts import Kept
+from tests.contexts import MemoryStore
 from tests.evaluate.proofs import THREE, Made, plan, whole
 from tests.evaluate.worlds import LABELS, World, embed
 from textsynth.core.errors import UsageError
@@ -70,7 +70,7 @@ def test_the_same_texts_are_told_the_same_again(found: Evaluation) -> None:
 
 
 def test_a_second_time_nothing_is_trained(found: Evaluation) -> None:
-    made, memory = Made(), Kept()
+    made, memory = Made(), MemoryStore()
     first = evaluate(made.run(), made.real, plan(memory=memory))
     kept = dict(memory)
     assert as_json(evaluate(made.run(), made.real, plan(memory=memory))) == as_json(first)

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from tests.contexts import Kept
+from tests.contexts import MemoryStore
 from textsynth.core.records import Provenance, Record
 from textsynth.evaluate import classifiers as classify
 from textsynth.evaluate.classifiers import Classifiers
@@ -80,7 +80,7 @@ def embed(texts: Sequence[str]) -> NDArray[np.float32]:
 
 def classifiers(pool: LabelledPool, memory: classify.VectorStore | None = None) -> Classifiers:
     """Return the classifiers over a pool, with hashed words for embeddings."""
-    kept = Kept() if memory is None else memory
+    kept = MemoryStore() if memory is None else memory
     return Classifiers(
         pool.texts, len(pool.labels), multi_label=pool.multi_label, embed=embed, embedder="hashed", memory=kept
     )

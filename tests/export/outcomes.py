@@ -28,7 +28,7 @@ def outcome(**changes: Any) -> RunResult:
         DroppedRecord(record(100), "filter", "length", "too few words", 2, 3),
         DroppedRecord(record(101), "filter", "near_duplicate", "like a text that was kept", 0.8, 0.7, selected[0].id),
         DroppedRecord(record(102), "label", "choice", "the model named none of the labels: 'x'"),
-        DroppedRecord(record(103), "review", "choice", "the votes for a label are too few", 0.4, 0.6),
+        DroppedRecord(record(103), "review", "choice", "too few votes for the chosen label", 0.4, 0.6),
         DroppedRecord(
             Record("raw \ud800 junk", Provenance("labelled", request_key="key9", index=7)),
             "parse",

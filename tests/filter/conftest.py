@@ -1,14 +1,14 @@
-"""The real embedder for the filters that need one, loaded once."""
+"""The bundled embedder for filters that need one, loaded once."""
 
 from __future__ import annotations
 
 import pytest
 
-from tests.contexts import Kept
-from tests.filter.benches import Embed
-from textsynth.similarity.embedder import EMBEDDED, Embedder
+from tests.contexts import MemoryStore
+from tests.filter.filtering import Embed
+from textsynth.similarity.embedder import BUNDLED_EMBEDDER, Embedder
 
 
 @pytest.fixture(scope="session")
 def embed() -> Embed:
-    return Embedder(EMBEDDED, Kept()).embed
+    return Embedder(BUNDLED_EMBEDDER, MemoryStore()).embed

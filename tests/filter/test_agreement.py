@@ -6,52 +6,52 @@ import numpy as np
 import pytest
 
 from tests.contexts import context
-from tests.filter.benches import Embed, judged, real_data, record, rows
+from tests.filter.filtering import Embed, read_rows, real_data, record, verdict_on
 from textsynth.core.records import Provenance, Record
 from textsynth.core.seed_folds import assign_folds
 from textsynth.filter.agreement import Agreement
 from textsynth.similarity.vectors import Vectors
 
-SAID = {
+TEXTS = {
     "refund": ("please send my money back", "I want a refund", "when do I get my 20 euros back", "the refund is late"),
     "delivery": ("where is my parcel", "the courier never came", "my order has not arrived", "when is it delivered"),
     "praise": ("I love this shop", "great service, thank you", "you are the best", "what a lovely surprise"),
 }
 SEEDS = [
     Record(text, Provenance("seeds", index=row), (label,))
-    for label, texts in SAID.items()
+    for label, texts in TEXTS.items()
     for row, text in enumerate(texts)
 ]
 
 
-def test_a_label_that_fits_is_kept_with_its_probability(embed: Embed) -> None:
-    at = context(sources={"seeds": SEEDS}, embed=embed)
-    good = judged(Agreement(), record("can I have my money returned?", "refund"), at)
+def test_a_text_with_a_fitting_label_is_kept_with_its_probability(embed: Embed) -> None:
+    run = context(sources={"seeds": SEEDS}, embed=embed)
+    good = verdict_on(Agreement(), record("can I have my money returned?", "refund"), run)
     assert good is not None
     assert good.keeps
     assert good.score is not None
     assert 0.4 < good.score < 1
 
 
-def test_a_label_that_does_not_fit_is_dropped_and_the_right_one_is_told(embed: Embed) -> None:
-    at = context(sources={"seeds": SEEDS}, embed=embed)
-    one = record("my parcel is still not here", "praise")
-    bad = judged(Agreement(), one, at)
+def test_a_text_with_a_wrong_label_is_dropped_and_the_reason_names_the_other_label(embed: Embed) -> None:
+    run = context(sources={"seeds": SEEDS}, embed=embed)
+    text = record("my parcel is still not here", "praise")
+    bad = verdict_on(Agreement(), text, run)
     assert bad is not None
     assert bad.reason == "the seeds' classifier puts another label first: delivery"
     assert bad.score is not None
     assert bad.limit is not None
     assert bad.score < bad.limit
-    among_all = judged(Agreement(top_k=3), one, at)
+    among_all = verdict_on(Agreement(top_k=3), text, run)
     assert among_all is not None
     assert among_all.keeps
-    unsure = judged(Agreement(top_k=3, min_confidence=0.9), one, at)
+    unsure = verdict_on(Agreement(top_k=3, min_confidence=0.9), text, run)
     assert unsure is not None
-    assert unsure.reason == "the seeds' classifier is not sure of the label"
+    assert unsure.reason == "the seeds' classifier gives the label too little probability"
 
 
 def directions(texts: Sequence[str]) -> Vectors:
-    """Embed "a/b" as mostly the direction of a and a little of b."""
+    """Return for each text "a/b" a vector mostly in the direction of a and a little in that of b."""
     names = ["red", "blue", "odd"]
     rows = np.zeros((len(texts), 3), np.float32)
     for row, text in zip(rows, texts, strict=True):
@@ -60,57 +60,57 @@ def directions(texts: Sequence[str]) -> Vectors:
     return rows / np.linalg.norm(rows, axis=1, keepdims=True)
 
 
-def test_a_seed_that_was_shown_does_not_vouch_for_a_text_made_from_it() -> None:
-    """A seed that lies among another label's, and a text just like it: only who never saw that seed says so."""
+def test_a_text_is_not_checked_with_the_seeds_that_its_prompt_showed() -> None:
+    """A seed is close to the seeds of another label. A text like it is kept only by a classifier trained on it."""
     red = [Record(f"red#{row}", Provenance("seeds"), ("red",)) for row in range(4)]
     blue = [Record(f"blue#{row}", Provenance("seeds"), ("blue",)) for row in range(3)]
-    stray = Record("odd", Provenance("seeds"), ("blue",))
-    seeds = [*red, *blue, stray]
+    outlier = Record("odd", Provenance("seeds"), ("blue",))
+    seeds = [*red, *blue, outlier]
     folds = assign_folds(seeds)
-    held = next(one for one in blue if folds[one.id] == folds[stray.id])
-    at = context(sources={"seeds": seeds}, labels={"red": "", "blue": ""}, embed=directions)
-    one = record("odd/red", "blue", example_ids=[stray.id, held.id])
-    vouched = judged(Agreement(), record("odd/red", "blue"), at)
-    assert vouched is not None
-    assert vouched.keeps
-    alone = judged(Agreement(), one, at)
-    assert alone is not None
-    assert alone.reason == "the seeds' classifier puts another label first: red"
-    parent = Record("odd/red", Provenance("paraphrase", parent_ids=(stray.id,)), ("blue",))
-    child = judged(Agreement(), parent, at)
-    assert child is not None
-    assert child.reason == alone.reason
+    same_fold = next(seed for seed in blue if folds[seed.id] == folds[outlier.id])
+    run = context(sources={"seeds": seeds}, labels={"red": "", "blue": ""}, embed=directions)
+    text = record("odd/red", "blue", example_ids=[outlier.id, same_fold.id])
+    with_all_seeds = verdict_on(Agreement(), record("odd/red", "blue"), run)
+    assert with_all_seeds is not None
+    assert with_all_seeds.keeps
+    cross_fitted = verdict_on(Agreement(), text, run)
+    assert cross_fitted is not None
+    assert cross_fitted.reason == "the seeds' classifier puts another label first: red"
+    paraphrase = Record("odd/red", Provenance("paraphrase", parent_ids=(outlier.id,)), ("blue",))
+    verdict = verdict_on(Agreement(), paraphrase, run)
+    assert verdict is not None
+    assert verdict.reason == cross_fitted.reason
 
 
 @pytest.mark.parametrize("seeds", [[], SEEDS[:4], [Record("no label", Provenance("seeds"))]])
-def test_without_seeds_of_two_labels_everything_is_kept(seeds: list[Record]) -> None:
-    at = context(sources={"seeds": seeds}, embed=lambda texts: np.ones((len(texts), 2), np.float32))
-    assert judged(Agreement(), record("where is it", "delivery"), at) is None
+def test_without_seeds_of_two_labels_every_text_is_kept(seeds: list[Record]) -> None:
+    run = context(sources={"seeds": seeds}, embed=lambda texts: np.ones((len(texts), 2), np.float32))
+    assert verdict_on(Agreement(), record("where is it", "delivery"), run) is None
 
 
-def test_a_label_without_seeds_and_a_text_without_label_are_kept(embed: Embed) -> None:
-    at = context(sources={"seeds": SEEDS}, embed=embed)
-    assert judged(Agreement(), record("hello", "greeting"), at) is None
-    assert judged(Agreement(), record("hello"), at) is None
+def test_texts_without_a_label_or_whose_label_has_no_seeds_are_kept(embed: Embed) -> None:
+    run = context(sources={"seeds": SEEDS}, embed=embed)
+    assert verdict_on(Agreement(), record("hello", "greeting"), run) is None
+    assert verdict_on(Agreement(), record("hello"), run) is None
 
 
-def test_of_several_labels_one_that_fits_is_enough(embed: Embed) -> None:
-    at = context(sources={"seeds": SEEDS}, embed=embed, multi_label=True)
-    both = judged(Agreement(), record("my parcel is still not here", "praise", "delivery"), at)
+def test_of_several_labels_one_fitting_label_is_enough(embed: Embed) -> None:
+    run = context(sources={"seeds": SEEDS}, embed=embed, multi_label=True)
+    both = verdict_on(Agreement(), record("my parcel is still not here", "praise", "delivery"), run)
     assert both is not None
     assert both.keeps
 
 
 @pytest.mark.slow
 @real_data
-def test_five_seeds_a_label_tell_four_of_five_real_questions_right(embed: Embed) -> None:
+def test_with_five_seeds_per_label_three_of_four_real_questions_agree(embed: Embed) -> None:
     """Embeds 785 questions."""
     seeds = [
-        Record(row["text"], Provenance("seeds", index=place), (row["label"],))
-        for place, row in enumerate(rows("banking77/train_5shot.csv"))
+        Record(row["text"], Provenance("seeds", index=index), (row["label"],))
+        for index, row in enumerate(read_rows("banking77/train_5shot.csv"))
     ]
-    asked = [record(row["text"], row["label"]) for row in rows("banking77/train.csv")[::25]]
-    at = context(sources={"seeds": seeds}, labels={}, embed=embed)
-    for accept, least in ((1, 0.76), (2, 0.85)):
-        verdicts = Agreement(top_k=accept).start(at).evaluate_batch(asked)
-        assert sum(verdict is not None and verdict.keeps for verdict in verdicts) > least * len(asked)
+    questions = [record(row["text"], row["label"]) for row in read_rows("banking77/train.csv")[::25]]
+    run = context(sources={"seeds": seeds}, labels={}, embed=embed)
+    for top_k, minimum in ((1, 0.76), (2, 0.85)):
+        verdicts = Agreement(top_k=top_k).start(run).evaluate_batch(questions)
+        assert sum(verdict is not None and verdict.keeps for verdict in verdicts) > minimum * len(questions)

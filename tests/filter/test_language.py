@@ -5,7 +5,7 @@ import dataclasses
 import pytest
 
 from tests.contexts import context
-from tests.filter.benches import judged, real_data, reason, record, rows
+from tests.filter.filtering import read_rows, real_data, reason_for, record, verdict_on
 from textsynth.filter.language import Language, clearly_english
 
 FOREIGN = """Wo bleibt mein Paket?|Ich will mein Geld zurück|¿Dónde está mi tarjeta nueva?|No puedo pagar con mi tarjeta
@@ -17,9 +17,9 @@ TEXTS = [text for line in FOREIGN.splitlines() for text in line.split("|")]
 
 
 @pytest.mark.parametrize("text", TEXTS)
-def test_a_short_foreign_sentence_is_no_english(text: str) -> None:
+def test_a_short_sentence_in_another_language_is_dropped(text: str) -> None:
     assert not clearly_english(text)
-    verdict = judged(Language(), record(text))
+    verdict = verdict_on(Language(), record(text))
     assert verdict is not None
     assert verdict.score is not None
     assert verdict.score < 0.01 == verdict.limit
@@ -33,25 +33,25 @@ def test_a_short_foreign_sentence_is_no_english(text: str) -> None:
         ("zh", "我的新卡在哪里"),
         ("no", "Jeg vil have mine penge tilbage"),
         ("sk", "Kde je moje karta?"),
-        ("tlh", "a language that no model knows is not judged"),
+        ("tlh", "a language that no model knows is not verdict_on"),
     ],
 )
-def test_another_language_can_be_wanted(code: str, text: str) -> None:
-    assert reason(Language(language=code), record(text)) is None
-    assert reason(Language(), record(text), dataclasses.replace(context(), language=code)) is None
+def test_the_recipe_or_the_option_sets_the_language(code: str, text: str) -> None:
+    assert reason_for(Language(language=code), record(text)) is None
+    assert reason_for(Language(), record(text), dataclasses.replace(context(), language=code)) is None
 
 
-def test_a_text_too_short_to_tell_is_kept() -> None:
-    assert reason(Language(), record("ja genau")) is None
-    assert reason(Language(min_bytes=0), record("ja genau, danke")) is not None
+def test_a_text_that_is_too_short_to_identify_is_kept() -> None:
+    assert reason_for(Language(), record("ja genau")) is None
+    assert reason_for(Language(min_bytes=0), record("ja genau, danke")) is not None
 
 
-def test_english_is_no_german() -> None:
-    told = reason(Language(language="de"), record("Where is the card that I ordered a week ago?"))
-    assert told == "is in another language: en"
+def test_the_reason_names_the_language() -> None:
+    reason = reason_for(Language(language="de"), record("Where is the card that I ordered a week ago?"))
+    assert reason == "is in another language: en"
 
 
 @real_data
 def test_real_english_is_kept() -> None:
-    some = [record(row["text"]) for row in [*rows("banking77/train.csv")[::5], *rows("trec/train.csv")[::5]]]
-    assert not any(Language().start(context()).evaluate_batch(some))
+    texts = [record(row["text"]) for row in [*read_rows("banking77/train.csv")[::5], *read_rows("trec/train.csv")[::5]]]
+    assert not any(Language().start(context()).evaluate_batch(texts))

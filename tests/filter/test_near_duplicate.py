@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+from itertools import combinations
+
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.contexts import context
-from tests.filter.benches import batch, record, rule
+from tests.filter.filtering import batch, filter_window, record
 from textsynth.core.records import Verdict
 from textsynth.filter.near_duplicate import NearDuplicate
 from textsynth.text.normalize import jaccard, word_set
@@ -19,39 +21,40 @@ def test_a_text_with_one_word_changed_is_a_near_duplicate() -> None:
     assert verdicts == [None, Verdict("shares most of its words with an accepted text", 0.9, 0.7, first.id), None]
 
 
-def test_the_nearest_one_is_the_twin_and_a_settled_one_before_one_of_the_batch() -> None:
-    judge = NearDuplicate().start(context())
-    one, other, new = batch(LONG.replace("bank", "shop"), LONG.replace("weeks", "days"), LONG)
-    judge.commit([one, other])
+def test_the_most_similar_text_is_named_and_an_accepted_one_takes_precedence() -> None:
+    session = NearDuplicate().start(context())
+    first, second, new = batch(LONG.replace("bank", "shop"), LONG.replace("weeks", "days"), LONG)
+    session.commit([first, second])
     again = record(LONG, index=9)
-    first, second = judge.evaluate_batch([new, again])
-    assert first == second
-    assert first is not None
-    assert first.duplicate_of == one.id
-    judge.commit([new])
-    assert judge.evaluate_batch([again]) == [
+    verdict, verdict_again = session.evaluate_batch([new, again])
+    assert verdict == verdict_again
+    assert verdict is not None
+    assert verdict.duplicate_of == first.id
+    session.commit([new])
+    assert session.evaluate_batch([again]) == [
         Verdict("shares most of its words with an accepted text", 1.0, 0.7, new.id)
     ]
 
 
-def test_the_limit_is_the_recipes() -> None:
-    one, other = batch("my new card is lost", "my old card is lost")
-    assert NearDuplicate(similarity=0.7).start(context()).evaluate_batch([one, other])[1] is None
-    assert NearDuplicate(similarity=0.6).start(context()).evaluate_batch([one, other])[1] is not None
+def test_the_limit_can_be_set() -> None:
+    first, second = batch("my new card is lost", "my old card is lost")
+    assert NearDuplicate(similarity=0.7).start(context()).evaluate_batch([first, second])[1] is None
+    assert NearDuplicate(similarity=0.6).start(context()).evaluate_batch([first, second])[1] is not None
 
 
 @settings(deadline=None)
 @given(TEXTS, TEXTS)
-def test_among_short_texts_no_two_near_ones_stay_and_none_is_lost(before: list[str], texts: list[str]) -> None:
-    judge = NearDuplicate().start(context())
-    earlier, _ = rule(judge, batch(*before))
-    window = [record(text, index=100 + place) for place, text in enumerate(texts)]
-    assert judge.evaluate_batch(window) == judge.evaluate_batch(window)
-    kept, dropped = rule(judge, window)
-    stay = {one.id: word_set(one.text) for one in (*earlier, *kept)}
-    sets = list(stay.values())
-    assert all(jaccard(one, other) < 0.7 for place, one in enumerate(sets) for other in sets[:place])
+def test_of_short_texts_no_two_similar_ones_are_kept_and_each_dropped_one_has_a_duplicate(
+    before: list[str], texts: list[str]
+) -> None:
+    session = NearDuplicate().start(context())
+    earlier, _ = filter_window(session, batch(*before))
+    window = [record(text, index=100 + number) for number, text in enumerate(texts)]
+    assert session.evaluate_batch(window) == session.evaluate_batch(window)
+    accepted, dropped = filter_window(session, window)
+    word_sets = {text.id: word_set(text.text) for text in (*earlier, *accepted)}
+    assert all(jaccard(first, second) < 0.7 for first, second in combinations(word_sets.values(), 2))
     for drop in dropped:
         assert drop.duplicate_of is not None
-        assert drop.score == round(jaccard(word_set(drop.record.text), stay[drop.duplicate_of]), 4)
+        assert drop.score == round(jaccard(word_set(drop.record.text), word_sets[drop.duplicate_of]), 4)
         assert drop.score >= 0.7

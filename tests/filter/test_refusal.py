@@ -3,7 +3,8 @@ from __future__ import annotations
 import pytest
 
 from tests.contexts import context
-from tests.filter.benches import real_data, reason, record, rows
+from tests.filter.filtering import read_rows, real_data, reason_for, record
+from textsynth.core.errors import RecipeError
 from textsynth.filter.refusal import Refusal
 
 BANK = context(labels={"card_arrival": "asks where the card is", "PIN": "asks about the PIN"})
@@ -16,7 +17,7 @@ DROPPED = {
         "Unfortunately I won't generate such content.",
     ],
     "speaks as an AI": ["As an AI language model, I have no card.", "Well, I'm just an AI and own nothing."],
-    "introduces": [
+    "introduction": [
         "Sure, here are three examples:",
         "Here is a paraphrase: where is it",
         "Certainly! Here's one.",
@@ -24,15 +25,15 @@ DROPPED = {
         "Below are some possible sentences:\n",
     ],
     "form field": ["Example 3: where is it", "Label: refund", "Text 2: hello", "**Question:** where is it", "User: hi"],
-    "list mark": ["1. Where is it?", "(2) Where is it?", "- Where is it?", "* where is it"],
+    "list marker": ["1. Where is it?", "(2) Where is it?", "- Where is it?", "* where is it"],
     "label's name": ["Card arrival: where is it", "card_arrival: where is it", "pin: where is it"],
-    "as the recipe writes it": ["this is about card_arrival I think"],
+    "as the recipe spells it": ["this is about card_arrival I think"],
     "placeholder": ["My name is [insert name].", "Dear {customer_name}", "Hello <your name>", "Dear [Company Name],"],
     "special tokens": ["<|im_start|>system", "where is it</s>", "[INST] where is it", "<think> hm"],
     "code fence": ["```\nwhere is it"],
     "bold or heading": ["**Where** is it", "# Delivery\nWhere is it"],
-    "several items": ["Where is it?\n2. And when?", "Where is it\n- here"],
-    "person who asked": [
+    "several list items": ["Where is it?\n2. And when?", "Where is it\n- here"],
+    "remark to the user": [
         "Where is my card? I hope this helps!",
         "Where is it? Let me know if you want me to write more.",
     ],
@@ -60,31 +61,38 @@ KEPT = [
 ]
 
 
-@pytest.mark.parametrize(("told", "text"), [(told, text) for told, texts in DROPPED.items() for text in texts])
-def test_what_a_model_says_around_a_text_is_dropped(told: str, text: str) -> None:
-    assert told in (reason(Refusal(), record(text), BANK) or "")
+@pytest.mark.parametrize(("reason", "text"), [(reason, text) for reason, texts in DROPPED.items() for text in texts])
+def test_a_text_with_traces_of_the_model_is_dropped(reason: str, text: str) -> None:
+    assert reason in (reason_for(Refusal(), record(text), BANK) or "")
 
 
 @pytest.mark.parametrize("text", KEPT)
-def test_what_people_write_is_kept(text: str) -> None:
-    assert reason(Refusal(), record(text), BANK) is None
+def test_texts_that_people_write_are_kept(text: str) -> None:
+    assert reason_for(Refusal(), record(text), BANK) is None
 
 
-def test_a_trace_that_is_wanted_can_be_allowed() -> None:
-    step = Refusal(allow=("holds bold or heading marks",))
-    assert reason(step, record("**Where** is it")) is None
-    assert reason(step, record("**Where** is it\n- here")) == "holds several items of a list"
+def test_reasons_can_be_allowed() -> None:
+    step = Refusal(allow=("contains bold or heading markup",))
+    assert reason_for(step, record("**Where** is it")) is None
+    assert reason_for(step, record("**Where** is it\n- here")) == "contains several list items"
 
 
-def test_labels_without_letters_name_nothing() -> None:
-    assert reason(Refusal(), record("! : it"), context(labels={"!": "x", "_": "y"})) is None
+def test_an_unknown_reason_in_allow_is_an_error() -> None:
+    with pytest.raises(
+        RecipeError, match="there is no reason 'contains code fence'; did you mean 'contains a code fence'"
+    ):
+        Refusal(allow=("contains code fence",))
+
+
+def test_labels_without_letters_are_ignored() -> None:
+    assert reason_for(Refusal(), record("! : it"), context(labels={"!": "x", "_": "y"})) is None
 
 
 @real_data
 @pytest.mark.parametrize(
-    ("path", "most"), [("banking77/train.csv", 0), ("trec/train.csv", 0), ("parrot_crowdflower/train.csv", 3)]
+    ("path", "limit"), [("banking77/train.csv", 0), ("trec/train.csv", 0), ("parrot_crowdflower/train.csv", 3)]
 )
-def test_of_thousands_of_real_texts_hardly_any_is_dropped(path: str, most: int) -> None:
-    judge = Refusal().start(BANK)
-    verdicts = judge.evaluate_batch([record(row["text"]) for row in rows(path)])
-    assert sum(verdict is not None for verdict in verdicts) <= most
+def test_almost_no_real_texts_are_dropped(path: str, limit: int) -> None:
+    session = Refusal().start(BANK)
+    verdicts = session.evaluate_batch([record(row["text"]) for row in read_rows(path)])
+    assert sum(verdict is not None for verdict in verdicts) <= limit

@@ -1,139 +1,229 @@
-"""HTTP as servers really speak it, in any pieces, and what is none."""
+"""HTTP/1.1 as servers speak it, in any pieces; responses that are not HTTP; and bytes outside of an exchange."""
 
 from __future__ import annotations
 
 import asyncio
 import gzip
 import zlib
+from collections.abc import Awaitable, Callable
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.models.raw import END, Talk, raw, whole
-from textsynth.http.body import LARGEST_BODY, ProtocolError
-from textsynth.http.connection import Connection, Reply
+from tests.models.raw_server import CLOSE, RawServer, Respond, raw_server, response
+from textsynth.http.connection import UNCHECKED_SECONDS, Connection
+from textsynth.http.response import MAX_BODY_BYTES, ProtocolError, Response
 
 CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+GET = b"GET / HTTP/1.1\r\n\r\n"
 
 
-def said(talk: Talk, times: int = 1) -> list[Reply]:
-    """Send `times` requests over one connection and return the replies."""
+def with_connection(respond: Respond, work: Callable[[Connection, RawServer], Awaitable[object]]) -> None:
+    """Run `work` with a connection to a server that responds as `respond` says."""
 
-    async def go() -> list[Reply]:
-        async with raw(talk) as server:
-            _, one = await asyncio.get_running_loop().create_connection(Connection, "127.0.0.1", server.port)
+    async def go() -> None:
+        async with raw_server(respond) as server:
+            _, connection = await asyncio.get_running_loop().create_connection(Connection, "127.0.0.1", server.port)
             try:
-                return [await one.request(b"GET / HTTP/1.1\r\n\r\n") for _ in range(times)]
+                await work(connection, server)
             finally:
-                one.close()
+                connection.close()
 
-    return asyncio.run(asyncio.wait_for(go(), 10))
+    asyncio.run(asyncio.wait_for(go(), 10))
+
+
+def responses_to(respond: Respond, times: int = 1, request: bytes = GET) -> list[Response]:
+    """Send the request `times` times over one connection, and return the responses."""
+    responses: list[Response] = []
+
+    async def work(connection: Connection, _: RawServer) -> None:
+        responses.extend([await connection.request(request) for _ in range(times)])
+
+    with_connection(respond, work)
+    return responses
 
 
 @pytest.mark.parametrize(
-    ("answer", "body", "keeps"),
+    ("pieces", "body", "keep_alive"),
     [
-        ([whole(b"hello")], b"hello", True),
-        ([whole(b"")], b"", True),
+        ([response(b"hello")], b"hello", True),
+        ([response(b"")], b"", True),
         ([b"HTTP/1.1 204 No\r\n\r\n"], b"", True),
-        ([b"HTTP/1.1 100 Continue\r\n\r\n", whole(b"then")], b"then", True),
-        ([whole(b"bye", 200, "Connection: close")], b"bye", False),
+        ([b"HTTP/1.1 100 Continue\r\n\r\n", response(b"then")], b"then", True),
+        ([b"HTTP/1.1 103 Early\r\nLink: a\r\n\r\n" + response(b"then")], b"then", True),
+        ([response(b"bye", 200, "Connection: close")], b"bye", False),
         ([b"HTTP/1.0 200 OK\r\ncontent-length: 2\r\n\r\nhi"], b"hi", False),
-        ([b"HTTP/1.1 200 OK\r\n\r\nto the end", END], b"to the end", False),
+        ([b"HTTP/1.0 200 OK\r\nconnection: keep-alive\r\ncontent-length: 2\r\n\r\nhi"], b"hi", True),
+        ([b"HTTP/1.1 200 OK\r\n\r\nto the end", CLOSE], b"to the end", False),
         ([CHUNKED + b"5\r\nhello\r\n", b"6;ext=1\r\n there\r\n0\r\n\r\n"], b"hello there", True),
         ([CHUNKED + b"2\r\nhi\r\n0\r\nX-Trailer: 1\r\n\r\n"], b"hi", True),
-        ([whole(gzip.compress(b"packed"), 200, "Content-Encoding: gzip")], b"packed", True),
-        ([whole(zlib.compress(b"packed"), 200, "content-encoding: deflate")], b"packed", True),
-        ([whole(b"more than asked") + b"HTTP/1.1"], b"more than asked", False),
+        ([response(gzip.compress(b"text"), 200, "Content-Encoding: gzip")], b"text", True),
+        ([response(zlib.compress(b"text"), 200, "content-encoding: deflate")], b"text", True),
+        ([response(b"text", 200, "content-encoding: identity")], b"text", True),
+        ([response(b"longer than its length") + b"HTTP/1.1"], b"longer than its length", False),
     ],
 )
-def test_answers_of_every_shape_are_read(answer: list[object], body: bytes, keeps: bool) -> None:
-    (found,) = said(lambda _: answer)
-    assert (found.body, found.keep_alive) == (body, keeps)
-    assert 200 <= found.status < 300
+def test_responses_of_every_shape_are_read(pieces: list[object], body: bytes, keep_alive: bool) -> None:
+    (parsed,) = responses_to(lambda _: pieces)
+    assert (parsed.body, parsed.keep_alive) == (body, keep_alive)
+    assert 200 <= parsed.status < 300
 
 
 @pytest.mark.parametrize(
-    ("answer", "reason"),
+    ("pieces", "reason"),
     [
-        ([END], "closed the connection before"),
-        ([whole(b"hello")[:-2], END], "closed the connection before"),
-        ([CHUNKED + b"5\r\nhel", END], "closed the connection before"),
-        ([b"SSH-2.0-OpenSSH_9.6\r\n"], "no HTTP"),
-        ([b"HTTP/1.1 twohundred\r\n\r\n"], "no HTTP"),
+        ([CLOSE], "closed the connection before"),
+        ([response(b"hello")[:-2], CLOSE], "closed the connection before"),
+        ([CHUNKED + b"5\r\nhel", CLOSE], "closed the connection before"),
+        ([b"HTTP/1.1 200 OK\r\nx: y\r\n", CLOSE], "closed the connection before"),
+        ([b"HTTP/1.1 100 Continue\r\n\r\n", CLOSE], "closed the connection before"),
+        ([b"SSH-2.0-OpenSSH_9.6\r\n"], "is not HTTP: it begins with b'SSH-2.0"),
+        ([b"HTTP/1.1 twohundred\r\n\r\n"], "is not valid HTTP: Invalid status code"),
+        ([b"HTTP/2.0 200 OK\r\ncontent-length: 0\r\n\r\n"], r"has HTTP version 2\.0; expected 1\.1"),
         ([b"HTTP/1.1 101 Switching\r\n\r\n"], "another protocol"),
-        ([b"HTTP/1.1 200 OK\r\ncontent-length: -5\r\n\r\n"], "length is"),
-        ([b"HTTP/1.1 200 OK\r\ncontent-length: 99999999999\r\n\r\n"], "may have"),
-        ([CHUNKED + b"zz\r\n"], "chunk of the answer begins"),
-        ([CHUNKED + b"-5\r\nhello\r\n"], "chunk of the answer begins"),
-        ([CHUNKED + b"2\r\nhello\r\n0\r\n\r\n"], "longer than it says"),
-        ([CHUNKED + b"fffffffff\r\n"], "went on beyond"),
-        ([CHUNKED, b"1" * 70_000], "has no end"),
-        ([b"HTTP/1.1 200 OK\r\nx: " + b"y" * 70_000], "head has more than"),
-        ([whole(b"no gzip", 200, "Content-Encoding: gzip")], "cannot be unpacked"),
-        ([whole(b"?", 200, "Content-Encoding: br")], "packed as"),
-        ([whole(gzip.compress(bytes(LARGEST_BODY + 1)), 200, "Content-Encoding: gzip")], "went on beyond"),
+        ([b"HTTP/1.1 101 Switching\r\nConnection: upgrade\r\nUpgrade: h2c\r\n\r\n"], "another protocol"),
+        ([b"HTTP/1.1 200 OK\r\ncontent-length: -5\r\n\r\n"], "Invalid character in Content-Length"),
+        ([b"HTTP/1.1 200 OK\r\ncontent-length: 99999999999\r\n\r\n"], "99,999,999,999 bytes; the limit is"),
+        ([b"HTTP/1.1 200 OK\r\ncontent-length: " + b"9" * 5000 + b"\r\n\r\n"], "Content-Length overflow"),
+        ([b"HTTP/1.1 200 OK\r\ncontent-length: " + b"0" * 5000 + b"\r\n\r\n"], "has 5,000 digits"),
+        ([b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\nTransfer-Encoding: chunked\r\n\r\n"], "is not valid HTTP"),
+        ([CHUNKED + b"zz\r\n"], "Invalid character in chunk size"),
+        ([CHUNKED + b"-5\r\nhello\r\n"], "Invalid character in chunk size"),
+        ([CHUNKED + b"2\r\nhello\r\n0\r\n\r\n"], "is not valid HTTP: Expected LF after chunk data"),
+        ([CHUNKED + b"fffffffff\r\n", *[bytes(1 << 20)] * 40], "body exceeds 33,554,432 bytes"),
+        ([CHUNKED, b"1" * 70_000], "Chunk size overflow"),
+        ([CHUNKED, b"5;", *[b"x" * 20_000] * 40], "a chunk header or the trailers of the response exceed"),
+        ([b"HTTP/1.1 200 OK\r\nx: " + b"y" * 70_000], "head exceeds 65,536 bytes"),
+        ([response(b"no gzip", 200, "Content-Encoding: gzip")], "cannot be decompressed"),
+        ([response(b"?", 200, "Content-Encoding: br")], "has the Content-Encoding b'br'"),
+        ([response(gzip.compress(bytes(MAX_BODY_BYTES + 1)), 200, "Content-Encoding: gzip")], "body exceeds"),
     ],
 )
-def test_what_is_no_whole_answer_is_broken(answer: list[object], reason: str) -> None:
+def test_an_incomplete_or_invalid_response_is_a_protocol_error(pieces: list[object], reason: str) -> None:
     with pytest.raises(ProtocolError, match=reason):
-        said(lambda _: answer)
+        responses_to(lambda _: pieces)
 
 
-def test_an_endless_stream_of_bytes_ends_at_a_size() -> None:
+def test_an_endless_body_ends_at_the_size_limit() -> None:
     endless = [b"HTTP/1.1 200 OK\r\n\r\n", *[bytes(1 << 20)] * 40]
-    with pytest.raises(ProtocolError, match=r"went on beyond 33,554,432 bytes"):
-        said(lambda _: endless)
+    with pytest.raises(ProtocolError, match=r"body exceeds 33,554,432 bytes"):
+        responses_to(lambda _: endless)
 
 
 def test_a_connection_is_used_again_and_headers_are_found_in_any_case() -> None:
-    first, second = said(lambda _: [whole(b"x", 429, "Retry-After: 7")], times=2)
+    first, second = responses_to(lambda _: [response(b"x", 429, "Retry-After: 7")], times=2)
     assert first.header("retry-after") == second.header("Retry-After") == "7"
     assert first.header("x-none") is None
 
 
-def test_bytes_nobody_asked_for_end_the_connection() -> None:
-    with pytest.raises(ProtocolError):
-        said(lambda _: [whole(b"one"), 0.05, whole(b"two")], times=3)
+def test_the_response_to_head_has_no_body_and_the_next_one_is_read_from_its_start() -> None:
+    head = b"HEAD / HTTP/1.1\r\n\r\n"
+
+    async def work(connection: Connection, _: RawServer) -> None:
+        assert (await connection.request(head)).body == b""
+        assert (await connection.request(GET)).body == b"hello"
+
+    with_connection(lambda request: [response(b"hello")[: -5 if request == head else None]], work)
 
 
-class Silent(asyncio.Transport):
-    """A transport that takes everything."""
+def test_a_second_response_50_ms_after_the_first_closes_the_connection() -> None:
+    async def work(connection: Connection, server: RawServer) -> None:
+        assert (await connection.request(GET)).body == b"one"
+        assert connection.is_reusable(asyncio.get_running_loop().time())
+        await asyncio.sleep(0.1)
+        assert not connection.open
+        with pytest.raises(ProtocolError, match="closed before the request was sent"):
+            await connection.request(GET)
+        assert len(server.requests) == 1
+
+    with_connection(lambda _: [response(b"one"), 0.05, response(b"two")], work)
+
+
+def test_bytes_that_the_event_loop_has_not_seen_yet_make_a_connection_unusable() -> None:
+    """The transport does not read while the second response arrives, as if the loop were busy with other work."""
+
+    async def work(connection: Connection, _: RawServer) -> None:
+        loop = asyncio.get_running_loop()
+        assert (await connection.request(GET)).body == b"one"
+        connection.idle_since = loop.time()
+        assert connection._transport is not None
+        connection._transport.pause_reading()
+        await asyncio.sleep(0.1)
+        assert connection.open
+        assert connection.is_reusable(connection.idle_since + UNCHECKED_SECONDS / 2)
+        assert not connection.is_reusable(loop.time())
+        assert not connection.open
+
+    with_connection(lambda _: [response(b"one"), 0.05, response(b"two")], work)
+
+
+@pytest.mark.parametrize("surplus", [b"?", b"\r\n", response(b"two")])
+def test_a_body_longer_than_its_content_length_closes_the_connection(surplus: bytes) -> None:
+    async def work(connection: Connection, _: RawServer) -> None:
+        parsed = await connection.request(GET)
+        assert (parsed.body, parsed.keep_alive) == (b"one", False)
+        assert not connection.open
+
+    with_connection(lambda _: [response(b"one") + surplus], work)
+
+
+def test_the_late_response_to_a_cancelled_request_goes_to_no_other_request() -> None:
+    async def work(connection: Connection, server: RawServer) -> None:
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(connection.request(GET), 0.05)
+        assert not connection.open
+        with pytest.raises(ProtocolError, match="closed before the request was sent"):
+            await connection.request(GET)
+        await asyncio.sleep(0.1)
+        assert len(server.requests) == 1
+
+    with_connection(lambda _: [0.1, response(b"late")], work)
+
+
+def test_a_request_that_is_cancelled_when_its_response_is_complete_closes_the_connection_too() -> None:
+    async def work(connection: Connection, _: RawServer) -> None:
+        exchange = asyncio.ensure_future(connection.request(GET))
+        await asyncio.sleep(0)
+        connection.data_received(response(b"one"))
+        exchange.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await exchange
+        assert not connection.open
+
+    with_connection(lambda _: [30.0], work)
+
+
+class NullTransport(asyncio.Transport):
+    """A transport that discards everything."""
 
     def write(self, data: bytes | bytearray | memoryview[int]) -> None:
-        """Take it."""
+        """Discard."""
 
     def abort(self) -> None:
-        """End."""
+        """Do nothing."""
 
 
 @given(
-    st.sampled_from([whole(b"hello there", 200, "x: y"), CHUNKED + b"5\r\nhello\r\n6\r\n there\r\n0\r\nt: 1\r\n\r\n"]),
+    st.sampled_from(
+        [
+            response(b"hello there", 200, "x: y"),
+            CHUNKED + b"5\r\nhello\r\n6\r\n there\r\n0\r\nt: 1\r\n\r\n",
+            b"HTTP/1.1 100 Continue\r\n\r\n" + response(b"hello there"),
+        ]
+    ),
     st.lists(st.integers(1, 90), max_size=12),
 )
-def test_an_answer_is_the_same_in_any_pieces(answer: bytes, cuts: list[int]) -> None:
-    async def go() -> bytes:
-        one = Connection()
-        one.connection_made(Silent())
-        waiting = asyncio.ensure_future(one.request(b""))
+def test_a_response_is_the_same_in_any_pieces(data: bytes, cuts: list[int]) -> None:
+    async def go() -> Response:
+        connection = Connection()
+        connection.connection_made(NullTransport())
+        exchange = asyncio.ensure_future(connection.request(b""))
         await asyncio.sleep(0)
-        ends = sorted({*(cut for cut in cuts if cut < len(answer)), len(answer)})
+        ends = sorted({*(cut for cut in cuts if cut < len(data)), len(data)})
         for start, end in zip([0, *ends], ends, strict=False):
-            one.data_received(answer[start:end])
-        return (await waiting).body
+            connection.data_received(data[start:end])
+        return await exchange
 
-    assert asyncio.run(go()) == b"hello there"
-
-
-def test_a_cancelled_exchange_ends_the_connection() -> None:
-    async def go() -> None:
-        async with raw(lambda _: [30.0]) as server:
-            _, one = await asyncio.get_running_loop().create_connection(Connection, "127.0.0.1", server.port)
-            with pytest.raises(TimeoutError):
-                await asyncio.wait_for(one.request(b"GET / HTTP/1.1\r\n\r\n"), 0.05)
-            assert not one.open
-            with pytest.raises(ProtocolError, match="closed before the request was sent"):
-                await one.request(b"GET / HTTP/1.1\r\n\r\n")
-
-    asyncio.run(go())
+    parsed = asyncio.run(go())
+    assert (parsed.body, parsed.keep_alive) == (b"hello there", True)

@@ -1,4 +1,4 @@
-"""Connections that are kept, that went stale, that go through a proxy or over TLS, and that cannot be made."""
+"""Connections that are kept, that are stale, that use a proxy or TLS, and that cannot be made."""
 
 from __future__ import annotations
 
@@ -7,100 +7,104 @@ import shutil
 import socket
 import ssl
 import subprocess
-from collections.abc import Sequence
+import threading
+import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 
-from tests.models.raw import END, raw, whole
+from tests.models.raw_server import CLOSE, raw_server, response
 from textsynth.core.errors import ModelError
 from textsynth.http.address import Address
-from textsynth.http.body import ProtocolError
 from textsynth.http.pool import STALE_SECONDS, ConnectError, ConnectionPool
+from textsynth.http.response import ProtocolError
 
 
-def test_a_connection_is_kept_and_requests_carry_what_they_should() -> None:
+def test_a_connection_is_kept_and_requests_have_their_headers() -> None:
     async def go() -> None:
-        async with raw(lambda _: [whole(b"ok")]) as server:
+        async with raw_server(lambda _: [response(b"ok")]) as server:
             address = Address(server.url.replace("//", "//me:word@"))
-            mine = ConnectionPool(address, {"Authorization": "Bearer k"})
-            assert (await mine.post("/v1/completions", b'{"a":1}')).body == b"ok"
-            assert (await mine.get("/v1/models")).body == b"ok"
-            mine.close()
-        assert server.connections == mine.opened == 1
+            pool = ConnectionPool(address, {"Authorization": "Bearer k"})
+            assert (await pool.post("/v1/completions", b'{"a":1}')).body == b"ok"
+            assert (await pool.get("/v1/models")).body == b"ok"
+            pool.close()
+        assert server.connections == pool.opened == 1
         assert (
-            server.said[0]
+            server.requests[0]
             == (
                 f"POST /v1/completions HTTP/1.1\r\nHost: 127.0.0.1:{server.port}\r\nAccept: application/json\r\n"
                 "Accept-Encoding: identity\r\nAuthorization: Bearer k\r\nContent-Type: application/json\r\n"
                 'Content-Length: 7\r\n\r\n{"a":1}'
             ).encode()
         )
-        assert server.said[1].startswith(b"GET /v1/models HTTP/1.1\r\n")
+        assert server.requests[1].startswith(b"GET /v1/models HTTP/1.1\r\n")
 
     asyncio.run(go())
 
 
-def test_requests_at_once_have_connections_of_their_own() -> None:
+def test_concurrent_requests_have_a_connection_each() -> None:
     async def go() -> None:
-        async with raw(lambda _: [0.05, whole(b"ok")]) as server:
-            mine = ConnectionPool(Address(server.url), {})
+        async with raw_server(lambda _: [0.05, response(b"ok")]) as server:
+            pool = ConnectionPool(Address(server.url), {})
             for _ in range(2):
-                await asyncio.gather(*(mine.post("/v1/x", b"{}") for _ in range(5)))
-            mine.close()
+                await asyncio.gather(*(pool.post("/v1/x", b"{}") for _ in range(5)))
+            pool.close()
         assert server.connections == 5
 
     asyncio.run(go())
 
 
-def test_a_kept_connection_that_the_server_closed_meanwhile_costs_no_try() -> None:
+def test_a_request_on_a_stale_connection_is_sent_again_on_a_new_one() -> None:
     async def go() -> None:
-        async with raw(lambda _: [whole(b"ok")]) as server:
-            mine = ConnectionPool(Address(server.url), {})
-            await mine.post("/v1/x", b"{}")
-            kept = mine._idle[0]
-            kept.idle_since -= STALE_SECONDS + 0.1
-            assert kept._transport is not None
-            kept._transport.get_extra_info("socket").shutdown(socket.SHUT_WR)  # as if the server had hung up just now
-            assert (await mine.post("/v1/x", b"{}")).body == b"ok"
-            mine.close()
+        async with raw_server(lambda _: [response(b"ok")]) as server:
+            pool = ConnectionPool(Address(server.url), {})
+            await pool.post("/v1/x", b"{}")
+            connection = pool._idle[0]
+            connection.idle_since -= STALE_SECONDS + 0.1
+            assert connection._transport is not None
+            # as if the server were closing the connection at this moment
+            connection._transport.get_extra_info("socket").shutdown(socket.SHUT_WR)
+            assert (await pool.post("/v1/x", b"{}")).body == b"ok"
+            assert pool.opened == 2
+            pool.close()
 
     asyncio.run(go())
 
 
-def test_an_answer_that_breaks_off_is_not_sent_again_behind_ones_back() -> None:
+def test_a_request_on_a_new_connection_is_sent_once_only() -> None:
     async def go() -> int:
-        async with raw(lambda _: [END]) as server:
+        async with raw_server(lambda _: [CLOSE]) as server:
             with pytest.raises((ProtocolError, OSError)):
                 await ConnectionPool(Address(server.url), {}).post("/v1/x", b"{}")
-            return len(server.said)
+            return len(server.requests)
 
     assert asyncio.run(go()) == 1
 
 
 @pytest.mark.parametrize("url", ["http://127.0.0.1:9/v1", "http://nowhere.invalid/v1"])
-def test_nobody_there_is_away(url: str) -> None:
+def test_no_server_is_a_connect_error(url: str) -> None:
     with pytest.raises(ConnectError):
         asyncio.run(ConnectionPool(Address(url), {}).get("/"))
 
 
-def test_a_proxy_is_asked_for_the_whole_address(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_request_through_a_proxy_names_the_whole_url(monkeypatch: pytest.MonkeyPatch) -> None:
     async def go() -> bytes:
-        async with raw(lambda _: [whole(b"ok")]) as server:
+        async with raw_server(lambda _: [response(b"ok")]) as server:
             monkeypatch.setenv("http_proxy", f"http://me:word@127.0.0.1:{server.port}")
-            mine = ConnectionPool(Address("http://far.example/v1"), {})
-            await mine.post("/v1/x", b"{}")
-            mine.close()
-            return server.said[0]
+            pool = ConnectionPool(Address("http://far.example/v1"), {})
+            await pool.post("/v1/x", b"{}")
+            pool.close()
+            return server.requests[0]
 
-    said = asyncio.run(go())
-    assert said.startswith(b"POST http://far.example/v1/x HTTP/1.1\r\nHost: far.example\r\n")
-    assert b"Proxy-Authorization: Basic bWU6d29yZA==\r\n" in said
+    request = asyncio.run(go())
+    assert request.startswith(b"POST http://far.example/v1/x HTTP/1.1\r\nHost: far.example\r\n")
+    assert b"Proxy-Authorization: Basic bWU6d29yZA==\r\n" in request
 
 
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A certificate of its own for localhost, with its key."""
+    """A self-signed certificate for localhost, with its key."""
     if shutil.which("openssl") is None:
         pytest.skip("needs the command openssl to make a certificate")
     folder = tmp_path_factory.mktemp("tls")
@@ -119,16 +123,16 @@ def server_side(certificate: Path) -> ssl.SSLContext:
     return context
 
 
-def test_tls_is_spoken_and_a_certificate_that_cannot_be_trusted_stops(
+def test_tls_is_used_and_an_untrusted_certificate_is_a_model_error(
     certificate: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def go() -> bytes:
-        async with raw(lambda _: [whole(b"secret")], tls=server_side(certificate)) as server:
-            mine = ConnectionPool(Address(f"https://127.0.0.1:{server.port}/v1"), {})
+        async with raw_server(lambda _: [response(b"secret")], tls=server_side(certificate)) as server:
+            pool = ConnectionPool(Address(f"https://127.0.0.1:{server.port}/v1"), {})
             try:
-                return (await mine.get("/v1/models")).body
+                return (await pool.get("/v1/models")).body
             finally:
-                mine.close()
+                pool.close()
                 await asyncio.sleep(0.01)
 
     with pytest.raises(ModelError, match=r"certificate of https://127.0.0.1:\d+/v1 cannot be trusted"):
@@ -138,51 +142,112 @@ def test_tls_is_spoken_and_a_certificate_that_cannot_be_trusted_stops(
 
 
 def test_tls_goes_through_the_tunnel_of_a_proxy(certificate: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The proxy joins the two connections; it sees a name and a port, and no word of what is said."""
+    """The proxy forwards bytes between two connections; it sees a host and a port, and no plain text."""
 
     async def pipe(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while data := await reader.read(65536):
             writer.write(data)
         writer.close()
 
-    seen: list[bytes] = []
+    connect_requests: list[bytes] = []
 
     async def go() -> bytes:
-        async with raw(lambda _: [whole(b"secret")], tls=server_side(certificate)) as server:
+        async with raw_server(lambda _: [response(b"secret")], tls=server_side(certificate)) as server:
 
             async def proxy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-                seen.append(await reader.readuntil(b"\r\n\r\n"))
-                there, back = await asyncio.open_connection("127.0.0.1", server.port)
+                connect_requests.append(await reader.readuntil(b"\r\n\r\n"))
+                server_reader, server_writer = await asyncio.open_connection("127.0.0.1", server.port)
                 writer.write(b"HTTP/1.0 200 Connection established\r\n\r\n")
-                await asyncio.gather(pipe(reader, back), pipe(there, writer), return_exceptions=True)
+                await asyncio.gather(pipe(reader, server_writer), pipe(server_reader, writer), return_exceptions=True)
 
-            listening = await asyncio.start_server(proxy, "127.0.0.1", 0)
-            monkeypatch.setenv("https_proxy", f"http://127.0.0.1:{listening.sockets[0].getsockname()[1]}")
+            proxy_server = await asyncio.start_server(proxy, "127.0.0.1", 0)
+            monkeypatch.setenv("https_proxy", f"http://127.0.0.1:{proxy_server.sockets[0].getsockname()[1]}")
             monkeypatch.setenv("SSL_CERT_FILE", str(certificate / "cert.pem"))
-            mine = ConnectionPool(Address("https://localhost.example:8443/v1"), {})
-            mine._host = "localhost"  # the name that the certificate is for
+            pool = ConnectionPool(Address("https://localhost.example:8443/v1"), {})
+            pool._host = "localhost"  # the name that the certificate is for
             try:
-                return (await mine.get("/v1/models")).body
+                return (await pool.get("/v1/models")).body
             finally:
-                mine.close()
-                listening.close()
+                pool.close()
+                proxy_server.close()
                 await asyncio.sleep(0.05)
 
     monkeypatch.setenv("no_proxy", "")
     assert asyncio.run(go()) == b"secret"
-    assert seen[0].startswith(b"CONNECT localhost:8443 HTTP/1.1\r\n")
+    assert connect_requests[0].startswith(b"CONNECT localhost:8443 HTTP/1.1\r\n")
 
 
-def test_a_proxy_that_gives_no_tunnel_is_away(monkeypatch: pytest.MonkeyPatch) -> None:
-    def talk(_: bytes) -> Sequence[object]:
-        return [whole(b"no", 403)]
-
+def test_a_proxy_that_refuses_the_tunnel_is_a_connect_error(monkeypatch: pytest.MonkeyPatch) -> None:
     async def go() -> None:
-        async with raw(talk) as server:
+        async with raw_server(lambda _: [response(b"no", 403)]) as server:
             monkeypatch.setenv("https_proxy", f"http://127.0.0.1:{server.port}")
-            mine = ConnectionPool(Address("https://far.example/v1"), {})
+            pool = ConnectionPool(Address("https://far.example/v1"), {})
             with pytest.raises(ConnectError, match="proxy answers HTTP 403"):
-                await mine.get("/v1/models")
+                await pool.get("/v1/models")
             await asyncio.sleep(0.01)
+
+    asyncio.run(go())
+
+
+def test_a_connection_with_an_unrequested_response_is_replaced() -> None:
+    async def go() -> None:
+        answers = iter([[response(b"one"), 0.05, response(b"unrequested")], [response(b"two")]])
+        async with raw_server(lambda _: next(answers)) as server:
+            pool = ConnectionPool(Address(server.url), {})
+            assert (await pool.post("/v1/x", b"{}")).body == b"one"
+            await asyncio.sleep(0.1)
+            assert (await pool.post("/v1/x", b"{}")).body == b"two"
+            pool.close()
+        assert (pool.opened, len(server.requests)) == (2, 2)
+
+    asyncio.run(go())
+
+
+def test_an_unrequested_response_that_arrives_while_the_event_loop_is_busy_is_no_response_either() -> None:
+    """The server runs in a thread of its own, so that it sends while this loop sleeps."""
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+        served = 0
+
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["content-length"]))
+            Handler.served += 1
+            self.wfile.write(response(b"answer %d" % Handler.served))
+            if Handler.served == 1:
+                time.sleep(0.05)
+                self.wfile.write(response(b"unrequested"))
+
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002
+            """Write nothing."""
+
+    async def go(url: str) -> None:
+        pool = ConnectionPool(Address(url), {})
+        assert (await pool.post("/v1/x", b"{}")).body == b"answer 1"
+        time.sleep(0.15)
+        assert (await pool.post("/v1/x", b"{}")).body == b"answer 2"
+        assert pool.opened == 2
+        pool.close()
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        try:
+            asyncio.run(go(f"http://127.0.0.1:{server.server_port}/v1"))
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+def test_the_late_response_to_a_request_that_timed_out_goes_to_no_other_request() -> None:
+    async def go() -> None:
+        answers = iter([[0.1, response(b"late")], [0.1, response(b"two")]])
+        async with raw_server(lambda _: next(answers)) as server:
+            pool = ConnectionPool(Address(server.url), {})
+            with pytest.raises(TimeoutError):
+                await asyncio.wait_for(pool.post("/v1/x", b"{}"), 0.05)
+            assert (await pool.post("/v1/x", b"{}")).body == b"two"
+            pool.close()
+        assert pool.opened == 2
 
     asyncio.run(go())

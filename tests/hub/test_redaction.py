@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from textsynth.core.errors import UsageError
-from textsynth.hub.redaction import Redactor, refuse_keys
+from textsynth.hub.redaction import Redactor, refuse_secrets
 
 RECIPE = """\
 # from /home/anna/notes.txt
@@ -23,43 +23,45 @@ MANIFEST: dict[str, Any] = {
 }
 
 
-def withheld() -> Redactor:
-    return Redactor.of(RECIPE, MANIFEST)
+@pytest.fixture
+def redactor() -> Redactor:
+    return Redactor.for_run(RECIPE, MANIFEST)
 
 
-def test_places_of_this_machine_become_names() -> None:
-    told = withheld().out_of(RECIPE)
-    assert "anna" not in told.replace("bank data", "")
-    assert 'path: "test.csv"' in told
-    assert "raw: raw.csv" in told
-    assert "# from notes.txt" in told
+def test_absolute_paths_become_names(redactor: Redactor) -> None:
+    text = redactor.redact(RECIPE)
+    assert "anna" not in text.replace("bank data", "")
+    assert 'path: "test.csv"' in text
+    assert "raw: raw.csv" in text
+    assert "# from notes.txt" in text
 
 
-def test_what_is_no_place_stays() -> None:
-    told = withheld().out_of(RECIPE)
-    for whole in ("http://localhost:8000/v1", "Qwen/Qwen3-8B", "and/or notes"):
-        assert whole in told
-    assert withheld().out_of_json(MANIFEST["notes"]) == MANIFEST["notes"]
+def test_everything_else_stays(redactor: Redactor) -> None:
+    text = redactor.redact(RECIPE)
+    for part in ("http://localhost:8000/v1", "Qwen/Qwen3-8B", "and/or notes"):
+        assert part in text
+    assert redactor.redact_json(MANIFEST["notes"]) == MANIFEST["notes"]
 
 
-def test_they_go_out_of_json_and_out_of_a_card_where_they_are_escaped() -> None:
-    assert withheld().out_of_json(MANIFEST)["models"] == ["own@12ab"]
-    assert withheld().out_of_json(MANIFEST)["recipe"]["sets"] == ["sources.test=test.csv"]
-    one = Redactor.of("a: /data_of/my-team/x.csv", {"recipe": {}})
-    assert one.out_of_card(r"- Source: /data\_of/my\-team/x.csv") == "- Source: x.csv"
+def test_paths_are_redacted_in_json_and_in_cards_with_markdown_escapes(redactor: Redactor) -> None:
+    assert redactor.redact_json(MANIFEST)["models"] == ["own@12ab"]
+    assert redactor.redact_json(MANIFEST)["recipe"]["sets"] == ["sources.test=test.csv"]
+    manifest: Any = {"recipe": {}}
+    redactor = Redactor.for_run("a: /data_of/my-team/x.csv", manifest)
+    assert redactor.redact_card(r"- Source: /data\_of/my\-team/x.csv") == "- Source: x.csv"
 
 
 @pytest.mark.parametrize("key", ["hf_" + "a1" * 17, "sk-" + "b2" * 20, "AKIA" + "Q7" * 8])
-def test_keys_are_known_by_their_form(key: str) -> None:
+def test_secrets_are_recognized_by_their_form(key: str) -> None:
     with pytest.raises(UsageError) as caught:
-        refuse_keys({"recipe.yaml": f"key: {key}\n"})
-    assert str(caught.value).startswith("recipe.yaml: holds a key, so nothing is pushed")
+        refuse_secrets({"recipe.yaml": f"key: {key}\n"})
+    assert str(caught.value).startswith("recipe.yaml: contains a secret key or token, so nothing is pushed")
     assert key not in str(caught.value)
 
 
-def test_and_by_being_a_secret_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_secrets_of_the_environment_are_recognized(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ACME_API_KEY", "correct-horse-battery")
     monkeypatch.setenv("SHORT_TOKEN", "abc")
-    refuse_keys({"README.md": "abc"})
-    with pytest.raises(UsageError, match=r"README\.md: holds the value of ACME_API_KEY, so nothing is pushed"):
-        refuse_keys({"README.md": "x correct-horse-battery y"})
+    refuse_secrets({"README.md": "abc"})
+    with pytest.raises(UsageError, match=r"README\.md: contains the value of ACME_API_KEY, so nothing is pushed"):
+        refuse_secrets({"README.md": "x correct-horse-battery y"})

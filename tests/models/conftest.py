@@ -10,9 +10,9 @@ from textsynth.models.local.loading import LoadedModel, ModelSpec, load_model
 
 @pytest.fixture(scope="session")
 def tiny_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with a tiny model in it."""
+    """A folder that contains a tiny model."""
     pytest.importorskip("transformers", reason="needs textsynth[local]")
-    return tiny.make(tmp_path_factory.mktemp("tiny"))
+    return tiny.save_model(tmp_path_factory.mktemp("tiny"))
 
 
 @pytest.fixture(scope="session")

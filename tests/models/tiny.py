@@ -1,4 +1,4 @@
-"""A real transformers model so small that a test makes it in a moment: random weights, one token a byte."""
+"""A tiny transformers model with random weights and one token per byte, created in a moment."""
 
 from __future__ import annotations
 
@@ -8,23 +8,23 @@ CHAT_TEMPLATE = (
     "{% for m in messages %}<|im_start|>{{ m['role'] }}\n{{ m['content'] }}<|im_end|>\n{% endfor %}"
     "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
 )
-SPECIAL = ("<|endoftext|>", "<|im_start|>", "<|im_end|>")
+SPECIAL_TOKENS = ("<|endoftext|>", "<|im_start|>", "<|im_end|>")
 CONTEXT = 256
 
 
-def make(folder: Path, *, chat_template: str | None = CHAT_TEMPLATE) -> Path:
-    """Write the model and its tokenizer into the folder; the same weights every time."""
+def save_model(folder: Path, *, chat_template: str | None = CHAT_TEMPLATE) -> Path:
+    """Save the model and its tokenizer in the folder and return it; the weights are the same every time."""
     import torch
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers
     from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
-    letters = sorted(pre_tokenizers.ByteLevel.alphabet())
-    vocabulary = {token: at for at, token in enumerate([*SPECIAL, *letters])}
-    inner = Tokenizer(models.BPE(vocab=vocabulary, merges=[]))
-    inner.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    inner.decoder = decoders.ByteLevel()
+    characters = sorted(pre_tokenizers.ByteLevel.alphabet())
+    vocabulary = {token: index for index, token in enumerate([*SPECIAL_TOKENS, *characters])}
+    byte_tokenizer = Tokenizer(models.BPE(vocab=vocabulary, merges=[]))
+    byte_tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    byte_tokenizer.decoder = decoders.ByteLevel()
     tokenizer = PreTrainedTokenizerFast(
-        tokenizer_object=inner, eos_token="<|im_end|>", bos_token="<|im_start|>", unk_token="<|endoftext|>"
+        tokenizer_object=byte_tokenizer, eos_token="<|im_end|>", bos_token="<|im_start|>", unk_token="<|endoftext|>"
     )
     if chat_template is not None:
         tokenizer.chat_template = chat_template

@@ -7,41 +7,41 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from textsynth.core.errors import RecipeError
-from textsynth.parse import CUT, EMPTY, ParsedAnswer
+from textsynth.parse import EMPTY, TRUNCATED, ParsedAnswer
 from textsynth.parse.choice import Choice
 
 YES_NO = Choice(options=("Yes", "No", "Not sure"))
 
 
-@pytest.mark.parametrize("said", ["Yes", " yes\n", '"Yes"', "YES.", "“yes”"])
-def test_an_option_is_known_in_any_dress(said: str) -> None:
-    assert YES_NO.read(said) == ParsedAnswer(("Yes",))
+@pytest.mark.parametrize("answer", ["Yes", " yes\n", '"Yes"', "YES.", "“yes”"])
+def test_an_option_is_recognized_in_any_case_and_with_quotes_or_a_full_stop(answer: str) -> None:
+    assert YES_NO.read(answer) == ParsedAnswer(("Yes",))
 
 
-@pytest.mark.parametrize("said", ["Yes and no", "Yess", "I think yes", "{}"])
-def test_anything_else_is_a_fault_and_nothing_is_guessed(said: str) -> None:
-    (fault,) = YES_NO.read(said).failures
-    assert fault.reason == "the answer is none of the options: Yes, No, Not sure"
+@pytest.mark.parametrize("answer", ["Yes and no", "Yess", "I think yes", "{}"])
+def test_any_other_answer_is_a_failure(answer: str) -> None:
+    (failure,) = YES_NO.read(answer).failures
+    assert failure.reason == "the answer is none of the options: Yes, No, Not sure"
 
 
-def test_no_answer_and_a_cut_one_are_told_apart() -> None:
+def test_an_empty_and_a_truncated_answer_have_their_own_reasons() -> None:
     assert YES_NO.read(" ").failures[0].reason == EMPTY
-    assert YES_NO.read("Not", cut=True).failures[0].reason == CUT
-    assert YES_NO.read("Not sure", cut=True) == ParsedAnswer(("Not sure",))
+    assert YES_NO.read("Not", truncated=True).failures[0].reason == TRUNCATED
+    assert YES_NO.read("Not sure", truncated=True) == ParsedAnswer(("Not sure",))
 
 
-def test_an_engine_may_be_held_to_the_options() -> None:
-    held = YES_NO.constraint
-    assert (held.kind, json.loads(held.value)) == ("choice", ["Yes", "No", "Not sure"])
+def test_the_constraint_lists_the_options() -> None:
+    constraint = YES_NO.constraint
+    assert (constraint.kind, json.loads(constraint.value)) == ("choice", ["Yes", "No", "Not sure"])
 
 
 @pytest.mark.parametrize("options", [("a",), ("a", "A"), ("a", " "), ("yes", "yes.")])
-def test_options_must_differ(options: tuple[str, ...]) -> None:
+def test_options_must_differ_in_more_than_case_and_must_not_be_blank(options: tuple[str, ...]) -> None:
     with pytest.raises(RecipeError):
         Choice(options=options)
 
 
 @given(st.text(), st.booleans())
-def test_any_answer_is_read_into_something(said: str, cut: bool) -> None:
-    found = YES_NO.read(said, cut=cut)
-    assert len(found.texts) + len(found.failures) == 1
+def test_every_answer_gives_one_text_or_one_failure(answer: str, truncated: bool) -> None:
+    result = YES_NO.read(answer, truncated=truncated)
+    assert len(result.texts) + len(result.failures) == 1

@@ -1,18 +1,18 @@
 from __future__ import annotations
 
-import time
-
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from textsynth.parse import CUT, EMPTY, EMPTY_PIECE
-from textsynth.parse.list import NESTED, NO_LIST, NO_MORE, List
+from tests.growth import assert_linear_growth
+from textsynth.parse import EMPTY, EMPTY_ITEM, TRUNCATED, UNSTORABLE
+from textsynth.parse.list import NESTED, NO_CONTINUATION, NO_LIST, List
 
 
-def found(answer: str, *, cut: bool = False, **options: bool | int) -> tuple[list[str], list[str]]:
-    reading = List.model_validate(options).read(answer, cut=cut)
-    return list(reading.texts), [fault.reason for fault in reading.failures]
+def read(answer: str, *, truncated: bool = False, **options: bool | int) -> tuple[list[str], list[str]]:
+    """Return the texts and the reasons of the failures."""
+    result = List.model_validate(options).read(answer, truncated=truncated)
+    return list(result.texts), [failure.reason for failure in result.failures]
 
 
 @pytest.mark.parametrize(
@@ -41,8 +41,8 @@ def found(answer: str, *, cut: bool = False, **options: bool | int) -> tuple[lis
         "1. one\n2. two\n1. three",
     ],
 )
-def test_lists_are_read_as_a_person_would(answer: str) -> None:
-    assert found(answer) == (["one", "two", "three"], [])
+def test_lists_are_read_in_many_formats(answer: str) -> None:
+    assert read(answer) == (["one", "two", "three"], [])
 
 
 @pytest.mark.parametrize(
@@ -65,8 +65,8 @@ def test_lists_are_read_as_a_person_would(answer: str) -> None:
         ("1. one\nnot 2. two", ["one not 2. two"]),
     ],
 )
-def test_lines_go_where_they_belong(answer: str, texts: list[str]) -> None:
-    assert found(answer) == (texts, [])
+def test_each_line_is_added_to_the_item_it_belongs_to(answer: str, texts: list[str]) -> None:
+    assert read(answer) == (texts, [])
 
 
 @pytest.mark.parametrize(
@@ -76,75 +76,75 @@ def test_lines_go_where_they_belong(answer: str, texts: list[str]) -> None:
         (" \n \t", [], [EMPTY]),
         ("Sure, here are five examples:", [], [NO_LIST]),
         ("# Examples\n\n", [], [NO_LIST]),
-        ("1.", [], [EMPTY_PIECE]),
-        ("1. one\n2.\n3. three", ["one", "three"], [EMPTY_PIECE]),
-        ('1. ""\n2. two', ["two"], [EMPTY_PIECE]),
+        ("1.", [], [EMPTY_ITEM]),
+        ("1. one\n2.\n3. three", ["one", "three"], [EMPTY_ITEM]),
+        ('1. ""\n2. two', ["two"], [EMPTY_ITEM]),
         ("1. one\n   - a\n   - b\n2. two", ["two"], [NESTED]),
         ("- one\n  1. a\n- two", ["two"], [NESTED]),
-        ('["one", "two"]', [], ["the answer is JSON, where a list was asked for"]),
-        ('{"texts": ["one"]}', [], ["the answer is JSON, where a list was asked for"]),
+        ('["one", "two"]', [], ["the answer is JSON, but a list was requested"]),
+        ('{"texts": ["one"]}', [], ["the answer is JSON, but a list was requested"]),
         (
             "1. o\x00ne\n2. two",
             ["two"],
-            ["a text holds characters that no text has (NUL, or half of a surrogate pair)"],
+            [UNSTORABLE],
         ),
         (
             "1. o\ud800ne\n2. two",
             ["two"],
-            ["a text holds characters that no text has (NUL, or half of a surrogate pair)"],
+            [UNSTORABLE],
         ),
     ],
 )
-def test_broken_answers_are_faults_with_their_reason(answer: str, texts: list[str], reasons: list[str]) -> None:
-    assert found(answer) == (texts, reasons)
+def test_malformed_answers_are_failures_with_a_reason(answer: str, texts: list[str], reasons: list[str]) -> None:
+    assert read(answer) == (texts, reasons)
 
 
-def test_a_fault_can_be_written_to_a_file() -> None:
-    reading = List().read("1. o\ud800ne")
-    assert [fault.raw.encode() for fault in reading.failures] == ["o\ufffdne".encode()]
+def test_the_raw_part_of_a_failure_can_be_encoded() -> None:
+    result = List().read("1. o\ud800ne")
+    assert [failure.raw.encode() for failure in result.failures] == ["o\ufffdne".encode()]
 
 
-def test_what_was_cut_off_is_no_text() -> None:
-    assert found("1. one\n2. tw", cut=True) == (["one"], [CUT])
-    assert found("1. one\n2. two\n", cut=True) == (["one", "two"], [])
-    assert found("one\ntw", cut=True) == (["one"], [CUT])
-    assert found("1. one\n2.", cut=True) == (["one"], [CUT])
-    assert found("Sure, here", cut=True) == ([], [CUT])
-    assert found("", cut=True) == ([], [CUT])
+def test_a_truncated_item_is_a_failure() -> None:
+    assert read("1. one\n2. tw", truncated=True) == (["one"], [TRUNCATED])
+    assert read("1. one\n2. two\n", truncated=True) == (["one", "two"], [])
+    assert read("one\ntw", truncated=True) == (["one"], [TRUNCATED])
+    assert read("1. one\n2.", truncated=True) == (["one"], [TRUNCATED])
+    assert read("Sure, here", truncated=True) == ([], [TRUNCATED])
+    assert read("", truncated=True) == ([], [TRUNCATED])
 
 
-def test_a_list_that_the_prompt_began_goes_on() -> None:
-    def go_on(answer: str, *, cut: bool = False) -> tuple[list[str], list[str]]:
-        return found(answer, cut=cut, continues=True)
+def test_the_answer_can_continue_the_list_of_the_prompt() -> None:
+    def continued(answer: str, *, truncated: bool = False) -> tuple[list[str], list[str]]:
+        return read(answer, truncated=truncated, continues=True)
 
-    assert go_on(" four\n5. five\n6. six\n") == (["four", "five", "six"], [])
-    assert go_on(" four\n5. five\n6. si", cut=True) == (["four", "five"], [CUT])
-    assert go_on("4. four\n5. five") == (["four", "five"], [])
-    assert go_on(" four\n- five") == (["four", "five"], [])
-    assert go_on("\n5. five\n6. six") == (["five", "six"], [])
-    assert go_on(" four\n\nQuestions about refunds:\n1. one") == (["four"], [])
-    assert go_on(" four\n1. one of another list") == (["four"], [])
-    assert go_on(" four\n5. five\n9. nine") == (["four", "five"], [])
-    assert go_on(" four\nLabel: refund") == (["four"], [])
-    assert go_on(" four\nand so on", cut=True) == (["four"], [])
-    assert go_on("\nLabel: refund") == ([], [NO_MORE])
-    assert go_on(" fou", cut=True) == ([], [CUT])
-
-
-def test_more_than_asked_for_is_said() -> None:
-    assert found("1. one\n2. two\n3. three", most=2) == (["one", "two"], ["more items than the 2 asked for"])
+    assert continued(" four\n5. five\n6. six\n") == (["four", "five", "six"], [])
+    assert continued(" four\n5. five\n6. si", truncated=True) == (["four", "five"], [TRUNCATED])
+    assert continued("4. four\n5. five") == (["four", "five"], [])
+    assert continued(" four\n- five") == (["four", "five"], [])
+    assert continued("\n5. five\n6. six") == (["five", "six"], [])
+    assert continued(" four\n\nQuestions about refunds:\n1. one") == (["four"], [])
+    assert continued(" four\n1. one of another list") == (["four"], [])
+    assert continued(" four\n5. five\n9. nine") == (["four", "five"], [])
+    assert continued(" four\nLabel: refund") == (["four"], [])
+    assert continued(" four\nand so on", truncated=True) == (["four"], [])
+    assert continued("\nLabel: refund") == ([], [NO_CONTINUATION])
+    assert continued(" fou", truncated=True) == ([], [TRUNCATED])
 
 
-def test_quotes_stay_where_they_are_wanted() -> None:
-    assert found('1. "one"', strip_quotes=False) == (['"one"'], [])
+def test_items_beyond_the_limit_are_failures() -> None:
+    assert read("1. one\n2. two\n3. three", most=2) == (["one", "two"], ["more items than the 2 requested"])
 
 
-@pytest.mark.parametrize("answer", ["1. " + "x" * 1_000_000, "- - " * 250_000, " \x00" * 500_000, "1.\n" * 100_000])
-def test_a_huge_answer_is_read_in_no_time(answer: str) -> None:
-    before = time.process_time()
-    reading = List().read(answer)
-    assert reading.texts or reading.failures
-    assert time.process_time() - before < 5
+def test_quotes_are_kept_with_strip_quotes_false() -> None:
+    assert read('1. "one"', strip_quotes=False) == (['"one"'], [])
+
+
+@pytest.mark.parametrize(("start", "pattern"), [("1. ", "x"), ("", "- - "), ("", " \x00"), ("", "1.\n")])
+def test_the_time_for_a_huge_answer_grows_linearly(start: str, pattern: str) -> None:
+    small, large = (start + pattern * (size // len(pattern)) for size in (100_000, 1_000_000))
+    result = List().read(large)
+    assert result.texts or result.failures
+    assert_linear_growth(List().read, small, large)
 
 
 LINE = st.text(st.characters(blacklist_categories=("Cs", "Cc", "Zl", "Zp")), min_size=1).map(
@@ -156,14 +156,14 @@ LINE = st.text(st.characters(blacklist_categories=("Cs", "Cc", "Zl", "Zp")), min
 @given(
     st.lists(LINE, min_size=1, max_size=9), st.sampled_from(["{n}. {text}", "{n}) {text}", "({n}) {text}", "- {text}"])
 )
-def test_a_list_that_was_written_is_read_back(lines: list[str], form: str) -> None:
-    answer = "\n".join(form.format(n=place, text=text) for place, text in enumerate(lines, start=1))
-    assert found(answer) == (lines, [])
+def test_every_written_list_is_read_back(lines: list[str], form: str) -> None:
+    answer = "\n".join(form.format(n=number, text=text) for number, text in enumerate(lines, start=1))
+    assert read(answer) == (lines, [])
 
 
 @settings(deadline=None)
 @given(st.text(st.sampled_from("1.) -*\n\t\"'x:#`()[]\x00\ud800")) | st.text(), st.booleans(), st.booleans())
-def test_every_answer_is_read_into_texts_and_faults(answer: str, cut: bool, continues: bool) -> None:
-    reading = List(continues=continues).read(answer, cut=cut)
-    assert reading.texts or reading.failures
-    assert all(text and text == text.strip() for text in reading.texts)
+def test_every_answer_gives_texts_or_failures(answer: str, truncated: bool, continues: bool) -> None:
+    result = List(continues=continues).read(answer, truncated=truncated)
+    assert result.texts or result.failures
+    assert all(text and text == text.strip() for text in result.texts)

@@ -5,7 +5,7 @@ import pytest
 from textsynth.parse.list_markers import BLANK, MarkedLine, answer_lines, parse_marker, strip_outer, strip_quotes
 
 
-def test_all_blank_space_of_python_is_blank_here() -> None:
+def test_everything_that_str_isspace_accepts_is_stripped() -> None:
     assert {chr(code) for code in range(0x11_0000) if chr(code).isspace()} <= set(BLANK)
     assert strip_outer(BLANK + "a" + BLANK + "b" + BLANK) == "a" + BLANK + "b"
 
@@ -27,12 +27,12 @@ def test_all_blank_space_of_python_is_blank_here() -> None:
         ('""a""', '""a""'),
     ],
 )
-def test_only_quotes_that_enclose_all_come_off(quoted: str, bare: str) -> None:
+def test_only_quotes_that_enclose_the_whole_text_are_removed(quoted: str, bare: str) -> None:
     assert strip_quotes(quoted) == bare
 
 
 @pytest.mark.parametrize(
-    ("line", "mark"),
+    ("line", "marker"),
     [
         ("1. a", MarkedLine(0, 1, "a")),
         ("  12) a", MarkedLine(2, 12, "a")),
@@ -52,9 +52,9 @@ def test_only_quotes_that_enclose_all_come_off(quoted: str, bare: str) -> None:
         ("", None),
     ],
 )
-def test_marks_of_a_list(line: str, mark: MarkedLine | None) -> None:
-    assert parse_marker(line) == mark
+def test_list_numbers_and_bullets_are_parsed(line: str, marker: MarkedLine | None) -> None:
+    assert parse_marker(line) == marker
 
 
-def test_fences_and_rules_are_blank_lines() -> None:
+def test_code_fences_and_rules_become_empty_lines() -> None:
     assert answer_lines("```text\na\r\n---\n* * *\nb\n``` c d\n--\n```") == ["", "a", "", "", "b", "``` c d", "--", ""]

@@ -6,37 +6,52 @@ from hypothesis import strategies as st
 
 from textsynth.core.errors import RecipeError
 from textsynth.core.records import reason_category
-from textsynth.parse import CUT, EMPTY, ParsedAnswer
+from textsynth.parse import EMPTY, TRUNCATED, ParsedAnswer
 from textsynth.parse.regex import Regex
 
 CODE = Regex(pattern="[A-Z]{2}-[0-9]{4}")
 
 
-def test_the_answer_fits_as_a_whole() -> None:
+def test_the_pattern_must_match_the_whole_answer() -> None:
     assert CODE.read(" AB-1234\n") == ParsedAnswer(("AB-1234",))
-    assert reason_category(Regex(pattern="T: .*").read("a").failures[0].reason) == "the answer does not fit the pattern"
-    assert CODE.read("It is AB-1234").failures[0].reason == "the answer does not fit the pattern: '[A-Z]{2}-[0-9]{4}'"
+    assert (
+        reason_category(Regex(pattern="T: .*").read("a").failures[0].reason) == "the answer does not match the pattern"
+    )
+    assert CODE.read("It is AB-1234").failures[0].reason == "the answer does not match the pattern: '[A-Z]{2}-[0-9]{4}'"
 
 
-def test_the_text_may_be_a_part_of_it() -> None:
+def test_the_group_named_text_is_the_text() -> None:
     named = Regex(pattern="Summary: (?P<text>.+)")
     assert named.read("Summary: it rains").texts == ("it rains",)
     assert named.constraint.value == "Summary: (.+)"
 
 
-def test_no_answer_and_a_cut_one_are_told_apart() -> None:
+def test_an_empty_and_a_truncated_answer_have_their_own_reasons() -> None:
     assert CODE.read("").failures[0].reason == EMPTY
-    assert CODE.read("AB-12", cut=True).failures[0].reason == CUT
-    assert CODE.read("AB-1234", cut=True).texts == ("AB-1234",)
+    assert CODE.read("AB-12", truncated=True).failures[0].reason == TRUNCATED
+    assert CODE.read("AB-1234", truncated=True).texts == ("AB-1234",)
 
 
 @pytest.mark.parametrize("pattern", ["(", "", "(?P<other>a)"])
-def test_wrong_patterns_are_mistakes(pattern: str) -> None:
+def test_an_invalid_pattern_is_an_error(pattern: str) -> None:
     with pytest.raises(RecipeError):
         Regex(pattern=pattern)
 
 
 @given(st.text(), st.booleans())
-def test_any_answer_is_read_into_something(said: str, cut: bool) -> None:
-    found = CODE.read(said, cut=cut)
-    assert len(found.texts) + len(found.failures) == 1
+def test_every_answer_gives_one_text_or_one_failure(answer: str, truncated: bool) -> None:
+    result = CODE.read(answer, truncated=truncated)
+    assert len(result.texts) + len(result.failures) == 1
+
+
+def test_the_other_named_groups_are_fields_of_the_text() -> None:
+    reader = Regex(pattern=r"A: (?P<text>.+)\nB: (?P<text_b>.+?)(?: because (?P<why>.+))?")
+    result = reader.read("A: one \nB: two")
+    assert (result.texts, result.fields) == (("one",), ({"text_b": "two"},))
+    assert reader.read("A: one\nB: two because three").fields == ({"text_b": "two", "why": "three"},)
+    assert reader.constraint.value == r"A: (.+)\nB: (.+?)(?: because (.+))?"
+
+
+def test_a_named_group_without_a_group_text_is_an_error() -> None:
+    with pytest.raises(RecipeError, match="one group must be named 'text'"):
+        Regex(pattern="(?P<label>a|b)")

@@ -1,11 +1,10 @@
 from __future__ import annotations
 
-import time
-
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.growth import assert_linear_growth
 from textsynth.prompts.injection_guard import InsertedText, TurnBoundary, neutralize
 
 TOKENS = [
@@ -63,29 +62,29 @@ HARMLESS = [
 
 
 @pytest.mark.parametrize("token", TOKENS)
-def test_no_inserted_text_holds_a_token(token: str) -> None:
+def test_a_token_in_an_inserted_text_is_split(token: str) -> None:
     assert neutralize([InsertedText(f"a{token}b")]) == f"a{token[0]} {token[1:]}b"
 
 
 @pytest.mark.parametrize("token", TOKENS)
-def test_the_own_text_of_a_template_stays(token: str) -> None:
+def test_a_token_in_the_template_is_kept(token: str) -> None:
     assert neutralize([f"a{token}", InsertedText("b"), token]) == f"a{token}b{token}"
 
 
 @pytest.mark.parametrize("token", TOKENS)
-def test_a_token_in_pieces_is_split_too(token: str) -> None:
-    for cut in range(1, len(token)):
-        whole = f"{token[0]} {token[1:]}"
-        head, tail = token[:cut], token[cut:]
-        assert neutralize([InsertedText(head), InsertedText(tail)]) == whole
-        assert neutralize([head, InsertedText(tail)]) == whole
-        assert neutralize([InsertedText(head), tail]) == whole
-        assert neutralize([InsertedText(head), "", InsertedText(""), tail]) == whole
+def test_a_token_inserted_in_parts_is_split(token: str) -> None:
+    split = f"{token[0]} {token[1:]}"
+    for position in range(1, len(token)):
+        head, tail = token[:position], token[position:]
+        assert neutralize([InsertedText(head), InsertedText(tail)]) == split
+        assert neutralize([head, InsertedText(tail)]) == split
+        assert neutralize([InsertedText(head), tail]) == split
+        assert neutralize([InsertedText(head), "", InsertedText(""), tail]) == split
         assert neutralize([head, InsertedText(""), tail]) == token
 
 
 @pytest.mark.parametrize("text", HARMLESS)
-def test_other_text_stays(text: str) -> None:
+def test_ordinary_text_is_not_changed(text: str) -> None:
     assert neutralize([InsertedText(text)]) == text
 
 
@@ -97,20 +96,19 @@ def test_a_token_inside_another_is_split() -> None:
 
 @settings(deadline=None)
 @given(st.lists(st.sampled_from([*TOKENS, "<", "|", ">", "[", "]", "im_start", "INST", "s", " ", "\n", "｜"])))
-def test_guarding_twice_changes_nothing_and_leaves_no_token(parts: list[str]) -> None:
+def test_neutralizing_twice_changes_nothing_and_leaves_no_token(parts: list[str]) -> None:
     once = neutralize([InsertedText(part) for part in parts])
     assert neutralize([InsertedText(once)]) == once
     assert not [token for token in TOKENS if token in once]
     assert once.replace(" ", "") == "".join(parts).replace(" ", "")
 
 
-@pytest.mark.parametrize("text", ["<" * 200_000, "<|" * 100_000, "[" * 200_000, "<|a|>" * 40_000, "<" + "a" * 200_000])
-def test_hostile_text_costs_little(text: str) -> None:
-    before = time.process_time()
-    neutralize([InsertedText(text)])
-    assert time.process_time() - before < 1
+@pytest.mark.parametrize(("start", "pattern"), [("", "<"), ("", "<|"), ("", "["), ("", "<|a|>"), ("<", "a")])
+def test_the_time_for_a_hostile_text_grows_linearly(start: str, pattern: str) -> None:
+    small, large = (start + pattern * (size // len(pattern)) for size in (20_000, 200_000))
+    assert_linear_growth(lambda text: neutralize([InsertedText(text)]), small, large)
 
 
-def test_the_classes_survive_str() -> None:
+def test_str_keeps_the_classes() -> None:
     assert type(str(InsertedText("a"))) is InsertedText
     assert type(str(TurnBoundary("user"))) is TurnBoundary

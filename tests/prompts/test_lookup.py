@@ -9,31 +9,32 @@ from textsynth.core.paths import bundled_folder
 from textsynth.prompts import find_prompt, prompt_names
 
 
-def write(path: Path, about: str = "it") -> Path:
+def write(path: Path) -> Path:
+    """Write a prompt file with the mode of its name."""
     path.parent.mkdir(exist_ok=True)
     mode = "completion" if path.name.endswith(".completion.jinja") else "chat"
     body = "a" if mode == "completion" else '{% chat role="user" %}a{% endchat %}'
-    path.write_text(f"---\ndescription: {about}\nmode: {mode}\n---\n{body}\n")
+    path.write_text(f"---\ndescription: a test\nmode: {mode}\n---\n{body}\n")
     return path
 
 
-def test_places_are_looked_up_in_order(tmp_path: Path) -> None:
-    places = [
+def test_the_folders_are_searched_in_order(tmp_path: Path) -> None:
+    paths = [
         tmp_path / "labelled.chat.jinja",
         tmp_path / "labelled.jinja",
         tmp_path / "prompts" / "labelled.chat.jinja",
         tmp_path / "prompts" / "labelled.jinja",
         bundled_folder("prompts") / "labelled.chat.jinja",
     ]
-    for place in places[:-1]:
-        write(place)
-    for place in places:
-        assert find_prompt("labelled", "chat", tmp_path).path == place
-        if tmp_path in place.parents:
-            place.unlink()
+    for path in paths[:-1]:
+        write(path)
+    for path in paths:
+        assert find_prompt("labelled", "chat", tmp_path).path == path
+        if tmp_path in path.parents:
+            path.unlink()
 
 
-def test_each_form_has_its_own_file(tmp_path: Path) -> None:
+def test_each_mode_has_its_own_file(tmp_path: Path) -> None:
     write(tmp_path / "it.chat.jinja")
     write(tmp_path / "it.completion.jinja")
     assert find_prompt("it", "chat", tmp_path).mode == "chat"
@@ -49,7 +50,7 @@ def test_a_path_is_relative_to_the_recipe(tmp_path: Path) -> None:
     assert find_prompt(str(path), "chat", tmp_path / "elsewhere").path == path
 
 
-def test_what_is_not_found_gets_the_nearest_name(tmp_path: Path) -> None:
+def test_an_unknown_prompt_is_an_error_with_the_nearest_name(tmp_path: Path) -> None:
     write(tmp_path / "greeting.jinja")
     with pytest.raises(PromptError) as caught:
         find_prompt("labeled", "chat", tmp_path)
@@ -61,13 +62,13 @@ def test_what_is_not_found_gets_the_nearest_name(tmp_path: Path) -> None:
         find_prompt("", "chat", tmp_path)
 
 
-def test_a_path_that_leads_nowhere_is_answered_with_the_prompt_s_name(tmp_path: Path) -> None:
+def test_a_wrong_path_is_an_error_with_the_name_of_the_prompt(tmp_path: Path) -> None:
     path = write(tmp_path / "prompts" / "mine.jinja")
     write(tmp_path / "prompts" / "two.chat.jinja")
     with pytest.raises(PromptError) as caught:
         find_prompt("mine.jinja", "chat", tmp_path)
     assert str(caught.value) == (
-        f"there is no file {tmp_path / 'mine.jinja'} (what ends with .jinja is a path, relative to the recipe); "
+        f"there is no file {tmp_path / 'mine.jinja'} (a prompt that ends with .jinja is a path from the recipe); "
         f"write 'mine', the prompt's name, for {path}"
     )
     with pytest.raises(PromptError, match=r"write 'two', the prompt's name, for .*two\.chat\.jinja$"):
@@ -85,27 +86,27 @@ def test_a_path_that_leads_nowhere_is_answered_with_the_prompt_s_name(tmp_path: 
 
 
 @pytest.mark.parametrize("text", ["Write a message about {{ label }}.", "Write\na message", "write " * 100])
-def test_a_template_in_place_of_a_name_is_told_where_it_belongs(text: str, tmp_path: Path) -> None:
-    with pytest.raises(PromptError, match=r"write it into .*prompts.mine\.jinja and give 'mine', found '[Ww]rite"):
+def test_a_template_in_place_of_a_name_is_an_error_with_the_file_to_write(text: str, tmp_path: Path) -> None:
+    with pytest.raises(
+        PromptError, match=r"given: '[Ww]rite.*; write the text into .*prompts.mine\.jinja and give the name 'mine'$"
+    ):
         find_prompt(text, "chat", tmp_path)
 
 
-def test_a_file_with_another_suffix_is_to_be_renamed(tmp_path: Path) -> None:
+def test_a_file_with_another_suffix_must_be_renamed(tmp_path: Path) -> None:
     (tmp_path / "mine.j2").write_text("hello")
-    with pytest.raises(PromptError, match=r"mine\.j2, but a prompt's file ends with \.jinja: rename it$"):
+    with pytest.raises(PromptError, match=r"mine\.j2, but a prompt file ends with \.jinja: rename it$"):
         find_prompt("mine.j2", "chat", tmp_path)
 
 
-def test_a_prompt_of_the_other_form_is_named(tmp_path: Path) -> None:
+def test_a_prompt_that_exists_only_in_the_other_mode_is_named(tmp_path: Path) -> None:
     path = write(tmp_path / "it.completion.jinja")
     with pytest.raises(PromptError) as caught:
         find_prompt("it", "chat", tmp_path)
-    assert (
-        str(caught.value) == f"the prompt 'it' has no chat form, which this model needs, only a completion form: {path}"
-    )
+    assert str(caught.value) == f"the prompt 'it' has no chat version, which this model needs, only {path}"
 
 
-def test_names_are_listed_without_their_forms(tmp_path: Path) -> None:
+def test_names_are_listed_without_their_modes(tmp_path: Path) -> None:
     write(tmp_path / "it.chat.jinja")
     write(tmp_path / "v1.2.jinja")
     assert prompt_names() == sorted({path.name.split(".")[0] for path in bundled_folder("prompts").glob("*.jinja")})

@@ -8,7 +8,7 @@ import pytest
 from textsynth.core.errors import PromptError
 from textsynth.core.records import Message, Provenance, Record
 from textsynth.prompts import Prompt
-from textsynth.prompts.sandbox import METHODS, OWN, PromptEnvironment
+from textsynth.prompts.sandbox import INTERNAL_FILTERS, SAFE_METHODS, PromptEnvironment
 
 Load = Callable[..., Prompt]
 
@@ -42,20 +42,20 @@ class Pair(NamedTuple):
         "{{ cycler }}",
     ],
 )
-def test_there_is_no_way_out(prompt: Load, body: str) -> None:
-    with pytest.raises(PromptError, match=r"it\.jinja:\d+: "):
+def test_nothing_outside_of_the_values_can_be_reached(prompt: Load, body: str) -> None:
+    with pytest.raises(PromptError, match=r"test\.jinja:\d+: "):
         prompt(body, ["x"] if "x" in body.replace("map(", "") else []).render({"x": 1})
 
 
-def test_a_method_out_of_bounds_is_named_with_the_nearest_that_is_not(prompt: Load) -> None:
+def test_a_forbidden_method_is_an_error_that_lists_the_allowed_ones(prompt: Load) -> None:
     with pytest.raises(PromptError, match=r"cannot use \.ljust on a value of type str; there are: capitalize, "):
         prompt('{{ "a".ljust(3) }}').render({})
     with pytest.raises(PromptError, match=r"cannot use \.append on a value of type list; there are: count, index"):
         prompt("{{ [].append(3) }}").render({})
 
 
-def test_all_methods_that_are_offered_exist() -> None:
-    assert all(hasattr(kind, name) for kind, names in METHODS.items() for name in names)
+def test_all_allowed_methods_exist() -> None:
+    assert all(hasattr(kind, name) for kind, names in SAFE_METHODS.items() for name in names)
 
 
 @pytest.mark.parametrize(
@@ -80,27 +80,27 @@ def test_all_methods_that_are_offered_exist() -> None:
         ("{% macro twice(y) %}{{ y }}{{ y }}{% endmacro %}{{ twice(x) | upper }}", "ab", "ABAB"),
         ("{% set y %}[{{ x }}]{% endset %}{{ y | length }}{{ y }}", "ab", "4[ab]"),
         ("{% with y = x %}{{ y }}{% endwith %}", "ab", "ab"),
-        ("{% set it = namespace(n=0) %}{% for y in x %}{% set it.n = it.n + y %}{% endfor %}{{ it.n }}", [1, 2], "3"),
+        ("{% set ns = namespace(n=0) %}{% for y in x %}{% set ns.n = ns.n + y %}{% endfor %}{{ ns.n }}", [1, 2], "3"),
     ],
 )
-def test_values_of_all_kinds_are_put_in(prompt: Load, body: str, value: object, text: str) -> None:
+def test_values_of_all_types_can_be_inserted(prompt: Load, body: str, value: object, text: str) -> None:
     assert prompt(body, ["x"]).render({"x": value}).text == text
 
 
-def test_a_macro_hands_on_what_it_wrote_as_a_value(prompt: Load) -> None:
+def test_the_output_of_a_macro_or_set_block_is_inserted_text(prompt: Load) -> None:
     macro, block = "{% macro m(a, b) %}{{ a }}{{ b }}{% endmacro %}", "{% set s %}{{ x }}{{ y }}{% endset %}"
     assert prompt(macro + block + "{{ m(x, y) }} {{ s }} {{ x ~ y }}", ["x", "y"]).render(
         {"x": "<|im_", "y": "start|>"}
     ).text == " ".join(["< |im_start|>"] * 3)
 
 
-def test_no_template_can_name_what_is_put_into_its_tree() -> None:
+def test_no_template_can_use_the_internal_filters() -> None:
     environment = PromptEnvironment()
-    assert OWN.keys() <= environment.filters.keys()
-    assert not any(name.isidentifier() for name in OWN)
+    assert INTERNAL_FILTERS.keys() <= environment.filters.keys()
+    assert not any(name.isidentifier() for name in INTERNAL_FILTERS)
     assert environment.loader is None
 
 
-def test_one_rendering_does_not_pay_for_another(prompt: Load) -> None:
-    it = prompt("{% for i in range(20000) %}{% endfor %}x")
-    assert {it.render({}).text for _ in range(60)} == {"x"}
+def test_every_rendering_has_a_budget_of_its_own(prompt: Load) -> None:
+    loaded = prompt("{% for i in range(20000) %}{% endfor %}x")
+    assert {loaded.render({}).text for _ in range(60)} == {"x"}

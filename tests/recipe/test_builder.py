@@ -105,7 +105,7 @@ def test_rows_given_in_python_are_a_source_with_its_hash_in_the_recipe(tmp_path:
     assert built.hash != make_recipe(base=tmp_path, labels=LABELS, sources={"seeds": ROWS[::-1]}).hash
     assert "give it back" not in built.text
     (tmp_path / "recipe.yaml").write_text(built.text, encoding="utf-8")
-    with pytest.raises(RecipeError, match="its rows were given in Python and are not here"):
+    with pytest.raises(RecipeError, match="its rows were passed in Python and are not loaded"):
         read_recipe(tmp_path / "recipe.yaml")
 
 
@@ -252,7 +252,7 @@ def test_positions_have_paths_in_the_order_of_the_recipe() -> None:
         ({"filter": [Local()]}, "filter[0]: filter takes a Filter, found Local"),
         ({"filter": [Required]}, "filter[0]: Required needs 'share', which is a number"),
         ({"models": {"generator": Length()}}, "models.generator: models takes a ModelOptions, found Length"),
-        ({"sources": {"seeds": [1, 2]}}, "sources.seeds: rows are a list of dicts"),
+        ({"sources": {"seeds": [1, 2]}}, "sources.seeds: rows must be a list of dicts"),
         ({"labels": {"a": Shouting()}}, "labels.a: a recipe holds text"),
         ({"task": Length()}, "task: task takes a Task, found Length"),
         (

@@ -195,7 +195,7 @@ def test_a_source_that_a_filter_compares_with_may_be_gold(tmp_path: Path) -> Non
         ("gold: checked", "gold: seeds", 8, ["choice.gold is 'seeds', and labelled writes from its rows", "apart"]),
         ("gold: checked", "gold: chekced", 8, ["choice.gold is 'chekced'", "did you mean 'checked'?"]),
         ("gold: checked, ", "", 8, ["choice: precision needs gold"]),
-        ("precision: 0.95", "precision: 0.9, min_confidence: 0.5", 8, ["take min_confidence out"]),
+        ("precision: 0.95", "precision: 0.9, min_confidence: 0.5", 8, ["remove one of them"]),
         ("precision: 0.95", "precision: 95", 8, ["choice.precision takes", "found 95"]),
         ("precision: 0.95", "source: checked", 8, ["gold and source are both 'checked'"]),
         ("precision: 0.95}", "votes: 3}\n  - choice: {source: checked}", 8, ["choice-2 shows its rows as examples"]),

@@ -22,7 +22,7 @@ def test_a_component_is_described_with_its_options_and_what_it_does_not_catch() 
     assert doc.fields[0].name == "similarity"
     assert doc.fields[0].takes == "a number (above 0, at most 1)"
     assert doc.fields[0].default == "0.7"
-    assert doc.not_covered.startswith("Does not catch: a change of order")
+    assert doc.not_covered.startswith("Does not catch: other words for the same meaning")
     assert "similarity: a number (above 0, at most 1) (default 0.7)" in doc.text()
 
 

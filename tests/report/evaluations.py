@@ -1,4 +1,4 @@
-"""Evaluations as `textsynth evaluate` writes them: small, big, harmful, leaking, hostile, and one that says little."""
+"""Evaluations as `textsynth evaluate` writes them: small, big, harmful, leaking, hostile, and one with scores only."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ TOPICS = (
     "balance",
     "direct_debit",
 )
-MATTERS = ("arrival", "declined", "pending", "not_recognised_by_the_machine", "charged_twice", "limit", "lost_abroad")
+PROBLEMS = ("arrival", "declined", "pending", "not_recognised_by_the_machine", "charged_twice", "limit", "lost_abroad")
 HOSTILE = (
     "<script>document.title='owned'</script>",
     '"><img src=http://leak.invalid/x.png onerror="document.title=\'owned\'">',
@@ -36,43 +36,43 @@ HOSTILE = (
 
 
 def small() -> dict[str, Any]:
-    """Return an evaluation of two labels that helps a little."""
-    return evaluation(["route", "fare"], CHECKS[:4], shift=0.03, test=300)
+    """Return an evaluation of two labels in which the synthetic texts help a little."""
+    return evaluation(["route", "fare"], CHECKS[:4], shift=0.03, test_texts=300)
 
 
 def big() -> dict[str, Any]:
     """Return an evaluation of 77 labels, 12 checks and 4 attributes; 9 classes have few test texts."""
-    return evaluation(names(77), CHECKS, shift=0.03, test=3080, attributes=4)
+    return evaluation(label_names(77), CHECKS, shift=0.03, test_texts=3080, attributes=4)
 
 
 def huge() -> dict[str, Any]:
-    """Return an evaluation of 300 labels with names as long as they get."""
-    labels = [f"{name}_{'or_something_of_that_kind' * (place % 3)}" for place, name in enumerate(names(300))]
-    return evaluation(labels, CHECKS, shift=0.0, test=10_000, attributes=8)
+    """Return an evaluation of 300 labels with very long names."""
+    labels = [f"{name}_{'or_something_of_that_kind' * (index % 3)}" for index, name in enumerate(label_names(300))]
+    return evaluation(labels, CHECKS, shift=0.0, test_texts=10_000, attributes=8)
 
 
-def harm() -> dict[str, Any]:
-    """Return an evaluation whose synthetic texts harm."""
-    told = evaluation(names(6), CHECKS[:6], shift=-0.08, test=600)
-    told["verdict"] |= {"effect": "harms", "sentences": [
+def harmful() -> dict[str, Any]:
+    """Return an evaluation in which the synthetic texts harm."""
+    harmful = evaluation(label_names(6), CHECKS[:6], shift=-0.08, test_texts=600)
+    harmful["verdict"] |= {"effect": "harms", "sentences": [
         "The synthetic texts harm: with them a classifier on sentence embeddings loses 0.083 macro-F1 "
         "(95 % interval −0.110 to −0.055) against the seeds alone.",
         "Leave them out, or raise the weight of the seeds; the fitted weight is 0.",
         "About 120 more real texts would bring about +0.04, from the learning curve of the seeds."]}  # fmt: skip
-    for fitted in told["weights"].values():
-        fitted["weight"] = 0
-    return told
+    for fit in harmful["weights"].values():
+        fit["weight"] = 0
+    return harmful
 
 
-def leak() -> dict[str, Any]:
-    """Return an evaluation whose test texts lie among the synthetic ones."""
-    told = evaluation(names(4), CHECKS[:3], shift=0.1, test=400)
-    told["verdict"] |= {"effect": "leak", "leaks": 12, "sentences": [
-        "12 test texts lie among the selected texts: the gain below is memory, not learning.",
+def leaking() -> dict[str, Any]:
+    """Return an evaluation in which test texts are among the synthetic ones."""
+    leaking = evaluation(label_names(4), CHECKS[:3], shift=0.1, test_texts=400)
+    leaking["verdict"] |= {"effect": "leak", "leaks": 12, "sentences": [
+        "12 test texts are among the selected texts: the gain below is memory, not learning.",
         "Take them out (`filter: leak: {source: test}`) and evaluate again."]}  # fmt: skip
-    told["data"]["test_left_out"] = list(range(11))
+    leaking["data"]["test_left_out"] = list(range(11))
     kinds = ("exact", "near", "semantic")
-    told["leaks"] = {
+    leaking["leaks"] = {
         "found": 12,
         "beyond_chance": ["selected-test"],
         "conflicts": {"selected-test": 1, "raw-test": 2},
@@ -89,64 +89,70 @@ def leak() -> dict[str, Any]:
         ],
         "counts": {"selected-test": 12, "raw-test": 15, "train-test": 0, "train-dev": 0, "dev-test": 0},
     }
-    return told
+    return leaking
 
 
-def bare() -> dict[str, Any]:
-    """Return an evaluation that tells the scores of its arms and nothing else."""
+def scores_only() -> dict[str, Any]:
+    """Return an evaluation with the scores of its arms and nothing else."""
     return {
         "version": 1,
-        "arms": {name: {"words": {"macro_f1": 0.5 + 0.02 * place}} for place, name in enumerate(ARMS)},
+        "arms": {arm: {"words": {"macro_f1": 0.5 + 0.02 * index}} for index, arm in enumerate(ARMS)},
     }
 
 
 def hostile() -> dict[str, Any]:
-    """Return an evaluation in which every text, label, word, name and note tries to be more than text."""
+    """Return an evaluation in which every text, label, word, name and note contains markup or control characters."""
     labels = list(HOSTILE)
-    told = evaluation(labels, [*HOSTILE[:4], "length"], shift=0.02, test=300)
-    told["data"]["name"] = HOSTILE[0]
-    told["verdict"] |= {"sentences": list(HOSTILE), "classes_worse": labels, "classes_better": labels}
-    told["arms"][HOSTILE[1]] = copy.deepcopy(told["arms"]["raw_answer"])
-    told["classifiers"] = [*CLASSIFIERS, HOSTILE[3]]
-    told["gap"]["attributes"] = {text: {other: 0.2 for other in HOSTILE} for text in HOSTILE[:3]}
-    for place, text in enumerate(HOSTILE):
-        told["gap"]["synthetic_words"][place]["word"] = text
-        told["neighbours"][place] |= {"text": text * 20, "why": text, "label": text}
-        told["neighbours"][place]["nearest"][0] |= {"text": text, "label": text, "set": text}
-    told["leaks"] = {"found": 1, "counts": {HOSTILE[0]: 1}, "pairs": [
+    hostile = evaluation(labels, [*HOSTILE[:4], "length"], shift=0.02, test_texts=300)
+    hostile["data"]["name"] = HOSTILE[0]
+    hostile["verdict"] |= {"sentences": list(HOSTILE), "classes_worse": labels, "classes_better": labels}
+    hostile["arms"][HOSTILE[1]] = copy.deepcopy(hostile["arms"]["raw"])
+    hostile["classifiers"] = [*CLASSIFIERS, HOSTILE[3]]
+    hostile["gap"]["attributes"] = {name: {value: 0.2 for value in HOSTILE} for name in HOSTILE[:3]}
+    for index, text in enumerate(HOSTILE):
+        hostile["gap"]["synthetic_words"][index]["word"] = text
+        hostile["neighbours"][index] |= {"text": text * 20, "why": text, "label": text}
+        hostile["neighbours"][index]["nearest"][0] |= {"text": text, "label": text, "set": text}
+    hostile["leaks"] = {"found": 1, "counts": {HOSTILE[0]: 1}, "pairs": [
         {"kind": HOSTILE[0], "between": HOSTILE[1:3], "ids": HOSTILE[1:3], "texts": HOSTILE[:2], "labels": HOSTILE[2:4]}
     ]}  # fmt: skip
-    told["notes"], told["versions"] = list(HOSTILE), {HOSTILE[0]: HOSTILE[1]}
-    return told
+    hostile["notes"], hostile["versions"] = list(HOSTILE), {HOSTILE[0]: HOSTILE[1]}
+    return hostile
 
 
-def names(count: int) -> list[str]:
-    """Return that many labels, all different."""
-    made = [f"{topic}_{matter}" for matter in MATTERS for topic in TOPICS]
-    return (made + [f"{one}_{number}" for number in range(2, 6) for one in made])[:count]
+def label_names(count: int) -> list[str]:
+    """Return `count` different label names."""
+    names = [f"{topic}_{problem}" for problem in PROBLEMS for topic in TOPICS]
+    return (names + [f"{name}_{number}" for number in range(2, 6) for name in names])[:count]
 
 
 def evaluation(
-    labels: Sequence[str], checks: Sequence[str], *, shift: float, test: int, attributes: int = 1
+    labels: Sequence[str], checks: Sequence[str], *, shift: float, test_texts: int, attributes: int = 1
 ) -> dict[str, Any]:
-    """Return a whole evaluation in which adding synthetic texts changes macro-F1 by about `shift`."""
-    dice = random.Random(7)
-    arms = {name: {by: _arm(dice, name, by, labels, shift, test) for by in CLASSIFIERS} for name in ARMS}
+    """Return a full evaluation in which adding synthetic texts changes macro-F1 by about `shift`."""
+    rng = random.Random(7)
+    arms = {
+        arm: {classifier: _arm(rng, arm, classifier, labels, shift, test_texts) for classifier in CLASSIFIERS}
+        for arm in ARMS
+    }
     return {
         "version": 1,
-        "data": _data(labels, test),
+        "data": _data(labels, test_texts),
         "classifiers": list(CLASSIFIERS),
         "arms": arms,
         "differences": [
-            _difference(dice, arms, more, less, by)
-            for more, less in (("seeds_selected", "seeds"), ("selected", "random"), ("seeds_selected", "seeds_random"),
+            _difference(rng, arms, arm, minus, classifier)
+            for arm, minus in (("seeds_selected", "seeds"), ("selected", "random"), ("seeds_selected", "seeds_random"),
                                ("fitted", "seeds"))
-            for by in CLASSIFIERS
+            for classifier in CLASSIFIERS
         ],
         "verdict": _verdict(labels, shift),
-        "weights": {by: _weights(dice, len(labels)) for by in CLASSIFIERS},
-        "curve": {by: _curve(dice, arms["seeds"][by]["macro_f1"], 5 * len(labels)) for by in CLASSIFIERS},
-        "earned": [_earned(dice, item, by) for by in CLASSIFIERS for item in checks],
+        "weights": {classifier: _weights(rng, len(labels)) for classifier in CLASSIFIERS},
+        "curve": {
+            classifier: _curve(rng, arms["seeds"][classifier]["macro_f1"], 5 * len(labels))
+            for classifier in CLASSIFIERS
+        },
+        "earned": [_ablation(rng, step, classifier) for classifier in CLASSIFIERS for step in checks],
         "leaks": {
             "found": 0,
             "beyond_chance": [],
@@ -154,7 +160,7 @@ def evaluation(
             "counts": {"selected-test": 0, "raw-test": 3, "train-test": 0},
             "close": {"selected-test": 4, "raw-test": 9, "train-test": 2},
         },
-        "gap": _gap(dice, labels, attributes),
+        "gap": _domain_shift(rng, labels, attributes),
         "diversity": {
             "n": 300,
             "synthetic": {"distinct_1": 0.21, "distinct_2": 0.58, "compression_ratio": 2.91, "mean_similarity": 0.33,
@@ -163,73 +169,75 @@ def evaluation(
                      "vendi": 97.5, "duplicates": 0.0},
             "coverage": {"share": 0.72, "of": 300, "limit": 0.6, "reference": 0.85},
         },
-        "neighbours": [_neighbour(dice, number, labels) for number in range(24)],
+        "neighbours": [_nearest_texts(rng, number, labels) for number in range(24)],
         "notes": ["the test data have no text of 2 labels"],
         "seconds": 12.34,
         "versions": {"textsynth": "0.1.0", "scikit-learn": "1.7"},
     }  # fmt: skip
 
 
-def _data(labels: Sequence[str], test: int) -> dict[str, Any]:
-    each = {"train": 5, "raw": 26, "selected": 8, "test": test // len(labels)}
+def _data(labels: Sequence[str], test_texts: int) -> dict[str, Any]:
+    per_label = {"train": 5, "raw": 26, "selected": 8, "test": test_texts // len(labels)}
     return {
         "name": "quickstart",
-        "synthetic": {"raw": 26 * len(labels), "selected": 8 * len(labels), "spare": len(labels)},
+        "synthetic": {"raw": 26 * len(labels), "selected": 8 * len(labels), "surplus": len(labels)},
         "train": 5 * len(labels),
         "test_left_out": [],
         "dev": 0,
-        "test": test,
+        "test": test_texts,
         "all": 0,
         "labels": list(labels),
-        "many": False,
+        "multi_label": False,
         "ordinal": False,
-        "label_counts": {part: dict.fromkeys(labels, count) for part, count in each.items()},
+        "label_counts": {name: dict.fromkeys(labels, count) for name, count in per_label.items()},
     }
 
 
-def _arm(dice: random.Random, name: str, by: str, labels: Sequence[str], shift: float, test: int) -> dict[str, Any]:
+def _arm(
+    rng: random.Random, arm: str, classifier: str, labels: Sequence[str], shift: float, test_texts: int
+) -> dict[str, Any]:
     level = {"seeds": 0.0, "raw": -0.12, "selected": -0.07, "random": -0.11, "seeds_raw": shift / 3, "all": 0.12,
-             "seeds_random": shift / 2, "seeds_selected": shift, "fitted": max(0.0, shift) + 0.01}[name]  # fmt: skip
-    middle = (0.58 if by == "words" else 0.74) + level + dice.uniform(-0.01, 0.01)
-    scores = {label: round(min(1.0, max(0.0, middle + dice.gauss(0, 0.12))), 4) for label in labels}
-    drawn = {"draws": 3, "spread": 0.012} if "random" in name else {}
+             "seeds_random": shift / 2, "seeds_selected": shift, "fitted": max(0.0, shift) + 0.01}[arm]  # fmt: skip
+    score = (0.58 if classifier == "words" else 0.74) + level + rng.uniform(-0.01, 0.01)
+    class_scores = {label: round(min(1.0, max(0.0, score + rng.gauss(0, 0.12))), 4) for label in labels}
+    samples = {"draws": 3, "spread": 0.012} if "random" in arm else {}
     return {
-        "macro_f1": round(middle, 4),
-        "accuracy": round(middle + 0.01, 4),
-        "balanced_accuracy": round(middle + 0.005, 4),
+        "macro_f1": round(score, 4),
+        "accuracy": round(score + 0.01, 4),
+        "balanced_accuracy": round(score + 0.005, 4),
         "micro_f1": None,
         "kappa": None,
-        "interval": [round(middle - 0.03, 4), round(middle + 0.028, 4)],
+        "interval": [round(score - 0.03, 4), round(score + 0.028, 4)],
         "per_class": {
-            label: {"f1": f1, "precision": f1, "recall": f1, "test": _tested(place, labels, test)}
-            for place, (label, f1) in enumerate(scores.items())
+            label: {"f1": f1, "precision": f1, "recall": f1, "test": _class_test_texts(index, labels, test_texts)}
+            for index, (label, f1) in enumerate(class_scores.items())
         },
-        "n": 5 * len(labels) * (2 if "seeds_" in name else 1),
-        "weight": 0.3 if name == "fitted" else 1.0,
-        **drawn,
+        "n": 5 * len(labels) * (2 if "seeds_" in arm else 1),
+        "weight": 0.3 if arm == "fitted" else 1.0,
+        **samples,
     }
 
 
-def _tested(place: int, labels: Sequence[str], test: int) -> int:
-    return 11 if place % 8 == 7 else test // len(labels)
+def _class_test_texts(index: int, labels: Sequence[str], test_texts: int) -> int:
+    return 11 if index % 8 == 7 else test_texts // len(labels)
 
 
-def _difference(dice: random.Random, arms: dict[str, Any], more: str, less: str, by: str) -> dict[str, Any]:
-    one, other = arms[more][by], arms[less][by]
-    changed = {}
-    for label, scores in one["per_class"].items():
-        change = scores["f1"] - other["per_class"][label]["f1"]
-        wide = dice.uniform(0.03, 0.12)
-        changed[label] = {"change": round(change, 4), "interval": [round(change - wide, 4), round(change + wide, 4)],
-                          "test": scores["test"], **({"few": True} if scores["test"] < 20 else {})}  # fmt: skip
-    difference = one["macro_f1"] - other["macro_f1"]
+def _difference(rng: random.Random, arms: dict[str, Any], arm: str, minus: str, classifier: str) -> dict[str, Any]:
+    scores, minus_scores = arms[arm][classifier], arms[minus][classifier]
+    per_class = {}
+    for label, values in scores["per_class"].items():
+        change = values["f1"] - minus_scores["per_class"][label]["f1"]
+        half = rng.uniform(0.03, 0.12)
+        per_class[label] = {"change": round(change, 4), "interval": [round(change - half, 4), round(change + half, 4)],
+                            "test": values["test"], **({"few": True} if values["test"] < 20 else {})}  # fmt: skip
+    difference = scores["macro_f1"] - minus_scores["macro_f1"]
     return {
-        "arm": more,
-        "minus": less,
-        "classifier": by,
+        "arm": arm,
+        "minus": minus,
+        "classifier": classifier,
         "difference": round(difference, 4),
         "interval": [round(difference - 0.021, 4), round(difference + 0.02, 4)],
-        "per_class": changed,
+        "per_class": per_class,
     }
 
 
@@ -253,49 +261,49 @@ def _verdict(labels: Sequence[str], shift: float) -> dict[str, Any]:
     }
 
 
-def _weights(dice: random.Random, labels: int) -> dict[str, Any]:
-    loss = 1.2 + dice.uniform(0, 1)
+def _weights(rng: random.Random, labels: int) -> dict[str, Any]:
+    loss = 1.2 + rng.uniform(0, 1)
     grid = [(0, 0.15), (0.1, 0.05), (0.3, 0.0), (1, 0.08)]
-    tried = [{"weight": weight, "log_loss": round(loss + more, 4), "se": 0.05} for weight, more in grid]
-    return {"weight": 0.3, "prior": 0.3, "rows": 5 * labels, "grid": tried}
+    rows = [{"weight": weight, "log_loss": round(loss + excess, 4), "se": 0.05} for weight, excess in grid]
+    return {"weight": 0.3, "prior": 0.3, "rows": 5 * labels, "grid": rows}
 
 
-def _curve(dice: random.Random, last: float, texts: int) -> list[dict[str, Any]]:
-    parts = [(part, last - 0.3 * (1 - part) ** 2) for part in (0.2, 0.4, 0.6, 0.8, 1.0)]
+def _curve(rng: random.Random, last: float, texts: int) -> list[dict[str, Any]]:
+    scores = [(part, last - 0.3 * (1 - part) ** 2) for part in (0.2, 0.4, 0.6, 0.8, 1.0)]
     return [
-        {"train": round(texts * part), "macro_f1": round(score, 4), "spread": round(dice.uniform(0.005, 0.03), 4)}
-        for part, score in parts
+        {"train": round(texts * part), "macro_f1": round(score, 4), "spread": round(rng.uniform(0.005, 0.03), 4)}
+        for part, score in scores
     ]
 
 
-def _earned(dice: random.Random, item: str, by: str) -> dict[str, Any]:
-    without = 0.69 + dice.uniform(-0.01, 0.01)
+def _ablation(rng: random.Random, step: str, classifier: str) -> dict[str, Any]:
+    without = 0.69 + rng.uniform(-0.01, 0.01)
     return {
-        "item": item,
-        "dropped": dice.randrange(400),
-        "readmitted": dice.randrange(200),
-        "classifier": by,
-        "with": round(without + dice.gauss(0.008, 0.012), 4),
+        "step": step,
+        "dropped": rng.randrange(400),
+        "readmitted": rng.randrange(200),
+        "classifier": classifier,
+        "with": round(without + rng.gauss(0.008, 0.012), 4),
         "without": round(without, 4),
-        "random": round(without + dice.gauss(0.002, 0.004), 4),
+        "random": round(without + rng.gauss(0.002, 0.004), 4),
         "random_spread": 0.006,
     }
 
 
-def _gap(dice: random.Random, labels: Sequence[str], attributes: int) -> dict[str, Any]:
+def _domain_shift(rng: random.Random, labels: Sequence[str], attributes: int) -> dict[str, Any]:
     values = ("plain", "annoyed", "in a hurry", "with a spelling mistake", "polite and rather long")
-    shares = [dice.uniform(0.5, 1.5) for _ in labels]
+    shares = [rng.uniform(0.5, 1.5) for _ in labels]
     return {
         "auc_words": 0.93,
         "auc_embeddings": 0.9,
         "n": 300,
         "synthetic_words": [
-            {"word": f"word{place}", "weight": round(2 - place / 20, 2), "synthetic": 0.3 - place / 100, "real": 0.01}
-            for place in range(20)
+            {"word": f"word{index}", "weight": round(2 - index / 20, 2), "synthetic": 0.3 - index / 100, "real": 0.01}
+            for index in range(20)
         ],
         "real_words": [
-            {"word": f"said{place}", "weight": round(1.5 - place / 20, 2), "synthetic": 0.0, "real": 0.2 - place / 110}
-            for place in range(20)
+            {"word": f"said{index}", "weight": round(1.5 - index / 20, 2), "synthetic": 0.0, "real": 0.2 - index / 110}
+            for index in range(20)
         ],
         "length": {
             "edges": [1, 4, 7, 10, 13, 16, 19, 25, 40],
@@ -304,18 +312,18 @@ def _gap(dice: random.Random, labels: Sequence[str], attributes: int) -> dict[st
         },
         "vocabulary": {"synthetic": 812, "real": 1204, "shared": 0.26},
         "labels": {
-            label: {"synthetic": 1 / len(labels), "real": one / sum(shares)}
-            for label, one in zip(labels, shares, strict=True)
+            label: {"synthetic": 1 / len(labels), "real": share / sum(shares)}
+            for label, share in zip(labels, shares, strict=True)
         },
         "attributes": {
-            f"attribute {number}": {value: 1 / (place + 2) for place, value in enumerate(values)}
+            f"attribute {number}": {value: 1 / (index + 2) for index, value in enumerate(values)}
             for number in range(attributes)
         },
     }
 
 
-def _neighbour(dice: random.Random, number: int, labels: Sequence[str]) -> dict[str, Any]:
-    label = dice.choice(labels)
+def _nearest_texts(rng: random.Random, number: int, labels: Sequence[str]) -> dict[str, Any]:
+    label = rng.choice(labels)
     return {
         "id": f"{number:016x}",
         "text": f"my card number {number} has still not come, it is two weeks now and nobody answers the telephone",
@@ -323,8 +331,8 @@ def _neighbour(dice: random.Random, number: int, labels: Sequence[str]) -> dict[
         "kept": number % 2 == 0,
         "why": "" if number % 2 == 0 else "the seeds' classifier puts another label first",
         "nearest": [
-            {"text": f"when will the card that I ordered come, order {one}", "label": label,
-             "similarity": round(0.9 - one / 10, 3), "set": "train"}
-            for one in range(3)
+            {"text": f"when will the card that I ordered come, order {index}", "label": label,
+             "similarity": round(0.9 - index / 10, 3), "set": "train"}
+            for index in range(3)
         ],
     }  # fmt: skip

@@ -1,3 +1,5 @@
+"""The figures of the card, and the card after an evaluation."""
+
 from __future__ import annotations
 
 from pathlib import Path
@@ -16,29 +18,30 @@ from textsynth.report.card_figures import run_figures, update_card
 CHECKS = [("filter", "length"), ("filter", "agreement")]
 
 
-def paths(**changes: object) -> list[str]:
-    return [one.path.removeprefix("figures/").removesuffix(".svg") for one in run_figures(outcome(**changes))]
+def figure_names(**changes: object) -> list[str]:
+    figures = run_figures(outcome(**changes))
+    return [figure.path.removeprefix("figures/").removesuffix(".svg") for figure in figures]
 
 
-def test_each_part_that_has_numbers_has_its_picture() -> None:
-    assert paths(checks=CHECKS) == ["labels", "funnel", "measures-agreement"]
-    told = paths(checks=CHECKS, evaluation=small())
-    assert told[3:5] == ["proof-words", "proof-embeddings"]
-    assert paths(labels={}, dropped=(), task="summarization") == []
-    assert paths(selected=(), checks=CHECKS) == ["funnel"]
+def test_every_part_of_the_result_that_has_numbers_has_a_figure() -> None:
+    assert figure_names(checks=CHECKS) == ["labels", "funnel", "measures-agreement"]
+    evaluated = figure_names(checks=CHECKS, evaluation=small())
+    assert evaluated[3:] == ["proof-words", "proof-embeddings", "proof-length"]
+    assert figure_names(labels={}, dropped=(), task="summarization") == []
+    assert figure_names(selected=(), checks=CHECKS) == ["funnel"]
 
 
-def test_pictures_do_not_depend_on_the_order_of_the_texts() -> None:
-    told = outcome()
-    again = outcome(checks=CHECKS, selected=told.selected[::-1], dropped=told.dropped[::-1])
-    assert run_figures(again) == run_figures(outcome(checks=CHECKS))
+def test_figures_do_not_depend_on_the_order_of_the_texts() -> None:
+    result = outcome()
+    reordered = outcome(checks=CHECKS, selected=result.selected[::-1], dropped=result.dropped[::-1])
+    assert run_figures(reordered) == run_figures(outcome(checks=CHECKS))
 
 
-def test_very_many_labels_and_reasons_stay_a_picture() -> None:
+def test_of_very_many_labels_those_with_the_fewest_texts_are_shown() -> None:
     labels = {f"label {n}": "" for n in range(90)}
-    some = [record(n, f"label {n % 90}") for n in range(900)]
-    (shown, *_) = run_figures(outcome(labels=labels, selected=some))
-    assert "the 40 with the fewest" in shown.title
+    selected = [record(n, f"label {n % 90}") for n in range(900)]
+    (labels_figure, *_) = run_figures(outcome(labels=labels, selected=selected))
+    assert "the 40 with the fewest" in labels_figure.title
 
 
 ARMS = {
@@ -53,10 +56,10 @@ EVALUATION: dict[str, Any] = {
 }
 
 
-def test_the_card_tells_it_and_the_pictures_of_another_one_go(tmp_path: Path) -> None:
-    before = CardFigure("figures/proof-embeddings.svg", "Scores", "of another one", "<svg/>")
-    write_dataset(tmp_path / "dataset", outcome(figures=[before]))
-    rows = {path: path.read_bytes() for path in tmp_path.rglob("*.parquet")}
+def test_the_card_contains_the_evaluation_and_figures_of_an_earlier_one_are_deleted(tmp_path: Path) -> None:
+    earlier = CardFigure("figures/proof-embeddings.svg", "Scores", "of an earlier evaluation", "<svg/>")
+    write_dataset(tmp_path / "dataset", outcome(figures=[earlier]))
+    parquet = {path: path.read_bytes() for path in tmp_path.rglob("*.parquet")}
     update_card(tmp_path, EVALUATION)
     card = (tmp_path / "dataset" / "README.md").read_text(encoding="utf-8")
     assert "- They help." in card
@@ -64,19 +67,19 @@ def test_the_card_tells_it_and_the_pictures_of_another_one_go(tmp_path: Path) ->
     figures = {path.name for path in (tmp_path / "dataset" / "figures").iterdir()}
     assert figures == {"proof-words.svg"}
     assert "(figures/proof-words.svg)" in card
-    assert rows == {path: path.read_bytes() for path in tmp_path.rglob("*.parquet")}
+    assert parquet == {path: path.read_bytes() for path in tmp_path.rglob("*.parquet")}
     assert not viewer_problems(tmp_path / "dataset")
     assert not list((tmp_path / "dataset").glob(".*"))
 
 
-def test_a_run_without_a_data_set_is_left_alone(tmp_path: Path) -> None:
+def test_without_a_data_set_nothing_is_written(tmp_path: Path) -> None:
     update_card(tmp_path, EVALUATION)
     assert not list(tmp_path.iterdir())
 
 
-def test_a_card_that_cannot_be_written_is_one_sentence(tmp_path: Path) -> None:
+def test_a_card_that_cannot_be_written_is_an_error_and_stays_unchanged(tmp_path: Path) -> None:
     write_dataset(tmp_path / "dataset", outcome())
-    (tmp_path / "dataset" / "figures").write_text("a file stands in the way")
+    (tmp_path / "dataset" / "figures").write_text("a file where the folder of figures should be")
     with pytest.raises(RunError, match="the card cannot be written"):
         update_card(tmp_path, EVALUATION)
     assert "They help" not in (tmp_path / "dataset" / "README.md").read_text(encoding="utf-8")

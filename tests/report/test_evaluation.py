@@ -1,4 +1,4 @@
-"""The report of an evaluation, also of one that is damaged within."""
+"""The report of an evaluation, including damaged ones."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.report import evaluations
-from tests.report.test_sections import JUNK
+from tests.report.test_sections import JSON_VALUES
 from textsynth.report import evaluation_page, evaluation_text
-from textsynth.report.evaluation import read_evaluation_report
+from textsynth.report.evaluation import build_evaluation_report
 
 
-def test_the_sections_stand_in_the_order_of_reading() -> None:
-    assert [section.key for section in read_evaluation_report(evaluations.big()).sections] == [
+def test_sections_are_in_reading_order() -> None:
+    assert [section.key for section in build_evaluation_report(evaluations.big()).sections] == [
         "arms",
         "differences",
         "curve",
@@ -29,48 +29,53 @@ def test_the_sections_stand_in_the_order_of_reading() -> None:
     ]
 
 
-def test_an_evaluation_of_scores_alone_has_no_other_section() -> None:
-    proof = read_evaluation_report(evaluations.bare())
-    assert [section.key for section in proof.sections] == ["arms"]
-    assert (proof.name, proof.facts, proof.real, proof.leaks) == ("evaluation", [], [], False)
+def test_an_evaluation_with_scores_only_has_no_other_section() -> None:
+    report = build_evaluation_report(evaluations.scores_only())
+    assert [section.key for section in report.sections] == ["arms"]
+    assert (report.name, report.facts) == ("evaluation", [])
+    assert (report.real_text_facts, report.has_leaks_section) == ([], False)
 
 
-def test_facts_are_counts_that_there_are() -> None:
-    proof = read_evaluation_report(evaluations.small())
-    assert list(proof.facts) == [
+def test_facts_are_the_counts_that_are_not_zero() -> None:
+    report = build_evaluation_report(evaluations.small())
+    assert list(report.facts) == [
         ("16", "synthetic texts selected"),
         ("52", "before the checks"),
         ("10", "real training texts"),
         ("300", "real test texts"),
         ("2", "labels"),
     ]
-    assert proof.real == [("10", "real training texts"), ("300", "real test texts")]
+    assert report.real_text_facts == [("10", "real training texts"), ("300", "real test texts")]
 
 
-def test_how_it_was_measured_is_told() -> None:
-    rows = {row[0]: row[1] for row in read_evaluation_report(evaluations.small()).measured.figures[0].table.rows}
+def test_the_settings_have_time_and_versions() -> None:
+    rows = dict(build_evaluation_report(evaluations.small()).settings.figures[0].table.rows)
     assert rows["time"] == "12.3 s"
     assert rows["versions"] == "textsynth 0.1.0, scikit-learn 1.7"
 
 
-def nodes(told: Any, trail: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
-    """Return the way to every value in an evaluation."""
-    inner = told.items() if isinstance(told, dict) else enumerate(told) if isinstance(told, list) else ()
-    return [(*trail, key) for key, _ in inner] + [way for key, one in inner for way in nodes(one, (*trail, key))]
+def paths_in(value: Any, parent: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+    """Return the path to every value in an evaluation."""
+    items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    paths = [(*parent, key) for key, _ in items]
+    return paths + [path for key, child in items for path in paths_in(child, (*parent, key))]
 
 
-WAYS = nodes(evaluations.evaluation(["a", "b"], ["length"], shift=0.02, test=60))
+def two_labels() -> dict[str, Any]:
+    return evaluations.evaluation(["a", "b"], ["length"], shift=0.02, test_texts=60)
 
 
 @settings(max_examples=40, deadline=None)
-@given(st.lists(st.tuples(st.sampled_from(WAYS), JUNK), min_size=1, max_size=4))
-def test_whatever_a_part_holds_the_rest_has_a_page_and_a_text(changes: list[tuple[tuple[Any, ...], Any]]) -> None:
-    told = evaluations.evaluation(["a", "b"], ["length"], shift=0.02, test=60)
-    for way, junk in changes:
-        place = told
-        for key in way[:-1]:
-            place = place[key] if isinstance(place, dict) and key in place else {}
-        if isinstance(place, dict):
-            place[way[-1]] = junk
-    assert evaluation_page(told).rstrip().endswith("</html>")
-    assert evaluation_text(told, 80)
+@given(st.lists(st.tuples(st.sampled_from(paths_in(two_labels())), JSON_VALUES), min_size=1, max_size=4))
+def test_an_evaluation_with_any_values_replaced_still_has_a_page_and_a_text(
+    changes: list[tuple[tuple[Any, ...], Any]],
+) -> None:
+    evaluation = two_labels()
+    for path, value in changes:
+        parent: Any = evaluation
+        for key in path[:-1]:
+            parent = parent[key] if isinstance(parent, dict) and key in parent else {}
+        if isinstance(parent, dict):
+            parent[path[-1]] = value
+    assert evaluation_page(evaluation).rstrip().endswith("</html>")
+    assert evaluation_text(evaluation, 80)

@@ -1,4 +1,4 @@
-"""Runs with texts that wait for a person: their folders as a run leaves them, and a command that serves one."""
+"""Folders of finished runs with texts pending review, and a command that serves the review page of one."""
 
 from __future__ import annotations
 
@@ -14,55 +14,55 @@ from tests.export.outcomes import LABELS, outcome
 from tests.report.folders import finished
 from textsynth.core.records import DroppedRecord, Provenance, Record
 from textsynth.review.pending import write_pending
+from textsynth.review.queue import OTHER_LABEL_REASON
 
 ROOT = Path(__file__).parent.parent.parent
-ANOTHER = "the model chose another label: "
 
 
-def waiting(
+def pending_text(
     number: int,
     label: str | tuple[str, ...] | None = "refund",
     *,
-    chosen: str = "",
+    predicted: str = "",
     confidence: float | None = 0.5,
     text: str = "",
     fields: Mapping[str, str] | None = None,
 ) -> DroppedRecord:
-    """Return a text that waits because `choice` is not sure, or chose another label."""
+    """Return a text that is pending because `choice` has low confidence, or predicted another label."""
     labels = () if label is None else (label,) if isinstance(label, str) else label
-    more = {"chosen_label": chosen, "intended_label": ", ".join(labels)} if chosen else {}
-    measures = {} if confidence is None else {"choice": confidence}
-    origin = Provenance("labelled", request_key=f"wait{number}")
-    record = Record(text or f"doubtful text {number}", origin, labels, {**more, **(fields or {})}, measures)
-    differs = chosen not in ("", ", ".join(labels))
-    reason = f"{ANOTHER}{chosen}" if differs else "the votes for a label are too few"
+    label_fields = {"chosen_label": predicted, "intended_label": ", ".join(labels)} if predicted else {}
+    scores = {} if confidence is None else {"choice": confidence}
+    provenance = Provenance("labelled", request_key=f"wait{number}")
+    record = Record(text or f"doubtful text {number}", provenance, labels, {**label_fields, **(fields or {})}, scores)
+    differs = predicted not in ("", ", ".join(labels))
+    reason = f"{OTHER_LABEL_REASON}{predicted}" if differs else "too few votes for the chosen label"
     return DroppedRecord(record, "review", "choice", reason, confidence, 0.6)
 
 
-def reviewed(folder: Path, drops: Sequence[DroppedRecord] | None = None, **changes: Any) -> Path:
-    """Write a finished run in which these texts wait, six unless given, and return its folder."""
-    waits = [waiting(number) for number in range(6)] if drops is None else list(drops)
-    told = outcome(dropped=waits, labellers=("choice", "agreement"), **{"labels": LABELS, **changes})
-    run = finished(folder, told)
-    write_pending(run, waits)
+def run_with_pending(folder: Path, drops: Sequence[DroppedRecord] | None = None, **changes: Any) -> Path:
+    """Write a finished run with these pending texts (default: six), and return its folder."""
+    pending = [pending_text(number) for number in range(6)] if drops is None else list(drops)
+    result = outcome(dropped=pending, labellers=("choice", "agreement"), **{"labels": LABELS, **changes})
+    run = finished(folder, result)
+    write_pending(run, pending)
     return run
 
 
 @contextmanager
-def served(run: Path, *more: str) -> Iterator[tuple[str, subprocess.Popen[str]]]:
-    """Start `textsynth review` for a run; give its address and the process, which is ended if it still is there."""
-    command = [sys.executable, "-m", "textsynth", "review", str(run), "--no-browser", *more]
+def review_process(run: Path, *args: str) -> Iterator[tuple[str, subprocess.Popen[str]]]:
+    """Start `textsynth review` for a run; yield its address and the process, which is killed at the end."""
+    command = [sys.executable, "-m", "textsynth", "review", str(run), "--no-browser", *args]
     env = {**os.environ, "PYTHONPATH": str(ROOT)}
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=env) as process:
         try:
             assert process.stderr is not None
-            said = []
+            lines = []
             for line in process.stderr:
-                said.append(line)
+                lines.append(line)
                 if line.startswith("http://"):
                     break
-            assert said, process.communicate()
-            assert said[-1].startswith("http://"), said
-            yield said[-1].strip(), process
+            assert lines, process.communicate()
+            assert lines[-1].startswith("http://"), lines
+            yield lines[-1].strip(), process
         finally:
             process.kill()

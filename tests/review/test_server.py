@@ -1,13 +1,14 @@
-"""The server with a real client: who is let in, what every answer says, and that a decision outlives it."""
+"""The server of the review page with a real client: access, responses to unusual requests, and saved decisions."""
 
 from __future__ import annotations
 
-import asyncio
 import http.client
 import json
 import os
 import signal
+import socket
 import threading
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -15,253 +16,322 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-import aiohttp
 import pytest
 
 from tests.export.outcomes import HOSTILE
-from tests.review.runs import reviewed, served, waiting
+from tests.review.runs import pending_text, review_process, run_with_pending
 from textsynth.core.errors import UsageError
 from textsynth.review.queue import read_queue
 from textsynth.review.server import serve
 from textsynth.review.session import ReviewSession
 from textsynth.store.decisions import FILE, Decision, add_decisions, read_decisions
 
+JSON = {"Content-Type": "application/json"}
+
 
 class Client:
-    """Speaks to the page's server as the page does."""
+    """Sends the requests of the page."""
 
     def __init__(self, address: str) -> None:
         self.address = address
 
     def get(self, path: str) -> Any:
-        with urllib.request.urlopen(self.address + path) as answer:
-            return json.load(answer)
+        with urllib.request.urlopen(self.address + path) as response:
+            return json.load(response)
 
-    def post(self, told: object, **headers: str) -> Any:
-        body = json.dumps(told).encode()
-        request = urllib.request.Request(
-            f"{self.address}decide", body, {"Content-Type": "application/json", **headers}
-        )  # fmt: skip
-        with urllib.request.urlopen(request) as answer:
-            return json.load(answer)
+    def post(self, decision: object, **headers: str) -> Any:
+        body = json.dumps(decision).encode()
+        request = urllib.request.Request(f"{self.address}decide", body, {**JSON, **headers})
+        with urllib.request.urlopen(request) as response:
+            return json.load(response)
 
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return reviewed(tmp_path_factory.mktemp("served"), [waiting(0, text=HOSTILE), *map(waiting, range(1, 6))])
+    drops = [pending_text(0, text=HOSTILE), *map(pending_text, range(1, 6))]
+    return run_with_pending(tmp_path_factory.mktemp("served"), drops)
 
 
 @pytest.fixture(scope="module")
 def addresses(run: Path) -> Iterator[list[str]]:
-    """Serve a run in this process, in a thread with an event loop of its own."""
-    sitting = ReviewSession(run, read_queue(run), "ann")
-    known, found = threading.Event(), []
-    loop = asyncio.new_event_loop()
-    stop = asyncio.Event()
+    """Serve a run in a thread of this process; yield the address of the page and the one-time address."""
+    session = ReviewSession(run, read_queue(run), "ann")
+    ready, stop, addresses = threading.Event(), threading.Event(), []
 
-    def ready(*told: str) -> None:
-        found.extend(told)
-        known.set()
+    def on_ready(*new_addresses: str) -> None:
+        addresses.extend(new_addresses)
+        ready.set()
 
-    thread = threading.Thread(
-        target=loop.run_until_complete, args=(serve(sitting, port=None, ready=ready, stop=stop),)
-    )  # fmt: skip
+    thread = threading.Thread(target=lambda: serve(session, port=None, on_ready=on_ready, stop=stop))
     thread.start()
-    assert known.wait(20)
-    yield found
-    loop.call_soon_threadsafe(stop.set)
+    assert ready.wait(20)
+    yield addresses
+    stop.set()
     thread.join()
-    loop.close()
 
 
 @pytest.fixture
 def address(addresses: list[str]) -> str:
-    """Return the address that is printed."""
+    """The address that is printed."""
     return addresses[0]
 
 
-def raw(address: str, method: str, path: str, headers: dict[str, str], body: str = "") -> tuple[int, str]:
-    place = urlsplit(address)
-    connection = http.client.HTTPConnection(place.hostname or "", place.port)
+def send(address: str, method: str, path: str, headers: dict[str, str], body: str = "") -> tuple[int, str]:
+    """Send a request; return the status and the text of the response, after checking its security headers."""
+    parts = urlsplit(address)
+    connection = http.client.HTTPConnection(parts.hostname or "", parts.port)
     connection.putrequest(method, path, skip_host=True)
-    for name, value in {"Host": place.netloc, **headers}.items():
+    for name, value in {"Host": parts.netloc, "Content-Length": str(len(body)), **headers}.items():
         connection.putheader(name, value)
-    connection.putheader("Content-Length", str(len(body)))
     connection.endheaders(body.encode())
-    answer = connection.getresponse()
-    said = answer.read().decode()
+    response = connection.getresponse()
+    text = response.read().decode()
     connection.close()
-    assert "default-src 'none'" in (answer.getheader("Content-Security-Policy") or "")
-    return answer.status, said
+    assert "default-src 'none'" in (response.getheader("Content-Security-Policy") or "")
+    return response.status, text
+
+
+def send_bytes(address: str, data: bytes) -> bytes:
+    """Send bytes that may not be HTTP, and return everything that comes back."""
+    parts = urlsplit(address)
+    with socket.create_connection((parts.hostname or "", parts.port or 0), timeout=20) as connection:
+        connection.sendall(data)
+        connection.shutdown(socket.SHUT_WR)
+        received = b""
+        while chunk := connection.recv(1 << 16):
+            received += chunk
+        return received
 
 
 def test_the_address_is_on_loopback_with_a_long_token(address: str) -> None:
-    place = urlsplit(address)
-    assert place.hostname == "127.0.0.1"
-    assert len(place.path.strip("/")) >= 30
+    parts = urlsplit(address)
+    assert parts.hostname == "127.0.0.1"
+    assert len(parts.path.strip("/")) >= 30
 
 
-def test_the_page_loads_only_its_own_script_and_style_under_a_strict_policy(address: str) -> None:
-    async def look() -> None:
-        async with aiohttp.ClientSession() as client:
-            for name, kind in (("", "text/html"), ("page.js", "text/javascript"), ("page.css", "text/css")):
-                async with client.get(address + name) as answer:
-                    text = await answer.text()
-                    assert (answer.status, answer.content_type) == (200, kind)
-                    policy = dict(
-                        part.strip().split(" ", 1) for part in answer.headers["Content-Security-Policy"].split(";")
-                    )
-                    assert policy["default-src"] == "'none'"
-                    assert policy["script-src"] == policy["style-src"] == policy["connect-src"] == "'self'"
-                    assert policy["frame-ancestors"] == policy["base-uri"] == policy["form-action"] == "'none'"
-                    assert answer.headers["Referrer-Policy"] == "no-referrer"
-                    assert answer.headers["Cache-Control"] == "no-store"
-                    assert answer.headers["X-Content-Type-Options"] == "nosniff"
-                    for word in ("http://", "https://", "innerHTML", "insertAdjacent", "document.write", "eval("):
-                        assert word not in text
-
-    asyncio.run(look())
+@pytest.mark.parametrize(
+    ("name", "content_type"), [("", "text/html"), ("page.js", "text/javascript"), ("page.css", "text/css")]
+)
+def test_the_page_loads_only_its_own_script_and_style_under_a_strict_policy(
+    name: str, content_type: str, address: str
+) -> None:
+    with urllib.request.urlopen(address + name) as response:
+        text = response.read().decode()
+        assert (response.status, response.headers.get_content_type()) == (200, content_type)
+        assert response.headers.get_content_charset() == "utf-8"
+        parts = response.headers["Content-Security-Policy"].split(";")
+        policy = dict(part.strip().split(" ", 1) for part in parts)
+        assert policy["default-src"] == "'none'"
+        assert policy["script-src"] == policy["style-src"] == policy["connect-src"] == "'self'"
+        assert policy["frame-ancestors"] == policy["base-uri"] == policy["form-action"] == "'none'"
+        assert response.headers["Referrer-Policy"] == "no-referrer"
+        assert response.headers["Cache-Control"] == "no-store"
+        assert response.headers["X-Content-Type-Options"] == "nosniff"
+        assert response.headers["Cross-Origin-Opener-Policy"] == "same-origin"
+        assert response.headers["Cross-Origin-Resource-Policy"] == "same-origin"
+    for word in ("http://", "https://", "innerHTML", "insertAdjacent", "document.write", "eval("):
+        assert word not in text
 
 
 @pytest.mark.parametrize("token", ["", "wrong", "x" * 32, "%00", "é"])
 @pytest.mark.parametrize("path", ["", "state", "text/0", "page.js", "decide", "../state"])
-def test_nothing_is_told_or_taken_without_the_token(token: str, path: str, address: str, run: Path) -> None:
-    place = f"/{token}/{path}" if token else f"/{path}"
+def test_nothing_is_sent_or_saved_without_the_token(token: str, path: str, address: str) -> None:
+    full_path = f"/{token}/{path}" if token else f"/{path}"
     for method in ("GET", "POST", "PUT", "OPTIONS"):
         body = json.dumps({"decision": "undo"})
-        status, said = raw(
-            address, method, place.replace("é", "%C3%A9"), {"Content-Type": "application/json"}, body
-        )  # fmt: skip
+        status, text = send(address, method, full_path.replace("é", "%C3%A9"), JSON, body)
         assert status == 403
-        assert "lacks the token" in said
-        assert "doubtful" not in said
+        assert "the token is missing" in text
+        assert "doubtful" not in text
 
 
-def test_the_address_that_a_browser_is_started_with_leads_to_the_page_once(addresses: list[str]) -> None:
-    address, once = addresses
-    path = urlsplit(once).path
+def test_the_address_given_to_a_browser_opens_the_page_once(addresses: list[str]) -> None:
+    address, one_time_address = addresses
+    path = urlsplit(one_time_address).path
     assert path != urlsplit(address).path
-    assert raw(once, "GET", path, {"Host": "evil.invalid"})[0] == 403
-    for inner in ("state", "decide"):
-        assert raw(once, "GET", path + inner, {})[0] == 403
-    with urllib.request.urlopen(once) as answer:
-        assert answer.url == address
-        assert b"<title>Review" in answer.read()
-    assert raw(once, "GET", path, {})[0] == 403
+    assert send(one_time_address, "GET", path, {"Host": "evil.invalid"})[0] == 403
+    for name in ("state", "decide"):
+        assert send(one_time_address, "GET", path + name, {})[0] == 403
+    with urllib.request.urlopen(one_time_address) as response:
+        assert response.url == address
+        assert b"<title>Review" in response.read()
+    assert send(one_time_address, "GET", path, {})[0] == 403
 
 
-def test_another_name_for_this_machine_is_refused(address: str, run: Path) -> None:
-    place = urlsplit(address)
-    for host in ("evil.invalid", f"evil.invalid:{place.port}", "127.0.0.1", f"127.0.0.1:{place.port}.evil.invalid", ""):
-        status, said = raw(address, "GET", f"{place.path}state", {"Host": host})
-        assert (status, "asked for as 127.0.0.1" in said) == (403, True), host
-    assert raw(address, "GET", f"{place.path}state", {"Host": f"localhost:{place.port}"})[0] == 200
+def test_another_host_name_is_refused(address: str) -> None:
+    parts = urlsplit(address)
+    for host in ("evil.invalid", f"evil.invalid:{parts.port}", "127.0.0.1", f"127.0.0.1:{parts.port}.evil.invalid", ""):
+        status, text = send(address, "GET", f"{parts.path}state", {"Host": host})
+        assert (status, "this server answers at 127.0.0.1" in text) == (403, True), host
+    assert send(address, "GET", f"{parts.path}state", {"Host": f"localhost:{parts.port}"})[0] == 200
+    two_hosts = f"GET {parts.path}state HTTP/1.1\r\nHost: {parts.netloc}\r\nHost: evil.invalid\r\n\r\n"
+    assert send_bytes(address, two_hosts.encode()).startswith(b"HTTP/1.0 403 ")
 
 
-def test_a_form_or_script_of_another_site_decides_nothing(address: str, run: Path) -> None:
-    place = urlsplit(address)
+def test_a_form_or_script_of_another_site_cannot_decide(address: str, run: Path) -> None:
+    parts = urlsplit(address)
     body = json.dumps({"id": next(iter(read_queue(run).entries)), "decision": "drop"})
-    json_kind = {"Content-Type": "application/json"}
     for headers in (
         {"Content-Type": "text/plain"},
         {"Content-Type": "application/x-www-form-urlencoded"},
         {},
-        {**json_kind, "Origin": "http://evil.invalid"},
-        {**json_kind, "Origin": "null"},
+        {**JSON, "Origin": "http://evil.invalid"},
+        {**JSON, "Origin": "null"},
     ):
-        assert raw(address, "POST", f"{place.path}decide", headers, body)[0] == 403, headers
+        assert send(address, "POST", f"{parts.path}decide", headers, body)[0] == 403, headers
     assert not (run / FILE).exists()
-    assert raw(address, "GET", f"{place.path}decide", {})[0] == 405
-    assert raw(address, "GET", f"{place.path}../../etc/passwd", {})[0] in (403, 404)
+    assert send(address, "GET", f"{parts.path}decide", {})[0] == 405
+    assert send(address, "POST", f"{parts.path}state", JSON, body)[0] == 405
+    assert send(address, "GET", f"{parts.path}../../etc/passwd", {})[0] == 404
+    assert send(address, "GET", f"{parts.path}server.py", {})[0] == 404
 
 
-def test_a_mistake_is_a_sentence_and_writes_nothing(address: str, run: Path) -> None:
-    place = urlsplit(address)
-    headers = {"Content-Type": "application/json"}
-    one = next(iter(read_queue(run).entries))
-    for body, said in (
-        ("{", "the decision is no JSON"),
-        ("[]", 'a decision is {"id"'),
+def test_an_invalid_decision_is_one_sentence_and_writes_nothing(address: str, run: Path) -> None:
+    path = f"{urlsplit(address).path}decide"
+    id_ = next(iter(read_queue(run).entries))
+    for body, message in (
+        ("{", "the decision is not valid JSON"),
+        ("[]", 'a decision must be {"id"'),
         ("{}", "the queue has no text"),
-        (json.dumps({"id": one, "decision": ["keep"]}), "decision is ['keep']"),
-        (json.dumps({"id": one, "decision": "relabel", "labels": ["nothing"]}), "there is no label 'nothing'"),
+        (json.dumps({"id": id_, "decision": ["keep"]}), "decision is ['keep']"),
+        (json.dumps({"id": id_, "decision": "relabel", "labels": ["nothing"]}), "there is no label 'nothing'"),
+        ("[" * 60_000, "the decision is not valid JSON"),
+        (f'{{"id": {"1" * 5_000}}}', "the decision is not valid JSON"),
     ):
-        status, answer = raw(address, "POST", f"{place.path}decide", headers, body)
+        status, text = send(address, "POST", path, JSON, body)
         assert status == 400
-        assert said in json.loads(answer)["error"]
-    assert raw(address, "POST", f"{place.path}decide", headers, "x" * (1 << 17))[0] == 413
+        assert message in json.loads(text)["error"]
+    for size in (1 << 17, 1 << 20):
+        assert send(address, "POST", path, JSON, "x" * size)[0] == 413
     assert not (run / FILE).exists()
 
 
-def test_texts_travel_as_json_and_a_decision_is_on_disk_when_it_is_told(address: str, run: Path) -> None:
+def test_unusual_requests_get_a_response_without_a_traceback(run: Path) -> None:
+    with review_process(run, "--by", "ann") as (address, process):
+        parts = urlsplit(address)
+        path, host = parts.path, f"Host: {parts.netloc}\r\n"
+        post = f"POST {path}decide HTTP/1.1\r\n{host}Content-Type: application/json"
+        undo = '{"decision": "undo"}'
+        for request, status in (
+            (f"{post}; charset=nope\r\nContent-Length: {len(undo)}\r\n\r\n{undo}", 400),
+            (f"{post}\r\nContent-Length: -1\r\n\r\n{undo}", 400),
+            (f"{post}\r\nContent-Length: abc\r\n\r\n{undo}", 400),
+            (f"{post}\r\nContent-Length: ²\r\n\r\n{undo}", 400),
+            (f"{post}\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n{undo}", 400),
+            (f"{post}\r\nContent-Length: 1000\r\n\r\n{undo[:5]}", 400),
+            (f"{post}\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 411),
+            (f"{post}\r\nContent-Length: 2\r\n\r\n\xff\xff", 400),
+            (f"GET http://[ HTTP/1.1\r\n{host}\r\n", 403),
+            (f"GET http://{parts.netloc}{path}state HTTP/1.1\r\n{host}\r\n", 403),
+            (f"GET //{path[1:]}state HTTP/1.1\r\n{host}\r\n", 200),
+            (f"GET {path}state?x=1 HTTP/1.1\r\n{host}\r\n", 200),
+            (f"GET {path}text/%ff%00%2f..%2f HTTP/1.1\r\n{host}\r\n", 400),
+            (f"GET {path[:-1]} HTTP/1.1\r\n{host}\r\n", 404),
+            (f"HEAD {path} HTTP/1.1\r\n{host}\r\n", 200),
+            (f"BREW {path} HTTP/1.1\r\n{host}\r\n", 501),
+            (f"GET {path} HTTP/9.9\r\n{host}\r\n", 505),
+            (f"GET {path} HTTP/1.1\r\n{host}X: {'x' * 70_000}\r\n\r\n", 431),
+            (f"GET /{'x' * 70_000} HTTP/1.1\r\n{host}\r\n", 414),
+            (f"GET {path} HTTP/1.1\r\n{host}" + "X: y\r\n" * 200 + "\r\n", 431),
+            (f"GET {path} HTTP/1.1\r\n{host}X: \xff\r\n\r\n", 200),
+            (f"GET {path} HTTP/1.1\r\n\xe9: \xff\r\n{host}\r\n", 403),
+        ):
+            response = send_bytes(address, request.encode("latin-1"))
+            assert response.startswith(f"HTTP/1.0 {status} ".encode()), (request[:200], response[:200])
+            assert b"Content-Security-Policy: default-src 'none'" in response
+        for request in ("garbage\r\n\r\n", "\x00\x01\x02\r\n\r\n", "GET /\r\n\r\n", "GET / HTTP/abc\r\n\r\n", ""):
+            assert b"doubtful" not in send_bytes(address, request.encode("latin-1"))
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=20)
+    assert process.returncode == 0
+    assert (out, err) == ("ann decided on 0 texts; 6 texts wait for a decision\n", "")
+
+
+def test_texts_are_sent_as_json_and_a_decision_is_on_disk_before_the_response(address: str, run: Path) -> None:
     client = Client(address)
     state = client.get("state")
-    assert (state["by"], state["left"], state["many"]) == ("ann", 6, False)
-    texts = {one: client.get(f"text/{one}")["text"] for one in state["order"]}
-    hostile = next(one for one, text in texts.items() if text == HOSTILE)
-    assert client.post({"id": hostile, "decision": "drop"})["left"] == 5
+    assert (state["reviewer"], state["remaining"]["pending"], state["multi_label"]) == ("ann", 6, False)
+    texts = {id_: client.get(f"text/{id_}")["text"] for id_ in state["order"]}
+    hostile = next(id_ for id_, text in texts.items() if text == HOSTILE)
+    assert client.post({"id": hostile, "decision": "drop"})["remaining"]["pending"] == 5
     assert read_decisions(run).lines[-1].text == HOSTILE
     assert client.post({"decision": "undo"}, Origin=address.rsplit("/", 2)[0])["id"] == hostile
     assert read_decisions(run).by_text() == {}
 
 
-def test_a_hundred_decisions_outlive_the_server_and_two_servers_share_a_run(tmp_path: Path) -> None:
-    run = reviewed(tmp_path, [waiting(number) for number in range(100)])
-    with served(run, "--by", "ann") as (first, killed), served(run, "--by", "bob") as (second, other):
+def test_decisions_survive_a_killed_server_and_two_servers_share_a_run(tmp_path: Path) -> None:
+    run = run_with_pending(tmp_path, [pending_text(number) for number in range(100)])
+    kinds = ["keep", "drop", "relabel"]
+
+    def decide(client: Client, ids: list[str]) -> None:
+        for number, id_ in enumerate(ids):
+            client.post({"id": id_, "decision": kinds[number % 3], "labels": ["delivery"]})
+
+    with review_process(run, "--by", "ann") as (first, killed), review_process(run, "--by", "bob") as (second, other):
         ann, bob = Client(first), Client(second)
         order = ann.get("state")["order"]
-        said = ["keep", "drop", "relabel"]
-
-        def decide(client: Client, ids: list[str]) -> None:
-            for number, one in enumerate(ids):
-                client.post({"id": one, "decision": said[number % 3], "labels": ["delivery"]})
-
-        beside = threading.Thread(target=decide, args=(bob, order[::-1]))
-        beside.start()
+        thread = threading.Thread(target=decide, args=(bob, order[::-1]))
+        thread.start()
         decide(ann, order)
         os.kill(killed.pid, signal.SIGKILL)
         killed.wait()
-        beside.join()
-        with served(run, "--by", "ann") as (again, process):
-            state = Client(again).get("state")
-            mine = [state["status"][one]["mine"]["decision"] for one in order]
-            assert mine == [said[number % 3] for number in range(100)]
-            assert state["pairs"][0]["texts"] == 100
+        thread.join()
+        with review_process(run, "--by", "ann") as (address, process):
+            state = Client(address).get("state")
+            own = [state["status"][id_]["own_decision"]["decision"] for id_ in order]
+            assert own == [kinds[number % 3] for number in range(100)]
+            assert state["agreement"][0]["texts"] == 100
             process.send_signal(signal.SIGINT)
             assert process.wait(20) == 0
         other.send_signal(signal.SIGTERM)
         out, _ = other.communicate(timeout=20)
-        assert "bob decided on 100 per_request: 34 kept, 33 dropped, 33 relabelled" in out
+        assert "bob decided on 100 texts: 34 kept, 33 dropped, 33 relabelled" in out
     lines = (run / FILE).read_text(encoding="utf-8").splitlines()
     assert len([json.loads(line) for line in lines]) == 200
 
 
-def test_what_the_disk_does_not_take_is_said_and_not_counted(tmp_path: Path) -> None:
-    run = reviewed(tmp_path)
-    with served(run) as (address, _):
+def test_a_decision_that_cannot_be_written_is_reported_and_not_counted(tmp_path: Path) -> None:
+    run = run_with_pending(tmp_path)
+    with review_process(run) as (address, _):
         client = Client(address)
-        one = client.get("state")["order"][0]
+        id_ = client.get("state")["order"][0]
         (run / FILE).mkdir()
         with pytest.raises(urllib.error.HTTPError) as refused:
-            client.post({"id": one, "decision": "keep"})
+            client.post({"id": id_, "decision": "keep"})
         assert refused.value.code in (400, 500)
         assert "review.jsonl" in json.loads(refused.value.read())["error"]
         refused.value.close()
         (run / FILE).rmdir()
-        assert client.post({"id": one, "decision": "keep"})["left"] == 5
+        assert client.post({"id": id_, "decision": "keep"})["remaining"]["pending"] == 5
 
 
-def test_a_port_that_is_taken_is_one_sentence(address: str, run: Path) -> None:
+def test_a_port_in_use_is_one_sentence(address: str, run: Path) -> None:
     port = urlsplit(address).port
-    sitting = ReviewSession(run, read_queue(run), "bob")
-    with pytest.raises(UsageError, match=f"port {port} is taken; without --port a free one is used"):
-        asyncio.run(serve(sitting, port=port, ready=lambda *_: None, stop=asyncio.Event()))
+    session = ReviewSession(run, read_queue(run), "bob")
+    with pytest.raises(UsageError, match=f"port {port} is in use; without --port a free one is used"):
+        serve(session, port=port, on_ready=lambda *_: None, stop=threading.Event())
 
 
-def test_a_line_that_another_program_wrote_is_seen_at_once(tmp_path: Path) -> None:
-    run = reviewed(tmp_path)
-    with served(run, "--by", "ann") as (address, _):
+def test_a_line_of_another_program_is_seen_at_once(tmp_path: Path) -> None:
+    run = run_with_pending(tmp_path)
+    with review_process(run, "--by", "ann") as (address, _):
         client = Client(address)
-        one = client.get("state")["order"][0]
-        add_decisions(run, [Decision(one, "drop", (), "bob")])
-        assert client.get(f"text/{one}")["status"]["others"] == 1
+        id_ = client.get("state")["order"][0]
+        add_decisions(run, [Decision(id_, "drop", (), "bob")])
+        assert client.get(f"text/{id_}")["status"]["other_reviewers"] == 1
+
+
+def test_open_connections_do_not_delay_the_end(tmp_path: Path) -> None:
+    run = run_with_pending(tmp_path)
+    with review_process(run, "--by", "ann") as (address, process):
+        parts = urlsplit(address)
+        host, port = parts.hostname or "", parts.port or 0
+        with socket.create_connection((host, port)), socket.create_connection((host, port)) as unfinished:
+            unfinished.sendall(f"POST {parts.path}decide HTTP/1.1\r\nContent-Length: 100\r\n\r\n{{".encode())
+            assert Client(address).get("state")["reviewer"] == "ann"
+            start = time.monotonic()
+            process.send_signal(signal.SIGTERM)
+            out, err = process.communicate(timeout=20)
+            assert time.monotonic() - start < 10
+    assert (process.returncode, err) == (0, "")
+    assert out.startswith("ann decided on 0 texts")

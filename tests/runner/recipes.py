@@ -1,7 +1,7 @@
-"""Recipes for tests of runs, and what of a data set is compared.
+"""Recipes for tests of runs, and the digest of a data set.
 
-`small_recipe` has two labels and a scripted model, for the parts of a run; `served_recipe` has three and a model behind
-a server on loopback, for whole runs.
+`small_recipe` has two labels and a scripted model, for tests of single parts of a run; `served_recipe` has three labels
+and a model behind a server on loopback, for whole runs.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ models: {{generator: {{scripted: {{answers: {answers}}}}}}}
 labels: {{card: asks about a card, transfer: asks about a transfer}}
 sources: {{seeds: seeds.csv}}
 generate:
-  - labelled: {{source: seeds, per_request: 2, attributes: {vary}}}
+  - labelled: {{source: seeds, per_request: 2, attributes: {attributes}}}
 want: {want}
 {more}
 """
@@ -33,13 +33,13 @@ ANSWERS = '["1. where is my new card now\\n2. it ate my card at noon", "1. nothi
 
 
 def small_recipe(
-    folder: Path, *, want: str = "{label: 4}", vary: str = "{}", answers: str = ANSWERS, more: str = ""
+    folder: Path, *, want: str = "{label: 4}", attributes: str = "{}", answers: str = ANSWERS, more: str = ""
 ) -> Recipe:
-    """Write the recipe and its seeds into the folder, and read it."""
+    """Write the recipe and its seeds into the folder, and read it; `more` are further sections."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "seeds.csv").write_text(SEEDS)
     path = folder / "small.yaml"
-    path.write_text(RECIPE.format(want=want, vary=vary, answers=answers, more=more))
+    path.write_text(RECIPE.format(want=want, attributes=attributes, answers=answers, more=more))
     return read_recipe(path)
 
 
@@ -50,7 +50,7 @@ models: {generator: {http: MODEL}}
 labels: {card: asks about a card, transfer: asks about a transfer, app: asks about the app}
 sources: {seeds: seeds.csv}
 generate:
-  - labelled: {source: seeds, per_request: 5, attributes: {case: CASES}}MORE
+  - labelled: {source: seeds, per_request: 5, attributes: {case: CASES}}GENERATORS
 filter: [{length: {min_words: 7}}, exact_duplicate, near_duplicate]
 select: []
 want: {label: 60}
@@ -62,20 +62,20 @@ SERVED_SEEDS = "text,label\n" + "".join(
 )
 
 
-def served_recipe(folder: Path, generators: str = "", **model: object) -> Path:
-    """Write the recipe and its seeds into the folder; `generators` are lines of YAML, `model` the options of `http`."""
+def served_recipe(folder: Path, generators: str = "", **options: object) -> Path:
+    """Write the recipe and its seeds; `generators` are further items of YAML, `options` those of the `http` model."""
     folder.mkdir(parents=True, exist_ok=True)
-    told = json.dumps({"model": "mock-small", "concurrency": 16, **model})
+    model = json.dumps({"model": "mock-small", "concurrency": 16, **options})
     cases = json.dumps([f"case {n}" for n in range(400)])
-    more = f"\n  {generators}" if generators else ""
+    items = f"\n  {generators}" if generators else ""
     path = folder / "served.yaml"
-    path.write_text(SERVED.replace("MODEL", told).replace("CASES", cases).replace("MORE", more))
+    path.write_text(SERVED.replace("MODEL", model).replace("CASES", cases).replace("GENERATORS", items))
     (folder / "seeds.csv").write_text(SERVED_SEEDS)
     return path
 
 
 def digest(run: Path, *, card: bool = False) -> dict[str, str]:
-    """Return the sha256 of each file of a run's data set, of its card too if wanted: that quotes the recipe."""
+    """Return the sha256 of each file of a run's data set; with `card` also of the card, which quotes the recipe."""
     root = run / "dataset"
     files = sorted(path for path in root.rglob("*") if path.is_file() and (card or path.name != "README.md"))
     return {str(path.relative_to(root)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}

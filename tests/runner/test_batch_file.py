@@ -1,4 +1,4 @@
-"""A batch as a part: what it reads of a file, what it hands out, and what it writes."""
+"""A batch file: the answers that it holds, and the requests that are written."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.models.asked import requests
+from tests.models.model_calls import requests
 from textsynth.core.errors import ModelError, RunError, UsageError
 from textsynth.models import ModelOptions
 from textsynth.models.http import Http
@@ -18,92 +18,94 @@ from textsynth.runner.batch_file import BatchFile
 
 MODELS: dict[str, ModelOptions] = {
     "generator": Http(base_url="http://127.0.0.1:1/v1", model="small"),
-    "here": Scripted(answers=("x",)),
+    "in_process": Scripted(answers=("x",)),
 }
-ASKED = requests(8)
+REQUESTS = requests(8)
 
 
-def line(key: str, text: str | None = "an answer", status: int = 200, **more: object) -> str:
+def reply(key: str, text: str = "an answer", status: int = 200) -> str:
     body = {"choices": [{"message": {"content": text}}]} if status == 200 else {"error": {"message": "bad"}}
-    return json.dumps({"custom_id": key, "response": {"status_code": status, "body": body}, "error": None, **more})
+    return json.dumps({"custom_id": key, "response": {"status_code": status, "body": body}, "error": None})
 
 
-def batch(folder: Path, *lines: str) -> BatchFile:
+def batch_of(folder: Path, *lines: str) -> BatchFile:
     path = folder / "answers.jsonl"
     path.write_text("\n".join(lines), encoding="utf-8")
     return BatchFile(MODELS, path)
 
 
 def test_only_a_server_is_asked_by_batch() -> None:
-    one = BatchFile(MODELS)
-    assert one.carries("generator", ASKED[0])
-    assert not one.carries("here", ASKED[0])
+    batch = BatchFile(MODELS)
+    assert batch.supports("generator", REQUESTS[0])
+    assert not batch.supports("in_process", REQUESTS[0])
 
 
-def test_what_is_there_is_taken_and_the_rest_waits_in_order(tmp_path: Path) -> None:
-    one = batch(tmp_path, line(ASKED[2].key), line(ASKED[0].key), line("elsewhere"))
-    found = one.take("generator", ASKED[:4])
-    assert set(found) == {ASKED[0].key, ASKED[2].key} == one.taken
-    assert [request.key for _, request in one.waiting] == [ASKED[1].key, ASKED[3].key]
+def test_answers_are_taken_and_the_other_requests_are_missing_in_their_order(tmp_path: Path) -> None:
+    batch = batch_of(tmp_path, reply(REQUESTS[2].key), reply(REQUESTS[0].key), reply("elsewhere"))
+    answers = batch.take("generator", REQUESTS[:4])
+    assert set(answers) == {REQUESTS[0].key, REQUESTS[2].key} == batch.taken
+    assert [request.key for _, request in batch.missing] == [REQUESTS[1].key, REQUESTS[3].key]
     file = io.StringIO()
-    one.write(file)
-    written = [json.loads(text) for text in file.getvalue().splitlines()]
-    assert [row["custom_id"] for row in written] == [ASKED[1].key, ASKED[3].key]
-    assert {row["url"] for row in written} == {"/v1/chat/completions"}
+    batch.write(file)
+    rows = [json.loads(line) for line in file.getvalue().splitlines()]
+    assert [row["custom_id"] for row in rows] == [REQUESTS[1].key, REQUESTS[3].key]
+    assert {row["url"] for row in rows} == {"/v1/chat/completions"}
 
 
-def test_lines_that_are_cut_off_or_none_are_counted_and_the_others_are_read(tmp_path: Path) -> None:
-    one = batch(tmp_path, line(ASKED[0].key), "", "no json", "[1]", '{"custom_id": 3}', line(ASKED[1].key)[:-30])
-    assert one.unread == 4
-    assert set(one.take("generator", ASKED[:2])) == {ASKED[0].key}
+def test_unreadable_lines_are_counted_and_the_others_are_read(tmp_path: Path) -> None:
+    batch = batch_of(
+        tmp_path, reply(REQUESTS[0].key), "", "no json", "[1]", '{"custom_id": 3}', reply(REQUESTS[1].key)[:-30]
+    )
+    assert batch.unreadable == 4
+    assert set(batch.take("generator", REQUESTS[:2])) == {REQUESTS[0].key}
 
 
-def test_errors_are_counted_and_wait(tmp_path: Path) -> None:
-    one = batch(tmp_path, line(ASKED[0].key, status=500), line(ASKED[1].key))
-    assert set(one.take("generator", ASKED[:2])) == {ASKED[1].key}
-    assert one.errors == {"HTTP 500: 'bad'": 1}
-    assert len(one.waiting) == 1
+def test_errors_are_counted_and_their_requests_are_missing(tmp_path: Path) -> None:
+    batch = batch_of(tmp_path, reply(REQUESTS[0].key, status=500), reply(REQUESTS[1].key))
+    assert set(batch.take("generator", REQUESTS[:2])) == {REQUESTS[1].key}
+    assert batch.errors == {"HTTP 500: 'bad'": 1}
+    assert len(batch.missing) == 1
 
 
-def test_of_two_replies_to_one_request_a_whole_one_wins(tmp_path: Path) -> None:
-    none = json.dumps({"custom_id": ASKED[0].key, "response": None, "error": "expired"})
-    one = batch(tmp_path, none, line(ASKED[0].key, "whole"), line(ASKED[0].key, "later"))
-    assert one.take("generator", ASKED[:1])[ASKED[0].key].text == "whole"
+def test_of_several_replies_to_one_request_the_first_with_a_response_counts(tmp_path: Path) -> None:
+    expired = json.dumps({"custom_id": REQUESTS[0].key, "response": None, "error": "expired"})
+    batch = batch_of(tmp_path, expired, reply(REQUESTS[0].key, "first"), reply(REQUESTS[0].key, "later"))
+    assert batch.take("generator", REQUESTS[:1])[REQUESTS[0].key].text == "first"
 
 
-def test_nothing_but_refusals_is_a_sentence_and_nothing_is_taken(tmp_path: Path) -> None:
-    one = batch(tmp_path, *(line(request.key, status=400) for request in ASKED))
-    with pytest.raises(ModelError, match=r"each of the 8 answers of the batch is a refusal .*speaks"):
-        one.take("generator", ASKED)
+def test_a_batch_of_refusals_is_an_error(tmp_path: Path) -> None:
+    batch = batch_of(tmp_path, *(reply(request.key, status=400) for request in REQUESTS))
+    with pytest.raises(ModelError, match=r"each of the 8 answers of the batch is a refusal .*extra_body and server"):
+        batch.take("generator", REQUESTS)
 
 
-def test_a_file_that_is_none_is_one_sentence(tmp_path: Path) -> None:
+def test_a_file_without_answers_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="the answers cannot be read: No such file"):
         BatchFile(MODELS, tmp_path / "missing.jsonl")
     with pytest.raises(UsageError, match="none of its 2 lines is an answer of a batch"):
-        batch(tmp_path, "text,label", "a,b")
+        batch_of(tmp_path, "text,label", "a,b")
 
 
-def test_a_pipe_takes_the_requests_and_a_folder_is_a_sentence(tmp_path: Path) -> None:
-    one = BatchFile(MODELS)
-    one.take("generator", ASKED)
+def test_requests_are_written_to_a_pipe_directly_and_a_folder_is_an_error(tmp_path: Path) -> None:
+    batch = BatchFile(MODELS)
+    batch.take("generator", REQUESTS)
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
-    reading = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
-    one.write_to(pipe)
-    assert os.read(reading, 1 << 16).count(b"\n") == 8
-    os.close(reading)
+    read_end = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    batch.write_to(pipe)
+    assert os.read(read_end, 1 << 16).count(b"\n") == 8
+    os.close(read_end)
     assert pipe.is_fifo()
     for folder in (tmp_path, Path()):
         with pytest.raises(RunError, match="the requests cannot be written: Is a directory"):
-            one.write_to(folder)
+            batch.write_to(folder)
 
 
-def test_requests_are_written_in_one_move_or_not_at_all(tmp_path: Path) -> None:
-    one = BatchFile(MODELS)
-    one.take("generator", ASKED)
-    one.write_to(tmp_path / "requests.jsonl")
+def test_requests_are_written_atomically(tmp_path: Path) -> None:
+    batch = BatchFile(MODELS)
+    batch.take("generator", REQUESTS)
+    batch.write_to(tmp_path / "requests.jsonl")
     assert len((tmp_path / "requests.jsonl").read_text().splitlines()) == 8
     with pytest.raises(RunError, match="the requests cannot be written"):
-        one.write_to(tmp_path / "no" / "requests.jsonl")
+        batch.write_to(tmp_path / "no" / "requests.jsonl")
     assert [path.name for path in tmp_path.iterdir()] == ["requests.jsonl"]

@@ -1,4 +1,6 @@
-"""The laws of judge-then-settle: every candidate ends once, twins are accepted, nothing is lost to a rejected twin."""
+"""The candidate pipeline: every candidate has one outcome, originals of duplicates are accepted, and a duplicate of a
+rejected text is not lost.
+"""
 
 from __future__ import annotations
 
@@ -16,29 +18,29 @@ from textsynth.runner.review_decisions import ReviewDecisions
 from textsynth.store.decisions import Decision, Kind
 
 
-class SameWord:
-    """A duplicates filter on the text's first word."""
+class SameFirstWord:
+    """A duplicate filter on the text's first word."""
 
     def __init__(self) -> None:
-        self.settled: dict[str, str] = {}
+        self.committed: dict[str, str] = {}
 
     def evaluate_batch(self, records: Sequence[Record]) -> list[Verdict | None]:
         earlier: dict[str, str] = {}
         verdicts: list[Verdict | None] = []
         for record in records:
             word = record.text.split()[0]
-            twin = self.settled.get(word) or earlier.get(word)
-            verdicts.append(None if twin is None else Verdict("same word", 1.0, 1.0, twin))
+            original = self.committed.get(word) or earlier.get(word)
+            verdicts.append(None if original is None else Verdict("same word", 1.0, 1.0, original))
             earlier.setdefault(word, record.id)
         return verdicts
 
     def commit(self, records: Sequence[Record]) -> None:
         for record in records:
-            self.settled[record.text.split()[0]] = record.id
+            self.committed[record.text.split()[0]] = record.id
 
 
-class NoBad:
-    """A later filter that drops texts which end with `bad`."""
+class NoBadTexts:
+    """A later filter that drops texts that end with `bad`."""
 
     def evaluate_batch(self, records: Sequence[Record]) -> list[Verdict | None]:
         return [Verdict("bad") if record.text.endswith("bad") else Verdict(None, 0.5) for record in records]
@@ -47,7 +49,7 @@ class NoBad:
         assert all(not record.text.endswith("bad") for record in records)
 
 
-class Desk:
+class DoubtLabeller:
     """A labeller that sends texts with `doubt` to review."""
 
     def build_requests(self, records: Sequence[Record]) -> list[list[GenerationRequest]]:
@@ -65,143 +67,152 @@ async def no_answers(groups: Sequence[Sequence[GenerationRequest]]) -> list[list
 
 def candidates(texts: Sequence[str], window: int = 0) -> list[Record]:
     return [
-        Record(text, Provenance("labelled", request_key=f"{window}", index=draw)) for draw, text in enumerate(texts)
+        Record(text, Provenance("labelled", request_key=f"{window}", index=index)) for index, text in enumerate(texts)
     ]
 
 
-def court() -> CandidatePipeline:
-    return CandidatePipeline([("same_word", SameWord()), ("no_bad", NoBad())], [("desk", Desk())], no_answers)
+def make_pipeline(decisions: ReviewDecisions | None = None) -> CandidatePipeline:
+    filters = [("same_word", SameFirstWord()), ("no_bad", NoBadTexts())]
+    labellers = [("doubt", DoubtLabeller())]
+    if decisions is None:
+        return CandidatePipeline(filters, labellers, no_answers)
+    return CandidatePipeline(filters, labellers, no_answers, decisions)
 
 
-def rule(court: CandidatePipeline, records: Sequence[Record]) -> BatchResult:
-    return asyncio.run(court.process(records))
+def process(pipeline: CandidatePipeline, records: Sequence[Record]) -> BatchResult:
+    return asyncio.run(pipeline.process(records))
 
 
-def test_a_duplicate_of_a_rejected_text_is_kept_and_of_an_accepted_one_dropped_with_its_twin() -> None:
+def test_a_duplicate_of_a_rejected_text_is_kept_and_of_an_accepted_one_dropped_with_its_original() -> None:
     records = candidates(["one bad", "one good", "one more", "two"])
-    ruling = rule(court(), records)
-    assert [record.text for record in ruling.accepted] == ["one good", "two"]
-    assert [(drop.record.text, drop.step, drop.duplicate_of) for drop in ruling.dropped] == [
+    result = process(make_pipeline(), records)
+    assert [record.text for record in result.accepted] == ["one good", "two"]
+    assert [(drop.record.text, drop.step, drop.duplicate_of) for drop in result.dropped] == [
         ("one bad", "no_bad", None),
         ("one more", "same_word", records[1].id),
     ]
-    assert ruling.accepted[0].scores == {"no_bad": 0.5}
+    assert result.accepted[0].scores == {"no_bad": 0.5}
 
 
-def test_a_text_in_review_is_no_twin() -> None:
-    ruling = rule(court(), candidates(["one doubt", "one sure"]))
-    assert [record.text for record in ruling.accepted] == ["one sure"]
-    assert [(drop.section, drop.reason) for drop in ruling.dropped] == [("review", "doubtful")]
+def test_a_text_in_review_is_no_original_of_a_duplicate() -> None:
+    result = process(make_pipeline(), candidates(["one doubt", "one sure"]))
+    assert [record.text for record in result.accepted] == ["one sure"]
+    assert [(drop.section, drop.reason) for drop in result.dropped] == [("review", "doubtful")]
 
 
 words = st.tuples(st.sampled_from(["one", "two", "three"]), st.sampled_from(["good", "bad", "doubt", "x"]))
 
 
 @given(st.lists(st.lists(words.map(" ".join), max_size=12), max_size=4))
-def test_every_candidate_ends_once_and_each_word_is_accepted_once_if_it_ever_could_be(windows: list[list[str]]) -> None:
-    sitting = court()
-    census = RecordLedger()
+def test_every_candidate_has_one_outcome_and_each_word_is_accepted_once_if_it_can_be(windows: list[list[str]]) -> None:
+    pipeline = make_pipeline()
+    ledger = RecordLedger()
     accepted: dict[str, str] = {}
     for number, texts in enumerate(windows):
         records = candidates(texts, number)
-        census.register(records)
-        ruling = rule(sitting, records)
-        for record in ruling.accepted:
-            census.resolve(record, "accepted")
+        ledger.register(records)
+        result = process(pipeline, records)
+        for record in result.accepted:
+            ledger.resolve(record, "accepted")
             word = record.text.split()[0]
             assert word not in accepted
             accepted[word] = record.id
-        for drop in ruling.dropped:
-            census.resolve(drop.record, drop.section, drop.duplicate_of)
-        census.verify()
-    passable = {text.split()[0] for texts in windows for text in texts if not text.endswith(("bad", "doubt"))}
-    assert set(accepted) == passable
+        for drop in result.dropped:
+            ledger.resolve(drop.record, drop.section, drop.duplicate_of)
+        ledger.verify()
+    acceptable = {text.split()[0] for texts in windows for text in texts if not text.endswith(("bad", "doubt"))}
+    assert set(accepted) == acceptable
 
 
-says = st.sampled_from(["", "keep", "drop", "relabel", "differ"])
+decided = st.sampled_from(["", "keep", "drop", "relabel", "differ"])
+Windows = list[list[tuple[str, str]]]
 
 
-@given(st.lists(st.lists(st.tuples(words.map(" ".join), says), max_size=12), max_size=4))
-def test_whatever_people_decide_every_candidate_ends_once_as_they_say(windows: list[list[tuple[str, str]]]) -> None:
-    told: dict[str, dict[str, Decision]] = {}
-    for number, some in enumerate(windows):
-        for record, (_, say) in zip(candidates([text for text, _ in some], number), some, strict=True):
-            kinds: dict[str, tuple[Kind, ...]] = {"": (), "differ": ("keep", "drop")}
-            for by, kind in enumerate(kinds.get(say, (say,))):  # type: ignore[arg-type]
-                told.setdefault(record.id, {})[f"{by}"] = Decision(record.id, kind, ("b",))
-    people = ReviewDecisions(told, ("a", "b"))
-    sitting = CandidatePipeline(
-        [("same_word", SameWord()), ("no_bad", NoBad())], [("desk", Desk())], no_answers, people
-    )
-    census, accepted = RecordLedger(), set()
-    for number, some in enumerate(windows):
-        records = candidates([text for text, _ in some], number)
-        say_of = {record.id: say for record, (_, say) in zip(records, some, strict=True)}
-        census.register(records)
-        ruling = rule(sitting, records)
-        for record in ruling.accepted:
-            census.resolve(record, "accepted")
-            say = say_of[record.id]
-            assert say in ("keep", "relabel") or (say == "" and "doubt" not in record.text)
-            assert record.labels == (("b",) if say == "relabel" else ())
+def review_decisions(windows: Windows) -> ReviewDecisions:
+    """Return decisions on the texts of the windows: one reviewer's, or for `differ` those of two."""
+    decisions: dict[str, dict[str, Decision]] = {}
+    kinds: dict[str, tuple[Kind, ...]] = {"": (), "differ": ("keep", "drop")}
+    for number, window in enumerate(windows):
+        for record, (_, decision) in zip(candidates([text for text, _ in window], number), window, strict=True):
+            for reviewer, kind in enumerate(kinds.get(decision, (decision,))):  # type: ignore[arg-type]
+                decisions.setdefault(record.id, {})[f"{reviewer}"] = Decision(record.id, kind, ("b",))
+    return ReviewDecisions(decisions, ("a", "b"))
+
+
+@given(st.lists(st.lists(st.tuples(words.map(" ".join), decided), max_size=12), max_size=4))
+def test_every_candidate_has_one_outcome_that_fits_the_review_decisions(windows: Windows) -> None:
+    pipeline = make_pipeline(review_decisions(windows))
+    ledger, accepted = RecordLedger(), set()
+    for number, window in enumerate(windows):
+        records = candidates([text for text, _ in window], number)
+        decision_on = {record.id: decision for record, (_, decision) in zip(records, window, strict=True)}
+        ledger.register(records)
+        result = process(pipeline, records)
+        for record in result.accepted:
+            ledger.resolve(record, "accepted")
+            decision = decision_on[record.id]
+            assert decision in ("keep", "relabel") or (decision == "" and "doubt" not in record.text)
+            assert record.labels == (("b",) if decision == "relabel" else ())
             accepted.add(record.text.split()[0])
-        for drop in ruling.dropped:
-            census.resolve(drop.record, drop.section, drop.duplicate_of)
-            say = say_of[drop.record.id]
-            assert (drop.section == "person") == (say == "drop")
+        for drop in result.dropped:
+            ledger.resolve(drop.record, drop.section, drop.duplicate_of)
+            decision = decision_on[drop.record.id]
+            assert (drop.section == "person") == (decision == "drop")
             if drop.section == "review":
-                assert drop.reason.startswith("people disagree: ") == (say == "differ")
-        census.verify()
-    passable = {
+                assert drop.reason.startswith("people disagree: ") == (decision == "differ")
+        ledger.verify()
+    acceptable = {
         text.split()[0]
-        for some in windows
-        for text, say in some
-        if not text.endswith("bad") and (say in ("keep", "relabel") or (say == "" and not text.endswith("doubt")))
+        for window in windows
+        for text, decision in window
+        if not text.endswith("bad")
+        and (decision in ("keep", "relabel") or (decision == "" and not text.endswith("doubt")))
     }
-    assert accepted == passable
+    assert accepted == acceptable
 
 
-class TriedDesk(Desk):
-    """A labeller with two gold rows, which notes what it is asked to do, in order."""
+class CalibratedLabeller(DoubtLabeller):
+    """A labeller with two gold rows, which notes its calls in order."""
 
     def __init__(self) -> None:
-        self.done: list[str] = []
+        self.calls: list[str] = []
 
     def build_requests(self, records: Sequence[Record]) -> list[list[GenerationRequest]]:
-        self.done.append(f"asks {len(records)}")
-        return [[GenerationRequest("tried", "model", None, Sampling())] * 2 for _ in records]
+        self.calls.append(f"build_requests {len(records)}")
+        return [[GenerationRequest("calibrated", "model", None, Sampling())] * 2 for _ in records]
 
     def parse_responses(self, record: Record, completions: Sequence[Completion]) -> tuple[Record, Verdict | None]:
-        self.done.append(f"read {len(completions)}")
+        self.calls.append(f"parse_responses {len(completions)}")
         return record, None
 
     def gold_records(self) -> Sequence[Record]:
         return candidates(["gold", "silver"])
 
     def calibrate(self, answers: Sequence[Sequence[Completion]]) -> CalibrationSummary:
-        self.done.append(f"learn {[len(some) for some in answers]}")
+        self.calls.append(f"calibrate {[len(group) for group in answers]}")
         return GOLD
 
 
-async def answers(groups: Sequence[Sequence[GenerationRequest]]) -> Sequence[Sequence[Completion] | None]:
-    return [[Completion("")] * len(some) for some in groups]
+async def all_answers(groups: Sequence[Sequence[GenerationRequest]]) -> Sequence[Sequence[Completion] | None]:
+    return [[Completion("")] * len(group) for group in groups]
 
 
-async def fewer_answers(groups: Sequence[Sequence[GenerationRequest]]) -> Sequence[Sequence[Completion] | None]:
+async def answers_within_budget(groups: Sequence[Sequence[GenerationRequest]]) -> Sequence[Sequence[Completion] | None]:
     return [[Completion("")], *(None for _ in groups[1:])]
 
 
-def test_a_labeller_is_tried_on_its_gold_rows_and_what_it_is_worth_is_told() -> None:
-    desk = TriedDesk()
-    sitting = CandidatePipeline([], [("tried", desk), ("desk", Desk())], answers)
-    assert asyncio.run(sitting.calibrate_labellers(answers)) == {"tried": GOLD}
-    assert desk.done == ["asks 2", "learn [2, 2]"]
-    ruling = rule(sitting, candidates(["one"]))
-    assert desk.done[2:] == ["asks 1", "read 2"]
-    assert [record.text for record in ruling.accepted] == ["one"]
+def test_a_labeller_is_calibrated_on_its_gold_rows_before_it_labels() -> None:
+    labeller = CalibratedLabeller()
+    pipeline = CandidatePipeline([], [("calibrated", labeller), ("doubt", DoubtLabeller())], all_answers)
+    assert asyncio.run(pipeline.calibrate_labellers(all_answers)) == {"calibrated": GOLD}
+    assert labeller.calls == ["build_requests 2", "calibrate [2, 2]"]
+    result = process(pipeline, candidates(["one"]))
+    assert labeller.calls[2:] == ["build_requests 1", "parse_responses 2"]
+    assert [record.text for record in result.accepted] == ["one"]
 
 
-def test_gold_rows_beyond_the_budget_count_as_without_an_answer() -> None:
-    desk = TriedDesk()
-    asyncio.run(CandidatePipeline([], [("tried", desk)], answers).calibrate_labellers(fewer_answers))
-    assert desk.done == ["asks 2", "learn [1, 0]"]
+def test_gold_rows_beyond_the_budget_have_no_answers() -> None:
+    labeller = CalibratedLabeller()
+    pipeline = CandidatePipeline([], [("calibrated", labeller)], all_answers)
+    asyncio.run(pipeline.calibrate_labellers(answers_within_budget))
+    assert labeller.calls == ["build_requests 2", "calibrate [1, 0]"]

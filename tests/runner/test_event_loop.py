@@ -13,33 +13,33 @@ from textsynth.runner.event_loop import run_coroutine
 CELL: contextvars.ContextVar[str] = contextvars.ContextVar("CELL")
 
 
-async def where() -> tuple[str, bool]:
+async def context_and_thread() -> tuple[str, bool]:
     await asyncio.sleep(0)
     return CELL.get("no cell"), threading.current_thread() is threading.main_thread()
 
 
-async def broken() -> None:
+async def failing() -> None:
     await asyncio.sleep(0)
-    raise LookupError("as the work raised it")
+    raise LookupError("as the coroutine raised it")
 
 
-def test_without_a_loop_the_work_is_done_here() -> None:
-    assert run_coroutine(where()) == ("no cell", True)
-    with pytest.raises(LookupError, match="as the work raised it"):
-        run_coroutine(broken())
+def test_without_a_loop_the_coroutine_runs_in_this_thread() -> None:
+    assert run_coroutine(context_and_thread()) == ("no cell", True)
+    with pytest.raises(LookupError, match="as the coroutine raised it"):
+        run_coroutine(failing())
 
 
-def test_inside_a_loop_the_work_has_a_thread_and_knows_its_cell() -> None:
+def test_inside_a_loop_the_coroutine_has_a_thread_and_the_context_of_its_cell() -> None:
     async def notebook() -> None:
         CELL.set("cell 3")
-        assert run_coroutine(where()) == ("cell 3", False)
-        with pytest.raises(LookupError, match="as the work raised it"):
-            run_coroutine(broken())
+        assert run_coroutine(context_and_thread()) == ("cell 3", False)
+        with pytest.raises(LookupError, match="as the coroutine raised it"):
+            run_coroutine(failing())
 
     asyncio.run(notebook())
 
 
-def test_an_interrupt_inside_a_loop_ends_the_work_which_cleans_up() -> None:
+def test_an_interrupt_inside_a_loop_cancels_the_coroutine_which_cleans_up() -> None:
     ended: list[str] = []
 
     async def long() -> None:

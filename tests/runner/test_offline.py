@@ -1,4 +1,4 @@
-"""A whole run by files, as `vllm run-batch` or a service would answer them."""
+"""Whole runs offline: request files are answered as `vllm run-batch` or a service would answer them."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ Rewrite, {{ style }}, as JSON: {{ text }}
 """
 
 
-def recipe(folder: Path, url: str = "http://127.0.0.1:9/v1", want: int = 300, votes: str = "1") -> Recipe:
+def make_recipe(folder: Path, url: str = "http://127.0.0.1:9/v1", want: int = 300, votes: str = "1") -> Recipe:
     folder.mkdir(exist_ok=True)
     seeds = "".join(f"my {label} is late {n},{label}\n" for label in ("card", "fee") for n in range(150))
     (folder / "seeds.csv").write_text("text,label\n" + seeds)
@@ -53,39 +53,41 @@ def recipe(folder: Path, url: str = "http://127.0.0.1:9/v1", want: int = 300, vo
     return read_recipe(path)
 
 
-def run_batch(requests: Path, answers: Path, *, harm: random.Random | None = None) -> None:
-    """Answer a file of requests as `vllm run-batch` does, in any order; `harm` breaks some of the lines."""
+def answer_batch(requests: Path, answers: Path, *, faults: random.Random | None = None) -> None:
+    """Answer a file of requests as `vllm run-batch` does, in any order.
+
+    With `faults` some lines are errors, and the last one is cut off.
+    """
     state = Engine("vllm")
     lines: list[str] = []
     for text in requests.read_text(encoding="utf-8").splitlines():
-        asked = json.loads(text)
-        assert asked["method"] == "POST"
-        status, body = state.reply(asked["url"], asked["body"])
+        request = json.loads(text)
+        assert request["method"] == "POST"
+        status, body = state.reply(request["url"], request["body"])
         line = {
-            "id": "vllm-1", "custom_id": asked["custom_id"], "error": None,
+            "id": "vllm-1", "custom_id": request["custom_id"], "error": None,
             "response": {"status_code": status, "request_id": "r", "body": body},
         }  # fmt: skip
-        if harm is not None and harm.random() < 0.2:
+        if faults is not None and faults.random() < 0.2:
             line |= {"response": {"status_code": 500, "body": None}, "error": {"message": "engine died"}}
         lines.append(json.dumps(line))
-    (harm or random.Random(0)).shuffle(lines)
+    (faults or random.Random(0)).shuffle(lines)
     text = "\n".join(lines) + "\n"
-    answers.write_text(
-        text if harm is None or len(lines) == 1 else text[:-40], encoding="utf-8"
-    )  # the last line is cut off
+    answers.write_text(text if faults is None or len(lines) == 1 else text[:-40], encoding="utf-8")
 
 
-def by_rounds(one: Recipe, out: Path, folder: Path, harm: random.Random | None = None) -> list[OfflineRound]:
-    asked, answered = folder / "requests.jsonl", folder / "answers.jsonl"
-    turns = [run_round(one, out=out, requests_only=asked, answers=None)]
-    while turns[-1].result is None:
-        assert turns[-1].exit_code == ANSWERS_MISSING
-        assert turns[-1].waiting == len(asked.read_text(encoding="utf-8").splitlines()) > 0
-        run_batch(asked, answered, harm=harm)
-        turns.append(run_round(one, out=out, requests_only=asked, answers=answered))
-        assert len(turns) < 60
-    assert asked.read_text(encoding="utf-8") == ""
-    return turns
+def run_rounds(recipe: Recipe, out: Path, folder: Path, faults: random.Random | None = None) -> list[OfflineRound]:
+    """Alternate rounds and batches until the run is done; return all rounds."""
+    requests, answers = folder / "requests.jsonl", folder / "answers.jsonl"
+    rounds = [run_round(recipe, out=out, requests_only=requests, answers=None)]
+    while rounds[-1].result is None:
+        assert rounds[-1].exit_code == ANSWERS_MISSING
+        assert rounds[-1].waiting == len(requests.read_text(encoding="utf-8").splitlines()) > 0
+        answer_batch(requests, answers, faults=faults)
+        rounds.append(run_round(recipe, out=out, requests_only=requests, answers=answers))
+        assert len(rounds) < 60
+    assert requests.read_text(encoding="utf-8") == ""
+    return rounds
 
 
 def contents(out: Path) -> dict[str, bytes]:
@@ -93,75 +95,79 @@ def contents(out: Path) -> dict[str, bytes]:
     return {str(path.relative_to(data)): path.read_bytes() for path in sorted(data.rglob("*")) if path.is_file()}
 
 
-def test_a_run_by_rounds_gives_the_bytes_of_a_live_one(tmp_path: Path) -> None:
+def without_card(files: dict[str, bytes]) -> dict[str, bytes]:
+    """Return the files except the card, which quotes the recipe and with it the server's address."""
+    return {name: content for name, content in files.items() if name != "README.md"}
+
+
+def test_a_run_in_rounds_gives_the_bytes_of_one_that_asks_a_server(tmp_path: Path) -> None:
     with engine("vllm") as server:
-        live = run(recipe(tmp_path / "a", server.url), out=tmp_path / "live")
+        live = run(make_recipe(tmp_path / "a", server.url), out=tmp_path / "live")
     assert live.manifest["counts"]["windows"] == 2
-    one = recipe(tmp_path / "a")
-    turns = by_rounds(one, tmp_path / "rounds", tmp_path)
-    assert turns[0].waiting > 200
-    found, wanted = contents(tmp_path / "rounds"), contents(tmp_path / "live")
-    # the card quotes the recipe, and with it the address
-    assert {name: raw for name, raw in found.items() if name != "README.md"} == {
-        name: raw for name, raw in wanted.items() if name != "README.md"
-    }
-    assert turns[-1].result is not None
-    assert turns[-1].exit_code == turns[-1].result.exit_code == live.exit_code
+    rounds = run_rounds(make_recipe(tmp_path / "a"), tmp_path / "rounds", tmp_path)
+    assert rounds[0].waiting > 200
+    assert without_card(contents(tmp_path / "rounds")) == without_card(contents(tmp_path / "live"))
+    assert rounds[-1].result is not None
+    assert rounds[-1].exit_code == rounds[-1].result.exit_code == live.exit_code
 
 
-def test_broken_lines_are_said_and_nothing_that_came_is_asked_again(tmp_path: Path) -> None:
-    one = recipe(tmp_path / "a")
-    turns = by_rounds(one, tmp_path / "harmed", tmp_path, random.Random(5))
-    assert turns[-1].result is not None
-    assert turns[-1].result.manifest["counts"]["windows"] == 2
-    whole = by_rounds(one, tmp_path / "whole", tmp_path)
-    assert contents(tmp_path / "harmed") == contents(tmp_path / "whole")
-    assert any(turn.errors > 5 and "engine died" in turn.sentence for turn in turns)
-    assert turns[1].unread == 1
-    assert sum(turn.taken for turn in turns) == sum(turn.taken for turn in whole)
+def test_faulty_lines_are_reported_and_no_answer_is_requested_twice(tmp_path: Path) -> None:
+    recipe = make_recipe(tmp_path / "a")
+    faulty = run_rounds(recipe, tmp_path / "faulty", tmp_path, random.Random(5))
+    assert faulty[-1].result is not None
+    assert faulty[-1].result.manifest["counts"]["windows"] == 2
+    faultless = run_rounds(recipe, tmp_path / "faultless", tmp_path)
+    assert contents(tmp_path / "faulty") == contents(tmp_path / "faultless")
+    assert any(turn.errors > 5 and "engine died" in turn.sentence for turn in faulty)
+    assert faulty[1].unread == 1
+    assert sum(turn.taken for turn in faulty) == sum(turn.taken for turn in faultless)
 
 
-def test_windows_go_on_with_what_earlier_ones_brought(tmp_path: Path) -> None:
-    turns = by_rounds(recipe(tmp_path / "a", want=1050), tmp_path / "out", tmp_path)
-    assert turns[-1].result is not None
-    assert turns[-1].result.manifest["counts"]["windows"] == 3
-    assert turns[-1].exit_code == 0
-    # two windows at first, then the labels of the first, on which the third depends
-    assert [turn.waiting for turn in turns[:2]] == [1024, 512]
+def test_a_window_that_depends_on_earlier_answers_is_requested_in_a_later_round(tmp_path: Path) -> None:
+    rounds = run_rounds(make_recipe(tmp_path / "a", want=1050), tmp_path / "out", tmp_path)
+    assert rounds[-1].result is not None
+    assert rounds[-1].result.manifest["counts"]["windows"] == 3
+    assert rounds[-1].exit_code == 0
+    # First two windows, then the labels of the first one, on which the third window depends.
+    assert [turn.waiting for turn in rounds[:2]] == [1024, 512]
 
 
-def test_answers_of_another_run_and_answers_given_twice_are_counted(tmp_path: Path) -> None:
-    one = recipe(tmp_path / "a")
-    asked, answered = tmp_path / "requests.jsonl", tmp_path / "answers.jsonl"
-    first = run_round(one, out=tmp_path / "out", requests_only=asked, answers=None)
-    run_batch(asked, answered)
-    with answered.open("a") as file:
+def test_answers_of_another_run_and_answers_that_come_twice_are_counted(tmp_path: Path) -> None:
+    recipe = make_recipe(tmp_path / "a")
+    requests, answers = tmp_path / "requests.jsonl", tmp_path / "answers.jsonl"
+    first = run_round(recipe, out=tmp_path / "out", requests_only=requests, answers=None)
+    answer_batch(requests, answers)
+    with answers.open("a") as file:
         file.write('{"custom_id": "of another run", "response": {"status_code": 200, "body": {}}}\n')
-    second = run_round(one, out=tmp_path / "out", requests_only=None, answers=answered)
+    second = run_round(recipe, out=tmp_path / "out", requests_only=None, answers=answers)
     assert (second.taken, second.known, second.unknown) == (first.waiting, 0, 1)
+    assert second.sentence.startswith(
+        f"{answers}: {first.waiting} answers added to the journal, 1 belong to no request of this run as it is now; "
+    )
     assert "write what is missing with --requests-only FILE" in second.sentence
-    third = run_round(one, out=tmp_path / "out", requests_only=None, answers=answered)
+    third = run_round(recipe, out=tmp_path / "out", requests_only=None, answers=answers)
     assert (third.taken, third.known, third.unknown) == (0, first.waiting, 1)
+    assert f"0 answers added to the journal, {first.waiting} were in it already" in third.sentence
     assert third.waiting == second.waiting
 
 
-def test_what_came_for_a_later_window_is_kept_though_an_earlier_one_lacks_an_answer(tmp_path: Path) -> None:
-    one = recipe(tmp_path / "a")
-    asked, answered = tmp_path / "requests.jsonl", tmp_path / "answers.jsonl"
-    first = run_round(one, out=tmp_path / "out", requests_only=asked, answers=None)
-    lines = asked.read_text().splitlines()
-    asked.write_text("\n".join(lines[1:]) + "\n")
-    run_batch(asked, answered)
-    second = run_round(one, out=tmp_path / "out", requests_only=asked, answers=answered)
+def test_answers_of_a_later_window_are_kept_though_an_earlier_one_lacks_an_answer(tmp_path: Path) -> None:
+    recipe = make_recipe(tmp_path / "a")
+    requests, answers = tmp_path / "requests.jsonl", tmp_path / "answers.jsonl"
+    first = run_round(recipe, out=tmp_path / "out", requests_only=requests, answers=None)
+    lines = requests.read_text().splitlines()
+    requests.write_text("\n".join(lines[1:]) + "\n")
+    answer_batch(requests, answers)
+    second = run_round(recipe, out=tmp_path / "out", requests_only=requests, answers=answers)
     assert (second.taken, second.waiting) == (first.waiting - 1, 1)
-    assert asked.read_text().splitlines() == lines[:1]
+    assert requests.read_text().splitlines() == lines[:1]
 
 
-def test_a_model_in_this_process_answers_as_always(tmp_path: Path) -> None:
-    one = recipe(tmp_path / "a")
-    path = tmp_path / "a" / "here.yaml"
+def test_a_model_in_this_process_answers_as_usual(tmp_path: Path) -> None:
+    served = make_recipe(tmp_path / "a")
+    path = tmp_path / "a" / "in_process.yaml"
     path.write_text(
-        one.path.read_text()
+        served.path.read_text()
         .replace(
             'http: {base_url: "http://127.0.0.1:9/v1", model: small, server: vllm}',
             'scripted: {pattern: \'{"rewrite": "{word} {word} and {n}"}\'}',
@@ -173,31 +179,31 @@ def test_a_model_in_this_process_answers_as_always(tmp_path: Path) -> None:
     assert done.waiting == 0
 
 
-@pytest.mark.parametrize("both", [True, False])
-def test_live_answers_and_those_of_a_batch_may_be_mixed(tmp_path: Path, both: bool) -> None:
-    one = recipe(tmp_path / "a", want=100)
-    asked, answered = tmp_path / "requests.jsonl", tmp_path / "answers.jsonl"
-    run_round(one, out=tmp_path / "out", requests_only=asked, answers=None)
-    if both:
-        run_batch(asked, answered)
-        run_round(one, out=tmp_path / "out", requests_only=None, answers=answered)
+@pytest.mark.parametrize("answers_first", [True, False])
+def test_a_run_may_take_answers_of_a_batch_and_of_a_server(tmp_path: Path, answers_first: bool) -> None:
+    recipe = make_recipe(tmp_path / "a", want=100)
+    requests, answers = tmp_path / "requests.jsonl", tmp_path / "answers.jsonl"
+    run_round(recipe, out=tmp_path / "out", requests_only=requests, answers=None)
+    if answers_first:
+        answer_batch(requests, answers)
+        run_round(recipe, out=tmp_path / "out", requests_only=None, answers=answers)
     with engine("vllm") as server:
-        done = run(recipe(tmp_path / "a", server.url, want=100), out=tmp_path / "out")
-        assert (done.manifest["requests"]["from_journal"] > 0) == both
+        done = run(make_recipe(tmp_path / "a", server.url, want=100), out=tmp_path / "out")
+        assert (done.manifest["requests"]["from_journal"] > 0) == answers_first
 
 
-def test_probabilities_are_in_the_journal_and_a_batch_brings_the_same(tmp_path: Path) -> None:
+def test_log_probabilities_are_in_the_journal_and_a_batch_gives_the_same(tmp_path: Path) -> None:
     votes = "2, method: logprobs"
     with engine("vllm") as server:
-        one = recipe(tmp_path / "a", server.url, want=60, votes=votes)
-        live = run(one, out=tmp_path / "live")
+        recipe = make_recipe(tmp_path / "a", server.url, want=60, votes=votes)
+        live = run(recipe, out=tmp_path / "live")
         first, sent = contents(tmp_path / "live"), len(server.bodies)
         assert sum("logprob_token_ids" in body for body in server.bodies) > 200
-        again = run(one, out=tmp_path / "live")
+        again = run(recipe, out=tmp_path / "live")
         assert (len(server.bodies), again.manifest["requests"]["sent"]) == (sent, 0)
         assert contents(tmp_path / "live") == first
     assert live.manifest["counts"]["accepted"] >= 60
     assert again.manifest["engines"] == {"small": ["vllm-0.32.0-tp1-abc"]}
-    by_rounds(recipe(tmp_path / "a", want=60, votes=votes), tmp_path / "rounds", tmp_path)
-    found = contents(tmp_path / "rounds")
-    assert {name for name in first if found[name] != first[name]} == {"README.md"}
+    run_rounds(make_recipe(tmp_path / "a", want=60, votes=votes), tmp_path / "rounds", tmp_path)
+    in_rounds = contents(tmp_path / "rounds")
+    assert {name for name in first if in_rounds[name] != first[name]} == {"README.md"}

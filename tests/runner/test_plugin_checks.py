@@ -1,3 +1,5 @@
+"""What a user's own component returns is validated; a slip is one sentence that names the component."""
+
 from __future__ import annotations
 
 from collections.abc import Sequence
@@ -5,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.run_cli import run_cli
+from tests.cli.run_cli import CliResult, run_cli
 from textsynth.core.errors import UsageError
 from textsynth.core.records import Completion, DroppedRecord, GenerationRequest, Provenance, Record, Sampling
 from textsynth.runner.plugin_checks import ValidatedGenerator, validate_selection, validate_session
@@ -19,16 +21,16 @@ filter: [{filter}]
 select: [{select}]
 want: {{label: 2}}
 """
-CLASS = """\
+COMPONENT = """\
 import textsynth as ts
 
 
-class Work:
+class Session:
     def plan_requests(self, deficits, max_requests):
         return {plan}
 
     def parse_response(self, request, request_key, completion):
-        return {read}
+        return {records}
 
     def observe_accepted(self, accepted):
         pass
@@ -44,57 +46,61 @@ from dataclasses import replace
 import textsynth as ts
 
 
-class Work:
+class Session:
     def build_requests(self, records):
-        return {asks}
+        return {requests}
 
     def parse_responses(self, record, completions):
-        return {read}
+        return {result}
 
 
 class Own(ts.Labeller):
     def start(self, context, name):
-        return Work()
+        return Session()
 """
-PICK = "select(self, records, quota, context)"
-WRITE = "start(self, context, name)"
+SELECT = "select(self, records, quota, context)"
+START = "start(self, context, name)"
+
+
+def run_own(capsys: pytest.CaptureFixture[str], folder: Path, code: str, recipe: str) -> CliResult:
+    (folder / "own.py").write_text(code)
+    (folder / "recipe.yaml").write_text(recipe)
+    return run_cli(capsys, "run", str(folder / "recipe.yaml"), "--out", str(folder / "run"))
 
 
 @pytest.mark.parametrize(
-    ("section", "method", "value", "told"),
+    ("section", "method", "value", "message"),
     [
-        ("select", PICK, "None", "Own: select gave None, and gives a list of the ids (record.id) of what it picks"),
-        ("select", PICK, "'abc'", "Own: select gave 'abc', and gives a list of the ids"),
-        ("select", PICK, "list(records)", "Own: select gave Record(text='my "),
-        ("select", PICK, "['abc']", "Own: select gave 'abc' among its ids, which is none of a text that it was shown"),
-        ("filter", "start(self, context)", "None", "./own.py: start gave None, and gives an object with the methods"),
-        ("generate", WRITE, "None", "./own.py: start gave None, and gives an object with the methods plan_requests, "),
+        ("select", SELECT, "None", "Own: select returned None, and must return a list of the ids (record.id) of the "),
+        ("select", SELECT, "'abc'", "Own: select returned 'abc', and must return a list of the ids"),
+        ("select", SELECT, "list(records)", "Own: select returned Record(text='my "),
+        ("select", SELECT, "['abc']", "Own: select returned 'abc' among its ids, which is the id of none of its texts"),
+        ("filter", "start(self, context)", "None", "./own.py: start returned None, and must return an object with the"),
+        ("generate", START, "None", "./own.py: start returned None, and must return an object with the methods plan_"),
     ],
 )
-def test_a_slip_in_what_a_step_of_ones_own_gives_is_a_sentence(
-    capsys: pytest.CaptureFixture[str], tmp_path: Path, section: str, method: str, value: str, told: str
+def test_a_wrong_return_value_of_a_component_is_a_sentence(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, section: str, method: str, value: str, message: str
 ) -> None:
     base = {"select": "Selector", "filter": "Filter", "generate": "Generator"}[section]
-    code = CLASS.format(plan="[]", read="[]", base=base, method=method, value=value)
-    items = {"generate": "labelled", "filter": "length", "select": "", section: "./own.py"}
-    (tmp_path / "own.py").write_text(code)
-    (tmp_path / "recipe.yaml").write_text(RECIPE.format(**items))
-    said = run_cli(capsys, "run", str(tmp_path / "recipe.yaml"), "--out", str(tmp_path / "run"))
-    assert said.code == 2
-    assert told in said.err
-    assert "Traceback" not in said.err
+    code = COMPONENT.format(plan="[]", records="[]", base=base, method=method, value=value)
+    steps = {"generate": "labelled", "filter": "length", "select": "", section: "./own.py"}
+    result = run_own(capsys, tmp_path, code, RECIPE.format(**steps))
+    assert result.code == 2
+    assert message in result.err
+    assert "Traceback" not in result.err
 
 
 @pytest.mark.parametrize(
-    ("asks", "read", "told"),
+    ("requests", "result", "message"),
     [
-        ("None", "record, None", "./own.py: build_requests gave None for "),
-        ("[]", "record, None", "./own.py: build_requests gave [] for "),
-        ("[None for _ in records]", "record, None", "./own.py: build_requests gave [None, "),
-        ("[[] for _ in records]", "None", "./own.py: parse_responses gave None for the text 'my "),
-        ("[[] for _ in records]", "record", "./own.py: parse_responses gave Record("),
-        ("[[] for _ in records]", "record, True", "./own.py: parse_responses gave (Record("),
-        ("[[] for _ in records]", "record.text, None", "./own.py: parse_responses gave ('my "),
+        ("None", "record, None", "./own.py: build_requests returned None for "),
+        ("[]", "record, None", "./own.py: build_requests returned [] for "),
+        ("[None for _ in records]", "record, None", "./own.py: build_requests returned [None, "),
+        ("[[] for _ in records]", "None", "./own.py: parse_responses returned None for the text 'my "),
+        ("[[] for _ in records]", "record", "./own.py: parse_responses returned Record("),
+        ("[[] for _ in records]", "record, True", "./own.py: parse_responses returned (Record("),
+        ("[[] for _ in records]", "record.text, None", "./own.py: parse_responses returned ('my "),
         (
             "[[] for _ in records]",
             "replace(record, labels=('refnd',)), None",
@@ -102,34 +108,35 @@ def test_a_slip_in_what_a_step_of_ones_own_gives_is_a_sentence(
         ),
     ],
 )
-def test_a_slip_in_what_a_labeller_of_ones_own_gives_is_a_sentence(
-    capsys: pytest.CaptureFixture[str], tmp_path: Path, asks: str, read: str, told: str
+def test_a_wrong_return_value_of_a_labeller_is_a_sentence(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, requests: str, result: str, message: str
 ) -> None:
-    (tmp_path / "own.py").write_text(LABELLER.format(asks=asks, read=read))
     recipe = RECIPE.format(generate="labelled", filter="", select="") + "label: [./own.py]\n"
-    (tmp_path / "recipe.yaml").write_text(recipe)
-    said = run_cli(capsys, "run", str(tmp_path / "recipe.yaml"), "--out", str(tmp_path / "run"))
-    assert said.code == 2
-    assert told in said.err
-    assert "Traceback" not in said.err
+    command = run_own(capsys, tmp_path, LABELLER.format(requests=requests, result=result), recipe)
+    assert command.code == 2
+    assert message in command.err
+    assert "Traceback" not in command.err
 
 
 @pytest.mark.parametrize("plan", ["None", "['a text']"])
-def test_a_plan_that_is_no_list_of_asks_is_a_sentence(
+def test_a_plan_that_is_no_list_of_requests_is_a_sentence(
     capsys: pytest.CaptureFixture[str], tmp_path: Path, plan: str
 ) -> None:
-    (tmp_path / "own.py").write_text(CLASS.format(plan=plan, read="", base="Generator", method=WRITE, value="Work()"))
-    (tmp_path / "recipe.yaml").write_text(RECIPE.format(generate="./own.py", filter="", select=""))
-    said = run_cli(capsys, "run", str(tmp_path / "recipe.yaml"), "--out", str(tmp_path / "run"))
-    assert said.code == 2
-    assert "and gives a list of GenerationRequest, [] where there is nothing to ask" in said.err
+    code = COMPONENT.format(plan=plan, records="", base="Generator", method=START, value="Session()")
+    result = run_own(capsys, tmp_path, code, RECIPE.format(generate="./own.py", filter="", select=""))
+    assert result.code == 2
+    assert "and must return a list of GenerationRequest, [] where there is nothing to ask" in result.err
 
 
-class Texts:
-    """Reads every answer as what it was given."""
+REQUEST = GenerationRequest("./own.py", "", None, Sampling())
 
-    def __init__(self, *found: object) -> None:
-        self.found = list(found)
+
+class FixedSession:
+    """A generator session that returns the given values for every answer."""
+
+    def __init__(self, *records: object, follow_up: object = None) -> None:
+        self.records = list(records)
+        self.next_request = follow_up
 
     def plan_requests(self, deficits: Sequence[object], max_requests: int) -> list[GenerationRequest]:
         return []
@@ -137,31 +144,40 @@ class Texts:
     def parse_response(
         self, request: GenerationRequest, request_key: str, completion: Completion | None
     ) -> list[Record | DroppedRecord]:
-        return self.found  # type: ignore[return-value]
+        return self.records  # type: ignore[return-value]
 
     def observe_accepted(self, accepted: Sequence[Record]) -> None:
         pass
 
-
-def test_a_reading_that_is_no_list_of_records_is_a_sentence() -> None:
-    writer = ValidatedGenerator("./own.py", Texts("a text"))
-    with pytest.raises(
-        UsageError,
-        match=r"^\./own\.py: parse_response gave \['a text'\], and gives a list of Record and DroppedRecord$",
-    ):
-        writer.parse_response(GenerationRequest("./own.py", "", None, Sampling()), "", None)
+    def follow_up(self, request: GenerationRequest, completion: Completion) -> object:
+        return self.next_request
 
 
-def test_a_text_with_a_label_that_is_not_listed_is_a_sentence() -> None:
-    writer = ValidatedGenerator(
-        "./own.py", Texts(Record("a text", Provenance("own"), ("refnd",))), {"refund": "", "other": ""}
-    )
+def test_parsed_values_that_are_no_records_are_a_sentence() -> None:
+    generator = ValidatedGenerator("./own.py", FixedSession("a text"))
+    message = r"^\./own\.py: parse_response returned \['a text'\], and must return a list of Record and DroppedRecord$"
+    with pytest.raises(UsageError, match=message):
+        generator.parse_response(REQUEST, "", None)
+
+
+def test_a_record_with_an_unlisted_label_is_a_sentence() -> None:
+    session = FixedSession(Record("a text", Provenance("own"), ("refnd",)))
+    generator = ValidatedGenerator("./own.py", session, {"refund": "", "other": ""})
     with pytest.raises(UsageError, match="'refnd', which `labels` does not list; did you mean 'refund'"):
-        writer.parse_response(GenerationRequest("./own.py", "", None, Sampling()), "", None)
+        generator.parse_response(REQUEST, "", None)
 
 
-def test_what_is_right_is_passed_on() -> None:
-    writer = Texts()
-    assert validate_session("own", writer, ("plan_requests", "parse_response")) is writer
+@pytest.mark.parametrize("follow_up", ["hello", REQUEST, [REQUEST]])
+def test_a_follow_up_that_is_no_request_with_a_prompt_is_a_sentence(follow_up: object) -> None:
+    generator = ValidatedGenerator("./own.py", FixedSession(follow_up=follow_up))
+    message = r"^\./own\.py: follow_up returned .*, and must return a GenerationRequest with a prompt, or None$"
+    with pytest.raises(UsageError, match=message):
+        generator.follow_up(REQUEST, Completion("answer"))
+
+
+def test_right_values_are_passed_on() -> None:
+    session = FixedSession()
+    assert validate_session("own", session, ("plan_requests", "parse_response")) is session
     assert validate_selection("Own", ("a", "a"), {"a", "b"}) == {"a"}
     assert validate_selection("Own", [], {"a"}) == set()
+    assert ValidatedGenerator("own", session).follow_up(REQUEST, Completion("answer")) is None

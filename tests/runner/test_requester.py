@@ -1,4 +1,4 @@
-"""Requests and their keys; answers come from the journal first."""
+"""Requests, their keys, and answers that come from the journal first."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from textsynth.core.records import (
     RenderedPrompt,
     Sampling,
 )
-from textsynth.models import ModelRuntime
+from textsynth.models import Model, ModelRuntime
 from textsynth.models.scripted import Scripted
 from textsynth.runner.requester import Requester
 from textsynth.store.journal import Journal
@@ -27,123 +27,126 @@ from textsynth.store.journal import Journal
 SAMPLING = Sampling(max_tokens=30)
 
 
-def ask(text: str, sampling: Sampling = SAMPLING, model: str = "generator") -> GenerationRequest:
+def request(text: str, sampling: Sampling = SAMPLING, model: str = "generator") -> GenerationRequest:
     return GenerationRequest("labelled", model, RenderedPrompt("chat", (Message("user", text),)), sampling)
 
 
-def asker(folder: Path, journal: Journal, **models: Scripted) -> Requester:
+def make_requester(folder: Path, journal: Journal, **models: Scripted) -> Requester:
     return Requester(
-        models
-        or {
-            "generator": Scripted(
-                answers=(
-                    "one",
-                    "two",
-                )
-            )
-        },
-        journal,
-        ModelRuntime(folder, folder, print),
+        models or {"generator": Scripted(answers=("one", "two"))}, journal, ModelRuntime(folder, folder, print)
     )
 
 
-def answers(
-    asker: Requester, asks: Sequence[GenerationRequest]
+def complete(
+    requester: Requester, requests: Sequence[GenerationRequest]
 ) -> tuple[list[ModelRequest | None], list[Completion | None]]:
-    async def go() -> tuple[list[ModelRequest | None], list[Completion | None]]:
-        requests = asker.requests(asks)
+    async def complete_and_close() -> tuple[list[ModelRequest | None], list[Completion | None]]:
+        model_requests = requester.model_requests(requests)
         try:
-            return requests, await asker.complete(asks, requests)
+            return model_requests, await requester.complete(requests, model_requests)
         finally:
-            await asker.close()
+            await requester.close()
 
-    return asyncio.run(go())
+    return asyncio.run(complete_and_close())
 
 
-def test_the_same_prompt_again_is_another_draw_and_the_same_in_every_run(tmp_path: Path) -> None:
+def keys_of(requester: Requester, requests: Sequence[GenerationRequest]) -> list[str]:
+    return [model_request.key for model_request in requester.model_requests(requests) if model_request]
+
+
+def test_the_same_prompt_again_is_another_request_and_the_same_in_every_run(tmp_path: Path) -> None:
     with Journal(tmp_path) as journal:
-        keys = [
-            [one.key for one in asker(tmp_path, journal).requests([ask("a"), ask("a"), ask("b")]) if one] for _ in "12"
-        ]
-    assert keys[0] == keys[1]
-    assert len(set(keys[0])) == 3
+        requests = [request("a"), request("a"), request("b")]
+        first, second = (keys_of(make_requester(tmp_path, journal), requests) for _ in range(2))
+    assert first == second
+    assert len(set(first)) == 3
 
 
-def test_a_key_follows_the_model_the_sampling_and_every_turn(tmp_path: Path) -> None:
+def test_a_key_depends_on_the_model_the_sampling_and_every_message(tmp_path: Path) -> None:
     with Journal(tmp_path) as journal:
-        two = asker(tmp_path, journal, generator=Scripted(answers=("one",)), other=Scripted(answers=("two",)))
-        asks = [ask("a"), ask("a", Sampling(max_tokens=31)), ask("a", model="other"), ask("a ")]
-        keys = {one.key for one in two.requests(asks) if one}
-    assert len(keys) == 4
+        requester = make_requester(
+            tmp_path, journal, generator=Scripted(answers=("one",)), other=Scripted(answers=("two",))
+        )
+        requests = [request("a"), request("a", Sampling(max_tokens=31)), request("a", model="other"), request("a ")]
+        assert len(set(keys_of(requester, requests))) == 4
 
 
-def test_what_the_journal_holds_is_not_asked_again(tmp_path: Path) -> None:
-    asks = [ask("a"), ask("b")]
+def test_the_key_of_a_follow_up_depends_on_the_request_that_it_follows_and_on_nothing_else(tmp_path: Path) -> None:
     with Journal(tmp_path) as journal:
-        first = asker(tmp_path, journal)
-        _, found = answers(first, asks)
-        assert (first.tally.sent, first.tally.from_journal) == (2, 0)
+        requester = make_requester(tmp_path, journal)
+        keys = [requester.follow_up_request(request("a"), parent).key for parent in ("x", "y", "x")]
+        assert keys[0] == keys[2] != keys[1]
+        (first,) = keys_of(requester, [request("a")])
+        assert first not in keys
+        assert keys_of(make_requester(tmp_path, journal), [request("a")]) == [first]
+
+
+def test_the_journals_answers_are_not_requested_again(tmp_path: Path) -> None:
+    requests = [request("a"), request("b")]
     with Journal(tmp_path) as journal:
-        second = asker(tmp_path, journal)
-        _, again = answers(second, [*asks, ask("c")])
-        assert (second.tally.sent, second.tally.from_journal) == (1, 2)
-    assert [one and one.text for one in again[:2]] == [one and one.text for one in found]
-
-
-def test_asks_without_a_prompt_have_no_request_and_no_answer(tmp_path: Path) -> None:
+        first = make_requester(tmp_path, journal)
+        _, completions = complete(first, requests)
+        assert (first.stats.sent, first.stats.from_journal) == (2, 0)
     with Journal(tmp_path) as journal:
-        requests, found = answers(asker(tmp_path, journal), [GenerationRequest("given", "", None, SAMPLING), ask("a")])
-    assert requests[0] is None
-    assert found[0] is None
-    assert found[1] is not None
+        second = make_requester(tmp_path, journal)
+        _, again = complete(second, [*requests, request("c")])
+        assert (second.stats.sent, second.stats.from_journal) == (1, 2)
+    assert [completion and completion.text for completion in again[:2]] == [
+        completion and completion.text for completion in completions
+    ]
 
 
-class Lost:
+def test_a_request_without_a_prompt_goes_to_no_model_and_has_no_answer(tmp_path: Path) -> None:
+    with Journal(tmp_path) as journal:
+        existing = GenerationRequest("existing", "", None, SAMPLING)
+        model_requests, completions = complete(make_requester(tmp_path, journal), [existing, request("a")])
+    assert model_requests[0] is None
+    assert completions[0] is None
+    assert completions[1] is not None
+
+
+class SilentModel(Model):
     """A model that never answers."""
 
     async def complete(self, requests: Sequence[ModelRequest], on_completion: object) -> None:
         return None
 
-    async def close(self) -> None:
-        return None
 
-
-class LostOptions(Scripted):
-    def open(self, place: ModelRuntime) -> Lost:  # type: ignore[override]
-        return Lost()
+class Silent(Scripted):
+    def open(self, runtime: ModelRuntime) -> SilentModel:
+        return SilentModel()
 
 
 def test_a_model_that_returns_without_answers_is_an_error_with_its_name(tmp_path: Path) -> None:
     with Journal(tmp_path) as journal:
-        lost = asker(tmp_path, journal, generator=LostOptions(answers=("x",)))
+        requester = make_requester(tmp_path, journal, generator=Silent(answers=("x",)))
         with pytest.raises(ModelError, match=r"'generator'.*left 1 of 1 requests without an answer"):
-            answers(lost, [ask("a")])
-        assert lost.waiting == 0
+            complete(requester, [request("a")])
+        assert requester.waiting == 0
 
 
-def test_keys_are_those_of_journals_that_exist(tmp_path: Path) -> None:
-    """A key that changes orphans what people have paid for: only what is new may be in a key, and only where set."""
+def test_keys_are_those_of_existing_journals(tmp_path: Path) -> None:
+    """A key that changes orphans answers that users have paid for: a new part enters a key only where it is set."""
     plain = GenerationRequest(
         "labelled", "generator", RenderedPrompt("p", "f", (Message("user", "Write one."),)), Sampling()
     )
-    told = replace(plain, constraint=Constraint("choice", '["a"]', in_prompt=True))
-    held = [replace(plain, constraint=Constraint("json", text)) for text in ("{}", '{"type": "object"}')]
+    constrained = [replace(plain, constraint=Constraint("json", text)) for text in ("{}", '{"type": "object"}')]
     scored = [replace(plain, options=options) for options in (("A", "B"), ("A", "B", "C"))]
+    in_prompt = replace(plain, constraint=Constraint("choice", '["a"]', in_prompt=True))
     with Journal(tmp_path) as journal:
-        one = asker(tmp_path, journal, generator=Scripted(answers=("x",)))
-        keys = [one.requests([ask])[0].key for ask in (plain, *held, *scored)]  # type: ignore[union-attr]
+        requester = make_requester(tmp_path, journal, generator=Scripted(answers=("x",)))
+        keys = keys_of(requester, [plain, *constrained, *scored])
         assert keys[0] == "11cc65121d0dfb57fcbc53cc31e599480673b504b1b070bde711aa2de0fab83a"
         assert len(set(keys)) == 5
-        again = one.requests([told])[0]
-        assert again is not None
-        assert again.key == "1c3fdff498720053c10252a47ff71ee53f9ec1c946bb90601862859f9e480eba"
+        assert keys_of(requester, [in_prompt]) == ["1c3fdff498720053c10252a47ff71ee53f9ec1c946bb90601862859f9e480eba"]
 
 
-def test_thoughts_stay_in_the_journal_and_out_of_the_answer(tmp_path: Path) -> None:
+def test_thinking_is_in_the_journal_and_not_in_the_answer(tmp_path: Path) -> None:
     with Journal(tmp_path) as journal:
-        one = asker(tmp_path, journal, generator=Scripted(answers=("<think>hm</think>\n1. a text",)))
-        requests, (found,) = answers(one, [ask("a")])
-        assert found is not None
-        assert found.text == "1. a text"
-        assert requests[0] is not None
-        assert journal.find_answers([requests[0].key])[requests[0].key].text == "<think>hm</think>\n1. a text"
+        requester = make_requester(tmp_path, journal, generator=Scripted(answers=("<think>hm</think>\n1. a text",)))
+        (model_request,), (completion,) = complete(requester, [request("a")])
+        assert completion is not None
+        assert completion.text == "1. a text"
+        assert model_request is not None
+        answer = journal.find_answers([model_request.key])[model_request.key]
+        assert answer.text == "<think>hm</think>\n1. a text"

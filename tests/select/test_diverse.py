@@ -11,35 +11,37 @@ from textsynth.similarity.vectors import Vectors
 
 
 def directions(texts: Sequence[str]) -> Vectors:
-    turned = np.radians([float(text) for text in texts])
-    return np.stack([np.cos(turned), np.sin(turned)], axis=1).astype(np.float32)
+    """Return for each text, a number of degrees, the unit vector in this direction."""
+    radians = np.radians([float(text) for text in texts])
+    return np.stack([np.cos(radians), np.sin(radians)], axis=1).astype(np.float32)
 
 
-def of(label: str, *angles: int) -> list[Record]:
+def records_of(label: str, *angles: int) -> list[Record]:
     return [
         Record(str(angle), Provenance("test", index=row), (label,) if label else ()) for row, angle in enumerate(angles)
     ]
 
 
-def picked(records: Sequence[Record], quota: dict[str, int]) -> list[tuple[str | None, str]]:
+def selected(records: Sequence[Record], quota: dict[str, int]) -> list[tuple[str | None, str]]:
+    """Return label and text of the selected records, in their order."""
     ids = Diverse().select(records, quota, context(embed=directions))
-    by_id = {one.id: one for one in records}
-    assert [one.id for one in records if one.id in set(ids)] == ids
-    return [(by_id[one].label, by_id[one].text) for one in ids]
+    by_id = {record.id: record for record in records}
+    assert [record.id for record in records if record.id in set(ids)] == ids
+    return [(by_id[record_id].label, by_id[record_id].text) for record_id in ids]
 
 
-def test_the_farthest_of_each_label_are_picked_in_the_order_of_the_records() -> None:
-    some = [*of("a", 0, 1, 2, 90, 91, 180), *of("b", 10, 11, 100)]
-    angles = [int(text) // 45 for label, text in picked(some, {"a": 3, "b": 2}) if label == "a"]
+def test_the_most_distant_texts_of_each_label_are_selected_in_the_order_of_the_records() -> None:
+    records = [*records_of("a", 0, 1, 2, 90, 91, 180), *records_of("b", 10, 11, 100)]
+    angles = [int(text) // 45 for label, text in selected(records, {"a": 3, "b": 2}) if label == "a"]
     assert angles == [0, 2, 4]
-    assert len(picked(some, {"a": 3, "b": 2})) == 5
+    assert len(selected(records, {"a": 3, "b": 2})) == 5
 
 
-def test_a_label_within_its_quota_is_taken_whole_and_one_without_is_left() -> None:
-    some = [*of("a", 0, 0, 0), *of("b", 1)]
-    assert picked(some, {"a": 3}) == [("a", "0")] * 3
-    assert picked(some, {"a": 0, "b": 5}) == [("b", "1")]
+def test_all_texts_of_a_label_within_its_quota_are_selected_and_none_without_quota() -> None:
+    records = [*records_of("a", 0, 0, 0), *records_of("b", 1)]
+    assert selected(records, {"a": 3}) == [("a", "0")] * 3
+    assert selected(records, {"a": 0, "b": 5}) == [("b", "1")]
 
 
-def test_texts_without_labels_have_a_quota_too() -> None:
-    assert len(picked(of("", 0, 50, 100, 150), {"": 2})) == 2
+def test_texts_without_a_label_have_a_quota_too() -> None:
+    assert len(selected(records_of("", 0, 50, 100, 150), {"": 2})) == 2

@@ -1,4 +1,4 @@
-"""Files that cannot be opened, unpacked or decoded, and the kinds of file that can."""
+"""Files that cannot be opened, decompressed or decoded, and the supported file types."""
 
 from __future__ import annotations
 
@@ -8,86 +8,86 @@ from pathlib import Path
 
 import pytest
 
-from tests.sources.reading import GOOD, PLAIN, parquet, read, refused, source
+from tests.sources.reading import CSV, JSONL, parquet, read, read_error, rows_source
 from textsynth.core.errors import SourceError
 
-BROKEN = {
+INVALID = {
     "not_utf8.csv": (b"text,label\ngood,a\ncaf\xe9,b\n", "not_utf8.csv:3: not UTF-8, found the byte b'\\xe9'"),
-    "utf16.csv": ("text,label\nx,a\n".encode("utf-16"), "utf16.csv: is UTF-16"),
-    "nul.csv": (b"text,label\ngood,a\nb\0d,b\n", "nul.csv:3: holds a NUL character"),
+    "utf16.csv": ("text,label\nx,a\n".encode("utf-16"), "utf16.csv: the encoding is UTF-16"),
+    "nul.csv": (b"text,label\ngood,a\nb\0d,b\n", "nul.csv:3: contains a NUL character"),
     "empty.csv": (b"", "empty.csv: the file is empty (0 bytes)"),
     "blank.csv": (b"\n \n", "blank.csv: the file is empty (3 bytes)"),
     "only_bom.csv": (b"\xef\xbb\xbf", "only_bom.csv: the file is empty (3 bytes)"),
-    "sheet.xlsx": (b"PK", "sheet.xlsx: unknown kind of file '.xlsx'; the kinds are .csv, .tsv"),
-    "plain": (b"x", "plain: unknown kind of file ''"),
-    "packed.parquet.gz": (b"x", "packed.parquet.gz: unknown kind of file"),
-    "truncated.csv.gz": (gzip.compress(GOOD)[:-12], "truncated.csv.gz: no whole gzip file"),
-    "no_gzip.csv.gz": (GOOD, "no_gzip.csv.gz: no whole gzip file"),
-    "damaged.csv.gz": (gzip.compress(GOOD * 50)[:30] + b"\0" * 40, "damaged.csv.gz: no whole gzip file"),
+    "sheet.xlsx": (b"PK", "sheet.xlsx: unknown file type '.xlsx'; the supported types are .csv, .tsv"),
+    "plain": (b"x", "plain: unknown file type ''"),
+    "packed.parquet.gz": (b"x", "packed.parquet.gz: unknown file type"),
+    "truncated.csv.gz": (gzip.compress(CSV)[:-12], "truncated.csv.gz: not a complete gzip file"),
+    "no_gzip.csv.gz": (CSV, "no_gzip.csv.gz: not a complete gzip file"),
+    "damaged.csv.gz": (gzip.compress(CSV * 50)[:30] + b"\0" * 40, "damaged.csv.gz: not a complete gzip file"),
 }
 
 
-@pytest.mark.parametrize("name", BROKEN)
-def test_a_broken_file_is_one_sentence_that_says_where(name: str, tmp_path: Path) -> None:
-    data, told = BROKEN[name]
-    assert told in refused(tmp_path, name, data)
+@pytest.mark.parametrize("name", INVALID)
+def test_an_invalid_file_is_one_sentence_with_the_position(name: str, tmp_path: Path) -> None:
+    data, message = INVALID[name]
+    assert message in read_error(tmp_path, name, data)
 
 
-def test_a_missing_file_is_told_with_the_nearest_name_before_anything_is_read(tmp_path: Path) -> None:
-    (tmp_path / "seeds.csv").write_bytes(GOOD)
-    assert source("seeds.csv").missing_file(tmp_path) is None
-    told = source("seed.csv").missing_file(tmp_path)
-    assert told is not None
-    assert told.endswith("; did you mean 'seeds.csv'?")
+def test_a_missing_file_is_reported_with_the_nearest_name_without_reading(tmp_path: Path) -> None:
+    (tmp_path / "seeds.csv").write_bytes(CSV)
+    assert rows_source("seeds.csv").missing_file(tmp_path) is None
+    message = rows_source("seed.csv").missing_file(tmp_path)
+    assert message is not None
+    assert message.endswith("; did you mean 'seeds.csv'?")
     with pytest.raises(SourceError, match="no such file"):
-        source("seed.csv").read(tmp_path, name="seeds", seed=7)
-    assert "no folder" in (source("nowhere/seed.csv").missing_file(tmp_path) or "")
-    assert source("x" * 400 + ".csv").missing_file(tmp_path) is not None
+        rows_source("seed.csv").read(tmp_path, name="seeds", seed=7)
+    assert "no folder" in (rows_source("nowhere/seed.csv").missing_file(tmp_path) or "")
+    assert rows_source("x" * 400 + ".csv").missing_file(tmp_path) is not None
 
 
-def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+def test_a_pipe_is_refused_without_waiting(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "seeds.csv")
-    with pytest.raises(SourceError, match=r"seeds\.csv: is no regular file"):
-        source("seeds.csv").read(tmp_path, name="seeds", seed=7)
+    with pytest.raises(SourceError, match=r"seeds\.csv: is not a regular file"):
+        rows_source("seeds.csv").read(tmp_path, name="seeds", seed=7)
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
-def test_a_file_that_may_not_be_read_is_told(tmp_path: Path) -> None:
-    (tmp_path / "seeds.csv").write_bytes(GOOD)
+def test_a_file_without_read_permission_is_an_error(tmp_path: Path) -> None:
+    (tmp_path / "seeds.csv").write_bytes(CSV)
     (tmp_path / "seeds.csv").chmod(0)
     with pytest.raises(SourceError, match=r"seeds\.csv: cannot be read: Permission denied"):
-        source("seeds.csv").read(tmp_path, name="seeds", seed=7)
+        rows_source("seeds.csv").read(tmp_path, name="seeds", seed=7)
 
 
-SAME = {
-    "plain.csv": GOOD,
-    "bom.csv": b"\xef\xbb\xbf" + GOOD,
-    "crlf.csv": GOOD.replace(b"\n", b"\r\n"),
-    "old_mac.csv": GOOD.replace(b"\n", b"\r"),
-    "no_end.csv": GOOD.rstrip(),
-    "blank_lines.csv": GOOD.replace(b"\n", b"\n\n"),
+EQUAL_FILES = {
+    "plain.csv": CSV,
+    "bom.csv": b"\xef\xbb\xbf" + CSV,
+    "crlf.csv": CSV.replace(b"\n", b"\r\n"),
+    "old_mac.csv": CSV.replace(b"\n", b"\r"),
+    "no_end.csv": CSV.rstrip(),
+    "blank_lines.csv": CSV.replace(b"\n", b"\n\n"),
     "quoted.csv": b'"text","label"\n"where is my card","card_arrival"\n"I lost it","lost_card"\n',
-    "PLAIN.CSV": GOOD,
-    "tabs.tsv": GOOD.replace(b",", b"\t"),
-    "packed.csv.gz": gzip.compress(GOOD),
-    "lines.jsonl": PLAIN + b'\n{"label": "lost_card", "text": "I lost it"}',
-    "crlf.jsonl": PLAIN.replace(b"\n", b"\r\n") + b'{"label": "lost_card", "text": "I lost it"}\r\n',
-    "list.json": b"[" + PLAIN.strip() + b', {"text": "I lost it", "label": "lost_card"}]',
+    "PLAIN.CSV": CSV,
+    "tabs.tsv": CSV.replace(b",", b"\t"),
+    "packed.csv.gz": gzip.compress(CSV),
+    "lines.jsonl": JSONL + b'\n{"label": "lost_card", "text": "I lost it"}',
+    "crlf.jsonl": JSONL.replace(b"\n", b"\r\n") + b'{"label": "lost_card", "text": "I lost it"}\r\n',
+    "list.json": b"[" + JSONL.strip() + b', {"text": "I lost it", "label": "lost_card"}]',
     "p.parquet": parquet({"text": ["where is my card", "I lost it"], "label": ["card_arrival", "lost_card"]}),
 }
 
 
-@pytest.mark.parametrize("name", SAME)
-def test_every_kind_of_file_gives_the_same_records(name: str, tmp_path: Path) -> None:
-    found = read(tmp_path, name, SAME[name])
-    assert [(one.text, one.labels) for one in found] == [
+@pytest.mark.parametrize("name", EQUAL_FILES)
+def test_every_file_type_gives_the_same_records(name: str, tmp_path: Path) -> None:
+    records = read(tmp_path, name, EQUAL_FILES[name])
+    assert [(record.text, record.labels) for record in records] == [
         ("where is my card", ("card_arrival",)),
         ("I lost it", ("lost_card",)),
     ]
-    assert found == read(tmp_path, "same.csv", GOOD)
-    assert {one.provenance.step for one in found} == {"seeds"}
+    assert records == read(tmp_path, "same.csv", CSV)
+    assert {record.provenance.step for record in records} == {"seeds"}
 
 
-def test_a_text_file_has_one_text_a_line_and_no_labels(tmp_path: Path) -> None:
-    found = read(tmp_path, "raw.txt", "one\r\n\n  two \n\u2028three".encode())
-    assert [(one.text, one.labels) for one in found] == [("one", ()), ("  two ", ()), ("\u2028three", ())]
+def test_a_text_file_has_one_text_per_line_and_no_labels(tmp_path: Path) -> None:
+    records = read(tmp_path, "raw.txt", "one\r\n\n  two \n\u2028three".encode())
+    assert [(record.text, record.labels) for record in records] == [("one", ()), ("  two ", ()), ("\u2028three", ())]

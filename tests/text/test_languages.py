@@ -2,33 +2,40 @@ from __future__ import annotations
 
 import pytest
 
-from textsynth.text.languages import COUNTRIES, MORE, NAMES, check_language, language_name
+from textsynth.text.languages import (
+    COUNTRY_LANGUAGES,
+    LANGUAGE_NAMES,
+    OTHER_LANGUAGES,
+    check_language,
+    language_name,
+)
 
 
 @pytest.mark.parametrize(("code", "name"), [("en", "English"), ("de", "German"), ("tlh", "tlh"), ("pt-BR", "pt-BR")])
-def test_a_language_by_its_code(code: str, name: str) -> None:
+def test_a_code_has_a_language_name(code: str, name: str) -> None:
     assert language_name(code) == name
 
 
-def test_codes_are_short_and_names_are_told_once() -> None:
-    assert all(len(code) == 2 and code.islower() for code in NAMES)
-    assert len(set(NAMES.values())) == len(NAMES)
+def test_language_codes_have_two_letters_and_names_are_unique() -> None:
+    assert all(len(code) == 2 and code.islower() for code in LANGUAGE_NAMES)
+    assert len(set(LANGUAGE_NAMES.values())) == len(LANGUAGE_NAMES)
 
 
-def test_every_two_letter_code_is_in_one_list() -> None:
-    assert not set(NAMES) & set(MORE)
-    assert len(NAMES | MORE) == 184
-    assert set(COUNTRIES.values()) <= set(NAMES | MORE)
-    assert not set(COUNTRIES) & set(NAMES | MORE)
+def test_every_two_letter_code_is_in_one_table() -> None:
+    all_languages = LANGUAGE_NAMES | OTHER_LANGUAGES
+    assert not set(LANGUAGE_NAMES) & set(OTHER_LANGUAGES)
+    assert len(all_languages) == 184
+    assert set(COUNTRY_LANGUAGES.values()) <= set(all_languages)
+    assert not set(COUNTRY_LANGUAGES) & set(all_languages)
 
 
 @pytest.mark.parametrize("code", ["en", "mi", "pt-BR", "tlh", "zh-Hant"])
-def test_codes_pass_as_they_are(code: str) -> None:
+def test_valid_codes_are_returned_unchanged(code: str) -> None:
     assert check_language(code) == code
 
 
 @pytest.mark.parametrize(
-    ("code", "told"),
+    ("code", "message"),
     [
         ("German", "did you mean 'de'"),
         ("germann", "'de', german"),
@@ -37,6 +44,6 @@ def test_codes_pass_as_they_are(code: str) -> None:
         ("qq", "or pt-BR$"),
     ],
 )
-def test_slips_get_the_nearest_code(code: str, told: str) -> None:
-    with pytest.raises(ValueError, match=told):
+def test_the_error_for_an_invalid_code_suggests_the_nearest_one(code: str, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
         check_language(code)

@@ -34,13 +34,13 @@ from textsynth.text.normalize import (
         ("❤️ you", "❤ you"),
     ],
 )
-def test_the_normal_form_forgets_case_typography_and_punctuation(text: str, form: str) -> None:
+def test_the_normal_form_ignores_case_typography_and_punctuation(text: str, form: str) -> None:
     assert normal_form(text) == form
 
 
 @settings(deadline=None)
 @given(st.text(st.characters(exclude_categories=[])))
-def test_the_normal_form_of_a_normal_form_is_itself(text: str) -> None:
+def test_the_normal_form_is_idempotent(text: str) -> None:
     form = normal_form(text)
     assert normal_form(form) == form
     assert form == " ".join(form.split())
@@ -48,13 +48,13 @@ def test_the_normal_form_of_a_normal_form_is_itself(text: str) -> None:
 
 @settings(deadline=None)
 @given(st.text())
-def test_case_and_outer_space_never_count(text: str) -> None:
+def test_the_normal_form_ignores_case_and_surrounding_space(text: str) -> None:
     assert normal_form(f"  {text}\n") == normal_form(text)
     if text.isascii():
         assert normal_form(text.upper()) == normal_form(text) == normal_form(text.lower())
 
 
-def test_words_of_languages_without_spaces_are_pairs_of_characters() -> None:
+def test_languages_without_spaces_are_split_into_character_pairs() -> None:
     assert words_of("我的卡") == ["我的", "的卡"]
     assert words_of("卡") == ["卡"]
     assert words_of("my 新卡 please") == ["my", "新卡", "please"]
@@ -63,7 +63,7 @@ def test_words_of_languages_without_spaces_are_pairs_of_characters() -> None:
     assert words_of("내 카드는 어디") == ["내", "카드는", "어디"]
 
 
-def test_jaccard_is_the_shared_part() -> None:
+def test_jaccard_is_the_intersection_over_the_union() -> None:
     assert jaccard(word_set("where is my card"), word_set("Where is my PIN?")) == 3 / 5
     assert jaccard(word_set("a a b"), ("b", "a")) == 1.0
     assert jaccard(frozenset(), frozenset()) == 1.0
@@ -71,13 +71,13 @@ def test_jaccard_is_the_shared_part() -> None:
 
 
 @given(st.sets(st.sampled_from("abcdef")), st.sets(st.sampled_from("abcdef")))
-def test_jaccard_is_symmetric_and_one_only_for_equals(one: set[str], other: set[str]) -> None:
-    assert jaccard(one, other) == jaccard(other, one)
-    assert (jaccard(one, other) == 1.0) == (one == other)
+def test_jaccard_is_symmetric_and_one_only_for_equal_sets(first: set[str], second: set[str]) -> None:
+    assert jaccard(first, second) == jaccard(second, first)
+    assert (jaccard(first, second) == 1.0) == (first == second)
 
 
 @pytest.mark.parametrize(
-    ("text", "sure"),
+    ("text", "certain"),
     [
         ("I paid 1,000 on the 1st", {"1000", "1"}),
         ("one thousand and five", {"1005"}),
@@ -97,16 +97,16 @@ def test_jaccard_is_symmetric_and_one_only_for_equals(one: set[str], other: set[
         ("no numbers", set()),
     ],
 )
-def test_numbers_have_one_spelling_each(text: str, sure: set[str]) -> None:
-    assert numbers_in(text).sure == sure
+def test_numbers_are_returned_in_one_spelling_each(text: str, certain: set[str]) -> None:
+    assert numbers_in(text).certain == certain
 
 
-def test_a_run_of_digits_may_be_of_any_length() -> None:
-    assert len(numbers_in("7" * 6000 + ".5").sure) == 1
+def test_a_run_of_digits_may_have_any_length() -> None:
+    assert len(numbers_in("7" * 6000 + ".5").certain) == 1
 
 
 @pytest.mark.parametrize(
-    ("one", "other", "same"),
+    ("text", "other_text", "agree"),
     [
         ("I have 1 card", "I have one card", True),
         ("I have 1 card", "I have a card", True),
@@ -119,22 +119,22 @@ def test_a_run_of_digits_may_be_of_any_length() -> None:
         ("a dozen eggs", "12 eggs", True),
     ],
 )
-def test_numbers_agree_where_each_is_found_on_the_other_side(one: str, other: str, same: bool) -> None:
-    assert numbers_in(one).agree(numbers_in(other)) is same
-    assert numbers_in(other).agree(numbers_in(one)) is same
+def test_numbers_agree_where_each_occurs_in_the_other_text(text: str, other_text: str, agree: bool) -> None:
+    assert numbers_in(text).agree(numbers_in(other_text)) is agree
+    assert numbers_in(other_text).agree(numbers_in(text)) is agree
 
 
 @pytest.mark.parametrize("text", ["I can't pay", "I can’t pay", "i cant pay", "No card", "without a card", "it is NOT"])
-def test_a_word_of_negation_is_seen(text: str) -> None:
+def test_a_negation_word_is_detected(text: str) -> None:
     assert has_negation(text)
 
 
 @pytest.mark.parametrize("text", ["I can pay", "a note on knots", "unable to pay", "nothings", "it fails"])
-def test_other_words_are_no_negation(text: str) -> None:
+def test_other_words_are_not_negations(text: str) -> None:
     assert not has_negation(text)
 
 
-def test_content_words_are_no_stop_words_and_no_numbers() -> None:
+def test_content_words_exclude_stop_words_and_numbers() -> None:
     assert content_words("Where is the new card that I ordered 3 weeks ago?") == {
         "new",
         "card",
@@ -145,14 +145,14 @@ def test_content_words_are_no_stop_words_and_no_numbers() -> None:
     assert content_words("我的卡") == {"我的", "的卡"}
 
 
-def test_names_are_capitals_inside_a_sentence_or_a_word() -> None:
-    told = "Yesterday Bob met O'Neill at the NATO summit. He likes vLLM's Qwen3-8B. I'm here. The end."
-    assert proper_names(told) == {"bob", "oneill", "nato", "vllm", "qwen3", "8b"}
+def test_proper_names_have_a_capital_inside_a_sentence_or_a_word() -> None:
+    text = "Yesterday Bob met O'Neill at the NATO summit. He likes vLLM's Qwen3-8B. I'm here. The end."
+    assert proper_names(text) == {"bob", "oneill", "nato", "vllm", "qwen3", "8b"}
     assert proper_names("Where is it? It is here.") == frozenset()
 
 
 @settings(deadline=None)
 @given(st.text())
-def test_nothing_that_reads_a_text_fails_on_any(text: str) -> None:
-    for read in (words_of, word_set, numbers_in, has_negation, content_words, proper_names):
-        assert read(text) == read(text)
+def test_every_function_accepts_any_text_and_is_deterministic(text: str) -> None:
+    for function in (words_of, word_set, numbers_in, has_negation, content_words, proper_names):
+        assert function(text) == function(text)

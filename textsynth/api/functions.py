@@ -12,7 +12,7 @@ from textsynth.api.run import Run, load
 from textsynth.core.errors import UsageError
 from textsynth.core.records import Record
 from textsynth.recipe import Recipe, read_recipe
-from textsynth.similarity.embedder import EMBEDDED
+from textsynth.similarity.embedder import BUNDLED_EMBEDDER
 from textsynth.sources import in_memory
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def run(
     checked = _read(recipe)
     folder = Path("runs") / checked.name if out is None else Path(out)
     with open_watch(checked.name, quiet=quiet) as display:
-        summary = run_recipe(checked, out=folder, limit=limit, fresh=fresh, watch=display.watch, log=display.say)
+        summary = run_recipe(checked, out=folder, limit=limit, fresh=fresh, watch=display.update, log=display.log)
     return Run(folder, summary.manifest, checked)
 
 
@@ -100,7 +100,7 @@ def evaluate(
     if isinstance(texts, str | Path) and Path(texts).is_dir():
         texts = load(texts)
     with open_watch("evaluate", quiet=quiet) as display:
-        options: _EvaluationOptions = {"columns": columns, "full": full, "ordinal": ordinal, "say": display.say}
+        options: _EvaluationOptions = {"columns": columns, "full": full, "ordinal": ordinal, "say": display.log}
         if isinstance(texts, Run):
             evaluation = evaluate_run_folder(texts.folder, real_sets, recipe=texts.recipe, **options)
             write_results(texts.folder, evaluation)
@@ -151,10 +151,10 @@ def push(
         waive=tuple(waive),
     )
     with open_watch("push", quiet=quiet) as display:
-        return push_run(loaded.folder, options, say=display.say, recipe=loaded.recipe)
+        return push_run(loaded.folder, options, log=display.log, recipe=loaded.recipe)
 
 
-def embed(texts: Sequence[str], *, model: str = EMBEDDED) -> NDArray[np.float32]:
+def embed(texts: Sequence[str], *, model: str = BUNDLED_EMBEDDER) -> NDArray[np.float32]:
     """Return the unit vectors of n texts, float32 (n, dim), in order, as filters and `evaluate` use them.
 
     `model` is a sentence-transformers model by its Hub name; the default one comes with `textsynth[embed]`, has 384

@@ -44,15 +44,15 @@ class NotebookDisplay(ProgressDisplay):
         self._messages: list[str] = []
         self._handle: Any = None
 
-    def watch(self, snapshot: ProgressSnapshot) -> None:
+    def update(self, snapshot: ProgressSnapshot) -> None:
         """Show the snapshot, if the last update is old enough."""
         self._latest = snapshot
         if time.monotonic() - self._drawn_at >= FRAME_SECONDS:
             self._draw(_render_text(self._name, snapshot))
 
-    def say(self, sentence: str) -> None:
+    def log(self, message: str) -> None:
         """Show a message above the progress."""
-        self._messages.append(sentence)
+        self._messages.append(message)
         self._draw(_render_text(self._name, self._latest) if self._latest is not None else "")
 
     def __exit__(

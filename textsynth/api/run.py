@@ -90,7 +90,7 @@ class Run:
         from textsynth.console.explain import explain_text
         from textsynth.store.journal.file import read_answer
 
-        return explain_text(self.folder, id_, lambda key: read_answer(self.folder, key)).text()
+        return explain_text(self.folder, id_, lambda key: read_answer(self.folder, key)).as_text()
 
     def __str__(self) -> str:
         from textsynth.console.results import result_text

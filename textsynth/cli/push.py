@@ -1,4 +1,4 @@
-"""The verb that publishes a finished run."""
+"""`textsynth push`, and the push of `textsynth run --push`."""
 
 from __future__ import annotations
 
@@ -28,16 +28,26 @@ SECONDS = click.FloatRange(min=0.1)
 )
 @RUN
 @click.argument("repo", metavar="REPO")
-@click.option("--private", is_flag=True, help="Make the repository private; counts only when it is made.")
-@click.option("--revision", metavar="BRANCH", default="main", show_default=True, help="The branch, made if not there.")
-@click.option("--create-pr", "pull_request", is_flag=True, help="Open a pull request instead of writing to main.")
-@click.option("--tag", metavar="NAME", help="Name the commit, as v1.2.")
-@click.option("--dry-run", is_flag=True, help="Show the files and their sizes, and send nothing.")
-@click.option("--replace", is_flag=True, help="Push although features change or texts get fewer.")
-@click.option("--with-provenance", is_flag=True, help="Also where each text comes from, and what was dropped.")
+@click.option("--private", is_flag=True, help="Create the repository as private; refused if a public one exists.")
+@click.option(
+    "--revision", metavar="BRANCH", default="main", show_default=True, help="The branch; created if it does not exist."
+)
+@click.option("--create-pr", "pull_request", is_flag=True, help="Open a pull request instead of pushing to main.")
+@click.option("--tag", metavar="NAME", help="Set a tag on the commit, such as v1.2.")
+@click.option("--dry-run", is_flag=True, help="Show the files and their sizes; push nothing.")
+@click.option("--replace", is_flag=True, help="Push even if features change or texts become fewer.")
+@click.option("--with-provenance", is_flag=True, help="Also push the provenance of each text, and the dropped texts.")
 @click.option("--waive", metavar="CHECK", multiple=True, help="Push without a check: leak or license. Repeatable.")
-@click.option("--timeout", metavar="SECONDS", type=SECONDS, default=60, show_default=True, help="For one answer.")
-@click.option("--patience", metavar="SECONDS", type=SECONDS, default=60, show_default=True, help="To try again for.")
+@click.option("--timeout", metavar="SECONDS", type=SECONDS, default=60, show_default=True, help="Limit per response.")
+@click.option(
+    "--max-retry",
+    "max_retry_seconds",
+    metavar="SECONDS",
+    type=SECONDS,
+    default=60,
+    show_default=True,
+    help="How long failed requests are retried.",
+)
 @JSON
 def push(
     run: Path,
@@ -52,20 +62,20 @@ def push(
     with_provenance: bool,
     waive: tuple[str, ...],
     timeout: float,
-    patience: float,
+    max_retry_seconds: float,
     as_json: bool,
 ) -> None:
     """Publish a run's data set on the Hugging Face Hub.
 
-    REPO is owner/name. Data, card, recipe and manifest become one commit, or none; seeds are never pushed. What would
-    change for the users of the data set that stands there, features or fewer texts, is refused without --replace. The
-    login is that of `hf auth login`, or HF_TOKEN.
+    REPO is owner/name. Data, card, recipe and manifest are pushed in one commit, or not at all; seeds are never pushed.
+    If the data set is there already, a push that changes its features or has fewer texts is refused without --replace.
+    The login is that of `hf auth login`, or HF_TOKEN.
     """
-    from textsynth.console.results import pushed_json, pushed_text
+    from textsynth.console.results import push_json, push_text
     from textsynth.hub import PushOptions
     from textsynth.hub import push as publish
 
-    wish = PushOptions(
+    options = PushOptions(
         repo=repo,
         private=private,
         revision=revision,
@@ -76,43 +86,45 @@ def push(
         with_provenance=with_provenance,
         waive=waive,
         timeout_seconds=timeout,
-        max_retry_seconds=patience,
+        max_retry_seconds=max_retry_seconds,
     )
-    done = publish(run, wish, say=notify)
-    emit(pushed_json(done) if as_json else pushed_text(done))
+    result = publish(run, options, log=notify)
+    emit(push_json(result) if as_json else push_text(result))
 
 
-def wish_for(recipe: Recipe) -> PushOptions:
-    """Return what `run --push` will push, having made sure that it can be: repository, licence, leak check, login."""
+def prepare_push(recipe: Recipe) -> PushOptions:
+    """Return the options for `run --push`, after checking what a push needs: repository, license, leak check, login."""
     from textsynth.hub import check_login
     from textsynth.hub.options import options_from_recipe
 
-    wish = options_from_recipe(recipe)
-    check_login(wish, say=notify)
-    return wish
+    options = options_from_recipe(recipe)
+    check_login(options, log=notify)
+    return options
 
 
-def push_result(run: Path, code: int, told: str | dict[str, Any], wish: PushOptions, *, quiet: bool) -> NoReturn:
-    """Publish what a run has made, and end the command; the run's own result is printed whatever comes of it.
+def push_result(run: Path, code: int, summary: str | dict[str, Any], options: PushOptions, *, quiet: bool) -> NoReturn:
+    """Publish the result of `run --push`, and exit; `code` and `summary` are those of the run.
 
-    A run that did not meet its quota is not published.
+    The summary is printed even if the push fails. A run that did not meet its quota is not published.
     """
-    from textsynth.console.results import pushed_json, pushed_text
+    from textsynth.console.results import push_json, push_text
     from textsynth.hub import push as publish
 
-    if isinstance(told, str):
-        emit(told)
+    if isinstance(summary, str):
+        emit(summary)
     try:
         if code:
-            raise RunError(f"not pushed, as the quota was not met; textsynth push {run} {wish.repo} pushes it as it is")
-        done = publish(run, wish, say=notify)
-    except TextSynthError as fault:
-        if not isinstance(told, str):
-            emit({**told, "pushed": None, "not_pushed": str(fault)})
-        click.echo(str(fault), err=True)
+            raise RunError(
+                f"not pushed, because the quota was not met; textsynth push {run} {options.repo} pushes the run anyway"
+            )
+        result = publish(run, options, log=notify)
+    except TextSynthError as error:
+        if not isinstance(summary, str):
+            emit({**summary, "pushed": None, "not_pushed": str(error)})
+        click.echo(str(error), err=True)
         raise SystemExit(code or 1) from None
-    if isinstance(told, str):
-        emit(done.sentence if quiet else "\n" + pushed_text(done))
+    if isinstance(summary, str):
+        emit(result.sentence if quiet else "\n" + push_text(result))
     else:
-        emit({**told, "pushed": pushed_json(done)})
+        emit({**summary, "pushed": push_json(result)})
     raise SystemExit(0)

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from textsynth.cli.common import FILE, JSON, OVERRIDES, RECIPE, complete_recipe, emit, example, notify, text_width
-from textsynth.cli.push import push_result, wish_for
+from textsynth.cli.push import prepare_push, push_result
 from textsynth.core.errors import RecipeError
 
 STDOUT = Path("-")
@@ -139,12 +139,12 @@ def run(
     if push and (requests_only is not None or answers is not None):
         raise click.UsageError("--push publishes a complete run; give it with a plain `textsynth run` after the rounds")
     checked = read_recipe(recipe, overrides)
-    push_options = wish_for(checked) if push else None
+    push_options = prepare_push(checked) if push else None
     folder = out if out is not None else Path("runs") / checked.name
     result: str | dict[str, Any]
     with open_display(checked.name, quiet=quiet, as_json=as_json) as display:
         options: dict[str, Any] = {
-            "out": folder, "limit": limit, "fresh": fresh, "watch": display.watch, "log": display.say,
+            "out": folder, "limit": limit, "fresh": fresh, "watch": display.update, "log": display.log,
         }  # fmt: skip
         if requests_only is None and answers is None:
             summary = run_recipe(checked, **options)

@@ -91,4 +91,4 @@ def why(run: Path, id_: str, as_json: bool) -> None:  # noqa: FBT001
     from textsynth.store.journal.file import read_answer
 
     explanation = explain_text(run, id_, lambda key: read_answer(run, key))
-    emit(explanation.json() if as_json else explanation.text())
+    emit(explanation.as_json() if as_json else explanation.as_text())

@@ -51,7 +51,7 @@ def serve(model: str | None, vllm_flags: tuple[str, ...], *, install: bool, stop
 
     if model is not None and model.startswith("-"):
         raise UsageError(f"flags of vLLM come after a model: textsynth serve MODEL -- {model}")
-    root = leases.folder_in(cache_folder())
+    root = leases.servers_folder(cache_folder())
     if stop:
         _stop_servers(root, model)
         return
@@ -77,25 +77,25 @@ def _serve_model(
 ) -> None:
     from textsynth.core.paths import cache_folder
     from textsynth.models import ModelRuntime
-    from textsynth.models.vllm import log_name, source_of
+    from textsynth.models.vllm import log_file_name, model_source
     from textsynth.models.vllm_server import environment, flags
     from textsynth.models.vllm_server import lease as leases
-    from textsynth.models.vllm_server.command import flags_in, make_plan
+    from textsynth.models.vllm_server.command import make_plan, plan_flags
 
     flags.check_flags(sorted(flags.flag_names(vllm_flags)))
     runtime = ModelRuntime(Path.cwd(), cache_folder(), notify)
     vllm = environment.find_environment(runtime.cache_folder, python)
-    root = leases.folder_in(runtime.cache_folder)
+    root = leases.servers_folder(runtime.cache_folder)
     plan = make_plan(
         vllm,
         model,
-        source_of(model, runtime),
+        model_source(model, runtime),
         vllm_flags,
         revision=revision,
         port=port,
-        log=(log if log is not None else root / log_name(model)).absolute(),
+        log=(log if log is not None else root / log_file_name(model)).absolute(),
     )
-    notify(f"vLLM {vllm.version} with {', '.join(flags_in(plan))}")
+    notify(f"vLLM {vllm.version} with {', '.join(plan_flags(plan))}")
     _hold_server(root, plan, background=background, as_json=as_json)
 
 
@@ -104,10 +104,10 @@ def _hold_server(root: Path, plan: ServerPlan, *, background: bool, as_json: boo
     from textsynth.models.vllm_server import lease as leases
     from textsynth.models.vllm_server.readiness import wait_until_ready
 
-    lease = leases.acquire(root, plan, keep=background)
+    lease = leases.acquire(root, plan, keep_running=background)
     keeps_running = False
     try:
-        state = wait_until_ready(lease, notify, seconds=plan.start_seconds + 60.0)
+        state = wait_until_ready(lease, notify, timeout=plan.start_timeout_seconds + 60.0)
         emit(_server_json(state, lease, plan) if as_json else _server_text(state, lease, plan))
         keeps_running = background
         if not background:
@@ -116,7 +116,7 @@ def _hold_server(root: Path, plan: ServerPlan, *, background: bool, as_json: boo
         notify("stopping the server, unless another run uses it")
     finally:
         if background and not keeps_running:
-            leases.remove_server(lease.folder)
+            leases.stop_when_unused(lease.folder)
         lease.release()
     if keeps_running:
         notify("it keeps running; textsynth serve --stop stops it")
@@ -127,7 +127,7 @@ def _watch_server(lease: ServerLease, state: ServerState) -> None:
     while True:
         time.sleep(POLL_SECONDS)
         before, state = state, lease.state()
-        if state.stage in ("failed", "gone"):
+        if state.stage in ("failed", "lost"):
             reason = state.message or "its supervisor was killed"
             raise ModelError(f"vLLM does not serve {state.name} any more: {reason}")
         if state.stage == "stopped":
@@ -139,26 +139,26 @@ def _watch_server(lease: ServerLease, state: ServerState) -> None:
 
 
 def _server_json(state: ServerState, lease: ServerLease, plan: ServerPlan) -> dict[str, object]:
-    from textsynth.models.vllm_server.command import flags_in
+    from textsynth.models.vllm_server.command import plan_flags
 
     return {
         "model": state.name,
         "base_url": state.url,
         "key_file": str(lease.folder / "key"),
         "version": state.version,
-        "flags": flags_in(plan),
+        "flags": plan_flags(plan),
         "log": state.log,
         "started": lease.started,
     }
 
 
 def _server_text(state: ServerState, lease: ServerLease, plan: ServerPlan) -> str:
-    from textsynth.models.vllm_server.command import flags_in
+    from textsynth.models.vllm_server.command import plan_flags
 
     http = f'{{base_url: "{state.url}", model: {state.name}, api_key_env: VLLM_API_KEY}}'
     lines = [
         f"{state.name} is served at {state.url}" + ("" if lease.started else ", by a server that was running"),
-        f"  flags   {' '.join(flags_in(plan))}",
+        f"  flags   {' '.join(plan_flags(plan))}",
         f"  log     {state.log}",
         f'  key     export VLLM_API_KEY="$(cat {lease.folder / "key"})"',
         f"  recipe  models: {{generator: {{http: {http}}}}}",
@@ -193,5 +193,7 @@ def _stop_servers(root: Path, model: str | None) -> None:
         notify("no server is running" if model is None else f"no server of {model} is running")
     for folder, state in servers.items():
         if not leases.stop_server(folder):
-            raise ModelError(f"the server of {state.name} did not stop; its supervisor is process {state.supervisor}")
+            raise ModelError(
+                f"the server of {state.name} did not stop; its supervisor is process {state.supervisor_pid}"
+            )
         notify(f"{state.name} at {state.url} is stopped")

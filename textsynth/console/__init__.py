@@ -1,1 +1,1 @@
-"""What people see on a terminal: results as text and JSON, live progress, one text explained."""
+"""Output for a terminal: results as text and JSON, live progress, and the explanation of one text."""

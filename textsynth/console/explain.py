@@ -1,4 +1,4 @@
-"""Why: the story of one text of a run, from its prompt to its end."""
+"""Explain one text of a run: how it was generated and why it was selected or not."""
 
 from __future__ import annotations
 
@@ -11,174 +11,209 @@ from typing import Any
 
 from textsynth.core.errors import UsageError
 from textsynth.core.formatting import escape_control
+from textsynth.core.task import Task
 from textsynth.store.dataset import DatasetReader, check_complete, label_text, row_context, row_text, run_task
 from textsynth.store.decisions import Decision, read_decisions
 from textsynth.store.manifest import read_manifest
 
-SHORTEST_PREFIX = 4
-ENDS = {"select": "spare: accepted, not picked", "review": "waits for a person", "person": "dropped by a person"}
+MIN_PREFIX = 4
+# Ids compared for "did you mean": comparing all ids of a large run would take seconds.
+MAX_IDS_COMPARED = 2000
+MAX_IDS_LISTED = 5
+# section of a dropped text → its status
+STATUSES = {
+    "select": "surplus: accepted, not selected",
+    "review": "waits for a person",
+    "person": "dropped by a person",
+}
 
 
 @dataclass(frozen=True, slots=True)
-class TextStory:
-    """What is known of one text.
+class TextExplanation:
+    """Everything a run's folder has about one text.
 
-    `end` says what became of it; `said` is the text, `source` what it rewrites; `row` is its provenance, or its row among
-    the dropped; `related` has the texts of its parents, shown examples and twin, by id, as far as the run's data set
-    has them; `answer` is the journal's row (prompt, answer, finish), None where there is none. `people` are the
-    decisions that count, one a person, the latest last; the next run takes in those that came since.
+    `status` says what became of the text, `source_text` is the text it rewrites, if any. `row` is its row of the config
+    `provenance`, or of `dropped` for a text that was not selected. `related_texts` has the texts of its parents, of the
+    examples in its prompt and of the text it duplicates, by id, as far as they are in the run's data set. `answer` is
+    the journal's entry (prompt, answer, finish reason), None where there is none. `decisions` are the review decisions
+    that count, one per person, the latest last; the next run applies those made since the last one.
     """
 
     id: str
-    end: str
-    said: str
-    source: str | None
+    status: str
+    text: str
+    source_text: str | None
     row: Mapping[str, Any]
-    related: Mapping[str, str]
+    related_texts: Mapping[str, str]
     answer: Mapping[str, Any] | None
-    people: Sequence[Decision] = ()
+    decisions: Sequence[Decision] = ()
 
-    def json(self) -> dict[str, Any]:
-        """Return all of it for a script."""
+    def as_json(self) -> dict[str, Any]:
+        """Return the explanation as JSON."""
         return {
             "id": self.id,
-            "end": self.end,
-            "text": self.said,
-            "source_text": self.source,
+            "status": self.status,
+            "text": self.text,
+            "source_text": self.source_text,
             "provenance": dict(self.row),
-            "related": dict(self.related),
+            "related": dict(self.related_texts),
             "answer": None if self.answer is None else dict(self.answer),
-            "people": [
-                {"by": one.by, "at": one.at, "decision": one.decision, "labels": list(one.labels)}
-                for one in self.people
+            "review": [
+                {
+                    "by": decision.by,
+                    "at": decision.at,
+                    "decision": decision.decision,
+                    "labels": list(decision.labels),
+                }
+                for decision in self.decisions
             ],
         }
 
-    def text(self) -> str:
-        """Return the story for a terminal, the rendered prompt and the raw answer at its end.
+    def as_text(self) -> str:
+        """Return the explanation for a terminal, with the rendered prompt and the raw answer at its end.
 
-        Whatever a model wrote cannot move the cursor: control characters are written out.
+        Control characters are escaped, so that a text of a model cannot move the cursor.
         """
-        lines = [f"{self.id}  {self.end}", *_quoted(self.said), *self._verdict(), *map(_decided, self.people), ""]
-        lines += [*self._origin(), *self._numbers()]
+        lines = [f"{self.id}  {self.status}", *_indent(self.text), *self._drop_lines()]
+        lines += [*map(_decision_line, self.decisions), "", *self._origin_lines(), *self._value_lines()]
         if self.answer is not None:
-            lines += ["", "the prompt:", *_quoted(_prompt_text(self.answer["prompt"]))]
-            told = self.answer.get("failure") or self.answer["finish"]
-            lines += ["", f"the answer ({told}):", *_quoted(str(self.answer["answer"]))]
+            ending = self.answer.get("failure") or self.answer["finish"]
+            lines += ["", "prompt:", *_indent(_prompt_text(self.answer["prompt"]))]
+            lines += ["", f"answer ({ending}):", *_indent(str(self.answer["answer"]))]
         elif self.row.get("request_key"):
-            lines += ["", "the journal of this run does not have the answer"]
+            lines += ["", "the journal of this run does not contain the answer"]
         return "\n".join(map(escape_control, lines))
 
-    def _verdict(self) -> list[str]:
-        """Say what ended it, with the number, the limit and the text kept instead; nothing for a selected one."""
+    def _drop_lines(self) -> list[str]:
+        """Return the reason, score and limit of the drop and the text selected instead; none for a selected text."""
         row = self.row
         if "section" not in row:
             return []
         numbers = ", ".join(f"{name} {row[name]:g}" for name in ("score", "limit") if row[name] is not None)
         lines = [f"{row['section']} {row['step']}: {row['reason']}{f' ({numbers})' if numbers else ''}"]
-        return [*lines, *self._named("kept instead", [row["duplicate_of"]])] if row["duplicate_of"] else lines
-
-    def _origin(self) -> list[str]:
-        row = self.row
-        labels = {name: label_text(row.get(name)) for name in ("label", "intended_label", "predicted_label")}
-        lines = [f"{name}: {label}" for name, label in labels.items() if label]
-        lines.append(f"made by: {row.get('generator') or row['step']}")
-        if self.source:
-            lines += ["rewrites:", *_quoted(self.source)]
-        lines += self._named("parent", row["parent_ids"] or [])
-        lines += self._named("example_ids", row["example_ids"] or [])
-        if row["prompt"]:
-            engine = f" on {row['engine']}" if row.get("engine") else ""
-            lines.append(f"prompt: {row['prompt']} ({row['prompt_fingerprint'][:16]}), model: {row['model']}{engine}")
-            lines.append(f"sampling: {_pairs(row['sampling'])}; text {row['index']} of its answer")
+        if row["duplicate_of"]:
+            lines += self._related_lines("duplicate of", [row["duplicate_of"]])
         return lines
 
-    def _numbers(self) -> list[str]:
+    def _origin_lines(self) -> list[str]:
         row = self.row
-        lines = [f"{name}: {_pairs(row[name])}" for name in ("attributes", "scores") if row[name] not in {None, "{}"}]
+        labels = {name: label_text(row.get(name)) for name in ("label", "intended_label", "predicted_label")}
+        lines = [f"{name.replace('_', ' ')}: {label}" for name, label in labels.items() if label]
+        lines.append(f"generator: {row.get('generator') or row['step']}")
+        if self.source_text:
+            lines += ["source text:", *_indent(self.source_text)]
+        lines += self._related_lines("parent", row["parent_ids"] or [])
+        lines += self._related_lines("example in the prompt", row["example_ids"] or [])
+        if row["prompt"]:
+            engine = f" on {row['engine']}" if row.get("engine") else ""
+            fingerprint = row["prompt_fingerprint"][:16]
+            lines.append(f"prompt: {row['prompt']} ({fingerprint}), model: {row['model']}{engine}")
+            lines.append(f"sampling: {_format_pairs(row['sampling'])}; index {row['index']} in its answer")
+        return lines
+
+    def _value_lines(self) -> list[str]:
+        row = self.row
+        lines = [
+            f"{name}: {_format_pairs(row[name])}" for name in ("attributes", "scores") if row[name] not in {None, "{}"}
+        ]
         if row["confidence"] is not None:
             lines.append(f"confidence: {row['confidence']:g}")
         if "split" in row:
             lines.append(f"split: {row['split']}, family: {row['family']}")
         return lines
 
-    def _named(self, role: str, ids: Sequence[str]) -> list[str]:
-        told = {one: f" {self.related[one]!r}" if one in self.related else " (a given row)" for one in ids}
-        return [f"{role}: {one}{what}" for one, what in told.items()]
+    def _related_lines(self, role: str, ids: Sequence[str]) -> list[str]:
+        """Return a line per id; an id without a text is a row of a source, as those are not in the data set."""
+        return [
+            f"{role}: {id_} {self.related_texts[id_]!r}" if id_ in self.related_texts else f"{role}: {id_} (source row)"
+            for id_ in dict.fromkeys(ids)
+        ]
 
 
-def explain_text(run: Path, record_id: str, lookup: Callable[[str], Mapping[str, Any] | None]) -> TextStory:
-    """Return the story of a text by its id, or by a beginning of at least four digits that no other id has.
+def explain_text(run: Path, record_id: str, find_answer: Callable[[str], Mapping[str, Any] | None]) -> TextExplanation:
+    """Return the explanation of a text, given its id or a unique prefix of the id with at least four digits.
 
-    `lookup` finds a kept answer by its request key. Raises UsageError: no run, no such id, several such ids.
+    `find_answer` returns the journal's entry for a request key. Raises UsageError where the folder holds no finished
+    run, and where no id or several ids match.
     """
     manifest = read_manifest(run)
     check_complete(run, manifest)
     task = run_task(run, manifest)
-    data, passports, dropped = (DatasetReader(run / "dataset" / name) for name in ("data", "provenance", "dropped"))
-    places = {name: _places(rows) for name, rows in (("data", data), ("provenance", passports), ("dropped", dropped))}
-    found = _find(record_id.strip().lower(), [*places["provenance"], *places["dropped"]], run)
-    if found in places["provenance"]:
-        (row,) = passports.rows_at([places["provenance"][found]])
-        (own,) = data.rows_at([places["data"][found]])
-        end = "selected"
+    data, provenance, dropped = (DatasetReader(run / "dataset" / name) for name in ("data", "provenance", "dropped"))
+    data_index, provenance_index, dropped_index = map(_index_by_id, (data, provenance, dropped))
+    full_id = _match_id(record_id.strip().lower(), [*provenance_index, *dropped_index], run)
+    if full_id in provenance_index:
+        (row,) = provenance.rows_at([provenance_index[full_id]])
+        (text_row,) = data.rows_at([data_index[full_id]])
+        status = "selected"
     else:
-        (row,) = dropped.rows_at([places["dropped"][found]])
-        own = row
-        end = ENDS.get(row["section"], "dropped")
-    named = dict.fromkeys(
-        [
-            *(row["parent_ids"] or []),
-            *(row["example_ids"] or []),
-            *([row["duplicate_of"]] if row.get("duplicate_of") else []),
-        ]
+        (row,) = dropped.rows_at([dropped_index[full_id]])
+        text_row = row
+        status = STATUSES.get(row["section"], "dropped")
+    related_ids = [*(row["parent_ids"] or []), *(row["example_ids"] or [])]
+    if row.get("duplicate_of"):
+        related_ids.append(row["duplicate_of"])
+    return TextExplanation(
+        id=full_id,
+        status=status,
+        text=row_text(task, text_row),
+        source_text=row_context(task, text_row),
+        row=row,
+        related_texts={
+            **_texts(task, data, data_index, related_ids),
+            **_texts(task, dropped, dropped_index, related_ids),
+        },
+        answer=find_answer(row["request_key"]) if row["request_key"] else None,
+        decisions=tuple(read_decisions(run).by_text().get(full_id, {}).values()),
     )
-    related: dict[str, str] = {}
-    for rows, name in ((data, "data"), (dropped, "dropped")):
-        known = [one for one in named if one in places[name]]
-        taken = rows.rows_at([places[name][one] for one in known])
-        related.update((one, row_text(task, other)) for one, other in zip(known, taken, strict=True))
-    answer = lookup(row["request_key"]) if row["request_key"] else None
-    people = tuple(read_decisions(run).by_text().get(found, {}).values())
-    return TextStory(found, end, row_text(task, own), row_context(task, own), row, related, answer, people)
 
 
-def _decided(one: Decision) -> str:
-    labels = f" as {', '.join(one.labels)}" if one.labels and one.decision != "drop" else ""
-    return f"a person decided: {one.decision}{labels}, by {one.by}{f' at {one.at}' if one.at else ''}"
+def _index_by_id(rows: DatasetReader) -> dict[str, int]:
+    return {id_: index for index, id_ in enumerate(rows.column("id"))}
 
 
-def _places(rows: DatasetReader) -> dict[str, int]:
-    return {one: place for place, one in enumerate(rows.column("id"))}
+def _texts(task: Task, rows: DatasetReader, index: Mapping[str, int], ids: Sequence[str]) -> dict[str, str]:
+    """Return the texts of those `ids` that `rows` contains."""
+    present = [id_ for id_ in dict.fromkeys(ids) if id_ in index]
+    matching = rows.rows_at([index[id_] for id_ in present])
+    return {id_: row_text(task, row) for id_, row in zip(present, matching, strict=True)}
 
 
-def _find(asked: str, ids: Sequence[str], run: Path) -> str:
-    if asked in ids:
-        return asked
-    fitting = [one for one in ids if one.startswith(asked)] if len(asked) >= SHORTEST_PREFIX else []
-    if len(fitting) == 1:
-        return fitting[0]
-    if fitting:
-        raise UsageError(f"{run}: {len(fitting)} ids begin with {asked!r}: {', '.join(fitting[:5])}; give more digits")
-    raise UsageError(f"{run}: none of its {len(ids)} texts has the id {asked!r}{_nearest_id(asked, ids)}")
+def _match_id(prefix: str, ids: Sequence[str], run: Path) -> str:
+    if prefix in ids:
+        return prefix
+    matches = [id_ for id_ in ids if id_.startswith(prefix)] if len(prefix) >= MIN_PREFIX else []
+    if len(matches) == 1:
+        return matches[0]
+    if matches:
+        listed = ", ".join(matches[:MAX_IDS_LISTED])
+        raise UsageError(f"{run}: {len(matches)} ids begin with {prefix!r}: {listed}; give more digits")
+    raise UsageError(f"{run}: none of its {len(ids)} texts has the id {prefix!r}{_suggest_id(prefix, ids)}")
 
 
-def _nearest_id(asked: str, ids: Sequence[str]) -> str:
-    # one wrong digit leaves the first or the last two as they are; all ids would take seconds
-    alike = [one for one in ids if one[:2] == asked[:2] or one[-2:] == asked[-2:]]
-    close = difflib.get_close_matches(asked, alike[:2000], n=1, cutoff=0.7)
-    return f"; did you mean {close[0]}?" if close else "; the report and the data set's provenance name them"
+def _suggest_id(prefix: str, ids: Sequence[str]) -> str:
+    # one wrong digit leaves the first two or the last two unchanged
+    candidates = [id_ for id_ in ids if id_[:2] == prefix[:2] or id_[-2:] == prefix[-2:]]
+    close = difflib.get_close_matches(prefix, candidates[:MAX_IDS_COMPARED], n=1, cutoff=0.7)
+    return f"; did you mean {close[0]}?" if close else "; ids are in the report and in the data set's provenance"
 
 
-def _quoted(text: str) -> list[str]:
+def _decision_line(decision: Decision) -> str:
+    labels = f" as {', '.join(decision.labels)}" if decision.labels and decision.decision != "drop" else ""
+    time = f" at {decision.at}" if decision.at else ""
+    return f"review decision: {decision.decision}{labels}, by {decision.by}{time}"
+
+
+def _indent(text: str) -> list[str]:
     return [f"  {line}" for line in text.split("\n")]
 
 
-def _pairs(told: str) -> str:
-    return ", ".join(f"{name} {value}" for name, value in json.loads(told).items())
+def _format_pairs(json_object: str) -> str:
+    return ", ".join(f"{name} {value}" for name, value in json.loads(json_object).items())
 
 
 def _prompt_text(prompt: object) -> str:
+    """Return a prompt as text; a chat prompt has one block per turn."""
     if isinstance(prompt, str):
         return prompt
     turns = prompt if isinstance(prompt, list) else json.loads(str(prompt))

@@ -1,7 +1,7 @@
-"""What a person sees while a run works: a live picture on a terminal, plain lines elsewhere, or nothing.
+"""Display the progress of a run: live on a terminal, as plain lines elsewhere, or not at all.
 
-Everything here goes to stderr. The live picture draws itself four times a second from the newest snapshot, so that
-watching costs a run nothing; plain lines follow the run's own seconds.
+Everything is written to stderr. The live display redraws itself four times a second from the newest snapshot, so
+updates cost the run next to nothing. Plain lines are timed by the run's own seconds.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Self, TextIO
 
@@ -21,116 +21,119 @@ if TYPE_CHECKING:
     from rich.table import Table
     from rich.text import Text
 
-LINE_EVERY_SECONDS = 5.0
-FRAMES_A_SECOND = 4
-CELLS_SHOWN = 8
-REASONS_SHOWN = 6
+SECONDS_PER_LINE = 5.0
+FRAMES_PER_SECOND = 4
+MAX_CELLS = 8
+MAX_REASONS = 6
+BAR_WIDTH = 24
+MAX_NAME_WIDTH = 32
+# The stage of the last snapshot of a run.
 DONE = "done"
 
 
 class ProgressDisplay:
-    """Shows nothing: what `--quiet` asks for, and the base of the others."""
+    """A display that shows nothing, for `--quiet`; the base class of the others."""
 
     def __enter__(self) -> Self:
-        """Begin to show."""
+        """Start the display."""
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, fault: BaseException | None, trace: TracebackType | None
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Stop showing, whatever happened."""
+        """Stop the display, also after an error."""
 
-    def watch(self, snapshot: ProgressSnapshot) -> None:
+    def update(self, snapshot: ProgressSnapshot) -> None:
         """Take the newest snapshot; cheap enough to be called for every answer."""
 
-    def say(self, sentence: str) -> None:
-        """Tell one sentence at once."""
+    def log(self, message: str) -> None:
+        """Show a message at once."""
 
 
 class PlainProgress(ProgressDisplay):
-    """Plain lines: one when at least `every_seconds` of the run have passed since the last, and one at the end.
+    """Plain lines: the first snapshot, then at most one every `every_seconds` of the run, and the last snapshot.
 
-    In a run that takes longer than that, whatever else it begins to do gets a short line at once: evaluating takes
-    minutes in which nothing else would be told.
+    After the first `every_seconds` a new stage gets a short line at once: an evaluation, for example, may run for
+    minutes without any other progress to show.
     """
 
-    def __init__(self, stream: TextIO, *, every_seconds: float = LINE_EVERY_SECONDS) -> None:
+    def __init__(self, stream: TextIO, *, every_seconds: float = SECONDS_PER_LINE) -> None:
         self._stream = stream
         self._every_seconds = every_seconds
-        self._told: ProgressSnapshot | None = None
+        self._shown: ProgressSnapshot | None = None
         self._newest: ProgressSnapshot | None = None
-        self._doing = ""
+        self._stage = ""
 
     def __exit__(
-        self, kind: type[BaseException] | None, fault: BaseException | None, trace: TracebackType | None
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Tell where the run ended, unless the last line already did."""
-        if self._newest is not None and self._newest is not self._told:
-            self.say(progress_line(self._newest))
+        """Write the last snapshot, unless it was written already."""
+        if self._newest is not None and self._newest is not self._shown:
+            self.log(progress_line(self._newest))
 
-    def watch(self, snapshot: ProgressSnapshot) -> None:
-        """Tell a line when it is time for one; the first snapshot always gets one."""
+    def update(self, snapshot: ProgressSnapshot) -> None:
+        """Write a line if one is due."""
         self._newest = snapshot
-        before, self._doing = self._doing, snapshot.stage
-        if self._told is None or (
-            snapshot.seconds - self._told.seconds >= self._every_seconds and self._doing == before
+        previous_stage, self._stage = self._stage, snapshot.stage
+        if self._shown is None or (
+            snapshot.seconds - self._shown.seconds >= self._every_seconds and self._stage == previous_stage
         ):
-            self._told = snapshot
-            self.say(progress_line(snapshot))
-        elif self._doing not in (before, DONE) and snapshot.seconds >= self._every_seconds:
-            self._told = snapshot
-            self.say(f"{format_duration(snapshot.seconds)} · {snapshot.stage}")
+            self._shown = snapshot
+            self.log(progress_line(snapshot))
+        elif self._stage not in (previous_stage, DONE) and snapshot.seconds >= self._every_seconds:
+            self._shown = snapshot
+            self.log(f"{format_duration(snapshot.seconds)} · {snapshot.stage}")
 
-    def say(self, sentence: str) -> None:
+    def log(self, message: str) -> None:
         """Write one line."""
-        self._stream.write(escape_control(sentence) + "\n")
+        self._stream.write(escape_control(message) + "\n")
         self._stream.flush()
 
 
 class LiveProgress(ProgressDisplay):
-    """A picture that renews itself on a terminal; when it ends, one plain line stays."""
+    """A live display that redraws itself on a terminal and leaves one plain line when it ends."""
 
     def __init__(self, name: str, stream: TextIO) -> None:
         from rich.console import Console
-        from rich.live import Live as Picture
+        from rich.live import Live
 
         self._name = name
         self._newest: ProgressSnapshot | None = None
-        self._seen_at = time.monotonic()
+        self._updated_at = time.monotonic()
         self._console = Console(file=stream, highlight=False, markup=False)
-        self._picture = Picture(
+        self._live = Live(
             console=self._console,
             get_renderable=self._frame,
-            refresh_per_second=FRAMES_A_SECOND,
+            refresh_per_second=FRAMES_PER_SECOND,
             transient=True,
             redirect_stdout=False,
         )
 
     def __enter__(self) -> Self:
-        """Begin to draw."""
-        self._picture.start()
+        """Start to draw."""
+        self._live.start()
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, fault: BaseException | None, trace: TracebackType | None
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Take the picture away and leave one line, also after an error."""
-        self._picture.stop()
+        """Remove the live display and leave the last snapshot as one line, also after an error."""
+        self._live.stop()
         if self._newest is not None:
             self._console.print(progress_line(self._newest))
 
-    def watch(self, snapshot: ProgressSnapshot) -> None:
+    def update(self, snapshot: ProgressSnapshot) -> None:
         """Keep the snapshot for the next frame."""
         self._newest = snapshot
-        self._seen_at = time.monotonic()
+        self._updated_at = time.monotonic()
 
-    def say(self, sentence: str) -> None:
-        """Write one line above the picture."""
-        self._console.print(escape_control(sentence))
+    def log(self, message: str) -> None:
+        """Write one line above the live display."""
+        self._console.print(escape_control(message))
 
     def _frame(self) -> Group:
-        since = time.monotonic() - self._seen_at
-        return render_progress(self._name, self._newest or ProgressSnapshot(stage="starting"), since_seconds=since)
+        snapshot = self._newest or ProgressSnapshot(stage="starting")
+        return render_progress(self._name, snapshot, age_seconds=time.monotonic() - self._updated_at)
 
 
 def open_display(
@@ -141,86 +144,92 @@ def open_display(
     stream: TextIO | None = None,
     environ: Mapping[str, str] | None = None,
 ) -> ProgressDisplay:
-    """Return the display that suits `stream` (stderr) and the environment; enter it with `with`.
+    """Return the display that suits `stream` (stderr) and the environment; use it in a `with` statement.
 
-    Live only on a terminal that can redraw: not under CI, not with TERM=dumb, and not when a script reads the result.
+    It is live only on a terminal that can redraw lines: not in CI, not with TERM=dumb, and not with `as_json`.
     """
     stream = sys.stderr if stream is None else stream
     environ = os.environ if environ is None else environ
     if quiet:
         return ProgressDisplay()
-    redraws = stream.isatty() and environ.get("TERM", "") not in {"dumb", "unknown"}
-    if as_json or not redraws or environ.get("CI", "").lower() not in {"", "0", "false"}:
+    can_redraw = stream.isatty() and environ.get("TERM", "") not in {"dumb", "unknown"}
+    if as_json or not can_redraw or environ.get("CI", "").lower() not in {"", "0", "false"}:
         return PlainProgress(stream)
     return LiveProgress(name, stream)
 
 
 def progress_line(snapshot: ProgressSnapshot) -> str:
-    """Return the snapshot as one line of text."""
-    return " · ".join(part for part in (quota_line(snapshot.quota), *_pace(snapshot, snapshot.seconds)) if part)
+    """Return a snapshot as one line of text."""
+    parts = (quota_line(snapshot.quota), *_status_parts(snapshot, snapshot.seconds))
+    return " · ".join(part for part in parts if part)
 
 
-def quota_line(quota: tuple[CellProgress, ...]) -> str:
-    """Return `40 of 400 accepted, 5 of 8 full`; texts beyond a cell's quota do not count."""
+def quota_line(quota: Sequence[CellProgress]) -> str:
+    """Return `40 of 400 accepted, 5 of 8 full`; records beyond the quota of their cell do not count."""
     if not quota:
         return ""
-    have = sum(min(cell.accepted, cell.wanted) for cell in quota)
+    total = _total(quota)
     full = sum(cell.accepted >= cell.wanted for cell in quota)
     cells = f", {full:,} of {len(quota):,} full" if len(quota) > 1 else ""
-    return f"{have:,} of {sum(cell.wanted for cell in quota):,} accepted{cells}"
+    return f"{total.accepted:,} of {total.wanted:,} accepted{cells}"
 
 
-def neediest(quota: tuple[CellProgress, ...], most: int = CELLS_SHOWN) -> list[CellProgress]:
-    """Return at most `most` cells: all in the recipe's order if they fit, else the emptiest first."""
-    if len(quota) <= most:
+def least_filled_cells(quota: Sequence[CellProgress], limit: int = MAX_CELLS) -> list[CellProgress]:
+    """Return at most `limit` cells: all in the recipe's order if they fit, else the least filled ones first."""
+    if len(quota) <= limit:
         return list(quota)
-    short = [cell for cell in quota if cell.accepted < cell.wanted]
-    return sorted(short, key=lambda cell: cell.accepted / cell.wanted)[:most]
+    unmet = [cell for cell in quota if cell.accepted < cell.wanted]
+    return sorted(unmet, key=lambda cell: cell.accepted / cell.wanted)[:limit]
 
 
-def render_progress(name: str, snapshot: ProgressSnapshot, *, since_seconds: float = 0.0) -> Group:
-    """Return the snapshot as a rich picture; `since_seconds` have passed since it was taken."""
+def render_progress(name: str, snapshot: ProgressSnapshot, *, age_seconds: float = 0.0) -> Group:
+    """Return a snapshot that was taken `age_seconds` ago as a rich renderable."""
     from rich.console import Group
     from rich.text import Text
 
     head = Text.assemble((escape_control(name), "bold"), " · ", quota_line(snapshot.quota) or "no quota yet")
-    foot = Text(" · ".join(_pace(snapshot, snapshot.seconds + since_seconds)), style="dim")
-    return Group(head, _bars(snapshot.quota), *_reasons(snapshot.drops), foot)
+    status = Text(" · ".join(_status_parts(snapshot, snapshot.seconds + age_seconds)), style="dim")
+    return Group(head, _quota_bars(snapshot.quota), *_drop_lines(snapshot.drops), status)
 
 
-def _bars(quota: tuple[CellProgress, ...]) -> Table:
+def _total(quota: Sequence[CellProgress]) -> CellProgress:
+    accepted = sum(min(cell.accepted, cell.wanted) for cell in quota)
+    return CellProgress(f"all {len(quota)}", accepted, sum(cell.wanted for cell in quota))
+
+
+def _quota_bars(quota: Sequence[CellProgress]) -> Table:
     from rich.progress_bar import ProgressBar
     from rich.table import Table
     from rich.text import Text
 
     grid = Table.grid(padding=(0, 1))
-    grid.add_column(max_width=32, no_wrap=True, overflow="ellipsis")
-    grid.add_column(width=24)
+    grid.add_column(max_width=MAX_NAME_WIDTH, no_wrap=True, overflow="ellipsis")
+    grid.add_column(width=BAR_WIDTH)
     grid.add_column(justify="right")
-    whole = CellProgress(
-        f"all {len(quota)}", sum(min(cell.accepted, cell.wanted) for cell in quota), sum(cell.wanted for cell in quota)
-    )
-    for cell in [whole, *neediest(quota)] if len(quota) > CELLS_SHOWN else quota:
-        bar = ProgressBar(total=max(cell.wanted, 1), completed=min(cell.accepted, cell.wanted), width=24)
+    for cell in [_total(quota), *least_filled_cells(quota)] if len(quota) > MAX_CELLS else quota:
+        bar = ProgressBar(total=max(cell.wanted, 1), completed=min(cell.accepted, cell.wanted), width=BAR_WIDTH)
         grid.add_row(Text(escape_control(cell.name)), bar, f"{cell.accepted:,}/{cell.wanted:,}")
     return grid
 
 
-def _reasons(drops: Mapping[str, int]) -> list[Text]:
+def _drop_lines(drops: Mapping[str, int]) -> list[Text]:
+    """Return the number of dropped texts and the most frequent reasons."""
     from rich.text import Text
 
     if not drops:
         return []
-    ranked = sorted(drops.items(), key=lambda drop: -drop[1])
-    lines = [
-        Text(f"  {count:>6,}  {escape_control(reason)}", no_wrap=True, overflow="ellipsis") for reason, count in ranked
+    by_count = sorted(drops.items(), key=lambda drop: -drop[1])
+    lines = [Text(f"dropped {sum(drops.values()):,}")]
+    lines += [
+        Text(f"  {count:>6,}  {escape_control(reason)}", no_wrap=True, overflow="ellipsis")
+        for reason, count in by_count[:MAX_REASONS]
     ]
-    rest = sum(count for _, count in ranked[REASONS_SHOWN:])
-    more = [Text(f"  {rest:>6,}  for other reasons")] if rest else []
-    return [Text(f"dropped {sum(drops.values()):,}"), *lines[:REASONS_SHOWN], *more]
+    other_reasons = sum(count for _, count in by_count[MAX_REASONS:])
+    return lines + ([Text(f"  {other_reasons:>6,}  for other reasons")] if other_reasons else [])
 
 
-def _pace(snapshot: ProgressSnapshot, seconds: float) -> list[str]:
+def _status_parts(snapshot: ProgressSnapshot, seconds: float) -> list[str]:
+    """Return time, drops, answers, requests in flight, speed, time left and stage, each only if there is any."""
     dropped = sum(snapshot.drops.values())
     journal = f" ({snapshot.from_journal:,} from the journal)" if snapshot.from_journal else ""
     parts = (

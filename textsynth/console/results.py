@@ -1,4 +1,4 @@
-"""What a verb has found: as text for a person at a terminal, and as JSON for a script."""
+"""The result of every command: as text for a terminal (`…_text`) and as JSON for a script (`…_json`)."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from textsynth.core.formatting import display_width, escape_control, format_duration, pluralize, waiting_for_review
+from textsynth.core.formatting import escape_control, format_duration, pluralize, waiting_for_review
+from textsynth.core.terminal import table_lines
 from textsynth.hub import PushResult
 from textsynth.store.evaluation import read_evaluation
 
@@ -20,34 +21,35 @@ if TYPE_CHECKING:
     from textsynth.runner.preview import CheckResult, PreviewSample, PreviewText
     from textsynth.store.manifest import DropCount, Manifest, QuotaRow
 
-NUMBERS = re.compile(r"[0-9, –]*")
-MET_ROWS_SHOWN = 20
-REASONS_SHOWN = 15
-WIDTH = 100
+DEFAULT_WIDTH = 100
+# More met quota cells than this become one line.
+MAX_MET_CELLS = 20
+MAX_REASONS = 15
+SIZE_UNITS = ("bytes", "kB", "MB", "GB")
 
 
-def result_text(result: RunSummary, width: int = WIDTH) -> str:
-    """Return the account of a run: the quota, what was dropped and why, the numbers, and what to do next.
+def result_text(result: RunSummary, width: int = DEFAULT_WIDTH) -> str:
+    """Return the result of a run: its quota, its drops, its numbers, the head of its verdict, and what to do next.
 
-    Many parts of a quota that are met become one line; every part that is not met is shown, with the commonest
-    reasons for which texts were dropped there. Where the texts were scored on real data, the verdict's top is told.
+    More than 20 met quota cells become one line. Every cell that misses texts is shown, with the most frequent reasons
+    for which its texts were dropped. The verdict is there where the texts were evaluated on real data.
     """
-    told = result.manifest
+    manifest = result.manifest
     parts = (
-        _quota(result.quota),
-        _drops(told["drops"]),
-        f"{_numbers(told)}\n{result.sentence}",
-        _verdict(result, width),
-        "\n".join(f"note: {escape_control(note)}" for note in told["notes"]),
+        _quota_text(result.quota),
+        _drops_text(manifest["drops"]),
+        f"{_numbers_line(manifest)}\n{result.sentence}",
+        _verdict_text(result, width),
+        "\n".join(f"note: {escape_control(note)}" for note in manifest["notes"]),
         _next_steps(result),
     )
     return "\n\n".join(part for part in parts if part)
 
 
 def result_json(result: RunSummary) -> dict[str, Any]:
-    """Return the account of a run for a script: folder, exit code, why it stopped, the verdict, the whole manifest.
+    """Return the result of a run: folder, exit code, why it stopped, quota, verdict and the whole manifest.
 
-    `verdict` is that of evaluation.json, null where the texts were not scored on real data.
+    `verdict` is that of `evaluation.json`, None where the texts were not evaluated on real data.
     """
     evaluation = read_evaluation(result.folder)
     return {
@@ -62,118 +64,227 @@ def result_json(result: RunSummary) -> dict[str, Any]:
     }
 
 
-def offline_round_text(turn: OfflineRound) -> str:
-    """Return where a run in rounds stands; with nothing missing any more, the account of the run."""
-    return turn.sentence if turn.result is None else f"{result_text(turn.result)}\n\n{turn.sentence}"
+def offline_round_text(offline_round: OfflineRound) -> str:
+    """Return the state of an offline run; after the last round the result of the run comes first."""
+    if offline_round.result is None:
+        return offline_round.sentence
+    return f"{result_text(offline_round.result)}\n\n{offline_round.sentence}"
 
 
-def offline_round_json(turn: OfflineRound) -> dict[str, Any]:
-    """Return the same for a script: how many requests wait, what was taken in, and `run` when the run is done."""
-    told = {name: getattr(turn, name) for name in ("waiting", "taken", "known", "unknown", "errors", "unread")}
-    written = None if turn.written is None else str(turn.written)
-    run = None if turn.result is None else result_json(turn.result)
-    return {"exit_code": turn.exit_code, **told, "written": written, "sentence": turn.sentence, "run": run}
+def offline_round_json(offline_round: OfflineRound) -> dict[str, Any]:
+    """Return the state of an offline run: exit code, counts of requests and answers, and `run` after the last round."""
+    counts = {
+        name: getattr(offline_round, name) for name in ("waiting", "taken", "known", "unknown", "errors", "unread")
+    }
+    return {
+        "exit_code": offline_round.exit_code,
+        **counts,
+        "written": None if offline_round.written is None else str(offline_round.written),
+        "sentence": offline_round.sentence,
+        "run": None if offline_round.result is None else result_json(offline_round.result),
+    }
 
 
-def steps_text(items: Sequence[ComponentDoc], *, brief: bool) -> str:
-    """Return the items as text, by section; `brief` gives a line an item, else all of each."""
+def steps_text(steps: Sequence[ComponentDoc], *, brief: bool) -> str:
+    """Return the description of steps; with `brief` one line per step, grouped by section."""
     if not brief:
-        return "\n\n".join(item.text() for item in items)
-    sections = dict.fromkeys(item.section for item in items)
-    width = max(len(item.name) for item in items)
-    parts = [
-        "\n".join([section, *(f"  {item.name:<{width}}  {item.about}" for item in items if item.section == section)])
-        for section in sections
-    ]
-    return "\n\n".join([*parts, "textsynth steps NAME tells the options of one item, and what it does not catch"])
+        return "\n\n".join(step.text() for step in steps)
+    width = max(len(step.name) for step in steps)
+    sections: dict[str, list[str]] = {}
+    for step in steps:
+        sections.setdefault(step.section, [step.section]).append(f"  {step.name:<{width}}  {step.about}")
+    hint = "textsynth steps NAME describes the options of one step, and what it does not catch"
+    return "\n\n".join([*("\n".join(lines) for lines in sections.values()), hint])
+
+
+def steps_json(steps: Sequence[ComponentDoc]) -> list[dict[str, Any]]:
+    """Return the description of steps with all their options."""
+    return [asdict(step) for step in steps]
 
 
 def fold_lines(text: str, width: int) -> str:
-    """Return the text with lines of at most `width` columns; what goes on stands under where its column begins."""
+    """Return the text in lines of at most `width` columns; a folded line continues below the start of its column."""
     lines: list[str] = []
     for line in text.split("\n"):
-        begin = re.match(r" *(?:\S+ {2,})?", line)
-        indent = " " * (begin.end() if begin and begin.end() < width // 2 else 2)
+        # leading spaces, and a first column: a word followed by at least two spaces
+        prefix = re.match(r" *(?:\S+ {2,})?", line)
+        indent = " " * (prefix.end() if prefix and prefix.end() < width // 2 else 2)
         lines += textwrap.wrap(line, width, subsequent_indent=indent, break_on_hyphens=False) or [""]
     return "\n".join(lines)
 
 
-def steps_json(items: Sequence[ComponentDoc]) -> list[dict[str, Any]]:
-    """Return the items with all their options for a script."""
-    return [asdict(item) for item in items]
-
-
 def plan_text(plan: RunEstimate) -> str:
-    """Return what a run will take: requests and tokens of each generator and labeller, and in all, as ranges."""
-    parts = [(one.item, one.texts, one.requests, one.prompt_tokens, one.completion_tokens) for one in plan.parts]
+    """Return the estimate of a run: requests and tokens of each generator and labeller, and in all, as ranges."""
     rows = [
-        (item, f"{texts:,}", format_range(requests), format_range(prompt), format_range(completion))
-        for item, texts, requests, prompt, completion in parts
+        (
+            part.item,
+            f"{part.texts:,}",
+            format_range(part.requests),
+            format_range(part.prompt_tokens),
+            format_range(part.completion_tokens),
+        )
+        for part in plan.parts
     ]
-    whole = (
-        f"{pluralize(plan.texts, 'text')} to accept for {pluralize(plan.cells, 'part')} of the quota"
-        if plan.cells
-        else "every text"
-    )
-    seconds = (
-        ""
-        if plan.seconds is None
-        else f" · {format_interval(format_duration(plan.seconds.low), format_duration(plan.seconds.high))}"
-    )
-    return "\n".join(
-        [
-            f"{plan.name}: the recipe is right; {whole}",
-            "",
-            table(("step", "texts", "requests", "prompt tokens", "answer tokens"), rows),
-            "",
-            f"in all {format_range(plan.requests)} requests · {format_range(plan.tokens)} tokens{seconds}",
-            *(f"note: {note}" for note in plan.notes),
-        ]
-    )
+    goal = "every text"
+    if plan.cells:
+        goal = f"{pluralize(plan.texts, 'text')} to accept for {pluralize(plan.cells, 'quota cell')}"
+    total = f"in all {format_range(plan.requests)} requests · {format_range(plan.tokens)} tokens"
+    if plan.seconds is not None:
+        total += f" · {_range_text(format_duration(plan.seconds.low), format_duration(plan.seconds.high))}"
+    head = ("step", "texts", "requests", "prompt tokens", "answer tokens")
+    lines = [
+        f"{plan.name}: the recipe is valid; {goal}",
+        "",
+        *table_lines(head, rows),
+        "",
+        total,
+        *(f"note: {note}" for note in plan.notes),
+    ]
+    return "\n".join(lines)
 
 
 def plan_json(plan: RunEstimate) -> dict[str, Any]:
-    """Return the plan for a script; a range is {low, high}, seconds are null where nobody can say."""
+    """Return the estimate of a run; a range is {low, high}, `seconds` is None where the speed is unknown."""
     return asdict(plan)
 
 
 def samples_text(samples: Sequence[PreviewSample]) -> str:
-    """Return each request as it went out, its answer, and what every check says of every text in it."""
-    return "\n\n".join(_sample(number, sample) for number, sample in enumerate(samples, start=1))
+    """Return each request of a preview with its prompt, its answer, and the result of every check on every text."""
+    return "\n\n".join(_sample_text(number, sample) for number, sample in enumerate(samples, start=1))
 
 
 def samples_json(samples: Sequence[PreviewSample]) -> list[dict[str, Any]]:
-    """Return the samples for a script."""
+    """Return the requests of a preview."""
     return [asdict(sample) for sample in samples]
 
 
-def format_range(found: Range) -> str:
-    """Return `40 – 200` with rounded ends, or one number where they are the same."""
-    return format_interval(f"{round(found.low):,}", f"{round(found.high):,}")
+def push_text(result: PushResult) -> str:
+    """Return the result of a push: each file with its change and size, the notes, and a sentence with the address."""
+    sizes = [format_size(file.size) for file in result.files]
+    width = max(map(len, sizes), default=0)
+    lines = [
+        f"{file.what:<7}  {size:>{width}}  {escape_control(file.path)}"
+        for file, size in zip(result.files, sizes, strict=True)
+    ]
+    lines += ["", *(f"note: {note}" for note in result.notes)]
+    if result.waived:
+        lines.append(f"note: not checked: {', '.join(result.waived)} (waived)")
+    lines.append(result.sentence)
+    if result.tag is not None:
+        lines.append(f"tagged {result.tag}")
+    return "\n".join([*lines, result.url])
 
 
-def format_interval(low: str, high: str) -> str:
-    """Return `low – high`, or one of them where they are the same."""
+def push_json(result: PushResult) -> dict[str, Any]:
+    """Return the result of a push; sizes are in bytes."""
+    return asdict(result)
+
+
+def format_range(values: Range) -> str:
+    """Return `40 – 200` with rounded ends, or one number where they are equal."""
+    return _range_text(f"{round(values.low):,}", f"{round(values.high):,}")
+
+
+def format_size(size: int) -> str:
+    """Return a size as `512 bytes` or `1.2 MB`; a kB has 1,000 bytes."""
+    value, unit = float(size), 0
+    while value >= 1000 and unit < len(SIZE_UNITS) - 1:
+        value, unit = value / 1000, unit + 1
+    return f"{value:,.0f} {SIZE_UNITS[unit]}" if unit == 0 else f"{value:,.1f} {SIZE_UNITS[unit]}"
+
+
+def _range_text(low: str, high: str) -> str:
     return low if low == high else f"{low} – {high}"
 
 
-def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Return rows under a head in aligned columns; a column of numbers and blanks only stands to the right."""
-    lines = [list(head), *([escape_control(cell).replace("\n", " ") for cell in row] for row in rows)]
-    widths = [max(map(display_width, column)) for column in zip(*lines, strict=True)]
-    right = [all(NUMBERS.fullmatch(cell) for cell in column[1:]) for column in zip(*lines, strict=True)]
-    return "\n".join(_row(cells, widths, right) for cells in lines)
+def _quota_text(quota: Sequence[QuotaRow]) -> str:
+    """Return the quota as a table; of many met cells only their number."""
+    if not quota:
+        return ""
+    met = [row for row in quota if not row["missing"]]
+    if len(met) <= MAX_MET_CELLS:
+        return _quota_table(quota, quota)
+    missing = [row for row in quota if row["missing"]]
+    cells = f"{len(met):,} more quota cells are" if missing else f"all {len(met):,} quota cells are"
+    summary = f"{cells} met, with {pluralize(sum(row['selected'] for row in met), 'text')}"
+    return f"{_quota_table(missing, quota)}\n{summary}" if missing else summary
 
 
-def _row(cells: Sequence[str], widths: Sequence[int], right: Sequence[bool]) -> str:
-    filled = []
-    for cell, width, to_right in zip(cells, widths, right, strict=True):
-        space = " " * (width - display_width(cell))
-        filled.append(space + cell if to_right else cell + space)
-    return "  ".join(filled).rstrip()
+def _quota_table(shown: Sequence[QuotaRow], quota: Sequence[QuotaRow]) -> str:
+    only_labels = all(set(row["cell"]) <= {"label"} for row in quota)
+    head = ("label" if only_labels else "quota cell", "wanted", "selected", "missing", "dropped")
+    rows = [
+        (
+            ", ".join(row["cell"].values()) or "total",
+            f"{row['wanted']:,}",
+            f"{row['selected']:,}",
+            f"{row['missing']:,}" if row["missing"] else "",
+            " · ".join(f"{drop['count']:,} {drop['step']}: {drop['reason']}" for drop in row["reasons"]),
+        )
+        for row in shown
+    ]
+    return "\n".join(table_lines(head, rows, text_columns=(0, 4)))
 
 
-def _sample(number: int, sample: PreviewSample) -> str:
+def _drops_text(drops: Sequence[DropCount]) -> str:
+    """Return the number of dropped texts by step and reason, the most frequent first, as the manifest has them."""
+    if not drops:
+        return "nothing was dropped"
+    rows = [(f"{drop['count']:,}", f"{drop['section']} {drop['step']}", drop["reason"]) for drop in drops[:MAX_REASONS]]
+    other_reasons = sum(drop["count"] for drop in drops[MAX_REASONS:])
+    if other_reasons:
+        rows.append((f"{other_reasons:,}", "", "other reasons"))
+    total = sum(drop["count"] for drop in drops)
+    return "\n".join(table_lines((f"{total:,}", "dropped by", "reason"), rows, text_columns=(1, 2)))
+
+
+def _numbers_line(manifest: Manifest) -> str:
+    counts, requests, tokens = manifest["counts"], manifest["requests"], manifest["tokens"]
+    from_journal = f" and {requests['from_journal']:,} from the journal" if requests["from_journal"] else ""
+    parts = (
+        f"{counts['selected']:,} selected of {pluralize(counts['candidates'], 'candidate')}",
+        f"{counts['surplus']:,} surplus" if counts["surplus"] else "",
+        f"{counts['review']:,} waiting for review" if counts["review"] else "",
+        f"{requests['failed']:,} failed" if requests["failed"] else "",
+        pluralize(requests["sent"], "request") + from_journal,
+        f"{tokens['prompt'] + tokens['completion']:,} tokens",
+        format_duration(manifest["seconds"]),
+    )
+    return " · ".join(part for part in parts if part)
+
+
+def _verdict_text(result: RunSummary, width: int) -> str:
+    evaluation = read_evaluation(result.folder)
+    if evaluation is None:
+        return ""
+    # imported here because no other result needs the modules of the report
+    from textsynth.report.sections.verdict import summarize_verdict
+    from textsynth.report.text import headline_lines
+
+    return "\n".join(headline_lines(summarize_verdict(evaluation), width))
+
+
+def _next_steps(result: RunSummary) -> str:
+    """Return where the data set is and the commands that a user may want next."""
+    counts, folder = result.manifest["counts"], result.folder
+    review = f"textsynth review {folder}"
+    if not counts["selected"]:
+        text = f"no text was selected; textsynth report {folder} shows what was dropped"
+        return f"{text}; {waiting_for_review(counts['review'])}: {review}" if counts["review"] else text
+    splits = ", ".join(f"{name} {count:,}" for name, count in result.manifest["splits"].items())
+    dataset = folder / "dataset"
+    lines = [
+        f"{dataset}  ({splits})",
+        f'  load_dataset("{dataset}")          # in Python, from datasets',
+        f"  textsynth report {folder}",
+        f"  textsynth why {folder} ID",
+    ]
+    if counts["review"]:
+        lines.append(f"  {review}          # {waiting_for_review(counts['review'])}")
+    return "\n".join(lines)
+
+
+def _sample_text(number: int, sample: PreviewSample) -> str:
     lines = [f"━━ {number}. {sample.item}"]
     for role, content in sample.prompt:
         lines += [f"── {role or 'prompt'}", escape_control(content.strip())]
@@ -182,137 +293,24 @@ def _sample(number: int, sample: PreviewSample) -> str:
     elif sample.prompt:
         lines += ["── answer", escape_control(sample.answer.strip())]
     lines.append(f"── {pluralize(len(sample.texts), 'text')}")
-    for seen in sample.texts:
-        lines += _seen(seen)
+    for text in sample.texts:
+        lines += _preview_text_lines(text)
     return "\n".join(lines)
 
 
-def _seen(seen: PreviewText) -> list[str]:
-    label = f"  [{escape_control(', '.join(seen.labels))}]" if seen.labels else ""
-    head = f"{'✓' if _passes(seen) else '✗'} {escape_control(seen.text)}{label}"
-    if seen.unread is not None:
-        return [head, f"    not read: {escape_control(seen.unread)}"]
-    return [head, *(f"    {line}" for line in map(_check, seen.checks) if line)]
+def _preview_text_lines(text: PreviewText) -> list[str]:
+    labels = f"  [{escape_control(', '.join(text.labels))}]" if text.labels else ""
+    passes = text.unread is None and all(check.reason is None for check in text.checks)
+    head = f"{'✓' if passes else '✗'} {escape_control(text.text)}{labels}"
+    if text.unread is not None:
+        return [head, f"    not read: {escape_control(text.unread)}"]
+    return [head, *(f"    {line}" for line in map(_check_line, text.checks) if line)]
 
 
-def _passes(seen: PreviewText) -> bool:
-    return seen.unread is None and all(check.reason is None for check in seen.checks)
-
-
-def _check(check: CheckResult) -> str:
+def _check_line(check: CheckResult) -> str:
+    """Return the result of a check, "" for one that passes without a score."""
     if check.reason is None and check.measured is None:
         return ""
-    measured = "" if check.measured is None else f" {check.measured:g}"
+    score = "" if check.measured is None else f" {check.measured:g}"
     limit = "" if check.limit is None else f", limit {check.limit:g}"
-    return f"{check.item}: {escape_control(check.reason or 'passes')}{measured}{limit}"
-
-
-def _quota(quota: Sequence[QuotaRow]) -> str:
-    if not quota:
-        return ""
-    met = [row for row in quota if not row["missing"]]
-    fold = len(met) > MET_ROWS_SHOWN
-    shown = [row for row in quota if row["missing"] or not fold]
-    by_label = all(set(row["cell"]) <= {"label"} for row in quota)
-    text = table(
-        ("label" if by_label else "part", "wanted", "selected", "missing", "dropped there"),
-        [_quota_row(row) for row in shown],
-    )
-    if not fold:
-        return text
-    selected = sum(row["selected"] for row in met)
-    more = f"{len(met):,} {'more parts are' if shown else 'parts of the quota, all'} met, with {pluralize(selected, 'text')}"
-    return f"{text}\n{more}" if shown else more
-
-
-def _quota_row(row: QuotaRow) -> tuple[str, ...]:
-    name = ", ".join(row["cell"].values()) or "total"
-    why = " · ".join(f"{one['count']:,} {one['step']}: {one['reason']}" for one in row["reasons"])
-    missing = f"{row['missing']:,}" if row["missing"] else ""
-    return name, f"{row['wanted']:,}", f"{row['selected']:,}", missing, why
-
-
-def _drops(drops: Sequence[DropCount]) -> str:
-    if not drops:
-        return "nothing was dropped"
-    whole = sum(drop["count"] for drop in drops)
-    rows = [(f"{one['count']:,}", f"{one['section']} {one['step']}", one["reason"]) for one in drops[:REASONS_SHOWN]]
-    rest = sum(drop["count"] for drop in drops[REASONS_SHOWN:])
-    if rest:
-        rows.append((f"{rest:,}", "", "for other reasons"))
-    return table((f"{whole:,}", "dropped by", "because"), rows)
-
-
-def _numbers(told: Manifest) -> str:
-    counts, requests, tokens = told["counts"], told["requests"], told["tokens"]
-    kept = requests["from_journal"]
-    parts = (
-        f"{counts['selected']:,} selected of {pluralize(counts['candidates'], 'candidate')}",
-        f"{counts['surplus']:,} spare" if counts["surplus"] else "",
-        f"{counts['review']:,} waiting for review" if counts["review"] else "",
-        f"{requests['failed']:,} failed" if requests["failed"] else "",
-        pluralize(requests["sent"], "request") + (f" and {kept:,} from the journal" if kept else ""),
-        f"{tokens['prompt'] + tokens['completion']:,} tokens",
-        format_duration(told["seconds"]),
-    )
-    return " · ".join(part for part in parts if part)
-
-
-def _verdict(result: RunSummary, width: int) -> str:
-    told = read_evaluation(result.folder)
-    if told is None:
-        return ""
-    # reading the verdict draws in what the report draws with, which no other result needs
-    from textsynth.report.sections.verdict import read_verdict
-    from textsynth.report.text import headline_lines
-
-    return "\n".join(headline_lines(read_verdict(told), width))
-
-
-def _next_steps(result: RunSummary) -> str:
-    counts = result.manifest["counts"]
-    wait = waiting_for_review(counts["review"])
-    review = [f"  textsynth review {result.folder}"] if counts["review"] else []
-    if not counts["selected"]:
-        told = f"no text was selected; textsynth report {result.folder} shows what was dropped"
-        return f"{told}; {wait}: textsynth review {result.folder}" if review else told
-    splits = ", ".join(f"{name} {count:,}" for name, count in result.manifest["splits"].items())
-    dataset = result.folder / "dataset"
-    lines = (
-        f"{dataset}  ({splits})",
-        f'  load_dataset("{dataset}")          # in Python, from datasets',
-        f"  textsynth report {result.folder}",
-        f"  textsynth why {result.folder} ID",
-        *(f"{line}          # {wait}" for line in review),
-    )
-    return "\n".join(lines)
-
-
-UNITS = ("bytes", "kB", "MB", "GB")
-
-
-def pushed_text(done: PushResult) -> str:
-    """Return the files with their sizes and what becomes of each, the notes, and one sentence with the address."""
-    sizes = [format_size(one.size) for one in done.files]
-    width = max(map(len, sizes), default=0)
-    lines = [
-        f"{one.what:<7}  {size:>{width}}  {escape_control(one.path)}"
-        for one, size in zip(done.files, sizes, strict=True)
-    ]
-    notes = [f"note: {note}" for note in done.notes]
-    notes += [f"note: not checked: {', '.join(done.waived)} (waived)"] if done.waived else []
-    tagged = [f"tagged {done.tag}"] if done.tag is not None else []
-    return "\n".join([*lines, "", *notes, done.sentence, *tagged, done.url])
-
-
-def pushed_json(done: PushResult) -> dict[str, Any]:
-    """Return everything for a script; sizes are in bytes."""
-    return asdict(done)
-
-
-def format_size(size: int) -> str:
-    """Return a size as `512 bytes` or `1.2 MB` (a kB has 1,000 bytes)."""
-    value, unit = float(size), 0
-    while value >= 1000 and unit < len(UNITS) - 1:
-        value, unit = value / 1000, unit + 1
-    return f"{value:,.0f} {UNITS[unit]}" if unit == 0 else f"{value:,.1f} {UNITS[unit]}"
+    return f"{check.item}: {escape_control(check.reason or 'passes')}{score}{limit}"

@@ -1,4 +1,4 @@
-"""What a run tells of itself while it works: one small, frozen picture at a time, for whoever watches."""
+"""The progress of a run: an immutable snapshot that the run hands to whatever displays it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ NO_DROPS: Mapping[str, int] = MappingProxyType({})
 
 
 class CellProgress(NamedTuple):
-    """One part of the quota: its name (`card_arrival`, `total`), how many it has, and how many are wanted."""
+    """The progress of one quota cell: its name (`card_arrival`, `total`), its accepted records and its quota."""
 
     name: str
     accepted: int
@@ -20,11 +20,12 @@ class CellProgress(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class ProgressSnapshot:
-    """A run at one moment.
+    """The state of a run at one moment.
 
-    `quota` stands in the recipe's order; `drops` counts dropped texts by "section item: reason". `in_flight` are
-    requests on their way, `answered` requests with an answer (`from_journal` of them were not asked again).
-    `tokens` are completion tokens so far; `seconds` run since the start, `seconds_left` is None while nobody can say.
+    `quota` has the cells in the recipe's order. `drops` maps `section step: reason` to the number of dropped texts.
+    `in_flight` counts the requests without an answer yet, `answered` those with one; `from_journal` of them were
+    answered in an earlier run. `tokens` are the completion tokens so far. `seconds` is the time since the start,
+    `seconds_left` the estimated rest of it, None while there is no estimate. `stage` says what the run is doing.
     """
 
     quota: tuple[CellProgress, ...] = ()

@@ -204,7 +204,7 @@ def base_rates(texts: Sequence[str], vectors: Vectors, index: OverlapIndex) -> B
     """Return what is usual among `texts`; `vectors` (n, dim) are theirs, `index` holds them in their order."""
     cosines = nearest_other(vectors)[0].tolist()
     copies = [
-        index.nearest(text, partial(_cosine_of_usual, vectors, row), without=row) for row, text in enumerate(texts)
+        index.nearest(text, partial(_cosine_of_usual, vectors, row), exclude_row=row) for row, text in enumerate(texts)
     ]
     allowed = int(RARE * len(texts))
     near = [copy.similarity if copy is not None and copy.kind != "same" else -1.0 for copy in copies]

@@ -20,7 +20,7 @@ from textsynth.filter.agreement import Agreement
 from textsynth.recipe import Recipe, read_recipe
 from textsynth.recipe.init import read_labels
 from textsynth.recipe.pinning import pinned_as_run
-from textsynth.similarity.embedder import EMBEDDED
+from textsynth.similarity.embedder import BUNDLED_EMBEDDER
 from textsynth.sources.rows import Rows
 from textsynth.store.evaluation import write_evaluation
 from textsynth.store.journal import Journal
@@ -205,11 +205,11 @@ def _prove_alone(
     from textsynth.evaluate import EvaluationPlan, evaluate, leave_seeds_out
 
     manifest, multi_label = finished.manifest, finished.multi_label
-    embed = _embedder(EMBEDDED, store)
+    embed = _embedder(BUNDLED_EMBEDDER, store)
     context = Context(finished.task, "en", 0, {}, multi_label, {}, embed, _no_prompt)
     plan = EvaluationPlan(
         embed,
-        EMBEDDED,
+        BUNDLED_EMBEDDER,
         memory,
         labels=finished.labels,
         multi_label=multi_label,
@@ -249,9 +249,9 @@ def evaluate_file(
     given = {role: _read(one, columns, role) for role, one in files.items()}
     multi_label = any(len(row.labels) > 1 for rows in (synthetic.selected, *given.values()) for row in rows)
     with closing(PredictionCache(memory)) as kept:
-        embed = _embedder(EMBEDDED, kept)
+        embed = _embedder(BUNDLED_EMBEDDER, kept)
         plan = EvaluationPlan(
-            embed, EMBEDDED, kept, labels=labels, multi_label=multi_label, full=full, ordinal=ordinal, say=say
+            embed, BUNDLED_EMBEDDER, kept, labels=labels, multi_label=multi_label, full=full, ordinal=ordinal, say=say
         )
         return evaluate(synthetic, _real(given, where), plan)
 

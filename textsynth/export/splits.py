@@ -1,8 +1,8 @@
 """Splits by family: a text and what rewrites it are never in two splits.
 
 A family is connected by a common parent (paraphrases and summaries of one text, and that text), by a text that its
-records rewrite or belong to, or by one answer of a model. Examples that a prompt merely showed are no parents, else five
-seeds would make one family of a whole label.
+records rewrite or belong to, or by one answer of a model. Examples that a prompt merely showed are no parents, else
+five seeds would make one family of a whole label.
 """
 
 from __future__ import annotations
@@ -34,8 +34,8 @@ def assign_splits(
 ) -> SplitAssignment:
     """Assign each record to a split, stratified by label, with families whole and the largest placed first.
 
-    `shares` maps split names to weights, in the order in which ties are broken; they are scaled to their sum. The result
-    does not depend on the order of the records. A record with several labels counts under its rarest.
+    `shares` maps split names to weights, in the order in which ties are broken; they are scaled to their sum. The
+    result does not depend on the order of the records. A record with several labels counts under its rarest.
     """
     family = families(records, family_texts)
     strata = _strata(records)

@@ -1,4 +1,4 @@
-"""Filters: judge candidates and settle the accepted ones. One file an item."""
+"""Filters: decide which candidates are kept. Each module defines one filter."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from textsynth.core.registry import lazy_exports
 
-# For type checkers; `items_of` finds every item by its file.
+# For type checkers. At run time each class is found by the name of its module.
 if TYPE_CHECKING:
     from textsynth.filter.agreement import Agreement as Agreement
     from textsynth.filter.copies_source import CopiesSource as CopiesSource

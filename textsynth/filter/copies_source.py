@@ -1,10 +1,11 @@
-"""Drops a text that copies a seed example: the same normal form, most of its words, or the seed inside it.
+"""Drops a text that copies a row of a source: the same normal form, most of its words, or all of it inside the text.
 
-Synthetic data that repeat the seeds add nothing and give the seeds away. For paraphrases of a label's examples the same
-limit holds: a rewording that keeps seven words of ten is no new text.
+Synthetic texts that repeat the seeds add nothing to them and disclose them. The share of common words is the Jaccard
+index of the two word sets, 0 to 1. For paraphrases the same limit applies: a paraphrase that shares seven words of ten
+is not a new text. A row inside of a longer text is found from five words on.
 
-Does not catch: a seed said in other words (that is what a paraphrase is for), or a private detail of a seed in a new
-sentence.
+Does not catch: the meaning of a seed in other words (which is what a paraphrase is for), or a private detail of a seed
+in a new sentence.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from pydantic import Field
 from textsynth.core.options import SourceName
 from textsynth.core.protocols import Context, Filter
 from textsynth.core.records import Record, Verdict
-from textsynth.similarity.minhash import WordSetIndex, minhash_signatures
+from textsynth.similarity.minhash import NearDuplicateMatch, WordSetIndex, minhash_signatures
 from textsynth.similarity.overlap import SubstringIndex
 from textsynth.text.normalize import normal_form, word_set
 
@@ -25,7 +26,9 @@ class CopiesSource(Filter):
     """Keeps texts that share less than `similarity` of their words with every row of the source."""
 
     source: SourceName = Field(default="seeds", description="the rows that must not be copied")
-    similarity: float = Field(default=0.7, gt=0, le=1, description="share of common words from which a text is a copy")
+    similarity: float = Field(
+        default=0.7, gt=0, le=1, description="share of common words (Jaccard) from which on a text is a copy, 0 to 1"
+    )
 
     @property
     def compares_with(self) -> tuple[str, ...]:
@@ -33,41 +36,41 @@ class CopiesSource(Filter):
         return (self.source,)
 
     def start(self, context: Context) -> CopiesSourceSession:
-        """Return the filter at work, the source's rows indexed."""
+        """Return the filter's session, with an index of the source's rows."""
         return CopiesSourceSession(context.sources[self.source], self.similarity, f"a row of {self.source}")
 
 
 class CopiesSourceSession:
-    """Compares with the rows of a source; remembers nothing of what was accepted."""
+    """Compares texts with the rows of a source. Accepted texts do not change it."""
 
-    def __init__(self, rows: Sequence[Record], similarity: float, what: str) -> None:
-        """Index `rows`; `what` is how a reason calls one of them."""
-        self._what = what
+    def __init__(self, rows: Sequence[Record], similarity: float, row_name: str) -> None:
+        """Index `rows`. `row_name` is what a reason calls one of them ("a row of seeds")."""
+        self._row_name = row_name
         self._rows = rows
-        self._index = WordSetIndex(similarity)
-        self._index.add(minhash_signatures(word_set(row.text) for row in rows))
-        self._whole = {normal_form(row.text): row.id for row in reversed(rows)}
-        self._inside = SubstringIndex(row.text for row in rows)
+        self._near_duplicates = WordSetIndex(similarity)
+        self._near_duplicates.add(minhash_signatures(word_set(row.text) for row in rows))
+        self._exact = {normal_form(row.text): row.id for row in reversed(rows)}
+        self._substrings = SubstringIndex(row.text for row in rows)
 
     def evaluate_batch(self, records: Sequence[Record]) -> list[Verdict | None]:
-        """Return a verdict with the copied row as the twin; the nearest row, of equally near ones the first."""
-        found = self._index.find(minhash_signatures(word_set(record.text) for record in records))
-        verdicts: list[Verdict | None] = []
-        for record, near in zip(records, found, strict=True):
-            form = normal_form(record.text)
-            twin = self._whole.get(form)
-            inside = self._inside.find(record.text) if twin is None and near is None else None
-            if twin is not None:
-                verdicts.append(Verdict(f"copies {self._what}", 1.0, self._index.similarity, twin))
-            elif near is not None:
-                told = f"shares most of its words with {self._what}"
-                likeness = round(near.similarity, 4)
-                verdicts.append(Verdict(told, likeness, self._index.similarity, self._rows[near.row].id))
-            elif inside is not None:
-                verdicts.append(Verdict(f"holds the whole of {self._what}", duplicate_of=self._rows[inside].id))
-            else:
-                verdicts.append(None)
-        return verdicts
+        """Return verdicts with the copied row as `duplicate_of`: the most similar row, of equal ones the first."""
+        signatures = minhash_signatures(word_set(record.text) for record in records)
+        matches = self._near_duplicates.find(signatures)
+        return [self._verdict(record.text, match) for record, match in zip(records, matches, strict=True)]
 
     def commit(self, records: Sequence[Record]) -> None:
         """Remember nothing."""
+
+    def _verdict(self, text: str, near_duplicate: NearDuplicateMatch | None) -> Verdict | None:
+        limit = self._near_duplicates.similarity
+        exact_id = self._exact.get(normal_form(text))
+        if exact_id is not None:
+            return Verdict(f"copies {self._row_name}", 1.0, limit, exact_id)
+        if near_duplicate is not None:
+            reason = f"shares most of its words with {self._row_name}"
+            row_id = self._rows[near_duplicate.row].id
+            return Verdict(reason, round(near_duplicate.similarity, 4), limit, row_id)
+        row = self._substrings.find(text)
+        if row is not None:
+            return Verdict(f"contains the whole text of {self._row_name}", duplicate_of=self._rows[row].id)
+        return None

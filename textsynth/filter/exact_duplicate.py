@@ -1,8 +1,10 @@
-"""Drops a text that was accepted before, whatever its case, spacing, typography and punctuation.
+"""Drops a text if a text with the same normal form was accepted before.
 
-The first one in plan order stays. Label and fields do not count: the same text with another label is a duplicate, too.
+The normal form ignores case, white space, typography and punctuation. The first text in plan order is kept. Labels and
+fields do not matter: the same text with another label is a duplicate, too.
 
-Does not catch: texts that differ in a word (near_duplicate) or say the same in other words (semantic_duplicate).
+Does not catch: texts that differ in a word (see near_duplicate), or that have the same meaning in other words (see
+semantic_duplicate).
 """
 
 from __future__ import annotations
@@ -18,31 +20,31 @@ class ExactDuplicate(Filter):
     """Keeps one of the texts that have the same normal form."""
 
     def start(self, context: Context) -> ExactDuplicateSession:
-        """Return the filter at work, with an empty memory."""
+        """Return the filter's session, which knows no accepted texts yet."""
         return ExactDuplicateSession()
 
 
 class ExactDuplicateSession:
-    """Remembers the normal form of what was accepted (about 250 bytes a text of 20 words)."""
+    """Keeps the normal forms of accepted texts in memory (about 250 bytes for a text of 20 words)."""
 
     def __init__(self) -> None:
-        self._seen: dict[str, str] = {}
+        self._accepted: dict[str, str] = {}
 
     def evaluate_batch(self, records: Sequence[Record]) -> list[Verdict | None]:
-        """Drop what has an accepted twin, or an earlier one in this batch."""
+        """Drop texts that equal an accepted one, or an earlier one of the batch; `duplicate_of` is its id."""
         batch: dict[str, str] = {}
         verdicts: list[Verdict | None] = []
         for record in records:
             form = normal_form(record.text)
-            twin = self._seen.get(form) or batch.get(form)
-            if twin is None:
+            duplicate_of = self._accepted.get(form) or batch.get(form)
+            if duplicate_of is None:
                 batch[form] = record.id
                 verdicts.append(None)
             else:
-                verdicts.append(Verdict("the same text was accepted before", duplicate_of=twin))
+                verdicts.append(Verdict("the same text was accepted before", duplicate_of=duplicate_of))
         return verdicts
 
     def commit(self, records: Sequence[Record]) -> None:
-        """Remember accepted texts; the first of two equal ones stays the twin."""
+        """Add accepted texts. Of two equal ones the first stays the one that others are duplicates of."""
         for record in records:
-            self._seen.setdefault(normal_form(record.text), record.id)
+            self._accepted.setdefault(normal_form(record.text), record.id)

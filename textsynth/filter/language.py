@@ -1,13 +1,14 @@
-"""Drops a text that is not in the recipe's language, as py3langid tells it (139 languages, by byte n-grams).
+"""Drops a text that is not in the recipe's language, as py3langid identifies it (139 languages, byte n-grams).
 
-A text is dropped where the wanted language has a probability below `min_confidence`. 0.01 keeps of 42,700 English
-questions, messages, tweets and news all but 45, of which about 30 are in other languages and the others hardly words;
-of 46 sentences of three to six words in 25 other languages it passes one. (A limit on the confidence in the *other*
-language, tried first, passed half of them.) A text with several common English words is English without a closer look:
-5 µs instead of 120.
+A text is dropped if the probability of the recipe's language is below `min_confidence`. The default 0.01 keeps all but
+45 of 42,700 English questions, messages, tweets and news texts (about 30 of the 45 are in other languages, the others
+have hardly any words), and passes one of 46 sentences of three to six words in 25 other languages. (A limit on the
+confidence in the *other* language passed half of them.) A text with several very common English words is taken as
+English without py3langid, which takes 5 µs instead of 120 µs.
 
-Does not catch: texts under `min_bytes` ("ja", names), a foreign phrase inside a text, near languages taken for each
-other (Danish and Norwegian, Czech and Slovak); a wanted language that py3langid does not know switches the check off.
+Does not catch: texts of fewer than `min_bytes` bytes ("ja", names), a phrase in another language inside of a text,
+similar languages that are confused (Danish and Norwegian, Czech and Slovak). A language that py3langid does not know
+turns the check off.
 """
 
 from __future__ import annotations
@@ -21,46 +22,55 @@ from textsynth.core.protocols import Context, Filter, FilterScope
 from textsynth.core.records import Record, Verdict
 from textsynth.text.normalize import words_of
 
-ALIKE = ({"nb", "no", "nn", "da"}, {"hr", "bs", "sr", "sl"}, {"id", "ms"}, {"gl", "pt"}, {"cs", "sk"})
-# Words of nearly every English text that hardly any other language has.
-_ENGLISH = """the and are my your you that this these what how why with where which when who from not can could would
-should dont im its has been they their there then our she his him were because about just know like out up only very
-please"""
-ENGLISH = frozenset(_ENGLISH.split())
+SIMILAR_LANGUAGES = (
+    {"nb", "no", "nn", "da"},
+    {"hr", "bs", "sr", "sl"},
+    {"id", "ms"},
+    {"gl", "pt"},
+    {"cs", "sk"},
+)
+"""Groups of languages that are too similar to distinguish: a text in one of them passes for each."""
+_COMMON_WORDS = """the and are my your you that this these what how why with where which when who from not can could
+would should dont im its has been they their there then our she his him were because about just know like out up only
+very please"""
+COMMON_ENGLISH_WORDS = frozenset(_COMMON_WORDS.split())
+"""Words that most English texts have and that hardly any other language has."""
 
 
 class Language(Filter):
-    """Keeps texts in the recipe's language, and texts too short to tell."""
+    """Keeps texts in the recipe's language, and texts that are too short to identify."""
 
     scope: ClassVar[FilterScope | None] = "text"
 
-    language: str | None = Field(default=None, description="the language wanted, as a code; left out: the recipe's")
+    language: str | None = Field(
+        default=None, description="code of the language to keep (en, pt-BR); default: the recipe's language"
+    )
     min_confidence: float = Field(
-        default=0.01, gt=0, le=1, description="probability of the wanted language below which a text is dropped"
+        default=0.01, gt=0, le=1, description="minimum probability of the language to keep, 0 to 1"
     )
     min_bytes: int = Field(
         default=18,
         ge=0,
-        description="UTF-8 bytes below which a text is too short to tell; a Chinese character has three",
+        description="minimum length in UTF-8 bytes; shorter texts are kept unchecked. A Chinese character has three",
     )
 
     def start(self, context: Context) -> LanguageSession:
-        """Return the filter at work; the language model loads when the first text needs it."""
+        """Return the filter's session. The language model is loaded when a text first needs it."""
         return LanguageSession(self, self.language or context.language)
 
 
 class LanguageSession:
-    """Looks at each text alone."""
+    """Checks each text by itself."""
 
-    def __init__(self, step: Language, wanted: str) -> None:
+    def __init__(self, step: Language, language: str) -> None:
         self._step = step
-        base = wanted.split("-")[0].lower()
-        self._fine = {base}.union(*(group for group in ALIKE if base in group))
-        self._english = "en" in self._fine
+        base = language.split("-")[0].lower()
+        self._allowed = {base}.union(*(group for group in SIMILAR_LANGUAGES if base in group))
+        self._english = "en" in self._allowed
         self._identifier: Any = None
 
     def evaluate_batch(self, records: Sequence[Record]) -> list[Verdict | None]:
-        """Return a verdict with the probability of the wanted language."""
+        """Return verdicts whose score is the probability of the language to keep."""
         return [self._check(record.text) for record in records]
 
     def commit(self, records: Sequence[Record]) -> None:
@@ -73,20 +83,20 @@ class LanguageSession:
             from py3langid.langid import MODEL_FILE, LanguageIdentifier
 
             self._identifier = LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)
-        found, _ = self._identifier.classify(text)
-        if found in self._fine:
+        language, _ = self._identifier.classify(text)
+        if language in self._allowed:
             return None
-        ranked = dict(self._identifier.rank(text))
-        if self._fine.isdisjoint(ranked):
+        probabilities = dict(self._identifier.rank(text))
+        if self._allowed.isdisjoint(probabilities):
             return None
-        wanted = sum(float(ranked.get(code, 0)) for code in self._fine)
-        if wanted >= self._step.min_confidence:
+        probability = sum(float(probabilities.get(code, 0)) for code in self._allowed)
+        if probability >= self._step.min_confidence:
             return None
-        return Verdict(f"is in another language: {found}", round(wanted, 4), self._step.min_confidence)
+        return Verdict(f"is in another language: {language}", round(probability, 4), self._step.min_confidence)
 
 
 def clearly_english(text: str) -> bool:
-    """Whether two different words of the text, and an eighth of all, are among the commonest English ones."""
+    """Return whether a text has two different common English words, and these are at least an eighth of its words."""
     words = words_of(text)
-    common = [word for word in words if word in ENGLISH]
+    common = [word for word in words if word in COMMON_ENGLISH_WORDS]
     return len(set(common)) >= 2 and 8 * len(common) >= len(words)

@@ -1,9 +1,9 @@
-"""Drops texts that are too short or too long, in words or in characters.
+"""Drops a text that is too short or too long, in words or in characters.
 
-Words are those of the normal form; in languages without spaces every pair of characters counts as a word, so that
-`max_words: 40` means about 41 characters of Chinese.
+Words are those of the normal form. In languages that are written without spaces every pair of neighbouring characters
+counts as a word, so `max_words: 40` means about 41 characters of Chinese.
 
-Does not catch: long texts that say little, and texts cut off in the middle of a sentence.
+Does not catch: long texts without content, and texts that end in the middle of a sentence.
 """
 
 from __future__ import annotations
@@ -16,25 +16,25 @@ from textsynth.text.normalize import words_of
 
 
 class Length(Filter):
-    """Keeps texts whose length is within the limits, the limits included."""
+    """Keeps texts whose length is within the limits, which are inclusive."""
 
-    min_words: int = Field(default=2, ge=0, description="fewest words a text may have")
-    max_words: int | None = Field(default=200, ge=0, description="most words a text may have; null for no limit")
-    min_chars: int = Field(default=0, ge=0, description="fewest characters a text may have, spaces at its ends aside")
-    max_chars: int | None = Field(default=None, ge=0, description="most characters a text may have; null for no limit")
+    min_words: int = Field(default=2, ge=0, description="minimum number of words")
+    max_words: int | None = Field(default=200, ge=0, description="maximum number of words; null for no limit")
+    min_chars: int = Field(default=0, ge=0, description="minimum number of characters, without outer white space")
+    max_chars: int | None = Field(
+        default=None, ge=0, description="maximum number of characters, without outer white space; null for no limit"
+    )
 
     @model_validator(mode="after")
-    def _in_order(self) -> Length:
-        for unit, least, most in (
-            ("words", self.min_words, self.max_words),
-            ("chars", self.min_chars, self.max_chars),
-        ):
-            if most is not None and most < least:
-                raise ValueError(f"max_{unit} {most} is below min_{unit} {least}: no text could pass")
+    def _check_order(self) -> Length:
+        limits = (("words", self.min_words, self.max_words), ("chars", self.min_chars, self.max_chars))
+        for unit, minimum, maximum in limits:
+            if maximum is not None and maximum < minimum:
+                raise ValueError(f"max_{unit} {maximum} is below min_{unit} {minimum}: no text could pass")
         return self
 
     def check(self, record: Record) -> Verdict | None:
-        """Return the first limit that the text breaks: words before characters."""
+        """Return a verdict for the first limit that the text exceeds, words before characters."""
         words = len(words_of(record.text))
         if words < self.min_words:
             return Verdict("has too few words", words, self.min_words)

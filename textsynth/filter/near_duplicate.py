@@ -1,12 +1,13 @@
-"""Drops a text that shares most of its words with an accepted one: the Jaccard of the two word sets, 0 to 1.
+"""Drops a text that shares most of its words with an accepted text: the Jaccard index of the two word sets, 0 to 1.
 
-0.7 is the measured best on short texts: one edited word in ten, or two in twenty, are found, and of 100 dropped texts
-97 are edited copies. Words are compared in normal form; in Chinese, Japanese, Thai and other languages without spaces
-pairs of characters take their place.
+The default 0.7 was the best limit measured on short texts: it finds texts with one edited word in ten, or two in
+twenty, and of 100 dropped texts 97 are edited copies. Words are compared in normal form. In languages without spaces
+(Chinese, Japanese, Thai) pairs of characters take the place of words. Candidates are found with MinHash and then
+compared exactly.
 
-Does not catch: a change of order (it is the same set of words, so it is dropped), other words for the same thing
-(semantic_duplicate), and in texts of four words or fewer a changed word. Texts over ten words: one pair in twelve whose
-similarity is just at the limit is missed, hardly any at 0.1 above it.
+Does not catch: other words for the same meaning (see semantic_duplicate), and a changed word in texts of four words or
+fewer. It drops texts that differ only in the order of their words. In texts of more than ten words, one of twelve pairs
+whose similarity is exactly at the limit is missed, and almost none with a similarity 0.1 above the limit.
 """
 
 from __future__ import annotations
@@ -17,62 +18,70 @@ from pydantic import Field
 
 from textsynth.core.protocols import Context, Filter
 from textsynth.core.records import Record, Verdict
-from textsynth.similarity.minhash import SignedWords, WordSetIndex, minhash_signatures
+from textsynth.similarity.minhash import WordSetIndex, WordSetSignature, minhash_signatures
 from textsynth.text.normalize import word_set
+
+MAX_CACHED_SIGNATURES = 20_000
 
 
 class NearDuplicate(Filter):
     """Keeps one of the texts that share at least `similarity` of their words."""
 
     similarity: float = Field(
-        default=0.7, gt=0, le=1, description="share of common words from which two texts are duplicates"
+        default=0.7,
+        gt=0,
+        le=1,
+        description="share of common words (Jaccard) from which on texts are duplicates, 0 to 1",
     )
 
     def start(self, context: Context) -> NearDuplicateSession:
-        """Return the filter at work, with an empty memory."""
+        """Return the filter's session, which knows no accepted texts yet."""
         return NearDuplicateSession(self.similarity)
 
 
 class NearDuplicateSession:
-    """Remembers the word sets of what was accepted (about 0.7 KB a text of 20 words)."""
+    """Keeps the word sets of accepted texts in memory (about 0.7 KB for a text of 20 words)."""
 
     def __init__(self, similarity: float) -> None:
-        self._index = WordSetIndex(similarity)
-        self._ids: list[str] = []
-        self._signed: dict[str, SignedWords] = {}
+        self._accepted = WordSetIndex(similarity)
+        self._accepted_ids: list[str] = []
+        self._signatures: dict[str, WordSetSignature] = {}
 
     def evaluate_batch(self, records: Sequence[Record]) -> list[Verdict | None]:
-        """Drop what is near an accepted text, or near an earlier one of the batch that is not.
+        """Drop texts that are similar to an accepted one, or to an earlier one of the batch that is not dropped so.
 
-        The nearest one is the twin; of equally near ones the first.
+        `duplicate_of` is the most similar text, of equally similar ones the first.
         """
-        signed = self._sign(records)
-        settled = self._index.find(signed)
-        verdicts = [None if near is None else self._drop(self._ids[near.row], near.similarity) for near in settled]
-        open_ones = [place for place, near in enumerate(settled) if near is None]
-        batch = WordSetIndex(self._index.similarity)
-        batch.add([signed[place] for place in open_ones])
-        inside = batch.find([signed[place] for place in open_ones], limit=range(len(open_ones)))
-        for place, near in zip(open_ones, inside, strict=True):
-            if near is not None:
-                verdicts[place] = self._drop(records[open_ones[near.row]].id, near.similarity)
+        signatures = self._sign(records)
+        verdicts: list[Verdict | None] = [
+            None if match is None else self._duplicate(self._accepted_ids[match.row], match.similarity)
+            for match in self._accepted.find(signatures)
+        ]
+        remaining = [index for index, verdict in enumerate(verdicts) if verdict is None]
+        batch = WordSetIndex(self._accepted.similarity)
+        batch.add([signatures[index] for index in remaining])
+        matches = batch.find([signatures[index] for index in remaining], row_limits=range(len(remaining)))
+        for index, match in zip(remaining, matches, strict=True):
+            if match is not None:
+                verdicts[index] = self._duplicate(records[remaining[match.row]].id, match.similarity)
         return verdicts
 
     def commit(self, records: Sequence[Record]) -> None:
-        """Remember accepted texts."""
-        self._index.add(self._sign(records))
-        self._ids.extend(record.id for record in records)
-        self._signed.clear()
+        """Add accepted texts."""
+        self._accepted.add(self._sign(records))
+        self._accepted_ids.extend(record.id for record in records)
+        self._signatures.clear()
 
-    def _sign(self, records: Sequence[Record]) -> list[SignedWords]:
-        """Hash what was not hashed in this window yet."""
-        new = [record for record in records if record.id not in self._signed]
-        if len(self._signed) > 20_000:
-            self._signed.clear()
+    def _sign(self, records: Sequence[Record]) -> list[WordSetSignature]:
+        """Return the MinHash signatures of the records. Those of one window are computed once."""
+        new = [record for record in records if record.id not in self._signatures]
+        if len(self._signatures) > MAX_CACHED_SIGNATURES:
+            self._signatures.clear()
             new = list(records)
-        self._signed.update(zip((r.id for r in new), minhash_signatures(word_set(r.text) for r in new), strict=True))
-        return [self._signed[record.id] for record in records]
+        signatures = minhash_signatures(word_set(record.text) for record in new)
+        self._signatures.update(zip((record.id for record in new), signatures, strict=True))
+        return [self._signatures[record.id] for record in records]
 
-    def _drop(self, twin: str, similarity: float) -> Verdict:
+    def _duplicate(self, duplicate_of: str, similarity: float) -> Verdict:
         reason = "shares most of its words with an accepted text"
-        return Verdict(reason, round(similarity, 4), self._index.similarity, twin)
+        return Verdict(reason, round(similarity, 4), self._accepted.similarity, duplicate_of)

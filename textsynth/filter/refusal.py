@@ -1,11 +1,13 @@
-"""Drops what a model says instead of the text, or around it: refusals, introductions, leftovers of prompt and format.
+"""Drops a text that is not only the requested text: refusals, introductions, remarks, leftovers of prompt or format.
 
-Refusals («I'm sorry, but I can't help with that», «As an AI»), introductions («Sure, here are three examples:»),
-remarks («I hope this helps»), placeholders (`[insert name]`), the name of a label or form field in front («Intent: …»),
-list marks, headings, code fences, special tokens of chat templates. The phrases are English; the format marks
-hold for every language. A customer's «I'm sorry, but I lost my card» passes.
+Found are refusals ("I'm sorry, but I can't help with that", "As an AI"), introductions ("Sure, here are three
+examples:"), remarks to the user ("I hope this helps"), unfilled placeholders (`[insert name]`), the name of a label or
+form field before the text ("Intent: …"), list markers, headings, code fences, and special tokens of chat templates. A
+customer's "I'm sorry, but I lost my card" is kept. The phrases are English; the format patterns apply to every
+language.
 
-Does not catch: refusals in other languages or unusual words, and instructions of the prompt repeated in its own words.
+Does not catch: refusals in other languages or in unusual words, and instructions of the prompt that are repeated in
+other words.
 """
 
 from __future__ import annotations
@@ -14,145 +16,169 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import ClassVar, NamedTuple
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
+from textsynth.core.errors import did_you_mean
 from textsynth.core.options import Texts
 from textsynth.core.protocols import Context, Filter, FilterScope, StatelessFilterSession
 from textsynth.core.records import Record, Verdict
 
 
 class RefusalPattern(NamedTuple):
-    """One kind of trace: a literal that is always in it (a cheap first look), and the pattern that proves it."""
+    """A pattern with the reason of its verdict. Every match contains `literal`, which is faster to search for."""
 
     literal: str
     pattern: re.Pattern[str]
     reason: str
 
 
-def _signs(reason: str, pattern: str, *literals: str) -> tuple[RefusalPattern, ...]:
+def _patterns(reason: str, pattern: str, *literals: str) -> tuple[RefusalPattern, ...]:
+    """Return a pattern once for each literal; every match contains one of them."""
     return tuple(RefusalPattern(literal, re.compile(pattern, re.MULTILINE), reason) for literal in literals)
 
 
-_MODEL = r"(?:ai|artificial intelligence|(?:large )?language model)\b"
-_TASK = (
+_AI = r"(?:ai|artificial intelligence|(?:large )?language model)\b"
+_REQUEST = (
     r"(?:fulfil|comply|assist (?:you )?with (?:this|that|your)|help (?:you )?with (?:that|this|your request)"
     r"|answer (?:this|that)|(?:generate|create|produce|write|provide|continue) (?:this|that|such|any|content|text))"
 )
-_NOT_ABLE = (
-    rf"(?:\bi(?: can(?:'t|not| not)|(?:'m| am) (?:not able|unable) to| won't)|\bsorry,? (?:but )?i.{{0,25}}?) {_TASK}"
+_REFUSAL = (
+    r"(?:\bi(?: can(?:'t|not| not)|(?:'m| am) (?:not able|unable) to| won't)|\bsorry,? (?:but )?i.{0,25}?)"
+    rf" {_REQUEST}"
 )
-_LET_ME_KNOW = (
+_OFFER_OF_MORE = (
     r"let me know if you(?:'d| would)? (?:like|need|want).{0,15}(?:me to (?:write|add|change|make|generate|create)"
     r"|(?:more|another|other|further) (?:example|version|variation|paraphrase|text|sentence|option))"
 )
-_HOPE = r"^i hope (?:this|these|that) helps?\b|[.!?:\n]\s*i hope (?:this|these) help"
-_SLOT = (
+_HOPE_IT_HELPS = r"^i hope (?:this|these|that) helps?\b|[.!?:\n]\s*i hope (?:this|these) help"
+_PLACEHOLDER_WORD = (
     r"(?:insert|enter|your|my|the|customer|user|recipient|sender|company|bank|product|service|brand|person|first|last|full"
     r"|name|date|time|day|month|year|number|amount|place|city|country|location|address|email|phone|url|link|website|order"
     r"|account|card|event|topic|title|text|something|specific|relevant)"
 )
-_PLACEHOLDER = rf"[\[{{<]{{1,2}}\s?{_SLOT}(?![a-z])[^\]}}>\n]{{0,40}}[\]}}>]"
+_PLACEHOLDER = rf"[\[{{<]{{1,2}}\s?{_PLACEHOLDER_WORD}(?![a-z])[^\]}}>\n]{{0,40}}[\]}}>]"
 _TOKEN = r"<\||\|>|</?s>|</?think>|\[/?inst\]|<</?sys>>|<(?:start|end)_of_turn>"
-_AS_MODEL = rf"\b(?:as an?|i(?:'m| am)(?: just| only)? an?) {_MODEL}"
+_AS_AI = rf"\b(?:as an?|i(?:'m| am)(?: just| only)? an?) {_AI}"
 PHRASES = (
-    *_signs("refuses instead of answering", _NOT_ABLE, "can't", "won't", "cannot", "able to", "sorry"),
-    *_signs("speaks as an AI model", _AS_MODEL, " ai", "language model"),
-    *_signs("talks to the person who asked", _HOPE, "i hope th"),
-    *_signs("talks to the person who asked", _LET_ME_KNOW, "let me know if"),
+    *_patterns("refuses instead of answering", _REFUSAL, "can't", "won't", "cannot", "able to", "sorry"),
+    *_patterns("speaks as an AI model", _AS_AI, " ai", "language model"),
+    *_patterns("contains a remark to the user", _HOPE_IT_HELPS, "i hope th"),
+    *_patterns("contains a remark to the user", _OFFER_OF_MORE, "let me know if"),
 )
 SYMBOLS = (
-    *_signs("holds a placeholder that nobody filled in", _PLACEHOLDER, "[", "{", "<"),
-    *_signs("holds special tokens of a chat template", _TOKEN, "|", "<", "["),
-    *_signs("holds a code fence", "```", "```"),
-    *_signs("holds bold or heading marks", r"\*\*\w[^*\n]*\w\*\*|^\s*#{1,6}\s", "**", "#"),
-    *_signs("holds several items of a list", r"\n\s*(?:\(?\d{1,2}[.)]|[-*•])\s+\S", "\n"),
+    *_patterns("contains an unfilled placeholder", _PLACEHOLDER, "[", "{", "<"),
+    *_patterns("contains special tokens of a chat template", _TOKEN, "|", "<", "["),
+    *_patterns("contains a code fence", "```", "```"),
+    *_patterns("contains bold or heading markup", r"\*\*\w[^*\n]*\w\*\*|^\s*#{1,6}\s", "**", "#"),
+    *_patterns("contains several list items", r"\n\s*(?:\(?\d{1,2}[.)]|[-*•])\s+\S", "\n"),
 )
 _ANY_SYMBOL = re.compile(r"[\[{<|`*#\n]")
 
-_FORMS = (
+_FIELD_NAMES = (
     "label|class|category|intent|topic|emotion|sentiment|text|message|question|query|utterance|example|sentence"
     "|original|(?:paraphrased?|rewrit(?:e|ten)|rephrased)(?: text| sentence| version)?|summary|document|answer|output"
     "|input|response|result|customer|user|assistant|system|tone|style|note|explanation|option|variation|version|instruction|prompt"
 )
-_PRODUCT = (
+_REQUESTED_THING = (
     r"(?:examples?|paraphrases?|paraphrased|rewritten|rephrased|versions?|variations?|sentences?|texts?|summar(?:y|ies)"
     r"|quer(?:y|ies)|utterances?|alternatives?|messages?|questions?|tweets?|reviews?|list)\b"
 )
-_SURE = r"(?:sure|certainly|of course|absolutely|great|okay|ok|alright)\b[^.!?:\n]{0,20}[!,.:]\s*"
+_AGREEMENT = r"(?:sure|certainly|of course|absolutely|great|okay|ok|alright)\b[^.!?:\n]{0,20}[!,.:]\s*"
 _OFFER = r"(?:i can|i'd be happy to|let me) (?:help|provide|give|write|create|generate)"
-_HERE = r"(?:here(?:'s| is| are)|below (?:is|are)|the following (?:is|are)|these are)\b"
+_HERE_IS = r"(?:here(?:'s| is| are)|below (?:is|are)|the following (?:is|are)|these are)\b"
 _OPENING = re.compile(
     r"[\s\"'*_(]*(?:"
-    rf"(?P<intro>{_SURE}(?:{_HERE}|below\b|{_OFFER})"
-    rf"|(?:{_SURE})?{_HERE}[^.!?:\n]{{0,40}}?\b{_PRODUCT}[^.!?:\n]{{0,60}}(?::(?!/)|[.!]?\s*(?:\n|$)))"
-    rf"|(?P<form>(?:{_FORMS})\s?(?:\(?#?\d{{1,3}}\)?)?\s?[*_]{{0,2}}:(?!/))"
+    rf"(?P<intro>{_AGREEMENT}(?:{_HERE_IS}|below\b|{_OFFER})"
+    rf"|(?:{_AGREEMENT})?{_HERE_IS}[^.!?:\n]{{0,40}}?\b{_REQUESTED_THING}[^.!?:\n]{{0,60}}(?::(?!/)|[.!]?\s*(?:\n|$)))"
+    rf"|(?P<field>(?:{_FIELD_NAMES})\s?(?:\(?#?\d{{1,3}}\)?)?\s?[*_]{{0,2}}:(?!/))"
     r"|(?P<list>\(?\d{1,2}[.)](?:\s+|(?=[a-z]))(?=\S)|[-*•]\s+(?=\S))"
     r")"
 )
-_OPENINGS = {
-    "intro": "introduces the text instead of being it",
-    "form": "starts with the name of a form field",
-    "list": "starts with a list mark",
+_OPENING_REASONS = {
+    "intro": "starts with an introduction",
+    "field": "starts with the name of a form field",
+    "list": "starts with a list marker",
 }
+LABEL_BEFORE_COLON = "starts with a label's name"
+LABEL_ANYWHERE = "contains a label's name as the recipe spells it"
+REASONS = (
+    *_OPENING_REASONS.values(),
+    LABEL_BEFORE_COLON,
+    LABEL_ANYWHERE,
+    *dict.fromkeys(pattern.reason for pattern in (*PHRASES, *SYMBOLS)),
+)
+"""Every reason for which a text is dropped."""
 
 
 class Refusal(Filter):
-    """Keeps texts that hold nothing but the text that was asked for."""
+    """Keeps texts that contain nothing but the requested text."""
 
     scope: ClassVar[FilterScope | None] = "text"
 
-    allow: Texts = Field(default=(), description="reasons that do not count here, spelt as the report spells them")
+    allow: Texts = Field(
+        default=(), description="reasons for which no text is dropped, as the report spells them: contains a code fence"
+    )
+
+    @field_validator("allow")
+    @classmethod
+    def _check_reasons(cls, allow: Texts) -> Texts:
+        unknown = next((reason for reason in allow if reason not in REASONS), None)
+        if unknown is not None:
+            raise ValueError(f"there is no reason {unknown!r}{did_you_mean(unknown, REASONS)}")
+        return allow
 
     def start(self, context: Context) -> StatelessFilterSession:
-        """Return the filter at work; the recipe's label names are traces, too."""
-        names = LabelNames(context.labels)
-        return StatelessFilterSession(lambda record: self._first(record, names))
+        """Return the filter's session, which also looks for the names of the recipe's labels."""
+        label_names = LabelNames(context.labels)
+        return StatelessFilterSession(lambda record: self._check(record, label_names))
 
     def check(self, record: Record) -> Verdict | None:
-        """Return the first trace found: at the start of the text, then anywhere in it."""
-        return self._first(record, LabelNames(()))
+        """Return a verdict for the first pattern found: at the start of the text, then anywhere in it."""
+        return self._check(record, LabelNames(()))
 
-    def _first(self, record: Record, names: LabelNames) -> Verdict | None:
-        for reason in label_names_in(record.text, names):
-            if reason not in self.allow:
-                return Verdict(reason)
-        return None
+    def _check(self, record: Record, label_names: LabelNames) -> Verdict | None:
+        reasons = (reason for reason in reasons_in(record.text, label_names) if reason not in self.allow)
+        reason = next(reasons, None)
+        return None if reason is None else Verdict(reason)
 
 
 class LabelNames:
-    """Finds a label's name in front of a colon («Card arrival: …»), or as only a recipe writes it (`card_arrival`)."""
+    """Finds a label's name before a colon ("Card arrival: …"), or in the recipe's spelling (`card_arrival`)."""
 
     def __init__(self, labels: Iterable[str]) -> None:
         names = [label.lower() for label in labels if re.search(r"\w", label)]
-        spelt = [r"[\W_]+".join(map(re.escape, filter(None, re.split(r"[\W_]+", name)))) for name in names]
-        raw = [re.escape(name) for name in names if "_" in name]
-        self._front = re.compile(rf"[\s\"'*_(]*(?:{_any(spelt)})[\s*_]*:") if spelt else None
-        self._inside = re.compile(rf"\b(?:{_any(raw)})\b") if raw else None
+        any_spelling = [r"[\W_]+".join(map(re.escape, filter(None, re.split(r"[\W_]+", name)))) for name in names]
+        recipe_spelling = [re.escape(name) for name in names if "_" in name]
+        self._before_colon = (
+            re.compile(rf"[\s\"'*_(]*(?:{_alternatives(any_spelling)})[\s*_]*:") if any_spelling else None
+        )
+        self._anywhere = re.compile(rf"\b(?:{_alternatives(recipe_spelling)})\b") if recipe_spelling else None
 
-    def trace(self, low: str) -> str | None:
-        """Return the reason, or None; `low` is a text in lower case."""
-        if self._front is not None and ":" in low and self._front.match(low) is not None:
-            return "starts with a label's name"
-        if self._inside is not None and "_" in low and self._inside.search(low) is not None:
-            return "holds a label's name as the recipe writes it"
+    def reason(self, lowercase: str) -> str | None:
+        """Return the reason for a text in lower case, None where it has no label name."""
+        if self._before_colon is not None and ":" in lowercase and self._before_colon.match(lowercase) is not None:
+            return LABEL_BEFORE_COLON
+        if self._anywhere is not None and "_" in lowercase and self._anywhere.search(lowercase) is not None:
+            return LABEL_ANYWHERE
         return None
 
 
-def label_names_in(text: str, names: LabelNames) -> Iterator[str]:
-    """Yield the reason of every trace of the model's talk or format in the text."""
-    low = text.lower()
-    if "’" in low:
-        low = low.replace("’", "'")
-    opening = _OPENING.match(low)
+def reasons_in(text: str, label_names: LabelNames) -> Iterator[str]:
+    """Yield a reason for every pattern found in the text."""
+    lowercase = text.lower()
+    if "’" in lowercase:
+        lowercase = lowercase.replace("’", "'")
+    opening = _OPENING.match(lowercase)
     if opening is not None and opening.lastgroup is not None:
-        yield _OPENINGS[opening.lastgroup]
-    named = names.trace(low)
-    if named is not None:
-        yield named
-    for literal, pattern, reason in PHRASES if _ANY_SYMBOL.search(low) is None else (*PHRASES, *SYMBOLS):
-        if literal in low and pattern.search(low) is not None:
+        yield _OPENING_REASONS[opening.lastgroup]
+    label_reason = label_names.reason(lowercase)
+    if label_reason is not None:
+        yield label_reason
+    for literal, pattern, reason in PHRASES if _ANY_SYMBOL.search(lowercase) is None else (*PHRASES, *SYMBOLS):
+        if literal in lowercase and pattern.search(lowercase) is not None:
             yield reason
 
 
-def _any(patterns: Iterable[str]) -> str:
+def _alternatives(patterns: Iterable[str]) -> str:
+    """Return the patterns as alternatives, the longest first."""
     return "|".join(sorted(patterns, key=lambda pattern: (-len(pattern), pattern)))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from textsynth.core.records import Completion, DroppedRecord, GenerationRequest, Provenance, Record
-from textsynth.parse import CUT, ParseFailure, Reader
+from textsynth.parse import TRUNCATED, ParseFailure, Reader
 
 
 def parse_candidates(
@@ -14,7 +14,7 @@ def parse_candidates(
     They inherit the labels and fields of the request. The index in their provenance is the position among the texts;
     failures are numbered after them.
     """
-    answer = reader.read(completion.text, cut=completion.finish == "length")
+    answer = reader.read(completion.text, truncated=completion.finish == "length")
     candidates: list[Record | DroppedRecord] = [
         _record(text, request, request_key, index) for index, text in enumerate(answer.texts)
     ]
@@ -31,4 +31,4 @@ def _record(text: str, request: GenerationRequest, request_key: str, index: int)
 
 def _reason(failure: ParseFailure, request: GenerationRequest) -> str:
     """Return the reason of a failure; for a piece that was cut off, the limit that cut it."""
-    return f"cut at max_tokens {request.sampling.max_tokens}" if failure.reason == CUT else failure.reason
+    return f"cut at max_tokens {request.sampling.max_tokens}" if failure.reason == TRUNCATED else failure.reason

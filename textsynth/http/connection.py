@@ -1,88 +1,91 @@
-"""One HTTP/1.1 exchange at a time over a connection that is kept: what a client of an engine needs, and no more.
+"""One HTTP/1.1 connection that carries one exchange at a time and is kept between exchanges.
 
-An exchange costs 0.06 ms of CPU here, where aiohttp takes 0.18 ms (64 in flight, mock of 20 ms). A library would be
-less to look after, and was tried: with aiohttp in this place a whole run takes 0.42 ms a row, where 0.40 is asked for,
-with this 0.32 (measured in alternation: eval/README.md). Reads with suspicion: heads, bodies and their compressed forms
-are bounded, and what is no HTTP is a `Broken` exchange.
+An exchange takes about a quarter of the CPU time that it takes in aiohttp, which decides how many requests a second a
+run can send (figures: eval/README.md). llhttp parses the responses; see response.py for the bounds.
 
-Does not follow redirects, keep cookies, pipeline, or speak HTTP/2.
+Does not follow redirects, keep cookies, pipeline, or support HTTP/2.
 """
 
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, NamedTuple
+import select
+from typing import TYPE_CHECKING
 
-from textsynth.http.body import FixedLength, ProtocolError, UntilClose, body_parser, decompress, header
+from textsynth.http.response import ProtocolError, Response, ResponseParser
 
 if TYPE_CHECKING:
     import ssl
 
-LARGEST_HEAD = 64 * 1024
-
-
-class Reply(NamedTuple):
-    """A whole answer: status, head as it came, body. `keeps` says that the connection may be used again."""
-
-    status: int
-    head: bytes
-    body: bytes
-    keep_alive: bool = True
-
-    def header(self, name: str) -> str | None:
-        """Return the value of the first header of that name, in any case."""
-        found = header(self.head.lower(), name.lower().encode(), self.head)
-        return None if found is None else found.decode("latin-1")
+UNCHECKED_SECONDS = 0.001
+"""A connection used again this soon is not checked for unexpected bytes: they could as well arrive a moment later."""
 
 
 class Connection(asyncio.Protocol):
-    """A connection that carries one exchange at a time; an exchange that is cancelled ends the connection.
+    """A connection to a server or a proxy; an exchange that fails or is cancelled closes it.
 
-    `began` says whether any byte of the last answer came; `idle_since` is the keeper's note.
+    So does any byte that arrives outside of an exchange: it must never be taken for the response to a later request.
+    `idle_since` is set by the pool.
     """
 
     def __init__(self) -> None:
         self.open = False
-        self.began = False
         self.idle_since = 0.0
         self._transport: asyncio.Transport | None = None
-        self._waiter: asyncio.Future[Reply] | None = None
-        self._came = bytearray()
-        self._head = self._lower = b""
-        self._body: FixedLength | None = None
-        self._tunnelling = False
+        self._poll: select.poll | None = None
+        self._waiter: asyncio.Future[Response] | None = None
+        self._parser = ResponseParser()
+
+    @property
+    def response_started(self) -> bool:
+        """Whether any byte of the response to the last request arrived."""
+        return self._parser.started
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Take the transport; also called again when TLS has been put over it."""
+        """Take the transport; called again when TLS has been put over it."""
         assert isinstance(transport, asyncio.Transport)
         self._transport = transport
         self.open = True
+        socket = transport.get_extra_info("socket")
+        if socket is not None:
+            self._poll = select.poll()
+            self._poll.register(socket.fileno(), select.POLLIN)
 
-    async def request(self, request: bytes) -> Reply:
-        """Send a request and return the answer. Raises Broken, and OSError where the connection fails."""
+    def is_reusable(self, now: float) -> bool:
+        """Return whether another request may be sent; closes a connection on which the server sent anything.
+
+        That includes bytes, and the end of the connection, that have reached the socket but not yet the event loop.
+        """
+        if self.open and now - self.idle_since > UNCHECKED_SECONDS and self._poll is not None and self._poll.poll(0):
+            self.close()
+        return self.open
+
+    async def request(self, request: bytes) -> Response:
+        """Send a request and return the response. Raises ProtocolError, and OSError where the connection fails."""
         transport = self._transport
-        waiter: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
         if transport is None or not self.open or self._waiter is not None:
             raise ProtocolError("the connection was closed before the request was sent")
-        self._waiter, self.began = waiter, False
-        whole = False
+        waiter: asyncio.Future[Response] = asyncio.get_running_loop().create_future()
+        self._waiter = waiter
+        self._parser.expect(request[: request.find(b" ")])
+        is_complete = False
         try:
             transport.write(request)
-            reply = await waiter
-            whole = True
+            response = await waiter
+            is_complete = True
         finally:
             self._waiter = None
-            if not whole:
+            if not is_complete:
                 self.close()
-        return reply
+        return response
 
-    async def tunnel(self, request: bytes) -> None:
-        """Ask a proxy for a tunnel. Raises Broken, with the status, when it gives none."""
-        self._tunnelling = True
-        reply = await self.request(request)
-        self._tunnelling = False
-        if reply.status != 200:
-            raise ProtocolError(f"the proxy answers HTTP {reply.status}")
+    async def open_tunnel(self, request: bytes) -> None:
+        """Send a CONNECT request to a proxy. Raises ProtocolError, with the status, where it is refused."""
+        response = await self.request(request)
+        if response.status != 200:
+            raise ProtocolError(f"the proxy answers HTTP {response.status}")
+        if not self.open:
+            raise ProtocolError("the proxy sent data before the TLS handshake")
 
     async def start_tls(self, context: ssl.SSLContext, host: str) -> None:
         """Put TLS over the connection."""
@@ -92,82 +95,49 @@ class Connection(asyncio.Protocol):
         self.connection_made(transport)
 
     def close(self) -> None:
-        """End the connection at once."""
+        """Close the connection at once."""
         self.open = False
         if self._transport is not None:
             self._transport.abort()
 
     def data_received(self, data: bytes) -> None:
-        """Take bytes in; a whole answer ends the exchange. Bytes nobody asked for end the connection."""
+        """Take bytes; a complete response ends the exchange. Bytes outside of an exchange close the connection."""
         if self._waiter is None or self._waiter.done():
             self.close()
             return
-        self.began = True
         try:
-            self._came += data
-            if self._body is None and not self._read_head():
-                return
-            assert self._body is not None
-            if self._body.ended(self._came):
-                self._finish()
-        except ProtocolError as fault:
-            self._fail(fault)
+            response = self._parser.feed(data)
+        except ProtocolError as error:
+            self._fail(error)
+            return
+        if response is not None:
+            self._finish(response)
 
     def eof_received(self) -> None:
-        """The server has said all it will say; the transport closes, and `connection_lost` follows."""
+        """Let the transport close; `connection_lost` follows."""
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """End the exchange: whole where the body runs to the end of the connection, broken elsewhere."""
+        """End the exchange: complete where the body ends with the connection, else with an error."""
         self.open = False
         if self._waiter is None or self._waiter.done():
             return
-        if isinstance(self._body, UntilClose) and exc is None:
-            self._finish()
+        if exc is not None:
+            self._fail(exc)
+            return
+        try:
+            response = self._parser.feed_eof()
+        except ProtocolError as error:
+            self._fail(error)
         else:
-            self._fail(exc or ProtocolError("the server closed the connection before the answer was whole"))
+            self._finish(response)
 
-    def _read_head(self) -> bool:
-        while True:
-            end = self._came.find(b"\r\n\r\n")
-            if not self._came.startswith(b"HTTP/1."[: len(self._came)]):
-                raise ProtocolError("what came is no HTTP")
-            if end < 0:
-                if len(self._came) > LARGEST_HEAD:
-                    raise ProtocolError(f"the answer's head has more than {LARGEST_HEAD:,} bytes")
-                return False
-            self._head = bytes(self._came[: end + 2])
-            del self._came[: end + 4]
-            status = _status(self._head)
-            if status >= 200:
-                self._lower = self._head.lower()
-                self._body = FixedLength(0) if self._tunnelling and status == 200 else body_parser(self._lower, status)
-                return True
-            if status == 101:
-                raise ProtocolError("the server wants to speak another protocol")
-
-    def _finish(self) -> None:
-        assert self._body is not None
+    def _finish(self, response: Response) -> None:
         assert self._waiter is not None
-        lower = self._lower
-        raw = self._body.whole(self._came)
-        coding = header(lower, b"content-encoding", lower)
-        body = raw if coding in (None, b"identity") else decompress(raw, coding)
-        said = header(lower, b"connection", lower)
-        keeps = said != b"close" and (lower.startswith(b"http/1.1") or said == b"keep-alive")
-        keeps = self._tunnelling or (keeps and not isinstance(self._body, UntilClose) and not self._came)
-        self._waiter.set_result(Reply(_status(self._head), self._head, body, keeps))
-        self._head, self._body = b"", None
-        if not keeps:
+        self._waiter.set_result(response)
+        if not response.keep_alive:
             self.close()
 
-    def _fail(self, fault: Exception) -> None:
+    def _fail(self, error: Exception) -> None:
         assert self._waiter is not None
-        self._waiter.set_exception(fault)
+        self._waiter.set_exception(error)
         self.close()
-
-
-def _status(head: bytes) -> int:
-    code = head[9:12]
-    if not code.isdigit() or head[8:9] != b" ":
-        raise ProtocolError(f"what came is no HTTP: {head[:40]!r}")
-    return int(code)

@@ -1,10 +1,10 @@
-"""Publishing: a finished run's data set becomes one commit on the Hub, or nothing does.
+"""Publishing a finished run: its data set becomes one commit on the Hugging Face Hub, or nothing is pushed.
 
-    read the folder → cleared? → look at the repository → same features, no fewer texts? → one commit → tag
+    read the run → check the release → read the repository → compare features and rows → commit → tag
 
-A commit names its parent, so that it never lands on what was not looked at. After a lost connection or somebody
-else's commit the repository is looked at again: what is there already is not sent twice, and what somebody else wrote
-meanwhile is not overwritten.
+The commit names its parent, so it never goes on top of a state that was not compared. After a lost connection, or after
+another commit, the repository is read again: files that are there already are not sent twice, and files that somebody
+else changed in the meantime are not overwritten.
 """
 
 from __future__ import annotations
@@ -17,22 +17,22 @@ from textsynth.core.errors import RunError, UsageError
 from textsynth.core.formatting import pluralize
 from textsynth.hub.commit import CommitUpload
 from textsynth.hub.diff import FileChange, file_changes, refuse_differences
-from textsynth.hub.errors import Say
 from textsynth.hub.options import MAIN, PushOptions
 from textsynth.hub.payload import PushPayload, read_payload
 from textsynth.hub.release_checks import check_release
 from textsynth.hub.repository import HubRepository, RemoteState
 from textsynth.recipe import Recipe
+from textsynth.sources.hub_errors import Log
 
 __all__ = ["FileChange", "PushOptions", "PushResult", "check_login", "push"]
 
 
 @dataclass(frozen=True, slots=True)
 class PushResult:
-    """What a push came to.
+    """The result of a push.
 
-    `files` says of each file of the data set, and of each that goes, what becomes of it. `commit` is None where nothing
-    was sent; `url` leads to the pull request or commit that was made, else to the data set.
+    `files` lists each file of the data set, and each file that is deleted, with its change. `commit` is None if nothing
+    was sent. `url` is the page of the pull request or the commit, else of the data set.
     """
 
     repo: str
@@ -48,107 +48,112 @@ class PushResult:
     notes: Sequence[str] = ()
 
 
-def check_login(wish: PushOptions, *, say: Say = lambda _: None) -> None:
-    """Raise UsageError or RunError where a push could not succeed whatever is pushed: no login, no right to write."""
-    wish.check()
-    HubRepository(wish, say).login(needed=True)
+def check_login(options: PushOptions, *, log: Log = lambda _: None) -> None:
+    """Raise UsageError or RunError if no push could succeed: invalid options, no login, or no write access."""
+    options.check()
+    HubRepository(options, log).login(required=True)
 
 
-def push(folder: Path, wish: PushOptions, *, say: Say = lambda _: None, recipe: Recipe | None = None) -> PushResult:
-    """Publish the data set of the run in `folder` as one commit; the same data set again makes none.
+def push(folder: Path, options: PushOptions, *, log: Log = lambda _: None, recipe: Recipe | None = None) -> PushResult:
+    """Publish the data set of the run in `folder` as one commit; pushing the same data set again makes no commit.
 
-    `recipe` is the run's, where it is at hand: with provenance its sources are read again. Raises
-    UsageError for what is refused before anything is sent (no data set, a check neither made nor waived, other features
-    or fewer texts without `replace`), RunError for what the Hub or the network does not do.
+    `recipe` is that of the run, if it is loaded: to push provenance, its sources are read again. Raises UsageError for
+    everything refused before anything is sent (no data set, a check that was neither made nor waived, other features or
+    fewer texts without `replace`), RunError if the Hub or the network fails.
     """
-    wish.check()
-    contents = read_payload(folder, with_passports=wish.with_provenance, waived=wish.waive, recipe=recipe)
-    check_release(folder, contents.manifest, contents.license, wish.waive)
-    hub = HubRepository(wish, say)
-    hub.login(needed=not wish.dry_run)
-    there = hub.state()
-    plan = file_changes(contents, there)
-    notes = _notes(wish, there)
-    _refuse_tag(wish, there, plan)
-    if not wish.replace:
-        refuse_differences(contents, hub, there)
-    if wish.dry_run:
-        return _dry(wish, there, plan, notes)
-    there = _made(wish, hub, there)
-    if all(one.what == "same" for one in plan):
-        told, commit, pull = f"{wish.repo} holds this very data set: nothing was sent", None, None
+    options.check()
+    payload = read_payload(folder, with_provenance=options.with_provenance, waived=options.waive, recipe=recipe)
+    check_release(folder, payload.manifest, payload.license, options.waive)
+    repository = HubRepository(options, log)
+    repository.login(required=not options.dry_run)
+    remote = repository.state()
+    changes = file_changes(payload, remote)
+    notes = _notes(options, remote)
+    _check_tag(options, remote, changes)
+    if not options.replace:
+        refuse_differences(payload, repository, remote)
+    if options.dry_run:
+        return _dry_run_result(options, remote, changes, notes)
+    remote = _create_missing(options, repository, remote)
+    if all(file.what == "same" for file in changes):
+        sentence, commit, pull_request = f"{options.repo} already has this data set: nothing was sent", None, None
     else:
-        commit, pull = CommitUpload(wish, contents, hub, say).send(there)
-        told = _sentence(wish, contents)
-    if wish.tag is not None:
-        hub.tag(wish.tag, commit or str(there.head))
+        commit, pull_request = CommitUpload(options, payload, repository, log).send(remote)
+        sentence = _sentence(options, payload)
+    if options.tag is not None:
+        repository.tag(options.tag, commit or str(remote.head))
     return PushResult(
-        repo=wish.repo,
-        revision=f"refs/pr/{pull}" if pull else wish.revision,
-        url=_url(wish.repo, commit, pull),
-        files=plan,
-        sentence=told,
+        repo=options.repo,
+        revision=f"refs/pr/{pull_request}" if pull_request else options.revision,
+        url=_url(options.repo, commit, pull_request),
+        files=changes,
+        sentence=sentence,
         commit=commit,
-        pull_request=pull,
-        tag=wish.tag,
-        waived=sorted(wish.waive),
+        pull_request=pull_request,
+        tag=options.tag,
+        waived=sorted(options.waive),
         notes=notes,
     )
 
 
-def _made(wish: PushOptions, hub: HubRepository, there: RemoteState) -> RemoteState:
-    """Make the repository and the branch where they are not there, and return what stands there then."""
-    if there.head is None:
-        hub.create(private=wish.private)
-        there = hub.state()
-    if there.head is None:
-        raise RunError(f"{wish.repo}: there is such a repository, but this token may not see it; take another one")
-    if not there.branch and not wish.pull_request:
-        hub.begin_branch(there.head)
-    return there
+def _create_missing(options: PushOptions, repository: HubRepository, remote: RemoteState) -> RemoteState:
+    """Create the repository and the branch if they do not exist, and return the state afterwards."""
+    if remote.head is None:
+        repository.create(private=options.private)
+        remote = repository.state()
+    if remote.head is None:
+        raise RunError(f"{options.repo}: the repository exists, but this token has no access to it; use another token")
+    if not remote.branch_exists and not options.pull_request:
+        repository.create_branch(remote.head)
+    return remote
 
 
-def _refuse_tag(wish: PushOptions, there: RemoteState, plan: Sequence[FileChange]) -> None:
-    found = there.tags.get(wish.tag or "")
-    if found is not None and (found != there.head or any(one.what != "same" for one in plan)):
+def _check_tag(options: PushOptions, remote: RemoteState, changes: Sequence[FileChange]) -> None:
+    commit = remote.tags.get(options.tag or "")
+    if commit is not None and (commit != remote.head or any(file.what != "same" for file in changes)):
         raise UsageError(
-            f"{wish.repo}: the tag {wish.tag} names another commit already ({found[:8]}); take another one"
+            f"{options.repo}: the tag {options.tag} is already set on another commit ({commit[:8]}); use another tag"
         )
 
 
-def _notes(wish: PushOptions, there: RemoteState) -> list[str]:
-    if there.head is None or not wish.private:
+def _notes(options: PushOptions, remote: RemoteState) -> list[str]:
+    """Return the notes on `private`. Raises UsageError if it is set and the repository is public."""
+    if remote.head is None or not options.private:
         return []
-    told = "private counts only when a repository is made"
-    if there.private:
-        return [f"{told}; {wish.repo} is private already"]
+    rule = "private has an effect only when the repository is created"
+    if remote.private:
+        return [f"{rule}; {options.repo} is private already"]
     raise UsageError(
-        f"{wish.repo}: not pushed: {told}, and this one is public; make it private in its settings on the Hub, or "
+        f"{options.repo}: not pushed: {rule}, and this one is public; make it private in its settings on the Hub, or "
         "leave --private out"
     )
 
 
-def _dry(wish: PushOptions, there: RemoteState, plan: Sequence[FileChange], notes: Sequence[str]) -> PushResult:
-    told = [*notes]
-    if there.head is None:
-        told.append(f"the repository would be made, {'private' if wish.private else 'public'}")
-    elif not there.branch and not wish.pull_request:
-        told.append(f"the branch {wish.revision} would be made")
-    new = sum(one.what in ("new", "changed") for one in plan)
-    gone = sum(one.what == "deleted" for one in plan)
-    sentence = f"nothing was sent; a push would write {pluralize(new, 'file')} and delete {gone:,}"
-    done = PushResult(wish.repo, wish.revision, _url(wish.repo), plan, sentence, dry_run=True)
-    return replace(done, waived=sorted(wish.waive), notes=told)
+def _dry_run_result(
+    options: PushOptions, remote: RemoteState, changes: Sequence[FileChange], notes: Sequence[str]
+) -> PushResult:
+    planned = [*notes]
+    if remote.head is None:
+        planned.append(f"the repository would be created, {'private' if options.private else 'public'}")
+    elif not remote.branch_exists and not options.pull_request:
+        planned.append(f"the branch {options.revision} would be created")
+    written = sum(file.what in ("new", "changed") for file in changes)
+    deleted = sum(file.what == "deleted" for file in changes)
+    sentence = f"nothing was sent; a push would write {pluralize(written, 'file')} and delete {deleted:,}"
+    result = PushResult(options.repo, options.revision, _url(options.repo), changes, sentence, dry_run=True)
+    return replace(result, waived=sorted(options.waive), notes=planned)
 
 
-def _sentence(wish: PushOptions, contents: PushPayload) -> str:
-    where = "as a pull request to " if wish.pull_request else "to "
-    branch = f", branch {wish.revision}" if wish.revision != MAIN else ""
-    return f"pushed {pluralize(contents.rows, 'text')} {where}{wish.repo}{branch}, in one commit"
+def _sentence(options: PushOptions, payload: PushPayload) -> str:
+    target = f"as a pull request to {options.repo}" if options.pull_request else f"to {options.repo}"
+    branch = f", branch {options.revision}" if options.revision != MAIN else ""
+    return f"pushed {pluralize(payload.rows, 'text')} {target}{branch}, in one commit"
 
 
-def _url(repo: str, commit: str | None = None, pull: str | None = None) -> str:
+def _url(repo: str, commit: str | None = None, pull_request: str | None = None) -> str:
     from huggingface_hub import constants
 
     page = f"{constants.ENDPOINT}/datasets/{repo}"
-    return f"{page}/discussions/{pull}" if pull else f"{page}/commit/{commit}" if commit else page
+    if pull_request:
+        return f"{page}/discussions/{pull_request}"
+    return f"{page}/commit/{commit}" if commit else page

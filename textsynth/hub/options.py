@@ -1,4 +1,4 @@
-"""What is wanted of a push, and what contradicts itself in it."""
+"""The options of a push: what they allow, and how they follow from the `export` section of a recipe."""
 
 from __future__ import annotations
 
@@ -8,25 +8,26 @@ from dataclasses import dataclass
 
 from textsynth.core.errors import UsageError
 from textsynth.filter.leak import Leak
-from textsynth.hub.release_checks import check_waivers, leak_fault, license_fault
+from textsynth.hub.release_checks import check_waivers, leak_error, license_error
 from textsynth.recipe import Recipe
 from textsynth.recipe.settings import REPOSITORY
 
 MAIN = "main"
 TIMEOUT_SECONDS = 60.0
 MAX_RETRY_SECONDS = 60.0
-# What `git check-ref-format` refuses in the name of a tag or a branch.
-_NO_REF = re.compile(r"[\x00-\x20\x7f~^:?*\[\\]|\.\.|@\{|//|(?:^|/)\.|\.lock(?:/|$)|^[-/]|[/.]$|^@?$")
+# The names of tags and branches that `git check-ref-format` refuses.
+_INVALID_REF = re.compile(r"[\x00-\x20\x7f~^:?*\[\\]|\.\.|@\{|//|(?:^|/)\.|\.lock(?:/|$)|^[-/]|[/.]$|^@?$")
 
 
 @dataclass(frozen=True, slots=True)
 class PushOptions:
-    """What is wanted of a push.
+    """The options of a push.
 
-    `repo` is `owner/name`; `private` counts when it is made; `revision` is a branch, made where it is not there;
-    `pull_request` opens one against main; `tag` names the commit; `replace` lets features change and texts be fewer;
-    `waive` names checks (`leak`, `license`) that need not have been made. `timeout_seconds` is the longest that one
-    answer of the Hub may take, `patience_seconds` how long what may pass, as a lost connection, is tried again.
+    `repo` is `owner/name`. `private` has an effect only when the repository is created. `revision` is a branch, which
+    is created if it does not exist. `pull_request` opens a pull request against main. `tag` is set on the commit.
+    `replace` allows features to change and texts to become fewer. `waive` names checks (`leak`, `license`) that may be
+    missing. `timeout_seconds` is the time limit of one response of the Hub; `max_retry_seconds` is how long failed
+    requests are retried, counted from the first error.
     """
 
     repo: str
@@ -42,47 +43,47 @@ class PushOptions:
     max_retry_seconds: float = MAX_RETRY_SECONDS
 
     def check(self) -> None:
-        """Raise UsageError for what contradicts itself."""
+        """Raise UsageError for an invalid value, or for options that contradict each other."""
         if not REPOSITORY.fullmatch(self.repo) or self.repo.endswith(".git"):
-            raise UsageError(f"{self.repo!r} is no repository; it is owner/name, as acme/bank-intents")
+            raise UsageError(f"{self.repo!r} is not a repository name; write owner/name, such as acme/bank-intents")
         if self.pull_request and self.revision != MAIN:
             raise UsageError("--create-pr opens a pull request against main; leave --revision out")
         if self.pull_request and self.tag is not None:
-            raise UsageError(
-                "--tag names what is published, and a pull request is not yet; set the tag once it is merged"
-            )
+            raise UsageError("--tag marks a published commit, not a pull request; set the tag after merging it")
         for option, name in (("--tag", self.tag), ("--revision", self.revision)):
-            if name is not None and _NO_REF.search(name):
-                raise UsageError(f"{option} {name!r} is no name that git takes; take letters, digits, '.', '-' and '_'")
+            if name is not None and _INVALID_REF.search(name):
+                raise UsageError(f"{option} {name!r} is not a valid git name; use letters, digits, '.', '-' and '_'")
         check_waivers(self.waive)
 
 
 def options_from_recipe(recipe: Recipe) -> PushOptions:
-    """Return the push that the recipe's `export` asks for.
+    """Return the options for `run --push`, from the recipe's `export` section.
 
-    Raises UsageError where it names no repository, or where what a run of it makes could not be published: no licence,
-    or no comparison with a test set, neither by `leak` nor by `evaluate`.
+    Raises UsageError if it names no repository, or if the result of a run could not be published: no license, or no
+    comparison with a test set, neither by the filter `leak` nor by `evaluate`.
     """
     export = recipe.export
     where = recipe.positions.get("export", str(recipe.path))
     if export.hub is None:
-        raise UsageError(f"{where}: --push needs the repository; write export: {{hub: owner/name}}")
-    compared = [item.step.source for item in recipe.filter if isinstance(item.step, Leak)]
+        raise UsageError(f"{where}: --push needs a repository; write export: {{hub: owner/name}}")
+    test_sources = [item.step.source for item in recipe.filter if isinstance(item.step, Leak)]
     if recipe.evaluate is not None:
-        compared.append(recipe.evaluate.test)
-    faults = {"leak": leak_fault(compared, None), "license": license_fault(export.license, ())}
-    for name, sentence in faults.items():
-        if sentence is not None and name not in export.waive:
-            raise UsageError(f"{where}: cannot be pushed: {sentence.replace('--waive ', 'export.waive: ')}")
+        test_sources.append(recipe.evaluate.test)
+    errors = {"leak": leak_error(test_sources, None), "license": license_error(export.license, ())}
+    for check, error in errors.items():
+        if error is not None and check not in export.waive:
+            raise UsageError(
+                f"{where}: cannot be pushed: {error}, or waive the check with export: {{waive: [{check}]}}"
+            )
     return PushOptions(repo=export.hub, private=export.private, waive=export.waive)
 
 
 def release_blockers(recipe: Recipe) -> list[str]:
-    """Return why `run --push` would refuse a recipe that names a repository, in sentences."""
+    """Return why `run --push` would refuse the recipe, as sentences; [] if it would not, or without a repository."""
     if recipe.export.hub is None:
         return []
     try:
         options_from_recipe(recipe)
-    except UsageError as fault:
-        return [str(fault)]
+    except UsageError as error:
+        return [str(error)]
     return []

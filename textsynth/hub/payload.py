@@ -1,10 +1,12 @@
-"""What of a run's folder goes to the Hub: data, card, recipe and manifest; provenance and dropped texts if asked for.
+"""The files of a run that are pushed: data, card, recipe and manifest; provenance and dropped texts on request.
 
     README.md, recipe.yaml, manifest.json
     data/*.parquet, figures/*.svg
-    provenance/*.parquet, dropped/*.parquet      with provenance
+    provenance/*.parquet, dropped/*.parquet      on request
 
-Never the journal, the report, an evaluation, or anything else of the folder: they quote seeds and test rows.
+The journal, the report, an evaluation and all other files of the run are never pushed: they quote seeds and test rows.
+The card, the recipe and the manifest are adapted: the card lists only the configs that are pushed, and none of the
+three contains local paths, secrets, or values that differ between two runs with the same result.
 """
 
 from __future__ import annotations
@@ -20,162 +22,180 @@ import yaml
 
 from textsynth.core.errors import UsageError
 from textsynth.export.card.metadata import read_card
-from textsynth.hub.redaction import Redactor, refuse_keys
+from textsynth.hub.redaction import Redactor, refuse_secrets
 from textsynth.hub.schema_diff import split_of
 from textsynth.hub.source_redaction import read_source_texts, redact_sources
 from textsynth.recipe import Recipe
 from textsynth.store.dataset import check_complete
 from textsynth.store.manifest import FILE, Manifest, read_manifest
 
+CARD = "README.md"
+RECIPE = "recipe.yaml"
 DATA = "data"
 FIGURES = "figures"
-NOT_PUSHED = ("provenance", "dropped")
-TEXTS = ("README.md", "recipe.yaml", FILE)
-# what differs from one run of the same recipe to the next, although the data set is the same
-UNSTEADY = ("seconds",)
-UNSTEADY_REQUESTS = ("sent", "from_journal")
+OPTIONAL_CONFIGS = ("provenance", "dropped")
+CHUNK_BYTES = 1 << 20
+# Keys of the manifest whose values differ between two runs with the same result.
+VARYING_KEYS = ("seconds",)
+VARYING_REQUEST_KEYS = ("sent", "from_journal")
 
 
 @dataclass(frozen=True, slots=True)
 class PayloadFile:
-    """One file as it will stand in the repository: its bytes, or the file on disk that has them."""
+    """One file to push: its content, or the local file that has it."""
 
     content: bytes | Path
 
     @property
     def size(self) -> int:
-        """Bytes of the file."""
+        """The size in bytes."""
         return self.content.stat().st_size if isinstance(self.content, Path) else len(self.content)
 
-    def is_like(self, blob_id: str, sha256: str | None) -> bool:
-        """Whether a file of the Hub has this content; `sha256` is known of large files only."""
+    def has_content(self, blob_id: str, sha256: str | None) -> bool:
+        """Return whether a file on the Hub has the same content; only large files there have a `sha256`."""
         if sha256 is not None:
-            return self._hashed(hashlib.sha256()) == sha256
-        return self._hashed(hashlib.sha1(b"blob %d\0" % self.size, usedforsecurity=False)) == blob_id
+            return self._hexdigest(hashlib.sha256()) == sha256
+        return self._hexdigest(hashlib.sha1(b"blob %d\0" % self.size, usedforsecurity=False)) == blob_id
 
-    def _hashed(self, digest: hashlib._Hash) -> str:
+    def _hexdigest(self, digest: hashlib._Hash) -> str:
         if isinstance(self.content, bytes):
             digest.update(self.content)
             return digest.hexdigest()
         with self.content.open("rb") as file:
-            while chunk := file.read(1 << 20):
+            while chunk := file.read(CHUNK_BYTES):
                 digest.update(chunk)
         return digest.hexdigest()
 
 
 @dataclass(frozen=True, slots=True)
 class PushPayload:
-    """All that will be sent, by path in the repository, with what is known of the run."""
+    """Everything that will be pushed, by path in the repository; with the manifest of the run and the license."""
 
-    items: Mapping[str, PayloadFile]
+    files: Mapping[str, PayloadFile]
     manifest: Manifest
     license: str | None
 
     @property
     def rows(self) -> int:
-        """How many texts people train on."""
+        """The number of texts in the data set."""
         return self.manifest["counts"]["selected"]
 
     @property
     def tables(self) -> list[tuple[str, Path]]:
-        """The parquet files that people train on: path in the repository and file on disk."""
-        found = [(path, item.content) for path, item in self.items.items() if path.startswith(f"{DATA}/")]
-        return [(path, content) for path, content in found if isinstance(content, Path)]
+        """The parquet files of the data set: path in the repository and local file."""
+        data = [(path, file.content) for path, file in self.files.items() if path.startswith(f"{DATA}/")]
+        return [(path, content) for path, content in data if isinstance(content, Path)]
 
 
 def read_payload(
-    folder: Path, *, with_passports: bool = False, waived: Sequence[str] = (), recipe: Recipe | None = None
+    folder: Path, *, with_provenance: bool = False, waived: Sequence[str] = (), recipe: Recipe | None = None
 ) -> PushPayload:
-    """Return what a run's folder sends; `recipe` is the run's, where it is at hand.
+    """Return what is pushed of the run in `folder`; `recipe` is that of the run, if it is loaded.
 
-    Raises UsageError for a folder without a data set, for a key in one of its texts, and where provenance are wanted but
-    nobody can tell which dropped texts repeat a seed.
+    Raises UsageError if the folder has no data set, if a text contains a secret, or if provenance is requested and it
+    is unknown which dropped texts repeat a seed.
     """
     manifest, dataset = read_manifest(folder), folder / "dataset"
     check_complete(folder, manifest)
-    data = sorted((dataset / DATA).glob("*.parquet"))
-    if not data:
+    tables = sorted((dataset / DATA).glob("*.parquet"))
+    if not tables:
         raise UsageError(f"{folder}: the data set has no texts, so there is nothing to push; see textsynth report")
-    card = _card(dataset / "README.md")
-    items = {f"{DATA}/{path.name}": PayloadFile(path) for path in data}
-    items |= {f"{FIGURES}/{path.name}": PayloadFile(path) for path in sorted((dataset / FIGURES).glob("*.svg"))}
-    told = card if with_passports else pushed_card(card, NOT_PUSHED)
-    if with_passports:
-        given = read_source_texts(folder, manifest, recipe)
-        for inner in NOT_PUSHED:
-            before = {path: path.read_bytes() for path in sorted((dataset / inner).glob("*.parquet"))}
-            after = {path: redact_sources(path, data, given) for path in before}
-            items |= {f"{inner}/{path.name}": PayloadFile(content) for path, content in after.items()}
-            told = told.replace(content_hash(before), content_hash(after))
-    text = _recipe(manifest)
-    withheld = Redactor.of(text, manifest)
-    texts = {
-        "README.md": withheld.out_of_card(told),
-        "recipe.yaml": withheld.out_of(text),
-        FILE: _manifest(manifest, withheld, waived),
-    }
-    refuse_keys(texts)
-    items |= {name: PayloadFile(text.encode("utf-8", "replace")) for name, text in texts.items()}
-    return PushPayload(dict(sorted(items.items())), manifest, read_card(card).metadata.get("license"))
+    files = {f"{DATA}/{path.name}": PayloadFile(path) for path in tables}
+    files |= {f"{FIGURES}/{path.name}": PayloadFile(path) for path in sorted((dataset / FIGURES).glob("*.svg"))}
+    card = _read_card_text(dataset / CARD)
+    license_ = read_card(card).metadata.get("license")
+    if with_provenance:
+        configs, card = _optional_configs(folder, manifest, recipe, tables, card)
+        files |= configs
+    else:
+        card = remove_configs(card, OPTIONAL_CONFIGS)
+    files |= _text_files(card, manifest, waived)
+    return PushPayload(dict(sorted(files.items())), manifest, license_)
+
+
+def _optional_configs(
+    folder: Path, manifest: Manifest, recipe: Recipe | None, tables: Sequence[Path], card: str
+) -> tuple[dict[str, PayloadFile], str]:
+    """Return the files of the optional configs without source texts, and the card with their new content hashes."""
+    sources = read_source_texts(folder, manifest, recipe)
+    files: dict[str, PayloadFile] = {}
+    for config in OPTIONAL_CONFIGS:
+        local = {path: path.read_bytes() for path in sorted((folder / "dataset" / config).glob("*.parquet"))}
+        redacted = {path: redact_sources(path, tables, sources) for path in local}
+        files |= {f"{config}/{path.name}": PayloadFile(content) for path, content in redacted.items()}
+        card = card.replace(content_hash(local), content_hash(redacted))
+    return files, card
 
 
 def content_hash(files: Mapping[Path, bytes]) -> str:
-    """Return the sha256 by which a card tells the content of a config's files, one a split, in order."""
+    """Return the sha256 that the card gives for the content of a config; `files` has one file per split, in order."""
     content = hashlib.sha256()
     for path, data in files.items():
         content.update(f"{split_of(path.name)}\0".encode() + data)
     return content.hexdigest()
 
 
-def _recipe(manifest: Manifest) -> str:
+def _text_files(card: str, manifest: Manifest, waived: Sequence[str]) -> dict[str, PayloadFile]:
+    """Return the card, the recipe and the manifest without local paths. Raises UsageError if one contains a secret."""
+    recipe = _recipe_text(manifest)
+    redactor = Redactor.for_run(recipe, manifest)
+    texts = {
+        CARD: redactor.redact_card(card),
+        RECIPE: redactor.redact(recipe),
+        FILE: _manifest_text(manifest, redactor, waived),
+    }
+    refuse_secrets(texts)
+    return {name: PayloadFile(text.encode("utf-8", "replace")) for name, text in texts.items()}
+
+
+def _recipe_text(manifest: Manifest) -> str:
     sets = manifest["recipe"]["sets"]
-    told = "".join(f"# run with --set {json.dumps(one, ensure_ascii=False)}\n" for one in sets)
-    return told + manifest["recipe"]["text"]
+    comments = "".join(f"# run with --set {json.dumps(setting, ensure_ascii=False)}\n" for setting in sets)
+    return comments + manifest["recipe"]["text"]
 
 
-def _manifest(manifest: Manifest, withheld: Redactor, waived: Sequence[str]) -> str:
-    told = {name: value for name, value in manifest.items() if name not in UNSTEADY}
-    recipe = {name: value for name, value in manifest["recipe"].items() if name not in ("path", "text")}
-    told["recipe"] = {**recipe, "name": "recipe.yaml"}
-    told["requests"] = {name: one for name, one in manifest["requests"].items() if name not in UNSTEADY_REQUESTS}
+def _manifest_text(manifest: Manifest, redactor: Redactor, waived: Sequence[str]) -> str:
+    values = {key: value for key, value in manifest.items() if key not in VARYING_KEYS}
+    recipe = {key: value for key, value in manifest["recipe"].items() if key not in ("path", "text")}
+    values["recipe"] = {**recipe, "name": RECIPE}
+    requests = manifest["requests"]
+    values["requests"] = {key: value for key, value in requests.items() if key not in VARYING_REQUEST_KEYS}
     if waived:
-        told["waived"] = sorted(waived)
-    return json.dumps(withheld.out_of_json(told), ensure_ascii=False, indent=2) + "\n"
+        values["waived"] = sorted(waived)
+    return json.dumps(redactor.redact_json(values), ensure_ascii=False, indent=2) + "\n"
 
 
-def _card(path: Path) -> str:
+def _read_card_text(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as fault:
-        told = fault.strerror if isinstance(fault, OSError) else fault
-        raise UsageError(f"{path}: the card cannot be read ({told}); run the recipe again") from fault
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise UsageError(f"{path}: the card cannot be read ({reason}); run the recipe again") from error
 
 
-def pushed_card(text: str, absent: Sequence[str]) -> str:
-    """Return a card without the configs `absent`; the rest of its metadata keeps order and form."""
-    data, body = read_card(text)
-    if not data:
-        return text
+def remove_configs(card: str, configs: Sequence[str]) -> str:
+    """Return a card without the configs; everything else in its metadata keeps its order and form."""
+    metadata, body = read_card(card)
+    if not metadata:
+        return card
     for key in ("configs", "dataset_info"):
-        told = data.get(key)
-        if isinstance(told, list):
-            data[key] = [one for one in told if one.get("config_name") not in absent]
-    head = yaml.safe_dump(data, sort_keys=False, allow_unicode=True, width=10_000)
-    return f"---\n{head}---\n{_body(body, absent)}"
+        entries = metadata.get(key)
+        if isinstance(entries, list):
+            metadata[key] = [entry for entry in entries if entry.get("config_name") not in configs]
+    block = yaml.safe_dump(metadata, sort_keys=False, allow_unicode=True, width=10_000)
+    return f"---\n{block}---\n{_remove_config_rows(body, configs)}"
 
 
-def _body(body: str, absent: Sequence[str]) -> str:
-    """Take the rows of the absent configs out of the table of configs, and say once where they are."""
-    rows = [re.compile(rf"^\| `{re.escape(name)}` \|.*\n?", re.MULTILINE) for name in absent]
-    told = [name for name, row in zip(absent, rows, strict=True) if row.search(body)]
-    if not told:
+def _remove_config_rows(body: str, configs: Sequence[str]) -> str:
+    """Remove the rows of the configs from the card's table of configs, and add a note below the table."""
+    rows = {name: re.compile(rf"^\| `{re.escape(name)}` \|.*\n?", re.MULTILINE) for name in configs}
+    matches = {name: match for name, row in rows.items() if (match := row.search(body))}
+    if not matches:
         return body
-    first = min((row.search(body) for row in rows if row.search(body)), key=lambda found: found.start() if found else 0)
-    at = first.start() if first else 0
-    end = body.find("\n\n", at)
-    names = " and ".join(f"`{name}`" for name in told)
-    note = f"\n\nThe configs {names} were not published: they stay with the run that made this data set."
-    body = body[:end] + note + body[end:] if end >= 0 else body.rstrip("\n") + note + "\n"
-    for row in rows:
+    names = " and ".join(f"`{name}`" for name in matches)
+    note = f"\n\nThe configs {names} were not published; they are kept with the run that created this data set."
+    table_end = body.find("\n\n", min(match.start() for match in matches.values()))
+    body = body[:table_end] + note + body[table_end:] if table_end >= 0 else body.rstrip("\n") + note + "\n"
+    for row in rows.values():
         body = row.sub("", body)
     return body

@@ -1,9 +1,9 @@
-"""What never leaves with a data set: places of this machine, and keys.
+"""Removal of local paths from what is pushed, and refusal of secrets.
 
-Places are absolute paths in the recipe, its `--set` options and the manifest; each becomes its last part. Keys are
-looked for by their form and among the values of the environment's own secrets: one found stops the push.
+Absolute paths in the recipe, its `--set` options and the manifest are replaced by their last part. Secrets are
+recognized by their form, and by comparison with the secrets in environment variables; one that is found stops the push.
 
-Does not catch: a name, an address or a key of another form written into the recipe's own words.
+Does not catch: a name, an address, or a secret of another form in free text of the recipe.
 """
 
 from __future__ import annotations
@@ -19,73 +19,75 @@ from textsynth.core.errors import UsageError
 from textsynth.store.manifest import Manifest
 
 _END = r"""\s"'<>|,;()\[\]{}"""
-_PLACE = re.compile(rf"""(?:(?<=[\s"'(=@,\[{{])|^)(?:/[^/{_END}]+){{2,}}/?|\b[A-Za-z]:\\[^{_END}]+""", re.MULTILINE)
-_KEY = re.compile(r"\bhf_[A-Za-z0-9]{30,}\b|\bsk-[A-Za-z0-9_-]{20,}\b|\bghp_[A-Za-z0-9]{30,}\b|\bAKIA[A-Z0-9]{16}\b")
-_SECRET_NAME = re.compile(r"(TOKEN|SECRET|PASSWORD|API_?KEY)$")
-SHORTEST_KEY = 12
+_ABSOLUTE_PATH = re.compile(
+    rf"""(?:(?<=[\s"'(=@,\[{{])|^)(?:/[^/{_END}]+){{2,}}/?|\b[A-Za-z]:\\[^{_END}]+""", re.MULTILINE
+)
+_SECRET = re.compile(r"\bhf_[A-Za-z0-9]{30,}\b|\bsk-[A-Za-z0-9_-]{20,}\b|\bghp_[A-Za-z0-9]{30,}\b|\bAKIA[A-Z0-9]{16}\b")
+_SECRET_VARIABLE = re.compile(r"(TOKEN|SECRET|PASSWORD|API_?KEY)$")
+MIN_SECRET_CHARACTERS = 12
 
 
 @dataclass(frozen=True, slots=True)
 class Redactor:
-    """The places that a run's texts name, each with what stands for it."""
+    """Replaces absolute paths; `replacements` maps each path in a run's recipe and manifest to its last part."""
 
-    places: Mapping[str, str]
+    replacements: Mapping[str, str]
 
     @classmethod
-    def of(cls, recipe: str, manifest: Manifest) -> Redactor:
-        """Return the places named by a recipe and a manifest."""
-        told = [recipe, *_strings({**manifest, "recipe": {**manifest["recipe"], "path": "", "text": ""}})]
-        found = {place for text in told for place in _PLACE.findall(text)}
-        return cls({place: _last(place) for place in sorted(found, key=lambda one: (-len(one), one))})
+    def for_run(cls, recipe: str, manifest: Manifest) -> Redactor:
+        """Return the redactor for the paths in a recipe and a manifest; longer paths are replaced first."""
+        texts = [recipe, *_strings({**manifest, "recipe": {**manifest["recipe"], "path": "", "text": ""}})]
+        paths = {path for text in texts for path in _ABSOLUTE_PATH.findall(text)}
+        return cls({path: _last_part(path) for path in sorted(paths, key=lambda path: (-len(path), path))})
 
-    def out_of(self, text: str) -> str:
-        """Return a text without the places."""
-        for place, name in self.places.items():
-            text = text.replace(place, name)
+    def redact(self, text: str) -> str:
+        """Return the text with the paths replaced."""
+        for path, name in self.replacements.items():
+            text = text.replace(path, name)
         return text
 
-    def out_of_card(self, text: str) -> str:
-        """Return a card without the places, also where they are escaped as Markdown."""
-        for place, name in self.places.items():
-            escaped = re.sub(r"([\\`*_{}\[\]()#+!|~$-])", r"\\\1", place)
-            text = text.replace(place, name).replace(escaped, name)
+    def redact_card(self, text: str) -> str:
+        """Return a card with the paths replaced, including those with Markdown escapes."""
+        for path, name in self.replacements.items():
+            escaped = re.sub(r"([\\`*_{}\[\]()#+!|~$-])", r"\\\1", path)
+            text = text.replace(path, name).replace(escaped, name)
         return text
 
-    def out_of_json(self, told: Any) -> Any:  # noqa: ANN401
-        """Return JSON without the places in any of its strings."""
-        if isinstance(told, str):
-            return self.out_of(told)
-        if isinstance(told, dict):
-            return {name: self.out_of_json(one) for name, one in told.items()}
-        return [self.out_of_json(one) for one in told] if isinstance(told, list) else told
+    def redact_json(self, value: Any) -> Any:  # noqa: ANN401
+        """Return a JSON value with the paths replaced in all of its strings; keys stay."""
+        if isinstance(value, str):
+            return self.redact(value)
+        if isinstance(value, dict):
+            return {key: self.redact_json(inner) for key, inner in value.items()}
+        return [self.redact_json(inner) for inner in value] if isinstance(value, list) else value
 
 
-def refuse_keys(texts: Mapping[str, str]) -> None:
-    """Raise UsageError, which does not repeat the key, if one of the texts by name holds a key."""
-    secrets = {
+def refuse_secrets(texts: Mapping[str, str]) -> None:
+    """Raise UsageError, without repeating the secret, if one of the files (name: text) contains a secret."""
+    variables = {
         value: name
         for name, value in os.environ.items()
-        if _SECRET_NAME.search(name.upper()) and len(value) >= SHORTEST_KEY
+        if _SECRET_VARIABLE.search(name.upper()) and len(value) >= MIN_SECRET_CHARACTERS
     }
-    for name, text in texts.items():
-        found = next((variable for value, variable in secrets.items() if value in text), None)
-        if found is None and _KEY.search(text):
-            found = "a key"
-        if found is not None:
+    for file, text in texts.items():
+        variable = next((name for value, name in variables.items() if value in text), None)
+        if variable is not None or _SECRET.search(text):
+            secret = f"the value of {variable}" if variable is not None else "a secret key or token"
             raise UsageError(
-                f"{name}: holds {'the value of ' if found != 'a key' else ''}{found}, so nothing is pushed; keys come "
-                "from the environment (api_key_env: NAME): take it out of the recipe, and run again"
+                f"{file}: contains {secret}, so nothing is pushed; name the environment variable instead "
+                "(api_key_env: NAME), take the secret out of the recipe, and run again"
             )
 
 
-def _strings(told: Any) -> Iterator[str]:  # noqa: ANN401
-    if isinstance(told, str):
-        yield told
-    elif isinstance(told, Mapping):
-        yield from (text for one in told.values() for text in _strings(one))
-    elif isinstance(told, list):
-        yield from (text for one in told for text in _strings(one))
+def _strings(value: Any) -> Iterator[str]:  # noqa: ANN401
+    """Yield all strings in a JSON value, except keys."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        yield from (text for inner in value.values() for text in _strings(inner))
+    elif isinstance(value, list):
+        yield from (text for inner in value for text in _strings(inner))
 
 
-def _last(place: str) -> str:
-    return PureWindowsPath(place).name if ":\\" in place else PurePosixPath(place).name
+def _last_part(path: str) -> str:
+    return PureWindowsPath(path).name if ":\\" in path else PurePosixPath(path).name

@@ -1,4 +1,4 @@
-"""A data set's repository on the Hub as a push sees it: what stands there, and the few things done to it."""
+"""The repository of a data set on the Hub: its state, and the changes that a push makes to it."""
 
 from __future__ import annotations
 
@@ -11,166 +11,185 @@ from typing import TYPE_CHECKING, Any
 
 from textsynth.core.errors import RunError, UsageError
 from textsynth.export.card.metadata import read_card
-from textsynth.hub.errors import LOGIN, Found, HubRetry, Say, with_retries
 from textsynth.hub.options import MAIN, PushOptions
 from textsynth.hub.schema_diff import DatasetSchema, read_schema, split_of
+from textsynth.sources.hub_errors import LOGIN, HubRetry, Log, Result, classify_error, hub_exceptions, with_retries
 
 if TYPE_CHECKING:
     from huggingface_hub import CommitInfo
     from huggingface_hub.hf_api import RepoFile
 
 CONNECT_SECONDS = 10.0
-MOST_FILES_COUNTED = 200
+MAX_FILES_COMPARED = 200
+PARQUET_BLOCK_BYTES = 1 << 16
 
 
 @dataclass(frozen=True, slots=True)
 class RemoteState:
-    """What stands in a repository at one commit: `head` (None: there is no repository yet) and its files by path.
+    """The state of a repository at one commit: `head` (None: there is no repository yet) and its files by path.
 
-    `branch` says whether the branch asked for exists; if not, `head` is that of main, from which it will begin.
+    `branch_exists` says whether the branch of the push exists; if not, `head` is that of main, where the branch will
+    start. `tags` and `pull_requests` (by ref, as `refs/pr/3`) map to commits.
     """
 
     head: str | None = None
     private: bool = False
-    branch: bool = False
+    branch_exists: bool = False
     files: Mapping[str, RepoFile] = field(default_factory=dict)
     tags: Mapping[str, str] = field(default_factory=dict)
-    pulls: Mapping[str, str] = field(default_factory=dict)
+    pull_requests: Mapping[str, str] = field(default_factory=dict)
 
 
 class HubRepository:
-    """The repository `repo` at a branch. Every request has a time limit; what may pass is tried again."""
+    """The repository `repo` at a branch. Every request has a time limit, and failures that may pass are retried."""
 
-    def __init__(self, wish: PushOptions, say: Say) -> None:
+    def __init__(self, options: PushOptions, log: Log) -> None:
         from huggingface_hub import HfApi, get_token
 
-        self.repo, self.revision = wish.repo, wish.revision
-        # given with each request, also where HF_HUB_DISABLE_IMPLICIT_TOKEN keeps it from being sent unasked
+        self.repo, self.revision = options.repo, options.revision
+        # Passed with each request, because HF_HUB_DISABLE_IMPLICIT_TOKEN may keep it from being sent by default.
         self._token = get_token()
         self.api = HfApi(token=self._token)
-        self._timeout, self._patience = wish.timeout_seconds, wish.max_retry_seconds
-        self._say = say
+        self._timeout, self._max_retry_seconds = options.timeout_seconds, options.max_retry_seconds
+        self._log = log
 
-    def login(self, *, needed: bool) -> str | None:
-        """Return the name behind the token, None without one where none is `needed`.
+    def login(self, *, required: bool) -> str | None:
+        """Return the user name of the token, None if there is no token and none is `required`.
 
-        Raises UsageError where the Hub may not be asked or no token is there, RunError for one that cannot write.
+        Raises UsageError if HF_HUB_OFFLINE is set, RunError if a required token is missing or may only read.
         """
         from huggingface_hub import constants
 
         if constants.is_offline_mode():
-            raise UsageError(f"{self.repo}: HF_HUB_OFFLINE is set, so that nothing can be pushed; unset it")
+            raise UsageError(f"{self.repo}: HF_HUB_OFFLINE is set, so nothing can be pushed; unset it")
         if self._token is None:
-            if needed:
+            if required:
                 raise RunError(f"{self.repo}: there is no token for the Hub; {LOGIN}")
             return None
-        who = self._patiently(self.api.whoami, "asking the Hub whose token this is")
-        role = ((who.get("auth") or {}).get("accessToken") or {}).get("role")
-        if needed and role == "read":
-            raise RunError(f"{self.repo}: the token of {who.get('name')} may only read; make one that may write")
-        return str(who.get("name"))
+        user = self._call(self.api.whoami, "reading the owner of the token")
+        role = ((user.get("auth") or {}).get("accessToken") or {}).get("role")
+        if required and role == "read":
+            raise RunError(f"{self.repo}: the token of {user.get('name')} is read-only; use one with write access")
+        return str(user.get("name"))
 
     def state(self) -> RemoteState:
-        """Return what stands in the repository now. Raises UsageError where the revision is a tag or a commit."""
+        """Return the current state of the repository. Raises UsageError if the revision is a tag or a commit."""
         from huggingface_hub.constants import REGEX_COMMIT_OID
 
-        info = self._patiently(self._info, "looking at the repository")
+        info = self._call(self._info, "reading the repository")
         if info is None:
             return RemoteState()
-        refs = self._patiently(
+        refs = self._call(
             lambda: self.api.list_repo_refs(self.repo, repo_type="dataset", include_pull_requests=True),
-            "looking at its branches",
+            "listing the branches",
         )
-        branches = {one.name: one.target_commit for one in refs.branches}
-        tags = {one.name: one.target_commit for one in refs.tags}
-        pulls = {one.ref: one.target_commit for one in refs.pull_requests or ()}
+        branches = {branch.name: branch.target_commit for branch in refs.branches}
+        tags = {tag.name: tag.target_commit for tag in refs.tags}
+        pull_requests = {request.ref: request.target_commit for request in refs.pull_requests or ()}
         if self.revision not in branches and (self.revision in tags or REGEX_COMMIT_OID.fullmatch(self.revision)):
-            raise UsageError(f"{self.repo}: {self.revision} is no branch; a push goes to a branch, such as {MAIN}")
-        head = branches.get(self.revision) or pulls.get(self.revision) or branches.get(MAIN, info.sha)
+            raise UsageError(f"{self.repo}: {self.revision} is not a branch; push to a branch, such as {MAIN}")
+        head = branches.get(self.revision) or pull_requests.get(self.revision) or branches.get(MAIN, info.sha)
         return RemoteState(
             head=head,
             private=bool(info.private),
-            branch=self.revision in branches or self.revision in pulls,
+            branch_exists=self.revision in branches or self.revision in pull_requests,
             files=self.files(head) if head else {},
             tags=tags,
-            pulls=pulls,
+            pull_requests=pull_requests,
         )
 
     def files(self, revision: str) -> dict[str, RepoFile]:
         """Return the files of a commit by path."""
         from huggingface_hub.hf_api import RepoFile
 
-        entries = self._patiently(
+        entries = self._call(
             lambda: list(self.api.list_repo_tree(self.repo, repo_type="dataset", revision=revision, recursive=True)),
-            "listing its files",
+            "listing the files",
         )
-        return {one.path: one for one in entries if isinstance(one, RepoFile)}
+        return {entry.path: entry for entry in entries if isinstance(entry, RepoFile)}
 
-    def shape(self, there: RemoteState) -> DatasetSchema | None:
-        """Return the shape of the default config that stands there, None where there is none.
+    def schema(self, remote: RemoteState) -> DatasetSchema | None:
+        """Return the schema of the default config in the repository, None if there is none.
 
-        Only the ends of its parquet files are read. Raises RunError where they cannot be.
+        Only the footers of its parquet files are read. Raises RunError if they cannot be.
         """
-        files = list(self._data_files(there))
+        files = list(self._data_files(remote))
         if not files:
             return None
-        if len(files) > MOST_FILES_COUNTED:
-            raise RunError(f"{self.repo}: holds {len(files)} data files, too many to be compared; see --replace")
-        return self._patiently(lambda: read_schema(self._opened(files, str(there.head))), "reading the data set there")
-
-    def create(self, *, private: bool) -> None:
-        """Make the repository; one that is there already is no fault."""
-        self._patiently(
-            lambda: self.api.create_repo(self.repo, repo_type="dataset", private=private or None, exist_ok=True),
-            "making the repository",
+        if len(files) > MAX_FILES_COMPARED:
+            raise RunError(
+                f"{self.repo}: has {len(files)} data files; at most {MAX_FILES_COMPARED} can be compared: push with "
+                "--replace to skip the comparison"
+            )
+        return self._call(
+            lambda: read_schema(self._open_parquet(files, str(remote.head))), "reading the data set in the repository"
         )
 
-    def begin_branch(self, head: str) -> None:
-        """Make the branch at a commit; one that is there already is no fault."""
-        self._patiently(
+    def create(self, *, private: bool) -> None:
+        """Create the repository; it is not an error if it exists already."""
+        self._call(
+            lambda: self.api.create_repo(self.repo, repo_type="dataset", private=private or None, exist_ok=True),
+            "creating the repository",
+        )
+
+    def create_branch(self, head: str) -> None:
+        """Create the branch at a commit; it is not an error if it exists already."""
+        self._call(
             lambda: self.api.create_branch(
                 self.repo, repo_type="dataset", branch=self.revision, revision=head, exist_ok=True
             ),
-            f"making the branch {self.revision}",
+            f"creating the branch {self.revision}",
         )
 
     def commit(
-        self, added: Mapping[str, Any], deleted: Sequence[str], *, parent: str, told: tuple[str, str], pull: bool
+        self,
+        added: Mapping[str, Any],
+        deleted: Sequence[str],
+        *,
+        parent: str,
+        message: tuple[str, str],
+        pull_request: bool,
     ) -> CommitInfo:
-        """Make one commit on top of `parent`: all of it or nothing. Lets every exception of `caught` through."""
+        """Make one commit on top of `parent`, all of it or nothing; `message` is its title and description.
+
+        Raises the `hub_exceptions` as they are, without retries.
+        """
         from huggingface_hub import CommitOperationAdd, CommitOperationDelete
 
         operations: list[Any] = [
-            *(CommitOperationAdd(path, item) for path, item in added.items()),
+            *(CommitOperationAdd(path, content) for path, content in added.items()),
             *(CommitOperationDelete(path) for path in deleted),
         ]
-        with self._limited(), warnings.catch_warnings(record=True) as warned:
+        title, description = message
+        with self._time_limit(), warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
-            done = self.api.create_commit(
+            info = self.api.create_commit(
                 self.repo,
                 operations,
                 repo_type="dataset",
-                commit_message=told[0],
-                commit_description=told[1],
+                commit_message=title,
+                commit_description=description,
                 revision=self.revision,
                 parent_commit=parent,
-                create_pr=pull,
+                create_pr=pull_request,
             )
-        for warning in warned:
-            # what the Hub says of the card; others are about huggingface_hub's own code
+        for warning in caught:
+            # A UserWarning is the Hub's comment on the card; others are about the code of huggingface_hub itself.
             if warning.category is UserWarning:
-                self._say(" ".join(str(warning.message).split()))
-        return done
+                self._log(" ".join(str(warning.message).split()))
+        return info
 
     def tag(self, name: str, commit: str) -> None:
-        """Name a commit; a tag that names it already is no fault. Raises RunError where the tag names another one."""
-        self._patiently(
+        """Set a tag on a commit, if it is not set already. Raises RunError if the tag is set on another commit."""
+        self._call(
             lambda: self.api.create_tag(self.repo, repo_type="dataset", tag=name, revision=commit, exist_ok=True),
             f"pushed, but not tagged: setting the tag {name}",
         )
-        found = self.state().tags.get(name, "")
-        if found != commit:
-            raise RunError(f"{self.repo}: pushed, but not tagged: the tag {name} names another commit ({found[:8]})")
+        tagged = self.state().tags.get(name, "")
+        if tagged != commit:
+            raise RunError(
+                f"{self.repo}: pushed, but not tagged: the tag {name} is set on another commit ({tagged[:8]})"
+            )
 
     def _info(self) -> Any:  # noqa: ANN401
         from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError
@@ -182,73 +201,79 @@ class HubRepository:
         except RepositoryNotFoundError:
             return None
 
-    def _data_files(self, there: RemoteState) -> Iterator[tuple[str, str]]:
-        """Yield split and path of the files of the default config, as the card there says, else by their names."""
-        configs = self._configs(there)
-        if configs:
-            chosen = next((one for one in configs if one.get("default") or one.get("config_name") == "default"), None)
-            for one in _as_list((chosen or configs[0]).get("data_files")):
-                split = one.get("split", "train") if isinstance(one, dict) else "train"
-                patterns = _as_list(one.get("path") if isinstance(one, dict) else one)
-                for path in sorted(there.files):
-                    if any(fnmatch.fnmatch(path, str(pattern)) for pattern in patterns):
-                        yield split, path
+    def _data_files(self, remote: RemoteState) -> Iterator[tuple[str, str]]:
+        """Yield (split, path) of the files of the default config, according to the card, else to the file names."""
+        configs = self._configs(remote)
+        if not configs:
+            yield from ((split_of(path), path) for path in sorted(remote.files) if path.endswith(".parquet"))
             return
-        for path in sorted(there.files):
-            if path.endswith(".parquet"):
-                yield split_of(path), path
+        default = next(
+            (config for config in configs if config.get("default") or config.get("config_name") == "default"),
+            configs[0],
+        )
+        for entry in _as_list(default.get("data_files")):
+            split = entry.get("split", "train") if isinstance(entry, dict) else "train"
+            patterns = _as_list(entry.get("path") if isinstance(entry, dict) else entry)
+            for path in sorted(remote.files):
+                if any(fnmatch.fnmatch(path, str(pattern)) for pattern in patterns):
+                    yield split, path
 
-    def _configs(self, there: RemoteState) -> list[dict[str, Any]]:
-        if "README.md" not in there.files:
+    def _configs(self, remote: RemoteState) -> list[dict[str, Any]]:
+        if "README.md" not in remote.files:
             return []
-        text = self._patiently(lambda: self._read(f"{there.head}", "README.md"), "reading the card there")
+        card = self._call(lambda: self._read_file(f"{remote.head}", "README.md"), "reading the card in the repository")
         try:
-            found = read_card(text.decode("utf-8", "replace")).metadata
+            metadata = read_card(card.decode("utf-8", "replace")).metadata
         except UsageError:
             return []
-        return [one for one in _as_list(found.get("configs")) if isinstance(one, dict)]
+        return [config for config in _as_list(metadata.get("configs")) if isinstance(config, dict)]
 
-    def _read(self, revision: str, path: str) -> bytes:
-        with self._system().open(f"datasets/{self.repo}@{revision}/{path}", "rb") as file:
+    def _read_file(self, revision: str, path: str) -> bytes:
+        with self._file_system().open(f"datasets/{self.repo}@{revision}/{path}", "rb") as file:
             return bytes(file.read())
 
-    def _opened(self, files: Sequence[tuple[str, str]], revision: str) -> Iterator[tuple[str, Any]]:
+    def _open_parquet(self, files: Sequence[tuple[str, str]], revision: str) -> Iterator[tuple[str, Any]]:
         import pyarrow.parquet as pq
 
-        system = self._system()
+        system = self._file_system()
         for split, path in files:
             if not path.endswith(".parquet"):
                 raise RunError(
-                    f"{self.repo}: holds {path}, which is no parquet file, so that the data sets cannot be compared; "
-                    "--replace pushes all the same"
+                    f"{self.repo}: contains {path}, which is not a parquet file, so the data sets cannot be compared; "
+                    "push with --replace to skip the comparison"
                 )
-            with system.open(f"datasets/{self.repo}@{revision}/{path}", "rb", block_size=1 << 16) as file:
+            remote_path = f"datasets/{self.repo}@{revision}/{path}"
+            with system.open(remote_path, "rb", block_size=PARQUET_BLOCK_BYTES) as file:
                 yield split, pq.ParquetFile(file)
 
-    def _system(self) -> Any:  # noqa: ANN401
+    def _file_system(self) -> Any:  # noqa: ANN401
         from huggingface_hub import HfFileSystem
 
         return HfFileSystem(token=self._token, skip_instance_cache=True)
 
-    def _patiently(self, work: Callable[[], Found], doing: str) -> Found:
-        with self._limited():
-            return with_retries(work, f"{self.repo}: {doing}", HubRetry(self._patience, self._say))
+    def _call(self, request: Callable[[], Result], action: str) -> Result:
+        """Return what a request returns, with a time limit and retries. Raises RunError if it fails."""
+        try:
+            with self._time_limit():
+                return with_retries(request, action, HubRetry(self.repo, self._max_retry_seconds, self._log))
+        except hub_exceptions() as error:
+            raise RunError(f"{self.repo}: {action}: {classify_error(error, self.repo).message}") from error
 
     @contextmanager
-    def _limited(self) -> Iterator[None]:
-        """Give every request of huggingface_hub a time limit: by itself it waits for an answer for ever."""
+    def _time_limit(self) -> Iterator[None]:
+        """Give every request of huggingface_hub a time limit; by default it waits for a response without limit."""
         from huggingface_hub import get_session
 
         session = get_session()
-        before = session.timeout
+        previous = session.timeout
         session.timeout = (CONNECT_SECONDS, self._timeout, self._timeout, self._timeout)
         try:
             yield
         finally:
-            session.timeout = before
+            session.timeout = previous
 
 
-def _as_list(told: object) -> list[Any]:
-    if isinstance(told, list):
-        return told
-    return [] if told is None else [told]
+def _as_list(value: object) -> list[Any]:
+    if isinstance(value, list):
+        return value
+    return [] if value is None else [value]

@@ -1,4 +1,4 @@
-"""The shape of a data set: its features and how many rows each split has, of files here and of those on the Hub."""
+"""The schema of a data set, local or on the Hub: its features and the number of rows in each split; and differences."""
 
 from __future__ import annotations
 
@@ -12,24 +12,24 @@ if TYPE_CHECKING:
     import datasets
     import pyarrow.parquet as pq
 
-SHOWN = 5
+MAX_NAMES_LISTED = 5
 
 
 @dataclass(frozen=True, slots=True)
 class DatasetSchema:
-    """What a config holds: its features in column order, and rows by split."""
+    """The schema of a config: its features in column order, and the number of rows by split."""
 
     features: datasets.Features
     splits: Mapping[str, int]
 
     @property
     def rows(self) -> int:
-        """Rows of all splits."""
+        """The number of rows in all splits."""
         return sum(self.splits.values())
 
 
 def read_schema(files: Iterable[tuple[str, pq.ParquetFile]]) -> DatasetSchema | None:
-    """Return the shape of parquet files by split, None where there are none; the first file gives the features."""
+    """Return the schema of (split, parquet file) pairs, None if there are none; the first file gives the features."""
     from datasets import Features
 
     features, splits = None, dict[str, int]()
@@ -40,33 +40,34 @@ def read_schema(files: Iterable[tuple[str, pq.ParquetFile]]) -> DatasetSchema | 
 
 
 def split_of(path: str) -> str:
-    """Return the split that a file belongs to by its name: `data/train-00000-of-00001.parquet` is of `train`."""
+    """Return the split of a file according to its name: `train` for `data/train-00000-of-00001.parquet`."""
     return path.rsplit("/", 1)[-1].split("-")[0].removesuffix(".parquet")
 
 
 def schema_changes(new: DatasetSchema, old: DatasetSchema) -> list[str]:
-    """Say what a user of the old data set would trip over in the new one, in phrases; [] where nothing."""
-    told = [f"the column {name!r} is gone" for name in old.features if name not in new.features]
-    told += [f"the column {name!r} is new" for name in new.features if name not in old.features]
+    """Return the changes that may break the code of the old data set's users, as phrases; [] if there are none."""
+    changes = [f"the column {name!r} is removed" for name in old.features if name not in new.features]
+    changes += [f"the column {name!r} is new" for name in new.features if name not in old.features]
     for name, feature in new.features.items():
         if name in old.features and feature != old.features[name]:
-            told.append(_changed(name, feature, old.features[name]))
-    told += [f"the split {name!r} is gone" for name in old.splits if name not in new.splits]
+            changes.append(_feature_change(name, feature, old.features[name]))
+    changes += [f"the split {name!r} is removed" for name in old.splits if name not in new.splits]
     if new.rows < old.rows:
-        told.append(f"it has {pluralize(new.rows, 'text')} where there are {old.rows:,}")
-    return told
+        changes.append(f"it has {pluralize(new.rows, 'text')} instead of {old.rows:,}")
+    return changes
 
 
-def _changed(name: str, new: object, old: object) -> str:
-    names, before = _label_names(new), _label_names(old)
-    if names is None or before is None or type(new) is not type(old):
-        return f"the column {name!r} is {_kind(new)} where it was {_kind(old)}"
-    added, gone = [one for one in names if one not in before], [one for one in before if one not in names]
-    told = [f"no longer has {_listed(gone)}"] if gone else []
-    told += [f"also has {_listed(added)}"] if added else []
-    if not told:
-        return f"the labels of {name!r} stand in another order, which changes their codes"
-    return f"the labels of {name!r}: it {' and '.join(told)}"
+def _feature_change(column: str, new: object, old: object) -> str:
+    new_names, old_names = _label_names(new), _label_names(old)
+    if new_names is None or old_names is None or type(new) is not type(old):
+        return f"the column {column!r} is {_type_name(new)} instead of {_type_name(old)}"
+    added = [name for name in new_names if name not in old_names]
+    removed = [name for name in old_names if name not in new_names]
+    if not added and not removed:
+        return f"the labels of {column!r} are in another order, which changes their integer codes"
+    parts = [f"{_listed(removed)} removed"] if removed else []
+    parts += [f"{_listed(added)} added"] if added else []
+    return f"the labels of {column!r} change: {', '.join(parts)}"
 
 
 def _label_names(feature: object) -> list[str] | None:
@@ -75,14 +76,14 @@ def _label_names(feature: object) -> list[str] | None:
 
 
 def _listed(names: list[str]) -> str:
-    more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
-    return ", ".join(map(repr, names[:SHOWN])) + more
+    more = f" and {len(names) - MAX_NAMES_LISTED} more" if len(names) > MAX_NAMES_LISTED else ""
+    return ", ".join(map(repr, names[:MAX_NAMES_LISTED])) + more
 
 
-def _kind(feature: object) -> str:
+def _type_name(feature: object) -> str:
     inner = getattr(feature, "feature", None)
     if inner is not None:
-        return f"a list of {_kind(inner)}"
-    return (
-        str(getattr(feature, "dtype", None) or type(feature).__name__) if _label_names(feature) is None else "a label"
-    )
+        return f"a list of {_type_name(inner)}"
+    if _label_names(feature) is not None:
+        return "a label"
+    return str(getattr(feature, "dtype", None) or type(feature).__name__)

@@ -1,9 +1,10 @@
-"""What was given to a run, and what of its provenance and dropped texts repeats it: that stays at home.
+"""Removal of source texts from pushed provenance and dropped texts: seeds and test rows are never published.
 
-A text repeats a given one if it has the same letters and digits, or holds the whole of one of at least five words.
-Rows that a run curates (`existing`) are its candidates, not given to write from: they are the data itself.
+A text repeats a source text if both have the same letters and digits, or if it contains the whole of a source text of
+at least five words. Rows that a run curates (`existing`) do not count as source texts: they are the candidates, and so
+the data set itself.
 
-Does not catch: a given text with a word or two changed, which no check of the run called a copy.
+Does not catch: a source text with a word or two changed, unless a check of the run dropped it as a copy.
 """
 
 from __future__ import annotations
@@ -21,30 +22,32 @@ from textsynth.recipe.references import references_in
 from textsynth.similarity.overlap import OverlapIndex, SubstringIndex
 from textsynth.store.manifest import Manifest
 
-# drops that quote a given row: the text is that row, or nearly
-COPIES = ("copies_source", "leak")
+COPY_CHECKS = ("copies_source", "leak")
+"""The checks whose dropped texts are copies, or near copies, of a source text."""
 
 
 class SourceTexts(NamedTuple):
-    """What was given to a run and must not leave with it: texts, and names of the fields that came with them."""
+    """What must not be published: the texts of a run's sources, and the names of the fields that these rows have."""
 
     texts: Sequence[str] = ()
     fields: frozenset[str] = frozenset()
 
 
 def read_source_texts(folder: Path, manifest: Manifest, recipe: Recipe | None = None) -> SourceTexts:
-    """Return what the run's sources gave it to write from or to test against, read again as its recipe says.
+    """Return the texts of the run's sources that are seeds or test rows, read again as its recipe says.
 
-    `recipe` is the run's, where it is at hand; else it is read from where the manifest says that it is. Raises
-    UsageError where the recipe or a source is no longer what it was: nobody can tell then which were given.
+    `recipe` is that of the run, if it is loaded; else it is read from the path in the manifest. Raises UsageError if
+    the recipe or a source has changed since the run, because the source texts are then unknown.
     """
     if not manifest["sources"]:
         return SourceTexts()
-    told = manifest["recipe"]
-    path = folder / told["path"]
-    why = f"{folder}: provenance and dropped texts cannot be pushed, as it cannot be told which of them repeat a seed: "
+    info = manifest["recipe"]
+    path = folder / info["path"]
+    reason = (
+        f"{folder}: provenance and dropped texts cannot be pushed, because it is unknown which of them repeat a seed: "
+    )
     try:
-        recipe = pinned_as_run(recipe or read_recipe(path, told["sets"]), manifest["sources"])
+        recipe = pinned_as_run(recipe or read_recipe(path, info["sets"]), manifest["sources"])
         curated = {
             name
             for item in recipe.generate
@@ -52,75 +55,78 @@ def read_source_texts(folder: Path, manifest: Manifest, recipe: Recipe | None = 
             for _, name in references_in(item.step, "source")
         }
         sources = {name: source for name, source in recipe.sources.items() if name not in curated}
-        rows = [source.read(recipe.base, name=name, seed=recipe.seed) for name, source in sources.items()]
-    except UsageError as fault:
-        raise UsageError(f"{why}{str(fault).splitlines()[0]}; or leave --with-provenance out") from fault
-    if recipe.hash != told["hash"]:
-        raise UsageError(f"{why}{path.name} has changed since; run it again, or leave --with-provenance out")
-    records = [record for some in rows for record in some]
-    return SourceTexts([one.text for one in records], frozenset(field for one in records for field in one.fields))
+        records = [
+            record
+            for name, source in sources.items()
+            for record in source.read(recipe.base, name=name, seed=recipe.seed)
+        ]
+    except UsageError as error:
+        raise UsageError(f"{reason}{str(error).splitlines()[0]}; or leave --with-provenance out") from error
+    if recipe.hash != info["hash"]:
+        raise UsageError(f"{reason}{path.name} has changed since; run it again, or leave --with-provenance out")
+    fields = frozenset(field for record in records for field in record.fields)
+    return SourceTexts([record.text for record in records], fields)
 
 
-def has_sources(given: Sequence[str]) -> Callable[[str], bool]:
-    """Return a function that says whether a text repeats one of the given ones."""
-    same, whole = OverlapIndex(given), SubstringIndex(given)
+def source_matcher(source_texts: Sequence[str]) -> Callable[[str], bool]:
+    """Return a function that checks whether a text, or one line of it, repeats one of the source texts."""
+    same, contained = OverlapIndex(source_texts), SubstringIndex(source_texts)
 
-    def found(text: str) -> bool:
+    def matches(text: str) -> bool:
         lines = [text, *(text.splitlines() if "\n" in text else ())]
-        return whole.find(text) is not None or any(same.find_exact(line) for line in lines if line.strip())
+        return contained.find(text) is not None or any(same.find_exact(line) for line in lines if line.strip())
 
-    return found
+    return matches
 
 
-def redact_sources(file: Path, shown: Sequence[Path], given: SourceTexts) -> bytes:
-    """Return a file of provenance or dropped texts without what was given; rows and columns stay.
+def redact_sources(file: Path, data_files: Sequence[Path], sources: SourceTexts) -> bytes:
+    """Return a parquet file of provenance or dropped texts without source texts; rows and columns stay.
 
-    Texts that repeat a given one are blank, `source` (what a text rewrites) is empty where the data set, the files
-    `shown`, has it in no column, and `attributes` lack the fields of given rows.
+    Texts that repeat a source text become blank. `source_text` (the text that was rewritten) becomes null unless the
+    published data set, the files `data_files`, contains it in a column. `attributes` lose the fields of source rows.
     """
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     table = pq.read_table(file, partitioning=None)
-    columns = {"attributes": [_without(cell, given.fields) for cell in table["attributes"].to_pylist()]}
-    if "source" in table.column_names:
-        public = {text for path in shown for text in _texts(pq.read_table(path, partitioning=None))}
-        columns |= _blanked(
-            table.select(["step", "source_text", "text", "raw_answer"]).to_pylist(), public, given.texts
-        )
+    columns = {"attributes": [_without_fields(cell, sources.fields) for cell in table["attributes"].to_pylist()]}
+    if "text" in table.column_names:  # a file of dropped texts
+        published = {text for path in data_files for text in _texts(pq.read_table(path, partitioning=None))}
+        rows = table.select(["step", "source_text", "text", "raw_answer"]).to_pylist()
+        columns |= _redacted_columns(rows, published, sources.texts)
     columns = {name: cells for name, cells in columns.items() if cells != table[name].to_pylist()}
     if not columns:
         return file.read_bytes()
     for name, cells in columns.items():
-        place = table.schema.get_field_index(name)
-        kind = table.schema.field(place)
-        table = table.set_column(place, kind, pa.array(cells, kind.type))
+        index = table.schema.get_field_index(name)
+        field = table.schema.field(index)
+        table = table.set_column(index, field, pa.array(cells, field.type))
     sink = pa.BufferOutputStream()
     pq.write_table(table, sink, compression="zstd")
     return bytes(sink.getvalue().to_pybytes())
 
 
-def _blanked(
-    rows: Sequence[Mapping[str, Any]], public: Container[str], texts: Sequence[str]
+def _redacted_columns(
+    rows: Sequence[Mapping[str, Any]], published: Container[str], source_texts: Sequence[str]
 ) -> dict[str, list[str | None]]:
-    found = has_sources(texts)
+    matches = source_matcher(source_texts)
     hidden = [
-        str(row["step"]).split("-")[0] in COPIES
-        or any(found(row[name]) for name in ("text", "raw_answer") if row[name])
+        str(row["step"]).split("-")[0] in COPY_CHECKS
+        or any(matches(row[name]) for name in ("text", "raw_answer") if row[name])
         for row in rows
     ]
     return {
         "text": ["" if blank else row["text"] for row, blank in zip(rows, hidden, strict=True)],
         "raw_answer": [None if blank else row["raw_answer"] for row, blank in zip(rows, hidden, strict=True)],
-        "source_text": [row["source_text"] if row["source_text"] in public else None for row in rows],
+        "source_text": [row["source_text"] if row["source_text"] in published else None for row in rows],
     }
 
 
-def _without(attributes: str | None, fields: Container[str]) -> str | None:
+def _without_fields(attributes: str | None, fields: Container[str]) -> str | None:
     """Return a JSON object without the keys `fields`."""
-    told = json.loads(attributes) if attributes else {}
-    kept = {name: value for name, value in told.items() if name not in fields}
-    return attributes if len(kept) == len(told) else as_json(kept)
+    values = json.loads(attributes) if attributes else {}
+    remaining = {name: value for name, value in values.items() if name not in fields}
+    return attributes if len(remaining) == len(values) else as_json(remaining)
 
 
 def _texts(table: Any) -> set[str]:  # noqa: ANN401

@@ -1,4 +1,4 @@
-"""Labellers: a model gives or verifies labels, after every filter. One file an item."""
+"""Labellers: a model assigns or verifies labels after all filters have passed. Each module defines one labeller."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from textsynth.core.registry import lazy_exports
 
-# For type checkers; `items_of` finds every item by its file.
+# For type checkers. At run time each class is found by the name of its module.
 if TYPE_CHECKING:
     from textsynth.label.choice import Choice as Choice
 else:

@@ -1,204 +1,203 @@
-"""Gold: a labeller is tried on rows whose labels people have set, and its confidence becomes how often it is right.
+"""Calibrates a labeller on gold rows: rows labelled by people, which the labeller labels before any text.
 
-The rows are asked about as texts are, blind: neither their label nor another of them is shown. Where labels are more
-than a prompt shows, their own label is not put among the nearest as a text's intended one is, so that the figure is
-rather too low. A row is right where the labeller chose its label, with `multi_label: true` exactly its labels.
+Its confidence then becomes the probability that the label is correct (calibration.py). The gold rows are labelled like
+texts, without their own labels. Where the prompt lists only the nearest labels, a gold row's own label is not added to
+them, unlike a text's intended label, so the measured accuracy is rather too low. A row is correct where the labeller
+chose its label; with `multi_label: true`, exactly its labels.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from textsynth.core.calibration_summary import AccuracyInterval, CalibrationSummary, ConfidenceBin
-from textsynth.core.formatting import format_percent_range, pluralize
+from textsynth.core.formatting import format_confidence, format_percent, format_percent_range, pluralize
 from textsynth.core.records import Completion, GenerationRequest, Record, Verdict
 from textsynth.label.calibration import (
-    FEWEST,
+    MIN_ROWS,
     Calibration,
     CalibrationBin,
     Point,
     Proportion,
+    accuracy_at,
     calibrate,
-    coverage_at,
     possible_thresholds,
     threshold_for_precision,
 )
+from textsynth.label.decision_rule import DecisionRule, Threshold
 
 if TYPE_CHECKING:
     from textsynth.core.protocols import LabellerSession
 
-FEWEST_OF_A_LABEL = 10
-PLACES = 4
-
-
-class Threshold(NamedTuple):
-    """What a confidence must reach, and the reason told of one that does not; None: no confidence is enough."""
-
-    limit: float | None
-    reason: str
+MIN_LABEL_ROWS = 10
+"""Minimum number of gold rows of a label for which its accuracy is reported."""
+DECIMALS = 4
+LOW_CONFIDENCE = "the calibrated confidence of the label is too low"
+CONSEQUENCES = {"drop": "every text is dropped", "review": "every text goes to review"}
 
 
 class CalibrationTarget(NamedTuple):
-    """What the recipe asks of the gold rows of a source: a precision, or (None) so much calibrated confidence.
-
-    `unsure` says in words what becomes of a text that does not pass.
-    """
+    """The goal of a calibration on the rows of `source`: a precision, or (None) a minimum calibrated confidence."""
 
     source: str
     precision: float | None
     min_confidence: float
-    on_low_confidence: str
+
+
+class _BlindChoice(NamedTuple):
+    """The labels that a labeller chose without knowing the intended ones, and its own confidence.
+
+    The confidence is None where no label could be read; then the verdict has the reason.
+    """
+
+    labels: tuple[str, ...]
+    confidence: float | None
+    verdict: Verdict | None
 
 
 class CalibratedSession:
-    """A labeller at work whose confidence is calibrated.
+    """A labeller session whose confidence is calibrated.
 
-    `desk` leaves its confidence in the measure of `item`, and what it chose as the labels of a record without any;
-    `judged` says what a choice means for a record.
+    `session` is the labeller without calibration: of a record without labels it returns the record with the chosen
+    labels, and its confidence under the labeller's name in the scores. `rule` makes the final decision.
     """
 
     def __init__(
-        self,
-        desk: LabellerSession,
-        rows: Sequence[Record],
-        wish: CalibrationTarget,
-        judged: Callable[[Record, str, tuple[str, ...], float, Threshold], tuple[Record, Verdict | None]],
-        item: str,
+        self, session: LabellerSession, gold_rows: Sequence[Record], target: CalibrationTarget, rule: DecisionRule
     ) -> None:
-        self._desk = desk
-        self._rows = rows
-        self._wish = wish
-        self._judged = judged
-        self._item = item
+        self._session = session
+        self._gold_rows = gold_rows
+        self._target = target
+        self._rule = rule.with_threshold(Threshold(None, "the labeller is not calibrated yet"))
         self._calibration = Calibration(())
-        self._bar = Threshold(None, "nothing was learnt yet")
 
     def build_requests(self, records: Sequence[Record]) -> list[list[GenerationRequest]]:
-        """Return what the labeller asks about each record."""
-        return self._desk.build_requests(records)
+        """Return the requests of the labeller for each record."""
+        return self._session.build_requests(records)
 
     def parse_responses(self, record: Record, completions: Sequence[Completion]) -> tuple[Record, Verdict | None]:
-        """Return the record with its labels, the calibrated confidence, and as `ITEM_raw` the one before."""
-        chosen, raw, verdict = self._chosen(record, completions)
-        if raw is None:
-            return record, verdict
-        judged, verdict = self._judged(record, self._item, chosen, self._calibration.of(raw), self._bar)
-        return judged.with_scores({f"{self._item}_raw": raw}), verdict
+        """Return the record with its labels, the calibrated confidence, and a verdict (None keeps it).
+
+        The scores have the calibrated confidence under the labeller's name, and under `NAME_raw` the one before.
+        """
+        choice = self._choose(record, completions)
+        if choice.confidence is None:
+            return record, choice.verdict
+        calibrated = self._calibration.apply(choice.confidence)
+        decided, verdict = self._rule.decide(record, choice.labels, calibrated)
+        return decided.with_scores({f"{self._rule.labeller}_raw": choice.confidence}), verdict
 
     def gold_records(self) -> Sequence[Record]:
-        """Return the rows of the source without their labels."""
-        return [row.with_labels(()) for row in self._rows]
+        """Return the gold rows without their labels."""
+        return [row.with_labels(()) for row in self._gold_rows]
 
     def calibrate(self, answers: Sequence[Sequence[Completion]]) -> CalibrationSummary:
-        """Calibrate the confidence on the rows, and choose the limit from which texts are kept."""
-        found = [self._chosen(row, some) for row, some in zip(self._rows, answers, strict=True)]
-        right = [set(chosen) == set(row.labels) for row, (chosen, _, _) in zip(self._rows, found, strict=True)]
-        points = [(raw, good) for (_, raw, _), good in zip(found, right, strict=True) if raw is not None]
+        """Calibrate the confidence with the answers for each gold row, in order, and choose the threshold."""
+        choices = [self._choose(row, completions) for row, completions in zip(self._gold_rows, answers, strict=True)]
+        right = [set(choice.labels) == set(row.labels) for row, choice in zip(self._gold_rows, choices, strict=True)]
+        points = [
+            (choice.confidence, is_right)
+            for choice, is_right in zip(choices, right, strict=True)
+            if choice.confidence is not None
+        ]
         self._calibration = calibrate(points)
-        self._bar = self._bar_for(points)
-        return _told(self._item, self._wish, self._rows, right, points, self._calibration, self._bar.limit)
+        self._rule = self._rule.with_threshold(self._choose_threshold(points))
+        return _summarize(self._rule, self._target, self._gold_rows, right, points, self._calibration)
 
-    def _chosen(
-        self, record: Record, completions: Sequence[Completion]
-    ) -> tuple[tuple[str, ...], float | None, Verdict | None]:
-        """Return what the labeller chose, blind, how sure it says it is (None: it chose nothing), and its verdict."""
-        blind, verdict = self._desk.parse_responses(record.with_labels(()), completions)
-        return blind.labels, blind.scores.get(self._item), verdict
+    def _choose(self, record: Record, completions: Sequence[Completion]) -> _BlindChoice:
+        blind, verdict = self._session.parse_responses(record.with_labels(()), completions)
+        return _BlindChoice(blind.labels, blind.scores.get(self._rule.labeller), verdict)
 
-    def _bar_for(self, points: Sequence[Point]) -> Threshold:
-        precision = self._wish.precision
-        if precision is None:
-            return Threshold(self._wish.min_confidence, "the label is too seldom right at this confidence")
-        limit = threshold_for_precision(precision, points, self._calibration)
-        if limit is None:
-            return Threshold(None, "no confidence reaches the precision asked for")
-        return Threshold(limit, "the label is too seldom right at this confidence")
+    def _choose_threshold(self, points: Sequence[Point]) -> Threshold:
+        if self._target.precision is None:
+            return Threshold(self._target.min_confidence, LOW_CONFIDENCE)
+        threshold = threshold_for_precision(self._target.precision, points, self._calibration)
+        if threshold is None:
+            return Threshold(None, "no confidence reaches the requested precision")
+        return Threshold(threshold, LOW_CONFIDENCE)
 
 
-def _told(
-    item: str,
-    wish: CalibrationTarget,
+def _summarize(
+    rule: DecisionRule,
+    target: CalibrationTarget,
     rows: Sequence[Record],
     right: Sequence[bool],
     points: Sequence[Point],
     calibration: Calibration,
-    limit: float | None,
 ) -> CalibrationSummary:
-    whole = Proportion(sum(right), len(rows))
-    told: CalibrationSummary = {
-        "source": wish.source,
-        "all": _share(whole),
+    accuracy = Proportion(sum(right), len(rows))
+    summary: CalibrationSummary = {
+        "source": target.source,
+        "all": _interval(accuracy),
         "unread": len(rows) - len(points),
-        "labels": [{"label": label, **_share(share)} for label, share in _by_label(rows, right)],
-        "bands": [_band(band) for band in calibration.bins],
+        "labels": [{"label": label, **_interval(of_label)} for label, of_label in _accuracy_by_label(rows, right)],
+        "bands": [_bin_summary(bin_) for bin_ in calibration.bins],
         "sentence": "",
     }
-    if wish.precision is not None:
-        told["precision"] = wish.precision
-    kept = None if limit is None else coverage_at(limit, points, calibration)
-    if limit is not None and kept is not None and kept.rows:
-        before = min(raw for raw, _ in points if calibration.of(raw) >= limit)
-        told["kept"] = {"confidence": limit, "before": before, **_share(kept)}
+    if target.precision is not None:
+        summary["precision"] = target.precision
+    threshold = rule.threshold.min_confidence
+    passing = None if threshold is None else accuracy_at(threshold, points, calibration)
+    if threshold is not None and passing is not None and passing.rows:
+        raw_threshold = min(confidence for confidence, _ in points if calibration.apply(confidence) >= threshold)
+        summary["kept"] = {"confidence": threshold, "before": raw_threshold, **_interval(passing)}
     parts = [
-        f"right on {format_percent(whole.share)} of {pluralize(len(rows), 'gold row')} ({format_percent_range(whole.low, whole.high)})"
+        f"{format_percent(accuracy.fraction)} of {pluralize(len(rows), 'gold row')} labelled correctly"
+        f" ({format_percent_range(accuracy.low, accuracy.high)})"
     ]
-    parts += [f"{pluralize(told['unread'], 'row')} got no label"] if told["unread"] else []
-    parts.append(_passing(wish, limit, kept, possible_thresholds(points, calibration), len(rows)))
-    parts += [f"fewer than {FEWEST} rows say little"] if len(rows) < FEWEST else []
-    return {**told, "sentence": f"{item}: {'; '.join(parts)}"}
+    parts += [f"{pluralize(summary['unread'], 'row')} got no label"] if summary["unread"] else []
+    if threshold is None or passing is None:
+        parts.append(_no_threshold_sentence(rule, target, possible_thresholds(points, calibration)))
+    else:
+        parts.append(_threshold_sentence(threshold, passing, len(rows)))
+    parts += [f"fewer than {MIN_ROWS} gold rows are too few for a reliable result"] if len(rows) < MIN_ROWS else []
+    return {**summary, "sentence": f"{rule.labeller}: {'; '.join(parts)}"}
 
 
-def _passing(
-    wish: CalibrationTarget,
-    limit: float | None,
-    kept: Proportion | None,
-    reached: Sequence[tuple[float, Proportion]],
-    rows: int,
-) -> str:
-    """Say from which confidence texts are kept, or that there is none from which enough are right."""
-    if limit is None or kept is None:
-        best = max(reached, key=lambda one: (one[1].share, one[1].rows), default=None)
-        most = "" if best is None else f" (at most {format_percent(best[1].share)} of {best[1].rows})"
-        return (
-            f"no confidence has {100 * (wish.precision or 0):g} % right on {FEWEST} rows or more{most}, so"
-            f" {wish.on_low_confidence}; ask for less, or take a better model or prompt"
-        )
-    if not kept.rows:
-        return f"none of them is sure enough for {format_decimal(limit)}"
+def _threshold_sentence(threshold: float, passing: Proportion, rows: int) -> str:
+    if not passing.rows:
+        return f"no gold row reaches the confidence {format_confidence(threshold)}"
     return (
-        f"kept from confidence {format_decimal(limit)}: {format_percent(kept.share)} right ({format_percent_range(kept.low, kept.high)}),"
-        f" {format_percent(kept.rows / rows)} of them pass"
+        f"from confidence {format_confidence(threshold)} on, {format_percent(passing.fraction)} are correct"
+        f" ({format_percent_range(passing.low, passing.high)}) and {format_percent(passing.rows / rows)} of the gold"
+        " rows pass"
     )
 
 
-def _by_label(rows: Sequence[Record], right: Sequence[bool]) -> Iterable[tuple[str, Proportion]]:
-    """Yield the labels of 10 rows or more in the order of the alphabet; with many, right is the whole of a row."""
+def _no_threshold_sentence(
+    rule: DecisionRule, target: CalibrationTarget, thresholds: Sequence[tuple[float, Proportion]]
+) -> str:
+    """Return that no threshold reaches the precision, the best accuracy there is, and what follows."""
+    accuracies = [accuracy for _, accuracy in thresholds]
+    best = max(accuracies, key=lambda accuracy: (accuracy.fraction, accuracy.rows), default=None)
+    at_most = "" if best is None else f" (at most {format_percent(best.fraction)} of {best.rows})"
+    return (
+        f"no confidence has {100 * (target.precision or 0):g} % correct on at least {MIN_ROWS} rows{at_most}, so"
+        f" {CONSEQUENCES[rule.on_low_confidence]}; lower the precision, or use a better model or prompt"
+    )
+
+
+def _accuracy_by_label(rows: Sequence[Record], right: Sequence[bool]) -> Iterator[tuple[str, Proportion]]:
+    """Yield the accuracy on the rows of each label with enough rows, in alphabetical order.
+
+    A row with several labels counts for each of them, and is correct only as a whole.
+    """
     for label in sorted({label for row in rows for label in row.labels}):
-        own = [good for row, good in zip(rows, right, strict=True) if label in row.labels]
-        if len(own) >= FEWEST_OF_A_LABEL:
-            yield label, Proportion(sum(own), len(own))
+        of_label = [is_right for row, is_right in zip(rows, right, strict=True) if label in row.labels]
+        if len(of_label) >= MIN_LABEL_ROWS:
+            yield label, Proportion(sum(of_label), len(of_label))
 
 
-def _share(share: Proportion) -> AccuracyInterval:
-    return {"rows": share.rows, "right": share.right, "low": _rounded(share.low), "high": _rounded(share.high)}
+def _interval(accuracy: Proportion) -> AccuracyInterval:
+    low, high = _rounded(accuracy.low), _rounded(accuracy.high)
+    return {"rows": accuracy.rows, "right": accuracy.right, "low": low, "high": high}
 
 
-def _band(band: CalibrationBin) -> ConfidenceBin:
-    low, high, confidence = map(_rounded, (band.lowest, band.highest, band.confidence))
-    return {"lowest": low, "highest": high, "confidence": confidence, **_share(band.share)}
+def _bin_summary(bin_: CalibrationBin) -> ConfidenceBin:
+    lowest, highest, confidence = map(_rounded, (bin_.lowest, bin_.highest, bin_.confidence))
+    return {"lowest": lowest, "highest": highest, "confidence": confidence, **_interval(bin_.accuracy)}
 
 
 def _rounded(value: float) -> float:
-    return float(round(value, PLACES))
-
-
-def format_percent(share: float) -> str:
-    """Return a share as `84 %`; what is not all of it is never told as 100 %, nor what is not none as 0 %."""
-    shown = f"{100 * share:.3g}" if 0 < share < 0.01 or 0.99 < share < 1 else f"{100 * share:.0f}"
-    return f"{shown} %"
-
-
-def format_decimal(value: float) -> str:
-    """Return a confidence as `.67`, or `1.00`."""
-    return f"{value:.2f}".removeprefix("0")
+    return float(round(value, DECIMALS))

@@ -1,19 +1,21 @@
-"""From a labeller's confidence to how often it is right, learnt on rows whose labels are known.
+"""Calibration: learns from gold rows how often a labeller is correct at each confidence.
 
-Isotonic regression by pooling adjacent violators (Ayer et al. 1955; for confidences Zadrozny and Elkan 2002): the map
-that fits best of all that never fall. Fewer than 50 rows are first put into at most four groups of neighbours
-(histogram binning, Zadrozny and Elkan 2001), which the few values that votes can have are already. One right row is
-added at the lowest confidence and one wrong row at the highest, so that nobody is quite sure on few rows: of n rows
-that are all right the share is (n + 1) / (n + 2), Laplace's rule of succession. Below the least confident row nothing
-is known, and the map falls in a straight line to 0. Intervals of shares are Wilson's (1927), 95 %.
+The map from confidence to accuracy is isotonic regression by pooling adjacent violators (Ayer et al. 1955; for
+confidences Zadrozny and Elkan 2002): the best fit among all maps that never decrease. Fewer than 50 rows are first put
+into at most four groups of neighbouring confidences (histogram binning, Zadrozny and Elkan 2001); the few values that
+votes can have are such groups already. One correct row is added at the lowest confidence and one incorrect row at the
+highest, so that few rows never give certainty: for n rows that are all correct the result is (n + 1) / (n + 2),
+Laplace's rule of succession. Below the lowest confidence of all rows the map falls in a straight line to 0. Intervals
+are Wilson's 95 % intervals (1927).
 
-The smallest limit is taken from which enough rows are right, and fewer than 20 rows are not believed. Simulated with
-labellers whose truth is known, asked for 95 % (eval/gold.py): by three votes and 60 gold rows 95.7 % of all texts that
-pass are right, where 97.8 % of the rows are. By probabilities, which leave more limits to choose from, 92.4 % with 120
-rows, 93.4 % with 200 and 94.5 % with 500. The interval told holds the truth in 92 to 100 of 100 runs.
+The threshold is the smallest one at which enough rows are correct, and at least 20 rows must reach it. Simulated with
+labellers of known accuracy and a target of 95 % (eval/gold.py): with three votes and 60 gold rows, 95.7 % of all texts
+that pass are correct, and 97.8 % of the gold rows that pass. With log-probabilities, which allow more thresholds to
+choose from, 92.4 % of the texts are correct with 120 rows, 93.4 % with 200 and 94.5 % with 500. The reported interval
+contains the true accuracy in 92 to 100 of 100 runs.
 
-Does not cover: that texts are of another kind than the rows, and that rows are redrawn. The interval of the rows that
-are kept is told as if the limit had not been chosen on them, which makes it somewhat hopeful.
+Limits: the gold rows must be of the same kind as the texts and drawn at random. The interval of the rows that pass does
+not account for the choice of the threshold on the same rows, so it is somewhat optimistic.
 """
 
 from __future__ import annotations
@@ -24,161 +26,175 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-FEWEST = 20
-"""The fewest rows by which a limit is chosen."""
-ISOTONIC_FROM = 50
-GROUPS = 4
-PLACES = 4
-_Z = 1.959963984540054
+MIN_ROWS = 20
+"""Minimum number of rows that must reach a threshold."""
+MIN_ISOTONIC_ROWS = 50
+"""Fewer rows are put into groups first."""
+MAX_GROUPS = 4
+DECIMALS = 4
+_Z = 1.959963984540054  # the 97.5 % quantile of the standard normal distribution
 
 Point = tuple[float, bool]
-"""A confidence in 0..1, and whether the label was right."""
+"""The confidence of a label, 0 to 1, and whether the label is correct."""
 
 
 @dataclass(frozen=True, slots=True)
 class Proportion:
-    """So many of so many rows, with the ends of Wilson's 95 % interval; of no rows nothing is known (0 to 1)."""
+    """The number of correct rows among `rows`, with Wilson's 95 % interval; for 0 rows the interval is 0 to 1."""
 
     right: int
     rows: int
 
     @property
-    def share(self) -> float:
-        """The part of one, 0 of no rows."""
+    def fraction(self) -> float:
+        """The share of correct rows, 0 to 1; 0 for 0 rows."""
         return self.right / self.rows if self.rows else 0.0
 
     @property
     def low(self) -> float:
         """The lower end of the interval."""
-        return max(0.0, self._middle - self._half) if self.right else 0.0
+        return max(0.0, self._center - self._half_width) if self.right else 0.0
 
     @property
     def high(self) -> float:
         """The upper end of the interval."""
-        return min(1.0, self._middle + self._half) if self.right < self.rows else 1.0
+        return min(1.0, self._center + self._half_width) if self.right < self.rows else 1.0
 
     @property
-    def _middle(self) -> float:
+    def _center(self) -> float:
         return (self.right + _Z**2 / 2) / (self.rows + _Z**2)
 
     @property
-    def _half(self) -> float:
-        spread = self.right * (self.rows - self.right) / self.rows + _Z**2 / 4 if self.rows else 0.0
-        return _Z * math.sqrt(spread) / (self.rows + _Z**2)
+    def _half_width(self) -> float:
+        variance = self.right * (self.rows - self.right) / self.rows + _Z**2 / 4 if self.rows else 0.0
+        return _Z * math.sqrt(variance) / (self.rows + _Z**2)
 
 
 @dataclass(frozen=True, slots=True)
 class CalibrationBin:
-    """Neighbouring rows that the map holds for equally sure: their lowest and highest confidence, and what it says."""
+    """Rows with neighbouring confidences that have the same calibrated confidence.
+
+    `lowest` and `highest` are their confidences before calibration, `accuracy` is how many of them are correct.
+    """
 
     lowest: float
     highest: float
-    share: Proportion
+    accuracy: Proportion
     confidence: float
 
 
 @dataclass(frozen=True)
 class Calibration:
-    """The map from a confidence to the probability of being right, in 0..1, which never falls; `bands` rise."""
+    """The map from a labeller's confidence to the probability that its label is correct. It never decreases.
+
+    `bins` are in ascending order of confidence.
+    """
 
     bins: tuple[CalibrationBin, ...]
 
-    def of(self, confidence: float) -> float:
-        """Return the probability of being right, to four decimals; between two bands on a straight line.
+    def apply(self, confidence: float) -> float:
+        """Return the probability that a label is correct, 0 to 1, rounded to four decimals.
 
-        0 where nothing was learnt at all.
+        Between two bins it is interpolated linearly. Without bins it is 0.
         """
         knots = self._knots
-        place = bisect_left(knots, (confidence,))
-        if place == len(knots):
+        index = bisect_left(knots, (confidence,))
+        if index == len(knots):
             return knots[-1][1]
-        (high, above) = knots[place]
-        if place == 0 or high == confidence:
-            return above
-        low, below = knots[place - 1]
-        return round(below + (above - below) * (confidence - low) / (high - low), PLACES)
+        x_above, y_above = knots[index]
+        if index == 0 or x_above == confidence:
+            return y_above
+        x_below, y_below = knots[index - 1]
+        return round(y_below + (y_above - y_below) * (confidence - x_below) / (x_above - x_below), DECIMALS)
 
     @cached_property
     def _knots(self) -> list[tuple[float, float]]:
-        ends = [(end, band.confidence) for band in self.bins for end in (band.lowest, band.highest)]
+        """The points (confidence, calibrated confidence) between which the map is linear, in ascending order."""
+        ends = [(end, bin_.confidence) for bin_ in self.bins for end in (bin_.lowest, bin_.highest)]
         return sorted({(0.0, 0.0), *ends}) if not ends or ends[0][0] > 0 else sorted(set(ends))
 
 
 def calibrate(points: Sequence[Point]) -> Calibration:
-    """Return the map that the rows teach; the order of the rows does not matter."""
-    groups = _grouped(sorted(points))
+    """Return the calibration that the points give. Their order does not matter."""
+    groups = _group(sorted(points))
     blocks: list[_Block] = []
-    for place, group in enumerate(groups):
+    for index, group in enumerate(groups):
         block = _Block(group[0][0], group[-1][0], len(group), sum(right for _, right in group))
-        block.more_right, block.more_rows = int(place == 0), int(place == 0) + int(place == len(groups) - 1)
+        is_first, is_last = index == 0, index == len(groups) - 1
+        block.prior_right, block.prior_rows = int(is_first), int(is_first) + int(is_last)
         while blocks and blocks[-1].value >= block.value:
-            block = blocks.pop().with_next(block)
+            block = blocks.pop().merge(block)
         blocks.append(block)
     return Calibration(
         tuple(
-            CalibrationBin(one.low, one.high, Proportion(one.right, one.rows), round(one.value, PLACES))
-            for one in blocks
+            CalibrationBin(
+                block.lowest, block.highest, Proportion(block.right, block.rows), round(block.value, DECIMALS)
+            )
+            for block in blocks
         )
     )
 
 
-def coverage_at(limit: float, points: Sequence[Point], calibration: Calibration) -> Proportion:
-    """Return how many of the rows that are at least `limit` sure, as the map tells it, are right."""
-    kept = [right for confidence, right in points if calibration.of(confidence) >= limit]
-    return Proportion(sum(kept), len(kept))
+def accuracy_at(threshold: float, points: Sequence[Point], calibration: Calibration) -> Proportion:
+    """Return the accuracy on the points whose calibrated confidence is at least `threshold`."""
+    passing = [right for confidence, right in points if calibration.apply(confidence) >= threshold]
+    return Proportion(sum(passing), len(passing))
 
 
 def possible_thresholds(points: Sequence[Point], calibration: Calibration) -> list[tuple[float, Proportion]]:
-    """Return each limit that keeps at least 20 rows, as the map tells it, with the rows it keeps; they rise."""
-    found = sorted({calibration.of(confidence) for confidence, _ in points})
-    told = [(limit, coverage_at(limit, points, calibration)) for limit in found]
-    return [(limit, share) for limit, share in told if share.rows >= FEWEST]
+    """Return each threshold that at least MIN_ROWS points reach, with the accuracy on these points, ascending."""
+    thresholds = sorted({calibration.apply(confidence) for confidence, _ in points})
+    accuracies = [(threshold, accuracy_at(threshold, points, calibration)) for threshold in thresholds]
+    return [(threshold, accuracy) for threshold, accuracy in accuracies if accuracy.rows >= MIN_ROWS]
 
 
 def threshold_for_precision(precision: float, points: Sequence[Point], calibration: Calibration) -> float | None:
-    """Return the smallest limit from which at least `precision` of the rows are right; None where none has it."""
-    return next((limit for limit, kept in possible_thresholds(points, calibration) if kept.share >= precision), None)
+    """Return the smallest threshold with an accuracy of at least `precision`, None where there is none."""
+    thresholds = possible_thresholds(points, calibration)
+    return next((threshold for threshold, accuracy in thresholds if accuracy.fraction >= precision), None)
 
 
 @dataclass
 class _Block:
-    low: float
-    high: float
+    """A block of pooled rows; the prior rows are those that are added at the lowest and the highest confidence."""
+
+    lowest: float
+    highest: float
     rows: int
     right: int
-    more_rows: int = 0
-    more_right: int = 0
+    prior_rows: int = 0
+    prior_right: int = 0
 
     @property
     def value(self) -> float:
-        return (self.right + self.more_right) / (self.rows + self.more_rows)
+        return (self.right + self.prior_right) / (self.rows + self.prior_rows)
 
-    def with_next(self, other: _Block) -> _Block:
+    def merge(self, following: _Block) -> _Block:
         return _Block(
-            self.low,
-            other.high,
-            self.rows + other.rows,
-            self.right + other.right,
-            self.more_rows + other.more_rows,
-            self.more_right + other.more_right,
+            self.lowest,
+            following.highest,
+            self.rows + following.rows,
+            self.right + following.right,
+            self.prior_rows + following.prior_rows,
+            self.prior_right + following.prior_right,
         )
 
 
-def _grouped(points: Sequence[Point]) -> list[list[Point]]:
-    """Return sorted points by equal confidence; of few rows with many confidences, neighbours together."""
+def _group(points: Sequence[Point]) -> list[list[Point]]:
+    """Return sorted points in groups of equal confidence; few points with many confidences in at most MAX_GROUPS."""
     equal: list[list[Point]] = []
     for point in points:
         if equal and equal[-1][0][0] == point[0]:
             equal[-1].append(point)
         else:
             equal.append([point])
-    if len(points) >= ISOTONIC_FROM or len(equal) <= GROUPS:
+    if len(points) >= MIN_ISOTONIC_ROWS or len(equal) <= MAX_GROUPS:
         return equal
     groups: list[list[Point]] = []
-    for some in equal:
-        done = sum(map(len, groups))
-        if groups and done < len(points) * len(groups) / GROUPS:
-            groups[-1] += some
+    for same_confidence in equal:
+        grouped = sum(map(len, groups))
+        if groups and grouped < len(points) * len(groups) / MAX_GROUPS:
+            groups[-1] += same_confidence
         else:
-            groups.append(list(some))
+            groups.append(list(same_confidence))
     return groups

@@ -1,22 +1,25 @@
-"""Choice: the model itself chooses among the labels, blind to the label that was asked for.
+"""Lets a model choose the label of each text, without knowing the intended label (label-then-verify).
 
-Each vote shows the labels in another order, so that a liking for the first option does not pass for an answer. The
-share of the votes for the winner is the confidence. Where labels are many, a shortlist of the nearest by embedding is
-shown (the intended one always among them, never marked). Intended label, chosen label and confidence are all kept.
-Label-then-verify and order shuffling: see Zheng et al. 2023 (arXiv 2309.03882) on option bias.
+`method: votes` asks the model several times, each time with the labels in another random order, so that a preference
+for the first option does not count as an answer (option bias: Zheng et al. 2023, arXiv 2309.03882). The confidence is
+the share of the votes for the chosen label, 0 to 1. `method: logprobs` reads the probability of each label's letter
+instead, averaged over the orders: a finer confidence, for one token per request. It needs a server that returns
+log-probabilities (vLLM, llama.cpp and OpenAI do).
 
-For served models: a model of 135M parameters chooses hardly better than chance, use `agreement` with it.
+Where the recipe has more labels than `shortlist`, the prompt lists the nearest ones by embedding; the intended label is
+always among them and is not marked. The data set keeps intended label, chosen label and confidence.
 
-`method: logprobs` reads the probability of each label's letter instead of an answer, averaged over the orders: a finer
-confidence from one token a request, where the server tells log-probabilities (vLLM, llama.cpp and OpenAI do).
+With `gold`, a source of rows labelled by people, the model first labels these rows, and its confidence is calibrated:
+it becomes the share of gold rows that are correct at this confidence. `precision` then chooses the lowest threshold
+from which on at least this share of the gold rows is correct (calibration.py has the method and its accuracy).
 
-With `gold`, real rows whose labels people have set, the model is first asked about these, and its confidence becomes
-the share of rows that are right where it is so sure; `precision` then chooses the limit (see calibration.py).
+Use it with models that a server runs: a model of 135M parameters chooses hardly better than chance. For small models
+the filter `agreement` is better.
 
-Does not catch: a label that the model itself misunderstands; texts that fit two labels equally well; without `gold`, a
-model that is surer of itself than it is right. With it: texts of another kind than the gold rows, on which the share
-right may be quite another; what few rows cannot tell, see the interval; the votes of one model share its mistakes, so
-that more of them make it surer and not as much more right; copies of gold rows, which `leak: {source: …}` finds.
+Does not catch: a label whose meaning the model misunderstands; texts that fit two labels equally well; without `gold`,
+overconfidence of the model. With `gold`: a lower accuracy on texts that differ from the gold rows, and what few rows
+cannot show (see the interval). Votes of one model share its errors, so more votes raise the confidence more than the
+accuracy. Copies of gold rows among the texts: use `leak: {source: …}` against them.
 """
 
 from __future__ import annotations
@@ -32,76 +35,87 @@ from pydantic import Field, model_validator
 from textsynth.core.options import GoldName, ModelName, PromptName, SamplingOptions, SourceName
 from textsynth.core.protocols import Context, Labeller, LabellerSession, merge_sampling
 from textsynth.core.records import Completion, Constraint, GenerationRequest, Record, Sampling, Verdict
-from textsynth.label.calibrated import CalibratedSession, CalibrationTarget, Threshold
-from textsynth.label.calibration import FEWEST
-from textsynth.label.label_probabilities import CODES
+from textsynth.label.calibrated import CalibratedSession, CalibrationTarget
+from textsynth.label.calibration import MIN_ROWS
+from textsynth.label.decision_rule import DecisionRule, OnDisagreement, OnLowConfidence, Threshold
+from textsynth.label.label_probabilities import LETTERS, LabelPermutations
 from textsynth.label.logprob_labeller import LogprobSession
 from textsynth.label.shortlist import Shortlist
 from textsynth.text.languages import language_name
 
-OnDisagreement = Literal["drop", "review", "relabel"]
+LOW_CONFIDENCE = {
+    "votes": "too few votes for the chosen label",
+    "logprobs": "the probability of the chosen label is too low",
+}
+"""The reason of a verdict below `min_confidence`, by method."""
 
 
 class Choice(Labeller):
-    """A blind choice among the labels by a served model; disagreement drops, goes to review, or relabels."""
+    """A model chooses one of the labels. A disagreement drops the text, sends it to review, or relabels it."""
 
     prompt_variables: ClassVar[frozenset[str]] = frozenset({"text", "labels", "examples", "language", "domain"})
 
     model: ModelName = Field(default="generator", description="the model that chooses, by its name under `models`")
     method: Literal["votes", "logprobs"] = Field(
-        default="votes", description="count what the model answers, or read the probabilities of the labels' letters"
+        default="votes", description="count the model's answers, or read the probabilities of the labels' letters"
     )
-    prompt: PromptName = Field(default="choice", description="the prompt template; by probabilities choice_letters")
-    domain: str = Field(default="", description="one line about what the texts are")
-    source: SourceName | None = Field(default=None, description="seed examples, one of each label, shown in prompts")
-    votes: int = Field(
-        default=3, ge=1, description="how many times the model is asked, each with another order of the labels"
+    prompt: PromptName = Field(
+        default="choice", description="the prompt template; with method: logprobs the default is choice_letters"
     )
+    domain: str = Field(default="", description="what the texts are, in one line: messages of a bank's customers")
+    source: SourceName | None = Field(
+        default=None, description="seed examples for the prompt: the first one of each label is shown"
+    )
+    votes: int = Field(default=3, ge=1, description="requests per text, each with another order of the labels")
     min_confidence: float = Field(
         default=0.6,
         ge=0,
         le=1,
-        description="share of the votes, or mean probability, that the chosen label needs; with gold, calibrated",
+        description="minimum share of the votes, or mean probability, of the chosen label; with gold it is calibrated",
     )
     gold: GoldName | None = Field(
-        default=None, description="rows with labels set by people, never shown: they calibrate the confidence"
+        default=None, description="rows labelled by people, never shown in prompts, which calibrate the confidence"
     )
     precision: float | None = Field(
         default=None,
         gt=0,
         le=1,
-        description="share of the kept labels that should be right, in place of min_confidence; needs gold",
+        description="share of the kept labels that should be correct; replaces min_confidence and needs gold",
     )
-    shortlist: int = Field(default=20, ge=2, description="labels shown at most: the nearest to the text by embedding")
+    shortlist: int = Field(
+        default=20, ge=2, description="maximum number of labels in a prompt: the nearest to the text by embedding"
+    )
     on_disagreement: OnDisagreement = Field(
-        default="drop", description="what happens when another label than the intended one is chosen"
+        default="drop", description="what to do with a text for which another than the intended label is chosen"
     )
-    on_low_confidence: Literal["drop", "review"] = Field(
-        default="drop", description="what happens below the confidence needed"
+    on_low_confidence: OnLowConfidence = Field(
+        default="drop", description="what to do with a text whose confidence is too low"
     )
-    sampling: SamplingOptions = Field(default=SamplingOptions(), description="overrides the prompt's own sampling")
+    sampling: SamplingOptions = Field(
+        default=SamplingOptions(), description="sampling that overrides the prompt's own; only with method: votes"
+    )
 
     @model_validator(mode="before")
     @classmethod
-    def _has_its_prompt(cls, given: object) -> object:
-        if isinstance(given, dict) and given.get("method") == "logprobs":
-            return {"prompt": "choice_letters", **given}
-        return given
+    def _set_default_prompt(cls, options: object) -> object:
+        if isinstance(options, dict) and options.get("method") == "logprobs":
+            return {"prompt": "choice_letters", **options}
+        return options
 
     @model_validator(mode="after")
-    def _has_letters(self) -> Choice:
-        if self.method == "logprobs" and self.shortlist > len(CODES):
-            raise ValueError(f"shortlist is {self.shortlist}, but by probabilities there are {len(CODES)} letters")
+    def _check_letters(self) -> Choice:
+        if self.method == "logprobs" and self.shortlist > len(LETTERS):
+            raise ValueError(
+                f"shortlist is {self.shortlist}, but method: logprobs has {len(LETTERS)} letters for labels"
+            )
         return self
 
     @model_validator(mode="after")
-    def _has_one_limit(self) -> Choice:
+    def _check_threshold(self) -> Choice:
         if self.precision is not None and self.gold is None:
-            raise ValueError("precision needs gold: the source of the rows with known labels on which it is measured")
+            raise ValueError("precision needs gold: a source of labelled rows on which it is measured")
         if self.precision is not None and "min_confidence" in self.model_fields_set:
-            raise ValueError(
-                "precision chooses the confidence that is needed, so take min_confidence out, or precision"
-            )
+            raise ValueError("precision and min_confidence both set the confidence that is needed; remove one of them")
         if self.gold is not None and self.gold == self.source:
             raise ValueError(
                 f"gold and source are both {self.gold!r}, but a row shown as an example cannot measure accuracy"
@@ -110,132 +124,129 @@ class Choice(Labeller):
 
     @property
     def min_gold_rows(self) -> int:
-        """How many gold rows a precision can be estimated from."""
-        return 0 if self.precision is None else FEWEST
+        """The minimum number of gold rows: MIN_ROWS with a precision, otherwise 0."""
+        return 0 if self.precision is None else MIN_ROWS
 
     @property
     def requests_per_record(self) -> int:
-        """How many requests it makes about a text: one a vote."""
+        """The number of requests for each text: one for each vote."""
         return self.votes
 
     def start(self, context: Context, name: str) -> LabellerSession:
-        """Return the labeller at work in one run."""
-        desk = VotingSession(self, context, name) if self.method == "votes" else LogprobSession(self, context, name)
+        """Return the labeller's session. `name` is the labeller's name in the recipe."""
+        threshold = Threshold(self.min_confidence, LOW_CONFIDENCE[self.method])
+        rule = DecisionRule(name, threshold, self.on_disagreement, self.on_low_confidence)
+        session = self._voting(context, rule) if self.method == "votes" else self._logprobs(context, rule)
         if self.gold is None:
-            return desk
-        unsure = "every text waits for a person" if self.on_low_confidence == "review" else "every text is dropped"
-        wish = CalibrationTarget(self.gold, self.precision, self.min_confidence, unsure)
-        return CalibratedSession(desk, context.sources[self.gold], wish, self.decide, name)
+            return session
+        target = CalibrationTarget(self.gold, self.precision, self.min_confidence)
+        return CalibratedSession(session, context.sources[self.gold], target, rule)
 
-    def decide(
-        self, record: Record, item: str, chosen: tuple[str, ...], confidence: float, bar: Threshold | None = None
-    ) -> tuple[Record, Verdict | None]:
-        """Return the record with chosen and intended label and confidence, and what that means for it.
+    def _voting(self, context: Context, rule: DecisionRule) -> LabellerSession:
+        return VotingSession(self, context, rule, _first_of_each_label(context, self.source))
 
-        The confidence needs `min_confidence`, or what `bar` says.
-        """
-        intended = record.labels
-        fields = {**record.fields, "chosen_label": ", ".join(chosen), "intended_label": ", ".join(intended)}
-        labels = chosen if not intended or self.on_disagreement == "relabel" else intended
-        measures = {**record.scores, item: confidence}
-        verdict = self._verdict(chosen, intended, confidence, bar or self._bar)
-        return Record(record.text, record.provenance, labels, fields, measures), verdict
-
-    @property
-    def _bar(self) -> Threshold:
-        few = "the votes for a label are too few" if self.method == "votes" else "no label is probable enough"
-        return Threshold(self.min_confidence, few)
-
-    def _verdict(
-        self, chosen: Sequence[str], intended: Sequence[str], confidence: float, bar: Threshold
-    ) -> Verdict | None:
-        limit = bar.limit
-        if limit is None or confidence < limit:
-            return Verdict(bar.reason, confidence, limit, needs_review=self.on_low_confidence == "review")
-        if intended and set(chosen) != set(intended) and self.on_disagreement != "relabel":
-            told = f"the model chose another label: {', '.join(sorted(chosen))}"
-            return Verdict(told, confidence, limit, needs_review=self.on_disagreement == "review")
-        return None
+    def _logprobs(self, context: Context, rule: DecisionRule) -> LabellerSession:
+        examples = _first_of_each_label(context, self.source)
+        permutations = LabelPermutations(
+            context.find_prompt(self.prompt, self.model),
+            context.labels,
+            count=self.votes,
+            seed=f"{context.seed}:{rule.labeller}",
+            values={"domain": self.domain, "language": language_name(context.language)},
+            examples={label: seed.text for label, seed in examples.items()},
+        )
+        shortlist = Shortlist(context, self.shortlist)
+        return LogprobSession(context, rule, model=self.model, permutations=permutations, shortlist=shortlist)
 
 
 class VotingSession:
-    """Asks `votes` times about each record and counts the answers."""
+    """Asks a model `votes` times for the label of each record and counts the answers."""
 
-    def __init__(self, step: Choice, context: Context, item: str) -> None:
+    def __init__(self, step: Choice, context: Context, rule: DecisionRule, examples: dict[str, Record]) -> None:
         self._step = step
-        self._item = item
         self._context = context
+        self._rule = rule
+        self._examples = examples
         self._prompt = context.find_prompt(step.prompt, step.model)
         self._sampling: Sampling = merge_sampling(self._prompt.sampling, step.sampling)
         self._shortlist = Shortlist(context, step.shortlist)
-        self._by_key = {_folded(name): name for name in context.labels}
-        self._examples: dict[str, Record] = {}
-        for seed in context.sources[step.source] if step.source is not None else ():
-            self._examples.setdefault(seed.label or "", seed)
+        self._labels_by_key = {_normalize(name): name for name in context.labels}
 
     def build_requests(self, records: Sequence[Record]) -> list[list[GenerationRequest]]:
-        """Return one ask a vote for each record, each with the labels in its own order, seeded by the record's id."""
-        votes = range(self._step.votes)
-        shown = self._shortlist.labels_for(records)
+        """Return for each record one request for each vote. The record's id seeds the order of the labels."""
         return [
-            [self._ask(record, list(names), vote) for vote in votes]
-            for record, names in zip(records, shown, strict=True)
+            [self._request(record, list(labels), vote) for vote in range(self._step.votes)]
+            for record, labels in zip(records, self._shortlist.labels_for(records), strict=True)
         ]
 
     def parse_responses(self, record: Record, completions: Sequence[Completion]) -> tuple[Record, Verdict | None]:
-        """Return the record with chosen and intended label and confidence, and what that means for it."""
-        ballots = [self._ballot(completion) for completion in completions if completion.failure is None]
-        counts = Counter(label for ballot in ballots for label in ballot)
+        """Return the record with chosen label, intended label and confidence, and a verdict (None keeps it).
+
+        A failed request counts as a vote for no label.
+        """
+        votes = [self._labels_in(completion) for completion in completions if completion.failure is None]
+        counts = Counter(label for labels in votes for label in labels)
         if not counts:
-            told = next((one.failure or one.text for one in completions), "")
-            return record, Verdict(f"the model named none of the labels: {told.strip()[:80]!r}")
+            answer = next((completion.failure or completion.text for completion in completions), "")
+            return record, Verdict(f"the model named none of the labels: {answer.strip()[:80]!r}")
         chosen = self._winners(counts, len(completions))
         confidence = round(min(counts[label] for label in chosen) / len(completions), 4)
-        return self._step.decide(record, self._item, chosen, confidence)
+        return self._rule.decide(record, chosen, confidence)
 
     def _winners(self, counts: Counter[str], votes: int) -> tuple[str, ...]:
-        order = list(self._context.labels)
+        """Return the label with most votes (ties: the first in the recipe).
+
+        Where texts may have several labels, return all labels with more than half of the votes if there are any.
+        """
+        labels = list(self._context.labels)
         if self._context.multi_label:
-            agreed = [label for label in order if counts[label] * 2 > votes]
-            if agreed:
-                return tuple(agreed)
-        return (max(order, key=lambda label: counts[label]),)
+            majority = [label for label in labels if counts[label] * 2 > votes]
+            if majority:
+                return tuple(majority)
+        return (max(labels, key=lambda label: counts[label]),)
 
-    def _ballot(self, completion: Completion) -> list[str]:
-        """Read one answer: the label names in it, or [] when it is none of them; nothing is guessed."""
-        reading = self._prompt.reader.read(completion.text, cut=completion.finish == "length")
-        pieces = [
-            piece for text in reading.texts for piece in (text.split(",") if self._context.multi_label else [text])
-        ]
-        named = [self._by_key.get(_folded(piece)) for piece in pieces]
-        found = list(dict.fromkeys(name for name in named if name is not None))
-        return found if self._context.multi_label or len(found) == 1 else []
+    def _labels_in(self, completion: Completion) -> list[str]:
+        """Return the labels that an answer names, [] where it is not exactly a label; nothing is guessed."""
+        answer = self._prompt.reader.read(completion.text, truncated=completion.finish == "length")
+        several = self._context.multi_label
+        names = [name for text in answer.texts for name in (text.split(",") if several else [text])]
+        labels = [self._labels_by_key.get(_normalize(name)) for name in names]
+        unique = list(dict.fromkeys(label for label in labels if label is not None))
+        return unique if several or len(unique) == 1 else []
 
-    def _ask(self, record: Record, names: list[str], vote: int) -> GenerationRequest:
-        random.Random(f"{self._context.seed}:{self._item}:{record.id}:{vote}").shuffle(names)
-        examples = [self._examples[name] for name in names if name in self._examples]
+    def _request(self, record: Record, labels: list[str], vote: int) -> GenerationRequest:
+        random.Random(f"{self._context.seed}:{self._rule.labeller}:{record.id}:{vote}").shuffle(labels)
+        examples = [self._examples[label] for label in labels if label in self._examples]
         values: dict[str, object] = {
             "domain": self._step.domain,
             "text": record.text,
-            "labels": [{"name": name, "description": self._context.labels[name]} for name in names],
+            "labels": [{"name": label, "description": self._context.labels[label]} for label in labels],
             "examples": [{"text": seed.text, "label": seed.label} for seed in examples],
             "language": language_name(self._context.language),
         }
         return GenerationRequest(
-            step=self._item,
+            step=self._rule.labeller,
             model=self._step.model,
             prompt=self._prompt.render(values),
             sampling=self._sampling,
             parent_ids=(record.id,),
             example_ids=tuple(seed.id for seed in examples),
-            constraint=None if self._context.multi_label else self._constraint(names),
+            constraint=None if self._context.multi_label else self._constraint(labels),
         )
 
-    def _constraint(self, names: Sequence[str]) -> Constraint:
-        # in the recipe's order: an engine makes one grammar of it for all the orders that are shown
-        allowed = [name for name in self._context.labels if name in names]
+    def _constraint(self, labels: Sequence[str]) -> Constraint:
+        # In the recipe's order: an engine then compiles one grammar for all orders of the same labels.
+        allowed = [label for label in self._context.labels if label in labels]
         return Constraint("choice", json.dumps(allowed, ensure_ascii=False), in_prompt=True)
 
 
-def _folded(name: str) -> str:
+def _first_of_each_label(context: Context, source: str | None) -> dict[str, Record]:
+    """Return the first row of each label of a source, {} without a source."""
+    rows: dict[str, Record] = {}
+    for row in context.sources[source] if source is not None else ():
+        rows.setdefault(row.label or "", row)
+    return rows
+
+
+def _normalize(name: str) -> str:
     return name.strip().strip("\"'`.*").casefold().replace("_", " ")

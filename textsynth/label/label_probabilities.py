@@ -1,12 +1,12 @@
-"""Probabilities of labels: what a model holds of each label for a text, from the first token of its answer.
+"""Label probabilities: how probable a model holds each label to be for a text, from the first token of its answer.
 
-The labels are options with one-token codes (A, B, …), and the model's log-probabilities of the codes are read instead
-of an answer. A model likes some letters and some places better than others whatever stands there, so each text is asked
-about several times, with the options moved round by the same step each time, and the probabilities are averaged: with
-as many turns as labels every label has stood under every letter. After Zheng et al. 2023 (arXiv 2309.03882), whose
-cyclic permutation this is. The orders are the same for all texts, so that an engine reads each list of labels once.
+The prompt lists the labels under letters (A, B, …), and the model's log-probabilities of these letters are read instead
+of an answer. Models prefer some letters and some positions whatever label is there. So each text is sent several times,
+with the labels rotated by an equal number of positions each time, and the probabilities are averaged: with as many
+rotations as labels, every label has had every letter. These are the cyclic permutations of Zheng et al. 2023 (arXiv
+2309.03882). The orders are the same for all texts, so that an engine can reuse its cache of each list of labels.
 
-Does not correct: that a model is surer of itself than it is right. Confidence has to be calibrated on labelled texts.
+Does not correct: overconfidence of the model. Calibrate the probabilities on labelled texts.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from textsynth.core.paths import cache_folder
-from textsynth.core.records import Completion, GenerationRequest, ModelRequest, Sampling
+from textsynth.core.records import Completion, GenerationRequest, ModelRequest, OptionScores, Sampling
 from textsynth.models import ModelOptions, ModelRuntime
 from textsynth.text.languages import language_name
 
@@ -31,20 +31,20 @@ if TYPE_CHECKING:
 
     from textsynth.prompts import Prompt
 
-CODES = string.ascii_uppercase
-"""One token each in every tokenizer; there are 26."""
+LETTERS = string.ascii_uppercase
+"""The letters of the labels. Each of the 26 is one token in every tokenizer."""
 SAMPLING = Sampling(temperature=1.0, top_p=1.0, top_k=0, repetition_penalty=1.0, max_tokens=1)
-"""Changes no probability, so that a server which tells them after sampling tells the same."""
+"""Sampling that changes no probability: also servers that return probabilities after sampling return the model's."""
 
 
 @dataclass(frozen=True, slots=True)
 class LabelScores:
-    """What a model holds of each label shown, for one text.
+    """The probabilities of the listed labels for one text.
 
-    `probabilities` are in 0..1 and sum to 1 over the labels shown, in their order; those in `bounds` are upper bounds,
-    as the server did not tell the label's own. `mass` in 0..1 is how much of the model's first token went to the
-    options at all, the mean over the turns; `turns` is how many turns were answered. `exact` says that every
-    log-probability was the model's own.
+    `probabilities` are 0 to 1, sum to 1, and are in the order of the first permutation. `bounds` are the labels whose
+    probability is an upper bound, because the server did not return the letter's own. `mass` (0 to 1) is the
+    probability of all letters together, the mean over the permutations. `permutations` is how many were answered.
+    `exact`: all log-probabilities are the model's own, before any sampling setting.
     """
 
     probabilities: Mapping[str, float]
@@ -55,7 +55,7 @@ class LabelScores:
 
     @property
     def best(self) -> str:
-        """The likeliest label; of equal ones the first shown."""
+        """The most probable label; of equally probable ones the first."""
         return max(self.probabilities, key=lambda label: self.probabilities[label])
 
 
@@ -63,10 +63,10 @@ class LabelScores:
 class LabelLogprobs:
     """Log-probabilities of k labels for n texts.
 
-    `logprobs` (n, k) float64, natural logarithm: each row's exponentials sum to 1 over the labels shown for that text,
-    and a label that was not shown has -inf. `bounds` (n, k) bool marks values that are upper bounds. `mass` (n,)
-    float64 in 0..1 and `exact` (n,) bool are as in LabelScores. A text whose requests all failed has a row of nan and
-    its reason in `failures`, by its place.
+    `logprobs` (n, k) float64, natural logarithm: the exponentials of a row sum to 1 over the labels listed for that
+    text, and a label that was not listed has -inf. `bounds` (n, k) bool marks values that are upper bounds. `mass` (n,)
+    float64, 0 to 1, and `exact` (n,) bool are as in LabelScores. For a text whose requests all failed the row is nan,
+    and `failures` has the reason under the text's index.
     """
 
     labels: tuple[str, ...]
@@ -77,99 +77,112 @@ class LabelLogprobs:
     failures: Mapping[int, str]
 
 
-def cyclic_permutations(labels: Sequence[str], turns: int, seed: str) -> list[tuple[str, ...]]:
-    """Return at most `turns` orders of the labels: one shuffle by the seed, moved round in even steps.
+def cyclic_permutations(labels: Sequence[str], count: int, seed: str) -> list[tuple[str, ...]]:
+    """Return `count` orders of the labels: one order shuffled by `seed`, rotated in equal steps.
 
-    No more than there are labels: then each has had every place. Raises ValueError for no labels, and for more than
-    there are codes.
+    There are at most as many orders as labels; then each label has had each position. Raises ValueError for no labels
+    and for more labels than letters.
     """
     if not labels:
         raise ValueError("there are no labels to choose from")
-    if len(labels) > len(CODES):
-        raise ValueError(f"{len(labels)} labels have no letters each: there are {len(CODES)}; show a shortlist")
+    if len(labels) > len(LETTERS):
+        raise ValueError(f"there are {len(labels)} labels, but only {len(LETTERS)} letters for them; pass a shortlist")
     order = list(labels)
     random.Random(seed).shuffle(order)
-    turns = min(turns, len(order))
-    starts = [turn * len(order) // turns for turn in range(turns)]
+    count = min(count, len(order))
+    starts = [index * len(order) // count for index in range(count)]
     return [tuple(order[start:] + order[:start]) for start in starts]
 
 
 def combine_permutations(orders: Sequence[Sequence[str]], completions: Sequence[Completion]) -> LabelScores | str:
-    """Return what the answers to one text's turns say of its labels, or why none of them says anything.
+    """Return the label probabilities for one text, or the reason where no permutation has any.
 
-    `orders` are those of the turns. A code without a log-probability counts with its bound; a failed turn is left out.
+    `completions` are the answers to the permutations with these `orders`. A letter without a log-probability counts
+    with its upper bound. Failed permutations are left out.
     """
-    shares: dict[str, float] = dict.fromkeys(orders[0], 0.0)
+    answered = [
+        (order, completion.scores)
+        for order, completion in zip(orders, completions, strict=True)
+        if completion.scores is not None
+    ]
+    if not answered:
+        reasons = (completion.failure for completion in completions if completion.failure)
+        return next(reasons, "the model gives no log-probabilities")
+    probabilities: dict[str, float] = dict.fromkeys(orders[0], 0.0)
     bounds: set[str] = set()
     mass = 0.0
-    scored = [(order, one.scores) for order, one in zip(orders, completions, strict=True) if one.scores is not None]
-    if not scored:
-        return next((one.failure for one in completions if one.failure), "the model gives no log-probabilities")
-    for order, scores in scored:
-        found = {
-            label: scores.logprobs.get(code, scores.upper_bound) for code, label in zip(CODES, order, strict=False)
-        }
-        highest = max((value for value in found.values() if value is not None), default=0.0)
-        # relative to the highest, as the exponentials of small log-probabilities are all 0
-        weights = {label: 0.0 if value is None else math.exp(value - highest) for label, value in found.items()}
-        whole = sum(weights.values()) or 1.0
-        for label, weight in weights.items():
-            shares[label] += weight / whole / len(scored)
-        bounds.update(label for code, label in zip(CODES, order, strict=False) if code not in scores.logprobs)
-        mass += min(1.0, sum(math.exp(value) for value in scores.logprobs.values())) / len(scored)
-    exact = all(scores.exact for _, scores in scored)
-    return LabelScores(shares, frozenset(bounds), mass, len(scored), exact)
+    for order, scores in answered:
+        for label, probability in _probabilities(order, scores).items():
+            probabilities[label] += probability / len(answered)
+        bounds.update(label for letter, label in zip(LETTERS, order, strict=False) if letter not in scores.logprobs)
+        mass += min(1.0, sum(math.exp(value) for value in scores.logprobs.values())) / len(answered)
+    exact = all(scores.exact for _, scores in answered)
+    return LabelScores(probabilities, frozenset(bounds), mass, len(answered), exact)
+
+
+def _probabilities(order: Sequence[str], scores: OptionScores) -> dict[str, float]:
+    """Return the probabilities of the labels in one permutation: those of the letters, scaled to a sum of 1."""
+    logprobs = {
+        label: scores.logprobs.get(letter, scores.upper_bound) for letter, label in zip(LETTERS, order, strict=False)
+    }
+    highest = max((value for value in logprobs.values() if value is not None), default=0.0)
+    # Relative to the highest, because the exponentials of very small log-probabilities are all 0.
+    weights = {label: 0.0 if value is None else math.exp(value - highest) for label, value in logprobs.items()}
+    total = sum(weights.values()) or 1.0
+    return {label: weight / total for label, weight in weights.items()}
 
 
 class LabelPermutations:
-    """Asks about texts with a prompt that has `labels`, `text` and `examples`; see `choice_letters`.
-
-    `labels` maps names to meanings; `turns` is how often each text is asked about; `values` go into the prompt too.
-    """
+    """Builds the requests for label probabilities, one for each order of the labels."""
 
     def __init__(
         self,
         prompt: Prompt,
         labels: Mapping[str, str],
         *,
-        turns: int,
+        count: int,
         seed: str,
         values: Mapping[str, object],
         examples: Mapping[str, str],
     ) -> None:
+        """`prompt` has the variables `labels`, `text` and `examples`, as the bundled `choice_letters`.
+
+        `labels` maps names to descriptions; `count` is the number of requests for each text; `values` are further
+        values for the prompt; `examples` maps a label to a text of it.
+        """
         self._prompt = prompt
         self._labels = labels
-        self._turns = turns
+        self._count = count
         self._seed = seed
         self._values = values
         self._examples = examples
 
-    def orders(self, shown: Sequence[str]) -> list[tuple[str, ...]]:
-        """Return the orders in which a text's labels are shown; the same ones for the same labels."""
-        return cyclic_permutations(shown, self._turns, self._seed)
+    def orders(self, labels: Sequence[str]) -> list[tuple[str, ...]]:
+        """Return the orders in which labels are listed; always the same for the same labels."""
+        return cyclic_permutations(labels, self._count, self._seed)
 
-    def asks(
-        self, text: str, shown: Sequence[str], *, item: str, model: str, parents: tuple[str, ...]
+    def requests(
+        self, text: str, labels: Sequence[str], *, step: str, model: str, parent_ids: tuple[str, ...]
     ) -> list[GenerationRequest]:
-        """Return an ask a turn about one text, with the labels `shown`."""
-        return [self._ask(text, order, item, model, parents) for order in self.orders(shown)]
+        """Return a request for each order of the labels."""
+        return [self._request(text, order, step, model, parent_ids) for order in self.orders(labels)]
 
-    def _ask(
-        self, text: str, order: Sequence[str], item: str, model: str, parents: tuple[str, ...]
+    def _request(
+        self, text: str, order: Sequence[str], step: str, model: str, parent_ids: tuple[str, ...]
     ) -> GenerationRequest:
-        letters = dict(zip(order, CODES, strict=False))
-        named = [{"letter": letters[name], "name": name, "description": self._labels[name]} for name in order]
+        letters = dict(zip(order, LETTERS, strict=False))
+        labels = [{"letter": letters[name], "name": name, "description": self._labels[name]} for name in order]
         examples = [
             {"text": self._examples[name], "letter": letters[name]} for name in order if name in self._examples
         ]  # fmt: skip
-        values = {**self._values, "text": text, "labels": named, "examples": examples}
+        values = {**self._values, "text": text, "labels": labels, "examples": examples}
         return GenerationRequest(
-            step=item,
+            step=step,
             model=model,
             prompt=self._prompt.render(values),
             sampling=SAMPLING,
-            parent_ids=parents,
-            options=tuple(CODES[: len(order)]),
+            parent_ids=parent_ids,
+            options=tuple(LETTERS[: len(order)]),
         )
 
 
@@ -184,74 +197,81 @@ def label_logprobs(
     domain: str = "",
     examples: Mapping[str, str] | None = None,
     shortlist: Callable[[Sequence[str]], Sequence[Sequence[str]]] | None = None,
-    say: Callable[[str], None] = lambda _: None,
+    log: Callable[[str], None] = lambda _: None,
 ) -> LabelLogprobs:
-    """Return the log-probability of each of k labels for each of n texts, by asking a model `n * turns` times.
+    """Return the log-probability of each of k labels for each of n texts, from `n * permutations` requests to a model.
 
-    `labels` maps names to meanings ("" where the name says it), `examples` a label to a text of it; `about` is one line
-    about what the texts are. Where labels are more than 26, `shortlist` returns those to show for each text. Servers
-    without `logprob_token_ids` tell 20 tokens at most: show no more, or take bounds for the rest.
+    `labels` maps names to descriptions ("" where the name is enough), `examples` a label to a text of it. `domain` says
+    in one line what the texts are. For more than 26 labels, `shortlist` must return the labels to list for each text.
+    Servers without `logprob_token_ids` return at most 20 tokens: list no more labels, or get upper bounds for the
+    others. `log` is called with messages of the model.
 
-    Raises ValueError for too many labels or none, ModelError when no request can succeed. Nothing is kept in a journal.
+    Raises ValueError for no labels or too many, ModelError where no request can succeed. Nothing is journalled.
     """
     from textsynth.prompts import find_prompt
 
-    turns_of = LabelPermutations(
+    builder = LabelPermutations(
         find_prompt("choice_letters", model.prompt_mode, Path()),
         labels,
-        turns=permutations,
+        count=permutations,
         seed=str(seed),
         values={"domain": domain, "language": language_name(language)},
         examples=examples or {},
     )
-    shown = [list(labels)] * len(texts) if shortlist is None else [list(some) for some in shortlist(texts)]
-    asks = [turns_of.asks(text, some, item="", model="", parents=()) for text, some in zip(texts, shown, strict=True)]
-    answers = iter(_answered(model, [ask for some in asks for ask in some], say))
-    found = [
-        combine_permutations(turns_of.orders(some), list(islice(answers, len(mine))))
-        for some, mine in zip(shown, asks, strict=True)
+    listed = [list(labels)] * len(texts) if shortlist is None else [list(names) for names in shortlist(texts)]
+    requests = [
+        builder.requests(text, names, step="", model="", parent_ids=())
+        for text, names in zip(texts, listed, strict=True)
     ]
-    return _arrays(tuple(labels), found)
+    completions = iter(_complete(model, [request for of_text in requests for request in of_text], log))
+    results = [
+        combine_permutations(builder.orders(names), list(islice(completions, len(of_text))))
+        for names, of_text in zip(listed, requests, strict=True)
+    ]
+    return _to_arrays(tuple(labels), results)
 
 
-def _answered(options: ModelOptions, asks: Sequence[GenerationRequest], say: Callable[[str], None]) -> list[Completion]:
+def _complete(
+    options: ModelOptions, requests: Sequence[GenerationRequest], log: Callable[[str], None]
+) -> list[Completion]:
+    """Return the model's completions in the order of the requests."""
     import asyncio
 
-    requests = [
-        ModelRequest(f"{place}", ask.prompt, ask.sampling, None, ask.options)
-        for place, ask in enumerate(asks)
-        if ask.prompt is not None
+    model_requests = [
+        ModelRequest(f"{index}", request.prompt, request.sampling, None, request.options)
+        for index, request in enumerate(requests)
+        if request.prompt is not None
     ]
-    found: dict[str, Completion] = {}
+    completions: dict[str, Completion] = {}
 
-    async def arrived(request: ModelRequest, completion: Completion) -> None:
-        found[request.key] = completion
+    async def store(request: ModelRequest, completion: Completion) -> None:
+        completions[request.key] = completion
 
-    async def go() -> None:
-        model = options.open(ModelRuntime(Path(), cache_folder(), say))
+    async def run() -> None:
+        model = options.open(ModelRuntime(Path(), cache_folder(), log))
         try:
-            await model.complete(requests, arrived)
+            await model.complete(model_requests, store)
         finally:
             await model.close()
 
-    asyncio.run(go())
-    return [found[request.key] for request in requests]
+    asyncio.run(run())
+    return [completions[request.key] for request in model_requests]
 
 
-def _arrays(labels: tuple[str, ...], found: Sequence[LabelScores | str]) -> LabelLogprobs:
+def _to_arrays(labels: tuple[str, ...], results: Sequence[LabelScores | str]) -> LabelLogprobs:
     import numpy as np
 
-    logprobs = np.full((len(found), len(labels)), np.nan)
-    bounds = np.zeros((len(found), len(labels)), dtype=np.bool_)
-    mass, exact = np.full(len(found), np.nan), np.zeros(len(found), dtype=np.bool_)
+    logprobs = np.full((len(results), len(labels)), np.nan)
+    bounds = np.zeros((len(results), len(labels)), dtype=np.bool_)
+    mass, exact = np.full(len(results), np.nan), np.zeros(len(results), dtype=np.bool_)
     failures: dict[int, str] = {}
-    for row, scores in enumerate(found):
+    for row, scores in enumerate(results):
         if isinstance(scores, str):
             failures[row] = scores
             continue
-        chances = np.array([scores.probabilities.get(label, 0.0) for label in labels])
+        probabilities = np.array([scores.probabilities.get(label, 0.0) for label in labels])
         with np.errstate(divide="ignore"):
-            logprobs[row] = np.log(chances)
+            logprobs[row] = np.log(probabilities)
         bounds[row] = [label in scores.bounds for label in labels]
         mass[row], exact[row] = scores.mass, scores.exact
     return LabelLogprobs(labels, logprobs, bounds, mass, exact, failures)

@@ -1,4 +1,7 @@
-"""Which labels a text is shown: all, or the nearest by embedding, the intended one always among them, never marked."""
+"""Selects the labels that a prompt lists for a text: all, or the nearest ones by embedding.
+
+A text's intended label is always among them and is not marked.
+"""
 
 from __future__ import annotations
 
@@ -14,27 +17,27 @@ if TYPE_CHECKING:
 
 
 class Shortlist:
-    """At most `size` labels a text; nothing is embedded where there are no more."""
+    """Selects at most `size` labels for each text. Where the recipe has no more labels, nothing is embedded."""
 
     def __init__(self, context: Context, size: int) -> None:
         self._context = context
         self._size = size
-        self._meanings: NDArray[np.float32] | None = None
+        self._label_vectors: NDArray[np.float32] | None = None
 
     def labels_for(self, records: Sequence[Record]) -> list[list[str]]:
-        """Return the labels to show for each record, the nearest first, or all in the recipe's order."""
-        names = list(self._context.labels)
-        if len(names) <= self._size or not records:
-            return [names] * len(records)
-        if self._meanings is None:
-            told = [f"{name.replace('_', ' ')}: {meaning}" for name, meaning in self._context.labels.items()]
-            self._meanings = self._context.embed(told)
-        likeness = self._context.embed([record.text for record in records]) @ self._meanings.T
-        return [self._nearest(record, row.tolist()) for record, row in zip(records, likeness, strict=True)]
+        """Return the labels to list for each record: the nearest first, or all in the recipe's order."""
+        labels = list(self._context.labels)
+        if len(labels) <= self._size or not records:
+            return [labels] * len(records)
+        if self._label_vectors is None:
+            texts = [f"{name.replace('_', ' ')}: {meaning}" for name, meaning in self._context.labels.items()]
+            self._label_vectors = self._context.embed(texts)
+        cosines = self._context.embed([record.text for record in records]) @ self._label_vectors.T
+        return [self._nearest(record, row.tolist()) for record, row in zip(records, cosines, strict=True)]
 
-    def _nearest(self, record: Record, likeness: Sequence[float]) -> list[str]:
-        names = list(self._context.labels)
-        nearest = sorted(range(len(names)), key=lambda place: (-likeness[place], place))
-        shown = [names[place] for place in nearest[: self._size]]
-        missing = [label for label in record.labels if label not in shown]
-        return [*shown[: self._size - len(missing)], *missing]
+    def _nearest(self, record: Record, cosines: Sequence[float]) -> list[str]:
+        labels = list(self._context.labels)
+        by_cosine = sorted(range(len(labels)), key=lambda index: (-cosines[index], index))
+        nearest = [labels[index] for index in by_cosine[: self._size]]
+        missing = [label for label in record.labels if label not in nearest]
+        return [*nearest[: self._size - len(missing)], *missing]

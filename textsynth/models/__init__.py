@@ -1,11 +1,17 @@
-"""Models: what completes a prompt. One file an engine, named as the recipe names it.
+"""Models: the backends that complete prompts. Each is a class in a file of its own, whose name a recipe uses.
 
-A model's options are known without loading anything (`identity` is in every journal key), `open` gives the thing
-that answers. A model is opened only when the journal lacks an answer.
+To use a model of your own, write it in a file in the recipe's folder and name the file in the recipe: the class
+`MyModel` in my_model.py is `models: {generator: {./my_model.py: {…}}}`. The class is a subclass of `ModelOptions` whose
+fields are the options in the recipe. It implements `identity` and `open`; every other member has a default. `open`
+returns the running model, a subclass of `Model`, which implements `complete`.
+
+Options are read, and the identity of a model is computed, without loading anything. A model is opened only when the
+journal lacks an answer.
 """
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,14 +22,18 @@ from textsynth.core.records import Completion, ModelRequest
 from textsynth.core.registry import lazy_exports
 
 PromptMode = Literal["chat", "completion"]
+"""The mode of a prompt: chat messages, or one raw text that the model continues."""
+
 OnCompletion = Callable[[ModelRequest, Completion], Awaitable[None]]
+"""Called by a model for each request with its completion; when it returns, the completion is on disk."""
 
 
 @dataclass(frozen=True, slots=True)
 class ModelRuntime:
-    """What a model may use while it opens: the recipe's folder, the user's cache folder, and a voice for progress.
+    """The environment of a model: the folder of the recipe, the cache folder of the user, and where to log.
 
-    `logs` is where a server's log goes: the run's folder; None where nothing of the run is kept.
+    `log` shows a line of progress to the user. `log_folder` is where a server writes its log file: the folder of the
+    run, or None for a run that writes no files.
     """
 
     recipe_folder: Path
@@ -33,57 +43,91 @@ class ModelRuntime:
 
 
 class Model(Protocol):
-    """Answers requests. Errors that concern one request are a Completion with `failure`; a ModelError stops the run."""
+    """A running model that answers requests. Subclasses implement `complete`; `close` and `in_flight` are optional.
 
+    An error that concerns one request is returned as a `Completion` with `failure`; a ModelError stops the run.
+    """
+
+    @abstractmethod
     async def complete(self, requests: Sequence[ModelRequest], on_completion: OnCompletion) -> None:
-        """Answer `requests` (in plan order); await `arrived(request, completion)` exactly once for each.
+        """Answer `requests` (in plan order); await `on_completion(request, completion)` exactly once for each.
 
-        A slot in flight is free again only when `arrived` has returned: by then the answer is on disk. May be
-        called again before an earlier call has ended; the limit in flight holds over all calls together.
+        A request counts as in flight until `on_completion` has returned, so that its completion is on disk before
+        another request takes its slot. May be called again before an earlier call has ended; a limit on requests in
+        flight applies to all calls together.
+
+        Raises ModelError where no request can succeed.
         """
 
     async def close(self) -> None:
-        """Let go of connections and memory; further calls are errors."""
+        """Release connections and memory. Optional. The model is not used afterwards."""
+        return  # type checkers would take a protocol method without a statement for abstract
+
+    @property
+    def in_flight(self) -> int | None:
+        """The number of requests that are being processed now, for the progress display. Optional.
+
+        None: not known; all requests of the calls that have not ended are displayed as in flight.
+        """
+        return None
 
 
 class ModelOptions(Options):
-    """The base of every engine's options."""
+    """The options of a model in a recipe. Subclasses implement `identity` and `open`; other members are optional."""
 
     @property
     def identity(self) -> str:
-        """Name and revision, as the journal's key and the provenance have them; never an address or a key."""
+        """The name and revision of the model, as used in journal keys and provenance; no address, no API key. Required.
+
+        Two options with the same identity must give the same answers, so that a rerun may reuse the journal.
+        """
         raise NotImplementedError
 
-    def identity_at(self, recipe: Path) -> str:
-        """Return `identity`, told apart by the contents of the files beside `recipe` (a folder) that it names."""
+    def open(self, runtime: ModelRuntime) -> Model:
+        """Return the model, ready to answer. Required. Raises ModelError or MissingExtra with one sentence."""
+        raise NotImplementedError
+
+    def identity_at(self, recipe_folder: Path) -> str:
+        """Return `identity`, extended by a hash of the files in `recipe_folder` that the options name. Optional.
+
+        The default is `identity`, for a model that reads no such files.
+        """
         return self.identity
 
     @property
     def prompt_mode(self) -> PromptMode:
-        """Which form of a prompt suits the model where both exist."""
+        """The mode of prompt that suits the model, where a prompt has both. Optional; the default is chat."""
         return "chat"
 
     @property
     def window_size(self) -> int:
-        """How many requests are planned at once: what a plan can learn from comes a window later.
+        """The number of requests that are planned together. Optional; the default is 512.
 
-        Part of what a run's records depend on, so it follows from the options alone.
+        The plan of a window takes into account the texts accepted from the windows before it. The records of a run
+        depend on the size, so it must follow from the options alone.
         """
         return 512
 
-    def check_dependencies(self) -> None:
-        """Raise MissingExtra where a package that the model will load is not installed; loads nothing."""
+    @property
+    def tokens_per_second(self) -> float | None:
+        """The estimated speed on this machine, prompt and completion tokens together, for estimates. Optional.
 
-    def batch_line(self, request: ModelRequest) -> Mapping[str, object] | None:
-        """Return the request as a line of the batch wire format; None where the model answers in this process."""
+        None, the default: not known, as for a server.
+        """
         return None
 
-    def open(self, place: ModelRuntime) -> Model:
-        """Return the model, ready to answer. Raises ModelError or MissingExtra with one sentence."""
-        raise NotImplementedError
+    def check_dependencies(self) -> None:
+        """Raise MissingExtra where a package that the model needs is not installed; load nothing. Optional."""
+
+    def batch_line(self, request: ModelRequest) -> Mapping[str, object] | None:
+        """Return the request as a line of an OpenAI batch file, for offline runs. Optional.
+
+        None, the default: the model has no batch format and is called directly.
+        """
+        return None
 
 
-# For type checkers; `items_of` finds every item by its file.
+# For type checkers; at run time `lazy_exports` finds each class by its file.
 if TYPE_CHECKING:
     from textsynth.models.http import Http as Http
     from textsynth.models.local import Local as Local

@@ -1,8 +1,8 @@
 """Any OpenAI-compatible server: vLLM, llama.cpp, TGI, or a service on the internet; or several of one model.
 
-Every wait has an end. What concerns one request (too long a prompt, a refused parameter) is that request's failure;
-a wrong key, an unknown model or a server that stays away stops the run with one sentence. Keys come from the
-environment and are in no message, journal or log.
+No request waits forever. What concerns one request (a prompt that is too long, a rejected parameter) is that request's
+failure; a wrong key, an unknown model or a server that stays down stops the run with one sentence. Keys come from the
+environment, and never appear in a message, a journal or a log.
 """
 
 from __future__ import annotations
@@ -24,80 +24,86 @@ from textsynth.models.openai.options import OpenAIOptions
 
 
 class Http(OpenAIOptions):
-    """A model behind the OpenAI HTTP interface."""
+    """A model behind an OpenAI-compatible HTTP API."""
 
     base_url: str = Field(
         default_factory=lambda: os.environ.get("OPENAI_BASE_URL", ""),
-        description="the server's address, such as http://127.0.0.1:8000/v1; left out: the variable OPENAI_BASE_URL",
+        description="address of the server, such as http://127.0.0.1:8000/v1; default: the variable OPENAI_BASE_URL",
     )
     base_urls: Texts = Field(
         default=(),
-        description="servers of the same model, used side by side; one that is away is left out until it is back",
+        description="addresses of several servers of the same model; one that is down is left out until it is back",
     )
     api_key_env: str | None = Field(
-        default=None, description="the environment variable that holds the key; left out: no key"
+        default=None, description="name of the environment variable that holds the key; default: no key"
     )
-    mode: Literal["chat", "completion"] = Field(default="chat", description="which form of a prompt suits the model")
+    mode: Literal["chat", "completion"] = Field(default="chat", description="the form of prompts that suits the model")
     server: ServerKind = Field(
-        default="auto", description="what the server understands: vllm, openai, or auto, which finds out as it goes"
+        default="auto", description="which parameters the server supports: vllm, openai, or auto, which finds out"
     )
 
     @model_validator(mode="after")
-    def _addresses(self) -> Http:
+    def _check_addresses(self) -> Http:
         if not self.addresses:
             raise ValueError(
-                "base_url is missing and OPENAI_BASE_URL is not set; write http://127.0.0.1:8000/v1 or such"
+                "base_url is missing and OPENAI_BASE_URL is not set; write an address such as http://127.0.0.1:8000/v1"
             )
         for url in self.addresses:
             if not url.startswith(("http://", "https://")):
-                raise ValueError(f"base_url must start with http:// or https://, got {url!r}")
+                raise ValueError(f"base_url must start with http:// or https://, found {url!r}")
         if len(set(self.addresses)) < len(self.addresses):
             raise ValueError(f"base_urls names a server twice: {', '.join(self.addresses)}")
         if self.api_key_env is not None and not re.fullmatch(r"[A-Za-z_]\w*", self.api_key_env, re.ASCII):
-            # What was written may be the key itself, so no message repeats it.
+            # the value may be the key itself, so no message repeats it
             raise ValueError(
-                "key_env is the name of an environment variable, as OPENAI_API_KEY, and what stands there is none: "
-                "a key never stands in a recipe"
+                "api_key_env must be the name of an environment variable, such as OPENAI_API_KEY, but is not a valid"
+                " name; a key must not be written into a recipe"
             )
         return self
 
     @property
     def addresses(self) -> tuple[str, ...]:
-        """All servers: `base_url`, where the recipe gives it or nothing else, and `base_urls`."""
-        alone = self.base_url and ("base_url" in self.model_fields_set or not self.base_urls)
-        return (self.base_url, *self.base_urls) if alone else tuple(self.base_urls)
+        """All servers: `base_url`, if the recipe sets it or sets no others, and `base_urls`."""
+        uses_base_url = self.base_url and ("base_url" in self.model_fields_set or not self.base_urls)
+        return (self.base_url, *self.base_urls) if uses_base_url else tuple(self.base_urls)
 
     @property
     def identity(self) -> str:
-        """The model's name, revision and adapter; with parameters of its own also their hash.
-
-        Where it is served does not matter.
-        """
+        """The model's name, revision and adapter, and a hash of the options that change answers; no address."""
         return self.identity_with(self.model if self.revision is None else f"{self.model}@{self.revision}", {})
 
     @property
     def prompt_mode(self) -> PromptMode:
-        """Chat unless the recipe says otherwise."""
+        """The form of prompts that the recipe sets; chat by default."""
         return self.mode
 
     def batch_line(self, request: ModelRequest) -> Mapping[str, object]:
-        """Return the request as a line of the batch wire format, for the server that its address suggests."""
-        return self.batch_line_for(
-            request, self.server if self.server != "auto" else guess_server_kind(self.addresses[0])
-        )
+        """Return the request as a line of the batch format; `server: auto` is resolved by the server's address."""
+        server = self.server if self.server != "auto" else guess_server_kind(self.addresses[0])
+        return self.batch_line_for(request, server)
 
     def open(self, place: ModelRuntime) -> Model:
-        """Return a client. Connects at the first request. Raises ModelError when the named key is not set."""
+        """Return a client; it connects at the first request. Raises ModelError when the key's variable is not set."""
         return self.make_client(
-            self.addresses, key=self._key(), key_env=self.api_key_env, speaks=self.server, say=place.log
+            self.addresses,
+            api_key=self._api_key(),
+            api_key_env=self.api_key_env,
+            server=self.server,
+            log=place.log,
         )
 
-    def _key(self) -> str | None:
+    def _api_key(self) -> str | None:
         if self.api_key_env is None:
             return None
         key = os.environ.get(self.api_key_env, "").strip()
         if not key:
-            raise ModelError(f"model {self.model!r}: key_env names {self.api_key_env!r}, which is not set; export it")
+            raise ModelError(
+                f"model {self.model!r}: the environment variable {self.api_key_env!r}, which api_key_env names, is not"
+                " set; export it"
+            )
         if not (key.isascii() and key.isprintable()):
-            raise ModelError(f"model {self.model!r}: the key in {self.api_key_env!r} holds characters no key has")
+            raise ModelError(
+                f"model {self.model!r}: the key in {self.api_key_env!r} has characters that a key cannot have;"
+                " expected printable ASCII"
+            )
         return key

@@ -1,8 +1,8 @@
-"""A model that TextSynth serves itself, with vLLM: started at the first request, shared, restarted, stopped at the end.
+"""A model on a vLLM server that TextSynth manages: started at the first request, restarted after a crash, then stopped.
 
-vLLM is the one of this environment, or the one that `textsynth serve --install` makes. The server listens on this
-machine only, with a random key. Runs that want the same model with the same flags share one server; it ends with its
-last user, unless `keep` is true.
+vLLM is that of this environment, or of the one that `textsynth serve --install` creates. The server listens on this
+machine only and requires a random API key. Runs with the same model and the same flags share one server, which stops
+with its last user, unless `keep_running` is true.
 """
 
 from __future__ import annotations
@@ -17,31 +17,32 @@ from pydantic import Field, field_validator
 from textsynth.core.errors import ModelError, UsageError
 from textsynth.core.records import ModelRequest
 from textsynth.models import Model, ModelRuntime, PromptMode
-from textsynth.models.local.bundled import IDENTITY, NAME, bundled_model_folder
+from textsynth.models.local.bundled import BUNDLED_IDENTITY, BUNDLED_MODEL, bundled_model_folder
 from textsynth.models.local.loading import fingerprint, local_folder
 from textsynth.models.openai.options import OpenAIOptions
-from textsynth.models.vllm_server import environment, flags
-from textsynth.models.vllm_server import lease as shared
+from textsynth.models.vllm_server import flags, lease
 from textsynth.models.vllm_server.command import make_plan
-from textsynth.models.vllm_server.flags import Flag
+from textsynth.models.vllm_server.environment import VllmEnvironment, find_environment
+from textsynth.models.vllm_server.flags import FlagValue
 from textsynth.models.vllm_server.model import ManagedServerModel
 from textsynth.models.vllm_server.state import ServerPlan
 
-SPARE_SECONDS = 120.0
+# Time for acquiring the server, added to the time limit of its start.
+ACQUIRE_SECONDS = 120.0
 
 
 class Vllm(OpenAIOptions):
-    """A model in a vLLM server of our own, on this machine."""
+    """A model on a vLLM server that TextSynth starts on this machine."""
 
     model: str = Field(
         default=...,
         min_length=1,
-        description=f"a Hub name, a folder (./…), or {NAME}, which needs no network once it is got",
+        description=f"a Hub name, a folder (./…), or {BUNDLED_MODEL}, which needs no network once it is downloaded",
     )
     revision: str | None = Field(default=None, min_length=1, description="branch, tag or commit on the Hub")
     flags: Mapping[str, bool | int | float | str | list[object] | dict[str, object] | None] = Field(
         default_factory=dict,
-        description="any flags of vLLM, such as {max-model-len: 4096}; they go over ours, null leaves one of ours out",
+        description="flags of vLLM, such as {max-model-len: 4096}; they override the defaults, null removes a default",
     )
     python: str | None = Field(
         default=None,
@@ -49,108 +50,110 @@ class Vllm(OpenAIOptions):
     )
     port: int | None = Field(default=None, ge=1, le=65535, description="left out: a free one")
     keep_running: bool = Field(default=False, description="let the server run on when the run has ended")
-    restarts: int = Field(default=3, ge=0, description="how often a server that died is started again")
+    restarts: int = Field(default=3, ge=0, description="how often a server that crashed is restarted")
     start_minutes: float = Field(
-        default=30.0, gt=0, description="how long one start may take, the model's download included"
+        default=30.0, gt=0, description="the time limit of one start, including the download of the model"
     )
     mode: Literal["chat", "completion"] | None = Field(
-        default=None, description=f"which form of a prompt suits the model; left out: completion for {NAME}, else chat"
+        default=None, description=f"the mode of prompt to use; left out: completion for {BUNDLED_MODEL}, else chat"
     )
 
     @field_validator("flags")
     @classmethod
-    def _are_not_ours(cls, value: Mapping[str, Flag]) -> Mapping[str, Flag]:
+    def _check_flags(cls, value: Mapping[str, FlagValue]) -> Mapping[str, FlagValue]:
         try:
             flags.check_flags(list(value))
-        except UsageError as fault:
-            raise ValueError(str(fault)) from fault
+        except UsageError as error:
+            raise ValueError(str(error)) from error
         return value
 
     @property
     def identity(self) -> str:
         """Name and revision; with flags or parameters that change answers also their hash."""
-        known = self.model if self.revision is None else f"{self.model}@{self.revision}"
-        return self.identity_with(IDENTITY if self.model == NAME else known, self._answering())
+        name = self.model if self.revision is None else f"{self.model}@{self.revision}"
+        return self.identity_with(BUNDLED_IDENTITY if self.model == BUNDLED_MODEL else name, self._answer_flags())
 
-    def identity_at(self, recipe: Path) -> str:
-        """Return the identity; of a folder also a hash of its small files and of the sizes of the large ones."""
-        folder = None if self.model == NAME else local_folder(self.model, recipe)
+    def identity_at(self, recipe_folder: Path) -> str:
+        """Return the identity; for a folder with a hash of its small files and of the sizes of its large files."""
+        folder = None if self.model == BUNDLED_MODEL else local_folder(self.model, recipe_folder)
         if folder is None:
             return self.identity
-        return self.identity_with(f"{self.model}@{fingerprint(folder)}", self._answering())
+        return self.identity_with(f"{self.model}@{fingerprint(folder)}", self._answer_flags())
 
     @property
     def prompt_mode(self) -> PromptMode:
-        """Completion for the embedded model, which continues a list better than it follows instructions."""
+        """Completion for the bundled model, which continues a list better than it follows instructions; else chat."""
         if self.mode is not None:
             return self.mode
-        return "completion" if self.model == NAME else "chat"
+        return "completion" if self.model == BUNDLED_MODEL else "chat"
 
-    def open(self, place: ModelRuntime) -> Model:
+    def open(self, runtime: ModelRuntime) -> Model:
         """Return the model; its server starts at the first request. Raises ModelError where there is no vLLM."""
         python = self.python
         if python is not None and "/" in python:
-            python = str(place.recipe_folder / Path(python).expanduser())
-        found = environment.find_environment(place.cache_folder, python)
+            python = str(runtime.recipe_folder / Path(python).expanduser())
+        environment = find_environment(runtime.cache_folder, python)
         return ManagedServerModel(
-            partial(self._begin, found, place),
-            partial(self._connect, place),
-            say=place.log,
-            seconds=60.0 * self.start_minutes + SPARE_SECONDS,
+            partial(self._acquire, environment, runtime),
+            partial(self._connect, runtime),
+            log=runtime.log,
+            timeout=60.0 * self.start_minutes + ACQUIRE_SECONDS,
         )
 
     def batch_line(self, request: ModelRequest) -> Mapping[str, object]:
-        """Return the request as a line of the batch wire format, as `vllm run-batch` takes it."""
+        """Return the request as a line of a batch file, in the format of `vllm run-batch`."""
         return self.batch_line_for(request, "vllm")
 
-    def plan(self, found: environment.VllmEnvironment, source: Path | str, log: Path) -> ServerPlan:
-        """Return how the model is served from `source`, a folder or a Hub name."""
-        words = flags.to_arguments(self.flags)
-        left_out = [name for name, value in self.flags.items() if value is None]
+    def plan(self, environment: VllmEnvironment, source: Path | str, log: Path) -> ServerPlan:
+        """Return the plan of the server of `source`, a folder or a Hub name."""
         return make_plan(
-            found,
+            environment,
             self.model,
             source,
-            words,
-            left_out=left_out,
+            flags.to_arguments(self.flags),
+            omitted=[name for name, value in self.flags.items() if value is None],
             revision=self.revision,
             port=self.port,
             log=log,
-            restarts=self.restarts,
-            start_seconds=60.0 * self.start_minutes,
+            max_restarts=self.restarts,
+            start_timeout_seconds=60.0 * self.start_minutes,
         )
 
-    def _begin(self, found: environment.VllmEnvironment, place: ModelRuntime) -> shared.ServerLease:
-        source = source_of(self.model, place)
-        root = shared.folder_in(place.cache_folder)
-        logs = place.log_folder if place.log_folder is not None else root
-        plan = self.plan(found, source, (logs / log_name(self.model)).absolute())
-        return shared.acquire(root, plan, keep=self.keep_running)
+    def _acquire(self, environment: VllmEnvironment, runtime: ModelRuntime) -> lease.ServerLease:
+        source = model_source(self.model, runtime)
+        root = lease.servers_folder(runtime.cache_folder)
+        logs = runtime.log_folder if runtime.log_folder is not None else root
+        plan = self.plan(environment, source, (logs / log_file_name(self.model)).absolute())
+        return lease.acquire(root, plan, keep_running=self.keep_running)
 
-    def _connect(self, place: ModelRuntime, url: str, key: str) -> Model:
-        return self.make_client((url,), key=key, key_env=None, speaks="vllm", say=place.log)
+    def _connect(self, runtime: ModelRuntime, url: str, api_key: str) -> Model:
+        return self.make_client((url,), api_key=api_key, api_key_env=None, server="vllm", log=runtime.log)
 
-    def _answering(self) -> dict[str, object]:
+    def _answer_flags(self) -> dict[str, object]:
         """Return the flags that change answers."""
         return {
-            f"--{flags.normalized(name)}": value
+            f"--{flags.normalize_name(name)}": value
             for name, value in self.flags.items()
-            if flags.normalized(name).removeprefix("no-") in flags.AFFECTS_ANSWERS
+            if flags.normalize_name(name).removeprefix("no-") in flags.AFFECTS_ANSWERS
         }
 
 
-def source_of(model: str, place: ModelRuntime) -> Path | str:
-    """Return what vLLM loads for a model's name: a folder or a Hub name; the embedded model is got at first use."""
-    if model == NAME:
-        return bundled_model_folder(place.cache_folder, place.log)
-    folder = local_folder(model, place.recipe_folder)
+def model_source(model: str, runtime: ModelRuntime) -> Path | str:
+    """Return what vLLM loads for a model's name: a folder or a Hub name. Downloads the bundled model at first use.
+
+    Raises ModelError where a folder contains no model.
+    """
+    if model == BUNDLED_MODEL:
+        return bundled_model_folder(runtime.cache_folder, runtime.log)
+    folder = local_folder(model, runtime.recipe_folder)
     if folder is None:
         return model
     if not (folder / "config.json").is_file():
-        raise ModelError(f"the folder {folder} holds no model: there is no config.json in it")
+        raise ModelError(f"the folder {folder} contains no model: config.json is missing")
     return folder.resolve()
 
 
-def log_name(model: str) -> str:
-    """Return the name of the log of a model's server."""
-    return f"vllm-{''.join(one if one.isalnum() or one in '-_.' else '-' for one in model).strip('-.')}.log"
+def log_file_name(model: str) -> str:
+    """Return the file name of the log of a model's server."""
+    safe = "".join(char if char.isalnum() or char in "-_." else "-" for char in model)
+    return f"vllm-{safe.strip('-.')}.log"

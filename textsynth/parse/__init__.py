@@ -1,41 +1,44 @@
-"""Answer readers: one file a form, named as a prompt's `answer:` names it (`list`, `{tagged: {tag: text}}`).
+"""Answer readers: each module defines one way to get texts out of a model's answer.
 
-A reader never guesses and never raises on an answer: what it cannot read is a fault with its reason.
+A prompt selects a reader with the key `answer` of its front matter: a name (`list`), or a map of one name to its
+settings (`{tagged: {tag: text}}`). A reader never guesses and never raises on an answer: a part that it cannot read
+becomes a ParseFailure with a reason.
 """
 
 from __future__ import annotations
 
 import pkgutil
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import repeat
 from json import dumps
 
 from pydantic import ValidationError
 
 from textsynth.core.errors import UsageError, did_you_mean
 from textsynth.core.options import Options
-from textsynth.core.records import Constraint
+from textsynth.core.records import NO_FIELDS, Constraint, JsonValue
 from textsynth.core.registry import find_class
 from textsynth.core.validation_errors import PythonValue, field_errors
 
-# The readers `json`, `list` and `text` become attributes of this package when they are imported: no use of the
-# built-in list or of the module json by these names in here.
+# The modules `json`, `list` and `text` become attributes of this package once they are imported: this module must use
+# neither the built-in `list` nor the standard module `json` by these names.
 
-CUT = "the answer was cut off at max_tokens"
+TRUNCATED = "the answer was cut off at max_tokens"
 EMPTY = "the answer is empty"
-EMPTY_PIECE = "a piece of the answer is empty"
-NO_TEXT = "holds characters that no text has (NUL, or half of a surrogate pair)"
+EMPTY_ITEM = "an item of the answer is empty"
+UNSTORABLE = "a text contains characters that no file can hold (NUL or an unpaired surrogate)"
 
-_UNFIT = re.compile("[\x00\ud800-\udfff]")
-_THOUGHT = re.compile(r"<think(?:ing)?>.*?</think(?:ing)?>", re.DOTALL)
-_OPENED = re.compile(r"<think(?:ing)?>")
-_CLOSED = re.compile(r".*</think(?:ing)?>", re.DOTALL)
+_UNSTORABLE_CHARACTER = re.compile("[\x00\ud800-\udfff]")
+_THINKING = re.compile(r"<think(?:ing)?>.*?</think(?:ing)?>", re.DOTALL)
+_THINKING_START = re.compile(r"<think(?:ing)?>")
+_UP_TO_THINKING_END = re.compile(r".*</think(?:ing)?>", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
 class ParseFailure:
-    """A piece of an answer that could not be read, and why."""
+    """A part of an answer that could not be read, and the reason."""
 
     raw: str
     reason: str
@@ -43,87 +46,129 @@ class ParseFailure:
 
 @dataclass(frozen=True, slots=True)
 class ParsedAnswer:
-    """What an answer held: the texts in their order, and the faults. Both empty never happens."""
+    """The texts of an answer in their order, and the parts that could not be read. At least one of both is there.
+
+    `fields` are the further fields of each text, in the order of the texts; () where the reader gives none.
+    """
 
     texts: tuple[str, ...] = ()
     failures: tuple[ParseFailure, ...] = ()
+    fields: tuple[Mapping[str, JsonValue], ...] = ()
 
 
 class Reader(Options):
-    """The base of the readers."""
+    """Base class of the answer readers."""
 
     @property
     def constraint(self) -> Constraint | None:
-        """What an engine may hold the answer to; None where there is nothing of the kind."""
+        """The constraint that an engine with guided decoding can enforce; None for a form that has none."""
         return None
 
-    def read(self, answer: str, *, cut: bool = False) -> ParsedAnswer:
-        """Read one answer; `cut` says that it ended at max_tokens, so that its last piece is incomplete."""
+    def read(self, answer: str, *, truncated: bool = False) -> ParsedAnswer:
+        """Read one answer. `truncated`: the answer ended at max_tokens, so its last part is incomplete."""
         raise NotImplementedError
 
 
-def parsed_answer(texts: Iterable[str], faults: Iterable[ParseFailure] = ()) -> ParsedAnswer:
-    """Return what a reader found, its texts stripped; empty ones and those that no file can hold become faults."""
-    kept: list[str] = []
-    wrong = [*faults]  # `list` is the module of that name here, once it was imported
-    for text in texts:
-        if not text:
-            wrong.append(ParseFailure(text, EMPTY_PIECE))
-        elif _UNFIT.search(text) is not None:
-            wrong.append(ParseFailure(text, f"a text {NO_TEXT}"))
+def parsed_answer(
+    texts: Iterable[str],
+    failures: Iterable[ParseFailure] = (),
+    fields: Sequence[Mapping[str, JsonValue]] | None = None,
+) -> ParsedAnswer:
+    """Return the result of a reader. `texts` are stripped already; `fields` has an entry for each text, or is None.
+
+    A text is moved to the failures where it or one of its text fields is empty, or has characters that no file can
+    hold. In the raw part of a failure, such characters are replaced by U+FFFD.
+    """
+    valid: list[str] = []
+    valid_fields: list[Mapping[str, JsonValue]] = []
+    invalid = [*failures]  # not list(failures): `list` is a module here once it was imported
+    for text, of_text in zip(texts, repeat(NO_FIELDS) if fields is None else fields, strict=False):
+        if reason := _invalid_reason(text, of_text):
+            raw = dumps({"text": text, **of_text}, ensure_ascii=False) if of_text else text
+            invalid.append(ParseFailure(raw, reason))
         else:
-            kept.append(text)
-    return ParsedAnswer(tuple(kept), tuple(ParseFailure(_UNFIT.sub("\ufffd", one.raw), one.reason) for one in wrong))
+            valid.append(text)
+            valid_fields.append(of_text)
+    storable = (ParseFailure(_UNSTORABLE_CHARACTER.sub("\ufffd", item.raw), item.reason) for item in invalid)
+    return ParsedAnswer(tuple(valid), tuple(storable), () if fields is None else tuple(valid_fields))
+
+
+def failed_answer(answer: str, reason: str) -> ParsedAnswer:
+    """Return the result for an answer in which nothing could be read."""
+    return parsed_answer((), (ParseFailure(answer, reason),))
+
+
+def _invalid_reason(text: str, fields: Mapping[str, JsonValue]) -> str:
+    """Return why a text with its fields cannot be a record, "" where it can."""
+    if not text:
+        return EMPTY_ITEM
+    empty = next((name for name, value in fields.items() if value == ""), None)
+    if empty is not None:
+        return f"the field {empty!r} of an item of the answer is empty"
+    unstorable = any(_UNSTORABLE_CHARACTER.search(string) for string in (text, *_strings(fields)))
+    return UNSTORABLE if unstorable else ""
+
+
+def _strings(value: JsonValue) -> Iterator[str]:
+    """Yield every text in a JSON value, keys included."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        for key, item in value.items():
+            yield key
+            yield from _strings(item)
+    elif isinstance(value, Sequence):
+        for item in value:
+            yield from _strings(item)
 
 
 def without_thinking(answer: str) -> str | ParseFailure:
-    """Return an answer without what the model thought aloud before it, or the fault that it never came to an end.
+    """Return the answer without the model's reasoning, or a failure where the reasoning has no end.
 
-    Thoughts stand in `<think>…</think>`; where the engine's template has already opened them, all up to the last
-    `</think>` is thought.
+    Reasoning is the text between `<think>` and `</think>` (or `<thinking>`). Where the engine's chat template has
+    written the opening tag, everything up to the last `</think>` is reasoning.
     """
     if "<think" not in answer and "</think" not in answer:
         return answer
-    told = _THOUGHT.sub("", answer)
-    told = _CLOSED.sub("", told)
-    if _OPENED.search(told) is not None:
+    remaining = _UP_TO_THINKING_END.sub("", _THINKING.sub("", answer))
+    if _THINKING_START.search(remaining) is not None:
         return ParseFailure(
             answer, "the model was still thinking when the answer ended: raise max_tokens or switch thinking off"
         )
-    return told.lstrip()
+    return remaining.lstrip()
 
 
 def make_reader(spec: object, where: str) -> Reader:
-    """Return the reader that an `answer:` asks for: a name, or a map of one name to its settings.
+    """Return the reader for the value of `answer`: a name, or a map of one name to its settings.
 
-    `where` begins every sentence (`prompts/mine.jinja:7`). Raises UsageError: no such reader, or wrong settings.
+    `where` (`prompts/mine.jinja:7`) begins every message. Raises UsageError for an unknown reader or wrong settings.
     """
-    name, settings = _asked(spec, where)
-    found = _class_of(name)
-    if found is None:
+    name, settings = _name_and_settings(spec, where)
+    reader_class = _reader_class(name)
+    if reader_class is None:
         raise UsageError(f"{where}: there is no answer reader {name!r}{did_you_mean(name, reader_names())}")
     try:
-        return found.model_validate_json(dumps({} if settings is None else settings))
+        return reader_class.model_validate_json(dumps({} if settings is None else settings))
     except ValidationError as error:
-        errors = field_errors(error, found, PythonValue(settings), owner=f"answer.{name}")
+        errors = field_errors(error, reader_class, PythonValue(settings), owner=f"answer.{name}")
         raise UsageError("\n".join(f"{where}: {sentence}" for _, sentence in errors)) from error
 
 
 def reader_names() -> list[str]:
     """Return the names of all answer readers, sorted."""
-    return sorted(found.name for found in pkgutil.iter_modules(__path__) if _class_of(found.name) is not None)
+    return sorted(module.name for module in pkgutil.iter_modules(__path__) if _reader_class(module.name) is not None)
 
 
-def _asked(spec: object, where: str) -> tuple[str, object]:
+def _name_and_settings(spec: object, where: str) -> tuple[str, object]:
     if isinstance(spec, str):
         return spec, None
     if isinstance(spec, Mapping) and len(spec) == 1:
         name, settings = next(iter(spec.items()))
         if isinstance(name, str):
             return name, settings
-    raise UsageError(f"{where}: an answer is a reader's name or a map of one name to its settings, but is {spec!r}")
+    raise UsageError(f"{where}: 'answer' must be a reader's name or a map of one name to its settings, but is {spec!r}")
 
 
-def _class_of(name: str) -> type[Reader] | None:
-    found = find_class(__name__, name) if name.isidentifier() else None
-    return found if isinstance(found, type) and issubclass(found, Reader) else None
+def _reader_class(name: str) -> type[Reader] | None:
+    candidate = find_class(__name__, name) if name.isidentifier() else None
+    return candidate if isinstance(candidate, type) and issubclass(candidate, Reader) else None

@@ -1,4 +1,4 @@
-"""The answer is one of a few texts."""
+"""Reads an answer that must be one of a few texts."""
 
 from __future__ import annotations
 
@@ -7,44 +7,44 @@ import json
 from pydantic import Field, field_validator
 
 from textsynth.core.records import Constraint
-from textsynth.parse import CUT, EMPTY, ParsedAnswer, ParseFailure, Reader, parsed_answer
+from textsynth.parse import EMPTY, TRUNCATED, ParsedAnswer, Reader, failed_answer, parsed_answer
 from textsynth.parse.list_markers import strip_outer, strip_quotes
 
 
 class Choice(Reader):
-    """One of the options, in any case, perhaps in quotes or with a full stop; anything else is a fault.
+    """Reads one of the options: in any case, with or without quotes and a full stop. Anything else is a failure.
 
-    An engine that can is held to them.
+    An engine with guided decoding is held to the options.
     """
 
-    options: tuple[str, ...] = Field(min_length=2, description="the texts to choose from")
+    options: tuple[str, ...] = Field(min_length=2, description="the texts to choose from, at least two")
 
     @field_validator("options")
     @classmethod
-    def _are_different(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        folded = [_folded(one) for one in value]
-        twice = next((one for at, one in enumerate(value) if folded[at] in folded[:at]), None)
-        if twice is not None or "" in folded:
-            raise ValueError(f"options must differ by more than case and be no blanks, but there is {twice or ''!r}")
-        return value
+    def _check_distinct(cls, options: tuple[str, ...]) -> tuple[str, ...]:
+        normalized = [_normalize(option) for option in options]
+        repeated = next((option for i, option in enumerate(options) if normalized[i] in normalized[:i]), None)
+        if repeated is not None or "" in normalized:
+            raise ValueError(
+                f"options must differ in more than case and must not be blank, but there is {repeated or ''!r}"
+            )
+        return options
 
     @property
     def constraint(self) -> Constraint:
         """The options."""
         return Constraint("choice", json.dumps(self.options, ensure_ascii=False))
 
-    def read(self, answer: str, *, cut: bool = False) -> ParsedAnswer:
-        """Return the option that the answer is, as it is spelled among the options."""
-        said = _folded(answer)
-        chosen = next((one for one in self.options if _folded(one) == said), None)
+    def read(self, answer: str, *, truncated: bool = False) -> ParsedAnswer:
+        """Return the option that the answer names, in the spelling of `options`."""
+        normalized = _normalize(answer)
+        chosen = next((option for option in self.options if _normalize(option) == normalized), None)
         if chosen is not None:
             return parsed_answer((chosen,))
-        if cut or not said:
-            return parsed_answer((), (ParseFailure(answer, CUT if cut else EMPTY),))
-        return parsed_answer(
-            (), (ParseFailure(answer, f"the answer is none of the options: {', '.join(self.options)}"),)
-        )
+        if truncated or not normalized:
+            return failed_answer(answer, TRUNCATED if truncated else EMPTY)
+        return failed_answer(answer, f"the answer is none of the options: {', '.join(self.options)}")
 
 
-def _folded(text: str) -> str:
+def _normalize(text: str) -> str:
     return strip_quotes(strip_outer(text).rstrip(".")).casefold()

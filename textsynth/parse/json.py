@@ -1,194 +1,251 @@
-"""The answer is JSON: a list of texts, or a map or list of maps that holds them under a key.
+"""Reads JSON: a list of texts, or a map or list of maps with texts, and further fields of each text, under keys.
 
-The one JSON value of the answer may stand in a code fence or between words. Anything that is not plainly what was
-asked for (another shape, a number for a text, a key twice, NaN, two values) is a fault.
+The answer must have exactly one JSON value; a code fence or words around it are ignored. Whatever does not clearly have
+the requested form (another structure, a number in place of a text, a repeated key, NaN, two values) is a failure.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from typing import NoReturn
+from collections.abc import Mapping
+from typing import NamedTuple, NoReturn
 
 from pydantic import Field, model_validator
 
-from textsynth.core.records import Constraint
-from textsynth.parse import CUT, EMPTY, ParsedAnswer, ParseFailure, Reader, parsed_answer
+from textsynth.core.options import Texts
+from textsynth.core.records import NO_FIELDS, Constraint, JsonValue
+from textsynth.parse import EMPTY, TRUNCATED, ParsedAnswer, ParseFailure, Reader, failed_answer, parsed_answer
 from textsynth.parse.list_markers import strip_outer
 
 LIST = "[]"
-_FENCED = re.compile(r"```[^\n`]*\n(?P<inside>.*?)(?:\n[ \t]*```|\Z)", re.DOTALL)
-_BEGINS = re.compile(r"[\[{]")
+_FENCE = re.compile(r"```[^\n`]*\n(?P<content>.*?)(?:\n[ \t]*```|\Z)", re.DOTALL)
+_OPENING_BRACKET = re.compile(r"[\[{]")
 _TOKEN = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*(?:"|\Z)|[\[\]{},]', re.DOTALL)
 _CLOSING = {"[": "]", "{": "}"}
+_TYPE_NAMES = {dict: "a map", list: "a list", str: "a text", bool: "true or false", type(None): "null"}
 
 
 class Json(Reader):
-    """The texts of a JSON value.
+    """Reads the texts of a JSON value. An engine with guided decoding is held to the JSON schema of `texts`.
 
-    `texts` is the path to them: keys with dots between, `[]` where a list stands. "" is a list of texts, `texts` a
-    map with such a list, `items[].text` a map with a list of maps, `[].text` a list of maps.
+    `texts` is the path to the texts: keys separated by dots, with `[]` for each list. "" is a list of texts, `texts` a
+    map with a list of texts, `items[].text` a map with a list of maps, `[].text` a list of maps.
+
+    `fields` are values beside each text, in the same map: `{texts: "[].question", fields: {answer: reply}}` gives each
+    question the field `answer`, read from the key `reply`. A field may hold any JSON value except null and an empty
+    text; `[answer]` stands for `{answer: answer}`. Each text needs all of them.
     """
 
     texts: str = Field(
-        default="", description="the path to the texts: texts, items[].text, [].text; left out: a list of texts"
+        default="",
+        description="the path to the texts: texts, items[].text or [].text; default: the answer is a list of texts",
     )
-    one: bool = Field(default=False, description="one text stands at the path, not a list of them")
+    one: bool = Field(default=False, description="the path leads to one text, not to a list of texts")
+    fields: dict[str, str] | Texts = Field(
+        default=(), description="further fields of each text: keys of the map it is in, or a map of field: key"
+    )
 
     @model_validator(mode="after")
-    def _has_a_path(self) -> Json:
+    def _check_path(self) -> Json:
         names = [part.removesuffix(LIST) for part in self.texts.split(".")] if self.texts else []
         if any(not name for name in names[1:]) or (names and not names[0] and not self.texts.startswith(LIST)):
-            raise ValueError(f"the path {self.texts!r} has an empty key; write keys with dots between: items[].text")
+            raise ValueError(f"the path {self.texts!r} has an empty key; separate keys with dots: items[].text")
         if self.one and (not self.texts or LIST in self.texts):
-            raise ValueError(f"with one: true the path leads to one text by keys alone, but texts is {self.texts!r}")
+            raise ValueError(f"with one: true the path to the text must have keys only, but texts is {self.texts!r}")
+        if self.fields and self._steps[-1] == LIST:
+            raise ValueError(
+                f"fields are keys of the map that a text is in, so texts must end in a key, as [].text does, but it is "
+                f"{self.texts!r}"
+            )
+        if self._steps[-1] in self._keys.values():
+            raise ValueError(f"fields has the key {self._steps[-1]!r}, which texts reads already")
         return self
 
     @property
     def constraint(self) -> Constraint:
         """The JSON schema of the value."""
         schema: dict[str, object] = {"type": "string"}
+        beside: dict[str, object] = {key: {} for key in self._keys.values()}
         for step in reversed(self._steps):
             if step == LIST:
                 schema = {"type": "array", "items": schema, "minItems": 1}
             else:
+                properties = {step: schema, **beside}
                 schema = {
                     "type": "object",
-                    "properties": {step: schema},
-                    "required": [step],
+                    "properties": properties,
+                    "required": [*properties],
                     "additionalProperties": False,
                 }
+                beside = {}
         return Constraint("json", json.dumps(schema, ensure_ascii=False))
 
-    def read(self, answer: str, *, cut: bool = False) -> ParsedAnswer:
-        """Return the texts; of an answer that was cut off, those that are complete, and the rest as a fault."""
+    def read(self, answer: str, *, truncated: bool = False) -> ParsedAnswer:
+        """Return the texts. Of a truncated answer, return the complete texts and the rest as a failure."""
         if not strip_outer(answer):
-            return parsed_answer((), (ParseFailure(answer, CUT if cut else EMPTY),))
-        body = _body(answer)
-        begin = _BEGINS.search(body)
-        if begin is None:
-            return parsed_answer((), (ParseFailure(answer, CUT if cut else "the answer holds no JSON list or map"),))
-        body = body[begin.start() :]
+            return failed_answer(answer, TRUNCATED if truncated else EMPTY)
+        body = _without_fence(answer)
+        start = _OPENING_BRACKET.search(body)
+        if start is None:
+            return failed_answer(answer, TRUNCATED if truncated else "the answer has no JSON list or map")
+        body = body[start.start() :]
         try:
             value, end = _DECODER.raw_decode(body)
-        except (ValueError, RecursionError) as fault:
-            return self._partly(body) if cut else parsed_answer((), (ParseFailure(answer, _told(fault)),))
-        if _more(body[end:]):
-            return parsed_answer((), (ParseFailure(answer, "the answer holds more than one JSON value"),))
-        return self._found(value)
+        except (ValueError, RecursionError) as error:
+            return self._read_truncated(body) if truncated else failed_answer(answer, _reason(error))
+        if _has_json(body[end:]):
+            return failed_answer(answer, "the answer has more than one JSON value")
+        return self._collect(value)
 
     @property
     def _steps(self) -> tuple[str, ...]:
+        """The path as single steps: keys, and LIST for each list."""
         steps: list[str] = []
         for part in self.texts.split("."):
             steps += [part.removesuffix(LIST)] if part.removesuffix(LIST) else []
             steps += [LIST] if part.endswith(LIST) else []
         return tuple(steps) if LIST in steps or self.one else (*steps, LIST)
 
-    def _found(self, value: object) -> ParsedAnswer:
-        texts: list[str] = []
-        faults: list[ParseFailure] = []
-        _walk(value, self._steps, texts, faults)
-        return parsed_answer(texts, faults)
+    @property
+    def _keys(self) -> Mapping[str, str]:
+        """Field → key of the map that holds the text."""
+        return self.fields if isinstance(self.fields, dict) else {name: name for name in self.fields}
 
-    def _partly(self, body: str) -> ParsedAnswer:
-        """Read a value that was cut off: only what is complete in the first list on the path to the texts."""
+    def _collect(self, value: object) -> ParsedAnswer:
+        collected = _Collected(self._keys, [], [], [])
+        _follow_path(value, self._steps, collected)
+        return parsed_answer(collected.texts, collected.failures, collected.fields if self.fields else None)
+
+    def _read_truncated(self, body: str) -> ParsedAnswer:
+        """Read the complete items of the first list on the path."""
         depth = self._steps.index(LIST) + 1 if LIST in self._steps else 0
-        open_: list[str] = []
-        whole, end = "", 0
+        open_brackets: list[str] = []
+        complete, end = "", 0
         for token in _TOKEN.finditer(body):
             mark = token[0]
             if mark in _CLOSING:
-                open_.append(mark)
-            elif mark in "]}" and open_:
-                if len(open_) == depth:
-                    whole, end = _closed(body[: token.start()], open_), token.end()
-                open_.pop()
-            elif mark == "," and len(open_) == depth:
-                whole, end = _closed(body[: token.start()], open_), token.end()
+                open_brackets.append(mark)
+            elif mark in "]}" and open_brackets:
+                if len(open_brackets) == depth:
+                    complete, end = _close_brackets(body[: token.start()], open_brackets), token.end()
+                open_brackets.pop()
+            elif mark == "," and len(open_brackets) == depth:
+                complete, end = _close_brackets(body[: token.start()], open_brackets), token.end()
         try:
-            read = self._found(_DECODER.decode(whole))
+            result = self._collect(_DECODER.decode(complete))
         except (ValueError, RecursionError):
-            return parsed_answer((), (ParseFailure(body, CUT),))
-        return parsed_answer(
-            read.texts, (*(read.failures if read.texts else ()), ParseFailure(body[end:] if read.texts else body, CUT))
-        )
+            return failed_answer(body, TRUNCATED)
+        if not result.texts:
+            return failed_answer(body, TRUNCATED)
+        failures = (*result.failures, ParseFailure(body[end:], TRUNCATED))
+        return parsed_answer(result.texts, failures, result.fields if self.fields else None)
 
 
-def _walk(value: object, steps: tuple[str, ...], texts: list[str], faults: list[ParseFailure]) -> None:
+class _Collected(NamedTuple):
+    """What was read so far: texts, with a map of fields each, and failures. `keys` are those of the fields."""
+
+    keys: Mapping[str, str]
+    texts: list[str]
+    fields: list[Mapping[str, JsonValue]]
+    failures: list[ParseFailure]
+
+
+def _follow_path(
+    value: object, steps: tuple[str, ...], collected: _Collected, container: Mapping[str, JsonValue] = NO_FIELDS
+) -> None:
+    """Collect the texts at the end of the path with their fields in `container`, and each other value as a failure."""
     if not steps:
-        if isinstance(value, str):
-            texts.append(strip_outer(value))
-        else:
-            faults.append(_unlike(value, "a text"))
+        _collect_text(value, container, collected)
     elif steps[0] == LIST:
         if not isinstance(value, list):
-            faults.append(_unlike(value, "a list"))
+            collected.failures.append(_wrong_type(value, "a list"))
         elif not value:
-            faults.append(ParseFailure("[]", "the list of texts is empty"))
+            collected.failures.append(ParseFailure("[]", "the list of texts is empty"))
         else:
-            for one in value:
-                _walk(one, steps[1:], texts, faults)
+            for item in value:
+                _follow_path(item, steps[1:], collected)
     elif not isinstance(value, dict):
-        faults.append(_unlike(value, f"a map with the key {steps[0]!r}"))
+        collected.failures.append(_wrong_type(value, f"a map with the key {steps[0]!r}"))
     elif steps[0] not in value:
-        faults.append(
-            ParseFailure(_raw(value), f"the key {steps[0]!r} is missing; there are: {', '.join(map(str, value))}")
-        )
+        collected.failures.append(_missing_key(steps[0], value))
     else:
-        _walk(value[steps[0]], steps[1:], texts, faults)
+        _follow_path(value[steps[0]], steps[1:], collected, value)
 
 
-def _unlike(value: object, wanted: str) -> ParseFailure:
-    kind = {dict: "a map", list: "a list", str: "a text", bool: "true or false", type(None): "null"}
-    return ParseFailure(_raw(value), f"{kind.get(type(value), 'a number')} where {wanted} was asked for")
+def _collect_text(value: object, container: Mapping[str, JsonValue], collected: _Collected) -> None:
+    if not isinstance(value, str):
+        collected.failures.append(_wrong_type(value, "a text"))
+        return
+    missing = next((key for key in collected.keys.values() if container.get(key) is None), None)
+    if missing is not None:
+        collected.failures.append(_missing_key(missing, container))
+        return
+    collected.texts.append(strip_outer(value))
+    collected.fields.append({name: _stripped(container[key]) for name, key in collected.keys.items()})
 
 
-def _raw(value: object) -> str:
+def _stripped(value: JsonValue) -> JsonValue:
+    return strip_outer(value) if isinstance(value, str) else value
+
+
+def _missing_key(key: str, container: Mapping[str, JsonValue]) -> ParseFailure:
+    if key in container:
+        return ParseFailure(_as_json(container), f"the key {key!r} is null")
+    return ParseFailure(_as_json(container), f"the key {key!r} is missing; there are: {', '.join(container)}")
+
+
+def _wrong_type(value: object, expected: str) -> ParseFailure:
+    type_name = _TYPE_NAMES.get(type(value), "a number")
+    return ParseFailure(_as_json(value), f"{type_name} in place of {expected}")
+
+
+def _as_json(value: object) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
-def _body(answer: str) -> str:
-    """Return the inside of the first code fence that holds JSON, else the whole answer."""
-    for fence in _FENCED.finditer(answer):
-        if strip_outer(fence["inside"])[:1] in {"[", "{"}:
-            return fence["inside"]
+def _without_fence(answer: str) -> str:
+    """Return the content of the first code fence that begins like a JSON list or map, otherwise the whole answer."""
+    for fence in _FENCE.finditer(answer):
+        if strip_outer(fence["content"])[:1] in {"[", "{"}:
+            return fence["content"]
     return answer
 
 
-def _more(rest: str) -> bool:
-    begin = _BEGINS.search(rest)
-    if begin is None:
+def _has_json(text: str) -> bool:
+    start = _OPENING_BRACKET.search(text)
+    if start is None:
         return False
     try:
-        _DECODER.raw_decode(rest[begin.start() :])
+        _DECODER.raw_decode(text[start.start() :])
     except (ValueError, RecursionError):
         return False
     return True
 
 
-def _closed(body: str, open_: list[str]) -> str:
-    return body + "".join(_CLOSING[mark] for mark in reversed(open_))
+def _close_brackets(body: str, open_brackets: list[str]) -> str:
+    return body + "".join(_CLOSING[bracket] for bracket in reversed(open_brackets))
 
 
-def _told(fault: ValueError | RecursionError) -> str:
-    if isinstance(fault, RecursionError):
-        return "the JSON is nested too deep"
-    if isinstance(fault, json.JSONDecodeError):
-        return f"the answer is no JSON: {fault.msg} at character {fault.pos}"
-    return f"the answer is no JSON: {fault}"
+def _reason(error: ValueError | RecursionError) -> str:
+    if isinstance(error, RecursionError):
+        return "the JSON is nested too deeply"
+    if isinstance(error, json.JSONDecodeError):
+        return f"the answer is not valid JSON: {error.msg} at character {error.pos}"
+    return f"the answer is not valid JSON: {error}"
 
 
-def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        twice = next(key for at, (key, _) in enumerate(pairs) if key in dict(pairs[:at]))
-        raise ValueError(f"the key {twice!r} stands twice")
-    return found
+def _unique_keys(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    value: dict[str, object] = {}
+    for key, item in pairs:
+        if key in value:
+            raise ValueError(f"the key {key!r} is repeated")
+        value[key] = item
+    return value
 
 
-def _no_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is no JSON number")
+def _reject_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not a JSON number")
 
 
-_DECODER = json.JSONDecoder(object_pairs_hook=_unique, parse_constant=_no_constant)
+_DECODER = json.JSONDecoder(object_pairs_hook=_unique_keys, parse_constant=_reject_constant)

@@ -1,4 +1,4 @@
-"""What surrounds a text in an answer and is no part of it: blank space, quotes, numbers, bullets, fences."""
+"""Removes what surrounds a text in an answer: white space, quotes, list numbers, bullets and code fences."""
 
 from __future__ import annotations
 
@@ -6,18 +6,19 @@ import re
 from typing import NamedTuple
 
 QUOTES = {'"': '"', "“": "”", "„": "“", "«": "»", "»": "«", "‘": "’", "'": "'", "「": "」", "『": "』"}
-# All that str.strip() takes off, and NUL, the byte order mark and zero-width blanks: invisible, and never meant.
+"""Closing quote by opening quote."""
 BLANK = (
     "\t\n\x0b\x0c\r\x1c\x1d\x1e\x1f \x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a"
     "\u2028\u2029\u202f\u205f\u3000\x00\ufeff\u200b\u2060"
 )
+"""What str.strip() removes, and NUL, the byte order mark and zero-width spaces, which are invisible."""
 
 _APOSTROPHE = re.compile(r"(?<=\w)['’](?=\w)")
-# 1. 1) 1.) (1) **1.** 1、 but not 1.5 and not 1...
+# Matches 1. 1) 1.) (1) **1.** 1、 but neither 1.5 nor 1...
 _NUMBER = re.compile(
     r"(?P<indent>[ \t]*)(?P<bold>\*\*|__)?"
-    r"(?:(?P<number>\d{1,3})(?:[.)]{1,2}(?=\s|$|[^\d\s.])|[、．）])|[(（](?P<inside>\d{1,3})[)）])"
-    r"(?P<closed>\*\*|__)?[ \t]*"
+    r"(?:(?P<number>\d{1,3})(?:[.)]{1,2}(?=\s|$|[^\d\s.])|[、．）])|[(（](?P<in_brackets>\d{1,3})[)）])"
+    r"(?P<bold_end>\*\*|__)?[ \t]*"
 )
 _BULLET = re.compile(r"(?P<indent>[ \t]*)(?:[-*–](?=[ \t]|$)|[•·▪‣◦●○∙])[ \t]*")
 _FENCE = re.compile(r"[ \t]*(?:`{3,}|~{3,})[ \t]*[\w-]*[ \t]*")
@@ -25,7 +26,7 @@ _RULE = re.compile(r"[ \t]*(?:[-*_=][ \t]*){3,}")
 
 
 class MarkedLine(NamedTuple):
-    """A line that begins an item: its indent in characters, its number (None for a bullet), and what follows."""
+    """A line that begins a list item: its indent in characters, its number (None for a bullet), and the text."""
 
     indent: int
     number: int | None
@@ -33,40 +34,41 @@ class MarkedLine(NamedTuple):
 
 
 def strip_outer(text: str) -> str:
-    """Return `text` without blank space, NULs and zero-width blanks at its ends."""
+    """Return the text without white space, NULs and zero-width spaces at both ends."""
     return text.strip(BLANK)
 
 
 def strip_quotes(text: str) -> str:
-    """Return a text, stripped, without one pair of quotes that encloses all of it.
+    """Return the text, stripped, without one pair of quotes that encloses all of it.
 
-    `"a" and "b"` stays: its outer quotes are two pairs. A text that is only a pair of quotes becomes empty.
+    `"a" and "b"` stays as it is: its outer quotes belong to two pairs. A pair of quotes alone becomes an empty text.
     """
     text = strip_outer(text)
     closing = QUOTES.get(text[:1])
     if closing is None or len(text) < 2 or text[-1] != closing:
         return text
     inner = text[1:-1]
-    bare = _APOSTROPHE.sub("", inner)
-    return text if text[0] in bare or closing in bare else strip_outer(inner)
+    without_apostrophes = _APOSTROPHE.sub("", inner)
+    has_more_quotes = text[0] in without_apostrophes or closing in without_apostrophes
+    return text if has_more_quotes else strip_outer(inner)
 
 
 def parse_marker(line: str) -> MarkedLine | None:
-    """Return what a list's number or bullet at the head of a line marks, or None where there is neither."""
+    """Return the parts of a line that begins with a list number or bullet, None for any other line."""
     bullet = _BULLET.match(line)
     if bullet is not None:
         return MarkedLine(len(bullet["indent"]), None, line[bullet.end() :])
-    found = _NUMBER.match(line)
-    if found is None:
+    match = _NUMBER.match(line)
+    if match is None:
         return None
-    text, bold = line[found.end() :], found["bold"]
-    if bold is not None and found["closed"] is None:
-        # **1. Title** text: the bold begins before the number
+    text, bold = line[match.end() :], match["bold"]
+    if bold is not None and match["bold_end"] is None:
+        # **1. Title** text: the bold type begins before the number, so remove its end as well.
         text = text.replace(bold, "", 1)
-    return MarkedLine(len(found["indent"]), int(found["number"] or found["inside"]), text)
+    return MarkedLine(len(match["indent"]), int(match["number"] or match["in_brackets"]), text)
 
 
 def answer_lines(answer: str) -> list[str]:
-    """Return the lines of an answer; the lines of code fences (```) and rules (---) are blank."""
+    """Return the lines of an answer; lines of code fences (```) and horizontal rules (---) become empty."""
     lines = answer.replace("\r\n", "\n").replace("\r", "\n").split("\n")
     return ["" if _FENCE.fullmatch(line) or _RULE.fullmatch(line) else line for line in lines]

@@ -1,4 +1,4 @@
-"""The answer fits a regular expression as a whole."""
+"""Reads an answer that must match a regular expression from its first to its last character."""
 
 from __future__ import annotations
 
@@ -7,41 +7,50 @@ import re
 from pydantic import Field, field_validator
 
 from textsynth.core.records import Constraint
-from textsynth.parse import CUT, EMPTY, ParsedAnswer, ParseFailure, Reader, parsed_answer
+from textsynth.parse import EMPTY, TRUNCATED, ParsedAnswer, Reader, failed_answer, parsed_answer
 from textsynth.parse.list_markers import strip_outer
+
+TEXT_GROUP = "text"
+_GROUP_NAME = re.compile(r"(?<!\\)\(\?P<\w+>")
 
 
 class Regex(Reader):
-    """One text that `pattern` matches from its first letter to its last; an engine that can is held to it.
+    """Reads one text that matches `pattern` as a whole. An engine with guided decoding is held to the pattern.
 
-    With a group `(?P<text>…)` the text is what stands in it; engines get the pattern without the group's name.
+    With a group `(?P<text>…)` in the pattern, the text is the content of this group, and groups of other names are
+    fields of the text; a group that takes no part in the match gives no field. Engines get the pattern without the
+    names of the groups.
     """
 
-    pattern: str = Field(min_length=1, description="what the answer looks like: [A-Z]{2}-[0-9]{4}")
+    pattern: str = Field(
+        min_length=1, description="regular expression (Python) for the whole answer: [A-Z]{2}-[0-9]{4}"
+    )
 
     @field_validator("pattern")
     @classmethod
-    def _compiles(cls, value: str) -> str:
+    def _check_compiles(cls, pattern: str) -> str:
         try:
-            found = re.compile(value)
-        except re.error as fault:
-            raise ValueError(f"{value!r} is no regular expression: {fault}") from fault
-        others = sorted(set(found.groupindex) - {"text"})
-        if others:
-            raise ValueError(f"only the group 'text' may have a name, but {others[0]!r} has one")
-        return value
+            compiled = re.compile(pattern)
+        except re.error as error:
+            raise ValueError(f"{pattern!r} is not a regular expression: {error}") from error
+        names = list(compiled.groupindex)
+        if names and TEXT_GROUP not in names:
+            raise ValueError(f"one group must be named 'text', but only {names[0]!r} has a name")
+        return pattern
 
     @property
     def constraint(self) -> Constraint:
         """The pattern."""
-        return Constraint("regex", self.pattern.replace("(?P<text>", "("))
+        return Constraint("regex", _GROUP_NAME.sub("(", self.pattern))
 
-    def read(self, answer: str, *, cut: bool = False) -> ParsedAnswer:
-        """Return the text, or the fault that the answer has another form."""
-        told = strip_outer(answer)
-        found = re.fullmatch(self.pattern, told)
-        if found is not None:
-            return parsed_answer((strip_outer(found["text"] if "text" in found.re.groupindex else told),))
-        if cut or not told:
-            return parsed_answer((), (ParseFailure(answer, CUT if cut else EMPTY),))
-        return parsed_answer((), (ParseFailure(answer, f"the answer does not fit the pattern: {self.pattern!r}"),))
+    def read(self, answer: str, *, truncated: bool = False) -> ParsedAnswer:
+        """Return the text, or a failure where the answer does not match the pattern."""
+        stripped = strip_outer(answer)
+        match = re.fullmatch(self.pattern, stripped)
+        if match is not None:
+            groups = {name: strip_outer(content) for name, content in match.groupdict().items() if content is not None}
+            text = groups.pop(TEXT_GROUP, stripped if TEXT_GROUP not in match.re.groupindex else "")
+            return parsed_answer((text,), fields=(groups,) if groups else None)
+        if truncated or not stripped:
+            return failed_answer(answer, TRUNCATED if truncated else EMPTY)
+        return failed_answer(answer, f"the answer does not match the pattern: {self.pattern!r}")

@@ -1,71 +1,81 @@
-"""The answer's texts stand between tags: `<review>…</review>`. What stands outside is not read."""
+"""Reads texts between tags: `<review>…</review>`. Everything outside of the tags is ignored."""
 
 from __future__ import annotations
 
 import re
+from typing import NamedTuple
 
 from pydantic import Field
 
-from textsynth.parse import CUT, EMPTY, ParsedAnswer, ParseFailure, Reader, parsed_answer
+from textsynth.parse import EMPTY, TRUNCATED, ParsedAnswer, ParseFailure, Reader, failed_answer, parsed_answer
 from textsynth.parse.list_markers import strip_outer
 
 
 class Tagged(Reader):
-    """The texts between `<tag>` and `</tag>`, in the order of the answer."""
+    """Reads the texts between `<tag>` and `</tag>`, in the order of the answer."""
 
-    tag: str = Field(default="text", pattern=r"^[A-Za-z][\w-]*$", description="the name between the angle brackets")
+    tag: str = Field(
+        default="text", pattern=r"^[A-Za-z][\w-]*$", description="the name of the tag, without angle brackets"
+    )
 
-    def read(self, answer: str, *, cut: bool = False) -> ParsedAnswer:
-        """Return the texts; a tag that is never closed, closed without being open, or nested is a fault."""
+    def read(self, answer: str, *, truncated: bool = False) -> ParsedAnswer:
+        """Return the texts. An unclosed tag, a closing tag without an opening one, and nested tags are failures."""
         if not strip_outer(answer):
-            return parsed_answer((), (ParseFailure(answer, CUT if cut else EMPTY),))
-        pieces = _Pieces(self.tag, answer)
-        for mark in re.finditer(rf"<(/?){self.tag}(?:\s[^<>]*)?>", answer, re.IGNORECASE):
-            if mark[1]:
-                pieces.close(mark)
+            return failed_answer(answer, TRUNCATED if truncated else EMPTY)
+        scan = _TagScan(self.tag, answer)
+        for tag in re.finditer(rf"<(/?){self.tag}(?:\s[^<>]*)?>", answer, re.IGNORECASE):
+            if tag[1]:
+                scan.close(tag)
             else:
-                pieces.open(mark)
-        pieces.end(CUT if cut else None)
-        return parsed_answer(pieces.texts, pieces.faults)
+                scan.open(tag)
+        scan.finish(TRUNCATED if truncated else None)
+        return parsed_answer(scan.texts, scan.failures)
 
 
-class _Pieces:
-    """The pieces of one answer while its tags are walked."""
+class _UnclosedTag(NamedTuple):
+    """An opening tag that another opening tag follows: its position, and the counts of results at that time."""
+
+    start: int
+    texts: int
+    failures: int
+
+
+class _TagScan:
+    """Collects the texts and failures of one answer, tag by tag."""
 
     def __init__(self, tag: str, answer: str) -> None:
         self.texts: list[str] = []
-        self.faults: list[ParseFailure] = []
+        self.failures: list[ParseFailure] = []
         self._tag = tag
         self._answer = answer
-        self._begin: re.Match[str] | None = None
-        # Where a tag was open when another opened, and how much was found till then: it was forgotten, unless a
-        # closing tag too many shows that it holds the others.
-        self._doubt: tuple[int, int, int] | None = None
+        self._opening: re.Match[str] | None = None
+        # The model forgot to close this tag, unless a closing tag too many shows that the others were nested in it.
+        self._unclosed: _UnclosedTag | None = None
 
-    def open(self, mark: re.Match[str]) -> None:
-        if self._begin is not None:
-            if self._doubt is None:
-                self._doubt = (self._begin.start(), len(self.texts), len(self.faults))
-            self._fault(self._begin.start(), mark.start(), f"a <{self._tag}> is not closed")
-        self._begin = mark
+    def open(self, tag: re.Match[str]) -> None:
+        if self._opening is not None:
+            if self._unclosed is None:
+                self._unclosed = _UnclosedTag(self._opening.start(), len(self.texts), len(self.failures))
+            self._fail(self._opening.start(), tag.start(), f"a <{self._tag}> is not closed")
+        self._opening = tag
 
-    def close(self, mark: re.Match[str]) -> None:
-        if self._begin is not None:
-            self.texts.append(strip_outer(self._answer[self._begin.end() : mark.start()]))
-            self._begin = None
-        elif self._doubt is not None:
-            start, texts, faults = self._doubt
-            del self.texts[texts:], self.faults[faults:]
-            self._fault(start, mark.end(), f"a <{self._tag}> holds another one")
-            self._doubt = None
+    def close(self, tag: re.Match[str]) -> None:
+        if self._opening is not None:
+            self.texts.append(strip_outer(self._answer[self._opening.end() : tag.start()]))
+            self._opening = None
+        elif self._unclosed is not None:
+            del self.texts[self._unclosed.texts :], self.failures[self._unclosed.failures :]
+            self._fail(self._unclosed.start, tag.end(), f"a <{self._tag}> contains another <{self._tag}>")
+            self._unclosed = None
         else:
-            self._fault(mark.start(), mark.end(), f"a {mark[0]} closes nothing")
+            self._fail(tag.start(), tag.end(), f"a {tag[0]} has no opening tag")
 
-    def end(self, reason: str | None) -> None:
-        if self._begin is not None:
-            self._fault(self._begin.start(), len(self._answer), reason or f"a <{self._tag}> is not closed")
-        elif not self.texts and not self.faults:
-            self._fault(0, len(self._answer), reason or f"the answer has no <{self._tag}>…</{self._tag}>")
+    def finish(self, reason: str | None) -> None:
+        """End the scan. `reason` overrides the reason of a failure at the end of the answer."""
+        if self._opening is not None:
+            self._fail(self._opening.start(), len(self._answer), reason or f"a <{self._tag}> is not closed")
+        elif not self.texts and not self.failures:
+            self._fail(0, len(self._answer), reason or f"the answer has no <{self._tag}>…</{self._tag}>")
 
-    def _fault(self, start: int, end: int, reason: str) -> None:
-        self.faults.append(ParseFailure(self._answer[start:end], reason))
+    def _fail(self, start: int, end: int, reason: str) -> None:
+        self.failures.append(ParseFailure(self._answer[start:end], reason))

@@ -1,27 +1,29 @@
-"""The whole answer is one text."""
+"""Reads the whole answer as one text."""
 
 from __future__ import annotations
 
 from pydantic import Field
 
-from textsynth.parse import CUT, EMPTY, ParsedAnswer, ParseFailure, Reader, parsed_answer
+from textsynth.parse import EMPTY, TRUNCATED, ParsedAnswer, Reader, failed_answer, parsed_answer
 from textsynth.parse.list_markers import strip_outer, strip_quotes
 
 
 class Text(Reader):
-    """One text: blank space around it is cut off, and one pair of quotes that encloses it."""
+    """Reads one text, without the white space around it and without one pair of quotes that encloses all of it."""
 
-    first_line: bool = Field(default=False, description="take the first line only, for prompts that a model continues")
+    first_line: bool = Field(
+        default=False, description="take only the first line, for prompts whose text the model continues"
+    )
 
-    def read(self, answer: str, *, cut: bool = False) -> ParsedAnswer:
-        """Return the text; an answer that is empty, or cut off before it ended, is a fault."""
-        told = strip_outer(answer)
-        if self.first_line and told:
-            line, newline, _ = told.partition("\n")
-            # whatever comes after the first line, the line itself has ended
-            cut = cut and not newline and not answer.endswith("\n")
-            told = strip_outer(line)
-        text = strip_quotes(told)
-        if cut or not text:
-            return parsed_answer((), (ParseFailure(answer, CUT if cut else EMPTY),))
+    def read(self, answer: str, *, truncated: bool = False) -> ParsedAnswer:
+        """Return the text. An empty or truncated answer is a failure."""
+        text = strip_outer(answer)
+        if self.first_line and text:
+            line, newline, _ = text.partition("\n")
+            # A line that a line break follows is complete, even where the answer was truncated later.
+            truncated = truncated and not newline and not answer.endswith("\n")
+            text = strip_outer(line)
+        text = strip_quotes(text)
+        if truncated or not text:
+            return failed_answer(answer, TRUNCATED if truncated else EMPTY)
         return parsed_answer((text,))

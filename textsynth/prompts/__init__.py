@@ -1,4 +1,4 @@
-"""Prompts: Jinja files with a YAML front matter, found by name, checked at once, rendered within bounds.
+"""Prompt templates: Jinja files with a YAML front matter, found by name, checked when loaded, rendered within limits.
 
     ---
     description: New messages for one label.
@@ -6,13 +6,13 @@
       label: the label to write for
       n: how many to write
     answer: list                       # how the answer is read; see textsynth/parse
-    sampling: {temperature: 0.9}       # defaults; the recipe wins
+    sampling: {temperature: 0.9}       # defaults, which the recipe overrides
     ---
     {% chat role="system" %}You write example texts.{% endchat %}
     {% chat role="user" %}Write {{ n }} texts for {{ label }}.{% endchat %}
 
-With `mode: completion` the template is one raw text for a model without chat. What is put in can never end a turn or
-begin one: the special tokens of chat templates are split in it.
+With `mode: completion` the template is one raw text for a model without chat turns. An inserted value can neither end
+a turn nor begin one, because the special tokens of chat templates are split in it (injection_guard.py).
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""The filters, operators and methods of a prompt that could make much out of little, each with its bound.
+"""The filters, tests, operators and methods of prompt templates, each with a limit on what it can cost.
 
-What makes several times its input is measured before it runs; the meter checks the result of everything else.
-Filters that draw lots, write HTML or pretty-print are left out.
+An operation whose result can be many times as large as its input is checked before it runs; the result of every other
+one is checked by the RenderBudget. Filters that are random, write HTML or pretty-print are excluded.
 """
 
 from __future__ import annotations
@@ -18,188 +18,209 @@ from jinja2.runtime import Context, Undefined
 from jinja2.tests import TESTS
 from jinja2.utils import pass_context
 
-from textsynth.prompts.render_budget import MAX_BITS, MAX_TEXT, OF_A_FILTER, RenderBudget, as_text, at_most
+from textsynth.prompts.render_budget import FILTER_COST, MAX_BITS, MAX_TEXT, RenderBudget, check_size, to_text
 
 Function = Callable[..., Any]
 
-_LEFT_OUT = (
+_EXCLUDED = (
     "attr e escape filesizeformat forceescape pprint random safe striptags urlencode urlize wordcount wordwrap xmlattr"
 )
-_OF_TEXTS = "capitalize center indent lower title trim truncate upper"
-_COMPARING = "in == eq equalto != ne > gt greaterthan ge >= < lt lessthan <= le"
-LEFT_OUT = frozenset(_LEFT_OUT.split())
-LEFT_OUT_TESTS = frozenset({"callable", "escaped", "filter", "test"})
-OF_TEXTS = frozenset(_OF_TEXTS.split())
-HOLDING = (str, list, tuple, dict)
-COMPARING = frozenset(_COMPARING.split())
-MAX_FORMAT = 5_000
-"""Characters of the text on the left of `%`."""
+EXCLUDED_FILTERS = frozenset(_EXCLUDED.split())
+EXCLUDED_TESTS = frozenset({"callable", "escaped", "filter", "test"})
+_TEXT = "capitalize center indent lower title trim truncate upper"
+TEXT_FILTERS = frozenset(_TEXT.split())
+"""Filters that convert their input to a text first."""
+_COMPARISON = "in == eq equalto != ne > gt greaterthan ge >= < lt lessthan <= le"
+COMPARISON_TESTS = frozenset(_COMPARISON.split())
+SIZED_TYPES = (str, list, tuple, dict)
+MAX_FORMAT_LENGTH = 5_000
+"""Maximum length in characters of the format string on the left of `%`."""
+MAX_FIELD_DIGITS = 3
+"""Maximum number of digits of the width and the precision of a field such as `%10.2f`."""
+MAX_FIELD_WIDTH = 10**MAX_FIELD_DIGITS
 MAX_RANGE = MAX_TEXT // 10
-"""Numbers of a range."""
+"""Maximum length of a range."""
+MAX_DECIMAL_PLACES = 100
+MAX_JSON_INDENT = 8
+TEXT_PASSES = 4
+"""How many times a filter is assumed to read or copy its input text."""
+JOIN_COST = 4
+"""Steps for each member that `join` joins."""
 _FIELD = re.compile(r"%(?:\((?P<key>[^)]*)\))?[#0 +-]*(?P<width>\*|\d*)(?:\.(?P<precision>\*|\d*))?(?P<kind>.)", re.S)
 
 
-def filters() -> dict[str, Function]:
-    """Return the filters of a prompt by name; every one counts its steps and the size of what it makes."""
-    known: dict[str, Function] = {
-        name: _metered(function, of_texts=name in OF_TEXTS)
+def make_filters() -> dict[str, Function]:
+    """Return the filters of prompt templates by name. Each one charges its steps and checks its result."""
+    filters: dict[str, Function] = {
+        name: _with_budget(function, of_text=name in TEXT_FILTERS)
         for name, function in FILTERS.items()
-        if name not in LEFT_OUT
+        if name not in EXCLUDED_FILTERS
     }
-    for name, check in BEFORE.items():
-        known[name] = _after(check, known[name])
-    return {**known, "join": join, "replace": replace, "format": percent, "string": string, "tojson": tojson}
+    for name, check in ARGUMENT_CHECKS.items():
+        filters[name] = _with_argument_check(check, filters[name])
+    return {**filters, "join": join, "replace": replace, "format": format_, "string": string, "tojson": tojson}
 
 
-def tests() -> dict[str, Function]:
-    """Return the tests of a prompt by name; those that compare count the size of what they compare."""
+def make_tests() -> dict[str, Function]:
+    """Return the tests (`is …`) of prompt templates by name. Comparisons charge for the size of what they compare."""
     return {
-        name: _comparing(function) if name in COMPARING else function
+        name: _with_comparison_charge(function) if name in COMPARISON_TESTS else function
         for name, function in cast("Mapping[str, Function]", TESTS).items()
-        if name not in LEFT_OUT_TESTS
+        if name not in EXCLUDED_TESTS
     }
 
 
 @pass_context
 def join(context: Context, value: object, d: str = "", attribute: str | None = None) -> str:
-    """Join the members of a list, or an attribute of each, with `d` between them."""
-    meter = meter_of(context)
-    members = meter.paced(value, 4)
-    of = make_attrgetter(context.environment, attribute) if attribute is not None else None
-    parts = [as_text(of(member) if of is not None else member) for member in members]  # type: ignore[attr-defined]
-    between = as_text(d)
-    at_most(sum(map(len, parts)) + len(between) * max(0, len(parts) - 1))
-    return between.join(parts)
+    """Join the members of a list, or an attribute of each member, with `d` between them."""
+    members = budget_of(context).charge_loop(value, JOIN_COST)
+    get = make_attrgetter(context.environment, attribute) if attribute is not None else None
+    parts = [to_text(get(member) if get is not None else member) for member in members]  # type: ignore[attr-defined]
+    separator = to_text(d)
+    check_size(sum(map(len, parts)) + len(separator) * max(0, len(parts) - 1))
+    return separator.join(parts)
 
 
 @pass_context
 def replace(context: Context, value: object, old: object, new: object, count: int = -1) -> str:
-    """Replace `old` by `new`, at most `count` times where it is given."""
-    text, old, new = as_text(value), as_text(old), as_text(new)
-    meter_of(context).read(text)
-    found = text.count(old) if old else len(text) + 1
-    at_most(len(text) + found * max(0, len(new) - len(old)))
+    """Replace `old` with `new`, at most `count` times; a negative count replaces all."""
+    text, old, new = to_text(value), to_text(old), to_text(new)
+    budget_of(context).charge_text(text)
+    occurrences = text.count(old) if old else len(text) + 1
+    check_size(len(text) + occurrences * max(0, len(new) - len(old)))
     return text.replace(old, new, -1 if count is None else count)
 
 
 @pass_context
-def percent(context: Context, value: object, *args: object, **kwargs: object) -> object:
+def format_(context: Context, value: object, *args: object, **kwargs: object) -> object:
     """Format with `%`: `{{ "%.1f" | format(score) }}`."""
-    return formatted(meter_of(context), as_text(value), kwargs or args)
+    return percent_format(budget_of(context), to_text(value), kwargs or args)
 
 
 @pass_context
 def string(context: Context, value: object) -> str:
-    """Turn a number into a text."""
-    meter_of(context).spend(OF_A_FILTER)
-    return as_text(value)
+    """Convert a number to a text."""
+    budget_of(context).spend(FILTER_COST)
+    return to_text(value)
 
 
 @pass_context
 def tojson(context: Context, value: object, indent: int | None = None) -> object:
-    """Write a value as JSON, letters as they are."""
-    meter = meter_of(context)
-    meter.weigh(value)
+    """Convert a value to JSON, without escaping letters outside of ASCII."""
+    budget = budget_of(context)
+    budget.charge_container(value)
     if isinstance(value, Undefined):
         str(value)
-    return meter.checked(json.dumps(value, ensure_ascii=False, indent=None if indent is None else min(indent, 8)))
+    spaces = None if indent is None else min(indent, MAX_JSON_INDENT)
+    return budget.check_result(json.dumps(value, ensure_ascii=False, indent=spaces))
 
 
-def formatted(meter: RenderBudget, template: str, values: object) -> object:
-    """Return `template % values`, with widths below 1,000 and within the size of a prompt."""
-    if len(template) > MAX_FORMAT:
-        raise TemplateRuntimeError(f"a format of {len(template):,} characters; at most {MAX_FORMAT:,}")
-    given = (
-        tuple(values.values()) if isinstance(values, Mapping) else values if isinstance(values, tuple) else (values,)
-    )
-    longest = max((len(as_text(one)) for one in given), default=0)
+def percent_format(budget: RenderBudget, template: str, values: object) -> object:
+    """Return `template % values`. Raises TemplateRuntimeError for a field or a result that is too large."""
+    if len(template) > MAX_FORMAT_LENGTH:
+        raise TemplateRuntimeError(f"a format of {len(template):,} characters; at most {MAX_FORMAT_LENGTH:,}")
+    if isinstance(values, Mapping):
+        arguments = tuple(values.values())
+    else:
+        arguments = values if isinstance(values, tuple) else (values,)
+    longest = max((len(to_text(argument)) for argument in arguments), default=0)
+    has_fields = False
     for field in _FIELD.finditer(template):
+        has_fields = True
         width, precision = field["width"], field["precision"] or ""
-        if "*" in (width, precision) or len(width) > 3 or len(precision) > 3:
-            raise TemplateRuntimeError(f"the field {field[0]!r} is wider than 999 characters")
-    at_most(len(template) + template.count("%") * max(longest, 1_000 if _FIELD.search(template) else 0))
-    return meter.checked(template % values)
+        if "*" in (width, precision) or max(len(width), len(precision)) > MAX_FIELD_DIGITS:
+            raise TemplateRuntimeError(f"the field {field[0]!r} is wider than {MAX_FIELD_WIDTH - 1} characters")
+    check_size(len(template) + template.count("%") * max(longest, MAX_FIELD_WIDTH if has_fields else 0))
+    return budget.check_result(template % values)
 
 
-def operated(meter: RenderBudget, operator: str, left: object, right: object, plain: Function) -> object:
-    """Return what `+`, `*`, `**` or `%` makes of two values, refused before it grows out of bounds."""
+def binary_operation(budget: RenderBudget, operator: str, left: object, right: object, function: Function) -> object:
+    """Return `function(left, right)` for `+`, `*`, `**` or `%`; a result beyond the limits is refused before."""
     if operator == "%" and isinstance(left, str):
-        return formatted(meter, left, right)
+        return percent_format(budget, left, right)
     if operator == "*":
-        _product(left, right)
+        _check_product(left, right)
     elif operator == "**":
-        _power(left, right)
-    return meter.checked(plain(left, right))
+        _check_power(left, right)
+    return budget.check_result(function(left, right))
 
 
-def called(context: Context, name: str, text: str, args: tuple[object, ...]) -> object:
-    """Return what `text.join(…)` or `text.replace(…)` makes, bounded like the filters of these names."""
-    function: Function = _join_method if name == "join" else replace
-    return function(context, text, *args)
+def call_text_method(context: Context, name: str, text: str, args: tuple[object, ...]) -> object:
+    """Return `text.join(…)` or `text.replace(…)`, with the limits of the filters of these names."""
+    method: Function = _join_method if name == "join" else replace
+    return method(context, text, *args)
 
 
-def _join_method(context: Context, between: str, members: object) -> str:
-    return join(context, members, between)
+def _join_method(context: Context, separator: str, members: object) -> str:
+    return join(context, members, separator)
 
 
-def meter_of(context: Context) -> RenderBudget:
-    """Return the meter of the rendering that a context belongs to."""
-    return cast("RenderBudget", context.meter)  # type: ignore[attr-defined]
+def budget_of(context: Context) -> RenderBudget:
+    """Return the budget of the rendering that a context belongs to."""
+    return cast("RenderBudget", context.budget)  # type: ignore[attr-defined]
 
 
-def _product(left: object, right: object) -> None:
-    for one, times in ((left, right), (right, left)):
-        if isinstance(times, int) and isinstance(one, str | list | tuple | bytes):
-            at_most(len(one) * max(0, times), "list or text")
+def bounded_range(*args: int) -> range:
+    """Return a range. Raises TemplateRuntimeError for one of more than MAX_RANGE numbers."""
+    numbers = range(*args)
+    if len(numbers) > MAX_RANGE:
+        raise TemplateRuntimeError(f"a range of {len(numbers):,} numbers; at most {MAX_RANGE:,}")
+    return numbers
+
+
+def _check_product(left: object, right: object) -> None:
+    for value, times in ((left, right), (right, left)):
+        if isinstance(times, int) and isinstance(value, str | list | tuple | bytes):
+            check_size(len(value) * max(0, times), "list or text")
     if isinstance(left, int) and isinstance(right, int):
-        _bits(left.bit_length() + right.bit_length())
+        _check_bits(left.bit_length() + right.bit_length())
 
 
-def _power(base: object, exponent: object) -> None:
+def _check_power(base: object, exponent: object) -> None:
     if isinstance(base, int) and isinstance(exponent, int) and abs(base) > 1 and exponent > 0:
-        _bits(base.bit_length() * exponent)
+        _check_bits(base.bit_length() * exponent)
 
 
-def _bits(bits: int) -> None:
-    if bits > 2 * MAX_BITS:
+def _check_bits(estimate: int) -> None:
+    """Refuse a result whose estimated size in bits is too large; the estimate may be twice the true size."""
+    if estimate > 2 * MAX_BITS:
         raise TemplateRuntimeError(f"a number has more than {MAX_BITS:,} bits")
 
 
-def _metered(function: Function, *, of_texts: bool) -> Function:
-    """Wrap a filter: give it the argument it wants, count its steps, check what it makes."""
-    wants = getattr(getattr(function, "jinja_pass_arg", None), "name", None)
+def _with_budget(function: Function, *, of_text: bool) -> Function:
+    """Wrap a filter of Jinja: pass the first argument that it asks for, charge its steps, check its result."""
+    first_argument = getattr(getattr(function, "jinja_pass_arg", None), "name", None)
 
     @wraps(function)
-    def metered(context: Context, value: object, *args: object, **kwargs: object) -> object:
-        meter = meter_of(context)
+    def charged(context: Context, value: object, *args: object, **kwargs: object) -> object:
+        budget = budget_of(context)
         if isinstance(value, str):
-            meter.read(value, 4)
-        elif of_texts:
-            value = as_text(value)
-        elif isinstance(value, HOLDING):
-            meter.spend(len(value))
-        meter.spend(OF_A_FILTER)
-        if wants is None:
-            return meter.checked(function(value, *args, **kwargs))
-        first = {"context": context, "eval_context": context.eval_ctx, "environment": context.environment}[wants]
-        return meter.checked(function(first, value, *args, **kwargs))
+            budget.charge_text(value, TEXT_PASSES)
+        elif of_text:
+            value = to_text(value)
+        elif isinstance(value, SIZED_TYPES):
+            budget.spend(len(value))
+        budget.spend(FILTER_COST)
+        if first_argument is None:
+            return budget.check_result(function(value, *args, **kwargs))
+        first = {"context": context, "eval_context": context.eval_ctx, "environment": context.environment}
+        return budget.check_result(function(first[first_argument], value, *args, **kwargs))
 
-    return pass_context(metered)
+    return pass_context(charged)
 
 
-def _comparing(function: Function) -> Function:
+def _with_comparison_charge(function: Function) -> Function:
     @wraps(function)
-    def compared(context: Context, value: object, *args: object) -> object:
-        meter = meter_of(context)
-        for one in (value, *args):
-            if isinstance(one, HOLDING):
-                meter.weigh(one)
+    def charged(context: Context, value: object, *args: object) -> object:
+        for operand in (value, *args):
+            if isinstance(operand, SIZED_TYPES):
+                budget_of(context).charge_container(operand)
         return function(value, *args)
 
-    return pass_context(compared)
+    return pass_context(charged)
 
 
-def _after(check: Callable[..., None], function: Function) -> Function:
+def _with_argument_check(check: Callable[..., None], function: Function) -> Function:
     @wraps(function)
     def checked(context: Context, value: object, *args: object, **kwargs: object) -> object:
         check(value, *args, **kwargs)
@@ -208,46 +229,41 @@ def _after(check: Callable[..., None], function: Function) -> Function:
     return pass_context(checked)
 
 
-def _indent(value: object, width: int | str = 4, first: bool = False, blank: bool = False) -> None:  # noqa: FBT001, FBT002
-    wide = len(width) if isinstance(width, str) else width
-    at_most(wide * (as_text(value).count("\n") + 1))
+# The checks below have the parameters of the filters they belong to, as templates may name them.
 
 
-def _width(value: object, width: int = 0, *rest: object, **named: object) -> None:
-    at_most(width)
+def _check_indent(value: object, width: int | str = 4, first: bool = False, blank: bool = False) -> None:  # noqa: FBT001, FBT002
+    columns = len(width) if isinstance(width, str) else width
+    check_size(columns * (to_text(value).count("\n") + 1))
 
 
-def _batch(value: object, linecount: int, fill_with: object = None) -> None:
-    at_most(linecount, "list")
+def _check_width(value: object, width: int = 0, *args: object, **kwargs: object) -> None:
+    check_size(width)
 
 
-def _slice(value: object, slices: int, fill_with: object = None) -> None:
-    at_most(slices, "list")
+def _check_batch(value: object, linecount: int, fill_with: object = None) -> None:
+    check_size(linecount, "list")
 
 
-def _round(value: object, precision: int = 0, method: str = "common") -> None:
-    if abs(precision) > 100:
-        raise TemplateRuntimeError(f"round to {precision} places; at most 100 make sense")
+def _check_slice(value: object, slices: int, fill_with: object = None) -> None:
+    check_size(slices, "list")
 
 
-def _sum(value: object, attribute: object = None, start: object = 0) -> None:
+def _check_round(value: object, precision: int = 0, method: str = "common") -> None:
+    if abs(precision) > MAX_DECIMAL_PLACES:
+        raise TemplateRuntimeError(f"round to {precision} decimal places; at most {MAX_DECIMAL_PLACES}")
+
+
+def _check_sum(value: object, attribute: object = None, start: object = 0) -> None:
     if not isinstance(start, int | float):
-        raise TemplateRuntimeError(f"sum adds numbers, but starts from {start!r}")
+        raise TemplateRuntimeError(f"sum adds numbers, but its start is {start!r}")
 
 
-BEFORE: dict[str, Callable[..., None]] = {
-    "indent": _indent,
-    "center": _width,
-    "batch": _batch,
-    "slice": _slice,
-    "round": _round,
-    "sum": _sum,
+ARGUMENT_CHECKS: dict[str, Callable[..., None]] = {
+    "indent": _check_indent,
+    "center": _check_width,
+    "batch": _check_batch,
+    "slice": _check_slice,
+    "round": _check_round,
+    "sum": _check_sum,
 }
-
-
-def bounded_range(*args: int) -> range:
-    """Return a range of at most MAX_RANGE numbers."""
-    numbers = range(*args)
-    if len(numbers) > MAX_RANGE:
-        raise TemplateRuntimeError(f"a range of {len(numbers):,} numbers; at most {MAX_RANGE:,}")
-    return numbers

@@ -1,8 +1,8 @@
-"""No inserted text can forge a role: special tokens of chat templates are split inside what was inserted.
+"""Splits the special tokens of chat templates inside inserted texts, so that no inserted text can forge a role.
 
-A tokenizer reads `<|im_start|>` anywhere in a prompt as one control token, so a text that holds it could end its own
-turn and begin another. A space after the token's first character makes it plain text. What the template's author
-wrote stays; a token that is inserted in pieces, or made of template text and inserted text together, is split too.
+A tokenizer reads `<|im_start|>` anywhere in a prompt as one control token, so a text that contains it could end its own
+turn and begin another. A space after the token's first character makes it plain text. Tokens that the template's author
+wrote are kept. Tokens inserted in several parts, or made of template text and inserted text together, are split too.
 """
 
 from __future__ import annotations
@@ -10,30 +10,30 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-# Llama, Qwen, Phi, SmolLM, gpt-oss and most others have <|name|>; DeepSeek has fullwidth bars; Gemma has <name> and,
-# later, <|name> and <name|>; Mistral and Llama 2 have brackets.
+# Llama, Qwen, Phi, SmolLM, gpt-oss and most others use <|name|>; DeepSeek uses fullwidth bars; Gemma uses <name> and,
+# later, <|name> and <name|>; Mistral and Llama 2 use square brackets.
 _NAMES = (
     r"s|bos|eos|pad|unk|mask|sep|cls|sop|eop|eot|eod|eom|eoh|eoa|gmask|think|thinking|reasoning|system|user|assistant"
     r"|tool_call|tool_response|tool_calls|tool_result|tools|(?:start|end)_of_\w{1,24}|(?:begin|beginning)_of_\w{1,24}"
     r"|\w{1,24}_token|unused\d{1,5}|reserved_\d{1,5}|extra_id_\d{1,5}|fim_(?:prefix|middle|suffix)"
 )
-_BRACKETS = (
+_BRACKET_NAMES = (
     r"INST|SYSTEM_PROMPT|AVAILABLE_TOOLS|TOOL_CALLS|TOOL_RESULTS|TOOL_CONTENT|ARGS|CALL_ID|THINK|PREFIX|SUFFIX|MIDDLE"
     r"|IMG|IMG_BREAK|IMG_END|BOS|EOS|PAD|UNK|CLS|SEP|MASK|gMASK|control_\d{1,5}"
 )
-# What makes a token of the character before it.
-_REST = {
+# By the first character of a token: the pattern of the remaining characters.
+_TOKEN_REMAINDER = {
     "<": re.compile(
         rf"\|[^|<>\n]{{1,64}}\|>|\|\w{{1,32}}>|\w{{1,32}}\|>|｜[^｜<>\n]{{1,64}}｜>|/?(?:{_NAMES})>|</?sys>>",
         re.IGNORECASE,
     ),
-    "[": re.compile(rf"/?(?:{_BRACKETS})\]|e~\["),
+    "[": re.compile(rf"/?(?:{_BRACKET_NAMES})\]|e~\["),
     "]": re.compile(r"~!?b[\[\]]"),
 }
 
 
 class InsertedText(str):
-    """A piece of a prompt that comes from a value, not from the template. `str()` keeps the class."""
+    """A part of a rendered prompt that comes from a value, not from the template. `str()` returns it unchanged."""
 
     __slots__ = ()
 
@@ -42,7 +42,10 @@ class InsertedText(str):
 
 
 class TurnBoundary(str):
-    """A piece that begins a turn (the role is its text), or, without a role, ends one."""
+    """The begin of a chat turn (then the text is the role) or its end (then the text is empty).
+
+    `str()` returns it unchanged.
+    """
 
     __slots__ = ()
 
@@ -51,36 +54,39 @@ class TurnBoundary(str):
 
 
 def neutralize(pieces: Sequence[str]) -> str:
-    """Return the pieces joined, with every special token split that is not wholly the template's own text."""
+    """Return the joined pieces. Every special token with at least one inserted character is split."""
     text = "".join(pieces)
-    tokens = _tokens(text)
-    return _split(text, sorted(tokens), pieces) if tokens else text
+    spans = _token_spans(text)
+    return _split_inserted(text, sorted(spans), pieces) if spans else text
 
 
-def _tokens(text: str) -> list[tuple[int, int]]:
-    """Return begin and end of every token; looking for single characters first is ten times as fast as one pattern."""
-    tokens: list[tuple[int, int]] = []
-    for first, rest in _REST.items():
-        begin = text.find(first)
-        while begin >= 0:
-            found = rest.match(text, begin + 1)
-            if found is not None:
-                tokens.append((begin, found.end()))
-            begin = text.find(first, begin + 1)
-    return tokens
+def _token_spans(text: str) -> list[tuple[int, int]]:
+    """Return start and end of every special token.
+
+    A search for the first characters alone is ten times as fast as one regular expression for whole tokens.
+    """
+    spans: list[tuple[int, int]] = []
+    for first, remainder in _TOKEN_REMAINDER.items():
+        start = text.find(first)
+        while start >= 0:
+            match = remainder.match(text, start + 1)
+            if match is not None:
+                spans.append((start, match.end()))
+            start = text.find(first, start + 1)
+    return spans
 
 
-def _split(text: str, tokens: Sequence[tuple[int, int]], pieces: Sequence[str]) -> str:
-    foreign = bytearray(len(text))
-    at = 0
+def _split_inserted(text: str, spans: Sequence[tuple[int, int]], pieces: Sequence[str]) -> str:
+    inserted = bytearray(len(text))
+    position = 0
     for piece in pieces:
         if type(piece) is InsertedText:
-            foreign[at : at + len(piece)] = b"\x01" * len(piece)
-        at += len(piece)
+            inserted[position : position + len(piece)] = b"\x01" * len(piece)
+        position += len(piece)
     parts: list[str] = []
-    at = 0
-    for start, end in tokens:
-        if 1 in foreign[start:end]:
-            parts += (text[at : start + 1], " ")
-            at = start + 1
-    return "".join((*parts, text[at:]))
+    position = 0
+    for start, end in spans:
+        if 1 in inserted[start:end]:
+            parts += (text[position : start + 1], " ")
+            position = start + 1
+    return "".join((*parts, text[position:]))

@@ -1,4 +1,4 @@
-"""A prompt file, read, checked and ready to render."""
+"""A prompt file, loaded, checked and ready to render."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ from textsynth.core.errors import PromptError, RecipeIssue, did_you_mean
 from textsynth.core.options import SamplingOptions
 from textsynth.core.records import Message, RenderedPrompt
 from textsynth.parse import Reader
-from textsynth.prompts.front_matter import FrontError, PromptFile, split_front_matter
+from textsynth.prompts.front_matter import FrontMatterError, PromptFile, split_front_matter
 from textsynth.prompts.injection_guard import TurnBoundary, neutralize
 from textsynth.prompts.render_budget import MAX_TEXT
-from textsynth.prompts.template import FAULTS, CompiledTemplate, TemplateErrors, compile_template
+from textsynth.prompts.template import RENDER_ERRORS, CompiledTemplate, TemplateErrors, compile_template
 
 SUFFIX = ".jinja"
-LARGEST = 1_000_000
-"""Bytes that a prompt file may have."""
+MAX_FILE_BYTES = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
-    """A prompt template with what its front matter says.
+    """A prompt template with the settings of its front matter.
 
-    `text` is what the file says and `name` its name without `.jinja`; `fingerprint` is 16 hex digits of the sha256 of
-    the file, with line ends and a byte order mark evened out; `variables` are the names that the template uses.
+    `name` is the file's name without `.jinja`, `text` its content. `fingerprint` is the first 16 hex digits of the
+    sha256 of the content with normalized line ends and without byte order mark. `variables` are the names that the
+    template uses.
     """
 
     name: str
@@ -45,122 +45,124 @@ class Prompt:
     text: str = field(repr=False)
 
     def render(self, values: Mapping[str, object]) -> RenderedPrompt:
-        """Put values into the template; those it does not use are ignored.
+        """Return the prompt with `values` inserted. Values that the template does not use are ignored.
 
-        Special tokens of chat templates are split inside what is put in. Blank space around a turn (or the text of a
-        completion prompt) is cut off, a system turn that is empty is left out.
+        Special tokens of chat templates are split inside inserted values. White space around a turn, or around the text
+        of a completion prompt, is removed. An empty system turn is left out.
 
-        Raises PromptError: a variable is missing, the template fails with these values or exceeds its bounds, a turn
-        is empty, or the last turn is not the user's.
+        Raises PromptError where a variable is missing, the template fails with these values or exceeds its limits, a
+        turn is empty, or the last turn is not the user's.
         """
         try:
             pieces = self.template.pieces(values)
-        except FAULTS as fault:
-            raise PromptError(self._failure(fault, values)) from fault
+        except RENDER_ERRORS as error:
+            raise PromptError(self._error_message(error, values)) from error
         if self.mode == "chat":
             messages = self._messages(pieces)
-            self._bounded(sum([len(message.content) for message in messages]))
+            self._check_length(sum([len(message.content) for message in messages]))
             return RenderedPrompt(self.name, self.fingerprint, messages=messages)
         text = neutralize(pieces).strip()
-        self._bounded(len(text))
+        self._check_length(len(text))
         if not text:
             raise PromptError(f"{self.path}: the rendered prompt is empty")
         return RenderedPrompt(self.name, self.fingerprint, text=text)
 
-    def _bounded(self, characters: int) -> None:
+    def _check_length(self, characters: int) -> None:
         if characters > MAX_TEXT:
             raise PromptError(f"{self.path}: the rendered prompt has {characters:,} characters; at most {MAX_TEXT:,}")
 
     def _messages(self, pieces: Sequence[str]) -> tuple[Message, ...]:
         messages: list[Message] = []
-        turns = [at for at, piece in enumerate(pieces) if type(piece) is TurnBoundary]
-        for begin, end in zip(turns[::2], turns[1::2], strict=True):
+        boundaries = [index for index, piece in enumerate(pieces) if type(piece) is TurnBoundary]
+        for begin, end in zip(boundaries[::2], boundaries[1::2], strict=True):
             role = str.__str__(pieces[begin])
             content = neutralize(pieces[begin + 1 : end]).strip()
             if content:
                 messages.append(Message(role, content))
             elif role != "system":
                 raise PromptError(f"{self.path}: turn {len(messages) + 1} ({role}) is empty with these values")
-        roles = [message.role for message in messages]
-        if not roles or roles[-1] != "user":
-            found = f"is {roles[-1]!r}" if roles else "is missing"
-            raise PromptError(f"{self.path}: the last turn must be 'user', which the model answers, but {found}")
-        if "system" in roles[1:]:
-            raise PromptError(
-                f"{self.path}: a system turn must be the first one, but is turn {roles.index('system', 1) + 1}"
-            )
+        self._check_roles([message.role for message in messages])
         return tuple(messages)
 
-    def _failure(self, fault: Exception, values: Mapping[str, object]) -> str:
-        at = f"{self.path}:{self.template.line_of(fault)}"
-        if isinstance(fault, UndefinedError):
+    def _check_roles(self, roles: Sequence[str]) -> None:
+        if not roles or roles[-1] != "user":
+            last = f"is {roles[-1]!r}" if roles else "is missing"
+            raise PromptError(f"{self.path}: the last turn must be 'user', which the model answers, but {last}")
+        if "system" in roles[1:]:
+            number = roles.index("system", 1) + 1
+            raise PromptError(f"{self.path}: a system turn must be the first turn, but is turn {number}")
+
+    def _error_message(self, error: Exception, values: Mapping[str, object]) -> str:
+        where = f"{self.path}:{self.template.line_of(error)}"
+        if isinstance(error, UndefinedError):
             missing = sorted(self.variables - values.keys())
-            named = next((name for name in missing if repr(name) in str(fault)), None)
-            if named is not None:
-                return f"{at}: the variable {named!r} is not given{did_you_mean(named, values)}"
-        if isinstance(fault, RecursionError):
-            return f"{at}: the template calls itself too deep"
-        told = str(fault) if isinstance(fault, TemplateError) else f"the template fails with these values: {fault}"
-        return f"{at}: {told}"
+            name = next((name for name in missing if repr(name) in str(error)), None)
+            if name is not None:
+                return f"{where}: the variable {name!r} has no value{did_you_mean(name, values)}"
+        if isinstance(error, RecursionError):
+            return f"{where}: the template calls itself too many times"
+        if isinstance(error, TemplateError):
+            return f"{where}: {error}"
+        return f"{where}: the template fails with these values: {error}"
 
 
 def load_prompt(path: Path) -> Prompt:
-    """Read and check one prompt file. Raises PromptError with a line for each mistake, each with `file:line`."""
-    return _checked(path, _text(path))
+    """Return the prompt of a file. Raises PromptError with one line for each error, which begins with `file:line`."""
+    return _load(path, _read_file(path))
 
 
-@lru_cache(maxsize=64)  # the recipe's check and the run compile a prompt once, and a changed file anew
-def _checked(path: Path, text: str) -> Prompt:
+@lru_cache(maxsize=64)  # a recipe's check and its run compile a prompt once; a changed file is compiled again
+def _load(path: Path, text: str) -> Prompt:
     name = path.name.removesuffix(SUFFIX)
     where = str(path)
     try:
-        found = split_front_matter(text, where)
+        file = split_front_matter(text, where)
         template = compile_template(
-            found.body, where=where, first_line=found.first_line, chat=found.front.mode == "chat"
+            file.body, where=where, first_line=file.first_line, chat=file.front.mode == "chat"
         )  # fmt: skip
-    except (FrontError, TemplateErrors) as fault:
-        raise PromptError("\n".join(str(mistake).removeprefix(": ") for mistake in fault.mistakes)) from fault
-    mistakes = [*_misnamed(name, found, where), *_variables(found, template.variables, where)]
-    if mistakes:
-        raise PromptError("\n".join(map(str, mistakes)))
+    except (FrontMatterError, TemplateErrors) as error:
+        raise PromptError("\n".join(str(issue).removeprefix(": ") for issue in error.issues)) from error
+    issues = [*_check_mode(name, file, where), *_check_variables(file, template.variables, where)]
+    if issues:
+        raise PromptError("\n".join(map(str, issues)))
     return Prompt(
         name=name,
         path=path,
         fingerprint=hashlib.sha256((text.rstrip() + "\n").encode()).hexdigest()[:16],
-        mode=found.front.mode,
-        description=found.front.description,
+        mode=file.front.mode,
+        description=file.front.description,
         variables=template.variables,
-        reader=found.reader,
-        sampling=found.front.sampling,
+        reader=file.reader,
+        sampling=file.front.sampling,
         template=template,
         text=text,
     )
 
 
-def _text(path: Path) -> str:
+def _read_file(path: Path) -> str:
     try:
         size = path.stat().st_size
-        if size > LARGEST:
-            raise PromptError(f"{path}: a prompt file of {size:,} bytes; at most {LARGEST:,}")
+        if size > MAX_FILE_BYTES:
+            raise PromptError(f"{path}: the prompt file has {size:,} bytes; at most {MAX_FILE_BYTES:,}")
         text = path.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError as fault:
-        raise PromptError(f"{path}: not UTF-8 (byte {fault.start}: {fault.reason}); save the file as UTF-8") from fault
-    except OSError as fault:
-        raise PromptError(f"{path}: the prompt cannot be read: {fault.strerror or fault}") from fault
+    except UnicodeDecodeError as error:
+        raise PromptError(f"{path}: not UTF-8 (byte {error.start}: {error.reason}); save the file as UTF-8") from error
+    except OSError as error:
+        raise PromptError(f"{path}: the prompt cannot be read: {error.strerror or error}") from error
     return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
-def _misnamed(name: str, found: PromptFile, where: str) -> list[RecipeIssue]:
-    form = name.rpartition(".")[2]
-    if form not in {"chat", "completion"} or form == found.front.mode:
+def _check_mode(name: str, file: PromptFile, where: str) -> list[RecipeIssue]:
+    mode = name.rpartition(".")[2]
+    if mode not in {"chat", "completion"} or mode == file.front.mode:
         return []
-    told = f"the file's name says {form!r}, but its mode is {found.front.mode!r}"
-    return [RecipeIssue(f"{where}:{found.lines.get(('mode',), 1)}", told)]
+    message = f"the file's name has the mode {mode!r}, but the front matter has the mode {file.front.mode!r}"
+    return [RecipeIssue(f"{where}:{file.lines.get(('mode',), 1)}", message)]
 
 
-def _variables(found: PromptFile, used: frozenset[str], where: str) -> list[RecipeIssue]:
-    listed = found.front.variables
-    line = found.lines.get(("variables",), 1)
+def _check_variables(file: PromptFile, used: frozenset[str], where: str) -> list[RecipeIssue]:
+    listed = file.front.variables
+    line = file.lines.get(("variables",), 1)
     unlisted = [
         RecipeIssue(
             f"{where}:{line}",
@@ -170,7 +172,7 @@ def _variables(found: PromptFile, used: frozenset[str], where: str) -> list[Reci
     ]
     unused = [
         RecipeIssue(
-            f"{where}:{found.lines.get(('variables', name), line)}",
+            f"{where}:{file.lines.get(('variables', name), line)}",
             f"'variables' lists {name!r}, which the template does not use{did_you_mean(name, sorted(used))}",
         )
         for name in listed

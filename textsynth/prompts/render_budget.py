@@ -1,7 +1,7 @@
-"""What one rendering may cost: so many steps, and no value beyond a size.
+"""Limits on what one rendering may cost: a number of steps, and a maximum size for every value.
 
-A prompt comes with a recipe, and a recipe may come from anywhere: `"a" * 10**9` or three nested loops must end
-quickly with a sentence. Steps are counted, not seconds, so that a prompt renders everywhere or nowhere.
+A prompt comes with a recipe, and a recipe may come from anywhere: `"a" * 10**9` or three nested loops must end quickly
+with an error. The budget counts steps, not seconds, so that a prompt renders on every machine or on none.
 """
 
 from __future__ import annotations
@@ -13,110 +13,126 @@ from jinja2.exceptions import TemplateRuntimeError
 from jinja2.runtime import Undefined
 
 MAX_TEXT = 200_000
-"""Characters that a rendered prompt, or any text on the way to it, may have."""
+"""Maximum length in characters of a rendered prompt and of every intermediate text."""
 MAX_STEPS = 1_000_000
-"""Steps of a rendering, each of about 0.2 µs: one a node of the template that runs, more for what takes longer."""
+"""Steps per rendering, each about 0.2 µs: one for each template node that runs, more for slower operations."""
 MAX_MEMBERS = 50_000
-"""Members that a list or map made by a template may have, with those of what it holds, however often it holds it."""
-MAX_HELD = 10 * MAX_TEXT
-"""Characters that a list or map made by a template may hold, counted in the same way."""
-OF_A_FILTER, OF_A_CALL = 15, 60
-MAX_BITS = 4_096
-"""Bits of a whole number made by a template."""
+"""Maximum number of members of a list or map that a template makes.
 
-_GROUPS = (list, tuple, set, frozenset)
-_HOLDING = (*_GROUPS, dict)
+Members of nested lists and maps count, as often as they occur.
+"""
+MAX_CONTAINED = 10 * MAX_TEXT
+"""Maximum number of characters in a list or map that a template makes, counted like its members."""
+MAX_BITS = 4_096
+"""Maximum size in bits of an integer that a template makes."""
+MAX_NESTING = 100
+"""Maximum depth of nested lists and maps."""
+FILTER_COST, CALL_COST = 15, 60
+"""Steps for applying a filter and for calling a function, method or macro."""
+CHARACTERS_PER_STEP = 8
+"""Reading or copying this many characters costs one step."""
+
+_SEQUENCES = (list, tuple, set, frozenset)
+_CONTAINERS = (*_SEQUENCES, dict)
 _TEXTS = {str}
-_PRINTED = (int, float, Undefined)
+_PRINTABLE = (int, float, Undefined)
 
 
 class RenderBudget:
-    """Counts the steps of one rendering; every method raises TemplateRuntimeError beyond a bound."""
+    """Counts the steps of one rendering. Every method raises TemplateRuntimeError where a limit is exceeded."""
 
-    __slots__ = ("_left",)
+    __slots__ = ("_remaining",)
 
     def __init__(self) -> None:
-        self._left = MAX_STEPS
+        self._remaining = MAX_STEPS
 
     def spend(self, steps: int) -> None:
-        """Count steps."""
-        self._left -= steps
-        if self._left < 0:
-            raise TemplateRuntimeError(f"the template runs for more than {MAX_STEPS:,} steps; are loops nested?")
+        """Take `steps` off the budget."""
+        self._remaining -= steps
+        if self._remaining < 0:
+            raise TemplateRuntimeError(f"the template takes more than {MAX_STEPS:,} steps; does it have nested loops?")
 
-    def paced(self, values: object, cost: int) -> object:
-        """Return `values` to loop over, `cost` steps a turn."""
-        size = len(values) if type(values) is list else size_of(values)
-        if size is not None:
-            self.spend(size * cost)
+    def charge_loop(self, values: object, cost: int) -> object:
+        """Return `values` for a loop whose iterations cost `cost` steps each.
+
+        A loop of known length is charged before it starts, any other one iteration at a time.
+        """
+        length = len(values) if type(values) is list else length_of(values)
+        if length is not None:
+            self.spend(length * cost)
             return values
         if not isinstance(values, Iterable):
             raise TemplateRuntimeError(f"cannot loop over {values!r}; a loop needs a list")
-        return self._counted(values, cost)
+        return self._charge_each(values, cost)
 
-    def checked(self, value: object) -> object:
-        """Return a value that the template made, after a check of its size; what comes piecemeal is counted."""
+    def check_result(self, value: object) -> object:
+        """Return a value that the template made, after a check of its size; an iterator is charged as it is read."""
         if isinstance(value, str):
-            at_most(len(value))
-            self.read(value)
+            check_size(len(value))
+            self.charge_text(value)
         elif isinstance(value, int):
             if value.bit_length() > MAX_BITS:
                 raise TemplateRuntimeError(f"a number has more than {MAX_BITS:,} bits")
-        elif isinstance(value, _HOLDING):
-            self.weigh(value)
+        elif isinstance(value, _CONTAINERS):
+            self.charge_container(value)
         elif isinstance(value, Iterator):
-            return self._counted(value, 1)
+            return self._charge_each(value, 1)
         return value
 
-    def read(self, text: str, times: int = 1) -> None:
-        """Count a text that is gone through or copied."""
-        self.spend(1 + (times * len(text) >> 3))
+    def charge_text(self, text: str, passes: int = 1) -> None:
+        """Charge for reading or copying a text `passes` times."""
+        self.spend(1 + passes * len(text) // CHARACTERS_PER_STEP)
 
-    def weigh(self, value: object) -> None:
-        """Count a value that is about to be gone through: its characters and members, with all that they hold."""
+    def charge_container(self, value: object) -> None:
+        """Charge for going through a text, list or map: its characters and members, nested ones included."""
         if type(value) is list and set(map(type, value)) <= _TEXTS:
-            members, held = len(value), sum(map(len, value))
-            _within(members, held)
+            members, characters = len(value), sum(map(len, value))
+            _check_container(members, characters)
         else:
-            members, held = _weight(value)
-        self.spend(members + (held >> 3))
+            members, characters = _contents(value)
+        self.spend(members + characters // CHARACTERS_PER_STEP)
 
-    def _counted(self, values: Iterable[object], cost: int) -> Iterator[object]:
+    def _charge_each(self, values: Iterable[object], cost: int) -> Iterator[object]:
         for value in values:
             self.spend(cost)
             yield value
 
 
-def _weight(value: object) -> tuple[int, int]:
-    members = held = 0
-    rest: list[Iterator[object]] = [iter((value,))]
-    while rest:
-        for one in rest[-1]:
+def _contents(value: object) -> tuple[int, int]:
+    """Return the number of members and of characters of a value, those of nested lists and maps included."""
+    members = characters = 0
+    stack: list[Iterator[object]] = [iter((value,))]
+    while stack:
+        for member in stack[-1]:
             members += 1
-            _within(members, held)
-            if isinstance(one, str):
-                held += len(one)
-            elif isinstance(one, dict):
-                rest.append(chain(one.keys(), one.values()))
+            _check_container(members, characters)
+            if isinstance(member, str):
+                characters += len(member)
+            elif isinstance(member, dict):
+                stack.append(chain(member.keys(), member.values()))
                 break
-            elif isinstance(one, _GROUPS):
-                rest.append(iter(one))
+            elif isinstance(member, _SEQUENCES):
+                stack.append(iter(member))
                 break
         else:
-            rest.pop()
-        if len(rest) > 100:
-            raise TemplateRuntimeError("a list or map is nested more than 100 deep")
-    return members, held
+            stack.pop()
+        if len(stack) > MAX_NESTING:
+            raise TemplateRuntimeError(f"a list or map is nested more than {MAX_NESTING} deep")
+    return members, characters
 
 
-def _within(members: int, held: int) -> None:
-    if members > MAX_MEMBERS or held > MAX_HELD:
-        most = f"{MAX_MEMBERS:,} members or {MAX_HELD:,} characters"
-        raise TemplateRuntimeError(f"a list or map grows beyond {most}")
+def _check_container(members: int, characters: int) -> None:
+    if members > MAX_MEMBERS or characters > MAX_CONTAINED:
+        raise TemplateRuntimeError(
+            f"a list or map has more than {MAX_MEMBERS:,} members or {MAX_CONTAINED:,} characters"
+        )
 
 
-def size_of(value: object) -> int | None:
-    """Return how many turns a loop over `value` has, or None where only going through it can tell."""
+def length_of(value: object) -> int | None:
+    """Return the number of iterations of a loop over `value`, None where it is not known before the loop runs.
+
+    Raises UndefinedError for an undefined variable.
+    """
     if isinstance(value, Undefined):
         str(value)
     try:
@@ -125,22 +141,27 @@ def size_of(value: object) -> int | None:
         return None
 
 
-def at_most(size: int, what: str = "text") -> None:
-    """Refuse what would have more than MAX_TEXT characters or members, before it is made."""
+def check_size(size: int, kind: str = "text") -> None:
+    """Raise TemplateRuntimeError for a value of more than MAX_TEXT characters or members. Call it before making one."""
     if size > MAX_TEXT:
-        raise TemplateRuntimeError(f"a {what} of the size {size:,}; a prompt may make one of {MAX_TEXT:,} at most")
+        raise TemplateRuntimeError(f"a {kind} of size {size:,}; a prompt may make one of at most {MAX_TEXT:,}")
 
 
-def as_text(value: object) -> str:
-    """Return what a value looks like in a prompt. Refuses what is printed only by mistake: lists, maps, None."""
+def to_text(value: object) -> str:
+    """Return a value as a prompt shows it.
+
+    Raises TemplateRuntimeError for lists, maps, None and objects: no prompt shows one on purpose.
+    """
     if isinstance(value, str):
         return value
-    if isinstance(value, _PRINTED):
+    if isinstance(value, _PRINTABLE):
         return str(value)
     if value is None:
-        raise TemplateRuntimeError('an empty value (None) is put in; write {{ value or "" }}')
+        raise TemplateRuntimeError('an empty value (None) is inserted; write {{ value or "" }}')
     if isinstance(value, dict):
-        raise TemplateRuntimeError("a whole map is put in; name one of its keys, or write {{ value | tojson }}")
+        raise TemplateRuntimeError("a map is inserted; insert one of its values, or write {{ value | tojson }}")
     if isinstance(value, Iterable):
-        raise TemplateRuntimeError("a whole list is put in; loop over it, or write {{ value | join(', ') }}")
-    raise TemplateRuntimeError(f"a {type(value).__name__} is put in, which is no text; name one of its parts")
+        raise TemplateRuntimeError("a list is inserted; loop over it, or write {{ value | join(', ') }}")
+    raise TemplateRuntimeError(
+        f"a value of type {type(value).__name__} is inserted, which is not a text; insert one of its attributes"
+    )

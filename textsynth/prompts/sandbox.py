@@ -1,4 +1,4 @@
-"""The Jinja environment of prompts: sandboxed, strict about names, bounded in time and size, without a loader."""
+"""The Jinja environment of prompts: sandboxed, strict about undefined names, limited in steps and size, no loader."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from collections.abc import Iterable, Mapping
 from typing import Any, cast
 
 from jinja2 import StrictUndefined, nodes
-from jinja2.compiler import CodeGenerator, Frame
 from jinja2.exceptions import SecurityError
 from jinja2.ext import Extension
 from jinja2.parser import Parser
@@ -15,48 +14,58 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from jinja2.utils import Namespace, pass_context
 
 from textsynth.core.errors import did_you_mean
-from textsynth.prompts import bounded_filters as bounds
+from textsynth.prompts.bounded_filters import (
+    SIZED_TYPES,
+    Function,
+    binary_operation,
+    bounded_range,
+    budget_of,
+    call_text_method,
+    make_filters,
+    make_tests,
+)
 from textsynth.prompts.injection_guard import InsertedText, TurnBoundary
-from textsynth.prompts.render_budget import OF_A_CALL, RenderBudget, as_text, at_most
+from textsynth.prompts.render_budget import CALL_COST, RenderBudget, check_size, to_text
 
-SHORT = 100
-"""Characters up to which a text that is put in or joined costs no more than its place in the template."""
-_OF_TEXT = (
+UNCHARGED_LENGTH = 100
+"""Inserting or concatenating a text of up to this many characters costs no more than its template node."""
+_TEXT_METHODS = (
     "capitalize casefold count endswith find index isalnum isalpha isascii isdecimal isdigit isidentifier islower "
     "isnumeric isprintable isspace istitle isupper join lower lstrip partition removeprefix removesuffix replace "
     "rfind rindex rpartition rsplit rstrip split splitlines startswith strip swapcase title upper"
 )
-OF_LOOP = frozenset(
+LOOP_ATTRIBUTES = frozenset(
     {"depth", "first", "index", "index0", "last", "length", "nextitem", "previtem", "revindex", "revindex0"}
 )
-OF_MAP = frozenset({"get", "items", "keys", "values"})
-METHODS: Mapping[type, frozenset[str]] = {
-    str: frozenset(_OF_TEXT.split()),
-    dict: OF_MAP,
+MAP_METHODS = frozenset({"get", "items", "keys", "values"})
+SAFE_METHODS: Mapping[type, frozenset[str]] = {
+    str: frozenset(_TEXT_METHODS.split()),
+    dict: MAP_METHODS,
     list: frozenset({"count", "index"}),
     tuple: frozenset({"count", "index"}),
     bytes: frozenset(),
     int: frozenset(),
     float: frozenset(),
 }
+"""By built-in type, the methods that a template may call: those whose result is not many times their input."""
 
 
 class PromptContext(Context):
-    """What a rendering knows, with the meter that counts its steps."""
+    """The values of one rendering, with its budget. `macro_cost` is what calling a macro costs, in steps."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401
         super().__init__(*args, **kwargs)
-        self.meter = RenderBudget()
-        self.cost_of_macro = 0
+        self.budget = RenderBudget()
+        self.macro_cost = 0
 
 
-class Chat(Extension):
+class ChatExtension(Extension):
     """The tag `{% chat role="user" %}…{% endchat %}`: one turn of the prompt."""
 
     tags = {"chat"}  # noqa: RUF012
 
     def parse(self, parser: Parser) -> nodes.Node:
-        """Read the tag into a call block, which the compiler of prompts turns into a turn."""
+        """Return a call block for the tag. The template compiler replaces it with the turn's boundaries and body."""
         line = next(parser.stream).lineno
         parser.stream.expect("name:role")
         parser.stream.expect("assign")
@@ -65,122 +74,111 @@ class Chat(Extension):
         return nodes.CallBlock(self.call_method("turn", [role]), [], [], body).set_lineno(line)
 
 
-class Code(CodeGenerator):
-    """Writes what an expression puts in as it is, without a `str()` around it: `inserted` has made it a text.
-
-    A tenth of a rendering is saved. Should Jinja one day not ask these two methods, `str()` does no harm.
-    """
-
-    def _output_child_pre(self, node: nodes.Expr, frame: Frame, finalize: Any) -> None:  # noqa: ANN401
-        self.write(finalize.src)
-
-    def _output_child_post(self, node: nodes.Expr, frame: Frame, finalize: Any) -> None:  # noqa: ANN401
-        self.write(")")
-
-
 class PromptEnvironment(ImmutableSandboxedEnvironment):
-    """Jinja with bounds: only safe methods and filters, every call and growing operator counted."""
+    """Jinja with limits: only safe methods and filters; calls and operators with large results are charged."""
 
     intercepted_binops = frozenset({"+", "*", "**", "%"})
     context_class = PromptContext
-    code_generator_class = Code
 
     def __init__(self) -> None:
         super().__init__(
             trim_blocks=True,
             lstrip_blocks=True,
             undefined=StrictUndefined,
-            finalize=inserted,
-            extensions=[Chat],
+            finalize=mark_inserted,
+            extensions=[ChatExtension],
             cache_size=0,
         )
-        self.filters = cast("Any", {**bounds.filters(), **OWN})
-        self.tests = cast("Any", bounds.tests())
-        self.globals = {"range": bounds.bounded_range, "dict": dict, "namespace": Namespace}
+        self.filters = cast("Any", {**make_filters(), **INTERNAL_FILTERS})
+        self.tests = cast("Any", make_tests())
+        self.globals = {"range": bounded_range, "dict": dict, "namespace": Namespace}
 
     @staticmethod
     def concat(pieces: Iterable[str]) -> str:
-        """Join what a macro or a set block wrote, within the size of a prompt."""
+        """Join the output of a macro or a set block, up to the maximum size of a text."""
         parts = list(pieces)
-        at_most(sum(map(len, parts)))
+        check_size(sum(map(len, parts)))
         return "".join(parts)
 
     def getattr(self, obj: Any, attribute: str) -> Any:  # noqa: ANN401
-        """Return a part of a value; a key of a map goes before what Python's maps can do and prompts cannot."""
-        if type(obj) is dict and attribute not in OF_MAP and attribute in obj:
+        """Return an attribute of a value. A key of a map takes precedence over methods that prompts cannot use."""
+        if type(obj) is dict and attribute not in MAP_METHODS and attribute in obj:
             return obj[attribute]
-        if type(obj) is LoopContext and attribute in OF_LOOP:
+        if type(obj) is LoopContext and attribute in LOOP_ATTRIBUTES:
             return getattr(obj, attribute)
         return super().getattr(obj, attribute)
 
     def is_safe_attribute(self, obj: object, attr: str, value: object) -> bool:
-        """Allow, of the built-in types, only the methods that cannot make much out of little."""
-        for kind, allowed in METHODS.items():
+        """Return whether a template may use an attribute. Of built-in types, only the SAFE_METHODS are allowed."""
+        for kind, allowed in SAFE_METHODS.items():
             if isinstance(obj, kind) and callable(value):
                 return attr in allowed
         return super().is_safe_attribute(obj, attr, value)
 
     def unsafe_undefined(self, obj: object, attribute: str) -> Undefined:
-        """Return what says, when it is used, that an attribute is out of bounds, and which methods are not."""
-        kind = next((kind for kind in METHODS if isinstance(obj, kind)), object)
-        told = did_you_mean(attribute, sorted(METHODS.get(kind, ())))
-        told = f"a prompt cannot use .{attribute} on a value of type {type(obj).__name__}{told}"
-        return StrictUndefined(told, obj=obj, name=attribute, exc=SecurityError)
+        """Return an undefined value that, when it is used, reports the attribute as forbidden and lists the others."""
+        kind = next((kind for kind in SAFE_METHODS if isinstance(obj, kind)), object)
+        hint = did_you_mean(attribute, sorted(SAFE_METHODS.get(kind, ())))
+        message = f"a prompt cannot use .{attribute} on a value of type {type(obj).__name__}{hint}"
+        return StrictUndefined(message, obj=obj, name=attribute, exc=SecurityError)
 
     def wrap_str_format(self, value: object) -> None:
-        """Offer no `format` method: its widths and look-ups have no bound; the filter `format` does."""
+        """Offer no method `format`, because its widths and look-ups have no limit. The filter `format` has one."""
 
     def call(__self, __context: Context, __obj: Any, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401, N805
-        """Call a macro, a safe method or one of the few functions, and check what comes of it."""
-        meter = bounds.meter_of(__context)
-        meter.spend(OF_A_CALL + (__context.cost_of_macro if isinstance(__obj, Macro) else 0))  # type: ignore[attr-defined]
+        """Call a macro, a safe method or a global function; charge the call and check its result."""
+        budget = budget_of(__context)
+        budget.spend(CALL_COST + (__context.macro_cost if isinstance(__obj, Macro) else 0))  # type: ignore[attr-defined]
         owner, name = getattr(__obj, "__self__", None), getattr(__obj, "__name__", "")
         if isinstance(owner, str):
             if name in {"join", "replace"}:
-                return bounds.called(__context, name, owner, args)
-            meter.read(owner)
-            # Jinja's own, for functions that take a context; methods of a text take none.
-            kwargs.pop("_loop_vars", None)
-            return meter.checked(__obj(*args, **kwargs))
-        return meter.checked(super().call(__context, __obj, *args, **kwargs))
+                return call_text_method(__context, name, owner, args)
+            budget.charge_text(owner)
+        return budget.check_result(super().call(__context, __obj, *args, **kwargs))
 
     def call_binop(self, context: Context, operator: str, left: Any, right: Any) -> Any:  # noqa: ANN401
-        """Calculate within bounds."""
-        return bounds.operated(bounds.meter_of(context), operator, left, right, self.binop_table[operator])
+        """Apply one of the intercepted operators within the limits."""
+        return binary_operation(budget_of(context), operator, left, right, self.binop_table[operator])
 
 
 @pass_context
-def inserted(context: Context, value: object) -> str:
-    """Mark what an expression puts in, so that the guard can tell it from the template's own text."""
-    text = value if type(value) is str else as_text(value)
-    if len(text) > SHORT:
-        bounds.meter_of(context).read(text)
+def mark_inserted(context: Context, value: object) -> str:
+    """Return the value of `{{ … }}` as an InsertedText, so that the guard can distinguish it from template text."""
+    text = value if type(value) is str else to_text(value)
+    if len(text) > UNCHARGED_LENGTH:
+        budget_of(context).charge_text(text)
     return text if type(text) is TurnBoundary else InsertedText(text)
 
 
 @pass_context
-def _paced(context: Context, values: object, cost: int) -> object:
-    return bounds.meter_of(context).paced(values, cost)
+def _charge_loop(context: Context, values: object, cost: int) -> object:
+    return budget_of(context).charge_loop(values, cost)
 
 
 @pass_context
-def _weighed(context: Context, value: object) -> object:
-    if isinstance(value, bounds.HOLDING):
-        bounds.meter_of(context).weigh(value)
+def _charge_container(context: Context, value: object) -> object:
+    if isinstance(value, SIZED_TYPES):
+        budget_of(context).charge_container(value)
     return value
 
 
 @pass_context
-def _joined(context: Context, *values: object) -> object:
-    text = "".join([value if type(value) is str else as_text(value) for value in values])
-    return text if len(text) <= SHORT else bounds.meter_of(context).checked(text)
+def _concatenate(context: Context, *values: object) -> object:
+    text = "".join([value if type(value) is str else to_text(value) for value in values])
+    return text if len(text) <= UNCHARGED_LENGTH else budget_of(context).check_result(text)
 
 
 @pass_context
-def _turn(_context: Context, role: str) -> TurnBoundary:
-    # With a context it is no constant, which the compiler would write down as a plain text.
+def _turn_boundary(_context: Context, role: str) -> TurnBoundary:
+    # A filter that takes the context is not evaluated at compile time, which would turn the result into a plain str.
     return TurnBoundary(role)
 
 
-# Put into the tree of a template where Jinja offers no door; with such names no template can ask for them.
-OWN: dict[str, bounds.Function] = {"*paced": _paced, "*weighed": _weighed, "*joined": _joined, "*turn": _turn}
+INTERNAL_FILTERS: dict[str, Function] = {
+    "*charge_loop": _charge_loop,
+    "*charge_container": _charge_container,
+    "*concatenate": _concatenate,
+    "*turn_boundary": _turn_boundary,
+}
+"""Filters that the template compiler adds to the syntax tree. Their names are no identifiers, so that no template can
+use them."""

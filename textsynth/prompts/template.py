@@ -1,7 +1,7 @@
-"""From the text of a prompt to something that renders: parse, check, put in the bounds, compile.
+"""Compiles the text of a prompt: parse, check, add the charges of the render budget, compile.
 
-What a prompt may be made of: text, `{{ … }}`, for, if, set, with, macro, raw and chat. The mistakes of a template are
-found here, with their lines, as far as they can be seen without values.
+A template may use text, `{{ … }}`, for, if, set, with, macro, raw and chat. Errors that show without values are
+reported here, each with its line.
 """
 
 from __future__ import annotations
@@ -17,175 +17,198 @@ from jinja2.meta import find_undeclared_variables
 from jinja2.visitor import NodeTransformer
 
 from textsynth.core.errors import RecipeIssue, did_you_mean
-from textsynth.prompts.sandbox import OWN, PromptContext, PromptEnvironment
+from textsynth.prompts.render_budget import CHARACTERS_PER_STEP
+from textsynth.prompts.sandbox import INTERNAL_FILTERS, PromptContext, PromptEnvironment
 
 ROLES = ("system", "user", "assistant")
-REFUSED: Mapping[type[nodes.Node], str] = {
+FORBIDDEN_NODES: Mapping[type[nodes.Node], str] = {
     nodes.Include: "{% include %}: a prompt is one file",
     nodes.Import: "{% import %}: a prompt is one file",
     nodes.FromImport: "{% from %}: a prompt is one file",
     nodes.Extends: "{% extends %}: a prompt is one file",
-    nodes.Block: "{% block %}: a prompt is one file, nothing extends it",
+    nodes.Block: "{% block %}: a prompt is one file, and no other file extends it",
     nodes.FilterBlock: "{% filter %}; write {{ value | name }} or {% set text | name %}…{% endset %}",
-    nodes.CallBlock: "{% call %}; give the macro its text as an argument",
-    nodes.ScopedEvalContextModifier: "{% autoescape %}: a prompt is no HTML",
+    nodes.CallBlock: "{% call %}; pass the text to the macro as an argument",
+    nodes.ScopedEvalContextModifier: "{% autoescape %}: a prompt is not HTML",
 }
 MAX_LENGTH, MAX_TAGS, MAX_NODES = 50_000, 2_000, 10_000
-"""How long a template may be, in characters, in `{{ … }}` and `{% … %}`, and in the parts that these consist of."""
-FAULTS = (TemplateError, TypeError, ValueError, ArithmeticError, LookupError, AttributeError, RecursionError)
-"""What a template can raise while it renders; everything else is our bug."""
+"""Maximum size of a template: in characters, in tags (`{{ … }}` and `{% … %}`), and in nodes of its syntax tree."""
+RENDER_ERRORS = (
+    TemplateError,
+    TypeError,
+    ValueError,
+    ArithmeticError,
+    LookupError,
+    AttributeError,
+    RecursionError,
+)
+"""What a template can raise while it renders; any other exception is a bug of TextSynth."""
 
 _ENVIRONMENT = PromptEnvironment()
-_OFFERED = sorted(set(_ENVIRONMENT.filters) - OWN.keys())
-_BROKEN = (ValueError, SyntaxError, RecursionError, MemoryError, OverflowError)
+_FILTER_NAMES = sorted(set(_ENVIRONMENT.filters) - INTERNAL_FILTERS.keys())
+_COMPILE_ERRORS = (ValueError, SyntaxError, RecursionError, MemoryError, OverflowError)
 
 
 @dataclass(frozen=True, slots=True)
 class CompiledTemplate:
-    """A template that renders to pieces: text of the template, `Inserted` text, and `Turn`s."""
+    """A template that renders to pieces: plain str for its own text, InsertedText, and TurnBoundary."""
 
     template: Template
     variables: frozenset[str]
-    cost_of_macro: int
+    macro_cost: int
 
     def pieces(self, values: Mapping[str, object]) -> list[str]:
-        """Return the pieces in order. Raises one of FAULTS; `line_of` knows where."""
+        """Return the pieces in order. Raises one of RENDER_ERRORS; pass it to `line_of` for the line."""
         template = self.template
         context = PromptContext(template.environment, {**template.globals, **values}, template.name, {})
-        context.cost_of_macro = self.cost_of_macro
+        context.macro_cost = self.macro_cost
         return list(template.root_render_func(context))
 
-    def line_of(self, fault: BaseException) -> int:
-        """Return the line of the file at which a rendering failed."""
+    def line_of(self, error: BaseException) -> int:
+        """Return the line of the prompt file at which rendering failed with `error`."""
         line = 1
-        trace: TracebackType | None = fault.__traceback__
-        while trace is not None:
-            if trace.tb_frame.f_code.co_filename == self.template.filename:
-                line = self.template.get_corresponding_lineno(trace.tb_lineno)
-            trace = trace.tb_next
+        traceback: TracebackType | None = error.__traceback__
+        while traceback is not None:
+            if traceback.tb_frame.f_code.co_filename == self.template.filename:
+                line = self.template.get_corresponding_lineno(traceback.tb_lineno)
+            traceback = traceback.tb_next
         return line
 
 
 class TemplateErrors(Exception):
-    """The mistakes of one template, on their way to the PromptError that its reader raises."""
+    """All errors of one template. `load_prompt` raises them as a PromptError."""
 
-    def __init__(self, mistakes: list[RecipeIssue]) -> None:
-        self.mistakes = mistakes
-        super().__init__("; ".join(map(str, mistakes)))
+    def __init__(self, issues: list[RecipeIssue]) -> None:
+        self.issues = issues
+        super().__init__("; ".join(map(str, issues)))
 
 
 def compile_template(body: str, *, where: str, first_line: int, chat: bool) -> CompiledTemplate:
-    """Compile the body of a prompt file, which begins at `first_line` of the file `where`.
+    """Compile the body of the prompt file `where`. The body begins at line `first_line` of the file.
 
-    Raises Wrong with every mistake that shows without values.
+    Raises TemplateErrors with every error that shows without values.
     """
-    # A comment that holds the lines of the front matter: so every line number is that of the file.
+    # A comment with as many lines as the front matter makes every line number one of the file.
     source = "{#" + "\n" * (first_line - 1) + "#}" + body
-    sizes = ((len(source), MAX_LENGTH, "characters"), (source.count("{{") + source.count("{%"), MAX_TAGS, "tags"))
-    for size, most, what in sizes:
-        if size > most:
-            raise TemplateErrors([RecipeIssue(where, f"the template has {size:,} {what}; at most {most:,}")])
+    _check_sizes(where, ((len(source), MAX_LENGTH, "characters"), (_count_tags(source), MAX_TAGS, "tags")))
     try:
         tree = _ENVIRONMENT.parse(source, name=where, filename=where)
-        size = _size(tree)
-        if size > MAX_NODES:
-            raise TemplateErrors([RecipeIssue(where, f"the template has {size:,} parts; at most {MAX_NODES:,}")])
-        mistakes = [RecipeIssue(f"{where}:{line}", told) for line, told in sorted(_mistakes(tree, chat=chat))]
-        if mistakes:
-            raise TemplateErrors(mistakes)
+        _check_sizes(where, ((_node_count(tree), MAX_NODES, "nodes"),))
+        issues = [RecipeIssue(f"{where}:{line}", message) for line, message in sorted(_errors(tree, chat=chat))]
+        if issues:
+            raise TemplateErrors(issues)
         variables = frozenset(find_undeclared_variables(tree)) - set(_ENVIRONMENT.globals)
-        cost_of_macro = max((_cost(macro) for macro in tree.find_all(nodes.Macro)), default=0)
-        code = _ENVIRONMENT.compile(_Bounded().visit(tree), name=where, filename=where)
-    except TemplateSyntaxError as fault:
-        raise TemplateErrors([RecipeIssue(f"{where}:{fault.lineno}", f"not a template: {fault.message}")]) from fault
-    except _BROKEN as fault:
+        macro_cost = max((_run_cost(macro) for macro in tree.find_all(nodes.Macro)), default=0)
+        code = _ENVIRONMENT.compile(_AddCharges().visit(tree), name=where, filename=where)
+    except TemplateSyntaxError as error:
+        raise TemplateErrors([RecipeIssue(f"{where}:{error.lineno}", f"template syntax: {error.message}")]) from error
+    except _COMPILE_ERRORS as error:
         raise TemplateErrors(
-            [RecipeIssue(where, f"not a template that can be compiled: {type(fault).__name__}: {fault}")]
-        ) from fault
+            [RecipeIssue(where, f"the template cannot be compiled: {type(error).__name__}: {error}")]
+        ) from error
     template = Template.from_code(_ENVIRONMENT, code, dict(_ENVIRONMENT.globals))
-    return CompiledTemplate(template, variables, cost_of_macro)
+    return CompiledTemplate(template, variables, macro_cost)
 
 
-def is_turn(node: nodes.Node) -> bool:
-    """Tell whether a node is a chat block."""
+def is_chat_block(node: nodes.Node) -> bool:
+    """Return whether a node is a chat block."""
     return isinstance(node, nodes.CallBlock) and isinstance(node.call.node, nodes.ExtensionAttribute)
 
 
-def _mistakes(tree: nodes.Template, *, chat: bool) -> Iterator[tuple[int, str]]:
+def _check_sizes(where: str, sizes: tuple[tuple[int, int, str], ...]) -> None:
+    for size, limit, unit in sizes:
+        if size > limit:
+            raise TemplateErrors([RecipeIssue(where, f"the template has {size:,} {unit}; at most {limit:,}")])
+
+
+def _count_tags(source: str) -> int:
+    return source.count("{{") + source.count("{%")
+
+
+def _errors(tree: nodes.Template, *, chat: bool) -> Iterator[tuple[int, str]]:
+    """Yield the line and the message of every error."""
     for node in tree.find_all(nodes.Node):
-        yield from _of_node(node, chat=chat)
+        yield from _node_errors(node, chat=chat)
     if chat:
-        turns = {id(node) for node in _open(tree) if is_turn(node)}
-        if not turns and not any(is_turn(node) for node in tree.find_all(nodes.CallBlock)):
-            yield (
-                1,
-                'there is no {% chat role="user" %}…{% endchat %} block, and no `mode: completion` in the front matter',
-            )
-        for node in _open(tree):
-            yield from _outside(node)
-        for node in tree.find_all(nodes.CallBlock):
-            if is_turn(node) and id(node) not in turns:
-                yield node.lineno, "a chat block stands inside another block; it may stand in for, if and with only"
+        yield from _chat_errors(tree)
 
 
-def _of_node(node: nodes.Node, *, chat: bool) -> Iterator[tuple[int, str]]:
-    if is_turn(node):
+def _chat_errors(tree: nodes.Template) -> Iterator[tuple[int, str]]:
+    top_level = list(_top_level_statements(tree))
+    allowed = {id(node) for node in top_level if is_chat_block(node)}
+    chat_blocks = [node for node in tree.find_all(nodes.CallBlock) if is_chat_block(node)]
+    if not chat_blocks:
+        yield (
+            1,
+            'there is no {% chat role="user" %}…{% endchat %} block, and no `mode: completion` in the front matter',
+        )
+    for node in top_level:
+        yield from _output_errors(node)
+    for block in chat_blocks:
+        if id(block) not in allowed:
+            yield block.lineno, "a chat block inside another block; it may be inside of for, if and with only"
+
+
+def _node_errors(node: nodes.Node, *, chat: bool) -> Iterator[tuple[int, str]]:
+    if is_chat_block(node):
         assert isinstance(node, nodes.CallBlock)
         role = node.call.args[0]
         if not chat:
             yield node.lineno, "a chat block in a prompt with `mode: completion`, which is one raw text"
         elif not isinstance(role, nodes.Const) or role.value not in ROLES:
-            told = repr(role.value) if isinstance(role, nodes.Const) else "an expression"
-            yield node.lineno, f"the role of a chat block is {told}; it must be one of {', '.join(map(repr, ROLES))}"
-    elif type(node) in REFUSED:
-        yield node.lineno, f"a prompt cannot use {REFUSED[type(node)]}"
+            value = repr(role.value) if isinstance(role, nodes.Const) else "an expression"
+            yield node.lineno, f"the role of a chat block must be one of {', '.join(map(repr, ROLES))}, but is {value}"
+    elif type(node) in FORBIDDEN_NODES:
+        yield node.lineno, f"a prompt cannot use {FORBIDDEN_NODES[type(node)]}"
     elif isinstance(node, nodes.For) and node.recursive:
-        yield node.lineno, "a prompt cannot use a recursive loop; write the levels out"
+        yield node.lineno, "a prompt cannot use a recursive loop; write one loop for each level"
     elif isinstance(node, nodes.Filter) and node.name not in _ENVIRONMENT.filters:
-        yield node.lineno, f"there is no filter {node.name!r}{did_you_mean(node.name, _OFFERED)}"
+        yield node.lineno, f"there is no filter {node.name!r}{did_you_mean(node.name, _FILTER_NAMES)}"
     elif isinstance(node, nodes.Test) and node.name not in _ENVIRONMENT.tests:
         yield node.lineno, f"there is no test {node.name!r}{did_you_mean(node.name, sorted(_ENVIRONMENT.tests))}"
 
 
-def _open(node: nodes.Node) -> Iterator[nodes.Node]:
-    """Yield the statements outside of every chat block, macro and set block, and the chat blocks themselves."""
+def _top_level_statements(node: nodes.Node) -> Iterator[nodes.Node]:
+    """Yield the statements outside of chat blocks, macros and set blocks, and the chat blocks themselves."""
     for child in node.iter_child_nodes():
         if isinstance(child, nodes.For | nodes.If | nodes.With | nodes.Scope):
-            yield from _open(child)
+            yield from _top_level_statements(child)
         elif isinstance(child, nodes.Stmt):
             yield child
 
 
-def _outside(node: nodes.Node) -> Iterator[tuple[int, str]]:
+def _output_errors(node: nodes.Node) -> Iterator[tuple[int, str]]:
+    """Yield an error for each text and value that a top-level statement would print outside of a chat block."""
     for child in node.nodes if isinstance(node, nodes.Output) else ():
         if not isinstance(child, nodes.TemplateData):
-            yield child.lineno, "a value is put in outside of a chat block"
+            yield child.lineno, "a value is inserted outside of a chat block"
         elif child.data.strip():
             line = child.lineno + child.data[: len(child.data) - len(child.data.lstrip())].count("\n")
             yield line, f"text outside of a chat block: {child.data.strip().splitlines()[0][:60]!r}"
 
 
-def _size(node: nodes.Node) -> int:
+def _node_count(node: nodes.Node) -> int:
     return 1 + sum(1 for _ in node.find_all(nodes.Node))
 
 
-def _cost(node: nodes.Node) -> int:
-    """Return the steps of running through a node once: one a part, and more where long texts stand in it."""
-    return _size(node) + sum(len(text.data) >> 3 for text in node.find_all(nodes.TemplateData))
+def _run_cost(node: nodes.Node) -> int:
+    """Return the steps of running a node once: one for each node in it, and more for long texts."""
+    texts = node.find_all(nodes.TemplateData)
+    return _node_count(node) + sum(len(text.data) // CHARACTERS_PER_STEP for text in texts)
 
 
-class _Bounded(NodeTransformer):
-    """Puts the meter where Jinja itself offers no door, and makes turns of chat blocks."""
+class _AddCharges(NodeTransformer):
+    """Adds the internal filters that charge the budget where the environment has no hook, and compiles chat blocks."""
 
     def visit_For(self, node: nodes.For) -> nodes.Node:  # noqa: N802
-        cost = _cost(node)
+        cost = _run_cost(node)
         self.generic_visit(node)
-        node.iter = _through("*paced", node.iter, nodes.Const(cost))
+        node.iter = _filtered("*charge_loop", node.iter, nodes.Const(cost))
         return node
 
     def visit_Concat(self, node: nodes.Concat) -> nodes.Node:  # noqa: N802
         self.generic_visit(node)
-        return _through("*joined", *node.nodes)
+        return _filtered("*concatenate", *node.nodes)
 
     def visit_List(self, node: nodes.List) -> nodes.Node:  # noqa: N802
         return self._literal(node)
@@ -198,34 +221,35 @@ class _Bounded(NodeTransformer):
 
     def visit_Compare(self, node: nodes.Compare) -> nodes.Node:  # noqa: N802
         self.generic_visit(node)
-        sides = [node.expr, *(operand.expr for operand in node.ops)]
-        looks_in = any(operand.op in {"in", "notin"} for operand in node.ops)
-        if looks_in or not any(isinstance(side, nodes.Const) for side in sides):
-            node.expr = _through("*weighed", node.expr)
+        operands = [node.expr, *(operand.expr for operand in node.ops)]
+        searches = any(operand.op in {"in", "notin"} for operand in node.ops)
+        if searches or not any(isinstance(operand, nodes.Const) for operand in operands):
+            node.expr = _filtered("*charge_container", node.expr)
             for operand in node.ops:
-                operand.expr = _through("*weighed", operand.expr)
+                operand.expr = _filtered("*charge_container", operand.expr)
         return node
 
     def visit_Getitem(self, node: nodes.Getitem) -> nodes.Node:  # noqa: N802
         self.generic_visit(node)
-        return _through("*weighed", node) if isinstance(node.arg, nodes.Slice) else node
+        return _filtered("*charge_container", node) if isinstance(node.arg, nodes.Slice) else node
 
     def visit_CallBlock(self, node: nodes.CallBlock) -> nodes.Node:  # noqa: N802
         self.generic_visit(node)
-        begin, end = (_turn(role) for role in (node.call.args[0], nodes.Const("")))
+        begin, end = (_turn_boundary(role) for role in (node.call.args[0], nodes.Const("")))
         return nodes.Scope([begin, *node.body, end]).set_lineno(node.lineno)
 
     def _literal(self, node: nodes.Expr) -> nodes.Expr:
         self.generic_visit(node)
-        constant = all(isinstance(one, nodes.Const) for one in node.iter_child_nodes())
-        return node if constant else _through("*weighed", node)
+        is_constant = all(isinstance(child, nodes.Const) for child in node.iter_child_nodes())
+        return node if is_constant else _filtered("*charge_container", node)
 
 
-def _through(name: str, node: nodes.Node, *args: nodes.Expr) -> nodes.Filter:
-    found = nodes.Filter(cast("nodes.Expr", node), name, list(args), [], None, None)
-    found.set_lineno(node.lineno)
-    return found
+def _filtered(name: str, node: nodes.Node, *args: nodes.Expr) -> nodes.Filter:
+    """Return the node `{{ node | name(*args) }}`."""
+    filtered = nodes.Filter(cast("nodes.Expr", node), name, list(args), [], None, None)
+    filtered.set_lineno(node.lineno)
+    return filtered
 
 
-def _turn(role: nodes.Expr) -> nodes.Output:
-    return nodes.Output([_through("*turn", role)])
+def _turn_boundary(role: nodes.Expr) -> nodes.Output:
+    return nodes.Output([_filtered("*turn_boundary", role)])

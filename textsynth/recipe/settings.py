@@ -11,7 +11,7 @@ from pydantic import Field, field_validator
 from textsynth.core.options import Count, Options, SourceName, Texts
 from textsynth.export.card.hub_vocabulary import check_category, check_task_id
 from textsynth.export.card.licenses import check_license
-from textsynth.similarity.embedder import EMBEDDED
+from textsynth.similarity.embedder import BUNDLED_EMBEDDER
 from textsynth.text.languages import check_language
 
 SPLIT_NAME = re.compile(r"[A-Za-z0-9_]+(\.[A-Za-z0-9_]+)*")
@@ -30,7 +30,9 @@ class Settings(Options):
         default=0, ge=0, description="the random seed; another one draws other examples, in another order"
     )
     multi_label: bool = Field(default=False, description="true where a text may have several labels")
-    embedder: str = Field(default=EMBEDDED, min_length=1, description="a sentence-transformers model by its Hub name")
+    embedder: str = Field(
+        default=BUNDLED_EMBEDDER, min_length=1, description="a sentence-transformers model by its Hub name"
+    )
     oversample: float | None = Field(
         default=None,
         ge=1,

@@ -1,4 +1,4 @@
-"""The account of a run, and of an evaluation: one self-contained HTML page, the same as text, and as JSON."""
+"""The report of a run and of an evaluation: as one self-contained HTML page, as text, and as JSON."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from textsynth.report.data import RunData, read_run_data
-from textsynth.report.text import WIDTH, as_text, evaluation_text
+from textsynth.report.text import DEFAULT_WIDTH, evaluation_text, run_text
 from textsynth.store.atomic import write_text_atomic
 
 __all__ = [
@@ -22,11 +22,11 @@ __all__ = [
 
 
 def write_report(run: Path) -> Path:
-    """Write `report.html` into the run's folder and return its path.
+    """Write `report.html` into the folder of a run and return its path.
 
-    Where the folder holds an `evaluation.json`, the page shows it too, the verdict on top. The page loads nothing from
-    outside, has a light and a dark form, and escapes every text of a model. Raises UsageError where the folder is no
-    run or its evaluation cannot be read, RunError where the page cannot be written.
+    Where the folder holds an `evaluation.json`, the page contains it, with the verdict at the top. The page loads
+    nothing from outside, has a light and a dark theme, and escapes every text of a model. Raises UsageError where the
+    folder holds no finished run or an unreadable evaluation, and RunError where the page cannot be written.
     """
     from textsynth.report.html import run_page
 
@@ -36,35 +36,36 @@ def write_report(run: Path) -> Path:
     return path
 
 
-def evaluation_page(told: Mapping[str, Any]) -> str:
-    """Return an evaluation (as in `evaluation.json`) as one HTML page, also where there is no run's folder.
+def evaluation_page(evaluation: Mapping[str, Any]) -> str:
+    """Return an evaluation (the content of `evaluation.json`) as one HTML page; no run is needed.
 
-    The page has the same promises as a run's; whatever the evaluation leaves out, the page leaves out.
+    The page loads nothing from outside and escapes every value. Sections that the evaluation cannot fill are left out.
     """
-    from textsynth.report import html as page
+    from textsynth.report import html
 
-    return page.evaluation_page(told)
+    return html.evaluation_page(evaluation)
 
 
-def text_report(run: Path, width: int = WIDTH) -> str:
-    """Return the account for a terminal, with the evaluation where there is one, in lines of at most `width` columns.
+def text_report(run: Path, width: int = DEFAULT_WIDTH) -> str:
+    """Return the report of a run for a terminal, with its evaluation where it has one, for `width` columns.
 
-    Raises UsageError where the folder is no run or its evaluation cannot be read.
+    Raises UsageError where the folder holds no finished run or an unreadable evaluation.
     """
-    return as_text(read_run_data(run), width)
+    return run_text(read_run_data(run), width)
 
 
 def json_report(run: Path) -> dict[str, object]:
-    """Return the account for a script: the manifest, counts by label, and the texts that the page shows.
+    """Return the report of a run as JSON: the manifest, counts by label, and the example texts of the page.
 
-    Where the run was evaluated, the key `evaluation` holds what `evaluation.json` tells.
+    Where the run was evaluated, the key `evaluation` has the content of `evaluation.json`. Raises UsageError where the
+    folder holds no finished run or an unreadable evaluation.
     """
-    account = read_run_data(run)
-    evaluated = {} if account.evaluation is None else {"evaluation": dict(account.evaluation)}
+    data = read_run_data(run)
+    evaluation = {} if data.evaluation is None else {"evaluation": dict(data.evaluation)}
     return {
-        "manifest": dict(account.manifest),
-        "labels": {label: dict(counts) for label, counts in account.labels.items()},
-        "kept": [dict(row) for row in account.kept],
-        "dropped": {reason: [dict(row) for row in rows] for reason, rows in account.dropped.items()},
-        **evaluated,
+        "manifest": dict(data.manifest),
+        "labels": {label: dict(counts) for label, counts in data.label_counts.items()},
+        "kept": [dict(row) for row in data.selected_examples],
+        "dropped": {reason: [dict(row) for row in rows] for reason, rows in data.dropped_examples.items()},
+        **evaluation,
     }

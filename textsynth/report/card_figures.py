@@ -1,4 +1,8 @@
-"""The pictures of a data set's card: labels, the funnel, what the checks measured, and the scores on real data."""
+"""The figures of a data set's card, and updating a written card when its run is evaluated.
+
+A figure is an SVG file next to the card: texts by label, the funnel, the confidence in the labels, and the scores and
+text lengths of an evaluation.
+"""
 
 from __future__ import annotations
 
@@ -13,121 +17,132 @@ from textsynth.export.card.evaluation import with_evaluation
 from textsynth.export.dataset import write_figures
 from textsynth.export.run_result import CardFigure, RunResult
 from textsynth.report.charts.bars import Bar, BarGroup, bar_chart
-from textsynth.report.charts.file import chart_file
-from textsynth.report.charts.svg import Plot
+from textsynth.report.charts.file import svg_file
+from textsynth.report.charts.svg import MarkStyle, Plot
 from textsynth.report.sections.arms import arms_section
-from textsynth.report.sections.domain_shift import gap_section
+from textsynth.report.sections.domain_shift import LENGTH_TITLE, domain_shift_section
 from textsynth.store.atomic import write_text_atomic
 from textsynth.store.evaluation import delete_evaluation, read_evaluation
 
-MOST_LABELS = 40
-MOST_REASONS = 12
-BINS = 10
+# The card shows each figure in the part that its file name begins with.
+CONFIDENCE_PREFIX = "measures"
+EVALUATION_PREFIX = "proof"
+MAX_LABELS = 40
+MAX_REASONS = 12
+CONFIDENCE_BINS = 10
 
 
-def run_figures(outcome: RunResult) -> list[CardFigure]:
-    """Return every picture that the outcome can fill, the same ones for the same texts in any order."""
-    made = [*_labels(outcome), *_funnel(outcome), *_measures(outcome), *_proof(outcome.evaluation)]
-    return [_picture(name, plot) for name, plot in made]
+def run_figures(result: RunResult) -> list[CardFigure]:
+    """Return every figure that the result of a run can fill; the order of its texts makes no difference."""
+    plots = (
+        *_label_plots(result),
+        *_funnel_plots(result),
+        *_confidence_plots(result),
+        *_evaluation_plots(result.evaluation),
+    )
+    return [_card_figure(name, plot) for name, plot in plots]
 
 
 def evaluation_figures(evaluation: Mapping[str, Any]) -> list[CardFigure]:
-    """Return the pictures of an evaluation alone: scores, and how long texts are."""
-    return [_picture(name, plot) for name, plot in _proof(evaluation)]
-
-
-def _picture(name: str, plot: Plot) -> CardFigure:
-    return CardFigure(f"figures/{name}.svg", plot.title, plot.description, chart_file(plot))
-
-
-def _labels(outcome: RunResult) -> Iterator[tuple[str, Plot]]:
-    counted = Counter(label for record in outcome.selected for label in record.labels)
-    if len(outcome.labels) < 2 or not counted:
-        return
-    shown = sorted(outcome.labels, key=lambda label: counted[label]) if len(outcome.labels) > MOST_LABELS else []
-    names = [label for label in outcome.labels if not shown or label in shown[:MOST_LABELS]]
-    title = "Texts by label" if not shown else f"Texts by label: the {MOST_LABELS} with the fewest"
-    yield "labels", bar_chart(title, [_bar(name, counted[name]) for name in names], "selected texts")
-
-
-def _funnel(outcome: RunResult) -> Iterator[tuple[str, Plot]]:
-    counted = Counter(f"{drop.step}: {reason_category(drop.reason)}" for drop in outcome.dropped)
-    candidates = len(outcome.selected) + len(outcome.surplus) + len(outcome.dropped)
-    if not counted:
-        return
-    common = sorted(counted.items(), key=lambda one: (-one[1], one[0]))
-    groups = [_bar("candidates", candidates)]
-    groups += [BarGroup(name, f"{count:,}", [Bar(count, "loss")]) for name, count in common[:MOST_REASONS]]
-    more = sum(count for _, count in common[MOST_REASONS:])
-    groups += [BarGroup("other reasons", f"{more:,}", [Bar(more, "loss")])] if more else []
-    groups += [BarGroup("accepted, not picked", f"{len(outcome.surplus):,}", [Bar(len(outcome.surplus), "control")])]
-    groups += [BarGroup("selected", f"{len(outcome.selected):,}", [Bar(len(outcome.selected), "gain")])]
-    yield "funnel", bar_chart("What became of the candidates", groups, "texts")
-
-
-def _measures(outcome: RunResult) -> Iterator[tuple[str, Plot]]:
-    """Yield how what tells the confidence in a label is spread: the agreement with the seeds, and each labeller's."""
-    for item in dict.fromkeys(item for _, item, _ in outcome.checks):
-        if not (item.split("-")[0] == "agreement" or item in outcome.labellers):
-            continue
-        values = [record.scores[item] for record in outcome.selected if item in record.scores]
-        if not values:
-            continue
-        bins = Counter(min(BINS - 1, max(0, int(value * BINS))) for value in values)
-        groups = [
-            BarGroup(f"{place / BINS:g} to {(place + 1) / BINS:g}", f"{bins[place]:,}", [Bar(bins[place])])
-            for place in reversed(range(BINS))
-        ]
-        name = "".join(char if char.isalnum() else "-" for char in item)
-        yield f"measures-{name}", bar_chart(f"Confidence in the label by {item}", groups, "selected texts")
-
-
-def _proof(evaluation: Mapping[str, Any]) -> Iterator[tuple[str, Plot]]:
-    if not evaluation:
-        return
-    scores = arms_section(evaluation)
-    for kind, figure in zip(evaluation.get("classifiers") or (), scores.figures if scores else (), strict=False):
-        if figure.plot is not None:
-            yield f"proof-{kind}", figure.plot
-    gap = gap_section(evaluation)
-    for figure in gap.figures if gap else ():
-        if figure.plot is not None and figure.table.title == "Length in words":
-            yield "proof-length", figure.plot
-
-
-def _bar(name: str, count: int) -> BarGroup:
-    return BarGroup(name, f"{count:,}", [Bar(count)])
+    """Return the figures of an evaluation: the scores for each classifier, and the lengths of the texts."""
+    return [_card_figure(name, plot) for name, plot in _evaluation_plots(evaluation)]
 
 
 def update_card(run: Path, evaluation: Mapping[str, Any]) -> None:
-    """Tell an evaluation on the card of a run's data set, with its pictures; what the card told of another one goes.
+    """Write an evaluation and its figures into the card of a run's data set, replacing an earlier evaluation.
 
-    Nothing happens where the run has no data set. Raises RunError where the disk does not take it; then the card is as
-    it was.
+    Does nothing where the run has no data set. Raises RunError where a file cannot be written; the card is then
+    unchanged.
     """
     path = run / "dataset" / "README.md"
     if not path.is_file():
         return
-    pictures = evaluation_figures(evaluation)
+    figures = evaluation_figures(evaluation)
     try:
-        card = with_evaluation(path.read_text(encoding="utf-8"), evaluation, pictures)
-        write_figures(path.parent, pictures)
+        card = with_evaluation(path.read_text(encoding="utf-8"), evaluation, figures)
+        write_figures(path.parent, figures)
         write_text_atomic(path, card)
-        told = {one.path for one in pictures}
-        for old in (path.parent / "figures").glob("proof-*.svg"):
-            if old.relative_to(path.parent).as_posix() not in told:
-                old.unlink()
-    except OSError as fault:
-        raise RunError(f"{path}: the card cannot be written: {fault.strerror or fault}") from fault
+        current = {figure.path for figure in figures}
+        for file in (path.parent / "figures").glob(f"{EVALUATION_PREFIX}-*.svg"):
+            if file.relative_to(path.parent).as_posix() not in current:
+                file.unlink()
+    except OSError as error:
+        raise RunError(f"{path}: the card cannot be written: {error.strerror or error}") from error
 
 
-def restore_or_drop_evaluation(run: Path, *, same: bool) -> None:
-    """Tell the evaluation of a run on its new card where the data set is the `same`, else take the evaluation away."""
+def restore_or_drop_evaluation(run: Path, *, same_dataset: bool) -> None:
+    """Write a run's earlier evaluation into its new card, or delete it where it is of another data set or damaged."""
     try:
-        told = read_evaluation(run) if same else None
+        evaluation = read_evaluation(run) if same_dataset else None
     except UsageError:
-        told = None
-    if told is None:
+        evaluation = None
+    if evaluation is None:
         delete_evaluation(run)
     else:
-        update_card(run, told)
+        update_card(run, evaluation)
+
+
+def _card_figure(name: str, plot: Plot) -> CardFigure:
+    return CardFigure(f"figures/{name}.svg", plot.title, plot.description, svg_file(plot))
+
+
+def _label_plots(result: RunResult) -> Iterator[tuple[str, Plot]]:
+    """Yield the number of texts by label in the recipe's order; of more than 40 labels the 40 with the fewest texts."""
+    counts = Counter(label for record in result.selected for label in record.labels)
+    if len(result.labels) < 2 or not counts:
+        return
+    labels, title = list(result.labels), "Texts by label"
+    if len(labels) > MAX_LABELS:
+        fewest = set(sorted(labels, key=lambda label: counts[label])[:MAX_LABELS])
+        labels = [label for label in labels if label in fewest]
+        title += f": the {MAX_LABELS} with the fewest"
+    yield "labels", bar_chart(title, [_count_bar(label, counts[label]) for label in labels], "selected texts")
+
+
+def _funnel_plots(result: RunResult) -> Iterator[tuple[str, Plot]]:
+    counts = Counter(f"{drop.step}: {reason_category(drop.reason)}" for drop in result.dropped)
+    if not counts:
+        return
+    candidates = len(result.selected) + len(result.surplus) + len(result.dropped)
+    reasons = sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))
+    bars = [_count_bar("candidates", candidates)]
+    bars += [_count_bar(reason, count, "loss") for reason, count in reasons[:MAX_REASONS]]
+    other_reasons = sum(count for _, count in reasons[MAX_REASONS:])
+    if other_reasons:
+        bars.append(_count_bar("other reasons", other_reasons, "loss"))
+    bars.append(_count_bar("accepted, not selected", len(result.surplus), "control"))
+    bars.append(_count_bar("selected", len(result.selected), "gain"))
+    yield "funnel", bar_chart("From candidates to selected texts", bars, "texts")
+
+
+def _confidence_plots(result: RunResult) -> Iterator[tuple[str, Plot]]:
+    """Yield the distribution of every score that is a confidence in the label."""
+    for step in result.confidence_steps:
+        values = [record.scores[step] for record in result.selected if step in record.scores]
+        if not values:
+            continue
+        bins = Counter(min(CONFIDENCE_BINS - 1, max(0, int(value * CONFIDENCE_BINS))) for value in values)
+        bars = [
+            _count_bar(f"{index / CONFIDENCE_BINS:g} to {(index + 1) / CONFIDENCE_BINS:g}", bins[index])
+            for index in reversed(range(CONFIDENCE_BINS))
+        ]
+        name = "".join(char if char.isalnum() else "-" for char in step)
+        yield f"{CONFIDENCE_PREFIX}-{name}", bar_chart(f"Confidence in the label by {step}", bars, "selected texts")
+
+
+def _evaluation_plots(evaluation: Mapping[str, Any]) -> Iterator[tuple[str, Plot]]:
+    if not evaluation:
+        return
+    scores = arms_section(evaluation)
+    classifiers = evaluation.get("classifiers") or ()
+    for classifier, figure in zip(classifiers, scores.figures if scores else (), strict=False):
+        if figure.plot is not None:
+            yield f"{EVALUATION_PREFIX}-{classifier}", figure.plot
+    domain_shift = domain_shift_section(evaluation)
+    for figure in domain_shift.figures if domain_shift else ():
+        if figure.plot is not None and figure.table.title == LENGTH_TITLE:
+            yield f"{EVALUATION_PREFIX}-length", figure.plot
+
+
+def _count_bar(name: str, count: int, style: MarkStyle = "plain") -> BarGroup:
+    return BarGroup(name, f"{count:,}", [Bar(count, style)])

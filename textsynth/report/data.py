@@ -1,4 +1,4 @@
-"""What a report tells, read from a run's folder: the manifest, counts by label, and a few texts kept and dropped."""
+"""The data of a run's report, read from its folder: manifest, counts by label, and a few texts as examples."""
 
 from __future__ import annotations
 
@@ -16,117 +16,132 @@ from textsynth.store.dataset import DatasetReader, check_complete, label_text, r
 from textsynth.store.evaluation import read_evaluation
 from textsynth.store.manifest import DropCount, Manifest, read_manifest
 
-KEPT_SHOWN = 40
-# with very many labels, or sets of labels, one text each of so many of them
-KEPT_AT_MOST = 300
-DROPPED_A_REASON = 5
+# Selected texts shown, spread over the labels; with more labels than that one text of each, up to the second limit.
+SELECTED_SHOWN = 40
+MAX_SELECTED_SHOWN = 300
+DROPPED_SHOWN_PER_REASON = 5
 
 
 @dataclass(frozen=True, slots=True)
 class RunData:
-    """A run as its folder tells it.
+    """The data of a run's report.
 
-    `labels` maps each label to its selected texts by split, in the recipe's order. `kept` are up to 40 selected texts
-    spread over the labels, one each where there are more labels, at most 300; `dropped` maps "section item: reason" to
-    up to five texts, the commonest reason first. A shown text has `id`, `label`, `text`, `source` (what it rewrites),
-    `item`; a kept one `confidence`, a dropped one `measured`, `limit` and `twin`. `evaluation` is what
-    `evaluation.json` tells, None where there is none. `folder` is the run's, as it was given.
+    `label_counts` maps each label, in the recipe's order, to its number of selected texts by split.
+    `selected_examples` are up to 40 selected texts spread over the labels; with more labels one text each, at most
+    300. `dropped_examples` maps `section step: reason`, the most frequent first, to up to five texts. Every example has
+    `id`, `label`, `text`, `source_text` (the text it rewrites) and `step`; a selected one has `confidence`, a dropped
+    one `score`, `limit` and `duplicate_of`. `evaluation` is the content of `evaluation.json`, None where there is none.
+    `folder` is the path of the run as the user gave it.
     """
 
     manifest: Manifest
-    labels: Mapping[str, Mapping[str, int]]
-    kept: Sequence[Mapping[str, Any]]
-    dropped: Mapping[str, Sequence[Mapping[str, Any]]]
+    label_counts: Mapping[str, Mapping[str, int]]
+    selected_examples: Sequence[Mapping[str, Any]]
+    dropped_examples: Mapping[str, Sequence[Mapping[str, Any]]]
     evaluation: Mapping[str, Any] | None = None
     folder: str = "RUN"
 
     @property
-    def waiting(self) -> str:
-        """How many texts wait for a person, up to the command that opens them; "" where none do."""
+    def review_prompt(self) -> str:
+        """How many texts wait for review, to be followed by the command that opens them; "" where none do."""
         number = self.manifest["counts"]["review"]
         return f"{waiting_for_review(number)} to decide:" if number else ""
 
     @property
     def funnel(self) -> list[tuple[str, int]]:
-        """What became of the candidates, from all of them to the selected, each step with what it took away."""
+        """The number of texts at each stage, from candidates to selected, and between them (negative) each loss."""
         counts = self.manifest["counts"]
-        taken: Counter[str] = Counter()
+        losses: Counter[str] = Counter()
         for drop in self.manifest["drops"]:
-            taken[reason_of(drop)] -= drop["count"]
-        steps = [("candidates", counts["candidates"]), *sorted(taken.items(), key=lambda step: step[1])]
-        steps.append(("accepted", counts["accepted"]))
+            losses[drop_reason(drop)] -= drop["count"]
+        stages = [("candidates", counts["candidates"]), *sorted(losses.items(), key=lambda stage: stage[1])]
+        stages.append(("accepted", counts["accepted"]))
         if counts["surplus"]:
-            steps.append(("spare (accepted, not picked)", -counts["surplus"]))
-        return [*steps, ("selected", counts["selected"])]
+            stages.append(("surplus (accepted, not selected)", -counts["surplus"]))
+        return [*stages, ("selected", counts["selected"])]
 
 
-def reason_of(drop: DropCount) -> str:
-    """Return `section item: reason`, without what the reason quotes, as reports name what happened to a text."""
+def drop_reason(drop: DropCount) -> str:
+    """Return `section step: reason` for a count of drops; the reason has no quoted part, so that equal ones add up."""
     return f"{drop['section']} {drop['step']}: {reason_category(drop['reason'])}"
 
 
 def read_run_data(run: Path) -> RunData:
-    """Read a run's folder. Raises UsageError where it holds no finished run, or an evaluation that cannot be read."""
+    """Read the data of a run's report from its folder.
+
+    Raises UsageError where the folder holds no finished run, or an evaluation that cannot be read.
+    """
     manifest, evaluation = read_manifest(run), read_evaluation(run)
     check_complete(run, manifest)
     task = run_task(run, manifest)
-    data = DatasetReader(run / "dataset" / "data")
-    labels, kept = _kept(task, data, DatasetReader(run / "dataset" / "provenance"))
-    dropped = _dropped(task, manifest["drops"], DatasetReader(run / "dataset" / "dropped"))
-    return RunData(manifest, labels, kept, dropped, evaluation, str(run))
-
-
-def _kept(
-    task: Task, data: DatasetReader, passports: DatasetReader
-) -> tuple[dict[str, Counter[str]], list[Mapping[str, Any]]]:
-    labels: dict[str, Counter[str]] = {name: Counter() for name in data.names}
-    places: dict[str, list[int]] = {name: [] for name in data.names}
-    cells = data.values("label") if "label" in data.columns else repeat(None, len(data))
-    for place, (label, split) in enumerate(zip(cells, data.splits, strict=True)):
-        for name in label if isinstance(label, list) else [label] if label is not None else []:
-            labels[name][split] += 1
-        some = places.setdefault(label_text(label), [])
-        if len(some) < KEPT_SHOWN:
-            some.append(place)
-    full = [some for some in places.values() if some]
-    each = max(1, KEPT_SHOWN // max(1, len(full)))
-    rows = data.rows_at([place for some in full for place in some[:each]][:KEPT_AT_MOST])
-    shown = {row["id"] for row in rows}
-    place_of = {one: place for place, one in enumerate(passports.values("id")) if one in shown}
-    behind = passports.rows_at([place_of[row["id"]] for row in rows])
-    return labels, [_shown(task, row, passport) for row, passport in zip(rows, behind, strict=True)]
-
-
-def _dropped(task: Task, drops: Sequence[DropCount], rows: DatasetReader) -> dict[str, list[Mapping[str, Any]]]:
-    places: dict[str, list[int]] = {reason_of(drop): [] for drop in drops}
-    told = zip(rows.values("section"), rows.values("step"), rows.values("reason"), strict=True)
-    for place, (section, item, reason) in enumerate(told):
-        some = places.setdefault(f"{section} {item}: {reason_category(reason)}", [])
-        if len(some) < DROPPED_A_REASON:
-            some.append(place)
-    shown = iter(
-        [_shown_drop(task, row) for row in rows.rows_at([place for some in places.values() for place in some])]
+    data, provenance, dropped = (DatasetReader(run / "dataset" / name) for name in ("data", "provenance", "dropped"))
+    label_counts, indices = _count_labels(data)
+    return RunData(
+        manifest=manifest,
+        label_counts=label_counts,
+        selected_examples=_selected_examples(task, data, provenance, indices),
+        dropped_examples=_dropped_examples(task, manifest["drops"], dropped),
+        evaluation=evaluation,
+        folder=str(run),
     )
-    return {reason: [next(shown) for _ in some] for reason, some in places.items() if some}
 
 
-def _shown(task: Task, row: Mapping[str, Any], passport: Mapping[str, Any]) -> Mapping[str, Any]:
+def _count_labels(data: DatasetReader) -> tuple[dict[str, Counter[str]], list[int]]:
+    """Return the number of texts by label and split, and the indices of the rows to show."""
+    counts: dict[str, Counter[str]] = {name: Counter() for name in data.names}
+    # by label; where texts have several labels, by combination of labels
+    indices: dict[str, list[int]] = {name: [] for name in data.names}
+    cells = data.values("label") if "label" in data.columns else repeat(None, len(data))
+    for index, (label, split) in enumerate(zip(cells, data.splits, strict=True)):
+        for name in label if isinstance(label, list) else [label] if label is not None else []:
+            counts[name][split] += 1
+        group = indices.setdefault(label_text(label), [])
+        if len(group) < SELECTED_SHOWN:
+            group.append(index)
+    groups = [group for group in indices.values() if group]
+    per_group = max(1, SELECTED_SHOWN // max(1, len(groups)))
+    return counts, [index for group in groups for index in group[:per_group]][:MAX_SELECTED_SHOWN]
+
+
+def _selected_examples(
+    task: Task, data: DatasetReader, provenance: DatasetReader, indices: Sequence[int]
+) -> list[Mapping[str, Any]]:
+    rows = data.rows_at(indices)
+    ids = {row["id"] for row in rows}
+    provenance_index = {id_: index for index, id_ in enumerate(provenance.values("id")) if id_ in ids}
+    origins = provenance.rows_at([provenance_index[row["id"]] for row in rows])
+    return [_selected_example(task, row, origin) for row, origin in zip(rows, origins, strict=True)]
+
+
+def _dropped_examples(
+    task: Task, drops: Sequence[DropCount], dropped: DatasetReader
+) -> dict[str, list[Mapping[str, Any]]]:
+    indices: dict[str, list[int]] = {drop_reason(drop): [] for drop in drops}
+    columns = zip(*(dropped.values(name) for name in ("section", "step", "reason")), strict=True)
+    for index, (section, step, reason) in enumerate(columns):
+        group = indices.setdefault(f"{section} {step}: {reason_category(reason)}", [])
+        if len(group) < DROPPED_SHOWN_PER_REASON:
+            group.append(index)
+    rows = iter(dropped.rows_at([index for group in indices.values() for index in group]))
+    return {reason: [_dropped_example(task, next(rows)) for _ in group] for reason, group in indices.items() if group}
+
+
+def _selected_example(task: Task, row: Mapping[str, Any], provenance: Mapping[str, Any]) -> Mapping[str, Any]:
     return {
         "id": row["id"],
-        "label": label_text(row.get("label") or passport["label"]),
+        "label": label_text(row.get("label") or provenance["label"]),
         "text": row_text(task, row),
         "source_text": row_context(task, row),
-        "step": passport["step"],
-        "confidence": passport["confidence"],
+        "step": provenance["step"],
+        "confidence": provenance["confidence"],
     }
 
 
-def _shown_drop(task: Task, row: Mapping[str, Any]) -> Mapping[str, Any]:
-    told = {name: row[name] for name in ("id", "section", "reason", "score", "limit", "duplicate_of")}
-    more = {
+def _dropped_example(task: Task, row: Mapping[str, Any]) -> Mapping[str, Any]:
+    return {
+        **{name: row[name] for name in ("id", "section", "reason", "score", "limit", "duplicate_of")},
         "label": label_text(row["label"]),
         "text": row_text(task, row),
         "source_text": row["source_text"],
         "step": row["generator"],
     }
-    return {**told, **more}

@@ -1,4 +1,4 @@
-"""The report of an evaluation: the verdict, and every section that the evaluation can fill, in the order of reading."""
+"""The report of an evaluation: the verdict, then every section that the evaluation can fill, in reading order."""
 
 from __future__ import annotations
 
@@ -6,65 +6,81 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from textsynth.report.number_format import classifier, short_number, whole
-from textsynth.report.sections import Section, SectionFigure, SectionTable, number, part, word, words
-from textsynth.report.sections.ablation import earned_section
+from textsynth.report.number_format import classifier_name, format_count, format_short
+from textsynth.report.sections import (
+    Section,
+    SectionFigure,
+    SectionTable,
+    as_number,
+    as_string,
+    as_strings,
+    get_mapping,
+)
+from textsynth.report.sections.ablation import ablation_section
 from textsynth.report.sections.arms import arms_section, classifiers, differences_section
 from textsynth.report.sections.classes import classes_section
-from textsynth.report.sections.domain_shift import diversity_section, gap_section, words_section
-from textsynth.report.sections.learning_curve import curve_section, weights_section
-from textsynth.report.sections.nearest_texts import leaks_section, neighbours_section
-from textsynth.report.sections.verdict import Verdict, read_verdict
+from textsynth.report.sections.domain_shift import (
+    distinctive_words_section,
+    diversity_section,
+    domain_shift_section,
+)
+from textsynth.report.sections.learning_curve import learning_curve_section, sample_weight_section
+from textsynth.report.sections.nearest_texts import leaks_section, nearest_texts_section
+from textsynth.report.sections.verdict import VerdictSummary, summarize_verdict
+
+SECTION_BUILDERS = (
+    arms_section,
+    differences_section,
+    learning_curve_section,
+    sample_weight_section,
+    ablation_section,
+    classes_section,
+    domain_shift_section,
+    distinctive_words_section,
+    diversity_section,
+    nearest_texts_section,
+    leaks_section,
+)
 
 
 @dataclass(frozen=True, slots=True)
 class EvaluationReport:
-    """What a report tells of an evaluation.
+    """The report of an evaluation.
 
-    `facts` are pairs of a count and what it counts; `sections` are those that the evaluation can fill; `measured` says
-    how it was made.
+    `facts` are pairs of a formatted count and what it counts. `sections` are those that the evaluation can fill, in
+    reading order. `settings` says how the evaluation was made.
     """
 
     name: str
-    verdict: Verdict
+    verdict: VerdictSummary
     facts: Sequence[tuple[str, str]]
     sections: Sequence[Section]
-    measured: Section
+    settings: Section
 
     @property
-    def leaks(self) -> bool:
-        """Whether there is a section of leaks."""
+    def has_leaks_section(self) -> bool:
+        """Whether there is a section of leaks to link to."""
         return any(section.key == "leaks" for section in self.sections)
 
     @property
-    def real(self) -> Sequence[tuple[str, str]]:
-        """The facts about real texts: what a run itself does not tell."""
+    def real_text_facts(self) -> Sequence[tuple[str, str]]:
+        """The facts about real texts, which the manifest of a run does not have."""
         return [fact for fact in self.facts if fact[1].startswith("real")]
 
 
-def read_evaluation_report(told: Mapping[str, Any]) -> EvaluationReport:
-    """Return the report of an evaluation; whatever the evaluation leaves out, the report leaves out."""
-    made = (
-        arms_section(told),
-        differences_section(told),
-        curve_section(told),
-        weights_section(told),
-        earned_section(told),
-        classes_section(told),
-        gap_section(told),
-        words_section(told),
-        diversity_section(told),
-        neighbours_section(told),
-        leaks_section(told),
+def build_evaluation_report(evaluation: Mapping[str, Any]) -> EvaluationReport:
+    """Return the report of an evaluation; what the evaluation leaves out, the report leaves out."""
+    built = [build(evaluation) for build in SECTION_BUILDERS]
+    sections = [section for section in built if section is not None]
+    name = as_string(get_mapping(evaluation, "data").get("name"), "evaluation")
+    return EvaluationReport(
+        name, summarize_verdict(evaluation), _facts(evaluation), sections, _settings_section(evaluation)
     )
-    sections = [section for section in made if section is not None]
-    name = word(part(told, "data").get("name"), "evaluation")
-    return EvaluationReport(name, read_verdict(told), _facts(told), sections, _measured(told))
 
 
-def _facts(told: Mapping[str, Any]) -> list[tuple[str, str]]:
-    data = part(told, "data")
-    synthetic = part(data, "synthetic")
+def _facts(evaluation: Mapping[str, Any]) -> list[tuple[str, str]]:
+    data = get_mapping(evaluation, "data")
+    synthetic = get_mapping(data, "synthetic")
     counts = (
         (synthetic.get("selected"), "synthetic texts selected"),
         (synthetic.get("raw"), "before the checks"),
@@ -73,21 +89,20 @@ def _facts(told: Mapping[str, Any]) -> list[tuple[str, str]]:
         (data.get("test"), "real test texts"),
         (data.get("all"), "real texts in all"),
     )
-    facts = [(whole(value), name) for value, name in counts if number(value)]
-    labels = len(words(data.get("labels")))
-    return [*facts, (whole(labels), "labels")] if labels else facts
+    facts = [(format_count(count), name) for count, name in counts if as_number(count)]
+    labels = len(as_strings(data.get("labels")))
+    return [*facts, (format_count(labels), "labels")] if labels else facts
 
 
-def _measured(told: Mapping[str, Any]) -> Section:
-    used = [classifier(name) for name in classifiers(told)]
-    seconds = number(told.get("seconds"))
-    versions = [f"{name} {one}" for name, one in part(told, "versions").items()]
-    cells = [
-        ("classifiers", ", ".join(used)),
-        ("time", "" if seconds is None else f"{short_number(seconds)} s"),
-        ("versions", ", ".join(versions)),
-    ]
-    known = [(name, value) for name, value in cells if value]
-    table = SectionTable("How it was measured", ("what", "value"), known, (0, 1))
-    notes = words(told.get("notes"))
-    return Section("measured", "How it was measured", figures=[SectionFigure(table)] if known else (), notes=notes)
+def _settings_section(evaluation: Mapping[str, Any]) -> Section:
+    seconds = as_number(evaluation.get("seconds"))
+    versions = get_mapping(evaluation, "versions")
+    rows = (
+        ("classifiers", ", ".join(map(classifier_name, classifiers(evaluation)))),
+        ("time", "" if seconds is None else f"{format_short(seconds)} s"),
+        ("versions", ", ".join(f"{package} {version}" for package, version in versions.items())),
+    )
+    cells = [(name, value) for name, value in rows if value]
+    table = SectionTable("How it was evaluated", ("setting", "value"), cells, text_columns=(0, 1))
+    figures = [SectionFigure(table)] if cells else ()
+    return Section("measured", table.title, figures=figures, notes=as_strings(evaluation.get("notes")))

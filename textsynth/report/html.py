@@ -1,4 +1,4 @@
-"""A run, an evaluation, or both as one HTML page that loads nothing."""
+"""A run, an evaluation, or both as one HTML page that loads nothing from outside."""
 
 from __future__ import annotations
 
@@ -7,67 +7,70 @@ from typing import TYPE_CHECKING, Any
 
 from textsynth.core.formatting import escape_control
 from textsynth.report.data import RunData
-from textsynth.report.evaluation import read_evaluation_report
-from textsynth.report.number_format import whole
-from textsynth.report.sections.calibration import gold_sections
+from textsynth.report.evaluation import build_evaluation_report
+from textsynth.report.number_format import format_count
+from textsynth.report.sections.calibration import calibration_sections
 
 if TYPE_CHECKING:
     from jinja2 import Environment
     from markupsafe import Markup
 
-LONGEST = 600
-# parts of a quota that are met and stand open; more of them are folded together, and only so many are told
-MET_SHOWN = 12
-PARTS_SHOWN = 1000
-# a longer table of labels is folded
+MAX_TEXT_CHARACTERS = 600
+# More met quota cells than this are folded together.
+MET_CELLS_OPEN = 12
+# At most this many met cells, and this many that miss texts, are on the page.
+MAX_CELLS = 1000
+# A longer table of labels is folded.
 LABELS_OPEN = 20
 
 
-def run_page(account: RunData) -> str:
-    """Return the page of a run, with its evaluation where it has one; everything put in is escaped."""
-    quota = account.manifest["quota"]
-    lacking = [row for row in quota if row["missing"]]
-    met = [row for row in quota if not row["missing"]]
+def run_page(data: RunData) -> str:
+    """Return the page of a run, with its evaluation where it has one; every inserted value is escaped."""
+    manifest, funnel = data.manifest, data.funnel
+    missing_cells = [row for row in manifest["quota"] if row["missing"]]
+    met_cells = [row for row in manifest["quota"] if not row["missing"]]
+    evaluation = None if data.evaluation is None else build_evaluation_report(data.evaluation)
     return (
         _environment()
         .get_template("run.html.jinja")
         .render(
-            told=account.manifest,
-            funnel=account.funnel,
-            waiting=account.waiting,
-            folder=account.folder,
-            most=max((abs(count) for _, count in account.funnel), default=1) or 1,
-            lacking=lacking[:PARTS_SHOWN],
-            met=met[:PARTS_SHOWN],
-            untold=max(0, len(lacking) - PARTS_SHOWN) + max(0, len(met) - PARTS_SHOWN),
-            met_shown=MET_SHOWN,
+            manifest=manifest,
+            funnel=funnel,
+            funnel_max=max((abs(count) for _, count in funnel), default=1) or 1,
+            review_prompt=data.review_prompt,
+            folder=data.folder,
+            missing_cells=missing_cells[:MAX_CELLS],
+            met_cells=met_cells[:MAX_CELLS],
+            met_cells_open=MET_CELLS_OPEN,
+            hidden_cells=max(0, len(missing_cells) - MAX_CELLS) + max(0, len(met_cells) - MAX_CELLS),
+            label_counts=data.label_counts,
             labels_open=LABELS_OPEN,
-            labels=account.labels,
-            splits=[name for name, count in account.manifest["splits"].items() if count],
-            gold=gold_sections(account.manifest),
-            kept=account.kept,
-            dropped=account.dropped,
-            proof=None if account.evaluation is None else read_evaluation_report(account.evaluation),
+            splits=[name for name, count in manifest["splits"].items() if count],
+            calibration=calibration_sections(manifest),
+            evaluation=evaluation,
+            selected_examples=data.selected_examples,
+            dropped_examples=data.dropped_examples,
         )
     )
 
 
-def evaluation_page(told: Mapping[str, Any]) -> str:
-    """Return the page of an evaluation alone; parts that it lacks are left out, everything put in is escaped."""
-    return _environment().get_template("evaluation.html.jinja").render(proof=read_evaluation_report(told))
+def evaluation_page(evaluation: Mapping[str, Any]) -> str:
+    """Return the page of an evaluation alone, without the sections that it cannot fill; every value is escaped."""
+    template = _environment().get_template("evaluation.html.jinja")
+    return template.render(evaluation=build_evaluation_report(evaluation))
 
 
-def short(text: str) -> str:
-    """Return at most 600 characters of a text, with control characters (also those that turn the line) written out."""
-    told = escape_control(text)
-    return told if len(told) <= LONGEST else told[: LONGEST - 2] + " …"
+def shorten(text: str) -> str:
+    """Return at most 600 characters of a text, with control characters and direction marks escaped."""
+    escaped = escape_control(text)
+    return escaped if len(escaped) <= MAX_TEXT_CHARACTERS else escaped[: MAX_TEXT_CHARACTERS - 2] + " …"
 
 
-def names(text: str) -> Markup:
-    """Return `short(text)` escaped, and free to turn the line after an underscore, as names of labels are long."""
+def breakable(text: str) -> Markup:
+    """Return `shorten(text)` as HTML in which lines may break after an underscore, for long label names."""
     from markupsafe import Markup, escape
 
-    return Markup(escape(short(text)).replace("_", Markup("_<wbr>")))
+    return Markup(escape(shorten(text)).replace("_", Markup("_<wbr>")))
 
 
 def _environment() -> Environment:
@@ -79,12 +82,12 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
         loader=PackageLoader("textsynth", "report"),
-        finalize=_safe,
+        finalize=_finalize,
     )
-    environment.filters |= {"short": short, "names": names, "whole": whole}
+    environment.filters |= {"shorten": shorten, "breakable": breakable, "format_count": format_count}
     return environment
 
 
-def _safe(value: object) -> object:
-    """Write out control characters of whatever is put in; what a macro made (Markup) has been through here before."""
+def _finalize(value: object) -> object:
+    """Escape control characters in every inserted string; Markup, which macros return, is escaped already."""
     return escape_control(value) if type(value) is str else value

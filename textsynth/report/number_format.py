@@ -1,10 +1,14 @@
-"""How a report writes numbers, arms and classifiers."""
+"""How a report writes numbers, arms and classifiers.
+
+The formatters take any JSON value and return a dash for one that is not a usable number.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
-from textsynth.report.sections import number, span
+from textsynth.core.formatting import format_percent
+from textsynth.report.sections import as_interval, as_number
 
 ABSENT = "–"
 MINUS = "\N{MINUS SIGN}"
@@ -12,10 +16,10 @@ INTERVAL = "95\N{NO-BREAK SPACE}% interval"
 ARMS = {
     "seeds": "seeds only",
     "raw": "raw synthetic",
-    "random": "random part of raw",
+    "random": "random sample of raw",
     "selected": "selected synthetic",
     "seeds_raw": "seeds + raw",
-    "seeds_random": "seeds + random part",
+    "seeds_random": "seeds + random sample",
     "seeds_selected": "seeds + selected",
     "fitted": "seeds + selected, weighted",
     "all": "all real data",
@@ -23,67 +27,70 @@ ARMS = {
 CLASSIFIERS = {"words": "words (TF-IDF)", "embeddings": "sentence embeddings"}
 
 
-def arm(name: str) -> str:
-    """Return an arm in words; one that is not known keeps its name."""
-    return ARMS.get(name, name.replace("_", " "))
+def arm_name(arm: str) -> str:
+    """Return the display name of an arm; an unknown arm keeps its own, with spaces for underscores."""
+    return ARMS.get(arm, arm.replace("_", " "))
 
 
-def classifier(name: str) -> str:
-    """Return a classifier in words; one that is not known keeps its name."""
-    return CLASSIFIERS.get(name, name)
+def classifier_name(classifier: str) -> str:
+    """Return the display name of a classifier; an unknown one keeps its own."""
+    return CLASSIFIERS.get(classifier, classifier)
 
 
-def score(value: object) -> str:
-    """Return `0.582`, or a dash for no number."""
-    found = number(value)
-    return ABSENT if found is None else _plain(f"{found:.3f}")
+def format_score(value: object) -> str:
+    """Return a score as `0.582`."""
+    number = as_number(value)
+    return ABSENT if number is None else _typographic(f"{number:.3f}")
 
 
-def signed(value: object) -> str:
-    """Return a difference as `+0.020` or `−0.021`; what rounds to nothing has no sign."""
-    found = number(value)
-    if found is None:
+def format_difference(value: object) -> str:
+    """Return a difference as `+0.020` or `−0.021`; one that rounds to zero has no sign."""
+    number = as_number(value)
+    if number is None:
         return ABSENT
-    told = _plain(f"{found:.3f}")
-    return told if told.startswith(MINUS) or told == "0.000" else f"+{told}"
+    text = _typographic(f"{number:.3f}")
+    return text if text.startswith(MINUS) or text == "0.000" else f"+{text}"
 
 
-def interval(value: object) -> str:
+def format_interval(value: object) -> str:
     """Return the interval of a score as `0.551 to 0.613`."""
-    return _ends(value, score)
+    return _format_ends(value, format_score)
 
 
-def signed_interval(value: object) -> str:
+def format_difference_interval(value: object) -> str:
     """Return the interval of a difference as `−0.010 to +0.040`."""
-    return _ends(value, signed)
+    return _format_ends(value, format_difference)
 
 
-def whole(value: object) -> str:
+def format_count(value: object) -> str:
     """Return a count as `1,200`."""
-    found = number(value)
-    return ABSENT if found is None else _plain(f"{found:,.0f}")
+    number = as_number(value)
+    return ABSENT if number is None else _typographic(f"{number:,.0f}")
 
 
-def share(value: object) -> str:
-    """Return a part of one as `12.5 %`."""
-    found = number(value)
-    return ABSENT if found is None else _plain(f"{100 * found:.1f}\N{NO-BREAK SPACE}%")
+def format_share(value: object) -> str:
+    """Return a share as `12.5 %`, with a no-break space, by the rule of `format_percent`."""
+    number = as_number(value)
+    return ABSENT if number is None else _typographic(format_percent(number, decimals=1))
 
 
-def short_number(value: object) -> str:
-    """Return a number with three digits that tell something: `7.24`, `0.0123`, `1,240`, `3`."""
-    found = number(value)
-    if found is None:
+def format_short(value: object) -> str:
+    """Return a number with three significant digits (`7.24`, `0.0123`, `3`), or in full from 1,000 on (`1,240`)."""
+    number = as_number(value)
+    if number is None:
         return ABSENT
-    return _plain(f"{found:,.0f}" if abs(found) >= 1000 else f"{found:.3g}")
+    return _typographic(f"{number:,.0f}" if abs(number) >= 1000 else f"{number:.3g}")
 
 
-def _ends(value: object, written: Callable[[object], str]) -> str:
-    ends = span(value)
-    return ABSENT if ends is None else f"{written(ends[0])} to {written(ends[1])}"
+def _format_ends(value: object, format_end: Callable[[object], str]) -> str:
+    interval = as_interval(value)
+    return ABSENT if interval is None else f"{format_end(interval[0])} to {format_end(interval[1])}"
 
 
-def _plain(told: str) -> str:
-    if not told.startswith("-"):
-        return told
-    return told[1:] if not told.strip("-0., \N{NO-BREAK SPACE}%") else MINUS + told[1:]
+def _typographic(text: str) -> str:
+    """Return a formatted number with a minus sign for the hyphen, a no-break space, and no sign before a zero."""
+    text = text.replace(" ", "\N{NO-BREAK SPACE}")
+    if not text.startswith("-"):
+        return text
+    is_zero = not text.strip("-0., \N{NO-BREAK SPACE}%")
+    return text[1:] if is_zero else MINUS + text[1:]

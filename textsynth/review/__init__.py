@@ -1,1 +1,1 @@
-"""Review: people decide on doubtful texts of a run, on a local web page; the next run takes their decisions in."""
+"""Review of uncertain texts: people decide on a local web page, and the next run applies their decisions."""

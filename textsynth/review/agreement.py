@@ -1,4 +1,4 @@
-"""How far two people agree beyond what chance would give: Cohen's kappa."""
+"""Inter-annotator agreement of pairs of people beyond chance: Cohen's kappa."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from textsynth.store.decisions import Decision
 
 @dataclass(frozen=True, slots=True)
 class PersonPair:
-    """Two people, in order of name, on the `texts` that both decided on, `same` of them alike.
+    """Two people, in the order of their names, with the number of `texts` that both decided on, `same` of them alike.
 
-    `kappa` is at most 1, 0 for what chance gives; None where both always say one and the same thing.
+    `kappa` is at most 1, and 0 for agreement at chance level; None if both gave one and the same decision on all texts.
     """
 
     people: tuple[str, str]
@@ -23,33 +23,35 @@ class PersonPair:
     kappa: float | None
 
 
-def pairwise_agreement(standing: Mapping[str, Mapping[str, Decision]]) -> list[PersonPair]:
-    """Return each pair of people who have decided on the same texts, in order of their names.
+def pairwise_agreement(decisions: Mapping[str, Mapping[str, Decision]]) -> list[PersonPair]:
+    """Return each pair of people who decided on the same texts, in the order of their names.
 
-    Two decisions are alike where both drop the text, or both leave it under the same labels.
+    `decisions` maps text ids to current decisions by person. Two decisions are alike if both drop the text, or if both
+    keep it under the same labels.
     """
-    found: dict[tuple[str, str], list[tuple[Hashable, Hashable]]] = {}
-    for by_person in standing.values():
-        for one, other in combinations(sorted(by_person), 2):
-            both = (by_person[one].outcome, by_person[other].outcome)
-            found.setdefault((one, other), []).append(both)
+    outcomes: dict[tuple[str, str], list[tuple[Hashable, Hashable]]] = {}
+    for by_person in decisions.values():
+        for first, second in combinations(sorted(by_person), 2):
+            pair = (by_person[first].outcome, by_person[second].outcome)
+            outcomes.setdefault((first, second), []).append(pair)
     return [
-        PersonPair(people, len(both), sum(one == other for one, other in both), cohens_kappa(both))
-        for people, both in sorted(found.items())
+        PersonPair(people, len(pairs), sum(first == second for first, second in pairs), cohens_kappa(pairs))
+        for people, pairs in sorted(outcomes.items())
     ]
 
 
 def cohens_kappa(ratings: Sequence[tuple[Hashable, Hashable]]) -> float | None:
-    """Return (observed - expected) / (1 - expected) agreement of two raters, rounded to four places.
+    """Return (observed - expected) / (1 - expected) agreement of two raters, rounded to four decimals.
 
-    Expected is the sum over the categories of the product of both raters' shares. None where expected is 1, or where
+    Expected agreement is the sum, over the categories, of the product of both raters' shares. None if it is 1, or if
     there are no ratings. Source: Cohen 1960, "A coefficient of agreement for nominal scales", Educational and
     Psychological Measurement 20(1), 37-46.
     """
     number = len(ratings)
-    first, second = Counter(one for one, _ in ratings), Counter(other for _, other in ratings)
-    expected = sum(count * second[category] for category, count in first.items())
+    first_counts = Counter(first for first, _ in ratings)
+    second_counts = Counter(second for _, second in ratings)
+    expected = sum(count * second_counts[category] for category, count in first_counts.items())
     if number == 0 or expected == number**2:
         return None
-    observed = sum(one == other for one, other in ratings)
+    observed = sum(first == second for first, second in ratings)
     return round((observed * number - expected) / (number**2 - expected), 4)

@@ -1,107 +1,115 @@
 "use strict"
-// Whatever comes from a run is put in as text (textContent), never as markup.
+// All content of a run is inserted as text (textContent), never as markup.
 
 const $ = id => document.getElementById(id)
-const SHOWN = 100
-const PAST = {keep: "kept", drop: "dropped", relabel: "relabelled"}
+const MAX_LABELS_SHOWN = 100
+const PAST_TENSE = {keep: "kept", drop: "dropped", relabel: "relabelled"}
 
-let told = {order: [], status: {}, labels: [], left: 0, selected: 0, pairs: []}
-let at = 0
+// What the server sends at the start; `status`, `remaining` and `agreement` are updated after each decision.
+let state = {order: [], status: {}, labels: [], remaining: {pending: 0, selected: 0}, agreement: []}
+let position = 0
 let entry = null
 let busy = false
-let ahead = null
-const decidedHere = new Set()
+let typedWhileBusy = null
+const decidedInThisPage = new Set()
 
-async function ask(path, body) {
-  const how = body && {method: "POST", headers: {"Content-Type": "application/json"}, body: JSON.stringify(body)}
-  let answer
+async function request(path, body) {
+  const options = body && {method: "POST", headers: {"Content-Type": "application/json"}, body: JSON.stringify(body)}
+  let response
   try {
-    answer = await fetch(path, how || {})
+    response = await fetch(path, options || {})
   } catch {
-    throw new Error("The server does not answer: is `textsynth review` still at work?")
+    throw new Error("The server does not respond: is `textsynth review` still running?")
   }
-  const text = await answer.text()
-  if (answer.ok) return JSON.parse(text)
-  let sentence = text.trim()
-  try { sentence = JSON.parse(text).error } catch { /* it is a plain sentence */ }
-  throw new Error(sentence || `The server answers with ${answer.status}.`)
+  const text = await response.text()
+  if (response.ok) return JSON.parse(text)
+  let message = text.trim()
+  try { message = JSON.parse(text).error } catch { /* the response is plain text */ }
+  throw new Error(message || `The server responded with status ${response.status}.`)
 }
 
-// One thing at a time: a key pressed while a decision is under way decides nothing, as its text is not seen yet. Only
-// "relabel" and what is typed after it wait, or the letters of a label would be taken for decisions.
-async function alone(work) {
+// Only one action runs at a time. Keys pressed during a decision are ignored, because the next text is not visible yet.
+// The exception is "relabel" with the letters typed after it: without it, these letters would be taken for decisions.
+async function exclusively(action) {
   if (busy) return
   busy = true
   try {
-    await work()
-    $("fault").hidden = true
-  } catch (fault) {
-    $("fault").textContent = fault.message
-    $("fault").hidden = false
+    await action()
+    $("error").hidden = true
+  } catch (error) {
+    $("error").textContent = error.message
+    $("error").hidden = false
   } finally {
     busy = false
   }
-  const typed = ahead
-  ahead = null
-  if (typed !== null) pick(typed)
+  const typed = typedWhileBusy
+  typedWhileBusy = null
+  if (typed !== null) openPicker(typed)
 }
 
-const count = (number, noun) => `${number.toLocaleString("en")} ${noun}${number === 1 ? "" : "s"}`
+const pluralize = (number, noun) => `${number.toLocaleString("en")} ${noun}${number === 1 ? "" : "s"}`
 
-function node(tag, text, name) {
-  const made = document.createElement(tag)
-  if (text !== undefined) made.textContent = text
-  if (name) made.className = name
-  return made
+function element(tag, text, className) {
+  const node = document.createElement(tag)
+  if (text !== undefined) node.textContent = text
+  if (className) node.className = className
+  return node
 }
 
-const meaning = name => (told.labels.find(label => label.name === name) || {means: ""}).means
-const withMeaning = name => { const means = meaning(name); return means && means !== name ? `${name}: ${means}` : name }
-
-function fact(name, ...values) {
-  const shown = values.filter(value => value !== null && value !== undefined && value !== "")
-  if (!shown.length) return
-  $("facts").append(node("dt", name), ...shown.map(value => node("dd", value)))
+const describeLabel = name => {
+  const label = state.labels.find(candidate => candidate.name === name)
+  return label && label.description && label.description !== name ? `${name}: ${label.description}` : name
 }
 
-const number = value => value === null || value === undefined ? "" : String(Math.round(value * 10000) / 10000)
+const formatNumber = value =>
+  value === null || value === undefined ? "" : String(Math.round(value * 10000) / 10000)
 
-function said(one) {
-  const labels = one.decision !== "drop" && one.labels.length ? ` as ${one.labels.join(", ")}` : ""
-  return `${PAST[one.decision]}${labels}`
+function describeDecision(decision) {
+  const labels = decision.decision !== "drop" && decision.labels.length ? ` as ${decision.labels.join(", ")}` : ""
+  return `${PAST_TENSE[decision.decision]}${labels}`
 }
 
-function verdictOf(status) {
+function describeStatus(status) {
   const parts = []
-  if (status.mine) parts.push(`You: ${said(status.mine)}.`)
-  for (const one of status.said) parts.push(`${one.by}: ${said(one)}.`)
-  if (status.differ && status.mine) parts.push("People disagree, so it waits until they agree.")
-  else if (!status.mine && status.others) parts.push("Somebody else has decided on it; what do you say?")
+  if (status.own_decision) parts.push(`You: ${describeDecision(status.own_decision)}.`)
+  for (const decision of status.other_decisions) parts.push(`${decision.by}: ${describeDecision(decision)}.`)
+  if (status.disagreement && status.own_decision) parts.push("The reviewers disagree, so the text stays in review until they agree.")
+  else if (!status.own_decision && status.other_reviewers) parts.push("Another reviewer has decided; their decision is shown after yours.")
   return parts.join(" ")
+}
+
+function addDetail(name, ...values) {
+  const present = values.filter(value => value !== null && value !== undefined && value !== "")
+  if (!present.length) return
+  $("details").append(element("dt", name), ...present.map(value => element("dd", value)))
+}
+
+function showDetails() {
+  $("details").replaceChildren()
+  addDetail(entry.labels.length > 1 ? "labels" : "label", ...entry.labels.map(describeLabel))
+  if (entry.intended_labels.join() !== entry.labels.join()) addDetail("requested label", ...entry.intended_labels.map(describeLabel))
+  addDetail("predicted by a model", ...entry.predicted_labels.map(describeLabel))
+  if (entry.pending) addDetail("reason for review", `${entry.step}: ${entry.reason}`)
+  const limit = formatNumber(entry.limit)
+  addDetail("score", formatNumber(entry.score) && `${formatNumber(entry.score)}${limit && `, limit ${limit}`}`)
+  if (entry.confidence !== entry.score) addDetail("confidence", formatNumber(entry.confidence))
+  for (const [name, value] of Object.entries(entry.attributes)) addDetail(name, value)
+  const otherScores = Object.entries(entry.scores).filter(([name]) => name !== entry.step)
+  addDetail("other scores", otherScores.map(([name, value]) => `${name} ${formatNumber(value)}`).join(", "))
+  addDetail("generator", entry.generator)
+  addDetail("id", entry.id)
 }
 
 function showEntry() {
   $("end").hidden = true
   $("entry").hidden = false
-  $("place").textContent = `${(at + 1).toLocaleString("en")} of ${told.order.length.toLocaleString("en")}${entry.waits ? "" : ", selected"}`
+  const total = state.order.length.toLocaleString("en")
+  $("position").textContent = `${(position + 1).toLocaleString("en")} of ${total}${entry.pending ? "" : ", selected"}`
   $("text").textContent = entry.text
-  $("source").textContent = entry.source || ""
-  $("source-part").hidden = !entry.source
+  $("source").textContent = entry.source_text || ""
+  $("source-section").hidden = !entry.source_text
   $("source").scrollTop = 0
-  $("facts").replaceChildren()
-  const labels = entry.labels.length > 1 ? "labels" : "label"
-  fact(labels, ...entry.labels.map(withMeaning))
-  if (entry.intended.join() !== entry.labels.join()) fact("asked for", ...entry.intended.map(withMeaning))
-  fact("a model chose", ...entry.chosen.map(withMeaning))
-  if (entry.waits) fact("why it waits", `${entry.item}: ${entry.reason}`)
-  const limit = number(entry.limit)
-  fact("measured", number(entry.measured) && `${number(entry.measured)}${limit && `, limit ${limit}`}`)
-  if (entry.confidence !== entry.measured) fact("confidence", number(entry.confidence))
-  for (const [name, value] of Object.entries(entry.attributes)) fact(name, value)
-  const more = Object.entries(entry.measures).filter(([name]) => name !== entry.item)
-  fact("measures", more.map(([name, value]) => `${name} ${number(value)}`).join(", "))
-  fact("made by", entry.maker)
-  fact("id", entry.id)
+  showDetails()
   showStatus()
   scrollTo(0, 0)
   if (document.activeElement === document.body) $("entry").focus({preventScroll: true})
@@ -111,187 +119,197 @@ function showEnd() {
   entry = null
   $("entry").hidden = true
   $("end").hidden = false
-  const left = told.left ? `${count(told.left, "text")} still wait${told.left === 1 ? "s" : ""}. ` : ""
-  $("end-told").textContent = `${left}The next “${told.next}” takes the decisions in. Ctrl-C in the terminal ends this page.`
+  const pending = state.remaining.pending
+  const remaining = pending ? `${pluralize(pending, "text")} still wait${pending === 1 ? "s" : ""} for a decision. ` : ""
+  $("end-text").textContent = `${remaining}Run “${state.next_command}” to apply the decisions. Press Ctrl-C in the terminal to stop the server.`
   showStatus()
 }
 
 function showStatus() {
-  $("name").textContent = told.name
-  document.title = `${told.left} left – ${told.name} – TextSynth`
-  const selected = told.selected ? ` · ${count(told.selected, "selected text")}` : ""
-  $("left").textContent = `${told.left.toLocaleString("en")} left${selected} · ${told.by}`
-  $("agree").textContent = told.pairs.map(one => `${one.people.join(" and ")} agree on ${one.same} of ${count(one.texts, "text")}` +
-    (one.kappa === null ? "" : `, Cohen's kappa ${one.kappa.toFixed(2)}`)).join("; ")
+  const {pending, selected} = state.remaining
+  $("run-name").textContent = state.run_name
+  document.title = `${pending} left – ${state.run_name} – TextSynth`
+  const selectedText = selected ? ` · ${pluralize(selected, "selected text")}` : ""
+  $("remaining").textContent = `${pending.toLocaleString("en")} left${selectedText} · ${state.reviewer}`
+  $("agreement").textContent = state.agreement.map(pair => {
+    const kappa = pair.kappa === null ? "" : `, Cohen's kappa ${pair.kappa.toFixed(2)}`
+    return `${pair.people.join(" and ")} agree on ${pair.same} of ${pluralize(pair.texts, "text")}${kappa}`
+  }).join("; ")
   for (const id of ["keep", "drop", "relabel"]) $(id).disabled = !entry
-  if (!told.labels.length) $("relabel").disabled = true
-  if (entry) $("verdict").textContent = verdictOf(entry.status)
+  if (!state.labels.length) $("relabel").disabled = true
+  if (entry) $("decisions").textContent = describeStatus(entry.status)
 }
 
-async function open(place) {
-  if (place < 0 || place >= told.order.length) return showEnd()
-  entry = await ask(`text/${encodeURIComponent(told.order[place])}`)
-  at = place
+async function openEntry(index) {
+  if (index < 0 || index >= state.order.length) return showEnd()
+  entry = await request(`text/${encodeURIComponent(state.order[index])}`)
+  position = index
   showEntry()
 }
 
-function pending(id) {
-  const status = told.status[id]
-  return !decidedHere.has(id) && (!status || !status.mine || status.differ)
+function isUndecided(id) {
+  const status = state.status[id]
+  return !decidedInThisPage.has(id) && (!status || !status.own_decision || status.disagreement)
 }
 
-function nextPending() {
-  const places = told.order.map((_, place) => place)
-  const turned = [...places.slice(at + 1), ...places.slice(0, at + 1)]
-  return turned.find(place => pending(told.order[place])) ?? -1
+function nextUndecided() {
+  const indices = state.order.map((_, index) => index)
+  const fromHere = [...indices.slice(position + 1), ...indices.slice(0, position + 1)]
+  return fromHere.find(index => isUndecided(state.order[index])) ?? -1
 }
 
-function taken(answer) {
-  told.status[answer.id] = answer.status
-  Object.assign(told, {left: answer.left, selected: answer.selected, pairs: answer.pairs})
+function applyChange(change) {
+  state.status[change.id] = change.status
+  Object.assign(state, {remaining: change.remaining, agreement: change.agreement})
 }
 
-const decide = (decision, labels = []) => alone(async () => {
+const showMessage = text => {
+  $("message").textContent = `${text}; ${state.remaining.pending.toLocaleString("en")} left`
+}
+
+const decide = (decision, labels = []) => exclusively(async () => {
   if (!entry) return
-  const answer = await ask("decide", {id: entry.id, decision, labels})
-  decidedHere.add(answer.id)
-  taken(answer)
-  await open(nextPending())
-  $("said").textContent = `${said(answer.status.mine)}; ${told.left.toLocaleString("en")} left`
+  const change = await request("decide", {id: entry.id, decision, labels})
+  decidedInThisPage.add(change.id)
+  applyChange(change)
+  await openEntry(nextUndecided())
+  showMessage(describeDecision(change.status.own_decision))
 })
 
-const undo = () => alone(async () => {
-  const answer = await ask("decide", {decision: "undo"})
-  decidedHere.delete(answer.id)
-  taken(answer)
-  await open(told.order.indexOf(answer.id))
-  $("said").textContent = `taken back; ${told.left.toLocaleString("en")} left`
+const undo = () => exclusively(async () => {
+  const change = await request("decide", {decision: "undo"})
+  decidedInThisPage.delete(change.id)
+  applyChange(change)
+  await openEntry(state.order.indexOf(change.id))
+  showMessage("decision undone")
 })
 
-const step = by => alone(async () => {
-  const from = entry ? at : by < 0 ? told.order.length : -1
-  const place = from + by
-  if (place >= 0 && place < told.order.length) await open(place)
+const step = offset => exclusively(async () => {
+  const start = entry ? position : offset < 0 ? state.order.length : -1
+  const index = start + offset
+  if (index >= 0 && index < state.order.length) await openEntry(index)
 })
 
-// The picker of labels
+// The label picker
 
-let found = []
-let active = 0
-let picked = []
+let matches = []
+let activeIndex = 0
+let pickedLabels = []
 
-function rank(label, words) {
+function matchRank(label, words) {
   const name = label.name.toLowerCase().replaceAll("_", " ")
-  const whole = `${label.name.toLowerCase()} ${name} ${label.means.toLowerCase()}`
-  if (!words.every(word => whole.includes(word))) return -1
+  const searched = `${label.name.toLowerCase()} ${name} ${label.description.toLowerCase()}`
+  if (!words.every(word => searched.includes(word))) return -1
   if (!words.length) return 0
   return name.startsWith(words.join(" ")) ? 0 : words.every(word => name.includes(word)) ? 1 : 2
 }
 
 function search() {
   const words = $("filter").value.toLowerCase().replaceAll("_", " ").split(/\s+/).filter(Boolean)
-  const first = words.length ? [] : entry.chosen
-  const ranked = told.labels.map((label, place) => [rank(label, words), first.includes(label.name) ? -1 : place, label])
-  found = ranked.filter(([fits]) => fits >= 0).sort((a, b) => a[0] - b[0] || a[1] - b[1]).map(([, , label]) => label)
-  active = 0
-  drawLabels()
+  const first = words.length ? [] : entry.predicted_labels
+  const ranked = state.labels.map((label, index) => [matchRank(label, words), first.includes(label.name) ? -1 : index, label])
+  matches = ranked.filter(([rank]) => rank >= 0).sort((a, b) => a[0] - b[0] || a[1] - b[1]).map(([, , label]) => label)
+  activeIndex = 0
+  showMatches()
 }
 
-function drawLabels() {
-  $("picker-head").textContent = told.multi_label ? `Its labels: ${picked.join(", ") || "none yet"}` : "Another label"
-  $("labels").replaceChildren(...found.slice(0, SHOWN).map((label, place) => {
-    const item = node("li")
-    item.id = `label-${place}`
-    item.setAttribute("role", "option")
-    const chosen = told.multi_label ? picked.includes(label.name) : place === active
-    item.setAttribute("aria-selected", String(chosen))
-    if (told.multi_label) item.append(node("span", chosen ? "☑ " : "☐ ", "box"))
-    item.append(node("b", label.name), node("span", label.means === label.name ? "" : ` ${label.means}`))
-    if (entry.labels.includes(label.name)) item.append(node("i", " it has this one"))
-    if (entry.chosen.includes(label.name)) item.append(node("i", " the model chose it"))
-    if (place === active) item.classList.add("active")
-    item.addEventListener("click", () => { active = place; choose() })
-    return item
-  }))
-  const more = found.length - SHOWN
-  $("more").textContent = !found.length ? "No label has that in its name or meaning." : more > 0 ? `${more} more: type to narrow them` : ""
-  if (found.length) $("filter").setAttribute("aria-activedescendant", `label-${active}`)
+function labelItem(label, index) {
+  const item = element("li")
+  item.id = `label-${index}`
+  item.setAttribute("role", "option")
+  const picked = state.multi_label ? pickedLabels.includes(label.name) : index === activeIndex
+  item.setAttribute("aria-selected", String(picked))
+  if (state.multi_label) item.append(element("span", picked ? "☑ " : "☐ ", "checkbox"))
+  item.append(element("b", label.name), element("span", label.description === label.name ? "" : ` ${label.description}`))
+  if (entry.labels.includes(label.name)) item.append(element("i", " current label"))
+  if (entry.predicted_labels.includes(label.name)) item.append(element("i", " predicted by a model"))
+  if (index === activeIndex) item.classList.add("active")
+  item.addEventListener("click", () => { activeIndex = index; pick() })
+  return item
+}
+
+function showMatches() {
+  $("picker-head").textContent = state.multi_label ? `Labels: ${pickedLabels.join(", ") || "none yet"}` : "Other label"
+  $("labels").replaceChildren(...matches.slice(0, MAX_LABELS_SHOWN).map(labelItem))
+  const hidden = matches.length - MAX_LABELS_SHOWN
+  if (!matches.length) $("picker-hint").textContent = "No label matches."
+  else $("picker-hint").textContent = hidden > 0 ? `${hidden} more: type to narrow the list` : ""
+  if (matches.length) $("filter").setAttribute("aria-activedescendant", `label-${activeIndex}`)
   else $("filter").removeAttribute("aria-activedescendant")
-  const now = $(`label-${active}`)
-  if (now) now.scrollIntoView({block: "nearest"})
+  const active = $(`label-${activeIndex}`)
+  if (active) active.scrollIntoView({block: "nearest"})
 }
 
-function pick(typed = "") {
-  if (!entry || !told.labels.length || busy) return
-  picked = told.multi_label ? [...entry.labels] : []
+function openPicker(typed = "") {
+  if (!entry || !state.labels.length || busy) return
+  pickedLabels = state.multi_label ? [...entry.labels] : []
   $("filter").value = typed
-  $("labels").setAttribute("aria-multiselectable", String(told.multi_label))
-  $("take").firstChild.data = told.multi_label ? "Take them " : "Take it "
-  $("take").querySelector("kbd").textContent = told.multi_label ? "Ctrl+Enter" : "Enter"
-  $("filter-label").textContent = "Type a part of its name or meaning" + (told.multi_label ? "; Enter adds a label or takes it away" : "")
+  $("labels").setAttribute("aria-multiselectable", String(state.multi_label))
+  $("apply").querySelector("kbd").textContent = state.multi_label ? "Ctrl+Enter" : "Enter"
+  $("filter-label").textContent = "Search in names and descriptions" + (state.multi_label ? "; Enter adds or removes a label" : "")
   $("picker").showModal()
   $("filter").focus()
   search()
 }
 
-function choose() {
-  const label = found[active]
+function pick() {
+  const label = matches[activeIndex]
   if (!label) return
-  if (!told.multi_label) return finish([label.name])
-  picked = picked.includes(label.name) ? picked.filter(name => name !== label.name) : [...picked, label.name]
+  if (!state.multi_label) return relabel([label.name])
+  pickedLabels = pickedLabels.includes(label.name) ? pickedLabels.filter(name => name !== label.name) : [...pickedLabels, label.name]
   $("filter").select()
-  drawLabels()
+  showMatches()
 }
 
-function finish(labels) {
+function relabel(labels) {
   if (!labels.length) {
-    $("more").textContent = "Choose a label first."
+    $("picker-hint").textContent = "Choose a label first."
     return
   }
   $("picker").close()
   decide("relabel", labels)
 }
 
-const take = () => told.multi_label ? finish(picked) : choose()
+const applyLabels = () => state.multi_label ? relabel(pickedLabels) : pick()
 
 $("filter").addEventListener("input", search)
 $("filter").addEventListener("keydown", event => {
-  const most = Math.min(found.length, SHOWN)
+  const shown = Math.min(matches.length, MAX_LABELS_SHOWN)
   if (event.isComposing) return
   if (event.key === "ArrowDown" || event.key === "ArrowUp") {
     event.preventDefault()
-    active = most ? (active + (event.key === "ArrowDown" ? 1 : most - 1)) % most : 0
-    drawLabels()
+    activeIndex = shown ? (activeIndex + (event.key === "ArrowDown" ? 1 : shown - 1)) % shown : 0
+    showMatches()
   } else if (event.key === "Enter") {
     event.preventDefault()
-    if (event.ctrlKey || event.metaKey) take()
-    else choose()
+    if (event.ctrlKey || event.metaKey) applyLabels()
+    else pick()
   }
 })
-$("take").addEventListener("click", take)
+$("apply").addEventListener("click", applyLabels)
 $("cancel").addEventListener("click", () => $("picker").close())
 
-const KEYS = {
-  k: () => decide("keep"), d: () => decide("drop"), r: () => pick(), u: undo,
+const ACTIONS = {
+  k: () => decide("keep"), d: () => decide("drop"), r: () => openPicker(), u: undo,
   p: () => step(-1), n: () => step(1), ArrowLeft: () => step(-1), ArrowRight: () => step(1),
 }
-const BUTTONS = {keep: "k", drop: "d", relabel: "r", undo: "u", previous: "p", next: "n"}
-for (const [id, key] of Object.entries(BUTTONS)) $(id).addEventListener("click", () => KEYS[key]())
+const BUTTON_KEYS = {keep: "k", drop: "d", relabel: "r", undo: "u", previous: "p", next: "n"}
+for (const [id, key] of Object.entries(BUTTON_KEYS)) $(id).addEventListener("click", () => ACTIONS[key]())
 document.addEventListener("keydown", event => {
   if (event.ctrlKey || event.metaKey || event.altKey || event.repeat || event.isComposing || $("picker").open) return
-  if (busy && (ahead !== null || event.key === "r")) {
+  if (busy && (typedWhileBusy !== null || event.key === "r")) {
     event.preventDefault()
-    ahead = ahead === null ? "" : ahead + (event.key.length === 1 ? event.key : "")
+    typedWhileBusy = typedWhileBusy === null ? "" : typedWhileBusy + (event.key.length === 1 ? event.key : "")
     return
   }
-  const work = Object.hasOwn(KEYS, event.key) ? KEYS[event.key] : null
-  if (!work) return
+  const action = Object.hasOwn(ACTIONS, event.key) ? ACTIONS[event.key] : null
+  if (!action) return
   event.preventDefault()
-  work()
+  action()
 })
 
-alone(async () => {
-  told = await ask("state")
-  at = -1
-  await open(nextPending())
+exclusively(async () => {
+  state = await request("state")
+  position = -1
+  await openEntry(nextUndecided())
 })

@@ -1,8 +1,7 @@
-"""What a run leaves for the review beside its data set: the waiting texts in plan order, with the labels chosen.
+"""The texts of a run that are pending review: their order in the plan, and their intended and predicted labels.
 
-Chosen and intended labels stand as in provenance, `a, b` where several, "" where none.
-
-`waiting.json` is there only while texts wait. What else is known of a text stands in the data set.
+`pending.json` exists only if there are such texts. Everything else about them is in the data set. Labels are written as
+in the provenance: `a, b` for several, "" for none.
 """
 
 from __future__ import annotations
@@ -16,20 +15,20 @@ from textsynth.core.errors import UsageError
 from textsynth.core.records import DroppedRecord, Record
 from textsynth.store.atomic import write_json
 
-FILE = "waiting.json"
+FILE = "pending.json"
 
 
 class PendingText(NamedTuple):
-    """The place of a text in the plan, the labels that were asked for, and those that a model chose."""
+    """The position of a text in the plan, its intended labels, and those that a model predicted."""
 
-    place: int
-    intended: str
-    chosen: str
+    position: int
+    intended_label: str
+    predicted_label: str
 
 
 def write_pending(run: Path, dropped: Sequence[DroppedRecord]) -> None:
-    """Write what waits among the drops, which come in plan order; without any there is no file."""
-    texts = [_told(drop.record) for drop in dropped if drop.section == "review"]
+    """Write the pending texts among the dropped ones, which are in plan order; if there are none, delete the file."""
+    texts = [_entry(drop.record) for drop in dropped if drop.section == "review"]
     if texts:
         write_json(run / FILE, {"version": 1, "texts": texts}, indent=1, error="the file cannot be written")
     else:
@@ -37,20 +36,20 @@ def write_pending(run: Path, dropped: Sequence[DroppedRecord]) -> None:
 
 
 def read_pending(run: Path) -> dict[str, PendingText]:
-    """Return what a run has left by id, {} where it left nothing. Raises UsageError for a damaged file."""
+    """Return the pending texts of a run by id, {} if there are none. Raises UsageError if the file is damaged."""
     path = run / FILE
     try:
-        told = json.loads(path.read_text(encoding="utf-8"))
+        content = json.loads(path.read_text(encoding="utf-8"))
         return {
-            str(one["id"]): PendingText(place, str(one["intended"]), str(one["chosen"]))
-            for place, one in enumerate(told["texts"])
+            str(text["id"]): PendingText(position, str(text["intended_label"]), str(text["predicted_label"]))
+            for position, text in enumerate(content["texts"])
         }
     except FileNotFoundError:
         return {}
-    except (OSError, ValueError, LookupError, TypeError, RecursionError) as fault:
-        raise UsageError(f"{path}: the file is damaged ({fault}); run the recipe again") from fault
+    except (OSError, ValueError, LookupError, TypeError, RecursionError) as error:
+        raise UsageError(f"{path}: the file is damaged ({error}); run the recipe again") from error
 
 
-def _told(record: Record) -> dict[str, str]:
-    intended, chosen = (record.field_text(name) for name in ("intended_label", "chosen_label"))
-    return {"id": record.id, "intended": intended, "chosen": chosen}
+def _entry(record: Record) -> dict[str, str]:
+    intended, predicted = (record.field_text(name) for name in ("intended_label", "chosen_label"))
+    return {"id": record.id, "intended_label": intended, "predicted_label": predicted}

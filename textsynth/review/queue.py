@@ -1,7 +1,7 @@
-"""The queue: texts of a run in the order in which a person should look at them.
+"""The review queue: the texts of a run in the order in which people should see them.
 
-First those that wait: where intended and chosen label differ, then by confidence, the least first; ties stand in plan
-order. Then, where they are wanted, the selected texts, the least sure first.
+Pending texts come first: those whose predicted labels differ from the intended ones, then by confidence, lowest first;
+ties are in plan order. On request, selected texts follow, lowest confidence first.
 """
 
 from __future__ import annotations
@@ -19,46 +19,50 @@ from textsynth.review.pending import PendingText, read_pending
 from textsynth.store.dataset import DatasetReader, check_complete, row_context, row_text, run_task
 from textsynth.store.manifest import Manifest, read_manifest
 
-CHOSE_ANOTHER = "the model chose another label: "
-SELECTED_AT_MOST = 2000
+OTHER_LABEL_REASON = "the model chose another label: "
+MAX_SELECTED = 2000
 
 
 @dataclass(frozen=True, slots=True)
 class QueueEntry:
-    """A text in the queue. `waits` is False for a selected one.
+    """A text in the queue. `pending` is False for a selected text.
 
-    `labels` are those it has, `intended` and `chosen` what was asked for and what a model chose (() where nobody has).
-    `item`, `reason`, `measured` and `limit` say why it waits; `source` is what it rewrites; `maker` is the item that
-    wrote it; `confidence` is the labeller's, else the agreement with the seeds, else None.
+    `labels` are its current labels, `intended_labels` the requested ones, `predicted_labels` those of a model (() if
+    there are none). `step`, `reason`, `score` and `limit` say why it is pending. `source_text` is the text that it
+    rewrites. `generator` is the step that made it. `confidence` is that of the labeller, else the agreement with the
+    seeds, else None.
     """
 
     id: str
     text: str
-    source: str | None
-    waits: bool
+    source_text: str | None
+    pending: bool
     labels: tuple[str, ...]
-    intended: tuple[str, ...]
-    chosen: tuple[str, ...]
-    maker: str
+    intended_labels: tuple[str, ...]
+    predicted_labels: tuple[str, ...]
+    generator: str
     attributes: Mapping[str, str]
-    measures: Mapping[str, float]
+    scores: Mapping[str, float]
     confidence: float | None
-    item: str = ""
+    step: str = ""
     reason: str = ""
-    measured: float | None = None
+    score: float | None = None
     limit: float | None = None
 
     @property
-    def disagrees(self) -> bool:
-        """Whether a model chose other labels than were asked for."""
-        return bool(self.chosen and self.intended) and set(self.chosen) != set(self.intended)
+    def labels_differ(self) -> bool:
+        """Whether a model predicted other labels than the intended ones."""
+        return bool(
+            self.predicted_labels and self.intended_labels and set(self.predicted_labels) != set(self.intended_labels)
+        )
 
 
 @dataclass(frozen=True, slots=True)
 class ReviewQueue:
-    """The texts to look at, by id in their order; `many` says that a text may have several labels.
+    """The texts to review, by id and in order; with `multi_label`, a text may have several labels.
 
-    Of `selected` texts only the 2,000 least sure are among them.
+    `selected` is the number of selected texts of the run, or 0 if they were not requested; only the MAX_SELECTED ones
+    with the lowest confidence are in the queue.
     """
 
     manifest: Manifest
@@ -68,62 +72,70 @@ class ReviewQueue:
 
 
 def read_queue(run: Path, *, selected: bool = False) -> ReviewQueue:
-    """Return what waits in a finished run, and then its selected texts if they are wanted.
+    """Return the pending texts of a finished run, followed by its selected texts on request.
 
-    Raises UsageError where there is no finished run, or its data set is damaged.
+    Raises UsageError if there is no finished run in the folder, or if its data set is damaged.
     """
     manifest = read_manifest(run)
     check_complete(run, manifest)
     task = run_task(run, manifest)
     labels = manifest["labels"]
     dropped = DatasetReader(run / "dataset" / "dropped")
-    rows = dropped.rows_at([place for place, section in enumerate(dropped.values("section")) if section == "review"])
-    known = read_pending(run)
-    waiting = [_waiting(task, row, known.get(row["id"]), labels) for row in rows]
-    order = {one.id: known[one.id].place if one.id in known else len(known) + at for at, one in enumerate(waiting)}
-    waiting.sort(key=lambda one: (not one.disagrees, _sureness(one.confidence), order[one.id]))
-    least_sure = _least_sure(run) if selected else []
-    chosen = [_selected(task, row, passport, labels) for row, passport in least_sure]
-    cells = [*(row["label"] for row in rows), *(passport["label"] for _, passport in least_sure)]
+    rows = dropped.rows_at([index for index, section in enumerate(dropped.values("section")) if section == "review"])
+    pending = read_pending(run)
+    entries = [_pending_entry(task, row, pending.get(row["id"]), labels) for row in rows]
+    position = {
+        entry.id: pending[entry.id].position if entry.id in pending else len(pending) + index
+        for index, entry in enumerate(entries)
+    }
+    entries.sort(key=lambda entry: (not entry.labels_differ, _sort_key(entry.confidence), position[entry.id]))
+    least_confident = _least_confident(run) if selected else []
+    entries += [_selected_entry(task, row, provenance, labels) for row, provenance in least_confident]
+    label_cells = [*(row["label"] for row in rows), *(provenance["label"] for _, provenance in least_confident)]
     return ReviewQueue(
         manifest,
-        {one.id: one for one in (*waiting, *chosen)},
-        multi_label=any(isinstance(cell, list) for cell in cells),
+        {entry.id: entry for entry in entries},
+        multi_label=any(isinstance(cell, list) for cell in label_cells),
         selected=manifest["counts"]["selected"] if selected else 0,
     )
 
 
-def _waiting(task: Task, row: Mapping[str, Any], known: PendingText | None, labels: Mapping[str, str]) -> QueueEntry:
-    quoted = row["reason"].partition(CHOSE_ANOTHER)[2]
+def _pending_entry(
+    task: Task, row: Mapping[str, Any], pending: PendingText | None, labels: Mapping[str, str]
+) -> QueueEntry:
+    """Return the entry of a row of dropped texts; without `pending`, its reason names the predicted label."""
+    label_in_reason = row["reason"].partition(OTHER_LABEL_REASON)[2]
     return QueueEntry(
-        **_behind(row),
+        **_common_fields(row),
         text=row_text(task, row),
-        source=row_context(task, row),
-        waits=True,
-        intended=_named(known.intended if known else "", labels) or _labels(row["label"]),
-        chosen=_named(known.chosen if known else quoted, labels),
-        maker=row["generator"],
-        item=row["step"],
+        source_text=row_context(task, row),
+        pending=True,
+        intended_labels=_split_labels(pending.intended_label if pending else "", labels) or _labels(row["label"]),
+        predicted_labels=_split_labels(pending.predicted_label if pending else label_in_reason, labels),
+        generator=row["generator"],
+        step=row["step"],
         reason=row["reason"],
-        measured=row["score"],
+        score=row["score"],
         limit=row["limit"],
     )
 
 
-def _selected(task: Task, row: Mapping[str, Any], passport: Mapping[str, Any], labels: Mapping[str, str]) -> QueueEntry:
+def _selected_entry(
+    task: Task, row: Mapping[str, Any], provenance: Mapping[str, Any], labels: Mapping[str, str]
+) -> QueueEntry:
     return QueueEntry(
-        **_behind(passport),
+        **_common_fields(provenance),
         text=row_text(task, row),
-        source=row_context(task, row),
-        waits=False,
-        intended=_named(passport["intended_label"] or "", labels) or _labels(passport["label"]),
-        chosen=_named(passport["predicted_label"] or "", labels),
-        maker=passport["step"],
+        source_text=row_context(task, row),
+        pending=False,
+        intended_labels=_split_labels(provenance["intended_label"] or "", labels) or _labels(provenance["label"]),
+        predicted_labels=_split_labels(provenance["predicted_label"] or "", labels),
+        generator=provenance["step"],
     )
 
 
-def _behind(row: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what a provenance and a row among the dropped tell alike."""
+def _common_fields(row: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the fields that rows of provenance and of dropped texts share."""
     return {
         "id": row["id"],
         "labels": _labels(row["label"]),
@@ -133,32 +145,32 @@ def _behind(row: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _least_sure(run: Path) -> list[tuple[dict[str, Any], dict[str, Any]]]:
-    """Return the selected texts with their provenance, the least sure first; ties stand in the order of their ids."""
-    data, passports = DatasetReader(run / "dataset" / "data"), DatasetReader(run / "dataset" / "provenance")
-    told = zip(passports.values("id"), passports.values("confidence"), strict=True)
-    sure = ((_sureness(confidence), one) for one, confidence in told)
-    wanted = [one for _, one in heapq.nsmallest(SELECTED_AT_MOST, sure)]
-    rows, behind = _by_id(data, wanted), _by_id(passports, wanted)
-    return [(rows[one], behind[one]) for one in wanted]
+def _least_confident(run: Path) -> list[tuple[dict[str, Any], dict[str, Any]]]:
+    """Return the selected texts with their provenance, lowest confidence first; ties are in the order of their ids."""
+    data, provenance = DatasetReader(run / "dataset" / "data"), DatasetReader(run / "dataset" / "provenance")
+    columns = (provenance.values(name) for name in ("id", "confidence"))
+    ranked = ((_sort_key(confidence), id_) for id_, confidence in zip(*columns, strict=True))
+    ids = [id_ for _, id_ in heapq.nsmallest(MAX_SELECTED, ranked)]
+    rows, provenance_rows = _rows_by_id(data, ids), _rows_by_id(provenance, ids)
+    return [(rows[id_], provenance_rows[id_]) for id_ in ids]
 
 
-def _by_id(rows: DatasetReader, wanted: Sequence[str]) -> dict[str, dict[str, Any]]:
-    ids = set(wanted)
-    places = [place for place, one in enumerate(rows.values("id")) if one in ids]
-    return {row["id"]: row for row in rows.rows_at(places)}
+def _rows_by_id(reader: DatasetReader, ids: Sequence[str]) -> dict[str, dict[str, Any]]:
+    id_set = set(ids)
+    indices = [index for index, id_ in enumerate(reader.values("id")) if id_ in id_set]
+    return {row["id"]: row for row in reader.rows_at(indices)}
 
 
 def _labels(label: object) -> tuple[str, ...]:
     return tuple(map(str, label)) if isinstance(label, list) else () if label is None else (str(label),)
 
 
-def _named(told: str, labels: Mapping[str, str]) -> tuple[str, ...]:
-    """Return the labels of `a, b`; a label whose own name has a comma is one."""
-    if not told:
+def _split_labels(text: str, labels: Mapping[str, str]) -> tuple[str, ...]:
+    """Return the labels in a text such as `a, b`; a single label whose name contains a comma is not split."""
+    if not text:
         return ()
-    return (told,) if told in labels else tuple(told.split(", "))
+    return (text,) if text in labels else tuple(text.split(", "))
 
 
-def _sureness(confidence: float | None) -> float:
+def _sort_key(confidence: float | None) -> float:
     return math.inf if confidence is None else confidence

@@ -1,8 +1,7 @@
-"""A sitting: one person before the queue, with all decisions on disk, those of others too."""
+"""A review session: one person works through the queue; decisions are read from and written to disk."""
 
 from __future__ import annotations
 
-import threading
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
@@ -25,193 +24,222 @@ from textsynth.store.decisions import (
     read_decisions,
 )
 
-NAME_AT_MOST = 100
-PAST = {"keep": "kept", "drop": "dropped", "relabel": "relabelled"}
+MAX_NAME_CHARACTERS = 100
+PAST_TENSE = {"keep": "kept", "drop": "dropped", "relabel": "relabelled"}
 
 
 class ReviewSession:
-    """What the person `by` sees of a queue, and does with it. Raises UsageError for a name that is none."""
+    """The queue as seen by `reviewer`, and the decisions of that person. Raises UsageError for an invalid name.
 
-    def __init__(self, run: Path, queue: ReviewQueue, by: str) -> None:
-        self.by = by.strip()
-        if not 0 < len(self.by) <= NAME_AT_MOST or escape_control(self.by) != self.by or "\n" in self.by:
-            raise UsageError(f"--by is {by[:NAME_AT_MOST]!r}; it names a person, in at most {NAME_AT_MOST} characters")
+    It is not thread-safe; other processes may add decisions at any time.
+    """
+
+    def __init__(self, run: Path, queue: ReviewQueue, reviewer: str) -> None:
+        self.reviewer = reviewer.strip()
+        too_long = len(self.reviewer) > MAX_NAME_CHARACTERS
+        if not self.reviewer or too_long or escape_control(self.reviewer) != self.reviewer or "\n" in self.reviewer:
+            raise UsageError(
+                f"--by is {reviewer[:MAX_NAME_CHARACTERS]!r}; it must be the name of a person, of at most "
+                f"{MAX_NAME_CHARACTERS} characters"
+            )
         self._run = run
         self._queue = queue
-        self._waits = Counter(one.waits for one in queue.entries.values())
+        self._size_by_pending = Counter(entry.pending for entry in queue.entries.values())
         self._touched: set[str] = set()
-        self._lock = threading.Lock()
-        self._forget()
+        self._reset()
         self._refresh()
-        self.torn = self._decisions.truncated
+        self.truncated_file = self._decisions.truncated
 
     def state(self) -> dict[str, Any]:
-        """Return all that the page needs to begin: the order, what is decided, the labels, what to do at the end.
+        """Return what the page needs at the start: the order of the texts, their decisions, the labels, the next step.
 
-        `order` has first what nobody has decided on, then what people differ on, what only others have decided on, and
-        what this person has; each part in the queue's order.
+        `order` has four parts: texts without a decision, texts on which people disagree, texts that only others have
+        decided on, and texts that this person has decided on. Each part is in the order of the queue.
         """
         self._refresh()
         manifest = self._queue.manifest
-        by_text = {one: self._standing.of(one) for one in self._queue.entries}
-        order = sorted(by_text, key=lambda one: self._turn(by_text[one]))
+        decisions = {id_: self._index.of(id_) for id_ in self._queue.entries}
+        order = sorted(decisions, key=lambda id_: self._rank(decisions[id_]))
         return {
-            "name": manifest["name"],
-            "by": self.by,
-            "labels": [{"name": name, "means": escape_control(means)} for name, means in manifest["labels"].items()],
+            "run_name": manifest["name"],
+            "reviewer": self.reviewer,
+            "labels": [
+                {"name": name, "description": escape_control(description)}
+                for name, description in manifest["labels"].items()
+            ],
             "multi_label": self._queue.multi_label,
             "order": order,
-            "status": {one: self._status(by_text[one]) for one in order if by_text[one]},
-            "next": f"textsynth run {manifest['recipe']['name']}",
+            "status": {id_: self._status(decisions[id_]) for id_ in order if decisions[id_]},
+            "next_command": self._next_command(),
             **self._progress(),
         }
 
     def entry(self, id_: str) -> dict[str, Any]:
-        """Return all of one text for the page, control characters written out. Raises UsageError for another id."""
-        one = self._entry(id_)
-        told = {**asdict(one), "disagrees": one.disagrees}
-        for name in ("text", "source", "reason"):
-            told[name] = None if told[name] is None else escape_control(told[name])
-        told["attributes"] = {name: escape_control(str(value)) for name, value in one.attributes.items()}
+        """Return one text for the page, with control characters escaped. Raises UsageError for an unknown id."""
+        entry = self._entry(id_)
+        values = asdict(entry)
+        for name in ("text", "source_text", "reason"):
+            values[name] = None if values[name] is None else escape_control(values[name])
+        values["attributes"] = {name: escape_control(str(value)) for name, value in entry.attributes.items()}
         self._refresh()
-        return {**told, "status": self._status(self._standing.of(id_))}
+        return {**values, "status": self._status(self._index.of(id_))}
 
     def decide(self, id_: str, decision: object, labels: object = ()) -> dict[str, Any]:
-        """Write down what the person says of a text, and return what the page should show now.
+        """Save a decision on a text, and return the changes for the page.
 
-        Raises UsageError for what is no decision, RunError where the disk does not take it.
+        Raises UsageError if it is not valid, RunError if it cannot be written.
         """
-        one = self._entry(id_)
-        if not isinstance(decision, str) or decision not in PAST:
-            raise UsageError(f"decision is {decision!r}{did_you_mean(str(decision), PAST)}")
-        named = self._labels_of(one, labels) if decision == "relabel" else one.labels
-        self._write(Decision(id_, cast(Kind, decision), named, self.by, _now(), one.text))
-        return self._changed(id_)
+        entry = self._entry(id_)
+        if not isinstance(decision, str) or decision not in PAST_TENSE:
+            raise UsageError(f"decision is {decision!r}{did_you_mean(str(decision), PAST_TENSE)}")
+        new_labels = self._check_labels(entry, labels) if decision == "relabel" else entry.labels
+        self._write(Decision(id_, cast(Kind, decision), new_labels, self.reviewer, _now(), entry.text))
+        return self._change(id_)
 
     def undo(self) -> dict[str, Any]:
-        """Take the person's latest decision on a text of the queue back, and return what the page should show now.
+        """Undo the person's latest decision on a text of the queue, and return the changes for the page.
 
-        Raises UsageError where there is none.
+        Raises UsageError if there is none.
         """
         self._refresh()
-        lines = reversed(self._decisions.lines)
-        counts = (one for one in lines if one.by == self.by and self._standing.of(one.id).get(self.by) is one)
-        last = next((one for one in counts if one.id in self._queue.entries), None)
+        last = next((line for line in reversed(self._decisions.lines) if self._can_undo(line)), None)
         if last is None:
-            raise UsageError(f"{self.by} has decided on no text of this queue")
-        self._write(Decision(last.id, "undo", (), self.by, _now(), last.text))
-        return self._changed(last.id)
+            raise UsageError(f"{self.reviewer} has not decided on any text in this queue")
+        self._write(Decision(last.id, "undo", (), self.reviewer, _now(), last.text))
+        return self._change(last.id)
 
-    def told(self) -> dict[str, Any]:
-        """Return for a script what came of the sitting: decisions by kind, what is left, how people agree."""
+    def summary(self) -> dict[str, Any]:
+        """Return the result of the session for a script: decisions by kind, remaining texts, agreement of people."""
         self._refresh()
-        mine = [self._standing.of(one).get(self.by) for one in self._touched]
-        done = Counter(PAST[one.decision] for one in mine if one is not None)
-        decided = {name: done[name] for name in PAST.values()}
-        return {"folder": str(self._run), "by": self.by, "decided": decided, **self._progress()}
-
-    def sentence(self) -> str:
-        """Return what came of the sitting in a sentence."""
-        told = self.told()
-        done = ", ".join(f"{count:,} {name}" for name, count in told["decided"].items() if count)
-        number = sum(told["decided"].values())
-        parts = [f"{self.by} decided on {pluralize(number, 'text')}" + (f": {done}" if done else "")]
-        parts.append(f"{pluralize(told['left'], 'text')} wait{'s' * (told['left'] == 1)} for a decision")
-        parts += [_pair_told(pair) for pair in told["pairs"]]
-        if self._decided:
-            parts.append(f"textsynth run {self._queue.manifest['recipe']['name']} takes the decisions in")
-        return escape_control("; ".join(parts))
-
-    def _progress(self) -> dict[str, Any]:
-        """Return how many waiting texts lack a decision, how many selected ones, and how pairs of people agree."""
-        done = Counter(self._queue.entries[one].waits for one in self._decided)
-        shared = {one: self._standing.of(one) for one in self._shared}
-        told = [{**asdict(pair), "people": list(pair.people)} for pair in pairwise_agreement(shared)]
-        return {"left": self._waits[True] - done[True], "selected": self._waits[False] - done[False], "pairs": told}
-
-    def _status(self, by_person: Mapping[str, Decision]) -> dict[str, Any]:
-        """Return what is decided on a text; what others say is told only to one who has decided."""
-        mine = by_person.get(self.by)
-        others = [one for name, one in by_person.items() if name != self.by]
+        own = [self._index.of(id_).get(self.reviewer) for id_ in self._touched]
+        counts = Counter(PAST_TENSE[decision.decision] for decision in own if decision is not None)
+        progress = self._progress()
         return {
-            "mine": None if mine is None else _brief(mine),
-            "others": len(others),
-            "differ": bool(by_person) and consensus(by_person) is None,
-            "said": [] if mine is None else [_brief(one) for one in others],
+            "folder": str(self._run),
+            "by": self.reviewer,
+            "decided": {name: counts[name] for name in PAST_TENSE.values()},
+            "left": progress["remaining"]["pending"],
+            "selected": progress["remaining"]["selected"],
+            "pairs": progress["agreement"],
         }
 
-    def _turn(self, by_person: Mapping[str, Decision]) -> int:
+    def summary_text(self) -> str:
+        """Return the result of the session as a sentence."""
+        summary = self.summary()
+        counts = ", ".join(f"{count:,} {name}" for name, count in summary["decided"].items() if count)
+        number = sum(summary["decided"].values())
+        parts = [f"{self.reviewer} decided on {pluralize(number, 'text')}" + (f": {counts}" if counts else "")]
+        parts.append(f"{pluralize(summary['left'], 'text')} wait{'s' * (summary['left'] == 1)} for a decision")
+        parts += [_agreement_text(pair) for pair in summary["pairs"]]
+        if self._settled:
+            parts.append(f"{self._next_command()} applies the decisions")
+        return escape_control("; ".join(parts))
+
+    def _next_command(self) -> str:
+        return f"textsynth run {self._queue.manifest['recipe']['name']}"
+
+    def _progress(self) -> dict[str, Any]:
+        """Return how many pending and selected texts remain to be decided, and the agreement of pairs of people."""
+        settled = Counter(self._queue.entries[id_].pending for id_ in self._settled)
+        shared = {id_: self._index.of(id_) for id_ in self._shared}
+        return {
+            "remaining": {
+                "pending": self._size_by_pending[True] - settled[True],
+                "selected": self._size_by_pending[False] - settled[False],
+            },
+            "agreement": [{**asdict(pair), "people": list(pair.people)} for pair in pairwise_agreement(shared)],
+        }
+
+    def _status(self, by_person: Mapping[str, Decision]) -> dict[str, Any]:
+        """Return the decisions on a text; those of others are hidden until this person has decided."""
+        own = by_person.get(self.reviewer)
+        others = [decision for person, decision in by_person.items() if person != self.reviewer]
+        return {
+            "own_decision": None if own is None else _decision_json(own),
+            "other_reviewers": len(others),
+            "disagreement": bool(by_person) and consensus(by_person) is None,
+            "other_decisions": [] if own is None else [_decision_json(decision) for decision in others],
+        }
+
+    def _rank(self, by_person: Mapping[str, Decision]) -> int:
+        """Return the part of `order` that a text belongs to, 0 to 3; see `state`."""
         if not by_person:
             return 0
         if consensus(by_person) is None:
             return 1
-        return 3 if self.by in by_person else 2
+        return 3 if self.reviewer in by_person else 2
 
-    def _changed(self, id_: str) -> dict[str, Any]:
+    def _can_undo(self, line: Decision) -> bool:
+        is_current = line.by == self.reviewer and self._index.of(line.id).get(self.reviewer) is line
+        return is_current and line.id in self._queue.entries
+
+    def _change(self, id_: str) -> dict[str, Any]:
         self._touched.add(id_)
         self._refresh()
-        return {"id": id_, "status": self._status(self._standing.of(id_)), **self._progress()}
+        return {"id": id_, "status": self._status(self._index.of(id_)), **self._progress()}
 
     def _entry(self, id_: str) -> QueueEntry:
         if id_ not in self._queue.entries:
             raise UsageError(f"the queue has no text {id_[:40]!r}")
         return self._queue.entries[id_]
 
-    def _labels_of(self, one: QueueEntry, labels: object) -> tuple[str, ...]:
-        known = self._queue.manifest["labels"]
+    def _check_labels(self, entry: QueueEntry, labels: object) -> tuple[str, ...]:
+        """Return the labels in the order of the recipe. Raises UsageError if they are not valid for the text."""
+        allowed = self._queue.manifest["labels"]
         if not isinstance(labels, Sequence) or isinstance(labels, str) or not labels:
-            raise UsageError(f"relabel takes a list of labels, got {labels!r:.60}")
+            raise UsageError(f"relabel needs a list of labels, got {labels!r:.60}")
         for name in labels:
-            if not isinstance(name, str) or name not in known:
-                raise UsageError(f"there is no label {name!r:.60}{did_you_mean(str(name), known)}")
+            if not isinstance(name, str) or name not in allowed:
+                raise UsageError(f"there is no label {name!r:.60}{did_you_mean(str(name), allowed)}")
         if len(labels) > 1 and not self._queue.multi_label:
-            raise UsageError(f"the text {one.id} takes one label, got {len(labels)}")
-        return tuple(name for name in known if name in labels)
+            raise UsageError(f"the text {entry.id} takes one label, got {len(labels)}")
+        return tuple(name for name in allowed if name in labels)
 
     def _write(self, line: Decision) -> None:
         add_decisions(self._run, [line])
 
-    def _forget(self) -> None:
-        self._seen: tuple[int, int, int] = (0, 0, 0)
+    def _reset(self) -> None:
+        self._file_stamp: tuple[int, int, int] = (0, 0, 0)
         self._decisions = Decisions()
-        self._standing = DecisionIndex()
-        self._decided: set[str] = set()  # texts of the queue on which people agree
+        self._index = DecisionIndex()
+        self._settled: set[str] = set()  # texts of the queue that have a decision on which people agree
         self._shared: set[str] = set()  # texts on which more than one person has decided
 
     def _refresh(self) -> None:
-        """Take in what was added to the file since, by whoever it was; another file in its place is read from new."""
-        with self._lock:
-            try:
-                found = (self._run / FILE).stat()
-                seen = (found.st_ino, found.st_size, found.st_mtime_ns)
-            except FileNotFoundError:
-                seen = (0, 0, 0)
-            if seen == self._seen:
-                return
-            if seen[0] != self._seen[0] or seen[1] < self._decisions.size:
-                self._forget()
-            before = len(self._decisions.lines)
-            self._decisions = read_decisions(self._run, self._decisions)
-            new = self._decisions.lines[before:]
-            self._standing.add(new)
-            for one in {line.id for line in new}:
-                self._sort(one)
-            self._seen = seen
+        """Read the lines that anybody has added to the file since; if the file was replaced, read all of it."""
+        try:
+            stat = (self._run / FILE).stat()
+            stamp = (stat.st_ino, stat.st_size, stat.st_mtime_ns)
+        except FileNotFoundError:
+            stamp = (0, 0, 0)
+        if stamp == self._file_stamp:
+            return
+        if stamp[0] != self._file_stamp[0] or stamp[1] < self._decisions.size:
+            self._reset()
+        previous = len(self._decisions.lines)
+        self._decisions = read_decisions(self._run, self._decisions)
+        added = self._decisions.lines[previous:]
+        self._index.add(added)
+        for id_ in {line.id for line in added}:
+            self._classify(id_)
+        self._file_stamp = stamp
 
-    def _sort(self, id_: str) -> None:
-        by_person = self._standing.of(id_)
+    def _classify(self, id_: str) -> None:
+        by_person = self._index.of(id_)
         settled = id_ in self._queue.entries and consensus(by_person) is not None
-        (self._decided.add if settled else self._decided.discard)(id_)
+        (self._settled.add if settled else self._settled.discard)(id_)
         (self._shared.add if len(by_person) > 1 else self._shared.discard)(id_)
 
 
-def _brief(one: Decision) -> dict[str, Any]:
-    return {"by": one.by, "decision": one.decision, "labels": list(one.labels)}
+def _decision_json(decision: Decision) -> dict[str, Any]:
+    return {"by": decision.by, "decision": decision.decision, "labels": list(decision.labels)}
 
 
-def _pair_told(pair: Mapping[str, Any]) -> str:
-    kappa = "no kappa, as both always say the same" if pair["kappa"] is None else f"Cohen's kappa {pair['kappa']:.2f}"
-    return f"{' and '.join(pair['people'])} agree on {pair['same']:,} of {pluralize(pair['texts'], 'text')} ({kappa})"
+def _agreement_text(pair: Mapping[str, Any]) -> str:
+    kappa = pair["kappa"]
+    kappa_text = "no kappa, as all decisions are the same" if kappa is None else f"Cohen's kappa {kappa:.2f}"
+    people = " and ".join(pair["people"])
+    return f"{people} agree on {pair['same']:,} of {pluralize(pair['texts'], 'text')} ({kappa_text})"
 
 
 def _now() -> str:

@@ -195,7 +195,7 @@ def _write_outputs(recipe: Recipe, finished: FinishedRun, out: Path, started: fl
     else:
         from textsynth.report.card_figures import restore_or_drop_evaluation
 
-        restore_or_drop_evaluation(out, same=_content_hashes(out) == content_before)
+        restore_or_drop_evaluation(out, same_dataset=_content_hashes(out) == content_before)
     return manifest
 
 

@@ -36,7 +36,9 @@ class RunBudget:
         self._reserved = 0
         self.exhausted_limit: str | None = None
 
-    def available(self, limit: int, *, tokens_per_request: int, texts_per_request: int = 1) -> int:
+    def available(
+        self, limit: int, *, tokens_per_request: int, texts_per_request: int = 1, follow_ups_per_request: int = 0
+    ) -> int:
         """Return how many more requests may be planned, at most `limit`; 0 notes the limit that was reached.
 
         `tokens_per_request` is an estimate until the first answer, 0 where nothing was planned yet.
@@ -44,17 +46,45 @@ class RunBudget:
         if self._deadline is not None and time.monotonic() >= self._deadline:
             self.exhausted_limit = "minutes"
             return 0
-        cost = 1 + texts_per_request * self._labelling
+        cost = 1 + texts_per_request * self._labelling + follow_ups_per_request
         if self._tokens is not None and not tokens_per_request:
             limit = min(limit, max(1, min(PROBE_REQUESTS, self._tokens // PROBE_TOKENS) // cost))
         nearest, remaining = self._remaining(tokens_per_request)
         available = math.floor(min(limit, remaining / cost))
         if available <= 0 and not self._may_be_released(nearest):
             # What remains may be enough for one text and its label.
-            available = int(remaining >= 1 + self._labelling)
+            available = int(remaining >= 1 + self._labelling + follow_ups_per_request)
             if not available:
                 self.exhausted_limit = nearest
         return max(available, 0)
+
+    def split_affordable(
+        self, requests: Sequence[GenerationRequest], *, tokens_per_request: int
+    ) -> tuple[list[GenerationRequest], list[GenerationRequest]]:
+        """Return the planned requests that may be sent now, and those after them that may not, in their order.
+
+        A request may be sent if the limits allow its longest chain of follow-ups and the labels of its texts. Existing
+        rows always may, and so do requests among which none has follow-ups: `available` has counted these.
+        """
+        if not any(request.max_follow_ups for request in requests):
+            return list(requests), []
+        nearest, remaining = self._remaining(tokens_per_request)
+        affordable: list[GenerationRequest] = []
+        deferred: list[GenerationRequest] = []
+        spent = 0
+        for request in requests:
+            cost = self._further_requests([request]) + (request.prompt is not None)
+            if not deferred and not spent and cost > remaining and not self._may_be_released(nearest):
+                # What remains may be enough for one of the texts.
+                cost = 1 + request.max_follow_ups + self._labelling
+                if cost > remaining:
+                    self.exhausted_limit = nearest
+            if not cost or (not deferred and spent + cost <= remaining):
+                affordable.append(request)
+                spent += cost
+            else:
+                deferred.append(request)
+        return affordable, deferred
 
     def affordable(self, sizes: Sequence[int], *, tokens_per_request: int) -> int:
         """Return how many of the first texts may be labelled, where labelling them takes so many requests each."""

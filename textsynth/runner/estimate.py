@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from textsynth.core.formatting import pluralize
@@ -35,7 +35,8 @@ SAMPLE_REQUESTS = 8
 ALL_REQUESTS = 10**6
 MAX_LABELS_SHOWN = 20
 EXAMPLE_TEXT = "a text of ten words or so, as a customer writes"
-LOCAL_TOKENS_PER_SECOND = (150.0, 350.0)
+SPEED_FACTOR = 1.53
+"""The factor between the estimated speed of a model and the slowest or the fastest one to expect."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +106,6 @@ def estimate(recipe: Recipe) -> RunEstimate:
     ]
     requests = _sum([part.requests for part in parts])
     tokens = _sum([part.prompt_tokens for part in parts] + [part.completion_tokens for part in parts])
-    models = [recipe.models[part.model] for part in parts if part.model]
     return RunEstimate(
         name=recipe.name,
         texts=texts,
@@ -113,7 +113,7 @@ def estimate(recipe: Recipe) -> RunEstimate:
         parts=tuple(parts),
         requests=requests,
         tokens=tokens,
-        seconds=_seconds(models, tokens),
+        seconds=_seconds(parts, recipe.models),
         notes=(*notes, *_notes(recipe, context, requests)),
     )
 
@@ -206,9 +206,15 @@ def _sum(ranges: Sequence[Range]) -> Range:
     return Range(sum(part.low for part in ranges), sum(part.high for part in ranges))
 
 
-def _seconds(models: Sequence[ModelOptions], tokens: Range) -> Range | None:
-    """Return the time that the models take for the tokens; None where the speed of one is not known."""
-    if not models or any(type(options).__name__ != "Local" for options in models):
-        return None
-    slow, fast = LOCAL_TOKENS_PER_SECOND
-    return Range(tokens.low / fast, tokens.high / slow)
+def _seconds(parts: Sequence[StepEstimate], models: Mapping[str, ModelOptions]) -> Range | None:
+    """Return the time that all steps take one after the other; None where the speed of a model is not known."""
+    low = high = 0.0
+    for part in parts:
+        if not part.model:
+            continue
+        speed = models[part.model].tokens_per_second
+        if speed is None:
+            return None
+        low += (part.prompt_tokens.low + part.completion_tokens.low) / (speed * SPEED_FACTOR)
+        high += (part.prompt_tokens.high + part.completion_tokens.high) / (speed / SPEED_FACTOR)
+    return Range(low, high) if any(part.model for part in parts) else None

@@ -65,7 +65,8 @@ class Requester:
     @property
     def in_flight(self) -> int:
         """Requests that models are working on; those that wait for a free slot are not counted where a model knows."""
-        return min(self.waiting, sum(getattr(model, "in_flight", self.waiting) for model in self._models.values()))
+        counts = [model.in_flight for model in self._models.values()]
+        return min(self.waiting, sum(self.waiting if count is None else count for count in counts))
 
     def model_requests(self, requests: Sequence[GenerationRequest]) -> list[ModelRequest | None]:
         """Return the keyed request for each, in plan order; None for those that need no model."""

@@ -115,6 +115,8 @@ class Scheduler:
         self._pipeline = CandidatePipeline(filters, labellers, self._answer_labellers, decisions)
         self._ledger = RecordLedger()
         self._tokens_per_request = 0
+        self._follow_ups_per_request = 0
+        self._deferred: list[GenerationRequest] = []
         self._max_tokens = AdaptiveMaxTokens()
         self._infos: dict[tuple[str, str, str, Sampling, str], RequestInfo] = {}
         self.state = RunState()
@@ -146,18 +148,31 @@ class Scheduler:
             sys.setswitchinterval(switch_interval)
 
     def _plan(self) -> list[GenerationRequest]:
-        """Return the next window's requests; [] where nothing can or need be asked."""
+        """Return the next window's requests; [] where nothing can or need be sent.
+
+        Planned requests whose follow-ups could exceed the budget are deferred until earlier chains turn out shorter.
+        """
         texts = max((generator.texts_per_request for generator in self._generators), default=1)
         available = self._budget.available(
-            self._window_size, tokens_per_request=self._tokens_per_request, texts_per_request=texts
+            self._window_size,
+            tokens_per_request=self._tokens_per_request,
+            texts_per_request=texts,
+            follow_ups_per_request=self._follow_ups_per_request,
         )
+        if self._quota.met or self._budget.exhausted_limit == "minutes":
+            self._deferred = []
+        if self._deferred:
+            available = 0
         requests, changed = self._plan_generators(available)
         if not requests and changed:
             requests, _ = self._plan_generators(available)
-        self._budget.record_planned(requests)
-        self._budget.reserve(requests)
+        requests = [*self._deferred, *requests]
         if requests:
             self._tokens_per_request = max(1, sum(map(estimate_tokens, requests)) // len(requests))
+            self._follow_ups_per_request = max(request.max_follow_ups for request in requests)
+        requests, self._deferred = self._budget.split_affordable(requests, tokens_per_request=self._tokens_per_request)
+        self._budget.record_planned(requests)
+        self._budget.reserve(requests)
         return requests
 
     def _plan_generators(self, available: int) -> tuple[list[GenerationRequest], bool]:

@@ -1,4 +1,4 @@
-"""Selectors: pick once, over all that was accepted. One file an item."""
+"""Selectors: select once from all accepted texts. Each module defines one selector."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from textsynth.core.registry import lazy_exports
 
-# For type checkers; `items_of` finds every item by its file.
+# For type checkers. At run time each class is found by the name of its module.
 if TYPE_CHECKING:
     from textsynth.select.balanced import Balanced as Balanced
     from textsynth.select.diverse import Diverse as Diverse

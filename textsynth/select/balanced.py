@@ -1,6 +1,9 @@
-"""Picks evenly over the attributes of each label, first come first, down to its quota.
+"""Selects the same number of texts for every value of the attributes, within the quota of each label.
 
-Does not catch: it looks at labels and attributes only, never at the texts.
+The texts of a label are grouped by the values of the attributes in `over`. The groups take turns, and each gives its
+texts in the order of acceptance, until the quota of the label is reached.
+
+Does not catch: differences in the texts themselves; it looks at labels and attributes only.
 """
 
 from __future__ import annotations
@@ -15,9 +18,11 @@ from textsynth.core.records import Record
 
 
 class Balanced(Selector):
-    """The first texts of each label, taken in turn from every combination of the attributes in `over`."""
+    """Selects texts of each label evenly over every combination of the attributes in `over`."""
 
-    over: Texts = Field(default=(), description="attributes to be even over; left out: every item of the recipe")
+    over: Texts = Field(
+        default=(), description="attributes to balance; default: balance over the generators of the recipe"
+    )
 
     @property
     def balanced_fields(self) -> tuple[str, ...]:
@@ -25,18 +30,18 @@ class Balanced(Selector):
         return tuple(self.over)
 
     def select(self, records: Sequence[Record], quota: Mapping[str, int], context: Context) -> list[str]:
-        """Return the picked ids in the order of `records`."""
-        cells: dict[str, dict[tuple[str, ...], list[str]]] = {}
+        """Return the selected ids in the order of `records`."""
+        groups: dict[str, dict[tuple[str, ...], list[str]]] = {}
         for record in records:
-            cell = tuple(map(record.field_text, self.over)) if self.over else (record.provenance.step,)
-            cells.setdefault(record.label or "", {}).setdefault(cell, []).append(record.id)
-        kept: set[str] = set()
-        for label, of_label in cells.items():
-            queues = [list(reversed(ids)) for ids in of_label.values()]
-            left = quota.get(label, 0)
-            while left > 0 and any(queues):
+            values = tuple(map(record.field_text, self.over)) if self.over else (record.provenance.step,)
+            groups.setdefault(record.label or "", {}).setdefault(values, []).append(record.id)
+        selected: set[str] = set()
+        for label, groups_of_label in groups.items():
+            queues = [list(reversed(ids)) for ids in groups_of_label.values()]
+            remaining = quota.get(label, 0)
+            while remaining > 0 and any(queues):
                 for queue in queues:
-                    if queue and left > 0:
-                        kept.add(queue.pop())
-                        left -= 1
-        return [record.id for record in records if record.id in kept]
+                    if queue and remaining > 0:
+                        selected.add(queue.pop())
+                        remaining -= 1
+        return [record.id for record in records if record.id in selected]

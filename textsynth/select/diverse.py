@@ -1,10 +1,11 @@
-"""Picks the most different texts of each label, down to its quota: greedy k-center on the embeddings.
+"""Selects the most different texts of each label, up to its quota: greedy k-center on the embeddings.
 
-k-center (Gonzalez 1985) is as diverse as MMR or disparity-min at the same cost. It likes outliers, so it comes after
-every check, and the pool it picks from is only a little larger than the quota.
+k-center (Gonzalez 1985) always adds the text that is farthest from those selected so far. It is as diverse as MMR or
+disparity-min at the same cost. It prefers outliers, so it runs after every filter, and it selects from only a few more
+texts than the quota.
 
-Does not catch: it never looks at quality, and a diverse pick trains no better classifier than a random one of the same
-size; it is for variety and for reviews.
+Does not catch: low quality, which it never looks at. A classifier trained on a diverse selection is not better than one
+trained on a random selection of the same size; use it for variety and for reviews.
 """
 
 from __future__ import annotations
@@ -18,27 +19,27 @@ from textsynth.similarity.embedder import require_embeddings
 
 
 class Diverse(Selector):
-    """The texts of each label that lie farthest from each other."""
+    """Selects the texts of each label that are farthest from each other."""
 
     oversample: ClassVar[float] = 1.3
 
     def check_dependencies(self) -> None:
-        """Raise MissingExtra without what embeds."""
+        """Raise MissingExtra where the packages for embeddings are not installed."""
         require_embeddings("the selector diverse")
 
     def select(self, records: Sequence[Record], quota: Mapping[str, int], context: Context) -> list[str]:
-        """Return the picked ids in the order of `records`; a label that is within its quota is taken whole."""
+        """Return the selected ids in the order of `records`. Of a label within its quota all texts are selected."""
         from textsynth.similarity.vectors import k_center
 
         by_label: dict[str, list[Record]] = {}
         for record in records:
             by_label.setdefault(record.label or "", []).append(record)
-        kept: set[str] = set()
-        for label, some in by_label.items():
-            most = quota.get(label, 0)
-            if len(some) <= most:
-                kept.update(record.id for record in some)
-            elif most > 0:
-                picked = k_center(context.embed([record.text for record in some]), most)
-                kept.update(some[place].id for place in picked)
-        return [record.id for record in records if record.id in kept]
+        selected: set[str] = set()
+        for label, candidates in by_label.items():
+            limit = quota.get(label, 0)
+            if len(candidates) <= limit:
+                selected.update(record.id for record in candidates)
+            elif limit > 0:
+                indices = k_center(context.embed([record.text for record in candidates]), limit)
+                selected.update(candidates[index].id for index in indices)
+        return [record.id for record in records if record.id in selected]

@@ -1,1 +1,1 @@
-"""How alike two texts are: by shared words, by MinHash, by embeddings."""
+"""Similarity of texts: by shared words (exact and MinHash), and by embeddings."""

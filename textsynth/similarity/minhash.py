@@ -1,8 +1,9 @@
-"""Neighbours of a text among many: near-duplicates, by the words that they share.
+"""Near-duplicate search among word sets: MinHash signatures, an LSH band table, and an index that verifies candidates.
 
-The search is incremental, deterministic, and exact in what it reports: a candidate counts only after its true
-similarity was computed. Candidates are found by MinHash (rensa): a pair at the limit is found in nine cases of ten, one
-0.1 above it practically always; the neighbours of a text of at most five words are always found.
+The index is incremental and deterministic. It reports a candidate only after computing its true Jaccard similarity, so
+there are no false positives. Candidates come from MinHash signatures (rensa): a pair at the similarity limit is found
+in nine cases of ten, a pair 0.1 above it practically always. The neighbours of a text of at most five words are always
+found.
 """
 
 from __future__ import annotations
@@ -18,193 +19,203 @@ from numpy.typing import NDArray
 from rensa import RMinHash
 
 PERMUTATIONS = 120
-SHORT = 5
+SHORT_TEXT_WORDS = 5
+
+Digests = NDArray[np.uint32]
+"""MinHash signatures, one a row: (n, permutations)."""
+
 _SEED = 42
-_NO_WORDS = frozenset({""})  # so that two empty texts are alike and nothing else is like them
+_NO_WORDS = frozenset({""})  # stands for an empty text, so that two empty texts are alike and nothing else is like them
+_MIN_RECALL = 0.9  # of pairs at the similarity limit
+_TOLERANCE = 1e-9  # of a product of a similarity and a size, against rounding
+
+# An entry of the band table: the hash of a band in the upper 32 bits, the row in the lower 32.
+_Entries = NDArray[np.uint64]
+_ROW_MASK = np.uint64(2**32 - 1)
+_GOLDEN_GAMMA = np.uint64(0x9E3779B97F4A7C15)
+_ENTRIES_PER_BUCKET = 4  # on average
 
 
 class NearDuplicateMatch(NamedTuple):
-    """A neighbour: its row (the how-manieth that was added) and the similarity, 0 to 1."""
+    """A neighbour: its row (the index in insertion order) and the Jaccard similarity, 0 to 1."""
 
     row: int
     similarity: float
 
 
-class SignedWords(NamedTuple):
-    """A word set with its MinHash, so that looking and adding hash it once."""
+class WordSetSignature(NamedTuple):
+    """A word set with its MinHash signature, so that a search and a later `add` hash the set only once."""
 
     words: frozenset[str]
     minhash: memoryview
 
 
-def minhash_signatures(word_sets: Iterable[frozenset[str]]) -> list[SignedWords]:
-    """Return the word sets with their MinHashes, in order (7 µs each)."""
+def minhash_signatures(word_sets: Iterable[frozenset[str]]) -> list[WordSetSignature]:
+    """Return the word sets with their MinHash signatures, in order (7 µs each)."""
     sets = [words or _NO_WORDS for words in word_sets]
     numbers = array("I")
     for digest in RMinHash.digests_from_token_sets(sets, PERMUTATIONS, _SEED):
         numbers.fromlist(digest)
-    told = memoryview(numbers)
-    places = range(0, len(numbers), PERMUTATIONS)
-    return [SignedWords(words, told[at : at + PERMUTATIONS]) for words, at in zip(sets, places, strict=True)]
+    view = memoryview(numbers)
+    starts = range(0, len(numbers), PERMUTATIONS)
+    return [
+        WordSetSignature(words, view[start : start + PERMUTATIONS]) for words, start in zip(sets, starts, strict=True)
+    ]
 
 
 class WordSetIndex:
-    """Finds the added word set that shares most words (Jaccard) with a given one, if it shares enough."""
+    """Finds, among the added word sets, the one with the highest Jaccard similarity to a query set."""
 
     def __init__(self, similarity: float = 0.7) -> None:
-        """Make an empty index; a neighbour is one with a Jaccard of at least `similarity`, in (0, 1]."""
-        from textsynth.similarity.minhash import LshBands  # needs numpy, which no request waits for
-
+        """Create an empty index; a neighbour has a Jaccard similarity of at least `similarity`, in (0, 1]."""
         self.similarity = similarity
-        self._table = LshBands(_bands(similarity))
+        self._bands = LshBands(_band_count(similarity))
         self._sets: list[tuple[str, ...]] = []
-        self._short_size = SHORT / similarity + 1e-9  # the largest set that can be near one of SHORT words
-        self._short: defaultdict[str, list[int]] = defaultdict(list)
+        # The size of the largest set that can be a neighbour of a set of SHORT_TEXT_WORDS words.
+        self._max_short_size = SHORT_TEXT_WORDS / similarity + _TOLERANCE
+        self._short_rows_by_word: defaultdict[str, list[int]] = defaultdict(list)
 
     def __len__(self) -> int:
         return len(self._sets)
 
-    def add(self, signed: Sequence[SignedWords]) -> None:
-        """Add word sets; their rows go on from the last one."""
-        self._table.add(_digests(signed), range(len(self._sets), len(self._sets) + len(signed)))
-        for row, (words, _) in enumerate(signed, start=len(self._sets)):
+    def add(self, signatures: Sequence[WordSetSignature]) -> None:
+        """Add word sets; their rows continue from the last one."""
+        self._bands.add(_stack_digests(signatures), range(len(self._sets), len(self._sets) + len(signatures)))
+        for row, (words, _) in enumerate(signatures, start=len(self._sets)):
             self._sets.append(tuple(words))
-            if len(words) <= self._short_size:
+            if len(words) <= self._max_short_size:
                 for word in self._prefix(words):
-                    self._short[word].append(row)
+                    self._short_rows_by_word[word].append(row)
 
     def find(
-        self, signed: Sequence[SignedWords], *, limit: Sequence[int] | None = None
+        self, signatures: Sequence[WordSetSignature], *, row_limits: Sequence[int] | None = None
     ) -> list[NearDuplicateMatch | None]:
-        """Return each set's most similar neighbour (ties: the lowest row), or None; the index stays as it is.
+        """Return the most similar neighbour of each set (ties: the lowest row), or None; does not change the index.
 
-        With `before`, the nth set sees only rows below `before[n]`.
+        With `row_limits`, the nth set is compared only with rows below `row_limits[n]`.
         """
-        found = self._table.candidates(_digests(signed))
-        ends = limit if limit is not None else [len(self._sets)] * len(signed)
-        return [self._best(one.words, rows, end) for one, rows, end in zip(signed, found, ends, strict=True)]
+        candidates = self._bands.find_candidates(_stack_digests(signatures))
+        limits = row_limits if row_limits is not None else [len(self._sets)] * len(signatures)
+        return [
+            self._best_match(signature.words, rows, limit)
+            for signature, rows, limit in zip(signatures, candidates, limits, strict=True)
+        ]
 
-    def _best(self, words: frozenset[str], rows: Iterable[int], end: int) -> NearDuplicateMatch | None:
+    def _best_match(self, words: frozenset[str], rows: Iterable[int], row_limit: int) -> NearDuplicateMatch | None:
         size = len(words)
-        if size <= self._short_size:
-            rows = {*rows, *(row for word in self._prefix(words) for row in self._short.get(word, ()))}
-        fewest, most = self.similarity * size - 1e-9, size / self.similarity + 1e-9
+        if size <= self._max_short_size:
+            rows = {*rows, *(row for word in self._prefix(words) for row in self._short_rows_by_word.get(word, ()))}
+        min_size, max_size = self.similarity * size - _TOLERANCE, size / self.similarity + _TOLERANCE
         best: NearDuplicateMatch | None = None
         for row in rows:
             other = self._sets[row]
-            if row >= end or not fewest <= len(other) <= most:
+            if row >= row_limit or not min_size <= len(other) <= max_size:
                 continue
             shared = len(words.intersection(other))
-            likeness = shared / (size + len(other) - shared)
-            if likeness >= self.similarity and (best is None or (-likeness, row) < (-best.similarity, best.row)):
-                best = NearDuplicateMatch(row, likeness)
+            similarity = shared / (size + len(other) - shared)
+            if similarity >= self.similarity and (best is None or (-similarity, row) < (-best.similarity, best.row)):
+                best = NearDuplicateMatch(row, similarity)
         return best
 
     def _prefix(self, words: frozenset[str]) -> list[str]:
-        """Return words of which a similar enough set must share one (prefix filter), long ones first as they are rare.
+        """Return words of which every neighbour shares at least one (prefix filter).
 
-        Sets of n and m words with a Jaccard of t share at least t·n and t·m words, so at least one of the first
-        n - t·n + 1 (m - t·m + 1) in any common order.
+        Sets of n and m words with a Jaccard similarity of t share at least t·n and t·m words, so they share at least
+        one of the first n - t·n + 1 (m - t·m + 1) words in any common order. Long words come first, as they are rare.
         """
-        kept = len(words) - math.ceil(self.similarity * len(words) - 1e-9) + 1
-        return sorted(words, key=lambda word: (-len(word), word))[:kept]
-
-
-def _digests(signed: Sequence[SignedWords]) -> Digests:
-    import numpy as np
-
-    together = np.frombuffer(b"".join([one.minhash for one in signed]), np.uint32)
-    return together.reshape(len(signed), PERMUTATIONS)
-
-
-def _bands(similarity: float) -> int:
-    """Return the number of bands that finds a pair at the limit in nine cases of ten, with the fewest candidates."""
-    for rows in (15, 12, 10, 8, 6, 5, 4, 3, 2):
-        bands = PERMUTATIONS // rows
-        if 1 - (1 - similarity**rows) ** bands >= 0.9:
-            return bands
-    return PERMUTATIONS
-
-
-Digests = NDArray[np.uint32]
-Entries = NDArray[np.uint64]
-_ROW = np.uint64(2**32 - 1)  # the lower half of an entry
-_SPREAD = np.uint64(0x9E3779B97F4A7C15)
-_A_DRAWER = 4  # entries, in the mean
+        count = len(words) - math.ceil(self.similarity * len(words) - _TOLERANCE) + 1
+        return sorted(words, key=lambda word: (-len(word), word))[:count]
 
 
 class LshBands:
-    """Finds the rows that share a band with given MinHashes. Rows are numbers below 2^32."""
+    """A table that finds the rows that share a band with a MinHash signature. Rows are numbers below 2^32.
+
+    The entries are held in sorted runs that are merged as they grow (as in a log-structured merge tree).
+    """
 
     def __init__(self, bands: int) -> None:
-        """Make an empty table; `bands` divides the length of the MinHashes."""
+        """Create an empty table; `bands` divides the length of the signatures."""
         self._bands = bands
-        self._runs: list[_Run] = []
+        self._runs: list[_SortedRun] = []
 
     def add(self, digests: Digests, rows: Sequence[int]) -> None:
-        """Add MinHashes (n, permutations) under their rows."""
+        """Add signatures (n, permutations) under their rows."""
         if not len(rows):
             return
-        entries = (self._keys(digests) | np.asarray(rows, np.uint64)[:, None]).ravel()
+        entries = (self._hash_bands(digests) | np.asarray(rows, np.uint64)[:, None]).ravel()
         entries.sort()
         while self._runs and len(self._runs[-1].entries) <= 4 * len(entries):
             entries = np.concatenate([self._runs.pop().entries, entries])
-            entries.sort(kind="stable")  # two sorted halves, which it merges
-        self._runs.append(_run(entries))
+            entries.sort(kind="stable")  # merges the two sorted halves
+        self._runs.append(_make_run(entries))
 
-    def candidates(self, digests: Digests) -> list[list[int]]:
-        """Return for each of n MinHashes (n, permutations) the rows that share a band with it, in ascending order.
+    def find_candidates(self, digests: Digests) -> list[list[int]]:
+        """Return, for each of n signatures (n, permutations), the rows that share a band with it, in ascending order.
 
-        A row without a band in common is among them once in 4 billion comparisons of bands.
+        A row without a common band is returned by a hash collision once in 4 billion comparisons of bands.
         """
-        keys = self._keys(digests).ravel()
-        asked = np.repeat(np.arange(len(digests), dtype=np.uint64) << np.uint64(32), self._bands)
-        pairs = np.concatenate([np.zeros(0, np.uint64), *(_pairs(run, keys, asked) for run in self._runs)])
+        keys = self._hash_bands(digests).ravel()
+        queries = np.repeat(np.arange(len(digests), dtype=np.uint64) << np.uint64(32), self._bands)
+        pairs = np.concatenate([np.zeros(0, np.uint64), *(_matching_pairs(run, keys, queries) for run in self._runs)])
         pairs.sort()
-        different = np.ones(len(pairs), bool)
-        np.not_equal(pairs[1:], pairs[:-1], out=different[1:])
-        pairs = pairs[different]
+        is_new = np.ones(len(pairs), bool)
+        np.not_equal(pairs[1:], pairs[:-1], out=is_new[1:])
+        pairs = pairs[is_new]
         ends = np.searchsorted(pairs, np.arange(1, len(digests) + 1, dtype=np.uint64) << np.uint64(32)).tolist()
-        rows = (pairs & _ROW).tolist()
+        rows = (pairs & _ROW_MASK).tolist()
         return [rows[start:end] for start, end in zip([0, *ends], ends, strict=False)]
 
-    def _keys(self, digests: Digests) -> Entries:
-        """Return the hash of each band in the upper 32 bits, (n, bands); equal bands at other places differ."""
-        count, numbers = digests.shape
-        parts = digests.reshape(count, self._bands, numbers // self._bands).astype(np.uint64)
-        places = np.arange(1, self._bands + 1, dtype=np.uint64) * _SPREAD
-        keys = np.broadcast_to(places, (count, self._bands)).copy()
-        for place in range(parts.shape[2]):  # multiply and shift, as splitmix64 does (Steele, Lea and Flood 2014)
-            keys ^= parts[:, :, place]
-            keys *= _SPREAD
-            keys ^= keys >> np.uint64(32)
-        keys *= np.uint64(0xBF58476D1CE4E5B9)
-        return keys & ~_ROW
+    def _hash_bands(self, digests: Digests) -> _Entries:
+        """Return the hash of each band in the upper 32 bits, (n, bands); equal bands at other positions differ."""
+        count, permutations = digests.shape
+        bands = digests.reshape(count, self._bands, permutations // self._bands).astype(np.uint64)
+        seeds = np.arange(1, self._bands + 1, dtype=np.uint64) * _GOLDEN_GAMMA
+        hashes = np.broadcast_to(seeds, (count, self._bands)).copy()
+        for position in range(bands.shape[2]):  # multiply and shift, as splitmix64 does (Steele, Lea and Flood 2014)
+            hashes ^= bands[:, :, position]
+            hashes *= _GOLDEN_GAMMA
+            hashes ^= hashes >> np.uint64(32)
+        hashes *= np.uint64(0xBF58476D1CE4E5B9)
+        return hashes & ~_ROW_MASK
 
 
-class _Run(NamedTuple):
-    """Sorted entries in drawers by their first bits: drawer d holds those from `starts[d]` to `starts[d + 1]`."""
+class _SortedRun(NamedTuple):
+    """Sorted entries in buckets by their leading bits: bucket b is `entries[starts[b] : starts[b + 1]]`."""
 
-    entries: Entries
+    entries: _Entries
     starts: NDArray[np.uint32]
     shift: np.uint64
 
 
-def _run(entries: Entries) -> _Run:
-    bits = max(1, (len(entries) // _A_DRAWER).bit_length())
+def _make_run(entries: _Entries) -> _SortedRun:
+    bits = max(1, (len(entries) // _ENTRIES_PER_BUCKET).bit_length())
     shift = np.uint64(64 - bits)
     starts = np.searchsorted(entries, np.arange(2**bits, dtype=np.uint64) << shift).astype(np.uint32)
-    return _Run(entries, np.append(starts, np.uint32(len(entries))), shift)
+    return _SortedRun(entries, np.append(starts, np.uint32(len(entries))), shift)
 
 
-def _pairs(run: _Run, keys: Entries, asked: Entries) -> Entries:
-    """Return who asked above the row, for every entry of the run that has one of the keys."""
-    drawers = (keys >> run.shift).astype(np.intp)
-    starts = run.starts[drawers].astype(np.intp)
-    counts = run.starts[drawers + 1] - starts
+def _matching_pairs(run: _SortedRun, keys: _Entries, queries: _Entries) -> _Entries:
+    """Return, for every entry of the run whose band hash is one of `keys`, the query (upper 32 bits) and the row."""
+    buckets = (keys >> run.shift).astype(np.intp)
+    starts = run.starts[buckets].astype(np.intp)
+    counts = run.starts[buckets + 1] - starts
     ends = np.cumsum(counts)
-    who = np.repeat(np.arange(len(keys)), counts)
-    found = run.entries[np.arange(len(who)) + (starts - ends + counts)[who]]
-    same = (found & ~_ROW) == keys[who]
-    pairs: Entries = asked[who[same]] | (found[same] & _ROW)
+    key_of_entry = np.repeat(np.arange(len(keys)), counts)
+    entries = run.entries[np.arange(len(key_of_entry)) + (starts - ends + counts)[key_of_entry]]
+    same = (entries & ~_ROW_MASK) == keys[key_of_entry]
+    pairs: _Entries = queries[key_of_entry[same]] | (entries[same] & _ROW_MASK)
     return pairs
+
+
+def _stack_digests(signatures: Sequence[WordSetSignature]) -> Digests:
+    digests = np.frombuffer(b"".join([signature.minhash for signature in signatures]), np.uint32)
+    return digests.reshape(len(signatures), PERMUTATIONS)
+
+
+def _band_count(similarity: float) -> int:
+    """Return the number of bands that finds a pair at the limit in nine cases of ten, with the fewest candidates."""
+    for band_size in (15, 12, 10, 8, 6, 5, 4, 3, 2):
+        bands = PERMUTATIONS // band_size
+        if 1 - (1 - similarity**band_size) ** bands >= _MIN_RECALL:
+            return bands
+    return PERMUTATIONS

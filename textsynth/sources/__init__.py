@@ -1,4 +1,4 @@
-"""Sources: where given rows come from. One file an item."""
+"""Sources: the components that read seeds, test rows and other given rows, one module per component."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from textsynth.core.registry import lazy_exports
 
-# For type checkers; `items_of` finds every item by its file.
+# For type checkers; `lazy_exports` loads each component from the module of its name.
 if TYPE_CHECKING:
     from textsynth.sources.hub import Hub as Hub
     from textsynth.sources.in_memory import InMemory as InMemory

@@ -1,6 +1,7 @@
-"""Columns of a table, whatever file it came from, into records: shared by `rows` and `hub`.
+"""Tables and their conversion to records, shared by the sources `rows`, `hub` and `in_memory`.
 
-A file reader makes a `Table`; `records` checks every cell that is used and says where the first bad one stands.
+A file reader returns a `SourceTable`. `TableSource.records` checks every cell that is used, and raises SourceError with
+the position of the first invalid one.
 """
 
 from __future__ import annotations
@@ -18,16 +19,16 @@ from textsynth.core.options import Count, Texts
 from textsynth.core.protocols import Source
 from textsynth.core.records import NO_FIELDS, JsonValue, Provenance, Record
 
-MAX_CELL = 1_000_000
-_UNUSABLE = re.compile("[\0\ud800-\udfff]")
+MAX_CELL_CHARACTERS = 1_000_000
+_INVALID_CHARACTER = re.compile("[\0\ud800-\udfff]")
 
 
 @dataclass(frozen=True, slots=True)
 class SourceTable:
-    """What a file holds: `names` of its columns, `column(name)` their cells in the file's order, as read.
+    """The content of a file: `names` of its columns, and `column(name)`, which returns a column's cells in file order.
 
-    `number(i)` is the line (or row, as `unit` says) of the i-th row, from 1; `codes` maps a column to the names that
-    its integers stand for.
+    `where` is the file's name in error messages. `number(i)` is the line (or row, or item, as `unit` says) of the row
+    with index i, counted from 1. `label_names` maps a column of integer labels to the names of its values.
     """
 
     where: str
@@ -35,41 +36,45 @@ class SourceTable:
     column: Callable[[str], Sequence[object]]
     number: Callable[[int], int]
     unit: str = "line"
-    codes: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    label_names: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
-    def at(self, row: int) -> str:
-        """Return where the row stands: `seeds.csv:7`, or `seeds.parquet: row 7`."""
+    def position(self, row: int) -> str:
+        """Return the position of a row for an error message: `seeds.csv:7`, or `seeds.parquet: row 7`."""
         number = self.number(row)
         return f"{self.where}:{number}" if self.unit == "line" else f"{self.where}: {self.unit} {number}"
 
     def cells(self, name: str, role: str) -> Sequence[object]:
-        """Return a column's cells; `role` says what it is wanted for. Raises SourceError with the nearest name."""
+        """Return a column's cells; `role` is the column's purpose. Raises SourceError with the nearest column name."""
         if name not in self.names:
-            told = f"; `{role}: COLUMN` in the source names it" if role in ("text", "label") else ""
-            raise SourceError(f"{self.where}: no column {name!r} for the {role}{did_you_mean(name, self.names)}{told}")
+            hint = f"; set it with `{role}: COLUMN` in the source" if role in ("text", "label") else ""
+            raise SourceError(f"{self.where}: no column {name!r} for the {role}{did_you_mean(name, self.names)}{hint}")
         return self.column(name)
 
 
-def from_one(row: int) -> int:
-    """Return the number of a row where rows are counted from 1, as people do."""
+def one_based(row: int) -> int:
+    """Return the number, counted from 1, of the row with this index."""
     return row + 1
 
 
 class TableSource(Source):
-    """The options that every source with columns has."""
+    """The options that all sources with columns share."""
 
     text: str = Field(default="text", description="column with the text (a document, for summarization)")
     label: str | None = Field(
         default=None,
-        description="column with the label; left out: `label` where there is one; null: the rows have no labels",
+        description="column with the label; default: `label` if there is such a column; null: the rows have no labels",
     )
     fields: dict[str, str] | Texts = Field(
         default=(), description="further columns to keep: a list of them, or a map of field: column"
     )
-    separator: str | None = Field(default=None, min_length=1, description="what parts several labels in one cell")
+    separator: str | None = Field(
+        default=None, min_length=1, description="string that separates several labels in one cell"
+    )
     rename: dict[str, str] = Field(default={}, description="label in the file: label in the recipe")
-    per_label: Count | None = Field(default=None, ge=1, description="keep a seeded sample of this many rows a label")
-    limit: Count | None = Field(default=None, ge=1, description="read only this many rows, from the first on")
+    per_label: Count | None = Field(
+        default=None, ge=1, description="keep a random sample of this many rows per label (seeded)"
+    )
+    limit: Count | None = Field(default=None, ge=1, description="read only this many rows, starting with the first")
 
     @property
     def field_names(self) -> tuple[str, ...]:
@@ -89,171 +94,184 @@ class TableSource(Source):
         return self.model_copy(update={"text": text, "fields": {**fields, **own}})
 
     def label_column(self, names: Sequence[str]) -> str | None:
-        """Return the column that holds the labels, or None where the rows have none."""
+        """Return the column that holds the labels, None if the rows have none."""
         if self.label is not None or "label" in self.model_fields_set:
             return self.label
         return "label" if "label" in names and self.text != "label" else None
 
     def records(self, table: SourceTable, *, name: str, seed: int) -> list[Record]:
-        """Return the table's rows as records of the item `name`, in their order.
+        """Return the rows of a table as records of the source `name`, in order.
 
-        `draw` numbers the rows of equal text by their labels and fields, so that no id depends on the order of rows.
-        Raises SourceError on the first cell that cannot be used.
+        `Provenance.index` numbers the rows of equal text in the order of their labels and fields, so that no id depends
+        on the order of the rows. Raises SourceError with the position of the first cell that is not valid.
         """
         texts = _texts(table, self.text)
         if not texts:
-            raise SourceError(f"{table.where}: no rows but the header; at least one is needed")
+            raise SourceError(f"{table.where}: the file has no rows; at least one is needed")
         column = self.label_column(table.names)
         labels = [()] * len(texts) if column is None else _labels(table, column, self)
         fields = _fields(table, self.fields, len(texts))
-        draws = _draws(texts, labels, fields)
-        # origins are frozen, so that rows share them: 2 µs a row
-        origins = {draw: Provenance(name, index=draw) for draw in set(draws)}
-        rows = zip(texts, labels, fields, draws, strict=True)
-        found = [Record(text, origins[draw], own, more) for text, own, more, draw in rows]
+        indices = _duplicate_indices(texts, labels, fields)
+        # Provenance is immutable, so rows share it: this takes 2 µs per row.
+        provenance = {index: Provenance(name, index=index) for index in set(indices)}
+        rows = zip(texts, labels, fields, indices, strict=True)
+        records = [
+            Record(text, provenance[index], row_labels, row_fields) for text, row_labels, row_fields, index in rows
+        ]
         if self.per_label is None:
-            return found
+            return records
         if column is None:
             raise SourceError(
                 f"{table.where}: per_label needs a column with labels{did_you_mean('label', table.names)}"
             )
-        return _sample(found, self.per_label, seed)
+        return _sample_per_label(records, self.per_label, seed)
 
 
 def _texts(table: SourceTable, column: str) -> list[str]:
-    cells = table.cells(column, "text")
     texts: list[str] = []
-    for row, cell in enumerate(cells):
+    for row, cell in enumerate(table.cells(column, "text")):
         if not isinstance(cell, str):
-            raise SourceError(f"{table.at(row)}: {column!r} is {_told(cell)}, and must be text")
+            raise SourceError(f"{table.position(row)}: {column!r} is {_describe(cell)}; it must be text")
         if not cell or cell.isspace():
-            raise SourceError(f"{table.at(row)}: {column!r} is blank ({cell!r}); give it a text or take the row out")
+            raise SourceError(
+                f"{table.position(row)}: {column!r} is blank ({cell!r}); write a text there or remove the row"
+            )
         texts.append(cell)
-    if _UNUSABLE.search("".join(texts)) or max(map(len, texts), default=0) > MAX_CELL:
-        _refuse(table, column, texts)
+    if _INVALID_CHARACTER.search("".join(texts)) or max(map(len, texts), default=0) > MAX_CELL_CHARACTERS:
+        for row, text in enumerate(texts):
+            _check_cell(text, table, row, column)
     return texts
 
 
-def _refuse(table: SourceTable, column: str, texts: Sequence[str]) -> None:
-    for row, text in enumerate(texts):
-        if len(text) > MAX_CELL:
-            told = f"has {len(text):,} characters, and at most {MAX_CELL:,} are read; cut it or take the row out"
-            raise SourceError(f"{table.at(row)}: {column!r} {told}")
-        found = _UNUSABLE.search(text)
-        if found is not None:
-            what = "a NUL" if found.group() == "\0" else "half a surrogate pair"
-            raise SourceError(f"{table.at(row)}: {column!r} holds {what} ({found.group()!r}), which is no text")
+def _check_cell(text: str, table: SourceTable, row: int, column: str) -> None:
+    """Raise SourceError if the text is too long or contains a character that is not valid in a text."""
+    if len(text) > MAX_CELL_CHARACTERS:
+        raise SourceError(
+            f"{table.position(row)}: {column!r} has {len(text):,} characters; the limit is {MAX_CELL_CHARACTERS:,}: "
+            "shorten it or remove the row"
+        )
+    invalid = _INVALID_CHARACTER.search(text)
+    if invalid is not None:
+        name = "a NUL character" if invalid.group() == "\0" else "an unpaired surrogate"
+        raise SourceError(
+            f"{table.position(row)}: {column!r} contains {name} ({invalid.group()!r}), which is not valid text"
+        )
 
 
 def _labels(table: SourceTable, column: str, options: TableSource) -> list[tuple[str, ...]]:
-    cells = table.cells(column, "label")
-    names = table.codes.get(column, ())
-    known: dict[object, tuple[str, ...]] = {}
-    labels: list[tuple[str, ...]] = []
-    for row, cell in enumerate(cells):
-        # True == 1 for a dict, and a list is no key
+    names = table.label_names.get(column, ())
+    cached: dict[object, tuple[str, ...]] = {}
+    rows: list[tuple[str, ...]] = []
+    for row, cell in enumerate(table.cells(column, "label")):
+        # The type is part of the key because True == 1; the repr is used because a list is not hashable.
         key = cell if type(cell) is str else (type(cell), repr(cell))
-        own = known.get(key)
-        if own is None:
-            own = known[key] = _one_row(cell, table.at(row), column, names, options)
-        labels.append(own)
-    if options.limit is None:
-        _check_rename(table, column, options.rename, known)
-    return labels
+        labels = cached.get(key)
+        if labels is None:
+            labels = cached[key] = _split_labels(cell, table.position(row), column, names, options)
+        rows.append(labels)
+    if options.rename and options.limit is None:
+        _check_rename(table, column, options.rename, {label for labels in cached.values() for label in labels})
+    return rows
 
 
-def _one_row(cell: object, at: str, column: str, names: Sequence[str], options: TableSource) -> tuple[str, ...]:
+def _split_labels(
+    cell: object, position: str, column: str, names: Sequence[str], options: TableSource
+) -> tuple[str, ...]:
+    """Return the labels in one cell, each once: a list, several labels with `separator` between them, or one label."""
     if isinstance(cell, list):
         parts = cell
     elif isinstance(cell, str) and options.separator is not None:
         parts = [part.strip() for part in cell.split(options.separator) if part.strip()]
     else:
         parts = [cell]
-    return tuple(dict.fromkeys(_label(part, at, column, names, options.rename) for part in parts))
+    return tuple(dict.fromkeys(_label(part, position, column, names, options.rename) for part in parts))
 
 
-def _label(cell: object, at: str, column: str, names: Sequence[str], rename: Mapping[str, str]) -> str:
+def _label(cell: object, position: str, column: str, names: Sequence[str], rename: Mapping[str, str]) -> str:
+    where = f"{position}: the label in {column!r}"
     if isinstance(cell, int) and not isinstance(cell, bool):
         if 0 <= cell < len(names):
             cell = names[cell]
         elif str(cell) in rename:
             cell = str(cell)
         else:
-            told = f'write names, or name it in the recipe: rename: {{"{cell}": NAME}}'
-            raise SourceError(f"{at}: the label in {column!r} is the number {cell}, and must be a name; {told}")
+            raise SourceError(
+                f"{where} is the number {cell}; it must be a name: write names in the file, or map the number in the "
+                f'recipe: rename: {{"{cell}": NAME}}'
+            )
     if not isinstance(cell, str):
-        raise SourceError(f"{at}: the label in {column!r} is {_told(cell)}, and must be text")
+        raise SourceError(f"{where} is {_describe(cell)}; it must be text")
     if not cell.strip():
-        told = "give it a label, or read the rows without labels (label: null)"
-        raise SourceError(f"{at}: the label in {column!r} is blank ({cell!r}); {told}")
-    if _UNUSABLE.search(cell):
-        raise SourceError(f"{at}: the label in {column!r} holds a character that is no text: {cell!r}")
+        raise SourceError(f"{where} is blank ({cell!r}); write a label there, or set label: null to read no labels")
+    if _INVALID_CHARACTER.search(cell):
+        raise SourceError(f"{where} contains a character that is not valid text: {cell!r}")
     return rename.get(cell, cell)
 
 
-def _check_rename(
-    table: SourceTable, column: str, rename: Mapping[str, str], known: Mapping[object, tuple[str, ...]]
-) -> None:
-    if not rename:
-        return
-    found = {label for labels in known.values() for label in labels}
+def _check_rename(table: SourceTable, column: str, rename: Mapping[str, str], labels: set[str]) -> None:
     for old, new in rename.items():
-        if new not in found:
+        if new not in labels:
             raise SourceError(
-                f"{table.where}: rename has {old!r}, which is no label in {column!r}{did_you_mean(old, found)}"
+                f"{table.where}: rename: {old!r} is not a label in the column {column!r}{did_you_mean(old, labels)}"
             )
 
 
-def _fields(table: SourceTable, wanted: Mapping[str, str] | Sequence[str], rows: int) -> list[Mapping[str, JsonValue]]:
-    named = dict(wanted) if isinstance(wanted, Mapping) else {one: one for one in wanted}
-    if not named:
+def _fields(table: SourceTable, fields: Mapping[str, str] | Sequence[str], rows: int) -> list[Mapping[str, JsonValue]]:
+    columns = dict(fields) if isinstance(fields, Mapping) else {name: name for name in fields}
+    if not columns:
         return [NO_FIELDS] * rows
-    columns = [_field(table, one, column) for one, column in named.items()]
-    return [dict(zip(named, values, strict=True)) for values in zip(*columns, strict=True)]
+    values = [_field(table, name, column) for name, column in columns.items()]
+    return [dict(zip(columns, row, strict=True)) for row in zip(*values, strict=True)]
 
 
 def _field(table: SourceTable, name: str, column: str) -> list[str]:
     values = []
     for row, cell in enumerate(table.cells(column, f"field {name!r}")):
         if isinstance(cell, (list, dict)):
-            raise SourceError(f"{table.at(row)}: {column!r} is {_told(cell)}, and a field must be text or a number")
+            raise SourceError(
+                f"{table.position(row)}: {column!r} is {_describe(cell)}; a field must be text or a number"
+            )
         value = cell if isinstance(cell, str) else "" if cell is None else str(cell)
-        if len(value) > MAX_CELL or _UNUSABLE.search(value):
-            _refuse(table, column, ["" for _ in range(row)] + [value])
+        _check_cell(value, table, row, column)
         values.append(value)
     return values
 
 
-def _draws(
+def _duplicate_indices(
     texts: Sequence[str], labels: Sequence[tuple[str, ...]], fields: Sequence[Mapping[str, JsonValue]]
 ) -> list[int]:
-    draws = [0] * len(texts)
+    """Return, for each row, its index among the rows of equal text, ordered by labels and fields."""
+    indices = [0] * len(texts)
     if len(set(texts)) == len(texts):
-        return draws
-    rows: dict[str, list[int]] = defaultdict(list)
+        return indices
+    rows_by_text: dict[str, list[int]] = defaultdict(list)
     for row, text in enumerate(texts):
-        rows[text].append(row)
-    for equal in rows.values():
-        if len(equal) > 1:
-            equal.sort(key=lambda row: (labels[row], sorted(fields[row].items())))
-            for draw, row in enumerate(equal):
-                draws[row] = draw
-    return draws
+        rows_by_text[text].append(row)
+    for rows in rows_by_text.values():
+        if len(rows) > 1:
+            rows.sort(key=lambda row: (labels[row], sorted(fields[row].items())))
+            for index, row in enumerate(rows):
+                indices[row] = index
+    return indices
 
 
-def _sample(records: Sequence[Record], per_label: int, seed: int) -> list[Record]:
-    """Take records by the hash of seed and id: a row more in the file changes one pick, not all."""
-    order = sorted(records, key=lambda one: hashlib.sha256(f"{seed}:{one.id}".encode()).digest())
-    taken: Counter[str] = Counter()
-    picked: set[str] = set()
-    for record in order:
-        if any(taken[label] < per_label for label in record.labels):
-            picked.add(record.id)
-            taken.update(record.labels)
-    return [record for record in records if record.id in picked]
+def _sample_per_label(records: Sequence[Record], per_label: int, seed: int) -> list[Record]:
+    """Return a sample of `per_label` records per label (fewer if there are fewer), in their order.
+
+    Records are ranked by the hash of seed and id, so that one more row in the file leaves most of the sample unchanged.
+    A record with several labels is taken as long as one of them lacks records, so another of them may get more.
+    """
+    ranked = sorted(records, key=lambda record: hashlib.sha256(f"{seed}:{record.id}".encode()).digest())
+    counts: Counter[str] = Counter()
+    sampled: set[str] = set()
+    for record in ranked:
+        if any(counts[label] < per_label for label in record.labels):
+            sampled.add(record.id)
+            counts.update(record.labels)
+    return [record for record in records if record.id in sampled]
 
 
-def _told(cell: object) -> str:
+def _describe(cell: object) -> str:
     kinds = {type(None): "empty (null)", bool: "true or false", list: "a list", dict: "an object"}
     kind = kinds.get(type(cell), "a number" if isinstance(cell, (int, float)) else type(cell).__name__)
     return kind if cell is None else f"{kind} ({str(cell)[:40]})"

@@ -1,4 +1,4 @@
-"""CSV and TSV into tables: strict about quotes, rows and header, each fault with its line."""
+"""CSV and TSV files as tables, with strict checks of quotes, rows and header; each error names its line."""
 
 from __future__ import annotations
 
@@ -12,72 +12,78 @@ from contextlib import contextmanager
 from itertools import islice
 
 from textsynth.core.errors import SourceError
-from textsynth.sources.columns import MAX_CELL, SourceTable
+from textsynth.core.formatting import pluralize
+from textsynth.sources.columns import MAX_CELL_CHARACTERS, SourceTable
 
 _FIRST_LINE = re.compile(r"\s*([^\r\n]*)")
+SEPARATORS = (("\t", "tabs", "name it .tsv"), (",", "commas", "name it .csv"), (";", "semicolons", "name it .csv"))
 
 
 def csv_table(text: str, where: str, delimiter: str, limit: int | None) -> SourceTable:
     """Return the first `limit` rows (None: all) below the header. Raises SourceError with the line.
 
-    Where the header has semicolons and no comma, as spreadsheets write it in half of Europe, these part the columns.
+    If the delimiter is a comma and the header has semicolons but no comma, as in files of many European spreadsheets,
+    the semicolon is used instead.
     """
-    if delimiter == "," and _parted_by_semicolons(text):
+    if delimiter == "," and _has_semicolon_header(text):
         delimiter = ";"
-    rows = _csv_rows(text, where, delimiter, None if limit is None else limit + 1)
+    rows = _parse_rows(text, where, delimiter, None if limit is None else limit + 1)
     header = rows[0]
     _check_header(header, where, delimiter)
-    lines = functools.cache(lambda: _csv_lines(text, delimiter))
+    line_numbers = functools.cache(lambda: _line_numbers(text, delimiter))
     if set(map(len, rows)) != {len(header)}:
         row = next(index for index, row in enumerate(rows) if len(row) != len(header))
-        told = f"{len(rows[row])} cells where the header has {len(header)} columns"
-        raise SourceError(f"{where}:{lines()[row]}: {told}; a cell that holds {delimiter!r} must be quoted")
-    place = {name: index for index, name in reversed(list(enumerate(header)))}
+        raise SourceError(
+            f"{where}:{line_numbers()[row]}: the row has {pluralize(len(rows[row]), 'cell')}, the header has "
+            f"{pluralize(len(header), 'column')}; quote a cell that contains {delimiter!r}"
+        )
+    # Of empty column names, which alone may occur twice, the first one counts.
+    index_of = {name: index for index, name in reversed(list(enumerate(header)))}
     del rows[0]
 
-    def column(name: str) -> list[object]:
-        index = place[name]
+    def read_column(name: str) -> list[object]:
+        index = index_of[name]
         return [row[index] for row in rows]
 
-    return SourceTable(where, header, column, lambda row: lines()[row + 1])
+    return SourceTable(where, header, read_column, lambda row: line_numbers()[row + 1])
 
 
-def _parted_by_semicolons(text: str) -> bool:
+def _has_semicolon_header(text: str) -> bool:
     header = _FIRST_LINE.match(text)
     return header is not None and ";" in header[1] and "," not in header[1]
 
 
-def _csv_rows(text: str, where: str, delimiter: str, limit: int | None) -> list[list[str]]:
-    """Return the rows that are not blank, the header too."""
+def _parse_rows(text: str, where: str, delimiter: str, limit: int | None) -> list[list[str]]:
+    """Return the first `limit` rows that are not blank, including the header."""
     try:
-        with _long_cells():
+        with _raised_cell_limit():
             reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
             return list(islice(filter(None, reader), limit))
-    except csv.Error as fault:
-        line = _csv_lines(text, delimiter)[-1]
-        raise SourceError(f"{where}:{line}: {_csv_fault(str(fault), delimiter)}") from fault
+    except csv.Error as error:
+        line = _line_numbers(text, delimiter)[-1]
+        raise SourceError(f"{where}:{line}: {_csv_error_message(str(error), delimiter)}") from error
 
 
 @contextmanager
-def _long_cells() -> Iterator[None]:
-    """Let cells have MAX_CELL characters; the limit is the csv module's own and is put back."""
-    old = csv.field_size_limit(MAX_CELL)
+def _raised_cell_limit() -> Iterator[None]:
+    """Allow cells of MAX_CELL_CHARACTERS; the limit is global in the csv module, so it is restored."""
+    previous = csv.field_size_limit(MAX_CELL_CHARACTERS)
     try:
         yield
     finally:
-        csv.field_size_limit(old)
+        csv.field_size_limit(previous)
 
 
-def _csv_lines(text: str, delimiter: str) -> list[int]:
-    """Return the line at which each row that is not blank starts, up to the first that cannot be read.
+def _line_numbers(text: str, delimiter: str) -> list[int]:
+    """Return the line where each row that is not blank starts, up to and including the first invalid row.
 
-    A second reading, done only where an error has to say its line: so the first one is twice as fast.
+    This parses the text again. Only error messages need lines, and parsing without them is twice as fast.
     """
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     lines: list[int] = []
     start = 1
     try:
-        with _long_cells():
+        with _raised_cell_limit():
             for row in reader:
                 if row:
                     lines.append(start)
@@ -87,29 +93,25 @@ def _csv_lines(text: str, delimiter: str) -> list[int]:
     return lines
 
 
-def _csv_fault(fault: str, delimiter: str) -> str:
-    if "field limit" in fault:
-        return f"a cell of this row has more than {MAX_CELL:,} characters; is a quote left open?"
-    if "end of data" in fault:
-        return "a quoted cell of this row is never closed; close it, and double every quote inside"
-    if "expected after" in fault:
-        return (
-            f"a quoted cell is followed by something other than {delimiter!r}; double every quote inside a quoted cell"
-        )
-    return f"this row is no CSV ({fault})"
+def _csv_error_message(error: str, delimiter: str) -> str:
+    if "field limit" in error:
+        return f"a cell of this row has more than {MAX_CELL_CHARACTERS:,} characters; is a quote not closed?"
+    if "end of data" in error:
+        return "a quoted cell of this row is never closed; close it, and double every quote inside it"
+    if "expected after" in error:
+        return f"a quoted cell is not followed by {delimiter!r}; double every quote inside a quoted cell"
+    return f"the row is not valid CSV ({error})"
 
 
 def _check_header(header: Sequence[str], where: str, delimiter: str) -> None:
-    twice = [name for name, times in Counter(header).items() if times > 1 and name]
-    if twice:
-        raise SourceError(f"{where}:1: the header names the column {twice[0]!r} twice; each name must be there once")
+    repeated = [name for name, count in Counter(header).items() if count > 1 and name]
+    if repeated:
+        raise SourceError(f"{where}:1: the header has the column {repeated[0]!r} twice; column names must be unique")
     if len(header) != 1:
         return
-    for other, told, fix in (
-        ("\t", "tabs", "name it .tsv"),
-        (",", "commas", "name it .csv"),
-        (";", "semicolons", "name it .csv"),
-    ):
-        if other != delimiter and other in header[0]:
-            wanted = "tabs" if delimiter == "\t" else "commas"
-            raise SourceError(f"{where}:1: its columns are parted by {told} ({header[0][:60]!r}), not {wanted}; {fix}")
+    expected = "tabs" if delimiter == "\t" else "commas"
+    for separator, name, fix in SEPARATORS:
+        if separator != delimiter and separator in header[0]:
+            raise SourceError(
+                f"{where}:1: the columns are separated by {name} ({header[0][:60]!r}), not by {expected}; {fix}"
+            )

@@ -1,11 +1,11 @@
 """Rows of a data set on the Hugging Face Hub, or of a folder that `load_dataset` reads.
 
-A path that is a folder beside the recipe is that folder. Label integers become their names where the data set gives
-them. A branch or tag is the commit that it names when the run begins, which the manifest keeps; with HF_HUB_OFFLINE it
-is what was downloaded last.
+If the path is a folder next to the recipe, that folder is read. Integer labels become their names if the data set has
+them. A branch or tag is resolved to its commit when the run starts, and the manifest records the commit; with
+HF_HUB_OFFLINE it is the copy that was downloaded last.
 
-Does not catch: rows whose text says something else than their label; and a revision left out means that the same recipe
-reads other rows once the data set has changed on the Hub.
+Does not catch: rows whose text does not match their label. Without a revision, the same recipe reads other rows once
+the data set on the Hub has changed.
 """
 
 from __future__ import annotations
@@ -22,22 +22,23 @@ from pydantic import Field, PrivateAttr
 from textsynth.core.errors import SourceError, did_you_mean
 from textsynth.core.protocols import SourceOrigin
 from textsynth.core.records import Record
-from textsynth.sources.columns import SourceTable, TableSource, from_one
-from textsynth.sources.revisions import commit_of, is_offline, network_fault
+from textsynth.sources.columns import SourceTable, TableSource, one_based
+from textsynth.sources.hub_errors import http_error
+from textsynth.sources.revisions import commit_of, is_offline
 
 SHA = re.compile(r"[0-9a-f]{40}")
-ROWS_AT_ONCE = 1000
+STREAM_BATCH_ROWS = 1000
 
 
 class Hub(TableSource):
-    """Reads one split of a data set; columns are mapped by `text`, `label` and `fields`."""
+    """Reads one split of a data set; `text`, `label` and `fields` name the columns."""
 
     path: str = Field(min_length=1, description="the data set on the Hub (`owner/name`), or a folder")
-    config: str | None = Field(default=None, description="the config, where the data set has several")
+    config: str | None = Field(default=None, description="the config, if the data set has several")
     split: str = Field(default="train", min_length=1, description="the split to read")
-    revision: str | None = Field(default=None, description="branch, tag or commit; left out: the newest")
+    revision: str | None = Field(default=None, description="branch, tag or commit; default: the newest commit")
     streaming: bool = Field(
-        default=False, description="read rows as they come and keep nothing on disk: for the first rows (`limit`)"
+        default=False, description="read rows without storing the files on disk; for the first rows (`limit`)"
     )
 
     _pinned: bool = PrivateAttr(default=False)
@@ -50,78 +51,78 @@ class Hub(TableSource):
 
     @property
     def publisher_license(self) -> str | None:
-        """The licence that the data set's card names, once it is pinned."""
+        """The license that the data set's card names, known once the revision is pinned."""
         return self._license
 
     def pin_revision(self, base: Path, *, name: str) -> Hub:
-        """Return the source at the commit that its revision names now. Raises SourceError as `read` does."""
+        """Return the source with its revision resolved to a commit. Raises SourceError as `read` does."""
         if self._pinned or (base / self.path).is_dir():
             return self
-        found = self.model_copy()
-        with self._told(name):
+        pinned = self.model_copy()
+        with self._load_errors(name):
             if is_offline():
                 builder = self._builder(self.path, self.revision)
-                sha, found._license = builder.hash or "", builder.info.license or None
+                sha, pinned._license = builder.hash or "", builder.info.license or None
             else:
-                sha, found._license = commit_of(self.path, self.revision)
+                sha, pinned._license = commit_of(self.path, self.revision)
             if SHA.fullmatch(self.revision or "") and sha != self.revision:
-                raise SourceError(f"HF_HUB_OFFLINE is set, and of this data set only commit {sha!r} was downloaded")
+                raise SourceError(f"HF_HUB_OFFLINE is set, and only the commit {sha!r} of it was downloaded")
         if SHA.fullmatch(sha):
-            found = found.model_copy(update={"revision": sha})
-        found._pinned = True
-        return found
+            pinned = pinned.model_copy(update={"revision": sha})
+        pinned._pinned = True
+        return pinned
 
     def read(self, base: Path, *, name: str, seed: int) -> list[Record]:
-        """Return the rows as records, in the data set's order. Raises SourceError, also when the Hub is not reached."""
-        here = base / self.path
+        """Return the rows as records, in order. Raises SourceError, also if the Hub cannot be reached."""
+        folder = base / self.path
         source = self.pin_revision(base, name=name)
-        with self._told(name):
-            table = _folder(source, here) if here.is_dir() else source._table()
+        with self._load_errors(name):
+            table = _folder_table(source, folder) if folder.is_dir() else source._table()
         return self.records(table, name=name, seed=seed)
 
     def _table(self) -> SourceTable:
         builder = self._builder(self.path, self.revision)
         self._check_split(builder)
         if self.streaming:
-            return self._streamed(builder)
+            return self._streamed_table(builder)
         builder.download_and_prepare()
-        loaded = builder.as_dataset(self.split)
+        dataset = builder.as_dataset(self.split)
         if self.limit is not None:
-            loaded = loaded.select(range(min(self.limit, len(loaded))))
+            dataset = dataset.select(range(min(self.limit, len(dataset))))
 
-        def column(wanted: str) -> Sequence[object]:
-            cells: Sequence[object] = loaded[wanted][:]
+        def read_column(name: str) -> Sequence[object]:
+            cells: Sequence[object] = dataset[name][:]
             return cells
 
-        return SourceTable(self._where, loaded.column_names, column, from_one, "row", _codes(loaded.features))
+        label_names = _label_names(dataset.features)
+        return SourceTable(self._where, dataset.column_names, read_column, one_based, "row", label_names)
 
-    def _streamed(self, builder: Any) -> SourceTable:  # noqa: ANN401
+    def _streamed_table(self, builder: Any) -> SourceTable:  # noqa: ANN401
         stream = builder.as_streaming_dataset(self.split)
         columns: dict[str, list[object]] = {}
-        for batch in islice(stream.iter(ROWS_AT_ONCE), _batches(self.limit)):
-            for column, cells in batch.items():
-                columns.setdefault(column, []).extend(cells)
-        columns = {column: cells[: self.limit] for column, cells in columns.items()}
-        return SourceTable(
-            self._where, list(columns), columns.__getitem__, from_one, "row", _codes(stream.features or {})
-        )
+        for batch in islice(stream.iter(STREAM_BATCH_ROWS), _batch_count(self.limit)):
+            for name, cells in batch.items():
+                columns.setdefault(name, []).extend(cells)
+        columns = {name: cells[: self.limit] for name, cells in columns.items()}
+        label_names = _label_names(stream.features or {})
+        return SourceTable(self._where, list(columns), columns.__getitem__, one_based, "row", label_names)
 
     def _builder(self, path: str, revision: str | None) -> Any:  # noqa: ANN401
         import datasets
 
         try:
             return datasets.load_dataset_builder(path, self.config, revision=revision)
-        except ValueError as fault:
-            if "Config" not in str(fault):
+        except ValueError as error:
+            if "Config" not in str(error):
                 raise
             names = datasets.get_dataset_config_names(path, revision=revision)
             if self.config is None:
-                raise SourceError(f"it has several configs; name one: config: {' | '.join(names)}") from fault
-            raise SourceError(f"it has no config {self.config!r}{did_you_mean(self.config, names)}") from fault
+                raise SourceError(f"it has several configs; set one of them: config: {' | '.join(names)}") from error
+            raise SourceError(f"it has no config {self.config!r}{did_you_mean(self.config, names)}") from error
 
     def _check_split(self, builder: Any) -> None:  # noqa: ANN401
-        splits = [str(one) for one in builder.config.data_files or ()]
-        # `train[:100]` and `train+test` are for `datasets` to read
+        splits = [str(split) for split in builder.config.data_files or ()]
+        # `datasets` itself parses `train[:100]` and `train+test`.
         if splits and re.fullmatch(r"\w[\w.]*", self.split) and self.split not in splits:
             raise SourceError(f"it has no split {self.split!r}{did_you_mean(self.split, splits)}")
 
@@ -130,32 +131,32 @@ class Hub(TableSource):
         return f"{self.path}, split {self.split}"
 
     @contextmanager
-    def _told(self, name: str) -> Iterator[None]:
-        """Turn every fault of loading into one sentence that shows how a file takes the data set's place."""
+    def _load_errors(self, name: str) -> Iterator[None]:
+        """Raise every loading error as one sentence that also says how to read a file instead."""
         import datasets
 
         try:
             yield
-        except (SourceError, OSError, ValueError, network_fault(), datasets.exceptions.DatasetsError) as fault:
-            told = str(fault).strip().splitlines() or [type(fault).__name__]
+        except (SourceError, OSError, ValueError, http_error(), datasets.exceptions.DatasetsError) as error:
+            lines = str(error).strip().splitlines() or [type(error).__name__]
             raise SourceError(
-                f"sources.{name}: cannot load the data set {self.path!r}, split {self.split!r}: {told[0].rstrip('.')}; "
-                f"a file can take its place: --set 'sources.{name}=FILE.csv'"
-            ) from fault
+                f"sources.{name}: cannot load the data set {self.path!r}, split {self.split!r}: "
+                f"{lines[0].rstrip('.')}; to read a file instead: --set 'sources.{name}=FILE.csv'"
+            ) from error
 
 
-def _folder(source: Hub, folder: Path) -> SourceTable:
-    """Read a folder as a stream: the cache of `datasets` goes by the card's words, and served the rows of before."""
+def _folder_table(source: Hub, folder: Path) -> SourceTable:
+    """Read a folder as a stream: the cache of `datasets` depends on the card alone, so it could return old rows."""
     builder = source._builder(str(folder), None)
     source._check_split(builder)
-    return source._streamed(builder)
+    return source._streamed_table(builder)
 
 
-def _batches(limit: int | None) -> int | None:
-    return None if limit is None else -(-limit // ROWS_AT_ONCE)
+def _batch_count(limit: int | None) -> int | None:
+    return None if limit is None else -(-limit // STREAM_BATCH_ROWS)
 
 
-def _codes(features: Mapping[str, Any]) -> dict[str, Sequence[str]]:
-    """Return the names that label integers stand for, by column."""
+def _label_names(features: Mapping[str, Any]) -> dict[str, Sequence[str]]:
+    """Return the names of integer labels, by column."""
     inner = {name: getattr(feature, "feature", feature) for name, feature in features.items()}
-    return {name: list(one.names) for name, one in inner.items() if type(one).__name__ == "ClassLabel"}
+    return {name: list(feature.names) for name, feature in inner.items() if type(feature).__name__ == "ClassLabel"}

@@ -1,101 +1,70 @@
-"""Which commit of a data set on the Hub a branch or tag names now, and under which licence its card puts it.
+"""The commit of a data set on the Hub that a branch or tag refers to, and the license that its card names.
 
-Asking takes one request, with a time limit of ten seconds: `load_dataset` by itself takes half a minute to give up on a
-Hub that cannot be reached, and waits for ever for one that does not answer.
+This takes one request with a time limit of ten seconds. `load_dataset` alone needs half a minute to give up on a Hub
+that cannot be reached, and waits without limit for one that does not answer.
 """
 
 from __future__ import annotations
 
-import time
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from textsynth.core.errors import SourceError, did_you_mean
-
-if TYPE_CHECKING:
-    from huggingface_hub.errors import HfHubHTTPError
+from textsynth.sources.hub_errors import HubRetry, classify_error, http_error, hub_exceptions, with_retries
 
 TIMEOUT_SECONDS = 10.0
-WAITS = (0.5, 1.0, None)
+MAX_RETRY_SECONDS = 2.0
+"""Leaves time for two retries, after 0.5 and 1 s."""
 
 
 class Commit(NamedTuple):
-    """A commit of a data set, and the licence that its card names (None: none, or more than one)."""
+    """A commit of a data set, and the license that its card names (None: none, or more than one)."""
 
     sha: str
     license: str | None
 
 
 def commit_of(path: str, revision: str | None) -> Commit:
-    """Return the commit that `revision` (None: the newest) of the data set `path` names.
+    """Return the commit that `revision` (None: the newest) of the data set `path` refers to.
 
     Raises SourceError with the reason alone: there is no such data set or revision, or the Hub cannot be reached.
     """
     from huggingface_hub import HfApi
 
-    info = _asked(path, revision, HfApi())
-    found = getattr(info.card_data, "license", None)
-    return Commit(str(info.sha), found if isinstance(found, str) else None)
+    info = _dataset_info(path, revision, HfApi())
+    license_ = getattr(info.card_data, "license", None)
+    return Commit(str(info.sha), license_ if isinstance(license_, str) else None)
 
 
 def is_offline() -> bool:
-    """Whether HF_HUB_OFFLINE keeps huggingface_hub and datasets from asking the Hub."""
+    """Return whether HF_HUB_OFFLINE keeps huggingface_hub and datasets from contacting the Hub."""
     from huggingface_hub import constants
 
     return bool(constants.is_offline_mode())
 
 
-def network_fault() -> type[Exception]:
-    """Return the exception from which all of the network and of the Hub's answers come.
+def _dataset_info(path: str, revision: str | None, api: Any) -> Any:  # noqa: ANN401
+    from huggingface_hub.errors import HFValidationError, RevisionNotFoundError
 
-    It is the HTTPError of the httpx that huggingface_hub uses, whose name differs between its versions.
-    """
-    from huggingface_hub.errors import HfHubHTTPError
-
-    found: type[Exception] = HfHubHTTPError.__bases__[0]
-    return found
-
-
-def _asked(path: str, revision: str | None, api: Any) -> Any:  # noqa: ANN401
-    from huggingface_hub.errors import HfHubHTTPError, HFValidationError
-
-    http_error = network_fault()
-    for wait in WAITS:
-        try:
-            return api.dataset_info(path, revision=revision, timeout=TIMEOUT_SECONDS)
-        except HFValidationError as fault:
-            raise SourceError(f"it is no name on the Hub, which is owner/name, and no folder here: {fault}") from fault
-        except HfHubHTTPError as fault:
-            if wait is None or fault.response.status_code < 500:
-                raise SourceError(_answered(fault, path, revision, api)) from fault
-        except http_error as fault:
-            if wait is None or "Timeout" in type(fault).__name__:
-                raise SourceError(
-                    f"the Hub at {api.endpoint} cannot be reached ({str(fault) or type(fault).__name__}); with "
-                    "HF_HUB_OFFLINE=1 what was downloaded before is read"
-                ) from fault
-        time.sleep(wait)
-    raise AssertionError("the last try returns or raises")
-
-
-def _answered(fault: HfHubHTTPError, path: str, revision: str | None, api: Any) -> str:  # noqa: ANN401
-    from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError, RevisionNotFoundError
-
-    status = fault.response.status_code
-    if isinstance(fault, GatedRepoError):
-        return f"it is gated: ask for access at {api.endpoint}/datasets/{path}, and log in with `hf auth login`"
-    if isinstance(fault, RevisionNotFoundError):
-        return f"it has no revision {revision!r}{did_you_mean(str(revision), _revisions(path, api))}"
-    if isinstance(fault, RepositoryNotFoundError):
-        return "the Hub has no such data set, or not for this login (`hf auth login`, HF_TOKEN)"
-    if status == 401:
-        return "the Hub does not take the token; log in with `hf auth login`, or set HF_TOKEN"
-    told = " ".join((fault.server_message or "").split())
-    return f"the Hub answers with status {status}{f' ({told})' if told else ''}"
+    retry = HubRetry(path, MAX_RETRY_SECONDS, retry_timeouts=False)
+    try:
+        return with_retries(
+            lambda: api.dataset_info(path, revision=revision, timeout=TIMEOUT_SECONDS), "reading its revision", retry
+        )
+    except HFValidationError as error:
+        raise SourceError(f"it is neither a folder nor a name on the Hub, which is owner/name: {error}") from error
+    except RevisionNotFoundError as error:
+        raise SourceError(
+            f"it has no revision {revision!r}{did_you_mean(str(revision), _revisions(path, api))}"
+        ) from error
+    except hub_exceptions() as error:
+        failure = classify_error(error, path)
+        hint = "; set HF_HUB_OFFLINE=1 to read a copy downloaded earlier" if failure.unreachable else ""
+        raise SourceError(f"{failure.message}{hint}") from error
 
 
 def _revisions(path: str, api: Any) -> list[str]:  # noqa: ANN401
     try:
         refs = api.list_repo_refs(path, repo_type="dataset")
-    except network_fault():
+    except http_error():
         return []
-    return [one.name for one in (*refs.branches, *refs.tags)]
+    return [ref.name for ref in (*refs.branches, *refs.tags)]

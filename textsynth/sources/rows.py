@@ -1,9 +1,9 @@
-"""Rows of a file: csv, tsv, jsonl, json, txt (one text a line), each also .gz, and parquet; or a folder of them.
+"""Rows of a file: csv, tsv, jsonl, json, txt (one text per line), each also .gz, and parquet; or of a folder of them.
 
-A folder's files are read one after the other, by their names.
+The files of a folder are read in the order of their names.
 
-Does not catch: rows whose text says something else than their label, or labels that the recipe does not have (the
-recipe's check compares them).
+Does not catch: rows whose text does not match their label, or labels that are not in the recipe (the recipe's own
+check compares them).
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from textsynth.sources.folder import read_rows
 
 
 class Rows(TableSource):
-    """Reads the rows of a file, or of the files of a folder; columns are mapped by `text`, `label` and `fields`."""
+    """Reads the rows of a file, or of the files in a folder; `text`, `label` and `fields` name the columns."""
 
-    path: Path = Field(description="the file or folder of files, relative to the recipe; a suffix says what it is")
+    path: Path = Field(description="the file, or a folder of files, relative to the recipe; its suffix gives the type")
 
     @property
     def origin(self) -> SourceOrigin:
@@ -34,6 +34,6 @@ class Rows(TableSource):
         return missing_file(base / self.path, str(self.path))
 
     def read(self, base: Path, *, name: str, seed: int) -> list[Record]:
-        """Return the rows as records, in the file's order. Raises SourceError with file and line."""
+        """Return the rows as records, in file order. Raises SourceError with file and line."""
         table = read_rows(base / self.path, where=str(self.path), limit=self.limit)
         return self.records(table, name=name, seed=seed)

@@ -1,1 +1,1 @@
-"""What a text is as characters: its normal forms, its language, personal data in it."""
+"""Text utilities without models: normal forms and words, language codes, personal data."""

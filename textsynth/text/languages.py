@@ -1,4 +1,4 @@
-"""Names of languages by their ISO 639-1 code, as prompts say them and as the card's metadata has them."""
+"""Language codes (ISO 639-1) and their English names, for prompts and for the metadata of the data set card."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import difflib
 import re
 from collections.abc import Mapping
 
-NAMES = {
+LANGUAGE_NAMES = {
     "af": "Afrikaans", "ar": "Arabic", "bg": "Bulgarian", "bn": "Bengali", "ca": "Catalan", "cs": "Czech",
     "cy": "Welsh", "da": "Danish", "de": "German", "el": "Greek", "en": "English", "es": "Spanish", "et": "Estonian",
     "eu": "Basque", "fa": "Persian", "fi": "Finnish", "fr": "French", "ga": "Irish", "gl": "Galician",
@@ -20,8 +20,8 @@ NAMES = {
     "zh": "Chinese",
 }  # fmt: skip
 
-# the other codes of ISO 639-1; prompts name these languages by their code
-MORE = {
+# The other codes of ISO 639-1; prompts use the code of these languages.
+OTHER_LANGUAGES = {
     "aa": "Afar", "ab": "Abkhazian", "ae": "Avestan", "ak": "Akan", "am": "Amharic", "an": "Aragonese",
     "as": "Assamese", "av": "Avaric", "ay": "Aymara", "az": "Azerbaijani", "ba": "Bashkir", "be": "Belarusian",
     "bi": "Bislama", "bm": "Bambara", "bo": "Tibetan", "br": "Breton", "bs": "Bosnian", "ce": "Chechen",
@@ -43,35 +43,36 @@ MORE = {
     "tw": "Twi", "ty": "Tahitian", "ug": "Uyghur", "uz": "Uzbek", "ve": "Venda", "vo": "Volapük", "wa": "Walloon",
     "wo": "Wolof", "xh": "Xhosa", "yi": "Yiddish", "yo": "Yoruba", "za": "Zhuang", "zu": "Zulu",
 }  # fmt: skip
-# codes of countries that are taken for those of their languages
-COUNTRIES = {
+# Country codes that are often mistaken for language codes, with the language that is probably meant.
+COUNTRY_LANGUAGES = {
     "jp": "ja", "cn": "zh", "gr": "el", "cz": "cs", "dk": "da", "ua": "uk", "gb": "en", "us": "en",
     "at": "de", "vn": "vi", "ir": "fa", "il": "he", "rs": "sr", "by": "be", "al": "sq", "mx": "es",
 }  # fmt: skip
-CODE = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8})*")
+LANGUAGE_CODE = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8})*")
 
 
 def check_language(code: str) -> str:
-    """Return the code as it is. Raises ValueError with the nearest one where it is none.
+    """Return the language code unchanged. Raises ValueError, with the nearest valid code, where it is not valid.
 
-    A code of two letters must be one of ISO 639-1; those of three letters, and what follows a hyphen, are taken as
-    they are, as there are thousands of them.
+    A two-letter code must be in ISO 639-1. Three-letter codes, and subtags after a hyphen, are only checked for their
+    form, as there are thousands of them.
     """
-    by_name = {name.casefold(): short for short, name in (NAMES | MORE).items()}
-    meant = by_name.get(code.casefold()) or COUNTRIES.get(code.casefold())
-    if CODE.fullmatch(code) and (len(code.split("-")[0]) == 3 or code.split("-")[0] in NAMES | MORE):
+    code_by_name = {name.casefold(): valid for valid, name in (LANGUAGE_NAMES | OTHER_LANGUAGES).items()}
+    base = code.split("-")[0]
+    if LANGUAGE_CODE.fullmatch(code) and (len(base) == 3 or base in LANGUAGE_NAMES | OTHER_LANGUAGES):
         return code
-    if meant is None and code.casefold() in NAMES | MORE:
-        meant = code.casefold()
-    hint = f" (did you mean {meant!r}?)" if meant else _nearest_name(code, by_name)
+    suggestion = code_by_name.get(code.casefold()) or COUNTRY_LANGUAGES.get(code.casefold())
+    if suggestion is None and code.casefold() in LANGUAGE_NAMES | OTHER_LANGUAGES:
+        suggestion = code.casefold()
+    hint = f" (did you mean {suggestion!r}?)" if suggestion else _nearest_name(code, code_by_name)
     raise ValueError(f"a language is given by its code, such as en, de or pt-BR{hint}")
 
 
 def language_name(code: str) -> str:
-    """Return the English name of a language, or the code itself where it is not in the list."""
-    return NAMES.get(code, code)
+    """Return the English name of a language, or the code itself where `LANGUAGE_NAMES` does not list it."""
+    return LANGUAGE_NAMES.get(code, code)
 
 
-def _nearest_name(code: str, by_name: Mapping[str, str]) -> str:
-    close = difflib.get_close_matches(code.casefold(), by_name, n=1, cutoff=0.7)
-    return f" (did you mean {by_name[close[0]]!r}, {close[0]}?)" if close else ""
+def _nearest_name(code: str, code_by_name: Mapping[str, str]) -> str:
+    close = difflib.get_close_matches(code.casefold(), code_by_name, n=1, cutoff=0.7)
+    return f" (did you mean {code_by_name[close[0]]!r}, {close[0]}?)" if close else ""

@@ -1,8 +1,8 @@
-"""What can be read off a text without a model: normal form, words, numbers, negation, content words, names.
+"""Surface features of a text, extracted without a model: normal form, words, numbers, negation, content words, names.
 
-Number words, negation and stop words are English; digits, names and everything else hold for any language. Languages
-written without spaces (Chinese, Japanese, Thai, Lao, Khmer, Burmese) have no words here: a run of such characters
-counts as its overlapping pairs, so that sets of words can be compared all the same.
+Number words, negation and stop words are English; digits, names and everything else work for any language. Languages
+written without spaces (Chinese, Japanese, Thai, Lao, Khmer, Burmese) are not segmented into words: a run of such
+characters is split into its overlapping character pairs, so that word sets can still be compared.
 """
 
 from __future__ import annotations
@@ -15,50 +15,50 @@ from decimal import Decimal
 from functools import lru_cache
 from typing import NamedTuple
 
-_KEPT_SIGNS = "#%&+@$€£"  # they carry meaning in short texts: 5 % is not 5, C++ is not C
-_ASCII = bytes(
-    code if chr(code).isalnum() or chr(code) in _KEPT_SIGNS else 32  # bytes.translate is 4 times as fast as str's
+_MEANINGFUL_SIGNS = "#%&+@$€£"  # kept, as they carry meaning in short texts: 5 % is not 5, C++ is not C
+_ASCII_FOLDING = bytes(
+    code if chr(code).isalnum() or chr(code) in _MEANINGFUL_SIGNS else 32  # bytes.translate is 4 times as fast as str's
     for code in bytes(range(128)).lower() + bytes(range(128, 256))
 )
 
 
-class _Folding(dict[int, str | None]):
-    """A translation table that decides a character when it first sees it."""
+class _FoldingTable(dict[int, str | None]):
+    """A table for `str.translate` that computes the folding of a character at its first use."""
 
     def __missing__(self, code: int) -> str | None:
         char = chr(code)
-        kind = unicodedata.category(char)
+        category = unicodedata.category(char)
         folded: str | None = char
-        if char in "'`´ʹʻʼˈ‘’‚‛′" or kind == "Cf" or 0xFE00 <= code <= 0xFE0F:
+        if char in "'`´ʹʻʼˈ‘’‚‛′" or category == "Cf" or 0xFE00 <= code <= 0xFE0F:
             folded = None
-        elif char not in _KEPT_SIGNS and (kind[0] in "PZ" or kind in {"Cc", "Cs", "Sk"} or code < 128):
+        elif char not in _MEANINGFUL_SIGNS and (category[0] in "PZ" or category in {"Cc", "Cs", "Sk"} or code < 128):
             folded = char if char.isalnum() else " "
         self[code] = folded
         return folded
 
 
-_FOLDING = _Folding()
+_FOLDING = _FoldingTable()
 _UNSPACED = (
     "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
 )
 _UNSPACED_RUN = re.compile(f"[{_UNSPACED}]+")
 
 
-@lru_cache(maxsize=4096)  # a window's texts pass several checks that compare normal forms
+@lru_cache(maxsize=4096)  # several filters compare the normal forms of the same window of texts
 def normal_form(text: str) -> str:
-    """Return the text as comparisons see it: NFKC, casefolded, no apostrophes, other punctuation and space one space.
+    """Return the text in NFKC, casefolded, without apostrophes, with other punctuation and white space as one space.
 
-    Two texts of one normal form differ in case, spacing, typography or punctuation only. A text of nothing but
-    punctuation keeps it. The normal form of a normal form is itself.
+    Two texts with the same normal form differ only in case, spacing, typography or punctuation. A text that consists of
+    punctuation keeps it. Idempotent: the normal form of a normal form is itself.
     """
     if text.isascii():
-        return " ".join(text.encode().translate(_ASCII, b"'`").decode().split()) or " ".join(text.split())
+        return " ".join(text.encode().translate(_ASCII_FOLDING, b"'`").decode().split()) or " ".join(text.split())
     folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold()).casefold()
     return " ".join(unicodedata.normalize("NFKC", folded.translate(_FOLDING)).split()) or " ".join(folded.split())
 
 
 def words_of(text: str) -> list[str]:
-    """Return the words of the normal form in their order, with repetitions; unspaced scripts as character pairs."""
+    """Return the words of the normal form in order, with repetitions; unspaced scripts as character pairs."""
     form = normal_form(text)
     if form.isascii() or _UNSPACED_RUN.search(form) is None:
         return form.split()
@@ -67,33 +67,36 @@ def words_of(text: str) -> list[str]:
 
 
 def word_set(text: str) -> frozenset[str]:
-    """Return the different words of the normal form; empty only for an empty text."""
-    return frozenset(map(sys.intern, words_of(text)))  # kept by the thousands: one string a word, not one a text
+    """Return the distinct words of the normal form; empty only for an empty text."""
+    return frozenset(map(sys.intern, words_of(text)))  # indexes hold thousands of sets: one string object per word
 
 
-def jaccard(one: Collection[str], other: Collection[str]) -> float:
-    """Return the shared part of two sets of words, 0 to 1; two empty ones share everything.
+def jaccard(first: Collection[str], second: Collection[str]) -> float:
+    """Return the Jaccard similarity of two word sets, 0 to 1; 1 for two empty ones.
 
-    `one` must be a set; `other` may be any collection without repetitions.
+    Neither collection may contain repetitions; it is fastest when `first` is a frozenset.
     """
-    shared = len(frozenset(one).intersection(other))
-    joined = len(one) + len(other) - shared
-    return shared / joined if joined else 1.0
+    shared = len(frozenset(first).intersection(second))
+    union = len(first) + len(second) - shared
+    return shared / union if union else 1.0
 
 
 def _pairs(run: str) -> Iterable[str]:
-    return (run[at : at + 2] for at in range(len(run) - 1)) if len(run) > 1 else (run,)
+    return (run[start : start + 2] for start in range(len(run) - 1)) if len(run) > 1 else (run,)
 
 
 class Numbers(NamedTuple):
-    """The numbers of a text: `sure` were meant as such (digits, "twelve"), `perhaps` may be (one, a, second, both)."""
+    """The numbers of a text.
 
-    sure: frozenset[str]
-    perhaps: frozenset[str]
+    `certain` are written as numbers (digits, "twelve"), `possible` are words that may mean one (one, a, second, both).
+    """
+
+    certain: frozenset[str]
+    possible: frozenset[str]
 
     def agree(self, other: Numbers) -> bool:
-        """Whether each side's sure numbers are found on the other side, there at least perhaps."""
-        return self.sure <= other.sure | other.perhaps and other.sure <= self.sure | self.perhaps
+        """Return whether each side's certain numbers are among the certain or possible numbers of the other side."""
+        return self.certain <= other.certain | other.possible and other.certain <= self.certain | self.possible
 
 
 _UNIT_WORDS = """zero|one first|two second|three third|four fourth|five fifth|six sixth|seven seventh|eight eighth|
@@ -107,59 +110,61 @@ _VALUES = {
 }
 _SCALES = {"hundred": 100, "thousand": 1_000, "million": 10**6, "billion": 10**9, "trillion": 10**12}
 _SUFFIXES = {"k": 1_000, "m": 10**6, "b": 10**9, "bn": 10**9}
-_PERHAPS = {
+_POSSIBLE_NUMBERS = {
     **dict.fromkeys(("a", "an", "one", "first", "once", "single", "only"), "1"),
     **dict.fromkeys(("second", "seconds", "twice", "both", "couple", "pair", "double"), "2"),
     "dozen": "12",
     "half": "0.5",
 }
-_SURE_WORDS = frozenset((*_VALUES, *_SCALES)) - _PERHAPS.keys()
-_ANY_WORD = "|".join(sorted((*_VALUES, *_SCALES), key=lambda word: (-len(word), word)))
+_NUMBER_WORDS = frozenset((*_VALUES, *_SCALES)) - _POSSIBLE_NUMBERS.keys()
+_ANY_NUMBER_WORD = "|".join(sorted((*_VALUES, *_SCALES), key=lambda word: (-len(word), word)))
 _DIGITS = re.compile(
     r"(?P<money>[$€£]\s?)?(?P<digits>\d+(?:[.,]\d+)*)"
     rf"(?:(?P<suffix>(?-i:[kKM]|bn)|(?(money)[mb]|(?!)))\b|[\s-]?(?P<scale>{'|'.join(_SCALES)})\b)?",
     re.IGNORECASE,
 )
-_WORDS = re.compile(rf"\b(?:{_ANY_WORD})(?:(?:[\s-]+|\s+and\s+)(?:{_ANY_WORD}))*\b")
+_NUMBER_WORD_RUN = re.compile(rf"\b(?:{_ANY_NUMBER_WORD})(?:(?:[\s-]+|\s+and\s+)(?:{_ANY_NUMBER_WORD}))*\b")
 _LETTERS = re.compile(r"[a-z]+")
 
 
 def numbers_in(text: str) -> Numbers:
     """Return the numbers of a text in one spelling each: 1,000, 1k and "one thousand" are all "1000"; 1st is "1".
 
-    A comma between groups of three is a thousands mark, any other comma a decimal one. Signs and units are not read.
+    A comma between groups of three digits is a thousands separator, any other comma a decimal one. Ignores signs and
+    units.
     """
-    sure: set[str] = set()
-    for found in _DIGITS.finditer(text):
-        suffix, scale = found["suffix"], found["scale"]
+    certain: set[str] = set()
+    for match in _DIGITS.finditer(text):
+        suffix, scale = match["suffix"], match["scale"]
         factor = _SUFFIXES[suffix.lower()] if suffix else _SCALES[scale.lower()] if scale else 1
-        sure.update(_spelt(part, factor) for part in _parts(found["digits"]))
-    low = text.lower()
-    present = set(_LETTERS.findall(low))
-    if not _SURE_WORDS.isdisjoint(present):
-        for found in _WORDS.finditer(low):
-            words = re.split(r"[\s-]+", found.group())
-            after_digits = words[0] in _SCALES and low[: found.start()].rstrip(" -")[-1:].isdigit()
-            if not after_digits and not _SURE_WORDS.isdisjoint(words):
-                sure.update(str(value) for value in _counted(words))
-    return Numbers(frozenset(sure), frozenset(_PERHAPS[word] for word in present & _PERHAPS.keys()))
+        certain.update(_canonical(number, factor) for number in _split_digits(match["digits"]))
+    lowered = text.lower()
+    words_present = set(_LETTERS.findall(lowered))
+    if not _NUMBER_WORDS.isdisjoint(words_present):
+        for match in _NUMBER_WORD_RUN.finditer(lowered):
+            words = re.split(r"[\s-]+", match.group())
+            after_digits = words[0] in _SCALES and lowered[: match.start()].rstrip(" -")[-1:].isdigit()
+            if not after_digits and not _NUMBER_WORDS.isdisjoint(words):
+                certain.update(str(value) for value in _parse_number_words(words))
+    possible = frozenset(_POSSIBLE_NUMBERS[word] for word in words_present & _POSSIBLE_NUMBERS.keys())
+    return Numbers(frozenset(certain), possible)
 
 
-def _parts(digits: str) -> list[str]:
-    """Read one run of digits, points and commas: a number, or (dates, versions, lists) several."""
+def _split_digits(digits: str) -> list[str]:
+    """Return the numbers in a run of digits, points and commas: one, or (dates, versions, lists) several."""
     if re.fullmatch(r"\d{1,3}(,\d{3})+(\.\d+)?", digits):
         return [digits.replace(",", "")]
-    marks = sum(digits.count(mark) for mark in ".,")
-    return [digits.replace(",", ".")] if marks <= 1 else re.split("[.,]", digits)
+    separators = sum(digits.count(separator) for separator in ".,")
+    return [digits.replace(",", ".")] if separators <= 1 else re.split("[.,]", digits)
 
 
-def _spelt(number: str, factor: int) -> str:
+def _canonical(number: str, factor: int) -> str:
     return format((Decimal(number) * factor).normalize(), "f")  # to 28 digits, whatever the length
 
 
-def _counted(words: list[str]) -> list[int]:
-    """Read number words: "two hundred and five" is one number, "three four" are two."""
-    found: list[int] = []
+def _parse_number_words(words: list[str]) -> list[int]:
+    """Return the values of number words: "two hundred and five" is one number, "three four" are two."""
+    values: list[int] = []
     total = current = 0
     last = None
     for word in words:
@@ -172,11 +177,11 @@ def _counted(words: list[str]) -> list[int]:
         elif word != "and":
             value = _VALUES[word]
             if last is not None and not (last >= 100 or (20 <= last <= 90 and value < 10)):
-                found.append(total + current)
+                values.append(total + current)
                 total = current = 0
             current += value
             last = value
-    return [*found, total + current]
+    return [*values, total + current]
 
 
 _NEGATION = re.compile(
@@ -186,11 +191,11 @@ _NEGATION = re.compile(
 
 
 def has_negation(text: str) -> bool:
-    """Whether the text holds an English word of negation; "unable" or "fails" is none."""
+    """Return whether the text contains an English negation word; "unable" and "fails" do not count."""
     return _NEGATION.search(text.lower()) is not None
 
 
-_STOPS = """
+_STOP_WORD_LIST = """
 a about above after again against all also am an and any are as at be because been before being below between
 both but by can cannot could did do does doing down during each else even few for from further get gets got had has
 have having he her here hers herself him himself his how however i if in into is it its itself just let may me might
@@ -200,11 +205,11 @@ these they this those through thus to too toward towards under until up upon us 
 where whether which while who whom whose why will with within without would yet you your yours yourself im ive id
 youre youve hes shes its were weve theyre theyve dont doesnt didnt cant couldnt wont wouldnt isnt arent wasnt werent
 hasnt havent hadnt thats theres whats lets one ones"""
-STOP_WORDS = frozenset(_STOPS.split())
+STOP_WORDS = frozenset(_STOP_WORD_LIST.split())
 
 
 def content_words(text: str) -> frozenset[str]:
-    """Return the words that carry content: no stop words, no numbers, at least three letters (or an unspaced pair)."""
+    """Return the distinct words but for stop words, numbers and ASCII words of fewer than three letters."""
     return frozenset(
         word
         for word in word_set(text)
@@ -217,16 +222,18 @@ _SENTENCE_END = re.compile(r"[.!?:…\n\"“”(\[]\s*$")
 
 
 def proper_names(text: str) -> frozenset[str]:
-    """Return what is written like a name, in normal form: capitals inside a sentence, or inside a word (vLLM, UNESCO).
+    """Return the words that are capitalised like names, in normal form.
 
-    A capital at the start of a sentence says nothing and counts only where the word has another capital or digit.
+    A capital counts inside a sentence or inside a word (vLLM, UNESCO). At the start of a sentence it counts only where
+    the word has another capital.
     """
-    found: set[str] = set()
+    names: set[str] = set()
     for match in _NAME.finditer(text):
         word = match.group()
         if word == word.lower():
             continue
-        inner = word[1:] != word[1:].lower()
-        if inner or (word[0].isupper() and match.start() and not _SENTENCE_END.search(text[: match.start()][-4:])):
-            found.update(normal_form(word.removesuffix("'s").removesuffix("’s")).split())
-    return frozenset(form for form in found if len(form) > 1 and form not in STOP_WORDS)
+        has_inner_capital = word[1:] != word[1:].lower()
+        starts_sentence = not match.start() or _SENTENCE_END.search(text[: match.start()][-4:]) is not None
+        if has_inner_capital or (word[0].isupper() and not starts_sentence):
+            names.update(normal_form(word.removesuffix("'s").removesuffix("’s")).split())
+    return frozenset(name for name in names if len(name) > 1 and name not in STOP_WORDS)

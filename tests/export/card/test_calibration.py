@@ -34,7 +34,7 @@ def test_a_confidence_that_nobody_compared_with_known_labels_is_said_to_be_that(
 def test_the_card_tells_the_rows_by_label_among_what_was_measured() -> None:
     text = card(outcome(labellers=("choice",), calibrations={"choice": GOLD}), [], {}, [])
     measured = text[text.index("## What the checks measured") :]
-    assert "right on 84 % of 120 gold rows" in measured
+    assert "84 % of 120 gold rows labelled correctly" in measured
     assert "| late\\_delivery | 40 | 78 % | 62–88 % |" in measured
     assert "choice was right on 84 %" in text[: text.index("## How it was made")]
     assert calibration_scores(outcome()) == ""

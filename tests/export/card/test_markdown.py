@@ -3,7 +3,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from textsynth.export.card.markdown import details, escape, fenced, percent, table
+from textsynth.export.card.markdown import details, escape, fenced, table
 
 
 def test_escaping_keeps_a_text_readable_on_one_line() -> None:
@@ -23,9 +23,3 @@ def test_no_text_leaves_its_cell_or_its_block(text: str) -> None:
 
 def test_a_summary_is_text() -> None:
     assert details("a <b>", "inside").startswith("<details><summary>a &lt;b&gt;</summary>\n\n")
-
-
-def test_a_share_is_never_told_as_none_or_all_where_it_is_not() -> None:
-    assert [percent(*pair) for pair in ((0, 9), (1, 900), (1, 8), (899, 900), (9, 9))] == [
-        "0 %", "under 1 %", "12 %", "over 99 %", "100 %",
-    ]  # fmt: skip

@@ -9,71 +9,71 @@ import pytest
 
 from textsynth.core.errors import ModelError
 from textsynth.models.local.loading import (
-    SMALL_BYTES,
+    MAX_HASHED_BYTES,
     LoadedModel,
     ModelSpec,
-    computes_bfloat16,
     fingerprint,
     load_model,
     local_folder,
+    supports_bfloat16,
 )
 
 
-def test_a_folder_is_loaded_with_its_limits(loaded: LoadedModel) -> None:
-    assert loaded.context == 256
-    assert loaded.ends == {0, 1, 2}
+def test_a_loaded_model_knows_its_context_length_and_end_tokens(loaded: LoadedModel) -> None:
+    assert loaded.context_length == 256
+    assert loaded.end_token_ids == {0, 1, 2}
     assert not loaded.model.training
 
 
-def test_a_folder_without_a_model_is_said(tmp_path: Path) -> None:
-    with pytest.raises(ModelError, match=r"holds no model: there is no config\.json"):
+def test_a_folder_without_a_model_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match=r"contains no model: config\.json is missing"):
         load_model(ModelSpec("mine", tmp_path), [].append)
 
 
-def test_a_broken_folder_is_one_sentence(tmp_path: Path) -> None:
+def test_an_invalid_model_folder_is_an_error_in_one_line(tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text(json.dumps({"model_type": "no such"}))
     with pytest.raises(ModelError, match="the model 'mine' cannot be loaded") as caught:
         load_model(ModelSpec("mine", tmp_path), [].append)
     assert "\n" not in str(caught.value)
 
 
-def test_a_hub_name_that_no_cache_has_is_one_sentence_without_a_network() -> None:
+def test_a_hub_model_that_is_not_cached_is_an_error_without_a_network() -> None:
     pytest.importorskip("transformers", reason="needs textsynth[local]")
-    said: list[str] = []
+    log: list[str] = []
     with pytest.raises(ModelError, match="the model 'acme/none' cannot be loaded"):
-        load_model(ModelSpec("acme/none", "acme/none"), said.append)
-    assert said == ["loading acme/none", "getting acme/none from the Hugging Face Hub"]
+        load_model(ModelSpec("acme/none", "acme/none"), log.append)
+    assert log == ["loading acme/none", "downloading acme/none from the Hugging Face Hub"]
 
 
-def test_dtype_can_be_chosen(tiny_folder: Path) -> None:
-    chosen = [
+def test_the_dtype_can_be_set(tiny_folder: Path) -> None:
+    dtypes = [
         str(load_model(ModelSpec("tiny", tiny_folder, dtype=dtype), [].append).model.dtype)
         for dtype in ("float32", "bfloat16")
     ]
-    assert chosen == ["torch.float32", "torch.bfloat16"]
+    assert dtypes == ["torch.float32", "torch.bfloat16"]
 
 
-@pytest.mark.parametrize(("flags", "able"), [("avx2 fma", False), ("avx512_bf16 avx2", True), ("amx_bf16", True)])
-def test_bfloat16_is_taken_where_the_processor_computes_it(flags: str, able: bool, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("flags", "supported"), [("avx2 fma", False), ("avx512_bf16 avx2", True), ("amx_bf16", True)])
+def test_bfloat16_support_is_read_from_the_cpu_flags(flags: str, supported: bool, tmp_path: Path) -> None:
     cpuinfo = tmp_path / "cpuinfo"
     cpuinfo.write_text(f"flags\t: fpu {flags}\n")
-    assert computes_bfloat16(cpuinfo) is (able and sys.platform == "linux")
-    assert not computes_bfloat16(tmp_path / "none")
+    assert supports_bfloat16(cpuinfo) is (supported and sys.platform == "linux")
+    assert not supports_bfloat16(tmp_path / "none")
 
 
-def test_threads_sleep_while_they_wait(tiny_folder: Path) -> None:
+def test_loading_sets_passive_threads_and_prints_nothing_else(tiny_folder: Path) -> None:
     code = (
         "import os, sys; from pathlib import Path\n"
-        "from textsynth.models.local.loading import ModelSpec, load\n"
-        "load(Wanted('tiny', Path(sys.argv[1])), print)\n"
+        "from textsynth.models.local.loading import ModelSpec, load_model\n"
+        "load_model(ModelSpec('tiny', Path(sys.argv[1])), print)\n"
         "print(os.environ['OMP_WAIT_POLICY'])"
     )
     command = [sys.executable, "-W", "error", "-c", code, str(tiny_folder)]
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
-    assert (done.stdout.split("\n"), done.stderr) == (["loading tiny", "PASSIVE", ""], ""), "nothing but our own words"
+    result = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert (result.stdout.split("\n"), result.stderr) == (["loading tiny", "PASSIVE", ""], "")
 
 
-def test_a_path_is_a_folder_and_a_hub_name_is_one_where_a_model_lies_there(tmp_path: Path) -> None:
+def test_a_path_is_a_folder_and_a_hub_name_is_one_only_where_it_contains_a_model(tmp_path: Path) -> None:
     assert local_folder("./small", tmp_path) == tmp_path / "small"
     assert local_folder("/models/small", tmp_path) == Path("/models/small")
     assert local_folder("acme/small", tmp_path) is None
@@ -82,13 +82,13 @@ def test_a_path_is_a_folder_and_a_hub_name_is_one_where_a_model_lies_there(tmp_p
     assert local_folder("acme/small", tmp_path) == tmp_path / "acme" / "small"
 
 
-def test_a_fingerprint_follows_small_contents_and_large_sizes(tmp_path: Path) -> None:
+def test_a_fingerprint_covers_the_contents_of_small_files_and_the_sizes_of_large_ones(tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text("{}")
-    (tmp_path / "weights").write_bytes(b"a" * SMALL_BYTES)
+    (tmp_path / "weights").write_bytes(b"a" * MAX_HASHED_BYTES)
     first = fingerprint(tmp_path)
     assert len(first) == 12
     assert fingerprint(tmp_path) == first
     (tmp_path / "config.json").write_text("[]")
     second = fingerprint(tmp_path)
-    (tmp_path / "weights").write_bytes(b"a" * (SMALL_BYTES + 1))
+    (tmp_path / "weights").write_bytes(b"a" * (MAX_HASHED_BYTES + 1))
     assert len({first, second, fingerprint(tmp_path)}) == 3

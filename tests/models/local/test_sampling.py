@@ -5,75 +5,79 @@ from typing import Any
 
 import pytest
 
-from tests.models.asked import request
+from tests.models.model_calls import request
 from textsynth.models.local.sampling import TokenSampler, sample_from_all, sample_from_top, uniform_numbers
 
 torch = pytest.importorskip("torch", reason="needs textsynth[local]")
 
 VOCABULARY = 400
+CPU = torch.device("cpu")
 
 
-def drawer(*samplings: dict[str, Any]) -> TokenSampler:
-    asked = [request(f"row {row}", **sampling) for row, sampling in enumerate(samplings)]
-    return TokenSampler(asked, [[row] for row in range(len(asked))], vocabulary=VOCABULARY, device=torch.device("cpu"))
+def make_sampler(*settings: dict[str, Any]) -> TokenSampler:
+    """Return a sampler of one row for each of the sampling settings; the prompt of row n is the token n."""
+    requests = [request(f"row {row}", **setting) for row, setting in enumerate(settings)]
+    return TokenSampler(requests, [[row] for row in range(len(requests))], vocabulary=VOCABULARY, device=CPU)
 
 
-def logits(rows: int, seed: int = 0) -> Any:
+def random_logits(rows: int, seed: int = 0) -> Any:
     return torch.randn((rows, VOCABULARY), generator=torch.Generator().manual_seed(seed)) * 3
 
 
-def expected(row: Any, *, top_k: int, top_p: float) -> Any:
-    """The plain definition: sort all, cut by rank, renormalize, cut by mass, renormalize."""
-    shares, tokens = row.double().softmax(-1).sort(descending=True)
+def truncated_distribution(logits: Any, *, top_k: int, top_p: float) -> Any:
+    """The definition: sort all tokens, truncate by rank, renormalize, truncate by mass, renormalize."""
+    probabilities, tokens = logits.double().softmax(-1).sort(descending=True)
     if top_k:
-        shares[top_k:] = 0
-    shares = shares / shares.sum()
-    shares[(shares.cumsum(-1) - shares) >= top_p] = 0
-    return torch.zeros_like(shares).scatter(0, tokens, shares / shares.sum())
+        probabilities[top_k:] = 0
+    probabilities = probabilities / probabilities.sum()
+    probabilities[(probabilities.cumsum(-1) - probabilities) >= top_p] = 0
+    return torch.zeros_like(probabilities).scatter(0, tokens, probabilities / probabilities.sum())
 
 
 @pytest.mark.parametrize(("top_k", "top_p"), [(0, 0.5), (0, 0.95), (5, 1.0), (50, 0.9), (1, 0.9), (0, 0.9999)])
-@pytest.mark.parametrize("flat", [1.0, 20.0])
-def test_draws_follow_the_cut_distribution(top_k: int, top_p: float, flat: float) -> None:
-    row = logits(1)[0] / flat
-    wanted = expected(row, top_k=top_k, top_p=top_p)
+@pytest.mark.parametrize("temperature", [1.0, 20.0])
+def test_samples_follow_the_truncated_distribution(top_k: int, top_p: float, temperature: float) -> None:
+    logits = random_logits(1)[0] / temperature
+    expected = truncated_distribution(logits, top_k=top_k, top_p=top_p)
     count = 4_000
-    chance = torch.rand(count, generator=torch.Generator().manual_seed(3))
-    multi_label = row.expand(200, -1)
-    drawn: Counter[int] = Counter()
-    for some in chance.split(200):
-        part = sample_from_top(multi_label, some, torch.full((200,), top_p), torch.full((200,), top_k), 16)
-        drawn.update(part.tolist())
-    assert all(wanted[token] > 0 for token in drawn), "a token outside the cut was drawn"
-    likeliest = wanted.topk(5)
-    for token, share in zip(likeliest.indices.tolist(), likeliest.values.tolist(), strict=True):
-        assert abs(drawn[token] / count - share) < 0.03
+    uniforms = torch.rand(count, generator=torch.Generator().manual_seed(3))
+    rows = logits.expand(200, -1)
+    counts: Counter[int] = Counter()
+    for batch in uniforms.split(200):
+        tokens = sample_from_top(rows, batch, torch.full((200,), top_p), torch.full((200,), top_k), 16)
+        counts.update(tokens.tolist())
+    assert all(expected[token] > 0 for token in counts), "a token outside the truncated distribution was sampled"
+    most_likely = expected.topk(5)
+    for token, probability in zip(most_likely.indices.tolist(), most_likely.values.tolist(), strict=True):
+        assert abs(counts[token] / count - probability) < 0.03
 
 
-def test_drawing_from_all_follows_the_softmax() -> None:
-    row = torch.tensor([0.0, 1.0, 2.0, -torch.inf])
-    chance = torch.linspace(0, 1 - 1e-7, 10_000)
-    drawn = Counter(sample_from_all(row.expand(10_000, -1), chance).tolist())
-    assert set(drawn) == {0, 1, 2}
-    for token, share in enumerate(row.softmax(-1).tolist()):
-        assert abs(drawn[token] / 10_000 - share) < 0.001
+def test_sampling_from_all_tokens_follows_the_softmax() -> None:
+    logits = torch.tensor([0.0, 1.0, 2.0, -torch.inf])
+    uniforms = torch.linspace(0, 1 - 1e-7, 10_000)
+    counts = Counter(sample_from_all(logits.expand(10_000, -1), uniforms).tolist())
+    assert set(counts) == {0, 1, 2}
+    for token, probability in enumerate(logits.softmax(-1).tolist()):
+        assert abs(counts[token] / 10_000 - probability) < 0.001
 
 
-def test_the_largest_chance_stays_inside() -> None:
+def test_the_largest_random_number_selects_a_possible_token() -> None:
     scaled = torch.full((3, VOCABULARY), -torch.inf)
     scaled[:, 7] = 0
-    edge = torch.tensor([0.0, 0.5, 1.0 - 2**-24])
-    assert sample_from_all(scaled, edge).tolist() == [7, 7, 7]
-    assert sample_from_top(scaled, edge, torch.full((3,), 0.99), torch.zeros(3, dtype=torch.long)).tolist() == [7] * 3
+    uniforms = torch.tensor([0.0, 0.5, 1.0 - 2**-24])
+    top_p, top_k = torch.full((3,), 0.99), torch.zeros(3, dtype=torch.long)
+    assert sample_from_all(scaled, uniforms).tolist() == [7, 7, 7]
+    assert sample_from_top(scaled, uniforms, top_p, top_k).tolist() == [7, 7, 7]
 
 
-def test_temperature_zero_takes_the_likeliest() -> None:
-    rows = logits(2)
-    assert drawer({"temperature": 0.0}, {"temperature": 0.0}).sample(rows, 0).tolist() == rows.argmax(-1).tolist()
+def test_temperature_zero_takes_the_most_likely_token() -> None:
+    logits = random_logits(2)
+    sampler = make_sampler({"temperature": 0.0}, {"temperature": 0.0})
+    assert sampler.sample(logits, 0).tolist() == logits.argmax(-1).tolist()
 
 
-def test_rows_of_all_kinds_draw_as_if_alone() -> None:
-    kinds = [
+def test_rows_with_different_settings_are_sampled_as_if_alone() -> None:
+    settings = [
         {"temperature": 0.0},
         {"top_p": 1.0},
         {"top_p": 0.9},
@@ -81,33 +85,31 @@ def test_rows_of_all_kinds_draw_as_if_alone() -> None:
         {"repetition_penalty": 1.5},
         {"temperature": 2.0, "top_p": 0.999},
     ]
-    rows = logits(len(kinds))
-    together = drawer(*kinds).sample(rows, 1).tolist()
-    asked = [request(f"row {row}", **kind) for row, kind in enumerate(kinds)]
+    logits = random_logits(len(settings))
+    together = make_sampler(*settings).sample(logits, 1).tolist()
+    requests = [request(f"row {row}", **setting) for row, setting in enumerate(settings)]
     alone = [
-        TokenSampler([one], [[row]], vocabulary=VOCABULARY, device=torch.device("cpu"))
-        .sample(rows[row : row + 1], 1)
-        .item()
-        for row, one in enumerate(asked)
+        TokenSampler([row_request], [[row]], vocabulary=VOCABULARY, device=CPU).sample(logits[row : row + 1], 1).item()
+        for row, row_request in enumerate(requests)
     ]
     assert together == alone
 
 
-def test_rows_that_stay_keep_what_is_theirs() -> None:
-    kinds = [{"temperature": 0.0}, {"top_k": 3}, {"repetition_penalty": 2.0}, {"top_p": 1.0}]
-    rows, stay = logits(4), torch.tensor([1, 3])
-    whole, rest = drawer(*kinds), drawer(*kinds)
-    rest.keep(stay)
-    assert rest.sample(rows[stay], 2).tolist() == whole.sample(rows, 2)[stay].tolist()
+def test_the_rows_that_are_kept_keep_their_settings() -> None:
+    settings = [{"temperature": 0.0}, {"top_k": 3}, {"repetition_penalty": 2.0}, {"top_p": 1.0}]
+    logits, kept_rows = random_logits(4), torch.tensor([1, 3])
+    full, reduced = make_sampler(*settings), make_sampler(*settings)
+    reduced.keep_rows(kept_rows)
+    assert reduced.sample(logits[kept_rows], 2).tolist() == full.sample(logits, 2)[kept_rows].tolist()
 
 
-def test_a_repetition_penalty_counts_prompt_and_answer() -> None:
-    flat = torch.zeros((1, VOCABULARY))
-    flat[0, 0], flat[0, 5], flat[0, 6] = 3.0, 2.9, 2.8
-    one = drawer({"temperature": 0.0, "repetition_penalty": 2.0})
-    assert [one.sample(flat.clone(), step).item() for step in range(3)] == [5, 6, 0]
+def test_a_repetition_penalty_applies_to_tokens_of_prompt_and_answer() -> None:
+    logits = torch.zeros((1, VOCABULARY))
+    logits[0, 0], logits[0, 5], logits[0, 6] = 3.0, 2.9, 2.8
+    sampler = make_sampler({"temperature": 0.0, "repetition_penalty": 2.0})
+    assert [sampler.sample(logits.clone(), step).item() for step in range(3)] == [5, 6, 0]
 
 
-def test_random_numbers_belong_to_the_key() -> None:
+def test_random_numbers_depend_on_the_key_alone() -> None:
     assert torch.equal(uniform_numbers("a", 5), uniform_numbers("a", 9)[:5])
     assert not torch.equal(uniform_numbers("a", 5), uniform_numbers("b", 5))

@@ -1,3 +1,5 @@
+"""Requests and replies as lines of a batch."""
+
 from __future__ import annotations
 
 import json
@@ -5,27 +7,28 @@ import json
 import pytest
 
 from tests.mock import TOO_LONG
-from tests.models.asked import request
+from tests.models.model_calls import request
 from textsynth.core.records import Completion, Constraint
 from textsynth.models.openai.batch_format import guess_server_kind, parse_reply_line, request_line
 from textsynth.models.openai.capabilities import ServerCapabilities
 
-ONE = request("x")
+REQUEST = request("x")
+COMPLETE = {"choices": [{"message": {"content": "hi"}, "finish_reason": "stop"}], "usage": {"prompt_tokens": 3}}
 
 
 def test_a_request_as_a_line_of_a_batch() -> None:
-    one = request("x", constraint=Constraint("choice", '["a", "b"]'))
-    line = request_line(ServerCapabilities("small", {}, speaks="vllm"), one)
-    assert (line["custom_id"], line["method"], line["url"]) == (one.key, "POST", "/v1/chat/completions")
+    constrained = request("x", constraint=Constraint("choice", '["a", "b"]'))
+    line = request_line(ServerCapabilities("small", {}, server="vllm"), constrained)
+    assert (line["custom_id"], line["method"], line["url"]) == (constrained.key, "POST", "/v1/chat/completions")
     assert line["body"]["structured_outputs"] == {"choice": ["a", "b"]}  # type: ignore[index]
-    plain = request_line(ServerCapabilities("small", {}, speaks="openai"), request("x", chat=False))
+    plain = request_line(ServerCapabilities("small", {}, server="openai"), request("x", chat=False))
     assert plain["url"] == "/v1/completions"
     assert set(plain["body"]) == {  # type: ignore[call-overload]
         "model", "prompt", "temperature", "top_p", "max_tokens", "presence_penalty", "frequency_penalty",
     }  # fmt: skip
 
 
-def test_what_a_service_understands_is_told_by_its_address() -> None:
+def test_the_kind_of_a_server_is_guessed_from_its_address() -> None:
     assert guess_server_kind("https://api.openai.com/v1") == "openai"
     assert guess_server_kind("https://us.openai.azure.com/v1") == "openai"
     assert guess_server_kind("http://127.0.0.1:8000/v1") == guess_server_kind("https://notopenai.com/v1") == "vllm"
@@ -33,24 +36,21 @@ def test_what_a_service_understands_is_told_by_its_address() -> None:
 
 def reply(status: int | None, body: object = None, error: object = None) -> dict[str, object]:
     response = None if status is None else {"status_code": status, "body": body}
-    return {"id": "1", "custom_id": ONE.key, "response": response, "error": error}
+    return {"id": "1", "custom_id": REQUEST.key, "response": response, "error": error}
 
 
-WHOLE = {"choices": [{"message": {"content": "hi"}, "finish_reason": "stop"}], "usage": {"prompt_tokens": 3}}
+def test_a_completion_is_read_as_from_a_server() -> None:
+    assert parse_reply_line(reply(200, COMPLETE), REQUEST, "small") == Completion("hi", "stop", 3, 0)
+    assert parse_reply_line(reply(200, json.dumps(COMPLETE)), REQUEST, "small") == Completion("hi", "stop", 3, 0)
 
 
-def test_an_answer_is_read_as_one_from_a_server() -> None:
-    assert parse_reply_line(reply(200, WHOLE), ONE, "small") == Completion("hi", "stop", 3, 0)
-    assert parse_reply_line(reply(200, json.dumps(WHOLE)), ONE, "small") == Completion("hi", "stop", 3, 0)
-
-
-@pytest.mark.parametrize("where", ["body", "error"])
-def test_a_refusal_is_final_as_it_is_when_a_server_is_asked(where: str) -> None:
-    too_long = parse_reply_line(reply(400, **{where: {"error": {"message": TOO_LONG}}}), ONE, "small")
+@pytest.mark.parametrize("field", ["body", "error"])
+def test_a_rejection_is_final_as_it_is_when_a_server_is_asked_directly(field: str) -> None:
+    too_long = parse_reply_line(reply(400, **{field: {"error": {"message": TOO_LONG}}}), REQUEST, "small")
     assert isinstance(too_long, Completion)
-    assert str(too_long.failure).startswith("too long a prompt for 'small': This model's maximum")
-    refused = parse_reply_line(reply(400, **{where: {"error": {"message": "no such parameter"}}}), ONE, "small")
-    assert refused == Completion("", failure="refused by the server (HTTP 400): no such parameter")
+    assert str(too_long.failure).startswith("prompt too long for 'small': This model's maximum")
+    rejected = parse_reply_line(reply(400, **{field: {"error": {"message": "no such parameter"}}}), REQUEST, "small")
+    assert rejected == Completion("", failure="rejected by the server (HTTP 400): no such parameter")
 
 
 @pytest.mark.parametrize(
@@ -60,13 +60,13 @@ def test_a_refusal_is_final_as_it_is_when_a_server_is_asked(where: str) -> None:
         (reply(429, error={"message": "slow down"}), "HTTP 429: 'slow down'"),
         (reply(None, error={"code": "batch_expired", "message": "expired"}), "expired"),
         (reply(None, error="engine died"), "engine died"),
-        (reply(None), "no reason is given"),
-        (reply(200, {"choices": []}), "the answer was no choices but"),
-        (reply(200), "HTTP 200: 'no reason is given'"),
-        ({"response": [1]}, "no reason is given"),
+        (reply(None), "no reason given"),
+        (reply(200, {"choices": []}), "the response has no choices but"),
+        (reply(200), "HTTP 200: 'no reason given'"),
+        ({"response": [1]}, "no reason given"),
     ],
 )
-def test_what_may_succeed_another_time_is_no_answer(line: dict[str, object], sentence: str) -> None:
-    said = parse_reply_line(line, ONE, "small")
-    assert isinstance(said, str)
-    assert said.startswith(sentence)
+def test_an_error_that_may_pass_is_a_sentence_and_no_completion(line: dict[str, object], sentence: str) -> None:
+    result = parse_reply_line(line, REQUEST, "small")
+    assert isinstance(result, str)
+    assert result.startswith(sentence)

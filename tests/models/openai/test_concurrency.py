@@ -1,3 +1,5 @@
+"""The limit on requests in flight over all calls, and the queue of those that wait."""
+
 from __future__ import annotations
 
 import asyncio
@@ -6,224 +8,224 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.models.asked import request, requests
+from tests.models.model_calls import request, requests
 from textsynth.core.records import Completion, ModelRequest
 from textsynth.models.openai.concurrency import ConcurrencyLimiter, RequestGroup, RequestQueue
 
 
 class Engine:
-    """Answers after a few turns of the loop and notes what was under way."""
+    """Answers after a few iterations of the loop, and notes what was in flight."""
 
     def __init__(self) -> None:
         self.started: list[str] = []
-        self.groups: list[int] = []
-        self.flying = self.peak = 0
+        self.group_sizes: list[int] = []
+        self.in_flight = self.max_in_flight = 0
 
     async def __call__(self, group: RequestGroup) -> list[Completion]:
         count = len(group.requests)
-        self.groups.append(count)
-        self.started += [one.key for one in group.requests]
-        self.flying += count
-        self.peak = max(self.peak, self.flying)
+        self.group_sizes.append(count)
+        self.started += [each.key for each in group.requests]
+        self.in_flight += count
+        self.max_in_flight = max(self.max_in_flight, self.in_flight)
         await asyncio.sleep(0.001)
-        self.flying -= count
-        return [Completion(one.key) for one in group.requests]
+        self.in_flight -= count
+        return [Completion(each.key) for each in group.requests]
 
 
-async def keep(_: ModelRequest, __: Completion) -> None:
+async def ignore(_: ModelRequest, __: Completion) -> None:
     await asyncio.sleep(0)
 
 
-def test_the_limit_holds_over_calls_and_an_earlier_call_goes_first() -> None:
+def test_the_limit_holds_over_all_calls_and_an_earlier_call_goes_first() -> None:
     engine, first, second = Engine(), requests(40)[:20], requests(40)[20:]
 
     async def go() -> None:
-        flight = ConcurrencyLimiter(lambda: 5, engine)
-        await asyncio.gather(flight.run(first, keep), flight.run(second, keep))
-        assert flight.in_flight == 0
+        limiter = ConcurrencyLimiter(lambda: 5, engine)
+        await asyncio.gather(limiter.run(first, ignore), limiter.run(second, ignore))
+        assert limiter.in_flight == 0
 
     asyncio.run(go())
-    assert engine.peak == 5
-    assert engine.started == [one.key for one in (*first, *second)]
+    assert engine.max_in_flight == 5
+    assert engine.started == [each.key for each in (*first, *second)]
 
 
-def test_a_slot_is_free_only_when_arrived_has_returned() -> None:
-    engine, holding = Engine(), 0
+def test_a_request_counts_until_its_callback_has_returned() -> None:
+    engine, in_callback = Engine(), 0
 
     async def slow(_: ModelRequest, __: Completion) -> None:
-        nonlocal holding
-        holding += 1
-        assert holding + engine.flying <= 3
+        nonlocal in_callback
+        in_callback += 1
+        assert in_callback + engine.in_flight <= 3
         await asyncio.sleep(0.002)
-        holding -= 1
+        in_callback -= 1
 
     asyncio.run(ConcurrencyLimiter(lambda: 3, engine).run(requests(20), slow))
     assert len(engine.started) == 20
 
 
-def test_no_requests_are_no_work() -> None:
-    asyncio.run(ConcurrencyLimiter(lambda: 1, Engine()).run([], keep))
+def test_a_call_without_requests_returns_at_once() -> None:
+    asyncio.run(ConcurrencyLimiter(lambda: 1, Engine()).run([], ignore))
 
 
-def test_an_error_in_arrived_ends_its_call_and_no_other() -> None:
-    engine, came = Engine(), []
+def test_an_error_in_a_callback_ends_its_call_and_no_other() -> None:
+    engine, answered = Engine(), []
 
-    async def full_disk(_: ModelRequest, __: Completion) -> None:
+    async def fail(_: ModelRequest, __: Completion) -> None:
         raise OSError("disk full")
 
-    async def note(one: ModelRequest, _: Completion) -> None:
-        came.append(one.key)
+    async def note(answered_request: ModelRequest, _: Completion) -> None:
+        answered.append(answered_request.key)
 
     async def go() -> None:
-        flight = ConcurrencyLimiter(lambda: 4, engine)
-        other = asyncio.ensure_future(flight.run(requests(30)[10:], note))
+        limiter = ConcurrencyLimiter(lambda: 4, engine)
+        second_call = asyncio.ensure_future(limiter.run(requests(30)[10:], note))
         with pytest.raises(OSError, match="disk full"):
-            await flight.run(requests(10), full_disk)
-        await other
-        assert flight.in_flight == 0
+            await limiter.run(requests(10), fail)
+        await second_call
+        assert limiter.in_flight == 0
 
     asyncio.run(go())
-    assert len(came) == 20
+    assert len(answered) == 20
 
 
-async def cancelled_in_flight(flight: ConcurrencyLimiter) -> None:
-    """Begin a call, cancel it soon after, and see that nothing of it is under way."""
-    call = asyncio.ensure_future(flight.run(requests(1000), keep))
+async def start_and_cancel(limiter: ConcurrencyLimiter) -> None:
+    """Start a call, cancel it soon after, and check that none of its requests is in flight."""
+    call = asyncio.ensure_future(limiter.run(requests(1000), ignore))
     await asyncio.sleep(0.003)
     call.cancel()
     with pytest.raises(asyncio.CancelledError):
         await call
-    assert flight.in_flight == 0
+    assert limiter.in_flight == 0
 
 
 def test_a_cancelled_call_leaves_nothing_behind() -> None:
     engine = Engine()
 
     async def go() -> None:
-        flight = ConcurrencyLimiter(lambda: 4, engine)
-        await cancelled_in_flight(flight)
+        limiter = ConcurrencyLimiter(lambda: 4, engine)
+        await start_and_cancel(limiter)
         started = len(engine.started)
         await asyncio.sleep(0.01)
         assert len(engine.started) == started < 1000
-        await flight.run(requests(3), keep)
+        await limiter.run(requests(3), ignore)
 
     asyncio.run(go())
 
 
-def test_requests_of_a_kind_go_together_within_the_limit_and_are_one_with_those_that_land_together() -> None:
+def test_requests_with_one_group_key_are_sent_together_within_the_limit() -> None:
     engine = Engine()
 
     async def go() -> None:
-        flight = ConcurrencyLimiter(lambda: 6, engine, kind=lambda one: one.key[0] in "01234567", most=lambda _: 4)
-        await flight.run(requests(40), keep)
-        assert flight.in_flight == 0
+        limiter = ConcurrencyLimiter(
+            lambda: 6, engine, group_key=lambda each: each.key[0] in "01234567", max_group_size=lambda _: 4
+        )
+        await limiter.run(requests(40), ignore)
+        assert limiter.in_flight == 0
 
     asyncio.run(go())
-    assert engine.peak <= 6
-    assert engine.groups[0] == 4
-    assert max(engine.groups[2:]) == 4
-    assert sorted(engine.started) == sorted(one.key for one in requests(40))
+    assert engine.max_in_flight <= 6
+    assert engine.group_sizes[0] == 4
+    assert max(engine.group_sizes[2:]) == 4, "requests that end together make room for a group together"
+    assert sorted(engine.started) == sorted(each.key for each in requests(40))
 
 
-def test_what_is_given_back_frees_its_places_at_once_and_goes_before_all_others() -> None:
-    asked = requests(12)
-    alone: list[str] = []
-    together: list[list[str]] = []
+def test_requeued_requests_are_not_in_flight_and_go_before_all_others() -> None:
+    all_requests = requests(12)
+    started: list[str] = []
+    groups: list[list[str]] = []
 
     async def answer(group: RequestGroup) -> list[Completion]:
         if len(group.requests) > 2:
-            together.append([one.key for one in group.requests])
-            flight.requeue(group, group.requests[2:])
-            assert flight.in_flight <= 4
-        alone.extend(one.key for one in group.requests)
+            groups.append([each.key for each in group.requests])
+            limiter.requeue(group, group.requests[2:])
+            assert limiter.in_flight <= 4
+        started.extend(each.key for each in group.requests)
         await asyncio.sleep(0)
-        return [Completion(one.key) for one in group.requests]
+        return [Completion(each.key) for each in group.requests]
 
-    came: list[str] = []
+    answered: list[str] = []
 
-    async def note(one: ModelRequest, completion: Completion) -> None:
-        assert completion.text == one.key
-        came.append(one.key)
+    async def note(answered_request: ModelRequest, completion: Completion) -> None:
+        assert completion.text == answered_request.key
+        answered.append(answered_request.key)
 
-    flight = ConcurrencyLimiter(lambda: 4, answer, kind=lambda _: "same", most=lambda _: 4)
-    asyncio.run(flight.run(asked, note))
-    assert together
-    assert alone == [one.key for one in asked]
-    assert sorted(came) == sorted(alone)
-    assert flight.in_flight == 0
+    limiter = ConcurrencyLimiter(lambda: 4, answer, group_key=lambda _: "same", max_group_size=lambda _: 4)
+    asyncio.run(limiter.run(all_requests, note))
+    assert groups
+    assert started == [each.key for each in all_requests]
+    assert sorted(answered) == sorted(started)
+    assert limiter.in_flight == 0
 
 
-def test_a_call_with_groups_is_cancelled_whole() -> None:
-    engine = Engine()
-
+def test_a_call_with_groups_is_cancelled_completely() -> None:
     async def go() -> None:
-        flight = ConcurrencyLimiter(lambda: 8, engine, kind=lambda _: "same", most=lambda _: 4)
-        await cancelled_in_flight(flight)
-        assert not flight.has_backlog
+        limiter = ConcurrencyLimiter(lambda: 8, Engine(), group_key=lambda _: "same", max_group_size=lambda _: 4)
+        await start_and_cancel(limiter)
+        assert not limiter.has_backlog
 
     asyncio.run(go())
 
 
-def kind_of(one: ModelRequest) -> str | None:
-    """Texts that begin with x go alone."""
-    first = one.prompt.messages[0].content[0]
-    return None if first == "x" else first
+def first_letter(queued: ModelRequest) -> str | None:
+    """Return the group key: the first letter of the text, None for x."""
+    letter = queued.prompt.messages[0].content[0]
+    return None if letter == "x" else letter
 
 
-def queue(*texts: str) -> RequestQueue[str]:
-    found: RequestQueue[str] = RequestQueue(kind_of)
-    found.add("call", [request(text) for text in texts])
-    return found
+def queue_of(*contents: str) -> RequestQueue[str]:
+    queue: RequestQueue[str] = RequestQueue(first_letter)
+    queue.add("call", [request(text) for text in contents])
+    return queue
 
 
-def texts(requests: list[ModelRequest]) -> list[str]:
-    return [one.prompt.messages[0].content for one in requests]
+def texts(queued: list[ModelRequest]) -> list[str]:
+    return [each.prompt.messages[0].content for each in queued]
 
 
-def test_alike_ones_come_together_and_the_others_keep_their_order() -> None:
-    waiting = queue("a1", "b1", "a2", "x1", "x2", "a3", "b2")
-    taken = [texts(waiting.take(lambda _: 2)[1]) for _ in range(5)]
+def test_requests_of_a_group_are_taken_together_and_the_others_keep_their_order() -> None:
+    queue = queue_of("a1", "b1", "a2", "x1", "x2", "a3", "b2")
+    taken = [texts(queue.take(lambda _: 2)[1]) for _ in range(5)]
     assert taken == [["a1", "a2"], ["b1", "b2"], ["x1"], ["x2"], ["a3"]]
-    assert not waiting
+    assert not queue
 
 
-def test_what_is_put_back_comes_first_and_is_found_again() -> None:
-    waiting = queue("a1", "a2", "a3", "b1")
-    caller, taken = waiting.take(lambda _: 2)
-    waiting.requeue(caller, taken)
-    assert texts(waiting.take(lambda _: 9)[1]) == ["a1", "a2", "a3"]
+def test_requeued_requests_come_first_and_are_in_their_group_again() -> None:
+    queue = queue_of("a1", "a2", "a3", "b1")
+    caller, taken = queue.take(lambda _: 2)
+    queue.requeue(caller, taken)
+    assert texts(queue.take(lambda _: 9)[1]) == ["a1", "a2", "a3"]
 
 
-def test_callers_are_kept_apart_and_one_can_be_dropped() -> None:
-    waiting = queue("a1", "a2")
-    waiting.add("other", [request("a3"), request("a4")])
-    waiting.requeue("other", [request("a5")])
-    assert (waiting.take(lambda _: 2)[0], len(waiting)) == ("other", 3)
-    waiting.drop("call")
-    assert texts(waiting.take(lambda _: 9)[1]) == ["a4"]
+def test_a_group_has_requests_of_one_caller_and_a_caller_can_be_dropped() -> None:
+    queue = queue_of("a1", "a2")
+    queue.add("second", [request("a3"), request("a4")])
+    queue.requeue("second", [request("a5")])
+    assert (queue.take(lambda _: 2)[0], len(queue)) == ("second", 3)
+    queue.drop("call")
+    assert texts(queue.take(lambda _: 9)[1]) == ["a4"]
 
 
-def test_nobody_is_asked_how_many_where_there_is_one() -> None:
-    asked: list[ModelRequest] = []
-    waiting = queue("a1", "b1", "x1", "x2")
-    while waiting:
-        waiting.take(lambda one: asked.append(one) or 1)  # type: ignore[func-returns-value]
-    assert not asked
+def test_the_size_of_a_group_is_computed_only_where_the_group_has_further_requests() -> None:
+    computed: list[ModelRequest] = []
+    queue = queue_of("a1", "b1", "x1", "x2")
+    while queue:
+        queue.take(lambda first: computed.append(first) or 1)  # type: ignore[func-returns-value]
+    assert not computed
 
 
 @given(st.lists(st.sampled_from("abcx"), max_size=30), st.lists(st.tuples(st.integers(1, 5), st.booleans())))
-def test_each_is_taken_once_whatever_is_put_back(letters: list[str], steps: list[tuple[int, bool]]) -> None:
-    asked = [f"{letter}{at}" for at, letter in enumerate(letters)]
-    waiting, seen = queue(*asked), list[str]()
-    for most, back in [*steps, *[(3, False)] * len(asked)]:
-        if not waiting:
+def test_each_request_is_taken_once_whatever_is_requeued(letters: list[str], steps: list[tuple[int, bool]]) -> None:
+    contents = [f"{letter}{index}" for index, letter in enumerate(letters)]
+    queue, answered = queue_of(*contents), list[str]()
+    for max_size, requeues in [*steps, *[(3, False)] * len(contents)]:
+        if not queue:
             break
-        caller, taken = waiting.take(lambda _, most=most: most)  # type: ignore[misc]
-        assert len(taken) <= most
-        assert len({kind_of(one) for one in taken}) == 1
-        kept = taken[:1] if back else taken
-        waiting.requeue(caller, taken[len(kept) :])
-        seen += texts(kept)
-    assert sorted(seen) == sorted(asked)
+        caller, taken = queue.take(lambda _, max_size=max_size: max_size)  # type: ignore[misc]
+        assert len(taken) <= max_size
+        assert len({first_letter(each) for each in taken}) == 1
+        sent = taken[:1] if requeues else taken
+        queue.requeue(caller, taken[len(sent) :])
+        answered += texts(sent)
+    assert sorted(answered) == sorted(contents)
     for letter in "abc":
-        assert [one for one in seen if one[0] == letter] == [one for one in asked if one[0] == letter]
+        assert [text for text in answered if text[0] == letter] == [text for text in contents if text[0] == letter]

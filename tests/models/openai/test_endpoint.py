@@ -1,17 +1,17 @@
-"""One server: looks at what it serves, at its metrics, and what it does when its connection breaks."""
+"""One server: the check of its model, its metrics, and what happens when its connection breaks."""
 
 from __future__ import annotations
 
 import asyncio
 import json
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 import pytest
 
-from tests.mock import WHOLE
-from tests.models.asked import request
-from tests.models.raw import END, raw, whole
+from tests.mock import COMPLETE_BODY
+from tests.models.model_calls import request
+from tests.models.raw_server import CLOSE, raw_server, response
 from textsynth.core.errors import ModelError
 from textsynth.models.openai.config import EndpointConfig
 from textsynth.models.openai.endpoint import Endpoint, ModelInfo, parse_model_list
@@ -20,178 +20,177 @@ from textsynth.models.openai.retry import TransientError
 METRICS = b"vllm:num_requests_running 64\nvllm:num_requests_waiting 0\n"
 
 
-def listing(root: str, name: str = "m") -> bytes:
-    return whole(json.dumps({"data": [{"id": name, "root": root, "max_model_len": 2048}]}).encode())
+def model_list(root: str, name: str = "m") -> bytes:
+    return response(json.dumps({"data": [{"id": name, "root": root, "max_model_len": 2048}]}).encode())
 
 
 class Engine:
-    """Answers by path; `lists` is what /v1/models says, `answer` what everything posted gets."""
+    """Responds by path: `models` to /v1/models, `metrics` to /metrics, `completion` to everything else."""
 
     def __init__(self) -> None:
-        self.lists: list[object] = [listing("org/a")]
-        self.answer: list[object] = [whole(WHOLE)]
-        self.metrics: list[object] = [whole(METRICS)]
-        self.looks = self.polls = 0
+        self.models: list[object] = [model_list("org/a")]
+        self.metrics: list[object] = [response(METRICS)]
+        self.completion: list[object] = [response(COMPLETE_BODY)]
+        self.model_list_requests = 0
 
-    def __call__(self, asked: bytes) -> Sequence[object]:
-        if asked.startswith(b"GET /v1/models"):
-            self.looks += 1
-            return self.lists
-        if asked.startswith(b"GET /metrics"):
-            self.polls += 1
-            return self.metrics
-        return self.answer
+    def __call__(self, received: bytes) -> Sequence[object]:
+        if received.startswith(b"GET /v1/models"):
+            self.model_list_requests += 1
+            return self.models
+        return self.metrics if received.startswith(b"GET /metrics") else self.completion
 
 
-def with_replica(engine: Engine, work: Callable[[Endpoint], object], seconds: float = 5.0) -> None:
+def with_endpoint(engine: Engine, work: Callable[[Endpoint], Awaitable[object]], timeout_seconds: float = 5.0) -> None:
     async def go() -> None:
-        async with raw(engine) as server:
-            replica = Endpoint(
-                server.url, EndpointConfig((server.url,), "m", timeout_seconds=seconds), in_flight=None, say=print
-            )
+        async with raw_server(engine) as server:
+            config = EndpointConfig((server.url,), "m", timeout_seconds=timeout_seconds)
+            endpoint = Endpoint(server.url, config, concurrency=None, log=print)
             try:
-                await work(replica)  # type: ignore[misc]
+                await work(endpoint)
             finally:
-                replica.close()
+                endpoint.close()
                 await asyncio.sleep(0)
 
     asyncio.run(asyncio.wait_for(go(), 20))
 
 
-def test_one_look_serves_all_first_requests() -> None:
+def test_all_first_requests_share_one_check_of_the_model() -> None:
     engine = Engine()
 
-    async def work(replica: Endpoint) -> None:
-        found = await asyncio.gather(*(replica.complete(request("hello")) for _ in range(10)))
-        assert [[one.text for one in some if one] for some in found if isinstance(some, list)] == [["text"]] * 10
-        assert replica.listed is not None
-        assert (replica.listed.root, replica.listed.context) == ("org/a", 2048)
+    async def work(endpoint: Endpoint) -> None:
+        results = await asyncio.gather(*(endpoint.complete(request("hello")) for _ in range(10)))
+        texts = [[each.text for each in result if each] for result in results if isinstance(result, list)]
+        assert texts == [["text"]] * 10
+        assert endpoint.model_info is not None
+        assert (endpoint.model_info.root, endpoint.model_info.context) == ("org/a", 2048)
 
-    with_replica(engine, work)
-    assert engine.looks == 1
+    with_endpoint(engine, work)
+    assert engine.model_list_requests == 1
 
 
-def test_another_model_under_the_same_name_stops_after_the_connection_broke() -> None:
+def test_another_model_under_the_same_name_stops_the_run_after_a_broken_connection() -> None:
     engine = Engine()
 
-    async def work(replica: Endpoint) -> None:
-        await replica.complete(request("hello"))
-        engine.lists, engine.answer = [listing("org/b")], [END]
-        found = await replica.complete(request("hello"))
-        assert isinstance(found, TransientError)
-        assert (found.kind, found.server_responded) == ("broken", False)
+    async def work(endpoint: Endpoint) -> None:
+        await endpoint.complete(request("hello"))
+        engine.models, engine.completion = [model_list("org/b")], [CLOSE]
+        result = await endpoint.complete(request("hello"))
+        assert isinstance(result, TransientError)
+        assert (result.kind, result.server_responded) == ("broken", False)
         with pytest.raises(ModelError, match=r"now serves another model as 'm': 'org/b', before 'org/a'; .*would mix"):
-            await replica.complete(request("hello"))
+            await endpoint.complete(request("hello"))
 
-    with_replica(engine, work)
+    with_endpoint(engine, work)
 
 
-@pytest.mark.parametrize("lists", [[whole(b"none", 404)], [whole(b"<html>")], [listing("org/a", name="other")]])
-def test_a_server_that_lists_nothing_useful_is_asked_all_the_same(lists: list[object]) -> None:
+@pytest.mark.parametrize(
+    "models", [[response(b"none", 404)], [response(b"<html>")], [model_list("org/a", name="other")]]
+)
+def test_a_server_without_a_useful_model_list_gets_requests_all_the_same(models: list[object]) -> None:
     engine = Engine()
-    engine.lists = lists
+    engine.models = models
 
-    async def work(replica: Endpoint) -> None:
+    async def work(endpoint: Endpoint) -> None:
         for _ in range(3):
-            found = await replica.complete(request("hello"))
-            assert isinstance(found, list)
+            assert isinstance(await endpoint.complete(request("hello")), list)
 
-    with_replica(engine, work)
-    assert engine.looks == 1
+    with_endpoint(engine, work)
+    assert engine.model_list_requests == 1
 
 
-def test_other_models_beside_it_are_an_error() -> None:
+def test_a_peer_with_another_model_is_an_error() -> None:
     engine = Engine()
 
-    async def work(replica: Endpoint) -> None:
-        other = Endpoint("http://127.0.0.1:9/v1", EndpointConfig((), "m"), in_flight=None, say=print)
-        await replica.check_health()
-        other.listed, other.beside = replica.listed, [replica]
-        replica.beside, replica.listed = [other], None
-        engine.lists = [listing("org/b")]
+    async def work(endpoint: Endpoint) -> None:
+        peer = Endpoint("http://127.0.0.1:9/v1", EndpointConfig((), "m"), concurrency=None, log=print)
+        await endpoint.check_model()
+        peer.model_info, peer.peers = endpoint.model_info, [endpoint]
+        endpoint.peers, endpoint.model_info = [peer], None
+        engine.models = [model_list("org/b")]
         with pytest.raises(ModelError, match=r"base_urls: .*:9/v1 serves 'org/a' as 'm', but .* serves 'org/b'"):
-            await replica.check_health()
+            await endpoint.check_model()
 
-    with_replica(engine, work)
+    with_endpoint(engine, work)
 
 
-def test_a_server_without_metrics_is_asked_once() -> None:
+def test_a_server_without_metrics_is_polled_once() -> None:
     engine = Engine()
-    engine.metrics = [whole(b"not here", 404)]
+    engine.metrics = [response(b"not here", 404)]
 
-    async def work(replica: Endpoint) -> None:
-        assert replica.polls
-        await replica.poll_metrics(0.0, pressed=True)
-        assert not replica.polls
+    async def work(endpoint: Endpoint) -> None:
+        assert endpoint.has_metrics
+        await endpoint.poll_metrics(0.0, saturated=True)
+        assert not endpoint.has_metrics
 
-    with_replica(engine, work)
+    with_endpoint(engine, work)
 
 
-def test_metrics_set_the_pace_and_a_poll_that_fails_is_nothing() -> None:
+def test_metrics_adapt_the_concurrency_and_a_failed_poll_changes_nothing() -> None:
     engine = Engine()
 
-    async def work(replica: Endpoint) -> None:
-        replica.in_flight = 64
-        await replica.poll_metrics(0.0, pressed=True)
-        assert replica.pace.limit == 96
-        engine.metrics = [END]
-        await replica.poll_metrics(1.0, pressed=True)
-        assert replica.polls
+    async def work(endpoint: Endpoint) -> None:
+        endpoint.in_flight = 64
+        await endpoint.poll_metrics(0.0, saturated=True)
+        assert endpoint.concurrency.limit == 96
+        engine.metrics = [CLOSE]
+        await endpoint.poll_metrics(1.0, saturated=True)
+        assert endpoint.has_metrics
+        assert endpoint.concurrency.limit == 96
 
-    with_replica(engine, work)
+    with_endpoint(engine, work)
 
 
-def test_a_try_that_takes_too_long_is_told_apart_from_a_cancelled_one() -> None:
+def test_a_timeout_is_told_apart_from_a_cancellation() -> None:
     engine = Engine()
-    engine.answer = [30.0]
+    engine.completion = [30.0]
 
-    async def work(replica: Endpoint) -> None:
-        asking = asyncio.ensure_future(replica.complete(request("hello")))
-        other = asyncio.ensure_future(replica.complete(request("hello")))
+    async def work(endpoint: Endpoint) -> None:
+        overdue = asyncio.ensure_future(endpoint.complete(request("hello")))
+        cancelled = asyncio.ensure_future(endpoint.complete(request("hello")))
         await asyncio.sleep(0.2)
-        other.cancel()
-        replica.waits.cancel_overdue(asyncio.get_running_loop().time())
-        found = await asking
-        assert isinstance(found, TransientError)
-        assert (found.kind, found.sentence) == ("down", "no answer within timeout_seconds 0.1")
+        cancelled.cancel()
+        endpoint.timeouts.cancel_overdue(asyncio.get_running_loop().time())
+        result = await overdue
+        assert isinstance(result, TransientError)
+        assert (result.kind, result.message) == ("unavailable", "no answer within timeout_seconds 0.1")
         with pytest.raises(asyncio.CancelledError):
-            await other
+            await cancelled
 
-    with_replica(engine, work, seconds=0.1)
-
-
-def listed(**more: object) -> ModelInfo:
-    found = parse_model_list(json.dumps({"data": [{"id": "m", **more}]}).encode())
-    assert found is not None
-    return found["m"]
+    with_endpoint(engine, work, timeout_seconds=0.1)
 
 
-def test_a_listing_is_read_by_name() -> None:
-    assert listed(root="org/model", max_model_len=2048, revision="abc") == ModelInfo("org/model", "abc", None, 2048)
-    assert listed() == ModelInfo()
+def info_of(**row: object) -> ModelInfo:
+    models = parse_model_list(json.dumps({"data": [{"id": "m", **row}]}).encode())
+    assert models is not None
+    return models["m"]
+
+
+def test_a_model_list_is_read_by_name() -> None:
+    assert info_of(root="org/model", max_model_len=2048, revision="abc") == ModelInfo("org/model", "abc", None, 2048)
+    assert info_of() == ModelInfo()
 
 
 @pytest.mark.parametrize("page", [b"", b"<html>", b"[]", b'{"data": {}}', b'{"object": "list"}'])
-def test_what_is_no_listing_is_none(page: bytes) -> None:
+def test_a_page_that_is_not_a_model_list_is_none(page: bytes) -> None:
     assert parse_model_list(page) is None
 
 
-def test_odd_values_tell_nothing() -> None:
-    assert listed(root=7, revision="", created="x", max_model_len=-1) == ModelInfo()
-    assert listed(max_model_len=True, created=True) == ModelInfo()
+def test_values_of_the_wrong_type_are_ignored() -> None:
+    assert info_of(root=7, revision="", created="x", max_model_len=-1) == ModelInfo()
+    assert info_of(max_model_len=True, created=True) == ModelInfo()
 
 
-def test_the_date_counts_only_where_it_does_not_follow_the_clock() -> None:
-    assert listed(created=int(time.time())).created is None
-    assert listed(created=1_700_000_000).created == 1_700_000_000
+def test_a_date_that_is_the_current_time_is_ignored() -> None:
+    assert info_of(created=int(time.time())).created is None
+    assert info_of(created=1_700_000_000).created == 1_700_000_000
 
 
-def test_only_what_both_tell_can_differ() -> None:
-    plain, other = ModelInfo("org/a"), ModelInfo("org/b")
-    assert plain.difference(other)
-    assert not plain.difference(ModelInfo("org/a", context=1))
-    assert not plain.difference(ModelInfo())
-    assert ModelInfo("a", "1").difference(ModelInfo("a", "2"))
-    assert ModelInfo(created=1).difference(ModelInfo(created=2))
-    assert ModelInfo("a", "1", 5).as_dict() == "'a', revision '1', created 5"
-    assert ModelInfo().as_dict() == "nothing but the name"
+def test_models_conflict_only_in_values_that_both_have() -> None:
+    first, second = ModelInfo("org/a"), ModelInfo("org/b")
+    assert first.conflicts_with(second)
+    assert not first.conflicts_with(ModelInfo("org/a", context=1))
+    assert not first.conflicts_with(ModelInfo())
+    assert ModelInfo("a", "1").conflicts_with(ModelInfo("a", "2"))
+    assert ModelInfo(created=1).conflicts_with(ModelInfo(created=2))
+    assert ModelInfo("a", "1", 5).describe() == "'a', revision '1', created 5"
+    assert ModelInfo().describe() == "a model without root, revision and date"

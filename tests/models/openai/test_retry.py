@@ -1,202 +1,211 @@
+"""The retry policy, and how error responses are classified."""
+
 from __future__ import annotations
 
 import json
 
 import pytest
 
+from tests.mock import NO_CHAT_TEMPLATE
 from textsynth.core.errors import ModelError
 from textsynth.core.records import Completion
-from textsynth.http.connection import Reply
+from textsynth.http.response import Response
 from textsynth.models.openai.retry import (
-    ALL_REFUSED,
     FIRST_CONTACT_SECONDS,
+    MAX_REJECTIONS,
     ErrorClassifier,
     RetryPolicy,
     RetryState,
     TransientError,
 )
 
-AWAY = TransientError("away", "connection refused")
-BUSY = TransientError("busy", "HTTP 429")
-DOWN = TransientError("down", "HTTP 503")
+UNREACHABLE = TransientError("unreachable", "connection refused")
+RATE_LIMITED = TransientError("rate_limited", "HTTP 429")
+UNAVAILABLE = TransientError("unavailable", "HTTP 503")
 BROKEN = TransientError("broken", "no JSON")
 
 
-def patience(retries: int = 3, seconds: float = 100.0) -> RetryPolicy:
-    return RetryPolicy(retries=retries, seconds=seconds, address="http://127.0.0.1:1/v1")
+def retry_policy(retries: int = 3, max_downtime_seconds: float = 100.0) -> RetryPolicy:
+    return RetryPolicy(retries=retries, max_downtime_seconds=max_downtime_seconds, address="http://127.0.0.1:1/v1")
 
 
-def heard(of: RetryPolicy, now: float) -> None:
-    of.record_success(RetryState("other", now), now)
+def answer_another_request(policy: RetryPolicy, now: float) -> None:
+    policy.record_success(RetryState("another", now), now)
 
 
-@pytest.mark.parametrize("trouble", [BROKEN, DOWN])
-def test_a_request_that_fails_while_others_succeed_is_given_up_after_its_retries(trouble: TransientError) -> None:
-    mine, attempt = patience(retries=2), RetryState("bad", 1.0)
-    heard(mine, 2.0)
-    waits = [mine.next_delay(attempt, trouble, 3.0) for _ in range(3)]
-    assert waits[2] is None
-    assert all(wait is not None and wait < 5 for wait in waits[:2])
+@pytest.mark.parametrize("error", [BROKEN, UNAVAILABLE])
+def test_a_request_that_fails_while_others_succeed_is_given_up_after_its_retries(error: TransientError) -> None:
+    policy, state = retry_policy(retries=2), RetryState("bad", 1.0)
+    answer_another_request(policy, 2.0)
+    delays = [policy.next_delay(state, error, 3.0) for _ in range(3)]
+    assert delays[2] is None
+    assert all(delay is not None and delay < 5 for delay in delays[:2])
 
 
-@pytest.mark.parametrize("trouble", [AWAY, BUSY])
-def test_waiting_for_a_server_does_not_count_against_a_request(trouble: TransientError) -> None:
-    mine, attempt = patience(retries=0), RetryState("good", 1.0)
-    heard(mine, 2.0)
-    assert all(mine.next_delay(attempt, trouble, 3.0) is not None for _ in range(20))
+@pytest.mark.parametrize("error", [UNREACHABLE, RATE_LIMITED])
+def test_waiting_for_a_server_does_not_count_against_a_request(error: TransientError) -> None:
+    policy, state = retry_policy(retries=0), RetryState("good", 1.0)
+    answer_another_request(policy, 2.0)
+    assert all(policy.next_delay(state, error, 3.0) is not None for _ in range(20))
 
 
-def test_even_a_server_that_is_always_busy_for_one_request_ends_it() -> None:
-    mine, attempt = patience(), RetryState("unlucky", 1.0)
-    heard(mine, 2.0)
-    assert None in [mine.next_delay(attempt, BUSY, 3.0) for _ in range(102)]
+def test_a_request_is_given_up_at_last_even_if_the_server_is_only_busy() -> None:
+    policy, state = retry_policy(), RetryState("unlucky", 1.0)
+    answer_another_request(policy, 2.0)
+    assert None in [policy.next_delay(state, RATE_LIMITED, 3.0) for _ in range(102)]
 
 
 def test_one_bad_request_alone_does_not_stop_a_run() -> None:
-    mine = patience(retries=1)
-    heard(mine, 1.0)
-    attempt = RetryState("bad", 2.0)
-    assert [mine.next_delay(attempt, BROKEN, 3.0) is None for _ in range(2)] == [False, True]
+    policy = retry_policy(retries=1)
+    answer_another_request(policy, 1.0)
+    state = RetryState("bad", 2.0)
+    assert [policy.next_delay(state, BROKEN, 3.0) is None for _ in range(2)] == [False, True]
 
 
-def test_many_bad_requests_and_no_good_one_are_a_dead_server() -> None:
-    mine = patience(retries=0, seconds=50.0)
-    heard(mine, 1.0)
-    attempts = [RetryState(str(number), 2.0) for number in range(64)]
-    given_up = [mine.next_delay(attempt, DOWN, 10.0) for attempt in attempts]
-    assert given_up.count(None) <= 4
-    with pytest.raises(ModelError, match="given no answer for 68 s; last: HTTP 503"):
-        mine.next_delay(attempts[-1], DOWN, 70.0)
+def test_many_bad_requests_and_no_good_one_mean_that_the_server_is_down() -> None:
+    policy = retry_policy(retries=0, max_downtime_seconds=50.0)
+    answer_another_request(policy, 1.0)
+    states = [RetryState(str(number), 2.0) for number in range(64)]
+    delays = [policy.next_delay(state, UNAVAILABLE, 10.0) for state in states]
+    assert delays.count(None) <= 4
+    with pytest.raises(ModelError, match="given no answer for 68 s; last error: HTTP 503"):
+        policy.next_delay(states[-1], UNAVAILABLE, 70.0)
 
 
-def test_a_server_never_reached_is_not_waited_for_long() -> None:
-    mine, attempt = patience(), RetryState("first", 0.0)
-    assert mine.next_delay(attempt, AWAY, FIRST_CONTACT_SECONDS - 1) is not None
+def test_a_server_that_was_never_reached_is_not_waited_for_long() -> None:
+    policy, state = retry_policy(), RetryState("first", 0.0)
+    assert policy.next_delay(state, UNREACHABLE, FIRST_CONTACT_SECONDS - 1) is not None
     with pytest.raises(ModelError, match=r"no server at http://127.0.0.1:1/v1: connection refused, for 15 s"):
-        mine.next_delay(attempt, AWAY, FIRST_CONTACT_SECONDS)
+        policy.next_delay(state, UNREACHABLE, FIRST_CONTACT_SECONDS)
 
 
-def test_a_server_that_died_is_waited_for_longer() -> None:
-    mine, attempt = patience(), RetryState("later", 10.0)
-    heard(mine, 5.0)
-    assert mine.next_delay(attempt, AWAY, 10.0 + 99) is not None
+def test_a_server_that_has_responded_before_is_waited_for_longer() -> None:
+    policy, state = retry_policy(), RetryState("later", 10.0)
+    answer_another_request(policy, 5.0)
+    assert policy.next_delay(state, UNREACHABLE, 10.0 + 99) is not None
     with pytest.raises(ModelError, match="start it again and run the same command"):
-        mine.next_delay(attempt, AWAY, 10.0 + 100)
+        policy.next_delay(state, UNREACHABLE, 10.0 + 100)
 
 
-def test_a_server_that_dies_while_nothing_new_is_sent_is_not_waited_for_without_end() -> None:
-    mine, attempt = patience(), RetryState("under way since before the last answer", 1.0)
-    heard(mine, 5.0)
-    assert mine.next_delay(attempt, AWAY, 5.0 + 99) is not None
+def test_the_downtime_runs_from_the_last_response_to_any_request() -> None:
+    policy, state = retry_policy(), RetryState("in flight since before the last response", 1.0)
+    answer_another_request(policy, 5.0)
+    assert policy.next_delay(state, UNREACHABLE, 5.0 + 99) is not None
     with pytest.raises(ModelError, match="has given no answer for 100 s"):
-        mine.next_delay(attempt, AWAY, 5.0 + 100)
+        policy.next_delay(state, UNREACHABLE, 5.0 + 100)
 
 
-def test_pauses_grow_are_jittered_and_have_an_end() -> None:
-    mine = patience(retries=10**6, seconds=10**9)
-    attempts = [RetryState(str(number), 0.0) for number in range(50)]
-    rounds = [[mine.next_delay(one, DOWN, 1.0) or 0.0 for one in attempts] for _ in range(12)]
+def test_delays_grow_have_jitter_and_a_maximum() -> None:
+    policy = retry_policy(retries=10**6, max_downtime_seconds=10**9)
+    states = [RetryState(str(number), 0.0) for number in range(50)]
+    rounds = [[policy.next_delay(state, UNAVAILABLE, 1.0) or 0.0 for state in states] for _ in range(12)]
     assert max(rounds[0]) <= 0.5
     assert len(set(rounds[0])) == 50
     assert sum(rounds[5]) > 4 * sum(rounds[0])
-    assert max(max(one) for one in rounds) <= 30
+    assert max(max(delays) for delays in rounds) <= 30
 
 
-def test_the_wait_a_server_asks_for_is_kept_up_to_the_patience() -> None:
-    mine = patience(seconds=20.0)
-    assert 7 <= (mine.next_delay(RetryState("a", 0.0), TransientError("busy", "", 7.0), 1.0) or 0) <= 7.25
-    assert (mine.next_delay(RetryState("b", 0.0), TransientError("busy", "", 3600.0), 1.0) or 0) <= 20.25
+def test_the_delay_that_a_server_asks_for_is_kept_up_to_the_maximal_downtime() -> None:
+    policy = retry_policy(max_downtime_seconds=20.0)
+    short, long = TransientError("rate_limited", "", 7.0), TransientError("rate_limited", "", 3600.0)
+    assert 7 <= (policy.next_delay(RetryState("a", 0.0), short, 1.0) or 0) <= 7.25
+    assert (policy.next_delay(RetryState("b", 0.0), long, 1.0) or 0) <= 20.25
 
 
-def test_a_request_that_left_is_troubled_no_more() -> None:
-    mine, attempt = patience(), RetryState("gone", 0.0)
-    mine.next_delay(attempt, DOWN, 1.0)
-    mine.release(attempt)
-    assert not mine.troubled
+def test_a_request_that_has_ended_is_no_longer_failing() -> None:
+    policy, state = retry_policy(), RetryState("ended", 0.0)
+    policy.next_delay(state, UNAVAILABLE, 1.0)
+    policy.release(state)
+    assert not policy.failing
 
 
-WHERE = "the server at http://a/v1"
-TEMPLATE = (
-    "As of transformers v4.44, default chat template is no longer allowed, so you must provide a chat template if the"
-    " tokenizer does not define one."
-)
+SERVER = "the server at http://a/v1"
 
 
-def reply(status: int, message: str = "", *, code: object = None, head: str = "") -> Reply:
+def error_response(status: int, message: str = "", *, code: object = None, **headers: str) -> Response:
     body = json.dumps({"error": {"message": message, "code": code}}).encode()
-    return Reply(status, f"HTTP/1.1 {status} X\r\n{head}".encode(), body)
+    return Response(status, {name.replace("_", "-").encode(): value.encode() for name, value in headers.items()}, body)
 
 
-def refusals(**more: str | None) -> ErrorClassifier:
-    return ErrorClassifier("org/m", more.get("key"), more.get("key_env"))
+def classifier(api_key: str | None = None, api_key_env: str | None = None) -> ErrorClassifier:
+    return ErrorClassifier("org/m", api_key, api_key_env)
 
 
 @pytest.mark.parametrize(
     ("status", "kind"),
-    [(429, "busy"), (502, "down"), (503, "down"), (504, "down"), (500, "broken"), (408, "broken"), (425, "broken")],
+    [
+        (429, "rate_limited"),
+        (502, "unavailable"),
+        (503, "unavailable"),
+        (504, "unavailable"),
+        (500, "broken"),
+        (408, "broken"),
+        (425, "broken"),
+    ],
 )
-def test_what_is_worth_another_try(status: int, kind: str) -> None:
-    found = refusals().classify(reply(status, "so sorry", head="Retry-After: 3\r\n"), WHERE)
-    assert isinstance(found, TransientError)
-    assert (found.kind, found.server_responded) == (kind, True)
-    assert found.retry_after_seconds == (3.0 if kind in ("busy", "down") else None)
+def test_statuses_that_are_worth_another_attempt(status: int, kind: str) -> None:
+    error = classifier().classify(error_response(status, "so sorry", retry_after="3"), SERVER)
+    assert isinstance(error, TransientError)
+    assert (error.kind, error.server_responded) == (kind, True)
+    assert error.retry_after_seconds == (3.0 if kind in ("rate_limited", "unavailable") else None)
 
 
-def test_not_found_is_for_the_caller_to_tell() -> None:
-    assert refusals().classify(reply(404), WHERE) is None
+def test_a_404_is_left_to_the_caller() -> None:
+    assert classifier().classify(error_response(404), SERVER) is None
 
 
 @pytest.mark.parametrize("status", [401, 403])
-def test_a_key_and_a_gate_are_told_apart(status: int) -> None:
+def test_a_wrong_key_and_a_gated_model_are_told_apart(status: int) -> None:
     with pytest.raises(ModelError, match=r"refuses the key in 'KEY' \(HTTP"):
-        refusals(key="k", key_env="KEY").classify(reply(status, "invalid key"), WHERE)
-    with pytest.raises(ModelError, match=r"refuses requests without a key; .*key_env"):
-        refusals().classify(reply(status, "no key"), WHERE)
+        classifier("k", "KEY").classify(error_response(status, "invalid key"), SERVER)
+    with pytest.raises(ModelError, match=r"refuses requests without a key; .*api_key_env"):
+        classifier().classify(error_response(status, "no key"), SERVER)
     gated = "Access to model org/m is restricted and you are not in the authorized list. Visit to ask for access."
     with pytest.raises(ModelError, match=r"the gated model 'org/m' .*accept its terms"):
-        refusals(key="k", key_env="KEY").classify(reply(status, gated), WHERE)
+        classifier("k", "KEY").classify(error_response(status, gated), SERVER)
 
 
 @pytest.mark.parametrize("status", [400, 500])
-def test_a_model_without_a_chat_template_stops_and_names_the_way_out(status: int) -> None:
+def test_a_model_without_a_chat_template_stops_the_run_and_says_what_to_do(status: int) -> None:
     with pytest.raises(ModelError, match=r"'org/m' at http://a/v1 has no chat template .*mode: completion"):
-        refusals().classify(reply(status, TEMPLATE), WHERE)
+        classifier().classify(error_response(status, NO_CHAT_TEMPLATE), SERVER)
 
 
-def test_an_option_for_the_template_is_another_matter() -> None:
-    found = refusals().classify(reply(400, "Extra inputs are not permitted: chat_template_kwargs"), WHERE)
-    assert isinstance(found, Completion)
-    assert "refused by the server" in str(found.failure)
+def test_a_rejected_option_of_the_template_is_not_a_missing_template() -> None:
+    message = "Extra inputs are not permitted: chat_template_kwargs"
+    completion = classifier().classify(error_response(400, message), SERVER)
+    assert isinstance(completion, Completion)
+    assert "rejected by the server" in str(completion.failure)
 
 
-def test_too_long_is_one_request_and_never_counts_as_refusing_all() -> None:
-    mine = refusals()
-    for _ in range(ALL_REFUSED + 1):
-        found = mine.classify(reply(400, "This model's maximum context length is 2048 tokens."), WHERE)
-        assert isinstance(found, Completion)
-        assert str(found.failure).startswith("too long a prompt for 'org/m': This model's")
+def test_prompts_that_are_too_long_never_count_as_rejecting_all_requests() -> None:
+    errors = classifier()
+    for _ in range(MAX_REJECTIONS + 1):
+        completion = errors.classify(error_response(400, "This model's maximum context length is 2048 tokens."), SERVER)
+        assert isinstance(completion, Completion)
+        assert str(completion.failure).startswith("prompt too long for 'org/m': This model's")
 
 
-def test_who_refuses_all_stops_and_who_has_answered_does_not() -> None:
-    mine, other = refusals(), refusals()
-    other.answered = 1
-    for _ in range(ALL_REFUSED - 1):
-        mine.classify(reply(422, "no top_a"), WHERE)
-    with pytest.raises(ModelError, match="refused each of the first 5 requests"):
-        mine.classify(reply(422, "no top_a"), WHERE)
-    for _ in range(2 * ALL_REFUSED):
-        assert isinstance(other.classify(reply(422, "no top_a"), WHERE), Completion)
+def test_a_server_that_rejects_all_requests_stops_the_run_and_one_that_has_answered_does_not() -> None:
+    rejecting, answering = classifier(), classifier()
+    answering.answered = 1
+    for _ in range(MAX_REJECTIONS - 1):
+        rejecting.classify(error_response(422, "no top_a"), SERVER)
+    with pytest.raises(ModelError, match=r"rejected each of the first 5 requests .*with extra_body"):
+        rejecting.classify(error_response(422, "no top_a"), SERVER)
+    for _ in range(2 * MAX_REJECTIONS):
+        assert isinstance(answering.classify(error_response(422, "no top_a"), SERVER), Completion)
 
 
 @pytest.mark.parametrize("status", [402, 429])
-def test_an_empty_purse_stops(status: int) -> None:
-    with pytest.raises(ModelError, match="wants to be paid first"):
-        refusals().classify(reply(status, "quota", code="insufficient_quota"), WHERE)
+def test_an_account_without_credit_stops_the_run(status: int) -> None:
+    with pytest.raises(ModelError, match="the account at the server at http://a/v1 has no credit left"):
+        classifier().classify(error_response(status, "quota", code="insufficient_quota"), SERVER)
 
 
 def test_a_redirect_is_not_followed_and_a_repeated_key_not_quoted() -> None:
-    with pytest.raises(ModelError, match="sends us on to 'http://b/v1'"):
-        refusals().classify(reply(308, head="Location: http://b/v1\r\n"), WHERE)
+    with pytest.raises(ModelError, match="redirects to 'http://b/v1'"):
+        classifier().classify(error_response(308, location="http://b/v1"), SERVER)
     with pytest.raises(ModelError) as caught:
-        refusals(key="sesame", key_env="KEY").classify(reply(401, "bad key sesame"), WHERE)
+        classifier("sesame", "KEY").classify(error_response(401, "bad key sesame"), SERVER)
     assert "sesame" not in str(caught.value)

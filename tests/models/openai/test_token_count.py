@@ -1,53 +1,55 @@
+"""Token counts from the server's `/tokenize`."""
+
 from __future__ import annotations
 
 import pytest
 
-from tests.models.asked import answers, request
-from tests.models.openai.test_protocol import client, drawn
+from tests.models.model_calls import answers, request, samples
+from tests.models.openai.test_batch_n import client
 from tests.server import Fault, serving
 
 
-def test_a_server_that_tells_no_counts_is_asked_for_them_once_a_prompt() -> None:
-    with serving(tokenizes=True, draws="given", answer=lambda _, use: "word " * (use + 1)) as server:
-        found = answers(client(server), [*drawn("three words long", 3), request("two words", chat=False)])
-        counted = server.mock.counted
-    assert [(one.prompt_tokens, one.completion_tokens) for one in found] == [(3, 1), (0, 2), (0, 3), (2, 1)]
-    chats = [body["messages"] for body in counted if "messages" in body]
-    assert chats == [[{"role": "user", "content": "three words long"}]]
-    assert sum(body.get("prompt") == "two words" for body in counted) == 1
-    assert {body["model"] for body in counted} == {"mock-small"}
+def test_a_prompt_is_counted_once_and_each_answer_where_the_responses_have_no_counts() -> None:
+    with serving(has_tokenize=True, n_support="supported", answer=lambda _, use: "word " * (use + 1)) as server:
+        completions = answers(client(server), [*samples("three words long", 3), request("two words", chat=False)])
+        bodies = server.mock.tokenize_bodies
+    assert [(each.prompt_tokens, each.completion_tokens) for each in completions] == [(3, 1), (0, 2), (0, 3), (2, 1)]
+    assert [body["messages"] for body in bodies if "messages" in body] == [
+        [{"role": "user", "content": "three words long"}]
+    ]
+    assert sum(body.get("prompt") == "two words" for body in bodies) == 1
+    assert {body["model"] for body in bodies} == {"mock-small"}
 
 
-def test_a_prompt_is_counted_as_it_is_put_together_thinking_and_the_recipes_own_parameters_included() -> None:
-    own = {"add_special_tokens": False}
-    with serving(tokenizes=True) as server:
+def test_a_prompt_is_counted_as_it_is_rendered_with_thinking_and_the_parameters_of_the_recipe() -> None:
+    with serving(has_tokenize=True) as server:
         answers(client(server), [request("hello")])
         answers(client(server, thinking={"max_tokens": 8}), [request("hello")])
-        answers(client(server, extra_body=own), [request("hello", chat=False)])
-        counted = server.mock.counted
-    asked = [(body.get("chat_template_kwargs"), body.get("add_special_tokens")) for body in counted[::2]]
-    assert asked == [({"enable_thinking": False}, None), ({"enable_thinking": True}, None), (None, False)]
+        answers(client(server, extra_body={"add_special_tokens": False}), [request("hello", chat=False)])
+        prompts = server.mock.tokenize_bodies[::2]
+    rendering = [(body.get("chat_template_kwargs"), body.get("add_special_tokens")) for body in prompts]
+    assert rendering == [({"enable_thinking": False}, None), ({"enable_thinking": True}, None), (None, False)]
 
 
-@pytest.mark.parametrize("together", [True, False])
-def test_a_prompt_is_counted_once_however_often_it_is_asked(together: bool) -> None:
-    with serving(tokenizes=True, draws="given") as server:
-        found = answers(client(server, batch_n=together), drawn("hello", 20))
-        assert sum("messages" in body for body in server.mock.counted) == 1
-    assert sum(one.prompt_tokens for one in found) == (2 if together else 20)
+@pytest.mark.parametrize("batch_n", [True, False])
+def test_a_prompt_is_counted_once_however_often_it_is_sent(batch_n: bool) -> None:
+    with serving(has_tokenize=True, n_support="supported") as server:
+        completions = answers(client(server, batch_n=batch_n), samples("hello", 20))
+        assert sum("messages" in body for body in server.mock.tokenize_bodies) == 1
+    assert sum(each.prompt_tokens for each in completions) == (2 if batch_n else 20)
 
 
-def test_a_server_that_cannot_count_is_asked_no_more_and_that_is_said_once() -> None:
-    said: list[str] = []
+def test_a_server_that_cannot_count_is_not_asked_again_which_is_logged_once() -> None:
+    log: list[str] = []
     with serving(faults=[Fault("usage")]) as server:
-        found = answers(client(server, said), drawn("hello", 40))
-        assert 1 <= len(server.mock.counted) <= 16
-    assert {(one.prompt_tokens, one.completion_tokens) for one in found} == {(0, 0)}
-    assert sum("how many tokens" in one for one in said) == 1
+        completions = answers(client(server, log), samples("hello", 40))
+        assert 1 <= len(server.mock.tokenize_bodies) <= 16
+    assert {(each.prompt_tokens, each.completion_tokens) for each in completions} == {(0, 0)}
+    assert sum("returns no token counts" in line for line in log) == 1
 
 
-def test_a_server_that_tells_counts_is_not_asked() -> None:
-    with serving(tokenizes=False) as server:
-        found = answers(client(server), drawn("hello", 3))
-        assert not server.mock.counted
-    assert {(one.prompt_tokens, one.completion_tokens) for one in found} == {(40, 20)}
+def test_a_server_whose_responses_have_counts_is_not_asked() -> None:
+    with serving(has_tokenize=False) as server:
+        completions = answers(client(server), samples("hello", 3))
+        assert not server.mock.tokenize_bodies
+    assert {(each.prompt_tokens, each.completion_tokens) for each in completions} == {(40, 20)}

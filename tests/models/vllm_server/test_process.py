@@ -1,5 +1,3 @@
-"""A server as a process: its group, its health, its end."""
-
 from __future__ import annotations
 
 import os
@@ -8,40 +6,40 @@ import socket
 import sys
 from pathlib import Path
 
-from tests.models.vllm_server.engines import is_alive, kill, wait_until
-from textsynth.models.vllm_server.process import EngineProcess, end_group, free_port, is_healthy
+from tests.models.vllm_server.fake_vllm import is_alive, kill, wait_until
+from textsynth.models.vllm_server.process import EngineProcess, free_port, is_healthy, kill_group
 
 SLEEPER = "import subprocess, sys, time\nprint(subprocess.Popen(['sleep', '60']).pid, flush=True)\ntime.sleep(60)"
 
 
-def test_the_whole_group_is_ended_and_the_log_goes_on(tmp_path: Path) -> None:
+def test_the_whole_group_is_terminated_and_the_log_is_appended_to(tmp_path: Path) -> None:
     log = tmp_path / "log"
     log.write_text("before\n")
     engine = EngineProcess([sys.executable, "-c", SLEEPER], os.environ, log)
-    assert engine.since == 7
+    assert engine.log_offset == 7
     wait_until(lambda: log.read_text().count("\n") == 2)
     child = int(log.read_text().split()[1])
-    assert not engine.ended
+    assert not engine.has_exited
     assert engine.exit_reason() == "still running"
-    engine.end()
+    engine.terminate()
     wait_until(lambda: not is_alive(child))
     assert engine.exit_reason() == "killed by SIGTERM"
-    engine.end()  # once more is nothing
+    engine.terminate()  # a second call has no effect
 
 
-def test_how_it_ended(tmp_path: Path) -> None:
-    engine = EngineProcess([sys.executable, "-c", "raise SystemExit(3)"], os.environ, tmp_path / "log")
-    wait_until(lambda: engine.ended)
-    assert engine.exit_reason() == "exit code 3"
-    other = EngineProcess([sys.executable, "-c", SLEEPER], os.environ, tmp_path / "log")
-    kill(other.group, signal.SIGKILL)
-    wait_until(lambda: other.ended)
-    assert other.exit_reason() == "killed by SIGKILL, as the system does when memory runs out"
-    other.end()
-    end_group(other.group)
+def test_the_exit_reason_is_the_exit_code_or_the_signal(tmp_path: Path) -> None:
+    failed = EngineProcess([sys.executable, "-c", "raise SystemExit(3)"], os.environ, tmp_path / "log")
+    wait_until(lambda: failed.has_exited)
+    assert failed.exit_reason() == "exit code 3"
+    killed = EngineProcess([sys.executable, "-c", SLEEPER], os.environ, tmp_path / "log")
+    kill(killed.process_group, signal.SIGKILL)
+    wait_until(lambda: killed.has_exited)
+    assert killed.exit_reason() == "killed by SIGKILL, as the system does when memory runs out"
+    killed.terminate()
+    kill_group(killed.process_group)
 
 
-def test_a_free_port_and_who_is_well_on_it() -> None:
+def test_a_preferred_port_is_used_where_it_is_free_and_a_port_without_a_server_is_not_healthy() -> None:
     port = free_port()
     assert free_port(port) == port
     assert not is_healthy(port)
@@ -49,6 +47,6 @@ def test_a_free_port_and_who_is_well_on_it() -> None:
         taken.bind(("127.0.0.1", port))
         assert free_port(port) != port
         taken.listen()
-        with socket.create_server(("127.0.0.1", 0)) as dumb:
-            dumb.close()
-        assert not is_healthy(dumb.fileno() if dumb.fileno() > 0 else 1)
+        with socket.create_server(("127.0.0.1", 0)) as closed:
+            closed.close()
+        assert not is_healthy(closed.fileno() if closed.fileno() > 0 else 1)

@@ -1,5 +1,3 @@
-"""Waiting: a word now and then, and an end."""
-
 from __future__ import annotations
 
 import time
@@ -7,38 +5,37 @@ from pathlib import Path
 
 import pytest
 
-from tests.models.vllm_server.engines import fake_plan, wait_until
+from tests.models.vllm_server.fake_vllm import fake_plan, wait_until
 from textsynth.core.errors import ModelError
 from textsynth.models.vllm_server.lease import acquire, running_servers
-from textsynth.models.vllm_server.readiness import ReadinessMonitor, progress, wait_until_ready
+from textsynth.models.vllm_server.readiness import ReadinessMonitor, progress_line, wait_until_ready
 from textsynth.models.vllm_server.state import ServerState
 
 
-def test_a_wait_says_that_it_waits_and_that_it_is_over(tmp_path: Path) -> None:
-    said: list[str] = []
-    held = acquire(tmp_path / "serve", fake_plan(tmp_path, "--fake-start", "0.5"))
-    state = wait_until_ready(held, said.append, seconds=20)
-    assert said[0].startswith("vLLM 9.9.0 with small starts (0 s)")
-    assert said[-1].startswith(f"vLLM 9.9.0 serves small at {state.url} after ")
-    said.clear()
-    assert wait_until_ready(held, said.append, seconds=20) == state
-    assert said == []  # nothing was waited for
-    held.release()
+def test_the_start_and_the_end_of_a_wait_are_logged(tmp_path: Path) -> None:
+    log: list[str] = []
+    lease = acquire(tmp_path / "serve", fake_plan(tmp_path, "--fake-start", "0.5"))
+    state = wait_until_ready(lease, log.append, timeout=20)
+    assert log[0].startswith("vLLM 9.9.0 with small is starting (0 s)")
+    assert log[-1].startswith(f"vLLM 9.9.0 serves small at {state.url} after ")
+    log.clear()
+    assert wait_until_ready(lease, log.append, timeout=20) == state
+    assert log == []  # there was no wait
+    lease.release()
     wait_until(lambda: not running_servers(tmp_path / "serve"))
-    with pytest.raises(ModelError, match="was ended while it started"):
-        wait_until_ready(held, said.append, seconds=20)
+    with pytest.raises(ModelError, match="was stopped while it started"):
+        wait_until_ready(lease, log.append, timeout=20)
 
 
-def test_a_wait_in_vain_ends_with_the_reason() -> None:
-    waiting = ReadinessMonitor([].append, seconds=0.05)
+def test_a_wait_that_cannot_succeed_ends_with_the_reason() -> None:
+    monitor = ReadinessMonitor([].append, timeout=0.05)
     with pytest.raises(ModelError, match=r"does not serve small: no memory; its log: /log"):
-        waiting.over(ServerState("failed", name="small", message="no memory", log="/log"))
+        monitor.check(ServerState("failed", name="small", message="no memory", log="/log"))
     time.sleep(0.1)
     with pytest.raises(ModelError, match="was not ready for small"):
-        waiting.over(ServerState("starting", name="small"))
+        monitor.check(ServerState("starting", name="small"))
 
 
-def test_progress_in_one_line() -> None:
-    assert progress(ServerState("restarting", name="small", version="1", message="loading the model"), 12.4) == (
-        "vLLM 1 with small starts again after it died (12 s): loading the model"
-    )
+def test_the_progress_is_described_in_one_line() -> None:
+    state = ServerState("restarting", name="small", version="1", message="loading the model")
+    assert progress_line(state, 12.4) == "vLLM 1 with small is restarting after a crash (12 s): loading the model"

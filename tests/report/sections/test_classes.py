@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from tests.report import evaluations
-from tests.report.charts.test_svg import marks
-from textsynth.report.sections.classes import SHOWN, classes_section
+from tests.report.charts.test_svg import marks_of_class
+from textsynth.report.sections.classes import MAX_PLOTTED, classes_section
 
 
-def test_losses_stand_first_and_few_test_texts_apart() -> None:
+def test_losses_come_first_and_classes_with_few_test_texts_have_their_own_table() -> None:
     section = classes_section(evaluations.big())
     assert section is not None
     words, embeddings, few, _ = section.figures
@@ -20,30 +20,33 @@ def test_losses_stand_first_and_few_test_texts_apart() -> None:
     assert {row[-1] for row in few.table.rows} == {"11"}
 
 
-def test_the_plot_shows_the_forty_clearest_in_the_same_order() -> None:
+def test_the_plot_shows_the_forty_clearest_changes_in_the_order_of_the_table() -> None:
     section = classes_section(evaluations.big())
     assert section is not None
     plot = section.figures[0].plot
     assert plot is not None
-    shown = [mark.text for mark in marks(plot, "value")]
-    assert len(shown) == SHOWN
-    assert not marks(plot, "unsure")
-    assert f"The plot shows the {SHOWN} clearest changes, the table below it all of them." in section.said
+    values = [mark.text for mark in marks_of_class(plot, "value")]
+    assert len(values) == MAX_PLOTTED
+    changes = [float(value.replace("−", "-")) for value in values]
+    assert changes == sorted(changes)
+    assert not marks_of_class(plot, "uncertain")
+    sentence = f"The plot shows the {MAX_PLOTTED} clearest changes, the table below it all of them."
+    assert sentence in section.paragraphs
 
 
 def test_a_row_has_the_scores_before_and_after() -> None:
-    told = evaluations.small()
-    section = classes_section(told)
+    evaluation = evaluations.small()
+    section = classes_section(evaluation)
     assert section is not None
     row = section.figures[0].table.rows[0]
-    before = told["arms"]["seeds"]["words"]["per_class"][row[0]]["f1"]
-    after = told["arms"]["seeds_selected"]["words"]["per_class"][row[0]]["f1"]
+    before = evaluation["arms"]["seeds"]["words"]["per_class"][row[0]]["f1"]
+    after = evaluation["arms"]["seeds_selected"]["words"]["per_class"][row[0]]["f1"]
     assert row[3:] == (f"{before:.3f}", f"{after:.3f}", "150")
 
 
-def test_where_all_classes_have_few_test_texts_there_is_only_the_table() -> None:
-    told = evaluations.evaluation(["a", "b"], ["length"], shift=0.0, test=30)
-    section = classes_section(told)
+def test_without_a_class_with_enough_test_texts_there_is_only_a_table() -> None:
+    evaluation = evaluations.evaluation(["a", "b"], ["length"], shift=0.0, test_texts=30)
+    section = classes_section(evaluation)
     assert section is not None
     assert [figure.plot for figure in section.figures] == [None, None]
-    assert classes_section(evaluations.bare()) is None
+    assert classes_section(evaluations.scores_only()) is None

@@ -4,62 +4,65 @@ from __future__ import annotations
 
 from tests.report import evaluations
 from textsynth.report.sections.nearest_texts import (
-    NEAREST_SHOWN,
-    PAIRS_SHOWN,
-    SHOWN,
-    TELLING,
+    MAX_NEAREST,
+    MAX_PAIRS,
+    MAX_TERMINAL_TEXTS,
+    MAX_TEXTS,
     leaks_section,
-    neighbours_section,
+    nearest_texts_section,
 )
 
 
-def test_kept_texts_stand_before_dropped_ones_with_the_nearest_real_ones() -> None:
-    section = neighbours_section(evaluations.small())
+def test_selected_texts_come_before_dropped_ones_each_with_its_nearest_real_texts() -> None:
+    section = nearest_texts_section(evaluations.small())
     assert section is not None
+    assert section.paragraphs == ["12 selected texts, then 12 dropped texts, each with the most similar real texts."]
     assert [quote.dropped for quote in section.quotes] == [False] * 12 + [True] * 12
-    assert [quote.telling for quote in section.quotes] == ([True] * TELLING + [False] * (12 - TELLING)) * 2
-    first, dropped = section.quotes[0], section.quotes[12]
-    assert len(first.others) == NEAREST_SHOWN
-    assert first.others[0][1].startswith("0.9 · ")
-    assert dropped.said.startswith("dropped: the seeds' classifier puts another label first · ")
+    in_terminal = [True] * MAX_TERMINAL_TEXTS + [False] * (12 - MAX_TERMINAL_TEXTS)
+    assert [quote.in_terminal for quote in section.quotes] == in_terminal * 2
+    selected, dropped = section.quotes[0], section.quotes[12]
+    assert len(selected.related) == MAX_NEAREST
+    assert selected.caption.startswith("selected · ")
+    assert selected.related[0][1].startswith("0.9 · ")
+    assert dropped.caption.startswith("dropped: the seeds' classifier puts another label first · ")
 
 
-def test_of_many_texts_some_are_shown() -> None:
+def test_of_many_texts_the_first_are_shown() -> None:
     row = evaluations.small()["neighbours"][0]
-    section = neighbours_section({"neighbours": [row] * 100})
+    section = nearest_texts_section({"neighbours": [row] * 100})
     assert section is not None
-    assert len(section.quotes) == SHOWN
-    assert neighbours_section({"neighbours": []}) is None
+    assert len(section.quotes) == MAX_TEXTS
+    assert nearest_texts_section({"neighbours": []}) is None
 
 
 def test_leaks_are_counted_and_shown_as_pairs() -> None:
-    section = leaks_section(evaluations.leak())
+    section = leaks_section(evaluations.leaking())
     assert section is not None
-    assert section.said == [
+    assert section.paragraphs == [
         "12 synthetic texts copy a test text.",
-        "More than chance explains: selected and test.",
-        "11 test texts with a copy among them are left out of every score.",
+        "More copies than expected by chance: selected and test.",
+        "11 test texts with a synthetic copy are left out of every score.",
     ]
     assert section.figures[0].table.head == ["between", "copies", "with another label"]
     assert section.figures[0].table.rows[0] == ["selected and test", "12", "1"]
     exact, near, *_ = section.quotes
-    assert exact.others[0][1] == "the same text · test · card_declined · 0000000000000063"
-    assert near.others[0][1].startswith("nearly the same words, 0.92 · test")
-    assert exact.said == "selected · card_declined · 0000000000000000"
+    assert exact.related[0][1] == "the same text · test · card_declined · 0000000000000063"
+    assert near.related[0][1].startswith("nearly the same words, 0.92 · test")
+    assert exact.caption == "selected · card_declined · 0000000000000000"
 
 
-def test_no_leak_is_said_too() -> None:
+def test_the_absence_of_leaks_is_reported() -> None:
     section = leaks_section(evaluations.small())
     assert section is not None
-    assert section.said == ["No synthetic text that a classifier learns from copies a test text."]
+    assert section.paragraphs == ["No synthetic training text copies a test text."]
     assert section.figures[0].table.head == ["between", "copies", "close"]
-    assert leaks_section(evaluations.bare()) is None
+    assert leaks_section(evaluations.scores_only()) is None
 
 
-def test_of_many_pairs_some_are_shown_and_labels_may_be_lists() -> None:
-    pair = {**evaluations.leak()["leaks"]["pairs"][0], "labels": [["a", "b"], None]}
+def test_of_many_pairs_the_first_are_shown_and_labels_may_be_lists() -> None:
+    pair = {**evaluations.leaking()["leaks"]["pairs"][0], "labels": [["a", "b"], None]}
     section = leaks_section({"leaks": {"found": 900, "pairs": [pair] * 900}})
     assert section is not None
-    assert len(section.quotes) == PAIRS_SHOWN
-    assert section.said[1] == f"{PAIRS_SHOWN} of 900 pairs are shown."
-    assert section.quotes[0].said == "selected · a, b · 0000000000000000"
+    assert len(section.quotes) == MAX_PAIRS
+    assert section.paragraphs[1] == f"{MAX_PAIRS} of 900 pairs are shown."
+    assert section.quotes[0].caption == "selected · a, b · 0000000000000000"

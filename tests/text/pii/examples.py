@@ -1,4 +1,4 @@
-"""Texts that hold personal data, by kind and language, and texts that only look like it. All are made up."""
+"""Texts with personal data, by kind and language, and texts that only look like it. All values are made up."""
 
 from __future__ import annotations
 

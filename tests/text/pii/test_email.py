@@ -16,17 +16,17 @@ TOPS = st.sampled_from(("com", "org", "de", "co.uk", "museum"))
 
 @pytest.mark.parametrize("text", EMAILS)
 def test_an_address_is_found(text: str) -> None:
-    found = list(find(text))
-    assert found
-    assert all(one == one.lower() and one in text.lower() for one in found)
+    addresses = list(find(text))
+    assert addresses
+    assert all(address == address.lower() and address in text.lower() for address in addresses)
 
 
 @pytest.mark.parametrize("text", [*NO_EMAILS, *NO_PHONES, *NO_IPS, *NO_SSNS, *PHONES["en"]])
-def test_what_only_looks_like_one_or_is_nobodys_is_passed_over(text: str) -> None:
+def test_lookalikes_and_reserved_domains_are_ignored(text: str) -> None:
     assert not list(find(text))
 
 
-def test_each_address_is_found_without_what_stands_around_it() -> None:
+def test_each_address_is_found_without_the_characters_around_it() -> None:
     text = "'Anna.Berg@firma-xyz.de', (b@firma-xyz.com): c@a.firma-xyz.org."
     assert list(find(text)) == ["anna.berg@firma-xyz.de", "b@firma-xyz.com", "c@a.firma-xyz.org"]
 
@@ -38,20 +38,20 @@ def test_each_address_is_found_without_what_stands_around_it() -> None:
     st.sampled_from(("", " ", "<", "mailto:", "(")),
     st.sampled_from(("", ".", " ok", ">", ", ", "?")),
 )
-def test_every_usual_address_is_found_in_any_place(name: str, label: str, top: str, before: str, after: str) -> None:
+def test_every_common_address_is_found_in_any_context(name: str, label: str, top: str, before: str, after: str) -> None:
     address = f"{name}@x{label}x.{top}"
     assert list(find(f"to {before}{address.upper()}{after}")) == [address]
 
 
 @given(st.text().filter(lambda text: "@" not in text))
-def test_a_text_without_at_holds_none(text: str) -> None:
+def test_a_text_without_an_at_sign_has_no_address(text: str) -> None:
     assert not list(find(text))
 
 
 @given(st.text(alphabet=string.ascii_letters + "@. -_é", max_size=80))
-def test_what_is_found_has_a_name_and_a_domain(text: str) -> None:
-    for one in find(text):
-        name, _, host = one.partition("@")
+def test_an_address_has_a_name_and_a_domain(text: str) -> None:
+    for address in find(text):
+        name, _, host = address.partition("@")
         assert name
         assert "." in host
         assert host in text.lower()

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.text.pii.examples import NO_IPS, NO_PHONES, NO_SSNS, PHONES
-from textsynth.text.pii.iban import EXAMPLES, LENGTHS, checks, find
+from textsynth.text.pii.iban import EXAMPLE_IBANS, LENGTHS, find, has_valid_check_digits
 
 
 @st.composite
@@ -19,42 +19,46 @@ def ibans(draw: st.DrawFn) -> str:
     return f"{country}{98 - value % 97:02}{account}"
 
 
-@given(ibans().filter(lambda one: one not in EXAMPLES), st.sampled_from(("", " ", "-", "\u00a0")), st.integers(1, 5))
+@given(
+    ibans().filter(lambda number: number not in EXAMPLE_IBANS),
+    st.sampled_from(("", " ", "-", "\u00a0")),
+    st.integers(1, 5),
+)
 def test_an_iban_is_found_in_any_grouping(number: str, gap: str, size: int) -> None:
-    groups = [number[:4], *(number[place : place + size] for place in range(4, len(number), size))]
-    for written in (gap.join(groups), gap.join(groups).lower()):
-        assert list(find(f"to {written}, please")) == [number]
+    groups = [number[:4], *(number[start : start + size] for start in range(4, len(number), size))]
+    for text in (gap.join(groups), gap.join(groups).lower()):
+        assert list(find(f"to {text}, please")) == [number]
 
 
 @given(ibans(), st.data())
-def test_one_with_a_character_changed_is_not(number: str, data: st.DataObject) -> None:
-    place = data.draw(st.integers(4, len(number) - 1))
-    kind = string.digits if number[place].isdecimal() else string.ascii_uppercase
-    other = data.draw(st.sampled_from([one for one in kind if one != number[place]]))
-    wrong = number[:place] + other + number[place + 1 :]
-    assert not checks(wrong)
-    assert not list(find(f"to {wrong}, please"))
+def test_an_iban_with_a_changed_character_is_ignored(number: str, data: st.DataObject) -> None:
+    index = data.draw(st.integers(4, len(number) - 1))
+    alphabet = string.digits if number[index].isdecimal() else string.ascii_uppercase
+    changed = data.draw(st.sampled_from([char for char in alphabet if char != number[index]]))
+    invalid = number[:index] + changed + number[index + 1 :]
+    assert not has_valid_check_digits(invalid)
+    assert not list(find(f"to {invalid}, please"))
 
 
 @given(ibans())
-def test_a_longer_or_shorter_one_and_a_part_of_a_word_are_not(number: str) -> None:
+def test_a_number_that_is_too_long_too_short_or_inside_a_word_is_ignored(number: str) -> None:
     assert not list(find(f"{number}1"))
     assert not list(find(f"X{number}"))
     assert not list(find(number[:-1]))
 
 
-@pytest.mark.parametrize("number", sorted(EXAMPLES))
-def test_textbook_examples_are_right_and_passed_over(number: str) -> None:
+@pytest.mark.parametrize("number", sorted(EXAMPLE_IBANS))
+def test_textbook_examples_are_valid_and_ignored(number: str) -> None:
     assert len(number) == LENGTHS[number[:2]]
-    assert checks(number)
+    assert has_valid_check_digits(number)
     assert not list(find(f"such as {number}"))
 
 
 @pytest.mark.parametrize("text", [*NO_PHONES, *NO_IPS, *NO_SSNS, *PHONES["de"]])
-def test_other_numbers_are_passed_over(text: str) -> None:
+def test_other_numbers_are_ignored(text: str) -> None:
     assert not list(find(text))
 
 
 @given(st.text())
-def test_any_text_can_be_looked_at(text: str) -> None:
-    assert all(checks(one) for one in find(text))
+def test_any_text_is_accepted(text: str) -> None:
+    assert all(has_valid_check_digits(number) for number in find(text))

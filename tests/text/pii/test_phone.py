@@ -5,88 +5,94 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.text.pii.examples import EMAILS, NO_EMAILS, NO_IPS, NO_PHONES, NO_SSNS, PHONES
-from textsynth.text.languages import NAMES
-from textsynth.text.pii.phone import COUNTRIES, announced, countries_of, find, known_countries
+from textsynth.text.languages import LANGUAGE_NAMES
+from textsynth.text.pii.phone import (
+    LANGUAGE_COUNTRIES,
+    announces_phone,
+    countries_for_language,
+    find,
+    supported_countries,
+)
 
-ENGLISH = countries_of("en")
-GAPS = st.sampled_from((" ", "-", ".", "\u00a0", ""))
+ENGLISH = countries_for_language("en")
+SEPARATORS = st.sampled_from((" ", "-", ".", "\u00a0", ""))
 
 
 @pytest.mark.parametrize(("language", "text"), [(language, text) for language in PHONES for text in PHONES[language]])
-def test_a_number_is_found_as_its_language_writes_it(language: str, text: str) -> None:
-    assert list(find(text, countries_of(language)))
+def test_a_number_is_found_in_the_national_form_of_its_language(language: str, text: str) -> None:
+    assert list(find(text, countries_for_language(language)))
 
 
 @pytest.mark.parametrize("language", ["en", "de", "fr", "es", "it"])
 @pytest.mark.parametrize("text", [*NO_PHONES, *NO_IPS, *NO_SSNS])
-def test_other_numbers_and_invented_ones_are_passed_over(text: str, language: str) -> None:
-    assert not list(find(text, countries_of(language)))
+def test_other_and_fictional_numbers_are_ignored(text: str, language: str) -> None:
+    assert not list(find(text, countries_for_language(language)))
 
 
 @pytest.mark.parametrize("text", [*NO_EMAILS, *EMAILS])
-def test_addresses_are_no_numbers(text: str) -> None:
+def test_email_addresses_are_ignored(text: str) -> None:
     assert not list(find(text, ENGLISH))
 
 
-def test_one_number_is_told_alike_however_it_is_written() -> None:
-    ways = ("+44 161 234 5001", "0044 161 2345001", "(0161) 234-5001", "0161 234 5001", "+44 (0)161 234 5001")
-    assert {one for way in ways for one in find(way, ENGLISH)} == {"+441612345001"}
+def test_all_spellings_of_a_number_give_the_same_result() -> None:
+    spellings = ("+44 161 234 5001", "0044 161 2345001", "(0161) 234-5001", "0161 234 5001", "+44 (0)161 234 5001")
+    assert {number for spelling in spellings for number in find(spelling, ENGLISH)} == {"+441612345001"}
 
 
-def test_several_numbers_of_a_text_are_told_in_order() -> None:
+def test_several_numbers_are_returned_in_text_order() -> None:
     assert "+447911234568" in find("info: 07911234568/07911234569", ENGLISH)
     text = "0161 234 5001 or 07911 234568, abroad +49 30 901820"
     assert list(find(text, ENGLISH)) == ["+441612345001", "+447911234568", "+4930901820"]
 
 
-def test_a_country_s_own_writing_counts_only_where_it_is_asked_for() -> None:
+def test_a_national_form_counts_only_for_the_given_countries() -> None:
     assert not list(find("Mobil 0171 2345671", ("US",)))
     assert list(find("Mobil 0171 2345671", ("DE",))) == ["+491712345671"]
     assert list(find("+49 171 2345671", ())) == ["+491712345671"]
     assert not list(find("0161 234 5001", ()))
 
 
-def test_a_country_in_the_language_s_code_comes_first() -> None:
-    assert countries_of("pt-PT")[:2] == ("PT", "BR")
-    assert countries_of("en-GB")[0] == "GB"
-    assert countries_of("zh-Hant") == countries_of("zh")
-    assert countries_of("la") == ()
+def test_the_country_of_the_language_code_comes_first() -> None:
+    assert countries_for_language("pt-PT")[:2] == ("PT", "BR")
+    assert countries_for_language("en-GB")[0] == "GB"
+    assert countries_for_language("zh-Hant") == countries_for_language("zh")
+    assert countries_for_language("la") == ()
 
 
-def test_every_language_and_country_of_the_table_is_known() -> None:
-    known = known_countries()
-    assert set(COUNTRIES) <= set(NAMES)
-    assert {country for text in COUNTRIES.values() for country in text.split()} <= set(known)
-    assert known == sorted(known)
+def test_every_language_and_country_of_the_table_is_supported() -> None:
+    supported = supported_countries()
+    assert set(LANGUAGE_COUNTRIES) <= set(LANGUAGE_NAMES)
+    assert {country for text in LANGUAGE_COUNTRIES.values() for country in text.split()} <= set(supported)
+    assert supported == sorted(supported)
 
 
-@given(st.integers(2_000_000, 8_999_999).map(str), GAPS)
-def test_a_landline_in_any_usual_grouping_is_found(number: str, gap: str) -> None:
-    written = f"0161{gap}{number[:3]}{gap}{number[3:]}"
-    alike = any(run in f"161{number}"[-8:] for run in ("12345678", "23456789", "87654321"))
-    if not (number.startswith("4960") or alike or len(set(number)) == 1):
-        assert list(find(f"ring {written}, please", ENGLISH)) == [f"+44161{number}"]
+@given(st.integers(2_000_000, 8_999_999).map(str), SEPARATORS)
+def test_a_landline_is_found_with_any_common_separator(number: str, separator: str) -> None:
+    text = f"0161{separator}{number[:3]}{separator}{number[3:]}"
+    in_sequence = any(run in f"161{number}"[-8:] for run in ("12345678", "23456789", "87654321"))
+    if not (number.startswith("4960") or in_sequence or len(set(number)) == 1):
+        assert list(find(f"ring {text}, please", ENGLISH)) == [f"+44161{number}"]
 
 
 @given(st.text())
-def test_any_text_can_be_looked_at(text: str) -> None:
-    for one in find(text, ENGLISH):
-        assert one[0] == "+"
-        assert one[1:].isdecimal()
+def test_any_text_is_accepted(text: str) -> None:
+    for number in find(text, ENGLISH):
+        assert number[0] == "+"
+        assert number[1:].isdecimal()
 
 
 @given(st.text().filter(lambda text: not any(char.isdecimal() for char in text)))
-def test_a_text_without_digits_holds_none(text: str) -> None:
+def test_a_text_without_digits_has_no_number(text: str) -> None:
     assert not list(find(text, ENGLISH))
 
 
-def test_tables_of_figures_are_no_numbers() -> None:
+def test_tables_of_figures_are_ignored() -> None:
     assert not list(find("0161 234 500 " * 1000, ENGLISH))
     assert not list(find("1 " * 5000, ENGLISH))
 
 
 @pytest.mark.parametrize(
-    ("before", "told"),
+    ("before", "expected"),
     [
         ("call me on ", True),
         ("Tel.: ", True),
@@ -108,10 +114,10 @@ def test_tables_of_figures_are_no_numbers() -> None:
         ("Rechnung ", False),
     ],
 )
-def test_the_last_word_near_a_number_says_what_it_is(before: str, told: bool | None) -> None:
-    assert announced(f"{before}0161 234 5001", len(before)) is told
+def test_the_last_announcing_word_before_a_number_decides(before: str, expected: bool | None) -> None:
+    assert announces_phone(f"{before}0161 234 5001", len(before)) is expected
 
 
-def test_words_far_away_are_not_looked_at() -> None:
+def test_distant_words_are_not_searched() -> None:
     text = "call " + "x" * 10_000
-    assert announced(text, len(text)) is None
+    assert announces_phone(text, len(text)) is None

@@ -1,4 +1,4 @@
-"""The numbers of a data set: texts by label and split, what was dropped, what the checks measured."""
+"""The numbers of a data set: texts by label and split, what was dropped, and the scores of the selected texts."""
 
 from __future__ import annotations
 
@@ -12,84 +12,86 @@ from textsynth.export.run_result import RunResult
 from textsynth.text.normalize import words_of
 
 
-def counts(outcome: RunResult, splits: Mapping[str, Sequence[Record]]) -> str:
-    """Return the texts by label and split, and how long they are."""
+def counts(result: RunResult, splits: Mapping[str, Sequence[Record]]) -> str:
+    """Return the texts by label and split, and their lengths."""
     names = [name for name, rows in splits.items() if rows]
     if not names:
         return "No text was selected."
-    whole = {name: len(splits[name]) for name in names}
-    length = _length([record for name in names for record in splits[name]])
-    if not outcome.labels:
-        return f"{table(('split', 'texts'), [(escape(name), count) for name, count in whole.items()])}\n\n{length}"
+    totals = {name: len(splits[name]) for name in names}
+    lengths = _lengths([text for name in names for record in splits[name] for text in result.task.texts(record)])
+    if not result.labels:
+        return f"{table(('split', 'texts'), [(escape(name), total) for name, total in totals.items()])}\n\n{lengths}"
     by_label = {name: Counter(label for row in splits[name] for label in row.labels) for name in names}
     rows: list[Sequence[object]] = [
-        (escape(label), escape(meaning), *(by_label[name][label] for name in names))
-        for label, meaning in outcome.labels.items()
+        (escape(label), escape(description), *(by_label[name][label] for name in names))
+        for label, description in result.labels.items()
     ]
-    rows.append(("all", "", *whole.values()))
-    return f"{table(('label', 'means', *map(escape, names)), rows)}\n\n{length}"
+    rows.append(("all", "", *totals.values()))
+    return f"{table(('label', 'description', *map(escape, names)), rows)}\n\n{lengths}"
 
 
-def funnel(outcome: RunResult) -> str:
-    """Return what became of the candidates, and how many texts each check dropped for which reason."""
-    waiting = sum(drop.section == "review" for drop in outcome.dropped)
-    candidates = len(outcome.selected) + len(outcome.surplus) + len(outcome.dropped)
-    told = (
-        f"Of {candidates} candidates {len(outcome.selected)} were selected, {len(outcome.surplus)} were accepted but not "
-        f"picked, {len(outcome.dropped) - waiting} were dropped and {waiting} wait for a person."
+def funnel(result: RunResult) -> str:
+    """Return the outcomes of the candidates, and how many texts each check dropped for which reason."""
+    waiting = sum(drop.section == "review" for drop in result.dropped)
+    candidates = len(result.selected) + len(result.surplus) + len(result.dropped)
+    outcomes = (
+        f"Of {candidates} candidates {len(result.selected)} were selected, {len(result.surplus)} were accepted but not "
+        f"selected, {len(result.dropped) - waiting} were dropped and {waiting} wait for a person."
     )
-    counted = Counter((drop.section, drop.step, reason_category(drop.reason)) for drop in outcome.dropped)
-    rows = [(*map(escape, key), count) for key, count in sorted(counted.items(), key=lambda one: (-one[1], one[0]))]
-    idle = [check.name for check in outcome.checks if not any(key[1] == check.name for key in counted)]
-    parts = [told, *_by_people(outcome)]
+    reasons = Counter((drop.section, drop.step, reason_category(drop.reason)) for drop in result.dropped)
+    rows = [
+        (*map(escape, key), count) for key, count in sorted(reasons.items(), key=lambda entry: (-entry[1], entry[0]))
+    ]
+    without_drops = [check.name for check in result.checks if not any(key[1] == check.name for key in reasons)]
+    parts = [outcomes, *_review_sentence(result)]
     if rows:
-        parts.append(table(("section", "check", "reason", "texts"), rows))
-    if idle:
-        parts.append(f"Nothing was dropped by {', '.join(map(escape, idle))}.")
+        parts.append(table(("section", "step", "reason", "texts"), rows))
+    if without_drops:
+        parts.append(f"Nothing was dropped by {', '.join(map(escape, without_drops))}.")
     return "\n\n".join(parts)
 
 
-def review_counts(outcome: RunResult) -> str:
+def review_counts(result: RunResult) -> str:
     """Return how many of the selected texts people have decided on, as `3 of 120`; "" for none."""
-    number = sum(REVIEW_DECISION in record.fields for record in outcome.selected)
-    return f"{number} of {len(outcome.selected)}" if number else ""
+    number = sum(REVIEW_DECISION in record.fields for record in result.selected)
+    return f"{number} of {len(result.selected)}" if number else ""
 
 
-def _by_people(outcome: RunResult) -> list[str]:
+def _review_sentence(result: RunResult) -> list[str]:
     """Return a sentence on the texts that people decided on, where there are any."""
-    said = Counter(
+    decisions = Counter(
         record.fields[REVIEW_DECISION]
-        for record in (*outcome.selected, *outcome.surplus)
+        for record in (*result.selected, *result.surplus)
         if REVIEW_DECISION in record.fields
     )
-    gone = sum(drop.section == "person" for drop in outcome.dropped)
-    if not said and not gone:
+    dropped = sum(drop.section == "person" for drop in result.dropped)
+    if not decisions and not dropped:
         return []
-    number = said.total() + gone
-    how = f"kept {said['keep']}, given other labels {said['relabel']}, dropped {gone}"
-    return [f"People decided on {number} of them: {how}."]
+    number = decisions.total() + dropped
+    split_up = f"kept {decisions['keep']}, given other labels {decisions['relabel']}, dropped {dropped}"
+    return [f"People decided on {number} of them: {split_up}."]
 
 
-def score_table(outcome: RunResult) -> str:
-    """Return what the checks measured on the selected texts, by item; "" where they noted nothing."""
-    found = score_summary(outcome.selected)
-    if not found:
+def score_table(result: RunResult) -> str:
+    """Return the scores of the selected texts by step; "" where there are none."""
+    by_step = score_summary(result.selected)
+    if not by_step:
         return ""
     rows = [
-        (escape(item), len(values), *(f"{quantile(values, share):.2f}" for share in (0.1, 0.5)), _mean(values))
-        for item, values in found.items()
+        (escape(step), len(values), *(f"{quantile(values, share):.2f}" for share in (0.1, 0.5)), _mean(values))
+        for step, values in by_step.items()
     ]
-    told = "What the checks noted on the selected texts; each provenance has its own numbers."
-    return f"{told}\n\n{table(('measure of', 'texts', 'one in ten is at most', 'median', 'mean'), rows)}"
+    head = ("score of", "texts", "10th percentile", "median", "mean")
+    return f"The scores of the selected texts; `provenance` has those of each text.\n\n{table(head, rows)}"
 
 
 def score_summary(records: Sequence[Record]) -> dict[str, list[float]]:
-    """Return every measure's values, from the lowest, by item in the order of the alphabet."""
-    found: dict[str, list[float]] = {}
+    """Return the scores in ascending order, by step in alphabetical order."""
+    values: dict[str, list[float]] = {}
     for record in records:
-        for item, value in record.scores.items():
-            found.setdefault(item, []).append(float(value))
-    return {item: sorted(found[item]) for item in sorted(found)}
+        for step, score in record.scores.items():
+            values.setdefault(step, []).append(float(score))
+    return {step: sorted(values[step]) for step in sorted(values)}
 
 
 def quantile(values: Sequence[float], share: float) -> float:
@@ -101,7 +103,7 @@ def _mean(values: Sequence[float]) -> str:
     return f"{math.fsum(values) / len(values):.2f}"
 
 
-def _length(records: Sequence[Record]) -> str:
-    words = sorted(len(words_of(record.text)) for record in records)
+def _lengths(texts: Sequence[str]) -> str:
+    words = sorted(len(words_of(text)) for text in texts)
     low, middle, high = (quantile(words, share) for share in (0.1, 0.5, 0.9))
-    return f"A text has {middle:g} words in the median; one in ten has at most {low:g}, nine in ten at most {high:g}."
+    return f"The median length is {middle:g} words; one text in ten has at most {low:g}, nine in ten at most {high:g}."

@@ -1,6 +1,6 @@
-"""What an evaluation says on a card: its part `Proof on real data`, and the first of the known limits.
+"""What a card says about an evaluation: its own section, and the first of the limitations.
 
-A card is written when its run ends, and an evaluation may come later: then it is put on the card that is there.
+A card is written when its run ends, and an evaluation may come later: it is then added to the existing card.
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ from typing import Any
 from textsynth.export.card.markdown import bullets, escape, some, table
 from textsynth.export.run_result import CardFigure
 
-PROOF = "Proof on real data"
-LIMITS = "Known limits"
-AFTER_PROOF = ("Notes", "Licence", "Make it again", "Citation")
-TELLING = 0.7
+EVALUATION = "Evaluation on real data"
+LIMITATIONS = "Known limitations"
+AFTER_EVALUATION = ("Notes", "License", "Reproduction", "Citation")
+TELLING_AUC = 0.7
 ARMS = {
     "seeds": "real seeds alone",
     "seeds_selected": "seeds and these texts",
@@ -26,8 +26,8 @@ ARMS = {
 }
 CLASSIFIERS = {"words": "TF-IDF words", "embeddings": "frozen embeddings"}
 NOT_MEASURED = "Nothing was measured on real data: whether training on these texts helps is not known."
-# How the lines of `harm_first` begin, and the one above; and what a later evaluation says nothing new about.
-_LIMIT = re.compile(
+# The beginnings of the lines of `harm_before_gain`, and NOT_MEASURED: a later evaluation replaces them.
+_REPLACED = re.compile(
     r"- (?:Nothing was measured on real data|\*\*They harm\*\*|No clear gain for a classifier"
     r"|\d+ of the texts are copies|Labels that lose by|A classifier tells these texts)"
 )
@@ -35,9 +35,9 @@ _WEIGHT = re.compile(r"^- The column `weight` is .*$", re.MULTILINE)
 
 
 def evaluation_section(sentences: Sequence[str], weight: str, evaluation: Mapping[str, Any]) -> str:
-    """Return the verdict, what `weight` says of the column of that name, and the scores of each training set."""
-    told = [*map(escape, sentences), *([weight] if weight else [])]
-    return "\n\n".join(part for part in (bullets(told), _scores(evaluation)) if part)
+    """Return the verdict's sentences, the sentence on the column `weight`, and the scores of each training set."""
+    lines = [*map(escape, sentences), *([weight] if weight else [])]
+    return "\n\n".join(part for part in (bullets(lines), _scores(evaluation)) if part)
 
 
 def weight_sentence(weight: float | None) -> str:
@@ -50,38 +50,38 @@ def weight_sentence(weight: float | None) -> str:
     )
 
 
-def with_figures(pictures: Sequence[CardFigure], part: str, text: str) -> str:
-    """Return the text after the pictures of its part: the files `figures/PART.svg` and `figures/PART-*.svg`."""
-    begin = f"figures/{part}"
+def with_figures(figures: Sequence[CardFigure], section: str, text: str) -> str:
+    """Return the text after the figures of its section: the files `figures/SECTION.svg` and `figures/SECTION-*.svg`."""
+    start = f"figures/{section}"
     shown = [
-        f"![{escape(one.title)}: {escape(one.description)}]({one.path})"
-        for one in pictures
-        if one.path.startswith((f"{begin}.", f"{begin}-"))
+        f"![{escape(figure.title)}: {escape(figure.description)}]({figure.path})"
+        for figure in figures
+        if figure.path.startswith((f"{start}.", f"{start}-"))
     ]
     return "\n\n".join([*shown, text]) if text else ""
 
 
-def with_evaluation(card: str, evaluation: Mapping[str, Any], pictures: Sequence[CardFigure]) -> str:
-    """Return a card with another evaluation: its proof and its limits take the place of those that are there.
+def with_evaluation(card: str, evaluation: Mapping[str, Any], figures: Sequence[CardFigure]) -> str:
+    """Return the card with another evaluation: its section and its limitations replace those of an earlier one.
 
-    Everything else stays, what the card says of the column `weight` too: the rows are the same.
+    Everything else stays, also the sentence on the column `weight`: the rows are the same.
     """
-    parts = _parts(card)
-    kept = [line for line in parts.get(LIMITS, "").splitlines() if not _LIMIT.match(line)]
-    parts[LIMITS] = "\n".join([*bullets(harm_before_gain(evaluation)).splitlines(), *kept])
-    column = _WEIGHT.search(parts.get(PROOF, ""))
+    sections = _sections(card)
+    kept = [line for line in sections.get(LIMITATIONS, "").splitlines() if not _REPLACED.match(line)]
+    sections[LIMITATIONS] = "\n".join([*bullets(harm_before_gain(evaluation)).splitlines(), *kept])
+    weight = _WEIGHT.search(sections.get(EVALUATION, ""))
     sentences = (evaluation.get("verdict") or {}).get("sentences") or ()
-    told = evaluation_section(sentences, column.group().removeprefix("- ") if column else "", evaluation)
-    later = {head: parts.pop(head) for head in AFTER_PROOF if head in parts}
-    parts[PROOF] = with_figures(pictures, "proof", told)
-    told_of = [(head, text) for head, text in {**parts, **later}.items() if text]
-    return "\n\n".join(f"## {head}\n\n{text}" if head else text for head, text in told_of) + "\n"
+    text = evaluation_section(sentences, weight.group().removeprefix("- ") if weight else "", evaluation)
+    after = {heading: sections.pop(heading) for heading in AFTER_EVALUATION if heading in sections}
+    sections[EVALUATION] = with_figures(figures, "proof", text)
+    ordered = [(heading, text) for heading, text in {**sections, **after}.items() if text]
+    return "\n\n".join(f"## {heading}\n\n{text}" if heading else text for heading, text in ordered) + "\n"
 
 
-def _parts(card: str) -> dict[str, str]:
-    """Return the card's parts by their headings, what stands before the first under ""; code has no headings."""
-    parts: dict[str, list[str]] = {"": []}
-    head, fence = "", ""
+def _sections(card: str) -> dict[str, str]:
+    """Return the card's sections by heading, the text before the first under ""; code blocks hold no headings."""
+    sections: dict[str, list[str]] = {"": []}
+    heading, fence = "", ""
     for line in card.splitlines():
         ticks = line[: len(line) - len(line.lstrip("`"))]
         if fence:
@@ -89,42 +89,42 @@ def _parts(card: str) -> dict[str, str]:
         elif len(ticks) > 2:
             fence = ticks
         elif line.startswith("## "):
-            head = line[3:]
-            parts[head] = []
+            heading = line[3:]
+            sections[heading] = []
             continue
-        parts[head].append(line)
-    return {head: "\n".join(lines).strip("\n") for head, lines in parts.items()}
+        sections[heading].append(line)
+    return {heading: "\n".join(lines).strip("\n") for heading, lines in sections.items()}
 
 
 def harm_before_gain(evaluation: Mapping[str, Any]) -> Iterator[str]:
-    """Yield what limits the texts by what was measured on real data: harm, leaks, labels that lose, what tells them."""
-    yield from _harm(evaluation)
+    """Yield the limitations measured on real data: harm, contamination, labels that lose, what gives the texts away."""
+    yield from _effects(evaluation)
     verdict = evaluation.get("verdict") or {}
     if verdict.get("leaks"):
-        told = "copies of test rows: with them no score on that test set means anything"
-        yield f"{verdict['leaks']} of the texts are {told}."
+        consequence = "with them no score on that test set means anything"
+        yield f"{verdict['leaks']} of the texts are copies of test rows: {consequence}."
     worse = [escape(name) for name in verdict.get("classes_worse") or ()]
     if worse:
         yield f"Labels that lose by these texts: {some(worse)}."
-    gap = evaluation.get("gap") or {}
-    for name, by in (("auc_words", "their words"), ("auc_embeddings", "their embeddings")):
-        auc = gap.get(name)
-        if isinstance(auc, float) and auc >= TELLING:
-            told = f"AUC {auc:.2f}; 0.5 cannot tell, 1 always tells"
-            yield f"A classifier tells these texts from real ones by {by} ({told})."
+    shift = evaluation.get("gap") or {}
+    for name, features in (("auc_words", "their words"), ("auc_embeddings", "their embeddings")):
+        auc = shift.get(name)
+        if isinstance(auc, float) and auc >= TELLING_AUC:
+            scale = f"AUC {auc:.2f}; 0.5 is chance, 1 is certain"
+            yield f"A classifier tells these texts from real ones by {features} ({scale})."
 
 
-def _harm(found: Mapping[str, Any]) -> Iterator[str]:
-    for one in found.get("differences") or ():
-        if (one.get("arm"), one.get("minus")) != ("seeds_selected", "seeds"):
+def _effects(evaluation: Mapping[str, Any]) -> Iterator[str]:
+    for difference in evaluation.get("differences") or ():
+        if (difference.get("arm"), difference.get("minus")) != ("seeds_selected", "seeds"):
             continue
-        low, high = one["interval"]
-        by = CLASSIFIERS.get(one["classifier"], escape(str(one["classifier"])))
-        change = f"macro-F1 {one['difference']:+.3f}, 95 % interval {low:+.3f} to {high:+.3f}"
+        low, high = difference["interval"]
+        classifier = CLASSIFIERS.get(difference["classifier"], escape(str(difference["classifier"])))
+        change = f"macro-F1 {difference['difference']:+.3f}, 95 % interval {low:+.3f} to {high:+.3f}"
         if high < 0:
-            yield f"**They harm** a classifier of {by}: added to the real seeds they cost it ({change})."
+            yield f"**They harm** a classifier of {classifier}: with the real seeds they lower its score ({change})."
         elif low <= 0:
-            yield f"No clear gain for a classifier of {by} when added to the real seeds ({change})."
+            yield f"No clear gain for a classifier of {classifier} when added to the real seeds ({change})."
 
 
 def _scores(evaluation: Mapping[str, Any]) -> str:
@@ -135,13 +135,14 @@ def _scores(evaluation: Mapping[str, Any]) -> str:
         for arm, name in ARMS.items()
         if kind in arms.get(arm, {}) and arms[arm][kind].get("macro_f1") is not None
     ]
+    if not rows:
+        return ""
     tested = (evaluation.get("data") or {}).get("test")
-    told = f"Each classifier was trained on the texts named and tested on {tested} real ones." if rows else ""
     head = ("trained on", "classifier", "texts", "macro-F1 (95 % interval)")
-    return f"{told}\n\n{table(head, rows)}" if rows else ""
+    return f"Each classifier was trained on the texts named and tested on {tested} real ones.\n\n{table(head, rows)}"
 
 
-def _score(found: Mapping[str, Any]) -> str:
-    ends = found.get("interval")
-    told = f"{found['macro_f1']:.3f}"
-    return f"{told} ({ends[0]:.3f} to {ends[1]:.3f})" if ends else told
+def _score(result: Mapping[str, Any]) -> str:
+    interval = result.get("interval")
+    score = f"{result['macro_f1']:.3f}"
+    return f"{score} ({interval[0]:.3f} to {interval[1]:.3f})" if interval else score

@@ -1,4 +1,4 @@
-"""Words of the Hub's metadata for text data sets: categories of tasks, their kinds, and sizes.
+"""The vocabulary of the Hub's metadata for text data sets: task categories, their task ids, and sizes.
 
 The lists follow the Hub's own (huggingface.js, `pipelines.ts`) as they were when this version was made; nothing here
 asks the Hub.
@@ -41,28 +41,28 @@ SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_
 
 
 def check_category(name: str) -> str:
-    """Return the name of a category of tasks. Raises ValueError with the nearest one where it is not on the list."""
+    """Return the name of a task category. Raises ValueError with the nearest one where it is not on the list."""
     if name in TASKS:
         return name
-    kind = next((category for category, kinds in TASKS.items() if name in kinds), None)
-    if kind is not None:
-        raise ValueError(f"{name!r} is a task id of the category {kind!r}: write it under task_ids")
+    owner = next((category for category, task_ids in TASKS.items() if name in task_ids), None)
+    if owner is not None:
+        raise ValueError(f"{name!r} is a task id of the category {owner!r}: write it under task_ids")
     raise ValueError(f"the Hub has no task category {name!r}{did_you_mean(name, TASKS)}")
 
 
 def check_task_id(name: str) -> str:
-    """Return the name of a kind of task. Raises ValueError with the nearest one where it is not on the list."""
-    kinds = [kind for some in TASKS.values() for kind in some]
-    if name in kinds:
+    """Return the name of a task id. Raises ValueError with the nearest one where it is not on the list."""
+    task_ids = [task_id for group in TASKS.values() for task_id in group]
+    if name in task_ids:
         return name
     if name in TASKS:
         raise ValueError(f"{name!r} is a task category: write it under task_categories")
-    raise ValueError(f"the Hub has no task id {name!r}{did_you_mean(name, kinds)}")
+    raise ValueError(f"the Hub has no task id {name!r}{did_you_mean(name, task_ids)}")
 
 
-def matching_task_ids(kinds: Collection[str], categories: Collection[str]) -> list[str]:
-    """Return those of `kinds` that belong to one of `categories`, in their order."""
-    return [kind for kind in kinds if any(kind in TASKS[category] for category in categories)]
+def matching_task_ids(task_ids: Collection[str], categories: Collection[str]) -> list[str]:
+    """Return those of `task_ids` that belong to one of `categories`, in their order."""
+    return [task_id for task_id in task_ids if any(task_id in TASKS.get(category, ()) for category in categories)]
 
 
 def size_category(rows: int) -> str:

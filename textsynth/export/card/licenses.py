@@ -1,17 +1,17 @@
-"""Licences by the names that the Hub uses, what each asks of data made from it, and where two do not go together.
+"""Licenses by their names on the Hub: what each demands of data made from it, and which two conflict.
 
-A plain table of common licences, no legal advice: it knows what a licence asks for in one word (credit, the same
-licence again, no commerce, no changes) and compares that with what the data set promises. The list follows the Hub's
+A plain table of common licenses, no legal advice: it reduces what a license demands to one word (credit, the same
+license, no commerce, no changes) and compares that with the data set's own license. The list follows the Hub's
 documentation as it was when this version was made; nothing here asks the Hub.
 
-Does not catch: conditions of a licence that the table does not know, versions that are not on the list, or what a
-licence says about databases, patents or persons.
+Does not catch: conditions of a license that the table does not know, versions that are not on the list, or what a
+license says about databases, patents or persons.
 """
 
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Literal
 
 LicenseTerms = Literal["nothing", "credit", "same", "no commerce", "no changes", "own terms", "unknown"]
@@ -38,9 +38,14 @@ OWN_TERMS = (
 )  # fmt: skip
 UNKNOWN = ("cc", "unknown", "other")
 LICENSES = (*FREE, *CREDIT, *SAME, *NO_COMMERCE, *NO_COMMERCE_SAME, *NO_CHANGES, *OWN_TERMS, *UNKNOWN)
-# licences under which something may be passed on that came under another one which asks for itself
-NEXT = {"cc-by-sa-3.0": ("cc-by-sa-4.0",), "cc-by-sa-4.0": ("gpl-3.0",), "gpl-2.0": ("gpl",), "gpl-3.0": ("agpl-3.0",)}
-# beginnings of models' names on the Hub and their licence, as their pages told when this version was made
+# The licenses under which material that came under a share-alike license may be passed on.
+SUCCESSORS = {
+    "cc-by-sa-3.0": ("cc-by-sa-4.0",),
+    "cc-by-sa-4.0": ("gpl-3.0",),
+    "gpl-2.0": ("gpl",),
+    "gpl-3.0": ("agpl-3.0",),
+}
+# Prefixes of model names on the Hub and their license, as their pages said when this version was made.
 MODELS = {
     "SmolLM2": "apache-2.0", "HuggingFaceTB/SmolLM2": "apache-2.0", "HuggingFaceTB/SmolLM3": "apache-2.0",
     "Qwen/Qwen3-": "apache-2.0", "mistralai/Mistral-7B": "apache-2.0", "mistralai/Mixtral-8x": "apache-2.0",
@@ -49,10 +54,10 @@ MODELS = {
     "meta-llama/Llama-3.2": "llama3.2", "meta-llama/Llama-3.3": "llama3.3", "openai/gpt-oss": "apache-2.0",
     "deepseek-ai/DeepSeek-R1": "mit",
 }  # fmt: skip
-TOLD: Mapping[str, str] = {
-    "nothing": "asks for nothing",
-    "credit": "asks for credit",
-    "same": "asks for the same licence on what is made from it",
+DEMANDS: Mapping[str, str] = {
+    "nothing": "demands nothing",
+    "credit": "demands credit",
+    "same": "demands the same license for what is made from it",
     "no commerce": "allows no commercial use of what is made from it",
     "no changes": "does not allow changed versions to be shared",
     "own terms": "has terms of its own for what is made with it; read them",
@@ -61,9 +66,9 @@ TOLD: Mapping[str, str] = {
 
 
 def check_license(name: str, what: str = "") -> str:
-    """Return the name as the Hub writes it.
+    """Return the name, which must be the Hub's.
 
-    Raises ValueError with the nearest name where it is not on the list; `what` begins the sentence, as in
+    Raises ValueError with the nearest name where it is not on the list; `what` starts the sentence, as in
     `the license 'mitt' of 'seeds': `.
     """
     if name in LICENSES:
@@ -71,57 +76,56 @@ def check_license(name: str, what: str = "") -> str:
     plain = "-".join(name.lower().replace("license", "").replace("licence", "").split())
     if plain in LICENSES:
         raise ValueError(f"{what}the Hub's name for it is {plain!r}")
-    versions = [one for one in LICENSES if one.startswith(f"{plain}-") and one[len(plain) + 1 :][:1].isdigit()]
+    versions = [known for known in LICENSES if known.startswith(f"{plain}-") and known[len(plain) + 1 :][:1].isdigit()]
     close = [max(versions)] if versions else difflib.get_close_matches(plain, LICENSES, n=1, cutoff=0.6)
     hint = f"did you mean {close[0]!r}?" if close else "write other, and license_name"
     raise ValueError(f"{what}it is not on the Hub's list ({hint})")
 
 
-def license_terms(licence: str | None) -> LicenseTerms:
-    """Return what a licence asks of what is made from it, in one word of the table."""
-    for names, word in (
+def license_terms(name: str | None) -> LicenseTerms:
+    """Return what a license demands of what is made from it, in one word."""
+    table: Sequence[tuple[Sequence[str], LicenseTerms]] = (
         (FREE, "nothing"),
         (CREDIT, "credit"),
         (SAME, "same"),
         ((*NO_COMMERCE, *NO_COMMERCE_SAME), "no commerce"),
         (NO_CHANGES, "no changes"),
         (OWN_TERMS, "own terms"),
-    ):
-        if licence in names:
-            return word  # type: ignore[return-value]  # the words of the tuple are those of the Literal
-    return "unknown"
+    )
+    return next((terms for names, terms in table if name in names), "unknown")
 
 
 def known_model_license(identity: str) -> str | None:
-    """Return the licence of a model that the table knows by the beginning of its name, else None."""
-    return next((licence for name, licence in MODELS.items() if identity.startswith(name)), None)
+    """Return the license of a model that the table knows by the prefix of its name, else None."""
+    return next((name for prefix, name in MODELS.items() if identity.startswith(prefix)), None)
 
 
-def conflicts(licence: str | None, sources: Mapping[str, str | None]) -> list[str]:
-    """Return a sentence for each source whose licence does not go with the data set's; [] where all do.
+def conflicts(name: str | None, sources: Mapping[str, str | None]) -> list[str]:
+    """Return a sentence for each source whose license conflicts with the data set's license `name`.
 
-    `sources` maps the names of what the texts were made from to their licences; one without a licence (None) cannot be
-    compared and is passed over, and so is one under `unknown`, `other` or terms of its own.
+    `sources` maps the names of what the texts were made from to their licenses. A source without a license (None), or
+    under `unknown`, `other` or terms of its own, cannot be compared and is skipped.
     """
-    found = []
-    for name, own in sources.items():
-        told = _conflict(licence, own) if own is not None else None
-        if told is not None:
-            found.append(f"the source {name} is under {own}, which {told}")
-    return found
+    sentences = []
+    for source, source_license in sources.items():
+        conflict = _conflict(name, source_license) if source_license is not None else None
+        if conflict is not None:
+            sentences.append(f"the source {source} is under {source_license}, which {conflict}")
+    return sentences
 
 
-def _conflict(licence: str | None, own: str) -> str | None:
-    word = license_terms(own)
-    here = "this data set names no licence" if licence is None else f"this data set is under {licence}"
-    if word == "no changes":
-        return f"{TOLD[word]}: {here}, and holds texts made from it"
-    if word == "same" and licence not in (own, *NEXT.get(own, ())):
-        return f"{TOLD[word]}, and {here}"
-    if word == "no commerce":
-        fits = (own,) if own in NO_COMMERCE_SAME else (*NO_COMMERCE, *NO_COMMERCE_SAME)
-        same = " and the same licence again" if own in NO_COMMERCE_SAME else ""
-        return None if licence in fits else f"{TOLD[word]}{same}, and {here}"
-    if word == "credit" and licence in FREE:
-        return f"{TOLD[word]}, and {here}, which asks for none"
+def _conflict(name: str | None, source_license: str) -> str | None:
+    terms = license_terms(source_license)
+    own = "this data set names no license" if name is None else f"this data set is under {name}"
+    if terms == "no changes":
+        return f"{DEMANDS[terms]}: {own}, and holds texts made from it"
+    if terms == "same" and name not in (source_license, *SUCCESSORS.get(source_license, ())):
+        return f"{DEMANDS[terms]}, and {own}"
+    if terms == "no commerce":
+        share_alike = source_license in NO_COMMERCE_SAME
+        compatible = (source_license,) if share_alike else (*NO_COMMERCE, *NO_COMMERCE_SAME)
+        also = " and the same license again" if share_alike else ""
+        return None if name in compatible else f"{DEMANDS[terms]}{also}, and {own}"
+    if terms == "credit" and name in FREE:
+        return f"{DEMANDS[terms]}, and {own}, which demands none"
     return None

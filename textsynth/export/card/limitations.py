@@ -1,87 +1,93 @@
-"""What a data set is for, what it is not for, and its known limits in words taken from the measures."""
+"""What a data set is for, what it is not for, and its known limitations, taken from what was measured."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
+from textsynth.core.formatting import format_percent
 from textsynth.export.card.calibration import calibration_limitations
 from textsynth.export.card.counts import review_counts, score_summary
 from textsynth.export.card.evaluation import NOT_MEASURED, harm_before_gain
-from textsynth.export.card.markdown import bullets, escape, percent, some
+from textsynth.export.card.markdown import bullets, escape, some
 from textsynth.export.run_result import RunResult
 
-UNSURE = 0.5
+LOW_CONFIDENCE = 0.5
 LOOKED_FOR = ("personal data", "harmful content")
 
 
-def intended_use(outcome: RunResult) -> str:
-    """Return the intended use, the author's words first, and what is out of scope."""
-    about = outcome.metadata
-    intended = outcome.task.intended_use
-    lines = [f"Intended: {intended if about.intended_use is None else escape(about.intended_use)}"]
-    if outcome.model_generated:
+def intended_use(result: RunResult) -> str:
+    """Return the intended use, in the author's words where there are any, and what is out of scope."""
+    metadata = result.metadata
+    use = result.task.intended_use if metadata.intended_use is None else escape(metadata.intended_use)
+    lines = [f"Intended: {use}"]
+    if result.model_generated:
         lines.append("Out of scope: measuring how good a model is, and taking what a text says as a fact.")
-    if outcome.labels:
-        looked = review_counts(outcome)
-        who = f"of which people have looked at {looked}" if looked else "which no person has set"
+    if result.labels:
+        reviewed = review_counts(result)
+        who = f"of which people have looked at {reviewed}" if reviewed else "which no person has set"
         lines.append(f"Out of scope: deciding about a person by these labels, {who}.")
-    if about.out_of_scope is not None:
-        lines.append(f"Out of scope: {escape(about.out_of_scope)}")
+    if metadata.out_of_scope is not None:
+        lines.append(f"Out of scope: {escape(metadata.out_of_scope)}")
     return bullets(lines)
 
 
-def limitations(outcome: RunResult) -> str:
-    """Return the known limits, what was measured on real data first."""
-    none = [NOT_MEASURED] if outcome.labels and outcome.selected else []
-    found = harm_before_gain(outcome.evaluation) if outcome.evaluation else none
-    return bullets([*found, *_of_the_checks(outcome), *_of_the_kind(outcome)])
+def limitations(result: RunResult) -> str:
+    """Return the known limitations, what was measured on real data first."""
+    measured = harm_before_gain(result.evaluation) if result.evaluation else _unmeasured(result)
+    return bullets([*measured, *_of_the_checks(result), *_of_the_origin(result)])
 
 
-def _of_the_checks(outcome: RunResult) -> Iterator[str]:
-    for item, values in score_summary(outcome.selected).items():
-        if item not in outcome.confidence_steps:
-            continue
-        low = sum(value < UNSURE for value in values)
+def _unmeasured(result: RunResult) -> Iterator[str]:
+    if result.labels and result.selected:
+        yield NOT_MEASURED
+
+
+def _of_the_checks(result: RunResult) -> Iterator[str]:
+    for step, values in score_summary(result.selected).items():
+        low = sum(value < LOW_CONFIDENCE for value in values) if step in result.confidence_steps else 0
         if low:
-            share = percent(low, len(values))
-            yield f"{share} of the texts have a confidence under .5 by {escape(item)} ({low} of {len(values)})."
-    yield from calibration_limitations(outcome)
-    short = [line for line in outcome.quota if line.missing]
+            share = format_percent(low / len(values))
+            yield f"{share} of the texts have a confidence under .5 by {escape(step)} ({low} of {len(values)})."
+    yield from calibration_limitations(result)
+    short = [cell for cell in result.quota if cell.missing]
     if short:
-        named = some([f"{escape(line.name)} ({line.selected} of {line.wanted})" for line in short])
-        yield f"{len(short)} of {len(outcome.quota)} parts of the quota have fewer texts than were asked for: {named}."
-    waiting = sum(drop.section == "review" for drop in outcome.dropped)
+        listed = some([f"{escape(cell.name)} ({cell.selected} of {cell.wanted})" for cell in short])
+        yield f"{len(short)} of {len(result.quota)} quota cells have fewer texts than were asked for: {listed}."
+    waiting = sum(drop.section == "review" for drop in result.dropped)
     if waiting:
         yield f"{waiting} doubtful texts wait for a person and are not in the data set."
-    yield from _of_persons_and_harm(frozenset().union(*(check.looks_for for check in outcome.checks)))
-    yield "The checks catch what they measure and nothing else; `provenance` has every number."
+    yield from _not_looked_for(frozenset().union(*(check.looks_for for check in result.checks)))
+    yield "The checks catch what they measure and nothing else; `provenance` has every score."
 
 
-def _of_persons_and_harm(looked_for: frozenset[str]) -> Iterator[str]:
+def _not_looked_for(looked_for: frozenset[str]) -> Iterator[str]:
     """Yield what was not looked for, and what the bundled filter for personal data cannot find."""
     if "personal data" in looked_for:
         yield (
-            "Personal data was looked for where its form shows it (e-mail and IP addresses, phone, card, account and id "
-            "numbers). Names, postal addresses and persons described in words were not."
+            "Personal data was looked for where its form shows it (e-mail and IP addresses, phone, card, account and "
+            "id numbers). Names, postal addresses and persons described in words were not."
         )
     missing = [what for what in LOOKED_FOR if what not in looked_for]
     if missing:
         yield f"No check looked for {' or for '.join(missing)}."
 
 
-def _of_the_kind(outcome: RunResult) -> Iterator[str]:
-    if outcome.model_generated:
+def _of_the_origin(result: RunResult) -> Iterator[str]:
+    if result.model_generated:
         yield "The texts come from a language model: they may state what is not true and carry its biases."
         yield "A score on held-out synthetic texts says little: test on real data."
-        if len(outcome.models) == 1:
-            yield "All texts come from one model, and share its habits of speech."
-    if outcome.task.has_labels(outcome.labels):
-        checked = ", ".join(escape(item) for item in outcome.labellers)
-        looked = review_counts(outcome)
-        if checked:
-            how = f"checked by {checked}, {f'{looked} of them by people' if looked else 'not by people'}"
-        elif outcome.model_generated:
-            how = f"those that were asked for, {f'{looked} of them seen' if looked else 'not set'} by people"
-        else:
-            how = "those that came with the texts"
-        yield f"The labels are {how}."
+        if len(result.models) == 1:
+            yield "All texts come from one model, and share its style."
+    if result.task.has_labels(result.labels):
+        yield f"The labels are {_label_origin(result)}."
+
+
+def _label_origin(result: RunResult) -> str:
+    """Return who set or checked the labels."""
+    checked = ", ".join(map(escape, result.labellers))
+    reviewed = review_counts(result)
+    if checked:
+        return f"checked by {checked}, {f'{reviewed} of them by people' if reviewed else 'not by people'}"
+    if result.model_generated:
+        return f"those that were asked for, {f'{reviewed} of them seen' if reviewed else 'not checked'} by people"
+    return "those that came with the texts"

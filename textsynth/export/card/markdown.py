@@ -29,27 +29,19 @@ def table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
 
 def fenced(text: str, language: str = "") -> str:
     """Return a text of any origin as a block of code that it cannot end; characters that break lines are spaced."""
-    kept = text.replace("\0", " ").strip("\n")
-    ticks = max((len(run) for run in re.findall("`+", kept)), default=0)
+    content = text.replace("\0", " ").strip("\n")
+    ticks = max((len(run) for run in re.findall("`+", content)), default=0)
     fence = "`" * max(3, ticks + 1)
-    return f"{fence}{language}\n{kept}\n{fence}"
+    return f"{fence}{language}\n{content}\n{fence}"
 
 
 def details(summary: str, inside: str) -> str:
-    """Return what opens at a click; `summary` is plain text, `inside` markdown."""
-    told = " ".join(summary.translate(_ENTITIES).split())
-    return f"<details><summary>{told}</summary>\n\n{inside}\n\n</details>"
-
-
-def percent(part: int, whole: int) -> str:
-    """Return `12 %`; what is neither none nor all is never told as 0 or 100 %."""
-    share = round(100 * part / whole) if whole else 0
-    if part and share == 0:
-        return "under 1 %"
-    return "over 99 %" if part < whole and share == 100 else f"{share} %"
+    """Return a folded block; `summary` is plain text, `inside` markdown."""
+    summary = " ".join(summary.translate(_ENTITIES).split())
+    return f"<details><summary>{summary}</summary>\n\n{inside}\n\n</details>"
 
 
 def some(names: Sequence[str]) -> str:
-    """Return the first five of some names that are markdown already, and how many more there are."""
-    more = f" and {len(names) - NAMES_SHOWN} more" if len(names) > NAMES_SHOWN else ""
-    return ", ".join(names[:NAMES_SHOWN]) + more
+    """Return the first five of the names, which are markdown already, and how many more there are."""
+    rest = f" and {len(names) - NAMES_SHOWN} more" if len(names) > NAMES_SHOWN else ""
+    return ", ".join(names[:NAMES_SHOWN]) + rest

@@ -1,4 +1,4 @@
-"""The card's YAML, by which the Hub finds, filters and loads a data set."""
+"""The card's YAML metadata, by which the Hub finds, filters and loads a data set."""
 
 from __future__ import annotations
 
@@ -14,12 +14,14 @@ from textsynth.export.card.markdown import fenced
 from textsynth.export.run_result import RunResult
 
 HUB_NAME = re.compile(r"[A-Za-z0-9][\w.-]*(/[\w.-]+)?")
-_BLOCK = re.compile(r"\A---\n(.*?\n)---\n", re.DOTALL)
+_METADATA = re.compile(r"\A---\n(.*?\n)---\n", re.DOTALL)
+_BIBTEX_ESCAPES = str.maketrans({"\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "%": r"\%", "&": r"\&",
+    "$": r"\$", "#": r"\#", "_": r"\_", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"})  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
 class DatasetConfig:
-    """One config of the data set: its files by split, the sha256 of their content, and how many rows they hold."""
+    """One config of the data set: its files by split, the sha256 of their content, and its number of rows."""
 
     name: str
     files: Mapping[str, str]
@@ -27,111 +29,106 @@ class DatasetConfig:
     rows: int
 
 
-def metadata(outcome: RunResult, configs: Sequence[DatasetConfig]) -> str:
-    """Return the card's YAML; a licence stands there only if the recipe gives one.
-
-    Each config's description carries the hash of its content: `load_dataset` caches by what stands here, and would
-    else serve the rows of an earlier run.
-    """
-    from huggingface_hub import DatasetCardData
-
-    about = outcome.metadata
-    described = [
-        {
-            "config_name": one.name,
-            **({"default": True} if one.name == "default" else {}),
-            "description": f"sha256 of the content: {one.sha256}",
-            "data_files": [{"split": split, "path": path} for split, path in one.files.items()],
-        }
-        for one in configs
-    ]
-    named = {"license_name": about.license_name, "license_link": about.license_link}
-    categories = list(about.task_categories) or outcome.task.hub_categories(outcome.labels)
-    data = DatasetCardData(
-        pretty_name=about.pretty_name or outcome.name,
-        language=outcome.language,
-        license=outcome.license,
-        task_categories=categories,
-        task_ids=list(about.task_ids) or _task_ids(outcome, categories) or None,
-        size_categories=size_category(len(outcome.selected)),
-        annotations_creators=[_annotated(outcome)],
-        language_creators=["machine-generated"] if outcome.model_generated else ["found"],
-        source_datasets=_sources(outcome),
-        tags=_tags(outcome),
-        configs=described or None,
-    )
-    # they have no argument of their own there
-    for name, value in named.items():
-        if value is not None:
-            data[name] = value
-    return data.to_yaml().strip()
-
-
 class CardParts(NamedTuple):
-    """A card in its two parts: the metadata, {} where it has none, and what people read."""
+    """A card in its two parts: the metadata, {} where it has none, and the text."""
 
     metadata: dict[str, Any]
     body: str
 
 
+def metadata(result: RunResult, configs: Sequence[DatasetConfig]) -> str:
+    """Return the card's YAML; it names a license only if the recipe does.
+
+    Each config's description holds the hash of its content: `load_dataset` caches by this text, and would otherwise
+    return the rows of an earlier run.
+    """
+    from huggingface_hub import DatasetCardData
+
+    author = result.metadata
+    entries = [
+        {
+            "config_name": config.name,
+            **({"default": True} if config.name == "default" else {}),
+            "description": f"sha256 of the content: {config.sha256}",
+            "data_files": [{"split": split, "path": path} for split, path in config.files.items()],
+        }
+        for config in configs
+    ]
+    categories = list(author.task_categories) or result.task.hub_categories(result.labels)
+    data = DatasetCardData(
+        pretty_name=author.pretty_name or result.name,
+        language=result.language,
+        license=result.license,
+        task_categories=categories,
+        task_ids=list(author.task_ids) or _task_ids(result, categories) or None,
+        size_categories=size_category(len(result.selected)),
+        annotations_creators=[_annotations_creator(result)],
+        language_creators=["machine-generated"] if result.model_generated else ["found"],
+        source_datasets=_source_datasets(result),
+        tags=_tags(result),
+        configs=entries or None,
+    )
+    # DatasetCardData has no arguments for these two.
+    for name, value in (("license_name", author.license_name), ("license_link", author.license_link)):
+        if value is not None:
+            data[name] = value
+    return data.to_yaml().strip()
+
+
 def read_card(text: str) -> CardParts:
-    """Return the parts of a card. Raises UsageError for metadata that are no YAML; other than a map counts as none."""
+    """Return the parts of a card; metadata that is no map counts as none. Raises UsageError where it is not YAML."""
     import yaml
 
-    block = _BLOCK.match(text)
+    block = _METADATA.match(text)
     if block is None:
         return CardParts({}, text)
     try:
-        found = yaml.safe_load(block[1])
-    except yaml.YAMLError as fault:
-        raise UsageError(f"README.md: its metadata are no YAML ({str(fault).splitlines()[0]}); run again") from fault
-    return CardParts(found if isinstance(found, dict) else {}, text[block.end() :])
+        content = yaml.safe_load(block[1])
+    except yaml.YAMLError as error:
+        raise UsageError(f"README.md: its metadata is not YAML ({str(error).splitlines()[0]}); run again") from error
+    return CardParts(content if isinstance(content, dict) else {}, text[block.end() :])
 
 
-def _task_ids(outcome: RunResult, categories: Sequence[str]) -> list[str]:
-    task_ids = outcome.task.hub_task_ids(multi_label=outcome.multi_label)
-    return matching_task_ids(task_ids, categories) if outcome.labels else []
+def _task_ids(result: RunResult, categories: Sequence[str]) -> list[str]:
+    task_ids = result.task.hub_task_ids(multi_label=result.multi_label)
+    return matching_task_ids(task_ids, categories) if result.labels else []
 
 
-def _annotated(outcome: RunResult) -> str:
-    """Return who gave the labels: a model or a classifier that wrote, checked or chose, else whoever they came from."""
-    if not outcome.labels:
+def _annotations_creator(result: RunResult) -> str:
+    """Return where the labels come from: a model or classifier that wrote, checked or chose, else the rows' origin."""
+    if not result.labels:
         return "no-annotation"
-    return "machine-generated" if outcome.model_generated or outcome.labellers else "found"
+    return "machine-generated" if result.model_generated or result.confidence_steps else "found"
 
 
-def _sources(outcome: RunResult) -> list[str]:
+def _source_datasets(result: RunResult) -> list[str]:
     """Return the data sets on the Hub that the texts were made from, `original` where there are none."""
-    if outcome.metadata.source_datasets:
-        return list(outcome.metadata.source_datasets)
-    found = [one.hub for one in outcome.sources.values() if one.made_from and one.hub]
-    return list(dict.fromkeys(name for name in found if HUB_NAME.fullmatch(name))) or ["original"]
+    if result.metadata.source_datasets:
+        return list(result.metadata.source_datasets)
+    names = [source.hub for source in result.sources.values() if source.made_from and source.hub]
+    return list(dict.fromkeys(name for name in names if HUB_NAME.fullmatch(name))) or ["original"]
 
 
-def _tags(outcome: RunResult) -> list[str]:
-    own = ["synthetic", "textsynth"] if outcome.model_generated else ["textsynth"]
-    return list(dict.fromkeys([*own, *outcome.metadata.tags]))
+def _tags(result: RunResult) -> list[str]:
+    own = ["synthetic", "textsynth"] if result.model_generated else ["textsynth"]
+    return list(dict.fromkeys([*own, *result.metadata.tags]))
 
 
-_SPECIAL = str.maketrans({"\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "%": r"\%", "&": r"\&", "$": r"\$",
-    "#": r"\#", "_": r"\_", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"})  # fmt: skip
-
-
-def citation(outcome: RunResult) -> str:
-    """Return a block of BibTeX."""
-    about = outcome.metadata
-    if about.citation is not None:
-        return fenced(about.citation.strip(), "bibtex")
-    key = re.sub(r"[^A-Za-z0-9]+", "_", outcome.name).strip("_") or "dataset"
-    authors = " and ".join(f"{{{_plain(one)}}}" for one in about.authors)
+def citation(result: RunResult) -> str:
+    """Return the BibTeX entry as a code block: the author's, else one made of what is known."""
+    author = result.metadata
+    if author.citation is not None:
+        return fenced(author.citation.strip(), "bibtex")
+    key = re.sub(r"[^A-Za-z0-9]+", "_", result.name).strip("_") or "dataset"
+    names = [f"{{{_bibtex(name)}}}" for name in author.authors]
+    note = "Synthetic data set made" if result.model_generated else "Data set curated"
     lines = [
-        f"  title = {{{_plain(about.pretty_name or outcome.name)}}},",
-        *([f"  author = {authors if len(about.authors) > 1 else '{' + authors + '}'},"] if authors else []),
-        f"  note = {{Synthetic data set made with TextSynth {__version__}}}," if outcome.model_generated else
-        f"  note = {{Data set curated with TextSynth {__version__}}},",
-    ]  # fmt: skip
+        f"  title = {{{_bibtex(author.pretty_name or result.name)}}},",
+        *([f"  author = {names[0] if len(names) == 1 else ' and '.join(names)},"] if names else []),
+        f"  note = {{{note} with TextSynth {__version__}}},",
+    ]
     return fenced("\n".join([f"@misc{{{key},", *lines, "}"]), "bibtex")
 
 
-def _plain(text: str) -> str:
-    return " ".join(text.split()).translate(_SPECIAL)
+def _bibtex(text: str) -> str:
+    return " ".join(text.split()).translate(_BIBTEX_ESCAPES)

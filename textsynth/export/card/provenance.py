@@ -1,4 +1,4 @@
-"""How a data set was made: models, prompts in full, sources, licences, and how to make it again."""
+"""How a data set was made: models, prompts in full, sources, licenses, and how to make it again."""
 
 from __future__ import annotations
 
@@ -7,95 +7,95 @@ from collections.abc import Iterator
 from pathlib import PurePath
 
 from textsynth.core.version import __version__
-from textsynth.export.card.licenses import TOLD, conflicts, license_terms
+from textsynth.export.card.licenses import DEMANDS, conflicts, license_terms
 from textsynth.export.card.markdown import bullets, details, escape, fenced
 from textsynth.export.run_result import RunResult, SourceInfo
 
 
-def generation_process(outcome: RunResult) -> str:
-    """Return models, prompts, sources, checks and how the run ended; the prompts stand in full behind a click."""
+def generation_process(result: RunResult) -> str:
+    """Return models, prompts, sources, checks and why the run stopped; the prompts in full are folded."""
     lines = [
-        f"Model: {escape(model)}{_licensed(outcome.model_licenses.get(model))}{_engines(model, outcome)}"
-        for model in outcome.models
+        f"Model: {escape(model)}{_in_parentheses(result.model_licenses.get(model))}{_engines(model, result)}"
+        for model in result.models
     ]
-    lines += [f"Prompt: {escape(name)}, fingerprint {escape(mark)}" for name, mark in outcome.prompts.items()]
-    lines += [f"Source: {escape(name)}, {_given(source)}" for name, source in outcome.sources.items()]
-    if outcome.checks:
-        lines.append(f"Checks, in order: {', '.join(escape(check.name) for check in outcome.checks)}")
-    lines.append(f"Seed: {outcome.seed}")
-    if outcome.sentence:
-        lines.append(f"The run ended: {escape(outcome.sentence)}")
-    shown = [
-        details(f"The prompt {name}, in full", fenced(outcome.prompt_texts[name], "jinja"))
-        for name in outcome.prompts
-        if name in outcome.prompt_texts
+    lines += [f"Prompt: {escape(name)}, fingerprint {escape(mark)}" for name, mark in result.prompts.items()]
+    lines += [f"Source: {escape(name)}, {_source(source)}" for name, source in result.sources.items()]
+    if result.checks:
+        lines.append(f"Checks, in order: {', '.join(escape(check.name) for check in result.checks)}")
+    lines.append(f"Seed: {result.seed}")
+    if result.sentence:
+        lines.append(f"The run stopped: {escape(result.sentence)}")
+    folded = [
+        details(f"The prompt {name}, in full", fenced(result.prompt_texts[name], "jinja"))
+        for name in result.prompts
+        if name in result.prompt_texts
     ]
-    return "\n\n".join([bullets(lines), *shown])
+    return "\n\n".join([bullets(lines), *folded])
 
 
-def license_section(outcome: RunResult) -> str:
-    """Return the data set's licence and what those of its sources and models ask for, conflicts first."""
-    lines = list(_licence_lines(outcome))
-    return bullets(lines)
+def license_section(result: RunResult) -> str:
+    """Return the data set's license and what those of its sources and models demand, conflicts first."""
+    return bullets(_license_lines(result))
 
 
-def _licence_lines(outcome: RunResult) -> Iterator[str]:
-    given = {name: source.license for name, source in outcome.sources.items() if source.made_from}
-    for sentence in conflicts(outcome.license, given):
+def _license_lines(result: RunResult) -> Iterator[str]:
+    licenses = {name: source.license for name, source in result.sources.items() if source.made_from}
+    for sentence in conflicts(result.license, licenses):
         yield f"**Conflict**: {escape(sentence)}."
-    if outcome.license is None:
-        yield "No licence was given for this data set."
+    if result.license is None:
+        yield "The data set has no license."
     else:
-        named = f" ({escape(outcome.metadata.license_name)})" if outcome.metadata.license_name else ""
-        yield f"The data set is under {escape(outcome.license)}{named}, as its author says."
-    for name, own in given.items():
-        if own is None:
-            yield f"The licence of the source {escape(name)} was not given, so nobody has compared it."
+        name = result.metadata.license_name
+        yield f"The data set is under {escape(result.license)}{_in_parentheses(name)}, as its author states."
+    for name, license_name in licenses.items():
+        if license_name is None:
+            yield f"The license of the source {escape(name)} was not given, so it was not compared."
         else:
-            yield f"The source {escape(name)} is under {escape(own)}, which {TOLD[license_terms(own)]}."
-    for model in outcome.models:
-        own = outcome.model_licenses.get(model)
-        if own is None:
-            yield f"The licence of the model {escape(model)} was not given; its terms may say what its answers are for."
-        elif license_terms(own) == "own terms":
-            yield f"The model {escape(model)} is under {escape(own)}, which {TOLD['own terms']}."
+            demand = DEMANDS[license_terms(license_name)]
+            yield f"The source {escape(name)} is under {escape(license_name)}, which {demand}."
+    for model in result.models:
+        license_name = result.model_licenses.get(model)
+        if license_name is None:
+            yield f"The license of the model {escape(model)} was not given; it may restrict the use of its output."
+        elif license_terms(license_name) == "own terms":
+            yield f"The model {escape(model)} is under {escape(license_name)}, which {DEMANDS['own terms']}."
 
 
-def reproduction(outcome: RunResult) -> str:
+def reproduction(result: RunResult) -> str:
     """Return the command and the recipe that make the same data set again."""
-    sets = "".join(f" --set {shlex.quote(_placeless_set(one))}" for one in outcome.overrides)
+    sets = "".join(f" --set {shlex.quote(_without_folders_in_set(option))}" for option in result.overrides)
     command = fenced(f"textsynth run recipe.yaml{sets}", "bash")
-    told = (
+    promise = (
         f"With TextSynth {__version__} and the same versions of pyarrow and datasets, the same recipe, sources and "
-        "answers of the models give the same files, byte for byte."
+        "model answers give the same files, byte for byte."
     )
-    text = outcome.recipe_text.strip("\n")
-    return f"{command}\n\n{told}" + (f"\n\nwith this recipe:\n\n{fenced(text, 'yaml')}" if text else "")
+    recipe = result.recipe_text.strip("\n")
+    return f"{command}\n\n{promise}" + (f"\n\nThe recipe:\n\n{fenced(recipe, 'yaml')}" if recipe else "")
 
 
-def _licensed(name: str | None) -> str:
-    return "" if name is None else f" ({escape(name)})"
+def _in_parentheses(name: str | None) -> str:
+    return f" ({escape(name)})" if name else ""
 
 
-def _engines(model: str, outcome: RunResult) -> str:
-    """Return the engines that answered for a model, as they named themselves."""
-    found = sorted({one.engine for one in outcome.requests.values() if one.model == model and one.engine})
-    return f", on {', '.join(map(escape, found))}" if found else ""
+def _engines(model: str, result: RunResult) -> str:
+    """Return the engines that answered for a model, as they name themselves."""
+    engines = sorted({info.engine for info in result.requests.values() if info.model == model and info.engine})
+    return f", on {', '.join(map(escape, engines))}" if engines else ""
 
 
-def _given(source: SourceInfo) -> str:
-    told = escape(_placeless(source.description))
+def _source(source: SourceInfo) -> str:
+    text = escape(_without_folders(source.description))
     if source.revision is not None:
-        told += f" at {escape(source.revision)}"
-    return told + _licensed(source.license) + ("" if source.made_from else ", only compared with")
+        text += f" at {escape(source.revision)}"
+    return text + _in_parentheses(source.license) + ("" if source.made_from else ", only compared with")
 
 
-def _placeless(source: str) -> str:
-    """Return a source without the folders of the machine it was read on."""
+def _without_folders(source: str) -> str:
+    """Return a path without the folders of the machine it was read on."""
     path = PurePath(source)
     return path.name if path.is_absolute() else source
 
 
-def _placeless_set(one: str) -> str:
-    name, sign, value = one.partition("=")
-    return f"{name}{sign}{_placeless(value)}"
+def _without_folders_in_set(option: str) -> str:
+    name, sign, value = option.partition("=")
+    return f"{name}{sign}{_without_folders(value)}"

@@ -1,9 +1,9 @@
 """JSONL of `messages`: a user's turn with an instruction and the text, an assistant's turn with the right answer.
 
-What trainers of chat models read (TRL's conversational form). The task says what is asked and what is right: the label of
-a classification (several in the recipe's order, separated by commas), the text of a paraphrase or summary. A folder gets
-one file per split, so that `load_dataset` finds the splits by their names. There is no system turn: not every chat
-template has one.
+What trainers of chat models read (TRL's conversational form). The task says what is asked and what is right: the label
+of a classification (several in the recipe's order, separated by commas), the text of a paraphrase or summary. A folder
+gets one file per split, so that `load_dataset` finds the splits by their names. There is no system turn: not every
+chat template has one.
 """
 
 from __future__ import annotations

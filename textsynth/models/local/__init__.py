@@ -1,7 +1,8 @@
-"""A model in this process, by transformers: the embedded one, any name of the Hugging Face Hub, or a folder.
+"""A model that runs in this process with transformers: the bundled model, a model of the Hugging Face Hub, or a folder.
 
-Batches are formed from each window's requests in plan order, sorted by length, never by arrival, and each request
-draws with random numbers of its own, so a fresh run repeats on the same machine. Answers are not held to a schema.
+Each window of requests is split into batches by prompt length in plan order, never by arrival time, and each request is
+sampled with its own random numbers, so that a rerun gives the same answers on the same machine. Constraints (a JSON
+schema, a choice, a regular expression, a grammar) are not enforced while decoding.
 """
 
 from __future__ import annotations
@@ -18,165 +19,185 @@ from pydantic import Field
 from textsynth.core.errors import require_extra
 from textsynth.core.records import Completion, ModelRequest
 from textsynth.models import Model, ModelOptions, ModelRuntime, OnCompletion, PromptMode
-from textsynth.models.local.bundled import IDENTITY, NAME, bundled_model_folder
+from textsynth.models.local.bundled import BUNDLED_IDENTITY, BUNDLED_MODEL, bundled_model_folder
 from textsynth.models.local.loading import LoadedModel, ModelSpec, fingerprint, load_model, local_folder
 
 if TYPE_CHECKING:
     from textsynth.models.local.decoding import TokenizedPrompt
 
-# A batch holds fewer requests where prompts are long: its memory grows with all its tokens.
+# The token budget of a batch is this times its size: a batch of long prompts has fewer requests, which bounds memory.
 TOKENS_PER_ROW = 1024
+# Measured with the bundled model on two CPU cores: 150 to 350; this is the geometric mean.
+TOKENS_PER_SECOND = 229.0
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
 
 class Local(ModelOptions):
-    """A transformers model in this process; the default one needs no server and, once got, no network."""
+    """A transformers model in this process; the default one needs no server and, once downloaded, no network."""
 
     model: str = Field(
-        default=NAME, min_length=1, description="a Hub name or a folder (./…); left out: the embedded model"
+        default=BUNDLED_MODEL,
+        min_length=1,
+        description=f"a Hub name or a folder (./…); left out: the bundled model {BUNDLED_MODEL}",
     )
     revision: str | None = Field(default=None, description="branch, tag or commit on the Hub")
     mode: Literal["chat", "completion"] | None = Field(
         default=None,
-        description="which form of a prompt suits it; left out: completion for the embedded model, else chat",
+        description="the mode of prompt to use; left out: completion for the bundled model, else chat",
     )
     batch: int = Field(default=64, ge=1, description="requests decoded together; fewer where prompts are long")
     dtype: Literal["auto", "float32", "bfloat16"] = Field(
-        default="auto", description="auto: bfloat16 where the processor computes with it, else float32"
+        default="auto", description="auto: bfloat16 where the processor supports it, else float32"
     )
-    threads: int | None = Field(default=None, ge=1, description="processor threads; left out: torch decides")
-    trust_remote_code: bool = Field(default=False, description="run code that comes with the model; read it first")
+    threads: int | None = Field(default=None, ge=1, description="CPU threads; left out: torch's default")
+    trust_remote_code: bool = Field(
+        default=False, description="run Python code that the model's repository contains; read it first"
+    )
 
     @property
     def identity(self) -> str:
-        """Name and revision; of the embedded model the beginning of its sha256."""
-        if self.model == NAME:
-            return IDENTITY
+        """Name and revision; for the bundled model its name and the first digits of the sha256 of its weights."""
+        if self.model == BUNDLED_MODEL:
+            return BUNDLED_IDENTITY
         return self.model if self.revision is None else f"{self.model}@{self.revision}"
 
-    def identity_at(self, recipe: Path) -> str:
-        """Return the identity; of a folder also a hash of its small files and of the sizes of the large ones."""
-        folder = local_folder(self.model, recipe)
+    def identity_at(self, recipe_folder: Path) -> str:
+        """Return the identity; for a folder with a hash of its small files and of the sizes of its large files."""
+        folder = local_folder(self.model, recipe_folder)
         return self.identity if folder is None else f"{self.model}@{fingerprint(folder)}"
 
     @property
     def prompt_mode(self) -> PromptMode:
-        """Completion for the embedded model, which continues a list better than it follows instructions."""
+        """Completion for the bundled model, which continues a list better than it follows instructions; else chat."""
         if self.mode is not None:
             return self.mode
-        return "completion" if self.model == NAME else "chat"
+        return "completion" if self.model == BUNDLED_MODEL else "chat"
 
     @property
     def window_size(self) -> int:
-        """Two batches: answers are slow here, so the plan soon follows what they brought."""
+        """Two batches: decoding is slow, and small windows let the plan react to accepted texts sooner."""
         return 2 * self.batch
+
+    @property
+    def tokens_per_second(self) -> float:
+        """The speed measured with the bundled model; larger models are slower."""
+        return TOKENS_PER_SECOND
 
     def check_dependencies(self) -> None:
         """Raise MissingExtra without torch or transformers."""
         require_extra("local", "torch", "transformers", why=f"the local model {self.model!r}")
 
-    def open(self, place: ModelRuntime) -> Model:
-        """Return the model; it is loaded at the first request, in a thread. Raises MissingExtra."""
+    def open(self, runtime: ModelRuntime) -> Model:
+        """Return the model; its weights are loaded at the first request, in a thread. Raises MissingExtra."""
         self.check_dependencies()
-        return TransformersModel(lambda: self._load(place), batch=self.batch)
+        return TransformersModel(lambda: self._load(runtime), batch_size=self.batch)
 
-    def _load(self, place: ModelRuntime) -> LoadedModel:
+    def _load(self, runtime: ModelRuntime) -> LoadedModel:
         import torch
 
         if self.threads is not None:
             torch.set_num_threads(self.threads)
-        source = (
-            bundled_model_folder(place.cache_folder, place.log)
-            if self.model == NAME
-            else local_folder(self.model, place.recipe_folder)
+        folder = (
+            bundled_model_folder(runtime.cache_folder, runtime.log)
+            if self.model == BUNDLED_MODEL
+            else local_folder(self.model, runtime.recipe_folder)
         )
-        wanted = ModelSpec(
+        spec = ModelSpec(
             name=self.model,
-            source=source if source is not None else self.model,
+            source=folder if folder is not None else self.model,
             revision=self.revision,
             dtype=self.dtype,
             trust_remote_code=self.trust_remote_code,
         )
-        return load_model(wanted, place.log)
+        return load_model(spec, runtime.log)
 
 
-class TransformersModel:
-    """Answers with a model that `load` returns, in a thread of its own; one batch at a time over all calls.
+class TransformersModel(Model):
+    """Answers with the model that `load` returns, in its own thread; decodes one batch at a time over all calls."""
 
-    `in_flight` is the size of the batch at work, `retried` stays 0.
-    """
-
-    def __init__(self, load: Callable[[], LoadedModel], *, batch: int) -> None:
-        self.in_flight = 0
-        self.retried = 0
+    def __init__(self, load: Callable[[], LoadedModel], *, batch_size: int) -> None:
         self._load = load
-        self._batch = batch
+        self._batch_size = batch_size
         self._loaded: LoadedModel | None = None
-        self._turn = asyncio.Lock()
-        self._halts: set[threading.Event] = set()
+        self._in_flight = 0
+        self._lock = asyncio.Lock()
+        self._cancel_events: set[threading.Event] = set()
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="local-model")
 
+    @property
+    def in_flight(self) -> int:
+        """The size of the batch that is being decoded."""
+        return self._in_flight
+
     async def complete(self, requests: Sequence[ModelRequest], on_completion: OnCompletion) -> None:
-        """Answer all requests; an earlier call's batches go before a later one's. See `Model.complete`."""
-        halt = threading.Event()
-        self._halts.add(halt)
+        """Answer all requests, after the requests of earlier calls. See `Model.complete`."""
+        cancelled = threading.Event()
+        self._cancel_events.add(cancelled)
         try:
-            async with self._turn:
-                await self._complete(requests, on_completion, halt)
+            async with self._lock:
+                await self._complete(requests, on_completion, cancelled)
         finally:
-            # A thread cannot be cancelled: when this call is, tell it to stop at its next token.
-            halt.set()
-            self._halts.discard(halt)
-
-    async def _complete(self, requests: Sequence[ModelRequest], arrived: OnCompletion, halt: threading.Event) -> None:
-        from textsynth.models.local.decoding import Decoder, tokenized
-
-        if self._loaded is None:
-            self._loaded = await self._run(self._load)
-        decoder = Decoder(self._loaded)
-        prompts: list[TokenizedPrompt] = []
-        for request, found in zip(requests, await self._run(tokenized, self._loaded, requests), strict=True):
-            if isinstance(found, Completion):
-                await arrived(request, found)
-            else:
-                prompts.append(found)
-        for some in make_batches(prompts, self._batch):
-            self.in_flight = len(some)
-            try:
-                completions = await self._run(decoder.answer, some, halt)
-            finally:
-                self.in_flight = 0
-            for prompt, completion in zip(some, completions, strict=True):
-                await arrived(prompt.request, completion)
+            # A thread cannot be cancelled: the event makes it stop at its next token.
+            cancelled.set()
+            self._cancel_events.discard(cancelled)
 
     async def close(self) -> None:
-        """Stop what is being decoded and let go of the model."""
-        for halt in self._halts:
-            halt.set()
+        """Stop decoding and release the model."""
+        for cancelled in self._cancel_events:
+            cancelled.set()
         await asyncio.to_thread(self._thread.shutdown, wait=True, cancel_futures=True)
         self._loaded = None
 
-    async def _run(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        going = asyncio.get_running_loop().run_in_executor(self._thread, lambda: work(*args, **kwargs))
+    async def _complete(
+        self, requests: Sequence[ModelRequest], on_completion: OnCompletion, cancelled: threading.Event
+    ) -> None:
+        from textsynth.models.local.decoding import Decoder, tokenize_prompts
+
+        if self._loaded is None:
+            self._loaded = await self._run_in_thread(self._load)
+        decoder = Decoder(self._loaded)
+        prompts: list[TokenizedPrompt] = []
+        tokenized = await self._run_in_thread(tokenize_prompts, self._loaded, requests)
+        for request, result in zip(requests, tokenized, strict=True):
+            if isinstance(result, Completion):
+                await on_completion(request, result)
+            else:
+                prompts.append(result)
+        for batch in make_batches(prompts, self._batch_size):
+            self._in_flight = len(batch)
+            try:
+                completions = await self._run_in_thread(decoder.complete_batch, batch, cancelled)
+            finally:
+                self._in_flight = 0
+            for prompt, completion in zip(batch, completions, strict=True):
+                await on_completion(prompt.request, completion)
+
+    async def _run_in_thread(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        future = asyncio.get_running_loop().run_in_executor(self._thread, lambda: function(*args, **kwargs))
         try:
-            return await asyncio.shield(going)
+            return await asyncio.shield(future)
         except asyncio.CancelledError:
-            going.add_done_callback(lambda done: done.cancelled() or done.exception())
+            # Retrieve the exception of the thread, or asyncio would log that it was never retrieved.
+            future.add_done_callback(lambda done: done.cancelled() or done.exception())
             raise
 
 
-def make_batches(prompts: Sequence[TokenizedPrompt], batch: int) -> Iterator[list[TokenizedPrompt]]:
-    """Yield the prompts by length, longest first, equal ones in plan order, at most `batch` at once."""
-    some: list[TokenizedPrompt] = []
-    longest = most = 0
-    for prompt in sorted(prompts, key=lambda one: -len(one.ids)):
-        longest = max(longest, len(prompt.ids))
-        most = max(most, prompt.request.sampling.max_tokens)
-        if some and (len(some) == batch or (len(some) + 1) * (longest + most) > batch * TOKENS_PER_ROW):
-            yield some
-            some, longest, most = [], len(prompt.ids), prompt.request.sampling.max_tokens
-        some.append(prompt)
-    if some:
-        yield some
+def make_batches(prompts: Sequence[TokenizedPrompt], batch_size: int) -> Iterator[list[TokenizedPrompt]]:
+    """Yield the prompts in batches by length, longest first, prompts of equal length in plan order.
+
+    A batch has at most `batch_size` prompts, and fewer where prompts and answers exceed its token budget.
+    """
+    batch: list[TokenizedPrompt] = []
+    max_prompt = max_answer = 0
+    for prompt in sorted(prompts, key=lambda prompt: -len(prompt.ids)):
+        max_prompt = max(max_prompt, len(prompt.ids))
+        max_answer = max(max_answer, prompt.request.sampling.max_tokens)
+        tokens = (len(batch) + 1) * (max_prompt + max_answer)
+        if batch and (len(batch) == batch_size or tokens > batch_size * TOKENS_PER_ROW):
+            yield batch
+            batch, max_prompt, max_answer = [], len(prompt.ids), prompt.request.sampling.max_tokens
+        batch.append(prompt)
+    if batch:
+        yield batch

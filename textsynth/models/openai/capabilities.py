@@ -1,334 +1,359 @@
-"""What one server understands, found out once: parameters it refuses are left out from then on.
+"""What one server supports, learned from its responses, and how requests to it are encoded.
 
-Everything that could change an answer is sent at its neutral value, since a server may otherwise take it from the
-model's own generation_config: top_k, min_p and the penalties, and `enable_thinking` for chat templates. A server that
-refuses a parameter it does not know (api.openai.com) is asked again without it at once, and told apart from a server
-that refuses the request. What a recipe sets itself is never left out.
+Every parameter that could change a completion is sent at its neutral value, because a server may otherwise take it from
+the model's own generation_config: top_k, min_p and the penalties, and `enable_thinking` for chat templates. A server
+that rejects a parameter it does not know (api.openai.com) gets the request again at once without it, and all later
+requests as well; a server that rejects the request itself is told apart from that. What a recipe sets itself is never
+omitted.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Literal, NamedTuple
 
 from textsynth.core.errors import ModelError
 from textsynth.core.records import Completion, ModelRequest
-from textsynth.models.openai import protocol as wire
-from textsynth.models.openai.protocol import MAX_N, parse_choices
+from textsynth.models.openai import protocol
+from textsynth.models.openai.protocol import CONSTRAINT_PARAMETERS, LOGPROB_TOKEN_IDS, MAX_N, ConstraintForm
 
 ServerKind = Literal["auto", "vllm", "openai"]
-# What OpenAI's own interface does not know; the first entry is what is sent, the next what is tried after a refusal.
-NEUTRAL: Mapping[str, tuple[object, ...]] = {
-    "top_k": (0, -1),  # older engines call -1 what newer ones call 0
+
+THINKING = "chat_template_kwargs"
+UNKNOWN_TO_OPENAI = ("top_k", "min_p", "repetition_penalty", THINKING)
+NEUTRAL_VALUES: Mapping[str, tuple[object, ...]] = {
+    "top_k": (0, -1),  # the "off" of newer and of older versions of vLLM
     "min_p": (0.0,),
     "repetition_penalty": (1.0,),
     "presence_penalty": (0.0,),
     "frequency_penalty": (0.0,),
 }
-UNKNOWN_TO_OPENAI = ("top_k", "min_p", "repetition_penalty", "chat_template_kwargs")
-THINKING = "chat_template_kwargs"
-# What says how a prompt becomes tokens, in the words of vLLM's endpoints and of its /tokenize alike.
-RENDERING = (THINKING, "chat_template", "add_generation_prompt", "continue_final_message", "add_special_tokens")
-LOGPROBS = (20, 5)  # how many log-probabilities are asked for: most servers' limit, then that of older ones
-MOST_BODIES = 256
+"""Sampling parameters beyond OpenAI's, with the value to send first and those to try after a rejection."""
+RENDERING_PARAMETERS = (
+    THINKING, "chat_template", "add_generation_prompt", "continue_final_message", "add_special_tokens",
+)  # fmt: skip
+"""Parameters that decide how a prompt becomes tokens; vLLM's `/tokenize` takes them too, under the same names."""
+TOP_LOGPROBS = (20, 5)
+"""How many log-probabilities to ask for: the limit of most servers, then that of older ones."""
+MAX_CACHED_BODIES = 256
+MAX_FAILED_REMOVALS = 2
+RESENT_STATUSES = (400, 404, 422, 501)
+"""Rejections after which another body is worth sending at once."""
+N_REJECTED = re.compile(r"(?<![\w\\])n(?!\w)|completion choice|candidate.?count", re.IGNORECASE)
+"""What servers that give one completion a request answer to `n`."""
 
 
-class SentParameters(NamedTuple):
-    """A body, and the parameters in it: those that every server takes, and those that may be left out."""
+class RequestBody(NamedTuple):
+    """A body, and its parameters: those that must be sent, and those that may be omitted."""
 
-    verified: dict[str, object]
-    unverified: dict[str, object]
-    body: bytes
+    required: dict[str, object]
+    optional: dict[str, object]
+    encoded: bytes
 
 
 class ServerCapabilities:
-    """How one server is spoken to. `left_out` are parameters it refused, `forms` how it takes constraints, by endpoint.
+    """What one server supports, as far as that is known.
 
-    `thinking` is None where the model is not to think, else how many tokens it may think before its answer. `token_ids`
-    maps an option to the ids of the tokens that spell it, where the server tells them; `exact` says that its
-    log-probabilities were seen not to depend on the sampling. `engine` is what every answer must come from, as far as
-    it is told. `draws` is how many answers to one prompt may be asked for in one request.
+    `unsupported` are parameters it rejected; `constraint_forms` how it takes constraints, by endpoint; `max_n` how many
+    completions of one prompt a request may ask for. `thinking_tokens` is None where the model must not think, else how
+    many tokens it may think before its answer. `token_ids` maps an option to the ids of the tokens that spell it, None
+    before the server was asked; `exact_logprobs` says whether its log-probabilities are independent of the sampling,
+    None before it was probed. Every completion must come from an engine whose name starts with `engine`.
     """
 
     def __init__(
         self,
         model: str,
-        extra: Mapping[str, object],
+        extra_body: Mapping[str, object],
         *,
-        speaks: ServerKind = "auto",
-        thinking: int | None = None,
+        server: ServerKind = "auto",
+        thinking_tokens: int | None = None,
         constraints: bool = True,
         engine: str | None = None,
-        say: Callable[[str], None] = lambda _: None,
+        log: Callable[[str], None] = lambda _: None,
     ) -> None:
         self.model = model
-        self.extra = extra
-        self.thinking = thinking
+        self.extra_body = extra_body
+        self.thinking_tokens = thinking_tokens
         self.engine = engine
-        self.left_out: set[str] = set(UNKNOWN_TO_OPENAI) if speaks == "openai" else set()
-        self.forms: dict[str, wire.ConstraintForm] = {}
-        self.unfit: set[str] = set()
+        self.unsupported: set[str] = set(UNKNOWN_TO_OPENAI) if server == "openai" else set()
+        self.constraint_forms: dict[str, ConstraintForm] = {}
+        self.rejected_constraints: set[str] = set()
         self.token_ids: dict[str, tuple[int, ...]] | None = None
-        self.exact: bool | None = None
-        self.draws = MAX_N
-        self.logprobs = 0
-        self.in_vain = 0
-        self._neutral = {name: 0 for name in NEUTRAL}
-        self._known: set[str] = set()
-        self._speaks = speaks
+        self.exact_logprobs: bool | None = None
+        self.max_n = MAX_N
+        self._server = server
         self._constraints = constraints
-        self._say = say
-        self._renamed = False
-        self._bodies: dict[tuple[object, ...], SentParameters] = {}
-        self._bodies_for: tuple[object, ...] = ()
+        self._log = log
+        self._confirmed: set[str] = set()
+        self._failed_removals = 0
+        self._neutral_index = {name: 0 for name in NEUTRAL_VALUES}
+        self._top_logprobs_index = 0
+        self._uses_max_completion_tokens = False
+        self._bodies: dict[tuple[object, ...], RequestBody] = {}
+        self._bodies_version: tuple[object, ...] = ()
 
-    def parameters_sent(self, request: ModelRequest, draws: int = 1) -> SentParameters:
-        """Return the body of a request as far as all is known; a prompt is asked several times and encoded once."""
-        state = (
-            len(self.left_out), len(self.forms), len(self.unfit), self.token_ids, self.logprobs, self._renamed,
-            *self._neutral.values(),
+    def encode(self, request: ModelRequest, n: int = 1) -> RequestBody:
+        """Return the body that asks for `n` completions; one prompt is sent several times, and encoded once."""
+        version = (
+            len(self.unsupported), len(self.constraint_forms), len(self.rejected_constraints), self.token_ids,
+            self._top_logprobs_index, self._uses_max_completion_tokens, *self._neutral_index.values(),
         )  # fmt: skip
-        if state != self._bodies_for or len(self._bodies) >= MOST_BODIES:
+        if version != self._bodies_version or len(self._bodies) >= MAX_CACHED_BODIES:
             self._bodies.clear()
-            self._bodies_for = state
-        key = (request.prompt, request.sampling, request.constraint, request.options, draws)
-        found = self._bodies.get(key)
-        if found is None:
-            firm, may = self.parameters(request, self.constraint_form(request), draws)
-            found = self._bodies[key] = SentParameters(firm, may, wire.encode({**firm, **may}))
-        return found
-
-    def constraint_form(self, request: ModelRequest) -> wire.ConstraintForm | None:
-        """Return how the request's constraint is sent; None where it is not, or where nobody knows yet."""
-        if not self._constraints or request.constraint is None or request.constraint.value in self.unfit:
-            return None
-        if self._speaks != "auto":
-            return "structured_outputs" if self._speaks == "vllm" else "response_format"
-        return self.forms.get(wire.path_of(request))
-
-    def needs_probe(self, request: ModelRequest) -> bool:
-        """Whether the form of the request's constraint must be found out before it is sent."""
-        wanted = self._constraints and request.constraint is not None and self._speaks == "auto"
-        return wanted and wire.path_of(request) not in self.forms
+            self._bodies_version = version
+        key = (request.prompt, request.sampling, request.constraint, request.options, n)
+        body = self._bodies.get(key)
+        if body is None:
+            required, optional = self.parameters(request, self.constraint_form(request), n)
+            body = RequestBody(required, optional, protocol.encode_json({**required, **optional}))
+            self._bodies[key] = body
+        return body
 
     def parameters(
-        self, request: ModelRequest, form: wire.ConstraintForm | None, draws: int = 1
+        self, request: ModelRequest, form: ConstraintForm | None, n: int = 1
     ) -> tuple[dict[str, object], dict[str, object]]:
-        """Return the body without what may be left out, and what may be, of which nothing is refused so far."""
-        firm = wire.parameters(request, self.model)
-        thinks = self.thinking is not None and not request.options
+        """Return the required parameters, and the optional ones that the server has not rejected so far."""
+        required = protocol.base_parameters(request, self.model)
+        thinks = self.thinking_tokens is not None and not request.options
         if thinks:
-            firm["max_tokens"] = request.sampling.max_tokens + (self.thinking or 0)
-        may: dict[str, object] = {}
-        for name, values in NEUTRAL.items():
-            if name not in firm and name not in self.left_out:
-                may[name] = values[self._neutral[name]]
-        if request.prompt.messages and THINKING not in self.left_out:
-            may[THINKING] = {"enable_thinking": thinks}
+            required["max_tokens"] = request.sampling.max_tokens + (self.thinking_tokens or 0)
+        optional: dict[str, object] = {
+            name: values[self._neutral_index[name]]
+            for name, values in NEUTRAL_VALUES.items()
+            if name not in required and name not in self.unsupported
+        }
+        if request.prompt.messages and THINKING not in self.unsupported:
+            optional[THINKING] = {"enable_thinking": thinks}
         if form is not None and request.constraint is not None:
-            may |= wire.constraint_parameters(request.constraint, form)
+            optional |= protocol.constraint_parameters(request.constraint, form)
         if request.options:
-            count = LOGPROBS[self.logprobs]
-            firm |= {"logprobs": True, "top_logprobs": count} if request.prompt.messages else {"logprobs": count}
-            ids = [one for option in request.options for one in (self.token_ids or {}).get(option, ())]
-            if ids and wire.IDS not in self.left_out:
-                may[wire.IDS] = ids
-        if draws > 1:
-            firm["n"] = draws
-        if self._renamed:
-            firm["max_completion_tokens"] = firm.pop("max_tokens")
-        own = {name: value for name, value in self.extra.items() if value is not None}
-        firm = {name: value for name, value in {**firm, **own}.items() if name not in self.extra or name in own}
-        return firm, {name: value for name, value in may.items() if name not in self.extra}
+            count = TOP_LOGPROBS[self._top_logprobs_index]
+            is_chat = bool(request.prompt.messages)
+            required |= {"logprobs": True, "top_logprobs": count} if is_chat else {"logprobs": count}
+            ids = [token for option in request.options for token in (self.token_ids or {}).get(option, ())]
+            if ids and LOGPROB_TOKEN_IDS not in self.unsupported:
+                optional[LOGPROB_TOKEN_IDS] = ids
+        if n > 1:
+            required["n"] = n
+        if self._uses_max_completion_tokens:
+            required["max_completion_tokens"] = required.pop("max_tokens")
+        return self._with_extra_body(required, optional)
 
-    def rendering(self, request: ModelRequest) -> dict[str, object]:
-        """Return those of the request's parameters that say how its prompt becomes tokens."""
-        firm, may = self.parameters(request, None)
-        return {name: value for name, value in {**firm, **may}.items() if name in RENDERING}
+    def rendering_parameters(self, request: ModelRequest) -> dict[str, object]:
+        """Return those parameters of the request that decide how its prompt becomes tokens."""
+        required, optional = self.parameters(request, None)
+        return {name: value for name, value in {**required, **optional}.items() if name in RENDERING_PARAMETERS}
 
-    def confirm(self, names: Mapping[str, object]) -> None:
+    def constraint_form(self, request: ModelRequest) -> ConstraintForm | None:
+        """Return how the request's constraint is sent; None where it is not sent, or where that must be probed."""
+        if not self._constraints or request.constraint is None or request.constraint.value in self.rejected_constraints:
+            return None
+        if self._server != "auto":
+            return "structured_outputs" if self._server == "vllm" else "response_format"
+        return self.constraint_forms.get(protocol.endpoint_path(request))
+
+    def needs_constraint_probe(self, request: ModelRequest) -> bool:
+        """Whether the form of the request's constraint must be found out before the request is sent."""
+        is_unknown = self._constraints and request.constraint is not None and self._server == "auto"
+        return is_unknown and protocol.endpoint_path(request) not in self.constraint_forms
+
+    def confirm(self, parameters: Iterable[str]) -> None:
         """Note that a request with these parameters was answered."""
-        self._known.update(names)
+        self._confirmed.update(parameters)
 
-    def unverified(self, names: Mapping[str, object]) -> list[str]:
-        """Return those of the parameters that no answered request had yet, or that are constraints.
+    def suspects(self, parameters: Iterable[str]) -> list[str]:
+        """Return those of the parameters that may be the cause of a rejection: unconfirmed ones, and constraints.
 
-        None where leaving them out has not helped before.
+        Returns none once omitting them has not helped twice.
         """
-        if self.in_vain >= 2:
+        if self._failed_removals >= MAX_FAILED_REMOVALS:
             return []
-        return [name for name in names if name not in self._known or name in wire.CONSTRAINTS]
+        return [name for name in parameters if name not in self._confirmed or name in CONSTRAINT_PARAMETERS]
 
-    def disable(self, request: ModelRequest, names: list[str]) -> None:
-        """Leave these parameters out from now on; a constraint only for requests with the same one."""
-        gone = [name for name in names if name not in self.left_out and name not in wire.CONSTRAINTS]
-        self.left_out.update(gone)
-        if request.constraint is not None and any(name in wire.CONSTRAINTS for name in names):
-            if request.constraint.value not in self.unfit:
-                self._say(f"the server refuses the constraint {request.constraint.value[:60]!r}: answers are only read")
-            self.unfit.add(request.constraint.value)
-        if gone:
-            self._say(f"the server does not take {', '.join(gone)}: left out")
+    def note_failed_removal(self) -> None:
+        """Note that a request was rejected also without all suspected parameters."""
+        self._failed_removals += 1
 
-    def try_alternative(self, name: str, sent: object) -> bool:
-        """Send another neutral value of the parameter from now on; False where there is none."""
-        values = NEUTRAL.get(name, ())
-        if name in self.left_out or not values:
+    def mark_unsupported(self, request: ModelRequest, parameters: Iterable[str]) -> None:
+        """Omit these parameters from now on; a constraint only in requests that have the same one."""
+        names = list(parameters)
+        if request.constraint is not None and any(name in CONSTRAINT_PARAMETERS for name in names):
+            constraint = request.constraint.value
+            if constraint not in self.rejected_constraints:
+                self._log(f"the server rejects the constraint {constraint[:60]!r}; completions are parsed without it")
+            self.rejected_constraints.add(constraint)
+        new = [name for name in names if name not in self.unsupported and name not in CONSTRAINT_PARAMETERS]
+        self.unsupported.update(new)
+        if new:
+            self._log(f"the server does not support {', '.join(new)}; requests are sent without")
+
+    def try_next_neutral_value(self, name: str, sent: object) -> bool:
+        """Send another neutral value of the parameter from now on; return False where there is none."""
+        values = NEUTRAL_VALUES.get(name, ())
+        if name in self.unsupported or not values:
             return False
-        if values[self._neutral[name]] != sent:
+        if values[self._neutral_index[name]] != sent:
             return True  # another request has learned it meanwhile
-        if self._neutral[name] + 1 == len(values):
+        if self._neutral_index[name] + 1 == len(values):
             return False
-        self._neutral[name] += 1
+        self._neutral_index[name] += 1
         return True
 
     def rename_max_tokens(self) -> None:
-        """Call the limit of new tokens `max_completion_tokens` from now on, as OpenAI's newer models want it."""
-        self._renamed = True
+        """Send `max_tokens` as `max_completion_tokens` from now on, which newer models of OpenAI require."""
+        self._uses_max_completion_tokens = True
 
     def disable_n(self) -> None:
-        """Ask for one answer a request from now on."""
-        if self.draws > 1:
-            self._say("the server gives one answer a request: draws of one prompt are asked for one by one")
-        self.draws = 1
+        """Ask for one completion a request from now on."""
+        if self.max_n > 1:
+            self._log(
+                "the server gives one completion a request (it ignores or rejects n); requests are sent one by one"
+            )
+        self.max_n = 1
 
     def reduce_n(self, sent: int) -> None:
-        """Ask for fewer answers at once than the `sent` ones that were too many."""
-        self.draws = min(self.draws, max(1, sent // 2))
+        """Ask for at most half as many completions a request as the `sent` ones that failed."""
+        self.max_n = min(self.max_n, max(1, sent // 2))
 
-    def reduce_logprobs(self, sent: object) -> bool:
-        """Ask for fewer log-probabilities from now on; False where it cannot be fewer."""
-        if sent != LOGPROBS[self.logprobs]:
-            return True
-        if self.logprobs + 1 == len(LOGPROBS):
+    def reduce_top_logprobs(self, sent: object) -> bool:
+        """Ask for fewer log-probabilities from now on; return False where there is no smaller number."""
+        if sent != TOP_LOGPROBS[self._top_logprobs_index]:
+            return True  # another request has learned it meanwhile
+        if self._top_logprobs_index + 1 == len(TOP_LOGPROBS):
             return False
-        self.logprobs += 1
+        self._top_logprobs_index += 1
         return True
 
-
-ASKED_AGAIN = (400, 404, 422, 501)
-ONE_CHOICE = re.compile(r"(?<![\w\\])n(?!\w)|completion choice|candidate.?count", re.IGNORECASE)
-"""How servers that give one answer a request refuse `n`."""
+    def _with_extra_body(
+        self, required: Mapping[str, object], optional: Mapping[str, object]
+    ) -> tuple[dict[str, object], dict[str, object]]:
+        """Return the parameters with the recipe's own ones over them; None among those removes a parameter."""
+        own = {name: value for name, value in self.extra_body.items() if value is not None}
+        removed = self.extra_body.keys() - own.keys()
+        return (
+            {name: value for name, value in {**required, **own}.items() if name not in removed},
+            {name: value for name, value in optional.items() if name not in self.extra_body},
+        )
 
 
 class RequestEncoder:
-    """One request as one server understands it: what is sent now, how it is read, and what a refusal teaches.
+    """One request to one server: the body to send, the completions of its response, and the lesson of a rejection.
 
-    `form` sends the constraint in a form that is still to be found out; `draws` is how many answers are asked for.
+    `form` sends the constraint in a form that is being probed; `n` is how many completions to ask for.
     """
 
     def __init__(
-        self,
-        dialect: ServerCapabilities,
-        request: ModelRequest,
-        form: wire.ConstraintForm | None = None,
-        draws: int = 1,
+        self, capabilities: ServerCapabilities, request: ModelRequest, form: ConstraintForm | None = None, n: int = 1
     ) -> None:
-        self._dialect = dialect
+        self._capabilities = capabilities
         self._request = request
         self._form = form
-        self._draws = draws
-        self._doubted = False
-        self._bare: list[str] = []
-        self._firm: dict[str, object] = {}
-        self._may: dict[str, object] = {}
+        self._n = n
+        self._omitted_n = False
+        self._omitted: list[str] = []
+        self._required: dict[str, object] = {}
+        self._optional: dict[str, object] = {}
 
     def body(self) -> bytes:
         """Return the body to send now."""
-        if self._form is None and not self._bare:
-            sent = self._dialect.parameters_sent(self._request, self._draws)
-            self._firm, self._may = sent.verified, sent.unverified
-            return sent.body
-        form = self._form if self._form is not None else self._dialect.constraint_form(self._request)
-        self._firm, may = self._dialect.parameters(self._request, form, self._draws)
-        self._may = {name: value for name, value in may.items() if name not in self._bare}
-        return wire.encode({**self._firm, **self._may})
+        if self._form is None and not self._omitted:
+            body = self._capabilities.encode(self._request, self._n)
+            self._required, self._optional = body.required, body.optional
+            return body.encoded
+        form = self._form if self._form is not None else self._capabilities.constraint_form(self._request)
+        self._required, optional = self._capabilities.parameters(self._request, form, self._n)
+        self._optional = {name: value for name, value in optional.items() if name not in self._omitted}
+        return protocol.encode_json({**self._required, **self._optional})
 
-    def parse(self, raw: bytes) -> Completion:
-        """Return the answer to what was sent last. Raises wire.Broken where it is none.
+    def parse_response(self, body: bytes) -> list[Completion | None]:
+        """Return the completions of the response to the last body, fewer than asked for where the server gives fewer.
 
-        Raises ModelError where another engine answered than the recipe names.
+        None is a malformed one of several. Raises MalformedResponse where there is none at all, and ModelError where
+        another engine answered than the recipe names.
         """
-        completion = wire.parse_completion(raw, self._request)
+        if self._n == 1:
+            completions: list[Completion | None] = [protocol.parse_completion(body, self._request)]
+        else:
+            completions = protocol.parse_completions(body, self._request, self._n)
         self.on_success()
-        return self._checked(completion)
+        if len(completions) < self._n:
+            self._capabilities.disable_n()
+        return [None if completion is None else self._checked(completion) for completion in completions]
 
-    def parse_choices(self, raw: bytes) -> list[Completion | None]:
-        """Return all answers to what was sent last, fewer where the server gives fewer; see `read` and `read_draws`."""
-        if self._draws == 1:
-            return [self.parse(raw)]
-        found = parse_choices(raw, self._request, self._draws)
-        self.on_success()
-        if len(found) < self._draws:
-            self._dialect.disable_n()
-        return [None if one is None else self._checked(one) for one in found]
+    def on_success(self) -> None:
+        """Note that the last body was answered: the server does not support what was omitted from it."""
+        self._capabilities.confirm(self._optional)
+        if self._omitted_n and not self._omitted:
+            self._capabilities.disable_n()
+        unsupported = [name for name in self._omitted if name in CONSTRAINT_PARAMETERS] or self._omitted
+        if unsupported and (self._form is None or unsupported is self._omitted):
+            self._capabilities.mark_unsupported(self._request, unsupported)
+        self._omitted = []
+
+    def on_rejection(self, status: int, body: bytes) -> bool:
+        """Learn from a rejection; return whether `body()` has another body worth sending. Ends after a few times."""
+        text = body.decode("utf-8", "replace")
+        if status not in RESENT_STATUSES or protocol.PROMPT_TOO_LONG.search(text):
+            return False
+        has_own_limit = "max_tokens" in self._capabilities.extra_body
+        if "max_tokens" in self._required and "max_completion_tokens" in text and not has_own_limit:
+            self._capabilities.rename_max_tokens()
+            return True
+        if self._n > 1 and status != 404 and N_REJECTED.search(text):
+            self._capabilities.disable_n()
+            self._n = 1
+            return True
+        named = [name for name in self._optional if _names(text, name)]
+        if named and not self._omitted:
+            return self._omit_named(named, text)
+        top_logprobs = self._required.get("top_logprobs", self._required.get("logprobs"))
+        if self._request.options and "logprobs" in text and top_logprobs is not None:
+            return self._capabilities.reduce_top_logprobs(top_logprobs)
+        if self._n > 1 and status != 404:
+            self._n, self._omitted_n = 1, True
+            return True
+        return status != 404 and self._omit_suspects()
 
     def _checked(self, completion: Completion) -> Completion:
-        wanted = self._dialect.engine
-        if wanted is not None and not completion.engine.startswith(wanted):
-            found = repr(completion.engine) if completion.engine else "a server that tells no engine"
+        """Return the completion with `exact` set in its scores. Raises ModelError where it is of another engine."""
+        engine = self._capabilities.engine
+        if engine is not None and not completion.engine.startswith(engine):
+            found = repr(completion.engine) if completion.engine else "a server that does not name its engine"
             raise ModelError(
-                f"the answers of {self._dialect.model!r} come from {found}, but the recipe says engine: {wanted}"
+                f"the answers of {self._capabilities.model!r} come from {found}, but the recipe says engine: {engine}"
             )
-        if completion.scores is None or not self._dialect.exact:
+        if completion.scores is None or not self._capabilities.exact_logprobs:
             return completion
         return replace(completion, scores=replace(completion.scores, exact=True))
 
-    def on_success(self) -> None:
-        """Note that what was sent last was answered: what was left out of it for that is what the server refuses."""
-        self._dialect.confirm(self._may)
-        if self._doubted and not self._bare:
-            self._dialect.disable_n()
-        blamed = [name for name in self._bare if name in wire.CONSTRAINTS] or self._bare
-        if blamed and (self._form is None or blamed is self._bare):
-            self._dialect.disable(self._request, blamed)
-        self._bare = []
-
-    def on_rejection(self, status: int, raw: bytes) -> bool:
-        """Learn from a refusal; return whether another body is worth sending at once. Ends after a few times."""
-        said = raw.decode("utf-8", "replace")
-        if status not in ASKED_AGAIN or wire.TOO_LONG.search(said):
-            return False
-        if "max_tokens" in self._firm and "max_completion_tokens" in said and "max_tokens" not in self._dialect.extra:
-            self._dialect.rename_max_tokens()
-            return True
-        if self._draws > 1 and status != 404 and ONE_CHOICE.search(said):
-            self._dialect.disable_n()
-            self._draws = 1
-            return True
-        named = [name for name in self._may if _names(name, said)]
-        if named and not self._bare:
-            return self._without(named, said)
-        count = self._firm.get("top_logprobs", self._firm.get("logprobs"))
-        if self._request.options and "logprobs" in said and count is not None:
-            return self._dialect.reduce_logprobs(count)
-        if self._draws > 1 and status != 404:
-            self._draws, self._doubted = 1, True
-            return True
-        return status != 404 and self._strip()
-
-    def _strip(self) -> bool:
-        """Leave out what may be to blame where the refusal names nothing: first all but a constraint, then that too."""
-        suspects = self._dialect.unverified(self._may)
-        parameters = [name for name in suspects if name not in wire.CONSTRAINTS]
-        if not suspects:
-            self._dialect.in_vain += bool(self._bare)
-            return False
-        self._bare += parameters or suspects
-        return True
-
-    def _without(self, named: list[str], said: str) -> bool:
-        if self._form is not None and any(name in wire.CONSTRAINTS for name in named):
-            return False  # that is what was to be found out
+    def _omit_named(self, names: list[str], text: str) -> bool:
+        """Omit the parameters that the server names, or send another neutral value of them."""
+        if self._form is not None and any(name in CONSTRAINT_PARAMETERS for name in names):
+            return False  # the result of the probe
         # "must be -1 (disable), or at least 1" says that another value would do
-        other = "-1" in said
-        gone = [name for name in named if not (other and self._dialect.try_alternative(name, self._may[name]))]
-        self._dialect.disable(self._request, gone)
+        suggests_value = "-1" in text
+        unsupported = [
+            name
+            for name in names
+            if not (suggests_value and self._capabilities.try_next_neutral_value(name, self._optional[name]))
+        ]
+        self._capabilities.mark_unsupported(self._request, unsupported)
+        return True
+
+    def _omit_suspects(self) -> bool:
+        """Omit what may be the cause where the server names nothing: first all but a constraint, then that too."""
+        suspects = self._capabilities.suspects(self._optional)
+        if not suspects:
+            if self._omitted:
+                self._capabilities.note_failed_removal()
+            return False
+        self._omitted += [name for name in suspects if name not in CONSTRAINT_PARAMETERS] or suspects
         return True
 
 
-def _names(name: str, said: str) -> bool:
-    """Whether a refusal names the parameter; a constraint it may also name by what is wrong with it."""
-    return re.search(rf"(?<![A-Za-z0-9_]){re.escape(name)}(?![A-Za-z0-9_])", said) is not None
+def _names(text: str, parameter: str) -> bool:
+    """Whether the text of a rejection names the parameter, as a whole word."""
+    return re.search(rf"(?<![A-Za-z0-9_]){re.escape(parameter)}(?![A-Za-z0-9_])", text) is not None

@@ -1,4 +1,9 @@
-"""The client behind `http` and `vllm`: sends a request, reads the answer, tries again, and knows when to stop."""
+"""The client behind `http` and `vllm`: sends requests to the servers of one model, and repeats those that fail.
+
+The way of a request: `complete` puts it into the queue of the ConcurrencyLimiter, which calls `_answer`; there the
+LoadBalancer selects an Endpoint for each attempt, and the RetryPolicy decides what follows a failed one. Timeouts come
+from the HealthMonitor, which cancels the attempts that the Endpoint's RequestTimeouts call overdue.
+"""
 
 from __future__ import annotations
 
@@ -9,11 +14,11 @@ from typing import NoReturn
 
 from textsynth.core.errors import ModelError, did_you_mean
 from textsynth.core.records import Completion, ModelRequest
-from textsynth.http.connection import Reply
 from textsynth.http.pool import raise_file_limit
+from textsynth.http.response import Response
 from textsynth.models import OnCompletion
-from textsynth.models.openai import protocol as wire
-from textsynth.models.openai.aimd import MAXIMUM
+from textsynth.models.openai import protocol
+from textsynth.models.openai.aimd import MAX_LIMIT
 from textsynth.models.openai.concurrency import ConcurrencyLimiter, RequestGroup
 from textsynth.models.openai.config import EndpointConfig
 from textsynth.models.openai.endpoint import Endpoint
@@ -25,173 +30,185 @@ from textsynth.models.openai.retry import ErrorClassifier, RetryPolicy, RetrySta
 class Client:
     """Answers requests through OpenAI-compatible servers of one model.
 
-    `in_flight` None finds the number for each server while it works; `retried` counts the tries repeated so far.
+    A `concurrency` of None adapts the limit of each server while it runs; `retried` counts the repeated attempts.
     """
 
     def __init__(
         self,
-        target: EndpointConfig,
+        config: EndpointConfig,
         *,
-        in_flight: int | None,
+        concurrency: int | None,
         retries: int,
-        patience_seconds: float,
-        say: Callable[[str], None],
+        max_downtime_seconds: float,
+        log: Callable[[str], None],
     ) -> None:
         self.retried = 0
-        self._target = target
-        self._servers = LoadBalancer([Endpoint(url, target, in_flight=in_flight, say=say) for url in target.base_urls])
-        self._flight = ConcurrencyLimiter(lambda: self._servers.limit, self._answer, kind=self._kind, most=self._most)
-        self._begun: dict[str, RetryState] = {}  # requests that wait again, after a try together
-        self._tending = HealthMonitor(self._servers, self._flight, target.timeout_seconds)
-        address = " and ".join(replica.name for replica in self._servers.replicas)
-        self._patience = RetryPolicy(retries=retries, seconds=patience_seconds, address=address)
-        self._refusals = ErrorClassifier(target.model, target.api_key, target.api_key_env)
-        self._say = say
-        self._told: set[tuple[str, str]] = set()
+        self._config = config
+        self._log = log
+        self._logged: set[tuple[str, str]] = set()
+        self._balancer = LoadBalancer(
+            [Endpoint(url, config, concurrency=concurrency, log=log) for url in config.base_urls]
+        )
+        self._limiter = ConcurrencyLimiter(
+            lambda: self._balancer.limit, self._answer, group_key=self._group_key, max_group_size=self._max_group_size
+        )
+        self._health_monitor = HealthMonitor(self._balancer, self._limiter, config.timeout_seconds)
+        address = " and ".join(endpoint.display_url for endpoint in self._balancer.endpoints)
+        self._retry_policy = RetryPolicy(retries=retries, max_downtime_seconds=max_downtime_seconds, address=address)
+        self._error_classifier = ErrorClassifier(config.model, config.api_key, config.api_key_env)
+        self._requeued: dict[str, RetryState] = {}  # of requests that wait again after an attempt
 
     @property
     def in_flight(self) -> int:
-        """Requests under way now."""
-        return self._flight.in_flight
+        """The number of requests in flight."""
+        return self._limiter.in_flight
 
     @property
     def limit(self) -> int:
-        """How many may be under way at once, as far as that is known by now."""
-        return self._servers.limit
+        """How many requests may be in flight at present."""
+        return self._balancer.limit
 
     async def complete(self, requests: Sequence[ModelRequest], on_completion: OnCompletion) -> None:
-        """Answer all requests, within the limit in flight over all calls; see `Model.complete`."""
-        if not self._tending.started:
-            raise_file_limit(MAXIMUM * len(self._servers.replicas))
-            self._tending.start()
-        await self._flight.run(requests, on_completion)
+        """Answer all requests, within one limit over all calls; see `Model.complete`."""
+        if not self._health_monitor.is_running:
+            raise_file_limit(MAX_LIMIT * len(self._balancer.endpoints))
+            self._health_monitor.start()
+        await self._limiter.run(requests, on_completion)
 
     async def close(self) -> None:
         """Close the connections."""
-        await self._tending.stop()
-        for replica in self._servers.replicas:
-            replica.close()
-        await asyncio.sleep(0)  # a connection lets go of its socket in the next turn of the loop
+        await self._health_monitor.stop()
+        for endpoint in self._balancer.endpoints:
+            endpoint.close()
+        await asyncio.sleep(0)  # a transport closes its socket in the next iteration of the loop
 
-    def _kind(self, request: ModelRequest) -> Hashable:
-        """Return what is the same for requests that differ in their draw alone; None for one that goes alone."""
-        if request.key in self._begun or not self._target.max_n(request):
+    def _group_key(self, request: ModelRequest) -> Hashable:
+        """Return what is equal for requests that can be sent as one; None for one that must be sent alone."""
+        if request.key in self._requeued or not self._config.allows_n(request):
             return None
         return request.prompt, request.sampling, request.constraint
 
-    def _most(self, request: ModelRequest) -> int:
-        return self._servers.choose(request.prompt, asyncio.get_running_loop().time()).completions_per_request
+    def _max_group_size(self, request: ModelRequest) -> int:
+        return self._balancer.select(request.prompt, asyncio.get_running_loop().time()).max_n
 
     async def _answer(self, group: RequestGroup) -> list[Completion]:
+        """Return the completions of a group, after as many attempts as it takes; see `AnswerGroup`."""
         now = asyncio.get_running_loop().time
         first = group.requests[0]
-        attempt = self._begun.pop(first.key, None) or RetryState(first.key, now())
+        state = self._requeued.pop(first.key, None) or RetryState(first.key, now())
         try:
             while True:
-                replica = self._servers.choose(first.prompt, now())
-                if replica.quiet_until > now():
-                    await asyncio.sleep(replica.quiet_until - now())
+                endpoint = self._balancer.select(first.prompt, now())
+                if endpoint.paused_until > now():
+                    await asyncio.sleep(endpoint.paused_until - now())
                 if len(group.requests) > 1:
-                    room = min(replica.completions_per_request, replica.pace.limit - replica.in_flight)
-                    self._leave(group, group.requests[max(1, room) :], attempt)
-                found = await self._try(replica, group.requests)
-                if not isinstance(found, TransientError):
-                    self._patience.record_success(attempt, now())
-                    if self._told:
-                        self._told.discard((replica.name, "away"))
-                    return self._kept(group, found)
-                pause = self._pause(replica, attempt, found)
-                together = len(group.requests) > 1
-                if pause is None and not together:
-                    return [Completion("", failure=f"given up after {attempt.tries} tries: {found.sentence}")]
+                    room = min(endpoint.max_n, endpoint.concurrency.limit - endpoint.in_flight)
+                    self._requeue(group, group.requests[max(1, room) :], state)
+                result = await self._attempt(endpoint, group.requests)
+                if not isinstance(result, TransientError):
+                    self._retry_policy.record_success(state, now())
+                    self._logged.discard((endpoint.display_url, "unreachable"))
+                    return self._keep_answered(group, result)
+                delay = self._next_delay(endpoint, state, result)
+                is_group = len(group.requests) > 1
+                if delay is None and not is_group:
+                    failure = f"given up after {state.attempts} attempts: {result.message}"
+                    return [Completion("", failure=failure)]
                 self.retried += 1
-                await asyncio.sleep(pause or 0.0)
-                if together and (pause is None or found.kind in ("broken", "down")):
-                    self._part(replica, group, attempt, found)
+                await asyncio.sleep(delay or 0.0)
+                if is_group and (delay is None or result.kind in ("broken", "unavailable")):
+                    self._split(endpoint, group, state, result)
         finally:
-            self._patience.release(attempt)
+            self._retry_policy.release(state)
 
-    def _part(self, replica: Endpoint, group: RequestGroup, attempt: RetryState, found: TransientError) -> None:
-        """Go on with the first of a group that came to nothing; the others go alone."""
-        if found.server_responded or found.kind == "down":
-            replica.reduce_completions(len(group.requests))
+    async def _attempt(
+        self, endpoint: Endpoint, requests: Sequence[ModelRequest]
+    ) -> list[Completion | None] | TransientError:
+        """Send requests as one; return their completions, or the error that another attempt may mend."""
+        endpoint.in_flight += len(requests)
+        try:
+            result = await endpoint.complete(requests[0], len(requests))
+            if isinstance(result, list):
+                self._error_classifier.answered += 1
+                self._adapt_concurrency(endpoint, result)
+        finally:
+            endpoint.in_flight -= len(requests)
+        if not isinstance(result, Response):
+            return result
+        error = self._error_classifier.classify(result, endpoint.description)
+        if error is None:
+            return await self._raise_not_found(endpoint, result)
+        return error if isinstance(error, TransientError) else [error] * len(requests)
+
+    def _adapt_concurrency(self, endpoint: Endpoint, completions: Sequence[Completion | None]) -> None:
+        now = asyncio.get_running_loop().time()
+        for completion in completions:
+            characters = 0 if completion is None else len(completion.text)
+            endpoint.concurrency.on_success(characters, now, saturated=self._limiter.has_backlog)
+
+    def _next_delay(self, endpoint: Endpoint, state: RetryState, error: TransientError) -> float | None:
+        """Return the seconds to wait before the next attempt, None to give the request up; see RetryPolicy."""
+        now = asyncio.get_running_loop().time()
+        timed_out = error.kind == "unavailable" and not error.server_responded
+        if error.kind == "rate_limited" or timed_out:
+            endpoint.concurrency.on_backpressure(now)
+        self._log_once(endpoint, error)
+        is_down = error.kind == "unreachable" or (
+            error.kind == "unavailable" and (error.server_responded or endpoint.timeouts.is_silent(now))
+        )
+        can_switch = is_down and self._balancer.eject(endpoint, now)
+        if can_switch and state.endpoint_switches < len(self._balancer.endpoints):
+            state.endpoint_switches += 1
+            return 0.0
+        delay = self._retry_policy.next_delay(state, error, now)
+        if delay is not None and error.retry_after_seconds is not None:
+            endpoint.paused_until = max(endpoint.paused_until, now + delay)
+        return delay
+
+    def _keep_answered(self, group: RequestGroup, completions: Sequence[Completion | None]) -> list[Completion]:
+        """Return the completions that came, one a request in their order; requests without one wait again."""
+        pairs = list(zip(group.requests, completions, strict=False))
+        unanswered = [request for request, completion in pairs if completion is None]
+        now = asyncio.get_running_loop().time()
+        for request in unanswered:
+            self._requeued[request.key] = RetryState(request.key, now, counted_attempts=1, attempts=1)
+        self.retried += len(unanswered)
+        requeued = unanswered + group.requests[len(pairs) :]
+        if requeued:
+            self._limiter.requeue(group, requeued)
+        return [completion for _, completion in pairs if completion is not None]
+
+    def _split(self, endpoint: Endpoint, group: RequestGroup, state: RetryState, error: TransientError) -> None:
+        """Continue with the first request of a group that failed; the others are sent alone."""
+        if error.server_responded or error.kind == "unavailable":
+            endpoint.reduce_n(len(group.requests))
         self.retried += len(group.requests) - 1
-        self._leave(group, group.requests[1:], attempt)
+        self._requeue(group, group.requests[1:], state)
 
-    def _leave(self, group: RequestGroup, requests: Sequence[ModelRequest], attempt: RetryState) -> None:
-        """Let requests of a group wait again; those that were tried go alone, and their tries count."""
+    def _requeue(self, group: RequestGroup, requests: Sequence[ModelRequest], state: RetryState) -> None:
+        """Let requests of a group wait again; after an attempt they are sent alone, and keep its count."""
         if not requests:
             return
-        if attempt.tries:
-            self._begun.update((request.key, replace(attempt, key=request.key)) for request in requests)
-        self._flight.requeue(group, requests)
+        if state.attempts:
+            self._requeued.update((request.key, replace(state, key=request.key)) for request in requests)
+        self._limiter.requeue(group, requests)
 
-    def _kept(self, group: RequestGroup, found: Sequence[Completion | None]) -> list[Completion]:
-        """Return the answers that came, one a request in their order; what got none waits again."""
-        pairs = list(zip(group.requests, found, strict=False))
-        without = [request for request, one in pairs if one is None]
-        now = asyncio.get_running_loop().time()
-        self._begun.update((one.key, RetryState(one.key, now, counted_tries=1, tries=1)) for one in without)
-        self.retried += len(without)
-        left = without + group.requests[len(pairs) :]
-        if left:
-            self._flight.requeue(group, left)
-        return [one for _, one in pairs if one is not None]
+    def _log_once(self, endpoint: Endpoint, error: TransientError) -> None:
+        line = (endpoint.display_url, error.kind)
+        if line not in self._logged and error.kind != "broken":
+            self._logged.add(line)
+            self._log(f"{endpoint.display_url}: {error.message}; trying again")
 
-    async def _try(
-        self, replica: Endpoint, requests: Sequence[ModelRequest]
-    ) -> list[Completion | None] | TransientError:
-        replica.in_flight += len(requests)
-        try:
-            found = await replica.complete(requests[0], len(requests))
-            if isinstance(found, list):
-                self._refusals.answered += 1
-                now = asyncio.get_running_loop().time()
-                for one in found:
-                    replica.pace.on_success(
-                        0 if one is None else len(one.text), now, saturated=self._flight.has_backlog
-                    )
-        finally:
-            replica.in_flight -= len(requests)
-        if not isinstance(found, Reply):
-            return found
-        refusal = self._refusals.classify(found, replica.label)
-        if refusal is None:
-            return await self._unknown(replica, found)
-        return refusal if isinstance(refusal, TransientError) else [refusal] * len(requests)
-
-    def _pause(self, replica: Endpoint, attempt: RetryState, trouble: TransientError) -> float | None:
-        """Return the seconds to wait before the next try, None to give the request up; see `Patience.wait`."""
-        now = asyncio.get_running_loop().time()
-        timed_out = trouble.kind == "down" and not trouble.server_responded
-        if trouble.kind == "busy" or timed_out:
-            replica.pace.on_backpressure(now)
-        self._tell(replica, trouble)
-        gone = trouble.kind == "away" or (
-            trouble.kind == "down" and (trouble.server_responded or replica.waits.silent(now))
-        )
-        if gone and self._servers.eject(replica, now) and attempt.endpoint_switches < len(self._servers.replicas):
-            attempt.endpoint_switches += 1
-            return 0.0
-        pause = self._patience.next_delay(attempt, trouble, now)
-        if pause is not None and trouble.retry_after_seconds is not None:
-            replica.quiet_until = max(replica.quiet_until, now + pause)
-        return pause
-
-    def _tell(self, replica: Endpoint, trouble: TransientError) -> None:
-        known = (replica.name, trouble.kind)
-        if known not in self._told and trouble.kind != "broken":
-            self._told.add(known)
-            self._say(f"{replica.name}: {trouble.sentence}; trying again")
-
-    async def _unknown(self, replica: Endpoint, reply: Reply) -> NoReturn:
-        said = self._refusals.redact(wire.server_message(reply.body))
-        names = await replica.model_info()
-        model = self._target.model
-        if names is None:
+    async def _raise_not_found(self, endpoint: Endpoint, response: Response) -> NoReturn:
+        """Raise ModelError with the cause of a 404: no API at this address, or no such model."""
+        message = self._error_classifier.redact(protocol.server_message(response.body))
+        models = await endpoint.list_models()
+        model = self._config.model
+        if models is None:
             raise ModelError(
-                f"no OpenAI-compatible interface at {replica.name} (HTTP 404: {said!r}); base_url mostly ends with /v1"
+                f"no OpenAI-compatible API at {endpoint.display_url} (HTTP 404: {message!r});"
+                " base_url usually ends with /v1"
             )
-        if model in names:
-            raise ModelError(f"{replica.label} has the model {model!r} but answers 404: {said!r}")
-        raise ModelError(f"{replica.label} has no model {model!r}{did_you_mean(model, names)}")
+        if model in models:
+            raise ModelError(f"{endpoint.description} lists the model {model!r} but answers HTTP 404: {message!r}")
+        raise ModelError(f"{endpoint.description} has no model {model!r}{did_you_mean(model, models)}")

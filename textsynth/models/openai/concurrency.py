@@ -1,7 +1,8 @@
-"""Requests in flight: one limit over all calls of a model, first come first served.
+"""One limit on the requests in flight, over all calls of a model; and the queue of those that wait.
 
-A task exists only for what is in flight, so 5,000 waiting requests cost 5,000 places in a queue and nothing else.
-Requests that differ in their draw alone, and wait together, may leave as one: a group, which counts as all of them.
+A task exists only for what is in flight, so 5,000 waiting requests cost 5,000 entries in a queue and nothing else.
+Requests of one call that are the same but for their key, and that wait together, may be sent as one: a group, which
+counts as all of them.
 """
 
 from __future__ import annotations
@@ -16,20 +17,8 @@ from textsynth.core.records import Completion, ModelRequest
 from textsynth.models import OnCompletion
 
 
-class _Call:
-    """One call of `Flight.run`: how many of its requests are still to come back, and the tasks that bring them."""
-
-    __slots__ = ("arrived", "done", "flying", "left")
-
-    def __init__(self, arrived: OnCompletion, left: int, done: asyncio.Future[None]) -> None:
-        self.arrived = arrived
-        self.left = left
-        self.done = done
-        self.flying: set[asyncio.Task[None]] = set()
-
-
 class RequestGroup:
-    """Requests on their way together, mostly one alone; `Flight.give_back` takes some off again."""
+    """Requests that are sent together, usually a single one; `ConcurrencyLimiter.requeue` removes some again."""
 
     __slots__ = ("call", "requests")
 
@@ -39,15 +28,15 @@ class RequestGroup:
 
 
 AnswerGroup = Callable[[RequestGroup], Awaitable[Sequence[Completion]]]
-"""Returns the completions of the requests that the group has at the end, in their order."""
+"""Returns the completions of the requests that are in the group at the end, in their order."""
 
 
 class ConcurrencyLimiter:
-    """Keeps at most `limit()` requests in flight. A slot is free again when `arrived` has returned.
+    """Keeps at most `limit()` requests in flight. A request counts until its `on_completion` has returned.
 
-    Requests start in the order in which the calls brought them; an earlier call goes before a later one. With a request
-    go those of its call that wait and are of the same `kind`, at most `most(request)` in all and never more than there
-    are places; None is a kind that goes alone.
+    Requests start in the order of the calls, and in their order within a call. A request is sent together with waiting
+    ones of the same call and the same `group_key`, at most `max_group_size(request)` and never more than the limit
+    allows; one with the key None is sent alone.
     """
 
     def __init__(
@@ -55,157 +44,169 @@ class ConcurrencyLimiter:
         limit: Callable[[], int],
         answer: AnswerGroup,
         *,
-        kind: Callable[[ModelRequest], Hashable] = lambda _: None,
-        most: Callable[[ModelRequest], int] = lambda _: 1,
+        group_key: Callable[[ModelRequest], Hashable] = lambda _: None,
+        max_group_size: Callable[[ModelRequest], int] = lambda _: 1,
     ) -> None:
         self.in_flight = 0
-        self._pumping = False
         self._limit = limit
-        self._most = most
-        self._calls: set[_Call] = set()
         self._answer = answer
-        self._waiting: RequestQueue[_Call] = RequestQueue(kind)
+        self._max_group_size = max_group_size
+        self._calls: set[_Call] = set()
+        self._queue: RequestQueue[_Call] = RequestQueue(group_key)
+        self._is_dispatch_scheduled = False
 
     @property
     def has_backlog(self) -> bool:
         """Whether requests wait because of the limit."""
-        return bool(self._waiting)
+        return bool(self._queue)
 
-    async def run(self, requests: Sequence[ModelRequest], arrived: OnCompletion) -> None:
-        """Answer all `requests`. The first error of a request or of `arrived` ends this call's other requests."""
+    async def run(self, requests: Sequence[ModelRequest], on_completion: OnCompletion) -> None:
+        """Answer all `requests`. The first error of a request or of `on_completion` ends this call."""
         if not requests:
             return
-        call = _Call(arrived, len(requests), asyncio.get_running_loop().create_future())
-        self._waiting.add(call, requests)
+        call = _Call(on_completion, len(requests), asyncio.get_running_loop().create_future())
+        self._queue.add(call, requests)
         self._calls.add(call)
         self.dispatch()
         try:
             await call.done
         finally:
             self._calls.discard(call)
-            if call.left:
-                await self._abandon(call)
+            if call.remaining:
+                await self._cancel(call)
 
-    def abort(self, fault: Exception) -> None:
+    def abort(self, error: Exception) -> None:
         """End all calls with this error."""
         for call in self._calls:
             if not call.done.done():
-                call.done.set_exception(fault)
+                call.done.set_exception(error)
 
     def dispatch(self) -> None:
-        """Start what the limit allows; to be called when it has grown."""
-        while self._waiting and (free := self._limit() - self.in_flight) > 0:
-            call, requests = self._waiting.take(lambda first, free=free: min(free, self._most(first)))  # type: ignore[misc]
+        """Start as many requests as the limit allows; to be called when it has grown."""
+        while self._queue and (free := self._limit() - self.in_flight) > 0:
+            call, requests = self._queue.take(lambda first, free=free: min(free, self._max_group_size(first)))  # type: ignore[misc]
             group = RequestGroup(call, requests)
             self.in_flight += len(requests)
-            task = asyncio.ensure_future(self._bring(group))
-            call.flying.add(task)
-            task.add_done_callback(partial(self._landed, group))
+            task = asyncio.ensure_future(self._answer_group(group))
+            call.tasks.add(task)
+            task.add_done_callback(partial(self._on_group_done, group))
 
     def requeue(self, group: RequestGroup, requests: Sequence[ModelRequest]) -> None:
-        """Let requests of a group wait again, before all others; their places are free at once."""
-        gone = {id(request) for request in requests}
-        group.requests = [request for request in group.requests if id(request) not in gone]
-        self._waiting.requeue(group.call, requests)
+        """Remove requests from a group and put them at the front of the queue; they are no longer in flight."""
+        requeued = {id(request) for request in requests}
+        group.requests = [request for request in group.requests if id(request) not in requeued]
+        self._queue.requeue(group.call, requests)
         self.in_flight -= len(requests)
         self.dispatch()
 
-    async def _abandon(self, call: _Call) -> None:
-        self._waiting.drop(call)
-        flying = list(call.flying)
-        for task in flying:
+    async def _cancel(self, call: _Call) -> None:
+        self._queue.drop(call)
+        tasks = list(call.tasks)
+        for task in tasks:
             task.cancel()
-        await asyncio.gather(*flying, return_exceptions=True)
+        await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def _bring(self, group: RequestGroup) -> None:
+    async def _answer_group(self, group: RequestGroup) -> None:
         completions = await self._answer(group)
-        arrived = group.call.arrived
+        on_completion = group.call.on_completion
         if len(group.requests) == 1:
-            await arrived(group.requests[0], completions[0])
+            await on_completion(group.requests[0], completions[0])
             return
-        coming = [arrived(request, one) for request, one in zip(group.requests, completions, strict=True)]
-        for fault in await asyncio.gather(*coming, return_exceptions=True):
-            if fault is not None:
-                raise fault
+        callbacks = [on_completion(*pair) for pair in zip(group.requests, completions, strict=True)]
+        for error in await asyncio.gather(*callbacks, return_exceptions=True):
+            if error is not None:
+                raise error
 
-    def _landed(self, group: RequestGroup, task: asyncio.Task[None]) -> None:
+    def _on_group_done(self, group: RequestGroup, task: asyncio.Task[None]) -> None:
         call = group.call
         self.in_flight -= len(group.requests)
-        call.flying.discard(task)
+        call.tasks.discard(task)
         if task.cancelled():
             call.done.cancel()
-        elif (fault := task.exception()) is not None:
+        elif (error := task.exception()) is not None:
             if not call.done.done():
-                call.done.set_exception(fault)
+                call.done.set_exception(error)
         else:
-            call.left -= len(group.requests)
-            if not call.left and not call.done.done():
+            call.remaining -= len(group.requests)
+            if not call.remaining and not call.done.done():
                 call.done.set_result(None)
-        if not self._pumping:  # once for all that land in this turn of the loop: together they make room for a group
-            self._pumping = True
-            asyncio.get_running_loop().call_soon(self._pump_soon)
+        if not self._is_dispatch_scheduled:  # once for all that end in this iteration of the loop: a group needs room
+            self._is_dispatch_scheduled = True
+            asyncio.get_running_loop().call_soon(self._dispatch_scheduled)
 
-    def _pump_soon(self) -> None:
-        self._pumping = False
+    def _dispatch_scheduled(self) -> None:
+        self._is_dispatch_scheduled = False
         self.dispatch()
 
 
-C = TypeVar("C", bound=Hashable)
+class _Call:
+    """One call of `ConcurrencyLimiter.run`: how many of its requests are not answered yet, and its tasks."""
+
+    __slots__ = ("done", "on_completion", "remaining", "tasks")
+
+    def __init__(self, on_completion: OnCompletion, remaining: int, done: asyncio.Future[None]) -> None:
+        self.on_completion = on_completion
+        self.remaining = remaining
+        self.done = done
+        self.tasks: set[asyncio.Task[None]] = set()
 
 
-class RequestQueue(Generic[C]):
-    """First come, first served. `kind` is the same for requests that may be taken together, None for one that may not.
+Caller = TypeVar("Caller", bound=Hashable)
 
-    Callers are kept apart: what is taken together comes from one of them.
+
+class RequestQueue(Generic[Caller]):
+    """Waiting requests, first in, first out.
+
+    Requests with the same `group_key`, other than None, may be taken together, if they are of the same caller.
     """
 
-    def __init__(self, kind: Callable[[ModelRequest], Hashable]) -> None:
-        self._kind = kind
+    def __init__(self, group_key: Callable[[ModelRequest], Hashable]) -> None:
+        self._group_key = group_key
         self._count = 0
-        self._places: OrderedDict[int, tuple[C, ModelRequest, Hashable]] = OrderedDict()
-        self._alike: dict[tuple[C, Hashable], deque[int]] = {}  # in the order of the queue
+        self._entries: OrderedDict[int, tuple[Caller, ModelRequest, Hashable]] = OrderedDict()
+        self._groups: dict[tuple[Caller, Hashable], deque[int]] = {}  # numbers of entries, in the order of the queue
 
     def __len__(self) -> int:
-        return len(self._places)
+        return len(self._entries)
 
-    def add(self, caller: C, requests: Sequence[ModelRequest]) -> None:
+    def add(self, caller: Caller, requests: Sequence[ModelRequest]) -> None:
         """Put requests at the end."""
         for request in requests:
-            number, kind = self._enter(caller, request)
-            if kind is not None:
-                self._alike.setdefault((caller, kind), deque()).append(number)
+            number, key = self._append(caller, request)
+            if key is not None:
+                self._groups.setdefault((caller, key), deque()).append(number)
 
-    def requeue(self, caller: C, requests: Sequence[ModelRequest]) -> None:
-        """Put requests before all others, in their order."""
+    def requeue(self, caller: Caller, requests: Sequence[ModelRequest]) -> None:
+        """Put requests at the front, in their order."""
         for request in reversed(requests):
-            number, kind = self._enter(caller, request)
-            self._places.move_to_end(number, last=False)
-            if kind is not None:
-                self._alike.setdefault((caller, kind), deque()).appendleft(number)
+            number, key = self._append(caller, request)
+            self._entries.move_to_end(number, last=False)
+            if key is not None:
+                self._groups.setdefault((caller, key), deque()).appendleft(number)
 
-    def take(self, most: Callable[[ModelRequest], int]) -> tuple[C, list[ModelRequest]]:
-        """Take the first request out, and with it the next ones of its kind, `most(first)` in all.
+    def take(self, max_size: Callable[[ModelRequest], int]) -> tuple[Caller, list[ModelRequest]]:
+        """Remove and return the first request and the next ones of its group, `max_size(first)` in all.
 
-        `most` is asked only where there are such. Raises KeyError where nothing waits.
+        `max_size` is called only where the group has further requests. Raises KeyError where the queue is empty.
         """
-        _, (caller, request, kind) = self._places.popitem(last=False)
-        numbers = None if kind is None else self._alike[caller, kind]
+        _, (caller, first, key) = self._entries.popitem(last=False)
+        numbers = None if key is None else self._groups[caller, key]
         if numbers is None:
-            return caller, [request]
+            return caller, [first]
         numbers.popleft()
-        more = min(len(numbers), most(request) - 1) if numbers else 0
-        taken = [request, *(self._places.pop(numbers.popleft())[1] for _ in range(more))]
+        count = min(len(numbers), max_size(first) - 1) if numbers else 0
+        requests = [first, *(self._entries.pop(numbers.popleft())[1] for _ in range(count))]
         if not numbers:
-            del self._alike[caller, kind]
-        return caller, taken
+            del self._groups[caller, key]
+        return caller, requests
 
-    def drop(self, caller: C) -> None:
-        """Take all of a caller's requests out."""
-        self._places = OrderedDict(pair for pair in self._places.items() if pair[1][0] is not caller)
-        self._alike = {key: numbers for key, numbers in self._alike.items() if key[0] is not caller}
+    def drop(self, caller: Caller) -> None:
+        """Remove all requests of a caller."""
+        self._entries = OrderedDict(entry for entry in self._entries.items() if entry[1][0] is not caller)
+        self._groups = {group: numbers for group, numbers in self._groups.items() if group[0] is not caller}
 
-    def _enter(self, caller: C, request: ModelRequest) -> tuple[int, Hashable]:
+    def _append(self, caller: Caller, request: ModelRequest) -> tuple[int, Hashable]:
         self._count += 1
-        kind = self._kind(request)
-        self._places[self._count] = (caller, request, kind)
-        return self._count, kind
+        key = self._group_key(request)
+        self._entries[self._count] = (caller, request, key)
+        return self._count, key

@@ -1,4 +1,4 @@
-"""What the requests to a model's servers carry, and which servers these are."""
+"""The servers of one model, and what the requests to them carry."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from dataclasses import dataclass, field
 from textsynth.core.records import ModelRequest
 from textsynth.models.openai.capabilities import ServerCapabilities, ServerKind
 
-LEAST_HEAT = 0.01
-"""vLLM takes lower temperatures for 0, or raises them."""
-OWN = frozenset(("n", "best_of", "stream"))
-"""Parameters of a recipe's own with which its answers are not for us to count."""
+MIN_TEMPERATURE = 0.01
+"""vLLM reads lower temperatures as 0, or raises them."""
+EXCLUDES_N = frozenset(("n", "best_of", "stream"))
+"""Parameters of the recipe that change how many completions a response has, or how it is sent."""
 
 
 @dataclass(frozen=True, slots=True)
 class EndpointConfig:
-    """The servers of one model. `key` stays out of its repr."""
+    """The servers of one model, and the options that hold for all of them. `api_key` is not in its repr."""
 
     base_urls: tuple[str, ...]
     model: str
@@ -25,33 +25,33 @@ class EndpointConfig:
     extra_body: Mapping[str, object] = field(default_factory=dict)
     response_format: bool = True
     timeout_seconds: float = 180.0
-    thinking: int | None = None
+    thinking_tokens: int | None = None
     server: ServerKind = "auto"
     engine: str | None = None
     batch_n: bool = True
 
     @property
     def headers(self) -> dict[str, str]:
-        """What goes with every request."""
+        """The headers of every request."""
         return {} if self.api_key is None else {"Authorization": f"Bearer {self.api_key}"}
 
-    def max_n(self, request: ModelRequest) -> bool:
-        """Whether several answers may be asked for in one request: those that are drawn, and are not scored.
+    def allows_n(self, request: ModelRequest) -> bool:
+        """Whether one request may ask for several completions: of prompts that are sampled, and not scored.
 
-        vLLM refuses that at temperature 0.
+        vLLM rejects that at temperature 0.
         """
-        heat = self.extra_body.get("temperature", request.sampling.temperature)
-        drawn = isinstance(heat, (int, float)) and heat >= LEAST_HEAT
-        return self.batch_n and drawn and not request.options and not OWN.intersection(self.extra_body)
+        temperature = self.extra_body.get("temperature", request.sampling.temperature)
+        is_sampled = isinstance(temperature, (int, float)) and temperature >= MIN_TEMPERATURE
+        return self.batch_n and is_sampled and not request.options and not EXCLUDES_N.intersection(self.extra_body)
 
-    def capabilities(self, say: Callable[[str], None]) -> ServerCapabilities:
-        """Return how one server of this model is spoken to, with everything still to be found out."""
+    def new_capabilities(self, log: Callable[[str], None]) -> ServerCapabilities:
+        """Return the capabilities of one server of this model, of which nothing is known yet."""
         return ServerCapabilities(
             self.model,
             self.extra_body,
-            speaks=self.server,
-            thinking=self.thinking,
+            server=self.server,
+            thinking_tokens=self.thinking_tokens,
             constraints=self.response_format,
             engine=self.engine,
-            say=say,
+            log=log,
         )

@@ -1,4 +1,8 @@
-"""One server of a model: its connections, how many requests it gets, what it lists, and whether it is there."""
+"""One server of a model: sends requests to it, checks which model it serves, and polls its metrics.
+
+A failed attempt is returned as a TransientError (see retry.py). The model is checked at first contact and again after
+every broken connection, so that a server which was restarted with another model never mixes two models in one run.
+"""
 
 from __future__ import annotations
 
@@ -11,10 +15,9 @@ from dataclasses import dataclass
 from textsynth.core.errors import ModelError
 from textsynth.core.records import Completion, ModelRequest
 from textsynth.http.address import Address
-from textsynth.http.body import ProtocolError
-from textsynth.http.connection import Reply
-from textsynth.http.pool import ConnectError, ConnectionPool, connect_error_reason
-from textsynth.models.openai import protocol as wire
+from textsynth.http.pool import ConnectError, ConnectionPool, error_reason
+from textsynth.http.response import ProtocolError, Response
+from textsynth.models.openai import protocol
 from textsynth.models.openai.aimd import AimdLimit, parse_metrics
 from textsynth.models.openai.capabilities import RequestEncoder
 from textsynth.models.openai.config import EndpointConfig
@@ -23,236 +26,242 @@ from textsynth.models.openai.retry import TransientError
 from textsynth.models.openai.timeouts import RequestTimeouts
 from textsynth.models.openai.token_count import TokenCounter
 
-LOOK_SECONDS = 10.0
-POLL_SECONDS = 2.0
+MODEL_LIST_TIMEOUT_SECONDS = 10.0
+METRICS_TIMEOUT_SECONDS = 2.0
+MIN_CREATED_AGE_SECONDS = 86_400
+"""vLLM sends the current time as `created`; an older time is that of the model."""
 
 
 class RequestTimeout(Exception):
-    """The time of one try was up."""
-
-
-class Endpoint:
-    """Sends requests to one server.
-
-    `name` is its address for messages; `in_flight` are under way to it now; `resting` says that it was away and is
-    left out while others are there; `quiet_until` is when it wants to be asked again; `beside` are the other servers
-    of the model.
-    """
-
-    def __init__(self, url: str, target: EndpointConfig, *, in_flight: int | None, say: Callable[[str], None]) -> None:
-        self.address = Address(url)
-        self.name = self.address.name
-        self.model = target.model
-        self.pace = AimdLimit(in_flight)
-        self.waits = RequestTimeouts(target.timeout_seconds)
-        self.in_flight = 0
-        self.resting = False
-        self.quiet_until = 0.0
-        self.listed: ModelInfo | None = None
-        self.polls = True
-        self.beside: Sequence[Endpoint] = ()
-        allowed = {} if self.address.basic_auth is None else {"Authorization": self.address.basic_auth}
-        self._connections = ConnectionPool(self.address, {**allowed, **target.headers})
-        self._dialect = target.capabilities(lambda told: say(f"{self.name}: {told}"))
-        self._prober = CapabilityProber(self._dialect, self._post)
-        self._counting = TokenCounter(
-            target.model, self._tokenize, self._dialect.rendering, lambda told: say(f"{self.name}: {told}")
-        )
-        self._paths = {one: self.address.path(one) for one in ("/chat/completions", "/completions", "/models")}
-        self._paths["/tokenize"] = self.address.sibling("/tokenize")
-        self._sure = False
-        self._look: asyncio.Task[None] | None = None
-
-    @property
-    def label(self) -> str:
-        """The server, for messages."""
-        return f"the server at {self.name}"
-
-    @property
-    def completions_per_request(self) -> int:
-        """How many answers to one prompt it may be asked for in one request, its free places aside."""
-        return self._dialect.draws
-
-    def reduce_completions(self, sent: int) -> None:
-        """Let it be asked for fewer at once than `sent`, which came to nothing."""
-        self._dialect.reduce_n(sent)
-
-    async def complete(self, request: ModelRequest, draws: int = 1) -> list[Completion | None] | Reply | TransientError:
-        """Send one request; return its answers, the reply of a server that refuses it, or what went wrong.
-
-        Asks for `draws` answers at once; there are fewer where the server gives fewer, and None for one that is none.
-        Looks first at what is served, where that is not sure (see `look`), and what the server understands.
-        """
-        try:
-            if not self._sure:
-                await self.check_health()
-            odd = await self._prober.ensure_probed(request)
-            if odd is not None:
-                return odd
-            return await self._said(request, draws)
-        except ConnectError as fault:
-            self._sure = False
-            return TransientError("away", str(fault))
-        except RequestTimeout:
-            return TransientError("down", f"no answer within timeout_seconds {self.waits.seconds:g}")
-        except wire.MalformedResponse as fault:
-            return TransientError("broken", f"the answer was {fault}", server_responded=True)
-        except (ProtocolError, OSError) as fault:
-            self._sure = False
-            return TransientError("broken", f"the connection broke off ({connect_error_reason(fault)})")
-
-    async def check_health(self) -> None:
-        """See what is served there: at first contact, and again after each connection that broke.
-
-        One look serves all who wait for it. Raises ModelError when it is another model than before under the same
-        name, Away, Broken or OSError when it is not there.
-        """
-        if self._look is None:
-            self._look = asyncio.ensure_future(self._look_now())
-            self._look.add_done_callback(self._looked)
-        await asyncio.shield(self._look)
-
-    async def model_info(self) -> Mapping[str, ModelInfo] | None:
-        """Return what the server lists, or None where it lists nothing. Never raises for a server that is away."""
-        try:
-            _, listing = await self._list()
-        except (ConnectError, ProtocolError, OSError, TimeoutError):
-            return None
-        return listing
-
-    async def poll_metrics(self, now: float, *, pressed: bool) -> None:
-        """Ask the engine how busy it is, to set the pace. One that has no metrics is asked once."""
-        try:
-            async with asyncio.timeout(POLL_SECONDS):
-                reply = await self._connections.get(self.address.sibling("/metrics"))
-        except (ConnectError, ProtocolError, OSError, TimeoutError):
-            return
-        load = parse_metrics(reply.body) if reply.status == 200 else None
-        if load is None:
-            self.polls = reply.status >= 500
-            return
-        self.pace.on_metrics(load, self.in_flight, now, saturated=pressed)
-
-    def close(self) -> None:
-        """Let go of the connections."""
-        if self._look is not None:
-            self._look.cancel()
-        self._connections.close()
-
-    async def _said(self, request: ModelRequest, draws: int) -> list[Completion | None] | Reply:
-        endpoint = wire.path_of(request)
-        phrasing = RequestEncoder(self._dialect, request, draws=draws)
-        reply = await self._post(endpoint, phrasing.body())
-        while reply.status != 200:
-            if not phrasing.on_rejection(reply.status, reply.body):
-                return reply
-            reply = await self._post(endpoint, phrasing.body())
-        return await self._counting.fill_missing(request, phrasing.parse_choices(reply.body))
-
-    async def _tokenize(self, body: bytes) -> Reply:
-        return await self._connections.post(self._paths["/tokenize"], body)
-
-    async def _post(self, endpoint: str, body: bytes) -> Reply:
-        now = asyncio.get_running_loop().time
-        task = asyncio.current_task()
-        wait = self.waits.start(now(), task)
-        try:
-            reply = await self._connections.post(self._paths[endpoint], body)
-        except asyncio.CancelledError:
-            if wait.overdue and task is not None and task.uncancel() == 0:
-                raise RequestTimeout from None
-            raise
-        finally:
-            self.waits.finish(wait)
-        if reply.status < 500 and reply.status != 429:
-            self.waits.record_response(wait, now())
-        return reply
-
-    async def _look_now(self) -> None:
-        try:
-            status, listing = await self._list()
-        except TimeoutError:
-            self._sure = True  # a server that lists nothing in all this time may answer requests all the same
-            return
-        found = None if listing is None else listing.get(self.model)
-        if found is not None and self.listed is not None and self.listed.difference(found):
-            raise ModelError(
-                f"{self.label} now serves another model as {self.model!r}: {found.as_dict()}, before {self.listed.as_dict()};"
-                " answers of the two would mix, so serve the first one again, or run anew with --fresh"
-            )
-        self.listed = self.listed or found
-        self._agree()
-        self._sure = status < 500 and status != 429
-
-    async def _list(self) -> tuple[int, Mapping[str, ModelInfo] | None]:
-        """Ask for the models; return the status, and what is listed by name."""
-        async with asyncio.timeout(LOOK_SECONDS):
-            reply = await self._connections.get(self._paths["/models"])
-        return reply.status, parse_model_list(reply.body) if reply.status == 200 else None
-
-    def _agree(self) -> None:
-        for other in self.beside:
-            if other.listed is not None and self.listed is not None and other.listed.difference(self.listed):
-                raise ModelError(
-                    f"base_urls: {other.label} serves {other.listed.as_dict()} as {self.model!r}, but {self.label} serves"
-                    f" {self.listed.as_dict()}; all must serve the same model"
-                )
-
-    def _looked(self, task: asyncio.Task[None]) -> None:
-        self._look = None
-        if not task.cancelled():
-            task.exception()  # whoever waits has it; none may be left
-
-
-A_DAY = 86_400
+    """The time of one attempt is up."""
 
 
 @dataclass(frozen=True, slots=True)
 class ModelInfo:
-    """One model as a server lists it; what is not told is None. `context` is its context length in tokens."""
+    """One model in a server's list; what the server does not say is None. `context` is its context length in tokens."""
 
     root: str | None = None
     revision: str | None = None
     created: int | None = None
     context: int | None = None
 
-    def as_dict(self) -> str:
-        """Return what tells it from others, for messages."""
+    def describe(self) -> str:
+        """Return what identifies the model, for messages."""
         parts = [] if self.root is None else [repr(self.root)]
         if self.revision is not None:
             parts.append(f"revision {self.revision!r}")
         if self.created is not None:
             parts.append(f"created {self.created}")
-        return ", ".join(parts) or "nothing but the name"
+        return ", ".join(parts) or "a model without root, revision and date"
 
-    def difference(self, other: ModelInfo) -> bool:
-        """Whether the two cannot be one model: something that both tell is not the same."""
+    def conflicts_with(self, other: ModelInfo) -> bool:
+        """Whether the two cannot be the same model: a value that both have differs."""
         pairs = ((self.root, other.root), (self.revision, other.revision), (self.created, other.created))
-        return any(mine is not None and theirs is not None and mine != theirs for mine, theirs in pairs)
+        return any(own is not None and others is not None and own != others for own, others in pairs)
 
 
-def parse_model_list(raw: bytes) -> dict[str, ModelInfo] | None:
-    """Return the models of a listing by name, or None where it is none."""
+class Endpoint:
+    """One server. `url` is its address; `display_url` is that without user, password and query.
+
+    `concurrency` limits the requests `in_flight`. `ejected` says that it is left out while other servers are there;
+    `paused_until` is the time before which it asked not to be sent requests. `peers` are the other servers of the
+    model. `model_info` is the model it was first seen to serve; `has_metrics` is False once it was seen to have none.
+    """
+
+    def __init__(
+        self, url: str, config: EndpointConfig, *, concurrency: int | None, log: Callable[[str], None]
+    ) -> None:
+        address = Address(url)
+        self.url = url
+        self.display_url = address.display_url
+        self.concurrency = AimdLimit(concurrency)
+        self.timeouts = RequestTimeouts(config.timeout_seconds)
+        self.in_flight = 0
+        self.ejected = False
+        self.paused_until = 0.0
+        self.peers: Sequence[Endpoint] = ()
+        self.model_info: ModelInfo | None = None
+        self.has_metrics = True
+        self._model = config.model
+        auth = {} if address.basic_auth is None else {"Authorization": address.basic_auth}
+        self._connections = ConnectionPool(address, {**auth, **config.headers})
+        self._paths = {name: address.path(name) for name in ("/chat/completions", "/completions", "/models")}
+        self._paths |= {name: address.path_outside_v1(name) for name in ("/tokenize", "/metrics")}
+        self._capabilities = config.new_capabilities(lambda line: log(f"{self.display_url}: {line}"))
+        self._prober = CapabilityProber(self._capabilities, self._post)
+        self._token_counter = TokenCounter(
+            self._model,
+            self._tokenize,
+            self._capabilities.rendering_parameters,
+            lambda line: log(f"{self.display_url}: {line}"),
+        )
+        self._is_checked = False
+        self._model_check: asyncio.Task[None] | None = None
+
+    @property
+    def description(self) -> str:
+        """The server, for messages."""
+        return f"the server at {self.display_url}"
+
+    @property
+    def max_n(self) -> int:
+        """How many completions of one prompt a request may ask for, as far as the server supports that."""
+        return self._capabilities.max_n
+
+    def reduce_n(self, sent: int) -> None:
+        """Ask for fewer completions a request than the `sent` ones that failed."""
+        self._capabilities.reduce_n(sent)
+
+    async def complete(self, request: ModelRequest, n: int = 1) -> list[Completion | None] | Response | TransientError:
+        """Send one request for `n` completions, after the model check and the probes that it needs.
+
+        Returns the completions (fewer where the server gives fewer, None for a malformed one), the error response of
+        the server, or the error that another attempt may mend. Raises ModelError where the server has another model.
+        """
+        try:
+            if not self._is_checked:
+                await self.check_model()
+            failed_probe = await self._prober.ensure_probed(request)
+            return failed_probe if failed_probe is not None else await self._request(request, n)
+        except ConnectError as error:
+            self._is_checked = False
+            return TransientError("unreachable", str(error))
+        except RequestTimeout:
+            return TransientError("unavailable", f"no answer within timeout_seconds {self.timeouts.seconds:g}")
+        except protocol.MalformedResponse as error:
+            return TransientError("broken", f"the response has {error}", server_responded=True)
+        except (ProtocolError, OSError) as error:
+            self._is_checked = False
+            return TransientError("broken", f"the connection broke off ({error_reason(error)})")
+
+    async def check_model(self) -> None:
+        """Check which model the server has; all callers at one time share one check.
+
+        Raises ModelError where it is another one than before, or than that of its peers, under the same name;
+        ConnectError, ProtocolError and OSError where the server cannot be reached.
+        """
+        if self._model_check is None:
+            self._model_check = asyncio.ensure_future(self._check_model())
+            self._model_check.add_done_callback(self._on_model_checked)
+        await asyncio.shield(self._model_check)
+
+    async def list_models(self) -> Mapping[str, ModelInfo] | None:
+        """Return the models that the server lists, by name; None where it lists none or cannot be reached."""
+        try:
+            _, models = await self._request_models()
+        except (ConnectError, ProtocolError, OSError, TimeoutError):
+            return None
+        return models
+
+    async def poll_metrics(self, now: float, *, saturated: bool) -> None:
+        """Adapt the concurrency to the load in the engine's metrics; `saturated` as in AimdLimit.on_metrics."""
+        try:
+            async with asyncio.timeout(METRICS_TIMEOUT_SECONDS):
+                response = await self._connections.get(self._paths["/metrics"])
+        except (ConnectError, ProtocolError, OSError, TimeoutError):
+            return
+        load = parse_metrics(response.body) if response.status == 200 else None
+        if load is None:
+            self.has_metrics = response.status >= 500
+            return
+        self.concurrency.on_metrics(load, self.in_flight, now, saturated=saturated)
+
+    def close(self) -> None:
+        """Close the connections."""
+        if self._model_check is not None:
+            self._model_check.cancel()
+        self._connections.close()
+
+    async def _request(self, request: ModelRequest, n: int) -> list[Completion | None] | Response:
+        endpoint = protocol.endpoint_path(request)
+        encoder = RequestEncoder(self._capabilities, request, n=n)
+        response = await self._post(endpoint, encoder.body())
+        while response.status != 200:
+            if not encoder.on_rejection(response.status, response.body):
+                return response
+            response = await self._post(endpoint, encoder.body())
+        return await self._token_counter.fill_missing(request, encoder.parse_response(response.body))
+
+    async def _post(self, endpoint: str, body: bytes) -> Response:
+        """Send a body. Raises RequestTimeout where the attempt was cancelled because its time is up."""
+        now = asyncio.get_running_loop().time
+        task = asyncio.current_task()
+        pending = self.timeouts.start(now(), task)
+        try:
+            response = await self._connections.post(self._paths[endpoint], body)
+        except asyncio.CancelledError:
+            if pending.overdue and task is not None and task.uncancel() == 0:
+                raise RequestTimeout from None
+            raise
+        finally:
+            self.timeouts.finish(pending)
+        if response.status < 500 and response.status != 429:
+            self.timeouts.record_response(pending, now())
+        return response
+
+    async def _tokenize(self, body: bytes) -> Response:
+        return await self._connections.post(self._paths["/tokenize"], body)
+
+    async def _check_model(self) -> None:
+        try:
+            status, models = await self._request_models()
+        except TimeoutError:
+            self._is_checked = True  # a server that lists no models in all this time may answer requests all the same
+            return
+        info = None if models is None else models.get(self._model)
+        if info is not None and self.model_info is not None and self.model_info.conflicts_with(info):
+            raise ModelError(
+                f"{self.description} now serves another model as {self._model!r}: {info.describe()}, before"
+                f" {self.model_info.describe()}; answers of both would mix, so serve the first one again, or start over"
+                " with --fresh"
+            )
+        self.model_info = self.model_info or info
+        self._compare_with_peers()
+        self._is_checked = status < 500 and status != 429
+
+    def _compare_with_peers(self) -> None:
+        own = self.model_info
+        for peer in self.peers:
+            if own is not None and peer.model_info is not None and peer.model_info.conflicts_with(own):
+                raise ModelError(
+                    f"base_urls: {peer.description} serves {peer.model_info.describe()} as {self._model!r}, but"
+                    f" {self.description} serves {own.describe()}; all must serve the same model"
+                )
+
+    async def _request_models(self) -> tuple[int, Mapping[str, ModelInfo] | None]:
+        """Return the status of `/models`, and the models by name, None where the response is not a list of models."""
+        async with asyncio.timeout(MODEL_LIST_TIMEOUT_SECONDS):
+            response = await self._connections.get(self._paths["/models"])
+        return response.status, parse_model_list(response.body) if response.status == 200 else None
+
+    def _on_model_checked(self, task: asyncio.Task[None]) -> None:
+        self._model_check = None
+        if not task.cancelled():
+            task.exception()  # those who wait get it; asyncio warns of one that nobody retrieved
+
+
+def parse_model_list(body: bytes) -> dict[str, ModelInfo] | None:
+    """Return the models in the response of `/models` by name; None where it is not a list of models."""
     try:
-        page = json.loads(raw)
+        page = json.loads(body)
     except (ValueError, RecursionError):
         return None
-    data = page.get("data") if isinstance(page, dict) else None
-    if not isinstance(data, list):
+    rows = page.get("data") if isinstance(page, dict) else None
+    if not isinstance(rows, list):
         return None
-    return {str(one["id"]): _listed(one) for one in data if isinstance(one, dict) and "id" in one}
+    return {str(row["id"]): _model_info(row) for row in rows if isinstance(row, dict) and "id" in row}
 
 
-def _listed(one: dict[str, object]) -> ModelInfo:
-    created, context = one.get("created"), one.get("max_model_len")
-    old = type(created) is int and 0 < created < time.time() - A_DAY
+def _model_info(row: Mapping[str, object]) -> ModelInfo:
+    created, context = row.get("created"), row.get("max_model_len")
+    is_date = type(created) is int and 0 < created < time.time() - MIN_CREATED_AGE_SECONDS
     return ModelInfo(
-        root=_text(one.get("root")),
-        revision=_text(one.get("revision")),
-        created=created if old and isinstance(created, int) else None,
+        root=_nonempty_text(row.get("root")),
+        revision=_nonempty_text(row.get("revision")),
+        created=created if is_date and isinstance(created, int) else None,
         context=context if type(context) is int and context > 0 else None,
     )
 
 
-def _text(value: object) -> str | None:
+def _nonempty_text(value: object) -> str | None:
     return value if isinstance(value, str) and value else None

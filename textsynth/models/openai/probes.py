@@ -1,9 +1,8 @@
-"""What must be tried to be known of a server, by a few tiny requests, once, and only where a recipe needs it.
+"""Probes: a few tiny requests that find out what a server supports, once, and only where a request needs it.
 
-How does it hold answers to a constraint, and are its log-probabilities the model's own?
-
-The trial of a constraint allows one answer that no model would give by itself, so that a server which quietly ignores
-the parameter (older vLLM, llama.cpp) is told apart from one that obeys it.
+They find out how the server takes constraints, whether its log-probabilities are those of the model itself, and by
+which ids its tokens are requested. The probe of a constraint allows one answer that no model would give by itself, so
+that a server which silently ignores the parameter (older vLLM, llama.cpp) is told apart from one that obeys it.
 """
 
 from __future__ import annotations
@@ -12,131 +11,122 @@ import asyncio
 import json
 import math
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Generic, Protocol, TypeVar
 
 from textsynth.core.records import Constraint, Message, ModelRequest, RenderedPrompt, Sampling
-from textsynth.models.openai import protocol as wire
+from textsynth.http.response import Response
+from textsynth.models.openai import protocol
 from textsynth.models.openai.capabilities import RequestEncoder, ServerCapabilities
 from textsynth.models.openai.logprobs import FirstToken, first_token
 
-FORMS: Sequence[wire.ConstraintForm] = ("structured_outputs", "guided", "response_format")
-SECRET = "qx7v-k2"
-MARGIN_TOKENS = 64  # tokens: enough for {"answer": …}, and to think of the wrong thing
-WARM, COLD = 1.0, 0.4
-SAME = 0.1  # log-probabilities of the same tokens differ by less where the temperature does not matter
+FORMS: Sequence[protocol.ConstraintForm] = ("structured_outputs", "guided", "response_format")
+PROBE_ANSWER = "qx7v-k2"
+PROBE_MAX_TOKENS = 64
+"""Enough for {"answer": …}, and for a wrong answer to show."""
+PROBE_TEMPERATURES = (1.0, 0.4)
+LOGPROB_TOLERANCE = 0.1
+"""Log-probabilities of one token differ by less between two temperatures where the temperature does not affect them."""
+MAX_PROBABILITY_SUM = 1.01
+REJECTED = (400, 422, 501)
 
 
-class HttpReply(Protocol):
-    """What a server replied: a status and a whole body."""
+class CapabilityProber:
+    """Finds out what `capabilities` does not know yet.
 
-    @property
-    def status(self) -> int:
-        """The HTTP status."""
-
-    @property
-    def body(self) -> bytes:
-        """The body."""
-
-
-R = TypeVar("R", bound=HttpReply)
-
-
-class CapabilityProber(Generic[R]):
-    """Finds out what `dialect` does not know yet; `post` sends a body to an endpoint.
-
-    Endpoints are `/chat/completions` and `/completions` below the base URL, and `/tokenize` beside it.
-
-    Many requests may wait for the same finding; one of them makes the trial.
+    `post` sends a body to an endpoint: `/chat/completions` or `/completions` below the base URL, or `/tokenize`.
+    Any number of requests may wait for the same probe, which is sent once.
     """
 
-    def __init__(self, dialect: ServerCapabilities, post: Callable[[str, bytes], Awaitable[R]]) -> None:
-        self._dialect = dialect
+    def __init__(self, capabilities: ServerCapabilities, post: Callable[[str, bytes], Awaitable[Response]]) -> None:
+        self._capabilities = capabilities
         self._post = post
-        self._one_at_a_time = asyncio.Lock()
+        self._lock = asyncio.Lock()
 
-    async def ensure_probed(self, request: ModelRequest) -> R | None:
-        """Find out what the request needs known. Return the reply of a server in trouble, with nothing found out."""
-        if not self._lacks(request):
+    async def ensure_probed(self, request: ModelRequest) -> Response | None:
+        """Send the probes that the request needs; return the response of a server that failed, which ends them."""
+        if not self._is_probe_needed(request):
             return None
-        async with self._one_at_a_time:
-            odd = await self._find_form(request) if self._dialect.needs_probe(request) else None
-            if odd is None and request.options and self._dialect.exact is None:
-                odd = await self._find_exactness(request)
-            if odd is None and request.options and self._lacks_ids(request):
-                await self._find_ids(request.options)
-            return odd
+        async with self._lock:
+            failed = None
+            if self._capabilities.needs_constraint_probe(request):
+                failed = await self._probe_constraint_form(request)
+            if failed is None and request.options and self._capabilities.exact_logprobs is None:
+                failed = await self._probe_logprobs(request)
+            if failed is None and request.options and self._lacks_token_ids(request):
+                await self._probe_token_ids(request.options)
+            return failed
 
-    def _lacks(self, request: ModelRequest) -> bool:
-        scored = bool(request.options) and (self._dialect.exact is None or self._lacks_ids(request))
-        return scored or self._dialect.needs_probe(request)
+    def _is_probe_needed(self, request: ModelRequest) -> bool:
+        if self._capabilities.needs_constraint_probe(request):
+            return True
+        return bool(request.options) and (self._capabilities.exact_logprobs is None or self._lacks_token_ids(request))
 
-    def _lacks_ids(self, request: ModelRequest) -> bool:
-        known = self._dialect.token_ids
-        return known is None or any(option not in known for option in request.options)
+    def _lacks_token_ids(self, request: ModelRequest) -> bool:
+        token_ids = self._capabilities.token_ids
+        return token_ids is None or any(option not in token_ids for option in request.options)
 
-    async def _find_form(self, request: ModelRequest) -> R | None:
-        constraint = Constraint("choice", json.dumps([SECRET]))
-        trial = _trial(
-            request, "Say hello in one word.", Sampling(0.0, 1.0, max_tokens=MARGIN_TOKENS), constraint=constraint
-        )
-        path = wire.path_of(request)
+    async def _probe_constraint_form(self, request: ModelRequest) -> Response | None:
+        constraint = Constraint("choice", json.dumps([PROBE_ANSWER]))
+        sampling = Sampling(0.0, 1.0, max_tokens=PROBE_MAX_TOKENS)
+        probe = _probe_request(request, "Say hello in one word.", sampling, constraint=constraint)
+        endpoint = protocol.endpoint_path(request)
         for form in FORMS:
-            reply = await self._ask(path, RequestEncoder(self._dialect, trial, form))
-            if reply.status == 200 and _said(reply.body, trial) == SECRET:
-                self._dialect.forms[path] = form
+            response = await self._send(endpoint, RequestEncoder(self._capabilities, probe, form))
+            if response.status == 200 and _text(response.body, probe) == PROBE_ANSWER:
+                self._capabilities.constraint_forms[endpoint] = form
                 return None
-            if reply.status not in (200, 400, 422, 501):
-                return reply
-        self._dialect.forms[path] = "none"
+            if response.status not in (200, *REJECTED):
+                return response
+        self._capabilities.constraint_forms[endpoint] = "none"
         return None
 
-    async def _find_exactness(self, request: ModelRequest) -> R | None:
-        seen: list[FirstToken] = []
-        for temperature in (WARM, COLD):
+    async def _probe_logprobs(self, request: ModelRequest) -> Response | None:
+        tokens: list[FirstToken] = []
+        for temperature in PROBE_TEMPERATURES:
             sampling = Sampling(temperature, 1.0, max_tokens=1)
-            trial = _trial(request, "Name one letter of the alphabet.", sampling, options=("A",))
-            reply = await self._ask(wire.path_of(request), RequestEncoder(self._dialect, trial))
-            if reply.status not in (200, 400, 422, 501):
-                return reply
-            found = first_token(_choice(reply.body)) if reply.status == 200 else None
-            if found is None:
+            probe = _probe_request(request, "Name one letter of the alphabet.", sampling, options=("A",))
+            response = await self._send(protocol.endpoint_path(request), RequestEncoder(self._capabilities, probe))
+            if response.status not in (200, *REJECTED):
+                return response
+            token = first_token(_first_choice(response.body)) if response.status == 200 else None
+            if token is None:
                 break
-            seen.append(found)
-        self._dialect.exact = len(seen) == 2 and _alike(*seen)
+            tokens.append(token)
+        self._capabilities.exact_logprobs = len(tokens) == len(PROBE_TEMPERATURES) and _are_exact(*tokens)
         return None
 
-    async def _find_ids(self, options: Sequence[str]) -> None:
-        known = dict(self._dialect.token_ids or {})
+    async def _probe_token_ids(self, options: Sequence[str]) -> None:
+        token_ids = dict(self._capabilities.token_ids or {})
         for option in options:
-            if option in known:
+            if option in token_ids:
                 continue
-            spellings = [await self._tokens(text) for text in (option, f" {option}")]
-            known[option] = tuple(dict.fromkeys(ids[0] for ids in spellings if ids is not None and len(ids) == 1))
-            if spellings[0] is None:  # no such service: nothing is asked for by id
-                known |= dict.fromkeys(options, ())
+            spellings = [await self._tokenize(text) for text in (option, f" {option}")]
+            single = [ids[0] for ids in spellings if ids is not None and len(ids) == 1]
+            token_ids[option] = tuple(dict.fromkeys(single))
+            if spellings[0] is None:  # the server has no /tokenize: no token is requested by its id
+                token_ids |= dict.fromkeys(options, ())
                 break
-        self._dialect.token_ids = known
+        self._capabilities.token_ids = token_ids
 
-    async def _tokens(self, text: str) -> list[int] | None:
-        asked = {"model": self._dialect.model, "prompt": text, "add_special_tokens": False}
-        reply = await self._post("/tokenize", wire.encode(asked))
+    async def _tokenize(self, text: str) -> list[int] | None:
+        body = {"model": self._capabilities.model, "prompt": text, "add_special_tokens": False}
+        response = await self._post("/tokenize", protocol.encode_json(body))
         try:
-            ids = json.loads(reply.body).get("tokens") if reply.status == 200 else None
+            ids = json.loads(response.body).get("tokens") if response.status == 200 else None
         except (ValueError, AttributeError, RecursionError):
             return None
-        return ids if isinstance(ids, list) and all(isinstance(one, int) for one in ids) else None
+        return ids if isinstance(ids, list) and all(isinstance(token_id, int) for token_id in ids) else None
 
-    async def _ask(self, path: str, phrasing: RequestEncoder) -> R:
+    async def _send(self, endpoint: str, encoder: RequestEncoder) -> Response:
         while True:
-            reply = await self._post(path, phrasing.body())
-            if reply.status == 200:
-                phrasing.on_success()
-                return reply
-            if not phrasing.on_rejection(reply.status, reply.body):
-                return reply
+            response = await self._post(endpoint, encoder.body())
+            if response.status == 200:
+                encoder.on_success()
+                return response
+            if not encoder.on_rejection(response.status, response.body):
+                return response
 
 
-def _trial(
+def _probe_request(
     request: ModelRequest,
     text: str,
     sampling: Sampling,
@@ -144,27 +134,33 @@ def _trial(
     constraint: Constraint | None = None,
     options: tuple[str, ...] = (),
 ) -> ModelRequest:
+    """Return a request with this text for the endpoint of `request`."""
     messages = (Message("user", text),) if request.prompt.messages else ()
-    prompt = RenderedPrompt("trial", "", messages, "" if messages else text)
-    return ModelRequest("trial", prompt, sampling, constraint, options)
+    prompt = RenderedPrompt("probe", "", messages, "" if messages else text)
+    return ModelRequest("probe", prompt, sampling, constraint, options)
 
 
-def _said(raw: bytes, trial: ModelRequest) -> str:
+def _text(body: bytes, probe: ModelRequest) -> str:
     try:
-        return wire.parse_completion(raw, trial).text.strip()
-    except wire.MalformedResponse:
+        return protocol.parse_completion(body, probe).text.strip()
+    except protocol.MalformedResponse:
         return ""
 
 
-def _choice(raw: bytes) -> Mapping[str, object]:
+def _first_choice(body: bytes) -> Mapping[str, object]:
     try:
-        choice = json.loads(raw)["choices"][0]
+        choice = json.loads(body)["choices"][0]
     except (ValueError, LookupError, TypeError, RecursionError):
         return {}
     return choice if isinstance(choice, dict) else {}
 
 
-def _alike(warm: FirstToken, cold: FirstToken) -> bool:
-    pairs = [(warm.others[token], cold.others[token]) for token in warm.others if token in cold.others]
-    whole = sum(math.exp(min(one, 1.0)) for one in warm.others.values())
-    return len(pairs) > 1 and whole < 1.01 and all(abs(one - other) < SAME for one, other in pairs)
+def _are_exact(first: FirstToken, second: FirstToken) -> bool:
+    """Whether two sets of log-probabilities, at different temperatures, agree, and are probabilities at all."""
+    shared = first.top_logprobs.keys() & second.top_logprobs.keys()
+    total = sum(math.exp(min(logprob, 1.0)) for logprob in first.top_logprobs.values())
+    return (
+        len(shared) > 1
+        and total < MAX_PROBABILITY_SUM
+        and all(abs(first.top_logprobs[token] - second.top_logprobs[token]) < LOGPROB_TOLERANCE for token in shared)
+    )

@@ -1,7 +1,9 @@
-"""How long a failing request is tried again, and when it is the server that fails rather than the request.
+"""What happens after a failed attempt: which failures are worth another one, after which delay, and when to give up.
 
-A request fails for good when the server answered others meanwhile; a server fails for good when it answered nothing
-for `seconds`. So one bad request never stops a run, and a dead server is never taken for 5,000 bad requests.
+ErrorClassifier sorts the error responses of a server: into failures of the one request, failures that may pass, and
+those that no request can avoid. RetryPolicy decides about failures that may pass. A request fails for good when it
+used up its retries while the server answered others; the run stops when the server answered nothing for
+`max_downtime_seconds`. So one bad request never stops a run, and a dead server is never taken for 5,000 bad requests.
 """
 
 from __future__ import annotations
@@ -13,195 +15,203 @@ from typing import Literal
 
 from textsynth.core.errors import ModelError
 from textsynth.core.records import Completion
-from textsynth.http.connection import Reply
-from textsynth.models.openai import protocol as wire
+from textsynth.http.response import Response
+from textsynth.models.openai import protocol
 
 FIRST_CONTACT_SECONDS = 15.0
-LONGEST_WAIT_SECONDS = 30.0
-FEW = 4
-MANY_TRIES = 100
+"""How long a server that never responded may be unreachable."""
+BASE_DELAY_SECONDS = 0.25
+MAX_DELAY_SECONDS = 30.0
+MAX_ATTEMPTS = 100
+"""Attempts of one request, those included that do not count against it."""
+MAX_LONE_FAILURES = 4
+"""So many requests may fail at once, or in a row, before the server is suspected instead of the requests."""
+MAX_REJECTIONS = 5
+"""So many requests may be rejected before any is answered, until it is taken for granted that all will be."""
+NO_CHAT_TEMPLATE = re.compile(r"chat[ _]template(?!_?kwargs)", re.IGNORECASE)
+GATED = re.compile(
+    r"gated|restricted|awaiting a review|not (been )?granted|accept (the|its) (terms|license|licence)", re.IGNORECASE
+)
 
-Kind = Literal["away", "busy", "down", "broken"]
+ErrorKind = Literal["unreachable", "rate_limited", "unavailable", "broken"]
 
 
 @dataclass(frozen=True, slots=True)
 class TransientError:
-    """A try that brought nothing, and the seconds the server asked us to wait.
+    """A failed attempt that another one may mend, and the seconds that the server asked to wait before it.
 
-    The server was away (no connection), busy (429), down (502 to 504, a time-out), or its answer was broken. Only
-    the last two count against the request. `answered` says that HTTP came back, so that somebody is there.
+    Kinds: unreachable (no connection), rate_limited (429), unavailable (502 to 504, or a timeout), and broken (the
+    connection broke off, the response is malformed, or another status from 500). Only the last two count against the
+    request. `server_responded` says whether there was an HTTP response.
     """
 
-    kind: Kind
-    sentence: str
+    kind: ErrorKind
+    message: str
     retry_after_seconds: float | None = None
     server_responded: bool = False
 
 
 @dataclass(slots=True)
 class RetryState:
-    """One request on its way: when it was first tried, the tries that count against it, its moves to other servers."""
+    """One request: the time of its first attempt, the attempts so far, and those that count against it.
+
+    `endpoint_switches` is how often it moved to another server.
+    """
 
     key: str
     started: float
-    counted_tries: int = 0
-    tries: int = 0
+    counted_attempts: int = 0
+    attempts: int = 0
     endpoint_switches: int = 0
 
 
 class RetryPolicy:
-    """Decides after each trouble; `now` is a monotonic time in seconds given by the caller.
+    """Decides after each transient error. `now` is a monotonic time in seconds.
 
-    `heard` is the time of the last whole answer, `hopeless` how many requests in a row were given up without one.
+    `last_response` is the time of the last complete response, `server_reached` whether the server ever responded in any
+    way; `failing` are the keys of the requests whose last attempt failed, `consecutive_failures` how many requests were
+    given up since the last response.
     """
 
-    def __init__(self, *, retries: int, seconds: float, address: str) -> None:
+    def __init__(self, *, retries: int, max_downtime_seconds: float, address: str) -> None:
         self.retries = retries
-        self.seconds = seconds
+        self.max_downtime_seconds = max_downtime_seconds
         self.address = address
-        self.heard: float | None = None
-        self.reached = False
-        self.troubled: set[str] = set()
-        self.hopeless = 0
+        self.last_response: float | None = None
+        self.server_reached = False
+        self.failing: set[str] = set()
+        self.consecutive_failures = 0
 
-    def record_success(self, attempt: RetryState, now: float) -> None:
-        """Note a whole answer."""
-        self.heard = now
-        self.reached = True
-        self.hopeless = 0
-        self.troubled.discard(attempt.key)
+    def record_success(self, state: RetryState, now: float) -> None:
+        """Note a complete response."""
+        self.last_response = now
+        self.server_reached = True
+        self.consecutive_failures = 0
+        self.failing.discard(state.key)
 
-    def release(self, attempt: RetryState) -> None:
-        """Note that a request is no longer on its way, however it ended."""
-        self.troubled.discard(attempt.key)
+    def release(self, state: RetryState) -> None:
+        """Note that a request has ended, whatever its result."""
+        self.failing.discard(state.key)
 
-    def next_delay(self, attempt: RetryState, trouble: TransientError, now: float) -> float | None:
-        """Return the seconds to wait before the next try, or None to give this request up.
+    def next_delay(self, state: RetryState, error: TransientError, now: float) -> float | None:
+        """Return the seconds to wait before the next attempt, or None to give this request up.
 
         Raises ModelError when no request seems to have a chance.
         """
-        self.troubled.add(attempt.key)
-        attempt.tries += 1
-        if trouble.kind != "away":
-            self.reached = True
-        if trouble.kind in ("broken", "down"):
-            attempt.counted_tries += 1
-        others = self.heard is not None and self.heard > attempt.started
-        if self._tried_enough(attempt) and (others or self._few_troubled()):
-            self.hopeless += 1
+        self.failing.add(state.key)
+        state.attempts += 1
+        if error.kind != "unreachable":
+            self.server_reached = True
+        if error.kind in ("broken", "unavailable"):
+            state.counted_attempts += 1
+        others_succeed = self.last_response is not None and self.last_response > state.started
+        if self._is_used_up(state) and (others_succeed or self._fails_alone()):
+            self.consecutive_failures += 1
             return None
-        quiet = now - max(attempt.started, self.heard or 0.0)
-        if quiet < self._limit(trouble):
-            return self._pause(attempt, trouble)
-        raise ModelError(self._silence(trouble, quiet))
+        downtime = now - max(state.started, self.last_response or 0.0)
+        if downtime < self._max_downtime(error):
+            return self._delay(state, error)
+        raise ModelError(self._downtime_message(error, downtime))
 
-    def _tried_enough(self, attempt: RetryState) -> bool:
-        return attempt.counted_tries > self.retries or attempt.tries > MANY_TRIES
+    def _is_used_up(self, state: RetryState) -> bool:
+        return state.counted_attempts > self.retries or state.attempts > MAX_ATTEMPTS
 
-    def _few_troubled(self) -> bool:
-        return self.heard is not None and self.hopeless + len(self.troubled) <= FEW
+    def _fails_alone(self) -> bool:
+        has_responded = self.last_response is not None
+        return has_responded and self.consecutive_failures + len(self.failing) <= MAX_LONE_FAILURES
 
-    def _limit(self, trouble: TransientError) -> float:
-        waits = self.heard is not None or trouble.kind in ("busy", "down")
-        return self.seconds if waits else min(self.seconds, FIRST_CONTACT_SECONDS)
+    def _max_downtime(self, error: TransientError) -> float:
+        has_responded = self.last_response is not None or error.kind in ("rate_limited", "unavailable")
+        return self.max_downtime_seconds if has_responded else min(self.max_downtime_seconds, FIRST_CONTACT_SECONDS)
 
-    def _pause(self, attempt: RetryState, trouble: TransientError) -> float:
-        jitter = random.Random(f"{attempt.key}:{attempt.tries}").random()
-        ceiling = min(LONGEST_WAIT_SECONDS, 0.25 * 2.0 ** min(attempt.tries, 10))
-        if trouble.retry_after_seconds is None:
-            return jitter * ceiling
-        return min(trouble.retry_after_seconds, self.seconds) + jitter * 0.25
+    def _delay(self, state: RetryState, error: TransientError) -> float:
+        """Return an exponential back-off with full jitter, or what the server asks for and a little jitter."""
+        jitter = random.Random(f"{state.key}:{state.attempts}").random()
+        if error.retry_after_seconds is not None:
+            return min(error.retry_after_seconds, self.max_downtime_seconds) + jitter * BASE_DELAY_SECONDS
+        return jitter * min(MAX_DELAY_SECONDS, BASE_DELAY_SECONDS * 2.0 ** min(state.attempts, 10))
 
-    def _silence(self, trouble: TransientError, quiet: float) -> str:
-        if trouble.kind == "away" and not self.reached:
+    def _downtime_message(self, error: TransientError, downtime: float) -> str:
+        if error.kind == "unreachable" and not self.server_reached:
             return (
-                f"no server at {self.address}: {trouble.sentence}, for {quiet:.0f} s; start one there"
-                " (for example `vllm serve MODEL`), or put the right address into base_url"
+                f"no server at {self.address}: {error.message}, for {downtime:.0f} s; start one there"
+                " (for example `vllm serve MODEL`), or correct base_url"
             )
         return (
-            f"the server at {self.address} has given no answer for {quiet:.0f} s; last: {trouble.sentence};"
-            " start it again and run the same command: every answer that came is kept"
+            f"the server at {self.address} has given no answer for {downtime:.0f} s; last error: {error.message};"
+            " start it again and run the same command: all answers received so far are kept"
         )
 
 
-ALL_REFUSED = 5
-NO_TEMPLATE = re.compile(r"chat[ _]template(?!_?kwargs)", re.IGNORECASE)
-GATED = re.compile(
-    r"gated|restricted|awaiting a review|not (been )?granted|accept (the|its) (terms|license|licence)", re.I
-)
-
-
 class ErrorClassifier:
-    """Reads refusals of one model's servers, and counts whether anything else ever came.
+    """Sorts the error responses of one model's servers. `answered` counts the requests that were answered.
 
-    `answered` is to be raised with every answer: a server that has answered is not taken for one that refuses all.
+    A server that has answered is never taken for one that rejects every request.
     """
 
-    def __init__(self, model: str, key: str | None, key_env: str | None) -> None:
+    def __init__(self, model: str, api_key: str | None, api_key_env: str | None) -> None:
         self.answered = 0
         self._model = model
-        self._key = key
-        self._key_env = key_env
-        self._refused = 0
+        self._api_key = api_key
+        self._api_key_env = api_key_env
+        self._rejected = 0
 
-    def classify(self, reply: Reply, where: str) -> Completion | TransientError | None:
-        """Return the failure of this request, or the trouble that is worth another try.
+    def classify(self, response: Response, server: str) -> Completion | TransientError | None:
+        """Return the failure of this request, or the error that is worth another attempt.
 
-        None is a 404, which may be an unknown model or no interface at all. Raises ModelError for what no further
-        request can change. `where` names the server.
+        None is a 404, which means an unknown model or no API at all. Raises ModelError for what no further request can
+        change. `server` names the server in messages.
         """
-        status = reply.status
-        said = self.redact(wire.server_message(reply.body))
-        self._hopeless(reply, said, where)
-        if status == 429:
-            return TransientError(
-                "busy", f"HTTP 429: {said!r}", wire.retry_after(reply.header("Retry-After")), server_responded=True
-            )
-        if status in (502, 503, 504):
-            return TransientError(
-                "down", f"HTTP {status}: {said!r}", wire.retry_after(reply.header("Retry-After")), server_responded=True
-            )
+        status = response.status
+        message = self.redact(protocol.server_message(response.body))
+        self._raise_if_fatal(response, message, server)
+        if status == 404:
+            return None
+        if status == 429 or status in (502, 503, 504):
+            retry_after = protocol.parse_retry_after(response.header("Retry-After"))
+            kind: ErrorKind = "rate_limited" if status == 429 else "unavailable"
+            return TransientError(kind, f"HTTP {status}: {message!r}", retry_after, server_responded=True)
         if status >= 500 or status in (408, 409, 425):
-            return TransientError("broken", f"HTTP {status}: {said!r}", server_responded=True)
-        return None if status == 404 else self._refused_request(reply, said, where)
+            return TransientError("broken", f"HTTP {status}: {message!r}", server_responded=True)
+        return self._rejection(response, message, server)
 
-    def redact(self, said: str) -> str:
-        """Return what a server says without our key, should it repeat it."""
-        return said if self._key is None else said.replace(self._key, "***")
+    def redact(self, message: str) -> str:
+        """Return a message of the server without our key, which it may repeat."""
+        return message if self._api_key is None else message.replace(self._api_key, "***")
 
-    def _hopeless(self, reply: Reply, said: str, where: str) -> None:
-        status = reply.status
-        if status in (401, 403) and GATED.search(said):
+    def _raise_if_fatal(self, response: Response, message: str, server: str) -> None:
+        status = response.status
+        if status in (401, 403) and GATED.search(message):
             raise ModelError(
-                f"{where} may not give us the gated model {self._model!r} (HTTP {status}: {said!r});"
+                f"{server} is not allowed to use the gated model {self._model!r} (HTTP {status}: {message!r});"
                 " accept its terms with the account that the key belongs to"
             )
         if status in (401, 403):
-            raise ModelError(f"{where} refuses {self._key_used()} (HTTP {status}: {said!r})")
-        if status == 402 or wire.error_code(reply.body) == "insufficient_quota":
-            raise ModelError(f"{where} wants to be paid first (HTTP {status}: {said!r})")
-        if status in (400, 500) and NO_TEMPLATE.search(said) and not self.answered:
+            raise ModelError(f"{server} refuses {self._key_description()} (HTTP {status}: {message!r})")
+        if status == 402 or protocol.error_code(response.body) == "insufficient_quota":
+            raise ModelError(f"the account at {server} has no credit left (HTTP {status}: {message!r})")
+        if status in (400, 500) and NO_CHAT_TEMPLATE.search(message) and not self.answered:
             raise ModelError(
-                f"the model {self._model!r} at {where.removeprefix('the server at ')} has no chat template"
-                f" (HTTP {status}: {said!r}); write mode: completion in its settings, or serve it with a template"
+                f"the model {self._model!r} at {server.removeprefix('the server at ')} has no chat template"
+                f" (HTTP {status}: {message!r}); write mode: completion in its options, or serve it with a template"
             )
         if 300 <= status < 400:
-            to = reply.header("Location") or ""
-            raise ModelError(f"{where} sends us on to {to!r}; put the right address into base_url")
+            location = response.header("Location") or ""
+            raise ModelError(f"{server} redirects to {location!r}; write the final address as base_url")
 
-    def _refused_request(self, reply: Reply, said: str, where: str) -> Completion:
-        status = reply.status
-        if status == 413 or wire.TOO_LONG.search(said) or wire.error_code(reply.body) == "context_length_exceeded":
-            return Completion("", failure=f"too long a prompt for {self._model!r}: {said}")
-        self._refused += 1
-        if not self.answered and self._refused >= ALL_REFUSED:
+    def _rejection(self, response: Response, message: str, server: str) -> Completion:
+        is_too_long = response.status == 413 or protocol.PROMPT_TOO_LONG.search(message)
+        if is_too_long or protocol.error_code(response.body) == "context_length_exceeded":
+            return protocol.too_long_failure(self._model, message)
+        self._rejected += 1
+        if not self.answered and self._rejected >= MAX_REJECTIONS:
             raise ModelError(
-                f"{where} refused each of the first {self._refused} requests"
-                f" (HTTP {status}: {said!r}); parameters can be changed or left out with body"
+                f"{server} rejected each of the first {self._rejected} requests (HTTP {response.status}: {message!r});"
+                " change or remove parameters with extra_body"
             )
-        return Completion("", failure=f"refused by the server (HTTP {status}): {said}")
+        return protocol.rejected_failure(response.status, message)
 
-    def _key_used(self) -> str:
-        if self._key_env is None:
-            return "requests without a key; name the variable that holds one with key_env"
-        return f"the key in {self._key_env!r}"
+    def _key_description(self) -> str:
+        if self._api_key_env is None:
+            return "requests without a key; name the environment variable that holds one with api_key_env"
+        return f"the key in {self._api_key_env!r}"

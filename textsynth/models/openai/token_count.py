@@ -1,8 +1,8 @@
-"""Tokens counted by the server's own `/tokenize`, where its answers do not tell how many they took.
+"""Counting tokens with the server's `/tokenize`, where its responses have no token counts.
 
-A prompt is counted once, put together as the server does it; every wait is short. The first trouble ends it: from then
-on nothing is counted, and that is said once. Does not count the token that ends an answer, and counts its text as it is
-cut up anew, which a model may have written in other pieces: at most 2 of 24 tokens off with a real vLLM.
+A prompt is counted once, rendered as the server renders it; every wait is short. The first failure ends the counting,
+which is logged once. The token that ends an answer is not counted, and the text of an answer is tokenized anew, perhaps
+into other tokens than the model sampled: at most 2 of 24 tokens off with a real vLLM.
 """
 
 from __future__ import annotations
@@ -13,90 +13,94 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 
 from textsynth.core.records import Completion, ModelRequest
-from textsynth.http.body import ProtocolError
-from textsynth.http.connection import Reply
 from textsynth.http.pool import ConnectError
-from textsynth.models.openai import protocol as wire
+from textsynth.http.response import ProtocolError, Response
+from textsynth.models.openai import protocol
 
-COUNT_SECONDS = 5.0
-MOST_PROMPTS = 4096
+COUNT_TIMEOUT_SECONDS = 5.0
+MAX_CACHED_PROMPTS = 4096
 
 
 class TokenCounter:
     """Counts for one server; `post` sends a body to its `/tokenize`.
 
-    `rendering` are the parameters of a request that say how its prompt becomes tokens.
+    `rendering_parameters` returns the parameters of a request that decide how its prompt becomes tokens.
     """
 
     def __init__(
         self,
         model: str,
-        post: Callable[[bytes], Awaitable[Reply]],
-        rendering: Callable[[ModelRequest], Mapping[str, object]],
-        say: Callable[[str], None],
+        post: Callable[[bytes], Awaitable[Response]],
+        rendering_parameters: Callable[[ModelRequest], Mapping[str, object]],
+        log: Callable[[str], None],
     ) -> None:
         self._model = model
         self._post = post
-        self._rendering = rendering
-        self._say = say
-        self._off = False
-        self._prompts: dict[bytes, int] = {}
-        self._one_at_a_time = asyncio.Lock()
+        self._rendering_parameters = rendering_parameters
+        self._log = log
+        self._is_disabled = False
+        self._prompt_counts: dict[bytes, int] = {}
+        self._lock = asyncio.Lock()
 
     async def fill_missing(
-        self, request: ModelRequest, answers: Sequence[Completion | None]
+        self, request: ModelRequest, completions: Sequence[Completion | None]
     ) -> list[Completion | None]:
-        """Return the answers to one prompt with the counts that the server did not tell; 0 where it cannot be asked."""
-        read = [one for one in answers if one is not None]
-        if self._off or not read:
-            return list(answers)
-        read_told, written = any(one.prompt_tokens for one in read), any(one.completion_tokens for one in read)
-        if read_told and written:
-            return list(answers)
-        prompt = 0 if read_told else await self._prompt(request)
-        found: list[Completion | None] = []
-        for one in answers:
-            if one is None:
-                found.append(None)
+        """Return the completions of one prompt with the counts that the response lacks; 0 where counting fails.
+
+        The prompt's tokens are those of the first completion.
+        """
+        parsed = [completion for completion in completions if completion is not None]
+        has_prompt_tokens = any(completion.prompt_tokens for completion in parsed)
+        has_completion_tokens = any(completion.completion_tokens for completion in parsed)
+        if self._is_disabled or not parsed or (has_prompt_tokens and has_completion_tokens):
+            return list(completions)
+        prompt_tokens = 0 if has_prompt_tokens else await self._count_prompt(request)
+        filled: list[Completion | None] = []
+        for completion in completions:
+            if completion is None:
+                filled.append(None)
                 continue
-            text = {"prompt": one.text, "add_special_tokens": False}
-            count = 0 if written or not one.text else await self._count(self._body(text))
-            found.append(
+            needs_count = completion.text and not has_completion_tokens
+            completion_tokens = await self._count_text(completion.text) if needs_count else 0
+            filled.append(
                 replace(
-                    one,
-                    prompt_tokens=one.prompt_tokens + prompt,
-                    completion_tokens=one.completion_tokens + count,
+                    completion,
+                    prompt_tokens=completion.prompt_tokens + prompt_tokens,
+                    completion_tokens=completion.completion_tokens + completion_tokens,
                 )
             )
-            prompt = 0
-        return found
+            prompt_tokens = 0
+        return filled
 
-    async def _prompt(self, request: ModelRequest) -> int:
-        turns = [{"role": one.role, "content": one.content} for one in request.prompt.messages]
-        what = {"messages": turns} if turns else {"prompt": request.prompt.text}
-        body = self._body({**what, **self._rendering(request)})
-        async with self._one_at_a_time:
-            if body not in self._prompts:
-                if len(self._prompts) >= MOST_PROMPTS:
-                    self._prompts.clear()
-                self._prompts[body] = await self._count(body)
-            return self._prompts[body]
+    async def _count_prompt(self, request: ModelRequest) -> int:
+        messages = [{"role": message.role, "content": message.content} for message in request.prompt.messages]
+        prompt = {"messages": messages} if messages else {"prompt": request.prompt.text}
+        body = self._encode({**prompt, **self._rendering_parameters(request)})
+        async with self._lock:
+            if body not in self._prompt_counts:
+                if len(self._prompt_counts) >= MAX_CACHED_PROMPTS:
+                    self._prompt_counts.clear()
+                self._prompt_counts[body] = await self._count(body)
+            return self._prompt_counts[body]
 
-    def _body(self, what: Mapping[str, object]) -> bytes:
-        return wire.encode({"model": self._model, **what})
+    async def _count_text(self, text: str) -> int:
+        return await self._count(self._encode({"prompt": text, "add_special_tokens": False}))
+
+    def _encode(self, parameters: Mapping[str, object]) -> bytes:
+        return protocol.encode_json({"model": self._model, **parameters})
 
     async def _count(self, body: bytes) -> int:
-        if self._off:
+        if self._is_disabled:
             return 0
         try:
-            async with asyncio.timeout(COUNT_SECONDS):
-                reply = await self._post(body)
-            count = json.loads(reply.body).get("count") if reply.status == 200 else None
+            async with asyncio.timeout(COUNT_TIMEOUT_SECONDS):
+                response = await self._post(body)
+            count = json.loads(response.body).get("count") if response.status == 200 else None
         except (ConnectError, ProtocolError, OSError, TimeoutError, ValueError, AttributeError, RecursionError):
             count = None
-        if isinstance(count, int) and not isinstance(count, bool) and 0 <= count < 2**31:
+        if isinstance(count, int) and not isinstance(count, bool) and 0 <= count < protocol.MAX_TOKEN_COUNT:
             return count
-        if not self._off:
-            self._off = True
-            self._say("the server does not tell how many tokens it reads and writes: they count as 0")
+        if not self._is_disabled:
+            self._is_disabled = True
+            self._log("the server returns no token counts: its tokens count as 0")
         return 0

@@ -1,6 +1,7 @@
-"""A vLLM server of one's own: found or installed, started with sensible flags, watched, shared and stopped.
+"""Managed vLLM servers: finding or installing vLLM, starting, monitoring, sharing and stopping servers.
 
-A small process, the keeper, owns each server: it starts it, starts it again when it dies, and stops it when nobody
-uses it any more. Whoever uses a server holds a lock that the system takes back when the process ends, however it ends,
-so a server outlives neither a Ctrl-C nor a `kill -9` of its last user, unless it was asked to be kept.
+Each server is owned by a supervisor, a small background process that starts the server, restarts it after a crash, and
+stops it when no process uses it any more. Every user of a server holds a file lock, which the operating system releases
+when the user's process ends, however it ends. So a server never outlives its last user, not even after Ctrl-C or
+`kill -9`, unless it was started to keep running.
 """

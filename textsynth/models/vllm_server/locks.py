@@ -1,4 +1,4 @@
-"""Locks on files that the system takes back when their holder ends, also by `kill -9`."""
+"""File locks that the operating system releases when the holding process ends, even after `kill -9`."""
 
 from __future__ import annotations
 
@@ -9,31 +9,31 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-EVERY_SECONDS = 0.05
+POLL_SECONDS = 0.05
 
 
 def open_lock(path: Path) -> int:
-    """Return a descriptor of the file, made where it is missing; no child of this process inherits it."""
+    """Return a file descriptor of the lock file, created if missing; child processes do not inherit it."""
     return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
 
 
-def acquire_lock(descriptor: int, *, shared: bool = False, seconds: float = 0.0) -> bool:
-    """Take the lock, shared or alone, waiting at most `seconds`; return whether it was got."""
-    end = time.monotonic() + seconds
-    kind = fcntl.LOCK_SH if shared else fcntl.LOCK_EX
+def acquire_lock(descriptor: int, *, shared: bool = False, timeout: float = 0.0) -> bool:
+    """Acquire the lock, shared or exclusive, within `timeout` seconds; return whether it was acquired."""
+    deadline = time.monotonic() + timeout
+    operation = fcntl.LOCK_SH if shared else fcntl.LOCK_EX
     while True:
         try:
-            fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
+            fcntl.flock(descriptor, operation | fcntl.LOCK_NB)
         except BlockingIOError:
-            if time.monotonic() >= end:
+            if time.monotonic() >= deadline:
                 return False
-            time.sleep(EVERY_SECONDS)
+            time.sleep(POLL_SECONDS)
         else:
             return True
 
 
 def is_free(path: Path) -> bool:
-    """Whether nobody holds the lock on the file."""
+    """Return whether no process holds the lock on the file."""
     descriptor = open_lock(path)
     try:
         return acquire_lock(descriptor)
@@ -42,17 +42,17 @@ def is_free(path: Path) -> bool:
 
 
 def release_lock(descriptor: int) -> None:
-    """Let go of the lock; the descriptor stays open."""
+    """Release the lock; the descriptor stays open."""
     fcntl.flock(descriptor, fcntl.LOCK_UN)
 
 
 @contextlib.contextmanager
-def exclusive(lock: Path, say: Callable[[str], None], busy: str) -> Iterator[None]:
-    """Hold the lock on the file for as long as the block takes; says `busy` once where another process has it."""
-    with lock.open("w") as held:
+def exclusive_lock(path: Path, log: Callable[[str], None], busy_message: str) -> Iterator[None]:
+    """Hold an exclusive lock on the file during the block; log `busy_message` once if another process holds it."""
+    with path.open("w") as file:
         try:
-            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            say(busy)
-            fcntl.flock(held, fcntl.LOCK_EX)
+            log(busy_message)
+            fcntl.flock(file, fcntl.LOCK_EX)
         yield

@@ -1,7 +1,8 @@
-"""A model behind a server that we keep ourselves: waited for, asked, and waited for again when it dies.
+"""A model behind a managed server: waits until the server is ready, and resends requests after a restart.
 
-The keeper restarts the server; here what was under way is asked once more as soon as it is back, and what the keeper
-gives up for good stops the run with the reason. Answers that have arrived are never asked for again.
+The supervisor restarts a server that crashes. The requests without an answer are sent again as soon as the server is
+back; requests whose answers have arrived are never sent again. When the supervisor gives up, the run stops with the
+reason.
 """
 
 from __future__ import annotations
@@ -15,158 +16,161 @@ from textsynth.core.errors import ModelError
 from textsynth.core.records import Completion, ModelRequest
 from textsynth.models import Model, OnCompletion
 from textsynth.models.vllm_server.lease import ServerLease
-from textsynth.models.vllm_server.readiness import LOOK_SECONDS, ReadinessMonitor
+from textsynth.models.vllm_server.readiness import POLL_SECONDS, ReadinessMonitor
 from textsynth.models.vllm_server.state import ServerState
 
-TAKE_AGAIN = 3
-SETTLE_SECONDS = 2.0
+MAX_REACQUISITIONS = 3
+CRASH_DETECTION_SECONDS = 2.0
 
 
-class ManagedServerModel:
-    """Answers through a client that `connect` opens for an address and a key.
+class ManagedServerModel(Model):
+    """Answers through a client of the server.
 
-    `begin` takes hold of the server, and starts it where it does not run; both it and the server's start may take
-    minutes, at most `seconds` to get ready. `in_flight` and `retried` are the client's.
+    `acquire` returns a lease of the server, which it starts where it does not run; `connect` returns a client for a
+    base URL and an API key. Acquiring and starting may take minutes, at most `timeout` seconds until the server is
+    ready.
     """
 
     def __init__(
         self,
-        begin: Callable[[], ServerLease],
+        acquire: Callable[[], ServerLease],
         connect: Callable[[str, str], Model],
         *,
-        say: Callable[[str], None],
-        seconds: float,
+        log: Callable[[str], None],
+        timeout: float,
     ) -> None:
-        self._begin = begin
+        self._acquire = acquire
         self._connect = connect
-        self._say = say
-        self._seconds = seconds
-        self._hold: ServerLease | None = None
-        self._taken = 0
+        self._log = log
+        self._timeout = timeout
+        self._lease: ServerLease | None = None
+        self._acquisitions = 0
         self._client: Model | None = None
         self._url = ""
-        self._turn = asyncio.Lock()
+        self._lock = asyncio.Lock()
 
     @property
-    def in_flight(self) -> int:
-        """Requests under way now."""
-        return int(getattr(self._client, "in_flight", 0))
-
-    @property
-    def retried(self) -> int:
-        """How many tries were repeated so far."""
-        return int(getattr(self._client, "retried", 0))
+    def in_flight(self) -> int | None:
+        """The number of requests that the client has in flight."""
+        return 0 if self._client is None else self._client.in_flight
 
     async def complete(self, requests: Sequence[ModelRequest], on_completion: OnCompletion) -> None:
-        """Answer all requests, over as many lives of the server as it takes; see `Model.complete`."""
-        desk = _PendingCompletions(requests, on_completion)
-        while desk.left:
-            client, life = await self._ready()
-            desk.lives = partial(self._lives, life)
-            asking = asyncio.ensure_future(client.complete(list(desk.left.values()), desk.arrived))
-            watching = asyncio.ensure_future(self._died(life))
+        """Answer all requests, across restarts of the server; see `Model.complete`."""
+        pending = _PendingRequests(requests, on_completion)
+        while pending.requests:
+            client, ready_count = await self._ready_client()
+            pending.is_server_up = partial(self._is_up, ready_count)
+            answering = asyncio.ensure_future(client.complete(list(pending.requests.values()), pending.on_completion))
+            watching = asyncio.ensure_future(self._wait_for_crash(ready_count))
             try:
-                await asyncio.wait((asking, watching), return_when=asyncio.FIRST_COMPLETED)
-                if asking.done() and not (isinstance(asking.exception(), ModelError) and await desk.dying()):
-                    await asking
-                    if self._lives(life):
+                await asyncio.wait((answering, watching), return_when=asyncio.FIRST_COMPLETED)
+                if answering.done() and not (
+                    isinstance(answering.exception(), ModelError) and await pending.has_server_crashed()
+                ):
+                    await answering
+                    if self._is_up(ready_count):
                         return
             finally:
-                await _cancelled(asking, watching)
-                await desk.settle()
+                await _cancel(answering, watching)
+                await pending.finish_writes()
 
     async def close(self) -> None:
-        """Close the client and let go of the server."""
+        """Close the client and release the server."""
         if self._client is not None:
             await self._client.close()
             self._client = None
-        if self._hold is not None:
-            self._hold.release()
-            self._hold = None
+        if self._lease is not None:
+            self._lease.release()
+            self._lease = None
 
-    async def _ready(self) -> tuple[Model, int]:
-        """Return the client of a server that is ready, and the number of the server's life."""
-        async with self._turn:
-            state = await self._wait()
+    async def _ready_client(self) -> tuple[Model, int]:
+        """Return a client of the ready server, and how often the server has become ready."""
+        async with self._lock:
+            state = await self._wait_until_ready()
             if self._client is None or state.url != self._url:
                 if self._client is not None:
                     await self._client.close()
-                assert self._hold is not None
-                self._client = self._connect(state.url, self._hold.key)
+                assert self._lease is not None
+                self._client = self._connect(state.url, self._lease.api_key)
                 self._url = state.url
             return self._client, state.ready_count
 
-    async def _wait(self) -> ServerState:
-        waiting = ReadinessMonitor(self._say, seconds=self._seconds)
-        while not waiting.over(state := await self._look()):
-            await asyncio.sleep(LOOK_SECONDS)
+    async def _wait_until_ready(self) -> ServerState:
+        monitor = ReadinessMonitor(self._log, timeout=self._timeout)
+        while not monitor.check(state := await self._server_state()):
+            await asyncio.sleep(POLL_SECONDS)
         return state
 
-    async def _look(self) -> ServerState:
-        """Return the server's state, having taken hold of it. Raises ModelError when its keeper is ended each time."""
-        if self._hold is None:
-            await asyncio.to_thread(self._take)
-        assert self._hold is not None
-        state = self._hold.state()
-        if state.stage in ("gone", "stopped"):
-            if self._taken > TAKE_AGAIN:
-                raise ModelError(f"the keeper of {state.name} was ended {self._taken} times; its log: {state.log}")
-            self._hold.release()
-            self._hold = None
+    async def _server_state(self) -> ServerState:
+        """Return the server's state; acquire the server first where there is no lease.
+
+        Raises ModelError when the supervisor was stopped or killed too often.
+        """
+        if self._lease is None:
+            await asyncio.to_thread(self._acquire_lease)
+        assert self._lease is not None
+        state = self._lease.state()
+        if state.stage in ("lost", "stopped"):
+            if self._acquisitions > MAX_REACQUISITIONS:
+                raise ModelError(
+                    f"the supervisor of {state.name} was stopped {self._acquisitions} times; its log: {state.log}"
+                )
+            self._lease.release()
+            self._lease = None
             return ServerState("starting", name=state.name, log=state.log)
         return state
 
-    def _take(self) -> None:
-        self._taken += 1
-        self._hold = self._begin()
+    def _acquire_lease(self) -> None:
+        self._acquisitions += 1
+        self._lease = self._acquire()
 
-    async def _died(self, life: int) -> None:
-        """Return when this life of the server has ended."""
+    async def _wait_for_crash(self, ready_count: int) -> None:
         while True:
-            await asyncio.sleep(LOOK_SECONDS)
-            if not self._lives(life):
+            await asyncio.sleep(POLL_SECONDS)
+            if not self._is_up(ready_count):
                 return
 
-    def _lives(self, life: int) -> bool:
-        if self._hold is None:
+    def _is_up(self, ready_count: int) -> bool:
+        """Return whether the server is ready and has not been restarted since."""
+        if self._lease is None:
             return False
-        state = self._hold.state()
-        return state.stage == "ready" and state.ready_count == life
+        state = self._lease.state()
+        return state.stage == "ready" and state.ready_count == ready_count
 
 
-class _PendingCompletions:
-    """What is still to be answered, and the answers on their way to disk, which nothing interrupts."""
+class _PendingRequests:
+    """The requests without an answer, and the answers that are being written, which a crash does not interrupt."""
 
-    def __init__(self, requests: Sequence[ModelRequest], arrived: OnCompletion) -> None:
-        self.left = {request.key: request for request in requests}
-        self.lives: Callable[[], bool] = lambda: True
-        self._arrived = arrived
-        self._keeping: set[asyncio.Future[None]] = set()
+    def __init__(self, requests: Sequence[ModelRequest], on_completion: OnCompletion) -> None:
+        self.requests = {request.key: request for request in requests}
+        self.is_server_up: Callable[[], bool] = lambda: True
+        self._on_completion = on_completion
+        self._writes: set[asyncio.Future[None]] = set()
 
-    async def arrived(self, request: ModelRequest, completion: Completion) -> None:
-        if completion.failure is not None and await self.dying():
-            return  # not the request's fault: it is asked again
-        keeping = asyncio.ensure_future(self._keep(request, completion))
-        self._keeping.add(keeping)
-        keeping.add_done_callback(self._keeping.discard)
-        await asyncio.shield(keeping)
+    async def on_completion(self, request: ModelRequest, completion: Completion) -> None:
+        if completion.failure is not None and await self.has_server_crashed():
+            return  # The crash made the request fail: it is sent again.
+        write = asyncio.ensure_future(self._write(request, completion))
+        self._writes.add(write)
+        write.add_done_callback(self._writes.discard)
+        await asyncio.shield(write)
 
-    async def settle(self) -> None:
-        await asyncio.gather(*self._keeping, return_exceptions=True)
+    async def finish_writes(self) -> None:
+        await asyncio.gather(*self._writes, return_exceptions=True)
 
-    async def dying(self) -> bool:
-        """Whether what failed did so because the server is dying, which its keeper may see a moment later."""
-        end = asyncio.get_running_loop().time() + SETTLE_SECONDS
-        while self.lives() and asyncio.get_running_loop().time() < end:
-            await asyncio.sleep(LOOK_SECONDS)
-        return not self.lives()
+    async def has_server_crashed(self) -> bool:
+        """Return whether the server crashed; waits a moment, as the supervisor may notice it later than the client."""
+        deadline = asyncio.get_running_loop().time() + CRASH_DETECTION_SECONDS
+        while self.is_server_up() and asyncio.get_running_loop().time() < deadline:
+            await asyncio.sleep(POLL_SECONDS)
+        return not self.is_server_up()
 
-    async def _keep(self, request: ModelRequest, completion: Completion) -> None:
-        await self._arrived(request, completion)
-        del self.left[request.key]
+    async def _write(self, request: ModelRequest, completion: Completion) -> None:
+        await self._on_completion(request, completion)
+        del self.requests[request.key]
 
 
-async def _cancelled(*tasks: asyncio.Future[Any]) -> None:
+async def _cancel(*tasks: asyncio.Future[Any]) -> None:
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)

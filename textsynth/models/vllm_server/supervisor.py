@@ -1,7 +1,8 @@
-"""The keeper: the small process that owns one server, from its start to its end.
+"""The supervisor: a small background process that owns one server from its start to its stop.
 
-It starts the server, says how far that is, starts it again when it dies or no longer answers, and ends it when nobody
-uses it. It ends itself when the server cannot be started or has died too often; the state then says why.
+It starts the server, records the progress of the start, restarts it when it crashes or no longer passes its health
+check, and stops it when no process uses it. It exits when the server cannot be started or has crashed too often; the
+state file then has the reason.
 """
 
 from __future__ import annotations
@@ -15,153 +16,172 @@ import time
 from pathlib import Path
 
 from textsynth.models.vllm_server import locks
-from textsynth.models.vllm_server.environment import VllmEnvironment
-from textsynth.models.vllm_server.log import error_sentence, find_error, startup_stage, tail
-from textsynth.models.vllm_server.process import EngineProcess, end_group, free_port, is_healthy
-from textsynth.models.vllm_server.state import ServerPlan, ServerState, Stage, read_plan, read_state, write
+from textsynth.models.vllm_server.environment import process_variables
+from textsynth.models.vllm_server.log import failure_reason, find_error, startup_stage, tail
+from textsynth.models.vllm_server.process import EngineProcess, free_port, is_healthy, kill_group
+from textsynth.models.vllm_server.state import (
+    API_KEY_FILE,
+    KEEP_RUNNING_FILE,
+    PLAN_FILE,
+    START_STOP_LOCK,
+    STATE_FILE,
+    USERS_LOCK,
+    ServerPlan,
+    ServerState,
+    Stage,
+    read_plan,
+    read_state,
+    write_json,
+)
 
-EVERY_SECONDS = 0.2
-LOOK_SECONDS = 0.5
-LOOK_READY_SECONDS = 5.0
-SILENT_LOOKS = 12
-# A server that was well for so long has not died for what it died of before.
-WELL_SECONDS = 600.0
-PAUSE_SECONDS = 1.0
+POLL_SECONDS = 0.2
+STARTUP_CHECK_SECONDS = 0.5
+HEALTH_CHECK_SECONDS = 5.0
+MAX_FAILED_HEALTH_CHECKS = 12
+# A crash after this uptime has another cause than the crashes before it, so it starts a new count.
+STABLE_UPTIME_SECONDS = 600.0
+RESTART_DELAY_SECONDS = 1.0
 
 
 class Supervisor:
-    """Owns the server of one folder, which holds `plan.json`, `key`, `state.json` and the locks."""
+    """Owns the server of one folder; `state` describes the files in it."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._plan: ServerPlan = read_plan(folder / "plan.json")
-        self._door = locks.open_lock(folder / "door.lock")
-        self._users = locks.open_lock(folder / "users.lock")
-        earlier = read_state(folder / "state.json")
-        self._port = self._plan.port or free_port(earlier.port if earlier is not None else 0)
+        self._plan: ServerPlan = read_plan(folder / PLAN_FILE)
+        self._start_stop_lock = locks.open_lock(folder / START_STOP_LOCK)
+        self._users_lock = locks.open_lock(folder / USERS_LOCK)
+        previous = read_state(folder / STATE_FILE)
+        self._port = self._plan.port or free_port(previous.port if previous is not None else 0)
         self._engine: EngineProcess | None = None
         self._state = ServerState("starting")
-        self._told_to_end = False
-        self._started = self._readied = self._looked = 0.0
-        self._silent = self._in_a_row = 0
+        self._stop_requested = False
+        self._start_time = self._ready_time = self._last_check = 0.0
+        self._failed_health_checks = self._consecutive_crashes = 0
 
     def run(self) -> None:
-        """Keep the server until nobody uses it, it fails, or this process is told to end."""
-        signal.signal(signal.SIGTERM, self._end_soon)
+        """Keep the server running until it is unused, it fails for good, or this process receives SIGTERM."""
+        signal.signal(signal.SIGTERM, self._request_stop)
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
         try:
-            goes_on = self._start("starting")
-            while goes_on and not (self._told_to_end or self._unused()):
-                time.sleep(EVERY_SECONDS)
-                goes_on = self._look()
+            running = self._start("starting")
+            while running and not (self._stop_requested or self._is_unused()):
+                time.sleep(POLL_SECONDS)
+                running = self._check()
         finally:
-            self._end_engine()
+            self._terminate_engine()
             if self._state.stage != "failed":
-                self._tell("stopped")
+                self._write_state("stopped")
 
     def _start(self, stage: Stage) -> bool:
-        """Start the server; return False where it cannot be."""
+        """Start the server; return whether it was started."""
         plan = self._plan
         if free_port(self._port) != self._port:
-            # whoever has it might even say that it is well
-            return self._failed(f"the port {self._port} is taken")
-        inherited = VllmEnvironment(Path(plan.command[0]), "", "").variables()
-        variables = {**inherited, **plan.variables, "VLLM_API_KEY": (self._folder / "key").read_text("ascii")}
+            # Another server may use the port, and would pass the health check of this one.
+            return self._fail(f"the port {self._port} is taken")
+        variables = {
+            **process_variables(Path(plan.command[0])),
+            **plan.environment,
+            "VLLM_API_KEY": (self._folder / API_KEY_FILE).read_text("ascii"),
+        }
         self._engine = EngineProcess([*plan.command, "--port", str(self._port)], variables, Path(plan.log))
-        self._started = time.monotonic()
-        self._silent = 0
-        self._tell(stage, "")
+        self._start_time = time.monotonic()
+        self._failed_health_checks = 0
+        self._write_state(stage)
         return True
 
-    def _look(self) -> bool:
-        """Look after the server, when it is time; return False when there is nothing to keep any more."""
+    def _check(self) -> bool:
+        """Check the server when its next check is due; return False when it has failed for good."""
         engine, now = self._engine, time.monotonic()
         assert engine is not None
-        if engine.ended:
-            return self._died(engine.exit_reason())
-        ready = self._state.stage == "ready"
-        if now - self._looked < (LOOK_READY_SECONDS if ready else LOOK_SECONDS):
+        if engine.has_exited:
+            return self._handle_crash(engine.exit_reason())
+        is_ready = self._state.stage == "ready"
+        if now - self._last_check < (HEALTH_CHECK_SECONDS if is_ready else STARTUP_CHECK_SECONDS):
             return True
-        self._looked = now
+        self._last_check = now
         if is_healthy(self._port):
-            self._silent = 0
-            if not ready and not engine.ended:
-                self._readied = now
-                self._tell("ready", "", readied=self._state.ready_count + 1)
+            self._failed_health_checks = 0
+            if not is_ready and not engine.has_exited:
+                self._ready_time = now
+                self._write_state("ready", ready_count=self._state.ready_count + 1)
             return True
-        if ready:
-            self._silent += 1
-            return self._silent < SILENT_LOOKS or self._died("it no longer answered /health")
-        if now - self._started > self._plan.start_seconds:
-            return self._failed(f"it was not ready after {now - self._started:.0f} s")
-        self._tell(self._state.stage, startup_stage(self._said()))
+        if is_ready:
+            self._failed_health_checks += 1
+            if self._failed_health_checks < MAX_FAILED_HEALTH_CHECKS:
+                return True
+            return self._handle_crash("it no longer answered /health")
+        if now - self._start_time > self._plan.start_timeout_seconds:
+            return self._fail(f"it was not ready after {now - self._start_time:.0f} s")
+        self._write_state(self._state.stage, startup_stage(self._log_text()))
         return True
 
-    def _died(self, how: str) -> bool:
-        """Start the server again, or give it up; return whether it was started."""
-        never = self._state.ready_count == 0
-        told = self._engine is None or not self._engine.killed  # what is killed cannot say why
-        self._end_engine()
-        if never:
-            return self._failed((told and error_sentence(self._said())) or how)
-        if self._state.stage == "ready" and time.monotonic() - self._readied > WELL_SECONDS:
-            self._in_a_row = 0
-        self._in_a_row += 1
-        self._state = dataclasses.replace(self._state, deaths=self._state.deaths + 1)
-        if self._in_a_row > self._plan.restarts:
-            last = (told and find_error(self._said())) or how
-            return self._failed(f"it died {self._state.deaths} times and is not started again; last: {last}")
-        time.sleep(PAUSE_SECONDS)
+    def _handle_crash(self, exit_reason: str) -> bool:
+        """Restart the server unless it never became ready or crashed too often; return whether it was restarted."""
+        # The log of a process that was killed does not say why.
+        log_has_reason = self._engine is None or not self._engine.was_killed
+        self._terminate_engine()
+        if self._state.ready_count == 0:
+            return self._fail((log_has_reason and failure_reason(self._log_text())) or exit_reason)
+        if self._state.stage == "ready" and time.monotonic() - self._ready_time > STABLE_UPTIME_SECONDS:
+            self._consecutive_crashes = 0
+        self._consecutive_crashes += 1
+        self._state = dataclasses.replace(self._state, crash_count=self._state.crash_count + 1)
+        if self._consecutive_crashes > self._plan.max_restarts:
+            reason = (log_has_reason and find_error(self._log_text())) or exit_reason
+            return self._fail(f"it crashed {self._state.crash_count} times and is not restarted; last: {reason}")
+        time.sleep(RESTART_DELAY_SECONDS)
         return self._start("restarting")
 
-    def _failed(self, why: str) -> bool:
-        self._end_engine()
-        self._tell("failed", why)
+    def _fail(self, reason: str) -> bool:
+        self._terminate_engine()
+        self._write_state("failed", reason)
         return False
 
-    def _unused(self) -> bool:
-        """Whether nobody uses the server and nobody can come any more: the door stays locked until the end."""
-        if (self._folder / "kept").exists() or not locks.acquire_lock(self._door):
+    def _is_unused(self) -> bool:
+        """Return whether no process uses the server, and then hold the start-stop lock, so that none acquires it."""
+        if (self._folder / KEEP_RUNNING_FILE).exists() or not locks.acquire_lock(self._start_stop_lock):
             return False
-        if locks.acquire_lock(self._users):
+        if locks.acquire_lock(self._users_lock):
             return True
-        locks.release_lock(self._door)
+        locks.release_lock(self._start_stop_lock)
         return False
 
-    def _end_engine(self) -> None:
+    def _terminate_engine(self) -> None:
         if self._engine is not None:
-            self._engine.end()
-            end_group(self._engine.group)
+            self._engine.terminate()
+            kill_group(self._engine.process_group)
 
-    def _said(self) -> str:
-        return tail(Path(self._plan.log), self._engine.since if self._engine is not None else 0)
+    def _log_text(self) -> str:
+        return tail(Path(self._plan.log), self._engine.log_offset if self._engine is not None else 0)
 
-    def _tell(self, stage: Stage, said: str = "", readied: int | None = None) -> None:
-        told = ServerState(
+    def _write_state(self, stage: Stage, message: str = "", ready_count: int | None = None) -> None:
+        state = ServerState(
             stage,
             name=self._plan.name,
             version=self._plan.version,
-            supervisor=os.getpid(),
-            group=self._engine.group if self._engine is not None else 0,
+            supervisor_pid=os.getpid(),
+            process_group=self._engine.process_group if self._engine is not None else 0,
             port=self._port,
             log=self._plan.log,
-            message=said,
-            ready_count=self._state.ready_count if readied is None else readied,
-            deaths=self._state.deaths,
+            message=message,
+            ready_count=self._state.ready_count if ready_count is None else ready_count,
+            crash_count=self._state.crash_count,
         )
-        if told != self._state:
-            self._state = told
-            write(self._folder / "state.json", told)
+        if state != self._state:
+            self._state = state
+            write_json(self._folder / STATE_FILE, state)
 
-    def _end_soon(self, _number: int, _frame: object) -> None:
-        self._told_to_end = True
+    def _request_stop(self, _signal: int, _frame: object) -> None:
+        self._stop_requested = True
 
 
 def main() -> None:
-    """Become a keeper that no terminal and no parent knows; the command's argument is the server's folder.
+    """Become a daemon without terminal and parent, and run the supervisor of a server's folder.
 
-    Its second argument is the descriptor of a lock that is already held, and is held until this process ends.
+    The arguments of the command are the folder, and the descriptor of the supervisor lock, which is already held and
+    stays held until this process ends.
     """
     if os.fork():
         os._exit(0)

@@ -1,1 +1,1 @@
-"""Charts as inline SVG, for pages and for files."""
+"""Charts as SVG, inline in a page or as files."""

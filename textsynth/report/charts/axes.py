@@ -1,4 +1,4 @@
-"""Axes with round ticks."""
+"""Axes of charts, with ticks at round numbers."""
 
 from __future__ import annotations
 
@@ -6,61 +6,69 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-TICKS = 6
-# an axis is never narrower than this part of its largest value, so that equal values still have one
-NARROWEST = 0.01
-SMALLEST = 1e-9
+from textsynth.core.formatting import format_percent
+
+MAX_TICKS = 6
+# The smallest length of an axis, as a part of its largest absolute value: equal values still get an axis.
+MIN_RELATIVE_LENGTH = 0.01
+MIN_LENGTH = 1e-9
 
 
 @dataclass(frozen=True, slots=True)
 class Axis:
-    """A line from `low` to `high`, both ticks, with ticks at every multiple of 1, 2 or 5 times a power of ten.
+    """An axis from `low` to `high`, with a tick at both ends and at every step of 1, 2 or 5 times a power of ten.
 
-    `digits` is how many digits after the point the ticks need; with `percent` they are written as percent.
+    `decimals` is the number of digits after the point that the ticks need. With `percent` ticks are shown in percent.
     """
 
     low: float
     high: float
     ticks: tuple[float, ...]
-    digits: int
+    decimals: int
     percent: bool = False
 
-    def place(self, value: float) -> float:
-        """Return where `value` lies, 0 at the low end and 1 at the high end; what lies outside is put on the end."""
+    def fraction(self, value: float) -> float:
+        """Return the position of `value`, from 0 at the low end to 1 at the high end; outside values are clipped."""
         return min(1.0, max(0.0, (value - self.low) / (self.high - self.low)))
 
-    def told(self, tick: float) -> str:
-        """Return a tick as it is written at the axis."""
-        told = f"{100 * tick:,.{max(0, self.digits - 2)}f} %" if self.percent else f"{tick:,.{self.digits}f}"
-        return told.replace("-", "\N{MINUS SIGN}").replace(" ", "\N{NO-BREAK SPACE}")
+    def tick_text(self, tick: float) -> str:
+        """Return the text of a tick, with a minus sign and a no-break space."""
+        text = (
+            format_percent(tick, decimals=max(0, self.decimals - 2)) if self.percent else f"{tick:,.{self.decimals}f}"
+        )
+        return text.replace("-", "\N{MINUS SIGN}").replace(" ", "\N{NO-BREAK SPACE}")
 
 
-def axis(values: Iterable[float], *, zero: bool = False, percent: bool = False, most: int = TICKS) -> Axis:
-    """Return the axis that holds all `values`, and 0 where `zero`, with 2 to `most` ticks (at least 3 are allowed).
+def make_axis(
+    values: Iterable[float], *, include_zero: bool = False, percent: bool = False, max_ticks: int = MAX_TICKS
+) -> Axis:
+    """Return an axis that holds all `values`, and 0 with `include_zero`, with 2 to `max_ticks` ticks (3 or more).
 
-    No values at all give an axis from 0 to 1.
+    Without values the axis goes from 0 to 1.
     """
-    known = [*values, *([0.0] if zero else [])] or [0.0, 1.0]
-    low, high = min(known), max(known)
+    held = [*values, *([0.0] if include_zero else [])] or [0.0, 1.0]
+    low, high = min(held), max(held)
     largest = max(abs(low), abs(high))
-    least = max(largest * NARROWEST, SMALLEST) if largest else 1.0
-    if high - low < least:
+    min_length = max(largest * MIN_RELATIVE_LENGTH, MIN_LENGTH) if largest else 1.0
+    if high - low < min_length:
         middle = (high + low) / 2
-        low, high = min(low, middle - least / 2), max(high, middle + least / 2)
-    if zero:
-        low, high = low if min(known) < 0 else 0.0, high if max(known) > 0 or min(known) == 0 else 0.0
-    for first, last, step, power in _steps(low, high):
-        if last - first < max(3, most):
-            digits = max(0, -power)
-            ticks = tuple(round(place * step * 10.0**power, digits) for place in range(first, last + 1))
-            return Axis(ticks[0], ticks[-1], ticks, digits, percent)
+        low, high = min(low, middle - min_length / 2), max(high, middle + min_length / 2)
+    if include_zero:
+        low = low if min(held) < 0 else 0.0
+        high = high if max(held) > 0 or min(held) == 0 else 0.0
+    for first, last, step, power in _tick_candidates(low, high):
+        if last - first < max(3, max_ticks):
+            decimals = max(0, -power)
+            ticks = tuple(round(index * step * 10.0**power, decimals) for index in range(first, last + 1))
+            return Axis(ticks[0], ticks[-1], ticks, decimals, percent)
     raise AssertionError("steps grow until two ticks hold every value")
 
 
-def _steps(low: float, high: float) -> Iterable[tuple[int, int, int, int]]:
+def _tick_candidates(low: float, high: float) -> Iterable[tuple[int, int, int, int]]:
+    """Yield ever wider tick spacings as first and last tick (in steps), step (1, 2 or 5) and power of ten."""
     start = math.floor(math.log10(high - low)) - 2
     for power in range(start, start + 8):
         for step in (1, 2, 5):
-            unit = step * 10.0**power
-            first, last = math.floor(low / unit + 1e-9), math.ceil(high / unit - 1e-9)
+            spacing = step * 10.0**power
+            first, last = math.floor(low / spacing + 1e-9), math.ceil(high / spacing - 1e-9)
             yield first, max(last, first + 1), step, power

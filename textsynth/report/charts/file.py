@@ -1,4 +1,4 @@
-"""A plot as a file of its own: an SVG that loads nothing, in light and dark, with the report's look.
+"""A plot as an SVG file that loads nothing, in the light and dark colours of the report page.
 
 The same plot gives the same bytes.
 """
@@ -12,44 +12,48 @@ from xml.sax.saxutils import escape, quoteattr
 from textsynth.core.formatting import escape_control
 from textsynth.report.charts.svg import Plot, SvgMark
 
-WIDTH = 640
+PLOT_WIDTH = 640
 MARGIN = 12
-TITLE = 26
+TITLE_HEIGHT = 26
 
 
-def chart_file(plot: Plot) -> str:
-    """Return the plot as an SVG file, 640 pixels wide, its title and its numbers in words inside."""
-    width, height = WIDTH + 2 * MARGIN, plot.height + 2 * MARGIN + TITLE
+def svg_file(plot: Plot) -> str:
+    """Return the plot as an SVG file, 640 pixels wide without margins, with its title and description."""
+    width, height = PLOT_WIDTH + 2 * MARGIN, plot.height + 2 * MARGIN + TITLE_HEIGHT
+    title = _escape(plot.title)
     lines = [
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" viewBox="0 0 {width} {height}">',
-        f"<title>{_text(plot.title)}</title>",
-        f"<desc>{_text(plot.description)}</desc>",
-        f"<style>{_style()}</style>",
+        f"<title>{title}</title>",
+        f"<desc>{_escape(plot.description)}</desc>",
+        f"<style>{_plot_css()}</style>",
         '<rect width="100%" height="100%" style="fill: var(--paper)"/>',
-        f'<text x="{MARGIN}" y="{MARGIN + 10}" style="font-weight: 600">{_text(plot.title)}</text>',
-        f'<svg x="{MARGIN}" y="{MARGIN + TITLE}" width="{WIDTH}" height="{plot.height}">',
-        *map(_mark, plot.marks),
+        f'<text x="{MARGIN}" y="{MARGIN + 10}" style="font-weight: 600">{title}</text>',
+        f'<svg x="{MARGIN}" y="{MARGIN + TITLE_HEIGHT}" width="{PLOT_WIDTH}" height="{plot.height}">',
+        *map(_element, plot.marks),
         "</svg>",
         "</svg>",
     ]
     return "\n".join(lines) + "\n"
 
 
-def _mark(one: SvgMark) -> str:
-    if one.tag == "clip":
-        text = f'<text class={quoteattr(one.style)} x="0" y="13">{_text(one.text)}</text>'
-        return f'<svg x="0" y="{one.attributes["y"]}" width="{one.attributes["width"]}" height="18">{text}</svg>'
-    at = "".join(f" {name}={quoteattr(value)}" for name, value in one.attributes.items())
-    return f"<{one.tag} class={quoteattr(one.style)}{at}>{_text(one.text)}</{one.tag}>"
+def _element(mark: SvgMark) -> str:
+    css_class, text = quoteattr(mark.css_class), _escape(mark.text)
+    if mark.tag == "clip":
+        y, width = mark.attributes["y"], mark.attributes["width"]
+        return (
+            f'<svg x="0" y="{y}" width="{width}" height="18"><text class={css_class} x="0" y="13">{text}</text></svg>'
+        )
+    attributes = "".join(f" {name}={quoteattr(value)}" for name, value in mark.attributes.items())
+    return f"<{mark.tag} class={css_class}{attributes}>{text}</{mark.tag}>"
 
 
-def _text(text: str) -> str:
+def _escape(text: str) -> str:
     return escape(escape_control(text))
 
 
 @cache
-def _style() -> str:
-    """Return the colours of the report's page and its rules for plots."""
+def _plot_css() -> str:
+    """Return the part of the page's style sheet that plots need: the colours, and the rules that begin with `svg`."""
     sheet = (Path(__file__).parents[1] / "style.css").read_text(encoding="utf-8")
     colours = sheet[: sheet.index("* {")].replace(":root", "svg")
     rules = [line for line in sheet.splitlines() if line.startswith("svg ")]

@@ -1,72 +1,87 @@
-"""A learning curve: a score over the number of training texts."""
+"""Line chart of a learning curve: a score by the number of training texts."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from textsynth.report.charts.axes import axis
-from textsynth.report.charts.svg import Canvas, Plot, Shape
-from textsynth.report.number_format import score, whole
+from textsynth.report.charts.axes import Axis, make_axis
+from textsynth.report.charts.svg import Canvas, MarkShape, Plot
+from textsynth.report.number_format import format_count, format_score
 
-LEFT = 12.0
-TALLNESS = 210.0
+# Percent of the width at the left that is free for the numbers of the vertical axis.
+LEFT_MARGIN = 12.0
+PLOT_HEIGHT = 210.0
 
 
 @dataclass(frozen=True, slots=True)
 class LinePoint:
-    """A score at a number of texts, with its spread (a standard deviation) where it is known."""
+    """A score at a number of training texts, with its standard deviation where it is known."""
 
     texts: float
     score: float
     spread: float | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class _VerticalScale:
+    """The vertical axis, and the y position of its low end in pixels."""
+
+    axis: Axis
+    bottom: float
+
+    def y(self, score: float) -> float:
+        return self.bottom - PLOT_HEIGHT * self.axis.fraction(score)
+
+
 def line_chart(
-    title: str, points: Sequence[LinePoint], marker: LinePoint | None, *, line: str, mark: str, across: str, up: str
+    title: str,
+    points: Sequence[LinePoint],
+    marker: LinePoint | None,
+    *,
+    line_name: str,
+    marker_name: str,
+    x_title: str,
+    y_title: str,
 ) -> Plot:
-    """Return a line through `points`, and a square with a broken line across at `marker`.
-
-    `line` and `mark` say what they are, `across` and `up` name the axes.
-    """
-    points = sorted(points, key=lambda one: one.texts)
-    heights = [one.score + way * (one.spread or 0.0) for one in points for way in (-1, 1)]
-    vertical = axis([*heights, *([marker.score] if marker else [])])
-    sheet = Canvas(axis([one.texts for one in (*points, *([marker] if marker else []))]), LEFT)
-    legend: list[tuple[str, Shape, str]] = [("mark plain", "dot", line)]
-    if marker is not None:
-        legend.append(("mark chosen", "square", f"{mark}: {score(marker.score)}"))
-    top = sheet.legend(legend) + 36
-    bottom = top + TALLNESS
-    sheet.text("tick", "0", top - 22, up)
-
-    def height(value: float) -> float:
-        return bottom - TALLNESS * vertical.place(value)
-
-    for tick in vertical.ticks:
-        sheet.line("grid", ("0%", "100%"), (height(tick), height(tick)))
-        sheet.text("tick", "0", height(tick) - 3, vertical.told(tick))
-    for tick in sheet.axis.ticks:
-        sheet.line("axis", (sheet.across(tick), sheet.across(tick)), (bottom, bottom + 4))
-        sheet.text("tick middle", sheet.across(tick), bottom + 17, sheet.axis.told(tick))
-    sheet.text("tick", "0", bottom + 36, across)
-    if marker is not None:
-        sheet.line("reference", ("0%", "100%"), (height(marker.score), height(marker.score)))
-    _line(sheet, points, height)
-    if marker is not None:
-        sheet.dot("mark chosen", sheet.across(marker.texts), height(marker.score), "square")
-    told = "; ".join(f"{whole(one.texts)} texts {score(one.score)}" for one in points)
-    also = f"; {mark} {score(marker.score)}" if marker else ""
-    return Plot(title, f"{up} of {line}: {told}{also}", round(bottom + 42), sheet.marks)
+    """Return a line through `points`, with whiskers, and a square with a horizontal broken line at `marker`."""
+    points = sorted(points, key=lambda point: point.texts)
+    whisker_ends = [point.score + sign * (point.spread or 0.0) for point in points for sign in (-1, 1)]
+    markers = [] if marker is None else [marker]
+    canvas = Canvas(make_axis([point.texts for point in (*points, *markers)]), LEFT_MARGIN)
+    legend: list[tuple[str, MarkShape, str]] = [("mark plain", "dot", line_name)]
+    legend += [("mark chosen", "square", f"{marker_name}: {format_score(point.score)}") for point in markers]
+    top = canvas.legend(legend) + 36
+    vertical_axis = make_axis([*whisker_ends, *(point.score for point in markers)])
+    scale = _VerticalScale(vertical_axis, top + PLOT_HEIGHT)
+    canvas.text("tick", "0", top - 22, y_title)
+    _draw_ticks(canvas, scale, x_title)
+    for point in markers:
+        canvas.line("reference", ("0%", "100%"), (scale.y(point.score), scale.y(point.score)))
+    _draw_points(canvas, points, scale)
+    for point in markers:
+        canvas.dot("mark chosen", canvas.x(point.texts), scale.y(point.score), "square")
+    values = [f"{format_count(point.texts)} texts {format_score(point.score)}" for point in points]
+    values += [f"{marker_name} {format_score(point.score)}" for point in markers]
+    return Plot(title, f"{y_title} of {line_name}: {'; '.join(values)}", round(scale.bottom + 42), canvas.marks)
 
 
-def _line(sheet: Canvas, points: Sequence[LinePoint], height: Callable[[float], float]) -> None:
-    for one, other in pairwise(points):
-        ends = (sheet.across(one.texts), sheet.across(other.texts))
-        sheet.line("curve", ends, (height(one.score), height(other.score)))
-    for one in points:
-        x = sheet.across(one.texts)
-        if one.spread:
-            sheet.line("whisker", (x, x), (height(one.score - one.spread), height(one.score + one.spread)))
-        sheet.dot("mark plain", x, height(one.score))
+def _draw_ticks(canvas: Canvas, scale: _VerticalScale, x_title: str) -> None:
+    for tick in scale.axis.ticks:
+        canvas.line("grid", ("0%", "100%"), (scale.y(tick), scale.y(tick)))
+        canvas.text("tick", "0", scale.y(tick) - 3, scale.axis.tick_text(tick))
+    for tick in canvas.axis.ticks:
+        canvas.line("axis", (canvas.x(tick), canvas.x(tick)), (scale.bottom, scale.bottom + 4))
+        canvas.text("tick middle", canvas.x(tick), scale.bottom + 17, canvas.axis.tick_text(tick))
+    canvas.text("tick", "0", scale.bottom + 36, x_title)
+
+
+def _draw_points(canvas: Canvas, points: Sequence[LinePoint], scale: _VerticalScale) -> None:
+    for start, end in pairwise(points):
+        canvas.line("curve", (canvas.x(start.texts), canvas.x(end.texts)), (scale.y(start.score), scale.y(end.score)))
+    for point in points:
+        x = canvas.x(point.texts)
+        if point.spread:
+            canvas.line("whisker", (x, x), (scale.y(point.score - point.spread), scale.y(point.score + point.spread)))
+        canvas.dot("mark plain", x, scale.y(point.score))

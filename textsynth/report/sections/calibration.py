@@ -1,43 +1,46 @@
-"""What a labeller was found to be worth on rows whose labels are known, in a report."""
+"""The accuracy of each calibrated labeller on gold rows, whose labels are known."""
 
 from __future__ import annotations
 
 from textsynth.core.calibration_summary import AccuracyInterval, CalibrationSummary
-from textsynth.report.number_format import INTERVAL, share, whole
+from textsynth.core.formatting import format_confidence
+from textsynth.report.number_format import INTERVAL, format_count, format_share
 from textsynth.report.sections import Section, SectionFigure, SectionTable
 from textsynth.store.manifest import Manifest
 
-HEAD = ("gold rows", "right", INTERVAL)
+ACCURACY_HEAD = ("gold rows", "right", INTERVAL)
 
 
-def gold_sections(manifest: Manifest) -> list[Section]:
-    """Return a section for each labeller that was tried on gold rows: its sentence, and tables by confidence and label.
+def calibration_sections(manifest: Manifest) -> list[Section]:
+    """Return a section for each calibrated labeller: its summary, and its accuracy by confidence and by label.
 
-    Bands are rows that calibration holds for equally sure, the surest first.
+    Confidences are in bins of rows with the same calibrated confidence, the highest first.
     """
-    return [_section(item, found, place) for place, (item, found) in enumerate(manifest.get("calibration", {}).items())]
+    summaries = manifest.get("calibration", {})
+    return [_section(index, step, summary) for index, (step, summary) in enumerate(summaries.items())]
 
 
-def _section(item: str, found: CalibrationSummary, place: int) -> Section:
+def _section(index: int, step: str, summary: CalibrationSummary) -> Section:
     figures = []
-    if found["bands"]:
-        bands = [
-            (_span(one["lowest"], one["highest"]), f"{one['confidence']:.2f}", *_cells(one))
-            for one in reversed(found["bands"])
+    if summary["bands"]:
+        bins = [
+            (_confidence_range(band["lowest"], band["highest"]), format_confidence(band["confidence"]), *_cells(band))
+            for band in reversed(summary["bands"])
         ]
-        head = (f"confidence by {item}", "calibrated", *HEAD)
-        figures.append(SectionFigure(SectionTable("By confidence", head, bands, spare=(4,))))
-    if found["labels"]:
-        labels = [(one["label"], *_cells(one)) for one in found["labels"]]
-        figures.append(SectionFigure(SectionTable("By label", ("label", *HEAD), labels, spare=(3,))))
-    said = [f"{found['sentence']}."]
-    return Section(f"gold-{place}", f"The labels of {item}, tried on gold rows", said, figures)
+        head = (f"confidence by {step}", "calibrated", *ACCURACY_HEAD)
+        figures.append(SectionFigure(SectionTable("By confidence", head, bins, optional_columns=(4,))))
+    if summary["labels"]:
+        labels = [(accuracy["label"], *_cells(accuracy)) for accuracy in summary["labels"]]
+        figures.append(
+            SectionFigure(SectionTable("By label", ("label", *ACCURACY_HEAD), labels, optional_columns=(3,)))
+        )
+    return Section(f"calibration-{index}", f"Calibration of {step} on gold rows", [f"{summary['sentence']}."], figures)
 
 
-def _cells(one: AccuracyInterval) -> tuple[str, str, str]:
-    right = share(one["right"] / one["rows"] if one["rows"] else None)
-    return whole(one["rows"]), right, f"{share(one['low'])} to {share(one['high'])}"
+def _cells(accuracy: AccuracyInterval) -> tuple[str, str, str]:
+    right = format_share(accuracy["right"] / accuracy["rows"] if accuracy["rows"] else None)
+    return format_count(accuracy["rows"]), right, f"{format_share(accuracy['low'])} to {format_share(accuracy['high'])}"
 
 
-def _span(low: float, high: float) -> str:
-    return f"{low:.2f}" if low == high else f"{low:.2f} to {high:.2f}"
+def _confidence_range(low: float, high: float) -> str:
+    return format_confidence(low) if low == high else f"{format_confidence(low)} to {format_confidence(high)}"

@@ -1,4 +1,4 @@
-"""Synthetic beside real texts: how easily they are told apart, length, labels, attributes, words, diversity."""
+"""The domain shift between synthetic and real texts: discriminator, length, labels, attributes, words, diversity."""
 
 from __future__ import annotations
 
@@ -8,16 +8,33 @@ from typing import Any
 
 from textsynth.report.charts.bars import Bar, BarGroup, bar_chart, histogram_pair
 from textsynth.report.charts.svg import DotRow, PairRow, dot_plot, pair_plot
-from textsynth.report.number_format import score, share, short_number, whole
-from textsynth.report.sections import Section, SectionFigure, SectionTable, number, numbers, part, rows, word
+from textsynth.report.number_format import format_count, format_score, format_share, format_short
+from textsynth.report.sections import (
+    Section,
+    SectionFigure,
+    SectionTable,
+    as_number,
+    as_numbers,
+    as_string,
+    get_mapping,
+    get_rows,
+)
 
-SHOWN = 40
-WORDS_SHOWN = 15
-VALUES_SHOWN = 20
-BRIEF = 10
-LENGTHS = {"mean": "mean", "median": "median", "p10": "one in ten is at most", "p90": "nine in ten are at most"}
-# measure: (its name, what more of it means)
-DIVERSITY = {
+MAX_LABELS_PLOTTED = 40
+MAX_WORDS_PLOTTED = 15
+MAX_VALUES_PLOTTED = 20
+MAX_TERMINAL_ROWS = 40
+MAX_TERMINAL_WORDS = 10
+LENGTH_TITLE = "Length in words"
+# key of a length statistic → its name
+LENGTH_STATISTICS = {
+    "mean": "mean",
+    "median": "median",
+    "p10": "10th percentile",
+    "p90": "90th percentile",
+}
+# key of a diversity measure → its name, and what a higher value means
+DIVERSITY_MEASURES = {
     "distinct_1": ("distinct words (distinct-1)", "more varied"),
     "distinct_2": ("distinct word pairs (distinct-2)", "more varied"),
     "vendi": ("Vendi score", "more varied"),
@@ -27,172 +44,185 @@ DIVERSITY = {
 }
 
 
-def gap_section(told: Mapping[str, Any]) -> Section | None:
-    """Return how easily the two are told apart, length, labels and attributes side by side; None without a gap."""
-    gap = part(told, "gap")
-    found = (_told_apart(gap), _length(gap), _lengths(gap), _labels(gap), *_attributes(gap), _vocabulary(gap))
-    figures = [figure for figure in found if figure is not None]
+def domain_shift_section(evaluation: Mapping[str, Any]) -> Section | None:
+    """Return the comparison of synthetic and real texts; None where the evaluation has none."""
+    shift = get_mapping(evaluation, "gap")
+    candidates = (
+        _discriminator(shift),
+        _length_histogram(shift),
+        _length_statistics(shift),
+        _labels(shift),
+        *_attributes(shift),
+        _vocabulary(shift),
+    )
+    figures = [figure for figure in candidates if figure is not None]
     if not figures:
         return None
-    each = number(gap.get("n"))
-    said = [] if each is None else [f"{whole(each)} synthetic and as many real texts."]
-    return Section("gap", "Synthetic beside real texts", said, figures)
+    count = as_number(shift.get("n"))
+    paragraphs = [] if count is None else [f"{format_count(count)} synthetic and as many real texts are compared."]
+    return Section("gap", "Synthetic and real texts compared", paragraphs, figures)
 
 
-def words_section(told: Mapping[str, Any]) -> Section | None:
-    """Return the words by which a classifier tells synthetic from real texts; None without any."""
-    kinds = (("synthetic_words", "Words that give synthetic texts away"), ("real_words", "Words of real texts"))
-    figures = [figure for key, title in kinds if (figure := _words(told, key, title)) is not None]
-    said = ["How many texts hold the word. What stands out here is worth a line in the prompt."]
-    return Section("words", "Words that tell them apart", said, figures) if figures else None
-
-
-def diversity_section(told: Mapping[str, Any]) -> Section | None:
-    """Return the measures of diversity beside those of as many real texts; None without any."""
-    found = part(told, "diversity")
-    synthetic, real = part(found, "synthetic"), part(found, "real")
-    known = [key for key in DIVERSITY if number(synthetic.get(key)) is not None or number(real.get(key)) is not None]
-    cells = [
-        (DIVERSITY[key][0], short_number(synthetic.get(key)), short_number(real.get(key)), DIVERSITY[key][1])
-        for key in known
+def distinctive_words_section(evaluation: Mapping[str, Any]) -> Section | None:
+    """Return the words by which a classifier separates synthetic from real texts; None without any."""
+    titles = {"synthetic_words": "Words typical of synthetic texts", "real_words": "Words typical of real texts"}
+    figures = [figure for key, title in titles.items() if (figure := _words(evaluation, key, title)) is not None]
+    paragraphs = [
+        "The share of texts that contain the word. Name words that are far too frequent or too rare in the prompt."
     ]
-    said = _coverage(found)
-    if not cells and not said:
+    return Section("words", "Most distinctive words", paragraphs, figures) if figures else None
+
+
+def diversity_section(evaluation: Mapping[str, Any]) -> Section | None:
+    """Return the diversity of the synthetic texts and of as many real texts; None without any measure."""
+    diversity = get_mapping(evaluation, "diversity")
+    synthetic, real = get_mapping(diversity, "synthetic"), get_mapping(diversity, "real")
+    cells = [
+        (name, format_short(synthetic.get(key)), format_short(real.get(key)), meaning)
+        for key, (name, meaning) in DIVERSITY_MEASURES.items()
+        if as_number(synthetic.get(key)) is not None or as_number(real.get(key)) is not None
+    ]
+    paragraphs = _coverage_sentences(diversity)
+    if not cells and not paragraphs:
         return None
-    each = number(found.get("n"))
-    if each is not None:
-        said.append(f"Each figure is of {whole(each)} texts, synthetic and real.")
-    table = SectionTable("Diversity", ("measure", "synthetic", "real", "a higher figure is"), cells, (0, 3))
-    return Section("diversity", "Diversity", said, [SectionFigure(table)] if cells else ())
+    count = as_number(diversity.get("n"))
+    if count is not None:
+        paragraphs.append(f"Each value is computed on {format_count(count)} texts, synthetic and real.")
+    head = ("measure", "synthetic", "real", "a higher value means")
+    table = SectionTable("Diversity", head, cells, text_columns=(0, 3))
+    return Section("diversity", "Diversity", paragraphs, [SectionFigure(table)] if cells else ())
 
 
-def _coverage(found: Mapping[str, Any]) -> list[str]:
-    covered = part(found, "coverage")
-    if number(covered.get("share")) is None:
+def _coverage_sentences(diversity: Mapping[str, Any]) -> list[str]:
+    coverage = get_mapping(diversity, "coverage")
+    if as_number(coverage.get("share")) is None:
         return []
-    reference = number(covered.get("reference"))
-    beside = "" if reference is None else f" (real texts among themselves: {share(reference)})"
+    reference = as_number(coverage.get("reference"))
+    comparison = "" if reference is None else f" (among the real texts: {format_share(reference)})"
     return [
-        f"{share(covered.get('share'))} of {whole(covered.get('of'))} real texts have a synthetic one that is at least "
-        f"{short_number(covered.get('limit'))} similar{beside}."
+        f"{format_share(coverage.get('share'))} of {format_count(coverage.get('of'))} real texts have a synthetic text "
+        f"with a similarity of at least {format_short(coverage.get('limit'))}{comparison}."
     ]
 
 
-def _told_apart(gap: Mapping[str, Any]) -> SectionFigure | None:
+def _discriminator(shift: Mapping[str, Any]) -> SectionFigure | None:
     kinds = (("auc_words", "by their words"), ("auc_embeddings", "by their embeddings"))
-    known = [(name, value) for key, name in kinds if (value := number(gap.get(key))) is not None]
-    if not known:
+    scores = [(name, auc) for key, name in kinds if (auc := as_number(shift.get(key))) is not None]
+    if not scores:
         return None
-    title = "How well a classifier tells them apart"
-    plot = dot_plot(
-        title,
-        [DotRow(name, value, score(value)) for name, value in known],
-        "AUC: 0.5 cannot tell (good), 1 always tells",
-        reference=(0.5, "cannot tell"),
-    )
-    return SectionFigure(
-        SectionTable(title, ("told apart", "AUC"), [(name, score(value)) for name, value in known]), plot
-    )
+    cells = [(name, format_score(auc)) for name, auc in scores]
+    table = SectionTable("How well a classifier separates them", ("separated", "AUC"), cells)
+    dots = [DotRow(name, auc, format_score(auc)) for name, auc in scores]
+    axis_title = "AUC: 0.5 is guessing (good), 1 is always right"
+    return SectionFigure(table, dot_plot(table.title, dots, axis_title, reference=(0.5, "guessing")))
 
 
-def _length(gap: Mapping[str, Any]) -> SectionFigure | None:
-    length = part(gap, "length")
-    edges = numbers(length.get("edges"))
-    counts = [numbers(part(length, side).get("histogram")) for side in ("synthetic", "real")]
-    rising = all(low < high for low, high in pairwise(edges))
-    if len(edges) < 2 or not rising or any(len(some) != len(edges) - 1 for some in counts):
+def _length_histogram(shift: Mapping[str, Any]) -> SectionFigure | None:
+    length = get_mapping(shift, "length")
+    edges = as_numbers(length.get("edges"))
+    counts = [as_numbers(get_mapping(length, side).get("histogram")) for side in ("synthetic", "real")]
+    edges_rise = all(low < high for low, high in pairwise(edges))
+    if len(edges) < 2 or not edges_rise or any(len(bins) != len(edges) - 1 for bins in counts):
         return None
-    synthetic, real = ([one / (sum(some) or 1) for one in some] for some in counts)
-    cells = [(name, share(one), share(other)) for name, one, other in zip(_bins(edges), synthetic, real, strict=True)]
-    table = SectionTable("Length in words", ("words", "synthetic", "real"), cells)
-    return SectionFigure(table, histogram_pair(table.title, edges, synthetic, real, "words in a text"))
-
-
-def _bins(edges: Sequence[float]) -> list[str]:
-    """Return what each bin holds: whole numbers from its edge to below the next; the last one all that is longer."""
-    ends = [f"{low:g}" if high - low <= 1 else f"{low:g} to {high - 1:g}" for low, high in pairwise(edges)]
-    return [*ends[:-1], f"{edges[-2]:g} or more"]
-
-
-def _lengths(gap: Mapping[str, Any]) -> SectionFigure | None:
-    sides = [part(gap, "length", side) for side in ("synthetic", "real")]
+    synthetic, real = ([count / (sum(bins) or 1) for count in bins] for bins in counts)
     cells = [
-        (name, *(short_number(side.get(key)) for side in sides))
-        for key, name in LENGTHS.items()
-        if any(number(side.get(key)) is not None for side in sides)
+        (name, format_share(synthetic_share), format_share(real_share))
+        for name, synthetic_share, real_share in zip(_bin_names(edges), synthetic, real, strict=True)
     ]
-    return SectionFigure(SectionTable("Words in a text", ("length", "synthetic", "real"), cells)) if cells else None
+    table = SectionTable(LENGTH_TITLE, ("words", "synthetic", "real"), cells)
+    return SectionFigure(table, histogram_pair(table.title, edges, synthetic, real, "words per text"))
 
 
-def _labels(gap: Mapping[str, Any]) -> SectionFigure | None:
-    found = [
-        PairRow(name, synthetic, real, f"{share(synthetic)} / {share(real)}")
-        for name in part(gap, "labels")
-        for synthetic in [number(part(gap, "labels", name).get("synthetic")) or 0.0]
-        for real in [number(part(gap, "labels", name).get("real")) or 0.0]
+def _bin_names(edges: Sequence[float]) -> list[str]:
+    """Return the integers in each bin, from its edge to below the next; the last bin is open."""
+    names = [f"{low:g}" if high - low <= 1 else f"{low:g} to {high - 1:g}" for low, high in pairwise(edges)]
+    return [*names[:-1], f"{edges[-2]:g} or more"]
+
+
+def _length_statistics(shift: Mapping[str, Any]) -> SectionFigure | None:
+    sides = [get_mapping(shift, "length", side) for side in ("synthetic", "real")]
+    cells = [
+        (name, *(format_short(side.get(key)) for side in sides))
+        for key, name in LENGTH_STATISTICS.items()
+        if any(as_number(side.get(key)) is not None for side in sides)
     ]
-    if not found:
+    return SectionFigure(SectionTable("Words per text", ("length", "synthetic", "real"), cells)) if cells else None
+
+
+def _labels(shift: Mapping[str, Any]) -> SectionFigure | None:
+    rows = []
+    for label in get_mapping(shift, "labels"):
+        shares = get_mapping(shift, "labels", label)
+        synthetic, real = (as_number(shares.get(side)) or 0.0 for side in ("synthetic", "real"))
+        rows.append(PairRow(label, synthetic, real, f"{format_share(synthetic)} / {format_share(real)}"))
+    if not rows:
         return None
-    title = "Labels" if len(found) <= SHOWN else f"Labels: the {SHOWN} that differ most"
-    furthest = sorted(found, key=lambda one: -abs(one.synthetic - one.real))[:SHOWN]
-    shown = sorted(furthest, key=lambda one: (-one.real, one.name))
-    table = SectionTable(
-        title,
-        ("label", "synthetic", "real"),
-        [(one.name, share(one.synthetic), share(one.real)) for one in found],
-        brief=SHOWN,
-    )
-    return SectionFigure(table, pair_plot(title, shown, "share of the texts"))
+    title = "Labels"
+    if len(rows) > MAX_LABELS_PLOTTED:
+        title = f"Labels: the {MAX_LABELS_PLOTTED} with the largest difference"
+    by_difference = sorted(rows, key=lambda row: -abs(row.synthetic - row.real))
+    plotted = sorted(by_difference[:MAX_LABELS_PLOTTED], key=lambda row: (-row.real, row.name))
+    cells = [(row.name, format_share(row.synthetic), format_share(row.real)) for row in rows]
+    table = SectionTable(title, ("label", "synthetic", "real"), cells, max_terminal_rows=MAX_TERMINAL_ROWS)
+    return SectionFigure(table, pair_plot(title, plotted, "share of the texts"))
 
 
-def _attributes(gap: Mapping[str, Any]) -> list[SectionFigure]:
+def _attributes(shift: Mapping[str, Any]) -> list[SectionFigure]:
+    """Return a figure for each attribute; only synthetic texts have attributes."""
     figures = []
-    for name in part(gap, "attributes"):
-        values = [
-            (value, found) for value, one in part(gap, "attributes", name).items() if (found := number(one)) is not None
+    for attribute, values in get_mapping(shift, "attributes").items():
+        shares = [
+            (value, number) for value, share in get_mapping(values).items() if (number := as_number(share)) is not None
         ]
-        if not values:
+        if not shares:
             continue
-        commonest = sorted(values, key=lambda one: -one[1])[:VALUES_SHOWN]
-        more = "" if len(values) <= VALUES_SHOWN else f", the {VALUES_SHOWN} commonest of {len(values)} values"
-        table = SectionTable(
-            f"Attribute {name}{more}",
-            ("value", "synthetic"),
-            [(value, share(one)) for value, one in values],
-            brief=SHOWN,
-        )
-        groups = [BarGroup(value, share(one), [Bar(one)]) for value, one in commonest]
-        figures.append(
-            SectionFigure(table, bar_chart(table.title, groups, "share of the synthetic texts", percent=True))
-        )
+        title = f"Attribute {attribute}"
+        if len(shares) > MAX_VALUES_PLOTTED:
+            title += f", the {MAX_VALUES_PLOTTED} most frequent of {len(shares)} values"
+        cells = [(value, format_share(share)) for value, share in shares]
+        table = SectionTable(title, ("value", "synthetic"), cells, max_terminal_rows=MAX_TERMINAL_ROWS)
+        by_share = sorted(shares, key=lambda pair: -pair[1])
+        groups = [BarGroup(value, format_share(share), [Bar(share)]) for value, share in by_share[:MAX_VALUES_PLOTTED]]
+        figures.append(SectionFigure(table, bar_chart(title, groups, "share of the synthetic texts", percent=True)))
     return figures
 
 
-def _vocabulary(gap: Mapping[str, Any]) -> SectionFigure | None:
-    found = part(gap, "vocabulary")
-    names = (("synthetic", "synthetic texts", whole), ("real", "real texts", whole), ("shared", "used by both", share))
-    cells = [(name, written(found[key])) for key, name, written in names if number(found.get(key)) is not None]
-    return (
-        SectionFigure(SectionTable("Vocabulary", ("different words in as many words", "words"), cells))
-        if cells
-        else None
+def _vocabulary(shift: Mapping[str, Any]) -> SectionFigure | None:
+    vocabulary = get_mapping(shift, "vocabulary")
+    rows = (
+        ("synthetic", "synthetic texts", format_count),
+        ("real", "real texts", format_count),
+        ("shared", "used by both", format_share),
     )
+    cells = [
+        (name, format_value(vocabulary[key]))
+        for key, name, format_value in rows
+        if as_number(vocabulary.get(key)) is not None
+    ]
+    head = ("different words in equally long samples", "words")
+    return SectionFigure(SectionTable("Vocabulary", head, cells)) if cells else None
 
 
-def _words(told: Mapping[str, Any], key: str, title: str) -> SectionFigure | None:
-    found = [row for row in rows(told, "gap", key) if word(row.get("word"))]
-    if not found:
+def _words(evaluation: Mapping[str, Any], key: str, title: str) -> SectionFigure | None:
+    rows = [row for row in get_rows(evaluation, "gap", key) if as_string(row.get("word"))]
+    if not rows:
         return None
     cells = [
-        (word(row["word"]), short_number(row.get("weight")), share(row.get("synthetic")), share(row.get("real")))
-        for row in found
+        (
+            row["word"],
+            format_short(row.get("weight")),
+            format_share(row.get("synthetic")),
+            format_share(row.get("real")),
+        )
+        for row in rows
     ]
-    table = SectionTable(title, ("word", "weight", "synthetic texts", "real texts"), cells, brief=BRIEF)
-    shown = [
-        PairRow(word(row["word"]), synthetic, real, f"{share(synthetic)} / {share(real)}")
-        for row in found[:WORDS_SHOWN]
-        for synthetic in [number(row.get("synthetic"))]
-        for real in [number(row.get("real"))]
-        if synthetic is not None and real is not None
-    ]
-    return SectionFigure(table, pair_plot(title, shown, "share of the texts that hold the word") if shown else None)
+    head = ("word", "weight", "synthetic texts", "real texts")
+    table = SectionTable(title, head, cells, max_terminal_rows=MAX_TERMINAL_WORDS)
+    plotted = []
+    for row in rows[:MAX_WORDS_PLOTTED]:
+        synthetic, real = as_number(row.get("synthetic")), as_number(row.get("real"))
+        if synthetic is not None and real is not None:
+            value_text = f"{format_share(synthetic)} / {format_share(real)}"
+            plotted.append(PairRow(row["word"], synthetic, real, value_text))
+    plot = pair_plot(title, plotted, "share of the texts that contain the word") if plotted else None
+    return SectionFigure(table, plot)

@@ -1,4 +1,4 @@
-"""Texts beside texts: the real ones nearest to some kept and dropped texts, and the pairs that leak."""
+"""Quoted texts: the real texts nearest to some synthetic ones, and the pairs of texts that leak between sets."""
 
 from __future__ import annotations
 
@@ -6,122 +6,139 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from textsynth.core.formatting import pluralize
-from textsynth.report.number_format import short_number, whole
+from textsynth.report.number_format import format_count, format_short
 from textsynth.report.sections import (
     Section,
     SectionFigure,
     SectionQuote,
     SectionTable,
-    listed,
-    number,
-    part,
-    rows,
-    word,
-    words,
+    as_list,
+    as_number,
+    as_string,
+    as_strings,
+    get_mapping,
+    get_rows,
 )
 
-SHOWN = 20
-PAIRS_SHOWN = 50
-NEAREST_SHOWN = 3
-TELLING = 3
-KINDS = {
+# of each kind, selected and dropped
+MAX_TEXTS = 20
+MAX_TERMINAL_TEXTS = 3
+MAX_NEAREST = 3
+MAX_PAIRS = 50
+# kind of a leak → what the two texts have in common
+LEAK_KINDS = {
     "exact": "the same text",
     "near": "nearly the same words",
     "semantic": "the same meaning",
     "family": "made from such a text",
 }
-NONE = "No synthetic text that a classifier learns from copies a test text."
-OUT = ("are left", "is left")
-# count: its name in a table
-COUNTS = {"counts": "copies", "conflicts": "with another label", "close": "close"}
+NO_LEAKS = "No synthetic training text copies a test text."
+# key of a count of pairs → head of its column
+PAIR_COUNTS = {"counts": "copies", "conflicts": "with another label", "close": "close"}
 
 
-def neighbours_section(told: Mapping[str, Any]) -> Section | None:
-    """Return up to 20 kept and 20 dropped texts with the three real ones nearest to each; None without any."""
-    found = rows(told, "neighbours")
-    kept = [row for row in found if row.get("kept") is not False][:SHOWN]
-    dropped = [row for row in found if row.get("kept") is False][:SHOWN]
-    if not kept and not dropped:
+def nearest_texts_section(evaluation: Mapping[str, Any]) -> Section | None:
+    """Return up to 20 selected and 20 dropped texts, each with its three nearest real texts; None without any."""
+    rows = get_rows(evaluation, "neighbours")
+    selected = [row for row in rows if not _is_dropped(row)][:MAX_TEXTS]
+    dropped = [row for row in rows if _is_dropped(row)][:MAX_TEXTS]
+    if not selected and not dropped:
         return None
-    said = [
-        f"{pluralize(len(kept), 'text')} that {'was' if len(kept) == 1 else 'were'} kept, then "
-        f"{pluralize(len(dropped), 'text')} that {'was' if len(dropped) == 1 else 'were'} not, each with the real "
-        "texts that are most like it."
+    paragraphs = [
+        f"{pluralize(len(selected), 'selected text')}, then {pluralize(len(dropped), 'dropped text')}, each with the "
+        "most similar real texts."
     ]
-    return Section("neighbours", "Nearest real texts", said, quotes=[*_quotes(kept), *_quotes(dropped)])
+    quotes = [*_quotes(selected), *_quotes(dropped)]
+    return Section("neighbours", "Nearest real texts", paragraphs, quotes=quotes)
 
 
-def leaks_section(told: Mapping[str, Any]) -> Section | None:
-    """Return the counts of pairs that straddle two sets, and up to 50 pairs; None where nothing was looked for."""
-    found = part(told, "leaks")
-    if not found:
+def leaks_section(evaluation: Mapping[str, Any]) -> Section | None:
+    """Return the numbers of texts shared between sets, and up to 50 pairs; None where leaks were not searched for."""
+    leaks = get_mapping(evaluation, "leaks")
+    if not leaks:
         return None
-    pairs = rows(found, "pairs")
-    told_number = number(found.get("found"))
-    total = len(pairs) if told_number is None else round(told_number)
-    said = [
-        f"{pluralize(total, 'synthetic text')} {'copies' if total == 1 else 'copy'} a test text." if total else NONE
-    ]
-    beyond = words(found.get("beyond_chance"))
-    if beyond:
-        said.append(f"More than chance explains: {', '.join(map(_between, beyond))}.")
-    left_out = len(listed(part(told, "data").get("test_left_out")))
-    if left_out:
-        said.append(
-            f"{pluralize(left_out, 'test text')} with a copy among them {OUT[left_out == 1]} out of every score."
-        )
-    if len(pairs) > PAIRS_SHOWN:
-        said.append(f"{PAIRS_SHOWN} of {len(pairs):,} pairs are shown.")
-    table = _counts(found)
+    pairs = get_rows(leaks, "pairs")
+    found = as_number(leaks.get("found"))
+    count = len(pairs) if found is None else round(found)
+    verb = "copies" if count == 1 else "copy"
+    paragraphs = [f"{pluralize(count, 'synthetic text')} {verb} a test text." if count else NO_LEAKS]
+    beyond_chance = as_strings(leaks.get("beyond_chance"))
+    if beyond_chance:
+        paragraphs.append(f"More copies than expected by chance: {', '.join(map(_pair_name, beyond_chance))}.")
+    excluded = len(as_list(get_mapping(evaluation, "data").get("test_left_out")))
+    if excluded:
+        verb = "is" if excluded == 1 else "are"
+        paragraphs.append(f"{pluralize(excluded, 'test text')} with a synthetic copy {verb} left out of every score.")
+    if len(pairs) > MAX_PAIRS:
+        paragraphs.append(f"{MAX_PAIRS} of {len(pairs):,} pairs are shown.")
+    table = _pair_counts_table(leaks)
     figures = [] if table is None else [SectionFigure(table)]
-    return Section("leaks", "Leaks", said, figures, [_pair(row) for row in pairs[:PAIRS_SHOWN]])
+    return Section("leaks", "Leaks", paragraphs, figures, [_pair_quote(pair) for pair in pairs[:MAX_PAIRS]])
 
 
-def _counts(found: Mapping[str, Any]) -> SectionTable | None:
-    """Return a row for each pair of sets, with a column for each count that the evaluation has."""
-    shown = {key: name for key, name in COUNTS.items() if part(found, key)}
-    sets = list(part(found, "counts"))
-    cells = [[_between(name), *(whole(part(found, key).get(name)) for key in shown)] for name in sets]
-    return SectionTable("Pairs by sets", ["between", *shown.values()], cells) if sets else None
+def _is_dropped(row: Mapping[str, Any]) -> bool:
+    return row.get("kept") is False
 
 
-def _between(name: str) -> str:
-    return name.replace("-", " and ")
+def _quotes(rows: Sequence[Mapping[str, Any]]) -> list[SectionQuote]:
+    return [_quote(row, in_terminal=index < MAX_TERMINAL_TEXTS) for index, row in enumerate(rows)]
 
 
-def _quotes(found: Sequence[Mapping[str, Any]]) -> list[SectionQuote]:
-    return [_quote(row, telling=place < TELLING) for place, row in enumerate(found)]
-
-
-def _quote(row: Mapping[str, Any], *, telling: bool) -> SectionQuote:
-    dropped = row.get("kept") is False
-    fate = f"dropped: {word(row.get('why'), 'no reason told')}" if dropped else "kept"
+def _quote(row: Mapping[str, Any], *, in_terminal: bool) -> SectionQuote:
+    dropped = _is_dropped(row)
+    status = f"dropped: {as_string(row.get('why'), 'no reason recorded')}" if dropped else "selected"
     nearest = [
-        (word(one.get("text")), _said(short_number(one.get("similarity")), _label(one), word(one.get("set"))))
-        for one in rows(row, "nearest")[:NEAREST_SHOWN]
+        (
+            as_string(neighbour.get("text")),
+            _caption(
+                format_short(neighbour.get("similarity")),
+                _label_text(neighbour.get("label")),
+                as_string(neighbour.get("set")),
+            ),
+        )
+        for neighbour in get_rows(row, "nearest")[:MAX_NEAREST]
     ]
-    return SectionQuote(word(row.get("text")), _said(fate, _label(row), word(row.get("id"))), nearest, dropped, telling)
+    caption = _caption(status, _label_text(row.get("label")), as_string(row.get("id")))
+    return SectionQuote(as_string(row.get("text")), caption, nearest, dropped, in_terminal)
 
 
-def _pair(row: Mapping[str, Any]) -> SectionQuote:
-    texts, sets, ids = (words(row.get(key)) for key in ("texts", "between", "ids"))
-    texts, sets, ids = ([*some, "", ""][:2] for some in (texts, sets, ids))
-    labels = [*map(_label_text, listed(row.get("labels"))), "", ""][:2]
-    kind = word(row.get("kind"))
-    near = (
-        KINDS.get(kind, kind) if kind == "exact" else f"{KINDS.get(kind, kind)}, {short_number(row.get('similarity'))}"
-    )
-    said = [_said(*told) for told in zip(sets, labels, ids, strict=True)]
-    return SectionQuote(texts[0], said[0], [(texts[1], _said(near, said[1]))], dropped=True)
+def _pair_counts_table(leaks: Mapping[str, Any]) -> SectionTable | None:
+    """Return a row for each pair of sets, with a column for each count that the evaluation has."""
+    columns = {key: name for key, name in PAIR_COUNTS.items() if get_mapping(leaks, key)}
+    pairs = list(get_mapping(leaks, "counts"))
+    cells = [
+        [_pair_name(pair), *(format_count(get_mapping(leaks, key).get(pair)) for key in columns)] for pair in pairs
+    ]
+    return SectionTable("Texts shared between sets", ["between", *columns.values()], cells) if cells else None
 
 
-def _said(*parts: str) -> str:
+def _pair_quote(pair: Mapping[str, Any]) -> SectionQuote:
+    """Return a leaking pair as a quote of its first text, with the second as the related one."""
+    first_text, second_text = _two(as_strings(pair.get("texts")))
+    first_set, second_set = _two(as_strings(pair.get("between")))
+    first_id, second_id = _two(as_strings(pair.get("ids")))
+    first_label, second_label = _two(list(map(_label_text, as_list(pair.get("labels")))))
+    kind = as_string(pair.get("kind"))
+    similarity = LEAK_KINDS.get(kind, kind)
+    if kind != "exact":
+        similarity += f", {format_short(pair.get('similarity'))}"
+    related = (second_text, _caption(similarity, second_set, second_label, second_id))
+    return SectionQuote(first_text, _caption(first_set, first_label, first_id), [related], dropped=True)
+
+
+def _two(values: Sequence[str]) -> tuple[str, str]:
+    """Return the first two values, "" for a missing one."""
+    first, second = [*values, "", ""][:2]
+    return first, second
+
+
+def _caption(*parts: str) -> str:
     return " · ".join(part for part in parts if part)
 
 
-def _label(row: Mapping[str, Any]) -> str:
-    return _label_text(row.get("label"))
+def _pair_name(pair: str) -> str:
+    return pair.replace("-", " and ")
 
 
 def _label_text(label: object) -> str:
-    return label if isinstance(label, str) else ", ".join(words(label))
+    return label if isinstance(label, str) else ", ".join(as_strings(label))

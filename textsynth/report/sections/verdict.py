@@ -1,4 +1,4 @@
-"""The verdict of an evaluation: one word, one sentence, and harm said before anything else."""
+"""The verdict of an evaluation: its effect in one word and one sentence, with harm and leaks before anything else."""
 
 from __future__ import annotations
 
@@ -6,123 +6,161 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from textsynth.report.charts.svg import DotRow, Style, dot_plot, truncate
-from textsynth.report.number_format import INTERVAL, arm, classifier, signed, signed_interval, whole
-from textsynth.report.sections import SectionFigure, SectionTable, number, part, rows, span, word, words
+from textsynth.core.terminal import truncate_middle
+from textsynth.report.charts.svg import DotRow, MarkStyle, dot_plot
+from textsynth.report.number_format import (
+    INTERVAL,
+    arm_name,
+    classifier_name,
+    format_count,
+    format_difference,
+    format_difference_interval,
+)
+from textsynth.report.sections import (
+    SectionFigure,
+    SectionTable,
+    as_interval,
+    as_number,
+    as_string,
+    as_strings,
+    get_mapping,
+    get_rows,
+)
 
-NAMED = 12
-LONGEST = 60
-# effect: (a sign that needs no colour, a word, a sentence where the evaluation has none)
+MAX_CLASSES_NAMED = 12
+MAX_CLASS_NAME = 60
+# effect → sign (so that colour is not needed), word, and the sentence used where the evaluation has none
 EFFECTS = {
-    "leak": ("⚠", "Leak", "Test texts lie among the training texts: no score below says how good the data are."),
+    "leak": ("⚠", "Leak", "Test texts are among the training texts, so no score below is valid."),
     "harms": ("▼", "Harms", "The synthetic texts harm."),
-    "no_difference": ("=", "No difference", "The synthetic texts make no difference that this test could show."),
+    "no_difference": ("=", "No difference", "The synthetic texts make no difference that this test could detect."),
     "helps": ("▲", "Helps", "The synthetic texts help."),
-    "unknown": ("?", "No verdict", "Nobody can say from this evaluation whether the synthetic texts help."),
+    "unknown": ("?", "No verdict", "This evaluation does not show whether the synthetic texts help."),
 }
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
-    """What an evaluation concludes.
+class VerdictSummary:
+    """The conclusion of an evaluation.
 
-    `effect` is one of `leak`, `harms`, `no_difference`, `helps`, `unknown`, and holds for the classifier `by` ("" where
-    it is not told); `harmed` are other classifiers that the texts harm, `warnings` leaks that the effect does not tell.
-    `classes` are named groups of classes, the losing ones first, where no sentence tells them. `figure` shows the
-    difference for every classifier, None where there is none.
+    `effect` is `leak`, `harms`, `no_difference`, `helps` or `unknown`, and holds for `classifier` ("" where unknown).
+    `harmed` names other classifiers that the texts harm; `warnings` are about leaks that the effect does not mention.
+    `class_groups` are titles and lists of classes, those that lose first, where no sentence names them. `figure` shows
+    the difference for every classifier, None where there is none.
     """
 
     effect: str
     sign: str
     word: str
-    by: str
+    classifier: str
     harmed: Sequence[str]
     headline: str
     warnings: Sequence[str]
     sentences: Sequence[str]
-    classes: Sequence[tuple[str, str]]
+    class_groups: Sequence[tuple[str, str]]
     figure: SectionFigure | None
 
 
-def read_verdict(told: Mapping[str, Any]) -> Verdict:
-    """Return the verdict; an evaluation that has none, or one of a kind that is not known, has the effect `unknown`."""
-    found = part(told, "verdict")
-    effect = word(found.get("effect"), "unknown")
+def summarize_verdict(evaluation: Mapping[str, Any]) -> VerdictSummary:
+    """Return the verdict of an evaluation; without a verdict, or with an unknown effect, the effect is `unknown`."""
+    verdict = get_mapping(evaluation, "verdict")
+    effect = as_string(verdict.get("effect"), "unknown")
     effect = effect if effect in EFFECTS else "unknown"
-    sign, name, otherwise = EFFECTS[effect]
-    headline, *sentences = words(found.get("sentences")) or [otherwise]
-    by = classifier(word(found.get("classifier")))
-    classes = _classes(found, (headline, *sentences))
-    harmed, figure = _harmed(told, effect), _difference_figure(told)
-    return Verdict(effect, sign, name, by, harmed, headline, _warnings(told, effect), sentences, classes, figure)
+    sign, word, default_sentence = EFFECTS[effect]
+    headline, *sentences = as_strings(verdict.get("sentences")) or [default_sentence]
+    return VerdictSummary(
+        effect=effect,
+        sign=sign,
+        word=word,
+        classifier=classifier_name(as_string(verdict.get("classifier"))),
+        harmed=_harmed_classifiers(evaluation, effect),
+        headline=headline,
+        warnings=_leak_warnings(evaluation, effect),
+        sentences=sentences,
+        class_groups=_class_groups(verdict, (headline, *sentences)),
+        figure=_difference_figure(evaluation),
+    )
 
 
-def compared(told: Mapping[str, Any]) -> tuple[str, str]:
-    """Return the two arms that the verdict compares, by their names in the evaluation: the arm, and what it is less."""
-    found = part(told, "verdict")
-    return word(found.get("arm"), "seeds_selected"), word(found.get("minus"), "seeds")
+def compared_arms(evaluation: Mapping[str, Any]) -> tuple[str, str]:
+    """Return the two arms that the verdict compares, by their keys: the arm, and the arm subtracted from it."""
+    verdict = get_mapping(evaluation, "verdict")
+    return as_string(verdict.get("arm"), "seeds_selected"), as_string(verdict.get("minus"), "seeds")
 
 
-def difference_dot(row: Mapping[str, Any], name: str) -> DotRow | None:
-    """Return a difference as a dot that says whether its interval leaves zero, None where it is no number."""
-    value, ends = number(row.get("difference")), span(row.get("interval"))
-    return None if value is None else DotRow(name, value, signed(value), ends, look_of(ends))
+def difference_row(difference: Mapping[str, Any], name: str) -> DotRow | None:
+    """Return a difference between two arms as a row of a dot plot, None where it has no value."""
+    value, interval = as_number(difference.get("difference")), as_interval(difference.get("interval"))
+    if value is None:
+        return None
+    return DotRow(name, value, format_difference(value), interval, change_style(interval))
 
 
-def look_of(ends: tuple[float, float] | None) -> Style:
-    """Return `loss` or `gain` for an interval that leaves zero, else `unsure`."""
-    if ends is None or ends[0] <= 0 <= ends[1]:
-        return "unsure"
-    return "loss" if ends[1] < 0 else "gain"
+def change_style(interval: tuple[float, float] | None) -> MarkStyle:
+    """Return `loss` or `gain` for an interval without 0, else `uncertain`."""
+    if interval is None or interval[0] <= 0 <= interval[1]:
+        return "uncertain"
+    return "loss" if interval[1] < 0 else "gain"
 
 
-def _harmed(told: Mapping[str, Any], effect: str) -> list[str]:
+def _harmed_classifiers(evaluation: Mapping[str, Any], effect: str) -> list[str]:
     if effect in {"harms", "leak"}:
         return []
-    ends = [(word(row.get("classifier")), span(row.get("interval"))) for row in _differences(told)]
-    return [classifier(name) for name, interval in ends if interval is not None and interval[1] < 0]
+    intervals = [
+        (as_string(difference.get("classifier")), as_interval(difference.get("interval")))
+        for difference in _compared_differences(evaluation)
+    ]
+    return [classifier_name(name) for name, interval in intervals if interval is not None and interval[1] < 0]
 
 
-def _warnings(told: Mapping[str, Any], effect: str) -> list[str]:
+def _leak_warnings(evaluation: Mapping[str, Any], effect: str) -> list[str]:
     if effect == "leak":
         return []
-    leaks = part(told, "leaks")
-    beyond = [name.replace("-", " and ") for name in words(leaks.get("beyond_chance"))]
-    if beyond:
-        return [f"More texts are shared than chance explains ({', '.join(beyond)}): see the leaks below."]
-    found = number(leaks.get("found"))
-    if found and not number(part(told, "verdict").get("leaks")):
-        return [f"Training and test data share texts ({whole(found)}): see the leaks below."]
+    leaks = get_mapping(evaluation, "leaks")
+    beyond_chance = [pair.replace("-", " and ") for pair in as_strings(leaks.get("beyond_chance"))]
+    if beyond_chance:
+        return [f"More texts are shared than expected by chance ({', '.join(beyond_chance)}): see the leaks below."]
+    count = as_number(leaks.get("found"))
+    if count and not as_number(get_mapping(evaluation, "verdict").get("leaks")):
+        return [f"Training and test data share texts ({format_count(count)}): see the leaks below."]
     return []
 
 
-def _classes(found: Mapping[str, Any], sentences: Sequence[str]) -> list[tuple[str, str]]:
+def _class_groups(verdict: Mapping[str, Any], sentences: Sequence[str]) -> list[tuple[str, str]]:
+    """Return titles and lists of classes; a group whose first class a sentence names already is left out."""
     groups = (
-        ("Classes that lose", words(found.get("classes_worse"))),
-        ("Classes that gain", words(found.get("classes_better"))),
-        ("Too few test texts to say", words(found.get("classes_few"))),
+        ("Classes that lose", as_strings(verdict.get("classes_worse"))),
+        ("Classes that gain", as_strings(verdict.get("classes_better"))),
+        ("Classes with too few test texts", as_strings(verdict.get("classes_few"))),
     )
-    untold = [(title, some) for title, some in groups if some and not any(some[0] in told for told in sentences)]
-    return [(f"{title} ({len(some)})", _listed(some)) for title, some in untold]
+    return [
+        (f"{title} ({len(classes)})", _join_classes(classes))
+        for title, classes in groups
+        if classes and not any(classes[0] in sentence for sentence in sentences)
+    ]
 
 
-def _listed(names: Sequence[str]) -> str:
-    more = f" and {len(names) - NAMED:,} more" if len(names) > NAMED else ""
-    return ", ".join(truncate(name, LONGEST) for name in names[:NAMED]) + more
+def _join_classes(classes: Sequence[str]) -> str:
+    hidden = len(classes) - MAX_CLASSES_NAMED
+    more = f" and {hidden:,} more" if hidden > 0 else ""
+    return ", ".join(truncate_middle(name, MAX_CLASS_NAME) for name in classes[:MAX_CLASSES_NAMED]) + more
 
 
-def _differences(told: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    arms = compared(told)
-    return [row for row in rows(told, "differences") if (row.get("arm"), row.get("minus")) == arms]
+def _compared_differences(evaluation: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    arms = compared_arms(evaluation)
+    return [row for row in get_rows(evaluation, "differences") if (row.get("arm"), row.get("minus")) == arms]
 
 
-def _difference_figure(told: Mapping[str, Any]) -> SectionFigure | None:
-    known = [(row, difference_dot(row, classifier(word(row.get("classifier"))))) for row in _differences(told)]
-    points = [dot for _, dot in known if dot is not None]
-    if not points:
+def _difference_figure(evaluation: Mapping[str, Any]) -> SectionFigure | None:
+    dots, cells = [], []
+    for difference in _compared_differences(evaluation):
+        dot = difference_row(difference, classifier_name(as_string(difference.get("classifier"))))
+        if dot is not None:
+            dots.append(dot)
+            cells.append((dot.name, dot.value_text, format_difference_interval(difference.get("interval"))))
+    if not dots:
         return None
-    more, less = map(arm, compared(told))
-    cells = [(dot.name, dot.told, signed_interval(row.get("interval"))) for row, dot in known if dot is not None]
-    title = f"Macro-F1 of {more} minus {less}"
-    plot = dot_plot(title, points, f"difference in macro-F1, with {INTERVAL}", reference=(0.0, "no difference"))
+    arm, minus = map(arm_name, compared_arms(evaluation))
+    title = f"Macro-F1 of {arm} minus {minus}"
+    plot = dot_plot(title, dots, f"difference in macro-F1, with {INTERVAL}", reference=(0.0, "no difference"))
     return SectionFigure(SectionTable(title, ("classifier", "difference", INTERVAL), cells), plot)

@@ -1,5 +1,5 @@
-"""Structured personal data in a text, one kind a module: `find(text)` yields each datum without its separators.
+"""Detectors of structured personal data, one kind a module: `find(text)` yields each match without separators.
 
-What is known to be invented or to belong to nobody (example.com, 555-01xx, test cards, private addresses) is passed
-over. Two writings of one datum yield the same text, so that what a recipe allows is found however it is written.
+Values that are known to be fictional or to identify nobody (example.com, 555-01xx, test cards, private addresses) are
+ignored. Different spellings of a value yield the same normalized text, so that a recipe's allow list matches them all.
 """

@@ -1,6 +1,6 @@
-"""International bank account numbers: the country's length and the check digits modulo 97 (ISO 13616).
+"""International bank account numbers (IBAN): the country's length and correct check digits modulo 97 (ISO 13616).
 
-Passed over: the numbers that stand as examples in the registry of SWIFT and in textbooks.
+Ignores the example numbers of the SWIFT registry and of textbooks.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ LU20 LV21 LY25 MC27 MD24 ME22 MK19 MN20 MR27 MT31 MU30 NI28 NL18 NO15 OM23 PK24 
 SC31 SD18 SE24 SI19 SK24 SM27 SO23 ST25 SV28 TL23 TN24 TR26 UA29 VA22 VG24 XK20 YE30
 """
 LENGTHS = {entry[:2]: int(entry[2:]) for entry in _LENGTHS.split()}
-_EXAMPLES = """
+_EXAMPLE_IBANS = """
 AT611904300234573201 BE68539007547034 BG80BNBG96611020345678 CH9300762011623852957 CZ6508000000192000145399
 DE89370400440532013000 DE75512108001245126199 DK5000400440116243 EE382200221020145685 ES9121000418450200051332
 FI2112345600000785 FR1420041010050500013M02606 FR7630006000011234567890189 GB29NWBK60161331926819
@@ -27,26 +27,26 @@ HU42117730161111101800000000 IE29AIBK93115212345678 IT60X0542811101000000123456 
 NL91ABNA0417164300 NL02ABNA0123456789 NO9386011117947 PL61109010140000071219812874 PT50000201231234567890154
 RO49AAAA1B31007593840000 SE4550000000058398257466 SI56263300012039086 SK3112000000198742637541
 """
-EXAMPLES = frozenset(_EXAMPLES.split())
+EXAMPLE_IBANS = frozenset(_EXAMPLE_IBANS.split())
 
 
 def find(text: str) -> Iterator[str]:
-    """Yield each number in capitals without spaces, in the text's order."""
+    """Yield each number in capitals without spaces, in text order."""
     for start in _START.finditer(text):
         length = LENGTHS.get(start.group()[:2].upper())
-        written = None if length is None else _of_length(length).match(text, start.start())
-        if written is not None:
-            number = "".join(filter(str.isalnum, written.group())).upper()
-            if checks(number) and number not in EXAMPLES:
+        match = None if length is None else _pattern(length).match(text, start.start())
+        if match is not None:
+            number = "".join(filter(str.isalnum, match.group())).upper()
+            if has_valid_check_digits(number) and number not in EXAMPLE_IBANS:
                 yield number
 
 
-def checks(number: str) -> bool:
-    """Whether the check digits of a number without spaces, in capitals, are right."""
-    turned = number[4:] + number[:4]
-    return "02" <= number[2:4] <= "98" and int("".join(str(int(char, 36)) for char in turned)) % 97 == 1
+def has_valid_check_digits(number: str) -> bool:
+    """Return whether the check digits of a number in capitals without spaces are correct."""
+    rotated = number[4:] + number[:4]
+    return "02" <= number[2:4] <= "98" and int("".join(str(int(char, 36)) for char in rotated)) % 97 == 1
 
 
 @cache
-def _of_length(length: int) -> re.Pattern[str]:
+def _pattern(length: int) -> re.Pattern[str]:
     return re.compile(rf"[A-Z0-9](?:{_GAP}[A-Z0-9]){{{length - 1}}}(?!\w)", re.IGNORECASE | re.ASCII)

@@ -1,4 +1,4 @@
-"""What tests of filters share: records, a court of one filter, the real data sets."""
+"""Helpers for tests of filters: records, a run of one filter on one window, and the rows of real data sets."""
 
 from __future__ import annotations
 
@@ -27,30 +27,31 @@ def record(text: str, *labels: str, index: int = 0, example_ids: Sequence[str] =
 
 
 def batch(*texts: str) -> list[Record]:
-    return [record(text, index=place) for place, text in enumerate(texts)]
+    return [record(text, index=index) for index, text in enumerate(texts)]
 
 
-def judged(step: Filter, one: Record, at: Context | None = None) -> Verdict | None:
-    """Return the verdict on one record by a filter with an empty memory."""
-    return step.start(at or context()).evaluate_batch([one])[0]
+def verdict_on(step: Filter, text: Record, run: Context | None = None) -> Verdict | None:
+    """Return the verdict of a new session on one record."""
+    return step.start(run or context()).evaluate_batch([text])[0]
 
 
-def reason(step: Filter, one: Record, at: Context | None = None) -> str | None:
-    verdict = judged(step, one, at)
+def reason_for(step: Filter, text: Record, run: Context | None = None) -> str | None:
+    """Return the reason of the verdict of a new session on one record, None where it is kept."""
+    verdict = verdict_on(step, text, run)
     return None if verdict is None else verdict.reason
 
 
-def rule(judge: FilterSession, records: Sequence[Record]) -> tuple[list[Record], list[DroppedRecord]]:
-    """Bring a window to its ends, as a run does: judged, waited for twins, settled."""
+def filter_window(session: FilterSession, records: Sequence[Record]) -> tuple[list[Record], list[DroppedRecord]]:
+    """Return the accepted and the dropped records of one window, which a run's pipeline filters and commits."""
 
-    async def nobody(groups: Sequence[Sequence[GenerationRequest]]) -> list[list[Completion] | None]:
-        return [[Completion("") for _ in some] for some in groups]
+    async def no_answers(groups: Sequence[Sequence[GenerationRequest]]) -> list[list[Completion] | None]:
+        return [[Completion("") for _ in requests] for requests in groups]
 
-    ruling = asyncio.run(CandidatePipeline([("filter", judge)], [], nobody).process(records))
-    return ruling.accepted, ruling.dropped
+    result = asyncio.run(CandidatePipeline([("filter", session)], [], no_answers).process(records))
+    return result.accepted, result.dropped
 
 
-def rows(path: str) -> list[Mapping[str, str]]:
+def read_rows(path: str) -> list[Mapping[str, str]]:
     """Return the rows of a real data set."""
     with (DATA / path).open(encoding="utf-8", newline="") as file:
         return [json.loads(line) for line in file] if path.endswith("l") else list(csv.DictReader(file))

@@ -1,4 +1,4 @@
-"""The server of tests/server.py in a process of its own, to be killed, started again, started late and swapped."""
+"""The mock server of tests/server.py in a process of its own, to be killed, restarted, started late and replaced."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from textsynth.models.vllm_server.process import free_port
 SERVER = Path(__file__).parent / "server.py"
 
 
-class Engine:
-    """One server at one port, over several lives; `options` are those of tests/server.py."""
+class ServerProcess:
+    """A server at one port that may be started several times; `options` are those of tests/server.py."""
 
     def __init__(self, *options: str) -> None:
         self.port = free_port()
@@ -27,7 +27,7 @@ class Engine:
         self._process: subprocess.Popen[str] | None = None
 
     def start(self, *options: str) -> None:
-        """Start it, with other options where some are given, and wait until it listens."""
+        """Start it, with other options if there are any, and wait until it listens."""
         self.options = options or self.options
         self._process = subprocess.Popen(
             [sys.executable, str(SERVER), str(self.port), *self.options], stdout=subprocess.PIPE, text=True
@@ -43,26 +43,26 @@ class Engine:
             self._process = None
 
     def stats(self) -> dict[str, Any]:
-        """Return the counts of this life."""
+        """Return the counts since the last start."""
         with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/stats") as page:
-            found: dict[str, Any] = json.load(page)
-        return found
+            stats: dict[str, Any] = json.load(page)
+        return stats
 
-    def until(self, answered: int, seconds: float = 60.0) -> None:
-        """Wait until so many requests were answered in this life."""
-        ends = time.monotonic() + seconds
+    def wait_for_answers(self, answered: int, seconds: float = 60.0) -> None:
+        """Wait until so many requests were answered since the last start."""
+        deadline = time.monotonic() + seconds
         while self.stats()["answered"] < answered:
-            assert time.monotonic() < ends, f"not {answered} answers within {seconds:g} s"
+            assert time.monotonic() < deadline, f"not {answered} answers within {seconds:g} s"
             time.sleep(0.01)
 
 
 @contextlib.contextmanager
-def engine(*options: str, started: bool = True) -> Iterator[Engine]:
+def server_process(*options: str, started: bool = True) -> Iterator[ServerProcess]:
     """Serve for the time of a `with` block."""
-    made = Engine(*options)
+    process = ServerProcess(*options)
     try:
         if started:
-            made.start()
-        yield made
+            process.start()
+        yield process
     finally:
-        made.kill()
+        process.kill()
