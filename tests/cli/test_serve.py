@@ -105,7 +105,7 @@ def test_an_interrupted_run_stops_the_server_that_it_started(
         time.sleep(0.5)
         os.killpg(process.pid, number)
         log = process.stderr.read()
-    assert "vLLM 9.9.0 with small is starting" in said
+    assert "vLLM 9.9.0 with small is starting" in log
     assert process.returncode == (130 if number == signal.SIGINT else -number)
     wait_until(lambda: not is_alive(state.process_group) and not is_alive(state.supervisor_pid))
     assert (tmp_path / "runs" / "tickets" / "vllm-small.log").is_file()

@@ -25,16 +25,15 @@ def open_atomic(path: Path, *, error: str | None = None, mode: int = 0o666) -> I
     """
     temporary = path.with_name(f".{path.name}.{os.getpid()}-{next(_numbers)}")
     try:
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
         try:
-            descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
             with open(descriptor, "w", encoding="utf-8", errors="replace", newline="\n") as file:  # noqa: PTH123
                 yield file
                 file.flush()
                 os.fsync(descriptor)
             temporary.replace(path)
-        except BaseException:
-            temporary.unlink(missing_ok=True)
-            raise
+        finally:
+            temporary.unlink(missing_ok=True)  # there only where something failed
     except OSError as fault:
         if error is None:
             raise
