@@ -15,7 +15,7 @@ from pathlib import Path
 import click
 
 import textsynth as ts
-from textsynth.cli import verbs
+from textsynth.cli import command_group
 from textsynth.recipe.describe import Described, describe
 from textsynth.recipe.kinds import fields_of, kind_of, words
 from textsynth.recipe.making import RecipeSections
@@ -57,7 +57,7 @@ def _item(item: Described) -> Iterator[str]:
 def commands() -> str:
     """Return the page of every verb, as `textsynth VERB --help` prints it."""
     lines = [NOTE, "# The command line\n", "What `textsynth VERB --help` prints.\n"]
-    for name, verb in verbs.commands.items():
+    for name, verb in command_group.commands.items():
         context = click.Context(verb, info_name=f"textsynth {name}", terminal_width=78, max_content_width=78)
         context.help_option_names = ["-h", "--help"]
         lines += [f"## `{name}`\n", f"```text\n{verb.get_help(context).rstrip()}\n```\n"]

@@ -4,31 +4,31 @@ import os
 
 import pytest
 
-from tests.cli.said import Said
+from tests.cli.run_cli import run_cli
 from textsynth.core.version import __version__
 
 
-def test_the_version(capsys: pytest.CaptureFixture[str]) -> None:
-    assert Said(capsys, "--version").out == f"textsynth {__version__}\n"
+def test_the_version_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run_cli(capsys, "--version").out == f"textsynth {__version__}\n"
 
 
-@pytest.mark.parametrize("set_before", [None, "0"])
-def test_the_bars_of_the_hubs_clients_stay_out_of_logs_unless_somebody_wants_them(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, set_before: str | None
+@pytest.mark.parametrize("value", [None, "0"])
+def test_progress_bars_of_the_hub_clients_are_off_in_logs_unless_set(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, value: str | None
 ) -> None:
     for name in ("HF_HUB_DISABLE_PROGRESS_BARS", "HF_DATASETS_DISABLE_PROGRESS_BARS"):
-        monkeypatch.setenv(name, set_before or "")
-        if set_before is None:
+        monkeypatch.setenv(name, value or "")
+        if value is None:
             monkeypatch.delenv(name)
-    Said(capsys, "--version")
+    run_cli(capsys, "--version")
     assert os.environ["HF_HUB_DISABLE_PROGRESS_BARS"] == os.environ["HF_DATASETS_DISABLE_PROGRESS_BARS"]
-    assert os.environ["HF_HUB_DISABLE_PROGRESS_BARS"] == (set_before or "1")
+    assert os.environ["HF_HUB_DISABLE_PROGRESS_BARS"] == (value or "1")
 
 
 @pytest.mark.parametrize(
-    ("args", "told"),
+    ("args", "phrase"),
     [
-        (["rum"], "there is no verb 'rum'; did you mean 'run'?"),
+        (["rum"], "there is no command 'rum'; did you mean 'run'?"),
         (["frobnicate"], "there are: init, validate, preview"),
         (["run"], "Missing argument 'RECIPE'"),
         (["run", "r.yaml", "--limt", "3"], "--limit"),
@@ -42,11 +42,11 @@ def test_the_bars_of_the_hubs_clients_stay_out_of_logs_unless_somebody_wants_the
         (["init", "--recipe", "quikstart"], "did you mean 'quickstart'?"),
     ],
 )
-def test_a_wrong_command_is_a_sentence_and_exit_2(
-    capsys: pytest.CaptureFixture[str], args: list[str], told: str
+def test_a_wrong_command_is_a_sentence_and_exit_code_2(
+    capsys: pytest.CaptureFixture[str], args: list[str], phrase: str
 ) -> None:
-    said = Said(capsys, *args)
-    assert said.code == 2
-    assert told in said.err
-    assert said.out == ""
-    assert "Traceback" not in said.err
+    result = run_cli(capsys, *args)
+    assert result.code == 2
+    assert phrase in result.err
+    assert result.out == ""
+    assert "Traceback" not in result.err

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import pytest
 
-from textsynth.cli import verbs
+from textsynth.cli import command_group
 from textsynth.recipe import read_recipe
 
 ROOT = Path(__file__).parent.parent
@@ -152,7 +152,7 @@ def test_the_proof_runs_on_a_run_and_on_a_file(folder: Path) -> None:
 
 
 def test_every_verb_that_the_readme_names_exists() -> None:
-    assert set(re.findall(r"textsynth ([a-z]+)(?= [A-Z]| recipe)", README)) <= set(verbs.commands)
+    assert set(re.findall(r"textsynth ([a-z]+)(?= [A-Z]| recipe)", README)) <= set(command_group.commands)
 
 
 def test_the_filter_of_ones_own_works(folder: Path) -> None:

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.said import ANSWERS, RECIPE
+from tests.cli.run_cli import ANSWERS, RECIPE
 
 COMMAND = [sys.executable, "-m", "textsynth"]
 ROOT = Path(__file__).parent.parent

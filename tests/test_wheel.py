@@ -1,4 +1,4 @@
-"""The wheel, as a user gets it: everything inside, and at work in an empty environment outside the repository."""
+"""The wheel as a user installs it: its content, and a run in a new environment outside of the repository."""
 
 from __future__ import annotations
 
@@ -7,11 +7,12 @@ import subprocess
 import sys
 import zipfile
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
 ROOT = Path(__file__).parent.parent
-SERVED = """\
+RECIPE = """\
 name: served
 labels: {refund: wants money back, delivery: asks where a parcel is}
 models: {generator: {http: {base_url: "http://127.0.0.1:1/v1", model: none}}}
@@ -23,94 +24,106 @@ SEEDS = "text,label\n" + "".join(f"{text} {n},{label}\n" for label, text in
 SCRIPTED = 'models.generator={scripted: {answers: ["1. where is my new chair now\\n2. please pay me back today"]}}'
 
 
-def said(*command: object, folder: Path) -> tuple[int, str]:
-    """Run a command outside the repository with nothing of ours in its environment; return its exit code and words."""
+class CommandResult(NamedTuple):
+    """The exit code of a command, and what it printed to stdout and stderr."""
+
+    code: int
+    output: str
+
+
+def run_outside(*command: object, folder: Path) -> CommandResult:
+    """Run a command outside of the repository, without the variables of this environment."""
     env = {name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "VIRTUAL_ENV")}
-    words = [str(one) for one in command]
-    done = subprocess.run(words, capture_output=True, text=True, cwd=folder, env=env, check=False)
-    return done.returncode, done.stdout + done.stderr
+    process = subprocess.run(
+        [str(part) for part in command], capture_output=True, text=True, cwd=folder, env=env, check=False
+    )
+    return CommandResult(process.returncode, process.stdout + process.stderr)
 
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Build the wheel with pip, which gets hatchling from the package index."""
+    """Build the wheel with pip, which downloads hatchling from the package index."""
     folder = tmp_path_factory.mktemp("wheel")
-    code, told = said(sys.executable, "-m", "pip", "wheel", "-q", "--no-deps", "-w", folder, ROOT, folder=folder)
-    if code != 0 and "hatchling" in told:
+    build = (sys.executable, "-m", "pip", "wheel", "-q", "--no-deps", "-w", folder, ROOT)
+    result = run_outside(*build, folder=folder)
+    if result.code != 0 and "hatchling" in result.output:
         pytest.skip("the package index cannot be reached from here, so no wheel can be built")
-    assert code == 0, told
+    assert result.code == 0, result.output
     return next(folder.glob("*.whl"))
 
 
 @pytest.mark.slow
-def test_prompts_recipes_and_seed_data_are_inside_and_nothing_else_is(wheel: Path) -> None:
-    """Slow where the build backend has to be fetched first."""
+def test_the_wheel_contains_the_package_with_prompts_recipes_and_seed_data_only(wheel: Path) -> None:
+    """Slow where the build backend has to be downloaded first."""
     names = set(zipfile.ZipFile(wheel).namelist())
     for folder in ("prompts", "recipes"):
-        kept = [path for path in (ROOT / folder).iterdir() if path.is_file()]
-        assert {f"textsynth/bundled/{folder}/{path.name}" for path in kept} <= names
+        files = [path for path in (ROOT / folder).iterdir() if path.is_file()]
+        assert {f"textsynth/bundled/{folder}/{path.name}" for path in files} <= names
     assert {"textsynth/py.typed", "textsynth/report/run.html.jinja"} <= names
     assert {f"textsynth/review/page.{kind}" for kind in ("html", "js", "css")} <= names
     modules = {path.relative_to(ROOT).as_posix() for path in (ROOT / "textsynth").rglob("*.py")}
     assert modules <= names
-    beside = {name for name in names if not name.startswith("textsynth/")}
-    assert all(".dist-info/" in name for name in beside), beside
+    others = {name for name in names if not name.startswith("textsynth/")}
+    assert all(".dist-info/" in name for name in others), others
 
 
 @pytest.mark.slow
-def test_the_core_alone_validates_and_names_the_extra_that_is_missing(wheel: Path, tmp_path: Path) -> None:
-    """Slow: an empty environment gets the wheel with its core dependencies from the package index (20 to 60 s)."""
+def test_without_extras_recipes_are_validated_and_missing_extras_are_named(wheel: Path, tmp_path: Path) -> None:
+    """Slow: a new environment gets the wheel with its core dependencies from the package index (20 to 60 s)."""
     python = tmp_path / "env" / "bin" / "python"
-    assert said(sys.executable, "-m", "venv", "--without-pip", tmp_path / "env", folder=tmp_path)[0] == 0
+    assert run_outside(sys.executable, "-m", "venv", "--without-pip", tmp_path / "env", folder=tmp_path).code == 0
     install = (sys.executable, "-m", "pip", "--python", python, "install", "-q", "--disable-pip-version-check", wheel)
-    code, told = said(*install, folder=tmp_path)
-    if code != 0 and "No matching distribution" in told:
+    result = run_outside(*install, folder=tmp_path)
+    if result.code != 0 and "No matching distribution" in result.output:
         pytest.skip("the package index cannot be reached from here")
-    assert code == 0, told
-    checked = said(sys.executable, "-m", "pip", "--python", python, "check", folder=tmp_path)
-    assert (checked[0], "No broken requirements" in checked[1]) == (0, True), checked
-    assert said(python, "-c", "import textsynth, sys; assert 'torch' not in sys.modules", folder=tmp_path) == (0, "")
+    assert result.code == 0, result.output
+    result = run_outside(sys.executable, "-m", "pip", "--python", python, "check", folder=tmp_path)
+    assert (result.code, "No broken requirements" in result.output) == (0, True), result
+    without_torch = "import textsynth, sys; assert 'torch' not in sys.modules"
+    assert run_outside(python, "-c", without_torch, folder=tmp_path) == (0, "")
     textsynth = python.parent / "textsynth"
 
-    code, told = said(textsynth, "validate", "quickstart", folder=tmp_path)
-    assert code == 0
-    assert "the recipe is valid" in told
-    assert "this machine cannot run it yet" in told
-    assert "pip install 'textsynth[local]'" in told
-    code, told = said(textsynth, "run", "quickstart", folder=tmp_path)
-    assert code == 2
-    assert told == (
+    result = run_outside(textsynth, "validate", "quickstart", folder=tmp_path)
+    assert result.code == 0
+    assert "the recipe is valid" in result.output
+    assert "this machine cannot run it yet" in result.output
+    assert "pip install 'textsynth[local]'" in result.output
+    result = run_outside(textsynth, "run", "quickstart", folder=tmp_path)
+    assert result.code == 2
+    assert result.output == (
         "the local model 'SmolLM2-135M-Instruct' needs the package 'torch', which is not installed: "
         "pip install 'textsynth[local]'\n"
     )
-    (tmp_path / "served.yaml").write_text(SERVED, encoding="utf-8")
+    (tmp_path / "served.yaml").write_text(RECIPE, encoding="utf-8")
     (tmp_path / "seeds.csv").write_text(SEEDS, encoding="utf-8")
-    code, told = said(textsynth, "run", "served.yaml", folder=tmp_path)
-    assert (code, "the filter semantic_duplicate needs" in told, "textsynth[embed]" in told) == (2, True, True), told
+    result = run_outside(textsynth, "run", "served.yaml", folder=tmp_path)
+    assert result.code == 2, result.output
+    assert "the filter semantic_duplicate needs" in result.output
+    assert "textsynth[embed]" in result.output
     assert not (tmp_path / "runs").exists()
 
     light = ("--set", SCRIPTED, "--set", "filter=[length, exact_duplicate]", "--set", "select=[]")
-    code, told = said(textsynth, "run", "quickstart", *light, "--limit", "2", folder=tmp_path)
-    assert code in (0, 3), told
+    result = run_outside(textsynth, "run", "quickstart", *light, "--limit", "2", folder=tmp_path)
+    assert result.code in (0, 3), result.output
     assert (tmp_path / "runs" / "quickstart" / "dataset" / "README.md").is_file()
-    assert said(textsynth, "init", folder=tmp_path)[0] == 0
-    assert said(textsynth, "validate", "recipe.yaml", folder=tmp_path)[0] == 0
+    assert run_outside(textsynth, "init", folder=tmp_path).code == 0
+    assert run_outside(textsynth, "validate", "recipe.yaml", folder=tmp_path).code == 0
 
 
 @pytest.mark.slow
-def test_nothing_but_the_wheel_is_needed_to_run_the_quickstart(wheel: Path, tmp_path: Path) -> None:
-    """Slow: it installs all of [local], torch among it, and writes the quickstart's data set; two to six minutes.
+def test_the_quickstart_runs_with_the_extra_local(wheel: Path, tmp_path: Path) -> None:
+    """Slow: it installs the extra [local] with torch, and runs the quickstart; two to six minutes.
 
-    Only where TEXTSYNTH_WHEEL=full asks for it: the other slow tests already run the quickstart with the same packages.
+    Only with TEXTSYNTH_WHEEL=full: other slow tests run the quickstart with the same packages.
     """
     if os.environ.get("TEXTSYNTH_WHEEL") != "full":
         pytest.skip("set TEXTSYNTH_WHEEL=full to install [local] from the index and run the quickstart with it")
     python = tmp_path / "env" / "bin" / "python"
-    assert said(sys.executable, "-m", "venv", "--without-pip", tmp_path / "env", folder=tmp_path)[0] == 0
+    assert run_outside(sys.executable, "-m", "venv", "--without-pip", tmp_path / "env", folder=tmp_path).code == 0
     pip = (sys.executable, "-m", "pip", "--python", python)
-    code, told = said(*pip, "install", "-q", f"{wheel}[local]", folder=tmp_path)
-    assert code == 0, told
-    assert said(*pip, "check", folder=tmp_path)[0] == 0
-    code, told = said(python.parent / "textsynth", "run", "quickstart", folder=tmp_path)
-    assert code == 0, told
-    assert "the quota is met" in told
+    result = run_outside(*pip, "install", "-q", f"{wheel}[local]", folder=tmp_path)
+    assert result.code == 0, result.output
+    assert run_outside(*pip, "check", folder=tmp_path).code == 0
+    result = run_outside(python.parent / "textsynth", "run", "quickstart", folder=tmp_path)
+    assert result.code == 0, result.output
+    assert "the quota is met" in result.output

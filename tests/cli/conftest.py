@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.said import ANSWERS, RECIPE
+from tests.cli.run_cli import ANSWERS, RECIPE
 
 
 @pytest.fixture

@@ -4,29 +4,29 @@ import re
 
 import pytest
 
-from tests.cli.said import Said
-from textsynth.cli import verbs
+from tests.cli.run_cli import run_cli
+from textsynth.cli import command_group
 
 
-def test_help_lists_the_verbs_in_the_order_of_work_and_none_that_does_not_work_yet(
+def test_help_lists_the_commands_in_the_order_of_use(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    said = Said(capsys, "--help")
-    listed = re.findall(r"^  ([a-z]+)  ", said.out.split("Commands:")[1].split("Exit codes:")[0], re.MULTILINE)
-    assert listed == list(verbs.commands)
-    work = ["init", "validate", "preview", "run", "report", "evaluate", "why", "push", "serve", "steps", "schema"]
-    assert [verb for verb in listed if verb in work] == work
+    result = run_cli(capsys, "--help")
+    listed = re.findall(r"^  ([a-z]+)  ", result.out.split("Commands:")[1].split("Exit codes:")[0], re.MULTILINE)
+    assert listed == list(command_group.commands)
+    in_order = ["init", "validate", "preview", "run", "report", "evaluate", "why", "push", "serve", "steps", "schema"]
+    assert [name for name in listed if name in in_order] == in_order
     for code in ("0 ", "1 ", "2 ", "3 ", "130 "):
-        assert f"\n    {code}" in said.out
-    assert said.code == 0
+        assert f"\n    {code}" in result.out
+    assert result.code == 0
 
 
-@pytest.mark.parametrize("verb", list(verbs.commands))
-def test_every_verb_has_help_with_an_example_that_parses(capsys: pytest.CaptureFixture[str], verb: str) -> None:
-    said = Said(capsys, verb, "--help")
-    assert said.code == 0
-    examples = re.findall(rf"^    textsynth ({verb} .*|{verb})$", said.out, re.MULTILINE)
+@pytest.mark.parametrize("command", list(command_group.commands))
+def test_the_help_of_every_command_has_examples_that_parse(capsys: pytest.CaptureFixture[str], command: str) -> None:
+    result = run_cli(capsys, command, "--help")
+    assert result.code == 0
+    examples = re.findall(rf"^    textsynth ({command} .*|{command})$", result.out, re.MULTILINE)
     assert examples
     for line in examples:
         words = line.split(" > ")[0].split()
-        verbs.commands[verb].make_context(verb, words[1:])
+        command_group.commands[command].make_context(command, words[1:])

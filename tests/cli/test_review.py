@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from tests.cli.said import Said
+from tests.cli.run_cli import run_cli
 from tests.export.outcomes import HOSTILE
 from tests.report import chromium
 from tests.report.evaluations import HOSTILE as HOSTILE_TEXTS
@@ -42,26 +42,26 @@ UNNAMED_CONTROLS = """[...document.querySelectorAll("button, input")]
 def test_a_missing_run_and_an_empty_queue_are_one_sentence_each(
     capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
-    missing = Said(capsys, "review", tmp_path / "none")
+    missing = run_cli(capsys, "review", tmp_path / "none")
     assert (missing.code, missing.out) == (2, "")
     assert "no such folder" in missing.err
-    empty = Said(capsys, "review", tmp_path)
+    empty = run_cli(capsys, "review", tmp_path)
     assert empty.code == 2
     assert "no finished run" in empty.err
     run = run_with_pending(tmp_path, [])
-    no_texts = Said(capsys, "review", run)
+    no_texts = run_cli(capsys, "review", run)
     assert (no_texts.code, no_texts.err) == (0, "")
     assert no_texts.out == f"{run}: no text waits for a person; --selected shows the selected ones\n"
-    assert json.loads(Said(capsys, "review", run, "--json").out)["left"] == 0
+    assert json.loads(run_cli(capsys, "review", run, "--json").out)["left"] == 0
 
 
 def test_an_invalid_name_and_a_damaged_file_are_one_sentence_each(
     capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     run = run_with_pending(tmp_path)
-    assert "it must be the name of a person" in Said(capsys, "review", run, "--by", " ").err
+    assert "it must be the name of a person" in run_cli(capsys, "review", run, "--by", " ").err
     (run / FILE).write_text('{"id": "a", "decision": "kep"}\n', encoding="utf-8")
-    damaged = Said(capsys, "review", run)
+    damaged = run_cli(capsys, "review", run)
     assert damaged.code == 2
     assert damaged.err.startswith(f"{run / FILE}:1: ")
     assert damaged.err.count("\n") == 1

@@ -6,47 +6,49 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.said import ANSWERS, Said
+from tests.cli.run_cli import ANSWERS, run_cli
 
 
-def test_report_and_why_tell_of_kept_and_dropped_texts(capsys: pytest.CaptureFixture[str], folder: Path) -> None:
+def test_report_and_why_describe_selected_and_dropped_texts(capsys: pytest.CaptureFixture[str], folder: Path) -> None:
     import pyarrow.parquet as pq
 
-    twice = ANSWERS.replace('"\\n".join', '"1. the same for all\\n" + "\\n".join').replace("range(1, 6)", "range(2, 7)")
-    (folder / "answers.py").write_text(twice, encoding="utf-8")
+    with_duplicates = ANSWERS.replace('"\\n".join', '"1. the same for all\\n" + "\\n".join').replace(
+        "range(1, 6)", "range(2, 7)"
+    )
+    (folder / "answers.py").write_text(with_duplicates, encoding="utf-8")
     run = folder / "out"
-    assert Said(capsys, "run", folder / "recipe.yaml", "--out", run).code == 0
-    report = Said(capsys, "report", run)
+    assert run_cli(capsys, "run", folder / "recipe.yaml", "--out", run).code == 0
+    report = run_cli(capsys, "report", run)
     assert report.code == 0
     assert "report.html" in report.err
-    assert json.loads(Said(capsys, "report", run, "--json").out)
-    kept = [pq.read_table(path)["id"][0].as_py() for path in (run / "dataset" / "data").rglob("*.parquet")]
-    ends = [row for path in (run / "dataset" / "dropped").rglob("*.parquet") for row in pq.read_table(path).to_pylist()]
-    dropped = [row["id"] for row in ends if row["section"] == "filter"]
-    for one, told in ((kept[0], "selected"), (dropped[0], "exact_duplicate")):
-        said = Said(capsys, "why", run, one)
-        assert said.code == 0
-        assert told in said.out
-        assert json.loads(Said(capsys, "why", run, one, "--json").out)
-    unknown = Said(capsys, "why", run, "0" * 16)
+    assert json.loads(run_cli(capsys, "report", run, "--json").out)
+    selected = [pq.read_table(path)["id"][0].as_py() for path in (run / "dataset" / "data").rglob("*.parquet")]
+    rows = [row for path in (run / "dataset" / "dropped").rglob("*.parquet") for row in pq.read_table(path).to_pylist()]
+    dropped = [row["id"] for row in rows if row["section"] == "filter"]
+    for id_, phrase in ((selected[0], "selected"), (dropped[0], "exact_duplicate")):
+        result = run_cli(capsys, "why", run, id_)
+        assert result.code == 0
+        assert phrase in result.out
+        assert json.loads(run_cli(capsys, "why", run, id_, "--json").out)
+    unknown = run_cli(capsys, "why", run, "0" * 16)
     assert unknown.code == 2
     assert "0" * 16 in unknown.err
 
 
 @pytest.mark.parametrize(
-    ("what", "page", "said"),
+    ("target", "page", "sentence"),
     [
-        ("run", "page.html", "--page is for a file of texts; the page of a run is its own, .*report.html"),
-        ("texts.csv", "none/page.html", "page.html: there is no folder '.*none' for the page"),
-        ("texts.csv", ".", "is a folder; --page names a file"),
+        ("run", "page.html", "--page is for a file of texts; the page of a run is .*report.html"),
+        ("texts.csv", "missing/page.html", "page.html: there is no folder '.*missing' for the page"),
+        ("texts.csv", ".", "is a folder; --page takes the path of a file"),
     ],
 )
-def test_a_page_that_cannot_be_written_is_told_before_anything_is_trained(
-    capsys: pytest.CaptureFixture[str], tmp_path: Path, what: str, page: str, said: str
+def test_a_page_that_cannot_be_written_is_an_error_before_anything_is_trained(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, target: str, page: str, sentence: str
 ) -> None:
     (tmp_path / "run").mkdir()
     (tmp_path / "texts.csv").write_text("text,label\ngive it back,refund\nwhere is it,delivery\n", encoding="utf-8")
-    told = Said(capsys, "evaluate", tmp_path / what, "--test", tmp_path / "texts.csv", "--page", tmp_path / page)
-    assert told.code == 2
-    assert re.search(said, told.err)
-    assert "training" not in told.err
+    result = run_cli(capsys, "evaluate", tmp_path / target, "--test", tmp_path / "texts.csv", "--page", tmp_path / page)
+    assert result.code == 2
+    assert re.search(sentence, result.err)
+    assert "training" not in result.err

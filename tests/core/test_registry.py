@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.said import Said
+from tests.cli.run_cli import run_cli
 from textsynth import filter as filters
 from textsynth import models
 from textsynth.core.errors import UsageError
@@ -71,11 +71,11 @@ def test_a_name_that_is_no_component_is_an_error_with_the_nearest_one() -> None:
 @pytest.mark.parametrize(
     ("section", "name", "message"),
     [
-        ("filter", "lenght", "filter has no item 'lenght'; did you mean 'length'?"),
-        ("filter", "faithful", "filter has no item 'faithful'; it was renamed to 'faithfulness'"),
-        ("task", "paraphrase", "task has no item 'paraphrase'; it was renamed to 'paraphrasing'"),
-        ("filter", "../records", "filter has no item"),
-        ("filter", "os.path", "filter has no item"),
+        ("filter", "lenght", "filter has no component 'lenght'; did you mean 'length'?"),
+        ("filter", "faithful", "filter has no component 'faithful'; it was renamed to 'faithfulness'"),
+        ("task", "paraphrase", "task has no component 'paraphrase'; it was renamed to 'paraphrasing'"),
+        ("filter", "../records", "filter has no component"),
+        ("filter", "os.path", "filter has no component"),
         ("filter", "./missing.py", "no file './missing.py' beside the recipe, looked for"),
         ("filter", "./text.txt", "is no Python file"),
         ("filter", "./broken.py", "cannot be loaded: line 1: ZeroDivisionError"),
@@ -180,7 +180,7 @@ def test_a_mistake_in_a_users_own_filter_is_a_sentence(
     (tmp_path / "own.py").write_text(FILTER.format(method=method, value=value))
     (tmp_path / "recipe.yaml").write_text(RECIPE)
     out = ["--out", str(tmp_path / "run")] if command == "run" else []
-    result = Said(capsys, command, str(tmp_path / "recipe.yaml"), *out)
+    result = run_cli(capsys, command, str(tmp_path / "recipe.yaml"), *out)
     assert result.code == 2
     assert message in result.err
     assert "Traceback" not in result.err

@@ -1,4 +1,4 @@
-"""A small recipe whose items stand beside it, for tests that break it in one place."""
+"""A small recipe with its own generator in a file, for tests that break it in one position."""
 
 from __future__ import annotations
 
@@ -31,13 +31,15 @@ want: {label: 5, label*tone: 1}
 budget: {requests: 25k, tokens: 3M, minutes: 90}
 export: {splits: {train: 0.9, validation: 0.1}}
 """
-MEANS = "asks for money back"
-END = len(RECIPE.splitlines()) + 1
+DESCRIPTION = "asks for money back"
+LINE_AFTER = len(RECIPE.splitlines()) + 1
 WRITER = '''\
 """Writes nothing.
 
 Does not write.
 """
+
+from collections.abc import Mapping, Sequence
 
 from pydantic import Field
 
@@ -53,6 +55,11 @@ class Writer(Generator):
     times: int = Field(1, ge=1, le=9)
     scale: float = 1.0
 
+    @property
+    def varied_attributes(self) -> Mapping[str, Sequence[str]]:
+        """The attributes."""
+        return self.attributes
+
     def start(self, context, name):
         raise NotImplementedError
 '''
@@ -67,16 +74,19 @@ def write_recipe(folder: Path, text: str = RECIPE, name: str = "recipe.yaml") ->
     return path
 
 
-def assert_broken(folder: Path, old: str, new: str, line: int, words: list[str]) -> None:
-    """Put `new` in the place of `old` (at the end where that is ""): one mistake, in that line, with those words."""
+def assert_one_issue(folder: Path, old: str, new: str, line: int, phrases: list[str]) -> None:
+    """Assert that the recipe with `new` in place of `old` has one issue, in `line`, whose sentence has the phrases.
+
+    Where `old` is "", `new` is appended to the recipe.
+    """
     assert old in RECIPE
     text = RECIPE.replace(old, new, 1) if old else RECIPE + new + "\n"
     path = write_recipe(folder, text)
     with pytest.raises(RecipeError) as caught:
         read_recipe(path)
-    (mistake,) = caught.value.issues
-    assert mistake.where == f"{path}:{line}"
-    for word in words:
-        assert word in mistake.sentence
+    (issue,) = caught.value.issues
+    assert issue.where == f"{path}:{line}"
+    for phrase in phrases:
+        assert phrase in issue.sentence
     for jargon in ("Input should", "type=", "validation error", "Traceback"):
-        assert jargon not in mistake.sentence
+        assert jargon not in issue.sentence

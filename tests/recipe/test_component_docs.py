@@ -7,39 +7,39 @@ from textsynth.core.registry import SECTIONS, component_names
 from textsynth.recipe.component_docs import FieldDoc, describe_components
 
 
-def test_every_item_of_every_section_is_described() -> None:
-    assert [(one.section, one.name) for one in describe_components()] == [
+def test_every_component_of_every_section_is_described() -> None:
+    assert [(doc.section, doc.name) for doc in describe_components()] == [
         (section, name) for section in SECTIONS for name in component_names(section)
     ]
-    for one in describe_components():
-        assert one.about, one
-        assert all(field.description for field in one.fields), one
+    for doc in describe_components():
+        assert doc.about, doc
+        assert all(field.description for field in doc.fields), doc
 
 
-def test_one_item_with_its_fields_and_what_it_does_not_catch() -> None:
-    (one,) = describe_components(name="near_duplicate")
-    assert (one.section, one.name) == ("filter", "near_duplicate")
-    assert one.fields[0].name == "similarity"
-    assert one.fields[0].takes == "a number (above 0, at most 1)"
-    assert one.fields[0].default == "0.7"
-    assert one.not_covered.startswith("Does not catch: other words for the same meaning")
-    assert "similarity: a number (above 0, at most 1) (default 0.7)" in one.text()
+def test_a_component_is_described_with_its_options_and_what_it_does_not_catch() -> None:
+    (doc,) = describe_components(name="near_duplicate")
+    assert (doc.section, doc.name) == ("filter", "near_duplicate")
+    assert doc.fields[0].name == "similarity"
+    assert doc.fields[0].takes == "a number (above 0, at most 1)"
+    assert doc.fields[0].default == "0.7"
+    assert doc.not_covered.startswith("Does not catch: other words for the same meaning")
+    assert "similarity: a number (above 0, at most 1) (default 0.7)" in doc.text()
 
 
-def test_a_field_that_is_needed_has_no_default() -> None:
+def test_a_required_option_has_no_default() -> None:
     (rows,) = describe_components("sources", "rows")
     path = next(field for field in rows.fields if field.name == "path")
     assert path == FieldDoc("path", "a path", None, path.description)
-    assert "path: a path (needed)" in rows.text()
+    assert "path: a path (required)" in rows.text()
 
 
-def test_a_word_may_be_a_section_or_an_item() -> None:
-    assert {one.section for one in describe_components("filter")} == {"filter"}
-    assert [one.name for one in describe_components("rows")] == ["rows"]
+def test_a_single_name_may_be_a_section_or_a_component() -> None:
+    assert {doc.section for doc in describe_components("filter")} == {"filter"}
+    assert [doc.name for doc in describe_components("rows")] == ["rows"]
 
 
 @pytest.mark.parametrize(
-    ("name", "told"),
+    ("name", "phrase"),
     [
         ("budget", "minutes: "),
         ("export", "license: "),
@@ -48,16 +48,25 @@ def test_a_word_may_be_a_section_or_an_item() -> None:
         ("labels", "description: "),
     ],
 )
-def test_a_section_without_items_is_told_too(name: str, told: str) -> None:
-    (one,) = describe_components(name)
-    assert (one.section, one.name) == ("plain section", name)
-    assert told in one.text()
+def test_a_plain_section_is_described_too(name: str, phrase: str) -> None:
+    (doc,) = describe_components(name)
+    assert (doc.section, doc.name) == ("plain section", name)
+    assert phrase in doc.text()
 
 
-def test_an_unknown_name_gets_the_nearest() -> None:
-    with pytest.raises(UsageError, match="no item 'near_duplicat'; did you mean 'near_duplicate'"):
+def test_a_task_is_described_with_its_columns_and_its_generator() -> None:
+    (doc,) = describe_components("task", "paraphrasing")
+    assert doc.about == (
+        "Texts and paraphrases of them. Text columns: text, paraphrase; generator by default: paraphrase."
+    )
+    assert "generator by default: labelled, needs `labels`." in describe_components("classification")[0].text()
+    assert {doc.name for doc in describe_components("task")} == {"classification", "paraphrasing", "summarization"}
+
+
+def test_an_unknown_name_is_an_error_with_the_nearest_name() -> None:
+    with pytest.raises(UsageError, match="no component 'near_duplicat'; did you mean 'near_duplicate'"):
         describe_components("near_duplicat")
-    with pytest.raises(UsageError, match="there is no item 'rows'"):
+    with pytest.raises(UsageError, match="there is no component 'rows'"):
         describe_components("filter", "rows")
-    with pytest.raises(UsageError, match="no section of items 'filtr'; did you mean 'filter'"):
+    with pytest.raises(UsageError, match="no section of components 'filtr'; did you mean 'filter'"):
         describe_components("filtr", "length")

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 
 from textsynth.core.registry import component_names
 from textsynth.recipe import schema
-from textsynth.recipe.items import LISTS
 from textsynth.recipe.sections import SECTIONS
+from textsynth.recipe.steps import LISTS
 
 SCHEMA = schema()
 
@@ -22,25 +22,27 @@ def references(value: object) -> Iterator[str]:
             yield from references(inner)
 
 
-def test_every_section_is_there_and_nothing_else_is_allowed() -> None:
+def test_the_schema_has_every_section_and_allows_no_other() -> None:
     assert list(SCHEMA["properties"]) == list(SECTIONS)
     assert SCHEMA["additionalProperties"] is False
     assert json.loads(json.dumps(SCHEMA)) == SCHEMA
 
 
-def test_every_reference_leads_somewhere() -> None:
-    assert {one.removeprefix("#/$defs/") for one in references(SCHEMA)} <= set(SCHEMA["$defs"])
+def test_every_reference_has_a_definition() -> None:
+    assert {reference.removeprefix("#/$defs/") for reference in references(SCHEMA)} <= set(SCHEMA["$defs"])
 
 
-def test_every_item_is_known_with_its_fields() -> None:
-    for section in LISTS:
-        bare, *rest = SCHEMA["properties"][section]["items"]["anyOf"]
-        assert bare["anyOf"][0] == {"enum": component_names(section)}
-        assert [next(iter(one["properties"])) for one in rest[:-1]] == component_names(section)
+def test_every_component_is_in_the_schema_with_its_options() -> None:
+    steps = {section: SCHEMA["properties"][section]["items"] for section in LISTS}
+    for section, step in {"task": SCHEMA["properties"]["task"], **steps}.items():
+        bare_name, *with_options, plugin = step["anyOf"]
+        assert bare_name["anyOf"][0] == {"enum": component_names(section)}
+        assert [next(iter(option["properties"])) for option in with_options] == component_names(section)
+        assert list(plugin["patternProperties"]) == [r"^\./.+\.py$"]
     assert "similarity" in SCHEMA["$defs"]["filter.near_duplicate"]["properties"]
-    assert "from" in SCHEMA["$defs"]["generate.labelled"]["properties"]
+    assert "source" in SCHEMA["$defs"]["generate.labelled"]["properties"]
 
 
-def test_numbers_may_be_written_short() -> None:
+def test_counts_may_be_written_with_a_suffix() -> None:
     requests = SCHEMA["$defs"]["Budget"]["properties"]["requests"]
     assert "kKM" in json.dumps(requests)

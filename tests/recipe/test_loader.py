@@ -1,4 +1,4 @@
-"""Good recipes are read; whatever else a file holds is a RecipeError that tells everything at once."""
+"""A correct recipe is read; any other file is a RecipeError with all of its issues."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.recipe.recipes import END, RECIPE, write_recipe
+from tests.recipe.recipes import LINE_AFTER, RECIPE, write_recipe
 from textsynth.core.errors import RecipeError
 from textsynth.recipe import Label, read_recipe
 
@@ -40,99 +40,99 @@ PIECES = [
     "label*label",
 ]
 PATHS = ["seed", "filter", "generate.0", "labels.refund", "sources", ".", "=", "0", "a", "b"]
-few = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+few_examples = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
-def test_the_name_is_the_file_s_where_none_is_given(tmp_path: Path) -> None:
+def test_a_recipe_without_a_name_is_named_after_its_file(tmp_path: Path) -> None:
     text = RECIPE.replace("name: bank\n", "")
     assert read_recipe(write_recipe(tmp_path, text, "my recipe (1).yaml")).name == "my-recipe-1"
     assert read_recipe(write_recipe(tmp_path, text, "....yaml")).name == "recipe"
 
 
-def test_quoted_text_is_text_whatever_it_looks_like(tmp_path: Path) -> None:
+def test_quoted_text_is_always_text(tmp_path: Path) -> None:
     text = RECIPE.replace("refund: asks for money back", '"no": "012"').replace("[plain, angry]", "['1e3', \"yes\"]")
     recipe = read_recipe(write_recipe(tmp_path, text))
     assert recipe.labels["no"] == Label("012")
-    assert recipe.generate[0].step.model_dump()["vary"] == {"tone": ("1e3", "yes")}
+    assert recipe.generate[0].step.model_dump()["attributes"] == {"tone": ("1e3", "yes")}
 
 
-def test_an_anchor_may_be_used_again(tmp_path: Path) -> None:
-    text = RECIPE.replace("asks for money back", "&means asks a thing").replace("asks where an order is", "*means")
+def test_an_alias_repeats_the_text_of_its_anchor(tmp_path: Path) -> None:
+    text = RECIPE.replace("asks for money back", "&shared asks a thing").replace("asks where an order is", "*shared")
     assert read_recipe(write_recipe(tmp_path, text)).label_descriptions == {
         "refund": "asks a thing",
         "delay": "asks a thing",
     }
 
 
-def test_texts_are_picked_from_a_pool_where_diverse_picks_them(tmp_path: Path) -> None:
+def test_oversample_may_be_set(tmp_path: Path) -> None:
     assert read_recipe(write_recipe(tmp_path, RECIPE + "oversample: 2.5\n")).oversample == 2.5
 
 
-def test_several_mistakes_are_told_at_once_in_the_order_of_their_lines(tmp_path: Path) -> None:
+def test_all_issues_are_reported_in_the_order_of_their_lines(tmp_path: Path) -> None:
     text = RECIPE.replace("min_words", "minwords").replace("25k", "25q").replace("refund:", "no:") + "pol: 1\n"
     with pytest.raises(RecipeError) as caught:
         read_recipe(write_recipe(tmp_path, text), ["seed=x", "want.total=-1"])
-    assert [mistake.where.rsplit(":", 1)[-1] for mistake in caught.value.issues] == [
+    assert [issue.where.rsplit(":", 1)[-1] for issue in caught.value.issues] == [
         "5",
         "15",
         "19",
-        str(END),
-        *(mistake.where for mistake in caught.value.issues[-2:]),
+        str(LINE_AFTER),
+        *(issue.where for issue in caught.value.issues[-2:]),
     ]
-    assert [mistake.where for mistake in caught.value.issues[-2:]] == ["--set 'seed=x'", "--set 'want.total=-1'"]
+    assert [issue.where for issue in caught.value.issues[-2:]] == ["--set 'seed=x'", "--set 'want.total=-1'"]
     assert str(caught.value).count("\n") == 5
 
 
-def reads_or_tells(path: Path, sets: tuple[str, ...] = ()) -> None:
+def assert_read_or_recipe_error(path: Path, overrides: tuple[str, ...] = ()) -> None:
     try:
-        read_recipe(path, sets)
-    except RecipeError as fault:
-        mistakes = fault.issues
+        read_recipe(path, overrides)
+    except RecipeError as error:
+        issues = error.issues
     else:
         return
-    assert mistakes
-    for mistake in mistakes:
-        assert mistake.where.startswith((str(path), "--set "))
-        assert "\n" not in mistake.sentence
+    assert issues
+    for issue in issues:
+        assert issue.where.startswith((str(path), "--set "))
+        assert "\n" not in issue.sentence
 
 
-@few
+@few_examples
 @given(st.lists(st.tuples(st.integers(0, len(RECIPE)), st.integers(0, 12), st.sampled_from(PIECES)), max_size=4))
-def test_a_recipe_with_pieces_cut_out_and_put_in(tmp_path: Path, edits: list[tuple[int, int, str]]) -> None:
+def test_a_recipe_with_random_edits(tmp_path: Path, edits: list[tuple[int, int, str]]) -> None:
     text = RECIPE
-    for place, cut, piece in edits:
-        text = text[:place] + piece + text[place + cut :]
-    reads_or_tells(write_recipe(tmp_path, text))
+    for position, length, piece in edits:
+        text = text[:position] + piece + text[position + length :]
+    assert_read_or_recipe_error(write_recipe(tmp_path, text))
 
 
-@few
+@few_examples
 @given(st.lists(st.sampled_from(RECIPE.splitlines()), max_size=20))
-def test_lines_of_a_recipe_in_any_order(tmp_path: Path, lines: list[str]) -> None:
-    reads_or_tells(write_recipe(tmp_path, "\n".join(lines)))
+def test_lines_of_a_recipe_in_random_order(tmp_path: Path, lines: list[str]) -> None:
+    assert_read_or_recipe_error(write_recipe(tmp_path, "\n".join(lines)))
 
 
-@few
+@few_examples
 @given(st.binary(max_size=80))
-def test_any_bytes(tmp_path: Path, raw: bytes) -> None:
+def test_random_bytes(tmp_path: Path, raw: bytes) -> None:
     path = tmp_path / "recipe.yaml"
     path.write_bytes(raw)
-    reads_or_tells(path)
+    assert_read_or_recipe_error(path)
 
 
-@few
+@few_examples
 @given(st.lists(st.sampled_from([*PIECES, *PATHS]), max_size=8))
-def test_any_option(tmp_path: Path, pieces: list[str]) -> None:
-    reads_or_tells(write_recipe(tmp_path), ("".join(pieces),))
+def test_random_options(tmp_path: Path, pieces: list[str]) -> None:
+    assert_read_or_recipe_error(write_recipe(tmp_path), ("".join(pieces),))
 
 
 @pytest.mark.parametrize("section", ["labels", "models", "sources", "generate", "filter", "select", "want", "export"])
 @pytest.mark.parametrize("value", ["a", "7", "true", "~", "[]", "{}", "[a]", "[[a]]", "[{}]", "{a: {}}", "{a: [b]}"])
-def test_every_section_with_every_kind_of_value(tmp_path: Path, section: str, value: str) -> None:
+def test_every_section_with_every_type_of_value(tmp_path: Path, section: str, value: str) -> None:
     lines = {line.split(":")[0]: line for line in ["version: 1", f"{section}: {value}"]}
-    reads_or_tells(write_recipe(tmp_path, "\n".join(lines.values())))
+    assert_read_or_recipe_error(write_recipe(tmp_path, "\n".join(lines.values())))
 
 
-FILES = [
+BROKEN_FILES = [
     (b"", ":1", "is empty"),
     (b"# only a comment\n", ":1", "is empty"),
     (b"- a\n- b\n", ":1", "a map of sections, found a list of 2"),
@@ -140,31 +140,31 @@ FILES = [
     (b"\xef\xbb\xbfname: a\n", ":1", "byte order mark"),
     (b"\xff\xfen\x00", ":1", "byte order mark"),
     (b"name: a\nlanguage: \xe9\n", ":2", "not UTF-8, found the byte 0xe9"),
-    (b"name: a\nlanguage: \x00\n", ":2", "'\\x00' cannot stand in a recipe"),
+    (b"name: a\nlanguage: \x00\n", ":2", "'\\x00' is not allowed in a recipe"),
     (b"a: &a [1,1,1,1,1,1,1,1,1]\n" + b"".join(
         b"%c: &%c [%s]\n" % (97 + n, 97 + n, b",".join([b"*%c" % (96 + n)] * 9)) for n in range(1, 9)
-    ), ":6", "with its aliases this is more than 200,000 values"),
-    (b"a: " + b"[" * 100_000, ":1", "deep inside each other"),
+    ), ":6", "with its aliases this has more than 200,000 values"),
+    (b"a: " + b"[" * 100_000, ":1", "nested too deep"),
     (b"a: {" * 10_000, ":1", "more than 24 deep"),
     (b"- " * 10_000, ":1", "more than 24 deep"),
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("raw", "line", "words"), FILES)
-def test_a_file_that_is_no_recipe(tmp_path: Path, raw: bytes, line: str, words: str) -> None:
+@pytest.mark.parametrize(("raw", "line", "phrase"), BROKEN_FILES)
+def test_a_file_that_is_no_recipe_is_an_error_with_a_line(tmp_path: Path, raw: bytes, line: str, phrase: str) -> None:
     path = tmp_path / "recipe.yaml"
     path.write_bytes(raw)
     with pytest.raises(RecipeError) as caught:
         read_recipe(path)
     assert str(caught.value).startswith(f"{path}{line}: ")
-    assert words in str(caught.value)
+    assert phrase in str(caught.value)
 
 
-def test_a_path_without_a_recipe(tmp_path: Path) -> None:
+def test_a_path_without_a_recipe_gets_a_hint(tmp_path: Path) -> None:
     write_recipe(tmp_path)
     with pytest.raises(RecipeError, match=r"recipe\.yml: there is no such file; there are: recipe\.yaml"):
         read_recipe(tmp_path / "recipe.yml")
-    with pytest.raises(RecipeError, match=r"this is a folder, a recipe is a file; there are: recipe\.yaml"):
+    with pytest.raises(RecipeError, match=r"this is a folder, and a recipe is a file; there are: recipe\.yaml"):
         read_recipe(tmp_path)
     with pytest.raises(RecipeError, match="there is no such file; did you mean 'quickstart'"):
         read_recipe(Path("quikstart"))
@@ -172,15 +172,15 @@ def test_a_path_without_a_recipe(tmp_path: Path) -> None:
         read_recipe(tmp_path / "gone" / "recipe.yml")
 
 
-def test_nothing_is_written_beside_a_broken_recipe(tmp_path: Path) -> None:
+def test_nothing_is_written_beside_a_recipe_with_issues(tmp_path: Path) -> None:
     path = write_recipe(tmp_path, RECIPE.replace("min_words", "minwords"))
     before = sorted(tmp_path.iterdir())
     with pytest.raises(RecipeError):
         read_recipe(path)
-    assert [one for one in sorted(tmp_path.iterdir()) if one.name != "__pycache__"] == before
+    assert [path for path in sorted(tmp_path.iterdir()) if path.name != "__pycache__"] == before
 
 
-def test_the_hash_is_the_tree_s(tmp_path: Path) -> None:
+def test_the_hash_depends_on_the_tree_alone(tmp_path: Path) -> None:
     first = read_recipe(write_recipe(tmp_path))
     other_order = "name: bank\nversion: 1\n" + RECIPE.replace("version: 1\nname: bank\n", "# a comment\n")
     assert read_recipe(write_recipe(tmp_path, other_order)).hash == first.hash
@@ -191,7 +191,7 @@ def test_the_hash_is_the_tree_s(tmp_path: Path) -> None:
     assert len(first.hash) == 64
 
 
-def test_windows_line_ends_do_not_matter(tmp_path: Path) -> None:
+def test_windows_line_endings_do_not_change_the_hash(tmp_path: Path) -> None:
     first = read_recipe(write_recipe(tmp_path))
     (tmp_path / "recipe.yaml").write_bytes(RECIPE.replace("\n", "\r\n").encode())
     assert read_recipe(tmp_path / "recipe.yaml").hash == first.hash

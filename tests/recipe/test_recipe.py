@@ -6,12 +6,14 @@ from tests.recipe.recipes import RECIPE, write_recipe
 from textsynth.filter.length import Length
 from textsynth.models.scripted import Scripted
 from textsynth.recipe import Budget, Export, Label, read_recipe
+from textsynth.task.classification import Classification
 
 
-def test_a_recipe_offers_what_it_says(tmp_path: Path) -> None:
+def test_a_recipe_has_the_values_of_its_file(tmp_path: Path) -> None:
     recipe = read_recipe(write_recipe(tmp_path))
     assert (recipe.path, recipe.base) == (tmp_path / "recipe.yaml", tmp_path)
-    assert (recipe.name, recipe.version, recipe.task, recipe.language) == ("bank", 1, "classification", "en")
+    assert (recipe.name, recipe.version, recipe.language) == ("bank", 1, "en")
+    assert (recipe.task, recipe.task_name) == (Classification(), "classification")
     assert (recipe.seed, recipe.multi_label, recipe.embedder, recipe.oversample) == (0, False, "all-MiniLM-L6-v2", 1.0)
     assert recipe.labels == {"refund": Label("asks for money back"), "delay": Label("asks where an order is")}
     assert recipe.label_descriptions == {"refund": "asks for money back", "delay": "asks where an order is"}
@@ -19,8 +21,8 @@ def test_a_recipe_offers_what_it_says(tmp_path: Path) -> None:
     assert recipe.models["judge"] is recipe.models["generator"]
     assert isinstance(recipe.models["judge"], Scripted)
     assert list(recipe.sources) == ["seeds"]
-    assert [item.name for item in recipe.generate] == ["./writer.py"]
-    assert [item.name for item in recipe.filter] == ["length", "exact_duplicate"]
+    assert [step.name for step in recipe.generate] == ["./writer.py"]
+    assert [step.name for step in recipe.filter] == ["length", "exact_duplicate"]
     assert recipe.filter[0].step == Length(min_words=3, max_words=40)
     assert recipe.filter[1].where == f"{recipe.path}:16"
     assert (recipe.label, recipe.select) == ((), ())
@@ -29,4 +31,4 @@ def test_a_recipe_offers_what_it_says(tmp_path: Path) -> None:
     assert recipe.budget.patience == 30
     assert recipe.export == Export(splits={"train": 0.9, "validation": 0.1}, license=None)
     assert recipe.text == RECIPE
-    assert recipe.places["sources.seeds"] == f"{recipe.path}:11"
+    assert recipe.positions["sources.seeds"] == f"{recipe.path}:11"

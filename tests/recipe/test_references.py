@@ -1,4 +1,4 @@
-"""References to sources, models and prompts, wherever in an item they stand."""
+"""References to sources, models and prompts, wherever they are in the options of a step."""
 
 from __future__ import annotations
 
@@ -24,6 +24,7 @@ answer: text
 SPEAKER = '''\
 """Speaks."""
 
+from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
 from pydantic import Field
@@ -35,9 +36,14 @@ from textsynth.core.protocols import PromptedGenerator
 class Speaker(PromptedGenerator):
     """Speaks."""
 
-    offers: ClassVar[frozenset[str]] = frozenset({"greeting", "ending"})
+    prompt_variables: ClassVar[frozenset[str]] = frozenset({"greeting", "ending"})
     prompt: PromptName = Field("hello", description="the prompt")
     attributes: dict[str, tuple[str, ...]] = Field({}, description="attributes")
+
+    @property
+    def varied_attributes(self) -> Mapping[str, Sequence[str]]:
+        """The attributes."""
+        return self.attributes
 
     def start(self, context, name):
         raise NotImplementedError
@@ -48,20 +54,20 @@ class Inner(Options):
     source: SourceName = "inner"
 
 
-class Everywhere(Options):
+class WithReferences(Options):
     plain: SourceName = "plain"
-    maybe: SourceName | None = None
+    optional: SourceName | None = None
     several: tuple[SourceName, ...] = ("one", "two")
     by_name: dict[str, SourceName] = Field({"a": "mapped"})
     inner: Inner = Inner()
     either: SourceName | tuple[SourceName, ...] = ("three",)
     model: ModelName = "generator"
-    with_: SourceName = Field("aliased", alias="with")
+    with_: SourceName = "aliased"
     text: str = "no reference"
 
 
-def test_references_are_found_in_lists_maps_unions_and_inner_options() -> None:
-    assert list(references_in(Everywhere(), "source")) == [
+def test_references_are_found_in_lists_maps_unions_and_nested_options() -> None:
+    assert list(references_in(WithReferences(), "source")) == [
         ("plain", "plain"),
         ("several", "one"),
         ("several", "two"),
@@ -70,20 +76,20 @@ def test_references_are_found_in_lists_maps_unions_and_inner_options() -> None:
         ("either", "three"),
         ("with", "aliased"),
     ]
-    assert list(references_in(Everywhere(), "model")) == [("model", "generator")]
+    assert list(references_in(WithReferences(), "model")) == [("model", "generator")]
 
 
-def test_a_source_that_is_not_there(tmp_path: Path) -> None:
+def test_a_source_that_does_not_exist_is_an_issue(tmp_path: Path) -> None:
     text = "sources: {seedz: seeds.csv}\ngenerate:\n  - existing: {source: seeds}\n  - existing\nfilter: []\n"
     with pytest.raises(RecipeError) as caught:
         read_recipe(write_recipe(tmp_path, "models: {generator: {scripted: {answers: [a]}}}\n" + text))
-    assert [str(mistake).rpartition("recipe.yaml:")[2] for mistake in caught.value.issues] == [
-        "4: existing.from is 'seeds', but sources has no 'seeds'; did you mean 'seedz'?",
-        "5: existing.from is 'raw' (the default), but sources has no 'raw'; there are: seedz",
+    assert [str(issue).rpartition("recipe.yaml:")[2] for issue in caught.value.issues] == [
+        "4: existing.source is 'seeds', but sources has no 'seeds'; did you mean 'seedz'?",
+        "5: existing.source is 'raw' (the default), but sources has no 'raw'; there are: seedz",
     ]
 
 
-def speaking(folder: Path, prompt: str, fields: str = "{}") -> Path:
+def write_speaker_recipe(folder: Path, prompt: str, fields: str = "{}") -> Path:
     path = write_recipe(
         folder, RECIPE.replace("./writer.py: {attributes: {tone: [plain, angry]}}", f"./speaker.py: {fields}")
     )
@@ -93,26 +99,26 @@ def speaking(folder: Path, prompt: str, fields: str = "{}") -> Path:
     return path
 
 
-def test_a_prompt_may_use_only_what_its_step_offers(tmp_path: Path) -> None:
+def test_a_prompt_may_use_only_variables_that_its_step_offers(tmp_path: Path) -> None:
     with pytest.raises(RecipeError) as caught:
-        read_recipe(speaking(tmp_path, PROMPT))
-    assert [mistake.where for mistake in caught.value.issues] == [f"{tmp_path / 'recipe.yaml'}:13"] * 2
-    first, second = (mistake.sentence for mistake in caught.value.issues)
+        read_recipe(write_speaker_recipe(tmp_path, PROMPT))
+    assert [issue.where for issue in caught.value.issues] == [f"{tmp_path / 'recipe.yaml'}:13"] * 2
+    first, second = (issue.sentence for issue in caught.value.issues)
     assert first.startswith("./speaker.py.prompt: the template")
     assert str(tmp_path / "hello.jinja") in first
     assert "uses 'end', which ./speaker.py does not offer; did you mean 'ending'?" in first
     assert "uses 'tone', which ./speaker.py does not offer" in second
 
 
-def test_what_is_varied_is_offered_too(tmp_path: Path) -> None:
-    path = speaking(
+def test_the_attributes_of_a_generator_are_offered_too(tmp_path: Path) -> None:
+    path = write_speaker_recipe(
         tmp_path, PROMPT.replace("{{ end }}", "").replace(", end: the end", ""), "{attributes: {tone: [low]}}"
     )
     assert read_recipe(path).generate[0].name == "./speaker.py"
 
 
-def test_a_prompt_that_is_not_there_or_is_broken(tmp_path: Path) -> None:
+def test_a_prompt_that_does_not_exist_or_cannot_be_read_is_an_issue(tmp_path: Path) -> None:
     with pytest.raises(RecipeError, match=r"recipe\.yaml:13: \./speaker\.py\.prompt: .*helo.*"):
-        read_recipe(speaking(tmp_path, PROMPT, "{prompt: helo}"))
+        read_recipe(write_speaker_recipe(tmp_path, PROMPT, "{prompt: helo}"))
     with pytest.raises(RecipeError, match=r"recipe\.yaml:13: \./speaker\.py\.prompt: .*hello\.jinja"):
-        read_recipe(speaking(tmp_path, PROMPT.replace("endchat", "endchart")))
+        read_recipe(write_speaker_recipe(tmp_path, PROMPT.replace("endchat", "endchart")))

@@ -79,9 +79,12 @@ def test_every_renamed_key_is_tested_here() -> None:
             "label: [{choice: {method: probabilities}}]",
             "choice.method takes 'votes' or 'logprobs', found 'probabilities'; it was renamed to 'logprobs'",
         ),
-        ("task: paraphrase", "task has no item 'paraphrase'; it was renamed to 'paraphrasing'"),
-        ("filter: [faithful]", "filter has no item 'faithful'; it was renamed to 'faithfulness'"),
-        ("filter: [{faithful: {min_overlap: 0.5}}]", "filter has no item 'faithful'; it was renamed to 'faithfulness'"),
+        ("task: paraphrase", "task has no component 'paraphrase'; it was renamed to 'paraphrasing'"),
+        ("filter: [faithful]", "filter has no component 'faithful'; it was renamed to 'faithfulness'"),
+        (
+            "filter: [{faithful: {min_overlap: 0.5}}]",
+            "filter has no component 'faithful'; it was renamed to 'faithfulness'",
+        ),
     ],
 )
 def test_a_renamed_value_or_component_is_a_sentence_with_the_new_name(

@@ -38,7 +38,7 @@ def told(text: str) -> list[str]:
     assert isinstance(node, YamlMap)
     checked = validate(Outer, node, "outer", {}, mistakes)
     assert (checked is None) is (len(mistakes) > 0)
-    return [str(mistake) for mistake in mistakes.listed()]
+    return [str(mistake) for mistake in mistakes.sorted_issues()]
 
 
 @pytest.mark.parametrize(

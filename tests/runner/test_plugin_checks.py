@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.said import Said
+from tests.cli.run_cli import CliResult, run_cli
 from textsynth.core.errors import UsageError
 from textsynth.core.records import Completion, DroppedRecord, GenerationRequest, Provenance, Record, Sampling
 from textsynth.runner.plugin_checks import ValidatedGenerator, validate_selection, validate_session
@@ -62,10 +62,10 @@ SELECT = "select(self, records, quota, context)"
 START = "start(self, context, name)"
 
 
-def run_own(capsys: pytest.CaptureFixture[str], folder: Path, code: str, recipe: str) -> Said:
+def run_own(capsys: pytest.CaptureFixture[str], folder: Path, code: str, recipe: str) -> CliResult:
     (folder / "own.py").write_text(code)
     (folder / "recipe.yaml").write_text(recipe)
-    return Said(capsys, "run", str(folder / "recipe.yaml"), "--out", str(folder / "run"))
+    return run_cli(capsys, "run", str(folder / "recipe.yaml"), "--out", str(folder / "run"))
 
 
 @pytest.mark.parametrize(

@@ -1,1 +1,1 @@
-"""What a script or a notebook calls, all of it by `import textsynth as ts`: the verbs of the command line."""
+"""The Python interface: functions, runs and results, as `textsynth` exports them."""

@@ -1,4 +1,4 @@
-"""The verbs: what the command line does, with values in and out."""
+"""The commands of the command line as functions, with values in and out."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from textsynth.core.errors import UsageError
 from textsynth.core.records import Record
 from textsynth.recipe import Recipe, read_recipe
 from textsynth.similarity.embedder import BUNDLED_EMBEDDER
-from textsynth.sources import in_memory as given
+from textsynth.sources import in_memory
 
 if TYPE_CHECKING:
     import numpy as np
@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 
     from textsynth.hub import PushResult
 
-Rows = str | Path | given.Rows
+Rows = str | Path | in_memory.Rows
+"""The path of a file, or rows: a list of dicts, a pandas DataFrame or a `datasets.Dataset`."""
 
 
 def run(
@@ -32,42 +33,42 @@ def run(
     fresh: bool = False,
     quiet: bool = False,
 ) -> Run:
-    """Run a recipe (or the recipe in a file); the same call again goes on where it stopped.
+    """Run a recipe, or the recipe in a file; the same call again continues a run that stopped.
 
-    `out` is the run's folder, `runs/NAME` where it is left out; `limit` caps the selected texts; `fresh` moves the
-    journal of earlier runs aside and asks everything again; `quiet` shows nothing while it works. A quota that is not
-    met is no error: `Run.met` tells. Works where an event loop runs, as in a notebook. Raises RecipeError and
-    SourceError before anything is asked, ModelError where no request can succeed, RunLocked where another run works
-    in the folder, JournalError where the disk does not take an answer.
+    `out` is the run's folder, `runs/NAME` where it is left out; `limit` is the maximum number of selected texts;
+    `fresh` moves the journal of earlier runs aside and requests every answer again; `quiet` shows no progress. A quota
+    that is not met is no error: see `Run.met`. Works where an event loop is running, as in a notebook. Raises
+    RecipeError and SourceError before the first request, ModelError where no request can succeed, RunLocked where
+    another run uses the folder, JournalError where an answer cannot be stored.
     """
-    from textsynth.runner import run as work
+    from textsynth.runner import run as run_recipe
 
-    read = _read(recipe)
-    folder = Path("runs") / read.name if out is None else Path(out)
-    with open_watch(read.name, quiet=quiet) as display:
-        result = work(read, out=folder, limit=limit, fresh=fresh, watch=display.update, log=display.log)
-    return Run(folder, result.manifest, read)
+    checked = _read(recipe)
+    folder = Path("runs") / checked.name if out is None else Path(out)
+    with open_watch(checked.name, quiet=quiet) as display:
+        summary = run_recipe(checked, out=folder, limit=limit, fresh=fresh, watch=display.update, log=display.log)
+    return Run(folder, summary.manifest, checked)
 
 
 def preview(recipe: Recipe | str | Path, count: int = 3) -> Preview:
-    """Ask the models of a recipe `count` times and let every check judge every text; nothing is kept.
+    """Send `count` requests of a recipe to its models and show what every filter says of the texts; stores nothing.
 
-    Raises what `run` raises.
+    Raises the errors that `run` raises.
     """
-    from textsynth.runner.preview import preview as look
+    from textsynth.runner.preview import preview as preview_recipe
 
-    return Preview(look(_read(recipe), count))
+    return Preview(preview_recipe(_read(recipe), count))
 
 
 def estimate(recipe: Recipe | str | Path) -> Estimate:
-    """Return what a run will take: requests and tokens, as ranges. No model is loaded. Raises SourceError."""
-    from textsynth.runner.estimate import estimate as plan
+    """Return the requests and tokens that a run will take, as ranges. Loads no model. Raises SourceError."""
+    from textsynth.runner.estimate import estimate as estimate_recipe
 
-    return Estimate(plan(_read(recipe)))
+    return Estimate(estimate_recipe(_read(recipe)))
 
 
 def evaluate(
-    what: Run | Rows,
+    texts: Run | Rows,
     *,
     test: Rows | None = None,
     train: Rows | None = None,
@@ -80,13 +81,13 @@ def evaluate(
     ordinal: bool = False,
     quiet: bool = False,
 ) -> Score:
-    """Score texts on real data: whether they help a classifier, how sure that is, and where they hurt.
+    """Evaluate texts on real data: whether they improve a classifier, how certain that is, and where they do harm.
 
-    `what` is a run, a run's folder, a file of labelled texts, or such rows. `test` are real rows to score on, `train`
-    the real seeds, `dev` rows for thresholds where texts have several labels, `all` every real row there is; each a
-    file or rows. Of a run, the sets of its recipe's `evaluate` are used where none are given, and its report tells the
-    result. `text` and `label` name the columns of what is given here; `labels` gives the order of the labels of a file
-    or of rows, without which `ordinal` is refused; `full` takes more draws. Raises UsageError for unusable sets.
+    `texts` is a run, a run's folder, a file of labelled texts, or such rows. `test` are real rows to test on, `train`
+    the real seeds, `dev` rows to choose thresholds on where texts have several labels, `all` all real rows; each a file
+    or rows. Sets that are not given are those of the run's recipe (`evaluate`), and the run's report shows the result.
+    `text` and `label` name the columns of files and rows; `labels` is the order of the labels of a file or of rows,
+    which `ordinal` needs; `full` takes more bootstrap draws and rounds. Raises UsageError for sets that cannot be used.
     """
     from textsynth.core.paths import cache_folder
     from textsynth.evaluate import as_json
@@ -95,24 +96,25 @@ def evaluate(
 
     columns = {name: column for name, column in (("text", text), ("label", label)) if column is not None}
     sets = {"test": test, "train": train, "dev": dev, "all": all}
-    real = {role: _real(rows, role, columns) for role, rows in sets.items() if rows is not None}
-    if isinstance(what, str | Path) and Path(what).is_dir():
-        what = load(what)
+    real_sets = {role: _read_rows(rows, role, columns) for role, rows in sets.items() if rows is not None}
+    if isinstance(texts, str | Path) and Path(texts).is_dir():
+        texts = load(texts)
     with open_watch("evaluate", quiet=quiet) as display:
-        asked: _Asked = {"columns": columns, "full": full, "ordinal": ordinal, "say": display.log}
-        if isinstance(what, Run):
-            found = evaluate_run_folder(what.folder, real, recipe=what.recipe, **asked)
-            write_results(what.folder, found)
-            write_report(what.folder)
+        options: _EvaluationOptions = {"columns": columns, "full": full, "ordinal": ordinal, "say": display.log}
+        if isinstance(texts, Run):
+            evaluation = evaluate_run_folder(texts.folder, real_sets, recipe=texts.recipe, **options)
+            write_results(texts.folder, evaluation)
+            write_report(texts.folder)
         elif ordinal and not labels:
             raise UsageError("evaluate: ordinal needs the order of the labels; give it as labels=[lowest, …, highest]")
         else:
-            found = evaluate_file(_real(what, "selected", columns), real, labels=labels, memory=cache_folder(), **asked)
-    return Score(as_json(found))
+            rows = _read_rows(texts, "selected", columns)
+            evaluation = evaluate_file(rows, real_sets, labels=labels, memory=cache_folder(), **options)
+    return Score(as_json(evaluation))
 
 
 def push(
-    what: Run | str | Path,
+    run: Run | str | Path,
     repo: str,
     *,
     private: bool = False,
@@ -127,16 +129,17 @@ def push(
 ) -> PushResult:
     """Publish the data set of a run, or of a run's folder, on the Hugging Face Hub as one commit.
 
-    The same data set again makes no commit. `repo` is `owner/name`, `private` counts when it is made; `create_pr` opens
-    a pull request; `tag` names the commit; `replace` lets features change and texts be fewer; `with_provenance` sends
-    where each text comes from and what was dropped; `waive` names checks (leak, license) that need not have been made.
-    Raises UsageError for what is refused before anything is sent, RunError for what the Hub or the network does not do.
+    The same data set again makes no commit. `repo` is `owner/name`; `private` counts only when the repository is
+    created; `create_pr` opens a pull request; `tag` names the commit; `replace` allows other features and fewer texts;
+    `with_provenance` also publishes the provenance of the texts and the dropped texts; `waive` names release checks
+    (leak, license) that need not pass. Raises UsageError for what is refused before anything is sent, RunError where
+    the Hub or the network fails.
     """
     from textsynth.hub import PushOptions
-    from textsynth.hub import push as publish
+    from textsynth.hub import push as push_run
 
-    run = what if isinstance(what, Run) else load(what)
-    wish = PushOptions(
+    loaded = run if isinstance(run, Run) else load(run)
+    options = PushOptions(
         repo=repo,
         private=private,
         revision=revision,
@@ -148,14 +151,14 @@ def push(
         waive=tuple(waive),
     )
     with open_watch("push", quiet=quiet) as display:
-        return publish(run.folder, wish, log=display.log, recipe=run.recipe)
+        return push_run(loaded.folder, options, log=display.log, recipe=loaded.recipe)
 
 
 def embed(texts: Sequence[str], *, model: str = BUNDLED_EMBEDDER) -> NDArray[np.float32]:
-    """Return the unit vectors of n texts, float32 (n, dim), in order, as the checks and `evaluate` see them.
+    """Return the unit vectors of n texts, float32 (n, dim), in order, as filters and `evaluate` use them.
 
-    `model` is a sentence-transformers model by its Hub name; the default one comes with `textsynth[embed]`, gives 384
-    numbers and needs no network. Raises MissingExtra, or UsageError when the model cannot be loaded.
+    `model` is a sentence-transformers model by its Hub name; the default one comes with `textsynth[embed]`, has 384
+    dimensions and needs no network. Raises MissingExtra, or UsageError where the model cannot be loaded.
     """
     from textsynth.recipe.context import no_embeddings
     from textsynth.similarity.embedder import Embedder
@@ -163,8 +166,8 @@ def embed(texts: Sequence[str], *, model: str = BUNDLED_EMBEDDER) -> NDArray[np.
     return Embedder(model, no_embeddings()).embed(texts)
 
 
-class _Asked(TypedDict):
-    """What both ways of scoring are asked alike."""
+class _EvaluationOptions(TypedDict):
+    """The options that runs and files have in common."""
 
     columns: Mapping[str, str]
     full: bool
@@ -176,7 +179,8 @@ def _read(recipe: Recipe | str | Path) -> Recipe:
     return recipe if isinstance(recipe, Recipe) else read_recipe(recipe)
 
 
-def _real(rows: Rows, role: str, columns: Mapping[str, str]) -> Path | list[Record]:
+def _read_rows(rows: Rows, role: str, columns: Mapping[str, str]) -> Path | list[Record]:
+    """Return the path of a file, or rows as records."""
     if isinstance(rows, str | Path):
         return Path(rows)
-    return given.InMemory.of(rows, **columns).read(Path(), name=role, seed=0)
+    return in_memory.InMemory.of(rows, **columns).read(Path(), name=role, seed=0)

@@ -1,4 +1,4 @@
-"""The picture of a run in a notebook's cell, which renews itself while the run works."""
+"""The progress of a run in a notebook cell, updated while the run works, and the result of a run as HTML."""
 
 from __future__ import annotations
 
@@ -18,60 +18,61 @@ from textsynth.store.manifest import Manifest
 
 FRAME_SECONDS = 0.5
 WIDTH = 100
+MAX_ROWS = 12
 
 
 def open_watch(name: str, *, quiet: bool) -> ProgressDisplay:
-    """Return the display that suits where Python runs: a notebook's cell, a terminal, plain lines, or none."""
+    """Return the progress display that suits where Python runs: a notebook cell, a terminal, plain lines, or none."""
     if not quiet and _in_notebook():
-        return NotebookCell(name)
+        return NotebookDisplay(name)
     return open_display(name, quiet=quiet)
 
 
 def _in_notebook() -> bool:
-    """Whether a kernel runs this; a plain IPython in a terminal has none. Loads nothing."""
-    shell = sys.modules.get("IPython")
-    return shell is not None and hasattr(shell.get_ipython(), "kernel")
+    """Whether a Jupyter kernel runs this code; IPython in a terminal has none. Loads nothing."""
+    ipython = sys.modules.get("IPython")
+    return ipython is not None and hasattr(ipython.get_ipython(), "kernel")
 
 
-class NotebookCell(ProgressDisplay):
-    """One output of a cell, drawn anew at most twice a second; when it ends, one line stays."""
+class NotebookDisplay(ProgressDisplay):
+    """One output of a notebook cell, updated at most twice a second; at the end of the run one line remains."""
 
     def __init__(self, name: str) -> None:
         self._name = name
-        self._newest: ProgressSnapshot | None = None
+        self._latest: ProgressSnapshot | None = None
         self._drawn_at = 0.0
         self._messages: list[str] = []
         self._handle: Any = None
 
     def update(self, snapshot: ProgressSnapshot) -> None:
-        """Draw the snapshot, if the last picture is old enough."""
-        self._newest = snapshot
+        """Show the snapshot, if the last update is old enough."""
+        self._latest = snapshot
         if time.monotonic() - self._drawn_at >= FRAME_SECONDS:
-            self._draw(_as_text(self._name, snapshot))
+            self._draw(_render_text(self._name, snapshot))
 
     def log(self, message: str) -> None:
         """Show a message above the progress."""
         self._messages.append(message)
-        self._draw(_as_text(self._name, self._newest) if self._newest is not None else "")
+        self._draw(_render_text(self._name, self._latest) if self._latest is not None else "")
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Leave what was said and where the run ended."""
-        self._draw(progress_line(self._newest) if self._newest is not None else "")
+        """Leave the messages and the last state of the run."""
+        self._draw(progress_line(self._latest) if self._latest is not None else "")
 
     def _draw(self, text: str) -> None:
-        shown: Any = importlib.import_module("IPython.display")  # a notebook has it
+        display: Any = importlib.import_module("IPython.display")  # installed wherever a notebook runs
 
         self._drawn_at = time.monotonic()
-        page = shown.HTML(preformatted("\n".join((*self._messages, text)).strip()))
+        page = display.HTML(preformatted("\n".join((*self._messages, text)).strip()))
         if self._handle is None:
-            self._handle = shown.display(page, display_id=True)
+            self._handle = display.display(page, display_id=True)
         else:
             self._handle.update(page)
 
 
-def _as_text(name: str, snapshot: ProgressSnapshot) -> str:
+def _render_text(name: str, snapshot: ProgressSnapshot) -> str:
     from rich.console import Console
 
     console = Console(width=WIDTH, color_system=None, force_terminal=False, force_jupyter=False)
@@ -80,13 +81,10 @@ def _as_text(name: str, snapshot: ProgressSnapshot) -> str:
     return captured.get()
 
 
-ROWS_SHOWN = 12
-
-
-def run_html(told: Manifest, folder: Path) -> str:
-    """Return a run's account: why it stopped, its quota, and what was dropped for which reason."""
-    counts = told["counts"]
-    head = f"{told['name']}: {told['stopped']['sentence']}"
+def run_html(manifest: Manifest, folder: Path) -> str:
+    """Return the result of a run as HTML: why it stopped, its quota, and what was dropped for which reason."""
+    counts = manifest["counts"]
+    head = f"{manifest['name']}: {manifest['stopped']['sentence']}"
     numbers = (
         f"{counts['selected']:,} selected of {pluralize(counts['candidates'], 'candidate')} · {folder / 'dataset'}"
     )
@@ -94,39 +92,41 @@ def run_html(told: Manifest, folder: Path) -> str:
         numbers = f"{numbers} · {waiting_for_review(counts['review'])}: textsynth review {folder}"
     quota = [
         (", ".join(row["cell"].values()) or "total", row["wanted"], row["selected"], row["missing"] or "")
-        for row in sorted(told["quota"], key=lambda row: -row["missing"])
+        for row in sorted(manifest["quota"], key=lambda row: -row["missing"])
     ]
-    drops = [(one["count"], f"{one['section']} {one['step']}", one["reason"]) for one in told["drops"]]
+    drops = [(drop["count"], f"{drop['section']} {drop['step']}", drop["reason"]) for drop in manifest["drops"]]
     return "".join(
         (
-            f"<p><b>{_safe(head)}</b><br>{_safe(numbers)}</p>",
+            f"<p><b>{_escape(head)}</b><br>{_escape(numbers)}</p>",
             _table(("quota", "wanted", "selected", "missing"), quota),
             _table(("dropped", "by", "because"), drops),
-            *(f"<p>note: {_safe(note)}</p>" for note in told["notes"]),
+            *(f"<p>note: {_escape(note)}</p>" for note in manifest["notes"]),
         )
     )
 
 
 def preformatted(text: str) -> str:
-    """Return text as it would stand in a terminal."""
-    return f'<pre style="line-height:1.3">{_safe(text)}</pre>'
+    """Return text as HTML that looks as on a terminal."""
+    return f'<pre style="line-height:1.3">{_escape(text)}</pre>'
 
 
 def _table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
+    """Return a table of at most MAX_ROWS rows, with the number of those that are left out."""
     if not rows:
         return ""
-    rest = len(rows) - ROWS_SHOWN
-    more = f"<tr><td colspan={len(head)}>and {rest:,} more</td></tr>" if rest > 0 else ""
-    body = "".join(f"<tr>{_cells(row, 'td')}</tr>" for row in rows[:ROWS_SHOWN])
-    return f"<table><tr>{_cells(head, 'th')}</tr>{body}{more}</table>"
+    left_out = len(rows) - MAX_ROWS
+    last_row = f"<tr><td colspan={len(head)}>and {left_out:,} more</td></tr>" if left_out > 0 else ""
+    body = "".join(f"<tr>{_cells(row, 'td')}</tr>" for row in rows[:MAX_ROWS])
+    return f"<table><tr>{_cells(head, 'th')}</tr>{body}{last_row}</table>"
 
 
 def _cells(row: Iterable[object], tag: str) -> str:
     cells = [(f"{cell:,}" if isinstance(cell, int) else str(cell), isinstance(cell, int)) for cell in row]
     return "".join(
-        f'<{tag} style="text-align:{"right" if number else "left"}">{_safe(text)}</{tag}>' for text, number in cells
+        f'<{tag} style="text-align:{"right" if is_number else "left"}">{_escape(text)}</{tag}>'
+        for text, is_number in cells
     )
 
 
-def _safe(text: str) -> str:
+def _escape(text: str) -> str:
     return escape(escape_control(text), quote=True)

@@ -1,4 +1,4 @@
-"""What a verb has found, as Python has it: `print` gives what the command line prints, a notebook shows the same."""
+"""The results of the functions: `print` shows what the command line prints, and a notebook shows the same."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from textsynth.runner.preview import PreviewSample
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """What a run will take: `plan` has texts, requests and tokens of each generator, and in all, as ranges."""
+    """What a run will take: `plan` has texts, requests and tokens by generator and in all, as ranges."""
 
     plan: RunEstimate
 
@@ -28,7 +28,7 @@ class Estimate:
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """A few requests as they went out, their answers, and what every check says of every text."""
+    """A few requests as they were sent, their answers, and the verdict of every filter on every text."""
 
     samples: Sequence[PreviewSample]
 
@@ -43,18 +43,18 @@ class Preview:
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """What texts are worth on real data; `told` holds everything under the keys of `evaluation.json`."""
+    """The evaluation of texts on real data; `summary` has all of it, under the keys of `evaluation.json`."""
 
     summary: Mapping[str, Any]
 
     @property
     def effect(self) -> str:
-        """What the texts do to a classifier: "helps", "no_difference", "harms", or "leak" where they copy the test."""
+        """The effect on a classifier: "helps", "no_difference", "harms", or "leak" where texts copy the test rows."""
         return str(self.summary["verdict"]["effect"])
 
     @property
     def sentences(self) -> Sequence[str]:
-        """The verdict in words, harm and leaks first."""
+        """The verdict in sentences, harm and leaks first."""
         sentences: Sequence[str] = self.summary["verdict"]["sentences"]
         return sentences
 

@@ -1,4 +1,4 @@
-"""A finished run as Python has it: its data set, its numbers, what was dropped and why."""
+"""A finished run in Python: its data set, its numbers, and what was dropped and why."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ if TYPE_CHECKING:
     import datasets
 
 
-SUFFIX = "-00000-of-00001.parquet"
+FILE_SUFFIX = "-00000-of-00001.parquet"
 
 
 @dataclass(frozen=True)
 class Run:
-    """A finished run: its `folder` and `manifest`; `recipe` is None where the run was loaded.
+    """A finished run: its `folder` and `manifest`; `recipe` is None where the run was loaded from its folder.
 
-    `print(run)` gives the account that the command line gives; a notebook shows it as tables.
+    `print(run)` shows the summary that the command line prints; a notebook shows it as tables.
     """
 
     folder: Path
@@ -40,53 +40,53 @@ class Run:
 
     @property
     def sentence(self) -> str:
-        """Why the run stopped: "the quota is met", or what kept it from that."""
+        """Why the run stopped: "the quota is met", or what prevented that."""
         return self.manifest["stopped"]["sentence"]
 
     @property
     def quota(self) -> Sequence[QuotaRow]:
-        """A row for each part of the quota: match, want, selected, missing, and why texts were dropped there."""
+        """A row for each quota cell: cell, wanted, selected, missing, and the reasons where texts are missing."""
         return self.manifest["quota"]
 
     @property
     def notes(self) -> Sequence[str]:
-        """What a reader of the data set should know, such as a split that is empty."""
+        """What a user of the data set should know, such as a split that is empty."""
         return self.manifest["notes"]
 
     @cached_property
     def dataset(self) -> datasets.DatasetDict:
-        """The selected texts by split: the columns that people train on, `label` with the names of its integers."""
+        """The selected texts by split, with the columns to train on; `label` has the names of its integer codes."""
         import datasets
 
-        return datasets.DatasetDict(self._config("data"))
+        return datasets.DatasetDict(self._read_config("data"))
 
     @cached_property
-    def passports(self) -> datasets.Dataset:
-        """Where each selected text comes from: one row a text, by `id`."""
+    def provenance(self) -> datasets.Dataset:
+        """The provenance of the selected texts: one row per text, by `id`."""
         from textsynth.export.tables import provenance_features
 
-        return self._only("provenance", provenance_features)
+        return self._read_single_split("provenance", provenance_features)
 
     @cached_property
     def dropped(self) -> datasets.Dataset:
-        """Every text that was not selected: section, item, reason, the number measured and the limit."""
+        """Every text that was not selected: section, step, reason, score and limit."""
         from textsynth.export.tables import dropped_features
 
-        return self._only("dropped", dropped_features)
+        return self._read_single_split("dropped", dropped_features)
 
     @property
     def report(self) -> Path:
-        """The account of the run on one page; a browser opens it."""
+        """The report of the run, one HTML page."""
         return self.folder / "report.html"
 
     @property
     def evaluation(self) -> Score | None:
-        """What the texts are worth on real data, or None where the run was not evaluated."""
-        told = read_evaluation(self.folder)
-        return None if told is None else Score(told)
+        """The evaluation on real data, None where the run was not evaluated."""
+        summary = read_evaluation(self.folder)
+        return None if summary is None else Score(summary)
 
     def why(self, id_: str) -> str:
-        """Return one text's story: where it comes from, and why it was kept or not. Raises UsageError."""
+        """Return where a text comes from, and why it was selected or dropped. Raises UsageError."""
         from textsynth.console.explain import explain_text
         from textsynth.store.journal.file import read_answer
 
@@ -95,41 +95,42 @@ class Run:
     def __str__(self) -> str:
         from textsynth.console.results import result_text
 
-        return result_text(self._result)
+        return result_text(self._summary)
 
     def _repr_html_(self) -> str:
         return run_html(self.manifest, self.folder)
 
     @property
-    def _result(self) -> RunSummary:
+    def _summary(self) -> RunSummary:
         stopped = self.manifest["stopped"]
-        code = 0 if self.met else QUOTA_NOT_MET
-        return RunSummary(self.folder, code, stopped["why"], stopped["sentence"], self.quota, self.manifest)
+        exit_code = 0 if self.met else QUOTA_NOT_MET
+        return RunSummary(self.folder, exit_code, stopped["why"], stopped["sentence"], self.quota, self.manifest)
 
-    def _config(self, folder: str) -> dict[str, datasets.Dataset]:
-        """Return the splits of a config from memory: what a load from the disk would keep in a cache may be old."""
+    def _read_config(self, config: str) -> dict[str, datasets.Dataset]:
+        """Return the splits of a config, read into memory: a copy in the cache of `datasets` might be an old one."""
         import datasets
         import pyarrow.parquet as pq
 
         order = list(self.manifest["splits"])
-        files = {file.name.removesuffix(SUFFIX): file for file in (self.folder / "dataset" / folder).glob(f"*{SUFFIX}")}
-        names = sorted(files, key=lambda name: (order.index(name) if name in order else 0, name))
-        return {name: datasets.Dataset(pq.read_table(files[name], partitioning=None)) for name in names}
+        files = self.folder.joinpath("dataset", config).glob(f"*{FILE_SUFFIX}")
+        by_split = {file.name.removesuffix(FILE_SUFFIX): file for file in files}
+        splits = sorted(by_split, key=lambda name: (order.index(name) if name in order else 0, name))
+        return {name: datasets.Dataset(pq.read_table(by_split[name], partitioning=None)) for name in splits}
 
-    def _only(self, folder: str, features: Callable[..., datasets.Features]) -> datasets.Dataset:
-        """Return the one split of a config; a config without rows is left out of the folder, and is empty here."""
+    def _read_single_split(self, config: str, features: Callable[..., datasets.Features]) -> datasets.Dataset:
+        """Return the only split of a config; one without rows has no file, and is an empty data set here."""
         import datasets
 
-        found = list(self._config(folder).values())
-        if found:
-            return found[0]
-        kinds = features(multi_label=self._many)
-        return datasets.Dataset.from_dict({name: [] for name in kinds}, features=kinds)
+        splits = list(self._read_config(config).values())
+        if splits:
+            return splits[0]
+        columns = features(multi_label=self._is_multi_label)
+        return datasets.Dataset.from_dict({name: [] for name in columns}, features=columns)
 
     @property
-    def _many(self) -> bool:
-        kinds = [split.features.get("label") for split in self.dataset.values()]
-        return any(hasattr(kind, "feature") for kind in kinds)
+    def _is_multi_label(self) -> bool:
+        labels = [split.features.get("label") for split in self.dataset.values()]
+        return any(hasattr(label, "feature") for label in labels)
 
 
 def load(run: str | Path) -> Run:

@@ -1,4 +1,4 @@
-"""The group of verbs and what they share: exit codes, arguments, how a result is printed."""
+"""The group of commands and what they share: exit codes, arguments, how a result is printed."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from click.shell_completion import CompletionItem
 from textsynth.core.errors import did_you_mean
 from textsynth.core.version import __version__
 
-WIDEST = 100
+MAX_WIDTH = 100
 EXIT_CODES = """\b
 Exit codes:
   0    done
@@ -22,61 +22,61 @@ Exit codes:
   2    the command, the recipe or a file it names is wrong
   3    finished, but the quota was not met; the table says what is missing and why
   4    answers are missing: requests were written for a batch (run --requests-only, run --answers)
-  130  interrupted; the same command goes on where it stopped"""
+  130  interrupted; the same command continues where it stopped"""
 
 
 class CommandGroup(click.Group):
-    """The verbs in the order of a user's work, with the nearest one named after a slip."""
+    """The commands in the order in which a user needs them; a misspelt one gets the nearest name."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """Return the verbs in the order in which they are defined."""
+        """Return the commands in the order in which they were added."""
         return list(self.commands)
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Find the verb, or raise click's usage error with the nearest one."""
+        """Return the command, or raise click's usage error with the nearest name."""
         if args[0] not in self.commands and not args[0].startswith("-"):
-            raise click.UsageError(f"there is no verb {args[0]!r}{did_you_mean(args[0], self.commands)}", ctx)
+            raise click.UsageError(f"there is no command {args[0]!r}{did_you_mean(args[0], self.commands)}", ctx)
         return super().resolve_command(ctx, args)
 
 
 def example(*lines: str) -> str:
-    """Return an epilog that shows `lines` as they are typed."""
+    """Return an epilog that shows `lines` as a user types them."""
     return "\b\nExamples:\n" + "\n".join(f"  {line}" for line in lines)
 
 
-def bundled_names(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
-    """Return the bundled recipes that begin with `incomplete` for a shell to complete, else its files."""
+def complete_recipe(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Return the bundled recipes that begin with `incomplete`; without any, let the shell complete files."""
     from textsynth.core.paths import recipe_names
 
-    found = [CompletionItem(name) for name in recipe_names() if incomplete and name.startswith(incomplete)]
-    return found or [CompletionItem(incomplete, type="file")]
+    recipes = [CompletionItem(name) for name in recipe_names() if incomplete and name.startswith(incomplete)]
+    return recipes or [CompletionItem(incomplete, type="file")]
 
 
 FILE = click.Path(path_type=Path)
-RECIPE = click.argument("recipe", type=FILE, shell_complete=bundled_names)
+RECIPE = click.argument("recipe", type=FILE, shell_complete=complete_recipe)
 RUN = click.argument("run", metavar="RUN", type=FILE)
-SETS = click.option(
-    "--set", "sets", metavar="KEY.PATH=VALUE", multiple=True, help="Put another value into the recipe. Repeatable."
+OVERRIDES = click.option(
+    "--set", "overrides", metavar="KEY.PATH=VALUE", multiple=True, help="Change one value of the recipe. Repeatable."
 )
 JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON document instead of text.")
 
 
 @click.group(cls=CommandGroup, context_settings={"help_option_names": ["-h", "--help"]}, epilog=EXIT_CODES)
 @click.version_option(__version__, prog_name="textsynth", message="%(prog)s %(version)s")
-def verbs() -> None:
+def command_group() -> None:
     """Turn a YAML recipe into a checked, labelled text data set for the Hugging Face Hub."""
 
 
 def text_width() -> int:
-    """Return how wide a text on stdout may be: as the terminal, 100 columns where that is wider or there is none."""
-    return min(shutil.get_terminal_size((WIDEST, 24)).columns, WIDEST) if sys.stdout.isatty() else WIDEST
+    """Return the columns that a text on stdout may take: those of the terminal, at most 100; 100 without a terminal."""
+    return min(shutil.get_terminal_size((MAX_WIDTH, 24)).columns, MAX_WIDTH) if sys.stdout.isatty() else MAX_WIDTH
 
 
-def notify(sentence: str) -> None:
-    """Print a sentence to stderr."""
-    click.echo(sentence, err=True)
+def notify(message: str) -> None:
+    """Print a message to stderr."""
+    click.echo(message, err=True)
 
 
 def emit(result: Any) -> None:  # noqa: ANN401

@@ -1,4 +1,4 @@
-"""The verb that lets a shell complete verbs, options and values: completion."""
+"""The command that lets a shell complete commands, options and values: completion."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from pathlib import Path
 import click
 from click.shell_completion import get_completion_class
 
-from textsynth.cli.common import emit, example, verbs
+from textsynth.cli.common import command_group, emit, example
 
 SHELLS = ("bash", "zsh", "fish")
-# Where a start file of zsh has not switched completion on, every new shell would say: command not found: compdef.
-COMPDEF = "(( $+functions[compdef] )) || { autoload -Uz compinit && compinit }"
+# Where no start file of zsh has enabled completion, every new shell would print: command not found: compdef.
+ENABLE_COMPDEF = "(( $+functions[compdef] )) || { autoload -Uz compinit && compinit }"
 
 
 @click.command(
@@ -26,12 +26,13 @@ COMPDEF = "(( $+functions[compdef] )) || { autoload -Uz compinit && compinit }"
 def completion(shell: str | None) -> None:
     """Print the script with which a shell completes `textsynth`.
 
-    Put it where the shell looks for such scripts, or `eval "$(textsynth completion bash)"` in its start file; a new
-    shell then completes verbs, options, bundled recipes, items and formats. SHELL left out: the one of $SHELL.
+    Save it where the shell looks for such scripts, or add `eval "$(textsynth completion bash)"` to its start file; a
+    new shell then completes commands, options, bundled recipes, components and formats. SHELL left out: the one of
+    $SHELL.
     """
-    named = shell or Path(os.environ.get("SHELL", "")).name
-    kind = get_completion_class(named) if named in SHELLS else None
-    if kind is None:
-        raise click.UsageError(f"$SHELL is {named!r}; name the shell: {', '.join(SHELLS)}")
-    script = kind(verbs, {}, "textsynth", "_TEXTSYNTH_COMPLETE").source().rstrip()
-    emit(script.replace("#compdef textsynth\n", f"#compdef textsynth\n\n{COMPDEF}\n", 1))
+    name = shell or Path(os.environ.get("SHELL", "")).name
+    completion_class = get_completion_class(name) if name in SHELLS else None
+    if completion_class is None:
+        raise click.UsageError(f"$SHELL is {name!r}; name the shell: {', '.join(SHELLS)}")
+    script = completion_class(command_group, {}, "textsynth", "_TEXTSYNTH_COMPLETE").source().rstrip()
+    emit(script.replace("#compdef textsynth\n", f"#compdef textsynth\n\n{ENABLE_COMPDEF}\n", 1))

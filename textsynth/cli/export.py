@@ -1,4 +1,4 @@
-"""The verb that hands a run's texts to other tools: export."""
+"""The command that writes a run's texts for other tools: export."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from textsynth.cli.common import FILE, JSON, RUN, emit, example, notify
 CONFIGS = ("default", "provenance", "dropped")
 
 
-def format_completion(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
-    """Return the formats that begin with what is typed."""
+def complete_format(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
+    """Return the formats that begin with `incomplete`."""
     from textsynth.export.formats import format_names
 
     return [name for name in format_names() if name.startswith(incomplete)]
@@ -31,17 +31,17 @@ def format_completion(ctx: click.Context, param: click.Parameter, incomplete: st
     "name",
     required=True,
     metavar="FORMAT",
-    shell_complete=format_completion,
-    help="The format, or ./FILE.py with one of your own.",
+    shell_complete=complete_format,
+    help="The format, or ./FILE.py with a format of your own.",
 )
 @click.option("--out", type=FILE, help="A folder, or a file for csv and jsonl.  [default: RUN/export/FORMAT]")
 @click.option(
     "--config", type=click.Choice(CONFIGS), default="default", show_default=True,
-    help="The selected texts, the same with their provenance, or what was dropped.",
+    help="The selected texts, the same with their provenance, or the dropped texts.",
 )  # fmt: skip
 @click.option("--split", metavar="NAME", help="Only this split.")
-@click.option("--instruction", metavar="TEXT", help="What a model is told, in messages and prompt-completion.")
-@click.option("--replace", is_flag=True, help="Write over what is there.")
+@click.option("--instruction", metavar="TEXT", help="The instruction to a model, in messages and prompt-completion.")
+@click.option("--replace", is_flag=True, help="Overwrite existing files.")
 @JSON
 def export(
     run: Path,
@@ -58,17 +58,18 @@ def export(
 
     argilla: records with suggestions and scores, and the settings. label-studio: tasks with predictions, and the
     interface. csv: for a spreadsheet, with an empty column for your own label. messages and prompt-completion: JSONL to
-    train a model with.
+    train a model on.
     """
     from textsynth.export.exported_texts import export_info, read_texts
-    from textsynth.export.formats import write_format
+    from textsynth.export.formats import load_format, write_format
     from textsynth.store.manifest import read_manifest
 
+    load_format(name)  # an unknown format is an error before the run is read
     manifest = read_manifest(run)
     info = export_info(run, manifest, instruction)
     texts = read_texts(run, manifest, config, split)
-    folder = out if out is not None else run / "export" / Path(name).stem
-    paths = write_format(name, texts, info, folder, replace=replace)
+    target = out if out is not None else run / "export" / Path(name).stem
+    paths = write_format(name, texts, info, target, replace=replace)
     if as_json:
         emit({"format": name, "config": config, "texts": len(texts), "files": [str(path) for path in paths]})
         return

@@ -1,4 +1,4 @@
-"""The verbs on a recipe: init, validate, preview, run."""
+"""The commands on a recipe: init, validate, preview, run."""
 
 from __future__ import annotations
 
@@ -8,9 +8,11 @@ from typing import Any
 
 import click
 
-from textsynth.cli.common import FILE, JSON, RECIPE, SETS, bundled_names, emit, example, notify, text_width
+from textsynth.cli.common import FILE, JSON, OVERRIDES, RECIPE, complete_recipe, emit, example, notify, text_width
 from textsynth.cli.push import prepare_push, push_result
 from textsynth.core.errors import RecipeError
+
+STDOUT = Path("-")
 
 
 @click.command(
@@ -23,67 +25,68 @@ from textsynth.core.errors import RecipeError
 )
 @click.argument("folder", metavar="[DIR]", type=FILE, default=Path())
 @click.option(
-    "--labels", metavar="A,B,C|FILE", help="Label names, or a file with one `name` or `name: meaning` a line."
+    "--labels",
+    metavar="A,B,C|FILE",
+    help="Label names, or a file with one `name` or `name: description` per line.",
 )
 @click.option("--seeds", type=FILE, help="A file of examples (csv, jsonl, parquet).")
 @click.option(
-    "--recipe", metavar="NAME", shell_complete=bundled_names, help="Copy a bundled recipe and its data instead."
+    "--recipe", metavar="NAME", shell_complete=complete_recipe, help="Copy a bundled recipe and its data instead."
 )
 def init(folder: Path, labels: str | None, seeds: Path | None, recipe: str | None) -> None:
-    """Write a commented recipe from label names and/or examples.
+    """Write a commented recipe from label names, examples, or both.
 
-    Without any, the bundled quickstart is copied, which runs as it is. DIR is made if it is not there; nothing in it
-    is overwritten.
+    Without either, the bundled quickstart is copied, which runs as it is. DIR is created if it does not exist; no file
+    in it is overwritten.
     """
     from textsynth.recipe.init import init_recipe
 
-    started = init_recipe(folder, labels=labels, seeds=seeds, recipe=recipe)
-    for path in started.files:
-        click.echo(str(path))
-    click.echo(started.sentence, err=True)
+    result = init_recipe(folder, labels=labels, seeds=seeds, recipe=recipe)
+    emit("\n".join(map(str, result.files)))
+    notify(result.sentence)
 
 
 @click.command(epilog=example("textsynth validate recipe.yaml", "textsynth validate recipe.yaml --set want.label=20"))
 @RECIPE
-@SETS
+@OVERRIDES
 @JSON
-def validate(recipe: Path, sets: tuple[str, ...], as_json: bool) -> None:  # noqa: FBT001
-    """Show every mistake of a recipe, or what a run will take.
+def validate(recipe: Path, overrides: tuple[str, ...], as_json: bool) -> None:  # noqa: FBT001
+    """Show every issue of a recipe, or what a run will request.
 
     No model is loaded and nothing is written.
     """
     from textsynth.recipe import read_recipe
 
     try:
-        read = read_recipe(recipe, sets)
-    except RecipeError as fault:
+        checked = read_recipe(recipe, overrides)
+    except RecipeError as error:
         if not as_json:
             raise
-        mistakes = [{"where": one.where, "sentence": one.sentence} for one in fault.issues]
-        emit({"ok": False, "mistakes": mistakes})
-        raise SystemExit(fault.exit_code) from None
+        issues = [{"where": issue.where, "sentence": issue.sentence} for issue in error.issues]
+        emit({"ok": False, "mistakes": issues})
+        raise SystemExit(error.exit_code) from None
     from textsynth.console.results import plan_json, plan_text
     from textsynth.runner.estimate import estimate
 
-    plan = estimate(read)
+    plan = estimate(checked)
     emit({"ok": True, "mistakes": [], **plan_json(plan)} if as_json else plan_text(plan))
 
 
 @click.command(epilog=example("textsynth preview recipe.yaml", "textsynth preview recipe.yaml -n 1 --json"))
 @RECIPE
 @click.option("-n", "count", type=click.IntRange(min=1), default=3, show_default=True, help="How many requests.")
-@SETS
+@OVERRIDES
 @JSON
-def preview(recipe: Path, count: int, sets: tuple[str, ...], as_json: bool) -> None:  # noqa: FBT001
-    """Show a few prompts, their answers and what each check says.
+def preview(recipe: Path, count: int, overrides: tuple[str, ...], as_json: bool) -> None:  # noqa: FBT001
+    """Show a few prompts, their answers and all verdicts.
 
-    The model is asked; nothing is kept.
+    Requests are sent to the model; nothing is stored.
     """
     from textsynth.console.results import samples_json, samples_text
     from textsynth.recipe import read_recipe
-    from textsynth.runner.preview import preview as look
+    from textsynth.runner.preview import preview as preview_recipe
 
-    samples = look(read_recipe(recipe, sets), count, notify)
+    samples = preview_recipe(read_recipe(recipe, overrides), count, notify)
     emit(samples_json(samples) if as_json else samples_text(samples))
 
 
@@ -99,20 +102,22 @@ def preview(recipe: Path, count: int, sets: tuple[str, ...], as_json: bool) -> N
 )
 @RECIPE
 @click.option("--out", type=FILE, help="The run's folder.  [default: runs/NAME]")
-@SETS
-@click.option("--limit", type=click.IntRange(min=1), help="At most this many selected texts.")
-@click.option("--fresh", is_flag=True, help="Move the journal aside and ask everything again.")
+@OVERRIDES
+@click.option("--limit", type=click.IntRange(min=1), help="The maximum number of selected texts.")
+@click.option("--fresh", is_flag=True, help="Move the journal aside and request every answer again.")
 @click.option(
-    "--requests-only", type=FILE, help="Ask no server: write what is missing to FILE (- is stdout), a batch's lines."
+    "--requests-only",
+    type=FILE,
+    help="Send no request to a server: write the missing ones to FILE (- is stdout), as lines of a batch.",
 )
-@click.option("--answers", type=FILE, help="Take in the answers of a batch from FILE; ask no server.")
+@click.option("--answers", type=FILE, help="Read the answers of a batch from FILE; send no request to a server.")
 @click.option("--push", is_flag=True, help="Publish the data set to the recipe's export.hub when the quota is met.")
-@click.option("--quiet", is_flag=True, help="Say nothing but errors and one last line.")
+@click.option("--quiet", is_flag=True, help="Print only errors and one last line.")
 @JSON
 def run(
     recipe: Path,
     out: Path | None,
-    sets: tuple[str, ...],
+    overrides: tuple[str, ...],
     limit: int | None,
     fresh: bool,  # noqa: FBT001
     requests_only: Path | None,
@@ -121,39 +126,42 @@ def run(
     quiet: bool,  # noqa: FBT001
     as_json: bool,  # noqa: FBT001
 ) -> None:
-    """Run a recipe; the same command again goes on where it stopped.
+    """Run a recipe; the same command again continues the run.
 
-    Without a server at hand a run goes in rounds: --requests-only writes what is missing, for `vllm run-batch` or a
-    service's batches, and --answers takes the answers in.
+    A run without a server works in rounds: --requests-only writes the missing requests, for `vllm run-batch` or the
+    batch interface of a service, and --answers reads their answers.
     """
     from textsynth.console.progress import open_display
     from textsynth.console.results import offline_round_json, offline_round_text, result_json, result_text
     from textsynth.recipe import read_recipe
-    from textsynth.runner import run as work
+    from textsynth.runner import run as run_recipe
 
     if push and (requests_only is not None or answers is not None):
-        raise click.UsageError("--push publishes a whole run; give it with the last round's plain `textsynth run`")
-    read = read_recipe(recipe, sets)
-    wish = prepare_push(read) if push else None
-    folder = out if out is not None else Path("runs") / read.name
-    with open_display(read.name, quiet=quiet, as_json=as_json) as display:
-        shared: dict[str, Any] = {
+        raise click.UsageError("--push publishes a complete run; give it with a plain `textsynth run` after the rounds")
+    checked = read_recipe(recipe, overrides)
+    push_options = prepare_push(checked) if push else None
+    folder = out if out is not None else Path("runs") / checked.name
+    result: str | dict[str, Any]
+    with open_display(checked.name, quiet=quiet, as_json=as_json) as display:
+        options: dict[str, Any] = {
             "out": folder, "limit": limit, "fresh": fresh, "watch": display.update, "log": display.log,
         }  # fmt: skip
         if requests_only is None and answers is None:
-            result = work(read, **shared)
-            told = result_json(result) if as_json else result.sentence if quiet else result_text(result, text_width())
-            code = result.exit_code
+            summary = run_recipe(checked, **options)
+            result = (
+                result_json(summary) if as_json else summary.sentence if quiet else result_text(summary, text_width())
+            )
+            exit_code = summary.exit_code
         else:
             from textsynth.runner.offline import run_round
 
-            turn = run_round(read, requests_only=requests_only, answers=answers, **shared)
-            told = offline_round_json(turn) if as_json else turn.sentence if quiet else offline_round_text(turn)
-            code = turn.exit_code
-    if wish is not None:
-        push_result(folder, code, told, wish, quiet=quiet)
-    if requests_only == Path("-"):
-        notify(told if isinstance(told, str) else json.dumps(told))
+            turn = run_round(checked, requests_only=requests_only, answers=answers, **options)
+            result = offline_round_json(turn) if as_json else turn.sentence if quiet else offline_round_text(turn)
+            exit_code = turn.exit_code
+    if push_options is not None:
+        push_result(folder, exit_code, result, push_options, quiet=quiet)
+    if requests_only == STDOUT:
+        notify(result if isinstance(result, str) else json.dumps(result))
     else:
-        emit(told)
-    raise SystemExit(code)
+        emit(result)
+    raise SystemExit(exit_code)

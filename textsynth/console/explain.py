@@ -11,7 +11,8 @@ from typing import Any
 
 from textsynth.core.errors import UsageError
 from textsynth.core.formatting import escape_control
-from textsynth.store.dataset import DatasetReader, check_complete, label_text, source_of, text_of
+from textsynth.core.task import Task
+from textsynth.store.dataset import DatasetReader, check_complete, label_text, row_context, row_text, run_task
 from textsynth.store.decisions import Decision, read_decisions
 from textsynth.store.manifest import read_manifest
 
@@ -135,7 +136,9 @@ def explain_text(run: Path, record_id: str, find_answer: Callable[[str], Mapping
     `find_answer` returns the journal's entry for a request key. Raises UsageError where the folder holds no finished
     run, and where no id or several ids match.
     """
-    check_complete(run, read_manifest(run))
+    manifest = read_manifest(run)
+    check_complete(run, manifest)
+    task = run_task(run, manifest)
     data, provenance, dropped = (DatasetReader(run / "dataset" / name) for name in ("data", "provenance", "dropped"))
     data_index, provenance_index, dropped_index = map(_index_by_id, (data, provenance, dropped))
     full_id = _match_id(record_id.strip().lower(), [*provenance_index, *dropped_index], run)
@@ -153,10 +156,13 @@ def explain_text(run: Path, record_id: str, find_answer: Callable[[str], Mapping
     return TextExplanation(
         id=full_id,
         status=status,
-        text=text_of(text_row),
-        source_text=source_of(text_row),
+        text=row_text(task, text_row),
+        source_text=row_context(task, text_row),
         row=row,
-        related_texts={**_texts(data, data_index, related_ids), **_texts(dropped, dropped_index, related_ids)},
+        related_texts={
+            **_texts(task, data, data_index, related_ids),
+            **_texts(task, dropped, dropped_index, related_ids),
+        },
         answer=find_answer(row["request_key"]) if row["request_key"] else None,
         decisions=tuple(read_decisions(run).by_text().get(full_id, {}).values()),
     )
@@ -166,11 +172,11 @@ def _index_by_id(rows: DatasetReader) -> dict[str, int]:
     return {id_: index for index, id_ in enumerate(rows.column("id"))}
 
 
-def _texts(rows: DatasetReader, index: Mapping[str, int], ids: Sequence[str]) -> dict[str, str]:
+def _texts(task: Task, rows: DatasetReader, index: Mapping[str, int], ids: Sequence[str]) -> dict[str, str]:
     """Return the texts of those `ids` that `rows` contains."""
     present = [id_ for id_ in dict.fromkeys(ids) if id_ in index]
     matching = rows.rows_at([index[id_] for id_ in present])
-    return {id_: text_of(row) for id_, row in zip(present, matching, strict=True)}
+    return {id_: row_text(task, row) for id_, row in zip(present, matching, strict=True)}
 
 
 def _match_id(prefix: str, ids: Sequence[str], run: Path) -> str:

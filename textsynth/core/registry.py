@@ -45,7 +45,7 @@ def load_component(section: str, name: str, recipe_folder: Path | None = None) -
         return _class_in(load_plugin(name, recipe_folder or Path()), Path(name).stem, name)
     component = component_class(section, name) if name.isidentifier() else None
     if component is None:
-        raise UsageError(f"{section} has no item {name!r}{_name_hint(section, name)}")
+        raise UsageError(f"{section} has no component {name!r}{_name_hint(section, name)}")
     return component
 
 
@@ -108,7 +108,7 @@ def load_plugin(name: str, folder: Path) -> ModuleType:
     module_name = f"{PLUGIN_PREFIX}{hashlib.sha256(str(path).encode()).hexdigest()[:12]}"
     spec = importlib.util.spec_from_file_location(module_name, path)
     if spec is None or spec.loader is None:
-        raise UsageError(f"{name!r} is no Python file; an item beside the recipe ends with .py")
+        raise UsageError(f"{name!r} is no Python file; a component beside the recipe ends with .py")
     module = importlib.util.module_from_spec(spec)
     sys.modules[module_name] = module
     try:

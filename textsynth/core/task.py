@@ -10,6 +10,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
+from textsynth.core.errors import UsageError
 from textsynth.core.protocols import Step
 from textsynth.core.records import Record
 
@@ -211,11 +212,17 @@ class Task(Step):
 
     def instruction(self, labels: Mapping[str, str], *, multi_label: bool) -> str:
         """Return the instruction of a chat example; `labels` maps names to descriptions."""
-        raise NotImplementedError
+        return ""
 
     def chat_example(self, example: Example, instruction: str, labels: Sequence[str]) -> tuple[str, str]:
-        """Return the user's message and the assistant's answer; `labels` are the names in the recipe's order."""
-        raise NotImplementedError
+        """Return the user's message and the assistant's answer that a chat model is trained on.
+
+        Raises UsageError for a task that defines none.
+        """
+        name = type(self).__name__
+        raise UsageError(
+            f"the task {name} has no chat examples: define chat_example in its class, or take another format"
+        )
 
 
 def parent_texts(record: Record) -> tuple[str, ...]:

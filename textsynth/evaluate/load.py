@@ -14,7 +14,7 @@ from textsynth.core.task import Task
 from textsynth.evaluate.data import SyntheticSet
 from textsynth.sources.columns import TableSource
 from textsynth.sources.folder import read_rows
-from textsynth.store.dataset import DatasetReader, check_complete, run_task, source_of, text_of
+from textsynth.store.dataset import DatasetReader, check_complete, row_context, row_text, run_task
 from textsynth.store.manifest import Manifest, read_manifest
 
 # sections whose drops are no texts: an answer that could not be read, a request that failed
@@ -45,12 +45,12 @@ def read_run(folder: Path) -> LoadedRun:
     dropped = DatasetReader(folder / "dataset" / "dropped")
     behind = {row["id"]: row for row in passports.rows_at(range(len(passports)))}
     rows = sorted(data.rows_at(range(len(data))), key=lambda row: str(row["id"]))
-    selected = [_record(row, behind[row["id"]], behind[row["id"]]["step"]) for row in rows]
+    selected = [_record(task, row, behind[row["id"]], behind[row["id"]]["step"]) for row in rows]
     spare, drops = [], []
     for row in dropped.rows_at(range(len(dropped))):
         if row["section"] in NO_TEXT:
             continue
-        record = _record(row, row, row["generator"])
+        record = _record(task, row, row, row["generator"])
         if row["section"] == "select":
             spare.append(record)
         elif record.labels:
@@ -68,11 +68,11 @@ def read_file(path: Path, options: TableSource, name: str) -> list[Record]:
     return options.records(read_rows(path, where=str(path)), name=name, seed=0)
 
 
-def _record(row: Mapping[str, Any], origin: Mapping[str, Any], item: str) -> Record:
+def _record(task: Task, row: Mapping[str, Any], origin: Mapping[str, Any], item: str) -> Record:
     label = row.get("label")
     labels = tuple(label) if isinstance(label, list) else () if label is None else (label,)
     fields = json.loads(origin["attributes"] or "{}")
-    source = source_of(row)
+    source = row_context(task, row)
     if source is not None:
         fields["source_text"] = source
     told = Provenance(
@@ -82,4 +82,4 @@ def _record(row: Mapping[str, Any], origin: Mapping[str, Any], item: str) -> Rec
         origin["request_key"] or "",
         origin["index"] or 0,
     )
-    return Record(text_of(row), told, labels, fields)
+    return Record(row_text(task, row), told, labels, fields)

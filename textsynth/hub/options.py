@@ -63,7 +63,7 @@ def options_from_recipe(recipe: Recipe) -> PushOptions:
     comparison with a test set, neither by the filter `leak` nor by `evaluate`.
     """
     export = recipe.export
-    where = recipe.places.get("export", str(recipe.path))
+    where = recipe.positions.get("export", str(recipe.path))
     if export.hub is None:
         raise UsageError(f"{where}: --push needs a repository; write export: {{hub: owner/name}}")
     test_sources = [item.step.source for item in recipe.filter if isinstance(item.step, Leak)]

@@ -1,4 +1,4 @@
-"""The recipe: YAML to checked steps, every mistake with its line."""
+"""The recipe: from YAML to checked steps, with the line of every issue."""
 
 from __future__ import annotations
 

@@ -13,12 +13,12 @@ from textsynth.core.protocols import Generator, Labeller, Selector, Source
 from textsynth.core.records import Record
 from textsynth.export.card.hub_vocabulary import matching_task_ids
 from textsynth.recipe.issues import IssueCollector
-from textsynth.recipe.items import ParsedStep
 from textsynth.recipe.quota_spec import check_total, check_want
 from textsynth.recipe.recipe import Recipe
 from textsynth.recipe.references import check_files, check_names, check_prompts, references_in
 from textsynth.recipe.sections import Sections
 from textsynth.recipe.settings import Evaluate
+from textsynth.recipe.steps import ParsedStep
 from textsynth.recipe.yaml_tree import YamlMap
 
 ROUNDING = 1e-6
@@ -35,10 +35,11 @@ def check_sections(sections: Sections, base: Path, issues: IssueCollector) -> No
     check_names(steps, "source", "sources", list(sections.sources), issues)
     check_names(steps, "model", "models", model_names, issues)
     check_prompts(steps, sections.models, base, issues)
-    if sections.whole("generate"):
+    if sections.is_complete("generate"):
         _check_shares(sections.lists["generate"], issues)
         _check_generators(sections, issues)
-        _check_output_fields(sections, issues)
+        if sections.task_is_valid:
+            _check_output_fields(sections, issues)
         _check_balanced_fields(sections, issues)
         attributes = [name for generator in _generators(sections) for name in generator.varied_attributes]
         check_want(
@@ -50,7 +51,7 @@ def check_sections(sections: Sections, base: Path, issues: IssueCollector) -> No
         )
     if not sections.settings.multi_label:
         check_total(sections.want, sections.labels, sections.mark("want"), issues)
-    if "labels" not in sections.tree.entries:
+    if "labels" not in sections.tree.entries and sections.task_is_valid:
         _check_without_labels(sections, issues)
     _check_gold(sections, issues)
     _check_export(sections, issues)
@@ -65,7 +66,7 @@ def _generators(sections: Sections) -> list[Generator]:
 def _check_evaluate(sections: Sections, evaluate: Evaluate, issues: IssueCollector) -> None:
     """Add sources of `evaluate` that do not exist or have two roles, and a task that cannot be scored."""
     position = sections.mark("evaluate")
-    if not sections.task.evaluates:
+    if sections.task_is_valid and not sections.task.evaluates:
         issues.add(position, f"evaluate scores labelled texts, and the task is {sections.task_name!r}: take it out")
     node = sections.tree.entries["evaluate"]
     positions = node.marks if isinstance(node, YamlMap) else {}
@@ -104,7 +105,7 @@ def _check_shares(steps: Sequence[ParsedStep], issues: IssueCollector) -> None:
 
 def _check_generators(sections: Sections, issues: IssueCollector) -> None:
     if not sections.lists["generate"]:
-        issues.add(sections.mark("generate"), "generate is an empty list, so nothing writes a text: name an item")
+        issues.add(sections.mark("generate"), "generate is an empty list, so nothing writes a text: name a generator")
 
 
 def _check_output_fields(sections: Sections, issues: IssueCollector) -> None:
@@ -118,8 +119,8 @@ def _check_output_fields(sections: Sections, issues: IssueCollector) -> None:
                 issues.add(
                     step.mark,
                     f"{step.name} writes no {field!r}, which fills the column {column!r} of the task "
-                    f"{sections.task_name}: take {sections.task.generator}, keep it as `fields: {{{field}: COLUMN}}` in "
-                    "the source, or name another task",
+                    f"{sections.task_name}: take {sections.task.generator}, keep it as `fields: {{{field}: COLUMN}}` "
+                    "in the source, or name another task",
                 )
 
 
@@ -159,7 +160,8 @@ def _check_balanced_fields(sections: Sections, issues: IssueCollector) -> None:
                 hint = did_you_mean(name, sorted(fields)) if fields else ""
                 issues.add(
                     position,
-                    f"{step.item}.over has {name!r}, which no generator varies and no source keeps in `fields`{hint}",
+                    f"{step.component}.over has {name!r}, which no generator varies and no source keeps in `fields`"
+                    f"{hint}",
                 )
 
 
@@ -190,7 +192,7 @@ def check_sources(recipe: Recipe, rows: Mapping[str, Sequence[Record]]) -> list[
     """
     issues: list[RecipeIssue] = []
     for name, records in rows.items():
-        where = recipe.places.get(f"sources.{name}", str(recipe.path))
+        where = recipe.positions.get(f"sources.{name}", str(recipe.path))
         sentences = _issues_of_source(recipe, name, records) if records else [f"sources.{name} has no rows"]
         issues += [RecipeIssue(where, sentence) for sentence in sentences]
     return issues + _check_gold_rows(recipe, rows)
@@ -287,7 +289,7 @@ def _check_gold(sections: Sections, issues: IssueCollector) -> None:
     """Add every gold source whose rows are also written from, shown as examples, or tested on."""
     for labeller, source in gold_sources(sections.lists["label"]):
         position = labeller.fields.marks.get("gold", labeller.mark)
-        clash = f"{labeller.item}.gold is {source!r}"
+        clash = f"{labeller.component}.gold is {source!r}"
         for generator in sections.lists["generate"]:
             if source in (name for _, name in references_in(generator.step, "source")):
                 issues.add(
@@ -313,7 +315,7 @@ def _check_gold_rows(recipe: Recipe, rows: Mapping[str, Sequence[Record]]) -> li
     """Return the gold sources with rows that have no label, or with too few rows for a precision."""
     issues: list[RecipeIssue] = []
     for item, source in gold_sources(recipe.label):
-        where = recipe.places.get(f"sources.{source}", str(recipe.path))
+        where = recipe.positions.get(f"sources.{source}", str(recipe.path))
         records = rows[source]
         unlabelled = sum(not record.labels for record in records)
         needed = item.step.min_gold_rows if isinstance(item.step, Labeller) else 0
@@ -348,7 +350,7 @@ def _issues_of_export(sections: Sections) -> Iterator[tuple[str, str]]:
     if export.license != "other" and export.license_name is not None:
         yield "license_name", f"is given with the license {export.license!r}: write license: other, or take it out"
     categories = export.task_categories or (sections.task.hub_category, "text-classification")
-    allowed = matching_task_ids(export.task_ids, categories)
+    allowed = matching_task_ids(export.task_ids, categories) if sections.task_is_valid else export.task_ids
     for task_id in export.task_ids:
         if task_id not in allowed:
             yield "task_ids", f"has {task_id!r}, which is no task id of {', '.join(dict.fromkeys(categories))}"

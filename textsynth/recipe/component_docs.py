@@ -1,4 +1,4 @@
-"""What each item is, in words read from its class and its module: for `textsynth steps`."""
+"""Describes components for `textsynth steps`, from their classes and their modules' docstrings."""
 
 from __future__ import annotations
 
@@ -15,22 +15,25 @@ from textsynth.core.errors import UsageError, did_you_mean
 from textsynth.core.field_types import describe_type, field_type, fields_of
 from textsynth.core.options import Options
 from textsynth.core.registry import SECTIONS, component_names, load_component
+from textsynth.core.task import Task
 from textsynth.recipe.settings import Budget, Evaluate, Export
 
-NOT_COVERED = "Does not"
-PLAIN = "plain section"
+NOT_COVERED_START = "Does not"
+PLAIN_SECTION = "plain section"
 SETTINGS: Mapping[str, type[Options]] = {"budget": Budget, "export": Export, "evaluate": Evaluate}
-WRITTEN = {
-    "labels": "Each label's name and what it means: {NAME: MEANING}, or {NAME: {description: MEANING, want: 50}} with a "
-    "quota of its own; the order fixes the integer codes.",
-    "want": "Texts kept, after every check: {label: 200} for each label, {tone: 500} or {label*tone: 20} for "
-    "attributes that a generator varies, {total: 5000} in all, several of them together; a bare 200 is the total.",
+# Plain sections without a class.
+DESCRIPTIONS = {
+    "labels": "The name and description of each label: {NAME: DESCRIPTION}, or "
+    "{NAME: {description: DESCRIPTION, want: 50}} with a quota of its own; their order gives the integer codes.",
+    "want": "The number of texts to select, after every filter: {label: 200} for each label, {tone: 500} or "
+    "{label*tone: 20} for attributes that a generator varies, {total: 5000} in all, several of them together; a bare "
+    "200 is the total.",
 }
 
 
 @dataclass(frozen=True, slots=True)
 class FieldDoc:
-    """One field of an item; `default` is JSON text, or None where the recipe must give a value."""
+    """One option of a component; `default` is JSON text, or None where the recipe must give a value."""
 
     name: str
     takes: str
@@ -40,7 +43,7 @@ class FieldDoc:
 
 @dataclass(frozen=True, slots=True)
 class ComponentDoc:
-    """One item: its section and name, what it is, its fields, and what it does not cover ("" where nothing is said)."""
+    """A component: its section and name, what it is, its options, and what it does not cover ("" where not stated)."""
 
     section: str
     name: str
@@ -52,7 +55,7 @@ class ComponentDoc:
         """Return the description as lines for a terminal."""
         lines = [f"{self.section}: {self.name}", f"  {self.about}"]
         for field in self.fields:
-            default = "needed" if field.default is None else f"default {field.default}"
+            default = "required" if field.default is None else f"default {field.default}"
             lines.append(f"    {field.name}: {field.takes} ({default})")
             if field.description:
                 lines.append(f"        {field.description}")
@@ -62,48 +65,57 @@ class ComponentDoc:
 
 
 def describe_components(section: str | None = None, name: str | None = None) -> list[ComponentDoc]:
-    """Return the bundled items in the order of the sections, then by name; of one section, or of one name.
+    """Return the bundled components in the order of the sections, then by name; those of one section, or of one name.
 
-    A single word may be either: `describe("filter")`, `describe("length")`; or a section without items, as `budget`.
-    Raises UsageError with the nearest name.
+    A single argument may be either: `describe_components("filter")`, `describe_components("length")`; or a section
+    without components, such as `budget`. Raises UsageError with the nearest name.
     """
-    if name is None and section in (*SETTINGS, *WRITTEN):
-        return [_plain(section)]
+    if name is None and section in (*SETTINGS, *DESCRIPTIONS):
+        return [_describe_plain_section(section)]
     if section is not None and section not in SECTIONS and name is None:
         section, name = None, section
     if section is not None and section not in SECTIONS:
-        raise UsageError(f"a recipe has no section of items {section!r}{did_you_mean(section, SECTIONS)}")
+        raise UsageError(f"a recipe has no section of components {section!r}{did_you_mean(section, SECTIONS)}")
     sections = SECTIONS if section is None else (section,)
-    items = [(one, item) for one in sections for item in component_names(one)]
-    found = [_described(one, item) for one, item in items if name is None or item == name]
-    if name is not None and not found:
-        others = (*sections, *WRITTEN, *SETTINGS) if section is None else ()
-        known = [*others, *(item for _, item in items)]
-        raise UsageError(f"there is no item {name!r}{did_you_mean(name, known)}")
-    return found
+    candidates = [(owner, component) for owner in sections for component in component_names(owner)]
+    docs = [_describe_component(owner, component) for owner, component in candidates if name in (None, component)]
+    if name is not None and not docs:
+        others = (*sections, *DESCRIPTIONS, *SETTINGS) if section is None else ()
+        allowed = [*others, *(component for _, component in candidates)]
+        raise UsageError(f"there is no component {name!r}{did_you_mean(name, allowed)}")
+    return docs
 
 
-def _plain(section: str) -> ComponentDoc:
-    if section in WRITTEN:
-        return ComponentDoc(PLAIN, section, WRITTEN[section], (), "")
+def _describe_plain_section(section: str) -> ComponentDoc:
+    if section in DESCRIPTIONS:
+        return ComponentDoc(PLAIN_SECTION, section, DESCRIPTIONS[section], (), "")
     cls = SETTINGS[section]
-    fields = tuple(_field(one, field) for one, field in fields_of(cls).items())
-    return ComponentDoc(PLAIN, section, _first(cls.__doc__ or ""), fields, "")
+    return ComponentDoc(PLAIN_SECTION, section, _first_paragraph(cls.__doc__ or ""), _describe_fields(cls), "")
 
 
-def _described(section: str, name: str) -> ComponentDoc:
+def _describe_component(section: str, name: str) -> ComponentDoc:
     cls = load_component(section, name)
-    module = inspect.getdoc(importlib.import_module(cls.__module__)) or ""
-    about = _first(cls.__doc__ or module)
-    fields = tuple(_field(one, field) for one, field in fields_of(cls).items())
-    return ComponentDoc(section, name, about, fields, _not_covered(module))
+    module_doc = inspect.getdoc(importlib.import_module(cls.__module__)) or ""
+    about = _first_paragraph(cls.__doc__ or module_doc)
+    if issubclass(cls, Task):
+        about = f"{about} {_describe_task(cls)}"
+    return ComponentDoc(section, name, about, _describe_fields(cls), _not_covered(module_doc))
 
 
-def _field(name: str, field: FieldInfo) -> FieldDoc:
-    return FieldDoc(name, describe_type(field_type(field)), _default(field), field.description or "")
+def _describe_task(cls: type[Task]) -> str:
+    """Return what a user must know to choose a task: its columns, its generator, and whether it needs labels."""
+    needs_labels = ", needs `labels`" if cls.needs_labels else ""
+    return f"Text columns: {', '.join(cls.columns)}; generator by default: {cls.generator}{needs_labels}."
 
 
-def _default(field: FieldInfo) -> str | None:
+def _describe_fields(cls: type[Options]) -> tuple[FieldDoc, ...]:
+    return tuple(
+        FieldDoc(name, describe_type(field_type(field)), _default_of(field), field.description or "")
+        for name, field in fields_of(cls).items()
+    )
+
+
+def _default_of(field: FieldInfo) -> str | None:
     if field.is_required():
         return None
     value = field.get_default(call_default_factory=True, validated_data={})
@@ -114,11 +126,11 @@ def _default(field: FieldInfo) -> str | None:
     return json.dumps(value, ensure_ascii=False, default=str)
 
 
-def _first(doc: str) -> str:
+def _first_paragraph(doc: str) -> str:
     return " ".join(inspect.cleandoc(doc).split("\n\n", maxsplit=1)[0].split())
 
 
 def _not_covered(doc: str) -> str:
-    """Return the last paragraph that says what the item does not do."""
-    paragraphs = [" ".join(one.split()) for one in doc.split("\n\n")]
-    return next((one for one in reversed(paragraphs) if one.startswith(NOT_COVERED)), "")
+    """Return the last paragraph that begins with "Does not", "" without one."""
+    paragraphs = [" ".join(paragraph.split()) for paragraph in doc.split("\n\n")]
+    return next((text for text in reversed(paragraphs) if text.startswith(NOT_COVERED_START)), "")

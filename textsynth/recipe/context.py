@@ -1,6 +1,6 @@
-"""Sources read and the context built: all that a step may know of its run, before the first request.
+"""Reads the sources and builds the context: everything that a step may know of its run before the first request.
 
-Nothing heavy is loaded here: the embedder loads when a step first embeds.
+Nothing heavy is loaded here: the embedder is loaded when a step first embeds.
 """
 
 from __future__ import annotations
@@ -24,22 +24,20 @@ if TYPE_CHECKING:
 
 
 def read_sources(recipe: Recipe) -> dict[str, list[Record]]:
-    """Read every source of the recipe. Raises SourceError, and RecipeError for labels that are not in the recipe."""
-    rows = {
-        name: source.read(recipe.base, name=name, seed=recipe.seed) for name, source in recipe.sources.items()
-    }  # fmt: skip
-    mistakes = check_sources(recipe, rows)
-    if mistakes:
-        raise RecipeError(mistakes)
+    """Return the rows of every source by name. Raises SourceError, and RecipeError for labels not in the recipe."""
+    rows = {name: source.read(recipe.base, name=name, seed=recipe.seed) for name, source in recipe.sources.items()}
+    issues = check_sources(recipe, rows)
+    if issues:
+        raise RecipeError(issues)
     return rows
 
 
 def make_context(recipe: Recipe, sources: dict[str, list[Record]], store: VectorStore) -> Context:
-    """Return what the steps may know of the run; embeddings are kept in `store`."""
+    """Return the context of a run; `store` keeps its embeddings."""
     embedder: Embedder | None = None
 
     @cache
-    def prompt(name: str, model: str) -> Prompt:
+    def find(name: str, model: str) -> Prompt:
         return find_prompt(name, recipe.models[model].prompt_mode, recipe.base)
 
     def embed(texts: Sequence[str]) -> NDArray[np.float32]:
@@ -54,15 +52,17 @@ def make_context(recipe: Recipe, sources: dict[str, list[Record]], store: Vector
         task=recipe.task,
         language=recipe.language,
         seed=recipe.seed,
-        labels={name: label.description for name, label in recipe.labels.items()},
+        labels=recipe.label_descriptions,
         multi_label=recipe.multi_label,
         sources=sources,
         embed=embed,
-        find_prompt=prompt,
+        find_prompt=find,
     )
 
 
-class _Nowhere:
+class _EmptyStore:
+    """A store of embeddings that keeps none."""
+
     def get(self, keys: Sequence[bytes]) -> dict[bytes, bytes]:
         return {}
 
@@ -71,5 +71,5 @@ class _Nowhere:
 
 
 def no_embeddings() -> VectorStore:
-    """Return a store that keeps nothing, for plans that embed nothing."""
-    return _Nowhere()
+    """Return a store that keeps no embeddings, for callers without a journal."""
+    return _EmptyStore()

@@ -1,8 +1,8 @@
-"""`--set key.path=value`: another value at one place of the tree, read by the same rules as the file.
+"""Applies `--set key.path=value`: replaces one value of the tree, read by the same rules as the file.
 
-A path goes down by key, or by place in a list (`generate.0.labelled.share`). Keys may hold dots: the longest that
-fits is taken. What a shorthand stands for is opened where a path leads into it: a bare item name, a label's meaning,
-a source given by its path.
+A path descends by key, or by index in a list (`generate.0.labelled.share`). Keys may contain dots: the longest key that
+matches is taken. A shorthand is expanded where a path leads into it: a bare component name, a label's description, a
+source given by its path.
 """
 
 from __future__ import annotations
@@ -10,122 +10,132 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from textsynth.recipe.issues import AFTER_THE_FILE, IssueCollector, Position
+from textsynth.recipe.issues import AFTER_LAST_LINE, IssueCollector, Position
 from textsynth.recipe.yaml_tree import Node, YamlList, YamlMap, YamlScalar, describe_node, parse_yaml
 
 Path = tuple[str, ...]
-ITEMS = ("models", "sources", "generate", "filter", "label", "select")
+COMPONENT_SECTIONS = ("models", "sources", "generate", "filter", "label", "select")
 
 
-class _NoWay(Exception):
-    """The path leads nowhere; the text says why."""
+class _PathError(Exception):
+    """The path leads to no value; the text says why."""
 
 
-def apply_overrides(tree: YamlMap, sets: Sequence[str], mistakes: IssueCollector) -> YamlMap:
-    """Return the tree with every `--set` put in, in their order; what cannot be put in is a mistake."""
-    for place, option in enumerate(sets):
-        mark = Position(AFTER_THE_FILE + place, f"--set {option!r}")
+def apply_overrides(tree: YamlMap, overrides: Sequence[str], issues: IssueCollector) -> YamlMap:
+    """Return the tree with every `--set` option applied, in their order; one that cannot be applied is an issue."""
+    for index, option in enumerate(overrides):
+        mark = Position(AFTER_LAST_LINE + index, f"--set {option!r}")
         path, equals, text = option.partition("=")
         if not equals or not path.strip():
-            mistakes.add(mark, "an option is key.path=value, such as --set want.label=20")
+            issues.add(mark, "an option is key.path=value, such as --set want.label=20")
             continue
-        value = _value(text, mark, mistakes)
+        value = _parse_value(text, mark, issues)
         if value is None:
             continue
         try:
-            tree = _Put(value, mark).into_map(tree, tuple(path.strip().split(".")), ())
-        except _NoWay as fault:
-            mistakes.add(mark, str(fault))
+            tree = _Override(value, mark).replace_in_map(tree, tuple(path.strip().split(".")), ())
+        except _PathError as error:
+            issues.add(mark, str(error))
     return tree
 
 
-def _value(text: str, mark: Position, mistakes: IssueCollector) -> Node | None:
+def _parse_value(text: str, mark: Position, issues: IssueCollector) -> Node | None:
     try:
         text.encode()
     except UnicodeEncodeError:
-        mistakes.add(mark, "the value is not UTF-8")
+        issues.add(mark, "the value is not UTF-8")
         return None
-    node = parse_yaml(text, lambda _line: mark, mistakes)
+    node = parse_yaml(text, lambda _line: mark, issues)
     if node is None:
-        mistakes.add(mark, "nothing stands after =: write a value, or [] for none")
+        issues.add(mark, "there is no value after =: write one, or [] for none")
     return node
 
 
 @dataclass(frozen=True, slots=True)
-class _Put:
-    """One value on its way to its place; `done` is the path gone, `parts` the path to go."""
+class _Override:
+    """A new value; in its methods `path` is the path from the node to the value, `parents` the path to the node."""
 
     value: Node
     mark: Position
 
-    def into(self, node: Node, parts: Path, done: Path) -> Node:
-        if not parts:
+    def replace_in(self, node: Node, path: Path, parents: Path) -> Node:
+        """Return the node with the new value at `path`."""
+        if not path:
             return self.value
-        node = _opened(node, done)
+        node = _expand_shorthand(node, parents)
         if isinstance(node, YamlMap):
-            return self.into_map(node, parts, done)
+            return self.replace_in_map(node, path, parents)
         if isinstance(node, YamlList):
-            return self.into_array(node, parts, done)
-        whole = f"--set '{'.'.join(done)}={_flow(parts, self.value)}'"
-        raise _NoWay(
-            f"{'.'.join(done)} is {describe_node(node)} and has no {parts[0]!r}: give it whole, such as {whole}"
+            return self.replace_in_list(node, path, parents)
+        option = f"--set '{'.'.join(parents)}={_as_flow(path, self.value)}'"
+        raise _PathError(
+            f"{'.'.join(parents)} is {describe_node(node)} and has no {path[0]!r}: give all of it, such as {option}"
         )
 
-    def into_map(self, node: YamlMap, parts: Path, done: Path) -> YamlMap:
-        key, rest = _key(node, parts)
+    def replace_in_map(self, node: YamlMap, path: Path, parents: Path) -> YamlMap:
+        """Return the map with the new value at `path`; a key that it does not have is added."""
+        key, inner_path = _split_key(node, path)
         if key not in node.entries:
-            self._refuse_second_item(node, parts, done)
-        child = self.into(node.entries.get(key, YamlMap({}, {}, self.mark)), rest, (*done, key))
-        mark = self.mark if not rest else node.marks.get(key, self.mark)
+            self._refuse_second_component(node, path, parents)
+        child = self.replace_in(node.entries.get(key, YamlMap({}, {}, self.mark)), inner_path, (*parents, key))
+        mark = node.marks.get(key, self.mark) if inner_path else self.mark
         return YamlMap({**node.entries, key: child}, {**node.marks, key: mark}, node.mark)
 
-    def into_array(self, node: YamlList, parts: Path, done: Path) -> YamlList:
-        places = len(node.items)
-        if not parts[0].isdecimal() or int(parts[0]) >= places:
-            within = f"0 to {places - 1}" if places else "but it has none"
-            raise _NoWay(f"{'.'.join(done)} is a list: name an entry by its place, {within}, found {parts[0]!r}")
-        place = int(parts[0])
-        child = self.into(node.items[place], parts[1:], (*done, parts[0]))
-        return YamlList((*node.items[:place], child, *node.items[place + 1 :]), node.mark)
+    def replace_in_list(self, node: YamlList, path: Path, parents: Path) -> YamlList:
+        """Return the list with the new value at `path`, which begins with an index."""
+        length = len(node.items)
+        if not path[0].isdecimal() or int(path[0]) >= length:
+            allowed = f"0 to {length - 1}" if length else "but it is empty"
+            raise _PathError(f"{'.'.join(parents)} is a list: give the index of an entry, {allowed}, found {path[0]!r}")
+        index = int(path[0])
+        child = self.replace_in(node.items[index], path[1:], (*parents, path[0]))
+        return YamlList((*node.items[:index], child, *node.items[index + 1 :]), node.mark)
 
-    def _refuse_second_item(self, node: YamlMap, parts: Path, done: Path) -> None:
-        """A source, a model or an entry of a list is one item: a path may not put a second one beside it."""
-        if len(done) != 2 or done[0] not in ITEMS or not node.entries:
+    def _refuse_second_component(self, node: YamlMap, path: Path, parents: Path) -> None:
+        """Raise _PathError where a path would put a second component beside the one that is there."""
+        if not _is_component(parents) or not node.entries:
             return
-        there = next(iter(node.entries))
-        is_file = done[0] == "sources" and parts[-1] == "path" and isinstance(self.value, YamlScalar)
-        whole = _flow((), self.value) if is_file else _flow(parts, self.value)
-        raise _NoWay(
-            f"{'.'.join(done)} is {there!r} and has no {'.'.join(parts)!r}: "
-            f"give it whole, such as --set '{'.'.join(done)}={whole}'"
+        component = next(iter(node.entries))
+        is_file = parents[0] == "sources" and path[-1] == "path" and isinstance(self.value, YamlScalar)
+        value = _as_flow((), self.value) if is_file else _as_flow(path, self.value)
+        raise _PathError(
+            f"{'.'.join(parents)} is {component!r} and has no {'.'.join(path)!r}: "
+            f"give all of it, such as --set '{'.'.join(parents)}={value}'"
         )
 
 
-def _key(node: YamlMap, parts: Path) -> tuple[str, Path]:
-    for length in range(len(parts), 0, -1):
-        key = ".".join(parts[:length])
+def _split_key(node: YamlMap, path: Path) -> tuple[str, Path]:
+    """Return the longest key of the map that the path begins with, and the path behind it."""
+    for length in range(len(path), 0, -1):
+        key = ".".join(path[:length])
         if key in node.entries:
-            return key, parts[length:]
-    return parts[0], parts[1:]
+            return key, path[length:]
+    return path[0], path[1:]
 
 
-def _opened(node: Node, done: Path) -> Node:
-    """Return what a shorthand stands for, where it is one."""
-    if len(done) != 2 or not isinstance(node, YamlScalar) or not isinstance(node.value, str):
+def _expand_shorthand(node: Node, parents: Path) -> Node:
+    """Return the full form of a shorthand; any other node as it is."""
+    if not isinstance(node, YamlScalar) or not isinstance(node.value, str):
         return node
-    if done[0] == "labels":
-        return _map("description", node)
-    if done[0] == "sources":
-        return _map("rows", _map("path", node))
-    return _map(node.value, YamlMap({}, {}, node.mark)) if done[0] in ITEMS else node
+    if len(parents) == 2 and parents[0] == "labels":
+        return _single_entry("description", node)
+    if len(parents) == 2 and parents[0] == "sources":
+        return _single_entry("rows", _single_entry("path", node))
+    return _single_entry(node.value, YamlMap({}, {}, node.mark)) if _is_component(parents) else node
 
 
-def _map(key: str, node: Node) -> YamlMap:
+def _is_component(path: Path) -> bool:
+    """Whether the value at `path` is one component: the task, a source, a model, or an entry of a list section."""
+    return path == ("task",) or (len(path) == 2 and path[0] in COMPONENT_SECTIONS)
+
+
+def _single_entry(key: str, node: Node) -> YamlMap:
     return YamlMap({key: node}, {key: node.mark}, node.mark)
 
 
-def _flow(parts: Path, value: Node) -> str:
+def _as_flow(path: Path, value: Node) -> str:
+    """Return the value nested in its path as YAML writes it on one line: `{http: {model: q}}`."""
     text = value.text if isinstance(value, YamlScalar) else "…"
-    for part in reversed(parts):
-        text = f"{{{part}: {text}}}"
+    for key in reversed(path):
+        text = f"{{{key}: {text}}}"
     return text

@@ -1,4 +1,4 @@
-"""Sources that may move, such as a branch on the Hub, held at what they are when a run begins, or were in a run."""
+"""Pins sources that may change, such as a branch on the Hub, to their revision now or in a past run."""
 
 from __future__ import annotations
 
@@ -9,19 +9,20 @@ from textsynth.recipe.recipe import Recipe
 
 
 def pin_sources(recipe: Recipe) -> Recipe:
-    """Return the recipe with its sources as they are now, and their licences where the recipe gives none.
+    """Return the recipe with its sources at their present revisions, and their licenses where the recipe gives none.
 
     Raises SourceError.
     """
     sources = {name: source.pin_revision(recipe.base, name=name) for name, source in recipe.sources.items()}
-    known = {name: source.publisher_license for name, source in sources.items()}
-    licenses = {name: one for name, one in known.items() if one is not None} | dict(recipe.export.source_licenses)
+    published = {name: source.publisher_license for name, source in sources.items()}
+    licenses = {name: license_id for name, license_id in published.items() if license_id is not None}
+    licenses |= recipe.export.source_licenses
     return replace(recipe, sources=sources, export=recipe.export.model_copy(update={"source_licenses": licenses}))
 
 
-def pinned_as_run(recipe: Recipe, told: Mapping[str, Mapping[str, str]]) -> Recipe:
-    """Return the recipe with its sources at the revisions that a run's manifest tells (its part `sources`)."""
-    revisions = _revisions(told)
+def pinned_as_run(recipe: Recipe, manifest_sources: Mapping[str, Mapping[str, str]]) -> Recipe:
+    """Return the recipe with its sources at the revisions in the part `sources` of a run's manifest."""
+    revisions = _revisions(manifest_sources)
     sources = {
         name: source.model_copy(update={"revision": revisions[name]}) if name in revisions else source
         for name, source in recipe.sources.items()
@@ -29,10 +30,10 @@ def pinned_as_run(recipe: Recipe, told: Mapping[str, Mapping[str, str]]) -> Reci
     return replace(recipe, sources=sources)
 
 
-def revision_changes(recipe: Recipe, told: Mapping[str, Mapping[str, str]]) -> list[str]:
-    """Return a sentence for each source of a pinned recipe that is at another revision than a manifest tells."""
-    before = _revisions(told)
-    now = {name: getattr(source, "revision", None) for name, source in recipe.sources.items()}
+def revision_changes(recipe: Recipe, manifest_sources: Mapping[str, Mapping[str, str]]) -> list[str]:
+    """Return a sentence for each source of a pinned recipe whose revision differs from that in a run's manifest."""
+    before = _revisions(manifest_sources)
+    now = {name: source.origin.revision for name, source in recipe.sources.items()}
     return [
         f"sources.{name} has changed on the Hub since the last run here: {before[name][:8]} is now {revision[:8]}"
         for name, revision in now.items()
@@ -40,5 +41,5 @@ def revision_changes(recipe: Recipe, told: Mapping[str, Mapping[str, str]]) -> l
     ]
 
 
-def _revisions(told: Mapping[str, Mapping[str, str]]) -> dict[str, str]:
-    return {name: one["revision"] for name, one in told.items() if "revision" in one}
+def _revisions(manifest_sources: Mapping[str, Mapping[str, str]]) -> dict[str, str]:
+    return {name: source["revision"] for name, source in manifest_sources.items() if "revision" in source}

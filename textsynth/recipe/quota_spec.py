@@ -1,4 +1,4 @@
-"""`want`: from `200`, `{label: 200}` or `{label*tone: 20}` to the keys of each quota and its number."""
+"""Reads `want`: from `200`, `{label: 200}` or `{label*tone: 20}` to the keys of each quota and its number of texts."""
 
 from __future__ import annotations
 
@@ -14,65 +14,68 @@ TOTAL = "total"
 LABEL = "label"
 
 
-def read_want(node: Node, mark: Position, mistakes: IssueCollector) -> dict[tuple[str, ...], int]:
-    """Return keys → number in the order of the recipe; a bare number is the total. Attributes are checked later."""
+def read_want(node: Node, mark: Position, issues: IssueCollector) -> dict[tuple[str, ...], int]:
+    """Return keys → number in the order of the recipe; a bare number is the total. `check_want` checks the keys."""
     if isinstance(node, YamlMap) and node.entries:
-        wanted: dict[tuple[str, ...], int] = {}
+        quotas: dict[tuple[str, ...], int] = {}
         for name, value in node.entries.items():
-            keys = _keys(name, node.marks[name], mistakes)
-            number = _number(f"want.{name}", value, node.marks[name], mistakes)
+            keys = _parse_keys(name, node.marks[name], issues)
+            number = _parse_number(f"want.{name}", value, node.marks[name], issues)
             if keys is not None and number is not None:
-                wanted[keys] = number
-        return wanted
-    number = _number("want", node, mark, mistakes)
+                quotas[keys] = number
+        return quotas
+    number = _parse_number("want", node, mark, issues)
     return {} if number is None else {(): number}
 
 
 def check_want(
-    wanted: Iterable[tuple[str, ...]],
+    quotas: Iterable[tuple[str, ...]],
     mark: Position,
-    mistakes: IssueCollector,
+    issues: IssueCollector,
     *,
     attributes: Collection[str],
     labels: Collection[str] = (),
 ) -> None:
-    """Note every key that is neither the label nor an attribute (`vary` of a generator)."""
-    for key in dict.fromkeys(key for keys in wanted for key in keys):
+    """Add every key that is neither `label` nor an attribute that a generator varies."""
+    for key in dict.fromkeys(key for keys in quotas for key in keys):
         if key in labels and key not in (LABEL, *attributes):
-            own = f"labels: {{{key}: {{description: …, want: 20}}}}"
-            mistakes.add(mark, f"want: {key!r} is one of the labels; a label's own quota stands at the label: {own}")
+            example = f"labels: {{{key}: {{description: …, want: 20}}}}"
+            issues.add(mark, f"want: {key!r} is one of the labels; a quota for one label is written there: {example}")
         elif key != LABEL and key not in attributes:
-            known = did_you_mean(key, [TOTAL, LABEL, *attributes])
-            mistakes.add(mark, f"want counts texts by {key!r}, which no generator varies{known}")
+            hint = did_you_mean(key, [TOTAL, LABEL, *attributes])
+            issues.add(mark, f"want counts texts by {key!r}, which no generator varies{hint}")
 
 
 def check_total(
-    wanted: Mapping[tuple[str, ...], int], labels: Mapping[str, Label], mark: Position, mistakes: IssueCollector
+    quotas: Mapping[tuple[str, ...], int], labels: Mapping[str, Label], mark: Position, issues: IssueCollector
 ) -> None:
-    """Note a total below what the labels want, where a text has one label: no run could meet both."""
-    total, each = wanted.get(()), wanted.get((LABEL,))
-    whole = sum(each or 0 if label.want is None else label.want for label in labels.values())
-    if total is not None and total < whole:
-        told = f"want: the total is {total:,}, and the labels want {whole:,} in all, so that both cannot be met"
-        mistakes.add(mark, f"{told}: raise it, or leave it out (`run --limit` makes a smaller run)")
+    """Add a total below the sum of the labels' quotas: where a text has one label, no run could meet both."""
+    total, per_label = quotas.get(()), quotas.get((LABEL,))
+    label_sum = sum(per_label or 0 if label.want is None else label.want for label in labels.values())
+    if total is not None and total < label_sum:
+        issues.add(
+            mark,
+            f"want: the total is {total:,}, but the quotas of the labels add up to {label_sum:,}, so both cannot be "
+            "met: raise the total, or leave it out (`run --limit` makes a smaller run)",
+        )
 
 
-def _keys(name: str, mark: Position, mistakes: IssueCollector) -> tuple[str, ...] | None:
+def _parse_keys(name: str, mark: Position, issues: IssueCollector) -> tuple[str, ...] | None:
     if name == TOTAL:
         return ()
     keys = tuple(part.strip() for part in name.split("*"))
     if TOTAL in keys or "" in keys or len(set(keys)) < len(keys):
-        mistakes.add(mark, f"want takes total, label, an attribute, or several as in label*tone, found {name!r}")
+        issues.add(mark, f"want takes total, label, an attribute, or several as in label*tone, found {name!r}")
         return None
     return keys
 
 
-def _number(name: str, node: Node, mark: Position, mistakes: IssueCollector) -> int | None:
+def _parse_number(name: str, node: Node, mark: Position, issues: IssueCollector) -> int | None:
     if isinstance(node, YamlScalar):
-        if node.noted:
+        if node.reported:
             return None
         number = parse_count(node.value)
         if isinstance(number, int) and not isinstance(number, bool) and number > 0:
             return number
-    mistakes.add(mark, f"{name} takes a whole number above 0, such as 200 or 25k, found {describe_node(node)}")
+    issues.add(mark, f"{name} takes a whole number above 0, such as 200 or 25k, found {describe_node(node)}")
     return None

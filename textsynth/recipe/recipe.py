@@ -1,4 +1,4 @@
-"""A recipe that was read and checked: what the run works from."""
+"""The recipe after it was read and checked: what a run works from."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ AnyStep = TypeVar("AnyStep", bound=Options, covariant=True)
 
 
 class Label(NamedTuple):
-    """What a label means, and its own quota (None: the same as the others)."""
+    """A label's description, and its own quota (None: the same as the other labels)."""
 
     description: str
     want: int | None = None
@@ -25,9 +25,9 @@ class Label(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class NamedStep(Generic[AnyStep]):
-    """One item of a list section: its name in the recipe (`paraphrase-2` the second time), and where it stands.
+    """A step of a list section with its name in the recipe (`paraphrase-2` for the second) and its position.
 
-    `where` is `recipe.yaml:14`; an item that the recipe does not write out stands at the file itself.
+    `where` is `recipe.yaml:14`; for a default that the recipe does not write it is the file itself.
     """
 
     name: str
@@ -37,14 +37,15 @@ class NamedStep(Generic[AnyStep]):
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """A recipe in which every mistake that can be seen without reading its data is ruled out.
+    """A recipe without any issue that can be found before its data is read.
 
-    `want` maps the keys of a quota to the number of selected texts in each of its cells: () is the total, ("label",)
-    each label, ("label", "tone") each pair; empty means every text there is, once through. A label's own `want` wins.
+    `task` is the task, `task_name` its name in the recipe (`classification`, `./mine.py`). `want` maps the keys of a
+    quota to the number of selected texts in each of its cells: () is the total, ("label",) each label,
+    ("label", "tone") each pair; empty means every text there is, each once. A label's own `want` takes precedence.
     `base` is the folder that paths are relative to. `models` has aliases resolved: two names may share one value.
-    `text` is the file as it was written, `sets` are the `--set` options, and `hash` the sha256 of the tree with them;
-    none holds the value of an environment variable, while the options of items do. `places` maps `labels`,
-    `sources.seeds`, `want` and so on to where they stand.
+    `text` is the file as it was written, `overrides` are the `--set` options, and `hash` is the sha256 of the tree with
+    them; none of the three contains the value of an environment variable, while the options of steps do. `positions`
+    maps `labels`, `sources.seeds`, `want` and so on to their positions.
     """
 
     path: Path
@@ -72,9 +73,9 @@ class Recipe:
     overrides: tuple[str, ...]
     text: str
     hash: str
-    places: Mapping[str, str]
+    positions: Mapping[str, str]
 
     @property
     def label_descriptions(self) -> dict[str, str]:
-        """The labels' meanings by name, in the recipe's order."""
+        """The descriptions of the labels by name, in the recipe's order."""
         return {name: label.description for name, label in self.labels.items()}

@@ -1,4 +1,4 @@
-"""References: every source, model and prompt that an item names must be there, and a prompt must fit its step."""
+"""Checks references: every source, model and prompt that a step names must exist, and the prompt must fit the step."""
 
 from __future__ import annotations
 
@@ -8,99 +8,104 @@ from pathlib import Path
 from typing import Union, get_args, get_origin
 
 from textsynth.core.errors import UsageError, did_you_mean
-from textsynth.core.field_types import FieldType, field_type, fields_of, unwrapped
+from textsynth.core.field_types import FieldType, field_type, unwrapped
 from textsynth.core.options import Options, Ref
 from textsynth.core.protocols import Generator, Labeller, PromptedGenerator, Source
 from textsynth.models import ModelOptions
 from textsynth.recipe.issues import IssueCollector, Position
-from textsynth.recipe.items import ParsedStep
+from textsynth.recipe.steps import ParsedStep
 
 
 def references_in(step: Options, to: str) -> Iterator[tuple[str, str]]:
-    """Yield (field, name) for every reference of `step` to a "source", "model" or "prompt", in the fields' order."""
-    for field, info in fields_of(type(step)).items():
-        attribute = next(name for name, one in type(step).model_fields.items() if one is info)
-        for name in _names(getattr(step, attribute), field_type(info), to):
-            yield field, name
+    """Yield (field, name) for every reference of `step` to a "source", "model", "prompt" or "gold" (a gold source).
+
+    The order is that of the fields. References inside lists, maps, unions and nested options count for their field.
+    """
+    for name, field in type(step).model_fields.items():
+        for reference in _referenced_names(getattr(step, name), field_type(field), to):
+            yield field.alias or name, reference
 
 
-def _names(value: object, kind: FieldType, to: str) -> Iterator[str]:
+def _referenced_names(value: object, kind: FieldType, to: str) -> Iterator[str]:
     kind = unwrapped(kind)
     if value is None:
         return
     if isinstance(value, str):
-        if any(isinstance(one, Ref) and one.kind == to for one in kind.metadata):
+        if any(isinstance(item, Ref) and item.kind == to for item in kind.metadata):
             yield value
             return
-        arguments = get_args(kind.annotation) if get_origin(kind.annotation) in (Union, types.UnionType) else ()
-        yield from dict.fromkeys(name for one in arguments for name in _names(value, FieldType(one), to))
+        members = get_args(kind.annotation) if get_origin(kind.annotation) in (Union, types.UnionType) else ()
+        yield from dict.fromkeys(name for member in members for name in _referenced_names(value, FieldType(member), to))
     elif isinstance(value, Options):
         yield from (name for _, name in references_in(value, to))
     elif isinstance(value, (list, tuple, Mapping)):
         arguments = get_args(kind.annotation)
-        for one in value.values() if isinstance(value, Mapping) else value:
-            yield from (name for argument in arguments for name in _names(one, FieldType(argument), to))
+        for element in value.values() if isinstance(value, Mapping) else value:
+            yield from (name for argument in arguments for name in _referenced_names(element, FieldType(argument), to))
 
 
 def check_names(
-    items: Sequence[ParsedStep], to: str, section: str, known: Collection[str], mistakes: IssueCollector
+    steps: Sequence[ParsedStep], to: str, section: str, names: Collection[str], issues: IssueCollector
 ) -> None:
-    """Note every reference to a source or model that `section` does not have."""
-    for one in items:
-        for field, name in references_in(one.step, to):
-            if name in known:
+    """Add every reference to a source or model that is not among the `names` of its section."""
+    for step in steps:
+        for field, name in references_in(step.step, to):
+            if name in names:
                 continue
-            wrong = f"{one.item}.{field} is {name!r}, but {section} has no {name!r}"
-            default = "" if field in one.fields.entries else " (the default)"
-            mistakes.add(_mark(one, field), f"{wrong.replace(',', default + ',', 1)}{did_you_mean(name, known)}")
+            default = "" if field in step.fields.entries else " (the default)"
+            issues.add(
+                _position(step, field),
+                f"{step.component}.{field} is {name!r}{default}, but {section} has no {name!r}"
+                f"{did_you_mean(name, names)}",
+            )
 
 
-def check_files(sources: Mapping[str, ParsedStep], base: Path, mistakes: IssueCollector) -> None:
-    """Note every source whose file does not exist; nothing is read."""
-    for name, one in sources.items():
-        missing = one.step.missing_file(base) if isinstance(one.step, Source) else None
+def check_files(sources: Mapping[str, ParsedStep], base: Path, issues: IssueCollector) -> None:
+    """Add every source whose file does not exist; reads nothing."""
+    for name, source in sources.items():
+        missing = source.step.missing_file(base) if isinstance(source.step, Source) else None
         if missing is not None:
-            mistakes.add(_mark(one, "path"), f"sources.{name}: {missing}")
+            issues.add(_position(source, "path"), f"sources.{name}: {missing}")
 
 
 def check_prompts(
-    items: Sequence[ParsedStep], models: Mapping[str, ModelOptions], base: Path, mistakes: IssueCollector
+    steps: Sequence[ParsedStep], models: Mapping[str, ModelOptions], base: Path, issues: IssueCollector
 ) -> None:
-    """Prove that each prompt exists, can be read, and uses only variables that its step offers."""
-    for one in items:
-        for field, name in references_in(one.step, "prompt"):
-            names = [model for _, model in references_in(one.step, "model")]
-            if names and names[0] in models:
-                _check_prompt(one, field, name, models[names[0]], base, mistakes)
+    """Add every prompt that does not exist, cannot be read, or uses a variable that its step does not offer."""
+    for step in steps:
+        for field, name in references_in(step.step, "prompt"):
+            model_names = [model for _, model in references_in(step.step, "model")]
+            if model_names and model_names[0] in models:
+                _check_prompt(step, field, name, models[model_names[0]], base, issues)
 
 
 def _check_prompt(
-    one: ParsedStep, field: str, name: str, model: ModelOptions, base: Path, mistakes: IssueCollector
+    step: ParsedStep, field: str, name: str, model: ModelOptions, base: Path, issues: IssueCollector
 ) -> None:
-    # only a recipe with prompts pays for the template engine
+    # imported here: only a recipe with prompts loads the template engine
     from textsynth.prompts import find_prompt
 
-    mark = _mark(one, field)
+    position = _position(step, field)
     try:
         prompt = find_prompt(name, model.prompt_mode, base)
-    except UsageError as fault:
-        for sentence in str(fault).splitlines():
-            mistakes.add(mark, f"{one.item}.{field}: {sentence}")
+    except UsageError as error:
+        for sentence in str(error).splitlines():
+            issues.add(position, f"{step.component}.{field}: {sentence}")
         return
-    offered = sorted(_prompt_variables(one.step))
+    offered = sorted(_prompt_variables(step.step))
     for variable in sorted(prompt.variables.difference(offered)):
-        mistakes.add(
-            mark,
-            f"{one.item}.{field}: the template {prompt.path} uses {variable!r}, which {one.item} does not offer"
-            f"{did_you_mean(variable, offered)}",
+        issues.add(
+            position,
+            f"{step.component}.{field}: the template {prompt.path} uses {variable!r}, which {step.component} does not "
+            f"offer{did_you_mean(variable, offered)}",
         )
 
 
 def _prompt_variables(step: Options) -> set[str]:
-    """Return the variables that a step offers to its prompt."""
+    """Return the variables that a step offers to its prompt, attributes included."""
     variables = set(step.prompt_variables) if isinstance(step, (PromptedGenerator, Labeller)) else set()
     return variables | set(step.varied_attributes) if isinstance(step, Generator) else variables
 
 
-def _mark(one: ParsedStep, field: str) -> Position:
-    return one.fields.marks.get(field, one.mark)
+def _position(step: ParsedStep, field: str) -> Position:
+    return step.fields.marks.get(field, step.mark)

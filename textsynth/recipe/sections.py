@@ -1,4 +1,4 @@
-"""The sections of a recipe, each read on its own; what is left out has the defaults of its task."""
+"""Reads each section of a recipe on its own; what the recipe leaves out gets the defaults of its task."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from textsynth.core.registry import component_class, component_names
 from textsynth.core.task import RecipeFacts, StepSpec, Task
 from textsynth.models import ModelOptions
 from textsynth.recipe.issues import IssueCollector, Position
-from textsynth.recipe.items import LISTS, ParsedStep, StepReader
 from textsynth.recipe.quota_spec import read_want
 from textsynth.recipe.recipe import Label
 from textsynth.recipe.references import references_in
 from textsynth.recipe.settings import Budget, Evaluate, Export, LabelSetting, Settings
+from textsynth.recipe.steps import LISTS, ParsedStep, StepReader
 from textsynth.recipe.validation_errors import unknown_section, validate
 from textsynth.recipe.yaml_tree import Node, Value, YamlList, YamlMap, YamlScalar, describe_node
 
@@ -33,9 +33,11 @@ SECTIONS = (
     "export",
     "evaluate",
 )
+# Names that are no sections, and where what they mean is written.
 ELSEWHERE = {
-    "gold": "rows with known labels are a source like others, and choice: {gold: NAME} under label tries on them",
-    "review": "on_disagreement: review and on_low_confidence: review under label let people decide, with textsynth review",
+    "gold": "rows with known labels are a source, and `choice: {gold: NAME}` under label is calibrated on them",
+    "review": "`on_disagreement: review` and `on_low_confidence: review` under label leave decisions to people, who "
+    "make them with `textsynth review RUN`",
 }
 DEFAULT_TASK = "classification"
 DEFAULT_MODELS: dict[str, StepSpec] = {"generator": {"local": {}}}
@@ -44,14 +46,16 @@ Section = TypeVar("Section", bound=Options)
 
 @dataclass(frozen=True, slots=True)
 class Sections:
-    """What each section holds. A source with a mistake is None; an item with one is not in its list.
+    """The content of every section. A source with an issue is None; a step with one is not in its list.
 
-    `marks` says where each section stands; one that the recipe does not write stands at the file itself.
+    A task with an issue is replaced by the default task, and `task_is_valid` is False: what depends on the task cannot
+    be checked. `file` is the position of what the recipe leaves out.
     """
 
     settings: Settings
     task: Task
     task_name: str
+    task_is_valid: bool
     labels: Mapping[str, Label]
     models: Mapping[str, ModelOptions]
     sources: Mapping[str, ParsedStep | None]
@@ -64,261 +68,283 @@ class Sections:
     file: Position
 
     def mark(self, section: str) -> Position:
-        """Return where a section stands."""
+        """Return the position of a section."""
         return self.tree.marks.get(section, self.file)
 
-    def whole(self, section: str) -> bool:
-        """Return whether every item of a list section could be read."""
+    def is_complete(self, section: str) -> bool:
+        """Return whether every step of a list section could be read."""
         node = self.tree.entries.get(section)
         return node is None or (isinstance(node, YamlList) and len(node.items) == len(self.lists[section]))
 
 
-def read_sections(tree: YamlMap, reader: StepReader, file: Position) -> Sections:
-    """Read every section; mistakes are noted in the reader's."""
-    reading = _Reading(tree, reader, file)
-    reading.refuse_unknown()
-    settings, labels = reading.settings(), reading.labels()
-    task_name, task = reading.task()
-    models, sources = reading.models(), reading.sources(task)
-    label = reading.items("label", [])
-    gold = tuple(name for step in label for _, name in references_in(step.step, "gold"))
+def read_sections(tree: YamlMap, step_reader: StepReader, file: Position) -> Sections:
+    """Read every section; issues are added to those of `step_reader`. `file` is the position of what is left out."""
+    reader = _SectionReader(tree, step_reader, file)
+    reader.report_unknown_sections()
+    settings, labels = reader.settings(), reader.labels()
+    task_name, task, task_is_valid = reader.task()
+    models, sources = reader.models(), reader.sources(task)
+    labellers = reader.steps_of("label", [])
+    gold = tuple(name for step in labellers for _, name in references_in(step.step, "gold"))
     facts = RecipeFacts(tuple(sources), len(labels), gold=gold)
-    generate = reading.items("generate", task.default_generate(facts))
-    facts = _more_facts(facts, generate, sources)
-    want = reading.want(task.default_want(facts))
+    generators = reader.steps_of("generate", task.default_generate(facts))
+    facts = _add_generator_facts(facts, generators, sources)
+    want = reader.want(task.default_want(facts))
     by_label = any("label" in keys for keys in want) or any(label.want is not None for label in labels.values())
-    lists = {
-        "generate": generate,
-        "filter": reading.items("filter", task.default_filters(facts)),
-        "label": label,
-        "select": reading.items("select", task.default_select(facts, by_label=by_label)),
-    }
-    budget, export = reading.section("budget", Budget) or Budget(), reading.section("export", Export) or Export()
-    evaluate = reading.section("evaluate", Evaluate)
     return Sections(
-        settings, task, task_name, labels, models, sources, lists, want, budget, export, evaluate, tree, file
+        settings=settings,
+        task=task,
+        task_name=task_name,
+        task_is_valid=task_is_valid,
+        labels=labels,
+        models=models,
+        sources=sources,
+        lists={
+            "generate": generators,
+            "filter": reader.steps_of("filter", task.default_filters(facts)),
+            "label": labellers,
+            "select": reader.steps_of("select", task.default_select(facts, by_label=by_label)),
+        },
+        want=want,
+        budget=reader.plain_section("budget", Budget) or Budget(),
+        export=reader.plain_section("export", Export) or Export(),
+        evaluate=reader.plain_section("evaluate", Evaluate),
+        tree=tree,
+        file=file,
+    )
+
+
+def _add_generator_facts(
+    facts: RecipeFacts, generators: Sequence[ParsedStep], sources: Mapping[str, ParsedStep | None]
+) -> RecipeFacts:
+    without_model = [step for step in generators if isinstance(step.step, Generator) and not step.step.needs_model]
+    writers = [step for step in generators if step not in without_model]
+    seeds = next((name for step in writers for _, name in references_in(step.step, "source") if name in sources), None)
+    source = sources.get(seeds) if seeds is not None else None
+    return replace(
+        facts,
+        seeds=seeds,
+        seeds_labelled=source is not None and isinstance(source.step, Source) and source.step.may_have_labels,
+        only_existing=bool(without_model) and not writers,
     )
 
 
 @dataclass(frozen=True, slots=True)
-class _Reading:
+class _SectionReader:
     tree: YamlMap
-    reader: StepReader
+    step_reader: StepReader
     file: Position
 
     @property
-    def mistakes(self) -> IssueCollector:
-        return self.reader.mistakes
+    def issues(self) -> IssueCollector:
+        return self.step_reader.issues
 
-    def refuse_unknown(self) -> None:
+    def report_unknown_sections(self) -> None:
         for name, mark in self.tree.marks.items():
             if name in ELSEWHERE:
-                self.mistakes.add(mark, f"a recipe has no section {name!r}: {ELSEWHERE[name]}")
+                self.issues.add(mark, f"a recipe has no section {name!r}: {ELSEWHERE[name]}")
             elif name not in SECTIONS:
-                self.mistakes.add(mark, unknown_section(name, list(SECTIONS)))
+                self.issues.add(mark, unknown_section(name, list(SECTIONS)))
 
     def settings(self) -> Settings:
-        """Read the top-level settings; one with a mistake takes its default, so that the checks can go on."""
+        """Return the top-level settings; one with an issue gets its default, so that the checks can go on."""
         tree = self.tree
-        own = {name: node for name, node in tree.entries.items() if name in Settings.model_fields}
-        good: dict[str, object] = {}
-        for name, node in own.items():
-            one = validate(
-                Settings, YamlMap({name: node}, tree.marks, tree.mark), "", self.reader.environment, self.mistakes
-            )
-            if one is not None:
-                good[name] = getattr(one, name)
-        return Settings.model_validate(good)
+        valid: dict[str, object] = {}
+        for name, node in tree.entries.items():
+            if name not in Settings.model_fields:
+                continue
+            single = YamlMap({name: node}, tree.marks, tree.mark)
+            settings = validate(Settings, single, "", self.step_reader.environment, self.issues)
+            if settings is not None:
+                valid[name] = getattr(settings, name)
+        return Settings.model_validate(valid)
 
-    def section(self, name: str, cls: type[Section]) -> Section | None:
-        """Read a plain section; None where it is not written or has a mistake."""
+    def plain_section(self, name: str, cls: type[Section]) -> Section | None:
+        """Return a section that is no component; None where it is not written or has an issue."""
         node = self.tree.entries.get(name)
         if isinstance(node, YamlMap):
-            return validate(cls, node, name, self.reader.environment, self.mistakes)
-        if node is not None and not _noted(node):
+            return validate(cls, node, name, self.step_reader.environment, self.issues)
+        if node is not None and not _was_reported(node):
             fields = ", ".join(cls.model_fields)
-            self.mistakes.add(self.tree.marks[name], f"{name} is a map with {fields}, found {describe_node(node)}")
+            self.issues.add(self.tree.marks[name], f"{name} is a map with {fields}, found {describe_node(node)}")
         return None
 
-    def map_of(self, name: str, what: str) -> YamlMap:
-        node = self.tree.entries.get(name)
-        if isinstance(node, YamlMap):
-            return node
-        if node is not None and not _noted(node):
-            self.mistakes.add(self.tree.marks[name], f"{name} is a map of {what}, found {describe_node(node)}")
-        return YamlMap({}, {}, self.file)
+    def task(self) -> tuple[str, Task, bool]:
+        """Return the task's name, the task, and whether it is valid; one with an issue is replaced by the default."""
+        node = self.tree.entries.get("task")
+        mark = self.tree.marks.get("task", self.file)
+        parsed = None if node is None else self.step_reader.read_step("task", node, mark=mark)
+        is_valid = node is None or parsed is not None
+        if parsed is None:
+            parsed = self.step_reader.read_step("task", _default_node(DEFAULT_TASK, self.file))
+        if parsed is None or not isinstance(parsed.step, Task):
+            raise TypeError(f"the default task {DEFAULT_TASK!r} is no Task")
+        return parsed.component, parsed.step, is_valid
 
     def labels(self) -> dict[str, Label]:
         node = self.tree.entries.get("labels")
         if node is None:
             return {}
-        return read_labels(node, self.tree.marks["labels"], self.reader.environment, self.mistakes)
+        return _read_labels(node, self.tree.marks["labels"], self.step_reader.environment, self.issues)
 
     def models(self) -> dict[str, ModelOptions]:
         if "models" not in self.tree.entries:
-            return read_models(cast("YamlMap", _node(DEFAULT_MODELS, self.file)), self.reader)
-        return read_models(self.map_of("models", "names to models"), self.reader)
-
-    def task(self) -> tuple[str, Task]:
-        """Return the task's name and the task; one with an issue counts as the default, so that the checks can go on."""
-        node = self.tree.entries.get("task")
-        mark = self.tree.marks.get("task", self.file)
-        parsed = None if node is None else self.reader.item("task", node, mark=mark)
-        if parsed is None:
-            parsed = self.reader.item("task", _node(DEFAULT_TASK, self.file))
-        if parsed is None or not isinstance(parsed.step, Task):
-            raise TypeError(f"the default task {DEFAULT_TASK!r} is no task")
-        return parsed.item, parsed.step
+            return _read_models(cast("YamlMap", _default_node(DEFAULT_MODELS, self.file)), self.step_reader)
+        return _read_models(self._map_of("models", "names to models"), self.step_reader)
 
     def sources(self, task: Task) -> dict[str, ParsedStep | None]:
         """Return the sources by name, with the task's columns where they name none; one with an issue is None."""
-        node = self.map_of("sources", "names to sources")
+        node = self._map_of("sources", "names to sources")
         sources: dict[str, ParsedStep | None] = {}
         for name, value in node.entries.items():
             mark = node.marks[name]
             if _is_path(value):
                 path = YamlMap({"path": value}, {"path": mark}, mark)
                 value = YamlMap({"rows": path}, {"rows": mark}, mark)
-            parsed = self.reader.item("sources", value, name=name, mark=mark)
+            parsed = self.step_reader.read_step("sources", value, name=name, mark=mark)
             if parsed is not None and isinstance(parsed.step, Source):
-                columns = parsed.step.with_columns(task.source_text_column, task.source_fields)
-                parsed = replace(parsed, step=columns)
+                source = parsed.step.with_columns(task.source_text_column, task.source_fields)
+                parsed = replace(parsed, step=source)
             sources[name] = parsed
         return sources
 
-    def items(self, section: str, default: list[StepSpec]) -> list[ParsedStep]:
-        return self.reader.list_of(section, self.tree.entries.get(section, _node(default, self.file)))
+    def steps_of(self, section: str, default: list[StepSpec]) -> list[ParsedStep]:
+        node = self.tree.entries.get(section, _default_node(default, self.file))
+        return self.step_reader.read_list(section, node)
 
     def want(self, default: Mapping[str, int]) -> dict[tuple[str, ...], int]:
         node = self.tree.entries.get("want")
         if node is not None:
-            return read_want(node, self.tree.marks["want"], self.mistakes)
-        return read_want(_node(dict(default), self.file), self.file, self.mistakes) if default else {}
+            return read_want(node, self.tree.marks["want"], self.issues)
+        return read_want(_default_node(dict(default), self.file), self.file, self.issues) if default else {}
 
-
-def _more_facts(
-    facts: RecipeFacts, generate: Sequence[ParsedStep], sources: Mapping[str, ParsedStep | None]
-) -> RecipeFacts:
-    curated = [one for one in generate if isinstance(one.step, Generator) and not one.step.needs_model]
-    writers = [one for one in generate if one not in curated]
-    seeds = next((name for one in writers for _, name in references_in(one.step, "source") if name in sources), None)
-    source = sources.get(seeds) if seeds is not None else None
-    return replace(
-        facts,
-        seeds=seeds,
-        seeds_labelled=source is not None and isinstance(source.step, Source) and source.step.may_have_labels,
-        only_existing=bool(curated) and not writers,
-    )
+    def _map_of(self, name: str, content: str) -> YamlMap:
+        node = self.tree.entries.get(name)
+        if isinstance(node, YamlMap):
+            return node
+        if node is not None and not _was_reported(node):
+            self.issues.add(self.tree.marks[name], f"{name} is a map of {content}, found {describe_node(node)}")
+        return YamlMap({}, {}, self.file)
 
 
 def _is_path(node: Node) -> bool:
-    """Whether a source is given by the path of its file; a `.py` file beside the recipe is an item of one's own."""
-    if not isinstance(node, YamlScalar) or not isinstance(node.value, str) or node.noted:
+    """Whether a source is given by the path of its file; a `.py` file beside the recipe is a component instead."""
+    if not isinstance(node, YamlScalar) or not isinstance(node.value, str) or node.reported:
         return False
     return not (node.text.startswith("./") and node.text.endswith(".py"))
 
 
-def _noted(node: Node) -> bool:
-    return isinstance(node, YamlScalar) and node.noted
+def _was_reported(node: Node) -> bool:
+    return isinstance(node, YamlScalar) and node.reported
 
 
-def _node(value: object, mark: Position) -> Node:
-    """Return the node for a default, as if it stood at `mark`."""
+def _default_node(value: object, mark: Position) -> Node:
+    """Return the node of a default; all of it is at `mark`."""
     if isinstance(value, dict):
-        return YamlMap({name: _node(one, mark) for name, one in value.items()}, dict.fromkeys(value, mark), mark)
+        entries = {name: _default_node(child, mark) for name, child in value.items()}
+        return YamlMap(entries, dict.fromkeys(value, mark), mark)
     if isinstance(value, list):
-        return YamlList(tuple(_node(one, mark) for one in value), mark)
+        return YamlList(tuple(_default_node(child, mark) for child in value), mark)
     return YamlScalar(cast("Value", value), str(value), mark)
 
 
-def read_labels(
-    node: Node, mark: Position, environment: Mapping[str, str], mistakes: IssueCollector
+# ---- labels
+
+
+def _read_labels(
+    node: Node, mark: Position, environment: Mapping[str, str], issues: IssueCollector
 ) -> dict[str, Label]:
-    """Return the labels in the recipe's order; one with a mistake stays in, so that it is not missed elsewhere."""
-    if isinstance(node, YamlScalar) and node.noted:
+    """Return the labels in the recipe's order; one with an issue stays in, so that no check reports it as missing."""
+    if _was_reported(node):
         return {}
     if not isinstance(node, YamlMap) or not node.entries:
-        mistakes.add(
+        issues.add(
             mark,
-            f"labels is a map of each name to what it means, found {describe_node(node)}"
-            "; a name that says it all is its own meaning: `parking: parking`",
+            f"labels is a map of each name to its description, found {describe_node(node)}"
+            "; a name that needs no description is its own: `parking: parking`",
         )
         return {}
     labels: dict[str, Label] = {}
     for name, value in node.entries.items():
         if not name.strip() or name != name.strip() or not name.isprintable():
-            mistakes.add(node.marks[name], f"a label's name is one line without spaces at its ends, found {name!r}")
-        labels[name] = _label(name, value, node.marks[name], environment, mistakes)
+            issues.add(node.marks[name], f"a label's name is one line without spaces at its ends, found {name!r}")
+        labels[name] = _read_label(name, value, node.marks[name], environment, issues)
     return labels
 
 
-def _label(name: str, node: Node, mark: Position, environment: Mapping[str, str], mistakes: IssueCollector) -> Label:
-    nothing = Label("")
+def _read_label(name: str, node: Node, mark: Position, environment: Mapping[str, str], issues: IssueCollector) -> Label:
+    undescribed = Label("")
     if isinstance(node, YamlScalar):
-        if node.noted:
-            return nothing
+        if node.reported:
+            return undescribed
         if node.value is None:
-            mistakes.add(mark, f"labels.{name} says nothing: write what the label means, its name where that says it")
-            return nothing
+            issues.add(mark, f"labels.{name} has no description: write what the label means, or repeat its name")
+            return undescribed
         node = YamlMap({"description": node}, {"description": mark}, mark)
     if not isinstance(node, YamlMap):
-        mistakes.add(
-            mark, f"labels.{name} takes what the label means, or a map with means and want, found {describe_node(node)}"
+        issues.add(
+            mark,
+            f"labels.{name} takes a description, or a map with description and want, found {describe_node(node)}",
         )
-        return nothing
-    setting = validate(LabelSetting, node, f"labels.{name}", environment, mistakes)
-    return nothing if setting is None else Label(setting.description, setting.want)
+        return undescribed
+    setting = validate(LabelSetting, node, f"labels.{name}", environment, issues)
+    return undescribed if setting is None else Label(setting.description, setting.want)
 
 
-def read_models(node: YamlMap, reader: StepReader) -> dict[str, ModelOptions]:
+# ---- models
+
+
+def _read_models(node: YamlMap, step_reader: StepReader) -> dict[str, ModelOptions]:
     """Return the models that can be read, by name, in the recipe's order; aliases share one value."""
-    engines: dict[str, ModelOptions] = {}
+    models: dict[str, ModelOptions] = {}
     for name, value in node.entries.items():
-        if _alias(node, name) is None and _is_known(node, name, reader):
-            written = reader.item("models", value, name=name, mark=node.marks[name])
-            if written is not None and isinstance(written.step, ModelOptions):
-                engines[name] = written.step
-    ends = {name: _end(node, name, reader) for name in node.entries}
-    return {name: engines[end] for name, end in ends.items() if end in engines}
+        if _alias_of(node, name) is None and _names_a_model(node, name, step_reader.issues):
+            parsed = step_reader.read_step("models", value, name=name, mark=node.marks[name])
+            if parsed is not None and isinstance(parsed.step, ModelOptions):
+                models[name] = parsed.step
+    targets = {name: _resolve_alias(node, name, step_reader.issues) for name in node.entries}
+    return {name: models[target] for name, target in targets.items() if target in models}
 
 
-def _alias(node: YamlMap, name: str) -> str | None:
-    """Return the other name that `name` stands for, or None where it is an engine of its own."""
+def _alias_of(node: YamlMap, name: str) -> str | None:
+    """Return the other name under `models` that `name` refers to, None where it is a model itself."""
     value = node.entries[name]
-    if not isinstance(value, YamlScalar) or not isinstance(value.value, str) or value.noted:
+    if not isinstance(value, YamlScalar) or not isinstance(value.value, str) or value.reported:
         return None
     if value.text == name and component_class("models", name) is not None:
         return None
     return value.text if value.text in node.entries else None
 
 
-def _end(node: YamlMap, name: str, reader: StepReader) -> str | None:
+def _resolve_alias(node: YamlMap, name: str, issues: IssueCollector) -> str | None:
+    """Return the name of the model at the end of a chain of aliases; a circle is an issue, and gives None."""
     chain = [name]
-    while (after := _alias(node, chain[-1])) is not None:
-        if after in chain:
-            _note_circle(node, chain[chain.index(after) :], reader)
+    while (alias := _alias_of(node, chain[-1])) is not None:
+        if alias in chain:
+            _report_circle(node, chain[chain.index(alias) :], issues)
             return None
-        chain.append(after)
+        chain.append(alias)
     return chain[-1]
 
 
-def _note_circle(node: YamlMap, circle: list[str], reader: StepReader) -> None:
-    """Tell of a circle once, wherever one comes into it: from the name that the recipe has first."""
+def _report_circle(node: YamlMap, circle: list[str], issues: IssueCollector) -> None:
+    """Report a circle of aliases, the same sentence from whichever alias it was entered."""
     first = next(name for name in node.entries if name in circle)
-    turn = circle.index(first)
-    told = " → ".join([*circle[turn:], *circle[:turn], first])
-    reader.mistakes.add(node.marks[first], f"models.{first} stands for itself: {told}")
+    start = circle.index(first)
+    path = " → ".join([*circle[start:], *circle[:start], first])
+    issues.add(node.marks[first], f"models.{first} is an alias of itself: {path}")
 
 
-def _is_known(node: YamlMap, name: str, reader: StepReader) -> bool:
+def _names_a_model(node: YamlMap, name: str, issues: IssueCollector) -> bool:
+    """Whether the value of `name` can be read as a model; a bare name that is none is an issue."""
     value = node.entries[name]
-    if not isinstance(value, YamlScalar) or not isinstance(value.value, str) or value.noted:
+    if not isinstance(value, YamlScalar) or not isinstance(value.value, str) or value.reported:
         return True
     if value.text.startswith("./") or (value.text.isidentifier() and component_class("models", value.text) is not None):
         return True
     others = [*(other for other in node.entries if other != name), *component_names("models")]
-    reader.mistakes.add(
+    issues.add(
         node.marks[name],
-        f"models.{name}: no model and no item is called {value.text!r}{did_you_mean(value.text, others)}",
+        f"models.{name}: there is neither a model nor a component {value.text!r}{did_you_mean(value.text, others)}",
     )
     return False

@@ -72,7 +72,7 @@ class NodeValue:
     def has_issue(self, *, has_unset_variables: bool) -> bool:
         """Whether an issue about the node was added before: about its text, or about an unset variable in it."""
         node = self._node
-        return isinstance(node, YamlScalar) and (node.noted or (has_unset_variables and "${" in node.text))
+        return isinstance(node, YamlScalar) and (node.reported or (has_unset_variables and "${" in node.text))
 
     def describe(self) -> str:
         """Return the node in words, as it was written."""

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from textsynth.core.errors import RunError
 from textsynth.report.data import RunData, read_run_data
 from textsynth.report.text import DEFAULT_WIDTH, evaluation_text, run_text
+from textsynth.store.atomic import write_text_atomic
 
 __all__ = [
     "RunData",
@@ -32,12 +32,7 @@ def write_report(run: Path) -> Path:
 
     path = run / "report.html"
     page = run_page(read_run_data(run))
-    partial = path.with_name(f".{path.name}")
-    try:
-        partial.write_text(page, encoding="utf-8")
-        partial.replace(path)
-    except OSError as error:
-        raise RunError(f"{path}: the report cannot be written: {error.strerror}") from error
+    write_text_atomic(path, page, error="the report cannot be written")
     return path
 
 

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 from textsynth.core.errors import RunError, UsageError
-from textsynth.core.formatting import valid_unicode
 from textsynth.core.records import reason_category
 from textsynth.export.card.evaluation import with_evaluation
 from textsynth.export.dataset import write_figures
@@ -22,6 +21,7 @@ from textsynth.report.charts.file import svg_file
 from textsynth.report.charts.svg import MarkStyle, Plot
 from textsynth.report.sections.arms import arms_section
 from textsynth.report.sections.domain_shift import LENGTH_TITLE, domain_shift_section
+from textsynth.store.atomic import write_text_atomic
 from textsynth.store.evaluation import delete_evaluation, read_evaluation
 
 # The card shows each figure in the part that its file name begins with.
@@ -61,9 +61,7 @@ def update_card(run: Path, evaluation: Mapping[str, Any]) -> None:
     try:
         card = with_evaluation(path.read_text(encoding="utf-8"), evaluation, figures)
         write_figures(path.parent, figures)
-        partial = path.with_name(".README.md.new")
-        partial.write_text(valid_unicode(card), encoding="utf-8", newline="\n")
-        partial.replace(path)
+        write_text_atomic(path, card)
         current = {figure.path for figure in figures}
         for file in (path.parent / "figures").glob(f"{EVALUATION_PREFIX}-*.svg"):
             if file.relative_to(path.parent).as_posix() not in current:

@@ -11,7 +11,8 @@ from typing import Any
 
 from textsynth.core.formatting import waiting_for_review
 from textsynth.core.records import reason_category
-from textsynth.store.dataset import DatasetReader, check_complete, label_text, source_of, text_of
+from textsynth.core.task import Task
+from textsynth.store.dataset import DatasetReader, check_complete, label_text, row_context, row_text, run_task
 from textsynth.store.evaluation import read_evaluation
 from textsynth.store.manifest import DropCount, Manifest, read_manifest
 
@@ -72,13 +73,14 @@ def read_run_data(run: Path) -> RunData:
     """
     manifest, evaluation = read_manifest(run), read_evaluation(run)
     check_complete(run, manifest)
+    task = run_task(run, manifest)
     data, provenance, dropped = (DatasetReader(run / "dataset" / name) for name in ("data", "provenance", "dropped"))
     label_counts, indices = _count_labels(data)
     return RunData(
         manifest=manifest,
         label_counts=label_counts,
-        selected_examples=_selected_examples(data, provenance, indices),
-        dropped_examples=_dropped_examples(manifest["drops"], dropped),
+        selected_examples=_selected_examples(task, data, provenance, indices),
+        dropped_examples=_dropped_examples(task, manifest["drops"], dropped),
         evaluation=evaluation,
         folder=str(run),
     )
@@ -102,16 +104,18 @@ def _count_labels(data: DatasetReader) -> tuple[dict[str, Counter[str]], list[in
 
 
 def _selected_examples(
-    data: DatasetReader, provenance: DatasetReader, indices: Sequence[int]
+    task: Task, data: DatasetReader, provenance: DatasetReader, indices: Sequence[int]
 ) -> list[Mapping[str, Any]]:
     rows = data.rows_at(indices)
     ids = {row["id"] for row in rows}
     provenance_index = {id_: index for index, id_ in enumerate(provenance.values("id")) if id_ in ids}
     origins = provenance.rows_at([provenance_index[row["id"]] for row in rows])
-    return [_selected_example(row, origin) for row, origin in zip(rows, origins, strict=True)]
+    return [_selected_example(task, row, origin) for row, origin in zip(rows, origins, strict=True)]
 
 
-def _dropped_examples(drops: Sequence[DropCount], dropped: DatasetReader) -> dict[str, list[Mapping[str, Any]]]:
+def _dropped_examples(
+    task: Task, drops: Sequence[DropCount], dropped: DatasetReader
+) -> dict[str, list[Mapping[str, Any]]]:
     indices: dict[str, list[int]] = {drop_reason(drop): [] for drop in drops}
     columns = zip(*(dropped.values(name) for name in ("section", "step", "reason")), strict=True)
     for index, (section, step, reason) in enumerate(columns):
@@ -119,25 +123,25 @@ def _dropped_examples(drops: Sequence[DropCount], dropped: DatasetReader) -> dic
         if len(group) < DROPPED_SHOWN_PER_REASON:
             group.append(index)
     rows = iter(dropped.rows_at([index for group in indices.values() for index in group]))
-    return {reason: [_dropped_example(next(rows)) for _ in group] for reason, group in indices.items() if group}
+    return {reason: [_dropped_example(task, next(rows)) for _ in group] for reason, group in indices.items() if group}
 
 
-def _selected_example(row: Mapping[str, Any], provenance: Mapping[str, Any]) -> Mapping[str, Any]:
+def _selected_example(task: Task, row: Mapping[str, Any], provenance: Mapping[str, Any]) -> Mapping[str, Any]:
     return {
         "id": row["id"],
         "label": label_text(row.get("label") or provenance["label"]),
-        "text": text_of(row),
-        "source_text": source_of(row),
+        "text": row_text(task, row),
+        "source_text": row_context(task, row),
         "step": provenance["step"],
         "confidence": provenance["confidence"],
     }
 
 
-def _dropped_example(row: Mapping[str, Any]) -> Mapping[str, Any]:
+def _dropped_example(task: Task, row: Mapping[str, Any]) -> Mapping[str, Any]:
     return {
         **{name: row[name] for name in ("id", "section", "reason", "score", "limit", "duplicate_of")},
         "label": label_text(row["label"]),
-        "text": text_of(row),
+        "text": row_text(task, row),
         "source_text": row["source_text"],
         "step": row["generator"],
     }

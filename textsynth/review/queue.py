@@ -14,8 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from textsynth.core.task import Task
 from textsynth.review.pending import PendingText, read_pending
-from textsynth.store.dataset import DatasetReader, check_complete, confidence_of, source_of, text_of
+from textsynth.store.dataset import DatasetReader, check_complete, row_context, row_text, run_task
 from textsynth.store.manifest import Manifest, read_manifest
 
 OTHER_LABEL_REASON = "the model chose another label: "
@@ -77,18 +78,19 @@ def read_queue(run: Path, *, selected: bool = False) -> ReviewQueue:
     """
     manifest = read_manifest(run)
     check_complete(run, manifest)
+    task = run_task(run, manifest)
     labels = manifest["labels"]
     dropped = DatasetReader(run / "dataset" / "dropped")
     rows = dropped.rows_at([index for index, section in enumerate(dropped.values("section")) if section == "review"])
     pending = read_pending(run)
-    entries = [_pending_entry(row, pending.get(row["id"]), labels) for row in rows]
+    entries = [_pending_entry(task, row, pending.get(row["id"]), labels) for row in rows]
     position = {
         entry.id: pending[entry.id].position if entry.id in pending else len(pending) + index
         for index, entry in enumerate(entries)
     }
     entries.sort(key=lambda entry: (not entry.labels_differ, _sort_key(entry.confidence), position[entry.id]))
     least_confident = _least_confident(run) if selected else []
-    entries += [_selected_entry(row, provenance, labels) for row, provenance in least_confident]
+    entries += [_selected_entry(task, row, provenance, labels) for row, provenance in least_confident]
     label_cells = [*(row["label"] for row in rows), *(provenance["label"] for _, provenance in least_confident)]
     return ReviewQueue(
         manifest,
@@ -98,13 +100,15 @@ def read_queue(run: Path, *, selected: bool = False) -> ReviewQueue:
     )
 
 
-def _pending_entry(row: Mapping[str, Any], pending: PendingText | None, labels: Mapping[str, str]) -> QueueEntry:
+def _pending_entry(
+    task: Task, row: Mapping[str, Any], pending: PendingText | None, labels: Mapping[str, str]
+) -> QueueEntry:
     """Return the entry of a row of dropped texts; without `pending`, its reason names the predicted label."""
     label_in_reason = row["reason"].partition(OTHER_LABEL_REASON)[2]
     return QueueEntry(
         **_common_fields(row),
-        text=text_of(row),
-        source_text=source_of(row),
+        text=row_text(task, row),
+        source_text=row_context(task, row),
         pending=True,
         intended_labels=_split_labels(pending.intended_label if pending else "", labels) or _labels(row["label"]),
         predicted_labels=_split_labels(pending.predicted_label if pending else label_in_reason, labels),
@@ -116,11 +120,13 @@ def _pending_entry(row: Mapping[str, Any], pending: PendingText | None, labels: 
     )
 
 
-def _selected_entry(row: Mapping[str, Any], provenance: Mapping[str, Any], labels: Mapping[str, str]) -> QueueEntry:
+def _selected_entry(
+    task: Task, row: Mapping[str, Any], provenance: Mapping[str, Any], labels: Mapping[str, str]
+) -> QueueEntry:
     return QueueEntry(
         **_common_fields(provenance),
-        text=text_of(row),
-        source_text=source_of(row),
+        text=row_text(task, row),
+        source_text=row_context(task, row),
         pending=False,
         intended_labels=_split_labels(provenance["intended_label"] or "", labels) or _labels(provenance["label"]),
         predicted_labels=_split_labels(provenance["predicted_label"] or "", labels),
@@ -135,17 +141,15 @@ def _common_fields(row: Mapping[str, Any]) -> dict[str, Any]:
         "labels": _labels(row["label"]),
         "attributes": json.loads(row["attributes"] or "{}"),
         "scores": json.loads(row["scores"] or "{}"),
-        "confidence": confidence_of(row["confidence"], row["scores"]),
+        "confidence": row["confidence"],
     }
 
 
 def _least_confident(run: Path) -> list[tuple[dict[str, Any], dict[str, Any]]]:
     """Return the selected texts with their provenance, lowest confidence first; ties are in the order of their ids."""
     data, provenance = DatasetReader(run / "dataset" / "data"), DatasetReader(run / "dataset" / "provenance")
-    columns = (provenance.values(name) for name in ("id", "confidence", "scores"))
-    ranked = (
-        (_sort_key(confidence_of(confidence, scores)), id_) for id_, confidence, scores in zip(*columns, strict=True)
-    )
+    columns = (provenance.values(name) for name in ("id", "confidence"))
+    ranked = ((_sort_key(confidence), id_) for id_, confidence in zip(*columns, strict=True))
     ids = [id_ for _, id_ in heapq.nsmallest(MAX_SELECTED, ranked)]
     rows, provenance_rows = _rows_by_id(data, ids), _rows_by_id(provenance, ids)
     return [(rows[id_], provenance_rows[id_]) for id_ in ids]

@@ -7,7 +7,6 @@ this process answer as usual.
 from __future__ import annotations
 
 import json
-import os
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -17,6 +16,7 @@ from textsynth.core.errors import ModelError, RunError, UsageError
 from textsynth.core.records import Completion, ModelRequest
 from textsynth.models import ModelOptions
 from textsynth.models.openai.batch_format import is_rejection, parse_reply_line
+from textsynth.store.atomic import open_atomic
 
 # From this many rejections on, without any other answer, the whole batch counts as rejected.
 MIN_REJECTIONS = 5
@@ -89,16 +89,14 @@ class BatchFile:
 
         Raises RunError when the file cannot be written.
         """
-        writes_directly = path.exists() and not path.is_file()
-        partial = path if writes_directly else path.with_name(f".{path.name}.{os.getpid()}")
-        try:
-            with partial.open("w", encoding="utf-8", errors="replace") as file:
+        if not path.exists() or path.is_file():
+            with open_atomic(path, error="the requests cannot be written") as file:
                 self.write(file)
-            if not writes_directly:
-                partial.replace(path)
+            return
+        try:
+            with path.open("w", encoding="utf-8", errors="replace") as file:
+                self.write(file)
         except OSError as error:
-            if not writes_directly:
-                partial.unlink(missing_ok=True)
             raise RunError(f"{path}: the requests cannot be written: {error.strerror}") from error
 
     def _read(self, path: Path) -> None:

@@ -1,4 +1,4 @@
-"""The rows of one config of a run's data set, read a few thousand at a time: never all of them are in memory."""
+"""Reads the rows of a run's data set, one config at a time, a few thousand at once: never all of them in memory."""
 
 from __future__ import annotations
 
@@ -18,136 +18,85 @@ if TYPE_CHECKING:
     import pyarrow.parquet as pq
 
 
-# rows that are in memory at once while a file is read
-A_BATCH = 5000
+BATCH_ROWS = 5000
 
 
 class DatasetReader:
-    """All parquet files of a folder, in the order of their names; a folder that is not there has no rows.
+    """The rows of all parquet files of a folder, in the order of the files' names; a missing folder has no rows.
 
-    `splits` has the name of the file's split for each row. Labels come as names. Raises UsageError for a damaged file.
+    `splits` is the split of each row, by the name of its file; `columns` are the names of the columns; `names` are
+    those of the labels by their integer codes. Labels are returned as names. Raises UsageError for a damaged file.
     """
 
     def __init__(self, folder: Path) -> None:
-        self._files = {path: _opened(path) for path in sorted(folder.glob("*.parquet"))}
+        self._files = {path: _open_parquet(path) for path in sorted(folder.glob("*.parquet"))}
         counts = [(path, file.metadata.num_rows) for path, file in self._files.items()]
         self.splits = [path.stem.split("-")[0] for path, count in counts for _ in range(count)]
         schemas = [file.schema_arrow for file in self._files.values()]
         self.columns: list[str] = schemas[0].names if schemas else []
-        self.names: list[str] = _label_names(schemas[0].metadata or {}) if schemas else []
+        self.names: list[str] = _read_label_names(schemas[0].metadata or {}) if schemas else []
 
     def __len__(self) -> int:
         return len(self.splits)
 
     def column(self, name: str) -> list[Any]:
-        """Return a column's cells, [] where there is no such column."""
+        """Return the values of a column, [] where there is no such column."""
         return list(self.values(name))
 
     def values(self, name: str) -> Iterator[Any]:
-        """Return a column's cells one by one, none where there is no such column: a few thousand are held at once."""
+        """Yield the values of a column, none where there is no such column; one batch is in memory at a time."""
         for batch in self._batches([name]) if name in self.columns else ():
-            cells = batch.column(0).to_pylist()
-            yield from map(self._named, cells) if name == "label" and self.names else cells
+            values = batch.column(0).to_pylist()
+            yield from map(self._label_name, values) if name == "label" and self.names else values
 
-    def rows_at(self, places: Sequence[int]) -> list[dict[str, Any]]:
-        """Return the rows at `places`, in that order."""
-        wanted = sorted(set(places))
-        found: dict[int, dict[str, Any]] = {}
+    def rows_at(self, positions: Sequence[int]) -> list[dict[str, Any]]:
+        """Return the rows at `positions`, in that order."""
+        remaining = sorted(set(positions))
+        rows: dict[int, dict[str, Any]] = {}
         start = 0
-        for batch in self._batches() if wanted else ():
-            here = wanted[bisect_left(wanted, start) : bisect_left(wanted, start + len(batch))]
-            rows = batch.take([place - start for place in here]).to_pylist() if here else []
-            found.update(zip(here, rows, strict=True))
+        for batch in self._batches() if remaining else ():
+            in_batch = remaining[bisect_left(remaining, start) : bisect_left(remaining, start + len(batch))]
+            taken = batch.take([position - start for position in in_batch]).to_pylist() if in_batch else []
+            rows.update(zip(in_batch, taken, strict=True))
             start += len(batch)
-            if start > wanted[-1]:
+            if start > remaining[-1]:
                 break
-        for row in found.values() if self.names else ():
+        for row in rows.values() if self.names else ():
             if "label" in row:
-                row["label"] = self._named(row["label"])
-        return [found[place] for place in places]
+                row["label"] = self._label_name(row["label"])
+        return [rows[position] for position in positions]
 
     def _batches(self, columns: list[str] | None = None) -> Iterator[pa.RecordBatch]:
         import pyarrow as pa
 
         for path, file in self._files.items():
             try:
-                yield from file.iter_batches(A_BATCH, columns=columns)
-            except (pa.ArrowException, OSError) as fault:
-                raise _damaged(path, fault) from fault
+                yield from file.iter_batches(BATCH_ROWS, columns=columns)
+            except (pa.ArrowException, OSError) as error:
+                raise _damaged(path, error) from error
 
-    def _named(self, cell: int | list[int] | None) -> str | list[str] | None:
-        if isinstance(cell, list):
-            return [self.names[code] for code in cell]
-        return None if cell is None else self.names[cell]
+    def _label_name(self, code: int | list[int] | None) -> str | list[str] | None:
+        if isinstance(code, list):
+            return [self.names[label] for label in code]
+        return None if code is None else self.names[code]
 
 
 def check_complete(run: Path, manifest: Manifest) -> None:
     """Raise UsageError where rows of a finished run's data set are missing, as after a file was deleted."""
     counts = manifest["counts"]
-    ends = counts["surplus"] + counts["dropped"] + counts["review"]
-    for name, wanted in (("data", counts["selected"]), ("provenance", counts["selected"]), ("dropped", ends)):
-        found = len(DatasetReader(run / "dataset" / name))
-        if found != wanted:
+    not_selected = counts["surplus"] + counts["dropped"] + counts["review"]
+    expected_rows = {"data": counts["selected"], "provenance": counts["selected"], "dropped": not_selected}
+    for name, expected in expected_rows.items():
+        rows = len(DatasetReader(run / "dataset" / name))
+        if rows != expected:
             raise UsageError(
-                f"{run / 'dataset' / name}: has {found:,} of the run's {wanted:,} rows; run the recipe again, which "
-                "asks for no answer twice"
+                f"{run / 'dataset' / name}: has {rows:,} of the run's {expected:,} rows; run the recipe again, which "
+                "takes every answer from the journal"
             )
 
 
-def label_text(label: object) -> str:
-    """Return the label or labels of a row as one text, "" for none."""
-    return ", ".join(map(str, label)) if isinstance(label, list) else str(label or "")
-
-
-def row_text(task: Task, row: Mapping[str, Any]) -> str:
-    """Return a row's own text: that of the task's column, or of a dropped row; "" gives way to its raw answer."""
-    return str(row.get("raw_answer") or "") if _is_unparsed(row) else str(row.get(_text_column(task, row)) or "")
-
-
-def row_context(task: Task, row: Mapping[str, Any]) -> str | None:
-    """Return what the row's text rewrites or belongs to, None where it stands alone."""
-    if "section" in row:
-        source_text: str | None = row["source_text"]
-        return source_text
-    return "\n".join(text for text in task.row_fields(row).values() if text) or None
-
-
-def row_fields(task: Task, row: Mapping[str, Any]) -> dict[str, str]:
-    """Return the record fields that hold what the row's text rewrites or belongs to."""
-    if "section" not in row:
-        return {name: text for name, text in task.row_fields(row).items() if text}
-    first = next(iter(task.required_fields), PARENT_TEXT_FIELDS[0])
-    return {first: row["source_text"]} if row["source_text"] else {}
-
-
-def _text_column(task: Task, row: Mapping[str, Any]) -> str:
-    return "text" if "section" in row else task.text_column
-
-
-def _is_unparsed(row: Mapping[str, Any]) -> bool:
-    return "section" in row and not row["text"]
-
-
-def text_of(row: Mapping[str, Any]) -> str:
-    """Return the text of a row that a run wrote or judged, whatever its task calls it; else the raw answer."""
-    return str(row.get("paraphrase") or row.get("summary") or row.get("text") or row.get("raw_answer") or "")
-
-
-def confidence_of(own: float | None, measures: str | None) -> float | None:
-    """Return the labeller's confidence, else the agreement with the seeds among the measures (JSON), else None."""
-    if own is not None:
-        return float(own)
-    found = json.loads(measures or "{}")
-    return next((float(found[name]) for name in found if name.split("-")[0] == "agreement"), None)
-
-
-def source_of(row: Mapping[str, Any]) -> str | None:
-    """Return what the row's text rewrites: the document, or the original of a paraphrase."""
-    return row.get("document") or (row.get("text") if row.get("paraphrase") else None) or row.get("source_text")
-
-
 def run_task(run: Path, manifest: Manifest) -> Task:
-    """Return the task of a finished run. Raises UsageError where it is in a file of the user's own that is gone."""
+    """Return the task of a finished run. Raises UsageError where it is in a file of the user's own that is missing."""
     recipe_folder = (run / manifest["recipe"]["path"]).parent
     try:
         task = load_component("task", manifest["task"], recipe_folder)(**manifest["task_options"])
@@ -158,23 +107,62 @@ def run_task(run: Path, manifest: Manifest) -> Task:
     return task
 
 
-def _opened(path: Path) -> pq.ParquetFile:
+# ---- one row, of the config `default` or of `dropped`
+
+
+def label_text(label: object) -> str:
+    """Return the label or labels of a row as one text, "" for none."""
+    return ", ".join(map(str, label)) if isinstance(label, list) else str(label or "")
+
+
+def row_text(task: Task, row: Mapping[str, Any]) -> str:
+    """Return the record's own text; of an answer that could not be parsed, the raw answer."""
+    if _is_dropped(row):
+        return str(row["text"] or row["raw_answer"] or "")
+    return str(row.get(task.text_column) or "")
+
+
+def row_context(task: Task, row: Mapping[str, Any]) -> str | None:
+    """Return what the record's text rewrites or belongs to, None where it was written from nothing."""
+    if _is_dropped(row):
+        source_text: str | None = row["source_text"]
+        return source_text
+    return "\n".join(text for text in task.row_fields(row).values() if text) or None
+
+
+def row_fields(task: Task, row: Mapping[str, Any]) -> dict[str, str]:
+    """Return the record fields that hold what the text rewrites or belongs to; a dropped row has the first of them."""
+    if not _is_dropped(row):
+        return {name: text for name, text in task.row_fields(row).items() if text}
+    first_field = next(iter(task.required_fields), PARENT_TEXT_FIELDS[0])
+    return {first_field: row["source_text"]} if row["source_text"] else {}
+
+
+def _is_dropped(row: Mapping[str, Any]) -> bool:
+    return "section" in row
+
+
+# ---- parquet files
+
+
+def _open_parquet(path: Path) -> pq.ParquetFile:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     try:
         return pq.ParquetFile(path, buffer_size=1 << 16)
-    except (pa.ArrowException, OSError) as fault:
-        raise _damaged(path, fault) from fault
+    except (pa.ArrowException, OSError) as error:
+        raise _damaged(path, error) from error
 
 
-def _damaged(path: Path, fault: Exception) -> UsageError:
-    told = str(fault).splitlines()[0]
-    return UsageError(f"{path}: the data set is damaged ({told}); run the recipe again")
+def _damaged(path: Path, error: Exception) -> UsageError:
+    message = str(error).splitlines()[0]
+    return UsageError(f"{path}: the data set is damaged ({message}); run the recipe again")
 
 
-def _label_names(metadata: Mapping[bytes, bytes]) -> list[str]:
-    told = json.loads(metadata.get(b"huggingface", b"{}"))
-    label = told.get("info", {}).get("features", {}).get("label", {})
+def _read_label_names(metadata: Mapping[bytes, bytes]) -> list[str]:
+    """Return the names of the labels from the features that `datasets` stores in a file's metadata."""
+    content = json.loads(metadata.get(b"huggingface", b"{}"))
+    label = content.get("info", {}).get("features", {}).get("label", {})
     names = label.get("names") or label.get("feature", {}).get("names") or []
     return [str(name) for name in names]

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from textsynth.core.errors import UsageError
-from textsynth.store.manifest import write_json
+from textsynth.store.atomic import write_json
 
 FILE = "evaluation.json"
 FORMAT = 1
@@ -38,7 +38,7 @@ def read_evaluation(folder: Path) -> dict[str, Any] | None:
 
 def write_evaluation(folder: Path, told: Mapping[str, Any]) -> None:
     """Write the evaluation of a run in one move."""
-    write_json(folder / FILE, told, indent=1)
+    write_json(folder / FILE, told, indent=1, error="the evaluation cannot be written")
 
 
 def delete_evaluation(folder: Path) -> None:

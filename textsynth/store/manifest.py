@@ -1,27 +1,34 @@
-"""The manifest of a finished run, `manifest.json` in its folder: what it holds, written and read in this one place.
+"""The manifest of a finished run, `manifest.json` in its folder: its schema, and how it is written and read.
 
-A run fills it in (`run/manifest.py`); report, why, export, evaluate, push and Python read it.
+A run fills it in; report, why, export, evaluate, review, push and Python read it.
 """
 
 from __future__ import annotations
 
 import difflib
 import json
-from collections.abc import Iterator, Mapping
+from functools import cache
 from pathlib import Path
-from typing import Any, TypedDict, cast, get_args, get_origin, get_type_hints, is_typeddict
+from typing import TYPE_CHECKING, Any, cast
+
+from typing_extensions import TypedDict
 
 from textsynth.core.calibration_summary import CalibrationSummaries
 from textsynth.core.errors import UsageError, did_you_mean
+from textsynth.store.atomic import write_json
+
+if TYPE_CHECKING:
+    from pydantic import TypeAdapter
 
 FILE = "manifest.json"
 JOURNAL = "journal.sqlite"
 FORMAT = 2
-"""The form of a manifest that this version writes and reads."""
+"""The format of a manifest that this version writes and reads."""
+QUOTED_LENGTH = 40
 
 
 class RecipeInfo(TypedDict):
-    """The recipe as it was run: `path` is told from the run's folder, `sets` are the `--set` options."""
+    """The recipe of the run: `path` is relative to the run's folder, `sets` are the `--set` options."""
 
     name: str
     hash: str
@@ -31,7 +38,7 @@ class RecipeInfo(TypedDict):
 
 
 class Counts(TypedDict):
-    """Candidates, and what became of them."""
+    """The number of candidates by what became of them; `windows` is the number of windows of requests."""
 
     candidates: int
     accepted: int
@@ -43,7 +50,7 @@ class Counts(TypedDict):
 
 
 class DropCount(TypedDict):
-    """How many texts an item dropped for one reason."""
+    """How many texts a step dropped for one reason."""
 
     section: str
     step: str
@@ -52,7 +59,7 @@ class DropCount(TypedDict):
 
 
 class MissingReason(TypedDict):
-    """How many texts of a part of the quota an item dropped for one reason."""
+    """How many texts of a quota cell a step dropped for one reason."""
 
     step: str
     reason: str
@@ -60,7 +67,7 @@ class MissingReason(TypedDict):
 
 
 class QuotaRow(TypedDict):
-    """One part of the quota; `match` is what its texts have in common, `why` the commonest reasons if any miss."""
+    """A quota cell: `cell` maps keys to values, `reasons` are the most common ones where texts are missing."""
 
     cell: dict[str, str]
     wanted: int
@@ -70,7 +77,7 @@ class QuotaRow(TypedDict):
 
 
 class Requests(TypedDict):
-    """Requests by where their answers came from; `failed` have none."""
+    """The number of requests by where their answers came from; `failed` ones have no answer."""
 
     planned: int
     sent: int
@@ -86,14 +93,14 @@ class Tokens(TypedDict):
 
 
 class Stopped(TypedDict):
-    """Why the run stopped: in one word for a script, and in a sentence."""
+    """Why the run stopped: one word for a script, and a sentence."""
 
     why: str
     sentence: str
 
 
 class Licenses(TypedDict):
-    """The data set's licence, those of its sources and models, and a sentence for each that speaks against it."""
+    """The license of the data set, those of its sources and models, and a sentence for each conflict between them."""
 
     license: str | None
     sources: dict[str, str | None]
@@ -102,10 +109,10 @@ class Licenses(TypedDict):
 
 
 class ReviewOutcome(TypedDict):
-    """What became of the texts that people decided on in earlier reviews.
+    """What became of the texts on which people had decided before the run.
 
-    `differ` wait, as people disagree; `overruled` were dropped by a check all the same; `absent` did not come up, and
-    `unusable` name a label that the recipe does not have.
+    `differ` are in review again, because people disagree; `overruled` were dropped by a filter; `absent` did not become
+    candidates; `unusable` have a label that is not in the recipe.
     """
 
     kept: int
@@ -118,13 +125,13 @@ class ReviewOutcome(TypedDict):
 
 
 class WithReview(TypedDict, total=False):
-    """What is told only of a run that took decisions of people in."""
+    """The part of a manifest that only a run with review decisions has."""
 
     review: ReviewOutcome
 
 
 class RunFacts(WithReview, CalibrationSummaries):
-    """What is known before the data set is written."""
+    """The part of a manifest that is known before the data set is written."""
 
     version: int
     name: str
@@ -146,12 +153,13 @@ class RunFacts(WithReview, CalibrationSummaries):
 
 
 class Manifest(RunFacts):
-    """All that a finished run tells of itself.
+    """The manifest of a finished run.
 
-    `labels` maps names to meanings, `sources` names to what was read; `people` is there where people decided on texts,
-    `gold` where labellers were tried on gold rows; `checked_for_leaks` are the sources that `leak` compared with,
-    `engines` the servers' versions by model; `drops` has the commonest reason first, `splits` the number of texts of
-    each; `seconds` is how long the run took.
+    `task` is the task's name in the recipe and `task_options` its options; `labels` maps names to descriptions,
+    `sources` names to what was read (path, config, split, revision); `checked_for_leaks` are the sources whose copies a
+    filter dropped; `engines` are the servers' versions by model; `drops` has the most common reason first; `splits` is
+    the number of texts of each split; `seconds` is how long the run took. `review` is there where people decided on
+    texts, `calibration` where labellers were calibrated on gold rows.
     """
 
     licenses: Licenses
@@ -162,93 +170,82 @@ class Manifest(RunFacts):
 
 
 def read_manifest(folder: Path) -> Manifest:
-    """Return what the run in a folder tells of itself.
+    """Return the manifest of the run in a folder; keys that this version does not know are kept.
 
-    Raises UsageError where there is no such folder, no finished run in it, and for a manifest that is damaged or was
+    Raises UsageError where there is no such folder or no finished run in it, and for a manifest that is damaged or was
     written by a newer version.
     """
     path = folder / FILE
-    if not folder.is_dir():
-        wrong = "a file, not the folder of a run" if folder.exists() else "no such folder"
-        raise UsageError(f"{folder}: {wrong}{_runs_near(folder)}")
-    if not path.is_file() and (folder / JOURNAL).is_file():
-        raise UsageError(
-            f"{folder}: the run in this folder has not ended yet (no {FILE}); where it is not at work, `textsynth run`"
-            " with the same recipe goes on with it"
-        )
-    if not path.is_file():
-        raise UsageError(f"{folder}: no finished run is in this folder (no {FILE}){_runs_near(folder)}")
+    _check_is_run(folder)
     try:
-        told = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as unread:
-        raise UsageError(f"{path}: the manifest is damaged ({unread}); run the recipe again") from unread
-    form = told.get("version") if isinstance(told, dict) else None
-    if isinstance(form, int) and form > FORMAT:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise UsageError(f"{path}: the manifest is damaged ({error}); run the recipe again") from error
+    version = content.get("version") if isinstance(content, dict) else None
+    if isinstance(version, int) and version > FORMAT:
         raise UsageError(
-            f"{path}: the manifest was written by a newer version of TextSynth (it has form {form}, this one reads form"
-            f" {FORMAT}); update with pip install -U textsynth"
+            f"{path}: the manifest was written by a newer version of TextSynth (it has format {version}, this version "
+            f"reads format {FORMAT}); update with pip install -U textsynth"
         )
-    fault = next(_faults(told, Manifest, ""), None)
-    if fault is not None:
-        raise UsageError(f"{path}: the manifest is damaged, or of an earlier version ({fault}); run the recipe again")
-    return cast(Manifest, told)
+    problem = _find_schema_error(content)
+    if problem is not None:
+        raise UsageError(f"{path}: the manifest is damaged, or of an earlier version ({problem}); run the recipe again")
+    return cast("Manifest", content)
 
 
-def write_manifest(folder: Path, told: Manifest) -> None:
-    """Write a run's manifest in one move, so that a crash leaves the old one or the new one."""
-    write_json(folder / FILE, told, indent=2)
+def write_manifest(folder: Path, manifest: Manifest) -> None:
+    """Write the manifest of a run atomically. Raises RunError."""
+    write_json(folder / FILE, manifest, indent=2, error="the manifest cannot be written")
 
 
-def write_json(path: Path, told: Mapping[str, object], *, indent: int) -> None:
-    """Write a JSON file in one move, so that a crash leaves the old one or the new one.
+def _check_is_run(folder: Path) -> None:
+    """Raise UsageError where a folder holds no finished run."""
+    if not folder.is_dir():
+        reason = "a file, not the folder of a run" if folder.exists() else "no such folder"
+        raise UsageError(f"{folder}: {reason}{_hint_for_run(folder)}")
+    if (folder / FILE).is_file():
+        return
+    if (folder / JOURNAL).is_file():
+        raise UsageError(
+            f"{folder}: the run in this folder has not finished (no {FILE}); unless it is still running, `textsynth "
+            "run` with the same recipe continues it"
+        )
+    raise UsageError(f"{folder}: no finished run is in this folder (no {FILE}){_hint_for_run(folder)}")
 
-    Half a surrogate pair, as a reason of a step of one's own may hold, becomes `?`, as in the data set.
-    """
-    partial = path.with_name(f".{path.name}")
-    text = json.dumps(told, ensure_ascii=False, indent=indent) + "\n"
-    partial.write_bytes(text.encode("utf-8", "replace"))
-    partial.replace(path)
 
-
-def _runs_near(folder: Path) -> str:
-    """Return the end of a sentence: the run that was likely meant by a folder that is none, else those inside it."""
+def _hint_for_run(folder: Path) -> str:
+    """Return the end of a sentence: the run that was likely meant, else the runs inside the folder."""
     if (folder.parent / FILE).is_file():
         return f"; did you mean {str(folder.parent)!r}?"
     inside, beside = _runs_in(folder, folder / "runs"), _runs_in(folder.parent, folder.parent / "runs")
-    named = {run.name: run for run in (*beside, *inside)}
-    close = difflib.get_close_matches(folder.name, named, n=1)
+    by_name = {run.name: run for run in (*beside, *inside)}
+    close = difflib.get_close_matches(folder.name, by_name, n=1)
     if close:
-        return f"; did you mean {str(named[close[0]])!r}?"
+        return f"; did you mean {str(by_name[close[0]])!r}?"
     return did_you_mean("", map(str, inside)) or "; give the folder of a run, as runs/NAME"
 
 
-def _runs_in(*places: Path) -> list[Path]:
-    return [path.parent for place in places for path in sorted(place.glob(f"*/{FILE}"))]
+def _runs_in(*folders: Path) -> list[Path]:
+    return [path.parent for folder in folders for path in sorted(folder.glob(f"*/{FILE}"))]
 
 
-def _faults(told: object, kind: Any, where: str) -> Iterator[str]:  # noqa: ANN401
-    """Yield what keeps a value of the manifest, at the place `where`, from being of a kind."""
-    if not isinstance(told, _outer(kind)):
-        yield f"{where or 'it'} is {json.dumps(told, ensure_ascii=False)[:40]}"
-    elif is_typeddict(kind) and isinstance(told, dict):
-        for name, inner in get_type_hints(kind).items():
-            place = f"{where}.{name}" if where else name
-            if name in told:
-                yield from _faults(told[name], inner, place)
-            elif name in kind.__required_keys__:
-                yield f"{place} is missing"
-    elif isinstance(told, dict):
-        for name, one in told.items():
-            yield from _faults(one, get_args(kind)[1], f"{where}.{name}")
-    elif isinstance(told, list):
-        for at, one in enumerate(told):
-            yield from _faults(one, get_args(kind)[0], f"{where}[{at}]")
+def _find_schema_error(content: object) -> str | None:
+    """Return the first difference between a manifest's content and the schema, with its path; None without any."""
+    from pydantic import ValidationError
+
+    try:
+        _schema().validate_python(content, strict=True)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        path = "".join(f"[{key}]" if isinstance(key, int) else f".{key}" for key in first["loc"]).lstrip(".")
+        if first["type"] == "missing":
+            return f"{path} is missing"
+        return f"{path or 'it'} is {json.dumps(first['input'], ensure_ascii=False)[:QUOTED_LENGTH]}"
+    return None
 
 
-def _outer(kind: Any) -> Any:  # noqa: ANN401
-    """Return the class, or the union of classes, that a value of a kind is an instance of."""
-    if is_typeddict(kind):
-        return dict
-    if kind is float:
-        return (int, float)
-    return get_origin(kind) if get_origin(kind) in (dict, list) else kind
+@cache
+def _schema() -> TypeAdapter[Manifest]:
+    from pydantic import TypeAdapter
+
+    return TypeAdapter(Manifest)

@@ -1,4 +1,4 @@
-"""The journal's file: read beside a run, and moved aside."""
+"""The journal's file: one answer read beside a run, the file moved aside, errors as sentences."""
 
 from __future__ import annotations
 
@@ -7,46 +7,46 @@ from pathlib import Path
 
 import pytest
 
-from tests.store.journal.kept import keep
+from tests.store.journal.answers import add_answers
 from textsynth.core.errors import JournalError
 from textsynth.core.records import Completion
 from textsynth.store.journal import Journal
 from textsynth.store.journal.file import journal_error, move_aside, read_answer
 
 
-def test_fresh_moves_the_journal_aside_and_keeps_it(tmp_path: Path) -> None:
+def test_a_journal_is_moved_aside_and_kept(tmp_path: Path) -> None:
     assert move_aside(tmp_path) is None
-    for turn in (1, 2):
+    for number in (1, 2):
         with Journal(tmp_path) as journal:
-            keep(journal, ("a", Completion(f"turn {turn}")))
-        assert move_aside(tmp_path) == tmp_path / f"journal-{turn}.sqlite"
-    with sqlite3.connect(tmp_path / "journal-1.sqlite") as old:
-        assert old.execute("SELECT answer FROM answers").fetchall() == [("turn 1",)]
-    old.close()
+            add_answers(journal, ("a", Completion(f"run {number}")))
+        assert move_aside(tmp_path) == tmp_path / f"journal-{number}.sqlite"
+    with sqlite3.connect(tmp_path / "journal-1.sqlite") as first:
+        assert first.execute("SELECT answer FROM answers").fetchall() == [("run 1",)]
+    first.close()
 
 
-def test_one_answer_is_read_beside_a_running_run(tmp_path: Path) -> None:
+def test_one_answer_is_read_while_a_run_has_the_journal_open(tmp_path: Path) -> None:
     assert read_answer(tmp_path, "a") is None
     with Journal(tmp_path) as journal:
-        keep(journal, ("a", Completion("text", "stop", 5, 3)))
-        found = read_answer(tmp_path, "a")
+        add_answers(journal, ("a", Completion("text", "stop", 5, 3)))
+        answer = read_answer(tmp_path, "a")
         assert read_answer(tmp_path, "b") is None
-    assert found is not None
-    assert found["prompt"] == [["user", "Write one."]]
-    assert (found["model"], found["answer"], found["completion_tokens"]) == ("m", "text", 3)
+    assert answer is not None
+    assert answer["prompt"] == [["user", "Write one."]]
+    assert (answer["model"], answer["answer"], answer["completion_tokens"]) == ("m", "text", 3)
 
 
 @pytest.mark.parametrize(
-    ("fault", "hint"),
+    ("error", "hint"),
     [
-        (sqlite3.OperationalError("database or disk is full"), "free some room and run again"),
+        (sqlite3.OperationalError("database or disk is full"), "free some space and run again"),
         (sqlite3.OperationalError("attempt to write a readonly database"), "give another one with --out"),
         (sqlite3.DatabaseError("database disk image is malformed"), "run with --fresh"),
-        (sqlite3.OperationalError("database is locked"), "run again to go on from the last kept answer"),
+        (sqlite3.OperationalError("database is locked"), "run again to continue from the last stored answer"),
     ],
 )
-def test_each_trouble_says_what_helps(fault: sqlite3.Error, hint: str) -> None:
-    told = journal_error(Path("run/journal.sqlite"), fault)
-    assert isinstance(told, JournalError)
-    assert str(told).startswith(f"run/journal.sqlite: the journal failed: {fault}; ")
-    assert hint in str(told)
+def test_each_error_says_what_to_do(error: sqlite3.Error, hint: str) -> None:
+    raised = journal_error(Path("run/journal.sqlite"), error)
+    assert isinstance(raised, JournalError)
+    assert str(raised).startswith(f"run/journal.sqlite: the journal failed: {error}; ")
+    assert hint in str(raised)

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
+
+from textsynth.store import atomic
 
 PLAN_FILE = "plan.json"
 STATE_FILE = "state.json"
@@ -81,11 +82,7 @@ class ServerState:
 
 def write_json(path: Path, content: ServerPlan | ServerState) -> None:
     """Write a plan or a state atomically, readable only by its owner."""
-    partial = path.with_name(f".{path.name}.{os.getpid()}")
-    descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with open(descriptor, "w", encoding="utf-8") as file:  # noqa: PTH123
-        json.dump(asdict(content), file)
-    partial.replace(path)
+    atomic.write_json(path, asdict(content), mode=0o600)
 
 
 def read_plan(path: Path) -> ServerPlan:

@@ -1,8 +1,8 @@
-"""The journal of a run: every answer and every embedding on disk, in SQLite, before it counts.
+"""The journal of a run: every answer and every embedding is on disk, in SQLite, before the run uses it.
 
-One writer thread commits whatever has gathered since its last commit (group commit, WAL, synchronous FULL: about
-half a millisecond a commit here), so an answer that was reported as kept survives `kill -9` and a power cut. It is
-the run's only memory: going on means running again and finding the answers here.
+One writer thread commits everything that was queued since its last commit (group commit, WAL, synchronous FULL), so an
+answer that was reported as stored survives `kill -9` and a power cut. The journal is the only state of a run that is
+kept: continuing a run means running it again and finding its answers here.
 """
 
 from __future__ import annotations
@@ -22,127 +22,144 @@ from typing import Any
 
 from textsynth.core.formatting import valid_unicode
 from textsynth.core.records import Completion, ModelRequest, OptionScores, RenderedPrompt
-from textsynth.store.journal.file import AnswerIndex, connect, journal_error, lock, make_tables, move_aside
-from textsynth.store.journal.writer import PUT_ANSWERS, PUT_VECTORS, Rows, Writer
+from textsynth.store.journal.file import FILE, AnswerIndex, connect, create_tables, journal_error, lock, move_aside
+from textsynth.store.journal.writer import INSERT_ANSWERS, INSERT_VECTORS, RowBatch, Writer
 
-GET_ANSWERS = """\
+SELECT_ANSWERS = """\
 SELECT key, answer, finish, prompt_tokens, completion_tokens, failure, scores, engine FROM answers WHERE """
-IN_ORDER = "key IN ({})"
-BY_PLACE = "rowid IN (SELECT place FROM places WHERE key IN ({}))"
-GET_VECTORS = "SELECT key, vector FROM embeddings WHERE key IN ({})"
-A_QUERY = 500
+BY_KEY = "key IN ({})"
+BY_INDEX = "rowid IN (SELECT answer_row FROM answer_index WHERE key IN ({}))"
+SELECT_VECTORS = "SELECT key, vector FROM embeddings WHERE key IN ({})"
+KEYS_PER_QUERY = 500
 
 
 class Journal:
     """Answers by request key, embeddings by text key. A context manager; reads from any thread, writes in one.
 
-    Opening takes the folder's lock: raises RunLocked while another run holds it, JournalError where the folder is
+    Opening locks the folder: raises RunLocked while another run holds the lock, JournalError where the folder is
     read-only, the disk is full or the file is corrupt.
     """
 
     def __init__(self, folder: Path, *, fresh: bool = False) -> None:
-        """Open or make the journal of `folder`; `fresh` moves the one that is there aside first (see `aside`)."""
-        self.path = folder / "journal.sqlite"
+        """Open or create the journal of `folder`; `fresh` first moves an existing one to the path `aside`."""
+        self.path = folder / FILE
         self._lock = lock(folder)
         self.aside = move_aside(folder) if fresh else None
         try:
             self._reader = connect(self.path)
-            make_tables(self._reader)
-            self._places = AnswerIndex(self._reader)
+            create_tables(self._reader)
+            self._index = AnswerIndex(self._reader)
             self._writer = Writer(self.path)
-        except sqlite3.Error as fault:
+        except sqlite3.Error as error:
             os.close(self._lock)
-            raise journal_error(self.path, fault) from fault
-        self._reading = threading.Lock()
-        self._gathering: tuple[Rows, list[asyncio.Future[None]]] | None = None
+            raise journal_error(self.path, error) from error
+        self._reader_lock = threading.Lock()
+        self._pending: RowBatch | None = None
+        self._pending_futures: list[asyncio.Future[None]] = []
 
     def __enter__(self) -> Journal:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, fault: BaseException | None, at: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.close()
 
     def close(self) -> None:
-        """Commit what is waiting, close the file and let go of the folder."""
+        """Commit what was queued, close the file and unlock the folder."""
         self._writer.close()
-        with self._reading:
+        with self._reader_lock:
             self._reader.close()
         os.close(self._lock)
 
     def find_answers(self, keys: Sequence[str]) -> dict[str, Completion]:
-        """Return the kept completions among `keys`."""
-        with self._asking() as reader:
-            self._places.refresh()
-            rows = _rows(reader, GET_ANSWERS + (IN_ORDER if self._places.ordered else BY_PLACE), keys)
+        """Return the stored completions of those `keys` that have one."""
+        with self._reading() as reader:
+            self._index.refresh()
+            rows = _select(reader, SELECT_ANSWERS + (BY_KEY if self._index.ordered else BY_INDEX), keys)
         return {
-            key: Completion(answer, finish, sent, got, failure, None if scores is None else _scores(scores), engine)
-            for key, answer, finish, sent, got, failure, scores, engine in rows
+            key: Completion(
+                text,
+                finish,
+                prompt_tokens,
+                completion_tokens,
+                failure,
+                None if scores is None else _parse_scores(scores),
+                engine,
+            )
+            for key, text, finish, prompt_tokens, completion_tokens, failure, scores, engine in rows
         }
 
     async def add_answer(self, request: ModelRequest, completion: Completion, *, model: str) -> None:
-        """Write an answer; returns when it is on disk. Raises JournalError when it cannot be."""
+        """Store an answer; returns when it is on disk. Raises JournalError where it cannot be stored."""
         loop = asyncio.get_running_loop()
-        kept: asyncio.Future[None] = loop.create_future()
+        stored: asyncio.Future[None] = loop.create_future()
         failure = completion.failure
         row = (
-            request.key, valid_unicode(model), _told(request.prompt), valid_unicode(completion.text), completion.finish,
-            completion.prompt_tokens, completion.completion_tokens, None if failure is None else valid_unicode(failure),
-            None if completion.scores is None else valid_unicode(_scores_text(completion.scores)), completion.engine,
-        )  # fmt: skip
-        if self._gathering is None or self._gathering[0].loop is not loop:
-            waiting: list[asyncio.Future[None]] = []
-            self._gathering = Rows(PUT_ANSWERS, [], waiting, loop), waiting
-            loop.call_soon(self._hand_over, self._gathering[0])
-        rows, ones = self._gathering
-        rows.rows.append(row)
-        ones.append(kept)
-        await kept
+            request.key,
+            valid_unicode(model),
+            _format_prompt(request.prompt),
+            valid_unicode(completion.text),
+            completion.finish,
+            completion.prompt_tokens,
+            completion.completion_tokens,
+            None if failure is None else valid_unicode(failure),
+            None if completion.scores is None else valid_unicode(_format_scores(completion.scores)),
+            completion.engine,
+        )
+        if self._pending is None or self._pending.loop is not loop:
+            self._pending_futures = []
+            self._pending = RowBatch(INSERT_ANSWERS, [], self._pending_futures, loop)
+            loop.call_soon(self._submit, self._pending)
+        self._pending.rows.append(row)
+        self._pending_futures.append(stored)
+        await stored
 
-    def _hand_over(self, rows: Rows) -> None:
-        """Wake the writer once for all answers that one turn of the loop brought."""
-        if self._gathering is not None and self._gathering[0] is rows:
-            self._gathering = None
-        self._writer.put(rows)
+    def _submit(self, batch: RowBatch) -> None:
+        """Give the writer all answers of one turn of the event loop, so that it is woken once."""
+        if self._pending is batch:
+            self._pending = None
+        self._writer.put(batch)
 
     def get(self, keys: Sequence[bytes]) -> dict[bytes, bytes]:
-        """Return the kept embeddings among `keys`, as the bytes that were put."""
-        with self._asking() as reader:
-            return dict(_rows(reader, GET_VECTORS, keys))
+        """Return the stored embeddings of those `keys` that have one, as the bytes that were put."""
+        with self._reading() as reader:
+            return dict(_select(reader, SELECT_VECTORS, keys))
 
     def put(self, vectors: Mapping[bytes, bytes]) -> None:
-        """Write embeddings in one transaction; returns when they are on disk. Not for the event loop's thread."""
-        waiting: Future[None] = Future()
-        self._writer.put(Rows(PUT_VECTORS, list(vectors.items()), [waiting], None))
-        waiting.result()
+        """Store embeddings in one transaction; returns when they are on disk. Not for the event loop's thread."""
+        stored: Future[None] = Future()
+        self._writer.put(RowBatch(INSERT_VECTORS, list(vectors.items()), [stored], None))
+        stored.result()
 
     @contextmanager
-    def _asking(self) -> Iterator[sqlite3.Connection]:
+    def _reading(self) -> Iterator[sqlite3.Connection]:
         try:
-            with self._reading:
+            with self._reader_lock:
                 yield self._reader
-        except sqlite3.Error as fault:
-            raise journal_error(self.path, fault) from fault
+        except sqlite3.Error as error:
+            raise journal_error(self.path, error) from error
 
 
-def _rows(reader: sqlite3.Connection, query: str, keys: Sequence[str] | Sequence[bytes]) -> list[tuple[Any, ...]]:
-    found: list[tuple[Any, ...]] = []
-    for start in range(0, len(keys), A_QUERY):
-        some = keys[start : start + A_QUERY]
-        found += reader.execute(query.format(",".join("?" * len(some))), some).fetchall()
-    return found
+def _select(reader: sqlite3.Connection, query: str, keys: Sequence[str] | Sequence[bytes]) -> list[tuple[Any, ...]]:
+    rows: list[tuple[Any, ...]] = []
+    for start in range(0, len(keys), KEYS_PER_QUERY):
+        part = keys[start : start + KEYS_PER_QUERY]
+        rows += reader.execute(query.format(",".join("?" * len(part))), part).fetchall()
+    return rows
 
 
-@lru_cache(maxsize=1024)  # one prompt is asked many times
-def _told(prompt: RenderedPrompt) -> str:
+@lru_cache(maxsize=1024)  # one prompt is often sent many times
+def _format_prompt(prompt: RenderedPrompt) -> str:
     return valid_unicode(json.dumps(prompt.messages or prompt.text, ensure_ascii=False))
 
 
-def _scores_text(scores: OptionScores) -> str:
+def _format_scores(scores: OptionScores) -> str:
     return json.dumps(
         {"known": dict(scores.logprobs), "bound": scores.upper_bound, "exact": scores.exact}, ensure_ascii=False
     )
 
 
-def _scores(text: str) -> OptionScores:
-    told = json.loads(text)
-    return OptionScores(told["known"], told["bound"], told["exact"])
+def _parse_scores(text: str) -> OptionScores:
+    scores = json.loads(text)
+    return OptionScores(scores["known"], scores["bound"], scores["exact"])

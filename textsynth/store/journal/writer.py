@@ -1,7 +1,8 @@
-"""The journal's one writer: a thread that commits whatever has gathered since its last commit.
+"""The journal's writer: one thread that commits everything that was queued since its last commit (group commit).
 
-It commits in one call. After each call a thread waits for the interpreter, which takes milliseconds while a window is
-read and judged; and until an answer is on disk its place in flight is taken.
+Each batch is one call into SQLite. After each call the thread waits for the interpreter lock, which takes milliseconds
+while a window is parsed and filtered; and until its answer is on disk, a request occupies a slot of the concurrency
+limit.
 """
 
 from __future__ import annotations
@@ -18,93 +19,96 @@ from typing import NamedTuple
 from textsynth.core.errors import JournalError
 from textsynth.store.journal.file import connect, journal_error
 
-PUT_ANSWERS = "INSERT OR REPLACE INTO answers VALUES "
-PUT_VECTORS = "INSERT OR REPLACE INTO embeddings VALUES "
+INSERT_ANSWERS = "INSERT OR REPLACE INTO answers VALUES "
+INSERT_VECTORS = "INSERT OR REPLACE INTO embeddings VALUES "
 
 
-class Rows(NamedTuple):
-    """Rows for one table, and those who wait until they are on disk: futures of `loop`, or of threads."""
+class RowBatch(NamedTuple):
+    """Rows for one table, and the futures to resolve when they are on disk: of `loop`, or of threads (loop None)."""
 
-    put: str
+    statement: str
     rows: list[tuple[object, ...]]
-    waiting: list[asyncio.Future[None]] | list[Future[None]]
+    futures: list[asyncio.Future[None]] | list[Future[None]]
     loop: asyncio.AbstractEventLoop | None
 
 
 class Writer:
-    """Puts rows into the file at `path`. After a fault nothing more is put, and all who wait are told of it."""
+    """Writes batches of rows to the file at `path`. After an error it writes nothing more, and every future fails."""
 
     def __init__(self, path: Path) -> None:
-        """Open the file. Raises sqlite3.Error where it cannot be."""
+        """Open the file and start the thread. Raises sqlite3.Error where the file cannot be opened."""
         self._path = path
         self._connection = connect(path)
-        self._queue: queue.SimpleQueue[Rows | None] = queue.SimpleQueue()
-        self._broken: JournalError | None = None
-        self._thread = threading.Thread(target=self._work, name="journal", daemon=True)
+        self._queue: queue.SimpleQueue[RowBatch | None] = queue.SimpleQueue()
+        self._error: JournalError | None = None
+        self._thread = threading.Thread(target=self._run, name="journal", daemon=True)
         self._thread.start()
 
-    def put(self, rows: Rows) -> None:
-        """Take rows in; those who wait for them are told when they are on disk, or why they cannot be."""
-        self._queue.put(rows)
+    def put(self, batch: RowBatch) -> None:
+        """Queue a batch; its futures are resolved when it is on disk, or fail with the reason."""
+        self._queue.put(batch)
 
     def close(self) -> None:
-        """Commit what has gathered and end."""
+        """Commit what was queued and end the thread."""
         self._queue.put(None)
         self._thread.join()
 
-    def _work(self) -> None:
+    def _run(self) -> None:
         try:
-            goes_on = True
-            while goes_on:
-                group, goes_on = self._gather()
-                _tell(group, self._broken or self._commit(group))
+            is_open = True
+            while is_open:
+                batches, is_open = self._take_queued()
+                _resolve_all(batches, self._error or self._commit(batches))
         finally:
             self._connection.close()
 
-    def _gather(self) -> tuple[list[Rows], bool]:
-        """Return what has come, having waited for the first, and whether more may come."""
-        group: list[Rows] = []
-        one = self._queue.get()
-        while one is not None:
-            group.append(one)
+    def _take_queued(self) -> tuple[list[RowBatch], bool]:
+        """Wait for a batch; return all that are queued, and whether more may come."""
+        batches: list[RowBatch] = []
+        batch = self._queue.get()
+        while batch is not None:
+            batches.append(batch)
             try:
-                one = self._queue.get_nowait()
+                batch = self._queue.get_nowait()
             except queue.Empty:
-                return group, True
-        return group, False
+                return batches, True
+        return batches, False
 
-    def _commit(self, group: Sequence[Rows]) -> JournalError | None:
+    def _commit(self, batches: Sequence[RowBatch]) -> JournalError | None:
         try:
-            for put in dict.fromkeys(some.put for some in group if some.rows):
-                self._put(put, [row for some in group if some.put == put for row in some.rows])
-        except sqlite3.Error as fault:
-            # What was not committed is not on disk: nothing after it may count either.
-            self._broken = journal_error(self._path, fault)
-        return self._broken
+            for statement in dict.fromkeys(batch.statement for batch in batches if batch.rows):
+                self._insert(
+                    statement, [row for batch in batches if batch.statement == statement for row in batch.rows]
+                )
+        except sqlite3.Error as error:
+            # What was not committed is not on disk, so nothing after it may be reported as stored either.
+            self._error = journal_error(self._path, error)
+        return self._error
 
-    def _put(self, put: str, rows: Sequence[tuple[object, ...]]) -> None:
+    def _insert(self, statement: str, rows: Sequence[tuple[object, ...]]) -> None:
         width = len(rows[0])
-        most = self._connection.getlimit(sqlite3.SQLITE_LIMIT_VARIABLE_NUMBER) // width
-        for some in (rows[start : start + most] for start in range(0, len(rows), most)):
-            places = ", ".join([f"({', '.join('?' * width)})"] * len(some))
-            self._connection.execute(put + places, [value for row in some for value in row])
+        max_rows = self._connection.getlimit(sqlite3.SQLITE_LIMIT_VARIABLE_NUMBER) // width
+        for start in range(0, len(rows), max_rows):
+            part = rows[start : start + max_rows]
+            placeholders = ", ".join([f"({', '.join('?' * width)})"] * len(part))
+            self._connection.execute(statement + placeholders, [value for row in part for value in row])
 
 
-def _tell(group: Sequence[Rows], fault: JournalError | None) -> None:
-    """Tell those who wait, in their loop's thread where they have one, and once for all that came from a loop."""
-    for loop in dict.fromkeys(some.loop for some in group):
-        waiting = [one for some in group if some.loop is loop for one in some.waiting]
+def _resolve_all(batches: Sequence[RowBatch], error: JournalError | None) -> None:
+    """Resolve the futures of all batches: those of an event loop in its thread, with one call for each loop."""
+    for loop in dict.fromkeys(batch.loop for batch in batches):
+        futures = [future for batch in batches if batch.loop is loop for future in batch.futures]
         if loop is None:
-            _end(waiting, fault)
+            _resolve(futures, error)
         elif not loop.is_closed():
-            loop.call_soon_threadsafe(_end, waiting, fault)
+            loop.call_soon_threadsafe(_resolve, futures, error)
 
 
-def _end(waiting: Sequence[asyncio.Future[None] | Future[None]], fault: JournalError | None) -> None:
-    for one in waiting:
-        if one.done():
+def _resolve(futures: Sequence[asyncio.Future[None] | Future[None]], error: JournalError | None) -> None:
+    for future in futures:
+        if future.done():
             continue
-        if fault is None:
-            one.set_result(None)
+        if error is None:
+            future.set_result(None)
         else:
-            one.set_exception(fault)
+            future.set_exception(error)

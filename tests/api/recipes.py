@@ -1,4 +1,4 @@
-"""A recipe for these tests: a scripted model, a check of their own, rows that stand here."""
+"""A recipe made in Python, with a scripted model, a filter of the user's own and its rows in memory."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from typing import Any
 import textsynth as ts
 
 LABELS = {"delivery": "asks where a parcel is", "refund": "asks for money back"}
-SEEDS = [{"text": f"where is my {thing} now", "label": "delivery"} for thing in ("lamp", "chair", "kettle", "tent")]
-SEEDS += [{"text": f"give me back what I paid for the {thing}", "label": "refund"} for thing in ("sofa", "shoes")]
+SEEDS = [{"text": f"where is my {noun} now", "label": "delivery"} for noun in ("lamp", "chair", "kettle", "tent")]
+SEEDS += [{"text": f"give me back what I paid for the {noun}", "label": "refund"} for noun in ("sofa", "shoes")]
 ANSWER = "1. {word} and {word} number {n}\n2. my {word} went {n} miles with a {word}\n3. WHO IS THERE"
 
 
@@ -18,11 +18,12 @@ class Shouting(ts.Filter):
     share: float = 0.5
 
     def check(self, record: ts.Record) -> ts.Verdict | None:
-        found = round(sum(map(str.isupper, record.text)) / len(record.text), 4)
-        return ts.Verdict("is written in capitals", found, self.share) if found > self.share else None
+        share = round(sum(map(str.isupper, record.text)) / len(record.text), 4)
+        return ts.Verdict("is written in capitals", share, self.share) if share > self.share else None
 
 
-def recipe(**more: Any) -> ts.Recipe:
+def make_tickets(**changes: Any) -> ts.Recipe:
+    """Return the recipe, with other sections where `changes` gives them."""
     sections: dict[str, Any] = {
         "name": "tickets",
         "labels": LABELS,
@@ -33,4 +34,4 @@ def recipe(**more: Any) -> ts.Recipe:
         "select": [],
         "want": {"label": 10},
     }
-    return ts.make_recipe(**(sections | more))
+    return ts.make_recipe(**(sections | changes))
