@@ -280,7 +280,7 @@ def test_notes_manifest_card_and_report_of_a_run_have_the_calibration(tmp_path: 
     assert "choice was right on" in card
     assert "30 gold rows" in card
     assert "not calibrated" not in card
-    assert "tried on gold rows" in (result.folder / "report.html").read_text()
+    assert "Calibration of choice on gold rows" in (result.folder / "report.html").read_text()
     # Gold rows are charged like texts: three votes each.
     assert result.manifest["requests"]["planned"] > 3 * 30
 

@@ -73,9 +73,9 @@ def test_of_several_replies_to_one_request_the_first_with_a_response_counts(tmp_
     assert batch.take("generator", REQUESTS[:1])[REQUESTS[0].key].text == "first"
 
 
-def test_a_batch_of_refusals_is_an_error(tmp_path: Path) -> None:
+def test_a_batch_of_rejected_requests_is_an_error(tmp_path: Path) -> None:
     batch = batch_of(tmp_path, *(reply(request.key, status=400) for request in REQUESTS))
-    with pytest.raises(ModelError, match=r"each of the 8 answers of the batch is a refusal .*extra_body and server"):
+    with pytest.raises(ModelError, match=r"all 8 requests of the batch were rejected .*extra_body and server"):
         batch.take("generator", REQUESTS)
 
 

@@ -17,9 +17,10 @@ from textsynth.core.errors import ModelError, RunError, UsageError
 from textsynth.core.records import Completion, ModelRequest
 from textsynth.models import ModelOptions
 from textsynth.models.openai.batch_format import parse_reply_line
+from textsynth.models.openai.protocol import is_rejected
 
-# From this many refusals on, without any other answer, the whole batch counts as refused.
-MIN_REFUSALS = 5
+# From this many rejections on, without any other answer, the whole batch counts as rejected.
+MIN_REJECTIONS = 5
 MAX_ERROR_LENGTH = 80
 
 
@@ -39,7 +40,7 @@ class BatchFile:
         self._models = models
         self._replies: dict[str, Mapping[str, object]] = {}
         self._has_cut_off_line = False
-        self._refusals: list[str] = []
+        self._rejections: list[Completion] = []
         self.unreadable = 0
         self.errors: Counter[str] = Counter()
         self.taken: set[str] = set()
@@ -59,7 +60,7 @@ class BatchFile:
     def take(self, name: str, requests: Sequence[ModelRequest]) -> dict[str, Completion]:
         """Return the answers that the file has, by key; the other requests are added to `missing`.
 
-        Raises ModelError when the file holds nothing but refusals, as something is wrong with all requests then.
+        Raises ModelError when the server rejected all requests of the file, as something is wrong with all of them.
         """
         answers: dict[str, Completion] = {}
         for request in requests:
@@ -70,13 +71,12 @@ class BatchFile:
             else:
                 self.missing.append((name, request))
                 self.errors.update([] if parsed is None else [parsed[:MAX_ERROR_LENGTH]])
-        failures = [completion.failure or "" for completion in answers.values()]
-        self._refusals += [failure for failure in failures if failure.startswith("refused")]
+        self._rejections += filter(is_rejected, answers.values())
         self.taken.update(answers)
-        if len(self._refusals) == len(self.taken) >= MIN_REFUSALS:
+        if len(self._rejections) == len(self.taken) >= MIN_REJECTIONS:
             raise ModelError(
-                f"each of the {len(self._refusals)} answers of the batch is a refusal ({self._refusals[0]});"
-                " change or leave out parameters with the model's extra_body and server"
+                f"all {len(self._rejections)} requests of the batch were {self._rejections[0].failure}; "
+                "change or leave out parameters with the model's extra_body and server"
             )
         return answers
 

@@ -34,6 +34,7 @@ MAX_RETRY_AFTER_SECONDS = 3600.0
 
 STILL_THINKING = "the model was still thinking when the answer ended: raise thinking.max_tokens, or switch thinking off"
 NO_LOGPROBS = "the server gives no log-probabilities"
+REJECTED_BY_SERVER = "rejected by the server"
 PROMPT_TOO_LONG = re.compile(
     r"context.?(length|size|window)|max_model_len|maximum model length"
     r"|(prompt|input|message)\w* (is|are) too (long|large)|too many (input |prompt )?tokens|reduce the length",
@@ -195,7 +196,12 @@ def too_long_failure(model: str, message: str) -> Completion:
 
 def rejected_failure(status: int, message: str) -> Completion:
     """Return the failure of a request that the server rejects."""
-    return Completion("", failure=f"rejected by the server (HTTP {status}): {message}")
+    return Completion("", failure=f"{REJECTED_BY_SERVER} (HTTP {status}): {message}")
+
+
+def is_rejected(completion: Completion) -> bool:
+    """Whether the server rejected the request."""
+    return (completion.failure or "").startswith(REJECTED_BY_SERVER)
 
 
 def parse_retry_after(value: str | None, now: datetime | None = None) -> float | None:
