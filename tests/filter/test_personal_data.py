@@ -101,7 +101,7 @@ def test_the_texts_that_a_record_is_published_with_are_checked(task: Task, field
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"kinds": ["emial"]}, "kinds.0 takes 'email', 'phone'"),
+        ({"kinds": ["emial"]}, "found 'emial'; did you mean 'email'?"),
         ({"kinds": []}, "nothing would be looked for"),
         ({"countries": ["UK"]}, "did you mean 'GB'?"),
         ({"countries": ["de"]}, "did you mean 'DE'?"),

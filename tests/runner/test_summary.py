@@ -39,7 +39,7 @@ def test_the_recipes_license_of_a_model_comes_before_the_commonly_known_one(tmp_
 
 def test_a_license_conflict_is_in_the_estimate_the_card_and_the_manifest(tmp_path: Path) -> None:
     recipe = small_recipe(tmp_path, more=LICENSED)
-    conflict = "the source seeds is under cc-by-sa-4.0, which demands the same licen"
+    conflict = "the source seeds is under cc-by-sa-4.0, which demands the same license for what is made from it"
     assert any(note.startswith(f"licenses: {conflict}") for note in estimate(recipe).notes)
     run(recipe, out=tmp_path / "out")
     manifest = json.loads((tmp_path / "out" / "manifest.json").read_text(encoding="utf-8"))

@@ -100,6 +100,16 @@ def element_type(kind: FieldType, part: str | int) -> FieldType | None:
     return None
 
 
+def literals(kind: FieldType) -> list[object]:
+    """Return the values of a `Literal`; [] for any other type."""
+    return [
+        value
+        for choice in choices(kind)
+        if get_origin(choice.annotation) is Literal
+        for value in get_args(choice.annotation)
+    ]
+
+
 def describe_type(kind: FieldType) -> str:
     """Return a type in words: `text`, `a list of texts`, `'a' or 'b'`, `a number (above 0, at most 1)`."""
     alternatives = list(dict.fromkeys(map(_describe_choice, choices(kind))))

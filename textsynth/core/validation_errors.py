@@ -14,7 +14,15 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from textsynth.core.errors import did_you_mean
-from textsynth.core.field_types import FieldType, describe_type, element_type, fields_of, options_in, unwrapped
+from textsynth.core.field_types import (
+    FieldType,
+    describe_type,
+    element_type,
+    fields_of,
+    literals,
+    options_in,
+    unwrapped,
+)
 
 MAX_QUOTED_LENGTH = 60
 MAX_KEYS_QUOTED = 3
@@ -216,7 +224,7 @@ class _Location:
         if details["type"] in CUSTOM_ERRORS:
             return self._custom_error(name, str(details["ctx"]["error"]))
         takes = describe_type(self._type) if self._type is not None else "something else"
-        hint = self._renamed_value() or self._written.hint(takes)
+        hint = self._renamed_value() or self._nearest_choice() or self._written.hint(takes)
         return f"{name or owner} takes {takes}, found {self._written.describe()}{hint}"
 
     def _custom_error(self, name: str, message: str) -> str:
@@ -238,6 +246,13 @@ class _Location:
     def _type_of_absent(self) -> str:
         kind = None if self._type is None else element_type(self._type, self._absent)
         return "" if kind is None else f", which is {describe_type(kind)}"
+
+    def _nearest_choice(self) -> str:
+        """Return `; did you mean …` where the field takes a few texts and one of them looks like the value."""
+        value = self._written.value
+        texts = [text for text in literals(self._type) if isinstance(text, str)] if self._type is not None else []
+        nearest = difflib.get_close_matches(value, texts, n=1) if isinstance(value, str) else []
+        return f"; did you mean {nearest[0]!r}?" if nearest else ""
 
     def _renamed_value(self) -> str:
         key = (str(self.path[-1]) if self.path else "", self._written.value)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+import math
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import TypeVar
 
 from textsynth.core.errors import UsageError, did_you_mean
@@ -59,7 +60,10 @@ class ValidatedGenerator:
     def parse_response(
         self, request: GenerationRequest, request_key: str, completion: Completion | None
     ) -> list[Record | DroppedRecord]:
-        """Return the parsed records. Raises UsageError for anything but records and drops, or an unlisted label."""
+        """Return the parsed records.
+
+        Raises UsageError for anything but records and drops, an unlisted label, or a field that is no JSON value.
+        """
         records = self._session.parse_response(request, request_key, completion)
         if not isinstance(records, (list, tuple)) or not all(
             isinstance(record, (Record, DroppedRecord)) for record in records
@@ -68,6 +72,7 @@ class ValidatedGenerator:
         for record in records:
             if isinstance(record, Record):
                 _check_labels(self._name, record, self._labels)
+                _check_fields(self._name, record)
         return list(records)
 
     def observe_accepted(self, accepted: Sequence[Record]) -> None:
@@ -98,12 +103,16 @@ class ValidatedLabeller:
         return list(requests)
 
     def parse_responses(self, record: Record, completions: Sequence[Completion]) -> tuple[Record, Verdict | None]:
-        """Return the labelled record and the verdict. Raises UsageError for anything else, or an unlisted label."""
+        """Return the labelled record and the verdict.
+
+        Raises UsageError for anything else, an unlisted label, or a field that is no JSON value.
+        """
         result = self._session.parse_responses(record, completions)
         if isinstance(result, tuple) and len(result) == 2:
             labelled, verdict = result
             if isinstance(labelled, Record) and (verdict is None or isinstance(verdict, Verdict)):
                 _check_labels(self._name, labelled, self._labels)
+                _check_fields(self._name, labelled)
                 return labelled, verdict
         raise UsageError(
             f"{self._name}: parse_responses returned {result!r:.60} for the text {record.text!r:.60}, and must return "
@@ -135,3 +144,22 @@ def _check_labels(name: str, record: Record, labels: Collection[str]) -> None:
             f"{name}: the text {record.text!r:.60} has the label {unlisted!r}, which `labels` does not list"
             f"{did_you_mean(unlisted, labels)}"
         )
+
+
+def _check_fields(name: str, record: Record) -> None:
+    for field, value in record.fields.items():
+        if not isinstance(value, str) and not _is_json(value):
+            raise UsageError(
+                f"{name}: the text {record.text!r:.60} has the field {field!r} with the value {value!r:.60}; a field "
+                "is text, a finite number, True, False, None, or a list or map of these"
+            )
+
+
+def _is_json(value: object) -> bool:
+    if isinstance(value, float):
+        return math.isfinite(value)
+    if isinstance(value, Mapping):
+        return all(isinstance(key, str) and _is_json(entry) for key, entry in value.items())
+    if isinstance(value, (list, tuple)):
+        return all(map(_is_json, value))
+    return value is None or isinstance(value, (str, int))

@@ -98,11 +98,14 @@ class LazyFilterSession:
         return [_first_drop([next(verdicts) for _ in group]) for group in views]
 
     def commit(self, records: Sequence[Record]) -> None:
-        """Commit the records; an empty batch starts nothing."""
+        """Commit the records as the filter sees them; an empty batch starts nothing."""
         if not records:
             return
-        if self._task is not None and self._scope == "joined":
-            records = [self._task.joined(record) for record in records]
+        task = self._task
+        if task is not None and self._scope == "joined":
+            records = [task.joined(record) for record in records]
+        elif task is not None and self._scope == "text":
+            records = [view for record in records for view in task.each_text(record)]
         self._started().commit(records)
 
     def _evaluate(self, records: Sequence[Record]) -> list[Verdict | None]:
@@ -112,11 +115,21 @@ class LazyFilterSession:
                 f"{self._name}: evaluate_batch returned {len(verdicts)} verdicts for {len(records)} texts, and must "
                 "return one for each"
             )
+        first_index: dict[str, int] = {}
+        for index, record in enumerate(records):
+            first_index.setdefault(record.id, index)
         for record, verdict in zip(records, verdicts, strict=True):
-            if verdict is not None and not isinstance(verdict, Verdict):
+            if verdict is None:
+                continue
+            if not isinstance(verdict, Verdict):
                 raise UsageError(
                     f"{self._name}: the verdict on the text {record.text!r:.60} is {verdict!r:.60}; None keeps a text, "
                     "Verdict(reason, score, limit) drops it"
+                )
+            if first_index.get(verdict.duplicate_of or "", -1) >= first_index[record.id]:
+                raise UsageError(
+                    f"{self._name}: the verdict on the text {record.text!r:.60} names it, or a later text of the "
+                    "batch, as duplicate_of; name a committed record or an earlier one of the batch"
                 )
         return verdicts
 
