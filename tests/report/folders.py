@@ -30,22 +30,22 @@ def manifest(told: RunResult) -> Manifest:
             "candidates": len(told.selected) + len(told.surplus) + len(told.dropped),
             "accepted": len(told.selected) + len(told.surplus),
             "selected": len(told.selected),
-            "spare": len(told.surplus),
+            "surplus": len(told.surplus),
             "dropped": len(told.dropped) - review,
             "review": review,
             "windows": 1,
         },
         "drops": [
-            {"section": section, "item": item, "reason": reason, "count": count}
+            {"section": section, "step": item, "reason": reason, "count": count}
             for (section, item, reason), count in drops.items()
         ],
         "quota": [
             {
-                "match": dict(line.values),
-                "want": line.wanted,
+                "cell": dict(line.values),
+                "wanted": line.wanted,
                 "selected": line.selected,
                 "missing": line.missing,
-                "why": [{"item": "length", "reason": "too few words", "count": 3}] if line.missing else [],
+                "reasons": [{"step": "length", "reason": "too few words", "count": 3}] if line.missing else [],
             }
             for line in told.quota
         ],
