@@ -94,11 +94,11 @@ def scores(told: Mapping[str, Any]) -> dict[tuple[str, str], float]:
 def test_a_recipe_that_evaluates_ends_with_a_proof(proved: Path) -> None:
     told = told_in(proved / "run")
     found = read_run(proved / "run").synthetic
-    assert told["data"]["synthetic"] == {"raw": len(found.raw), "selected": 36, "spare": len(found.spare)}
+    assert told["data"]["synthetic"] == {"raw": len(found.raw), "selected": 36, "surplus": len(found.spare)}
     assert (told["data"]["train"], told["data"]["test"], told["data"]["labels"]) == (18, 66, list(THREE))
     assert {"seeds", "raw", "selected", "seeds_selected", "random", "fitted"} <= set(told["arms"])
     assert told["verdict"]["effect"] in {"helps", "no_difference"}
-    assert [one["item"] for one in told["earned"]] == ["exact_duplicate", "agreement"]
+    assert [one["step"] for one in told["earned"]] == ["exact_duplicate", "agreement"]
     page = (proved / "run" / "report.html").read_text(encoding="utf-8")
     assert all(sentence.split("(")[0].strip() in page for sentence in told["verdict"]["sentences"][:1])
     manifest = json.loads((proved / "run" / "manifest.json").read_text(encoding="utf-8"))

@@ -64,7 +64,7 @@ def test_it_is_plain_json_of_six_places_without_nan(told: dict[str, Any]) -> Non
 def test_the_data_is_counted(told: dict[str, Any]) -> None:
     data = told["data"]
     assert (data["name"], data["labels"], data["multi_label"], data["ordinal"]) == ("small", list(THREE), False, False)
-    assert data["synthetic"] == {"raw": 72, "selected": 45, "spare": 9}
+    assert data["synthetic"] == {"raw": 72, "selected": 45, "surplus": 9}
     assert (data["train"], data["dev"], data["test"], data["all"], data["test_left_out"]) == (15, 0, 90, 0, [])
     assert data["label_counts"] == {
         name: dict.fromkeys(THREE, each) for name, each in (("train", 5), ("test", 30), ("raw", 24), ("selected", 15))
@@ -96,7 +96,7 @@ def test_figures_are_those_of_the_evaluation(found: Evaluation, told: dict[str, 
         assert [one["train"] for one in told["curve"][kind]] == [point.train for point in found.curves[kind]]
     (earned,) = told["earned"]
     assert list(earned) == [
-        *("item", "dropped", "readmitted", "classifier", "with", "without", "random", "random_spread"),
+        *("step", "dropped", "readmitted", "classifier", "with", "without", "random", "random_spread"),
     ]  # fmt: skip
     assert earned["with"] == round(found.earned[0].with_check, PLACES)
 
