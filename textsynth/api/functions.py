@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, TypedDict
+from typing import TYPE_CHECKING
 
 from textsynth.api.notebook import open_watch
 from textsynth.api.results import Estimate, Preview, Score
@@ -90,7 +90,7 @@ def evaluate(
     """
     from textsynth.core.paths import cache_folder
     from textsynth.evaluate import as_json
-    from textsynth.evaluate.runner import evaluate_file, evaluate_run_folder, write_results
+    from textsynth.evaluate.runner import EvaluationOptions, evaluate_run_folder, evaluate_texts, save_evaluation
     from textsynth.report import write_report
 
     columns = {name: column for name, column in (("text", text), ("label", label)) if column is not None}
@@ -99,15 +99,16 @@ def evaluate(
     if isinstance(what, str | Path) and Path(what).is_dir():
         what = load(what)
     with open_watch("evaluate", quiet=quiet) as display:
-        asked: _Asked = {"columns": columns, "full": full, "ordinal": ordinal, "say": display.say}
+        options = EvaluationOptions(columns, full, ordinal, display.say)
         if isinstance(what, Run):
-            found = evaluate_run_folder(what.folder, real, recipe=what.recipe, **asked)
-            write_results(what.folder, found)
+            found = evaluate_run_folder(what.folder, real, options, recipe=what.recipe)
+            save_evaluation(what.folder, found)
             write_report(what.folder)
         elif ordinal and not labels:
             raise UsageError("evaluate: ordinal needs the order of the labels; give it as labels=[lowest, …, highest]")
         else:
-            found = evaluate_file(_real(what, "selected", columns), real, labels=labels, memory=cache_folder(), **asked)
+            texts = _real(what, "selected", columns)
+            found = evaluate_texts(texts, real, options, labels=labels, folder=cache_folder())
     return Score(as_json(found))
 
 
@@ -161,15 +162,6 @@ def embed(texts: Sequence[str], *, model: str = EMBEDDED) -> NDArray[np.float32]
     from textsynth.similarity.embedder import Embedder
 
     return Embedder(model, no_embeddings()).embed(texts)
-
-
-class _Asked(TypedDict):
-    """What both ways of scoring are asked alike."""
-
-    columns: Mapping[str, str]
-    full: bool
-    ordinal: bool
-    say: Callable[[str], None]
 
 
 def _read(recipe: Recipe | str | Path) -> Recipe:

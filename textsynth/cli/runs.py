@@ -33,7 +33,7 @@ def report(run: Path, as_json: bool) -> None:  # noqa: FBT001
 @click.option("--test", type=FILE, help="Real rows to score on; nothing is ever fitted on them.")
 @click.option("--train", type=FILE, help="The real seeds, which compete with the synthetic texts.")
 @click.option("--dev", type=FILE, help="Real rows for thresholds, where texts have several labels.")
-@click.option("--all", "whole", type=FILE, help="All real rows there are, for comparison.")
+@click.option("--all", "all_rows", type=FILE, help="All real rows there are, for comparison.")
 @click.option("--text", metavar="COLUMN", help="Column with the text in the files given here; left out: text.")
 @click.option("--label", metavar="COLUMN", help="Column with the label; left out: label.")
 @click.option("--labels", metavar="A,B,C|FILE", help="The labels of a file in their order, the lowest first.")
@@ -48,15 +48,15 @@ def evaluate(what: Path, page: Path | None, *, full: bool, ordinal: bool, as_jso
     where none are given here, and its report tells the result too.
     """
     from textsynth.evaluate import as_json as told_of
-    from textsynth.evaluate.runner import evaluate_target, write_results
+    from textsynth.evaluate.runner import evaluate_path, save_evaluation
     from textsynth.report import evaluation_page, evaluation_text, write_report
 
     if page is not None:
         _check_page(what, page)
-    found = evaluate_target(what, given, full=full, ordinal=ordinal, say=notify)
+    found = evaluate_path(what, given, full=full, ordinal=ordinal, log=notify)
     told = told_of(found)
     if what.is_dir():
-        write_results(what, found)
+        save_evaluation(what, found)
         click.echo(f"also as a page: {write_report(what)}", err=True)
     elif page is not None:
         _write_page(page, evaluation_page(told))

@@ -245,7 +245,7 @@ def _proved(
         return None, []
     say("evaluating")
     try:
-        return evaluate_run(recipe, context, ends, out, say), []
+        return evaluate_run(recipe, context, *ends, folder=out, log=say), []
     except UsageError as fault:
         return None, [f"not evaluated: {fault}"]
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from textsynth.core.protocols import Source
 from textsynth.core.records import DroppedRecord, Record, reason_category
 from textsynth.core.version import __version__
-from textsynth.evaluate.runner import weight_of
+from textsynth.evaluate.runner import fitted_weight
 from textsynth.export.card.licenses import conflicts, known_model_license
 from textsynth.export.run_result import CardMetadata, QuotaStatus, RunResult, SourceInfo
 from textsynth.filter.leak import Leak
@@ -80,7 +80,7 @@ def run_result(recipe: Recipe, ended: FinishedRun) -> RunResult:
         metadata=CardMetadata(**{name: getattr(export, name) for name in CardMetadata.__dataclass_fields__}),
         recipe_text=recipe.text,
         overrides=recipe.overrides,
-        weight=None if proof is None else weight_of(recipe, proof),
+        weight=None if proof is None else fitted_weight(recipe, proof),
         evaluation_sentences=() if proof is None else proof.verdict.sentences,
         calibrations=ended.books.calibrations,
         evaluation={} if proof is None else _as_json(proof),
