@@ -7,6 +7,8 @@ import random
 from collections.abc import Sequence
 from typing import Any
 
+from textsynth.store.evaluation import FORMAT, EvaluationSchema
+
 CLASSIFIERS = ("words", "embeddings")
 ARMS = ("seeds", "raw", "selected", "seeds_raw", "seeds_selected", "random", "seeds_random", "fitted", "all")
 CHECKS = ("length", "exact_duplicate", "near_duplicate", "semantic_duplicate", "agreement", "copies_source", "language",
@@ -72,10 +74,11 @@ def leak() -> dict[str, Any]:
         "Take them out (`filter: leak: {source: test}`) and evaluate again."]}  # fmt: skip
     told["data"]["test_left_out"] = list(range(11))
     kinds = ("exact", "near", "semantic")
-    told["leaks"] = {
+    told["leaks"] |= {
         "found": 12,
         "beyond_chance": ["selected-test"],
         "conflicts": {"selected-test": 1, "raw-test": 2},
+        "close": {},
         "pairs": [
             {
                 "kind": kinds[number % 3],
@@ -83,6 +86,7 @@ def leak() -> dict[str, Any]:
                 "ids": [f"{number:016x}", f"{number + 99:016x}"],
                 "texts": [f"why was my card number {number} declined at the till", f"why was card {number} declined"],
                 "labels": ["card_declined", "card_declined"],
+                "same_label": True,
                 "similarity": round(1 - number % 3 * 0.08, 3),
             }
             for number in range(12)
@@ -95,7 +99,7 @@ def leak() -> dict[str, Any]:
 def bare() -> dict[str, Any]:
     """Return an evaluation that tells the scores of its arms and nothing else."""
     return {
-        "version": 1,
+        "version": FORMAT,
         "arms": {name: {"words": {"macro_f1": 0.5 + 0.02 * place}} for place, name in enumerate(ARMS)},
     }
 
@@ -106,7 +110,7 @@ def hostile() -> dict[str, Any]:
     told = evaluation(labels, [*HOSTILE[:4], "length"], shift=0.02, test=300)
     told["data"]["name"] = HOSTILE[0]
     told["verdict"] |= {"sentences": list(HOSTILE), "classes_worse": labels, "classes_better": labels}
-    told["arms"][HOSTILE[1]] = copy.deepcopy(told["arms"]["raw_answer"])
+    told["arms"][HOSTILE[1]] = copy.deepcopy(told["arms"]["raw"])
     told["classifiers"] = [*CLASSIFIERS, HOSTILE[3]]
     told["gap"]["attributes"] = {text: {other: 0.2 for other in HOSTILE} for text in HOSTILE[:3]}
     for place, text in enumerate(HOSTILE):
@@ -132,8 +136,8 @@ def evaluation(
     """Return a whole evaluation in which adding synthetic texts changes macro-F1 by about `shift`."""
     dice = random.Random(7)
     arms = {name: {by: _arm(dice, name, by, labels, shift, test) for by in CLASSIFIERS} for name in ARMS}
-    return {
-        "version": 1,
+    content = {
+        "version": FORMAT,
         "data": _data(labels, test),
         "classifiers": list(CLASSIFIERS),
         "arms": arms,
@@ -153,6 +157,10 @@ def evaluation(
             "pairs": [],
             "counts": {"selected-test": 0, "raw-test": 3, "train-test": 0},
             "close": {"selected-test": 4, "raw-test": 9, "train-test": 2},
+            "kinds": {},
+            "rows": {},
+            "conflicts": {},
+            "usual": {},
         },
         "gap": _gap(dice, labels, attributes),
         "diversity": {
@@ -168,20 +176,21 @@ def evaluation(
         "seconds": 12.34,
         "versions": {"textsynth": "0.1.0", "scikit-learn": "1.7"},
     }  # fmt: skip
+    return EvaluationSchema.model_validate(content).as_json()
 
 
 def _data(labels: Sequence[str], test: int) -> dict[str, Any]:
     each = {"train": 5, "raw": 26, "selected": 8, "test": test // len(labels)}
     return {
         "name": "quickstart",
-        "synthetic": {"raw": 26 * len(labels), "selected": 8 * len(labels), "spare": len(labels)},
+        "synthetic": {"raw": 26 * len(labels), "selected": 8 * len(labels), "surplus": len(labels)},
         "train": 5 * len(labels),
         "test_left_out": [],
         "dev": 0,
         "test": test,
         "all": 0,
         "labels": list(labels),
-        "many": False,
+        "multi_label": False,
         "ordinal": False,
         "label_counts": {part: dict.fromkeys(labels, count) for part, count in each.items()},
     }
@@ -221,7 +230,7 @@ def _difference(dice: random.Random, arms: dict[str, Any], more: str, less: str,
         change = scores["f1"] - other["per_class"][label]["f1"]
         wide = dice.uniform(0.03, 0.12)
         changed[label] = {"change": round(change, 4), "interval": [round(change - wide, 4), round(change + wide, 4)],
-                          "test": scores["test"], **({"few": True} if scores["test"] < 20 else {})}  # fmt: skip
+                          "test": scores["test"], "few": scores["test"] < 20}  # fmt: skip
     difference = one["macro_f1"] - other["macro_f1"]
     return {
         "arm": more,
@@ -271,7 +280,7 @@ def _curve(dice: random.Random, last: float, texts: int) -> list[dict[str, Any]]
 def _earned(dice: random.Random, item: str, by: str) -> dict[str, Any]:
     without = 0.69 + dice.uniform(-0.01, 0.01)
     return {
-        "item": item,
+        "step": item,
         "dropped": dice.randrange(400),
         "readmitted": dice.randrange(200),
         "classifier": by,
