@@ -1,10 +1,11 @@
-"""The same bytes at 1, 16 and 256 in flight, and after twenty `kill -9`: the bank-intents recipe and a mock server.
+"""Identical data sets at 1, 16 and 256 requests in flight and after twenty `kill -9`: bank intents, a mock server.
 
     python eval/kills.py SEEDS.csv [--kills 20] [--latency-ms 800]
 
-Each label's answers are words drawn from its own prompt, so that some pass the seeds' classifier and some do not. The
-mock counts; the journal is read after every kill: what was sent and is not in it was in flight. Exits with 1 where a
-bar does not hold.
+The completions of each label are words drawn from its own prompt, so that some pass the classifier of the seeds and
+some do not. The mock counts the requests; the journal is read after every kill: requests that were sent and are not in
+it were in flight. Exits with 1 where the data sets differ, or where other requests were sent twice than those in
+flight.
 """
 
 from __future__ import annotations
@@ -30,101 +31,113 @@ from tests.mock import MODEL
 from tests.server import RunningServer, serving
 
 RECIPE = Path(__file__).parent.parent / "recipes" / "bank_intents.yaml"
+IN_FLIGHT = 16  # during the run that is killed
 
 
 def words_of_the_prompt(body: dict[str, Any], use: int) -> str:
-    """Return four numbered lines of words drawn from the last turn, the same for the same prompt and use."""
-    asked = body["messages"][-1]["content"]
-    draw = random.Random(f"{asked}:{use}")
-    words = asked.split()
-    starts = [draw.randrange(len(words)) for _ in range(8)]
-    spans = [words[start : start + draw.randint(3, 5)] for start in starts]
+    """Return four numbered lines of words from the last message, the same for the same prompt and use."""
+    prompt = body["messages"][-1]["content"]
+    generator = random.Random(f"{prompt}:{use}")
+    words = prompt.split()
+    starts = [generator.randrange(len(words)) for _ in range(8)]
+    spans = [words[start : start + generator.randint(3, 5)] for start in starts]
     return "\n".join(f"{n + 1}. {' '.join([*spans[2 * n], *spans[2 * n + 1]])}" for n in range(4))
 
 
-def command(server: RunningServer, seeds: Path, out: Path, in_flight: int) -> list[str]:
+def run_command(server: RunningServer, seeds: Path, out: Path, in_flight: int) -> list[str]:
     """Return the command of one run."""
     model = {"http": {"base_url": server.url, "model": MODEL, "concurrency": in_flight}}
     settings = [f"models.generator={json.dumps(model)}", f"sources.seeds={seeds}", "budget.patience=20"]
-    told = [part for setting in settings for part in ("--set", setting)]
-    return [sys.executable, "-m", "textsynth", "run", str(RECIPE), "--out", str(out), "--quiet", *told]
+    options = [part for setting in settings for part in ("--set", setting)]
+    return [sys.executable, "-m", "textsynth", "run", str(RECIPE), "--out", str(out), "--quiet", *options]
 
 
-def whole_run(server: RunningServer, seeds: Path, out: Path, in_flight: int) -> int:
-    """Run to the end; return the exit status. Raises SystemExit with what was printed where it is neither 0 nor 3."""
-    done = subprocess.run(command(server, seeds, out, in_flight), capture_output=True, text=True, check=False)
-    if done.returncode not in (0, 3):
-        raise SystemExit(done.stdout + done.stderr)
-    return done.returncode
+def complete_run(server: RunningServer, seeds: Path, out: Path, in_flight: int) -> int:
+    """Run to the end; return the exit status. Raises SystemExit with the output where it is neither 0 nor 3."""
+    command = run_command(server, seeds, out, in_flight)
+    process = subprocess.run(command, capture_output=True, text=True, check=False)
+    if process.returncode not in (0, 3):
+        raise SystemExit(process.stdout + process.stderr)
+    return process.returncode
 
 
-def digest(out: Path) -> str:
-    """Return one sha256 over the names and bytes of the data set's files."""
-    told = hashlib.sha256()
+def dataset_digest(out: Path) -> str:
+    """Return the sha256 of the names and bytes of the data set's files."""
+    digest = hashlib.sha256()
     for path in sorted((out / "dataset").rglob("*")):
         if path.is_file() and path.name != "README.md":
-            told.update(str(path.relative_to(out)).encode() + path.read_bytes())
-    return told.hexdigest()
+            digest.update(str(path.relative_to(out)).encode() + path.read_bytes())
+    return digest.hexdigest()
 
 
-def committed(out: Path) -> int:
-    """Return how many answers the journal holds."""
+def journal_answers(out: Path) -> int:
+    """Return how many answers the journal has."""
     if not (out / "journal.sqlite").exists():
         return 0
     with sqlite3.connect(out / "journal.sqlite") as journal:
-        found: tuple[int] = journal.execute("SELECT count(*) FROM answers").fetchone()
-    return found[0]
+        (count,) = journal.execute("SELECT count(*) FROM answers").fetchone()
+    return int(count)
 
 
-def kill_once(server: RunningServer, seeds: Path, out: Path, in_flight: int, draw: random.Random) -> tuple[int, bool]:
-    """Start, kill at a random moment; return how many answers sent are not in the journal, and whether it had ended."""
-    kept, sent = committed(out), server.stats()["requests"]
+def kill_once(server: RunningServer, seeds: Path, out: Path, generator: random.Random) -> tuple[int, bool]:
+    """Start a run and kill it at a random moment.
+
+    Returns how many requests were sent whose answers are not in the journal, and whether the run had ended before.
+    """
+    answers, sent = journal_answers(out), server.stats()["requests"]
     process = subprocess.Popen(
-        command(server, seeds, out, in_flight), start_new_session=True,
+        run_command(server, seeds, out, IN_FLIGHT), start_new_session=True,
         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
     )  # fmt: skip
-    time.sleep(draw.uniform(0.3, 18.0))
-    ended = process.poll() is not None
-    if not ended:
+    time.sleep(generator.uniform(0.3, 18.0))
+    had_ended = process.poll() is not None
+    if not had_ended:
         os.killpg(process.pid, signal.SIGKILL)
     process.wait()
     time.sleep(0.2)
-    return (server.stats()["requests"] - sent) - (committed(out) - kept), ended
+    return (server.stats()["requests"] - sent) - (journal_answers(out) - answers), had_ended
 
 
 def main() -> None:
-    """Measure, print, and exit with 1 where a bar does not hold."""
+    """Measure and print; exit with 1 where a condition does not hold."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("seeds", type=Path)
     parser.add_argument("--kills", type=int, default=20)
     parser.add_argument("--latency-ms", type=float, default=800)
-    asked = parser.parse_args()
-    seeds = asked.seeds.resolve()
-    draw = random.Random(1)
-    with tempfile.TemporaryDirectory() as place, serving(answer=words_of_the_prompt, latency=0.02) as server:
-        folder, digests, sent = Path(place), [], 0
+    arguments = parser.parse_args()
+    seeds = arguments.seeds.resolve()
+    generator = random.Random(1)
+    with tempfile.TemporaryDirectory() as name, serving(answer=words_of_the_prompt, latency=0.02) as server:
+        complete, killed = Path(name, "complete"), Path(name, "killed")
+        digests, requests = [], 0
         for in_flight in (256, 16, 1):
             server.mock.reset()
-            status = whole_run(server, seeds, folder / "whole", in_flight)
-            digests.append(digest(folder / "whole"))
-            sent = server.stats()["requests"]
-            print(f"{in_flight} in flight: exit {status}, {sent} requests, {digests[-1][:12]}", flush=True)
-            shutil.rmtree(folder / "whole")
-        server.mock.reset(latency=asked.latency_ms / 1000)
+            status = complete_run(server, seeds, complete, in_flight)
+            digests.append(dataset_digest(complete))
+            requests = server.stats()["requests"]
+            print(f"{in_flight} in flight: exit {status}, {requests} requests, {digests[-1][:12]}", flush=True)
+            shutil.rmtree(complete)
+        server.mock.reset(latency=arguments.latency_ms / 1000)
         lost = []
-        for turn in range(asked.kills):
-            one, ended = kill_once(server, seeds, folder / "killed", 16, draw)
-            lost.append(one)
-            kept = committed(folder / "killed")
-            print(f"kill {turn + 1}: {one} in flight lost, {kept} in the journal{', had ended' * ended}", flush=True)
-        whole_run(server, seeds, folder / "killed", 16)
-        digests.append(digest(folder / "killed"))
+        for turn in range(arguments.kills):
+            in_flight_lost, had_ended = kill_once(server, seeds, killed, generator)
+            lost.append(in_flight_lost)
+            print(
+                f"kill {turn + 1}: {in_flight_lost} in flight lost, {journal_answers(killed)} in the journal"
+                f"{', had ended' * had_ended}",
+                flush=True,
+            )
+        complete_run(server, seeds, killed, IN_FLIGHT)
+        digests.append(dataset_digest(killed))
         stats = server.stats()
-    again = stats["requests"] - sent
-    print(f"after {asked.kills} kills: {again} requests sent again, {sum(lost)} were in flight, {digests[-1][:12]}")
-    holds = len(set(digests)) == 1 and again == sum(lost) and max(lost) <= 16
-    print("holds" if holds else "DOES NOT HOLD")
-    sys.exit(not holds)
+    sent_twice = stats["requests"] - requests
+    print(
+        f"after {arguments.kills} kills: {sent_twice} requests sent twice, {sum(lost)} were in flight, "
+        f"{digests[-1][:12]}"
+    )
+    passed = len(set(digests)) == 1 and sent_twice == sum(lost) and max(lost) <= IN_FLIGHT
+    print("passed" if passed else "FAILED")
+    sys.exit(not passed)
 
 
 if __name__ == "__main__":

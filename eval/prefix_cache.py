@@ -1,10 +1,11 @@
-"""How much of its prompts the engine reads once only: a whole run beside the same prompts in shuffled order.
+"""How many prompt tokens the engine's prefix cache saves: a whole run, then the same prompts in shuffled order.
 
     python eval/prefix_cache.py SEEDS.csv [--python /path/to/python] [--flags '{"num-gpu-blocks-override": 300}']
 
-Serves the embedded model with vLLM, runs the bank-intents recipe on it, and asks the very same prompts once more in
-shuffled order, with an empty cache. Prompt tokens that were computed are the engine's own count: its counters
-`vllm:prefix_cache_queries_total` less `_hits_total`. Exits with 1 where the run computes more than half a text.
+Serves the embedded model with vLLM, runs the bank-intents recipe on it, and sends the same prompts once more in
+shuffled order, each time with an empty cache. The computed prompt tokens are the engine's own count: its counters
+`vllm:prefix_cache_queries_total` minus `_hits_total`. Exits with 1 where the run computes more than half as many tokens
+as the shuffled prompts.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ import sys
 import tempfile
 import urllib.request
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
@@ -33,159 +34,177 @@ from textsynth.models.vllm import Vllm
 from textsynth.models.vllm_server.lease import running_servers, servers_folder
 
 ROOT = Path(__file__).parent.parent
-# A model beside the recipe that notes, in the order of the plan, what the run asks for.
-NOTED = """\
+MAX_RATIO = 0.5
+# A model in a file next to the recipe that writes down the requests of the run in plan order.
+RECORDER = """\
 import json, os
 from dataclasses import asdict
 from textsynth.models import Model
 from textsynth.models.vllm import Vllm
 
-class Noted(Vllm):
+class RecordedVllm(Vllm):
     def open(self, runtime):
-        return Noting(super().open(runtime))
+        return Recorder(super().open(runtime))
 
-class Noting(Model):
+class Recorder(Model):
     def __init__(self, model):
         self.model = model
-    async def complete(self, requests, arrived):
-        with open(os.environ["NOTES"], "a") as notes:
-            notes.writelines(json.dumps([asdict(one.prompt), asdict(one.sampling)]) + "\\n" for one in requests)
-        await self.model.complete(requests, arrived)
+    async def complete(self, requests, on_completion):
+        with open(os.environ["REQUESTS"], "a") as file:
+            for request in requests:
+                file.write(json.dumps([asdict(request.prompt), asdict(request.sampling)]) + "\\n")
+        await self.model.complete(requests, on_completion)
     async def close(self):
         await self.model.close()
 """
 
 
-def counters(address: str) -> tuple[int, int]:
-    """Return the engine's prompt tokens looked up in the prefix cache, and those found there."""
-    text = metrics(address)
-    asked, found = (
-        sum(
-            float(value) for value in re.findall(rf"^vllm:prefix_cache_{name}_total\{{.*\}} (\S+)$", text, re.MULTILINE)
-        )
-        for name in ("queries", "hits")
-    )
-    return int(asked), int(found)
+class Counters(NamedTuple):
+    """Prompt tokens that were looked up in the prefix cache, and those that were found."""
+
+    queries: int
+    hits: int
+
+    def since(self, before: Counters) -> Counters:
+        """Return the tokens since earlier counters."""
+        return Counters(self.queries - before.queries, self.hits - before.hits)
+
+    @property
+    def computed(self) -> int:
+        """The tokens that the engine computed."""
+        return self.queries - self.hits
 
 
-def metrics(address: str) -> str:
-    """Return what the engine tells of itself."""
-    with urllib.request.urlopen(f"{address}/metrics") as page:
-        return str(page.read().decode())
+def read_counters(address: str) -> Counters:
+    """Return the engine's counters."""
+    text = read_metrics(address)
+
+    def total(name: str) -> int:
+        pattern = rf"^vllm:prefix_cache_{name}_total\{{.*\}} (\S+)$"
+        return int(sum(float(value) for value in re.findall(pattern, text, re.MULTILINE)))
+
+    return Counters(total("queries"), total("hits"))
 
 
-def room(address: str) -> str:
-    """Return how many tokens the engine's cache holds, running requests included."""
-    found = re.search(r'kv_cache_size_tokens="(\d+)"', metrics(address))
-    return "?" if found is None else found[1]
+def read_metrics(address: str) -> str:
+    """Return the engine's metrics page."""
+    with urllib.request.urlopen(f"{address}/metrics") as response:
+        return str(response.read().decode())
 
 
-def emptied(address: str) -> tuple[int, int]:
+def cache_tokens(address: str) -> str:
+    """Return how many tokens fit the engine's cache, running requests included."""
+    match = re.search(r'kv_cache_size_tokens="(\d+)"', read_metrics(address))
+    return "?" if match is None else match[1]
+
+
+def empty_cache(address: str) -> Counters:
     """Empty the prefix cache and return the counters."""
     urllib.request.urlopen(urllib.request.Request(f"{address}/reset_prefix_cache", method="POST")).close()
-    return counters(address)
+    return read_counters(address)
 
 
-def noted(path: Path) -> list[ModelRequest]:
-    """Return the requests of a run in the order of its plan."""
-    found: list[ModelRequest] = []
+def recorded_requests(path: Path) -> list[ModelRequest]:
+    """Return the requests of a run in plan order."""
+    requests: list[ModelRequest] = []
     for number, line in enumerate(path.read_text().splitlines()):
         prompt, sampling = json.loads(line)
         messages = tuple(Message(*turn) if isinstance(turn, list) else Message(**turn) for turn in prompt["messages"])
+        rendered = RenderedPrompt(**{**prompt, "messages": messages})
         sampling["stop"] = tuple(sampling["stop"])
-        found.append(
-            ModelRequest(str(number), RenderedPrompt(**{**prompt, "messages": messages}), Sampling(**sampling), None)
-        )
-    return found
+        requests.append(ModelRequest(str(number), rendered, Sampling(**sampling)))
+    return requests
 
 
-async def ask(model: Model, requests: list[ModelRequest]) -> None:
-    """Ask for all answers and forget them."""
+async def send(model: Model, requests: list[ModelRequest]) -> None:
+    """Send all requests and ignore the completions."""
 
-    async def arrived(_: ModelRequest, __: Completion) -> None:
+    async def ignore(_: ModelRequest, __: Completion) -> None:
         return None
 
-    await model.complete(requests, arrived)
+    await model.complete(requests, ignore)
 
 
-async def measure(given: argparse.Namespace, work: Path) -> bool:
-    """Print what both orders cost; return whether the bar holds."""
-    flags = json.loads(given.flags)
+async def run_recipe(arguments: argparse.Namespace, options: dict[str, Any], folder: Path) -> None:
+    """Run the recipe on the recording model. Raises SystemExit where it fails."""
+    (folder / "recorder.py").write_text(RECORDER)
+    recipe = Path(shutil.copy(ROOT / "recipes" / arguments.recipe, folder))
+    settings = [
+        f"models={json.dumps({'generator': {'./recorder.py': options}})}",
+        f"sources.seeds={Path(arguments.seeds).resolve()}",
+        f"want={json.dumps({'label': arguments.want})}",
+        *arguments.set,
+    ]
+    command = [sys.executable, "-m", "textsynth", "run", str(recipe), "--out", str(folder / "run"), "--quiet"]
+    process = await asyncio.to_thread(
+        subprocess.run,
+        [*command, *(part for setting in settings for part in ("--set", setting))],
+        env={**os.environ, "REQUESTS": str(folder / "requests"), "PYTHONPATH": str(ROOT)},
+        check=False,
+    )
+    if process.returncode not in (0, 3):
+        raise SystemExit(process.returncode)
+
+
+async def measure(arguments: argparse.Namespace, folder: Path) -> bool:
+    """Print the prompt tokens of both orders; return whether the ratio is within the limit."""
+    flags = json.loads(arguments.flags)
     options: dict[str, Any] = {
         "model": BUNDLED_MODEL,
-        "python": given.python,
+        "python": arguments.python,
         "flags": flags,
-        "concurrency": given.in_flight,
+        "concurrency": arguments.in_flight,
+        "mode": arguments.prompts,
+        "batch_n": False,  # one prompt a request on both sides, else the order would hardly matter
     }
-    options["mode"] = given.prompts
-    options["draws_together"] = False  # a prompt a request on both sides, else the order would hardly matter
-    place = ModelRuntime(work, cache_folder(), lambda said: print(said, file=sys.stderr))
-    model = Vllm.model_validate(options).open(place)
+    runtime = ModelRuntime(folder, cache_folder(), lambda line: print(line, file=sys.stderr))
+    model = Vllm.model_validate(options).open(runtime)
     try:
-        await ask(
-            model, [ModelRequest("0", RenderedPrompt("", "", messages=(), text="Hello"), Sampling(max_tokens=1), None)]
-        )
-        address = next(
-            state.url
-            for state in running_servers(servers_folder(place.cache_folder)).values()
-            if state.name == BUNDLED_MODEL
-        )[:-3]
-        (work / "noted.py").write_text(NOTED)
-        recipe = Path(shutil.copy(ROOT / "recipes" / given.recipe, work))
-        settings = [
-            f"models={json.dumps({'generator': {'./noted.py': options}})}",
-            f"sources.seeds={Path(given.seeds).resolve()}",
-            f"want={json.dumps({'label': given.want})}",
-            *given.set,
-        ]
-        command = [sys.executable, "-m", "textsynth", "run", str(recipe), "--out", str(work / "run"), "--quiet"]
-        before = emptied(address)
-        told = [part for setting in settings for part in ("--set", setting)]
-        done = await asyncio.to_thread(
-            subprocess.run,
-            [*command, *told],
-            env={**os.environ, "NOTES": str(work / "notes"), "PYTHONPATH": str(ROOT)},
-            check=False,
-        )
-        if done.returncode not in (0, 3):
-            raise SystemExit(done.returncode)
-        tokens = room(address)
-        counts = [[after - start for after, start in zip(counters(address), before, strict=True)]]
-        requests = noted(work / "notes")
-        random.Random(given.seed).shuffle(requests)
-        before = emptied(address)
-        await ask(model, requests)
-        counts.append([after - start for after, start in zip(counters(address), before, strict=True)])
+        await send(model, [ModelRequest("0", RenderedPrompt("", "", text="Hello"), Sampling(max_tokens=1))])
+        servers = running_servers(servers_folder(runtime.cache_folder)).values()
+        address = next(state.url for state in servers if state.name == BUNDLED_MODEL).removesuffix("/v1")
+        before = empty_cache(address)
+        await run_recipe(arguments, options, folder)
+        tokens = cache_tokens(address)
+        planned = read_counters(address).since(before)
+        requests = recorded_requests(folder / "requests")
+        random.Random(arguments.seed).shuffle(requests)
+        before = empty_cache(address)
+        await send(model, requests)
+        shuffled = read_counters(address).since(before)
     finally:
         await model.close()
-    accepted = json.loads((work / "run" / "manifest.json").read_text())["counts"]["accepted"]
-    different = len({one.prompt for one in requests})
-    print(f"{len(requests)} requests, {different} different prompts, {accepted} texts accepted")
-    print(f"  the cache holds {tokens} tokens; {given.in_flight} in flight; flags {flags}")
-    for name, (asked, found) in zip(("as planned", "shuffled"), counts, strict=True):
-        a_text = (asked - found) / accepted
-        print(f"  {name:10}  {asked} prompt tokens, {found} from the cache, {a_text:.1f} computed a text")
-    planned, shuffled = (asked - found for asked, found in counts)
-    print(f"  planned / shuffled: {planned / shuffled:.2f} (bar 0.50)")
-    return planned <= 0.5 * shuffled
+    accepted = json.loads((folder / "run" / "manifest.json").read_text())["counts"]["accepted"]
+    prompts = len({request.prompt for request in requests})
+    print(f"{len(requests)} requests, {prompts} different prompts, {accepted} texts accepted")
+    print(f"  the cache holds {tokens} tokens; {arguments.in_flight} in flight; flags {flags}")
+    for name, counters in (("as planned", planned), ("shuffled", shuffled)):
+        per_text = counters.computed / accepted
+        print(
+            f"  {name:10}  {counters.queries} prompt tokens, {counters.hits} from the cache, "
+            f"{per_text:.1f} computed a text"
+        )
+    ratio = planned.computed / shuffled.computed
+    print(f"  planned / shuffled: {ratio:.2f} (limit {MAX_RATIO:.2f})")
+    return ratio <= MAX_RATIO
 
 
 def main() -> None:
-    """Measure; leave with 1 where the bar does not hold."""
+    """Measure; exit with 1 where the ratio is above the limit."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("seeds", help="a csv with text and label")
+    parser.add_argument("seeds", help="a CSV file with the columns text and label")
     parser.add_argument("--recipe", default="bank_intents.yaml")
     parser.add_argument("--python", help="an interpreter that has vLLM")
     parser.add_argument("--flags", default="{}", help="further flags of vLLM, as JSON")
-    parser.add_argument("--prompts", choices=("chat", "completion"), help="which form of a prompt the model gets")
+    parser.add_argument("--prompts", choices=("chat", "completion"), help="the form of the prompts")
     parser.add_argument("--set", action="append", default=[], help="another value for the recipe, as in `run --set`")
     parser.add_argument("--want", type=int, default=8, help="texts a label")
     parser.add_argument("--in-flight", type=int, default=64)
     parser.add_argument("--seed", type=int, default=7)
-    given = parser.parse_args()
-    os.environ["VLLM_SERVER_DEV_MODE"] = "1"  # has the door that empties the cache
-    with tempfile.TemporaryDirectory(prefix="prefix-cache-") as work:
-        sys.exit(0 if asyncio.run(measure(given, Path(work))) else 1)
+    arguments = parser.parse_args()
+    os.environ["VLLM_SERVER_DEV_MODE"] = "1"  # enables the request that empties the cache
+    with tempfile.TemporaryDirectory(prefix="prefix-cache-") as folder:
+        sys.exit(0 if asyncio.run(measure(arguments, Path(folder))) else 1)
 
 
 if __name__ == "__main__":

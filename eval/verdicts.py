@@ -1,12 +1,12 @@
-"""Are the verdicts of `evaluate` right? 200 made cases whose true effect is known.
+"""The error rate of the verdicts of `evaluate` on 200 simulated cases whose true effect is known.
 
     python eval/verdicts.py [--cases 200]
 
 A case is a small world of texts: every label has words of its own and shares others. The synthetic texts are, in turn:
-helpful (true texts of each label, many more than the seeds), neutral (the seeds again with a word or two exchanged for
-words that say nothing), harmful (most labels wrong), swapped (the labels changed in a circle), and leaked (helpful, but
-with copies of the test set among them). Right are helps, no_difference, harms, harms, leak; without seeds nothing is
-asked. Prints what was said for each kind, the error rate, and how many planted copies were found.
+helpful (true texts of each label, many more than the seeds), neutral (the seeds again with one or two of the shared
+words exchanged), harmful (most labels wrong), swapped (each label replaced by the next), and leaked (helpful, but with
+copies of test rows among them). The right verdicts are helps, no_difference, harms, harms, leak. Prints the verdicts of
+each kind of case, the error rate, and how many planted copies were found.
 """
 
 from __future__ import annotations
@@ -28,128 +28,126 @@ from textsynth.evaluate import EvaluationPlan, RealSets, SyntheticSet, evaluate
 from textsynth.evaluate.cache import PredictionCache
 
 RIGHT = {"helpful": "helps", "neutral": "no_difference", "harmful": "harms", "swapped": "harms", "leaked": "leak"}
-SYLLABLES = (
-    "ba",
-    "ce",
-    "di",
-    "fo",
-    "gu",
-    "ha",
-    "je",
-    "ki",
-    "lo",
-    "mu",
-    "na",
-    "pe",
-    "ri",
-    "so",
-    "tu",
-    "va",
-    "we",
-    "xi",
-    "yo",
-    "zu",
-)
-SIZE = 128
+SYLLABLES = [consonant + vowel for consonant, vowel in zip("bcdfghjklmnprstvwxyz", "aeiouaeiouaeiouaeiou", strict=True)]
+DIM = 128
 
 
 def embed(texts: Sequence[str]) -> NDArray[np.float32]:
-    """Return the mean of a random vector a word, as unit rows (n, 128)."""
-    found = np.zeros((len(texts), SIZE), np.float32)
-    for place, text in enumerate(texts):
+    """Return unit vectors (n, 128): the mean of a random vector for each word."""
+    vectors = np.zeros((len(texts), DIM), np.float32)
+    for vector, text in zip(vectors, texts, strict=True):
         for word in text.split():
-            digest = hashlib.sha256(word.encode()).digest()
-            found[place] += np.random.default_rng(int.from_bytes(digest[:8], "big")).standard_normal(SIZE)
-    return found / np.maximum(np.linalg.norm(found, axis=1, keepdims=True), 1e-9)
+            seed = int.from_bytes(hashlib.sha256(word.encode()).digest()[:8], "big")
+            vector += np.random.default_rng(seed).standard_normal(DIM)
+    return vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-9)
 
 
 class World:
-    """Labels with forty words of their own each, and five hundred that all use."""
+    """Labels with forty words of their own each, and five hundred shared words."""
 
-    def __init__(self, random: np.random.Generator) -> None:
-        self.random = random
-        self.labels = [f"label_{number}" for number in range(int(random.integers(3, 9)))]
-        self.common = self.words(500)
-        self.own = {label: self.words(40) for label in self.labels}
-        self.share = float(random.uniform(0.3, 0.6))
+    def __init__(self, generator: np.random.Generator) -> None:
+        self.generator = generator
+        self.labels = [f"label_{number}" for number in range(int(generator.integers(3, 9)))]
+        self.shared_words = self.make_words(500)
+        self.label_words = {label: self.make_words(40) for label in self.labels}
+        self.share = float(generator.uniform(0.3, 0.6))
 
-    def words(self, count: int) -> list[str]:
-        """Make up words."""
-        return ["".join(self.random.choice(SYLLABLES, size=4)) for _ in range(count)]
+    def make_words(self, count: int) -> list[str]:
+        """Return made-up words."""
+        return ["".join(self.generator.choice(SYLLABLES, size=4)) for _ in range(count)]
 
     def text(self, label: str) -> str:
-        """Write a text of a label: some words of its own among common ones."""
-        size = int(self.random.integers(6, 16))
+        """Return a text of a label: some of its own words among shared words."""
+        size = int(self.generator.integers(6, 16))
         return " ".join(
-            str(self.random.choice(self.own[label] if self.random.random() < self.share else self.common))
+            str(
+                self.generator.choice(
+                    self.label_words[label] if self.generator.random() < self.share else self.shared_words
+                )
+            )
             for _ in range(size)
         )
 
-    def rows(self, name: str, each: int) -> list[Record]:
-        """Write `each` texts of every label."""
+    def rows(self, name: str, per_label: int) -> list[Record]:
+        """Return `per_label` texts of every label."""
         return [
-            Record(self.text(label), Provenance(name, index=n), (label,)) for label in self.labels for n in range(each)
+            Record(self.text(label), Provenance(name, index=index), (label,))
+            for label in self.labels
+            for index in range(per_label)
         ]
 
+    def reworded(self, seeds: Sequence[Record], per_seed: int) -> list[Record]:
+        """Return each seed `per_seed` times with one or two of the shared words exchanged."""
+        records = []
+        shared_words = set(self.shared_words)
+        for seed in seeds:
+            for number in range(per_seed):
+                words = seed.text.split()
+                shared = [index for index, word in enumerate(words) if word in shared_words]
+                for index in self.generator.permutation(shared)[:2]:
+                    words[index] = str(self.generator.choice(self.shared_words))
+                provenance = Provenance("again", parent_ids=(seed.id,), index=number)
+                records.append(Record(" ".join(words), provenance, seed.labels))
+        return records
 
-def again(world: World, seeds: Sequence[Record], each: int) -> list[Record]:
-    """Return the seeds again, `each` times, one or two of the common words exchanged."""
-    found = []
-    for seed in seeds:
-        for number in range(each):
-            words = seed.text.split()
-            common = [place for place, word in enumerate(words) if word in set(world.common)]
-            for place in world.random.permutation(common)[:2]:
-                words[place] = str(world.random.choice(world.common))
-            found.append(Record(" ".join(words), Provenance("again", parent_ids=(seed.id,), index=number), seed.labels))
-    return found
+    def swapped(self, records: Sequence[Record]) -> list[Record]:
+        """Return the records with each label replaced by the next one."""
+        return [record.with_labels([self.other_label(record, 1)]) for record in records]
 
+    def mislabelled(self, records: Sequence[Record], share: float) -> list[Record]:
+        """Return the records with a share of the labels replaced by random other ones."""
+        return [
+            record.with_labels([self.other_label(record, int(self.generator.integers(1, len(self.labels))))])
+            if self.generator.random() < share
+            else record
+            for record in records
+        ]
 
-def relabelled(world: World, rows: Sequence[Record], share: float, *, circle: bool) -> list[Record]:
-    """Return rows with the labels moved on in a circle, or a share of them drawn at random among the others."""
-    found = []
-    for row in rows:
-        place = world.labels.index(row.labels[0])
-        if circle:
-            place = (place + 1) % len(world.labels)
-        elif world.random.random() < share:
-            place = (place + int(world.random.integers(1, len(world.labels)))) % len(world.labels)
-        found.append(row.with_labels([world.labels[place]]))
-    return found
+    def other_label(self, record: Record, offset: int) -> str:
+        """Return the label at a distance from the record's label."""
+        return self.labels[(self.labels.index(record.labels[0]) + offset) % len(self.labels)]
+
+    def copies(self, test: Sequence[Record]) -> list[Record]:
+        """Return copies of a tenth of the test rows, in capitals."""
+        rows = [test[index] for index in self.generator.permutation(len(test))[: len(test) // 10]]
+        return [Record(row.text.upper() + "!", Provenance("written", index=1000), row.labels) for row in rows]
 
 
 def main() -> None:
-    """Judge the cases and print."""
+    """Evaluate the cases and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--cases", type=int, default=200)
-    asked = parser.parse_args()
-    said: dict[str, Counter[str]] = {kind: Counter() for kind in RIGHT}
-    planted = found_copies = 0
-    for case in range(asked.cases):
+    arguments = parser.parse_args()
+    effects: dict[str, Counter[str]] = {kind: Counter() for kind in RIGHT}
+    planted_copies = found_copies = 0
+    for case in range(arguments.cases):
         kind = list(RIGHT)[case % len(RIGHT)]
         world = World(np.random.default_rng([case, 5]))
-        seeds, test = world.rows("seeds", int(world.random.integers(4, 11))), world.rows("test", 60)
-        written = world.rows("written", 50)
+        seeds, test = world.rows("seeds", int(world.generator.integers(4, 11))), world.rows("test", 60)
+        synthetic = world.rows("written", 50)
         if kind == "neutral":
-            written = again(world, seeds, 3)
-        elif kind in ("harmful", "swapped"):
-            written = relabelled(world, written, 0.85, circle=kind == "swapped")
+            synthetic = world.reworded(seeds, 3)
+        elif kind == "harmful":
+            synthetic = world.mislabelled(synthetic, 0.85)
+        elif kind == "swapped":
+            synthetic = world.swapped(synthetic)
         elif kind == "leaked":
-            copies = [test[place] for place in world.random.permutation(len(test))[: len(test) // 10]]
-            written += [Record(row.text.upper() + "!", Provenance("written", index=1000), row.labels) for row in copies]
-            planted += len(copies)
-        plan = EvaluationPlan(embed, "made", PredictionCache(None), labels=world.labels, seed=case)
-        result = evaluate(SyntheticSet(kind, written), RealSets(test, seeds), plan)
-        said[kind][result.verdict.effect] += 1
+            copies = world.copies(test)
+            synthetic += copies
+            planted_copies += len(copies)
+        plan = EvaluationPlan(embed, "simulated", PredictionCache(None), labels=world.labels, seed=case)
+        verdict = evaluate(SyntheticSet(kind, synthetic), RealSets(test, seeds), plan).verdict
+        effects[kind][verdict.effect] += 1
         if kind == "leaked":
-            found_copies += result.verdict.leaks
-        if result.verdict.effect != RIGHT[kind]:
-            print(f"case {case} ({kind}): {' '.join(result.verdict.sentences)}", flush=True)
-    for kind, counts in said.items():
+            found_copies += verdict.test_copies
+        if verdict.effect != RIGHT[kind]:
+            print(f"case {case} ({kind}): {' '.join(verdict.sentences)}", flush=True)
+    for kind, counts in effects.items():
         print(f"{kind}: {dict(counts)}")
-    wrong = sum(count for kind, counts in said.items() for effect, count in counts.items() if effect != RIGHT[kind])
+    errors = sum(count for kind, counts in effects.items() for effect, count in counts.items() if effect != RIGHT[kind])
     print(
-        f"{wrong} of {asked.cases} wrong ({wrong / asked.cases:.1%}); {found_copies} of {planted} planted copies found"
+        f"{errors} of {arguments.cases} wrong ({errors / arguments.cases:.1%}); "
+        f"{found_copies} of {planted_copies} planted copies found"
     )
 
 

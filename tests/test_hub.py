@@ -16,6 +16,8 @@ import pytest
 from tests.hub.runs import SEED, TEST_ROW, make_run
 from tests.hub_client import Client
 from tests.hub_server import Server
+from tests.store.evaluations import CONTAMINATION, evaluation_content
+from textsynth.store.evaluation import write_evaluation
 
 pytest_plugins = ("tests.hub_fixtures",)
 PUSHED = ["README.md", "data/train-00000-of-00001.parquet", "data/validation-00000-of-00001.parquet"]
@@ -252,13 +254,13 @@ def test_a_run_with_a_check_neither_made_nor_waived_is_not_pushed(
 
 def test_a_run_with_leaks_in_the_evaluation_is_not_pushed(client: Client, server: Server, repo: str, run: Path) -> None:
     make_run(run.parent, filter="[exact_duplicate]")
-    leaks: dict[str, Any] = {"counts": {"selected-test": 2}, "beyond_chance": []}
-    (run / "evaluation.json").write_text(json.dumps({"leaks": leaks}))
+    contamination: dict[str, Any] = {**CONTAMINATION, "counts": {"selected-test": 2}}
+    write_evaluation(run, evaluation_content(contamination=contamination))
     result = client.textsynth("push", run, repo)
     assert result.code == 2
     assert "the evaluation found that 2 selected texts copy a test row" in result.err
-    leaks["counts"]["selected-test"] = 0
-    (run / "evaluation.json").write_text(json.dumps({"leaks": leaks}))
+    contamination["counts"]["selected-test"] = 0
+    write_evaluation(run, evaluation_content(contamination=contamination))
     assert client.textsynth("push", run, repo).code == 0
 
 

@@ -3,60 +3,72 @@ from __future__ import annotations
 from tests.contexts import context
 from textsynth.core.protocols import Filter
 from textsynth.core.records import DroppedRecord, Provenance, Record
-from textsynth.evaluate.ablation import FilterStep, readmit_without
+from textsynth.evaluate.ablation import FilterStep, find_ablation_candidates
 from textsynth.filter.exact_duplicate import ExactDuplicate
 from textsynth.filter.length import Length
 
 
-def text(told: str, draw: int = 0) -> Record:
-    return Record(told, Provenance("labelled", index=draw), ("refund",))
+def make_record(text: str, index: int = 0) -> Record:
+    return Record(text, Provenance("labelled", index=index), ("refund",))
 
 
-class NoShouting(Filter):
-    """Counts nothing, looks at each text alone."""
+class NeverCalled(Filter):
+    """A filter whose texts must not be evaluated."""
 
     def check(self, record: Record) -> None:
-        raise AssertionError(f"{record.text!r} was judged by a check that comes before")
+        raise AssertionError(f"{record.text!r} was evaluated by a filter that comes before")
 
 
-ACCEPTED = [text("please send my money back today"), text("when is my refund due")]
-SHORT = [text("money back"), text("when is my refund due", 1), text("Money back!", 2), text("refund please", 3)]
-TWICE = [text("Please send my money back today", 4)]
-CHECKS = [
-    FilterStep("length", Length(min_words=4)),
-    FilterStep("once", ExactDuplicate()),
-    FilterStep("short", Length(max_words=10)),
+ACCEPTED = [make_record("please send my money back today"), make_record("when is my refund due")]
+SHORT = [
+    make_record("money back"),
+    make_record("when is my refund due", 1),
+    make_record("Money back!", 2),
+    make_record("refund please", 3),
+]
+DUPLICATES = [make_record("Please send my money back today", 4)]
+FILTERS = [
+    FilterStep("min_length", Length(min_words=4)),
+    FilterStep("exact_duplicate", ExactDuplicate()),
+    FilterStep("max_length", Length(max_words=10)),
 ]
 
 
-def drops(records: list[Record], item: str, section: str = "filter") -> list[DroppedRecord]:
-    return [DroppedRecord(record, section, item, "why") for record in records]
+def drops(records: list[Record], step: str, section: str = "filter") -> list[DroppedRecord]:
+    return [DroppedRecord(record, section, step, "reason") for record in records]
 
 
-def test_what_a_check_dropped_goes_on_to_the_checks_after_it() -> None:
-    length, once = readmit_without(CHECKS, ACCEPTED, [*drops(SHORT, "length"), *drops(TWICE, "once")], context())
-    # one was accepted before, and of two equal ones the first passes
-    assert (length.item, length.dropped, length.records) == ("length", 4, (SHORT[0], SHORT[3]))
-    assert (once.item, once.dropped, once.records) == ("once", 1, (TWICE[0],))
+def test_dropped_texts_of_a_filter_go_on_to_the_filters_after_it() -> None:
+    dropped = [*drops(SHORT, "min_length"), *drops(DUPLICATES, "exact_duplicate")]
+    length, duplicate = find_ablation_candidates(FILTERS, ACCEPTED, dropped, context())
+    # One text equals an accepted one, and of two equal texts the first passes.
+    assert (length.step, length.dropped, length.readmitted) == ("min_length", 4, (SHORT[0], SHORT[3]))
+    assert (duplicate.step, duplicate.dropped, duplicate.readmitted) == ("exact_duplicate", 1, (DUPLICATES[0],))
 
 
-def test_a_check_that_dropped_nothing_is_left_out_and_the_recipes_order_holds() -> None:
-    found = readmit_without(CHECKS, ACCEPTED, [*drops(TWICE, "once"), *drops(SHORT, "length")], context())
-    assert [one.item for one in found] == ["length", "once"]
-    assert readmit_without(CHECKS, ACCEPTED, [], context()) == []
+def test_candidates_are_in_recipe_order_without_filters_that_dropped_nothing() -> None:
+    dropped = [*drops(DUPLICATES, "exact_duplicate"), *drops(SHORT, "min_length")]
+    candidates = find_ablation_candidates(FILTERS, ACCEPTED, dropped, context())
+    assert [candidate.step for candidate in candidates] == ["min_length", "exact_duplicate"]
+    assert find_ablation_candidates(FILTERS, ACCEPTED, [], context()) == []
 
 
-def test_only_filters_are_put_back() -> None:
-    other = [*drops(SHORT, "length", "label"), *drops(SHORT, "length", "parse"), *drops(SHORT, "gone")]
-    assert readmit_without(CHECKS, ACCEPTED, other, context()) == []
+def test_only_filters_of_the_recipe_are_ablated() -> None:
+    dropped = [
+        *drops(SHORT, "min_length", "label"),
+        *drops(SHORT, "min_length", "parse"),
+        *drops(SHORT, "no_such_filter"),
+    ]
+    assert find_ablation_candidates(FILTERS, ACCEPTED, dropped, context()) == []
 
 
-def test_checks_before_are_not_asked_again() -> None:
-    (found,) = readmit_without([FilterStep("first", NoShouting()), *CHECKS], ACCEPTED, drops(TWICE, "once"), context())
-    assert found.records == (TWICE[0],)
+def test_filters_before_the_ablated_one_do_not_evaluate_its_texts() -> None:
+    filters = [FilterStep("first", NeverCalled()), *FILTERS]
+    (candidates,) = find_ablation_candidates(filters, ACCEPTED, drops(DUPLICATES, "exact_duplicate"), context())
+    assert candidates.readmitted == (DUPLICATES[0],)
 
 
-def test_a_text_that_a_later_check_drops_too_is_not_readmitted() -> None:
-    long = text("a b c d e f g h i j k")
-    (found,) = readmit_without(CHECKS, ACCEPTED, drops([long], "once"), context())
-    assert (found.dropped, found.records) == (1, ())
+def test_a_text_that_a_later_filter_drops_is_not_readmitted() -> None:
+    long = make_record("a b c d e f g h i j k")
+    (candidates,) = find_ablation_candidates(FILTERS, ACCEPTED, drops([long], "exact_duplicate"), context())
+    assert (candidates.dropped, candidates.readmitted) == (1, ())

@@ -8,69 +8,70 @@ import pytest
 from textsynth.core.errors import RunError
 from textsynth.evaluate.cache import FILE, PredictionCache
 
-MANY = {f"key {number}".encode(): bytes(3000) + str(number).encode() for number in range(1200)}
+MANY_VALUES = {f"key {number}".encode(): bytes(3000) + str(number).encode() for number in range(1200)}
 
 
-def test_what_was_put_is_there_the_next_time(tmp_path: Path) -> None:
+def test_stored_values_are_read_by_the_next_cache_of_the_folder(tmp_path: Path) -> None:
     folder = tmp_path / "runs" / "first"
-    with closing(PredictionCache(folder)) as memory:
-        assert memory.get([*MANY]) == {}
-        memory.put(MANY)
-        memory.put({b"key 1": b"another value", b"": b""})
-    with closing(PredictionCache(folder)) as memory:
-        assert memory.get([*MANY, b"never put"]) == {**MANY, b"key 1": b"another value"}
-        assert memory.get([b""]) == {b"": b""}
-        assert memory.get([]) == {}
+    with closing(PredictionCache(folder)) as cache:
+        assert cache.get([*MANY_VALUES]) == {}
+        cache.put(MANY_VALUES)
+        cache.put({b"key 1": b"another value", b"": b""})
+    with closing(PredictionCache(folder)) as cache:
+        assert cache.get([*MANY_VALUES, b"never stored"]) == {**MANY_VALUES, b"key 1": b"another value"}
+        assert cache.get([b""]) == {b"": b""}
+        assert cache.get([]) == {}
 
 
-def test_without_a_folder_nothing_is_left_anywhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_folder_no_file_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    with closing(PredictionCache(None)) as memory:
-        memory.put(MANY)
-        assert memory.get([*MANY]) == MANY
+    with closing(PredictionCache(None)) as cache:
+        cache.put(MANY_VALUES)
+        assert cache.get([*MANY_VALUES]) == MANY_VALUES
     assert list(tmp_path.iterdir()) == []
 
 
-def filled(folder: Path) -> bytes:
-    """Fill the memory of a folder and return its file."""
-    with closing(PredictionCache(folder)) as memory:
-        memory.put(MANY)
+def fill(folder: Path) -> bytes:
+    """Fill the cache of a folder and return the content of its file."""
+    with closing(PredictionCache(folder)) as cache:
+        cache.put(MANY_VALUES)
     return (folder / FILE).read_bytes()
 
 
-def test_a_damaged_file_is_made_anew(tmp_path: Path) -> None:
-    good = filled(tmp_path)
-    torn = good[:8192] + b"\xff" * 40_000 + good[48_192:]
-    for damaged in (b"no database " * 1000, b"", good[:5000], good[: len(good) // 2], torn):
+def test_a_damaged_file_is_replaced(tmp_path: Path) -> None:
+    content = fill(tmp_path)
+    overwritten = content[:8192] + b"\xff" * 40_000 + content[48_192:]
+    for damaged in (b"no database " * 1000, b"", content[:5000], content[: len(content) // 2], overwritten):
         (tmp_path / FILE).write_bytes(damaged)
-        with closing(PredictionCache(tmp_path)) as memory:
-            assert memory.get([*MANY]) == {}
-            memory.put({b"key 1": b"again"})
-            assert memory.get([*MANY]) == {b"key 1": b"again"}
+        with closing(PredictionCache(tmp_path)) as cache:
+            assert cache.get([*MANY_VALUES]) == {}
+            cache.put({b"key 1": b"again"})
+            assert cache.get([*MANY_VALUES]) == {b"key 1": b"again"}
 
 
-def test_damage_that_shows_only_when_it_is_written_to_is_mended(tmp_path: Path) -> None:
-    good = filled(tmp_path)
-    (tmp_path / FILE).write_bytes(good[:8192] + b"\xff" * (len(good) - 8192))
-    with closing(PredictionCache(tmp_path)) as memory:
-        memory.put(MANY)
-        assert memory.get([*MANY]) == MANY
+def test_a_file_whose_damage_shows_only_on_writing_is_replaced(tmp_path: Path) -> None:
+    content = fill(tmp_path)
+    (tmp_path / FILE).write_bytes(content[:8192] + b"\xff" * (len(content) - 8192))
+    with closing(PredictionCache(tmp_path)) as cache:
+        cache.put(MANY_VALUES)
+        assert cache.get([*MANY_VALUES]) == MANY_VALUES
 
 
-@pytest.mark.parametrize("taken", ["", FILE])
-def test_a_folder_that_cannot_be_written_is_one_sentence(tmp_path: Path, taken: str) -> None:
+@pytest.mark.parametrize("occupied", ["", FILE])
+def test_an_error_of_the_file_system_is_one_sentence(tmp_path: Path, occupied: str) -> None:
     folder = tmp_path / "run"
-    if taken:
-        (folder / taken).mkdir(parents=True)  # a folder stands where the file should
+    if occupied:
+        (folder / occupied).mkdir(parents=True)  # a folder in place of the file
     else:
-        folder.write_text("a file stands where the folder should")
-    with pytest.raises(RunError, match=rf"run/{FILE}: what was computed cannot be kept: .+; free some space") as told:
+        folder.write_text("a file in place of the folder")
+    message = rf"run/{FILE}: the prediction cache cannot be written: .+; free some space"
+    with pytest.raises(RunError, match=message) as error:
         PredictionCache(folder)
-    assert "\n" not in str(told.value)
+    assert "\n" not in str(error.value)
 
 
-def test_a_file_that_another_process_writes_to_is_no_damage(tmp_path: Path) -> None:
-    with closing(PredictionCache(tmp_path)) as memory, closing(PredictionCache(tmp_path)) as other:
-        memory.put({b"one": b"1"})
-        other.put({b"two": b"2"})
-        assert memory.get([b"one", b"two"]) == other.get([b"one", b"two"]) == {b"one": b"1", b"two": b"2"}
+def test_two_caches_may_write_to_one_file(tmp_path: Path) -> None:
+    with closing(PredictionCache(tmp_path)) as first, closing(PredictionCache(tmp_path)) as second:
+        first.put({b"one": b"1"})
+        second.put({b"two": b"2"})
+        assert first.get([b"one", b"two"]) == second.get([b"one", b"two"]) == {b"one": b"1", b"two": b"2"}

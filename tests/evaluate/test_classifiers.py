@@ -1,4 +1,4 @@
-"""The classifiers are those of a plain scikit-learn script; what they were asked once is kept."""
+"""The classifiers equal plain scikit-learn, and their predictions are cached."""
 
 from __future__ import annotations
 
@@ -13,184 +13,203 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import f1_score
 
 from tests.contexts import MemoryStore
-from tests.evaluate.worlds import LABELS, World, classifiers, embed
-from textsynth.evaluate.classifiers import INVERSE_STRENGTH, KINDS, Classifiers, Kind, Training
+from tests.evaluate.worlds import LABELS, World, embed, make_classifiers
+from textsynth.evaluate.classifiers import CLASSIFIERS, INVERSE_STRENGTH, ClassifierName, Classifiers, TrainingSet
 from textsynth.evaluate.data import LabelledPool
-from textsynth.evaluate.metrics import decide, f1_by_label, macro_f1, micro_f1, truth_of
+from textsynth.evaluate.metrics import FloatArray, IntArray, f1_by_label, macro_f1, micro_f1, predict, truth_of
 
-NEAR = 0.002
-CHANCE = 0.025  # the solver stops a little earlier than the script's
+SCORE_TOLERANCE = 0.002
+PROBABILITY_TOLERANCE = 0.025  # the solver stops a little earlier than in the reference
 
 
-def features(kind: Kind, train: Sequence[str], test: Sequence[str]) -> tuple[Any, Any]:
-    """Return what a script of its own would make of the texts."""
-    if kind == "embeddings":
+def reference_features(classifier: ClassifierName, train: Sequence[str], test: Sequence[str]) -> tuple[Any, Any]:
+    """Return the features that plain scikit-learn or the embedder computes."""
+    if classifier == "embeddings":
         return embed(train), embed(test)
     vectorizer = TfidfVectorizer(sublinear_tf=True, token_pattern=r"(?u)\b\w+\b")
     return vectorizer.fit_transform(train), vectorizer.transform(test)
 
 
-def plain(kind: Kind) -> LogisticRegression:
-    return LogisticRegression(C=INVERSE_STRENGTH[kind], tol=1e-6, max_iter=2000)
+def reference_classifier(classifier: ClassifierName) -> LogisticRegression:
+    return LogisticRegression(C=INVERSE_STRENGTH[classifier], tol=1e-6, max_iter=2000)
 
 
-def weights_of(rows: int) -> NDArray[np.float64]:
+def random_weights(rows: int) -> FloatArray:
     return np.random.default_rng(3).standard_exponential(rows)
 
 
+def training_set(pool: LabelledPool, rows: IntArray, weights: FloatArray | None = None) -> TrainingSet:
+    return TrainingSet(rows, pool.targets[rows], np.ones(len(rows)) if weights is None else weights)
+
+
 @pytest.mark.parametrize("weighted", [False, True])
-@pytest.mark.parametrize("kind", KINDS)
-def test_one_label_a_text_is_learnt_as_a_script_would(kind: Kind, weighted: bool) -> None:
+@pytest.mark.parametrize("classifier", CLASSIFIERS)
+def test_single_label_probabilities_equal_scikit_learn(classifier: ClassifierName, weighted: bool) -> None:
     world = World()
     pool = LabelledPool(LABELS, multi_label=False)
     train, test = pool.add(world.rows("train", 30)), pool.add(world.rows("test", 200))
-    weights = weights_of(len(train)) if weighted else np.ones(len(train))
-    (scores,) = classifiers(pool).scores(kind, [Training(train, pool.targets[train], weights)], test)
-    given, asked = features(kind, [pool.texts[row] for row in train], [pool.texts[row] for row in test])
-    script = plain(kind).fit(given, pool.targets[train], sample_weight=weights)
-    assert scores.dtype == np.float32
-    assert scores == pytest.approx(script.predict_proba(asked), abs=CHANCE)
+    weights = random_weights(len(train)) if weighted else np.ones(len(train))
+    (probabilities,) = make_classifiers(pool).probabilities(classifier, [training_set(pool, train, weights)], test)
+    train_features, test_features = reference_features(
+        classifier, [pool.texts[row] for row in train], [pool.texts[row] for row in test]
+    )
+    reference = reference_classifier(classifier).fit(train_features, pool.targets[train], sample_weight=weights)
+    assert probabilities.dtype == np.float32
+    assert probabilities == pytest.approx(reference.predict_proba(test_features), abs=PROBABILITY_TOLERANCE)
     truth = truth_of(pool.targets[test], len(LABELS))
-    found = float(macro_f1(f1_by_label(decide(scores, multi_label=False), truth), truth))
-    wanted = f1_score(pool.targets[test], script.predict(asked), average="macro")
-    assert 0.5 < wanted < 0.98  # neither too easy nor hopeless
-    assert found == pytest.approx(wanted, abs=NEAR)
+    score = float(macro_f1(f1_by_label(predict(probabilities, multi_label=False), truth), truth))
+    expected = f1_score(pool.targets[test], reference.predict(test_features), average="macro")
+    assert 0.5 < expected < 0.98  # neither too easy nor hopeless
+    assert score == pytest.approx(expected, abs=SCORE_TOLERANCE)
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_the_likeliest_label_is_kept_in_a_fraction_of_the_space(kind: Kind) -> None:
-    world, memory = World(), MemoryStore()
+@pytest.mark.parametrize("classifier", CLASSIFIERS)
+def test_predictions_are_the_most_probable_labels_also_from_the_cache(classifier: ClassifierName) -> None:
+    world = World()
     pool = LabelledPool(LABELS, multi_label=False)
     train, test = pool.add(world.rows("train", 9)), pool.add(world.rows("test", 30))
-    told = classifiers(pool, memory)
-    trainings = [
-        Training(train, pool.targets[train], weights) for weights in (np.ones(len(train)), weights_of(len(train)))
-    ]
-    best = told.best(kind, trainings, test)
-    scores = told.scores(kind, trainings, test)
-    assert [one.tolist() for one in best] == [one.argmax(axis=1).tolist() for one in scores]
-    assert [one.tolist() for one in told.best(kind, trainings, test)] == [one.tolist() for one in best]
+    classifiers = make_classifiers(pool, MemoryStore())
+    training_sets = [training_set(pool, train), training_set(pool, train, random_weights(len(train)))]
+    predictions = classifiers.predictions(classifier, training_sets, test)
+    probabilities = classifiers.probabilities(classifier, training_sets, test)
+    assert [codes.tolist() for codes in predictions] == [scores.argmax(axis=1).tolist() for scores in probabilities]
+    repeated = classifiers.predictions(classifier, training_sets, test)
+    assert [codes.tolist() for codes in repeated] == [codes.tolist() for codes in predictions]
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_several_labels_a_text_are_learnt_as_a_script_would(kind: Kind) -> None:
+@pytest.mark.parametrize("classifier", CLASSIFIERS)
+def test_multi_label_probabilities_equal_scikit_learn(classifier: ClassifierName) -> None:
     world = World(share=0.5)
     pool = LabelledPool(LABELS, multi_label=True)
-    train, test = pool.add(world.several("train", 180)), pool.add(world.several("test", 1200))
-    (scores,) = classifiers(pool).scores(kind, [Training(train, pool.targets[train], np.ones(len(train)))], test)
-    given, asked = features(kind, [pool.texts[row] for row in train], [pool.texts[row] for row in test])
-    script = np.stack(
-        [plain(kind).fit(given, own).predict_proba(asked)[:, 1] for own in pool.targets[train].T], axis=1
-    )  # fmt: skip
-    assert scores == pytest.approx(script, abs=CHANCE)
+    train, test = pool.add(world.multi_label_rows("train", 180)), pool.add(world.multi_label_rows("test", 1200))
+    (probabilities,) = make_classifiers(pool).probabilities(classifier, [training_set(pool, train)], test)
+    train_features, test_features = reference_features(
+        classifier, [pool.texts[row] for row in train], [pool.texts[row] for row in test]
+    )
+    reference = np.stack(
+        [
+            reference_classifier(classifier).fit(train_features, targets).predict_proba(test_features)[:, 1]
+            for targets in pool.targets[train].T
+        ],
+        axis=1,
+    )
+    assert probabilities == pytest.approx(reference, abs=PROBABILITY_TOLERANCE)
     truth = truth_of(pool.targets[test], len(LABELS))
-    told = decide(scores, multi_label=True)
-    wanted = f1_score(pool.targets[test], script >= 0.5, average="macro")
-    assert 0.4 < wanted < 0.98
-    assert float(macro_f1(f1_by_label(told, truth), truth)) == pytest.approx(wanted, abs=NEAR)
-    micro = f1_score(pool.targets[test], script >= 0.5, average="micro")
-    assert micro_f1(told, truth) == pytest.approx(micro, abs=NEAR)
+    predicted = predict(probabilities, multi_label=True)
+    expected = f1_score(pool.targets[test], reference >= 0.5, average="macro")
+    assert 0.4 < expected < 0.98
+    assert float(macro_f1(f1_by_label(predicted, truth), truth)) == pytest.approx(expected, abs=SCORE_TOLERANCE)
+    expected_micro = f1_score(pool.targets[test], reference >= 0.5, average="micro")
+    assert micro_f1(predicted, truth) == pytest.approx(expected_micro, abs=SCORE_TOLERANCE)
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_variants_asked_together_are_those_asked_alone(kind: Kind) -> None:
+@pytest.mark.parametrize("classifier", CLASSIFIERS)
+def test_training_sets_fitted_together_equal_those_fitted_alone(classifier: ClassifierName) -> None:
     world = World()
     pool = LabelledPool(LABELS, multi_label=False)
     train, test = pool.add(world.rows("train", 10)), pool.add(world.rows("test", 10))
-    one = Training(train, pool.targets[train], np.ones(len(train)))
-    variants = [one, one.weighted(weights_of(len(train))), one.weighted(np.where(train < 30, 0.0, 1.0))]
-    together = classifiers(pool).scores(kind, variants, test)
-    for variant, scores in zip(variants, together, strict=True):
-        (alone,) = classifiers(pool).scores(kind, [variant], test)
-        assert scores == pytest.approx(alone, abs=CHANCE)
+    original = training_set(pool, train)
+    variants = [
+        original,
+        original.reweighted(random_weights(len(train))),
+        original.reweighted(np.where(train < 30, 0.0, 1.0)),
+    ]
+    together = make_classifiers(pool).probabilities(classifier, variants, test)
+    for variant, probabilities in zip(variants, together, strict=True):
+        (alone,) = make_classifiers(pool).probabilities(classifier, [variant], test)
+        assert probabilities == pytest.approx(alone, abs=PROBABILITY_TOLERANCE)
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_a_row_of_weight_nothing_is_no_row(kind: Kind) -> None:
+@pytest.mark.parametrize("classifier", CLASSIFIERS)
+def test_a_row_of_weight_zero_is_ignored(classifier: ClassifierName) -> None:
     world = World()
     pool = LabelledPool(LABELS, multi_label=False)
-    train, more, test = (pool.add(world.rows(name, 8)) for name in ("train", "more", "test"))
-    rows = np.concatenate([train, more])
-    weights = np.concatenate([np.ones(len(train)), np.zeros(len(more))])
-    asked = classifiers(pool)
-    (found,) = asked.scores(kind, [Training(rows, pool.targets[rows], weights)], test)
-    (alone,) = asked.scores(kind, [Training(train, pool.targets[train], np.ones(len(train)))], test)
-    assert np.array_equal(found, alone)
+    train, ignored, test = (pool.add(world.rows(name, 8)) for name in ("train", "ignored", "test"))
+    rows = np.concatenate([train, ignored])
+    weights = np.concatenate([np.ones(len(train)), np.zeros(len(ignored))])
+    classifiers = make_classifiers(pool)
+    (with_ignored,) = classifiers.probabilities(classifier, [training_set(pool, rows, weights)], test)
+    (alone,) = classifiers.probabilities(classifier, [training_set(pool, train)], test)
+    assert np.array_equal(with_ignored, alone)
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("classifier", CLASSIFIERS)
 @pytest.mark.parametrize("multi_label", [False, True])
-def test_a_label_without_training_rows_has_no_chance(kind: Kind, multi_label: bool) -> None:
-    few, all_of_them = World(labels=LABELS[1:4]), World()
+def test_a_label_without_training_rows_has_the_probability_zero(classifier: ClassifierName, multi_label: bool) -> None:
+    three_labels, all_labels = World(labels=LABELS[1:4]), World()
     pool = LabelledPool(LABELS, multi_label)
-    train, test = pool.add(few.rows("train", 8)), pool.add(all_of_them.rows("test", 4))
-    (scores,) = classifiers(pool).scores(kind, [Training(train, pool.targets[train], np.ones(len(train)))], test)
-    known = (scores[:, 1:4] > 0).all(axis=1)
-    assert known.all()
-    assert scores[:, [0, 4, 5]].max() == 0
+    train, test = pool.add(three_labels.rows("train", 8)), pool.add(all_labels.rows("test", 4))
+    (probabilities,) = make_classifiers(pool).probabilities(classifier, [training_set(pool, train)], test)
+    assert (probabilities[:, 1:4] > 0).all()
+    assert probabilities[:, [0, 4, 5]].max() == 0
     if not multi_label:
-        assert scores.sum(axis=1) == pytest.approx(np.ones(len(test)), abs=1e-5)
+        assert probabilities.sum(axis=1) == pytest.approx(np.ones(len(test)), abs=1e-5)
 
 
 @pytest.mark.parametrize("multi_label", [False, True])
-def test_the_only_label_there_is_is_certain(multi_label: bool) -> None:
+def test_the_only_trained_label_has_the_probability_one(multi_label: bool) -> None:
     pool = LabelledPool(LABELS, multi_label)
     train, test = pool.add(World(labels=LABELS[2:3]).rows("train", 3)), pool.add(World().rows("test", 1))
-    for kind in KINDS:
-        (scores,) = classifiers(pool).scores(kind, [Training(train, pool.targets[train], np.ones(3))], test)
-        assert scores.tolist() == [[0, 0, 1, 0, 0, 0]] * len(test)
+    for classifier in CLASSIFIERS:
+        (probabilities,) = make_classifiers(pool).probabilities(classifier, [training_set(pool, train)], test)
+        assert probabilities.tolist() == [[0, 0, 1, 0, 0, 0]] * len(test)
 
 
-def test_what_was_asked_before_comes_from_the_memory_and_nothing_is_embedded_twice() -> None:
+def test_predictions_come_from_the_cache_and_no_text_is_embedded_twice() -> None:
     world = World()
     pool = LabelledPool(LABELS, multi_label=False)
     train, test = pool.add(world.rows("train", 6)), pool.add(world.rows("test", 4))
     calls: list[int] = []
 
-    def counted(texts: Sequence[str]) -> NDArray[np.float32]:
+    def counting_embed(texts: Sequence[str]) -> NDArray[np.float32]:
         calls.append(len(texts))
         return embed(texts)
 
-    def judges() -> Classifiers:
-        return Classifiers(pool.texts, len(LABELS), multi_label=False, embed=counted, embedder="hashed", memory=memory)
+    def new_classifiers() -> Classifiers:
+        return Classifiers(
+            pool.texts, len(LABELS), multi_label=False, embed=counting_embed, embedder="hashed", cache=cache
+        )
 
-    memory = MemoryStore()
-    one = Training(train, pool.targets[train], np.ones(len(train)))
-    variants = [one, one.weighted(weights_of(len(train)))]
-    first = judges()
-    told = {kind: first.scores(kind, variants, test) for kind in KINDS}
+    cache = MemoryStore()
+    original = training_set(pool, train)
+    variants = [original, original.reweighted(random_weights(len(train)))]
+    first = new_classifiers()
+    before = {classifier: first.probabilities(classifier, variants, test) for classifier in CLASSIFIERS}
     assert calls == [len(pool.texts)]
-    first.scores("embeddings", [one.weighted(weights_of(len(train)) + 1)], test)
+    first.probabilities("embeddings", [original.reweighted(random_weights(len(train)) + 1)], test)
     assert calls == [len(pool.texts)]
-    kept = dict(memory)
-    second = judges()
-    for kind in KINDS:
-        again = second.scores(kind, variants, test)
-        assert [scores.tobytes() for scores in again] == [scores.tobytes() for scores in told[kind]]
+    stored = dict(cache)
+    second = new_classifiers()
+    for classifier in CLASSIFIERS:
+        after = second.probabilities(classifier, variants, test)
+        assert [scores.tobytes() for scores in after] == [scores.tobytes() for scores in before[classifier]]
     assert calls == [len(pool.texts)]
-    assert memory == kept
+    assert cache == stored
 
 
-def test_another_question_is_another_answer() -> None:
+def test_other_rows_weights_labels_and_embedders_have_their_own_cache_entries() -> None:
     world = World()
     pool = LabelledPool(LABELS, multi_label=False)
     train, test = pool.add(world.rows("train", 6)), pool.add(world.rows("test", 4))
-    other = LabelledPool(LABELS, multi_label=False)
-    other.add([row.with_labels([LABELS[0] if row.label == LABELS[1] else str(row.label)]) for row in pool.records])
-    memory = MemoryStore()
+    relabelled = LabelledPool(LABELS, multi_label=False)
+    relabelled.add([row.with_labels([LABELS[0] if row.label == LABELS[1] else str(row.label)]) for row in pool.records])
+    cache = MemoryStore()
     ones = np.ones(len(train))
-    classifiers(pool, memory).scores("words", [Training(train, pool.targets[train], ones)], test)
-    for number, (asked, rows, weights, about) in enumerate(
+    make_classifiers(pool, cache).probabilities("words", [training_set(pool, train, ones)], test)
+    for number, (trained_pool, rows, weights, predicted_rows) in enumerate(
         (
             (pool, train, ones * 2, test),
             (pool, train, ones, test[1:]),
             (pool, train[1:], ones[1:], test),
-            (other, train, ones, test),
+            (relabelled, train, ones, test),
         )
     ):
-        classifiers(asked, memory).scores("words", [Training(rows, asked.targets[rows], weights)], about)
-        assert len(memory) == 2 + number
+        variant = training_set(trained_pool, rows, weights)
+        make_classifiers(trained_pool, cache).probabilities("words", [variant], predicted_rows)
+        assert len(cache) == 2 + number
     for embedder in ("hashed", "another"):
-        named = Classifiers(pool.texts, len(LABELS), multi_label=False, embed=embed, embedder=embedder, memory=memory)
-        named.scores("embeddings", [Training(train, pool.targets[train], ones)], test)
-    assert len(memory) == 7
+        classifiers = Classifiers(
+            pool.texts, len(LABELS), multi_label=False, embed=embed, embedder=embedder, cache=cache
+        )
+        classifiers.probabilities("embeddings", [training_set(pool, train, ones)], test)
+    assert len(cache) == 7

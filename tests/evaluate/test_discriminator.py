@@ -2,84 +2,85 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
+from sklearn.pipeline import make_pipeline
 
-from tests.evaluate.sides import FANCY, PLAIN, sentences, unit
-from textsynth.evaluate.discriminator import WORDS_TOLD, WordCounts, vector_auc
+from tests.evaluate.styled_texts import FANCY, PLAIN, sentences, unit_vectors
+from textsynth.evaluate.discriminator import MAX_WORDS, WordDiscriminator, vector_auc
 
 N = 60
-SYNTHETIC = np.arange(2 * N) < N
+IS_SYNTHETIC = np.arange(2 * N) < N
 FOLDS = np.tile(np.arange(N) % 5, 2)
 
 
-def test_disjoint_words_tell_always() -> None:
-    counts = WordCounts(sentences(FANCY, N, 1) + sentences(PLAIN, N, 2))
-    assert counts.auc(SYNTHETIC, FOLDS) == 1.0
+def test_disjoint_vocabularies_are_separated_perfectly() -> None:
+    discriminator = WordDiscriminator(sentences(FANCY, N, 1) + sentences(PLAIN, N, 2))
+    assert discriminator.auc(IS_SYNTHETIC, FOLDS) == 1.0
 
 
-def test_words_of_one_kind_tell_as_a_coin_does() -> None:
-    aucs = [WordCounts(sentences(PLAIN, 2 * N, seed)).auc(SYNTHETIC, FOLDS) for seed in range(12)]
+def test_words_of_one_style_give_an_auc_of_chance() -> None:
+    aucs = [WordDiscriminator(sentences(PLAIN, 2 * N, seed)).auc(IS_SYNTHETIC, FOLDS) for seed in range(12)]
     assert np.mean(aucs) == pytest.approx(0.5, abs=0.05)
 
 
-def test_vectors_on_two_sides_of_a_plane_tell_always_and_any_others_as_a_coin_does() -> None:
-    rows = unit(2 * N, 1)
-    rows[:, 0] = np.where(SYNTHETIC, 1, -1)
-    assert vector_auc(rows, SYNTHETIC, FOLDS) == 1.0
-    assert np.mean([vector_auc(unit(2 * N, seed), SYNTHETIC, FOLDS) for seed in range(12)]) == pytest.approx(
-        0.5, abs=0.05
-    )
+def test_separable_vectors_have_an_auc_of_one_and_random_vectors_that_of_chance() -> None:
+    vectors = unit_vectors(2 * N, 1)
+    vectors[:, 0] = np.where(IS_SYNTHETIC, 1, -1)
+    assert vector_auc(vectors, IS_SYNTHETIC, FOLDS) == 1.0
+    aucs = [vector_auc(unit_vectors(2 * N, seed), IS_SYNTHETIC, FOLDS) for seed in range(12)]
+    assert np.mean(aucs) == pytest.approx(0.5, abs=0.05)
 
 
-def test_texts_without_words_tell_nothing() -> None:
-    counts = WordCounts([""] * 2 * N)
-    assert counts.auc(SYNTHETIC, FOLDS) == 0.5
-    assert counts.discriminative_words(SYNTHETIC, FOLDS) == ([], [])
+def test_texts_without_words_have_an_auc_of_chance_and_no_words() -> None:
+    discriminator = WordDiscriminator([""] * 2 * N)
+    assert discriminator.auc(IS_SYNTHETIC, FOLDS) == 0.5
+    assert discriminator.discriminative_words(IS_SYNTHETIC, FOLDS) == ([], [])
 
 
-def test_words_that_training_never_saw_twice_tell_nothing() -> None:
-    counts = WordCounts([f"word{number}" for number in range(2 * N)])
-    assert counts.auc(SYNTHETIC, FOLDS) == 0.5
-    assert counts.discriminative_words(SYNTHETIC, FOLDS) == ([], [])
+def test_words_that_occur_once_are_not_used() -> None:
+    discriminator = WordDiscriminator([f"word{number}" for number in range(2 * N)])
+    assert discriminator.auc(IS_SYNTHETIC, FOLDS) == 0.5
+    assert discriminator.discriminative_words(IS_SYNTHETIC, FOLDS) == ([], [])
 
 
-def test_the_words_that_give_a_side_away_come_with_weight_and_shares() -> None:
-    ours = [f"kindly {text}" if place % 2 else text for place, text in enumerate(sentences(PLAIN, N, 1))]
-    theirs = [f"{text} mate" if place % 4 else text for place, text in enumerate(sentences(PLAIN, N, 2))]
-    synthetic, real = WordCounts(ours + theirs).discriminative_words(SYNTHETIC, FOLDS)
+def test_characteristic_words_have_their_weight_and_shares() -> None:
+    ours = [f"kindly {text}" if index % 2 else text for index, text in enumerate(sentences(PLAIN, N, 1))]
+    theirs = [f"{text} mate" if index % 4 else text for index, text in enumerate(sentences(PLAIN, N, 2))]
+    synthetic, real = WordDiscriminator(ours + theirs).discriminative_words(IS_SYNTHETIC, FOLDS)
     assert (synthetic[0].word, synthetic[0].synthetic, synthetic[0].real) == ("kindly", 0.5, 0.0)
     assert (real[0].word, real[0].synthetic, real[0].real) == ("mate", 0.0, 0.75)
-    assert all(one.weight > 0 for one in synthetic)
-    assert all(one.weight < 0 for one in real)
+    assert all(word.weight > 0 for word in synthetic)
+    assert all(word.weight < 0 for word in real)
 
 
-def test_of_overlapping_words_one_is_listed_and_never_more_than_fit() -> None:
-    ours = ["in order to " + text for text in sentences([f"new{number}" for number in range(30)], N, 1, length=20)]
-    synthetic, real = WordCounts(ours + sentences(PLAIN, N, 2)).discriminative_words(SYNTHETIC, FOLDS)
-    assert len(synthetic) == len(real) == WORDS_TOLD
-    words = [word for one in synthetic for word in one.word.split()]
-    assert len(words) == len(set(words))
+def test_overlapping_words_are_listed_once_and_the_list_is_limited() -> None:
+    vocabulary = [f"new{number}" for number in range(30)]
+    ours = ["in order to " + text for text in sentences(vocabulary, N, 1, length=20)]
+    texts = ours + sentences(PLAIN, N, 2)
+    synthetic, real = WordDiscriminator(texts).discriminative_words(IS_SYNTHETIC, FOLDS)
+    assert len(synthetic) == len(real) == MAX_WORDS
+    parts = [part for word in synthetic for part in word.word.split()]
+    assert len(parts) == len(set(parts))
 
 
-def test_a_name_that_one_family_repeats_gives_nobody_away() -> None:
+def test_a_name_that_one_family_repeats_is_not_characteristic() -> None:
     ours = [
         f"{text} michigan" if fold == 2 else text for text, fold in zip(sentences(PLAIN, N, 1), FOLDS, strict=False)
     ]
-    synthetic, _ = WordCounts(ours + sentences(PLAIN, N, 2)).discriminative_words(SYNTHETIC, FOLDS)
-    assert "michigan" not in [one.word for one in synthetic]
+    texts = ours + sentences(PLAIN, N, 2)
+    synthetic, _ = WordDiscriminator(texts).discriminative_words(IS_SYNTHETIC, FOLDS)
+    assert "michigan" not in [word.word for word in synthetic]
 
 
-def test_pairs_in_a_row_count_as_words() -> None:
+def test_bigrams_are_used() -> None:
     ours = ["the bus is late and the train"] * N
     theirs = ["the train is late and the bus"] * N
-    assert WordCounts(ours + theirs).auc(SYNTHETIC, FOLDS) == 1.0
+    assert WordDiscriminator(ours + theirs).auc(IS_SYNTHETIC, FOLDS) == 1.0
 
 
-def test_the_figure_is_the_one_of_plain_scikit_learn() -> None:
-    from sklearn.feature_extraction.text import TfidfVectorizer
-    from sklearn.linear_model import LogisticRegression
-    from sklearn.pipeline import make_pipeline
-
+def test_the_auc_equals_that_of_plain_scikit_learn() -> None:
     texts = sentences([*PLAIN, *FANCY[:4]], N, 1) + sentences(PLAIN + FANCY[3:5], N, 2)
     aucs = []
     for fold in range(5):
@@ -87,7 +88,7 @@ def test_the_figure_is_the_one_of_plain_scikit_learn() -> None:
         model = make_pipeline(
             TfidfVectorizer(ngram_range=(1, 2), min_df=2, sublinear_tf=True), LogisticRegression(C=10, max_iter=1000)
         )
-        model.fit([texts[at] for at in train], SYNTHETIC[train])
-        scores = model.decision_function([texts[at] for at in held_out])
-        aucs.append(roc_auc_score(SYNTHETIC[held_out], scores))
-    assert WordCounts(texts).auc(SYNTHETIC, FOLDS) == pytest.approx(np.mean(aucs), abs=0.002)
+        model.fit([texts[index] for index in train], IS_SYNTHETIC[train])
+        scores = model.decision_function([texts[index] for index in held_out])
+        aucs.append(roc_auc_score(IS_SYNTHETIC[held_out], scores))
+    assert WordDiscriminator(texts).auc(IS_SYNTHETIC, FOLDS) == pytest.approx(np.mean(aucs), abs=0.002)

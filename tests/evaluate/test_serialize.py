@@ -1,118 +1,209 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.evaluate.proofs import THREE, Made, plan, whole
+from tests.evaluate.distinct_texts import embed as embed_words
+from tests.evaluate.distinct_texts import random_texts
+from tests.evaluate.evaluations import THREE_LABELS, SmallRun, quick_plan, small_evaluation
+from tests.evaluate.styled_texts import FANCY, PLAIN, make_records, sentences, unit_vectors
+from textsynth.core.records import Provenance, Record
 from textsynth.evaluate import Evaluation, RealSets, as_json, evaluate
-from textsynth.evaluate.verdict import FEW
+from textsynth.evaluate.contamination import find_contamination
+from textsynth.evaluate.diversity import measure_diversity
+from textsynth.evaluate.domain_shift import measure_domain_shift
+from textsynth.evaluate.results import FEW_ROWS
+from textsynth.evaluate.serialize import contamination_schema
+from textsynth.store.evaluation import (
+    DECIMALS,
+    FORMAT,
+    DiversitySchema,
+    DomainShiftSchema,
+    read_evaluation,
+    write_evaluation,
+)
 
-PLACES = 6
-ARM = {
+ARM_KEYS = {
     *("macro_f1", "accuracy", "balanced_accuracy", "micro_f1", "kappa"),
-    *("interval", "per_class", "n", "weight"),
+    *("interval", "per_class", "n", "weight", "draws", "spread"),
 }  # fmt: skip
 
 
 @pytest.fixture(scope="module")
-def found() -> Evaluation:
-    return whole()
+def evaluation() -> Evaluation:
+    return small_evaluation()
 
 
 @pytest.fixture(scope="module")
-def told(found: Evaluation) -> dict[str, Any]:
-    return as_json(found)
+def content(evaluation: Evaluation) -> dict[str, Any]:
+    return as_json(evaluation)
 
 
-def test_the_keys_are_those_that_scripts_read(told: dict[str, Any]) -> None:
-    assert list(told) == [
+def test_the_content_has_the_documented_keys(content: dict[str, Any]) -> None:
+    assert list(content) == [
         *("version", "data", "classifiers", "arms", "differences", "verdict", "weights", "curve", "earned"),
         *("leaks", "gap", "diversity", "neighbours", "notes"),
     ]  # fmt: skip
-    assert told["version"] == 1
-    assert told["classifiers"] == ["words", "embeddings"]
-    assert list(told["verdict"]) == [
+    assert content["version"] == FORMAT
+    assert content["classifiers"] == ["words", "embeddings"]
+    assert list(content["verdict"]) == [
         *("effect", "classifier", "arm", "minus", "difference", "interval"),
         *("classes_better", "classes_worse", "classes_few", "leaks", "sentences"),
     ]  # fmt: skip
-    for arm, by_kind in told["arms"].items():
-        for figures in by_kind.values():
-            more = {"draws", "spread"} if "random" in arm else set()
-            assert set(figures) == ARM | more
-            assert list(figures["per_class"]) == list(THREE)
-    assert {"found", "pairs", "counts"} <= set(told["leaks"])
-    assert {"auc_words", "auc_embeddings", "labels"} <= set(told["gap"])
-    assert set(told["neighbours"][0]) == {"id", "text", "label", "kept", "why", "nearest"}
-    assert set(told["neighbours"][0]["nearest"][0]) == {"text", "label", "similarity", "set"}
+    for arm, by_classifier in content["arms"].items():
+        for scores in by_classifier.values():
+            assert set(scores) == ARM_KEYS
+            assert (scores["draws"] is not None) == (scores["spread"] is not None) == ("random" in arm)
+            assert list(scores["per_class"]) == list(THREE_LABELS)
+    assert {"found", "pairs", "counts"} <= set(content["leaks"])
+    assert {"auc_words", "auc_embeddings", "labels"} <= set(content["gap"])
+    assert set(content["neighbours"][0]) == {"id", "text", "label", "kept", "why", "nearest"}
+    assert set(content["neighbours"][0]["nearest"][0]) == {"text", "label", "similarity", "set"}
 
 
-def test_it_is_plain_json_of_six_places_without_nan(told: dict[str, Any]) -> None:
-    assert json.loads(json.dumps(told, allow_nan=False)) == told
+def test_the_content_is_plain_json_with_six_decimals_and_without_nan(content: dict[str, Any]) -> None:
+    assert json.loads(json.dumps(content, allow_nan=False)) == content
 
-    def numbers(value: object) -> list[float]:
+    def floats(value: object) -> list[float]:
         if isinstance(value, dict):
-            return [one for some in value.values() for one in numbers(some)]
+            return [number for member in value.values() for number in floats(member)]
         if isinstance(value, list):
-            return [one for some in value for one in numbers(some)]
+            return [number for member in value for number in floats(member)]
         return [value] if isinstance(value, float) else []
 
-    assert all(one == round(one, PLACES) for one in numbers(told))
+    assert all(number == round(number, DECIMALS) for number in floats(content))
 
 
-def test_the_data_is_counted(told: dict[str, Any]) -> None:
-    data = told["data"]
-    assert (data["name"], data["labels"], data["multi_label"], data["ordinal"]) == ("small", list(THREE), False, False)
-    assert data["synthetic"] == {"raw": 72, "selected": 45, "spare": 9}
+def test_the_content_is_read_back_from_its_file(content: dict[str, Any], tmp_path: Path) -> None:
+    write_evaluation(tmp_path, content)
+    assert read_evaluation(tmp_path) == content
+
+
+def test_the_sets_are_counted(content: dict[str, Any]) -> None:
+    data = content["data"]
+    assert (data["name"], data["labels"]) == ("small", list(THREE_LABELS))
+    assert (data["multi_label"], data["ordinal"]) == (False, False)
+    assert data["synthetic"] == {"raw": 72, "selected": 45, "surplus": 9}
     assert (data["train"], data["dev"], data["test"], data["all"], data["test_left_out"]) == (15, 0, 90, 0, [])
     assert data["label_counts"] == {
-        name: dict.fromkeys(THREE, each) for name, each in (("train", 5), ("test", 30), ("raw", 24), ("selected", 15))
+        name: dict.fromkeys(THREE_LABELS, count)
+        for name, count in (("train", 5), ("test", 30), ("raw", 24), ("selected", 15))
     }
 
 
-def test_figures_are_those_of_the_evaluation(found: Evaluation, told: dict[str, Any]) -> None:
-    assert len(told["differences"]) == len(found.differences)
-    first = found.differences[0]
-    assert told["differences"][0] | {"per_class": None} == {
+def test_the_numbers_are_those_of_the_evaluation(evaluation: Evaluation, content: dict[str, Any]) -> None:
+    assert len(content["differences"]) == len(evaluation.differences)
+    first = evaluation.differences[0]
+    assert content["differences"][0] | {"per_class": None} == {
         "arm": first.arm,
-        "minus": first.minus,
+        "minus": first.baseline,
         "classifier": first.classifier,
-        "difference": round(first.difference, PLACES),
-        "interval": [round(end, PLACES) for end in first.interval],
+        "difference": round(first.difference, DECIMALS),
+        "interval": [round(end, DECIMALS) for end in first.interval],
         "per_class": None,
     }
-    own = told["differences"][0]["per_class"]
-    assert list(own) == list(THREE)
-    assert all(one["few"] == (one["test"] < FEW) for one in own.values())
-    verdict = found.verdict
+    changes = content["differences"][0]["per_class"]
+    assert list(changes) == list(THREE_LABELS)
+    assert all(change["few"] == (change["test"] < FEW_ROWS) for change in changes.values())
+    verdict = evaluation.verdict
     assert verdict.difference is not None
-    assert told["verdict"]["effect"] == verdict.effect
-    assert told["verdict"]["classifier"] == verdict.difference.classifier == found.main
-    assert told["verdict"]["sentences"] == list(verdict.sentences)
-    for kind, fitted in found.weights.items():
-        assert told["weights"][kind]["weight"] == fitted.weight
-        assert [one["weight"] for one in told["weights"][kind]["grid"]] == [0, 0.1, 0.3, 1]
-        assert [one["train"] for one in told["curve"][kind]] == [point.train for point in found.curves[kind]]
-    (earned,) = told["earned"]
-    assert list(earned) == [
-        *("item", "dropped", "readmitted", "classifier", "with", "without", "random", "random_spread"),
+    assert content["verdict"]["effect"] == verdict.effect
+    assert content["verdict"]["classifier"] == verdict.difference.classifier == evaluation.main_classifier
+    assert content["verdict"]["sentences"] == list(verdict.sentences)
+    for classifier, fitted in evaluation.sample_weights.items():
+        weights = content["weights"][classifier]
+        assert weights["weight"] == fitted.weight
+        assert [candidate["weight"] for candidate in weights["grid"]] == [0, 0.1, 0.3, 1]
+        curve = content["curve"][classifier]
+        expected = [point.train_rows for point in evaluation.learning_curves[classifier]]
+        assert [point["train"] for point in curve] == expected
+    (ablation,) = content["earned"]
+    assert list(ablation) == [
+        *("step", "dropped", "readmitted", "classifier", "with", "without", "random", "random_spread"),
     ]  # fmt: skip
-    assert earned["with"] == round(found.earned[0].with_check, PLACES)
+    assert ablation["with"] == round(evaluation.ablation[0].with_filter, DECIMALS)
 
 
-def test_differences_are_those_of_the_arms(told: dict[str, Any]) -> None:
-    for one in told["differences"]:
-        arm, minus = (told["arms"][one[side]][one["classifier"]]["macro_f1"] for side in ("arm", "minus"))
-        assert one["difference"] == pytest.approx(arm - minus, abs=3e-6)
-        assert one["interval"][0] <= one["difference"] <= one["interval"][1]
+def test_the_differences_are_those_of_the_arms(content: dict[str, Any]) -> None:
+    for row in content["differences"]:
+        arm, baseline = (content["arms"][row[side]][row["classifier"]]["macro_f1"] for side in ("arm", "minus"))
+        assert row["difference"] == pytest.approx(arm - baseline, abs=3e-6)
+        assert row["interval"][0] <= row["difference"] <= row["interval"][1]
 
 
-def test_without_seeds_the_verdict_has_no_figures() -> None:
-    made = Made()
-    told = as_json(evaluate(made.run(), RealSets(made.test), plan(ordinal=True)))
-    verdict = told["verdict"]
+def test_without_seeds_the_verdict_has_no_numbers() -> None:
+    small = SmallRun()
+    content = as_json(evaluate(small.synthetic_set(), RealSets(small.test), quick_plan(ordinal=True)))
+    verdict = content["verdict"]
     assert verdict["effect"] == "unknown"
     assert [verdict[name] for name in ("classifier", "arm", "minus", "difference", "interval")] == [None] * 5
-    assert (told["weights"], told["curve"], told["earned"]) == ({}, {}, [])
-    assert told["arms"]["selected"]["words"]["kappa"] is not None
+    assert (content["weights"], content["curve"], content["earned"]) == ({}, {}, [])
+    assert content["arms"]["selected"]["words"]["kappa"] is not None
+
+
+def test_contamination_has_the_documented_keys() -> None:
+    test = make_records(random_texts(60, 1), ("fare", "route"), "test")
+    clean = make_records(random_texts(80, 2), ("fare", "route"), "raw")
+    copy = Record(test[3].text, Provenance("generated"), ("fare",))
+    contamination = find_contamination({"selected": [*clean, copy], "test": test}, embed_words)
+    content = contamination_schema(contamination).as_json()
+    assert content["found"] == 1
+    assert content["counts"] == {"selected-test": 1}
+    assert content["usual"] == {
+        "test": {
+            **{"rows": 60, "exact": 0.0, "near": 0.0, "semantic": 0.0, "close": 0.0},
+            "limits": {"words": 0.0, "cosine": 0.95},
+        }
+    }
+    assert content["pairs"] == [
+        {
+            "kind": "exact",
+            "between": ["selected", "test"],
+            "ids": [copy.id, test[3].id],
+            "texts": [test[3].text, test[3].text],
+            "labels": ["fare", "route"],
+            "same_label": False,
+            "similarity": 1.0,
+        }
+    ]
+
+
+def test_domain_shift_has_the_documented_keys() -> None:
+    synthetic = [Record(text, Provenance("labelled"), ("fare",), {"tone": "calm"}) for text in sentences(FANCY, 30, 1)]
+    real = make_records(sentences(PLAIN, 30, 2), ["fare"])
+    vectors = unit_vectors(30, 1), unit_vectors(30, 2)
+    shift = measure_domain_shift(synthetic, real, *vectors, labels=["fare", "route"], seed=7)
+    content = DomainShiftSchema.model_validate(shift).as_json()
+    assert list(content) == [
+        *("auc_words", "auc_embeddings", "n", "synthetic_words", "real_words"),
+        *("length", "vocabulary", "labels", "attributes"),
+    ]  # fmt: skip
+    assert list(content["synthetic_words"][0]) == ["word", "weight", "synthetic", "real"]
+    assert list(content["length"]) == ["synthetic", "real", "edges"]
+    assert list(content["length"]["real"]) == ["mean", "median", "p10", "p90", "histogram"]
+    assert list(content["vocabulary"]) == ["synthetic", "real", "shared"]
+    assert content["labels"] == {"fare": {"synthetic": 1.0, "real": 1.0}, "route": {"synthetic": 0.0, "real": 0.0}}
+    assert content["attributes"] == {"tone": {"calm": 1.0}}
+
+
+def test_diversity_has_the_documented_keys() -> None:
+    texts = sentences(PLAIN, 30, 1), sentences(FANCY, 40, 2)
+    diversity = measure_diversity(*texts, unit_vectors(30, 1), unit_vectors(40, 2), seed=7)
+    content = DiversitySchema.model_validate(diversity).as_json()
+    keys = ["distinct_1", "distinct_2", "compression_ratio", "mean_similarity", "vendi", "duplicates"]
+    assert list(content) == ["n", "synthetic", "real", "coverage"]
+    assert list(content["synthetic"]) == list(content["real"]) == keys
+    assert list(content["coverage"]) == ["share", "of", "limit", "reference"]
+
+
+@pytest.mark.parametrize(("synthetic", "real"), [(0, 0), (0, 30), (30, 0), (1, 1), (5, 9), (19, 500)])
+def test_few_texts_have_a_valid_content(synthetic: int, real: int) -> None:
+    texts = sentences(PLAIN, synthetic, 1), sentences(PLAIN, real, 2)
+    vectors = unit_vectors(synthetic, 1), unit_vectors(real, 2)
+    diversity = measure_diversity(*texts, *vectors, seed=7)
+    json.dumps(DiversitySchema.model_validate(diversity).as_json(), allow_nan=False)
+    shift = measure_domain_shift(*map(make_records, texts), *vectors, labels=["fare"], seed=7)
+    json.dumps(DomainShiftSchema.model_validate(shift).as_json(), allow_nan=False)

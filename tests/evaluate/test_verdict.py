@@ -7,187 +7,221 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from textsynth.evaluate.classifiers import KINDS, Kind
-from textsynth.evaluate.experiment_arms import COMPARED
+from textsynth.evaluate.classifiers import CLASSIFIERS, ClassifierName
+from textsynth.evaluate.experiment_arms import COMPARED_ARMS
 from textsynth.evaluate.learning_curve import CurvePoint
+from textsynth.evaluate.results import FEW_ROWS, ArmDifference, LabelChange
 from textsynth.evaluate.sample_weight import GRID, FittedWeight, WeightCandidate
-from textsynth.evaluate.verdict import FEW, ArmDifference, ClassChange, Findings, Verdict, reach_verdict
+from textsynth.evaluate.verdict import EvaluationVerdict, Findings, reach_verdict
 
-POINTS = (CurvePoint(20, 0.4, 0.02), CurvePoint(40, 0.45, 0.01), CurvePoint(80, 0.5, 0.0))
-
-
-def change(label: str, around: float, test: int = 40) -> ClassChange:
-    return ClassChange(label, around, (around - 0.03, around + 0.03), test)
+CURVE = (CurvePoint(20, 0.4, 0.02), CurvePoint(40, 0.45, 0.01), CurvePoint(80, 0.5, 0.0))
+MAIN_ARMS = ("seeds_selected", "seeds")
 
 
-def compared(
-    around: float, kind: Kind = "embeddings", pair: tuple[str, str] = ("seeds_selected", "seeds"), *changes: ClassChange
+def label_change(label: str, change: float, test_rows: int = 40) -> LabelChange:
+    return LabelChange(label, change, (change - 0.03, change + 0.03), test_rows)
+
+
+def difference(
+    value: float,
+    classifier: ClassifierName = "embeddings",
+    arms: tuple[str, str] = MAIN_ARMS,
+    *changes: LabelChange,
 ) -> ArmDifference:
-    return ArmDifference(*pair, kind, around, (around - 0.02, around + 0.02), changes)
+    return ArmDifference(*arms, classifier, value, (value - 0.02, value + 0.02), changes)
 
 
-def fitted(weight: float, rows: int = 80) -> FittedWeight:
-    return FittedWeight(weight, 0.3, rows, tuple(WeightCandidate(one, 1.0 + one, 0.1) for one in GRID))
+def fitted_weight(weight: float, held_out_rows: int = 80) -> FittedWeight:
+    grid = tuple(WeightCandidate(candidate, 1.0 + candidate, 0.1) for candidate in GRID)
+    return FittedWeight(weight, 0.3, held_out_rows, grid)
 
 
 def findings(
     *differences: ArmDifference,
-    weights: dict[Kind, FittedWeight] | None = None,
+    weights: dict[ClassifierName, FittedWeight] | None = None,
     curve: Sequence[CurvePoint] = (),
-    leaks: int = 0,
-    leaked: bool = False,
+    test_copies: int = 0,
+    is_contaminated: bool = False,
 ) -> Findings:
-    return Findings("embeddings", differences, weights or {}, {"embeddings": curve}, leaks, leaked)
+    return Findings("embeddings", differences, weights or {}, {"embeddings": curve}, test_copies, is_contaminated)
 
 
-HELPS, SAME, HARMS = compared(0.05), compared(0.01), compared(-0.05)
+def sentences_of(*differences: ArmDifference, **results: object) -> tuple[str, ...]:
+    return reach_verdict(findings(*differences, **results)).sentences  # type: ignore[arg-type]
+
+
+HELPS, NO_DIFFERENCE, HARMS = difference(0.05), difference(0.01), difference(-0.05)
 
 
 @pytest.mark.parametrize(
-    ("main", "effect", "said"),
+    ("main", "effect", "beginning"),
     [
-        (HELPS, "helps", "With frozen embeddings the synthetic texts help: macro-F1 +0.050 beside the seeds alone"),
-        (SAME, "no_difference", "With frozen embeddings the synthetic texts make no clear difference: macro-F1 +0.010"),
-        (HARMS, "harms", "With frozen embeddings the synthetic texts harm: macro-F1 -0.050 beside the seeds alone"),
+        (
+            HELPS,
+            "helps",
+            "With frozen embeddings the synthetic texts help: macro-F1 +0.050 compared with the seeds alone",
+        ),
+        (
+            NO_DIFFERENCE,
+            "no_difference",
+            "With frozen embeddings the synthetic texts make no clear difference: macro-F1 +0.010",
+        ),
+        (
+            HARMS,
+            "harms",
+            "With frozen embeddings the synthetic texts harm: macro-F1 -0.050 compared with the seeds alone",
+        ),
     ],
 )
-def test_the_effect_is_what_the_interval_says(main: ArmDifference, effect: str, said: str) -> None:
+def test_the_effect_follows_from_the_interval(main: ArmDifference, effect: str, beginning: str) -> None:
     verdict = reach_verdict(findings(main))
     assert (verdict.effect, verdict.difference) == (effect, main)
-    assert verdict.sentences[0].startswith(said)
+    assert verdict.sentences[0].startswith(beginning)
     assert f"(95 % interval {main.interval[0]:+.3f} to {main.interval[1]:+.3f})" in verdict.sentences[0]
 
 
-def test_harm_is_said_first_whichever_classifier_it_is_with() -> None:
-    verdict = reach_verdict(findings(HELPS, compared(-0.05, "words")))
-    assert verdict.effect == "helps"  # what the better classifier says
+def test_harm_comes_first_for_either_classifier() -> None:
+    verdict = reach_verdict(findings(HELPS, difference(-0.05, "words")))
+    assert verdict.effect == "helps"  # that of the main classifier
     assert "TF-IDF words the synthetic texts harm" in verdict.sentences[0]
     assert "frozen embeddings the synthetic texts help" in verdict.sentences[1]
 
 
-def test_harm_says_what_to_try() -> None:
-    for weights, tried in (({}, "leave them out"), ({"embeddings": fitted(0.1)}, "give them the weight 0.1")):
-        assert (
-            f"What to try: {tried}, a stronger model" in reach_verdict(findings(HARMS, weights=weights)).sentences[-1]
-        )
-    assert "leave them out" in reach_verdict(findings(HARMS, weights={"embeddings": fitted(0)})).sentences[-1]
-    assert "more test rows" in reach_verdict(findings(SAME)).sentences[-1]
-    assert not any("What to try" in one for one in reach_verdict(findings(HELPS)).sentences)
+def test_harm_and_no_difference_come_with_advice() -> None:
+    assert "What to try: leave them out, a stronger model" in sentences_of(HARMS, weights={})[-1]
+    low_weight = sentences_of(HARMS, weights={"embeddings": fitted_weight(0.1)})
+    assert "What to try: give them the weight 0.1, a stronger model" in low_weight[-1]
+    assert "leave them out" in sentences_of(HARMS, weights={"embeddings": fitted_weight(0)})[-1]
+    assert "more test rows" in sentences_of(NO_DIFFERENCE)[-1]
+    assert not any("What to try" in sentence for sentence in sentences_of(HELPS))
 
 
-def test_a_leak_is_called_a_leak_whatever_the_scores_say() -> None:
-    verdict = reach_verdict(findings(HELPS, leaks=7, leaked=True))
-    assert (verdict.effect, verdict.leaks) == ("leak", 7)
+def test_contamination_is_a_leak_whatever_the_scores_say() -> None:
+    verdict = reach_verdict(findings(HELPS, test_copies=7, is_contaminated=True))
+    assert (verdict.effect, verdict.test_copies) == ("leak", 7)
     assert verdict.sentences[0].startswith("Leak: 7 of the selected texts are copies of test rows;")
     assert "filter `leak`" in verdict.sentences[0]
 
 
-def test_a_copy_that_chance_explains_is_said_and_no_leak() -> None:
-    verdict = reach_verdict(findings(HARMS, leaks=1))
-    assert (verdict.effect, verdict.leaks) == ("harms", 1)
-    copy = "1 of the selected texts is a copy of test rows; those test rows are left out of every score."
+def test_copies_at_the_base_rate_are_reported_but_are_no_leak() -> None:
+    verdict = reach_verdict(findings(HARMS, test_copies=1))
+    assert (verdict.effect, verdict.test_copies) == ("harms", 1)
+    copies = "1 of the selected texts is a copy of test rows; those test rows are left out of every score."
     assert "harm" in verdict.sentences[0]
-    assert copy in verdict.sentences[1:]
+    assert copies in verdict.sentences[1:]
 
 
-def test_without_seeds_nothing_is_known() -> None:
-    verdict = reach_verdict(findings(compared(0.1, pair=("selected", "random"))))
-    assert (verdict.effect, verdict.difference, verdict.better, verdict.few) == ("unknown", None, [], [])
+def test_without_seeds_the_effect_is_unknown() -> None:
+    verdict = reach_verdict(findings(difference(0.1, arms=("selected", "random"))))
+    assert (verdict.effect, verdict.difference) == ("unknown", None)
+    assert (verdict.labels_better, verdict.labels_few_rows) == ([], [])
     assert verdict.sentences == (
-        "The checks chose better than chance: +0.100 beside as many random texts of the same labels "
+        "The filters selected better than chance: +0.100 compared with as many random texts of the same labels "
         "(+0.080 to +0.120).",
     )
-    assert reach_verdict(findings()) == Verdict("unknown", None, 0, ())
+    assert reach_verdict(findings()) == EvaluationVerdict("unknown", None, 0, ())
 
 
-def test_labels_that_gain_lose_or_are_too_few_are_told_apart() -> None:
-    labels = [
-        *(change("calm", 0.04), change("cross", 0.2), change("glad", 0.01)),
-        *(change("sad", -0.1), change("shy", -0.3, FEW - 1), change("bold", 0.3, FEW)),
+def test_labels_that_gain_lose_or_have_few_rows_are_listed() -> None:
+    changes = [
+        *(label_change("calm", 0.04), label_change("cross", 0.2), label_change("glad", 0.01)),
+        *(label_change("sad", -0.1), label_change("shy", -0.3, FEW_ROWS - 1), label_change("bold", 0.3, FEW_ROWS)),
     ]
-    verdict = reach_verdict(findings(compared(0.05, "embeddings", ("seeds_selected", "seeds"), *labels)))
-    assert (verdict.better, verdict.worse, verdict.few) == (["bold", "cross", "calm"], ["sad"], ["shy"])
+    verdict = reach_verdict(findings(difference(0.05, "embeddings", MAIN_ARMS, *changes)))
+    assert verdict.labels_better == ["bold", "cross", "calm"]
+    assert verdict.labels_worse == ["sad"]
+    assert verdict.labels_few_rows == ["shy"]
     assert verdict.sentences[1:4] == (
-        "1 label loses clearly: sad.",
-        "3 labels gain clearly: bold, cross, calm.",
-        "1 label(s) have under 20 test rows, too few to say how they change.",
+        "1 label loses significantly: sad.",
+        "3 labels gain significantly: bold, cross, calm.",
+        "1 label has under 20 test rows, too few to tell a change.",
     )
 
 
-def test_many_labels_are_not_all_named() -> None:
-    labels = [change(f"label {number}", 0.1 + number / 100) for number in range(8)]
-    verdict = reach_verdict(findings(compared(0.05, "embeddings", ("seeds_selected", "seeds"), *labels)))
-    assert verdict.sentences[1] == (
-        "8 labels gain clearly: label 7, label 6, label 5, label 4, label 3 and 3 more."
+def test_only_five_labels_are_named() -> None:
+    changes = [label_change(f"label {number}", 0.1 + number / 100) for number in range(8)]
+    sentences = sentences_of(difference(0.05, "embeddings", MAIN_ARMS, *changes))
+    assert sentences[1] == (
+        "8 labels gain significantly: label 7, label 6, label 5, label 4, label 3 and 3 more."
     )  # fmt: skip
 
 
-def test_weights_are_told_where_they_were_fitted() -> None:
-    weights: dict[Kind, FittedWeight] = {"words": fitted(0.3), "embeddings": fitted(0)}
-    told = reach_verdict(findings(HELPS, compared(0.03, "words", ("fitted", "seeds")), weights=weights)).sentences
-    assert told[1] == (
+def test_fitted_weights_are_reported() -> None:
+    weights: dict[ClassifierName, FittedWeight] = {"words": fitted_weight(0.3), "embeddings": fitted_weight(0)}
+    sentences = sentences_of(HELPS, difference(0.03, "words", ("fitted", "seeds")), weights=weights)
+    assert sentences[1] == (
         "With TF-IDF words a synthetic text should count 0.3 of a real one: macro-F1 +0.030 (+0.010 to +0.050)."
     )
-    assert told[2] == "With frozen embeddings the seeds themselves say: give these texts the weight 0, leave them out."
-    assert not any(
-        "count" in one for one in reach_verdict(findings(HELPS, weights={"words": fitted(1, rows=0)})).sentences
-    )
+    assert sentences[2] == "With frozen embeddings the weight fitted on the seeds is 0: leave these texts out."
+    not_fitted = sentences_of(HELPS, weights={"words": fitted_weight(1, held_out_rows=0)})
+    assert not any("count" in sentence for sentence in not_fitted)
 
 
-def test_the_curve_tells_what_real_labels_would_bring() -> None:
-    told = reach_verdict(findings(HELPS, curve=POINTS)).sentences
-    assert "Doubling the 80 seeds would likely bring +0.050." in told
-    (worth,) = (one for one in told if "more real labels" in one)
+def test_the_learning_curve_tells_what_more_real_labels_would_add() -> None:
+    sentences = sentences_of(HELPS, curve=CURVE)
+    assert "Doubling the 80 seeds would likely raise macro-F1 by 0.050." in sentences
+    (worth,) = (sentence for sentence in sentences if "more real labels" in sentence)
     assert int(worth.split("about ")[1].split()[0]) == pytest.approx(80, abs=1)
-    assert not any("real labels" in one for one in reach_verdict(findings(HARMS, curve=POINTS)).sentences)
-    falling = [replace(point, macro_f1=1 - point.macro_f1) for point in POINTS]
-    assert not any("Doubling" in one for one in reach_verdict(findings(HELPS, curve=falling)).sentences)
+    assert not any("real labels" in sentence for sentence in sentences_of(HARMS, curve=CURVE))
+    falling = [replace(point, macro_f1=1 - point.macro_f1) for point in CURVE]
+    assert not any("Doubling" in sentence for sentence in sentences_of(HELPS, curve=falling))
 
 
-SCORE = st.floats(-1, 1)
-HALF = st.floats(0, 0.5)
+SCORES = st.floats(-1, 1)
+HALF_WIDTHS = st.floats(0, 0.5)
+CHANGES = st.lists(st.tuples(SCORES, HALF_WIDTHS, st.integers(1, 60)), max_size=7)
 
 
 @st.composite
-def differences(draw: st.DrawFn) -> list[ArmDifference]:
-    found = []
-    for pair in draw(st.lists(st.sampled_from(COMPARED), unique=True)):
-        for kind in KINDS:
-            around, half = draw(SCORE), draw(HALF)
-            labels = [
-                ClassChange(f"label {number}", one, (one - width, one + width), test)
-                for number, (one, width, test) in enumerate(
-                    draw(st.lists(st.tuples(SCORE, HALF, st.integers(1, 60)), max_size=7))
-                )
+def arm_differences(draw: st.DrawFn) -> list[ArmDifference]:
+    differences = []
+    for arms in draw(st.lists(st.sampled_from(COMPARED_ARMS), unique=True)):
+        for classifier in CLASSIFIERS:
+            value, half_width = draw(SCORES), draw(HALF_WIDTHS)
+            changes = [
+                LabelChange(f"label {number}", change, (change - width, change + width), test_rows)
+                for number, (change, width, test_rows) in enumerate(draw(CHANGES))
             ]
-            found.append(ArmDifference(*pair, kind, around, (around - half, around + half), tuple(labels)))
-    return found
+            interval = (value - half_width, value + half_width)
+            differences.append(ArmDifference(*arms, classifier, value, interval, tuple(changes)))
+    return differences
 
 
 @settings(deadline=None)
 @given(
-    differences(),
-    st.dictionaries(st.sampled_from(KINDS), st.builds(fitted, st.sampled_from(GRID), st.integers(0, 50))),
+    arm_differences(),
+    st.dictionaries(st.sampled_from(CLASSIFIERS), st.builds(fitted_weight, st.sampled_from(GRID), st.integers(0, 50))),
     st.lists(st.builds(CurvePoint, st.integers(1, 200), st.floats(0, 1), st.floats(0, 0.1)), max_size=4),
     st.integers(0, 9),
-    st.sampled_from(KINDS),
+    st.sampled_from(CLASSIFIERS),
 )
-def test_a_verdict_says_leaks_then_harm_and_only_numbers(
-    told: list[ArmDifference], weights: dict[Kind, FittedWeight], points: list[CurvePoint], leaks: int, main: Kind
+def test_any_verdict_names_leaks_then_harm_and_has_only_numbers(
+    differences: list[ArmDifference],
+    weights: dict[ClassifierName, FittedWeight],
+    points: list[CurvePoint],
+    test_copies: int,
+    main: ClassifierName,
 ) -> None:
-    curve = sorted({point.train: point for point in points}.values(), key=lambda one: one.train)
-    found = Findings(main, told, weights, {main: curve}, leaks, leaks > 5)
-    verdict = reach_verdict(found)
-    assert all(one.endswith(".") and not one[0].islower() for one in verdict.sentences)
-    assert not any(word in one.lower().split() for one in verdict.sentences for word in ("nan", "+nan", "inf", "none"))
-    seen = [one.effect for one in told if (one.arm, one.minus) == ("seeds_selected", "seeds")]
-    effects = [one for one in verdict.sentences if "the synthetic texts" in one and "beside the seeds" in one]
-    assert len(effects) == len(seen)
-    assert verdict.sentences[leaks > 5 :][: len(effects)] == tuple(effects)
-    assert sum("texts harm" in one for one in effects[: seen.count("harms")]) == seen.count("harms")
-    assert (verdict.effect == "leak") == (leaks > 5)
-    if leaks <= 5:
-        own = found.of("seeds_selected", "seeds", main)
-        assert verdict.effect == ("unknown" if own is None else own.effect)
-    assert not {*verdict.better} & {*verdict.worse}
-    assert not {*verdict.few} & {*verdict.better, *verdict.worse}
+    curve = sorted({point.train_rows: point for point in points}.values(), key=lambda point: point.train_rows)
+    is_contaminated = test_copies > 5
+    results = Findings(main, differences, weights, {main: curve}, test_copies, is_contaminated)
+    verdict = reach_verdict(results)
+    assert all(sentence.endswith(".") and not sentence[0].islower() for sentence in verdict.sentences)
+    words = {word for sentence in verdict.sentences for word in sentence.lower().split()}
+    assert not words & {"nan", "+nan", "inf", "none"}
+    effects = [result.effect for result in differences if (result.arm, result.baseline) == MAIN_ARMS]
+    effect_sentences = [
+        sentence
+        for sentence in verdict.sentences
+        if "the synthetic texts" in sentence and "compared with the seeds" in sentence
+    ]
+    assert len(effect_sentences) == len(effects)
+    assert verdict.sentences[is_contaminated:][: len(effect_sentences)] == tuple(effect_sentences)
+    harms = effects.count("harms")
+    assert sum("texts harm" in sentence for sentence in effect_sentences[:harms]) == harms
+    assert (verdict.effect == "leak") == is_contaminated
+    if not is_contaminated:
+        main_difference = results.difference(*MAIN_ARMS, main)
+        assert verdict.effect == ("unknown" if main_difference is None else main_difference.effect)
+    assert not {*verdict.labels_better} & {*verdict.labels_worse}
+    assert not {*verdict.labels_few_rows} & {*verdict.labels_better, *verdict.labels_worse}

@@ -42,28 +42,52 @@ def test_only_the_description_is_required() -> None:
         ("---\ndescription: it\n", ["1: the front matter has no end: no second line '---' within 500 lines"]),
         (front(""), ["1: the front matter needs 'description', which is text"]),
         (front("description: ' '"), ["2: 'description' is empty; write the purpose of the prompt in one line"]),
-        (front("descriptoin: it"), [
-            "2: the front matter has no field 'descriptoin'; did you mean 'description'?",
-        ]),
-        (front("description: it\n\nmode: chta"), ["4: mode takes 'chat' or 'completion', found 'chta'; did you mean 'chat'?"]),
+        (
+            front("descriptoin: it"),
+            [
+                "2: the front matter has no field 'descriptoin'; did you mean 'description'?",
+            ],
+        ),
+        (
+            front("description: it\n\nmode: chta"),
+            ["4: mode takes 'chat' or 'completion', found 'chta'; did you mean 'chat'?"],
+        ),
         (front("description: yes"), ["2: description takes text, found true"]),
         (
             front("description: 2024-01-01"),
             ["2: '2024-01-01' is a timestamp in YAML; put it in quotes to make it a text"],
         ),
-        (front("description: it\nvariables: [a, b]"), ["3: variables takes a map of names to texts, found a list of 2"]),
+        (
+            front("description: it\nvariables: [a, b]"),
+            ["3: variables takes a map of names to texts, found a list of 2"],
+        ),
         (front("description: it\nvariables: {n: 5}"), ["3: variables.n takes text, found 5"]),
         (front("description: it\nvariables: {n: }"), ["3: variables.n takes text, found nothing"]),
         (front("description: it\nvariables: {no: x}"), ["3: the key 'no' is not a text in YAML; put it in quotes"]),
         (front("description: it\nvariables:\n  ? [a]\n  : x"), ["4: the key "]),
         (front("description: it\ndescription: that"), ["3: the key 'description' is repeated"]),
         (front("description: it\nanswer: lsit"), ["3: there is no answer reader 'lsit'; did you mean 'list'?"]),
-        (front("description: it\nanswer:\n  list: {mots: 1}"), ["3: answer.list has no field 'mots'; did you mean 'most'?"]),
+        (
+            front("description: it\nanswer:\n  list: {mots: 1}"),
+            ["3: answer.list has no field 'mots'; did you mean 'most'?"],
+        ),
         (front("description: it\nanswer: 5"), ["3: 'answer' must be a reader's name or a map of one name"]),
-        (front("description: it\nsampling:\n  temprature: 1"), ["4: sampling has no field 'temprature'; did you mean 'temperature'?"]),
-        (front("description: it\nsampling: {top_p: 1.5}"), ["3: sampling.top_p takes a number (above 0, at most 1), found 1.5"]),
-        (front("description: it\nsampling: {max_tokens: 1e3}"), ["3: sampling.max_tokens takes a whole number (above 0), found '1e3'"]),
-        (front("description: it\nsampling: {temperature: .nan}"), ["3: sampling.temperature takes a number (at least 0, at most 5), found nan"]),
+        (
+            front("description: it\nsampling:\n  temprature: 1"),
+            ["4: sampling has no field 'temprature'; did you mean 'temperature'?"],
+        ),
+        (
+            front("description: it\nsampling: {top_p: 1.5}"),
+            ["3: sampling.top_p takes a number (above 0, at most 1), found 1.5"],
+        ),
+        (
+            front("description: it\nsampling: {max_tokens: 1e3}"),
+            ["3: sampling.max_tokens takes a whole number (above 0), found '1e3'"],
+        ),
+        (
+            front("description: it\nsampling: {temperature: .nan}"),
+            ["3: sampling.temperature takes a number (at least 0, at most 5), found nan"],
+        ),
         (front("description: it: that"), ["2: the front matter is not YAML: mapping values are not allowed here"]),
         (front("description: [a"), ["3: the front matter is not YAML: "]),
         (front("description: it\n\tmode: chat"), ["3: the front matter is not YAML: "]),
@@ -77,7 +101,7 @@ def test_only_the_description_is_required() -> None:
         (front("description: it\x07"), ["1: the front matter is not YAML: "]),
         (front("description: 1:2_x\nmode: 12:30:45"), ["3: mode takes 'chat' or 'completion', found 45045"]),
     ],
-)  # fmt: skip
+)
 def test_every_error_is_reported_with_its_line(text: str, messages: list[str]) -> None:
     with pytest.raises(FrontMatterError) as caught:
         split_front_matter(text, "p.jinja")

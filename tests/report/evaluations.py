@@ -7,6 +7,8 @@ import random
 from collections.abc import Sequence
 from typing import Any
 
+from textsynth.store.evaluation import FORMAT, EvaluationSchema
+
 CLASSIFIERS = ("words", "embeddings")
 ARMS = ("seeds", "raw", "selected", "seeds_raw", "seeds_selected", "random", "seeds_random", "fitted", "all")
 CHECKS = ("length", "exact_duplicate", "near_duplicate", "semantic_duplicate", "agreement", "copies_source", "language",
@@ -76,6 +78,7 @@ def leaking() -> dict[str, Any]:
         "found": 12,
         "beyond_chance": ["selected-test"],
         "conflicts": {"selected-test": 1, "raw-test": 2},
+        "close": {},
         "pairs": [
             {
                 "kind": kinds[number % 3],
@@ -83,6 +86,7 @@ def leaking() -> dict[str, Any]:
                 "ids": [f"{number:016x}", f"{number + 99:016x}"],
                 "texts": [f"why was my card number {number} declined at the till", f"why was card {number} declined"],
                 "labels": ["card_declined", "card_declined"],
+                "same_label": True,
                 "similarity": round(1 - number % 3 * 0.08, 3),
             }
             for number in range(12)
@@ -95,7 +99,7 @@ def leaking() -> dict[str, Any]:
 def scores_only() -> dict[str, Any]:
     """Return an evaluation with the scores of its arms and nothing else."""
     return {
-        "version": 1,
+        "version": FORMAT,
         "arms": {arm: {"words": {"macro_f1": 0.5 + 0.02 * index}} for index, arm in enumerate(ARMS)},
     }
 
@@ -135,8 +139,8 @@ def evaluation(
         arm: {classifier: _arm(rng, arm, classifier, labels, shift, test_texts) for classifier in CLASSIFIERS}
         for arm in ARMS
     }
-    return {
-        "version": 1,
+    content = {
+        "version": FORMAT,
         "data": _data(labels, test_texts),
         "classifiers": list(CLASSIFIERS),
         "arms": arms,
@@ -159,6 +163,10 @@ def evaluation(
             "pairs": [],
             "counts": {"selected-test": 0, "raw-test": 3, "train-test": 0},
             "close": {"selected-test": 4, "raw-test": 9, "train-test": 2},
+            "kinds": {},
+            "rows": {},
+            "conflicts": {},
+            "usual": {},
         },
         "gap": _domain_shift(rng, labels, attributes),
         "diversity": {
@@ -174,6 +182,7 @@ def evaluation(
         "seconds": 12.34,
         "versions": {"textsynth": "0.1.0", "scikit-learn": "1.7"},
     }  # fmt: skip
+    return EvaluationSchema.model_validate(content).as_json()
 
 
 def _data(labels: Sequence[str], test_texts: int) -> dict[str, Any]:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, TypedDict
+from typing import TYPE_CHECKING
 
 from textsynth.api.notebook import open_watch
 from textsynth.api.results import Estimate, Preview, Score
@@ -91,7 +91,7 @@ def evaluate(
     """
     from textsynth.core.paths import cache_folder
     from textsynth.evaluate import as_json
-    from textsynth.evaluate.runner import evaluate_file, evaluate_run_folder, write_results
+    from textsynth.evaluate.runner import EvaluationOptions, evaluate_run_folder, evaluate_texts, save_evaluation
     from textsynth.report import write_report
 
     columns = {name: column for name, column in (("text", text), ("label", label)) if column is not None}
@@ -100,16 +100,16 @@ def evaluate(
     if isinstance(texts, str | Path) and Path(texts).is_dir():
         texts = load(texts)
     with open_watch("evaluate", quiet=quiet) as display:
-        options: _EvaluationOptions = {"columns": columns, "full": full, "ordinal": ordinal, "say": display.log}
+        options = EvaluationOptions(columns, full, ordinal, display.log)
         if isinstance(texts, Run):
-            evaluation = evaluate_run_folder(texts.folder, real_sets, recipe=texts.recipe, **options)
-            write_results(texts.folder, evaluation)
+            evaluation = evaluate_run_folder(texts.folder, real_sets, options, recipe=texts.recipe)
+            save_evaluation(texts.folder, evaluation)
             write_report(texts.folder)
         elif ordinal and not labels:
             raise UsageError("evaluate: ordinal needs the order of the labels; give it as labels=[lowest, …, highest]")
         else:
             rows = _read_rows(texts, "selected", columns)
-            evaluation = evaluate_file(rows, real_sets, labels=labels, memory=cache_folder(), **options)
+            evaluation = evaluate_texts(rows, real_sets, options, labels=labels, folder=cache_folder())
     return Score(as_json(evaluation))
 
 
@@ -164,15 +164,6 @@ def embed(texts: Sequence[str], *, model: str = BUNDLED_EMBEDDER) -> NDArray[np.
     from textsynth.similarity.embedder import Embedder
 
     return Embedder(model, no_embeddings()).embed(texts)
-
-
-class _EvaluationOptions(TypedDict):
-    """The options that runs and files have in common."""
-
-    columns: Mapping[str, str]
-    full: bool
-    ordinal: bool
-    say: Callable[[str], None]
 
 
 def _read(recipe: Recipe | str | Path) -> Recipe:

@@ -32,7 +32,7 @@ def report(run: Path, as_json: bool) -> None:  # noqa: FBT001
 @click.option("--test", type=FILE, help="Real rows to test on; nothing is ever fitted on them.")
 @click.option("--train", type=FILE, help="The real seeds: the baseline that the texts are compared with.")
 @click.option("--dev", type=FILE, help="Real rows to choose thresholds on, where texts have several labels.")
-@click.option("--all", "whole", type=FILE, help="All real rows, for comparison.")
+@click.option("--all", "all_rows", type=FILE, help="All real rows, for comparison.")
 @click.option("--text", metavar="COLUMN", help="The column with the text in these files; left out: text.")
 @click.option("--label", metavar="COLUMN", help="The column with the label; left out: label.")
 @click.option("--labels", metavar="A,B,C|FILE", help="The labels of a file in their order, the lowest first.")
@@ -49,15 +49,15 @@ def evaluate(
     those of the run's recipe (`evaluate`), and the run's report shows the result too.
     """
     from textsynth.evaluate import as_json as evaluation_json
-    from textsynth.evaluate.runner import evaluate_target, write_results
+    from textsynth.evaluate.runner import evaluate_path, save_evaluation
     from textsynth.report import evaluation_page, evaluation_text, write_report
 
     if page is not None:
         _check_page(target, page)
-    evaluation = evaluate_target(target, files, full=full, ordinal=ordinal, say=notify)
+    evaluation = evaluate_path(target, files, full=full, ordinal=ordinal, log=notify)
     summary = evaluation_json(evaluation)
     if target.is_dir():
-        write_results(target, evaluation)
+        save_evaluation(target, evaluation)
         notify(f"written as a page to {write_report(target)}")
     elif page is not None:
         _write_page(page, evaluation_page(summary))

@@ -1,4 +1,4 @@
-"""Proof on real data: what synthetic labelled texts are worth beside real ones, how sure, and where they hurt."""
+"""Evaluation on real data: what synthetic texts are worth next to real ones, how certain that is, where they harm."""
 
 from __future__ import annotations
 

@@ -1,11 +1,12 @@
-"""What each check earned, without new tokens: the texts it dropped are put back, beside a random drop of as many.
+"""Ablation of each filter without new requests: its dropped texts are put back, next to a random drop of as many texts.
 
-With a check off, its dropped texts go on to the checks after it, which judge them against everything accepted; those
-that pass are readmitted. Then three sets are compared, each with the seeds: what was accepted, that and the readmitted,
-and the latter after a random drop of as many texts as the check dropped (several draws, the same counts a label). A
-check earns something where the first is better than the last: it dropped the right ones, not just some.
+With a filter switched off, the texts that it dropped go on to the filters after it, which compare them with all
+accepted texts; those that pass are readmitted. Three training sets are then compared, each together with the seeds: the
+accepted texts; the accepted and the readmitted texts; and the latter after a random drop of as many texts as were
+readmitted (several draws, the same counts a label). A filter improves the data where the first is better than the
+last: it dropped the right texts, not merely some.
 
-Does not cover: what a run would have asked for instead, as a check that drops less ends a run earlier.
+Does not cover: the requests that a run would have saved, as a filter that drops less ends a run earlier.
 """
 
 from __future__ import annotations
@@ -19,50 +20,53 @@ from textsynth.core.records import DroppedRecord, Record
 
 @dataclass(frozen=True, slots=True)
 class FilterStep:
-    """One filter of the recipe, by its name there."""
+    """A filter of the recipe and its name there."""
 
-    item: str
-    step: Filter
+    name: str
+    filter: Filter
 
 
 @dataclass(frozen=True, slots=True)
 class AblationCandidates:
-    """A check with the number of texts it dropped, and those that pass all the checks after it."""
+    """The name of a filter, how many texts it dropped, and which of them pass all filters after it."""
 
-    item: str
+    step: str
     dropped: int
-    records: tuple[Record, ...]
+    readmitted: tuple[Record, ...]
 
 
-def readmit_without(
-    checks: Sequence[FilterStep], accepted: Sequence[Record], drops: Sequence[DroppedRecord], context: Context
+def find_ablation_candidates(
+    filters: Sequence[FilterStep], accepted: Sequence[Record], drops: Sequence[DroppedRecord], context: Context
 ) -> list[AblationCandidates]:
-    """Return what each check's being off would let through, in the recipe's order; none for one that dropped nothing.
+    """Return the texts that switching each filter off would let through, in the recipe's order.
 
-    The checks after one judge its texts one by one in their given order, with everything accepted settled.
+    A filter that dropped nothing is left out. The filters after it evaluate its texts in their given order, with all
+    accepted texts committed.
     """
-    by_item: dict[str, list[Record]] = {}
+    dropped: dict[str, list[Record]] = {}
     for drop in drops:
         if drop.section == "filter":
-            by_item.setdefault(drop.step, []).append(drop.record)
-    places = [place for place, check in enumerate(checks) if check.item in by_item]
-    if not places:
+            dropped.setdefault(drop.step, []).append(drop.record)
+    indices = [index for index, step in enumerate(filters) if step.name in dropped]
+    if not indices:
         return []
-    # judging changes no judge, so that each check begins once for all the checks before it
-    judges = [check.step.start(context) for check in checks[places[0] + 1 :]]
-    for judge in judges:
-        judge.commit(accepted)
-    found = []
-    for place in places:
-        texts = by_item[checks[place].item]
-        passed = _pass(judges[place - places[0] :], texts)
-        found.append(AblationCandidates(checks[place].item, len(texts), tuple(passed)))
-    return found
+    # Evaluating a batch does not change a session, so one session a filter serves all filters before it.
+    sessions = [step.filter.start(context) for step in filters[indices[0] + 1 :]]
+    for session in sessions:
+        session.commit(accepted)
+    candidates = []
+    for index in indices:
+        name = filters[index].name
+        passed = _passing(sessions[index - indices[0] :], dropped[name])
+        candidates.append(AblationCandidates(name, len(dropped[name]), tuple(passed)))
+    return candidates
 
 
-def _pass(judges: Sequence[FilterSession], texts: Sequence[Record]) -> list[Record]:
-    left = list(texts)
-    for judge in judges:
-        verdicts = judge.evaluate_batch(left)
-        left = [text for text, verdict in zip(left, verdicts, strict=True) if verdict is None or verdict.keeps]
-    return left
+def _passing(sessions: Sequence[FilterSession], records: Sequence[Record]) -> list[Record]:
+    remaining = list(records)
+    for session in sessions:
+        verdicts = session.evaluate_batch(remaining)
+        remaining = [
+            record for record, verdict in zip(remaining, verdicts, strict=True) if verdict is None or verdict.keeps
+        ]
+    return remaining

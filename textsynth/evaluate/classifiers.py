@@ -1,13 +1,14 @@
-"""The two classifiers that judge training data, each with logistic regression: TF-IDF words and sentence embeddings.
+"""The two classifiers that are trained on every arm, both logistic regression: on TF-IDF words and on embeddings.
 
-Single words, no pairs of them: with five seeds a label of banking77 macro-F1 is .59 against .54 with pairs, elsewhere
-the same (development rows: eval/README.md).
+Words are unigrams: with five seeds a label of banking77 macro-F1 is .59, against .54 with bigrams as well; elsewhere
+the two are equal (development rows: eval/README.md).
 
-Both are scikit-learn's. What they were asked once is kept by content: the same training rows, weights and questions
-give the stored answer. Rows are named by their place in one pool of texts, so that none is counted or embedded twice.
+The classifiers are scikit-learn's. Their predictions are cached by content: the same training rows, weights and
+predicted rows give the stored result. Rows are indices into one pool of texts, so that each text is counted and
+embedded once.
 
-Features are multiplied by 4 and C divided by 16, and vectors are taken from their mean: the solution is the same (the
-intercept is free), the solver needs half the steps.
+Features are multiplied by 4 and C is divided by 16, and the mean of the vectors is subtracted: the solution is the same
+(the intercept is not regularized), and the solver needs half the steps.
 """
 
 from __future__ import annotations
@@ -21,45 +22,44 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from textsynth.evaluate.metrics import Float32Array, FloatArray, IntArray
+
 if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
 
     from textsynth.similarity.embedder import VectorStore
 
-Kind = Literal["words", "embeddings"]
-KINDS: tuple[Kind, ...] = ("words", "embeddings")
-# chosen on held-out rows of the training files of banking77, trec and parrot_crowdflower: eval/README.md
-INVERSE_STRENGTH: dict[Kind, float] = {"words": 30.0, "embeddings": 10.0}
+ClassifierName = Literal["words", "embeddings"]
+CLASSIFIERS: tuple[ClassifierName, ...] = ("words", "embeddings")
+# Chosen on held-out rows of the training files of banking77, trec and parrot_crowdflower: eval/README.md.
+INVERSE_STRENGTH: dict[ClassifierName, float] = {"words": 30.0, "embeddings": 10.0}
 TOLERANCE = 1e-4
 MAX_STEPS = 300
 SCALE = 4.0
-REVISION = 4
-
-Codes = NDArray[np.int64]
-Floats = NDArray[np.float64]
-Scores = NDArray[np.float32]
+REVISION = 4  # part of every cache key: raise it when predictions change
 
 
 @dataclass(frozen=True, slots=True)
-class Training:
-    """What a classifier learns from: rows of the pool, their targets, and a weight each.
+class TrainingSet:
+    """Rows of the pool with their targets and sample weights.
 
-    `targets` are codes (n,) of the labels, or for several labels a text a 0/1 array (n, labels).
+    `targets` are label codes (n,), or a 0/1 array (n, labels) where a text may have several labels.
     """
 
-    rows: Codes
-    targets: Codes
-    weights: Floats
+    rows: IntArray
+    targets: IntArray
+    weights: FloatArray
 
-    def weighted(self, factors: Floats) -> Training:
+    def reweighted(self, factors: FloatArray) -> TrainingSet:
         """Return the same rows with each weight multiplied by its factor."""
-        return Training(self.rows, self.targets, self.weights * factors)
+        return TrainingSet(self.rows, self.targets, self.weights * factors)
 
 
 class Classifiers:
-    """Trains and asks both classifiers over one pool of texts.
+    """Trains both classifiers on rows of one pool of texts and predicts other rows of it.
 
-    `many` says that a text may have several labels: then one classifier a label is trained.
+    With `multi_label` one binary classifier a label is trained. `embed` returns the unit vectors of n texts, (n, dim);
+    `embedder` names the model behind it, as a part of the cache keys.
     """
 
     def __init__(
@@ -68,141 +68,156 @@ class Classifiers:
         labels: int,
         *,
         multi_label: bool,
-        embed: Callable[[Sequence[str]], Scores],
+        embed: Callable[[Sequence[str]], Float32Array],
         embedder: str,
-        memory: VectorStore,
+        cache: VectorStore,
     ) -> None:
         self._texts = texts
         self._labels = labels
-        self._many = multi_label
+        self._multi_label = multi_label
         self._embed = embed
         self._salt = f"{REVISION} {embedder} {labels} {multi_label}"
-        self._memory = memory
+        self._cache = cache
         self._counts: Any = None
-        self._vectors: Scores | None = None
+        self._vectors: Float32Array | None = None
         digests = b"".join(hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest() for text in texts)
         self._digests = np.frombuffer(digests, np.uint8).reshape(len(texts), 32)
 
     @property
-    def vectors(self) -> Scores:
+    def vectors(self) -> Float32Array:
         """The unit vectors of all texts of the pool, (texts, dim)."""
         if self._vectors is None:
             self._vectors = self._embed(self._texts)
         return self._vectors
 
-    def scores(self, kind: Kind, trainings: Sequence[Training], asked: Codes) -> list[Scores]:
-        """Return for each training the chances of every label for the rows `asked`, (asked, labels), float32.
+    def probabilities(
+        self, classifier: ClassifierName, training_sets: Sequence[TrainingSet], rows: IntArray
+    ) -> list[Float32Array]:
+        """Return for each training set the probability of every label for `rows`, (rows, labels).
 
-        Trainings that share their rows are learnt one from the other, which is much faster: give variants of one arm
-        together. A label without a training row has the chance 0.
+        Consecutive training sets with the same rows are fitted with a warm start, which is much faster: pass the
+        variants of one arm together. A label without a training row has the probability 0.
         """
-        kept = self._kept(kind, trainings, asked, b"", np.asarray)
-        return [np.frombuffer(one, np.float32).reshape(len(asked), self._labels) for one in kept]
+        values = self._cached(classifier, training_sets, rows, b"", np.asarray)
+        return [np.frombuffer(value, np.float32).reshape(len(rows), self._labels) for value in values]
 
-    def best(self, kind: Kind, trainings: Sequence[Training], asked: Codes) -> list[Codes]:
-        """Return for each training the code of the likeliest label (ties: the first) for the rows `asked`, (asked,).
+    def predictions(
+        self, classifier: ClassifierName, training_sets: Sequence[TrainingSet], rows: IntArray
+    ) -> list[IntArray]:
+        """Return for each training set the code of the most probable label (ties: the first) for `rows`, (rows,).
 
-        The same as from `scores`, but a label a row is kept instead of all chances: a hundredth of the space.
+        The same as from `probabilities`, but the cache holds one code a row instead of all probabilities: a hundredth
+        of the space.
         """
-        kept = self._kept(kind, trainings, asked, b"best", _codes)
-        return [np.frombuffer(one, np.uint16).astype(np.int64) for one in kept]
+        values = self._cached(classifier, training_sets, rows, b"best", _most_probable)
+        return [np.frombuffer(value, np.uint16).astype(np.int64) for value in values]
 
-    def _kept(
+    def _cached(
         self,
-        kind: Kind,
-        trainings: Sequence[Training],
-        asked: Codes,
-        mark: bytes,
-        form: Callable[[Scores], NDArray[Any]],
+        classifier: ClassifierName,
+        training_sets: Sequence[TrainingSet],
+        rows: IntArray,
+        key_prefix: bytes,
+        encode: Callable[[Float32Array], NDArray[Any]],
     ) -> list[bytes]:
-        """Return for each training its scores in the given form, as kept under `mark` and its key."""
-        keys = [mark + self._key(kind, training, asked) for training in trainings]
-        kept = self._memory.get(keys)
-        missing = [place for place, key in enumerate(keys) if key not in kept]
+        """Return for each training set its encoded probabilities, from the cache where it has them."""
+        keys = [key_prefix + self._key(classifier, training_set, rows) for training_set in training_sets]
+        cached = self._cache.get(keys)
+        missing = [index for index, key in enumerate(keys) if key not in cached]
         if missing:
-            fitted = self._fit(kind, [trainings[place] for place in missing], asked)
-            found = {keys[place]: form(scores).tobytes() for place, scores in zip(missing, fitted, strict=True)}
-            self._memory.put(found)
-            kept |= found
-        return [kept[key] for key in keys]
+            fitted = self._fit_and_predict(classifier, [training_sets[index] for index in missing], rows)
+            computed = {keys[index]: encode(scores).tobytes() for index, scores in zip(missing, fitted, strict=True)}
+            self._cache.put(computed)
+            cached |= computed
+        return [cached[key] for key in keys]
 
-    def _fit(self, kind: Kind, trainings: Sequence[Training], asked: Codes) -> list[Scores]:
-        found: list[Scores] = []
-        learner, rows = None, None
-        for training in trainings:
-            used = training.weights > 0
-            training = Training(training.rows[used], training.targets[used], training.weights[used])
-            if rows is None or not np.array_equal(rows, training.rows):
-                rows, learner = training.rows, None
-                train, test = self._features(kind, rows, asked)
-            learner = learner or self._learner(kind)
-            found.append(self._ask(learner, train, training, test))
-        return found
+    def _fit_and_predict(
+        self, classifier: ClassifierName, training_sets: Sequence[TrainingSet], rows: IntArray
+    ) -> list[Float32Array]:
+        results: list[Float32Array] = []
+        model, train_rows = None, None
+        for training_set in training_sets:
+            used = training_set.weights > 0
+            training_set = TrainingSet(training_set.rows[used], training_set.targets[used], training_set.weights[used])
+            if train_rows is None or not np.array_equal(train_rows, training_set.rows):
+                train_rows, model = training_set.rows, None
+                train_features, features = self._features(classifier, train_rows, rows)
+            model = model or self._new_model(classifier)
+            results.append(self._fit_and_predict_one(model, train_features, training_set, features))
+        return results
 
-    def _features(self, kind: Kind, rows: Codes, asked: Codes) -> tuple[Any, Any]:
-        if kind == "embeddings":
-            middle = self.vectors[rows].mean(axis=0)
-            return (self.vectors[rows] - middle) * SCALE, (self.vectors[asked] - middle) * SCALE
-        train, test = weigh_words(self._word_counts()[rows], self._word_counts()[asked])
+    def _features(self, classifier: ClassifierName, train_rows: IntArray, rows: IntArray) -> tuple[Any, Any]:
+        if classifier == "embeddings":
+            mean = self.vectors[train_rows].mean(axis=0)
+            return (self.vectors[train_rows] - mean) * SCALE, (self.vectors[rows] - mean) * SCALE
+        train, test = tfidf(self._word_counts()[train_rows], self._word_counts()[rows])
         return train * SCALE, test * SCALE
 
     def _word_counts(self) -> csr_matrix:
         if self._counts is None:
             from sklearn.feature_extraction.text import CountVectorizer
 
-            counter = CountVectorizer(token_pattern=r"(?u)\b\w+\b", dtype=np.float32)
-            self._counts = counter.fit_transform(self._texts).tocsr()
+            vectorizer = CountVectorizer(token_pattern=r"(?u)\b\w+\b", dtype=np.float32)
+            self._counts = vectorizer.fit_transform(self._texts).tocsr()
         return self._counts
 
-    def _learner(self, kind: Kind) -> Any:  # noqa: ANN401 — scikit-learn has no types
+    def _new_model(self, classifier: ClassifierName) -> Any:  # noqa: ANN401 — scikit-learn has no types
+        """Return an unfitted classifier, or a list of one for each label."""
         from sklearn.linear_model import LogisticRegression
 
-        def one() -> Any:  # noqa: ANN401
+        def regression() -> Any:  # noqa: ANN401
             return LogisticRegression(
-                C=INVERSE_STRENGTH[kind] / SCALE**2, max_iter=MAX_STEPS, tol=TOLERANCE, warm_start=True
+                C=INVERSE_STRENGTH[classifier] / SCALE**2, max_iter=MAX_STEPS, tol=TOLERANCE, warm_start=True
             )
 
-        return [one() for _ in range(self._labels)] if self._many else one()
+        return [regression() for _ in range(self._labels)] if self._multi_label else regression()
 
-    def _ask(self, learner: Any, train: Any, training: Training, test: Any) -> Scores:  # noqa: ANN401
-        scores = np.zeros((test.shape[0], self._labels), np.float32)
+    def _fit_and_predict_one(
+        self,
+        model: Any,  # noqa: ANN401
+        train_features: Any,  # noqa: ANN401
+        training_set: TrainingSet,
+        features: Any,  # noqa: ANN401
+    ) -> Float32Array:
+        probabilities = np.zeros((features.shape[0], self._labels), np.float32)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            if not self._many:
-                known = np.unique(training.targets)
-                if len(known) == 1:
-                    scores[:, known[0]] = 1.0
-                    return scores
-                learner.fit(train, training.targets, sample_weight=training.weights)
-                scores[:, learner.classes_] = learner.predict_proba(test)
-                return scores
-            for label, single in enumerate(learner):
-                own = training.targets[:, label]
-                if own.min() == own.max():
-                    scores[:, label] = own[0]
+            if not self._multi_label:
+                trained_labels = np.unique(training_set.targets)
+                if len(trained_labels) == 1:
+                    probabilities[:, trained_labels[0]] = 1.0
+                    return probabilities
+                model.fit(train_features, training_set.targets, sample_weight=training_set.weights)
+                probabilities[:, model.classes_] = model.predict_proba(features)
+                return probabilities
+            for label, label_model in enumerate(model):
+                label_targets = training_set.targets[:, label]
+                if label_targets.min() == label_targets.max():
+                    probabilities[:, label] = label_targets[0]
                     continue
-                single.fit(train, own, sample_weight=training.weights)
-                scores[:, label] = single.predict_proba(test)[:, 1]
-        return scores
+                label_model.fit(train_features, label_targets, sample_weight=training_set.weights)
+                probabilities[:, label] = label_model.predict_proba(features)[:, 1]
+        return probabilities
 
-    def _key(self, kind: Kind, training: Training, asked: Codes) -> bytes:
-        told = hashlib.sha256(f"{self._salt} {kind} {INVERSE_STRENGTH[kind]}".encode())
-        for part in (self._digests[training.rows], training.targets, training.weights, self._digests[asked]):
-            told.update(np.ascontiguousarray(part).tobytes())
-        return told.digest()
-
-
-def _codes(scores: Scores) -> NDArray[np.uint16]:
-    return np.asarray(scores.argmax(axis=1), np.uint16)
+    def _key(self, classifier: ClassifierName, training_set: TrainingSet, rows: IntArray) -> bytes:
+        digest = hashlib.sha256(f"{self._salt} {classifier} {INVERSE_STRENGTH[classifier]}".encode())
+        texts = self._digests
+        for part in (texts[training_set.rows], training_set.targets, training_set.weights, texts[rows]):
+            digest.update(np.ascontiguousarray(part).tobytes())
+        return digest.digest()
 
 
-def weigh_words(train: csr_matrix, test: csr_matrix) -> tuple[csr_matrix, csr_matrix]:
-    """Return TF-IDF features of counts: words of the training rows only, 1 + log of counts, smooth IDF, unit length.
+def _most_probable(probabilities: Float32Array) -> NDArray[np.uint16]:
+    return np.asarray(probabilities.argmax(axis=1), np.uint16)
+
+
+def tfidf(train: csr_matrix, test: csr_matrix) -> tuple[csr_matrix, csr_matrix]:
+    """Return TF-IDF features of word counts: words of the training rows only, 1 + log of counts, smooth IDF, unit rows.
 
     The same as scikit-learn's TfidfVectorizer(sublinear_tf=True) fitted on the training rows.
     """
     from sklearn.feature_extraction.text import TfidfTransformer
 
-    seen = np.flatnonzero(train.getnnz(axis=0))
+    columns = np.flatnonzero(train.getnnz(axis=0))
     transformer = TfidfTransformer(sublinear_tf=True)
-    return transformer.fit_transform(train[:, seen]), transformer.transform(test[:, seen])
+    return transformer.fit_transform(train[:, columns]), transformer.transform(test[:, columns])

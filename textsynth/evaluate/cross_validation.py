@@ -1,4 +1,4 @@
-"""Rounds of cross-validation over the real seeds, each with the synthetic texts that know nothing of those held out."""
+"""Cross-validation folds of the real seeds, each with the synthetic texts that do not depend on its held-out seeds."""
 
 from __future__ import annotations
 
@@ -10,77 +10,85 @@ import numpy as np
 
 from textsynth.core.protocols import Context
 from textsynth.core.records import Record
-from textsynth.evaluate.classifiers import Codes
-from textsynth.evaluate.data import SyntheticSet, first_labels, ids_of, seed_ancestors
+from textsynth.evaluate.data import SyntheticSet, first_labels, ids_in_run, seed_ancestors
+from textsynth.evaluate.metrics import IntArray
 from textsynth.filter.agreement import AgreementSession
 
 FOLDS = 5
+SyntheticRows = Callable[[IntArray], IntArray]
+"""Returns, for held-out seed rows, the rows of the synthetic texts that do not depend on them."""
 
 
 @dataclass(frozen=True, slots=True)
 class Fold:
-    """Seeds held out, seeds kept, and synthetic rows that know nothing of the held-out ones; all rows of the pool."""
+    """One fold, as rows of the pool: held-out seeds, training seeds, and the synthetic rows to train on."""
 
-    held: Codes
-    seeds: Codes
-    synthetic: Codes
-
-
-Allowed = Callable[[Codes], Codes]
+    held_out: IntArray
+    train: IntArray
+    synthetic: IntArray
 
 
-def make_folds(seeds: Codes, targets: Codes, allowed: Allowed, *, seed: int, repeats: int) -> list[Fold]:
-    """Return `repeats` times five rounds, in each about a fifth of every label's seeds held out, each seed once.
+def make_folds(
+    seeds: IntArray, targets: IntArray, synthetic_rows: SyntheticRows, *, seed: int, repeats: int
+) -> list[Fold]:
+    """Return five folds for each of `repeats` repeats, stratified by label; a repeat holds out each seed once.
 
-    A label keeps at least one seed in training; one with a single seed is never held out. `allowed` returns the
-    synthetic rows for held-out seeds.
+    A label keeps at least one seed in training, so the seed of a label that has only one is never held out. Folds
+    without a held-out seed are left out.
     """
-    first = first_labels(targets)
-    random = np.random.default_rng([seed, 4])
-    rounds = []
+    labels = first_labels(targets)
+    generator = np.random.default_rng([seed, 4])
+    folds = []
     for _ in range(repeats):
-        turn = np.full(len(seeds), -1)
-        for label in np.unique(first[seeds]):
-            members = random.permutation(np.flatnonzero(first[seeds] == label))
+        fold_of = np.full(len(seeds), -1)
+        for label in np.unique(labels[seeds]):
+            members = generator.permutation(np.flatnonzero(labels[seeds] == label))
             if len(members) > 1:
-                turn[members] = (np.arange(len(members)) + random.integers(FOLDS)) % FOLDS
+                fold_of[members] = (np.arange(len(members)) + generator.integers(FOLDS)) % FOLDS
         for fold in range(FOLDS):
-            held = seeds[turn == fold]
-            if len(held):
-                rounds.append(Fold(held, seeds[turn != fold], allowed(held)))
-    return rounds
+            held_out = seeds[fold_of == fold]
+            if len(held_out):
+                folds.append(Fold(held_out, seeds[fold_of != fold], synthetic_rows(held_out)))
+    return folds
 
 
 def leave_seeds_out(
     synthetic: SyntheticSet, seeds: Sequence[Record], context: Context, sources: Sequence[str]
 ) -> Callable[[Sequence[int]], list[Record]]:
-    """Return a function from the places of held-out seeds to the texts that may then be used.
+    """Return a function from the indices of held-out seeds to the texts that a run without those seeds could select.
 
-    Texts that rewrite a held-out seed, or whose prompt showed one, are out. Where the recipe has `agreement`, the texts
-    it dropped come in again and it judges all of them anew, by classifiers that never saw the held-out seeds; of each
-    label at most as many are kept as were selected, the selected ones first. `sources` are the names under which the
-    seeds may stand in the run.
+    Texts that rewrite a held-out seed, or whose prompt showed one, are left out. Where the recipe has `agreement`, its
+    dropped texts are candidates again, and it filters all candidates anew with classifiers trained without the
+    held-out seeds. Of each label at most as many texts are returned as were selected, the selected ones first.
+    `sources` are the names of the sources that may have held the seeds in the run.
     """
     candidates = [*synthetic.selected]
     if synthetic.agreement is not None:
-        name, _ = synthetic.agreement
-        candidates += [*synthetic.spare, *(drop.record for drop in synthetic.drops if drop.step == name)]
-    behind = seed_ancestors(candidates, seeds, sources)
-    wanted = Counter(record.labels for record in synthetic.selected)
+        filter_name, _ = synthetic.agreement
+        candidates += [*synthetic.surplus, *(drop.record for drop in synthetic.drops if drop.step == filter_name)]
+    ancestors = seed_ancestors(candidates, seeds, sources)
+    quota = Counter(record.labels for record in synthetic.selected)
 
-    def allowed(held: Sequence[int]) -> list[Record]:
-        out = frozenset(held)
-        left = [record for record, some in zip(candidates, behind, strict=True) if not some & out]
+    def texts_without(held_out: Sequence[int]) -> list[Record]:
+        excluded = frozenset(held_out)
+        records = [record for record, used in zip(candidates, ancestors, strict=True) if not used & excluded]
         if synthetic.agreement is not None:
-            unknown = frozenset(one for place in held for one in ids_of(seeds[place], sources))
-            verdicts = AgreementSession(synthetic.agreement[1], context, unknown).evaluate_batch(left)
-            left = [record for record, verdict in zip(left, verdicts, strict=True) if verdict is None or verdict.keeps]
-        taken: Counter[tuple[str, ...]] = Counter()
-        kept = []
-        for record in left:
-            taken[record.labels] += 1
-            if taken[record.labels] <= wanted[record.labels]:
-                kept.append(record)
-        return kept
+            excluded_ids = frozenset(id_ for index in held_out for id_ in ids_in_run(seeds[index], sources))
+            verdicts = AgreementSession(synthetic.agreement[1], context, excluded_ids).evaluate_batch(records)
+            records = [
+                record for record, verdict in zip(records, verdicts, strict=True) if verdict is None or verdict.keeps
+            ]
+        return _first_of_each_label(records, quota)
 
-    return allowed
+    return texts_without
+
+
+def _first_of_each_label(records: Sequence[Record], quota: Counter[tuple[str, ...]]) -> list[Record]:
+    """Return the first records of each label, as many as the quota allows, in their order."""
+    counts: Counter[tuple[str, ...]] = Counter()
+    remaining = []
+    for record in records:
+        counts[record.labels] += 1
+        if counts[record.labels] <= quota[record.labels]:
+            remaining.append(record)
+    return remaining

@@ -1,93 +1,100 @@
-"""What is evaluated and on what: a run's texts, raw and selected, and the real rows they are held against."""
+"""The data of an evaluation: synthetic texts, the real rows they are compared with, and one pool of all rows."""
 
 from __future__ import annotations
 
+import hashlib
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
-from numpy.typing import NDArray
 
 from textsynth.core.errors import UsageError, did_you_mean
 from textsynth.core.records import DroppedRecord, Provenance, Record
+from textsynth.evaluate.metrics import IntArray
 from textsynth.filter.agreement import Agreement
 
-Codes = NDArray[np.int64]
+EXAMPLES_SHOWN = 3
 
 
 @dataclass(frozen=True, slots=True)
 class SyntheticSet:
-    """A run's texts, or a file's: `raw` is everything that was parsed, before any check; a file's rows are selected.
+    """The texts of a run or of a file. The texts of a file are all `selected`.
 
-    `accepted` passed every check, `selected` were picked of them; `drops` are the others, in plan order where known.
-    `agreement` is the recipe's own filter, by its item's name in `drops`.
+    `selected` and `surplus` passed every filter; `drops` are the texts that a filter dropped, in plan order where it is
+    known. `agreement` is the recipe's `agreement` filter with its name in `drops`, None where the recipe has none.
     """
 
     name: str
     selected: Sequence[Record]
-    spare: Sequence[Record] = ()
+    surplus: Sequence[Record] = ()
     drops: Sequence[DroppedRecord] = ()
     agreement: tuple[str, Agreement] | None = None
 
     @property
     def accepted(self) -> list[Record]:
-        """What passed every check: the selected and the spare."""
-        return [*self.selected, *self.spare]
+        """The texts that passed every filter: the selected ones, then the surplus."""
+        return [*self.selected, *self.surplus]
 
     @property
     def raw(self) -> list[Record]:
-        """Everything that was parsed: accepted and dropped, with its intended label."""
+        """All parsed texts before filtering: accepted, then dropped, each with its intended label."""
         return [*self.accepted, *(drop.record for drop in self.drops)]
 
     @property
-    def checked(self) -> bool:
-        """Whether some text was left out, so that raw and selected differ."""
-        return bool(self.drops or self.spare)
+    def has_unselected(self) -> bool:
+        """Whether some texts were not selected, so that raw and selected differ."""
+        return bool(self.drops or self.surplus)
 
 
 @dataclass(frozen=True, slots=True)
 class RealSets:
-    """Real labelled rows: `train` are the seeds, `test` is never fitted on, `dev` sets thresholds, `whole` is all."""
+    """Real labelled rows.
+
+    `train` are the seeds; nothing is ever fitted on `test`; thresholds are chosen on `dev`; `all_rows` are all real
+    rows there are, the training set of the arm `all`.
+    """
 
     test: Sequence[Record]
     train: Sequence[Record] = ()
     dev: Sequence[Record] = ()
-    whole: Sequence[Record] = ()
+    all_rows: Sequence[Record] = ()
 
-    def named(self) -> Mapping[str, Sequence[Record]]:
-        """Return the sets that have rows, by name."""
-        found = {"train": self.train, "dev": self.dev, "test": self.test, "all": self.whole}
-        return {name: rows for name, rows in found.items() if rows}
+    def by_name(self) -> Mapping[str, Sequence[Record]]:
+        """Return the sets that have rows, by their names train, dev, test and all."""
+        sets = {"train": self.train, "dev": self.dev, "test": self.test, "all": self.all_rows}
+        return {name: rows for name, rows in sets.items() if rows}
 
 
 @dataclass(slots=True)
 class LabelledPool:
-    """All texts of an evaluation in one list, so that each is counted and embedded once; rows are places in it.
+    """All records of an evaluation in one list, so that each text is counted and embedded once.
 
-    `targets` are codes (rows,), or for several labels a text a 0/1 array (rows, labels).
+    Everywhere else a row is an index into this list. `targets` are label codes (rows,), or a 0/1 array (rows, labels)
+    where a text may have several labels.
     """
 
     labels: Sequence[str]
     multi_label: bool
     texts: list[str] = field(default_factory=list)
     records: list[Record] = field(default_factory=list)
-    _targets: list[Codes] = field(default_factory=list)
+    _targets: list[IntArray] = field(default_factory=list)
 
-    def add(self, records: Sequence[Record]) -> Codes:
-        """Add records and return their rows. Raises UsageError for a label that is not in the list."""
+    def add(self, records: Sequence[Record]) -> IntArray:
+        """Add records and return their rows. Raises UsageError for a label that is not one of `labels`."""
         start = len(self.texts)
         self.texts += [record.text for record in records]
         self.records += records
         if records:
-            self._targets.append(self._coded(records))
+            self._targets.append(self._encode(records))
         return np.arange(start, len(self.texts))
 
     @property
-    def targets(self) -> Codes:
+    def targets(self) -> IntArray:
         """The targets of all rows."""
         return np.concatenate(self._targets)
 
-    def _coded(self, records: Sequence[Record]) -> Codes:
+    def _encode(self, records: Sequence[Record]) -> IntArray:
         codes = {label: code for code, label in enumerate(self.labels)}
         for record in records:
             for label in record.labels:
@@ -98,19 +105,19 @@ class LabelledPool:
                     )
         if not self.multi_label:
             return np.array([codes[record.labels[0]] for record in records])
-        found = np.zeros((len(records), len(codes)), np.int64)
-        for place, record in enumerate(records):
-            found[place, [codes[label] for label in record.labels]] = 1
-        return found
+        targets = np.zeros((len(records), len(codes)), np.int64)
+        for row, record in enumerate(records):
+            targets[row, [codes[label] for label in record.labels]] = 1
+        return targets
 
 
 def labels_of(*sets: Sequence[Record]) -> list[str]:
-    """Return the labels of the rows in the order in which they first come."""
-    return list(dict.fromkeys(label for rows in sets for record in rows for label in record.labels))
+    """Return the labels of the records in order of first occurrence."""
+    return list(dict.fromkeys(label for records in sets for record in records for label in record.labels))
 
 
-def first_labels(targets: Codes) -> Codes:
-    """Return the code of each row's label, with several labels a text that of its first in their order."""
+def first_labels(targets: IntArray) -> IntArray:
+    """Return the code of each row's label; for several labels a text that of the first one in the labels' order."""
     return targets if targets.ndim == 1 else targets.argmax(axis=1)
 
 
@@ -119,70 +126,89 @@ def labelled(records: Sequence[Record]) -> list[Record]:
     return [record for record in records if record.labels]
 
 
-def clusters_of(records: Sequence[Record]) -> list[str]:
-    """Return a name for each record's cluster: the texts of one answer, or the record alone."""
+def cluster_ids(records: Sequence[Record]) -> list[str]:
+    """Return the cluster of each record: its request, shared by the texts of one completion, else its own id."""
     return [record.provenance.request_key or record.id for record in records]
 
 
-def ids_of(seed: Record, sources: Sequence[str]) -> list[str]:
-    """Return the ids a seed may have in a run where it stood in a source of one of the names `sources`."""
+def ids_in_run(seed: Record, sources: Sequence[str]) -> list[str]:
+    """Return the ids that a seed may have in a run that read it from one of the named sources."""
     return [seed.id, *(Record(seed.text, Provenance(name, index=seed.provenance.index)).id for name in sources)]
 
 
 def seed_ancestors(records: Sequence[Record], seeds: Sequence[Record], sources: Sequence[str]) -> list[frozenset[int]]:
-    """Return for each record the places of the seeds that it rewrites or whose prompt showed them."""
-    place_of = {one: place for place, seed in enumerate(seeds) for one in ids_of(seed, sources)}
+    """Return for each record the indices of the seeds that it rewrites or that its prompt showed."""
+    index_of = {id_: index for index, seed in enumerate(seeds) for id_ in ids_in_run(seed, sources)}
     return [
         frozenset(
-            place_of[one] for one in (*record.provenance.example_ids, *record.provenance.parent_ids) if one in place_of
+            index_of[id_] for id_ in (*record.provenance.example_ids, *record.provenance.parent_ids) if id_ in index_of
         )
         for record in records
     ]
 
 
-def check_sets(synthetic: SyntheticSet, real: RealSets, *, multi_label: bool) -> None:
-    """Raise UsageError where sets cannot be used.
+def seeded_order(keys: Sequence[str], seed: int) -> list[int]:
+    """Return the indices of `keys` in a random order that depends only on `seed` and on the keys themselves.
 
-    A set is empty, has rows without labels, has several labels a row against `many`, or has no label of the test rows.
+    The first k indices are a sample of k without replacement, and a larger sample contains the smaller ones. The keys
+    may come in any order: the same keys are sampled. Equal keys are ranked independently of each other; which of them
+    comes first depends on their indices.
+    """
+    seen: Counter[str] = Counter()
+    ranks = []
+    for key in keys:
+        content = f"{seed}\x1f{seen[key]}\x1f{key}".encode("utf-8", "surrogatepass")
+        ranks.append(hashlib.sha256(content).digest())
+        seen[key] += 1
+    return sorted(range(len(keys)), key=ranks.__getitem__)
+
+
+def check_sets(synthetic: SyntheticSet, real: RealSets, *, multi_label: bool) -> None:
+    """Raise UsageError for sets that cannot be evaluated.
+
+    These are sets without rows where rows are needed, rows without a label, rows with several labels where
+    `multi_label` is false, and training sets that share no label with the test rows.
     """
     if not labelled(synthetic.selected):
         raise UsageError(f"{synthetic.name}: no selected text has a label, so that no classifier can learn from it")
-    for name, rows in {"selected": synthetic.selected, **real.named()}.items():
-        bare = sum(not row.labels for row in rows)
-        if bare:
+    for name, records in {"selected": synthetic.selected, **real.by_name()}.items():
+        unlabelled = sum(not record.labels for record in records)
+        if unlabelled:
             raise UsageError(
-                f"{name}: {bare} of {len(rows)} rows have no label; an evaluation needs one for each row "
+                f"{name}: {unlabelled} of {len(records)} rows have no label; an evaluation needs one for each row "
                 "(--label names its column)"
             )
-        several = next((row for row in rows if len(row.labels) > 1), None)
+        several = next((record for record in records if len(record.labels) > 1), None)
         if several is not None and not multi_label:
             raise UsageError(
-                f"{name}: {several.text[:40]!r} has {len(several.labels)} labels; say --many (`multi_label: true`)"
+                f"{name}: {several.text[:40]!r} has {len(several.labels)} labels where one a text is expected; "
+                "set `multi_label: true` in the recipe"
             )
     if not real.test:
         raise UsageError("test: no rows; an evaluation needs real test rows")
-    asked = labels_of(real.test)
-    for name, rows in {"train": real.train, "selected": synthetic.selected}.items():
-        learnt = labels_of(rows)
-        if learnt and not set(learnt) & set(asked):
+    test_labels = labels_of(real.test)
+    for name, records in {"train": real.train, "selected": synthetic.selected}.items():
+        labels = labels_of(records)
+        if labels and not set(labels) & set(test_labels):
             raise UsageError(
-                f"test: none of its labels is one of {name}'s; test has {_some(asked)}, {name} has {_some(learnt)}"
+                f"test: none of its labels is one of {name}'s; test has {_examples(test_labels)}, {name} has "
+                f"{_examples(labels)}"
             )
 
 
 def data_notes(synthetic: SyntheticSet, real: RealSets, labels: Sequence[str]) -> list[str]:
-    """Return what a reader must know of the sets: no seeds, nothing dropped, labels without a text."""
+    """Return notes on the sets: no seeds, nothing filtered, labels without a text."""
     notes = []
     if not real.train:
         notes.append("no real seeds were given, so that only the synthetic texts themselves were scored")
-    if not synthetic.checked:
-        notes.append("nothing was dropped before, so that raw and selected are the same")
-    for name, rows in {"train": real.train, "test": real.test, "selected": synthetic.selected}.items():
-        absent = [label for label in labels if not any(label in row.labels for row in rows)]
-        if rows and absent:
-            notes.append(f"{name} has no text of {len(absent)} of {len(labels)} labels: {_some(absent)}")
+    if not synthetic.has_unselected:
+        notes.append("no text was dropped or left unselected, so that raw and selected are the same")
+    for name, records in {"train": real.train, "test": real.test, "selected": synthetic.selected}.items():
+        absent = [label for label in labels if not any(label in record.labels for record in records)]
+        if records and absent:
+            notes.append(f"{name} has no text of {len(absent)} of {len(labels)} labels: {_examples(absent)}")
     return notes
 
 
-def _some(labels: Sequence[str]) -> str:
-    return ", ".join(labels[:3]) + (", …" if len(labels) > 3 else "")
+def _examples(labels: Sequence[str]) -> str:
+    return ", ".join(labels[:EXAMPLES_SHOWN]) + (", …" if len(labels) > EXAMPLES_SHOWN else "")

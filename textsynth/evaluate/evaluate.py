@@ -1,4 +1,4 @@
-"""An evaluation from its sets to its findings: leaks, arms, weights, curve, what each check earned, verdict."""
+"""One evaluation, from the sets to the verdict: contamination, arms, sample weights, learning curves, ablation."""
 
 from __future__ import annotations
 
@@ -10,45 +10,54 @@ import numpy as np
 from textsynth.core.errors import UsageError
 from textsynth.core.records import Record
 from textsynth.evaluate.ablation import AblationCandidates
-from textsynth.evaluate.classifiers import KINDS, Classifiers, Codes, Kind, Scores
+from textsynth.evaluate.classifiers import CLASSIFIERS, ClassifierName, Classifiers
 from textsynth.evaluate.contamination import Contamination, find_contamination
 from textsynth.evaluate.cross_validation import Fold, make_folds
 from textsynth.evaluate.data import LabelledPool, RealSets, SyntheticSet, check_sets, data_notes, labelled, labels_of
 from textsynth.evaluate.diversity import Diversity, measure_diversity
 from textsynth.evaluate.domain_shift import DomainShift, measure_domain_shift
-from textsynth.evaluate.experiment_arms import FULL, QUICK, Arm, Experiment, make_arms, random_rows
+from textsynth.evaluate.experiment_arms import FULL, NO_ROWS, QUICK, Arm, Experiment, make_arms, random_rows
 from textsynth.evaluate.learning_curve import CurvePoint
+from textsynth.evaluate.metrics import IntArray
 from textsynth.evaluate.nearest_texts import TextComparison, nearest_real_texts
-from textsynth.evaluate.results import ArmResult
+from textsynth.evaluate.results import ArmDifference, ArmResult
 from textsynth.evaluate.sample_weight import FittedWeight, fit_weight
-from textsynth.evaluate.verdict import ArmDifference, Findings, Verdict, reach_verdict
+from textsynth.evaluate.verdict import EvaluationVerdict, Findings, reach_verdict
 from textsynth.similarity.embedder import VectorStore
+from textsynth.similarity.vectors import Vectors
 
-ENOUGH = 100
-Embed = Callable[[Sequence[str]], Scores]
-PriorKnowledge = Callable[[Sequence[int]], Sequence[Record]]
+MIN_REFERENCE_TEXTS = 100
+Embed = Callable[[Sequence[str]], Vectors]
+TextsWithoutSeeds = Callable[[Sequence[int]], Sequence[Record]]
+"""Returns, for the indices of held-out seeds, the texts that a run without those seeds would have selected."""
 
 
 @dataclass(frozen=True, slots=True)
 class AblationResult:
-    """What one check earned: macro-F1 with it, without it, and after a random drop of as many texts (mean of draws)."""
+    """The ablation of one filter, as macro-F1 of a classifier.
 
-    item: str
+    `with_filter`: on the accepted texts. `without_filter`: with the readmitted texts as well. `random_drop`: after a
+    random drop of as many texts as were readmitted, the mean of several draws, and `random_drop_sd` their standard
+    deviation.
+    """
+
+    step: str
     dropped: int
     readmitted: int
-    classifier: Kind
-    with_check: float
-    without: float
-    random: float
-    random_spread: float
+    classifier: ClassifierName
+    with_filter: float
+    without_filter: float
+    random_drop: float
+    random_drop_sd: float
 
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """Everything an evaluation found.
+    """All results of an evaluation.
 
-    `labels` in the recipe's order; `test` are the test rows asked about, `left_out` places of those that the synthetic
-    texts copy. `outcomes` and `differences` stand in the arms' order, `weights` and `curves` by classifier.
+    `labels` are in the recipe's order. `test` are the test rows that were scored; `excluded_test_rows` are the indices
+    of those left out because a synthetic text copies them. `arm_results` and `differences` are in the order of the
+    arms; `sample_weights` and `learning_curves` are by classifier.
     """
 
     synthetic: SyntheticSet
@@ -57,69 +66,72 @@ class Evaluation:
     multi_label: bool
     ordinal: bool
     test: Sequence[Record]
-    left_out: Sequence[int]
-    bench: Experiment
-    outcomes: Sequence[ArmResult]
+    excluded_test_rows: Sequence[int]
+    experiment: Experiment
+    arm_results: Sequence[ArmResult]
     differences: Sequence[ArmDifference]
-    weights: Mapping[Kind, FittedWeight]
-    curves: Mapping[Kind, Sequence[CurvePoint]]
-    earned: Sequence[AblationResult]
-    leaks: Contamination
-    gap: DomainShift
+    sample_weights: Mapping[ClassifierName, FittedWeight]
+    learning_curves: Mapping[ClassifierName, Sequence[CurvePoint]]
+    ablation: Sequence[AblationResult]
+    contamination: Contamination
+    domain_shift: DomainShift
     diversity: Diversity
-    seen: Sequence[TextComparison]
-    verdict: Verdict
+    nearest_texts: Sequence[TextComparison]
+    verdict: EvaluationVerdict
     notes: Sequence[str]
 
     @property
-    def main(self) -> Kind:
+    def main_classifier(self) -> ClassifierName:
         """The classifier that the verdict rests on."""
-        return self.verdict.difference.classifier if self.verdict.difference else KINDS[-1]
+        return self.verdict.difference.classifier if self.verdict.difference else CLASSIFIERS[-1]
 
 
 @dataclass(frozen=True, slots=True)
 class EvaluationPlan:
-    """How an evaluation is done.
+    """How an evaluation is carried out.
 
-    `labels` gives their order ([]: as they come); `full` takes more draws and several rounds; `embedder` names what
-    `embed` uses, for the memory. `knowing` returns, for the places of held-out seeds, the selected texts as they would
-    be had the run not known those seeds. `readmitted` are the texts that each check's being off would let through.
+    `embedder` names the model behind `embed`, as a part of the cache keys; `cache` stores predictions. `labels` gives
+    the order of the labels (empty: the order in which they occur). `full` takes more draws and repeats.
+    `texts_without_seeds` serves the fit of the sample weight; None takes all selected texts in every fold.
+    `ablation_candidates` are the texts that switching each filter off would let through. `log` shows a line of progress
+    to the user.
     """
 
     embed: Embed
     embedder: str
-    memory: VectorStore
+    cache: VectorStore
     labels: Sequence[str] = ()
     multi_label: bool = False
     ordinal: bool = False
     full: bool = False
     seed: int = 0
-    knowing: PriorKnowledge | None = None
-    readmitted: Sequence[AblationCandidates] = ()
-    say: Callable[[str], None] = field(default=lambda _: None)
+    texts_without_seeds: TextsWithoutSeeds | None = None
+    ablation_candidates: Sequence[AblationCandidates] = ()
+    log: Callable[[str], None] = field(default=lambda _: None)
 
 
 def evaluate(synthetic: SyntheticSet, real: RealSets, plan: EvaluationPlan) -> Evaluation:
     """Return what the synthetic texts are worth on the real test rows. Raises UsageError for unusable sets."""
     check_sets(synthetic, real, multi_label=plan.multi_label)
-    labels = list(plan.labels) or labels_of(real.train, real.test, real.dev, real.whole, synthetic.raw)
-    plan.say("looking for leaks")
-    leaks = find_contamination({**real.named(), "raw": synthetic.raw, "selected": synthetic.selected}, plan.embed)
-    left_out = sorted(leaks.copied("test"))
-    gone = set(left_out)
-    test = [row for place, row in enumerate(real.test) if place not in gone]
+    labels = list(plan.labels) or labels_of(real.train, real.test, real.dev, real.all_rows, synthetic.raw)
+    plan.log("looking for contamination")
+    sets = {**real.by_name(), "raw": synthetic.raw, "selected": synthetic.selected}
+    contamination = find_contamination(sets, plan.embed)
+    excluded = contamination.copied_rows("test")
+    copied = set(excluded)
+    test = [record for index, record in enumerate(real.test) if index not in copied]
     if not test:
         raise UsageError(
             f"{synthetic.name}: every test row is copied by a synthetic text, so that nothing is left to test on"
         )
-    work = _Experiment(synthetic, real, plan, labels, test)
-    for kind in KINDS:
-        plan.say(f"training {len(work.arms)} arms on {kind}")
-        work.measure(kind)
-    findings = work.findings(leaks)
-    plan.say("comparing with real texts")
-    gap, diversity = _compare(synthetic.selected, reference_texts(real, test), plan, labels)
-    shown = {name: rows for name, rows in {"train": real.train, "test": real.test}.items() if rows}
+    measurements = _Measurements(synthetic, real, plan, labels, test)
+    for classifier in CLASSIFIERS:
+        plan.log(f"training {len(measurements.arms)} arms on {classifier}")
+        measurements.measure(classifier)
+    findings = measurements.findings(contamination)
+    plan.log("comparing with real texts")
+    domain_shift, diversity = _compare(synthetic.selected, reference_texts(real, test), plan, labels)
+    shown = {name: records for name, records in {"train": real.train, "test": real.test}.items() if records}
     return Evaluation(
         synthetic=synthetic,
         real=real,
@@ -127,42 +139,47 @@ def evaluate(synthetic: SyntheticSet, real: RealSets, plan: EvaluationPlan) -> E
         multi_label=plan.multi_label,
         ordinal=plan.ordinal,
         test=test,
-        left_out=left_out,
-        bench=work.bench,
-        outcomes=work.outcomes,
+        excluded_test_rows=excluded,
+        experiment=measurements.experiment,
+        arm_results=measurements.arm_results,
         differences=findings.differences,
-        weights=work.weights,
-        curves=work.curves,
-        earned=work.earned(findings.main),
-        leaks=leaks,
-        gap=gap,
+        sample_weights=measurements.sample_weights,
+        learning_curves=measurements.learning_curves,
+        ablation=measurements.ablation(findings.main_classifier),
+        contamination=contamination,
+        domain_shift=domain_shift,
         diversity=diversity,
-        seen=nearest_real_texts(synthetic, shown, plan.embed, seed=plan.seed),
+        nearest_texts=nearest_real_texts(synthetic, shown, plan.embed, seed=plan.seed),
         verdict=reach_verdict(findings),
-        notes=[*data_notes(synthetic, real, labels), *leaks.notes, *gap.notes, *diversity.notes],
+        notes=[
+            *data_notes(synthetic, real, labels),
+            *contamination.notes,
+            *domain_shift.notes,
+            *diversity.notes,
+        ],
     )
 
 
 def reference_texts(real: RealSets, test: Sequence[Record]) -> Sequence[Record]:
-    """Return the real texts that synthetic ones are described beside: the most there are outside the test set.
+    """Return the real texts that domain shift and diversity are measured against: the largest set besides the test set.
 
-    Under 100 of them, the test rows: nothing is fitted on them here, they are only described.
+    Where that has under 100 texts, the test rows are returned: they are only described here, nothing is fitted on them.
     """
-    others = max((real.whole, real.dev, real.train), key=len)
-    return others if len(others) >= ENOUGH else test
+    largest = max((real.all_rows, real.dev, real.train), key=len)
+    return largest if len(largest) >= MIN_REFERENCE_TEXTS else test
 
 
 def _compare(
     selected: Sequence[Record], real: Sequence[Record], plan: EvaluationPlan, labels: Sequence[str]
 ) -> tuple[DomainShift, Diversity]:
-    texts = [[record.text for record in rows] for rows in (selected, real)]
-    vectors = [plan.embed(some) for some in texts]
-    gap = measure_domain_shift(selected, real, vectors[0], vectors[1], labels=labels, seed=plan.seed)
-    return gap, measure_diversity(texts[0], texts[1], vectors[0], vectors[1], seed=plan.seed)
+    texts = [[record.text for record in records] for records in (selected, real)]
+    vectors = [plan.embed(side) for side in texts]
+    domain_shift = measure_domain_shift(selected, real, vectors[0], vectors[1], labels=labels, seed=plan.seed)
+    return domain_shift, measure_diversity(texts[0], texts[1], vectors[0], vectors[1], seed=plan.seed)
 
 
-class _Experiment:
-    """The arms at work: what is measured is collected here, one classifier after the other."""
+class _Measurements:
+    """Measures the arms of one evaluation and collects the results, one classifier after the other."""
 
     def __init__(
         self,
@@ -175,12 +192,13 @@ class _Experiment:
         self._plan = plan
         self._synthetic = synthetic
         pool = LabelledPool(labels, plan.multi_label)
-        raw = pool.add(labelled(synthetic.raw))
-        self._row_of = {record.id: place for place, record in enumerate(pool.records)}
-        self.selected = np.array([self._row_of[record.id] for record in synthetic.selected])
-        self.raw = raw
-        self.seeds, dev, tested, whole = (pool.add(rows) for rows in (real.train, real.dev, test, real.whole))
-        readmitted = [record for check in plan.readmitted for record in check.records]
+        self.raw = pool.add(labelled(synthetic.raw))
+        self._row_of = {record.id: row for row, record in enumerate(pool.records)}
+        self.selected = self._rows(synthetic.selected)
+        self.seeds, dev, test_rows, all_rows = (
+            pool.add(records) for records in (real.train, real.dev, test, real.all_rows)
+        )
+        readmitted = [record for candidates in plan.ablation_candidates for record in candidates.readmitted]
         self._row_of |= {record.id: row for record, row in zip(readmitted, pool.add(readmitted), strict=True)}
         classifiers = Classifiers(
             pool.texts,
@@ -188,92 +206,105 @@ class _Experiment:
             multi_label=plan.multi_label,
             embed=plan.embed,
             embedder=plan.embedder,
-            memory=plan.memory,
+            cache=plan.cache,
         )
-        effort = FULL if plan.full else QUICK
-        self.bench = Experiment(pool, classifiers, test=tested, dev=dev, seed=plan.seed, effort=effort)
-        self.arms = make_arms(self.seeds, self.selected, raw, whole, checked=synthetic.checked)
-        self.outcomes: list[ArmResult] = []
-        self.weights: dict[Kind, FittedWeight] = {}
-        self.curves: dict[Kind, list[CurvePoint]] = {}
-        self._rounds: list[Fold] | None = None
+        repetitions = FULL if plan.full else QUICK
+        self.experiment = Experiment(
+            pool, classifiers, test=test_rows, dev=dev, seed=plan.seed, repetitions=repetitions
+        )
+        self.arms = make_arms(self.seeds, self.selected, self.raw, all_rows, has_unselected=synthetic.has_unselected)
+        self.arm_results: list[ArmResult] = []
+        self.sample_weights: dict[ClassifierName, FittedWeight] = {}
+        self.learning_curves: dict[ClassifierName, list[CurvePoint]] = {}
+        self._folds: list[Fold] | None = None
 
-    def measure(self, kind: Kind) -> None:
-        """Measure every arm with one classifier, fit the weight and draw the learning curve."""
-        outcomes = {arm.name: self.bench.measure(arm, kind) for arm in self.arms}
-        none = np.zeros(0, np.int64)
-        if self._synthetic.checked:
-            outcomes["random"] = self.bench.random_arms("random", kind, none, self.raw, self.selected)
+    def measure(self, classifier: ClassifierName) -> None:
+        """Measure every arm with one classifier, fit the sample weight and compute the learning curve."""
+        results = {arm.name: self.experiment.measure(arm, classifier) for arm in self.arms}
+        if self._synthetic.has_unselected:
+            results["random"] = self.experiment.random_arm("random", classifier, NO_ROWS, self.raw, self.selected)
             if len(self.seeds):
-                outcomes["seeds_random"] = self.bench.random_arms(
-                    "seeds_random", kind, self.seeds, self.raw, self.selected
+                results["seeds_random"] = self.experiment.random_arm(
+                    "seeds_random", classifier, self.seeds, self.raw, self.selected
                 )
         if len(self.seeds):
-            self._plan.say(f"fitting the weight on {kind}")
-            fitted = self._fit(kind)
-            self.weights[kind] = fitted
-            outcomes["fitted"] = self.bench.measure(Arm("fitted", self.seeds, self.selected, fitted.weight), kind)
-            self.curves[kind] = self.bench.curve(outcomes["seeds"], self.seeds)
-        self.outcomes += outcomes.values()
+            self._plan.log(f"fitting the sample weight on {classifier}")
+            fitted = self._fit_weight(classifier)
+            self.sample_weights[classifier] = fitted
+            arm = Arm("fitted", self.seeds, self.selected, fitted.weight)
+            results["fitted"] = self.experiment.measure(arm, classifier)
+            self.learning_curves[classifier] = self.experiment.learning_curve(results["seeds"], self.seeds)
+        self.arm_results += results.values()
 
-    def findings(self, leaks: Contamination) -> Findings:
-        """Return what the verdict is made of."""
+    def findings(self, contamination: Contamination) -> Findings:
+        """Return the results that the verdict rests on."""
         return Findings(
-            main=self._main(),
-            differences=self.bench.differences(self.outcomes),
-            weights=self.weights,
-            curves=self.curves,
-            leaks=leaks.count("selected", "test"),
-            leaked=leaks.is_contaminated,
+            main_classifier=self._better_on_seeds(),
+            differences=self.experiment.differences(self.arm_results),
+            weights=self.sample_weights,
+            learning_curves=self.learning_curves,
+            test_copies=contamination.count("selected", "test"),
+            is_contaminated=contamination.is_contaminated,
         )
 
-    def earned(self, kind: Kind) -> list[AblationResult]:
-        """Return what each check earned, with one classifier, everything beside the seeds if there are any."""
-        accepted = np.array([self._row_of[record.id] for record in self._synthetic.accepted])
-        found = []
-        with_check = self._f1(accepted, kind) if self._plan.readmitted else 0.0
-        for check in self._plan.readmitted:
-            self._plan.say(f"putting back what {check.item} dropped")
-            rows = np.concatenate([accepted, [self._row_of[one.id] for one in check.records if one.labels]]).astype(
-                np.int64
+    def ablation(self, classifier: ClassifierName) -> list[AblationResult]:
+        """Return the ablation of each filter with one classifier; every training set includes the seeds."""
+        if not self._plan.ablation_candidates:
+            return []
+        accepted = self._rows(self._synthetic.accepted)
+        with_filter = self._macro_f1(accepted, classifier)
+        results = []
+        for candidates in self._plan.ablation_candidates:
+            self._plan.log(f"putting back what {candidates.step} dropped")
+            without_filter = np.concatenate([accepted, self._rows(labelled(candidates.readmitted))])
+            draws = random_rows(
+                without_filter,
+                accepted,
+                self.experiment.targets,
+                self._plan.seed,
+                self.experiment.repetitions.random_subsets,
             )
-            without = self._f1(rows, kind)
-            draws = random_rows(rows, accepted, self.bench.targets, self._plan.seed, self.bench.effort.random)
-            random = [self._f1(some, kind) for some in draws]
-            spread = float(np.std(random, ddof=1)) if len(random) > 1 else 0.0
-            found.append(
+            random_drops = [self._macro_f1(rows, classifier) for rows in draws]
+            results.append(
                 AblationResult(
-                    check.item,
-                    check.dropped,
-                    len(check.records),
-                    kind,
-                    with_check,
-                    without,
-                    float(np.mean(random)),
-                    spread,
+                    step=candidates.step,
+                    dropped=candidates.dropped,
+                    readmitted=len(candidates.readmitted),
+                    classifier=classifier,
+                    with_filter=with_filter,
+                    without_filter=self._macro_f1(without_filter, classifier),
+                    random_drop=float(np.mean(random_drops)),
+                    random_drop_sd=float(np.std(random_drops, ddof=1)) if len(random_drops) > 1 else 0.0,
                 )
             )
-        return found
+        return results
 
-    def _f1(self, synthetic: Codes, kind: Kind) -> float:
-        return self.bench.macro_f1(Arm("", self.seeds, synthetic), kind)
+    def _rows(self, records: Sequence[Record]) -> IntArray:
+        return np.array([self._row_of[record.id] for record in records], np.int64)
 
-    def _main(self) -> Kind:
-        """Return the classifier that does better on held-out seeds without any synthetic text."""
-        losses = {kind: fitted.grid[0].log_loss for kind, fitted in self.weights.items() if fitted.grid}
-        return min(losses, key=lambda kind: losses[kind]) if losses else "embeddings"
+    def _macro_f1(self, synthetic_rows: IntArray, classifier: ClassifierName) -> float:
+        return self.experiment.macro_f1(Arm("", self.seeds, synthetic_rows), classifier)
 
-    def _fit(self, kind: Kind) -> FittedWeight:
-        if self._rounds is None:
-            repeats = self.bench.effort.repeats
-            self._rounds = make_folds(
-                self.seeds, self.bench.targets, self._allowed, seed=self._plan.seed, repeats=repeats
+    def _better_on_seeds(self) -> ClassifierName:
+        """Return the classifier with the lower loss on held-out seeds without any synthetic text."""
+        losses = {
+            classifier: fitted.grid[0].log_loss for classifier, fitted in self.sample_weights.items() if fitted.grid
+        }
+        return min(losses, key=lambda classifier: losses[classifier]) if losses else "embeddings"
+
+    def _fit_weight(self, classifier: ClassifierName) -> FittedWeight:
+        if self._folds is None:
+            self._folds = make_folds(
+                self.seeds,
+                self.experiment.targets,
+                self._synthetic_rows_without,
+                seed=self._plan.seed,
+                repeats=self.experiment.repetitions.cross_validations,
             )
-        return fit_weight(self.bench.classifiers, kind, self._rounds, self.bench.targets)
+        return fit_weight(self.experiment.classifiers, classifier, self._folds, self.experiment.targets)
 
-    def _allowed(self, held: Codes) -> Codes:
+    def _synthetic_rows_without(self, held_out: IntArray) -> IntArray:
         """Return the rows of the synthetic texts that a run without the held-out seeds would have selected."""
-        if self._plan.knowing is None:
+        if self._plan.texts_without_seeds is None:
             return self.selected
-        kept = self._plan.knowing([int(row - self.seeds[0]) for row in held])
-        return np.array([self._row_of[record.id] for record in kept], np.int64)
+        return self._rows(self._plan.texts_without_seeds([int(row - self.seeds[0]) for row in held_out]))

@@ -1,8 +1,8 @@
-"""The learning curve of the real seeds alone, and what more of them would likely bring.
+"""The learning curve of the real seeds alone, and what more real labels would likely add.
 
-Macro-F1 grows about with the logarithm of the number of rows over the short range that a few seeds span. A line through
-the curve's points tells what doubling the seeds would bring and how many more real labels are worth as much as the
-synthetic texts: an extrapolation, trusted to four times the seeds at most.
+Over the short range of a few seeds macro-F1 grows roughly with the logarithm of the number of rows. A line fitted to
+the points of the curve tells what doubling the seeds would add, and how many more real labels are worth as much as the
+synthetic texts. Both are extrapolations, reported up to four times the seeds at most.
 """
 
 from __future__ import annotations
@@ -13,57 +13,64 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from textsynth.evaluate.data import Codes, first_labels
+from textsynth.evaluate.data import first_labels
+from textsynth.evaluate.metrics import IntArray
 
 SHARES = (0.4, 0.6, 0.8)
-FARTHEST = 4.0
+MAX_EXTRAPOLATION = 4.0
 
 
 @dataclass(frozen=True, slots=True)
 class CurvePoint:
-    """Macro-F1 of the seeds alone when `train` of them are used: the mean over draws, and their standard deviation."""
+    """Macro-F1 of `train_rows` seeds alone: the mean over draws, and the standard deviation of the draws."""
 
-    train: int
+    train_rows: int
     macro_f1: float
-    spread: float
+    sd: float
 
 
-def nested_subsets(seeds: Codes, targets: Codes, *, seed: int, draws: int) -> list[list[Codes]]:
-    """Return, for each share of the seeds (.4, .6, .8), `draws` random parts with as even a share of every label.
+def seed_subsets(seeds: IntArray, targets: IntArray, *, seed: int, draws: int) -> list[list[IntArray]]:
+    """Return `draws` random subsets of the seeds for each of the shares .4, .6 and .8, stratified by label.
 
-    Every label keeps a seed. Shares that give the same number of rows as the one before are left out.
+    Every label keeps at least one seed. A share that gives no more rows than the one before, or all seeds, is left out.
     """
-    first = first_labels(targets)
-    random = np.random.default_rng([seed, 5])
-    found: list[list[Codes]] = []
+    labels = first_labels(targets)
+    generator = np.random.default_rng([seed, 5])
+    by_share: list[list[IntArray]] = []
     for share in SHARES:
-        parts = []
+        subsets = []
         for _ in range(draws):
-            kept = []
-            for label in np.unique(first[seeds]):
-                members = random.permutation(seeds[first[seeds] == label])
-                kept.append(members[: max(1, round(share * len(members)))])
-            parts.append(np.sort(np.concatenate(kept)))
-        if not found or len(parts[0]) > len(found[-1][0]):
-            found.append(parts)
-    return [parts for parts in found if len(parts[0]) < len(seeds)]
+            rows = []
+            for label in np.unique(labels[seeds]):
+                members = generator.permutation(seeds[labels[seeds] == label])
+                rows.append(members[: max(1, round(share * len(members)))])
+            subsets.append(np.sort(np.concatenate(rows)))
+        if not by_share or len(subsets[0]) > len(by_share[-1][0]):
+            by_share.append(subsets)
+    return [subsets for subsets in by_share if len(subsets[0]) < len(seeds)]
 
 
-def slope(points: Sequence[CurvePoint]) -> float | None:
-    """Return how much macro-F1 grows when the rows double, by least squares on the logarithm; None for one point."""
-    if len(points) < 2:
-        return None
-    sizes = np.log2([point.train for point in points])
-    return float(np.polyfit(sizes, [point.macro_f1 for point in points], 1)[0])
+def gain_per_doubling(curve: Sequence[CurvePoint]) -> float | None:
+    """Return how much macro-F1 grows when the rows double, by least squares on log2 of the rows.
 
-
-def equivalent_rows(points: Sequence[CurvePoint], difference: float) -> int | None:
-    """Return how many more real rows would likely bring `difference`; None where the curve cannot tell.
-
-    That is where it does not rise, where the difference is not above 0, or where it lies beyond four times the seeds.
+    None for fewer than two points.
     """
-    rise = slope(points)
-    if rise is None or rise <= 0 or difference <= 0:
+    if len(curve) < 2:
         return None
-    doublings = difference / rise
-    return math.ceil(points[-1].train * (2**doublings - 1)) if doublings <= math.log2(FARTHEST) else None
+    sizes = np.log2([point.train_rows for point in curve])
+    return float(np.polyfit(sizes, [point.macro_f1 for point in curve], 1)[0])
+
+
+def equivalent_rows(curve: Sequence[CurvePoint], difference: float) -> int | None:
+    """Return how many more real rows would likely add `difference` to macro-F1.
+
+    None where the curve does not rise, where the difference is not above 0, and where the rows would exceed four times
+    the seeds.
+    """
+    gain = gain_per_doubling(curve)
+    if gain is None or gain <= 0 or difference <= 0:
+        return None
+    doublings = difference / gain
+    if doublings > math.log2(MAX_EXTRAPOLATION):
+        return None
+    return math.ceil(curve[-1].train_rows * (2**doublings - 1))

@@ -1,4 +1,4 @@
-"""Reads what is to be evaluated: the folder of a run, or a file of labelled texts."""
+"""Loads the texts to evaluate: the folder of a finished run, or a file of labelled texts."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from textsynth.sources.folder import read_rows
 from textsynth.store.dataset import DatasetReader, check_complete, row_context, row_text, run_task
 from textsynth.store.manifest import Manifest, read_manifest
 
-# sections whose drops are no texts: an answer that could not be read, a request that failed
-NO_TEXT = frozenset({"parse", "model"})
+# Sections whose drops are not texts: completions that could not be parsed, requests that failed.
+SECTIONS_WITHOUT_TEXTS = frozenset({"parse", "model"})
 
 
 @dataclass(frozen=True, slots=True)
 class LoadedRun:
-    """A finished run as its folder tells it: its texts by id, the labels in the recipe's order, and the manifest."""
+    """A finished run as read from its folder: its texts sorted by id, the labels in recipe order, the manifest."""
 
     synthetic: SyntheticSet
     labels: Sequence[str]
@@ -32,8 +32,8 @@ class LoadedRun:
     task: Task
 
 
-def read_run(folder: Path) -> LoadedRun:
-    """Read the texts of a finished run. Raises UsageError for no or a damaged run, or one of another task."""
+def load_run(folder: Path) -> LoadedRun:
+    """Load the texts of a finished run. Raises UsageError for a missing or damaged run, or one of another task."""
     manifest = read_manifest(folder)
     task = run_task(folder, manifest)
     if not task.evaluates:
@@ -41,45 +41,55 @@ def read_run(folder: Path) -> LoadedRun:
             f"{folder}: the run's task is {manifest['task']!r}; evaluate scores texts with labels to predict"
         )
     check_complete(folder, manifest)
-    data, passports = DatasetReader(folder / "dataset" / "data"), DatasetReader(folder / "dataset" / "provenance")
-    dropped = DatasetReader(folder / "dataset" / "dropped")
-    behind = {row["id"]: row for row in passports.rows_at(range(len(passports)))}
+    data = DatasetReader(folder / "dataset" / "data")
+    selected = _selected_records(task, data, DatasetReader(folder / "dataset" / "provenance"))
+    surplus, drops = _unselected_records(task, DatasetReader(folder / "dataset" / "dropped"))
+    multi_label = any(isinstance(label, list) for label in data.column("label")[:1])
+    return LoadedRun(SyntheticSet(manifest["name"], selected, surplus, drops), data.names, multi_label, manifest, task)
+
+
+def load_file(path: Path, options: TableSource, name: str) -> list[Record]:
+    """Load the labelled rows of a file; `name` is that of their set. Raises SourceError with file and line."""
+    return options.records(read_rows(path, where=str(path)), name=name, seed=0)
+
+
+def _selected_records(task: Task, data: DatasetReader, provenance: DatasetReader) -> list[Record]:
+    provenance_of = {row["id"]: row for row in provenance.rows_at(range(len(provenance)))}
     rows = sorted(data.rows_at(range(len(data))), key=lambda row: str(row["id"]))
-    selected = [_record(task, row, behind[row["id"]], behind[row["id"]]["step"]) for row in rows]
-    spare, drops = [], []
+    return [_record(task, row, provenance_of[row["id"]], provenance_of[row["id"]]["step"]) for row in rows]
+
+
+def _unselected_records(task: Task, dropped: DatasetReader) -> tuple[list[Record], list[DroppedRecord]]:
+    """Return the surplus, and the dropped texts that have a label."""
+    surplus, drops = [], []
     for row in dropped.rows_at(range(len(dropped))):
-        if row["section"] in NO_TEXT:
+        if row["section"] in SECTIONS_WITHOUT_TEXTS:
             continue
         record = _record(task, row, row, row["generator"])
         if row["section"] == "select":
-            spare.append(record)
+            surplus.append(record)
         elif record.labels:
             drops.append(
                 DroppedRecord(
                     record, row["section"], row["step"], row["reason"], row["score"], row["limit"], row["duplicate_of"]
                 )
             )
-    multi_label = any(isinstance(label, list) for label in data.column("label")[:1])
-    return LoadedRun(SyntheticSet(manifest["name"], selected, spare, drops), data.names, multi_label, manifest, task)
+    return surplus, drops
 
 
-def read_file(path: Path, options: TableSource, name: str) -> list[Record]:
-    """Read the labelled rows of a file; `name` says what they are for. Raises SourceError with file and line."""
-    return options.records(read_rows(path, where=str(path)), name=name, seed=0)
-
-
-def _record(task: Task, row: Mapping[str, Any], origin: Mapping[str, Any], item: str) -> Record:
+def _record(task: Task, row: Mapping[str, Any], origin: Mapping[str, Any], generator: str) -> Record:
+    """Return the record of a row; `origin` is the row with its provenance."""
     label = row.get("label")
     labels = tuple(label) if isinstance(label, list) else () if label is None else (label,)
     fields = json.loads(origin["attributes"] or "{}")
     source = row_context(task, row)
     if source is not None:
         fields["source_text"] = source
-    told = Provenance(
-        item,
+    provenance = Provenance(
+        generator,
         tuple(origin["parent_ids"]),
         tuple(origin["example_ids"]),
         origin["request_key"] or "",
         origin["index"] or 0,
     )
-    return Record(row_text(task, row), told, labels, fields)
+    return Record(row_text(task, row), provenance, labels, fields)

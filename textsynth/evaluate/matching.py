@@ -1,13 +1,13 @@
-"""Synthetic and real texts paired by label, and folds that no family straddles.
+"""Matched samples of synthetic and real texts, stratified by label, in cross-validation folds that split no family.
 
-A classifier that tells synthetic from real must not win by what has nothing to do with style: by a label that one side
-has more of, by a copy that it has seen in training, or by classes that come in other shares in each fold. So both
-sides give the same count of every label, rows are paired within their label, and folds are made of whole pairs and of
-whole families: every fold holds both sides in equal numbers, label by label.
+A discriminator between synthetic and real texts must not gain from anything but style: neither from a label that one
+side has more of, nor from a copy that it saw in training, nor from different class shares in each fold. So both sides
+contribute the same number of texts of every label, texts are paired within their label, and folds consist of whole
+pairs and whole families: every fold holds both sides in equal numbers, label by label.
 
 Measured on random halves of three real sets (some 600 texts a side, 20 draws each) the AUC was .50 on average, with a
-spread of .02; where one half lacked three in four texts of some labels and the other half of the others, .50 as well,
-against .53 to .65 without pairing by label.
+standard deviation of .02. Where one half lacked three in four texts of some labels and the other half those of the
+other labels it was .50 as well, against .53 to .65 without pairing by label.
 """
 
 from __future__ import annotations
@@ -18,22 +18,22 @@ from dataclasses import dataclass
 
 from textsynth.core.formatting import pluralize
 from textsynth.core.records import Record
-from textsynth.evaluate.sampling import seeded_order
+from textsynth.evaluate.data import seeded_order
 from textsynth.export.splits import families
 from textsynth.text.normalize import normal_form
 
 FOLDS = 5
-FEWEST = 20  # texts a side: with fewer, chance alone moves an AUC by more than .1
-MOST = 4000  # texts a side: more add time, and chance moves an AUC of so many by less than .01
+MIN_TEXTS = 20  # a side: with fewer texts chance alone moves an AUC by more than .1
+MAX_TEXTS = 4000  # a side: with so many texts chance moves an AUC by less than .01; more only take time
 
 
 @dataclass(frozen=True, slots=True)
 class MatchedSets:
-    """Rows of both sides, pair by pair.
+    """Matched texts of both sides, pair by pair.
 
-    `synthetic` and `real` are places in the given sequences, (n,) each, the nth of one paired with the nth of the
-    other. `folds` is the fold of each pair, (n,), 0 to 4, or empty where all pairs belong together. `notes` are
-    sentences on what could not be held to.
+    `synthetic` and `real` are indices into the given sequences, (n,) each; the nth of one is paired with the nth of the
+    other. `folds` is the fold of each pair, (n,), 0 to 4, or empty where all pairs form one group. `notes` tell which
+    conditions could not be met.
     """
 
     synthetic: list[int]
@@ -43,111 +43,120 @@ class MatchedSets:
 
 
 def match_strata(synthetic: Sequence[Record], real: Sequence[Record], *, seed: int) -> MatchedSets:
-    """Draw the same number of texts of every label from both sides, at most 4,000 a side, and deal them to folds.
+    """Sample the same number of texts of every label from both sides, at most 4,000 a side, and assign folds.
 
-    Of each label (with several labels a text: of each set of labels; texts without labels are one kind) as many texts
-    as the smaller side has, so labels of one side only stay out. Where that leaves fewer than 20 a side though there
-    are more, labels are not looked at. One family (texts of one parent, source text or answer, and the parent) shares
-    a fold, and so do copies (texts of one normal form). Where that ties more than half of the texts together, only
-    copies are held together. The draw depends on the seed and on the records' ids, not on their order.
+    Of each label as many texts are sampled as the smaller side has, so a label of one side only is left out. Where a
+    text may have several labels, each set of labels is a stratum; so are the texts without labels. Where fewer than 20
+    texts a side remain though there are more, labels are ignored. One family (texts of one parent, source text or
+    completion, and the parent) shares a fold, and so do copies (texts of one normal form). Where that ties more than
+    half of the texts together, only copies share a fold. The sample depends on the seed and on the records' ids, not on
+    their order.
     """
     notes = []
-    strata = _drawn(synthetic, real, seed, by_label=True)
-    if _size(strata) < min(FEWEST, len(synthetic), len(real)):
+    strata = _sample_strata(synthetic, real, seed, by_label=True)
+    if _pair_count(strata) < min(MIN_TEXTS, len(synthetic), len(real)):
         notes.append(
-            f"Synthetic and real texts of the same labels make only {pluralize(_size(strata), 'pair')}: the domain gap"
-            " was measured on texts of any label, so that other labels count as a gap."
+            f"Synthetic and real texts of the same labels make only {pluralize(_pair_count(strata), 'pair')}: the "
+            "domain shift was measured on texts of any label, so that a difference of labels adds to it."
         )
-        strata = _drawn(synthetic, real, seed, by_label=False)
-    family = families([*synthetic, *real])
-    pairs, groups = _paired(synthetic, real, strata, family)
+        strata = _sample_strata(synthetic, real, seed, by_label=False)
+    family_of = families([*synthetic, *real])
+    pairs, groups = _pair_up(synthetic, real, strata, family_of)
     if max(Counter(groups).values(), default=0) > len(groups) / 2:
-        looser = _paired(synthetic, real, strata, {})
-        if len(set(looser[1])) > len(set(groups)):
-            notes.append("Most texts are of one family: for the domain gap only copies were held in one fold.")
-            pairs, groups = looser
-    return MatchedSets([one for one, _ in pairs], [other for _, other in pairs], _dealt(groups), tuple(notes))
+        pairs_by_copy, groups_by_copy = _pair_up(synthetic, real, strata, {})
+        if len(set(groups_by_copy)) > len(set(groups)):
+            notes.append("Most texts are of one family: for the domain shift only copies were kept in one fold.")
+            pairs, groups = pairs_by_copy, groups_by_copy
+    return MatchedSets(
+        [ours for ours, _ in pairs], [theirs for _, theirs in pairs], _assign_folds(groups), tuple(notes)
+    )
 
 
 _Stratum = tuple[list[int], list[int]]
+"""The indices of the texts of one label, of the synthetic and of the real side, equally many."""
 
 
-def _size(strata: Iterable[_Stratum]) -> int:
-    return sum(len(ours) for ours, _ in strata)
+def _pair_count(strata: Iterable[_Stratum]) -> int:
+    return sum(len(synthetic) for synthetic, _ in strata)
 
 
-def _drawn(synthetic: Sequence[Record], real: Sequence[Record], seed: int, *, by_label: bool) -> list[_Stratum]:
-    """Return for each label an equal number of places of both sides."""
+def _sample_strata(synthetic: Sequence[Record], real: Sequence[Record], seed: int, *, by_label: bool) -> list[_Stratum]:
     sides: list[dict[tuple[str, ...], list[int]]] = []
     for records in (synthetic, real):
         rows: dict[tuple[str, ...], list[int]] = defaultdict(list)
-        for place in seeded_order([record.id for record in records], seed):
-            rows[tuple(sorted(records[place].labels)) if by_label else ()].append(place)
+        for index in seeded_order([record.id for record in records], seed):
+            rows[tuple(sorted(records[index].labels)) if by_label else ()].append(index)
         sides.append(rows)
     ours, theirs = sides
     sizes = {label: min(len(ours[label]), len(theirs[label])) for label in sorted(ours.keys() & theirs.keys())}
-    share = min(1.0, MOST / max(1, sum(sizes.values())))
-    return [(ours[label][:kept], theirs[label][:kept]) for label, size in sizes.items() for kept in [int(size * share)]]
+    share = min(1.0, MAX_TEXTS / max(1, sum(sizes.values())))
+    return [
+        (ours[label][:size], theirs[label][:size])
+        for label, available in sizes.items()
+        for size in [int(available * share)]
+    ]
 
 
-def _paired(
-    synthetic: Sequence[Record], real: Sequence[Record], strata: Sequence[_Stratum], family: Mapping[str, str]
+def _pair_up(
+    synthetic: Sequence[Record], real: Sequence[Record], strata: Sequence[_Stratum], family_of: Mapping[str, str]
 ) -> tuple[list[tuple[int, int]], list[int]]:
-    """Return pairs of places and the group of each pair: groups share neither a copy nor a member of `family`.
+    """Return pairs of indices and the group of each pair: no copy and no family is split between two groups.
 
-    Within a label the large groups of both sides are paired, so that a pair of copies does not tie two families of 40
-    into one.
+    Within a label the texts of the large groups of both sides are paired with each other, so that a pair of copies does
+    not merge two families of 40.
     """
-    kin = _Kin()
-    for records, side in ((synthetic, 0), (real, 1)):
-        for place in (place for stratum in strata for place in stratum[side]):
-            record = records[place]
-            kin.join((side, place), f"copy {normal_form(record.text)}")
-            if record.id in family:
-                kin.join((side, place), f"family {family[record.id]}")
-    sizes = Counter(kin.root((side, place)) for stratum in strata for side in (0, 1) for place in stratum[side])
+    groups = _DisjointSets()
+    for side, records in enumerate((synthetic, real)):
+        for index in (index for stratum in strata for index in stratum[side]):
+            record = records[index]
+            groups.merge((side, index), f"copy {normal_form(record.text)}")
+            if record.id in family_of:
+                groups.merge((side, index), f"family {family_of[record.id]}")
+    sizes = Counter(groups.find((side, index)) for stratum in strata for side in (0, 1) for index in stratum[side])
 
-    def by_size(side: int, places: Sequence[int]) -> list[int]:
-        roots = {place: kin.root((side, place)) for place in places}
-        first: dict[Hashable, int] = {}
-        for turn, place in enumerate(places):
-            first.setdefault(roots[place], turn)
-        return sorted(places, key=lambda place: (-sizes[roots[place]], first[roots[place]]))
+    def by_group_size(side: int, indices: Sequence[int]) -> list[int]:
+        group_of = {index: groups.find((side, index)) for index in indices}
+        first_position: dict[Hashable, int] = {}
+        for position, index in enumerate(indices):
+            first_position.setdefault(group_of[index], position)
+        return sorted(indices, key=lambda index: (-sizes[group_of[index]], first_position[group_of[index]]))
 
-    pairs = [pair for ours, theirs in strata for pair in zip(by_size(0, ours), by_size(1, theirs), strict=True)]
-    for one, other in pairs:
-        kin.join((0, one), (1, other))
+    pairs = [
+        pair for ours, theirs in strata for pair in zip(by_group_size(0, ours), by_group_size(1, theirs), strict=True)
+    ]
+    for our_index, their_index in pairs:
+        groups.merge((0, our_index), (1, their_index))
     numbers: dict[Hashable, int] = {}
-    return pairs, [numbers.setdefault(kin.root((0, one)), len(numbers)) for one, _ in pairs]
+    return pairs, [numbers.setdefault(groups.find((0, our_index)), len(numbers)) for our_index, _ in pairs]
 
 
-def _dealt(groups: Sequence[int]) -> list[int]:
-    """Return the fold of each pair: groups, the largest first, to the fold that has fewest; [] for under two groups."""
+def _assign_folds(groups: Sequence[int]) -> list[int]:
+    """Return the fold of each pair: groups, the largest first, go to the smallest fold; [] for under two groups."""
     sizes = Counter(groups)
     if len(sizes) < 2:
         return []
-    loads = [0] * min(FOLDS, len(sizes))
+    fold_sizes = [0] * min(FOLDS, len(sizes))
     fold_of: dict[int, int] = {}
     for group, size in sorted(sizes.items(), key=lambda item: (-item[1], item[0])):
-        fold_of[group] = loads.index(min(loads))
-        loads[fold_of[group]] += size
+        fold_of[group] = fold_sizes.index(min(fold_sizes))
+        fold_sizes[fold_of[group]] += size
     return [fold_of[group] for group in groups]
 
 
-class _Kin:
-    """Which things belong together."""
+class _DisjointSets:
+    """Disjoint sets of hashable elements (union-find)."""
 
     def __init__(self) -> None:
-        self._above: dict[Hashable, Hashable] = {}
+        self._parent: dict[Hashable, Hashable] = {}
 
-    def root(self, one: Hashable) -> Hashable:
-        """Return the thing that stands for all that belong with this one."""
-        self._above.setdefault(one, one)
-        while (above := self._above[one]) != one:
-            self._above[one] = self._above[above]
-            one = above
-        return one
+    def find(self, element: Hashable) -> Hashable:
+        """Return the representative of the set that holds the element."""
+        self._parent.setdefault(element, element)
+        while (parent := self._parent[element]) != element:
+            self._parent[element] = self._parent[parent]
+            element = parent
+        return element
 
-    def join(self, one: Hashable, other: Hashable) -> None:
-        """Put what belongs with either together."""
-        self._above[self.root(other)] = self.root(one)
+    def merge(self, first: Hashable, second: Hashable) -> None:
+        """Merge the sets of two elements."""
+        self._parent[self.find(second)] = self.find(first)

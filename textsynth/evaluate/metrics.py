@@ -1,7 +1,7 @@
-"""Scores of predictions on a test set: macro-F1 and its kin, also for many reweightings of the test rows at once.
+"""Classification metrics on a test set: macro-F1 and others, also for many reweightings of the test rows at once.
 
-Macro-F1 is the plain mean over the labels that occur in the test set, each label's F1 = 2 tp / (predicted + true); a
-label nobody predicts scores 0. The same as scikit-learn's f1_score(average="macro", labels=those labels).
+Macro-F1 is the unweighted mean over the labels that occur in the test set of F1 = 2 tp / (predicted + true); a label
+that is never predicted scores 0. The value equals scikit-learn's f1_score(average="macro", labels=those labels).
 """
 
 from __future__ import annotations
@@ -11,51 +11,56 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-Codes = NDArray[np.int64]
-Floats = NDArray[np.float64]
-Hits = NDArray[np.float32]
+IntArray = NDArray[np.int64]
+FloatArray = NDArray[np.float64]
+Float32Array = NDArray[np.float32]
+DEFAULT_THRESHOLD = 0.5
 
 
 @dataclass(frozen=True, slots=True)
 class Truth:
-    """The labels of a test set as a 0/1 array (rows, labels), and whether a text may have several of them."""
+    """The true labels of a test set as a 0/1 array (rows, labels), and whether a text may have several labels."""
 
-    labels: Hits
+    labels: Float32Array
     multi_label: bool
 
     @property
-    def rows(self) -> Hits:
-        """How many test rows each label has, (labels,)."""
+    def row_counts(self) -> Float32Array:
+        """The number of test rows of each label, (labels,)."""
         return np.asarray(self.labels.sum(axis=0))
 
     @property
     def present(self) -> NDArray[np.bool_]:
-        """Which labels occur in the test set, (labels,)."""
+        """Whether each label occurs in the test set, (labels,)."""
         return np.asarray(self.labels.any(axis=0))
 
 
-def truth_of(codes: Codes, labels: int) -> Truth:
-    """Return the truth from codes (rows,) of one label a text, or from a 0/1 array (rows, labels)."""
-    if codes.ndim == 2:
-        return Truth(codes.astype(np.float32), multi_label=True)
-    return Truth(one_hot(codes, labels), multi_label=False)
+def truth_of(targets: IntArray, labels: int) -> Truth:
+    """Return the truth from label codes (rows,), one label a text, or from a 0/1 array (rows, labels)."""
+    if targets.ndim == 2:
+        return Truth(targets.astype(np.float32), multi_label=True)
+    return Truth(one_hot(targets, labels), multi_label=False)
 
 
-def one_hot(codes: Codes, labels: int) -> Hits:
-    """Return codes (rows,) as a 0/1 array (rows, labels)."""
-    found = np.zeros((len(codes), labels), np.float32)
-    found[np.arange(len(codes)), codes] = 1
-    return found
+def one_hot(codes: IntArray, labels: int) -> Float32Array:
+    """Return label codes (rows,) as a 0/1 array (rows, labels)."""
+    encoded = np.zeros((len(codes), labels), np.float32)
+    encoded[np.arange(len(codes)), codes] = 1
+    return encoded
 
 
-def decide(scores: NDArray[np.float32], *, multi_label: bool, thresholds: Floats | None = None) -> Hits:
-    """Return the predicted labels as a 0/1 array: the likeliest one (ties: the first), or all at their threshold."""
+def predict(probabilities: Float32Array, *, multi_label: bool, thresholds: FloatArray | None = None) -> Float32Array:
+    """Return the predicted labels as a 0/1 array (rows, labels).
+
+    One label a text: the most probable one (ties: the first). Several labels a text: each label whose probability
+    reaches its threshold, 0.5 where no thresholds are given.
+    """
     if not multi_label:
-        return one_hot(scores.argmax(axis=1), scores.shape[1])
-    return (scores >= (0.5 if thresholds is None else thresholds)).astype(np.float32)
+        return one_hot(probabilities.argmax(axis=1), probabilities.shape[1])
+    return (probabilities >= (DEFAULT_THRESHOLD if thresholds is None else thresholds)).astype(np.float32)
 
 
-def f1_by_label(predicted: Hits, truth: Truth, weights: Floats | None = None) -> Floats:
+def f1_by_label(predicted: Float32Array, truth: Truth, weights: FloatArray | None = None) -> FloatArray:
     """Return each label's F1, (labels,), or with row weights (draws, rows) an array (draws, labels).
 
     A label without a true or predicted row scores 0.
@@ -63,81 +68,81 @@ def f1_by_label(predicted: Hits, truth: Truth, weights: Floats | None = None) ->
     if weights is None:
         weights = np.ones((1, len(predicted)))
         return np.asarray(f1_by_label(predicted, truth, weights)[0])
-    told = weights.astype(np.float32)
-    hit = told @ (predicted * truth.labels)
-    both = told @ (predicted + truth.labels)
-    found: Floats = np.divide(2 * hit, both, out=np.zeros_like(hit), where=both > 0).astype(np.float64)
-    return found
+    weights32 = weights.astype(np.float32)
+    true_positives = weights32 @ (predicted * truth.labels)
+    totals = weights32 @ (predicted + truth.labels)
+    return _divide(2 * true_positives, totals)
 
 
-def macro_f1(by_label: Floats, truth: Truth) -> Floats:
-    """Return the mean of each row of F1s over the labels that occur in the test set."""
+def macro_f1(by_label: FloatArray, truth: Truth) -> FloatArray:
+    """Return the mean of each row of F1 values over the labels that occur in the test set."""
     return np.asarray(by_label[..., truth.present].mean(axis=-1), np.float64)
 
 
-def micro_f1(predicted: Hits, truth: Truth) -> float:
+def micro_f1(predicted: Float32Array, truth: Truth) -> float:
     """Return 2 tp / (predicted + true) over all labels together."""
-    both = float(predicted.sum() + truth.labels.sum())
-    return 2 * float((predicted * truth.labels).sum()) / both if both else 0.0
+    total = float(predicted.sum() + truth.labels.sum())
+    return 2 * float((predicted * truth.labels).sum()) / total if total else 0.0
 
 
-def accuracy(predicted: Hits, truth: Truth) -> float:
-    """Return the share of rows whose labels are all right."""
+def accuracy(predicted: Float32Array, truth: Truth) -> float:
+    """Return the share of rows whose predicted labels all equal the true ones."""
     return float((predicted == truth.labels).all(axis=1).mean()) if len(predicted) else 0.0
 
 
-def recall_by_label(predicted: Hits, truth: Truth) -> Floats:
+def recall_by_label(predicted: Float32Array, truth: Truth) -> FloatArray:
     """Return each label's recall, (labels,); 0 for a label without test rows."""
-    rows = truth.rows
-    found: Floats = np.divide(
-        (predicted * truth.labels).sum(axis=0), rows, out=np.zeros_like(rows), where=rows > 0
-    ).astype(np.float64)
-    return found
+    return _divide((predicted * truth.labels).sum(axis=0), truth.row_counts)
 
 
-def precision_by_label(predicted: Hits, truth: Truth) -> Floats:
+def precision_by_label(predicted: Float32Array, truth: Truth) -> FloatArray:
     """Return each label's precision, (labels,); 0 for a label that is never predicted."""
-    told = predicted.sum(axis=0)
-    found: Floats = np.divide(
-        (predicted * truth.labels).sum(axis=0), told, out=np.zeros_like(told), where=told > 0
-    ).astype(np.float64)
-    return found
+    return _divide((predicted * truth.labels).sum(axis=0), predicted.sum(axis=0))
 
 
-def balanced_accuracy(predicted: Hits, truth: Truth) -> float:
+def balanced_accuracy(predicted: Float32Array, truth: Truth) -> float:
     """Return the mean recall over the labels that occur in the test set."""
     return float(recall_by_label(predicted, truth)[truth.present].mean())
 
 
-def quadratic_kappa(predicted: Hits, truth: Truth) -> float:
+def quadratic_kappa(predicted: Float32Array, truth: Truth) -> float:
     """Return Cohen's kappa with quadratic weights (Cohen 1968) for ordered labels, in the order of their columns.
 
-    1 is full agreement, 0 what chance gives. One label a text; 1 where both sides have one and the same label only.
+    1 is full agreement, 0 the agreement expected by chance. One label a text; 1 where predictions and truth both
+    consist of one and the same label.
     """
     size = predicted.shape[1]
-    table = truth.labels.T.astype(np.float64) @ predicted.astype(np.float64)
-    steps = np.arange(size)
-    cost = (steps[:, None] - steps[None, :]) ** 2
-    expected = np.outer(table.sum(axis=1), table.sum(axis=0)) / max(1.0, table.sum())
-    by_chance = float((cost * expected).sum())
-    return 1 - float((cost * table).sum()) / by_chance if by_chance else 1.0
+    confusion = truth.labels.T.astype(np.float64) @ predicted.astype(np.float64)
+    positions = np.arange(size)
+    cost = (positions[:, None] - positions[None, :]) ** 2
+    expected = np.outer(confusion.sum(axis=1), confusion.sum(axis=0)) / max(1.0, confusion.sum())
+    expected_cost = float((cost * expected).sum())
+    return 1 - float((cost * confusion).sum()) / expected_cost if expected_cost else 1.0
 
 
-def best_thresholds(scores: NDArray[np.float32], truth: Truth) -> Floats:
-    """Return for each label the threshold that gives the best F1 on held-out rows, halfway between two scores.
+def best_thresholds(probabilities: Float32Array, truth: Truth) -> FloatArray:
+    """Return for each label the threshold with the best F1 on held-out rows, halfway between two probabilities.
 
-    Ties: the one nearest to 0.5. A label without a true row keeps 0.5.
+    Ties: the threshold nearest to 0.5. A label without a true row keeps 0.5.
     """
-    found = np.full(scores.shape[1], 0.5)
-    for label in range(scores.shape[1]):
+    thresholds = np.full(probabilities.shape[1], DEFAULT_THRESHOLD)
+    for label in range(probabilities.shape[1]):
         true = truth.labels[:, label]
         if not true.any():
             continue
-        order = np.argsort(-scores[:, label], kind="stable")
-        ranked, hits = scores[order, label].astype(np.float64), np.cumsum(true[order])
+        order = np.argsort(-probabilities[:, label], kind="stable")
+        ranked, hits = probabilities[order, label].astype(np.float64), np.cumsum(true[order])
         f1 = 2 * hits / (np.arange(1, len(order) + 1) + true.sum())
-        f1[:-1][ranked[:-1] == ranked[1:]] = -1  # a threshold cannot part equal scores
+        f1[:-1][ranked[:-1] == ranked[1:]] = -1  # no threshold separates equal probabilities
         cuts = (ranked + np.append(ranked[1:], 0.0)) / 2
         best = np.flatnonzero(f1 >= f1.max() - 1e-9)
-        found[label] = cuts[best[np.argmin(np.abs(cuts[best] - 0.5))]]
-    return found
+        thresholds[label] = cuts[best[np.argmin(np.abs(cuts[best] - DEFAULT_THRESHOLD))]]
+    return thresholds
+
+
+def _divide(numerator: Float32Array, denominator: Float32Array) -> FloatArray:
+    """Return the quotients as float64; 0 where the denominator is 0."""
+    quotients: FloatArray = np.divide(
+        numerator, denominator, out=np.zeros_like(numerator), where=denominator > 0
+    ).astype(np.float64)
+    return quotients

@@ -1,294 +1,298 @@
-"""Proof on real data: a recipe's `evaluate`, and `textsynth evaluate` for a finished run or a file of texts.
+"""The entry points of an evaluation. Each loads the texts and the real sets, and calls `evaluate` with a plan.
 
-A run is proved with all it knows: what each check dropped is put back in turn, and the weight is fitted with the texts
-that do not know the held-out seeds. A file's texts are taken as they are.
+- `evaluate_run`: the texts of a run that is not written yet, for the recipe's `evaluate` section.
+- `evaluate_run_folder`: the folder of a finished run.
+- `evaluate_texts`: a file of labelled texts, or such records.
+- `evaluate_path`: either of the last two, from the arguments of the command line.
+
+The texts of a run are evaluated with the run's recipe: its filters are ablated, and the sample weight is fitted with
+the texts that do not depend on the held-out seeds. The texts of a file are evaluated as they are.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import NoReturn
 
 from textsynth.core.errors import UsageError, require_extra
+from textsynth.core.paths import cache_folder
 from textsynth.core.protocols import Context
 from textsynth.core.records import DroppedRecord, Record
 from textsynth.core.resources import limit_threads
+from textsynth.evaluate.ablation import FilterStep, find_ablation_candidates
+from textsynth.evaluate.cache import PredictionCache
+from textsynth.evaluate.cross_validation import leave_seeds_out
+from textsynth.evaluate.data import RealSets, SyntheticSet
+from textsynth.evaluate.evaluate import Evaluation, EvaluationPlan, evaluate
+from textsynth.evaluate.load import SECTIONS_WITHOUT_TEXTS, LoadedRun, load_file, load_run
+from textsynth.evaluate.serialize import as_json
 from textsynth.filter.agreement import Agreement
 from textsynth.recipe import Recipe, read_recipe
+from textsynth.recipe.context import make_context, read_sources
 from textsynth.recipe.init import read_labels
 from textsynth.recipe.pinning import pinned_as_run
-from textsynth.similarity.embedder import BUNDLED_EMBEDDER
+from textsynth.similarity.embedder import BUNDLED_EMBEDDER, Embedder, VectorStore
 from textsynth.sources.rows import Rows
 from textsynth.store.evaluation import write_evaluation
 from textsynth.store.journal import Journal
 from textsynth.store.manifest import Manifest
 
-if TYPE_CHECKING:
-    from textsynth.evaluate.data import RealSets, SyntheticSet
-    from textsynth.evaluate.evaluate import Embed, Evaluation
-    from textsynth.evaluate.load import LoadedRun
-    from textsynth.similarity.embedder import VectorStore
-
-ROLES = {"train": "train", "test": "test", "dev": "dev", "all": "whole"}
+# The command line's name of each set of real rows, and its name here.
+ROLES = {"train": "train", "test": "test", "dev": "dev", "all_rows": "all"}
 NO_RECIPE = (
-    "the run's recipe is not where it was, or has changed: what each check earned is not measured, and the weight is "
-    "fitted on the texts as they were selected"
+    "the run's recipe was moved or has changed: the filters are not ablated, and the sample weight is fitted on the "
+    "texts as they were selected"
 )
-Say = Callable[[str], None]
+RealFiles = Mapping[str, Path | list[Record]]
+"""Real sets by role (train, test, dev, all), each as a file or as records."""
 
 
-def evaluate_texts(
-    recipe: Recipe,
-    context: Context,
-    synthetic: SyntheticSet,
-    real: RealSets,
-    memory: VectorStore,
-    say: Say,
-    *,
-    full: bool,
-    ordinal: bool,
-) -> Evaluation:
-    """Return what a run's texts are worth; `context` holds its sources. Raises UsageError for unusable sets."""
-    from textsynth.evaluate import EvaluationPlan, evaluate, leave_seeds_out
-    from textsynth.evaluate.ablation import FilterStep, readmit_without
+@dataclass(frozen=True, slots=True)
+class EvaluationOptions:
+    """The options that all entry points share.
 
-    require_extra("embed", "sklearn", why="evaluate")
-    checks = [FilterStep(item.name, item.step) for item in recipe.filter]
-    own = next(((item.name, item.step) for item in recipe.filter if isinstance(item.step, Agreement)), None)
-    synthetic = replace(synthetic, agreement=own)
-    plan = EvaluationPlan(
-        context.embed,
-        recipe.embedder,
-        memory,
-        labels=list(recipe.labels),
-        multi_label=recipe.multi_label,
-        ordinal=ordinal,
-        full=full,
-        seed=recipe.seed,
-        knowing=leave_seeds_out(synthetic, real.train, context, list(recipe.sources)) if real.train else None,
-        readmitted=readmit_without(checks, synthetic.accepted, synthetic.drops, context),
-        say=say,
-    )
-    return evaluate(synthetic, real, plan)
+    `columns` names the columns `text` and `label` of files. `full` takes more draws and repeats; `ordinal` says that
+    the labels are in an order, lowest first. `log` shows a line of progress to the user.
+    """
+
+    columns: Mapping[str, object] = field(default_factory=dict)
+    full: bool = False
+    ordinal: bool = False
+    log: Callable[[str], None] = field(default=lambda _: None)
 
 
 def evaluate_run(
     recipe: Recipe,
     context: Context,
-    ends: tuple[Sequence[Record], Sequence[Record], Sequence[DroppedRecord]],
+    selected: Sequence[Record],
+    surplus: Sequence[Record],
+    dropped: Sequence[DroppedRecord],
+    *,
     folder: Path,
-    say: Say,
+    log: Callable[[str], None],
 ) -> Evaluation:
-    """Return what the texts of a run that is about to end are worth; `ends` are the selected, spare and dropped.
+    """Evaluate the texts of a run that is not written yet, as the recipe's `evaluate` section says.
 
-    Raises UsageError where they cannot be scored, as when none was selected.
+    `context` holds the run's sources; `folder` is the run's and gets the prediction cache. Raises UsageError where the
+    texts cannot be evaluated, as when none was selected.
     """
-    from textsynth.evaluate import SyntheticSet
-    from textsynth.evaluate.cache import PredictionCache
-    from textsynth.evaluate.load import NO_TEXT
-
-    wanted = recipe.evaluate
-    if wanted is None:
-        raise TypeError("a recipe without `evaluate` is not evaluated")
-    # in the order in which the run's folder has them: what is drawn at random is drawn alike from both
-    selected, spare = (sorted(records, key=lambda one: one.id) for records in ends[:2])
-    dropped = sorted(ends[2], key=lambda one: one.record.id)
-    texts = [drop for drop in dropped if drop.section not in NO_TEXT and drop.record.labels]
-    synthetic = SyntheticSet(recipe.name, selected, spare, texts)
-    with closing(PredictionCache(folder)) as memory:
-        real = real_of(recipe, context.sources)
-        return evaluate_texts(recipe, context, synthetic, real, memory, say, full=wanted.full, ordinal=wanted.ordinal)
-
-
-def weight_of(recipe: Recipe, found: Evaluation) -> float | None:
-    """Return the fitted weight of a synthetic text for the classifier that the recipe names, else the better one."""
-    kind = (recipe.evaluate.classifier if recipe.evaluate else None) or found.main
-    return found.weights[kind].weight if kind in found.weights else None
-
-
-def write_results(folder: Path, found: Evaluation) -> None:
-    """Keep what an evaluation found in the folder of its run, and tell it on the card of its data set."""
-    from textsynth.evaluate import as_json
-    from textsynth.report.card_figures import update_card
-
-    told = as_json(found)
-    write_evaluation(folder, told)
-    update_card(folder, told)
-
-
-def real_of(recipe: Recipe, sources: Mapping[str, Sequence[Record]]) -> RealSets:
-    """Return the real sets that the recipe's `evaluate` names."""
-    from textsynth.evaluate import RealSets
-
-    wanted = recipe.evaluate
-    if wanted is None:
-        raise TypeError("a recipe without `evaluate` names no real sets")
-    train, dev, whole = (list(sources[name]) if name else [] for name in (wanted.train, wanted.dev, wanted.all))
-    return RealSets(list(sources[wanted.test]), train, dev, whole)
-
-
-def evaluate_target(
-    what: Path, given: Mapping[str, Path | str | None], *, full: bool, ordinal: bool, say: Say
-) -> Evaluation:
-    """Return what a run's folder or a file of texts is worth.
-
-    `given` are real sets by role (train, test, dev, whole), the names of columns (text, label), and for a file the
-    order of its `labels` (`a,b,c` or a file of them); what is None is left out. Raises UsageError where there is no
-    such run or file, no test rows, or no order for an ordinal evaluation.
-    """
-    from textsynth.core.paths import cache_folder
-
-    limit_threads()
-    files: dict[str, Path | list[Record]] = {
-        role: Path(str(given[name])) for role, name in ROLES.items() if given.get(name) is not None
-    }
-    columns = {name: given[name] for name in ("text", "label") if given.get(name) is not None}
-    told = given.get("labels")
-    if what.is_dir():
-        if told is not None:
-            raise UsageError(f"{what}: --labels is for a file of texts; the labels of a run are its recipe's")
-        return evaluate_run_folder(what, files, columns=columns, full=full, ordinal=ordinal, say=say)
-    if ordinal and told is None:
-        raise UsageError(f"{what}: --ordinal needs the order of the labels; give it with --labels lowest,…,highest")
-    labels = list(read_labels(str(told))) if told is not None else []
-    return evaluate_file(
-        what, files, columns=columns, labels=labels, memory=cache_folder(), full=full, ordinal=ordinal, say=say
-    )
+    if recipe.evaluate is None:
+        raise TypeError("evaluate_run needs a recipe with an `evaluate` section")
+    # The same order as `load_run` gives, so that both sample the same texts at random.
+    drops = [
+        drop
+        for drop in sorted(dropped, key=lambda drop: drop.record.id)
+        if drop.section not in SECTIONS_WITHOUT_TEXTS and drop.record.labels
+    ]
+    synthetic = SyntheticSet(recipe.name, _sorted_by_id(selected), _sorted_by_id(surplus), drops)
+    options = EvaluationOptions(full=recipe.evaluate.full, ordinal=recipe.evaluate.ordinal, log=log)
+    real = real_sets(recipe, context.sources)
+    require_extra("embed", "sklearn", why="evaluate")
+    with closing(PredictionCache(folder)) as cache:
+        return evaluate(*_with_recipe(recipe, context, synthetic, real, cache, options))
 
 
 def evaluate_run_folder(
-    folder: Path,
-    files: Mapping[str, Path | list[Record]],
-    *,
-    columns: Mapping[str, object],
-    full: bool,
-    ordinal: bool,
-    say: Say,
-    recipe: Recipe | None = None,
+    folder: Path, real_files: RealFiles, options: EvaluationOptions, *, recipe: Recipe | None = None
 ) -> Evaluation:
-    """Return what a finished run's texts are worth, kept beside them for the next time.
+    """Evaluate the texts of a finished run; the prediction cache is kept in its folder.
 
-    `files` are real sets by role (train, test, dev, all), as files or as rows; roles that are left out are those of the
-    recipe's `evaluate`. `recipe` is looked for where the run had it, unless it is given.
+    Roles that `real_files` lacks are taken from the recipe's `evaluate` section. Without `recipe` it is read from where
+    the run had it; where that file was moved or has changed, the run is evaluated without it, and a note says so.
     """
-    from textsynth.evaluate.cache import PredictionCache
-    from textsynth.evaluate.load import read_run
-
     require_extra("embed", "sklearn", why="evaluate")
-    finished = read_run(folder)
-    given: dict[str, Sequence[Record]] = {role: _read(path, columns, role) for role, path in files.items()}
-    with closing(PredictionCache(folder)) as memory, Journal(folder) as journal:
+    finished = load_run(folder)
+    sets = {role: _load_records(file, options.columns, role) for role, file in real_files.items()}
+    with closing(PredictionCache(folder)) as cache, Journal(folder) as journal:
         recipe = recipe or _recipe_of(folder, finished.manifest)
         if recipe is None:
-            say(NO_RECIPE)
-            return _prove_alone(finished, _real(given, folder), memory, journal, say, full=full, ordinal=ordinal)
-        from textsynth.recipe.context import make_context, read_sources
-
+            options.log(NO_RECIPE)
+            real = _real_sets(sets, folder)
+            evaluation = evaluate(*_without_recipe(finished, real, cache, journal, options))
+            return replace(evaluation, notes=[*evaluation.notes, NO_RECIPE])
         sources = read_sources(recipe)
         if recipe.evaluate is not None:
-            own = real_of(recipe, sources)
-            given = {**own.named(), **given}
-            full, ordinal = full or recipe.evaluate.full, ordinal or recipe.evaluate.ordinal
+            sets = {**real_sets(recipe, sources).by_name(), **sets}
+            options = replace(
+                options,
+                full=options.full or recipe.evaluate.full,
+                ordinal=options.ordinal or recipe.evaluate.ordinal,
+            )
         context = make_context(recipe, sources, journal)
-        return evaluate_texts(
-            recipe, context, finished.synthetic, _real(given, folder), memory, say, full=full, ordinal=ordinal
-        )
+        real = _real_sets(sets, folder)
+        return evaluate(*_with_recipe(recipe, context, finished.synthetic, real, cache, options))
 
 
-def _prove_alone(
-    finished: LoadedRun, real: RealSets, memory: VectorStore, store: VectorStore, say: Say, *, full: bool, ordinal: bool
+def evaluate_texts(
+    texts: Path | list[Record],
+    real_files: RealFiles,
+    options: EvaluationOptions,
+    *,
+    labels: Sequence[str],
+    folder: Path,
 ) -> Evaluation:
-    """Return what the texts of a run are worth without its recipe, and say so in the notes."""
-    from textsynth.evaluate import EvaluationPlan, evaluate, leave_seeds_out
+    """Evaluate the labelled texts of a file, or labelled records.
 
+    `labels` gives the order of the labels (empty: the order in which they occur); `folder` gets the prediction cache.
+    """
+    require_extra("embed", "sklearn", why="evaluate")
+    path = texts if isinstance(texts, Path) else Path("rows")
+    synthetic = SyntheticSet(path.stem, _load_records(texts, options.columns, "selected"))
+    sets = {role: _load_records(file, options.columns, role) for role, file in real_files.items()}
+    multi_label = any(len(row.labels) > 1 for rows in (synthetic.selected, *sets.values()) for row in rows)
+    with closing(PredictionCache(folder)) as cache:
+        plan = EvaluationPlan(
+            Embedder(BUNDLED_EMBEDDER, cache).embed,
+            BUNDLED_EMBEDDER,
+            cache,
+            labels=labels,
+            multi_label=multi_label,
+            full=options.full,
+            ordinal=options.ordinal,
+            log=options.log,
+        )
+        return evaluate(synthetic, _real_sets(sets, path), plan)
+
+
+def evaluate_path(
+    path: Path, arguments: Mapping[str, Path | str | None], *, full: bool, ordinal: bool, log: Callable[[str], None]
+) -> Evaluation:
+    """Evaluate the folder of a run or a file of texts, with the arguments of the command line.
+
+    `arguments` are the files of real rows (train, test, dev, all_rows), the names of columns (text, label), and for a
+    file the order of its `labels` (`a,b,c` or a file of them); None values are ignored. Raises UsageError where there
+    is no such run or file, where there are no test rows, and where an ordinal evaluation has no order of the labels.
+    """
+    limit_threads()
+    real_files: RealFiles = {
+        role: Path(str(arguments[name])) for name, role in ROLES.items() if arguments.get(name) is not None
+    }
+    columns = {name: arguments[name] for name in ("text", "label") if arguments.get(name) is not None}
+    options = EvaluationOptions(columns, full, ordinal, log)
+    label_order = arguments.get("labels")
+    if path.is_dir():
+        if label_order is not None:
+            raise UsageError(f"{path}: --labels is for a file of texts; the labels of a run are its recipe's")
+        return evaluate_run_folder(path, real_files, options)
+    if ordinal and label_order is None:
+        raise UsageError(f"{path}: --ordinal needs the order of the labels; give it with --labels lowest,…,highest")
+    labels = list(read_labels(str(label_order))) if label_order is not None else []
+    return evaluate_texts(path, real_files, options, labels=labels, folder=cache_folder())
+
+
+def fitted_weight(recipe: Recipe, evaluation: Evaluation) -> float | None:
+    """Return the fitted weight of a synthetic text for the classifier that the recipe names, else for the main one."""
+    named = recipe.evaluate.classifier if recipe.evaluate else None
+    fitted = evaluation.sample_weights.get(named or evaluation.main_classifier)
+    return None if fitted is None else fitted.weight
+
+
+def save_evaluation(folder: Path, evaluation: Evaluation) -> None:
+    """Write an evaluation to the folder of its run, and add it to the card of the run's data set."""
+    from textsynth.report.card_figures import update_card  # only saved evaluations need the report
+
+    summary = as_json(evaluation)
+    write_evaluation(folder, summary)
+    update_card(folder, summary)
+
+
+def real_sets(recipe: Recipe, sources: Mapping[str, Sequence[Record]]) -> RealSets:
+    """Return the real sets that the recipe's `evaluate` section names."""
+    names = recipe.evaluate
+    if names is None:
+        raise TypeError("real_sets needs a recipe with an `evaluate` section")
+    train, dev, all_rows = (list(sources[name]) if name else [] for name in (names.train, names.dev, names.all))
+    return RealSets(list(sources[names.test]), train, dev, all_rows)
+
+
+_Arguments = tuple[SyntheticSet, RealSets, EvaluationPlan]
+"""The arguments of `evaluate`."""
+
+
+def _with_recipe(
+    recipe: Recipe,
+    context: Context,
+    synthetic: SyntheticSet,
+    real: RealSets,
+    cache: VectorStore,
+    options: EvaluationOptions,
+) -> _Arguments:
+    """Return the arguments of `evaluate` for the texts of a run; `context` holds the run's sources."""
+    filters = [FilterStep(item.name, item.step) for item in recipe.filter]
+    agreement = next(((item.name, item.step) for item in recipe.filter if isinstance(item.step, Agreement)), None)
+    synthetic = replace(synthetic, agreement=agreement)
+    plan = EvaluationPlan(
+        context.embed,
+        recipe.embedder,
+        cache,
+        labels=list(recipe.labels),
+        multi_label=recipe.multi_label,
+        ordinal=options.ordinal,
+        full=options.full,
+        seed=recipe.seed,
+        texts_without_seeds=leave_seeds_out(synthetic, real.train, context, list(recipe.sources))
+        if real.train
+        else None,
+        ablation_candidates=find_ablation_candidates(filters, synthetic.accepted, synthetic.drops, context),
+        log=options.log,
+    )
+    return synthetic, real, plan
+
+
+def _without_recipe(
+    finished: LoadedRun, real: RealSets, cache: VectorStore, vectors: VectorStore, options: EvaluationOptions
+) -> _Arguments:
+    """Return the arguments of `evaluate` for the texts of a run whose recipe is not available."""
     manifest, multi_label = finished.manifest, finished.multi_label
-    embed = _embedder(BUNDLED_EMBEDDER, store)
+    embed = Embedder(BUNDLED_EMBEDDER, vectors).embed
     context = Context(finished.task, "en", 0, {}, multi_label, {}, embed, _no_prompt)
     plan = EvaluationPlan(
         embed,
         BUNDLED_EMBEDDER,
-        memory,
+        cache,
         labels=finished.labels,
         multi_label=multi_label,
-        ordinal=ordinal,
-        full=full,
+        ordinal=options.ordinal,
+        full=options.full,
         seed=manifest["seed"],
-        knowing=leave_seeds_out(finished.synthetic, real.train, context, list(manifest["sources"]))
+        texts_without_seeds=leave_seeds_out(finished.synthetic, real.train, context, list(manifest["sources"]))
         if real.train
         else None,
-        say=say,
+        log=options.log,
     )
-    found = evaluate(finished.synthetic, real, plan)
-    return replace(found, notes=[*found.notes, NO_RECIPE])
+    return finished.synthetic, real, plan
 
 
-def evaluate_file(
-    path: Path | list[Record],
-    files: Mapping[str, Path | list[Record]],
-    *,
-    columns: Mapping[str, object],
-    labels: Sequence[str],
-    memory: Path,
-    full: bool,
-    ordinal: bool,
-    say: Say,
-) -> Evaluation:
-    """Return what the labelled texts of a file, or such rows, are worth.
-
-    `labels` gives their order ([]: as they come); `memory` is the folder for what was computed.
-    """
-    from textsynth.evaluate import EvaluationPlan, SyntheticSet, evaluate
-    from textsynth.evaluate.cache import PredictionCache
-
-    require_extra("embed", "sklearn", why="evaluate")
-    where = path if isinstance(path, Path) else Path("rows")
-    synthetic = SyntheticSet(where.stem, _read(path, columns, "selected"))
-    given = {role: _read(one, columns, role) for role, one in files.items()}
-    multi_label = any(len(row.labels) > 1 for rows in (synthetic.selected, *given.values()) for row in rows)
-    with closing(PredictionCache(memory)) as kept:
-        embed = _embedder(BUNDLED_EMBEDDER, kept)
-        plan = EvaluationPlan(
-            embed, BUNDLED_EMBEDDER, kept, labels=labels, multi_label=multi_label, full=full, ordinal=ordinal, say=say
-        )
-        return evaluate(synthetic, _real(given, where), plan)
+def _sorted_by_id(records: Sequence[Record]) -> list[Record]:
+    return sorted(records, key=lambda record: record.id)
 
 
-def _real(given: Mapping[str, Sequence[Record]], where: Path) -> RealSets:
-    from textsynth.evaluate import RealSets
-
-    if not given.get("test"):
-        raise UsageError(f"{where}: no real test rows to score on; give them with --test FILE")
-    return RealSets(given["test"], given.get("train", ()), given.get("dev", ()), given.get("all", ()))
+def _real_sets(sets: Mapping[str, Sequence[Record]], path: Path) -> RealSets:
+    if not sets.get("test"):
+        raise UsageError(f"{path}: no real test rows to score on; give them with --test FILE")
+    return RealSets(sets["test"], sets.get("train", ()), sets.get("dev", ()), sets.get("all", ()))
 
 
-def _read(path: Path | list[Record], columns: Mapping[str, object], role: str) -> list[Record]:
-    from textsynth.evaluate.load import read_file
-
-    if not isinstance(path, Path):
-        return path
-    return read_file(path, Rows.model_validate({"path": path, **columns}), role)
+def _load_records(file: Path | list[Record], columns: Mapping[str, object], name: str) -> Sequence[Record]:
+    if not isinstance(file, Path):
+        return file
+    return load_file(file, Rows.model_validate({"path": file, **columns}), name)
 
 
 def _recipe_of(folder: Path, manifest: Manifest) -> Recipe | None:
-    """Return the run's recipe if its file is still there and says the same, else None."""
-    told = manifest["recipe"]
-    path = folder / told["path"]
+    """Return the run's recipe if its file is still there and unchanged, else None."""
+    info = manifest["recipe"]
+    path = folder / info["path"]
     if not path.is_file():
         return None
     try:
-        recipe = read_recipe(path, told["sets"])
+        recipe = read_recipe(path, info["sets"])
     except UsageError:
         return None
-    return pinned_as_run(recipe, manifest["sources"]) if recipe.hash == told["hash"] else None
-
-
-def _embedder(name: str, store: VectorStore) -> Embed:
-    from textsynth.similarity.embedder import Embedder
-
-    return Embedder(name, store).embed
+    return pinned_as_run(recipe, manifest["sources"]) if recipe.hash == info["hash"] else None
 
 
 def _no_prompt(name: str, model: str) -> NoReturn:

@@ -1,120 +1,167 @@
-"""An evaluation as JSON: the stable keys that scripts, the report and `--json` read."""
+"""The content of `evaluation.json` and of `textsynth evaluate --json` for an evaluation."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from collections.abc import Sequence
 from typing import Any
 
 from textsynth.core.records import Record
+from textsynth.evaluate.contamination import Contamination
 from textsynth.evaluate.evaluate import Evaluation
-from textsynth.evaluate.results import arm_scores
-from textsynth.evaluate.verdict import ArmDifference, Verdict
-from textsynth.store.evaluation import FORMAT
+from textsynth.evaluate.overlap import BaseRates
+from textsynth.evaluate.results import ArmDifference, arm_scores
+from textsynth.evaluate.verdict import EvaluationVerdict
+from textsynth.store.evaluation import (
+    AblationSchema,
+    ArmScoresSchema,
+    BaseRatesSchema,
+    ContaminationSchema,
+    CopyLimitsSchema,
+    CopySchema,
+    CurvePointSchema,
+    DataSchema,
+    DifferenceSchema,
+    DiversitySchema,
+    DomainShiftSchema,
+    EvaluationSchema,
+    FittedWeightSchema,
+    LabelChangeSchema,
+    SyntheticCountsSchema,
+    TextComparisonSchema,
+    VerdictSchema,
+)
 
-PLACES = 6
+SIMILARITY_DECIMALS = 4
 
 
-def as_json(found: Evaluation) -> dict[str, Any]:
-    """Return the evaluation as plain values; numbers have six places, sets stand by name."""
-    truth = found.bench.truth
-    arms: dict[str, dict[str, object]] = {}
-    for one in found.outcomes:
-        arms.setdefault(one.arm, {})[one.kind] = arm_scores(one, found.labels, truth, ordinal=found.ordinal)
-    told = {
-        "version": FORMAT,
-        "data": _data(found),
-        "classifiers": list(dict.fromkeys(one.kind for one in found.outcomes)),
-        "arms": arms,
-        "differences": [_difference(one) for one in found.differences],
-        "verdict": _verdict(found.verdict),
-        "weights": {kind: asdict(one) for kind, one in found.weights.items()},
-        "curve": {kind: [asdict(point) for point in points] for kind, points in found.curves.items()},
-        "earned": [
-            {
-                "step": one.item,
-                "dropped": one.dropped,
-                "readmitted": one.readmitted,
-                "classifier": one.classifier,
-                "with": one.with_check,
-                "without": one.without,
-                "random": one.random,
-                "random_spread": one.random_spread,
-            }
-            for one in found.earned
+def as_json(evaluation: Evaluation) -> dict[str, Any]:
+    """Return the evaluation as plain values under the keys of `evaluation.json`."""
+    return evaluation_schema(evaluation).as_json()
+
+
+def evaluation_schema(evaluation: Evaluation) -> EvaluationSchema:
+    """Return the evaluation in the schema of `evaluation.json`, with numbers rounded to six decimals."""
+    return EvaluationSchema(
+        data=_data(evaluation),
+        classifiers=list(dict.fromkeys(result.classifier for result in evaluation.arm_results)),
+        arms=_arms(evaluation),
+        differences=[_difference(difference) for difference in evaluation.differences],
+        verdict=_verdict(evaluation.verdict),
+        sample_weights={
+            classifier: FittedWeightSchema.model_validate(fitted)
+            for classifier, fitted in evaluation.sample_weights.items()
+        },
+        learning_curves={
+            classifier: [CurvePointSchema.model_validate(point) for point in curve]
+            for classifier, curve in evaluation.learning_curves.items()
+        },
+        ablation=[AblationSchema.model_validate(result) for result in evaluation.ablation],
+        contamination=contamination_schema(evaluation.contamination),
+        domain_shift=DomainShiftSchema.model_validate(evaluation.domain_shift),
+        diversity=DiversitySchema.model_validate(evaluation.diversity),
+        nearest_texts=[TextComparisonSchema.model_validate(text) for text in evaluation.nearest_texts],
+        notes=list(evaluation.notes),
+    )
+
+
+def contamination_schema(contamination: Contamination) -> ContaminationSchema:
+    """Return the contamination in the schema of `evaluation.json`, with rates and similarities to four decimals."""
+    overlaps = contamination.overlaps
+    return ContaminationSchema(
+        test_copies=contamination.test_copies,
+        above_base_rate=list(contamination.above_base_rate),
+        counts={name: overlap.count for name, overlap in overlaps.items()},
+        kinds={name: {str(kind): count for kind, count in overlap.kinds.items()} for name, overlap in overlaps.items()},
+        copied_rows={name: len(overlap.copied_rows) for name, overlap in overlaps.items()},
+        close={name: overlap.close for name, overlap in overlaps.items()},
+        label_conflicts={name: overlap.label_conflicts for name, overlap in overlaps.items()},
+        base_rates={name: _base_rates(rates) for name, rates in contamination.base_rates.items()},
+        pairs=[
+            CopySchema(
+                kind=pair.kind,
+                sets=list(pair.sets),
+                ids=list(pair.ids),
+                texts=list(pair.texts),
+                labels=list(pair.labels),
+                same_label=pair.same_label,
+                similarity=round(pair.similarity, SIMILARITY_DECIMALS),
+            )
+            for pair in contamination.pairs
         ],
-        "leaks": found.leaks.as_json(),
-        "gap": found.gap.as_json(),
-        "diversity": found.diversity.as_json(),
-        "neighbours": [asdict(seen) for seen in found.seen],
-        "notes": list(found.notes),
+    )
+
+
+def _base_rates(base_rates: BaseRates) -> BaseRatesSchema:
+    rates = {kind: round(rate, SIMILARITY_DECIMALS) for kind, rate in base_rates.rates.items()}
+    limits = CopyLimitsSchema(
+        words=round(base_rates.words, SIMILARITY_DECIMALS), cosine=round(base_rates.cosine, SIMILARITY_DECIMALS)
+    )
+    return BaseRatesSchema(rows=base_rates.rows, limits=limits, **rates)
+
+
+def _arms(evaluation: Evaluation) -> dict[str, dict[str, ArmScoresSchema]]:
+    truth = evaluation.experiment.truth
+    arms: dict[str, dict[str, ArmScoresSchema]] = {}
+    for result in evaluation.arm_results:
+        scores = arm_scores(result, evaluation.labels, truth, ordinal=evaluation.ordinal)
+        arms.setdefault(result.arm, {})[result.classifier] = ArmScoresSchema.model_validate(scores)
+    return arms
+
+
+def _data(evaluation: Evaluation) -> DataSchema:
+    synthetic, real = evaluation.synthetic, evaluation.real
+    sets = {
+        **real.by_name(),
+        "raw": synthetic.raw,
+        "selected": synthetic.selected,
+        "test": evaluation.test,
     }
-    rounded = _rounded(told)
-    assert isinstance(rounded, dict)
-    return rounded
+    return DataSchema(
+        name=synthetic.name,
+        synthetic=SyntheticCountsSchema(
+            raw=len(synthetic.raw), selected=len(synthetic.selected), surplus=len(synthetic.surplus)
+        ),
+        train=len(real.train),
+        dev=len(real.dev),
+        all=len(real.all_rows),
+        test=len(evaluation.test),
+        excluded_test_rows=list(evaluation.excluded_test_rows),
+        labels=list(evaluation.labels),
+        multi_label=evaluation.multi_label,
+        ordinal=evaluation.ordinal,
+        label_counts={name: _label_counts(records, evaluation.labels) for name, records in sets.items()},
+    )
 
 
-def _data(found: Evaluation) -> dict[str, object]:
-    synthetic, real = found.synthetic, found.real
-    sets = {**real.named(), "raw": synthetic.raw, "selected": synthetic.selected, "test": found.test}
-    return {
-        "name": synthetic.name,
-        "synthetic": {"raw": len(synthetic.raw), "selected": len(synthetic.selected), "surplus": len(synthetic.spare)},
-        **{name: len(rows) for name, rows in {"train": real.train, "dev": real.dev, "all": real.whole}.items()},
-        "test": len(found.test),
-        "test_left_out": list(found.left_out),
-        "labels": list(found.labels),
-        "multi_label": found.multi_label,
-        "ordinal": found.ordinal,
-        "label_counts": {name: _counts(rows, found.labels) for name, rows in sets.items()},
-    }
-
-
-def _counts(rows: Sequence[Record], labels: Sequence[str]) -> dict[str, int]:
-    counts = Counter(label for row in rows for label in row.labels)
+def _label_counts(records: Sequence[Record], labels: Sequence[str]) -> dict[str, int]:
+    counts = Counter(label for record in records for label in record.labels)
     return {label: counts[label] for label in labels}
 
 
-def _difference(one: ArmDifference) -> dict[str, object]:
-    return {
-        "arm": one.arm,
-        "minus": one.minus,
-        "classifier": one.classifier,
-        "difference": one.difference,
-        "interval": list(one.interval),
-        "per_class": {
-            change.label: {
-                "change": change.change,
-                "interval": list(change.interval),
-                "test": change.test,
-                "few": change.few,
-            }
-            for change in one.per_class
-        },
-    }
+def _difference(difference: ArmDifference) -> DifferenceSchema:
+    return DifferenceSchema(
+        arm=difference.arm,
+        baseline=difference.baseline,
+        classifier=difference.classifier,
+        difference=difference.difference,
+        interval=list(difference.interval),
+        per_label={change.label: LabelChangeSchema.model_validate(change) for change in difference.per_label},
+    )
 
 
-def _verdict(verdict: Verdict) -> dict[str, object]:
-    one = verdict.difference
-    return {
-        "effect": verdict.effect,
-        "classifier": one.classifier if one else None,
-        "arm": one.arm if one else None,
-        "minus": one.minus if one else None,
-        "difference": one.difference if one else None,
-        "interval": list(one.interval) if one else None,
-        "classes_better": verdict.better,
-        "classes_worse": verdict.worse,
-        "classes_few": verdict.few,
-        "leaks": verdict.leaks,
-        "sentences": list(verdict.sentences),
-    }
-
-
-def _rounded(value: object) -> object:
-    if isinstance(value, float):
-        return round(value, PLACES)
-    if isinstance(value, Mapping):
-        return {name: _rounded(one) for name, one in value.items()}
-    return [_rounded(one) for one in value] if isinstance(value, (list, tuple)) else value
+def _verdict(verdict: EvaluationVerdict) -> VerdictSchema:
+    difference = verdict.difference
+    return VerdictSchema(
+        effect=verdict.effect,
+        classifier=difference.classifier if difference else None,
+        arm=difference.arm if difference else None,
+        baseline=difference.baseline if difference else None,
+        difference=difference.difference if difference else None,
+        interval=list(difference.interval) if difference else None,
+        labels_better=verdict.labels_better,
+        labels_worse=verdict.labels_worse,
+        labels_few_rows=verdict.labels_few_rows,
+        test_copies=verdict.test_copies,
+        sentences=list(verdict.sentences),
+    )

@@ -258,7 +258,7 @@ def _evaluate(
         return None, []
     log("evaluating")
     try:
-        return evaluate_run(recipe, context, outcomes, out, log), []
+        return evaluate_run(recipe, context, *outcomes, folder=out, log=log), []
     except UsageError as error:
         return None, [f"not evaluated: {error}"]
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from textsynth.core.protocols import Source
 from textsynth.core.records import DroppedRecord, Record, reason_category
 from textsynth.core.version import __version__
-from textsynth.evaluate.runner import weight_of
+from textsynth.evaluate.runner import fitted_weight
 from textsynth.export.card.licenses import conflicts, known_model_license
 from textsynth.export.run_result import CardMetadata, CheckInfo, QuotaStatus, RunResult, SourceInfo
 from textsynth.prompts import find_prompt
@@ -93,7 +93,7 @@ def run_result(recipe: Recipe, finished: FinishedRun) -> RunResult:
         metadata=CardMetadata(**{name: getattr(export, name) for name in CardMetadata.__dataclass_fields__}),
         recipe_text=recipe.text,
         overrides=recipe.overrides,
-        weight=None if evaluation is None else weight_of(recipe, evaluation),
+        weight=None if evaluation is None else fitted_weight(recipe, evaluation),
         evaluation_sentences=() if evaluation is None else evaluation.verdict.sentences,
         calibrations=finished.state.calibrations,
         evaluation={} if evaluation is None else _as_json(evaluation),

@@ -1,4 +1,4 @@
-"""What tests of leaks share: an embedder of a few lines, and texts that hardly resemble each other."""
+"""Random texts that hardly resemble each other, and an embedder of a few lines, for tests of contamination."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ WORDS = [stem + end for stem in STEMS for end in ENDS]
 
 
 def embed(texts: Sequence[str]) -> Vectors:
-    """Return unit vectors (n, 64): the sum of a fixed random direction for each word."""
-    found = np.zeros((len(texts), 64))
+    """Return unit vectors (n, 64): the sum of a fixed random vector for each word."""
+    vectors = np.zeros((len(texts), 64))
     for row, text in enumerate(texts):
         for word in words_of(text) or [""]:
-            found[row] += np.random.default_rng(zlib.crc32(word.encode())).standard_normal(64)
-    unit: Vectors = (found / np.linalg.norm(found, axis=1, keepdims=True)).astype(np.float32)
+            vectors[row] += np.random.default_rng(zlib.crc32(word.encode())).standard_normal(64)
+    unit: Vectors = (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
     return unit
 
 
-def texts(count: int, seed: int, *, words: int = 9) -> list[str]:
+def random_texts(count: int, seed: int, *, words: int = 9) -> list[str]:
     """Return different random sentences; no two have many words in common."""
-    chance = random.Random(seed)
-    return [" ".join(chance.sample(WORDS, words)).capitalize() + "." for _ in range(count)]
+    generator = random.Random(seed)
+    return [" ".join(generator.sample(WORDS, words)).capitalize() + "." for _ in range(count)]
