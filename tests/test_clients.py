@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from tests.export.formats.some import about, texts
+from tests.export.formats.examples import example_info, example_texts
 from textsynth.export.formats import write_format
 
 pytestmark = pytest.mark.clients
@@ -46,7 +46,12 @@ def loaded(python: str, script: str, name: str, folder: Path) -> list[dict[str, 
     folders = []
     for task, multi_label in KINDS:
         out = folder / f"{task}-{multi_label}"
-        write_format(name, texts(task=task, multi_label=multi_label), about(task=task, multi_label=multi_label), out)
+        write_format(
+            name,
+            example_texts(task=task, multi_label=multi_label),
+            example_info(task=task, multi_label=multi_label),
+            out,
+        )
         folders.append(str(out))
     env = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
     command = [python, str(CLIENTS / script), *folders]

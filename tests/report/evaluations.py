@@ -238,7 +238,7 @@ def _difference(rng: random.Random, arms: dict[str, Any], arm: str, minus: str, 
         change = values["f1"] - minus_scores["per_class"][label]["f1"]
         half = rng.uniform(0.03, 0.12)
         per_class[label] = {"change": round(change, 4), "interval": [round(change - half, 4), round(change + half, 4)],
-                            "test": values["test"], **({"few": True} if values["test"] < 20 else {})}  # fmt: skip
+                            "test": values["test"], "few": values["test"] < 20}  # fmt: skip
     difference = scores["macro_f1"] - minus_scores["macro_f1"]
     return {
         "arm": arm,
