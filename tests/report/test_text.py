@@ -22,7 +22,7 @@ from textsynth.report.text import evaluation_text, run_text, section_lines, sect
 def test_the_report_of_a_run_line_by_line(tmp_path: Path) -> None:
     text = run_text(read_run_data(finished(tmp_path, outcome(labels={"refund": "x", "delivery": "y"}))))
     lines = [" ".join(line.replace("█", "").split()) for line in text.splitlines()]
-    assert lines[0] == "parcels: the yield has run dry"
+    assert lines[0] == "parcels: no further texts were accepted"
     for line in (
         "37 candidates",
         "-1 filter length: too few words",
@@ -64,7 +64,7 @@ def test_with_an_evaluation_the_verdict_comes_first_and_the_cost_last(tmp_path: 
     run = finished(tmp_path, outcome())
     (run / "evaluation.json").write_text(json.dumps(evaluations.harmful()))
     text = run_text(read_run_data(run))
-    order = ["▼ HARMS", "parcels: the yield", "candidates", "quota", "━━ Scores on real", "━━ Leaks", "models: "]
+    order = ["▼ HARMS", "parcels: no further", "candidates", "quota", "━━ Scores on real", "━━ Leaks", "models: "]
     positions = [text.index(part) for part in order]
     assert positions == sorted(positions)
     assert max(map(display_width, text.splitlines())) <= 100

@@ -117,7 +117,7 @@ def test_every_decision_is_counted_once_and_noted() -> None:
         "kept": 1, "relabelled": 1, "dropped": 1, "differ": 1, "overruled": 1, "absent": 1, "unusable": 0,
     }  # fmt: skip
     assert review_notes(outcome) == [
-        "people decided: 1 kept, 1 relabelled, 1 dropped",
+        "review decisions: 1 kept, 1 relabelled, 1 dropped",
         "people disagree on 1 text, which waits",
         "a check dropped 1 text on which people had decided",
         "1 review decision without effect: the text is no candidate of this run",
