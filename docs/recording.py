@@ -30,7 +30,7 @@ SHOWN_SHARE = 0.5
 # Without this rule the picture loads nothing from other servers.
 FONT_RULE = re.compile(r"\s*@font-face \{.*?\}", re.DOTALL)
 MODEL = """models.generator={scripted: {function: "./answers.py:answer", latency_seconds: 0.6, concurrency: 8}}"""
-ANSWERS = '''
+ANSWERS = """
 import random
 import re
 
@@ -92,7 +92,7 @@ def text(generator, label):
         label = generator.choice(sorted(TEXTS))
     core = generator.choice(TEXTS[label]).format(thing=generator.choice(THINGS), n=generator.randint(3, 90))
     return " ".join(filter(None, (generator.choice(STARTS), core, generator.choice(ENDS))))
-'''
+"""
 
 
 def write_recipe(folder: Path) -> Path:

@@ -38,7 +38,7 @@ TIMEOUT_SECONDS = 300
 ANSWERS = '''\
 """A scripted model: numbered texts, each different, that depend on the request alone."""
 
-import zlib
+import hashlib
 
 THINGS = ("order", "chairs", "lamp", "shoes", "bicycle", "parcel", "jacket", "table", "kettle", "tent")
 
@@ -51,11 +51,12 @@ def answer(request):
 
 def choose_label(request):
     """Choose by the words of the text; without any such word, by the order of the labels, like an unsure model."""
+    prompt = "\\n".join(message.content for message in request.prompt.messages)
     text = request.prompt.messages[-1].content.lower()
     money = any(word in text for word in ("money", "refund", "euros", "paid", "pay"))
     parcel = any(word in text for word in ("where", "courier", "arrive", "came", "parcel"))
     if money == parcel and "number" not in text:
-        return ("refund", "delivery")[zlib.crc32(text.encode()) % 2]
+        return ("refund", "delivery")[hashlib.sha256(prompt.encode()).digest()[2] % 2]
     return "refund" if money or "0" in text.partition(" for ")[0] else "delivery"
 '''
 TEST_OPTIONS = {

@@ -74,7 +74,9 @@ def test_every_relative_link_has_a_target(page: Path) -> None:
 
 @pytest.mark.parametrize("page", [*PAGES, *OTHER_TEXTS[:2], OTHER_TEXTS[3]], ids=relative_name)
 def test_no_page_uses_a_renamed_key(page: Path) -> None:
-    code = "\n".join(re.findall(r"^```yaml.*?^```$|`[^`\n]+`", page.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL))
+    code = "\n".join(
+        re.findall(r"^```yaml.*?^```$|`[^`\n]+`", page.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+    )
     for key in RENAMED_FIELDS.keys() - READ_BY_PARSERS:
         assert not re.search(rf"(?<![\w.]){key}: ", code), f"{page.name} uses {key!r}, now {RENAMED_FIELDS[key]!r}"
 
