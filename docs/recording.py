@@ -34,7 +34,9 @@ ANSWERS = """
 import random
 import re
 
-THINGS = "kettle lamp table jacket tent bicycle sofa camera printer mirror carpet helmet shelf clock fridge piano".split()
+THINGS = (
+    "kettle lamp table jacket tent bicycle sofa camera printer mirror carpet helmet shelf clock fridge piano"
+).split()
 STARTS = (
     "", "", "hello,", "good morning,", "hi there,", "just wondering,", "dear team,", "as I wrote on Monday,",
     "my number is 4711,", "second time I ask:", "quick question:", "sorry to bother you again,",

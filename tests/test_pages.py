@@ -1,4 +1,4 @@
-"""Every block of the pages in docs/ is executed; the reference is generated from the code; links and site are checked."""
+"""Every block of the pages in docs/ is executed; reference, links, index and site are checked."""
 
 from __future__ import annotations
 
