@@ -158,8 +158,9 @@ def test_the_picture_can_be_recorded_again(tmp_path: Path) -> None:
     assert process.returncode == 0, process.stderr
     recorded = svg_lines((tmp_path / "run.svg").read_text(encoding="utf-8"))
     shown = svg_lines((ROOT / "docs" / "run.svg").read_text(encoding="utf-8"))
-    result = recorded.index("label     wanted  selected  missing  dropped")
-    assert recorded[result : result + 9] == shown[shown.index(recorded[result]) :][:9]
+    quota = recorded.index("label     wanted  selected  missing  dropped")
+    assert set(recorded[quota : quota + 4]) <= set(shown), "record it again: python docs/recording.py"
+    assert {"the quota is met", "  textsynth report runs/tickets"} <= set(recorded) & set(shown)
 
 
 @pytest.mark.slow
