@@ -98,6 +98,15 @@ def test_the_index_lists_every_page() -> None:
         assert page.name == "index.md" or re.search(rf"^{path.removesuffix('.md')}$", index, re.MULTILINE), path
 
 
+def test_the_architecture_page_lists_every_package_and_names_existing_files() -> None:
+    page = (DOCS / "architecture.md").read_text(encoding="utf-8")
+    (tree,) = (block.text for block in blocks_of(page) if block.text.startswith("textsynth/"))
+    packages = {path.parent.name for path in (ROOT / "textsynth").glob("*/__init__.py")}
+    assert set(re.findall(r"^  (\w+)/", tree, re.MULTILINE)) == packages
+    for path in re.findall(r"`([\w/]+\.py)`", page):
+        assert any((ROOT / "textsynth").rglob(path)) or (ROOT / path).is_file(), path
+
+
 def test_the_site_builds_without_a_warning(tmp_path: Path) -> None:
     for module in ("sphinx", "myst_parser", "furo"):
         pytest.importorskip(module, reason="the site is built with pip install 'textsynth[docs]'")

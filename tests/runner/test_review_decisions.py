@@ -232,7 +232,7 @@ def test_keep_drop_and_relabel_take_effect_and_no_answer_is_requested_twice(
     assert dropped_id not in waiting(result.folder)
     assert [row["selected"] for row in result.quota] == [12, 12, 12]
     card = (result.folder / "dataset" / "README.md").read_text(encoding="utf-8")
-    assert "People decided on 4 of them: kept 1, given other labels 2, dropped 1." in card
+    assert "People decided on 4 of them: kept 1, relabelled 2, dropped 1." in card
     assert "annabel" not in card
     assert "annabel" not in json.dumps(list(all_rows.values()))
 
