@@ -219,7 +219,7 @@ class Generator(Step):
         default=None,
         gt=0,
         le=1,
-        description="share of the accepted texts that this generator writes; left out: an even split of the rest",
+        description="share of the accepted texts that this generator writes; default: an even split of the rest",
     )
 
     @property

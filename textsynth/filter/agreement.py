@@ -47,7 +47,7 @@ class Agreement(Filter):
     label_confidence: ClassVar[bool] = True
 
     source: SourceName = Field(default="seeds", description="the labelled seeds that the classifier is trained on")
-    top_k: int = Field(default=1, ge=1, description="the text's label must be among this many most probable labels")
+    top_k: int = Field(default=1, ge=1, description="the text's label must be among the top_k most probable labels")
     min_confidence: float = Field(
         default=0.0, ge=0, le=1, description="minimum probability of the text's label, 0 to 1; 0 for no minimum"
     )

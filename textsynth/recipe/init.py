@@ -58,7 +58,7 @@ NO_SEEDS = """\
 """
 
 FILTERS = """\
-# filter:                          # left out: every filter that suits the task; [] for none; or a list of your own
+# filter:                          # default: every filter that suits the task; [] for none; or a list of your own
 #   - length: {min_words: 3, max_words: 40}
 #   - exact_duplicate
 #   - near_duplicate: {similarity: 0.7}
