@@ -94,8 +94,8 @@ class Contamination:
         close = self.base_rates["test"].rates["close"] if "test" in self.base_rates else 0
         if close > NOTED_CLOSE_SHARE:
             notes.append(
-                f"{format_percent(close)} of the test rows nearly repeat another one in words or meaning, so that only still nearer"
-                " texts count as copies."
+                f"{format_percent(close)} of the test rows nearly repeat another one in words or meaning, so that only "
+                "texts that are more similar still count as copies."
             )
         return tuple(notes)
 
