@@ -26,7 +26,7 @@ _CLOSING = {"[": "]", "{": "}"}
 _TYPE_NAMES = {dict: "a map", list: "a list", str: "a text", bool: "true or false", type(None): "null"}
 
 
-class Json(Reader):
+class JsonReader(Reader):
     """Reads the texts of a JSON value. An engine with guided decoding is held to the JSON schema of `texts`.
 
     `texts` is the path to the texts: keys separated by dots, with `[]` for each list. "" is a list of texts, `texts` a
@@ -47,7 +47,7 @@ class Json(Reader):
     )
 
     @model_validator(mode="after")
-    def _check_path(self) -> Json:
+    def _check_path(self) -> JsonReader:
         names = [part.removesuffix(LIST) for part in self.texts.split(".")] if self.texts else []
         if any(not name for name in names[1:]) or (names and not names[0] and not self.texts.startswith(LIST)):
             raise ValueError(f"the path {self.texts!r} has an empty key; separate keys with dots: items[].text")
