@@ -321,9 +321,9 @@ class RequestEncoder:
         """Return the completion with `exact` set in its scores. Raises ModelError where it is of another engine."""
         engine = self._capabilities.engine
         if engine is not None and not completion.engine.startswith(engine):
-            found = repr(completion.engine) if completion.engine else "a server that does not name its engine"
+            actual = repr(completion.engine) if completion.engine else "a server that does not name its engine"
             raise ModelError(
-                f"the answers of {self._capabilities.model!r} come from {found}, but the recipe says engine: {engine}"
+                f"the answers of {self._capabilities.model!r} come from {actual}, but the recipe says engine: {engine}"
             )
         if completion.scores is None or not self._capabilities.exact_logprobs:
             return completion

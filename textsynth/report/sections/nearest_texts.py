@@ -58,8 +58,8 @@ def leaks_section(evaluation: Mapping[str, Any]) -> Section | None:
     if not leaks:
         return None
     pairs = get_rows(leaks, "pairs")
-    found = as_number(leaks.get("found"))
-    count = len(pairs) if found is None else round(found)
+    total = as_number(leaks.get("found"))
+    count = len(pairs) if total is None else round(total)
     verb = "copies" if count == 1 else "copy"
     paragraphs = [f"{pluralize(count, 'synthetic text')} {verb} a test text." if count else NO_LEAKS]
     beyond_chance = as_strings(leaks.get("beyond_chance"))
