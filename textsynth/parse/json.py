@@ -66,19 +66,19 @@ class JsonReader(Reader):
     def constraint(self) -> Constraint:
         """The JSON schema of the value."""
         schema: dict[str, object] = {"type": "string"}
-        beside: dict[str, object] = {key: {} for key in self._keys.values()}
+        field_schemas: dict[str, object] = {key: {} for key in self._keys.values()}
         for step in reversed(self._steps):
             if step == LIST:
                 schema = {"type": "array", "items": schema, "minItems": 1}
             else:
-                properties = {step: schema, **beside}
+                properties = {step: schema, **field_schemas}
                 schema = {
                     "type": "object",
                     "properties": properties,
                     "required": [*properties],
                     "additionalProperties": False,
                 }
-                beside = {}
+                field_schemas = {}
         return Constraint("json", json.dumps(schema, ensure_ascii=False))
 
     def read(self, answer: str, *, truncated: bool = False) -> ParsedAnswer:

@@ -3,7 +3,7 @@
 Every parameter that could change a completion is sent at its neutral value, because a server may otherwise take it from
 the model's own generation_config: top_k, min_p and the penalties, and `enable_thinking` for chat templates. A server
 that rejects a parameter it does not know (api.openai.com) gets the request again at once without it, and all later
-requests as well; a server that rejects the request itself is told apart from that. What a recipe sets itself is never
+requests as well; a server that rejects the request itself is recognized. What a recipe sets itself is never
 omitted.
 """
 
