@@ -114,7 +114,7 @@ def test_names_say_something(folder: str) -> None:
                 positions[name].append(f"{relative(path)}:{line}")
     filler = sum(map(len, positions.values()))
     worst = sorted(positions.items(), key=lambda item: -len(item[1]))
-    listed = "\n".join(f"{len(places)} × {name}: {', '.join(places[:5])}" for name, places in worst)
+    listed = "\n".join(f"{len(lines)} × {name}: {', '.join(lines[:5])}" for name, lines in worst)
     assert filler < MAX_FILLER_SHARE * count, f"{filler} of {count} names say nothing:\n{listed}"
 
 
