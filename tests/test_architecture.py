@@ -84,27 +84,33 @@ def tree_of(path: Path) -> ast.Module:
     return ast.parse(path.read_text(encoding="utf-8"))
 
 
-def imports(path: Path, *, for_types: bool = True) -> Iterator[tuple[str, int]]:
-    """Yield each module of ours that the file imports, wherever in the file, with the line.
+@cache
+def imports(path: Path, *, for_types: bool = True) -> tuple[tuple[str, int], ...]:
+    """Return each module of ours that the file imports, wherever in the file, with the line.
 
     `for_types` takes in what only the type checker sees.
     """
-    tree = tree_of(path)
-    blocks = [node for node in ast.walk(tree) if isinstance(node, ast.If) and _named(node.test) == "TYPE_CHECKING"]
-    left_out = set() if for_types else {child for block in blocks for child in ast.walk(block)}
-    for node in ast.walk(tree):
-        if node in left_out:
-            continue
-        if isinstance(node, ast.Import):
-            modules = [alias.name for alias in node.names]
-        elif isinstance(node, ast.ImportFrom) and node.module is not None:
-            names = [f"{node.module}.{alias.name}" for alias in node.names]
-            modules = [name if name in NAMES else node.module for name in names]
-        else:
-            continue
-        for module in modules:
-            if module == "textsynth" or module.startswith("textsynth."):
-                yield module, node.lineno
+    nodes = list(ast.walk(tree_of(path)))
+    if not for_types:
+        blocks = [node for node in nodes if isinstance(node, ast.If) and _named(node.test) == "TYPE_CHECKING"]
+        left_out = {child for block in blocks for child in ast.walk(block)}
+        nodes = [node for node in nodes if node not in left_out]
+    return tuple(
+        (module, node.lineno)
+        for node in nodes
+        if isinstance(node, (ast.Import, ast.ImportFrom))
+        for module in _imported_modules(node)
+        if module == "textsynth" or module.startswith("textsynth.")
+    )
+
+
+def _imported_modules(node: ast.Import | ast.ImportFrom) -> list[str]:
+    if isinstance(node, ast.Import):
+        return [alias.name for alias in node.names]
+    if node.module is None:
+        return []
+    names = [f"{node.module}.{alias.name}" for alias in node.names]
+    return [name if name in NAMES else node.module for name in names]
 
 
 def test_every_package_has_a_layer_and_every_layer_a_package() -> None:

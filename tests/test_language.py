@@ -50,7 +50,7 @@ IDIOMS = {
     "spare": "surplus",
     "stands? (?:above|at|below|beside|on|there|under)": "is",
     "straddl(?:e|es|ing)": "overlap",
-    "tells": "shows, or the noun",
+    r"tells(?! them apart)": "shows, or the noun",
     "tending": "health check",
     "told": "reported, shown, or the noun",
     "twin": "duplicate",
@@ -65,6 +65,9 @@ NAMES = {"beside": "bundled, sibling, other"}
 # What may stay, by file: words that are an example, data or another program's, and why.
 ALLOWED = {
     "CHANGELOG.md": ({"passport", "twin"}, "earlier names of columns"),
+    "docs/prompt.md": ({"slip"}, "the name of a file"),
+    "docs/summaries.md": ({"rooms?"}, "an example text"),
+    "docs/task.md": ({"rooms?"}, "an example text"),
     "prompts/summary.completion.jinja": ({"house"}, "the example is about houses"),
     "recipes/bank_intents.yaml": ({"spare"}, "a label of the data set banking77"),
     "recipes/quickstart_seeds.csv": ({"told"}, "an example text"),
