@@ -117,7 +117,7 @@ def test_a_text_may_have_several_labels(tmp_path: Path) -> None:
 def test_texts_without_labels_can_be_pending_too(tmp_path: Path) -> None:
     provenance = pending_text(1).record.provenance
     drop = DroppedRecord(Record("not so", provenance, (), {"source_text": "so"}), "review", "same_meaning", "odd")
-    queue = read_queue(run_with_pending(tmp_path, [drop], task="paraphrase", labels={}))
+    queue = read_queue(run_with_pending(tmp_path, [drop], task="paraphrasing", labels={}))
     (entry,) = queue.entries.values()
     assert (entry.text, entry.source_text, entry.labels, entry.confidence) == ("not so", "so", (), None)
 
