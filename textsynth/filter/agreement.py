@@ -61,6 +61,10 @@ class Agreement(Filter):
         """Return the filter's session. The classifiers are trained when they are first needed."""
         return AgreementSession(self, context)
 
+    def start_without(self, context: Context, seed_ids: frozenset[str]) -> AgreementSession:
+        """Return a session whose classifiers are not trained on these seeds. The folds of the others do not change."""
+        return AgreementSession(self, context, seed_ids)
+
 
 class AgreementSession:
     """Checks labels with one classifier for each fold of the seeds. Accepted texts do not change it."""

@@ -14,11 +14,13 @@ import yaml
 
 from textsynth.core.errors import SourceError, UsageError, did_you_mean
 from textsynth.core.paths import RECIPE_FILE, recipe_files
+from textsynth.recipe.sections import DEFAULT_TASK
 from textsynth.sources.files import missing_file, read_table
 from textsynth.sources.rows import Rows
 
 SEEDS_FILE = "seeds.csv"
 QUICKSTART = "quickstart"
+PARAPHRASE_TASK = "paraphrasing"
 LABEL_FILE_SUFFIXES = (".txt", ".json")
 TABLE_SUFFIXES = (".csv", ".tsv", ".jsonl", ".parquet", ".gz", ".xlsx")
 TEXT_COLUMNS = ("text", "utterance", "sentence", "query", "question", "message", "content", "document", "input")
@@ -200,8 +202,8 @@ def _parse_json_labels(text: str, where: str) -> list[tuple[str, str]]:
     entries = content if isinstance(content, list) else []
     pairs = [entry if isinstance(entry, tuple) else (entry, "") for entry in entries]
     if not pairs or not all(isinstance(part, str) for pair in pairs for part in pair):
-        found = text[:QUOTED_LENGTH]
-        raise SourceError(f"{where}: must be a list of names or an object name: description, found {found!r}")
+        beginning = text[:QUOTED_LENGTH]
+        raise SourceError(f"{where}: must be a list of names or an object name: description, found {beginning!r}")
     return pairs
 
 
@@ -235,7 +237,7 @@ def _check_label_name(name: str, where: str) -> None:
 def recipe_text(name: str, descriptions: Mapping[str, str], seeds: SeedFile | None) -> str:
     """Return the recipe: a classification where there are labels, else paraphrases of the seeds."""
     want = f"want: {{label: {WANT_PER_LABEL}}}" if descriptions else f"want: {WANT_PARAPHRASES}"
-    task = "classification" if descriptions else "paraphrasing"
+    task = DEFAULT_TASK if descriptions else PARAPHRASE_TASK
     parts = (
         HEAD.format(file=RECIPE_FILE, name=yaml_scalar(name), task=task),
         MODELS,
