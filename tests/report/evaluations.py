@@ -81,7 +81,7 @@ def leaking() -> dict[str, Any]:
         "Take them out (`filter: leak: {source: test}`) and evaluate again."]}  # fmt: skip
     leaking["data"]["excluded_test_rows"] = list(range(11))
     kinds = ("exact", "near", "semantic")
-    leaking["contamination"] = {
+    leaking["contamination"] |= {
         "test_copies": 12,
         "above_base_rate": ["selected-test"],
         "label_conflicts": {"selected-test": 1, "raw-test": 2},
