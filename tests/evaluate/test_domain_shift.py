@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tests.evaluate.styled_texts import FANCY, PLAIN, make_children, make_records, sentences, unit_vectors
-from tests.filter.filtering import read_rows, real_data
+from tests.filter.filtering import DATA, real_data
 from textsynth.core.records import Provenance, Record
 from textsynth.evaluate.domain_shift import MAX_VALUES, DomainShift, measure_domain_shift
 
