@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import csv
 import random
 
 import numpy as np
@@ -173,7 +174,8 @@ def test_copies_of_one_text_are_not_measured() -> None:
 def test_texts_of_a_model_are_separated_from_real_ones_but_halves_of_real_ones_are_not() -> None:
     sides = []
     for name in ("generated_llama2_70b", "train"):
-        rows = read_rows(f"parrot_intimacy/{name}.csv")
+        with (DATA / "parrot_intimacy" / f"{name}.csv").open(encoding="utf-8", newline="") as file:
+            rows = list(csv.DictReader(file))
         sides.append(make_records([row["text"] for row in rows][:1000]))
     synthetic, real = sides
     shift = measure_domain_shift(synthetic, real, None, None, labels=[], seed=1)

@@ -129,7 +129,7 @@ def test_the_fitted_weight_is_a_column_and_the_card_has_the_evaluation(evaluated
     rows = DatasetReader(evaluated / "run" / "dataset" / "data")
     assert rows.column("weight") == pytest.approx([weight] * 36)
     card = (evaluated / "run" / "dataset" / "README.md").read_text(encoding="utf-8")
-    assert "## Proof on real data" in card
+    assert "## Evaluation on real data" in card
     assert f"The column `weight` is {weight:g} for every row" in card
     assert "macro\\-F1" in card
 
@@ -252,7 +252,7 @@ def test_a_run_that_cannot_be_evaluated_still_writes_its_data_set(evaluated: Pat
     path = tmp_path / "recipe.yaml"
     path.write_text(path.read_text().replace("[length,", "[length: {min_words: 50},"))
     lines: list[str] = []
-    result = run(read_recipe(path), out=tmp_path / "run", say=lines.append)
+    result = run(read_recipe(path), out=tmp_path / "run", log=lines.append)
     assert result.exit_code == 3
     note = "not evaluated: evaluated: no selected text has a label, so that no classifier can learn from it"
     assert note in result.manifest["notes"]
