@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 from textsynth.core.errors import UsageError
 from textsynth.core.formatting import pluralize
@@ -65,17 +65,26 @@ class FileTexts(Task):
         return (record.text, *map(record.field_text, self.fields))
 
 
-def source_options(columns: Mapping[str, str], task: Task | None = None) -> dict[str, object]:
+class SourceColumns(TypedDict, total=False):
+    """The options of a source that name columns; `fields` maps fields to columns."""
+
+    text: str
+    fields: dict[str, str]
+    label: str
+
+
+def source_options(columns: Mapping[str, str], task: Task | None = None) -> SourceColumns:
     """Return the options of a source for the columns `text` and `label` of rows, each left out where it has no name.
 
     Rows with several texts have the names of their columns in `text`, separated by commas. For the rows of a run, its
     `task` gives the fields of the texts, in the order of its columns, and the columns that are not named. Raises
     UsageError where the task has another number of texts.
     """
-    label = {"label": columns["label"]} if "label" in columns else {}
+    label: SourceColumns = {"label": columns["label"]} if "label" in columns else {}
     names = [name.strip() for name in columns.get("text", "").split(",") if name.strip()]
     if task is None:
-        return {**({"text": names[0], "fields": names[1:]} if names else {}), **label}
+        texts: SourceColumns = {"text": names[0], "fields": {name: name for name in names[1:]}} if names else {}
+        return {**texts, **label}
     fields = dict(task.source_fields)
     if len(names) > 1:
         if len(names) != len(task.columns):

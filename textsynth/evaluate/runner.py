@@ -151,7 +151,7 @@ def evaluate_texts(
             Embedder(BUNDLED_EMBEDDER, cache).embed,
             BUNDLED_EMBEDDER,
             cache,
-            FileTexts.model_validate({"fields": columns.get("fields", ())}),
+            FileTexts(fields=tuple(columns.get("fields", {}))),
             labels=labels,
             multi_label=multi_label,
             full=options.full,
