@@ -19,10 +19,11 @@ import yaml
 import textsynth as ts
 from tests.cli.run_cli import run_cli
 from tests.task.pairs_run import SEED, TEST, write_recipe
+from textsynth.evaluate import as_json
 from textsynth.evaluate.load import load_run
+from textsynth.evaluate.runner import EvaluationOptions, evaluate_run_folder
 from textsynth.export.formats import format_names
 from textsynth.hub.payload import read_payload
-from textsynth.recipe import read_recipe
 from textsynth.review.queue import read_queue
 
 TEXTS = ("text_a", "text_b")
@@ -131,18 +132,17 @@ def test_report_why_and_review_show_both_texts(
     assert all(entry.source_text and entry.predicted_labels != entry.labels for entry in entries)
 
 
-def test_a_person_s_decision_puts_a_pair_into_the_data_set(run: ts.Run, tmp_path: Path) -> None:
-    entry = next(iter(read_queue(run.folder).entries.values()))
-    decision = {"id": entry.id, "decision": "relabel", "labels": list(entry.predicted_labels), "by": "Ann", "at": ""}
+def test_a_person_s_decision_puts_a_pair_into_the_data_set(tmp_path: Path) -> None:
     recipe = write_recipe(tmp_path)
     recipe.write_text(recipe.read_text().partition("evaluate:")[0])
-    copy = tmp_path / "run"
-    copy.mkdir()
-    (copy / "journal.sqlite").write_bytes((run.folder / "journal.sqlite").read_bytes())
-    (copy / "review.jsonl").write_text(json.dumps(decision) + "\n", encoding="utf-8")
-    again = ts.run(read_recipe(recipe, ["oversample=1.5"]), out=copy, quiet=True)
-    texts = {(row["text_a"], row["text_b"]): row["label"] for split in again.dataset.values() for row in split}
-    assert ["same", "other"][texts[entry.text, str(entry.source_text)]] == entry.predicted_labels[0]
+    run = ts.run(recipe, out=tmp_path / "run", quiet=True)
+    entry = next(iter(read_queue(run.folder).entries.values()))
+    decision = {"id": entry.id, "decision": "relabel", "labels": list(entry.predicted_labels), "by": "Ann", "at": ""}
+    (run.folder / "review.jsonl").write_text(json.dumps(decision) + "\n", encoding="utf-8")
+    again = ts.run(recipe, out=run.folder, quiet=True)
+    (row,) = (row for split in again.dataset.values() for row in split if row["id"] == entry.id)
+    assert (row["text_a"], row["text_b"]) == (entry.text, entry.source_text)
+    assert ["same", "other"][row["label"]] == entry.predicted_labels[0]
 
 
 def test_what_is_pushed_has_the_pairs_and_no_row_of_a_source(run: ts.Run, rows: list[Row]) -> None:
@@ -165,6 +165,15 @@ def test_a_classifier_of_pairs_learns_from_them(run: ts.Run) -> None:
     assert 40 <= content["data"]["test"] <= 50  # copied rows are left out
     assert min(scores["macro_f1"] for scores in content["arms"]["seeds_selected"].values()) > 0.85
     assert not [note for note in content["notes"] if "text_b" in note]
+
+
+def test_the_folder_of_a_run_has_the_evaluation_of_the_run_itself(run: ts.Run) -> None:
+    content = json.loads((run.folder / "evaluation.json").read_text(encoding="utf-8"))
+    again = json.loads(json.dumps(as_json(evaluate_run_folder(run.folder, {}, EvaluationOptions()))))
+    assert {step["step"] for step in again["earned"]} >= {"exact_duplicate", "near_duplicate", "leak"}
+    assert {key: again[key] for key in ("arms", "leaks", "weights", "earned")} == {
+        key: content[key] for key in ("arms", "leaks", "weights", "earned")
+    }
 
 
 def test_a_finished_run_is_evaluated_with_both_texts_and_not_with_one(run: ts.Run, rows: list[Row]) -> None:
