@@ -44,7 +44,7 @@ def main() -> None:
     """Compare and print."""
     run, train, test = sys.argv[1:4]
     evaluation = json.loads((Path(run) / "evaluation.json").read_text(encoding="utf-8"))
-    excluded = set(evaluation["data"]["test_left_out"])
+    excluded = set(evaluation["data"]["excluded_test_rows"])
     test_texts, test_labels = (
         [value for index, value in enumerate(column) if index not in excluded] for column in read_rows(test)
     )

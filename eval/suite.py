@@ -119,7 +119,7 @@ def sample_seeds(rows: Sequence[Row], per_label: int, draw: int) -> list[Row]:
 def difference_of(evaluation: Evaluation, arm: str, baseline: str, classifier: str) -> Mapping[str, Any] | None:
     """Return the difference of two arms, None where it was not measured."""
     for difference in evaluation["differences"]:
-        if (difference["arm"], difference["minus"], difference["classifier"]) == (arm, baseline, classifier):
+        if (difference["arm"], difference["baseline"], difference["classifier"]) == (arm, baseline, classifier):
             return difference
     return None
 

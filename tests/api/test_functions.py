@@ -96,7 +96,7 @@ def test_a_run_is_evaluated_on_rows_and_its_filters_are_measured(tmp_path: Path)
     assert run.evaluation is None
     score = ts.evaluate(run, test=datasets.Dataset.from_list(TEST), train=SEEDS, quiet=True)
     assert score.effect in ("helps", "no_difference", "harms", "leak")
-    assert [row["step"] for row in score.summary["earned"]] or score.summary["notes"]
+    assert [row["step"] for row in score.summary["ablation"]] or score.summary["notes"]
     assert not any("recipe is not where it was" in note for note in score.summary["notes"])
     assert run.evaluation == score
     assert "macro-F1" in str(score)

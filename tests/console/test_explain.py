@@ -88,7 +88,7 @@ def test_a_paraphrase_has_its_source_text_and_its_parent(tmp_path: Path) -> None
     selected = Record("in other words", Provenance("paraphrase", (parent.id,)), ("refund",), fields)
     dropped = Record("nonsense", Provenance("paraphrase", (parent.id,)), ("refund",), fields)
     drops = [DroppedRecord(dropped, "filter", "same_meaning", "another meaning", 0.2, 0.8)]
-    run = finished(tmp_path, outcome(task="paraphrase", selected=[parent, selected], dropped=drops, surplus=()))
+    run = finished(tmp_path, outcome(task="paraphrasing", selected=[parent, selected], dropped=drops, surplus=()))
     for text in (selected, dropped):
         lines = explain(run, text).as_text().splitlines()
         assert lines[lines.index("source text:") + 1] == "  the original"

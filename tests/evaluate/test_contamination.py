@@ -87,7 +87,7 @@ def test_copies_among_real_sets_and_label_conflicts_are_noted() -> None:
 def test_a_domain_of_stock_texts_is_noted() -> None:
     stock = [*TEST, *(make_record(f"{row.text} again") for row in TEST[:5])]
     (note,) = find_contamination({"raw": CLEAN, "test": stock}, embed).notes
-    assert note.startswith("15% of the test rows nearly repeat another one")
+    assert note.startswith("15 % of the test rows nearly repeat another one")
 
 
 @pytest.mark.parametrize("sets", [{}, {"test": TEST}, {"raw": CLEAN}, {"raw": CLEAN, "test": []}])

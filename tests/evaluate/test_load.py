@@ -73,9 +73,7 @@ def test_the_ids_of_loaded_texts_are_those_of_the_data_set(tmp_path: Path) -> No
 
 def test_a_run_of_another_task_is_rejected(tmp_path: Path) -> None:
     write_manifest(tmp_path, {**manifest(outcome()), "task": "summarization"})
-    with pytest.raises(
-        UsageError, match="the run's task is 'summarization'; evaluate scores texts with labels to predict"
-    ):
+    with pytest.raises(UsageError, match="task is 'summarization'; evaluate scores texts with labels to predict"):
         load_run(tmp_path)
 
 

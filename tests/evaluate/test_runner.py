@@ -115,7 +115,7 @@ def test_a_recipe_with_evaluate_ends_with_an_evaluation(evaluated: Path) -> None
     assert (data["train"], data["test"], data["labels"]) == (18, 66, list(THREE_LABELS))
     assert {"seeds", "raw", "selected", "seeds_selected", "random", "fitted"} <= set(content["arms"])
     assert content["verdict"]["effect"] in {"helps", "no_difference"}
-    assert [row["step"] for row in content["earned"]] == ["exact_duplicate", "agreement"]
+    assert [row["step"] for row in content["ablation"]] == ["exact_duplicate", "agreement"]
     page = (evaluated / "run" / "report.html").read_text(encoding="utf-8")
     assert content["verdict"]["sentences"][0].split("(")[0].strip() in page
     manifest = json.loads((evaluated / "run" / "manifest.json").read_text(encoding="utf-8"))
@@ -125,7 +125,7 @@ def test_a_recipe_with_evaluate_ends_with_an_evaluation(evaluated: Path) -> None
 
 def test_the_fitted_weight_is_a_column_and_the_card_has_the_evaluation(evaluated: Path) -> None:
     content = saved_evaluation(evaluated / "run")
-    weight = content["weights"][content["verdict"]["classifier"]]["weight"]
+    weight = content["sample_weights"][content["verdict"]["classifier"]]["weight"]
     rows = DatasetReader(evaluated / "run" / "dataset" / "data")
     assert rows.column("weight") == pytest.approx([weight] * 36)
     card = (evaluated / "run" / "dataset" / "README.md").read_text(encoding="utf-8")
@@ -185,7 +185,7 @@ def test_the_texts_of_a_file_are_evaluated_as_they_are(evaluated: Path, tmp_path
     content = as_json(evaluate_texts(tmp_path / "texts.csv", real_files, options, labels=[], folder=cache_folder))
     assert set(content["arms"]) == {"seeds", "selected", "seeds_selected", "fitted"}
     assert content["data"]["name"] == "texts"
-    assert content["arms"]["selected"]["words"]["kappa"] is not None
+    assert content["arms"]["selected"]["words"]["quadratic_kappa"] is not None
     expected = scores(saved_evaluation(evaluated / "run"))
     for arm in ("seeds", "selected", "seeds_selected"):
         assert scores(content)[arm, "words"] == pytest.approx(expected[arm, "words"], abs=0.02)

@@ -227,12 +227,12 @@ def test_everything_that_the_author_states_is_on_the_card_and_escaped() -> None:
 def test_figures_are_in_their_section_with_their_numbers_as_text() -> None:
     figures = [
         CardFigure("figures/funnel.svg", "Candidates by outcome", "texts: a|b 3", "<svg/>"),
-        CardFigure("figures/proof-words.svg", "Scores", "macro-F1: seeds .5", "<svg/>"),
+        CardFigure("figures/evaluation-words.svg", "Scores", "macro-F1: seeds .5", "<svg/>"),
     ]
     text = read_back(run_result(figures=figures, evaluation_sentences=("They help.",))).text
     dropped = section(text, "What was dropped")
     assert "![Candidates by outcome: texts: a\\|b 3](figures/funnel.svg)" in dropped
-    assert "(figures/proof-words.svg)" in section(text, "Evaluation on real data")
+    assert "(figures/evaluation-words.svg)" in section(text, "Evaluation on real data")
     assert "figures/" not in read_back(run_result()).text
 
 

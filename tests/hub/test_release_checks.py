@@ -13,7 +13,7 @@ from textsynth.hub.release_checks import check_release, check_waivers, leak_erro
 
 def evaluation(copies: int, *, beyond_chance: bool = False) -> dict[str, Any]:
     beyond = ["selected-test"] if beyond_chance else []
-    return {"leaks": {"counts": {"selected-test": copies}, "beyond_chance": beyond}}
+    return {"contamination": {"counts": {"selected-test": copies}, "above_base_rate": beyond}}
 
 
 def test_the_leak_check_is_the_filter_or_an_evaluation_without_copies() -> None:
@@ -28,7 +28,7 @@ def test_the_leak_check_is_the_filter_or_an_evaluation_without_copies() -> None:
     [
         ([], None, "the texts were not compared with a test set"),
         ([], {}, "the texts were not compared with a test set"),
-        ([], {"leaks": {"counts": {"raw-test": 0}}}, "the texts were not compared with a test set"),
+        ([], {"contamination": {"counts": {"raw-test": 0}}}, "the texts were not compared with a test set"),
         ([], evaluation(1), "1 selected text copies a test row"),
         (["test"], evaluation(7, beyond_chance=True), "7 selected texts copy a test row"),
     ],

@@ -36,6 +36,13 @@ HOSTILE = (
     "W" * 400 + " <b>wide</b> " + "\N{CJK UNIFIED IDEOGRAPH-6F22}" * 120,
 )
 
+COMPARISONS = (
+    ("seeds_selected", "seeds"),
+    ("selected", "random"),
+    ("seeds_selected", "seeds_random"),
+    ("fitted", "seeds"),
+)
+
 
 def small() -> dict[str, Any]:
     """Return an evaluation of two labels in which the synthetic texts help a little."""
@@ -61,7 +68,7 @@ def harmful() -> dict[str, Any]:
         "(95 % interval −0.110 to −0.055) against the seeds alone.",
         "Leave them out, or raise the weight of the seeds; the fitted weight is 0.",
         "About 120 more real texts would bring about +0.04, from the learning curve of the seeds."]}  # fmt: skip
-    for fit in harmful["weights"].values():
+    for fit in harmful["sample_weights"].values():
         fit["weight"] = 0
     return harmful
 
@@ -69,20 +76,20 @@ def harmful() -> dict[str, Any]:
 def leaking() -> dict[str, Any]:
     """Return an evaluation in which test texts are among the synthetic ones."""
     leaking = evaluation(label_names(4), CHECKS[:3], shift=0.1, test_texts=400)
-    leaking["verdict"] |= {"effect": "leak", "leaks": 12, "sentences": [
+    leaking["verdict"] |= {"effect": "leak", "test_copies": 12, "sentences": [
         "12 test texts are among the selected texts: the gain below is memory, not learning.",
         "Take them out (`filter: leak: {source: test}`) and evaluate again."]}  # fmt: skip
-    leaking["data"]["test_left_out"] = list(range(11))
+    leaking["data"]["excluded_test_rows"] = list(range(11))
     kinds = ("exact", "near", "semantic")
-    leaking["leaks"] = {
-        "found": 12,
-        "beyond_chance": ["selected-test"],
-        "conflicts": {"selected-test": 1, "raw-test": 2},
+    leaking["contamination"] = {
+        "test_copies": 12,
+        "above_base_rate": ["selected-test"],
+        "label_conflicts": {"selected-test": 1, "raw-test": 2},
         "close": {},
         "pairs": [
             {
                 "kind": kinds[number % 3],
-                "between": ["selected", "test"],
+                "sets": ["selected", "test"],
                 "ids": [f"{number:016x}", f"{number + 99:016x}"],
                 "texts": [f"why was my card number {number} declined at the till", f"why was card {number} declined"],
                 "labels": ["card_declined", "card_declined"],
@@ -109,16 +116,16 @@ def hostile() -> dict[str, Any]:
     labels = list(HOSTILE)
     hostile = evaluation(labels, [*HOSTILE[:4], "length"], shift=0.02, test_texts=300)
     hostile["data"]["name"] = HOSTILE[0]
-    hostile["verdict"] |= {"sentences": list(HOSTILE), "classes_worse": labels, "classes_better": labels}
+    hostile["verdict"] |= {"sentences": list(HOSTILE), "labels_worse": labels, "labels_better": labels}
     hostile["arms"][HOSTILE[1]] = copy.deepcopy(hostile["arms"]["raw"])
     hostile["classifiers"] = [*CLASSIFIERS, HOSTILE[3]]
-    hostile["gap"]["attributes"] = {name: {value: 0.2 for value in HOSTILE} for name in HOSTILE[:3]}
+    hostile["domain_shift"]["attributes"] = {name: {value: 0.2 for value in HOSTILE} for name in HOSTILE[:3]}
     for index, text in enumerate(HOSTILE):
-        hostile["gap"]["synthetic_words"][index]["word"] = text
-        hostile["neighbours"][index] |= {"text": text * 20, "why": text, "label": text}
-        hostile["neighbours"][index]["nearest"][0] |= {"text": text, "label": text, "set": text}
-    hostile["leaks"] = {"found": 1, "counts": {HOSTILE[0]: 1}, "pairs": [
-        {"kind": HOSTILE[0], "between": HOSTILE[1:3], "ids": HOSTILE[1:3], "texts": HOSTILE[:2], "labels": HOSTILE[2:4]}
+        hostile["domain_shift"]["synthetic_words"][index]["word"] = text
+        hostile["nearest_texts"][index] |= {"text": text * 20, "drop_reason": text, "label": text}
+        hostile["nearest_texts"][index]["nearest"][0] |= {"text": text, "label": text, "set": text}
+    hostile["contamination"] = {"test_copies": 1, "counts": {HOSTILE[0]: 1}, "pairs": [
+        {"kind": HOSTILE[0], "sets": HOSTILE[1:3], "ids": HOSTILE[1:3], "texts": HOSTILE[:2], "labels": HOSTILE[2:4]}
     ]}  # fmt: skip
     hostile["notes"], hostile["versions"] = list(HOSTILE), {HOSTILE[0]: HOSTILE[1]}
     return hostile
@@ -145,39 +152,38 @@ def evaluation(
         "classifiers": list(CLASSIFIERS),
         "arms": arms,
         "differences": [
-            _difference(rng, arms, arm, minus, classifier)
-            for arm, minus in (("seeds_selected", "seeds"), ("selected", "random"), ("seeds_selected", "seeds_random"),
-                               ("fitted", "seeds"))
+            _difference(rng, arms, arm, baseline, classifier)
+            for arm, baseline in COMPARISONS
             for classifier in CLASSIFIERS
         ],
         "verdict": _verdict(labels, shift),
-        "weights": {classifier: _weights(rng, len(labels)) for classifier in CLASSIFIERS},
-        "curve": {
+        "sample_weights": {classifier: _weights(rng, len(labels)) for classifier in CLASSIFIERS},
+        "learning_curves": {
             classifier: _curve(rng, arms["seeds"][classifier]["macro_f1"], 5 * len(labels))
             for classifier in CLASSIFIERS
         },
-        "earned": [_ablation(rng, step, classifier) for classifier in CLASSIFIERS for step in checks],
-        "leaks": {
-            "found": 0,
-            "beyond_chance": [],
+        "ablation": [_ablation(rng, step, classifier) for classifier in CLASSIFIERS for step in checks],
+        "contamination": {
+            "test_copies": 0,
+            "above_base_rate": [],
             "pairs": [],
             "counts": {"selected-test": 0, "raw-test": 3, "train-test": 0},
             "close": {"selected-test": 4, "raw-test": 9, "train-test": 2},
             "kinds": {},
-            "rows": {},
-            "conflicts": {},
-            "usual": {},
+            "copied_rows": {},
+            "label_conflicts": {},
+            "base_rates": {},
         },
-        "gap": _domain_shift(rng, labels, attributes),
+        "domain_shift": _domain_shift(rng, labels, attributes),
         "diversity": {
-            "n": 300,
+            "texts_per_side": 300,
             "synthetic": {"distinct_1": 0.21, "distinct_2": 0.58, "compression_ratio": 2.91, "mean_similarity": 0.33,
-                          "vendi": 61.2, "duplicates": 0.04},
+                          "vendi_score": 61.2, "duplicate_share": 0.04},
             "real": {"distinct_1": 0.27, "distinct_2": 0.71, "compression_ratio": 2.32, "mean_similarity": 0.24,
-                     "vendi": 97.5, "duplicates": 0.0},
-            "coverage": {"share": 0.72, "of": 300, "limit": 0.6, "reference": 0.85},
+                     "vendi_score": 97.5, "duplicate_share": 0.0},
+            "coverage": {"share": 0.72, "real_texts": 300, "limit": 0.6, "reference": 0.85},
         },
-        "neighbours": [_nearest_texts(rng, number, labels) for number in range(24)],
+        "nearest_texts": [_nearest_texts(rng, number, labels) for number in range(24)],
         "notes": ["the test data have no text of 2 labels"],
         "seconds": 12.34,
         "versions": {"textsynth": "0.1.0", "scikit-learn": "1.7"},
@@ -191,7 +197,7 @@ def _data(labels: Sequence[str], test_texts: int) -> dict[str, Any]:
         "name": "quickstart",
         "synthetic": {"raw": 26 * len(labels), "selected": 8 * len(labels), "surplus": len(labels)},
         "train": 5 * len(labels),
-        "test_left_out": [],
+        "excluded_test_rows": [],
         "dev": 0,
         "test": test_texts,
         "all": 0,
@@ -209,20 +215,20 @@ def _arm(
              "seeds_random": shift / 2, "seeds_selected": shift, "fitted": max(0.0, shift) + 0.01}[arm]  # fmt: skip
     score = (0.58 if classifier == "words" else 0.74) + level + rng.uniform(-0.01, 0.01)
     class_scores = {label: round(min(1.0, max(0.0, score + rng.gauss(0, 0.12))), 4) for label in labels}
-    samples = {"draws": 3, "spread": 0.012} if "random" in arm else {}
+    samples = {"draws": 3, "sd": 0.012} if "random" in arm else {}
     return {
         "macro_f1": round(score, 4),
         "accuracy": round(score + 0.01, 4),
         "balanced_accuracy": round(score + 0.005, 4),
         "micro_f1": None,
-        "kappa": None,
+        "quadratic_kappa": None,
         "interval": [round(score - 0.03, 4), round(score + 0.028, 4)],
-        "per_class": {
-            label: {"f1": f1, "precision": f1, "recall": f1, "test": _class_test_texts(index, labels, test_texts)}
+        "per_label": {
+            label: {"f1": f1, "precision": f1, "recall": f1, "test_rows": _class_test_texts(index, labels, test_texts)}
             for index, (label, f1) in enumerate(class_scores.items())
         },
-        "n": 5 * len(labels) * (2 if "seeds_" in arm else 1),
-        "weight": 0.3 if arm == "fitted" else 1.0,
+        "train_rows": 5 * len(labels) * (2 if "seeds_" in arm else 1),
+        "sample_weight": 0.3 if arm == "fitted" else 1.0,
         **samples,
     }
 
@@ -231,22 +237,22 @@ def _class_test_texts(index: int, labels: Sequence[str], test_texts: int) -> int
     return 11 if index % 8 == 7 else test_texts // len(labels)
 
 
-def _difference(rng: random.Random, arms: dict[str, Any], arm: str, minus: str, classifier: str) -> dict[str, Any]:
-    scores, minus_scores = arms[arm][classifier], arms[minus][classifier]
+def _difference(rng: random.Random, arms: dict[str, Any], arm: str, baseline: str, classifier: str) -> dict[str, Any]:
+    scores, baseline_scores = arms[arm][classifier], arms[baseline][classifier]
     per_class = {}
-    for label, values in scores["per_class"].items():
-        change = values["f1"] - minus_scores["per_class"][label]["f1"]
+    for label, values in scores["per_label"].items():
+        change = values["f1"] - baseline_scores["per_label"][label]["f1"]
         half = rng.uniform(0.03, 0.12)
         per_class[label] = {"change": round(change, 4), "interval": [round(change - half, 4), round(change + half, 4)],
-                            "test": values["test"], "few": values["test"] < 20}  # fmt: skip
-    difference = scores["macro_f1"] - minus_scores["macro_f1"]
+                            "test_rows": values["test_rows"], "few_rows": values["test_rows"] < 20}  # fmt: skip
+    difference = scores["macro_f1"] - baseline_scores["macro_f1"]
     return {
         "arm": arm,
-        "minus": minus,
+        "baseline": baseline,
         "classifier": classifier,
         "difference": round(difference, 4),
         "interval": [round(difference - 0.021, 4), round(difference + 0.02, 4)],
-        "per_class": per_class,
+        "per_label": per_class,
     }
 
 
@@ -255,13 +261,13 @@ def _verdict(labels: Sequence[str], shift: float) -> dict[str, Any]:
         "effect": "helps" if shift > 0 else "no_difference",
         "classifier": "embeddings",
         "arm": "seeds_selected",
-        "minus": "seeds",
+        "baseline": "seeds",
         "difference": shift,
         "interval": [shift - 0.02, shift + 0.02],
-        "classes_better": list(labels[: max(1, len(labels) // 5)]),
-        "classes_worse": list(labels[-1:]),
-        "classes_few": list(labels[7::8]),
-        "leaks": 0,
+        "labels_better": list(labels[: max(1, len(labels) // 5)]),
+        "labels_worse": list(labels[-1:]),
+        "labels_few_rows": list(labels[7::8]),
+        "test_copies": 0,
         "sentences": [
             f"The synthetic texts {'help' if shift > 0 else 'make no difference'}: with them a classifier on sentence "
             f"embeddings changes by {shift:+.3f} macro-F1 (95 % interval {shift - 0.02:+.3f} to {shift + 0.02:+.3f}).",
@@ -273,14 +279,14 @@ def _verdict(labels: Sequence[str], shift: float) -> dict[str, Any]:
 def _weights(rng: random.Random, labels: int) -> dict[str, Any]:
     loss = 1.2 + rng.uniform(0, 1)
     grid = [(0, 0.15), (0.1, 0.05), (0.3, 0.0), (1, 0.08)]
-    rows = [{"weight": weight, "log_loss": round(loss + excess, 4), "se": 0.05} for weight, excess in grid]
-    return {"weight": 0.3, "prior": 0.3, "rows": 5 * labels, "grid": rows}
+    rows = [{"weight": weight, "log_loss": round(loss + excess, 4), "standard_error": 0.05} for weight, excess in grid]
+    return {"weight": 0.3, "prior": 0.3, "held_out_rows": 5 * labels, "grid": rows}
 
 
 def _curve(rng: random.Random, last: float, texts: int) -> list[dict[str, Any]]:
     scores = [(part, last - 0.3 * (1 - part) ** 2) for part in (0.2, 0.4, 0.6, 0.8, 1.0)]
     return [
-        {"train": round(texts * part), "macro_f1": round(score, 4), "spread": round(rng.uniform(0.005, 0.03), 4)}
+        {"train_rows": round(texts * part), "macro_f1": round(score, 4), "sd": round(rng.uniform(0.005, 0.03), 4)}
         for part, score in scores
     ]
 
@@ -292,10 +298,10 @@ def _ablation(rng: random.Random, step: str, classifier: str) -> dict[str, Any]:
         "dropped": rng.randrange(400),
         "readmitted": rng.randrange(200),
         "classifier": classifier,
-        "with": round(without + rng.gauss(0.008, 0.012), 4),
-        "without": round(without, 4),
-        "random": round(without + rng.gauss(0.002, 0.004), 4),
-        "random_spread": 0.006,
+        "with_filter": round(without + rng.gauss(0.008, 0.012), 4),
+        "without_filter": round(without, 4),
+        "random_drop": round(without + rng.gauss(0.002, 0.004), 4),
+        "random_drop_sd": 0.006,
     }
 
 
@@ -305,7 +311,7 @@ def _domain_shift(rng: random.Random, labels: Sequence[str], attributes: int) ->
     return {
         "auc_words": 0.93,
         "auc_embeddings": 0.9,
-        "n": 300,
+        "texts_per_side": 300,
         "synthetic_words": [
             {"word": f"word{index}", "weight": round(2 - index / 20, 2), "synthetic": 0.3 - index / 100, "real": 0.01}
             for index in range(20)
@@ -315,7 +321,7 @@ def _domain_shift(rng: random.Random, labels: Sequence[str], attributes: int) ->
             for index in range(20)
         ],
         "length": {
-            "edges": [1, 4, 7, 10, 13, 16, 19, 25, 40],
+            "bin_edges": [1, 4, 7, 10, 13, 16, 19, 25, 40],
             "synthetic": {"mean": 11.2, "median": 11, "p10": 6, "p90": 17, "histogram": [3, 30, 80, 92, 60, 25, 9, 1]},
             "real": {"mean": 12.9, "median": 10, "p10": 5, "p90": 25, "histogram": [12, 60, 76, 50, 33, 20, 29, 20]},
         },
@@ -337,8 +343,8 @@ def _nearest_texts(rng: random.Random, number: int, labels: Sequence[str]) -> di
         "id": f"{number:016x}",
         "text": f"my card number {number} has still not come, it is two weeks now and nobody answers the telephone",
         "label": label,
-        "kept": number % 2 == 0,
-        "why": "" if number % 2 == 0 else "the seeds' classifier puts another label first",
+        "selected": number % 2 == 0,
+        "drop_reason": "" if number % 2 == 0 else "the seeds' classifier puts another label first",
         "nearest": [
             {"text": f"when will the card that I ordered come, order {index}", "label": label,
              "similarity": round(0.9 - index / 10, 3), "set": "train"}

@@ -24,10 +24,10 @@ def figure_names(**changes: object) -> list[str]:
 
 
 def test_every_part_of_the_result_that_has_numbers_has_a_figure() -> None:
-    assert figure_names(checks=CHECKS) == ["labels", "funnel", "measures-agreement"]
+    assert figure_names(checks=CHECKS) == ["labels", "funnel", "confidence-agreement"]
     evaluated = figure_names(checks=CHECKS, evaluation=small())
-    assert evaluated[3:] == ["proof-words", "proof-embeddings", "proof-length"]
-    assert figure_names(labels={}, dropped=(), task="summarization") == []
+    assert evaluated[3:] == ["evaluation-words", "evaluation-embeddings", "evaluation-length"]
+    assert figure_names(labels={}, dropped=(), confidence_steps=(), task="summarization") == []
     assert figure_names(selected=(), checks=CHECKS) == ["funnel"]
 
 
@@ -45,8 +45,8 @@ def test_of_very_many_labels_those_with_the_fewest_texts_are_shown() -> None:
 
 
 ARMS = {
-    "seeds": {"words": {"macro_f1": 0.5, "interval": [0.4, 0.6], "n": 20}},
-    "seeds_selected": {"words": {"macro_f1": 0.6, "interval": [0.5, 0.7], "n": 50}},
+    "seeds": {"words": {"macro_f1": 0.5, "interval": [0.4, 0.6], "train_rows": 20}},
+    "seeds_selected": {"words": {"macro_f1": 0.6, "interval": [0.5, 0.7], "train_rows": 50}},
 }
 EVALUATION: dict[str, Any] = {
     "classifiers": ["words"],
@@ -57,7 +57,7 @@ EVALUATION: dict[str, Any] = {
 
 
 def test_the_card_contains_the_evaluation_and_figures_of_an_earlier_one_are_deleted(tmp_path: Path) -> None:
-    earlier = CardFigure("figures/proof-embeddings.svg", "Scores", "of an earlier evaluation", "<svg/>")
+    earlier = CardFigure("figures/evaluation-embeddings.svg", "Scores", "of an earlier evaluation", "<svg/>")
     write_dataset(tmp_path / "dataset", outcome(figures=[earlier]))
     parquet = {path: path.read_bytes() for path in tmp_path.rglob("*.parquet")}
     update_card(tmp_path, EVALUATION)
@@ -65,8 +65,8 @@ def test_the_card_contains_the_evaluation_and_figures_of_an_earlier_one_are_dele
     assert "- They help." in card
     assert "Nothing was measured on real data" not in card
     figures = {path.name for path in (tmp_path / "dataset" / "figures").iterdir()}
-    assert figures == {"proof-words.svg"}
-    assert "(figures/proof-words.svg)" in card
+    assert figures == {"evaluation-words.svg"}
+    assert "(figures/evaluation-words.svg)" in card
     assert parquet == {path: path.read_bytes() for path in tmp_path.rglob("*.parquet")}
     assert not viewer_problems(tmp_path / "dataset")
     assert not list((tmp_path / "dataset").glob(".*"))

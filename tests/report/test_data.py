@@ -60,7 +60,7 @@ def test_dropped_examples_have_score_limit_and_the_text_they_duplicate(tmp_path:
     assert row["duplicate_of"] == result.selected[0].id
     (unparsed,) = dropped["parse labelled: no list"]
     assert unparsed["text"] == "raw ? junk"
-    assert len(dropped["select diverse: not picked"]) == 2
+    assert len(dropped["select diverse: not selected"]) == 2
 
 
 def test_examples_have_the_text_that_they_rewrite(tmp_path: Path) -> None:

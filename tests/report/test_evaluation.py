@@ -17,15 +17,15 @@ def test_sections_are_in_reading_order() -> None:
     assert [section.key for section in build_evaluation_report(evaluations.big()).sections] == [
         "arms",
         "differences",
-        "curve",
-        "weights",
-        "earned",
+        "learning_curve",
+        "sample_weights",
+        "ablation",
         "classes",
-        "gap",
+        "domain_shift",
         "words",
         "diversity",
-        "neighbours",
-        "leaks",
+        "nearest_texts",
+        "contamination",
     ]
 
 
@@ -33,7 +33,7 @@ def test_an_evaluation_with_scores_only_has_no_other_section() -> None:
     report = build_evaluation_report(evaluations.scores_only())
     assert [section.key for section in report.sections] == ["arms"]
     assert (report.name, report.facts) == ("evaluation", [])
-    assert (report.real_text_facts, report.has_leaks_section) == ([], False)
+    assert (report.real_text_facts, report.has_contamination_section) == ([], False)
 
 
 def test_facts_are_the_counts_that_are_not_zero() -> None:

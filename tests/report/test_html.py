@@ -71,7 +71,7 @@ def test_the_page_has_funnel_quota_labels_texts_and_settings(tmp_path: Path) -> 
         "0.8",
         "2 surplus",
         "1 waiting for review",
-        "select diverse: not picked",
+        "select diverse: not selected",
         "SmolLM2@abc",
         "pyarrow 26",
         "version: 1 name: parcels",
@@ -95,7 +95,7 @@ def test_hostile_texts_stay_text(tmp_path: Path) -> None:
     dropped = Record(HOSTILE + "2", Provenance("<b>item</b>", request_key="key2"), ("refund",))
     result = outcome(
         name="parcels <i>",
-        task="paraphrase",
+        task="paraphrasing",
         labels={"refund": HOSTILE},
         selected=[selected],
         dropped=[DroppedRecord(dropped, "filter", "length", HOSTILE)],
@@ -138,7 +138,7 @@ def test_the_page_of_an_evaluated_run_has_the_verdict_at_the_top_and_the_section
     html = page_of(tmp_path, outcome(), evaluations.small())
     order = ["Helps", "30</b>selected", "real test texts", "From candidates", "Quota</h2>", "Labels and splits",
              "Scores on real test data</h2>", "Gain of each check (ablation)</h2>", "Change by class</h2>",
-             "Leaks</h2>", "Selected texts</h2>", "How it was evaluated", "How it was made"]  # fmt: skip
+             "Contamination</h2>", "Selected texts</h2>", "How it was evaluated", "How it was made"]  # fmt: skip
     positions = [html.index(part) for part in order]
     assert positions == sorted(positions)
 

@@ -64,7 +64,15 @@ def test_with_an_evaluation_the_verdict_comes_first_and_the_cost_last(tmp_path: 
     run = finished(tmp_path, outcome())
     (run / "evaluation.json").write_text(json.dumps(evaluations.harmful()))
     text = run_text(read_run_data(run))
-    order = ["▼ HARMS", "parcels: the yield", "candidates", "quota", "━━ Scores on real", "━━ Leaks", "models: "]
+    order = [
+        "▼ HARMS",
+        "parcels: the yield",
+        "candidates",
+        "quota",
+        "━━ Scores on real",
+        "━━ Contamination",
+        "models: ",
+    ]
     positions = [text.index(part) for part in order]
     assert positions == sorted(positions)
     assert max(map(display_width, text.splitlines())) <= 100

@@ -97,10 +97,10 @@ def test_an_entry_has_text_labels_reason_and_source_text(tmp_path: Path) -> None
     assert (entry.attributes, entry.scores) == ({"tone": "cross"}, {"choice": 0.25})
 
 
-def test_without_the_file_of_pending_texts_the_reason_gives_the_predicted_label(tmp_path: Path) -> None:
+def test_without_the_file_of_pending_texts_there_are_no_predicted_labels(tmp_path: Path) -> None:
     run = run_with_pending(tmp_path, [pending_text(1, predicted="delivery"), pending_text(2)])
     (run / FILE).unlink()
-    assert [entry.predicted_labels for entry in read_queue(run).entries.values()] == [("delivery",), ()]
+    assert [entry.predicted_labels for entry in read_queue(run).entries.values()] == [(), ()]
 
 
 def test_a_text_may_have_several_labels(tmp_path: Path) -> None:
@@ -117,7 +117,7 @@ def test_a_text_may_have_several_labels(tmp_path: Path) -> None:
 def test_texts_without_labels_can_be_pending_too(tmp_path: Path) -> None:
     provenance = pending_text(1).record.provenance
     drop = DroppedRecord(Record("not so", provenance, (), {"source_text": "so"}), "review", "same_meaning", "odd")
-    queue = read_queue(run_with_pending(tmp_path, [drop], task="paraphrase", labels={}))
+    queue = read_queue(run_with_pending(tmp_path, [drop], task="paraphrasing", labels={}))
     (entry,) = queue.entries.values()
     assert (entry.text, entry.source_text, entry.labels, entry.confidence) == ("not so", "so", (), None)
 

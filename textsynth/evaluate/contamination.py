@@ -19,7 +19,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from textsynth.core.formatting import pluralize
+from textsynth.core.formatting import format_percent, pluralize
 from textsynth.core.records import Record
 from textsynth.evaluate.overlap import COPY_KINDS, BaseRates, Overlap, OverlapPair, ReferenceSet, find_overlap
 from textsynth.similarity.vectors import Vectors
@@ -94,8 +94,8 @@ class Contamination:
         close = self.base_rates["test"].rates["close"] if "test" in self.base_rates else 0
         if close > NOTED_CLOSE_SHARE:
             notes.append(
-                f"{close:.0%} of the test rows nearly repeat another one in words or meaning, so that only still nearer"
-                " texts count as copies."
+                f"{format_percent(close)} of the test rows nearly repeat another one in words or meaning, so that only "
+                "texts that are more similar still count as copies."
             )
         return tuple(notes)
 

@@ -48,10 +48,10 @@ def leak_error(checked_sources: Sequence[str], evaluation: Mapping[str, Any] | N
     `checked_sources` are the sources that the filter `leak` compared with; `evaluation` is the content of
     evaluation.json.
     """
-    leaks = (evaluation or {}).get("leaks") or {}
-    counts = leaks.get("counts") or {}
+    contamination = (evaluation or {}).get("contamination") or {}
+    counts = contamination.get("counts") or {}
     copies = counts.get("selected-test", 0)
-    if "selected-test" in (leaks.get("beyond_chance") or ()) or (copies and not checked_sources):
+    if "selected-test" in (contamination.get("above_base_rate") or ()) or (copies and not checked_sources):
         texts = "text copies" if copies == 1 else "texts copy"
         return f"the evaluation found that {copies:,} selected {texts} a test row; add `leak` to `filter` and run again"
     if checked_sources or "selected-test" in counts:

@@ -25,8 +25,8 @@ from textsynth.store.atomic import write_text_atomic
 from textsynth.store.evaluation import delete_evaluation, read_evaluation
 
 # The card shows each figure in the part that its file name begins with.
-CONFIDENCE_PREFIX = "measures"
-EVALUATION_PREFIX = "proof"
+CONFIDENCE_PREFIX = "confidence"
+EVALUATION_PREFIX = "evaluation"
 MAX_LABELS = 40
 MAX_REASONS = 12
 CONFIDENCE_BINS = 10

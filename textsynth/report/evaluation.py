@@ -25,7 +25,7 @@ from textsynth.report.sections.domain_shift import (
     domain_shift_section,
 )
 from textsynth.report.sections.learning_curve import learning_curve_section, sample_weight_section
-from textsynth.report.sections.nearest_texts import leaks_section, nearest_texts_section
+from textsynth.report.sections.nearest_texts import contamination_section, nearest_texts_section
 from textsynth.report.sections.verdict import VerdictSummary, summarize_verdict
 
 SECTION_BUILDERS = (
@@ -39,7 +39,7 @@ SECTION_BUILDERS = (
     distinctive_words_section,
     diversity_section,
     nearest_texts_section,
-    leaks_section,
+    contamination_section,
 )
 
 
@@ -58,9 +58,9 @@ class EvaluationReport:
     settings: Section
 
     @property
-    def has_leaks_section(self) -> bool:
-        """Whether there is a section of leaks to link to."""
-        return any(section.key == "leaks" for section in self.sections)
+    def has_contamination_section(self) -> bool:
+        """Whether there is a section on contamination to link to."""
+        return any(section.key == "contamination" for section in self.sections)
 
     @property
     def real_text_facts(self) -> Sequence[tuple[str, str]]:

@@ -19,7 +19,6 @@ from textsynth.review.pending import PendingText, read_pending
 from textsynth.store.dataset import DatasetReader, check_complete, row_context, row_text, run_task
 from textsynth.store.manifest import Manifest, read_manifest
 
-OTHER_LABEL_REASON = "the model chose another label: "
 MAX_SELECTED = 2000
 
 
@@ -103,15 +102,14 @@ def read_queue(run: Path, *, selected: bool = False) -> ReviewQueue:
 def _pending_entry(
     task: Task, row: Mapping[str, Any], pending: PendingText | None, labels: Mapping[str, str]
 ) -> QueueEntry:
-    """Return the entry of a row of dropped texts; without `pending`, its reason names the predicted label."""
-    label_in_reason = row["reason"].partition(OTHER_LABEL_REASON)[2]
+    """Return the entry of a row of dropped texts."""
     return QueueEntry(
         **_common_fields(row),
         text=row_text(task, row),
         source_text=row_context(task, row),
         pending=True,
         intended_labels=_split_labels(pending.intended_label if pending else "", labels) or _labels(row["label"]),
-        predicted_labels=_split_labels(pending.predicted_label if pending else label_in_reason, labels),
+        predicted_labels=_split_labels(pending.predicted_label if pending else "", labels),
         generator=row["generator"],
         step=row["step"],
         reason=row["reason"],

@@ -32,11 +32,11 @@ Pair = Annotated[list[str], Field(min_length=2, max_length=2)]
 class _Schema(BaseModel):
     """A JSON object; it is filled in from a mapping, or from the attributes of the object of the same names."""
 
-    model_config = ConfigDict(extra="allow", from_attributes=True, populate_by_name=True, allow_inf_nan=False)
+    model_config = ConfigDict(extra="allow", from_attributes=True, allow_inf_nan=False)
 
     def as_json(self) -> dict[str, Any]:
         """Return the object as plain values."""
-        return self.model_dump(by_alias=True)
+        return self.model_dump()
 
 
 class SyntheticCountsSchema(_Schema):
@@ -56,7 +56,7 @@ class DataSchema(_Schema):
     dev: int
     all: int
     test: int
-    excluded_test_rows: list[int] = Field(alias="test_left_out")
+    excluded_test_rows: list[int]
     labels: list[str]
     multi_label: bool
     ordinal: bool
@@ -69,7 +69,7 @@ class LabelScoresSchema(_Schema):
     f1: Number
     precision: Number
     recall: Number
-    test_rows: int = Field(alias="test")
+    test_rows: int
 
 
 class ArmScoresSchema(_Schema):
@@ -83,13 +83,13 @@ class ArmScoresSchema(_Schema):
     accuracy: Number
     balanced_accuracy: Number
     micro_f1: Number | None
-    quadratic_kappa: Number | None = Field(alias="kappa")
+    quadratic_kappa: Number | None
     interval: Interval
-    per_label: dict[str, LabelScoresSchema] = Field(alias="per_class")
-    train_rows: int = Field(alias="n")
-    sample_weight: Number = Field(alias="weight")
+    per_label: dict[str, LabelScoresSchema]
+    train_rows: int
+    sample_weight: Number
     draws: int | None = None
-    sd: Number | None = Field(default=None, alias="spread")
+    sd: Number | None = None
 
 
 class LabelChangeSchema(_Schema):
@@ -97,19 +97,19 @@ class LabelChangeSchema(_Schema):
 
     change: Number
     interval: Interval
-    test_rows: int = Field(alias="test")
-    few_rows: bool = Field(alias="few")
+    test_rows: int
+    few_rows: bool
 
 
 class DifferenceSchema(_Schema):
     """Macro-F1 of an arm minus that of its baseline."""
 
     arm: str
-    baseline: str = Field(alias="minus")
+    baseline: str
     classifier: str
     difference: Number
     interval: Interval
-    per_label: dict[str, LabelChangeSchema] = Field(alias="per_class")
+    per_label: dict[str, LabelChangeSchema]
 
 
 class VerdictSchema(_Schema):
@@ -118,13 +118,13 @@ class VerdictSchema(_Schema):
     effect: Effect
     classifier: str | None
     arm: str | None
-    baseline: str | None = Field(alias="minus")
+    baseline: str | None
     difference: Number | None
     interval: Interval | None
-    labels_better: list[str] = Field(alias="classes_better")
-    labels_worse: list[str] = Field(alias="classes_worse")
-    labels_few_rows: list[str] = Field(alias="classes_few")
-    test_copies: int = Field(alias="leaks")
+    labels_better: list[str]
+    labels_worse: list[str]
+    labels_few_rows: list[str]
+    test_copies: int
     sentences: list[str]
 
 
@@ -133,7 +133,7 @@ class WeightCandidateSchema(_Schema):
 
     weight: Number
     log_loss: Number
-    standard_error: Number = Field(alias="se")
+    standard_error: Number
 
 
 class FittedWeightSchema(_Schema):
@@ -141,16 +141,16 @@ class FittedWeightSchema(_Schema):
 
     weight: Number
     prior: Number
-    held_out_rows: int = Field(alias="rows")
+    held_out_rows: int
     grid: list[WeightCandidateSchema]
 
 
 class CurvePointSchema(_Schema):
     """A point of the learning curve of the seeds alone."""
 
-    train_rows: int = Field(alias="train")
+    train_rows: int
     macro_f1: Number
-    sd: Number = Field(alias="spread")
+    sd: Number
 
 
 class AblationSchema(_Schema):
@@ -160,10 +160,10 @@ class AblationSchema(_Schema):
     dropped: int
     readmitted: int
     classifier: str
-    with_filter: Number = Field(alias="with")
-    without_filter: Number = Field(alias="without")
-    random_drop: Number = Field(alias="random")
-    random_drop_sd: Number = Field(alias="random_spread")
+    with_filter: Number
+    without_filter: Number
+    random_drop: Number
+    random_drop_sd: Number
 
 
 class CopyLimitsSchema(_Schema):
@@ -188,7 +188,7 @@ class CopySchema(_Schema):
     """A text and the row that it copies."""
 
     kind: Literal["exact", "near", "semantic", "family"]
-    sets: Pair = Field(alias="between")
+    sets: Pair
     ids: Pair
     texts: Pair
     labels: Pair
@@ -199,14 +199,14 @@ class CopySchema(_Schema):
 class ContaminationSchema(_Schema):
     """Copies between the sets; the keys of the maps are pairs of sets such as `selected-test`."""
 
-    test_copies: int = Field(alias="found")
-    above_base_rate: list[str] = Field(alias="beyond_chance")
+    test_copies: int
+    above_base_rate: list[str]
     counts: dict[str, int]
     kinds: dict[str, dict[str, int]]
-    copied_rows: dict[str, int] = Field(alias="rows")
+    copied_rows: dict[str, int]
     close: dict[str, int]
-    label_conflicts: dict[str, int] = Field(alias="conflicts")
-    base_rates: dict[str, BaseRatesSchema] = Field(alias="usual")
+    label_conflicts: dict[str, int]
+    base_rates: dict[str, BaseRatesSchema]
     pairs: list[CopySchema]
 
 
@@ -234,7 +234,7 @@ class LengthComparisonSchema(_Schema):
 
     synthetic: LengthSummarySchema | None
     real: LengthSummarySchema | None
-    bin_edges: list[int] = Field(alias="edges")
+    bin_edges: list[int]
 
 
 class VocabularySchema(_Schema):
@@ -257,7 +257,7 @@ class DomainShiftSchema(_Schema):
 
     auc_words: Number | None
     auc_embeddings: Number | None
-    texts_per_side: int = Field(alias="n")
+    texts_per_side: int
     synthetic_words: list[WordSchema]
     real_words: list[WordSchema]
     length: LengthComparisonSchema
@@ -273,15 +273,15 @@ class DiversityScoresSchema(_Schema):
     distinct_2: Number | None
     compression_ratio: Number | None
     mean_similarity: Number | None
-    vendi_score: Number | None = Field(alias="vendi")
-    duplicate_share: Number | None = Field(alias="duplicates")
+    vendi_score: Number | None
+    duplicate_share: Number | None
 
 
 class CoverageSchema(_Schema):
     """The share of real texts with a synthetic text nearby, next to the share with another real text nearby."""
 
     share: Number
-    real_texts: int = Field(alias="of")
+    real_texts: int
     limit: Number
     reference: Number
 
@@ -289,7 +289,7 @@ class CoverageSchema(_Schema):
 class DiversitySchema(_Schema):
     """The diversity of both sides, null for a side without texts, and the coverage of real texts."""
 
-    texts_per_side: int = Field(alias="n")
+    texts_per_side: int
     synthetic: DiversityScoresSchema | None
     real: DiversityScoresSchema | None
     coverage: CoverageSchema | None
@@ -310,8 +310,8 @@ class TextComparisonSchema(_Schema):
     id: str
     text: str
     label: str
-    selected: bool = Field(alias="kept")
-    drop_reason: str = Field(alias="why")
+    selected: bool
+    drop_reason: str
     nearest: list[NearestTextSchema]
 
 
@@ -327,13 +327,13 @@ class EvaluationSchema(_Schema):
     arms: dict[str, dict[str, ArmScoresSchema]]
     differences: list[DifferenceSchema]
     verdict: VerdictSchema
-    sample_weights: dict[str, FittedWeightSchema] = Field(alias="weights")
-    learning_curves: dict[str, list[CurvePointSchema]] = Field(alias="curve")
-    ablation: list[AblationSchema] = Field(alias="earned")
-    contamination: ContaminationSchema = Field(alias="leaks")
-    domain_shift: DomainShiftSchema = Field(alias="gap")
+    sample_weights: dict[str, FittedWeightSchema]
+    learning_curves: dict[str, list[CurvePointSchema]]
+    ablation: list[AblationSchema]
+    contamination: ContaminationSchema
+    domain_shift: DomainShiftSchema
     diversity: DiversitySchema
-    nearest_texts: list[TextComparisonSchema] = Field(alias="neighbours")
+    nearest_texts: list[TextComparisonSchema]
     notes: list[str]
 
 

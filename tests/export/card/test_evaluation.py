@@ -14,15 +14,15 @@ from textsynth.export.run_result import CardFigure, CardMetadata
 EVALUATION = {
     "classifiers": ["words"],
     "arms": {
-        "seeds": {"words": {"macro_f1": 0.5, "interval": [0.4, 0.6], "n": 20}},
-        "seeds_selected": {"words": {"macro_f1": 0.61234, "interval": None, "n": 50}},
-        "raw": {"words": {"macro_f1": 0.1, "n": 90}},
+        "seeds": {"words": {"macro_f1": 0.5, "interval": [0.4, 0.6], "train_rows": 20}},
+        "seeds_selected": {"words": {"macro_f1": 0.61234, "interval": None, "train_rows": 50}},
+        "raw": {"words": {"macro_f1": 0.1, "train_rows": 90}},
     },
     "data": {"test": 300},
 }
 DIFFERENCE = {
     "arm": "seeds_selected",
-    "minus": "seeds",
+    "baseline": "seeds",
     "classifier": "words",
     "difference": -0.02,
     "interval": [-0.04, -0.01],
@@ -30,11 +30,11 @@ DIFFERENCE = {
 HARMFUL: dict[str, Any] = {
     **EVALUATION,
     "differences": [DIFFERENCE, {**DIFFERENCE, "classifier": "embeddings", "interval": [-0.04, 0.01]}],
-    "verdict": {"leaks": 7, "classes_worse": ["a_b"], "sentences": ["They harm.", HOSTILE]},
-    "gap": {"auc_words": 0.9, "auc_embeddings": 0.8},
+    "verdict": {"test_copies": 7, "labels_worse": ["a_b"], "sentences": ["They harm.", HOSTILE]},
+    "domain_shift": {"auc_words": 0.9, "auc_embeddings": 0.8},
 }
-HELPFUL: dict[str, Any] = {**EVALUATION, "verdict": {"leaks": 0, "sentences": ["They help."]}}
-FIGURES = [CardFigure("figures/proof-words.svg", "Scores", "macro-F1: seeds .5", "<svg/>")]
+HELPFUL: dict[str, Any] = {**EVALUATION, "verdict": {"test_copies": 0, "sentences": ["They help."]}}
+FIGURES = [CardFigure("figures/evaluation-words.svg", "Scores", "macro-F1: seeds .5", "<svg/>")]
 
 
 def card_with(evaluation: dict[str, Any], **changes: Any) -> str:

@@ -15,14 +15,14 @@ from textsynth.export.run_result import CardMetadata, CheckInfo, QuotaStatus
 
 EVALUATION: dict[str, Any] = {
     "differences": [
-        {"arm": "seeds_selected", "minus": "seeds", "classifier": "embeddings", "difference": -0.02,
+        {"arm": "seeds_selected", "baseline": "seeds", "classifier": "embeddings", "difference": -0.02,
          "interval": [-0.036, -0.004]},
-        {"arm": "seeds_selected", "minus": "seeds", "classifier": "words", "difference": 0.01,
+        {"arm": "seeds_selected", "baseline": "seeds", "classifier": "words", "difference": 0.01,
          "interval": [-0.008, 0.029]},
-        {"arm": "raw", "minus": "seeds", "classifier": "words", "difference": -0.5, "interval": [-0.6, -0.4]},
+        {"arm": "raw", "baseline": "seeds", "classifier": "words", "difference": -0.5, "interval": [-0.6, -0.4]},
     ],
-    "verdict": {"leaks": 7, "classes_worse": ["a_b", "c"]},
-    "gap": {"auc_words": 0.931, "auc_embeddings": 0.55},
+    "verdict": {"test_copies": 7, "labels_worse": ["a_b", "c"]},
+    "domain_shift": {"auc_words": 0.931, "auc_embeddings": 0.55},
 }  # fmt: skip
 
 

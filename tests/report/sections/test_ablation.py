@@ -5,11 +5,18 @@ from __future__ import annotations
 from tests.report.charts.test_svg import marks_of_class
 from textsynth.report.sections.ablation import HEAD, ablation_section
 
-ROW = {"step": "agreement", "classifier": "words", "dropped": 39, "readmitted": 30, "with": 0.71, "without": 0.69}
+ROW = {
+    "step": "agreement",
+    "classifier": "words",
+    "dropped": 39,
+    "readmitted": 30,
+    "with_filter": 0.71,
+    "without_filter": 0.69,
+}
 
 
 def test_bars_show_the_change_from_the_score_without_the_check() -> None:
-    section = ablation_section({"earned": [{**ROW, "random": 0.70, "random_spread": 0.01}]})
+    section = ablation_section({"ablation": [{**ROW, "random_drop": 0.70, "random_drop_sd": 0.01}]})
     assert section is not None
     (figure,) = section.figures
     assert dict(zip(HEAD, figure.table.rows[0], strict=True)) == {
@@ -28,7 +35,7 @@ def test_bars_show_the_change_from_the_score_without_the_check() -> None:
 
 
 def test_a_harmful_check_is_a_loss_and_the_random_drop_may_be_missing() -> None:
-    section = ablation_section({"earned": [{**ROW, "with": 0.66}]})
+    section = ablation_section({"ablation": [{**ROW, "with_filter": 0.66}]})
     assert section is not None
     (figure,) = section.figures
     assert figure.plot is not None
@@ -39,4 +46,4 @@ def test_a_harmful_check_is_a_loss_and_the_random_drop_may_be_missing() -> None:
 
 def test_without_evaluated_checks_there_is_no_section() -> None:
     assert ablation_section({}) is None
-    assert ablation_section({"earned": [{**ROW, "without": None}]}) is None
+    assert ablation_section({"ablation": [{**ROW, "without_filter": None}]}) is None

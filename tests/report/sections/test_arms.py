@@ -27,7 +27,7 @@ def test_only_measures_that_some_arm_has_are_columns() -> None:
     assert section is not None
     assert section.figures[0].table.head == ["arm", "macro-F1"]
     evaluation = evaluations.small()
-    evaluation["arms"]["seeds"]["words"] |= {"kappa": 0.61, "micro_f1": 0.7}
+    evaluation["arms"]["seeds"]["words"] |= {"quadratic_kappa": 0.61, "micro_f1": 0.7}
     section = arms_section(evaluation)
     assert section is not None
     assert {"quadratic kappa", "micro-F1"} <= set(section.figures[0].table.head)
@@ -49,5 +49,5 @@ def test_differences_are_named_by_both_arms() -> None:
 
 
 def test_listed_classifiers_come_before_those_that_only_results_name() -> None:
-    evaluation = {"classifiers": ["embeddings"], "arms": {"seeds": {"words": {}}}, "curve": {"setfit": []}}
+    evaluation = {"classifiers": ["embeddings"], "arms": {"seeds": {"words": {}}}, "learning_curves": {"setfit": []}}
     assert classifiers(evaluation) == ["embeddings", "words", "setfit"]

@@ -39,8 +39,8 @@ def test_a_row_has_the_scores_before_and_after() -> None:
     section = classes_section(evaluation)
     assert section is not None
     row = section.figures[0].table.rows[0]
-    before = evaluation["arms"]["seeds"]["words"]["per_class"][row[0]]["f1"]
-    after = evaluation["arms"]["seeds_selected"]["words"]["per_class"][row[0]]["f1"]
+    before = evaluation["arms"]["seeds"]["words"]["per_label"][row[0]]["f1"]
+    after = evaluation["arms"]["seeds_selected"]["words"]["per_label"][row[0]]["f1"]
     assert row[3:] == (f"{before:.3f}", f"{after:.3f}", "150")
 
 

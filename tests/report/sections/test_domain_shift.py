@@ -39,7 +39,7 @@ def test_every_measure_has_a_figure_with_synthetic_and_real_values() -> None:
 )
 def test_a_histogram_with_invalid_edges_is_left_out(edges: Any) -> None:
     evaluation = evaluations.small()
-    evaluation["gap"]["length"]["edges"] = edges
+    evaluation["domain_shift"]["length"]["bin_edges"] = edges
     assert "Length in words" not in titles(evaluation)
     assert "Words per text" in titles(evaluation)
 
@@ -60,7 +60,7 @@ def test_distinctive_words_have_their_share_in_both_sets() -> None:
     synthetic, real = section.figures
     assert synthetic.table.rows[0] == ("word0", "2", "30.0\u00a0%", "1.0\u00a0%")
     assert real.table.title == "Words typical of real texts"
-    assert distinctive_words_section({"gap": {"synthetic_words": [{"word": "x", "weight": 1}]}}) is not None
+    assert distinctive_words_section({"domain_shift": {"synthetic_words": [{"word": "x", "weight": 1}]}}) is not None
     assert distinctive_words_section(evaluations.scores_only()) is None
 
 

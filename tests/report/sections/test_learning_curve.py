@@ -47,10 +47,12 @@ def test_a_weight_of_zero_is_explained() -> None:
 
 def test_without_curve_or_weight_there_is_no_section() -> None:
     assert learning_curve_section(evaluations.scores_only()) is None
-    assert sample_weight_section({"weights": {"words": {"weight": None}}}) is None
-    section = sample_weight_section({"weights": {"words": {"weight": 1}}})
+    assert sample_weight_section({"sample_weights": {"words": {"weight": None}}}) is None
+    section = sample_weight_section({"sample_weights": {"words": {"weight": 1}}})
     assert section is not None
     assert not section.figures
-    not_fitted = sample_weight_section({"weights": {"words": {"weight": 1, "prior": 1, "rows": 0, "grid": []}}})
+    not_fitted = sample_weight_section(
+        {"sample_weights": {"words": {"weight": 1, "prior": 1, "held_out_rows": 0, "grid": []}}}
+    )
     assert not_fitted is not None
     assert "too few seeds to fit it" in not_fitted.paragraphs[0]

@@ -8,7 +8,7 @@ from textsynth.report.sections.nearest_texts import (
     MAX_PAIRS,
     MAX_TERMINAL_TEXTS,
     MAX_TEXTS,
-    leaks_section,
+    contamination_section,
     nearest_texts_section,
 )
 
@@ -28,15 +28,15 @@ def test_selected_texts_come_before_dropped_ones_each_with_its_nearest_real_text
 
 
 def test_of_many_texts_the_first_are_shown() -> None:
-    row = evaluations.small()["neighbours"][0]
-    section = nearest_texts_section({"neighbours": [row] * 100})
+    row = evaluations.small()["nearest_texts"][0]
+    section = nearest_texts_section({"nearest_texts": [row] * 100})
     assert section is not None
     assert len(section.quotes) == MAX_TEXTS
-    assert nearest_texts_section({"neighbours": []}) is None
+    assert nearest_texts_section({"nearest_texts": []}) is None
 
 
 def test_leaks_are_counted_and_shown_as_pairs() -> None:
-    section = leaks_section(evaluations.leaking())
+    section = contamination_section(evaluations.leaking())
     assert section is not None
     assert section.paragraphs == [
         "12 synthetic texts copy a test text.",
@@ -52,16 +52,16 @@ def test_leaks_are_counted_and_shown_as_pairs() -> None:
 
 
 def test_the_absence_of_leaks_is_reported() -> None:
-    section = leaks_section(evaluations.small())
+    section = contamination_section(evaluations.small())
     assert section is not None
     assert section.paragraphs == ["No synthetic training text copies a test text."]
     assert section.figures[0].table.head == ["between", "copies", "close"]
-    assert leaks_section(evaluations.scores_only()) is None
+    assert contamination_section(evaluations.scores_only()) is None
 
 
 def test_of_many_pairs_the_first_are_shown_and_labels_may_be_lists() -> None:
-    pair = {**evaluations.leaking()["leaks"]["pairs"][0], "labels": [["a", "b"], None]}
-    section = leaks_section({"leaks": {"found": 900, "pairs": [pair] * 900}})
+    pair = {**evaluations.leaking()["contamination"]["pairs"][0], "labels": [["a", "b"], None]}
+    section = contamination_section({"contamination": {"test_copies": 900, "pairs": [pair] * 900}})
     assert section is not None
     assert len(section.quotes) == MAX_PAIRS
     assert section.paragraphs[1] == f"{MAX_PAIRS} of 900 pairs are shown."

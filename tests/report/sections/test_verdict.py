@@ -44,14 +44,14 @@ def test_another_classifier_that_is_harmed_is_named() -> None:
 
 def test_a_leak_that_the_effect_does_not_mention_is_a_warning() -> None:
     evaluation = evaluations.small()
-    evaluation["leaks"]["found"] = 2
-    warning = "Training and test data share texts (2): see the leaks below."
+    evaluation["contamination"]["test_copies"] = 2
+    warning = "Training and test data share texts (2): see Contamination."
     assert summarize_verdict(evaluation).warnings == [warning]
-    evaluation["verdict"]["leaks"] = 2
+    evaluation["verdict"]["test_copies"] = 2
     assert summarize_verdict(evaluation).warnings == []
-    evaluation["leaks"]["beyond_chance"] = ["train-test"]
+    evaluation["contamination"]["above_base_rate"] = ["train-test"]
     (warning,) = summarize_verdict(evaluation).warnings
-    assert warning == "More texts are shared than expected by chance (train and test): see the leaks below."
+    assert warning == "More texts are shared than expected by chance (train and test): see Contamination."
 
 
 def test_classes_that_a_sentence_names_are_not_listed_again() -> None:

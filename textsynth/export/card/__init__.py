@@ -38,7 +38,7 @@ def card(
         ("How it was made", generation_process(result)),
         ("Counts", with_figures(result.figures, "labels", counts(result, splits))),
         ("What was dropped", with_figures(result.figures, "funnel", funnel(result))),
-        ("Scores", with_figures(result.figures, "measures", _scores(result))),
+        ("Scores", with_figures(result.figures, "confidence", _scores(result))),
         (EVALUATION, _evaluation(result)),
         ("Notes", bullets(escape(note) for note in notes)),
         ("License", license_section(result)),
@@ -81,4 +81,4 @@ def _evaluation(result: RunResult) -> str:
     if not result.evaluation_sentences:
         return ""
     text = evaluation_section(result.evaluation_sentences, weight_sentence(result.weight), result.evaluation)
-    return with_figures(result.figures, "proof", text)
+    return with_figures(result.figures, "evaluation", text)

@@ -74,7 +74,7 @@ def with_evaluation(card: str, evaluation: Mapping[str, Any], figures: Sequence[
     sentences = (evaluation.get("verdict") or {}).get("sentences") or ()
     text = evaluation_section(sentences, weight.group().removeprefix("- ") if weight else "", evaluation)
     after = {heading: sections.pop(heading) for heading in AFTER_EVALUATION if heading in sections}
-    sections[EVALUATION] = with_figures(figures, "proof", text)
+    sections[EVALUATION] = with_figures(figures, "evaluation", text)
     ordered = [(heading, text) for heading, text in {**sections, **after}.items() if text]
     return "\n\n".join(f"## {heading}\n\n{text}" if heading else text for heading, text in ordered) + "\n"
 
@@ -101,12 +101,13 @@ def harm_before_gain(evaluation: Mapping[str, Any]) -> Iterator[str]:
     """Yield the limitations measured on real data: harm or no gain, contamination, labels that lose, domain shift."""
     yield from _effects(evaluation)
     verdict = evaluation.get("verdict") or {}
-    if verdict.get("leaks"):
-        yield f"{verdict['leaks']} of the texts are copies of test rows, which makes scores on that test set worthless."
-    worse = [escape(name) for name in verdict.get("classes_worse") or ()]
+    if verdict.get("test_copies"):
+        copies = verdict["test_copies"]
+        yield f"{copies} of the texts are copies of test rows, which makes scores on that test set worthless."
+    worse = [escape(name) for name in verdict.get("labels_worse") or ()]
     if worse:
         yield f"Labels with a lower score when these texts are added: {first_few(worse)}."
-    shift = evaluation.get("gap") or {}
+    shift = evaluation.get("domain_shift") or {}
     for name, features in (("auc_words", "their words"), ("auc_embeddings", "their embeddings")):
         auc = shift.get(name)
         if isinstance(auc, float) and auc >= MIN_AUC_REPORTED:
@@ -116,7 +117,7 @@ def harm_before_gain(evaluation: Mapping[str, Any]) -> Iterator[str]:
 
 def _effects(evaluation: Mapping[str, Any]) -> Iterator[str]:
     for difference in evaluation.get("differences") or ():
-        if (difference.get("arm"), difference.get("minus")) != ("seeds_selected", "seeds"):
+        if (difference.get("arm"), difference.get("baseline")) != ("seeds_selected", "seeds"):
             continue
         low, high = difference["interval"]
         classifier = CLASSIFIERS.get(difference["classifier"], escape(str(difference["classifier"])))
@@ -130,7 +131,7 @@ def _effects(evaluation: Mapping[str, Any]) -> Iterator[str]:
 def _scores(evaluation: Mapping[str, Any]) -> str:
     arms, kinds = evaluation.get("arms") or {}, evaluation.get("classifiers") or ()
     rows = [
-        (name, CLASSIFIERS.get(kind, escape(kind)), arms[arm][kind]["n"], _score(arms[arm][kind]))
+        (name, CLASSIFIERS.get(kind, escape(kind)), arms[arm][kind]["train_rows"], _score(arms[arm][kind]))
         for kind in kinds
         for arm, name in ARMS.items()
         if kind in arms.get(arm, {}) and arms[arm][kind].get("macro_f1") is not None

@@ -39,17 +39,19 @@ def ablation_section(evaluation: Mapping[str, Any]) -> Section | None:
         "Zero is the score without the check: the texts that it dropped are readmitted as far as the other checks "
         "allow. A useful check gains more than dropping as many texts at random (column random)."
     ]
-    return Section("earned", "Gain of each check (ablation)", paragraphs, figures) if figures else None
+    return Section("ablation", "Gain of each check (ablation)", paragraphs, figures) if figures else None
 
 
 def _figure(evaluation: Mapping[str, Any], classifier: str) -> SectionFigure | None:
     cells, groups = [], []
-    for row in get_rows(evaluation, "earned"):
-        score_with, score_without, score_random = (as_number(row.get(key)) for key in ("with", "without", "random"))
+    for row in get_rows(evaluation, "ablation"):
+        score_with, score_without, score_random = (
+            as_number(row.get(key)) for key in ("with_filter", "without_filter", "random_drop")
+        )
         if row.get("classifier") != classifier or score_with is None or score_without is None:
             continue
         step, gain = as_string(row.get("step"), "?"), score_with - score_without
-        spread = as_number(row.get("random_spread"))
+        spread = as_number(row.get("random_drop_sd"))
         gain_over_random = None if score_random is None else score_with - score_random
         cells.append(
             (

@@ -40,14 +40,14 @@ COLUMNS = {
     "micro_f1": "micro-F1",
     "accuracy": "accuracy",
     "balanced_accuracy": "balanced accuracy",
-    "kappa": "quadratic kappa",
-    "n": "training texts",
-    "weight": "weight",
-    "spread": "SD over samples",
+    "quadratic_kappa": "quadratic kappa",
+    "train_rows": "training texts",
+    "sample_weight": "weight",
+    "sd": "SD over samples",
 }
-OPTIONAL_COLUMNS = ("accuracy", "balanced_accuracy", "n", "weight", "spread")
+OPTIONAL_COLUMNS = ("accuracy", "balanced_accuracy", "train_rows", "sample_weight", "sd")
 # how a column is formatted, where not as a score
-FORMATS = {"interval": format_interval, "n": format_count, "weight": format_short}
+FORMATS = {"interval": format_interval, "train_rows": format_count, "sample_weight": format_short}
 
 
 def arms_section(evaluation: Mapping[str, Any]) -> Section | None:
@@ -84,9 +84,9 @@ def differences_section(evaluation: Mapping[str, Any]) -> Section | None:
 def classifiers(evaluation: Mapping[str, Any]) -> list[str]:
     """Return the classifiers: first those that the evaluation lists, then those that only its results name."""
     used = [classifier for _, classifier, _ in _arm_scores(evaluation)]
-    results = (*get_rows(evaluation, "differences"), *get_rows(evaluation, "earned"))
+    results = (*get_rows(evaluation, "differences"), *get_rows(evaluation, "ablation"))
     used += [as_string(result.get("classifier")) for result in results]
-    used += [*get_mapping(evaluation, "weights"), *get_mapping(evaluation, "curve")]
+    used += [*get_mapping(evaluation, "sample_weights"), *get_mapping(evaluation, "learning_curves")]
     return list(dict.fromkeys(name for name in (*as_strings(evaluation.get("classifiers")), *used) if name))
 
 
@@ -133,7 +133,7 @@ def _score_dot(arm: str, scores: Mapping[str, Any]) -> DotRow:
 
 def _differences_figure(evaluation: Mapping[str, Any], classifier: str) -> SectionFigure | None:
     named = [
-        (row, f"{arm_name(as_string(row.get('arm')))} vs. {arm_name(as_string(row.get('minus')))}")
+        (row, f"{arm_name(as_string(row.get('arm')))} vs. {arm_name(as_string(row.get('baseline')))}")
         for row in get_rows(evaluation, "differences")
         if row.get("classifier") == classifier
     ]

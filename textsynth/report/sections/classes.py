@@ -67,9 +67,9 @@ def classes_section(evaluation: Mapping[str, Any]) -> Section | None:
             few_test_texts.append(SectionFigure(_table(title, few)))
     if not figures and not few_test_texts:
         return None
-    arm, minus = map(arm_name, compared_arms(evaluation))
+    arm, baseline = map(arm_name, compared_arms(evaluation))
     paragraphs = [
-        f"F1 of each class with {arm} minus F1 with {minus}, losses first. Filled marks are changes whose interval "
+        f"F1 of each class with {arm} minus F1 with {baseline}, losses first. Filled marks are changes whose interval "
         "excludes zero: squares are losses, dots are gains. The intervals hold for all classes together."
     ]
     if hidden > 0:
@@ -79,25 +79,29 @@ def classes_section(evaluation: Mapping[str, Any]) -> Section | None:
 
 def _class_rows(evaluation: Mapping[str, Any], classifier: str) -> list[ClassRow]:
     """Return the classes of the compared arms, the largest loss first, equal changes by name."""
-    arm, minus = compared_arms(evaluation)
+    arm, baseline = compared_arms(evaluation)
     rows = []
     for difference in get_rows(evaluation, "differences"):
-        if (difference.get("arm"), difference.get("minus"), difference.get("classifier")) != (arm, minus, classifier):
+        if (difference.get("arm"), difference.get("baseline"), difference.get("classifier")) != (
+            arm,
+            baseline,
+            classifier,
+        ):
             continue
-        for name in get_mapping(difference, "per_class"):
-            values = get_mapping(difference, "per_class", name)
-            change, test_texts = as_number(values.get("change")), as_number(values.get("test"))
+        for name in get_mapping(difference, "per_label"):
+            values = get_mapping(difference, "per_label", name)
+            change, test_texts = as_number(values.get("change")), as_number(values.get("test_rows"))
             if change is None:
                 continue
-            before, after = (_class_f1(evaluation, side, classifier, name) for side in (minus, arm))
-            few = bool(values.get("few")) or (test_texts is not None and test_texts < MIN_TEST_TEXTS)
+            before, after = (_class_f1(evaluation, side, classifier, name) for side in (baseline, arm))
+            few = bool(values.get("few_rows")) or (test_texts is not None and test_texts < MIN_TEST_TEXTS)
             interval = as_interval(values.get("interval"))
             rows.append(ClassRow(name, change, interval, before, after, test_texts, few))
     return sorted(rows, key=lambda row: (row.change, row.name))
 
 
 def _class_f1(evaluation: Mapping[str, Any], arm: str, classifier: str, name: str) -> float | None:
-    return as_number(get_mapping(evaluation, "arms", arm, classifier, "per_class", name).get("f1"))
+    return as_number(get_mapping(evaluation, "arms", arm, classifier, "per_label", name).get("f1"))
 
 
 def _figure(title: str, rows: Sequence[ClassRow]) -> SectionFigure:

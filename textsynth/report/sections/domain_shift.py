@@ -37,16 +37,16 @@ LENGTH_STATISTICS = {
 DIVERSITY_MEASURES = {
     "distinct_1": ("distinct words (distinct-1)", "more varied"),
     "distinct_2": ("distinct word pairs (distinct-2)", "more varied"),
-    "vendi": ("Vendi score", "more varied"),
+    "vendi_score": ("Vendi score", "more varied"),
     "compression_ratio": ("compression ratio", "more alike"),
     "mean_similarity": ("mean similarity", "more alike"),
-    "duplicates": ("duplicates", "more alike"),
+    "duplicate_share": ("duplicates", "more alike"),
 }
 
 
 def domain_shift_section(evaluation: Mapping[str, Any]) -> Section | None:
     """Return the comparison of synthetic and real texts; None where the evaluation has none."""
-    shift = get_mapping(evaluation, "gap")
+    shift = get_mapping(evaluation, "domain_shift")
     candidates = (
         _discriminator(shift),
         _length_histogram(shift),
@@ -58,9 +58,9 @@ def domain_shift_section(evaluation: Mapping[str, Any]) -> Section | None:
     figures = [figure for figure in candidates if figure is not None]
     if not figures:
         return None
-    count = as_number(shift.get("n"))
+    count = as_number(shift.get("texts_per_side"))
     paragraphs = [] if count is None else [f"{format_count(count)} synthetic and as many real texts are compared."]
-    return Section("gap", "Synthetic and real texts compared", paragraphs, figures)
+    return Section("domain_shift", "Synthetic and real texts compared", paragraphs, figures)
 
 
 def distinctive_words_section(evaluation: Mapping[str, Any]) -> Section | None:
@@ -85,7 +85,7 @@ def diversity_section(evaluation: Mapping[str, Any]) -> Section | None:
     paragraphs = _coverage_sentences(diversity)
     if not cells and not paragraphs:
         return None
-    count = as_number(diversity.get("n"))
+    count = as_number(diversity.get("texts_per_side"))
     if count is not None:
         paragraphs.append(f"Each value is computed on {format_count(count)} texts, synthetic and real.")
     head = ("measure", "synthetic", "real", "a higher value means")
@@ -100,8 +100,8 @@ def _coverage_sentences(diversity: Mapping[str, Any]) -> list[str]:
     reference = as_number(coverage.get("reference"))
     comparison = "" if reference is None else f" (among the real texts: {format_share(reference)})"
     return [
-        f"{format_share(coverage.get('share'))} of {format_count(coverage.get('of'))} real texts have a synthetic text "
-        f"with a similarity of at least {format_short(coverage.get('limit'))}{comparison}."
+        f"{format_share(coverage.get('share'))} of {format_count(coverage.get('real_texts'))} real texts have a "
+        f"synthetic text with a similarity of at least {format_short(coverage.get('limit'))}{comparison}."
     ]
 
 
@@ -119,7 +119,7 @@ def _discriminator(shift: Mapping[str, Any]) -> SectionFigure | None:
 
 def _length_histogram(shift: Mapping[str, Any]) -> SectionFigure | None:
     length = get_mapping(shift, "length")
-    edges = as_numbers(length.get("edges"))
+    edges = as_numbers(length.get("bin_edges"))
     counts = [as_numbers(get_mapping(length, side).get("histogram")) for side in ("synthetic", "real")]
     edges_rise = all(low < high for low, high in pairwise(edges))
     if len(edges) < 2 or not edges_rise or any(len(bins) != len(edges) - 1 for bins in counts):
@@ -204,7 +204,7 @@ def _vocabulary(shift: Mapping[str, Any]) -> SectionFigure | None:
 
 
 def _words(evaluation: Mapping[str, Any], key: str, title: str) -> SectionFigure | None:
-    rows = [row for row in get_rows(evaluation, "gap", key) if as_string(row.get("word"))]
+    rows = [row for row in get_rows(evaluation, "domain_shift", key) if as_string(row.get("word"))]
     if not rows:
         return None
     cells = [

@@ -25,14 +25,14 @@ def learning_curve_section(evaluation: Mapping[str, Any]) -> Section | None:
         "The square is the score of all seeds with the synthetic texts. The broken line through it meets the curve at "
         "the number of real texts that score as high on their own.",
     ]
-    return Section("curve", "Learning curve of real texts", paragraphs, figures) if figures else None
+    return Section("learning_curve", "Learning curve of real texts", paragraphs, figures) if figures else None
 
 
 def sample_weight_section(evaluation: Mapping[str, Any]) -> Section | None:
     """Return the fitted weight of a synthetic text for each classifier, with all tried weights; None without any."""
     figures, paragraphs = [], []
     for classifier in classifiers(evaluation):
-        fit = get_mapping(evaluation, "weights", classifier)
+        fit = get_mapping(evaluation, "sample_weights", classifier)
         weight = as_number(fit.get("weight"))
         if weight is None:
             continue
@@ -43,12 +43,12 @@ def sample_weight_section(evaluation: Mapping[str, Any]) -> Section | None:
         return None
     if figures:
         paragraphs.append("Fitted by cross-validation on the seeds, never on the test texts; a lower loss is better.")
-    return Section("weights", "Weight of synthetic texts", paragraphs, figures)
+    return Section("sample_weights", "Weight of synthetic texts", paragraphs, figures)
 
 
 def _weight_sentence(classifier: str, fit: Mapping[str, Any], weight: float) -> str:
     text = f"{classifier_name(classifier)}: a synthetic text has {format_short(weight)} times the weight of a real one"
-    if as_number(fit.get("rows")) == 0:
+    if as_number(fit.get("held_out_rows")) == 0:
         return f"{text}. There are too few seeds to fit it; this weight did best on other data sets."
     if weight == 0:
         return f"{text}. The seeds score higher without synthetic texts."
@@ -60,15 +60,16 @@ def _weight_sentence(classifier: str, fit: Mapping[str, Any], weight: float) -> 
 
 def _curve_figure(evaluation: Mapping[str, Any], classifier: str) -> SectionFigure | None:
     points = [
-        LinePoint(texts, score, as_number(row.get("spread")))
-        for row in get_rows(evaluation, "curve", classifier)
-        if (texts := as_number(row.get("train"))) is not None and (score := as_number(row.get("macro_f1"))) is not None
+        LinePoint(texts, score, as_number(row.get("sd")))
+        for row in get_rows(evaluation, "learning_curves", classifier)
+        if (texts := as_number(row.get("train_rows"))) is not None
+        and (score := as_number(row.get("macro_f1"))) is not None
     ]
     if not points:
         return None
     arm, _ = compared_arms(evaluation)
     arm_score = as_number(get_mapping(evaluation, "arms", arm, classifier).get("macro_f1"))
-    seeds = as_number(get_mapping(evaluation, "arms", "seeds", classifier).get("n"))
+    seeds = as_number(get_mapping(evaluation, "arms", "seeds", classifier).get("train_rows"))
     seeds = seeds or max(point.texts for point in points)
     marker = None if arm_score is None else LinePoint(seeds, arm_score)
     cells = [
@@ -94,7 +95,7 @@ def _curve_figure(evaluation: Mapping[str, Any], classifier: str) -> SectionFigu
 def _weights_figure(classifier: str, fit: Mapping[str, Any], fitted_weight: float) -> SectionFigure | None:
     dots = []
     for row in get_rows(fit, "grid"):
-        weight, loss, error = (as_number(row.get(key)) for key in ("weight", "log_loss", "se"))
+        weight, loss, error = (as_number(row.get(key)) for key in ("weight", "log_loss", "standard_error"))
         if weight is not None and loss is not None:
             is_fitted = weight == fitted_weight
             interval = None if error is None else (loss - error, loss + error)

@@ -34,12 +34,12 @@ LEAK_KINDS = {
 }
 NO_LEAKS = "No synthetic training text copies a test text."
 # key of a count of pairs → head of its column
-PAIR_COUNTS = {"counts": "copies", "conflicts": "with another label", "close": "close"}
+PAIR_COUNTS = {"counts": "copies", "label_conflicts": "with another label", "close": "close"}
 
 
 def nearest_texts_section(evaluation: Mapping[str, Any]) -> Section | None:
     """Return up to 20 selected and 20 dropped texts, each with its three nearest real texts; None without any."""
-    rows = get_rows(evaluation, "neighbours")
+    rows = get_rows(evaluation, "nearest_texts")
     selected = [row for row in rows if not _is_dropped(row)][:MAX_TEXTS]
     dropped = [row for row in rows if _is_dropped(row)][:MAX_TEXTS]
     if not selected and not dropped:
@@ -49,35 +49,37 @@ def nearest_texts_section(evaluation: Mapping[str, Any]) -> Section | None:
         "most similar real texts."
     ]
     quotes = [*_quotes(selected), *_quotes(dropped)]
-    return Section("neighbours", "Nearest real texts", paragraphs, quotes=quotes)
+    return Section("nearest_texts", "Nearest real texts", paragraphs, quotes=quotes)
 
 
-def leaks_section(evaluation: Mapping[str, Any]) -> Section | None:
-    """Return the numbers of texts shared between sets, and up to 50 pairs; None where leaks were not searched for."""
-    leaks = get_mapping(evaluation, "leaks")
-    if not leaks:
+def contamination_section(evaluation: Mapping[str, Any]) -> Section | None:
+    """Return the numbers of texts shared between sets, and up to 50 pairs; None where there was no search."""
+    contamination = get_mapping(evaluation, "contamination")
+    if not contamination:
         return None
-    pairs = get_rows(leaks, "pairs")
-    found = as_number(leaks.get("found"))
-    count = len(pairs) if found is None else round(found)
+    pairs = get_rows(contamination, "pairs")
+    copies = as_number(contamination.get("test_copies"))
+    count = len(pairs) if copies is None else round(copies)
     verb = "copies" if count == 1 else "copy"
     paragraphs = [f"{pluralize(count, 'synthetic text')} {verb} a test text." if count else NO_LEAKS]
-    beyond_chance = as_strings(leaks.get("beyond_chance"))
-    if beyond_chance:
-        paragraphs.append(f"More copies than expected by chance: {', '.join(map(_pair_name, beyond_chance))}.")
-    excluded = len(as_list(get_mapping(evaluation, "data").get("test_left_out")))
+    above_base_rate = as_strings(contamination.get("above_base_rate"))
+    if above_base_rate:
+        paragraphs.append(f"More copies than expected by chance: {', '.join(map(_pair_name, above_base_rate))}.")
+    excluded = len(as_list(get_mapping(evaluation, "data").get("excluded_test_rows")))
     if excluded:
         verb = "is" if excluded == 1 else "are"
         paragraphs.append(f"{pluralize(excluded, 'test text')} with a synthetic copy {verb} left out of every score.")
     if len(pairs) > MAX_PAIRS:
         paragraphs.append(f"{MAX_PAIRS} of {len(pairs):,} pairs are shown.")
-    table = _pair_counts_table(leaks)
+    table = _pair_counts_table(contamination)
     figures = [] if table is None else [SectionFigure(table)]
-    return Section("leaks", "Leaks", paragraphs, figures, [_pair_quote(pair) for pair in pairs[:MAX_PAIRS]])
+    return Section(
+        "contamination", "Contamination", paragraphs, figures, [_pair_quote(pair) for pair in pairs[:MAX_PAIRS]]
+    )
 
 
 def _is_dropped(row: Mapping[str, Any]) -> bool:
-    return row.get("kept") is False
+    return row.get("selected") is False
 
 
 def _quotes(rows: Sequence[Mapping[str, Any]]) -> list[SectionQuote]:
@@ -86,7 +88,7 @@ def _quotes(rows: Sequence[Mapping[str, Any]]) -> list[SectionQuote]:
 
 def _quote(row: Mapping[str, Any], *, in_terminal: bool) -> SectionQuote:
     dropped = _is_dropped(row)
-    status = f"dropped: {as_string(row.get('why'), 'no reason recorded')}" if dropped else "selected"
+    status = f"dropped: {as_string(row.get('drop_reason'), 'no reason recorded')}" if dropped else "selected"
     nearest = [
         (
             as_string(neighbour.get("text")),
@@ -102,12 +104,13 @@ def _quote(row: Mapping[str, Any], *, in_terminal: bool) -> SectionQuote:
     return SectionQuote(as_string(row.get("text")), caption, nearest, dropped, in_terminal)
 
 
-def _pair_counts_table(leaks: Mapping[str, Any]) -> SectionTable | None:
+def _pair_counts_table(contamination: Mapping[str, Any]) -> SectionTable | None:
     """Return a row for each pair of sets, with a column for each count that the evaluation has."""
-    columns = {key: name for key, name in PAIR_COUNTS.items() if get_mapping(leaks, key)}
-    pairs = list(get_mapping(leaks, "counts"))
+    columns = {key: name for key, name in PAIR_COUNTS.items() if get_mapping(contamination, key)}
+    pairs = list(get_mapping(contamination, "counts"))
     cells = [
-        [_pair_name(pair), *(format_count(get_mapping(leaks, key).get(pair)) for key in columns)] for pair in pairs
+        [_pair_name(pair), *(format_count(get_mapping(contamination, key).get(pair)) for key in columns)]
+        for pair in pairs
     ]
     return SectionTable("Texts shared between sets", ["between", *columns.values()], cells) if cells else None
 
@@ -115,7 +118,7 @@ def _pair_counts_table(leaks: Mapping[str, Any]) -> SectionTable | None:
 def _pair_quote(pair: Mapping[str, Any]) -> SectionQuote:
     """Return a leaking pair as a quote of its first text, with the second as the related one."""
     first_text, second_text = _two(as_strings(pair.get("texts")))
-    first_set, second_set = _two(as_strings(pair.get("between")))
+    first_set, second_set = _two(as_strings(pair.get("sets")))
     first_id, second_id = _two(as_strings(pair.get("ids")))
     first_label, second_label = _two(list(map(_label_text, as_list(pair.get("labels")))))
     kind = as_string(pair.get("kind"))

@@ -85,7 +85,7 @@ def summarize_verdict(evaluation: Mapping[str, Any]) -> VerdictSummary:
 def compared_arms(evaluation: Mapping[str, Any]) -> tuple[str, str]:
     """Return the two arms that the verdict compares, by their keys: the arm, and the arm subtracted from it."""
     verdict = get_mapping(evaluation, "verdict")
-    return as_string(verdict.get("arm"), "seeds_selected"), as_string(verdict.get("minus"), "seeds")
+    return as_string(verdict.get("arm"), "seeds_selected"), as_string(verdict.get("baseline"), "seeds")
 
 
 def difference_row(difference: Mapping[str, Any], name: str) -> DotRow | None:
@@ -116,22 +116,22 @@ def _harmed_classifiers(evaluation: Mapping[str, Any], effect: str) -> list[str]
 def _leak_warnings(evaluation: Mapping[str, Any], effect: str) -> list[str]:
     if effect == "leak":
         return []
-    leaks = get_mapping(evaluation, "leaks")
-    beyond_chance = [pair.replace("-", " and ") for pair in as_strings(leaks.get("beyond_chance"))]
-    if beyond_chance:
-        return [f"More texts are shared than expected by chance ({', '.join(beyond_chance)}): see the leaks below."]
-    count = as_number(leaks.get("found"))
-    if count and not as_number(get_mapping(evaluation, "verdict").get("leaks")):
-        return [f"Training and test data share texts ({format_count(count)}): see the leaks below."]
+    contamination = get_mapping(evaluation, "contamination")
+    above_base_rate = [pair.replace("-", " and ") for pair in as_strings(contamination.get("above_base_rate"))]
+    if above_base_rate:
+        return [f"More texts are shared than expected by chance ({', '.join(above_base_rate)}): see Contamination."]
+    count = as_number(contamination.get("test_copies"))
+    if count and not as_number(get_mapping(evaluation, "verdict").get("test_copies")):
+        return [f"Training and test data share texts ({format_count(count)}): see Contamination."]
     return []
 
 
 def _class_groups(verdict: Mapping[str, Any], sentences: Sequence[str]) -> list[tuple[str, str]]:
     """Return titles and lists of classes; a group whose first class a sentence names already is left out."""
     groups = (
-        ("Classes that lose", as_strings(verdict.get("classes_worse"))),
-        ("Classes that gain", as_strings(verdict.get("classes_better"))),
-        ("Classes with too few test texts", as_strings(verdict.get("classes_few"))),
+        ("Classes that lose", as_strings(verdict.get("labels_worse"))),
+        ("Classes that gain", as_strings(verdict.get("labels_better"))),
+        ("Classes with too few test texts", as_strings(verdict.get("labels_few_rows"))),
     )
     return [
         (f"{title} ({len(classes)})", _join_classes(classes))
@@ -148,7 +148,7 @@ def _join_classes(classes: Sequence[str]) -> str:
 
 def _compared_differences(evaluation: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     arms = compared_arms(evaluation)
-    return [row for row in get_rows(evaluation, "differences") if (row.get("arm"), row.get("minus")) == arms]
+    return [row for row in get_rows(evaluation, "differences") if (row.get("arm"), row.get("baseline")) == arms]
 
 
 def _difference_figure(evaluation: Mapping[str, Any]) -> SectionFigure | None:
@@ -160,7 +160,7 @@ def _difference_figure(evaluation: Mapping[str, Any]) -> SectionFigure | None:
             cells.append((dot.name, dot.value_text, format_difference_interval(difference.get("interval"))))
     if not dots:
         return None
-    arm, minus = map(arm_name, compared_arms(evaluation))
-    title = f"Macro-F1 of {arm} minus {minus}"
+    arm, baseline = map(arm_name, compared_arms(evaluation))
+    title = f"Macro-F1 of {arm} minus {baseline}"
     plot = dot_plot(title, dots, f"difference in macro-F1, with {INTERVAL}", reference=(0.0, "no difference"))
     return SectionFigure(SectionTable(title, ("classifier", "difference", INTERVAL), cells), plot)
