@@ -1,4 +1,4 @@
-"""How the site is built: python -m sphinx -W -b html docs site (with pip install 'textsynth[docs]')."""
+"""Settings of the site: python -m sphinx -W -b html docs site (after pip install 'textsynth[docs]')."""
 
 from textsynth.core.version import __version__
 
@@ -10,6 +10,6 @@ exclude_patterns = ["site"]
 html_theme = "furo"
 html_title = f"TextSynth {__version__}"
 html_copy_source = False
-# Links to a heading of a page work as they do where the pages are read as they are.
+# Anchors for headings, so that links to a heading work on the site as they do in a repository browser.
 myst_heading_anchors = 3
 suppress_warnings = ["misc.highlighting_failure"]

@@ -64,7 +64,7 @@ class World:
 
 
 def random_world(generator: np.random.Generator) -> World:
-    """Return a random world that is neither hopeless nor too easy: macro-F1 .35 to .95 on the seeds."""
+    """Return a random world that is neither too hard nor too easy: macro-F1 .35 to .95 on the seeds."""
     while True:
         world = any_world(generator)
         test = world.sample(world.real, 500 // len(world.real), generator)

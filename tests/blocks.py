@@ -1,13 +1,13 @@
-"""The fenced blocks of a page, and a session that does what a reader of the page would do with them, in their order.
+"""The fenced blocks of a documentation page, and a session that executes them in order, as a reader would.
 
-A block with a file's name behind its language is that file. Commands are run, Python is executed, a recipe's fragment
-is put into the page's last recipe and checked. What a block prints is compared where the page shows it (`console`);
-`…` stands for anything. Comments above a block say what is different when it is tested:
+A block with a file name after its language is written to that file. Commands are run, Python is executed, and a part of
+a recipe is merged into the last recipe of the page and validated. The output of a `console` block is compared with what
+the page shows, where `…` matches any text. Comments above a block say how its test differs from the page:
 
-    <!-- not run: why -->                 the reason must be given
-    <!-- tested with: a scripted model, light checks -->
-    <!-- exit: 3 -->                      the code that the last command ends with
-    <!-- printed: by the script above --> what the last Python block printed
+    <!-- not run: reason -->                        the block is not executed; the reason is required
+    <!-- tested with: a scripted model, light checks -->   options that the test adds to each command
+    <!-- exit: 3 -->                                the expected exit code of the last command
+    <!-- printed: by the script above -->           the block shows what the last Python block printed
 """
 
 from __future__ import annotations
@@ -33,44 +33,48 @@ FENCE = re.compile(
     re.MULTILINE | re.DOTALL,
 )
 MARK = re.compile(r"<!-- (not run|tested with|exit|printed): (.*?) -->")
-RUN = ("bash", "sh", "console", "python", "yaml")
+EXECUTED_LANGUAGES = ("bash", "sh", "console", "python", "yaml")
+TIMEOUT_SECONDS = 300
 ANSWERS = '''\
-"""Stands in for a model: numbered texts, each different, that depend on the request alone."""
+"""A scripted model: numbered texts, each different, that depend on the request alone."""
+
+import hashlib
 
 THINGS = ("order", "chairs", "lamp", "shoes", "bicycle", "parcel", "jacket", "table", "kettle", "tent")
 
 
 def answer(request):
     start = int(request.key[:8], 16)
-    some = [f"my {THINGS[(start + n) % 10]} number {start // 7 + n} for {THINGS[start % 7]}" for n in range(1, 6)]
-    return "\\\\n".join(f"{n}. {text}" for n, text in enumerate(some, 1))
+    texts = [f"my {THINGS[(start + n) % 10]} number {start // 7 + n} for {THINGS[start % 7]}" for n in range(1, 6)]
+    return "\\n".join(f"{n}. {text}" for n, text in enumerate(texts, 1))
 
 
-def judge(request):
-    """Choose by words, and without any by the request, as one who is not sure."""
+def choose_label(request):
+    """Choose by the words of the text; without any such word, by the order of the labels, like an unsure model."""
+    prompt = "\\n".join(message.content for message in request.prompt.messages)
     text = request.prompt.messages[-1].content.lower()
     money = any(word in text for word in ("money", "refund", "euros", "paid", "pay"))
     parcel = any(word in text for word in ("where", "courier", "arrive", "came", "parcel"))
     if money == parcel and "number" not in text:
-        return ("refund", "delivery")[int(request.key[:8], 16) % 2]
+        return ("refund", "delivery")[hashlib.sha256(prompt.encode()).digest()[2] % 2]
     return "refund" if money or "0" in text.partition(" for ")[0] else "delivery"
-'''.replace("\\\\n", "\\n")
-STAND_INS = {
+'''
+TEST_OPTIONS = {
     "a scripted model": """--set 'models.generator={scripted: {function: "./answers.py:answer"}}'""",
-    "a scripted judge": """--set 'models.judge={scripted: {function: "./answers.py:judge"}}'""",
+    "a scripted judge": """--set 'models.judge={scripted: {function: "./answers.py:choose_label"}}'""",
     "light checks": "--set 'filter=[length, exact_duplicate]' --set 'select=[]'",
-    "few texts": "--limit 6",
 }
-SHIM = """#!/bin/bash
+# `textsynth` in the shell of a page: this interpreter, with the test's options for the commands that read a recipe.
+WRAPPER = """#!/bin/bash
 case "$1" in
-  run|validate|preview) eval "exec {python} -m textsynth \\"\\$@\\" $WITH" ;;
+  run|validate|preview) eval "exec {python} -m textsynth \\"\\$@\\" $TEST_OPTIONS" ;;
   *) exec {python} -m textsynth "$@" ;;
 esac
 """
 
 
 class Block(NamedTuple):
-    """A fenced block: its language, the file it is ("" for none), its text, its marks, and the line it begins in."""
+    """A fenced block: its language, its file ("" for none), its text, its marks, and the line it starts in."""
 
     language: str
     file: str
@@ -80,23 +84,23 @@ class Block(NamedTuple):
 
 
 def blocks_of(text: str) -> list[Block]:
-    """Return the fenced blocks of a page, in order."""
+    """Return the fenced blocks of a page, in order, without the directives of the site (`{toctree}`)."""
     return [
         Block(
-            found["language"],
-            found["file"].strip(),
-            found["text"],
-            dict(MARK.findall(found["marks"])),
-            text.count("\n", 0, found.start("ticks")) + 1,
+            match["language"],
+            match["file"].strip(),
+            match["text"],
+            dict(MARK.findall(match["marks"])),
+            text.count("\n", 0, match.start("ticks")) + 1,
         )
-        for found in FENCE.finditer(text)
-        if not found["file"].startswith("{")  # what only the site reads
+        for match in FENCE.finditer(text)
+        if not match["file"].startswith("{")
     ]
 
 
 @dataclass
-class Session:
-    """A reader at work in `folder`, which is made the working directory for the Python of the page."""
+class PageSession:
+    """Executes the blocks of one page in `folder`, which must be the working directory for the page's Python."""
 
     folder: Path
     names: dict[str, Any] = field(default_factory=lambda: {"__name__": "__main__"})
@@ -105,13 +109,13 @@ class Session:
 
     def __post_init__(self) -> None:
         (self.folder / ".bin").mkdir()
-        shim = self.folder / ".bin" / "textsynth"
-        shim.write_text(SHIM.format(python=sys.executable), encoding="utf-8")
-        shim.chmod(0o755)
+        wrapper = self.folder / ".bin" / "textsynth"
+        wrapper.write_text(WRAPPER.format(python=sys.executable), encoding="utf-8")
+        wrapper.chmod(0o755)
         (self.folder / "answers.py").write_text(ANSWERS, encoding="utf-8")
 
-    def do(self, block: Block) -> None:
-        """Do what a reader would do with the block; fails with what went wrong."""
+    def execute(self, block: Block) -> None:
+        """Execute one block. Raises the error of its code, or AssertionError where its output differs."""
         if block.file:
             path = self.folder / block.file
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -120,10 +124,10 @@ class Session:
         elif "not run" in block.marks:
             return
         elif block.language in ("bash", "sh"):
-            self._command(block.text, block)
+            self._run(block.text, block)
         elif block.language == "console":
             for command, shown in commands_of(block.text):
-                printed = self._command(command, block)
+                printed = self._run(command, block)
                 assert matches(shown, printed), f"{command}\nprinted:\n{printed}\nthe page shows:\n{shown}"
         elif block.language == "python":
             with contextlib.redirect_stdout(io.StringIO()) as out:
@@ -132,46 +136,47 @@ class Session:
         elif "printed" in block.marks:
             assert matches(block.text.rstrip(), self.printed), f"printed:\n{self.printed}"
         elif block.language == "yaml":
-            self._fragment(block)
+            self._validate_fragment(block)
 
-    def _command(self, text: str, block: Block) -> str:
-        wanted = [one.strip() for one in block.marks.get("tested with", "").split(",") if one.strip()]
+    def _run(self, command: str, block: Block) -> str:
+        names = [name.strip() for name in block.marks.get("tested with", "").split(",") if name.strip()]
         env = {
             **os.environ,
             "PATH": f"{self.folder / '.bin'}:{Path(sys.executable).parent}:{os.environ['PATH']}",
             "PYTHONPATH": str(ROOT),
             "COLUMNS": "100",
-            "WITH": " ".join(STAND_INS[one] for one in wanted),
+            "TEST_OPTIONS": " ".join(TEST_OPTIONS[name] for name in names),
         }
-        done = subprocess.run(
-            ["bash", "-e", "-c", text],
+        process = subprocess.run(
+            ["bash", "-e", "-c", command],
             capture_output=True,
             text=True,
             cwd=self.folder,
             env=env,
             check=False,
-            timeout=300,
+            timeout=TIMEOUT_SECONDS,
         )
-        code = int(block.marks.get("exit", "0"))
-        assert done.returncode == code, f"{text}\nended with {done.returncode}:\n{done.stdout}{done.stderr}"
-        return (done.stdout + done.stderr).rstrip()
+        expected = int(block.marks.get("exit", "0"))
+        output = process.stdout + process.stderr
+        assert process.returncode == expected, f"{command}\nended with {process.returncode}:\n{output}"
+        return output.rstrip()
 
-    def _fragment(self, block: Block) -> None:
-        """Check the last recipe of the page with the sections of the fragment in place of its own."""
+    def _validate_fragment(self, block: Block) -> None:
+        """Validate the last recipe of the page with its sections replaced by those of the fragment."""
         assert self.recipe, "a part of a recipe needs a recipe above it on the page"
-        whole = yaml.safe_load((self.folder / self.recipe).read_text(encoding="utf-8"))
+        recipe = yaml.safe_load((self.folder / self.recipe).read_text(encoding="utf-8"))
         path = self.folder / "with_fragment.yaml"
-        path.write_text(yaml.safe_dump({**whole, **yaml.safe_load(block.text)}, sort_keys=False), encoding="utf-8")
+        path.write_text(yaml.safe_dump({**recipe, **yaml.safe_load(block.text)}, sort_keys=False), encoding="utf-8")
         read_recipe(path)
 
 
 def commands_of(text: str) -> Iterator[tuple[str, str]]:
-    """Yield each command of a console block, which begins with `$ `, and what is shown below it."""
+    """Yield each command of a console block, which begins with `$ `, and the output shown below it."""
     for command, shown in re.findall(r"^\$ ([^\n]*)\n(.*?)(?=^\$ |\Z)", text, re.MULTILINE | re.DOTALL):
         yield command, shown.rstrip()
 
 
 def matches(shown: str, printed: str) -> bool:
-    """Whether what was printed is what the page shows, where `…` stands for anything."""
+    """Whether the output is what the page shows, where `…` matches any text."""
     pattern = ".*".join(re.escape(part) for part in shown.split("…"))
     return re.fullmatch(pattern, printed, re.DOTALL) is not None

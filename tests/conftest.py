@@ -1,4 +1,7 @@
-"""What holds for every test: nothing leaves the machine, and nothing is read from or left in the user's caches."""
+"""What holds for every test: nothing leaves the machine, and nothing is read from or left in the user's caches.
+
+`pytest -m fast` runs all tests but those of SLOW, and those that a mark excludes (slow, vllm, clients).
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,9 @@ import signal
 import socket
 import sys
 import tempfile
+from pathlib import Path
 
+import pytest
 from hypothesis import settings
 
 # Set before anything imports huggingface_hub or datasets, which read these once.
@@ -24,9 +29,66 @@ os.environ.update(
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # How long an example takes says more of the machine than of the code.
-settings.register_profile("house", deadline=None)
-settings.load_profile("house")
+settings.register_profile("no deadline", deadline=None)
+settings.load_profile("no deadline")
 
+# Files and folders of tests that start processes or servers, run whole recipes, load a model, train classifiers or
+# measure time: each takes more than some seconds. All other tests are fast.
+SLOW = (
+    "api",
+    "cli",
+    "evaluate",
+    "export/test_dataset.py",
+    "filter/test_agreement.py",
+    "filter/test_language.py",
+    "filter/test_leak.py",
+    "filter/test_same_meaning.py",
+    "filter/test_semantic_duplicate.py",
+    "hub/test_commit.py",
+    "hub/test_payload.py",
+    "hub/test_repository.py",
+    "hub/test_source_redaction.py",
+    "label/test_calibrated.py",
+    "label/test_calibration.py",
+    "label/test_label_probabilities.py",
+    "models/local",
+    "models/openai/test_batch_n.py",
+    "models/openai/test_client.py",
+    "models/openai/test_probes.py",
+    "models/test_local.py",
+    "models/test_vllm.py",
+    "models/vllm_server",
+    "parse/test_list.py",
+    "parse/test_tagged.py",
+    "prompts/test_bounded_filters.py",
+    "recipe/test_loader.py",
+    "report/test_evaluation.py",
+    "review/test_agreement.py",
+    "review/test_server.py",
+    "runner/test_follow_ups.py",
+    "runner/test_max_tokens.py",
+    "runner/test_monitor.py",
+    "runner/test_offline.py",
+    "runner/test_plugin_checks.py",
+    "runner/test_review_decisions.py",
+    "runner/test_scheduler.py",
+    "similarity/test_embedder.py",
+    "similarity/test_minhash.py",
+    "sources/test_hub.py",
+    "test_api.py",
+    "test_cli.py",
+    "test_clients.py",
+    "test_docs.py",
+    "test_golden.py",
+    "test_hub.py",
+    "test_pages.py",
+    "test_real_vllm.py",
+    "test_step_contract.py",
+    "test_survival.py",
+    "test_terminal.py",
+    "test_wheel.py",
+)
+TESTS = Path(__file__).parent
 LOOPBACK = {"localhost", "127.0.0.1", "::1", "0.0.0.0", "::", "", None}
 
 
@@ -51,3 +113,20 @@ def _refuse_other_hosts(event: str, args: tuple[object, ...]) -> None:
 
 # An audit hook sees every socket of this process, whichever library opens it.
 sys.addaudithook(_refuse_other_hosts)
+
+
+def is_slow(path: Path) -> bool:
+    return any(path.is_relative_to(TESTS / name) for name in SLOW)
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Leave out slow files where only fast tests run: importing them takes as long as many fast tests."""
+    return True if config.option.markexpr == "fast" and is_slow(collection_path) else None
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the fast tests."""
+    for item in items:
+        excluded = any(item.get_closest_marker(mark) for mark in ("slow", "vllm", "clients"))
+        if not excluded and not is_slow(item.path):
+            item.add_marker(pytest.mark.fast)

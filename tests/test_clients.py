@@ -26,19 +26,29 @@ KINDS = list(itertools.product(("classification", "paraphrase", "summarization")
 
 @pytest.fixture(scope="module")
 def python(tmp_path_factory: pytest.TempPathFactory) -> str:
-    given = os.environ.get("TEXTSYNTH_TEST_CLIENTS")
-    if not given:
+    setting = os.environ.get("TEXTSYNTH_TEST_CLIENTS")
+    if not setting:
         pytest.skip("set TEXTSYNTH_TEST_CLIENTS to a Python that has argilla and label-studio-sdk, or to install")
-    if given != "install":
-        return given
+    if setting != "install":
+        return setting
     folder = tmp_path_factory.mktemp("clients")
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", folder], check=True)
-    found = str(folder / "bin" / "python")
-    pip = [sys.executable, "-m", "pip", "--python", found, "install", "-q", "argilla>=2.8,<3", "label-studio-sdk>=2,<3"]
+    interpreter = str(folder / "bin" / "python")
+    pip = [
+        sys.executable,
+        "-m",
+        "pip",
+        "--python",
+        interpreter,
+        "install",
+        "-q",
+        "argilla>=2.8,<3",
+        "label-studio-sdk>=2,<3",
+    ]
     done = subprocess.run(pip, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         pytest.skip(f"the clients cannot be installed from here: {done.stderr[-200:]}")
-    return found
+    return interpreter
 
 
 def loaded(python: str, script: str, name: str, folder: Path) -> list[dict[str, Any]]:
@@ -61,30 +71,30 @@ def loaded(python: str, script: str, name: str, folder: Path) -> list[dict[str, 
 
 
 def test_argilla_takes_settings_records_suggestions_and_scores(python: str, tmp_path: Path) -> None:
-    found = loaded(python, "load_argilla.py", "argilla", tmp_path)
-    for (task, multi_label), told in zip(KINDS, found, strict=True):
+    exports = loaded(python, "load_argilla.py", "argilla", tmp_path)
+    for (task, multi_label), loaded_export in zip(KINDS, exports, strict=True):
         labelled = (
             {} if task == "summarization" else {"label": "MultiLabelQuestion" if multi_label else "LabelQuestion"}
         )
         rewriting = {} if task == "classification" else {"right": "LabelQuestion", "better": "TextQuestion"}
-        assert told["questions"] == labelled | rewriting
-        assert [one["id"] for one in told["records"]] == [letter * 16 for letter in "abc"]
-        assert told["records"][0]["metadata"]["confidence"] == 0.75
+        assert loaded_export["questions"] == labelled | rewriting
+        assert [record["id"] for record in loaded_export["records"]] == [letter * 16 for letter in "abc"]
+        assert loaded_export["records"][0]["metadata"]["confidence"] == 0.75
         if labelled:
             value = ["refund", "delivery"] if multi_label else "refund"
-            assert told["records"][0]["suggestions"]["label"] == [value, [0.75, 0.75] if multi_label else 0.75]
+            assert loaded_export["records"][0]["suggestions"]["label"] == [value, [0.75, 0.75] if multi_label else 0.75]
         suggested = sorted([*labelled, *(["better"] if rewriting else [])])
-        assert told["sent"] == [[letter * 16, *suggested] for letter in "abc"]
+        assert loaded_export["sent"] == [[letter * 16, *suggested] for letter in "abc"]
 
 
 def test_label_studio_takes_the_interface_and_every_prediction(python: str, tmp_path: Path) -> None:
-    found = loaded(python, "load_label_studio.py", "label-studio", tmp_path)
-    for (task, _), told in zip(KINDS, found, strict=True):
+    exports = loaded(python, "load_label_studio.py", "label-studio", tmp_path)
+    for (task, _), loaded_export in zip(KINDS, exports, strict=True):
         labelled = {} if task == "summarization" else {"label": ["refund", "delivery"]}
         rewriting = {} if task == "classification" else {"right": ["yes", "no"], "better": []}
-        assert told["valid"] is True
-        assert told["controls"] == labelled | rewriting
-        assert (told["tasks"], told["faults"]) == ([True] * 3, [])
+        assert loaded_export["valid"] is True
+        assert loaded_export["controls"] == labelled | rewriting
+        assert (loaded_export["tasks"], loaded_export["errors"]) == ([True] * 3, [])
         if labelled:
-            assert told["scores"] == [0.75, 0.5, None]
-            assert told["of_a_wrong_one"]
+            assert loaded_export["scores"] == [0.75, 0.5, None]
+            assert loaded_export["errors_of_invalid"]

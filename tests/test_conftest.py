@@ -10,8 +10,8 @@ def test_no_test_can_reach_another_host() -> None:
         socket.create_connection(("192.0.2.1", 80), timeout=1)
     with pytest.raises(RuntimeError, match=r"huggingface\.co"):
         socket.getaddrinfo("huggingface.co", 443)
-    with socket.socket() as one, pytest.raises(RuntimeError, match="loopback only"):
-        one.connect(("198.51.100.7", 443))
+    with socket.socket() as client, pytest.raises(RuntimeError, match="loopback only"):
+        client.connect(("198.51.100.7", 443))
 
 
 def test_loopback_works_and_a_reserved_name_is_never_found() -> None:

@@ -1,65 +1,49 @@
-"""The README is run: its recipe, its commands, its code; what it prints and its tree are compared with the truth."""
+"""The README is checked: its recipe runs, its commands work, its tree and figures are those of the program."""
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import shlex
 import subprocess
 import sys
+import xml.etree.ElementTree as ET
 from pathlib import Path
-from typing import NamedTuple
 
 import pytest
+import yaml
 
+import textsynth as ts
+from tests.blocks import ANSWERS, blocks_of
+from tests.hub_client import Client
+from tests.hub_server import Server
 from textsynth.cli import command_group
+from textsynth.core.registry import SECTIONS
 from textsynth.recipe import read_recipe
+
+pytest_plugins = ["tests.hub_fixtures"]
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-ANSWERS = '''\
-"""Stands in for the model: five texts an answer, each different."""
-
-NAMES = ("order", "chairs", "lamp", "shoes", "bicycle", "parcel", "jacket", "table", "kettle", "tent")
-
-
-def answer(request):
-    start = int(request.key[:8], 16)
-    some = [f"{n}. my {NAMES[(start + n) % 10]} number {start // 7 + n} for {NAMES[start % 7]}" for n in range(1, 6)]
-    return "\\n".join(some)
-'''
+BLOCKS = blocks_of(README)
+MAX_LINES = 150
+MAX_PICTURE_BYTES = 60_000
 SCRIPTED = 'models.generator={scripted: {function: "./answers.py:answer"}}'
-# What embeds is left out: that takes half a minute, and is tested where it stands.
-LIGHT = (SCRIPTED, "filter=[length, exact_duplicate]", "select=[]")
-# Nothing of a run depends on where it is made but these.
-ASIDE = {".git", ".venv", "runs", "build", "dist"}
-
-
-class Block(NamedTuple):
-    """A fenced block of the README: its language, the file it stands for ("" for none), and its text."""
-
-    language: str
-    file: str
-    text: str
-
-
-BLOCKS = [
-    Block(language, file.strip(), text)
-    for language, file, text in re.findall(r"^```(\w+)([^\n]*)\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
-]
+# Filters and selectors that embed texts are left out; tests/filter and tests/select run them.
+WITHOUT_EMBEDDINGS = (SCRIPTED, "filter=[length, exact_duplicate]", "select=[]")
 COMMANDS = [
-    (line.removeprefix("$ "), shown)
+    shlex.split(line, comments=True)
     for block in BLOCKS
-    if block.language == "console"
-    for line, shown in re.findall(r"^(\$ [^\n]*)\n(.*?)(?=^\$ |\Z)", block.text, re.MULTILINE | re.DOTALL)
+    if block.language == "sh"
+    for line in block.text.splitlines()
+    if line.startswith("textsynth ")
 ]
-TREE = next(block.text for block in BLOCKS if block.text.startswith("textsynth/"))
+SVG_TEXT = "{http://www.w3.org/2000/svg}text"
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """Return a folder with every file that the README shows, and answers for its recipe."""
+    """Return a folder with the files that the README shows, and the answers of a scripted model."""
     for block in BLOCKS:
         if block.file:
             (tmp_path / block.file).write_text(block.text, encoding="utf-8")
@@ -67,149 +51,127 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def ran(command: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
+def run_command(command: list[str], folder: Path, timeout: int = 120) -> subprocess.CompletedProcess[str]:
     env = {**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": "100"}
-    return subprocess.run(command, capture_output=True, text=True, cwd=folder, env=env, check=False, timeout=120)
+    return subprocess.run(command, capture_output=True, text=True, cwd=folder, env=env, check=False, timeout=timeout)
 
 
-def textsynth(line: str, folder: Path, *more: str) -> subprocess.CompletedProcess[str]:
-    words = shlex.split(line)
-    assert words[0] == "textsynth"
-    return ran([sys.executable, "-m", *words, *more], folder)
+def set_options(overrides: tuple[str, ...]) -> list[str]:
+    return [word for override in overrides for word in ("--set", override)]
 
 
-def test_the_readme_shows_what_the_tests_look_for() -> None:
-    assert {"recipe.yaml", "seeds.csv", "shouting.py", "run.py"} == {block.file for block in BLOCKS if block.file}
-    assert len(COMMANDS) >= 3
+def test_the_readme_is_short_and_shows_the_files_of_its_recipe() -> None:
+    assert len(README.splitlines()) <= MAX_LINES
+    assert [block.file for block in BLOCKS if block.file] == ["recipe.yaml", "seeds.csv"]
 
 
-def test_the_recipe_has_the_lines_it_says_and_is_right_as_it_stands(folder: Path) -> None:
-    text = (folder / "recipe.yaml").read_text(encoding="utf-8")
-    assert "Twelve lines" in README
-    assert len(text.splitlines()) == 12
-    assert [item.name for item in read_recipe(folder / "recipe.yaml").generate] == ["labelled", "paraphrase"]
-    assert textsynth("textsynth validate recipe.yaml", folder).returncode == 0
+def test_the_recipe_is_valid(folder: Path) -> None:
+    recipe = read_recipe(folder / "recipe.yaml")
+    assert [step.name for step in recipe.generate] == ["labelled", "paraphrase"]
+    assert recipe.want == {("label",): 20}
 
 
-def test_the_recipe_runs_and_the_data_set_is_where_it_says(folder: Path) -> None:
-    done = textsynth("textsynth run recipe.yaml", folder, *(word for one in LIGHT for word in ("--set", one)))
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert (folder / "runs/tickets/dataset/README.md").is_file()
-    for name in re.findall(r"^(\S+) {2,}", next(one.text for one in BLOCKS if one.text.startswith("dataset/")), re.M):
-        assert (folder / "runs/tickets" / name).exists(), name
+def test_the_commands_work_in_their_order(folder: Path, hub_server: Server, client: Client) -> None:
+    assert [command[1] for command in COMMANDS] == ["validate", "preview", "run", "report", "push"]
+    for command in COMMANDS:
+        if command[1] == "push":
+            result = client.textsynth("push", folder / command[2], "anna/tickets", *command[4:])
+            assert result.code == 0, result.err
+            assert "nothing was sent" in result.out
+        else:
+            options = set_options(WITHOUT_EMBEDDINGS) if command[1] in ("validate", "preview", "run") else []
+            process = run_command([sys.executable, "-m", *command, *options], folder)
+            assert process.returncode == 0, process.stdout + process.stderr
+    assert hub_server.writes() == []
 
 
-def test_the_line_that_changes_the_model_fits_the_recipe(folder: Path) -> None:
+def test_a_run_writes_the_files_that_the_readme_lists(folder: Path) -> None:
+    recipe = read_recipe(folder / "recipe.yaml", WITHOUT_EMBEDDINGS)
+    run = ts.run(recipe, out=folder / "runs" / "tickets", quiet=True)
+    assert run.met
+    listing = next(block.text for block in BLOCKS if block.text.startswith("runs/tickets/"))
+    names = re.findall(r"^  (\S+)", listing, re.MULTILINE)
+    assert len(names) == 4
+    assert all((run.folder / name).exists() for name in names)
+
+
+def test_the_line_for_a_served_model_fits_the_recipe(folder: Path) -> None:
     models = next(block.text for block in BLOCKS if block.language == "yaml" and not block.file)
-    (folder / "served.yaml").write_text((folder / "recipe.yaml").read_text() + models, encoding="utf-8")
+    (folder / "served.yaml").write_text((folder / "recipe.yaml").read_text(encoding="utf-8") + models, encoding="utf-8")
     recipe = read_recipe(folder / "served.yaml", ["models.generator.http.model=other"])
-    assert recipe.models["generator"].model == "other"  # type: ignore[attr-defined]
+    assert isinstance(recipe.models["generator"], ts.models.Http)
+    assert recipe.models["generator"].model == "other"
 
 
-def test_the_words_for_the_card_fit_the_recipe(folder: Path) -> None:
-    export = next(block.text for block in BLOCKS if block.text.startswith("export:"))
-    (folder / "published.yaml").write_text((folder / "recipe.yaml").read_text() + export, encoding="utf-8")
-    assert read_recipe(folder / "published.yaml").export.authors == ("Ann Lee",)
-
-
-@pytest.mark.parametrize(("line", "shown"), COMMANDS, ids=[line for line, _ in COMMANDS])
-def test_a_command_prints_what_the_readme_shows(line: str, shown: str, folder: Path) -> None:
-    done = textsynth(line, folder)
-    printed = (done.stdout + done.stderr).rstrip()
-    assert printed == shown.rstrip(), f"the README should show:\n{printed}"
-
-
-TEST = """text,label
-give me back what I paid for the kettle,refund
-I sent the jacket back and want my money,refund
-the table came broken so refund me,refund
-no parcel has come since Friday,delivery
-is my bicycle still on its way,delivery
-the van drove past without leaving my order,delivery
-what a lovely shop and kind people,praise
-the tent is the best I ever had,praise
-well done for the fast answer,praise
-"""
-
-
-def test_the_proof_runs_on_a_run_and_on_a_file(folder: Path) -> None:
-    """May take over ten seconds: the real embedder is loaded twice."""
-    (folder / "test.csv").write_text(TEST, encoding="utf-8")
-    (folder / "texts.csv").write_text((folder / "seeds.csv").read_text().replace("my", "our"), encoding="utf-8")
-    textsynth("textsynth run recipe.yaml", folder, *(word for one in LIGHT for word in ("--set", one)))
-    lines = re.findall(r"^textsynth evaluate .*$", README, re.MULTILINE)
-    assert len(lines) == 2
-    for line in lines:
-        done = textsynth(line, folder)
-        assert done.returncode == 0, done.stdout + done.stderr
-    assert json.loads(done.stdout)["verdict"]["effect"] in ("helps", "no_difference", "harms", "leak")
-    assert (folder / "runs/tickets/evaluation.json").is_file()
-    section = re.search(r"^evaluate: .*$", README, re.MULTILINE)
+def test_the_section_evaluate_fits_the_recipe(folder: Path) -> None:
+    section = re.search(r"`(evaluate: \{[^`]*\})`", README)
     assert section is not None
-    with (folder / "recipe.yaml").open("a", encoding="utf-8") as recipe:
-        recipe.write(section[0] + "\n")
-    assert textsynth("textsynth validate recipe.yaml --set sources.test=test.csv", folder).returncode == 0
+    recipe = (folder / "recipe.yaml").read_text(encoding="utf-8") + section[1] + "\n"
+    (folder / "evaluated.yaml").write_text(recipe, encoding="utf-8")
+    (folder / "test.csv").write_text("text,label\ngive me a refund,refund\n", encoding="utf-8")
+    evaluate = read_recipe(folder / "evaluated.yaml", ["sources.test=test.csv"]).evaluate
+    assert evaluate is not None
+    assert (evaluate.train, evaluate.test) == ("seeds", "test")
 
 
-def test_every_verb_that_the_readme_names_exists() -> None:
-    assert set(re.findall(r"textsynth ([a-z]+)(?= [A-Z]| recipe)", README)) <= set(command_group.commands)
+def test_the_rule_of_components_holds_for_its_example() -> None:
+    step = re.search(r"`filter: \[(\w+): (\{[^`]*\})\]` is `([^`]*)`, class\s+`(\w+)`", README)
+    assert step is not None
+    name, options, path, class_name = step.groups()
+    assert (ROOT / path).is_file()
+    assert Path(path).stem == name
+    component = getattr(ts.filter, class_name)
+    assert set(yaml.safe_load(options)) <= set(component.model_fields)
+    assert {"models", "filter"} <= set(SECTIONS)
 
 
-def test_the_filter_of_ones_own_works(folder: Path) -> None:
-    own = re.search(r"`filter: (\[[^`]*shouting[^`]*\])`", README)
-    assert own is not None
-    loud = 'models.generator={scripted: {answers: ["1. WHERE IS MY PARCEL NOW"]}}'
-    sets = ["--set", loud, "--set", f"filter={own[1]}".replace("exact_duplicate, ", ""), "--set", "select=[]"]
-    done = textsynth("textsynth run recipe.yaml", folder, *sets)
-    assert done.returncode == 3
-    assert "shouting.py: is written in capitals" in done.stdout
+def test_every_command_that_the_readme_names_exists() -> None:
+    named = set(re.findall(r"textsynth ([a-z]+)(?= [A-Z]| recipe| runs|`)", README))
+    assert {"validate", "run", "steps"} <= named
+    assert named <= set(command_group.commands)
 
 
-def test_the_code_runs(folder: Path) -> None:
-    done = ran([sys.executable, "run.py"], folder)
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.splitlines()[-1] == "True 10 ['id', 'text']"
+def test_the_functions_that_the_readme_names_exist() -> None:
+    assert all(hasattr(ts, name) for name in re.findall(r"`ts\.(\w+)", README))
 
 
-def listed() -> dict[str, str]:
-    """Return path → its line in the tree; two spaces of indentation are one folder down."""
-    found: dict[str, str] = {}
-    inside: list[str] = []
-    for line in TREE.splitlines():
-        told = re.fullmatch(r"( *)(\S+) {2,}(\S.*)", line)
-        assert told is not None, f"no name and words in the tree's line {line!r}"
-        depth = len(told[1]) // 2
-        inside = [*inside[:depth], told[2].rstrip("/")]
-        found["/".join(inside)] = told[3]
-        assert told[2].endswith("/") == (ROOT / "/".join(inside)).is_dir(), line
-    return found
+def svg_lines(text: str) -> list[str]:
+    """Return the lines of text in a picture of a terminal, from the top."""
+    rows: dict[float, str] = {}
+    for element in ET.fromstring(text).iter(SVG_TEXT):
+        y = float(element.attrib["y"])
+        rows[y] = rows.get(y, "") + (element.text or "")
+    return [rows[y].replace("\xa0", " ").rstrip() for y in sorted(rows)]
 
 
-def test_the_tree_is_the_one_on_the_disk() -> None:
-    for path in listed():
-        assert (ROOT / path).exists(), f"{path} is in the README's tree and not on the disk"
+def test_the_picture_is_small_and_loads_nothing() -> None:
+    assert "](docs/run.svg)" in README
+    picture = (ROOT / "docs" / "run.svg").read_text(encoding="utf-8")
+    assert len(picture.encode()) <= MAX_PICTURE_BYTES
+    assert "url(http" not in picture
+    assert "the quota is met" in svg_lines(picture)
 
 
-def test_the_tree_leaves_nothing_out() -> None:
-    done = ran(["git", "ls-files"], ROOT)
-    if done.returncode != 0:
-        pytest.skip("no git here, so nobody knows which files belong to the project")
-    files = [Path(line) for line in done.stdout.splitlines()]
-    top = {file.parts[0] for file in files if not file.parts[0].startswith(".")}
-    rooms = {"/".join(file.parts[:2]) for file in files if file.parts[0] == "textsynth" and file.name != "py.typed"}
-    missing = (top | rooms) - set(listed()) - {"textsynth/__init__.py"} - ASIDE
-    assert not missing, f"the README's tree lacks {sorted(missing)}"
+def test_the_picture_can_be_recorded_again(tmp_path: Path) -> None:
+    """May take over ten seconds: the run embeds texts."""
+    process = run_command([sys.executable, str(ROOT / "docs" / "recording.py"), str(tmp_path / "run.svg")], ROOT)
+    assert process.returncode == 0, process.stderr
+    recorded = svg_lines((tmp_path / "run.svg").read_text(encoding="utf-8"))
+    shown = svg_lines((ROOT / "docs" / "run.svg").read_text(encoding="utf-8"))
+    quota = recorded.index("label     wanted  selected  missing  dropped")
+    assert set(recorded[quota : quota + 4]) <= set(shown), "record it again: python docs/recording.py"
+    assert {"the quota is met", "  textsynth report runs/tickets"} <= set(recorded) & set(shown)
 
 
 @pytest.mark.slow
-def test_the_first_command_of_the_readme_runs_as_it_stands(tmp_path: Path) -> None:
-    """Slow: it writes the quickstart's whole data set with the embedded model, up to four minutes."""
+def test_the_first_command_of_the_readme_works(tmp_path: Path) -> None:
+    """Slow: it writes the quickstart's whole data set with the bundled model, up to four minutes."""
     assert "textsynth run recipes/quickstart.yaml" in README
     out = tmp_path / "quickstart"
     env = {name: value for name, value in os.environ.items() if not name.startswith("HF_")}
     command = [sys.executable, "-m", "textsynth", "run", "recipes/quickstart.yaml", "--out", str(out)]
-    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, env=env, check=False, timeout=900)
-    if done.returncode == 1 and "offline" in done.stderr:
-        pytest.skip("the embedded model is neither in the cache nor to be had from here")
-    assert done.returncode == 0, done.stdout + done.stderr
+    process = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, env=env, check=False, timeout=900)
+    if process.returncode == 1 and "offline" in process.stderr:
+        pytest.skip("the bundled model is not in the cache and cannot be downloaded")
+    assert process.returncode == 0, process.stdout + process.stderr
     assert (out / "report.html").is_file()

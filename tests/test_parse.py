@@ -14,21 +14,21 @@ from textsynth.parse import (
     reader_names,
     without_thinking,
 )
-from textsynth.parse.json import Json
-from textsynth.parse.list import List
-from textsynth.parse.tagged import Tagged
-from textsynth.parse.text import Text
+from textsynth.parse.json import JsonReader
+from textsynth.parse.list import ListReader
+from textsynth.parse.tagged import TaggedReader
+from textsynth.parse.text import TextReader
 
 
 @pytest.mark.parametrize(
     ("spec", "expected"),
     [
-        ("text", Text()),
-        ("list", List()),
-        ({"list": None}, List()),
-        ({"list": {"continues": True, "most": 3}}, List(continues=True, most=3)),
-        ({"json": {"texts": "items[].text"}}, Json(texts="items[].text")),
-        ({"tagged": {"tag": "review"}}, Tagged(tag="review")),
+        ("text", TextReader()),
+        ("list", ListReader()),
+        ({"list": None}, ListReader()),
+        ({"list": {"continues": True, "most": 3}}, ListReader(continues=True, most=3)),
+        ({"json": {"texts": "items[].text"}}, JsonReader(texts="items[].text")),
+        ({"tagged": {"tag": "review"}}, TaggedReader(tag="review")),
     ],
 )
 def test_a_reader_is_selected_by_name_or_with_settings(spec: object, expected: Reader) -> None:

@@ -75,7 +75,7 @@ def test_a_source_on_the_hub_is_in_the_manifest_with_its_commit_and_its_license_
     manifest = json.loads(out)["manifest"]
     assert manifest["sources"]["seeds"] == {"path": f"{repo}-seeds", "split": "train", "revision": sha}
     assert (code, manifest["licenses"]["sources"]) == (1, {"seeds": "cc-by-sa-4.0"})
-    assert "the source seeds is under cc-by-sa-4.0, which asks for the same licence on what is made from it" in err
+    assert "the source seeds is under cc-by-sa-4.0, which demands the same license for what is made from it" in err
     assert repo not in server.store.repos
     assert run_push(client, run, repo, *source, "--set", "export.license=cc-by-sa-4.0").code == 0
     assert f"{repo}-seeds at {sha}" in server.store.files(repo)["README.md"].decode().replace("\\", "")

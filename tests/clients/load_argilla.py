@@ -1,7 +1,7 @@
-"""Loads exported folders in Argilla's own client, in an environment of its own; prints what it took in as JSON.
+"""Loads exported folders in Argilla's own client, in an environment of its own; prints what the client read, as JSON.
 
-A server on loopback stands in for Argilla's: it takes what the client sends, gives it ids, and gives it back. What a
-real server would refuse beyond what the client checks is not seen here.
+A server on loopback replaces Argilla's: it gives ids to what the client sends, and returns it. It does not check more
+than the client does.
 """
 
 from __future__ import annotations
@@ -22,42 +22,42 @@ LISTS = ("fields", "questions", "metadata-properties", "vectors-settings")
 class Server(BaseHTTPRequestHandler):
     """Answers the few calls that the client makes to create a data set and send records."""
 
-    kept: dict[str, list[Any]] = {}  # noqa: RUF012 — one server, one data set at a time
+    received: dict[str, list[Any]] = {}  # noqa: RUF012 — one server, one data set at a time
 
     def do_GET(self) -> None:
-        """Answer with what was kept, or with something of the right form."""
+        """Answer with what was received, or with something of the right form."""
         last = self.path.split("?")[0].split("/")[-1]
         if last in LISTS:
-            self._say({"items": self.kept.get(last, [])})
+            self._respond({"items": self.received.get(last, [])})
         elif last in ("workspaces", "datasets"):
-            self._say({"items": [_made({"name": "default"})] if last == "workspaces" else []})
+            self._respond({"items": [_stored({"name": "default"})] if last == "workspaces" else []})
         else:
-            self._say(_made({"name": "parcels", "status": "ready", "username": "ann", "role": "owner"}))
+            self._respond(_stored({"name": "parcels", "status": "ready", "username": "ann", "role": "owner"}))
 
     def do_POST(self) -> None:
         """Keep what is sent."""
-        made = _made(self._body())
-        self.kept.setdefault(self.path.split("/")[-1], []).append(made)
-        self._say(made)
+        stored = _stored(self._body())
+        self.received.setdefault(self.path.split("/")[-1], []).append(stored)
+        self._respond(stored)
 
     def do_PATCH(self) -> None:
         """Take a change of the data set."""
-        self._say(_made(self._body()))
+        self._respond(_stored(self._body()))
 
     def do_PUT(self) -> None:
-        """Take records, or the word that the data set is ready."""
+        """Take records, or the request that makes the data set ready."""
         if not self.path.endswith("/records/bulk"):
-            self._say(_made({"name": "parcels", "status": "ready"}))
+            self._respond(_stored({"name": "parcels", "status": "ready"}))
             return
         records = self._body()["items"]
-        self.kept.setdefault("records", []).extend(records)
-        self._say({"items": [{**_made(one), "suggestions": [], "responses": []} for one in records]})
+        self.received.setdefault("records", []).extend(records)
+        self._respond({"items": [{**_stored(record), "suggestions": [], "responses": []} for record in records]})
 
     def _body(self) -> Any:
         return json.loads(self.rfile.read(int(self.headers.get("content-length") or 0)) or b"{}")
 
-    def _say(self, told: object) -> None:
-        body = json.dumps(told).encode()
+    def _respond(self, content: object) -> None:
+        body = json.dumps(content).encode()
         self.send_response(200)
         self.send_header("content-type", "application/json")
         self.send_header("content-length", str(len(body)))
@@ -65,37 +65,39 @@ class Server(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def log_message(self, *args: object) -> None:
-        """Say nothing."""
+        """Print nothing."""
 
 
-def _made(told: dict[str, Any]) -> dict[str, Any]:
+def _stored(values: dict[str, Any]) -> dict[str, Any]:
     now = "2026-01-01T00:00:00"
-    return {**told, "id": str(uuid.uuid4()), "dataset_id": str(uuid.uuid4()), "inserted_at": now, "updated_at": now}
+    return {**values, "id": str(uuid.uuid4()), "dataset_id": str(uuid.uuid4()), "inserted_at": now, "updated_at": now}
 
 
 def load(folder: Path, client: Any) -> dict[str, Any]:
     """Return what the client makes of a folder, and what it sent to the server."""
     import argilla as rg
 
-    Server.kept.clear()
+    Server.received.clear()
     settings = rg.Settings.from_json(folder / ".argilla" / "settings.json")
     settings.validate()
-    records = [rg.Record.from_dict(one) for one in json.loads((folder / "records.json").read_text())]
+    records = [rg.Record.from_dict(record) for record in json.loads((folder / "records.json").read_text())]
     rg.Dataset.from_disk(str(folder), workspace="default", client=client)
     return {
-        "questions": {one.name: re.sub(r"\(.*", "", str(one), flags=re.DOTALL) for one in settings.questions},
-        "fields": [one.name for one in settings.fields],
+        "questions": {
+            question.name: re.sub(r"\(.*", "", str(question), flags=re.DOTALL) for question in settings.questions
+        },
+        "fields": [field.name for field in settings.fields],
         "records": [
             {
-                "id": one.id,
-                "suggestions": {told.question_name: [told.value, told.score] for told in one.suggestions},
-                "metadata": dict(one.metadata),
+                "id": record.id,
+                "suggestions": {item.question_name: [item.value, item.score] for item in record.suggestions},
+                "metadata": dict(record.metadata),
             }
-            for one in records
+            for record in records
         ],
         "sent": [
-            [one["external_id"], *(sorted(told["question_name"] for told in one["suggestions"]))]
-            for one in Server.kept["records"]
+            [record["external_id"], *(sorted(item["question_name"] for item in record["suggestions"]))]
+            for record in Server.received["records"]
         ],
     }
 

@@ -32,10 +32,10 @@ from textsynth.runner.preview import CheckResult, PreviewSample, PreviewText
 from textsynth.store.evaluation import write_evaluation
 
 
-def quota_row(missing: int = 0, wanted: int = 8, **cell: str) -> dict[str, Any]:
+def quota_row(missing: int = 0, limit: int = 8, **cell: str) -> dict[str, Any]:
     """Return a row of the quota; a cell that misses texts has a reason."""
     reasons = [{"step": "near_duplicate", "reason": "too close to another text", "count": 1200}] if missing else []
-    return {"cell": cell, "wanted": wanted, "selected": wanted - missing, "missing": missing, "reasons": reasons}
+    return {"cell": cell, "wanted": limit, "selected": limit - missing, "missing": missing, "reasons": reasons}
 
 
 def run_summary(
@@ -136,7 +136,7 @@ def test_many_met_cells_become_one_line() -> None:
 
 
 def test_cells_of_several_attributes_are_named_by_all_of_them() -> None:
-    text = result_text(run_summary(quota_row(label="refund", tone="plain"), quota_row(wanted=40)))
+    text = result_text(run_summary(quota_row(label="refund", tone="plain"), quota_row(limit=40)))
     assert text.startswith("quota cell")
     assert "refund, plain" in text
     assert "\ntotal" in text

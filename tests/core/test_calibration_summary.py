@@ -18,7 +18,7 @@ from textsynth.store.manifest import FILE, Manifest, read_manifest, write_json, 
 def manifest(tmp_path_factory: pytest.TempPathFactory) -> Manifest:
     """The manifest of a run without calibrated labellers."""
     folder = tmp_path_factory.mktemp("run")
-    recipe = small_recipe(folder, want="{label: 1}", more="filter: [length]\nselect: []")
+    recipe = small_recipe(folder, want="{label: 1}", sections="filter: [length]\nselect: []")
     return run(recipe, out=folder / "out").manifest
 
 

@@ -166,7 +166,7 @@ def test_agreement_is_evaluated_anew_by_classifiers_without_the_held_out_seeds()
         Record("zeppelin zeppelin zeppelin", Provenance("labelled"), ("harbour",)),
         Record("gazebo gazebo gazebo", Provenance("labelled"), ("garden",)),
     ]
-    synthetic = SyntheticSet("run", texts, agreement=("agreement", Agreement(min_confidence=0.6)))
+    synthetic = SyntheticSet("run", texts, seed_filter=("agreement", Agreement(min_confidence=0.6)))
     texts_without = leave_seeds_out(synthetic, all_seeds, context_with(all_seeds), [SOURCE])
     zeppelin, gazebo = len(seeds), len(seeds) + 1
     assert texts_without([]) == texts
@@ -184,7 +184,7 @@ def test_a_text_that_agreement_dropped_is_returned_where_the_remaining_seeds_agr
     dependent = Record("tide mast anchor", Provenance("labelled", example_ids=(mislabelled.id,)), ("harbour",))
     for step, expected in (("agreement", [text]), ("length", [])):
         drops = dropped_by([text], step)
-        synthetic = SyntheticSet("run", [dependent], drops=drops, agreement=("agreement", Agreement()))
+        synthetic = SyntheticSet("run", [dependent], drops=drops, seed_filter=("agreement", Agreement()))
         texts_without = leave_seeds_out(synthetic, all_seeds, context_with(all_seeds), [SOURCE])
         assert texts_without([len(seeds)]) == expected
 

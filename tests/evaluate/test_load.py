@@ -59,7 +59,7 @@ def test_texts_with_several_labels_are_loaded(tmp_path: Path) -> None:
 
 def test_the_ids_of_loaded_texts_are_those_of_the_data_set(tmp_path: Path) -> None:
     sections = "filter: [{length: {min_words: 4, max_words: 6}}, exact_duplicate]\nselect: []\nbudget: {requests: 6}"
-    recipe = small_recipe(tmp_path, more=sections)
+    recipe = small_recipe(tmp_path, sections=sections)
     result = run(recipe, out=tmp_path / "run")
     synthetic = load_run(result.folder).synthetic
     data, dropped = (DatasetReader(result.folder / "dataset" / name) for name in ("data", "dropped"))

@@ -58,7 +58,7 @@ def run_result(**changes: Any) -> RunResult:
         confidence_steps=("agreement", *changes.get("labellers", ())),
         selector="diverse",
         stopped="dry",
-        sentence="the yield has run dry",
+        sentence="no further texts were accepted",
         prompts={"labelled": "f00d"},
         models=("SmolLM2@abc",),
         sources={"seeds": SourceInfo("seeds.csv")},

@@ -51,14 +51,14 @@ def test_a_negation_in_another_form_goes_to_review(text: str, source: str) -> No
 
 def test_the_option_decides_about_a_different_negation(embed: Embed) -> None:
     text = pair("My card has come today", "Today my card has not come here")
-    dropped, reviewed, kept = (
+    dropped, reviewed, accepted = (
         verdict_on(SameMeaning(negation=option), text, context(embed=embed)) for option in ("drop", "review", "keep")
     )
     assert dropped is not None
     assert reviewed is not None
     assert (dropped.needs_review, reviewed.needs_review) == (False, True)
-    assert kept is not None
-    assert kept.keeps
+    assert accepted is not None
+    assert accepted.keeps
 
 
 def test_a_paraphrase_is_kept_with_its_cosine_and_another_text_is_dropped(embed: Embed) -> None:

@@ -325,8 +325,8 @@ def test_gold_rows_are_charged_to_the_budget(tmp_path: Path) -> None:
 
 
 def test_a_run_whose_precision_is_not_reached_accepts_nothing_and_notes_why(tmp_path: Path) -> None:
-    wrong = [(text, "delivery" if label == "refund" else "refund") for text, label in GOLD]
-    path = write_recipe(tmp_path, wrong, precision=0.95, on_low_confidence="review")
+    mislabelled = [(text, "delivery" if label == "refund" else "refund") for text, label in GOLD]
+    path = write_recipe(tmp_path, mislabelled, precision=0.95, on_low_confidence="review")
     result = run(read_recipe(path, ["budget.requests=300"]), out=tmp_path / "run")
     assert result.exit_code == 3
     assert result.manifest["counts"]["accepted"] == 0

@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 
 from textsynth.core.errors import RecipeError
 from textsynth.parse import EMPTY, TRUNCATED, ParsedAnswer
-from textsynth.parse.choice import Choice
+from textsynth.parse.choice import ChoiceReader
 
-YES_NO = Choice(options=("Yes", "No", "Not sure"))
+YES_NO = ChoiceReader(options=("Yes", "No", "Not sure"))
 
 
 @pytest.mark.parametrize("answer", ["Yes", " yes\n", '"Yes"', "YES.", "“yes”"])
@@ -38,7 +38,7 @@ def test_the_constraint_lists_the_options() -> None:
 @pytest.mark.parametrize("options", [("a",), ("a", "A"), ("a", " "), ("yes", "yes.")])
 def test_options_must_differ_in_more_than_case_and_must_not_be_blank(options: tuple[str, ...]) -> None:
     with pytest.raises(RecipeError):
-        Choice(options=options)
+        ChoiceReader(options=options)
 
 
 @given(st.text(), st.booleans())

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from textsynth.core.errors import RecipeError
 from textsynth.parse import EMPTY, EMPTY_ITEM, TRUNCATED, UNSTORABLE
-from textsynth.parse.json import Json
+from textsynth.parse.json import JsonReader
 
 PATHS = ["", "texts", "items[].text", "[].text", "a.b"]
 
@@ -17,7 +17,7 @@ def read(
     answer: str, path: str = "texts", *, one: bool = False, truncated: bool = False
 ) -> tuple[list[str], list[str]]:
     """Return the texts and the reasons of the failures."""
-    result = Json(texts=path, one=one).read(answer, truncated=truncated)
+    result = JsonReader(texts=path, one=one).read(answer, truncated=truncated)
     return list(result.texts), [failure.reason for failure in result.failures]
 
 
@@ -127,7 +127,7 @@ def test_truncation_after_the_json_value_does_not_matter() -> None:
 
 @pytest.mark.parametrize("path", PATHS)
 def test_an_answer_that_conforms_to_the_schema_is_read(path: str) -> None:
-    schema = json.loads(Json(texts=path).constraint.value)
+    schema = json.loads(JsonReader(texts=path).constraint.value)
 
     def example(part: dict[str, object]) -> object:
         """Return a value that conforms to a part of the schema."""
@@ -144,7 +144,7 @@ def test_an_answer_that_conforms_to_the_schema_is_read(path: str) -> None:
 @pytest.mark.parametrize(("path", "one"), [("a..b", False), (".a", False), ("a.", False), ("", True), ("a[]", True)])
 def test_an_invalid_path_is_an_error(path: str, one: bool) -> None:
     with pytest.raises(RecipeError):
-        Json(texts=path, one=one)
+        JsonReader(texts=path, one=one)
 
 
 JSON = st.recursive(
@@ -164,7 +164,7 @@ JSON = st.recursive(
 )
 def test_every_answer_gives_texts_or_failures(answer: str, length: int, path: str) -> None:
     for text, truncated in ((answer, False), (answer[:length], True), (answer[:length], False)):
-        result = Json(texts=path).read(text, truncated=truncated)
+        result = JsonReader(texts=path).read(text, truncated=truncated)
         assert result.texts or result.failures
         assert all(text and text == text.strip() for text in result.texts)
 
@@ -190,18 +190,18 @@ PAIRS = {"texts": "[].text_a", "fields": ["text_b"]}
 
 def test_fields_are_read_beside_each_text() -> None:
     answer = '[{"text_a": " one ", "text_b": " two "}, {"text_a": "three", "text_b": "four", "more": 1}]'
-    result = Json(**PAIRS).read(answer)
+    result = JsonReader(**PAIRS).read(answer)
     assert result.texts == ("one", "three")
     assert result.fields == ({"text_b": "two"}, {"text_b": "four"})
     assert result.failures == ()
 
 
 def test_a_field_may_hold_any_json_value_and_have_another_name_than_its_key() -> None:
-    reader = Json(texts="items[].text", fields={"spans": "entities", "count": "n"})
+    reader = JsonReader(texts="items[].text", fields={"spans": "entities", "count": "n"})
     answer = '{"items": [{"text": "Ada met Bob", "entities": [{"start": 0, "end": 3}], "n": 2}]}'
     assert reader.field_names == ("spans", "count")
     assert reader.read(answer).fields == ({"spans": [{"start": 0, "end": 3}], "count": 2},)
-    assert Json(texts="q", one=True, fields=["a"]).read('{"q": "why?", "a": "so"}').fields == ({"a": "so"},)
+    assert JsonReader(texts="q", one=True, fields=["a"]).read('{"q": "why?", "a": "so"}').fields == ({"a": "so"},)
 
 
 @pytest.mark.parametrize(
@@ -217,19 +217,19 @@ def test_a_field_may_hold_any_json_value_and_have_another_name_than_its_key() ->
     ],
 )
 def test_a_text_without_all_its_fields_is_a_failure(item: str, reason: str) -> None:
-    result = Json(**PAIRS).read(f'[{item}, {{"text_a": "kept", "text_b": "\\\\u0000 in words"}}]')
+    result = JsonReader(**PAIRS).read(f'[{item}, {{"text_a": "kept", "text_b": "\\\\u0000 in words"}}]')
     assert (result.texts, [failure.reason for failure in result.failures]) == (("kept",), [reason])
     assert result.fields == ({"text_b": "\\u0000 in words"},)
 
 
 def test_only_complete_items_of_a_truncated_answer_have_fields() -> None:
-    result = Json(**PAIRS).read('[{"text_a": "one", "text_b": "two"}, {"text_a": "th', truncated=True)
+    result = JsonReader(**PAIRS).read('[{"text_a": "one", "text_b": "two"}, {"text_a": "th', truncated=True)
     assert (result.texts, result.fields) == (("one",), ({"text_b": "two"},))
     assert [failure.reason for failure in result.failures] == [TRUNCATED]
 
 
 def test_the_schema_requires_the_fields_in_the_map_of_the_text() -> None:
-    constraint = Json(texts="items[].text", fields={"spans": "entities"}).constraint
+    constraint = JsonReader(texts="items[].text", fields={"spans": "entities"}).constraint
     item = json.loads(constraint.value)["properties"]["items"]["items"]
     assert item["required"] == ["text", "entities"]
     assert item["properties"] == {"text": {"type": "string"}, "entities": {}}
@@ -245,4 +245,4 @@ def test_the_schema_requires_the_fields_in_the_map_of_the_text() -> None:
 )
 def test_fields_need_a_map_that_holds_the_text(texts: str, fields: list[str], message: str) -> None:
     with pytest.raises(RecipeError, match=message):
-        Json(texts=texts, fields=fields)
+        JsonReader(texts=texts, fields=fields)

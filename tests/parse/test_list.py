@@ -6,12 +6,12 @@ from hypothesis import strategies as st
 
 from tests.growth import assert_linear_growth
 from textsynth.parse import EMPTY, EMPTY_ITEM, TRUNCATED, UNSTORABLE
-from textsynth.parse.list import NESTED, NO_CONTINUATION, NO_LIST, List
+from textsynth.parse.list import NESTED, NO_CONTINUATION, NO_LIST, ListReader
 
 
 def read(answer: str, *, truncated: bool = False, **options: bool | int) -> tuple[list[str], list[str]]:
     """Return the texts and the reasons of the failures."""
-    result = List.model_validate(options).read(answer, truncated=truncated)
+    result = ListReader.model_validate(options).read(answer, truncated=truncated)
     return list(result.texts), [failure.reason for failure in result.failures]
 
 
@@ -100,7 +100,7 @@ def test_malformed_answers_are_failures_with_a_reason(answer: str, texts: list[s
 
 
 def test_the_raw_part_of_a_failure_can_be_encoded() -> None:
-    result = List().read("1. o\ud800ne")
+    result = ListReader().read("1. o\ud800ne")
     assert [failure.raw.encode() for failure in result.failures] == ["o\ufffdne".encode()]
 
 
@@ -142,9 +142,9 @@ def test_quotes_are_kept_with_strip_quotes_false() -> None:
 @pytest.mark.parametrize(("start", "pattern"), [("1. ", "x"), ("", "- - "), ("", " \x00"), ("", "1.\n")])
 def test_the_time_for_a_huge_answer_grows_linearly(start: str, pattern: str) -> None:
     small, large = (start + pattern * (size // len(pattern)) for size in (100_000, 1_000_000))
-    result = List().read(large)
+    result = ListReader().read(large)
     assert result.texts or result.failures
-    assert_linear_growth(List().read, small, large)
+    assert_linear_growth(ListReader().read, small, large)
 
 
 LINE = st.text(st.characters(blacklist_categories=("Cs", "Cc", "Zl", "Zp")), min_size=1).map(
@@ -164,6 +164,6 @@ def test_every_written_list_is_read_back(lines: list[str], form: str) -> None:
 @settings(deadline=None)
 @given(st.text(st.sampled_from("1.) -*\n\t\"'x:#`()[]\x00\ud800")) | st.text(), st.booleans(), st.booleans())
 def test_every_answer_gives_texts_or_failures(answer: str, truncated: bool, continues: bool) -> None:
-    result = List(continues=continues).read(answer, truncated=truncated)
+    result = ListReader(continues=continues).read(answer, truncated=truncated)
     assert result.texts or result.failures
     assert all(text and text == text.strip() for text in result.texts)

@@ -6,12 +6,12 @@ from hypothesis import strategies as st
 
 from tests.growth import assert_grows_linearly
 from textsynth.parse import EMPTY, EMPTY_ITEM, TRUNCATED, UNSTORABLE
-from textsynth.parse.tagged import Tagged
+from textsynth.parse.tagged import TaggedReader
 
 
 def read(answer: str, *, truncated: bool = False) -> tuple[list[str], list[str]]:
     """Return the texts and the reasons of the failures."""
-    result = Tagged(tag="t").read(answer, truncated=truncated)
+    result = TaggedReader(tag="t").read(answer, truncated=truncated)
     return list(result.texts), [failure.reason for failure in result.failures]
 
 
@@ -53,14 +53,16 @@ def test_a_truncated_text_is_a_failure() -> None:
 
 
 def test_a_failure_has_the_raw_part_of_the_answer() -> None:
-    assert [failure.raw for failure in Tagged(tag="t").read("a <t>b<t>c</t>d</t> e").failures] == ["<t>b<t>c</t>d</t>"]
+    assert [failure.raw for failure in TaggedReader(tag="t").read("a <t>b<t>c</t>d</t> e").failures] == [
+        "<t>b<t>c</t>d</t>"
+    ]
 
 
 @pytest.mark.parametrize("pattern", ["<t>", "<t>x</t>", "</t>", "<t "])
 def test_the_time_for_a_huge_answer_grows_linearly(pattern: str) -> None:
-    result = Tagged(tag="t").read(pattern * 100_000)
+    result = TaggedReader(tag="t").read(pattern * 100_000)
     assert result.texts or result.failures
-    assert_grows_linearly(Tagged(tag="t").read, pattern)
+    assert_grows_linearly(TaggedReader(tag="t").read, pattern)
 
 
 @settings(deadline=None)
@@ -68,6 +70,6 @@ def test_the_time_for_a_huge_answer_grows_linearly(pattern: str) -> None:
     st.lists(st.sampled_from(["<t>", "</t>", "<T", ">", " ", "x", "\ud800"])).map("".join) | st.text(), st.booleans()
 )
 def test_every_answer_gives_texts_or_failures(answer: str, truncated: bool) -> None:
-    result = Tagged(tag="t").read(answer, truncated=truncated)
+    result = TaggedReader(tag="t").read(answer, truncated=truncated)
     assert result.texts or result.failures
     assert all(text and text == text.strip() for text in result.texts)

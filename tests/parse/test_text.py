@@ -5,11 +5,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from textsynth.parse import EMPTY, TRUNCATED, ParsedAnswer
-from textsynth.parse.text import Text
+from textsynth.parse.text import TextReader
 
 
 def read(answer: str, *, truncated: bool = False, first_line: bool = False) -> ParsedAnswer:
-    return Text(first_line=first_line).read(answer, truncated=truncated)
+    return TextReader(first_line=first_line).read(answer, truncated=truncated)
 
 
 @pytest.mark.parametrize(

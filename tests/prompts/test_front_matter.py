@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from textsynth.core.options import SamplingOptions
-from textsynth.parse.list import List
+from textsynth.parse.list import ListReader
 from textsynth.prompts.front_matter import FrontMatterError, split_front_matter
 
 
@@ -21,7 +21,7 @@ def test_a_front_matter_is_read_with_its_lines() -> None:
     assert file.front.variables == {"n": "how many", "label": "the label: its name"}
     assert file.front.sampling == SamplingOptions(temperature=0.9, stop=("a",))
     assert file.front.mode == "completion"
-    assert file.reader == List(most=5)
+    assert file.reader == ListReader(most=5)
     assert (file.body, file.first_line) == ("body\n---\nmore", 10)
     assert (file.lines["mode",], file.lines["variables", "label"]) == (8, 5)
 

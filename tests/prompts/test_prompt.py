@@ -13,7 +13,7 @@ from textsynth.core.errors import PromptError
 from textsynth.core.options import SamplingOptions
 from textsynth.core.paths import bundled_folder
 from textsynth.core.records import Message
-from textsynth.parse.list import List
+from textsynth.parse.list import ListReader
 from textsynth.prompts import Prompt, load_prompt
 
 Load = Callable[..., Prompt]
@@ -47,7 +47,7 @@ def test_a_chat_prompt_renders_to_messages(prompt: Load) -> None:
     )
     assert (rendered.mode, rendered.text, rendered.name) == ("chat", "", "test")
     assert rendered.fingerprint == loaded.fingerprint
-    assert (loaded.mode, loaded.description, loaded.reader) == ("chat", "a test", List())
+    assert (loaded.mode, loaded.description, loaded.reader) == ("chat", "a test", ListReader())
     assert loaded.variables == {"rules", "shots", "text"}
     assert loaded.sampling == SamplingOptions()
 

@@ -57,7 +57,7 @@ def test_a_plain_section_is_described_too(name: str, phrase: str) -> None:
 def test_a_task_is_described_with_its_columns_and_its_generator() -> None:
     (doc,) = describe_components("task", "paraphrasing")
     assert doc.about == (
-        "Texts and paraphrases of them. Text columns: text, paraphrase; generator by default: paraphrase."
+        "Texts, each with a paraphrase. Text columns: text, paraphrase; generator by default: paraphrase."
     )
     assert "generator by default: labelled, needs `labels`." in describe_components("classification")[0].text()
     assert {doc.name for doc in describe_components("task")} == {"classification", "paraphrasing", "summarization"}

@@ -47,9 +47,9 @@ def issues_of(folder: Path, lines: str) -> list[str]:
     """Return the sentences about the recipe whose sections are `lines`, over those of BASE, and their line numbers."""
     (folder / "seeds.csv").write_text("text,label\nhello,a\n", encoding="utf-8")
     section = lines.split(":")[0]
-    kept = [line for line in BASE.splitlines() if not line.startswith(f"{section}:")]
+    unchanged = [line for line in BASE.splitlines() if not line.startswith(f"{section}:")]
     path = folder / "recipe.yaml"
-    path.write_text("\n".join([lines, *kept]) + "\n", encoding="utf-8")
+    path.write_text("\n".join([lines, *unchanged]) + "\n", encoding="utf-8")
     with pytest.raises(RecipeError) as caught:
         read_recipe(path)
     return [str(issue).removeprefix(f"{folder}/") for issue in caught.value.issues]

@@ -32,13 +32,13 @@ class Outer(Options):
         return self
 
 
-def told(text: str) -> list[str]:
-    mistakes = IssueCollector()
-    node = parse_yaml(text, lambda line: Position(line, f"r:{line}"), mistakes)
+def issues_of(text: str) -> list[str]:
+    issues = IssueCollector()
+    node = parse_yaml(text, lambda line: Position(line, f"r:{line}"), issues)
     assert isinstance(node, YamlMap)
-    checked = validate(Outer, node, "outer", {}, mistakes)
-    assert (checked is None) is (len(mistakes) > 0)
-    return [str(mistake) for mistake in mistakes.sorted_issues()]
+    checked = validate(Outer, node, "outer", {}, issues)
+    assert (checked is None) is (len(issues) > 0)
+    return [str(issue) for issue in issues.sorted_issues()]
 
 
 @pytest.mark.parametrize(
@@ -60,4 +60,4 @@ def told(text: str) -> list[str]:
     ],
 )
 def test_an_error_is_a_sentence(text: str, sentences: list[str]) -> None:
-    assert told(text) == sentences
+    assert issues_of(text) == sentences

@@ -66,12 +66,12 @@ def test_dropped_examples_have_score_limit_and_the_text_they_duplicate(tmp_path:
 def test_examples_have_the_text_that_they_rewrite(tmp_path: Path) -> None:
     fields = {"document": "a long document"}
     selected = [Record("short", Provenance("summary", ("p",), request_key="k"), (), fields)]
-    wrong = Record("wrong", Provenance("summary", ("p",), request_key="k2"), (), fields)
+    dropped_record = Record("wrong", Provenance("summary", ("p",), request_key="k2"), (), fields)
     result = outcome(
         task="summarization",
         labels={},
         selected=selected,
-        dropped=[DroppedRecord(wrong, "filter", "faithful", "numbers")],
+        dropped=[DroppedRecord(dropped_record, "filter", "faithful", "numbers")],
         surplus=(),
         quota=(),
     )

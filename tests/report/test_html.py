@@ -63,7 +63,7 @@ def page_of(folder: Path, result: RunResult, evaluation: dict[str, Any] | None =
 def test_the_page_has_funnel_quota_labels_texts_and_settings(tmp_path: Path) -> None:
     text = ParsedPage(page_of(tmp_path, outcome())).text
     for part in (
-        "the yield has run dry",
+        "no further texts were accepted",
         "filter length: too few words",
         "delivery 20 15 5 3 × length: too few words",
         "refund 12 3 15",

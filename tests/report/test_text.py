@@ -22,7 +22,7 @@ from textsynth.report.text import evaluation_text, run_text, section_lines, sect
 def test_the_report_of_a_run_line_by_line(tmp_path: Path) -> None:
     text = run_text(read_run_data(finished(tmp_path, outcome(labels={"refund": "x", "delivery": "y"}))))
     lines = [" ".join(line.replace("█", "").split()) for line in text.splitlines()]
-    assert lines[0] == "parcels: the yield has run dry"
+    assert lines[0] == "parcels: no further texts were accepted"
     for line in (
         "37 candidates",
         "-1 filter length: too few words",
@@ -66,7 +66,7 @@ def test_with_an_evaluation_the_verdict_comes_first_and_the_cost_last(tmp_path: 
     text = run_text(read_run_data(run))
     order = [
         "▼ HARMS",
-        "parcels: the yield",
+        "parcels: no further",
         "candidates",
         "quota",
         "━━ Scores on real",

@@ -41,16 +41,16 @@ def test_label_differences_come_first_then_low_confidence_then_plan_order(tmp_pa
 def test_most_wrong_labels_are_in_the_first_quarter(tmp_path: Path) -> None:
     """Simulated: one label in five is wrong, and a model predicts nine in ten labels correctly."""
     generator = random.Random(7)
-    wrong, drops = set(), []
+    mislabelled, drops = set(), []
     for number in range(200):
         true_label, other_label = generator.sample(["refund", "delivery"], 2)
         label = other_label if number % 5 == 0 else true_label
         predicted = true_label if generator.random() < 0.9 else other_label
         drop = pending_text(number, label, predicted=predicted, confidence=round(generator.uniform(0.4, 1), 2))
         drops.append(drop)
-        wrong |= {drop.record.id} if label != true_label else set()
+        mislabelled |= {drop.record.id} if label != true_label else set()
     first_quarter = list(read_queue(run_with_pending(tmp_path, drops)).entries)[:50]
-    assert len(wrong & set(first_quarter)) >= 0.7 * len(wrong)
+    assert len(mislabelled & set(first_quarter)) >= 0.7 * len(mislabelled)
 
 
 @pytest.mark.slow

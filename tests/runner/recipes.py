@@ -22,7 +22,7 @@ sources: {{seeds: seeds.csv}}
 generate:
   - labelled: {{source: seeds, per_request: 2, attributes: {attributes}}}
 want: {want}
-{more}
+{sections}
 """
 SEEDS = "text,label\n" + "".join(
     f"{text} {when},{label}\n"
@@ -33,13 +33,13 @@ ANSWERS = '["1. where is my new card now\\n2. it ate my card at noon", "1. nothi
 
 
 def small_recipe(
-    folder: Path, *, want: str = "{label: 4}", attributes: str = "{}", answers: str = ANSWERS, more: str = ""
+    folder: Path, *, want: str = "{label: 4}", attributes: str = "{}", answers: str = ANSWERS, sections: str = ""
 ) -> Recipe:
-    """Write the recipe and its seeds into the folder, and read it; `more` are further sections."""
+    """Write the recipe and its seeds into the folder, and read it; `sections` are further sections."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "seeds.csv").write_text(SEEDS)
     path = folder / "small.yaml"
-    path.write_text(RECIPE.format(want=want, attributes=attributes, answers=answers, more=more))
+    path.write_text(RECIPE.format(want=want, attributes=attributes, answers=answers, sections=sections))
     return read_recipe(path)
 
 

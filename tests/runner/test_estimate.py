@@ -14,7 +14,7 @@ from textsynth.runner.estimate import SPEED_FACTOR, estimate
 
 
 def test_requests_range_from_all_candidates_accepted_to_one_in_five(tmp_path: Path) -> None:
-    plan = estimate(small_recipe(tmp_path, want="{label: 10}", more="select: []"))
+    plan = estimate(small_recipe(tmp_path, want="{label: 10}", sections="select: []"))
     (part,) = plan.parts
     assert (part.item, part.model, part.texts, plan.cells) == ("labelled", "generator", 20, 2)
     assert (part.requests.low, part.requests.high) == (10, 50)
@@ -27,14 +27,14 @@ def test_requests_range_from_all_candidates_accepted_to_one_in_five(tmp_path: Pa
 
 @pytest.mark.parametrize(("per_label", "is_too_small"), [(10, True), (3, False)])
 def test_a_budget_that_cannot_meet_the_quota_is_a_note(tmp_path: Path, per_label: int, is_too_small: bool) -> None:
-    recipe = small_recipe(tmp_path, want=f"{{label: {per_label}}}", more="budget: {requests: 3}\nselect: []")
+    recipe = small_recipe(tmp_path, want=f"{{label: {per_label}}}", sections="budget: {requests: 3}\nselect: []")
     assert ("the budget of 3 requests cannot meet the quota" in estimate(recipe).notes) == is_too_small
 
 
 @pytest.mark.parametrize("method", ["votes", "logprobs"])
 def test_labelling_is_counted_for_each_text_that_may_pass_the_filters(method: str, tmp_path: Path) -> None:
     label = f"select: []\nlabel: [{{choice: {{method: {method}, votes: 3}}}}]"
-    plan = estimate(small_recipe(tmp_path, want="{label: 10}", more=label))
+    plan = estimate(small_recipe(tmp_path, want="{label: 10}", sections=label))
     generator, labeller = plan.parts
     assert (labeller.item, labeller.model, labeller.texts) == ("choice", "generator", 20)
     assert (labeller.requests.low, labeller.requests.high) == (60, 300)
@@ -45,7 +45,7 @@ def test_labelling_is_counted_for_each_text_that_may_pass_the_filters(method: st
 
 def test_requests_about_gold_rows_are_a_note_of_their_own_as_they_come_first(tmp_path: Path) -> None:
     (tmp_path / "gold.csv").write_text("text,label\n" + "my card is gone,card\n" * 25)
-    path = small_recipe(tmp_path, more="label: [{choice: {}}]").path
+    path = small_recipe(tmp_path, sections="label: [{choice: {}}]").path
     path.write_text(
         path.read_text()
         .replace("choice: {}", "choice: {gold: checked, precision: 0.9}")
@@ -82,7 +82,7 @@ class Own(ts.Generator):
 
 def test_follow_ups_count_at_the_high_end(tmp_path: Path) -> None:
     (tmp_path / "own.py").write_text(DIALOGUES)
-    path = small_recipe(tmp_path, want="{total: 10}", more="select: []").path
+    path = small_recipe(tmp_path, want="{total: 10}", sections="select: []").path
     text = path.read_text()
     path.write_text(text.replace("labelled: {source: seeds, per_request: 2, attributes: {}}", "./own.py"))
     (part,) = estimate(read_recipe(path)).parts
@@ -118,7 +118,7 @@ def test_every_existing_row_may_be_labelled(tmp_path: Path) -> None:
 
 
 def test_the_duration_is_estimated_from_the_speed_of_the_model(tmp_path: Path) -> None:
-    recipe = small_recipe(tmp_path, more="select: []")
+    recipe = small_recipe(tmp_path, sections="select: []")
     assert estimate(recipe).seconds is None
     plan = estimate(replace(recipe, models={"generator": Local()}))
     assert plan.seconds is not None

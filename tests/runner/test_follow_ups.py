@@ -63,13 +63,13 @@ class Session:
 
     def parse_response(self, request, request_key, completion):
         turns = [*request.prompt.messages, Message("assistant", completion.text)]
-        said = [turn.content for turn in turns if turn.role == "assistant"]
+        replies = [turn.content for turn in turns if turn.role == "assistant"]
         fields = {
             "turns": [{"role": turn.role, "content": turn.content} for turn in turns],
-            "summary": {"answers": len(said), "polite": said[-1].endswith("bye"), "mood": None},
+            "summary": {"answers": len(replies), "polite": replies[-1].endswith("bye"), "mood": None},
         }
         provenance = Provenance(request.step, request_key=request_key)
-        return [Record(" / ".join(said), provenance, request.labels, fields)]
+        return [Record(" / ".join(replies), provenance, request.labels, fields)]
 
     def observe_accepted(self, accepted):
         pass
@@ -143,13 +143,13 @@ def test_a_record_is_parsed_from_the_last_answer_of_a_chain_whose_requests_conta
     assert (result.exit_code, result.stopped) == (0, "met")
     lengths = set()
     for row in rows(result, "provenance"):
-        said = [turn["content"] for turn in turns(row) if turn["role"] == "assistant"]
-        lengths.add(len(said))
+        replies = [turn["content"] for turn in turns(row) if turn["role"] == "assistant"]
+        lengths.add(len(replies))
         assert row["request_key"] in keys(result.folder)
-        for before, answer in pairwise(said):
+        for before, answer in pairwise(replies):
             assert f"after {before.split()[-1]} " in answer
-        assert all(not answer.endswith("bye") for answer in said[:-1])
-        assert said[-1].endswith("bye") or len(said) == 3
+        assert all(not answer.endswith("bye") for answer in replies[:-1])
+        assert replies[-1].endswith("bye") or len(replies) == 3
     assert lengths == {1, 2, 3}
 
 
@@ -246,7 +246,7 @@ def test_fields_with_lists_and_maps_are_valid_json_in_the_provenance(tmp_path: P
     assert len(provenance) == len(texts) == 60
     for row in provenance:
         attributes = json.loads(row["attributes"])
-        said = [turn["content"] for turn in attributes["turns"] if turn["role"] == "assistant"]
-        assert " / ".join(said) in texts
+        replies = [turn["content"] for turn in attributes["turns"] if turn["role"] == "assistant"]
+        assert " / ".join(replies) in texts
         assert [turn["role"] for turn in attributes["turns"][:2]] == ["user", "assistant"]
-        assert attributes["summary"] == {"answers": len(said), "polite": said[-1].endswith("bye"), "mood": None}
+        assert attributes["summary"] == {"answers": len(replies), "polite": replies[-1].endswith("bye"), "mood": None}

@@ -108,7 +108,7 @@ def test_a_run_raises_its_limit_and_at_the_same_place_when_it_is_repeated(tmp_pa
     (tmp_path / "short.py").write_text(SHORT_ANSWERS)
     (tmp_path / "prompts").mkdir()
     (tmp_path / "prompts" / "one.jinja").write_text(PROMPT_FILE)
-    path = small_recipe(tmp_path, want="{label: 300}", more="filter: [exact_duplicate]").path
+    path = small_recipe(tmp_path, want="{label: 300}", sections="filter: [exact_duplicate]").path
     text = path.read_text().replace("per_request: 2", "per_request: 1, prompt: one")
     models = "models: {generator: {scripted: {function: './short.py:answer'}}}"
     path.write_text("\n".join(models if line.startswith("models:") else line for line in text.splitlines()))

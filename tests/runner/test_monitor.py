@@ -13,7 +13,7 @@ SHORT_RUN = "filter: [exact_duplicate]\nselect: []\nbudget: {requests: 4}"
 
 def test_the_last_snapshot_has_the_counts_of_the_whole_run(tmp_path: Path) -> None:
     snapshots: list[ProgressSnapshot] = []
-    result = run(small_recipe(tmp_path, more=SHORT_RUN), out=tmp_path / "run", watch=snapshots.append)
+    result = run(small_recipe(tmp_path, sections=SHORT_RUN), out=tmp_path / "run", watch=snapshots.append)
     last = snapshots[-1]
     counts = result.manifest["counts"]
     assert [(cell.name, cell.wanted) for cell in last.quota] == [("card", 4), ("transfer", 4)]
@@ -25,7 +25,7 @@ def test_the_last_snapshot_has_the_counts_of_the_whole_run(tmp_path: Path) -> No
 
 def test_every_snapshot_names_the_stage(tmp_path: Path) -> None:
     snapshots: list[ProgressSnapshot] = []
-    run(small_recipe(tmp_path, more=SHORT_RUN), out=tmp_path / "run", watch=snapshots.append)
+    run(small_recipe(tmp_path, sections=SHORT_RUN), out=tmp_path / "run", watch=snapshots.append)
     stages = [snapshot.stage for snapshot in snapshots]
     assert all(stages)
     assert list(dict.fromkeys(stages)) == ["generating", "selecting", "writing the data set", "done"]

@@ -12,7 +12,7 @@ TWO_FILTERS = "filter: [{length: {min_words: 6}}, exact_duplicate]\nselect: []"
 
 def test_every_text_has_the_verdict_of_every_filter(tmp_path: Path) -> None:
     answers = '["1. where is my new card now\\n2. it ate my card at noon"]'
-    samples = preview(small_recipe(tmp_path, answers=answers, more=TWO_FILTERS), 2)
+    samples = preview(small_recipe(tmp_path, answers=answers, sections=TWO_FILTERS), 2)
     assert [sample.item for sample in samples] == ["labelled", "labelled"]
     first = samples[0]
     assert "where is my new card now" in first.answer
@@ -23,19 +23,19 @@ def test_every_text_has_the_verdict_of_every_filter(tmp_path: Path) -> None:
 
 
 def test_a_text_that_one_filter_drops_goes_on_to_the_next(tmp_path: Path) -> None:
-    (sample,) = preview(small_recipe(tmp_path, answers='["1. too short"]', more=TWO_FILTERS), 1)
+    (sample,) = preview(small_recipe(tmp_path, answers='["1. too short"]', sections=TWO_FILTERS), 1)
     (text,) = sample.texts
     assert text.checks[0].reason is not None
     assert text.checks[1].item == "exact_duplicate"
 
 
 def test_an_answer_that_cannot_be_parsed_has_a_reason(tmp_path: Path) -> None:
-    (sample,) = preview(small_recipe(tmp_path, answers='[""]', more=TWO_FILTERS), 1)
+    (sample,) = preview(small_recipe(tmp_path, answers='[""]', sections=TWO_FILTERS), 1)
     assert sample.failure or sample.texts[0].unread
 
 
 def test_the_recipes_folder_is_not_changed(tmp_path: Path) -> None:
-    recipe = small_recipe(tmp_path, more=TWO_FILTERS)
+    recipe = small_recipe(tmp_path, sections=TWO_FILTERS)
     before = sorted(tmp_path.rglob("*"))
     preview(recipe, 3)
     assert sorted(tmp_path.rglob("*")) == before

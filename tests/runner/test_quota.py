@@ -103,17 +103,17 @@ def test_texts_of_a_combination_also_fill_the_cells_that_contain_it() -> None:
 
 @given(st.integers(1, 40), st.lists(st.integers(0, 5), max_size=60), st.integers(1, 3))
 def test_while_a_cell_lacks_texts_and_is_not_dry_some_generator_has_a_deficit(
-    wanted: int, accepted_per_answer: list[int], generators: int
+    limit: int, accepted_per_answer: list[int], generators: int
 ) -> None:
     shares = {f"g{index}": None for index in range(generators)}
-    cell = QuotaCell({"label": "a"}, wanted, wanted)
+    cell = QuotaCell({"label": "a"}, limit, limit)
     quota = Quota([cell], shares, patience=5)
     number = 0
     for count in accepted_per_answer:
         deficits = {generator: quota.deficits(generator) for generator in shares}
-        if cell.accepted >= wanted:
+        if cell.accepted >= limit:
             assert quota.met
-        if cell.accepted >= wanted or quota.is_dry(cell):
+        if cell.accepted >= limit or quota.is_dry(cell):
             assert not any(deficits.values())
             return
         assert any(deficits.values())
@@ -139,7 +139,7 @@ def test_stale_requests_change_neither_the_yield_nor_the_misses() -> None:
 def cells_of(
     folder: Path, want: str, limit: int | None = None, select: str = "[]"
 ) -> list[tuple[dict[str, str], int, int]]:
-    recipe = small_recipe(folder, want=want, attributes="{tone: [calm, cross]}", more=f"select: {select}")
+    recipe = small_recipe(folder, want=want, attributes="{tone: [calm, cross]}", sections=f"select: {select}")
     return [(dict(cell.values), cell.wanted, cell.target) for cell in quota_cells(recipe, limit)]
 
 
@@ -161,13 +161,13 @@ def test_each_combination_of_label_and_attribute_is_a_cell(tmp_path: Path) -> No
 
 def test_more_texts_are_accepted_than_selected_where_a_selector_oversamples(tmp_path: Path) -> None:
     cells = cells_of(tmp_path, "{label: 8}", select="[diverse]")
-    assert all(target > wanted for _, wanted, target in cells)
+    assert all(target > size for _, size, target in cells)
 
 
 @pytest.mark.parametrize("limit", [1, 2, 5, 15, 16, 100])
 def test_a_limit_scales_every_cell_and_adds_a_total(tmp_path: Path, limit: int) -> None:
     cells = cells_of(tmp_path, "{label: 8}", limit)
-    by_label = [wanted for values, wanted, _ in cells if values]
+    by_label = [size for values, size, _ in cells if values]
     assert sum(by_label) == min(limit, 16)
     assert max(by_label) - min(by_label) <= 1
     assert cells[-1][:2] == ({}, min(limit, 16))
@@ -176,7 +176,7 @@ def test_a_limit_scales_every_cell_and_adds_a_total(tmp_path: Path, limit: int) 
 def test_a_limit_below_the_quota_leaves_out_attributes_beside_labels(tmp_path: Path) -> None:
     want = "{label: 5, tone: 4, label*tone: 1}"
     assert [values for values, _, _ in cells_of(tmp_path, want, 3)] == [{"label": "card"}, {"label": "transfer"}, {}]
-    assert [wanted for _, wanted, _ in cells_of(tmp_path, "{label*tone: 3}", 4)] == [1, 1, 1, 1, 4]
+    assert [size for _, size, _ in cells_of(tmp_path, "{label*tone: 3}", 4)] == [1, 1, 1, 1, 4]
     assert len(cells_of(tmp_path, want, 10)) == 9
 
 
@@ -195,5 +195,5 @@ def test_no_group_of_cells_wants_more_than_the_limit(
 ) -> None:
     want = f"{{label: {per_label}" + (f", total: {2 * per_label + surplus}" if surplus else "") + "}"
     cells = cells_of(tmp_path_factory.getbasetemp() / "quota", want, limit)
-    by_label = sum(wanted for values, wanted, _ in cells if values)
+    by_label = sum(size for values, size, _ in cells if values)
     assert by_label == min(2 * per_label, limit or 2 * per_label)

@@ -117,7 +117,7 @@ def test_every_decision_is_counted_once_and_noted() -> None:
         "kept": 1, "relabelled": 1, "dropped": 1, "differ": 1, "overruled": 1, "absent": 1, "unusable": 0,
     }  # fmt: skip
     assert review_notes(outcome) == [
-        "people decided: 1 kept, 1 relabelled, 1 dropped",
+        "review decisions: 1 kept, 1 relabelled, 1 dropped",
         "people disagree on 1 text, which waits",
         "a check dropped 1 text on which people had decided",
         "1 review decision without effect: the text is no candidate of this run",
@@ -232,7 +232,7 @@ def test_keep_drop_and_relabel_take_effect_and_no_answer_is_requested_twice(
     assert dropped_id not in waiting(result.folder)
     assert [row["selected"] for row in result.quota] == [12, 12, 12]
     card = (result.folder / "dataset" / "README.md").read_text(encoding="utf-8")
-    assert "People decided on 4 of them: kept 1, given other labels 2, dropped 1." in card
+    assert "People decided on 4 of them: kept 1, relabelled 2, dropped 1." in card
     assert "annabel" not in card
     assert "annabel" not in json.dumps(list(all_rows.values()))
 

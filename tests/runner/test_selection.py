@@ -15,8 +15,8 @@ from textsynth.runner.selection import allocate, select
 CONTEXT = context(sources={}, labels={})
 
 
-def cell(wanted: int, **values: str) -> QuotaCell:
-    return QuotaCell(values, wanted, wanted)
+def cell(quota: int, **values: str) -> QuotaCell:
+    return QuotaCell(values, quota, quota)
 
 
 class Last(Selector):
@@ -74,8 +74,8 @@ def test_a_total_above_all_labels_gives_each_at_least_its_own(labels: list[str],
     total = a + b + extra
     quota = allocate(accepted, [cell(a, label="a"), cell(b, label="b"), cell(total)])
     assert sum(quota.values()) == min(len(accepted), total)
-    for label, wanted in (("a", a), ("b", b)):
-        assert min(available[label], wanted) <= quota.get(label, 0) <= available[label]
+    for label, limit in (("a", a), ("b", b)):
+        assert min(available[label], limit) <= quota.get(label, 0) <= available[label]
 
 
 def test_a_labels_own_quota_comes_before_labels_that_only_the_total_covers() -> None:
@@ -100,16 +100,16 @@ def test_a_cell_by_an_attribute_gets_surplus_texts_for_those_of_the_label_that_n
     st.lists(st.integers(0, 8), min_size=5, max_size=5),
 )
 def test_a_cell_by_an_attribute_gets_what_is_available_and_no_other_cell_loses_by_it(
-    values: list[tuple[str, str]], wanted: list[int]
+    values: list[tuple[str, str]], limits: list[int]
 ) -> None:
     accepted = labelled_with_tone(values)
-    by_label = [cell(number, label=label) for label, number in zip("ab", wanted, strict=False)]
-    by_tone = [cell(number, tone=tone) for tone, number in zip("xyz", wanted[2:], strict=True)]
+    by_label = [cell(number, label=label) for label, number in zip("ab", limits, strict=False)]
+    by_tone = [cell(number, tone=tone) for tone, number in zip("xyz", limits[2:], strict=True)]
     before, _ = select(accepted, by_label, [], CONTEXT)
     after, surplus = select(accepted, [*by_label, *by_tone], [], CONTEXT)
     assert not Counter(record.label for record in before) - Counter(record.label for record in after)
-    lacking = [tone for tone in by_tone if sum(map(tone.counts, after)) < tone.wanted]
-    assert not [record for record in surplus if any(tone.counts(record) for tone in lacking)]
+    unmet = [tone for tone in by_tone if sum(map(tone.counts, after)) < tone.wanted]
+    assert not [record for record in surplus if any(tone.counts(record) for tone in unmet)]
     assert len(after) + len(surplus) == len(accepted)
     for tone in by_tone:
         assert sum(map(tone.counts, after)) >= min(sum(map(tone.counts, before)), tone.wanted)

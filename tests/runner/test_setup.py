@@ -100,7 +100,7 @@ def test_a_missing_package_stops_run_and_preview_before_anything_is_written_and_
     tmp_path: Path,
 ) -> None:
     (tmp_path / "needy.py").write_text(NEEDY, encoding="utf-8")
-    recipe = small_recipe(tmp_path, more="filter: [length, ./needy.py]\nselect: []")
+    recipe = small_recipe(tmp_path, sections="filter: [length, ./needy.py]\nselect: []")
     with pytest.raises(MissingExtra, match=MISSING):
         run(recipe, out=tmp_path / "out")
     assert not (tmp_path / "out").exists()
@@ -111,7 +111,7 @@ def test_a_missing_package_stops_run_and_preview_before_anything_is_written_and_
 
 def test_nothing_is_missing_where_everything_is_installed(tmp_path: Path) -> None:
     """The packages of [local] and [embed] are installed where these tests run."""
-    recipe = small_recipe(tmp_path, more="filter: [agreement, semantic_duplicate]")
+    recipe = small_recipe(tmp_path, sections="filter: [agreement, semantic_duplicate]")
     check_dependencies(recipe)
     assert missing_extras(recipe) is None
     assert not [note for note in estimate(recipe).notes if "cannot run" in note]

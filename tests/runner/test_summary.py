@@ -31,14 +31,14 @@ def test_a_source_is_written_from_or_only_compared_with(tmp_path: Path) -> None:
 
 
 def test_the_recipes_license_of_a_model_comes_before_the_commonly_known_one(tmp_path: Path) -> None:
-    recipe = small_recipe(tmp_path, more="export: {model_licenses: {generator: mit}}")
+    recipe = small_recipe(tmp_path, sections="export: {model_licenses: {generator: mit}}")
     assert model_licenses(recipe, {"generator": "Qwen/Qwen3-8B"}) == {"Qwen/Qwen3-8B": "mit"}
     assert model_licenses(small_recipe(tmp_path), {"generator": "Qwen/Qwen3-8B"}) == {"Qwen/Qwen3-8B": "apache-2.0"}
     assert model_licenses(small_recipe(tmp_path), {"generator": "acme/secret"}) == {}
 
 
 def test_a_license_conflict_is_in_the_estimate_the_card_and_the_manifest(tmp_path: Path) -> None:
-    recipe = small_recipe(tmp_path, more=LICENSED)
+    recipe = small_recipe(tmp_path, sections=LICENSED)
     conflict = "the source seeds is under cc-by-sa-4.0, which demands the same license for what is made from it"
     assert any(note.startswith(f"licenses: {conflict}") for note in estimate(recipe).notes)
     run(recipe, out=tmp_path / "out")

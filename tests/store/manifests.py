@@ -45,5 +45,5 @@ def example_manifest() -> Manifest:
         "splits": {"train": 24, "validation": 6},
         "notes": [],
         "seconds": 12.5,
-        "stopped": {"why": "dry", "sentence": "the yield has run dry"},
+        "stopped": {"why": "dry", "sentence": "no further texts were accepted"},
     }

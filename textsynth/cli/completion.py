@@ -27,8 +27,8 @@ def completion(shell: str | None) -> None:
     """Print the script with which a shell completes `textsynth`.
 
     Save it where the shell looks for such scripts, or add `eval "$(textsynth completion bash)"` to its start file; a
-    new shell then completes commands, options, bundled recipes, components and formats. SHELL left out: the one of
-    $SHELL.
+    new shell then completes commands, options, bundled recipes, components and formats. Without
+    SHELL, the one in $SHELL is used.
     """
     name = shell or Path(os.environ.get("SHELL", "")).name
     completion_class = get_completion_class(name) if name in SHELLS else None

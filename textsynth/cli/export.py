@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from textsynth.cli.common import FILE, JSON, RUN, emit, example, notify
+from textsynth.core.formatting import pluralize
 
 CONFIGS = ("default", "provenance", "dropped")
 
@@ -74,4 +75,4 @@ def export(
         emit({"format": name, "config": config, "texts": len(texts), "files": [str(path) for path in paths]})
         return
     emit("\n".join(map(str, paths)))
-    notify(f"{len(texts):,} texts written as {name}")
+    notify(f"{pluralize(len(texts), 'text')} written as {name}")

@@ -19,12 +19,12 @@ def bundled_folder(folder: Literal["prompts", "recipes"]) -> Path:
     An editable install has no copy inside the package, so the repository's own folder is taken. Raises UsageError where
     neither exists, which means that the installation is broken.
     """
-    inside, beside = PACKAGE / "bundled" / folder, PACKAGE.parent / folder
-    for path in (inside, beside):
+    installed, editable = PACKAGE / "bundled" / folder, PACKAGE.parent / folder
+    for path in (installed, editable):
         if path.is_dir():
             return path
     raise UsageError(
-        f"the bundled {folder} are missing, looked for {inside} and {beside}: install TextSynth again"
+        f"the bundled {folder} are missing, looked for {installed} and {editable}: install TextSynth again"
     )  # fmt: skip
 
 

@@ -78,14 +78,7 @@ class QuotaDeficit:
 class GeneratorSession(Protocol):
     """A generator in one run. Its state depends only on the calls made, in their order.
 
-    A generator whose requests depend on an answer also defines
-
-        def follow_up(self, request: GenerationRequest, completion: Completion) -> GenerationRequest | None
-
-    It is called for each answered request in plan order. The request it returns is sent next, and its answer takes the
-    place of the first one in `parse_response` (with the follow-up as `request`). It may be called again for that
-    answer; None ends the chain. Follow-ups are journalled and charged like every request. The requests that
-    `plan_requests` returns must state the longest chain in `max_follow_ups`.
+    A session whose requests depend on an answer is a `FollowUpSession`: it also defines `follow_up`.
     """
 
     def plan_requests(self, deficits: Sequence[QuotaDeficit], max_requests: int) -> list[GenerationRequest]:
@@ -102,6 +95,22 @@ class GeneratorSession(Protocol):
 
     def observe_accepted(self, accepted: Sequence[Record]) -> None:
         """Take note of the texts of one window that were accepted, in plan order; later prompts may depend on them."""
+
+
+@runtime_checkable
+class FollowUpSession(GeneratorSession, Protocol):
+    """A generator session that may request something else once it has an answer.
+
+    The requests that `plan_requests` returns must state the longest chain in `max_follow_ups`. Follow-ups are
+    journalled and charged like every request.
+    """
+
+    def follow_up(self, request: GenerationRequest, completion: Completion) -> GenerationRequest | None:
+        """Return the request to send next, or None to end the chain.
+
+        It is called for each answered request, in plan order, and again for the answer to a follow-up. The last
+        answer and its request are those that `parse_response` gets.
+        """
 
 
 class FilterSession(Protocol):
@@ -221,7 +230,7 @@ class Generator(Step):
         default=None,
         gt=0,
         le=1,
-        description="share of the accepted texts that this generator writes; left out: an even split of the rest",
+        description="share of the accepted texts that this generator writes; default: an even split of the rest",
     )
 
     @property
@@ -300,6 +309,18 @@ class Filter(Step):
     def start(self, context: Context) -> FilterSession:
         """Return the filter's session in one run."""
         return StatelessFilterSession(self.check)
+
+
+@runtime_checkable
+class SeedTrainedFilter(Protocol):
+    """A filter with a classifier that is trained on seeds.
+
+    `evaluate` fits the weight of a synthetic text on held-out seeds. It has the filter decide again about the texts, as
+    in a run that did not have those seeds.
+    """
+
+    def start_without(self, context: Context, seed_ids: frozenset[str]) -> FilterSession:
+        """Return a session whose classifier is not trained on the seeds with these ids."""
 
 
 class StatelessFilterSession:

@@ -86,11 +86,11 @@ def class_name(file: str) -> str:
     return "".join(part.capitalize() for part in file.split("_"))
 
 
-def find_class(package: str, file: str) -> object:
-    """Return what the file defines under its class name; None where there is no such file or no such class."""
+def find_class(package: str, file: str, suffix: str = "") -> object:
+    """Return what the file defines under its class name and `suffix`; None where there is no such file or class."""
     module = f"{package}.{file}"
     try:
-        return getattr(importlib.import_module(module), class_name(file), None)
+        return getattr(importlib.import_module(module), class_name(file) + suffix, None)
     except ModuleNotFoundError as error:
         if error.name != module:
             raise

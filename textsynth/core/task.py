@@ -79,7 +79,7 @@ class Task(Step):
     """
 
     columns: ClassVar[Mapping[str, str]] = {"text": ""}
-    generator: ClassVar[str]
+    generator: ClassVar[str] = ""
     needs_labels: ClassVar[bool] = False
 
     # ---- records and rows

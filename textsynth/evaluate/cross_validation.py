@@ -12,7 +12,6 @@ from textsynth.core.protocols import Context
 from textsynth.core.records import Record
 from textsynth.evaluate.data import SyntheticSet, first_labels, ids_in_run, seed_ancestors
 from textsynth.evaluate.metrics import IntArray
-from textsynth.filter.agreement import AgreementSession
 
 FOLDS = 5
 SyntheticRows = Callable[[IntArray], IntArray]
@@ -57,14 +56,14 @@ def leave_seeds_out(
 ) -> Callable[[Sequence[int]], list[Record]]:
     """Return a function from the indices of held-out seeds to the texts that a run without those seeds could select.
 
-    Texts that rewrite a held-out seed, or whose prompt showed one, are left out. Where the recipe has `agreement`, its
-    dropped texts are candidates again, and it filters all candidates anew with classifiers trained without the
-    held-out seeds. Of each label at most as many texts are returned as were selected, the selected ones first.
-    `sources` are the names of the sources that may have held the seeds in the run.
+    Texts that rewrite a held-out seed, or whose prompt showed one, are left out. Where the recipe has a filter that is
+    trained on seeds (`agreement`), its dropped texts are candidates again, and it filters all candidates once more,
+    trained without the held-out seeds. Of each label at most as many texts are returned as were selected, the selected
+    ones first. `sources` are the names of the sources that may have held the seeds in the run.
     """
     candidates = [*synthetic.selected]
-    if synthetic.agreement is not None:
-        filter_name, _ = synthetic.agreement
+    if synthetic.seed_filter is not None:
+        filter_name, _ = synthetic.seed_filter
         candidates += [*synthetic.surplus, *(drop.record for drop in synthetic.drops if drop.step == filter_name)]
     ancestors = seed_ancestors(candidates, seeds, sources)
     quota = Counter(record.labels for record in synthetic.selected)
@@ -73,9 +72,10 @@ def leave_seeds_out(
     def texts_without(held_out: Sequence[int]) -> list[Record]:
         excluded = frozenset(held_out)
         records = [record for record, used in zip(candidates, ancestors, strict=True) if not used & excluded]
-        if synthetic.agreement is not None:
+        if synthetic.seed_filter is not None:
             excluded_ids = frozenset(id_ for index in held_out for id_ in ids_in_run(seeds[index], sources))
-            session = AgreementSession(synthetic.agreement[1], joined_context, excluded_ids)
+            _, step = synthetic.seed_filter
+            session = step.start_without(joined_context, excluded_ids)
             verdicts = session.evaluate_batch([context.task.joined(record) for record in records])
             records = [
                 record for record, verdict in zip(records, verdicts, strict=True) if verdict is None or verdict.keeps

@@ -10,10 +10,10 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from textsynth.core.errors import UsageError, did_you_mean
+from textsynth.core.protocols import SeedTrainedFilter
 from textsynth.core.records import DroppedRecord, Provenance, Record
 from textsynth.core.task import Task
 from textsynth.evaluate.metrics import IntArray
-from textsynth.filter.agreement import Agreement
 
 EXAMPLES_SHOWN = 3
 
@@ -23,14 +23,15 @@ class SyntheticSet:
     """The texts of a run or of a file. The texts of a file are all `selected`.
 
     `selected` and `surplus` passed every filter; `drops` are the texts that a filter dropped, in plan order where it is
-    known. `agreement` is the recipe's `agreement` filter with its name in `drops`, None where the recipe has none.
+    known. `seed_filter` is the recipe's filter that is trained on seeds, with its name in `drops`; None for no such
+    filter.
     """
 
     name: str
     selected: Sequence[Record]
     surplus: Sequence[Record] = ()
     drops: Sequence[DroppedRecord] = ()
-    agreement: tuple[str, Agreement] | None = None
+    seed_filter: tuple[str, SeedTrainedFilter] | None = None
 
     @property
     def accepted(self) -> list[Record]:

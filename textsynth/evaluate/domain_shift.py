@@ -29,7 +29,7 @@ from textsynth.text.normalize import jaccard, words_of
 RESERVED_FIELDS = frozenset({"source_text", "document", "chosen_label", "intended_label", REVIEW_DECISION})
 MAX_VALUES = 50  # a field with more values is a copied column, not an attribute that was varied
 BINS = 20
-NOT_MEASURED = "How well a classifier tells synthetic from real texts was not measured"
+NOT_MEASURED = "How well a classifier separates synthetic from real texts was not measured"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """The learning curve of the real seeds alone, and what more real labels would likely add.
 
 Over the short range of a few seeds macro-F1 grows roughly with the logarithm of the number of rows. A line fitted to
-the points of the curve tells what doubling the seeds would add, and how many more real labels are worth as much as the
+the points of the curve shows what doubling the seeds would add, and how many more real labels are worth as much as the
 synthetic texts. Both are extrapolations, reported up to four times the seeds at most.
 """
 

@@ -24,7 +24,7 @@ from textsynth.text.normalize import normal_form
 
 FOLDS = 5
 MIN_TEXTS = 20  # a side: with fewer texts chance alone moves an AUC by more than .1
-MAX_TEXTS = 4000  # a side: with so many texts chance moves an AUC by less than .01; more only take time
+MAX_TEXTS = 4000  # a side: with as many texts chance moves an AUC by less than .01; more only take time
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,7 +30,7 @@ EXCEEDING_SHARE = 0.01  # the share of rows that may exceed a limit set by the r
 MIN_COSINE = 0.95
 MIN_RATE_RATIO = 3
 SIGNIFICANCE = 0.01 / 3  # three counts are tested
-# A base rate is smoothed with one copy among so many rows.
+# A base rate is smoothed with one copy in this number of rows.
 PRIOR_ROWS: Mapping[CopyKind, int] = {"exact": 1000, "near": 200, "semantic": 200}
 
 

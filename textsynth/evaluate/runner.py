@@ -19,7 +19,7 @@ from typing import NoReturn
 
 from textsynth.core.errors import UsageError, require_extra
 from textsynth.core.paths import cache_folder
-from textsynth.core.protocols import Context
+from textsynth.core.protocols import Context, SeedTrainedFilter
 from textsynth.core.records import DroppedRecord, Record
 from textsynth.core.resources import limit_threads
 from textsynth.evaluate.ablation import FilterStep, find_ablation_candidates
@@ -29,7 +29,6 @@ from textsynth.evaluate.data import RealSets, SyntheticSet
 from textsynth.evaluate.evaluate import Evaluation, EvaluationPlan, evaluate
 from textsynth.evaluate.load import SECTIONS_WITHOUT_TEXTS, FileTexts, LoadedRun, load_file, load_run, source_options
 from textsynth.evaluate.serialize import as_json
-from textsynth.filter.agreement import Agreement
 from textsynth.recipe import Recipe, read_recipe
 from textsynth.recipe.context import make_context, read_sources
 from textsynth.recipe.init import read_labels
@@ -226,8 +225,8 @@ def _with_recipe(
 ) -> _Arguments:
     """Return the arguments of `evaluate` for the texts of a run; `context` holds the run's sources."""
     filters = [FilterStep(item.name, item.step) for item in recipe.filter]
-    agreement = next(((item.name, item.step) for item in recipe.filter if isinstance(item.step, Agreement)), None)
-    synthetic = replace(synthetic, agreement=agreement)
+    trained = ((item.name, item.step) for item in recipe.filter if isinstance(item.step, SeedTrainedFilter))
+    synthetic = replace(synthetic, seed_filter=next(trained, None))
     plan = EvaluationPlan(
         context.embed,
         recipe.embedder,

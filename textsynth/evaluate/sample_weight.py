@@ -3,9 +3,9 @@
 For each weight of a grid, from 0 (do not use the synthetic texts) to 1, classifiers are trained on most of the seeds
 and the synthetic texts and evaluated on the held-out seeds; each seed is held out once a repeat. To prevent leakage
 from the held-out seeds, a fold leaves out every synthetic text that rewrites one or whose prompt showed one, and the
-recipe's `agreement` filters the others anew with classifiers trained without them. The criterion is log-loss, after one
-temperature is fitted for all rows of a weight (more training rows make a classifier more confident, which is no gain
-in itself). One weight serves all labels, rare ones too: a few seeds a label cannot support more.
+recipe's `agreement` filters the others again, trained without them. The criterion is log-loss, after one temperature
+is fitted for all rows of a weight (more training rows make a classifier more confident, which is no gain in itself).
+One weight serves all labels, rare ones too: a few seeds a label cannot support more.
 
 Among the weights whose loss exceeds the lowest by at most one standard error of the difference (paired, over seeds),
 the one nearest to the prior is chosen (ties: the smaller one). The prior is the best weight on development splits.

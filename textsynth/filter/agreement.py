@@ -47,7 +47,7 @@ class Agreement(Filter):
     label_confidence: ClassVar[bool] = True
 
     source: SourceName = Field(default="seeds", description="the labelled seeds that the classifier is trained on")
-    top_k: int = Field(default=1, ge=1, description="the text's label must be among this many most probable labels")
+    top_k: int = Field(default=1, ge=1, description="the text's label must be among the top_k most probable labels")
     min_confidence: float = Field(
         default=0.0, ge=0, le=1, description="minimum probability of the text's label, 0 to 1; 0 for no minimum"
     )
@@ -60,6 +60,10 @@ class Agreement(Filter):
     def start(self, context: Context) -> AgreementSession:
         """Return the filter's session. The classifiers are trained when they are first needed."""
         return AgreementSession(self, context)
+
+    def start_without(self, context: Context, seed_ids: frozenset[str]) -> AgreementSession:
+        """Return a session whose classifiers are not trained on these seeds. The folds of the others do not change."""
+        return AgreementSession(self, context, seed_ids)
 
 
 class AgreementSession:

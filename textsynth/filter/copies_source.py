@@ -29,9 +29,7 @@ class CopiesSource(Filter):
     scope: ClassVar[TextScope | None] = "text"
 
     source: SourceName = Field(default="seeds", description="the rows that must not be copied")
-    similarity: float = Field(
-        default=0.7, gt=0, le=1, description="share of common words (Jaccard) from which on a text is a copy, 0 to 1"
-    )
+    similarity: float = Field(default=0.7, gt=0, le=1, description="minimum word overlap (Jaccard) of a copy, 0 to 1")
 
     @property
     def compares_with(self) -> tuple[str, ...]:

@@ -42,14 +42,15 @@ class Leak(Filter):
     checks_contamination: ClassVar[bool] = True
 
     source: SourceName = Field(default="test", description="the rows that must not be repeated")
-    similarity: float = Field(
-        default=0.7, gt=0, le=1, description="share of common words (Jaccard) from which on a text is a copy, 0 to 1"
-    )
+    similarity: float = Field(default=0.7, gt=0, le=1, description="minimum word overlap (Jaccard) of a copy, 0 to 1")
     edits: int = Field(
         default=2, ge=0, le=3, description="maximum number of changed words of a copy that shares fewer words"
     )
     semantic: float = Field(
-        default=0.95, gt=0, le=1, description="cosine from which on a text has the same meaning; 1 compares words only"
+        default=0.95,
+        gt=0,
+        le=1,
+        description="minimum cosine similarity of a text with the same meaning; 1 compares words only",
     )
 
     @property

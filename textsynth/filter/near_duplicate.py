@@ -31,7 +31,7 @@ class NearDuplicate(Filter):
         default=0.7,
         gt=0,
         le=1,
-        description="share of common words (Jaccard) from which on texts are duplicates, 0 to 1",
+        description="minimum word overlap (Jaccard) of duplicates, 0 to 1",
     )
 
     def start(self, context: Context) -> NearDuplicateSession:

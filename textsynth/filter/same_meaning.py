@@ -46,7 +46,7 @@ class SameMeaning(Filter):
         default=0.75, ge=-1, le=1, description="minimum cosine to the original, -1 to 1; 0.8 is strict"
     )
     copy_similarity: float = Field(
-        default=0.9, gt=0, le=1, description="share of common words (Jaccard) from which on a text repeats the original"
+        default=0.9, gt=0, le=1, description="minimum word overlap (Jaccard) of a copy of the original"
     )
     length_ratio: float = Field(
         default=2.0, ge=1, description="maximum number of words of the longer text, divided by those of the shorter one"

@@ -25,7 +25,7 @@ from textsynth.similarity.embedder import require_embeddings
 class SemanticDuplicate(Filter):
     """Keeps one of the texts whose embeddings have a cosine of at least `similarity`."""
 
-    similarity: float = Field(default=0.95, gt=0, le=1, description="cosine from which on two texts are duplicates")
+    similarity: float = Field(default=0.95, gt=0, le=1, description="minimum cosine similarity of duplicates")
 
     def check_dependencies(self) -> None:
         """Raise MissingExtra where the packages for embeddings are not installed."""

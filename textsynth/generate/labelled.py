@@ -54,13 +54,13 @@ class Labelled(PromptedGenerator):
 
     prompt: PromptName = Field(default="labelled", description="the prompt template")
     source: SourceName | None = Field(default=None, description="the seed examples that prompts may show")
-    domain: str = Field(default="", description="one line about what the texts are: messages of a bank's customers")
+    domain: str = Field(default="", description="one line about the texts, such as messages of a bank's customers")
     attributes: dict[str, Annotated[Texts, Field(min_length=1)]] = Field(
         default={}, description="attributes and their values: every combination is used evenly, each kept as a field"
     )
     shots: int = Field(default=3, ge=0, description="seed examples of the label that a prompt shows, all of one fold")
     contrast_labels: int = Field(default=0, ge=0, description="other labels whose examples a prompt shows for contrast")
-    per_request: int = Field(default=5, ge=1, description="texts asked for in one answer")
+    per_request: int = Field(default=5, ge=1, description="texts requested in one answer")
     show_accepted: int = Field(
         default=0, ge=0, description="accepted texts a prompt shows as not to be repeated; 0 keeps prompts stable"
     )

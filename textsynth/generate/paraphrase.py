@@ -34,11 +34,11 @@ class Paraphrase(PromptedGenerator):
 
     prompt: PromptName = Field(default="paraphrase", description="the prompt template")
     source: SourceName = Field(default="seeds", description="the texts to paraphrase")
-    domain: str = Field(default="", description="one line about what the texts are")
+    domain: str = Field(default="", description="one line about the texts")
     styles: Texts = Field(
         default=STYLES, min_length=1, description="how to rewrite; each text takes each style in turn"
     )
-    per_request: int = Field(default=1, ge=1, description="paraphrases asked for in one answer")
+    per_request: int = Field(default=1, ge=1, description="paraphrases requested in one answer")
 
     @property
     def texts_per_request(self) -> int:

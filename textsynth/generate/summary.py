@@ -31,12 +31,12 @@ class Summary(PromptedGenerator):
 
     prompt: PromptName = Field(default="summary", description="the prompt template")
     source: SourceName = Field(default="documents", description="the documents: the text of each row")
-    domain: str = Field(default="", description="one line about what the documents are")
-    sentences: Numbers = Field(default=(1,), min_length=1, description="lengths asked for, in sentences, in turn")
+    domain: str = Field(default="", description="one line about the documents")
+    sentences: Numbers = Field(default=(1,), min_length=1, description="requested lengths in sentences, in turn")
     key_points: str | None = Field(
         default=None, description="the field whose lines are the key points that a summary must name"
     )
-    per_request: int = Field(default=1, ge=1, description="summaries asked for in one answer")
+    per_request: int = Field(default=1, ge=1, description="summaries requested in one answer")
 
     @property
     def texts_per_request(self) -> int:

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from textsynth.core.errors import UsageError
-from textsynth.filter.leak import Leak
 from textsynth.hub.release_checks import check_waivers, leak_error, license_error
 from textsynth.recipe import Recipe
 from textsynth.recipe.settings import REPOSITORY
@@ -66,7 +65,7 @@ def options_from_recipe(recipe: Recipe) -> PushOptions:
     where = recipe.positions.get("export", str(recipe.path))
     if export.hub is None:
         raise UsageError(f"{where}: --push needs a repository; write export: {{hub: owner/name}}")
-    test_sources = [item.step.source for item in recipe.filter if isinstance(item.step, Leak)]
+    test_sources = recipe.contamination_sources
     if recipe.evaluate is not None:
         test_sources.append(recipe.evaluate.test)
     errors = {"leak": leak_error(test_sources, None), "license": license_error(export.license, ())}

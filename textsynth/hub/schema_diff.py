@@ -76,8 +76,8 @@ def _label_names(feature: object) -> list[str] | None:
 
 
 def _listed(names: list[str]) -> str:
-    more = f" and {len(names) - MAX_NAMES_LISTED} more" if len(names) > MAX_NAMES_LISTED else ""
-    return ", ".join(map(repr, names[:MAX_NAMES_LISTED])) + more
+    suffix = f" and {len(names) - MAX_NAMES_LISTED} more" if len(names) > MAX_NAMES_LISTED else ""
+    return ", ".join(map(repr, names[:MAX_NAMES_LISTED])) + suffix
 
 
 def _type_name(feature: object) -> str:

@@ -62,7 +62,9 @@ class Choice(Labeller):
     prompt: PromptName = Field(
         default="choice", description="the prompt template; with method: logprobs the default is choice_letters"
     )
-    domain: str = Field(default="", description="what the texts are, in one line: messages of a bank's customers")
+    domain: str = Field(
+        default="", description="what the texts are, in one line, such as messages of a bank's customers"
+    )
     source: SourceName | None = Field(
         default=None, description="seed examples for the prompt: the first one of each label is shown"
     )

@@ -38,7 +38,7 @@ SAMPLING = Sampling(temperature=1.0, top_p=1.0, top_k=0, repetition_penalty=1.0,
 
 
 @dataclass(frozen=True, slots=True)
-class LabelScores:
+class LabelProbabilities:
     """The probabilities of the listed labels for one text.
 
     `probabilities` are 0 to 1, sum to 1, and are in the order of the first permutation. `bounds` are the labels whose
@@ -65,8 +65,8 @@ class LabelLogprobs:
 
     `logprobs` (n, k) float64, natural logarithm: the exponentials of a row sum to 1 over the labels listed for that
     text, and a label that was not listed has -inf. `bounds` (n, k) bool marks values that are upper bounds. `mass` (n,)
-    float64, 0 to 1, and `exact` (n,) bool are as in LabelScores. For a text whose requests all failed the row is nan,
-    and `failures` has the reason under the text's index.
+    float64, 0 to 1, and `exact` (n,) bool are as in LabelProbabilities. For a text whose requests all failed the row is
+    nan, and `failures` has the reason under the text's index.
     """
 
     labels: tuple[str, ...]
@@ -94,7 +94,9 @@ def cyclic_permutations(labels: Sequence[str], count: int, seed: str) -> list[tu
     return [tuple(order[start:] + order[:start]) for start in starts]
 
 
-def combine_permutations(orders: Sequence[Sequence[str]], completions: Sequence[Completion]) -> LabelScores | str:
+def combine_permutations(
+    orders: Sequence[Sequence[str]], completions: Sequence[Completion]
+) -> LabelProbabilities | str:
     """Return the label probabilities for one text, or the reason where no permutation has any.
 
     `completions` are the answers to the permutations with these `orders`. A letter without a log-probability counts
@@ -117,7 +119,7 @@ def combine_permutations(orders: Sequence[Sequence[str]], completions: Sequence[
         bounds.update(label for letter, label in zip(LETTERS, order, strict=False) if letter not in scores.logprobs)
         mass += min(1.0, sum(math.exp(value) for value in scores.logprobs.values())) / len(answered)
     exact = all(scores.exact for _, scores in answered)
-    return LabelScores(probabilities, frozenset(bounds), mass, len(answered), exact)
+    return LabelProbabilities(probabilities, frozenset(bounds), mass, len(answered), exact)
 
 
 def _probabilities(order: Sequence[str], scores: OptionScores) -> dict[str, float]:
@@ -258,7 +260,7 @@ def _complete(
     return [completions[request.key] for request in model_requests]
 
 
-def _to_arrays(labels: tuple[str, ...], results: Sequence[LabelScores | str]) -> LabelLogprobs:
+def _to_arrays(labels: tuple[str, ...], results: Sequence[LabelProbabilities | str]) -> LabelLogprobs:
     import numpy as np
 
     logprobs = np.full((len(results), len(labels)), np.nan)

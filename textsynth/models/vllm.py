@@ -46,16 +46,16 @@ class Vllm(OpenAIOptions):
     )
     python: str | None = Field(
         default=None,
-        description="an interpreter that has vLLM; left out: this one, else that of `textsynth serve --install`",
+        description="an interpreter that has vLLM; default: this one, else that of `textsynth serve --install`",
     )
-    port: int | None = Field(default=None, ge=1, le=65535, description="left out: a free one")
+    port: int | None = Field(default=None, ge=1, le=65535, description="default: a free one")
     keep_running: bool = Field(default=False, description="let the server run on when the run has ended")
     restarts: int = Field(default=3, ge=0, description="how often a server that crashed is restarted")
     start_minutes: float = Field(
         default=30.0, gt=0, description="the time limit of one start, including the download of the model"
     )
     mode: Literal["chat", "completion"] | None = Field(
-        default=None, description=f"the mode of prompt to use; left out: completion for {BUNDLED_MODEL}, else chat"
+        default=None, description=f"the mode of prompt to use; default: completion for {BUNDLED_MODEL}, else chat"
     )
 
     @field_validator("flags")

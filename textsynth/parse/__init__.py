@@ -1,8 +1,8 @@
 """Answer readers: each module defines one way to get texts out of a model's answer.
 
 A prompt selects a reader with the key `answer` of its front matter: a name (`list`), or a map of one name to its
-settings (`{tagged: {tag: text}}`). A reader never guesses and never raises on an answer: a part that it cannot read
-becomes a ParseFailure with a reason.
+settings (`{tagged: {tag: text}}`). The reader `list` is the class `ListReader` in `list.py`: the name, then `Reader`. A
+reader never guesses and never raises on an answer: a part that it cannot read becomes a ParseFailure with a reason.
 """
 
 from __future__ import annotations
@@ -175,5 +175,5 @@ def _name_and_settings(spec: object, where: str) -> tuple[str, object]:
 
 
 def _reader_class(name: str) -> type[Reader] | None:
-    candidate = find_class(__name__, name) if name.isidentifier() else None
+    candidate = find_class(__name__, name, "Reader") if name.isidentifier() else None
     return candidate if isinstance(candidate, type) and issubclass(candidate, Reader) else None

@@ -11,7 +11,7 @@ from textsynth.parse import EMPTY, TRUNCATED, ParsedAnswer, Reader, failed_answe
 from textsynth.parse.list_markers import strip_outer, strip_quotes
 
 
-class Choice(Reader):
+class ChoiceReader(Reader):
     """Reads one of the options: in any case, with or without quotes and a full stop. Anything else is a failure.
 
     An engine with guided decoding is held to the options.

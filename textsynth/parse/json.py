@@ -26,7 +26,7 @@ _CLOSING = {"[": "]", "{": "}"}
 _TYPE_NAMES = {dict: "a map", list: "a list", str: "a text", bool: "true or false", type(None): "null"}
 
 
-class Json(Reader):
+class JsonReader(Reader):
     """Reads the texts of a JSON value. An engine with guided decoding is held to the JSON schema of `texts`.
 
     `texts` is the path to the texts: keys separated by dots, with `[]` for each list. "" is a list of texts, `texts` a
@@ -47,7 +47,7 @@ class Json(Reader):
     )
 
     @model_validator(mode="after")
-    def _check_path(self) -> Json:
+    def _check_path(self) -> JsonReader:
         names = [part.removesuffix(LIST) for part in self.texts.split(".")] if self.texts else []
         if any(not name for name in names[1:]) or (names and not names[0] and not self.texts.startswith(LIST)):
             raise ValueError(f"the path {self.texts!r} has an empty key; separate keys with dots: items[].text")
@@ -66,19 +66,19 @@ class Json(Reader):
     def constraint(self) -> Constraint:
         """The JSON schema of the value."""
         schema: dict[str, object] = {"type": "string"}
-        beside: dict[str, object] = {key: {} for key in self._keys.values()}
+        field_schemas: dict[str, object] = {key: {} for key in self._keys.values()}
         for step in reversed(self._steps):
             if step == LIST:
                 schema = {"type": "array", "items": schema, "minItems": 1}
             else:
-                properties = {step: schema, **beside}
+                properties = {step: schema, **field_schemas}
                 schema = {
                     "type": "object",
                     "properties": properties,
                     "required": [*properties],
                     "additionalProperties": False,
                 }
-                beside = {}
+                field_schemas = {}
         return Constraint("json", json.dumps(schema, ensure_ascii=False))
 
     @property

@@ -29,7 +29,7 @@ NO_CONTINUATION = "the answer does not continue the list of the prompt"
 NESTED = "an item contains a list of its own"
 
 
-class List(Reader):
+class ListReader(Reader):
     """Reads a list of texts, in the order of the answer. Repeated texts are kept."""
 
     continues: bool = Field(

@@ -14,7 +14,7 @@ TEXT_GROUP = "text"
 _GROUP_NAME = re.compile(r"(?<!\\)\(\?P<\w+>")
 
 
-class Regex(Reader):
+class RegexReader(Reader):
     """Reads one text that matches `pattern` as a whole. An engine with guided decoding is held to the pattern.
 
     With a group `(?P<text>…)` in the pattern, the text is the content of this group, and groups of other names are

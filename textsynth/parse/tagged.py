@@ -11,7 +11,7 @@ from textsynth.parse import EMPTY, TRUNCATED, ParsedAnswer, ParseFailure, Reader
 from textsynth.parse.list_markers import strip_outer
 
 
-class Tagged(Reader):
+class TaggedReader(Reader):
     """Reads the texts between `<tag>` and `</tag>`, in the order of the answer."""
 
     tag: str = Field(

@@ -8,7 +8,7 @@ from textsynth.parse import EMPTY, TRUNCATED, ParsedAnswer, Reader, failed_answe
 from textsynth.parse.list_markers import strip_outer, strip_quotes
 
 
-class Text(Reader):
+class TextReader(Reader):
     """Reads one text, without the white space around it and without one pair of quotes that encloses all of it."""
 
     first_line: bool = Field(

@@ -63,7 +63,7 @@ NO_SEEDS = """\
 """
 
 FILTERS = """\
-# filter:                          # left out: every filter that suits the task; [] for none; or a list of your own
+# filter:                          # default: every filter that suits the task; [] for none; or a list of your own
 #   - length: {min_words: 3, max_words: 40}
 #   - exact_duplicate
 #   - near_duplicate: {similarity: 0.7}
@@ -264,8 +264,8 @@ def _parse_json_labels(text: str, where: str) -> list[tuple[str, str]]:
     entries = content if isinstance(content, list) else []
     pairs = [entry if isinstance(entry, tuple) else (entry, "") for entry in entries]
     if not pairs or not all(isinstance(part, str) for pair in pairs for part in pair):
-        found = text[:QUOTED_LENGTH]
-        raise SourceError(f"{where}: must be a list of names or an object name: description, found {found!r}")
+        beginning = text[:QUOTED_LENGTH]
+        raise SourceError(f"{where}: must be a list of names or an object name: description, found {beginning!r}")
     return pairs
 
 

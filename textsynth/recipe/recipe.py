@@ -79,3 +79,8 @@ class Recipe:
     def label_descriptions(self) -> dict[str, str]:
         """The descriptions of the labels by name, in the recipe's order."""
         return {name: label.description for name, label in self.labels.items()}
+
+    @property
+    def contamination_sources(self) -> list[str]:
+        """The sources that a filter compares with well enough for a check for leaks before publication."""
+        return [name for item in self.filter if item.step.checks_contamination for name in item.step.compares_with]

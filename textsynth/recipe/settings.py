@@ -24,7 +24,7 @@ class Settings(Options):
     """The settings at the top level of a recipe."""
 
     version: Literal[1] = Field(default=1, description="the version of the recipe format")
-    name: str | None = Field(default=None, description="the run's folder is runs/NAME; left out: the name of the file")
+    name: str | None = Field(default=None, description="the run's folder is runs/NAME; default: the name of the file")
     language: str = Field(default="en", description="the language of the texts, as a code: en, de, pt-BR")
     seed: int = Field(
         default=0, ge=0, description="the random seed; another one draws other examples, in another order"
@@ -37,7 +37,7 @@ class Settings(Options):
         default=None,
         ge=1,
         le=100,
-        description="texts to accept for each one selected; left out: 1.3 with diverse, else 1",
+        description="texts to accept for each one selected; default: 1.3 with diverse, else 1",
     )
 
     @field_validator("name")
@@ -82,7 +82,7 @@ class Export(Options):
         default={"train": 0.9, "validation": 0.1}, description="the splits and their shares of the texts, 1 in all"
     )
     license: str | None = Field(
-        default=None, description="the license by its name on the Hub, such as cc-by-4.0; left out: none"
+        default=None, description="the license by its name on the Hub, such as cc-by-4.0; default: none"
     )
     license_name: str | None = Field(default=None, min_length=1, description="the license's name, for license: other")
     license_link: str | None = Field(
@@ -90,21 +90,21 @@ class Export(Options):
     )
     source_licenses: dict[str, str] = Field(default={}, description="licenses of sources, by their names under sources")
     model_licenses: dict[str, str] = Field(default={}, description="licenses of models, by their names under models")
-    pretty_name: str | None = Field(default=None, min_length=1, description="the title of the card; left out: the name")
+    pretty_name: str | None = Field(default=None, min_length=1, description="the title of the card; default: the name")
     description: str | None = Field(
         default=None, min_length=1, description="what the texts are, for the first lines of the card"
     )
     authors: Texts = Field(default=(), description="the authors of the data set, for its citation")
     citation: str | None = Field(
-        default=None, min_length=1, description="BibTeX; left out: an entry made from the other settings"
+        default=None, min_length=1, description="BibTeX; default: an entry made from the other settings"
     )
     intended_use: str | None = Field(default=None, min_length=1, description="what the data set is for")
     out_of_scope: str | None = Field(default=None, min_length=1, description="what the data set must not be used for")
     tags: Texts = Field(default=(), description="further tags on the Hub")
-    task_categories: Texts = Field(default=(), description="the Hub's task categories; left out: those of the task")
+    task_categories: Texts = Field(default=(), description="the Hub's task categories; default: those of the task")
     task_ids: Texts = Field(default=(), description="the Hub's task ids, such as intent-classification")
     source_datasets: Texts = Field(
-        default=(), description="data sets that it was made from; left out: the sources on the Hub"
+        default=(), description="data sets that it was made from; default: the sources on the Hub"
     )
 
     hub: str | None = Field(default=None, description="the repository that `run --push` publishes to, as owner/name")
@@ -169,7 +169,7 @@ class Evaluate(Options):
     all: SourceName | None = Field(default=None, description="all real rows, for comparison")
     classifier: Literal["words", "embeddings"] | None = Field(
         default=None,
-        description="the classifier whose fitted weight becomes the column `weight`; left out: the better on the seeds",
+        description="the classifier whose fitted weight becomes the column `weight`; default: the better on the seeds",
     )
     full: bool = Field(
         default=False, description="more bootstrap draws and rounds: narrower intervals, and a longer evaluation"

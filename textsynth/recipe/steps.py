@@ -174,7 +174,7 @@ def incomplete_component(cls: type[Options], base: type[Options]) -> str | None:
 
 
 def _incomplete_task(cls: type[Task]) -> str | None:
-    if not hasattr(cls, "generator"):
+    if not cls.generator:
         return (
             f"the class {cls.__name__} names no generator for recipes without `generate`: add generator = 'labelled', "
             "or the name of another one"

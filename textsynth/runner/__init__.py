@@ -52,13 +52,13 @@ QUOTA_NOT_MET = 3
 STOP_SENTENCES = {
     "met": "the quota is met",
     "budget": "the budget is spent",
-    "dry": "the yield has run dry: nothing new comes for what is missing",
-    "done": "everything the recipe has was used once",
+    "dry": "no further texts were accepted for what is missing",
+    "done": "every row of the sources was used once",
 }
 # Appended where the quota is met, but fewer surplus texts were accepted than `oversample` asks for.
 OVERSAMPLE_NOT_MET = {
     "budget": "; the budget was spent before there was more to select from",
-    "dry": "; nothing more came to select from",
+    "dry": "; no further texts were accepted to select from",
 }
 
 

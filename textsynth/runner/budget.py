@@ -87,7 +87,7 @@ class RunBudget:
         return affordable, deferred
 
     def affordable(self, sizes: Sequence[int], *, tokens_per_request: int) -> int:
-        """Return how many of the first texts may be labelled, where labelling them takes so many requests each."""
+        """Return how many of the first texts may be labelled; `sizes` are the requests that each of them takes."""
         nearest, remaining = self._remaining(tokens_per_request)
         for index, total in enumerate(itertools.accumulate(sizes)):
             if total > remaining:

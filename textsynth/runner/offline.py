@@ -123,8 +123,8 @@ def _next_step(batch: BatchFile, written: Path | None, result: RunSummary | None
     file = "stdout" if written == STDOUT else str(written)
     only_chats = all(request.prompt.messages for _, request in batch.missing)
     service = (
-        "`vllm run-batch` or a service's batches"
+        "`vllm run-batch` or the batch API of a service"
         if only_chats
-        else "a service's batches (vllm run-batch takes only chats)"
+        else "the batch API of a service (vllm run-batch takes only chats)"
     )
     return f"{count} written to {file}: have them answered by {service}, then run again with --answers FILE"

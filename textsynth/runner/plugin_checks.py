@@ -1,18 +1,17 @@
-"""Validates what components return to the run, so that a slip in a user's own is one sentence that names it."""
+"""Validates what components return to the run, so that an error in a plug-in is one sentence that names it."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import TypeVar
 
 from textsynth.core.errors import UsageError, did_you_mean
 from textsynth.core.formatting import pluralize
-from textsynth.core.protocols import GeneratorSession, LabellerSession, QuotaDeficit
+from textsynth.core.protocols import FollowUpSession, GeneratorSession, LabellerSession, QuotaDeficit
 from textsynth.core.records import Completion, DroppedRecord, GenerationRequest, Record, Verdict
 
 Session = TypeVar("Session")
-FollowUp = Callable[[GenerationRequest, Completion], object]
 REQUESTS = "a list of GenerationRequest, [] where there is nothing to ask"
 RECORDS = "a list of Record and DroppedRecord"
 
@@ -35,8 +34,7 @@ class ValidatedGenerator:
         self._name = name
         self._labels = labels
         self._session = validate_session(name, session, ("plan_requests", "parse_response", "observe_accepted"))
-        # The one optional method of the protocol.
-        self._follow_up: FollowUp | None = getattr(session, "follow_up", None)
+        self._follow_ups = session if isinstance(session, FollowUpSession) else None
 
     def plan_requests(self, deficits: Sequence[QuotaDeficit], max_requests: int) -> list[GenerationRequest]:
         """Return the planned requests. Raises UsageError for anything but a list of GenerationRequest."""
@@ -47,9 +45,9 @@ class ValidatedGenerator:
 
     def follow_up(self, request: GenerationRequest, completion: Completion) -> GenerationRequest | None:
         """Return the request that the answer leads to, if any. Raises UsageError for anything else."""
-        if self._follow_up is None:
+        if self._follow_ups is None:
             return None
-        follow_up = self._follow_up(request, completion)
+        follow_up = self._follow_ups.follow_up(request, completion)
         if follow_up is None or (isinstance(follow_up, GenerationRequest) and follow_up.prompt is not None):
             return follow_up
         raise UsageError(

@@ -1,4 +1,4 @@
-"""The quota: which texts are wanted, what to request for them next, and which cells run dry.
+"""The quota: which texts are wanted, what to request for them next, and which cells are given up.
 
 How a quota is met: `quota_cells` turns `want` of the recipe (`recipe/quota_spec.py`) into cells. Before each window the
 scheduler asks `Quota.deficits` what each generator should bring; the generator's session plans requests for these

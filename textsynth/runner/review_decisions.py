@@ -127,7 +127,7 @@ def review_notes(outcome: ReviewOutcome) -> list[str]:
     """Return one sentence about the decisions that took effect, and one for each reason why others did not."""
     counts = {"kept": outcome["kept"], "relabelled": outcome["relabelled"], "dropped": outcome["dropped"]}
     effective = [f"{count:,} {name}" for name, count in counts.items() if count]
-    notes = [f"people decided: {', '.join(effective)}"] if effective else []
+    notes = [f"review decisions: {', '.join(effective)}"] if effective else []
     if outcome["differ"]:
         verb = "waits" if outcome["differ"] == 1 else "wait"
         notes.append(f"people disagree on {pluralize(outcome['differ'], 'text')}, which {verb}")

@@ -205,9 +205,7 @@ def initial_manifest(
         },
         "labels": recipe.label_descriptions,
         "sources": {name: _source_values(source) for name, source in recipe.sources.items()},
-        "checked_for_leaks": [
-            name for item in recipe.filter if item.step.checks_contamination for name in item.step.compares_with
-        ],
+        "checked_for_leaks": recipe.contamination_sources,
         "versions": versions(),
         "models": sorted({request.model for request in state.requests.values()}),
         "engines": _engines(state),

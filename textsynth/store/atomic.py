@@ -34,10 +34,10 @@ def open_atomic(path: Path, *, error: str | None = None, mode: int = 0o666) -> I
             temporary.replace(path)
         finally:
             temporary.unlink(missing_ok=True)  # there only where something failed
-    except OSError as fault:
+    except OSError as os_error:
         if error is None:
             raise
-        raise RunError(f"{path}: {error}: {fault.strerror or fault}") from fault
+        raise RunError(f"{path}: {error}: {os_error.strerror or os_error}") from os_error
 
 
 def write_text_atomic(path: Path, text: str, *, error: str | None = None, mode: int = 0o666) -> None:

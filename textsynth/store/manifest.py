@@ -217,8 +217,8 @@ def _hint_for_run(folder: Path) -> str:
     """Return the end of a sentence: the run that was likely meant, else the runs inside the folder."""
     if (folder.parent / FILE).is_file():
         return f"; did you mean {str(folder.parent)!r}?"
-    inside, beside = _runs_in(folder, folder / "runs"), _runs_in(folder.parent, folder.parent / "runs")
-    by_name = {run.name: run for run in (*beside, *inside)}
+    inside, siblings = _runs_in(folder, folder / "runs"), _runs_in(folder.parent, folder.parent / "runs")
+    by_name = {run.name: run for run in (*siblings, *inside)}
     close = difflib.get_close_matches(folder.name, by_name, n=1)
     if close:
         return f"; did you mean {str(by_name[close[0]])!r}?"

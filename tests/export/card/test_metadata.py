@@ -45,12 +45,12 @@ def test_source_datasets_are_those_on_the_hub_that_the_texts_were_made_from(
 
 
 def test_annotations_creators_says_where_the_labels_come_from() -> None:
-    given = [Record(f"text {n}", Provenance("existing", index=n), ("refund",)) for n in range(3)]
+    records = [Record(f"text {n}", Provenance("existing", index=n), ("refund",)) for n in range(3)]
     without_labels = run_result(labels={}, task="summarization")
     assert read_back(without_labels)["annotations_creators"] == ["no-annotation"]
-    unchecked = run_result(selected=given, confidence_steps=())
+    unchecked = run_result(selected=records, confidence_steps=())
     assert read_back(unchecked)["annotations_creators"] == ["found"]
-    labelled = run_result(selected=given, labellers=("choice",))
+    labelled = run_result(selected=records, labellers=("choice",))
     assert read_back(labelled)["annotations_creators"] == ["machine-generated"]
 
 

@@ -15,7 +15,7 @@ from textsynth.export.run_result import CardFigure
 EVALUATION = "Evaluation on real data"
 LIMITATIONS = "Known limitations"
 AFTER_EVALUATION = ("Notes", "License", "Reproduction", "Citation")
-# A classifier that tells synthetic from real texts with at least this AUC is a limitation.
+# A classifier that separates synthetic from real texts with at least this AUC is a limitation.
 MIN_AUC_REPORTED = 0.7
 ARMS = {
     "seeds": "real seeds alone",

@@ -40,18 +40,18 @@ class Local(ModelOptions):
     model: str = Field(
         default=BUNDLED_MODEL,
         min_length=1,
-        description=f"a Hub name or a folder (./…); left out: the bundled model {BUNDLED_MODEL}",
+        description=f"a Hub name or a folder (./…); default: the bundled model {BUNDLED_MODEL}",
     )
     revision: str | None = Field(default=None, description="branch, tag or commit on the Hub")
     mode: Literal["chat", "completion"] | None = Field(
         default=None,
-        description="the mode of prompt to use; left out: completion for the bundled model, else chat",
+        description="the mode of prompt to use; default: completion for the bundled model, else chat",
     )
     batch: int = Field(default=64, ge=1, description="requests decoded together; fewer where prompts are long")
     dtype: Literal["auto", "float32", "bfloat16"] = Field(
         default="auto", description="auto: bfloat16 where the processor supports it, else float32"
     )
-    threads: int | None = Field(default=None, ge=1, description="CPU threads; left out: torch's default")
+    threads: int | None = Field(default=None, ge=1, description="CPU threads; default: torch's default")
     trust_remote_code: bool = Field(
         default=False, description="run Python code that the model's repository contains; read it first"
     )

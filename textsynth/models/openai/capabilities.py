@@ -3,7 +3,7 @@
 Every parameter that could change a completion is sent at its neutral value, because a server may otherwise take it from
 the model's own generation_config: top_k, min_p and the penalties, and `enable_thinking` for chat templates. A server
 that rejects a parameter it does not know (api.openai.com) gets the request again at once without it, and all later
-requests as well; a server that rejects the request itself is told apart from that. What a recipe sets itself is never
+requests as well; a server that rejects the request itself is recognized. What a recipe sets itself is never
 omitted.
 """
 
@@ -321,9 +321,9 @@ class RequestEncoder:
         """Return the completion with `exact` set in its scores. Raises ModelError where it is of another engine."""
         engine = self._capabilities.engine
         if engine is not None and not completion.engine.startswith(engine):
-            found = repr(completion.engine) if completion.engine else "a server that does not name its engine"
+            actual = repr(completion.engine) if completion.engine else "a server that does not name its engine"
             raise ModelError(
-                f"the answers of {self._capabilities.model!r} come from {found}, but the recipe says engine: {engine}"
+                f"the answers of {self._capabilities.model!r} come from {actual}, but the recipe says engine: {engine}"
             )
         if completion.scores is None or not self._capabilities.exact_logprobs:
             return completion

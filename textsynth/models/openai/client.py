@@ -102,8 +102,8 @@ class Client:
                 if endpoint.paused_until > now():
                     await asyncio.sleep(endpoint.paused_until - now())
                 if len(group.requests) > 1:
-                    room = min(endpoint.max_n, endpoint.concurrency.limit - endpoint.in_flight)
-                    self._requeue(group, group.requests[max(1, room) :], state)
+                    capacity = min(endpoint.max_n, endpoint.concurrency.limit - endpoint.in_flight)
+                    self._requeue(group, group.requests[max(1, capacity) :], state)
                 result = await self._attempt(endpoint, group.requests)
                 if not isinstance(result, TransientError):
                     self._retry_policy.record_success(state, now())
@@ -124,7 +124,7 @@ class Client:
     async def _attempt(
         self, endpoint: Endpoint, requests: Sequence[ModelRequest]
     ) -> list[Completion | None] | TransientError:
-        """Send requests as one; return their completions, or the error that another attempt may mend."""
+        """Send requests as one; return their completions, or the error that another attempt may avoid."""
         endpoint.in_flight += len(requests)
         try:
             result = await endpoint.complete(requests[0], len(requests))

@@ -130,7 +130,7 @@ class ConcurrencyLimiter:
             call.remaining -= len(group.requests)
             if not call.remaining and not call.done.done():
                 call.done.set_result(None)
-        if not self._is_dispatch_scheduled:  # once for all that end in this iteration of the loop: a group needs room
+        if not self._is_dispatch_scheduled:  # once for all that end in this iteration of the loop: groups need slots
             self._is_dispatch_scheduled = True
             asyncio.get_running_loop().call_soon(self._dispatch_scheduled)
 

@@ -116,7 +116,7 @@ class Endpoint:
         """Send one request for `n` completions, after the model check and the probes that it needs.
 
         Returns the completions (fewer where the server gives fewer, None for a malformed one), the error response of
-        the server, or the error that another attempt may mend. Raises ModelError where the server has another model.
+        the server, or the error that another attempt may avoid. Raises ModelError where the server has another model.
         """
         try:
             if not self._is_checked:

@@ -47,8 +47,8 @@ class LoadBalancer:
         prefix_hash = _prefix_hash(prompt)
         preferred = max(ready, key=lambda endpoint: zlib.crc32(endpoint.url.encode(), prefix_hash))
         max_in_flight = OVERLOAD_FACTOR * least_busy.in_flight + OVERLOAD_MARGIN
-        has_room = preferred.in_flight < preferred.concurrency.limit and preferred.in_flight <= max_in_flight
-        return preferred if has_room else least_busy
+        has_capacity = preferred.in_flight < preferred.concurrency.limit and preferred.in_flight <= max_in_flight
+        return preferred if has_capacity else least_busy
 
     def eject(self, endpoint: Endpoint, now: float) -> bool:
         """Leave a server out from now on; return False, and keep it, where no other one is available."""

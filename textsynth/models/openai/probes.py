@@ -2,7 +2,7 @@
 
 They find out how the server takes constraints, whether its log-probabilities are those of the model itself, and by
 which ids its tokens are requested. The probe of a constraint allows one answer that no model would give by itself, so
-that a server which silently ignores the parameter (older vLLM, llama.cpp) is told apart from one that obeys it.
+that a server which silently ignores the parameter (older vLLM, llama.cpp) is distinguished from one that obeys it.
 """
 
 from __future__ import annotations

@@ -107,7 +107,7 @@ def encode_json(body: Mapping[str, object]) -> bytes:
 def parse_completion(body: bytes, request: ModelRequest | None = None) -> Completion:
     """Return the first completion of a response. Raises MalformedResponse, with what was found, where there is none.
 
-    Thoughts (`reasoning`, in older servers `reasoning_content`) are dropped; if they leave no room for an answer, the
+    Thoughts (`reasoning`, in older servers `reasoning_content`) are dropped; if no tokens are left for an answer, the
     completion has a failure. Where `request` has options, their log-probabilities are read instead of a text.
     """
     response = _parse_json(body)

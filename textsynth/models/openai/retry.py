@@ -38,7 +38,7 @@ ErrorKind = Literal["unreachable", "rate_limited", "unavailable", "broken"]
 
 @dataclass(frozen=True, slots=True)
 class TransientError:
-    """A failed attempt that another one may mend, and the seconds that the server asked to wait before it.
+    """A failed attempt after which another one may succeed, and the seconds that the server asked to wait before it.
 
     Kinds: unreachable (no connection), rate_limited (429), unavailable (502 to 504, or a timeout), and broken (the
     connection broke off, the response is malformed, or another status from 500). Only the last two count against the

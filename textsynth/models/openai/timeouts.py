@@ -70,7 +70,7 @@ class RequestTimeouts:
         return now - self._last_response >= self.seconds
 
     def cancel_overdue(self, now: float) -> None:
-        """Cancel the tasks of the attempts whose time is up; their `overdue` tells that from other cancellations."""
+        """Cancel the tasks of the attempts whose time is up; `overdue` distinguishes that from other cancellations."""
         for pending in self.overdue(now):
             if not pending.overdue and pending.task is not None:
                 pending.overdue = True

@@ -1,8 +1,8 @@
 """Counting tokens with the server's `/tokenize`, where its responses have no token counts.
 
 A prompt is counted once, rendered as the server renders it; every wait is short. The first failure ends the counting,
-which is logged once. The token that ends an answer is not counted, and the text of an answer is tokenized anew, perhaps
-into other tokens than the model sampled: at most 2 of 24 tokens off with a real vLLM.
+which is logged once. The token that ends an answer is not counted, and the text of an answer is tokenized again,
+perhaps into other tokens than the model sampled: at most 2 of 24 tokens off with a real vLLM.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Finds the Python environment with vLLM: this one, the one of `textsynth serve --install`, or one that the user names.
 
-vLLM pins so many packages that it has an environment of its own. It is never imported here: its version is read, and
+vLLM pins many packages, so it has an environment of its own. It is never imported here: its version is read, and
 its server started, in another process.
 """
 

@@ -142,8 +142,8 @@ def _class_groups(verdict: Mapping[str, Any], sentences: Sequence[str]) -> list[
 
 def _join_classes(classes: Sequence[str]) -> str:
     hidden = len(classes) - MAX_CLASSES_NAMED
-    more = f" and {hidden:,} more" if hidden > 0 else ""
-    return ", ".join(truncate_middle(name, MAX_CLASS_NAME) for name in classes[:MAX_CLASSES_NAMED]) + more
+    suffix = f" and {hidden:,} more" if hidden > 0 else ""
+    return ", ".join(truncate_middle(name, MAX_CLASS_NAME) for name in classes[:MAX_CLASSES_NAMED]) + suffix
 
 
 def _compared_differences(evaluation: Mapping[str, Any]) -> list[Mapping[str, Any]]:
