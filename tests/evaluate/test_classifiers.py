@@ -51,7 +51,7 @@ def test_single_label_probabilities_equal_scikit_learn(classifier: ClassifierNam
     weights = random_weights(len(train)) if weighted else np.ones(len(train))
     (probabilities,) = make_classifiers(pool).probabilities(classifier, [training_set(pool, train, weights)], test)
     train_features, test_features = reference_features(
-        classifier, [pool.texts[row] for row in train], [pool.texts[row] for row in test]
+        classifier, [pool.records[row].text for row in train], [pool.records[row].text for row in test]
     )
     reference = reference_classifier(classifier).fit(train_features, pool.targets[train], sample_weight=weights)
     assert probabilities.dtype == np.float32
@@ -84,7 +84,7 @@ def test_multi_label_probabilities_equal_scikit_learn(classifier: ClassifierName
     train, test = pool.add(world.multi_label_rows("train", 180)), pool.add(world.multi_label_rows("test", 1200))
     (probabilities,) = make_classifiers(pool).probabilities(classifier, [training_set(pool, train)], test)
     train_features, test_features = reference_features(
-        classifier, [pool.texts[row] for row in train], [pool.texts[row] for row in test]
+        classifier, [pool.records[row].text for row in train], [pool.records[row].text for row in test]
     )
     reference = np.stack(
         [

@@ -47,7 +47,7 @@ def test_a_pool_gives_each_record_a_row_and_the_code_of_its_label() -> None:
     assert (first.tolist(), empty.tolist(), second.tolist()) == ([0, 1], [], [2, 3, 4, 5])
     assert pool.targets.tolist() == [1, 0, 1, 0, 1, 0]
     assert pool.records == ROWS
-    assert pool.texts == [row.text for row in ROWS]
+    assert pool.texts == [(row.text,) for row in ROWS]
 
 
 def test_a_multi_label_pool_has_zero_one_targets() -> None:

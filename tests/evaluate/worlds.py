@@ -72,6 +72,34 @@ class World:
         return [record.with_labels([self._random.choice(self.labels)]) for record in records]
 
 
+class PairWorld:
+    """Writes labelled pairs: `same` where both texts are about one thing, with words in common, else `other`.
+
+    Neither text alone says which label its pair has.
+    """
+
+    labels = ("same", "other")
+
+    def __init__(self, seed: int = 1, *, shared_words: int = 3) -> None:
+        self._shared_words = shared_words
+        self._random = random.Random(seed)
+
+    def rows(self, name: str, per_label: int) -> list[Record]:
+        """Return `per_label` pairs of each label, the labels in turn; the second text is the field `text_b`."""
+        return [self._pair(name, index, label) for index in range(per_label) for label in self.labels]
+
+    def _pair(self, name: str, index: int, label: str) -> Record:
+        first, second = self._random.sample(LABELS, 2)
+        words = self._random.sample(LABEL_WORDS[first], self._shared_words)
+        repeated = words if label == "same" else self._random.sample(LABEL_WORDS[second], self._shared_words)
+        return Record(self._text(words), Provenance(name, index=index), (label,), {"text_b": self._text(repeated)})
+
+    def _text(self, words: Sequence[str]) -> str:
+        text = [*words, *self._random.choices(COMMON_WORDS, k=5)]
+        self._random.shuffle(text)
+        return " ".join(text)
+
+
 def embed(texts: Sequence[str]) -> NDArray[np.float32]:
     """Return for each text a unit vector (n, 48) of hashed words: each word adds or subtracts 1 in one dimension."""
     vectors = np.zeros((len(texts), DIM), np.float32)

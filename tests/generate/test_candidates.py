@@ -20,3 +20,14 @@ def test_texts_come_first_then_parse_failures_each_with_its_own_index() -> None:
     assert drop.record.text == "2. Another o"
     assert drop.record.labels == ("a",)
     assert "max_tokens" in drop.reason
+
+
+def test_a_text_without_text_in_a_required_field_is_a_drop() -> None:
+    reader = make_reader({"json": {"texts": "[].question", "fields": ["reply"]}}, "here")
+    answer = Completion('[{"question": "who?", "reply": "me"}, {"question": "how many?", "reply": 2}]')
+    good, drop = parse_candidates(REQUEST, "key", answer, reader, ("reply",))
+    assert isinstance(good, Record)
+    assert isinstance(drop, DroppedRecord)
+    assert (drop.section, drop.step, drop.record.text) == ("parse", "labelled", "how many?")
+    assert drop.reason == "the answer has no text for the field 'reply'"
+    assert all(isinstance(text, Record) for text in parse_candidates(REQUEST, "key", answer, reader))

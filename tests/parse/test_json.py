@@ -199,6 +199,7 @@ def test_fields_are_read_beside_each_text() -> None:
 def test_a_field_may_hold_any_json_value_and_have_another_name_than_its_key() -> None:
     reader = JsonReader(texts="items[].text", fields={"spans": "entities", "count": "n"})
     answer = '{"items": [{"text": "Ada met Bob", "entities": [{"start": 0, "end": 3}], "n": 2}]}'
+    assert reader.field_names == ("spans", "count")
     assert reader.read(answer).fields == ({"spans": [{"start": 0, "end": 3}], "count": 2},)
     assert JsonReader(texts="q", one=True, fields=["a"]).read('{"q": "why?", "a": "so"}').fields == ({"a": "so"},)
 

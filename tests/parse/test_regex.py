@@ -25,6 +25,8 @@ def test_the_group_named_text_is_the_text() -> None:
     named = RegexReader(pattern="Summary: (?P<text>.+)")
     assert named.read("Summary: it rains").texts == ("it rains",)
     assert named.constraint.value == "Summary: (.+)"
+    assert named.field_names == CODE.field_names == ()
+    assert RegexReader(pattern="(?P<text>.+) / (?P<text_b>.+)").field_names == ("text_b",)
 
 
 def test_an_empty_and_a_truncated_answer_have_their_own_reasons() -> None:

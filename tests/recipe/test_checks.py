@@ -120,6 +120,18 @@ def test_any_field_may_be_balanced_where_a_plugin_may_set_it(generate: str, tmp_
     read_recipe(write_recipe(tmp_path, own + f"generate: {generate}\n"))
 
 
+PROMPT_WITH_A_FIELD = """\
+---
+description: Writes texts with a document each.
+variables: {label: the label}
+answer: {json: {texts: "[].summary", fields: [document]}}
+---
+{% chat role="user" %}
+Write about {{ label }}.
+{% endchat %}
+"""
+
+
 @pytest.mark.parametrize(
     ("task", "generate", "sentence"),
     [
@@ -139,6 +151,9 @@ def test_any_field_may_be_balanced_where_a_plugin_may_set_it(generate: str, tmp_
             "paraphrase writes no 'document', which fills the column 'document' of the task summarization",
         ),
         ("summarization", "existing: {source: pairs}", None),
+        ("summarization", "labelled: {source: pairs}", "labelled writes no 'document'"),
+        ("summarization", "labelled: {source: pairs, prompt: with_document}", None),
+        ("summarization", "labelled: {source: pairs, prompt: missing}", "missing"),
         ("paraphrasing", "paraphrase: {source: seeds}", None),
         ("classification", "existing: {source: seeds}", None),
     ],
@@ -152,6 +167,7 @@ def test_a_generator_must_set_the_fields_that_the_columns_of_the_task_need(
     )
     (tmp_path / "pairs.csv").write_text("summary,document,label\nshort,a long one,a\n")
     (tmp_path / "seeds.csv").write_text("text,label\nwhere is it,a\n")
+    (tmp_path / "with_document.jinja").write_text(PROMPT_WITH_A_FIELD)
     (tmp_path / "recipe.yaml").write_text(recipe)
     if sentence is None:
         read_recipe(tmp_path / "recipe.yaml")

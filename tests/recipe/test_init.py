@@ -59,6 +59,45 @@ def load_recipe(folder: Path) -> dict[str, object]:
     return recipe
 
 
+def test_a_task_alone_gives_a_valid_recipe_with_placeholders_for_its_labels(tmp_path: Path) -> None:
+    init_recipe(tmp_path / "out", task="pairs")
+    recipe = read_recipe(tmp_path / "out" / "recipe.yaml")
+    assert (recipe.task_name, list(recipe.labels)) == ("pairs", ["label_a", "label_b"])
+    assert [item.name for item in recipe.generate] == ["pair"]
+    assert (tmp_path / "out" / "seeds.csv").read_text() == "text_a,text_b,label\n"
+    init_recipe(tmp_path / "texts", task="classification")
+    assert (tmp_path / "texts" / "seeds.csv").read_text() == "text,label\n"
+    assert read_recipe(tmp_path / "texts" / "recipe.yaml").task_name == "classification"
+
+
+@pytest.mark.parametrize("columns", ["text_a,text_b,label", "premise,hypothesis,label", "other,text_b,text_a,label"])
+def test_the_examples_of_a_task_have_the_columns_of_its_texts(columns: str, tmp_path: Path) -> None:
+    texts = ",".join(f"the {name}" for name in columns.split(",")[:-1])
+    seeds = write_seeds(tmp_path, f"{columns}\n{texts},yes\n{texts} x,no\n")
+    init_recipe(tmp_path / "out", seeds=seeds, task="pairs")
+    recipe = read_recipe(tmp_path / "out" / "recipe.yaml")
+    assert list(recipe.labels) == ["yes", "no"]
+    (row, _) = recipe.sources["seeds"].read(recipe.base, name="seeds", seed=0)
+    expected = ("the premise", "the hypothesis") if "premise" in columns else ("the text_a", "the text_b")
+    assert (row.text, row.field_text("text_b").removesuffix(" x")) == expected
+
+
+def test_examples_without_the_columns_of_the_task_are_an_error(tmp_path: Path) -> None:
+    seeds = write_seeds(tmp_path)
+    with pytest.raises(
+        SourceError, match="the task pairs reads the texts of a row from the columns text_a, text_b, but"
+    ):
+        init_recipe(tmp_path / "out", seeds=seeds, task="pairs")
+    with pytest.raises(UsageError, match="did you mean 'pairs'"):
+        init_recipe(tmp_path / "out", task="pair")
+    with pytest.raises(UsageError, match="--task summarization: its texts are written from given ones"):
+        init_recipe(tmp_path / "out", task="summarization", labels="a,b")
+    with pytest.raises(UsageError, match="leave --labels, --seeds and --task out"):
+        init_recipe(tmp_path / "out", task="pairs", labels="a,b", recipe="quickstart")
+    init_recipe(tmp_path / "out", seeds=seeds, task="paraphrasing")
+    assert read_recipe(tmp_path / "out" / "recipe.yaml").task_name == "paraphrasing"
+
+
 def test_labels_alone_make_a_recipe_and_an_empty_seeds_file(tmp_path: Path) -> None:
     result = init_recipe(tmp_path / "tickets", labels="refund, delivery,other")
     assert [path.name for path in result.files] == ["recipe.yaml", "seeds.csv"]
@@ -216,7 +255,7 @@ def test_a_bundled_recipe_is_copied_without_labels_or_examples(tmp_path: Path) -
     assert read_recipe(tmp_path / "out" / "recipe.yaml").name == "summaries"
     with pytest.raises(UsageError, match="there is no bundled recipe 'sumaries'; did you mean 'summaries'"):
         init_recipe(tmp_path / "other", recipe="sumaries")
-    with pytest.raises(UsageError, match="leave --labels and --seeds out"):
+    with pytest.raises(UsageError, match="leave --labels, --seeds and --task out"):
         init_recipe(tmp_path / "other", labels="a,b", recipe="summaries")
     assert not (tmp_path / "other").exists()
 

@@ -81,7 +81,7 @@ def test_a_chat_example_has_the_instruction_and_the_texts_of_the_row(task: Task)
     message, answer = task.chat_example(Example(texts, ["refund"]), instruction, list(LABELS))
     assert message.startswith(instruction)
     for column, text in texts.items():
-        assert text in (answer if column == task.text_column and len(texts) > 1 else message)
+        assert text in (answer if column == task.text_column and len(texts) > 1 and not task.evaluates else message)
 
 
 @each_task

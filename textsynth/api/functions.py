@@ -86,19 +86,24 @@ def evaluate(
     `texts` is a run, a run's folder, a file of labelled texts, or such rows. `test` are real rows to test on, `train`
     the real seeds, `dev` rows to choose thresholds on where texts have several labels, `all` all real rows; each a file
     or rows. Sets that are not given are those of the run's recipe (`evaluate`), and the run's report shows the result.
-    `text` and `label` name the columns of files and rows; `labels` is the order of the labels of a file or of rows,
-    which `ordinal` needs; `full` takes more bootstrap draws and rounds. Raises UsageError for sets that cannot be used.
+    `text` and `label` name the columns of files and rows (`text="first,second"` where a row has two texts); `labels` is
+    the order of the labels of a file or of rows, which `ordinal` needs; `full` takes more bootstrap draws and rounds.
+    Raises UsageError for sets that cannot be used.
     """
     from textsynth.core.paths import cache_folder
     from textsynth.evaluate import as_json
+    from textsynth.evaluate.load import source_options
     from textsynth.evaluate.runner import EvaluationOptions, evaluate_run_folder, evaluate_texts, save_evaluation
     from textsynth.report import write_report
+    from textsynth.store.dataset import run_task
 
     columns = {name: column for name, column in (("text", text), ("label", label)) if column is not None}
     sets = {"test": test, "train": train, "dev": dev, "all": all}
-    real_sets = {role: _read_rows(rows, role, columns) for role, rows in sets.items() if rows is not None}
     if isinstance(texts, str | Path) and Path(texts).is_dir():
         texts = load(texts)
+    task = run_task(texts.folder, texts.manifest) if isinstance(texts, Run) else None
+    row_options = source_options(columns, task)
+    real_sets = {role: _read_rows(rows, role, row_options) for role, rows in sets.items() if rows is not None}
     with open_watch("evaluate", quiet=quiet) as display:
         options = EvaluationOptions(columns, full, ordinal, display.log)
         if isinstance(texts, Run):
@@ -108,7 +113,7 @@ def evaluate(
         elif ordinal and not labels:
             raise UsageError("evaluate: ordinal needs the order of the labels; give it as labels=[lowest, …, highest]")
         else:
-            rows = _read_rows(texts, "selected", columns)
+            rows = _read_rows(texts, "selected", row_options)
             evaluation = evaluate_texts(rows, real_sets, options, labels=labels, folder=cache_folder())
     return Score(as_json(evaluation))
 
@@ -170,8 +175,8 @@ def _read(recipe: Recipe | str | Path) -> Recipe:
     return recipe if isinstance(recipe, Recipe) else read_recipe(recipe)
 
 
-def _read_rows(rows: Rows, role: str, columns: Mapping[str, str]) -> Path | list[Record]:
+def _read_rows(rows: Rows, role: str, options: Mapping[str, object]) -> Path | list[Record]:
     """Return the path of a file, or rows as records."""
     if isinstance(rows, str | Path):
         return Path(rows)
-    return in_memory.InMemory.of(rows, **columns).read(Path(), name=role, seed=0)
+    return in_memory.InMemory.of(rows, **options).read(Path(), name=role, seed=0)

@@ -20,6 +20,7 @@ STDOUT = Path("-")
         "textsynth init tickets",
         "textsynth init tickets --labels refund,delivery,other",
         "textsynth init tickets --seeds examples.csv",
+        "textsynth init tickets --task pairs --labels duplicate,different",
         "textsynth init tickets --recipe paraphrase",
     )
 )
@@ -30,18 +31,19 @@ STDOUT = Path("-")
     help="Label names, or a file with one `name` or `name: description` per line.",
 )
 @click.option("--seeds", type=FILE, help="A file of examples (csv, jsonl, parquet).")
+@click.option("--task", metavar="NAME", help="What the texts are for; `textsynth steps task` lists the tasks.")
 @click.option(
     "--recipe", metavar="NAME", shell_complete=complete_recipe, help="Copy a bundled recipe and its data instead."
 )
-def init(folder: Path, labels: str | None, seeds: Path | None, recipe: str | None) -> None:
-    """Write a commented recipe from label names, examples, or both.
+def init(folder: Path, labels: str | None, seeds: Path | None, task: str | None, recipe: str | None) -> None:
+    """Write a commented recipe from label names, examples, a task, or several of them.
 
-    Without either, the bundled quickstart is copied, which runs as it is. DIR is created if it does not exist; no file
+    Without any, the bundled quickstart is copied, which runs as it is. DIR is created if it does not exist; no file
     in it is overwritten.
     """
     from textsynth.recipe.init import init_recipe
 
-    result = init_recipe(folder, labels=labels, seeds=seeds, recipe=recipe)
+    result = init_recipe(folder, labels=labels, seeds=seeds, recipe=recipe, task=task)
     emit("\n".join(map(str, result.files)))
     notify(result.sentence)
 

@@ -33,7 +33,9 @@ def report(run: Path, as_json: bool) -> None:  # noqa: FBT001
 @click.option("--train", type=FILE, help="The real seeds: the baseline that the texts are compared with.")
 @click.option("--dev", type=FILE, help="Real rows to choose thresholds on, where texts have several labels.")
 @click.option("--all", "all_rows", type=FILE, help="All real rows, for comparison.")
-@click.option("--text", metavar="COLUMN", help="The column with the text in these files; default: text.")
+@click.option(
+    "--text", metavar="COLUMN", help="The column with the text in these files, or A,B for two texts; default: text."
+)
 @click.option("--label", metavar="COLUMN", help="The column with the label; default: label.")
 @click.option("--labels", metavar="A,B,C|FILE", help="The labels of a file in their order, the lowest first.")
 @click.option("--full", is_flag=True, help="More bootstrap draws and rounds: narrower intervals, and slower.")

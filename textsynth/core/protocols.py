@@ -217,12 +217,14 @@ class Generator(Step):
     """Plans requests for quota cells that are not met, and parses answers into candidates.
 
     With `needs_model = False` everything the generator has becomes a candidate once, whatever the quota.
-    `output_fields` are the fields of its texts beyond those of the rows they are made from; None where these are not
-    known before a run.
+    `output_fields` are the fields that the generator itself gives its texts; None where these are not known before a
+    run. Fields that the answer reader of its prompt gives are added to them, and with `keeps_source_fields` those of
+    the rows that the texts are made from.
     """
 
     needs_model: ClassVar[bool] = True
     output_fields: ClassVar[frozenset[str] | None] = None
+    keeps_source_fields: ClassVar[bool] = True
 
     share: float | None = Field(
         default=None,

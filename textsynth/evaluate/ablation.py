@@ -16,6 +16,7 @@ from dataclasses import dataclass
 
 from textsynth.core.protocols import Context, Filter, FilterSession
 from textsynth.core.records import DroppedRecord, Record
+from textsynth.core.scope import ScopedFilterSession, scope_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +52,7 @@ def find_ablation_candidates(
     if not indices:
         return []
     # Evaluating a batch does not change a session, so one session a filter serves all filters before it.
-    sessions = [step.filter.start(context) for step in filters[indices[0] + 1 :]]
+    sessions = [_start(step.filter, context) for step in filters[indices[0] + 1 :]]
     for session in sessions:
         session.commit(accepted)
     candidates = []
@@ -60,6 +61,11 @@ def find_ablation_candidates(
         passed = _passing(sessions[index - indices[0] :], dropped[name])
         candidates.append(AblationCandidates(name, len(dropped[name]), tuple(passed)))
     return candidates
+
+
+def _start(step: Filter, context: Context) -> FilterSession:
+    scope = scope_of(step)
+    return ScopedFilterSession(step.start(context.seen_as(scope)), scope, context.task)
 
 
 def _passing(sessions: Sequence[FilterSession], records: Sequence[Record]) -> list[Record]:

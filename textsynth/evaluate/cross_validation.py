@@ -67,6 +67,7 @@ def leave_seeds_out(
         candidates += [*synthetic.surplus, *(drop.record for drop in synthetic.drops if drop.step == filter_name)]
     ancestors = seed_ancestors(candidates, seeds, sources)
     quota = Counter(record.labels for record in synthetic.selected)
+    joined_context = context.seen_as("joined")  # as the run's own session of `agreement` sees records
 
     def texts_without(held_out: Sequence[int]) -> list[Record]:
         excluded = frozenset(held_out)
@@ -74,7 +75,8 @@ def leave_seeds_out(
         if synthetic.seed_filter is not None:
             excluded_ids = frozenset(id_ for index in held_out for id_ in ids_in_run(seeds[index], sources))
             _, step = synthetic.seed_filter
-            verdicts = step.start_without(context, excluded_ids).evaluate_batch(records)
+            session = step.start_without(joined_context, excluded_ids)
+            verdicts = session.evaluate_batch([context.task.joined(record) for record in records])
             records = [
                 record for record, verdict in zip(records, verdicts, strict=True) if verdict is None or verdict.keeps
             ]

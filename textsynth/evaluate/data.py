@@ -5,13 +5,14 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from textsynth.core.errors import UsageError, did_you_mean
 from textsynth.core.protocols import SeedTrainedFilter
 from textsynth.core.records import DroppedRecord, Provenance, Record
+from textsynth.core.task import Task
 from textsynth.evaluate.metrics import IntArray
 
 EXAMPLES_SHOWN = 3
@@ -42,6 +43,15 @@ class SyntheticSet:
         """All parsed texts before filtering: accepted, then dropped, each with its intended label."""
         return [*self.accepted, *(drop.record for drop in self.drops)]
 
+    def joined(self, task: Task) -> SyntheticSet:
+        """Return the set with the texts of each record as one."""
+        return replace(
+            self,
+            selected=[task.joined(record) for record in self.selected],
+            surplus=[task.joined(record) for record in self.surplus],
+            drops=[replace(drop, record=task.joined(drop.record)) for drop in self.drops],
+        )
+
     @property
     def has_unselected(self) -> bool:
         """Whether some texts were not selected, so that raw and selected differ."""
@@ -61,6 +71,12 @@ class RealSets:
     dev: Sequence[Record] = ()
     all_rows: Sequence[Record] = ()
 
+    def joined(self, task: Task) -> RealSets:
+        """Return the sets with the texts of each row as one."""
+        return RealSets(
+            *([task.joined(row) for row in rows] for rows in (self.test, self.train, self.dev, self.all_rows))
+        )
+
     def by_name(self) -> Mapping[str, Sequence[Record]]:
         """Return the sets that have rows, by their names train, dev, test and all."""
         sets = {"train": self.train, "dev": self.dev, "test": self.test, "all": self.all_rows}
@@ -71,20 +87,21 @@ class RealSets:
 class LabelledPool:
     """All records of an evaluation in one list, so that each text is counted and embedded once.
 
-    Everywhere else a row is an index into this list. `targets` are label codes (rows,), or a 0/1 array (rows, labels)
-    where a text may have several labels.
+    Everywhere else a row is an index into this list. `texts` are those that `task` gives for each row. `targets` are
+    label codes (rows,), or a 0/1 array (rows, labels) where a text may have several labels.
     """
 
     labels: Sequence[str]
     multi_label: bool
-    texts: list[str] = field(default_factory=list)
+    task: Task = field(default_factory=Task)
+    texts: list[tuple[str, ...]] = field(default_factory=list)
     records: list[Record] = field(default_factory=list)
     _targets: list[IntArray] = field(default_factory=list)
 
     def add(self, records: Sequence[Record]) -> IntArray:
         """Add records and return their rows. Raises UsageError for a label that is not one of `labels`."""
         start = len(self.texts)
-        self.texts += [record.text for record in records]
+        self.texts += map(self.task.texts, records)
         self.records += records
         if records:
             self._targets.append(self._encode(records))

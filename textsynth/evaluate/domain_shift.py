@@ -8,7 +8,7 @@ with a standard deviation of .02 (600 texts a side). A high AUC alone does no ha
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import NamedTuple
@@ -104,6 +104,7 @@ def measure_domain_shift(
     *,
     labels: Sequence[str],
     seed: int,
+    text_fields: Collection[str] = (),
 ) -> DomainShift:
     """Measure how synthetic texts differ from real ones.
 
@@ -114,11 +115,12 @@ def measure_domain_shift(
     and no family (texts of one parent or completion) are split between the five folds; the AUC compares texts within a
     fold. With under 20 texts a side it is None. Length, labels and attributes are those of all texts.
 
-    `labels` are the declared labels; other labels of the texts follow them by name. The order of the texts does not
+    `labels` are the declared labels; other labels of the texts follow them by name. `text_fields` are the fields that
+    hold texts of the records, which are no attributes. The order of the texts does not
     matter. Raises MissingExtra without scikit-learn.
     """
     discrimination = _discriminate(synthetic, real, synthetic_vectors, real_vectors, seed)
-    attributes, attribute_notes = _attribute_shares(synthetic)
+    attributes, attribute_notes = _attribute_shares(synthetic, RESERVED_FIELDS.union(text_fields))
     return DomainShift(
         auc_words=discrimination.auc_words,
         auc_embeddings=discrimination.auc_embeddings,
@@ -222,12 +224,17 @@ def _compare_labels(
     }
 
 
-def _attribute_shares(synthetic: Sequence[Record]) -> tuple[dict[str, dict[str, float]], list[str]]:
-    """Return the share of each value by attribute, and a note for each attribute with too many values."""
+def _attribute_shares(
+    synthetic: Sequence[Record], other_fields: Collection[str]
+) -> tuple[dict[str, dict[str, float]], list[str]]:
+    """Return the share of each value by attribute, and a note for each attribute with too many values.
+
+    `other_fields` are fields that are no attributes.
+    """
     counts: dict[str, Counter[str]] = {}
     for record in synthetic:
         for name, value in record.fields.items():
-            if name not in RESERVED_FIELDS and isinstance(value, str):
+            if name not in other_fields and isinstance(value, str):
                 counts.setdefault(name, Counter())[value] += 1
     shares: dict[str, dict[str, float]] = {}
     notes = []

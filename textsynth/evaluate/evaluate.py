@@ -9,6 +9,7 @@ import numpy as np
 
 from textsynth.core.errors import UsageError
 from textsynth.core.records import Record
+from textsynth.core.task import Task
 from textsynth.evaluate.ablation import AblationCandidates
 from textsynth.evaluate.classifiers import CLASSIFIERS, ClassifierName, Classifiers
 from textsynth.evaluate.contamination import Contamination, find_contamination
@@ -90,16 +91,17 @@ class Evaluation:
 class EvaluationPlan:
     """How an evaluation is carried out.
 
-    `embedder` names the model behind `embed`, as a part of the cache keys; `cache` stores predictions. `labels` gives
-    the order of the labels (empty: the order in which they occur). `full` takes more draws and repeats.
-    `texts_without_seeds` serves the fit of the sample weight; None takes all selected texts in every fold.
-    `ablation_candidates` are the texts that switching each filter off would let through. `log` shows a line of progress
-    to the user.
+    `task` gives the texts of a record: the classifiers see each of them, everything else sees them as one. `embedder`
+    names the model behind `embed`, as a part of the cache keys; `cache` stores predictions. `labels` gives the order of
+    the labels (empty: the order in which they occur). `full` takes more draws and repeats. `texts_without_seeds` serves
+    the fit of the sample weight; None takes all selected texts in every fold. `ablation_candidates` are the texts that
+    switching each filter off would let through. `log` shows a line of progress to the user.
     """
 
     embed: Embed
     embedder: str
     cache: VectorStore
+    task: Task = field(default_factory=Task)
     labels: Sequence[str] = ()
     multi_label: bool = False
     ordinal: bool = False
@@ -115,7 +117,8 @@ def evaluate(synthetic: SyntheticSet, real: RealSets, plan: EvaluationPlan) -> E
     check_sets(synthetic, real, multi_label=plan.multi_label)
     labels = list(plan.labels) or labels_of(real.train, real.test, real.dev, real.all_rows, synthetic.raw)
     plan.log("looking for contamination")
-    sets = {**real.by_name(), "raw": synthetic.raw, "selected": synthetic.selected}
+    joined, joined_real = synthetic.joined(plan.task), real.joined(plan.task)
+    sets = {**joined_real.by_name(), "raw": joined.raw, "selected": joined.selected}
     contamination = find_contamination(sets, plan.embed)
     excluded = contamination.copied_rows("test")
     copied = set(excluded)
@@ -130,8 +133,9 @@ def evaluate(synthetic: SyntheticSet, real: RealSets, plan: EvaluationPlan) -> E
         measurements.measure(classifier)
     findings = measurements.findings(contamination)
     plan.log("comparing with real texts")
-    domain_shift, diversity = _compare(synthetic.selected, reference_texts(real, test), plan, labels)
-    shown = {name: records for name, records in {"train": real.train, "test": real.test}.items() if records}
+    reference = reference_texts(joined_real, [plan.task.joined(record) for record in test])
+    domain_shift, diversity = _compare(joined.selected, reference, plan, labels)
+    shown = {name: rows for name, rows in {"train": joined_real.train, "test": joined_real.test}.items() if rows}
     return Evaluation(
         synthetic=synthetic,
         real=real,
@@ -149,7 +153,7 @@ def evaluate(synthetic: SyntheticSet, real: RealSets, plan: EvaluationPlan) -> E
         contamination=contamination,
         domain_shift=domain_shift,
         diversity=diversity,
-        nearest_texts=nearest_real_texts(synthetic, shown, plan.embed, seed=plan.seed),
+        nearest_texts=nearest_real_texts(joined, shown, plan.embed, seed=plan.seed),
         verdict=reach_verdict(findings),
         notes=[
             *data_notes(synthetic, real, labels),
@@ -174,7 +178,15 @@ def _compare(
 ) -> tuple[DomainShift, Diversity]:
     texts = [[record.text for record in records] for records in (selected, real)]
     vectors = [plan.embed(side) for side in texts]
-    domain_shift = measure_domain_shift(selected, real, vectors[0], vectors[1], labels=labels, seed=plan.seed)
+    domain_shift = measure_domain_shift(
+        selected,
+        real,
+        vectors[0],
+        vectors[1],
+        labels=labels,
+        seed=plan.seed,
+        text_fields=plan.task.required_fields,
+    )
     return domain_shift, measure_diversity(texts[0], texts[1], vectors[0], vectors[1], seed=plan.seed)
 
 
@@ -191,7 +203,7 @@ class _Measurements:
     ) -> None:
         self._plan = plan
         self._synthetic = synthetic
-        pool = LabelledPool(labels, plan.multi_label)
+        pool = LabelledPool(labels, plan.multi_label, plan.task)
         self.raw = pool.add(labelled(synthetic.raw))
         self._row_of = {record.id: row for row, record in enumerate(pool.records)}
         self.selected = self._rows(synthetic.selected)

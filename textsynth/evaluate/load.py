@@ -6,15 +6,17 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 from textsynth.core.errors import UsageError
+from textsynth.core.formatting import pluralize
+from textsynth.core.options import Texts
 from textsynth.core.records import DroppedRecord, Provenance, Record
 from textsynth.core.task import Task
 from textsynth.evaluate.data import SyntheticSet
 from textsynth.sources.columns import TableSource
 from textsynth.sources.folder import read_rows
-from textsynth.store.dataset import DatasetReader, check_complete, row_context, row_text, run_task
+from textsynth.store.dataset import DatasetReader, check_complete, row_fields, row_text, run_task
 from textsynth.store.manifest import Manifest, read_manifest
 
 # Sections whose drops are not texts: completions that could not be parsed, requests that failed.
@@ -46,6 +48,53 @@ def load_run(folder: Path) -> LoadedRun:
     surplus, drops = _unselected_records(task, DatasetReader(folder / "dataset" / "dropped"))
     multi_label = any(isinstance(label, list) for label in data.column("label")[:1])
     return LoadedRun(SyntheticSet(manifest["name"], selected, surplus, drops), data.names, multi_label, manifest, task)
+
+
+class FileTexts(Task):
+    """The task of the rows of files: texts with labels. `fields` hold the texts of a row after its first one."""
+
+    fields: Texts = ()
+
+    @property
+    def required_fields(self) -> tuple[str, ...]:
+        """The value of `fields`."""
+        return tuple(self.fields)
+
+    def texts(self, record: Record) -> tuple[str, ...]:
+        """Return the record's own text and those in `fields`."""
+        return (record.text, *map(record.field_text, self.fields))
+
+
+class SourceColumns(TypedDict, total=False):
+    """The options of a source that name columns; `fields` maps fields to columns."""
+
+    text: str
+    fields: dict[str, str]
+    label: str
+
+
+def source_options(columns: Mapping[str, str], task: Task | None = None) -> SourceColumns:
+    """Return the options of a source for the columns `text` and `label` of rows, each left out where it has no name.
+
+    Rows with several texts have the names of their columns in `text`, separated by commas. For the rows of a run, its
+    `task` gives the fields of the texts, in the order of its columns, and the columns that are not named. Raises
+    UsageError where the task has another number of texts.
+    """
+    label: SourceColumns = {"label": columns["label"]} if "label" in columns else {}
+    names = [name.strip() for name in columns.get("text", "").split(",") if name.strip()]
+    if task is None:
+        texts: SourceColumns = {"text": names[0], "fields": {name: name for name in names[1:]}} if names else {}
+        return {**texts, **label}
+    fields = dict(task.source_fields)
+    if len(names) > 1:
+        if len(names) != len(task.columns):
+            raise UsageError(
+                f"--text names {len(names)} columns, but a row of the run has "
+                f"{pluralize(len(task.columns), 'text')}: {', '.join(task.columns)}"
+            )
+        column_of = dict(zip(task.columns.values(), names, strict=True))
+        return {"text": column_of.pop(""), "fields": column_of, **label}
+    return {"text": names[0] if names else task.source_text_column, "fields": fields, **label}
 
 
 def load_file(path: Path, options: TableSource, name: str) -> list[Record]:
@@ -82,9 +131,7 @@ def _record(task: Task, row: Mapping[str, Any], origin: Mapping[str, Any], gener
     label = row.get("label")
     labels = tuple(label) if isinstance(label, list) else () if label is None else (label,)
     fields = json.loads(origin["attributes"] or "{}")
-    source = row_context(task, row)
-    if source is not None:
-        fields["source_text"] = source
+    fields |= row_fields(task, row)
     provenance = Provenance(
         generator,
         tuple(origin["parent_ids"]),

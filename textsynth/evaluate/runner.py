@@ -27,7 +27,7 @@ from textsynth.evaluate.cache import PredictionCache
 from textsynth.evaluate.cross_validation import leave_seeds_out
 from textsynth.evaluate.data import RealSets, SyntheticSet
 from textsynth.evaluate.evaluate import Evaluation, EvaluationPlan, evaluate
-from textsynth.evaluate.load import SECTIONS_WITHOUT_TEXTS, LoadedRun, load_file, load_run
+from textsynth.evaluate.load import SECTIONS_WITHOUT_TEXTS, FileTexts, LoadedRun, load_file, load_run, source_options
 from textsynth.evaluate.serialize import as_json
 from textsynth.recipe import Recipe, read_recipe
 from textsynth.recipe.context import make_context, read_sources
@@ -53,11 +53,12 @@ RealFiles = Mapping[str, Path | list[Record]]
 class EvaluationOptions:
     """The options that all entry points share.
 
-    `columns` names the columns `text` and `label` of files. `full` takes more draws and repeats; `ordinal` says that
-    the labels are in an order, lowest first. `log` shows a line of progress to the user.
+    `columns` names the columns `text` (of several texts a row `first,second`) and `label` of files. `full` takes more
+    draws and repeats; `ordinal` says that the labels are in an order, lowest first. `log` shows a line of progress to
+    the user.
     """
 
-    columns: Mapping[str, object] = field(default_factory=dict)
+    columns: Mapping[str, str] = field(default_factory=dict)
     full: bool = False
     ordinal: bool = False
     log: Callable[[str], None] = field(default=lambda _: None)
@@ -104,7 +105,8 @@ def evaluate_run_folder(
     """
     require_extra("embed", "sklearn", why="evaluate")
     finished = load_run(folder)
-    sets = {role: _load_records(file, options.columns, role) for role, file in real_files.items()}
+    columns = source_options(options.columns, finished.task)
+    sets = {role: _load_records(file, columns, role) for role, file in real_files.items()}
     with closing(PredictionCache(folder)) as cache, Journal(folder) as journal:
         recipe = recipe or _recipe_of(folder, finished.manifest)
         if recipe is None:
@@ -139,14 +141,16 @@ def evaluate_texts(
     """
     require_extra("embed", "sklearn", why="evaluate")
     path = texts if isinstance(texts, Path) else Path("rows")
-    synthetic = SyntheticSet(path.stem, _load_records(texts, options.columns, "selected"))
-    sets = {role: _load_records(file, options.columns, role) for role, file in real_files.items()}
+    columns = source_options(options.columns)
+    synthetic = SyntheticSet(path.stem, _load_records(texts, columns, "selected"))
+    sets = {role: _load_records(file, columns, role) for role, file in real_files.items()}
     multi_label = any(len(row.labels) > 1 for rows in (synthetic.selected, *sets.values()) for row in rows)
     with closing(PredictionCache(folder)) as cache:
         plan = EvaluationPlan(
             Embedder(BUNDLED_EMBEDDER, cache).embed,
             BUNDLED_EMBEDDER,
             cache,
+            FileTexts(fields=tuple(columns.get("fields", {}))),
             labels=labels,
             multi_label=multi_label,
             full=options.full,
@@ -169,7 +173,7 @@ def evaluate_path(
     real_files: RealFiles = {
         role: Path(str(arguments[name])) for name, role in ROLES.items() if arguments.get(name) is not None
     }
-    columns = {name: arguments[name] for name in ("text", "label") if arguments.get(name) is not None}
+    columns = {name: str(arguments[name]) for name in ("text", "label") if arguments.get(name) is not None}
     options = EvaluationOptions(columns, full, ordinal, log)
     label_order = arguments.get("labels")
     if path.is_dir():
@@ -227,6 +231,7 @@ def _with_recipe(
         context.embed,
         recipe.embedder,
         cache,
+        recipe.task,
         labels=list(recipe.labels),
         multi_label=recipe.multi_label,
         ordinal=options.ordinal,
@@ -252,6 +257,7 @@ def _without_recipe(
         embed,
         BUNDLED_EMBEDDER,
         cache,
+        finished.task,
         labels=finished.labels,
         multi_label=multi_label,
         ordinal=options.ordinal,

@@ -10,6 +10,7 @@ from textsynth.core.registry import lazy_exports
 if TYPE_CHECKING:
     from textsynth.generate.existing import Existing as Existing
     from textsynth.generate.labelled import Labelled as Labelled
+    from textsynth.generate.pair import Pair as Pair
     from textsynth.generate.paraphrase import Paraphrase as Paraphrase
     from textsynth.generate.summary import Summary as Summary
 else:

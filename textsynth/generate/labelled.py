@@ -36,6 +36,7 @@ class Labelled(PromptedGenerator):
     """New texts for each label, `per_request` of them in one answer."""
 
     output_fields: ClassVar[frozenset[str] | None] = frozenset()
+    keeps_source_fields: ClassVar[bool] = False
     prompt_variables: ClassVar[frozenset[str]] = frozenset(
         {
             "domain",
@@ -149,7 +150,10 @@ class LabelledSession:
         self, request: GenerationRequest, request_key: str, completion: Completion | None
     ) -> list[Record | DroppedRecord]:
         """Return the texts of the answer as candidates with the requested label."""
-        return [] if completion is None else parse_candidates(request, request_key, completion, self._prompt.reader)
+        if completion is None:
+            return []
+        required = self._context.task.required_fields
+        return parse_candidates(request, request_key, completion, self._prompt.reader, required)
 
     def observe_accepted(self, accepted: Sequence[Record]) -> None:
         """Remember accepted texts, which later prompts show as not to be repeated (`show_accepted`)."""

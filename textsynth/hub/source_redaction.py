@@ -130,4 +130,6 @@ def _without_fields(attributes: str | None, fields: Container[str]) -> str | Non
 
 
 def _texts(table: Any) -> set[str]:  # noqa: ANN401
-    return {cell for name in ("text", "document") if name in table.column_names for cell in table[name].to_pylist()}
+    """Return the cells of all columns of text."""
+    columns = [table[field.name] for field in table.schema if str(field.type) == "string"]
+    return {cell for column in columns for cell in column.to_pylist()}

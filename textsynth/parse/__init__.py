@@ -64,6 +64,11 @@ class Reader(Options):
         """The constraint that an engine with guided decoding can enforce; None for a form that has none."""
         return None
 
+    @property
+    def field_names(self) -> tuple[str, ...]:
+        """The names of the fields that the texts of an answer have."""
+        return ()
+
     def read(self, answer: str, *, truncated: bool = False) -> ParsedAnswer:
         """Read one answer. `truncated`: the answer ended at max_tokens, so its last part is incomplete."""
         raise NotImplementedError

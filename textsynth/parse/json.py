@@ -81,6 +81,11 @@ class JsonReader(Reader):
                 field_schemas = {}
         return Constraint("json", json.dumps(schema, ensure_ascii=False))
 
+    @property
+    def field_names(self) -> tuple[str, ...]:
+        """The names in `fields`."""
+        return tuple(self.fields)
+
     def read(self, answer: str, *, truncated: bool = False) -> ParsedAnswer:
         """Return the texts. Of a truncated answer, return the complete texts and the rest as a failure."""
         if not strip_outer(answer):

@@ -43,6 +43,11 @@ class RegexReader(Reader):
         """The pattern."""
         return Constraint("regex", _GROUP_NAME.sub("(", self.pattern))
 
+    @property
+    def field_names(self) -> tuple[str, ...]:
+        """The names of the groups besides `text`."""
+        return tuple(name for name in re.compile(self.pattern).groupindex if name != TEXT_GROUP)
+
     def read(self, answer: str, *, truncated: bool = False) -> ParsedAnswer:
         """Return the text, or a failure where the answer does not match the pattern."""
         stripped = strip_outer(answer)

@@ -15,7 +15,7 @@ from textsynth.export.card.hub_vocabulary import matching_task_ids
 from textsynth.recipe.issues import IssueCollector
 from textsynth.recipe.quota_spec import check_total, check_want
 from textsynth.recipe.recipe import Recipe
-from textsynth.recipe.references import check_files, check_names, check_prompts, references_in
+from textsynth.recipe.references import answer_fields_of, check_files, check_names, check_prompts, references_in
 from textsynth.recipe.sections import Sections
 from textsynth.recipe.settings import Evaluate
 from textsynth.recipe.steps import ParsedStep
@@ -39,8 +39,8 @@ def check_sections(sections: Sections, base: Path, issues: IssueCollector) -> No
         _check_shares(sections.lists["generate"], issues)
         _check_generators(sections, issues)
         if sections.task_is_valid:
-            _check_output_fields(sections, issues)
-        _check_balanced_fields(sections, issues)
+            _check_output_fields(sections, base, issues)
+        _check_balanced_fields(sections, base, issues)
         attributes = [name for generator in _generators(sections) for name in generator.varied_attributes]
         check_want(
             sections.want,
@@ -108,10 +108,10 @@ def _check_generators(sections: Sections, issues: IssueCollector) -> None:
         issues.add(sections.mark("generate"), "generate is an empty list, so nothing writes a text: name a generator")
 
 
-def _check_output_fields(sections: Sections, issues: IssueCollector) -> None:
+def _check_output_fields(sections: Sections, base: Path, issues: IssueCollector) -> None:
     """Add generators whose texts lack a field that a column of the task needs: the column would be empty."""
     for step in sections.lists["generate"]:
-        available = _available_fields(sections, step)
+        available = _available_fields(sections, step, base)
         if available is None:
             continue
         for column, field in sections.task.columns.items():
@@ -124,12 +124,16 @@ def _check_output_fields(sections: Sections, issues: IssueCollector) -> None:
                 )
 
 
-def _available_fields(sections: Sections, step: ParsedStep) -> set[str] | None:
+def _available_fields(sections: Sections, step: ParsedStep, base: Path) -> set[str] | None:
     """Return the fields that a generator's texts will have; None where that is not known before a run."""
     if not isinstance(step.step, Generator) or step.step.output_fields is None:
         return None
     fields = set(step.step.output_fields)
-    for _, name in references_in(step.step, "source"):
+    answer_fields = answer_fields_of(step.step, sections.models, base)
+    if answer_fields is None:
+        return None
+    fields.update(answer_fields)
+    for _, name in references_in(step.step, "source") if step.step.keeps_source_fields else ():
         source = sections.sources.get(name)
         source_fields = source.step.field_names if source is not None and isinstance(source.step, Source) else None
         if source_fields is None:
@@ -138,13 +142,13 @@ def _available_fields(sections: Sections, step: ParsedStep) -> set[str] | None:
     return fields
 
 
-def _check_balanced_fields(sections: Sections, issues: IssueCollector) -> None:
+def _check_balanced_fields(sections: Sections, base: Path, issues: IssueCollector) -> None:
     """Add fields that a selector balances and no text can have: it would silently balance nothing."""
     fields: set[str] = set()
     if any(not type(step.step).__module__.startswith("textsynth.") for step in sections.lists["label"]):
         return  # a labeller of the user's own may set fields
     for step in sections.lists["generate"]:
-        available = _available_fields(sections, step)
+        available = _available_fields(sections, step, base)
         if available is None or not isinstance(step.step, Generator):
             return
         fields.update(available, step.step.varied_attributes)

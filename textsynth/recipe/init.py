@@ -7,13 +7,15 @@ import os
 import re
 import shlex
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import yaml
 
 from textsynth.core.errors import SourceError, UsageError, did_you_mean
 from textsynth.core.paths import RECIPE_FILE, recipe_files
+from textsynth.core.registry import load_component
+from textsynth.core.task import Task
 from textsynth.recipe.sections import DEFAULT_TASK
 from textsynth.sources.files import missing_file, read_table
 from textsynth.sources.rows import Rows
@@ -21,6 +23,7 @@ from textsynth.sources.rows import Rows
 SEEDS_FILE = "seeds.csv"
 QUICKSTART = "quickstart"
 PARAPHRASE_TASK = "paraphrasing"
+PLACEHOLDER_LABELS = {"label_a": "what this label means", "label_b": "what the other label means"}
 LABEL_FILE_SUFFIXES = (".txt", ".json")
 TABLE_SUFFIXES = (".csv", ".tsv", ".jsonl", ".parquet", ".gz", ".xlsx")
 TEXT_COLUMNS = ("text", "utterance", "sentence", "query", "question", "message", "content", "document", "input")
@@ -54,9 +57,9 @@ models:
 
 NO_SEEDS = """\
 # Examples make the texts much better, and more filters can work. Write some rows into seeds.csv, remove the # below,
-# and write the generator as labelled: {source: seeds}
+# and write the generator as {{generator}}: {source: seeds}
 # sources:
-#   seeds: {rows: {path: seeds.csv, text: text, label: label}}
+#   seeds: {rows: {path: seeds.csv, {{columns}}label: label}}
 """
 
 FILTERS = """\
@@ -82,43 +85,78 @@ class InitResult:
 
 @dataclass(frozen=True, slots=True)
 class SeedFile:
-    """A file of examples: its path as the recipe writes it, the columns used, and the labels in their order."""
+    """A file of examples: its path as the recipe writes it, the columns used, and the labels in their order.
+
+    `fields` are the columns of further texts by the field that each fills.
+    """
 
     path: str
     text: str
     label: str | None
     labels: tuple[str, ...] = ()
     multi_label: bool = False
+    fields: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class NamedTask:
+    """A task with its name in the recipe."""
+
+    name: str
+    task: Task
+
+    @property
+    def columns(self) -> list[str]:
+        """The columns with texts that rows of a source have by default."""
+        return [self.task.source_text_column, *self.task.source_fields.values()]
 
 
 def init_recipe(
-    folder: Path, *, labels: str | None = None, seeds: Path | None = None, recipe: str | None = None
+    folder: Path,
+    *,
+    labels: str | None = None,
+    seeds: Path | None = None,
+    recipe: str | None = None,
+    task: str | None = None,
 ) -> InitResult:
     """Write `recipe.yaml` into `folder`, and an empty `seeds.csv` where only labels are given.
 
     `labels` is `a,b,c`, or the path of a file: one `name` or `name: description` per line, or JSON (a list of names, or
     an object that maps names to descriptions). `seeds` without a column of labels gives a recipe that paraphrases.
-    `recipe` is the name of a bundled recipe to copy with its data; the other two cannot be given with it. Without any
-    of the three it is the quickstart. No file is overwritten, and nothing is written before everything was checked.
-    Raises UsageError or SourceError.
+    `task` is the name of a task; with it alone, the recipe of a task with labels has placeholders for them. `recipe` is
+    the name of a bundled recipe to copy with its data; nothing else can be given with it. Without any of the four it is
+    the quickstart. No file is overwritten, and nothing is written before everything was checked. Raises UsageError or
+    SourceError.
     """
-    if labels is None and seeds is None:
+    if labels is None and seeds is None and task is None:
         files = _write_files(folder, recipe_files(recipe or QUICKSTART))
         return InitResult(
             files,
             f"next: textsynth run {shlex.quote(str(files[0]))}, or put your own labels and examples into it first",
         )
     if recipe is not None:
-        raise UsageError(f"the recipe {recipe!r} has labels and examples of its own; leave --labels and --seeds out")
-    given_labels = read_labels(labels) if labels is not None else {}
-    seed_file = read_seeds(seeds, folder) if seeds is not None else None
+        raise UsageError(
+            f"the recipe {recipe!r} has labels and examples of its own; leave --labels, --seeds and --task out"
+        )
+    named_task = None if task is None else _load_task(task, folder)
+    if named_task is not None and seeds is None and not named_task.task.needs_labels:
+        raise UsageError(f"--task {task}: its texts are written from given ones; give their file with --seeds")
+    given_labels = read_labels(labels) if labels is not None else {} if seeds is not None else PLACEHOLDER_LABELS
+    seed_file = read_seeds(seeds, folder, named_task) if seeds is not None else None
     descriptions = _merge_labels(given_labels, seed_file)
-    texts = {RECIPE_FILE: recipe_text(_recipe_name(folder), descriptions, seed_file)}
+    texts = {RECIPE_FILE: recipe_text(_recipe_name(folder), descriptions, seed_file, named_task)}
     if seed_file is None:
-        texts[SEEDS_FILE] = "text,label\n"
+        texts[SEEDS_FILE] = ",".join([*(named_task.columns if named_task else ["text"]), "label"]) + "\n"
     files = _write_files(folder, texts)
     hint = "" if seed_file is not None else f"; a few examples of each label in {files[1]} make the texts much better"
     return InitResult(files, f"next: textsynth validate {shlex.quote(str(files[0]))}{hint}")
+
+
+def _load_task(name: str, folder: Path) -> NamedTask:
+    task = load_component("task", name, folder)()
+    if not isinstance(task, Task):
+        raise UsageError(f"--task {name}: its class is no ts.Task")
+    return NamedTask(name, task)
 
 
 # ---- labels and seeds
@@ -146,22 +184,46 @@ def read_labels(labels: str) -> dict[str, str]:
     return _check_labels(_parse_json_labels(text, labels) if suffix == ".json" else _parse_label_lines(text), labels)
 
 
-def read_seeds(path: Path, folder: Path) -> SeedFile:
+def read_seeds(path: Path, folder: Path, task: NamedTask | None = None) -> SeedFile:
     """Read the whole file of examples once; the path in the result is relative to `folder`. Raises SourceError."""
     names = list(read_table(path, where=str(path), limit=1).names)
     label = _find_column(names, LABEL_COLUMNS)
-    text = _find_column([name for name in names if name != label], TEXT_COLUMNS)
+    others = [name for name in names if name != label]
+    fields: dict[str, str] = {}
+    if task is not None and task.task.source_fields:
+        text, *further = _columns_of_texts(path, others, task)
+        fields = dict(zip(task.task.source_fields, further, strict=True))
+    else:
+        found = _find_column(others, (task.task.source_text_column, *TEXT_COLUMNS) if task else TEXT_COLUMNS)
+        text = _check_text_column(found, names, path)
+    rows = Rows.model_validate({"path": path.resolve(), "text": text, "label": label, "fields": fields})
+    records = rows.read(Path(), name="seeds", seed=0)
+    relative = os.path.relpath(path.resolve(), folder.resolve())
+    labels = tuple(dict.fromkeys(label for record in records for label in record.labels))
+    multi_label = any(len(record.labels) > 1 for record in records)
+    return SeedFile(Path(relative).as_posix(), text, label, labels, multi_label, fields)
+
+
+def _columns_of_texts(path: Path, names: Sequence[str], task: NamedTask) -> list[str]:
+    """Return the columns with the texts: those that the task expects, else all, where there are as many."""
+    columns = task.columns
+    if set(columns) <= set(names):
+        return columns
+    if len(names) == len(columns):
+        return list(names)
+    raise SourceError(
+        f"{path}: the task {task.name} reads the texts of a row from the columns {', '.join(columns)}, but the file "
+        f"has {', '.join(map(repr, names))}; rename its columns"
+    )
+
+
+def _check_text_column(text: str | None, names: Sequence[str], path: Path) -> str:
     if text is None:
         raise SourceError(
             f"{path}: no column looks like the text: it has {', '.join(map(repr, names))}, and one must be called "
             f"{', '.join(TEXT_COLUMNS[:3])}, …"
         )
-    rows = Rows.model_validate({"path": path.resolve(), "text": text, "label": label})
-    records = rows.read(Path(), name="seeds", seed=0)
-    relative = os.path.relpath(path.resolve(), folder.resolve())
-    labels = tuple(dict.fromkeys(label for record in records for label in record.labels))
-    multi_label = any(len(record.labels) > 1 for record in records)
-    return SeedFile(Path(relative).as_posix(), text, label, labels, multi_label)
+    return text
 
 
 def _merge_labels(given_labels: Mapping[str, str], seeds: SeedFile | None) -> dict[str, str]:
@@ -234,16 +296,20 @@ def _check_label_name(name: str, where: str) -> None:
 # ---- the recipe's text
 
 
-def recipe_text(name: str, descriptions: Mapping[str, str], seeds: SeedFile | None) -> str:
-    """Return the recipe: a classification where there are labels, else paraphrases of the seeds."""
+def recipe_text(
+    name: str, descriptions: Mapping[str, str], seeds: SeedFile | None, task: NamedTask | None = None
+) -> str:
+    """Return the recipe of a task; without one, a classification where there are labels, else paraphrases."""
     want = f"want: {{label: {WANT_PER_LABEL}}}" if descriptions else f"want: {WANT_PARAPHRASES}"
-    task = DEFAULT_TASK if descriptions else PARAPHRASE_TASK
+    default_task = DEFAULT_TASK if descriptions else PARAPHRASE_TASK
+    if task is not None and task.name == default_task:
+        task = None
     parts = (
-        HEAD.format(file=RECIPE_FILE, name=yaml_scalar(name), task=task),
+        HEAD.format(file=RECIPE_FILE, name=yaml_scalar(name), task=task.name if task else default_task),
         MODELS,
         _labels_text(descriptions, multi_label=seeds is not None and seeds.multi_label) if descriptions else "",
-        NO_SEEDS if seeds is None else _sources_text(seeds),
-        _generate_text(seeds, with_labels=bool(descriptions)),
+        _no_seeds_text(task) if seeds is None else _sources_text(seeds),
+        _generate_text_of(task, seeds) if task else _generate_text(seeds, with_labels=bool(descriptions)),
         FILTERS,
         f"{want:<35}# texts to select after every filter\n{END}",
     )
@@ -271,9 +337,30 @@ def _default_description(label: str) -> str:
     return " ".join(label.replace("_", " ").split()).replace("${", "{") or label
 
 
+def _no_seeds_text(task: NamedTask | None) -> str:
+    generator, columns = (task.task.generator, "") if task else ("labelled", "text: text, ")
+    return NO_SEEDS.replace("{{generator}}", generator).replace("{{columns}}", columns)
+
+
 def _sources_text(seeds: SeedFile) -> str:
-    label = f", label: {yaml_scalar(seeds.label)}" if seeds.label is not None else ""
-    return f"sources:\n  seeds: {{rows: {{path: {yaml_scalar(seeds.path)}, text: {yaml_scalar(seeds.text)}{label}}}}}\n"
+    columns = f"text: {yaml_scalar(seeds.text)}"
+    if seeds.fields:
+        fields = ", ".join(f"{name}: {yaml_scalar(column)}" for name, column in seeds.fields.items())
+        columns += f", fields: {{{fields}}}"
+    if seeds.label is not None:
+        columns += f", label: {yaml_scalar(seeds.label)}"
+    return f"sources:\n  seeds: {{rows: {{path: {yaml_scalar(seeds.path)}, {columns}}}}}\n"
+
+
+def _generate_text_of(task: NamedTask, seeds: SeedFile | None) -> str:
+    """Return the generator of a task with those of its options that a first recipe should show."""
+    generator = load_component("generate", task.task.generator)
+    options = {"source": "seeds"} if seeds is not None and "source" in generator.model_fields else {}
+    if "domain" in generator.model_fields:
+        options["domain"] = '""'
+    text = ", ".join(f"{name}: {value}" for name, value in options.items())
+    note = "     # say in one line what the texts are" if "domain" in options else ""
+    return f"generate:\n  - {task.task.generator}: {{{text}}}{note}\n"
 
 
 def _generate_text(seeds: SeedFile | None, *, with_labels: bool) -> str:

@@ -73,10 +73,33 @@ def check_prompts(
 ) -> None:
     """Add every prompt that does not exist, cannot be read, or uses a variable that its step does not offer."""
     for step in steps:
+        model = _model_of(step.step, models)
+        if model is None:
+            continue
         for field, name in references_in(step.step, "prompt"):
-            model_names = [model for _, model in references_in(step.step, "model")]
-            if model_names and model_names[0] in models:
-                _check_prompt(step, field, name, models[model_names[0]], base, issues)
+            _check_prompt(step, field, name, model, base, issues)
+
+
+def answer_fields_of(step: Options, models: Mapping[str, ModelOptions], base: Path) -> set[str] | None:
+    """Return the fields that the answer readers of a step's prompts give; None where a prompt cannot be read."""
+    names = [name for _, name in references_in(step, "prompt")]
+    if not names:
+        return set()
+    from textsynth.prompts import find_prompt  # only a recipe with prompts loads the template engine
+
+    model = _model_of(step, models)
+    if model is None:
+        return None
+    try:
+        prompts = [find_prompt(name, model.prompt_mode, base) for name in names]
+    except UsageError:
+        return None  # `check_prompts` adds the issue
+    return {field for prompt in prompts for field in prompt.reader.field_names}
+
+
+def _model_of(step: Options, models: Mapping[str, ModelOptions]) -> ModelOptions | None:
+    names = [name for _, name in references_in(step, "model")]
+    return models.get(names[0]) if names else None
 
 
 def _check_prompt(

@@ -16,10 +16,9 @@ from textsynth.core.protocols import (
     FilterSession,
     Labeller,
     LabellerSession,
-    TextScope,
 )
 from textsynth.core.records import Record, Verdict
-from textsynth.core.task import Task
+from textsynth.core.scope import ScopedFilterSession, scope_of
 from textsynth.recipe import Recipe, references_in
 from textsynth.runner.plugin_checks import ValidatedGenerator, ValidatedLabeller, validate_session
 from textsynth.runner.scheduler import ActiveGenerator
@@ -59,56 +58,24 @@ def filter_sessions(recipe: Recipe, context: Context) -> list[tuple[str, FilterS
     return [(item.name, _filter_session(item.name, item.step, context)) for item in recipe.filter]
 
 
-def _filter_session(name: str, step: Filter, context: Context) -> LazyFilterSession:
+def _filter_session(name: str, step: Filter, context: Context) -> FilterSession:
     scope = scope_of(step)
-    return LazyFilterSession(name, lambda: step.start(context.seen_as(scope)), scope, context.task)
-
-
-def scope_of(step: Filter) -> TextScope:
-    """Return what the filter sees of a record with several texts."""
-    if step.scope is not None:
-        return step.scope
-    return "text" if type(step).start is Filter.start else "joined"
+    return ScopedFilterSession(LazyFilterSession(name, lambda: step.start(context.seen_as(scope))), scope, context.task)
 
 
 class LazyFilterSession:
     """A filter session that starts with its first batch, in the filter thread: what it loads never delays a request.
 
-    It shows the filter each record as its scope says, and validates the verdicts. `name` is the step's name in the
-    recipe.
+    It validates the verdicts. `name` is the step's name in the recipe.
     """
 
-    def __init__(
-        self, name: str, start: Callable[[], FilterSession], scope: TextScope = "record", task: Task | None = None
-    ) -> None:
+    def __init__(self, name: str, start: Callable[[], FilterSession]) -> None:
         self._name = name
         self._start = start
-        self._scope = scope
-        self._task = task
         self._session: FilterSession | None = None
 
     def evaluate_batch(self, records: Sequence[Record]) -> list[Verdict | None]:
         """Return the filter's verdicts. Raises UsageError for anything but one verdict for each record."""
-        if self._task is None or self._scope == "record":
-            return self._evaluate(records)
-        if self._scope == "joined":
-            return self._evaluate([self._task.joined(record) for record in records])
-        views = [self._task.each_text(record) for record in records]
-        verdicts = iter(self._evaluate([view for group in views for view in group]))
-        return [_first_drop([next(verdicts) for _ in group]) for group in views]
-
-    def commit(self, records: Sequence[Record]) -> None:
-        """Commit the records as the filter sees them; an empty batch starts nothing."""
-        if not records:
-            return
-        task = self._task
-        if task is not None and self._scope == "joined":
-            records = [task.joined(record) for record in records]
-        elif task is not None and self._scope == "text":
-            records = [view for record in records for view in task.each_text(record)]
-        self._started().commit(records)
-
-    def _evaluate(self, records: Sequence[Record]) -> list[Verdict | None]:
         verdicts = self._started().evaluate_batch(records)
         if len(verdicts) != len(records):
             raise UsageError(
@@ -133,16 +100,15 @@ class LazyFilterSession:
                 )
         return verdicts
 
+    def commit(self, records: Sequence[Record]) -> None:
+        """Commit the records; an empty batch starts nothing."""
+        if records:
+            self._started().commit(records)
+
     def _started(self) -> FilterSession:
         if self._session is None:
             self._session = validate_session(self._name, self._start(), ("evaluate_batch", "commit"))
         return self._session
-
-
-def _first_drop(verdicts: Sequence[Verdict | None]) -> Verdict | None:
-    """Return the verdict on a record with several texts: on the first one that is dropped, else the first score."""
-    drop = next((verdict for verdict in verdicts if verdict is not None and not verdict.keeps), None)
-    return drop or next((verdict for verdict in verdicts if verdict is not None), None)
 
 
 def check_dependencies(recipe: Recipe) -> None:

@@ -9,6 +9,7 @@ from textsynth.core.registry import lazy_exports
 # For type checkers; `lazy_exports` finds every task by its file.
 if TYPE_CHECKING:
     from textsynth.task.classification import Classification as Classification
+    from textsynth.task.pairs import Pairs as Pairs
     from textsynth.task.paraphrasing import Paraphrasing as Paraphrasing
     from textsynth.task.summarization import Summarization as Summarization
 else:
