@@ -122,9 +122,10 @@ def test_the_numbers_are_those_of_the_evaluation(evaluation: Evaluation, content
         assert [point["train_rows"] for point in curve] == expected
     (ablation,) = content["ablation"]
     assert list(ablation) == [
-        *("step", "dropped", "readmitted", "classifier", "with", "without", "random", "random_drop_sd"),
+        *("step", "dropped", "readmitted", "classifier", "with_filter", "without_filter", "random_drop",
+          "random_drop_sd"),
     ]  # fmt: skip
-    assert ablation["with"] == round(evaluation.ablation[0].with_filter, DECIMALS)
+    assert ablation["with_filter"] == round(evaluation.ablation[0].with_filter, DECIMALS)
 
 
 def test_the_differences_are_those_of_the_arms(content: dict[str, Any]) -> None:
