@@ -71,6 +71,13 @@ def _to_json(cls: type[Options], values: dict[str, object]) -> str:
         raise RecipeError([RecipeIssue("", f"{cls.__name__}: {error}")]) from None
 
 
+class Step(Options):
+    """The base of every component. The module's docstring ends with what the component does *not* cover."""
+
+    def check_dependencies(self) -> None:
+        """Raise MissingExtra where a package that the step will load is not installed; loads nothing."""
+
+
 def _as_json_value(value: object) -> object:
     if isinstance(value, Options):
         return value.as_recipe()

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal, Protocol, runtime_checkable
 from pydantic import Field
 
 from textsynth.core.calibration_summary import CalibrationSummary
-from textsynth.core.options import ModelName, Options, PromptName, SamplingOptions
+from textsynth.core.options import ModelName, PromptName, SamplingOptions, Step
 from textsynth.core.records import Completion, DroppedRecord, GenerationRequest, Record, Sampling, Verdict
 
 if TYPE_CHECKING:
@@ -150,13 +150,6 @@ class CalibratableSession(LabellerSession, Protocol):
 
     def calibrate(self, answers: Sequence[Sequence[Completion]]) -> CalibrationSummary:
         """Take the answers about each gold row, in order; `parse_responses` uses the result from then on."""
-
-
-class Step(Options):
-    """The base of every component. The module's docstring ends with what the component does *not* cover."""
-
-    def check_dependencies(self) -> None:
-        """Raise MissingExtra where a package that the step will load is not installed; loads nothing."""
 
 
 @dataclass(frozen=True, slots=True)

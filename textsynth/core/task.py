@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from textsynth.core.errors import UsageError
-from textsynth.core.protocols import Step
+from textsynth.core.options import Step
 from textsynth.core.records import Record
 
 StepSpec = str | dict[str, dict[str, str]]

@@ -13,8 +13,8 @@ from typing import Any, TypedDict, TypeGuard, Unpack, cast
 import yaml
 
 from textsynth.core.errors import RecipeError, UsageError
-from textsynth.core.options import Options
-from textsynth.core.protocols import Filter, Generator, Labeller, Selector, Source, Step
+from textsynth.core.options import Options, Step
+from textsynth.core.protocols import Filter, Generator, Labeller, Selector, Source
 from textsynth.core.registry import component_class, snake_case
 from textsynth.core.task import Task
 from textsynth.models import ModelOptions
