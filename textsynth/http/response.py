@@ -40,12 +40,13 @@ class Response(NamedTuple):
 class ResponseParser:
     """Parses the responses of one connection, one after the other: `expect` a response, then `feed` it.
 
-    Informational responses (1xx) are skipped. `started` says whether any byte of the expected response arrived.
+    Informational responses (1xx) are skipped. `started` says whether any byte of the expected response arrived,
+    `has_unrequested` whether anything but blank lines arrived behind it.
     """
 
     __slots__ = (
         "_body", "_body_bytes", "_bytes", "_bytes_at_progress", "_error", "_has_surplus", "_headers", "_is_complete",
-        "_keep_alive", "_method", "_parser", "_status", "started",
+        "_keep_alive", "_method", "_parser", "_status", "has_unrequested", "started",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -54,7 +55,8 @@ class ResponseParser:
 
     def expect(self, method: bytes) -> None:
         """Begin with the response to a request of this method: those to HEAD and CONNECT have no body."""
-        self.started = self._is_complete = self._keep_alive = self._has_surplus = False
+        self.started = self._is_complete = self._keep_alive = False
+        self._has_surplus = self.has_unrequested = False
         self._method = method
         self._headers: dict[bytes, bytes] = {}
         self._status = 0  # that of the response, once its head is complete
@@ -79,7 +81,7 @@ class ResponseParser:
         except (HttpParserError, HttpParserUpgrade) as error:
             if not self._is_complete and self._error is None:
                 raise ProtocolError(f"the response is not valid HTTP: {error}") from error
-            self._has_surplus = True
+            self._has_surplus = self.has_unrequested = True
         if self._error is not None:
             raise ProtocolError(self._error)
         if self._is_complete:
@@ -97,7 +99,7 @@ class ResponseParser:
     def on_message_begin(self) -> None:
         """Note that bytes follow the response; blank lines do not get here."""
         if self._is_complete:
-            self._has_surplus = True
+            self._has_surplus = self.has_unrequested = True
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """Take a header; those behind the body (trailers) are ignored."""

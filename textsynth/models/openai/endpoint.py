@@ -84,7 +84,9 @@ class Endpoint:
         self.has_metrics = True
         self._model = config.model
         auth = {} if address.basic_auth is None else {"Authorization": address.basic_auth}
-        self._connections = ConnectionPool(address, {**auth, **config.headers})
+        self._connections = ConnectionPool(
+            address, {**auth, **config.headers}, lambda line: log(f"{self.display_url}: {line}")
+        )
         self._paths = {name: address.path(name) for name in ("/chat/completions", "/completions", "/models")}
         self._paths |= {name: address.path_outside_v1(name) for name in ("/tokenize", "/metrics")}
         self._capabilities = config.new_capabilities(lambda line: log(f"{self.display_url}: {line}"))
