@@ -16,6 +16,7 @@ from tests.server import Fault, serving
 from textsynth.core.errors import ModelError
 from textsynth.core.records import Completion
 from textsynth.models.http import Http
+from textsynth.models.openai import protocol
 from textsynth.models.openai.client import Client
 from textsynth.models.openai.config import EndpointConfig
 from textsynth.models.vllm_server.process import free_port
@@ -379,3 +380,61 @@ def test_a_server_that_is_down_from_the_start_is_left_out() -> None:
         assert server.stats()["requests"] == 40
     assert not failed(completions)
     assert len(log) == 1
+
+
+@pytest.mark.parametrize("concurrency", [1, 64])
+@pytest.mark.parametrize(
+    ("kind", "failure"),
+    [
+        ("tool", protocol.TOOL_CALL),
+        ("filtered", protocol.CONTENT_FILTERED),
+        ("thoughts", protocol.ONLY_THOUGHTS),
+        ("thinking", protocol.STILL_THINKING),
+        ("error 400", "rejected by the server (HTTP 400): an error on demand"),
+    ],
+)
+def test_an_answer_without_a_text_names_its_reason(kind: str, failure: str, concurrency: int) -> None:
+    with serving(faults=[Fault(kind, contains="question 7.")]) as server:
+        completions = answers(client(server.url, concurrency=concurrency), requests(40))
+        assert server.stats()["requests"] == 40
+    assert failed(completions) == [7]
+    assert completions[7].failure == failure
+
+
+def test_content_in_parts_is_read() -> None:
+    with serving(faults=[Fault("parts")]) as server:
+        (completion,) = answers(client(server.url), [request("x")])
+    assert (completion.text, completion.failure) == ("1. where is it", None)
+
+
+@pytest.mark.parametrize("concurrency", [1, 64])
+@pytest.mark.parametrize(
+    ("kind", "sentence"),
+    [
+        (
+            "page",
+            r"gives no completions: each of the first 4 .* no JSON but a web page: '<!DOCTYPE html>.*; it may be the",
+        ),
+        ("stream", r"no JSON but an event stream: 'data: .*; remove stream from extra_body"),
+        ("list", r"no choices but .*; base_url must be the address of an OpenAI-compatible API"),
+        ("error 401", r"refuses requests without a key; .*HTTP 401: 'an error on demand'"),
+        ("error 400", r"rejected each of the first 5 requests \(HTTP 400: 'an error on demand'\)"),
+        ("error text", r"rejected each of the first 5 requests \(HTTP 400: 'an error on demand'\)"),
+    ],
+)
+def test_a_server_that_gives_no_completions_stops_the_run_at_once(kind: str, sentence: str, concurrency: int) -> None:
+    with serving(faults=[Fault(kind)]) as server:
+        started = time.monotonic()
+        with pytest.raises(ModelError, match=sentence) as error:
+            answers(client(server.url, concurrency=concurrency), requests(100))
+        assert time.monotonic() - started < 10
+        assert server.stats()["requests"] <= 10 + 3 * concurrency
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("kind", ["error 429", "error 503", "error rate"])
+def test_an_error_with_http_200_that_may_pass_is_waited_for(kind: str) -> None:
+    with serving(faults=[Fault(kind, first=3)]) as server:
+        completions = answers(client(server.url), requests(20))
+        assert server.stats()["requests"] == 23
+    assert not failed(completions)

@@ -133,6 +133,8 @@ class Client:
                 self._adapt_concurrency(endpoint, result)
         finally:
             endpoint.in_flight -= len(requests)
+        if isinstance(result, TransientError) and result.cure:
+            self._error_classifier.record_malformed(result, endpoint.description)
         if not isinstance(result, Response):
             return result
         error = self._error_classifier.classify(result, endpoint.description)

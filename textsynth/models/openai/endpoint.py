@@ -131,7 +131,7 @@ class Endpoint:
         except RequestTimeout:
             return TransientError("unavailable", f"no answer within timeout_seconds {self.timeouts.seconds:g}")
         except protocol.MalformedResponse as error:
-            return TransientError("broken", f"the response has {error}", server_responded=True)
+            return TransientError("broken", f"the response has {error}", server_responded=True, cure=error.cure)
         except (ProtocolError, OSError) as error:
             self._is_checked = False
             return TransientError("broken", f"the connection broke off ({error_reason(error)})")
@@ -177,12 +177,20 @@ class Endpoint:
     async def _request(self, request: ModelRequest, n: int) -> list[Completion | None] | Response:
         endpoint = protocol.endpoint_path(request)
         encoder = RequestEncoder(self._capabilities, request, n=n)
-        response = await self._post(endpoint, encoder.body())
-        while response.status != 200:
+        while True:
+            response = await self._post(endpoint, encoder.body())
+            if response.status == 200:
+                try:
+                    completions = encoder.parse_response(response.body)
+                except protocol.MalformedResponse:
+                    error = protocol.error_in_success(response)
+                    if error is None:
+                        raise
+                    response = error
+                else:
+                    return await self._token_counter.fill_missing(request, completions)
             if not encoder.on_rejection(response.status, response.body):
                 return response
-            response = await self._post(endpoint, encoder.body())
-        return await self._token_counter.fill_missing(request, encoder.parse_response(response.body))
 
     async def _post(self, endpoint: str, body: bytes) -> Response:
         """Send a body. Raises RequestTimeout where the attempt was cancelled because its time is up."""
