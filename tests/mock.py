@@ -99,7 +99,8 @@ class Fault:
 
     Kinds: reset, close, hang, slow, drip and flood (responses without end), garbage, cut, list, empty, notext, null,
     usage, surrogate, long (finish length), the names in ODD_BODIES, redirect, toolong, template, gated, or an HTTP
-    status such as 429 (`after`: the Retry-After header) and 503. Of several choices, hole and blank spoil the middle one, fewer omits the last half.
+    status such as 429 (`after`: the Retry-After header) and 503. Of several choices, hole and blank spoil the middle
+    one, fewer omits the last half.
     """
 
     kind: str

@@ -139,7 +139,7 @@ def _execute(
         scheduler = _make_scheduler(recipe, context, cells, requester, decisions)
         stopped = run_coroutine(_run_scheduler(scheduler, requester, monitor))
         state = scheduler.state
-        if stopped == "dry" and not quota_cells(recipe, None):
+        if stopped == "dry" and state.stop_sentence is None and not quota_cells(recipe, None):
             # The recipe sets no quota, and a limit does not ask for more texts than there are.
             stopped, cells[0].wanted = "done", len(state.accepted)
         del scheduler
@@ -162,13 +162,19 @@ def _execute(
     manifest = initial_manifest(recipe, state, requester.stats, quota=quota, selected=len(selected), folder=out)
     if reviewed:
         manifest["review"] = reviewed
-    sentence = _sentence(stopped, quota)
+    sentence = _sentence(stopped, quota, state.stop_sentence)
     return FinishedRun(state, selected, surplus, manifest, requester.identities, stopped, sentence, notes, evaluation)
 
 
-def _sentence(stopped: str, quota: Sequence[QuotaRow]) -> str:
-    """Return whether the selection meets the quota, which takes fewer texts than were to be accepted for it."""
-    if any(row["missing"] for row in quota):
+def _sentence(stopped: str, quota: Sequence[QuotaRow], stop_sentence: str | None) -> str:
+    """Return whether the selection meets the quota, which takes fewer texts than were to be accepted for it.
+
+    `stop_sentence` says why the run stopped early, where it did.
+    """
+    is_missing = any(row["missing"] for row in quota)
+    if stop_sentence is not None and (is_missing or not quota):
+        return stop_sentence
+    if is_missing:
         return STOP_SENTENCES["dry" if stopped == "met" else stopped]
     if not quota or stopped == "done":
         return STOP_SENTENCES[stopped]
@@ -213,7 +219,12 @@ def _make_scheduler(
         generators,
         filter_sessions(recipe, context),
         start_labellers(recipe, context),
-        quota=Quota(cells, shares, patience=limits.patience),
+        quota=Quota(
+            cells,
+            shares,
+            patience=limits.patience,
+            texts_per_request={generator.name: generator.texts_per_request for generator in generators},
+        ),
         budget=RunBudget(
             requests=limits.requests,
             tokens=limits.tokens,

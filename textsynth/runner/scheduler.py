@@ -30,6 +30,7 @@ from textsynth.core.records import (
 from textsynth.export.run_result import RequestInfo
 from textsynth.runner.budget import RunBudget, estimate_tokens
 from textsynth.runner.candidate_pipeline import BatchResult, CandidatePipeline
+from textsynth.runner.first_answers import FirstAnswers
 from textsynth.runner.max_tokens import AdaptiveMaxTokens
 from textsynth.runner.plugin_checks import ValidatedGenerator
 from textsynth.runner.quota import EVERYTHING, Quota
@@ -37,6 +38,9 @@ from textsynth.runner.requester import Requester
 from textsynth.runner.review_decisions import NO_DECISIONS, ReviewDecisions
 
 WINDOWS_IN_FLIGHT = 2
+# Windows are small until a text is accepted, but for the second one, which keeps the server busy meanwhile. So the
+# yield is known early, and where the first answers all fail, what is in flight of the second window is cancelled.
+FIRST_WINDOW = 20
 # How many answers are parsed, or requests keyed, before the event loop may handle what arrived from the model.
 STEPS_PER_TURN = 16
 # The filter thread yields to the threads of the model client and the journal after this time instead of Python's 5 ms.
@@ -58,7 +62,7 @@ class RunState:
     """What a run has so far: accepted and dropped records in plan order, and what was requested, by journal key.
 
     Equal request infos are one object, as most answers share theirs. `calibrations` are the labellers' results on gold
-    rows, by step; `notes` are sentences for the user.
+    rows, by step; `notes` are sentences for the user. `stop_sentence` says why the run stopped early, where it did.
     """
 
     accepted: list[Record] = field(default_factory=list)
@@ -69,6 +73,7 @@ class RunState:
     notes: list[str] = field(default_factory=list)
     candidates: int = 0
     windows: int = 0
+    stop_sentence: str | None = None
 
 
 @dataclass(slots=True)
@@ -118,11 +123,14 @@ class Scheduler:
         self._follow_ups_per_request = 0
         self._deferred: list[GenerationRequest] = []
         self._max_tokens = AdaptiveMaxTokens()
+        self._first_answers = FirstAnswers()
+        self._planned_windows = 0
+        self._has_yield = False
         self._infos: dict[tuple[str, str, str, Sampling, str], RequestInfo] = {}
         self.state = RunState()
 
     async def run(self) -> str:
-        """Run all windows. Return why it stopped: met, budget, dry or done.
+        """Run all windows. Return why it stopped: met, budget, dry, failing or done.
 
         "done" means that no quota was set and everything the generators have was used.
         """
@@ -140,6 +148,9 @@ class Scheduler:
                     return self._stop_reason()
                 if len(in_flight) == WINDOWS_IN_FLIGHT or not requests:
                     await self._commit(in_flight.popleft())
+                if self._first_answers.stop is not None and not self._quota.met:
+                    why, self.state.stop_sentence = self._first_answers.stop
+                    return why
         finally:
             for window in in_flight:
                 window.chains.cancel()
@@ -154,7 +165,7 @@ class Scheduler:
         """
         texts = max((generator.texts_per_request for generator in self._generators), default=1)
         available = self._budget.available(
-            self._window_size,
+            self._window_limit(),
             tokens_per_request=self._tokens_per_request,
             texts_per_request=texts,
             follow_ups_per_request=self._follow_ups_per_request,
@@ -173,7 +184,13 @@ class Scheduler:
         requests, self._deferred = self._budget.split_affordable(requests, tokens_per_request=self._tokens_per_request)
         self._budget.record_planned(requests)
         self._budget.reserve(requests)
+        self._planned_windows += bool(requests)
         return requests
+
+    def _window_limit(self) -> int:
+        """Return how many requests the next window may have."""
+        is_small = not self._has_yield and self._planned_windows != 1
+        return min(self._window_size, FIRST_WINDOW) if is_small else self._window_size
 
     def _plan_generators(self, available: int) -> tuple[list[GenerationRequest], bool]:
         """Return what the generators request for what is missing, and whether one newly has nothing to offer for it."""
@@ -241,10 +258,12 @@ class Scheduler:
         candidates: list[Record] = []
         unparsed: list[DroppedRecord] = []
         index_of: dict[str, int] = {}
+        failures: dict[int, str] = {}
         for index, parsed in enumerate(await self._parse(chains)):
             for item in parsed:
                 if isinstance(item, DroppedRecord):
                     unparsed.append(item)
+                    failures.setdefault(index, item.reason)
                 else:
                     candidates.append(item)
                     index_of[item.id] = index
@@ -258,6 +277,9 @@ class Scheduler:
             accepted.setdefault(index_of[record.id], []).append(record)
         stale = self._max_tokens.stale_requests(window.requests, with_texts)
         self._quota.commit(window.requests, accepted, stale)
+        without_texts = {index: reason for index, reason in failures.items() if index not in with_texts}
+        self._first_answers.observe(window.requests, last, without_texts, accepted, stale)
+        self._has_yield |= any(window.requests[index].prompt is not None for index in accepted)
         for generator in self._generators:
             generator.session.observe_accepted(result.accepted)
 
