@@ -352,3 +352,14 @@ def test_once_a_response_was_unrequested_requests_on_used_connections_are_repeat
             pool.close()
 
     asyncio.run(go())
+
+
+def test_a_proxy_that_asks_for_a_password_is_an_error_that_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def go() -> None:
+        async with raw_server(lambda _: [response(b"who are you?", 407)]) as server:
+            monkeypatch.setenv("https_proxy", f"http://127.0.0.1:{server.port}")
+            with pytest.raises(ModelError, match=r"asks for a user and a password \(HTTP 407\)"):
+                await ConnectionPool(Address("https://far.example/v1"), {}).get("/v1/models")
+            await asyncio.sleep(0.01)
+
+    asyncio.run(go())

@@ -13,6 +13,7 @@ import select
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from textsynth.core.errors import ModelError
 from textsynth.http.response import ProtocolError, Response, ResponseParser
 
 if TYPE_CHECKING:
@@ -87,6 +88,11 @@ class Connection(asyncio.Protocol):
     async def open_tunnel(self, request: bytes) -> None:
         """Send a CONNECT request to a proxy. Raises ProtocolError, with the status, where it is refused."""
         response = await self.request(request)
+        if response.status == 407:
+            raise ModelError(
+                "the proxy asks for a user and a password (HTTP 407); write them into its address, as in"
+                " http://USER:PASSWORD@HOST:PORT"
+            )
         if response.status != 200:
             raise ProtocolError(f"the proxy answers HTTP {response.status}")
         if not self.open:

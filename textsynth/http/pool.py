@@ -33,6 +33,14 @@ class ConnectError(Exception):
     """No connection could be made: nothing listens, the host is unknown, or there is no route."""
 
 
+class ProxyError(ConnectError):
+    """No connection to a proxy could be made, or the proxy makes none to the server."""
+
+    def __init__(self, message: str, source: str) -> None:
+        super().__init__(message)
+        self.cure = f"start it, correct {source}, or except the server with NO_PROXY"
+
+
 class ConnectionPool:
     """Sends requests to one server. `opened` counts the connections made so far; `log` takes a line for the user."""
 
@@ -47,7 +55,9 @@ class ConnectionPool:
         self._idle: list[Connection] = []
         self._busy: set[Connection] = set()
         self._host, self._port = address.host_and_port
-        self._proxy = Address(address.proxy_url) if address.proxy_url else None
+        proxy = address.proxy
+        self._proxy = None if proxy is None else Address(proxy.url)
+        self._proxy_source = "" if proxy is None else proxy.variable
         all_headers = {
             "Host": address.host_header,
             "Accept": "application/json",
@@ -134,15 +144,21 @@ class ConnectionPool:
             async with asyncio.timeout(CONNECT_TIMEOUT_SECONDS):
                 connection = await self._open_connection()
         except TimeoutError as error:
-            raise ConnectError(f"no connection within {CONNECT_TIMEOUT_SECONDS:g} s") from error
+            raise self._connect_error(f"no connection within {CONNECT_TIMEOUT_SECONDS:g} s") from error
         except ssl.SSLCertVerificationError as error:
             raise ModelError(
                 f"the certificate of {self._address.display_url} cannot be trusted: {error.verify_message}"
             ) from error
         except (OSError, ProtocolError) as error:
-            raise ConnectError(error_reason(error)) from error
+            raise self._connect_error(error_reason(error)) from error
         self.opened += 1
         return connection
+
+    def _connect_error(self, reason: str) -> ConnectError:
+        if self._proxy is None:
+            return ConnectError(reason)
+        shown = "http://" + ":".join(map(str, self._proxy.host_and_port))
+        return ProxyError(f"{reason} (through the proxy {shown} that {self._proxy_source} names)", self._proxy_source)
 
     def _new_connection(self) -> Connection:
         return Connection(self._on_unrequested)

@@ -25,7 +25,7 @@ from textsynth.recipe.pinning import pin_sources, revision_changes
 from textsynth.review.pending import write_pending
 from textsynth.runner.batch_file import BatchFile
 from textsynth.runner.budget import RunBudget
-from textsynth.runner.event_loop import run_coroutine
+from textsynth.runner.event_loop import interrupt_on_sigterm, run_coroutine
 from textsynth.runner.monitor import ProgressMonitor
 from textsynth.runner.quota import Quota, QuotaCell, quota_cells
 from textsynth.runner.requester import Requester
@@ -100,7 +100,8 @@ def run(
     recipe = pin_sources(recipe)
     cells = quota_cells(recipe, limit)
     monitor = ProgressMonitor(watch, cells)
-    finished = _execute(recipe, cells, out, monitor, fresh=fresh, log=log, batch=batch)
+    with interrupt_on_sigterm():
+        finished = _execute(recipe, cells, out, monitor, fresh=fresh, log=log, batch=batch)
     monitor.set_stage("writing the data set")
     manifest = _write_outputs(recipe, finished, out, started)
     # The report reads the data set from disk: the records, of which there may be millions, need not stay in memory.
@@ -152,6 +153,7 @@ def _execute(
     notes = [
         *state.notes,
         *(summary["sentence"] for summary in state.calibrations.values()),
+        *([requester.stats.cut_note] if requester.stats.cut_note else []),
         *evaluation_notes,
         *(review_notes(reviewed) if reviewed else ()),
     ]

@@ -133,7 +133,7 @@ class Client:
                 self._adapt_concurrency(endpoint, result)
         finally:
             endpoint.in_flight -= len(requests)
-        if isinstance(result, TransientError) and result.cure:
+        if isinstance(result, TransientError) and result.kind == "broken" and result.cure:
             self._error_classifier.record_malformed(result, endpoint.description)
         if not isinstance(result, Response):
             return result

@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from textsynth.core.errors import ModelError
 from textsynth.core.records import Completion, ModelRequest
 from textsynth.http.address import Address
-from textsynth.http.pool import ConnectError, ConnectionPool, error_reason
-from textsynth.http.response import ProtocolError, Response
+from textsynth.http.pool import ConnectError, ConnectionPool, ProxyError, error_reason
+from textsynth.http.response import InvalidResponse, ProtocolError, Response
 from textsynth.models.openai import protocol
 from textsynth.models.openai.aimd import AimdLimit, parse_metrics
 from textsynth.models.openai.capabilities import RequestEncoder
@@ -127,11 +127,14 @@ class Endpoint:
             return failed_probe if failed_probe is not None else await self._request(request, n)
         except ConnectError as error:
             self._is_checked = False
-            return TransientError("unreachable", str(error))
+            return TransientError("unreachable", str(error), cure=error.cure if isinstance(error, ProxyError) else "")
         except RequestTimeout:
             return TransientError("unavailable", f"no answer within timeout_seconds {self.timeouts.seconds:g}")
         except protocol.MalformedResponse as error:
             return TransientError("broken", f"the response has {error}", server_responded=True, cure=error.cure)
+        except InvalidResponse as error:
+            self._is_checked = False
+            return TransientError("broken", str(error), server_responded=True, cure=protocol.MalformedResponse.cure)
         except (ProtocolError, OSError) as error:
             self._is_checked = False
             return TransientError("broken", f"the connection broke off ({error_reason(error)})")

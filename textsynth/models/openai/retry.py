@@ -45,7 +45,7 @@ class TransientError:
     Kinds: unreachable (no connection), rate_limited (429), unavailable (502 to 504, or a timeout), and broken (the
     connection broke off, the response is malformed, or another status from 500). Only the last two count against the
     request. `server_responded` says whether there was an HTTP response; `cure` says what to do if every response of the
-    server is as malformed as this one.
+    server is as malformed as this one, or if the proxy stays unreachable.
     """
 
     kind: ErrorKind
@@ -136,6 +136,8 @@ class RetryPolicy:
         return jitter * min(MAX_DELAY_SECONDS, BASE_DELAY_SECONDS * 2.0 ** min(state.attempts, 10))
 
     def _downtime_message(self, error: TransientError, downtime: float) -> str:
+        if error.kind == "unreachable" and error.cure:
+            return f"no connection to the server at {self.address} for {downtime:.0f} s: {error.message}; {error.cure}"
         if error.kind == "unreachable" and not self.server_reached:
             return (
                 f"no server at {self.address}: {error.message}, for {downtime:.0f} s; start one there"
