@@ -125,20 +125,32 @@ class Requester:
             await self._ask_model(name, unanswered, answers)
         if any(request is not None and request.key not in answers for request in model_requests):
             raise MissingAnswers
-        for model_request in model_requests:
-            if model_request is not None:
-                self.stats.record_prompt_size(model_request, answers[model_request.key].prompt_tokens)
-        for completion in answers.values():
-            self.stats.failed += completion.failure is not None
-            self.stats.prompt_tokens += completion.prompt_tokens
-            self.stats.completion_tokens += completion.completion_tokens
+        self._count([request for request in model_requests if request is not None], answers)
         return [None if request is None else _without_thinking(answers[request.key]) for request in model_requests]
+
+    def stored(self, model_requests: Sequence[ModelRequest | None]) -> list[Completion | None]:
+        """Return the completions that are on disk already, in plan order; None for the others."""
+        requests = [request for request in model_requests if request is not None]
+        answers = self._journal.find_answers([request.key for request in requests])
+        self._count([request for request in requests if request.key in answers], answers)
+        return [
+            None if request is None or request.key not in answers else _without_thinking(answers[request.key])
+            for request in model_requests
+        ]
 
     async def close(self) -> None:
         """Close the models that were opened, once the answers of a batch are on disk."""
         await asyncio.gather(*self._writes)
         for model in self._models.values():
             await model.close()
+
+    def _count(self, requests: Sequence[ModelRequest], answers: Mapping[str, Completion]) -> None:
+        for request in requests:
+            self.stats.record_prompt_size(request, answers[request.key].prompt_tokens)
+        for completion in answers.values():
+            self.stats.failed += completion.failure is not None
+            self.stats.prompt_tokens += completion.prompt_tokens
+            self.stats.completion_tokens += completion.completion_tokens
 
     async def _ask_model(self, name: str, requests: Sequence[ModelRequest], answers: dict[str, Completion]) -> None:
         if name not in self._models:

@@ -13,6 +13,7 @@ import sys
 from collections import Counter, deque
 from collections.abc import Container, Sequence
 from dataclasses import asdict, dataclass, field
+from typing import Any
 
 from textsynth.core.calibration_summary import CalibrationSummary
 from textsynth.core.protocols import FilterSession, LabellerSession
@@ -88,6 +89,7 @@ class _Chain:
 @dataclass(frozen=True, slots=True)
 class _Window:
     requests: list[GenerationRequest]
+    model_requests: list[ModelRequest | None]
     chains: asyncio.Task[list[_Chain]]
 
 
@@ -214,7 +216,7 @@ class Scheduler:
         for start in range(0, len(requests), STEPS_PER_TURN):
             model_requests += self._requester.model_requests(requests[start : start + STEPS_PER_TURN])
             await asyncio.sleep(0)
-        return _Window(requests, asyncio.create_task(self._complete_chains(requests, model_requests)))
+        return _Window(requests, model_requests, asyncio.create_task(self._complete_chains(requests, model_requests)))
 
     async def _complete_chains(
         self, requests: Sequence[GenerationRequest], model_requests: Sequence[ModelRequest | None]
@@ -234,6 +236,30 @@ class Scheduler:
                 chain.completions.append(completion)
         return chains
 
+    async def _answered_chains(self, window: _Window) -> list[_Chain]:
+        """Return the chains of a window; once the minutes are over, those that were answered completely until then."""
+        done = await _done_within(window.chains, self._budget.seconds_left())
+        if done:
+            return window.chains.result()
+        self._budget.record_timeout()
+        completions = self._requester.stored(window.model_requests)
+        answered = zip(window.requests, window.model_requests, completions, strict=True)
+        chains = [
+            _Chain([request], [model_request], [completion])
+            for request, model_request, completion in answered
+            if completion is not None or model_request is None
+        ]
+        return [chain for chain in chains if self._follow_stored(chain)]
+
+    def _follow_stored(self, chain: _Chain) -> bool:
+        """Add the follow-ups whose answers are on disk; return whether they are all there."""
+        while chain.requests[0].max_follow_ups and self._extend(chain):
+            (completion,) = self._requester.stored([chain.model_requests[-1]])
+            if completion is None:
+                return False
+            chain.completions.append(completion)
+        return True
+
     def _extend(self, chain: _Chain) -> bool:
         """Add the follow-up to the chain's last answer; return whether there is one."""
         first, completion, parent = chain.requests[0], chain.completions[-1], chain.model_requests[-1]
@@ -250,7 +276,8 @@ class Scheduler:
 
     async def _commit(self, window: _Window) -> None:
         """Take a window's answers in plan order through parsing, filters and labellers into the state and the quota."""
-        chains = await window.chains
+        chains = await self._answered_chains(window)
+        requests = [chain.requests[0] for chain in chains]
         for chain in chains:
             self._budget.record_planned(chain.requests[1:])
             self._budget.charge(chain.completions)
@@ -269,17 +296,17 @@ class Scheduler:
                     index_of[item.id] = index
         with_texts = set(index_of.values())
         last = [chain.completions[-1] for chain in chains]
-        self.state.notes += self._max_tokens.update(window.requests, last, with_texts)
+        self.state.notes += self._max_tokens.update(requests, last, with_texts)
         result = await self._pipeline.process(candidates)
         self._record(candidates, unparsed, result)
         accepted: dict[int, list[Record]] = {}
         for record in result.accepted:
             accepted.setdefault(index_of[record.id], []).append(record)
-        stale = self._max_tokens.stale_requests(window.requests, with_texts)
-        self._quota.commit(window.requests, accepted, stale)
+        stale = self._max_tokens.stale_requests(requests, with_texts)
+        self._quota.commit(requests, accepted, stale)
         without_texts = {index: reason for index, reason in failures.items() if index not in with_texts}
-        self._first_answers.observe(window.requests, last, without_texts, accepted, stale)
-        self._has_yield |= any(window.requests[index].prompt is not None for index in accepted)
+        self._first_answers.observe(requests, last, without_texts, accepted, stale)
+        self._has_yield |= any(requests[index].prompt is not None for index in accepted)
         for generator in self._generators:
             generator.session.observe_accepted(result.accepted)
 
@@ -327,9 +354,13 @@ class Scheduler:
         affordable = self._budget.affordable(sizes, tokens_per_request=self._tokens_per_request)
         requests = [request for group in groups[:affordable] for request in group]
         self._budget.record_planned(requests)
-        completions = await self._complete_all(requests)
-        self._budget.charge(completions)
-        return _by_group(groups, affordable, completions)
+        task = asyncio.create_task(self._complete_all(requests))
+        if await _done_within(task, self._budget.seconds_left(for_labels=True)):
+            completions = task.result()
+            self._budget.charge(completions)
+            return _by_group(groups, affordable, completions)
+        self._budget.record_timeout()
+        return [None if group else [] for group in groups]
 
     async def _answer_gold_rows(self, groups: Sequence[Sequence[GenerationRequest]]) -> list[list[Completion] | None]:
         """Answer the requests about gold rows before anything is planned: the budget is smaller by them from then on.
@@ -368,6 +399,20 @@ class Scheduler:
         if self._budget.exhausted_limit is not None:
             return "budget"
         return "dry" if self._quota.cells else "done"
+
+
+async def _done_within(task: asyncio.Task[Any], seconds: float | None) -> bool:
+    """Wait for a task, at most so many seconds; return whether it is done, else it is cancelled. None: no limit."""
+    if seconds is None:
+        await task
+        return True
+    try:
+        done, _ = await asyncio.wait({task}, timeout=seconds)
+    finally:
+        if not task.done():
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+    return bool(done)
 
 
 def _by_group(
