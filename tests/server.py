@@ -299,6 +299,7 @@ def serving(**settings: Any) -> Iterator[RunningServer]:
         loop.call_soon_threadsafe(loop.stop)
         thread.join()
         server.close()
+        loop.run_until_complete(asyncio.sleep(0.001))  # connections that were just accepted get their transports
         for transport in list(mock.transports):
             transport.abort()
         loop.run_until_complete(asyncio.sleep(0.001))
