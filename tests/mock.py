@@ -22,6 +22,36 @@ MALFORMED_BODIES = {
     "notext": b'{"choices": [{"index": 0, "finish_reason": "stop"}]}',
     "null": b'{"choices": [{"index": 0, "finish_reason": "length", "message": {"content": null}}]}',
 }
+
+
+def _answer_with(finish_reason: str, **message: object) -> bytes:
+    choice = {"index": 0, "finish_reason": finish_reason, "message": {"role": "assistant", **message}}
+    return json.dumps({"choices": [choice], "usage": {"prompt_tokens": 40, "completion_tokens": 20}}).encode()
+
+
+def _error_with(**error: object) -> bytes:
+    return json.dumps({"error": {"message": "an error on demand", **error}}).encode()
+
+
+PAGE = b"<!DOCTYPE html><html><head><title>Log in</title></head><body><form>Your name</form></body></html>"
+STREAM = b'data: {"choices": [{"delta": {"content": "hi"}}]}\n\ndata: [DONE]\n\n'
+ODD_BODIES = {
+    "page": PAGE,
+    "stream": STREAM,
+    "parts": _answer_with("stop", content=[{"type": "text", "text": "1. where is "}, {"type": "text", "text": "it"}]),
+    "tool": _answer_with("tool_calls", content=None, tool_calls=[{"id": "1", "function": {"name": "search"}}]),
+    "filtered": _answer_with("content_filter", content=""),
+    "thoughts": _answer_with("stop", content="", reasoning_content="Let me think about it."),
+    "thinking": _answer_with("length", content=None, reasoning_content="Let me think about it."),
+    "silent": _answer_with("stop", content=""),
+    "error 429": _error_with(code=429),
+    "error 503": _error_with(code="503"),
+    "error 400": _error_with(code=400),
+    "error 401": _error_with(code=401),
+    "error text": b'{"error": "an error on demand"}',
+    "error rate": _error_with(type="rate_limit_error"),
+}
+"""Bodies of HTTP 200 that are no usual completion."""
 INVALID_USAGES: Sequence[object] = (
     {"prompt_tokens": -5, "completion_tokens": "many"},
     {"prompt_tokens": 10**40, "completion_tokens": 1e308},
@@ -68,8 +98,9 @@ class Fault:
     """Something that goes wrong with each `every`th request, the first `first` ones, or prompts with `contains`.
 
     Kinds: reset, close, hang, slow, drip and flood (responses without end), garbage, cut, list, empty, notext, null,
-    usage, surrogate, long (finish length), redirect, toolong, template, gated, or an HTTP status such as 429 (`after`:
-    the Retry-After header) and 503. Of several choices, hole and blank spoil the middle one, fewer omits the last half.
+    usage, surrogate, long (finish length), the names in ODD_BODIES, redirect, toolong, template, gated, or an HTTP
+    status such as 429 (`after`: the Retry-After header) and 503. Of several choices, hole and blank spoil the middle
+    one, fewer omits the last half.
     """
 
     kind: str

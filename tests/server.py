@@ -29,7 +29,7 @@ if __name__ == "__main__":
     sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from tests import mock as mocks
-from tests.mock import COMPLETE_BODY, INVALID_USAGES, MALFORMED_BODIES, MODEL, Fault, Mock, numbered_lines
+from tests.mock import COMPLETE_BODY, INVALID_USAGES, MALFORMED_BODIES, MODEL, ODD_BODIES, Fault, Mock, numbered_lines
 
 ALTERED = ("slow", "usage", "surrogate", "long", "hole", "blank", "fewer")
 """Faults with which the response is complete all the same."""
@@ -211,6 +211,8 @@ class Connection(asyncio.Protocol):
             self.send_forever(fault.kind)
         elif fault.kind in MALFORMED_BODIES:
             self.send_raw(MALFORMED_BODIES[fault.kind])
+        elif fault.kind in ODD_BODIES:
+            self.send_raw(ODD_BODIES[fault.kind])
         elif fault.kind == "redirect":
             self.send({}, 307, "location: http://127.0.0.1:9/v1/elsewhere\r\n")
         elif fault.kind in ERRORS:
@@ -297,6 +299,7 @@ def serving(**settings: Any) -> Iterator[RunningServer]:
         loop.call_soon_threadsafe(loop.stop)
         thread.join()
         server.close()
+        loop.run_until_complete(asyncio.sleep(0.001))  # connections that were just accepted get their transports
         for transport in list(mock.transports):
             transport.abort()
         loop.run_until_complete(asyncio.sleep(0.001))

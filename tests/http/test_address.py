@@ -43,8 +43,10 @@ def test_an_invalid_address_is_an_error_of_one_sentence(url: str) -> None:
 def test_a_proxy_is_used_for_other_machines_only(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("http_proxy", "http://proxy:3128")
     monkeypatch.setenv("no_proxy", "inside.example")
-    assert Address("http://far.example/v1").proxy_url == "http://proxy:3128"
-    assert Address("http://127.0.0.1:8000").proxy_url is None
-    assert Address("http://localhost:8000").proxy_url is None
-    assert Address("http://inside.example/v1").proxy_url is None
-    assert Address("https://far.example/v1").proxy_url is None
+    proxy = Address("http://far.example/v1").proxy
+    assert proxy is not None
+    assert proxy.url == "http://proxy:3128"
+    assert Address("http://127.0.0.1:8000").proxy is None
+    assert Address("http://localhost:8000").proxy is None
+    assert Address("http://inside.example/v1").proxy is None
+    assert Address("https://far.example/v1").proxy is None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import gzip
 import zlib
 from collections.abc import Awaitable, Callable
@@ -12,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.models.raw_server import CLOSE, RawServer, Respond, raw_server, response
-from textsynth.http.connection import UNCHECKED_SECONDS, Connection
+from textsynth.http.connection import Connection
 from textsynth.http.response import MAX_BODY_BYTES, ProtocolError, Response
 
 CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
@@ -130,7 +131,7 @@ def test_the_response_to_head_has_no_body_and_the_next_one_is_read_from_its_star
 def test_a_second_response_50_ms_after_the_first_closes_the_connection() -> None:
     async def work(connection: Connection, server: RawServer) -> None:
         assert (await connection.request(GET)).body == b"one"
-        assert connection.is_reusable(asyncio.get_running_loop().time())
+        assert connection.is_reusable()
         await asyncio.sleep(0.1)
         assert not connection.open
         with pytest.raises(ProtocolError, match="closed before the request was sent"):
@@ -144,15 +145,12 @@ def test_bytes_that_the_event_loop_has_not_seen_yet_make_a_connection_unusable()
     """The transport does not read while the second response arrives, as if the loop were busy with other work."""
 
     async def work(connection: Connection, _: RawServer) -> None:
-        loop = asyncio.get_running_loop()
         assert (await connection.request(GET)).body == b"one"
-        connection.idle_since = loop.time()
         assert connection._transport is not None
         connection._transport.pause_reading()
         await asyncio.sleep(0.1)
         assert connection.open
-        assert connection.is_reusable(connection.idle_since + UNCHECKED_SECONDS / 2)
-        assert not connection.is_reusable(loop.time())
+        assert not connection.is_reusable()
         assert not connection.open
 
     with_connection(lambda _: [response(b"one"), 0.05, response(b"two")], work)
@@ -166,6 +164,64 @@ def test_a_body_longer_than_its_content_length_closes_the_connection(surplus: by
         assert not connection.open
 
     with_connection(lambda _: [response(b"one") + surplus], work)
+
+
+@pytest.mark.parametrize(
+    ("pieces", "calls"),
+    [
+        ([response(b"one"), 0.02, response(b"two")], 1),
+        ([response(b"one") + response(b"two")], 1),
+        ([response(b"one") + b"garbage"], 1),
+        ([response(b"one") + b"\r\n"], 0),
+        ([response(b"one"), 0.02, b"\r\n"], 0),
+        ([response(b"one"), 0.02, response(b"", 408), CLOSE], 0),
+        ([response(b"one"), 0.02, CLOSE], 0),
+        ([b"HTTP/1.1 103 Early\r\n\r\n" + response(b"one")], 0),
+        ([response(b"one"), 0.02, b"HTTP/1.1 103 Early\r\n\r\n"], 1),
+    ],
+)
+def test_a_response_that_no_request_asked_for_is_reported(pieces: list[object], calls: int) -> None:
+    reports: list[None] = []
+
+    async def go() -> None:
+        async with raw_server(lambda _: pieces) as server:
+            loop = asyncio.get_running_loop()
+            make = functools.partial(Connection, lambda: reports.append(None))
+            _, connection = await loop.create_connection(make, "127.0.0.1", server.port)
+            assert (await connection.request(GET)).body == b"one"
+            await asyncio.sleep(0.1)
+            connection.close()
+
+    asyncio.run(go())
+    assert len(reports) == calls
+
+
+def test_a_response_before_the_whole_request_was_sent_closes_the_connection() -> None:
+    """The server reads the head and 64 KB at most; the rest could be taken for another request."""
+
+    async def go() -> None:
+        ended, closed = asyncio.Event(), asyncio.Event()
+
+        async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            await reader.readuntil(b"\r\n\r\n")
+            writer.write(response(b"too large", 413))
+            await ended.wait()
+            writer.transport.abort()
+            closed.set()
+
+        server = await asyncio.start_server(serve, "127.0.0.1", 0, limit=1 << 16)
+        port = server.sockets[0].getsockname()[1]
+        _, connection = await asyncio.get_running_loop().create_connection(Connection, "127.0.0.1", port)
+        body = bytes(32 << 20)
+        parsed = await connection.request(b"POST / HTTP/1.1\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body))
+        assert parsed.status == 413
+        assert not connection.open
+        ended.set()
+        await closed.wait()
+        server.close()
+        await asyncio.sleep(0.01)
+
+    asyncio.run(go())
 
 
 def test_the_late_response_to_a_cancelled_request_goes_to_no_other_request() -> None:
@@ -202,6 +258,10 @@ class NullTransport(asyncio.Transport):
 
     def abort(self) -> None:
         """Do nothing."""
+
+    def get_write_buffer_size(self) -> int:
+        """Return 0: everything is sent."""
+        return 0
 
 
 @given(

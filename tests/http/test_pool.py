@@ -17,7 +17,7 @@ import pytest
 from tests.models.raw_server import CLOSE, raw_server, response
 from textsynth.core.errors import ModelError
 from textsynth.http.address import Address
-from textsynth.http.pool import STALE_SECONDS, ConnectError, ConnectionPool
+from textsynth.http.pool import REST_SECONDS, STALE_SECONDS, UNREQUESTED, ConnectError, ConnectionPool
 from textsynth.http.response import ProtocolError
 
 
@@ -27,6 +27,7 @@ def test_a_connection_is_kept_and_requests_have_their_headers() -> None:
             address = Address(server.url.replace("//", "//me:word@"))
             pool = ConnectionPool(address, {"Authorization": "Bearer k"})
             assert (await pool.post("/v1/completions", b'{"a":1}')).body == b"ok"
+            await asyncio.sleep(REST_SECONDS)
             assert (await pool.get("/v1/models")).body == b"ok"
             pool.close()
         assert server.connections == pool.opened == 1
@@ -49,6 +50,7 @@ def test_concurrent_requests_have_a_connection_each() -> None:
             pool = ConnectionPool(Address(server.url), {})
             for _ in range(2):
                 await asyncio.gather(*(pool.post("/v1/x", b"{}") for _ in range(5)))
+                await asyncio.sleep(REST_SECONDS)
             pool.close()
         assert server.connections == 5
 
@@ -60,7 +62,7 @@ def test_a_request_on_a_stale_connection_is_sent_again_on_a_new_one() -> None:
         async with raw_server(lambda _: [response(b"ok")]) as server:
             pool = ConnectionPool(Address(server.url), {})
             await pool.post("/v1/x", b"{}")
-            connection = pool._idle[0]
+            connection = pool._resting[0]
             connection.idle_since -= STALE_SECONDS + 0.1
             assert connection._transport is not None
             # as if the server were closing the connection at this moment
@@ -249,5 +251,115 @@ def test_the_late_response_to_a_request_that_timed_out_goes_to_no_other_request(
             assert (await pool.post("/v1/x", b"{}")).body == b"two"
             pool.close()
         assert pool.opened == 2
+
+    asyncio.run(go())
+
+
+def test_a_connection_rests_before_it_is_used_again() -> None:
+    async def go() -> None:
+        async with raw_server(lambda _: [response(b"ok")]) as server:
+            pool = ConnectionPool(Address(server.url), {})
+            for _ in range(3):
+                await pool.post("/v1/x", b"{}")
+            assert pool.opened == 3
+            await asyncio.sleep(REST_SECONDS)
+            for _ in range(3):
+                await pool.post("/v1/x", b"{}")
+            assert pool.opened == 3
+            pool.close()
+
+    asyncio.run(go())
+
+
+def echo(request: bytes) -> bytes:
+    """Return a response whose body is that of the request."""
+    return response(request.partition(b"\r\n\r\n")[2])
+
+
+@pytest.mark.parametrize("in_flight", [1, 2, 64])
+@pytest.mark.parametrize("delay", [0.0, 0.005, 0.05])
+@pytest.mark.parametrize("server_seconds", [0.0, 0.03])
+def test_an_unrequested_response_is_never_the_response_to_another_request(
+    in_flight: int, delay: float, server_seconds: float
+) -> None:
+    """After each response the server sends another one, at once or a little later, on the same connection."""
+    log: list[str] = []
+
+    async def go() -> None:
+        def respond(request: bytes) -> list[object]:
+            return [server_seconds, echo(request), delay, response(b"unrequested")]
+
+        async with raw_server(respond) as server:
+            pool = ConnectionPool(Address(server.url), {}, log.append)
+            slots = asyncio.Semaphore(in_flight)
+
+            async def exchange(number: int) -> None:
+                async with slots:
+                    body = b"request %d" % number
+                    while True:
+                        try:
+                            parsed = await pool.post("/v1/x", body)
+                        except (ProtocolError, OSError):
+                            continue
+                        break
+                    assert parsed.body == body
+
+            await asyncio.gather(*(exchange(number) for number in range(max(10, 4 * in_flight))))
+            await asyncio.sleep(REST_SECONDS)
+            pool.close()
+
+    asyncio.run(asyncio.wait_for(go(), 20))
+    assert log == [f"{UNREQUESTED}; it is ignored, and each request gets its own connection from now on"]
+
+
+@pytest.mark.parametrize("in_flight", [1, 64])
+@pytest.mark.parametrize("surplus", [b"?", b"\r\n", b" tail", b"HTTP/1.1 100 Continue\r\n\r\n"])
+def test_what_is_behind_a_response_belongs_to_no_request(in_flight: int, surplus: bytes) -> None:
+    async def go() -> None:
+        async with raw_server(lambda request: [echo(request) + surplus]) as server:
+            pool = ConnectionPool(Address(server.url), {})
+            for start in range(0, 3 * in_flight, in_flight):
+                bodies = [b"request %d" % number for number in range(start, start + in_flight)]
+                responses = await asyncio.gather(*(pool.post("/v1/x", body) for body in bodies))
+                assert [parsed.body for parsed in responses] == bodies
+                await asyncio.sleep(REST_SECONDS)
+            pool.close()
+        assert server.connections == 3 * in_flight
+
+    asyncio.run(go())
+
+
+def test_once_a_response_was_unrequested_requests_on_used_connections_are_repeated() -> None:
+    """A connection that was used before may hold one too: the response that it brings cannot be trusted."""
+
+    async def go() -> None:
+        answers = {b"first": [response(b"1")], b"second": [0.3, response(b"2")]}
+
+        def respond(request: bytes) -> list[object]:
+            body = request.partition(b"\r\n\r\n")[2]
+            return answers.get(body, [response(b"3"), 0.05, response(b"unrequested")])
+
+        async with raw_server(respond) as server:
+            pool = ConnectionPool(Address(server.url), {})
+            await pool.post("/v1/x", b"first")
+            await asyncio.sleep(REST_SECONDS)
+            second = asyncio.ensure_future(pool.post("/v1/x", b"second"))
+            await asyncio.sleep(0)
+            assert (await pool.post("/v1/x", b"third")).body == b"3"
+            with pytest.raises(ProtocolError, match=UNREQUESTED):
+                await second
+            assert (await pool.post("/v1/x", b"second")).body == b"2"
+            pool.close()
+
+    asyncio.run(go())
+
+
+def test_a_proxy_that_asks_for_a_password_is_an_error_that_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def go() -> None:
+        async with raw_server(lambda _: [response(b"who are you?", 407)]) as server:
+            monkeypatch.setenv("https_proxy", f"http://127.0.0.1:{server.port}")
+            with pytest.raises(ModelError, match=r"asks for a user and a password \(HTTP 407\)"):
+                await ConnectionPool(Address("https://far.example/v1"), {}).get("/v1/models")
+            await asyncio.sleep(0.01)
 
     asyncio.run(go())

@@ -4,11 +4,18 @@ import asyncio
 import contextvars
 import os
 import signal
+import subprocess
+import sys
 import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 
-from textsynth.runner.event_loop import run_coroutine
+from tests.runner.recipes import served_recipe
+from tests.server import serving
+from textsynth.runner.event_loop import interrupt_on_sigterm, run_coroutine
 
 CELL: contextvars.ContextVar[str] = contextvars.ContextVar("CELL")
 
@@ -61,3 +68,46 @@ def test_an_interrupt_inside_a_loop_cancels_the_coroutine_which_cleans_up() -> N
     finally:
         signal.signal(signal.SIGINT, before)
     assert ended == ["cleaned up"]
+
+
+def test_sigterm_interrupts_a_coroutine_and_is_restored() -> None:
+    async def wait() -> None:
+        asyncio.get_running_loop().call_later(0.05, os.kill, os.getpid(), signal.SIGTERM)
+        await asyncio.sleep(30)
+
+    with pytest.raises(KeyboardInterrupt), interrupt_on_sigterm():
+        run_coroutine(wait())
+    assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+
+
+def test_a_handler_of_sigterm_that_is_there_already_stays() -> None:
+    def handler(*_: object) -> None:
+        """Do nothing."""
+
+    signal.signal(signal.SIGTERM, handler)
+    try:
+        with interrupt_on_sigterm():
+            assert signal.getsignal(signal.SIGTERM) is handler
+    finally:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+
+def test_outside_of_the_main_thread_sigterm_is_left_alone() -> None:
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(lambda: interrupt_on_sigterm().__enter__()).result()
+    assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_run_that_is_terminated_says_so_and_goes_on_later(tmp_path: Path, number: signal.Signals) -> None:
+    with serving(latency=0.05, varies=True) as server:
+        path = served_recipe(tmp_path, base_url=server.url, concurrency=2)
+        command = [sys.executable, "-m", "textsynth", "run", str(path), "--quiet", "--out", str(tmp_path / "run")]
+        process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+        deadline = time.monotonic() + 60
+        while server.stats()["answered"] < 3 and time.monotonic() < deadline:
+            time.sleep(0.01)
+        process.send_signal(number)
+        _, errors = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert errors.strip() == "interrupted; every answer that arrived is stored, the same command continues from there"

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.runner.recipes import served_recipe
+from tests.server import serving
 from textsynth.core.errors import ModelError
 from textsynth.core.records import (
     Completion,
@@ -21,7 +23,9 @@ from textsynth.core.records import (
 )
 from textsynth.models import Model, ModelRuntime
 from textsynth.models.scripted import Scripted
-from textsynth.runner.requester import Requester
+from textsynth.recipe import read_recipe
+from textsynth.runner import run
+from textsynth.runner.requester import Requester, RequestStats
 from textsynth.store.journal import Journal
 
 SAMPLING = Sampling(max_tokens=30)
@@ -150,3 +154,38 @@ def test_thinking_is_in_the_journal_and_not_in_the_answer(tmp_path: Path) -> Non
         assert model_request is not None
         answer = journal.find_answers([model_request.key])[model_request.key]
         assert answer.text == "<think>hm</think>\n1. a text"
+
+
+@pytest.mark.parametrize(
+    ("characters", "tokens", "is_cut"),
+    [
+        (1_999, 1, False), (40_000, 0, False), (40_000, 10_000, False), (40_000, 5_000, False), (40_000, 4_096, True),
+    ],
+)  # fmt: skip
+def test_a_prompt_with_far_too_few_tokens_was_cut(characters: int, tokens: int, is_cut: bool) -> None:
+    stats = RequestStats()
+    stats.record_prompt_size(ModelRequest("k", RenderedPrompt("p", "0", text="x" * characters), Sampling()), tokens)
+    assert (stats.cut_note is not None) == is_cut
+
+
+def test_the_note_about_cut_prompts_has_the_figures_of_the_worst_one() -> None:
+    stats = RequestStats()
+    for characters, tokens in ((30_000, 2_048), (60_000, 2_048), (4_000, 1_000), (100, 1)):
+        prompt = RenderedPrompt("p", "0", messages=(Message("user", "x" * characters),))
+        stats.record_prompt_size(ModelRequest("k", prompt, Sampling()), tokens)
+    assert stats.cut_note == (
+        "the server seems to have cut 2 of 3 long prompts at its context: it counted 2,048 tokens for a prompt of"
+        " 60,000 characters; raise its context length (Ollama: num_ctx), or shorten the prompts"
+    )
+
+
+@pytest.mark.parametrize("concurrency", [1, 64])
+def test_cut_prompts_are_in_the_notes_of_a_run_and_of_its_repetition(tmp_path: Path, concurrency: int) -> None:
+    """The server counts 40 tokens for each prompt."""
+    with serving(varies=True) as server:
+        path = served_recipe(tmp_path, base_url=server.url, concurrency=concurrency)
+        recipe = read_recipe(path, [f"labels.card={'a long description ' * 200}", "want.label=10"])
+        notes = [run(recipe, out=tmp_path / "run").manifest["notes"] for _ in range(2)]
+    (note,) = [note for note in notes[0] if "cut" in note]
+    assert "it counted 40 tokens for a prompt of" in note
+    assert note in notes[1]

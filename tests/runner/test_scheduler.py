@@ -47,7 +47,7 @@ def test_after_kill_9_only_requests_in_flight_are_sent_again_and_the_bytes_are_t
         subprocess.run([*command, str(tmp_path / "uninterrupted")], check=True, capture_output=True)
         uninterrupted = server.stats()
         server.mock.reset()
-        for kill_at in (25, 60):
+        for kill_at in (15, 35):
             process = subprocess.Popen(
                 [*command, str(tmp_path / "killed")], start_new_session=True,
                 stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
@@ -74,7 +74,7 @@ def test_the_same_command_again_sends_nothing_and_another_filter_uses_every_answ
         assert server.stats()["requests"] == sent
         assert again.manifest["requests"]["sent"] == 0
         assert again.manifest["counts"] == first.manifest["counts"]
-        stricter = read_recipe(path, ["filter.0.length.min_words=8", "want.label=30"])
+        stricter = read_recipe(path, ["filter.0.length.min_words=8", "want.label=20"])
         run(stricter, out=tmp_path / "run", log=lines.append)
         assert server.stats()["requests"] == sent
     assert "continuing: answers in the journal are used again" in lines

@@ -229,13 +229,14 @@ def _drop_lines(drops: Mapping[str, int]) -> list[Text]:
 
 
 def _status_parts(snapshot: ProgressSnapshot, seconds: float) -> list[str]:
-    """Return time, drops, answers, requests in flight, speed, time left and stage, each only if there is any."""
+    """Return time, drops, answers, those to check, requests in flight, speed, time left and stage, if there is any."""
     dropped = sum(snapshot.drops.values())
     journal = f" ({snapshot.from_journal:,} from the journal)" if snapshot.from_journal else ""
     parts = (
         format_duration(seconds),
         f"{dropped:,} dropped" if dropped else "",
         f"{pluralize(snapshot.answered, 'answer')}{journal}" if snapshot.answered else "",
+        f"{snapshot.unchecked:,} to check" if snapshot.unchecked else "",
         f"{snapshot.in_flight:,} in flight" if snapshot.in_flight else "",
         f"{snapshot.tokens_per_second:,.0f} tokens/s" if snapshot.tokens_per_second else "",
         f"about {format_duration(snapshot.seconds_left)} left" if snapshot.seconds_left is not None else "",

@@ -24,8 +24,9 @@ class ProgressSnapshot:
 
     `quota` has the cells in the recipe's order. `drops` maps `section step: reason` to the number of dropped texts.
     `in_flight` counts the requests without an answer yet, `answered` those with one; `from_journal` of them were
-    answered in an earlier run. `tokens` are the completion tokens so far. `seconds` is the time since the start,
-    `seconds_left` the estimated rest of it, None while there is no estimate. `stage` says what the run is doing.
+    answered in an earlier run, and the texts of `unchecked` of them have not passed the filters yet. `tokens` are the
+    completion tokens so far. `seconds` is the time since the start, `seconds_left` the estimated rest of it, None while
+    there is no estimate. `stage` says what the run is doing.
     """
 
     quota: tuple[CellProgress, ...] = ()
@@ -33,6 +34,7 @@ class ProgressSnapshot:
     in_flight: int = 0
     answered: int = 0
     from_journal: int = 0
+    unchecked: int = 0
     candidates: int = 0
     accepted: int = 0
     tokens: int = 0

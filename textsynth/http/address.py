@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from urllib.parse import quote, unquote, urlsplit, urlunsplit
 
 from textsynth.core.errors import ModelError
+from textsynth.http.proxy import Proxy, bypasses_proxy, find_proxy
 
 LOOPBACK = {"localhost", "127.0.0.1", "::1"}
 DEFAULT_PORTS = {"http": 80, "https": 443}
@@ -77,13 +78,14 @@ class Address:
         return quote(parts.path.removesuffix("/v1"), safe="/%") + page
 
     @property
-    def proxy_url(self) -> str | None:
-        """The proxy that the environment names for this server; None for a server on this machine."""
-        # urllib.request reads no password from ~/.netrc, unlike HTTP libraries that trust the environment
-        from urllib.request import getproxies, proxy_bypass
+    def proxy(self) -> Proxy | None:
+        """The proxy that the environment names for this server; None for a server on this machine.
 
+        Raises ModelError where a variable has no address of a proxy that this client can use.
+        """
         parts = urlsplit(self.base_url)
         host = parts.hostname or ""
-        if host in LOOPBACK or host.startswith("127.") or proxy_bypass(host):
+        if host in LOOPBACK or host.startswith("127."):
             return None
-        return getproxies().get(parts.scheme)
+        port = self.host_and_port[1]
+        return None if bypasses_proxy(host, port) else find_proxy(parts.scheme, host)

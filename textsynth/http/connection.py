@@ -10,27 +10,32 @@ from __future__ import annotations
 
 import asyncio
 import select
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from textsynth.core.errors import ModelError
 from textsynth.http.response import ProtocolError, Response, ResponseParser
 
 if TYPE_CHECKING:
     import ssl
 
-UNCHECKED_SECONDS = 0.001
-"""A connection used again this soon is not checked for unexpected bytes: they could as well arrive a moment later."""
+TIMEOUT_RESPONSES = (b"HTTP/1.1 408", b"HTTP/1.0 408")
+"""What some proxies send, unasked, before they close an idle connection."""
 
 
 class Connection(asyncio.Protocol):
     """A connection to a server or a proxy; an exchange that fails or is cancelled closes it.
 
     So does any byte that arrives outside of an exchange: it must never be taken for the response to a later request.
-    `idle_since` is set by the pool.
+    `on_unrequested` is called once the server has sent bytes that belong to no request. `idle_since` is set by the
+    pool; `exchanges` counts the requests sent so far.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, on_unrequested: Callable[[], None] = lambda: None) -> None:
         self.open = False
         self.idle_since = 0.0
+        self.exchanges = 0
+        self._on_unrequested = on_unrequested
         self._transport: asyncio.Transport | None = None
         self._poll: select.poll | None = None
         self._waiter: asyncio.Future[Response] | None = None
@@ -51,12 +56,12 @@ class Connection(asyncio.Protocol):
             self._poll = select.poll()
             self._poll.register(socket.fileno(), select.POLLIN)
 
-    def is_reusable(self, now: float) -> bool:
+    def is_reusable(self) -> bool:
         """Return whether another request may be sent; closes a connection on which the server sent anything.
 
         That includes bytes, and the end of the connection, that have reached the socket but not yet the event loop.
         """
-        if self.open and now - self.idle_since > UNCHECKED_SECONDS and self._poll is not None and self._poll.poll(0):
+        if self.open and self._poll is not None and self._poll.poll(0):
             self.close()
         return self.open
 
@@ -67,6 +72,7 @@ class Connection(asyncio.Protocol):
             raise ProtocolError("the connection was closed before the request was sent")
         waiter: asyncio.Future[Response] = asyncio.get_running_loop().create_future()
         self._waiter = waiter
+        self.exchanges += 1
         self._parser.expect(request[: request.find(b" ")])
         is_complete = False
         try:
@@ -82,6 +88,11 @@ class Connection(asyncio.Protocol):
     async def open_tunnel(self, request: bytes) -> None:
         """Send a CONNECT request to a proxy. Raises ProtocolError, with the status, where it is refused."""
         response = await self.request(request)
+        if response.status == 407:
+            raise ModelError(
+                "the proxy asks for a user and a password (HTTP 407); write them into its address, as in"
+                " http://USER:PASSWORD@HOST:PORT"
+            )
         if response.status != 200:
             raise ProtocolError(f"the proxy answers HTTP {response.status}")
         if not self.open:
@@ -94,6 +105,11 @@ class Connection(asyncio.Protocol):
         assert transport is not None
         self.connection_made(transport)
 
+    def abort_exchange(self, reason: str) -> None:
+        """Close the connection; the exchange in progress raises ProtocolError with the reason."""
+        if self._waiter is not None and not self._waiter.done():
+            self._fail(ProtocolError(reason))
+
     def close(self) -> None:
         """Close the connection at once."""
         self.open = False
@@ -104,6 +120,8 @@ class Connection(asyncio.Protocol):
         """Take bytes; a complete response ends the exchange. Bytes outside of an exchange close the connection."""
         if self._waiter is None or self._waiter.done():
             self.close()
+            if data.strip() and not data.startswith(TIMEOUT_RESPONSES):
+                self._on_unrequested()
             return
         try:
             response = self._parser.feed(data)
@@ -134,8 +152,11 @@ class Connection(asyncio.Protocol):
     def _finish(self, response: Response) -> None:
         assert self._waiter is not None
         self._waiter.set_result(response)
-        if not response.keep_alive:
+        # A server that responds before it has read the whole request may take the rest for another one.
+        if not response.keep_alive or (self._transport is not None and self._transport.get_write_buffer_size()):
             self.close()
+        if self._parser.has_unrequested:
+            self._on_unrequested()
 
     def _fail(self, error: Exception) -> None:
         assert self._waiter is not None

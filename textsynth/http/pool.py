@@ -1,5 +1,9 @@
 """The connections to one server: opened when all are in use, kept between requests, the last used taken first.
 
+A connection rests after each exchange before it is used again: a response that no request asked for, which usually
+follows the proper one at once, arrives meanwhile and closes the connection, so that it is never taken for the response
+to another request. After the first one seen, no connection of this server is used twice.
+
 Uses TLS for `https://`, and the proxy that the environment names.
 """
 
@@ -8,7 +12,8 @@ from __future__ import annotations
 import asyncio
 import os
 import ssl
-from collections.abc import Mapping
+from collections import deque
+from collections.abc import Callable, Mapping
 
 from textsynth.core.errors import ModelError
 from textsynth.http.address import Address
@@ -18,22 +23,41 @@ from textsynth.http.response import ProtocolError, Response
 CONNECT_TIMEOUT_SECONDS = 10.0
 STALE_SECONDS = 1.0
 """Servers close connections that were idle for a while (uvicorn: 5 s), perhaps just when the next request is sent."""
+REST_SECONDS = 0.1
+"""How long a connection is watched before it is used again; at 50 exchanges a second that takes 5 connections more."""
 OTHER_OPEN_FILES = 512
+UNREQUESTED = "the server sent a response that no request asked for"
 
 
 class ConnectError(Exception):
     """No connection could be made: nothing listens, the host is unknown, or there is no route."""
 
 
-class ConnectionPool:
-    """Sends requests to one server. `opened` counts the connections made so far."""
+class ProxyError(ConnectError):
+    """No connection to a proxy could be made, or the proxy makes none to the server."""
 
-    def __init__(self, address: Address, headers: Mapping[str, str]) -> None:
+    def __init__(self, message: str, source: str) -> None:
+        super().__init__(message)
+        self.cure = f"start it, correct {source}, or except the server with NO_PROXY"
+
+
+class ConnectionPool:
+    """Sends requests to one server. `opened` counts the connections made so far; `log` takes a line for the user."""
+
+    def __init__(
+        self, address: Address, headers: Mapping[str, str], log: Callable[[str], None] = lambda _: None
+    ) -> None:
         self.opened = 0
         self._address = address
+        self._log = log
+        self._reuses = True
+        self._resting: deque[Connection] = deque()  # in the order in which their last exchanges ended
         self._idle: list[Connection] = []
+        self._busy: set[Connection] = set()
         self._host, self._port = address.host_and_port
-        self._proxy = Address(address.proxy_url) if address.proxy_url else None
+        proxy = address.proxy
+        self._proxy = None if proxy is None else Address(proxy.url)
+        self._proxy_source = "" if proxy is None else proxy.variable
         all_headers = {
             "Host": address.host_header,
             "Accept": "application/json",
@@ -65,50 +89,79 @@ class ConnectionPool:
 
     def close(self) -> None:
         """Close the idle connections."""
-        while self._idle:
-            self._idle.pop().close()
+        for connection in (*self._idle, *self._resting):
+            connection.close()
+        self._idle.clear()
+        self._resting.clear()
 
     async def _send(self, request: bytes) -> Response:
-        now = asyncio.get_running_loop().time
-        start = now()
+        start = asyncio.get_running_loop().time()
         connection = self._take_idle(start)
         if connection is not None:
             stale = start - connection.idle_since > STALE_SECONDS
             try:
-                return self._release(connection, await connection.request(request), now())
+                return await self._exchange(connection, request)
             except (ProtocolError, OSError):
-                if not stale or connection.response_started:
+                if not stale or connection.response_started or not self._reuses:
                     raise
-        connection = await self._connect()
-        return self._release(connection, await connection.request(request), now())
+        return await self._exchange(await self._connect(), request)
 
     def _take_idle(self, now: float) -> Connection | None:
+        while self._resting and now - self._resting[0].idle_since >= REST_SECONDS:
+            self._idle.append(self._resting.popleft())
         while self._idle:
             connection = self._idle.pop()
-            if connection.is_reusable(now):
+            if connection.is_reusable():
                 return connection
         return None
 
-    def _release(self, connection: Connection, response: Response, now: float) -> Response:
-        if connection.open:
-            connection.idle_since = now
-            self._idle.append(connection)
+    async def _exchange(self, connection: Connection, request: bytes) -> Response:
+        self._busy.add(connection)
+        try:
+            response = await connection.request(request)
+        finally:
+            self._busy.discard(connection)
+        if not self._reuses:
+            connection.close()
+        elif connection.open:
+            connection.idle_since = asyncio.get_running_loop().time()
+            self._resting.append(connection)
         return response
+
+    def _on_unrequested(self) -> None:
+        """Use no connection twice from now on, and repeat what is in flight on one that was used before."""
+        if not self._reuses:
+            return
+        self._reuses = False
+        self.close()
+        for connection in list(self._busy):
+            if connection.exchanges > 1:
+                connection.abort_exchange(UNREQUESTED)
+        self._log(f"{UNREQUESTED}; it is ignored, and each request gets its own connection from now on")
 
     async def _connect(self) -> Connection:
         try:
             async with asyncio.timeout(CONNECT_TIMEOUT_SECONDS):
                 connection = await self._open_connection()
         except TimeoutError as error:
-            raise ConnectError(f"no connection within {CONNECT_TIMEOUT_SECONDS:g} s") from error
+            raise self._connect_error(f"no connection within {CONNECT_TIMEOUT_SECONDS:g} s") from error
         except ssl.SSLCertVerificationError as error:
             raise ModelError(
                 f"the certificate of {self._address.display_url} cannot be trusted: {error.verify_message}"
             ) from error
         except (OSError, ProtocolError) as error:
-            raise ConnectError(error_reason(error)) from error
+            raise self._connect_error(error_reason(error)) from error
         self.opened += 1
         return connection
+
+    def _connect_error(self, reason: str) -> ConnectError:
+        if self._proxy is None:
+            return ConnectError(reason)
+        shown = "http://" + ":".join(map(str, self._proxy.host_and_port))
+        return ProxyError(f"{reason} (through the proxy {shown} that {self._proxy_source} names)", self._proxy_source)
+
+    def _new_connection(self) -> Connection:
+        return Connection(self._on_unrequested)
 
     async def _open_connection(self) -> Connection:
         loop = asyncio.get_running_loop()
@@ -116,10 +169,10 @@ class ConnectionPool:
         if self._proxy is None:
             name = self._host if context is not None else None
             _, connection = await loop.create_connection(
-                Connection, self._host, self._port, ssl=context, server_hostname=name
+                self._new_connection, self._host, self._port, ssl=context, server_hostname=name
             )
             return connection
-        _, connection = await loop.create_connection(Connection, *self._proxy.host_and_port)
+        _, connection = await loop.create_connection(self._new_connection, *self._proxy.host_and_port)
         if context is not None:
             await self._open_tunnel(connection, self._proxy.basic_auth)
             await connection.start_tls(context, self._host)

@@ -23,6 +23,10 @@ class ProtocolError(Exception):
     """The response is incomplete, too large, or not valid HTTP/1.1."""
 
 
+class InvalidResponse(ProtocolError):
+    """The response is too large, or not valid HTTP/1.1: no break of the connection, but what the server sends."""
+
+
 class Response(NamedTuple):
     """A complete response. `headers` has lower-case names; `keep_alive` says that the connection can be used again."""
 
@@ -40,12 +44,13 @@ class Response(NamedTuple):
 class ResponseParser:
     """Parses the responses of one connection, one after the other: `expect` a response, then `feed` it.
 
-    Informational responses (1xx) are skipped. `started` says whether any byte of the expected response arrived.
+    Informational responses (1xx) are skipped. `started` says whether any byte of the expected response arrived,
+    `has_unrequested` whether anything but blank lines arrived behind it.
     """
 
     __slots__ = (
         "_body", "_body_bytes", "_bytes", "_bytes_at_progress", "_error", "_has_surplus", "_headers", "_is_complete",
-        "_keep_alive", "_method", "_parser", "_status", "started",
+        "_keep_alive", "_method", "_parser", "_status", "has_unrequested", "started",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -54,7 +59,8 @@ class ResponseParser:
 
     def expect(self, method: bytes) -> None:
         """Begin with the response to a request of this method: those to HEAD and CONNECT have no body."""
-        self.started = self._is_complete = self._keep_alive = self._has_surplus = False
+        self.started = self._is_complete = self._keep_alive = False
+        self._has_surplus = self.has_unrequested = False
         self._method = method
         self._headers: dict[bytes, bytes] = {}
         self._status = 0  # that of the response, once its head is complete
@@ -68,7 +74,7 @@ class ResponseParser:
         Bytes behind the end of the response make its `keep_alive` False.
         """
         if not self.started and not data.startswith(b"HTTP/"[: len(data)]):
-            raise ProtocolError(f"the response is not HTTP: it begins with {bytes(data[:40])!r}")
+            raise InvalidResponse(f"the response is not HTTP: it begins with {bytes(data[:40])!r}")
         self.started = True
         self._bytes += len(data)
         try:
@@ -78,10 +84,10 @@ class ResponseParser:
                 self._parser.feed_data(data)
         except (HttpParserError, HttpParserUpgrade) as error:
             if not self._is_complete and self._error is None:
-                raise ProtocolError(f"the response is not valid HTTP: {error}") from error
-            self._has_surplus = True
+                raise InvalidResponse(f"the response is not valid HTTP: {error}") from error
+            self._has_surplus = self.has_unrequested = True
         if self._error is not None:
-            raise ProtocolError(self._error)
+            raise InvalidResponse(self._error)
         if self._is_complete:
             return self._response(keep_alive=self._keep_alive and not self._has_surplus)
         self._check_progress()
@@ -97,7 +103,7 @@ class ResponseParser:
     def on_message_begin(self) -> None:
         """Note that bytes follow the response; blank lines do not get here."""
         if self._is_complete:
-            self._has_surplus = True
+            self._has_surplus = self.has_unrequested = True
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """Take a header; those behind the body (trailers) are ignored."""
@@ -162,9 +168,9 @@ class ResponseParser:
         """Raise ProtocolError where a head, the line before a chunk, or the trailers do not end."""
         size = self._bytes - self._bytes_at_progress
         if not self._status and size > MAX_HEAD_BYTES:
-            raise ProtocolError(f"the response head exceeds {MAX_HEAD_BYTES:,} bytes")
+            raise InvalidResponse(f"the response head exceeds {MAX_HEAD_BYTES:,} bytes")
         if size > MAX_LINE_BYTES:
-            raise ProtocolError(f"a chunk header or the trailers of the response exceed {MAX_LINE_BYTES:,} bytes")
+            raise InvalidResponse(f"a chunk header or the trailers of the response exceed {MAX_LINE_BYTES:,} bytes")
 
     def _response(self, *, keep_alive: bool) -> Response:
         if self._method in BODILESS_METHODS:
@@ -182,14 +188,14 @@ def decompress(data: bytes, compression: bytes) -> bytes:
     if compression == b"identity":
         return data
     if compression not in COMPRESSIONS:
-        raise ProtocolError(f"the response body has the Content-Encoding {compression!r}; expected gzip or deflate")
+        raise InvalidResponse(f"the response body has the Content-Encoding {compression!r}; expected gzip or deflate")
     decompressor = zlib.decompressobj(zlib.MAX_WBITS | 32)  # the header says whether it is zlib or gzip
     try:
         body = decompressor.decompress(data, MAX_BODY_BYTES + 1)
     except zlib.error as error:
-        raise ProtocolError(f"the response body cannot be decompressed: {error}") from error
+        raise InvalidResponse(f"the response body cannot be decompressed: {error}") from error
     if len(body) > MAX_BODY_BYTES:
-        raise ProtocolError(f"the decompressed response body exceeds {MAX_BODY_BYTES:,} bytes")
+        raise InvalidResponse(f"the decompressed response body exceeds {MAX_BODY_BYTES:,} bytes")
     if not decompressor.eof:
         raise ProtocolError("the response body cannot be decompressed: it is incomplete")
     return body

@@ -25,7 +25,7 @@ from textsynth.recipe.pinning import pin_sources, revision_changes
 from textsynth.review.pending import write_pending
 from textsynth.runner.batch_file import BatchFile
 from textsynth.runner.budget import RunBudget
-from textsynth.runner.event_loop import run_coroutine
+from textsynth.runner.event_loop import interrupt_on_sigterm, run_coroutine
 from textsynth.runner.monitor import ProgressMonitor
 from textsynth.runner.quota import Quota, QuotaCell, quota_cells
 from textsynth.runner.requester import Requester
@@ -100,7 +100,8 @@ def run(
     recipe = pin_sources(recipe)
     cells = quota_cells(recipe, limit)
     monitor = ProgressMonitor(watch, cells)
-    finished = _execute(recipe, cells, out, monitor, fresh=fresh, log=log, batch=batch)
+    with interrupt_on_sigterm():
+        finished = _execute(recipe, cells, out, monitor, fresh=fresh, log=log, batch=batch)
     monitor.set_stage("writing the data set")
     manifest = _write_outputs(recipe, finished, out, started)
     # The report reads the data set from disk: the records, of which there may be millions, need not stay in memory.
@@ -139,7 +140,7 @@ def _execute(
         scheduler = _make_scheduler(recipe, context, cells, requester, decisions)
         stopped = run_coroutine(_run_scheduler(scheduler, requester, monitor))
         state = scheduler.state
-        if stopped == "dry" and not quota_cells(recipe, None):
+        if stopped == "dry" and state.stop_sentence is None and not quota_cells(recipe, None):
             # The recipe sets no quota, and a limit does not ask for more texts than there are.
             stopped, cells[0].wanted = "done", len(state.accepted)
         del scheduler
@@ -152,6 +153,7 @@ def _execute(
     notes = [
         *state.notes,
         *(summary["sentence"] for summary in state.calibrations.values()),
+        *([requester.stats.cut_note] if requester.stats.cut_note else []),
         *evaluation_notes,
         *(review_notes(reviewed) if reviewed else ()),
     ]
@@ -162,13 +164,19 @@ def _execute(
     manifest = initial_manifest(recipe, state, requester.stats, quota=quota, selected=len(selected), folder=out)
     if reviewed:
         manifest["review"] = reviewed
-    sentence = _sentence(stopped, quota)
+    sentence = _sentence(stopped, quota, state.stop_sentence)
     return FinishedRun(state, selected, surplus, manifest, requester.identities, stopped, sentence, notes, evaluation)
 
 
-def _sentence(stopped: str, quota: Sequence[QuotaRow]) -> str:
-    """Return whether the selection meets the quota, which takes fewer texts than were to be accepted for it."""
-    if any(row["missing"] for row in quota):
+def _sentence(stopped: str, quota: Sequence[QuotaRow], stop_sentence: str | None) -> str:
+    """Return whether the selection meets the quota, which takes fewer texts than were to be accepted for it.
+
+    `stop_sentence` says why the run stopped early, where it did.
+    """
+    is_missing = any(row["missing"] for row in quota)
+    if stop_sentence is not None and (is_missing or not quota):
+        return stop_sentence
+    if is_missing:
         return STOP_SENTENCES["dry" if stopped == "met" else stopped]
     if not quota or stopped == "done":
         return STOP_SENTENCES[stopped]
@@ -213,7 +221,12 @@ def _make_scheduler(
         generators,
         filter_sessions(recipe, context),
         start_labellers(recipe, context),
-        quota=Quota(cells, shares, patience=limits.patience),
+        quota=Quota(
+            cells,
+            shares,
+            patience=limits.patience,
+            texts_per_request={generator.name: generator.texts_per_request for generator in generators},
+        ),
         budget=RunBudget(
             requests=limits.requests,
             tokens=limits.tokens,

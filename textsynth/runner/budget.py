@@ -13,6 +13,9 @@ CHARACTERS_PER_TOKEN = 4
 # With a limit of tokens only this many requests are planned at first, to see how long the prompts are; fewer, down to
 # one, where this many tokens for each would exceed the limit.
 PROBE_REQUESTS, PROBE_TOKENS = 8, 500
+# Once the minutes are over, texts that were answered in time may still be labelled for this long: this many seconds,
+# or this share of the minutes.
+GRACE_SECONDS, GRACE_SHARE = 10.0, 0.06
 
 
 class RunBudget:
@@ -20,7 +23,7 @@ class RunBudget:
 
     A text that passes the filters takes `labelling` requests more, and a request may lead to `max_follow_ups`. Planned
     windows reserve both and release them at their commit, so that no limit is exceeded by labels or follow-ups. Minutes
-    count from construction and are checked between windows only: the one thing a clock decides.
+    count from construction: the one thing a clock decides.
     """
 
     def __init__(
@@ -29,6 +32,7 @@ class RunBudget:
         self._requests = requests
         self._tokens = tokens
         self._deadline = None if minutes is None else time.monotonic() + 60 * minutes
+        self._grace = 0.0 if minutes is None else max(GRACE_SECONDS, GRACE_SHARE * 60 * minutes)
         self._labelling = labelling
         self._planned = 0
         self._answered = 0
@@ -94,6 +98,19 @@ class RunBudget:
                 self.exhausted_limit = nearest
                 return index
         return len(sizes)
+
+    def seconds_left(self, *, for_labels: bool = False) -> float | None:
+        """Return the seconds until the minutes are over, at least 0; None without a limit.
+
+        `for_labels` adds the time in which texts that were answered before may still be labelled.
+        """
+        if self._deadline is None:
+            return None
+        return max(0.0, self._deadline + self._grace * for_labels - time.monotonic())
+
+    def record_timeout(self) -> None:
+        """Note that requests were cancelled because the minutes are over."""
+        self.exhausted_limit = "minutes"
 
     def record_planned(self, requests: Sequence[GenerationRequest]) -> None:
         """Count requests that are planned or sent."""

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import signal
 import threading
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor, wait
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
 Result = TypeVar("Result")
@@ -21,6 +23,23 @@ def run_coroutine(coroutine: Coroutine[Any, Any, Result]) -> Result:
     ends both, as it does where no loop runs.
     """
     return _run_in_thread(coroutine) if _is_loop_running() else asyncio.run(coroutine)
+
+
+@contextmanager
+def interrupt_on_sigterm() -> Iterator[None]:
+    """Treat SIGTERM as an interrupt (Ctrl-C) meanwhile, so that what it ends is closed in order and says so.
+
+    Does nothing outside of the main thread, and where the process handles SIGTERM already.
+    """
+    in_main_thread = threading.current_thread() is threading.main_thread()
+    if not in_main_thread or signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL:
+        yield
+        return
+    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
 def _is_loop_running() -> bool:

@@ -13,16 +13,20 @@ import math
 from collections import Counter
 from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 
 from textsynth.core.protocols import QuotaDeficit
 from textsynth.core.records import GenerationRequest, Record
 from textsynth.recipe import Recipe
 
-PRIOR_YIELD = 0.5
+PRIOR_YIELD, LARGE_RUN_PRIOR_YIELD = 0.5, 0.85
+LARGE_RUN_REQUESTS = 16
+"""From so many requests on, those that a cautious prior wastes cost more than another window for what is missing."""
 PRIOR_CANDIDATES = 10
 MIN_YIELD = 0.02
 # A smaller deficit is rounding.
 MIN_DEFICIT = 0.5
+NO_TEXTS: Mapping[str, int] = MappingProxyType({})
 EVERYTHING = (QuotaDeficit({}, 10**9, single_pass=True),)
 """The deficits of a generator that should bring all it has once."""
 
@@ -72,10 +76,17 @@ class Quota:
 
     `shares` has the generators that ask a model; None is an even split of what the others leave. After `patience`
     answers in a row without an accepted text a generator counts as dry for a cell. Without cells every generator brings
-    all it has once.
+    all it has once. `texts_per_request` says how large the run is, by generator; the default is a small one.
     """
 
-    def __init__(self, cells: Sequence[QuotaCell], shares: Mapping[str, float | None], *, patience: int) -> None:
+    def __init__(
+        self,
+        cells: Sequence[QuotaCell],
+        shares: Mapping[str, float | None],
+        *,
+        patience: int,
+        texts_per_request: Mapping[str, int] = NO_TEXTS,
+    ) -> None:
         self.cells = list(cells)
         self._shares = _with_even_split(shares)
         self._patience = patience
@@ -83,6 +94,8 @@ class Quota:
         self._accepted: Counter[str] = Counter()
         # Most specific first: texts for a cell count in the cells that contain it, too.
         self._by_specificity = sorted(self.cells, key=lambda cell: -len(cell.values))
+        needed = sum(self.target_share(name) / texts_per_request[name] for name in shares if name in texts_per_request)
+        self._prior_yield = LARGE_RUN_PRIOR_YIELD if needed >= LARGE_RUN_REQUESTS else PRIOR_YIELD
 
     @property
     def met(self) -> bool:
@@ -132,9 +145,9 @@ class Quota:
     def yield_rate(self, cell: QuotaCell, generator: str) -> float:
         """Return the share of a generator's candidates for a cell that are accepted.
 
-        With few candidates the rate of the cell is smoothed towards the generator's rate, and that towards one half.
+        With few candidates the rate of the cell is smoothed towards the generator's rate, and that towards the prior.
         """
-        overall = (self._accepted[generator] + PRIOR_YIELD * PRIOR_CANDIDATES) / (
+        overall = (self._accepted[generator] + self._prior_yield * PRIOR_CANDIDATES) / (
             self._candidates[generator] + PRIOR_CANDIDATES
         )
         rate = (cell.by_generator[generator] + overall * PRIOR_CANDIDATES) / (

@@ -20,13 +20,18 @@ from textsynth.parse import ParseFailure, without_thinking
 from textsynth.runner.batch_file import BatchFile, MissingAnswers
 from textsynth.store.journal import Journal
 
+MIN_LONG_PROMPT, MAX_CHARACTERS_PER_TOKEN = 2000, 8
+"""A prompt of so many characters has more tokens than one for every 8 characters in any language."""
+
 
 @dataclass(slots=True)
 class RequestStats:
     """What the requests have cost so far.
 
     `sent` counts requests that this process sent, `from_journal` those that the journal answered; the token counts are
-    of both, `generated_tokens` are the completion tokens of those sent.
+    of both, `generated_tokens` are the completion tokens of those sent. `long_prompts` are those with a token count of
+    the server that could have been cut, `cut_prompts` those for which it counted far too few tokens; `worst_cut` has
+    the tokens and the characters of the one that lost most.
     """
 
     sent: int = 0
@@ -35,6 +40,31 @@ class RequestStats:
     prompt_tokens: int = 0
     completion_tokens: int = 0
     generated_tokens: int = 0
+    long_prompts: int = 0
+    cut_prompts: int = 0
+    worst_cut: tuple[int, int] = (1, 1)
+
+    def record_prompt_size(self, request: ModelRequest, tokens: int) -> None:
+        """Compare the server's token count of a prompt with its length; 0 is unknown."""
+        characters = prompt_characters(request)
+        if not tokens or characters < MIN_LONG_PROMPT:
+            return
+        self.long_prompts += 1
+        if characters > MAX_CHARACTERS_PER_TOKEN * tokens:
+            self.cut_prompts += 1
+            self.worst_cut = min(self.worst_cut, (tokens, characters), key=lambda cut: cut[0] / cut[1])
+
+    @property
+    def cut_note(self) -> str | None:
+        """A sentence about prompts that a server has cut; None where there are none."""
+        if not self.cut_prompts:
+            return None
+        tokens, characters = self.worst_cut
+        return (
+            f"the server seems to have cut {self.cut_prompts:,} of {self.long_prompts:,} long prompts at its context:"
+            f" it counted {tokens:,} tokens for a prompt of {characters:,} characters; raise its context length"
+            " (Ollama: num_ctx), or shorten the prompts"
+        )
 
 
 class Requester:
@@ -95,17 +125,32 @@ class Requester:
             await self._ask_model(name, unanswered, answers)
         if any(request is not None and request.key not in answers for request in model_requests):
             raise MissingAnswers
-        for completion in answers.values():
-            self.stats.failed += completion.failure is not None
-            self.stats.prompt_tokens += completion.prompt_tokens
-            self.stats.completion_tokens += completion.completion_tokens
+        self._count([request for request in model_requests if request is not None], answers)
         return [None if request is None else _without_thinking(answers[request.key]) for request in model_requests]
+
+    def stored(self, model_requests: Sequence[ModelRequest | None]) -> list[Completion | None]:
+        """Return the completions that are on disk already, in plan order; None for the others."""
+        requests = [request for request in model_requests if request is not None]
+        answers = self._journal.find_answers([request.key for request in requests])
+        self._count([request for request in requests if request.key in answers], answers)
+        return [
+            None if request is None or request.key not in answers else _without_thinking(answers[request.key])
+            for request in model_requests
+        ]
 
     async def close(self) -> None:
         """Close the models that were opened, once the answers of a batch are on disk."""
         await asyncio.gather(*self._writes)
         for model in self._models.values():
             await model.close()
+
+    def _count(self, requests: Sequence[ModelRequest], answers: Mapping[str, Completion]) -> None:
+        for request in requests:
+            self.stats.record_prompt_size(request, answers[request.key].prompt_tokens)
+        for completion in answers.values():
+            self.stats.failed += completion.failure is not None
+            self.stats.prompt_tokens += completion.prompt_tokens
+            self.stats.completion_tokens += completion.completion_tokens
 
     async def _ask_model(self, name: str, requests: Sequence[ModelRequest], answers: dict[str, Completion]) -> None:
         if name not in self._models:
@@ -170,6 +215,12 @@ class Requester:
             raise TypeError("a request without a prompt has no key")
         content.update(use)
         return ModelRequest(content.hexdigest(), request.prompt, request.sampling, request.constraint, request.options)
+
+
+def prompt_characters(request: ModelRequest) -> int:
+    """Return the length of a prompt, without what a chat template adds."""
+    prompt = request.prompt
+    return len(prompt.text) + sum(len(message.content) for message in prompt.messages)
 
 
 def _without_thinking(completion: Completion) -> Completion:

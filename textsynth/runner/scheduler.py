@@ -13,6 +13,7 @@ import sys
 from collections import Counter, deque
 from collections.abc import Container, Sequence
 from dataclasses import asdict, dataclass, field
+from typing import Any
 
 from textsynth.core.calibration_summary import CalibrationSummary
 from textsynth.core.protocols import FilterSession, LabellerSession
@@ -30,6 +31,7 @@ from textsynth.core.records import (
 from textsynth.export.run_result import RequestInfo
 from textsynth.runner.budget import RunBudget, estimate_tokens
 from textsynth.runner.candidate_pipeline import BatchResult, CandidatePipeline
+from textsynth.runner.first_answers import FirstAnswers
 from textsynth.runner.max_tokens import AdaptiveMaxTokens
 from textsynth.runner.plugin_checks import ValidatedGenerator
 from textsynth.runner.quota import EVERYTHING, Quota
@@ -37,6 +39,9 @@ from textsynth.runner.requester import Requester
 from textsynth.runner.review_decisions import NO_DECISIONS, ReviewDecisions
 
 WINDOWS_IN_FLIGHT = 2
+# Windows are small until a text is accepted, but for the second one, which keeps the server busy meanwhile. So the
+# yield is known early, and where the first answers all fail, what is in flight of the second window is cancelled.
+FIRST_WINDOW = 20
 # How many answers are parsed, or requests keyed, before the event loop may handle what arrived from the model.
 STEPS_PER_TURN = 16
 # The filter thread yields to the threads of the model client and the journal after this time instead of Python's 5 ms.
@@ -58,7 +63,7 @@ class RunState:
     """What a run has so far: accepted and dropped records in plan order, and what was requested, by journal key.
 
     Equal request infos are one object, as most answers share theirs. `calibrations` are the labellers' results on gold
-    rows, by step; `notes` are sentences for the user.
+    rows, by step; `notes` are sentences for the user. `stop_sentence` says why the run stopped early, where it did.
     """
 
     accepted: list[Record] = field(default_factory=list)
@@ -69,6 +74,7 @@ class RunState:
     notes: list[str] = field(default_factory=list)
     candidates: int = 0
     windows: int = 0
+    stop_sentence: str | None = None
 
 
 @dataclass(slots=True)
@@ -83,6 +89,7 @@ class _Chain:
 @dataclass(frozen=True, slots=True)
 class _Window:
     requests: list[GenerationRequest]
+    model_requests: list[ModelRequest | None]
     chains: asyncio.Task[list[_Chain]]
 
 
@@ -118,11 +125,14 @@ class Scheduler:
         self._follow_ups_per_request = 0
         self._deferred: list[GenerationRequest] = []
         self._max_tokens = AdaptiveMaxTokens()
+        self._first_answers = FirstAnswers()
+        self._planned_windows = 0
+        self._has_yield = False
         self._infos: dict[tuple[str, str, str, Sampling, str], RequestInfo] = {}
         self.state = RunState()
 
     async def run(self) -> str:
-        """Run all windows. Return why it stopped: met, budget, dry or done.
+        """Run all windows. Return why it stopped: met, budget, dry, failing or done.
 
         "done" means that no quota was set and everything the generators have was used.
         """
@@ -140,6 +150,9 @@ class Scheduler:
                     return self._stop_reason()
                 if len(in_flight) == WINDOWS_IN_FLIGHT or not requests:
                     await self._commit(in_flight.popleft())
+                if self._first_answers.stop is not None and not self._quota.met:
+                    why, self.state.stop_sentence = self._first_answers.stop
+                    return why
         finally:
             for window in in_flight:
                 window.chains.cancel()
@@ -154,7 +167,7 @@ class Scheduler:
         """
         texts = max((generator.texts_per_request for generator in self._generators), default=1)
         available = self._budget.available(
-            self._window_size,
+            self._window_limit(),
             tokens_per_request=self._tokens_per_request,
             texts_per_request=texts,
             follow_ups_per_request=self._follow_ups_per_request,
@@ -173,7 +186,13 @@ class Scheduler:
         requests, self._deferred = self._budget.split_affordable(requests, tokens_per_request=self._tokens_per_request)
         self._budget.record_planned(requests)
         self._budget.reserve(requests)
+        self._planned_windows += bool(requests)
         return requests
+
+    def _window_limit(self) -> int:
+        """Return how many requests the next window may have."""
+        is_small = not self._has_yield and self._planned_windows != 1
+        return min(self._window_size, FIRST_WINDOW) if is_small else self._window_size
 
     def _plan_generators(self, available: int) -> tuple[list[GenerationRequest], bool]:
         """Return what the generators request for what is missing, and whether one newly has nothing to offer for it."""
@@ -197,7 +216,7 @@ class Scheduler:
         for start in range(0, len(requests), STEPS_PER_TURN):
             model_requests += self._requester.model_requests(requests[start : start + STEPS_PER_TURN])
             await asyncio.sleep(0)
-        return _Window(requests, asyncio.create_task(self._complete_chains(requests, model_requests)))
+        return _Window(requests, model_requests, asyncio.create_task(self._complete_chains(requests, model_requests)))
 
     async def _complete_chains(
         self, requests: Sequence[GenerationRequest], model_requests: Sequence[ModelRequest | None]
@@ -217,6 +236,30 @@ class Scheduler:
                 chain.completions.append(completion)
         return chains
 
+    async def _answered_chains(self, window: _Window) -> list[_Chain]:
+        """Return the chains of a window; once the minutes are over, those that were answered completely until then."""
+        done = await _done_within(window.chains, self._budget.seconds_left())
+        if done:
+            return window.chains.result()
+        self._budget.record_timeout()
+        completions = self._requester.stored(window.model_requests)
+        answered = zip(window.requests, window.model_requests, completions, strict=True)
+        chains = [
+            _Chain([request], [model_request], [completion])
+            for request, model_request, completion in answered
+            if completion is not None or model_request is None
+        ]
+        return [chain for chain in chains if self._follow_stored(chain)]
+
+    def _follow_stored(self, chain: _Chain) -> bool:
+        """Add the follow-ups whose answers are on disk; return whether they are all there."""
+        while chain.requests[0].max_follow_ups and self._extend(chain):
+            (completion,) = self._requester.stored([chain.model_requests[-1]])
+            if completion is None:
+                return False
+            chain.completions.append(completion)
+        return True
+
     def _extend(self, chain: _Chain) -> bool:
         """Add the follow-up to the chain's last answer; return whether there is one."""
         first, completion, parent = chain.requests[0], chain.completions[-1], chain.model_requests[-1]
@@ -233,7 +276,8 @@ class Scheduler:
 
     async def _commit(self, window: _Window) -> None:
         """Take a window's answers in plan order through parsing, filters and labellers into the state and the quota."""
-        chains = await window.chains
+        chains = await self._answered_chains(window)
+        requests = [chain.requests[0] for chain in chains]
         for chain in chains:
             self._budget.record_planned(chain.requests[1:])
             self._budget.charge(chain.completions)
@@ -241,23 +285,28 @@ class Scheduler:
         candidates: list[Record] = []
         unparsed: list[DroppedRecord] = []
         index_of: dict[str, int] = {}
+        failures: dict[int, str] = {}
         for index, parsed in enumerate(await self._parse(chains)):
             for item in parsed:
                 if isinstance(item, DroppedRecord):
                     unparsed.append(item)
+                    failures.setdefault(index, item.reason)
                 else:
                     candidates.append(item)
                     index_of[item.id] = index
         with_texts = set(index_of.values())
         last = [chain.completions[-1] for chain in chains]
-        self.state.notes += self._max_tokens.update(window.requests, last, with_texts)
+        self.state.notes += self._max_tokens.update(requests, last, with_texts)
         result = await self._pipeline.process(candidates)
         self._record(candidates, unparsed, result)
         accepted: dict[int, list[Record]] = {}
         for record in result.accepted:
             accepted.setdefault(index_of[record.id], []).append(record)
-        stale = self._max_tokens.stale_requests(window.requests, with_texts)
-        self._quota.commit(window.requests, accepted, stale)
+        stale = self._max_tokens.stale_requests(requests, with_texts)
+        self._quota.commit(requests, accepted, stale)
+        without_texts = {index: reason for index, reason in failures.items() if index not in with_texts}
+        self._first_answers.observe(requests, last, without_texts, accepted, stale)
+        self._has_yield |= any(requests[index].prompt is not None for index in accepted)
         for generator in self._generators:
             generator.session.observe_accepted(result.accepted)
 
@@ -305,9 +354,13 @@ class Scheduler:
         affordable = self._budget.affordable(sizes, tokens_per_request=self._tokens_per_request)
         requests = [request for group in groups[:affordable] for request in group]
         self._budget.record_planned(requests)
-        completions = await self._complete_all(requests)
-        self._budget.charge(completions)
-        return _by_group(groups, affordable, completions)
+        task = asyncio.create_task(self._complete_all(requests))
+        if await _done_within(task, self._budget.seconds_left(for_labels=True)):
+            completions = task.result()
+            self._budget.charge(completions)
+            return _by_group(groups, affordable, completions)
+        self._budget.record_timeout()
+        return [None if group else [] for group in groups]
 
     async def _answer_gold_rows(self, groups: Sequence[Sequence[GenerationRequest]]) -> list[list[Completion] | None]:
         """Answer the requests about gold rows before anything is planned: the budget is smaller by them from then on.
@@ -346,6 +399,20 @@ class Scheduler:
         if self._budget.exhausted_limit is not None:
             return "budget"
         return "dry" if self._quota.cells else "done"
+
+
+async def _done_within(task: asyncio.Task[Any], seconds: float | None) -> bool:
+    """Wait for a task, at most so many seconds; return whether it is done, else it is cancelled. None: no limit."""
+    if seconds is None:
+        await task
+        return True
+    try:
+        done, _ = await asyncio.wait({task}, timeout=seconds)
+    finally:
+        if not task.done():
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+    return bool(done)
 
 
 def _by_group(

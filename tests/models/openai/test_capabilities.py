@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from tests.engines import engine
+from tests.mock import MODEL
 from tests.models.model_calls import answers, request, requests, runtime
+from tests.server import Fault, serving
 from textsynth.core.errors import ModelError
-from textsynth.core.records import Completion, Constraint
+from textsynth.core.records import Completion, Constraint, Message, ModelRequest, RenderedPrompt
 from textsynth.models import Model
 from textsynth.models.http import Http
 from textsynth.models.openai.capabilities import RequestEncoder, ServerCapabilities
@@ -206,3 +209,138 @@ def test_fewer_completions_are_asked_for_after_a_failure() -> None:
     assert capabilities.max_n == 8
     capabilities.reduce_n(3)
     assert capabilities.max_n == 1
+
+
+def with_system(text: str = "hello") -> ModelRequest:
+    messages = (Message("system", "You write texts."), Message("user", text))
+    return replace(request(text), prompt=RenderedPrompt("test", "0", messages=messages))
+
+
+@pytest.mark.parametrize(
+    ("status", "message"),
+    [
+        (400, "System role not supported"),
+        (500, "Jinja Exception: System role not supported"),
+        (400, "Conversation roles must alternate user/assistant/user/assistant/..."),
+        (400, "Unsupported value: 'messages[0].role' does not support 'system' with this model."),
+        (400, "Only user and assistant roles are supported!"),
+        (422, "system messages are not supported by this model"),
+    ],
+)
+@pytest.mark.parametrize("concurrency", [1, 64])
+def test_a_server_without_a_system_role_gets_the_system_message_in_the_first_user_message(
+    status: int, message: str, concurrency: int
+) -> None:
+    log: list[str] = []
+    rejects = [Fault(str(status), contains='"system"', message=message)]
+    with serving(faults=rejects) as server:
+        small = Http(base_url=server.url, model=MODEL, concurrency=concurrency).open(runtime(lines=log))
+        completions = answers(small, [with_system(f"text {number}") for number in range(100)])
+        rejected = sum(sent["messages"][0]["role"] == "system" for sent in server.mock.bodies)
+        last = server.mock.bodies[-1]["messages"]
+    assert not failures(completions)
+    assert 1 <= rejected <= concurrency
+    assert [sent["role"] for sent in last] == ["user"]
+    assert last[0]["content"].startswith("You write texts.\n\ntext ")
+    assert [line for line in log if "system role" in line] == [
+        f"{server.url}: the model has no system role; the system message is put in front of the first user message"
+    ]
+
+
+def test_a_rejection_of_the_system_role_without_a_system_message_is_a_failure() -> None:
+    with serving(faults=[Fault("400", contains="question 3", message="System role not supported")]) as server:
+        small = Http(base_url=server.url, model=MODEL, concurrency=1).open(runtime())
+        completions = answers(small, requests(6))
+        assert server.mock.requests <= 8
+    assert failures(completions) == ["rejected by the server (HTTP 400): System role not supported"]
+
+
+@pytest.mark.parametrize(
+    ("message", "room"),
+    [
+        (
+            "This model's maximum context length is 2048 tokens. However, you requested 2298 tokens (298 in the"
+            " messages, 2000 in the completion). Please reduce the length of the messages or completion.",
+            1750,
+        ),
+        (
+            "'max_tokens' or 'max_completion_tokens' is too large: 2000. This model's maximum context length is 2048"
+            " tokens and your request has 300 input tokens (2000 > 2048 - 300).",
+            1748,
+        ),
+        (
+            "`inputs` tokens + `max_new_tokens` must be <= 2048. Given: 298 `inputs` tokens and 2000 `max_new_tokens`",
+            1750,
+        ),
+        (
+            "Requested token count exceeds the model's maximum context length of 2048 tokens. You requested a total of"
+            " 2298 tokens: 298 tokens from the input messages and 2000 tokens for the completion.",
+            1750,
+        ),
+        (
+            "max_tokens is too large: 2000. This model supports at most 1024 completion tokens, whereas you provided"
+            " 2000.",
+            1024,
+        ),
+    ],
+)
+@pytest.mark.parametrize("concurrency", [1, 64])
+def test_max_tokens_beyond_the_context_is_lowered_to_what_is_left(message: str, room: int, concurrency: int) -> None:
+    log: list[str] = []
+    with serving(faults=[Fault("400", contains='"max_tokens":2000', message=message)]) as server:
+        small = Http(base_url=server.url, model=MODEL, concurrency=concurrency).open(runtime(lines=log))
+        long = [replace(each, sampling=replace(each.sampling, max_tokens=2000)) for each in requests(70)]
+        completions = answers(small, [*long, request("short")])
+        sent = [body["max_tokens"] for body in server.mock.bodies]
+    assert not failures(completions)
+    assert set(sent) == {2000, room, 256}
+    assert len([line for line in log if f"lowered to what the prompt leaves of the context, here {room}" in line]) == 1
+
+
+@pytest.mark.parametrize("left", [-6953, 0, 15])
+def test_a_prompt_that_leaves_no_room_is_too_long(left: int) -> None:
+    message = (
+        f"This model's maximum context length is 2048 tokens. However, you requested 9999 tokens ({2048 - left} in the"
+        " messages, 256 in the completion)."
+    )
+    with serving(faults=[Fault("400", contains="question 3", message=message)]) as server:
+        small = Http(base_url=server.url, model=MODEL, concurrency=1).open(runtime())
+        (failure,) = failures(answers(small, requests(6)))
+        assert server.mock.requests == 6
+    assert failure.startswith(f"the prompt is too long for {MODEL!r}: ")
+
+
+def test_a_max_tokens_of_the_recipe_is_not_lowered() -> None:
+    message = "max_tokens is too large: 9000. This model supports at most 1024 completion tokens"
+    with serving(faults=[Fault("400", contains="question 3", message=message)]) as server:
+        small = Http(base_url=server.url, model=MODEL, concurrency=1, extra_body={"max_tokens": 9000}).open(runtime())
+        (failure,) = failures(answers(small, requests(6)))
+    assert failure.startswith("rejected by the server (HTTP 400): max_tokens is too large")
+
+
+@pytest.mark.parametrize(
+    ("message", "omitted"),
+    [
+        ("Unsupported value: 'temperature' does not support 0.8 with this model. Only the default (1) value is"
+         " supported.", {"temperature"}),
+        ("Unsupported parameter: 'top_p' is not supported with this model.", {"top_p"}),
+        ("`temperature` and `top_p` cannot both be specified for this model. Please use only one.", {"top_p"}),
+        ("temperature and top_p are not supported by reasoning models", {"temperature", "top_p"}),
+    ],
+)  # fmt: skip
+def test_a_refused_temperature_or_top_p_is_omitted_with_a_note(message: str, omitted: set[str]) -> None:
+    log: list[str] = []
+    contains = '"top_p"' if "top_p" in omitted else '"temperature"'
+    with serving(faults=[Fault("400", contains=contains, message=message)]) as server:
+        completions = answers(Http(base_url=server.url, model=MODEL).open(runtime(lines=log)), requests(20))
+        last = server.mock.bodies[-1]
+    assert not failures(completions)
+    assert {"temperature", "top_p"} - last.keys() == omitted
+    assert [line for line in log if "requests are sent without, and its own value applies" in line]
+
+
+@pytest.mark.parametrize("message", ["temperature must be between 0 and 1", "top_p is out of range"])
+def test_a_refused_value_of_temperature_or_top_p_is_a_failure(message: str) -> None:
+    with serving(faults=[Fault("400", contains="question 3", message=message)]) as server:
+        small = Http(base_url=server.url, model=MODEL, concurrency=1).open(runtime())
+        assert failures(answers(small, requests(6))) == [f"rejected by the server (HTTP 400): {message}"]

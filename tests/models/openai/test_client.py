@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import threading
 import time
 from contextlib import suppress
@@ -12,10 +13,12 @@ import pytest
 
 from tests.mock import MODEL
 from tests.models.model_calls import answers, complete, request, requests, runtime
+from tests.models.raw_server import raw_server
 from tests.server import Fault, serving
 from textsynth.core.errors import ModelError
 from textsynth.core.records import Completion
 from textsynth.models.http import Http
+from textsynth.models.openai import protocol
 from textsynth.models.openai.client import Client
 from textsynth.models.openai.config import EndpointConfig
 from textsynth.models.vllm_server.process import free_port
@@ -379,3 +382,107 @@ def test_a_server_that_is_down_from_the_start_is_left_out() -> None:
         assert server.stats()["requests"] == 40
     assert not failed(completions)
     assert len(log) == 1
+
+
+@pytest.mark.parametrize("concurrency", [1, 64])
+@pytest.mark.parametrize(
+    ("kind", "failure"),
+    [
+        ("tool", protocol.TOOL_CALL),
+        ("filtered", protocol.CONTENT_FILTERED),
+        ("thoughts", protocol.ONLY_THOUGHTS),
+        ("thinking", protocol.STILL_THINKING),
+        ("error 400", "rejected by the server (HTTP 400): an error on demand"),
+    ],
+)
+def test_an_answer_without_a_text_names_its_reason(kind: str, failure: str, concurrency: int) -> None:
+    with serving(faults=[Fault(kind, contains="question 7.")]) as server:
+        completions = answers(client(server.url, concurrency=concurrency), requests(40))
+        assert server.stats()["requests"] == 40
+    assert failed(completions) == [7]
+    assert completions[7].failure == failure
+
+
+def test_content_in_parts_is_read() -> None:
+    with serving(faults=[Fault("parts")]) as server:
+        (completion,) = answers(client(server.url), [request("x")])
+    assert (completion.text, completion.failure) == ("1. where is it", None)
+
+
+@pytest.mark.parametrize("concurrency", [1, 64])
+@pytest.mark.parametrize(
+    ("kind", "sentence"),
+    [
+        (
+            "page",
+            r"gives no completions: each of the first 4 .* no JSON but a web page: '<!DOCTYPE html>.*; it may be the",
+        ),
+        ("stream", r"no JSON but an event stream: 'data: .*; remove stream from extra_body"),
+        ("list", r"no choices but .*; base_url must be the address of an OpenAI-compatible API"),
+        ("error 401", r"refuses requests without a key; .*HTTP 401: 'an error on demand'"),
+        ("error 400", r"rejected each of the first 5 requests \(HTTP 400: 'an error on demand'\)"),
+        ("error text", r"rejected each of the first 5 requests \(HTTP 400: 'an error on demand'\)"),
+    ],
+)
+def test_a_server_that_gives_no_completions_stops_the_run_at_once(kind: str, sentence: str, concurrency: int) -> None:
+    with serving(faults=[Fault(kind)]) as server:
+        started = time.monotonic()
+        with pytest.raises(ModelError, match=sentence) as error:
+            answers(client(server.url, concurrency=concurrency), requests(100))
+        assert time.monotonic() - started < 10
+        assert server.stats()["requests"] <= 10 + 3 * concurrency
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("kind", ["error 429", "error 503", "error rate"])
+def test_an_error_with_http_200_that_may_pass_is_waited_for(kind: str) -> None:
+    with serving(faults=[Fault(kind, first=3)]) as server:
+        completions = answers(client(server.url), requests(20))
+        assert server.stats()["requests"] == 23
+    assert not failed(completions)
+
+
+@pytest.mark.parametrize("concurrency", [1, 64])
+@pytest.mark.parametrize(
+    ("pieces", "reason"),
+    [
+        (b"HTTP/1.1 200 OK\r\ncontent-length: " + b"9" * 5000 + b"\r\n\r\n", "Content-Length overflow"),
+        (b"HTTP/1.1 200 OK\r\ncontent-length: " + b"0" * 5000 + b"\r\n\r\n", "has 5,000 digits"),
+        (b"HTTP/1.1 200 OK\r\nx: " + b"y" * 5_000_000 + b"\r\n\r\n", "head exceeds 65,536 bytes"),
+        (b"HTTP/1.1 200 OK\r\n" + b"x: y\r\n" * 500_000 + b"\r\n", "head exceeds 65,536 bytes"),
+        (b"SSH-2.0-OpenSSH_9.6\r\n", "the response is not HTTP: it begins with b'SSH"),
+        (b"HTTP/1.1 101 Switching\r\n\r\n", "another protocol"),
+    ],
+)
+def test_a_response_that_is_no_http_stops_the_run_at_once(pieces: bytes, reason: str, concurrency: int) -> None:
+    async def go() -> None:
+        async with raw_server(lambda _: [pieces]) as server:
+            model = client(server.url, concurrency=concurrency)
+            started = time.monotonic()
+            with pytest.raises(ModelError, match=reason) as error:
+                await complete(model, requests(100))
+            assert time.monotonic() - started < 10
+            assert "gives no completions" in str(error.value)
+            assert "\n" not in str(error.value)
+            await model.close()
+
+    asyncio.run(go())
+
+
+def test_a_refused_proxy_is_called_a_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTP_PROXY", f"me:word@127.0.0.1:{free_port()}")
+    with pytest.raises(ModelError) as error:
+        answers(client("http://far.example/v1", max_downtime_seconds=0.2), requests(2))
+    sentence = str(error.value)
+    assert sentence.startswith("no connection to the server at http://far.example/v1 for ")
+    assert re.search(r"connection refused \(through the proxy http://127\.0\.0\.1:\d+ that the environment", sentence)
+    assert "correct the environment variable HTTP_PROXY, or except the server with NO_PROXY" in sentence
+    assert "word" not in sentence
+
+
+def test_a_proxy_of_another_kind_is_an_error_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("https_proxy", "socks5h://127.0.0.1")
+    with pytest.raises(
+        ModelError, match=r"the environment variable https_proxy names the proxy 'socks5h://127\.0\.0\.1'"
+    ):
+        client("https://far.example/v1")

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from tests.mock import MALFORMED_BODIES, TOO_LONG
 from tests.models.model_calls import request
 from textsynth.core.records import Completion, Constraint, ModelRequest
+from textsynth.http.response import Response
 from textsynth.models.openai import protocol
 
 CHOICE = Constraint("choice", '["a", "b"]')
@@ -217,3 +218,90 @@ def test_retry_after_is_in_seconds_or_a_date() -> None:
     seconds["Thu, 01 Jan 2026 00:00:09 GMT"] = 9.0
     seconds["Wed, 31 Dec 2025 00:00:00 GMT"] = 0.0
     assert {value: protocol.parse_retry_after(value, now) for value in seconds} == seconds
+
+
+@pytest.mark.parametrize(
+    ("content", "text"),
+    [
+        ([], ""),
+        ([{"type": "text", "text": "a "}, {"type": "output_text", "text": "b"}], "a b"),
+        (["a", {"type": "image"}, "b"], "ab"),
+        ([{"type": "refusal", "refusal": "I cannot."}], "I cannot."),
+    ],
+)
+def test_content_may_be_a_list_of_parts(content: list[Any], text: str) -> None:
+    assert protocol.parse_completion(response_with(message={"content": content})).text == text
+
+
+@pytest.mark.parametrize("content", [[{"type": "image"}], [3], {"text": "a"}, 3])
+def test_content_without_any_text_is_malformed(content: Any) -> None:
+    with pytest.raises(protocol.MalformedResponse, match="no text but"):
+        protocol.parse_completion(response_with(message={"content": content}))
+
+
+@pytest.mark.parametrize(
+    ("finish_reason", "message", "failure"),
+    [
+        ("content_filter", {"content": ""}, protocol.CONTENT_FILTERED),
+        ("content_filter", {"content": None}, protocol.CONTENT_FILTERED),
+        ("content_filter", {"content": "half a te"}, protocol.CONTENT_FILTERED),
+        ("tool_calls", {"content": None, "tool_calls": [{"id": "1"}]}, protocol.TOOL_CALL),
+        ("stop", {"content": "", "function_call": {"name": "search"}}, protocol.TOOL_CALL),
+        ("stop", {"content": "", "reasoning_content": "well"}, protocol.ONLY_THOUGHTS),
+        ("stop", {"content": None, "reasoning": "well"}, protocol.ONLY_THOUGHTS),
+        ("length", {"content": "", "reasoning": "well"}, protocol.STILL_THINKING),
+        ("tool_calls", {"content": "a text", "tool_calls": [{"id": "1"}]}, None),
+        ("stop", {"content": "", "reasoning_content": ""}, None),
+    ],
+)
+def test_what_a_model_does_in_place_of_a_text_is_named(finish_reason: str, message: Any, failure: str | None) -> None:
+    completion = protocol.parse_completion(response_with(message=message, finish_reason=finish_reason))
+    assert completion.failure == failure
+    assert completion.text == ("" if failure else message["content"])
+
+
+@pytest.mark.parametrize(
+    ("body", "error"),
+    [
+        (b"  <!DOCTYPE html><p>", protocol.WebPage),
+        (b"<HTML>", protocol.WebPage),
+        (b"data: {}\n\n", protocol.EventStream),
+        (b": keep-alive\n\ndata: {}", protocol.EventStream),
+        (b"ok", protocol.MalformedResponse),
+    ],
+)
+def test_a_body_that_is_not_json_is_called_what_it_is(body: bytes, error: type[Exception]) -> None:
+    with pytest.raises(protocol.MalformedResponse) as raised:
+        protocol.parse_completion(body)
+    assert type(raised.value) is error
+
+
+@pytest.mark.parametrize(
+    ("error", "status"),
+    [
+        ({"code": 429}, 429),
+        ({"code": "502"}, 502),
+        ({"status": 401, "code": "bad"}, 401),
+        ({"type": "overloaded_error"}, 503),
+        ({"code": "rate_limit_exceeded"}, 429),
+        ({"code": 200, "message": "?"}, 400),
+        ("no", 400),
+        (["no"], 400),
+        ({"code": ["x"]}, 400),
+    ],
+)
+def test_an_error_with_http_200_gets_the_status_of_its_code(error: Any, status: int) -> None:
+    response = protocol.error_in_success(Response(200, {}, json.dumps({"error": error}).encode()))
+    assert response is not None
+    assert response.status == status
+
+
+@pytest.mark.parametrize("body", [b"", b"[]", b"{}", b'{"error": null}', b'"error"', b"[" * 100_000])
+def test_a_body_without_an_error_is_none(body: bytes) -> None:
+    assert protocol.error_in_success(Response(200, {}, body)) is None
+
+
+@pytest.mark.parametrize("digits", ["9" * 5000, "0" * 5000])
+def test_a_context_of_any_number_of_digits_is_read(digits: str) -> None:
+    room = protocol.completion_room(f"maximum context length is {digits} tokens, {digits} in the messages")
+    assert room == 0

@@ -4,7 +4,10 @@ Every parameter that could change a completion is sent at its neutral value, bec
 the model's own generation_config: top_k, min_p and the penalties, and `enable_thinking` for chat templates. A server
 that rejects a parameter it does not know (api.openai.com) gets the request again at once without it, and all later
 requests as well; a server that rejects the request itself is recognized. What a recipe sets itself is never
-omitted.
+omitted, but for temperature and top_p, where a model refuses them: a note says so.
+
+A model without a system role gets the system message in front of the first user message. Where max_tokens exceeds what
+a prompt leaves of the context, requests with this prompt are sent with what is left.
 """
 
 from __future__ import annotations
@@ -15,7 +18,7 @@ from dataclasses import replace
 from typing import Literal, NamedTuple
 
 from textsynth.core.errors import ModelError
-from textsynth.core.records import Completion, ModelRequest
+from textsynth.core.records import Completion, ModelRequest, RenderedPrompt
 from textsynth.models.openai import protocol
 from textsynth.models.openai.protocol import CONSTRAINT_PARAMETERS, LOGPROB_TOKEN_IDS, MAX_N, ConstraintForm
 
@@ -37,7 +40,16 @@ RENDERING_PARAMETERS = (
 """Parameters that decide how a prompt becomes tokens; vLLM's `/tokenize` takes them too, under the same names."""
 TOP_LOGPROBS = (20, 5)
 """How many log-probabilities to ask for: the limit of most servers, then that of older ones."""
+SAMPLING = ("temperature", "top_p")
+"""Sampling parameters of every request, which some models accept at their own values only."""
+REFUSED = re.compile(
+    r"not support|unsupported|unrecognized|unknown|not (?:permitted|allowed|available)|only the default|deprecated"
+    r"|(?:cannot|can't|can not) both|extra inputs",
+    re.IGNORECASE,
+)
+"""How a server refuses a parameter as such, and not its value."""
 MAX_CACHED_BODIES = 256
+MAX_KNOWN_ROOMS = 4096
 MAX_FAILED_REMOVALS = 2
 RESENT_STATUSES = (400, 404, 422, 501)
 """Rejections after which another body is worth sending at once."""
@@ -92,6 +104,9 @@ class ServerCapabilities:
         self._neutral_index = {name: 0 for name in NEUTRAL_VALUES}
         self._top_logprobs_index = 0
         self._uses_max_completion_tokens = False
+        self._has_system_role = True
+        self._completion_rooms: dict[RenderedPrompt, int] = {}
+        self._lowered = 0
         self._bodies: dict[tuple[object, ...], RequestBody] = {}
         self._bodies_version: tuple[object, ...] = ()
 
@@ -99,7 +114,8 @@ class ServerCapabilities:
         """Return the body that asks for `n` completions; one prompt is sent several times, and encoded once."""
         version = (
             len(self.unsupported), len(self.constraint_forms), len(self.rejected_constraints), self.token_ids,
-            self._top_logprobs_index, self._uses_max_completion_tokens, *self._neutral_index.values(),
+            self._top_logprobs_index, self._uses_max_completion_tokens, self._has_system_role,
+            self._lowered, *self._neutral_index.values(),
         )  # fmt: skip
         if version != self._bodies_version or len(self._bodies) >= MAX_CACHED_BODIES:
             self._bodies.clear()
@@ -116,10 +132,8 @@ class ServerCapabilities:
         self, request: ModelRequest, form: ConstraintForm | None, n: int = 1
     ) -> tuple[dict[str, object], dict[str, object]]:
         """Return the required parameters, and the optional ones that the server has not rejected so far."""
-        required = protocol.base_parameters(request, self.model)
         thinks = self.thinking_tokens is not None and not request.options
-        if thinks:
-            required["max_tokens"] = request.sampling.max_tokens + (self.thinking_tokens or 0)
+        required = self._base_parameters(request, thinks=thinks)
         optional: dict[str, object] = {
             name: values[self._neutral_index[name]]
             for name, values in NEUTRAL_VALUES.items()
@@ -145,7 +159,8 @@ class ServerCapabilities:
     def rendering_parameters(self, request: ModelRequest) -> dict[str, object]:
         """Return those parameters of the request that decide how its prompt becomes tokens."""
         required, optional = self.parameters(request, None)
-        return {name: value for name, value in {**required, **optional}.items() if name in RENDERING_PARAMETERS}
+        names = RENDERING_PARAMETERS if self._has_system_role else ("messages", *RENDERING_PARAMETERS)
+        return {name: value for name, value in {**required, **optional}.items() if name in names}
 
     def constraint_form(self, request: ModelRequest) -> ConstraintForm | None:
         """Return how the request's constraint is sent; None where it is not sent, or where that must be probed."""
@@ -188,7 +203,8 @@ class ServerCapabilities:
         new = [name for name in names if name not in self.unsupported and name not in CONSTRAINT_PARAMETERS]
         self.unsupported.update(new)
         if new:
-            self._log(f"the server does not support {', '.join(new)}; requests are sent without")
+            own_value = ", and its own value applies" if any(name in SAMPLING for name in new) else ""
+            self._log(f"the server does not support {', '.join(new)}; requests are sent without{own_value}")
 
     def try_next_neutral_value(self, name: str, sent: object) -> bool:
         """Send another neutral value of the parameter from now on; return False where there is none."""
@@ -205,6 +221,33 @@ class ServerCapabilities:
     def rename_max_tokens(self) -> None:
         """Send `max_tokens` as `max_completion_tokens` from now on, which newer models of OpenAI require."""
         self._uses_max_completion_tokens = True
+
+    def merge_system_message(self, messages: object) -> bool:
+        """Put the system message in front of the first user message from now on.
+
+        Return False where the rejected `messages` have no system message, so that this cannot help.
+        """
+        if not isinstance(messages, list) or not any(message.get("role") == "system" for message in messages):
+            return False
+        if self._has_system_role:
+            self._has_system_role = False
+            self._log("the model has no system role; the system message is put in front of the first user message")
+        return True
+
+    def lower_max_tokens(self, request: ModelRequest, sent: object, room: int) -> bool:
+        """Send requests with this prompt with at most `room` for max_tokens; return False where that is too little."""
+        if not isinstance(sent, int) or not protocol.MIN_COMPLETION_TOKENS <= room < sent:
+            return False
+        if len(self._completion_rooms) >= MAX_KNOWN_ROOMS:
+            self._completion_rooms.clear()
+        self._completion_rooms[request.prompt] = room
+        self._lowered += 1
+        if self._lowered == 1:
+            self._log(
+                f"max_tokens {sent} is more than the server allows; it is lowered to what the prompt leaves of the"
+                f" context, here {room}"
+            )
+        return True
 
     def disable_n(self) -> None:
         """Ask for one completion a request from now on."""
@@ -226,6 +269,17 @@ class ServerCapabilities:
             return False
         self._top_logprobs_index += 1
         return True
+
+    def _base_parameters(self, request: ModelRequest, *, thinks: bool) -> dict[str, object]:
+        """Return what every server needs, without the sampling that this one refuses, and within its context."""
+        required = protocol.base_parameters(request, self.model, system_role=self._has_system_role)
+        for name in SAMPLING:
+            if name in self.unsupported:
+                del required[name]
+        max_tokens = request.sampling.max_tokens + ((self.thinking_tokens or 0) if thinks else 0)
+        room = self._completion_rooms.get(request.prompt) if self._completion_rooms else None
+        required["max_tokens"] = max_tokens if room is None else min(room, max_tokens)
+        return required
 
     def _with_extra_body(
         self, required: Mapping[str, object], optional: Mapping[str, object]
@@ -296,8 +350,25 @@ class RequestEncoder:
     def on_rejection(self, status: int, body: bytes) -> bool:
         """Learn from a rejection; return whether `body()` has another body worth sending. Ends after a few times."""
         text = body.decode("utf-8", "replace")
-        if status not in RESENT_STATUSES or protocol.PROMPT_TOO_LONG.search(text):
+        if status in (*RESENT_STATUSES, 500) and protocol.NO_SYSTEM_ROLE.search(text):
+            return self._capabilities.merge_system_message(self._required.get("messages"))
+        if status not in RESENT_STATUSES:
             return False
+        room = protocol.completion_room(text)
+        if room is not None or protocol.PROMPT_TOO_LONG.search(text):
+            return room is not None and self._lower_max_tokens(room)
+        if (has_other_body := self._learn_named(status, text)) is not None:
+            return has_other_body
+        top_logprobs = self._required.get("top_logprobs", self._required.get("logprobs"))
+        if self._request.options and "logprobs" in text and top_logprobs is not None:
+            return self._capabilities.reduce_top_logprobs(top_logprobs)
+        if self._n > 1 and status != 404:
+            self._n, self._omitted_n = 1, True
+            return True
+        return status != 404 and self._omit_suspects()
+
+    def _learn_named(self, status: int, text: str) -> bool | None:
+        """Learn from a rejection that names a parameter, as `on_rejection` does; None where it names none."""
         has_own_limit = "max_tokens" in self._capabilities.extra_body
         if "max_tokens" in self._required and "max_completion_tokens" in text and not has_own_limit:
             self._capabilities.rename_max_tokens()
@@ -306,16 +377,11 @@ class RequestEncoder:
             self._capabilities.disable_n()
             self._n = 1
             return True
-        named = [name for name in self._optional if _names(text, name)]
-        if named and not self._omitted:
-            return self._omit_named(named, text)
-        top_logprobs = self._required.get("top_logprobs", self._required.get("logprobs"))
-        if self._request.options and "logprobs" in text and top_logprobs is not None:
-            return self._capabilities.reduce_top_logprobs(top_logprobs)
-        if self._n > 1 and status != 404:
-            self._n, self._omitted_n = 1, True
+        if sampling := self._refused_sampling(text):
+            self._capabilities.mark_unsupported(self._request, sampling)
             return True
-        return status != 404 and self._omit_suspects()
+        named = [name for name in self._optional if _names(text, name)]
+        return self._omit_named(named, text) if named and not self._omitted else None
 
     def _checked(self, completion: Completion) -> Completion:
         """Return the completion with `exact` set in its scores. Raises ModelError where it is of another engine."""
@@ -328,6 +394,21 @@ class RequestEncoder:
         if completion.scores is None or not self._capabilities.exact_logprobs:
             return completion
         return replace(completion, scores=replace(completion.scores, exact=True))
+
+    def _lower_max_tokens(self, room: int) -> bool:
+        names = ("max_tokens", "max_completion_tokens")
+        sent = next((self._required[name] for name in names if name in self._required), None)
+        if any(name in self._capabilities.extra_body for name in names):
+            return False
+        return self._capabilities.lower_max_tokens(self._request, sent, room)
+
+    def _refused_sampling(self, text: str) -> list[str]:
+        """Return the sampling parameters that the server refuses; of two that exclude each other the last one."""
+        if not REFUSED.search(text):
+            return []
+        sent = [name for name in SAMPLING if name in self._required and name not in self._capabilities.extra_body]
+        named = [name for name in sent if _names(text, name)]
+        return named[-1:] if "both" in text else named
 
     def _omit_named(self, names: list[str], text: str) -> bool:
         """Omit the parameters that the server names, or send another neutral value of them."""

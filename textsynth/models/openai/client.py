@@ -71,7 +71,7 @@ class Client:
     async def complete(self, requests: Sequence[ModelRequest], on_completion: OnCompletion) -> None:
         """Answer all requests, within one limit over all calls; see `Model.complete`."""
         if not self._health_monitor.is_running:
-            raise_file_limit(MAX_LIMIT * len(self._balancer.endpoints))
+            raise_file_limit(2 * MAX_LIMIT * len(self._balancer.endpoints))
             self._health_monitor.start()
         await self._limiter.run(requests, on_completion)
 
@@ -133,6 +133,8 @@ class Client:
                 self._adapt_concurrency(endpoint, result)
         finally:
             endpoint.in_flight -= len(requests)
+        if isinstance(result, TransientError) and result.kind == "broken" and result.cure:
+            self._error_classifier.record_malformed(result, endpoint.description)
         if not isinstance(result, Response):
             return result
         error = self._error_classifier.classify(result, endpoint.description)

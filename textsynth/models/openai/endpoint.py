@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from textsynth.core.errors import ModelError
 from textsynth.core.records import Completion, ModelRequest
 from textsynth.http.address import Address
-from textsynth.http.pool import ConnectError, ConnectionPool, error_reason
-from textsynth.http.response import ProtocolError, Response
+from textsynth.http.pool import ConnectError, ConnectionPool, ProxyError, error_reason
+from textsynth.http.response import InvalidResponse, ProtocolError, Response
 from textsynth.models.openai import protocol
 from textsynth.models.openai.aimd import AimdLimit, parse_metrics
 from textsynth.models.openai.capabilities import RequestEncoder
@@ -84,7 +84,9 @@ class Endpoint:
         self.has_metrics = True
         self._model = config.model
         auth = {} if address.basic_auth is None else {"Authorization": address.basic_auth}
-        self._connections = ConnectionPool(address, {**auth, **config.headers})
+        self._connections = ConnectionPool(
+            address, {**auth, **config.headers}, lambda line: log(f"{self.display_url}: {line}")
+        )
         self._paths = {name: address.path(name) for name in ("/chat/completions", "/completions", "/models")}
         self._paths |= {name: address.path_outside_v1(name) for name in ("/tokenize", "/metrics")}
         self._capabilities = config.new_capabilities(lambda line: log(f"{self.display_url}: {line}"))
@@ -125,11 +127,14 @@ class Endpoint:
             return failed_probe if failed_probe is not None else await self._request(request, n)
         except ConnectError as error:
             self._is_checked = False
-            return TransientError("unreachable", str(error))
+            return TransientError("unreachable", str(error), cure=error.cure if isinstance(error, ProxyError) else "")
         except RequestTimeout:
             return TransientError("unavailable", f"no answer within timeout_seconds {self.timeouts.seconds:g}")
         except protocol.MalformedResponse as error:
-            return TransientError("broken", f"the response has {error}", server_responded=True)
+            return TransientError("broken", f"the response has {error}", server_responded=True, cure=error.cure)
+        except InvalidResponse as error:
+            self._is_checked = False
+            return TransientError("broken", str(error), server_responded=True, cure=protocol.MalformedResponse.cure)
         except (ProtocolError, OSError) as error:
             self._is_checked = False
             return TransientError("broken", f"the connection broke off ({error_reason(error)})")
@@ -175,12 +180,20 @@ class Endpoint:
     async def _request(self, request: ModelRequest, n: int) -> list[Completion | None] | Response:
         endpoint = protocol.endpoint_path(request)
         encoder = RequestEncoder(self._capabilities, request, n=n)
-        response = await self._post(endpoint, encoder.body())
-        while response.status != 200:
+        while True:
+            response = await self._post(endpoint, encoder.body())
+            if response.status == 200:
+                try:
+                    completions = encoder.parse_response(response.body)
+                except protocol.MalformedResponse:
+                    error = protocol.error_in_success(response)
+                    if error is None:
+                        raise
+                    response = error
+                else:
+                    return await self._token_counter.fill_missing(request, completions)
             if not encoder.on_rejection(response.status, response.body):
                 return response
-            response = await self._post(endpoint, encoder.body())
-        return await self._token_counter.fill_missing(request, encoder.parse_response(response.body))
 
     async def _post(self, endpoint: str, body: bytes) -> Response:
         """Send a body. Raises RequestTimeout where the attempt was cancelled because its time is up."""

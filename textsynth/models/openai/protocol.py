@@ -15,7 +15,8 @@ from email.utils import parsedate_to_datetime
 from functools import lru_cache
 from typing import Literal
 
-from textsynth.core.records import Completion, Constraint, ModelRequest
+from textsynth.core.records import Completion, Constraint, Message, ModelRequest
+from textsynth.http.response import Response
 from textsynth.models.openai.logprobs import parse_option_scores
 
 ConstraintForm = Literal["structured_outputs", "guided", "response_format", "none"]
@@ -35,12 +36,39 @@ MAX_RETRY_AFTER_SECONDS = 3600.0
 STILL_THINKING = "the model was still thinking when the answer ended: raise thinking.max_tokens, or switch thinking off"
 REJECTED = "rejected by the server"
 NO_LOGPROBS = "the server gives no log-probabilities"
+ONLY_THOUGHTS = (
+    "the answer is in the model's thoughts (reasoning_content) and its content is empty: switch thinking off with"
+    " extra_body, or serve the model without a reasoning parser"
+)
+CONTENT_FILTERED = (
+    "the server's content filter withheld the answer (finish_reason content_filter): change the prompt, or ask another"
+    " server"
+)
+TOOL_CALL = (
+    "the model calls a tool in place of an answer: serve it without tools, or set tool_choice: none in extra_body"
+)
 PROMPT_TOO_LONG = re.compile(
     r"context.?(length|size|window)|max_model_len|maximum model length"
     r"|(prompt|input|message)\w* (is|are) too (long|large)|too many (input |prompt )?tokens|reduce the length",
     re.IGNORECASE,
 )
 """What servers answer to a prompt that is too long."""
+NO_SYSTEM_ROLE = re.compile(
+    r"system.{0,3} (role|message|prompt)s?( is| are)? ?(not|n't|un)"
+    r"|(not|n't) support\w* (the )?.?system|only user and assistant roles|roles must alternate",
+    re.IGNORECASE,
+)
+"""What chat templates without a system role answer to a system message."""
+_CONTEXT = re.compile(r"context length (?:is|of) (?:only )?(\d+)|must be <= (\d+)", re.IGNORECASE)
+_PROMPT_SIZE = re.compile(
+    r"(\d+) in the (?:messages|prompt|input)"
+    r"|(\d+) (?:tokens (?:from|in|of) the input|(?:input|prompt) tokens|`inputs`)",
+    re.IGNORECASE,
+)
+_COMPLETION_SIZE = re.compile(r"(?:at most|maximum of|up to) (\d+) (?:completion|output) tokens", re.IGNORECASE)
+MIN_COMPLETION_TOKENS = 16
+"""A prompt that leaves less than this of the context for the completion counts as too long."""
+TRANSIENT_CODES = {"rate_limit_exceeded": 429, "rate_limit_error": 429, "overloaded_error": 503, "server_error": 500}
 
 # made once: json.dumps with separators makes an encoder for each call
 _encode = json.JSONEncoder(separators=(",", ":")).encode
@@ -49,13 +77,43 @@ _encode = json.JSONEncoder(separators=(",", ":")).encode
 class MalformedResponse(Exception):
     """A response without a completion: truncated JSON, no choices, no text. Worth another attempt."""
 
+    cure = "base_url must be the address of an OpenAI-compatible API, and usually ends with /v1"
+    """What to do where every response is like this one."""
+
+
+class WebPage(MalformedResponse):
+    """A web page, such as that of a login."""
+
+    cure = "it may be the page of a login or of another service: correct base_url, or log in to the network first"
+
+
+class EventStream(MalformedResponse):
+    """A completion in pieces."""
+
+    cure = "remove stream from extra_body, or switch streaming off in the proxy before the server"
+
 
 def endpoint_path(request: ModelRequest) -> str:
     """Return the endpoint, below the base URL, that fits the request's prompt."""
     return "/chat/completions" if request.prompt.messages else "/completions"
 
 
-def base_parameters(request: ModelRequest, model: str) -> dict[str, object]:
+def chat_messages(request: ModelRequest, *, system_role: bool = True) -> list[dict[str, str]]:
+    """Return the messages of a chat; without `system_role` the system's are put in front of the first user message."""
+    messages = request.prompt.messages
+    if not system_role:
+        system = "\n\n".join(message.content for message in messages if message.role == "system")
+        messages = tuple(message for message in messages if message.role != "system")
+        index = next((index for index, message in enumerate(messages) if message.role == "user"), None)
+        if system and index is None:
+            messages = (Message("user", system), *messages)
+        elif system and index is not None:
+            merged = Message("user", f"{system}\n\n{messages[index].content}")
+            messages = (*messages[:index], merged, *messages[index + 1 :])
+    return [{"role": message.role, "content": message.content} for message in messages]
+
+
+def base_parameters(request: ModelRequest, model: str, *, system_role: bool = True) -> dict[str, object]:
     """Return the parameters that every server needs: model, prompt, and the sampling that is not at its default.
 
     Sends no `seed`: with one, prompts that are read in parts crash some vLLM engines.
@@ -63,7 +121,7 @@ def base_parameters(request: ModelRequest, model: str) -> dict[str, object]:
     prompt, sampling = request.prompt, request.sampling
     body: dict[str, object] = {"model": model}
     if prompt.messages:
-        body["messages"] = [{"role": message.role, "content": message.content} for message in prompt.messages]
+        body["messages"] = chat_messages(request, system_role=system_role)
     else:
         body["prompt"] = prompt.text
     body |= {"temperature": sampling.temperature, "top_p": sampling.top_p, "max_tokens": sampling.max_tokens}
@@ -199,6 +257,40 @@ def rejected_failure(status: int, message: str) -> Completion:
     return Completion("", failure=f"{REJECTED} (HTTP {status}): {message}")
 
 
+def completion_room(text: str) -> int | None:
+    """Return how many tokens a server leaves for the completion; None where its rejection does not say so.
+
+    It is 0 or less where the prompt alone fills the context.
+    """
+    if (match := _COMPLETION_SIZE.search(text)) is not None:
+        return _bounded_number(match)
+    context, prompt = _CONTEXT.search(text), _PROMPT_SIZE.search(text)
+    return None if context is None or prompt is None else _bounded_number(context) - _bounded_number(prompt)
+
+
+def _bounded_number(match: re.Match[str]) -> int:
+    digits = next(group for group in match.groups() if group is not None)
+    return int(digits[:12])
+
+
+def error_in_success(response: Response) -> Response | None:
+    """Return the error response that a server sent with HTTP 200 as `{"error": …}`; None where it is none."""
+    try:
+        error = json.loads(response.body).get("error")
+    except (ValueError, AttributeError, RecursionError):
+        return None
+    if not error:
+        return None
+    values = error if isinstance(error, dict) else {}
+    codes = [values.get(name) for name in ("code", "status", "type")]
+    status = next((int(str(code)) for code in codes if re.fullmatch(r"[45]\d\d", str(code))), None)
+    if status is None:
+        status = next(
+            (TRANSIENT_CODES[code] for code in codes if isinstance(code, str) and code in TRANSIENT_CODES), 400
+        )
+    return response._replace(status=status)
+
+
 def parse_retry_after(value: str | None, now: datetime | None = None) -> float | None:
     """Return the seconds (0 to 3600) of a Retry-After header, which holds a number or an HTTP date."""
     if value is None:
@@ -218,6 +310,11 @@ def _parse_json(body: bytes) -> object:
     try:
         return json.loads(body)
     except (ValueError, RecursionError) as error:
+        start = body[:400].lstrip().lower()
+        if start.startswith((b"<!doctype", b"<html", b"<head", b"<?xml")):
+            raise WebPage(f"no JSON but a web page: {_excerpt(body)!r}") from error
+        if start.startswith((b"data:", b"event:", b": ")):
+            raise EventStream(f"no JSON but an event stream: {_excerpt(body)!r}") from error
         raise MalformedResponse(f"no JSON but {_excerpt(body)!r}") from error
 
 
@@ -249,13 +346,36 @@ def _parse_choice(response: object, choice: object, body: bytes, request: ModelR
         return Completion("", "stop", prompt_tokens, completion_tokens, failure=failure, scores=scores, engine=engine)
     message = choice.get("message")
     text = message.get("content") if isinstance(message, dict) else choice.get("text")
+    if isinstance(text, list):
+        text = _text_of_parts(text)
+    finish = "length" if choice.get("finish_reason") == "length" else "stop"
+    failure = _failure_of(message, finish) if not text or not isinstance(text, str) else None
+    if choice.get("finish_reason") == "content_filter":
+        failure = CONTENT_FILTERED
+    if failure is not None:
+        return Completion("", finish, prompt_tokens, completion_tokens, failure=failure, engine=engine)
     if not isinstance(text, str):
         text = _text_of_null(choice, message, body)
-    finish = "length" if choice.get("finish_reason") == "length" else "stop"
-    if not text and finish == "length" and _has_thoughts(message):
-        return Completion("", finish, prompt_tokens, completion_tokens, failure=STILL_THINKING, engine=engine)
     text = unwrap(replace_surrogates(text), None if request is None else request.constraint)
     return Completion(text, finish, prompt_tokens, completion_tokens, engine=engine)
+
+
+def _failure_of(message: object, finish: str) -> str | None:
+    """Return what the model did in place of a text; None where the answer is just empty."""
+    if not isinstance(message, dict):
+        return None
+    if any(message.get(name) for name in ("tool_calls", "function_call")):
+        return TOOL_CALL
+    if any(message.get(name) for name in ("reasoning", "reasoning_content")):
+        return STILL_THINKING if finish == "length" else ONLY_THOUGHTS
+    return None
+
+
+def _text_of_parts(parts: Sequence[object]) -> str | None:
+    """Return the text of content that is a list of parts; None where no part has one."""
+    texts = [part.get("text", part.get("refusal")) if isinstance(part, dict) else part for part in parts]
+    strings = [text for text in texts if isinstance(text, str)]
+    return "".join(strings) if strings or not parts else None
 
 
 def _text_of_null(choice: Mapping[str, object], message: object, body: bytes) -> str:
@@ -264,10 +384,6 @@ def _text_of_null(choice: Mapping[str, object], message: object, body: bytes) ->
         refusal = message.get("refusal")
         return refusal if isinstance(refusal, str) else ""
     raise MalformedResponse(f"no text but {_excerpt(body)!r}; finish_reason {choice.get('finish_reason')!r}")
-
-
-def _has_thoughts(message: object) -> bool:
-    return isinstance(message, dict) and any(message.get(name) for name in ("reasoning", "reasoning_content"))
 
 
 def _usage(response: Mapping[str, object]) -> tuple[int, int]:

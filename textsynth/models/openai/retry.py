@@ -28,6 +28,8 @@ MAX_LONE_FAILURES = 4
 """If no more requests than this fail at once or in a row, the cause is sought in them and not in the server."""
 MAX_REJECTIONS = 5
 """Once this many requests were rejected and none was answered, the run stops."""
+MAX_MALFORMED = 4
+"""Once this many responses were malformed and none was not, the run stops: no waiting mends a server like that."""
 NO_CHAT_TEMPLATE = re.compile(r"chat[ _]template(?!_?kwargs)", re.IGNORECASE)
 GATED = re.compile(
     r"gated|restricted|awaiting a review|not (been )?granted|accept (the|its) (terms|license|licence)", re.IGNORECASE
@@ -42,13 +44,15 @@ class TransientError:
 
     Kinds: unreachable (no connection), rate_limited (429), unavailable (502 to 504, or a timeout), and broken (the
     connection broke off, the response is malformed, or another status from 500). Only the last two count against the
-    request. `server_responded` says whether there was an HTTP response.
+    request. `server_responded` says whether there was an HTTP response; `cure` says what to do if every response of the
+    server is as malformed as this one, or if the proxy stays unreachable.
     """
 
     kind: ErrorKind
     message: str
     retry_after_seconds: float | None = None
     server_responded: bool = False
+    cure: str = ""
 
 
 @dataclass(slots=True)
@@ -132,6 +136,8 @@ class RetryPolicy:
         return jitter * min(MAX_DELAY_SECONDS, BASE_DELAY_SECONDS * 2.0 ** min(state.attempts, 10))
 
     def _downtime_message(self, error: TransientError, downtime: float) -> str:
+        if error.kind == "unreachable" and error.cure:
+            return f"no connection to the server at {self.address} for {downtime:.0f} s: {error.message}; {error.cure}"
         if error.kind == "unreachable" and not self.server_reached:
             return (
                 f"no server at {self.address}: {error.message}, for {downtime:.0f} s; start one there"
@@ -155,6 +161,16 @@ class ErrorClassifier:
         self._api_key = api_key
         self._api_key_env = api_key_env
         self._rejected = 0
+        self._malformed = 0
+
+    def record_malformed(self, error: TransientError, server: str) -> None:
+        """Note a malformed response. Raises ModelError where the server has sent nothing else."""
+        self._malformed += 1
+        if not self.answered and self._malformed >= MAX_MALFORMED:
+            raise ModelError(
+                f"{server} gives no completions: each of the first {self._malformed} responses was malformed, and"
+                f" {error.message}; {error.cure}"
+            )
 
     def classify(self, response: Response, server: str) -> Completion | TransientError | None:
         """Return the failure of this request, or the error that is worth another attempt.
@@ -201,6 +217,9 @@ class ErrorClassifier:
 
     def _rejection(self, response: Response, message: str, server: str) -> Completion:
         is_too_long = response.status == 413 or protocol.PROMPT_TOO_LONG.search(message)
+        room = protocol.completion_room(response.body.decode("utf-8", "replace"))
+        if room is not None and room >= protocol.MIN_COMPLETION_TOKENS:
+            return protocol.rejected_failure(response.status, message)
         if is_too_long or protocol.error_code(response.body) == "context_length_exceeded":
             return protocol.too_long_failure(self._model, message)
         self._rejected += 1
