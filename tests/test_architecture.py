@@ -51,7 +51,6 @@ SMALL_MODULES = {
     "report.charts.file": "the SVG file around a chart, one of the modules that draw",
     "report.sections.ablation": "one section of the report a module",
     "review.agreement": "a statistic with a source in the literature",
-    "runner.monitor": "the only part of a run that reads the clock",
     "sources.columnar": "one file format a module; loads pyarrow",
     "sources.revisions": "requests to the Hub, which reading rows does not need",
     "text.pii.email": "one kind of personal data a module",

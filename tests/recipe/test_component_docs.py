@@ -60,7 +60,12 @@ def test_a_task_is_described_with_its_columns_and_its_generator() -> None:
         "Texts, each with a paraphrase. Text columns: text, paraphrase; generator by default: paraphrase."
     )
     assert "generator by default: labelled, needs `labels`." in describe_components("classification")[0].text()
-    assert {doc.name for doc in describe_components("task")} == {"classification", "pairs", "paraphrasing", "summarization"}
+    assert {doc.name for doc in describe_components("task")} == {
+        "classification",
+        "pairs",
+        "paraphrasing",
+        "summarization",
+    }
 
 
 def test_an_unknown_name_is_an_error_with_the_nearest_name() -> None:

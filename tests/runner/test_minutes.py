@@ -47,12 +47,10 @@ def test_after_the_minutes_texts_may_be_labelled_for_a_while(monkeypatch: pytest
     assert RunBudget(requests=1, tokens=None, minutes=None).seconds_left() is None
 
 
-def test_texts_that_cannot_be_labelled_in_time_are_dropped_for_the_budget(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("textsynth.runner.budget.GRACE_SECONDS", 0.5)
+def test_texts_that_cannot_be_labelled_in_time_are_dropped_for_the_budget(tmp_path: Path) -> None:
+    """May take over ten seconds: labelling has that long after the end of the budget."""
     answers = '["1. where is it now", "1. nothing came"]'
-    path = small_recipe(tmp_path, want="{label: 40}", answers=answers, more="filter: [exact_duplicate]").path
+    path = small_recipe(tmp_path, want="{label: 40}", answers=answers, sections="filter: [exact_duplicate]").path
     models = 'models: {judge: {scripted: {answers: ["card"], latency_seconds: 60}}, generator: '
     text = path.read_text().replace("models: {generator: ", models)
     path.write_text(f"{text}\nlabel: [choice: {{model: judge}}]\nselect: []\n")

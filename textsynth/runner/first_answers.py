@@ -47,7 +47,7 @@ class FirstAnswers:
 
         `failures` has the reason for each index whose answer gave no text, `accepted` the accepted records by index.
         Answers that were cut off at the indexes in `stale` do not count, as later requests have a higher limit of
-        tokens; a model that is still thinking there does count, as that rarely mends it.
+        tokens; a model that is still thinking there does count, as a higher limit rarely helps there.
         """
         if self.stop is not None or self._is_decided:
             return

@@ -21,7 +21,7 @@ from textsynth.runner.batch_file import BatchFile, MissingAnswers
 from textsynth.store.journal import Journal
 
 MIN_LONG_PROMPT, MAX_CHARACTERS_PER_TOKEN = 2000, 8
-"""A prompt of so many characters has more tokens than one for every 8 characters in any language."""
+"""A prompt of this many characters has more tokens than one for every 8 characters in any language."""
 
 
 @dataclass(slots=True)

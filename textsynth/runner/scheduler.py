@@ -402,7 +402,7 @@ class Scheduler:
 
 
 async def _done_within(task: asyncio.Task[Any], seconds: float | None) -> bool:
-    """Wait for a task, at most so many seconds; return whether it is done, else it is cancelled. None: no limit."""
+    """Wait for a task, at most `seconds`; return whether it is done, else it is cancelled. None: no limit."""
     if seconds is None:
         await task
         return True

@@ -256,7 +256,7 @@ def test_a_rejection_of_the_system_role_without_a_system_message_is_a_failure() 
 
 
 @pytest.mark.parametrize(
-    ("message", "room"),
+    ("message", "free_tokens"),
     [
         (
             "This model's maximum context length is 2048 tokens. However, you requested 2298 tokens (298 in the"
@@ -285,7 +285,9 @@ def test_a_rejection_of_the_system_role_without_a_system_message_is_a_failure() 
     ],
 )
 @pytest.mark.parametrize("concurrency", [1, 64])
-def test_max_tokens_beyond_the_context_is_lowered_to_what_is_left(message: str, room: int, concurrency: int) -> None:
+def test_max_tokens_beyond_the_context_is_lowered_to_what_is_left(
+    message: str, free_tokens: int, concurrency: int
+) -> None:
     log: list[str] = []
     with serving(faults=[Fault("400", contains='"max_tokens":2000', message=message)]) as server:
         small = Http(base_url=server.url, model=MODEL, concurrency=concurrency).open(runtime(lines=log))
@@ -293,8 +295,11 @@ def test_max_tokens_beyond_the_context_is_lowered_to_what_is_left(message: str, 
         completions = answers(small, [*long, request("short")])
         sent = [body["max_tokens"] for body in server.mock.bodies]
     assert not failures(completions)
-    assert set(sent) == {2000, room, 256}
-    assert len([line for line in log if f"lowered to what the prompt leaves of the context, here {room}" in line]) == 1
+    assert set(sent) == {2000, free_tokens, 256}
+    assert (
+        len([line for line in log if f"lowered to what the prompt leaves of the context, here {free_tokens}" in line])
+        == 1
+    )
 
 
 @pytest.mark.parametrize("left", [-6953, 0, 15])

@@ -125,7 +125,7 @@ def test_requests_with_one_group_key_are_sent_together_within_the_limit() -> Non
     asyncio.run(go())
     assert engine.max_in_flight <= 6
     assert engine.group_sizes[0] == 4
-    assert max(engine.group_sizes[2:]) == 4, "requests that end together make room for a group together"
+    assert max(engine.group_sizes[2:]) == 4, "requests that end together make free_tokens for a group together"
     assert sorted(engine.started) == sorted(each.key for each in requests(40))
 
 

@@ -303,5 +303,5 @@ def test_a_body_without_an_error_is_none(body: bytes) -> None:
 
 @pytest.mark.parametrize("digits", ["9" * 5000, "0" * 5000])
 def test_a_context_of_any_number_of_digits_is_read(digits: str) -> None:
-    room = protocol.completion_room(f"maximum context length is {digits} tokens, {digits} in the messages")
-    assert room == 0
+    free_tokens = protocol.free_context_tokens(f"maximum context length is {digits} tokens, {digits} in the messages")
+    assert free_tokens == 0

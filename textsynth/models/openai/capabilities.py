@@ -49,7 +49,7 @@ REFUSED = re.compile(
 )
 """How a server refuses a parameter as such, and not its value."""
 MAX_CACHED_BODIES = 256
-MAX_KNOWN_ROOMS = 4096
+MAX_KNOWN_PROMPTS = 4096
 MAX_FAILED_REMOVALS = 2
 RESENT_STATUSES = (400, 404, 422, 501)
 """Rejections after which another body is worth sending at once."""
@@ -105,7 +105,7 @@ class ServerCapabilities:
         self._top_logprobs_index = 0
         self._uses_max_completion_tokens = False
         self._has_system_role = True
-        self._completion_rooms: dict[RenderedPrompt, int] = {}
+        self._free_tokens: dict[RenderedPrompt, int] = {}
         self._lowered = 0
         self._bodies: dict[tuple[object, ...], RequestBody] = {}
         self._bodies_version: tuple[object, ...] = ()
@@ -234,18 +234,18 @@ class ServerCapabilities:
             self._log("the model has no system role; the system message is put in front of the first user message")
         return True
 
-    def lower_max_tokens(self, request: ModelRequest, sent: object, room: int) -> bool:
-        """Send requests with this prompt with at most `room` for max_tokens; return False where that is too little."""
-        if not isinstance(sent, int) or not protocol.MIN_COMPLETION_TOKENS <= room < sent:
+    def lower_max_tokens(self, request: ModelRequest, sent: object, free_tokens: int) -> bool:
+        """Limit max_tokens of requests with this prompt to `free_tokens`; return False where that is too little."""
+        if not isinstance(sent, int) or not protocol.MIN_COMPLETION_TOKENS <= free_tokens < sent:
             return False
-        if len(self._completion_rooms) >= MAX_KNOWN_ROOMS:
-            self._completion_rooms.clear()
-        self._completion_rooms[request.prompt] = room
+        if len(self._free_tokens) >= MAX_KNOWN_PROMPTS:
+            self._free_tokens.clear()
+        self._free_tokens[request.prompt] = free_tokens
         self._lowered += 1
         if self._lowered == 1:
             self._log(
                 f"max_tokens {sent} is more than the server allows; it is lowered to what the prompt leaves of the"
-                f" context, here {room}"
+                f" context, here {free_tokens}"
             )
         return True
 
@@ -277,8 +277,8 @@ class ServerCapabilities:
             if name in self.unsupported:
                 del required[name]
         max_tokens = request.sampling.max_tokens + ((self.thinking_tokens or 0) if thinks else 0)
-        room = self._completion_rooms.get(request.prompt) if self._completion_rooms else None
-        required["max_tokens"] = max_tokens if room is None else min(room, max_tokens)
+        free_tokens = self._free_tokens.get(request.prompt) if self._free_tokens else None
+        required["max_tokens"] = max_tokens if free_tokens is None else min(free_tokens, max_tokens)
         return required
 
     def _with_extra_body(
@@ -354,9 +354,9 @@ class RequestEncoder:
             return self._capabilities.merge_system_message(self._required.get("messages"))
         if status not in RESENT_STATUSES:
             return False
-        room = protocol.completion_room(text)
-        if room is not None or protocol.PROMPT_TOO_LONG.search(text):
-            return room is not None and self._lower_max_tokens(room)
+        free_tokens = protocol.free_context_tokens(text)
+        if free_tokens is not None or protocol.PROMPT_TOO_LONG.search(text):
+            return free_tokens is not None and self._lower_max_tokens(free_tokens)
         if (has_other_body := self._learn_named(status, text)) is not None:
             return has_other_body
         top_logprobs = self._required.get("top_logprobs", self._required.get("logprobs"))
@@ -395,12 +395,12 @@ class RequestEncoder:
             return completion
         return replace(completion, scores=replace(completion.scores, exact=True))
 
-    def _lower_max_tokens(self, room: int) -> bool:
+    def _lower_max_tokens(self, free_tokens: int) -> bool:
         names = ("max_tokens", "max_completion_tokens")
         sent = next((self._required[name] for name in names if name in self._required), None)
         if any(name in self._capabilities.extra_body for name in names):
             return False
-        return self._capabilities.lower_max_tokens(self._request, sent, room)
+        return self._capabilities.lower_max_tokens(self._request, sent, free_tokens)
 
     def _refused_sampling(self, text: str) -> list[str]:
         """Return the sampling parameters that the server refuses; of two that exclude each other the last one."""

@@ -257,7 +257,7 @@ def rejected_failure(status: int, message: str) -> Completion:
     return Completion("", failure=f"{REJECTED} (HTTP {status}): {message}")
 
 
-def completion_room(text: str) -> int | None:
+def free_context_tokens(text: str) -> int | None:
     """Return how many tokens a server leaves for the completion; None where its rejection does not say so.
 
     It is 0 or less where the prompt alone fills the context.

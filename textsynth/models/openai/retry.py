@@ -29,7 +29,7 @@ MAX_LONE_FAILURES = 4
 MAX_REJECTIONS = 5
 """Once this many requests were rejected and none was answered, the run stops."""
 MAX_MALFORMED = 4
-"""Once this many responses were malformed and none was not, the run stops: no waiting mends a server like that."""
+"""Once this many responses were malformed and none was not, the run stops: waiting does not help with such a server."""
 NO_CHAT_TEMPLATE = re.compile(r"chat[ _]template(?!_?kwargs)", re.IGNORECASE)
 GATED = re.compile(
     r"gated|restricted|awaiting a review|not (been )?granted|accept (the|its) (terms|license|licence)", re.IGNORECASE
@@ -217,8 +217,8 @@ class ErrorClassifier:
 
     def _rejection(self, response: Response, message: str, server: str) -> Completion:
         is_too_long = response.status == 413 or protocol.PROMPT_TOO_LONG.search(message)
-        room = protocol.completion_room(response.body.decode("utf-8", "replace"))
-        if room is not None and room >= protocol.MIN_COMPLETION_TOKENS:
+        free_tokens = protocol.free_context_tokens(response.body.decode("utf-8", "replace"))
+        if free_tokens is not None and free_tokens >= protocol.MIN_COMPLETION_TOKENS:
             return protocol.rejected_failure(response.status, message)
         if is_too_long or protocol.error_code(response.body) == "context_length_exceeded":
             return protocol.too_long_failure(self._model, message)
