@@ -21,6 +21,7 @@ from textsynth.core.options import Options
 from textsynth.core.records import NO_FIELDS, Constraint, JsonValue
 from textsynth.core.registry import find_class
 from textsynth.core.validation_errors import PythonValue, field_errors
+from textsynth.parse.thinking import strip_thinking, without_turn_tokens
 
 # The modules `json`, `list` and `text` become attributes of this package once they are imported: this module must use
 # neither the built-in `list` nor the standard module `json` by these names.
@@ -28,12 +29,12 @@ from textsynth.core.validation_errors import PythonValue, field_errors
 TRUNCATED = "the answer was cut off at max_tokens"
 EMPTY = "the answer is empty"
 EMPTY_ITEM = "an item of the answer is empty"
+TOO_LONG = "the answer is longer than 1,000,000 characters or 20,000 lines"
+TOO_MANY = "the answer has more than 20,000 texts"
+MAX_CHARACTERS, MAX_LINES = 1_000_000, 20_000
 UNSTORABLE = "a text contains characters that no file can hold (NUL or an unpaired surrogate)"
 
 _UNSTORABLE_CHARACTER = re.compile("[\x00\ud800-\udfff]")
-_THINKING = re.compile(r"<think(?:ing)?>.*?</think(?:ing)?>", re.DOTALL)
-_THINKING_START = re.compile(r"<think(?:ing)?>")
-_UP_TO_THINKING_END = re.compile(r".*</think(?:ing)?>", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +94,11 @@ def parsed_answer(
     return ParsedAnswer(tuple(valid), tuple(storable), () if fields is None else tuple(valid_fields))
 
 
+def too_long(answer: str) -> bool:
+    """Return whether an answer is longer than any that a model was asked for, so that reading it would take too long."""
+    return len(answer) > MAX_LINES and (len(answer) > MAX_CHARACTERS or answer.count("\n") > MAX_LINES)
+
+
 def failed_answer(answer: str, reason: str) -> ParsedAnswer:
     """Return the result for an answer in which nothing could be read."""
     return parsed_answer((), (ParseFailure(answer, reason),))
@@ -123,19 +129,16 @@ def _strings(value: JsonValue) -> Iterator[str]:
 
 
 def without_thinking(answer: str) -> str | ParseFailure:
-    """Return the answer without the model's reasoning, or a failure where the reasoning has no end.
+    """Return the answer without the model's reasoning and without tokens of a chat template around it.
 
-    Reasoning is the text between `<think>` and `</think>` (or `<thinking>`). Where the engine's chat template has
-    written the opening tag, everything up to the last `</think>` is reasoning.
+    Returns a failure where the answer is reasoning without an end. See `textsynth.parse.thinking` for the formats.
     """
-    if "<think" not in answer and "</think" not in answer:
-        return answer
-    remaining = _UP_TO_THINKING_END.sub("", _THINKING.sub("", answer))
-    if _THINKING_START.search(remaining) is not None:
+    remaining = strip_thinking(answer)
+    if remaining is None:
         return ParseFailure(
             answer, "the model was still thinking when the answer ended: raise max_tokens or switch thinking off"
         )
-    return remaining.lstrip()
+    return without_turn_tokens(remaining)
 
 
 def make_reader(spec: object, where: str) -> Reader:

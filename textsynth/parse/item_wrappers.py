@@ -1,0 +1,157 @@
+"""Removes what encloses the texts of an answer: list marks, quotes, bold type, brackets, tags, keys and commas.
+
+A wrapper that ordinary texts have as well (one pair of brackets, a word before a colon) is removed only where all texts
+of an answer have it. The check of a text that has no wrapper takes less than 1 µs.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+
+from textsynth.parse.list_markers import ITEM_NAMES, is_quoted, parse_marker, parse_markers, strip_outer, strip_quotes
+
+LIST_MARK = "a text begins with the mark of a list"
+MAX_LAYERS = 6
+"""How many wrappers around one another are removed."""
+
+# A text that neither begins nor ends like a wrapper: a word without a colon, number or bracket right behind it.
+_PLAIN = re.compile(r"(?!\d)\w(?:[^\W\d_]|['’-])*+(?:[ ,?!;]|\.(?![\w.)])|\Z)")
+_ENDS_PLAIN = frozenset("?!.…")
+_NAMED = re.compile(r"[^\W\d_]+(?: [^\W\d_]+){0,2} ?#?\d|\w{1,5}[.):\]]|[^\W\d_]{1,20}[\"'’]? ?:")
+_EMPHASIS = ("***", "___", "**", "__", "~~", "==", "*", "_")
+_SURE_EMPHASIS = frozenset(("***", "___", "**", "__", "~~", "=="))
+_BRACKETS = {"[": "]", "{": "}", "(": ")", "<": ">", "【": "】"}
+_KEY = re.compile(r"[\"'*_]{0,3}(?P<key>[A-Za-z]{1,20})(?:[ _]?\d{1,3})?[\"'*_]{0,3}[ \t]?[:：][*_]{0,3}(?:[ \t]+|(?=[\"'“*_]))")
+_TAGGED = re.compile(r"<(?P<name>[A-Za-z][\w.:-]{0,40})(?:\s[^<>]{0,200})?>")
+_LEADING_MARK = re.compile(r"\d{1,3}(?:[.)]{1,2}|[:：])(?=\s)|[-*•–](?=\s)|\[\d{1,3}\](?=\s)|\|")
+
+
+def unwrap_texts(texts: Sequence[str], *, quotes: bool = True) -> list[str]:
+    """Return the texts, stripped, without the wrappers that enclose them; `quotes`: quotes are wrappers, too."""
+    unwrapped = [strip_outer(text) for text in texts]
+    if all(map(_is_plain, unwrapped)):
+        return unwrapped
+    for _ in range(MAX_LAYERS):
+        before = unwrapped
+        for unwrap in _UNWRAPPERS if quotes else _UNWRAPPERS[:-1]:
+            unwrapped = unwrap(unwrapped)
+        if unwrapped == before:
+            break
+    return unwrapped
+
+
+def mark_left(text: str) -> str | None:
+    """Return the reason for a text that begins with a list mark, which could not be removed with certainty."""
+    return LIST_MARK if text and not text[0].isalpha() and _LEADING_MARK.match(text) is not None else None
+
+
+def enclosed_in_tag(text: str) -> str | None:
+    """Return the content of a text that one tag encloses as a whole: `<text>content</text>`; else None."""
+    opening = _TAGGED.match(text)
+    if opening is None:
+        return None
+    closing = f"</{opening['name']}>"
+    if not text.endswith(closing) or text.find(closing) != len(text) - len(closing):
+        return None
+    return strip_outer(text[opening.end() : -len(closing)])
+
+
+def _is_plain(text: str) -> bool:
+    return bool(text) and text[0].isalpha() and (_PLAIN.match(text) is not None and _NAMED.match(text) is None)
+
+
+def _without_markers(texts: list[str]) -> list[str]:
+    """Remove list marks that all texts begin with: each is a bullet, or they count up."""
+    lines = [text.partition("\n") for text in texts]
+    markers = [parse_marker(line) for line, _, _ in lines]
+    if not all(markers):
+        if len(texts) < 2 or any(markers):
+            return texts
+        markers = parse_markers([line for line, _, _ in lines])
+        if not all(markers):
+            return texts
+    numbers = [marker.number for marker in markers if marker is not None]
+    counting = all(number is not None for number in numbers) and (
+        len(set(numbers)) == len(numbers) if len(numbers) > 1 else numbers[0] == 1
+    )
+    if not counting and any(number is not None for number in numbers):
+        return texts
+    unmarked = [
+        strip_outer(marker.text + newline + rest)
+        for marker, (_, newline, rest) in zip(markers, lines, strict=True)
+        if marker is not None
+    ]
+    return unmarked if all(unmarked) else texts
+
+
+def _without_emphasis(texts: list[str]) -> list[str]:
+    """Remove bold type around a whole text, and italic type where all texts are in it."""
+    unwrapped = list(texts)
+    for mark in _EMPHASIS:
+        enclosed = [_is_enclosed(text, mark) for text in unwrapped]
+        if all(enclosed) or (mark in _SURE_EMPHASIS and any(enclosed)):
+            size = len(mark)
+            unwrapped = [
+                strip_outer(text[size:-size]) if inside else text
+                for text, inside in zip(unwrapped, enclosed, strict=True)
+            ]
+    return unwrapped
+
+
+def _is_enclosed(text: str, mark: str) -> bool:
+    size = len(mark)
+    return (
+        len(text) > 2 * size
+        and text.startswith(mark)
+        and text.endswith(mark)
+        and text[size] != mark[0]
+        and text.find(mark, size) == len(text) - size
+    )
+
+
+def _without_commas(texts: list[str]) -> list[str]:
+    """Remove a comma or semicolon behind the closing quote of each text but the last one: `"text",`."""
+    if not all(text[:1] in "\"'“‘«„" and (is_quoted(text) or is_quoted(text[:-1])) for text in texts if text):
+        return texts
+    return [text[:-1] if text[-1:] in {",", ";"} else text for text in texts]
+
+
+def _without_brackets(texts: list[str]) -> list[str]:
+    """Remove brackets that enclose each of several texts, and a tag that encloses every text."""
+    opening = texts[0][:1] if texts else ""
+    if opening == "<":
+        contents = [enclosed_in_tag(text) for text in texts]
+        if all(content is not None for content in contents):
+            return [content for content in contents if content is not None]
+    closing = _BRACKETS.get(opening)
+    if closing is None or len(texts) < 2:
+        return texts
+    if all(text[:1] == opening and text.find(closing) == len(text) - 1 and len(text) > 2 for text in texts):
+        return [strip_outer(text[1:-1]) for text in texts]
+    return texts
+
+
+def _without_keys(texts: list[str]) -> list[str]:
+    """Remove a name before a colon that all texts begin with: `Text: …`, `"text": …`."""
+    matches = [_KEY.match(text) for text in texts]
+    names = {match["key"].casefold() if match is not None else "" for match in matches}
+    if len(names) != 1 or not names <= ITEM_NAMES:
+        return texts
+    if any(match is not None and match.end() == len(text) for match, text in zip(matches, texts, strict=True)):
+        return texts
+    return [strip_outer(text[match.end() :]) for match, text in zip(matches, texts, strict=True) if match is not None]
+
+
+def _without_quotes(texts: list[str]) -> list[str]:
+    return [strip_quotes(text) for text in texts]
+
+
+_UNWRAPPERS: tuple[Callable[[list[str]], list[str]], ...] = (
+    _without_markers,
+    _without_emphasis,
+    _without_commas,
+    _without_brackets,
+    _without_keys,
+    _without_quotes,
+)
