@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Sequence
 
 from textsynth.parse.list_markers import ITEM_NAMES, is_quoted, parse_marker, parse_markers, strip_outer, strip_quotes
+from textsynth.parse.structures import HTML_ITEMS, INLINE_TAGS, html_text
 
 LIST_MARK = "a text begins with the mark of a list"
 MAX_LAYERS = 6
@@ -24,6 +25,7 @@ _SURE_EMPHASIS = frozenset(("***", "___", "**", "__", "~~", "=="))
 _BRACKETS = {"[": "]", "{": "}", "(": ")", "<": ">", "【": "】"}
 _KEY = re.compile(r"[\"'*_]{0,3}(?P<key>[A-Za-z]{1,20})(?:[ _]?\d{1,3})?[\"'*_]{0,3}[ \t]?[:：][*_]{0,3}(?:[ \t]+|(?=[\"'“*_]))")
 _TAGGED = re.compile(r"<(?P<name>[A-Za-z][\w.:-]{0,40})(?:\s[^<>]{0,200})?>")
+_HTML_CONTAINERS = HTML_ITEMS | {"ul", "ol", "table", "html", "body", "tr", "tbody"}
 _LEADING_MARK = re.compile(r"\d{1,3}(?:[.)]{1,2}|[:：])(?=\s)|[-*•–](?=\s)|\[\d{1,3}\](?=\s)|\|")
 
 
@@ -54,7 +56,22 @@ def enclosed_in_tag(text: str) -> str | None:
     closing = f"</{opening['name']}>"
     if not text.endswith(closing) or text.find(closing) != len(text) - len(closing):
         return None
-    return strip_outer(text[opening.end() : -len(closing)])
+    content = text[opening.end() : -len(closing)]
+    return html_text(content) if opening["name"].casefold() in HTML_ITEMS | INLINE_TAGS else strip_outer(content)
+
+
+def without_container(answer: str) -> str | None:
+    """Return the content of a tag around a whole list: `<answer>1. one</answer>`; None for an answer without one."""
+    content = None
+    for _ in range(MAX_LAYERS):
+        opening = _TAGGED.match(answer)
+        if opening is None or opening["name"].casefold() in _HTML_CONTAINERS:
+            break
+        inner = enclosed_in_tag(answer)
+        if inner is None:
+            break
+        answer = content = inner
+    return content
 
 
 def _is_plain(text: str) -> bool:
@@ -64,6 +81,8 @@ def _is_plain(text: str) -> bool:
 def _without_markers(texts: list[str]) -> list[str]:
     """Remove list marks that all texts begin with: each is a bullet, or they count up."""
     lines = [text.partition("\n") for text in texts]
+    if any(rest and parse_marker(rest.lstrip("\n")) is not None for _, _, rest in lines):
+        return texts  # a text is a list itself
     markers = [parse_marker(line) for line, _, _ in lines]
     if not all(markers):
         if len(texts) < 2 or any(markers):
@@ -147,7 +166,22 @@ def _without_quotes(texts: list[str]) -> list[str]:
     return [strip_quotes(text) for text in texts]
 
 
+def _without_fences(texts: list[str]) -> list[str]:
+    """Remove a code fence that encloses a whole text."""
+    return [_fence_content(text) if text[:3] in {"```", "~~~"} else text for text in texts]
+
+
+def _fence_content(text: str) -> str:
+    fence = text[:3]
+    if not text.endswith(fence) or len(text) < 7 or text.count(fence) != 2:
+        return text
+    first, newline, rest = text[3:-3].partition("\n")
+    is_language = not first.strip() or (newline and " " not in first.strip())
+    return strip_outer(rest if newline and is_language else text[3:-3])
+
+
 _UNWRAPPERS: tuple[Callable[[list[str]], list[str]], ...] = (
+    _without_fences,
     _without_markers,
     _without_emphasis,
     _without_commas,

@@ -17,6 +17,7 @@ from textsynth.core.options import Texts
 from textsynth.core.records import NO_FIELDS, Constraint, JsonValue
 from textsynth.parse import (
     EMPTY,
+    MAX_LINES,
     TOO_LONG,
     TOO_MANY,
     TRUNCATED,
@@ -29,7 +30,7 @@ from textsynth.parse import (
 )
 from textsynth.parse.item_wrappers import mark_left, unwrap_texts
 from textsynth.parse.lenient_json import lenient_decode, reject_constant, unique_keys
-from textsynth.parse.list_markers import strip_outer
+from textsynth.parse.list_markers import is_quoted, strip_outer
 
 LIST = "[]"
 _FENCE = re.compile(r"```[^\n`]*\n(?P<content>.*?)(?:\n[ \t]*```|\Z)", re.DOTALL)
@@ -130,7 +131,18 @@ class Json(Reader):
     def _collect(self, value: object) -> ParsedAnswer:
         collected = _Collected(self._keys, [], [], [])
         _follow_path(value, self._steps, collected)
-        return parsed_answer(collected.texts, collected.failures, collected.fields if self.fields else None)
+        if len(collected.texts) > MAX_LINES:
+            return failed_answer(_as_json(value), TOO_MANY)
+        quoted = all(map(is_quoted, collected.texts))
+        texts, fields = [], []
+        for text, of_text in zip(unwrap_texts(collected.texts, quotes=quoted), collected.fields, strict=True):
+            reason = mark_left(text)
+            if reason is not None:
+                collected.failures.append(ParseFailure(text, reason))
+            else:
+                texts.append(text)
+                fields.append(of_text)
+        return parsed_answer(texts, collected.failures, fields if self.fields else None)
 
     def _read_truncated(self, body: str) -> ParsedAnswer:
         """Read the complete items of the first list on the path."""

@@ -11,7 +11,7 @@ import json
 import re
 from typing import NoReturn
 
-LOOKS_LIKE_JSON = re.compile(r"""[\[(]\s{0,50}(?:["'“„‘\[{(]|\Z)|\{\s{0,50}(?:["'“{\[]|\w{1,40}\s{0,5}:\s{0,5}["'“\[{])""")
+LOOKS_LIKE_JSON = re.compile(r"""[\[(]\s{0,50}(?:["'“„‘\[{(]|\]\s*\Z|\Z)|\{\s{0,50}(?:["'“{\[]|\w{1,40}\s{0,5}:\s{0,5}["'“\[{])""")
 """Matches the start of a list, tuple or map with texts in it."""
 
 _TOKEN = re.compile(

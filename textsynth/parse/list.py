@@ -25,7 +25,7 @@ from textsynth.parse import (
     parsed_answer,
     too_long,
 )
-from textsynth.parse.item_wrappers import mark_left, unwrap_texts
+from textsynth.parse.item_wrappers import mark_left, unwrap_texts, without_container
 from textsynth.parse.json import Json
 from textsynth.parse.list_markers import MarkedLine, answer_lines, parse_marker, parse_markers, strip_outer
 from textsynth.parse.remarks import is_closing_remark, is_lead_in
@@ -36,6 +36,7 @@ NO_CONTINUATION = "the answer does not continue the list of the prompt"
 NESTED = "an item contains a list of its own"
 REMARK = "a remark to the user, not an item"
 SEVERAL_IN_LINE = "an item contains the mark of the next item"
+_HEADING = re.compile(r"#{1,6}(?:\s|\Z)")
 _INVISIBLE = "\ufeff\u200b\u2060\u200e\u200f\x00"
 _BULLET_IN_LINE = re.compile(r"[ \t][•●▪‣◦][ \t]*")
 _NUMBER_IN_LINE = re.compile(r"(?<=[ \t])(\d{1,3})[.)][ \t]+")
@@ -60,6 +61,9 @@ class List(Reader):
         if too_long(answer):
             return failed_answer(answer, TOO_LONG)
         if not self.continues:
+            content = without_container(stripped)
+            if content is not None:
+                stripped = answer = content
             structure = read_structure(stripped)
             if structure is not None:
                 return self._read_structure(stripped, structure, truncated=truncated)
@@ -229,8 +233,8 @@ def _read_plain_lines(lines: Sequence[str]) -> list[_Item]:
 
 def _are_headings(lines: Sequence[str]) -> bool:
     """Return whether all lines are Markdown headings of one level, so that these are the items."""
-    levels = {len(line) - len(line.lstrip("#")) for line in map(strip_outer, lines)}
-    return len(levels) == 1 and 0 not in levels
+    levels = {match[0] if match is not None else "" for match in map(_HEADING.match, map(strip_outer, lines))}
+    return len(levels) == 1 and "" not in levels
 
 
 def _read_continuation(lines: Sequence[str]) -> list[_Item]:
@@ -257,7 +261,7 @@ def _read_continuation(lines: Sequence[str]) -> list[_Item]:
 def _is_introduction(line: str) -> bool:
     """Return whether a line introduces others: it ends with a colon or is a Markdown heading."""
     text = strip_outer(line)
-    return text.startswith("#") or strip_outer(text.strip("*_")).endswith((":", "："))
+    return _HEADING.match(text) is not None or strip_outer(text.strip("*_")).endswith((":", "："))
 
 
 def _is_heading(line: str) -> bool:

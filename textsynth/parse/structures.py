@@ -19,7 +19,9 @@ Parts = tuple[list[str], list[tuple[str, str]]]
 """Texts, and failures as raw part and reason."""
 
 _FENCE = re.compile(r"(?:`{3,}|~{3,})[^\n`]*\n(?P<content>.*?)(?:\n[ \t]*(?:`{3,}|~{3,})|\Z)", re.DOTALL)
-_ASSIGNMENT = re.compile(r"(?:(?:const|let|var)[ \t]+)?[A-Za-z_]\w{0,40}[ \t]*(?::[^=\n]{0,40})?=[ \t]*")
+_ASSIGNMENT = re.compile(
+    r"(?:(?:const|let|var)[ \t]{1,4})?[\"']?[A-Za-z_]\w{0,40}[\"']?[ \t]{0,4}(?:(?::[^=\n]{0,40})?=|:)[ \t]{0,4}"
+)
 _BETWEEN_VALUES = re.compile(r"[\s,;]*+")
 _NUMBERED_KEY = re.compile(r"[A-Za-z_ ]{0,30}\d{1,3}")
 _RULE_CELL = re.compile(r"\s*:?-+:?\s*")
@@ -28,7 +30,7 @@ _CELL_END = re.compile(r"(?<!\\)\|")
 _HTML_TAG = re.compile(r"<(?P<end>/?)(?P<name>[A-Za-z][A-Za-z0-9]{0,10})\b[^<>]{0,300}>")
 _LINE_BREAK_TAG = re.compile(r"<br\s{0,3}/?>", re.IGNORECASE)
 _ITEM_TAG = re.compile(r"\s*+<(?P<name>[A-Za-z][\w.:-]{0,40})(?:\s[^<>]{0,200})?>")
-_HTML_ITEMS = frozenset(("li", "p", "div", "td", "span", "blockquote", "h1", "h2", "h3", "h4", "dd", "article", "section"))
+HTML_ITEMS = frozenset(("li", "p", "div", "td", "span", "blockquote", "h1", "h2", "h3", "h4", "dd", "article", "section"))
 INLINE_TAGS = frozenset("b i em strong span p u a code q small mark font s del ins sub sup cite abbr kbd".split())
 _TYPE_NAMES = {dict: "a map", list: "a list", bool: "true or false", type(None): "null"}
 NO_CLEAR_TEXT = "a map of the answer has several texts, and none is under a usual name such as text"
@@ -48,7 +50,7 @@ def read_structure(answer: str) -> Parts | str | None:
         parts = _read_html(answer) or _read_tag_sequence(answer)
         if parts is not None:
             return parts
-    if first in "[({" or "`" in answer or "~~~" in answer or "=" in answer or "\n[" in answer or "\n{" in answer:
+    if first in "[({" or "[" in answer or "{" in answer or "=" in answer:
         return _read_json(answer)
     return None
 
@@ -281,10 +283,10 @@ def _read_tag_sequence(answer: str) -> Parts | None:
         name = opening["name"]
         close = answer.find(f"</{name}>", opening.end())
         if close < 0:
-            known = bool(texts) or name.casefold() in ITEM_NAMES or name.casefold() in _HTML_ITEMS
+            known = bool(texts) or name.casefold() in ITEM_NAMES or name.casefold() in HTML_ITEMS
             return (texts, [(answer[opening.start() :], f"a <{name}> is not closed")]) if known else None
         content = answer[opening.end() : close]
-        texts.append(html_text(content) if name.casefold() in _HTML_ITEMS else strip_outer(content))
+        texts.append(html_text(content) if name.casefold() in HTML_ITEMS else strip_outer(content))
         position = close + len(name) + 3
     rest = answer[position:]
     if in_container:

@@ -9,7 +9,7 @@ not reasoning.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 
 THINKING_TAGS = (
@@ -92,13 +92,14 @@ def _without_tags(answer: str) -> str | None:
     tags = [*_tags(answer)]
     if not tags:
         return answer
-    last_end = {tag.family: index for index, tag in enumerate(tags) if tag.closes}
+    closers = _next_closers(tags)
     kept: list[str] = []
     position = 0
     opened: _Tag | None = None
     removed = False
     skipped = -1
     for index, tag in enumerate(tags):
+        closer = closers[index]
         if opened is not None:
             if tag.closes and tag.family == opened.family:
                 position, opened, removed = tag.end, None, True
@@ -108,14 +109,12 @@ def _without_tags(answer: str) -> str | None:
             if not tag.in_sentence:
                 kept.clear()
                 position, removed = tag.end, True
-        elif tag.at_line_start or (not tag.quoted and last_end.get(tag.family, -1) > index):
-            following = tags[index + 1] if index + 1 < len(tags) else None
-            if not tag.at_line_start and following is not None and following.closes and following.family == tag.family:
-                between = answer[tag.end : following.start]
-                if len(between) < 8 and between.strip(" \t`'\"“”").casefold() in _CONJUNCTIONS:
-                    skipped = index + 1
-                    continue
-            if tag.mentioned and last_end.get(tag.family, -1) < index:
+        elif closer is None:
+            if tag.at_line_start and not tag.mentioned:
+                return None
+        elif tag.at_line_start or not (tag.quoted or (tags[closer].in_sentence and tags[closer].line != tag.line)):
+            if not tag.at_line_start and closer == index + 1 and _is_conjunction(answer, tag, tags[closer]):
+                skipped = closer
                 continue
             kept.append(answer[position : tag.start])
             opened = tag
@@ -127,12 +126,30 @@ def _without_tags(answer: str) -> str | None:
     return "".join(kept)
 
 
+def _next_closers(tags: Sequence[_Tag]) -> list[int | None]:
+    """Return, for each tag, the index of the next closing tag of its family behind it."""
+    following: dict[str, int] = {}
+    closers: list[int | None] = []
+    for index in range(len(tags) - 1, -1, -1):
+        closers.append(following.get(tags[index].family))
+        if tags[index].closes:
+            following[tags[index].family] = index
+    return closers[::-1]
+
+
+def _is_conjunction(answer: str, opening: _Tag, closing: _Tag) -> bool:
+    """Return whether only a conjunction is between two tags of a sentence: `<think> and </think>`."""
+    between = answer[opening.end : closing.start]
+    return len(between) < 8 and between.strip(" \t`'\"“”").casefold() in _CONJUNCTIONS
+
+
 class _Tag:
     """A tag of reasoning: its family, whether it closes, its span, and how it stands in its line."""
 
-    __slots__ = ("at_line_start", "closes", "end", "family", "in_sentence", "mentioned", "quoted", "start")
+    __slots__ = ("at_line_start", "closes", "end", "family", "in_sentence", "line", "mentioned", "quoted", "start")
 
-    def __init__(self, answer: str, match: re.Match[str], previous_end: int) -> None:
+    def __init__(self, answer: str, match: re.Match[str], previous_end: int, line: int) -> None:
+        self.line = line
         self.family, self.closes = _family(match[0])
         self.start, self.end = match.span()
         before = answer[max(previous_end, self.start - 200) : self.start].rstrip(" \t")
@@ -150,9 +167,10 @@ class _Tag:
 
 
 def _tags(answer: str) -> Iterator[_Tag]:
-    previous_end = 0
+    previous_end = line = 0
     for match in _TAG.finditer(answer):
-        yield _Tag(answer, match, previous_end)
+        line += answer.count("\n", previous_end, match.start())
+        yield _Tag(answer, match, previous_end, line)
         previous_end = match.end()
 
 
