@@ -20,7 +20,7 @@ from pydantic import Field
 
 from textsynth.core.protocols import Context, Filter, TextScope
 from textsynth.core.records import Record, Verdict
-from textsynth.text.normalize import words_of
+from textsynth.text.normalize import without_long_runs, words_of
 
 SIMILAR_LANGUAGES = (
     {"nb", "no", "nn", "da"},

@@ -29,9 +29,9 @@ from textsynth.parse.thinking import strip_thinking, without_turn_tokens
 TRUNCATED = "the answer was cut off at max_tokens"
 EMPTY = "the answer is empty"
 EMPTY_ITEM = "an item of the answer is empty"
-TOO_LONG = "the answer is longer than 1,000,000 characters or 20,000 lines"
-TOO_MANY = "the answer has more than 20,000 texts"
-MAX_CHARACTERS, MAX_LINES = 1_000_000, 20_000
+TOO_LONG = "the answer is longer than 1,000,000 characters or 10,000 lines"
+TOO_MANY = "the answer has more than 10,000 texts"
+MAX_CHARACTERS, MAX_LINES = 1_000_000, 10_000
 UNSTORABLE = "a text contains characters that no file can hold (NUL or an unpaired surrogate)"
 
 _UNSTORABLE_CHARACTER = re.compile("[\x00\ud800-\udfff]")

@@ -9,11 +9,13 @@ import unicodedata
 from pydantic import Field, field_validator
 
 from textsynth.core.records import Constraint
-from textsynth.parse import EMPTY, TOO_LONG, TRUNCATED, ParsedAnswer, Reader, failed_answer, parsed_answer, too_long
+from textsynth.parse import EMPTY, TRUNCATED, ParsedAnswer, Reader, failed_answer, parsed_answer
 from textsynth.parse.list_markers import strip_outer, strip_quotes
 from textsynth.parse.whole_text import whole_text
 
+MAX_ANSWER = 10_000
 _BOXED = re.compile(r"\$?\\boxed\{(?:\\text\{)?([^{}]{1,200})\}{1,2}\$?")
+TOO_LONG = "the answer is longer than 10,000 characters, and a choice is one of a few words"
 _NAMES = frozenset(
     "answer category choice class classification emotion intent label option output response result sentiment topic".split()
 ) | {"final answer", "correct answer"}
@@ -45,7 +47,7 @@ class Choice(Reader):
 
     def read(self, answer: str, *, truncated: bool = False) -> ParsedAnswer:
         """Return the option that the answer names, in the spelling of `options`."""
-        if too_long(answer):
+        if len(answer) > MAX_ANSWER:
             return failed_answer(answer, TOO_LONG)
         normalized = _normalize(answer)
         chosen = self._option(normalized) or self._option(_unwrapped(answer) if normalized else "")

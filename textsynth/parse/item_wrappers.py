@@ -20,8 +20,7 @@ MAX_LAYERS = 6
 _PLAIN = re.compile(r"(?!\d)\w(?:[^\W\d_]|['’-])*+(?:[ ,?!;]|\.(?![\w.)])|\Z)")
 _ENDS_PLAIN = frozenset("?!.…")
 _NAMED = re.compile(r"[^\W\d_]+(?: [^\W\d_]+){0,2} ?#?\d|\w{1,5}[.):\]]|[^\W\d_]{1,20}[\"'’]? ?:")
-_EMPHASIS = ("***", "___", "**", "__", "~~", "==", "*", "_")
-_SURE_EMPHASIS = frozenset(("***", "___", "**", "__", "~~", "=="))
+_EMPHASIS = "*_~="
 _BRACKETS = {"[": "]", "{": "}", "(": ")", "<": ">", "【": "】"}
 _KEY = re.compile(r"[\"'*_]{0,3}(?P<key>[A-Za-z]{1,20})(?:[ _]?\d{1,3})?[\"'*_]{0,3}[ \t]?[:：][*_]{0,3}(?:[ \t]+|(?=[\"'“*_]))")
 _TAGGED = re.compile(r"<(?P<name>[A-Za-z][\w.:-]{0,40})(?:\s[^<>]{0,200})?>")
@@ -29,15 +28,20 @@ _HTML_CONTAINERS = HTML_ITEMS | {"ul", "ol", "table", "html", "body", "tr", "tbo
 _LEADING_MARK = re.compile(r"\d{1,3}(?:[.)]{1,2}|[:：])(?=\s)|[-*•–](?=\s)|\[\d{1,3}\](?=\s)|\|")
 
 
-def unwrap_texts(texts: Sequence[str], *, quotes: bool = True) -> list[str]:
-    """Return the texts, stripped, without the wrappers that enclose them; `quotes`: quotes are wrappers, too."""
+def unwrap_texts(texts: Sequence[str], *, quotes: bool | None = True) -> list[str]:
+    """Return the texts, stripped, without the wrappers that enclose them.
+
+    `quotes`: whether quotes around a text are wrappers; None: only where all texts have them.
+    """
     unwrapped = [strip_outer(text) for text in texts]
     if all(map(_is_plain, unwrapped)):
         return unwrapped
     for _ in range(MAX_LAYERS):
         before = unwrapped
-        for unwrap in _UNWRAPPERS if quotes else _UNWRAPPERS[:-1]:
+        for unwrap in _UNWRAPPERS:
             unwrapped = unwrap(unwrapped)
+        if quotes or (quotes is None and all(map(is_quoted, unwrapped))):
+            unwrapped = [_without_quotes(text) for text in unwrapped]
         if unwrapped == before:
             break
     return unwrapped
@@ -54,10 +58,18 @@ def enclosed_in_tag(text: str) -> str | None:
     if opening is None:
         return None
     closing = f"</{opening['name']}>"
-    if not text.endswith(closing) or text.find(closing) != len(text) - len(closing):
+    if not text.endswith(closing):
         return None
-    content = text[opening.end() : -len(closing)]
-    return html_text(content) if opening["name"].casefold() in HTML_ITEMS | INLINE_TAGS else strip_outer(content)
+    content = strip_outer(text[opening.end() : -len(closing)])
+    if text.find(closing) != len(text) - len(closing):
+        depth = 0
+        for tag in re.finditer(rf"<(/?){re.escape(opening['name'])}(?:\s[^<>]{{0,200}})?>", content):
+            depth += -1 if tag[1] else 1
+            if depth < 0:
+                return None
+        if not content.startswith("<"):
+            return None
+    return html_text(content) if opening["name"].casefold() in HTML_ITEMS | INLINE_TAGS else content
 
 
 def without_container(answer: str) -> str | None:
@@ -80,6 +92,8 @@ def _is_plain(text: str) -> bool:
 
 def _without_markers(texts: list[str]) -> list[str]:
     """Remove list marks that all texts begin with: each is a bullet, or they count up."""
+    if all(text[:2] == "> " for text in texts):
+        return [text[2:].replace("\n> ", "\n") for text in texts]
     lines = [text.partition("\n") for text in texts]
     if any(rest and parse_marker(rest.lstrip("\n")) is not None for _, _, rest in lines):
         return texts  # a text is a list itself
@@ -106,27 +120,22 @@ def _without_markers(texts: list[str]) -> list[str]:
 
 def _without_emphasis(texts: list[str]) -> list[str]:
     """Remove bold type around a whole text, and italic type where all texts are in it."""
-    unwrapped = list(texts)
-    for mark in _EMPHASIS:
-        enclosed = [_is_enclosed(text, mark) for text in unwrapped]
-        if all(enclosed) or (mark in _SURE_EMPHASIS and any(enclosed)):
-            size = len(mark)
-            unwrapped = [
-                strip_outer(text[size:-size]) if inside else text
-                for text, inside in zip(unwrapped, enclosed, strict=True)
-            ]
-    return unwrapped
+    sizes = [_emphasis(text) for text in texts]
+    if not all(sizes):
+        sizes = [size if size > 1 else 0 for size in sizes]
+    return [strip_outer(text[size:-size]) if size else text for text, size in zip(texts, sizes, strict=True)]
 
 
-def _is_enclosed(text: str, mark: str) -> bool:
-    size = len(mark)
-    return (
-        len(text) > 2 * size
-        and text.startswith(mark)
-        and text.endswith(mark)
-        and text[size] != mark[0]
-        and text.find(mark, size) == len(text) - size
-    )
+def _emphasis(text: str) -> int:
+    """Return how many marks of bold or italic type are on each side of a text, 0 where they do not enclose it."""
+    char = text[:1]
+    if char not in _EMPHASIS or not char:
+        return 0
+    size = len(text) - len(text.lstrip(char))
+    inner = text[size:-size]
+    if not inner or len(text) - len(text.rstrip(char)) != size or (size == 1 and char in "~="):
+        return 0
+    return 0 if char * min(size, 2) in inner else size
 
 
 def _without_commas(texts: list[str]) -> list[str]:
@@ -162,8 +171,11 @@ def _without_keys(texts: list[str]) -> list[str]:
     return [strip_outer(text[match.end() :]) for match, text in zip(matches, texts, strict=True) if match is not None]
 
 
-def _without_quotes(texts: list[str]) -> list[str]:
-    return [strip_quotes(text) for text in texts]
+def _without_quotes(text: str) -> str:
+    inner = text[1:-1]
+    if is_quoted(text) and is_quoted(inner) and strip_quotes(inner) != inner:
+        return strip_outer(inner)
+    return strip_quotes(text)
 
 
 def _without_fences(texts: list[str]) -> list[str]:
@@ -187,5 +199,4 @@ _UNWRAPPERS: tuple[Callable[[list[str]], list[str]], ...] = (
     _without_commas,
     _without_brackets,
     _without_keys,
-    _without_quotes,
 )

@@ -30,7 +30,7 @@ from textsynth.parse import (
 )
 from textsynth.parse.item_wrappers import mark_left, unwrap_texts
 from textsynth.parse.lenient_json import lenient_decode, reject_constant, unique_keys
-from textsynth.parse.list_markers import is_quoted, strip_outer
+from textsynth.parse.list_markers import strip_outer
 
 LIST = "[]"
 _FENCE = re.compile(r"```[^\n`]*\n(?P<content>.*?)(?:\n[ \t]*```|\Z)", re.DOTALL)
@@ -133,9 +133,8 @@ class Json(Reader):
         _follow_path(value, self._steps, collected)
         if len(collected.texts) > MAX_LINES:
             return failed_answer(_as_json(value), TOO_MANY)
-        quoted = all(map(is_quoted, collected.texts))
         texts, fields = [], []
-        for text, of_text in zip(unwrap_texts(collected.texts, quotes=quoted), collected.fields, strict=True):
+        for text, of_text in zip(unwrap_texts(collected.texts, quotes=None), collected.fields, strict=True):
             reason = mark_left(text)
             if reason is not None:
                 collected.failures.append(ParseFailure(text, reason))

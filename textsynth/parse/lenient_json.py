@@ -30,16 +30,16 @@ class LenientJsonError(ValueError):
     """The text is not JSON, nor a deviation from it whose meaning is certain."""
 
 
-def lenient_decode(text: str) -> tuple[object, int]:
-    """Return the first value of a text that starts with a bracket, and the position behind it.
+def lenient_decode(text: str, start: int = 0) -> tuple[object, int]:
+    """Return the value that starts with a bracket at position `start` of a text, and the position behind it.
 
     Raises ValueError (or RecursionError, where it is nested too deeply) for anything whose meaning is not certain.
     """
     try:
-        return _STRICT.raw_decode(text)
+        return _STRICT.raw_decode(text, start)
     except ValueError as error:
         strict_error = error
-    parts, end = _strict_tokens(text)
+    parts, end = _strict_tokens(text, start)
     if parts is None:
         raise strict_error
     try:
@@ -48,10 +48,10 @@ def lenient_decode(text: str) -> tuple[object, int]:
         raise strict_error from None
 
 
-def _strict_tokens(text: str) -> tuple[list[str] | None, int]:
+def _strict_tokens(text: str, position: int) -> tuple[list[str] | None, int]:
     """Return the tokens of the first value as strict JSON, and the position behind it; None if a token is not known."""
     parts: list[str] = []
-    depth = position = 0
+    depth = 0
     while (match := _TOKEN.match(text, position)) is not None:
         position = match.end()
         kind, token = match.lastgroup, match[0]

@@ -16,7 +16,9 @@ from pydantic import Field
 from textsynth.parse import (
     EMPTY,
     EMPTY_ITEM,
+    MAX_LINES,
     TOO_LONG,
+    TOO_MANY,
     TRUNCATED,
     ParsedAnswer,
     ParseFailure,
@@ -86,6 +88,8 @@ class List(Reader):
             result = Json().read(body, truncated=True)
             return self._parsed([_Item(0, [text], [[text]]) for text in result.texts], result.failures)
         texts, failures = structure
+        if len(texts) + len(failures) > MAX_LINES:
+            return failed_answer(answer, TOO_MANY)
         items = [_Item(0, [text], [[text]]) for text in texts]
         if truncated and failures and answer.endswith(failures[-1][0]):
             failures[-1] = (failures[-1][0], TRUNCATED)

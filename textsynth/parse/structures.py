@@ -19,9 +19,11 @@ Parts = tuple[list[str], list[tuple[str, str]]]
 """Texts, and failures as raw part and reason."""
 
 _FENCE = re.compile(r"(?:`{3,}|~{3,})[^\n`]*\n(?P<content>.*?)(?:\n[ \t]*(?:`{3,}|~{3,})|\Z)", re.DOTALL)
+_FENCE_LINE = re.compile(r"^[ \t]*+(?:`{3,}|~{3,})[\w-]{0,30}[ \t]*+$", re.MULTILINE)
 _ASSIGNMENT = re.compile(
     r"(?:(?:const|let|var)[ \t]{1,4})?[\"']?[A-Za-z_]\w{0,40}[\"']?[ \t]{0,4}(?:(?::[^=\n]{0,40})?=|:)[ \t]{0,4}"
 )
+_JSON_LINE = re.compile(rf"^(?:(?:{_ASSIGNMENT.pattern})(?=[\[{{(])|(?=[\[{{]))", re.MULTILINE)
 _BETWEEN_VALUES = re.compile(r"[\s,;]*+")
 _NUMBERED_KEY = re.compile(r"[A-Za-z_ ]{0,30}\d{1,3}")
 _RULE_CELL = re.compile(r"\s*:?-+:?\s*")
@@ -36,21 +38,24 @@ _TYPE_NAMES = {dict: "a map", list: "a list", bool: "true or false", type(None):
 NO_CLEAR_TEXT = "a map of the answer has several texts, and none is under a usual name such as text"
 SEVERAL_COLUMNS = "the answer is a table with several columns of text"
 NO_HEADER = "the answer has lines of a table, but no header that says which are texts"
+TOO_MANY_TAGS = "the answer has more than 40,000 tags"
+MAX_TAGS = 40_000
 NESTED_HTML = "an item contains a list of its own"
 
 
 def read_structure(answer: str) -> Parts | str | None:
     """Return the parts of an answer that is a structure; a reason if it cannot be read; None for an ordinary answer."""
-    first = answer[:1]
-    if "|" in answer:
-        table = _read_table(answer.split("\n"))
-        if table is not None:
-            return table
-    if "<" in answer:
-        parts = _read_html(answer) or _read_tag_sequence(answer)
+    has_fence = "```" in answer or "~~~" in answer
+    if "|" in answer or "<" in answer:
+        bare = strip_outer(_FENCE_LINE.sub("", answer)) if has_fence else answer
+        parts = _read_table(bare.split("\n")) if "|" in bare else None
+        if parts is None and "<" in bare:
+            if bare.count("<") > MAX_TAGS:
+                return TOO_MANY_TAGS
+            parts = _read_html(bare) or _read_tag_sequence(bare)
         if parts is not None:
             return parts
-    if first in "[({" or "[" in answer or "{" in answer or "=" in answer:
+    if answer[:1] in "[({" or "[" in answer or "{" in answer or "=" in answer:
         return _read_json(answer)
     return None
 
@@ -64,14 +69,9 @@ def json_body(answer: str) -> str | None:
             content = _after_assignment(strip_outer(fence["content"]))
             if LOOKS_LIKE_JSON.match(content) is not None:
                 return content
-    start = _after_assignment(answer)
-    if start is not answer and LOOKS_LIKE_JSON.match(start) is not None:
-        return start
-    position = min((at for at in (answer.find("\n["), answer.find("\n{")) if at >= 0), default=-1)
-    if position >= 0:
-        match = LOOKS_LIKE_JSON.match(answer, position + 1)
-        if match is not None:
-            return answer[position + 1 :]
+    for line in _JSON_LINE.finditer(answer):
+        if LOOKS_LIKE_JSON.match(answer, line.end()) is not None:
+            return answer[line.end() :]
     return None
 
 
@@ -97,17 +97,17 @@ def _read_json(answer: str) -> Parts | str | None:
     position = 0
     while body[position : position + 1] in {"[", "{", "("} and (position == 0 or LOOKS_LIKE_JSON.match(body, position)):
         try:
-            value, end = lenient_decode(body[position:] if position else body)
+            value, end = lenient_decode(body, position)
         except RecursionError:
             return "the answer is JSON that is nested too deeply"
         except ValueError as error:
+            if body[0] == "(":
+                return None
             message = error.msg if isinstance(error, json.JSONDecodeError) else str(error)
             return f"the answer is JSON or a Python list that cannot be read: {message}"
         _collect_json(value, parts, in_list=False)
-        between = _BETWEEN_VALUES.match(body, position + end)
-        position = between.end() if between is not None else position + end
-        if position and len(body) - position > 100_000:
-            break
+        between = _BETWEEN_VALUES.match(body, end)
+        position = end if between is None else between.end()
     if not parts[0] and not parts[1]:
         return "the list of texts is empty"
     return parts

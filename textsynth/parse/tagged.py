@@ -21,7 +21,7 @@ from textsynth.parse import (
     too_long,
 )
 from textsynth.parse.item_wrappers import mark_left, unwrap_texts
-from textsynth.parse.list_markers import is_quoted, strip_outer
+from textsynth.parse.list_markers import strip_outer
 from textsynth.parse.thinking import THINKING_TAGS
 
 
@@ -54,7 +54,7 @@ class Tagged(Reader):
             if len(scan.texts) + len(scan.failures) > MAX_LINES:
                 return failed_answer(answer, TOO_MANY)
         scan.finish(TRUNCATED if truncated else None)
-        texts = unwrap_texts(scan.texts, quotes=all(map(is_quoted, scan.texts)))
+        texts = unwrap_texts(scan.texts, quotes=None)
         marked = [ParseFailure(text, reason) for text in texts if (reason := mark_left(text)) is not None]
         return parsed_answer([text for text in texts if mark_left(text) is None], [*scan.failures, *marked])
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
+from itertools import islice
 
 THINKING_TAGS = (
     "think", "thinks", "thinking", "thought", "thoughts", "reasoning", "reason", "reflection", "reflect",
@@ -28,6 +29,8 @@ _TAG = re.compile(
     r"|(?P<medgemma_start><unused94>)|(?P<medgemma_end><unused95>)",
     re.IGNORECASE,
 )
+MAX_TAGS = 10_000
+"""An answer with more tags is taken as reasoning without an end."""
 _TAG_START = re.compile(r"[<\[◁]")
 _CONJUNCTIONS = frozenset(("", "and", "or", "…", "...", ",", "&", "/", "-", "–", "to", "und", "oder", "et", "ou", "y", "o"))
 _QUOTES = frozenset("`'\"“”‘’„«»")
@@ -89,9 +92,11 @@ def _final_channel(answer: str) -> str | None:
 
 def _without_tags(answer: str) -> str | None:
     """Return the answer without the reasoning in tags; None if the reasoning is not closed."""
-    tags = [*_tags(answer)]
+    tags = [*islice(_tags(answer), MAX_TAGS + 1)]
     if not tags:
         return answer
+    if len(tags) > MAX_TAGS:
+        return None
     closers = _next_closers(tags)
     kept: list[str] = []
     position = 0

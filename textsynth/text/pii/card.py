@@ -68,11 +68,11 @@ def find(text: str) -> Iterator[str]:
             groups = ["".join(groups)]
         for first in range(len(groups)):
             number = ""
-            for group in groups[first:]:
+            for group in groups[first : first + LENGTHS[-1] + 1]:
                 number += group
                 if len(group) == 1 or len(number) > LENGTHS[-1]:
                     break
-                if is_card(number) and number not in TEST_CARDS:
+                if len(number) in LENGTHS and is_card(number) and number not in TEST_CARDS:
                     yield number
 
 
