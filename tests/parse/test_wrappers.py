@@ -11,11 +11,13 @@ from hypothesis import strategies as st
 
 from tests.growth import assert_linear_growth
 from textsynth.core.errors import RecipeError
-from textsynth.parse import TOO_LONG, TOO_MANY, ParseFailure, Reader, make_reader, without_thinking
-from textsynth.parse import choice
+from textsynth.parse import TOO_LONG, TOO_MANY, ParseFailure, Reader, choice, make_reader, without_thinking
 from textsynth.parse.tagged import Tagged
 
-WORDS = "where is my lamp I can't wait for it again Bob's 3 chairs came late, thanks 2.5 metres of cable why not café".split()
+VOCABULARY = (
+    """where is my lamp I can't wait for it again Bob's 3 chairs came late, thanks 2.5 metres of cable why not café"""
+)
+WORDS = VOCABULARY.split()
 TEXT = st.builds(
     lambda words, end: " ".join(["the", *words]) + end,
     st.lists(st.sampled_from(WORDS), min_size=2, max_size=8),
@@ -23,11 +25,25 @@ TEXT = st.builds(
 )
 TEXTS = st.lists(TEXT, min_size=2, max_size=6, unique=True)
 MARKS = (
-    "{n}. ", "{n}) ", "({n}) ", "[{n}] ", "{n}: ", "{n} - ", "#{n} ", "{n}。", "{n}、", "**{n}.** ", "### {n}. ", "- ", "* ",
-    "• ", "+ ", "– ", "→ ", "- [ ] ", "- {n}. ", "{letter}) ", "{letter}. ", "({letter}) ", "{roman}. ", "({roman}) ",
+    "{n}. ", "{n}) ", "({n}) ", "[{n}] ", "{n}: ", "{n} - ", "#{n} ", "{n}。", "{n}、", "**{n}.** ", "### {n}. ", "- ",
+    "* ", "• ", "+ ", "– ", "→ ", "- [ ] ", "- {n}. ", "{letter}) ", "{letter}. ", "({letter}) ", "{roman}. ", "({roman}) ",
     "Example {n}: ", "**Text {n}:** ", "Q{n}: ", "- text: ", "Text: ", "> ", "",
 )  # fmt: skip
-ENCLOSERS = ('"{}"', "“{}”", "„{}“", "«{}»", "「{}」", "‘{}’", "`{}`", "**{}**", "__{}__", "*{}*", "***{}***", "<text>{}</text>", "{}")
+ENCLOSERS = (
+    '"{}"',
+    "“{}”",
+    "„{}“",
+    "«{}»",
+    "「{}」",
+    "‘{}’",
+    "`{}`",
+    "**{}**",
+    "__{}__",
+    "*{}*",
+    "***{}***",
+    "<text>{}</text>",
+    "{}",
+)
 CONTAINERS = (
     "{}", "```\n{}\n```", "```text\n{}\n```", "Here are the messages:\n\n{}", "\ufeff{}", "<think>hm\n- x</think>\n{}",
     "{}\n\nI hope these help!", "<answer>\n{}\n</answer>", "[THINK]1. x[/THINK]{}", "{}<|im_end|>",
@@ -48,7 +64,9 @@ def read(reader: Reader, answer: str) -> tuple[set[str], int]:
 
 
 @settings(deadline=None, max_examples=400)
-@given(TEXTS, st.sampled_from(MARKS), st.sampled_from(ENCLOSERS), st.sampled_from(ENCLOSERS), st.sampled_from(CONTAINERS))
+@given(
+    TEXTS, st.sampled_from(MARKS), st.sampled_from(ENCLOSERS), st.sampled_from(ENCLOSERS), st.sampled_from(CONTAINERS)
+)
 def test_no_wrapper_of_a_list_reaches_a_text(
     texts: list[str], mark: str, encloser: str, inner: str, container: str
 ) -> None:
@@ -60,9 +78,7 @@ def test_no_wrapper_of_a_list_reaches_a_text(
 
 @settings(deadline=None, max_examples=200)
 @given(TEXTS, st.sampled_from(MARKS), st.sampled_from(ENCLOSERS), st.sampled_from(["list", "json", "tagged"]))
-def test_no_wrapper_inside_of_a_structure_reaches_a_text(
-    texts: list[str], mark: str, encloser: str, name: str
-) -> None:
+def test_no_wrapper_inside_of_a_structure_reaches_a_text(texts: list[str], mark: str, encloser: str, name: str) -> None:
     items = [written(text, index, mark, encloser) for index, text in enumerate(texts)]
     answer = "\n".join(f"<text>{item}</text>" for item in items) if name == "tagged" else json.dumps(items)
     found, failures = read(make_reader(name, ""), answer)
@@ -119,11 +135,12 @@ READERS: tuple[object, ...] = (
     {"regex": {"pattern": r"(\w+ ?)+"}},
 )  # fmt: skip
 FLOODS = (
-    "x ", "\n", "1. a\n", "1. ", "- ", "a\n", "\n- ", "**", "*a*", "<think>", "</think>", "a<think>b", "<think>x", "[THINK]", "◁think▷",
-    "<|channel|>final<|message|>", "<|channel|>", "<|im_end|>", '"', '["', "[", "{", '{"a":', '["a",', "'a',", "// ", "/*", "```", "```\n",
-    "~~~\n", "|", "| a |\n", "|---|\n", "<li>", "<ul>", "<ul><li>", "</li>", "<text>", "<text>a</text>", "<text>a</text>\n", "<tr><td>",
-    "<a", "<", "&#39;", "\\item ", "> ", ">", "# ", "#", "(", "a) b\n", "i. b\n", "Example 1: a\n", "Here are ", "i hope these help\n", "\ufeff",
-    "\u0315\u0300", "\x00", "1", "①", "x = [", "x:", "=", "'", "“", "“a”", ". ", "1 ", "\\", '\\"', "\t", "\u3000",
+    "x ", "\n", "1. a\n", "1. ", "- ", "a\n", "\n- ", "**", "*a*", "<think>", "</think>", "a<think>b", "<think>x",
+    "[THINK]", "◁think▷", "<|channel|>final<|message|>", "<|channel|>", "<|im_end|>", '"', '["', "[", "{", '{"a":',
+    '["a",', "'a',", "// ", "/*", "```", "```\n", "~~~\n", "|", "| a |\n", "|---|\n", "<li>", "<ul>", "<ul><li>",
+    "</li>", "<text>", "<text>a</text>", "<text>a</text>\n", "<tr><td>", "<a", "<", "&#39;", "\\item ", "> ", ">",
+    "# ", "#", "(", "a) b\n", "i. b\n", "Example 1: a\n", "Here are ", "i hope these help\n", "\ufeff", "̀̕",
+    "\x00", "1", "①", "x = [", "x:", "=", "'", "“", "“a”", ". ", "1 ", "\\", "\\\"", "\t", "\u3000",
 )  # fmt: skip
 
 
@@ -152,18 +169,27 @@ def test_an_answer_that_no_request_asked_for_is_not_read(spec: object) -> None:
 
 
 def test_an_answer_with_too_many_texts_is_not_read() -> None:
-    for name, answer in (("json", '["a"' + ',"a"' * 10_001 + "]"), ("tagged", "<text>a</text>" * 10_001), ("list", '["a"' + ',"a"' * 10_001 + "]")):
+    for name, answer in (
+        ("json", '["a"' + ',"a"' * 10_001 + "]"),
+        ("tagged", "<text>a</text>" * 10_001),
+        ("list", '["a"' + ',"a"' * 10_001 + "]"),
+    ):
         assert [failure.reason for failure in make_reader(name, "").read(answer).failures] == [TOO_MANY]
 
 
 def test_a_pattern_that_backtracks_without_end_is_a_failure_with_a_reason() -> None:
     reader = make_reader({"regex": {"pattern": "((a|aa)+)+b"}}, "")
     (failure,) = reader.read("a" * 5_000).failures
-    assert failure.reason == "the pattern of `answer: regex` took longer than 0.25 s: write it without repetitions inside repetitions"
+    assert (
+        failure.reason
+        == "the pattern of `answer: regex` took longer than 0.25 s: write it without repetitions inside repetitions"
+    )
     assert make_reader({"regex": {"pattern": r"(\w+ ?)+"}}, "").read("where is it " * 50).texts
 
 
 @pytest.mark.parametrize("tag", ["think", "Thought", "reasoning"])
 def test_a_tag_that_encloses_reasoning_cannot_be_the_tag_of_texts(tag: str) -> None:
-    with pytest.raises(RecipeError, match="encloses a model's reasoning, which is removed from answers; choose another tag"):
+    with pytest.raises(
+        RecipeError, match="encloses a model's reasoning, which is removed from answers; choose another tag"
+    ):
         Tagged(tag=tag)

@@ -58,7 +58,9 @@ _PLACEHOLDER_WORD = (
 )
 _PLACEHOLDER = rf"[\[{{<]{{1,2}}\s?{_PLACEHOLDER_WORD}(?![a-z])[^\]}}>\n]{{0,40}}[\]}}>]"
 # A tag of reasoning inside of a sentence is what the sentence is about.
-_TOKEN = r"<\||\|>|</?s>|^\s{0,20}</?think>|</?think>\s{0,20}$|\S</?think>\w|\[/?inst\]|<</?sys>>|<(?:start|end)_of_turn>"
+_TOKEN = (
+    r"<\||\|>|</?s>|^\s{0,20}</?think>|</?think>\s{0,20}$|\S</?think>\w|\[/?inst\]|<</?sys>>|<(?:start|end)_of_turn>"
+)
 _AS_AI = rf"\b(?:as an?|i(?:'m| am)(?: just| only)? an?) {_AI}"
 PHRASES = (
     *_patterns("refuses instead of answering", _REFUSAL, "can't", "won't", "cannot", "able to", "sorry"),

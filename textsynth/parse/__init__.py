@@ -22,6 +22,7 @@ from textsynth.core.records import NO_FIELDS, Constraint, JsonValue
 from textsynth.core.registry import find_class
 from textsynth.core.validation_errors import PythonValue, field_errors
 from textsynth.parse.thinking import strip_thinking, without_turn_tokens
+from textsynth.text.encoding import CONTROL
 
 # The modules `json`, `list` and `text` become attributes of this package once they are imported: this module must use
 # neither the built-in `list` nor the standard module `json` by these names.
@@ -33,6 +34,8 @@ TOO_LONG = "the answer is longer than 1,000,000 characters or 10,000 lines"
 TOO_MANY = "the answer has more than 10,000 texts"
 MAX_CHARACTERS, MAX_LINES = 1_000_000, 10_000
 UNSTORABLE = "a text contains characters that no file can hold (NUL or an unpaired surrogate)"
+CONTROL_CHARACTER = "a text contains control characters"
+MISREAD = "a text contains U+FFFD, the sign of a character that could not be decoded"
 
 _UNSTORABLE_CHARACTER = re.compile("[\x00\ud800-\udfff]")
 
@@ -95,7 +98,7 @@ def parsed_answer(
 
 
 def too_long(answer: str) -> bool:
-    """Return whether an answer is longer than any that a model was asked for, so that reading it would take too long."""
+    """Return whether an answer is too long to be read in a bounded time; no prompt asks for such an answer."""
     return len(answer) > MAX_LINES and (len(answer) > MAX_CHARACTERS or answer.count("\n") > MAX_LINES)
 
 
@@ -111,8 +114,14 @@ def _invalid_reason(text: str, fields: Mapping[str, JsonValue]) -> str:
     empty = next((name for name, value in fields.items() if value == ""), None)
     if empty is not None:
         return f"the field {empty!r} of an item of the answer is empty"
-    unstorable = any(_UNSTORABLE_CHARACTER.search(string) for string in (text, *_strings(fields)))
-    return UNSTORABLE if unstorable else ""
+    for string in (text, *_strings(fields)):
+        if string.isprintable():
+            continue
+        if _UNSTORABLE_CHARACTER.search(string) is not None:
+            return UNSTORABLE
+        if CONTROL.search(string) is not None:
+            return CONTROL_CHARACTER
+    return MISREAD if "\ufffd" in text else ""
 
 
 def _strings(value: JsonValue) -> Iterator[str]:

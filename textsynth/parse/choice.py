@@ -16,9 +16,10 @@ from textsynth.parse.whole_text import whole_text
 MAX_ANSWER = 10_000
 _BOXED = re.compile(r"\$?\\boxed\{(?:\\text\{)?([^{}]{1,200})\}{1,2}\$?")
 TOO_LONG = "the answer is longer than 10,000 characters, and a choice is one of a few words"
-_NAMES = frozenset(
-    "answer category choice class classification emotion intent label option output response result sentiment topic".split()
-) | {"final answer", "correct answer"}
+_NAME_WORDS = (
+    """answer category choice class classification emotion intent label option output response result sentiment topic"""
+)
+_NAMES = frozenset(_NAME_WORDS.split()) | {"final answer", "correct answer"}
 
 
 class Choice(Reader):
@@ -56,7 +57,6 @@ class Choice(Reader):
         if truncated or not normalized:
             return failed_answer(answer, TRUNCATED if truncated else EMPTY)
         return failed_answer(answer, f"the answer is none of the options: {', '.join(self.options)}")
-
 
     def _option(self, normalized: str) -> str | None:
         return next((option for option in self.options if _normalize(option) == normalized), None)

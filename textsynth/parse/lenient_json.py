@@ -11,7 +11,9 @@ import json
 import re
 from typing import NoReturn
 
-LOOKS_LIKE_JSON = re.compile(r"""[\[(]\s{0,50}(?:["'“„‘\[{(]|\]\s*\Z|\Z)|\{\s{0,50}(?:["'“{\[]|\w{1,40}\s{0,5}:\s{0,5}["'“\[{])""")
+LOOKS_LIKE_JSON = re.compile(
+    r"""[\[(]\s{0,50}(?:["'“„‘\[{(]|\]\s*\Z|\Z)|\{\s{0,50}(?:["'“{\[]|\w{1,40}\s{0,5}:\s{0,5}["'“\[{])"""
+)
 """Matches the start of a list, tuple or map with texts in it."""
 
 _TOKEN = re.compile(
@@ -54,35 +56,31 @@ def _strict_tokens(text: str, position: int) -> tuple[list[str] | None, int]:
     depth = 0
     while (match := _TOKEN.match(text, position)) is not None:
         position = match.end()
-        kind, token = match.lastgroup, match[0]
-        if kind in {"space", "comment"}:
-            continue
+        kind, token = match.lastgroup or "", match[0]
         if kind == "mark":
-            if token in _CLOSING:
-                if parts and parts[-1] == ",":
-                    parts.pop()
-                depth -= 1
-            elif token in _OPENING:
-                depth += 1
+            depth += (token in _OPENING) - (token in _CLOSING)
+            if token in _CLOSING and parts[-1:] == [","]:
+                parts.pop()
             parts.append(_OPENING.get(token) or _CLOSING.get(token, token))
             if depth <= 0:
                 return parts, position
-        elif kind == "word" and token in _WORDS:
-            parts.append(_WORDS[token])
-        elif kind == "number":
-            parts.append(token)
-        elif kind in {"double", "single", "curly", "key"}:
-            string = _strict_string(token, kind)
-            if string is None:
-                return None, position
-            parts.append(string)
-        else:
-            return None, position
+        elif kind not in {"space", "comment"}:
+            strict = _strict_token(token, kind)
+            if strict is None:
+                break
+            parts.append(strict)
     return None, position
 
 
-def _strict_string(token: str, kind: str) -> str | None:
-    """Return a string or key in double quotes; None if it has an escape that JSON and Python do not share."""
+def _strict_token(token: str, kind: str) -> str | None:
+    """Return a word, number, string or key as strict JSON; None if it is not known."""
+    if kind == "word":
+        return _WORDS.get(token)
+    return token if kind == "number" else _strict_string(token, kind)
+
+
+def _strict_string(token: str, kind: str) -> str:
+    """Return a string or key in double quotes. An escape that JSON does not have stays, so that decoding it fails."""
     if kind == "double":
         return token
     content = token if kind == "key" else token[1:-1]

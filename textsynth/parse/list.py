@@ -2,7 +2,8 @@
 
 Lines without a marker that follow an item belong to it. Text before the list, after it and between its parts ("Sure,
 here are five:", headings, a closing sentence) is not an item. It is a failure only where the answer has no item. What
-encloses the items (quotes, bold type, keys) is removed; an item whose mark cannot be removed with certainty is a failure.
+encloses the items (quotes, bold type, keys) is removed; an item whose mark cannot be removed with certainty is a
+failure.
 """
 
 from __future__ import annotations
@@ -100,9 +101,7 @@ class List(Reader):
     def _parsed(self, items: Sequence[_Item], more_failures: Sequence[ParseFailure] = ()) -> ParsedAnswer:
         texts: list[str] = []
         failures: list[ParseFailure] = []
-        unwrapped = iter(
-            unwrap_texts([item.text for item in items if item.failure is None], quotes=self.strip_quotes)
-        )
+        unwrapped = iter(unwrap_texts([item.text for item in items if item.failure is None], quotes=self.strip_quotes))
         for item in items:
             text = "" if item.failure is not None else next(unwrapped)
             reason = item.failure or (EMPTY_ITEM if not text else mark_left(text))
@@ -194,10 +193,11 @@ def _split_line(item: _Item, marker: MarkedLine) -> list[_Item]:
     Two numbers are not enough to be sure ("1. Look at step 2. first"): the item is a failure then.
     """
     text = marker.text
+    parts: list[str] = []
     if marker.number is None:
         parts = _BULLET_IN_LINE.split(text) if item.lines[0].lstrip()[0] in "•●▪‣◦" else [text]
     else:
-        parts, start, number = [], 0, marker.number
+        start, number = 0, marker.number
         for match in _NUMBER_IN_LINE.finditer(text):
             if int(match[1]) == number + 1:
                 parts.append(text[start : match.start()])

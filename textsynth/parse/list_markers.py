@@ -1,7 +1,7 @@
 """Finds and removes what surrounds a text in an answer: white space, quotes, list numbers, bullets and code fences.
 
-A marker such as `1.` or `-` begins an item wherever it begins a line. Others (`1:`, `a)`, `iv.`, `Example 2:`) also occur
-in ordinary sentences, so they count only in a sequence: 1, 2, 3 or a, b, c.
+A marker such as `1.` or `-` begins an item wherever it begins a line. Others (`1:`, `a)`, `iv.`, `Example 2:`) also
+occur in ordinary sentences, so they count only in a sequence: 1, 2, 3 or a, b, c.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ QUOTES = {
     "‚": "‘", "”": "”", "’": "’", "＂": "＂", "〝": "〞", "《": "》", "〈": "〉", "`": "`", "´": "´",
 }  # fmt: skip
 """Closing quote by opening quote."""
-_OTHER_CLOSING = {"„": "”\"", "‚": "’", "“": "“\"", "`": "´'", '"': "”"}
+_OTHER_CLOSING = {"„": '”"', "‚": "’", "“": '“"', "`": "´'", '"': "”"}
 """Further closing quotes by opening quote, as some languages and models write them."""
 BLANK = (
     "\t\n\x0b\x0c\r\x1c\x1d\x1e\x1f \x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a"
@@ -38,35 +38,45 @@ _NUMBER = re.compile(
     r"(?(bold)(?P<bold_end>\*\*\*|\*\*|__|[*_`](?=\s))?):?[ \t\u3000]*"
 )
 _BULLET = re.compile(
-    _INDENT + rf"(?:\\?[-*–+—‐−](?=[ \t]|$)|[{_BULLETS}]\ufe0f?|\\item\b|\[\*\]|#\.(?=[ \t]))[ \t\u3000]*(?:\[[ xX✓✔]?\](?:[ \t]+|$))?"
+    _INDENT + rf"(?:\\?[-*–+—‐−](?=[ \t]|$)|[{_BULLETS}]\ufe0f?|\\item\b|\[\*\]|#\.(?=[ \t]))[ \t\u3000]*"
+    r"(?:\[[ xX✓✔]?\](?:[ \t]+|$))?"
 )
 _CHECKBOX = re.compile(_INDENT + r"\[[ xX✓✔]\][ \t]+")
-_FIRST_OF_MARKER = re.compile(rf"[ \t\u3000\xa0\ufeff\u200b\u2060\u200e\u200f]*+[\d#№(（\[【*_`\\①-⓿❶-➓㉑-㉟㊱-㊿+–—‐−\-{_BULLETS}]")
+_FIRST_OF_MARKER = re.compile(
+    rf"[ \t\u3000\xa0\ufeff\u200b\u2060\u200e\u200f]*+[\d#№(（\[【*_`\\①-⓿❶-➓㉑-㉟㊱-㊿+–—‐−\-{_BULLETS}]"
+)
 _FENCE = re.compile(r"[ \t]*(?:`{3,}|~{3,})[ \t]*[\w-]*[ \t]*")
 _RULE = re.compile(r"[ \t]*(?:[-*_=][ \t]*){3,}|[ \t]*\\(?:begin|end)\{\w{1,20}\}[ \t]*|[ \t]*\[/?list\][ \t]*")
 
 _SEQUENCE = re.compile(
-    _INDENT + r"(?P<open>[#>*_\"'`({\[（【<\\ ]{0,8})(?P<word>(?:[^\W\d_]{1,20}+[ \t_-]?+){0,3}?)[ \t]?(?P<sign>[#№]|[Nn]o\.[ \t]?)?"
-    r"(?:(?P<number>\d{1,3})|(?P<roman>[ivxIVX]{1,5}+)(?![^\W\d_])|(?P<letter>[^\W\d_])(?![^\W_])|(?P<chinese>[一二三四五六七八九十]{1,3}))"
-    r"(?P<close>[*_`]{0,3}(?:[.:)\]}>|/,、：．）】。]{1,2}(?!\d)|[ \t]{1,4}[-–—=](?=[ \t])|[-–—](?=[ \t])|\t)[*_`]{0,3}|(?=[*_:.\]) \t]*$)"
+    _INDENT + r"(?P<open>[#>*_\"'`({\[（【<\\ ]{0,8})(?P<word>(?:[^\W\d_]{1,20}+[ \t_-]?+){0,3}?)"
+    r"[ \t]?(?P<sign>[#№]|[Nn]o\.[ \t]?)?"
+    r"(?:(?P<number>\d{1,3})|(?P<roman>[ivxIVX]{1,5}+)(?![^\W\d_])|(?P<letter>[^\W\d_])(?![^\W_])"
+    r"|(?P<chinese>[一二三四五六七八九十]{1,3}))"
+    r"(?P<close>[*_`]{0,3}(?:[.:)\]}>|/,、：．）】。]{1,2}(?!\d)|[ \t]{1,4}[-–—=](?=[ \t])|[-–—](?=[ \t])|\t)[*_`]{0,3}"
+    r"|(?=[*_:.\]) \t]*$)"
     r"|(?P<space>[ \t](?=\S)))"
     r"(?P<rest>.*)",
     re.DOTALL,
 )
+_ROMAN_NUMERALS = """i ii iii iv v vi vii viii ix x xi xii xiii xiv xv xvi xvii xviii xix xx xxi xxii xxiii xxiv xxv"""
 _ROMAN = {
     numeral: number
     for number, numeral in enumerate(
-        "i ii iii iv v vi vii viii ix x xi xii xiii xiv xv xvi xvii xviii xix xx xxi xxii xxiii xxiv xxv".split(), start=1
+        _ROMAN_NUMERALS.split(),
+        start=1,
     )
 }
 _CHINESE = {
-    numeral: number for number, numeral in enumerate("一 二 三 四 五 六 七 八 九 十 十一 十二 十三 十四 十五".split(), start=1)
+    numeral: number
+    for number, numeral in enumerate(
+        ["一", "二", "三", "四", "五", "六", "七", "八", "九", "十", "十一", "十二", "十三", "十四", "十五"], start=1
+    )
 }
 _FIRST_LETTERS = frozenset("aAаАαΑ가अकกאأاগকঅ")
-ITEM_NAMES = frozenset(
-    "answer example input item message option output paraphrase query question response review rewrite sample sentence summary "
-    "text tweet utterance variant variation version".split()
-)
+_ITEM_NAME_WORDS = """answer example input item message option output paraphrase query question response review rewrite
+sample sentence summary text tweet utterance variant variation version"""
+ITEM_NAMES = frozenset(_ITEM_NAME_WORDS.split())
 """What prompts and models call an item: `Example 1: …`, `{"text": …}`."""
 _MIN_SPACED = 3
 """How many lines must begin with 1, 2, 3 and a space alone, before these numbers count as list numbers."""
@@ -108,7 +118,9 @@ def strip_quotes(text: str) -> str:
 def _encloses_quotations(inner: str, opening: str, closing: str) -> bool:
     """Return whether the quotes inside of enclosing ones are pairs of their own: `She said "yes" to me`."""
     first = min(position for position in (inner.find(opening), inner.find(closing)) if position >= 0)
-    opens = inner[first] == opening and inner[first - 1 : first].isspace() and not inner[first + 1 : first + 2].isspace()
+    opens = (
+        inner[first] == opening and inner[first - 1 : first].isspace() and not inner[first + 1 : first + 2].isspace()
+    )
     if opening != closing:
         return opens and inner.count(opening) == inner.count(closing)
     return opens and inner.count(opening) % 2 == 0
@@ -118,7 +130,9 @@ def is_quoted(text: str) -> bool:
     """Return whether a text begins with a quote and ends with one that may close it."""
     opening = text[:1]
     closing = QUOTES.get(opening)
-    return closing is not None and len(text) > 1 and (text[-1] == closing or text[-1] in _OTHER_CLOSING.get(opening, ""))
+    return (
+        closing is not None and len(text) > 1 and (text[-1] == closing or text[-1] in _OTHER_CLOSING.get(opening, ""))
+    )
 
 
 def parse_marker(line: str) -> MarkedLine | None:
@@ -199,8 +213,8 @@ def _sequence(lines: Sequence[str]) -> list[MarkedLine | None]:
                     sequence.last = ordinal - 1
                 sequence.add(index, ordinal, marker, gaps=kind[1] == "other")
     marked: list[MarkedLine | None] = [None] * len(lines)
-    for (word, kind), sequence in sorted(kinds.items(), key=lambda item: -item[1].counted):
-        if _is_list(word, kind, sequence, filled):
+    for (word, name), sequence in sorted(kinds.items(), key=lambda item: -item[1].counted):
+        if _is_list(word, name, sequence, filled):
             for index, marker in sequence.markers.items():
                 marked[index] = marker
             break
@@ -227,7 +241,9 @@ def _sequence_markers(line: str) -> Iterator[tuple[tuple[str, str], int, MarkedL
     if match["number"] is not None:
         number = int(match["number"])
         if match["space"] is None or not word:
-            kind = "space" if match["space"] is not None and not match["sign"] and "#" not in match["open"] else "number"
+            kind = (
+                "space" if match["space"] is not None and not match["sign"] and "#" not in match["open"] else "number"
+            )
             yield (word, kind), number, MarkedLine(indent, number, text)
         return
     if match["space"] is not None or (match["close"] or "").strip(" \t*_`") in {"", ",", "/"}:

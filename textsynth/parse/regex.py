@@ -1,6 +1,6 @@
-"""Reads an answer that must match a regular expression from its first to its last character.
+r"""Reads an answer that must match a regular expression from its first to its last character.
 
-Patterns such as `(\\w+ ?)+` can take longer than the age of the universe for an answer of a hundred characters. The
+Patterns such as `(\w+ ?)+` can take longer than the age of the universe for an answer of a hundred characters. The
 package `regex`, which understands the syntax of Python's `re`, ends such a search after `MAX_SECONDS` of CPU time.
 """
 
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
-from typing import Any
+from typing import Protocol
 
 from pydantic import Field, field_validator
 
@@ -20,7 +20,9 @@ from textsynth.parse.whole_text import whole_text
 TEXT_GROUP = "text"
 MAX_SECONDS = 0.25
 """CPU time for one answer; ordinary patterns take less than a millisecond."""
-TOO_SLOW = f"the pattern of `answer: regex` took longer than {MAX_SECONDS} s: write it without repetitions inside repetitions"
+TOO_SLOW = (
+    f"the pattern of `answer: regex` took longer than {MAX_SECONDS} s: write it without repetitions inside repetitions"
+)
 _GROUP_NAME = re.compile(r"(?<!\\)\(\?P<\w+>")
 
 
@@ -75,8 +77,7 @@ class Regex(Reader):
 
     def _match(self, text: str) -> re.Match[str] | None:
         """Return the match of the whole text. Raises TimeoutError after MAX_SECONDS of CPU time."""
-        match: re.Match[str] | None = _bounded(self.pattern).fullmatch(text, timeout=MAX_SECONDS)
-        return match
+        return _bounded(self.pattern).fullmatch(text, timeout=MAX_SECONDS)
 
     def _match_unwrapped(self, answer: str) -> re.Match[str] | None:
         """Return the match of the answer without a code fence, quotes or bold type around it."""
@@ -84,12 +85,20 @@ class Regex(Reader):
         return None if reason is not None or text == answer else self._match(text)
 
 
+class _Pattern(Protocol):
+    """A compiled pattern of the package `regex`."""
+
+    def fullmatch(self, text: str, *, timeout: float) -> re.Match[str] | None:
+        """Return the match of the whole text. Raises TimeoutError after `timeout` seconds of CPU time."""
+
+
 @lru_cache(maxsize=64)
-def _bounded(pattern: str) -> Any:
+def _bounded(pattern: str) -> _Pattern:
     """Return the pattern compiled by the package `regex`. Raises ValueError where only `re` understands it."""
     import regex
 
     try:
-        return regex.compile(pattern, regex.VERSION0)
+        compiled: _Pattern = regex.compile(pattern, regex.VERSION0)
     except regex.error as error:
         raise ValueError(str(error)) from error
+    return compiled

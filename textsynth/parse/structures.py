@@ -1,7 +1,7 @@
 """Reads lists that are written as JSON, Python, Markdown tables, HTML or XML: the texts without the structure.
 
-A structure is read where it holds one text for each item: a list of texts, or of maps with one text or with a text under
-a usual name (`text`, `sentence`, …). Everything else is a failure.
+A structure is read where it holds one text for each item: a list of texts, or of maps with one text or with a text
+under a usual name (`text`, `sentence`, …). Everything else is a failure.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import html
 import json
 import re
 from collections.abc import Sequence
+from itertools import takewhile
 
 from textsynth.parse.lenient_json import LOOKS_LIKE_JSON, lenient_decode
 from textsynth.parse.list_markers import ITEM_NAMES, strip_outer
@@ -32,8 +33,11 @@ _CELL_END = re.compile(r"(?<!\\)\|")
 _HTML_TAG = re.compile(r"<(?P<end>/?)(?P<name>[A-Za-z][A-Za-z0-9]{0,10})\b[^<>]{0,300}>")
 _LINE_BREAK_TAG = re.compile(r"<br\s{0,3}/?>", re.IGNORECASE)
 _ITEM_TAG = re.compile(r"\s*+<(?P<name>[A-Za-z][\w.:-]{0,40})(?:\s[^<>]{0,200})?>")
-HTML_ITEMS = frozenset(("li", "p", "div", "td", "span", "blockquote", "h1", "h2", "h3", "h4", "dd", "article", "section"))
-INLINE_TAGS = frozenset("b i em strong span p u a code q small mark font s del ins sub sup cite abbr kbd".split())
+HTML_ITEMS = frozenset(
+    ("li", "p", "div", "td", "span", "blockquote", "h1", "h2", "h3", "h4", "dd", "article", "section")
+)
+_INLINE = """b i em strong span p u a code q small mark font s del ins sub sup cite abbr kbd"""
+INLINE_TAGS = frozenset(_INLINE.split())
 _TYPE_NAMES = {dict: "a map", list: "a list", bool: "true or false", type(None): "null"}
 NO_CLEAR_TEXT = "a map of the answer has several texts, and none is under a usual name such as text"
 SEVERAL_COLUMNS = "the answer is a table with several columns of text"
@@ -134,9 +138,7 @@ def _collect_map(value: dict[str, object], parts: Parts, *, in_list: bool) -> No
     lists = [item for item in value.values() if isinstance(item, list)]
     if len(lists) == 1 and not strings and not in_list:
         _collect_json(lists[0], parts, in_list=False)
-    elif len(strings) == len(value) > 1 and all(map(_NUMBERED_KEY.fullmatch, value)):
-        texts.extend(strings.values())
-    elif len(strings) == 1:
+    elif (len(strings) == len(value) > 1 and all(map(_NUMBERED_KEY.fullmatch, value))) or len(strings) == 1:
         texts.extend(strings.values())
     else:
         named = [key for key in strings if key.casefold() in ITEM_NAMES]
@@ -157,17 +159,14 @@ def _read_table(lines: Sequence[str]) -> Parts | str | None:
     if rule == 0:
         return NO_HEADER
     header = _cells(lines[rule - 1])
-    rows = []
-    for line in lines[rule + 1 :]:
-        if "|" not in line:
-            break
-        if not _is_rule(line):
-            rows.append(_cells(line))
-    columns = _text_columns(header, rows)
+    body = takewhile(lambda line: "|" in line, lines[rule + 1 :])
+    cells = [_cells(line) for line in body if not _is_rule(line)]
+    columns = _text_columns(header, cells)
     if len(columns) != 1:
         return SEVERAL_COLUMNS
-    texts, failures = [], []
-    for row in rows:
+    texts: list[str] = []
+    failures: list[tuple[str, str]] = []
+    for row in cells:
         if len(row) != len(header):
             failures.append((" | ".join(row), "a row of the table has another number of cells than its header"))
         else:
@@ -177,7 +176,9 @@ def _read_table(lines: Sequence[str]) -> Parts | str | None:
 
 def _is_rule(line: str) -> bool:
     """Return whether a line is the line under the header of a table: |---|:---|."""
-    return "|" in line and "-" in line and not set(line) - set("|:- \t\r") and all(map(_RULE_CELL.fullmatch, _cells(line)))
+    return (
+        "|" in line and "-" in line and not set(line) - set("|:- \t\r") and all(map(_RULE_CELL.fullmatch, _cells(line)))
+    )
 
 
 def _is_row(line: str) -> bool:
@@ -219,7 +220,10 @@ def _read_html(answer: str) -> Parts | str | None:
 
 
 def _contents(answer: str, name: str) -> list[str]:
-    return [match[1] for match in re.finditer(rf"<{name}\b[^<>]{{0,300}}>((?:[^<]|<(?!/?{name}\b))*+)", answer, re.IGNORECASE)]
+    return [
+        match[1]
+        for match in re.finditer(rf"<{name}\b[^<>]{{0,300}}>((?:[^<]|<(?!/?{name}\b))*+)", answer, re.IGNORECASE)
+    ]
 
 
 def _read_html_items(answer: str, item: str, containers: frozenset[str]) -> Parts | None:

@@ -32,14 +32,20 @@ _TAG = re.compile(
 MAX_TAGS = 10_000
 """An answer with more tags is taken as reasoning without an end."""
 _TAG_START = re.compile(r"[<\[◁]")
-_CONJUNCTIONS = frozenset(("", "and", "or", "…", "...", ",", "&", "/", "-", "–", "to", "und", "oder", "et", "ou", "y", "o"))
+_CONJUNCTIONS = frozenset(
+    ("", "and", "or", "…", "...", ",", "&", "/", "-", "–", "to", "und", "oder", "et", "ou", "y", "o")
+)
 _QUOTES = frozenset("`'\"“”‘’„«»")
 _AFTER_MENTION = frozenset(" \t,.;:!?)")
-_CHANNEL = re.compile(r"(?:<\|channel\|>)?[ \t]{0,3}(analysis|commentary|final)\b[^<\n]{0,200}(?:<\|constrain\|>[^<\n]{0,50})?<\|message\|>")
+_CHANNEL = re.compile(
+    r"(?:<\|channel\|>)?[ \t]{0,3}(analysis|commentary|final)\b[^<\n]{0,200}"
+    r"(?:<\|constrain\|>[^<\n]{0,50})?<\|message\|>"
+)
 _CHANNEL_END = re.compile(r"<\|(?:end|return|call|start|channel)\|>")
 _END_OF_TURN = re.compile(
     r"(?:<\|(?:im_end|eot_id|end_of_text|endoftext|eom_id|end|return|END_OF_TURN_TOKEN|END_RESPONSE|end_of_solution"
-    r"|endofresponse|user|eos|end▁of▁sentence)\|>|<｜end▁of▁sentence｜>|<end_of_turn>|<turn\|>|</s>|\[EOS\])[ \t]*(?=\n|\Z)"
+    r"|endofresponse|user|eos|end▁of▁sentence)\|>|<｜end▁of▁sentence｜>|<end_of_turn>|<turn\|>|</s>|\[EOS\])"
+    r"[ \t]*(?=\n|\Z)"
 )
 _START_OF_TURN = re.compile(
     r"\s*(?:<\|im_start\|>[ \t]*(?:assistant)?|<\|start_header_id\|>assistant<\|end_header_id\|>|<\|assistant\|>"
@@ -101,34 +107,43 @@ def _without_tags(answer: str) -> str | None:
     kept: list[str] = []
     position = 0
     opened: _Tag | None = None
-    removed = False
-    skipped = -1
+    skipped: int | None = None
     for index, tag in enumerate(tags):
-        closer = closers[index]
         if opened is not None:
             if tag.closes and tag.family == opened.family:
-                position, opened, removed = tag.end, None, True
-        elif index == skipped:
+                position, opened = tag.end, None
+        elif index == skipped or (tag.closes and tag.in_sentence):
             continue
         elif tag.closes:
-            if not tag.in_sentence:
-                kept.clear()
-                position, removed = tag.end, True
-        elif closer is None:
-            if tag.at_line_start and not tag.mentioned:
+            kept.clear()
+            position = tag.end
+        else:
+            closer = closers[index]
+            if _is_unclosed(tag, closer):
                 return None
-        elif tag.at_line_start or not (tag.quoted or (tags[closer].in_sentence and tags[closer].line != tag.line)):
-            if not tag.at_line_start and closer == index + 1 and _is_conjunction(answer, tag, tags[closer]):
-                skipped = closer
-                continue
-            kept.append(answer[position : tag.start])
-            opened = tag
-    if opened is not None:
+            skipped = _end_of_mention(answer, tags, index, closer)
+            if skipped is None:
+                kept.append(answer[position : tag.start])
+                opened = tag
+    return answer if not position else "".join([*kept, answer[position:]])
+
+
+def _is_unclosed(tag: _Tag, closer: int | None) -> bool:
+    """Return whether an opening tag begins reasoning that has no end."""
+    return closer is None and tag.at_line_start and not tag.mentioned
+
+
+def _end_of_mention(answer: str, tags: Sequence[_Tag], index: int, closer: int | None) -> int | None:
+    """Return the last tag of a mention that begins with opening tag `index`, None where the tag begins reasoning."""
+    tag = tags[index]
+    if closer is None or (not tag.at_line_start and tag.quoted):
+        return index
+    if tag.at_line_start:
         return None
-    if not removed:
-        return answer
-    kept.append(answer[position:])
-    return "".join(kept)
+    end = tags[closer]
+    if end.in_sentence and end.line != tag.line:
+        return index
+    return closer if closer == index + 1 and _is_conjunction(answer, tag, end) else None
 
 
 def _next_closers(tags: Sequence[_Tag]) -> list[int | None]:
@@ -164,7 +179,9 @@ class _Tag:
         previous = answer[self.start - 1 : self.start]
         # At the start of a line, with a word behind it: "<think> appears in my chat".
         self.mentioned = bool(answer[: self.start].strip()) if self.start < 200 else True
-        self.mentioned = self.mentioned and answer[self.end : self.end + 1] == " " and answer[self.end + 1 : self.end + 2].isalnum()
+        self.mentioned = (
+            self.mentioned and answer[self.end : self.end + 1] == " " and answer[self.end + 1 : self.end + 2].isalnum()
+        )
         self.quoted = previous in _QUOTES and after in _QUOTES and bool(previous and after)
         spaced = previous in {" ", "\t", "("} and after in _AFTER_MENTION and bool(after)
         line_goes_on = bool(answer[self.end : self.end + 200].partition("\n")[0].strip(" \t.!?"))

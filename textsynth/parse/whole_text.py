@@ -1,4 +1,4 @@
-"""Reads an answer that is one text, without what encloses it: a code fence, JSON, a tag, a lead-in, a heading, a name."""
+"""Reads an answer that is one text, without what encloses it: a fence, JSON, a tag, a lead-in, a heading, a name."""
 
 from __future__ import annotations
 

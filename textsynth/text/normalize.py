@@ -52,8 +52,8 @@ def normal_form(text: str) -> str:
     """Return the text in NFKC, casefolded, without apostrophes, with other punctuation and white space as one space.
 
     Two texts with the same normal form differ only in case, spacing, typography or punctuation. A text that consists of
-    punctuation keeps it. HTML entities count as their characters: `I&#39;m` equals `I'm`. Idempotent: the normal form of
-    a normal form is itself.
+    punctuation keeps it. HTML entities count as their characters: `I&#39;m` equals `I'm`. Idempotent: the normal form
+    of a normal form is itself.
     """
     if "&" in text and ";" in text:
         text = without_entities(text)
@@ -66,14 +66,14 @@ def normal_form(text: str) -> str:
 
 
 def without_entities(text: str) -> str:
-    """Return the text with its HTML entities as characters (`&amp;`, `&#39;`), also entities that were escaped twice."""
+    """Return the text with its HTML entities (`&amp;`, `&#39;`) as characters, also those that were escaped twice."""
     for _ in range(2):
         text = _ENTITY.sub(lambda match: html.unescape(match[0]), text)
     return text
 
 
 def without_long_runs(text: str) -> str:
-    """Return the text with at most 30 combining marks in a row, as normalization takes quadratic time in their number."""
+    """Return the text with at most 30 combining marks in a row: normalization takes quadratic time in their number."""
     return _combining_run().sub(lambda run: run[0][:MAX_MARKS], text)
 
 
@@ -169,7 +169,9 @@ def numbers_in(text: str) -> Numbers:
     if not _NUMBER_WORDS.isdisjoint(words_present):
         for match in _NUMBER_WORD_RUN.finditer(lowered):
             words = re.split(r"[\s-]+", match.group())
-            after_digits = words[0] in _SCALES and lowered[max(0, match.start() - 100) : match.start()].rstrip(" -")[-1:].isdigit()
+            after_digits = (
+                words[0] in _SCALES and lowered[max(0, match.start() - 100) : match.start()].rstrip(" -")[-1:].isdigit()
+            )
             if not after_digits and not _NUMBER_WORDS.isdisjoint(words):
                 certain.update(str(value) for value in _parse_number_words(words))
     possible = frozenset(_POSSIBLE_NUMBERS[word] for word in words_present & _POSSIBLE_NUMBERS.keys())
@@ -260,7 +262,9 @@ def proper_names(text: str) -> frozenset[str]:
         if word == word.lower():
             continue
         has_inner_capital = word[1:] != word[1:].lower()
-        starts_sentence = not match.start() or _SENTENCE_END.search(text[max(0, match.start() - 4) : match.start()]) is not None
+        starts_sentence = (
+            not match.start() or _SENTENCE_END.search(text[max(0, match.start() - 4) : match.start()]) is not None
+        )
         if has_inner_capital or (word[0].isupper() and not starts_sentence):
             names.update(normal_form(word.removesuffix("'s").removesuffix("’s")).split())
     return frozenset(name for name in names if len(name) > 1 and name not in STOP_WORDS)
