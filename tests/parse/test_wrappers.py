@@ -26,8 +26,8 @@ TEXT = st.builds(
 TEXTS = st.lists(TEXT, min_size=2, max_size=6, unique=True)
 MARKS = (
     "{n}. ", "{n}) ", "({n}) ", "[{n}] ", "{n}: ", "{n} - ", "#{n} ", "{n}。", "{n}、", "**{n}.** ", "### {n}. ", "- ",
-    "* ", "• ", "+ ", "– ", "→ ", "- [ ] ", "- {n}. ", "{letter}) ", "{letter}. ", "({letter}) ", "{roman}. ", "({roman}) ",
-    "Example {n}: ", "**Text {n}:** ", "Q{n}: ", "- text: ", "Text: ", "> ", "",
+    "* ", "• ", "+ ", "– ", "→ ", "- [ ] ", "- {n}. ", "{letter}) ", "{letter}. ", "({letter}) ", "{roman}. ",
+    "({roman}) ", "Example {n}: ", "**Text {n}:** ", "Q{n}: ", "- text: ", "Text: ", "> ", "",
 )  # fmt: skip
 ENCLOSERS = (
     '"{}"',

@@ -45,8 +45,8 @@ SCRIPTS = {
     "Hani": "CJK", "Hans": "CJK", "Hant": "CJK", "Hira": "HIRAGANA", "Kana": "KATAKANA",
 }  # fmt: skip
 """Codes of scripts (ISO 15924), with the word that the Unicode names of their letters begin with."""
-_NOT_LATIN = """am ar as be bg bn ckb dv dz el fa gu he hi hy ja ka km kn ko ks ku lo mk ml mr my ne or pa ps ru sa sd si
-ta te th ti ug uk ur yi zh"""
+_NOT_LATIN = """am ar as be bg bn ckb dv dz el fa gu he hi hy ja ka km kn ko ks ku lo mk ml mr my ne or pa ps ru sa sd
+si ta te th ti ug uk ur yi zh"""
 _OTHER_SCRIPT_LANGUAGES = frozenset(_NOT_LATIN.split())
 """Languages that are usually not written in Latin letters."""
 _COMMON_WORDS = """the and are my your you that this these what how why with where which when who from not can could

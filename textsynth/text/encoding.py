@@ -12,7 +12,7 @@ CONTROL = re.compile("[\x01-\x08\x0e-\x1b\x7f-\x84\x86-\x9f]")
 # follow a letter in an ordinary text.
 _CONTINUATION = "\x80-\x9f¡-ª¬-º¼-¿€‚ƒ„†‡ˆ‰Š‹ŒŽ•˜™š›œžŸ"
 _MISREAD = re.compile(
-    f"Ã[{_CONTINUATION}]|Â[\xa0£°©®·§±²³µ¿¡€]|â€[\x80-\x9f™œ\x9d“”˜¦¢]|ðŸ[{_CONTINUATION}]|ï»¿"
+    f"Ã[{_CONTINUATION}]|Â[\xa0£°©®·§±²³µ¿¡€]|â€[\x80-\x9f™œ\x9d“”˜¦¢]|â\x80[\x80-\xbf]|ð\x9f|ðŸ[{_CONTINUATION}]|ï»¿"
     f"|(?:[ÐÑ][{_CONTINUATION}\xa0“”‘’–—…«»]){{2}}|(?:[ÎÏ][{_CONTINUATION}\xa0“”‘’–—…«»]){{3}}|\ufffd"
 )
 
