@@ -131,9 +131,9 @@ def test_labels_that_are_numbers_with_a_fraction_can_be_renamed(tmp_path: Path) 
     assert [row.labels for row in rows] == [("refund",), ("delay",), ("both",)]
     message = read_error(tmp_path, "floats.jsonl", data)
     assert (
-        'is the number 0.0; it must be a name: write names in the file, or map the number in the recipe: rename: {"0": NAME}'
-        in message
-    )
+        "is the number 0.0; it must be a name: write names in the file, or map the number in the recipe: "
+        'rename: {"0": NAME}'
+    ) in message
 
 
 def test_float_labels_of_a_csv_file_can_be_renamed(tmp_path: Path) -> None:

@@ -24,8 +24,8 @@ def test_ordinary_letters_are_not_taken_for_it(text: str) -> None:
 def test_notes_count_the_texts() -> None:
     notes = encoding_notes("sources.seeds", ["cafÃ© now", "nothing", "a\x07b", "Â£5", "tab\tand\nline"])
     assert notes == [
-        "sources.seeds: 2 texts look like text that was read in the wrong encoding ('cafÃ© now'): save the file as UTF-8 "
-        "from its original",
+        "sources.seeds: 2 texts look like text that was read in the wrong encoding ('cafÃ© now'): save the file as "
+        "UTF-8 from its original",
         "sources.seeds: 1 of the texts has control characters",
     ]
     assert encoding_notes("sources.seeds", ["fine", "too"]) == []
