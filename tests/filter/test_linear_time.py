@@ -18,9 +18,10 @@ from textsynth.similarity.overlap import SubstringIndex
 from textsynth.text.normalize import has_negation, normal_form, numbers_in, proper_names
 
 FLOODS = (
-    "\n", "x ", "\n- ", "\n-", "**a", "# ", "\n#", "\n ", "i hope this help ", "i hope th\n", "sorry i ", "[insert ",
-    "<", "let me know if you ", "a@", "@", "1", "1 ", "12-", "0000 ", "1.1.1.1 ", "+1 ", "555-", "DE12 ", "a@b.",
-    "é", "中", "* ", "_", "sure, here is ", "here are ", "'", "\u0315\u0300", "A b. ", "one ", "&amp;", "&#39", "two hundred",
+    "\n", "x ", "\n- ", "\n-", "**a", "# ", "\n#", "\n ", "i hope this help ", "i hope th\n", "sorry i ",
+    "[insert ", "<", "let me know if you ", "a@", "@", "1", "1 ", "12-", "0000 ", "1.1.1.1 ", "+1 ", "555-",
+    "DE12 ", "a@b.", "é", "中", "* ", "_", "sure, here is ", "here are ", "'", "\u0315\u0300", "A b. ", "one ",
+    "&amp;", "&#39", "two hundred",
 )  # fmt: skip
 SMALL, LARGE = 10_000, 100_000
 

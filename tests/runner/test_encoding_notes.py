@@ -26,7 +26,7 @@ def test_rows_in_the_wrong_encoding_are_noted_with_a_count(tmp_path: Path) -> No
     lines: list[str] = []
     run(read_recipe(tmp_path / "recipe.yaml"), out=tmp_path / "out", log=lines.append)
     assert (
-        "sources.seeds: 2 texts look like text that was read in the wrong encoding ('the cafÃ© is c'): save the file as "
-        "UTF-8 from its original"
+        "sources.seeds: 2 texts look like text that was read in the wrong encoding ('the cafÃ© is c'): save the file "
+        "as UTF-8 from its original"
     ) in lines
     assert "sources.seeds: 1 of the texts has control characters" in lines
