@@ -24,6 +24,7 @@ _TOKEN = re.compile(
     re.DOTALL,
 )
 _WORDS = {"true": "true", "false": "false", "null": "null", "True": "true", "False": "false", "None": "null"}
+MAX_DEPTH = 100
 _OPENING, _CLOSING = {"[": "[", "(": "[", "{": "{"}, {"]": "]", ")": "]", "}": "}"}
 _ESCAPE = re.compile(r"\\(.)|\"", re.DOTALL)
 
@@ -64,6 +65,8 @@ def _strict_tokens(text: str, position: int) -> tuple[list[str] | None, int]:
             parts.append(_OPENING.get(token) or _CLOSING.get(token, token))
             if depth <= 0:
                 return parts, position
+            if depth > MAX_DEPTH:
+                break
         elif kind not in {"space", "comment"}:
             strict = _strict_token(token, kind)
             if strict is None:
