@@ -4,7 +4,9 @@ import pytest
 
 from textsynth.core.errors import UsageError
 from textsynth.parse import (
+    CONTROL_CHARACTER,
     EMPTY_ITEM,
+    MISREAD,
     UNSTORABLE,
     ParsedAnswer,
     ParseFailure,
@@ -91,6 +93,14 @@ def test_texts_that_no_file_can_hold_are_failures() -> None:
 )
 def test_reasoning_is_removed(answer: str, expected: str) -> None:
     assert without_thinking(answer) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [("a\x07b", CONTROL_CHARACTER), ("\x1b[31mred", CONTROL_CHARACTER), ("caf\ufffd", MISREAD), ("tab\tand\nline", "")],
+)
+def test_texts_with_control_or_undecoded_characters_are_failures(text: str, reason: str) -> None:
+    assert [failure.reason for failure in parsed_answer([text]).failures] == ([reason] if reason else [])
 
 
 def test_reasoning_without_an_end_is_a_failure() -> None:

@@ -1,11 +1,16 @@
 from __future__ import annotations
 
+import dataclasses
+
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.contexts import context
-from tests.filter.filtering import batch, filter_window, read_rows, real_data, record
+from tests.filter.filtering import batch, filter_window, read_rows, real_data, record, verdict_on
+from textsynth.filter.copies_source import CopiesSource
 from textsynth.filter.exact_duplicate import ExactDuplicate
+from textsynth.filter.leak import Leak
+from textsynth.filter.near_duplicate import NearDuplicate
 from textsynth.text.normalize import normal_form
 
 TEXTS = st.lists(
@@ -70,3 +75,16 @@ def test_the_duplicates_of_a_real_data_set_are_dropped() -> None:
     assert distinct == 2591  # the count in its README, which ignores only case and white space
     assert 0.98 * distinct < len(accepted) <= distinct
     assert len(accepted) + len(dropped) == len(texts)
+
+
+def test_html_entities_count_as_their_characters() -> None:
+    escaped, plain = (
+        record("I&#39;m waiting for my parcel &amp; the bill"),
+        record("I'm waiting for my parcel & the bill"),
+    )
+    for step in (ExactDuplicate(), NearDuplicate()):
+        accepted, dropped = filter_window(step.start(context()), [escaped, plain])
+        assert (accepted, [drop.record for drop in dropped]) == ([escaped], [plain])
+    run = dataclasses.replace(context(), sources={"seeds": [escaped], "test": [escaped]})
+    assert verdict_on(CopiesSource(), plain, run) is not None
+    assert verdict_on(Leak(semantic=1), plain, run) is not None

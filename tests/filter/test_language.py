@@ -6,6 +6,7 @@ import pytest
 
 from tests.contexts import context
 from tests.filter.filtering import read_rows, real_data, reason_for, record, verdict_on
+from textsynth.core.errors import RecipeError
 from textsynth.filter.language import Language, clearly_english
 
 FOREIGN = """Wo bleibt mein Paket?|Ich will mein Geld zurück|¿Dónde está mi tarjeta nueva?|No puedo pagar con mi tarjeta
@@ -55,3 +56,28 @@ def test_the_reason_names_the_language() -> None:
 def test_real_english_is_kept() -> None:
     texts = [record(row["text"]) for row in [*read_rows("banking77/train.csv")[::5], *read_rows("trec/train.csv")[::5]]]
     assert not any(Language().start(context()).evaluate_batch(texts))
+
+
+HINGLISH = "mera parcel abhi tak nahi aaya, kab tak milega bhai"
+ARABIZI = "3ayez a3raf el talab beta3y feen delwa2ty"
+
+
+@pytest.mark.parametrize(("code", "text"), [("hi", HINGLISH), ("ar", ARABIZI)])
+def test_a_language_in_latin_letters_is_named_by_its_code_or_the_script(code: str, text: str) -> None:
+    assert reason_for(Language(language=code), record(text)) is not None
+    assert reason_for(Language(language=f"{code}-Latn"), record(text)) is None
+    assert reason_for(Language(script="Latn"), record(text), dataclasses.replace(context(), language=code)) is None
+    verdict = verdict_on(Language(language=f"{code}-Latn"), record("मेरा नया कार्ड कहाँ है? where"))
+    assert verdict is not None
+    assert (verdict.reason, verdict.limit) == ("is in another script than Latn", 0.5)
+
+
+def test_the_usual_script_of_a_language_leaves_the_identification_on() -> None:
+    assert reason_for(Language(language="en-Latn"), record("Wo bleibt mein Paket, ich warte schon?")) is not None
+    assert reason_for(Language(language="hi-Deva"), record(HINGLISH)) is not None
+    assert reason_for(Language(language="zh-Hant"), record("我的新卡在哪里")) is None
+
+
+def test_a_script_that_does_not_exist_is_an_error() -> None:
+    with pytest.raises(RecipeError, match="there is no script 'Latin'; did you mean 'Latn'"):
+        Language(script="Latin")

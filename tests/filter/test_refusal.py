@@ -96,3 +96,13 @@ def test_almost_no_real_texts_are_dropped(path: str, limit: int) -> None:
     session = Refusal().start(BANK)
     verdicts = session.evaluate_batch([record(row["text"]) for row in read_rows(path)])
     assert sum(verdict is not None for verdict in verdicts) <= limit
+
+
+@pytest.mark.parametrize("text", ["what does <think> mean in my chat?", "why is there </think> in the answer"])
+def test_a_text_that_mentions_a_tag_of_reasoning_is_kept(text: str) -> None:
+    assert reason_for(Refusal(), record(text)) is None
+
+
+@pytest.mark.parametrize("text", ["<think>where is it", "where is it</think>", "so I write</think>where is it"])
+def test_a_tag_of_reasoning_around_a_text_is_not(text: str) -> None:
+    assert reason_for(Refusal(), record(text)) == "contains special tokens of a chat template"

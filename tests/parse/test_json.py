@@ -33,6 +33,9 @@ def read(
         ("texts", 'Sure!\n```json\n{"texts": ["one", "two"]}\n```\nHope it helps [really].'),
         ("texts", 'Here is the map: {"texts": ["one", "two"]} as you asked.'),
         ("", '```python\n["one", "two"]\n```'),
+        ("texts", "{'texts': ['one', 'two']}"),
+        ("texts", '{"texts": ["one", "two",], // two of them\n}'),
+        ("", '["1. one", "2. two"]'),
         ("", '```\nno json here\n```\n["one", "two"]'),
     ],
 )
@@ -75,7 +78,7 @@ def test_one_reads_a_single_text_in_place_of_a_list() -> None:
         ('["one"]', [], ["a list in place of a map with the key 'texts'"]),
         ('{"texts": ["one"]}\n{"texts": ["two"]}', [], ["the answer has more than one JSON value"]),
         (
-            "{'texts': ['one']}",
+            "{'texts': ['it's one']}",
             [],
             ["the answer is not valid JSON: Expecting property name enclosed in double quotes at character 1"],
         ),
@@ -172,7 +175,11 @@ def test_every_answer_gives_texts_or_failures(answer: str, length: int, path: st
 @settings(deadline=None)
 @given(
     st.lists(
-        st.text(st.characters(blacklist_categories=("Cs",)), max_size=8).map("x{}x".format), min_size=1, max_size=4
+        st.text(st.characters(blacklist_categories=("Cs", "Cc"), blacklist_characters="\ufffd"), max_size=8).map(
+            "x{}x".format
+        ),
+        min_size=1,
+        max_size=4,
     )
 )
 def test_every_prefix_of_an_answer_gives_a_prefix_of_its_texts(texts: list[str]) -> None:

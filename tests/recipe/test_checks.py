@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from pathlib import Path
 
 import pytest
@@ -315,3 +316,19 @@ def test_all_settings_of_export_are_read(tmp_path: Path) -> None:
 )
 def test_an_unknown_language_is_one_issue(tmp_path: Path, language: str, phrases: list[str]) -> None:
     assert_one_issue(tmp_path, "name: bank", f"name: bank\nlanguage: {language}", 3, phrases)
+
+
+def test_a_label_that_differs_in_case_or_spaces_comes_with_the_line_that_renames_it(tmp_path: Path) -> None:
+    recipe = read_recipe(write_recipe(tmp_path))
+    (issue,) = check_sources(recipe, {"seeds": [row("Refund "), row("Refund "), row("delay")]})
+    assert issue.sentence == (
+        "sources.seeds has 2 rows with the label 'Refund ', which `labels` does not list; it differs from 'refund' in "
+        'case, and a space at its start or end: write `rename: {"Refund ": "refund"}` in sources.seeds'
+    )
+
+
+def test_labels_are_compared_in_one_unicode_form(tmp_path: Path) -> None:
+    composed, decomposed = (unicodedata.normalize(form, "café") for form in ("NFC", "NFD"))
+    recipe = read_recipe(write_recipe(tmp_path, RECIPE.replace("refund", decomposed)))
+    assert composed in recipe.labels
+    assert check_sources(recipe, {"seeds": [row(composed), row("delay")]}) == []

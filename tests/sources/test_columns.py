@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from pathlib import Path
 
 import pytest
@@ -122,3 +123,28 @@ def test_a_sample_per_label_is_seeded_and_keeps_the_order(tmp_path: Path) -> Non
     other_seed = rows_source("f.csv", per_label=5).read(tmp_path, name="seeds", seed=8)
     assert [record.id for record in other_seed] != [record.id for record in records]
     assert {record.id for record in records} < {record.id for record in read(tmp_path, "f.csv", data)}
+
+
+def test_labels_that_are_numbers_with_a_fraction_can_be_renamed(tmp_path: Path) -> None:
+    data = b'{"text": "x", "label": 0.0}\n{"text": "y", "label": 1.0}\n{"text": "z", "label": 0.5}\n'
+    rows = read(tmp_path, "floats.jsonl", data, rename={"0": "refund", "1.0": "delay", "0.5": "both"})
+    assert [row.labels for row in rows] == [("refund",), ("delay",), ("both",)]
+    message = read_error(tmp_path, "floats.jsonl", data)
+    assert (
+        "is the number 0.0; it must be a name: write names in the file, or map the number in the recipe: "
+        'rename: {"0": NAME}'
+    ) in message
+
+
+def test_float_labels_of_a_csv_file_can_be_renamed(tmp_path: Path) -> None:
+    rows = read(tmp_path, "floats.csv", b"text,label\nx,0.0\ny,1.0\n", rename={"0.0": "refund", "1.0": "delay"})
+    assert [row.labels for row in rows] == [("refund",), ("delay",)]
+
+
+def test_labels_are_read_in_one_unicode_form(tmp_path: Path) -> None:
+    composed, decomposed = (unicodedata.normalize(form, "café") for form in ("NFC", "NFD"))
+    for label in (composed, decomposed):
+        (row,) = read(tmp_path, "forms.csv", f"text,label\nx,{label}\n".encode())
+        assert row.labels == (composed,)
+    (row,) = read(tmp_path, "forms.csv", f"text,label\nx,{decomposed}\n".encode(), rename={composed: "bar"})
+    assert row.labels == ("bar",)

@@ -156,3 +156,26 @@ def test_proper_names_have_a_capital_inside_a_sentence_or_a_word() -> None:
 def test_every_function_accepts_any_text_and_is_deterministic(text: str) -> None:
     for function in (words_of, word_set, numbers_in, has_negation, content_words, proper_names):
         assert function(text) == function(text)
+
+
+@pytest.mark.parametrize(
+    ("escaped", "text"),
+    [
+        ("I&#39;m waiting for my parcel &amp; the bill", "I'm waiting for my parcel & the bill"),
+        ("I&amp;#39;m here", "I'm here"),
+        ("caf&eacute; &#x1F600;", "café 😀"),
+        ("5 &lt; 6 &quot;so&quot;", '5 < 6 "so"'),
+    ],
+)
+def test_html_entities_count_as_their_characters(escaped: str, text: str) -> None:
+    assert normal_form(escaped) == normal_form(text) == normal_form(normal_form(escaped))
+    assert word_set(escaped) == word_set(text)
+
+
+def test_an_ampersand_that_begins_no_entity_stays() -> None:
+    assert normal_form("R&D; and AT&T") == "r&d and at&t"
+
+
+def test_long_runs_of_combining_marks_are_cut() -> None:
+    assert len(normal_form("a" + "\u0315\u0300" * 50_000)) < 100
+    assert normal_form("e\u0301" * 600) == "é" * 600

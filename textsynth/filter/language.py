@@ -6,21 +6,28 @@ have hardly any words), and passes one of 46 sentences of three to six words in 
 confidence in the *other* language passed half of them.) A text with several very common English words is taken as
 English without py3langid, which takes 5 µs instead of 120 µs.
 
-Does not catch: texts of fewer than `min_bytes` bytes ("ja", names), a phrase in another language inside of a text,
-similar languages that are confused (Danish and Norwegian, Czech and Slovak). A language that py3langid does not know
-turns the check off.
+A language in a script that it is not usually written in (`language: hi-Latn`, `ar-Latn`: Hindi or Arabic in Latin
+letters), and the option `script`, turn the identification off, as py3langid knows no such texts: a text is dropped
+where fewer than half of its letters are in the script. Of longer texts the first 100,000 characters are checked.
+
+Does not catch: other languages in the same script where a script is set; texts of fewer than `min_bytes` bytes ("ja",
+names), a phrase in another language inside of a text, similar languages that are confused (Danish and Norwegian, Czech
+and Slovak). A language that py3langid does not know turns the check off.
 """
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any, ClassVar
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
+from textsynth.core.errors import did_you_mean
 from textsynth.core.protocols import Context, Filter, TextScope
 from textsynth.core.records import Record, Verdict
-from textsynth.text.normalize import words_of
+from textsynth.text.normalize import without_long_runs, words_of
 
 SIMILAR_LANGUAGES = (
     {"nb", "no", "nn", "da"},
@@ -30,6 +37,18 @@ SIMILAR_LANGUAGES = (
     {"cs", "sk"},
 )
 """Groups of languages that are too similar to distinguish: a text in one of them passes for each."""
+MAX_CHARACTERS = 100_000
+SCRIPTS = {
+    "Latn": "LATIN", "Cyrl": "CYRILLIC", "Arab": "ARABIC", "Deva": "DEVANAGARI", "Grek": "GREEK", "Hebr": "HEBREW",
+    "Beng": "BENGALI", "Taml": "TAMIL", "Telu": "TELUGU", "Gujr": "GUJARATI", "Guru": "GURMUKHI", "Knda": "KANNADA",
+    "Mlym": "MALAYALAM", "Thai": "THAI", "Geor": "GEORGIAN", "Armn": "ARMENIAN", "Ethi": "ETHIOPIC", "Hang": "HANGUL",
+    "Hani": "CJK", "Hans": "CJK", "Hant": "CJK", "Hira": "HIRAGANA", "Kana": "KATAKANA",
+}  # fmt: skip
+"""Codes of scripts (ISO 15924), with the word that the Unicode names of their letters begin with."""
+_NOT_LATIN = """am ar as be bg bn ckb dv dz el fa gu he hi hy ja ka km kn ko ks ku lo mk ml mr my ne or pa ps ru sa sd
+si ta te th ti ug uk ur yi zh"""
+_OTHER_SCRIPT_LANGUAGES = frozenset(_NOT_LATIN.split())
+"""Languages that are usually not written in Latin letters."""
 _COMMON_WORDS = """the and are my your you that this these what how why with where which when who from not can could
 would should dont im its has been they their there then our she his him were because about just know like out up only
 very please"""
@@ -45,6 +64,11 @@ class Language(Filter):
     language: str | None = Field(
         default=None, description="code of the language to keep (en, pt-BR); default: the recipe's language"
     )
+    script: str | None = Field(
+        default=None,
+        description="code of a script (Latn, Cyrl, Deva, Arab): keep texts in it, whatever their language, for Hindi "
+        "or Arabic in Latin letters; default: the script in the language's code, as in hi-Latn",
+    )
     min_confidence: float = Field(
         default=0.01, gt=0, le=1, description="minimum probability of the language to keep, 0 to 1"
     )
@@ -53,6 +77,13 @@ class Language(Filter):
         ge=0,
         description="minimum length in UTF-8 bytes; shorter texts are kept unchecked. A Chinese character has three",
     )
+
+    @field_validator("script")
+    @classmethod
+    def _check_script(cls, script: str | None) -> str | None:
+        if script is not None and script.title() not in SCRIPTS:
+            raise ValueError(f"there is no script {script!r}{did_you_mean(script, SCRIPTS)}")
+        return None if script is None else script.title()
 
     def start(self, context: Context) -> LanguageSession:
         """Return the filter's session. The language model is loaded when a text first needs it."""
@@ -67,6 +98,7 @@ class LanguageSession:
         base = language.split("-")[0].lower()
         self._allowed = {base}.union(*(group for group in SIMILAR_LANGUAGES if base in group))
         self._english = "en" in self._allowed
+        self._script = step.script or _unusual_script(language)
         self._identifier: Any = None
 
     def evaluate_batch(self, records: Sequence[Record]) -> list[Verdict | None]:
@@ -77,12 +109,17 @@ class LanguageSession:
         """Remember nothing."""
 
     def _check(self, text: str) -> Verdict | None:
-        if len(text.encode("utf-8", "replace")) < self._step.min_bytes or (self._english and clearly_english(text)):
+        if len(text.encode("utf-8", "replace")) < self._step.min_bytes or (
+            self._english and self._script is None and clearly_english(text)
+        ):
             return None
+        if self._script is not None:
+            return _check_script(text, self._script)
         if self._identifier is None:
             from py3langid.langid import MODEL_FILE, LanguageIdentifier
 
             self._identifier = LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)
+        text = without_long_runs(text[:MAX_CHARACTERS])
         language, _ = self._identifier.classify(text)
         if language in self._allowed:
             return None
@@ -93,6 +130,32 @@ class LanguageSession:
         if probability >= self._step.min_confidence:
             return None
         return Verdict(f"is in another language: {language}", round(probability, 4), self._step.min_confidence)
+
+
+def _unusual_script(language: str) -> str | None:
+    """Return the script in the code of a language (`hi-Latn`) where the language is usually written in another one."""
+    base, *subtags = language.split("-")
+    script = next((subtag.title() for subtag in subtags if len(subtag) == 4 and subtag.title() in SCRIPTS), None)
+    if script is None or SCRIPTS[script] == "CJK":
+        return None
+    is_latin_language = base.lower() not in _OTHER_SCRIPT_LANGUAGES
+    return script if (script == "Latn") != is_latin_language else None
+
+
+def _check_script(text: str, script: str) -> Verdict | None:
+    """Return a verdict where fewer than half of the letters are in the script; the score is their share."""
+    text = text[:MAX_CHARACTERS]
+    word = SCRIPTS[script]
+    letters = [char for char in text if char.isalpha()]
+    inside = sum(_is_in_script(char, word) for char in letters)
+    if 2 * inside >= len(letters):
+        return None
+    return Verdict(f"is in another script than {script}", round(inside / len(letters), 4), 0.5)
+
+
+@lru_cache(maxsize=65_536)
+def _is_in_script(char: str, word: str) -> bool:
+    return unicodedata.name(char, "").startswith(word)
 
 
 def clearly_english(text: str) -> bool:

@@ -50,14 +50,17 @@ _OFFER_OF_MORE = (
     r"let me know if you(?:'d| would)? (?:like|need|want).{0,15}(?:me to (?:write|add|change|make|generate|create)"
     r"|(?:more|another|other|further) (?:example|version|variation|paraphrase|text|sentence|option))"
 )
-_HOPE_IT_HELPS = r"^i hope (?:this|these|that) helps?\b|[.!?:\n]\s*i hope (?:this|these) help"
+_HOPE_IT_HELPS = r"^i hope (?:this|these|that) helps?\b|[.!?:\n]\s{0,20}i hope (?:this|these) help"
 _PLACEHOLDER_WORD = (
     r"(?:insert|enter|your|my|the|customer|user|recipient|sender|company|bank|product|service|brand|person|first|last|full"
     r"|name|date|time|day|month|year|number|amount|place|city|country|location|address|email|phone|url|link|website|order"
     r"|account|card|event|topic|title|text|something|specific|relevant)"
 )
 _PLACEHOLDER = rf"[\[{{<]{{1,2}}\s?{_PLACEHOLDER_WORD}(?![a-z])[^\]}}>\n]{{0,40}}[\]}}>]"
-_TOKEN = r"<\||\|>|</?s>|</?think>|\[/?inst\]|<</?sys>>|<(?:start|end)_of_turn>"
+# A tag of reasoning inside of a sentence is what the sentence is about.
+_TOKEN = (
+    r"<\||\|>|</?s>|^\s{0,20}</?think>|</?think>\s{0,20}$|\S</?think>\w|\[/?inst\]|<</?sys>>|<(?:start|end)_of_turn>"
+)
 _AS_AI = rf"\b(?:as an?|i(?:'m| am)(?: just| only)? an?) {_AI}"
 PHRASES = (
     *_patterns("refuses instead of answering", _REFUSAL, "can't", "won't", "cannot", "able to", "sorry"),
@@ -69,8 +72,8 @@ SYMBOLS = (
     *_patterns("contains an unfilled placeholder", _PLACEHOLDER, "[", "{", "<"),
     *_patterns("contains special tokens of a chat template", _TOKEN, "|", "<", "["),
     *_patterns("contains a code fence", "```", "```"),
-    *_patterns("contains bold or heading markup", r"\*\*\w[^*\n]*\w\*\*|^\s*#{1,6}\s", "**", "#"),
-    *_patterns("contains several list items", r"\n\s*(?:\(?\d{1,2}[.)]|[-*•])\s+\S", "\n"),
+    *_patterns("contains bold or heading markup", r"\*\*\w[^*\n]*\w\*\*|^[^\S\n]*+#{1,6}\s", "**", "#"),
+    *_patterns("contains several list items", r"\n[^\S\n]*+(?:\(?\d{1,2}[.)]|[-*•])\s++\S", "\n"),
 )
 _ANY_SYMBOL = re.compile(r"[\[{<|`*#\n]")
 

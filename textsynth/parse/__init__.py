@@ -21,6 +21,8 @@ from textsynth.core.options import Options
 from textsynth.core.records import NO_FIELDS, Constraint, JsonValue
 from textsynth.core.registry import find_class
 from textsynth.core.validation_errors import PythonValue, field_errors
+from textsynth.parse.thinking import strip_thinking, without_turn_tokens
+from textsynth.text.encoding import CONTROL
 
 # The modules `json`, `list` and `text` become attributes of this package once they are imported: this module must use
 # neither the built-in `list` nor the standard module `json` by these names.
@@ -28,12 +30,14 @@ from textsynth.core.validation_errors import PythonValue, field_errors
 TRUNCATED = "the answer was cut off at max_tokens"
 EMPTY = "the answer is empty"
 EMPTY_ITEM = "an item of the answer is empty"
+TOO_LONG = "the answer is longer than 1,000,000 characters or 10,000 lines"
+TOO_MANY = "the answer has more than 10,000 texts"
+MAX_CHARACTERS, MAX_LINES = 1_000_000, 10_000
 UNSTORABLE = "a text contains characters that no file can hold (NUL or an unpaired surrogate)"
+CONTROL_CHARACTER = "a text contains control characters"
+MISREAD = "a text contains U+FFFD, the sign of a character that could not be decoded"
 
 _UNSTORABLE_CHARACTER = re.compile("[\x00\ud800-\udfff]")
-_THINKING = re.compile(r"<think(?:ing)?>.*?</think(?:ing)?>", re.DOTALL)
-_THINKING_START = re.compile(r"<think(?:ing)?>")
-_UP_TO_THINKING_END = re.compile(r".*</think(?:ing)?>", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +102,11 @@ def parsed_answer(
     return ParsedAnswer(tuple(valid), tuple(storable), () if fields is None else tuple(valid_fields))
 
 
+def too_long(answer: str) -> bool:
+    """Return whether an answer is too long to be read in a bounded time; no prompt asks for such an answer."""
+    return len(answer) > MAX_LINES and (len(answer) > MAX_CHARACTERS or answer.count("\n") > MAX_LINES)
+
+
 def failed_answer(answer: str, reason: str) -> ParsedAnswer:
     """Return the result for an answer in which nothing could be read."""
     return parsed_answer((), (ParseFailure(answer, reason),))
@@ -110,8 +119,14 @@ def _invalid_reason(text: str, fields: Mapping[str, JsonValue]) -> str:
     empty = next((name for name, value in fields.items() if value == ""), None)
     if empty is not None:
         return f"the field {empty!r} of an item of the answer is empty"
-    unstorable = any(_UNSTORABLE_CHARACTER.search(string) for string in (text, *_strings(fields)))
-    return UNSTORABLE if unstorable else ""
+    for string in (text, *_strings(fields)):
+        if string.isprintable():
+            continue
+        if _UNSTORABLE_CHARACTER.search(string) is not None:
+            return UNSTORABLE
+        if CONTROL.search(string) is not None:
+            return CONTROL_CHARACTER
+    return MISREAD if "\ufffd" in text else ""
 
 
 def _strings(value: JsonValue) -> Iterator[str]:
@@ -128,19 +143,16 @@ def _strings(value: JsonValue) -> Iterator[str]:
 
 
 def without_thinking(answer: str) -> str | ParseFailure:
-    """Return the answer without the model's reasoning, or a failure where the reasoning has no end.
+    """Return the answer without the model's reasoning and without tokens of a chat template around it.
 
-    Reasoning is the text between `<think>` and `</think>` (or `<thinking>`). Where the engine's chat template has
-    written the opening tag, everything up to the last `</think>` is reasoning.
+    Returns a failure where the answer is reasoning without an end. See `textsynth.parse.thinking` for the formats.
     """
-    if "<think" not in answer and "</think" not in answer:
-        return answer
-    remaining = _UP_TO_THINKING_END.sub("", _THINKING.sub("", answer))
-    if _THINKING_START.search(remaining) is not None:
+    remaining = strip_thinking(answer)
+    if remaining is None:
         return ParseFailure(
             answer, "the model was still thinking when the answer ended: raise max_tokens or switch thinking off"
         )
-    return remaining.lstrip()
+    return without_turn_tokens(remaining)
 
 
 def make_reader(spec: object, where: str) -> Reader:

@@ -9,13 +9,27 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from typing import NamedTuple, NoReturn
+from typing import NamedTuple
 
 from pydantic import Field, model_validator
 
 from textsynth.core.options import Texts
 from textsynth.core.records import NO_FIELDS, Constraint, JsonValue
-from textsynth.parse import EMPTY, TRUNCATED, ParsedAnswer, ParseFailure, Reader, failed_answer, parsed_answer
+from textsynth.parse import (
+    EMPTY,
+    MAX_LINES,
+    TOO_LONG,
+    TOO_MANY,
+    TRUNCATED,
+    ParsedAnswer,
+    ParseFailure,
+    Reader,
+    failed_answer,
+    parsed_answer,
+    too_long,
+)
+from textsynth.parse.item_wrappers import mark_left, unwrap_texts
+from textsynth.parse.lenient_json import lenient_decode, reject_constant, unique_keys
 from textsynth.parse.list_markers import strip_outer
 
 LIST = "[]"
@@ -90,13 +104,15 @@ class JsonReader(Reader):
         """Return the texts. Of a truncated answer, return the complete texts and the rest as a failure."""
         if not strip_outer(answer):
             return failed_answer(answer, TRUNCATED if truncated else EMPTY)
+        if too_long(answer):
+            return failed_answer(answer, TOO_LONG)
         body = _without_fence(answer)
         start = _OPENING_BRACKET.search(body)
         if start is None:
             return failed_answer(answer, TRUNCATED if truncated else "the answer has no JSON list or map")
         body = body[start.start() :]
         try:
-            value, end = _DECODER.raw_decode(body)
+            value, end = lenient_decode(body)
         except (ValueError, RecursionError) as error:
             return self._read_truncated(body) if truncated else failed_answer(answer, _reason(error))
         if _has_json(body[end:]):
@@ -120,7 +136,17 @@ class JsonReader(Reader):
     def _collect(self, value: object) -> ParsedAnswer:
         collected = _Collected(self._keys, [], [], [])
         _follow_path(value, self._steps, collected)
-        return parsed_answer(collected.texts, collected.failures, collected.fields if self.fields else None)
+        if len(collected.texts) > MAX_LINES:
+            return failed_answer(_as_json(value), TOO_MANY)
+        texts, fields = [], []
+        for text, of_text in zip(unwrap_texts(collected.texts, quotes=None), collected.fields, strict=True):
+            reason = mark_left(text)
+            if reason is not None:
+                collected.failures.append(ParseFailure(text, reason))
+            else:
+                texts.append(text)
+                fields.append(of_text)
+        return parsed_answer(texts, collected.failures, fields if self.fields else None)
 
     def _read_truncated(self, body: str) -> ParsedAnswer:
         """Read the complete items of the first list on the path."""
@@ -222,7 +248,7 @@ def _has_json(text: str) -> bool:
     if start is None:
         return False
     try:
-        _DECODER.raw_decode(text[start.start() :])
+        _DECODER.raw_decode(text, start.start())
     except (ValueError, RecursionError):
         return False
     return True
@@ -240,17 +266,4 @@ def _reason(error: ValueError | RecursionError) -> str:
     return f"the answer is not valid JSON: {error}"
 
 
-def _unique_keys(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    value: dict[str, object] = {}
-    for key, item in pairs:
-        if key in value:
-            raise ValueError(f"the key {key!r} is repeated")
-        value[key] = item
-    return value
-
-
-def _reject_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is not a JSON number")
-
-
-_DECODER = json.JSONDecoder(object_pairs_hook=_unique_keys, parse_constant=_reject_constant)
+_DECODER = json.JSONDecoder(object_pairs_hook=unique_keys, parse_constant=reject_constant)

@@ -1,13 +1,15 @@
-"""Reads a list: numbered (`1.` `1)` `(1)`), bulleted (`-` `*` `•`), or plain lines.
+"""Reads a list: with marks of any kind (`1.` `[1]` `a)` `-` `•`), as plain lines, JSON, a table, HTML or XML.
 
 Lines without a marker that follow an item belong to it. Text before the list, after it and between its parts ("Sure,
-here are five:", headings, a closing sentence) is not an item. It is a failure only where the answer has no item.
+here are five:", headings, a closing sentence) is not an item. It is a failure only where the answer has no item. What
+encloses the items (quotes, bold type, keys) is removed; an item whose mark cannot be removed with certainty is a
+failure.
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Sequence
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from pydantic import Field
@@ -15,18 +17,32 @@ from pydantic import Field
 from textsynth.parse import (
     EMPTY,
     EMPTY_ITEM,
+    MAX_LINES,
+    TOO_LONG,
+    TOO_MANY,
     TRUNCATED,
     ParsedAnswer,
     ParseFailure,
     Reader,
     failed_answer,
     parsed_answer,
+    too_long,
 )
-from textsynth.parse.list_markers import answer_lines, parse_marker, strip_outer, strip_quotes
+from textsynth.parse.item_wrappers import mark_left, unwrap_texts, without_container
+from textsynth.parse.json import JsonReader
+from textsynth.parse.list_markers import MarkedLine, answer_lines, parse_marker, parse_markers, strip_outer
+from textsynth.parse.remarks import is_closing_remark, is_lead_in
+from textsynth.parse.structures import Parts, json_body, read_structure
 
 NO_LIST = "the answer has no list, only an introduction"
 NO_CONTINUATION = "the answer does not continue the list of the prompt"
 NESTED = "an item contains a list of its own"
+REMARK = "a remark to the user, not an item"
+SEVERAL_IN_LINE = "an item contains the mark of the next item"
+_HEADING = re.compile(r"#{1,6}(?:\s|\Z)")
+_INVISIBLE = "\ufeff\u200b\u2060\u200e\u200f\x00"
+_BULLET_IN_LINE = re.compile(r"[ \t][•●▪‣◦][ \t]*")
+_NUMBER_IN_LINE = re.compile(r"(?<=[ \t])(\d{1,3})[.)][ \t]+")
 
 
 class ListReader(Reader):
@@ -45,9 +61,16 @@ class ListReader(Reader):
         stripped = strip_outer(answer)
         if not stripped:
             return failed_answer(answer, TRUNCATED if truncated else EMPTY)
-        if not self.continues and _is_json(stripped):
-            return failed_answer(answer, "the answer is JSON, but a list was requested")
-        lines = answer_lines(answer)
+        if too_long(answer):
+            return failed_answer(answer, TOO_LONG)
+        if not self.continues:
+            content = without_container(stripped)
+            if content is not None:
+                stripped = answer = content
+            structure = read_structure(stripped)
+            if structure is not None:
+                return self._read_structure(stripped, structure, truncated=truncated)
+        lines = answer_lines(answer.lstrip(_INVISIBLE))
         items = _read_continuation(lines) if self.continues else _read_list(lines)
         if not items:
             return failed_answer(
@@ -57,19 +80,38 @@ class ListReader(Reader):
             items[-1].failure = TRUNCATED
         return self._parsed(items)
 
-    def _parsed(self, items: Iterable[_Item]) -> ParsedAnswer:
+    def _read_structure(self, answer: str, structure: Parts | str, *, truncated: bool) -> ParsedAnswer:
+        """Return the texts of an answer that is JSON, a table, HTML or XML; of a truncated one the complete texts."""
+        if isinstance(structure, str):
+            body = json_body(answer) if truncated else None
+            if body is None:
+                return failed_answer(answer, TRUNCATED if truncated else structure)
+            result = JsonReader().read(body, truncated=True)
+            return self._parsed([_Item(0, [text], [[text]]) for text in result.texts], result.failures)
+        texts, failures = structure
+        if len(texts) + len(failures) > MAX_LINES:
+            return failed_answer(answer, TOO_MANY)
+        items = [_Item(0, [text], [[text]]) for text in texts]
+        if truncated and failures and answer.endswith(failures[-1][0]):
+            failures[-1] = (failures[-1][0], TRUNCATED)
+        elif truncated and items and answer.rstrip("|").rstrip().endswith(items[-1].raw):
+            items[-1].failure = TRUNCATED
+        return self._parsed(items, [ParseFailure(raw, reason) for raw, reason in failures])
+
+    def _parsed(self, items: Sequence[_Item], more_failures: Sequence[ParseFailure] = ()) -> ParsedAnswer:
         texts: list[str] = []
         failures: list[ParseFailure] = []
+        unwrapped = iter(unwrap_texts([item.text for item in items if item.failure is None], quotes=self.strip_quotes))
         for item in items:
-            text = strip_quotes(item.text) if self.strip_quotes else item.text
-            reason = item.failure or (EMPTY_ITEM if not text else None)
+            text = "" if item.failure is not None else next(unwrapped)
+            reason = item.failure or (EMPTY_ITEM if not text else mark_left(text))
             if reason is None and self.most is not None and len(texts) == self.most:
                 reason = f"more items than the {self.most} requested"
             if reason is None:
                 texts.append(text)
             else:
                 failures.append(ParseFailure(item.raw, reason))
-        return parsed_answer(texts, failures)
+        return parsed_answer(texts, [*failures, *more_failures])
 
 
 @dataclass(slots=True)
@@ -101,7 +143,8 @@ class _Item:
 
 def _read_list(lines: Sequence[str]) -> list[_Item]:
     """Return the items of a list with markers, or each line as an item where no line has a marker."""
-    first = next((marker for marker in map(parse_marker, lines) if marker is not None), None)
+    markers = parse_markers(lines)
+    first = next((marker for marker in markers if marker is not None), None)
     if first is None:
         return _read_plain_lines(lines)
     items: list[_Item] = []
@@ -109,8 +152,7 @@ def _read_list(lines: Sequence[str]) -> list[_Item]:
     # closing sentence.
     pending: list[tuple[int, str]] = []
     after_blank = False
-    for index, line in enumerate(lines):
-        marker = parse_marker(line)
+    for index, (line, marker) in enumerate(zip(lines, markers, strict=True)):
         if (
             marker is not None
             and (marker.number is None) == (first.number is None)
@@ -128,9 +170,43 @@ def _read_list(lines: Sequence[str]) -> list[_Item]:
             items[-1].add(index, line, starts_paragraph=False)
         elif items:
             pending.append((index, line))
-    if pending and (any(len(item.paragraphs) > 1 for item in items) or pending[0][1][:1] in {" ", "\t"}):
+    if pending and (
+        any(len(item.paragraphs) > 1 for item in items) or pending[0][1][:1] in {" ", "\t"} or not items[-1].text
+    ):
         _add_pending(items, pending)
-    return items
+    _remove_closing_remark(items[-1])
+    return _split_line(items[0], first) if len(items) == 1 and len(items[0].lines) == 1 else items
+
+
+def _remove_closing_remark(item: _Item) -> None:
+    """Remove a remark to the user at the end of the last item; it is not part of the list."""
+    while len(item.lines) > 1 and is_closing_remark(item.lines[-1]) and item.paragraphs[-1][-1:] == item.lines[-1:]:
+        item.lines.pop()
+        item.paragraphs[-1].pop()
+        if not item.paragraphs[-1] and len(item.paragraphs) > 1:
+            item.paragraphs.pop()
+
+
+def _split_line(item: _Item, marker: MarkedLine) -> list[_Item]:
+    """Return the items of a list that is written in one line: `1. one 2. two 3. three`, `• one • two`.
+
+    Two numbers are not enough to be sure ("1. Look at step 2. first"): the item is a failure then.
+    """
+    text = marker.text
+    parts: list[str] = []
+    if marker.number is None:
+        parts = _BULLET_IN_LINE.split(text) if item.lines[0].lstrip()[0] in "•●▪‣◦" else [text]
+    else:
+        start, number = 0, marker.number
+        for match in _NUMBER_IN_LINE.finditer(text):
+            if int(match[1]) == number + 1:
+                parts.append(text[start : match.start()])
+                start, number = match.end(), number + 1
+        parts.append(text[start:])
+        if len(parts) == 2:
+            item.failure = SEVERAL_IN_LINE
+            return [item]
+    return [item] if len(parts) == 1 else [_Item(item.last_line, [part], [[part]]) for part in parts]
 
 
 def _add_pending(items: list[_Item], pending: list[tuple[int, str]]) -> None:
@@ -146,7 +222,23 @@ def _add_pending(items: list[_Item], pending: list[tuple[int, str]]) -> None:
 
 def _read_plain_lines(lines: Sequence[str]) -> list[_Item]:
     items = [_Item(index, [line], [[line]]) for index, line in enumerate(lines) if strip_outer(line)]
-    return [item for item in items if not _is_introduction(item.raw)]
+    if len(items) > 1 and _are_headings([item.raw for item in items]):
+        for item in items:
+            item.paragraphs = [[strip_outer(item.raw).lstrip("# ")]]
+        return items
+    items = [item for item in items if not _is_introduction(item.raw)]
+    if len(items) > 1:
+        if is_lead_in(items[0].raw):
+            items[0].failure = REMARK
+        if is_closing_remark(items[-1].raw):
+            items[-1].failure = REMARK
+    return items
+
+
+def _are_headings(lines: Sequence[str]) -> bool:
+    """Return whether all lines are Markdown headings of one level, so that these are the items."""
+    levels = {match[0] if match is not None else "" for match in map(_HEADING.match, map(strip_outer, lines))}
+    return len(levels) == 1 and "" not in levels
 
 
 def _read_continuation(lines: Sequence[str]) -> list[_Item]:
@@ -173,19 +265,10 @@ def _read_continuation(lines: Sequence[str]) -> list[_Item]:
 def _is_introduction(line: str) -> bool:
     """Return whether a line introduces others: it ends with a colon or is a Markdown heading."""
     text = strip_outer(line)
-    return text.startswith("#") or strip_outer(text.strip("*_")).endswith((":", "："))
+    return _HEADING.match(text) is not None or strip_outer(text.strip("*_")).endswith((":", "："))
 
 
 def _is_heading(line: str) -> bool:
     """Return whether a line between two items is a heading: it introduces others, or all of it is bold."""
     text = strip_outer(line)
     return _is_introduction(line) or (text[:2] == text[-2:] == "**" and len(text) > 4)
-
-
-def _is_json(text: str) -> bool:
-    if text[0] not in "[{":
-        return False
-    try:
-        return isinstance(json.loads(text), list | dict)
-    except (ValueError, RecursionError):
-        return False

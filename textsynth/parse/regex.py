@@ -1,16 +1,28 @@
-"""Reads an answer that must match a regular expression from its first to its last character."""
+r"""Reads an answer that must match a regular expression from its first to its last character.
+
+Patterns such as `(\w+ ?)+` can take longer than the age of the universe for an answer of a hundred characters. The
+package `regex`, which understands the syntax of Python's `re`, ends such a search after `MAX_SECONDS` of CPU time.
+"""
 
 from __future__ import annotations
 
 import re
+from functools import lru_cache
+from typing import Protocol
 
 from pydantic import Field, field_validator
 
 from textsynth.core.records import Constraint
-from textsynth.parse import EMPTY, TRUNCATED, ParsedAnswer, Reader, failed_answer, parsed_answer
+from textsynth.parse import EMPTY, TOO_LONG, TRUNCATED, ParsedAnswer, Reader, failed_answer, parsed_answer, too_long
 from textsynth.parse.list_markers import strip_outer
+from textsynth.parse.whole_text import whole_text
 
 TEXT_GROUP = "text"
+MAX_SECONDS = 0.25
+"""CPU time for one answer; ordinary patterns take less than a millisecond."""
+TOO_SLOW = (
+    f"the pattern of `answer: regex` took longer than {MAX_SECONDS} s: write it without repetitions inside repetitions"
+)
 _GROUP_NAME = re.compile(r"(?<!\\)\(\?P<\w+>")
 
 
@@ -31,8 +43,11 @@ class RegexReader(Reader):
     def _check_compiles(cls, pattern: str) -> str:
         try:
             compiled = re.compile(pattern)
+            _bounded(pattern)
         except re.error as error:
             raise ValueError(f"{pattern!r} is not a regular expression: {error}") from error
+        except ValueError as error:
+            raise ValueError(f"{pattern!r} is not a regular expression that can be bounded: {error}") from error
         names = list(compiled.groupindex)
         if names and TEXT_GROUP not in names:
             raise ValueError(f"one group must be named 'text', but only {names[0]!r} has a name")
@@ -50,12 +65,45 @@ class RegexReader(Reader):
 
     def read(self, answer: str, *, truncated: bool = False) -> ParsedAnswer:
         """Return the text, or a failure where the answer does not match the pattern."""
+        if too_long(answer):
+            return failed_answer(answer, TOO_LONG)
         stripped = strip_outer(answer)
-        match = re.fullmatch(self.pattern, stripped)
+        try:
+            match = self._match(stripped) or self._match_unwrapped(stripped)
+        except TimeoutError:
+            return failed_answer(answer, TOO_SLOW)
         if match is not None:
             groups = {name: strip_outer(content) for name, content in match.groupdict().items() if content is not None}
-            text = groups.pop(TEXT_GROUP, stripped if TEXT_GROUP not in match.re.groupindex else "")
+            text = groups.pop(TEXT_GROUP, match[0] if TEXT_GROUP not in match.re.groupindex else "")
             return parsed_answer((text,), fields=(groups,) if groups else None)
         if truncated or not stripped:
             return failed_answer(answer, TRUNCATED if truncated else EMPTY)
         return failed_answer(answer, f"the answer does not match the pattern: {self.pattern!r}")
+
+    def _match(self, text: str) -> re.Match[str] | None:
+        """Return the match of the whole text. Raises TimeoutError after MAX_SECONDS of CPU time."""
+        return _bounded(self.pattern).fullmatch(text, timeout=MAX_SECONDS)
+
+    def _match_unwrapped(self, answer: str) -> re.Match[str] | None:
+        """Return the match of the answer without a code fence, quotes or bold type around it."""
+        text, reason = whole_text(answer)
+        return None if reason is not None or text == answer else self._match(text)
+
+
+class _Pattern(Protocol):
+    """A compiled pattern of the package `regex`."""
+
+    def fullmatch(self, text: str, *, timeout: float) -> re.Match[str] | None:
+        """Return the match of the whole text. Raises TimeoutError after `timeout` seconds of CPU time."""
+
+
+@lru_cache(maxsize=64)
+def _bounded(pattern: str) -> _Pattern:
+    """Return the pattern compiled by the package `regex`. Raises ValueError where only `re` understands it."""
+    import regex
+
+    try:
+        compiled: _Pattern = regex.compile(pattern, regex.VERSION0)
+    except regex.error as error:
+        raise ValueError(str(error)) from error
+    return compiled

@@ -5,10 +5,24 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
-from textsynth.parse import EMPTY, TRUNCATED, ParsedAnswer, ParseFailure, Reader, failed_answer, parsed_answer
+from textsynth.parse import (
+    EMPTY,
+    MAX_LINES,
+    TOO_LONG,
+    TOO_MANY,
+    TRUNCATED,
+    ParsedAnswer,
+    ParseFailure,
+    Reader,
+    failed_answer,
+    parsed_answer,
+    too_long,
+)
+from textsynth.parse.item_wrappers import mark_left, unwrap_texts
 from textsynth.parse.list_markers import strip_outer
+from textsynth.parse.thinking import THINKING_TAGS
 
 
 class TaggedReader(Reader):
@@ -18,18 +32,31 @@ class TaggedReader(Reader):
         default="text", pattern=r"^[A-Za-z][\w-]*$", description="the name of the tag, without angle brackets"
     )
 
+    @field_validator("tag")
+    @classmethod
+    def _check_tag(cls, tag: str) -> str:
+        if tag.casefold() in THINKING_TAGS:
+            raise ValueError(f"<{tag}> encloses a model's reasoning, which is removed from answers; choose another tag")
+        return tag
+
     def read(self, answer: str, *, truncated: bool = False) -> ParsedAnswer:
         """Return the texts. An unclosed tag, a closing tag without an opening one, and nested tags are failures."""
         if not strip_outer(answer):
             return failed_answer(answer, TRUNCATED if truncated else EMPTY)
+        if too_long(answer):
+            return failed_answer(answer, TOO_LONG)
         scan = _TagScan(self.tag, answer)
         for tag in re.finditer(rf"<(/?){self.tag}(?:\s[^<>]*)?>", answer, re.IGNORECASE):
             if tag[1]:
                 scan.close(tag)
             else:
                 scan.open(tag)
+            if len(scan.texts) + len(scan.failures) > MAX_LINES:
+                return failed_answer(answer, TOO_MANY)
         scan.finish(TRUNCATED if truncated else None)
-        return parsed_answer(scan.texts, scan.failures)
+        texts = unwrap_texts(scan.texts, quotes=None)
+        marked = [ParseFailure(text, reason) for text in texts if (reason := mark_left(text)) is not None]
+        return parsed_answer([text for text in texts if mark_left(text) is None], [*scan.failures, *marked])
 
 
 class _UnclosedTag(NamedTuple):

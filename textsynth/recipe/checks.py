@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol, TypeVar
@@ -20,6 +21,7 @@ from textsynth.recipe.sections import Sections
 from textsynth.recipe.settings import Evaluate
 from textsynth.recipe.steps import ParsedStep
 from textsynth.recipe.yaml_tree import YamlMap
+from textsynth.text.labels import similar_label
 
 ROUNDING = 1e-6
 LABELS_LISTED = 5
@@ -265,9 +267,15 @@ def _unlisted_labels(source: str, records: Sequence[Record], listed: list[str]) 
                 counts[label] = counts.get(label, 0) + 1
     unlisted = sorted(counts, key=lambda label: -counts[label])
     for label in unlisted[:LABELS_LISTED]:
+        similar = similar_label(label, listed)
+        hint = did_you_mean(label, listed)
+        if similar is not None:
+            spelling, difference = similar
+            rename = json.dumps({label: spelling}, ensure_ascii=False)
+            hint = f"; it differs from {spelling!r} in {difference}: write `rename: {rename}` in sources.{source}"
         yield (
             f"sources.{source} has {pluralize(counts[label], 'row')} with the label {label!r}, which `labels` does not "
-            f"list{did_you_mean(label, listed)}"
+            f"list{hint}"
         )
     if len(unlisted) > LABELS_LISTED:
         yield f"sources.{source} has {len(unlisted) - LABELS_LISTED} more labels which `labels` does not list"

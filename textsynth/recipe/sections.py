@@ -20,6 +20,7 @@ from textsynth.recipe.settings import Budget, Evaluate, Export, LabelSetting, Se
 from textsynth.recipe.steps import LISTS, ParsedStep, StepReader
 from textsynth.recipe.validation_errors import unknown_section, validate
 from textsynth.recipe.yaml_tree import Node, Value, YamlList, YamlMap, YamlScalar, describe_node
+from textsynth.text.labels import one_form
 
 SECTIONS = (
     *Settings.model_fields,
@@ -268,7 +269,7 @@ def _read_labels(
     for name, value in node.entries.items():
         if not name.strip() or name != name.strip() or not name.isprintable():
             issues.add(node.marks[name], f"a label's name is one line without spaces at its ends, found {name!r}")
-        labels[name] = _read_label(name, value, node.marks[name], environment, issues)
+        labels[one_form(name)] = _read_label(name, value, node.marks[name], environment, issues)
     return labels
 
 

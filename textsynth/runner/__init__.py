@@ -44,6 +44,7 @@ from textsynth.store.decisions import read_decisions
 from textsynth.store.evaluation import write_evaluation
 from textsynth.store.journal import Journal
 from textsynth.store.manifest import Manifest, QuotaRow, read_manifest, write_manifest
+from textsynth.text.encoding import encoding_notes
 
 if TYPE_CHECKING:
     from textsynth.evaluate import Evaluation
@@ -151,6 +152,11 @@ def _execute(
         evaluation, evaluation_notes = _evaluate(recipe, context, outcomes, out, monitor.set_stage)
     reviewed = decisions.outcome_counts(state.accepted, state.dropped) if decisions else None
     notes = [
+        *(
+            note
+            for name, rows in sources.items()
+            for note in encoding_notes(f"sources.{name}", (row.text for row in rows))
+        ),
         *state.notes,
         *(summary["sentence"] for summary in state.calibrations.values()),
         *([requester.stats.cut_note] if requester.stats.cut_note else []),

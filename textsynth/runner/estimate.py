@@ -27,6 +27,7 @@ from textsynth.runner.quota import Quota, QuotaCell, quota_cells
 from textsynth.runner.scheduler import ActiveGenerator
 from textsynth.runner.setup import labellers, missing_extras, start_generators
 from textsynth.runner.summary import source_infos
+from textsynth.text.encoding import encoding_notes
 
 HIGH_YIELD, LOW_YIELD = 1.0, 0.2
 MIN_ANSWER_SHARE = 0.3
@@ -121,6 +122,8 @@ def estimate(recipe: Recipe) -> RunEstimate:
 def _notes(recipe: Recipe, context: Context, requests: Range) -> list[str]:
     """Return a sentence for everything that a user should know before the run."""
     notes: list[str] = []
+    for name, rows_of_source in context.sources.items():
+        notes += encoding_notes(f"sources.{name}", (row.text for row in rows_of_source))
     for item, source in gold_sources(recipe.label):
         rows = len(context.sources[source])
         count = pluralize(rows * item.step.requests_per_record, "request")

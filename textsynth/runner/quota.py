@@ -21,7 +21,7 @@ from textsynth.recipe import Recipe
 
 PRIOR_YIELD, LARGE_RUN_PRIOR_YIELD = 0.5, 0.85
 LARGE_RUN_REQUESTS = 16
-"""From this number of requests on, those that a cautious prior wastes cost more than another window for what is missing."""
+"""From this number of requests on, those that a low prior wastes cost more than another window for what is missing."""
 PRIOR_CANDIDATES = 10
 MIN_YIELD = 0.02
 # A smaller deficit is rounding.

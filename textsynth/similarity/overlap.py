@@ -145,10 +145,12 @@ class SubstringIndex:
         """Return the row of the indexed text that `text` contains: the first by position, of those the lowest row."""
         form = normal_form(text)
         padded = f" {form} "
+        position = 0
         for first, second in pairwise(form.split()):
             for indexed, row in self._by_first_words.get(f"{first} {second}", ()):
-                if indexed in padded:
+                if padded.startswith(indexed, position):
                     return row
+            position += len(first) + 1
         return None
 
 

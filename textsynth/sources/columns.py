@@ -7,6 +7,7 @@ the position of the first invalid one.
 from __future__ import annotations
 
 import hashlib
+import math
 import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
@@ -18,6 +19,7 @@ from textsynth.core.errors import SourceError, did_you_mean
 from textsynth.core.options import Count, Texts
 from textsynth.core.protocols import Source
 from textsynth.core.records import NO_FIELDS, JsonValue, Provenance, Record
+from textsynth.text.labels import one_form
 
 MAX_CELL_CHARACTERS = 1_000_000
 _INVALID_CHARACTER = re.compile("[\0\ud800-\udfff]")
@@ -199,13 +201,30 @@ def _label(cell: object, position: str, column: str, names: Sequence[str], renam
                 f"{where} is the number {cell}; it must be a name: write names in the file, or map the number in the "
                 f'recipe: rename: {{"{cell}": NAME}}'
             )
+    if isinstance(cell, float):
+        cell = _renamed_number(cell, where, rename)
     if not isinstance(cell, str):
         raise SourceError(f"{where} is {_describe(cell)}; it must be text")
     if not cell.strip():
         raise SourceError(f"{where} is blank ({cell!r}); write a label there, or set label: null to read no labels")
     if _INVALID_CHARACTER.search(cell):
         raise SourceError(f"{where} contains a character that is not valid text: {cell!r}")
-    return rename.get(cell, cell)
+    label = one_form(cell)
+    return one_form(rename.get(cell, rename.get(label, label)))
+
+
+def _renamed_number(cell: float, where: str, rename: Mapping[str, str]) -> str:
+    """Return the entry of `rename` for a number with a fraction: 1.0 is `"1.0"` or `"1"` there."""
+    spellings = [str(cell), *([str(int(cell))] if math.isfinite(cell) and cell == int(cell) else [])]
+    spelling = next((text for text in spellings if text in rename), None)
+    if spelling is not None:
+        return spelling
+    if math.isnan(cell):
+        raise SourceError(f"{where} is empty (NaN); write a label there, or set label: null to read no labels")
+    raise SourceError(
+        f"{where} is the number {cell}; it must be a name: write names in the file, or map the number in the "
+        f'recipe: rename: {{"{spellings[-1]}": NAME}}'
+    )
 
 
 def _check_rename(table: SourceTable, column: str, rename: Mapping[str, str], labels: set[str]) -> None:

@@ -16,6 +16,7 @@ from textsynth.core.formatting import pluralize
 from textsynth.sources.columns import MAX_CELL_CHARACTERS, SourceTable
 
 _FIRST_LINE = re.compile(r"\s*([^\r\n]*)")
+_SEPARATOR_LINE = re.compile(r'\ufeff?"?sep=([,;|\t])"?[ \t]*(?:\r\n|\r|\n)', re.IGNORECASE)
 SEPARATORS = (("\t", "tabs", "name it .tsv"), (",", "commas", "name it .csv"), (";", "semicolons", "name it .csv"))
 
 
@@ -23,11 +24,18 @@ def csv_table(text: str, where: str, delimiter: str, limit: int | None) -> Sourc
     """Return the first `limit` rows (None: all) below the header. Raises SourceError with the line.
 
     If the delimiter is a comma and the header has semicolons but no comma, as in files of many European spreadsheets,
-    the semicolon is used instead.
+    the semicolon is used instead. A first line `sep=;` names the separator. Rows without any text at the end of the
+    file are no rows.
     """
-    if delimiter == "," and _has_semicolon_header(text):
+    named = _SEPARATOR_LINE.match(text)
+    if named is not None:
+        # The line of a spreadsheet program that names the separator: "sep=;". An empty line keeps the line numbers.
+        delimiter, text = named[1], "\n" + text[named.end() :]
+    elif delimiter == "," and _has_semicolon_header(text):
         delimiter = ";"
     rows = _parse_rows(text, where, delimiter, None if limit is None else limit + 1)
+    while len(rows) > 1 and not any(map(str.strip, rows[-1])):
+        rows.pop()  # spreadsheets write rows of nothing but separators below the last one
     header = rows[0]
     _check_header(header, where, delimiter)
     line_numbers = functools.cache(lambda: _line_numbers(text, delimiter))

@@ -1,11 +1,13 @@
 """Files as tables: csv, tsv, txt, json, jsonl (each also .gz) and parquet, recognized by their suffix.
 
-Every error in a file is one SourceError with its position. Nothing is guessed, and no row is skipped except blank
+A gzip file, JSON Lines, a JSON list and UTF-16 with a byte order mark are recognized by their content as well. Every
+error in a file is one SourceError with its position. Nothing is guessed, and no row is skipped except blank
 lines.
 """
 
 from __future__ import annotations
 
+import codecs
 import gzip
 import zlib
 from itertools import islice
@@ -15,10 +17,24 @@ from textsynth.core.errors import SourceError, did_you_mean
 from textsynth.sources.columnar import parquet_table
 from textsynth.sources.columns import SourceTable
 from textsynth.sources.delimited import csv_table
-from textsynth.sources.objects import json_table, jsonl_table
+from textsynth.sources.objects import is_json_lines, is_json_list, json_table, jsonl_table
 
 SUFFIXES = (".csv", ".tsv", ".jsonl", ".json", ".parquet", ".txt")
 MAX_FILES_LISTED = 10_000
+_GZIP = b"\x1f\x8b\x08"
+# Files whose suffix does not say what they are, by their first bytes.
+_OTHER_TYPES = {
+    b"PK\x03\x04": "an Excel workbook or another zip archive, not text; save its table as CSV (UTF-8)",
+    b"\xd0\xcf\x11\xe0": "an Excel workbook of an old version, not text; save its table as CSV (UTF-8)",
+    b"PAR1": "a parquet file; name it .parquet",
+    b"ARROW1": "an Arrow file; save it as parquet",
+    b"SQLite format 3": "a SQLite database; export its table as CSV",
+    b"%PDF-": "a PDF; copy its text into a file of rows",
+    b"{\\rtf": "a document in Rich Text Format; save it as plain text (UTF-8)",
+    b"\x28\xb5\x2f\xfd": "compressed with zstd; decompress it, or compress it with gzip",
+    b"\xfd7zXZ": "compressed with xz; decompress it, or compress it with gzip",
+    b"BZh": "compressed with bzip2; decompress it, or compress it with gzip",
+}
 
 
 def read_table(path: Path, *, where: str, limit: int | None = None) -> SourceTable:
@@ -41,7 +57,8 @@ def read_table(path: Path, *, where: str, limit: int | None = None) -> SourceTab
         return csv_table(text, where, "\t" if suffix == ".tsv" else ",", limit)
     if suffix == ".txt":
         return _text_table(text, where, limit)
-    return json_table(text, where, limit) if suffix == ".json" else jsonl_table(text, where, limit)
+    is_list = suffix == ".json" and not is_json_lines(text)
+    return json_table(text, where, limit) if is_list or is_json_list(text) else jsonl_table(text, where, limit)
 
 
 def missing_file(path: Path, where: str) -> str | None:
@@ -72,7 +89,7 @@ def _file_type(path: Path, where: str) -> tuple[str, bool]:
 def _read_bytes(path: Path, where: str, *, gzipped: bool) -> bytes:
     try:
         data = path.read_bytes()
-        return gzip.decompress(data) if gzipped else data
+        return gzip.decompress(data) if gzipped or data[:3] == _GZIP else data
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
         raise SourceError(f"{where}: not a complete gzip file ({error}); compress it again") from error
     except OSError as error:
@@ -82,14 +99,36 @@ def _read_bytes(path: Path, where: str, *, gzipped: bool) -> bytes:
 def _decode(data: bytes, where: str) -> str:
     if not data.removeprefix(b"\xef\xbb\xbf").strip():
         raise SourceError(f"{where}: the file is empty ({len(data)} bytes); at least one row is needed")
-    if data[:2] in {b"\xff\xfe", b"\xfe\xff"}:
-        raise SourceError(f"{where}: the encoding is UTF-16 (the file starts with {data[:2]!r}); save it as UTF-8")
+    for start, kind in _OTHER_TYPES.items():
+        if data.startswith(start):
+            raise SourceError(f"{where}: the file is {kind}")
+    if data[:2] in {codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE}:
+        return _decode_utf16(data, where)
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         invalid = data[error.start : error.start + 1]
         raise SourceError(f"{where}:{line}: not UTF-8, found the byte {invalid!r}; save the file as UTF-8") from error
+    return _checked(text, where)
+
+
+def _decode_utf16(data: bytes, where: str) -> str:
+    """Return the text of a file with the byte order mark of UTF-16, as spreadsheets write "Unicode text"."""
+    if data.startswith((codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)):
+        raise SourceError(f"{where}: the encoding is UTF-32 (the file starts with {data[:4]!r}); save it as UTF-8")
+    try:
+        return _checked(data.decode("utf-16"), where)
+    except UnicodeDecodeError as error:
+        raise SourceError(
+            f"{where}: the file starts like UTF-16, but is not valid UTF-16 at byte {error.start}; save it as UTF-8"
+        ) from error
+
+
+def _checked(text: str, where: str) -> str:
+    """Return the text unchanged. Raises SourceError where it has no content or a NUL character."""
+    if not text.strip("\ufeff \t\r\n"):
+        raise SourceError(f"{where}: the file has no text; at least one row is needed")
     nul = text.find("\0")
     if nul >= 0:
         line = text.count("\n", 0, nul) + 1

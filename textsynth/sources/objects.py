@@ -33,6 +33,18 @@ def _refuse_constant(name: str) -> NoReturn:
 _DECODER = json.JSONDecoder(object_pairs_hook=_object_from_pairs, parse_constant=_refuse_constant)
 
 
+def is_json_lines(text: str) -> bool:
+    """Return whether a text is JSON Lines: an object on its first line, and another one on the next."""
+    lines = [line for line in text.lstrip().split("\n", 20)[:20] if line.strip()]
+    return len(lines) > 1 and all(line.strip()[0] == "{" and line.strip()[-1] == "}" for line in lines[:2])
+
+
+def is_json_list(text: str) -> bool:
+    """Return whether a text is one JSON list of objects, over one line or several."""
+    start = text.lstrip()[:200].replace(" ", "").replace("\n", "").replace("\r", "").replace("\t", "")
+    return start[:2] in {"[{", "[]"} and text.rstrip()[-1] == "]"
+
+
 def jsonl_table(text: str, where: str, limit: int | None) -> SourceTable:
     """Return the objects on the first `limit` lines (None: all). Raises SourceError with the line."""
     # Only \n separates lines: U+2028 and similar characters may occur inside a JSON string.

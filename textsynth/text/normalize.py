@@ -7,12 +7,13 @@ characters is split into its overlapping character pairs, so that word sets can 
 
 from __future__ import annotations
 
+import html
 import re
 import sys
 import unicodedata
 from collections.abc import Collection, Iterable
 from decimal import Decimal
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import NamedTuple
 
 _MEANINGFUL_SIGNS = "#%&+@$€£"  # kept, as they carry meaning in short texts: 5 % is not 5, C++ is not C
@@ -41,6 +42,8 @@ _FOLDING = _FoldingTable()
 _UNSPACED = (
     "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
 )
+_ENTITY = re.compile(r"&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});")
+MAX_SHORT, MAX_MARKS = 1_000, 30
 _UNSPACED_RUN = re.compile(f"[{_UNSPACED}]+")
 
 
@@ -49,12 +52,35 @@ def normal_form(text: str) -> str:
     """Return the text in NFKC, casefolded, without apostrophes, with other punctuation and white space as one space.
 
     Two texts with the same normal form differ only in case, spacing, typography or punctuation. A text that consists of
-    punctuation keeps it. Idempotent: the normal form of a normal form is itself.
+    punctuation keeps it. HTML entities count as their characters: `I&#39;m` equals `I'm`. Idempotent: the normal form
+    of a normal form is itself.
     """
+    if "&" in text and ";" in text:
+        text = without_entities(text)
     if text.isascii():
         return " ".join(text.encode().translate(_ASCII_FOLDING, b"'`").decode().split()) or " ".join(text.split())
+    if len(text) > MAX_SHORT:
+        text = without_long_runs(text)
     folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold()).casefold()
     return " ".join(unicodedata.normalize("NFKC", folded.translate(_FOLDING)).split()) or " ".join(folded.split())
+
+
+def without_entities(text: str) -> str:
+    """Return the text with its HTML entities (`&amp;`, `&#39;`) as characters, also those that were escaped twice."""
+    for _ in range(2):
+        text = _ENTITY.sub(lambda match: html.unescape(match[0]), text)
+    return text
+
+
+def without_long_runs(text: str) -> str:
+    """Return the text with at most 30 combining marks in a row: normalization takes quadratic time in their number."""
+    return _combining_run().sub(lambda run: run[0][:MAX_MARKS], text)
+
+
+@cache
+def _combining_run() -> re.Pattern[str]:
+    marks = "".join(map(chr, filter(lambda code: unicodedata.combining(chr(code)), range(0x1_F000))))
+    return re.compile(f"[{re.escape(marks)}]{{{MAX_MARKS + 1},}}")
 
 
 def words_of(text: str) -> list[str]:
@@ -143,7 +169,9 @@ def numbers_in(text: str) -> Numbers:
     if not _NUMBER_WORDS.isdisjoint(words_present):
         for match in _NUMBER_WORD_RUN.finditer(lowered):
             words = re.split(r"[\s-]+", match.group())
-            after_digits = words[0] in _SCALES and lowered[: match.start()].rstrip(" -")[-1:].isdigit()
+            after_digits = (
+                words[0] in _SCALES and lowered[max(0, match.start() - 100) : match.start()].rstrip(" -")[-1:].isdigit()
+            )
             if not after_digits and not _NUMBER_WORDS.isdisjoint(words):
                 certain.update(str(value) for value in _parse_number_words(words))
     possible = frozenset(_POSSIBLE_NUMBERS[word] for word in words_present & _POSSIBLE_NUMBERS.keys())
@@ -158,6 +186,7 @@ def _split_digits(digits: str) -> list[str]:
     return [digits.replace(",", ".")] if separators <= 1 else re.split("[.,]", digits)
 
 
+@lru_cache(maxsize=4096)
 def _canonical(number: str, factor: int) -> str:
     return format((Decimal(number) * factor).normalize(), "f")  # to 28 digits, whatever the length
 
@@ -233,7 +262,9 @@ def proper_names(text: str) -> frozenset[str]:
         if word == word.lower():
             continue
         has_inner_capital = word[1:] != word[1:].lower()
-        starts_sentence = not match.start() or _SENTENCE_END.search(text[: match.start()][-4:]) is not None
+        starts_sentence = (
+            not match.start() or _SENTENCE_END.search(text[max(0, match.start() - 4) : match.start()]) is not None
+        )
         if has_inner_capital or (word[0].isupper() and not starts_sentence):
             names.update(normal_form(word.removesuffix("'s").removesuffix("’s")).split())
     return frozenset(name for name in names if len(name) > 1 and name not in STOP_WORDS)

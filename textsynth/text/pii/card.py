@@ -8,7 +8,9 @@ ones, because a tenth of all bar codes would match them.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
+from itertools import accumulate
 
 GAP = "[ \u00a0\u2009\u202f\u2010\u2011-]"
 # The first alternative consumes a run that starts like an IBAN, so that none of its groups is taken for a card.
@@ -43,6 +45,7 @@ ISSUERS = (
     ("60", "60", (16,)),  # RuPay
     ("81", "82", (16,)),
 )
+_FIRST_DIGITS = {str(digit) for low, high, _ in ISSUERS for digit in range(int(low[0]), int(high[0]) + 1)}
 _TEST_CARDS = """
 4111111111111111 4242424242424242 4012888888881881 4000056655665556 4000000000000002 4000000000009995 4000000000003220
 4000002500003155 4000000000000077 4000000000000341 4917610000000000 4988438843884305 4444333322221111 4263982640269299
@@ -66,16 +69,29 @@ def find(text: str) -> Iterator[str]:
         groups = _GAP.split(run["card"])
         if all(len(group) == 1 for group in groups):
             groups = ["".join(groups)]
-        for first in range(len(groups)):
-            number = ""
-            for group in groups[first:]:
-                number += group
-                if len(group) == 1 or len(number) > LENGTHS[-1]:
+        for number in _candidates(groups):
+            if is_card(number) and number not in TEST_CARDS:
+                yield number
+
+
+def _candidates(groups: Sequence[str]) -> Iterator[str]:
+    """Yield the numbers of a card's length that neighbouring groups form; a group of one digit ends a number."""
+    digits = "".join(groups)
+    ends = [*accumulate(map(len, groups))]
+    start = lower = 0
+    for first, end in enumerate(ends):
+        if digits[start] in _FIRST_DIGITS:
+            lower = max(lower, first)
+            while lower < len(ends) and ends[lower] - start < LENGTHS[0]:
+                lower += 1
+            for last in range(lower, len(ends)):
+                if ends[last] - start > LENGTHS[-1] or 1 in map(len, groups[first : last + 1]):
                     break
-                if is_card(number) and number not in TEST_CARDS:
-                    yield number
+                yield digits[start : ends[last]]
+        start = end
 
 
+@lru_cache(maxsize=4096)
 def is_card(digits: str) -> bool:
     """Return whether digits without separators have an issuer's prefix and length and a correct check digit."""
     return len(digits) in LENGTHS and _has_issuer(digits) and passes_luhn(digits)
