@@ -14,6 +14,7 @@ import os
 import ssl
 from collections import deque
 from collections.abc import Callable, Mapping
+from weakref import WeakSet
 
 from textsynth.core.errors import ModelError
 from textsynth.http.address import Address
@@ -25,6 +26,8 @@ STALE_SECONDS = 1.0
 """Servers close connections that were idle for a while (uvicorn: 5 s), perhaps just when the next request is sent."""
 REST_SECONDS = 0.1
 """How long a connection is watched before it is used again; at 50 exchanges a second that takes 5 connections more."""
+UNCHECKED_SECONDS = 0.001
+"""Where the event loop has read responses this recently, it has also read what arrived on resting connections."""
 OTHER_OPEN_FILES = 512
 UNREQUESTED = "the server sent a response that no request asked for"
 
@@ -53,7 +56,8 @@ class ConnectionPool:
         self._reuses = True
         self._resting: deque[Connection] = deque()  # in the order in which their last exchanges ended
         self._idle: list[Connection] = []
-        self._busy: set[Connection] = set()
+        self._connections: WeakSet[Connection] = WeakSet()
+        self._last_read = 0.0
         self._host, self._port = address.host_and_port
         proxy = address.proxy
         self._proxy = None if proxy is None else Address(proxy.url)
@@ -100,31 +104,28 @@ class ConnectionPool:
         if connection is not None:
             stale = start - connection.idle_since > STALE_SECONDS
             try:
-                return await self._exchange(connection, request)
+                return self._release(connection, await connection.request(request))
             except (ProtocolError, OSError):
                 if not stale or connection.response_started or not self._reuses:
                     raise
-        return await self._exchange(await self._connect(), request)
+        connection = await self._connect()
+        return self._release(connection, await connection.request(request))
 
     def _take_idle(self, now: float) -> Connection | None:
         while self._resting and now - self._resting[0].idle_since >= REST_SECONDS:
             self._idle.append(self._resting.popleft())
         while self._idle:
             connection = self._idle.pop()
-            if connection.is_reusable():
+            is_fresh = now - self._last_read < UNCHECKED_SECONDS
+            if connection.open if is_fresh else connection.is_reusable():
                 return connection
         return None
 
-    async def _exchange(self, connection: Connection, request: bytes) -> Response:
-        self._busy.add(connection)
-        try:
-            response = await connection.request(request)
-        finally:
-            self._busy.discard(connection)
+    def _release(self, connection: Connection, response: Response) -> Response:
         if not self._reuses:
             connection.close()
         elif connection.open:
-            connection.idle_since = asyncio.get_running_loop().time()
+            connection.idle_since = self._last_read = asyncio.get_running_loop().time()
             self._resting.append(connection)
         return response
 
@@ -134,7 +135,7 @@ class ConnectionPool:
             return
         self._reuses = False
         self.close()
-        for connection in list(self._busy):
+        for connection in list(self._connections):
             if connection.exchanges > 1:
                 connection.abort_exchange(UNREQUESTED)
         self._log(f"{UNREQUESTED}; it is ignored, and each request gets its own connection from now on")
@@ -152,6 +153,7 @@ class ConnectionPool:
         except (OSError, ProtocolError) as error:
             raise self._connect_error(error_reason(error)) from error
         self.opened += 1
+        self._connections.add(connection)
         return connection
 
     def _connect_error(self, reason: str) -> ConnectError:

@@ -23,17 +23,13 @@ class FirstAnswers:
 
     def __init__(self) -> None:
         self.stop: tuple[str, str] | None = None
+        self._is_decided = False  # the answers have nothing in common any more
         self._answers = 0
         self._reasons: set[str] = set()
         self._reason = ""
         self._is_completion_failure = False
         self._texts: set[str] = set()
         self._accepting_answers = 0
-
-    @property
-    def _is_decided(self) -> bool:
-        """Whether the answers have nothing in common any more."""
-        return len(self._reasons) > 1 and len(self._texts) > 1
 
     def observe(
         self,
@@ -61,6 +57,8 @@ class FirstAnswers:
             self._reasons.add(reason_category(reason))
             self._texts.add(completion.text)
             self._accepting_answers += bool(accepted.get(index))
+        fails_differently = len(self._reasons) > 1 or "" in self._reasons
+        self._is_decided = fails_differently and (len(self._texts) > 1 or self._accepting_answers > 1)
         self.stop = self._decide()
 
     def _decide(self) -> tuple[str, str] | None:
