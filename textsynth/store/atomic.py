@@ -24,16 +24,18 @@ def open_atomic(path: Path, *, error: str | None = None, mode: int = 0o666) -> I
     anything fails. Half a surrogate pair becomes `?`. `mode` are the permissions, before the umask. An OSError is
     raised as a RunError, `PATH: ERROR: reason`, where `error` says what failed ("the report cannot be written").
     """
-    with _open_temporary(path, error, mode) as descriptor:
-        with open(descriptor, "w", encoding="utf-8", errors="replace", newline="\n", closefd=False) as file:  # noqa: PTH123
-            yield file
+    with (
+        _open_temporary(path, error, mode) as descriptor,
+        open(descriptor, "w", encoding="utf-8", errors="replace", newline="\n", closefd=False) as file,
+    ):
+        yield file
 
 
 def write_bytes_atomic(path: Path, content: bytes, *, error: str | None = None, mode: int = OWNER_ONLY) -> None:
     """Write a file, by default readable by its owner only; see `open_atomic`."""
     with _open_temporary(path, error, mode) as descriptor:
         file: BinaryIO
-        with open(descriptor, "wb", closefd=False) as file:  # noqa: PTH123
+        with open(descriptor, "wb", closefd=False) as file:
             file.write(content)
 
 

@@ -64,7 +64,7 @@ class OwnedFiles:
             if not os.path.lexists(path):
                 continue
             if path.is_dir() and not path.is_symlink():
-                yield from self.obstacles(f"{name}/{child}" for child in sorted(os.listdir(path)))
+                yield from self.obstacles(f"{name}/{child}" for child in sorted(entry.name for entry in path.iterdir()))
             elif not self.owns(name):
                 yield name
 
@@ -149,7 +149,11 @@ def write_owned_text(folder: Path, name: str, text: str, *, error: str) -> None:
     content = text.encode("utf-8", "replace")
     files = OwnedFiles(folder)
     files.refuse_obstacles([name])
-    files.add({name: hashlib.sha256(content).hexdigest()})
+    try:
+        files.add({name: hashlib.sha256(content).hexdigest()})
+    except RunError as failure:
+        cause = failure.__cause__
+        raise RunError(f"{folder / name}: {error}: {getattr(cause, 'strerror', None) or cause}") from cause
     write_bytes_atomic(folder / name, content, error=error)
 
 
@@ -203,7 +207,9 @@ def _parse_line(line: bytes) -> Mapping[str, object] | None:
 
 
 def _append_entries(path: Path, entries: Iterable[Mapping[str, object]]) -> None:
-    lines = "".join(json.dumps(entry, ensure_ascii=False) + "\n" for entry in entries).encode("utf-8", "surrogateescape")
+    lines = "".join(json.dumps(entry, ensure_ascii=False) + "\n" for entry in entries).encode(
+        "utf-8", "surrogateescape"
+    )
     flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC
     try:
         descriptor = os.open(path, flags, 0o600)

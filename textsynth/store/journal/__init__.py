@@ -48,8 +48,8 @@ class Journal:
     """Answers by request key, embeddings by text key. A context manager; reads from any thread, writes in one.
 
     Opening locks the folder: raises RunLocked while another run holds the lock, UsageError where another program's file
-    has the journal's name, JournalError where the folder is read-only, the disk is full or the file is corrupt. `damaged`
-    are the keys whose stored answers failed their checksum: they count as not stored.
+    has the journal's name, JournalError where the folder is read-only, the disk is full or the file is corrupt.
+    `damaged` are the keys whose stored answers failed their checksum: they count as not stored.
     """
 
     def __init__(self, folder: Path, *, fresh: bool = False) -> None:

@@ -50,9 +50,7 @@ def create_tables(connection: sqlite3.Connection) -> None:
             for name, declaration in columns.items():
                 if name not in existing:
                     connection.execute(f"ALTER TABLE {table} ADD COLUMN {name} {declaration}")
-        connection.execute(
-            f"UPDATE answers SET checksum = answer_checksum({CHECKED_COLUMNS}) WHERE checksum IS NULL"
-        )
+        connection.execute(f"UPDATE answers SET checksum = answer_checksum({CHECKED_COLUMNS}) WHERE checksum IS NULL")
         connection.execute("UPDATE embeddings SET checksum = vector_checksum(key, vector) WHERE checksum IS NULL")
         connection.execute(f"PRAGMA user_version = {FORMAT}")
         connection.execute("COMMIT")
