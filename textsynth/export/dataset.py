@@ -38,6 +38,8 @@ ROWS_PER_GROUP = 50_000
 OWNER_ONLY_FOLDER = 0o700
 OWNER_ONLY_FILE = 0o600
 CARD = "README.md"
+TEXT_COLUMNS = ("text", "source_text", "raw_answer")
+KEPT_COLUMNS = ("id", "label", "intended_label", "predicted_label", "split", "family", "step", "section")
 # What a data set may hold, by folder: a suffix. Of a data set that was not finished, nothing else is removed.
 LAYOUT = {"": CARD, "data": ".parquet", "provenance": ".parquet", "dropped": ".parquet", "figures": ".svg"}
 
@@ -84,10 +86,10 @@ def write_dataset(folder: Path, result: RunResult) -> WrittenDataset:
                 splits = build()
                 notes += _notes_on_empty(name, splits)
                 if any(map(len, splits.values())):
-                    configs.append(_write_config(new_folder, name, splits))
+                    configs.append(_write_config(new_folder, name, splits, result))
                 del splits
             write_figures(new_folder, result.figures)
-            _write_text(new_folder / CARD, card(result, configs, by_split, notes))
+            _write_text(new_folder / CARD, result.secrets.redact(card(result, configs, by_split, notes)))
             _check_viewer(folder, new_folder)
             hashes = {name: file_hash(new_folder / name) for name in _file_names(new_folder)}
             files.add({f"{folder.name}/{name}": value for name, value in hashes.items()})
@@ -115,7 +117,7 @@ def _notes_on_empty(config: str, splits: Mapping[str, ColumnTable]) -> list[str]
     return [f"split {name} is empty and left out" for name, table in splits.items() if not len(table)]
 
 
-def _write_config(folder: Path, name: str, splits: Mapping[str, ColumnTable]) -> DatasetConfig:
+def _write_config(folder: Path, name: str, splits: Mapping[str, ColumnTable], result: RunResult) -> DatasetConfig:
     """Write the files of one config and return what the card states about it."""
     content = hashlib.sha256()
     files: dict[str, str] = {}
@@ -124,7 +126,7 @@ def _write_config(folder: Path, name: str, splits: Mapping[str, ColumnTable]) ->
             continue
         path = folder / FOLDERS[name] / f"{split}-00000-of-00001.parquet"
         path.parent.mkdir(exist_ok=True, mode=OWNER_ONLY_FOLDER)
-        _write_parquet(path, table)
+        _write_parquet(path, table, result)
         content.update(f"{split}\0".encode())
         with path.open("rb") as file:
             while block := file.read(1 << 20):
@@ -133,7 +135,7 @@ def _write_config(folder: Path, name: str, splits: Mapping[str, ColumnTable]) ->
     return DatasetConfig(name, files, content.hexdigest(), sum(map(len, splits.values())))
 
 
-def _write_parquet(path: Path, table: ColumnTable) -> None:
+def _write_parquet(path: Path, table: ColumnTable, result: RunResult) -> None:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -143,7 +145,24 @@ def _write_parquet(path: Path, table: ColumnTable) -> None:
         pq.ParquetWriter(file, schema, compression="zstd") as writer,
     ):
         for columns in table.parts(ROWS_PER_GROUP):
-            writer.write_table(pa.table(dict(columns), schema=schema))
+            writer.write_table(pa.table(_without_secrets(columns, result), schema=schema))
+
+
+def _without_secrets(columns: Mapping[str, Sequence[object]], result: RunResult) -> dict[str, Sequence[object]]:
+    """Return the columns without the recipe's secrets; texts of models keep ordinary words that are one elsewhere."""
+    secrets = result.secrets
+    if not secrets:
+        return dict(columns)
+    texts = {*result.task.columns, *TEXT_COLUMNS}
+    return {
+        name: cells
+        if name in KEPT_COLUMNS
+        else [
+            (secrets.redact_answer(cell) if name in texts else secrets.redact(cell)) if isinstance(cell, str) else cell
+            for cell in cells
+        ]
+        for name, cells in columns.items()
+    }
 
 
 def _write_text(path: Path, text: str) -> None:

@@ -16,6 +16,7 @@ from textsynth.core.progress import ProgressSnapshot
 from textsynth.core.protocols import Context
 from textsynth.core.records import DroppedRecord, Record
 from textsynth.core.resources import limit_malloc_arenas, limit_threads, release_memory
+from textsynth.core.secrets import RecipeSecrets, redact_message
 from textsynth.evaluate.runner import evaluate_run
 from textsynth.export.card.metadata import read_card
 from textsynth.export.dataset import write_dataset
@@ -95,6 +96,7 @@ def run(
     succeed, RunLocked and JournalError for the folder, MissingAnswers with a batch that lacks answers.
     """
     started = time.monotonic()
+    log = _without_secrets_in(log)
     if limit is not None and limit < 1:
         raise UsageError(f"limit is a whole number above 0, found {limit}; None for no limit")
     check_dependencies(recipe)
@@ -122,6 +124,10 @@ def run(
     code = QUOTA_NOT_MET if any(row["missing"] for row in manifest["quota"]) else 0
     stopped = manifest["stopped"]
     return RunSummary(out, code, stopped["why"], stopped["sentence"], manifest["quota"], manifest)
+
+
+def _without_secrets_in(log: Callable[[str], None]) -> Callable[[str], None]:
+    return lambda message: log(redact_message(message))
 
 
 def _execute(
@@ -208,8 +214,15 @@ def _write_outputs(recipe: Recipe, finished: FinishedRun, out: Path, started: fl
         "seconds": round(time.monotonic() - started, 1),
         "stopped": {"why": finished.stopped, "sentence": finished.sentence},
     }
+    manifest = _without_secrets(manifest, recipe.secrets)
     write_manifest(out, manifest)
     return manifest
+
+
+def _without_secrets(manifest: Manifest, secrets: RecipeSecrets) -> Manifest:
+    """Return the manifest without the recipe's secrets; the recipe's path is the command's, and is needed as it is."""
+    cleaned: Manifest = secrets.redact_json(manifest)
+    return {**cleaned, "recipe": {**cleaned["recipe"], "path": manifest["recipe"]["path"]}}
 
 
 def _notes_on_journal(journal: Journal) -> list[str]:
