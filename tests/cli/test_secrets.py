@@ -88,8 +88,6 @@ def test_twelve_planted_secrets_are_in_no_file_no_message_and_not_on_the_hub(
         ]  # fmt: skip
         printed = [run_cli(capsys, *command) for _ in range(2)]
         assert [result.code for result in printed] == [0, 0], printed
-    recipe, down = tmp_path / "recipe.yaml", "models.generator.http.max_downtime_seconds=1"
-    misspelt = f"models.generator.htp.api_key={SECRETS['set of a key']}"
     printed += [
         run_cli(capsys, "report", out),
         run_cli(capsys, "report", out, "--json"),
