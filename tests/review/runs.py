@@ -14,7 +14,6 @@ from tests.export.outcomes import LABELS, outcome
 from tests.report.folders import finished
 from textsynth.core.records import DroppedRecord, Provenance, Record
 from textsynth.review.pending import write_pending
-from textsynth.review.queue import OTHER_LABEL_REASON
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -35,7 +34,7 @@ def pending_text(
     provenance = Provenance("labelled", request_key=f"wait{number}")
     record = Record(text or f"doubtful text {number}", provenance, labels, {**label_fields, **(fields or {})}, scores)
     differs = predicted not in ("", ", ".join(labels))
-    reason = f"{OTHER_LABEL_REASON}{predicted}" if differs else "too few votes for the chosen label"
+    reason = f"the model chose another label: {predicted}" if differs else "too few votes for the chosen label"
     return DroppedRecord(record, "review", "choice", reason, confidence, 0.6)
 
 

@@ -63,7 +63,7 @@ class Http(OpenAIOptions):
                 raise ValueError(f"base_url must start with http:// or https://, found {url!r}")
             if not _is_address(url):
                 raise ValueError(
-                    f"base_url is no address, found {redact_address(url)!r}; write one such as http://127.0.0.1:8000/v1 "
+                    f"base_url is no address, found {redact_address(url)!r}; expected one such as http://h:8000/v1 "
                     "(an IPv6 host in brackets: http://[::1]:8000/v1)"
                 )
         if len(set(self.addresses)) < len(self.addresses):

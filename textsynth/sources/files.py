@@ -19,6 +19,7 @@ from textsynth.sources.objects import json_table, jsonl_table
 
 SUFFIXES = (".csv", ".tsv", ".jsonl", ".json", ".parquet", ".txt")
 MAX_FILES_LISTED = 10_000
+MAX_UNPACKED_BYTES = 2**30
 
 
 def read_table(path: Path, *, where: str, limit: int | None = None) -> SourceTable:
@@ -71,12 +72,17 @@ def _file_type(path: Path, where: str) -> tuple[str, bool]:
 
 def _read_bytes(path: Path, where: str, *, gzipped: bool) -> bytes:
     try:
-        data = path.read_bytes()
-        return gzip.decompress(data) if gzipped else data
+        if not gzipped:
+            return path.read_bytes()
+        with gzip.open(path) as file:
+            data = file.read(MAX_UNPACKED_BYTES + 1)
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
         raise SourceError(f"{where}: not a complete gzip file ({error}); compress it again") from error
     except OSError as error:
         raise SourceError(f"{where}: cannot be read: {error.strerror or error}") from error
+    if len(data) > MAX_UNPACKED_BYTES:
+        raise SourceError(f"{where}: unpacks to more than {MAX_UNPACKED_BYTES:,} bytes; split it into several files")
+    return data
 
 
 def _decode(data: bytes, where: str) -> str:
