@@ -15,7 +15,11 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-HIDDEN = "***"
+# Stands for a value: plain text in YAML and in Markdown.
+HIDDEN = "(hidden)"
+HIDDEN_PART = "***"
+"""Stands for a part of an address."""
+ORDINARY = frozenset({"true", "false", "null", "none", "auto", "required", "default"})
 MIN_LENGTH = 4
 MIN_LENGTH_OF_VALUES = 6
 MIN_RANDOM_LENGTH = 12
@@ -23,10 +27,10 @@ MIN_RANDOM_LENGTH = 12
 MIN_LENGTH_WITHIN_WORDS = 8
 KEY_LIKE = re.compile(
     r"(?i)(api[_-]?key|access[_-]?key|secret|passw(or)?d|passwd|passphrase|token|credential|authorization|(^|[_-])key$"
-    r"|(^|[_-])auth($|[_-])|bearer|cookie|private)"
+    r"|(^|[_-])auth($|[_-])|bearer|cookie|private[_-]?key)"
 )
 NOT_KEY_LIKE = re.compile(
-    r"(?i)^((max|min|stop|num|special|eos|bos|pad|prompt|completion|skip|ignore|add)_.*|)token(s|_ids|_id|izer.*)?$"
+    r"(?i)^((max|min|stop|num|special|eos|bos|pad|prompt|completion|skip|ignore|add)_.*token\w*|token(s|_ids?|iz\w*))$"
 )
 _USER_IN_ADDRESS = re.compile(r"(?<=://)[^\s/@'\"]+@")
 _QUERY_IN_ADDRESS = re.compile(r"(\b[a-z][a-z0-9+.-]*://[^\s?'\"<>]*\?)[^\s'\"<>)]+", re.IGNORECASE)
@@ -49,7 +53,7 @@ def looks_random(value: str) -> bool:
 
 def redact_address(url: str) -> str:
     """Return an address without its user, password and query."""
-    return _QUERY_IN_ADDRESS.sub(rf"\1{HIDDEN}", _USER_IN_ADDRESS.sub(f"{HIDDEN}@", url))
+    return _QUERY_IN_ADDRESS.sub(rf"\1{HIDDEN_PART}", _USER_IN_ADDRESS.sub(f"{HIDDEN_PART}@", url))
 
 
 @dataclass(slots=True)
@@ -67,7 +71,7 @@ class RecipeSecrets:
 
     def add_secret(self, value: str, replacement: str = HIDDEN) -> None:
         """Add a value that is a secret for certain: a key, a password."""
-        if len(value.strip()) >= MIN_LENGTH:
+        if len(value.strip()) >= MIN_LENGTH and value.strip().lower() not in ORDINARY:
             self.everywhere.setdefault(value.strip(), replacement)
 
     def add_variable(self, name: str, value: str) -> None:
@@ -83,7 +87,7 @@ class RecipeSecrets:
         """Add the value of an option whose values are not shown, such as one of `extra_body`."""
         if is_key_like(name) or looks_random(value):
             self.add_secret(value)
-        elif len(value) >= MIN_LENGTH_OF_VALUES:
+        elif len(value) >= MIN_LENGTH_OF_VALUES and value.lower() not in ORDINARY:
             self.metadata.setdefault(value, HIDDEN)
 
     def add_address(self, url: str) -> None:

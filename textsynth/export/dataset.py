@@ -94,9 +94,8 @@ def write_dataset(folder: Path, result: RunResult) -> WrittenDataset:
             hashes = {name: file_hash(new_folder / name) for name in _file_names(new_folder)}
             files.add({f"{folder.name}/{name}": value for name, value in hashes.items()})
             _replace(files, folder, new_folder)
-        except BaseException:
-            _remove_layout(new_folder)
-            raise
+        finally:
+            _remove_layout(new_folder)  # there only where something failed
     except OSError as error:
         raise RunError(f"{folder}: the data set cannot be written: {error.strerror or error}") from error
     sha256 = content_hash({name: hashes[name] for name in parquet_files(folder)})

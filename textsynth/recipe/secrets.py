@@ -13,9 +13,11 @@ from typing import Any
 
 import yaml
 
+from textsynth.core.errors import RecipeError
 from textsynth.core.secrets import RecipeSecrets, is_key_like, looks_random
 from textsynth.recipe.env_vars import VARIABLE
 from textsynth.recipe.issues import IssueCollector, Position
+from textsynth.recipe.sections import SECTIONS
 from textsynth.recipe.yaml_tree import Node, YamlList, YamlMap, parse_yaml
 
 HIDDEN_OPTIONS = frozenset({"extra_body", "body", "headers", "extra_headers"})
@@ -28,8 +30,8 @@ ADDRESS_VARIABLES = (
     "https_proxy",
     "all_proxy",
 )
-# Sections whose keys are names of the user's own: a label may be called `token`.
-SECTIONS_OF_NAMES = frozenset({"labels", "generate", "filter", "label", "select", "want", "task"})
+# Sections whose keys say nothing about their values: a label may be called `token`.
+SECTIONS_WITHOUT_KEYS = frozenset(SECTIONS) - {"models"}
 VARIABLE_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
@@ -83,7 +85,7 @@ class _Finder:
         """Add the secrets in the value of a `--set` option, which may be no YAML, or lead nowhere."""
         try:
             node = parse_yaml(text, lambda line: Position(line, "--set"), IssueCollector())
-        except Exception:
+        except RecipeError:  # reported where the option is applied
             node = None
         if node is None:
             self._add(text, path)
@@ -99,7 +101,7 @@ class _Finder:
         if "://" in expanded:
             self._secrets.add_address(expanded)
             self._secrets.add_address(text)
-        if path and path[0] in SECTIONS_OF_NAMES:
+        if path and path[0] in SECTIONS_WITHOUT_KEYS:
             return
         if HIDDEN_OPTIONS.intersection(path):
             self._secrets.add_option(key, expanded)

@@ -64,9 +64,8 @@ def _open_temporary(path: Path, error: str | None, mode: int) -> Iterator[int]:
             finally:
                 os.close(descriptor)
             temporary.replace(path)
-        except BaseException:
-            temporary.unlink(missing_ok=True)
-            raise
+        finally:
+            temporary.unlink(missing_ok=True)  # there only where something failed
     except OSError as fault:
         if error is None:
             raise

@@ -54,10 +54,10 @@ def create_tables(connection: sqlite3.Connection) -> None:
         connection.execute("UPDATE embeddings SET checksum = vector_checksum(key, vector) WHERE checksum IS NULL")
         connection.execute(f"PRAGMA user_version = {FORMAT}")
         connection.execute("COMMIT")
-    except BaseException:
-        with contextlib.suppress(sqlite3.Error):
-            connection.execute("ROLLBACK")
-        raise
+    finally:
+        if connection.in_transaction:
+            with contextlib.suppress(sqlite3.Error):
+                connection.execute("ROLLBACK")
 
 
 class AnswerIndex:
