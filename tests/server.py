@@ -105,6 +105,7 @@ class Connection(asyncio.Protocol):
 
     def on_completion(self, target: str, head: bytes, raw: bytes) -> None:
         mock = self.mock
+        target = target.partition("?")[0]
         loop = asyncio.get_running_loop()
         body = json.loads(raw)
         digest = hashlib.md5(raw).digest()

@@ -12,6 +12,7 @@ from tests.report import evaluations
 from tests.report.folders import finished
 from textsynth.core.errors import RunError, UsageError
 from textsynth.report import evaluation_page, evaluation_text, json_report, text_report, write_report
+from textsynth.store.owned_files import FILE as LIST_OF_FILES
 
 
 def test_the_page_is_written_into_the_folder_of_the_run_and_can_be_written_again(tmp_path: Path) -> None:
@@ -20,7 +21,7 @@ def test_the_page_is_written_into_the_folder_of_the_run_and_can_be_written_again
     assert path == run / "report.html"
     content = path.read_bytes()
     assert write_report(run).read_bytes() == content
-    assert sorted(file.name for file in run.iterdir()) == ["dataset", "manifest.json", "report.html"]
+    assert sorted(file.name for file in run.iterdir()) == [LIST_OF_FILES, "dataset", "manifest.json", "report.html"]
 
 
 def test_the_json_report_is_serializable(tmp_path: Path) -> None:

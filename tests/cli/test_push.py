@@ -19,7 +19,7 @@ def run_push(client: Client, run: Path, repo: str, *args: str) -> CommandResult:
 
 def test_a_run_publishes_its_result(client: Client, server: Server, repo: str, run: Path) -> None:
     code, out, err = run_push(client, run, repo, "--set", "export.private=true")
-    assert (code, "Traceback" in err) == (0, False)
+    assert (code, "Traceback" in err) == (0, False), err
     assert out.index("the quota is met") < out.index(f"pushed 20 texts to {repo}, in one commit")
     assert server.store.repos[repo].private
     code, out, _ = run_push(client, run, repo, "--json")

@@ -11,7 +11,8 @@ from tests.golden import GOLD
 from tests.runner.recipes import small_recipe
 from textsynth.core.errors import UsageError
 from textsynth.runner import run
-from textsynth.store.manifest import FILE, Manifest, read_manifest, write_json, write_manifest
+from textsynth.store.atomic import write_json
+from textsynth.store.manifest import FILE, Manifest, read_manifest, write_manifest
 
 
 @pytest.fixture(scope="module")

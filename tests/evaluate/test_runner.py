@@ -272,6 +272,7 @@ def test_an_evaluation_is_kept_as_long_as_its_data_set(tmp_path: Path) -> None:
         run(read_recipe(path), out=folder)
         assert (folder / "evaluation.json").exists() == is_kept
         assert ("They help." in (folder / "dataset" / "README.md").read_text()) == is_kept
-    (folder / "evaluation.json").write_text("[half of it")
-    run(read_recipe(path), out=folder)
-    assert not (folder / "evaluation.json").exists()
+    (folder / "evaluation.json").write_text("[mine")
+    with pytest.raises(UsageError, match=r"evaluation\.json: is no file that a run here wrote|was changed since"):
+        run(read_recipe(path), out=folder)
+    assert (folder / "evaluation.json").read_text() == "[mine"

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import stat
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -13,8 +15,12 @@ import pytest
 from datasets import ClassLabel, load_dataset
 
 from tests.export.outcomes import LABELS, record, run_result
-from textsynth.core.errors import RunError
+from textsynth.core.errors import RunError, UsageError
+from textsynth.export import dataset
 from textsynth.export.dataset import ROWS_PER_GROUP, write_dataset
+from textsynth.store.dataset_hash import dataset_hash
+from textsynth.store.owned_files import FILE as LIST_OF_FILES
+from textsynth.store.owned_files import OwnedFiles
 
 
 def files(folder: Path) -> dict[str, bytes]:
@@ -125,30 +131,134 @@ def test_the_data_sets_of_all_tasks_load(changes: dict[str, object], tmp_path: P
     assert len(load_dataset(str(tmp_path / "dataset"))["train"]) == 24
 
 
+def names_in(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
 def test_an_earlier_data_set_is_replaced_with_all_its_files(tmp_path: Path) -> None:
     write_dataset(tmp_path / "dataset", run_result())
-    (tmp_path / "dataset" / "stale.txt").write_text("of an earlier run")
     write_dataset(tmp_path / "dataset", run_result(splits={"train": 1.0}))
-    assert "stale.txt" not in files(tmp_path / "dataset")
     assert "data/validation-00000-of-00001.parquet" not in files(tmp_path / "dataset")
-    assert [path.name for path in tmp_path.iterdir()] == ["dataset"]
+    assert names_in(tmp_path) == [LIST_OF_FILES, "dataset"]
 
 
-def test_folders_left_by_a_crash_are_recovered_or_removed(tmp_path: Path) -> None:
+@pytest.mark.parametrize("in_the_way", ["foreign", "changed", "link", "folder that is a link"])
+def test_a_file_that_no_run_wrote_is_never_replaced(in_the_way: str, tmp_path: Path) -> None:
+    folder = tmp_path / "run" / "dataset"
+    write_dataset(folder, run_result())
+    (tmp_path / "precious").mkdir()
+    (tmp_path / "precious" / "mine.csv").write_text("precious")
+    if in_the_way == "foreign":
+        (folder / "data" / "mine.parquet").write_text("precious")
+    elif in_the_way == "changed":
+        (folder / "README.md").write_text("precious")
+    elif in_the_way == "link":
+        (folder / "README.md").unlink()
+        (folder / "README.md").symlink_to(tmp_path / "precious" / "mine.csv")
+    else:
+        folder.rename(tmp_path / "elsewhere")
+        folder.symlink_to(tmp_path / "precious")
+    before = {**files(tmp_path / "run"), **files(tmp_path / "precious")}
+    with pytest.raises(UsageError, match=r"would be replaced; move it away, or name another folder with --out"):
+        write_dataset(folder, run_result(splits={"train": 1.0}))
+    assert {**files(tmp_path / "run"), **files(tmp_path / "precious")} == before
+
+
+def killed_while_writing(run: Path, point: str) -> None:
+    """Write another data set in a process that is killed when it calls `point` for the first time."""
+    code = f"""
+import os, signal, sys
+from pathlib import Path
+from tests.export.outcomes import run_result
+from textsynth.export import dataset
+setattr(dataset, {point!r}, lambda *_: os.kill(os.getpid(), signal.SIGKILL))
+dataset.write_dataset(Path(sys.argv[1]) / "dataset", run_result(splits={{"train": 1.0}}))
+"""
+    process = subprocess.run([sys.executable, "-c", code, str(run)], check=False)
+    assert process.returncode == -9
+
+
+@pytest.mark.parametrize("point", ["card", "_replace", "exchange", "_remove_layout"])
+def test_a_run_that_is_killed_while_it_writes_is_continued_and_leaves_nothing(point: str, tmp_path: Path) -> None:
+    write_dataset(tmp_path / "dataset", run_result())
+    before = files(tmp_path / "dataset")
+    killed_while_writing(tmp_path, point)
+    after = files(tmp_path / "dataset")
+    assert after == before or (point == "_remove_layout" and len(after) == len(before) - 1)
+    write_dataset(tmp_path / "dataset", run_result(splits={"train": 1.0}))
+    assert names_in(tmp_path) == [LIST_OF_FILES, "dataset"]
+
+
+def test_a_system_without_exchange_is_continued_between_the_two_renames(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> bool:
+        return False
+
+    write_dataset(tmp_path / "dataset", run_result())
+    before = files(tmp_path / "dataset")
+    monkeypatch.setattr(dataset, "exchange", fail)
+    rename = Path.rename
+
+    def killed(path: Path, target: Path) -> None:
+        if target.name == "dataset":
+            raise KeyboardInterrupt
+        rename(path, target)
+
+    monkeypatch.setattr(Path, "rename", killed)
+    with pytest.raises(KeyboardInterrupt):
+        write_dataset(tmp_path / "dataset", run_result(splits={"train": 1.0}))
+    assert not (tmp_path / "dataset").exists()
+    monkeypatch.setattr(Path, "rename", rename)
+    dataset._remove_unfinished(OwnedFiles(tmp_path), "dataset")
+    assert files(tmp_path / "dataset") == before
+    write_dataset(tmp_path / "dataset", run_result())
+    assert names_in(tmp_path) == [LIST_OF_FILES, "dataset"]
+
+
+def test_a_reader_never_finds_no_data_set(tmp_path: Path) -> None:
+    results = [run_result(), run_result(splits={"train": 1.0})]
+    write_dataset(tmp_path / "dataset", results[0])
+    done = threading.Event()
+    missing: list[int] = []
+
+    def read() -> None:
+        while not done.is_set():
+            missing.append(not (tmp_path / "dataset").is_dir())
+
+    thread = threading.Thread(target=read)
+    thread.start()
+    for number in range(10):
+        write_dataset(tmp_path / "dataset", results[number % 2])
+    done.set()
+    thread.join()
+    assert len(missing) > 10
+    assert not any(missing)
+
+
+def test_only_the_owner_can_read_a_data_set(tmp_path: Path) -> None:
+    folder = tmp_path / "run" / "dataset"
+    write_dataset(folder, run_result())
+    for path in (tmp_path / "run").rglob("*"):
+        assert stat.S_IMODE(path.stat().st_mode) == (0o700 if path.is_dir() else 0o600)
+    assert stat.S_IMODE((tmp_path / "run").stat().st_mode) == 0o700
+
+
+def test_the_hash_of_what_was_written_is_that_of_the_folder(tmp_path: Path) -> None:
+    written = write_dataset(tmp_path / "dataset", run_result())
+    assert written.sha256 == dataset_hash(tmp_path) != ""
+    other = write_dataset(tmp_path / "dataset", run_result(splits={"train": 1.0}))
+    assert other.sha256 == dataset_hash(tmp_path) != written.sha256
+
+
+def test_the_earlier_data_set_stays_where_writing_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
     write_dataset(tmp_path / "dataset", run_result())
     expected = files(tmp_path / "dataset")
-    (tmp_path / "dataset").rename(tmp_path / ".dataset.old")
-    (tmp_path / ".dataset.new" / "data").mkdir(parents=True)
-    (tmp_path / ".dataset.new" / "data" / "half.parquet").write_bytes(b"PAR1")
-    write_dataset(tmp_path / "dataset", run_result())
-    assert files(tmp_path / "dataset") == expected
-    assert [path.name for path in tmp_path.iterdir()] == ["dataset"]
-
-
-def test_the_earlier_data_set_stays_where_writing_fails(tmp_path: Path) -> None:
-    write_dataset(tmp_path / "dataset", run_result())
-    expected = files(tmp_path / "dataset")
-    (tmp_path / ".dataset.new").write_text("a file where the new folder should be")
-    with pytest.raises(RunError, match="the data set cannot be written"):
+    monkeypatch.setattr(dataset, "_write_parquet", fail)
+    with pytest.raises(RunError, match="the data set cannot be written: No space left"):
         write_dataset(tmp_path / "dataset", run_result(splits={"train": 1.0}))
     assert files(tmp_path / "dataset") == expected
+    assert names_in(tmp_path) == [LIST_OF_FILES, "dataset"]

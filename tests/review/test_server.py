@@ -335,3 +335,19 @@ def test_open_connections_do_not_delay_the_end(tmp_path: Path) -> None:
             assert time.monotonic() - start < 10
     assert (process.returncode, err) == (0, "")
     assert out.startswith("ann decided on 0 texts")
+
+
+@pytest.mark.parametrize(
+    "content_type",
+    ["application/json; charset=nope", "application/json; charset=\xff", "application/json; charset*=nope'en'%FF"],
+)
+def test_a_decision_in_an_unknown_encoding_is_answered_in_one_sentence(
+    content_type: str, addresses: list[str], capfd: pytest.CaptureFixture[str]
+) -> None:
+    url = urlsplit(addresses[0])
+    connection = http.client.HTTPConnection(str(url.hostname), url.port)
+    connection.request("POST", f"{url.path}decide", b"\xff\xfe{", {"Content-Type": content_type})
+    response = connection.getresponse()
+    assert response.status == 400
+    assert json.load(response) == {"error": "the decision is not valid JSON"}
+    assert "Traceback" not in capfd.readouterr().err

@@ -116,6 +116,7 @@ def test_faulty_lines_are_reported_and_no_answer_is_requested_twice(tmp_path: Pa
     faulty = run_rounds(recipe, tmp_path / "faulty", tmp_path, random.Random(5))
     assert faulty[-1].result is not None
     assert faulty[-1].result.manifest["counts"]["windows"] == 2
+    (tmp_path / "requests.jsonl").unlink(missing_ok=True)
     faultless = run_rounds(recipe, tmp_path / "faultless", tmp_path)
     assert contents(tmp_path / "faulty") == contents(tmp_path / "faultless")
     assert any(turn.errors > 5 and "engine died" in turn.sentence for turn in faulty)
@@ -158,6 +159,7 @@ def test_answers_of_a_later_window_are_kept_though_an_earlier_one_lacks_an_answe
     lines = requests.read_text().splitlines()
     requests.write_text("\n".join(lines[1:]) + "\n")
     answer_batch(requests, answers)
+    (tmp_path / "requests.jsonl").unlink(missing_ok=True)
     second = run_round(recipe, out=tmp_path / "out", requests_only=requests, answers=answers)
     assert (second.taken, second.waiting) == (first.waiting - 1, 1)
     assert requests.read_text().splitlines() == lines[:1]

@@ -15,6 +15,7 @@ from textsynth.runner import run
 from textsynth.runner.estimate import estimate
 from textsynth.runner.preview import preview
 from textsynth.runner.setup import (
+    REQUIRED_COLUMNS,
     LazyFilterSession,
     check_dependencies,
     missing_extras,
@@ -31,7 +32,7 @@ def test_sources_are_read_and_generators_started_in_the_recipes_order(tmp_path: 
     assert context.labels == {"card": "asks about a card", "transfer": "asks about a transfer"}
     (generator,) = start_generators(recipe, context)
     assert (generator.name, generator.needs_model, generator.texts_per_request) == ("labelled", True, 2)
-    assert start_labellers(recipe, context) == []
+    assert [name for name, _ in start_labellers(recipe, context)] == [REQUIRED_COLUMNS]
 
 
 def test_a_row_with_a_label_that_the_recipe_does_not_list_stops_the_run_with_its_name(tmp_path: Path) -> None:

@@ -10,6 +10,8 @@ import pytest
 
 from tests.sources.reading import CSV, JSONL, parquet, read, read_error, rows_source
 from textsynth.core.errors import SourceError
+from textsynth.sources import files
+from textsynth.sources.files import read_table
 
 INVALID = {
     "not_utf8.csv": (b"text,label\ngood,a\ncaf\xe9,b\n", "not_utf8.csv:3: not UTF-8, found the byte b'\\xe9'"),
@@ -106,3 +108,15 @@ def test_every_file_type_gives_the_same_records(name: str, tmp_path: Path) -> No
 def test_a_text_file_has_one_text_per_line_and_no_labels(tmp_path: Path) -> None:
     records = read(tmp_path, "raw.txt", "one\r\n\n  two \n\u2028three".encode())
     assert [(record.text, record.labels) for record in records] == [("one", ()), ("  two ", ()), ("\u2028three", ())]
+
+
+def test_a_file_that_unpacks_to_more_than_the_limit_is_one_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(files, "MAX_UNPACKED_BYTES", 1_000_000)
+    with gzip.open(tmp_path / "bomb.txt.gz", "wb") as file:
+        for _ in range(100):
+            file.write(b"a line of text\n" * 7_000)
+    assert (tmp_path / "bomb.txt.gz").stat().st_size < 50_000
+    with pytest.raises(SourceError, match=r"bomb\.txt\.gz: unpacks to more than 1,000,000 bytes"):
+        read_table(tmp_path / "bomb.txt.gz", where="bomb.txt.gz")

@@ -13,6 +13,7 @@ from tests.store.manifests import example_manifest
 from textsynth.core.errors import RunError, UsageError
 from textsynth.store.atomic import write_json
 from textsynth.store.manifest import FILE, FORMAT, ReviewOutcome, read_manifest, write_manifest
+from textsynth.store.owned_files import FILE as LIST_OF_FILES
 
 
 def test_a_manifest_is_read_as_written_without_leftovers(tmp_path: Path) -> None:
@@ -20,7 +21,7 @@ def test_a_manifest_is_read_as_written_without_leftovers(tmp_path: Path) -> None
     manifest["name"] = "é 亀"
     write_manifest(tmp_path, manifest)
     assert read_manifest(tmp_path) == manifest
-    assert [path.name for path in tmp_path.iterdir()] == [FILE]
+    assert sorted(path.name for path in tmp_path.iterdir()) == [LIST_OF_FILES, FILE]
     assert "亀" in (tmp_path / FILE).read_text(encoding="utf-8")
 
 

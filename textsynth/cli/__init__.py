@@ -15,7 +15,7 @@ from typing import NoReturn
 
 import click
 
-from textsynth.cli.common import command_group
+from textsynth.cli.common import command_group, notify
 from textsynth.cli.completion import completion
 from textsynth.cli.components import schema, steps
 from textsynth.cli.export import export
@@ -35,7 +35,7 @@ EXIT_INTERRUPTED = 130
 
 
 def main(args: Sequence[str] | None = None) -> NoReturn:
-    """Run the command line and exit with its code; an error of the user is a sentence, never a traceback."""
+    """Run the command line and exit with its code; every error is a sentence, never a traceback."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             # A lone surrogate in a text, or a terminal that cannot show a character, must not end a run.
@@ -58,11 +58,12 @@ def main(args: Sequence[str] | None = None) -> NoReturn:
     except Exception as error:
         from textsynth.core.registry import locate_plugin_error  # loads pydantic, which --help does without
 
-        message = locate_plugin_error(error)
+        message, code = locate_plugin_error(error), UsageError.exit_code
         if message is None:
-            raise
-        click.echo(message, err=True)
-        code = UsageError.exit_code
+            from textsynth.cli.crash import describe_crash
+
+            message, code = describe_crash(error), TextSynthError.exit_code
+        notify(message)
     else:
         code = 0
     sys.exit(code)

@@ -12,6 +12,7 @@ import click
 from click.shell_completion import CompletionItem
 
 from textsynth.core.errors import did_you_mean
+from textsynth.core.secrets import redact_message
 from textsynth.core.version import __version__
 
 MAX_WIDTH = 100
@@ -76,10 +77,10 @@ def text_width() -> int:
 
 def notify(message: str) -> None:
     """Print a message to stderr."""
-    click.echo(message, err=True)
+    click.echo(redact_message(message), err=True)
 
 
 def emit(result: Any) -> None:  # noqa: ANN401
     """Print a result to stdout: a text as it is, anything else as indented JSON."""
     text = result if isinstance(result, str) else json.dumps(result, indent=2, ensure_ascii=False)
-    click.echo(text)
+    click.echo(redact_message(text))

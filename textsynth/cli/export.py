@@ -70,7 +70,11 @@ def export(
     info = export_info(run, manifest, instruction)
     texts = read_texts(run, manifest, config, split)
     target = out if out is not None else run / "export" / Path(name).stem
+    existing = {path for path in [target, *target.rglob("*")] if path.is_file()}
     paths = write_format(name, texts, info, target, replace=replace)
+    replaced = sorted(str(path) for path in paths if path in existing)
+    if replaced:
+        notify(f"replaced: {', '.join(replaced)}")
     if as_json:
         emit({"format": name, "config": config, "texts": len(texts), "files": [str(path) for path in paths]})
         return

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import click
 
 from textsynth.cli.common import FILE, JSON, RUN, emit, example, notify, text_width
-from textsynth.core.errors import RunError, UsageError
+from textsynth.core.errors import UsageError
+from textsynth.store.atomic import write_text_atomic
 
 
 @click.command(epilog=example("textsynth report runs/tickets"))
@@ -17,9 +19,10 @@ def report(run: Path, as_json: bool) -> None:  # noqa: FBT001
     """Print the report of a run as text, and write its report.html."""
     from textsynth.report import json_report, text_report, write_report
 
+    existed = (run / "report.html").exists()
     page = write_report(run)
     emit(json_report(run) if as_json else text_report(run, text_width()))
-    notify(f"written as a page to {page}")
+    notify(f"written as a page to {page}{', in place of the earlier one' if existed else ''}")
 
 
 @click.command(
@@ -41,9 +44,17 @@ def report(run: Path, as_json: bool) -> None:  # noqa: FBT001
 @click.option("--full", is_flag=True, help="More bootstrap draws and rounds: narrower intervals, and slower.")
 @click.option("--ordinal", is_flag=True, help="The labels are ordered, the lowest first: quadratic kappa too.")
 @click.option("--page", type=FILE, help="Write the result of a file as an HTML page.")
+@click.option("--replace", is_flag=True, help="Overwrite the file of --page if it exists.")
 @JSON
 def evaluate(
-    target: Path, page: Path | None, *, full: bool, ordinal: bool, as_json: bool, **files: Path | str | None
+    target: Path,
+    page: Path | None,
+    *,
+    full: bool,
+    ordinal: bool,
+    replace: bool,
+    as_json: bool,
+    **files: Path | str | None,
 ) -> None:
     """Evaluate the texts of a run or of a file on real data.
 
@@ -55,7 +66,7 @@ def evaluate(
     from textsynth.report import evaluation_page, evaluation_text, write_report
 
     if page is not None:
-        _check_page(target, page)
+        _check_page(target, page, replace=replace)
     evaluation = evaluate_path(target, files, full=full, ordinal=ordinal, log=notify)
     summary = evaluation_json(evaluation)
     if target.is_dir():
@@ -66,7 +77,7 @@ def evaluate(
     emit(summary if as_json else evaluation_text(summary, text_width()))
 
 
-def _check_page(target: Path, page: Path) -> None:
+def _check_page(target: Path, page: Path, *, replace: bool) -> None:
     """Raise UsageError where the page could not be written, before anything is trained."""
     if target.is_dir():
         raise UsageError(f"--page is for a file of texts; the page of a run is {target / 'report.html'}")
@@ -74,13 +85,14 @@ def _check_page(target: Path, page: Path) -> None:
         raise UsageError(f"{page}: is a folder; --page takes the path of a file")
     if not page.parent.is_dir():
         raise UsageError(f"{page}: there is no folder '{page.parent}' for the page")
+    if os.path.lexists(page):
+        if not replace or page.is_symlink():
+            raise UsageError(f"{page}: exists already; name another file, or overwrite it with --replace (no link)")
+        notify(f"{page} will be replaced")
 
 
 def _write_page(page: Path, html: str) -> None:
-    try:
-        page.write_text(html, encoding="utf-8")
-    except OSError as error:
-        raise RunError(f"{page}: the page cannot be written: {error.strerror or error}") from error
+    write_text_atomic(page, html, error="the page cannot be written")
 
 
 @click.command(epilog=example("textsynth why runs/tickets 0f3a9c1be4d27a55"))

@@ -23,13 +23,18 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import ClassVar
 
+from textsynth.core.secrets import redact_message
+
 MAX_NAMES_LISTED = 24
 
 
 class TextSynthError(Exception):
-    """The base class: its text is written for the person who started the command."""
+    """The base class: its text is written for the person who started the command, and has no secret of a recipe."""
 
     exit_code: ClassVar[int] = 1
+
+    def __str__(self) -> str:
+        return redact_message(super().__str__())
 
 
 class UsageError(TextSynthError):

@@ -189,6 +189,10 @@ class Source(Step):
         """Return one sentence if the file or folder that holds the rows does not exist, else None; reads nothing."""
         return None
 
+    def column_names(self, base: Path) -> tuple[str, ...]:
+        """Return the names of all columns of the rows, for hints; () where they are not known without a download."""
+        return ()
+
     @property
     def publisher_license(self) -> str | None:
         """The license of the rows as their publisher states it, None where it is not known."""

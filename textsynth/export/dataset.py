@@ -6,13 +6,15 @@
     dropped/train-00000-of-00001.parquet       config `dropped`
     figures/*.svg                              the figures of the card
 
-The folder is written next to the earlier one and then replaces it, so that a crash never leaves half a data set.
+The folder is written next to the earlier one and then exchanged with it in one step, so that neither a crash nor a
+reader ever meets half a data set or none. Only files that an earlier run wrote here are replaced (`OwnedFiles`).
 """
 
 from __future__ import annotations
 
 import hashlib
-import shutil
+import os
+import secrets
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -24,26 +26,41 @@ from textsynth.export.run_result import CardFigure, RunResult
 from textsynth.export.splits import assign_splits
 from textsynth.export.tables import ColumnTable, default_table, dropped_table, provenance_table
 from textsynth.export.viewer_check import viewer_problems
+from textsynth.store.dataset_hash import content_hash, parquet_files
+from textsynth.store.owned_files import OwnedFiles, file_hash
+from textsynth.store.swap import exchange
 
 FOLDERS = {"default": "data", "provenance": "provenance", "dropped": "dropped"}
 # `provenance` and `dropped` have no splits, and the Hub calls the only one `train`.
 ONLY_SPLIT = "train"
 # Rows per row group, and in memory at once while a file is written.
 ROWS_PER_GROUP = 50_000
+OWNER_ONLY_FOLDER = 0o700
+OWNER_ONLY_FILE = 0o600
+CARD = "README.md"
+TEXT_COLUMNS = ("text", "source_text", "raw_answer")
+KEPT_COLUMNS = ("id", "label", "intended_label", "predicted_label", "split", "family", "step", "section")
+# What a data set may hold, by folder: a suffix. Of a data set that was not finished, nothing else is removed.
+LAYOUT = {"": CARD, "data": ".parquet", "provenance": ".parquet", "dropped": ".parquet", "figures": ".svg"}
 
 
 class WrittenDataset(NamedTuple):
-    """What was written: the number of rows by split, and notes on empty splits and on shares that were not met."""
+    """What was written: the number of rows by split, and notes on empty splits and on shares that were not met.
+
+    `sha256` is the hash of the content of all configs, "" where there are no rows at all.
+    """
 
     splits: Mapping[str, int]
     notes: tuple[str, ...]
+    sha256: str = ""
 
 
 def write_dataset(folder: Path, result: RunResult) -> WrittenDataset:
     """Write the data set into `folder` (a run's `dataset/`), replacing an earlier one.
 
-    The same result gives the same bytes with the same versions of pyarrow and datasets. Raises RunError where writing
-    fails; the earlier data set then stays.
+    The same result gives the same bytes with the same versions of pyarrow and datasets. Only the owner can read it.
+    Raises UsageError where the folder holds a file that no run here wrote, RunError where writing fails; the earlier
+    data set then stays.
     """
     shares = result.splits or {ONLY_SPLIT: 1.0}
     assigned = assign_splits(result.selected, shares, seed=result.seed, family_texts=result.task.family_texts)
@@ -56,35 +73,40 @@ def write_dataset(folder: Path, result: RunResult) -> WrittenDataset:
     }
     notes = [*assigned.notes]
     configs: list[DatasetConfig] = []
-    new_folder = folder.with_name(f".{folder.name}.new")
+    files = OwnedFiles(folder.parent)
+    files.refuse_obstacles([folder.name])
+    new_folder = folder.with_name(f".{folder.name}.new-{secrets.token_hex(8)}")
     try:
-        _recover(folder)
-        shutil.rmtree(new_folder, ignore_errors=True)
-        new_folder.mkdir(parents=True)
-        for name, build in builders.items():
-            splits = build()
-            notes += _notes_on_empty(name, splits)
-            if any(map(len, splits.values())):
-                configs.append(_write_config(new_folder, name, splits))
-            del splits
-        write_figures(new_folder, result.figures)
-        text = valid_unicode(card(result, configs, by_split, notes))
-        (new_folder / "README.md").write_text(text, encoding="utf-8", newline="\n")
-        problems = viewer_problems(new_folder)
-        if problems:
-            raise RunError(f"{folder}: the Hub's viewer cannot show the data set: {'; '.join(problems)}")
-        _replace(folder, new_folder)
+        _remove_unfinished(files, folder.name)
+        folder.parent.mkdir(parents=True, exist_ok=True, mode=OWNER_ONLY_FOLDER)
+        files.add_temporary_folder(new_folder.name)
+        new_folder.mkdir(mode=OWNER_ONLY_FOLDER)
+        try:
+            for name, build in builders.items():
+                splits = build()
+                notes += _notes_on_empty(name, splits)
+                if any(map(len, splits.values())):
+                    configs.append(_write_config(new_folder, name, splits, result))
+                del splits
+            write_figures(new_folder, result.figures)
+            _write_text(new_folder / CARD, result.secrets.redact(card(result, configs, by_split, notes)))
+            _check_viewer(folder, new_folder)
+            hashes = {name: file_hash(new_folder / name) for name in _file_names(new_folder)}
+            files.add({f"{folder.name}/{name}": value for name, value in hashes.items()})
+            _replace(files, folder, new_folder)
+        finally:
+            _remove_layout(new_folder)  # there only where something failed
     except OSError as error:
-        shutil.rmtree(new_folder, ignore_errors=True)
         raise RunError(f"{folder}: the data set cannot be written: {error.strerror or error}") from error
-    return WrittenDataset({name: len(rows) for name, rows in by_split.items()}, tuple(notes))
+    sha256 = content_hash({name: hashes[name] for name in parquet_files(folder)})
+    return WrittenDataset({name: len(rows) for name, rows in by_split.items()}, tuple(notes), sha256)
 
 
 def write_figures(folder: Path, figures: Sequence[CardFigure]) -> None:
     """Write the figures of a card into the folder of its data set."""
     for figure in figures:
-        (folder / figure.path).parent.mkdir(exist_ok=True)
-        (folder / figure.path).write_text(valid_unicode(figure.svg), encoding="utf-8", newline="\n")
+        (folder / figure.path).parent.mkdir(exist_ok=True, mode=OWNER_ONLY_FOLDER)
+        _write_text(folder / figure.path, figure.svg)
 
 
 def _notes_on_empty(config: str, splits: Mapping[str, ColumnTable]) -> list[str]:
@@ -94,7 +116,7 @@ def _notes_on_empty(config: str, splits: Mapping[str, ColumnTable]) -> list[str]
     return [f"split {name} is empty and left out" for name, table in splits.items() if not len(table)]
 
 
-def _write_config(folder: Path, name: str, splits: Mapping[str, ColumnTable]) -> DatasetConfig:
+def _write_config(folder: Path, name: str, splits: Mapping[str, ColumnTable], result: RunResult) -> DatasetConfig:
     """Write the files of one config and return what the card states about it."""
     content = hashlib.sha256()
     files: dict[str, str] = {}
@@ -102,8 +124,8 @@ def _write_config(folder: Path, name: str, splits: Mapping[str, ColumnTable]) ->
         if not len(table):
             continue
         path = folder / FOLDERS[name] / f"{split}-00000-of-00001.parquet"
-        path.parent.mkdir(exist_ok=True)
-        _write_parquet(path, table)
+        path.parent.mkdir(exist_ok=True, mode=OWNER_ONLY_FOLDER)
+        _write_parquet(path, table, result)
         content.update(f"{split}\0".encode())
         with path.open("rb") as file:
             while block := file.read(1 << 20):
@@ -112,32 +134,98 @@ def _write_config(folder: Path, name: str, splits: Mapping[str, ColumnTable]) ->
     return DatasetConfig(name, files, content.hexdigest(), sum(map(len, splits.values())))
 
 
-def _write_parquet(path: Path, table: ColumnTable) -> None:
+def _write_parquet(path: Path, table: ColumnTable, result: RunResult) -> None:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     schema = table.features.arrow_schema
-    with pq.ParquetWriter(path, schema, compression="zstd") as writer:
+    with (
+        open(_create(path), "wb") as file,
+        pq.ParquetWriter(file, schema, compression="zstd") as writer,
+    ):
         for columns in table.parts(ROWS_PER_GROUP):
-            writer.write_table(pa.table(dict(columns), schema=schema))
+            writer.write_table(pa.table(_without_secrets(columns, result), schema=schema))
 
 
-def _replace(folder: Path, new_folder: Path) -> None:
-    """Replace the old folder by the new one."""
-    old_folder = _old_folder(folder)
-    shutil.rmtree(old_folder, ignore_errors=True)
-    if folder.exists():
+def _without_secrets(columns: Mapping[str, Sequence[object]], result: RunResult) -> dict[str, Sequence[object]]:
+    """Return the columns without the recipe's secrets; texts of models keep ordinary words that are one elsewhere."""
+    secrets = result.secrets
+    if not secrets:
+        return dict(columns)
+    texts = {*result.task.columns, *TEXT_COLUMNS}
+    return {
+        name: cells
+        if name in KEPT_COLUMNS
+        else [
+            (secrets.redact_answer(cell) if name in texts else secrets.redact(cell)) if isinstance(cell, str) else cell
+            for cell in cells
+        ]
+        for name, cells in columns.items()
+    }
+
+
+def _write_text(path: Path, text: str) -> None:
+    with open(_create(path), "w", encoding="utf-8", newline="\n") as file:
+        file.write(valid_unicode(text))
+
+
+def _create(path: Path) -> int:
+    """Return the descriptor of a new file that only its owner can read."""
+    return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, OWNER_ONLY_FILE)
+
+
+def _file_names(folder: Path) -> list[str]:
+    """Return the paths of all files in a folder, relative to it."""
+    return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if not path.is_dir())
+
+
+def _check_viewer(folder: Path, new_folder: Path) -> None:
+    problems = viewer_problems(new_folder)
+    if problems:
+        raise RunError(f"{folder}: the Hub's viewer cannot show the data set: {'; '.join(problems)}")
+
+
+def _replace(files: OwnedFiles, folder: Path, new_folder: Path) -> None:
+    """Put the new folder in the place of the old one, in one step where the system can; then remove the old files."""
+    files.refuse_obstacles([folder.name])  # again: it took a while to write the new one
+    if not folder.exists():
+        new_folder.rename(folder)
+        return
+    if not exchange(new_folder, folder):
+        old_folder = new_folder.with_name(f"{new_folder.name}-old")
+        files.add_temporary_folder(old_folder.name)
         folder.rename(old_folder)
-    new_folder.rename(folder)
-    shutil.rmtree(old_folder, ignore_errors=True)
+        new_folder.rename(folder)
+        new_folder = old_folder
+    _remove_layout(new_folder)
 
 
-def _recover(folder: Path) -> None:
-    """Restore the old folder after a crash between the two renames of `_replace`."""
-    old_folder = _old_folder(folder)
-    if old_folder.exists() and not folder.exists():
-        old_folder.rename(folder)
+def _remove_unfinished(files: OwnedFiles, name: str) -> None:
+    """Remove what a killed run left of its new data set, and restore the old one where it was about to be replaced."""
+    for temporary in sorted(files.temporary_folders):
+        path = files.folder / temporary
+        if not temporary.startswith(f".{name}.new-") or path.is_symlink() or not path.is_dir():
+            continue
+        if temporary.endswith("-old") and not os.path.lexists(files.folder / name):
+            path.rename(files.folder / name)
+        else:
+            _remove_layout(path)
 
 
-def _old_folder(folder: Path) -> Path:
-    return folder.with_name(f".{folder.name}.old")
+def _remove_layout(folder: Path) -> None:
+    """Remove the files of a data set from a folder that this program made, and the folder if it is empty then."""
+    for name, suffix in LAYOUT.items():
+        part = folder / name
+        if part.is_symlink() or not part.is_dir():
+            continue
+        for path in part.iterdir():
+            if path.name.endswith(suffix) and path.is_file() and not path.is_symlink():
+                path.unlink()
+        if name:
+            _remove_if_empty(part)
+    _remove_if_empty(folder)
+
+
+def _remove_if_empty(folder: Path) -> None:
+    if folder.is_dir() and not any(folder.iterdir()):
+        folder.rmdir()

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 from textsynth.core.calibration_summary import CalibrationSummary
 from textsynth.core.records import DroppedRecord, Record
+from textsynth.core.secrets import RecipeSecrets
 from textsynth.core.task import Task
 
 
@@ -116,6 +117,7 @@ class RunResult:
     labellers, in order; `overrides` are the `--set` options. `weight` is the sample weight of a synthetic text next to
     1 for a real one (None: not fitted). `evaluation_sentences` are the verdict on real data and `evaluation` is all of
     the evaluation, as in `evaluation.json`. `calibrations` are the labellers' accuracies on gold rows, by step.
+    `secrets` are the recipe's, which no file of the data set may hold.
     """
 
     name: str
@@ -150,6 +152,7 @@ class RunResult:
     evaluation: Mapping[str, Any] = field(default_factory=dict)
     figures: Sequence[CardFigure] = ()
     calibrations: Mapping[str, CalibrationSummary] = field(default_factory=dict)
+    secrets: RecipeSecrets = field(default_factory=RecipeSecrets)
 
     @property
     def model_generated(self) -> bool:

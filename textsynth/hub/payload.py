@@ -22,7 +22,7 @@ import yaml
 
 from textsynth.core.errors import UsageError
 from textsynth.export.card.metadata import read_card
-from textsynth.hub.redaction import Redactor, refuse_secrets
+from textsynth.hub.redaction import Redactor, refuse_secrets, secret_variables
 from textsynth.hub.schema_diff import split_of
 from textsynth.hub.source_redaction import read_source_texts, redact_sources
 from textsynth.recipe import Recipe
@@ -35,8 +35,8 @@ DATA = "data"
 FIGURES = "figures"
 OPTIONAL_CONFIGS = ("provenance", "dropped")
 CHUNK_BYTES = 1 << 20
-# Keys of the manifest whose values differ between two runs with the same result.
-VARYING_KEYS = ("seconds",)
+# Keys of the manifest whose values differ between two runs with the same result, or are of the local files only.
+VARYING_KEYS = ("seconds", "dataset")
 VARYING_REQUEST_KEYS = ("sent", "from_journal")
 
 
@@ -110,6 +110,7 @@ def read_payload(
     else:
         card = remove_configs(card, OPTIONAL_CONFIGS)
     files |= _text_files(card, manifest, waived)
+    _refuse_secrets_in_tables(files)
     return PushPayload(dict(sorted(files.items())), manifest, license_)
 
 
@@ -146,6 +147,23 @@ def _text_files(card: str, manifest: Manifest, waived: Sequence[str]) -> dict[st
     }
     refuse_secrets(texts)
     return {name: PayloadFile(text.encode("utf-8", "replace")) for name, text in texts.items()}
+
+
+def _refuse_secrets_in_tables(files: Mapping[str, PayloadFile]) -> None:
+    """Raise UsageError where a cell of a table holds the value of an environment variable that is a secret."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    variables = secret_variables()
+    for name, file in files.items() if variables else ():
+        if not name.endswith(".parquet"):
+            continue
+        content = file.content if isinstance(file.content, Path) else pa.BufferReader(file.content)
+        for batch in pq.ParquetFile(content).iter_batches():
+            text = json.dumps(batch.to_pydict(), ensure_ascii=False, default=str)
+            variable = next((variables[value] for value in variables if value in text), None)
+            if variable is not None:
+                raise UsageError(f"{name}: contains the value of {variable}, so nothing is pushed; run again")
 
 
 def _recipe_text(manifest: Manifest) -> str:

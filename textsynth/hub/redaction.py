@@ -10,21 +10,29 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath, PureWindowsPath
 from typing import Any
 
 from textsynth.core.errors import UsageError
+from textsynth.core.secrets import is_key_like, looks_random
 from textsynth.store.manifest import Manifest
 
 _END = r"""\s"'<>|,;()\[\]{}"""
 _ABSOLUTE_PATH = re.compile(
     rf"""(?:(?<=[\s"'(=@,\[{{])|^)(?:/[^/{_END}]+){{2,}}/?|\b[A-Za-z]:\\[^{_END}]+""", re.MULTILINE
 )
-_SECRET = re.compile(r"\bhf_[A-Za-z0-9]{30,}\b|\bsk-[A-Za-z0-9_-]{20,}\b|\bghp_[A-Za-z0-9]{30,}\b|\bAKIA[A-Z0-9]{16}\b")
-_SECRET_VARIABLE = re.compile(r"(TOKEN|SECRET|PASSWORD|API_?KEY)$")
-MIN_SECRET_CHARACTERS = 12
+_SECRET = re.compile(
+    r"\bhf_[A-Za-z0-9]{30,}\b|\bsk-[A-Za-z0-9_-]{20,}\b|\b[rs]k_(live|test)_[A-Za-z0-9]{16,}\b"
+    r"|\bgh[opsur]_[A-Za-z0-9]{30,}\b|\bgithub_pat_[A-Za-z0-9_]{30,}\b|\bglpat-[A-Za-z0-9_-]{20,}"
+    r"|\b(AKIA|ASIA)[A-Z0-9]{16}\b|\bAIza[A-Za-z0-9_-]{35}|\bxox[abeprs]-[A-Za-z0-9-]{10,}|\bnpm_[A-Za-z0-9]{36}\b"
+    r"|\bpypi-[A-Za-z0-9_-]{40,}|\beyJ[A-Za-z0-9_-]{10,}\.eyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{5,}"
+    r"|-----BEGIN [A-Z ]*PRIVATE KEY-----|(?i:\bbearer\s+[a-z0-9._~+/-]{20,})"
+)
+_USER_IN_ADDRESS = re.compile(r"[a-z][a-z0-9+.-]*://[^\s/@'\"*]+@", re.IGNORECASE)
+_NAMED_VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}|_env[\"']?\s*[:=]\s*[\"']?([A-Za-z_][A-Za-z0-9_]*)")
+MIN_SECRET_CHARACTERS = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,19 +72,32 @@ class Redactor:
 
 def refuse_secrets(texts: Mapping[str, str]) -> None:
     """Raise UsageError, without repeating the secret, if one of the files (name: text) contains a secret."""
-    variables = {
-        value: name
-        for name, value in os.environ.items()
-        if _SECRET_VARIABLE.search(name.upper()) and len(value) >= MIN_SECRET_CHARACTERS
-    }
+    named = {name for text in texts.values() for pair in _NAMED_VARIABLE.findall(text) for name in pair if name}
+    variables = secret_variables(named)
     for file, text in texts.items():
         variable = next((name for value, name in variables.items() if value in text), None)
-        if variable is not None or _SECRET.search(text):
+        if variable is not None or looks_secret(text):
             secret = f"the value of {variable}" if variable is not None else "a secret key or token"
             raise UsageError(
                 f"{file}: contains {secret}, so nothing is pushed; name the environment variable instead "
                 "(api_key_env: NAME), take the secret out of the recipe, and run again"
             )
+
+
+def secret_variables(named: Collection[str] = ()) -> dict[str, str]:
+    """Return the secrets in environment variables, value: name; `named` are variables that a recipe names."""
+    return {
+        value.strip(): name
+        for name, value in os.environ.items()
+        if len(value.strip()) >= MIN_SECRET_CHARACTERS
+        and not value.startswith(("/", "./"))
+        and (is_key_like(name) or (name in named and looks_random(value)))
+    }
+
+
+def looks_secret(text: str) -> bool:
+    """Whether a text has a key, a token or an address with a password in it, by their form."""
+    return _SECRET.search(text) is not None or _USER_IN_ADDRESS.search(text) is not None
 
 
 def _strings(value: Any) -> Iterator[str]:  # noqa: ANN401

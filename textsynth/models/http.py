@@ -11,16 +11,26 @@ import os
 import re
 from collections.abc import Mapping
 from typing import Literal
+from urllib.parse import urlsplit
 
 from pydantic import Field, model_validator
 
 from textsynth.core.errors import ModelError
 from textsynth.core.options import Texts
 from textsynth.core.records import ModelRequest
+from textsynth.core.secrets import redact_address
 from textsynth.models import Model, ModelRuntime, PromptMode
 from textsynth.models.openai.batch_format import guess_server_kind
 from textsynth.models.openai.capabilities import ServerKind
 from textsynth.models.openai.options import OpenAIOptions
+
+
+def _is_address(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        return bool(parts.hostname) and (parts.port is None or parts.port > 0)
+    except ValueError:
+        return False
 
 
 class Http(OpenAIOptions):
@@ -51,6 +61,11 @@ class Http(OpenAIOptions):
         for url in self.addresses:
             if not url.startswith(("http://", "https://")):
                 raise ValueError(f"base_url must start with http:// or https://, found {url!r}")
+            if not _is_address(url):
+                raise ValueError(
+                    f"base_url is no address, found {redact_address(url)!r}; expected one such as http://h:8000/v1 "
+                    "(an IPv6 host in brackets: http://[::1]:8000/v1)"
+                )
         if len(set(self.addresses)) < len(self.addresses):
             raise ValueError(f"base_urls names a server twice: {', '.join(self.addresses)}")
         if self.api_key_env is not None and not re.fullmatch(r"[A-Za-z_]\w*", self.api_key_env, re.ASCII):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import json
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -25,6 +26,8 @@ from textsynth.text.labels import similar_label
 
 ROUNDING = 1e-6
 LABELS_LISTED = 5
+LABEL_COLUMNS = ("intent", "category", "class", "topic", "target", "sentiment")
+"""Names that columns of labels often have, for a hint."""
 NAME_LABEL_COLUMN = "name their column, {rows: {path: FILE, label: COLUMN}}"
 
 
@@ -207,21 +210,31 @@ def check_sources(recipe: Recipe, rows: Mapping[str, Sequence[Record]]) -> list[
 def _issues_of_source(recipe: Recipe, name: str, records: Sequence[Record]) -> Iterator[str]:
     generator = _generator_showing(recipe, name)
     if generator is not None and not any(record.labels for record in records):
-        yield f"sources.{name} has no labels, and {generator} shows examples by label: {NAME_LABEL_COLUMN}"
+        hint = nearest_column(recipe, name, "label")
+        yield f"sources.{name} has no labels, and {generator} shows examples by label: {NAME_LABEL_COLUMN}{hint}"
     unlabelled = sum(not record.labels for record in records)
     if recipe.multi_label and unlabelled < len(records):
         unlabelled = 0  # a text that may have several labels may have none
     if unlabelled:
         count = f"sources.{name}: {pluralize(unlabelled, 'row')} of {len(records):,} without a label"
-        curator = _generator_curating(recipe, name)
+        hint = nearest_column(recipe, name, "label")
+        curator = _generator_copying_labels(recipe, name, lambda generator: generator.curates_source)
+        writer = _generator_copying_labels(recipe, name, _keeps_labels)
         if curator is not None:
             yield (
                 f"{count}, and {curator} takes rows as they are: {NAME_LABEL_COLUMN}, or let `label: [choice]` choose"
+                f"{hint}"
+            )
+        elif writer is not None:
+            yield (
+                f"{count}, and {writer} gives each text the label of its row: {NAME_LABEL_COLUMN}, or let "
+                f"`label: [choice]` choose{hint}"
             )
         evaluate = recipe.evaluate
         scored = {} if evaluate is None else {evaluate.test: "test", evaluate.train: "train"}
         if name in scored:
             yield f"{count}, and evaluate.{scored[name]} needs one of each: name their column, label: COLUMN"
+    yield from _rows_without_required_fields(recipe, name, records)
     if recipe.labels:
         yield from _unlisted_labels(name, records, list(recipe.labels))
     several = [record for record in records if len(record.labels) > 1]
@@ -238,11 +251,44 @@ def _generator_showing(recipe: Recipe, source: str) -> str | None:
     return _first_using(recipe, source, lambda generator: generator.shows_labels)
 
 
-def _generator_curating(recipe: Recipe, source: str) -> str | None:
-    """Return the first generator that makes the rows themselves texts, where nothing else gives them labels."""
+def _generator_copying_labels(recipe: Recipe, source: str, uses: _Predicate) -> str | None:
+    """Return the first generator whose texts have the labels of the rows, where nothing else gives them labels."""
     if not recipe.task.needs_labels or not recipe.labels or recipe.label:
         return None
-    return _first_using(recipe, source, lambda generator: generator.curates_source)
+    return _first_using(recipe, source, uses)
+
+
+def _keeps_labels(generator: Generator) -> bool:
+    """Whether a bundled generator gives its texts the labels of the rows they are made from."""
+    return type(generator).__module__.startswith("textsynth.") and not generator.shows_labels
+
+
+def _rows_without_required_fields(recipe: Recipe, name: str, records: Sequence[Record]) -> Iterator[str]:
+    """Yield a sentence for each column of the task that rows which are taken as they are would leave empty."""
+    curator = _first_using(recipe, name, lambda generator: generator.curates_source)
+    for column, field in recipe.task.columns.items() if curator is not None else ():
+        empty = sum(not record.field_text(field).strip() for record in records) if field else 0
+        if empty:
+            yield (
+                f"sources.{name}: {pluralize(empty, 'row')} of {len(records):,} without {field!r}, which fills the "
+                f"column {column!r}, and {curator} takes rows as they are: fill it in, or name its column, "
+                f"fields: {{{field}: COLUMN}}{nearest_column(recipe, name, field)}"
+            )
+
+
+def nearest_column(recipe: Recipe, source: str, role: str) -> str:
+    """Return `; did you mean the column 'Label'?` with the column of a source whose name is most like `role`, else "".
+
+    A column of exactly this name is named as the one that is empty.
+    """
+    names = recipe.sources[source].column_names(recipe.base) if source in recipe.sources else ()
+    if role in names:
+        return f"; its column {role!r} is empty there"
+    by_plain_name = {name.strip().lower(): name for name in reversed(names)}
+    close = difflib.get_close_matches(role, by_plain_name, n=1) or [
+        name for name in LABEL_COLUMNS if role == "label" and name in by_plain_name
+    ]
+    return f"; did you mean the column {by_plain_name[close[0]]!r}?" if close else ""
 
 
 class _Predicate(Protocol):

@@ -388,8 +388,14 @@ def _write_files(folder: Path, texts: Mapping[str, str]) -> tuple[Path, ...]:
             )
     try:
         folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(f"{folder}: cannot be written: {error.strerror}; name a folder that can be") from error
+    try:
         for path, text in zip(paths, texts.values(), strict=True):
-            path.write_text(text, encoding="utf-8")
+            with path.open("x", encoding="utf-8") as file:  # never a file that appeared since, nor through a link
+                file.write(text)
+    except FileExistsError as error:
+        raise UsageError(f"{error.filename}: exists already, and is not overwritten; name another folder") from error
     except OSError as error:
         raise UsageError(f"{folder}: cannot be written: {error.strerror}; name a folder that can be") from error
     return paths

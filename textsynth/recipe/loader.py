@@ -14,11 +14,13 @@ from textsynth.core.errors import RecipeError, RecipeIssue, did_you_mean
 from textsynth.core.options import Options
 from textsynth.core.paths import recipe_names, recipe_path
 from textsynth.core.protocols import Selector, Source
+from textsynth.core.secrets import register
 from textsynth.recipe.checks import check_sections
 from textsynth.recipe.env_vars import to_python
 from textsynth.recipe.issues import IssueCollector, Position
 from textsynth.recipe.overrides import apply_overrides
 from textsynth.recipe.recipe import NamedStep, Recipe
+from textsynth.recipe.secrets import clean_text, find_secrets
 from textsynth.recipe.sections import Sections, read_sections
 from textsynth.recipe.steps import ParsedStep, StepReader
 from textsynth.recipe.yaml_tree import YamlMap, YamlScalar, describe_node, parse_yaml
@@ -67,6 +69,7 @@ def read_document(path: Path, overrides: Sequence[str], issues: IssueCollector) 
         issues.fail(Position(1, f"{path}:1"), "the recipe is empty: `textsynth init` writes a first one")
     if not isinstance(node, YamlMap):
         issues.fail(node.mark, f"a recipe is a map of sections, found {describe_node(node)}")
+    register(find_secrets(text, node, overrides, os.environ))  # before a message can quote one
     return RecipeDocument(text, apply_overrides(node, overrides, issues))
 
 
@@ -82,6 +85,8 @@ def check_document(
 
 def _make_recipe(path: Path, document: RecipeDocument, sections: Sections, overrides: tuple[str, ...]) -> Recipe:
     settings, lists = sections.settings, sections.lists
+    secrets = find_secrets(document.text, document.tree, overrides, os.environ)
+    register(secrets)
     oversample = settings.oversample
     if oversample is None:
         selectors = [step.step for step in lists["select"] if isinstance(step.step, Selector)]
@@ -109,10 +114,11 @@ def _make_recipe(path: Path, document: RecipeDocument, sections: Sections, overr
         oversample=oversample,
         export=sections.export,
         evaluate=sections.evaluate,
-        overrides=overrides,
-        text=document.text,
+        overrides=tuple(map(secrets.redact, overrides)),
+        text=clean_text(document.text, secrets),
         hash=document.hash,
         positions=_positions(document.tree),
+        secrets=secrets,
     )
 
 

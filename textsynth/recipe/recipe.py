@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Generic, NamedTuple, TypeVar
 
 from textsynth.core.options import Options
 from textsynth.core.protocols import Filter, Generator, Labeller, Selector, Source
+from textsynth.core.secrets import RecipeSecrets
 from textsynth.core.task import Task
 from textsynth.models import ModelOptions
 from textsynth.recipe.settings import Budget, Evaluate, Export
@@ -44,8 +45,9 @@ class Recipe:
     ("label", "tone") each pair; empty means every text there is, each once. A label's own `want` takes precedence.
     `base` is the folder that paths are relative to. `models` has aliases resolved: two names may share one value.
     `text` is the file as it was written, `overrides` are the `--set` options, and `hash` is the sha256 of the tree with
-    them; none of the three contains the value of an environment variable, while the options of steps do. `positions`
-    maps `labels`, `sources.seeds`, `want` and so on to their positions.
+    them; none of the three contains the value of an environment variable, while the options of steps do. `text` and
+    `overrides` have `***` in place of every secret, and `secrets` knows them all. `positions` maps `labels`,
+    `sources.seeds`, `want` and so on to their positions.
     """
 
     path: Path
@@ -74,6 +76,7 @@ class Recipe:
     text: str
     hash: str
     positions: Mapping[str, str]
+    secrets: RecipeSecrets = field(default_factory=RecipeSecrets, compare=False, repr=False)
 
     @property
     def label_descriptions(self) -> dict[str, str]:

@@ -8,7 +8,7 @@ from typing import Any
 
 from textsynth.report.data import RunData, read_run_data
 from textsynth.report.text import DEFAULT_WIDTH, evaluation_text, run_text
-from textsynth.store.atomic import write_text_atomic
+from textsynth.store.owned_files import OwnedFiles, write_owned_text
 
 __all__ = [
     "RunData",
@@ -20,20 +20,23 @@ __all__ = [
     "write_report",
 ]
 
+PAGE = "report.html"
+
 
 def write_report(run: Path) -> Path:
     """Write `report.html` into the folder of a run and return its path.
 
     Where the folder holds an `evaluation.json`, the page contains it, with the verdict at the top. The page loads
     nothing from outside, has a light and a dark theme, and escapes every text of a model. Raises UsageError where the
-    folder holds no finished run or an unreadable evaluation, and RunError where the page cannot be written.
+    folder holds no finished run, an unreadable evaluation, or a `report.html` that no run here wrote; RunError where
+    the page cannot be written.
     """
     from textsynth.report.html import run_page
 
-    path = run / "report.html"
+    OwnedFiles(run).refuse_obstacles([PAGE])
     page = run_page(read_run_data(run))
-    write_text_atomic(path, page, error="the report cannot be written")
-    return path
+    write_owned_text(run, PAGE, page, error="the report cannot be written")
+    return run / PAGE
 
 
 def evaluation_page(evaluation: Mapping[str, Any]) -> str:

@@ -12,19 +12,21 @@ from pathlib import Path
 from typing import Any
 
 from textsynth.core.errors import RunError, UsageError
+from textsynth.core.formatting import valid_unicode
 from textsynth.core.records import reason_category
 from textsynth.export.card.evaluation import with_evaluation
-from textsynth.export.dataset import write_figures
 from textsynth.export.run_result import CardFigure, RunResult
 from textsynth.report.charts.bars import Bar, BarGroup, bar_chart
 from textsynth.report.charts.file import svg_file
 from textsynth.report.charts.svg import MarkStyle, Plot
 from textsynth.report.sections.arms import arms_section
 from textsynth.report.sections.domain_shift import LENGTH_TITLE, domain_shift_section
-from textsynth.store.atomic import write_text_atomic
 from textsynth.store.evaluation import delete_evaluation, read_evaluation
+from textsynth.store.owned_files import OwnedFiles, write_owned_text
 
 # The card shows each figure in the part that its file name begins with.
+CARD = "dataset/README.md"
+NOT_WRITTEN = "the card cannot be written"
 CONFIDENCE_PREFIX = "confidence"
 EVALUATION_PREFIX = "evaluation"
 MAX_LABELS = 40
@@ -54,20 +56,25 @@ def update_card(run: Path, evaluation: Mapping[str, Any]) -> None:
     Does nothing where the run has no data set. Raises RunError where a file cannot be written; the card is then
     unchanged.
     """
-    path = run / "dataset" / "README.md"
+    path = run / CARD
     if not path.is_file():
         return
     figures = evaluation_figures(evaluation)
+    files = OwnedFiles(run)
+    paths = {figure.path: path.parent / figure.path for figure in figures}
+    files.refuse_obstacles([CARD, *(f"dataset/{name}" for name in paths)])
     try:
         card = with_evaluation(path.read_text(encoding="utf-8"), evaluation, figures)
-        write_figures(path.parent, figures)
-        write_text_atomic(path, card)
-        current = {figure.path for figure in figures}
-        for file in (path.parent / "figures").glob(f"{EVALUATION_PREFIX}-*.svg"):
-            if file.relative_to(path.parent).as_posix() not in current:
-                file.unlink()
+        (path.parent / "figures").mkdir(exist_ok=True, mode=0o700)
     except OSError as error:
         raise RunError(f"{path}: the card cannot be written: {error.strerror or error}") from error
+    for figure in figures:
+        write_owned_text(run, f"dataset/{figure.path}", valid_unicode(figure.svg), error=NOT_WRITTEN)
+    write_owned_text(run, CARD, card, error=NOT_WRITTEN)
+    for file in (path.parent / "figures").glob(f"{EVALUATION_PREFIX}-*.svg"):
+        name = file.relative_to(run).as_posix()
+        if file not in paths.values():
+            files.remove(name)
 
 
 def restore_or_drop_evaluation(run: Path, *, same_dataset: bool) -> None:

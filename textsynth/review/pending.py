@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from textsynth.core.errors import UsageError
 from textsynth.core.records import DroppedRecord, Record
-from textsynth.store.atomic import write_json
+from textsynth.store.owned_files import OwnedFiles, write_owned_json
 
 FILE = "pending.json"
 
@@ -30,9 +30,11 @@ def write_pending(run: Path, dropped: Sequence[DroppedRecord]) -> None:
     """Write the pending texts among the dropped ones, which are in plan order; if there are none, delete the file."""
     texts = [_entry(drop.record) for drop in dropped if drop.section == "review"]
     if texts:
-        write_json(run / FILE, {"version": 1, "texts": texts}, indent=1, error="the file cannot be written")
-    else:
-        (run / FILE).unlink(missing_ok=True)
+        write_owned_json(
+            run, FILE, {"version": 1, "texts": texts}, indent=1, error="the texts for review cannot be written"
+        )
+    elif (run / FILE).exists():
+        OwnedFiles(run).remove(FILE)
 
 
 def read_pending(run: Path) -> dict[str, PendingText]:

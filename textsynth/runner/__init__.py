@@ -9,12 +9,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from textsynth.core.errors import RunError, UsageError
+from textsynth.core.errors import UsageError
+from textsynth.core.formatting import pluralize
 from textsynth.core.paths import cache_folder
 from textsynth.core.progress import ProgressSnapshot
 from textsynth.core.protocols import Context
 from textsynth.core.records import DroppedRecord, Record
 from textsynth.core.resources import limit_malloc_arenas, limit_threads, release_memory
+from textsynth.core.secrets import RecipeSecrets, redact_message
 from textsynth.evaluate.runner import evaluate_run
 from textsynth.export.card.metadata import read_card
 from textsynth.export.dataset import write_dataset
@@ -26,6 +28,7 @@ from textsynth.review.pending import write_pending
 from textsynth.runner.batch_file import BatchFile
 from textsynth.runner.budget import RunBudget
 from textsynth.runner.event_loop import interrupt_on_sigterm, run_coroutine
+from textsynth.runner.folder import check_folder, make_folder, start_in
 from textsynth.runner.monitor import ProgressMonitor
 from textsynth.runner.quota import Quota, QuotaCell, quota_cells
 from textsynth.runner.requester import Requester
@@ -40,6 +43,7 @@ from textsynth.runner.setup import (
     start_labellers,
 )
 from textsynth.runner.summary import FinishedRun, initial_manifest, license_summary, quota_table, run_result
+from textsynth.store.dataset_hash import DATASET
 from textsynth.store.decisions import read_decisions
 from textsynth.store.evaluation import write_evaluation
 from textsynth.store.journal import Journal
@@ -93,6 +97,7 @@ def run(
     succeed, RunLocked and JournalError for the folder, MissingAnswers with a batch that lacks answers.
     """
     started = time.monotonic()
+    log = _without_secrets_in(log)
     if limit is not None and limit < 1:
         raise UsageError(f"limit is a whole number above 0, found {limit}; None for no limit")
     check_dependencies(recipe)
@@ -101,20 +106,30 @@ def run(
     recipe = pin_sources(recipe)
     cells = quota_cells(recipe, limit)
     monitor = ProgressMonitor(watch, cells)
-    with interrupt_on_sigterm():
-        finished = _execute(recipe, cells, out, monitor, fresh=fresh, log=log, batch=batch)
-    monitor.set_stage("writing the data set")
-    manifest = _write_outputs(recipe, finished, out, started)
-    # The report reads the data set from disk: the records, of which there may be millions, need not stay in memory.
-    del finished
-    release_memory()
-    from textsynth.report import write_report  # needs the parquet reader, which no request waits for
+    check_folder(out, recipe, fresh=fresh)
+    sources = read_sources(recipe)
+    make_folder(out)
+    # The journal locks the folder until everything is written.
+    with interrupt_on_sigterm(), Journal(out, fresh=fresh) as journal:
+        check_folder(out, recipe, fresh=fresh)
+        start_in(out, recipe, log)
+        finished = _execute(recipe, cells, out, monitor, journal, sources, log=log, batch=batch)
+        monitor.set_stage("writing the data set")
+        manifest = _write_outputs(recipe, finished, out, started)
+        # The report reads the data set from disk: the records, of which there may be millions, need not stay in memory.
+        del finished, sources
+        release_memory()
+        from textsynth.report import write_report  # needs the parquet reader, which no request waits for
 
-    write_report(out)
+        write_report(out)
     monitor.set_stage("done")
     code = QUOTA_NOT_MET if any(row["missing"] for row in manifest["quota"]) else 0
     stopped = manifest["stopped"]
     return RunSummary(out, code, stopped["why"], stopped["sentence"], manifest["quota"], manifest)
+
+
+def _without_secrets_in(log: Callable[[str], None]) -> Callable[[str], None]:
+    return lambda message: log(redact_message(message))
 
 
 def _execute(
@@ -122,34 +137,32 @@ def _execute(
     cells: Sequence[QuotaCell],
     out: Path,
     monitor: ProgressMonitor,
+    journal: Journal,
+    sources: dict[str, list[Record]],
     *,
-    fresh: bool,
     log: Callable[[str], None],
     batch: BatchFile | None,
 ) -> FinishedRun:
     """Generate, filter, label, select and evaluate; return all there is to write. Only the journal is on disk yet."""
-    sources = read_sources(recipe)
-    _make_folder(out)
-    with Journal(out, fresh=fresh) as journal:
-        if journal.aside is not None:
-            log(f"the journal of earlier runs is kept as {journal.aside.name}")
-        _log_changes(recipe, out, log)
-        decisions = _read_decisions(recipe, out, log)
-        context = make_context(recipe, sources, journal)
-        runtime = ModelRuntime(recipe.base, cache_folder(), log, log_folder=out)
-        requester = Requester(recipe.models, journal, runtime, batch)
-        scheduler = _make_scheduler(recipe, context, cells, requester, decisions)
-        stopped = run_coroutine(_run_scheduler(scheduler, requester, monitor))
-        state = scheduler.state
-        if stopped == "dry" and state.stop_sentence is None and not quota_cells(recipe, None):
-            # The recipe sets no quota, and a limit does not ask for more texts than there are.
-            stopped, cells[0].wanted = "done", len(state.accepted)
-        del scheduler
-        release_memory()  # what the filters remembered is not needed any more
-        monitor.set_stage("selecting")
-        selected, surplus = select(state.accepted, cells, [item.step for item in recipe.select], context)
-        outcomes = (selected, surplus, state.dropped)
-        evaluation, evaluation_notes = _evaluate(recipe, context, outcomes, out, monitor.set_stage)
+    if journal.aside is not None:
+        log(f"the journal of earlier runs is kept as {journal.aside.name}")
+    _log_changes(recipe, out, log)
+    decisions = _read_decisions(recipe, out, log)
+    context = make_context(recipe, sources, journal)
+    runtime = ModelRuntime(recipe.base, cache_folder(), log, log_folder=out)
+    requester = Requester(recipe.models, journal, runtime, batch)
+    scheduler = _make_scheduler(recipe, context, cells, requester, decisions)
+    stopped = run_coroutine(_run_scheduler(scheduler, requester, monitor))
+    state = scheduler.state
+    if stopped == "dry" and state.stop_sentence is None and not quota_cells(recipe, None):
+        # The recipe sets no quota, and a limit does not ask for more texts than there are.
+        stopped, cells[0].wanted = "done", len(state.accepted)
+    del scheduler
+    release_memory()  # what the filters remembered is not needed any more
+    monitor.set_stage("selecting")
+    selected, surplus = select(state.accepted, cells, [item.step for item in recipe.select], context)
+    outcomes = (selected, surplus, state.dropped)
+    evaluation, evaluation_notes = _evaluate(recipe, context, outcomes, out, monitor.set_stage)
     reviewed = decisions.outcome_counts(state.accepted, state.dropped) if decisions else None
     notes = [
         *(
@@ -161,6 +174,7 @@ def _execute(
         *(summary["sentence"] for summary in state.calibrations.values()),
         *([requester.stats.cut_note] if requester.stats.cut_note else []),
         *evaluation_notes,
+        *_notes_on_journal(journal),
         *(review_notes(reviewed) if reviewed else ()),
     ]
     for note in notes:
@@ -190,19 +204,14 @@ def _sentence(stopped: str, quota: Sequence[QuotaRow], stop_sentence: str | None
 
 
 def _write_outputs(recipe: Recipe, finished: FinishedRun, out: Path, started: float) -> Manifest:
-    """Write the data set, the manifest and the evaluation; return the manifest. `started` is monotonic time."""
+    """Write the data set, the evaluation and the manifest; return the manifest. `started` is monotonic time.
+
+    The manifest is last and names the hash of the data set: a run that is killed before leaves an old one, which does
+    not fit the new data set, so that no reader takes them for one run.
+    """
     result = run_result(recipe, finished)
     content_before = _content_hashes(out)
-    written = write_dataset(out / "dataset", result)
-    manifest: Manifest = {
-        **finished.manifest,
-        "licenses": license_summary(result),
-        "splits": dict(written.splits),
-        "notes": [*written.notes, *finished.notes],
-        "seconds": round(time.monotonic() - started, 1),
-        "stopped": {"why": finished.stopped, "sentence": finished.sentence},
-    }
-    write_manifest(out, manifest)
+    written = write_dataset(out / DATASET, result)
     write_pending(out, result.dropped)
     if result.evaluation:  # the card that was written has it already
         write_evaluation(out, result.evaluation)
@@ -210,7 +219,31 @@ def _write_outputs(recipe: Recipe, finished: FinishedRun, out: Path, started: fl
         from textsynth.report.card_figures import restore_or_drop_evaluation
 
         restore_or_drop_evaluation(out, same_dataset=_content_hashes(out) == content_before)
+    manifest: Manifest = {
+        **finished.manifest,
+        "dataset": {"sha256": written.sha256},
+        "licenses": license_summary(result),
+        "splits": dict(written.splits),
+        "notes": [*written.notes, *finished.notes],
+        "seconds": round(time.monotonic() - started, 1),
+        "stopped": {"why": finished.stopped, "sentence": finished.sentence},
+    }
+    manifest = _without_secrets(manifest, recipe.secrets)
+    write_manifest(out, manifest)
     return manifest
+
+
+def _without_secrets(manifest: Manifest, secrets: RecipeSecrets) -> Manifest:
+    """Return the manifest without the recipe's secrets; the recipe's path is the command's, and is needed as it is."""
+    cleaned: Manifest = secrets.redact_json(manifest)
+    return {**cleaned, "recipe": {**cleaned["recipe"], "path": manifest["recipe"]["path"]}}
+
+
+def _notes_on_journal(journal: Journal) -> list[str]:
+    if not journal.damaged:
+        return []
+    count = pluralize(len(journal.damaged), "stored answer")
+    return [f"{count} in {journal.path.name} failed the checksum, as after a disk error, and were requested again"]
 
 
 def _make_scheduler(
@@ -284,17 +317,8 @@ def _evaluate(
 
 def _content_hashes(folder: Path) -> object:
     """Return the configs of the folder's data set, each with the hash of its content; None where there is none."""
-    path = folder / "dataset" / "README.md"
+    path = folder / DATASET / "README.md"
     return read_card(path.read_text(encoding="utf-8")).metadata.get("configs") if path.is_file() else None
-
-
-def _make_folder(folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise RunError(
-            f"{folder}: the run's folder cannot be made: {error.strerror}; give another one with --out"
-        ) from error
 
 
 def _log_changes(recipe: Recipe, out: Path, log: Callable[[str], None]) -> None:

@@ -90,7 +90,7 @@ class BatchFile:
         Raises RunError when the file cannot be written.
         """
         if not path.exists() or path.is_file():
-            with open_atomic(path, error="the requests cannot be written") as file:
+            with open_atomic(path, error="the requests cannot be written", mode=0o600) as file:
                 self.write(file)
             return
         try:

@@ -7,6 +7,8 @@ and requests are the same.
 from __future__ import annotations
 
 import contextlib
+import hashlib
+import os
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,7 +19,9 @@ from textsynth.core.progress import ProgressSnapshot
 from textsynth.recipe import Recipe
 from textsynth.runner import RunSummary, run
 from textsynth.runner.batch_file import BatchFile, MissingAnswers
+from textsynth.runner.folder import make_folder
 from textsynth.store.journal import Journal
+from textsynth.store.owned_files import OwnedFiles
 
 ANSWERS_MISSING = 4
 STDOUT = Path("-")
@@ -65,6 +69,8 @@ def run_round(
     Either file may be None; "-" is stdout. No server gets a request. Raises what `run` raises, UsageError for a file
     that cannot be read, RunError for one that cannot be written.
     """
+    if requests_only is not None:
+        _check_replaceable(out, requests_only)
     batch = BatchFile(recipe.models, answers)
     known = 0 if fresh else _count_known(out, batch)
     result: RunSummary | None = None
@@ -73,8 +79,43 @@ def run_round(
     if requests_only == STDOUT:
         batch.write(sys.stdout)
     elif requests_only is not None:
-        batch.write_to(requests_only)
+        _write_requests(out, batch, requests_only)
     return _summarize(batch, known, requests_only, answers, result)
+
+
+def _check_replaceable(out: Path, path: Path) -> None:
+    """Raise UsageError where writing the requests would replace a file that is not of an earlier round of this run."""
+    if path != STDOUT and os.path.lexists(path) and (path.is_file() or not path.exists()):
+        OwnedFiles(out).refuse_obstacles([str(path.absolute())])
+
+
+def _write_requests(out: Path, batch: BatchFile, path: Path) -> None:
+    """Write the missing requests, with their hash on the list of the run's files, so that the next round replaces them.
+
+    A pipe or a device is written to directly.
+    """
+    _check_replaceable(out, path)
+    if path.is_file() or not path.exists():
+        digest = _HashedText()
+        batch.write(digest)  # type: ignore[arg-type]
+        make_folder(out)
+        OwnedFiles(out).add({str(path.absolute()): digest.hexdigest()})
+    batch.write_to(path)
+
+
+class _HashedText:
+    """A text file that keeps only the sha256 of what is written to it."""
+
+    def __init__(self) -> None:
+        self._digest = hashlib.sha256()
+
+    def write(self, text: str) -> None:
+        """Add text to the hash."""
+        self._digest.update(text.encode("utf-8", "replace"))
+
+    def hexdigest(self) -> str:
+        """Return the sha256 of everything that was written."""
+        return self._digest.hexdigest()
 
 
 def _count_known(out: Path, batch: BatchFile) -> int:

@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 
 from textsynth.core.errors import ModelError
 from textsynth.core.records import Completion, GenerationRequest, ModelRequest
+from textsynth.core.secrets import redact_answer, redact_message
 from textsynth.models import Model, ModelOptions, ModelRuntime
 from textsynth.parse import ParseFailure, without_thinking
 from textsynth.runner.batch_file import BatchFile, MissingAnswers
@@ -158,6 +159,7 @@ class Requester:
         identity = self.identities[name]
 
         async def on_completion(request: ModelRequest, completion: Completion) -> None:
+            completion = without_secrets(completion)
             await self._journal.add_answer(request, completion, model=identity)
             answers[request.key] = completion
             self.waiting -= 1
@@ -181,7 +183,7 @@ class Requester:
         """Answer the requests that go to the batch, and remove them from `missing`."""
         for name in [name for name, requests in missing.items() if batch.supports(name, requests[0])]:
             requests = missing.pop(name)
-            taken = batch.take(name, requests)
+            taken = {key: without_secrets(completion) for key, completion in batch.take(name, requests).items()}
             for request in requests:
                 if request.key in taken:
                     write = self._journal.add_answer(request, taken[request.key], model=self.identities[name])
@@ -221,6 +223,15 @@ def prompt_characters(request: ModelRequest) -> int:
     """Return the length of a prompt, without what a chat template adds."""
     prompt = request.prompt
     return len(prompt.text) + sum(len(message.content) for message in prompt.messages)
+
+
+def without_secrets(completion: Completion) -> Completion:
+    """Return the completion without what is a secret for certain, as where a server repeats the key in its answer."""
+    text = redact_answer(completion.text)
+    failure = None if completion.failure is None else redact_message(completion.failure)
+    if text == completion.text and failure == completion.failure:
+        return completion
+    return replace(completion, text=text, failure=failure)
 
 
 def _without_thinking(completion: Completion) -> Completion:

@@ -17,11 +17,14 @@ from textsynth.core.protocols import (
     Labeller,
     LabellerSession,
 )
-from textsynth.core.records import Record, Verdict
+from textsynth.core.records import Completion, GenerationRequest, Record, Verdict
 from textsynth.core.scope import ScopedFilterSession, scope_of
 from textsynth.recipe import Recipe, references_in
 from textsynth.runner.plugin_checks import ValidatedGenerator, ValidatedLabeller, validate_session
 from textsynth.runner.scheduler import ActiveGenerator
+
+REQUIRED_COLUMNS = "required_columns"
+"""The step under which texts are dropped that lack a label or a text that the task promises."""
 
 
 def start_generators(recipe: Recipe, context: Context) -> list[ActiveGenerator]:
@@ -50,7 +53,32 @@ def start_labellers(recipe: Recipe, context: Context) -> list[tuple[str, Labelle
         if not isinstance(session, CalibratableSession):
             session = ValidatedLabeller(name, session, context.labels)
         sessions.append((name, session))
-    return sessions
+    return [*sessions, (REQUIRED_COLUMNS, RequiredColumns(context))]
+
+
+class RequiredColumns:
+    """Drops what would leave a column of the data set empty, whatever source, generator and labeller it comes from.
+
+    It comes after every labeller, asks nothing, and has the place of one in the run. A text without a label is dropped
+    where the task needs labels and the recipe lists some; with `multi_label` a text may have none.
+    """
+
+    def __init__(self, context: Context) -> None:
+        self._task = context.task
+        self._needs_label = context.task.needs_labels and bool(context.labels) and not context.multi_label
+
+    def build_requests(self, records: Sequence[Record]) -> list[list[GenerationRequest]]:
+        """Return no request."""
+        return [[] for _ in records]
+
+    def parse_responses(self, record: Record, completions: Sequence[Completion]) -> tuple[Record, Verdict | None]:
+        """Return a verdict that drops the record where it lacks a label or the text of a column."""
+        if self._needs_label and not record.labels:
+            return record, Verdict("it has no label")
+        for field in self._task.required_fields:
+            if not record.field_text(field).strip():
+                return record, Verdict(f"it has no {field!r}, which fills a column of the task")
+        return record, None
 
 
 def filter_sessions(recipe: Recipe, context: Context) -> list[tuple[str, FilterSession]]:

@@ -97,6 +97,7 @@ def run_result(recipe: Recipe, finished: FinishedRun) -> RunResult:
         evaluation_sentences=() if evaluation is None else evaluation.verdict.sentences,
         calibrations=finished.state.calibrations,
         evaluation={} if evaluation is None else _as_json(evaluation),
+        secrets=recipe.secrets,
     )
     return replace(result, figures=run_figures(result))
 

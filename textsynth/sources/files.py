@@ -35,6 +35,7 @@ _OTHER_TYPES = {
     b"\xfd7zXZ": "compressed with xz; decompress it, or compress it with gzip",
     b"BZh": "compressed with bzip2; decompress it, or compress it with gzip",
 }
+MAX_UNPACKED_BYTES = 2**30
 
 
 def read_table(path: Path, *, where: str, limit: int | None = None) -> SourceTable:
@@ -88,12 +89,19 @@ def _file_type(path: Path, where: str) -> tuple[str, bool]:
 
 def _read_bytes(path: Path, where: str, *, gzipped: bool) -> bytes:
     try:
-        data = path.read_bytes()
-        return gzip.decompress(data) if gzipped or data[:3] == _GZIP else data
+        with path.open("rb") as file:
+            is_gzip = gzipped or file.read(len(_GZIP)) == _GZIP
+        if not is_gzip:
+            return path.read_bytes()
+        with gzip.open(path) as unpacked:
+            data = unpacked.read(MAX_UNPACKED_BYTES + 1)
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
         raise SourceError(f"{where}: not a complete gzip file ({error}); compress it again") from error
     except OSError as error:
         raise SourceError(f"{where}: cannot be read: {error.strerror or error}") from error
+    if len(data) > MAX_UNPACKED_BYTES:
+        raise SourceError(f"{where}: unpacks to more than {MAX_UNPACKED_BYTES:,} bytes; split it into several files")
+    return data
 
 
 def _decode(data: bytes, where: str) -> str:

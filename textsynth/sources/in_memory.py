@@ -75,6 +75,10 @@ class InMemory(TableSource):
         """Return one sentence if the rows are not loaded, else None."""
         return ROWS_NOT_LOADED if self._table is None else None
 
+    def column_names(self, base: Path) -> tuple[str, ...]:
+        """Return the names of the columns, () where the rows are not loaded."""
+        return () if self._table is None else tuple(self._table.names)
+
     def read(self, base: Path, *, name: str, seed: int) -> list[Record]:
         """Return the rows as records, in order. Raises SourceError with the row."""
         if self._table is None:

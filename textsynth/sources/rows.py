@@ -12,6 +12,7 @@ from pathlib import Path
 
 from pydantic import Field
 
+from textsynth.core.errors import SourceError
 from textsynth.core.protocols import SourceOrigin
 from textsynth.core.records import Record
 from textsynth.sources.columns import TableSource
@@ -32,6 +33,13 @@ class Rows(TableSource):
     def missing_file(self, base: Path) -> str | None:
         """Return one sentence if the file does not exist, else None; reads nothing."""
         return missing_file(base / self.path, str(self.path))
+
+    def column_names(self, base: Path) -> tuple[str, ...]:
+        """Return the names of the columns, () where the file cannot be read."""
+        try:
+            return tuple(read_rows(base / self.path, where=str(self.path), limit=1).names)
+        except SourceError:
+            return ()
 
     def read(self, base: Path, *, name: str, seed: int) -> list[Record]:
         """Return the rows as records, in file order. Raises SourceError with file and line."""

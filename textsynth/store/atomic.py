@@ -8,10 +8,11 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TextIO
+from typing import BinaryIO, TextIO
 
 from textsynth.core.errors import RunError
 
+OWNER_ONLY = 0o600
 _numbers = itertools.count()
 
 
@@ -23,21 +24,19 @@ def open_atomic(path: Path, *, error: str | None = None, mode: int = 0o666) -> I
     anything fails. Half a surrogate pair becomes `?`. `mode` are the permissions, before the umask. An OSError is
     raised as a RunError, `PATH: ERROR: reason`, where `error` says what failed ("the report cannot be written").
     """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}-{next(_numbers)}")
-    try:
-        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
-        try:
-            with open(descriptor, "w", encoding="utf-8", errors="replace", newline="\n") as file:  # noqa: PTH123
-                yield file
-                file.flush()
-                os.fsync(descriptor)
-            temporary.replace(path)
-        finally:
-            temporary.unlink(missing_ok=True)  # there only where something failed
-    except OSError as os_error:
-        if error is None:
-            raise
-        raise RunError(f"{path}: {error}: {os_error.strerror or os_error}") from os_error
+    with (
+        _open_temporary(path, error, mode) as descriptor,
+        open(descriptor, "w", encoding="utf-8", errors="replace", newline="\n", closefd=False) as file,
+    ):
+        yield file
+
+
+def write_bytes_atomic(path: Path, content: bytes, *, error: str | None = None, mode: int = OWNER_ONLY) -> None:
+    """Write a file, by default readable by its owner only; see `open_atomic`."""
+    with _open_temporary(path, error, mode) as descriptor:
+        file: BinaryIO
+        with open(descriptor, "wb", closefd=False) as file:
+            file.write(content)
 
 
 def write_text_atomic(path: Path, text: str, *, error: str | None = None, mode: int = 0o666) -> None:
@@ -51,3 +50,33 @@ def write_json(
 ) -> None:
     """Write a value as JSON with a newline at its end; see `open_atomic`."""
     write_text_atomic(path, json.dumps(value, ensure_ascii=False, indent=indent) + "\n", error=error, mode=mode)
+
+
+@contextmanager
+def _open_temporary(path: Path, error: str | None, mode: int) -> Iterator[int]:
+    """Yield the descriptor of a new file beside `path`, which replaces it when the block ends without an exception."""
+    try:
+        temporary, descriptor = _create_temporary(path, mode)
+        try:
+            try:
+                yield descriptor
+                os.fsync(descriptor)
+            finally:
+                os.close(descriptor)
+            temporary.replace(path)
+        finally:
+            temporary.unlink(missing_ok=True)  # there only where something failed
+    except OSError as fault:
+        if error is None:
+            raise
+        raise RunError(f"{path}: {error}: {fault.strerror or fault}") from fault
+
+
+def _create_temporary(path: Path, mode: int) -> tuple[Path, int]:
+    """Create a file beside `path` under a name that no file has, whoever left one there."""
+    while True:
+        temporary = path.with_name(f".{path.name}.{os.getpid()}-{next(_numbers)}")
+        try:
+            return temporary, os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+        except FileExistsError:
+            continue

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 from textsynth.core.errors import UsageError
 from textsynth.core.registry import load_component
 from textsynth.core.task import PARENT_TEXT_FIELDS, Task
-from textsynth.store.manifest import Manifest
+from textsynth.store.dataset_hash import DATASET, dataset_hash
+from textsynth.store.manifest import FILE, Manifest
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -82,7 +83,10 @@ class DatasetReader:
 
 
 def check_complete(run: Path, manifest: Manifest) -> None:
-    """Raise UsageError where rows of a finished run's data set are missing, as after a file was deleted."""
+    """Raise UsageError where a data set is not the one that the manifest of its run names.
+
+    Rows may be missing, as after a file was deleted; or a run was stopped between writing the two.
+    """
     counts = manifest["counts"]
     not_selected = counts["surplus"] + counts["dropped"] + counts["review"]
     expected_rows = {"data": counts["selected"], "provenance": counts["selected"], "dropped": not_selected}
@@ -93,6 +97,13 @@ def check_complete(run: Path, manifest: Manifest) -> None:
                 f"{run / 'dataset' / name}: has {rows:,} of the run's {expected:,} rows; run the recipe again, which "
                 "takes every answer from the journal"
             )
+    named = manifest.get("dataset")
+    if named is not None and named["sha256"] != dataset_hash(run):
+        raise UsageError(
+            f"{run / DATASET}: is not the data set that {run / FILE} describes: a run was stopped while it wrote them, "
+            "or is writing them now, or a file was changed; run the recipe again, which takes every answer from the "
+            "journal"
+        )
 
 
 def run_task(run: Path, manifest: Manifest) -> Task:
@@ -157,7 +168,7 @@ def _open_parquet(path: Path) -> pq.ParquetFile:
 
 def _damaged(path: Path, error: Exception) -> UsageError:
     message = str(error).splitlines()[0]
-    return UsageError(f"{path}: the data set is damaged ({message}); run the recipe again")
+    return UsageError(f"{path}: the data set is damaged ({message}); move it away and run the recipe again")
 
 
 def _read_label_names(metadata: Mapping[bytes, bytes]) -> list[str]:

@@ -9,6 +9,7 @@ hand.
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import json
 import os
@@ -21,6 +22,7 @@ from textsynth.core.errors import RunError, UsageError, did_you_mean
 
 FILE = "review.jsonl"
 UNNAMED_PERSON = "someone"
+LINE_BEGIN = b'{"id": "'
 Kind = Literal["keep", "drop", "relabel", "undo"]
 KINDS = get_args(Kind)
 
@@ -145,7 +147,7 @@ def add_decisions(run: Path, lines: Iterable[Decision]) -> None:
     content = "".join(f"{json.dumps(asdict(line), ensure_ascii=False)}\n" for line in lines)
     is_new = not path.exists()
     try:
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW, 0o600)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX)
             _append(descriptor, content.encode("utf-8", "replace"))
@@ -179,9 +181,17 @@ def _repair_end(descriptor: int) -> int:
     try:
         _parse_line(content[end:])
     except ValueError:
+        if not _is_begun_line(content[end:]):
+            raise OSError(errno.EEXIST, "its last line is no decision; move the file away") from None
         os.ftruncate(descriptor, end)
         return end
     return size + os.write(descriptor, b"\n")
+
+
+def _is_begun_line(fragment: bytes) -> bool:
+    """Whether a fragment is the beginning of a line that `add_decisions` writes; nothing else is ever removed."""
+    begin = LINE_BEGIN[: len(fragment)]
+    return fragment.startswith(begin)
 
 
 def _sync_folder(folder: Path) -> None:

@@ -13,7 +13,8 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from textsynth.core.errors import UsageError
-from textsynth.store.atomic import write_json
+from textsynth.store.dataset_hash import dataset_hash
+from textsynth.store.owned_files import OwnedFiles, write_owned_json
 
 FILE = "evaluation.json"
 FORMAT = 2
@@ -340,7 +341,7 @@ class EvaluationSchema(_Schema):
 def read_evaluation(folder: Path) -> dict[str, Any] | None:
     """Return the content of the evaluation in a run's folder, None where there is none.
 
-    Raises UsageError for a damaged file, and for one of another version of the format.
+    Raises UsageError for a damaged file, for one of another version of the format, and for one of another data set.
     """
     path = folder / FILE
     if not path.is_file():
@@ -358,19 +359,27 @@ def read_evaluation(folder: Path) -> dict[str, Any] | None:
             f"{REMEDY}"
         )
     try:
-        return EvaluationSchema.model_validate(content, strict=True).as_json()
+        evaluation = EvaluationSchema.model_validate(content, strict=True).as_json()
     except ValidationError as error:
         raise _damaged(path, _first_error(error)) from error
+    except RecursionError as error:
+        raise _damaged(path, "it is nested too deeply") from error
+    evaluated = evaluation.pop("dataset", None)
+    if evaluated is not None and evaluated != dataset_hash(folder):
+        raise UsageError(f"{path}: the evaluation is of another data set than the one in this folder; {REMEDY}")
+    return evaluation
 
 
 def write_evaluation(folder: Path, content: Mapping[str, Any]) -> None:
-    """Write the evaluation of a run atomically."""
-    write_json(folder / FILE, content, indent=1, error="the evaluation cannot be written")
+    """Write the evaluation of a run atomically, with the hash of the data set that it is of."""
+    stamped = {**content, "dataset": dataset_hash(folder)}
+    write_owned_json(folder, FILE, stamped, indent=1, error="the evaluation cannot be written")
 
 
 def delete_evaluation(folder: Path) -> None:
-    """Delete the evaluation of an earlier data set, if there is one."""
-    (folder / FILE).unlink(missing_ok=True)
+    """Delete the evaluation of an earlier data set, if there is one that a run here wrote."""
+    if (folder / FILE).exists():
+        OwnedFiles(folder).remove(FILE)
 
 
 def _damaged(path: Path, reason: str) -> UsageError:

@@ -15,7 +15,7 @@ from typing_extensions import TypedDict
 
 from textsynth.core.calibration_summary import CalibrationSummaries
 from textsynth.core.errors import UsageError, did_you_mean
-from textsynth.store.atomic import write_json
+from textsynth.store.owned_files import write_owned_json
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
@@ -130,7 +130,19 @@ class WithReview(TypedDict, total=False):
     review: ReviewOutcome
 
 
-class RunFacts(WithReview, CalibrationSummaries):
+class DatasetInfo(TypedDict):
+    """The data set that belongs to a manifest: the hash of its content."""
+
+    sha256: str
+
+
+class WithDataset(TypedDict, total=False):
+    """The part of a manifest that earlier versions did not write."""
+
+    dataset: DatasetInfo
+
+
+class RunFacts(WithReview, WithDataset, CalibrationSummaries):
     """The part of a manifest that is known before the data set is written."""
 
     version: int
@@ -159,7 +171,7 @@ class Manifest(RunFacts):
     `sources` names to what was read (path, config, split, revision); `checked_for_leaks` are the sources whose copies a
     filter dropped; `engines` are the servers' versions by model; `drops` has the most common reason first; `splits` is
     the number of texts of each split; `seconds` is how long the run took. `review` is there where people decided on
-    texts, `calibration` where labellers were calibrated on gold rows.
+    texts, `calibration` where labellers were calibrated on gold rows. `dataset` has the hash of the data set's content.
     """
 
     licenses: Licenses
@@ -194,8 +206,8 @@ def read_manifest(folder: Path) -> Manifest:
 
 
 def write_manifest(folder: Path, manifest: Manifest) -> None:
-    """Write the manifest of a run atomically. Raises RunError."""
-    write_json(folder / FILE, manifest, indent=2, error="the manifest cannot be written")
+    """Write the manifest of a run atomically. Raises RunError, and UsageError where another file has its name."""
+    write_owned_json(folder, FILE, manifest, indent=2, error="the manifest cannot be written")
 
 
 def _check_is_run(folder: Path) -> None:

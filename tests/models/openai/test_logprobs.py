@@ -76,3 +76,16 @@ def test_scores_are_at_most_0_and_a_bound_is_given_where_an_option_is_missing(to
     assert scores is not None
     assert all(value <= 0.0 for value in scores.logprobs.values())
     assert (scores.upper_bound is None) == ({"A", "B", "C"} <= {token.strip() for token in top})
+
+
+@pytest.mark.parametrize("number", [10**400, -(10**400)])
+def test_a_number_of_hundreds_of_digits_is_none(number: int) -> None:
+    token = first_token(
+        {
+            "logprobs": {
+                "content": [{"token": "A", "logprob": -0.5, "top_logprobs": [{"token": "B", "logprob": number}]}]
+            }
+        }
+    )
+    assert token == FirstToken("A", -0.5, {})
+    assert first_token({"logprobs": {"content": [{"token": "A", "logprob": number}]}}) is None

@@ -24,7 +24,7 @@ def path(tmp_path: Path) -> Iterator[Path]:
 
 
 def answer_row(key: str, text: str) -> tuple[object, ...]:
-    return key, "m", "{}", text, "stop", 1, 1, None, None, ""
+    return key, "m", "{}", text, "stop", 1, 1, None, None, "", 0
 
 
 def put(writer: Writer, statement: str, rows: list[tuple[object, ...]]) -> Future[None]:
@@ -44,7 +44,7 @@ def test_a_future_is_resolved_when_its_rows_are_on_disk(path: Path) -> None:
     writer = Writer(path)
     put(writer, INSERT_ANSWERS, [answer_row("a", "x"), answer_row("b", "y")]).result(10)
     assert stored_keys(path, "answers") == {"a", "b"}
-    put(writer, INSERT_VECTORS, [(b"v", b"1")]).result(10)
+    put(writer, INSERT_VECTORS, [(b"v", b"1", 0)]).result(10)
     assert stored_keys(path, "embeddings") == {b"v"}
     writer.close()
 

