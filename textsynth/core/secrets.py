@@ -1,4 +1,4 @@
-"""Secrets: values that must stand in nothing that is written or shown, and what stands there instead.
+"""Secrets: values that are never written or shown, and their replacement.
 
 `RecipeSecrets` are those of one recipe. They are also registered for the whole process, so that the message of any
 error can be cleaned (`redact_message`), whoever raises it. A value in a message that only looks like a secret, such as

@@ -116,7 +116,7 @@ def strip_quotes(text: str) -> str:
 
 
 def _encloses_quotations(inner: str, opening: str, closing: str) -> bool:
-    """Return whether the quotes inside of enclosing ones are pairs of their own: `She said "yes" to me`."""
+    """Return whether the quotes inside of enclosing ones are pairs of their own: `She wrote "yes" to me`."""
     first = min(position for position in (inner.find(opening), inner.find(closing)) if position >= 0)
     opens = (
         inner[first] == opening and inner[first - 1 : first].isspace() and not inner[first + 1 : first + 2].isspace()

@@ -49,7 +49,7 @@ def find_secrets(text: str, tree: Node, overrides: Iterable[str], environment: M
 
 
 def clean_text(text: str, secrets: RecipeSecrets) -> str:
-    """Return the text of a recipe without its secrets; it is written anew where one is written in another form."""
+    """Return the text of a recipe without its secrets; it is serialized again where one is in another form."""
     cleaned = secrets.redact(text)
     if not secrets:
         return cleaned
