@@ -24,6 +24,13 @@ def ordered_set(labels: Iterable[str], all_labels: Iterable[str]) -> LabelSet:
     return tuple(sorted(dict.fromkeys(labels), key=lambda label: rank.get(label, len(rank))))
 
 
+def describe_labels(labels: Sequence[str], descriptions: Mapping[str, str]) -> str:
+    """Return what a label means, "" where that is not known; of several labels their meanings, or else their names."""
+    if len(labels) == 1:
+        return descriptions.get(labels[0], "")
+    return "; ".join(descriptions.get(label) or label for label in labels)
+
+
 def weigh_sets(
     labels: Sequence[str], seeds: Iterable[Record], combinations: Sequence[Sequence[str]] = ()
 ) -> dict[LabelSet, int]:

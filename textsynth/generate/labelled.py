@@ -26,7 +26,14 @@ from textsynth.core.protocols import Context, GeneratorSession, PromptedGenerato
 from textsynth.core.records import REVIEW_DECISION, Completion, DroppedRecord, GenerationRequest, Record, RenderedPrompt
 from textsynth.core.seed_folds import FOLDS, assign_folds
 from textsynth.generate.candidates import parse_candidates
-from textsynth.generate.label_sets import LabelSet, LabelSetPlanner, LabelSets, ordered_set, weigh_sets
+from textsynth.generate.label_sets import (
+    LabelSet,
+    LabelSetPlanner,
+    LabelSets,
+    describe_labels,
+    ordered_set,
+    weigh_sets,
+)
 from textsynth.text.languages import language_name
 
 RESERVED_NAMES = frozenset({"id", "text", "total", REVIEW_DECISION})
@@ -285,16 +292,11 @@ class LabelledSession:
     def _prompt_values(
         self, labels: LabelSet, attributes: Mapping[str, str], few_shot: _FewShot, accepted: Sequence[Record]
     ) -> dict[str, object]:
-        descriptions = {label: self._context.labels.get(label, "") for label in labels}
-        if len(labels) > 1:
-            description = "; ".join(text or label for label, text in descriptions.items())
-        else:
-            description = "".join(descriptions.values())
         return {
             "domain": self._step.domain,
             "label": ", ".join(labels),
-            "label_description": description,
-            "label_set": [{"name": label, "description": text} for label, text in descriptions.items()],
+            "label_description": describe_labels(labels, self._context.labels),
+            "label_set": [{"name": label, "description": self._context.labels.get(label, "")} for label in labels],
             "labels": self._label_values,
             "examples": few_shot.examples,
             "contrast_labels": few_shot.contrast,
