@@ -148,6 +148,18 @@ def test_the_allocation_never_takes_more_than_there_is_and_never_exceeds_the_tot
             assert sum(counts.values()) == min(total, sum(available.values()))
 
 
+def test_cells_of_label_and_attribute_are_filled_without_texts_that_no_cell_needs() -> None:
+    label_sets = [("delivery",), ("refund",), ("delivery", "refund"), ("refund", "praise"), ("delivery", "praise")]
+    accepted = [
+        Record(f"text {number}", Provenance("labelled"), labels, {"tone": "plain"})
+        for number, labels in enumerate(label_sets)
+    ]
+    cells = [QuotaCell({"label": name, "tone": "plain"}, 1, 1) for name in LABELS]
+    selected, surplus = select(accepted, cells, [], context(sources={}, labels={}, multi_label=True))
+    assert [record.labels for record in selected] == [("delivery",), ("refund", "praise")]
+    assert len(surplus) == 3
+
+
 def test_a_run_meets_the_quota_of_each_label_and_its_table_counts_each_label_of_a_text(tmp_path: Path) -> None:
     result = run(recipe_of(tmp_path, want="{label: 8}"), out=tmp_path / "out")
     counts = Counter(label for labels in labels_of(result) for label in labels)

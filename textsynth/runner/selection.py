@@ -41,6 +41,8 @@ def select(
         candidates = [record for record in candidates if record.id in selection]
     only_attributes = all(set(cell.values) - {"label"} for cell in cells)
     selected = _first_needed(candidates, cells) if only_attributes else _first_per_group(candidates, quota, group_of)
+    if only_attributes and context.multi_label:
+        _remove_unneeded(selected, candidates, cells)
     _fill_attribute_cells(selected, accepted, cells)
     return (
         [record for record in accepted if record.id in selected],
@@ -134,6 +136,23 @@ def _first_needed(records: Sequence[Record], cells: Sequence[QuotaCell]) -> set[
             for index in counting:
                 missing[index] -= 1
     return selected
+
+
+def _remove_unneeded(selected: set[str], records: Sequence[Record], cells: Sequence[QuotaCell]) -> None:
+    """Remove texts without which every cell still has what it wants, the last accepted first.
+
+    Texts with several labels that were selected later may have filled the cells of an earlier text.
+    """
+    cells_of = {
+        record.id: [index for index, cell in enumerate(cells) if cell.counts(record)]
+        for record in records
+        if record.id in selected
+    }
+    counts = Counter(index for indices in cells_of.values() for index in indices)
+    for record_id in reversed(cells_of):
+        if all(counts[index] > cells[index].wanted for index in cells_of[record_id]):
+            selected.remove(record_id)
+            counts.subtract(cells_of[record_id])
 
 
 def _fill_attribute_cells(selected: set[str], accepted: Sequence[Record], cells: Sequence[QuotaCell]) -> None:
