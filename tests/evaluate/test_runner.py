@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import itertools
 import json
 import shutil
 from collections.abc import Mapping, Sequence
@@ -104,6 +105,51 @@ def scores(content: Mapping[str, Any]) -> dict[tuple[str, str], float]:
         for arm, by_classifier in content["arms"].items()
         for classifier, row in by_classifier.items()
     }
+
+
+SEVERAL_LABELS = """\
+version: 1
+name: several
+multi_label: true
+models: {generator: {scripted: {file: answers.jsonl}}}
+labels: {garden: said about a garden, kitchen: said about a kitchen, harbour: said about a harbour}
+sources:
+  seeds: {rows: {path: seeds.csv, separator: ";"}}
+  test: {rows: {path: test.csv, separator: ";"}}
+generate:
+  - labelled: {source: seeds, per_request: 4, attributes: {case: [one, two, three, four, five, six, seven, eight]}}
+filter: [length, exact_duplicate, agreement]
+select: []
+want: {label: 12}
+budget: {requests: 60}
+evaluate: {train: seeds, test: test}
+"""
+
+
+def test_a_recipe_whose_texts_have_several_labels_is_evaluated_label_by_label(tmp_path: Path) -> None:
+    world = World(labels=THREE_LABELS, share=0.7)
+    for name, count in (("seeds", 24), ("test", 40)):
+        records = world.multi_label_rows(name, count)
+        write_rows(tmp_path / f"{name}.csv", [record.with_labels([";".join(record.labels)]) for record in records])
+    sets = [labels for size in (2, 1) for labels in itertools.combinations(THREE_LABELS, size)]
+    lines = [
+        {
+            "contains": f"{'Label' if len(labels) == 1 else 'Labels (all of them hold)'}: {', '.join(labels)}",
+            "answer": ["\n".join(f"{number}. {world.text(*labels)}" for number in range(1, 5)) for _ in range(16)],
+        }
+        for labels in sets
+    ]
+    (tmp_path / "answers.jsonl").write_text("\n".join(map(json.dumps, lines)))
+    (tmp_path / "recipe.yaml").write_text(SEVERAL_LABELS)
+    result = run(read_recipe(tmp_path / "recipe.yaml"), out=tmp_path / "run")
+    assert result.exit_code == 0
+    content = saved_evaluation(tmp_path / "run")
+    selected = load_run(tmp_path / "run").synthetic.selected
+    assert content["data"]["multi_label"] is True
+    assert any(len(record.labels) > 1 for record in selected)
+    rows = [row for by_classifier in content["arms"].values() for row in by_classifier.values()]
+    assert all(row["micro_f1"] is not None for row in rows)
+    assert max(row["macro_f1"] for row in rows) > 0.6
 
 
 def test_a_recipe_with_evaluate_ends_with_an_evaluation(evaluated: Path) -> None:

@@ -91,6 +91,12 @@ def test_texts_with_several_labels_are_described_as_such() -> None:
     text = read_back(run_result(multi_label=True)).text
     assert "Texts with one label or more each, to train" in text
     assert "| `default` | `id`, `text`, `label` (a list) |" in text
+    assert "have several labels" not in read_back(run_result()).text
+    result = run_result(multi_label=True)
+    first, *others = result.selected
+    both = run_result(multi_label=True, selected=[first.with_labels(list(result.labels)[:2]), *others])
+    counts = f"1 of {len(result.selected)} texts have several labels; a text counts for each of its labels."
+    assert counts in read_back(both).text
 
 
 def test_a_data_set_without_a_license_says_so() -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 
 import numpy as np
@@ -94,11 +95,46 @@ def test_texts_without_a_label_or_whose_label_has_no_seeds_are_kept(embed: Embed
     assert verdict_on(Agreement(), record("hello"), run) is None
 
 
-def test_of_several_labels_one_fitting_label_is_enough(embed: Embed) -> None:
-    run = context(sources={"seeds": SEEDS}, embed=embed, multi_label=True)
-    both = verdict_on(Agreement(), record("my parcel is still not here", "praise", "delivery"), run)
+COLORS = [
+    Record(f"{text}#{row}", Provenance("seeds"), tuple(sorted(set(text.split("/")))))
+    for text in ("red", "blue", "odd", "red/blue", "blue/red")
+    for row in range(2)
+]
+
+
+def in_colors(texts: Sequence[str]) -> Vectors:
+    """Return for each text "a/b#n" a vector half in the direction of a and half in that of b."""
+    names = ["red", "blue", "odd"]
+    rows = np.array([[name in text.partition("#")[0].split("/") for name in names] for text in texts], np.float32)
+    return rows / np.linalg.norm(rows, axis=1, keepdims=True)
+
+
+def test_of_several_labels_each_must_fit() -> None:
+    run = context(sources={"seeds": COLORS}, labels=dict.fromkeys(("red", "blue", "odd"), ""), embed=in_colors)
+    run = dataclasses.replace(run, multi_label=True)
+    both = verdict_on(Agreement(min_confidence=0.5), record("red/blue", "red", "blue"), run)
     assert both is not None
     assert both.keeps
+    assert both.score is not None
+    assert both.score > 0.5
+    for text, labels, other in (("red/odd", ("red", "blue"), "odd"), ("red/blue", ("odd", "blue"), "red")):
+        one_fits = verdict_on(Agreement(), record(text, *labels), run)
+        assert one_fits is not None
+        assert one_fits.reason == f"the seeds' classifier puts another label first: {other}"
+        assert one_fits.score is not None
+        assert one_fits.limit is not None
+        assert one_fits.score < one_fits.limit
+    unsure = verdict_on(Agreement(top_k=3, min_confidence=0.5), record("red", "red", "odd"), run)
+    assert unsure is not None
+    assert unsure.reason == "the seeds' classifier gives the label too little probability"
+
+
+def test_a_label_that_every_seed_has_always_fits() -> None:
+    seeds = [Record(f"{name}#{row}", Provenance("seeds"), ("any", name)) for name in ("red", "blue") for row in (0, 1)]
+    run = dataclasses.replace(context(sources={"seeds": seeds}, labels={}, embed=in_colors), multi_label=True)
+    verdict = verdict_on(Agreement(), record("red", "any", "red"), run)
+    assert verdict is not None
+    assert verdict.keeps
 
 
 @pytest.mark.slow

@@ -4,7 +4,7 @@ from collections import Counter
 
 from tests.contexts import LABELS, context, rows
 from textsynth.core.protocols import QuotaDeficit
-from textsynth.core.records import Completion, Record
+from textsynth.core.records import Completion, Provenance, Record
 from textsynth.generate.paraphrase import STYLES, Paraphrase
 
 
@@ -56,3 +56,13 @@ def test_base_models_get_the_completion_form_of_the_prompt() -> None:
     requests = session.plan_requests([QuotaDeficit({"label": label}, 1) for label in LABELS], 8)
     assert len(requests) == len(LABELS)
     assert all(request.prompt is not None and request.prompt.text for request in requests)
+
+
+def test_a_prompt_names_all_labels_of_its_original() -> None:
+    seeds = [Record("the lamp came broken, money back please", Provenance("seeds"), ("delivery", "refund"))]
+    session = Paraphrase(source="seeds").start(context(sources={"seeds": seeds}, multi_label=True), "paraphrase")
+    (request,) = session.plan_requests([QuotaDeficit({"label": "refund"}, 1)], 1)
+    assert request.prompt is not None
+    assert request.labels == ("delivery", "refund")
+    label_line = "Label, which must still fit: delivery, refund (asks where a parcel is; asks for money back)"
+    assert label_line in request.prompt.messages[-1].content

@@ -91,6 +91,33 @@ def test_several_labels_are_read_where_a_text_may_have_several() -> None:
     assert record.labels == ("refund", "praise")
 
 
+def test_label_sets_are_compared_whole() -> None:
+    both = Record(TEXT.text, TEXT.provenance, ("refund", "praise"))
+    for votes, kept in (
+        (("praise, refund", "refund, praise", "refund"), True),
+        (("refund", "refund", "refund"), False),
+    ):
+        record, verdict = start(multi_label=True).parse_responses(both, answers(*votes))
+        assert (verdict is None) == kept
+        assert record.labels == ("refund", "praise")
+    relabelled, verdict = start(multi_label=True, on_disagreement="relabel").parse_responses(
+        TEXT, answers(*["refund, praise"] * 3)
+    )
+    assert verdict is None
+    assert relabelled.labels == ("refund", "praise")
+
+
+def test_the_prompt_asks_for_all_labels_and_shows_a_seed_of_several_labels_once() -> None:
+    seeds = [Record("paid twice, still a lovely shop", Provenance("seeds"), ("refund", "praise"))]
+    run = context(sources={"seeds": seeds}, multi_label=True)
+    ((request, *_),) = Choice(source="seeds").start(run, "choice").build_requests([TEXT])
+    assert request.prompt is not None
+    rules, _, answer, question = (turn.content for turn in request.prompt.messages)
+    assert "separated by commas" in rules
+    assert answer == "refund, praise"
+    assert question.endswith("Labels:")
+
+
 def test_of_many_labels_the_shortlist_with_the_intended_one_is_listed() -> None:
     labels = {f"label_{n}": f"meaning {n}" for n in range(30)}
 

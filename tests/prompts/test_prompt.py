@@ -225,6 +225,7 @@ def test_the_calls_of_a_rendering_are_few_and_grow_with_the_labels() -> None:
 
     def calls(labels: int) -> int:
         values: dict[str, object] = dict.fromkeys(labelled.variables, "a few words") | {
+            "label_set": [{"name": "label_0", "description": "asks about this"}],
             "labels": [{"name": f"label_{n}", "description": "asks about this"} for n in range(labels)],
             "examples": ["where is my card", "when will it come", "is it lost"],
             "contrast_labels": [],

@@ -25,9 +25,11 @@ from textsynth.core.validation_errors import PythonValue, field_errors
 if TYPE_CHECKING:
     # Python code may give any sequence; the value is a tuple.
     Texts = Sequence[str]
+    TextLists = Sequence[Sequence[str]]
     Numbers = Sequence[int]
 else:
     Texts = tuple[str, ...]
+    TextLists = tuple[tuple[str, ...], ...]
     Numbers = tuple[int, ...]
 
 MAX_QUOTED_LENGTH = 60

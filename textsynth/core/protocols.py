@@ -236,6 +236,15 @@ class Generator(Step):
         return {}
 
     @property
+    def label_combinations(self) -> Sequence[Sequence[str]]:
+        """The label sets that the recipe lists for the texts; they need `multi_label: true`."""
+        return ()
+
+    def plan_notes(self, context: Context) -> list[str]:
+        """Return what a user should know about the plan before a run, each as the end of a sentence about the step."""
+        return []
+
+    @property
     def texts_per_request(self) -> int:
         """How many candidates one request should bring."""
         return 1
@@ -378,5 +387,8 @@ class Selector(Step):
         return ()
 
     def select(self, records: Sequence[Record], quota: Mapping[str, int], context: Context) -> list[str]:
-        """Return the ids of the selected records; `quota` maps each label ("" where there are none) to its limit."""
+        """Return the ids of the selected records; `quota` maps each label ("" where there are none) to its limit.
+
+        Where a text may have several labels, the one label of each record stands for its label set, in `quota` too.
+        """
         raise NotImplementedError

@@ -45,7 +45,8 @@ def assign_splits(
     for members in _ordered(family, seed):
         sizes = Counter(map(strata.__getitem__, members)) if len(members) > 1 else {strata[members[0]]: 1}
         split.update(dict.fromkeys(members, remaining.assign(sizes)))
-    return SplitAssignment(split, family, _notes(split, strata, targets, shares))
+    labels = {record.id: record.labels or ("",) for record in records}
+    return SplitAssignment(split, family, _notes(split, labels, targets, shares))
 
 
 class _RemainingCounts:
@@ -167,19 +168,21 @@ def _rounded(total: int, shares: Mapping[str, float]) -> dict[str, int]:
 
 def _notes(
     split: Mapping[str, str],
-    strata: Mapping[str, str],
+    labels: Mapping[str, Sequence[str]],
     targets: Mapping[str, Mapping[str, int]],
     shares: Mapping[str, float],
 ) -> tuple[str, ...]:
-    counts = Counter((strata[record_id], name) for record_id, name in split.items())
+    sizes = Counter(split.values())
+    counts = Counter((label, name) for record_id, name in split.items() for label in labels[record_id])
+    all_labels = list(dict.fromkeys(label for record_labels in labels.values() for label in record_labels))
     notes = []
     for name in shares:
         target = sum(cells[name] for cells in targets.values())
-        size = sum(count for (_, counted), count in counts.items() if counted == name)
+        size = sizes[name]
         if size != target:
             notes.append(f"split {name} has {size} texts where its share is {target}: families are never split")
-        missing = [stratum for stratum in targets if stratum and not counts[stratum, name]] if size else []
+        missing = [label for label in all_labels if label and not counts[label, name]] if size else []
         if missing:
             listed = ", ".join(missing[:LABELS_LISTED]) + (", …" if len(missing) > LABELS_LISTED else "")
-            notes.append(f"split {name} has no text of {len(missing)} of {len(targets)} labels: {listed}")
+            notes.append(f"split {name} has no text of {len(missing)} of {len(all_labels)} labels: {listed}")
     return tuple(notes)

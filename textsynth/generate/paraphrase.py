@@ -18,6 +18,7 @@ from textsynth.core.options import PromptName, SourceName, Texts
 from textsynth.core.protocols import Context, GeneratorSession, PromptedGenerator, QuotaDeficit
 from textsynth.core.records import Completion, DroppedRecord, GenerationRequest, Record
 from textsynth.generate.candidates import parse_candidates
+from textsynth.generate.label_sets import describe_labels
 from textsynth.generate.round_robin import RoundRobin, plan_round_robin
 from textsynth.text.languages import language_name
 
@@ -94,8 +95,8 @@ class ParaphraseSession:
             {
                 "domain": self._step.domain,
                 "text": parent.text,
-                "label": parent.label or "",
-                "label_description": self._context.labels.get(parent.label or "", ""),
+                "label": ", ".join(parent.labels),
+                "label_description": describe_labels(parent.labels, self._context.labels),
                 "style": style,
                 "n": self._step.per_request,
                 "language": language_name(self._context.language),

@@ -6,6 +6,9 @@ the share of the votes for the chosen label, 0 to 1. `method: logprobs` reads th
 instead, averaged over the orders: a finer confidence, for one token per request. It needs a server that returns
 log-probabilities (vLLM, llama.cpp and OpenAI do).
 
+With `multi_label: true` an answer may name several labels. Those with more than half of the votes are chosen; they must
+be exactly the intended ones, and the confidence is the share of the votes for the one that has fewest.
+
 Where the recipe has more labels than `shortlist`, the prompt lists the nearest ones by embedding; the intended label is
 always among them and is not marked. The data set keeps intended label, chosen label and confidence.
 
@@ -51,9 +54,11 @@ LOW_CONFIDENCE = {
 
 
 class Choice(Labeller):
-    """A model chooses one of the labels. A disagreement drops the text, sends it to review, or relabels it."""
+    """A model chooses the label. A disagreement drops the text, sends it to review, or relabels it."""
 
-    prompt_variables: ClassVar[frozenset[str]] = frozenset({"text", "labels", "examples", "language", "domain"})
+    prompt_variables: ClassVar[frozenset[str]] = frozenset(
+        {"text", "labels", "examples", "language", "domain", "multi_label"}
+    )
 
     model: ModelName = Field(default="generator", description="the model that chooses, by its name under `models`")
     method: Literal["votes", "logprobs"] = Field(
@@ -218,12 +223,16 @@ class VotingSession:
 
     def _request(self, record: Record, labels: list[str], vote: int) -> GenerationRequest:
         random.Random(f"{self._context.seed}:{self._rule.labeller}:{record.id}:{vote}").shuffle(labels)
-        examples = [self._examples[label] for label in labels if label in self._examples]
+        shown = {self._examples[label].id: self._examples[label] for label in labels if label in self._examples}
+        examples = list(shown.values())
         values: dict[str, object] = {
             "domain": self._step.domain,
             "text": self._context.task.prompt_text(record),
             "labels": [{"name": label, "description": self._context.labels[label]} for label in labels],
-            "examples": [{"text": self._context.task.prompt_text(seed), "label": seed.label} for seed in examples],
+            "examples": [
+                {"text": self._context.task.prompt_text(seed), "label": ", ".join(seed.labels)} for seed in examples
+            ],
+            "multi_label": self._context.multi_label,
             "language": language_name(self._context.language),
         }
         return GenerationRequest(
@@ -243,10 +252,11 @@ class VotingSession:
 
 
 def _first_of_each_label(context: Context, source: str | None) -> dict[str, Record]:
-    """Return the first row of each label of a source, {} without a source."""
+    """Return the first row of each label of a source, {} without a source; a row may be that of several labels."""
     rows: dict[str, Record] = {}
     for row in context.sources[source] if source is not None else ():
-        rows.setdefault(row.label or "", row)
+        for label in row.labels or ("",):
+            rows.setdefault(label, row)
     return rows
 
 

@@ -43,6 +43,7 @@ def check_sections(sections: Sections, base: Path, issues: IssueCollector) -> No
     if sections.is_complete("generate"):
         _check_shares(sections.lists["generate"], issues)
         _check_generators(sections, issues)
+        _check_combinations(sections, issues)
         if sections.task_is_valid:
             _check_output_fields(sections, base, issues)
         _check_balanced_fields(sections, base, issues)
@@ -54,8 +55,8 @@ def check_sections(sections: Sections, base: Path, issues: IssueCollector) -> No
             attributes=list(dict.fromkeys(attributes)),
             labels=list(sections.labels),
         )
-    if not sections.settings.multi_label:
-        check_total(sections.want, sections.labels, sections.mark("want"), issues)
+    multi_label = sections.settings.multi_label
+    check_total(sections.want, sections.labels, sections.mark("want"), issues, multi_label=multi_label)
     if "labels" not in sections.tree.entries and sections.task_is_valid:
         _check_without_labels(sections, issues)
     _check_gold(sections, issues)
@@ -111,6 +112,21 @@ def _check_shares(steps: Sequence[ParsedStep], issues: IssueCollector) -> None:
 def _check_generators(sections: Sections, issues: IssueCollector) -> None:
     if not sections.lists["generate"]:
         issues.add(sections.mark("generate"), "generate is an empty list, so nothing writes a text: name a generator")
+
+
+def _check_combinations(sections: Sections, issues: IssueCollector) -> None:
+    """Add combinations of labels that the recipe does not list, or in a recipe whose texts have one label each."""
+    for step in sections.lists["generate"]:
+        combinations = step.step.label_combinations if isinstance(step.step, Generator) else ()
+        if not combinations:
+            continue
+        position = step.fields.marks.get("combinations", step.mark)
+        if not sections.settings.multi_label:
+            issues.add(position, f"{step.component}.combinations needs texts with several labels: `multi_label: true`")
+        for label in dict.fromkeys(label for combination in combinations for label in combination):
+            if label not in sections.labels:
+                hint = did_you_mean(label, sections.labels)
+                issues.add(position, f"{step.component}.combinations has {label!r}, which `labels` does not list{hint}")
 
 
 def _check_output_fields(sections: Sections, base: Path, issues: IssueCollector) -> None:

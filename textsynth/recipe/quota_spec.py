@@ -47,11 +47,29 @@ def check_want(
 
 
 def check_total(
-    quotas: Mapping[tuple[str, ...], int], labels: Mapping[str, Label], mark: Position, issues: IssueCollector
+    quotas: Mapping[tuple[str, ...], int],
+    labels: Mapping[str, Label],
+    mark: Position,
+    issues: IssueCollector,
+    *,
+    multi_label: bool = False,
 ) -> None:
-    """Add a total below the sum of the labels' quotas: where a text has one label, no run could meet both."""
+    """Add a total below the sum of the labels' quotas: where a text has one label, no run could meet both.
+
+    With `multi_label` a text counts for each of its labels, so only a total below the quota of one label is added.
+    """
     total, per_label = quotas.get(()), quotas.get((LABEL,))
-    label_sum = sum(per_label or 0 if label.want is None else label.want for label in labels.values())
+    by_label = {name: per_label or 0 if label.want is None else label.want for name, label in labels.items()}
+    if multi_label:
+        largest = max(by_label, key=by_label.__getitem__, default="")
+        if total is not None and total < by_label.get(largest, 0):
+            issues.add(
+                mark,
+                f"want: the total is {total:,}, but the quota of the label {largest!r} is {by_label[largest]:,}, so "
+                "both cannot be met: raise the total, or leave it out (`run --limit` makes a smaller run)",
+            )
+        return
+    label_sum = sum(by_label.values())
     if total is not None and total < label_sum:
         issues.add(
             mark,

@@ -93,7 +93,8 @@ def estimate(recipe: Recipe) -> RunEstimate:
         item.name: sum(len(context.sources[name]) for _, name in references_in(item.step, "source"))
         for item in recipe.generate
     }
-    notes = [
+    notes = [f"{item.name} {note}" for item in recipe.generate for note in item.step.plan_notes(context)]
+    notes += [
         f"{part.item} takes all {pluralize(rows[part.item], 'row')} of its source" for part in parts if not part.model
     ]
     texts = sum(part.texts for part in parts)
@@ -149,6 +150,10 @@ def _estimate_generator(generator: ActiveGenerator, quota: Quota, cells: Sequenc
     if not samples:
         return StepEstimate(generator.name, "", 0, NOTHING, NOTHING, NOTHING)
     per_request = samples[0].candidates
+    if cells and all("label" in cell.values for cell in cells):
+        # A text counts for each of its labels, and no label needs fewer texts than its target.
+        labels_per_text = sum(max(1, len(request.labels)) for request in samples) / len(samples)
+        texts = max(math.ceil(texts / labels_per_text), min(texts, max(cell.target for cell in cells)))
     if cells:
         requests = Range(math.ceil(texts / HIGH_YIELD / per_request), math.ceil(texts / LOW_YIELD / per_request))
     else:

@@ -57,10 +57,10 @@ class QuotaCell:
         return ", ".join(self.values.values()) or "total"
 
     def covers(self, request: GenerationRequest) -> bool:
-        """Whether texts of an answer to the request count in the cell."""
-        label = request.labels[0] if request.labels else None
+        """Whether texts of an answer to the request count in the cell; with several labels they count for each."""
         return all(
-            (label if key == "label" else request.fields.get(key)) == value for key, value in self.values.items()
+            value in request.labels if key == "label" else request.fields.get(key) == value
+            for key, value in self.values.items()
         )
 
     def counts(self, record: Record) -> bool:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import heapq
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from textsynth.core.protocols import Context, Selector
 from textsynth.core.records import Record
+from textsynth.runner.label_set_allocation import LabelSet, allocate_sets
 from textsynth.runner.plugin_checks import validate_selection
 from textsynth.runner.quota import QuotaCell
 
@@ -21,19 +22,27 @@ def select(
     texts of each label are selected. Cells by an attribute that then lack texts get surplus ones, in exchange for
     texts of the same label that no cell needs or, where there are none, in addition. Where all cells are by attributes,
     only texts that one of them wants are selected. Without a quota everything accepted is selected.
+
+    Where a text may have several labels it counts for each of them. The selectors then see records whose one label
+    stands for their label set.
     """
     if not cells:
         return list(accepted), []
-    quota = allocate(accepted, cells)
+    group_of = _label_set_name if context.multi_label else _first_label
+    quota = _allocate_by_set(accepted, cells) if context.multi_label else allocate(accepted, cells)
     context = context.seen_as("joined")
     candidates = list(accepted)
     for selector in selectors:
         joined = [context.task.joined(record) for record in candidates]
+        if context.multi_label:
+            joined = [view.with_labels([group_of(view)] if view.labels else []) for view in joined]
         ids = {record.id for record in candidates}
         selection = validate_selection(type(selector).__name__, selector.select(joined, quota, context), ids)
         candidates = [record for record in candidates if record.id in selection]
     only_attributes = all(set(cell.values) - {"label"} for cell in cells)
-    selected = _first_needed(candidates, cells) if only_attributes else _first_per_label(candidates, quota)
+    selected = _first_needed(candidates, cells) if only_attributes else _first_per_group(candidates, quota, group_of)
+    if only_attributes and context.multi_label:
+        _remove_unneeded(selected, candidates, cells)
     _fill_attribute_cells(selected, accepted, cells)
     return (
         [record for record in accepted if record.id in selected],
@@ -62,6 +71,28 @@ def allocate(accepted: Sequence[Record], cells: Sequence[QuotaCell]) -> dict[str
     return _spread(available, total, _spread(quota, total, allocated))
 
 
+def _allocate_by_set(accepted: Sequence[Record], cells: Sequence[QuotaCell]) -> dict[str, int]:
+    """Return how many texts of each label set may be selected, by the name of the set."""
+    names: dict[LabelSet, str] = {}
+    available: Counter[LabelSet] = Counter()
+    for record in accepted:
+        label_set = tuple(sorted(record.labels))
+        names[label_set] = _label_set_name(record)
+        available[label_set] += 1
+    wanted = {cell.values["label"]: cell.wanted for cell in cells if set(cell.values) == {"label"}}
+    total = next((cell.wanted for cell in cells if not cell.values), None)
+    return {names[label_set]: count for label_set, count in allocate_sets(available, wanted, total).items()}
+
+
+def _first_label(record: Record) -> str:
+    return record.label or ""
+
+
+def _label_set_name(record: Record) -> str:
+    """Return a text that stands for the record's labels, whatever their order; one label stands for itself."""
+    return "\x1f".join(sorted(record.labels))
+
+
 def _spread(maximum: Mapping[str, int], total: int, allocated: dict[str, int]) -> dict[str, int]:
     """Allocate what is left of `total` one by one: to the label with the least, below its maximum; ties: the first."""
     heap = [
@@ -80,14 +111,16 @@ def _spread(maximum: Mapping[str, int], total: int, allocated: dict[str, int]) -
     return allocated
 
 
-def _first_per_label(records: Sequence[Record], quota: Mapping[str, int]) -> set[str]:
-    """Return the ids of the first records of each label, up to its quota."""
+def _first_per_group(
+    records: Sequence[Record], quota: Mapping[str, int], group_of: Callable[[Record], str]
+) -> set[str]:
+    """Return the ids of the first records of each label or label set, up to its quota."""
     counts: Counter[str] = Counter()
     selected: set[str] = set()
     for record in records:
-        label = record.label or ""
-        if counts[label] < quota.get(label, 0):
-            counts[label] += 1
+        group = group_of(record)
+        if counts[group] < quota.get(group, 0):
+            counts[group] += 1
             selected.add(record.id)
     return selected
 
@@ -103,6 +136,23 @@ def _first_needed(records: Sequence[Record], cells: Sequence[QuotaCell]) -> set[
             for index in counting:
                 missing[index] -= 1
     return selected
+
+
+def _remove_unneeded(selected: set[str], records: Sequence[Record], cells: Sequence[QuotaCell]) -> None:
+    """Remove texts without which every cell still has what it wants, the last accepted first.
+
+    Texts with several labels that were selected later may have filled the cells of an earlier text.
+    """
+    cells_of = {
+        record.id: [index for index, cell in enumerate(cells) if cell.counts(record)]
+        for record in records
+        if record.id in selected
+    }
+    counts = Counter(index for indices in cells_of.values() for index in indices)
+    for record_id in reversed(cells_of):
+        if all(counts[index] > cells[index].wanted for index in cells_of[record_id]):
+            selected.remove(record_id)
+            counts.subtract(cells_of[record_id])
 
 
 def _fill_attribute_cells(selected: set[str], accepted: Sequence[Record], cells: Sequence[QuotaCell]) -> None:

@@ -6,6 +6,7 @@ import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
+from textsynth.core.formatting import pluralize
 from textsynth.core.records import REVIEW_DECISION, Record, reason_category
 from textsynth.export.card.markdown import escape, table
 from textsynth.export.run_result import RunResult
@@ -13,7 +14,10 @@ from textsynth.text.normalize import words_of
 
 
 def counts(result: RunResult, splits: Mapping[str, Sequence[Record]]) -> str:
-    """Return the number of texts by label and split, and a sentence on their lengths in words."""
+    """Return the number of texts by label and split, and a sentence on their lengths in words.
+
+    Where a text may have several labels, another sentence says how many have.
+    """
     names = [name for name, rows in splits.items() if rows]
     if not names:
         return "No text was selected."
@@ -27,7 +31,12 @@ def counts(result: RunResult, splits: Mapping[str, Sequence[Record]]) -> str:
         for label, description in result.labels.items()
     ]
     rows.append(("all", "", *totals.values()))
-    return f"{table(('label', 'description', *map(escape, names)), rows)}\n\n{lengths}"
+    parts = [table(("label", "description", *map(escape, names)), rows), lengths]
+    if result.multi_label:
+        several = sum(len(record.labels) > 1 for name in names for record in splits[name])
+        total = pluralize(sum(totals.values()), "text")
+        parts.insert(1, f"{several} of {total} have several labels; a text counts for each of its labels.")
+    return "\n\n".join(parts)
 
 
 def funnel(result: RunResult) -> str:
