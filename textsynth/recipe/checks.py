@@ -53,6 +53,7 @@ def check_sections(sections: Sections, base: Path, issues: IssueCollector) -> No
         check_total(sections.want, sections.labels, sections.mark("want"), issues)
     if "labels" not in sections.tree.entries and sections.task_is_valid:
         _check_without_labels(sections, issues)
+    _check_makes_texts(sections, issues)
     _check_gold(sections, issues)
     _check_export(sections, issues)
     if sections.evaluate is not None:
@@ -106,6 +107,28 @@ def _check_shares(steps: Sequence[ParsedStep], issues: IssueCollector) -> None:
 def _check_generators(sections: Sections, issues: IssueCollector) -> None:
     if not sections.lists["generate"]:
         issues.add(sections.mark("generate"), "generate is an empty list, so nothing writes a text: name a generator")
+
+
+def _check_makes_texts(sections: Sections, issues: IssueCollector) -> None:
+    """Add a quota of no text, and a budget of no request where every generator sends requests: nothing is made."""
+    wants = [label.want for label in sections.labels.values()]
+    if wants and all(want == 0 for want in wants) and not set(sections.want) - {("label",)}:
+        issues.add(
+            sections.mark("labels"),
+            "every label has `want: 0`, and there is no other quota, so the run would make no text: give a label a "
+            "number above 0, or write `want: {total: 100}`",
+        )
+    generators = _generators(sections)
+    writes_only = bool(generators) and all(generator.needs_model for generator in generators)
+    budget = sections.tree.entries.get("budget")
+    positions = budget.marks if isinstance(budget, YamlMap) else {}
+    for name in ("requests", "tokens"):
+        if writes_only and getattr(sections.budget, name) == 0:
+            issues.add(
+                positions.get(name, sections.mark("budget")),
+                f"budget.{name} is 0, and every generator sends requests, so the run would make no text: raise it, or "
+                "leave it out",
+            )
 
 
 def _check_output_fields(sections: Sections, base: Path, issues: IssueCollector) -> None:
