@@ -222,7 +222,34 @@ def check_sources(recipe: Recipe, rows: Mapping[str, Sequence[Record]]) -> list[
         where = recipe.positions.get(f"sources.{name}", str(recipe.path))
         sentences = _issues_of_source(recipe, name, records) if records else [f"sources.{name} has no rows"]
         issues += [RecipeIssue(where, sentence) for sentence in sentences]
-    return issues + _check_gold_rows(recipe, rows)
+    return issues + _check_rows_for_quota(recipe, rows) + _check_gold_rows(recipe, rows)
+
+
+def _check_rows_for_quota(recipe: Recipe, rows: Mapping[str, Sequence[Record]]) -> list[RecipeIssue]:
+    """Return the issue that no text would be made: the quota is by label, and all texts rewrite rows without labels.
+
+    A generator that rewrites rows keeps their labels, so for a label it has no row to write from.
+    """
+    if not recipe.want or not all("label" in keys for keys in recipe.want):
+        return []
+    rewritten: list[str] = []
+    for item in recipe.generate:
+        names = [name for _, name in references_in(item.step, "source")]
+        bundled = type(item.step).__module__.startswith("textsynth.")
+        if not bundled or not names or not item.step.needs_model or item.step.shows_labels:
+            return []
+        rewritten += names
+    if not rewritten or any(record.labels for name in rewritten for record in rows[name]):
+        return []
+    if not all(rows[name] for name in rewritten):
+        return []  # a source without rows has its own issue
+    where = recipe.positions.get(f"sources.{rewritten[0]}", str(recipe.path))
+    sentence = (
+        f"sources.{rewritten[0]} has no labels, want counts texts by label, and {recipe.generate[0].name} writes texts "
+        f"with the labels of its rows, so the run would make no text: {NAME_LABEL_COLUMN}, or write "
+        "`want: {total: 100}`"
+    )
+    return [RecipeIssue(where, sentence)]
 
 
 def _issues_of_source(recipe: Recipe, name: str, records: Sequence[Record]) -> Iterator[str]:
