@@ -28,7 +28,10 @@ def test_the_checks_add_up_and_are_in_the_order_in_which_they_ran(tmp_path: Path
     assert (length.entered, length.dropped, length.left, length.share) == (39, 4, 35, 4 / 39)
     # a text in review left the pipeline at the step that sent it there
     choice = rows["label", "choice"]
-    assert [reason.reason for reason in choice.reasons] == ["the model named none of the labels"]
+    assert [reason.reason for reason in choice.reasons] == [
+        "the model named none of the labels",
+        "in review: too few votes for the chosen label",
+    ]
     assert data.checks[-1].section == "select"
     assert (data.checks[-1].entered, data.checks[-1].dropped, data.checks[-1].left) == (32, 2, 30)
 

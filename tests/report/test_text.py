@@ -24,7 +24,7 @@ def test_the_report_of_a_run_line_by_line(tmp_path: Path) -> None:
     lines = [" ".join(line.replace("█", "").split()) for line in text.splitlines()]
     assert " ".join(lines[:4]).startswith(
         "parcels: the quota is not met: 30 selected of 35 wanted, 5 missing (delivery 5); "
-        "no further texts were accepted; the largest loss is parse labelled, 1 of 37 texts (3 %) next: "
+        "no further texts were accepted; the largest loss is label choice, 2 of 34 texts (6 %) next: "
     )
     for line in (
         "check in dropped share left reason",

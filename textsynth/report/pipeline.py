@@ -84,6 +84,10 @@ def drop_key(section: str, step: str, reason: str) -> str:
 def check_rows(manifest: Manifest, task: Task) -> list[CheckRow]:
     """Return one row for each check: parsing by generator, filters, labellers, selection; as the recipe orders them."""
     order = _recipe_order(manifest, task)
+    for drop in manifest["drops"]:
+        names = order.names.setdefault(drop["section"], []) if drop["section"] in PIPELINE_SECTIONS[:-1] else []
+        if drop["step"] not in names:
+            names.append(drop["step"])
     by_step: dict[tuple[str, str], list[DropCount]] = {}
     for drop in manifest["drops"]:
         by_step.setdefault(_check_of(drop, order), []).append(drop)
