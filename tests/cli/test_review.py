@@ -152,6 +152,22 @@ async def wait_for_position(page: chromium.Page, position: int) -> None:
 
 
 @pytest.mark.usefixtures("browser")
+def test_one_key_takes_the_label_of_the_model(served_run: ServedRun) -> None:
+    run, address = served_run
+
+    async def work(page: chromium.Page) -> None:
+        await wait_for_position(page, 1)
+        await page.press("m")
+        await wait_for_position(page, 2)
+        assert await page.value("document.querySelector('#take-model').disabled")
+        await page.press("m")
+        await wait_for_position(page, 2)
+
+    assert chromium.drive_page(address, work).messages == []
+    assert saved_decisions(run) == [(HOSTILE_ENTRIES[0], "relabel", ("lost_card",))]
+
+
+@pytest.mark.usefixtures("browser")
 def test_keys_keep_drop_relabel_and_undo(served_run: ServedRun) -> None:
     run, address = served_run
 
@@ -159,7 +175,11 @@ def test_keys_keep_drop_relabel_and_undo(served_run: ServedRun) -> None:
         await wait_for_position(page, 1)
         assert (await page.value("document.querySelector('#remaining').textContent")) == "6 left · ann"
         details = await page.value("document.querySelector('#details').innerText")
-        for detail in ("refund: wants money back", "lost_card: reports a card as lost", "0.5, limit 0.6"):
+        for detail in (
+            "refund: wants money back",
+            "lost_card: reports a card as lost",
+            "0.5 (0 to 1) for lost_card; at least 0.6 is needed",
+        ):
             assert detail in details
         await page.press("k")
         await wait_for_position(page, 2)

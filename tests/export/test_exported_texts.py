@@ -59,14 +59,16 @@ def test_provenance_adds_where_a_text_comes_from(run: Path) -> None:
     assert text.extra["attributes"] == '{"tone": "plain"}'
 
 
-def test_dropped_texts_have_their_reason_and_answers_that_were_not_parsed_are_left_out(run: Path) -> None:
+def test_dropped_texts_have_their_reason_and_answers_that_were_not_parsed_are_raw(run: Path) -> None:
     texts = read_texts(run, MANIFEST, "dropped")
-    assert len(texts) == 6
+    # every candidate that was not selected: five drops, and two surplus texts
+    assert len(texts) == MANIFEST["counts"]["candidates"] - MANIFEST["counts"]["selected"] == 7
     by_reason = {text.extra["reason"]: text for text in texts}
     assert by_reason["too few words"].extra["score"] == 2.0
     assert by_reason["too few words"].split == "dropped"
     assert by_reason["too few words"].texts == {"text": "text 100"}
-    assert "no list" not in by_reason
+    assert by_reason["no list"].extra["section"] == "parse"
+    assert by_reason["no list"].texts == {"text": "raw ? junk"}
 
 
 @pytest.mark.parametrize(("task", "column"), [("paraphrasing", "text"), ("summarization", "document")])

@@ -36,6 +36,21 @@ def test_a_gated_data_set_is_reported_in_one_sentence(
     assert f"request access at {server.url}/datasets/{repo}" in result.err
 
 
+def test_a_dry_run_without_a_network_shows_what_it_would_send(
+    server: Server, finished_run: Path, tmp_path: Path
+) -> None:
+    environments = ({"HF_HUB_OFFLINE": "1"}, {"HF_ENDPOINT": "http://127.0.0.1:9"})
+    reasons = ("HF_HUB_OFFLINE is set", "the connection to the Hub at http://127.0.0.1:9 failed")
+    for environment, reason in zip(environments, reasons, strict=True):
+        offline = Client(server, tmp_path, **environment)
+        result = offline.textsynth("push", finished_run, "anna/x", "--dry-run", "--max-retry", "0.1")
+        offline.close()
+        assert result.code == 0
+        assert "unknown" in next(line for line in result.out.splitlines() if line.endswith("recipe.yaml"))
+        assert f"nothing was sent, and the Hub was not asked ({reason}" in result.out
+        assert "a push would send up to 7 files: which of them anna/x has already is not known" in result.out
+
+
 def test_offline_mode_is_reported_at_once(server: Server, finished_run: Path, tmp_path: Path) -> None:
     """In a process of its own, because HF_HUB_OFFLINE is read at the start."""
     offline = Client(server, tmp_path, HF_HUB_OFFLINE="1")

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import tracemalloc
 from collections.abc import Callable
+from contextlib import suppress
 
 import pytest
 from jinja2.filters import FILTERS
@@ -20,7 +21,30 @@ GROW = (
 LISTS = '{% set left = ["a"] * 40000 %}{% set right = ["a"] * 40000 %}{% for _ in range(20000) %}'
 BIG = '{% set big = "ab " * 60000 %}{% for _ in range(20000) %}'
 
+BIG_TEXT = '{% set big = "a" * 150000 %}'
+MANY_BIG = BIG_TEXT + "{{ ([{}] * 40000) | map(attribute='x', default=big) | "
+MANY = '{% set many = [""] * 20000 %}'
+
 BOMBS = [
+    BIG_TEXT + '{{ big | map("replace", "a", big) | list | length }}',
+    BIG_TEXT + '{{ big | map("replace", "a", big) | join | length }}',
+    BIG_TEXT + '{{ big | map("replace", "a", big) | sort | length }}',
+    BIG_TEXT + '{% for t in big | map("replace", "a", big) %}{% endfor %}',
+    BIG_TEXT + MANY + '{{ many | map("default", big, true) | map("string") | sort | length }}',
+    BIG_TEXT + '{{ ([["a", "a"]] * 10000) | map("join", big) | list | length }}',
+    BIG_TEXT + MANY + '{{ many | map("format", big) | map("center", 100000) | list | length }}',
+    BIG_TEXT + MANY + '{{ many | map("indent", big) | map("tojson") | map("replace", "a", big) | list }}',
+    BIG_TEXT + '{{ (["a"] * 20000) | map("batch", 40000, 0) | map("list") | list | length }}',
+    BIG_TEXT + MANY + '{{ many | map("slice", 40000) | map("list") | list | length }}',
+    MANY_BIG + "sort | length }}",
+    MANY_BIG + "unique | list | length }}",
+    MANY_BIG + "max | length }}",
+    MANY_BIG + 'select("lower") | list | length }}',
+    MANY_BIG + "groupby(0) | length }}",
+    BIG_TEXT + "{{ " + " ~ ".join(["big"] * 4_000) + " }}",
+    BIG_TEXT + "{% for _ in range(20000) %}{% if big is lower %}{% endif %}{% endfor %}",
+    BIG_TEXT + "{% set nested = [[big]] %}{% for _ in range(20000) %}{% if nested is upper %}{% endif %}{% endfor %}",
+    BIG_TEXT + "{% set _ = [" + "big," * 3_000 + "] %}",
     '{{ "a" * 10**9 }}',
     "{{ 10**9 * 'a' }}",
     "{{ [1] * 10**9 }}",
@@ -79,6 +103,31 @@ BOMBS = [
     LISTS + '{{ "b" is in left }}{{ left is eq(right) }}{% endfor %}',
     LISTS + "{% set _ = left | sort | unique | list %}{% endfor %}",
 ]
+
+
+def peak_memory(function: Callable[[], object]) -> int:
+    """Return the largest number of bytes that Python objects take while the function runs."""
+    tracemalloc.start()
+    try:
+        function()
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+
+def test_every_filter_and_test_on_many_large_texts_has_bounded_memory(prompt: Load) -> None:
+    body = BIG_TEXT + MANY + "{{ "
+    uses = [f"many | map('default', big, true) | map('{name}') | list | length" for name in make_filters()]
+    uses += [f"([{{}}] * 20000) | map(attribute='x', default=big) | {name} | length" for name in make_filters()]
+    uses += [f"many | map('default', big, true) | select('{name}') | list | length" for name in make_tests()]
+    for use in uses:
+        loaded = prompt(f"{body}{use} }}}}")
+
+        def render(loaded: Prompt = loaded) -> None:
+            with suppress(PromptError):
+                loaded.render({})
+
+        assert peak_memory(render) < 50_000_000, use
 
 
 @pytest.mark.parametrize("body", BOMBS, ids=[str(number) for number in range(len(BOMBS))])

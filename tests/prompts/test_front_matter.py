@@ -4,6 +4,7 @@ import pytest
 
 from textsynth.core.options import SamplingOptions
 from textsynth.parse.list import ListReader
+from textsynth.parse.text import TextReader
 from textsynth.prompts.front_matter import FrontMatterError, split_front_matter
 
 
@@ -26,21 +27,26 @@ def test_a_front_matter_is_read_with_its_lines() -> None:
     assert (file.lines["mode",], file.lines["variables", "label"]) == (8, 5)
 
 
-def test_only_the_description_is_required() -> None:
-    file = split_front_matter("---\ndescription: it\n---", "p.jinja")
-    assert (file.front.mode, file.front.variables, file.body) == ("chat", {}, "")
+@pytest.mark.parametrize(
+    ("text", "body", "first_line"),
+    [
+        ("---\ndescription: it\n---", "", 4),
+        ("---\n---\nhello", "hello", 3),
+        ("hello\n---\n", "hello\n---\n", 1),
+        ("", "", 1),
+    ],
+)
+def test_a_front_matter_has_only_what_differs_from_the_defaults(text: str, body: str, first_line: int) -> None:
+    file = split_front_matter(text, "p.jinja")
+    assert (file.front.mode, file.front.variables, file.front.sampling) == ("chat", {}, SamplingOptions())
+    assert (file.reader, file.body, file.first_line) == (TextReader(), body, first_line)
 
 
 @pytest.mark.parametrize(
     ("text", "messages"),
     [
-        ("", ["1: a prompt begins with a front matter between two lines '---', but this file is empty"]),
-        (
-            "hello\n---\n",
-            ["1: a prompt begins with a front matter between two lines '---', but this file begins with 'hello'"],
-        ),
+        ("\n---\ndescription: it\n---\n", ["1: the front matter begins with '---' in line 1, not below it"]),
         ("---\ndescription: it\n", ["1: the front matter has no end: no second line '---' within 500 lines"]),
-        (front(""), ["1: the front matter needs 'description', which is text"]),
         (front("description: ' '"), ["2: 'description' is empty; write the purpose of the prompt in one line"]),
         (
             front("descriptoin: it"),
@@ -99,6 +105,24 @@ def test_only_the_description_is_required() -> None:
         (front("description: !x y"), ["2: 'y' is a !x in YAML; put it in quotes to make it a text"]),
         (front("description: " + "[" * 5_000), ["1: the front matter is nested too deeply"]),
         (front("description: it\x07"), ["1: the front matter is not YAML: "]),
+        (
+            front("description: ''\nvariables: {no: x, n: 5}\nanswer: lsit\nsampling: {top_p: 1.5}\ndescription: it"),
+            [
+                "2: 'description' is empty",
+                "3: the key 'no' is not a text in YAML",
+                "4: there is no answer reader 'lsit'",
+                "6: the key 'description' is repeated",
+            ],
+        ),
+        (
+            front("description: yes\nvariables: {n: 5}\nanswer: lsit\nmode: chta"),
+            [
+                "2: description takes text",
+                "3: variables.n takes text",
+                "4: there is no answer reader 'lsit'",
+                "5: mode takes 'chat' or 'completion'",
+            ],
+        ),
         (front("description: 1:2_x\nmode: 12:30:45"), ["3: mode takes 'chat' or 'completion', found 45045"]),
     ],
 )

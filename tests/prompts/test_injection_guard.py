@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+from functools import partial
+from re import _parser  # type: ignore[attr-defined]
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.growth import assert_linear_growth
-from textsynth.prompts.injection_guard import InsertedText, TurnBoundary, neutralize
+from tests.growth import count_calls
+from textsynth.prompts.injection_guard import _TOKEN_REMAINDER, InsertedText, TurnBoundary, neutralize
 
 TOKENS = [
     "<|im_start|>",
@@ -104,9 +107,19 @@ def test_neutralizing_twice_changes_nothing_and_leaves_no_token(parts: list[str]
 
 
 @pytest.mark.parametrize(("start", "pattern"), [("", "<"), ("", "<|"), ("", "["), ("", "<|a|>"), ("<", "a")])
-def test_the_time_for_a_hostile_text_grows_linearly(start: str, pattern: str) -> None:
-    small, large = (start + pattern * (size // len(pattern)) for size in (20_000, 200_000))
-    assert_linear_growth(lambda text: neutralize([InsertedText(text)]), small, large)
+def test_the_work_for_a_hostile_text_grows_linearly(start: str, pattern: str) -> None:
+    small, large = (
+        count_calls(partial(neutralize, [InsertedText(start + pattern * (size // len(pattern)))]))
+        for size in (2_000, 20_000)
+    )
+    assert large <= 10 * small
+
+
+def test_every_search_for_a_token_reads_a_limited_number_of_characters() -> None:
+    # so that the number of searches, which grows linearly, is the only factor of the work
+    for pattern in _TOKEN_REMAINDER.values():
+        _, max_width = _parser.parse(pattern.pattern).getwidth()
+        assert max_width <= 80
 
 
 def test_str_keeps_the_classes() -> None:

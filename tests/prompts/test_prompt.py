@@ -156,6 +156,63 @@ def test_every_listed_variable_is_used_and_every_used_one_listed(prompt: Load) -
     ]
 
 
+def load_text(folder: Path, text: str, name: str = "mine.jinja") -> Prompt:
+    (folder / name).write_text(text, encoding="utf-8")
+    return load_prompt(folder / name)
+
+
+def test_without_a_list_of_variables_they_are_those_of_the_template(tmp_path: Path) -> None:
+    loaded = load_text(tmp_path, turn("{% for x in xs %}{{ x }} {{ label }}{% endfor %}"))
+    assert loaded.variables == {"xs", "label"}
+    assert (loaded.mode, loaded.description) == ("chat", "")
+    assert loaded.render({"xs": ["a"], "label": "b"}).messages == (Message("user", "a b"),)
+    assert load_text(tmp_path, "---\nanswer: list\n---\n" + turn("{{ n }}")).reader == ListReader()
+
+
+def test_without_a_mode_it_is_that_of_the_file_name(tmp_path: Path) -> None:
+    assert load_text(tmp_path, "Write {{ n }} texts:", "mine.completion.jinja").mode == "completion"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (
+            "---\ndescription: ''\nvariables: {lable: the label}\nanswer: lsit\n---\n"
+            + turn("{{ label | uper }}")
+            + "\nafter {{ label }}",
+            [
+                "2: 'description' is empty",
+                "4: there is no answer reader 'lsit'; did you mean 'list'?",
+                "6: there is no filter 'uper'; did you mean 'upper'?",
+                "7: text outside of a chat block",
+                "7: a value is inserted outside of a chat block",
+                "3: the template uses 'label', which 'variables' does not list; did you mean 'lable'?",
+                "3: 'variables' lists 'lable', which the template does not use; did you mean 'label'?",
+            ],
+        ),
+        (
+            "---\ndescription: it: that\n---\n" + turn("{{ x | uper }}"),
+            ["2: the front matter is not YAML", "4: there is no filter 'uper'"],
+        ),
+        (
+            "---\nmode: chta\nvariables: {x: a value}\n---\n{{ x }} {{ y }}",
+            ["2: mode takes 'chat' or 'completion'", "3: the template uses 'y', which 'variables' does not list"],
+        ),
+        ("hello", ["1: text outside of a chat block: 'hello'", "1: there is no {% chat role="]),
+        ("", ["1: there is no {% chat role="]),
+    ],
+)
+def test_all_errors_of_front_matter_template_and_variables_are_reported_at_once(
+    tmp_path: Path, text: str, expected: list[str]
+) -> None:
+    with pytest.raises(PromptError) as caught:
+        load_text(tmp_path, text)
+    lines = sorted(line.split(".jinja:", 1)[1] for line in str(caught.value).splitlines())
+    assert len(lines) == len(expected)
+    for line, start in zip(lines, sorted(expected), strict=True):
+        assert line.startswith(start)
+
+
 def test_a_template_can_check_whether_a_variable_has_a_value(prompt: Load) -> None:
     loaded = prompt("{% if tone is defined %}{{ tone }}{% else %}none{% endif %}", ["tone"])
     assert loaded.render({}).text == "none"

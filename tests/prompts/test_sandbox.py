@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import NamedTuple
 
 import pytest
@@ -45,6 +46,50 @@ class Pair(NamedTuple):
 def test_nothing_outside_of_the_values_can_be_reached(prompt: Load, body: str) -> None:
     with pytest.raises(PromptError, match=r"test\.jinja:\d+: "):
         prompt(body, ["x"] if "x" in body.replace("map(", "") else []).render({"x": 1})
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "{{ dict.update(x, {'a': 9}) }}",
+        "{{ dict.clear(x) }}",
+        "{{ dict.pop(x, 'a') }}",
+        "{{ dict.popitem(x) }}",
+        "{{ dict.setdefault(x, 'c', 1) }}",
+        "{{ dict.fromkeys('ab') }}",
+        "{{ x.update({'a': 9}) }}",
+        "{{ x['update']({'a': 9}) }}",
+        "{{ x.setdefault('c', 1) }}",
+        "{{ x.pop('a') }}",
+        "{{ x.clear() }}",
+        "{{ ([x] | map(attribute='clear') | first)() }}",
+        *(
+            f"{{{{ x.b.{call} }}}}"
+            for call in (
+                "append(1)",
+                "extend([1])",
+                "insert(0, 1)",
+                "remove(1)",
+                "pop()",
+                "clear()",
+                "reverse()",
+                "sort()",
+            )
+        ),
+        *(f"{{{{ x.s.{call} }}}}" for call in ("add(1)", "update([1])", "discard(1)", "clear()", "pop()")),
+        "{% set x.a = 9 %}",
+        "{% set ns = namespace(x) %}{% set ns.a = 9 %}ok",
+        "{% set y = dict(x, a=9) %}{{ y.a }}",
+        "{{ x.b | sort(reverse=true) | join }}{{ x.b | reverse | join }}{{ (x.b + [7]) | length }}",
+    ],
+)
+def test_no_template_changes_the_values_of_the_caller(prompt: Load, body: str) -> None:
+    values = {"a": 1, "b": [2, 1, 3], "s": {1}}
+    loaded = prompt("ok" + body, ["x"] if "x" in body.replace("extend", "") else [])
+    with suppress(PromptError):
+        loaded.render({"x": values})
+    assert values == {"a": 1, "b": [2, 1, 3], "s": {1}}
+    assert list(values) == ["a", "b", "s"]
 
 
 def test_a_forbidden_method_is_an_error_that_lists_the_allowed_ones(prompt: Load) -> None:

@@ -31,6 +31,55 @@ def test_a_label_that_is_not_listed_is_one_issue_with_the_number_of_rows(tmp_pat
     )
 
 
+@pytest.mark.parametrize(
+    ("lines", "sentence"),
+    [
+        ("want: {label: 5}", "every label has `want: 0`, and there is no other quota, so the run would make no text"),
+        ("", "every label has `want: 0`, and there is no other quota, so the run would make no text"),
+        ("want: {total: 5}", None),
+        ("want: {total: 5}\nbudget: {requests: 0}", "budget.requests is 0, and every generator sends requests"),
+        ("want: {total: 5}\nbudget: {tokens: 0}", "budget.tokens is 0, and every generator sends requests"),
+    ],
+)
+def test_a_recipe_that_can_make_no_text_is_an_issue_that_says_why(
+    lines: str, sentence: str | None, tmp_path: Path
+) -> None:
+    labels = "labels: {a: {description: x, want: 0}, b: {description: y, want: 0}}"
+    path = tmp_path / "recipe.yaml"
+    path.write_text(f"name: t\n{labels}\ngenerate: [labelled]\n{lines}\n", encoding="utf-8")
+    if sentence is None:
+        read_recipe(path)
+        return
+    with pytest.raises(RecipeError) as caught:
+        read_recipe(path)
+    (issue,) = caught.value.issues
+    assert sentence in issue.sentence
+
+
+@pytest.mark.parametrize(
+    ("want", "generate", "labels", "has_issue"),
+    [
+        ("{label: 5}", "[paraphrase: {source: seeds}]", (), True),
+        ("{label: 5}", "[paraphrase: {source: seeds}]", ("refund",), False),
+        ("{total: 5}", "[paraphrase: {source: seeds}]", (), False),
+        ("{label: 5}", "[paraphrase: {source: seeds}, labelled: {source: null}]", (), False),
+    ],
+)
+def test_a_quota_by_label_needs_labels_on_the_rows_that_are_rewritten(
+    want: str, generate: str, labels: tuple[str, ...], has_issue: bool, tmp_path: Path
+) -> None:
+    (tmp_path / "seeds.csv").write_text("text\nwhere is it\n", encoding="utf-8")
+    path = tmp_path / "recipe.yaml"
+    path.write_text(
+        f"name: t\nlabels: {{refund: x, delay: y}}\nsources: {{seeds: seeds.csv}}\ngenerate: {generate}\n"
+        f"filter: [length]\nwant: {want}\n",
+        encoding="utf-8",
+    )
+    issues = check_sources(read_recipe(path), {"seeds": [row(*labels)]})
+    assert [issue.where for issue in issues] == [f"{path}:3"] * has_issue
+    assert all("so the run would make no text" in issue.sentence for issue in issues)
+
+
 def test_rows_with_several_labels_need_multi_label(tmp_path: Path) -> None:
     several = {"seeds": [row("refund"), row("refund", "delay"), row("delay", "refund")]}
     (issue,) = check_sources(read_recipe(write_recipe(tmp_path)), several)

@@ -18,7 +18,7 @@ from textsynth.export.run_result import QuotaStatus, RunResult
 from textsynth.report.data import read_run_data
 from textsynth.report.html import breakable, evaluation_page, run_page, shorten
 
-VOID_TAGS = {"meta", "br", "link", "img", "wbr"}
+VOID_TAGS = {"input", "meta", "br", "link", "img", "wbr"}
 
 
 class ParsedPage(HTMLParser):
@@ -64,14 +64,17 @@ def test_the_page_has_funnel_quota_labels_texts_and_settings(tmp_path: Path) -> 
     text = ParsedPage(page_of(tmp_path, outcome())).text
     for part in (
         "no further texts were accepted",
-        "filter length: too few words",
+        "The quota is not met: 30 selected of 35 wanted, 5 missing (delivery 5); no further texts were accepted",
+        "30 selected of 35 wanted",
+        "filter length 36 1 3 % 35 1 × too few words",
         "delivery 20 15 5 3 × length: too few words",
-        "refund 12 3 15",
+        "refund 21 17 81 % 12 3 15",
         "text 101",
         "0.8",
         "2 surplus",
         "1 waiting for review",
-        "select diverse: not selected",
+        "select selection 32 2 6 % 30 2 × accepted, but not needed for the quota",
+        "1 × in review: too few votes for the chosen label",
         "SmolLM2@abc",
         "pyarrow 26",
         "version: 1 name: parcels",
@@ -83,7 +86,8 @@ def test_the_page_loads_nothing_and_runs_nothing(tmp_path: Path) -> None:
     html = page_of(tmp_path, outcome())
     page = ParsedPage(html)
     assert {"script", "link", "img", "iframe", "object", "form"}.isdisjoint(page.tags)
-    assert not [name for name in page.attributes if name.startswith("on") or name in {"src", "href"}]
+    assert not [name for name in page.attributes if name.startswith("on") or name == "src"]
+    assert all(link.startswith("#") for link in re.findall(r'href="([^"]*)"', html))
     assert "url(" not in html
     assert "@import" not in html
     assert "prefers-color-scheme: dark" in html
@@ -147,6 +151,55 @@ def test_texts_that_wait_for_review_are_counted_with_the_command_that_shows_them
     text = ParsedPage(page_of(tmp_path, outcome())).text
     assert "1 text waits for a person to decide: textsynth review " in text
     assert "textsynth review" not in page_of(tmp_path / "none", outcome(dropped=()))
+
+
+def test_a_dropped_text_has_what_the_check_found_and_a_duplicate_the_text_it_repeats(tmp_path: Path) -> None:
+    original = outcome().selected[0]
+    drops = [
+        DroppedRecord(
+            record(100), "filter", "agreement", "the classifier puts another label first: delivery", 0.1, 0.8
+        ),
+        DroppedRecord(record(101), "filter", "near_duplicate", "like a text that was kept", 0.8, 0.7, original.id),
+        DroppedRecord(record(102), "filter", "leak", "copies a row", 0.8, 0.7, "0123456789abcdef"),
+    ]
+    html = page_of(tmp_path, outcome(dropped=drops))
+    assert '<p class="muted">the classifier puts another label first: delivery</p>' in html
+    assert f'<a href="#t-{original.id}">text 0</a>' in html
+    assert f'<li id="t-{original.id}"' in html
+    assert "<code>0123456789abcdef</code>" in html
+
+
+def test_a_check_that_drops_much_names_the_setting_and_a_collapsed_label_is_marked(tmp_path: Path) -> None:
+    cut = [DroppedRecord(record(200 + n), "parse", "labelled", "cut at max_tokens 56") for n in range(6)]
+    others = [DroppedRecord(record(300 + n, "delivery"), "filter", "agreement", "another label") for n in range(60)]
+    text = ParsedPage(page_of(tmp_path, outcome(dropped=[*cut, *others]))).text
+    assert "⚠ parse labelled dropped 8 % of its texts" not in text
+    assert "⚠ filter agreement dropped 65 % of its texts: describe the labels more clearly, or raise `top_k`" in text
+    assert "delivery ⚠ collapsed 75 15 20 %" in text
+    assert "⚠ Collapsed: of delivery far fewer texts are kept" in text
+    text = ParsedPage(page_of(tmp_path / "cut", outcome(dropped=cut))).text
+    assert "⚠ parse labelled dropped 16 % of its texts: raise `sampling.max_tokens` of labelled above 56" in text
+
+
+def test_every_text_is_on_the_page_with_its_provenance_and_can_be_sorted_without_a_script(tmp_path: Path) -> None:
+    html = page_of(tmp_path, outcome())
+    text = ParsedPage(html).text
+    assert "All 30 texts." in text
+    for selected in outcome().selected:
+        assert html.index(f">{selected.text}</p>") < html.index(f"<summary><code>{selected.id}</code></summary>")
+    assert "generator: labelled; prompt: labelled; model: SmolLM2@abc" in text
+    assert "confidence 0.75" in text
+    for order in ("by-label", "by-confidence", "by-shortest", "by-longest"):
+        assert f'<input type="radio" name="order" id="{order}"' in html
+        assert order == "by-label" or f":has(#{order}:checked)" in html
+
+
+def test_wide_tables_have_a_sign_that_they_scroll(tmp_path: Path) -> None:
+    html = page_of(tmp_path, outcome())
+    style = html[html.index("<style>") : html.index("</style>")]
+    assert "no-repeat local" in style.split(".scroll {")[1].split("}")[0]
+    body = html[html.index("<body>") :]
+    assert body.count("<table") == body.count('<div class="scroll"><table')
 
 
 def test_an_evaluation_has_a_page_of_its_own() -> None:

@@ -22,21 +22,28 @@ from textsynth.report.text import evaluation_text, run_text, section_lines, sect
 def test_the_report_of_a_run_line_by_line(tmp_path: Path) -> None:
     text = run_text(read_run_data(finished(tmp_path, outcome(labels={"refund": "x", "delivery": "y"}))))
     lines = [" ".join(line.replace("█", "").split()) for line in text.splitlines()]
-    assert lines[0] == "parcels: no further texts were accepted"
+    assert " ".join(lines[:4]).startswith(
+        "parcels: the quota is not met: 30 selected of 35 wanted, 5 missing (delivery 5); "
+        "no further texts were accepted; the largest loss is label choice, 2 of 34 texts (6 %) next: "
+    )
     for line in (
-        "37 candidates",
-        "-1 filter length: too few words",
-        "32 accepted",
-        "-2 surplus (accepted, not selected)",
-        "30 selected",
+        "check in dropped share left reason",
+        "parse labelled 37 1 3 % 36",
+        "1 no list",
+        "filter length 36 1 3 % 35",
+        "1 too few words",
+        "1 in review: too few votes for the chosen label",
+        "select selection 32 2 6 % 30",
+        "selected 30",
         "quota wanted selected missing",
         "refund 15 15 0",
         "delivery 20 15 5",
         "delivery: 3 × length: too few words",
-        "label train validation",
-        "refund 12 3",
+        "label in kept share train validation",
+        "refund 21 17 81 % 12 3",
+        "delivery 15 15 100 % 12 3",
         "models: SmolLM2@abc",
-        "1,200 requests (200 from the journal, 1 failed), 12.5 s",
+        "1,200 requests (200 from the journal, 1 failed), 12 s",
         "34,000 prompt tokens, 5,600 completion tokens",
         "split validation: 6",
     ):
@@ -49,14 +56,15 @@ def test_control_characters_of_a_text_are_escaped(tmp_path: Path) -> None:
     text = run_text(read_run_data(finished(tmp_path, result)))
     assert "\x1b" not in text
     assert "\r" not in text
-    assert r"filter length: too \x1b[2J few words" in text
+    assert r"too \x1b[2J few words" in text
 
 
 def test_a_run_without_quota_labels_or_texts_has_a_report(tmp_path: Path) -> None:
     result = outcome(selected=(), surplus=(), dropped=(), quota=(), labels={}, models=())
     text = run_text(read_run_data(finished(tmp_path, result)))
     assert "models: none" in text
-    assert "quota" not in text
+    assert text.startswith("parcels: 0 selected, without a quota; ")
+    assert "wanted" not in text
     assert "note: config default is empty and left out" in text
 
 
@@ -66,9 +74,9 @@ def test_with_an_evaluation_the_verdict_comes_first_and_the_cost_last(tmp_path: 
     text = run_text(read_run_data(run))
     order = [
         "▼ HARMS",
-        "parcels: no further",
-        "candidates",
-        "quota",
+        "parcels: the quota is not met",
+        "check ",
+        "quota   ",
         "━━ Scores on real",
         "━━ Contamination",
         "models: ",
@@ -101,7 +109,8 @@ def test_an_evaluation_has_verdict_facts_and_every_section() -> None:
 def test_texts_that_wait_for_review_are_at_the_head_with_the_command(tmp_path: Path) -> None:
     run = finished(tmp_path, outcome())
     lines = run_text(read_run_data(run)).splitlines()
-    assert lines[1:3] == ["1 text waits for a person to decide:", f"  textsynth review {run}"]
+    index = lines.index("next: 1 text waits for a person to decide:")
+    assert lines[index + 1] == f"  textsynth review {run}"
     assert "review" not in run_text(read_run_data(finished(tmp_path / "none", outcome(dropped=()))))
 
 

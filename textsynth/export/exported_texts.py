@@ -22,8 +22,8 @@ def read_texts(run: Path, manifest: Manifest, config: str, split: str | None = N
     """Return the texts of one config in the order of the data set, all of them or those of one split.
 
     `default` and `provenance` are the selected texts; `provenance` adds where each comes from. `dropped` are the other
-    texts with the reason why; answers that could not be parsed are left out. Raises UsageError for an unknown config or
-    split, and where there are no texts.
+    texts with the reason why, and the answers that could not be parsed (section `parse`), whose text is the raw answer.
+    Raises UsageError for an unknown config or split, and where there are no texts.
     """
     if config not in CONFIGS:
         raise UsageError(f"there is no config {config!r}{did_you_mean(config, CONFIGS)}")
@@ -90,7 +90,6 @@ def _dropped(run: Path, task: Task) -> list[ExportedText]:
             extra={name: _cell(row[name]) for name in DROPPED_COLUMNS},
         )
         for row in rows.rows_at(range(len(rows)))
-        if row["section"] != "parse"
     ]
 
 

@@ -22,9 +22,12 @@ from textsynth.hub.payload import PushPayload, read_payload
 from textsynth.hub.release_checks import check_release
 from textsynth.hub.repository import HubRepository, RemoteState
 from textsynth.recipe import Recipe
-from textsynth.sources.hub_errors import Log
+from textsynth.sources.hub_errors import Log, classify_error
 
 __all__ = ["FileChange", "PushOptions", "PushResult", "check_login", "push"]
+
+DRY_RUN_RETRY_SECONDS = 5.0
+"""A dry run without a network shows what it can after this time at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,21 +62,22 @@ def push(folder: Path, options: PushOptions, *, log: Log = lambda _: None, recip
 
     `recipe` is that of the run, if it is loaded: to push provenance, its sources are read again. Raises UsageError for
     everything refused before anything is sent (no data set, a check that was neither made nor waived, other features or
-    fewer texts without `replace`), RunError if the Hub or the network fails.
+    fewer texts without `replace`), RunError if the Hub or the network fails. A dry run without a network is no error:
+    its result has the files that a push would send, and says that the Hub was not asked.
     """
     options.check()
     payload = read_payload(folder, with_provenance=options.with_provenance, waived=options.waive, recipe=recipe)
     check_release(folder, payload.manifest, payload.license, options.waive)
+    if options.dry_run:
+        return _dry_run(options, payload, log)
     repository = HubRepository(options, log)
-    repository.login(required=not options.dry_run)
+    repository.login(required=True)
     remote = repository.state()
     changes = file_changes(payload, remote)
     notes = _notes(options, remote)
     _check_tag(options, remote, changes)
     if not options.replace:
         refuse_differences(payload, repository, remote)
-    if options.dry_run:
-        return _dry_run_result(options, remote, changes, notes)
     remote = _create_missing(options, repository, remote)
     if all(file.what == "same" for file in changes):
         sentence, commit, pull_request = f"{options.repo} already has this data set: nothing was sent", None, None
@@ -127,6 +131,41 @@ def _notes(options: PushOptions, remote: RemoteState) -> list[str]:
         f"{options.repo}: not pushed: {rule}, and this one is public; make it private in its settings on the Hub, or "
         "leave --private out"
     )
+
+
+def _dry_run(options: PushOptions, payload: PushPayload, log: Log) -> PushResult:
+    """Return what a push would do; without a network, what it would send."""
+    from huggingface_hub import constants
+
+    if constants.is_offline_mode():
+        return _local_dry_run_result(options, payload, "HF_HUB_OFFLINE is set")
+    seconds = min(options.max_retry_seconds, DRY_RUN_RETRY_SECONDS)
+    repository = HubRepository(replace(options, max_retry_seconds=seconds), log)
+    try:
+        repository.login(required=False)
+        remote = repository.state()
+        changes = file_changes(payload, remote)
+        notes = _notes(options, remote)
+        _check_tag(options, remote, changes)
+        if not options.replace:
+            refuse_differences(payload, repository, remote)
+    except RunError as error:
+        failure = None if error.__cause__ is None else classify_error(error.__cause__, options.repo)
+        if failure is None or not failure.unreachable:
+            raise
+        return _local_dry_run_result(options, payload, failure.message)
+    return _dry_run_result(options, remote, changes, notes)
+
+
+def _local_dry_run_result(options: PushOptions, payload: PushPayload, reason: str) -> PushResult:
+    """Return the result of a dry run that could not ask the Hub, with every file that a push may send."""
+    files = [FileChange(path, file.size, "unknown") for path, file in payload.files.items()]
+    sentence = (
+        f"nothing was sent, and the Hub was not asked ({reason}); a push would send up to "
+        f"{pluralize(len(files), 'file')}: which of them {options.repo} has already is not known"
+    )
+    waived = sorted(options.waive)
+    return PushResult(options.repo, options.revision, _url(options.repo), files, sentence, dry_run=True, waived=waived)
 
 
 def _dry_run_result(

@@ -16,11 +16,11 @@ SUFFIX_BY_FOLDER = {**dict.fromkeys((DATA, *OPTIONAL_CONFIGS), ".parquet"), FIGU
 
 @dataclass(frozen=True, slots=True)
 class FileChange:
-    """One file of a push: its path, its size in bytes, and its change."""
+    """One file of a push: its path, its size in bytes, and its change (`unknown` where the Hub was not asked)."""
 
     path: str
     size: int
-    what: Literal["new", "changed", "same", "deleted"]
+    what: Literal["new", "changed", "same", "deleted", "unknown"]
 
 
 def file_changes(payload: PushPayload, remote: RemoteState) -> list[FileChange]:

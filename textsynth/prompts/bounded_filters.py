@@ -31,7 +31,8 @@ _TEXT = "capitalize center indent lower title trim truncate upper"
 TEXT_FILTERS = frozenset(_TEXT.split())
 """Filters that convert their input to a text first."""
 _COMPARISON = "in == eq equalto != ne > gt greaterthan ge >= < lt lessthan <= le"
-COMPARISON_TESTS = frozenset(_COMPARISON.split())
+COMPARISON_TESTS = frozenset({*_COMPARISON.split(), "lower", "upper"})
+"""Tests that read all of what they compare; `lower` and `upper` make a text of it."""
 SIZED_TYPES = (str, list, tuple, dict)
 MAX_FORMAT_LENGTH = 5_000
 """Maximum length in characters of the format string on the left of `%`."""
@@ -78,7 +79,7 @@ def join(context: Context, value: object, d: str = "", attribute: str | None = N
     parts = [to_text(get(member) if get is not None else member) for member in members]  # type: ignore[attr-defined]
     separator = to_text(d)
     check_size(sum(map(len, parts)) + len(separator) * max(0, len(parts) - 1))
-    return separator.join(parts)
+    return str(budget_of(context).check_result(separator.join(parts)))
 
 
 @pass_context
@@ -88,7 +89,7 @@ def replace(context: Context, value: object, old: object, new: object, count: in
     budget_of(context).charge_text(text)
     occurrences = text.count(old) if old else len(text) + 1
     check_size(len(text) + occurrences * max(0, len(new) - len(old)))
-    return text.replace(old, new, -1 if count is None else count)
+    return str(budget_of(context).check_result(text.replace(old, new, -1 if count is None else count)))
 
 
 @pass_context
@@ -101,7 +102,7 @@ def format_(context: Context, value: object, *args: object, **kwargs: object) ->
 def string(context: Context, value: object) -> str:
     """Convert a number to a text."""
     budget_of(context).spend(FILTER_COST)
-    return to_text(value)
+    return str(budget_of(context).check_result(to_text(value)))
 
 
 @pass_context
@@ -166,6 +167,11 @@ def bounded_range(*args: int) -> range:
     if len(numbers) > MAX_RANGE:
         raise TemplateRuntimeError(f"a range of {len(numbers):,} numbers; at most {MAX_RANGE:,}")
     return numbers
+
+
+def make_dict(*args: Any, **kwargs: object) -> dict[Any, Any]:  # noqa: ANN401
+    """Return a new map. The class itself is no global: its methods (`dict.update`) would change values in place."""
+    return dict(*args, **kwargs)
 
 
 def _check_product(left: object, right: object) -> None:

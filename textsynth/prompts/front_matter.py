@@ -1,9 +1,8 @@
-"""The front matter of a prompt file: the YAML between the two lines `---` at its start."""
+"""The front matter of a prompt file: the YAML between the two lines `---` at its start, where it has one."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from typing import Literal, NamedTuple
 
 import yaml
@@ -24,8 +23,10 @@ Path = tuple[str | int, ...]
 class FrontMatter(Options):
     """The settings of a prompt file."""
 
-    description: str = Field(description="the purpose of the prompt, in one line")
-    variables: dict[str, str] = Field(default={}, description="a description of each variable of the template")
+    description: str = Field(default="", description="the purpose of the prompt, in one line")
+    variables: dict[str, str] = Field(
+        default={}, description="a description of each variable; default: those that the template uses"
+    )
     answer: object = Field(default="text", description="how the answer is read: the name of an answer reader")
     sampling: SamplingOptions = Field(
         default=SamplingOptions(), description="default sampling, which the recipe overrides"
@@ -48,43 +49,81 @@ class PromptFile(NamedTuple):
 
 
 class FrontMatterError(Exception):
-    """All errors of one front matter. `load_prompt` raises them as a PromptError."""
+    """All errors of one front matter. `load_prompt` raises them as a PromptError, with those of the template.
 
-    def __init__(self, issues: list[RecipeIssue]) -> None:
+    `body` is the template, which begins at line `first_line`; None where the front matter has no end. `front` has the
+    settings without errors, and defaults for the others.
+    """
+
+    def __init__(
+        self,
+        issues: list[RecipeIssue],
+        body: str | None = None,
+        first_line: int = 1,
+        front: FrontMatter | None = None,
+        lines: dict[Path, int] | None = None,
+    ) -> None:
         self.issues = issues
+        self.body = body
+        self.first_line = first_line
+        self.front = front
+        self.lines = lines or {}
         super().__init__("; ".join(map(str, issues)))
 
 
 def split_front_matter(text: str, where: str) -> PromptFile:
-    """Read the front matter of the file `where`. Raises FrontMatterError with every error, each with its line."""
+    """Read the front matter of the file `where`; a file that does not begin with a line `---` has none.
+
+    Raises FrontMatterError with every error, each with its line.
+    """
     lines = text.split("\n")
     if lines[0].rstrip() != FENCE:
-        start = f"this file begins with {lines[0][:40]!r}" if text.strip() else "this file is empty"
-        raise _error(where, 1, f"a prompt begins with a front matter between two lines {FENCE!r}, but {start}")
+        if text.lstrip().split("\n")[0].rstrip() == FENCE:
+            raise FrontMatterError(
+                [_issue(where, 1, f"the front matter begins with {FENCE!r} in line 1, not below it")]
+            )
+        return PromptFile(FrontMatter(), make_reader("text", where), {}, text, 1)
     end = next((i for i, line in enumerate(lines[1:MAX_LINES], start=1) if line.rstrip() == FENCE), None)
     if end is None:
-        raise _error(where, 1, f"the front matter has no end: no second line {FENCE!r} within {MAX_LINES} lines")
+        message = f"the front matter has no end: no second line {FENCE!r} within {MAX_LINES} lines"
+        raise FrontMatterError([_issue(where, 1, message)])
+    body, first_line = "\n".join(lines[end + 1 :]), end + 2
     # An empty line in place of the first fence, so that YAML's line numbers are those of the file.
-    data, key_lines = _parse_yaml("\n" + "\n".join(lines[1:end]) + "\n", where)
-    front, reader = _validate(data, key_lines, where)
-    return PromptFile(front, reader, key_lines, "\n".join(lines[end + 1 :]), end + 2)
+    data, key_lines, issues = _parse_yaml("\n" + "\n".join(lines[1:end]) + "\n", where)
+    if data is None:
+        raise FrontMatterError(issues, body, first_line)
+    front, reader, invalid = _validate(data, key_lines, where, ambiguous=bool(issues))
+    issues += invalid
+    if issues or reader is None:
+        raise FrontMatterError(issues, body, first_line, front, key_lines)
+    return PromptFile(front, reader, key_lines, body, first_line)
 
 
-def _validate(data: object, lines: dict[Path, int], where: str) -> tuple[FrontMatter, Reader]:
+def _validate(
+    data: dict[str, object], lines: dict[Path, int], where: str, *, ambiguous: bool
+) -> tuple[FrontMatter, Reader | None, list[RecipeIssue]]:
+    """Return the settings, the answer reader and every error; a field with an error has its default.
+
+    Where YAML was `ambiguous`, a field that is not valid has that error already, so that it is not reported again.
+    """
+    issues: list[RecipeIssue] = []
     try:
         front = FrontMatter.model_validate_json(json.dumps(data))
     except ValidationError as error:
         errors = field_errors(error, FrontMatter, PythonValue(data), owner="the front matter", prefix="")
-        raise FrontMatterError(
-            [RecipeIssue(f"{where}:{_line_of(lines, path)}", sentence) for path, sentence in errors]
-        ) from error
-    if not front.description.strip():
-        line = _line_of(lines, ("description",))
-        raise _error(where, line, "'description' is empty; write the purpose of the prompt in one line")
+        issues += [] if ambiguous else [_issue(where, _line_of(lines, path), sentence) for path, sentence in errors]
+        bad_fields = {detail["loc"][0] for detail in error.errors(include_url=False) if detail["loc"]}
+        valid = {name: value for name, value in data.items() if name not in bad_fields}
+        front = FrontMatter.model_validate_json(json.dumps(valid))
+    if isinstance(data.get("description"), str) and not front.description.strip():
+        message = "'description' is empty; write the purpose of the prompt in one line, or leave it out"
+        issues.append(_issue(where, _line_of(lines, ("description",)), message))
+    reader = None
     try:
-        return front, make_reader(front.answer, f"{where}:{_line_of(lines, ('answer',))}")
+        reader = make_reader(front.answer, f"{where}:{_line_of(lines, ('answer',))}")
     except UsageError as error:
-        raise FrontMatterError([RecipeIssue("", str(error))]) from error
+        issues.append(RecipeIssue("", str(error)))
+    return front, reader, issues
 
 
 def _line_of(lines: dict[Path, int], path: Path) -> int:
@@ -94,70 +133,77 @@ def _line_of(lines: dict[Path, int], path: Path) -> int:
     return lines.get(path, 1)
 
 
-def _error(where: str, line: int, message: str) -> FrontMatterError:
-    return FrontMatterError([RecipeIssue(f"{where}:{line}", message)])
+def _issue(where: str, line: int, message: str) -> RecipeIssue:
+    return RecipeIssue(f"{where}:{line}", message)
 
 
-def _parse_yaml(text: str, where: str) -> tuple[object, dict[Path, int]]:
-    """Return the YAML as plain values, and the line of each path.
+def _parse_yaml(text: str, where: str) -> tuple[dict[str, object] | None, dict[Path, int], list[RecipeIssue]]:
+    """Return the YAML as plain values (None where it cannot be read), the line of each path, and every error.
 
-    YAML's own conversions (dates, `no` as a key, anchors, tags) are errors: they are hardly ever intended.
+    YAML's own conversions (dates, `no` as a key, anchors, tags) are errors: they are hardly ever intended. Of a syntax
+    error only the first is found.
     """
-    lines: dict[Path, int] = {}
+    reader = _YamlReader()
     try:
         node = yaml.compose(text, Loader=yaml.SafeLoader)
-        data = {} if node is None else _convert(node, (), lines, set())
+        data = {} if node is None else reader.convert(node, ())
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = 1 if mark is None else mark.line + 1
-        raise _error(where, line, f"the front matter is not YAML: {error.problem or error.context}") from error
+        return None, {}, [_issue(where, line, f"the front matter is not YAML: {error.problem or error.context}")]
     except yaml.YAMLError as error:
-        raise _error(where, 1, f"the front matter is not YAML: {str(error).splitlines()[0]}") from error
-    except RecursionError as error:
-        raise _error(where, 1, "the front matter is nested too deeply") from error
-    except _AmbiguousYamlError as error:
-        raise _error(where, error.line, str(error)) from error
+        return None, {}, [_issue(where, 1, f"the front matter is not YAML: {str(error).splitlines()[0]}")]
+    except RecursionError:
+        return None, {}, [_issue(where, 1, "the front matter is nested too deeply")]
+    issues = [_issue(where, line, message) for line, message in reader.errors]
     if not isinstance(data, dict):
-        raise _error(where, 2, f"the front matter must be a map (description: …), but is {data!r}")
-    return data, lines
+        message = f"the front matter must be a map (description: …), but is {data!r}"
+        return None, {}, issues or [_issue(where, 2, message)]
+    return data, reader.lines, issues
 
 
-class _AmbiguousYamlError(Exception):
-    def __init__(self, node: yaml.Node, message: str) -> None:
-        self.line = node.start_mark.line + 1
-        super().__init__(message)
+class _YamlReader:
+    """Converts nodes to plain values: `lines` has the line of each path, `errors` the line and message of each error.
 
+    A value with an error is kept as text, so that the rest can be read.
+    """
 
-def _convert(node: yaml.Node, path: Path, lines: dict[Path, int], seen: set[int]) -> object:
-    """Return the plain value of a node, and add its lines. `seen` has the ids of the nodes converted so far."""
-    lines[path] = node.start_mark.line + 1
-    if id(node) in seen:
-        raise _AmbiguousYamlError(node, "the front matter uses an anchor twice (&name, *name); write the value out")
-    seen.add(id(node))
-    if isinstance(node, yaml.MappingNode):
-        return dict(_convert_pairs(node, path, lines, seen))
-    if isinstance(node, yaml.SequenceNode):
-        return [_convert(child, (*path, index), lines, seen) for index, child in enumerate(node.value)]
-    return _convert_scalar(node)
+    def __init__(self) -> None:
+        self.lines: dict[Path, int] = {}
+        self.errors: list[tuple[int, str]] = []
+        self._seen: set[int] = set()
 
+    def convert(self, node: yaml.Node, path: Path) -> object:
+        """Return the plain value of a node."""
+        self.lines[path] = node.start_mark.line + 1
+        if id(node) in self._seen:
+            self._add(node, "the front matter uses an anchor twice (&name, *name); write the value out")
+            return ""
+        self._seen.add(id(node))
+        if isinstance(node, yaml.MappingNode):
+            return self._convert_map(node, path)
+        if isinstance(node, yaml.SequenceNode):
+            return [self.convert(child, (*path, index)) for index, child in enumerate(node.value)]
+        kind = node.tag.rpartition(":")[2]
+        if kind in {"str", "null", "bool", "int", "float"}:
+            return yaml.SafeLoader("").construct_object(node)
+        self._add(node, f"{node.value!r} is a {kind} in YAML; put it in quotes to make it a text")
+        return str(node.value)
 
-def _convert_pairs(
-    node: yaml.MappingNode, path: Path, lines: dict[Path, int], seen: set[int]
-) -> Iterator[tuple[str, object]]:  # fmt: skip
-    keys: set[str] = set()
-    for key, child in node.value:
-        if not isinstance(key, yaml.ScalarNode) or key.tag != "tag:yaml.org,2002:str":
-            raise _AmbiguousYamlError(key, f"the key {key.value!r} is not a text in YAML; put it in quotes")
-        if key.value in keys:
-            raise _AmbiguousYamlError(key, f"the key {key.value!r} is repeated")
-        keys.add(key.value)
-        value = _convert(child, (*path, key.value), lines, seen)
-        lines[(*path, key.value)] = key.start_mark.line + 1
-        yield key.value, value
+    def _convert_map(self, node: yaml.MappingNode, path: Path) -> dict[str, object]:
+        values: dict[str, object] = {}
+        for key, child in node.value:
+            if not isinstance(key, yaml.ScalarNode) or key.tag != "tag:yaml.org,2002:str":
+                self._add(key, f"the key {key.value!r} is not a text in YAML; put it in quotes")
+                if not isinstance(key, yaml.ScalarNode):
+                    continue
+            name = str(key.value)
+            if name in values:
+                self._add(key, f"the key {name!r} is repeated")
+                continue
+            values[name] = self.convert(child, (*path, name))
+            self.lines[(*path, name)] = key.start_mark.line + 1
+        return values
 
-
-def _convert_scalar(node: yaml.Node) -> object:
-    kind = node.tag.rpartition(":")[2]
-    if kind in {"str", "null", "bool", "int", "float"}:
-        return yaml.SafeLoader("").construct_object(node)
-    raise _AmbiguousYamlError(node, f"{node.value!r} is a {kind} in YAML; put it in quotes to make it a text")
+    def _add(self, node: yaml.Node, message: str) -> None:
+        self.errors.append((node.start_mark.line + 1, message))

@@ -15,7 +15,8 @@ from textsynth.core.errors import PromptError, RecipeIssue, did_you_mean
 from textsynth.core.options import SamplingOptions
 from textsynth.core.records import Message, RenderedPrompt
 from textsynth.parse import Reader
-from textsynth.prompts.front_matter import FrontMatterError, PromptFile, split_front_matter
+from textsynth.prompts.front_matter import FrontMatter, FrontMatterError, PromptFile, split_front_matter
+from textsynth.prompts.front_matter import Path as LinePath
 from textsynth.prompts.injection_guard import TurnBoundary, neutralize
 from textsynth.prompts.render_budget import MAX_TEXT
 from textsynth.prompts.template import RENDER_ERRORS, CompiledTemplate, TemplateErrors, compile_template
@@ -115,21 +116,12 @@ def load_prompt(path: Path) -> Prompt:
 def _load(path: Path, text: str) -> Prompt:
     name = path.name.removesuffix(SUFFIX)
     where = str(path)
-    try:
-        file = split_front_matter(text, where)
-        template = compile_template(
-            file.body, where=where, first_line=file.first_line, chat=file.front.mode == "chat"
-        )  # fmt: skip
-    except (FrontMatterError, TemplateErrors) as error:
-        raise PromptError("\n".join(str(issue).removeprefix(": ") for issue in error.issues)) from error
-    issues = [*_check_mode(name, file, where), *_check_variables(file, template.variables, where)]
-    if issues:
-        raise PromptError("\n".join(map(str, issues)))
+    file, template = _read_parts(name, text, where)
     return Prompt(
         name=name,
         path=path,
         fingerprint=hashlib.sha256((text.rstrip() + "\n").encode()).hexdigest()[:16],
-        mode=file.front.mode,
+        mode=_mode(name, file.front),
         description=file.front.description,
         variables=template.variables,
         reader=file.reader,
@@ -152,17 +144,66 @@ def _read_file(path: Path) -> str:
     return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
-def _check_mode(name: str, file: PromptFile, where: str) -> list[RecipeIssue]:
+def _read_parts(name: str, text: str, where: str) -> tuple[PromptFile, CompiledTemplate]:
+    """Return the front matter and the template. Raises PromptError with the errors of both."""
+    issues: list[RecipeIssue] = []
+    file: PromptFile | None = None
+    front: FrontMatter | None
+    try:
+        file = split_front_matter(text, where)
+        body, first_line, front, lines = file.body, file.first_line, file.front, file.lines
+    except FrontMatterError as error:
+        if error.body is None:
+            raise _prompt_error(error.issues) from error
+        issues += error.issues
+        body, first_line, front, lines = error.body, error.first_line, error.front, error.lines
+    if front is None or (("mode",) in lines and "mode" not in front.model_fields_set):
+        # the mode cannot be read: only the errors that hold for the mode that the template seems to have
+        is_chat = "{% chat" in body
+    else:
+        is_chat = _mode(name, front) == "chat"
+    template: CompiledTemplate | None = None
+    try:
+        template = compile_template(body, where=where, first_line=first_line, chat=is_chat)
+        variables: frozenset[str] | None = template.variables
+    except TemplateErrors as error:
+        issues += error.issues
+        variables = error.variables
+    if front is not None:
+        issues += _check_mode(name, front, lines, where)
+        issues += [] if variables is None else _check_variables(front, lines, variables, where)
+    if issues or file is None or template is None:
+        raise _prompt_error(issues)
+    return file, template
+
+
+def _prompt_error(issues: Sequence[RecipeIssue]) -> PromptError:
+    return PromptError("\n".join(str(issue).removeprefix(": ") for issue in issues))
+
+
+def _mode(name: str, front: FrontMatter | None) -> Literal["chat", "completion"]:
+    """Return the mode that the front matter sets, else that in the file's name, else chat."""
+    if front is not None and "mode" in front.model_fields_set:
+        return front.mode
+    return "completion" if name.endswith(".completion") else "chat"
+
+
+def _check_mode(name: str, front: FrontMatter, lines: Mapping[LinePath, int], where: str) -> list[RecipeIssue]:
     mode = name.rpartition(".")[2]
-    if mode not in {"chat", "completion"} or mode == file.front.mode:
+    if mode not in {"chat", "completion"} or mode == _mode(name, front):
         return []
-    message = f"the file's name has the mode {mode!r}, but the front matter has the mode {file.front.mode!r}"
-    return [RecipeIssue(f"{where}:{file.lines.get(('mode',), 1)}", message)]
+    message = f"the file's name has the mode {mode!r}, but the front matter has the mode {front.mode!r}"
+    return [RecipeIssue(f"{where}:{lines.get(('mode',), 1)}", message)]
 
 
-def _check_variables(file: PromptFile, used: frozenset[str], where: str) -> list[RecipeIssue]:
-    listed = file.front.variables
-    line = file.lines.get(("variables",), 1)
+def _check_variables(
+    front: FrontMatter, lines: Mapping[LinePath, int], used: frozenset[str], where: str
+) -> list[RecipeIssue]:
+    """Return the differences between `variables`, where the front matter has it, and what the template uses."""
+    if "variables" not in front.model_fields_set:
+        return []
+    listed = front.variables
+    line = lines.get(("variables",), 1)
     unlisted = [
         RecipeIssue(
             f"{where}:{line}",
@@ -172,7 +213,7 @@ def _check_variables(file: PromptFile, used: frozenset[str], where: str) -> list
     ]
     unused = [
         RecipeIssue(
-            f"{where}:{file.lines.get(('variables', name), line)}",
+            f"{where}:{lines.get(('variables', name), line)}",
             f"'variables' lists {name!r}, which the template does not use{did_you_mean(name, sorted(used))}",
         )
         for name in listed

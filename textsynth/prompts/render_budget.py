@@ -94,7 +94,9 @@ class RenderBudget:
 
     def _charge_each(self, values: Iterable[object], cost: int) -> Iterator[object]:
         for value in values:
-            self.spend(cost)
+            # a filter such as `sort` copies each text that it reads
+            size = len(value) // CHARACTERS_PER_STEP if isinstance(value, str) else 0
+            self.spend(cost + size + (len(value) if isinstance(value, _CONTAINERS) else 0))
             yield value
 
 

@@ -21,6 +21,7 @@ from textsynth.prompts.bounded_filters import (
     bounded_range,
     budget_of,
     call_text_method,
+    make_dict,
     make_filters,
     make_tests,
 )
@@ -91,7 +92,7 @@ class PromptEnvironment(ImmutableSandboxedEnvironment):
         )
         self.filters = cast("Any", {**make_filters(), **INTERNAL_FILTERS})
         self.tests = cast("Any", make_tests())
-        self.globals = {"range": bounded_range, "dict": dict, "namespace": Namespace}
+        self.globals = {"range": bounded_range, "dict": make_dict, "namespace": Namespace}
 
     @staticmethod
     def concat(pieces: Iterable[str]) -> str:
@@ -164,7 +165,9 @@ def _charge_container(context: Context, value: object) -> object:
 
 @pass_context
 def _concatenate(context: Context, *values: object) -> object:
-    text = "".join([value if type(value) is str else to_text(value) for value in values])
+    parts = [value if type(value) is str else to_text(value) for value in values]
+    check_size(sum(map(len, parts)))
+    text = "".join(parts)
     return text if len(text) <= UNCHARGED_LENGTH else budget_of(context).check_result(text)
 
 

@@ -76,10 +76,14 @@ class CompiledTemplate:
 
 
 class TemplateErrors(Exception):
-    """All errors of one template. `load_prompt` raises them as a PromptError."""
+    """All errors of one template. `load_prompt` raises them as a PromptError.
 
-    def __init__(self, issues: list[RecipeIssue]) -> None:
+    `variables` are the names that the template uses; None where it cannot be parsed.
+    """
+
+    def __init__(self, issues: list[RecipeIssue], variables: frozenset[str] | None = None) -> None:
         self.issues = issues
+        self.variables = variables
         super().__init__("; ".join(map(str, issues)))
 
 
@@ -96,7 +100,7 @@ def compile_template(body: str, *, where: str, first_line: int, chat: bool) -> C
         _check_sizes(where, ((_node_count(tree), MAX_NODES, "nodes"),))
         issues = [RecipeIssue(f"{where}:{line}", message) for line, message in sorted(_errors(tree, chat=chat))]
         if issues:
-            raise TemplateErrors(issues)
+            raise TemplateErrors(issues, _names_used(tree))
         variables = frozenset(find_undeclared_variables(tree)) - set(_ENVIRONMENT.globals)
         macro_cost = max((_run_cost(macro) for macro in tree.find_all(nodes.Macro)), default=0)
         code = _ENVIRONMENT.compile(_AddCharges().visit(tree), name=where, filename=where)
@@ -108,6 +112,20 @@ def compile_template(body: str, *, where: str, first_line: int, chat: bool) -> C
         ) from error
     template = Template.from_code(_ENVIRONMENT, code, dict(_ENVIRONMENT.globals))
     return CompiledTemplate(template, variables, macro_cost)
+
+
+def _names_used(tree: nodes.Template) -> frozenset[str] | None:
+    """Return the variables of a template with errors, which it changes; None where these errors hide them."""
+    for node in tree.find_all((nodes.Filter, nodes.Test)):
+        # an unknown name would end the search; its error is reported already
+        if isinstance(node, nodes.Filter) and node.name not in _ENVIRONMENT.filters:
+            node.name = "string"
+        elif isinstance(node, nodes.Test) and node.name not in _ENVIRONMENT.tests:
+            node.name = "defined"
+    try:
+        return frozenset(find_undeclared_variables(tree)) - set(_ENVIRONMENT.globals)
+    except (TemplateError, *_COMPILE_ERRORS):
+        return None
 
 
 def is_chat_block(node: nodes.Node) -> bool:

@@ -59,6 +59,7 @@ def check_sections(sections: Sections, base: Path, issues: IssueCollector) -> No
     check_total(sections.want, sections.labels, sections.mark("want"), issues, multi_label=multi_label)
     if "labels" not in sections.tree.entries and sections.task_is_valid:
         _check_without_labels(sections, issues)
+    _check_makes_texts(sections, issues)
     _check_gold(sections, issues)
     _check_export(sections, issues)
     if sections.evaluate is not None:
@@ -127,6 +128,28 @@ def _check_combinations(sections: Sections, issues: IssueCollector) -> None:
             if label not in sections.labels:
                 hint = did_you_mean(label, sections.labels)
                 issues.add(position, f"{step.component}.combinations has {label!r}, which `labels` does not list{hint}")
+
+
+def _check_makes_texts(sections: Sections, issues: IssueCollector) -> None:
+    """Add a quota of no text, and a budget of no request where every generator sends requests: nothing is made."""
+    wants = [label.want for label in sections.labels.values()]
+    if wants and all(want == 0 for want in wants) and not set(sections.want) - {("label",)}:
+        issues.add(
+            sections.mark("labels"),
+            "every label has `want: 0`, and there is no other quota, so the run would make no text: give a label a "
+            "number above 0, or write `want: {total: 100}`",
+        )
+    generators = _generators(sections)
+    writes_only = bool(generators) and all(generator.needs_model for generator in generators)
+    budget = sections.tree.entries.get("budget")
+    positions = budget.marks if isinstance(budget, YamlMap) else {}
+    for name in ("requests", "tokens"):
+        if writes_only and getattr(sections.budget, name) == 0:
+            issues.add(
+                positions.get(name, sections.mark("budget")),
+                f"budget.{name} is 0, and every generator sends requests, so the run would make no text: raise it, or "
+                "leave it out",
+            )
 
 
 def _check_output_fields(sections: Sections, base: Path, issues: IssueCollector) -> None:
@@ -220,7 +243,34 @@ def check_sources(recipe: Recipe, rows: Mapping[str, Sequence[Record]]) -> list[
         where = recipe.positions.get(f"sources.{name}", str(recipe.path))
         sentences = _issues_of_source(recipe, name, records) if records else [f"sources.{name} has no rows"]
         issues += [RecipeIssue(where, sentence) for sentence in sentences]
-    return issues + _check_gold_rows(recipe, rows)
+    return issues + _check_rows_for_quota(recipe, rows) + _check_gold_rows(recipe, rows)
+
+
+def _check_rows_for_quota(recipe: Recipe, rows: Mapping[str, Sequence[Record]]) -> list[RecipeIssue]:
+    """Return the issue that no text would be made: the quota is by label, and all texts rewrite rows without labels.
+
+    A generator that rewrites rows keeps their labels, so for a label it has no row to write from.
+    """
+    if not recipe.want or not all("label" in keys for keys in recipe.want):
+        return []
+    rewritten: list[str] = []
+    for item in recipe.generate:
+        names = [name for _, name in references_in(item.step, "source")]
+        bundled = type(item.step).__module__.startswith("textsynth.")
+        if not bundled or not names or not item.step.needs_model or item.step.shows_labels:
+            return []
+        rewritten += names
+    if not rewritten or any(record.labels for name in rewritten for record in rows[name]):
+        return []
+    if not all(rows[name] for name in rewritten):
+        return []  # a source without rows has its own issue
+    where = recipe.positions.get(f"sources.{rewritten[0]}", str(recipe.path))
+    sentence = (
+        f"sources.{rewritten[0]} has no labels, want counts texts by label, and {recipe.generate[0].name} writes texts "
+        f"with the labels of its rows, so the run would make no text: {NAME_LABEL_COLUMN}, or write "
+        "`want: {total: 100}`"
+    )
+    return [RecipeIssue(where, sentence)]
 
 
 def _issues_of_source(recipe: Recipe, name: str, records: Sequence[Record]) -> Iterator[str]:

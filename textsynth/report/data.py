@@ -1,37 +1,60 @@
-"""The data of a run's report, read from its folder: manifest, counts by label, and a few texts as examples."""
+"""The data of a run's report, read from its folder: manifest, checks, counts by label, and the texts to show."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from itertools import repeat
 from pathlib import Path
 from typing import Any
 
-from textsynth.core.formatting import waiting_for_review
-from textsynth.core.records import reason_category
 from textsynth.core.task import Task
+from textsynth.report.pipeline import CheckRow, check_rows, drop_key
+from textsynth.report.status import RunStatus, run_status
 from textsynth.store.dataset import DatasetReader, check_complete, label_text, row_context, row_text, run_task
 from textsynth.store.evaluation import read_evaluation
 from textsynth.store.manifest import DropCount, Manifest, read_manifest
 
-# Selected texts shown, spread over the labels; with more labels than that one text of each, up to the second limit.
-SELECTED_SHOWN = 40
-MAX_SELECTED_SHOWN = 300
-DROPPED_SHOWN_PER_REASON = 5
+# All selected texts are shown up to this number; of more, as many of each label as fit.
+MAX_SELECTED_SHOWN = 1000
+DROPPED_SHOWN_PER_REASON = 10
+# A label is collapsed where its kept share is at most this part of the kept share of all other labels together.
+COLLAPSED_PART = 1 / 3
+MIN_LABEL_TEXTS = 5
+PROVENANCE_COLUMNS = ("prompt", "model", "sampling", "parent_ids", "example_ids", "attributes", "scores", "family")
+
+
+@dataclass(frozen=True, slots=True)
+class LabelOutcome:
+    """What became of the texts of one label: how many went into the checks, and how many passed all of them.
+
+    `collapsed` marks a label of which far fewer texts are kept than of the others.
+    """
+
+    label: str
+    entered: int
+    kept: int
+    collapsed: bool = False
+
+    @property
+    def share(self) -> float:
+        """The share of kept texts, 0 to 1."""
+        return self.kept / self.entered if self.entered else 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class RunData:
     """The data of a run's report.
 
-    `label_counts` maps each label, in the recipe's order, to its number of selected texts by split.
-    `selected_examples` are up to 40 selected texts spread over the labels; with more labels one text each, at most
-    300. `dropped_examples` maps `section step: reason`, the most frequent first, to up to five texts. Every example has
-    `id`, `label`, `text`, `source_text` (the text it rewrites) and `step`; a selected one has `confidence`, a dropped
-    one `score`, `limit` and `duplicate_of`. `evaluation` is the content of `evaluation.json`, None where there is none.
-    `folder` is the path of the run as the user gave it.
+    `label_counts` maps each label, in the recipe's order, to its number of selected texts by split; `label_outcomes`
+    are in the same order. `checks` are the rows of the pipeline in its order. `selected_examples` are all selected
+    texts, by label; of more than 1,000 as many of each label as fit. `dropped_examples` maps `section step: reason`,
+    the most frequent first, to up to ten texts. Every example has `id`, `label`, `text`, `source_text` (the text it
+    rewrites) and `step`; a selected one has `confidence` and its provenance, a dropped one `score`, `limit`,
+    `duplicate_of`, and `duplicate_text` where the run has the text it repeats. `evaluation` is the content of
+    `evaluation.json`, None where there is none. `folder` is the path of the run as the user gave it.
     """
 
     manifest: Manifest
@@ -40,30 +63,13 @@ class RunData:
     dropped_examples: Mapping[str, Sequence[Mapping[str, Any]]]
     evaluation: Mapping[str, Any] | None = None
     folder: str = "RUN"
+    checks: Sequence[CheckRow] = ()
+    label_outcomes: Sequence[LabelOutcome] = ()
 
     @property
-    def review_prompt(self) -> str:
-        """How many texts wait for review, to be followed by the command that opens them; "" where none do."""
-        number = self.manifest["counts"]["review"]
-        return f"{waiting_for_review(number)} to decide:" if number else ""
-
-    @property
-    def funnel(self) -> list[tuple[str, int]]:
-        """The number of texts at each stage, from candidates to selected, and between them (negative) each loss."""
-        counts = self.manifest["counts"]
-        losses: Counter[str] = Counter()
-        for drop in self.manifest["drops"]:
-            losses[drop_reason(drop)] -= drop["count"]
-        stages = [("candidates", counts["candidates"]), *sorted(losses.items(), key=lambda stage: stage[1])]
-        stages.append(("accepted", counts["accepted"]))
-        if counts["surplus"]:
-            stages.append(("surplus (accepted, not selected)", -counts["surplus"]))
-        return [*stages, ("selected", counts["selected"])]
-
-
-def drop_reason(drop: DropCount) -> str:
-    """Return `section step: reason` for a count of drops; the reason has no quoted part, so that equal ones add up."""
-    return f"{drop['section']} {drop['step']}: {reason_category(drop['reason'])}"
+    def status(self) -> RunStatus:
+        """Whether the quota is met, why not, and the next step."""
+        return run_status(self.manifest, self.checks, self.folder, evaluated=self.evaluation is not None)
 
 
 def read_run_data(run: Path) -> RunData:
@@ -80,9 +86,11 @@ def read_run_data(run: Path) -> RunData:
         manifest=manifest,
         label_counts=label_counts,
         selected_examples=_selected_examples(task, data, provenance, indices),
-        dropped_examples=_dropped_examples(task, manifest["drops"], dropped),
+        dropped_examples=_dropped_examples(task, manifest["drops"], dropped, data),
         evaluation=evaluation,
         folder=str(run),
+        checks=check_rows(manifest, task),
+        label_outcomes=_label_outcomes(label_counts, dropped),
     )
 
 
@@ -96,11 +104,36 @@ def _count_labels(data: DatasetReader) -> tuple[dict[str, Counter[str]], list[in
         for name in label if isinstance(label, list) else [label] if label is not None else []:
             counts[name][split] += 1
         group = indices.setdefault(label_text(label), [])
-        if len(group) < SELECTED_SHOWN:
+        if len(group) < MAX_SELECTED_SHOWN:
             group.append(index)
     groups = [group for group in indices.values() if group]
-    per_group = max(1, SELECTED_SHOWN // max(1, len(groups)))
+    per_group = max(1, MAX_SELECTED_SHOWN // max(1, len(groups)))
+    if sum(map(len, groups)) <= MAX_SELECTED_SHOWN:
+        per_group = MAX_SELECTED_SHOWN
     return counts, [index for group in groups for index in group[:per_group]][:MAX_SELECTED_SHOWN]
+
+
+def _label_outcomes(label_counts: Mapping[str, Mapping[str, int]], dropped: DatasetReader) -> list[LabelOutcome]:
+    """Return how many texts of each label went in and were kept; surplus texts are kept ones."""
+    kept = Counter({label: sum(counts.values()) for label, counts in label_counts.items()})
+    lost: Counter[str] = Counter()
+    for label, section in zip(dropped.values("label"), dropped.values("section"), strict=True):
+        for name in label if isinstance(label, list) else [label]:
+            if name in label_counts:
+                (kept if section == "select" else lost)[name] += 1
+    total_kept, total = kept.total(), kept.total() + lost.total()
+    outcomes = []
+    for label in label_counts:
+        entered = kept[label] + lost[label]
+        other_kept, others = total_kept - kept[label], total - entered
+        collapsed = (
+            entered >= MIN_LABEL_TEXTS
+            and others >= MIN_LABEL_TEXTS
+            and kept[label] / entered <= COLLAPSED_PART * other_kept / others
+            and other_kept > 0
+        )
+        outcomes.append(LabelOutcome(label, entered, kept[label], collapsed))
+    return outcomes
 
 
 def _selected_examples(
@@ -110,23 +143,39 @@ def _selected_examples(
     ids = {row["id"] for row in rows}
     provenance_index = {id_: index for index, id_ in enumerate(provenance.values("id")) if id_ in ids}
     origins = provenance.rows_at([provenance_index[row["id"]] for row in rows])
-    return [_selected_example(task, row, origin) for row, origin in zip(rows, origins, strict=True)]
+    splits = [data.splits[index] for index in indices]
+    return [
+        _selected_example(task, row, split, origin) for row, split, origin in zip(rows, splits, origins, strict=True)
+    ]
 
 
 def _dropped_examples(
-    task: Task, drops: Sequence[DropCount], dropped: DatasetReader
+    task: Task, drops: Sequence[DropCount], dropped: DatasetReader, data: DatasetReader
 ) -> dict[str, list[Mapping[str, Any]]]:
-    indices: dict[str, list[int]] = {drop_reason(drop): [] for drop in drops}
+    groups: dict[str, list[int]] = {drop_key(drop["section"], drop["step"], drop["reason"]): [] for drop in drops}
     columns = zip(*(dropped.values(name) for name in ("section", "step", "reason")), strict=True)
     for index, (section, step, reason) in enumerate(columns):
-        group = indices.setdefault(f"{section} {step}: {reason_category(reason)}", [])
+        group = groups.setdefault(drop_key(section, step, reason), [])
         if len(group) < DROPPED_SHOWN_PER_REASON:
             group.append(index)
-    rows = iter(dropped.rows_at([index for group in indices.values() for index in group]))
-    return {reason: [_dropped_example(task, next(rows)) for _ in group] for reason, group in indices.items() if group}
+    rows = dropped.rows_at([index for group in groups.values() for index in group])
+    originals = _texts_of(task, {row["duplicate_of"] for row in rows} - {None}, (data, dropped))
+    examples = iter([_dropped_example(task, row, originals) for row in rows])
+    return {reason: [next(examples) for _ in group] for reason, group in groups.items() if group}
 
 
-def _selected_example(task: Task, row: Mapping[str, Any], provenance: Mapping[str, Any]) -> Mapping[str, Any]:
+def _texts_of(task: Task, ids: AbstractSet[str], readers: Sequence[DatasetReader]) -> dict[str, str]:
+    """Return the texts of the given ids, as far as the readers have rows with them."""
+    texts: dict[str, str] = {}
+    for reader in readers if ids else ():
+        indices = [index for index, id_ in enumerate(reader.values("id")) if id_ in ids]
+        texts |= {row["id"]: row_text(task, row) for row in reader.rows_at(indices)}
+    return texts
+
+
+def _selected_example(
+    task: Task, row: Mapping[str, Any], split: str, provenance: Mapping[str, Any]
+) -> Mapping[str, Any]:
     return {
         "id": row["id"],
         "label": label_text(row.get("label") or provenance["label"]),
@@ -134,12 +183,15 @@ def _selected_example(task: Task, row: Mapping[str, Any], provenance: Mapping[st
         "source_text": row_context(task, row),
         "step": provenance["step"],
         "confidence": provenance["confidence"],
+        "split": split,
+        **{name: provenance[name] for name in PROVENANCE_COLUMNS},
     }
 
 
-def _dropped_example(task: Task, row: Mapping[str, Any]) -> Mapping[str, Any]:
+def _dropped_example(task: Task, row: Mapping[str, Any], originals: Mapping[str, str]) -> Mapping[str, Any]:
     return {
         **{name: row[name] for name in ("id", "section", "reason", "score", "limit", "duplicate_of")},
+        "duplicate_text": originals.get(row["duplicate_of"] or ""),
         "label": label_text(row["label"]),
         "text": row_text(task, row),
         "source_text": row["source_text"],

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from textsynth.core.formatting import escape_control, pluralize
+from textsynth.core.formatting import escape_control, format_duration, format_percent, pluralize
 from textsynth.core.terminal import MIN_WIDTH, one_line, table_lines, truncate_end, wrap
 from textsynth.report.data import RunData
 from textsynth.report.evaluation import EvaluationReport, build_evaluation_report
@@ -14,11 +14,10 @@ from textsynth.report.sections.calibration import calibration_sections
 from textsynth.report.sections.verdict import VerdictSummary
 
 DEFAULT_WIDTH = 100
-FUNNEL_BAR_WIDTH = 30
 
 
 def run_text(data: RunData, width: int = DEFAULT_WIDTH) -> str:
-    """Return the result of a run, its funnel, its quota, its counts by label and its cost, for `width` columns.
+    """Return the result of a run, its checks, its quota, its counts by label and its cost, for `width` columns.
 
     Where the run was evaluated, the verdict comes first, and the sections of the evaluation before the cost. Control
     characters in names, reasons and notes are escaped, so that a text of a model cannot move the cursor.
@@ -29,8 +28,8 @@ def run_text(data: RunData, width: int = DEFAULT_WIDTH) -> str:
     return _join_parts(
         (
             *verdict,
-            _result_lines(data),
-            _funnel_lines(data),
+            _result_lines(data, width),
+            _check_lines(data, width),
             _quota_lines(data, width),
             _label_lines(data, width),
             *(section_lines(section, width) for section in sections),
@@ -108,18 +107,28 @@ def _join_parts(parts: Iterable[Sequence[str]]) -> str:
     return "\n\n".join("\n".join(map(escape_control, lines)) for lines in parts if lines)
 
 
-def _result_lines(data: RunData) -> list[str]:
-    review = [data.review_prompt, f"  textsynth review {data.folder}"] if data.review_prompt else []
-    return [f"{data.manifest['name']}: {data.manifest['stopped']['sentence']}", *review]
+def _result_lines(data: RunData, width: int) -> list[str]:
+    """Return whether the quota is met and why not, and the next step with its command, which is never broken."""
+    status = data.status
+    head = wrap(_collapse_whitespace(f"{data.manifest['name']}: {status.sentence}"), width)
+    return [*head, *wrap(f"next: {status.next_step}", width), f"  {status.command}"]
 
 
-def _funnel_lines(data: RunData) -> list[str]:
-    largest = max((abs(count) for _, count in data.funnel), default=1) or 1
-    lines = []
-    for stage, count in data.funnel:
-        bar = "█" * round(FUNNEL_BAR_WIDTH * abs(count) / largest)
-        lines.append(f"{count:>8,}  {bar:<{FUNNEL_BAR_WIDTH}}  {_collapse_whitespace(stage)}")
-    return lines
+def _check_lines(data: RunData, width: int) -> list[str]:
+    """Return the checks in the order in which they ran, each with its reasons where it dropped texts, and advice."""
+    rows: list[tuple[str, ...]] = []
+    for row in data.checks:
+        numbers = (f"{row.entered:,}", f"{row.dropped:,}", format_percent(row.share), f"{row.left:,}")
+        rows.append((_collapse_whitespace(f"{row.section} {row.step}"), *numbers, ""))
+        rows += [("", "", f"{reason.count:,}", "", "", _collapse_whitespace(reason.reason)) for reason in row.reasons]
+    rows.append(("selected", "", "", "", f"{data.manifest['counts']['selected']:,}", ""))
+    lines = table_lines(("check", "in", "dropped", "share", "left", "reason"), rows, text_columns=(0, 5), width=width)
+    advice = [
+        f"{row.section} {row.step} dropped {format_percent(row.share)} of its texts: {row.advice}"
+        for row in data.checks
+        if row.advice
+    ]
+    return lines + [line for sentence in advice for line in wrap(sentence, width, "! ", "  ")]
 
 
 def _quota_lines(data: RunData, width: int) -> list[str]:
@@ -138,11 +147,24 @@ def _quota_lines(data: RunData, width: int) -> list[str]:
 
 
 def _label_lines(data: RunData, width: int) -> list[str]:
+    """Return for each label the texts that went in and were kept, and the selected ones by split."""
     splits = [name for name, count in data.manifest["splits"].items() if count]
     if not data.label_counts or not splits:
         return []
-    cells = [(label, *(f"{counts.get(name, 0):,}" for name in splits)) for label, counts in data.label_counts.items()]
-    return table_lines(("label", *splits), cells, width=width)
+    cells = [
+        (
+            outcome.label,
+            f"{outcome.entered:,}",
+            f"{outcome.kept:,}",
+            format_percent(outcome.share),
+            *(f"{data.label_counts[outcome.label].get(name, 0):,}" for name in splits),
+        )
+        for outcome in data.label_outcomes
+    ]
+    collapsed = [outcome.label for outcome in data.label_outcomes if outcome.collapsed]
+    warning = f"collapsed, far fewer texts are kept than of the other labels: {', '.join(collapsed)}"
+    lines = table_lines(("label", "in", "kept", "share", *splits), cells, width=width)
+    return [*lines, *(wrap(_collapse_whitespace(warning), width, "! ", "  ") if collapsed else [])]
 
 
 def _cost_lines(data: RunData) -> list[str]:
@@ -151,7 +173,7 @@ def _cost_lines(data: RunData) -> list[str]:
     lines = [
         f"models: {', '.join(manifest['models']) or 'none'}",
         f"{pluralize(requests['planned'], 'request')} ({requests['from_journal']:,} from the journal, "
-        f"{requests['failed']:,} failed), {manifest['seconds']} s",
+        f"{requests['failed']:,} failed), {format_duration(manifest['seconds'])}",
         f"{tokens['prompt']:,} prompt tokens, {tokens['completion']:,} completion tokens",
     ]
     lines += [f"split {name}: {count:,}" for name, count in manifest["splits"].items()]

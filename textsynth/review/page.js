@@ -78,6 +78,18 @@ function describeStatus(status) {
   return parts.join(" ")
 }
 
+// What was measured, in words. A labeller's score is its confidence in the label that it predicted.
+function describeScore() {
+  const score = formatNumber(entry.score)
+  if (!score) return ["score", ""]
+  const limit = formatNumber(entry.limit)
+  if (entry.predicted_labels.length) {
+    const needed = limit && `; at least ${limit} is needed`
+    return [`confidence of ${entry.step}`, `${score} (0 to 1) for ${entry.predicted_labels.join(", ")}${needed}`]
+  }
+  return [`score of ${entry.step}`, `${score}${limit && `, limit ${limit}`}: ${entry.reason}`]
+}
+
 function addDetail(name, ...values) {
   const present = values.filter(value => value !== null && value !== undefined && value !== "")
   if (!present.length) return
@@ -90,8 +102,8 @@ function showDetails() {
   if (entry.intended_labels.join() !== entry.labels.join()) addDetail("requested label", ...entry.intended_labels.map(describeLabel))
   addDetail("predicted by a model", ...entry.predicted_labels.map(describeLabel))
   if (entry.pending) addDetail("reason for review", `${entry.step}: ${entry.reason}`)
-  const limit = formatNumber(entry.limit)
-  addDetail("score", formatNumber(entry.score) && `${formatNumber(entry.score)}${limit && `, limit ${limit}`}`)
+  const [measure, score] = describeScore()
+  addDetail(measure, score)
   if (entry.confidence !== entry.score) addDetail("confidence", formatNumber(entry.confidence))
   for (const [name, value] of Object.entries(entry.attributes)) addDetail(name, value)
   const otherScores = Object.entries(entry.scores).filter(([name]) => name !== entry.step)
@@ -137,6 +149,7 @@ function showStatus() {
   }).join("; ")
   for (const id of ["keep", "drop", "relabel"]) $(id).disabled = !entry
   if (!state.labels.length) $("relabel").disabled = true
+  $("take-model").disabled = !modelLabels().length
   if (entry) $("decisions").textContent = describeStatus(entry.status)
 }
 
@@ -189,6 +202,17 @@ const step = offset => exclusively(async () => {
   const index = start + offset
   if (index >= 0 && index < state.order.length) await openEntry(index)
 })
+
+// The labels that the model predicted, where they are labels of the recipe.
+const modelLabels = () => entry ? entry.predicted_labels.filter(name => state.labels.some(label => label.name === name)) : []
+
+function takeModelLabels() {
+  const labels = modelLabels()
+  if (!labels.length) return
+  const isCurrent = labels.length === entry.labels.length && labels.every(name => entry.labels.includes(name))
+  if (isCurrent) decide("keep")
+  else decide("relabel", labels)
+}
 
 // The label picker
 
@@ -290,10 +314,10 @@ $("apply").addEventListener("click", applyLabels)
 $("cancel").addEventListener("click", () => $("picker").close())
 
 const ACTIONS = {
-  k: () => decide("keep"), d: () => decide("drop"), r: () => openPicker(), u: undo,
+  k: () => decide("keep"), d: () => decide("drop"), r: () => openPicker(), m: takeModelLabels, u: undo,
   p: () => step(-1), n: () => step(1), ArrowLeft: () => step(-1), ArrowRight: () => step(1),
 }
-const BUTTON_KEYS = {keep: "k", drop: "d", relabel: "r", undo: "u", previous: "p", next: "n"}
+const BUTTON_KEYS = {keep: "k", drop: "d", relabel: "r", "take-model": "m", undo: "u", previous: "p", next: "n"}
 for (const [id, key] of Object.entries(BUTTON_KEYS)) $(id).addEventListener("click", () => ACTIONS[key]())
 document.addEventListener("keydown", event => {
   if (event.ctrlKey || event.metaKey || event.altKey || event.repeat || event.isComposing || $("picker").open) return
