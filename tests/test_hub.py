@@ -17,7 +17,9 @@ from tests.hub.runs import SEED, TEST_ROW, make_run
 from tests.hub_client import Client
 from tests.hub_server import Server
 from tests.store.evaluations import CONTAMINATION, evaluation_content
+from textsynth.store.dataset_hash import dataset_hash
 from textsynth.store.evaluation import write_evaluation
+from textsynth.store.manifest import read_manifest
 
 pytest_plugins = ("tests.hub_fixtures",)
 PUSHED = ["README.md", "data/train-00000-of-00001.parquet", "data/validation-00000-of-00001.parquet"]
@@ -138,6 +140,13 @@ def test_a_dry_run_shows_files_and_sizes_and_writes_nothing(
     assert {"path": "data/train-00000-of-00001.parquet", "size": size, "what": "new"} in summary["files"]
 
 
+def update_hash(run: Path) -> None:
+    """Write the hash of the data set as it is now into the manifest."""
+    manifest = read_manifest(run)
+    manifest["dataset"]["sha256"] = dataset_hash(run)
+    (run / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
+
+
 def test_a_changed_number_of_shards_leaves_no_old_files(client: Client, server: Server, repo: str, run: Path) -> None:
     assert client.textsynth("push", run, repo).code == 0
     data, card = run / "dataset" / "data", run / "dataset" / "README.md"
@@ -148,6 +157,7 @@ def test_a_changed_number_of_shards_leaves_no_old_files(client: Client, server: 
         pq.write_table(table.slice(shard * 5, 5 if shard < 2 else table.num_rows), run / "dataset" / path)
     single_file.rename(run / "single.parquet")
     card.write_text(text.replace("path: data/train-00000-of-00001.parquet", "path: data/train-*"), encoding="utf-8")
+    update_hash(run)
     before = load_remote(client, repo)
     assert client.textsynth("push", run, repo).code == 0
     assert [path for path in server.store.files(repo) if "train" in path] == shards
@@ -156,6 +166,7 @@ def test_a_changed_number_of_shards_leaves_no_old_files(client: Client, server: 
         (run / "dataset" / path).unlink()
     (run / "single.parquet").rename(single_file)
     card.write_text(text, encoding="utf-8")
+    update_hash(run)
     assert client.textsynth("push", run, repo).code == 0
     assert list(server.store.files(repo)) == PUSHED
     assert load_remote(client, repo) == before

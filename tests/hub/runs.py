@@ -53,4 +53,5 @@ def make_run(
     (base / "test.csv").write_text(f"text,label\n{TEST_ROW},delivery\n", encoding="utf-8")
     (base / "answers.py").write_text(ANSWERS, encoding="utf-8")
     overrides = [f"{name.replace('__', '.')}={value}" for name, value in sets.items()]
-    return run(read_recipe(base / "tickets.yaml", overrides), out=base / "run").folder
+    fresh = (base / "run").exists()  # another recipe in the same folder
+    return run(read_recipe(base / "tickets.yaml", overrides), out=base / "run", fresh=fresh).folder

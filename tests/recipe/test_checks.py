@@ -62,7 +62,6 @@ def test_a_recipe_that_can_make_no_text_is_an_issue_that_says_why(
         ("{label: 5}", "[paraphrase: {source: seeds}]", (), True),
         ("{label: 5}", "[paraphrase: {source: seeds}]", ("refund",), False),
         ("{total: 5}", "[paraphrase: {source: seeds}]", (), False),
-        ("{label: 5}", "[paraphrase: {source: seeds}, labelled: {source: null}]", (), False),
     ],
 )
 def test_a_quota_by_label_needs_labels_on_the_rows_that_are_rewritten(
@@ -71,12 +70,12 @@ def test_a_quota_by_label_needs_labels_on_the_rows_that_are_rewritten(
     (tmp_path / "seeds.csv").write_text("text\nwhere is it\n", encoding="utf-8")
     path = tmp_path / "recipe.yaml"
     path.write_text(
-        f"name: t\nlabels: {{refund: x, delay: y}}\nsources: {{seeds: seeds.csv}}\ngenerate: {generate}\n"
-        f"filter: [length]\nwant: {want}\n",
+        f"name: t\ntask: paraphrasing\nlabels: {{refund: x, delay: y}}\nsources: {{seeds: seeds.csv}}\n"
+        f"generate: {generate}\nfilter: [length]\nwant: {want}\n",
         encoding="utf-8",
     )
     issues = check_sources(read_recipe(path), {"seeds": [row(*labels)]})
-    assert [issue.where for issue in issues] == [f"{path}:3"] * has_issue
+    assert [issue.where for issue in issues] == [f"{path}:4"] * has_issue
     assert all("so the run would make no text" in issue.sentence for issue in issues)
 
 

@@ -243,7 +243,9 @@ def check_sources(recipe: Recipe, rows: Mapping[str, Sequence[Record]]) -> list[
         where = recipe.positions.get(f"sources.{name}", str(recipe.path))
         sentences = _issues_of_source(recipe, name, records) if records else [f"sources.{name} has no rows"]
         issues += [RecipeIssue(where, sentence) for sentence in sentences]
-    return issues + _check_rows_for_quota(recipe, rows) + _check_gold_rows(recipe, rows)
+    if not issues:  # else the rows without labels have one already
+        issues = _check_rows_for_quota(recipe, rows)
+    return issues + _check_gold_rows(recipe, rows)
 
 
 def _check_rows_for_quota(recipe: Recipe, rows: Mapping[str, Sequence[Record]]) -> list[RecipeIssue]:

@@ -85,7 +85,7 @@ class _Finder:
         """Add the secrets in the value of a `--set` option, which may be no YAML, or lead nowhere."""
         try:
             node = parse_yaml(text, lambda line: Position(line, "--set"), IssueCollector())
-        except RecipeError:  # reported where the option is applied
+        except (RecipeError, UnicodeError):  # reported where the option is applied
             node = None
         if node is None:
             self._add(text, path)

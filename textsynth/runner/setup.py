@@ -60,12 +60,12 @@ class RequiredColumns:
     """Drops what would leave a column of the data set empty, whatever source, generator and labeller it comes from.
 
     It comes after every labeller, asks nothing, and has the place of one in the run. A text without a label is dropped
-    where the task needs labels and the recipe lists some; with `multi_label` a text may have none.
+    where the task needs labels and the recipe lists some.
     """
 
     def __init__(self, context: Context) -> None:
         self._task = context.task
-        self._needs_label = context.task.needs_labels and bool(context.labels) and not context.multi_label
+        self._needs_label = context.task.needs_labels and bool(context.labels)
 
     def build_requests(self, records: Sequence[Record]) -> list[list[GenerationRequest]]:
         """Return no request."""
