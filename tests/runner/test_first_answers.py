@@ -67,7 +67,8 @@ def test_a_run_whose_answers_are_all_the_same_or_empty_stops_early(
     assert (result.exit_code, result.stopped) == (3, why)
     assert sentence in result.sentence
     assert result.manifest["stopped"] == {"why": why, "sentence": result.sentence}
-    assert result.manifest["requests"]["sent"] <= 100
+    # An instant model may have answered the next window, too, before the first one is judged.
+    assert result.manifest["requests"]["sent"] <= 256
 
 
 @pytest.mark.parametrize("concurrency", [1, 64])
