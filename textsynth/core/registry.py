@@ -15,7 +15,8 @@ import pkgutil
 import re
 import sys
 import traceback
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from types import ModuleType
 
@@ -27,6 +28,16 @@ INNER_CAPITAL = re.compile(r"(?<!^)(?=[A-Z])")
 PLUGIN_PREFIX = "textsynth_local_"
 RENAMED_COMPONENTS = {("task", "paraphrase"): "paraphrasing", ("filter", "faithful"): "faithfulness"}
 """Components of earlier recipes, by section and name, and their names today."""
+
+
+def step_names(components: Iterable[str]) -> list[str]:
+    """Return the names of the steps of one section: that of the component; the second step of one is `NAME-2`."""
+    counts: Counter[str] = Counter()
+    names = []
+    for component in components:
+        counts[component] += 1
+        names.append(component if counts[component] == 1 else f"{component}-{counts[component]}")
+    return names
 
 
 def component_names(section: str) -> list[str]:

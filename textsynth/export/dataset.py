@@ -26,7 +26,8 @@ from textsynth.export.run_result import CardFigure, RunResult
 from textsynth.export.splits import assign_splits
 from textsynth.export.tables import ColumnTable, default_table, dropped_table, provenance_table
 from textsynth.export.viewer_check import viewer_problems
-from textsynth.store.dataset_hash import content_hash, parquet_files
+from textsynth.store.atomic import OWNER_ONLY_FILE, OWNER_ONLY_FOLDER
+from textsynth.store.dataset_hash import content_hash
 from textsynth.store.owned_files import OwnedFiles, file_hash
 from textsynth.store.swap import exchange
 
@@ -35,8 +36,6 @@ FOLDERS = {"default": "data", "provenance": "provenance", "dropped": "dropped"}
 ONLY_SPLIT = "train"
 # Rows per row group, and in memory at once while a file is written.
 ROWS_PER_GROUP = 50_000
-OWNER_ONLY_FOLDER = 0o700
-OWNER_ONLY_FILE = 0o600
 CARD = "README.md"
 TEXT_COLUMNS = ("text", "source_text", "raw_answer")
 KEPT_COLUMNS = ("id", "label", "intended_label", "predicted_label", "split", "family", "step", "section")
@@ -98,7 +97,7 @@ def write_dataset(folder: Path, result: RunResult) -> WrittenDataset:
             _remove_layout(new_folder)  # there only where something failed
     except OSError as error:
         raise RunError(f"{folder}: the data set cannot be written: {error.strerror or error}") from error
-    sha256 = content_hash({name: hashes[name] for name in parquet_files(folder)})
+    sha256 = content_hash({name: value for name, value in hashes.items() if name.endswith(".parquet")})
     return WrittenDataset({name: len(rows) for name, rows in by_split.items()}, tuple(notes), sha256)
 
 

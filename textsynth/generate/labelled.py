@@ -20,7 +20,7 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field, field_validator
 
-from textsynth.core.formatting import pluralize
+from textsynth.core.formatting import format_percent, pluralize
 from textsynth.core.options import PromptName, SourceName, TextLists, Texts
 from textsynth.core.protocols import Context, GeneratorSession, PromptedGenerator, QuotaDeficit
 from textsynth.core.records import REVIEW_DECISION, Completion, DroppedRecord, GenerationRequest, Record, RenderedPrompt
@@ -148,7 +148,7 @@ class Labelled(PromptedGenerator):
             origin = "as no seeds and no combinations are given"
         return [
             f"writes for {pluralize(len(weights), 'label set')}, {several} of them with several labels, {origin}: "
-            f"about {share:.0%} of the texts get several labels".replace("%", " %")
+            f"about {format_percent(share)} of the texts get several labels"
         ]
 
     def start(self, context: Context, name: str) -> GeneratorSession:

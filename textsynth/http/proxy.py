@@ -14,8 +14,6 @@ from urllib.request import getproxies, proxy_bypass
 
 from textsynth.core.errors import ModelError
 
-DEFAULT_PORT = 80
-
 
 @dataclass(frozen=True, slots=True)
 class Proxy:

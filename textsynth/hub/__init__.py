@@ -72,12 +72,7 @@ def push(folder: Path, options: PushOptions, *, log: Log = lambda _: None, recip
         return _dry_run(options, payload, log)
     repository = HubRepository(options, log)
     repository.login(required=True)
-    remote = repository.state()
-    changes = file_changes(payload, remote)
-    notes = _notes(options, remote)
-    _check_tag(options, remote, changes)
-    if not options.replace:
-        refuse_differences(payload, repository, remote)
+    remote, changes, notes = _compare(options, payload, repository)
     remote = _create_missing(options, repository, remote)
     if all(file.what == "same" for file in changes):
         sentence, commit, pull_request = f"{options.repo} already has this data set: nothing was sent", None, None
@@ -98,6 +93,19 @@ def push(folder: Path, options: PushOptions, *, log: Log = lambda _: None, recip
         waived=sorted(options.waive),
         notes=notes,
     )
+
+
+def _compare(
+    options: PushOptions, payload: PushPayload, repository: HubRepository
+) -> tuple[RemoteState, list[FileChange], list[str]]:
+    """Return the state of the repository, the changes of a push and notes on them. Raises UsageError to refuse them."""
+    remote = repository.state()
+    changes = file_changes(payload, remote)
+    notes = _notes(options, remote)
+    _check_tag(options, remote, changes)
+    if not options.replace:
+        refuse_differences(payload, repository, remote)
+    return remote, changes, notes
 
 
 def _create_missing(options: PushOptions, repository: HubRepository, remote: RemoteState) -> RemoteState:
@@ -143,12 +151,7 @@ def _dry_run(options: PushOptions, payload: PushPayload, log: Log) -> PushResult
     repository = HubRepository(replace(options, max_retry_seconds=seconds), log)
     try:
         repository.login(required=False)
-        remote = repository.state()
-        changes = file_changes(payload, remote)
-        notes = _notes(options, remote)
-        _check_tag(options, remote, changes)
-        if not options.replace:
-            refuse_differences(payload, repository, remote)
+        remote, changes, notes = _compare(options, payload, repository)
     except RunError as error:
         failure = None if error.__cause__ is None else classify_error(error.__cause__, options.repo)
         if failure is None or not failure.unreachable:

@@ -18,7 +18,6 @@ MAX_LAYERS = 6
 
 # A text that neither begins nor ends like a wrapper: a word without a colon, number or bracket right behind it.
 _PLAIN = re.compile(r"(?!\d)\w(?:[^\W\d_]|['’-])*+(?:[ ,?!;]|\.(?![\w.)])|\Z)")
-_ENDS_PLAIN = frozenset("?!.…")
 _NAMED = re.compile(r"[^\W\d_]+(?: [^\W\d_]+){0,2} ?#?\d|\w{1,5}[.):\]]|[^\W\d_]{1,20}[\"'’]? ?:")
 _EMPHASIS = "*_~="
 _BRACKETS = {"[": "]", "{": "}", "(": ")", "<": ">", "【": "】"}

@@ -178,10 +178,8 @@ class _Tag:
         after = answer[self.end : self.end + 1]
         previous = answer[self.start - 1 : self.start]
         # At the start of a line, with a word behind it: "<think> appears in my chat".
-        self.mentioned = bool(answer[: self.start].strip()) if self.start < 200 else True
-        self.mentioned = (
-            self.mentioned and answer[self.end : self.end + 1] == " " and answer[self.end + 1 : self.end + 2].isalnum()
-        )
+        is_first = self.start < 200 and not answer[: self.start].strip()
+        self.mentioned = not is_first and after == " " and answer[self.end + 1 : self.end + 2].isalnum()
         self.quoted = previous in _QUOTES and after in _QUOTES and bool(previous and after)
         spaced = previous in {" ", "\t", "("} and after in _AFTER_MENTION and bool(after)
         line_goes_on = bool(answer[self.end : self.end + 200].partition("\n")[0].strip(" \t.!?"))

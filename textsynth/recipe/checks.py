@@ -243,9 +243,7 @@ def check_sources(recipe: Recipe, rows: Mapping[str, Sequence[Record]]) -> list[
         where = recipe.positions.get(f"sources.{name}", str(recipe.path))
         sentences = _issues_of_source(recipe, name, records) if records else [f"sources.{name} has no rows"]
         issues += [RecipeIssue(where, sentence) for sentence in sentences]
-    if not issues:  # else the rows without labels have one already
-        issues = _check_rows_for_quota(recipe, rows)
-    return issues + _check_gold_rows(recipe, rows)
+    return issues + _check_rows_for_quota(recipe, rows) + _check_gold_rows(recipe, rows)
 
 
 def _check_rows_for_quota(recipe: Recipe, rows: Mapping[str, Sequence[Record]]) -> list[RecipeIssue]:
@@ -264,8 +262,8 @@ def _check_rows_for_quota(recipe: Recipe, rows: Mapping[str, Sequence[Record]]) 
         rewritten += names
     if not rewritten or any(record.labels for name in rewritten for record in rows[name]):
         return []
-    if not all(rows[name] for name in rewritten):
-        return []  # a source without rows has its own issue
+    if not all(rows[name] for name in rewritten) or _generator_copying_labels(recipe, rewritten[0], _keeps_labels):
+        return []  # a source without rows, or with rows that need labels, has its own issue
     where = recipe.positions.get(f"sources.{rewritten[0]}", str(recipe.path))
     sentence = (
         f"sources.{rewritten[0]} has no labels, want counts texts by label, and {recipe.generate[0].name} writes texts "

@@ -10,7 +10,7 @@ from textsynth.core.errors import UsageError, did_you_mean
 from textsynth.core.field_types import fields_of
 from textsynth.core.options import Options
 from textsynth.core.protocols import Filter, Generator, Labeller, Selector, Source
-from textsynth.core.registry import component_class, component_names, load_component
+from textsynth.core.registry import component_class, component_names, load_component, step_names
 from textsynth.core.task import Task
 from textsynth.models import ModelOptions
 from textsynth.recipe.issues import IssueCollector, Position
@@ -98,14 +98,9 @@ class StepReader:
                     node.mark, f"{section} is a list of steps, found {describe_node(node)}: begin each step with '- '"
                 )
             return []
-        counts: dict[str, int] = {}
-        steps = []
-        for child in node.items:
-            step = self.read_step(section, child)
-            if step is not None:
-                count = counts[step.component] = counts.get(step.component, 0) + 1
-                steps.append(step if count == 1 else replace(step, name=f"{step.component}-{count}"))
-        return steps
+        steps = [step for step in (self.read_step(section, child) for child in node.items) if step is not None]
+        names = step_names(step.component for step in steps)
+        return [replace(step, name=name) for step, name in zip(steps, names, strict=True)]
 
     def _split_step(self, section: str, owner: str, node: Node, mark: Position) -> tuple[str, YamlMap] | None:
         """Return the component's name and its options from a bare name, or from a map of one name to its options."""

@@ -21,6 +21,7 @@ from textsynth.report.charts.file import svg_file
 from textsynth.report.charts.svg import MarkStyle, Plot
 from textsynth.report.sections.arms import arms_section
 from textsynth.report.sections.domain_shift import LENGTH_TITLE, domain_shift_section
+from textsynth.store.atomic import OWNER_ONLY_FOLDER
 from textsynth.store.evaluation import delete_evaluation, read_evaluation
 from textsynth.store.owned_files import OwnedFiles, write_owned_text
 
@@ -65,7 +66,7 @@ def update_card(run: Path, evaluation: Mapping[str, Any]) -> None:
     files.refuse_obstacles([CARD, *(f"dataset/{name}" for name in paths)])
     try:
         card = with_evaluation(path.read_text(encoding="utf-8"), evaluation, figures)
-        (path.parent / "figures").mkdir(exist_ok=True, mode=0o700)
+        (path.parent / "figures").mkdir(exist_ok=True, mode=OWNER_ONLY_FOLDER)
     except OSError as error:
         raise RunError(f"{path}: the card cannot be written: {error.strerror or error}") from error
     for figure in figures:

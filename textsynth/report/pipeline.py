@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from textsynth.core.errors import UsageError
 from textsynth.core.records import reason_category
-from textsynth.core.registry import load_component
+from textsynth.core.registry import load_component, step_names
 from textsynth.core.task import RecipeFacts, Task
 from textsynth.store.manifest import DropCount, Manifest
 
@@ -92,7 +92,7 @@ def check_rows(manifest: Manifest, task: Task) -> list[CheckRow]:
     for drop in manifest["drops"]:
         by_step.setdefault(_check_of(drop, order), []).append(drop)
     steps = [(section, name) for section in PIPELINE_SECTIONS for name in order.names.get(section, ())]
-    steps += sorted((step for step in by_step if step not in steps), key=lambda step: PIPELINE_SECTIONS.index(step[0]))
+    steps += [step for step in by_step if step not in steps]
     steps.sort(key=lambda step: PIPELINE_SECTIONS.index(step[0]))
     entered = manifest["counts"]["candidates"]
     rows = []
@@ -101,7 +101,7 @@ def check_rows(manifest: Manifest, task: Task) -> list[CheckRow]:
         if not drops and (section, name) not in order.always_shown:
             continue
         row = CheckRow(section, name, entered, _reason_counts(drops))
-        rows.append(CheckRow(section, name, entered, row.reasons, _advice(row)))
+        rows.append(replace(row, advice=_advice(row)))
         entered = row.left
     return [*rows, *_selection_row(manifest)]
 
@@ -209,12 +209,6 @@ def _read_sections(manifest: Manifest) -> dict[str, object]:
 
 
 def _step_names(steps: Sequence[object]) -> list[str]:
-    """Return the names of steps as a recipe lists them; the second of one component is `NAME-2`."""
-    counts: Counter[str] = Counter()
-    names = []
-    for step in steps:
-        component = next(iter(step), "") if isinstance(step, Mapping) else step
-        if isinstance(component, str) and component:
-            counts[component] += 1
-            names.append(component if counts[component] == 1 else f"{component}-{counts[component]}")
-    return names
+    """Return the names of steps as a recipe lists them."""
+    components = (next(iter(step), "") if isinstance(step, Mapping) else step for step in steps)
+    return step_names(component for component in components if isinstance(component, str) and component)

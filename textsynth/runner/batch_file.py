@@ -16,7 +16,7 @@ from textsynth.core.errors import ModelError, RunError, UsageError
 from textsynth.core.records import Completion, ModelRequest
 from textsynth.models import ModelOptions
 from textsynth.models.openai.batch_format import is_rejection, parse_reply_line
-from textsynth.store.atomic import open_atomic
+from textsynth.store.atomic import OWNER_ONLY_FILE, open_atomic
 
 # From this many rejections on, without any other answer, the whole batch counts as rejected.
 MIN_REJECTIONS = 5
@@ -90,7 +90,7 @@ class BatchFile:
         Raises RunError when the file cannot be written.
         """
         if not path.exists() or path.is_file():
-            with open_atomic(path, error="the requests cannot be written", mode=0o600) as file:
+            with open_atomic(path, error="the requests cannot be written", mode=OWNER_ONLY_FILE) as file:
                 self.write(file)
             return
         try:

@@ -10,6 +10,7 @@ from textsynth.core.errors import RunError, UsageError
 from textsynth.core.formatting import pluralize
 from textsynth.recipe import Recipe
 from textsynth.review.pending import FILE as PENDING
+from textsynth.store.atomic import OWNER_ONLY_FOLDER
 from textsynth.store.dataset_hash import DATASET
 from textsynth.store.decisions import FILE as DECISIONS
 from textsynth.store.evaluation import FILE as EVALUATION
@@ -21,7 +22,6 @@ from textsynth.store.owned_files import OwnedFiles, RunIdentity
 REPORT = "report.html"
 REPLACED = (DATASET, MANIFEST, EVALUATION, PENDING, REPORT)
 """What a run replaces in its folder, if an earlier run here wrote it."""
-OWNER_ONLY = 0o700
 
 
 def check_folder(folder: Path, recipe: Recipe, *, fresh: bool) -> None:
@@ -57,7 +57,7 @@ def make_folder(folder: Path) -> None:
     """Create the folder of a run, readable by its owner only. Raises RunError where that is not possible."""
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
-        folder.mkdir(mode=OWNER_ONLY, exist_ok=True)
+        folder.mkdir(mode=OWNER_ONLY_FOLDER, exist_ok=True)
     except OSError as error:
         raise RunError(
             f"{folder}: the run's folder cannot be made: {error.strerror}; give another one with --out"

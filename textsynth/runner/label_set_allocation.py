@@ -10,7 +10,7 @@ import heapq
 from collections import Counter
 from collections.abc import Mapping
 
-LabelSet = tuple[str, ...]
+from textsynth.generate.label_sets import LabelSet
 
 
 def allocate_sets(

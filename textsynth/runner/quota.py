@@ -56,17 +56,13 @@ class QuotaCell:
         """`card_arrival`, `card_arrival, annoyed`, or `total`."""
         return ", ".join(self.values.values()) or "total"
 
-    def covers(self, request: GenerationRequest) -> bool:
-        """Whether texts of an answer to the request count in the cell; with several labels they count for each."""
-        return all(
-            value in request.labels if key == "label" else request.fields.get(key) == value
-            for key, value in self.values.items()
-        )
+    def counts(self, item: Record | GenerationRequest) -> bool:
+        """Whether a record, or each text of an answer to a request, counts in the cell.
 
-    def counts(self, record: Record) -> bool:
-        """Whether the record counts in the cell; with several labels it counts for each of them."""
+        With several labels it counts for each of them.
+        """
         return all(
-            value in record.labels if key == "label" else record.fields.get(key) == value
+            value in item.labels if key == "label" else item.fields.get(key) == value
             for key, value in self.values.items()
         )
 
@@ -135,7 +131,7 @@ class Quota:
         for cell in self.cells:
             if cell.values not in deficit_cells:
                 continue
-            if any(map(cell.covers, requests)):
+            if any(map(cell.counts, requests)):
                 cell.exhausted_generators.discard(generator)
             elif generator not in cell.exhausted_generators:
                 cell.exhausted_generators.add(generator)
@@ -167,7 +163,7 @@ class Quota:
         """Count the candidates of planned requests as pending."""
         for request in requests:
             for cell in self.cells:
-                if cell.covers(request):
+                if cell.counts(request):
                     cell.pending[request.step] += request.candidates
 
     def commit(
@@ -189,7 +185,7 @@ class Quota:
                 new = sum(map(cell.counts, records))
                 cell.accepted += new
                 cell.by_generator[request.step] += new
-                if cell.covers(request):
+                if cell.counts(request):
                     cell.pending[request.step] -= request.candidates
                     cell.requested[request.step] += request.candidates * informative
                     misses = cell.consecutive_misses[request.step] + informative

@@ -8,7 +8,8 @@ from collections.abc import Callable, Mapping, Sequence
 
 from textsynth.core.protocols import Context, Selector
 from textsynth.core.records import Record
-from textsynth.runner.label_set_allocation import LabelSet, allocate_sets
+from textsynth.generate.label_sets import LabelSet
+from textsynth.runner.label_set_allocation import allocate_sets
 from textsynth.runner.plugin_checks import validate_selection
 from textsynth.runner.quota import QuotaCell
 

@@ -110,9 +110,7 @@ class LazyFilterSession:
                 f"{self._name}: evaluate_batch returned {len(verdicts)} verdicts for {len(records)} texts, and must "
                 "return one for each"
             )
-        first_index: dict[str, int] = {}
-        for index, record in enumerate(records):
-            first_index.setdefault(record.id, index)
+        duplicates: list[tuple[Record, str]] = []
         for record, verdict in zip(records, verdicts, strict=True):
             if verdict is None:
                 continue
@@ -121,12 +119,23 @@ class LazyFilterSession:
                     f"{self._name}: the verdict on the text {record.text!r:.60} is {verdict!r:.60}; None keeps a text, "
                     "Verdict(reason, score, limit) drops it"
                 )
-            if first_index.get(verdict.duplicate_of or "", -1) >= first_index[record.id]:
+            if verdict.duplicate_of:
+                duplicates.append((record, verdict.duplicate_of))
+        if duplicates:
+            self._check_originals(records, duplicates)
+        return verdicts
+
+    def _check_originals(self, records: Sequence[Record], duplicates: Sequence[tuple[Record, str]]) -> None:
+        """Raise UsageError for a duplicate whose original is the text itself or a later one of the batch."""
+        first_index: dict[str, int] = {}
+        for index, record in enumerate(records):
+            first_index.setdefault(record.id, index)
+        for record, original in duplicates:
+            if first_index.get(original, -1) >= first_index[record.id]:
                 raise UsageError(
                     f"{self._name}: the verdict on the text {record.text!r:.60} names it, or a later text of the "
                     "batch, as duplicate_of; name a committed record or an earlier one of the batch"
                 )
-        return verdicts
 
     def commit(self, records: Sequence[Record]) -> None:
         """Commit the records; an empty batch starts nothing."""

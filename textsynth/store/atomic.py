@@ -12,7 +12,8 @@ from typing import BinaryIO, TextIO
 
 from textsynth.core.errors import RunError
 
-OWNER_ONLY = 0o600
+OWNER_ONLY_FILE = 0o600
+OWNER_ONLY_FOLDER = 0o700
 _numbers = itertools.count()
 
 
@@ -31,7 +32,7 @@ def open_atomic(path: Path, *, error: str | None = None, mode: int = 0o666) -> I
         yield file
 
 
-def write_bytes_atomic(path: Path, content: bytes, *, error: str | None = None, mode: int = OWNER_ONLY) -> None:
+def write_bytes_atomic(path: Path, content: bytes, *, error: str | None = None, mode: int = OWNER_ONLY_FILE) -> None:
     """Write a file, by default readable by its owner only; see `open_atomic`."""
     with _open_temporary(path, error, mode) as descriptor:
         file: BinaryIO

@@ -8,7 +8,6 @@ hand.
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import fcntl
 import json
@@ -19,6 +18,7 @@ from pathlib import Path
 from typing import Literal, NamedTuple, cast, get_args
 
 from textsynth.core.errors import RunError, UsageError, did_you_mean
+from textsynth.store.append import append_to_file, size_if_line_ended
 
 FILE = "review.jsonl"
 UNNAMED_PERSON = "someone"
@@ -145,37 +145,18 @@ def add_decisions(run: Path, lines: Iterable[Decision]) -> None:
     """
     path = run / FILE
     content = "".join(f"{json.dumps(asdict(line), ensure_ascii=False)}\n" for line in lines)
-    is_new = not path.exists()
     try:
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW, 0o600)
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
-            _append(descriptor, content.encode("utf-8", "replace"))
-        finally:
-            os.close(descriptor)
-        if is_new:
-            _sync_folder(run)
+        append_to_file(path, content.encode("utf-8", "replace"), _repair_end)
     except OSError as error:
         raise RunError(f"{path}: the decision cannot be written: {error.strerror}") from error
 
 
-def _append(descriptor: int, content: bytes) -> None:
-    end = _repair_end(descriptor)
-    try:
-        while content:
-            content = content[os.write(descriptor, content) :]
-        os.fsync(descriptor)
-    except OSError:
-        with contextlib.suppress(OSError):
-            os.ftruncate(descriptor, end)
-        raise
-
-
 def _repair_end(descriptor: int) -> int:
     """Make the file end with a line break, and return its size: remove an incomplete line, terminate a complete one."""
-    size = os.fstat(descriptor).st_size
-    if size == 0 or os.pread(descriptor, 1, size - 1) == b"\n":
+    size = size_if_line_ended(descriptor)
+    if size is not None:
         return size
+    size = os.fstat(descriptor).st_size
     content = os.pread(descriptor, size, 0)
     end = content.rfind(b"\n") + 1
     try:
@@ -192,14 +173,6 @@ def _is_begun_line(fragment: bytes) -> bool:
     """Whether a fragment is the beginning of a line that `add_decisions` writes; nothing else is ever removed."""
     begin = LINE_BEGIN[: len(fragment)]
     return fragment.startswith(begin)
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _parse_line(line: bytes) -> Decision:

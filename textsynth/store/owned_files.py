@@ -8,7 +8,6 @@ appended: an incomplete line, as after a crash, is skipped.
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import json
 import os
@@ -18,11 +17,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 from textsynth.core.errors import RunError, UsageError
+from textsynth.store.append import append_to_file, size_if_line_ended
 from textsynth.store.atomic import write_bytes_atomic
 
 FILE = ".textsynth-files.jsonl"
 HEADER = {"textsynth_files": 1}
-BLOCK_BYTES = 1 << 20
 REMEDY = "move it away, or name another folder with --out"
 MAX_NAMED = 3
 
@@ -164,14 +163,11 @@ def write_owned_json(folder: Path, name: str, value: object, *, indent: int | No
 
 def file_hash(path: Path) -> str:
     """Return the sha256 of a file's content, "" where it cannot be read."""
-    digest = hashlib.sha256()
     try:
         with path.open("rb") as file:
-            while block := file.read(BLOCK_BYTES):
-                digest.update(block)
+            return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError:
         return ""
-    return digest.hexdigest()
 
 
 def _is_regular(path: Path) -> bool:
@@ -210,20 +206,18 @@ def _append_entries(path: Path, entries: Iterable[Mapping[str, object]]) -> None
     lines = "".join(json.dumps(entry, ensure_ascii=False) + "\n" for entry in entries).encode(
         "utf-8", "surrogateescape"
     )
-    flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC
     try:
-        descriptor = os.open(path, flags, 0o600)
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
-            size = os.fstat(descriptor).st_size
-            if size == 0:
-                lines = json.dumps(HEADER).encode() + b"\n" + lines
-            elif os.pread(descriptor, 1, size - 1) != b"\n":
-                lines = b"\n" + lines
-            while lines:
-                lines = lines[os.write(descriptor, lines) :]
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+        append_to_file(path, lines, _prepare_end)
     except OSError as error:
         raise RunError(f"{path}: the list of written files cannot be written: {error.strerror or error}") from error
+
+
+def _prepare_end(descriptor: int) -> int:
+    """Write the header into an empty file, end an incomplete line, and return the file's size."""
+    size = size_if_line_ended(descriptor)
+    if size == 0:
+        return os.write(descriptor, json.dumps(HEADER).encode() + b"\n")
+    if size is not None:
+        return size
+    os.write(descriptor, b"\n")
+    return os.fstat(descriptor).st_size

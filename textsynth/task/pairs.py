@@ -11,27 +11,25 @@ from typing import ClassVar
 from textsynth.core.records import Record
 from textsynth.core.task import (
     BASIC_FILTERS,
-    DEFAULT_TEXTS,
     TEST,
     Example,
     RecipeFacts,
     ReviewQuestion,
     StepSpec,
-    Task,
     label_answer,
     label_instruction,
 )
+from textsynth.task.classification import Classification
 
 TEXT_A = "text_a"
 TEXT_B = "text_b"
 
 
-class Pairs(Task):
+class Pairs(Classification):
     """Labelled pairs of texts to train a classifier of pairs on."""
 
     columns: ClassVar[Mapping[str, str]] = {TEXT_A: "", TEXT_B: TEXT_B}
     generator: ClassVar[str] = "pair"
-    needs_labels: ClassVar[bool] = True
 
     @property
     def source_fields(self) -> Mapping[str, str]:
@@ -56,11 +54,6 @@ class Pairs(Task):
         texts = (*super().family_texts(record), record.text)
         return texts if record.field_text(TEXT_B) else texts[:-1]
 
-    @property
-    def evaluates(self) -> bool:
-        """True: a classifier predicts the label from both texts."""
-        return True
-
     def default_filters(self, facts: RecipeFacts) -> list[StepSpec]:
         """Return the basic filters, that of near-duplicates, and those that the sources allow.
 
@@ -73,21 +66,6 @@ class Pairs(Task):
         if TEST in facts.sources:
             filters.append({"leak": {"source": TEST}})
         return filters
-
-    def default_select(self, facts: RecipeFacts, *, by_label: bool) -> list[StepSpec]:
-        """Return `diverse` where the quota is by label and pairs are generated."""
-        return ["diverse"] if by_label and not facts.only_existing else []
-
-    def default_want(self, facts: RecipeFacts) -> dict[str, int]:
-        """Return a quota for each label where there are labels and pairs are generated."""
-        if facts.only_existing or not facts.labels:
-            return super().default_want(facts)
-        return {"label": DEFAULT_TEXTS}
-
-    @property
-    def hub_category(self) -> str:
-        """The Hub's task category."""
-        return "text-classification"
 
     def hub_task_ids(self, *, multi_label: bool) -> list[str]:
         """Return the task id of texts that are classified together; a recipe names a narrower one under `export`."""

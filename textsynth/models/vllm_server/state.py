@@ -82,7 +82,7 @@ class ServerState:
 
 def write_json(path: Path, content: ServerPlan | ServerState) -> None:
     """Write a plan or a state atomically, readable only by its owner."""
-    atomic.write_json(path, asdict(content), mode=0o600)
+    atomic.write_json(path, asdict(content), mode=atomic.OWNER_ONLY_FILE)
 
 
 def read_plan(path: Path) -> ServerPlan:

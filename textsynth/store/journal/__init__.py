@@ -23,7 +23,7 @@ from typing import Any
 from textsynth.core.errors import TextSynthError
 from textsynth.core.formatting import valid_unicode
 from textsynth.core.records import Completion, ModelRequest, OptionScores, RenderedPrompt
-from textsynth.core.secrets import redact_message, redact_stored
+from textsynth.core.secrets import redact_stored
 from textsynth.store.journal.checksum import answer_checksum, vector_checksum
 from textsynth.store.journal.file import (
     CHECKED_COLUMNS,
@@ -133,7 +133,7 @@ class Journal:
             completion.finish,
             completion.prompt_tokens,
             completion.completion_tokens,
-            None if failure is None else valid_unicode(redact_message(failure)),
+            None if failure is None else valid_unicode(failure),
             None if completion.scores is None else valid_unicode(_format_scores(completion.scores)),
             completion.engine,
         )

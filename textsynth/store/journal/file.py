@@ -11,7 +11,7 @@ import stat
 from pathlib import Path
 
 from textsynth.core.errors import JournalError, RunLocked, UsageError
-from textsynth.store.atomic import OWNER_ONLY
+from textsynth.store.atomic import OWNER_ONLY_FILE
 from textsynth.store.journal.checksum import answer_checksum, vector_checksum
 
 FILE = "journal.sqlite"
@@ -178,7 +178,7 @@ def move_aside(folder: Path) -> Path | None:
 def connect(path: Path) -> sqlite3.Connection:
     """Open the file, which only its owner can read; each statement is a transaction, on disk when it returns."""
     with contextlib.suppress(OSError):  # SQLite has the better error
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, OWNER_ONLY))
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, OWNER_ONLY_FILE))
     connection = sqlite3.connect(path, check_same_thread=False, timeout=30, isolation_level=None)
     connection.execute("PRAGMA cell_size_check = ON")
     connection.execute("PRAGMA journal_mode = WAL")
