@@ -7,7 +7,7 @@ what changes during a run. `registry.py` finds a component by its section and na
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Literal, Protocol, runtime_checkable
@@ -234,6 +234,14 @@ class Generator(Step):
     def varied_attributes(self) -> Mapping[str, Sequence[str]]:
         """The attributes that the texts are varied by, each with its values; a quota may count them."""
         return {}
+
+    def attribute_issues(self, labels: Collection[str]) -> Iterable[tuple[tuple[str | int, ...], str]]:
+        """Return the mistakes in the attributes: the keys that lead to each, and a sentence without the step's name."""
+        return ()
+
+    def can_write(self, cell: Mapping[str, str], labels: Collection[str]) -> bool:
+        """Whether a text of this generator can have the values of a quota cell, in a recipe with these labels."""
+        return all(name == "label" or name in self.varied_attributes for name in cell)
 
     @property
     def label_combinations(self) -> Sequence[Sequence[str]]:

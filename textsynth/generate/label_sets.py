@@ -24,6 +24,11 @@ def ordered_set(labels: Iterable[str], all_labels: Iterable[str]) -> LabelSet:
     return tuple(sorted(dict.fromkeys(labels), key=lambda label: rank.get(label, len(rank))))
 
 
+def seed_text(labels: LabelSet) -> str:
+    """Return a label set as part of the text that seeds a random generator."""
+    return "\x1f".join(labels)
+
+
 def describe_labels(labels: Sequence[str], descriptions: Mapping[str, str]) -> str:
     """Return what a label means, "" where that is not known; of several labels their meanings, or else their names."""
     if len(labels) == 1:

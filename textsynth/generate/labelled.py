@@ -3,8 +3,9 @@
 With `multi_label: true` it writes for label sets: those of `combinations`, or those of the seeds, as often as the seeds
 have them. A text of a set has all of its labels.
 
-All combinations of label and attributes are used evenly. Each prompt shows seed examples of one fold only, sampled with
-the run's seed; the provenance names them. Attributed prompts are from AttrPrompt (Yu et al. 2023, arXiv 2306.15895).
+All combinations of label and attributes are used evenly, or as the weights of the attributes say. Each prompt shows
+seed examples of one fold only, sampled with the run's seed; the provenance names them. Attributed prompts are from
+AttrPrompt (Yu et al. 2023, arXiv 2306.15895).
 
 Does not check that a text has its label: that is the task of `agreement` and `choice`.
 """
@@ -14,24 +15,34 @@ from __future__ import annotations
 import itertools
 import random
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated, ClassVar
+from typing import ClassVar
 
 from pydantic import Field, field_validator
 
 from textsynth.core.formatting import format_percent, pluralize
-from textsynth.core.options import PromptName, SourceName, TextLists, Texts
+from textsynth.core.options import PromptName, SourceName, TextLists
 from textsynth.core.protocols import Context, GeneratorSession, PromptedGenerator, QuotaDeficit
 from textsynth.core.records import REVIEW_DECISION, Completion, DroppedRecord, GenerationRequest, Record, RenderedPrompt
 from textsynth.core.seed_folds import FOLDS, assign_folds
+from textsynth.generate.attribute_options import (
+    AttributeValues,
+    Exclusion,
+    attribute_issues,
+    is_even,
+    values_of,
+)
+from textsynth.generate.attribute_plan import AttributePlan
 from textsynth.generate.candidates import parse_candidates
+from textsynth.generate.joint_distribution import AttributeModel
 from textsynth.generate.label_sets import (
     LabelSet,
     LabelSetPlanner,
     LabelSets,
     describe_labels,
     ordered_set,
+    seed_text,
     weigh_sets,
 )
 from textsynth.text.languages import language_name
@@ -41,7 +52,6 @@ EXAMPLES_PER_CONTRAST_LABEL = 2
 # This many requests of a label in a row show the same examples (half of them per fold), so that equal prompts follow
 # each other and an engine can use its prefix cache.
 REQUESTS_PER_SAMPLE = 8
-Attributes = tuple[tuple[str, str], ...]
 
 
 class Labelled(PromptedGenerator):
@@ -68,8 +78,14 @@ class Labelled(PromptedGenerator):
     prompt: PromptName = Field(default="labelled", description="the prompt template")
     source: SourceName | None = Field(default=None, description="the seed examples that prompts may show")
     domain: str = Field(default="", description="one line about the texts, such as messages of a bank's customers")
-    attributes: dict[str, Annotated[Texts, Field(min_length=1)]] = Field(
-        default={}, description="attributes and their values: every combination is used evenly, each kept as a field"
+    attributes: dict[str, AttributeValues] = Field(
+        default={},
+        description="attributes, each kept as a field: a list of values, of which every combination is used evenly, a "
+        "map of values to weights, or a map with given and values, where the values depend on label or an attribute",
+    )
+    exclude: tuple[Exclusion, ...] = Field(
+        default=(),
+        description="combinations of attributes (and label) that never occur: {tone: angry, channel: letter}",
     )
     combinations: TextLists = Field(
         default=(),
@@ -85,7 +101,7 @@ class Labelled(PromptedGenerator):
 
     @field_validator("attributes")
     @classmethod
-    def _check_attribute_names(cls, attributes: dict[str, Texts]) -> dict[str, Texts]:
+    def _check_attribute_names(cls, attributes: dict[str, AttributeValues]) -> dict[str, AttributeValues]:
         for name in attributes:
             if name in cls.prompt_variables | RESERVED_NAMES | (cls.output_fields or frozenset()):
                 raise ValueError(f"an attribute cannot be called {name!r}, a name that prompts or data sets use")
@@ -114,8 +130,31 @@ class Labelled(PromptedGenerator):
 
     @property
     def varied_attributes(self) -> Mapping[str, Sequence[str]]:
-        """The value of `attributes`."""
-        return self.attributes
+        """The attributes, each with every value that it may have."""
+        return {name: values_of(attribute) for name, attribute in self.attributes.items()}
+
+    def attribute_issues(self, labels: Collection[str]) -> Iterator[tuple[tuple[str | int, ...], str]]:
+        """Yield conditions and exclusions that name nothing or leave nothing."""
+        issues = list(attribute_issues(self.attributes, self.exclude, labels))
+        yield from issues
+        for label in labels or [""] if self.exclude and not issues else ():
+            if not self.can_write({}, [label] if label else []):
+                of_label = f" for the label {label!r}" if label else ""
+                yield (
+                    ("exclude",),
+                    f"exclude leaves no combination of attributes{of_label}: take one of its entries out",
+                )
+
+    def can_write(self, cell: Mapping[str, str], labels: Collection[str]) -> bool:
+        """Whether a combination of attributes that occurs has the values of the cell."""
+        if not super().can_write(cell, labels):
+            return False
+        if is_even(self.attributes, self.exclude):
+            return True
+        model = AttributeModel(self.attributes, self.exclude)
+        sets = [[cell["label"]]] if "label" in cell else [[label] for label in labels] or [[]]
+        fixed = {name: value for name, value in cell.items() if name in self.attributes}
+        return any(model.given_labels(label_set, fixed).mass > 0 for label_set in sets)
 
     @property
     def shows_labels(self) -> bool:
@@ -192,12 +231,12 @@ class LabelledSession:
         if context.multi_label:
             sets = LabelSets(step.label_set_weights(context), f"{context.seed}:{name}:label sets")
             self._planner = LabelSetPlanner(sets)
+        self._label_sets: list[LabelSet] = [(label,) for label in context.labels] or [()]
         self._requested: Counter[LabelSet] = Counter()
         self._few_shots: dict[tuple[LabelSet, int], _FewShot] = {}
         # There are few different prompts; each is rendered once.
         self._rendered: dict[tuple[object, ...], RenderedPrompt] = {}
-        self._grids: dict[tuple[LabelSet, Attributes], list[dict[str, str]]] = {}
-        self._grid_used: Counter[tuple[LabelSet, Attributes]] = Counter()
+        self._attributes = AttributePlan(step.attributes, step.exclude, f"{context.seed}:{name}")
         self._accepted: dict[tuple[LabelSet, int], list[Record]] = {}
         self._label_values = [{"name": label, "description": text} for label, text in context.labels.items()]
 
@@ -207,9 +246,16 @@ class LabelledSession:
         Where texts may have several labels, requests for the cells that lack most come first.
         """
         per_request = self._step.per_request
+        deficits = [deficit for deficit in deficits if self._can_write(deficit.cell)]
         if self._planner is not None:
             planned = self._planner.plan(deficits, per_request, max_requests)
-            return self._group([self._make_request(labels, cell) for labels, cell in planned])
+            return self._group(
+                [
+                    self._make_request(labels, cell)
+                    for labels, cell in planned
+                    if self._attributes.mass(labels, cell) > 0
+                ]
+            )
         rounds = (
             [deficit.cell for deficit in deficits if deficit.candidates > number * per_request]
             for number in itertools.count()
@@ -261,14 +307,20 @@ class LabelledSession:
         """Return the label of a quota cell, or the label requested least often; of several the first."""
         if "label" in cell:
             return (cell["label"],)
-        sets: list[LabelSet] = [(label,) for label in self._context.labels] or [()]
-        return min(sets, key=lambda labels: self._requested[labels])
+        return self._attributes.next_label(cell, self._label_sets, self._requested)
+
+    def _can_write(self, cell: Mapping[str, str]) -> bool:
+        """Whether the attributes allow a text of a quota cell."""
+        if self._planner is not None:
+            return True
+        sets = [(cell["label"],)] if "label" in cell else self._label_sets
+        return any(self._attributes.mass(labels, cell) > 0 for labels in sets)
 
     def _make_request(self, labels: LabelSet, cell: Mapping[str, str]) -> GenerationRequest:
         """Return the next request for the labels and the attributes of a quota cell."""
         number = self._requested[labels]
         self._requested[labels] += 1
-        attributes = self._next_attributes(labels, cell)
+        attributes = self._attributes.next_values(labels, cell)
         fold = self._next_fold(labels, number)
         few_shot = self._few_shot(labels, number // REQUESTS_PER_SAMPLE, fold)
         accepted = self._last_accepted(labels, fold)
@@ -306,24 +358,6 @@ class LabelledSession:
             "language": language_name(self._context.language),
             **attributes,
         }
-
-    def _next_attributes(self, labels: LabelSet, cell: Mapping[str, str]) -> dict[str, str]:
-        """Return the next combination of attribute values for a label set, with those that the cell fixes."""
-        fixed = {name: value for name, value in cell.items() if name in self._step.attributes}
-        key = (labels, tuple(fixed.items()))
-        if key not in self._grids:
-            choices = [
-                [fixed[name]] if name in fixed else list(values) for name, values in self._step.attributes.items()
-            ]
-            combinations = [
-                dict(zip(self._step.attributes, values, strict=True)) for values in itertools.product(*choices)
-            ]
-            random.Random(f"{self._context.seed}:{self._name}:{_seed_text(labels)}:grid").shuffle(combinations)
-            self._grids[key] = combinations
-        number = self._grid_used[key]
-        self._grid_used[key] += 1
-        combinations = self._grids[key]
-        return combinations[number % len(combinations)]
 
     def _next_fold(self, labels: LabelSet, number: int) -> int:
         """Return the fold whose seeds request `number` of a label set shows: the folds alternate."""
@@ -364,7 +398,7 @@ class LabelledSession:
         cached = self._few_shots.get((labels, fold))
         if cached is not None and cached.sample == sample:
             return cached
-        rng = random.Random(f"{self._context.seed}:{self._name}:{_seed_text(labels)}:{sample}")
+        rng = random.Random(f"{self._context.seed}:{self._name}:{seed_text(labels)}:{sample}")
         examples: list[Record] = []
         for seeds in self._example_groups(labels, fold):
             examples += rng.sample(seeds, min(self._step.shots - len(examples), len(seeds)))
@@ -391,8 +425,3 @@ class LabelledSession:
             values = [self._step.example(record) for record in examples]
             contrast.append({"label": name, "description": self._context.labels[name], "examples": values})
         return contrast, shown
-
-
-def _seed_text(labels: LabelSet) -> str:
-    """Return a label set as part of the text that seeds a random generator."""
-    return "\x1f".join(labels)

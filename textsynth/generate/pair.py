@@ -12,6 +12,7 @@ from pydantic import Field, field_validator
 
 from textsynth.core.options import PromptName
 from textsynth.core.records import Record
+from textsynth.generate.attribute_options import AttributeValues
 from textsynth.generate.labelled import Labelled
 
 TEXT_A = "text_a"
@@ -25,7 +26,7 @@ class Pair(Labelled):
 
     @field_validator("attributes")
     @classmethod
-    def _check_attributes_are_no_texts(cls, attributes: dict[str, object]) -> dict[str, object]:
+    def _check_attributes_are_no_texts(cls, attributes: dict[str, AttributeValues]) -> dict[str, AttributeValues]:
         for name in (TEXT_A, TEXT_B):
             if name in attributes:
                 raise ValueError(f"an attribute cannot be called {name!r}, the name of a text of the pair")

@@ -14,6 +14,7 @@ from textsynth.core.options import Options
 from textsynth.core.protocols import Generator, Labeller, Selector, Source
 from textsynth.core.records import Record
 from textsynth.export.card.hub_vocabulary import matching_task_ids
+from textsynth.recipe.attribute_checks import check_attributes, check_cells
 from textsynth.recipe.issues import IssueCollector
 from textsynth.recipe.quota_spec import check_total, check_want
 from textsynth.recipe.recipe import Recipe
@@ -47,7 +48,10 @@ def check_sections(sections: Sections, base: Path, issues: IssueCollector) -> No
         if sections.task_is_valid:
             _check_output_fields(sections, base, issues)
         _check_balanced_fields(sections, base, issues)
-        attributes = [name for generator in _generators(sections) for name in generator.varied_attributes]
+        generators = _generators(sections)
+        attributes = [name for generator in generators for name in generator.varied_attributes]
+        if check_attributes(sections.lists["generate"], sections.labels, issues):
+            check_cells(sections.want, generators, sections.labels, sections.mark("want"), issues)
         check_want(
             sections.want,
             sections.mark("want"),

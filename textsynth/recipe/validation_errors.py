@@ -43,6 +43,11 @@ def unknown_section(name: str, allowed: list[str]) -> str:
     return f"a recipe has no section {name!r}{name_hint(name, allowed)}"
 
 
+def position_of(node: YamlMap, path: Path, default: Position) -> Position:
+    """Return the position of what the keys of `path` lead to, or of the last of them that is there; else `default`."""
+    return _value_at(node, path).position if path and path[0] in node.entries else default
+
+
 class NodeValue:
     """A node of a recipe, with the position of its key, or of itself in a list."""
 

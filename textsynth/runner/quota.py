@@ -8,7 +8,6 @@ from them. All of it depends on committed and planned requests only, never on th
 
 from __future__ import annotations
 
-import itertools
 import math
 from collections import Counter
 from collections.abc import Container, Iterable, Mapping, Sequence
@@ -18,6 +17,7 @@ from types import MappingProxyType
 from textsynth.core.protocols import QuotaDeficit
 from textsynth.core.records import GenerationRequest, Record
 from textsynth.recipe import Recipe
+from textsynth.recipe.attribute_checks import cells_of
 
 PRIOR_YIELD, LARGE_RUN_PRIOR_YIELD = 0.5, 0.85
 LARGE_RUN_REQUESTS = 16
@@ -240,26 +240,15 @@ def quota_cells(recipe: Recipe, limit: int | None) -> list[QuotaCell]:
 
 
 def _wanted_cells(recipe: Recipe) -> list[WantedCell]:
-    """Return a cell for each label with a quota, then one for each combination of the values of the other keys."""
-    values = _countable_values(recipe)
+    """Return a cell for each label with a quota, then one for each combination that occurs of the other keys."""
+    generators = [item.step for item in recipe.generate]
     per_label = recipe.want.get(("label",))
     by_label = [(name, per_label if label.want is None else label.want) for name, label in recipe.labels.items()]
     cells: list[WantedCell] = [({"label": name}, number) for name, number in by_label if number is not None]
     for keys, number in recipe.want.items():
         if keys != ("label",):
-            combinations = itertools.product(*(values[key] for key in keys))
-            cells += [(dict(zip(keys, combination, strict=True)), number) for combination in combinations]
+            cells += [(cell, number) for cell in cells_of(keys, generators, recipe.labels)]
     return cells
-
-
-def _countable_values(recipe: Recipe) -> dict[str, list[str]]:
-    """Return the values of each key that a quota may name: the labels, and the attributes that generators vary."""
-    values: dict[str, list[str]] = {"label": list(recipe.labels)}
-    for item in recipe.generate:
-        for name, attribute_values in item.step.varied_attributes.items():
-            merged = values.setdefault(name, [])
-            merged += [value for value in attribute_values if value not in merged]
-    return values
 
 
 def _scale_to_limit(cells: Sequence[WantedCell], limit: int) -> list[WantedCell]:

@@ -1,0 +1,70 @@
+"""What must hold between the attributes of the generators, their exclusions, and the cells of the quota."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Collection, Iterator, Mapping, Sequence
+
+from textsynth.core.protocols import Generator
+from textsynth.recipe.issues import IssueCollector, Position
+from textsynth.recipe.quota_spec import LABEL
+from textsynth.recipe.steps import ParsedStep
+from textsynth.recipe.validation_errors import position_of
+
+
+def check_attributes(steps: Sequence[ParsedStep], labels: Collection[str], issues: IssueCollector) -> bool:
+    """Add every condition or exclusion that names nothing or leaves nothing; return whether there is none."""
+    before = len(issues)
+    for step in steps:
+        if isinstance(step.step, Generator):
+            for path, sentence in step.step.attribute_issues(labels):
+                issues.add(position_of(step.fields, path, step.mark), f"{step.component}.{sentence}")
+    return len(issues) == before
+
+
+def check_cells(
+    quotas: Mapping[tuple[str, ...], int],
+    generators: Sequence[Generator],
+    labels: Collection[str],
+    mark: Position,
+    issues: IssueCollector,
+) -> None:
+    """Add every label or value of an attribute that no text of its quota can have, as it never occurs."""
+    values = countable_values(generators, labels)
+    for keys in quotas:
+        if not keys or not all(key in values for key in keys):
+            continue
+        cells = list(cells_of(keys, generators, labels))
+        for key in keys:
+            for value in values[key]:
+                if not any(cell[key] == value for cell in cells):
+                    issues.add(
+                        mark,
+                        f"want.{'*'.join(keys)}: no text can have {key} {value!r}, because exclude or the conditions "
+                        "of the attributes rule it out: take the value or the exclusion out",
+                    )
+
+
+def countable_values(generators: Sequence[Generator], labels: Collection[str]) -> dict[str, list[str]]:
+    """Return the values of each key that a quota may name: the labels, and the attributes that generators vary."""
+    values: dict[str, list[str]] = {LABEL: list(labels)}
+    for generator in generators:
+        for name, attribute_values in generator.varied_attributes.items():
+            merged = values.setdefault(name, [])
+            merged += [value for value in attribute_values if value not in merged]
+    return values
+
+
+def cells_of(keys: Sequence[str], generators: Sequence[Generator], labels: Collection[str]) -> Iterator[dict[str, str]]:
+    """Yield a cell for each combination of the values of `keys` that some text can have.
+
+    A combination counts as possible where no generator varies all of the keys.
+    """
+    values = countable_values(generators, labels)
+    writers = [
+        generator for generator in generators if all(key == LABEL or key in generator.varied_attributes for key in keys)
+    ]
+    for combination in itertools.product(*(values[key] for key in keys)):
+        cell = dict(zip(keys, combination, strict=True))
+        if not writers or any(writer.can_write(cell, labels) for writer in writers):
+            yield cell
