@@ -239,6 +239,10 @@ class Generator(Step):
         """Return the mistakes in the attributes: the keys that lead to each, and a sentence without the step's name."""
         return ()
 
+    def fitted_to(self, rows: Mapping[str, Sequence[Record]], labels: Sequence[str], *, multi_label: bool) -> Generator:
+        """Return the generator with what it takes from the rows of the sources. Raises UsageError where it cannot."""
+        return self
+
     def can_write(self, cell: Mapping[str, str], labels: Collection[str]) -> bool:
         """Whether a text of this generator can have the values of a quota cell, in a recipe with these labels."""
         return all(name == "label" or name in self.varied_attributes for name in cell)

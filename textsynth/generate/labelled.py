@@ -19,11 +19,11 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from pydantic import Field, field_validator
+from pydantic import Field, PrivateAttr, field_validator
 
 from textsynth.core.formatting import format_percent, pluralize
 from textsynth.core.options import PromptName, SourceName, TextLists
-from textsynth.core.protocols import Context, GeneratorSession, PromptedGenerator, QuotaDeficit
+from textsynth.core.protocols import Context, Generator, GeneratorSession, PromptedGenerator, QuotaDeficit
 from textsynth.core.records import REVIEW_DECISION, Completion, DroppedRecord, GenerationRequest, Record, RenderedPrompt
 from textsynth.core.seed_folds import FOLDS, assign_folds
 from textsynth.generate.attribute_options import (
@@ -35,6 +35,7 @@ from textsynth.generate.attribute_options import (
 )
 from textsynth.generate.attribute_plan import AttributePlan
 from textsynth.generate.candidates import parse_candidates
+from textsynth.generate.fitted_attributes import FitOptions, FittedAttributes, fit_attributes
 from textsynth.generate.joint_distribution import AttributeModel
 from textsynth.generate.label_sets import (
     LabelSet,
@@ -87,6 +88,10 @@ class Labelled(PromptedGenerator):
         default=(),
         description="combinations of attributes (and label) that never occur: {tone: angry, channel: letter}",
     )
+    fit: SourceName | FitOptions | None = Field(
+        default=None,
+        description="real rows that give further attributes and decide how often each value occurs: a source, or a map",
+    )
     combinations: TextLists = Field(
         default=(),
         description="with multi_label: the sets of labels to write texts for, each equally often; default: those of "
@@ -99,15 +104,25 @@ class Labelled(PromptedGenerator):
         default=0, ge=0, description="accepted texts a prompt shows as not to be repeated; 0 keeps prompts stable"
     )
 
+    _fitted: FittedAttributes | None = PrivateAttr(default=None)
+
     @field_validator("attributes")
     @classmethod
     def _check_attribute_names(cls, attributes: dict[str, AttributeValues]) -> dict[str, AttributeValues]:
         for name in attributes:
-            if name in cls.prompt_variables | RESERVED_NAMES | (cls.output_fields or frozenset()):
-                raise ValueError(f"an attribute cannot be called {name!r}, a name that prompts or data sets use")
-            if not name or name != name.strip() or "*" in name:
-                raise ValueError(f"an attribute's name has no * in it and no space at its ends, found {name!r}")
+            issue = cls._issue_of_name(name)
+            if issue:
+                raise ValueError(issue)
         return attributes
+
+    @classmethod
+    def _issue_of_name(cls, name: str) -> str:
+        """Return why an attribute cannot have this name; "" where it can."""
+        if name in cls.prompt_variables | RESERVED_NAMES | (cls.output_fields or frozenset()):
+            return f"an attribute cannot be called {name!r}, a name that prompts or data sets use"
+        if not name or name != name.strip() or "*" in name:
+            return f"an attribute's name has no * in it and no space at its ends, found {name!r}"
+        return ""
 
     @field_validator("combinations")
     @classmethod
@@ -130,13 +145,54 @@ class Labelled(PromptedGenerator):
 
     @property
     def varied_attributes(self) -> Mapping[str, Sequence[str]]:
-        """The attributes, each with every value that it may have."""
-        return {name: values_of(attribute) for name, attribute in self.attributes.items()}
+        """The attributes, each with every value that it may have; () before the rows that decide it were read."""
+        unfitted = self.fit_options.names if self.fit_options is not None and self._fitted is None else ()
+        return {name: values_of(attribute) for name, attribute in self.all_attributes.items()} | dict.fromkeys(
+            unfitted, ()
+        )
+
+    @property
+    def fit_options(self) -> FitOptions | None:
+        """The value of `fit`, with the defaults where it is the name of a source."""
+        return FitOptions(source=self.fit) if isinstance(self.fit, str) else self.fit
+
+    @property
+    def all_attributes(self) -> Mapping[str, AttributeValues]:
+        """The attributes of the recipe and those of the fit."""
+        return {**(self._fitted.attributes if self._fitted is not None else {}), **self.attributes}
+
+    @property
+    def all_exclusions(self) -> Sequence[Exclusion]:
+        """The exclusions of the recipe and those of the fit."""
+        return (*(self._fitted.exclude if self._fitted is not None else ()), *self.exclude)
+
+    @property
+    def label_weights(self) -> Mapping[str, float] | None:
+        """The share of each label where a fit decides it."""
+        return None if self._fitted is None else self._fitted.label_weights
+
+    def fitted_to(self, rows: Mapping[str, Sequence[Record]], labels: Sequence[str], *, multi_label: bool) -> Generator:
+        """Return the generator with the attributes of `fit`."""
+        if self.fit_options is None:
+            return self
+        options = self.fit_options
+        fitted = self.model_copy()
+        fitted._fitted = fit_attributes(options, rows[options.source], labels, multi_label=multi_label)
+        return fitted
 
     def attribute_issues(self, labels: Collection[str]) -> Iterator[tuple[tuple[str | int, ...], str]]:
-        """Yield conditions and exclusions that name nothing or leave nothing."""
+        """Yield conditions and exclusions that name nothing or leave nothing, and names that are used twice."""
         issues = list(attribute_issues(self.attributes, self.exclude, labels))
         yield from issues
+        for name in self.fit_options.names if self.fit_options is not None else ():
+            issue = self._issue_of_name(name)
+            if issue:
+                yield ("fit", "columns"), f"fit.columns: {issue}"
+            elif name in self.attributes:
+                yield (
+                    ("attributes", name),
+                    f"attributes.{name} is also an attribute of fit: leave it out of one of them",
+                )
         for label in labels or [""] if self.exclude and not issues else ():
             if not self.can_write({}, [label] if label else []):
                 of_label = f" for the label {label!r}" if label else ""
@@ -147,13 +203,14 @@ class Labelled(PromptedGenerator):
 
     def can_write(self, cell: Mapping[str, str], labels: Collection[str]) -> bool:
         """Whether a combination of attributes that occurs has the values of the cell."""
+        attributes, exclude = self.all_attributes, self.all_exclusions
         if not super().can_write(cell, labels):
             return False
-        if is_even(self.attributes, self.exclude):
+        if is_even(attributes, exclude):
             return True
-        model = AttributeModel(self.attributes, self.exclude)
+        model = AttributeModel(attributes, exclude)
         sets = [[cell["label"]]] if "label" in cell else [[label] for label in labels] or [[]]
-        fixed = {name: value for name, value in cell.items() if name in self.attributes}
+        fixed = {name: value for name, value in cell.items() if name in attributes}
         return any(model.given_labels(label_set, fixed).mass > 0 for label_set in sets)
 
     @property
@@ -176,9 +233,10 @@ class Labelled(PromptedGenerator):
         return weigh_sets(list(context.labels), seeds, self.combinations)
 
     def plan_notes(self, context: Context) -> list[str]:
-        """Return a sentence on the number of label sets where texts may have several labels."""
+        """Return a sentence on the fit, and one on the label sets where texts may have several labels."""
+        fit_notes = [] if self._fitted is None else [self._fitted.note]
         if not context.multi_label:
-            return []
+            return fit_notes
         weights = self.label_set_weights(context)
         several = sum(len(label_set) > 1 for label_set in weights)
         share = sum(weight for labels, weight in weights.items() if len(labels) > 1) / sum(weights.values())
@@ -186,8 +244,9 @@ class Labelled(PromptedGenerator):
         if not self.combinations and self.source is None:
             origin = "as no seeds and no combinations are given"
         return [
+            *fit_notes,
             f"writes for {pluralize(len(weights), 'label set')}, {several} of them with several labels, {origin}: "
-            f"about {format_percent(share)} of the texts get several labels"
+            f"about {format_percent(share)} of the texts get several labels",
         ]
 
     def start(self, context: Context, name: str) -> GeneratorSession:
@@ -236,7 +295,9 @@ class LabelledSession:
         self._few_shots: dict[tuple[LabelSet, int], _FewShot] = {}
         # There are few different prompts; each is rendered once.
         self._rendered: dict[tuple[object, ...], RenderedPrompt] = {}
-        self._attributes = AttributePlan(step.attributes, step.exclude, f"{context.seed}:{name}")
+        self._attributes = AttributePlan(
+            step.all_attributes, step.all_exclusions, f"{context.seed}:{name}", step.label_weights
+        )
         self._accepted: dict[tuple[LabelSet, int], list[Record]] = {}
         self._label_values = [{"name": label, "description": text} for label, text in context.labels.items()]
 

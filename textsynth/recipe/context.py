@@ -5,16 +5,17 @@ Nothing heavy is loaded here: the embedder is loaded when a step first embeds.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import TYPE_CHECKING
 
-from textsynth.core.errors import RecipeError
-from textsynth.core.protocols import Context
+from textsynth.core.errors import RecipeError, RecipeIssue, UsageError
+from textsynth.core.protocols import Context, Generator
 from textsynth.core.records import Record
 from textsynth.prompts import Prompt, find_prompt
 from textsynth.recipe.checks import check_sources
-from textsynth.recipe.recipe import Recipe
+from textsynth.recipe.recipe import NamedStep, Recipe
 
 if TYPE_CHECKING:
     import numpy as np
@@ -30,6 +31,22 @@ def read_sources(recipe: Recipe) -> dict[str, list[Record]]:
     if issues:
         raise RecipeError(issues)
     return rows
+
+
+def fit_generators(recipe: Recipe, rows: Mapping[str, Sequence[Record]]) -> Recipe:
+    """Return the recipe with generators that took from the rows what decides their plan. Raises RecipeError."""
+    issues: list[RecipeIssue] = []
+    steps: list[NamedStep[Generator]] = []
+    for item in recipe.generate:
+        try:
+            step = item.step.fitted_to(rows, list(recipe.labels), multi_label=recipe.multi_label)
+        except UsageError as error:
+            issues.append(RecipeIssue(item.where, f"{item.name}.fit: {error}"))
+            continue
+        steps.append(item if step is item.step else dataclasses.replace(item, step=step))
+    if issues:
+        raise RecipeError(issues)
+    return dataclasses.replace(recipe, generate=tuple(steps))
 
 
 def make_context(recipe: Recipe, sources: dict[str, list[Record]], store: VectorStore) -> Context:

@@ -22,7 +22,7 @@ from textsynth.export.card.metadata import read_card
 from textsynth.export.dataset import write_dataset
 from textsynth.models import ModelRuntime
 from textsynth.recipe import Recipe
-from textsynth.recipe.context import make_context, read_sources
+from textsynth.recipe.context import fit_generators, make_context, read_sources
 from textsynth.recipe.pinning import pin_sources, revision_changes
 from textsynth.review.pending import write_pending
 from textsynth.runner.batch_file import BatchFile
@@ -104,10 +104,11 @@ def run(
     limit_threads()
     limit_malloc_arenas()
     recipe = pin_sources(recipe)
-    cells = quota_cells(recipe, limit)
-    monitor = ProgressMonitor(watch, cells)
     check_folder(out, recipe, fresh=fresh)
     sources = read_sources(recipe)
+    recipe = fit_generators(recipe, sources)
+    cells = quota_cells(recipe, limit)
+    monitor = ProgressMonitor(watch, cells)
     make_folder(out)
     # The journal locks the folder until everything is written.
     with interrupt_on_sigterm(), Journal(out, fresh=fresh) as journal:

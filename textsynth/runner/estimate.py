@@ -19,7 +19,7 @@ from textsynth.hub.options import release_blockers
 from textsynth.models import ModelOptions
 from textsynth.recipe import Recipe
 from textsynth.recipe.checks import gold_sources
-from textsynth.recipe.context import make_context, no_embeddings, read_sources
+from textsynth.recipe.context import fit_generators, make_context, no_embeddings, read_sources
 from textsynth.recipe.pinning import pin_sources
 from textsynth.recipe.references import references_in
 from textsynth.runner.budget import CHARACTERS_PER_TOKEN
@@ -83,7 +83,9 @@ class RunEstimate:
 def estimate(recipe: Recipe) -> RunEstimate:
     """Return the estimate of a run of the recipe. Reads the sources; loads and asks no model."""
     recipe = pin_sources(recipe)
-    context = make_context(recipe, read_sources(recipe), no_embeddings())
+    sources = read_sources(recipe)
+    recipe = fit_generators(recipe, sources)
+    context = make_context(recipe, sources, no_embeddings())
     cells = quota_cells(recipe, None)
     generators = start_generators(recipe, context)
     shares = {item.name: item.step.share for item in recipe.generate if item.step.needs_model}
