@@ -50,9 +50,9 @@ def plan(number: int, cell: Mapping[str, str], **fit: object) -> list[Generation
 @settings(max_examples=30)
 @given(COLUMN, COLUMN, COLUMN)
 def test_a_tree_without_smoothing_has_the_shares_of_each_column_and_of_each_pair_that_it_connects(
-    *columns: Sequence[str],
+    first: Sequence[str], second: Sequence[str], third: Sequence[str]
 ) -> None:
-    table = dict(zip(("first", "second", "third"), columns, strict=True))
+    table = {"first": first, "second": second, "third": third}
     shares: dict[str, dict[str, float]] = {}
     for node in fit_tree(table, smoothing=0, floor=0, values={}):
         parents = {"": 1.0} if node.parent is None else shares[node.parent]

@@ -235,6 +235,11 @@ class Generator(Step):
         """The attributes that the texts are varied by, each with its values; a quota may count them."""
         return {}
 
+    @property
+    def own_cells(self) -> Sequence[tuple[Mapping[str, str], int]]:
+        """Quota cells that the options of the generator ask for, each with the number of texts to select."""
+        return ()
+
     def attribute_issues(self, labels: Collection[str]) -> Iterable[tuple[tuple[str | int, ...], str]]:
         """Return the mistakes in the attributes: the keys that lead to each, and a sentence without the step's name."""
         return ()

@@ -9,12 +9,14 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Annotated, TypeAlias
 
-from pydantic import AfterValidator, Discriminator, Field, Tag
+from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, Tag, WithJsonSchema
 
 from textsynth.core.errors import did_you_mean
-from textsynth.core.options import Options, Texts
+from textsynth.core.options import COUNT_SCHEMA, Options, ShortCount, Texts, parse_count
 
 LABEL = "label"
+CASE = "case"
+"""The field of texts that are written for a case."""
 LIST_TAG, WEIGHTS_TAG, CONDITIONAL_TAG = "a list of values", "values with weights", "values that depend on another"
 
 
@@ -79,6 +81,63 @@ Exclusion: TypeAlias = dict[
     str, Annotated[Annotated[str, Tag("a text")] | Annotated[ValueList, Tag(LIST_TAG)], Discriminator(_exclusion_tag)]
 ]
 """Attribute (or label) → one value or several: texts with such a value of each of them do not occur."""
+
+
+CaseCount: TypeAlias = Annotated[
+    int, BeforeValidator(parse_count), Field(gt=0), WithJsonSchema(COUNT_SCHEMA), ShortCount()
+]
+
+
+class CaseOptions(Options):
+    """How many texts of a case are selected, and the label they have."""
+
+    want: CaseCount = Field(description="texts of the case to select")
+    label: str | None = Field(default=None, description="the label of these texts; default: all labels in turn")
+
+
+def _case_tag(value: object) -> str:
+    return "a map" if isinstance(value, (Mapping, CaseOptions)) else "a number"
+
+
+Case: TypeAlias = Annotated[
+    Annotated[CaseCount, Tag("a number")] | Annotated[CaseOptions, Tag("a map")], Discriminator(_case_tag)
+]
+"""How many texts of a case are wanted, or this with the label that they have."""
+
+
+def case_label(case: Case) -> str | None:
+    """Return the label that the texts of a case have; None for any."""
+    return case.label if isinstance(case, CaseOptions) else None
+
+
+def case_cells(cases: Mapping[str, Case]) -> list[tuple[dict[str, str], int]]:
+    """Return the quota cell of each case and how many texts it wants."""
+    cells: list[tuple[dict[str, str], int]] = []
+    for description, case in cases.items():
+        label = case_label(case)
+        values = {CASE: description} if label is None else {LABEL: label, CASE: description}
+        cells.append((values, case.want if isinstance(case, CaseOptions) else case))
+    return cells
+
+
+def case_issues(
+    cases: Mapping[str, Case], attributes: Attributes, labels: Collection[str]
+) -> Iterator[tuple[tuple[str | int, ...], str]]:
+    """Yield cases without words or with an unknown label, and an attribute with the name of the field of cases."""
+    if cases and CASE in attributes:
+        yield ("attributes", CASE), f"attributes.{CASE} has the name of the field that `cases` gives: rename it"
+    for description, case in cases.items():
+        label = case_label(case)
+        if not description.strip():
+            yield (
+                ("cases", description),
+                "cases has a case without words: describe it, as in `no punctuation at all: 5`",
+            )
+        if label is not None and label not in labels:
+            yield (
+                ("cases", description, "label"),
+                f"cases.{description}.label is {label!r}, which `labels` does not list{did_you_mean(label, labels)}",
+            )
 
 
 def pool_weights(pool: Pool) -> dict[str, float]:

@@ -13,10 +13,8 @@ Does not check that a text has its label: that is the task of `agreement` and `c
 from __future__ import annotations
 
 import itertools
-import random
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import ClassVar
 
 from pydantic import Field, PrivateAttr, field_validator
@@ -25,16 +23,21 @@ from textsynth.core.formatting import format_percent, pluralize
 from textsynth.core.options import PromptName, SourceName, TextLists
 from textsynth.core.protocols import Context, Generator, GeneratorSession, PromptedGenerator, QuotaDeficit
 from textsynth.core.records import REVIEW_DECISION, Completion, DroppedRecord, GenerationRequest, Record, RenderedPrompt
-from textsynth.core.seed_folds import FOLDS, assign_folds
 from textsynth.generate.attribute_options import (
+    CASE,
     AttributeValues,
+    Case,
     Exclusion,
     attribute_issues,
+    case_cells,
+    case_issues,
+    case_label,
     is_even,
     values_of,
 )
 from textsynth.generate.attribute_plan import AttributePlan
 from textsynth.generate.candidates import parse_candidates
+from textsynth.generate.few_shot import FewShot, FewShotSamples
 from textsynth.generate.fitted_attributes import FitOptions, FittedAttributes, fit_attributes
 from textsynth.generate.joint_distribution import AttributeModel
 from textsynth.generate.label_sets import (
@@ -43,13 +46,11 @@ from textsynth.generate.label_sets import (
     LabelSets,
     describe_labels,
     ordered_set,
-    seed_text,
     weigh_sets,
 )
 from textsynth.text.languages import language_name
 
 RESERVED_NAMES = frozenset({"id", "text", "total", REVIEW_DECISION})
-EXAMPLES_PER_CONTRAST_LABEL = 2
 # This many requests of a label in a row show the same examples (half of them per fold), so that equal prompts follow
 # each other and an engine can use its prefix cache.
 REQUESTS_PER_SAMPLE = 8
@@ -91,6 +92,11 @@ class Labelled(PromptedGenerator):
     fit: SourceName | FitOptions | None = Field(
         default=None,
         description="real rows that give further attributes and decide how often each value occurs: a source, or a map",
+    )
+    cases: dict[str, Case] = Field(
+        default={},
+        description="rare and edge cases in words, each with the number of texts to select for it, or a map with want "
+        "and label; kept as the field `case`",
     )
     combinations: TextLists = Field(
         default=(),
@@ -147,9 +153,14 @@ class Labelled(PromptedGenerator):
     def varied_attributes(self) -> Mapping[str, Sequence[str]]:
         """The attributes, each with every value that it may have; () before the rows that decide it were read."""
         unfitted = self.fit_options.names if self.fit_options is not None and self._fitted is None else ()
-        return {name: values_of(attribute) for name, attribute in self.all_attributes.items()} | dict.fromkeys(
-            unfitted, ()
-        )
+        values = {name: values_of(attribute) for name, attribute in self.all_attributes.items()}
+        cases = {CASE: tuple(self.cases)} if self.cases else {}
+        return {**values, **dict.fromkeys(unfitted, ()), **cases}
+
+    @property
+    def own_cells(self) -> Sequence[tuple[Mapping[str, str], int]]:
+        """A quota cell for each of the `cases`."""
+        return case_cells(self.cases)
 
     @property
     def fit_options(self) -> FitOptions | None:
@@ -184,6 +195,7 @@ class Labelled(PromptedGenerator):
         """Yield conditions and exclusions that name nothing or leave nothing, and names that are used twice."""
         issues = list(attribute_issues(self.attributes, self.exclude, labels))
         yield from issues
+        yield from case_issues(self.cases, self.attributes, labels)
         for name in self.fit_options.names if self.fit_options is not None else ():
             issue = self._issue_of_name(name)
             if issue:
@@ -201,10 +213,17 @@ class Labelled(PromptedGenerator):
                     f"exclude leaves no combination of attributes{of_label}: take one of its entries out",
                 )
 
+    def has_case(self, cell: Mapping[str, str]) -> bool:
+        """Whether the case that a cell names, if it names one, is a case of this generator and of the cell's label."""
+        if CASE not in cell:
+            return True
+        label = case_label(self.cases[cell[CASE]]) if cell[CASE] in self.cases else None
+        return cell[CASE] in self.cases and (label is None or cell.get("label", label) == label)
+
     def can_write(self, cell: Mapping[str, str], labels: Collection[str]) -> bool:
         """Whether a combination of attributes that occurs has the values of the cell."""
         attributes, exclude = self.all_attributes, self.all_exclusions
-        if not super().can_write(cell, labels):
+        if not super().can_write(cell, labels) or not self.has_case(cell):
             return False
         if is_even(attributes, exclude):
             return True
@@ -254,19 +273,6 @@ class Labelled(PromptedGenerator):
         return LabelledSession(self, context, name)
 
 
-@dataclass(frozen=True, slots=True)
-class _FewShot:
-    """A sample of the seeds of one label set and fold, which the prompts of several requests show.
-
-    `examples` are those of the set, `contrast` are other labels with theirs; `ids` are the ids of all of these seeds.
-    """
-
-    sample: int
-    ids: tuple[str, ...]
-    examples: list[object]
-    contrast: list[dict[str, object]]
-
-
 class LabelledSession:
     """Counts how often each label set and each combination of attributes was requested, and uses all of them evenly.
 
@@ -280,19 +286,21 @@ class LabelledSession:
         self._prompt = context.find_prompt(step.prompt, step.model)
         self._sampling = step.sampling_for(self._prompt)
         seeds = context.sources[step.source] if step.source is not None else ()
-        self._folds = assign_folds(seeds)
-        self._seeds: dict[tuple[str, int], list[Record]] = {}
-        for seed in seeds:
-            for label in seed.labels:
-                self._seeds.setdefault((label, self._folds[seed.id]), []).append(seed)
-        self._groups: dict[tuple[LabelSet, int], tuple[list[Record], ...]] = {}
         self._planner: LabelSetPlanner | None = None
         if context.multi_label:
             sets = LabelSets(step.label_set_weights(context), f"{context.seed}:{name}:label sets")
             self._planner = LabelSetPlanner(sets)
         self._label_sets: list[LabelSet] = [(label,) for label in context.labels] or [()]
         self._requested: Counter[LabelSet] = Counter()
-        self._few_shots: dict[tuple[LabelSet, int], _FewShot] = {}
+        self._few_shots = FewShotSamples(
+            seeds,
+            context.labels,
+            shots=step.shots,
+            contrast_labels=step.contrast_labels,
+            several_labels=context.multi_label,
+            example=step.example,
+            seed=f"{context.seed}:{name}",
+        )
         # There are few different prompts; each is rendered once.
         self._rendered: dict[tuple[object, ...], RenderedPrompt] = {}
         self._attributes = AttributePlan(
@@ -362,16 +370,19 @@ class LabelledSession:
         )
 
     def _fold_shown(self, record: Record) -> int:
-        return self._folds.get(record.provenance.example_ids[0], 0) if record.provenance.example_ids else 0
+        return self._few_shots.fold_of(record.provenance.example_ids[0]) if record.provenance.example_ids else 0
 
     def _label_of(self, cell: Mapping[str, str]) -> LabelSet:
         """Return the label of a quota cell, or the label requested least often; of several the first."""
-        if "label" in cell:
-            return (cell["label"],)
+        label = cell.get("label") or case_label(self._step.cases.get(cell.get(CASE, ""), 0))
+        if label is not None:
+            return (label,)
         return self._attributes.next_label(cell, self._label_sets, self._requested)
 
     def _can_write(self, cell: Mapping[str, str]) -> bool:
-        """Whether the attributes allow a text of a quota cell."""
+        """Whether the attributes and cases allow a text of a quota cell."""
+        if not self._step.has_case(cell):
+            return False
         if self._planner is not None:
             return True
         sets = [(cell["label"],)] if "label" in cell else self._label_sets
@@ -382,8 +393,10 @@ class LabelledSession:
         number = self._requested[labels]
         self._requested[labels] += 1
         attributes = self._attributes.next_values(labels, cell)
-        fold = self._next_fold(labels, number)
-        few_shot = self._few_shot(labels, number // REQUESTS_PER_SAMPLE, fold)
+        if CASE in cell:
+            attributes = {**attributes, CASE: cell[CASE]}
+        fold = self._few_shots.next_fold(labels, number)
+        few_shot = self._few_shots.sample(labels, number // REQUESTS_PER_SAMPLE, fold)
         accepted = self._last_accepted(labels, fold)
         key = (labels, tuple(attributes.items()), few_shot.ids, tuple(record.id for record in accepted))
         prompt = self._rendered.get(key)
@@ -403,7 +416,7 @@ class LabelledSession:
         )
 
     def _prompt_values(
-        self, labels: LabelSet, attributes: Mapping[str, str], few_shot: _FewShot, accepted: Sequence[Record]
+        self, labels: LabelSet, attributes: Mapping[str, str], few_shot: FewShot, accepted: Sequence[Record]
     ) -> dict[str, object]:
         return {
             "domain": self._step.domain,
@@ -417,72 +430,11 @@ class LabelledSession:
             "n": self._step.per_request,
             "accepted_texts": [self._step.example(record) for record in accepted],
             "language": language_name(self._context.language),
+            **({CASE: ""} if self._step.cases else {}),
             **attributes,
         }
-
-    def _next_fold(self, labels: LabelSet, number: int) -> int:
-        """Return the fold whose seeds request `number` of a label set shows: the folds alternate."""
-        folds: list[int] = []
-        if self._step.shots:
-            groups = {fold: self._example_groups(labels, fold) for fold in range(FOLDS)}
-            # A fold with seeds of exactly these labels is better than one with seeds of some of them.
-            folds = [fold for fold, (exact, *_) in groups.items() if exact]
-            folds = folds or [fold for fold, others in groups.items() if any(others)]
-        return folds[number % len(folds)] if folds else number % FOLDS
-
-    def _example_groups(self, labels: LabelSet, fold: int) -> tuple[list[Record], ...]:
-        """Return the seeds of a fold that may be shown for a label set, the best group first.
-
-        These are the seeds with exactly these labels, those with some of them and no other, and those with further
-        labels. Where a text has one label there is one group.
-        """
-        if self._planner is None:
-            return (self._seeds.get(("".join(labels), fold), []),)
-        key = (labels, fold)
-        if key not in self._groups:
-            wanted = set(labels)
-            seeds = {seed.id: seed for label in labels for seed in self._seeds.get((label, fold), [])}.values()
-            self._groups[key] = (
-                [seed for seed in seeds if set(seed.labels) == wanted],
-                [seed for seed in seeds if set(seed.labels) < wanted],
-                [seed for seed in seeds if not set(seed.labels) <= wanted],
-            )
-        return self._groups[key]
 
     def _last_accepted(self, labels: LabelSet, fold: int) -> list[Record]:
         """Return the last accepted records of a label set whose prompts showed this fold, up to `show_accepted`."""
         count = self._step.show_accepted
         return self._accepted.get((labels, fold), [])[-count:] if count else []
-
-    def _few_shot(self, labels: LabelSet, sample: int, fold: int) -> _FewShot:
-        """Return sample number `sample` of the examples of a label set and fold; it is drawn once."""
-        cached = self._few_shots.get((labels, fold))
-        if cached is not None and cached.sample == sample:
-            return cached
-        rng = random.Random(f"{self._context.seed}:{self._name}:{seed_text(labels)}:{sample}")
-        examples: list[Record] = []
-        for seeds in self._example_groups(labels, fold):
-            examples += rng.sample(seeds, min(self._step.shots - len(examples), len(seeds)))
-        contrast, contrast_seeds = self._sample_contrast(labels, fold, rng)
-        ids = tuple(record.id for record in (*examples, *contrast_seeds))
-        few_shot = _FewShot(sample, ids, [self._step.example(record) for record in examples], contrast)
-        self._few_shots[labels, fold] = few_shot
-        return few_shot
-
-    def _sample_contrast(
-        self, labels: LabelSet, fold: int, rng: random.Random
-    ) -> tuple[list[dict[str, object]], list[Record]]:
-        """Return other labels with seeds of this fold that have none of `labels`, and these seeds."""
-        seeds_of = {name: self._seeds.get((name, fold), []) for name in self._context.labels if name not in labels}
-        if self._planner is not None:
-            seeds_of = {name: [row for row in rows if not {*row.labels} & {*labels}] for name, rows in seeds_of.items()}
-        candidates = [name for name, seeds in seeds_of.items() if seeds]
-        contrast: list[dict[str, object]] = []
-        shown: list[Record] = []
-        for name in rng.sample(candidates, min(self._step.contrast_labels, len(candidates))):
-            seeds = seeds_of[name]
-            examples = rng.sample(seeds, min(EXAMPLES_PER_CONTRAST_LABEL, len(seeds)))
-            shown += examples
-            values = [self._step.example(record) for record in examples]
-            contrast.append({"label": name, "description": self._context.labels[name], "examples": values})
-        return contrast, shown

@@ -29,7 +29,14 @@ def check_cells(
     mark: Position,
     issues: IssueCollector,
 ) -> None:
-    """Add every label or value of an attribute that no text of its quota can have, as it never occurs."""
+    """Add every label or value that no text of its quota can have, and a total below the number of texts of cases."""
+    own = sum(number for generator in generators for _, number in generator.own_cells)
+    if () in quotas and own > quotas[()]:
+        issues.add(
+            mark,
+            f"want: the total is {quotas[()]:,}, but the cases of generate want {own:,} texts: raise the total, or "
+            "want fewer texts of each case",
+        )
     values = countable_values(generators, labels)
     for keys in quotas:
         if not keys or not all(key in values for key in keys):

@@ -38,7 +38,8 @@ class QuotaCell:
     `values` are what its texts have in common (`{"label": "refund"}`; {} is the total). The counts are by generator:
     `by_generator` accepted texts, `requested` candidates of committed requests, `pending` candidates of requests in
     flight, `consecutive_misses` requests in a row without an accepted text. `exhausted_generators` had nothing to offer
-    for the cell when they were last asked.
+    for the cell when they were last asked. Of an `exact` cell no more texts than `wanted` are selected where others of
+    their label can be.
     """
 
     values: Mapping[str, str]
@@ -50,6 +51,7 @@ class QuotaCell:
     pending: Counter[str] = field(default_factory=Counter)
     consecutive_misses: Counter[str] = field(default_factory=Counter)
     exhausted_generators: set[str] = field(default_factory=set)
+    exact: bool = False
 
     @property
     def name(self) -> str:
@@ -236,11 +238,15 @@ def quota_cells(recipe: Recipe, limit: int | None) -> list[QuotaCell]:
     cells = _wanted_cells(recipe)
     if limit is not None:
         cells = _scale_to_limit(cells, limit)
-    return [QuotaCell(values, number, math.ceil(number * recipe.oversample)) for values, number in cells]
+    exact = [values for item in recipe.generate for values, _ in item.step.own_cells]
+    return [
+        QuotaCell(values, number, math.ceil(number * recipe.oversample), exact=values in exact)
+        for values, number in cells
+    ]
 
 
 def _wanted_cells(recipe: Recipe) -> list[WantedCell]:
-    """Return a cell for each label with a quota, then one for each combination that occurs of the other keys."""
+    """Return a cell for each label with a quota, each combination of the other keys that occurs, then the cases."""
     generators = [item.step for item in recipe.generate]
     per_label = recipe.want.get(("label",))
     by_label = [(name, per_label if label.want is None else label.want) for name, label in recipe.labels.items()]
@@ -248,7 +254,7 @@ def _wanted_cells(recipe: Recipe) -> list[WantedCell]:
     for keys, number in recipe.want.items():
         if keys != ("label",):
             cells += [(cell, number) for cell in cells_of(keys, generators, recipe.labels)]
-    return cells
+    return cells + [cell for generator in generators for cell in generator.own_cells if cell not in cells]
 
 
 def _scale_to_limit(cells: Sequence[WantedCell], limit: int) -> list[WantedCell]:

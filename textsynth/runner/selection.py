@@ -22,7 +22,8 @@ def select(
     The selectors select one after the other, each from what the one before it left; without any, the first accepted
     texts of each label are selected. Cells by an attribute that then lack texts get surplus ones, in exchange for
     texts of the same label that no cell needs or, where there are none, in addition. Where all cells are by attributes,
-    only texts that one of them wants are selected. Without a quota everything accepted is selected.
+    only texts that one of them wants are selected. Texts beyond what an exact cell wants come last.
+    Without a quota everything accepted is selected.
 
     Where a text may have several labels it counts for each of them. The selectors then see records whose one label
     stands for their label set.
@@ -32,7 +33,7 @@ def select(
     group_of = _label_set_name if context.multi_label else _first_label
     quota = _allocate_by_set(accepted, cells) if context.multi_label else allocate(accepted, cells)
     context = context.seen_as("joined")
-    candidates = list(accepted)
+    candidates = _without_excess(accepted, cells, quota, group_of)
     for selector in selectors:
         joined = [context.task.joined(record) for record in candidates]
         if context.multi_label:
@@ -83,6 +84,37 @@ def _allocate_by_set(accepted: Sequence[Record], cells: Sequence[QuotaCell]) -> 
     wanted = {cell.values["label"]: cell.wanted for cell in cells if set(cell.values) == {"label"}}
     total = next((cell.wanted for cell in cells if not cell.values), None)
     return {names[label_set]: count for label_set, count in allocate_sets(available, wanted, total).items()}
+
+
+def _without_excess(
+    accepted: Sequence[Record],
+    cells: Sequence[QuotaCell],
+    quota: Mapping[str, int],
+    group_of: Callable[[Record], str],
+) -> list[Record]:
+    """Return the records without those beyond what exact cells want, as far as their labels have enough others."""
+    exact = [cell for cell in cells if cell.exact]
+    if not exact:
+        return list(accepted)
+    missing = [cell.wanted for cell in exact]
+    excess: list[Record] = []
+    counts: Counter[str] = Counter()
+    for record in accepted:
+        counting = [index for index, cell in enumerate(exact) if cell.counts(record)]
+        if any(missing[index] <= 0 for index in counting):
+            excess.append(record)
+            continue
+        counts[group_of(record)] += 1
+        for index in counting:
+            missing[index] -= 1
+    left_out: set[str] = set()
+    for record in excess:
+        group = group_of(record)
+        if counts[group] < quota.get(group, 0):
+            counts[group] += 1
+        else:
+            left_out.add(record.id)
+    return [record for record in accepted if record.id not in left_out]
 
 
 def _first_label(record: Record) -> str:
