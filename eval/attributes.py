@@ -23,7 +23,7 @@ from pathlib import Path
 from textsynth.core.protocols import QuotaDeficit
 from textsynth.generate.surface_features import describe_features
 from textsynth.recipe import read_recipe
-from textsynth.recipe.context import fit_generators, make_context, no_embeddings, read_sources
+from textsynth.recipe.context import fit_to_sources, make_context, no_embeddings, read_sources
 from textsynth.runner.setup import start_generators
 from textsynth.text.normalize import words_of
 
@@ -55,7 +55,7 @@ def plan_columns(path: Path, labels: Sequence[str], number: int, floor: float) -
         file.write_text(json.dumps(recipe), encoding="utf-8")
         read = read_recipe(file)
         sources = read_sources(read)
-        fitted = fit_generators(read, sources)
+        fitted = fit_to_sources(read, sources)
         context = make_context(fitted, sources, no_embeddings())
         print(fitted.generate[0].step.plan_notes(context)[0])
         (generator,) = start_generators(fitted, context)

@@ -19,7 +19,7 @@ from textsynth.generate.fitted_attributes import FitOptions, fit_attributes
 from textsynth.generate.labelled import Labelled
 from textsynth.generate.surface_features import FEATURES, describe_features
 from textsynth.recipe import read_recipe
-from textsynth.recipe.context import fit_generators, read_sources
+from textsynth.recipe.context import fit_to_sources, read_sources
 from textsynth.runner.quota import quota_cells
 
 NAMES = {"question": "is a question", "news": "states something"}
@@ -156,7 +156,7 @@ def write_recipe(folder: Path, fit: str, rest: str = "") -> Path:
 
 def test_a_quota_counts_the_values_of_a_fit(tmp_path: Path) -> None:
     recipe = read_recipe(write_recipe(tmp_path, "real"))
-    fitted = fit_generators(recipe, read_sources(recipe))
+    fitted = fit_to_sources(recipe, read_sources(recipe))
     cells = list(itertools.chain.from_iterable(cell.values.values() for cell in quota_cells(fitted, None)))
     assert cells == ["ends with a question mark", "ends with a full stop"]
     assert fitted.generate[0].step.varied_attributes["end_mark"] == cells
@@ -176,7 +176,7 @@ def test_every_mistake_in_a_fit_has_a_sentence_with_its_line(
 ) -> None:
     with pytest.raises(RecipeError) as error:  # noqa: PT012  # the last mistake is in the rows
         recipe = read_recipe(write_recipe(tmp_path, fit, rest))
-        fit_generators(recipe, read_sources(recipe))
+        fit_to_sources(recipe, read_sources(recipe))
     (issue,) = error.value.issues
     assert issue.where.endswith(":6")
     assert sentence in issue.sentence

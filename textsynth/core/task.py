@@ -33,7 +33,7 @@ class RecipeFacts:
     `sources` are the names under `sources`; `labels` is the number of labels; `seeds` is the source that the generators
     write from (None: none), and `seeds_labelled` whether its rows may have labels. `only_existing` is true where every
     generator passes on the rows of a source unchanged. `gold` are the sources that calibrate labellers: no generator
-    writes from them.
+    writes from them. `merged` is the source to whose rows a run adds texts (`want: {balance: …}`); None: none.
     """
 
     sources: tuple[str, ...] = ()
@@ -42,6 +42,7 @@ class RecipeFacts:
     seeds_labelled: bool = False
     only_existing: bool = False
     gold: tuple[str, ...] = ()
+    merged: str | None = None
 
     @property
     def default_source(self) -> str | None:

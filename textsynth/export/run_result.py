@@ -115,7 +115,8 @@ class RunResult:
     `sentence` the same in a sentence. `prompts` maps names to fingerprints and `prompt_texts` to the templates;
     `models` are identities and `model_licenses` their licenses, where known. `checks` are the recipe's filters and
     labellers, in order; `overrides` are the `--set` options. `weight` is the sample weight of a synthetic text next to
-    1 for a real one (None: not fitted). `evaluation_sentences` are the verdict on real data and `evaluation` is all of
+    1 for a real one (None: not fitted). With `has_origin` real rows and synthetic texts are one data set, with a column
+    that says which is which. `evaluation_sentences` are the verdict on real data and `evaluation` is all of
     the evaluation, as in `evaluation.json`. `calibrations` are the labellers' accuracies on gold rows, by step.
     `secrets` are the recipe's, which no file of the data set may hold.
     """
@@ -148,6 +149,7 @@ class RunResult:
     recipe_text: str = ""
     overrides: Sequence[str] = ()
     weight: float | None = None
+    has_origin: bool = False
     evaluation_sentences: Sequence[str] = ()
     evaluation: Mapping[str, Any] = field(default_factory=dict)
     figures: Sequence[CardFigure] = ()

@@ -60,6 +60,8 @@ def default_table(records: Sequence[Record], result: RunResult) -> ColumnTable:
     if result.task.has_labels(result.labels):
         label = ClassLabel(names=list(result.labels))
         features["label"] = List(label) if result.multi_label else label
+    if result.has_origin:
+        features["origin"] = string
     if result.weight is not None:
         features["weight"] = Value("float32")
     return ColumnTable(len(rows), Features(features), lambda part: _default_columns(rows[part], result))
@@ -75,8 +77,11 @@ def _default_columns(rows: Sequence[Record], result: RunResult) -> Columns:
             columns["label"] = [sorted(codes[name] for name in row.labels) for row in rows]
         else:
             columns["label"] = [codes[row.labels[0]] if row.labels else None for row in rows]
+    is_real = [result.has_origin and not row.provenance.request_key for row in rows]
+    if result.has_origin:
+        columns["origin"] = ["real" if real else "synthetic" for real in is_real]
     if result.weight is not None:
-        columns["weight"] = [result.weight] * len(rows)
+        columns["weight"] = [1.0 if real else result.weight for real in is_real]
     return columns
 
 

@@ -135,8 +135,8 @@ def _with_floor(
 ) -> dict[str, dict[str, float]]:
     """Return the tables with every value's probability over all parents raised to the floor where it is lower.
 
-    What is missing is taken from the values above the floor, under each value of the parent in proportion. With so many
-    values that the floor cannot be met, all have the same probability.
+    What is missing is taken from the values above the floor, under each value of the parent in proportion. Where
+    the floor times the number of values is 1 or more, all have the same probability.
     """
     marginal = _marginal(tables, weights)
     if floor * len(marginal) >= 1:

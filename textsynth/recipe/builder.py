@@ -22,7 +22,7 @@ from textsynth.recipe.env_vars import to_python
 from textsynth.recipe.issues import IssueCollector, Position
 from textsynth.recipe.loader import RecipeDocument, check_document
 from textsynth.recipe.recipe import Label, Recipe
-from textsynth.recipe.settings import Budget, Evaluate, Export
+from textsynth.recipe.settings import Balance, Budget, Evaluate, Export
 from textsynth.recipe.steps import BASES, StepReader, incomplete_component
 from textsynth.recipe.yaml_tree import (
     LONE_SURROGATE,
@@ -69,7 +69,7 @@ class RecipeSections(TypedDict, total=False):
     filter: Sequence[RecipeValue | Filter | type[Filter]]
     label: Sequence[RecipeValue | Labeller | type[Labeller]]
     select: Sequence[RecipeValue | Selector | type[Selector]]
-    want: int | str | Mapping[str, int | str]
+    want: int | str | Mapping[str, int | str | Balance | Mapping[str, int | str]]
     budget: Budget | Mapping[str, Any]
     export: Export | Mapping[str, Any]
     evaluate: Evaluate | Mapping[str, Any]

@@ -27,7 +27,8 @@ DESCRIPTIONS = {
     "{NAME: {description: DESCRIPTION, want: 50}} with a quota of its own; their order gives the integer codes.",
     "want": "The number of texts to select, after every filter: {label: 200} for each label, {tone: 500} or "
     "{label*tone: 20} for attributes that a generator varies, {total: 5000} in all, several of them together; a bare "
-    "200 is the total.",
+    "200 is the total. {balance: {like: SOURCE, to: 200}} adds texts to a labelled source until every label has 200; "
+    "{to: largest} as many as the most frequent label.",
 }
 
 

@@ -14,6 +14,7 @@ from textsynth.core.errors import RecipeError, RecipeIssue, UsageError
 from textsynth.core.protocols import Context, Generator
 from textsynth.core.records import Record
 from textsynth.prompts import Prompt, find_prompt
+from textsynth.recipe.balance import with_balance
 from textsynth.recipe.checks import check_sources
 from textsynth.recipe.recipe import NamedStep, Recipe
 
@@ -33,8 +34,8 @@ def read_sources(recipe: Recipe) -> dict[str, list[Record]]:
     return rows
 
 
-def fit_generators(recipe: Recipe, rows: Mapping[str, Sequence[Record]]) -> Recipe:
-    """Return the recipe with generators that took from the rows what decides their plan. Raises RecipeError."""
+def fit_to_sources(recipe: Recipe, rows: Mapping[str, Sequence[Record]]) -> Recipe:
+    """Return the recipe with generators fitted to the rows and the quota of its balance. Raises RecipeError."""
     issues: list[RecipeIssue] = []
     steps: list[NamedStep[Generator]] = []
     for item in recipe.generate:
@@ -46,7 +47,7 @@ def fit_generators(recipe: Recipe, rows: Mapping[str, Sequence[Record]]) -> Reci
         steps.append(item if step is item.step else dataclasses.replace(item, step=step))
     if issues:
         raise RecipeError(issues)
-    return dataclasses.replace(recipe, generate=tuple(steps))
+    return with_balance(dataclasses.replace(recipe, generate=tuple(steps)), rows)
 
 
 def make_context(recipe: Recipe, sources: dict[str, list[Record]], store: VectorStore) -> Context:

@@ -6,7 +6,7 @@ from typing import Any
 
 from textsynth.core.options import Options
 from textsynth.core.registry import component_names, load_component
-from textsynth.recipe.settings import Budget, Evaluate, Export, LabelSetting, Settings
+from textsynth.recipe.settings import Balance, Budget, Evaluate, Export, LabelSetting, Settings
 from textsynth.recipe.steps import LISTS
 
 Schema = dict[str, Any]
@@ -37,7 +37,15 @@ def schema() -> Schema:
         properties[section] = {"type": "array", "items": _step_schema(section, definitions)}
     properties["want"] = {
         "description": "how many texts to select: in all, or by label, attribute or label*attribute",
-        "anyOf": [*COUNT["anyOf"], {"type": "object", "minProperties": 1, "additionalProperties": COUNT}],
+        "anyOf": [
+            *COUNT["anyOf"],
+            {
+                "type": "object",
+                "minProperties": 1,
+                "properties": {"balance": {"anyOf": [*COUNT["anyOf"], _reference(Balance, definitions)]}},
+                "additionalProperties": COUNT,
+            },
+        ],
     }
     properties["budget"] = _reference(Budget, definitions)
     properties["export"] = _reference(Export, definitions)

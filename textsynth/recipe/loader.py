@@ -110,6 +110,7 @@ def _make_recipe(path: Path, document: RecipeDocument, sections: Sections, overr
         label=_named_steps(lists["label"]),
         select=_named_steps(lists["select"]),
         want=sections.want,
+        balance=sections.balance,
         budget=sections.budget,
         oversample=oversample,
         export=sections.export,

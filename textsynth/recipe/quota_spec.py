@@ -12,13 +12,19 @@ from textsynth.recipe.yaml_tree import Node, YamlMap, YamlScalar, describe_node
 
 TOTAL = "total"
 LABEL = "label"
+BALANCE = "balance"
 
 
 def read_want(node: Node, mark: Position, issues: IssueCollector) -> dict[tuple[str, ...], int]:
-    """Return keys → number in the order of the recipe; a bare number is the total. `check_want` checks the keys."""
+    """Return keys → number in the order of the recipe; a bare number is the total. `check_want` checks the keys.
+
+    `balance_node` reads what a balance says.
+    """
     if isinstance(node, YamlMap) and node.entries:
         quotas: dict[tuple[str, ...], int] = {}
         for name, value in node.entries.items():
+            if name == BALANCE and isinstance(value, YamlMap):
+                continue
             keys = _parse_keys(name, node.marks[name], issues)
             number = _parse_number(f"want.{name}", value, node.marks[name], issues)
             if keys is not None and number is not None:
@@ -26,6 +32,12 @@ def read_want(node: Node, mark: Position, issues: IssueCollector) -> dict[tuple[
         return quotas
     number = _parse_number("want", node, mark, issues)
     return {} if number is None else {(): number}
+
+
+def balance_node(node: Node | None) -> YamlMap | None:
+    """Return what `want` says of a balance; None where it says nothing. A number is the quota of an attribute."""
+    value = node.entries.get(BALANCE) if isinstance(node, YamlMap) else None
+    return value if isinstance(value, YamlMap) else None
 
 
 def check_want(

@@ -12,7 +12,7 @@ from textsynth.core.protocols import Filter, Generator, Labeller, Selector, Sour
 from textsynth.core.secrets import RecipeSecrets
 from textsynth.core.task import Task
 from textsynth.models import ModelOptions
-from textsynth.recipe.settings import Budget, Evaluate, Export
+from textsynth.recipe.settings import Balance, Budget, Evaluate, Export
 
 AnyStep = TypeVar("AnyStep", bound=Options, covariant=True)
 
@@ -42,7 +42,8 @@ class Recipe:
 
     `task` is the task, `task_name` its name in the recipe (`classification`, `./mine.py`). `want` maps the keys of a
     quota to the number of selected texts in each of its cells: () is the total, ("label",) each label,
-    ("label", "tone") each pair; empty means every text there is, each once. A label's own `want` takes precedence.
+    ("label", "tone") each pair; empty means every text there is, each once. `balance` adds a
+    quota for each label once its rows were read. A label's own `want` takes precedence.
     `base` is the folder that paths are relative to. `models` has aliases resolved: two names may share one value.
     `text` is the file as it was written, `overrides` are the `--set` options, and `hash` is the sha256 of the tree with
     them; none of the three contains the value of an environment variable, while the options of steps do. `text` and
@@ -68,6 +69,7 @@ class Recipe:
     label: tuple[NamedStep[Labeller], ...]
     select: tuple[NamedStep[Selector], ...]
     want: Mapping[tuple[str, ...], int]
+    balance: Balance | None
     budget: Budget
     oversample: float
     export: Export

@@ -13,10 +13,10 @@ from textsynth.core.registry import component_class, component_names
 from textsynth.core.task import RecipeFacts, StepSpec, Task
 from textsynth.models import ModelOptions
 from textsynth.recipe.issues import IssueCollector, Position
-from textsynth.recipe.quota_spec import read_want
+from textsynth.recipe.quota_spec import balance_node, read_want
 from textsynth.recipe.recipe import Label
 from textsynth.recipe.references import references_in
-from textsynth.recipe.settings import Budget, Evaluate, Export, LabelSetting, Settings
+from textsynth.recipe.settings import Balance, Budget, Evaluate, Export, LabelSetting, Settings
 from textsynth.recipe.steps import LISTS, ParsedStep, StepReader
 from textsynth.recipe.validation_errors import unknown_section, validate
 from textsynth.recipe.yaml_tree import Node, Value, YamlList, YamlMap, YamlScalar, describe_node
@@ -62,6 +62,7 @@ class Sections:
     sources: Mapping[str, ParsedStep | None]
     lists: Mapping[str, list[ParsedStep]]
     want: Mapping[tuple[str, ...], int]
+    balance: Balance | None
     budget: Budget
     export: Export
     evaluate: Evaluate | None
@@ -90,6 +91,8 @@ def read_sections(tree: YamlMap, step_reader: StepReader, file: Position) -> Sec
     facts = RecipeFacts(tuple(sources), len(labels), gold=gold)
     generators = reader.steps_of("generate", task.default_generate(facts))
     facts = _add_generator_facts(facts, generators, sources)
+    balance = reader.balance()
+    facts = replace(facts, merged=None if balance is None else balance.like)
     want = reader.want(task.default_want(facts))
     by_label = any("label" in keys for keys in want) or any(label.want is not None for label in labels.values())
     return Sections(
@@ -107,6 +110,7 @@ def read_sections(tree: YamlMap, step_reader: StepReader, file: Position) -> Sec
             "select": reader.steps_of("select", task.default_select(facts, by_label=by_label)),
         },
         want=want,
+        balance=balance,
         budget=reader.plain_section("budget", Budget) or Budget(),
         export=reader.plain_section("export", Export) or Export(),
         evaluate=reader.plain_section("evaluate", Evaluate),
@@ -218,6 +222,12 @@ class _SectionReader:
         if node is not None:
             return read_want(node, self.tree.marks["want"], self.issues)
         return read_want(_default_node(dict(default), self.file), self.file, self.issues) if default else {}
+
+    def balance(self) -> Balance | None:
+        node = balance_node(self.tree.entries.get("want"))
+        return (
+            None if node is None else validate(Balance, node, "want.balance", self.step_reader.environment, self.issues)
+        )
 
     def _map_of(self, name: str, content: str) -> YamlMap:
         node = self.tree.entries.get(name)

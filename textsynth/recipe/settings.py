@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field, field_validator
+from pydantic import Discriminator, Field, Tag, field_validator
 
 from textsynth.core.options import Count, Options, SourceName, Texts
 from textsynth.export.card.hub_vocabulary import check_category, check_task_id
@@ -156,6 +156,23 @@ class Export(Options):
         if abs(sum(splits.values()) - 1) > SHARE_TOLERANCE:
             raise ValueError(f"the shares of all splits must add up to 1, these add up to {sum(splits.values()):g}")
         return splits
+
+
+LARGEST = "largest"
+
+
+def _balance_tag(value: object) -> str:
+    return "a text" if value == LARGEST else "a number"
+
+
+class Balance(Options):
+    """An existing labelled set, of which every label gets new texts until it has as many as wanted."""
+
+    like: SourceName = Field(description="the labelled rows; a generator must take them, as existing does")
+    to: Annotated[
+        Annotated[Count, Field(ge=1), Tag("a number")] | Annotated[Literal["largest"], Tag("a text")],
+        Discriminator(_balance_tag),
+    ] = Field(description="texts of each label, real and new ones; largest: as many as the most frequent label has")
 
 
 class Evaluate(Options):

@@ -22,7 +22,8 @@ from textsynth.export.card.metadata import read_card
 from textsynth.export.dataset import write_dataset
 from textsynth.models import ModelRuntime
 from textsynth.recipe import Recipe
-from textsynth.recipe.context import fit_generators, make_context, read_sources
+from textsynth.recipe.balance import balanced_steps
+from textsynth.recipe.context import fit_to_sources, make_context, read_sources
 from textsynth.recipe.pinning import pin_sources, revision_changes
 from textsynth.review.pending import write_pending
 from textsynth.runner.batch_file import BatchFile
@@ -106,7 +107,7 @@ def run(
     recipe = pin_sources(recipe)
     check_folder(out, recipe, fresh=fresh)
     sources = read_sources(recipe)
-    recipe = fit_generators(recipe, sources)
+    recipe = fit_to_sources(recipe, sources)
     cells = quota_cells(recipe, limit)
     monitor = ProgressMonitor(watch, cells)
     make_folder(out)
@@ -161,7 +162,9 @@ def _execute(
     del scheduler
     release_memory()  # what the filters remembered is not needed any more
     monitor.set_stage("selecting")
-    selected, surplus = select(state.accepted, cells, [item.step for item in recipe.select], context)
+    selected, surplus = select(
+        state.accepted, cells, [item.step for item in recipe.select], context, balanced_steps(recipe)
+    )
     outcomes = (selected, surplus, state.dropped)
     evaluation, evaluation_notes = _evaluate(recipe, context, outcomes, out, monitor.set_stage)
     reviewed = decisions.outcome_counts(state.accepted, state.dropped) if decisions else None
@@ -277,6 +280,7 @@ def _make_scheduler(
         source_ids=frozenset(record.id for rows in context.sources.values() for record in rows),
         window_size=min(options.window_size for options in recipe.models.values()),
         decisions=decisions,
+        rows_first=recipe.balance is not None,
     )
 
 

@@ -18,8 +18,9 @@ from textsynth.export.card.licenses import conflicts
 from textsynth.hub.options import release_blockers
 from textsynth.models import ModelOptions
 from textsynth.recipe import Recipe
+from textsynth.recipe.balance import balance_note, rows_of_cell
 from textsynth.recipe.checks import gold_sources
-from textsynth.recipe.context import fit_generators, make_context, no_embeddings, read_sources
+from textsynth.recipe.context import fit_to_sources, make_context, no_embeddings, read_sources
 from textsynth.recipe.pinning import pin_sources
 from textsynth.recipe.references import references_in
 from textsynth.runner.budget import CHARACTERS_PER_TOKEN
@@ -84,9 +85,12 @@ def estimate(recipe: Recipe) -> RunEstimate:
     """Return the estimate of a run of the recipe. Reads the sources; loads and asks no model."""
     recipe = pin_sources(recipe)
     sources = read_sources(recipe)
-    recipe = fit_generators(recipe, sources)
+    recipe = fit_to_sources(recipe, sources)
     context = make_context(recipe, sources, no_embeddings())
     cells = quota_cells(recipe, None)
+    for cell in cells:
+        if recipe.balance is not None and set(cell.values) == {"label"}:
+            cell.target = max(0, cell.target - rows_of_cell(recipe, sources, cell.values["label"]))
     generators = start_generators(recipe, context)
     shares = {item.name: item.step.share for item in recipe.generate if item.step.needs_model}
     quota = Quota(cells, shares, patience=1)
@@ -95,7 +99,8 @@ def estimate(recipe: Recipe) -> RunEstimate:
         item.name: sum(len(context.sources[name]) for _, name in references_in(item.step, "source"))
         for item in recipe.generate
     }
-    notes = [f"{item.name} {note}" for item in recipe.generate for note in item.step.plan_notes(context)]
+    notes = [balance_note(recipe, sources)] if recipe.balance is not None else []
+    notes += [f"{item.name} {note}" for item in recipe.generate for note in item.step.plan_notes(context)]
     notes += [
         f"{part.item} takes all {pluralize(rows[part.item], 'row')} of its source" for part in parts if not part.model
     ]

@@ -13,7 +13,7 @@ from textsynth.core.records import Completion, DroppedRecord, GenerationRequest,
 from textsynth.core.resources import limit_threads
 from textsynth.models import ModelRuntime
 from textsynth.recipe import Recipe
-from textsynth.recipe.context import fit_generators, make_context, read_sources
+from textsynth.recipe.context import fit_to_sources, make_context, read_sources
 from textsynth.runner.event_loop import run_coroutine
 from textsynth.runner.quota import EVERYTHING, Quota, quota_cells
 from textsynth.runner.requester import Requester
@@ -62,7 +62,7 @@ def preview(recipe: Recipe, count: int, log: Callable[[str], None] = lambda _: N
     check_dependencies(recipe)
     limit_threads()
     sources = read_sources(recipe)
-    recipe = fit_generators(recipe, sources)
+    recipe = fit_to_sources(recipe, sources)
     with tempfile.TemporaryDirectory(prefix="textsynth-preview-") as folder, Journal(Path(folder)) as journal:
         context = make_context(recipe, sources, journal)
         requester = Requester(recipe.models, journal, ModelRuntime(recipe.base, cache_folder(), log))

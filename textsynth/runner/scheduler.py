@@ -96,7 +96,8 @@ class _Window:
 class Scheduler:
     """Runs one recipe's windows of at most `window_size` requests.
 
-    `source_ids` are the ids of source records, which a duplicate may name as its original.
+    `source_ids` are the ids of source records, which a duplicate may name as its original. With `rows_first` no model
+    is asked before all rows of sources that are candidates were committed, so that only what they lack is requested.
     """
 
     def __init__(
@@ -111,8 +112,11 @@ class Scheduler:
         source_ids: Container[str],
         window_size: int,
         decisions: ReviewDecisions = NO_DECISIONS,
+        rows_first: bool = False,
     ) -> None:
         self._generators = generators
+        self._rows_first = rows_first
+        self._in_flight: deque[_Window] = deque()
         self._sessions = {generator.name: generator.session for generator in generators}
         self._quota = quota
         self._budget = budget
@@ -136,7 +140,7 @@ class Scheduler:
 
         "done" means that no quota was set and everything the generators have was used.
         """
-        in_flight: deque[_Window] = deque()
+        in_flight = self._in_flight
         switch_interval = sys.getswitchinterval()
         sys.setswitchinterval(SWITCH_SECONDS)
         try:
@@ -198,6 +202,13 @@ class Scheduler:
         """Return what the generators request for what is missing, and whether one newly has nothing to offer for it."""
         requests: list[GenerationRequest] = []
         changed = False
+        if self._rows_first:
+            rows = [generator for generator in self._generators if not generator.needs_model]
+            requests = [row for one in rows for row in one.session.plan_requests(EVERYTHING, self._window_size)]
+            if requests or self._in_flight:
+                self._quota.record_planned(requests)
+                return requests, False
+            self._rows_first = False
         for generator in self._generators:
             deficits = self._quota.deficits(generator.name) if generator.needs_model else EVERYTHING
             remaining = available - len(requests)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import heapq
 from collections import Counter, defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
+from dataclasses import replace
 
 from textsynth.core.protocols import Context, Selector
 from textsynth.core.records import Record
@@ -15,7 +16,11 @@ from textsynth.runner.quota import QuotaCell
 
 
 def select(
-    accepted: Sequence[Record], cells: Sequence[QuotaCell], selectors: Sequence[Selector], context: Context
+    accepted: Sequence[Record],
+    cells: Sequence[QuotaCell],
+    selectors: Sequence[Selector],
+    context: Context,
+    merged_steps: Container[str] = (),
 ) -> tuple[list[Record], list[Record]]:
     """Return the selected and the surplus records, each in the order of acceptance.
 
@@ -25,11 +30,22 @@ def select(
     only texts that one of them wants are selected. Texts beyond what an exact cell wants come last.
     Without a quota everything accepted is selected.
 
+    The texts of `merged_steps` are all selected, and only what the cells then lack is selected from the others.
+
     Where a text may have several labels it counts for each of them. The selectors then see records whose one label
     stands for their label set.
     """
     if not cells:
         return list(accepted), []
+    merged = [record for record in accepted if record.provenance.step in merged_steps]
+    if merged:
+        others = [record for record in accepted if record.provenance.step not in merged_steps]
+        missing = [replace(cell, wanted=max(0, cell.wanted - sum(map(cell.counts, merged)))) for cell in cells]
+        added = {record.id for record in (*merged, *select(others, missing, selectors, context)[0])}
+        return (
+            [record for record in accepted if record.id in added],
+            [record for record in accepted if record.id not in added],
+        )
     group_of = _label_set_name if context.multi_label else _first_label
     quota = _allocate_by_set(accepted, cells) if context.multi_label else allocate(accepted, cells)
     context = context.seen_as("joined")

@@ -94,6 +94,7 @@ def run_result(recipe: Recipe, finished: FinishedRun) -> RunResult:
         recipe_text=recipe.text,
         overrides=recipe.overrides,
         weight=None if evaluation is None else fitted_weight(recipe, evaluation),
+        has_origin=recipe.balance is not None,
         evaluation_sentences=() if evaluation is None else evaluation.verdict.sentences,
         calibrations=finished.state.calibrations,
         evaluation={} if evaluation is None else _as_json(evaluation),

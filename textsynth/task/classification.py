@@ -32,11 +32,11 @@ class Classification(Task):
     def default_filters(self, facts: RecipeFacts) -> list[StepSpec]:
         """Return the basic filters, those of near and semantic duplicates, and those that the sources allow.
 
-        `copies_source` compares with the seeds, `leak` with a source named `test`; `agreement` needs labelled seeds and
-        two labels or more.
+        `copies_source` compares with the seeds, unless the run adds texts to them, `leak` with a source named `test`;
+        `agreement` needs labelled seeds and two labels or more.
         """
         filters: list[StepSpec] = [*BASIC_FILTERS, "near_duplicate"]
-        if facts.seeds is not None:
+        if facts.seeds is not None and facts.seeds != facts.merged:
             filters.append({"copies_source": {"source": facts.seeds}})
         if TEST in facts.sources:
             filters.append({"leak": {"source": TEST}})
@@ -47,7 +47,7 @@ class Classification(Task):
 
     def default_select(self, facts: RecipeFacts, *, by_label: bool) -> list[StepSpec]:
         """Return `diverse` where the quota is by label and texts are generated."""
-        return ["diverse"] if by_label and not facts.only_existing else []
+        return ["diverse"] if by_label and not facts.only_existing and facts.merged is None else []
 
     def default_want(self, facts: RecipeFacts) -> dict[str, int]:
         """Return a quota for each label where there are labels and texts are generated."""

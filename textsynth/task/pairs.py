@@ -61,7 +61,7 @@ class Pairs(Classification):
         as it sees the pair as one text, which says little about how its texts are related.
         """
         filters: list[StepSpec] = [*BASIC_FILTERS, "near_duplicate"]
-        if facts.seeds is not None:
+        if facts.seeds is not None and facts.seeds != facts.merged:
             filters.append({"copies_source": {"source": facts.seeds}})
         if TEST in facts.sources:
             filters.append({"leak": {"source": TEST}})

@@ -68,6 +68,9 @@ def _columns(result: RunResult) -> str:
         columns.append("label")
         if result.multi_label:
             notes["label"] = "a list"
+    if result.has_origin:
+        columns.append("origin")
+        notes["origin"] = "`real` or `synthetic`"
     if result.weight is not None:
         columns.append("weight")
     return ", ".join(f"`{name}` ({notes[name]})" if name in notes else f"`{name}`" for name in columns)
@@ -80,5 +83,7 @@ def _scores(result: RunResult) -> str:
 def _evaluation(result: RunResult) -> str:
     if not result.evaluation_sentences:
         return ""
-    text = evaluation_section(result.evaluation_sentences, weight_sentence(result.weight), result.evaluation)
+    text = evaluation_section(
+        result.evaluation_sentences, weight_sentence(result.weight, has_origin=result.has_origin), result.evaluation
+    )
     return with_figures(result.figures, "evaluation", text)

@@ -41,12 +41,13 @@ def evaluation_section(sentences: Sequence[str], weight: str, evaluation: Mappin
     return "\n\n".join(part for part in (bullets(lines), _scores(evaluation)) if part)
 
 
-def weight_sentence(weight: float | None) -> str:
+def weight_sentence(weight: float | None, *, has_origin: bool = False) -> str:
     """Return a sentence on the column `weight`, "" where there is none."""
     if weight is None:
         return ""
+    rows = "every synthetic row and 1 for every real one" if has_origin else "every row"
     return (
-        f"The column `weight` is {weight:g} for every row: the sample weight of a text where a real one has 1, "
+        f"The column `weight` is {weight:g} for {rows}: the sample weight of a text where a real one has 1, "
         "fitted by cross-validation on the real seeds."
     )
 
