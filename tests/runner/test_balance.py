@@ -81,6 +81,11 @@ def test_real_rows_are_selected_whatever_the_selectors_do(tmp_path: Path) -> Non
     assert counts["refund", "real"] + counts["refund", "synthetic"] == 6
 
 
+def test_a_limit_is_kept_where_there_are_more_rows(tmp_path: Path) -> None:
+    run(read_recipe(write(tmp_path)), out=tmp_path / "out", limit=8)
+    assert pq.ParquetDataset(tmp_path / "out" / "dataset" / "data").read().num_rows == 8
+
+
 def test_the_default_filters_do_not_drop_the_rows_as_copies_of_themselves(tmp_path: Path) -> None:
     recipe = read_recipe(write(tmp_path, RECIPE.replace("filter: [length, exact_duplicate]\n", "")))
     assert "copies_source" not in [item.name for item in recipe.filter]

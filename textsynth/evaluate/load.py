@@ -46,8 +46,21 @@ def load_run(folder: Path) -> LoadedRun:
     data = DatasetReader(folder / "dataset" / "data")
     selected = _selected_records(task, data, DatasetReader(folder / "dataset" / "provenance"))
     surplus, drops = _unselected_records(task, DatasetReader(folder / "dataset" / "dropped"))
+    if any("origin" in row for row in data.rows_at(range(min(1, len(data))))):
+        selected, surplus, drops = without_real_rows(selected, surplus, drops)
     multi_label = any(isinstance(label, list) for label in data.column("label")[:1])
     return LoadedRun(SyntheticSet(manifest["name"], selected, surplus, drops), data.names, multi_label, manifest, task)
+
+
+def without_real_rows(
+    selected: Sequence[Record], surplus: Sequence[Record], drops: Sequence[DroppedRecord]
+) -> tuple[list[Record], list[Record], list[DroppedRecord]]:
+    """Return the texts that a model wrote: where a run adds to real rows, it is these that an evaluation is about."""
+    return (
+        [record for record in selected if record.provenance.request_key],
+        [record for record in surplus if record.provenance.request_key],
+        [drop for drop in drops if drop.record.provenance.request_key],
+    )
 
 
 class FileTexts(Task):

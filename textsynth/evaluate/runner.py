@@ -27,7 +27,15 @@ from textsynth.evaluate.cache import PredictionCache
 from textsynth.evaluate.cross_validation import leave_seeds_out
 from textsynth.evaluate.data import RealSets, SyntheticSet
 from textsynth.evaluate.evaluate import Evaluation, EvaluationPlan, evaluate
-from textsynth.evaluate.load import SECTIONS_WITHOUT_TEXTS, FileTexts, LoadedRun, load_file, load_run, source_options
+from textsynth.evaluate.load import (
+    SECTIONS_WITHOUT_TEXTS,
+    FileTexts,
+    LoadedRun,
+    load_file,
+    load_run,
+    source_options,
+    without_real_rows,
+)
 from textsynth.evaluate.serialize import as_json
 from textsynth.recipe import Recipe, read_recipe
 from textsynth.recipe.context import make_context, read_sources
@@ -87,6 +95,8 @@ def evaluate_run(
         for drop in sorted(dropped, key=lambda drop: drop.record.id)
         if drop.section not in SECTIONS_WITHOUT_TEXTS and drop.record.labels
     ]
+    if recipe.balance is not None:
+        selected, surplus, drops = without_real_rows(selected, surplus, drops)
     synthetic = SyntheticSet(recipe.name, _sorted_by_id(selected), _sorted_by_id(surplus), drops)
     options = EvaluationOptions(full=recipe.evaluate.full, ordinal=recipe.evaluate.ordinal, log=log)
     real = real_sets(recipe, context.sources)

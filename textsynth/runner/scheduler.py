@@ -190,7 +190,7 @@ class Scheduler:
         requests, self._deferred = self._budget.split_affordable(requests, tokens_per_request=self._tokens_per_request)
         self._budget.record_planned(requests)
         self._budget.reserve(requests)
-        self._planned_windows += bool(requests)
+        self._planned_windows += bool(requests) and not self._rows_first
         return requests
 
     def _window_limit(self) -> int:

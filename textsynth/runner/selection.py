@@ -30,7 +30,8 @@ def select(
     only texts that one of them wants are selected. Texts beyond what an exact cell wants come last.
     Without a quota everything accepted is selected.
 
-    The texts of `merged_steps` are all selected, and only what the cells then lack is selected from the others.
+    The texts of `merged_steps` are all selected, unless they are more than a total. What the cells then lack is
+    selected from the others.
 
     Where a text may have several labels it counts for each of them. The selectors then see records whose one label
     stands for their label set.
@@ -38,7 +39,8 @@ def select(
     if not cells:
         return list(accepted), []
     merged = [record for record in accepted if record.provenance.step in merged_steps]
-    if merged:
+    total = next((cell.wanted for cell in cells if not cell.values), len(merged))
+    if merged and len(merged) <= total:
         others = [record for record in accepted if record.provenance.step not in merged_steps]
         missing = [replace(cell, wanted=max(0, cell.wanted - sum(map(cell.counts, merged)))) for cell in cells]
         added = {record.id for record in (*merged, *select(others, missing, selectors, context)[0])}
