@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,8 @@ import click
 
 from textsynth.cli.common import FILE, JSON, OVERRIDES, RECIPE, complete_recipe, emit, example, notify, text_width
 from textsynth.cli.push import prepare_push, push_result
-from textsynth.core.errors import RecipeError
+from textsynth.core.errors import RecipeError, UsageError
+from textsynth.core.paths import RECIPE_FILE
 
 STDOUT = Path("-")
 
@@ -22,6 +24,7 @@ STDOUT = Path("-")
         "textsynth init tickets --seeds examples.csv",
         "textsynth init tickets --task pairs --labels duplicate,different",
         "textsynth init tickets --recipe paraphrase",
+        "textsynth init tickets --attributes topic,writer",
     )
 )
 @click.argument("folder", metavar="[DIR]", type=FILE, default=Path())
@@ -35,17 +38,43 @@ STDOUT = Path("-")
 @click.option(
     "--recipe", metavar="NAME", shell_complete=complete_recipe, help="Copy a bundled recipe and its data instead."
 )
-def init(folder: Path, labels: str | None, seeds: Path | None, task: str | None, recipe: str | None) -> None:
+@click.option(
+    "--attributes", metavar="A,B", help="Have the model of the recipe in DIR list values of these attributes."
+)
+def init(
+    folder: Path,
+    labels: str | None,
+    seeds: Path | None,
+    task: str | None,
+    recipe: str | None,
+    attributes: str | None,
+) -> None:
     """Write a commented recipe from label names, examples, a task, or several of them.
 
     Without any, the bundled quickstart is copied, which runs as it is. DIR is created if it does not exist; no file
-    in it is overwritten.
+    in it is overwritten. With --attributes the model of the recipe in DIR lists values for each label, which are
+    written to attributes.yaml for you to edit.
     """
     from textsynth.recipe.init import init_recipe
 
+    if attributes is not None:
+        _list_attribute_values(folder, attributes, [labels, seeds, task, recipe])
+        return
     result = init_recipe(folder, labels=labels, seeds=seeds, recipe=recipe, task=task)
     emit("\n".join(map(str, result.files)))
     notify(result.sentence)
+
+
+def _list_attribute_values(folder: Path, attributes: str, others: Sequence[object]) -> None:
+    from textsynth.recipe import read_recipe
+    from textsynth.runner.attribute_pools import write_attribute_pools
+
+    if any(option is not None for option in others):
+        raise UsageError("--attributes needs a recipe in DIR: write it first, and then list the values")
+    names = [name.strip() for name in attributes.split(",")]
+    pools = write_attribute_pools(read_recipe(folder / RECIPE_FILE), names, notify)
+    emit(str(pools.file))
+    notify(pools.sentence)
 
 
 @click.command(epilog=example("textsynth validate recipe.yaml", "textsynth validate recipe.yaml --set want.label=20"))
