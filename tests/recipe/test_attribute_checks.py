@@ -6,6 +6,7 @@ import pytest
 
 from textsynth.core.errors import RecipeError
 from textsynth.recipe import read_recipe
+from textsynth.runner.estimate import estimate
 from textsynth.runner.quota import quota_cells
 
 RECIPE = """\
@@ -44,6 +45,12 @@ def test_a_quota_has_the_cells_that_can_occur(tmp_path: Path) -> None:
     topics = [("delivery", "late"), ("delivery", "lost"), ("refund", "broken")]
     assert cells[4:] == topics
     assert len(cells) == 7
+
+
+def test_the_estimate_says_how_many_combinations_can_occur(tmp_path: Path) -> None:
+    notes = estimate(read_recipe(write(tmp_path))).notes
+    assert "want.label*topic counts the 3 of 6 combinations that can occur" in notes
+    assert not [note for note in notes if "label*tone" in note]
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from textsynth.core.protocols import Generator
@@ -39,8 +40,8 @@ def check_cells(
         )
     values = countable_values(generators, labels)
     for keys in quotas:
-        if not keys or not all(key in values for key in keys):
-            continue
+        if not keys or not all(values.get(key) for key in keys):
+            continue  # an unknown key, or labels that could not be read, have an issue of their own
         cells = list(cells_of(keys, generators, labels))
         for key in keys:
             for value in values[key]:
@@ -50,6 +51,19 @@ def check_cells(
                         f"want.{'*'.join(keys)}: no text can have {key} {value!r}, because exclude or the conditions "
                         "of the attributes rule it out: take the value or the exclusion out",
                     )
+
+
+def cell_notes(
+    quotas: Mapping[tuple[str, ...], int], generators: Sequence[Generator], labels: Collection[str]
+) -> list[str]:
+    """Return a sentence for each quota some of whose combinations cannot occur."""
+    values = countable_values(generators, labels)
+    notes: list[str] = []
+    for keys in quotas:
+        all_cells, cells = math.prod(len(values[key]) for key in keys), len(list(cells_of(keys, generators, labels)))
+        if cells < all_cells:
+            notes.append(f"want.{'*'.join(keys)} counts the {cells:,} of {all_cells:,} combinations that can occur")
+    return notes
 
 
 def countable_values(generators: Sequence[Generator], labels: Collection[str]) -> dict[str, list[str]]:

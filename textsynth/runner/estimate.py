@@ -18,6 +18,7 @@ from textsynth.export.card.licenses import conflicts
 from textsynth.hub.options import release_blockers
 from textsynth.models import ModelOptions
 from textsynth.recipe import Recipe
+from textsynth.recipe.attribute_checks import cell_notes
 from textsynth.recipe.balance import balance_note, rows_of_cell
 from textsynth.recipe.checks import gold_sources
 from textsynth.recipe.context import fit_to_sources, make_context, no_embeddings, read_sources
@@ -100,6 +101,7 @@ def estimate(recipe: Recipe) -> RunEstimate:
         for item in recipe.generate
     }
     notes = [balance_note(recipe, sources)] if recipe.balance is not None else []
+    notes += cell_notes(recipe.want, [item.step for item in recipe.generate], recipe.labels)
     notes += [f"{item.name} {note}" for item in recipe.generate for note in item.step.plan_notes(context)]
     notes += [
         f"{part.item} takes all {pluralize(rows[part.item], 'row')} of its source" for part in parts if not part.model
