@@ -90,3 +90,11 @@ def assert_one_issue(folder: Path, old: str, new: str, line: int, phrases: list[
         assert phrase in issue.sentence
     for jargon in ("Input should", "type=", "validation error", "Traceback"):
         assert jargon not in issue.sentence
+
+
+def assert_has_issue(path: Path, line: int, sentence: str) -> None:
+    """Assert that the recipe at `path` has an issue in `line` whose sentence contains `sentence`."""
+    with pytest.raises(RecipeError) as caught:
+        read_recipe(path)
+    issues = caught.value.issues
+    assert any(issue.where == f"{path}:{line}" and sentence in issue.sentence for issue in issues), str(caught.value)
