@@ -8,7 +8,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from tests.contexts import LABELS, context
-from textsynth.core.errors import RecipeError
+from tests.recipe.recipes import assert_has_issue
 from textsynth.core.protocols import QuotaDeficit
 from textsynth.generate.labelled import Labelled
 from textsynth.recipe import read_recipe
@@ -97,8 +97,4 @@ def test_every_mistake_in_cases_has_a_sentence_with_its_line(
     tmp_path: Path, old: str, new: str, line: int, sentence: str
 ) -> None:
     assert old in RECIPE
-    with pytest.raises(RecipeError) as error:
-        read_recipe(write(tmp_path, RECIPE.replace(old, new, 1)))
-    assert any(issue.where.endswith(f":{line}") and sentence in issue.sentence for issue in error.value.issues), str(
-        error.value
-    )
+    assert_has_issue(write(tmp_path, RECIPE.replace(old, new, 1)), line, sentence)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from textsynth.core.errors import RecipeError
+from tests.recipe.recipes import assert_has_issue
 from textsynth.recipe import read_recipe
 from textsynth.runner.estimate import estimate
 from textsynth.runner.quota import quota_cells
@@ -79,8 +79,4 @@ def test_every_mistake_in_attributes_has_a_sentence_with_its_line(
     tmp_path: Path, old: str, new: str, line: int, sentence: str
 ) -> None:
     assert old in RECIPE
-    with pytest.raises(RecipeError) as error:
-        read_recipe(write(tmp_path, RECIPE.replace(old, new, 1)))
-    assert any(issue.where.endswith(f":{line}") and sentence in issue.sentence for issue in error.value.issues), str(
-        error.value
-    )
+    assert_has_issue(write(tmp_path, RECIPE.replace(old, new, 1)), line, sentence)

@@ -6,7 +6,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from textsynth.core.errors import RecipeError
+from tests.recipe.recipes import assert_has_issue
 from textsynth.recipe import read_recipe
 from textsynth.runner import RunSummary, run
 from textsynth.runner.estimate import estimate
@@ -117,8 +117,4 @@ def test_every_mistake_in_a_balance_has_a_sentence_with_its_line(
     tmp_path: Path, old: str, new: str, line: int, sentence: str
 ) -> None:
     assert old in RECIPE
-    with pytest.raises(RecipeError) as error:
-        read_recipe(write(tmp_path, RECIPE.replace(old, new, 1)))
-    assert any(issue.where.endswith(f":{line}") and sentence in issue.sentence for issue in error.value.issues), str(
-        error.value
-    )
+    assert_has_issue(write(tmp_path, RECIPE.replace(old, new, 1)), line, sentence)
