@@ -19,7 +19,7 @@ def answer(request):
 """
 RECIPE = """\
 name: shop
-labels: {refund: asks for money back, "no": asks nothing}
+labels: {refund: asks for money back, "no": refuses it}
 models: {generator: {scripted: {function: "./answers.py:answer"}}}
 generate: [labelled: {domain: messages to a shop}]
 filter: [exact_duplicate]

@@ -236,6 +236,11 @@ class Generator(Step):
         return {}
 
     @property
+    def domain_of_texts(self) -> str:
+        """One line that says what the texts are; "" where the recipe has none."""
+        return ""
+
+    @property
     def own_cells(self) -> Sequence[tuple[Mapping[str, str], int]]:
         """Quota cells that the options of the generator ask for, each with the number of texts to select."""
         return ()

@@ -158,6 +158,11 @@ class Labelled(PromptedGenerator):
         return {**values, **dict.fromkeys(unfitted, ()), **cases}
 
     @property
+    def domain_of_texts(self) -> str:
+        """The value of `domain`."""
+        return self.domain
+
+    @property
     def own_cells(self) -> Sequence[tuple[Mapping[str, str], int]]:
         """A quota cell for each of the `cases`."""
         return case_cells(self.cases)

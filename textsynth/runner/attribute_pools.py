@@ -87,7 +87,7 @@ def write_attribute_pools(
 
 
 def _request(recipe: Recipe, prompt: Prompt, name: str, label: str) -> GenerationRequest:
-    domain = next((domain for item in recipe.generate if (domain := getattr(item.step, "domain", ""))), "")
+    domain = next((item.step.domain_of_texts for item in recipe.generate if item.step.domain_of_texts), "")
     values: dict[str, object] = {
         "domain": domain,
         "language": language_name(recipe.language),
