@@ -110,6 +110,12 @@ def test_the_estimate_counts_what_is_missing(tmp_path: Path) -> None:
         (", to: 6", "", 9, "want.balance needs 'to'"),
         ("to: 6}", "to: 6}, label: 5", 9, "want has label and balance, which both count texts of each label"),
         ("  - labelled: {source: train, per_request: 2}\n", "", 8, "needs a generator that writes what is missing"),
+        (
+            "to: 6}}",
+            "to: 6}}\nevaluate: {test: train}",
+            9,
+            "like and evaluate.test are both 'train': test on other rows",
+        ),
         ("[length, exact", "[{copies_source: {source: train}}, exact", 8, "copies_source drops copies of 'train'"),
     ],
 )

@@ -39,6 +39,8 @@ def check_balance(sections: Sections, issues: IssueCollector) -> None:
         issues.add(
             position, f"want has {LABEL} and {BALANCE}, which both count texts of each label: take one of them out"
         )
+    if sections.evaluate is not None and sections.evaluate.test == balance.like:
+        issues.add(position, f"want.{BALANCE}.like and evaluate.test are both {balance.like!r}: test on other rows")
     generators = [step.step for step in sections.lists["generate"] if isinstance(step.step, Generator)]
     if sections.is_complete("generate"):
         takes_rows = any(generator.curates_source and _reads(generator, balance.like) for generator in generators)
