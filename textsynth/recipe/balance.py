@@ -41,17 +41,8 @@ def check_balance(sections: Sections, issues: IssueCollector) -> None:
         )
     if sections.evaluate is not None and sections.evaluate.test == balance.like:
         issues.add(position, f"want.{BALANCE}.like and evaluate.test are both {balance.like!r}: test on other rows")
-    generators = [step.step for step in sections.lists["generate"] if isinstance(step.step, Generator)]
     if sections.is_complete("generate"):
-        takes_rows = any(generator.curates_source and _reads(generator, balance.like) for generator in generators)
-        if not takes_rows:
-            issues.add(
-                position,
-                f"want.{BALANCE} adds texts to the rows of {balance.like!r}, which no generator takes as they are: add "
-                f"`- existing: {{source: {balance.like}}}` to generate",
-            )
-        if all(not generator.needs_model for generator in generators):
-            issues.add(position, f"want.{BALANCE} needs a generator that writes what is missing, such as labelled")
+        _check_generators(sections, balance, issues)
     for step in sections.lists["filter"]:
         if isinstance(step.step, Filter) and balance.like in step.step.compares_with:
             issues.add(
@@ -59,6 +50,20 @@ def check_balance(sections: Sections, issues: IssueCollector) -> None:
                 f"{step.name} drops copies of {balance.like!r}, and want.{BALANCE} takes all of its rows, so that each "
                 "would be dropped: leave it out, as exact_duplicate and near_duplicate drop texts that copy a row",
             )
+
+
+def _check_generators(sections: Sections, balance: Balance, issues: IssueCollector) -> None:
+    """Add a balance without a generator that takes the rows, or without one that writes what is missing."""
+    position = sections.mark("want")
+    generators = [step.step for step in sections.lists["generate"] if isinstance(step.step, Generator)]
+    if not any(generator.curates_source and _reads(generator, balance.like) for generator in generators):
+        issues.add(
+            position,
+            f"want.{BALANCE} adds texts to the rows of {balance.like!r}, which no generator takes as they are: add "
+            f"`- existing: {{source: {balance.like}}}` to generate",
+        )
+    if all(not generator.needs_model for generator in generators):
+        issues.add(position, f"want.{BALANCE} needs a generator that writes what is missing, such as labelled")
 
 
 def _reads(generator: Generator, source: str) -> bool:
