@@ -137,6 +137,8 @@ class Task(Step):
 
     def family_texts(self, record: Record) -> tuple[str, ...]:
         """Return the texts that the record rewrites or belongs to; records that share one are never in two splits."""
+        if not record.fields:
+            return ()
         own = (record.field_text(field) for field in self.required_fields if field not in PARENT_TEXT_FIELDS)
         return (*parent_texts(record), *filter(None, own))
 

@@ -126,6 +126,7 @@ def dropped_table(result: RunResult) -> ColumnTable:
 def _dropped_columns(drops: Sequence[DroppedRecord], result: RunResult) -> Columns:
     unparsed = [drop.section == "parse" for drop in drops]
     rows = [drop.record for drop in drops]
+    source_fields = dict.fromkeys((*result.task.required_fields, *reversed(PARENT_TEXT_FIELDS)))
     provenance = _provenance_columns(rows, result)
     return {
         "id": [row.id for row in rows],
@@ -138,7 +139,7 @@ def _dropped_columns(drops: Sequence[DroppedRecord], result: RunResult) -> Colum
         "limit": [_number(drop.limit) for drop in drops],
         "duplicate_of": [drop.duplicate_of for drop in drops],
         "raw_answer": [valid_unicode(row.text) if raw else None for row, raw in zip(rows, unparsed, strict=True)],
-        "source_text": [_source_text(row, result) for row in rows],
+        "source_text": [_source_text(row, source_fields) for row in rows],
         "generator": provenance.pop("step"),
         **provenance,
     }
@@ -198,8 +199,10 @@ def _provenance_types() -> dict[str, object]:
     return {**first, **dict.fromkeys(names, string), "confidence": Value("float64")}
 
 
-def _source_text(record: Record, result: RunResult) -> str | None:
-    fields = dict.fromkeys((*result.task.required_fields, *reversed(PARENT_TEXT_FIELDS)))
+def _source_text(record: Record, fields: Iterable[str]) -> str | None:
+    """Return the first of the fields that holds a text."""
+    if not record.fields:
+        return None
     return next((valid_unicode(text) for text in map(record.field_text, fields) if text), None)
 
 
@@ -224,9 +227,9 @@ def _confidence(record: Record, result: RunResult) -> float | None:
     labeller only: that of any other step is about the labels before.
     """
     decision = record.fields.get(REVIEW_DECISION)
-    chosen = record.field_text("chosen_label")
-    same_choice = _split_names(chosen) == _split_names(", ".join(record.labels))
-    if not same_choice and (decision == "relabel" or (decision == "keep" and chosen)):
+    chosen = record.field_text("chosen_label") if decision is not None else ""
+    is_about_choice = decision == "relabel" or (decision == "keep" and chosen)
+    if is_about_choice and _split_names(chosen) != _split_names(", ".join(record.labels)):
         return None
     steps = result.labellers if decision == "relabel" else result.confidence_steps
     scores = [record.scores[step] for step in steps if step in record.scores]

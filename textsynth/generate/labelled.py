@@ -181,6 +181,7 @@ class LabelledSession:
         self._context = context
         self._prompt = context.find_prompt(step.prompt, step.model)
         self._sampling = step.sampling_for(self._prompt)
+        self._required_fields = context.task.required_fields
         seeds = context.sources[step.source] if step.source is not None else ()
         self._folds = assign_folds(seeds)
         self._seeds: dict[tuple[str, int], list[Record]] = {}
@@ -188,6 +189,7 @@ class LabelledSession:
             for label in seed.labels:
                 self._seeds.setdefault((label, self._folds[seed.id]), []).append(seed)
         self._groups: dict[tuple[LabelSet, int], tuple[list[Record], ...]] = {}
+        self._folds_with_seeds: dict[LabelSet, list[int]] = {}
         self._planner: LabelSetPlanner | None = None
         if context.multi_label:
             sets = LabelSets(step.label_set_weights(context), f"{context.seed}:{name}:label sets")
@@ -225,8 +227,7 @@ class LabelledSession:
         """Return the texts of the answer as candidates with the requested labels."""
         if completion is None:
             return []
-        required = self._context.task.required_fields
-        return parse_candidates(request, request_key, completion, self._prompt.reader, required)
+        return parse_candidates(request, request_key, completion, self._prompt.reader, self._required_fields)
 
     def observe_accepted(self, accepted: Sequence[Record]) -> None:
         """Remember accepted texts, which later prompts show as not to be repeated (`show_accepted`)."""
@@ -327,13 +328,16 @@ class LabelledSession:
 
     def _next_fold(self, labels: LabelSet, number: int) -> int:
         """Return the fold whose seeds request `number` of a label set shows: the folds alternate."""
-        folds: list[int] = []
-        if self._step.shots:
-            groups = {fold: self._example_groups(labels, fold) for fold in range(FOLDS)}
-            # A fold with seeds of exactly these labels is better than one with seeds of some of them.
-            folds = [fold for fold, (exact, *_) in groups.items() if exact]
-            folds = folds or [fold for fold, others in groups.items() if any(others)]
+        folds = self._folds_with_seeds.get(labels)
+        if folds is None:
+            folds = self._folds_with_seeds[labels] = self._find_folds(labels) if self._step.shots else []
         return folds[number % len(folds)] if folds else number % FOLDS
+
+    def _find_folds(self, labels: LabelSet) -> list[int]:
+        """Return the folds with seeds of exactly these labels, else those with seeds of some of them."""
+        groups = {fold: self._example_groups(labels, fold) for fold in range(FOLDS)}
+        exact = [fold for fold, (seeds, *_) in groups.items() if seeds]
+        return exact or [fold for fold, seeds in groups.items() if any(seeds)]
 
     def _example_groups(self, labels: LabelSet, fold: int) -> tuple[list[Record], ...]:
         """Return the seeds of a fold that may be shown for a label set, the best group first.

@@ -15,7 +15,7 @@ from textsynth.core.paths import cache_folder
 from textsynth.core.progress import ProgressSnapshot
 from textsynth.core.protocols import Context
 from textsynth.core.records import DroppedRecord, Record
-from textsynth.core.resources import limit_malloc_arenas, limit_threads, release_memory
+from textsynth.core.resources import limit_malloc_arenas, limit_threads, rare_collections, release_memory
 from textsynth.core.secrets import RecipeSecrets, redact_message
 from textsynth.evaluate.runner import evaluate_run
 from textsynth.export.card.metadata import read_card
@@ -79,6 +79,7 @@ class RunSummary:
     manifest: Manifest
 
 
+@rare_collections()
 def run(
     recipe: Recipe,
     *,
@@ -158,7 +159,7 @@ def _execute(
         # The recipe sets no quota, and a limit does not ask for more texts than there are.
         stopped, cells[0].wanted = "done", len(state.accepted)
     del scheduler
-    release_memory()  # what the filters remembered is not needed any more
+    release_memory(cycles=True)  # what the filters remembered is not needed any more
     monitor.set_stage("selecting")
     selected, surplus = select(state.accepted, cells, [item.step for item in recipe.select], context)
     outcomes = (selected, surplus, state.dropped)

@@ -61,7 +61,7 @@ class QuotaCell:
 
         With several labels it counts for each of them.
         """
-        return all(
+        return not self.values or all(
             value in item.labels if key == "label" else item.fields.get(key) == value
             for key, value in self.values.items()
         )

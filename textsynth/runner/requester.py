@@ -124,7 +124,9 @@ class Requester:
             await self._take_from(self._batch, missing, answers)
         for name, unanswered in missing.items():
             await self._ask_model(name, unanswered, answers)
-        if any(request is not None and request.key not in answers for request in model_requests):
+        if self._batch is not None and any(
+            request is not None and request.key not in answers for request in model_requests
+        ):
             raise MissingAnswers
         self._count([request for request in model_requests if request is not None], answers)
         return [None if request is None else _without_thinking(answers[request.key]) for request in model_requests]

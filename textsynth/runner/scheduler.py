@@ -278,9 +278,8 @@ class Scheduler:
         """Take a window's answers in plan order through parsing, filters and labellers into the state and the quota."""
         chains = await self._answered_chains(window)
         requests = [chain.requests[0] for chain in chains]
-        for chain in chains:
-            self._budget.record_planned(chain.requests[1:])
-            self._budget.charge(chain.completions)
+        self._budget.record_planned([request for chain in chains for request in chain.requests[1:]])
+        self._budget.charge([completion for chain in chains for completion in chain.completions])
         self._budget.release(window.requests)
         candidates: list[Record] = []
         unparsed: list[DroppedRecord] = []

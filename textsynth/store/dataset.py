@@ -32,7 +32,9 @@ class DatasetReader:
     def __init__(self, folder: Path) -> None:
         self._files = {path: _open_parquet(path) for path in sorted(folder.glob("*.parquet"))}
         counts = [(path, file.metadata.num_rows) for path, file in self._files.items()]
-        self.splits = [path.stem.split("-")[0] for path, count in counts for _ in range(count)]
+        self.splits: list[str] = []
+        for path, count in counts:
+            self.splits += [path.stem.split("-")[0]] * count
         schemas = [file.schema_arrow for file in self._files.values()]
         self.columns: list[str] = schemas[0].names if schemas else []
         self.names: list[str] = _read_label_names(schemas[0].metadata or {}) if schemas else []

@@ -49,6 +49,8 @@ class TokenCounter:
 
         The prompt's tokens are those of the first completion.
         """
+        if all(completion and completion.prompt_tokens and completion.completion_tokens for completion in completions):
+            return list(completions)
         parsed = [completion for completion in completions if completion is not None]
         has_prompt_tokens = any(completion.prompt_tokens for completion in parsed)
         has_completion_tokens = any(completion.completion_tokens for completion in parsed)
