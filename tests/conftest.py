@@ -5,15 +5,20 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import socket
 import sys
 import tempfile
+from functools import cache
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
+
+# Modules and collected tests stay until the end: the garbage collector need not look at them again and again.
+gc.disable()
 
 # Set before anything imports huggingface_hub or datasets, which read these once.
 _caches = tempfile.TemporaryDirectory(prefix="textsynth-tests-")
@@ -42,6 +47,7 @@ SLOW = (
     "filter/test_agreement.py",
     "filter/test_language.py",
     "filter/test_leak.py",
+    "filter/test_linear_time.py",
     "filter/test_same_meaning.py",
     "filter/test_semantic_duplicate.py",
     "hub/test_commit.py",
@@ -121,6 +127,7 @@ def _refuse_other_hosts(event: str, args: tuple[object, ...]) -> None:
 sys.addaudithook(_refuse_other_hosts)
 
 
+@cache  # there are many tests in a file
 def is_slow(path: Path) -> bool:
     return any(path.is_relative_to(TESTS / name) for name in SLOW)
 
@@ -128,6 +135,11 @@ def is_slow(path: Path) -> bool:
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
     """Leave out slow files where only fast tests run: importing them takes as long as many fast tests."""
     return True if config.option.markexpr == "fast" and is_slow(collection_path) else None
+
+
+def pytest_collection_finish() -> None:
+    gc.freeze()
+    gc.enable()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
