@@ -77,6 +77,13 @@ async def _send(writer: asyncio.StreamWriter, pieces: Sequence[object]) -> bool:
     return True
 
 
+async def wait_until(condition: Callable[[], object]) -> None:
+    """Wait until the condition holds, for a minute at most."""
+    async with asyncio.timeout(60):
+        while not condition():
+            await asyncio.sleep(0.005)
+
+
 def response(body: bytes, status: int = 200, *headers: str) -> bytes:
     """Return a response with its Content-Length."""
     lines = "".join(f"{header}\r\n" for header in headers)

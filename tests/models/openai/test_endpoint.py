@@ -51,7 +51,7 @@ def with_endpoint(engine: Engine, work: Callable[[Endpoint], Awaitable[object]],
                 endpoint.close()
                 await asyncio.sleep(0)
 
-    asyncio.run(asyncio.wait_for(go(), 20))
+    asyncio.run(asyncio.wait_for(go(), 60))
 
 
 def test_all_first_requests_share_one_check_of_the_model() -> None:
