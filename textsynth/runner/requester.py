@@ -90,6 +90,8 @@ class Requester:
         self._runtime = runtime
         self._models: dict[str, Model] = {}
         self._uses: Counter[bytes] = Counter()
+        self._last_hashed: GenerationRequest | None = None
+        self._last_hash = hashlib.sha256()
         self.stats = RequestStats()
         self.waiting = 0
 
@@ -204,7 +206,16 @@ class Requester:
         return self._model_request(request, content, b"\x1e%d" % use)
 
     def _content_hash(self, request: GenerationRequest) -> hashlib._Hash:
-        """Return the hash of everything that shapes an answer but the use of the request."""
+        """Return the hash of everything that shapes an answer but the use of the request.
+
+        Generators group requests by prompt: most have the hash of the one before.
+        """
+        if self._last_hashed is None or not _has_same_content(self._last_hashed, request):
+            self._last_hash = self._compute_content_hash(request)
+            self._last_hashed = request
+        return self._last_hash.copy()
+
+    def _compute_content_hash(self, request: GenerationRequest) -> hashlib._Hash:
         prompt = request.prompt
         if prompt is None:
             raise TypeError("a request without a prompt has no key")
@@ -219,6 +230,17 @@ class Requester:
             raise TypeError("a request without a prompt has no key")
         content.update(use)
         return ModelRequest(content.hexdigest(), request.prompt, request.sampling, request.constraint, request.options)
+
+
+def _has_same_content(first: GenerationRequest, second: GenerationRequest) -> bool:
+    """Whether two requests share prompt, sampling, constraint and model; the texts are not compared."""
+    return (
+        first.prompt is second.prompt
+        and first.sampling is second.sampling
+        and first.constraint is second.constraint
+        and first.model == second.model
+        and first.options == second.options
+    )
 
 
 def prompt_characters(request: ModelRequest) -> int:
