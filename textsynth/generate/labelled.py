@@ -194,9 +194,9 @@ class LabelledSession:
             sets = LabelSets(step.label_set_weights(context), f"{context.seed}:{name}:label sets")
             self._planner = LabelSetPlanner(sets)
         self._requested: Counter[LabelSet] = Counter()
-        sets: list[LabelSet] = [(label,) for label in context.labels] or [()]
+        single_labels: list[LabelSet] = [(label,) for label in context.labels] or [()]
         # A heap of labels by the number of their requests and their rank; the number may be an earlier one.
-        self._least_requested = [(0, rank, labels) for rank, labels in enumerate(sets)]
+        self._least_requested = [(0, rank, labels) for rank, labels in enumerate(single_labels)]
         self._labels_with_seeds = [
             [label for label in context.labels if (label, fold) in self._seeds] for fold in range(FOLDS)
         ]
