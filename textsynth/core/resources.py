@@ -39,7 +39,8 @@ def rare_collections() -> Iterator[None]:
     """
     thresholds = gc.get_threshold()
     is_first = not gc.get_freeze_count()
-    gc.set_threshold(COLLECTION_THRESHOLD, *thresholds[1:])
+    if thresholds[0]:  # 0: switched off
+        gc.set_threshold(max(COLLECTION_THRESHOLD, thresholds[0]), *thresholds[1:])
     gc.freeze()
     try:
         yield

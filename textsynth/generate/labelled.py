@@ -11,10 +11,11 @@ Does not check that a text has its label: that is the task of `agreement` and `c
 
 from __future__ import annotations
 
+import heapq
 import itertools
 import random
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, ClassVar
 
@@ -195,6 +196,12 @@ class LabelledSession:
             sets = LabelSets(step.label_set_weights(context), f"{context.seed}:{name}:label sets")
             self._planner = LabelSetPlanner(sets)
         self._requested: Counter[LabelSet] = Counter()
+        single_labels: list[LabelSet] = [(label,) for label in context.labels] or [()]
+        # A heap of labels by the number of their requests and their rank; the number may be an earlier one.
+        self._least_requested = [(0, rank, labels) for rank, labels in enumerate(single_labels)]
+        self._labels_with_seeds = [
+            [label for label in context.labels if (label, fold) in self._seeds] for fold in range(FOLDS)
+        ]
         self._few_shots: dict[tuple[LabelSet, int], _FewShot] = {}
         # There are few different prompts; each is rendered once.
         self._rendered: dict[tuple[object, ...], RenderedPrompt] = {}
@@ -212,14 +219,8 @@ class LabelledSession:
         if self._planner is not None:
             planned = self._planner.plan(deficits, per_request, max_requests)
             return self._group([self._make_request(labels, cell) for labels, cell in planned])
-        rounds = (
-            [deficit.cell for deficit in deficits if deficit.candidates > number * per_request]
-            for number in itertools.count()
-        )
-        cells = itertools.chain.from_iterable(itertools.takewhile(bool, rounds))
-        return self._group(
-            [self._make_request(self._label_of(cell), cell) for cell in itertools.islice(cells, max_requests)]
-        )
+        cells = itertools.islice(_cells_in_turn(deficits, per_request), max_requests)
+        return self._group([self._make_request(self._label_of(cell), cell) for cell in cells])
 
     def parse_response(
         self, request: GenerationRequest, request_key: str, completion: Completion | None
@@ -262,8 +263,11 @@ class LabelledSession:
         """Return the label of a quota cell, or the label requested least often; of several the first."""
         if "label" in cell:
             return (cell["label"],)
-        sets: list[LabelSet] = [(label,) for label in self._context.labels] or [()]
-        return min(sets, key=lambda labels: self._requested[labels])
+        while True:  # numbers of requests only grow, so an entry that is up to date and comes first is the least
+            number, rank, labels = self._least_requested[0]
+            if number == self._requested[labels]:
+                return labels
+            heapq.heapreplace(self._least_requested, (self._requested[labels], rank, labels))
 
     def _make_request(self, labels: LabelSet, cell: Mapping[str, str]) -> GenerationRequest:
         """Return the next request for the labels and the attributes of a quota cell."""
@@ -382,19 +386,36 @@ class LabelledSession:
         self, labels: LabelSet, fold: int, rng: random.Random
     ) -> tuple[list[dict[str, object]], list[Record]]:
         """Return other labels with seeds of this fold that have none of `labels`, and these seeds."""
-        seeds_of = {name: self._seeds.get((name, fold), []) for name in self._context.labels if name not in labels}
-        if self._planner is not None:
-            seeds_of = {name: [row for row in rows if not {*row.labels} & {*labels}] for name, rows in seeds_of.items()}
-        candidates = [name for name, seeds in seeds_of.items() if seeds]
         contrast: list[dict[str, object]] = []
         shown: list[Record] = []
+        if not self._step.contrast_labels:
+            return contrast, shown
+        candidates = [name for name in self._labels_with_seeds[fold] if name not in labels]
+        if self._planner is not None:
+            candidates = [name for name in candidates if self._seeds_without(labels, name, fold)]
         for name in rng.sample(candidates, min(self._step.contrast_labels, len(candidates))):
-            seeds = seeds_of[name]
+            seeds = self._seeds_without(labels, name, fold)
             examples = rng.sample(seeds, min(EXAMPLES_PER_CONTRAST_LABEL, len(seeds)))
             shown += examples
             values = [self._step.example(record) for record in examples]
             contrast.append({"label": name, "description": self._context.labels[name], "examples": values})
         return contrast, shown
+
+    def _seeds_without(self, labels: LabelSet, name: str, fold: int) -> list[Record]:
+        """Return the seeds of a fold with the label `name` that have none of `labels`."""
+        seeds = self._seeds[name, fold]
+        return seeds if self._planner is None else [seed for seed in seeds if not {*seed.labels} & {*labels}]
+
+
+def _cells_in_turn(deficits: Sequence[QuotaDeficit], per_request: int) -> Iterator[Mapping[str, str]]:
+    """Yield the cell of each deficit in turn, as long as the requests for it bring fewer candidates than it lacks."""
+    remaining = list(deficits)
+    for number in itertools.count():
+        remaining = [deficit for deficit in remaining if deficit.candidates > number * per_request]
+        if not remaining:
+            return
+        for deficit in remaining:
+            yield deficit.cell
 
 
 def _seed_text(labels: LabelSet) -> str:

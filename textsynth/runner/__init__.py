@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,7 +31,7 @@ from textsynth.runner.budget import RunBudget
 from textsynth.runner.event_loop import interrupt_on_sigterm, run_coroutine
 from textsynth.runner.folder import check_folder, make_folder, start_in
 from textsynth.runner.monitor import ProgressMonitor
-from textsynth.runner.quota import Quota, QuotaCell, quota_cells
+from textsynth.runner.quota import CellIndex, Quota, QuotaCell, quota_cells
 from textsynth.runner.requester import Requester
 from textsynth.runner.review_decisions import ReviewDecisions, review_notes
 from textsynth.runner.scheduler import Scheduler
@@ -180,7 +181,8 @@ def _execute(
     ]
     for note in notes:
         log(note)
-    counts = {index: sum(cell.counts(record) for record in selected) for index, cell in enumerate(cells)}
+    index = CellIndex(cells)
+    counts = Counter(number for record in selected for number in index.find(record))
     quota = quota_table(cells, counts, state.dropped)
     manifest = initial_manifest(recipe, state, requester.stats, quota=quota, selected=len(selected), folder=out)
     if reviewed:

@@ -19,7 +19,7 @@ from textsynth.export.card.licenses import conflicts, known_model_license
 from textsynth.export.run_result import CardMetadata, CheckInfo, QuotaStatus, RunResult, SourceInfo
 from textsynth.prompts import find_prompt
 from textsynth.recipe import Recipe, references_in
-from textsynth.runner.quota import QuotaCell
+from textsynth.runner.quota import CellIndex, QuotaCell
 from textsynth.runner.requester import RequestStats
 from textsynth.runner.scheduler import RunState
 from textsynth.store.manifest import FORMAT, Counts, DropCount, Licenses, QuotaRow, RunFacts
@@ -156,21 +156,25 @@ def quota_table(
 
     `selected` maps the index of a cell to the number of its selected texts.
     """
+    missing = [max(0, cell.wanted - selected[index]) for index, cell in enumerate(cells)]
+    reasons: list[Counter[tuple[str, str]]] = [Counter() for _ in cells]
+    if any(missing):
+        cell_index = CellIndex(cells)
+        for drop in dropped:
+            for index in cell_index.find(drop.record):
+                if missing[index]:
+                    reasons[index][drop.step, reason_category(drop.reason)] += 1
     rows: list[QuotaRow] = []
     for index, cell in enumerate(cells):
-        missing = max(0, cell.wanted - selected[index])
-        reasons: Counter[tuple[str, str]] = Counter()
-        if missing:
-            reasons.update((drop.step, reason_category(drop.reason)) for drop in dropped if cell.counts(drop.record))
         rows.append(
             {
                 "cell": dict(cell.values),
                 "wanted": cell.wanted,
                 "selected": selected[index],
-                "missing": missing,
+                "missing": missing[index],
                 "reasons": [
                     {"step": step, "reason": reason, "count": count}
-                    for (step, reason), count in reasons.most_common(MAX_REASONS_PER_CELL)
+                    for (step, reason), count in reasons[index].most_common(MAX_REASONS_PER_CELL)
                 ],
             }
         )
