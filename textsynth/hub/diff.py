@@ -76,8 +76,8 @@ def refuse_edited_card(payload: PushPayload, repository: HubRepository, remote: 
     if pushed == card_hash(card) or (not pushed and not _has_text(card)):
         return
     raise UsageError(
-        f"{repository.repo}: not pushed, because its card (README.md) was {'edited' if pushed else 'written'} on the Hub"
-        " and would be replaced: copy what should stay into `export` of the recipe (description, intended_use,"
+        f"{repository.repo}: not pushed, because its card (README.md) was {'edited' if pushed else 'written'} on the"
+        " Hub and would be replaced: copy what should stay into `export` of the recipe (description, intended_use,"
         " tags, …), run it again, and push with --replace"
     )
 
