@@ -135,10 +135,10 @@ def push(
     """Publish the data set of a run, or of a run's folder, on the Hugging Face Hub as one commit.
 
     The same data set again makes no commit. `repo` is `owner/name`; `private` counts only when the repository is
-    created; `create_pr` opens a pull request; `tag` names the commit; `replace` allows other features and fewer texts;
-    `with_provenance` also publishes the provenance of the texts and the dropped texts; `waive` names release checks
-    (leak, license) that need not pass. Raises UsageError for what is refused before anything is sent, RunError where
-    the Hub or the network fails.
+    created; `create_pr` opens a pull request; `tag` names the commit; `replace` allows other features, fewer texts and
+    an edited card to be replaced; `with_provenance` also publishes the provenance of the texts and the dropped texts;
+    `waive` names release checks (leak, license) that need not pass. Raises UsageError for what is refused before
+    anything is sent, RunError where the Hub or the network fails.
     """
     from textsynth.hub import PushOptions
     from textsynth.hub import push as push_run

@@ -34,6 +34,8 @@ RECIPE = "recipe.yaml"
 DATA = "data"
 FIGURES = "figures"
 OPTIONAL_CONFIGS = ("provenance", "dropped")
+CARD_HASH = "card_sha256"
+"""Key of the pushed manifest: the hash of the card as it was pushed."""
 CHUNK_BYTES = 1 << 20
 # Keys of the manifest whose values differ between two runs with the same result, or are of the local files only.
 VARYING_KEYS = ("seconds", "dataset")
@@ -140,13 +142,15 @@ def _text_files(card: str, manifest: Manifest, waived: Sequence[str]) -> dict[st
     """Return the card, the recipe and the manifest without local paths. Raises UsageError if one contains a secret."""
     recipe = _recipe_text(manifest)
     redactor = Redactor.for_run(recipe, manifest)
-    texts = {
-        CARD: redactor.redact_card(card),
-        RECIPE: redactor.redact(recipe),
-        FILE: _manifest_text(manifest, redactor, waived),
-    }
+    texts = {CARD: redactor.redact_card(card), RECIPE: redactor.redact(recipe)}
+    texts[FILE] = _manifest_text(manifest, redactor, waived, card_hash(texts[CARD].encode("utf-8", "replace")))
     refuse_secrets(texts)
     return {name: PayloadFile(text.encode("utf-8", "replace")) for name, text in texts.items()}
+
+
+def card_hash(card: bytes) -> str:
+    """Return the hash of a card by which the next push recognizes whether somebody edited it on the Hub."""
+    return hashlib.sha256(card).hexdigest()
 
 
 def _refuse_secrets_in_tables(files: Mapping[str, PayloadFile]) -> None:
@@ -172,7 +176,7 @@ def _recipe_text(manifest: Manifest) -> str:
     return comments + manifest["recipe"]["text"]
 
 
-def _manifest_text(manifest: Manifest, redactor: Redactor, waived: Sequence[str]) -> str:
+def _manifest_text(manifest: Manifest, redactor: Redactor, waived: Sequence[str], card: str) -> str:
     values = {key: value for key, value in manifest.items() if key not in VARYING_KEYS}
     recipe = {key: value for key, value in manifest["recipe"].items() if key not in ("path", "text")}
     values["recipe"] = {**recipe, "name": RECIPE}
@@ -180,6 +184,7 @@ def _manifest_text(manifest: Manifest, redactor: Redactor, waived: Sequence[str]
     values["requests"] = {key: value for key, value in requests.items() if key not in VARYING_REQUEST_KEYS}
     if waived:
         values["waived"] = sorted(waived)
+    values[CARD_HASH] = card
     return json.dumps(redactor.redact_json(values), ensure_ascii=False, indent=2) + "\n"
 
 

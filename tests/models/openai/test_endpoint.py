@@ -40,11 +40,16 @@ class Engine:
         return self.metrics if received.startswith(b"GET /metrics") else self.completion
 
 
-def with_endpoint(engine: Engine, work: Callable[[Endpoint], Awaitable[object]], timeout_seconds: float = 5.0) -> None:
+def with_endpoint(
+    engine: Engine,
+    work: Callable[[Endpoint], Awaitable[object]],
+    timeout_seconds: float = 5.0,
+    log: Callable[[str], None] = print,
+) -> None:
     async def go() -> None:
         async with raw_server(engine) as server:
             config = EndpointConfig((server.url,), "m", timeout_seconds=timeout_seconds)
-            endpoint = Endpoint(server.url, config, concurrency=None, log=print)
+            endpoint = Endpoint(server.url, config, concurrency=None, log=log)
             try:
                 await work(endpoint)
             finally:
@@ -194,3 +199,38 @@ def test_models_conflict_only_in_values_that_both_have() -> None:
     assert ModelInfo(created=1).conflicts_with(ModelInfo(created=2))
     assert ModelInfo("a", "1", 5).describe() == "'a', revision '1', created 5"
     assert ModelInfo().describe() == "a model without root, revision and date"
+
+
+def test_another_model_in_the_answers_is_logged_once() -> None:
+    engine, log = Engine(), list[str]()
+    body = json.loads(COMPLETE_BODY)
+    engine.completion = [response(json.dumps({**body, "model": "phi-4"}).encode())]
+
+    async def work(endpoint: Endpoint) -> None:
+        for number in range(3):
+            await endpoint.complete(request(str(number)))
+        engine.completion = [response(COMPLETE_BODY)]
+        await endpoint.check_model()
+        await endpoint.complete(request("again"))
+
+    with_endpoint(engine, work, log=log.append)
+    (line,) = [line for line in log if "phi-4" in line]
+    assert "asked for the model 'm' and states that 'phi-4' answers" in line
+
+
+def test_the_model_in_the_answers_is_read_again_after_a_broken_connection() -> None:
+    engine, log = Engine(), list[str]()
+
+    def named(name: str, *more: object) -> list[object]:
+        return [response(json.dumps({**json.loads(COMPLETE_BODY), "model": name}).encode()), *more]
+
+    async def work(endpoint: Endpoint) -> None:
+        engine.completion = named("m")
+        await endpoint.complete(request("first"))
+        engine.completion = [b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n", CLOSE]
+        await endpoint.complete(request("second"))
+        engine.completion = named("phi-4")
+        await endpoint.complete(request("third"))
+
+    with_endpoint(engine, work, log=log.append)
+    assert sum("'phi-4' answers" in line for line in log) == 1

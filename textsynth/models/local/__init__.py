@@ -64,7 +64,7 @@ class Local(ModelOptions):
         return self.model if self.revision is None else f"{self.model}@{self.revision}"
 
     def identity_at(self, recipe_folder: Path) -> str:
-        """Return the identity; for a folder with a hash of its small files and of the sizes of its large files."""
+        """Return the identity; for a folder with a hash of its files, of large ones by samples."""
         folder = local_folder(self.model, recipe_folder)
         return self.identity if folder is None else f"{self.model}@{fingerprint(folder)}"
 
