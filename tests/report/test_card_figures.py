@@ -9,11 +9,12 @@ import pytest
 
 from tests.export.outcomes import outcome, record
 from tests.report.evaluations import small
-from textsynth.core.errors import RunError
+from textsynth.core.errors import RunError, UsageError
 from textsynth.export.dataset import write_dataset
 from textsynth.export.run_result import CardFigure
 from textsynth.export.viewer_check import viewer_problems
-from textsynth.report.card_figures import run_figures, update_card
+from textsynth.report.card_figures import run_figures, write_evaluation_and_card
+from textsynth.store.evaluation import check_card, write_evaluation
 
 CHECKS = [("filter", "length"), ("filter", "agreement")]
 
@@ -60,7 +61,7 @@ def test_the_card_contains_the_evaluation_and_figures_of_an_earlier_one_are_dele
     earlier = CardFigure("figures/evaluation-embeddings.svg", "Scores", "of an earlier evaluation", "<svg/>")
     write_dataset(tmp_path / "dataset", outcome(figures=[earlier]))
     parquet = {path: path.read_bytes() for path in tmp_path.rglob("*.parquet")}
-    update_card(tmp_path, EVALUATION)
+    write_evaluation_and_card(tmp_path, EVALUATION)
     card = (tmp_path / "dataset" / "README.md").read_text(encoding="utf-8")
     assert "- They help." in card
     assert "Nothing was measured on real data" not in card
@@ -72,14 +73,29 @@ def test_the_card_contains_the_evaluation_and_figures_of_an_earlier_one_are_dele
     assert not list((tmp_path / "dataset").glob(".*"))
 
 
-def test_without_a_data_set_nothing_is_written(tmp_path: Path) -> None:
-    update_card(tmp_path, EVALUATION)
-    assert not list(tmp_path.iterdir())
+def test_without_a_data_set_only_the_evaluation_is_written(tmp_path: Path) -> None:
+    write_evaluation_and_card(tmp_path, EVALUATION)
+    assert [path.name for path in tmp_path.iterdir() if not path.name.startswith(".")] == ["evaluation.json"]
+
+
+def test_a_card_and_an_evaluation_of_which_only_one_was_written_are_noticed(tmp_path: Path) -> None:
+    write_dataset(tmp_path / "dataset", outcome())
+    write_evaluation_and_card(tmp_path, EVALUATION)
+    check_card(tmp_path)
+    other = {**EVALUATION, "verdict": {"sentences": ["They harm."]}}
+    write_evaluation(tmp_path, other, card="the card with this evaluation, which was not written")
+    with pytest.raises(UsageError, match=r"README\.md: is not the card that belongs to evaluation\.json: .* again"):
+        check_card(tmp_path)
+    write_evaluation_and_card(tmp_path, other)
+    check_card(tmp_path)
+    with (tmp_path / "dataset" / "README.md").open("a") as card:
+        card.write("A sentence of my own.\n")
+    check_card(tmp_path)
 
 
 def test_a_card_that_cannot_be_written_is_an_error_and_stays_unchanged(tmp_path: Path) -> None:
     write_dataset(tmp_path / "dataset", outcome())
     (tmp_path / "dataset" / "figures").write_text("a file where the folder of figures should be")
     with pytest.raises(RunError, match="the card cannot be written"):
-        update_card(tmp_path, EVALUATION)
+        write_evaluation_and_card(tmp_path, EVALUATION)
     assert "They help" not in (tmp_path / "dataset" / "README.md").read_text(encoding="utf-8")

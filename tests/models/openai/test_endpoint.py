@@ -9,9 +9,9 @@ from collections.abc import Awaitable, Callable, Sequence
 
 import pytest
 
-from tests.mock import COMPLETE_BODY
+from tests.mock import CLOSE, COMPLETE_BODY
 from tests.models.model_calls import request
-from tests.models.raw_server import CLOSE, raw_server, response
+from tests.models.raw_server import raw_server, response
 from textsynth.core.errors import ModelError
 from textsynth.models.openai.config import EndpointConfig
 from textsynth.models.openai.endpoint import Endpoint, ModelInfo, parse_model_list
