@@ -360,16 +360,21 @@ def kill_pushes(folder: Path, client: Client, server: Server, count: int) -> Ite
 
     old = push_old(f"{REPO}-plan")
     server.requests.clear()
+    store.objects.clear()
     timed(["push", new, f"{REPO}-plan", "--replace"], **environment)
+    (commit,) = (number for number, request in enumerate(server.requests) if "/commit/" in request)
     requests, expected = len(server.requests), dict(store.files(f"{REPO}-plan"))
-    for turn in range(count):
-        repo, number, carried_out = f"{REPO}-{turn}", turn * requests // count, turn % 2 == 0
+    moments = [(turn * requests // max(1, count - 2), turn % 2 == 0) for turn in range(count - 2)]
+    for turn, (number, carried_out) in enumerate([*moments, (commit, False), (commit, True)][-count:]):
+        repo = f"{REPO}-{turn}"
         push_old(repo)
         commits = len(store.repos[repo].history())
         server.requests.clear()
+        store.objects.clear()
         command = ["push", new, repo, "--replace"]
         process = start(command, **environment)
-        fault = HubFault("", "" if carried_out else "reset", skip=number, times=1, before=lambda _, p=process: p.kill())
+        fault = HubFault("", "" if carried_out else "reset", skip=number, times=1)
+        setattr(fault, "after" if carried_out else "before", lambda _, process=process: process.kill())
         server.faults.append(fault)
         process.communicate()
         time.sleep(0.2)
@@ -424,8 +429,10 @@ def kill_reviews(folder: Path, count: int, chance: random.Random) -> Iterator[Ki
         confirmed: list[str] = []
         with reviewing(run) as (address, process):
             order = send(address, "state")["order"]
-            threading.Timer(chance.uniform(0.01, 0.5), process.kill).start()
-            for id_ in order:
+            at = chance.randrange(1, REVIEWED_TEXTS - 5)
+            for number, id_ in enumerate(order):
+                if number == at:
+                    threading.Timer(chance.uniform(0, 0.02), process.kill).start()
                 try:
                     send(address, "decide", {"id": id_, "decision": chance.choice(["keep", "drop"])})
                 except OSError:
