@@ -40,6 +40,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
+sys.path.insert(0, str(Path(__file__).parent))
+
+from readers import REPO, ROOT, Readers
 
 from tests.evaluate.test_runner import THREE_LABELS, World, write_recipe, write_rows
 from tests.hub.runs import make_run
@@ -50,8 +53,6 @@ from tests.runner.recipes import digest, served_recipe
 from tests.server import RunningServer, serving
 from textsynth.store.decisions import read_decisions
 
-ROOT = Path(__file__).parent.parent
-REPO = "anna/killed"
 # At which file operation a command dies: the audit event of Python, and what its arguments contain.
 RUN_POINTS = {
     "before the swap of the data set": ("ctypes.dlsym", "renameat2"),
@@ -66,7 +67,6 @@ EVALUATE_POINTS = {
     "at the card": ("os.rename", r"README\.md"),
     "at the report": ("os.rename", r"report\.html"),
 }
-WAIVED = ("--waive", "leak", "--waive", "license")
 REVIEWED_TEXTS = 60
 JOURNAL_KILLS = 5
 
@@ -113,7 +113,7 @@ def kill_after(process: subprocess.Popen[bytes], seconds: float) -> None:
 
 
 def kill_while_growing(process: subprocess.Popen[bytes], path: Path, times: int) -> None:
-    """Kill a process as soon as a file has grown so many times: in the middle of a commit."""
+    """Kill a process as soon as a file has grown `times` times: in the middle of a commit."""
     size = -1
     while times and process.poll() is None:
         try:
@@ -137,89 +137,7 @@ def timed(arguments: Sequence[object], **environment: str) -> float:
     return time.monotonic() - started
 
 
-# ---- readers
-
-
-class Readers:
-    """Runs every reader on a folder; `old` and `new` are what they show of the two undisturbed results."""
-
-    def __init__(self, client: Client, recipe: Path, folder: Path) -> None:
-        self._client, self._recipe, self._folder = client, recipe, folder
-        self.old: dict[str, str] = {}
-        self.new: dict[str, str] = {}
-        self.sentences: set[str] = set()
-
-    def check(self, run: Path, ids: Sequence[str]) -> tuple[dict[str, str], list[str]]:
-        """Return what each reader shows of a run, and what is wrong with it."""
-        states, problems = {}, []
-        for name, shown in self.show(run, ids).items():
-            states[name] = self._state(name, shown)
-            if states[name] == "?":
-                problems.append(f"{name}: {shown[-400:]}")
-        results = {state for name, state in states.items() if state in ("old", "new")}
-        if len(results) > 1:
-            problems.append(f"readers differ: {states}")
-        return states, problems
-
-    def show(self, run: Path, ids: Sequence[str]) -> dict[str, str]:
-        """Return what each reader prints of a run, an error with its exit code in front."""
-        out = self._folder / "exported"
-        shutil.rmtree(out, ignore_errors=True)
-        shown = {
-            "validate": self._run("validate", self._recipe, "--json"),
-            "export": self._run("export", run, "--as", "csv", "--out", out),
-            **{f"why {number}": self._run("why", run, id_, "--json") for number, id_ in enumerate(ids, start=1)},
-            "push --dry-run": self._run(
-                "push", run, REPO, "--dry-run", "--json", "--waive", "leak", "--waive", "license"
-            ),
-            "review": self._review(run),
-            "report": self._report(run),
-        }
-        if out.exists():
-            shown["export"] = "".join(path.read_text() for path in sorted(out.rglob("*")) if path.is_file())
-        return {name: text.replace(str(run), "RUN") for name, text in shown.items()}
-
-    def _state(self, name: str, shown: str) -> str:
-        if shown == self.old.get(name) == self.new.get(name):
-            return "the same"
-        if shown == self.new.get(name):
-            return "new"
-        if shown == self.old.get(name):
-            return "old"
-        if re.fullmatch(r"exit [12]: [^\n]+\n?", shown) and "bug in TextSynth" not in shown:
-            self.sentences.add(f"{name}: {shown.strip()}")
-            return "sentence"
-        return "?"
-
-    def _run(self, *arguments: object) -> str:
-        result = self._client.textsynth(*arguments)
-        return result.out if result.code == 0 else f"exit {result.code}: {result.err or result.out}"
-
-    def _report(self, run: Path) -> str:
-        shown = self._run("report", run, "--json")
-        if not shown.startswith("{"):
-            return shown
-        content = json.loads(shown)
-        manifest = content["manifest"]
-        manifest["seconds"] = manifest["requests"] = None
-        manifest["notes"] = [note for note in manifest["notes"] if "checksum" not in note]
-        return json.dumps(content, sort_keys=True)
-
-    def _review(self, run: Path) -> str:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "textsynth", "review", str(run), "--no-browser", "--selected", "--by", "ann"],
-            stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
-            env={**os.environ, "PYTHONPATH": str(ROOT)},
-        )  # fmt: skip
-        assert process.stderr is not None
-        lines = []
-        for line in process.stderr:
-            if line.startswith("http://"):
-                process.kill()
-                break
-            lines.append(line)
-        process.communicate()
-        return "".join(lines) if process.returncode < 0 else f"exit {process.returncode}: {''.join(lines)}"
+# ---- folders
 
 
 def some_ids(run: Path) -> list[str]:

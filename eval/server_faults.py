@@ -1,4 +1,4 @@
-"""How a run ends where its server does something wrong: a census of faults, at 1 and at 64 requests in flight.
+"""How a run ends where its server does something wrong: a table of faults, at 1 and at 64 requests in flight.
 
     python eval/server_faults.py [--fault NAME]… [--in-flight 1 64] [--workers 6] [--show]
 
@@ -72,7 +72,7 @@ class Outcome(NamedTuple):
     faults: list[str]
 
 
-class Census:
+class FaultyServer:
     """The responses of one server: which requests get the fault, and what was written for whom."""
 
     def __init__(self, pieces: Pieces, often: Often, in_flight: int = 1) -> None:
@@ -121,10 +121,10 @@ def measure(case: Case, expected_digest: Mapping[str, str] | None) -> Outcome:
     if case.name == DYING:
         return measure_dying(case, expected_digest or {})
     fault = FAULTS[case.name]
-    census = Census(fault.pieces, case.often, case.in_flight)
+    faulty = FaultyServer(fault.pieces, case.often, case.in_flight)
     with (
         tempfile.TemporaryDirectory() as name,
-        serving(answer=census.answer, reshape=census.reshape, latency=0.003) as server,
+        serving(answer=faulty.answer, reshape=faulty.reshape, latency=0.003) as server,
     ):
         folder = Path(name)
         recipe = write_recipe(folder, server.url, case.in_flight, fault)
@@ -139,7 +139,7 @@ def measure(case: Case, expected_digest: Mapping[str, str] | None) -> Outcome:
             sentence = stop_sentence(folder / "run", result.out, problems)
         if result.code == 0:
             problems += [f"no note on {fault.note}"] if fault.note and not has_note(folder / "run", fault.note) else []
-            end = check_texts(folder / "run", census.written, expected_digest, problems)
+            end = check_texts(folder / "run", faulty.written, expected_digest, problems)
             if expected == "sentence" or (expected == "same" and end != "same bytes"):
                 problems.append(f"{end}, not {expected}")
         else:
@@ -147,7 +147,7 @@ def measure(case: Case, expected_digest: Mapping[str, str] | None) -> Outcome:
             if expected in ("same", "texts"):
                 problems.append("no data set")
             problems += check_sentence(result.out + result.err, sentence, fault, seconds)
-            check_texts(folder / "run", census.written, None, problems)
+            check_texts(folder / "run", faulty.written, None, problems)
     return Outcome(case, seconds, requests, end, "" if result.code == 0 else sentence, problems)
 
 
@@ -242,7 +242,7 @@ def check_counts(run: Path, received: int | None) -> Iterator[str]:
 
 
 def cases(names: Sequence[str], in_flight: Sequence[int]) -> Iterator[Case]:
-    """Yield the runs of the census."""
+    """Yield the runs of the faulty."""
     for name in names:
         fault = FAULTS.get(name)
         ways: dict[Often, object] = (
@@ -257,8 +257,8 @@ def cases(names: Sequence[str], in_flight: Sequence[int]) -> Iterator[Case]:
 
 def digest_without_fault(recipe_changes: Mapping[str, object], answer: Answer | None = None) -> dict[str, str]:
     """Return the digest of a run whose server has no fault; `answer` replaces what the server writes."""
-    census = Census(unchanged, "always")
-    with tempfile.TemporaryDirectory() as name, serving(answer=answer or census.answer) as server:
+    faulty = FaultyServer(unchanged, "always")
+    with tempfile.TemporaryDirectory() as name, serving(answer=answer or faulty.answer) as server:
         recipe = write_recipe(Path(name), server.url, 16, ServerFault(unchanged, recipe=recipe_changes))
         result = run_command(["run", str(recipe), "--out", f"{name}/run", "--quiet"])
         if result.code:
@@ -267,7 +267,7 @@ def digest_without_fault(recipe_changes: Mapping[str, object], answer: Answer | 
 
 
 def main() -> None:
-    """Run the census and print the table."""
+    """Run all cases and print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--fault", action="append", choices=[*FAULTS, DYING], metavar="NAME", help="default: all")
     parser.add_argument("--in-flight", type=int, nargs="+", default=[1, 64])

@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from tests.mock import COMPLETE_BODY, MODEL
+from tests.mock import MODEL
 from tests.models.model_calls import answers, complete, request, requests, runtime
-from tests.models.raw_server import raw_server, response
+from tests.models.raw_server import raw_server
 from tests.server import Fault, serving
 from textsynth.core.errors import ModelError
 from textsynth.core.records import Completion
@@ -401,24 +401,6 @@ def test_an_answer_without_a_text_names_its_reason(kind: str, failure: str, conc
         assert server.stats()["requests"] == 40
     assert failed(completions) == [7]
     assert completions[7].failure == failure
-
-
-@pytest.mark.parametrize(("status", "has_body"), [(201, True), (202, True), (204, False)])
-def test_a_success_of_another_status_is_an_answer_if_it_has_one(status: int, has_body: bool) -> None:
-    async def go() -> list[Completion]:
-        body = COMPLETE_BODY if has_body else b""
-        async with raw_server(lambda _: [response(body, status)]) as server:
-            model = client(server.url)
-            try:
-                return await complete(model, requests(20))
-            finally:
-                await model.close()
-
-    if has_body:
-        assert {completion.text for completion in asyncio.run(go())} == {"text"}
-    else:
-        with pytest.raises(ModelError, match="each of the first 4 responses was malformed"):
-            asyncio.run(go())
 
 
 def test_content_in_parts_is_read() -> None:
