@@ -75,7 +75,7 @@ def test_a_database_of_another_program_is_not_taken_for_the_journal(folder: Path
     for more in ([], ["--fresh"]):
         result = run_cli(capsys, "run", folder / "recipe.yaml", "--out", folder / "out", "--quiet", *more)
         assert result.code == 2
-        assert "a database of another program (it has the table 'customers')" in result.err
+        assert "a database of another program, or damaged (it has the table 'customers')" in result.err
     assert contents(folder) == before
 
 

@@ -12,7 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.models.raw_server import CLOSE, RawServer, Respond, raw_server, response, wait_until
+from tests.mock import CLOSE
+from tests.models.raw_server import RawServer, Respond, raw_server, response, wait_until
 from textsynth.http.connection import Connection
 from textsynth.http.response import MAX_BODY_BYTES, ProtocolError, Response
 

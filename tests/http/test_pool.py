@@ -14,7 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.models.raw_server import CLOSE, raw_server, response
+from tests.mock import CLOSE
+from tests.models.raw_server import raw_server, response
 from textsynth.core.errors import ModelError
 from textsynth.http.address import Address
 from textsynth.http.pool import REST_SECONDS, STALE_SECONDS, UNREQUESTED, ConnectError, ConnectionPool

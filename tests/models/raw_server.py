@@ -8,8 +8,7 @@ import ssl
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
 
-CLOSE = object()
-"""In a list of pieces: close the connection."""
+from tests.mock import CLOSE
 
 Respond = Callable[[bytes], Sequence[object]]
 """Returns what to send for a request: bytes, a number of seconds to pause, and CLOSE."""

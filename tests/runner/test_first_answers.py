@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -90,6 +92,9 @@ def test_a_server_whose_first_answers_all_fail_stops_the_run_with_the_reason(
         model: dict[str, object] = {"http": {"base_url": server.url, "model": MODEL, "concurrency": concurrency}}
         result = run_with(tmp_path, model, want={"label": 400}, budget={"patience": 100_000})
         assert server.stats()["requests"] <= 120 + 3 * concurrency
+        with closing(sqlite3.connect(tmp_path / "run" / "journal.sqlite")) as journal:
+            stored = journal.execute("SELECT count(*) FROM answers").fetchone()[0]
+        assert result.manifest["requests"]["sent"] == stored >= result.manifest["requests"]["planned"]
         sent = server.stats()["requests"]
         again = run(read_recipe(tmp_path / "recipe.yaml"), out=tmp_path / "run")
         assert server.stats()["requests"] <= sent + concurrency

@@ -35,7 +35,6 @@ from textsynth.recipe.init import read_labels
 from textsynth.recipe.pinning import pinned_as_run
 from textsynth.similarity.embedder import BUNDLED_EMBEDDER, Embedder, VectorStore
 from textsynth.sources.rows import Rows
-from textsynth.store.evaluation import write_evaluation
 from textsynth.store.journal import Journal
 from textsynth.store.manifest import Manifest
 
@@ -195,11 +194,9 @@ def fitted_weight(recipe: Recipe, evaluation: Evaluation) -> float | None:
 
 def save_evaluation(folder: Path, evaluation: Evaluation) -> None:
     """Write an evaluation to the folder of its run, and add it to the card of the run's data set."""
-    from textsynth.report.card_figures import update_card  # only saved evaluations need the report
+    from textsynth.report.card_figures import write_evaluation_and_card  # only saved evaluations need the report
 
-    summary = as_json(evaluation)
-    write_evaluation(folder, summary)
-    update_card(folder, summary)
+    write_evaluation_and_card(folder, as_json(evaluation))
 
 
 def real_sets(recipe: Recipe, sources: Mapping[str, Sequence[Record]]) -> RealSets:

@@ -27,6 +27,7 @@ from textsynth.hub.schema_diff import split_of
 from textsynth.hub.source_redaction import read_source_texts, redact_sources
 from textsynth.recipe import Recipe
 from textsynth.store.dataset import check_complete
+from textsynth.store.evaluation import check_card
 from textsynth.store.manifest import FILE, Manifest, read_manifest
 
 CARD = "README.md"
@@ -94,11 +95,12 @@ def read_payload(
 ) -> PushPayload:
     """Return what is pushed of the run in `folder`; `recipe` is that of the run, if it is loaded.
 
-    Raises UsageError if the folder has no data set, if a text contains a secret, or if provenance is requested and it
-    is unknown which dropped texts repeat a seed.
+    Raises UsageError if the folder has no data set, or a card that does not belong to its evaluation, if a text
+    contains a secret, or if provenance is requested and it is unknown which dropped texts repeat a seed.
     """
     manifest, dataset = read_manifest(folder), folder / "dataset"
     check_complete(folder, manifest)
+    check_card(folder)
     tables = sorted((dataset / DATA).glob("*.parquet"))
     if not tables:
         raise UsageError(f"{folder}: the data set has no texts, so there is nothing to push; see textsynth report")

@@ -76,8 +76,9 @@ def read_run_data(run: Path) -> RunData:
 
     Raises UsageError where the folder holds no finished run, or an evaluation that cannot be read.
     """
-    manifest, evaluation = read_manifest(run), read_evaluation(run)
-    check_complete(run, manifest)
+    manifest = read_manifest(run)
+    check_complete(run, manifest)  # first: an evaluation of another data set follows from another data set
+    evaluation = read_evaluation(run)
     task = run_task(run, manifest)
     data, provenance, dropped = (DatasetReader(run / "dataset" / name) for name in ("data", "provenance", "dropped"))
     label_counts, indices = _count_labels(data)

@@ -164,11 +164,12 @@ class Requester:
 
         async def on_completion(request: ModelRequest, completion: Completion) -> None:
             completion = without_secrets(completion)
+            # Before the answer is stored: it is, even if the run stops meanwhile and this call is cancelled.
+            self.stats.sent += 1
+            self.stats.generated_tokens += completion.completion_tokens
             await self._journal.add_answer(request, completion, model=identity)
             answers[request.key] = completion
             self.waiting -= 1
-            self.stats.sent += 1
-            self.stats.generated_tokens += completion.completion_tokens
 
         self.waiting += len(requests)
         try:

@@ -77,7 +77,12 @@ class QuotaRow(TypedDict):
 
 
 class Requests(TypedDict):
-    """The number of requests by where their answers came from; `failed` ones have no answer."""
+    """The number of requests: of the `planned` ones that count, `failed` have no answer.
+
+    Answers that were `sent` for or were `from_journal` are more than the planned ones where a run stopped while it
+    waited for requests that it had planned ahead. These answers are in the journal; nothing else counts them, so that a
+    run that was interrupted has the same counts as one that was not.
+    """
 
     planned: int
     sent: int
@@ -86,7 +91,7 @@ class Requests(TypedDict):
 
 
 class Tokens(TypedDict):
-    """Tokens read and written by the models."""
+    """Tokens read and written by the models, in the planned requests that count."""
 
     prompt: int
     completion: int

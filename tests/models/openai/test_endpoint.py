@@ -9,9 +9,9 @@ from collections.abc import Awaitable, Callable, Sequence
 
 import pytest
 
-from tests.mock import COMPLETE_BODY
+from tests.mock import CLOSE, COMPLETE_BODY
 from tests.models.model_calls import request
-from tests.models.raw_server import CLOSE, raw_server, response
+from tests.models.raw_server import raw_server, response
 from textsynth.core.errors import ModelError
 from textsynth.models.openai.config import EndpointConfig
 from textsynth.models.openai.endpoint import Endpoint, ModelInfo, parse_model_list
@@ -71,6 +71,32 @@ def test_all_first_requests_share_one_check_of_the_model() -> None:
 
     with_endpoint(engine, work)
     assert engine.model_list_requests == 1
+
+
+@pytest.mark.parametrize("status", [200, 201, 202, 203])
+def test_every_status_of_success_is_an_answer_if_it_has_one(status: int) -> None:
+    engine = Engine()
+    engine.completion = [response(COMPLETE_BODY, status)]
+
+    async def work(endpoint: Endpoint) -> None:
+        result = await endpoint.complete(request("hello"))
+        assert isinstance(result, list)
+        assert [completion.text for completion in result if completion] == ["text"]
+
+    with_endpoint(engine, work)
+
+
+def test_a_success_without_a_body_is_a_malformed_response_and_no_rejection() -> None:
+    engine = Engine()
+    engine.completion = [b"HTTP/1.1 204 No Content\r\n\r\n"]
+
+    async def work(endpoint: Endpoint) -> None:
+        result = await endpoint.complete(request("hello"))
+        assert isinstance(result, TransientError)
+        assert (result.kind, result.message) == ("broken", "the response has no JSON but ''")
+        assert result.cure
+
+    with_endpoint(engine, work)
 
 
 def test_another_model_under_the_same_name_stops_the_run_after_a_broken_connection() -> None:

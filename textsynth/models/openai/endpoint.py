@@ -185,7 +185,7 @@ class Endpoint:
         encoder = RequestEncoder(self._capabilities, request, n=n)
         while True:
             response = await self._post(endpoint, encoder.body())
-            if response.status == 200:
+            if 200 <= response.status < 300:
                 try:
                     completions = encoder.parse_response(response.body)
                 except protocol.MalformedResponse:

@@ -27,6 +27,7 @@ from textsynth.core.secrets import redact_stored
 from textsynth.store.journal.checksum import answer_checksum, vector_checksum
 from textsynth.store.journal.file import (
     CHECKED_COLUMNS,
+    DATABASE_ERRORS,
     FILE,
     AnswerIndex,
     connect,
@@ -65,7 +66,7 @@ class Journal:
             create_tables(self._reader)
             self._index = AnswerIndex(self._reader)
             self._writer = Writer(self.path)
-        except sqlite3.Error as error:
+        except DATABASE_ERRORS as error:
             os.close(self._lock)
             raise journal_error(self.path, error) from error
         except TextSynthError:
@@ -173,7 +174,7 @@ class Journal:
         try:
             with self._reader_lock:
                 yield self._reader
-        except sqlite3.Error as error:
+        except DATABASE_ERRORS as error:
             raise journal_error(self.path, error) from error
 
 
