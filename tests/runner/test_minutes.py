@@ -5,8 +5,6 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
-import pytest
-
 from tests.runner.recipes import served_recipe, small_recipe
 from tests.server import Fault, serving
 from textsynth.recipe import read_recipe
@@ -34,12 +32,15 @@ def test_requests_are_cancelled_once_the_minutes_are_over_and_the_texts_in_time_
     assert longer.manifest["requests"]["from_journal"] > 0
 
 
-def test_after_the_minutes_texts_may_be_labelled_for_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_after_the_minutes_texts_may_be_labelled_for_a_while() -> None:
     now = 100.0
-    monkeypatch.setattr(time, "monotonic", lambda: now)
-    budget = RunBudget(requests=None, tokens=None, minutes=10)
+
+    def clock() -> float:
+        return now
+
+    budget = RunBudget(requests=None, tokens=None, minutes=10, clock=clock)
     assert (budget.seconds_left(), budget.seconds_left(for_labels=True)) == (600.0, 636.0)
-    short = RunBudget(requests=None, tokens=None, minutes=1)
+    short = RunBudget(requests=None, tokens=None, minutes=1, clock=clock)
     now = 165.0
     assert (short.seconds_left(), short.seconds_left(for_labels=True)) == (0.0, 5.0)
     now = 999.0

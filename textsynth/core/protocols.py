@@ -295,13 +295,16 @@ class Filter(Step):
 
     `label_confidence` says that the score of a kept record is the confidence in its label. `looks_for` names what the
     card may say was looked for ("personal data", "harmful content"). `checks_contamination` says that the filter drops
-    copies of the sources it compares with well enough to stand for a leak check before publication.
+    copies of the sources it compares with well enough to stand for a leak check before publication. `is_quick` says
+    that a verdict takes well below a millisecond and costs nothing else: the progress display then asks for it while
+    the window of a text is still open, too.
     """
 
     scope: ClassVar[TextScope | None] = None
     label_confidence: ClassVar[bool] = False
     looks_for: ClassVar[frozenset[str]] = frozenset()
     checks_contamination: ClassVar[bool] = False
+    is_quick: ClassVar[bool] = False
 
     @property
     def compares_with(self) -> tuple[str, ...]:

@@ -13,6 +13,7 @@ whose similarity is exactly at the limit is missed, and almost none with a simil
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import ClassVar
 
 from pydantic import Field
 
@@ -26,6 +27,8 @@ MAX_CACHED_SIGNATURES = 20_000
 
 class NearDuplicate(Filter):
     """Keeps one of the texts that share at least `similarity` of their words."""
+
+    is_quick: ClassVar[bool] = True
 
     similarity: float = Field(
         default=0.7,

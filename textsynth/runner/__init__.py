@@ -39,6 +39,7 @@ from textsynth.runner.setup import (
     check_dependencies,
     filter_sessions,
     labellers,
+    quick_filters,
     start_generators,
     start_labellers,
 )
@@ -88,15 +89,17 @@ def run(
     watch: Callable[[ProgressSnapshot], None] = lambda _: None,
     log: Callable[[str], None] = lambda _: None,
     batch: BatchFile | None = None,
+    clock: Callable[[], float] = time.monotonic,
 ) -> RunSummary:
     """Run a recipe in the folder `out`, continuing from the answers in its journal.
 
     `limit` caps the selected texts; `fresh` moves the journal aside first; `watch` gets a progress snapshot a few times
-    a second; `log` gets one line about each longer step; `batch` takes the place of servers. Raises SourceError,
-    RecipeError and, for a limit below 1, UsageError before anything is written; ModelError where no request can
-    succeed, RunLocked and JournalError for the folder, MissingAnswers with a batch that lacks answers.
+    a second; `log` gets one line about each longer step; `batch` takes the place of servers; `clock` returns seconds,
+    which count for the budget and are shown. Raises SourceError, RecipeError and, for a limit below 1, UsageError
+    before anything is written; ModelError where no request can succeed, RunLocked and JournalError for the folder,
+    MissingAnswers with a batch that lacks answers.
     """
-    started = time.monotonic()
+    started = clock()
     log = _without_secrets_in(log)
     if limit is not None and limit < 1:
         raise UsageError(f"limit is a whole number above 0, found {limit}; None for no limit")
@@ -105,7 +108,7 @@ def run(
     limit_malloc_arenas()
     recipe = pin_sources(recipe)
     cells = quota_cells(recipe, limit)
-    monitor = ProgressMonitor(watch, cells)
+    monitor = ProgressMonitor(watch, cells, clock)
     check_folder(out, recipe, fresh=fresh)
     sources = read_sources(recipe)
     make_folder(out)
@@ -113,9 +116,9 @@ def run(
     with interrupt_on_sigterm(), Journal(out, fresh=fresh) as journal:
         check_folder(out, recipe, fresh=fresh)
         start_in(out, recipe, log)
-        finished = _execute(recipe, cells, out, monitor, journal, sources, log=log, batch=batch)
+        finished = _execute(recipe, cells, out, monitor, journal, sources, log=log, batch=batch, clock=clock)
         monitor.set_stage("writing the data set")
-        manifest = _write_outputs(recipe, finished, out, started)
+        manifest = _write_outputs(recipe, finished, out, lambda: clock() - started)
         # The report reads the data set from disk: the records, of which there may be millions, need not stay in memory.
         del finished, sources
         release_memory()
@@ -142,6 +145,7 @@ def _execute(
     *,
     log: Callable[[str], None],
     batch: BatchFile | None,
+    clock: Callable[[], float],
 ) -> FinishedRun:
     """Generate, filter, label, select and evaluate; return all there is to write. Only the journal is on disk yet."""
     if journal.aside is not None:
@@ -151,7 +155,7 @@ def _execute(
     context = make_context(recipe, sources, journal)
     runtime = ModelRuntime(recipe.base, cache_folder(), log, log_folder=out)
     requester = Requester(recipe.models, journal, runtime, batch)
-    scheduler = _make_scheduler(recipe, context, cells, requester, decisions)
+    scheduler = _make_scheduler(recipe, context, cells, requester, decisions, clock)
     stopped = run_coroutine(_run_scheduler(scheduler, requester, monitor))
     state = scheduler.state
     if stopped == "dry" and state.stop_sentence is None and not quota_cells(recipe, None):
@@ -203,8 +207,8 @@ def _sentence(stopped: str, quota: Sequence[QuotaRow], stop_sentence: str | None
     return STOP_SENTENCES["met"] + OVERSAMPLE_NOT_MET.get(stopped, "")
 
 
-def _write_outputs(recipe: Recipe, finished: FinishedRun, out: Path, started: float) -> Manifest:
-    """Write the data set, the evaluation and the manifest; return the manifest. `started` is monotonic time.
+def _write_outputs(recipe: Recipe, finished: FinishedRun, out: Path, seconds: Callable[[], float]) -> Manifest:
+    """Write the data set, the evaluation and the manifest; return the manifest. `seconds` returns those of the run.
 
     The manifest is last and names the hash of the data set: a run that is killed before leaves an old one, which does
     not fit the new data set, so that no reader takes them for one run.
@@ -225,7 +229,7 @@ def _write_outputs(recipe: Recipe, finished: FinishedRun, out: Path, started: fl
         "licenses": license_summary(result),
         "splits": dict(written.splits),
         "notes": [*written.notes, *finished.notes],
-        "seconds": round(time.monotonic() - started, 1),
+        "seconds": round(seconds(), 1),
         "stopped": {"why": finished.stopped, "sentence": finished.sentence},
     }
     manifest = _without_secrets(manifest, recipe.secrets)
@@ -252,6 +256,7 @@ def _make_scheduler(
     cells: Sequence[QuotaCell],
     requester: Requester,
     decisions: ReviewDecisions,
+    clock: Callable[[], float],
 ) -> Scheduler:
     generators = start_generators(recipe, context)
     shares = {item.name: item.step.share for item in recipe.generate if item.step.needs_model}
@@ -271,11 +276,14 @@ def _make_scheduler(
             tokens=limits.tokens,
             minutes=limits.minutes,
             labelling=sum(step.requests_per_record for _, step in labellers(recipe)),
+            clock=clock,
         ),
         requester=requester,
         source_ids=frozenset(record.id for rows in context.sources.values() for record in rows),
         window_size=min(options.window_size for options in recipe.models.values()),
         decisions=decisions,
+        quick_filters=quick_filters(recipe),
+        clock=clock,
     )
 
 

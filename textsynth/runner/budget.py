@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from textsynth.core.records import Completion, GenerationRequest
 
@@ -27,11 +27,18 @@ class RunBudget:
     """
 
     def __init__(
-        self, *, requests: int | None, tokens: int | None, minutes: float | None, labelling: int = 0
-    ) -> None:  # fmt: skip
+        self,
+        *,
+        requests: int | None,
+        tokens: int | None,
+        minutes: float | None,
+        labelling: int = 0,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._clock = clock
         self._requests = requests
         self._tokens = tokens
-        self._deadline = None if minutes is None else time.monotonic() + 60 * minutes
+        self._deadline = None if minutes is None else clock() + 60 * minutes
         self._grace = 0.0 if minutes is None else max(GRACE_SECONDS, GRACE_SHARE * 60 * minutes)
         self._labelling = labelling
         self._planned = 0
@@ -47,7 +54,7 @@ class RunBudget:
 
         `tokens_per_request` is an estimate until the first answer, 0 where nothing was planned yet.
         """
-        if self._deadline is not None and time.monotonic() >= self._deadline:
+        if self._deadline is not None and self._clock() >= self._deadline:
             self.exhausted_limit = "minutes"
             return 0
         cost = 1 + texts_per_request * self._labelling + follow_ups_per_request
@@ -106,7 +113,7 @@ class RunBudget:
         """
         if self._deadline is None:
             return None
-        return max(0.0, self._deadline + self._grace * for_labels - time.monotonic())
+        return max(0.0, self._deadline + self._grace * for_labels - self._clock())
 
     def record_timeout(self) -> None:
         """Note that requests were cancelled because the minutes are over."""

@@ -10,8 +10,9 @@ from __future__ import annotations
 import asyncio
 import itertools
 import sys
+import time
 from collections import Counter, deque
-from collections.abc import Container, Sequence
+from collections.abc import Callable, Collection, Container, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -33,9 +34,10 @@ from textsynth.runner.budget import RunBudget, estimate_tokens
 from textsynth.runner.candidate_pipeline import BatchResult, CandidatePipeline
 from textsynth.runner.first_answers import FirstAnswers
 from textsynth.runner.max_tokens import AdaptiveMaxTokens
+from textsynth.runner.open_window import LOOK_SECONDS, OpenTextCounter, OpenTexts, OpenWindow
 from textsynth.runner.plugin_checks import ValidatedGenerator
 from textsynth.runner.quota import EVERYTHING, Quota
-from textsynth.runner.requester import Requester
+from textsynth.runner.requester import Requester, without_thinking_in
 from textsynth.runner.review_decisions import NO_DECISIONS, ReviewDecisions
 
 WINDOWS_IN_FLIGHT = 2
@@ -64,6 +66,7 @@ class RunState:
 
     Equal request infos are one object, as most answers share theirs. `calibrations` are the labellers' results on gold
     rows, by step; `notes` are sentences for the user. `stop_sentence` says why the run stopped early, where it did.
+    `open_texts` counts the texts of the window whose answers are arriving; no other field does.
     """
 
     accepted: list[Record] = field(default_factory=list)
@@ -75,6 +78,7 @@ class RunState:
     candidates: int = 0
     windows: int = 0
     stop_sentence: str | None = None
+    open_texts: OpenTexts = field(default_factory=OpenTexts)
 
 
 @dataclass(slots=True)
@@ -88,15 +92,15 @@ class _Chain:
 
 @dataclass(frozen=True, slots=True)
 class _Window:
-    requests: list[GenerationRequest]
-    model_requests: list[ModelRequest | None]
+    texts: OpenWindow
     chains: asyncio.Task[list[_Chain]]
 
 
 class Scheduler:
     """Runs one recipe's windows of at most `window_size` requests.
 
-    `source_ids` are the ids of source records, which a duplicate may name as its original.
+    `source_ids` are the ids of source records, which a duplicate may name as its original. `quick_filters` are the
+    names of the filters that the progress display may ask about the texts of an open window.
     """
 
     def __init__(
@@ -111,6 +115,8 @@ class Scheduler:
         source_ids: Container[str],
         window_size: int,
         decisions: ReviewDecisions = NO_DECISIONS,
+        quick_filters: Collection[str] = (),
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._generators = generators
         self._sessions = {generator.name: generator.session for generator in generators}
@@ -129,7 +135,8 @@ class Scheduler:
         self._planned_windows = 0
         self._has_yield = False
         self._infos: dict[tuple[str, str, str, Sampling, str], RequestInfo] = {}
-        self.state = RunState()
+        self._open_texts = OpenTextCounter(lambda texts: self._pipeline.filter_quickly(texts, quick_filters), clock)
+        self.state = RunState(open_texts=self._open_texts.texts)
 
     async def run(self) -> str:
         """Run all windows. Return why it stopped: met, budget, dry, failing or done.
@@ -216,13 +223,13 @@ class Scheduler:
         for start in range(0, len(requests), STEPS_PER_TURN):
             model_requests += self._requester.model_requests(requests[start : start + STEPS_PER_TURN])
             await asyncio.sleep(0)
-        return _Window(requests, model_requests, asyncio.create_task(self._complete_chains(requests, model_requests)))
+        window = OpenWindow(requests, model_requests)
+        return _Window(window, asyncio.create_task(self._complete_chains(window)))
 
-    async def _complete_chains(
-        self, requests: Sequence[GenerationRequest], model_requests: Sequence[ModelRequest | None]
-    ) -> list[_Chain]:
+    async def _complete_chains(self, window: OpenWindow) -> list[_Chain]:
         """Return the answered requests in plan order, each with the follow-ups that its answers led to."""
-        completions = await self._requester.complete(requests, model_requests)
+        requests, model_requests = window.requests, window.model_requests
+        completions = await self._requester.complete(requests, model_requests, answers=window.answers)
         chains = [
             _Chain([request], [model_request], [completion])
             for request, model_request, completion in zip(requests, model_requests, completions, strict=True)
@@ -238,18 +245,34 @@ class Scheduler:
 
     async def _answered_chains(self, window: _Window) -> list[_Chain]:
         """Return the chains of a window; once the minutes are over, those that were answered completely until then."""
-        done = await _done_within(window.chains, self._budget.seconds_left())
-        if done:
+        await self._watch(window)
+        if await _done_within(window.chains, self._budget.seconds_left()):
             return window.chains.result()
         self._budget.record_timeout()
-        completions = self._requester.stored(window.model_requests)
-        answered = zip(window.requests, window.model_requests, completions, strict=True)
+        texts = window.texts
+        completions = self._requester.stored(texts.model_requests)
+        answered = zip(texts.requests, texts.model_requests, completions, strict=True)
         chains = [
             _Chain([request], [model_request], [completion])
             for request, model_request, completion in answered
             if completion is not None or model_request is None
         ]
         return [chain for chain in chains if self._follow_stored(chain)]
+
+    async def _watch(self, window: _Window) -> None:
+        """Wait until a window is answered or the minutes are over; meanwhile parse and count the texts that come."""
+        try:
+            while not window.chains.done() and (left := self._budget.seconds_left()) != 0:
+                await asyncio.wait({window.chains}, timeout=LOOK_SECONDS if left is None else min(left, LOOK_SECONDS))
+                while not window.chains.done() and window.texts.parse_next(
+                    STEPS_PER_TURN, self._parse_answer, without_thinking_in
+                ):
+                    await asyncio.sleep(0)
+                await self._open_texts.count(window.texts)
+        except BaseException:
+            window.chains.cancel()
+            await asyncio.gather(window.chains, return_exceptions=True)
+            raise
 
     def _follow_stored(self, chain: _Chain) -> bool:
         """Add the follow-ups whose answers are on disk; return whether they are all there."""
@@ -281,12 +304,12 @@ class Scheduler:
         for chain in chains:
             self._budget.record_planned(chain.requests[1:])
             self._budget.charge(chain.completions)
-        self._budget.release(window.requests)
+        self._budget.release(window.texts.requests)
         candidates: list[Record] = []
         unparsed: list[DroppedRecord] = []
         index_of: dict[str, int] = {}
         failures: dict[int, str] = {}
-        for index, parsed in enumerate(await self._parse(chains)):
+        for index, parsed in enumerate(await self._parse(chains, window.texts.parsed)):
             for item in parsed:
                 if isinstance(item, DroppedRecord):
                     unparsed.append(item)
@@ -298,6 +321,7 @@ class Scheduler:
         last = [chain.completions[-1] for chain in chains]
         self.state.notes += self._max_tokens.update(requests, last, with_texts)
         result = await self._pipeline.process(candidates)
+        self._open_texts.close_window()
         self._record(candidates, unparsed, result)
         accepted: dict[int, list[Record]] = {}
         for record in result.accepted:
@@ -310,21 +334,28 @@ class Scheduler:
         for generator in self._generators:
             generator.session.observe_accepted(result.accepted)
 
-    async def _parse(self, chains: Sequence[_Chain]) -> list[Sequence[Record | DroppedRecord]]:
-        """Return what each chain's last answer holds, parsed by the session that asked, in plan order."""
-        parsed: list[Sequence[Record | DroppedRecord]] = []
-        for chain in chains:
-            if len(parsed) % STEPS_PER_TURN == 0:
+    async def _parse(
+        self, chains: Sequence[_Chain], first: Sequence[Sequence[Record | DroppedRecord]]
+    ) -> list[Sequence[Record | DroppedRecord]]:
+        """Return what each chain's last answer holds, parsed by the session that asked, in plan order.
+
+        `first` are those of the first chains, which were parsed already.
+        """
+        parsed = list(first)
+        for index, chain in enumerate(chains):
+            if index % STEPS_PER_TURN == 0:
                 await asyncio.sleep(0)
             answered = zip(chain.requests, chain.model_requests, chain.completions, strict=True)
             for request, model_request, completion in answered:
                 if model_request is not None:
                     self._record_request(model_request, request, completion)
-            parsed.append(self._parse_last(chain))
+            if index >= len(first):
+                parsed.append(self._parse_answer(chain.requests[-1], chain.model_requests[-1], chain.completions[-1]))
         return parsed
 
-    def _parse_last(self, chain: _Chain) -> Sequence[Record | DroppedRecord]:
-        request, model_request, completion = chain.requests[-1], chain.model_requests[-1], chain.completions[-1]
+    def _parse_answer(
+        self, request: GenerationRequest, model_request: ModelRequest | None, completion: Completion | None
+    ) -> Sequence[Record | DroppedRecord]:
         key = "" if model_request is None else model_request.key
         if completion is not None and completion.failure is not None:
             provenance = Provenance(request.step, request.parent_ids, request.example_ids, key)
