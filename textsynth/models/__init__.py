@@ -109,6 +109,14 @@ class ModelOptions(Options):
         return 512
 
     @property
+    def first_window_size(self) -> int:
+        """The most requests of a window before a text was accepted; the second window may be larger. Optional.
+
+        The default is 20. The records of a run depend on it, as on `window_size`.
+        """
+        return 20
+
+    @property
     def tokens_per_second(self) -> float | None:
         """The estimated speed on this machine, prompt and completion tokens together, for estimates. Optional.
 

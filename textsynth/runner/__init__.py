@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from textsynth.core.errors import UsageError
-from textsynth.core.formatting import pluralize
+from textsynth.core.formatting import format_duration, pluralize
 from textsynth.core.paths import cache_folder
 from textsynth.core.progress import ProgressSnapshot
 from textsynth.core.protocols import Context
@@ -29,7 +29,7 @@ from textsynth.runner.batch_file import BatchFile
 from textsynth.runner.budget import RunBudget
 from textsynth.runner.event_loop import interrupt_on_sigterm, run_coroutine
 from textsynth.runner.folder import check_folder, make_folder, start_in
-from textsynth.runner.monitor import ProgressMonitor
+from textsynth.runner.monitor import ProgressMonitor, RunTimer
 from textsynth.runner.quota import Quota, QuotaCell, quota_cells
 from textsynth.runner.requester import Requester
 from textsynth.runner.review_decisions import ReviewDecisions, review_notes
@@ -39,6 +39,7 @@ from textsynth.runner.setup import (
     check_dependencies,
     filter_sessions,
     labellers,
+    load_filters,
     quick_filters,
     start_generators,
     start_labellers,
@@ -116,15 +117,17 @@ def run(
     with interrupt_on_sigterm(), Journal(out, fresh=fresh) as journal:
         check_folder(out, recipe, fresh=fresh)
         start_in(out, recipe, log)
-        finished = _execute(recipe, cells, out, monitor, journal, sources, log=log, batch=batch, clock=clock)
+        timer = RunTimer(journal, clock, started)
+        finished = _execute(recipe, cells, out, monitor, journal, sources, log=log, batch=batch, timer=timer)
         monitor.set_stage("writing the data set")
-        manifest = _write_outputs(recipe, finished, out, lambda: clock() - started)
+        manifest = _write_outputs(recipe, finished, out, timer)
         # The report reads the data set from disk: the records, of which there may be millions, need not stay in memory.
         del finished, sources
         release_memory()
         from textsynth.report import write_report  # needs the parquet reader, which no request waits for
 
         write_report(out)
+        timer.record()
     monitor.set_stage("done")
     code = QUOTA_NOT_MET if any(row["missing"] for row in manifest["quota"]) else 0
     stopped = manifest["stopped"]
@@ -145,18 +148,21 @@ def _execute(
     *,
     log: Callable[[str], None],
     batch: BatchFile | None,
-    clock: Callable[[], float],
+    timer: RunTimer,
 ) -> FinishedRun:
     """Generate, filter, label, select and evaluate; return all there is to write. Only the journal is on disk yet."""
     if journal.aside is not None:
         log(f"the journal of earlier runs is kept as {journal.aside.name}")
     _log_changes(recipe, out, log)
+    if recipe.budget.minutes is not None and timer.earlier_seconds:
+        used = format_duration(timer.earlier_seconds)
+        log(f"{used} of the {format_duration(60 * recipe.budget.minutes)} of `budget.minutes` were used before")
     decisions = _read_decisions(recipe, out, log)
     context = make_context(recipe, sources, journal)
     runtime = ModelRuntime(recipe.base, cache_folder(), log, log_folder=out)
     requester = Requester(recipe.models, journal, runtime, batch)
-    scheduler = _make_scheduler(recipe, context, cells, requester, decisions, clock)
-    stopped = run_coroutine(_run_scheduler(scheduler, requester, monitor))
+    scheduler = _make_scheduler(recipe, context, cells, requester, decisions, timer)
+    stopped = run_coroutine(_run_scheduler(scheduler, requester, monitor, timer))
     state = scheduler.state
     if stopped == "dry" and state.stop_sentence is None and not quota_cells(recipe, None):
         # The recipe sets no quota, and a limit does not ask for more texts than there are.
@@ -207,8 +213,8 @@ def _sentence(stopped: str, quota: Sequence[QuotaRow], stop_sentence: str | None
     return STOP_SENTENCES["met"] + OVERSAMPLE_NOT_MET.get(stopped, "")
 
 
-def _write_outputs(recipe: Recipe, finished: FinishedRun, out: Path, seconds: Callable[[], float]) -> Manifest:
-    """Write the data set, the evaluation and the manifest; return the manifest. `seconds` returns those of the run.
+def _write_outputs(recipe: Recipe, finished: FinishedRun, out: Path, timer: RunTimer) -> Manifest:
+    """Write the data set, the evaluation and the manifest; return the manifest.
 
     The manifest is last and names the hash of the data set: a run that is killed before leaves an old one, which does
     not fit the new data set, so that no reader takes them for one run.
@@ -229,7 +235,7 @@ def _write_outputs(recipe: Recipe, finished: FinishedRun, out: Path, seconds: Ca
         "licenses": license_summary(result),
         "splits": dict(written.splits),
         "notes": [*written.notes, *finished.notes],
-        "seconds": round(seconds(), 1),
+        "seconds": round(timer.seconds(), 1),
         "stopped": {"why": finished.stopped, "sentence": finished.sentence},
     }
     manifest = _without_secrets(manifest, recipe.secrets)
@@ -256,7 +262,7 @@ def _make_scheduler(
     cells: Sequence[QuotaCell],
     requester: Requester,
     decisions: ReviewDecisions,
-    clock: Callable[[], float],
+    timer: RunTimer,
 ) -> Scheduler:
     generators = start_generators(recipe, context)
     shares = {item.name: item.step.share for item in recipe.generate if item.step.needs_model}
@@ -276,14 +282,17 @@ def _make_scheduler(
             tokens=limits.tokens,
             minutes=limits.minutes,
             labelling=sum(step.requests_per_record for _, step in labellers(recipe)),
-            clock=clock,
+            clock=timer.clock,
+            used_seconds=timer.total_seconds(),
         ),
         requester=requester,
         source_ids=frozenset(record.id for rows in context.sources.values() for record in rows),
         window_size=min(options.window_size for options in recipe.models.values()),
+        first_window_size=min(options.first_window_size for options in recipe.models.values()),
         decisions=decisions,
         quick_filters=quick_filters(recipe),
-        clock=clock,
+        load_filters=lambda: load_filters(recipe, context),
+        clock=timer.clock,
     )
 
 
@@ -295,13 +304,15 @@ def _read_decisions(recipe: Recipe, out: Path, log: Callable[[str], None]) -> Re
     return ReviewDecisions(decisions.by_text(), recipe.labels, multi_label=recipe.multi_label)
 
 
-async def _run_scheduler(scheduler: Scheduler, requester: Requester, monitor: ProgressMonitor) -> str:
+async def _run_scheduler(scheduler: Scheduler, requester: Requester, monitor: ProgressMonitor, timer: RunTimer) -> str:
     """Run the scheduler to its end and return why it stopped; only a word, as asyncio formats what is returned."""
-    ticking = asyncio.create_task(monitor.tick(requester, scheduler.state))
+    ticking = [asyncio.create_task(monitor.tick(requester, scheduler.state)), asyncio.create_task(timer.tick())]
     try:
         return await scheduler.run()
     finally:
-        ticking.cancel()
+        for task in ticking:
+            task.cancel()
+        timer.record()
         await requester.close()
         monitor.show(requester, scheduler.state)
 

@@ -51,8 +51,12 @@ class CandidatePipeline:
         labellers: Sequence[tuple[str, LabellerSession]],
         answer: AnswerRequests,
         decisions: ReviewDecisions = NO_DECISIONS,
+        load: Callable[[], None] = lambda: None,
     ) -> None:
+        """`load` loads what the filters need, which they would otherwise do themselves at their first batch."""
         self._decisions = decisions
+        self._load = load
+        self._loading: asyncio.Future[None] | None = None
         self._filters = filters
         self._labellers = labellers
         self._answer = answer
@@ -62,6 +66,17 @@ class CandidatePipeline:
     def close(self) -> None:
         """Wait for the batch in progress and end the thread."""
         self._thread.shutdown()
+
+    def is_loaded(self) -> bool:
+        """Whether the filters have loaded what they need; the first call lets their thread begin.
+
+        An error is not raised here, but by the filter that needs what cannot be loaded.
+        """
+        if self._loading is None:
+            run = contextvars.copy_context().run
+            self._loading = asyncio.get_running_loop().run_in_executor(self._thread, run, self._load)
+            self._loading.add_done_callback(lambda done: done.cancelled() or done.exception())
+        return self._loading.done()
 
     async def calibrate_labellers(self, answer: AnswerRequests) -> dict[str, CalibrationSummary]:
         """Calibrate the labellers that have gold rows, and return their summaries by step.

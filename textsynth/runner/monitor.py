@@ -1,4 +1,4 @@
-"""Monitors a run: progress snapshots a few times a second for whoever shows them."""
+"""Monitors a run: progress snapshots a few times a second for whoever shows them, and the time that it has taken."""
 
 from __future__ import annotations
 
@@ -11,8 +11,11 @@ from textsynth.core.progress import CellProgress, ProgressSnapshot
 from textsynth.runner.quota import QuotaCell
 from textsynth.runner.requester import Requester
 from textsynth.runner.scheduler import RunState
+from textsynth.store.journal import Journal
 
 INTERVAL_SECONDS = 0.25
+SECONDS_PER_RECORD = 5.0
+"""How often the time is recorded: so much of it may be missing after a run was killed."""
 
 
 class ProgressMonitor:
@@ -81,6 +84,35 @@ class ProgressMonitor:
             stage=self._stage,
         )
         self._watch(self._last)
+
+
+class RunTimer:
+    """The seconds that a run has taken, with those of earlier runs in its folder, which the journal keeps."""
+
+    def __init__(self, journal: Journal, clock: Callable[[], float], started: float) -> None:
+        """`started` is the time by `clock` at which the run began."""
+        self.clock = clock
+        self.earlier_seconds = journal.seconds
+        self._journal = journal
+        self._started = started
+
+    def seconds(self) -> float:
+        """Return the seconds of this run."""
+        return self.clock() - self._started
+
+    def total_seconds(self) -> float:
+        """Return the seconds of this run and of earlier ones in its folder."""
+        return self.earlier_seconds + self.seconds()
+
+    def record(self) -> None:
+        """Record the time in the journal."""
+        self._journal.record_seconds(self.total_seconds())
+
+    async def tick(self) -> None:
+        """Record the time every few seconds until cancelled."""
+        while True:
+            self.record()
+            await asyncio.sleep(SECONDS_PER_RECORD)
 
 
 class RequestSpeed:

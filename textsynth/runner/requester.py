@@ -135,11 +135,17 @@ class Requester:
         self._count([request for request in model_requests if request is not None], answers)
         return [None if request is None else without_thinking_in(answers[request.key]) for request in model_requests]
 
-    def stored(self, model_requests: Sequence[ModelRequest | None]) -> list[Completion | None]:
-        """Return the completions that are on disk already, in plan order; None for the others."""
+    def stored(
+        self, model_requests: Sequence[ModelRequest | None], *, from_journal: bool = False
+    ) -> list[Completion | None]:
+        """Return the completions that are on disk already, in plan order; None for the others.
+
+        `from_journal` counts them as answered by the journal, where no call of `complete` has.
+        """
         requests = [request for request in model_requests if request is not None]
         answers = self._journal.find_answers([request.key for request in requests])
         self._count([request for request in requests if request.key in answers], answers)
+        self.stats.from_journal += len(answers) * from_journal
         return [
             None if request is None or request.key not in answers else without_thinking_in(answers[request.key])
             for request in model_requests

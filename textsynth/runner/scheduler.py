@@ -41,9 +41,6 @@ from textsynth.runner.requester import Requester, without_thinking_in
 from textsynth.runner.review_decisions import NO_DECISIONS, ReviewDecisions
 
 WINDOWS_IN_FLIGHT = 2
-# Windows are small until a text is accepted, but for the second one, which keeps the server busy meanwhile. So the
-# yield is known early, and where the first answers all fail, what is in flight of the second window is cancelled.
-FIRST_WINDOW = 20
 # How many answers are parsed, or requests keyed, before the event loop may handle what arrived from the model.
 STEPS_PER_TURN = 16
 # The filter thread yields to the threads of the model client and the journal after this time instead of Python's 5 ms.
@@ -99,8 +96,13 @@ class _Window:
 class Scheduler:
     """Runs one recipe's windows of at most `window_size` requests.
 
+    Windows have at most `first_window_size` requests until a text is accepted, but for the second one, which keeps the
+    server busy meanwhile. So the yield is known early, and where the first answers all fail, what is in flight of the
+    second window is cancelled.
+
     `source_ids` are the ids of source records, which a duplicate may name as its original. `quick_filters` are the
-    names of the filters that the progress display may ask about the texts of an open window.
+    names of the filters that the progress display may ask about the texts of an open window; `load_filters` loads what
+    filters need, and is called in their thread while the run waits for a model.
     """
 
     def __init__(
@@ -114,8 +116,10 @@ class Scheduler:
         requester: Requester,
         source_ids: Container[str],
         window_size: int,
+        first_window_size: int,
         decisions: ReviewDecisions = NO_DECISIONS,
         quick_filters: Collection[str] = (),
+        load_filters: Callable[[], None] = lambda: None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._generators = generators
@@ -125,7 +129,8 @@ class Scheduler:
         self._requester = requester
         self._source_ids = source_ids
         self._window_size = window_size
-        self._pipeline = CandidatePipeline(filters, labellers, self._answer_labellers, decisions)
+        self._first_window_size = first_window_size
+        self._pipeline = CandidatePipeline(filters, labellers, self._answer_labellers, decisions, load_filters)
         self._ledger = RecordLedger()
         self._tokens_per_request = 0
         self._follow_ups_per_request = 0
@@ -199,7 +204,7 @@ class Scheduler:
     def _window_limit(self) -> int:
         """Return how many requests the next window may have."""
         is_small = not self._has_yield and self._planned_windows != 1
-        return min(self._window_size, FIRST_WINDOW) if is_small else self._window_size
+        return min(self._window_size, self._first_window_size) if is_small else self._window_size
 
     def _plan_generators(self, available: int) -> tuple[list[GenerationRequest], bool]:
         """Return what the generators request for what is missing, and whether one newly has nothing to offer for it."""
@@ -228,6 +233,8 @@ class Scheduler:
 
     async def _complete_chains(self, window: OpenWindow) -> list[_Chain]:
         """Return the answered requests in plan order, each with the follow-ups that its answers led to."""
+        if self._budget.seconds_left() == 0:
+            return self._stored_chains(window, from_journal=True)
         requests, model_requests = window.requests, window.model_requests
         completions = await self._requester.complete(requests, model_requests, answers=window.answers)
         chains = [
@@ -247,11 +254,17 @@ class Scheduler:
         """Return the chains of a window; once the minutes are over, those that were answered completely until then."""
         await self._watch(window)
         if await _done_within(window.chains, self._budget.seconds_left()):
-            return window.chains.result()
-        self._budget.record_timeout()
-        texts = window.texts
-        completions = self._requester.stored(texts.model_requests)
-        answered = zip(texts.requests, texts.model_requests, completions, strict=True)
+            chains = window.chains.result()
+        else:
+            chains = self._stored_chains(window.texts)
+        if len(chains) < len(window.texts.requests):
+            self._budget.record_timeout()
+        return chains
+
+    def _stored_chains(self, window: OpenWindow, *, from_journal: bool = False) -> list[_Chain]:
+        """Return the chains whose answers are all on disk; `from_journal` counts these as answered by it."""
+        completions = self._requester.stored(window.model_requests, from_journal=from_journal)
+        answered = zip(window.requests, window.model_requests, completions, strict=True)
         chains = [
             _Chain([request], [model_request], [completion])
             for request, model_request, completion in answered
@@ -268,7 +281,8 @@ class Scheduler:
                     STEPS_PER_TURN, self._parse_answer, without_thinking_in
                 ):
                     await asyncio.sleep(0)
-                await self._open_texts.count(window.texts)
+                if not window.chains.done() and self._pipeline.is_loaded():
+                    await self._open_texts.count(window.texts)
         except BaseException:
             window.chains.cancel()
             await asyncio.gather(window.chains, return_exceptions=True)
@@ -385,11 +399,14 @@ class Scheduler:
         affordable = self._budget.affordable(sizes, tokens_per_request=self._tokens_per_request)
         requests = [request for group in groups[:affordable] for request in group]
         self._budget.record_planned(requests)
-        task = asyncio.create_task(self._complete_all(requests))
-        if await _done_within(task, self._budget.seconds_left(for_labels=True)):
-            completions = task.result()
-            self._budget.charge(completions)
-            return _by_group(groups, affordable, completions)
+        model_requests = self._requester.model_requests(requests)
+        left = self._budget.seconds_left(for_labels=True)
+        if left != 0 or None not in self._requester.stored(model_requests):
+            task = asyncio.create_task(self._complete_all(requests, model_requests))
+            if await _done_within(task, left):
+                completions = task.result()
+                self._budget.charge(completions)
+                return _by_group(groups, affordable, completions)
         self._budget.record_timeout()
         return [None if group else [] for group in groups]
 
@@ -401,12 +418,14 @@ class Scheduler:
         tokens = [estimate_tokens(request) for group in groups for request in group]
         mean = max(1, sum(tokens) // max(1, len(tokens)))
         affordable = self._budget.affordable([len(group) for group in groups], tokens_per_request=mean)
-        completions = await self._complete_all([request for group in groups[:affordable] for request in group])
+        requests = [request for group in groups[:affordable] for request in group]
+        completions = await self._complete_all(requests, self._requester.model_requests(requests))
         self._budget.deduct(completions)
         return _by_group(groups, affordable, completions)
 
-    async def _complete_all(self, requests: Sequence[GenerationRequest]) -> list[Completion | None]:
-        model_requests = self._requester.model_requests(requests)
+    async def _complete_all(
+        self, requests: Sequence[GenerationRequest], model_requests: Sequence[ModelRequest | None]
+    ) -> list[Completion | None]:
         completions = await self._requester.complete(requests, model_requests)
         for request, model_request, completion in zip(requests, model_requests, completions, strict=True):
             if model_request is not None:

@@ -91,6 +91,12 @@ def quick_filters(recipe: Recipe) -> frozenset[str]:
     return frozenset(item.name for item in recipe.filter if item.step.is_quick)
 
 
+def load_filters(recipe: Recipe, context: Context) -> None:
+    """Load what the filters need and takes long: the embedder."""
+    if any(item.step.embeds for item in recipe.filter):
+        context.load_embedder()
+
+
 def _filter_session(name: str, step: Filter, context: Context) -> FilterSession:
     scope = scope_of(step)
     return ScopedFilterSession(LazyFilterSession(name, lambda: step.start(context.seen_as(scope))), scope, context.task)

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 # The token budget of a batch is this times its size: a batch of long prompts has fewer requests, which bounds memory.
 TOKENS_PER_ROW = 1024
+FIRST_BATCH = 8
 # Measured with the bundled model on two CPU cores: 150 to 350; this is the geometric mean.
 TOKENS_PER_SECOND = 229.0
 
@@ -79,6 +80,11 @@ class Local(ModelOptions):
     def window_size(self) -> int:
         """Two batches: decoding is slow, and small windows let the plan react to accepted texts sooner."""
         return 2 * self.batch
+
+    @property
+    def first_window_size(self) -> int:
+        """A small batch, so that the first text comes soon."""
+        return FIRST_BATCH
 
     @property
     def tokens_per_second(self) -> float:
