@@ -26,7 +26,7 @@ ALLOWED_SECONDS, ALLOWED_SHARE = 15.0, 0.1
 
 
 def run(folder: Path, minutes: float, batch: int, *, kill_after: float | None = None) -> float:
-    """Run the recipe and return its seconds; with `kill_after` it is killed after so many seconds."""
+    """Run the recipe and return its seconds; it is killed after `kill_after` seconds, if given."""
     settings = (f"budget.minutes={minutes}", f"models.generator.local.batch={batch}", "want.label=2000")
     command = [sys.executable, "-m", "textsynth", "run", str(RECIPE), "--out", str(folder), "--quiet"]
     for setting in settings:

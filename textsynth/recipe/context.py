@@ -17,7 +17,6 @@ from textsynth.recipe.checks import check_sources
 from textsynth.recipe.recipe import Recipe
 
 if TYPE_CHECKING:
-
     from textsynth.similarity.embedder import Embedder, VectorStore
 
 

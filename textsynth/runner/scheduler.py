@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import math
 import sys
 import time
 from collections import Counter, deque
@@ -98,7 +99,7 @@ class Scheduler:
 
     Windows have at most `first_window_size` requests until a text is accepted, but for the second one, which keeps the
     server busy meanwhile. So the yield is known early, and where the first answers all fail, what is in flight of the
-    second window is cancelled.
+    second window is cancelled. Windows with fewer than `min_window_size` requests request more texts than are missing.
 
     `source_ids` are the ids of source records, which a duplicate may name as its original. `quick_filters` are the
     names of the filters that the progress display may ask about the texts of an open window; `load_filters` loads what
@@ -117,6 +118,7 @@ class Scheduler:
         source_ids: Container[str],
         window_size: int,
         first_window_size: int,
+        min_window_size: int = 1,
         decisions: ReviewDecisions = NO_DECISIONS,
         quick_filters: Collection[str] = (),
         load_filters: Callable[[], None] = lambda: None,
@@ -130,6 +132,7 @@ class Scheduler:
         self._source_ids = source_ids
         self._window_size = window_size
         self._first_window_size = first_window_size
+        self._min_window_size = min_window_size
         self._pipeline = CandidatePipeline(filters, labellers, self._answer_labellers, decisions, load_filters)
         self._ledger = RecordLedger()
         self._tokens_per_request = 0
@@ -210,8 +213,9 @@ class Scheduler:
         """Return what the generators request for what is missing, and whether one newly has nothing to offer for it."""
         requests: list[GenerationRequest] = []
         changed = False
+        factor = self._fill_factor()
         for generator in self._generators:
-            deficits = self._quota.deficits(generator.name) if generator.needs_model else EVERYTHING
+            deficits = self._quota.deficits(generator.name, factor) if generator.needs_model else EVERYTHING
             remaining = available - len(requests)
             if not deficits or (remaining <= 0 and generator.needs_model):
                 continue
@@ -222,6 +226,18 @@ class Scheduler:
                 changed |= self._quota.note_exhausted(generator.name, deficits, planned)
             requests += planned
         return requests, changed
+
+    def _fill_factor(self) -> float:
+        """Return how many times as many texts as are missing the next window requests, so that it is not too small."""
+        if self._min_window_size <= 1 or not self._quota.cells:
+            return 1.0
+        requests = sum(
+            math.ceil(deficit.candidates / generator.texts_per_request)
+            for generator in self._generators
+            if generator.needs_model
+            for deficit in self._quota.deficits(generator.name)
+        )
+        return max(1.0, self._min_window_size / requests) if requests else 1.0
 
     async def _send(self, requests: list[GenerationRequest]) -> _Window:
         model_requests: list[ModelRequest | None] = []
@@ -274,6 +290,7 @@ class Scheduler:
 
     async def _watch(self, window: _Window) -> None:
         """Wait until a window is answered or the minutes are over; meanwhile parse and count the texts that come."""
+        has_failed = True
         try:
             while not window.chains.done() and (left := self._budget.seconds_left()) != 0:
                 await asyncio.wait({window.chains}, timeout=LOOK_SECONDS if left is None else min(left, LOOK_SECONDS))
@@ -283,10 +300,11 @@ class Scheduler:
                     await asyncio.sleep(0)
                 if not window.chains.done() and self._pipeline.is_loaded():
                     await self._open_texts.count(window.texts)
-        except BaseException:
-            window.chains.cancel()
-            await asyncio.gather(window.chains, return_exceptions=True)
-            raise
+            has_failed = False
+        finally:
+            if has_failed:
+                window.chains.cancel()
+                await asyncio.gather(window.chains, return_exceptions=True)
 
     def _follow_stored(self, chain: _Chain) -> bool:
         """Add the follow-ups whose answers are on disk; return whether they are all there."""
