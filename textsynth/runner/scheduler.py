@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-import math
 import sys
 import time
 from collections import Counter, deque
@@ -232,7 +231,7 @@ class Scheduler:
         if self._min_window_size <= 1 or not self._quota.cells:
             return 1.0
         requests = sum(
-            math.ceil(deficit.candidates / generator.texts_per_request)
+            deficit.candidates / generator.texts_per_request
             for generator in self._generators
             if generator.needs_model
             for deficit in self._quota.deficits(generator.name)
