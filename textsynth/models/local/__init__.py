@@ -184,8 +184,14 @@ class TransformersModel(Model):
                 completions = await self._run_in_thread(decoder.complete_batch, batch, cancelled)
             finally:
                 self._in_flight = 0
-            for prompt, completion in zip(batch, completions, strict=True):
-                await on_completion(prompt.request, completion)
+            # All at once, so that the journal commits them together: a run that is killed and continued then decodes
+            # the same batches, and a batch is never divided.
+            await asyncio.gather(
+                *(
+                    on_completion(prompt.request, completion)
+                    for prompt, completion in zip(batch, completions, strict=True)
+                )
+            )
 
     async def _run_in_thread(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         future = asyncio.get_running_loop().run_in_executor(self._thread, lambda: function(*args, **kwargs))
