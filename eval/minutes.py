@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import resource
 import subprocess
 import sys
 import tempfile
@@ -54,6 +55,7 @@ def main() -> None:
     parser.add_argument("--kill", action="store_true")
     arguments = parser.parse_args()
     too_long = False
+    cpu_before = 0.0
     for minutes in arguments.minutes:
         for batch in arguments.batches:
             with tempfile.TemporaryDirectory(prefix="minutes-") as name:
@@ -61,12 +63,14 @@ def main() -> None:
                 seconds = run(folder, minutes, batch, kill_after=30 * minutes) if arguments.kill else 0.0
                 seconds += run(folder, minutes, batch)
                 manifest = json.loads((folder / "manifest.json").read_text())
+            usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+            cpu, cpu_before = usage.ru_utime + usage.ru_stime - cpu_before, usage.ru_utime + usage.ru_stime
             over = seconds - 60 * minutes
             allowed = max(ALLOWED_SECONDS, ALLOWED_SHARE * 60 * minutes)
             too_long |= over > allowed
             print(
-                f"{minutes} min, batch {batch}: {seconds:.1f} s, {over:+.1f} s (allowed {allowed:.0f});"
-                f" {manifest['counts']['selected']} selected, {manifest['requests']['sent']} answers;"
+                f"{minutes} min, batch {batch}: {seconds:.1f} s ({cpu:.1f} s of CPU time), {over:+.1f} s"
+                f" (allowed {allowed:.0f}); {manifest['counts']['selected']} selected, {manifest['requests']['sent']} answers;"
                 f" load average {os.getloadavg()[0]:.1f}",
                 flush=True,
             )

@@ -114,7 +114,8 @@ def test_minutes_that_earlier_runs_have_used_count(tmp_path: Path) -> None:
     again = run(recipe, out=tmp_path / "run", clock=clock, log=messages.append)
     assert clock() == 0
     assert (again.stopped, again.manifest["requests"]["sent"]) == ("budget", 0)
-    assert again.manifest["requests"]["from_journal"] == sent
+    # Answers that came while their requests were given up are in the journal, and not counted as sent.
+    assert again.manifest["requests"]["from_journal"] >= sent
     assert digest(tmp_path / "run") == files
     assert any("of the 1:00 of `budget.minutes` were used before" in message for message in messages)
     recipe, clock = slow_recipe(tmp_path, 60)

@@ -151,6 +151,10 @@ class Requester:
             for request in model_requests
         ]
 
+    async def flush(self) -> None:
+        """Wait until the answers of cancelled requests that had come are on disk, so that `stored` finds them."""
+        await self._journal.flush()
+
     async def close(self) -> None:
         """Close the models that were opened, once the answers of a batch are on disk."""
         await asyncio.gather(*self._writes)

@@ -271,6 +271,7 @@ class Scheduler:
         if await _done_within(window.chains, self._budget.seconds_left()):
             chains = window.chains.result()
         else:
+            await self._requester.flush()
             chains = self._stored_chains(window.texts)
         if len(chains) < len(window.texts.requests):
             self._budget.record_timeout()
@@ -418,12 +419,16 @@ class Scheduler:
         self._budget.record_planned(requests)
         model_requests = self._requester.model_requests(requests)
         left = self._budget.seconds_left(for_labels=True)
-        if left != 0 or None not in self._requester.stored(model_requests):
-            task = asyncio.create_task(self._complete_all(requests, model_requests))
-            if await _done_within(task, left):
-                completions = task.result()
-                self._budget.charge(completions)
-                return _by_group(groups, affordable, completions)
+        task = asyncio.create_task(self._complete_all(requests, model_requests)) if left != 0 else None
+        if task is None or not await _done_within(task, left):
+            # Labels that are all on disk are used, so that a repeated run does not find more than this one.
+            await self._requester.flush()
+            is_stored = None not in self._requester.stored(model_requests)
+            task = asyncio.create_task(self._complete_all(requests, model_requests)) if is_stored else None
+        if task is not None:
+            completions = await task
+            self._budget.charge(completions)
+            return _by_group(groups, affordable, completions)
         self._budget.record_timeout()
         return [None if group else [] for group in groups]
 

@@ -156,6 +156,14 @@ class Journal:
             self._pending = None
         self._writer.put(batch)
 
+    async def flush(self) -> None:
+        """Wait until every answer that was added is on disk, also one that nothing waits for any more."""
+        loop = asyncio.get_running_loop()
+        await asyncio.sleep(0)  # answers of this turn of the event loop are submitted at its end
+        stored: asyncio.Future[None] = loop.create_future()
+        self._writer.put(RowBatch(INSERT_ANSWERS, [], [stored], loop))
+        await stored
+
     def record_seconds(self, seconds: float) -> None:
         """Store soon how many seconds the runs in the folder have taken, earlier ones too."""
         self._writer.put(RowBatch(INSERT_RUN_TIME, [(1, seconds)], [], None))
