@@ -70,8 +70,8 @@ def main() -> None:
             too_long |= over > allowed
             print(
                 f"{minutes} min, batch {batch}: {seconds:.1f} s ({cpu:.1f} s of CPU time), {over:+.1f} s"
-                f" (allowed {allowed:.0f}); {manifest['counts']['selected']} selected, {manifest['requests']['sent']} answers;"
-                f" load average {os.getloadavg()[0]:.1f}",
+                f" (allowed {allowed:.0f}); {manifest['counts']['selected']} selected,"
+                f" {manifest['requests']['sent']} answers; load average {os.getloadavg()[0]:.1f}",
                 flush=True,
             )
     sys.exit(too_long)
