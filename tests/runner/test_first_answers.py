@@ -16,7 +16,6 @@ from textsynth.models.openai import protocol
 from textsynth.recipe import Recipe, read_recipe
 from textsynth.runner import RunSummary, run
 from textsynth.runner.first_answers import MIN_ANSWERS, FirstAnswers
-from textsynth.runner.scheduler import FIRST_WINDOW
 
 REQUEST = GenerationRequest("labelled", "generator", RenderedPrompt("p", "0", text="x"), Sampling())
 RECORD = Record("text", Provenance("labelled", (), (), ""))
@@ -101,7 +100,7 @@ def test_a_server_whose_first_answers_all_fail_stops_the_run_with_the_reason(
     assert result.stopped == again.stopped == "failing"
     assert result.sentence == again.sentence
     assert reason in result.sentence
-    assert result.sentence.startswith(f"stopped early, as each of the first {FIRST_WINDOW} answers failed")
+    assert result.sentence.startswith("stopped early, as each of the first 20 answers failed")
 
 
 def test_a_run_that_fails_at_first_goes_on(tmp_path: Path) -> None:

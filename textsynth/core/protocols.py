@@ -36,7 +36,8 @@ class Context:
 
     `labels` maps each label's name to its description, in the recipe's order; `sources` maps a source's name to its
     records, in the file's order; `embed` maps n texts to an array (n, dim) of unit vectors, float32; `find_prompt`
-    takes a prompt's name and a model's name and returns the prompt in the form that suits the model.
+    takes a prompt's name and a model's name and returns the prompt in the form that suits the model. `load_embedder`
+    loads what `embed` would load at the first text.
     """
 
     task: Task
@@ -47,6 +48,7 @@ class Context:
     sources: Mapping[str, Sequence[Record]]
     embed: Callable[[Sequence[str]], NDArray[np.float32]]
     find_prompt: Callable[[str, str], Prompt]
+    load_embedder: Callable[[], None] = lambda: None
 
     def seen_as(self, scope: TextScope) -> Context:
         """Return the context with the rows of the sources as a step with this scope sees records."""
@@ -295,13 +297,18 @@ class Filter(Step):
 
     `label_confidence` says that the score of a kept record is the confidence in its label. `looks_for` names what the
     card may say was looked for ("personal data", "harmful content"). `checks_contamination` says that the filter drops
-    copies of the sources it compares with well enough to stand for a leak check before publication.
+    copies of the sources it compares with well enough to stand for a leak check before publication. `is_quick` says
+    that a verdict takes well below a millisecond and costs nothing else: the progress display then asks for it while
+    the window of a text is still open, too. `embeds` says that it embeds texts, so that the embedder is loaded while
+    the run waits for its first answers.
     """
 
     scope: ClassVar[TextScope | None] = None
     label_confidence: ClassVar[bool] = False
     looks_for: ClassVar[frozenset[str]] = frozenset()
     checks_contamination: ClassVar[bool] = False
+    is_quick: ClassVar[bool] = False
+    embeds: ClassVar[bool] = False
 
     @property
     def compares_with(self) -> tuple[str, ...]:

@@ -50,6 +50,7 @@ class Agreement(Filter):
     """Keeps texts whose labels are among the top choices of a classifier trained on the seeds."""
 
     label_confidence: ClassVar[bool] = True
+    embeds: ClassVar[bool] = True
 
     source: SourceName = Field(default="seeds", description="the labelled seeds that the classifier is trained on")
     top_k: int = Field(

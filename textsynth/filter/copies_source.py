@@ -27,6 +27,7 @@ class CopiesSource(Filter):
     """Keeps texts that share less than `similarity` of their words with every row of the source."""
 
     scope: ClassVar[TextScope | None] = "text"
+    is_quick: ClassVar[bool] = True
 
     source: SourceName = Field(default="seeds", description="the rows that must not be copied")
     similarity: float = Field(default=0.7, gt=0, le=1, description="minimum word overlap (Jaccard) of a copy, 0 to 1")

@@ -40,6 +40,7 @@ class Leak(Filter):
 
     scope: ClassVar[TextScope | None] = "text"
     checks_contamination: ClassVar[bool] = True
+    embeds: ClassVar[bool] = True
 
     source: SourceName = Field(default="test", description="the rows that must not be repeated")
     similarity: float = Field(default=0.7, gt=0, le=1, description="minimum word overlap (Jaccard) of a copy, 0 to 1")

@@ -14,6 +14,7 @@ texts are alike, as those of a template are, every pair is found.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import ClassVar
 
 from pydantic import Field
 
@@ -27,6 +28,8 @@ MAX_CACHED_SIGNATURES = 20_000
 
 class NearDuplicate(Filter):
     """Keeps one of the texts that share at least `similarity` of their words."""
+
+    is_quick: ClassVar[bool] = True
 
     similarity: float = Field(
         default=0.7,

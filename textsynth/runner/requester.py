@@ -110,13 +110,19 @@ class Requester:
         return self._model_request(request, self._content_hash(request), b"\x1eafter:" + parent_key.encode())
 
     async def complete(
-        self, requests: Sequence[GenerationRequest], model_requests: Sequence[ModelRequest | None]
+        self,
+        requests: Sequence[GenerationRequest],
+        model_requests: Sequence[ModelRequest | None],
+        *,
+        answers: dict[str, Completion] | None = None,
     ) -> list[Completion | None]:
         """Return the completions in plan order, each of them on disk. Raises ModelError, JournalError, MissingAnswers.
 
-        The journal keeps answers as they came; the thinking before an answer is cut off here.
+        The journal keeps answers as they came; the thinking before an answer is cut off here. `answers`, empty, gets
+        each answer as it came by its key, as soon as it is on disk.
         """
-        answers = self._journal.find_answers([request.key for request in model_requests if request is not None])
+        answers = {} if answers is None else answers
+        answers.update(self._journal.find_answers([request.key for request in model_requests if request is not None]))
         self.stats.from_journal += len(answers)
         missing: dict[str, list[ModelRequest]] = {}
         for request, model_request in zip(requests, model_requests, strict=True):
@@ -131,17 +137,27 @@ class Requester:
         ):
             raise MissingAnswers
         self._count([request for request in model_requests if request is not None], answers)
-        return [None if request is None else _without_thinking(answers[request.key]) for request in model_requests]
+        return [None if request is None else without_thinking_in(answers[request.key]) for request in model_requests]
 
-    def stored(self, model_requests: Sequence[ModelRequest | None]) -> list[Completion | None]:
-        """Return the completions that are on disk already, in plan order; None for the others."""
+    def stored(
+        self, model_requests: Sequence[ModelRequest | None], *, from_journal: bool = False
+    ) -> list[Completion | None]:
+        """Return the completions that are on disk already, in plan order; None for the others.
+
+        `from_journal` counts them as answered by the journal, where no call of `complete` has.
+        """
         requests = [request for request in model_requests if request is not None]
         answers = self._journal.find_answers([request.key for request in requests])
         self._count([request for request in requests if request.key in answers], answers)
+        self.stats.from_journal += len(answers) * from_journal
         return [
-            None if request is None or request.key not in answers else _without_thinking(answers[request.key])
+            None if request is None or request.key not in answers else without_thinking_in(answers[request.key])
             for request in model_requests
         ]
+
+    async def flush(self) -> None:
+        """Wait until the answers of cancelled requests that had come are on disk, so that `stored` finds them."""
+        await self._journal.flush()
 
     async def close(self) -> None:
         """Close the models that were opened, once the answers of a batch are on disk."""
@@ -259,7 +275,7 @@ def without_secrets(completion: Completion) -> Completion:
     return replace(completion, text=text, failure=failure)
 
 
-def _without_thinking(completion: Completion) -> Completion:
+def without_thinking_in(completion: Completion) -> Completion:
     """Return the completion without a model's thinking before the answer; thinking that never ends is a failure."""
     answer = without_thinking(completion.text)
     if isinstance(answer, ParseFailure):

@@ -86,6 +86,17 @@ def filter_sessions(recipe: Recipe, context: Context) -> list[tuple[str, FilterS
     return [(item.name, _filter_session(item.name, item.step, context)) for item in recipe.filter]
 
 
+def quick_filters(recipe: Recipe) -> frozenset[str]:
+    """Return the names of the filters that the progress display may ask about texts of an open window."""
+    return frozenset(item.name for item in recipe.filter if item.step.is_quick)
+
+
+def load_filters(recipe: Recipe, context: Context) -> None:
+    """Load what the filters need and takes long: the embedder."""
+    if any(item.step.embeds for item in recipe.filter):
+        context.load_embedder()
+
+
 def _filter_session(name: str, step: Filter, context: Context) -> FilterSession:
     scope = scope_of(step)
     return ScopedFilterSession(LazyFilterSession(name, lambda: step.start(context.seen_as(scope))), scope, context.task)

@@ -11,8 +11,9 @@ from tests.models import tiny
 from tests.models.model_calls import request
 from textsynth.core.errors import ModelError
 from textsynth.core.records import Completion, ModelRequest
-from textsynth.models.local.decoding import Decoder, Interrupted, TokenizedPrompt, make_kv_cache, tokenize_prompts
+from textsynth.models.local.decoding import Decoder, Interrupted, TokenizedPrompt, tokenize_prompts
 from textsynth.models.local.loading import LoadedModel
+from textsynth.models.local.prefill import make_kv_cache
 
 torch = pytest.importorskip("torch", reason="needs textsynth[local]")
 

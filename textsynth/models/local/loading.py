@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from textsynth.core.errors import ModelError
+from textsynth.models.local.packing import pack_linear_layers
 
 if TYPE_CHECKING:
     import torch
@@ -158,6 +159,7 @@ def _load(spec: ModelSpec, *, local_files_only: bool) -> LoadedModel:
     for weights in model.parameters():
         # Weights that are memory-mapped from the file are not aligned, which makes matrix products ten times slower.
         weights.data = weights.data.clone()
+    pack_linear_layers(model)
     return LoadedModel(spec.name, model, tokenizer, _context_length(model.config), _end_token_ids(model, tokenizer))
 
 

@@ -37,7 +37,7 @@ from textsynth.store.journal.file import (
     move_aside,
     refuse_other_file,
 )
-from textsynth.store.journal.writer import INSERT_ANSWERS, INSERT_VECTORS, RowBatch, Writer
+from textsynth.store.journal.writer import INSERT_ANSWERS, INSERT_RUN_TIME, INSERT_VECTORS, RowBatch, Writer
 
 SELECT_ANSWERS = f"SELECT {CHECKED_COLUMNS}, checksum FROM answers WHERE "
 BY_KEY = "key IN ({})"
@@ -51,7 +51,8 @@ class Journal:
 
     Opening locks the folder: raises RunLocked while another run holds the lock, UsageError where another program's file
     has the journal's name, JournalError where the folder is read-only, the disk is full or the file is corrupt.
-    `damaged` are the keys whose stored answers failed their checksum: they count as not stored.
+    `damaged` are the keys whose stored answers failed their checksum: they count as not stored. `seconds` is the time
+    that earlier runs in the folder took.
     """
 
     def __init__(self, folder: Path, *, fresh: bool = False) -> None:
@@ -65,6 +66,7 @@ class Journal:
             self._reader = connect(self.path)
             create_tables(self._reader)
             self._index = AnswerIndex(self._reader)
+            stored = self._reader.execute("SELECT seconds FROM run_time WHERE id = 1").fetchone()
             self._writer = Writer(self.path)
         except DATABASE_ERRORS as error:
             os.close(self._lock)
@@ -72,6 +74,7 @@ class Journal:
         except TextSynthError:
             os.close(self._lock)
             raise
+        self.seconds = float(stored[0]) if stored is not None else 0.0
         self._reader_lock = threading.Lock()
         self._pending: RowBatch | None = None
         self._pending_futures: list[asyncio.Future[None]] = []
@@ -153,6 +156,18 @@ class Journal:
         if self._pending is batch:
             self._pending = None
         self._writer.put(batch)
+
+    async def flush(self) -> None:
+        """Wait until every answer that was added is on disk, also one that nothing waits for any more."""
+        loop = asyncio.get_running_loop()
+        await asyncio.sleep(0)  # answers of this turn of the event loop are submitted at its end
+        stored: asyncio.Future[None] = loop.create_future()
+        self._writer.put(RowBatch(INSERT_ANSWERS, [], [stored], loop))
+        await stored
+
+    def record_seconds(self, seconds: float) -> None:
+        """Store soon how many seconds the runs in the folder have taken, earlier ones too."""
+        self._writer.put(RowBatch(INSERT_RUN_TIME, [(1, seconds)], [], None))
 
     def get(self, keys: Sequence[bytes]) -> dict[bytes, bytes]:
         """Return the stored embeddings of those `keys` that have one, as the bytes that were put; no damaged ones."""

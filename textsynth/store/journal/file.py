@@ -28,6 +28,7 @@ CREATE TABLE IF NOT EXISTS answers (
     prompt_tokens INTEGER NOT NULL, completion_tokens INTEGER NOT NULL, failure TEXT,
     scores TEXT, engine TEXT NOT NULL DEFAULT '', checksum INTEGER);
 CREATE TABLE IF NOT EXISTS embeddings (key BLOB PRIMARY KEY, vector BLOB NOT NULL, checksum INTEGER) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS run_time (id INTEGER PRIMARY KEY, seconds REAL NOT NULL);
 """
 # Columns that journals of format 1 lack, and the checksums, which came with format 4.
 ADDED_COLUMNS = {

@@ -21,6 +21,7 @@ from textsynth.store.journal.file import DATABASE_ERRORS, connect, journal_error
 
 INSERT_ANSWERS = "INSERT OR REPLACE INTO answers VALUES "
 INSERT_VECTORS = "INSERT OR REPLACE INTO embeddings VALUES "
+INSERT_RUN_TIME = "INSERT OR REPLACE INTO run_time VALUES "
 
 
 class RowBatch(NamedTuple):
