@@ -102,11 +102,8 @@ class Quota:
         """Whether every generator is dry for the cell."""
         return all(cell.consecutive_misses[generator] >= self._patience for generator in self._shares)
 
-    def deficits(self, generator: str, factor: float = 1.0) -> list[QuotaDeficit]:
-        """Return how many candidates the generator should bring for each cell, the most specific cells first.
-
-        That is `factor` times the number that is expected to fill the cell.
-        """
+    def deficits(self, generator: str) -> list[QuotaDeficit]:
+        """Return how many candidates the generator should bring for each cell, the most specific cells first."""
         if not self.cells:
             return list(EVERYTHING)
         expected: list[tuple[QuotaCell, float]] = []
@@ -117,7 +114,7 @@ class Quota:
             if missing < MIN_DEFICIT or cell.consecutive_misses[generator] >= self._patience:
                 continue
             rate = self.yield_rate(cell, generator)
-            candidates = math.ceil(missing / rate * factor)
+            candidates = math.ceil(missing / rate)
             expected.append((cell, candidates * rate))
             deficits.append(QuotaDeficit(cell.values, candidates))
         return deficits
