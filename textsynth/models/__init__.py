@@ -117,15 +117,6 @@ class ModelOptions(Options):
         return 20
 
     @property
-    def min_window_size(self) -> int:
-        """The number of requests up to which a window is filled where fewer would do. Optional; the default is 1.
-
-        For a model to which a few requests more cost hardly any time, but another window does. The records of a run
-        depend on it, as on `window_size`.
-        """
-        return 1
-
-    @property
     def tokens_per_second(self) -> float | None:
         """The estimated speed on this machine, prompt and completion tokens together, for estimates. Optional.
 

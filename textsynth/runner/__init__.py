@@ -292,7 +292,6 @@ def _make_scheduler(
         source_ids=frozenset(record.id for rows in context.sources.values() for record in rows),
         window_size=min(options.window_size for options in recipe.models.values()),
         first_window_size=min(options.first_window_size for options in recipe.models.values()),
-        min_window_size=min(options.min_window_size for options in recipe.models.values()),
         decisions=decisions,
         quick_filters=quick_filters(recipe),
         load_filters=lambda: load_filters(recipe, context),

@@ -143,11 +143,8 @@ class Quota:
         """Whether every generator is dry for the cell."""
         return all(cell.consecutive_misses[generator] >= self._patience for generator in self._shares)
 
-    def deficits(self, generator: str, factor: float = 1.0) -> list[QuotaDeficit]:
-        """Return how many candidates the generator should bring for each cell, the most specific cells first.
-
-        That is `factor` times the number that is expected to fill the cell.
-        """
+    def deficits(self, generator: str) -> list[QuotaDeficit]:
+        """Return how many candidates the generator should bring for each cell, the most specific cells first."""
         if not self.cells:
             return list(EVERYTHING)
         covered = [0.0] * len(self.cells)
@@ -159,7 +156,7 @@ class Quota:
             if missing < MIN_DEFICIT or cell.consecutive_misses[generator] >= self._patience:
                 continue
             rate = self.yield_rate(cell, generator)
-            candidates = math.ceil(missing / rate * factor)
+            candidates = math.ceil(missing / rate)
             for outer in self._containing[number]:
                 covered[outer] += candidates * rate
             deficits.append(QuotaDeficit(cell.values, candidates))

@@ -98,7 +98,7 @@ class Scheduler:
 
     Windows have at most `first_window_size` requests until a text is accepted, but for the second one, which keeps the
     server busy meanwhile. So the yield is known early, and where the first answers all fail, what is in flight of the
-    second window is cancelled. Windows with fewer than `min_window_size` requests request more texts than are missing.
+    second window is cancelled.
 
     `source_ids` are the ids of source records, which a duplicate may name as its original. `quick_filters` are the
     names of the filters that the progress display may ask about the texts of an open window; `load_filters` loads what
@@ -117,7 +117,6 @@ class Scheduler:
         source_ids: Container[str],
         window_size: int,
         first_window_size: int,
-        min_window_size: int = 1,
         decisions: ReviewDecisions = NO_DECISIONS,
         quick_filters: Collection[str] = (),
         load_filters: Callable[[], None] = lambda: None,
@@ -131,7 +130,6 @@ class Scheduler:
         self._source_ids = source_ids
         self._window_size = window_size
         self._first_window_size = first_window_size
-        self._min_window_size = min_window_size
         self._pipeline = CandidatePipeline(filters, labellers, self._answer_labellers, decisions, load_filters)
         self._ledger = RecordLedger()
         self._tokens_per_request = 0
@@ -212,9 +210,8 @@ class Scheduler:
         """Return what the generators request for what is missing, and whether one newly has nothing to offer for it."""
         requests: list[GenerationRequest] = []
         changed = False
-        factor = self._fill_factor()
         for generator in self._generators:
-            deficits = self._quota.deficits(generator.name, factor) if generator.needs_model else EVERYTHING
+            deficits = self._quota.deficits(generator.name) if generator.needs_model else EVERYTHING
             remaining = available - len(requests)
             if not deficits or (remaining <= 0 and generator.needs_model):
                 continue
@@ -225,18 +222,6 @@ class Scheduler:
                 changed |= self._quota.note_exhausted(generator.name, deficits, planned)
             requests += planned
         return requests, changed
-
-    def _fill_factor(self) -> float:
-        """Return how many times as many texts as are missing the next window requests, so that it is not too small."""
-        if self._min_window_size <= 1 or not self._quota.cells:
-            return 1.0
-        requests = sum(
-            deficit.candidates / generator.texts_per_request
-            for generator in self._generators
-            if generator.needs_model
-            for deficit in self._quota.deficits(generator.name)
-        )
-        return max(1.0, self._min_window_size / requests) if requests else 1.0
 
     async def _send(self, requests: list[GenerationRequest]) -> _Window:
         model_requests: list[ModelRequest | None] = []

@@ -26,7 +26,7 @@ MAX_ENTRIES = 400
 
 In 100,000 texts of 8 to 40 words, 15 % of them duplicates, no query has more than 250.
 """
-ENTRIES_PER_SET = 2  # once such queries have met so many entries, all sets are indexed exactly
+ENTRIES_PER_SET = 2  # once such queries have met this number of entries a set, all sets are indexed exactly
 
 Digests = NDArray[np.uint32]
 """MinHash signatures, one a row: (n, permutations)."""

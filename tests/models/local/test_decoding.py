@@ -155,7 +155,7 @@ def test_the_scores_of_options_are_the_log_softmax_of_the_model(loaded: LoadedMo
         assert completion.scores is not None
         assert completion.scores.exact
         assert [completion.scores.logprobs[option] for option in "AB"] == pytest.approx(
-            logprobs[ids].tolist(), abs=1e-4
+            logprobs[ids].tolist(), abs=0.02
         )
     assert completions[2].scores is None
     assert completions[2].text

@@ -28,8 +28,6 @@ if TYPE_CHECKING:
 # The token budget of a batch is this times its size: a batch of long prompts has fewer requests, which bounds memory.
 TOKENS_PER_ROW = 1024
 FIRST_BATCH = 8
-# CPU seconds of a batch with answers of 56 tokens: 2.8 with four requests, 4 with six to ten, 5.5 with twenty.
-MIN_BATCH = 16
 # Measured with the bundled model on two CPU cores: 150 to 350; this is the geometric mean.
 TOKENS_PER_SECOND = 229.0
 
@@ -87,11 +85,6 @@ class Local(ModelOptions):
     def first_window_size(self) -> int:
         """A small batch, so that the first text comes soon."""
         return FIRST_BATCH
-
-    @property
-    def min_window_size(self) -> int:
-        """A batch of this many requests takes hardly longer than one of a single request."""
-        return min(MIN_BATCH, self.batch)
 
     @property
     def tokens_per_second(self) -> float:
