@@ -1,6 +1,6 @@
 """Mutated recipes, prompts, sources, answers, responses and run folders through the command line: no traceback, no hang.
 
-    python eval/fuzz.py [--seed 1] [--cases 2000] [--workers 2] [--keep FOLDER] [--only KIND] [--case KIND:NUMBER]
+    python eval/fuzz.py [--seed 1 2 3] [--cases 2000] [--workers 2] [--keep FOLDER] [--only KIND] [--case KIND:NUMBER]
 
 Each case is a folder of right files of which one is mutated (`fuzz_material.py`), and the commands that read it, run in
 a worker process. A case fails where
@@ -19,6 +19,7 @@ from __future__ import annotations
 import argparse
 import faulthandler
 import gc
+import io
 import json
 import multiprocessing
 import os
@@ -107,17 +108,22 @@ class Responder:
 
 
 class Worker:
-    """Runs cases in a folder of its own; `send` reports to the parent when a command starts and a case ends."""
+    """Runs cases in the folder `base`; `send` reports to the parent when a command starts and a case ends."""
 
-    def __init__(self, base: Path, send: Callable[[tuple[str, Any]], None]) -> None:
+    def __init__(self, base: Path, files: Mapping[str, dict[str, bytes]], send: Callable[[tuple[str, Any]], None]) -> None:
+        for name in ("home", "tmp", "cache"):
+            (base / name).mkdir(parents=True, exist_ok=True)
+        os.environ.update(
+            HOME=str(base / "home"), XDG_CACHE_HOME=str(base / "cache"), TMPDIR=str(base / "tmp"), COLUMNS="100"
+        )
+        tempfile.tempdir = str(base / "tmp")
         self.base, self.send = base, send
         self.responder = Responder()
-        self.files = scenarios()
-        served = self.files["served"]["recipe.yaml"].replace(b"http://127.0.0.1:9/v1", self.responder.url.encode())
-        self.files["served"]["recipe.yaml"] = served
-        self.files["finished"] = self._finished_run()
+        self.files = {**files}
+        served = files["served"]["recipe.yaml"].replace(b"http://127.0.0.1:9/v1", self.responder.url.encode())
+        self.files["served"] = {**files["served"], "recipe.yaml": served}
 
-    def _finished_run(self) -> dict[str, bytes]:
+    def finished_run(self) -> dict[str, bytes]:
         """Run every scenario once, unchanged, so that modules are loaded; return the files of a finished run."""
         finished = {}
         for name in [*self.files, "labelled"]:
@@ -135,7 +141,7 @@ class Worker:
             if name == "labelled":
                 folder = self.base / "case"
                 finished = {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
-        decision = {"id": self._some_id(), "decision": "relabel", "labels": ["refund"], "by": "ann", "at": "2026-01-01T00:00:00Z"}
+        decision = {"id": self._first_id(finished), "decision": "relabel", "labels": ["refund"], "by": "ann", "at": "2026-01-01T00:00:00Z"}
         finished["run/review.jsonl"] = "".join(
             json.dumps(line) + "\n" for line in (decision, {"id": "0" * 16, "decision": "drop"}, {**decision, "decision": "undo"})
         ).encode()
@@ -145,12 +151,11 @@ class Worker:
             raise SystemExit(f"the finished run has no {missing}")
         return finished
 
-    def _some_id(self) -> str:
+    def _first_id(self, finished: Mapping[str, bytes]) -> str:
         import pyarrow.parquet as pq
 
-        rows = pq.read_table(self.base / "case/run/dataset/provenance/train-00000-of-00001.parquet").to_pylist()
-        self.id = str(rows[0]["id"])
-        return self.id
+        table = pq.read_table(io.BytesIO(finished["run/dataset/provenance/train-00000-of-00001.parquet"]))
+        return str(table["id"][0])
 
     def run(self, case: Case, *, quiet: bool = False) -> Outcome:
         """Run a case; return its outcome."""
@@ -190,8 +195,8 @@ class Worker:
     def _command(self, command: tuple[str, ...]) -> tuple[int, str]:
         if command[0] == "review":
             return self._review()
-        args = [self.id if word == "ID" else word for word in command]
-        result = run_command(args)
+        id_ = json.loads(self.files["finished"]["run/review.jsonl"].splitlines()[0])["id"] if "ID" in command else ""
+        result = run_command([id_ if word == "ID" else word for word in command])
         return result.code, result.err if result.code in (0, 3) else result.out + result.err
 
     def _review(self) -> tuple[int, str]:
@@ -252,20 +257,11 @@ def signature(details: str) -> str:
     return f"{errors[-1] if errors else 'error'} in {where}"
 
 
-def work(base: Path, connection: Connection) -> None:
+def work(base: Path, files: Mapping[str, dict[str, bytes]], connection: Connection) -> None:
     """Run cases until the parent closes the connection."""
-    for name in ("home", "tmp", "cache"):
-        (base / name).mkdir(parents=True, exist_ok=True)
-    os.environ.update(
-        HOME=str(base / "home"), XDG_CACHE_HOME=str(base / "cache"), TMPDIR=str(base / "tmp"), HF_HOME=str(base / "hf"),
-        TORCHINDUCTOR_CACHE_DIR=str(base / "hf"), HF_HUB_OFFLINE="1", HF_ENDPOINT="http://127.0.0.1:9", COLUMNS="100", PYTHONWARNINGS="ignore",
-    )  # fmt: skip
-    tempfile.tempdir = str(base / "tmp")
     faulthandler.register(signal.SIGUSR1, (base / "stack").open("w"), all_threads=True)
     resource.setrlimit(resource.RLIMIT_DATA, (MAX_MEMORY, MAX_MEMORY))
-    worker = Worker(base, connection.send)
-    gc.freeze()  # a run collects garbage, which takes 0.4 s where torch is loaded
-    connection.send(("ready", None))
+    worker = Worker(base, files, connection.send)
     while True:
         try:
             seed, kind, number, case = connection.recv()
@@ -280,26 +276,21 @@ def work(base: Path, connection: Connection) -> None:
 
 
 class Process:
-    """A worker process seen from the parent, and the case that it is running."""
+    """A worker process seen from the parent, and the case that it is running; a fork, with all modules loaded."""
 
-    def __init__(self, base: Path) -> None:
+    def __init__(self, base: Path, files: Mapping[str, dict[str, bytes]]) -> None:
         self.base = Path(tempfile.mkdtemp(dir=base))
         self.connection, theirs = multiprocessing.Pipe()
-        self.process = multiprocessing.get_context("spawn").Process(target=work, args=(self.base, theirs), daemon=True)
+        context = multiprocessing.get_context("fork")
+        self.process = context.Process(target=work, args=(self.base, files, theirs), daemon=True)
         self.process.start()
         theirs.close()
         self.task: tuple[int, str, int, Case | None] | None = None
         self.case: Case | None = None
         self.command, self.started, self.cpu = "", 0.0, 0.0
-        self.ready = False
 
     def start(self, task: tuple[int, str, int, Case | None]) -> None:
         """Start a case."""
-        while not self.ready:
-            try:
-                self.ready = self.connection.recv()[0] == "ready"
-            except EOFError:
-                raise SystemExit("a worker did not start") from None
         self.task = task
         self._begin("")
         self.connection.send(task)
@@ -360,9 +351,9 @@ class Process:
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-def run_all(tasks: list[tuple[int, str, int, Case | None]], base: Path, workers: int) -> list[Outcome]:
+def run_all(tasks: list[tuple[int, str, int, Case | None]], new_process: Callable[[], Process], workers: int) -> list[Outcome]:
     """Run all cases in `workers` processes; a line of progress for every tenth of them."""
-    pool = [Process(base) for _ in range(workers)]
+    pool = [new_process() for _ in range(workers)]
     outcomes: list[Outcome] = []
     waiting = tasks[::-1]
     while len(outcomes) < len(tasks):
@@ -375,7 +366,7 @@ def run_all(tasks: list[tuple[int, str, int, Case | None]], base: Path, workers:
                     print(f"{len(outcomes):,} of {len(tasks):,} cases, {failed} failed", file=sys.stderr, flush=True)
             if process.task is None and waiting:
                 if not process.alive:
-                    pool[index] = process = Process(base)
+                    pool[index] = process = new_process()
                 process.start(waiting.pop())
         wait([process.connection for process in pool if process.task is not None], timeout=0.2)
     for process in pool:
@@ -383,15 +374,15 @@ def run_all(tasks: list[tuple[int, str, int, Case | None]], base: Path, workers:
     return outcomes
 
 
-def shrink(seed: int, case: Case, failure: str, base: Path) -> bytes:
+def shrink(seed: int, case: Case, failure: str, new_process: Callable[[], Process]) -> bytes:
     """Return a smaller content with which the case fails in the same way (delta debugging, for some seconds)."""
     content, deadline = case.content or b"", time.monotonic() + SHRINK_SECONDS
-    process = Process(base)
+    process = new_process()
 
     def fails(candidate: bytes) -> bool:
         nonlocal process
         if not process.alive:
-            process = Process(base)
+            process = new_process()
         process.start((seed, case.kind, case.number, replace(case, content=candidate)))
         while (outcome := process.poll()) is None:
             wait([process.connection], timeout=0.1)
@@ -436,29 +427,46 @@ def make_tasks(seed: int, cases: int, only: str | None) -> list[tuple[int, str, 
     return sorted(tasks, key=lambda task: (task[2] / (shares[task[1]] * cases), task[1]))  # type: ignore[arg-type]
 
 
-def report_failures(arguments: argparse.Namespace, failed: list[Outcome], base: Path) -> None:
+def report_failures(
+    seed: int, arguments: argparse.Namespace, failed: list[Outcome], new_process: Callable[[], Process]
+) -> None:
     """Print each kind of failure once: how often, the first case, the end of its traceback, and a small input."""
     kinds: dict[str, list[Outcome]] = defaultdict(list)
     for outcome in failed:
         kinds[outcome.failure].append(outcome)
     for failure, outcomes in sorted(kinds.items(), key=lambda item: -len(item[1])):
         first = outcomes[0]
-        print(f"\n━━ {len(outcomes)} × {failure}\n--seed {arguments.seed} --case '{first.kind}:{first.number}': {first.command}")
+        print(f"\n━━ {len(outcomes)} × {failure}\n--seed {seed} --case '{first.kind}:{first.number}': {first.command}")
         print("\n".join(first.details.strip().splitlines()[-6 if "hang" not in failure else 0 :][:40]))
         if arguments.shrink and first.case is not None:
             case = first.case
-            content = shrink(arguments.seed, case, failure, base)
+            content = shrink(seed, case, failure, new_process)
             print(f"{case.file} of the scenario {case.scenario}, {len(content):,} bytes: {content[:1500]!r}", flush=True)
             if arguments.keep:
                 arguments.keep.mkdir(parents=True, exist_ok=True)
-                name = f"{arguments.seed}-{first.kind.replace(' ', '-')}-{first.number}-{Path(case.file).name}"
+                name = f"{seed}-{first.kind.replace(' ', '-')}-{first.number}-{Path(case.file).name}"
                 (arguments.keep / name).write_bytes(content)
+
+
+def run_seed(seed: int, arguments: argparse.Namespace, new_process: Callable[[], Process]) -> bool:
+    """Run the cases of a seed and print what became of them; return whether one failed."""
+    start = time.monotonic()
+    tasks = make_tasks(seed, arguments.cases, arguments.only)
+    if arguments.case:
+        kind, _, number = arguments.case.rpartition(":")
+        tasks = [(seed, kind, int(number), None)]
+    outcomes = run_all(tasks, new_process, min(arguments.workers, len(tasks)))
+    print(f"seed {seed}")
+    print_figures(outcomes, time.monotonic() - start)
+    failed = [outcome for outcome in outcomes if outcome.failure]
+    report_failures(seed, arguments, failed, new_process)
+    return bool(failed)
 
 
 def main() -> None:
     """Run, print, and exit with 1 where a case fails."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--seed", type=int, nargs="+", default=[1])
     parser.add_argument("--cases", type=int, default=2_000)
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--only", choices=list(KINDS))
@@ -468,18 +476,24 @@ def main() -> None:
     arguments = parser.parse_args()
     shared_memory = Path("/dev/shm")
     with tempfile.TemporaryDirectory(dir=shared_memory if os.access(shared_memory, os.W_OK) else None) as name:
-        base, start = Path(name), time.monotonic()
-        tasks = make_tasks(arguments.seed, arguments.cases, arguments.only)
-        if arguments.case:
-            kind, _, number = arguments.case.rpartition(":")
-            tasks = [(arguments.seed, kind, int(number), None)]
-        outcomes = run_all(tasks, base, min(arguments.workers, len(tasks)))
-        print(f"seed {arguments.seed}")
-        print_figures(outcomes, time.monotonic() - start)
-        failed = [outcome for outcome in outcomes if outcome.failure]
-        report_failures(arguments, failed, base)
+        base = Path(name)
+        os.environ.update(
+            HF_HOME=str(base / "hf"), TORCHINDUCTOR_CACHE_DIR=str(base / "hf"), HF_HUB_OFFLINE="1",
+            HF_ENDPOINT="http://127.0.0.1:9", PYTHONWARNINGS="ignore", OMP_NUM_THREADS="1",
+        )  # fmt: skip
+        files: dict[str, dict[str, bytes]] = scenarios()
+        files["finished"] = Worker(base / "template", files, lambda _: None).finished_run()
+        os.chdir(base)
+        gc.freeze()  # a run collects garbage, which takes 0.4 s where torch is loaded
+
+        def new_process() -> Process:
+            return Process(base, files)
+
+        failed = False
+        for seed in arguments.seed:
+            failed |= run_seed(seed, arguments, new_process)
     print("FAILED" if failed else "passed")
-    sys.exit(bool(failed))
+    sys.exit(failed)
 
 
 if __name__ == "__main__":
