@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from textsynth.core.errors import RunError
+from textsynth.store.atomic import OWNER_ONLY_FILE
 
 FILE = "evaluate.sqlite"
 KEYS_PER_QUERY = 500
@@ -69,6 +71,8 @@ def _open(folder: Path | None) -> sqlite3.Connection:
     path = folder / FILE
     try:
         folder.mkdir(parents=True, exist_ok=True)
+        # For the owner only, as everything in the folder of a run; SQLite gives its other files the same permissions.
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT, OWNER_ONLY_FILE))
         try:
             return _connect(path)
         except sqlite3.DatabaseError:

@@ -95,9 +95,14 @@ def secret_variables(named: Collection[str] = ()) -> dict[str, str]:
     }
 
 
+def has_key(text: str) -> bool:
+    """Whether a text has a key or a token in it, by their form."""
+    return _SECRET.search(text) is not None
+
+
 def looks_secret(text: str) -> bool:
     """Whether a text has a key, a token or an address with a password in it, by their form."""
-    return _SECRET.search(text) is not None or _USER_IN_ADDRESS.search(text) is not None
+    return has_key(text) or _USER_IN_ADDRESS.search(text) is not None
 
 
 def _strings(value: Any) -> Iterator[str]:  # noqa: ANN401
