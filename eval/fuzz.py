@@ -1,11 +1,11 @@
-"""Mutated recipes, prompts, sources, answers, responses and run folders through the command line: no traceback, no hang.
+"""Mutated recipes, prompts, sources, answers, responses and run folders: no traceback, no hang, nothing written.
 
     python eval/fuzz.py [--seed 1 2 3] [--cases 2000] [--workers 2] [--keep FOLDER] [--only KIND] [--case KIND:NUMBER]
 
-Each case is a folder of right files of which one is mutated (`fuzz_material.py`), and the commands that read it, run in
-a worker process. A case fails where
+Each case is a folder of right files of which one is mutated (`fuzz_material.py`), and the commands that read it; they
+run in a worker process. A case fails where
 
-- a command ends through the last net of the command line (cli/crash.py), prints a traceback, or an error without a word;
+- a command ends through the last net of the command line (cli/crash.py), prints a traceback, or fails silently;
 - a command takes more than 5 s of CPU time (`evaluate` 10 s), or 60 s altogether: the worker is killed;
 - a file is written outside the run's own folder, or one of the given files is changed.
 
@@ -110,7 +110,9 @@ class Responder:
 class Worker:
     """Runs cases in the folder `base`; `send` reports to the parent when a command starts and a case ends."""
 
-    def __init__(self, base: Path, files: Mapping[str, dict[str, bytes]], send: Callable[[tuple[str, Any]], None]) -> None:
+    def __init__(
+        self, base: Path, files: Mapping[str, dict[str, bytes]], send: Callable[[tuple[str, Any]], None]
+    ) -> None:
         for name in ("home", "tmp", "cache"):
             (base / name).mkdir(parents=True, exist_ok=True)
         os.environ.update(
@@ -127,10 +129,17 @@ class Worker:
         """Run every scenario once, unchanged, so that modules are loaded; return the files of a finished run."""
         finished = {}
         for name in [*self.files, "labelled"]:
-            recipe = () if name == "evaluated" else (("validate", "recipe.yaml"), ("run", "recipe.yaml", "--out", OWN, "--quiet"))
+            recipe = (
+                ()
+                if name == "evaluated"
+                else (("validate", "recipe.yaml"), ("run", "recipe.yaml", "--out", OWN, "--quiet"))
+            )
             more = {
                 "evaluated": (("evaluate", "texts.csv", "--train", "train.csv", "--test", "test.csv"),),
-                "labelled": (("evaluate", OWN, "--train", "seeds.csv", "--test", "seeds.csv"), ("export", OWN, "--as", "argilla")),
+                "labelled": (
+                    ("evaluate", OWN, "--train", "seeds.csv", "--test", "seeds.csv"),
+                    ("export", OWN, "--as", "argilla"),
+                ),
             }.get(name, ())
             case = Case("right", 0, name, "recipe.yaml", self.files[name].get("recipe.yaml"), (*recipe, *more))
             if name == "evaluated":
@@ -140,10 +149,21 @@ class Worker:
                 raise SystemExit(f"the unchanged scenario {name} fails: {outcome}")
             if name == "labelled":
                 folder = self.base / "case"
-                finished = {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
-        decision = {"id": self._first_id(finished), "decision": "relabel", "labels": ["refund"], "by": "ann", "at": "2026-01-01T00:00:00Z"}
+                finished = {
+                    path.relative_to(folder).as_posix(): path.read_bytes()
+                    for path in folder.rglob("*")
+                    if path.is_file()
+                }
+        decision = {
+            "id": self._first_id(finished),
+            "decision": "relabel",
+            "labels": ["refund"],
+            "by": "ann",
+            "at": "2026-01-01T00:00:00Z",
+        }
         finished["run/review.jsonl"] = "".join(
-            json.dumps(line) + "\n" for line in (decision, {"id": "0" * 16, "decision": "drop"}, {**decision, "decision": "undo"})
+            json.dumps(line) + "\n"
+            for line in (decision, {"id": "0" * 16, "decision": "drop"}, {**decision, "decision": "undo"})
         ).encode()
         finished["run/mine.txt"] = b"a file of the user's own"
         missing = set(RUN_FILES) - set(finished)
@@ -227,7 +247,7 @@ class Worker:
         elif code not in (0, 1, 2, 3, 4):
             outcome.failure, outcome.details = f"exit {code}", printed
         elif code in (1, 2) and not printed.strip():
-            outcome.failure, outcome.details = f"exit {code} without a word", printed
+            outcome.failure, outcome.details = f"exit {code} without a message", printed
 
     def _given(self) -> dict[str, bytes | None]:
         """Return the files that a case may not change, with their content, and the folders."""
@@ -321,10 +341,19 @@ class Process:
         os.kill(self.process.pid or 0, signal.SIGUSR1)
         time.sleep(0.3)
         stack = (self.base / "stack").read_text()
-        frames = [frame for frame in FRAME.findall(stack.rpartition("Current thread")[2] or stack) if "cli/" not in frame[0]]
+        frames = [
+            frame for frame in FRAME.findall(stack.rpartition("Current thread")[2] or stack) if "cli/" not in frame[0]
+        ]
         where = f"{frames[0][0]} {frames[0][2]}" if frames else "?"
         why = f"over {limit:g} s of CPU time" if used > limit else f"over {WALL_SECONDS:g} s without using the CPU"
-        outcome = Outcome(*self.task[1:3], failure=f"hang, {why} in {where}", details=stack, cpu=used, command=self.command, case=self.case)
+        outcome = Outcome(
+            *self.task[1:3],
+            failure=f"hang, {why} in {where}",
+            details=stack,
+            cpu=used,
+            command=self.command,
+            case=self.case,
+        )
         self.close()
         self.task = None
         return outcome
@@ -351,7 +380,9 @@ class Process:
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-def run_all(tasks: list[tuple[int, str, int, Case | None]], new_process: Callable[[], Process], workers: int) -> list[Outcome]:
+def run_all(
+    tasks: list[tuple[int, str, int, Case | None]], new_process: Callable[[], Process], workers: int
+) -> list[Outcome]:
     """Run all cases in `workers` processes; a line of progress for every tenth of them."""
     pool = [new_process() for _ in range(workers)]
     outcomes: list[Outcome] = []
@@ -413,7 +444,8 @@ def print_figures(outcomes: list[Outcome], seconds: float) -> None:
         codes = Counter(max(done.codes, key=(0, 3, 4, 2, 1, -1).index, default=0) for done in some if not done.failure)
         failed = sum(bool(done.failure) for done in some)
         cpu = max(done.cpu for done in some)
-        print(f"{kind:<12} {len(some):>6,} {codes[0]:>7,} {codes[1]:>5} {codes[2]:>6,} {codes[3]:>6,} {failed:>7} {cpu:>7.2f} s")
+        counts = f"{codes[0]:>7,} {codes[1]:>5} {codes[2]:>6,} {codes[3]:>6,} {failed:>7}"
+        print(f"{kind:<12} {len(some):>6,} {counts} {cpu:>7.2f} s")
     commands = sum(len(done.codes) for done in outcomes)
     slowest = sorted(outcomes, key=lambda done: -done.cpu)[:5]
     print(f"{commands:,} commands in {seconds:.0f} s; slowest: "
@@ -441,7 +473,9 @@ def report_failures(
         if arguments.shrink and first.case is not None:
             case = first.case
             content = shrink(seed, case, failure, new_process)
-            print(f"{case.file} of the scenario {case.scenario}, {len(content):,} bytes: {content[:1500]!r}", flush=True)
+            print(
+                f"{case.file} of the scenario {case.scenario}, {len(content):,} bytes: {content[:1500]!r}", flush=True
+            )
             if arguments.keep:
                 arguments.keep.mkdir(parents=True, exist_ok=True)
                 name = f"{seed}-{first.kind.replace(' ', '-')}-{first.number}-{Path(case.file).name}"

@@ -416,7 +416,18 @@ def mutate_tree(rng: random.Random, tree: Any, values: Sequence[Any] = VALUES, k
 
 # ---- the kinds of cases
 
-RUN = ("run", "recipe.yaml", "--out", "run", "--limit", "6", "--set", "budget.requests=12", "--set", "budget.minutes=0.05")
+RUN = (
+    "run",
+    "recipe.yaml",
+    "--out",
+    "run",
+    "--limit",
+    "6",
+    "--set",
+    "budget.requests=12",
+    "--set",
+    "budget.minutes=0.05",
+)
 RECIPE_COMMANDS = (("validate", "recipe.yaml", "--json"), (*RUN, "--json"))
 QUIET_RUN = (*RUN[:6], "--quiet")
 RUN_FILES = {
@@ -454,7 +465,9 @@ def _prompt_case(rng: random.Random, number: int, files: Mapping[str, Mapping[st
         content = b"---\n" + as_yaml(mutate_tree(rng, head)) + b"---" + PROMPT.split("---", 2)[2].encode()
     else:
         content = mutate_bytes(rng, PROMPT.encode(), (*PROMPT_TOKENS, *PROMPT_TOKENS, *YAML_TOKENS))
-    return Case("prompt", number, "prompt", "prompts/short.jinja", content, (*RECIPE_COMMANDS, ("preview", "recipe.yaml")))
+    return Case(
+        "prompt", number, "prompt", "prompts/short.jinja", content, (*RECIPE_COMMANDS, ("preview", "recipe.yaml"))
+    )
 
 
 def _source_case(rng: random.Random, number: int, files: Mapping[str, Mapping[str, bytes]]) -> Case:
@@ -485,7 +498,19 @@ def _source_case(rng: random.Random, number: int, files: Mapping[str, Mapping[st
 
 
 def _column(rng: random.Random, texts: list[str]) -> list[Any]:
-    values: tuple[Any, ...] = (1, 2.5, float("nan"), None, True, b"\xff\x00", ["a", "b"], {"a": 1}, "", "x" * 100_000, 10**18)
+    values: tuple[Any, ...] = (
+        1,
+        2.5,
+        float("nan"),
+        None,
+        True,
+        b"\xff\x00",
+        ["a", "b"],
+        {"a": 1},
+        "",
+        "x" * 100_000,
+        10**18,
+    )
     if rng.random() < 0.5:
         return [rng.choice(values)] * len(texts)
     return [value if rng.random() < 0.5 else None for value in texts]
@@ -519,7 +544,9 @@ def _response_case(rng: random.Random, number: int, files: Mapping[str, Mapping[
         content = response(json.dumps(tree).encode())
     elif way < 0.55:
         error = {"error": {"message": rng.choice(MESSAGES), "code": rng.choice((*VALUES[:12], 400, "x"))}}
-        content = response(json.dumps(mutate_tree(rng, error) if rng.random() < 0.4 else error).encode(), rng.choice(HEADS))
+        content = response(
+            json.dumps(mutate_tree(rng, error) if rng.random() < 0.4 else error).encode(), rng.choice(HEADS)
+        )
     elif way < 0.8:
         content = response(json.dumps(chat_body(MONEY)).encode(), rng.choice(HEADS), rng.choice(HEADERS))
     else:
@@ -534,7 +561,9 @@ def _run_case(rng: random.Random, number: int, files: Mapping[str, Mapping[str, 
     if rng.random() < 0.03:
         content = None
     elif form == "json" and rng.random() < 0.75:
-        content = json.dumps(mutate_tree(rng, json.loads(content or b"")), ensure_ascii=rng.random() < 0.5).encode("utf-8", "surrogatepass")
+        content = json.dumps(mutate_tree(rng, json.loads(content or b"")), ensure_ascii=rng.random() < 0.5).encode(
+            "utf-8", "surrogatepass"
+        )
     elif form == "lines" and rng.random() < 0.6:
         lines = mutate_tree(rng, [json.loads(line) for line in (content or b"").splitlines()])
         content = "".join(json.dumps(line) + "\n" for line in (lines if isinstance(lines, list) else [lines])).encode()
@@ -555,7 +584,24 @@ def _run_case(rng: random.Random, number: int, files: Mapping[str, Mapping[str, 
 
 def _changed_table(rng: random.Random, content: bytes) -> bytes:
     """Return a database in which some cells are other values."""
-    values = (None, 0, -1, 1e308, "", "x", "[]", "{}", "null", "[" * 3000, b"\xff\x00", b"", "\u202e", '{"a": 1}', 2**62, "[1]")
+    values = (
+        None,
+        0,
+        -1,
+        1e308,
+        "",
+        "x",
+        "[]",
+        "{}",
+        "null",
+        "[" * 3000,
+        b"\xff\x00",
+        b"",
+        "\u202e",
+        '{"a": 1}',
+        2**62,
+        "[1]",
+    )
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "x.sqlite")
         path.write_bytes(content)
@@ -588,4 +634,12 @@ KINDS: dict[str, Callable[[random.Random, int, Mapping[str, Mapping[str, bytes]]
     "recipe": _recipe_case, "prompt": _prompt_case, "source": _source_case, "answer": _answer_case,
     "response": _response_case, "run folder": _run_case, "evaluate": _evaluate_case,
 }  # fmt: skip
-SHARES = {"recipe": 0.25, "prompt": 0.125, "source": 0.2, "answer": 0.175, "response": 0.1, "run folder": 0.145, "evaluate": 0.005}
+SHARES = {
+    "recipe": 0.25,
+    "prompt": 0.125,
+    "source": 0.2,
+    "answer": 0.175,
+    "response": 0.1,
+    "run folder": 0.145,
+    "evaluate": 0.005,
+}

@@ -36,7 +36,7 @@ SECRETS = {
     "the card": "plantedCard18",
     "a variable in a path": "plantedPath19",
 }
-TOKEN = "hf_anna"  # noqa: S105
+TOKEN = "hf_anna"
 SEEDS = f"""\
 text,label,api_key
 where is my blue tent,delivery,{SECRETS["a column of a source"]}
@@ -132,7 +132,9 @@ def folder(tmp_path: Path, model: RunningServer) -> Path:
     seeds = folder / SECRETS["a variable in a path"]
     seeds.mkdir(parents=True)
     (seeds / "seeds.csv").write_text(SEEDS)
-    (folder / "test.csv").write_text("text,label\nthe van has left without me,delivery\nno money has come back,refund\n")
+    (folder / "test.csv").write_text(
+        "text,label\nthe van has left without me,delivery\nno money has come back,refund\n"
+    )
     (folder / "recipe.yaml").write_text(RECIPE.format(**SECRETS, port=model.port))
     return folder
 
@@ -146,9 +148,11 @@ def assert_clean(printed: list[CommandResult], files: list[Path], codes: tuple[i
         assert result.code in codes, result
         assert secrets_in((result.out + result.err).encode()) == [], result
         assert TOKEN not in result.out + result.err
-    found = {str(path): secrets_in(all_content(path)) for path in files}
+    # In this order, because the files beside a database are gone once it was read.
+    contents = {path: all_content(path) for path in sorted(files, reverse=True)}
+    found = {str(path): secrets_in(content) for path, content in contents.items()}
     assert {path: ways for path, ways in found.items() if ways} == {}
-    assert [path for path in files if TOKEN.encode() in path.read_bytes()] == []
+    assert [path for path, content in contents.items() if TOKEN.encode() in content] == []
 
 
 def test_no_verb_writes_prints_or_pushes_a_secret_of_any_way(
@@ -205,7 +209,13 @@ def test_no_verb_writes_prints_or_pushes_a_secret_of_any_way(
 def test_a_server_that_repeats_a_secret_in_its_error(
     kind: str, planted: Client, folder: Path, home: Path, model: RunningServer
 ) -> None:
-    ways = ("the variable of the key", "query of an address", "extra_body", "password of an address", "--set of a model")
+    ways = (
+        "the variable of the key",
+        "query of an address",
+        "extra_body",
+        "password of an address",
+        "--set of a model",
+    )
     model.mock.faults = [Fault(kind, message=f"refused: {' '.join(SECRETS[way] for way in ways)}")]
     command = (folder / "recipe.yaml", "--set", f"models.generator.http.extra_body.token={SECRETS['--set of a model']}")
     printed = [
@@ -226,8 +236,8 @@ def test_mistakes_repeat_no_secret(planted: Client, folder: Path, home: Path) ->
         "the key in place of its variable": text.replace("SHOP_VARIABLE", header),
         "a path": text.replace("/seeds.csv", "/nothing.csv"),
         "a number": text.replace("retries: 1", "retries: ${SHOP_VARIABLE}"),
-        "a label": text.replace("want: {label: 4}", "want: {\"${LABEL_MEANING}\": 4}"),
-        "a model": text.replace("domain:", "model: \"${SHOP_DOMAIN}\", domain:"),
+        "a label": text.replace("want: {label: 4}", 'want: {"${LABEL_MEANING}": 4}'),
+        "a model": text.replace("domain:", 'model: "${SHOP_DOMAIN}", domain:'),
         "no recipe": f"{text}\n  {{: [{header}",
     }
     printed = []

@@ -71,7 +71,9 @@ class CopiesSourceSession:
 
     def _exact_verdict(self, text: str) -> Verdict | None:
         row = self._row_by_form.get(normal_form(text))
-        return row and Verdict(f"copies {self._row_name}", 1.0, self._near_duplicates.similarity, row.id)
+        if row is None:
+            return None
+        return Verdict(f"copies {self._row_name}", 1.0, self._near_duplicates.similarity, row.id)
 
     def _verdict(self, text: str, near_duplicate: NearDuplicateMatch | None) -> Verdict | None:
         if near_duplicate is not None:

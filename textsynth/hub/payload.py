@@ -165,10 +165,12 @@ def _refuse_secrets_in_tables(files: Mapping[str, PayloadFile]) -> None:
             if variable is not None:
                 raise UsageError(f"{name}: contains the value of {variable}, so nothing is pushed; run again")
             if has_key(text):
-                row = next(row for row in batch.to_pylist() if has_key(json.dumps(row, ensure_ascii=False, default=str)))
+                row = next(
+                    row for row in batch.to_pylist() if has_key(json.dumps(row, ensure_ascii=False, default=str))
+                )
                 raise UsageError(
-                    f"{name}: the text {row.get('id')} contains what looks like a key or a token, so nothing is pushed; "
-                    "decide to drop it with textsynth review --selected, and run again"
+                    f"{name}: the text {row.get('id')} contains what looks like a key or a token, so nothing is "
+                    "pushed; decide to drop it with textsynth review --selected, and run again"
                 )
 
 
