@@ -6,7 +6,7 @@ Each case is a folder of right files of which one is mutated (`fuzz_cases.py`), 
 run in a worker process. A case fails where
 
 - a command ends through the last net of the command line (cli/crash.py), prints a traceback, or fails silently;
-- a command takes more than 5 s of CPU time (`evaluate` 10 s), or 60 s altogether: the worker is killed;
+- a command takes more than 5 s of CPU time (`evaluate` 10 s), or waits for 60 s: the worker is killed;
 - a file is written outside the run's own folder, or one of the given files is changed.
 
 For each kind of failure the first case is shown with its seed, the last lines of the traceback, and an input that was
@@ -40,7 +40,8 @@ from fuzz_worker import FRAME, Outcome, Worker, work
 CPU_SECONDS = 5.0
 # Trains classifiers with embeddings: 2.5 s for the unchanged files.
 EVALUATE_CPU_SECONDS = 10.0
-WALL_SECONDS = 60.0
+IDLE_SECONDS = 60.0
+IDLE_CPU_SECONDS = 0.05  # a process that uses no more in that time waits, however busy the machine is
 SHRINK_SECONDS = 30.0
 
 
@@ -56,7 +57,7 @@ class Process:
         theirs.close()
         self.task: tuple[int, str, int, Case | None] | None = None
         self.case: Case | None = None
-        self.command, self.started, self.cpu = "", 0.0, 0.0
+        self.command, self.cpu, self.last_cpu, self.busy_at = "", 0.0, 0.0, 0.0
 
     def start(self, task: tuple[int, str, int, Case | None]) -> None:
         """Start a case."""
@@ -83,9 +84,12 @@ class Process:
             outcome = Outcome(*self.task[1:3], failure="the worker died", command=self.command, case=self.case)
             self.task = None
             return outcome
-        used, wall = self._cpu_seconds() - self.cpu, time.monotonic() - self.started
+        cpu, now = self._cpu_seconds(), time.monotonic()
+        if cpu > self.last_cpu + IDLE_CPU_SECONDS:
+            self.last_cpu, self.busy_at = cpu, now
+        used, idle = cpu - self.cpu, now - self.busy_at
         limit = EVALUATE_CPU_SECONDS if self.command.startswith("evaluate") else CPU_SECONDS
-        if used <= limit and wall <= WALL_SECONDS:
+        if used <= limit and idle <= IDLE_SECONDS:
             return None
         os.kill(self.process.pid or 0, signal.SIGUSR1)
         time.sleep(0.3)
@@ -94,7 +98,7 @@ class Process:
             frame for frame in FRAME.findall(stack.rpartition("Current thread")[2] or stack) if "cli/" not in frame[0]
         ]
         where = f"{frames[0][0]} {frames[0][2]}" if frames else "?"
-        why = f"over {limit:g} s of CPU time" if used > limit else f"over {WALL_SECONDS:g} s without using the CPU"
+        why = f"over {limit:g} s of CPU time" if used > limit else f"over {IDLE_SECONDS:g} s without using the CPU"
         outcome = Outcome(
             *self.task[1:3],
             failure=f"hang, {why} in {where}",
@@ -119,7 +123,8 @@ class Process:
         shutil.rmtree(self.base, ignore_errors=True)
 
     def _begin(self, command: str) -> None:
-        self.command, self.started, self.cpu = command, time.monotonic(), self._cpu_seconds()
+        self.command, self.cpu = command, self._cpu_seconds()
+        self.last_cpu, self.busy_at = self.cpu, time.monotonic()
 
     def _cpu_seconds(self) -> float:
         try:
@@ -219,7 +224,7 @@ def report_failures(
         first = outcomes[0]
         print(f"\n━━ {len(outcomes)} × {failure}\n--seed {seed} --case '{first.kind}:{first.number}': {first.command}")
         print("\n".join(first.details.strip().splitlines()[-6 if "hang" not in failure else 0 :][:40]))
-        if arguments.shrink and first.case is not None:
+        if arguments.shrink and first.case is not None and not failure.startswith("hang"):
             case = first.case
             content = shrink(seed, case, failure, new_process)
             print(

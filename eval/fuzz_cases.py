@@ -260,7 +260,19 @@ def _recipe_case(rng: random.Random, number: int, files: Mapping[str, Mapping[st
         content = as_yaml(mutate_tree(rng, yaml.safe_load(content), (*VALUES, *COMPONENTS)))
     if rng.random() < 0.4:
         content = mutate_bytes(rng, content, YAML_TOKENS)
-    return Case("recipe", number, scenario, "recipe.yaml", content, RECIPE_COMMANDS)
+    commands = RECIPE_COMMANDS if _is_cheap(content) else RECIPE_COMMANDS[:1]
+    return Case("recipe", number, scenario, "recipe.yaml", content, commands)
+
+
+def _is_cheap(content: bytes) -> bool:
+    """Whether a recipe has a model of its own, or needs none: else a run unpacks and loads the bundled one."""
+    try:
+        models = yaml.safe_load(content).get("models")
+        model = str(models.get("generator")) if isinstance(models, dict) else ""
+    except Exception:  # no recipe at all
+        return True
+    steps = (b"labelled", b"paraphrase", b"summary", b"pair", b"choice", b"faithful")
+    return "scripted" in model or "http" in model or not any(step in content for step in steps)
 
 
 def _prompt_case(rng: random.Random, number: int, files: Mapping[str, Mapping[str, bytes]]) -> Case:
