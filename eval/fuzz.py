@@ -1,6 +1,6 @@
 """Mutated recipes, prompts, sources, answers, responses and run folders: no traceback, no hang, nothing written.
 
-    python eval/fuzz.py [--seed 1 2 3] [--cases 2000] [--workers 2] [--keep FOLDER] [--only KIND] [--case KIND:NUMBER]
+    python eval/fuzz.py [--seed 1 2 3] [--cases 2000] [--workers 2] [--keep FOLDER] [--only KIND] [--case KIND:NUMBER …]
 
 Each case is a folder of right files of which one is mutated (`fuzz_cases.py`), and the commands that read it; they
 run in a worker process. A case fails where
@@ -241,8 +241,8 @@ def run_seed(seed: int, arguments: argparse.Namespace, new_process: Callable[[],
     start = time.monotonic()
     tasks = make_tasks(seed, arguments.cases, arguments.only)
     if arguments.case:
-        kind, _, number = arguments.case.rpartition(":")
-        tasks = [(seed, kind, int(number), None)]
+        names = [name.rpartition(":") for name in arguments.case]
+        tasks = [(seed, kind, int(number), None) for kind, _, number in names]
     outcomes = run_all(tasks, new_process, min(arguments.workers, len(tasks)))
     print(f"seed {seed}")
     print_figures(outcomes, time.monotonic() - start)
@@ -258,7 +258,7 @@ def main() -> None:
     parser.add_argument("--cases", type=int, default=2_000)
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--only", choices=list(KINDS))
-    parser.add_argument("--case", metavar="KIND:NUMBER", help="run this case alone")
+    parser.add_argument("--case", metavar="KIND:NUMBER", nargs="+", help="run these cases alone")
     parser.add_argument("--keep", type=Path, help="write the small inputs of failures there")
     parser.add_argument("--no-shrink", dest="shrink", action="store_false")
     arguments = parser.parse_args()
