@@ -272,7 +272,8 @@ def _is_cheap(content: bytes) -> bool:
     except Exception:  # no recipe at all
         return True
     steps = (b"labelled", b"paraphrase", b"summary", b"pair", b"choice", b"faithful")
-    return "scripted" in model or "http" in model or not any(step in content for step in steps)
+    needs_none = b"existing" in content and not any(step in content for step in steps)
+    return "scripted" in model or "http" in model or needs_none
 
 
 def _prompt_case(rng: random.Random, number: int, files: Mapping[str, Mapping[str, bytes]]) -> Case:
