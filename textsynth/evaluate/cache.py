@@ -5,12 +5,14 @@ Each value has a checksum in front, so that a damaged one is computed again and 
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from zlib import crc32
 
 from textsynth.core.errors import RunError
+from textsynth.store.atomic import OWNER_ONLY_FILE
 
 FILE = "evaluate.sqlite"
 KEYS_PER_QUERY = 500
@@ -89,6 +91,8 @@ def _open(folder: Path | None) -> sqlite3.Connection:
     path = folder / FILE
     try:
         folder.mkdir(parents=True, exist_ok=True)
+        # For the owner only, as everything in the folder of a run; SQLite gives its other files the same permissions.
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT, OWNER_ONLY_FILE))
         try:
             return _connect(path)
         except DAMAGE:

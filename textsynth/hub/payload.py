@@ -22,7 +22,7 @@ import yaml
 
 from textsynth.core.errors import UsageError
 from textsynth.export.card.metadata import read_card
-from textsynth.hub.redaction import Redactor, refuse_secrets, secret_variables
+from textsynth.hub.redaction import Redactor, has_key, refuse_secrets, secret_variables
 from textsynth.hub.schema_diff import split_of
 from textsynth.hub.source_redaction import read_source_texts, redact_sources
 from textsynth.recipe import Recipe
@@ -156,12 +156,12 @@ def card_hash(card: bytes) -> str:
 
 
 def _refuse_secrets_in_tables(files: Mapping[str, PayloadFile]) -> None:
-    """Raise UsageError where a cell of a table holds the value of an environment variable that is a secret."""
+    """Raise UsageError where a cell of a table holds the value of a secret variable, or what has the form of a key."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     variables = secret_variables()
-    for name, file in files.items() if variables else ():
+    for name, file in files.items():
         if not name.endswith(".parquet"):
             continue
         content = file.content if isinstance(file.content, Path) else pa.BufferReader(file.content)
@@ -170,6 +170,14 @@ def _refuse_secrets_in_tables(files: Mapping[str, PayloadFile]) -> None:
             variable = next((variables[value] for value in variables if value in text), None)
             if variable is not None:
                 raise UsageError(f"{name}: contains the value of {variable}, so nothing is pushed; run again")
+            if has_key(text):
+                row = next(
+                    row for row in batch.to_pylist() if has_key(json.dumps(row, ensure_ascii=False, default=str))
+                )
+                raise UsageError(
+                    f"{name}: the text {row.get('id')} contains what looks like a key or a token, so nothing is "
+                    "pushed; decide to drop it with textsynth review --selected, and run again"
+                )
 
 
 def _recipe_text(manifest: Manifest) -> str:

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Literal, Protocol
 from textsynth.core.options import Options
 from textsynth.core.records import Completion, ModelRequest
 from textsynth.core.registry import lazy_exports
+from textsynth.core.secrets import redact_message
 
 PromptMode = Literal["chat", "completion"]
 """The mode of a prompt: chat messages, or one raw text that the model continues."""
@@ -74,6 +75,9 @@ class Model(Protocol):
 
 class ModelOptions(Options):
     """The options of a model in a recipe. Subclasses implement `identity` and `open`; other members are optional."""
+
+    def __repr__(self) -> str:
+        return redact_message(super().__repr__())
 
     @property
     def identity(self) -> str:

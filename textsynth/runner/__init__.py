@@ -249,7 +249,13 @@ def _write_outputs(recipe: Recipe, finished: FinishedRun, out: Path, timer: RunT
 def _without_secrets(manifest: Manifest, secrets: RecipeSecrets) -> Manifest:
     """Return the manifest without the recipe's secrets; the recipe's path is the command's, and is needed as it is."""
     cleaned: Manifest = secrets.redact_json(manifest)
-    return {**cleaned, "recipe": {**cleaned["recipe"], "path": manifest["recipe"]["path"]}}
+    licenses = {secrets.redact(model): license_ for model, license_ in cleaned["licenses"]["models"].items()}
+    return {
+        **cleaned,
+        "recipe": {**cleaned["recipe"], "path": manifest["recipe"]["path"]},
+        "engines": {secrets.redact(model): engines for model, engines in cleaned["engines"].items()},
+        "licenses": {**cleaned["licenses"], "models": licenses},
+    }
 
 
 def _notes_on_journal(journal: Journal) -> list[str]:

@@ -142,7 +142,7 @@ class Journal:
             completion.engine,
         )
         key, *values = checked
-        row = (key, valid_unicode(model), _format_prompt(request.prompt), *values, answer_checksum(*checked))
+        row = (key, _format_model(model), _format_prompt(request.prompt), *values, answer_checksum(*checked))
         if self._pending is None or self._pending.loop is not loop:
             self._pending_futures = []
             self._pending = RowBatch(INSERT_ANSWERS, [], self._pending_futures, loop)
@@ -220,6 +220,11 @@ def _is_intact(key: object, vector: object, checksum: object) -> bool:
 @lru_cache(maxsize=1024)  # one prompt is often sent many times
 def _format_prompt(prompt: RenderedPrompt) -> str:
     return valid_unicode(redact_stored(json.dumps(prompt.messages or prompt.text, ensure_ascii=False)))
+
+
+@lru_cache(maxsize=64)
+def _format_model(model: str) -> str:
+    return valid_unicode(redact_stored(model))
 
 
 def _format_scores(scores: OptionScores) -> str:
