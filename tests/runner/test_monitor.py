@@ -212,29 +212,6 @@ def test_the_time_left_is_that_of_the_model_also_after_a_resume(tmp_path: Path) 
         assert snapshots[-1].tokens_per_second == pytest.approx(30, rel=0.2)
 
 
-def test_after_a_resume_the_time_left_is_not_shorter_than_the_server_takes(tmp_path: Path) -> None:
-    """The first run brings half of the texts; the second one finds them in the journal, and waits for the others."""
-    snapshots: list[ProgressSnapshot] = []
-    with serving(latency=0.1, varies=True) as server:
-        path = served_recipe(tmp_path, base_url=server.url, concurrency=2, batch_n=False)
-        run(read_recipe(path, ["want.label=30"]), out=tmp_path / "run")
-        run(read_recipe(path), out=tmp_path / "run", watch=snapshots.append)
-    generating = [each for each in snapshots if each.stage == "generating" and each.answered > each.from_journal > 0]
-    starts = [each.seconds - sending_seconds(each) for each in generating if each.seconds_left is not None]
-    assert len(starts) > 1, "no estimates were shown"
-    assert starts == pytest.approx([starts[0]] * len(starts)), "each speed counts from the first request that was sent"
-    assert 0 <= starts[0] <= generating[0].seconds
-
-
-def sending_seconds(snapshot: ProgressSnapshot) -> float:
-    """Return in which time the requests of this run were sent, from the time left and the answers that are missing."""
-    missing = sum(cell.wanted - min(cell.accepted, cell.wanted) for cell in snapshot.quota)
-    accepted = sum(min(cell.accepted, cell.wanted) for cell in snapshot.quota)
-    answers = missing * (snapshot.answered - snapshot.unchecked) / accepted - snapshot.unchecked
-    assert snapshot.seconds_left is not None
-    return snapshot.seconds_left * (snapshot.answered - snapshot.from_journal) / answers
-
-
 def test_answers_that_are_not_checked_yet_are_counted(tmp_path: Path) -> None:
     snapshots: list[ProgressSnapshot] = []
     with serving(latency=0.1, varies=True) as server:
