@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import gc
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+NEW_OBJECTS = 20_000  # after which Python looks for unreachable ones
 
 
 def limit_malloc_arenas() -> None:
@@ -22,6 +26,22 @@ def limit_threads() -> None:
     respected.
     """
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
+
+@contextmanager
+def fewer_collections() -> Iterator[None]:
+    """Let Python look for unreachable objects after 20,000 new ones instead of 700, and restore that at the end.
+
+    Rows stay in memory, so searching them again and again finds nothing: it took an eighth of the CPU time of a run on
+    100,000 existing texts.
+    """
+    thresholds = gc.get_threshold()
+    if thresholds[0]:  # 0: switched off
+        gc.set_threshold(max(NEW_OBJECTS, thresholds[0]), *thresholds[1:])
+    try:
+        yield
+    finally:
+        gc.set_threshold(*thresholds)
 
 
 def release_memory() -> None:

@@ -38,6 +38,8 @@ def assign_splits(
     depend on the order of the records. A record with several labels counts under its rarest.
     """
     family = families(records, family_texts)
+    if len(shares) == 1:
+        return SplitAssignment(dict.fromkeys(family, *shares), family, ())
     strata = _strata(records)
     targets = _targets(Counter(strata.values()), shares)
     remaining = _RemainingCounts(targets, shares)

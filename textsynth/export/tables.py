@@ -13,10 +13,20 @@ from typing import TYPE_CHECKING
 from textsynth.core.formatting import valid_unicode
 from textsynth.core.records import REVIEW_DECISION, DroppedRecord, JsonValue, Record
 from textsynth.core.task import PARENT_TEXT_FIELDS
+from textsynth.export.column_types import (
+    INTEGER,
+    NUMBER,
+    SINGLE,
+    TEXT,
+    ColumnType,
+    arrow_schema,
+    label_type,
+    list_type,
+)
 from textsynth.export.run_result import RequestInfo, RunResult
 
 if TYPE_CHECKING:
-    import datasets
+    import pyarrow as pa
 
 NO_REQUEST = RequestInfo("", "", "", {})
 NOT_SELECTED = "not selected: quota full"
@@ -28,13 +38,13 @@ Columns = Mapping[str, Sequence[object]]
 
 @dataclass(frozen=True, slots=True)
 class ColumnTable:
-    """A table of `length` rows. `features` has the types of its columns, `part` returns a slice of rows as columns.
+    """A table of `length` rows. `schema` has the types of its columns, `part` returns a slice of rows as columns.
 
     Columns take more memory than the records they are made from, so rows are converted a part at a time.
     """
 
     length: int
-    features: datasets.Features
+    schema: pa.Schema
     part: Callable[[slice], Columns]
 
     def __len__(self) -> int:
@@ -52,17 +62,14 @@ class ColumnTable:
 
 def default_table(records: Sequence[Record], result: RunResult) -> ColumnTable:
     """Return the rows to train on: the task's columns, and labels as integer codes in the recipe's order."""
-    from datasets import ClassLabel, Features, List, Value
-
     rows = sorted(records, key=lambda record: record.id)
-    string = Value("string")
-    features: dict[str, object] = {"id": string, **dict.fromkeys(result.task.columns, string)}
+    types = {"id": TEXT, **dict.fromkeys(result.task.columns, TEXT)}
     if result.task.has_labels(result.labels):
-        label = ClassLabel(names=list(result.labels))
-        features["label"] = List(label) if result.multi_label else label
+        label = label_type(list(result.labels))
+        types["label"] = list_type(label) if result.multi_label else label
     if result.weight is not None:
-        features["weight"] = Value("float32")
-    return ColumnTable(len(rows), Features(features), lambda part: _default_columns(rows[part], result))
+        types["weight"] = SINGLE
+    return ColumnTable(len(rows), arrow_schema(types), lambda part: _default_columns(rows[part], result))
 
 
 def _default_columns(rows: Sequence[Record], result: RunResult) -> Columns:
@@ -98,17 +105,14 @@ def provenance_table(
             "family": [family[row.id] for row in group],
         }
 
-    return ColumnTable(len(rows), provenance_features(multi_label=result.multi_label), columns)
+    return ColumnTable(len(rows), provenance_schema(multi_label=result.multi_label), columns)
 
 
-def provenance_features(*, multi_label: bool) -> datasets.Features:
+def provenance_schema(*, multi_label: bool) -> pa.Schema:
     """Return the types of the config `provenance`; `label` is a list where texts may have several."""
-    from datasets import Features, List, Value
-
-    string = Value("string")
-    label = List(string) if multi_label else string
-    own = {"label": label, "intended_label": string, "predicted_label": string, "split": string, "family": string}
-    return Features({"id": string, **_provenance_types(), **own})
+    label = list_type(TEXT) if multi_label else TEXT
+    own = {"label": label, "intended_label": TEXT, "predicted_label": TEXT, "split": TEXT, "family": TEXT}
+    return arrow_schema({"id": TEXT, **_provenance_types(), **own})
 
 
 def dropped_table(result: RunResult) -> ColumnTable:
@@ -119,8 +123,8 @@ def dropped_table(result: RunResult) -> ColumnTable:
     """
     surplus = (DroppedRecord(record, "select", result.selector, NOT_SELECTED) for record in result.surplus)
     drops = sorted((*result.dropped, *surplus), key=lambda drop: (drop.record.id, drop.section, drop.step, drop.reason))
-    features = dropped_features(multi_label=result.multi_label)
-    return ColumnTable(len(drops), features, lambda part: _dropped_columns(drops[part], result))
+    schema = dropped_schema(multi_label=result.multi_label)
+    return ColumnTable(len(drops), schema, lambda part: _dropped_columns(drops[part], result))
 
 
 def _dropped_columns(drops: Sequence[DroppedRecord], result: RunResult) -> Columns:
@@ -144,18 +148,15 @@ def _dropped_columns(drops: Sequence[DroppedRecord], result: RunResult) -> Colum
     }
 
 
-def dropped_features(*, multi_label: bool) -> datasets.Features:
+def dropped_schema(*, multi_label: bool) -> pa.Schema:
     """Return the types of the config `dropped`; `label` is a list where texts may have several."""
-    from datasets import Features, List, Value
-
-    string, number = Value("string"), Value("float64")
-    label = List(string) if multi_label else string
-    own = {"id": string, "text": string, "label": label, "section": string, "step": string, "reason": string}
-    own |= {"score": number, "limit": number, "duplicate_of": string}
-    own |= dict.fromkeys(("raw_answer", "source_text", "generator"), string)
+    label = list_type(TEXT) if multi_label else TEXT
+    own = {"id": TEXT, "text": TEXT, "label": label, "section": TEXT, "step": TEXT, "reason": TEXT}
+    own |= {"score": NUMBER, "limit": NUMBER, "duplicate_of": TEXT}
+    own |= dict.fromkeys(("raw_answer", "source_text", "generator"), TEXT)
     provenance = _provenance_types()
     del provenance["step"]
-    return Features({**own, **provenance})
+    return arrow_schema({**own, **provenance})
 
 
 def _provenance_columns(rows: Sequence[Record], result: RunResult) -> dict[str, Sequence[object]]:
@@ -165,7 +166,7 @@ def _provenance_columns(rows: Sequence[Record], result: RunResult) -> dict[str, 
     lists: dict[tuple[str, ...], list[str]] = {}
     texts: dict[str, str] = {}
     own_columns = {*PARENT_TEXT_FIELDS, *LABEL_FIELDS, *result.task.required_fields}
-    attributes = (as_json(_attributes(row, own_columns)) for row in rows)
+    attributes = (as_json(_attributes(row, own_columns)) if row.fields else "{}" for row in rows)
     return {
         "step": [row.provenance.step for row in rows],
         "parent_ids": [_shared_list(lists, row.provenance.parent_ids) for row in rows],
@@ -188,14 +189,11 @@ def _shared_list(lists: dict[tuple[str, ...], list[str]], ids: tuple[str, ...]) 
     return lists.setdefault(ids, list(ids)) if shared is None else shared
 
 
-def _provenance_types() -> dict[str, object]:
-    from datasets import List, Value
-
-    string = Value("string")
-    ids = List(string)
-    first = {"step": string, "parent_ids": ids, "example_ids": ids, "request_key": string, "index": Value("int64")}
+def _provenance_types() -> dict[str, ColumnType]:
+    ids = list_type(TEXT)
+    first = {"step": TEXT, "parent_ids": ids, "example_ids": ids, "request_key": TEXT, "index": INTEGER}
     names = ("prompt", "prompt_fingerprint", "model", "engine", "sampling", "attributes", "scores")
-    return {**first, **dict.fromkeys(names, string), "confidence": Value("float64")}
+    return {**first, **dict.fromkeys(names, TEXT), "confidence": NUMBER}
 
 
 def _source_text(record: Record, result: RunResult) -> str | None:
@@ -223,6 +221,8 @@ def _confidence(record: Record, result: RunResult) -> float | None:
     labeller's choice, or set other labels than the labeller chose. Labels that a person set have the score of a
     labeller only: that of any other step is about the labels before.
     """
+    if not record.scores:
+        return None
     decision = record.fields.get(REVIEW_DECISION)
     chosen = record.field_text("chosen_label")
     same_choice = _split_names(chosen) == _split_names(", ".join(record.labels))

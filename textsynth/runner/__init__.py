@@ -16,7 +16,7 @@ from textsynth.core.paths import cache_folder
 from textsynth.core.progress import ProgressSnapshot
 from textsynth.core.protocols import Context
 from textsynth.core.records import DroppedRecord, Record
-from textsynth.core.resources import limit_malloc_arenas, limit_threads, release_memory
+from textsynth.core.resources import fewer_collections, limit_malloc_arenas, limit_threads, release_memory
 from textsynth.core.secrets import RecipeSecrets, redact_message
 from textsynth.evaluate.runner import evaluate_run
 from textsynth.export.card.metadata import read_card
@@ -108,10 +108,11 @@ def run(
     cells = quota_cells(recipe, limit)
     monitor = ProgressMonitor(watch, cells)
     check_folder(out, recipe, fresh=fresh)
-    sources = read_sources(recipe)
+    with fewer_collections():
+        sources = read_sources(recipe)
     make_folder(out)
     # The journal locks the folder until everything is written.
-    with interrupt_on_sigterm(), Journal(out, fresh=fresh) as journal:
+    with interrupt_on_sigterm(), fewer_collections(), Journal(out, fresh=fresh) as journal:
         check_folder(out, recipe, fresh=fresh)
         start_in(out, recipe, log)
         finished = _execute(recipe, cells, out, monitor, journal, sources, log=log, batch=batch)

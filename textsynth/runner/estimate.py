@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from textsynth.core.formatting import pluralize
 from textsynth.core.protocols import Context, Labeller
 from textsynth.core.records import GenerationRequest, Provenance, Record
+from textsynth.core.resources import fewer_collections
 from textsynth.export.card.licenses import conflicts
 from textsynth.hub.options import release_blockers
 from textsynth.models import ModelOptions
@@ -83,7 +84,8 @@ class RunEstimate:
 def estimate(recipe: Recipe) -> RunEstimate:
     """Return the estimate of a run of the recipe. Reads the sources; loads and asks no model."""
     recipe = pin_sources(recipe)
-    context = make_context(recipe, read_sources(recipe), no_embeddings())
+    with fewer_collections():
+        context = make_context(recipe, read_sources(recipe), no_embeddings())
     cells = quota_cells(recipe, None)
     generators = start_generators(recipe, context)
     shares = {item.name: item.step.share for item in recipe.generate if item.step.needs_model}
