@@ -17,7 +17,7 @@ import numpy as np
 
 MAX_SHARED = 2
 """Candidates share at least one, or at least two of the words looked up, whichever takes less time."""
-FEW_ROWS = 48  # fewer rows are cheaper to compare than to select from
+FEW_ROWS = 16  # fewer rows are cheaper to compare than to select from
 SELECTED_COST = 4  # comparing two sets takes longer than counting a row: a prefix that is a word longer may pay
 LOOKUPS_PER_REORDER = 8  # rows looked up for each row of the index before words are counted again
 _TOLERANCE = 1e-9  # of a product of a similarity and a size, against rounding
