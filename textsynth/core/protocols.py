@@ -359,6 +359,16 @@ class Labeller(Step):
     prompt_variables: ClassVar[frozenset[str]] = frozenset()
 
     @property
+    def needs_labels(self) -> bool:
+        """Whether the recipe must list labels."""
+        return True
+
+    @property
+    def label_confidence(self) -> bool:
+        """Whether its score is the confidence in the labels, 0 to 1."""
+        return True
+
+    @property
     def requests_per_record(self) -> int:
         """How many requests it makes about a text."""
         return 1

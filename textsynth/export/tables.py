@@ -228,7 +228,9 @@ def _confidence(record: Record, result: RunResult) -> float | None:
     same_choice = _split_names(chosen) == _split_names(", ".join(record.labels))
     if not same_choice and (decision == "relabel" or (decision == "keep" and chosen)):
         return None
-    steps = result.labellers if decision == "relabel" else result.confidence_steps
+    steps = result.confidence_steps
+    if decision == "relabel":
+        steps = [step for step in steps if step in result.labellers]
     scores = [record.scores[step] for step in steps if step in record.scores]
     return float(scores[-1]) if scores else None
 

@@ -9,5 +9,6 @@ from textsynth.core.registry import lazy_exports
 # For type checkers. At run time each class is found by the name of its module.
 if TYPE_CHECKING:
     from textsynth.label.choice import Choice as Choice
+    from textsynth.label.judge import Judge as Judge
 else:
     __getattr__, __dir__ = lazy_exports(__name__)

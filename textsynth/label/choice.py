@@ -38,8 +38,9 @@ from pydantic import Field, model_validator
 from textsynth.core.options import GoldName, ModelName, PromptName, SamplingOptions, SourceName
 from textsynth.core.protocols import Context, Labeller, LabellerSession, merge_sampling
 from textsynth.core.records import Completion, Constraint, GenerationRequest, Record, Sampling, Verdict
-from textsynth.label.calibrated import CalibratedSession, CalibrationTarget
+from textsynth.label.calibrated import CalibratedSession
 from textsynth.label.calibration import MIN_ROWS
+from textsynth.label.calibration_report import CalibrationTarget
 from textsynth.label.decision_rule import DecisionRule, OnDisagreement, OnLowConfidence, Threshold
 from textsynth.label.label_probabilities import LETTERS, LabelPermutations
 from textsynth.label.logprob_labeller import LogprobSession
