@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal, Protocol, runtime_checkable
 from pydantic import Field
 
 from textsynth.core.calibration_summary import CalibrationSummary
+from textsynth.core.judge_summary import JudgesSummary
 from textsynth.core.options import ModelName, PromptName, SamplingOptions, Step
 from textsynth.core.records import Completion, DroppedRecord, GenerationRequest, Record, Sampling, Verdict
 
@@ -150,6 +151,17 @@ class CalibratableSession(LabellerSession, Protocol):
 
     def calibrate(self, answers: Sequence[Sequence[Completion]]) -> CalibrationSummary:
         """Take the answers about each gold row, in order; `parse_responses` uses the result from then on."""
+
+
+@runtime_checkable
+class PanelSession(LabellerSession, Protocol):
+    """A labeller session that asks several judges and learns from the answers how reliable each of them is."""
+
+    def observe_responses(self, answers: Sequence[Sequence[Completion]]) -> None:
+        """Take note of the answers about each text of a batch, before `parse_responses` gets any of them."""
+
+    def judges_summary(self) -> JudgesSummary | None:
+        """Return the reliability of each judge for the manifest; None where there is one judge, or no answer."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,9 +9,10 @@ chose its label; with `multi_label: true`, exactly its labels.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, Protocol, runtime_checkable
 
 from textsynth.core.calibration_summary import CalibrationSummary
+from textsynth.core.judge_summary import JudgesSummary
 from textsynth.core.records import Completion, GenerationRequest, Record, Verdict
 from textsynth.label.calibration import Calibration, Point, calibrate, threshold_for_precision
 from textsynth.label.calibration_report import CalibratedLabeller, CalibrationTarget, GoldOutcome, summarize
@@ -21,7 +22,19 @@ if TYPE_CHECKING:
     from textsynth.core.protocols import LabellerSession
 
 LOW_CONFIDENCE = "the calibrated confidence of the label is too low"
+GOLD_FOLDS = 5
 NO_THRESHOLD = "no confidence reaches the requested precision"
+
+
+@runtime_checkable
+class GoldFittedSession(Protocol):
+    """A labeller session with several judges, whose reliability is estimated on gold rows."""
+
+    def fit_gold(self, rows: Sequence[Record], answers: Sequence[Sequence[Completion]]) -> None:
+        """Estimate the reliability from the answers about gold rows with labels, in place of any earlier estimate."""
+
+    def judges_summary(self) -> JudgesSummary | None:
+        """Return the reliability of each judge; None where there is one judge, or no answer."""
 
 
 class _BlindChoice(NamedTuple):
@@ -73,7 +86,7 @@ class CalibratedSession:
 
     def calibrate(self, answers: Sequence[Sequence[Completion]]) -> CalibrationSummary:
         """Calibrate the confidence with the answers for each gold row, in order, and choose the threshold."""
-        choices = [self._choose(row, completions) for row, completions in zip(self._gold_rows, answers, strict=True)]
+        choices = self._choose_gold(answers)
         outcomes = [
             GoldOutcome(row.labels, set(choice.labels) == set(row.labels))
             for row, choice in zip(self._gold_rows, choices, strict=True)
@@ -89,6 +102,27 @@ class CalibratedSession:
             self._rule.labeller, self._rule.threshold.min_confidence, self._rule.on_low_confidence
         )
         return summarize(labeller, self._target, outcomes, points, self._calibration)
+
+    def observe_responses(self, answers: Sequence[Sequence[Completion]]) -> None:
+        """Do nothing: several judges are estimated on the gold rows alone, so that the calibration holds."""
+
+    def judges_summary(self) -> JudgesSummary | None:
+        """Return the reliability of each judge; None where there is one judge, or no answer."""
+        return self._session.judges_summary() if isinstance(self._session, GoldFittedSession) else None
+
+    def _choose_gold(self, answers: Sequence[Sequence[Completion]]) -> list[_BlindChoice]:
+        """Return the choice for each gold row. Several judges are estimated on the other folds of the gold rows."""
+        gold = list(zip(self._gold_rows, answers, strict=True))
+        if not isinstance(self._session, GoldFittedSession):
+            return [self._choose(row, completions) for row, completions in gold]
+        choices: dict[int, _BlindChoice] = {}
+        for fold in range(GOLD_FOLDS):
+            others = [pair for index, pair in enumerate(gold) if index % GOLD_FOLDS != fold]
+            self._session.fit_gold([row for row, _ in others], [completions for _, completions in others])
+            for index in range(fold, len(gold), GOLD_FOLDS):
+                choices[index] = self._choose(*gold[index])
+        self._session.fit_gold(self._gold_rows, answers)
+        return [choices[index] for index in range(len(gold))]
 
     def _choose(self, record: Record, completions: Sequence[Completion]) -> _BlindChoice:
         blind, verdict = self._session.parse_responses(record.with_labels(()), completions)

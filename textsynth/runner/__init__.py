@@ -172,6 +172,7 @@ def _execute(
         ),
         *state.notes,
         *(summary["sentence"] for summary in state.calibrations.values()),
+        *(summary["sentence"] for summary in state.judges.values()),
         *([requester.stats.cut_note] if requester.stats.cut_note else []),
         *evaluation_notes,
         *_notes_on_journal(journal),

@@ -223,6 +223,8 @@ def initial_manifest(
     }
     if state.calibrations:
         manifest["calibration"] = state.calibrations
+    if state.judges:
+        manifest["judges"] = state.judges
     return manifest
 
 
