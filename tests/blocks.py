@@ -77,7 +77,7 @@ TEST_OPTIONS = {
 # `textsynth` in the shell of a page: this interpreter, with the test's options for the commands that read a recipe.
 WRAPPER = """#!/bin/bash
 case "$1" in
-  run|validate|preview) eval "exec {python} -m textsynth \\"\\$@\\" $TEST_OPTIONS" ;;
+  run|validate|preview|label) eval "exec {python} -m textsynth \\"\\$@\\" $TEST_OPTIONS" ;;
   *) exec {python} -m textsynth "$@" ;;
 esac
 """
