@@ -343,7 +343,7 @@ def test_points_without_gold_rows_are_no_confidence(tmp_path: Path) -> None:
     (provenance,) = (result.folder / "dataset" / "provenance").glob("*.parquet")
     assert set(parquet.read_table(provenance)["confidence"].to_pylist()) == {None}
     card = (result.folder / "dataset" / "README.md").read_text()
-    assert "The points by judge are no probability" in card
+    assert "The score by judge is no calibrated probability" in card
 
 
 def test_paraphrases_are_judged_without_labels(tmp_path: Path) -> None:

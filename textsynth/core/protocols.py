@@ -395,6 +395,23 @@ class Labeller(Step):
         raise NotImplementedError
 
 
+@runtime_checkable
+class ErrorFindingLabeller(Protocol):
+    """A labeller that looks for wrong labels among all accepted texts at once, before the selection.
+
+    `error_classifiers` are the names of the evaluation's classifiers that are trained for it; `error_outcome` is what
+    becomes of a text whose label is probably wrong.
+    """
+
+    @property
+    def error_classifiers(self) -> tuple[Literal["words", "embeddings"], ...]:
+        """The classifiers; with several, their probabilities are averaged."""
+
+    @property
+    def error_outcome(self) -> Literal["keep", "review", "drop"]:
+        """Keep the text with its score, send it to review, or drop it."""
+
+
 class Selector(Step):
     """Selects once, from all accepted texts; of a record with several texts it sees all of them as one.
 

@@ -10,5 +10,6 @@ from textsynth.core.registry import lazy_exports
 if TYPE_CHECKING:
     from textsynth.label.choice import Choice as Choice
     from textsynth.label.judge import Judge as Judge
+    from textsynth.label.label_error import LabelError as LabelError
 else:
     __getattr__, __dir__ = lazy_exports(__name__)

@@ -15,7 +15,7 @@ def calibration_limitations(result: RunResult) -> Iterator[str]:
     for step in result.labellers if result.selected else ():
         summary = result.calibrations.get(step)
         if summary is None and step not in result.confidence_steps:
-            yield f"The points by {escape(step)} are no probability: they were compared with no gold rows."
+            yield f"The score by {escape(step)} is no calibrated probability: it was compared with no gold rows."
             continue
         if summary is None:
             yield f"The confidence by {escape(step)} is not calibrated: it was compared with no gold rows."
