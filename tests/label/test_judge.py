@@ -19,6 +19,7 @@ from textsynth.core.records import Completion, Provenance, Record
 from textsynth.label.judge import CalibratedJudgingSession, Judge, judged_rows
 from textsynth.recipe import read_recipe
 from textsynth.runner import run
+from textsynth.runner.estimate import estimate
 from textsynth.store.manifest import read_manifest
 from textsynth.task import Pairs, Paraphrasing
 
@@ -334,6 +335,12 @@ def test_a_calibrated_run_keeps_only_texts_with_their_label(tmp_path: Path) -> N
     assert again.manifest["requests"]["sent"] == 0
     other = run(read_recipe(write_recipe(tmp_path / "b", {"gold": "checked", "precision": 0.95})), out=tmp_path / "c")
     assert digest(other.folder) == digest(result.folder)
+
+
+def test_the_estimate_counts_gold_rows_twice(tmp_path: Path) -> None:
+    path = write_recipe(tmp_path, {"gold": "checked", "precision": 0.95})
+    (labeller,) = (part for part in estimate(read_recipe(path)).parts if part.item == "judge")
+    assert labeller.requests.low == labeller.texts + 2 * 30
 
 
 def test_points_without_gold_rows_are_no_confidence(tmp_path: Path) -> None:

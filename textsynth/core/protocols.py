@@ -386,6 +386,11 @@ class Labeller(Step):
         return 1
 
     @property
+    def requests_per_gold_row(self) -> int:
+        """How many requests it makes about a gold row, where it is calibrated on some."""
+        return self.requests_per_record
+
+    @property
     def min_gold_rows(self) -> int:
         """How many gold rows it needs where it is calibrated on some (a field of type GoldName)."""
         return 0

@@ -147,6 +147,11 @@ class Judge(Labeller):
         """The number of requests for each text: one for each vote."""
         return self.votes
 
+    @property
+    def requests_per_gold_row(self) -> int:
+        """The number of requests for each gold row: it is judged with its own label and with a wrong one."""
+        return 2 * self.votes
+
     def start(self, context: Context, name: str) -> LabellerSession:
         """Return the labeller's session. `name` is the labeller's name in the recipe."""
         session = JudgingSession(self, context, name)
