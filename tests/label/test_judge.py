@@ -101,6 +101,15 @@ def test_votes_show_the_criteria_in_other_orders_and_the_readable_ones_are_avera
     assert record.scores["judge"] == 4.0
 
 
+def test_the_points_of_several_models_are_averaged() -> None:
+    session = start(models=["a", "b"], votes=2)
+    (requests,) = session.build_requests([TEXT])
+    assert [request.model for request in requests] == ["a", "a", "b", "b"]
+    record, _ = session.parse_responses(TEXT, [answer(fits=5, natural=5)] * 2 + [answer(fits=1, natural=1)] * 2)
+    assert record.scores["judge"] == 3.0
+    assert Judge(models=["a", "b"], votes=2).requests_per_record == 4
+
+
 def test_a_text_without_a_label_has_nothing_to_judge_where_the_recipe_has_labels() -> None:
     unlabelled = TEXT.with_labels(())
     session = start()
@@ -132,6 +141,8 @@ def test_both_texts_of_a_pair_and_the_original_of_a_paraphrase_are_shown() -> No
         ({"gold": "g"}, "belong together"),
         ({"gold": "g", "precision": 0.9, "min_points": 3}, "remove one of them"),
         ({"levels": ["bad", "good"]}, "levels describes 2 numbers of points, but scale is 5"),
+        ({"models": ["a", "a"]}, "models has an entry twice"),
+        ({"models": ["a", "b"], "model": "c"}, "model and models are both set"),
         ({"min_points": 6}, "at most 5 points"),
         ({"criteria": {"fits": " "}}, "one of them is empty"),
         ({"criteria": {"fits": "it fits"}, "votes": 2}, "only 1 orders"),

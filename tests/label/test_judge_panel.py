@@ -166,7 +166,7 @@ def test_with_gold_rows_the_reliability_is_that_on_them_and_stays() -> None:
     [
         ({"models": ["a", "b"], "method": "logprobs"}, "combined by their votes"),
         ({"models": ["a", "a"]}, "models has an entry twice"),
-        ({"models": ["a", "b"], "model": "c"}, "remove model"),
+        ({"models": ["a", "b"], "model": "c"}, "model and models are both set"),
         ({"combine": "dawid_skene"}, "needs several judges"),
         ({"models": ["a", "b"], "combine": "dawid_skene"}, "needs 3 or more, or gold rows"),
     ],

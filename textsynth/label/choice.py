@@ -50,7 +50,7 @@ from textsynth.label.calibrated import CalibratedSession
 from textsynth.label.calibration import MIN_ROWS
 from textsynth.label.calibration_report import CalibrationTarget
 from textsynth.label.decision_rule import DecisionRule, OnDisagreement, OnLowConfidence, Threshold
-from textsynth.label.judge_panel import Combination, JudgePanel, PanelJudge
+from textsynth.label.judge_panel import Combination, JudgePanel, PanelJudge, check_unique, with_first
 from textsynth.label.label_probabilities import LETTERS, LabelPermutations
 from textsynth.label.logprob_labeller import LogprobSession
 from textsynth.label.shortlist import Shortlist
@@ -131,23 +131,13 @@ class Choice(Labeller):
         if not isinstance(options, dict):
             return options
         prompt = {"prompt": "choice_letters"} if options.get("method") == "logprobs" else {}
-        # Behind this validator a strict list is no tuple any more.
-        lists = {name: tuple(value) for name, value in options.items() if isinstance(value, list)}
-        # The first of several is the one that the checks of a recipe read.
-        first = {name: lists[f"{name}s"][0] for name in ("model", "prompt") if lists.get(f"{name}s")}
-        if "model" in first and "model" in options and options["model"] != first["model"]:
-            raise ValueError("model and models both name who chooses; remove model")
-        if "prompt" in first and "prompt" in options and options["prompt"] != first["prompt"]:
-            raise ValueError("prompt and prompts both name the prompt; remove prompt")
-        return {**prompt, **options, **lists, **first}
+        return {**prompt, **with_first(options, "model", "prompt")}
 
     @model_validator(mode="after")
     def _check_judges(self) -> Choice:
         if len(self.judges) > 1 and self.method == "logprobs":
             raise ValueError("several models or prompts are combined by their votes, and method is logprobs: use votes")
-        for name, values in (("models", self.models), ("prompts", self.prompts)):
-            if len(set(values)) < len(values):
-                raise ValueError(f"{name} has an entry twice, which would count as a judge of its own; remove one")
+        check_unique(models=self.models, prompts=self.prompts)
         if self.combine == "dawid_skene" and len(self.judges) < 2:
             raise ValueError("combine: dawid_skene needs several judges; name them in models or prompts")
         if self.combine == "dawid_skene" and len(self.judges) < MIN_BLIND_JUDGES and self.gold is None:

@@ -49,6 +49,7 @@ from textsynth.label.calibration_report import (
     summarize,
 )
 from textsynth.label.decision_rule import OnLowConfidence, Threshold
+from textsynth.label.judge_panel import check_unique, with_first
 from textsynth.prompts import Prompt
 from textsynth.text.languages import language_name
 
@@ -77,6 +78,9 @@ class Judge(Labeller):
     levels: Texts = Field(default=(), description="in words what each number of points is for, from 1 up to `scale`")
     min_points: float = Field(default=4.0, ge=1, description="minimum mean of all points that keeps a text")
     model: ModelName = Field(default="generator", description="the model that judges, by its name under `models`")
+    models: tuple[ModelName, ...] = Field(
+        default=(), description="several models in place of `model`; the mean of their points counts"
+    )
     prompt: PromptName = Field(default="judge", description="the prompt template")
     domain: str = Field(
         default="", description="what the texts are, in one line, such as messages of a bank's customers"
@@ -96,8 +100,14 @@ class Judge(Labeller):
     )
     sampling: SamplingOptions = Field(default=SamplingOptions(), description="sampling that overrides the prompt's own")
 
+    @model_validator(mode="before")
+    @classmethod
+    def _set_model(cls, options: object) -> object:
+        return with_first(options, "model") if isinstance(options, dict) else options
+
     @model_validator(mode="after")
     def _check_rubric(self) -> Judge:
+        check_unique(models=self.models)
         if any(not name.strip() or not description.strip() for name, description in self.criteria.items()):
             raise ValueError("a criterion has a name and a description in words, but one of them is empty")
         if self.levels and len(self.levels) != self.scale:
@@ -144,13 +154,18 @@ class Judge(Labeller):
 
     @property
     def requests_per_record(self) -> int:
-        """The number of requests for each text: one for each vote."""
-        return self.votes
+        """The number of requests for each text: one for each vote of each model."""
+        return self.votes * len(self.judging_models)
 
     @property
     def requests_per_gold_row(self) -> int:
         """The number of requests for each gold row: it is judged with its own label and with a wrong one."""
-        return 2 * self.votes
+        return 2 * self.requests_per_record
+
+    @property
+    def judging_models(self) -> tuple[str, ...]:
+        """The models that judge, by their names in the recipe."""
+        return self.models or (self.model,)
 
     def start(self, context: Context, name: str) -> LabellerSession:
         """Return the labeller's session. `name` is the labeller's name in the recipe."""
@@ -183,9 +198,12 @@ class JudgingSession:
         self._constraint = _constraint(list(self._criteria), step.scale)
 
     def build_requests(self, records: Sequence[Record]) -> list[list[GenerationRequest]]:
-        """Return for each record one request for each vote; [] for a record that lacks a label to be judged."""
+        """Return for each record one request for each vote, model after model; [] where it has no label to judge."""
+        votes = self._step.votes
         return [
-            [self._request(record, vote) for vote in range(self._step.votes)] if self._can_judge(record) else []
+            [self._request(record, model, vote) for model in self._step.judging_models for vote in range(votes)]
+            if self._can_judge(record)
+            else []
             for record in records
         ]
 
@@ -239,7 +257,7 @@ class JudgingSession:
         valid = len(numbers) == len(self._criteria) and all(1 <= n <= self._step.scale for n in numbers.values())
         return numbers if valid else None
 
-    def _request(self, record: Record, vote: int) -> GenerationRequest:
+    def _request(self, record: Record, model: str, vote: int) -> GenerationRequest:
         criteria = list(self._criteria.items())
         order = [*criteria[vote % len(criteria) :], *criteria[: vote % len(criteria)]]
         levels = self._step.levels or [""] * self._step.scale
@@ -257,7 +275,7 @@ class JudgingSession:
         }
         return GenerationRequest(
             step=self.name,
-            model=self._step.model,
+            model=model,
             prompt=self._prompt.render(values),
             sampling=self._sampling,
             parent_ids=(record.id,),

@@ -7,7 +7,7 @@ own batch. With gold rows it is estimated from them once, and stays as it is.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from textsynth.core.formatting import format_confidence, pluralize
@@ -29,6 +29,27 @@ class PanelJudge(NamedTuple):
 
     model: str
     prompt: str
+
+
+def with_first(options: Mapping[str, object], *names: str) -> dict[str, object]:
+    """Return the options of a step with the first of several `models` as its `model`, and so for the other `names`.
+
+    The checks of a recipe read that one. Lists become tuples, as a strict list is none any more behind a validator.
+    Raises ValueError where both are set and differ.
+    """
+    lists = {name: tuple(value) for name, value in options.items() if isinstance(value, list)}
+    first = {name: lists[f"{name}s"][0] for name in names if lists.get(f"{name}s")}
+    for name, value in first.items():
+        if options.get(name, value) != value:
+            raise ValueError(f"{name} and {name}s are both set; remove {name}")
+    return {**options, **lists, **first}
+
+
+def check_unique(**lists: Sequence[str]) -> None:
+    """Raise ValueError where one of the lists has an entry twice."""
+    for name, values in lists.items():
+        if len(set(values)) < len(values):
+            raise ValueError(f"{name} has an entry twice, which would count as a judge of its own; remove one")
 
 
 class JudgePanel:
