@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal, Protocol, runtime_checkable
 from pydantic import Field
 
 from textsynth.core.calibration_summary import CalibrationSummary
+from textsynth.core.judge_summary import JudgesSummary
 from textsynth.core.options import ModelName, PromptName, SamplingOptions, Step
 from textsynth.core.records import Completion, DroppedRecord, GenerationRequest, Record, Sampling, Verdict
 
@@ -152,6 +153,17 @@ class CalibratableSession(LabellerSession, Protocol):
 
     def calibrate(self, answers: Sequence[Sequence[Completion]]) -> CalibrationSummary:
         """Take the answers about each gold row, in order; `parse_responses` uses the result from then on."""
+
+
+@runtime_checkable
+class PanelSession(LabellerSession, Protocol):
+    """A labeller session that asks several judges and learns from the answers how reliable each of them is."""
+
+    def observe_responses(self, answers: Sequence[Sequence[Completion]]) -> None:
+        """Take note of the answers about each text of a batch, before `parse_responses` gets any of them."""
+
+    def judges_summary(self) -> JudgesSummary | None:
+        """Return the reliability of each judge for the manifest; None where there is one judge, or no answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -366,9 +378,24 @@ class Labeller(Step):
     prompt_variables: ClassVar[frozenset[str]] = frozenset()
 
     @property
+    def needs_labels(self) -> bool:
+        """Whether the recipe must list labels."""
+        return True
+
+    @property
+    def label_confidence(self) -> bool:
+        """Whether its score is the confidence in the labels, 0 to 1."""
+        return True
+
+    @property
     def requests_per_record(self) -> int:
         """How many requests it makes about a text."""
         return 1
+
+    @property
+    def requests_per_gold_row(self) -> int:
+        """How many requests it makes about a gold row, where it is calibrated on some."""
+        return self.requests_per_record
 
     @property
     def min_gold_rows(self) -> int:
@@ -378,6 +405,23 @@ class Labeller(Step):
     def start(self, context: Context, name: str) -> LabellerSession:
         """Return the labeller's session in one run; `name` is the step's name in the recipe."""
         raise NotImplementedError
+
+
+@runtime_checkable
+class ErrorFindingLabeller(Protocol):
+    """A labeller that looks for wrong labels among all accepted texts at once, before the selection.
+
+    `error_classifiers` are the names of the evaluation's classifiers that are trained for it; `error_outcome` is what
+    becomes of a text whose label is probably wrong.
+    """
+
+    @property
+    def error_classifiers(self) -> tuple[Literal["words", "embeddings"], ...]:
+        """The classifiers; with several, their probabilities are averaged."""
+
+    @property
+    def error_outcome(self) -> Literal["keep", "review", "drop"]:
+        """Keep the text with its score, send it to review, or drop it."""
 
 
 class Selector(Step):

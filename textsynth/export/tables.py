@@ -231,7 +231,9 @@ def _confidence(record: Record, result: RunResult) -> float | None:
     is_about_choice = decision == "relabel" or (decision == "keep" and chosen)
     if is_about_choice and _split_names(chosen) != _split_names(", ".join(record.labels)):
         return None
-    steps = result.labellers if decision == "relabel" else result.confidence_steps
+    steps = result.confidence_steps
+    if decision == "relabel":
+        steps = [step for step in steps if step in result.labellers]
     scores = [record.scores[step] for step in steps if step in record.scores]
     return float(scores[-1]) if scores else None
 

@@ -216,7 +216,8 @@ def _check_balanced_fields(sections: Sections, base: Path, issues: IssueCollecto
 def _check_without_labels(sections: Sections, issues: IssueCollector) -> None:
     """Add what needs labels in a recipe that lists none."""
     for step in sections.lists["label"]:
-        issues.add(step.mark, f"{step.name} chooses among labels, but the recipe lists none: add `labels:`")
+        if isinstance(step.step, Labeller) and step.step.needs_labels:
+            issues.add(step.mark, f"{step.name} chooses among labels, but the recipe lists none: add `labels:`")
     writers = [
         step for step in sections.lists["generate"] if isinstance(step.step, Generator) and step.step.needs_model
     ]

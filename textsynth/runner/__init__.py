@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING
 
 from textsynth.core.errors import UsageError
 from textsynth.core.formatting import format_duration, pluralize
+from textsynth.core.label_error_summary import LabelErrorSummary
 from textsynth.core.paths import cache_folder
 from textsynth.core.progress import ProgressSnapshot
-from textsynth.core.protocols import Context
-from textsynth.core.records import DroppedRecord, Record
+from textsynth.core.protocols import Context, ErrorFindingLabeller
+from textsynth.core.records import DroppedRecord, Record, reason_category
 from textsynth.core.resources import limit_malloc_arenas, limit_threads, rare_collections, release_memory
 from textsynth.core.secrets import RecipeSecrets, redact_message
 from textsynth.evaluate.runner import evaluate_run
@@ -34,7 +35,7 @@ from textsynth.runner.monitor import ProgressMonitor, RunTimer
 from textsynth.runner.quota import CellIndex, Quota, QuotaCell, quota_cells
 from textsynth.runner.requester import Requester
 from textsynth.runner.review_decisions import ReviewDecisions, review_notes
-from textsynth.runner.scheduler import Scheduler
+from textsynth.runner.scheduler import RunState, Scheduler
 from textsynth.runner.selection import select
 from textsynth.runner.setup import (
     check_dependencies,
@@ -171,6 +172,7 @@ def _execute(
         stopped, cells[0].wanted = "done", len(state.accepted)
     del scheduler
     release_memory(cycles=True)  # what the filters remembered is not needed any more
+    label_errors = _check_accepted(recipe, context, state, monitor.set_stage)
     monitor.set_stage("selecting")
     selected, surplus = select(state.accepted, cells, [item.step for item in recipe.select], context)
     outcomes = (selected, surplus, state.dropped)
@@ -184,6 +186,8 @@ def _execute(
         ),
         *state.notes,
         *(summary["sentence"] for summary in state.calibrations.values()),
+        *(summary["sentence"] for summary in state.judges.values()),
+        *(summary["sentence"] for summary in label_errors.values()),
         *([requester.stats.cut_note] if requester.stats.cut_note else []),
         *evaluation_notes,
         *_notes_on_journal(journal),
@@ -197,8 +201,26 @@ def _execute(
     manifest = initial_manifest(recipe, state, requester.stats, quota=quota, selected=len(selected), folder=out)
     if reviewed:
         manifest["review"] = reviewed
+    if label_errors:
+        manifest["label_errors"] = label_errors
     sentence = _sentence(stopped, quota, state.stop_sentence)
     return FinishedRun(state, selected, surplus, manifest, requester.identities, stopped, sentence, notes, evaluation)
+
+
+def _check_accepted(
+    recipe: Recipe, context: Context, state: RunState, set_stage: Callable[[str], None]
+) -> dict[str, LabelErrorSummary]:
+    """Look for label errors among the accepted texts, where the recipe says so; return the summaries by step."""
+    if not any(isinstance(item.step, ErrorFindingLabeller) for item in recipe.label):
+        return {}
+    from textsynth.runner.label_errors import find_label_errors  # needs scikit-learn
+
+    set_stage("looking for label errors")
+    result = find_label_errors(recipe, context, state.accepted)
+    state.accepted = result.accepted
+    state.dropped += result.dropped
+    state.reasons.update((drop.section, drop.step, reason_category(drop.reason)) for drop in result.dropped)
+    return result.summaries
 
 
 def _sentence(stopped: str, quota: Sequence[QuotaRow], stop_sentence: str | None) -> str:

@@ -15,7 +15,8 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from textsynth.core.calibration_summary import CalibrationSummary
-from textsynth.core.protocols import CalibratableSession, FilterSession, LabellerSession
+from textsynth.core.judge_summary import JudgesSummary
+from textsynth.core.protocols import CalibratableSession, FilterSession, LabellerSession, PanelSession
 from textsynth.core.records import Completion, DroppedRecord, GenerationRequest, Record, Verdict
 from textsynth.runner.review_decisions import NO_DECISIONS, ReviewDecisions
 
@@ -97,6 +98,13 @@ class CandidatePipeline:
         filters = [(name, session) for name, session in self._filters if name in names]
         return (await self._in_thread(lambda records: self._filter(records, filters), pending))[0]
 
+    def judges(self) -> dict[str, JudgesSummary]:
+        """Return the reliability of the judges of each labeller that asks several, by step."""
+        summaries = {
+            name: session.judges_summary() for name, session in self._labellers if isinstance(session, PanelSession)
+        }
+        return {name: summary for name, summary in summaries.items() if summary is not None}
+
     async def process(self, candidates: Sequence[Record]) -> BatchResult:
         """Return the outcome of every candidate of a window; filters run in a thread, so that requests go on."""
         result = BatchResult(dropped=self._decisions.dropped(candidates))
@@ -154,7 +162,10 @@ class CandidatePipeline:
         for name, session in self._labellers:
             requests = await self._in_thread(session.build_requests, records)
             passed: list[Record] = []
-            for record, completions in zip(records, await self._answer(requests), strict=True):
+            answers = await self._answer(requests)
+            if isinstance(session, PanelSession):
+                session.observe_responses([completions for completions in answers if completions])
+            for record, completions in zip(records, answers, strict=True):
                 if completions is None:
                     dropped.append(DroppedRecord(record, "label", name, BEYOND_BUDGET))
                     continue

@@ -190,9 +190,10 @@ def _estimate_labeller(
     )
     ((*samples,),) = step.start(replace(context, labels=labels), name).build_requests([example])
     most_texts = texts / LOW_YIELD + existing_rows
+    gold_requests = step.requests_per_gold_row * gold_rows
     requests = Range(
-        step.requests_per_record * (texts + gold_rows), step.requests_per_record * (most_texts + gold_rows)
-    )  # fmt: skip
+        step.requests_per_record * texts + gold_requests, step.requests_per_record * most_texts + gold_requests
+    )
     prompt_tokens = sum(map(_prompt_tokens, samples)) / max(1, len(samples))
     max_tokens = max((request.sampling.max_tokens for request in samples), default=0)
     return StepEstimate(

@@ -17,6 +17,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from textsynth.core.calibration_summary import CalibrationSummary
+from textsynth.core.judge_summary import JudgesSummary
 from textsynth.core.protocols import FilterSession, LabellerSession
 from textsynth.core.records import (
     Completion,
@@ -62,8 +63,9 @@ class RunState:
     """What a run has so far: accepted and dropped records in plan order, and what was requested, by journal key.
 
     Equal request infos are one object, as most answers share theirs. `calibrations` are the labellers' results on gold
-    rows, by step; `notes` are sentences for the user. `stop_sentence` says why the run stopped early, where it did.
-    `open_texts` counts the texts of the window whose answers are arriving; no other field does.
+    rows, by step, and `judges` the reliability of the judges of those that ask several; `notes` are sentences for the
+    user. `stop_sentence` says why the run stopped early, where it did. `open_texts` counts the texts of the window
+    whose answers are arriving; no other field does.
     """
 
     accepted: list[Record] = field(default_factory=list)
@@ -71,6 +73,7 @@ class RunState:
     requests: dict[str, RequestInfo] = field(default_factory=dict)
     reasons: Counter[tuple[str, str, str]] = field(default_factory=Counter)
     calibrations: dict[str, CalibrationSummary] = field(default_factory=dict)
+    judges: dict[str, JudgesSummary] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     candidates: int = 0
     windows: int = 0
@@ -159,18 +162,23 @@ class Scheduler:
                     in_flight.append(await self._send(requests))
                     await asyncio.sleep(0)  # the first requests leave before the next window is planned
                 if not in_flight:
-                    return self._stop_reason()
+                    return self._finish(self._stop_reason())
                 if len(in_flight) == WINDOWS_IN_FLIGHT or not requests:
                     await self._commit(in_flight.popleft())
                 if self._first_answers.stop is not None and not self._quota.met:
                     why, self.state.stop_sentence = self._first_answers.stop
-                    return why
+                    return self._finish(why)
         finally:
             for window in in_flight:
                 window.chains.cancel()
             await asyncio.gather(*(window.chains for window in in_flight), return_exceptions=True)
             self._pipeline.close()
             sys.setswitchinterval(switch_interval)
+
+    def _finish(self, why: str) -> str:
+        """Note what the labellers learned about their judges; return why the run stopped."""
+        self.state.judges = self._pipeline.judges()
+        return why
 
     def _plan(self) -> list[GenerationRequest]:
         """Return the next window's requests; [] where nothing can or need be sent.

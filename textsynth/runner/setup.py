@@ -16,6 +16,7 @@ from textsynth.core.protocols import (
     FilterSession,
     Labeller,
     LabellerSession,
+    PanelSession,
 )
 from textsynth.core.records import Completion, GenerationRequest, Record, Verdict
 from textsynth.core.scope import ScopedFilterSession, scope_of
@@ -50,7 +51,7 @@ def start_labellers(recipe: Recipe, context: Context) -> list[tuple[str, Labelle
     sessions: list[tuple[str, LabellerSession]] = []
     for name, step in labellers(recipe):
         session = step.start(context, name)
-        if not isinstance(session, CalibratableSession):
+        if not isinstance(session, (CalibratableSession, PanelSession)):
             session = ValidatedLabeller(name, session, context.labels)
         sessions.append((name, session))
     return [*sessions, (REQUIRED_COLUMNS, RequiredColumns(context))]

@@ -227,6 +227,8 @@ def initial_manifest(
     }
     if state.calibrations:
         manifest["calibration"] = state.calibrations
+    if state.judges:
+        manifest["judges"] = state.judges
     return manifest
 
 
@@ -256,7 +258,7 @@ def _checks(recipe: Recipe) -> list[CheckInfo]:
 def _confidence_steps(recipe: Recipe) -> list[str]:
     """Return the steps whose score is the confidence in a label, in the order in which they run."""
     filters = [item.name for item in recipe.filter if item.step.label_confidence]
-    return [*filters, *(item.name for item in recipe.label)]
+    return [*filters, *(item.name for item in recipe.label if item.step.label_confidence)]
 
 
 def _as_json(evaluation: Evaluation) -> dict[str, Any]:

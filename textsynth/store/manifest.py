@@ -15,6 +15,8 @@ from typing_extensions import TypedDict
 
 from textsynth.core.calibration_summary import CalibrationSummaries
 from textsynth.core.errors import UsageError, did_you_mean
+from textsynth.core.judge_summary import JudgesSummaries
+from textsynth.core.label_error_summary import LabelErrorSummaries
 from textsynth.store.owned_files import write_owned_json
 
 if TYPE_CHECKING:
@@ -147,7 +149,7 @@ class WithDataset(TypedDict, total=False):
     dataset: DatasetInfo
 
 
-class RunFacts(WithReview, WithDataset, CalibrationSummaries):
+class RunFacts(WithReview, WithDataset, CalibrationSummaries, JudgesSummaries, LabelErrorSummaries):
     """The part of a manifest that is known before the data set is written."""
 
     version: int
@@ -176,7 +178,8 @@ class Manifest(RunFacts):
     `sources` names to what was read (path, config, split, revision); `checked_for_leaks` are the sources whose copies a
     filter dropped; `engines` are the servers' versions by model; `drops` has the most common reason first; `splits` is
     the number of texts of each split; `seconds` is how long the run took. `review` is there where people decided on
-    texts, `calibration` where labellers were calibrated on gold rows. `dataset` has the hash of the data set's content.
+    texts, `calibration` where labellers were calibrated on gold rows, `judges` where labellers asked several,
+    `label_errors` where a labeller looked for wrong labels. `dataset` has the hash of the data set's content.
     """
 
     licenses: Licenses

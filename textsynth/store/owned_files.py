@@ -162,11 +162,15 @@ class OwnedFiles:
 
 
 def write_owned_text(folder: Path, name: str, text: str, *, error: str) -> None:
-    """Write a text file into a run's folder atomically, readable by its owner only, with its place on the list.
+    """Write a text file into a run's folder; see `write_owned_bytes`."""
+    write_owned_bytes(folder, name, text.encode("utf-8", "replace"), error=error)
+
+
+def write_owned_bytes(folder: Path, name: str, content: bytes, *, error: str) -> None:
+    """Write a file into a run's folder atomically, readable by its owner only, with its place on the list.
 
     Raises UsageError where something that is not ours would be replaced; RunError, with `error`, where writing fails.
     """
-    content = text.encode("utf-8", "replace")
     files = OwnedFiles(folder)
     files.refuse_obstacles([name])
     files.remove_leftovers()
