@@ -153,6 +153,17 @@ class CalibratableSession(LabellerSession, Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class TextOrigin:
+    """Where texts without a model come from, as the card says it.
+
+    `texts` ends "The texts are …", `labels` ends "The labels are …".
+    """
+
+    texts: str = "given"
+    labels: str = "those that came with the texts"
+
+
+@dataclass(frozen=True, slots=True)
 class SourceOrigin:
     """Where the rows of a source come from: a path, or a data set on the Hub (`repository`) with its commit."""
 
@@ -213,7 +224,8 @@ class Source(Step):
 class Generator(Step):
     """Plans requests for quota cells that are not met, and parses answers into candidates.
 
-    With `needs_model = False` everything the generator has becomes a candidate once, whatever the quota.
+    With `needs_model = False` everything the generator has becomes a candidate once, whatever the quota, unless it
+    `follows_quota`.
     `output_fields` are the fields that the generator itself gives its texts; None where these are not known before a
     run. Fields that the answer reader of its prompt gives are added to them, and with `keeps_source_fields` those of
     the rows that the texts are made from.
@@ -229,6 +241,26 @@ class Generator(Step):
         le=1,
         description="share of the accepted texts that this generator writes; default: an even split of the rest",
     )
+
+    @property
+    def follows_quota(self) -> bool:
+        """Whether it brings what the quota lacks, rather than all it has once."""
+        return self.needs_model
+
+    @property
+    def candidates_per_row(self) -> int:
+        """How many candidates each row of its sources brings, where it does not follow the quota."""
+        return 1
+
+    @property
+    def labels_named(self) -> Sequence[str]:
+        """The labels that its options name; the recipe must list each of them."""
+        return ()
+
+    @property
+    def text_origin(self) -> TextOrigin:
+        """Where its texts come from; used where `needs_model` is False."""
+        return TextOrigin()
 
     @property
     def varied_attributes(self) -> Mapping[str, Sequence[str]]:

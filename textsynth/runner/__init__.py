@@ -254,7 +254,7 @@ def _make_scheduler(
     decisions: ReviewDecisions,
 ) -> Scheduler:
     generators = start_generators(recipe, context)
-    shares = {item.name: item.step.share for item in recipe.generate if item.step.needs_model}
+    shares = {item.name: item.step.share for item in recipe.generate if item.step.follows_quota}
     limits = recipe.budget
     return Scheduler(
         generators,

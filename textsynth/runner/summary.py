@@ -98,6 +98,7 @@ def run_result(recipe: Recipe, finished: FinishedRun) -> RunResult:
         calibrations=finished.state.calibrations,
         evaluation={} if evaluation is None else _as_json(evaluation),
         secrets=recipe.secrets,
+        origins={item.name: item.step.text_origin for item in recipe.generate if not item.step.needs_model},
     )
     return replace(result, figures=run_figures(result))
 
