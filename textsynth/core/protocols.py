@@ -36,7 +36,9 @@ class Context:
 
     `labels` maps each label's name to its description, in the recipe's order; `sources` maps a source's name to its
     records, in the file's order; `embed` maps n texts to an array (n, dim) of unit vectors, float32; `find_prompt`
-    takes a prompt's name and a model's name and returns the prompt in the form that suits the model.
+    takes a prompt's name and a model's name and returns the prompt in the form that suits the model. `labellers` are
+    the names of the steps that assign or verify labels with a model, and `confidence_steps` those whose score is the
+    confidence in a label, in the order in which they run.
     """
 
     task: Task
@@ -47,6 +49,8 @@ class Context:
     sources: Mapping[str, Sequence[Record]]
     embed: Callable[[Sequence[str]], NDArray[np.float32]]
     find_prompt: Callable[[str, str], Prompt]
+    labellers: tuple[str, ...] = ()
+    confidence_steps: tuple[str, ...] = ()
 
     def seen_as(self, scope: TextScope) -> Context:
         """Return the context with the rows of the sources as a step with this scope sees records."""
@@ -417,6 +421,10 @@ class Selector(Step):
     def balanced_fields(self) -> tuple[str, ...]:
         """The record fields over which the selection is evened out; some text must be able to have them."""
         return ()
+
+    def selection_notes(self, context: Context) -> list[str]:
+        """Return what a user should know about the selection, each as the end of a sentence about the step."""
+        return []
 
     def select(self, records: Sequence[Record], quota: Mapping[str, int], context: Context) -> list[str]:
         """Return the ids of the selected records; `quota` maps each label ("" where there are none) to its limit.

@@ -118,8 +118,8 @@ class RunResult:
     labellers, in order; `overrides` are the `--set` options. `weight` is the sample weight of a synthetic text next to
     1 for a real one (None: not fitted). `evaluation_sentences` are the verdict on real data and `evaluation` is all of
     the evaluation, as in `evaluation.json`. `calibrations` are the labellers' accuracies on gold rows, by step.
-    `secrets` are the recipe's, which no file of the data set may hold. `origins` says where the texts of each generator
-    without a model come from.
+    `secrets` are the recipe's, which no file of the data set may hold. `label_losses` are sentences about labels of
+    which a check dropped most texts. `origins` says where the texts of each generator without a model come from.
     """
 
     name: str
@@ -155,6 +155,7 @@ class RunResult:
     figures: Sequence[CardFigure] = ()
     calibrations: Mapping[str, CalibrationSummary] = field(default_factory=dict)
     secrets: RecipeSecrets = field(default_factory=RecipeSecrets)
+    label_losses: Sequence[str] = ()
     origins: Mapping[str, TextOrigin] = field(default_factory=dict)
 
     @property

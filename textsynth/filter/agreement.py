@@ -22,7 +22,6 @@ seeds, so it also drops correct texts that are unlike all seeds.
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, ClassVar
 
@@ -32,18 +31,12 @@ from textsynth.core.errors import require_extra
 from textsynth.core.options import SourceName
 from textsynth.core.protocols import Context, Filter
 from textsynth.core.records import Record, Verdict
-from textsynth.core.seed_folds import assign_folds
 from textsynth.similarity.embedder import require_embeddings
+from textsynth.similarity.seed_classifiers import SeedClassifiers
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
-    from sklearn.linear_model import LogisticRegression
-
-C = 30.0
-"""Inverse strength of the L2 regularization, as scikit-learn defines it."""
-NO_FOLD = -1
-"""In place of a fold: the classifier trained on the seeds of all folds."""
 
 
 class Agreement(Filter):
@@ -81,62 +74,27 @@ class AgreementSession:
     def __init__(self, step: Agreement, context: Context, held_out: frozenset[str] = frozenset()) -> None:
         """`held_out` are ids of seeds that no classifier is trained on. They do not change the folds of the others."""
         self._step = step
-        self._context = context
-        self._held_out = held_out
-        self._seeds = [seed for seed in context.sources[step.source] if seed.label is not None]
-        self._folds = assign_folds(self._seeds)
-        self._classifiers: dict[int, _Classifier | _BinaryClassifiers | None] = {}
+        self._classifiers = SeedClassifiers(
+            context.sources[step.source],
+            context.embed,
+            multi_label=context.multi_label,
+            why="the filter agreement",
+            held_out=held_out,
+        )
 
     def evaluate_batch(self, records: Sequence[Record]) -> list[Verdict | None]:
         """Return verdicts whose score is the probability of the label; None where no label of the record has seeds.
 
         Of several labels the score is the lowest probability.
         """
-        by_fold: dict[int, list[int]] = {}
-        for index, record in enumerate(records):
-            by_fold.setdefault(self._fold_shown(record), []).append(index)
-        verdicts: list[Verdict | None] = [None] * len(records)
-        vectors = self._context.embed([record.text for record in records])
-        for fold, indices in sorted(by_fold.items()):
-            classifier = self._classifier_without(fold)
-            if classifier is None:
-                continue
-            for index, row in zip(indices, classifier.probabilities(vectors[indices]), strict=True):
-                verdicts[index] = self._verdict(records[index], classifier.labels, row)
-        return verdicts
+        judged = self._classifiers.judge(records)
+        return [
+            None if result is None else self._verdict(record, *result)
+            for record, result in zip(records, judged, strict=True)
+        ]
 
     def commit(self, records: Sequence[Record]) -> None:
         """Remember nothing."""
-
-    def _fold_shown(self, record: Record) -> int:
-        """Return the fold of the seeds that the text was made from; NO_FOLD for none or several folds."""
-        seed_ids = (*record.provenance.example_ids, *record.provenance.parent_ids)
-        folds = {self._folds[seed_id] for seed_id in seed_ids if seed_id in self._folds}
-        return folds.pop() if len(folds) == 1 else NO_FOLD
-
-    def _classifier_without(self, fold: int) -> _Classifier | _BinaryClassifiers | None:
-        """Return the classifier that was not trained on a fold; None where fewer than two labels have seeds."""
-        if fold not in self._classifiers:
-            self._classifiers[fold] = self._train_without(fold)
-        return self._classifiers[fold]
-
-    def _train_without(self, fold: int) -> _Classifier | _BinaryClassifiers | None:
-        require_extra("embed", "sklearn", why="the filter agreement")
-        split_labels = {seed.labels for seed in self._seeds if self._folds[seed.id] == 1}
-        training_seeds = [
-            seed
-            for seed in self._seeds
-            if seed.id not in self._held_out
-            and (fold == NO_FOLD or self._folds[seed.id] != fold or seed.labels not in split_labels)
-        ]
-        if len({label for seed in training_seeds for label in seed.labels}) < 2:
-            return None
-        vectors = self._context.embed([seed.text for seed in self._seeds])
-        rows = {seed.id: row for row, seed in enumerate(self._seeds)}
-        training_vectors = vectors[[rows[seed.id] for seed in training_seeds]]
-        if self._context.multi_label:
-            return _BinaryClassifiers(training_vectors, [seed.labels for seed in training_seeds])
-        return _Classifier(training_vectors, [seed.label or "" for seed in training_seeds])
 
     def _verdict(self, record: Record, classes: list[str], probabilities: NDArray[np.float64]) -> Verdict | None:
         indices = [classes.index(label) for label in record.labels if label in classes]
@@ -157,51 +115,3 @@ class AgreementSession:
             reason = "the seeds' classifier gives the label too little probability"
             return Verdict(reason, score, self._step.min_confidence)
         return Verdict(None, score)
-
-
-class _Classifier:
-    """Logistic regression on the vectors of seeds. `labels` is the order of its probabilities."""
-
-    def __init__(self, vectors: NDArray[np.float32], labels: Sequence[str]) -> None:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            from sklearn.linear_model import LogisticRegression
-
-            self._model = LogisticRegression(C=C, max_iter=1000).fit(vectors, labels)
-        self.labels: list[str] = list(self._model.classes_)
-        self._seed_counts = [labels.count(label) for label in self.labels]
-
-    def probabilities(self, vectors: NDArray[np.float32]) -> NDArray[np.float64]:
-        """Return the probabilities of all labels, (n, labels), as if each label had the same number of seeds."""
-        import numpy as np
-
-        weights = np.asarray(self._model.predict_proba(vectors) / self._seed_counts, np.float64)
-        return np.asarray(weights / weights.sum(axis=1, keepdims=True))
-
-
-class _BinaryClassifiers:
-    """One logistic regression a label, for seeds with several labels. `labels` is the order of the probabilities.
-
-    A label that every seed has always has probability 1.
-    """
-
-    def __init__(self, vectors: NDArray[np.float32], label_sets: Sequence[Sequence[str]]) -> None:
-        self.labels: list[str] = sorted({label for labels in label_sets for label in labels})
-        self._models: list[LogisticRegression | None] = []
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            from sklearn.linear_model import LogisticRegression
-
-            for label in self.labels:
-                has_label = [label in labels for labels in label_sets]
-                model = LogisticRegression(C=C, max_iter=1000, class_weight="balanced")
-                self._models.append(None if all(has_label) else model.fit(vectors, has_label))
-
-    def probabilities(self, vectors: NDArray[np.float32]) -> NDArray[np.float64]:
-        """Return the probability of each label, (n, labels)."""
-        import numpy as np
-
-        columns = [
-            np.ones(len(vectors)) if model is None else model.predict_proba(vectors)[:, 1] for model in self._models
-        ]
-        return np.asarray(np.stack(columns, axis=1), np.float64)

@@ -57,6 +57,8 @@ def make_context(recipe: Recipe, sources: dict[str, list[Record]], store: Vector
         sources=sources,
         embed=embed,
         find_prompt=find,
+        labellers=tuple(item.name for item in recipe.label),
+        confidence_steps=recipe.confidence_steps,
     )
 
 

@@ -29,6 +29,7 @@ from textsynth.runner.batch_file import BatchFile
 from textsynth.runner.budget import RunBudget
 from textsynth.runner.event_loop import interrupt_on_sigterm, run_coroutine
 from textsynth.runner.folder import check_folder, make_folder, start_in
+from textsynth.runner.label_losses import label_losses
 from textsynth.runner.monitor import ProgressMonitor
 from textsynth.runner.quota import Quota, QuotaCell, quota_cells
 from textsynth.runner.requester import Requester
@@ -164,6 +165,7 @@ def _execute(
     outcomes = (selected, surplus, state.dropped)
     evaluation, evaluation_notes = _evaluate(recipe, context, outcomes, out, monitor.set_stage)
     reviewed = decisions.outcome_counts(state.accepted, state.dropped) if decisions else None
+    losses = label_losses(recipe, state.accepted, state.dropped)
     notes = [
         *(
             note
@@ -172,7 +174,9 @@ def _execute(
         ),
         *state.notes,
         *(summary["sentence"] for summary in state.calibrations.values()),
+        *(f"{item.name} {note}" for item in recipe.select for note in item.step.selection_notes(context)),
         *([requester.stats.cut_note] if requester.stats.cut_note else []),
+        *(loss["sentence"] for loss in losses),
         *evaluation_notes,
         *_notes_on_journal(journal),
         *(review_notes(reviewed) if reviewed else ()),
@@ -184,6 +188,8 @@ def _execute(
     manifest = initial_manifest(recipe, state, requester.stats, quota=quota, selected=len(selected), folder=out)
     if reviewed:
         manifest["review"] = reviewed
+    if losses:
+        manifest["label_losses"] = losses
     sentence = _sentence(stopped, quota, state.stop_sentence)
     return FinishedRun(state, selected, surplus, manifest, requester.identities, stopped, sentence, notes, evaluation)
 

@@ -94,6 +94,7 @@ def estimate(recipe: Recipe) -> RunEstimate:
         for item in recipe.generate
     }
     notes = [f"{item.name} {note}" for item in recipe.generate for note in item.step.plan_notes(context)]
+    notes += [f"{item.name} {note}" for item in recipe.select for note in item.step.selection_notes(context)]
     notes += [
         f"{item.name} takes all {pluralize(rows[item.name], 'row')} of its source"
         for item in recipe.generate

@@ -55,6 +55,7 @@ def _check_limitations(result: RunResult) -> Iterator[str]:
     if short:
         listed = first_few([f"{escape(cell.name)} ({cell.selected} of {cell.wanted})" for cell in short])
         yield f"{len(short)} of {len(result.quota)} quota cells have fewer texts than requested: {listed}."
+    yield from map(escape, (f"{sentence}." for sentence in result.label_losses))
     waiting = sum(drop.section == "review" for drop in result.dropped)
     if waiting:
         yield f"{waiting_for_review(waiting)}; such doubtful texts are not in the data set."
