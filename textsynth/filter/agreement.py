@@ -32,11 +32,15 @@ from textsynth.core.options import SourceName
 from textsynth.core.protocols import Context, Filter
 from textsynth.core.records import Record, Verdict
 from textsynth.similarity.embedder import require_embeddings
-from textsynth.similarity.seed_classifiers import SeedClassifiers
+from textsynth.similarity.seed_classifiers import SeedClassifiers, log_margin
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+
+
+SEEDS_REACHING_LIMIT = 0.5
+"""The share of a label's held-out seeds that would be kept by the limit for the margins of its texts."""
 
 
 class Agreement(Filter):
@@ -49,6 +53,11 @@ class Agreement(Filter):
         default=1,
         ge=1,
         description="the text's label must be among the top_k most probable labels; of several labels each",
+    )
+    per_label: bool = Field(
+        default=True,
+        description="keep also texts that fit a label better than half of its own held-out seeds do, for labels with"
+        " eight seeds or more; false: top_k alone decides",
     )
     min_confidence: float = Field(
         default=0.0, ge=0, le=1, description="minimum probability of each label of the text, 0 to 1; 0 for no minimum"
@@ -81,6 +90,7 @@ class AgreementSession:
             why="the filter agreement",
             held_out=held_out,
         )
+        self._limits: dict[str, float] | None = None
 
     def evaluate_batch(self, records: Sequence[Record]) -> list[Verdict | None]:
         """Return verdicts whose score is the probability of the label; None where no label of the record has seeds.
@@ -96,6 +106,15 @@ class AgreementSession:
     def commit(self, records: Sequence[Record]) -> None:
         """Remember nothing."""
 
+    def _fits_like_seeds(self, record: Record, classes: list[str], probabilities: NDArray[np.float64]) -> bool:
+        """Whether a text fits its label as well as half of the label's own seeds do, when these are held out."""
+        if not self._step.per_label or len(record.labels) != 1:
+            return False
+        if self._limits is None:
+            self._limits = self._classifiers.margin_limits(SEEDS_REACHING_LIMIT)
+        label = record.labels[0]
+        return label in self._limits and log_margin(label, classes, probabilities) >= self._limits[label]
+
     def _verdict(self, record: Record, classes: list[str], probabilities: NDArray[np.float64]) -> Verdict | None:
         indices = [classes.index(label) for label in record.labels if label in classes]
         if not indices:
@@ -104,7 +123,7 @@ class AgreementSession:
         own = min(float(probabilities[index]) for index in indices)
         score = round(own, 4)
         more_probable = int((probabilities > own).sum()) - sum(float(probabilities[index]) > own for index in indices)
-        if more_probable >= self._step.top_k:
+        if more_probable >= self._step.top_k and not self._fits_like_seeds(record, classes, probabilities):
             first = int(probabilities.argmax())
             if first in indices:
                 others = [index for index in range(len(classes)) if index not in indices]

@@ -7,8 +7,9 @@ fewer than four seeds have one fold only; every classifier is trained on them.
 
 from __future__ import annotations
 
+import math
 import warnings
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from textsynth.core.errors import require_extra
@@ -22,6 +23,10 @@ if TYPE_CHECKING:
 
 C = 30.0
 """Inverse strength of the L2 regularization, as scikit-learn defines it."""
+MIN_SEEDS_FOR_LIMIT = 8
+"""With fewer seeds of a label, the margins of its held-out seeds say too little."""
+LIMIT_FOLDS = 5
+MIN_PROBABILITY = 1e-12
 NO_FOLD = -1
 """In place of a fold: the classifier trained on the seeds of all folds."""
 
@@ -69,6 +74,40 @@ class SeedClassifiers:
                 results[index] = (classifier.labels, row)
         return results
 
+    def margin_limits(self, share: float) -> dict[str, float]:
+        """Return for each label with eight seeds or more a limit for the margins of its texts, at most 0.
+
+        The margin is the logarithm of the label's probability over the highest of the other labels. The limit is the
+        margin that `share` of the label's seeds reach when the classifier was not trained on them (five folds). {}
+        where texts may have several labels.
+        """
+        import numpy as np
+
+        seeds = [seed for seed in self._seeds if seed.id not in self._held_out]
+        by_label: dict[str, list[Record]] = {}
+        for seed in sorted(seeds, key=lambda seed: seed.id):
+            by_label.setdefault(seed.label or "", []).append(seed)
+        large = {label for label, rows in by_label.items() if len(rows) >= MIN_SEEDS_FOR_LIMIT}
+        if self._multi_label or not large or len(by_label) < 2:
+            return {}
+        require_extra("embed", "sklearn", why=self._why)
+        ordered = [seed for rows in by_label.values() for seed in rows]
+        folds = np.array([index % LIMIT_FOLDS for rows in by_label.values() for index in range(len(rows))])
+        names = [seed.label or "" for seed in ordered]
+        vectors = self._embed([seed.text for seed in ordered])
+        margins: dict[str, list[float]] = {}
+        for fold in range(LIMIT_FOLDS):
+            held_out = np.flatnonzero(folds == fold)
+            training = np.flatnonzero(folds != fold)
+            if len({names[row] for row in training}) < 2:
+                continue
+            classifier = SeedClassifier(vectors[training], [names[row] for row in training])
+            for row, probabilities in zip(held_out, classifier.probabilities(vectors[held_out]), strict=True):
+                if names[row] in large:
+                    margin = log_margin(names[row], classifier.labels, probabilities)
+                    margins.setdefault(names[row], []).append(margin)
+        return {label: min(0.0, float(np.quantile(values, 1 - share))) for label, values in margins.items()}
+
     def _fold_shown(self, record: Record) -> int:
         """Return the fold of the seeds that the text was made from; NO_FOLD for none or several folds."""
         seed_ids = (*record.provenance.example_ids, *record.provenance.parent_ids)
@@ -98,6 +137,13 @@ class SeedClassifiers:
         if self._multi_label:
             return BinaryClassifiers(training_vectors, [seed.labels for seed in training_seeds])
         return SeedClassifier(training_vectors, [seed.label or "" for seed in training_seeds])
+
+
+def log_margin(label: str, labels: Sequence[str], probabilities: Iterable[float]) -> float:
+    """Return the logarithm of a label's probability over the highest probability of the other labels."""
+    values = dict(zip(labels, map(float, probabilities), strict=True))
+    other = max(value for name, value in values.items() if name != label)
+    return math.log(max(values[label], MIN_PROBABILITY) / max(other, MIN_PROBABILITY))
 
 
 class SeedClassifier:
