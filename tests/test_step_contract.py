@@ -61,7 +61,7 @@ UNUSUAL_TEXTS = (
 
 # Options that a component needs besides a source.
 REQUIRED: dict[str, dict[str, object]] = {
-    "grammar": {"rules": {label: [f"{label} {{n}}"] for label in TEXTS}, "slots": {"n": list("abcdefghi")}}
+    "grammar": {"rules": {label: (f"{label} {{n}}",) for label in TEXTS}, "slots": {"n": tuple("abcdefghi")}}
 }
 
 

@@ -74,7 +74,9 @@ _REPLACEMENTS = {long.lower(): short for long, short in CONTRACTIONS.items()} | 
     short.lower(): long for long, short in CONTRACTIONS.items()
 }
 _FORMS = re.compile(
-    r"\b(?:" + "|".join(re.escape(form) for form in sorted(_REPLACEMENTS, key=len, reverse=True)) + r")\b(?!['’])",
+    r"\b(?:"
+    + "|".join(form.replace("'", "['’]") for form in sorted(_REPLACEMENTS, key=len, reverse=True))
+    + r")\b(?!['’])",
     re.IGNORECASE,
 )
 
