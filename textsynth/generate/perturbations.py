@@ -73,12 +73,8 @@ CONTRACTIONS: Mapping[str, str] = {
 _REPLACEMENTS = {long.lower(): short for long, short in CONTRACTIONS.items()} | {
     short.lower(): long for long, short in CONTRACTIONS.items()
 }
-_FORMS = re.compile(
-    r"\b(?:"
-    + "|".join(form.replace("'", "['’]") for form in sorted(_REPLACEMENTS, key=len, reverse=True))
-    + r")\b(?!['’])",
-    re.IGNORECASE,
-)
+_PATTERNS = [form.replace("'", "['’]") for form in sorted(_REPLACEMENTS, key=len, reverse=True)]
+_FORMS = re.compile(rf"\b(?:{'|'.join(_PATTERNS)})\b(?!['’])", re.IGNORECASE)
 
 
 def typos(text: str, generator: random.Random, share: float) -> str:
