@@ -8,7 +8,8 @@ scripted judge, a labeller beside the recipe, keeps 95 % of the right texts and 
 run that selects five texts a label: without a judge the first ones (`random`), those that `agreement` keeps, and those
 of `margin`, which then selects as `diverse`; with the judge the first ones, and those of `diverse` and of `margin`. A
 classifier is trained on seeds and selected texts and scored on banking77's test rows, with `--dev` on a quarter of the
-training file. Prints the mean macro-F1 of each arm, and differences with their 95 % intervals over the draws.
+training file. Scores that OUT has are not measured again. Prints the mean macro-F1 of each arm, and differences with
+their 95 % intervals over the draws.
 """
 
 from __future__ import annotations
@@ -121,6 +122,11 @@ def read_rows(path: Path) -> Rows:
     """Return the rows of a file, with single spaces: an answer has one text a line."""
     with path.open(encoding="utf-8", newline="") as file:
         return [(" ".join(row["text"].split()), row["label"]) for row in csv.DictReader(file)]
+
+
+def read_or(path: Path, default: str) -> str:
+    """Return the text of a file, or `default` where there is none."""
+    return path.read_text(encoding="utf-8") if path.is_file() else default
 
 
 class Draw:
@@ -244,18 +250,24 @@ def main() -> None:
         embedder.embed([text for text, _ in test])
     scores: dict[tuple[str, str], list[float]] = {}
     for number in range(options.draws):
-        draw = Draw(train, number, options.wrong, options.out / f"{options.wrong:g}-{number}")
+        folder = options.out / f"{options.wrong:g}-{number}"
+        draw = Draw(train, number, options.wrong, folder)
         draw.write()
+        measured: dict[str, float] = json.loads(read_or(folder / "scores.json", "{}"))
         for arm in options.arms.split(";"):
-            selected = draw.run(arm, vectors)
-            right = sum(text in draw.right[label] for text, label in selected) / len(selected)
-            for classifier in options.classifiers.split(","):
+            missing = [name for name in options.classifiers.split(",") if f"{arm}, {name}" not in measured]
+            selected = draw.run(arm, vectors) if missing else []
+            for classifier in missing:
                 value = score([*draw.seeds, *selected], test, classifier, embedder, codes)
-                scores.setdefault((classifier, arm), []).append(value)
+                right = sum(text in draw.right[label] for text, label in selected) / len(selected)
                 print(
-                    f"{number} {classifier:10} {arm:18} {value:.3f}  {len(selected)} texts, {right:.0%} right",
+                    f"{number} {classifier:10} {arm:18} {value:.4f}  {len(selected)} texts, {right:.0%} right",
                     flush=True,
                 )
+                measured[f"{arm}, {classifier}"] = value
+                (folder / "scores.json").write_text(json.dumps(measured), encoding="utf-8")
+            for classifier in options.classifiers.split(","):
+                scores.setdefault((classifier, arm), []).append(measured[f"{arm}, {classifier}"])
     print_table(scores, options)
 
 

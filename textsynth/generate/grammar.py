@@ -260,7 +260,7 @@ def _provider(name: str, slot: FakerSlot, faker: Faker) -> Callable[[], str]:
     state = faker.random.getstate()
     try:
         provider()
-    except Exception as error:  # a provider may raise anything
+    except (TypeError, ValueError, AttributeError, LookupError, ImportError) as error:
         raise UsageError(
             f"grammar: slots.{name}: the provider {slot.faker!r} cannot be called without arguments: {error}"
         ) from error
