@@ -10,6 +10,13 @@ With `multi_label: true` there is one binary classifier for each label, in which
 as those without it. Each label of a text must agree: fewer than `top_k` labels that the text does not have are more
 probable, and the probability reaches `min_confidence`. The score is the lowest probability of the text's labels.
 
+Where a label overlaps with others, a classifier that has not seen its seeds puts most of them elsewhere, and its texts as
+well. So a label with eight seeds or more is also judged against its own spread (`per_label`): a text is kept if its
+margin, the logarithm of its label's probability over the highest other one, reaches that of the best 40 % of the label's
+seeds in a five-fold cross-validation. Of 3,507 tweets written for 13 emotions, with 500 real seeds, the label that lost
+most (of those with eight seeds) keeps 18 % of its texts instead of 2 %, and macro-F1 on development rows is .137 instead
+of .125 (words) and .175 instead of .153 (embeddings).
+
 Of eleven methods to select generated texts, measured on real data sets, agreement with a classifier trained on the
 seeds was the only one that helped on all of them. Accuracy of the classifier on banking77 (77 labels, five seeds each,
 2,500 real questions): 81 % with all seeds, 73 % and 68 % with the folds of three and two; top-2 accuracy 89, 84 and
@@ -39,7 +46,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
-SEEDS_REACHING_LIMIT = 0.5
+SEEDS_REACHING_LIMIT = 0.4
 """The share of a label's held-out seeds that would be kept by the limit for the margins of its texts."""
 
 
@@ -56,8 +63,8 @@ class Agreement(Filter):
     )
     per_label: bool = Field(
         default=True,
-        description="keep also texts that fit a label better than half of its own held-out seeds do, for labels with"
-        " eight seeds or more; false: top_k alone decides",
+        description="keep also texts that fit their label as well as the best 40 % of its held-out seeds do, for labels"
+        " with eight seeds or more; false: top_k alone decides",
     )
     min_confidence: float = Field(
         default=0.0, ge=0, le=1, description="minimum probability of each label of the text, 0 to 1; 0 for no minimum"
@@ -107,7 +114,7 @@ class AgreementSession:
         """Remember nothing."""
 
     def _fits_like_seeds(self, record: Record, classes: list[str], probabilities: NDArray[np.float64]) -> bool:
-        """Whether a text fits its label as well as half of the label's own seeds do, when these are held out."""
+        """Whether a text fits its label as well as the best 40 % of the label's own seeds do, when held out."""
         if not self._step.per_label or len(record.labels) != 1:
             return False
         if self._limits is None:
