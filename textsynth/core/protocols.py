@@ -38,7 +38,8 @@ class Context:
     `labels` maps each label's name to its description, in the recipe's order; `sources` maps a source's name to its
     records, in the file's order; `embed` maps n texts to an array (n, dim) of unit vectors, float32; `find_prompt`
     takes a prompt's name and a model's name and returns the prompt in the form that suits the model. `load_embedder`
-    loads what `embed` would load at the first text.
+    loads what `embed` would load at the first text. `labellers` are the names of the steps that assign or verify labels
+    with a model, and `confidence_steps` those whose score is the confidence in a label, in the order in which they run.
     """
 
     task: Task
@@ -50,6 +51,8 @@ class Context:
     embed: Callable[[Sequence[str]], NDArray[np.float32]]
     find_prompt: Callable[[str, str], Prompt]
     load_embedder: Callable[[], None] = lambda: None
+    labellers: tuple[str, ...] = ()
+    confidence_steps: tuple[str, ...] = ()
 
     def seen_as(self, scope: TextScope) -> Context:
         """Return the context with the rows of the sources as a step with this scope sees records."""
@@ -167,6 +170,17 @@ class PanelSession(LabellerSession, Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class TextOrigin:
+    """Where texts without a model come from, as the card says it.
+
+    `texts` ends "The texts are …", `labels` ends "The labels are …".
+    """
+
+    texts: str = "given"
+    labels: str = "those that came with the texts"
+
+
+@dataclass(frozen=True, slots=True)
 class SourceOrigin:
     """Where the rows of a source come from: a path, or a data set on the Hub (`repository`) with its commit."""
 
@@ -227,7 +241,8 @@ class Source(Step):
 class Generator(Step):
     """Plans requests for quota cells that are not met, and parses answers into candidates.
 
-    With `needs_model = False` everything the generator has becomes a candidate once, whatever the quota.
+    With `needs_model = False` everything the generator has becomes a candidate once, whatever the quota, unless it
+    `follows_quota`.
     `output_fields` are the fields that the generator itself gives its texts; None where these are not known before a
     run. Fields that the answer reader of its prompt gives are added to them, and with `keeps_source_fields` those of
     the rows that the texts are made from.
@@ -243,6 +258,26 @@ class Generator(Step):
         le=1,
         description="share of the accepted texts that this generator writes; default: an even split of the rest",
     )
+
+    @property
+    def follows_quota(self) -> bool:
+        """Whether it brings what the quota lacks, rather than all it has once."""
+        return self.needs_model
+
+    @property
+    def candidates_per_row(self) -> int:
+        """How many candidates each row of its sources brings, where it does not follow the quota."""
+        return 1
+
+    @property
+    def labels_named(self) -> Sequence[str]:
+        """The labels that its options name; the recipe must list each of them."""
+        return ()
+
+    @property
+    def text_origin(self) -> TextOrigin:
+        """Where its texts come from; used where `needs_model` is False."""
+        return TextOrigin()
 
     @property
     def varied_attributes(self) -> Mapping[str, Sequence[str]]:
@@ -436,6 +471,10 @@ class Selector(Step):
     def balanced_fields(self) -> tuple[str, ...]:
         """The record fields over which the selection is evened out; some text must be able to have them."""
         return ()
+
+    def selection_notes(self, context: Context) -> list[str]:
+        """Return what a user should know about the selection, each as the end of a sentence about the step."""
+        return []
 
     def select(self, records: Sequence[Record], quota: Mapping[str, int], context: Context) -> list[str]:
         """Return the ids of the selected records; `quota` maps each label ("" where there are none) to its limit.

@@ -55,6 +55,8 @@ def make_context(recipe: Recipe, sources: dict[str, list[Record]], store: Vector
         embed=lambda texts: get_embedder().embed(texts),
         find_prompt=find,
         load_embedder=lambda: get_embedder().load(),
+        labellers=tuple(item.name for item in recipe.label),
+        confidence_steps=recipe.confidence_steps,
     )
 
 

@@ -31,6 +31,7 @@ from textsynth.runner.batch_file import BatchFile
 from textsynth.runner.budget import RunBudget
 from textsynth.runner.event_loop import interrupt_on_sigterm, run_coroutine
 from textsynth.runner.folder import check_folder, make_folder, start_in
+from textsynth.runner.label_losses import label_losses
 from textsynth.runner.monitor import ProgressMonitor, RunTimer
 from textsynth.runner.quota import CellIndex, Quota, QuotaCell, quota_cells
 from textsynth.runner.requester import Requester
@@ -178,6 +179,7 @@ def _execute(
     outcomes = (selected, surplus, state.dropped)
     evaluation, evaluation_notes = _evaluate(recipe, context, outcomes, out, monitor.set_stage)
     reviewed = decisions.outcome_counts(state.accepted, state.dropped) if decisions else None
+    losses = label_losses(recipe, state.accepted, state.dropped)
     notes = [
         *(
             note
@@ -188,7 +190,9 @@ def _execute(
         *(summary["sentence"] for summary in state.calibrations.values()),
         *(summary["sentence"] for summary in state.judges.values()),
         *(summary["sentence"] for summary in label_errors.values()),
+        *(f"{item.name} {note}" for item in recipe.select for note in item.step.selection_notes(context)),
         *([requester.stats.cut_note] if requester.stats.cut_note else []),
+        *(loss["sentence"] for loss in losses),
         *evaluation_notes,
         *_notes_on_journal(journal),
         *(review_notes(reviewed) if reviewed else ()),
@@ -203,6 +207,8 @@ def _execute(
         manifest["review"] = reviewed
     if label_errors:
         manifest["label_errors"] = label_errors
+    if losses:
+        manifest["label_losses"] = losses
     sentence = _sentence(stopped, quota, state.stop_sentence)
     return FinishedRun(state, selected, surplus, manifest, requester.identities, stopped, sentence, notes, evaluation)
 
@@ -296,7 +302,7 @@ def _make_scheduler(
     timer: RunTimer,
 ) -> Scheduler:
     generators = start_generators(recipe, context)
-    shares = {item.name: item.step.share for item in recipe.generate if item.step.needs_model}
+    shares = {item.name: item.step.share for item in recipe.generate if item.step.follows_quota}
     limits = recipe.budget
     return Scheduler(
         generators,

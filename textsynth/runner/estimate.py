@@ -88,7 +88,7 @@ def estimate(recipe: Recipe) -> RunEstimate:
         context = make_context(recipe, read_sources(recipe), no_embeddings())
     cells = quota_cells(recipe, None)
     generators = start_generators(recipe, context)
-    shares = {item.name: item.step.share for item in recipe.generate if item.step.needs_model}
+    shares = {item.name: item.step.share for item in recipe.generate if item.step.follows_quota}
     quota = Quota(cells, shares, patience=1)
     parts = [_estimate_generator(generator, quota, cells) for generator in generators]
     rows = {
@@ -96,11 +96,16 @@ def estimate(recipe: Recipe) -> RunEstimate:
         for item in recipe.generate
     }
     notes = [f"{item.name} {note}" for item in recipe.generate for note in item.step.plan_notes(context)]
+    notes += [f"{item.name} {note}" for item in recipe.select for note in item.step.selection_notes(context)]
     notes += [
-        f"{part.item} takes all {pluralize(rows[part.item], 'row')} of its source" for part in parts if not part.model
+        f"{item.name} takes all {pluralize(rows[item.name], 'row')} of its source"
+        for item in recipe.generate
+        if not item.step.needs_model and item.step.curates_source
     ]
     texts = sum(part.texts for part in parts)
-    existing_rows = sum(rows[part.item] for part in parts if not part.model)
+    existing_rows = sum(
+        rows[item.name] * item.step.candidates_per_row for item in recipe.generate if not item.step.follows_quota
+    )
     gold_rows = {item.name: len(context.sources[source]) for item, source in gold_sources(recipe.label)}
     parts += [
         _estimate_labeller(
@@ -144,9 +149,11 @@ def _notes(recipe: Recipe, context: Context, requests: Range) -> list[str]:
 
 def _estimate_generator(generator: ActiveGenerator, quota: Quota, cells: Sequence[QuotaCell]) -> StepEstimate:
     """Return the estimate for a generator's share of the quota, from a few requests that it plans."""
-    if not generator.needs_model:
+    if not generator.follows_quota:
         return StepEstimate(generator.name, "", 0, NOTHING, NOTHING, NOTHING)
     texts = quota.target_share(generator.name)
+    if not generator.needs_model:
+        return StepEstimate(generator.name, "", texts, NOTHING, NOTHING, NOTHING)
     deficits = quota.deficits(generator.name)
     samples = generator.session.plan_requests(deficits, SAMPLE_REQUESTS if cells else ALL_REQUESTS)
     if not samples:

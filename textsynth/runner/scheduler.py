@@ -56,6 +56,7 @@ class ActiveGenerator:
     session: ValidatedGenerator
     needs_model: bool
     texts_per_request: int = 1
+    follows_quota: bool = True
 
 
 @dataclass(slots=True)
@@ -219,14 +220,14 @@ class Scheduler:
         requests: list[GenerationRequest] = []
         changed = False
         for generator in self._generators:
-            deficits = self._quota.deficits(generator.name) if generator.needs_model else EVERYTHING
+            deficits = self._quota.deficits(generator.name) if generator.follows_quota else EVERYTHING
             remaining = available - len(requests)
             if not deficits or (remaining <= 0 and generator.needs_model):
                 continue
             limit = remaining if generator.needs_model else self._window_size
             planned = self._max_tokens.apply(generator.session.plan_requests(deficits, limit))
             self._quota.record_planned(planned)
-            if generator.needs_model and len(planned) < remaining:
+            if generator.follows_quota and len(planned) < limit:
                 changed |= self._quota.note_exhausted(generator.name, deficits, planned)
             requests += planned
         return requests, changed

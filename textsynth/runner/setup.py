@@ -36,6 +36,7 @@ def start_generators(recipe: Recipe, context: Context) -> list[ActiveGenerator]:
             ValidatedGenerator(item.name, item.step.start(context, item.name), context.labels),
             item.step.needs_model,
             item.step.texts_per_request,
+            item.step.follows_quota,
         )
         for item in recipe.generate
     ]

@@ -88,7 +88,7 @@ def run_result(recipe: Recipe, finished: FinishedRun) -> RunResult:
         sources=source_infos(recipe),
         checks=_checks(recipe),
         labellers=[item.name for item in recipe.label],
-        confidence_steps=_confidence_steps(recipe),
+        confidence_steps=recipe.confidence_steps,
         selector=recipe.select[-1].name if recipe.select else "quota",
         metadata=CardMetadata(**{name: getattr(export, name) for name in CardMetadata.__dataclass_fields__}),
         recipe_text=recipe.text,
@@ -98,6 +98,8 @@ def run_result(recipe: Recipe, finished: FinishedRun) -> RunResult:
         calibrations=finished.state.calibrations,
         evaluation={} if evaluation is None else _as_json(evaluation),
         secrets=recipe.secrets,
+        label_losses=[loss["sentence"] for loss in manifest.get("label_losses", ())],
+        origins={item.name: item.step.text_origin for item in recipe.generate if not item.step.needs_model},
     )
     return replace(result, figures=run_figures(result))
 
@@ -253,12 +255,6 @@ def _checks(recipe: Recipe) -> list[CheckInfo]:
     """Return the recipe's filters and labellers, in order."""
     filters = [CheckInfo("filter", item.name, item.step.looks_for) for item in recipe.filter]
     return [*filters, *(CheckInfo("label", item.name) for item in recipe.label)]
-
-
-def _confidence_steps(recipe: Recipe) -> list[str]:
-    """Return the steps whose score is the confidence in a label, in the order in which they run."""
-    filters = [item.name for item in recipe.filter if item.step.label_confidence]
-    return [*filters, *(item.name for item in recipe.label if item.step.label_confidence)]
 
 
 def _as_json(evaluation: Evaluation) -> dict[str, Any]:

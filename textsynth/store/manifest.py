@@ -131,6 +131,28 @@ class ReviewOutcome(TypedDict):
     unusable: int
 
 
+class LabelLoss(TypedDict):
+    """A check that dropped most texts of one label and few of the others: counts, shares (0 to 1) and a sentence.
+
+    `entered` texts of the label came to the check, and `share` of them were dropped; of the other labels' texts it was
+    `share_of_others`.
+    """
+
+    step: str
+    label: str
+    dropped: int
+    entered: int
+    share: float
+    share_of_others: float
+    sentence: str
+
+
+class WithLabelLosses(TypedDict, total=False):
+    """The part of a manifest that only a run has in which a check dropped most texts of a label."""
+
+    label_losses: list[LabelLoss]
+
+
 class WithReview(TypedDict, total=False):
     """The part of a manifest that only a run with review decisions has."""
 
@@ -149,7 +171,7 @@ class WithDataset(TypedDict, total=False):
     dataset: DatasetInfo
 
 
-class RunFacts(WithReview, WithDataset, CalibrationSummaries, JudgesSummaries, LabelErrorSummaries):
+class RunFacts(WithReview, WithDataset, WithLabelLosses, CalibrationSummaries, JudgesSummaries, LabelErrorSummaries):
     """The part of a manifest that is known before the data set is written."""
 
     version: int
@@ -178,8 +200,9 @@ class Manifest(RunFacts):
     `sources` names to what was read (path, config, split, revision); `checked_for_leaks` are the sources whose copies a
     filter dropped; `engines` are the servers' versions by model; `drops` has the most common reason first; `splits` is
     the number of texts of each split; `seconds` is how long the run took. `review` is there where people decided on
-    texts, `calibration` where labellers were calibrated on gold rows, `judges` where labellers asked several,
-    `label_errors` where a labeller looked for wrong labels. `dataset` has the hash of the data set's content.
+    texts, `label_losses` where a check dropped most texts of one label, `calibration` where labellers were calibrated
+    on gold rows, `judges` where labellers asked several, `label_errors` where a labeller looked for wrong labels.
+    `dataset` has the hash of the data set's content.
     """
 
     licenses: Licenses

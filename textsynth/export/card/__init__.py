@@ -52,7 +52,12 @@ def card(
 
 def _description(result: RunResult, configs: Sequence[DatasetConfig]) -> str:
     """Return the author's description, a sentence on the rows, and a table of the configs and their content."""
-    origin = "written by a language model and checked" if result.model_generated else "given, and checked"
+    without_model = [origin.texts for origin in result.origins_without_model]
+    if result.model_generated and not without_model:
+        origin = "written by a language model and checked"
+    else:
+        origins = (["written by a language model"] if result.model_generated else []) + without_model
+        origin = f"{' or '.join(origins or ['given'])}, and checked"
     own = [escape(line) for line in (result.metadata.description or "").splitlines() if line.strip()]
     rows_are = result.task.description(multi_label=result.multi_label)
     text = "\n\n".join([*own, f"{rows_are} The texts are {origin} with TextSynth."])
