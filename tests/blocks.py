@@ -39,6 +39,7 @@ ANSWERS = '''\
 """A scripted model: numbered texts, each different, that depend on the request alone."""
 
 import hashlib
+import json
 
 THINGS = ("order", "chairs", "lamp", "shoes", "bicycle", "parcel", "jacket", "table", "kettle", "tent")
 
@@ -52,22 +53,31 @@ def answer(request):
 def choose_label(request):
     """Choose by the words of the text; without any such word, by the order of the labels, like an unsure model."""
     prompt = "\\n".join(message.content for message in request.prompt.messages)
-    text = request.prompt.messages[-1].content.lower()
+    text = request.prompt.messages[-1].content.partition("\\nLabel: ")[0].lower()
     money = any(word in text for word in ("money", "refund", "euros", "paid", "pay"))
     parcel = any(word in text for word in ("where", "courier", "arrive", "came", "parcel"))
     if money == parcel and "number" not in text:
         return ("refund", "delivery")[hashlib.sha256(prompt.encode()).digest()[2] % 2]
     return "refund" if money or "0" in text.partition(" for ")[0] else "delivery"
+
+
+def judge(request):
+    """Give 5 points where `choose_label` chooses the text's label, else 2; where no points are asked for, choose."""
+    chosen = choose_label(request)
+    if "points" not in request.prompt.messages[0].content:
+        return chosen
+    points = 5 if f"label: {chosen}" in request.prompt.messages[-1].content.lower() else 2
+    return json.dumps({"reason": "by its words", "points": {"fits": points, "natural": 4}})
 '''
 TEST_OPTIONS = {
     "a scripted model": """--set 'models.generator={scripted: {function: "./answers.py:answer"}}'""",
-    "a scripted judge": """--set 'models.judge={scripted: {function: "./answers.py:choose_label"}}'""",
+    "a scripted judge": """--set 'models.judge={scripted: {function: "./answers.py:judge"}}'""",
     "light checks": "--set 'filter=[length, exact_duplicate]' --set 'select=[]'",
 }
 # `textsynth` in the shell of a page: this interpreter, with the test's options for the commands that read a recipe.
 WRAPPER = """#!/bin/bash
 case "$1" in
-  run|validate|preview) eval "exec {python} -m textsynth \\"\\$@\\" $TEST_OPTIONS" ;;
+  run|validate|preview|label) eval "exec {python} -m textsynth \\"\\$@\\" $TEST_OPTIONS" ;;
   *) exec {python} -m textsynth "$@" ;;
 esac
 """

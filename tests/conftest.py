@@ -5,15 +5,20 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import socket
 import sys
 import tempfile
+from functools import cache
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
+
+# Modules and collected tests stay until the end: the garbage collector need not look at them again and again.
+gc.disable()
 
 # Set before anything imports huggingface_hub or datasets, which read these once.
 _caches = tempfile.TemporaryDirectory(prefix="textsynth-tests-")
@@ -33,15 +38,48 @@ settings.register_profile("no deadline", deadline=None)
 settings.load_profile("no deadline")
 
 # Files and folders of tests that start processes or servers, run whole recipes, load a model, train classifiers or
-# measure time: each takes more than some seconds. All other tests are fast.
+# measure growth: each takes more than two seconds of CPU time, the import of what it needs (torch, scikit-learn)
+# included. All other tests are fast; together they must stay under a minute on two cores.
 SLOW = (
-    "api",
-    "cli",
-    "evaluate",
+    "api/test_functions.py",
+    "api/test_notebook.py",
+    "api/test_run.py",
+    "cli/test_completion.py",
+    "cli/test_crash.py",
+    "cli/test_export.py",
+    "cli/test_foreign_files.py",
+    "cli/test_push.py",
+    "cli/test_recipes.py",
+    "cli/test_review.py",
+    "cli/test_runs.py",
+    "cli/test_secrets.py",
+    "cli/test_serve.py",
+    "evaluate/test_ablation.py",
+    "evaluate/test_bootstrap.py",
+    "evaluate/test_cache.py",
+    "evaluate/test_classifiers.py",
+    "evaluate/test_contamination.py",
+    "evaluate/test_cross_validation.py",
+    "evaluate/test_discriminator.py",
+    "evaluate/test_diversity.py",
+    "evaluate/test_domain_shift.py",
+    "evaluate/test_evaluate.py",
+    "evaluate/test_experiment_arms.py",
+    "evaluate/test_learning_curve.py",
+    "evaluate/test_load.py",
+    "evaluate/test_metrics.py",
+    "evaluate/test_nearest_texts.py",
+    "evaluate/test_overlap.py",
+    "evaluate/test_runner.py",
+    "evaluate/test_sample_weight.py",
+    "evaluate/test_serialize.py",
+    "evaluate/test_several_texts.py",
+    "evaluate/test_text_features.py",
     "export/test_dataset.py",
     "filter/test_agreement.py",
     "filter/test_language.py",
     "filter/test_leak.py",
+    "filter/test_linear_time.py",
     "filter/test_same_meaning.py",
     "filter/test_semantic_duplicate.py",
     "hub/test_commit.py",
@@ -57,7 +95,14 @@ SLOW = (
     "models/openai/test_probes.py",
     "models/test_local.py",
     "models/test_vllm.py",
-    "models/vllm_server",
+    "models/vllm_server/test_environment.py",
+    "models/vllm_server/test_install.py",
+    "models/vllm_server/test_lease.py",
+    "models/vllm_server/test_locks.py",
+    "models/vllm_server/test_model.py",
+    "models/vllm_server/test_process.py",
+    "models/vllm_server/test_readiness.py",
+    "models/vllm_server/test_supervisor.py",
     "parse/test_list.py",
     "parse/test_tagged.py",
     "prompts/test_bounded_filters.py",
@@ -65,8 +110,13 @@ SLOW = (
     "report/test_evaluation.py",
     "review/test_agreement.py",
     "review/test_server.py",
+    "runner/test_damaged_journal.py",
+    "runner/test_event_loop.py",
+    "runner/test_first_answers.py",
     "runner/test_follow_ups.py",
+    "runner/test_label_sets_run.py",
     "runner/test_max_tokens.py",
+    "runner/test_minutes.py",
     "runner/test_monitor.py",
     "runner/test_offline.py",
     "runner/test_plugin_checks.py",
@@ -75,6 +125,7 @@ SLOW = (
     "similarity/test_embedder.py",
     "similarity/test_minhash.py",
     "sources/test_hub.py",
+    "task/test_pairs_run.py",
     "test_api.py",
     "test_cli.py",
     "test_clients.py",
@@ -115,6 +166,7 @@ def _refuse_other_hosts(event: str, args: tuple[object, ...]) -> None:
 sys.addaudithook(_refuse_other_hosts)
 
 
+@cache  # there are many tests in a file
 def is_slow(path: Path) -> bool:
     return any(path.is_relative_to(TESTS / name) for name in SLOW)
 
@@ -122,6 +174,11 @@ def is_slow(path: Path) -> bool:
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
     """Leave out slow files where only fast tests run: importing them takes as long as many fast tests."""
     return True if config.option.markexpr == "fast" and is_slow(collection_path) else None
+
+
+def pytest_collection_finish() -> None:
+    gc.freeze()
+    gc.enable()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -46,7 +46,7 @@ class HubFault:
     `kind` is a status (with `retry_after` as its Retry-After), `gated`, `html` (a proxy's page), `reset` (before
     anything is done), `cut` (in the middle of the body), `lost` (the request is carried out, but the response never
     arrives), or `slow` (by `seconds`). `times` is how often it happens. `before` is called with the store first, like
-    the action of another user at that moment.
+    the action of another user at that moment, and `after` once the request is carried out, before its response.
     """
 
     pattern: str
@@ -56,6 +56,7 @@ class HubFault:
     retry_after: str = ""
     seconds: float = 0.0
     before: Callable[[Store], object] | None = None
+    after: Callable[[Store], object] | None = None
 
     def applies_to(self, request: str) -> bool:
         if not re.search(self.pattern, request):
@@ -121,6 +122,8 @@ class Handler(loopback.Handler):
         body = self.body()
         time.sleep(fault.seconds)
         response = self.fault_response(fault) or self.response(body)
+        if fault.after is not None:
+            fault.after(self.server.store)
         if fault.kind == "lost":
             self.reset()
         elif fault.kind == "html":

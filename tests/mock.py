@@ -78,6 +78,10 @@ SYLLABLES = re.findall("..", "bacodifeguhajokilemunaporasotivuwexazy")
 
 Answer = Callable[[dict[str, Any], int], str]
 """Returns the text that answers a body which was answered so many times before."""
+CLOSE, RESET = object(), object()
+"""In a list of pieces: close the connection properly, or reset it."""
+Reshape = Callable[[dict[str, Any], bytes], Sequence[object]]
+"""Returns what to send for a request's body and a complete answer: bytes, seconds to pause, CLOSE and RESET."""
 
 
 def numbered_lines(body: dict[str, Any], use: int, lines: int = 5) -> str:
@@ -134,6 +138,7 @@ class Mock:
     key: str | None = None
     models: Sequence[str] = (MODEL,)
     answer: Answer = numbered_lines
+    reshape: Reshape | None = None  # makes the bytes to send of every complete response
     varies: bool = False  # answers the same body differently each time
     min_concurrency: int = 0  # responses wait until this many requests have been in flight at once
     capacity: int = 0  # processes so many requests at once, the others wait in a queue; 0: all

@@ -29,7 +29,18 @@ if __name__ == "__main__":
     sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from tests import mock as mocks
-from tests.mock import COMPLETE_BODY, INVALID_USAGES, MALFORMED_BODIES, MODEL, ODD_BODIES, Fault, Mock, numbered_lines
+from tests.mock import (
+    CLOSE,
+    COMPLETE_BODY,
+    INVALID_USAGES,
+    MALFORMED_BODIES,
+    MODEL,
+    ODD_BODIES,
+    RESET,
+    Fault,
+    Mock,
+    numbered_lines,
+)
 
 ALTERED = ("slow", "usage", "surrogate", "long", "hole", "blank", "fewer")
 """Faults with which the response is complete all the same."""
@@ -198,7 +209,26 @@ class Connection(asyncio.Protocol):
             alter(choices, fault.kind, chat=chat)
         counts = {} if mock.has_tokenize else {"usage": usage}
         kind = "chat.completion" if chat else "text_completion"
-        self.send({"id": "mock", "object": kind, "model": body.get("model"), "choices": choices[::-1], **counts})
+        answer = {"id": "mock", "object": kind, "model": body.get("model"), "choices": choices[::-1], **counts}
+        if mock.reshape is None:
+            self.send(answer)
+        else:
+            self.send_pieces(iter(mock.reshape(body, json.dumps(answer).encode())))
+
+    def send_pieces(self, pieces: Iterator[object]) -> None:
+        """Send bytes, pause, close or reset the connection, as the pieces say."""
+        for piece in pieces:
+            if self.transport is None:
+                return
+            if isinstance(piece, bytes):
+                self.transport.write(piece)
+            elif piece is CLOSE:
+                self.transport.close()
+            elif piece is RESET:
+                self.transport.abort()
+            elif isinstance(piece, (int, float)):
+                asyncio.get_running_loop().call_later(piece, self.send_pieces, pieces)
+                return
 
     def fail(self, fault: Fault) -> None:
         assert self.transport is not None

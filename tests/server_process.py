@@ -48,6 +48,10 @@ class ServerProcess:
             stats: dict[str, Any] = json.load(page)
         return stats
 
+    def set_latency(self, milliseconds: int) -> None:
+        """Answer later requests after this time; the counts begin again."""
+        urllib.request.urlopen(f"http://127.0.0.1:{self.port}/reset?latency_ms={milliseconds}").close()
+
     def wait_for_answers(self, answered: int, seconds: float = 60.0) -> None:
         """Wait until so many requests were answered since the last start."""
         deadline = time.monotonic() + seconds

@@ -45,6 +45,7 @@ TYPES_ONLY = {("core", "prompts")}
 SMALL_MODULES = {
     "evaluate.nearest_texts": "one part of an evaluation, like the other modules of its folder",
     "evaluate.text_features": "the features of rows, for the classifiers; tested without training one",
+    "export.column_types": "the types as another package reads them, in place of its import",
     "export.viewer_check": "the rules of another program, the Hub's viewer, which change with it",
     "label.logprob_labeller": "the second method of `choice`, next to voting, with a session of its own",
     "models.openai.timeouts": "a clock of its own, tested without a server",

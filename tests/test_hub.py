@@ -205,6 +205,34 @@ def test_other_features_and_fewer_texts_are_refused_without_replace(
     assert load_remote(client, repo) == local
 
 
+def test_a_card_that_a_person_edited_is_not_replaced_without_replace(
+    client: Client, server: Server, repo: str, run: Path
+) -> None:
+    assert client.textsynth("push", run, repo).code == 0
+    make_run(run.parent, texts_per_label=12)
+    assert client.textsynth("push", run, repo).code == 0  # another card than before, but both are of a push
+    pushed = server.store.files(repo)["README.md"]
+    server.store.put(repo, {"README.md": pushed + b"\nWe checked 200 rows by hand.\n"})
+    make_run(run.parent, texts_per_label=13)
+    for options in ((), ("--dry-run",)):
+        result = client.textsynth("push", run, repo, *options)
+        assert result.code == 2
+        assert "its card (README.md) was edited on the Hub and would be replaced" in result.err
+    assert b"by hand" in server.store.files(repo)["README.md"]
+    assert client.textsynth("push", run, repo, "--replace").code == 0
+    assert b"by hand" not in server.store.files(repo)["README.md"]
+
+
+@pytest.mark.parametrize(("card", "code"), [(b"---\nlicense: mit\n---\n", 0), (b"# Parcels\nmy notes", 2), (b"", 0)])
+def test_a_card_that_was_there_before_the_first_push_stays_if_it_has_a_text(
+    client: Client, server: Server, repo: str, finished_run: Path, card: bytes, code: int
+) -> None:
+    server.store.put(repo, {"README.md": card})
+    result = client.textsynth("push", finished_run, repo)
+    assert result.code == code, result.err
+    assert (server.store.files(repo)["README.md"] == card) is (code == 2)
+
+
 def test_private_has_an_effect_only_when_the_repository_is_created(
     client: Client, server: Server, repo: str, finished_run: Path
 ) -> None:
@@ -295,4 +323,4 @@ def test_a_run_in_python_with_its_own_rows_is_pushed(client: Client, server: Ser
     sentence, commit, again = client.python(code, repo=repo, **variables)
     assert sentence == f"pushed 3 texts to {repo}, in one commit"
     assert commit == server.store.repos[repo].branches["main"]
-    assert again.startswith("nothing was sent; a push would write 1 file and delete 2")
+    assert again.startswith("nothing was sent; a push would write 2 files and delete 2")

@@ -59,6 +59,11 @@ UNUSUAL_TEXTS = (
     " ",
 )
 
+# Options that a component needs besides a source.
+REQUIRED: dict[str, dict[str, object]] = {
+    "grammar": {"rules": {label: (f"{label} {{n}}",) for label in TEXTS}, "slots": {"n": tuple("abcdefghi")}}
+}
+
 
 def records(texts: Sequence[str], step: str = "labelled", labels: Sequence[str] = tuple(TEXTS)) -> list[Record]:
     return [
@@ -98,7 +103,7 @@ def component(section: str, name: str) -> Options:
     component_class = load_component(section, name)
     fields = component_class.model_fields.items()
     sources = [field.alias or key for key, field in fields if _needs_a_source(field)]
-    return component_class.model_validate(dict.fromkeys(sources, "seeds"))
+    return component_class.model_validate({**dict.fromkeys(sources, "seeds"), **REQUIRED.get(name, {})})
 
 
 def _needs_a_source(field: FieldInfo) -> bool:

@@ -159,14 +159,16 @@ def test_two_servers_of_which_one_dies_and_comes_back(tmp_path: Path, expected: 
 
         def restart() -> None:
             dying.wait_for_answers(4)
+            living.set_latency(1_000)  # so that the run lasts until the other server is back, on a slow machine too
             dying.kill()
             dying.start()
+            dying.wait_for_answers(1)
+            living.wait_for_answers(1)
+            living.set_latency(0)
 
         thread = in_background(restart)
         assert run_recipe(tmp_path, dying.url, living.url, concurrency=2).exit_code == 0
         thread.join()
-        assert dying.stats()["answered"] > 0, "it was not readmitted"
-        assert living.stats()["answered"] > 0
     assert digest(tmp_path / "run") == expected
 
 

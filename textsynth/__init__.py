@@ -20,10 +20,12 @@ if TYPE_CHECKING:
     from textsynth.api.functions import embed as embed
     from textsynth.api.functions import estimate as estimate
     from textsynth.api.functions import evaluate as evaluate
+    from textsynth.api.functions import label_texts as label_texts
     from textsynth.api.functions import preview as preview
     from textsynth.api.functions import push as push
     from textsynth.api.functions import run as run
     from textsynth.api.results import Estimate as Estimate
+    from textsynth.api.results import Labelling as Labelling
     from textsynth.api.results import Preview as Preview
     from textsynth.api.results import Score as Score
     from textsynth.api.run import Run as Run
@@ -61,8 +63,8 @@ if TYPE_CHECKING:
 
 # The public names by the module that defines them; a name is loaded when it is first used.
 PUBLIC = {
-    "api.functions": ("embed", "estimate", "evaluate", "preview", "push", "run"),
-    "api.results": ("Estimate", "Preview", "Score"),
+    "api.functions": ("embed", "estimate", "evaluate", "label_texts", "preview", "push", "run"),
+    "api.results": ("Estimate", "Labelling", "Preview", "Score"),
     "api.run": ("Run", "load"),
     "core.errors": ("ModelError", "RecipeError", "RunError", "SourceError", "TextSynthError", "UsageError"),
     "core.protocols": ("Context", "Filter", "Generator", "Labeller", "Selector", "Source"),

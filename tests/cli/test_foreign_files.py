@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.run_cli import RECIPE, run_cli
+from textsynth.store.decisions import Decision, add_decisions
 
 Capture = pytest.CaptureFixture[str]
 
@@ -75,7 +76,7 @@ def test_a_database_of_another_program_is_not_taken_for_the_journal(folder: Path
     for more in ([], ["--fresh"]):
         result = run_cli(capsys, "run", folder / "recipe.yaml", "--out", folder / "out", "--quiet", *more)
         assert result.code == 2
-        assert "a database of another program (it has the table 'customers')" in result.err
+        assert "a database of another program, or damaged (it has the table 'customers')" in result.err
     assert contents(folder) == before
 
 
@@ -182,8 +183,23 @@ def test_a_data_set_of_another_run_with_as_many_rows_is_noticed(folder: Path, ca
     assert (result.code, result.err.count("\n")) == (2, 1)
 
 
-def test_only_the_owner_can_read_the_folder_of_a_run(folder: Path, capsys: Capture) -> None:
-    run_cli(capsys, "run", folder / "recipe.yaml", "--out", folder / "out", "--quiet")
+def test_only_the_owner_can_read_the_folder_of_a_run_after_every_verb(folder: Path, capsys: Capture) -> None:
+    run, out = ("run", folder / "recipe.yaml", "--out", folder / "out", "--quiet"), folder / "out"
+    put(
+        folder,
+        "real.csv",
+        "text,label\n" + "".join(f"where is parcel {n},delivery\nmoney {n},refund\n" for n in range(3)),
+    )
+    real = ("--train", folder / "real.csv", "--test", folder / "real.csv")
+    runs = (run, (*run, "--fresh"), (*run, "--limit", 2), (*run, "--set", "seed=9"))
+    for command in (*runs, ("report", out), ("evaluate", out, *real)):
+        run_cli(capsys, *command)
+    for name in ("csv", "argilla", "label-studio", "messages", "prompt-completion"):
+        assert run_cli(capsys, "export", out, "--as", name).code == 0
+    add_decisions(out, [Decision("0" * 16, "drop", (), "ann")])
+    assert {"evaluate.sqlite", "evaluation.json", "review.jsonl", "journal-1.sqlite", "export"} < {
+        path.name for path in out.iterdir()
+    }
     for path in (folder / "out", *(folder / "out").rglob("*")):
         assert stat.S_IMODE(path.stat().st_mode) == (0o700 if path.is_dir() else 0o600), path
 

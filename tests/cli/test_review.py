@@ -73,7 +73,7 @@ def test_a_signal_ends_the_review_with_a_summary(number: signal.Signals, tmp_pat
     with review_process(run, "--by", "ann", *(("--json",) if number == signal.SIGTERM else ())) as (address, process):
         assert address.startswith("http://127.0.0.1:")
         process.send_signal(number)
-        out, err = process.communicate(timeout=20)
+        out, err = process.communicate(timeout=60)
     assert process.returncode == 0
     assert err == ""
     if number == signal.SIGINT:
@@ -102,7 +102,7 @@ def test_on_a_terminal_the_browser_of_the_user_is_started_unless_disabled(
         while b"/\r\n" not in printed or b"http://" not in printed:
             printed += os.read(terminal, 1000)
         if not args:
-            deadline = time.monotonic() + 20
+            deadline = time.monotonic() + 60
             while not opened.exists():
                 assert time.monotonic() < deadline
                 time.sleep(0.01)

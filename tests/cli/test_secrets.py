@@ -58,7 +58,8 @@ def all_content(path: Path) -> bytes:
         return json.dumps(pq.read_table(path).to_pylist(), default=str).encode()
     if path.suffix == ".sqlite":
         with sqlite3.connect(path) as connection:
-            rows = [row for table in ("answers", "embeddings") for row in connection.execute(f"SELECT * FROM {table}")]
+            tables = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
+            rows = [row for (table,) in tables for row in connection.execute(f"SELECT * FROM {table}")]
         connection.close()
         return path.read_bytes() + repr(rows).encode()
     return path.read_bytes()

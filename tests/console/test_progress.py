@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import io
-import time
+from dataclasses import replace
 
 import pytest
 from rich.console import Console
 
+from tests.growth import count_calls
 from textsynth.console.progress import (
     LiveProgress,
     PlainProgress,
@@ -66,14 +67,24 @@ def _show(display: ProgressDisplay, snapshots: tuple[ProgressSnapshot, ...], mes
 
 def test_a_line_has_every_number_of_a_snapshot() -> None:
     assert progress_line(BUSY) == (
-        "14 of 25 accepted, 1 of 3 full · 42 s · 9 dropped · 1,200 answers (200 from the journal) · 16 in flight"
-        " · 214 tokens/s · about 2:10 left · writing refund"
+        "14 of 25 accepted, 1 of 3 full · 42 s · 9 dropped · 1,200 answers (200 from the journal) · 25 texts"
+        " · 16 in flight · 214 tokens/s · about 2:10 left · writing refund"
     )
 
 
 def test_a_line_leaves_out_zeros_and_unknown_numbers() -> None:
     assert progress_line(ProgressSnapshot()) == "0 s"
     assert quota_line((CellProgress("total", 3, 8),)) == "3 of 8 accepted"
+
+
+def test_undecided_texts_and_a_recent_text_are_shown() -> None:
+    snapshot = replace(BUSY, undecided=31, latest_text="where is\nmy \x07card " + "x" * 300)
+    assert progress_line(snapshot).startswith("14 of 25 accepted (up to 31 more), 1 of 3 full · 42 s")
+    lines = render(snapshot).splitlines()
+    shown = [line for line in lines if line.startswith("“")]
+    assert shown[0].startswith("“where is my \\x07card xxx")
+    assert len(shown[0]) <= 80
+    assert len(lines) == len(render(BUSY).splitlines()) + 1
 
 
 def test_records_beyond_the_quota_of_a_cell_do_not_count_for_other_cells() -> None:
@@ -155,9 +166,9 @@ def test_of_many_cells_the_least_filled_are_shown() -> None:
 
 def test_the_live_display_shows_quota_drops_and_speed() -> None:
     screen = render(BUSY)
-    for part in ("tickets", "refund", "4/10", "12/10", "dropped 9", "7  filter near_duplicate", "16 in flight"):
+    for part in ("tickets", "refund", "4/10", "12/10", "dropped 9", "7  filter near_duplicate"):
         assert part in screen
-    assert "214 tokens/s · about 2:10 left" in " ".join(screen.split())
+    assert "16 in flight · 214 tokens/s · about 2:10 left" in " ".join(screen.split())
 
 
 def test_the_live_display_of_77_labels_and_many_reasons_fits_a_terminal() -> None:
@@ -189,8 +200,6 @@ def test_the_live_display_leaves_one_line_also_after_an_error() -> None:
 
 
 def test_updates_of_the_live_display_are_cheap() -> None:
+    """An update notes the snapshot and the time; the thread of the display draws it."""
     with LiveProgress("tickets", Terminal()) as display:
-        start = time.thread_time()
-        for _ in range(10_000):
-            display.update(BUSY)
-        assert time.thread_time() - start < 0.2
+        assert count_calls(lambda: [display.update(BUSY) for _ in range(1_000)]) <= 3 * 1_000

@@ -119,3 +119,9 @@ def test_all_issues_are_reported_at_once() -> None:
     assert [issue.sentence.split(" ")[0] for issue in caught.value.issues] == [
         "Outer.names.0", "Outer.path", "Outer.inner",
     ]  # fmt: skip
+
+
+def test_half_a_character_in_an_option_is_one_sentence() -> None:
+    with pytest.raises(RecipeError, match="Small: a text contains half of a character"):
+        Small(names=["\ud800"])
+    assert Small(names=["é𝕏"]).names == ("é𝕏",)

@@ -25,7 +25,7 @@ above, cycle = blocks.pop(), [blocks]
 cycle.append(cycle)
 full = resident()
 del blocks, cycle
-release_memory()
+release_memory(cycles=True)
 print(full - resident())
 """
 

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import random
+import sqlite3
 from contextlib import closing
 from pathlib import Path
 
@@ -55,6 +57,29 @@ def test_a_file_whose_damage_shows_only_on_writing_is_replaced(tmp_path: Path) -
     with closing(PredictionCache(tmp_path)) as cache:
         cache.put(MANY_VALUES)
         assert cache.get([*MANY_VALUES]) == MANY_VALUES
+
+
+@pytest.mark.parametrize("seed", range(50))
+def test_flipped_bits_never_change_a_value(tmp_path: Path, seed: int) -> None:
+    values = {b"key %d" % number: b"value %d " % number * 20 for number in range(200)}
+    with closing(PredictionCache(tmp_path)) as cache:
+        cache.put(values)
+    content, chance = bytearray((tmp_path / FILE).read_bytes()), random.Random(seed)
+    for _ in range(50):
+        content[chance.randrange(len(content))] ^= 1 << chance.randrange(8)
+    (tmp_path / FILE).write_bytes(content)
+    with closing(PredictionCache(tmp_path)) as cache:
+        assert cache.get([*values]).items() <= values.items()
+        cache.put(values)
+        assert cache.get([*values]).items() <= values.items()
+
+
+def test_values_without_a_checksum_are_computed_again(tmp_path: Path) -> None:
+    fill(tmp_path)
+    with closing(sqlite3.connect(tmp_path / FILE)) as connection, connection:
+        connection.execute("UPDATE cache SET value = substr(value, 5)")
+    with closing(PredictionCache(tmp_path)) as cache:
+        assert cache.get([*MANY_VALUES]) == {}
 
 
 @pytest.mark.parametrize("occupied", ["", FILE])

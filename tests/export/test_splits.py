@@ -15,8 +15,22 @@ from tests.export.outcomes import bundled_task
 from textsynth.core.records import Provenance, Record
 from textsynth.core.task import Task
 from textsynth.export.splits import assign_splits, families
+from textsynth.text.normalize import normal_form
 
 SHARES = {"train": 0.8, "validation": 0.1, "test": 0.1}
+
+
+def test_the_same_text_is_never_in_two_splits_whatever_its_label_and_spelling() -> None:
+    texts = [f"{text} {number}" for number in range(20) for text in ("Not today!", "not  today", "not today…")]
+    records = [
+        Record(text, Provenance("existing", index=row), (("yes", "no")[row % 2],)) for row, text in enumerate(texts)
+    ]
+    family_texts = bundled_task("classification").family_texts
+    assigned = assign_splits(records, {"train": 0.5, "test": 0.5}, seed=0, family_texts=family_texts)
+    assert len(set(assigned.family.values())) == 20
+    splits = [{assigned.split[record.id] for record in records[row : row + 3]} for row in range(0, 60, 3)]
+    assert [len(names) for names in splits] == [1] * 20
+    assert set.union(*splits) == {"train", "test"}
 
 
 def single(number: int, label: str = "a") -> Record:
@@ -58,7 +72,7 @@ def connected(first: Record, second: Record, task: Task) -> bool:
         parents & {*second.provenance.parent_ids, second.id}
         or first.id in second.provenance.parent_ids
         or (key and key == second.provenance.request_key)
-        or set(task.family_texts(first)) & set(task.family_texts(second))
+        or set(map(normal_form, task.family_texts(first))) & set(map(normal_form, task.family_texts(second)))
     )
 
 

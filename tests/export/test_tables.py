@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import pyarrow as pa
 import pytest
-from datasets import ClassLabel, List, Value
+from datasets import ClassLabel, Features, List, Value
 
 from tests.export.outcomes import LABELS, record, run_result
 from textsynth.core.records import REVIEW_DECISION, DroppedRecord, Provenance, Record
@@ -20,11 +20,18 @@ def provenance_of(row: Record, result: RunResult) -> ColumnTable:
     return provenance_table([row], result, {row.id: "train"}, {row.id: "f"})
 
 
+def features(table: ColumnTable) -> Features:
+    """Return the types as `datasets` reads them from the schema, which is the one that it would write."""
+    types = Features.from_arrow_schema(table.schema)
+    assert types.arrow_schema.equals(table.schema, check_metadata=True)
+    return types
+
+
 def test_labels_are_codes_in_the_recipe_s_order_and_rows_are_sorted_by_id() -> None:
     result = run_result()
     table = default_table(result.selected, result)
-    assert list(table.columns) == list(table.features) == ["id", "text", "label"]
-    assert table.features["label"] == ClassLabel(names=list(LABELS))
+    assert list(table.columns) == table.schema.names == ["id", "text", "label"]
+    assert features(table)["label"] == ClassLabel(names=list(LABELS))
     assert table.columns["id"] == sorted(row.id for row in result.selected)
     by_id = {row.id: row for row in result.selected}
     for id_, text, code in zip(*table.columns.values(), strict=True):
@@ -34,7 +41,7 @@ def test_labels_are_codes_in_the_recipe_s_order_and_rows_are_sorted_by_id() -> N
 def test_several_labels_are_a_list_of_codes_in_order() -> None:
     both = Record("both", Provenance("labelled"), ("delivery", "refund"))
     table = default_table([both], run_result(multi_label=True))
-    assert table.features["label"] == List(ClassLabel(names=list(LABELS)))
+    assert features(table)["label"] == List(ClassLabel(names=list(LABELS)))
     assert table.columns["label"] == [[0, 1]]
 
 
@@ -78,7 +85,7 @@ def test_the_provenance_of_a_text_has_request_scores_labels_split_and_family() -
     fields = {**row.fields, "intended_label": "refund", "chosen_label": "delivery", "document": "in its own column"}
     row = Record(row.text, row.provenance, row.labels, fields, row.scores)
     table = provenance_of(row, run_result())
-    assert list(table.columns) == list(table.features)
+    assert list(table.columns) == table.schema.names
     assert {name: cells[0] for name, cells in table.columns.items()} == {
         "id": row.id,
         "step": "labelled",
@@ -156,8 +163,8 @@ def test_several_labels_are_compared_with_the_chosen_ones_in_any_order() -> None
 def test_dropped_has_drops_reviews_and_surplus_texts_each_with_its_reason() -> None:
     result = run_result()
     table = dropped_table(result)
-    assert list(table.columns) == list(table.features)
-    rows = {row["id"]: row for row in pa.table(dict(table.columns), schema=table.features.arrow_schema).to_pylist()}
+    assert list(table.columns) == table.schema.names
+    rows = {row["id"]: row for row in pa.table(dict(table.columns), schema=table.schema).to_pylist()}
     assert len(rows) == 7
     duplicate = rows[record(101).id]
     assert (duplicate["section"], duplicate["step"]) == ("filter", "near_duplicate")
@@ -176,10 +183,10 @@ def test_dropped_has_drops_reviews_and_surplus_texts_each_with_its_reason() -> N
 
 def test_columns_have_their_types_also_where_every_cell_is_empty() -> None:
     drop = DroppedRecord(Record("x", Provenance("existing")), "filter", "length", "too short")
-    features = dropped_table(run_result(surplus=(), dropped=[drop])).features
-    assert (features["score"], features["duplicate_of"], features["parent_ids"]) == (
+    types = features(dropped_table(run_result(surplus=(), dropped=[drop])))
+    assert (types["score"], types["duplicate_of"], types["parent_ids"]) == (
         Value("float64"),
         Value("string"),
         List(Value("string")),
     )
-    assert dropped_table(run_result(multi_label=True)).features["label"] == List(Value("string"))
+    assert features(dropped_table(run_result(multi_label=True)))["label"] == List(Value("string"))

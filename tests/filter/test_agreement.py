@@ -95,6 +95,40 @@ def test_texts_without_a_label_or_whose_label_has_no_seeds_are_kept(embed: Embed
     assert verdict_on(Agreement(), record("hello"), run) is None
 
 
+def test_a_label_that_overlaps_with_another_is_judged_by_its_own_seeds() -> None:
+    """The seeds of "mixed" are all over those of "red", so the classifier puts most of them elsewhere."""
+    angles = {"red": range(0, 40, 2), "mixed": range(1, 41, 4), "blue": range(80, 100, 2)}
+    seeds = [
+        Record(f"{angle}", Provenance("seeds", index=index), (label,))
+        for label, numbers in angles.items()
+        for index, angle in enumerate(numbers)
+    ]
+    run = context(sources={"seeds": seeds}, labels=dict.fromkeys(angles, ""), embed=by_angle)
+    texts = [record(f"{angle}.5", "mixed") for angle in range(2, 38)]
+    kept = {
+        per_label: [
+            verdict is None or verdict.keeps
+            for verdict in Agreement(per_label=per_label).start(run).evaluate_batch(texts)
+        ]
+        for per_label in (False, True)
+    }
+    assert sum(kept[False]) <= sum(kept[True])
+    assert sum(kept[True]) >= 0.15 * len(texts)
+    assert not any(
+        verdict is None or verdict.keeps
+        for verdict in Agreement().start(run).evaluate_batch([record("88.5", "mixed"), record("85.5", "red")])
+    )
+    few = dataclasses.replace(run, sources={"seeds": [seed for seed in seeds if int(seed.text) % 10 < 2]})
+    results = [Agreement(per_label=per_label).start(few).evaluate_batch(texts) for per_label in (False, True)]
+    assert results[0] == results[1]
+
+
+def by_angle(texts: Sequence[str]) -> Vectors:
+    """Return for each text, a number of degrees, the unit vector in this direction."""
+    radians = np.radians([float(text) for text in texts])
+    return np.stack([np.cos(radians), np.sin(radians)], axis=1).astype(np.float32)
+
+
 COLORS = [
     Record(f"{text}#{row}", Provenance("seeds"), tuple(sorted(set(text.split("/")))))
     for text in ("red", "blue", "odd", "red/blue", "blue/red")

@@ -4,6 +4,7 @@ import pytest
 
 from tests.contexts import context
 from tests.filter.filtering import record, verdict_on
+from tests.growth import count_calls
 from textsynth.core.records import Provenance, Record, Verdict
 from textsynth.filter.copies_source import CopiesSource
 
@@ -49,3 +50,17 @@ def test_another_source_can_be_compared_and_an_empty_one_drops_nothing() -> None
         "copies a row of other", 1.0, 0.7, SEEDS[2].id
     )
     assert verdict_on(step, record("my card is lost!"), context(sources={"other": []})) is None
+
+
+@pytest.mark.parametrize("text", ["my card is lost!", "my card was lost", "so now my old card was lost again by me"])
+def test_equal_rows_of_a_source_are_compared_once(text: str) -> None:
+    def calls(copies: int) -> int:
+        rows = [
+            Record(row, Provenance("seeds", index=index), ("a",))
+            for index, row in enumerate(["My card is lost", "my old card was lost again", "MY CARD IS LOST."] * copies)
+        ]
+        session = CopiesSource().start(context(sources={"seeds": rows}))
+        return count_calls(lambda: session.evaluate_batch([record(text)]))
+
+    calls(1)
+    assert calls(300) == calls(2)

@@ -23,7 +23,7 @@ FLOODS = (
     "DE12 ", "a@b.", "é", "中", "* ", "_", "sure, here is ", "here are ", "'", "\u0315\u0300", "A b. ", "one ",
     "&amp;", "&#39", "two hundred",
 )  # fmt: skip
-SMALL, LARGE = 10_000, 100_000
+SMALL, LARGE = 1_000, 31_000
 
 
 @pytest.mark.parametrize("step", [Refusal(), Length(), PersonalData(), Language(), ExactDuplicate(), NearDuplicate()])
@@ -54,4 +54,4 @@ def test_a_row_is_found_inside_of_a_text_that_begins_like_it_many_times() -> Non
     index = SubstringIndex(["where is my new card", "is my old card here"])
     assert index.find("where is where is where is my new card today") == 0
     assert index.find("where is my old card here") == 1
-    assert_linear_growth(index.find, "where is " * 1_000, "where is " * 10_000)
+    assert_linear_growth(index.find, "where is " * 300, "where is " * 10_000)

@@ -14,7 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.models.raw_server import CLOSE, raw_server, response
+from tests.mock import CLOSE
+from tests.models.raw_server import raw_server, response
 from textsynth.core.errors import ModelError
 from textsynth.http.address import Address
 from textsynth.http.pool import REST_SECONDS, STALE_SECONDS, UNREQUESTED, ConnectError, ConnectionPool
@@ -208,6 +209,8 @@ def test_a_connection_with_an_unrequested_response_is_replaced() -> None:
 def test_an_unrequested_response_that_arrives_while_the_event_loop_is_busy_is_no_response_either() -> None:
     """The server runs in a thread of its own, so that it sends while this loop sleeps."""
 
+    sent = threading.Event()
+
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
         served = 0
@@ -219,6 +222,7 @@ def test_an_unrequested_response_that_arrives_while_the_event_loop_is_busy_is_no
             if Handler.served == 1:
                 time.sleep(0.05)
                 self.wfile.write(response(b"unrequested"))
+                sent.set()
 
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002
             """Write nothing."""
@@ -226,7 +230,8 @@ def test_an_unrequested_response_that_arrives_while_the_event_loop_is_busy_is_no
     async def go(url: str) -> None:
         pool = ConnectionPool(Address(url), {})
         assert (await pool.post("/v1/x", b"{}")).body == b"answer 1"
-        time.sleep(0.15)
+        assert sent.wait(60)
+        time.sleep(0.05)  # for the way through the system
         assert (await pool.post("/v1/x", b"{}")).body == b"answer 2"
         assert pool.opened == 2
         pool.close()
@@ -308,7 +313,7 @@ def test_an_unrequested_response_is_never_the_response_to_another_request(
             await asyncio.sleep(REST_SECONDS)
             pool.close()
 
-    asyncio.run(asyncio.wait_for(go(), 20))
+    asyncio.run(asyncio.wait_for(go(), 60))
     assert log == [f"{UNREQUESTED}; it is ignored, and each request gets its own connection from now on"]
 
 

@@ -11,9 +11,12 @@ from tests.export.outcomes import outcome
 from tests.hub.runs import make_run
 from tests.hub_client import Client
 from tests.hub_server import Server
+from tests.store.evaluations import evaluation_content
+from textsynth.core.errors import UsageError
 from textsynth.export.card.metadata import read_card
 from textsynth.export.dataset import write_dataset
 from textsynth.hub.payload import OPTIONAL_CONFIGS, read_payload, remove_configs
+from textsynth.store.evaluation import write_evaluation
 
 TEXT_FILES = ("README.md", "recipe.yaml", "manifest.json")
 pytest_plugins = ("tests.hub_fixtures",)
@@ -26,6 +29,14 @@ def test_a_folder_without_a_complete_run_is_refused(client: Client, run: Path, t
     assert "README.md: the card cannot be read (No such file" in client.textsynth("push", run, "anna/x").err
     shutil.rmtree(run / "dataset" / "data")
     assert "has 0 of the run's 20 rows; run the recipe again" in client.textsynth("push", run, "anna/x").err
+
+
+def test_a_card_that_does_not_belong_to_the_evaluation_is_refused(run: Path) -> None:
+    write_evaluation(run, evaluation_content())
+    assert read_payload(run).rows == 20
+    write_evaluation(run, evaluation_content(), card="one with the scores, which a killed evaluation did not write")
+    with pytest.raises(UsageError, match=r"README\.md: is not the card that belongs to evaluation\.json"):
+        read_payload(run)
 
 
 def test_a_secret_in_the_recipe_stops_the_push(client: Client, server: Server, repo: str, run: Path) -> None:

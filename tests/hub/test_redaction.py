@@ -4,8 +4,10 @@ from typing import Any
 
 import pytest
 
+from tests.growth import assert_linear_growth
 from textsynth.core.errors import UsageError
-from textsynth.hub.redaction import Redactor, refuse_secrets
+from textsynth.core.secrets import redact_address
+from textsynth.hub.redaction import Redactor, has_key, looks_secret, refuse_secrets
 
 RECIPE = """\
 # from /home/anna/notes.txt
@@ -65,3 +67,21 @@ def test_secrets_of_the_environment_are_recognized(monkeypatch: pytest.MonkeyPat
     refuse_secrets({"README.md": "abc"})
     with pytest.raises(UsageError, match=r"README\.md: contains the value of ACME_API_KEY, so nothing is pushed"):
         refuse_secrets({"README.md": "x correct-horse-battery y"})
+
+
+@pytest.mark.parametrize(
+    "flood", ["a", "a.", "a://", "x://y", "eyJ-", "eyJhbGciOiJI.", "sk_", "http://h/p", "@", "-----BEGIN "]
+)
+def test_the_search_for_secrets_grows_linearly(flood: str) -> None:
+    small, large = (flood * (characters // len(flood)) for characters in (3_000, 120_000))
+    assert_linear_growth(looks_secret, small, large)
+    assert_linear_growth(redact_address, small, large)
+
+
+def test_addresses_with_a_user_or_a_query_are_found() -> None:
+    assert looks_secret("see http://usr:word@host/v1 for it")
+    assert not looks_secret("see http://host/v1@2 and a@b.example")
+    assert redact_address("at https://h/v1?key=abc, (ftp://h/x?k=v)") == "at https://h/v1?*** (ftp://h/x?***)"
+    assert redact_address("http://proxy/http://usr@h/v1?key=abc") == "http://proxy/http://***@h/v1?***"
+    token = f"eyJ{'a1' * 8}.eyJ{'b2' * 8}.c3c3c3"
+    assert has_key(f"token={token}")

@@ -8,8 +8,7 @@ import ssl
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
 
-CLOSE = object()
-"""In a list of pieces: close the connection."""
+from tests.mock import CLOSE
 
 Respond = Callable[[bytes], Sequence[object]]
 """Returns what to send for a request: bytes, a number of seconds to pause, and CLOSE."""
@@ -75,6 +74,13 @@ async def _send(writer: asyncio.StreamWriter, pieces: Sequence[object]) -> bool:
         elif isinstance(piece, (int, float)):
             await asyncio.sleep(piece)
     return True
+
+
+async def wait_until(condition: Callable[[], object]) -> None:
+    """Wait until the condition holds, for a minute at most."""
+    async with asyncio.timeout(60):
+        while not condition():
+            await asyncio.sleep(0.005)
 
 
 def response(body: bytes, status: int = 200, *headers: str) -> bytes:

@@ -143,7 +143,7 @@ def test_quotes_are_kept_with_strip_quotes_false() -> None:
 
 @pytest.mark.parametrize(("start", "pattern"), [("1. ", "x"), ("", "- - "), ("", " \x00"), ("", "1.\n")])
 def test_the_time_for_a_huge_answer_grows_linearly(start: str, pattern: str) -> None:
-    small, large = (start + pattern * (size // len(pattern)) for size in (100_000, 1_000_000))
+    small, large = (start + pattern * (size // len(pattern)) for size in (20_000, 1_000_000))
     result = ListReader().read(large)
     assert result.texts or result.failures
     assert_linear_growth(ListReader().read, small, large)

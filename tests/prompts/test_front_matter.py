@@ -133,3 +133,19 @@ def test_every_error_is_reported_with_its_line(text: str, messages: list[str]) -
     assert len(issues) == len(messages)
     for issue, message in zip(issues, sorted(messages), strict=True):
         assert issue.startswith(message)
+
+
+@pytest.mark.parametrize(
+    ("yaml", "message"),
+    [
+        ('description: "\\ud800"', "half of a character"),
+        ('variables: {"\\udfff": x}', "half of a character"),
+        ('sampling: {stop: ["\\ud800"]}', "half of a character"),
+        ('answer: {regex: {pattern: "\\ud800"}}', "half of a character"),
+        (f"sampling: {{max_tokens: {'9' * 5000}}}", "too many digits"),
+        (f"sampling: {{max_tokens: 0x{'f' * 5000}}}", "too many digits"),
+    ],
+)
+def test_what_no_text_or_number_can_hold_is_one_sentence(yaml: str, message: str) -> None:
+    with pytest.raises(FrontMatterError, match=message):
+        split_front_matter(front(yaml), "p.jinja")

@@ -13,7 +13,9 @@ from tests.report import evaluations
 from tests.report.folders import finished
 from textsynth.core.errors import UsageError
 from textsynth.core.records import DroppedRecord, Provenance, Record
+from textsynth.export.dataset import write_dataset
 from textsynth.report.data import DROPPED_SHOWN_PER_REASON, MAX_SELECTED_SHOWN, read_run_data
+from textsynth.store.evaluation import write_evaluation
 
 
 def test_the_checks_add_up_and_are_in_the_order_in_which_they_ran(tmp_path: Path) -> None:
@@ -150,3 +152,11 @@ def test_of_very_many_labels_only_some_have_an_example(tmp_path: Path) -> None:
     data = read_run_data(finished(tmp_path, outcome(labels=labels, selected=selected, quota=())))
     assert len(data.selected_examples) == MAX_SELECTED_SHOWN
     assert len(data.label_counts) == MAX_SELECTED_SHOWN + 50
+
+
+def test_after_a_run_that_was_killed_the_advice_is_to_run_again_and_not_to_evaluate_again(tmp_path: Path) -> None:
+    run = finished(tmp_path, outcome())
+    write_evaluation(run, evaluations.small())
+    write_dataset(run / "dataset", outcome(selected=[record(number) for number in range(12)]))
+    with pytest.raises(UsageError, match="run the recipe again, which takes every answer from the journal"):
+        read_run_data(run)

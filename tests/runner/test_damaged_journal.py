@@ -1,7 +1,8 @@
-"""A journal with flipped bits: the right data set, or one true sentence with advice that works."""
+"""A journal or a manifest with flipped bits: the right data set, or one true sentence with advice that works."""
 
 from __future__ import annotations
 
+import contextlib
 import random
 import shutil
 import sqlite3
@@ -10,9 +11,12 @@ from pathlib import Path
 import pytest
 
 from tests.runner.recipes import digest
-from textsynth.core.errors import JournalError
+from textsynth.core.errors import JournalError, UsageError
+from textsynth.export.exported_texts import export_info, read_texts
+from textsynth.export.formats import ExportedText
 from textsynth.recipe import read_recipe
 from textsynth.runner import run
+from textsynth.store.manifest import read_manifest
 
 ANSWERS = """\
 def answer(request):
@@ -40,14 +44,14 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def flip_bits(path: Path, seed: int) -> None:
+def flip_bits(path: Path, seed: int, flips: int = FLIPS) -> None:
     content, chance = bytearray(path.read_bytes()), random.Random(seed)
-    for _ in range(FLIPS):
+    for _ in range(flips):
         content[chance.randrange(len(content))] ^= 1 << chance.randrange(8)
     path.write_bytes(content)
 
 
-@pytest.mark.parametrize("seed", range(16))
+@pytest.mark.parametrize("seed", range(50))
 def test_fifty_flipped_bits_give_the_right_data_set_or_one_sentence_whose_advice_works(
     seed: int, finished: Path, tmp_path: Path
 ) -> None:
@@ -85,3 +89,28 @@ def test_a_damaged_answer_is_requested_again_and_noted(finished: Path, tmp_path:
     again = run(read_recipe(finished / "recipe.yaml"), out=out)
     assert again.manifest["requests"]["sent"] == 0
     assert not any("checksum" in note for note in again.manifest["notes"])
+
+
+def exported(folder: Path) -> list[ExportedText]:
+    manifest = read_manifest(folder)
+    export_info(folder, manifest)
+    return read_texts(folder, manifest, "default")
+
+
+@pytest.mark.parametrize("flips", [1, FLIPS])
+def test_flipped_bits_in_the_manifest_give_the_right_texts_or_one_sentence(
+    flips: int, finished: Path, tmp_path: Path
+) -> None:
+    recipe = read_recipe(finished / "recipe.yaml")
+    expected = exported(finished / "run")
+    for seed in range(10):
+        out = tmp_path / f"run-{seed}"
+        shutil.copytree(finished / "run", out)
+        flip_bits(out / "manifest.json", seed, flips)
+        with contextlib.suppress(UsageError):
+            assert exported(out) == expected
+        with pytest.raises(UsageError, match="was changed since a run wrote it, and would be replaced; move it away"):
+            run(recipe, out=out)
+        (out / "manifest.json").unlink()
+        assert run(recipe, out=out).manifest["requests"]["sent"] == 0
+        assert digest(out) == digest(finished / "run")

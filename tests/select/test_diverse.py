@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 
 import numpy as np
@@ -45,3 +46,19 @@ def test_all_texts_of_a_label_within_its_quota_are_selected_and_none_without_quo
 
 def test_texts_without_a_label_have_a_quota_too() -> None:
     assert len(selected(records_of("", 0, 50, 100, 150), {"": 2})) == 2
+
+
+def test_distances_count_by_the_confidence_in_the_label() -> None:
+    records = [
+        record.with_scores({"choice": confidence})
+        for record, confidence in zip(records_of("a", 0, 10, 40, 90), (1.0, 1.0, 1.0, 0.1), strict=True)
+    ]
+    run = dataclasses.replace(context(embed=directions), confidence_steps=("agreement", "choice"))
+    texts = {record.id: record.text for record in records}
+    for weigh in (False, True):
+        ids = Diverse(weigh_by_confidence=weigh).select(records, {"a": 2}, run)
+        assert ("90" in [texts[record_id] for record_id in ids]) != weigh
+    without_scores = records_of("a", 0, 10, 40, 90)
+    assert Diverse(weigh_by_confidence=True).select(without_scores, {"a": 3}, run) == Diverse().select(
+        without_scores, {"a": 3}, run
+    )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import os
+import unicodedata
 from pathlib import Path
 
 import pytest
@@ -120,3 +121,21 @@ def test_a_file_that_unpacks_to_more_than_the_limit_is_one_sentence(
     assert (tmp_path / "bomb.txt.gz").stat().st_size < 50_000
     with pytest.raises(SourceError, match=r"bomb\.txt\.gz: unpacks to more than 1,000,000 bytes"):
         read_table(tmp_path / "bomb.txt.gz", where="bomb.txt.gz")
+
+
+@pytest.mark.parametrize(
+    ("name", "content"), [("raw.txt", "{}\r{}\r"), ("raw.jsonl", '{{"text": "{}"}}\r{{"text": "{}"}}')]
+)
+def test_lines_that_end_in_carriage_returns_alone_are_lines(name: str, content: str, tmp_path: Path) -> None:
+    texts = [record.text for record in read(tmp_path, name, content.format("first one", "second one").encode())]
+    assert texts == ["first one", "second one"]
+
+
+@pytest.mark.parametrize("forms", [("NFC", "NFD"), ("NFD", "NFC")])
+def test_a_file_name_in_another_unicode_form_is_the_same_name(forms: tuple[str, str], tmp_path: Path) -> None:
+    stored, written = (unicodedata.normalize(form, "données.csv") for form in forms)
+    (tmp_path / stored).write_bytes(CSV)
+    source = rows_source(path=written)
+    assert source.missing_file(tmp_path) is None
+    assert source.read(tmp_path, name="seeds", seed=0)
+    assert rows_source(path="donnees.csv").missing_file(tmp_path) is not None

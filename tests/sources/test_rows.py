@@ -1,19 +1,19 @@
-"""Rows of a file: round trips, speed, and real files."""
+"""Rows of a file: round trips, the work for a row, and real files."""
 
 from __future__ import annotations
 
 import csv
 import json
-import random
-import time
 from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.growth import count_calls
 from tests.sources.reading import CSV, JSONL, read, rows_source
 
+MAX_CALLS_PER_ROW = 40
 SHARED = Path(__file__).parents[3] / "shared" / "data"
 
 
@@ -46,18 +46,24 @@ def test_written_rows_are_read_back(rows: list[tuple[str, str]], tmp_path_factor
         assert len({record.id for record in records}) == len(rows)
 
 
-def test_many_rows_are_read_fast(tmp_path: Path) -> None:
-    """Target: 1.5 s of CPU time for 100,000 rows (1.2 s measured); the test allows more on a busy machine."""
-    generator = random.Random(7)
-    words = [f"word{n}" for n in range(5000)]
-    rows = [(" ".join(generator.choices(words, k=15)), f"label{n % 20}") for n in range(30_000)]
-    with (tmp_path / "f.csv").open("w", newline="", encoding="utf-8") as file:
-        csv.writer(file).writerows([("text", "label"), *rows])
-    (tmp_path / "f.jsonl").write_text("\n".join(json.dumps({"text": text, "label": label}) for text, label in rows))
-    for name in ("f.csv", "f.jsonl"):
-        start = time.process_time()
-        assert len(rows_source(name).read(tmp_path, name="seeds", seed=7)) == 30_000
-        assert time.process_time() - start < 2
+@pytest.mark.parametrize("name", ["f.csv", "f.jsonl"])
+def test_the_work_for_a_row_is_the_same_in_a_file_of_any_size(tmp_path: Path, name: str) -> None:
+    rows = [(f"the parcel with the number {number} has not come", f"label{number % 20}") for number in range(4_000)]
+
+    def calls(count: int) -> int:
+        folder = tmp_path / str(count)
+        folder.mkdir()
+        with (folder / "f.csv").open("w", newline="", encoding="utf-8") as file:
+            csv.writer(file).writerows([("text", "label"), *rows[:count]])
+        lines = [json.dumps({"text": text, "label": label}) for text, label in rows[:count]]
+        (folder / "f.jsonl").write_text("\n".join(lines), "utf-8")
+        source = rows_source(name)
+        return count_calls(lambda: source.read(folder, name="seeds", seed=7))
+
+    calls(10)  # loads modules
+    few, many = calls(400), calls(4_000)
+    assert many <= 10.5 * few
+    assert many <= MAX_CALLS_PER_ROW * 4_000, f"{many / 4_000:.1f} calls a row"
 
 
 @pytest.mark.skipif(not SHARED.is_dir(), reason="the shared data sets are not available")

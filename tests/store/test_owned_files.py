@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import stat
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -99,3 +102,39 @@ def test_several_files_in_the_way_are_one_sentence(tmp_path: Path) -> None:
         OwnedFiles(tmp_path).refuse_obstacles(names)
     assert "(and 2 more)" in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_what_a_killed_process_left_of_a_file_is_removed_by_the_next_one(tmp_path: Path) -> None:
+    (tmp_path / "dataset").mkdir()
+    write(tmp_path, "first", "dataset/README.md")
+    code = f"""
+import os, pathlib, sys
+from textsynth.store.owned_files import write_owned_text
+die = lambda event, args: event == "os.rename" and os._exit(9)
+sys.addaudithook(die)
+write_owned_text(pathlib.Path({str(tmp_path)!r}), "dataset/README.md", "second", error="")
+"""
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 9
+    (left,) = tmp_path.glob(".README.md.*")
+    assert left.read_text() == "second"
+    assert [path.read_text() for path in (tmp_path / "dataset").iterdir()] == ["first"]
+    assert not list(OwnedFiles(tmp_path).obstacles(["dataset"]))
+    write(tmp_path, "third", "dataset/README.md")
+    assert {path.name for path in tmp_path.iterdir()} == {FILE, "dataset"}
+    assert (tmp_path / "dataset" / "README.md").read_text() == "third"
+
+
+def test_only_temporary_files_on_the_list_and_of_no_running_process_are_removed(tmp_path: Path) -> None:
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    unlisted, running = f".a.{ended.pid}-{'0' * 16}", f".a.{os.getpid()}-{'0' * 16}"
+    link, other, folder = f".b.{ended.pid}-{'0' * 16}", "mine.txt", f".c.{ended.pid}-{'0' * 16}"
+    files = OwnedFiles(tmp_path)
+    for name in (running, link, other, folder):
+        files.add({}, temporary=name)
+    for name in (unlisted, running, other):
+        (tmp_path / name).write_text("content")
+    (tmp_path / link).symlink_to(tmp_path / other)
+    (tmp_path / folder).mkdir()
+    OwnedFiles(tmp_path).remove_leftovers()
+    assert {path.name for path in tmp_path.iterdir()} == {FILE, unlisted, running, link, other, folder}

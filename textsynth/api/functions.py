@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from textsynth.api.notebook import open_watch
-from textsynth.api.results import Estimate, Preview, Score
+from textsynth.api.results import Estimate, Labelling, Preview, Score
 from textsynth.api.run import Run, load
 from textsynth.core.errors import UsageError
 from textsynth.core.records import Record
@@ -65,6 +65,40 @@ def estimate(recipe: Recipe | str | Path) -> Estimate:
     from textsynth.runner.estimate import estimate as estimate_recipe
 
     return Estimate(estimate_recipe(_read(recipe)))
+
+
+def label_texts(
+    texts: Rows,
+    recipe: Recipe | str | Path,
+    *,
+    out: str | Path | None = None,
+    text: str | None = None,
+    fresh: bool = False,
+    quiet: bool = False,
+) -> Labelling:
+    """Label texts with the labellers of a recipe; nothing is generated, filtered or selected.
+
+    `texts` is a file or rows. `text` names the column with the text (`"first,second"` where a row has two texts), by
+    default that of the recipe's task. `out` is the run's folder, `runs/NAME-labels` where it is left out; the same call
+    again continues. `fresh` requests every answer again; `quiet` shows no progress. Raises UsageError for a recipe
+    without labellers, and the errors that `run` raises.
+    """
+    from textsynth.evaluate.load import source_options
+    from textsynth.runner.label_file import label_texts as label_texts_of_recipe
+
+    checked = _read(recipe)
+    name = f"{checked.name}-labels"
+    folder = Path("runs") / name if out is None else Path(out)
+    if isinstance(texts, str | Path):
+        source: Path | in_memory.InMemory = Path(texts)
+    else:
+        columns = source_options({} if text is None else {"text": text}, checked.task)
+        source = in_memory.InMemory.of(texts, **{**columns, "label": None})
+    with open_watch(name, quiet=quiet) as display:
+        summary = label_texts_of_recipe(
+            checked, source, out=folder, text=text, fresh=fresh, watch=display.update, log=display.log
+        )
+    return Labelling(summary)
 
 
 def evaluate(
@@ -135,10 +169,10 @@ def push(
     """Publish the data set of a run, or of a run's folder, on the Hugging Face Hub as one commit.
 
     The same data set again makes no commit. `repo` is `owner/name`; `private` counts only when the repository is
-    created; `create_pr` opens a pull request; `tag` names the commit; `replace` allows other features and fewer texts;
-    `with_provenance` also publishes the provenance of the texts and the dropped texts; `waive` names release checks
-    (leak, license) that need not pass. Raises UsageError for what is refused before anything is sent, RunError where
-    the Hub or the network fails.
+    created; `create_pr` opens a pull request; `tag` names the commit; `replace` allows other features, fewer texts and
+    an edited card to be replaced; `with_provenance` also publishes the provenance of the texts and the dropped texts;
+    `waive` names release checks (leak, license) that need not pass. Raises UsageError for what is refused before
+    anything is sent, RunError where the Hub or the network fails.
     """
     from textsynth.hub import PushOptions
     from textsynth.hub import push as push_run

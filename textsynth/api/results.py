@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from textsynth.api.notebook import preformatted
 from textsynth.runner.estimate import RunEstimate
+from textsynth.runner.label_file import LabelledRow, LabellingSummary
 from textsynth.runner.preview import PreviewSample
 
 
@@ -36,6 +38,41 @@ class Preview:
         from textsynth.console.results import samples_text
 
         return samples_text(self.samples)
+
+    def _repr_html_(self) -> str:
+        return preformatted(str(self))
+
+
+@dataclass(frozen=True, slots=True)
+class Labelling:
+    """Given texts with the labels that the labellers of a recipe chose, as a run in a folder of its own."""
+
+    summary: LabellingSummary
+
+    @property
+    def rows(self) -> Sequence[LabelledRow]:
+        """A row for each given text, in their order: id, texts, labels, confidence, status and reason."""
+        return self.summary.rows
+
+    @property
+    def file(self) -> Path:
+        """The file with the same rows."""
+        return self.summary.file
+
+    @property
+    def folder(self) -> Path:
+        """The folder of the run, for `load` and `textsynth review`."""
+        return self.summary.run.folder
+
+    @property
+    def counts(self) -> Mapping[str, int]:
+        """How many labelled texts have each label, the most frequent first."""
+        return self.summary.label_counts
+
+    def __str__(self) -> str:
+        from textsynth.console.results import labelling_text
+
+        return labelling_text(self.summary)
 
     def _repr_html_(self) -> str:
         return preformatted(str(self))

@@ -17,6 +17,7 @@ from textsynth.store.manifest import Manifest, QuotaRow, read_manifest
 
 if TYPE_CHECKING:
     import datasets
+    import pyarrow as pa
 
 
 FILE_SUFFIX = "-00000-of-00001.parquet"
@@ -63,16 +64,16 @@ class Run:
     @cached_property
     def provenance(self) -> datasets.Dataset:
         """The provenance of the selected texts: one row per text, by `id`."""
-        from textsynth.export.tables import provenance_features
+        from textsynth.export.tables import provenance_schema
 
-        return self._read_single_split("provenance", provenance_features)
+        return self._read_single_split("provenance", provenance_schema)
 
     @cached_property
     def dropped(self) -> datasets.Dataset:
         """Every text that was not selected: section, step, reason, score and limit."""
-        from textsynth.export.tables import dropped_features
+        from textsynth.export.tables import dropped_schema
 
-        return self._read_single_split("dropped", dropped_features)
+        return self._read_single_split("dropped", dropped_schema)
 
     @property
     def report(self) -> Path:
@@ -117,15 +118,14 @@ class Run:
         splits = sorted(by_split, key=lambda name: (order.index(name) if name in order else 0, name))
         return {name: datasets.Dataset(pq.read_table(by_split[name], partitioning=None)) for name in splits}
 
-    def _read_single_split(self, config: str, features: Callable[..., datasets.Features]) -> datasets.Dataset:
+    def _read_single_split(self, config: str, schema: Callable[..., pa.Schema]) -> datasets.Dataset:
         """Return the only split of a config; one without rows has no file, and is an empty data set here."""
         import datasets
 
         splits = list(self._read_config(config).values())
         if splits:
             return splits[0]
-        columns = features(multi_label=self._is_multi_label)
-        return datasets.Dataset.from_dict({name: [] for name in columns}, features=columns)
+        return datasets.Dataset(schema(multi_label=self._is_multi_label).empty_table())
 
     @property
     def _is_multi_label(self) -> bool:

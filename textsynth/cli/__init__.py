@@ -7,6 +7,7 @@ the recipe or a file it names is wrong · 3 finished, but the quota was not met 
 
 from __future__ import annotations
 
+import gc
 import io
 import os
 import sys
@@ -20,13 +21,14 @@ from textsynth.cli.completion import completion
 from textsynth.cli.components import schema, steps
 from textsynth.cli.export import export
 from textsynth.cli.push import push
-from textsynth.cli.recipes import init, preview, run, validate
+from textsynth.cli.recipes import init, label, preview, run, validate
 from textsynth.cli.review import review
 from textsynth.cli.runs import evaluate, report, why
 from textsynth.cli.serve import serve
 from textsynth.core.errors import TextSynthError, UsageError
+from textsynth.core.resources import rare_collections
 
-RECIPE_COMMANDS = (init, validate, preview, run)
+RECIPE_COMMANDS = (init, validate, preview, run, label)
 RUN_COMMANDS = (report, evaluate, why, review, push, export)
 for command in (*RECIPE_COMMANDS, *RUN_COMMANDS, serve, steps, schema, completion):
     command_group.add_command(command)
@@ -45,7 +47,8 @@ def main(args: Sequence[str] | None = None) -> NoReturn:
         os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
         os.environ.setdefault("HF_DATASETS_DISABLE_PROGRESS_BARS", "1")
     try:
-        command_group.main(args, prog_name="textsynth", standalone_mode=False)
+        with rare_collections():
+            command_group.main(args, prog_name="textsynth", standalone_mode=False)
     except click.Abort:
         click.echo("interrupted; every answer that arrived is stored, the same command continues from there", err=True)
         code = EXIT_INTERRUPTED
@@ -66,4 +69,5 @@ def main(args: Sequence[str] | None = None) -> NoReturn:
         notify(message)
     else:
         code = 0
+    gc.freeze()  # else Python searches for garbage once more before the process ends
     sys.exit(code)

@@ -35,7 +35,9 @@ SECONDS = click.FloatRange(min=0.1)
 @click.option("--create-pr", "pull_request", is_flag=True, help="Open a pull request instead of pushing to main.")
 @click.option("--tag", metavar="NAME", help="Set a tag on the commit, such as v1.2.")
 @click.option("--dry-run", is_flag=True, help="Show the files and their sizes; push nothing. Needs no network.")
-@click.option("--replace", is_flag=True, help="Push even if features change or texts become fewer.")
+@click.option(
+    "--replace", is_flag=True, help="Push even if features change, texts become fewer, or the card was edited."
+)
 @click.option("--with-provenance", is_flag=True, help="Also push the provenance of each text, and the dropped texts.")
 @click.option("--waive", metavar="CHECK", multiple=True, help="Push without a check: leak or license. Repeatable.")
 @click.option("--timeout", metavar="SECONDS", type=SECONDS, default=60, show_default=True, help="Limit per response.")

@@ -196,3 +196,46 @@ def run(
     else:
         emit(result)
     raise SystemExit(exit_code)
+
+
+@click.command(
+    epilog=example(
+        "textsynth label messages.csv --recipe recipe.yaml",
+        "textsynth label messages.parquet --recipe recipe.yaml --text body --json",
+    )
+)
+@click.argument("file", type=FILE)
+@click.option("--recipe", required=True, type=FILE, shell_complete=complete_recipe, help="The recipe with labellers.")
+@click.option("--out", type=FILE, help="The folder of the run.  [default: runs/NAME-labels]")
+@click.option("--text", metavar="COLUMN", help="The column with the text, or A,B for two texts; default: the task's.")
+@OVERRIDES
+@click.option("--fresh", is_flag=True, help="Move the journal aside and request every answer again.")
+@click.option("--quiet", is_flag=True, help="Print only errors and one last line.")
+@JSON
+def label(
+    file: Path,
+    recipe: Path,
+    out: Path | None,
+    text: str | None,
+    overrides: tuple[str, ...],
+    *,
+    fresh: bool,
+    quiet: bool,
+    as_json: bool,
+) -> None:
+    """Label the texts of a file with the labellers of a recipe.
+
+    Nothing is generated, filtered or selected. The folder gets a data set and a file with each text, its label,
+    confidence and status; the same command again continues. Exit code 3: the budget did not suffice for all texts.
+    """
+    from textsynth.console.progress import open_display
+    from textsynth.console.results import labelling_json, labelling_text
+    from textsynth.recipe import read_recipe
+    from textsynth.runner.label_file import label_texts
+
+    checked = read_recipe(recipe, overrides)
+    folder = out if out is not None else Path("runs") / f"{checked.name}-labels"
+    with open_display(f"{checked.name}-labels", quiet=quiet, as_json=as_json) as display:
+        result = label_texts(checked, file, out=folder, text=text, fresh=fresh, watch=display.update, log=display.log)
+    emit(labelling_json(result) if as_json else result.sentence if quiet else labelling_text(result))
+    raise SystemExit(result.exit_code)

@@ -17,11 +17,12 @@ from textsynth.store.atomic import write_text_atomic
 @JSON
 def report(run: Path, as_json: bool) -> None:  # noqa: FBT001
     """Print the report of a run as text, and write its report.html."""
-    from textsynth.report import json_report, text_report, write_report
+    from textsynth.report import json_report, read_run_data, text_report, write_report
 
     existed = (run / "report.html").exists()
-    page = write_report(run)
-    emit(json_report(run) if as_json else text_report(run, text_width()))
+    data = read_run_data(run)
+    page = write_report(run, data)
+    emit(json_report(run, data) if as_json else text_report(run, text_width(), data))
     notify(f"written as a page to {page}{', in place of the earlier one' if existed else ''}")
 
 

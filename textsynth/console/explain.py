@@ -140,14 +140,13 @@ def explain_text(run: Path, record_id: str, find_answer: Callable[[str], Mapping
     check_complete(run, manifest)
     task = run_task(run, manifest)
     data, provenance, dropped = (DatasetReader(run / "dataset" / name) for name in ("data", "provenance", "dropped"))
-    data_index, provenance_index, dropped_index = map(_index_by_id, (data, provenance, dropped))
-    full_id = _match_id(record_id.strip().lower(), [*provenance_index, *dropped_index], run)
-    if full_id in provenance_index:
-        (row,) = provenance.rows_at([provenance_index[full_id]])
-        (text_row,) = data.rows_at([data_index[full_id]])
+    full_id = _match_id(record_id.strip().lower(), (provenance, dropped), run)
+    if selected := provenance.positions_of([full_id]):
+        (row,) = provenance.rows_at([*selected.values()])
+        (text_row,) = data.rows_at([*data.positions_of([full_id]).values()])
         status = "selected"
     else:
-        (row,) = dropped.rows_at([dropped_index[full_id]])
+        (row,) = dropped.rows_at([*dropped.positions_of([full_id]).values()])
         text_row = row
         status = STATUSES.get(row["section"], "dropped")
     related_ids = [*(row["parent_ids"] or []), *(row["example_ids"] or [])]
@@ -159,35 +158,31 @@ def explain_text(run: Path, record_id: str, find_answer: Callable[[str], Mapping
         text=row_text(task, text_row),
         source_text=row_context(task, text_row),
         row=row,
-        related_texts={
-            **_texts(task, data, data_index, related_ids),
-            **_texts(task, dropped, dropped_index, related_ids),
-        },
+        related_texts={**_texts(task, data, related_ids), **_texts(task, dropped, related_ids)},
         answer=find_answer(row["request_key"]) if row["request_key"] else None,
         decisions=tuple(read_decisions(run).by_text().get(full_id, {}).values()),
     )
 
 
-def _index_by_id(rows: DatasetReader) -> dict[str, int]:
-    return {id_: index for index, id_ in enumerate(rows.column("id"))}
-
-
-def _texts(task: Task, rows: DatasetReader, index: Mapping[str, int], ids: Sequence[str]) -> dict[str, str]:
+def _texts(task: Task, rows: DatasetReader, ids: Sequence[str]) -> dict[str, str]:
     """Return the texts of those `ids` that `rows` contains."""
-    present = [id_ for id_ in dict.fromkeys(ids) if id_ in index]
-    matching = rows.rows_at([index[id_] for id_ in present])
+    position_of = rows.positions_of(ids)
+    present = [id_ for id_ in dict.fromkeys(ids) if id_ in position_of]
+    matching = rows.rows_at([position_of[id_] for id_ in present])
     return {id_: row_text(task, row) for id_, row in zip(present, matching, strict=True)}
 
 
-def _match_id(prefix: str, ids: Sequence[str], run: Path) -> str:
-    if prefix in ids:
+def _match_id(prefix: str, readers: Sequence[DatasetReader], run: Path) -> str:
+    if any(reader.positions_of([prefix]) for reader in readers):
         return prefix
-    matches = [id_ for id_ in ids if id_.startswith(prefix)] if len(prefix) >= MIN_PREFIX else []
+    is_long = len(prefix) >= MIN_PREFIX
+    matches = [id_ for reader in readers for id_ in reader.positions_of_prefix(prefix)] if is_long else []
     if len(matches) == 1:
         return matches[0]
     if matches:
         listed = ", ".join(matches[:MAX_IDS_LISTED])
         raise UsageError(f"{run}: {len(matches)} ids begin with {prefix!r}: {listed}; give more digits")
+    ids = [id_ for reader in readers for id_ in reader.values("id")]
     raise UsageError(f"{run}: none of its {len(ids)} texts has the id {prefix!r}{_suggest_id(prefix, ids)}")
 
 

@@ -27,6 +27,7 @@ MAX_CELLS = 8
 MAX_REASONS = 6
 BAR_WIDTH = 24
 MAX_NAME_WIDTH = 32
+MAX_TEXT_CHARACTERS = 500
 # The stage of the last snapshot of a run.
 DONE = "done"
 
@@ -160,18 +161,22 @@ def open_display(
 
 def progress_line(snapshot: ProgressSnapshot) -> str:
     """Return a snapshot as one line of text."""
-    parts = (quota_line(snapshot.quota), *_status_parts(snapshot, snapshot.seconds))
+    parts = (quota_line(snapshot.quota, snapshot.undecided), *_status_parts(snapshot, snapshot.seconds))
     return " · ".join(part for part in parts if part)
 
 
-def quota_line(quota: Sequence[CellProgress]) -> str:
-    """Return `40 of 400 accepted, 5 of 8 full`; records beyond the quota of their cell do not count."""
+def quota_line(quota: Sequence[CellProgress], undecided: int = 0) -> str:
+    """Return `40 of 400 accepted (up to 12 more), 5 of 8 full`; records beyond the quota of their cell do not count.
+
+    Up to `undecided` texts more may be accepted when their window is filtered.
+    """
     if not quota:
         return ""
     total = _total(quota)
     full = sum(cell.accepted >= cell.wanted for cell in quota)
     cells = f", {full:,} of {len(quota):,} full" if len(quota) > 1 else ""
-    return f"{total.accepted:,} of {total.wanted:,} accepted{cells}"
+    more = f" (up to {undecided:,} more)" if undecided else ""
+    return f"{total.accepted:,} of {total.wanted:,} accepted{more}{cells}"
 
 
 def least_filled_cells(quota: Sequence[CellProgress], limit: int = MAX_CELLS) -> list[CellProgress]:
@@ -187,9 +192,11 @@ def render_progress(name: str, snapshot: ProgressSnapshot, *, age_seconds: float
     from rich.console import Group
     from rich.text import Text
 
-    head = Text.assemble((escape_control(name), "bold"), " · ", quota_line(snapshot.quota) or "no quota yet")
+    quota = quota_line(snapshot.quota, snapshot.undecided) or "no quota yet"
+    head = Text.assemble((escape_control(name), "bold"), " · ", quota)
     status = Text(" · ".join(_status_parts(snapshot, snapshot.seconds + age_seconds)), style="dim")
-    return Group(head, _quota_bars(snapshot.quota), *_drop_lines(snapshot.drops), status)
+    bars, drops = _quota_bars(snapshot.quota), _drop_lines(snapshot.drops)
+    return Group(head, bars, *drops, *_latest_text_line(snapshot.latest_text), status)
 
 
 def _total(quota: Sequence[CellProgress]) -> CellProgress:
@@ -228,14 +235,23 @@ def _drop_lines(drops: Mapping[str, int]) -> list[Text]:
     return lines + ([Text(f"  {other_reasons:>6,}  for other reasons")] if other_reasons else [])
 
 
+def _latest_text_line(text: str) -> list[Text]:
+    """Return a recent text in one line, as much of it as fits."""
+    from rich.text import Text
+
+    words = escape_control(" ".join(text[:MAX_TEXT_CHARACTERS].split()))
+    return [Text(f"“{words}”", style="italic", no_wrap=True, overflow="ellipsis")] if words else []
+
+
 def _status_parts(snapshot: ProgressSnapshot, seconds: float) -> list[str]:
-    """Return time, drops, answers, those to check, requests in flight, speed, time left and stage, if there is any."""
+    """Return time, drops, answers, texts, answers to check, requests in flight, speed, time left and stage, if any."""
     dropped = sum(snapshot.drops.values())
     journal = f" ({snapshot.from_journal:,} from the journal)" if snapshot.from_journal else ""
     parts = (
         format_duration(seconds),
         f"{dropped:,} dropped" if dropped else "",
         f"{pluralize(snapshot.answered, 'answer')}{journal}" if snapshot.answered else "",
+        pluralize(snapshot.candidates, "text") if snapshot.candidates else "",
         f"{snapshot.unchecked:,} to check" if snapshot.unchecked else "",
         f"{snapshot.in_flight:,} in flight" if snapshot.in_flight else "",
         f"{snapshot.tokens_per_second:,.0f} tokens/s" if snapshot.tokens_per_second else "",

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from textsynth.recipe.component_docs import ComponentDoc
     from textsynth.runner import RunSummary
     from textsynth.runner.estimate import Range, RunEstimate
+    from textsynth.runner.label_file import LabellingSummary
     from textsynth.runner.offline import OfflineRound
     from textsynth.runner.preview import CheckResult, PreviewSample, PreviewText
     from textsynth.store.manifest import DropCount, Manifest, QuotaRow
@@ -61,6 +62,32 @@ def result_json(result: RunSummary) -> dict[str, Any]:
         "quota": [dict(row) for row in result.quota],
         "verdict": None if evaluation is None else evaluation.get("verdict"),
         "manifest": dict(result.manifest),
+    }
+
+
+def labelling_text(result: LabellingSummary) -> str:
+    """Return the result of labelling given texts: texts by label, the notes of the run, and where the labels are."""
+    counts = result.label_counts
+    rows = [(escape_control(label), f"{count:,}") for label, count in counts.items()]
+    parts = (
+        "\n".join(table_lines(("label", "texts"), rows)) if rows else "",
+        "\n".join(f"note: {escape_control(note)}" for note in result.run.manifest["notes"]),
+        f"{result.sentence}\nwritten to {result.file}",
+        f"textsynth review {result.run.folder}" if result.status_counts["review"] else "",
+    )
+    return "\n\n".join(part for part in parts if part)
+
+
+def labelling_json(result: LabellingSummary) -> dict[str, Any]:
+    """Return the result of labelling given texts: file, counts by status and by label, and the manifest of the run."""
+    return {
+        "folder": str(result.run.folder),
+        "file": str(result.file),
+        "exit_code": result.exit_code,
+        "sentence": result.sentence,
+        "texts": {"given": len(result.rows), **result.status_counts},
+        "labels": result.label_counts,
+        "manifest": dict(result.run.manifest),
     }
 
 

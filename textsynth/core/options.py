@@ -68,9 +68,14 @@ class Options(BaseModel):
 
 def _to_json(cls: type[Options], values: dict[str, object]) -> str:
     try:
-        return json.dumps(values, default=_as_json_value, allow_nan=False)
+        text = json.dumps(values, default=_as_json_value, allow_nan=False, ensure_ascii=False)
+        text.encode()
+    except UnicodeEncodeError:
+        sentence = f"{cls.__name__}: a text contains half of a character (a lone surrogate, \\ud800 to \\udfff)"
+        raise RecipeError([RecipeIssue("", sentence)]) from None
     except (TypeError, ValueError) as error:
         raise RecipeError([RecipeIssue("", f"{cls.__name__}: {error}")]) from None
+    return text
 
 
 class Step(Options):

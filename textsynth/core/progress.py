@@ -24,9 +24,12 @@ class ProgressSnapshot:
 
     `quota` has the cells in the recipe's order. `drops` maps `section step: reason` to the number of dropped texts.
     `in_flight` counts the requests without an answer yet, `answered` those with one; `from_journal` of them were
-    answered in an earlier run, and the texts of `unchecked` of them have not passed the filters yet. `tokens` are the
-    completion tokens so far. `seconds` is the time since the start, `seconds_left` the estimated rest of it, None while
-    there is no estimate. `stage` says what the run is doing.
+    answered in an earlier run, and the texts of `unchecked` of them have not passed the filters yet. `candidates` are
+    the texts that were parsed from answers, `accepted` those of them that were accepted, and `undecided` those that no
+    quick filter drops (`Filter.is_quick`) while the window of their request waits for other answers. `latest_text` is
+    the newest accepted text, or the newest undecided one. `tokens` are the completion tokens so far, and
+    `tokens_per_second` counts from the first request that was sent. `seconds` is the time since the start,
+    `seconds_left` the estimated rest of it, None while there is no estimate. `stage` says what the run is doing.
     """
 
     quota: tuple[CellProgress, ...] = ()
@@ -37,6 +40,8 @@ class ProgressSnapshot:
     unchecked: int = 0
     candidates: int = 0
     accepted: int = 0
+    undecided: int = 0
+    latest_text: str = ""
     tokens: int = 0
     tokens_per_second: float = 0.0
     seconds: float = 0.0

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal, Protocol, runtime_checkable
 from pydantic import Field
 
 from textsynth.core.calibration_summary import CalibrationSummary
+from textsynth.core.judge_summary import JudgesSummary
 from textsynth.core.options import ModelName, PromptName, SamplingOptions, Step
 from textsynth.core.records import Completion, DroppedRecord, GenerationRequest, Record, Sampling, Verdict
 
@@ -36,7 +37,9 @@ class Context:
 
     `labels` maps each label's name to its description, in the recipe's order; `sources` maps a source's name to its
     records, in the file's order; `embed` maps n texts to an array (n, dim) of unit vectors, float32; `find_prompt`
-    takes a prompt's name and a model's name and returns the prompt in the form that suits the model.
+    takes a prompt's name and a model's name and returns the prompt in the form that suits the model. `load_embedder`
+    loads what `embed` would load at the first text. `labellers` are the names of the steps that assign or verify labels
+    with a model, and `confidence_steps` those whose score is the confidence in a label, in the order in which they run.
     """
 
     task: Task
@@ -47,6 +50,9 @@ class Context:
     sources: Mapping[str, Sequence[Record]]
     embed: Callable[[Sequence[str]], NDArray[np.float32]]
     find_prompt: Callable[[str, str], Prompt]
+    load_embedder: Callable[[], None] = lambda: None
+    labellers: tuple[str, ...] = ()
+    confidence_steps: tuple[str, ...] = ()
 
     def seen_as(self, scope: TextScope) -> Context:
         """Return the context with the rows of the sources as a step with this scope sees records."""
@@ -152,6 +158,28 @@ class CalibratableSession(LabellerSession, Protocol):
         """Take the answers about each gold row, in order; `parse_responses` uses the result from then on."""
 
 
+@runtime_checkable
+class PanelSession(LabellerSession, Protocol):
+    """A labeller session that asks several judges and learns from the answers how reliable each of them is."""
+
+    def observe_responses(self, answers: Sequence[Sequence[Completion]]) -> None:
+        """Take note of the answers about each text of a batch, before `parse_responses` gets any of them."""
+
+    def judges_summary(self) -> JudgesSummary | None:
+        """Return the reliability of each judge for the manifest; None where there is one judge, or no answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class TextOrigin:
+    """Where texts without a model come from, as the card says it.
+
+    `texts` ends "The texts are …", `labels` ends "The labels are …".
+    """
+
+    texts: str = "given"
+    labels: str = "those that came with the texts"
+
+
 @dataclass(frozen=True, slots=True)
 class SourceOrigin:
     """Where the rows of a source come from: a path, or a data set on the Hub (`repository`) with its commit."""
@@ -213,10 +241,10 @@ class Source(Step):
 class Generator(Step):
     """Plans requests for quota cells that are not met, and parses answers into candidates.
 
-    With `needs_model = False` everything the generator has becomes a candidate once, whatever the quota.
-    `output_fields` are the fields that the generator itself gives its texts; None where these are not known before a
-    run. Fields that the answer reader of its prompt gives are added to them, and with `keeps_source_fields` those of
-    the rows that the texts are made from.
+    With `needs_model = False` everything the generator has becomes a candidate once, whatever the quota, unless it
+    `follows_quota`. `output_fields` are the fields that the generator itself gives its texts; None where these are not
+    known before a run. Fields that the answer reader of its prompt gives are added to them, and with
+    `keeps_source_fields` those of the rows that the texts are made from.
     """
 
     needs_model: ClassVar[bool] = True
@@ -231,14 +259,29 @@ class Generator(Step):
     )
 
     @property
+    def follows_quota(self) -> bool:
+        """Whether it brings what the quota lacks, rather than all it has once."""
+        return self.needs_model
+
+    @property
+    def candidates_per_row(self) -> int:
+        """How many candidates each row of its sources brings, where it does not follow the quota."""
+        return 1
+
+    @property
+    def labels_named(self) -> Sequence[str]:
+        """The labels that its options name; the recipe must list each of them."""
+        return ()
+
+    @property
+    def text_origin(self) -> TextOrigin:
+        """Where its texts come from; used where `needs_model` is False."""
+        return TextOrigin()
+
+    @property
     def varied_attributes(self) -> Mapping[str, Sequence[str]]:
         """The attributes that the texts are varied by, each with its values; a quota may count them."""
         return {}
-
-    @property
-    def domain_of_texts(self) -> str:
-        """One line that says what the texts are; "" where the recipe has none."""
-        return ""
 
     @property
     def own_cells(self) -> Sequence[tuple[Mapping[str, str], int]]:
@@ -317,13 +360,18 @@ class Filter(Step):
 
     `label_confidence` says that the score of a kept record is the confidence in its label. `looks_for` names what the
     card may say was looked for ("personal data", "harmful content"). `checks_contamination` says that the filter drops
-    copies of the sources it compares with well enough to stand for a leak check before publication.
+    copies of the sources it compares with well enough to stand for a leak check before publication. `is_quick` says
+    that a verdict takes well below a millisecond and costs nothing else: the progress display then asks for it while
+    the window of a text is still open, too. `embeds` says that it embeds texts, so that the embedder is loaded while
+    the run waits for its first answers.
     """
 
     scope: ClassVar[TextScope | None] = None
     label_confidence: ClassVar[bool] = False
     looks_for: ClassVar[frozenset[str]] = frozenset()
     checks_contamination: ClassVar[bool] = False
+    is_quick: ClassVar[bool] = False
+    embeds: ClassVar[bool] = False
 
     @property
     def compares_with(self) -> tuple[str, ...]:
@@ -381,9 +429,24 @@ class Labeller(Step):
     prompt_variables: ClassVar[frozenset[str]] = frozenset()
 
     @property
+    def needs_labels(self) -> bool:
+        """Whether the recipe must list labels."""
+        return True
+
+    @property
+    def label_confidence(self) -> bool:
+        """Whether its score is the confidence in the labels, 0 to 1."""
+        return True
+
+    @property
     def requests_per_record(self) -> int:
         """How many requests it makes about a text."""
         return 1
+
+    @property
+    def requests_per_gold_row(self) -> int:
+        """How many requests it makes about a gold row, where it is calibrated on some."""
+        return self.requests_per_record
 
     @property
     def min_gold_rows(self) -> int:
@@ -393,6 +456,23 @@ class Labeller(Step):
     def start(self, context: Context, name: str) -> LabellerSession:
         """Return the labeller's session in one run; `name` is the step's name in the recipe."""
         raise NotImplementedError
+
+
+@runtime_checkable
+class ErrorFindingLabeller(Protocol):
+    """A labeller that looks for wrong labels among all accepted texts at once, before the selection.
+
+    `error_classifiers` are the names of the evaluation's classifiers that are trained for it; `error_outcome` is what
+    becomes of a text whose label is probably wrong.
+    """
+
+    @property
+    def error_classifiers(self) -> tuple[Literal["words", "embeddings"], ...]:
+        """The classifiers; with several, their probabilities are averaged."""
+
+    @property
+    def error_outcome(self) -> Literal["keep", "review", "drop"]:
+        """Keep the text with its score, send it to review, or drop it."""
 
 
 class Selector(Step):
@@ -407,6 +487,10 @@ class Selector(Step):
     def balanced_fields(self) -> tuple[str, ...]:
         """The record fields over which the selection is evened out; some text must be able to have them."""
         return ()
+
+    def selection_notes(self, context: Context) -> list[str]:
+        """Return what a user should know about the selection, each as the end of a sentence about the step."""
+        return []
 
     def select(self, records: Sequence[Record], quota: Mapping[str, int], context: Context) -> list[str]:
         """Return the ids of the selected records; `quota` maps each label ("" where there are none) to its limit.

@@ -33,7 +33,8 @@ NOT_KEY_LIKE = re.compile(
     r"(?i)^((max|min|stop|num|special|eos|bos|pad|prompt|completion|skip|ignore|add)_.*token\w*|token(s|_ids?|iz\w*))$"
 )
 _USER_IN_ADDRESS = re.compile(r"(?<=://)[^\s/@'\"]+@")
-_QUERY_IN_ADDRESS = re.compile(r"(\b[a-z][a-z0-9+.-]*://[^\s?'\"<>]*\?)[^\s'\"<>)]+", re.IGNORECASE)
+# Each "://" ends the search of the one before, so that the work grows linearly with any text.
+_QUERY_IN_ADDRESS = re.compile(r"((?<=[a-z0-9+.-])://(?:(?!://)[^\s?'\"<>])*\?)[^\s'\"<>)]+", re.IGNORECASE)
 
 
 def is_key_like(name: str) -> bool:

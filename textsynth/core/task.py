@@ -137,8 +137,16 @@ class Task(Step):
         return {self.fields_shown[column]: text for column, text in texts if self.columns[column] and text}
 
     def family_texts(self, record: Record) -> tuple[str, ...]:
-        """Return the texts that the record rewrites or belongs to; records that share one are never in two splits."""
-        own = (record.field_text(field) for field in self.required_fields if field not in PARENT_TEXT_FIELDS)
+        """Return the texts that the record rewrites or belongs to; records that share one are never in two splits.
+
+        The record's own text is among them where it fills the only text column: equal rows stay together.
+        """
+        required = self.required_fields
+        if not required and not record.fields:
+            return (record.text,)
+        own = [record.field_text(field) for field in required if field not in PARENT_TEXT_FIELDS]
+        if not required:
+            own.append(record.text)
         return (*parent_texts(record), *filter(None, own))
 
     # ---- labels and evaluation

@@ -1,15 +1,24 @@
-"""The prediction cache: earlier predictions and embeddings of an evaluation, by content, in one SQLite file."""
+"""The prediction cache: earlier predictions and embeddings of an evaluation, by content, in one SQLite file.
+
+Each value has a checksum in front, so that a damaged one is computed again and never used.
+"""
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from zlib import crc32
 
 from textsynth.core.errors import RunError
+from textsynth.store.atomic import OWNER_ONLY_FILE
 
 FILE = "evaluate.sqlite"
 KEYS_PER_QUERY = 500
+CHECKSUM_BYTES = 4
+DAMAGE = (sqlite3.DatabaseError, UnicodeDecodeError)
+"""What SQLite raises; the second where a message of its own quotes a damaged name that is no UTF-8."""
 
 
 class PredictionCache:
@@ -23,14 +32,15 @@ class PredictionCache:
         self._connection = _open(folder)
 
     def get(self, keys: Sequence[bytes]) -> dict[bytes, bytes]:
-        """Return the cached values among `keys`."""
+        """Return the cached values among `keys`, without those that are damaged."""
         cached: dict[bytes, bytes] = {}
         try:
             for start in range(0, len(keys), KEYS_PER_QUERY):
                 batch = keys[start : start + KEYS_PER_QUERY]
                 marks = ", ".join("?" * len(batch))
-                cached.update(self._connection.execute(f"SELECT key, value FROM cache WHERE key IN ({marks})", batch))
-        except sqlite3.DatabaseError as error:
+                rows = self._connection.execute(f"SELECT key, value FROM cache WHERE key IN ({marks})", batch)
+                cached.update((key, stored[CHECKSUM_BYTES:]) for key, stored in rows if _is_intact(key, stored))
+        except DAMAGE as error:
             self._replace_file(error)
             return {}
         return cached
@@ -39,7 +49,7 @@ class PredictionCache:
         """Store values, all or none. Raises RunError where the file cannot be written."""
         try:
             self._write(values)
-        except sqlite3.DatabaseError as error:
+        except DAMAGE as error:
             self._replace_file(error)
             self._write(values)
 
@@ -49,9 +59,10 @@ class PredictionCache:
 
     def _write(self, values: Mapping[bytes, bytes]) -> None:
         with self._connection:
-            self._connection.executemany("INSERT OR REPLACE INTO cache VALUES (?, ?)", values.items())
+            rows = ((key, _checksum(key, value) + value) for key, value in values.items())
+            self._connection.executemany("INSERT OR REPLACE INTO cache VALUES (?, ?)", rows)
 
-    def _replace_file(self, error: sqlite3.DatabaseError) -> None:
+    def _replace_file(self, error: sqlite3.DatabaseError | UnicodeDecodeError) -> None:
         """Replace a damaged file by an empty one.
 
         Raises RunError for a full disk and for a file that another process writes to: these are not damage.
@@ -63,15 +74,28 @@ class PredictionCache:
         self._connection = _open(self._folder)
 
 
+def _checksum(key: bytes, value: bytes) -> bytes:
+    return crc32(value, crc32(key)).to_bytes(CHECKSUM_BYTES)
+
+
+def _is_intact(key: object, stored: object) -> bool:
+    """Whether a row is as it was written; a flipped bit can change the types of its cells too."""
+    if not isinstance(key, bytes) or not isinstance(stored, bytes):
+        return False
+    return stored[:CHECKSUM_BYTES] == _checksum(key, stored[CHECKSUM_BYTES:])
+
+
 def _open(folder: Path | None) -> sqlite3.Connection:
     if folder is None:
         return _connect(":memory:")
     path = folder / FILE
     try:
         folder.mkdir(parents=True, exist_ok=True)
+        # For the owner only, as everything in the folder of a run; SQLite gives its other files the same permissions.
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT, OWNER_ONLY_FILE))
         try:
             return _connect(path)
-        except sqlite3.DatabaseError:
+        except DAMAGE:
             path.unlink(missing_ok=True)
             return _connect(path)
     except (OSError, sqlite3.Error) as error:
@@ -80,12 +104,13 @@ def _open(folder: Path | None) -> sqlite3.Connection:
 
 def _connect(path: Path | str) -> sqlite3.Connection:
     connection = sqlite3.connect(path)
+    connection.text_factory = bytes  # a damaged cell may be text that cannot be decoded
     try:
         connection.execute("PRAGMA journal_mode=WAL")
         connection.execute("PRAGMA synchronous=NORMAL")
         connection.execute("CREATE TABLE IF NOT EXISTS cache (key BLOB PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID")
         connection.execute("SELECT key, value FROM cache LIMIT 1").fetchall()
-    except sqlite3.Error:
+    except (sqlite3.Error, UnicodeDecodeError):
         connection.close()
         raise
     return connection

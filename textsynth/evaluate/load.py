@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypedDict
@@ -44,22 +44,30 @@ def load_run(folder: Path) -> LoadedRun:
         )
     check_complete(folder, manifest)
     data = DatasetReader(folder / "dataset" / "data")
-    selected = _selected_records(task, data, DatasetReader(folder / "dataset" / "provenance"))
+    provenance = DatasetReader(folder / "dataset" / "provenance")
+    selected = _selected_records(task, data, provenance)
     surplus, drops = _unselected_records(task, DatasetReader(folder / "dataset" / "dropped"))
-    if any("origin" in row for row in data.rows_at(range(min(1, len(data))))):
-        selected, surplus, drops = without_real_rows(selected, surplus, drops)
+    selected, surplus, drops = without_steps(_real_steps(data, provenance), selected, surplus, drops)
     multi_label = any(isinstance(label, list) for label in data.column("label")[:1])
     return LoadedRun(SyntheticSet(manifest["name"], selected, surplus, drops), data.names, multi_label, manifest, task)
 
 
-def without_real_rows(
-    selected: Sequence[Record], surplus: Sequence[Record], drops: Sequence[DroppedRecord]
+def _real_steps(data: DatasetReader, provenance: DatasetReader) -> set[str]:
+    """Return the steps whose texts are real rows; the data set then has the column `origin`."""
+    if not any("origin" in row for row in data.rows_at(range(min(1, len(data))))):
+        return set()
+    real = {row["id"] for row in data.rows_at(range(len(data))) if row["origin"] == "real"}
+    return {row["step"] for row in provenance.rows_at(range(len(provenance))) if row["id"] in real}
+
+
+def without_steps(
+    steps: Collection[str], selected: Sequence[Record], surplus: Sequence[Record], drops: Sequence[DroppedRecord]
 ) -> tuple[list[Record], list[Record], list[DroppedRecord]]:
-    """Return the texts that a model wrote: where a run adds to real rows, it is these that an evaluation is about."""
+    """Return the texts of other steps: where a run adds to real rows, an evaluation is about what it adds."""
     return (
-        [record for record in selected if record.provenance.request_key],
-        [record for record in surplus if record.provenance.request_key],
-        [drop for drop in drops if drop.record.provenance.request_key],
+        [record for record in selected if record.provenance.step not in steps],
+        [record for record in surplus if record.provenance.step not in steps],
+        [drop for drop in drops if drop.record.provenance.step not in steps],
     )
 
 

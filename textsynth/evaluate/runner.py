@@ -34,16 +34,16 @@ from textsynth.evaluate.load import (
     load_file,
     load_run,
     source_options,
-    without_real_rows,
+    without_steps,
 )
 from textsynth.evaluate.serialize import as_json
 from textsynth.recipe import Recipe, read_recipe
+from textsynth.recipe.balance import balanced_steps
 from textsynth.recipe.context import make_context, read_sources
 from textsynth.recipe.init import read_labels
 from textsynth.recipe.pinning import pinned_as_run
 from textsynth.similarity.embedder import BUNDLED_EMBEDDER, Embedder, VectorStore
 from textsynth.sources.rows import Rows
-from textsynth.store.evaluation import write_evaluation
 from textsynth.store.journal import Journal
 from textsynth.store.manifest import Manifest
 
@@ -95,8 +95,7 @@ def evaluate_run(
         for drop in sorted(dropped, key=lambda drop: drop.record.id)
         if drop.section not in SECTIONS_WITHOUT_TEXTS and drop.record.labels
     ]
-    if recipe.balance is not None:
-        selected, surplus, drops = without_real_rows(selected, surplus, drops)
+    selected, surplus, drops = without_steps(balanced_steps(recipe), selected, surplus, drops)
     synthetic = SyntheticSet(recipe.name, _sorted_by_id(selected), _sorted_by_id(surplus), drops)
     options = EvaluationOptions(full=recipe.evaluate.full, ordinal=recipe.evaluate.ordinal, log=log)
     real = real_sets(recipe, context.sources)
@@ -205,11 +204,9 @@ def fitted_weight(recipe: Recipe, evaluation: Evaluation) -> float | None:
 
 def save_evaluation(folder: Path, evaluation: Evaluation) -> None:
     """Write an evaluation to the folder of its run, and add it to the card of the run's data set."""
-    from textsynth.report.card_figures import update_card  # only saved evaluations need the report
+    from textsynth.report.card_figures import write_evaluation_and_card  # only saved evaluations need the report
 
-    summary = as_json(evaluation)
-    write_evaluation(folder, summary)
-    update_card(folder, summary)
+    write_evaluation_and_card(folder, as_json(evaluation))
 
 
 def real_sets(recipe: Recipe, sources: Mapping[str, Sequence[Record]]) -> RealSets:

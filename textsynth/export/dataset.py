@@ -57,7 +57,7 @@ class WrittenDataset(NamedTuple):
 def write_dataset(folder: Path, result: RunResult) -> WrittenDataset:
     """Write the data set into `folder` (a run's `dataset/`), replacing an earlier one.
 
-    The same result gives the same bytes with the same versions of pyarrow and datasets. Only the owner can read it.
+    The same result gives the same bytes with the same version of pyarrow. Only the owner can read it.
     Raises UsageError where the folder holds a file that no run here wrote, RunError where writing fails; the earlier
     data set then stays.
     """
@@ -137,13 +137,12 @@ def _write_parquet(path: Path, table: ColumnTable, result: RunResult) -> None:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    schema = table.features.arrow_schema
     with (
         open(_create(path), "wb") as file,
-        pq.ParquetWriter(file, schema, compression="zstd") as writer,
+        pq.ParquetWriter(file, table.schema, compression="zstd") as writer,
     ):
         for columns in table.parts(ROWS_PER_GROUP):
-            writer.write_table(pa.table(_without_secrets(columns, result), schema=schema))
+            writer.write_table(pa.table(_without_secrets(columns, result), schema=table.schema))
 
 
 def _without_secrets(columns: Mapping[str, Sequence[object]], result: RunResult) -> dict[str, Sequence[object]]:

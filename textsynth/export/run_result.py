@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from textsynth.core.calibration_summary import CalibrationSummary
+from textsynth.core.protocols import TextOrigin
 from textsynth.core.records import DroppedRecord, Record
 from textsynth.core.secrets import RecipeSecrets
 from textsynth.core.task import Task
@@ -115,10 +116,12 @@ class RunResult:
     `sentence` the same in a sentence. `prompts` maps names to fingerprints and `prompt_texts` to the templates;
     `models` are identities and `model_licenses` their licenses, where known. `checks` are the recipe's filters and
     labellers, in order; `overrides` are the `--set` options. `weight` is the sample weight of a synthetic text next to
-    1 for a real one (None: not fitted). With `has_origin` real rows and synthetic texts are one data set, with a column
-    that says which is which. `evaluation_sentences` are the verdict on real data and `evaluation` is all of
-    the evaluation, as in `evaluation.json`. `calibrations` are the labellers' accuracies on gold rows, by step.
-    `secrets` are the recipe's, which no file of the data set may hold.
+    1 for a real one (None: not fitted). The texts of `real_steps` are real rows; where there
+    are some, a column says which rows are real. `evaluation_sentences` are the verdict on real data and
+    `evaluation` is all of the evaluation, as in `evaluation.json`.
+    `calibrations` are the labellers' accuracies on gold rows, by step.
+    `secrets` are the recipe's, which no file of the data set may hold. `label_losses` are sentences about labels of
+    which a check dropped most texts. `origins` says where the texts of each generator without a model come from.
     """
 
     name: str
@@ -149,12 +152,20 @@ class RunResult:
     recipe_text: str = ""
     overrides: Sequence[str] = ()
     weight: float | None = None
-    has_origin: bool = False
+    real_steps: frozenset[str] = frozenset()
     evaluation_sentences: Sequence[str] = ()
     evaluation: Mapping[str, Any] = field(default_factory=dict)
     figures: Sequence[CardFigure] = ()
     calibrations: Mapping[str, CalibrationSummary] = field(default_factory=dict)
     secrets: RecipeSecrets = field(default_factory=RecipeSecrets)
+    label_losses: Sequence[str] = ()
+    origins: Mapping[str, TextOrigin] = field(default_factory=dict)
+
+    @property
+    def origins_without_model(self) -> list[TextOrigin]:
+        """Where the selected texts come from that no model wrote, each once."""
+        steps = dict.fromkeys(record.provenance.step for record in self.selected if not record.provenance.request_key)
+        return list(dict.fromkeys(self.origins[step] for step in steps if step in self.origins))
 
     @property
     def model_generated(self) -> bool:

@@ -1,19 +1,21 @@
 """Assigns records to splits by family: a text and its rewrites are never in two splits.
 
 Records are in one family if they have a parent in common (paraphrases and summaries of one text, and that text), if
-they rewrite or belong to the same text, or if they come from one answer of a model. The examples that a prompt shows do
-not count as parents: five seeds would connect all texts of a label.
+they rewrite or belong to the same text, if they are the same text themselves, or if they come from one answer of a
+model. Texts are the same if their normal forms are, as for the filter `exact_duplicate`. The examples that a prompt
+shows do not count as parents: five seeds would connect all texts of a label.
 """
 
 from __future__ import annotations
 
 import hashlib
 from collections import Counter, defaultdict
-from collections.abc import Callable, Container, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Container, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from textsynth.core.records import Record
 from textsynth.core.task import parent_texts
+from textsynth.text.normalize import normal_form
 
 LABELS_LISTED = 5
 
@@ -38,6 +40,8 @@ def assign_splits(
     depend on the order of the records. A record with several labels counts under its rarest.
     """
     family = families(records, family_texts)
+    if len(shares) == 1:
+        return SplitAssignment(dict.fromkeys(family, *shares), family, ())
     strata = _strata(records)
     targets = _targets(Counter(strata.values()), shares)
     remaining = _RemainingCounts(targets, shares)
@@ -85,6 +89,7 @@ def families(records: Sequence[Record], family_texts: FamilyTexts = parent_texts
     # A union-find over indexes takes less memory than one over ids: most of millions of records are connected to none.
     parent = list(range(len(records)))
     first_with: dict[tuple[str, str] | str, int] = {}
+    repeated = _repeated_forms(records, family_texts)
     parent_ids = {parent_id for record in records for parent_id in record.provenance.parent_ids}
 
     def root_of(index: int) -> int:
@@ -94,7 +99,7 @@ def families(records: Sequence[Record], family_texts: FamilyTexts = parent_texts
         return index
 
     for index, record in enumerate(records):
-        for key in _connections(record, parent_ids, family_texts):
+        for key in _connections(record, parent_ids, family_texts, repeated):
             parent[root_of(index)] = root_of(first_with.setdefault(key, index))
     names: dict[int, str] = {}
     for index, record in enumerate(records):
@@ -103,8 +108,25 @@ def families(records: Sequence[Record], family_texts: FamilyTexts = parent_texts
     return {record.id: names[root_of(index)] for index, record in enumerate(records)}
 
 
+def _repeated_forms(records: Sequence[Record], family_texts: FamilyTexts) -> set[str]:
+    """Return the normal forms of the family texts that more than one record may have: all others connect nothing.
+
+    Hashes of 64 bits take a third of the memory of the texts; a collision adds a form that only one record has.
+    """
+    seen: set[int] = set()
+    repeated: set[str] = set()
+    for record in records:
+        for form in set(map(normal_form, family_texts(record))):
+            code = hash(form)
+            if code in seen:
+                repeated.add(form)
+            else:
+                seen.add(code)
+    return repeated
+
+
 def _connections(
-    record: Record, parent_ids: Container[str], family_texts: FamilyTexts
+    record: Record, parent_ids: Container[str], family_texts: FamilyTexts, repeated: Collection[str]
 ) -> Iterator[tuple[str, str] | str]:
     """Yield the keys that a record shares with the others of its family: a journal key, and pairs of kind and value."""
     if record.id in parent_ids:
@@ -113,8 +135,9 @@ def _connections(
         yield "id", parent_id
     if record.provenance.request_key:
         yield record.provenance.request_key
-    for text in family_texts(record):
-        yield "text", text
+    for form in map(normal_form, family_texts(record)) if repeated else ():
+        if form in repeated:
+            yield "text", form
 
 
 def _strata(records: Sequence[Record]) -> dict[str, str]:

@@ -13,10 +13,20 @@ from typing import TYPE_CHECKING
 from textsynth.core.formatting import valid_unicode
 from textsynth.core.records import REVIEW_DECISION, DroppedRecord, JsonValue, Record
 from textsynth.core.task import PARENT_TEXT_FIELDS
+from textsynth.export.column_types import (
+    INTEGER,
+    NUMBER,
+    SINGLE,
+    TEXT,
+    ColumnType,
+    arrow_schema,
+    label_type,
+    list_type,
+)
 from textsynth.export.run_result import RequestInfo, RunResult
 
 if TYPE_CHECKING:
-    import datasets
+    import pyarrow as pa
 
 NO_REQUEST = RequestInfo("", "", "", {})
 NOT_SELECTED = "not selected: quota full"
@@ -28,13 +38,13 @@ Columns = Mapping[str, Sequence[object]]
 
 @dataclass(frozen=True, slots=True)
 class ColumnTable:
-    """A table of `length` rows. `features` has the types of its columns, `part` returns a slice of rows as columns.
+    """A table of `length` rows. `schema` has the types of its columns, `part` returns a slice of rows as columns.
 
     Columns take more memory than the records they are made from, so rows are converted a part at a time.
     """
 
     length: int
-    features: datasets.Features
+    schema: pa.Schema
     part: Callable[[slice], Columns]
 
     def __len__(self) -> int:
@@ -52,19 +62,16 @@ class ColumnTable:
 
 def default_table(records: Sequence[Record], result: RunResult) -> ColumnTable:
     """Return the rows to train on: the task's columns, and labels as integer codes in the recipe's order."""
-    from datasets import ClassLabel, Features, List, Value
-
     rows = sorted(records, key=lambda record: record.id)
-    string = Value("string")
-    features: dict[str, object] = {"id": string, **dict.fromkeys(result.task.columns, string)}
+    types = {"id": TEXT, **dict.fromkeys(result.task.columns, TEXT)}
     if result.task.has_labels(result.labels):
-        label = ClassLabel(names=list(result.labels))
-        features["label"] = List(label) if result.multi_label else label
-    if result.has_origin:
-        features["origin"] = string
+        label = label_type(list(result.labels))
+        types["label"] = list_type(label) if result.multi_label else label
+    if result.real_steps:
+        types["origin"] = TEXT
     if result.weight is not None:
-        features["weight"] = Value("float32")
-    return ColumnTable(len(rows), Features(features), lambda part: _default_columns(rows[part], result))
+        types["weight"] = SINGLE
+    return ColumnTable(len(rows), arrow_schema(types), lambda part: _default_columns(rows[part], result))
 
 
 def _default_columns(rows: Sequence[Record], result: RunResult) -> Columns:
@@ -77,8 +84,8 @@ def _default_columns(rows: Sequence[Record], result: RunResult) -> Columns:
             columns["label"] = [sorted(codes[name] for name in row.labels) for row in rows]
         else:
             columns["label"] = [codes[row.labels[0]] if row.labels else None for row in rows]
-    is_real = [result.has_origin and not row.provenance.request_key for row in rows]
-    if result.has_origin:
+    is_real = [row.provenance.step in result.real_steps for row in rows]
+    if result.real_steps:
         columns["origin"] = ["real" if real else "synthetic" for real in is_real]
     if result.weight is not None:
         columns["weight"] = [1.0 if real else result.weight for real in is_real]
@@ -103,17 +110,14 @@ def provenance_table(
             "family": [family[row.id] for row in group],
         }
 
-    return ColumnTable(len(rows), provenance_features(multi_label=result.multi_label), columns)
+    return ColumnTable(len(rows), provenance_schema(multi_label=result.multi_label), columns)
 
 
-def provenance_features(*, multi_label: bool) -> datasets.Features:
+def provenance_schema(*, multi_label: bool) -> pa.Schema:
     """Return the types of the config `provenance`; `label` is a list where texts may have several."""
-    from datasets import Features, List, Value
-
-    string = Value("string")
-    label = List(string) if multi_label else string
-    own = {"label": label, "intended_label": string, "predicted_label": string, "split": string, "family": string}
-    return Features({"id": string, **_provenance_types(), **own})
+    label = list_type(TEXT) if multi_label else TEXT
+    own = {"label": label, "intended_label": TEXT, "predicted_label": TEXT, "split": TEXT, "family": TEXT}
+    return arrow_schema({"id": TEXT, **_provenance_types(), **own})
 
 
 def dropped_table(result: RunResult) -> ColumnTable:
@@ -124,13 +128,14 @@ def dropped_table(result: RunResult) -> ColumnTable:
     """
     surplus = (DroppedRecord(record, "select", result.selector, NOT_SELECTED) for record in result.surplus)
     drops = sorted((*result.dropped, *surplus), key=lambda drop: (drop.record.id, drop.section, drop.step, drop.reason))
-    features = dropped_features(multi_label=result.multi_label)
-    return ColumnTable(len(drops), features, lambda part: _dropped_columns(drops[part], result))
+    schema = dropped_schema(multi_label=result.multi_label)
+    return ColumnTable(len(drops), schema, lambda part: _dropped_columns(drops[part], result))
 
 
 def _dropped_columns(drops: Sequence[DroppedRecord], result: RunResult) -> Columns:
     unparsed = [drop.section == "parse" for drop in drops]
     rows = [drop.record for drop in drops]
+    source_fields = dict.fromkeys((*result.task.required_fields, *reversed(PARENT_TEXT_FIELDS)))
     provenance = _provenance_columns(rows, result)
     return {
         "id": [row.id for row in rows],
@@ -143,24 +148,21 @@ def _dropped_columns(drops: Sequence[DroppedRecord], result: RunResult) -> Colum
         "limit": [_number(drop.limit) for drop in drops],
         "duplicate_of": [drop.duplicate_of for drop in drops],
         "raw_answer": [valid_unicode(row.text) if raw else None for row, raw in zip(rows, unparsed, strict=True)],
-        "source_text": [_source_text(row, result) for row in rows],
+        "source_text": [_source_text(row, source_fields) for row in rows],
         "generator": provenance.pop("step"),
         **provenance,
     }
 
 
-def dropped_features(*, multi_label: bool) -> datasets.Features:
+def dropped_schema(*, multi_label: bool) -> pa.Schema:
     """Return the types of the config `dropped`; `label` is a list where texts may have several."""
-    from datasets import Features, List, Value
-
-    string, number = Value("string"), Value("float64")
-    label = List(string) if multi_label else string
-    own = {"id": string, "text": string, "label": label, "section": string, "step": string, "reason": string}
-    own |= {"score": number, "limit": number, "duplicate_of": string}
-    own |= dict.fromkeys(("raw_answer", "source_text", "generator"), string)
+    label = list_type(TEXT) if multi_label else TEXT
+    own = {"id": TEXT, "text": TEXT, "label": label, "section": TEXT, "step": TEXT, "reason": TEXT}
+    own |= {"score": NUMBER, "limit": NUMBER, "duplicate_of": TEXT}
+    own |= dict.fromkeys(("raw_answer", "source_text", "generator"), TEXT)
     provenance = _provenance_types()
     del provenance["step"]
-    return Features({**own, **provenance})
+    return arrow_schema({**own, **provenance})
 
 
 def _provenance_columns(rows: Sequence[Record], result: RunResult) -> dict[str, Sequence[object]]:
@@ -170,7 +172,7 @@ def _provenance_columns(rows: Sequence[Record], result: RunResult) -> dict[str, 
     lists: dict[tuple[str, ...], list[str]] = {}
     texts: dict[str, str] = {}
     own_columns = {*PARENT_TEXT_FIELDS, *LABEL_FIELDS, *result.task.required_fields}
-    attributes = (as_json(_attributes(row, own_columns)) for row in rows)
+    attributes = (as_json(_attributes(row, own_columns)) if row.fields else "{}" for row in rows)
     return {
         "step": [row.provenance.step for row in rows],
         "parent_ids": [_shared_list(lists, row.provenance.parent_ids) for row in rows],
@@ -193,18 +195,17 @@ def _shared_list(lists: dict[tuple[str, ...], list[str]], ids: tuple[str, ...]) 
     return lists.setdefault(ids, list(ids)) if shared is None else shared
 
 
-def _provenance_types() -> dict[str, object]:
-    from datasets import List, Value
-
-    string = Value("string")
-    ids = List(string)
-    first = {"step": string, "parent_ids": ids, "example_ids": ids, "request_key": string, "index": Value("int64")}
+def _provenance_types() -> dict[str, ColumnType]:
+    ids = list_type(TEXT)
+    first = {"step": TEXT, "parent_ids": ids, "example_ids": ids, "request_key": TEXT, "index": INTEGER}
     names = ("prompt", "prompt_fingerprint", "model", "engine", "sampling", "attributes", "scores")
-    return {**first, **dict.fromkeys(names, string), "confidence": Value("float64")}
+    return {**first, **dict.fromkeys(names, TEXT), "confidence": NUMBER}
 
 
-def _source_text(record: Record, result: RunResult) -> str | None:
-    fields = dict.fromkeys((*result.task.required_fields, *reversed(PARENT_TEXT_FIELDS)))
+def _source_text(record: Record, fields: Iterable[str]) -> str | None:
+    """Return the first of the fields that holds a text."""
+    if not record.fields:
+        return None
     return next((valid_unicode(text) for text in map(record.field_text, fields) if text), None)
 
 
@@ -228,12 +229,16 @@ def _confidence(record: Record, result: RunResult) -> float | None:
     labeller's choice, or set other labels than the labeller chose. Labels that a person set have the score of a
     labeller only: that of any other step is about the labels before.
     """
-    decision = record.fields.get(REVIEW_DECISION)
-    chosen = record.field_text("chosen_label")
-    same_choice = _split_names(chosen) == _split_names(", ".join(record.labels))
-    if not same_choice and (decision == "relabel" or (decision == "keep" and chosen)):
+    if not record.scores:
         return None
-    steps = result.labellers if decision == "relabel" else result.confidence_steps
+    decision = record.fields.get(REVIEW_DECISION)
+    chosen = record.field_text("chosen_label") if decision is not None else ""
+    is_about_choice = decision == "relabel" or (decision == "keep" and chosen)
+    if is_about_choice and _split_names(chosen) != _split_names(", ".join(record.labels)):
+        return None
+    steps = result.confidence_steps
+    if decision == "relabel":
+        steps = [step for step in steps if step in result.labellers]
     scores = [record.scores[step] for step in steps if step in record.scores]
     return float(scores[-1]) if scores else None
 

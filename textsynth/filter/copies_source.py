@@ -27,6 +27,7 @@ class CopiesSource(Filter):
     """Keeps texts that share less than `similarity` of their words with every row of the source."""
 
     scope: ClassVar[TextScope | None] = "text"
+    is_quick: ClassVar[bool] = True
 
     source: SourceName = Field(default="seeds", description="the rows that must not be copied")
     similarity: float = Field(default=0.7, gt=0, le=1, description="minimum word overlap (Jaccard) of a copy, 0 to 1")
@@ -47,30 +48,39 @@ class CopiesSourceSession:
     def __init__(self, rows: Sequence[Record], similarity: float, row_name: str) -> None:
         """Index `rows`. `row_name` is what a reason calls one of them ("a row of seeds")."""
         self._row_name = row_name
-        self._rows = rows
+        # Of equal rows the first: a source may have thousands of them, and each would be compared with every text.
+        self._row_by_form: dict[str, Record] = {}
+        for row in rows:
+            self._row_by_form.setdefault(normal_form(row.text), row)
+        self._rows = list(self._row_by_form.values())
         self._near_duplicates = WordSetIndex(similarity)
-        self._near_duplicates.add(minhash_signatures(word_set(row.text) for row in rows))
-        self._exact = {normal_form(row.text): row.id for row in reversed(rows)}
-        self._substrings = SubstringIndex(row.text for row in rows)
+        self._near_duplicates.add(minhash_signatures(word_set(row.text) for row in self._rows))
+        self._substrings = SubstringIndex(row.text for row in self._rows)
 
     def evaluate_batch(self, records: Sequence[Record]) -> list[Verdict | None]:
         """Return verdicts with the copied row as `duplicate_of`: the most similar row, of equal ones the first."""
-        signatures = minhash_signatures(word_set(record.text) for record in records)
-        matches = self._near_duplicates.find(signatures)
-        return [self._verdict(record.text, match) for record, match in zip(records, matches, strict=True)]
+        verdicts = [self._exact_verdict(record.text) for record in records]
+        remaining = [index for index, verdict in enumerate(verdicts) if verdict is None]
+        texts = [records[index].text for index in remaining]
+        matches = self._near_duplicates.find(minhash_signatures(map(word_set, texts)))
+        for index, text, match in zip(remaining, texts, matches, strict=True):
+            verdicts[index] = self._verdict(text, match)
+        return verdicts
 
     def commit(self, records: Sequence[Record]) -> None:
         """Remember nothing."""
 
+    def _exact_verdict(self, text: str) -> Verdict | None:
+        row = self._row_by_form.get(normal_form(text))
+        if row is None:
+            return None
+        return Verdict(f"copies {self._row_name}", 1.0, self._near_duplicates.similarity, row.id)
+
     def _verdict(self, text: str, near_duplicate: NearDuplicateMatch | None) -> Verdict | None:
-        limit = self._near_duplicates.similarity
-        exact_id = self._exact.get(normal_form(text))
-        if exact_id is not None:
-            return Verdict(f"copies {self._row_name}", 1.0, limit, exact_id)
         if near_duplicate is not None:
             reason = f"shares most of its words with {self._row_name}"
             row_id = self._rows[near_duplicate.row].id
-            return Verdict(reason, round(near_duplicate.similarity, 4), limit, row_id)
+            return Verdict(reason, round(near_duplicate.similarity, 4), self._near_duplicates.similarity, row_id)
         row = self._substrings.find(text)
         if row is not None:
             return Verdict(f"contains the whole text of {self._row_name}", duplicate_of=self._rows[row].id)

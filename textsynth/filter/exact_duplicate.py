@@ -10,6 +10,7 @@ semantic_duplicate).
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import ClassVar
 
 from textsynth.core.protocols import Context, Filter
 from textsynth.core.records import Record, Verdict
@@ -18,6 +19,8 @@ from textsynth.text.normalize import normal_form
 
 class ExactDuplicate(Filter):
     """Keeps one of the texts that have the same normal form."""
+
+    is_quick: ClassVar[bool] = True
 
     def start(self, context: Context) -> ExactDuplicateSession:
         """Return the filter's session, which knows no accepted texts yet."""

@@ -40,6 +40,7 @@ class Leak(Filter):
 
     scope: ClassVar[TextScope | None] = "text"
     checks_contamination: ClassVar[bool] = True
+    embeds: ClassVar[bool] = True
 
     source: SourceName = Field(default="test", description="the rows that must not be repeated")
     similarity: float = Field(default=0.7, gt=0, le=1, description="minimum word overlap (Jaccard) of a copy, 0 to 1")
@@ -74,7 +75,11 @@ class LeakSession:
     def __init__(self, step: Leak, context: Context) -> None:
         self._step = step
         self._context = context
-        self._rows = context.sources[step.source]
+        # Of equal rows the first: a set may have thousands of them, and each would be compared with every text.
+        first_rows: dict[str, Record] = {}
+        for row in context.sources[step.source]:
+            first_rows.setdefault(row.text, row)
+        self._rows = list(first_rows.values())
         self._row_name = f"a row of {step.source}"
         texts = [row.text for row in self._rows]
         self._overlaps = OverlapIndex(texts, similarity=step.similarity, edits=step.edits)

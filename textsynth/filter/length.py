@@ -8,6 +8,8 @@ Does not catch: long texts without content, and texts that end in the middle of 
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from pydantic import Field, model_validator
 
 from textsynth.core.protocols import Filter
@@ -17,6 +19,8 @@ from textsynth.text.normalize import words_of
 
 class Length(Filter):
     """Keeps texts whose length is within the limits, which are inclusive."""
+
+    is_quick: ClassVar[bool] = True
 
     min_words: int = Field(default=2, ge=0, description="minimum number of words")
     max_words: int | None = Field(default=200, ge=0, description="maximum number of words; null for no limit")

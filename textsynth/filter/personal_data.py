@@ -67,6 +67,7 @@ class PersonalData(Filter):
     """Keeps texts without structured personal data."""
 
     scope: ClassVar[TextScope | None] = "text"
+    is_quick: ClassVar[bool] = True
     looks_for: ClassVar[frozenset[str]] = frozenset({"personal data"})
 
     kinds: Kinds = Field(default=tuple(REASONS), description="the kinds of personal data to look for")

@@ -117,6 +117,7 @@ class Refusal(Filter):
     """Keeps texts that contain nothing but the requested text."""
 
     scope: ClassVar[TextScope | None] = "text"
+    is_quick: ClassVar[bool] = True
 
     allow: Texts = Field(
         default=(), description="reasons for which no text is dropped, as the report spells them: contains a code fence"

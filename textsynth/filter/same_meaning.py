@@ -41,6 +41,7 @@ class SameMeaning(Filter):
     """Keeps paraphrases with the meaning of `source_text`. Texts without a source text are kept."""
 
     scope: ClassVar[TextScope | None] = "record"
+    embeds: ClassVar[bool] = True
 
     similarity: float = Field(
         default=0.75, ge=-1, le=1, description="minimum cosine to the original, -1 to 1; 0.8 is strict"

@@ -14,6 +14,7 @@ with the default embedder) only the beginning is compared.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import ClassVar
 
 from pydantic import Field
 
@@ -24,6 +25,8 @@ from textsynth.similarity.embedder import require_embeddings
 
 class SemanticDuplicate(Filter):
     """Keeps one of the texts whose embeddings have a cosine of at least `similarity`."""
+
+    embeds: ClassVar[bool] = True
 
     similarity: float = Field(default=0.95, gt=0, le=1, description="minimum cosine similarity of duplicates")
 

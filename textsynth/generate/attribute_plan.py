@@ -40,6 +40,11 @@ class AttributePlan:
         self._label_draws: dict[FixedValues, EvenDraws] = {}
         self._masses: dict[tuple[LabelSet, FixedValues], float] = {}
 
+    @property
+    def any_label(self) -> bool:
+        """Whether a text of any label can have the values of any cell, and labels are to be requested evenly."""
+        return self._is_even and self._label_weights is None
+
     def mass(self, labels: LabelSet, cell: Mapping[str, str]) -> float:
         """Return the probability that a text with these labels has the values of a quota cell; 0 where none can."""
         if self._is_even:

@@ -29,7 +29,9 @@ def parse_candidates(
         for index, (text, of_text) in enumerate(zip(answer.texts, fields, strict=False))
     ]
     required = tuple(required_fields)
-    candidates: list[Record | DroppedRecord] = [_check_fields(record, required) for record in records]
+    candidates: list[Record | DroppedRecord] = (
+        [_check_fields(record, required) for record in records] if required else [*records]
+    )
     for index, failure in enumerate(answer.failures, start=len(answer.texts)):
         record = _record(failure.raw, request.fields, request, request_key, index)
         candidates.append(DroppedRecord(record, "parse", request.step, _reason(failure, request)))

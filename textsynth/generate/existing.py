@@ -65,7 +65,8 @@ class ExistingSession:
         self, request: GenerationRequest, request_key: str, completion: Completion | None
     ) -> list[Record | DroppedRecord]:
         """Return the rows as candidates of this step, with their labels and fields."""
-        return [
-            Record(row.text, Provenance(request.step, index=row.provenance.index), row.labels, row.fields)
-            for row in request.records
-        ]
+        provenance = {
+            index: Provenance(request.step, index=index)
+            for index in {row.provenance.index for row in request.records}
+        }  # fmt: skip
+        return [Record(row.text, provenance[row.provenance.index], row.labels, row.fields) for row in request.records]

@@ -59,6 +59,8 @@ class FewShotSamples:
             for label in record.labels:
                 self._seeds.setdefault((label, self._folds[record.id]), []).append(record)
         self._groups: dict[tuple[LabelSet, int], tuple[list[Record], ...]] = {}
+        self._folds_with_seeds: dict[LabelSet, list[int]] = {}
+        self._labels_with_seeds = [[label for label in labels if (label, fold) in self._seeds] for fold in range(FOLDS)]
         self._samples: dict[tuple[LabelSet, int], FewShot] = {}
 
     def fold_of(self, seed_id: str) -> int:
@@ -67,13 +69,16 @@ class FewShotSamples:
 
     def next_fold(self, labels: LabelSet, number: int) -> int:
         """Return the fold whose seeds request `number` of a label set shows: the folds alternate."""
-        folds: list[int] = []
-        if self._shots:
-            groups = {fold: self._example_groups(labels, fold) for fold in range(FOLDS)}
-            # A fold with seeds of exactly these labels is better than one with seeds of some of them.
-            folds = [fold for fold, (exact, *_) in groups.items() if exact]
-            folds = folds or [fold for fold, others in groups.items() if any(others)]
+        folds = self._folds_with_seeds.get(labels)
+        if folds is None:
+            folds = self._folds_with_seeds[labels] = self._find_folds(labels) if self._shots else []
         return folds[number % len(folds)] if folds else number % FOLDS
+
+    def _find_folds(self, labels: LabelSet) -> list[int]:
+        """Return the folds with seeds of exactly these labels, else those with seeds of some of them."""
+        groups = {fold: self._example_groups(labels, fold) for fold in range(FOLDS)}
+        exact = [fold for fold, (seeds, *_) in groups.items() if seeds]
+        return exact or [fold for fold, seeds in groups.items() if any(seeds)]
 
     def _example_groups(self, labels: LabelSet, fold: int) -> tuple[list[Record], ...]:
         """Return the seeds of a fold that may be shown for a label set, the best group first.
@@ -113,16 +118,22 @@ class FewShotSamples:
         self, labels: LabelSet, fold: int, rng: random.Random
     ) -> tuple[list[dict[str, object]], list[Record]]:
         """Return other labels with seeds of this fold that have none of `labels`, and these seeds."""
-        seeds_of = {name: self._seeds.get((name, fold), []) for name in self._labels if name not in labels}
-        if self._several_labels:
-            seeds_of = {name: [row for row in rows if not {*row.labels} & {*labels}] for name, rows in seeds_of.items()}
-        candidates = [name for name, seeds in seeds_of.items() if seeds]
         contrast: list[dict[str, object]] = []
         shown: list[Record] = []
+        if not self._contrast_labels:
+            return contrast, shown
+        candidates = [name for name in self._labels_with_seeds[fold] if name not in labels]
+        if self._several_labels:
+            candidates = [name for name in candidates if self._seeds_without(labels, name, fold)]
         for name in rng.sample(candidates, min(self._contrast_labels, len(candidates))):
-            seeds = seeds_of[name]
+            seeds = self._seeds_without(labels, name, fold)
             examples = rng.sample(seeds, min(EXAMPLES_PER_CONTRAST_LABEL, len(seeds)))
             shown += examples
             values = [self._example(record) for record in examples]
             contrast.append({"label": name, "description": self._labels[name], "examples": values})
         return contrast, shown
+
+    def _seeds_without(self, labels: LabelSet, name: str, fold: int) -> list[Record]:
+        """Return the seeds of a fold with the label `name` that have none of `labels`."""
+        seeds = self._seeds[name, fold]
+        return [seed for seed in seeds if not {*seed.labels} & {*labels}] if self._several_labels else seeds

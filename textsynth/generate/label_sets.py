@@ -7,6 +7,7 @@ weight says (the method of Sainte-Laguë, first over the number of labels of a s
 
 from __future__ import annotations
 
+import heapq
 import random
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -111,26 +112,33 @@ class LabelSetPlanner:
         groups: dict[tuple[tuple[str, str], ...], dict[str | None, int]] = {}
         for index, deficit in enumerate(deficits):
             groups.setdefault(_without_label(deficit.cell), {})[deficit.cell.get("label")] = index
+        # By group, the labels that lack no texts in it.
+        avoided: dict[tuple[tuple[str, str], ...], set[str]] = {}
         planned: list[tuple[LabelSet, Mapping[str, str]]] = []
-        while missing and len(planned) < max_requests:
-            index = max(range(len(missing)), key=missing.__getitem__)
-            if missing[index] <= 0:
+        # What a cell lacks only shrinks, so the first entry that is up to date is the cell that lacks most.
+        neediest = [(-number, index) for index, number in enumerate(missing)]
+        heapq.heapify(neediest)
+        while neediest and len(planned) < max_requests:
+            number, index = neediest[0]
+            if -number > missing[index]:
+                heapq.heapreplace(neediest, (-missing[index], index))
+                continue
+            if number >= 0:
                 break
             cell = deficits[index].cell
             label = cell.get("label")
-            group = groups[_without_label(cell)]
-            label_set = self._draw(label, group, missing)
+            others = _without_label(cell)
+            group = groups[others]
+            if label is not None and others not in avoided:
+                avoided[others] = {name for name in self._counted if name not in group or missing[group[name]] <= 0}
+            label_set = self._sets.draw() if label is None else self._sets.draw(label, avoided[others])
             planned.append((label_set, cell))
             for served in {label, *label_set} if label is not None else {None}:
                 if served in group:
                     missing[group[served]] -= per_request
+                    if served in self._counted and missing[group[served]] <= 0:
+                        avoided[others].add(served)
         return planned
-
-    def _draw(self, label: str | None, group: Mapping[str | None, int], missing: Sequence[int]) -> LabelSet:
-        if label is None:
-            return self._sets.draw()
-        avoided = {name for name in self._counted if name not in group or missing[group[name]] <= 0}
-        return self._sets.draw(label, avoided)
 
 
 def _without_label(cell: Mapping[str, str]) -> tuple[tuple[str, str], ...]:

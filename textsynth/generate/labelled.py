@@ -12,6 +12,7 @@ Does not check that a text has its label: that is the task of `agreement` and `c
 
 from __future__ import annotations
 
+import heapq
 import itertools
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -158,11 +159,6 @@ class Labelled(PromptedGenerator):
         return {**values, **dict.fromkeys(unfitted, ()), **cases}
 
     @property
-    def domain_of_texts(self) -> str:
-        """The value of `domain`."""
-        return self.domain
-
-    @property
     def own_cells(self) -> Sequence[tuple[Mapping[str, str], int]]:
         """A quota cell for each of the `cases`."""
         return case_cells(self.cases)
@@ -290,6 +286,7 @@ class LabelledSession:
         self._context = context
         self._prompt = context.find_prompt(step.prompt, step.model)
         self._sampling = step.sampling_for(self._prompt)
+        self._required_fields = context.task.required_fields
         seeds = context.sources[step.source] if step.source is not None else ()
         self._planner: LabelSetPlanner | None = None
         if context.multi_label:
@@ -306,6 +303,8 @@ class LabelledSession:
             example=step.example,
             seed=f"{context.seed}:{name}",
         )
+        # A heap of labels by the number of their requests and their rank; the number may be an earlier one.
+        self._least_requested = [(0, rank, labels) for rank, labels in enumerate(self._label_sets)]
         # There are few different prompts; each is rendered once.
         self._rendered: dict[tuple[object, ...], RenderedPrompt] = {}
         self._attributes = AttributePlan(
@@ -330,14 +329,8 @@ class LabelledSession:
                     if self._attributes.mass(labels, cell) > 0
                 ]
             )
-        rounds = (
-            [deficit.cell for deficit in deficits if deficit.candidates > number * per_request]
-            for number in itertools.count()
-        )
-        cells = itertools.chain.from_iterable(itertools.takewhile(bool, rounds))
-        return self._group(
-            [self._make_request(self._label_of(cell), cell) for cell in itertools.islice(cells, max_requests)]
-        )
+        cells = itertools.islice(_cells_in_turn(deficits, per_request), max_requests)
+        return self._group([self._make_request(self._label_of(cell), cell) for cell in cells])
 
     def parse_response(
         self, request: GenerationRequest, request_key: str, completion: Completion | None
@@ -345,8 +338,7 @@ class LabelledSession:
         """Return the texts of the answer as candidates with the requested labels."""
         if completion is None:
             return []
-        required = self._context.task.required_fields
-        return parse_candidates(request, request_key, completion, self._prompt.reader, required)
+        return parse_candidates(request, request_key, completion, self._prompt.reader, self._required_fields)
 
     def observe_accepted(self, accepted: Sequence[Record]) -> None:
         """Remember accepted texts, which later prompts show as not to be repeated (`show_accepted`)."""
@@ -382,13 +374,19 @@ class LabelledSession:
         label = cell.get("label") or case_label(self._step.cases.get(cell.get(CASE, ""), 0))
         if label is not None:
             return (label,)
-        return self._attributes.next_label(cell, self._label_sets, self._requested)
+        if not self._attributes.any_label:
+            return self._attributes.next_label(cell, self._label_sets, self._requested)
+        while True:  # numbers of requests only grow, so an entry that is up to date and comes first is the least
+            number, rank, labels = self._least_requested[0]
+            if number == self._requested[labels]:
+                return labels
+            heapq.heapreplace(self._least_requested, (self._requested[labels], rank, labels))
 
     def _can_write(self, cell: Mapping[str, str]) -> bool:
         """Whether the attributes and cases allow a text of a quota cell."""
         if not self._step.has_case(cell):
             return False
-        if self._planner is not None:
+        if self._planner is not None or self._attributes.any_label:
             return True
         sets = [(cell["label"],)] if "label" in cell else self._label_sets
         return any(self._attributes.mass(labels, cell) > 0 for labels in sets)
@@ -443,3 +441,14 @@ class LabelledSession:
         """Return the last accepted records of a label set whose prompts showed this fold, up to `show_accepted`."""
         count = self._step.show_accepted
         return self._accepted.get((labels, fold), [])[-count:] if count else []
+
+
+def _cells_in_turn(deficits: Sequence[QuotaDeficit], per_request: int) -> Iterator[Mapping[str, str]]:
+    """Yield the cell of each deficit in turn, as long as the requests for it bring fewer candidates than it lacks."""
+    remaining = list(deficits)
+    for number in itertools.count():
+        remaining = [deficit for deficit in remaining if deficit.candidates > number * per_request]
+        if not remaining:
+            return
+        for deficit in remaining:
+            yield deficit.cell

@@ -26,7 +26,7 @@ STALE_SECONDS = 1.0
 """Servers close connections that were idle for a while (uvicorn: 5 s), perhaps just when the next request is sent."""
 REST_SECONDS = 0.1
 """How long a connection is watched before it is used again; at 50 exchanges a second that takes 5 connections more."""
-UNCHECKED_SECONDS = 0.001
+UNCHECKED_SECONDS = 0.02
 """Where the event loop has read responses this recently, it has also read what arrived on resting connections."""
 OTHER_OPEN_FILES = 512
 UNREQUESTED = "the server sent a response that no request asked for"

@@ -16,7 +16,7 @@ from pathlib import Path
 from textsynth.core.errors import RunError, UsageError
 from textsynth.core.formatting import pluralize
 from textsynth.hub.commit import CommitUpload
-from textsynth.hub.diff import FileChange, file_changes, refuse_differences
+from textsynth.hub.diff import FileChange, file_changes, refuse_differences, refuse_edited_card
 from textsynth.hub.options import MAIN, PushOptions
 from textsynth.hub.payload import PushPayload, read_payload
 from textsynth.hub.release_checks import check_release
@@ -105,6 +105,7 @@ def _compare(
     _check_tag(options, remote, changes)
     if not options.replace:
         refuse_differences(payload, repository, remote)
+        refuse_edited_card(payload, repository, remote)
     return remote, changes, notes
 
 

@@ -24,9 +24,9 @@ class PushOptions:
 
     `repo` is `owner/name`. `private` has an effect only when the repository is created. `revision` is a branch, which
     is created if it does not exist. `pull_request` opens a pull request against main. `tag` is set on the commit.
-    `replace` allows features to change and texts to become fewer. `waive` names checks (`leak`, `license`) that may be
-    missing. `timeout_seconds` is the time limit of one response of the Hub; `max_retry_seconds` is how long failed
-    requests are retried, counted from the first error.
+    `replace` allows features to change, texts to become fewer and an edited card to be replaced. `waive` names checks
+    (`leak`, `license`) that may be missing. `timeout_seconds` is the time limit of one response of the Hub;
+    `max_retry_seconds` is how long failed requests are retried, counted from the first error.
     """
 
     repo: str

@@ -22,11 +22,12 @@ import yaml
 
 from textsynth.core.errors import UsageError
 from textsynth.export.card.metadata import read_card
-from textsynth.hub.redaction import Redactor, refuse_secrets, secret_variables
+from textsynth.hub.redaction import Redactor, has_key, refuse_secrets, secret_variables
 from textsynth.hub.schema_diff import split_of
 from textsynth.hub.source_redaction import read_source_texts, redact_sources
 from textsynth.recipe import Recipe
 from textsynth.store.dataset import check_complete
+from textsynth.store.evaluation import check_card
 from textsynth.store.manifest import FILE, Manifest, read_manifest
 
 CARD = "README.md"
@@ -34,6 +35,8 @@ RECIPE = "recipe.yaml"
 DATA = "data"
 FIGURES = "figures"
 OPTIONAL_CONFIGS = ("provenance", "dropped")
+CARD_HASH = "card_sha256"
+"""Key of the pushed manifest: the hash of the card as it was pushed."""
 CHUNK_BYTES = 1 << 20
 # Keys of the manifest whose values differ between two runs with the same result, or are of the local files only.
 VARYING_KEYS = ("seconds", "dataset")
@@ -92,11 +95,12 @@ def read_payload(
 ) -> PushPayload:
     """Return what is pushed of the run in `folder`; `recipe` is that of the run, if it is loaded.
 
-    Raises UsageError if the folder has no data set, if a text contains a secret, or if provenance is requested and it
-    is unknown which dropped texts repeat a seed.
+    Raises UsageError if the folder has no data set, or a card that does not belong to its evaluation, if a text
+    contains a secret, or if provenance is requested and it is unknown which dropped texts repeat a seed.
     """
     manifest, dataset = read_manifest(folder), folder / "dataset"
     check_complete(folder, manifest)
+    check_card(folder)
     tables = sorted((dataset / DATA).glob("*.parquet"))
     if not tables:
         raise UsageError(f"{folder}: the data set has no texts, so there is nothing to push; see textsynth report")
@@ -140,22 +144,24 @@ def _text_files(card: str, manifest: Manifest, waived: Sequence[str]) -> dict[st
     """Return the card, the recipe and the manifest without local paths. Raises UsageError if one contains a secret."""
     recipe = _recipe_text(manifest)
     redactor = Redactor.for_run(recipe, manifest)
-    texts = {
-        CARD: redactor.redact_card(card),
-        RECIPE: redactor.redact(recipe),
-        FILE: _manifest_text(manifest, redactor, waived),
-    }
+    texts = {CARD: redactor.redact_card(card), RECIPE: redactor.redact(recipe)}
+    texts[FILE] = _manifest_text(manifest, redactor, waived, card_hash(texts[CARD].encode("utf-8", "replace")))
     refuse_secrets(texts)
     return {name: PayloadFile(text.encode("utf-8", "replace")) for name, text in texts.items()}
 
 
+def card_hash(card: bytes) -> str:
+    """Return the hash of a card by which the next push recognizes whether somebody edited it on the Hub."""
+    return hashlib.sha256(card).hexdigest()
+
+
 def _refuse_secrets_in_tables(files: Mapping[str, PayloadFile]) -> None:
-    """Raise UsageError where a cell of a table holds the value of an environment variable that is a secret."""
+    """Raise UsageError where a cell of a table holds the value of a secret variable, or what has the form of a key."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     variables = secret_variables()
-    for name, file in files.items() if variables else ():
+    for name, file in files.items():
         if not name.endswith(".parquet"):
             continue
         content = file.content if isinstance(file.content, Path) else pa.BufferReader(file.content)
@@ -164,6 +170,14 @@ def _refuse_secrets_in_tables(files: Mapping[str, PayloadFile]) -> None:
             variable = next((variables[value] for value in variables if value in text), None)
             if variable is not None:
                 raise UsageError(f"{name}: contains the value of {variable}, so nothing is pushed; run again")
+            if has_key(text):
+                row = next(
+                    row for row in batch.to_pylist() if has_key(json.dumps(row, ensure_ascii=False, default=str))
+                )
+                raise UsageError(
+                    f"{name}: the text {row.get('id')} contains what looks like a key or a token, so nothing is "
+                    "pushed; decide to drop it with textsynth review --selected, and run again"
+                )
 
 
 def _recipe_text(manifest: Manifest) -> str:
@@ -172,7 +186,7 @@ def _recipe_text(manifest: Manifest) -> str:
     return comments + manifest["recipe"]["text"]
 
 
-def _manifest_text(manifest: Manifest, redactor: Redactor, waived: Sequence[str]) -> str:
+def _manifest_text(manifest: Manifest, redactor: Redactor, waived: Sequence[str], card: str) -> str:
     values = {key: value for key, value in manifest.items() if key not in VARYING_KEYS}
     recipe = {key: value for key, value in manifest["recipe"].items() if key not in ("path", "text")}
     values["recipe"] = {**recipe, "name": RECIPE}
@@ -180,6 +194,7 @@ def _manifest_text(manifest: Manifest, redactor: Redactor, waived: Sequence[str]
     values["requests"] = {key: value for key, value in requests.items() if key not in VARYING_REQUEST_KEYS}
     if waived:
         values["waived"] = sorted(waived)
+    values[CARD_HASH] = card
     return json.dumps(redactor.redact_json(values), ensure_ascii=False, indent=2) + "\n"
 
 

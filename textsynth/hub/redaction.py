@@ -27,10 +27,10 @@ _SECRET = re.compile(
     r"\bhf_[A-Za-z0-9]{30,}\b|\bsk-[A-Za-z0-9_-]{20,}\b|\b[rs]k_(live|test)_[A-Za-z0-9]{16,}\b"
     r"|\bgh[opsur]_[A-Za-z0-9]{30,}\b|\bgithub_pat_[A-Za-z0-9_]{30,}\b|\bglpat-[A-Za-z0-9_-]{20,}"
     r"|\b(AKIA|ASIA)[A-Z0-9]{16}\b|\bAIza[A-Za-z0-9_-]{35}|\bxox[abeprs]-[A-Za-z0-9-]{10,}|\bnpm_[A-Za-z0-9]{36}\b"
-    r"|\bpypi-[A-Za-z0-9_-]{40,}|\beyJ[A-Za-z0-9_-]{10,}\.eyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{5,}"
+    r"|\bpypi-[A-Za-z0-9_-]{40,}|(?<![A-Za-z0-9_-])eyJ[A-Za-z0-9_-]{10,}\.eyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{5,}"
     r"|-----BEGIN [A-Z ]*PRIVATE KEY-----|(?i:\bbearer\s+[a-z0-9._~+/-]{20,})"
 )
-_USER_IN_ADDRESS = re.compile(r"[a-z][a-z0-9+.-]*://[^\s/@'\"*]+@", re.IGNORECASE)
+_USER_IN_ADDRESS = re.compile(r"(?<=[a-z0-9+.-])://[^\s/@'\"*]+@", re.IGNORECASE)
 _NAMED_VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}|_env[\"']?\s*[:=]\s*[\"']?([A-Za-z_][A-Za-z0-9_]*)")
 MIN_SECRET_CHARACTERS = 8
 
@@ -95,9 +95,14 @@ def secret_variables(named: Collection[str] = ()) -> dict[str, str]:
     }
 
 
+def has_key(text: str) -> bool:
+    """Whether a text has a key or a token in it, by their form."""
+    return _SECRET.search(text) is not None
+
+
 def looks_secret(text: str) -> bool:
     """Whether a text has a key, a token or an address with a password in it, by their form."""
-    return _SECRET.search(text) is not None or _USER_IN_ADDRESS.search(text) is not None
+    return has_key(text) or _USER_IN_ADDRESS.search(text) is not None
 
 
 def _strings(value: Any) -> Iterator[str]:  # noqa: ANN401

@@ -179,6 +179,12 @@ class HubRepository:
                 self._log(" ".join(str(warning.message).split()))
         return info
 
+    def read_file(self, remote: RemoteState, path: str) -> bytes | None:
+        """Return the content of a small file of the repository; None where it has no such file. Raises RunError."""
+        if path not in remote.files:
+            return None
+        return self._call(lambda: self._read_file(f"{remote.head}", path), f"reading {path} in the repository")
+
     def tag(self, name: str, commit: str) -> None:
         """Set a tag on a commit, if it is not set already. Raises RunError if the tag is set on another commit."""
         self._call(
@@ -219,9 +225,9 @@ class HubRepository:
                     yield split, path
 
     def _configs(self, remote: RemoteState) -> list[dict[str, Any]]:
-        if "README.md" not in remote.files:
+        card = self.read_file(remote, "README.md")
+        if card is None:
             return []
-        card = self._call(lambda: self._read_file(f"{remote.head}", "README.md"), "reading the card in the repository")
         try:
             metadata = read_card(card.decode("utf-8", "replace")).metadata
         except UsageError:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from textsynth.core.errors import UsageError
+from textsynth.core.secrets import HIDDEN, HIDDEN_PART
 from textsynth.export.tables import as_json
 from textsynth.recipe import Recipe, read_recipe
 from textsynth.recipe.pinning import pinned_as_run
@@ -62,7 +63,9 @@ def read_source_texts(folder: Path, manifest: Manifest, recipe: Recipe | None = 
         ]
     except UsageError as error:
         raise UsageError(f"{reason}{str(error).splitlines()[0]}; or leave --with-provenance out") from error
-    if recipe.hash != info["hash"]:
+    # Where a value of --set was not kept, as it is a secret, the text of the recipe says whether it has changed.
+    hidden = any(HIDDEN in option or HIDDEN_PART in option for option in info["sets"])
+    if recipe.text != info["text"] if hidden else recipe.hash != info["hash"]:
         raise UsageError(f"{reason}{path.name} has changed since; run it again, or leave --with-provenance out")
     fields = frozenset(field for record in records for field in record.fields)
     return SourceTexts([text for record in records for text in recipe.task.texts(record)], fields)

@@ -8,41 +8,33 @@ chose its label; with `multi_label: true`, exactly its labels.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, NamedTuple, Protocol, runtime_checkable
 
-from textsynth.core.calibration_summary import AccuracyInterval, CalibrationSummary, ConfidenceBin
-from textsynth.core.formatting import format_confidence, format_percent, format_percent_range, pluralize
+from textsynth.core.calibration_summary import CalibrationSummary
+from textsynth.core.judge_summary import JudgesSummary
 from textsynth.core.records import Completion, GenerationRequest, Record, Verdict
-from textsynth.label.calibration import (
-    MIN_ROWS,
-    Calibration,
-    CalibrationBin,
-    Point,
-    Proportion,
-    accuracy_at,
-    calibrate,
-    possible_thresholds,
-    threshold_for_precision,
-)
+from textsynth.label.calibration import Calibration, Point, calibrate, threshold_for_precision
+from textsynth.label.calibration_report import CalibratedLabeller, CalibrationTarget, GoldOutcome, summarize
 from textsynth.label.decision_rule import DecisionRule, Threshold
 
 if TYPE_CHECKING:
     from textsynth.core.protocols import LabellerSession
 
-MIN_LABEL_ROWS = 10
-"""Minimum number of gold rows of a label for which its accuracy is reported."""
-DECIMALS = 4
 LOW_CONFIDENCE = "the calibrated confidence of the label is too low"
-CONSEQUENCES = {"drop": "every text is dropped", "review": "every text goes to review"}
+GOLD_FOLDS = 5
+NO_THRESHOLD = "no confidence reaches the requested precision"
 
 
-class CalibrationTarget(NamedTuple):
-    """The goal of a calibration on the rows of `source`: a precision, or (None) a minimum calibrated confidence."""
+@runtime_checkable
+class GoldFittedSession(Protocol):
+    """A labeller session with several judges, whose reliability is estimated on gold rows."""
 
-    source: str
-    precision: float | None
-    min_confidence: float
+    def fit_gold(self, rows: Sequence[Record], answers: Sequence[Sequence[Completion]]) -> None:
+        """Estimate the reliability from the answers about gold rows with labels, in place of any earlier estimate."""
+
+    def judges_summary(self) -> JudgesSummary | None:
+        """Return the reliability of each judge; None where there is one judge, or no answer."""
 
 
 class _BlindChoice(NamedTuple):
@@ -94,110 +86,57 @@ class CalibratedSession:
 
     def calibrate(self, answers: Sequence[Sequence[Completion]]) -> CalibrationSummary:
         """Calibrate the confidence with the answers for each gold row, in order, and choose the threshold."""
-        choices = [self._choose(row, completions) for row, completions in zip(self._gold_rows, answers, strict=True)]
-        right = [set(choice.labels) == set(row.labels) for row, choice in zip(self._gold_rows, choices, strict=True)]
+        choices = self._choose_gold(answers)
+        outcomes = [
+            GoldOutcome(row.labels, set(choice.labels) == set(row.labels))
+            for row, choice in zip(self._gold_rows, choices, strict=True)
+        ]
         points = [
-            (choice.confidence, is_right)
-            for choice, is_right in zip(choices, right, strict=True)
+            (choice.confidence, outcome.right)
+            for choice, outcome in zip(choices, outcomes, strict=True)
             if choice.confidence is not None
         ]
         self._calibration = calibrate(points)
-        self._rule = self._rule.with_threshold(self._choose_threshold(points))
-        return _summarize(self._rule, self._target, self._gold_rows, right, points, self._calibration)
+        self._rule = self._rule.with_threshold(choose_threshold(self._target, points, self._calibration))
+        labeller = CalibratedLabeller(
+            self._rule.labeller, self._rule.threshold.min_confidence, self._rule.on_low_confidence
+        )
+        return summarize(labeller, self._target, outcomes, points, self._calibration)
+
+    def observe_responses(self, answers: Sequence[Sequence[Completion]]) -> None:
+        """Do nothing: several judges are estimated on the gold rows alone, so that the calibration holds."""
+
+    def judges_summary(self) -> JudgesSummary | None:
+        """Return the reliability of each judge; None where there is one judge, or no answer."""
+        return self._session.judges_summary() if isinstance(self._session, GoldFittedSession) else None
+
+    def _choose_gold(self, answers: Sequence[Sequence[Completion]]) -> list[_BlindChoice]:
+        """Return the choice for each gold row. Several judges are estimated on the other folds of the gold rows."""
+        gold = list(zip(self._gold_rows, answers, strict=True))
+        if not isinstance(self._session, GoldFittedSession):
+            return [self._choose(row, completions) for row, completions in gold]
+        choices: dict[int, _BlindChoice] = {}
+        for fold in range(GOLD_FOLDS):
+            others = [pair for index, pair in enumerate(gold) if index % GOLD_FOLDS != fold]
+            self._session.fit_gold([row for row, _ in others], [completions for _, completions in others])
+            for index in range(fold, len(gold), GOLD_FOLDS):
+                choices[index] = self._choose(*gold[index])
+        self._session.fit_gold(self._gold_rows, answers)
+        return [choices[index] for index in range(len(gold))]
 
     def _choose(self, record: Record, completions: Sequence[Completion]) -> _BlindChoice:
         blind, verdict = self._session.parse_responses(record.with_labels(()), completions)
         return _BlindChoice(blind.labels, blind.scores.get(self._rule.labeller), verdict)
 
-    def _choose_threshold(self, points: Sequence[Point]) -> Threshold:
-        if self._target.precision is None:
-            return Threshold(self._target.min_confidence, LOW_CONFIDENCE)
-        threshold = threshold_for_precision(self._target.precision, points, self._calibration)
-        if threshold is None:
-            return Threshold(None, "no confidence reaches the requested precision")
-        return Threshold(threshold, LOW_CONFIDENCE)
 
+def choose_threshold(
+    target: CalibrationTarget, points: Sequence[Point], calibration: Calibration, *, cautious: bool = False
+) -> Threshold:
+    """Return the threshold for a target: its minimum confidence, or the lowest one that reaches its precision.
 
-def _summarize(
-    rule: DecisionRule,
-    target: CalibrationTarget,
-    rows: Sequence[Record],
-    right: Sequence[bool],
-    points: Sequence[Point],
-    calibration: Calibration,
-) -> CalibrationSummary:
-    accuracy = Proportion(sum(right), len(rows))
-    summary: CalibrationSummary = {
-        "source": target.source,
-        "all": _interval(accuracy),
-        "unread": len(rows) - len(points),
-        "labels": [{"label": label, **_interval(of_label)} for label, of_label in _accuracy_by_label(rows, right)],
-        "bands": [_bin_summary(bin_) for bin_ in calibration.bins],
-        "sentence": "",
-    }
-    if target.precision is not None:
-        summary["precision"] = target.precision
-    threshold = rule.threshold.min_confidence
-    passing = None if threshold is None else accuracy_at(threshold, points, calibration)
-    if threshold is not None and passing is not None and passing.rows:
-        raw_threshold = min(confidence for confidence, _ in points if calibration.apply(confidence) >= threshold)
-        summary["kept"] = {"confidence": threshold, "before": raw_threshold, **_interval(passing)}
-    parts = [
-        f"{format_percent(accuracy.fraction)} of {pluralize(len(rows), 'gold row')} labelled correctly"
-        f" ({format_percent_range(accuracy.low, accuracy.high)})"
-    ]
-    parts += [f"{pluralize(summary['unread'], 'row')} got no label"] if summary["unread"] else []
-    if threshold is None or passing is None:
-        parts.append(_no_threshold_sentence(rule, target, possible_thresholds(points, calibration)))
-    else:
-        parts.append(_threshold_sentence(threshold, passing, len(rows)))
-    parts += [f"fewer than {MIN_ROWS} gold rows are too few for a reliable result"] if len(rows) < MIN_ROWS else []
-    return {**summary, "sentence": f"{rule.labeller}: {'; '.join(parts)}"}
-
-
-def _threshold_sentence(threshold: float, passing: Proportion, rows: int) -> str:
-    if not passing.rows:
-        return f"no gold row reaches the confidence {format_confidence(threshold)}"
-    return (
-        f"from confidence {format_confidence(threshold)} on, {format_percent(passing.fraction)} are correct"
-        f" ({format_percent_range(passing.low, passing.high)}) and {format_percent(passing.rows / rows)} of the gold"
-        " rows pass"
-    )
-
-
-def _no_threshold_sentence(
-    rule: DecisionRule, target: CalibrationTarget, thresholds: Sequence[tuple[float, Proportion]]
-) -> str:
-    """Return that no threshold reaches the precision, the best accuracy there is, and what follows."""
-    accuracies = [accuracy for _, accuracy in thresholds]
-    best = max(accuracies, key=lambda accuracy: (accuracy.fraction, accuracy.rows), default=None)
-    at_most = "" if best is None else f" (at most {format_percent(best.fraction)} of {best.rows})"
-    return (
-        f"no confidence has {100 * (target.precision or 0):g} % correct on at least {MIN_ROWS} rows{at_most}, so"
-        f" {CONSEQUENCES[rule.on_low_confidence]}; lower the precision, or use a better model or prompt"
-    )
-
-
-def _accuracy_by_label(rows: Sequence[Record], right: Sequence[bool]) -> Iterator[tuple[str, Proportion]]:
-    """Yield the accuracy on the rows of each label with enough rows, in alphabetical order.
-
-    A row with several labels counts for each of them, and is correct only as a whole.
+    `cautious` is that of `threshold_for_precision`.
     """
-    for label in sorted({label for row in rows for label in row.labels}):
-        of_label = [is_right for row, is_right in zip(rows, right, strict=True) if label in row.labels]
-        if len(of_label) >= MIN_LABEL_ROWS:
-            yield label, Proportion(sum(of_label), len(of_label))
-
-
-def _interval(accuracy: Proportion) -> AccuracyInterval:
-    low, high = _rounded(accuracy.low), _rounded(accuracy.high)
-    return {"rows": accuracy.rows, "right": accuracy.right, "low": low, "high": high}
-
-
-def _bin_summary(bin_: CalibrationBin) -> ConfidenceBin:
-    lowest, highest, confidence = map(_rounded, (bin_.lowest, bin_.highest, bin_.confidence))
-    return {"lowest": lowest, "highest": highest, "confidence": confidence, **_interval(bin_.accuracy)}
-
-
-def _rounded(value: float) -> float:
-    return float(round(value, DECIMALS))
+    if target.precision is None:
+        return Threshold(target.min_confidence, LOW_CONFIDENCE)
+    threshold = threshold_for_precision(target.precision, points, calibration, cautious=cautious)
+    return Threshold(threshold, NO_THRESHOLD if threshold is None else LOW_CONFIDENCE)

@@ -148,10 +148,19 @@ def possible_thresholds(points: Sequence[Point], calibration: Calibration) -> li
     return [(threshold, accuracy) for threshold, accuracy in accuracies if accuracy.rows >= MIN_ROWS]
 
 
-def threshold_for_precision(precision: float, points: Sequence[Point], calibration: Calibration) -> float | None:
-    """Return the smallest threshold with an accuracy of at least `precision`, None where there is none."""
-    thresholds = possible_thresholds(points, calibration)
-    return next((threshold for threshold, accuracy in thresholds if accuracy.fraction >= precision), None)
+def threshold_for_precision(
+    precision: float, points: Sequence[Point], calibration: Calibration, *, cautious: bool = False
+) -> float | None:
+    """Return the smallest threshold with an accuracy of at least `precision`, None where there is none.
+
+    `cautious` compares the accuracy with one correct and one incorrect row added (the rule of succession), so that few
+    rows that are correct by luck do not reach a high precision.
+    """
+    prior_right, prior_rows = (1, 2) if cautious else (0, 0)
+    for threshold, accuracy in possible_thresholds(points, calibration):
+        if accuracy.right + prior_right >= precision * (accuracy.rows + prior_rows):
+            return threshold
+    return None
 
 
 @dataclass

@@ -16,13 +16,19 @@ With `gold`, a source of rows labelled by people, the model first labels these r
 it becomes the share of gold rows that are correct at this confidence. `precision` then chooses the lowest threshold
 from which on at least this share of the gold rows is correct (calibration.py has the method and its accuracy).
 
+`models` and `prompts` ask several judges: every model with every prompt, `votes` times each. `combine: majority` counts
+all votes. `combine: dawid_skene` estimates how reliable each judge is for each label, and weighs its votes by that
+(vote_combination.py). The confidence is then the probability of the chosen label, and several votes of a judge on a
+text count as one. Manifest and report show the reliability of each judge, estimated on the gold rows or from the votes.
+
 Use it with models that a server runs: a model of 135M parameters chooses hardly better than chance. For small models
 the filter `agreement` is better.
 
 Does not catch: a label whose meaning the model misunderstands; texts that fit two labels equally well; without `gold`,
 overconfidence of the model. With `gold`: a lower accuracy on texts that differ from the gold rows, and what few rows
 cannot show (see the interval). Votes of one model share its errors, so more votes raise the confidence more than the
-accuracy. Copies of gold rows among the texts: use `leak: {source: …}` against them.
+accuracy; so do votes of several prompts of one model, which makes the confidence by `dawid_skene` too high without
+`gold`. Copies of gold rows among the texts: use `leak: {source: …}` against them.
 """
 
 from __future__ import annotations
@@ -35,17 +41,24 @@ from typing import ClassVar, Literal
 
 from pydantic import Field, model_validator
 
+from textsynth.core.errors import UsageError
+from textsynth.core.judge_summary import JudgesSummary
 from textsynth.core.options import GoldName, ModelName, PromptName, SamplingOptions, SourceName
 from textsynth.core.protocols import Context, Labeller, LabellerSession, merge_sampling
-from textsynth.core.records import Completion, Constraint, GenerationRequest, Record, Sampling, Verdict
-from textsynth.label.calibrated import CalibratedSession, CalibrationTarget
+from textsynth.core.records import Completion, Constraint, GenerationRequest, Record, Verdict
+from textsynth.label.calibrated import CalibratedSession
 from textsynth.label.calibration import MIN_ROWS
+from textsynth.label.calibration_report import CalibrationTarget
 from textsynth.label.decision_rule import DecisionRule, OnDisagreement, OnLowConfidence, Threshold
+from textsynth.label.judge_panel import Combination, JudgePanel, PanelJudge, check_unique, with_first
 from textsynth.label.label_probabilities import LETTERS, LabelPermutations
 from textsynth.label.logprob_labeller import LogprobSession
 from textsynth.label.shortlist import Shortlist
+from textsynth.prompts import Prompt
 from textsynth.text.languages import language_name
 
+MIN_BLIND_JUDGES = 3
+"""Minimum number of judges whose reliability can be estimated from their votes alone."""
 LOW_CONFIDENCE = {
     "votes": "too few votes for the chosen label",
     "logprobs": "the probability of the chosen label is too low",
@@ -73,7 +86,17 @@ class Choice(Labeller):
     source: SourceName | None = Field(
         default=None, description="seed examples for the prompt: the first one of each label is shown"
     )
-    votes: int = Field(default=3, ge=1, description="requests per text, each with another order of the labels")
+    models: tuple[ModelName, ...] = Field(default=(), description="several models in place of `model`, each a judge")
+    prompts: tuple[PromptName, ...] = Field(
+        default=(), description="several prompts in place of `prompt`; each model with each prompt is a judge"
+    )
+    combine: Combination = Field(
+        default="majority",
+        description="count all votes, or weigh each judge by its estimated reliability for each label (Dawid-Skene)",
+    )
+    votes: int = Field(
+        default=3, ge=1, description="requests per text and judge, each with another order of the labels"
+    )
     min_confidence: float = Field(
         default=0.6,
         ge=0,
@@ -104,10 +127,25 @@ class Choice(Labeller):
 
     @model_validator(mode="before")
     @classmethod
-    def _set_default_prompt(cls, options: object) -> object:
-        if isinstance(options, dict) and options.get("method") == "logprobs":
-            return {"prompt": "choice_letters", **options}
-        return options
+    def _set_defaults(cls, options: object) -> object:
+        if not isinstance(options, dict):
+            return options
+        prompt = {"prompt": "choice_letters"} if options.get("method") == "logprobs" else {}
+        return {**prompt, **with_first(options, "model", "prompt")}
+
+    @model_validator(mode="after")
+    def _check_judges(self) -> Choice:
+        if len(self.judges) > 1 and self.method == "logprobs":
+            raise ValueError("several models or prompts are combined by their votes, and method is logprobs: use votes")
+        check_unique(models=self.models, prompts=self.prompts)
+        if self.combine == "dawid_skene" and len(self.judges) < 2:
+            raise ValueError("combine: dawid_skene needs several judges; name them in models or prompts")
+        if self.combine == "dawid_skene" and len(self.judges) < MIN_BLIND_JUDGES and self.gold is None:
+            raise ValueError(
+                f"combine: dawid_skene has {len(self.judges)} judges, and needs {MIN_BLIND_JUDGES} or more, or gold"
+                " rows, to estimate how reliable they are"
+            )
+        return self
 
     @model_validator(mode="after")
     def _check_letters(self) -> Choice:
@@ -135,9 +173,18 @@ class Choice(Labeller):
         return 0 if self.precision is None else MIN_ROWS
 
     @property
+    def judges(self) -> list[PanelJudge]:
+        """The judges: every model with every prompt."""
+        return [
+            PanelJudge(model, prompt)
+            for model in self.models or (self.model,)
+            for prompt in self.prompts or (self.prompt,)
+        ]
+
+    @property
     def requests_per_record(self) -> int:
-        """The number of requests for each text: one for each vote."""
-        return self.votes
+        """The number of requests for each text: one for each vote of each judge."""
+        return self.votes * len(self.judges)
 
     def start(self, context: Context, name: str) -> LabellerSession:
         """Return the labeller's session. `name` is the labeller's name in the recipe."""
@@ -150,7 +197,15 @@ class Choice(Labeller):
         return CalibratedSession(session, context.sources[self.gold], target, rule)
 
     def _voting(self, context: Context, rule: DecisionRule) -> LabellerSession:
-        return VotingSession(self, context, rule, _first_of_each_label(context, self.source))
+        examples = _first_of_each_label(context, self.source)
+        if len(self.judges) == 1:
+            return VotingSession(self, context, rule, examples)
+        if context.multi_label and self.combine == "dawid_skene":
+            raise UsageError(
+                f"{rule.labeller}: combine: dawid_skene chooses exactly one label, but the recipe has multi_label:"
+                " true; use combine: majority"
+            )
+        return PanelVotingSession(self, context, rule, examples)
 
     def _logprobs(self, context: Context, rule: DecisionRule) -> LabellerSession:
         examples = _first_of_each_label(context, self.source)
@@ -174,15 +229,21 @@ class VotingSession:
         self._context = context
         self._rule = rule
         self._examples = examples
-        self._prompt = context.find_prompt(step.prompt, step.model)
-        self._sampling: Sampling = merge_sampling(self._prompt.sampling, step.sampling)
+        self._judges = [(judge.model, context.find_prompt(judge.prompt, judge.model)) for judge in step.judges]
         self._shortlist = Shortlist(context, step.shortlist)
         self._labels_by_key = {_normalize(name): name for name in context.labels}
 
     def build_requests(self, records: Sequence[Record]) -> list[list[GenerationRequest]]:
-        """Return for each record one request for each vote. The record's id seeds the order of the labels."""
+        """Return for each record one request for each vote, judge after judge.
+
+        The record's id seeds the order of the labels.
+        """
         return [
-            [self._request(record, list(labels), vote) for vote in range(self._step.votes)]
+            [
+                self._request(record, list(labels), judge, vote)
+                for judge in self._judges
+                for vote in range(self._step.votes)
+            ]
             for record, labels in zip(records, self._shortlist.labels_for(records), strict=True)
         ]
 
@@ -191,14 +252,26 @@ class VotingSession:
 
         A failed request counts as a vote for no label.
         """
-        votes = [self._labels_in(completion) for completion in completions if completion.failure is None]
-        counts = Counter(label for labels in votes for label in labels)
+        counts = Counter(label for votes in self.votes_of(completions) for label in votes)
         if not counts:
             answer = next((completion.failure or completion.text for completion in completions), "")
             return record, Verdict(f"the model named none of the labels: {answer.strip()[:80]!r}")
-        chosen = self._winners(counts, len(completions))
-        confidence = round(min(counts[label] for label in chosen) / len(completions), 4)
+        chosen, confidence = self._choose(counts, completions)
         return self._rule.decide(record, chosen, confidence)
+
+    def votes_of(self, completions: Sequence[Completion]) -> list[list[str]]:
+        """Return the labels that each judge named for one text, in the order of its votes."""
+        votes: list[list[str]] = [[] for _ in self._judges]
+        for index, completion in enumerate(completions):
+            judge = index // self._step.votes
+            if completion.failure is None:
+                votes[judge] += self._labels_in(completion, self._judges[judge][1])
+        return votes
+
+    def _choose(self, counts: Counter[str], completions: Sequence[Completion]) -> tuple[tuple[str, ...], float]:
+        """Return the chosen labels and their confidence, from the number of votes for each label."""
+        chosen = self._winners(counts, len(completions))
+        return chosen, round(min(counts[label] for label in chosen) / len(completions), 4)
 
     def _winners(self, counts: Counter[str], votes: int) -> tuple[str, ...]:
         """Return the label with most votes (ties: the first in the recipe).
@@ -212,16 +285,17 @@ class VotingSession:
                 return tuple(majority)
         return (max(labels, key=lambda label: counts[label]),)
 
-    def _labels_in(self, completion: Completion) -> list[str]:
+    def _labels_in(self, completion: Completion, prompt: Prompt) -> list[str]:
         """Return the labels that an answer names, [] where it is not exactly a label; nothing is guessed."""
-        answer = self._prompt.reader.read(completion.text, truncated=completion.finish == "length")
+        answer = prompt.reader.read(completion.text, truncated=completion.finish == "length")
         several = self._context.multi_label
         names = [name for text in answer.texts for name in (text.split(",") if several else [text])]
         labels = [self._labels_by_key.get(_normalize(name)) for name in names]
         unique = list(dict.fromkeys(label for label in labels if label is not None))
         return unique if several or len(unique) == 1 else []
 
-    def _request(self, record: Record, labels: list[str], vote: int) -> GenerationRequest:
+    def _request(self, record: Record, labels: list[str], judge: tuple[str, Prompt], vote: int) -> GenerationRequest:
+        model, prompt = judge
         random.Random(f"{self._context.seed}:{self._rule.labeller}:{record.id}:{vote}").shuffle(labels)
         shown = {self._examples[label].id: self._examples[label] for label in labels if label in self._examples}
         examples = list(shown.values())
@@ -237,9 +311,9 @@ class VotingSession:
         }
         return GenerationRequest(
             step=self._rule.labeller,
-            model=self._step.model,
-            prompt=self._prompt.render(values),
-            sampling=self._sampling,
+            model=model,
+            prompt=prompt.render(values),
+            sampling=merge_sampling(prompt.sampling, self._step.sampling),
             parent_ids=(record.id,),
             example_ids=tuple(seed.id for seed in examples),
             constraint=None if self._context.multi_label else self._constraint(labels),
@@ -249,6 +323,37 @@ class VotingSession:
         # In the recipe's order: an engine then compiles one grammar for all orders of the same labels.
         allowed = [label for label in self._context.labels if label in labels]
         return Constraint("choice", json.dumps(allowed, ensure_ascii=False), in_prompt=True)
+
+
+class PanelVotingSession(VotingSession):
+    """Asks several judges for the label of each record, combines their votes, and estimates their reliability."""
+
+    def __init__(self, step: Choice, context: Context, rule: DecisionRule, examples: dict[str, Record]) -> None:
+        super().__init__(step, context, rule, examples)
+        self._panel = JudgePanel(step.judges, list(context.labels), step.combine)
+
+    def observe_responses(self, answers: Sequence[Sequence[Completion]]) -> None:
+        """Add the votes on each text of a batch to those from which the reliability is estimated."""
+        self._panel.add([self.votes_of(completions) for completions in answers])
+
+    def fit_gold(self, rows: Sequence[Record], answers: Sequence[Sequence[Completion]]) -> None:
+        """Estimate the reliability from the answers about gold rows, in place of any earlier estimate.
+
+        A row with several labels counts with its first one.
+        """
+        votes = [self.votes_of(completions) for completions in answers]
+        self._panel.fit_gold(votes, [row.labels[0] for row in rows])
+
+    def judges_summary(self) -> JudgesSummary | None:
+        """Return the reliability of each judge; None without an answer."""
+        return self._panel.summary(self._rule.labeller)
+
+    def _choose(self, counts: Counter[str], completions: Sequence[Completion]) -> tuple[tuple[str, ...], float]:
+        if self._step.combine == "majority":
+            return super()._choose(counts, completions)
+        probabilities = self._panel.probabilities(self.votes_of(completions))
+        best = max(range(len(probabilities)), key=probabilities.__getitem__)
+        return (list(self._context.labels)[best],), round(probabilities[best], 4)
 
 
 def _first_of_each_label(context: Context, source: str | None) -> dict[str, Record]:

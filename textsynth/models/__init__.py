@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Literal, Protocol
 from textsynth.core.options import Options
 from textsynth.core.records import Completion, ModelRequest
 from textsynth.core.registry import lazy_exports
+from textsynth.core.secrets import redact_message
 
 PromptMode = Literal["chat", "completion"]
 """The mode of a prompt: chat messages, or one raw text that the model continues."""
@@ -75,6 +76,9 @@ class Model(Protocol):
 class ModelOptions(Options):
     """The options of a model in a recipe. Subclasses implement `identity` and `open`; other members are optional."""
 
+    def __repr__(self) -> str:
+        return redact_message(super().__repr__())
+
     @property
     def identity(self) -> str:
         """The name and revision of the model, as used in journal keys and provenance; no address, no API key. Required.
@@ -107,6 +111,14 @@ class ModelOptions(Options):
         depend on the size, so it must follow from the options alone.
         """
         return 512
+
+    @property
+    def first_window_size(self) -> int:
+        """The most requests of a window before a text was accepted; the second window may be larger. Optional.
+
+        The default is 20. The records of a run depend on it, as on `window_size`.
+        """
+        return 20
 
     @property
     def tokens_per_second(self) -> float | None:

@@ -74,7 +74,7 @@ class Vllm(OpenAIOptions):
         return self.identity_with(BUNDLED_IDENTITY if self.model == BUNDLED_MODEL else name, self._answer_flags())
 
     def identity_at(self, recipe_folder: Path) -> str:
-        """Return the identity; for a folder with a hash of its small files and of the sizes of its large files."""
+        """Return the identity; for a folder with a hash of its files, of large ones by samples."""
         folder = None if self.model == BUNDLED_MODEL else local_folder(self.model, recipe_folder)
         if folder is None:
             return self.identity

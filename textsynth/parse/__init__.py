@@ -98,7 +98,7 @@ def parsed_answer(
         else:
             valid.append(text)
             valid_fields.append(of_text)
-    storable = (ParseFailure(_UNSTORABLE_CHARACTER.sub("\ufffd", item.raw), item.reason) for item in invalid)
+    storable = [ParseFailure(_UNSTORABLE_CHARACTER.sub("\ufffd", item.raw), item.reason) for item in invalid]
     return ParsedAnswer(tuple(valid), tuple(storable), () if fields is None else tuple(valid_fields))
 
 
@@ -116,6 +116,8 @@ def _invalid_reason(text: str, fields: Mapping[str, JsonValue]) -> str:
     """Return why a text with its fields cannot be a record, "" where it can."""
     if not text:
         return EMPTY_ITEM
+    if not fields and text.isprintable():
+        return MISREAD if "\ufffd" in text else ""
     empty = next((name for name, value in fields.items() if value == ""), None)
     if empty is not None:
         return f"the field {empty!r} of an item of the answer is empty"

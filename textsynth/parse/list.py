@@ -129,6 +129,8 @@ class _Item:
 
     @property
     def text(self) -> str:
+        if len(self.paragraphs) == 1 and len(self.paragraphs[0]) == 1:
+            return strip_outer(self.paragraphs[0][0])
         paragraphs = (strip_outer(" ".join(filter(None, map(strip_outer, lines)))) for lines in self.paragraphs)
         return strip_outer("\n".join(filter(None, paragraphs)))
 

@@ -185,8 +185,16 @@ class _YamlReader:
         if isinstance(node, yaml.SequenceNode):
             return [self.convert(child, (*path, index)) for index, child in enumerate(node.value)]
         kind = node.tag.rpartition(":")[2]
+        if self._has_half_character(node, node.value):
+            return ""
         if kind in {"str", "null", "bool", "int", "float"}:
-            return yaml.SafeLoader("").construct_object(node)
+            try:
+                value: object = yaml.SafeLoader("").construct_object(node)
+                str(value)  # Python converts no whole number of more than 4,300 digits to text
+            except ValueError:
+                self._add(node, f"{node.value[:20]}… has too many digits for a number")
+                return 0
+            return value
         self._add(node, f"{node.value!r} is a {kind} in YAML; put it in quotes to make it a text")
         return str(node.value)
 
@@ -198,12 +206,22 @@ class _YamlReader:
                 if not isinstance(key, yaml.ScalarNode):
                     continue
             name = str(key.value)
+            if self._has_half_character(key, name):
+                continue
             if name in values:
                 self._add(key, f"the key {name!r} is repeated")
                 continue
             values[name] = self.convert(child, (*path, name))
             self.lines[(*path, name)] = key.start_mark.line + 1
         return values
+
+    def _has_half_character(self, node: yaml.Node, text: str) -> bool:
+        try:
+            text.encode()
+        except UnicodeEncodeError:
+            self._add(node, "this text contains half of a character (a lone surrogate, \\ud800 to \\udfff)")
+            return True
+        return False
 
     def _add(self, node: yaml.Node, message: str) -> None:
         self.errors.append((node.start_mark.line + 1, message))

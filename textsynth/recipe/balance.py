@@ -62,7 +62,7 @@ def _check_generators(sections: Sections, balance: Balance, issues: IssueCollect
             f"want.{BALANCE} adds texts to the rows of {balance.like!r}, which no generator takes as they are: add "
             f"`- existing: {{source: {balance.like}}}` to generate",
         )
-    if all(not generator.needs_model for generator in generators):
+    if all(not generator.follows_quota for generator in generators):
         issues.add(position, f"want.{BALANCE} needs a generator that writes what is missing, such as labelled")
 
 

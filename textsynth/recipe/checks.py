@@ -122,8 +122,12 @@ def _check_generators(sections: Sections, issues: IssueCollector) -> None:
 
 
 def _check_combinations(sections: Sections, issues: IssueCollector) -> None:
-    """Add combinations of labels that the recipe does not list, or in a recipe whose texts have one label each."""
+    """Add labels that a generator names and the recipe does not list, and combinations where texts have one label."""
     for step in sections.lists["generate"]:
+        for label in step.step.labels_named if isinstance(step.step, Generator) else ():
+            if label not in sections.labels:
+                hint = did_you_mean(label, sections.labels)
+                issues.add(step.mark, f"{step.component} names {label!r}, which `labels` does not list{hint}")
         combinations = step.step.label_combinations if isinstance(step.step, Generator) else ()
         if not combinations:
             continue
@@ -222,7 +226,8 @@ def _check_balanced_fields(sections: Sections, base: Path, issues: IssueCollecto
 def _check_without_labels(sections: Sections, issues: IssueCollector) -> None:
     """Add what needs labels in a recipe that lists none."""
     for step in sections.lists["label"]:
-        issues.add(step.mark, f"{step.name} chooses among labels, but the recipe lists none: add `labels:`")
+        if isinstance(step.step, Labeller) and step.step.needs_labels:
+            issues.add(step.mark, f"{step.name} chooses among labels, but the recipe lists none: add `labels:`")
     writers = [
         step for step in sections.lists["generate"] if isinstance(step.step, Generator) and step.step.needs_model
     ]

@@ -19,9 +19,6 @@ from textsynth.recipe.checks import check_sources
 from textsynth.recipe.recipe import NamedStep, Recipe
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
     from textsynth.similarity.embedder import Embedder, VectorStore
 
 
@@ -58,13 +55,13 @@ def make_context(recipe: Recipe, sources: dict[str, list[Record]], store: Vector
     def find(name: str, model: str) -> Prompt:
         return find_prompt(name, recipe.models[model].prompt_mode, recipe.base)
 
-    def embed(texts: Sequence[str]) -> NDArray[np.float32]:
+    def get_embedder() -> Embedder:
         nonlocal embedder
         if embedder is None:
             from textsynth.similarity.embedder import Embedder
 
             embedder = Embedder(recipe.embedder, store)
-        return embedder.embed(texts)
+        return embedder
 
     return Context(
         task=recipe.task,
@@ -73,8 +70,11 @@ def make_context(recipe: Recipe, sources: dict[str, list[Record]], store: Vector
         labels=recipe.label_descriptions,
         multi_label=recipe.multi_label,
         sources=sources,
-        embed=embed,
+        embed=lambda texts: get_embedder().embed(texts),
         find_prompt=find,
+        load_embedder=lambda: get_embedder().load(),
+        labellers=tuple(item.name for item in recipe.label),
+        confidence_steps=recipe.confidence_steps,
     )
 
 

@@ -89,3 +89,9 @@ class Recipe:
     def contamination_sources(self) -> list[str]:
         """The sources that a filter compares with well enough for a check for leaks before publication."""
         return [name for item in self.filter if item.step.checks_contamination for name in item.step.compares_with]
+
+    @property
+    def confidence_steps(self) -> tuple[str, ...]:
+        """The steps whose score is the confidence in a label, in the order in which they run."""
+        filters = [item.name for item in self.filter if item.step.label_confidence]
+        return (*filters, *(item.name for item in self.label if item.step.label_confidence))

@@ -122,15 +122,15 @@ def read_sections(tree: YamlMap, step_reader: StepReader, file: Position) -> Sec
 def _add_generator_facts(
     facts: RecipeFacts, generators: Sequence[ParsedStep], sources: Mapping[str, ParsedStep | None]
 ) -> RecipeFacts:
-    without_model = [step for step in generators if isinstance(step.step, Generator) and not step.step.needs_model]
-    writers = [step for step in generators if step not in without_model]
+    with_all = [step for step in generators if isinstance(step.step, Generator) and not step.step.follows_quota]
+    writers = [step for step in generators if step not in with_all]
     seeds = next((name for step in writers for _, name in references_in(step.step, "source") if name in sources), None)
     source = sources.get(seeds) if seeds is not None else None
     return replace(
         facts,
         seeds=seeds,
         seeds_labelled=source is not None and isinstance(source.step, Source) and source.step.may_have_labels,
-        only_existing=bool(without_model) and not writers,
+        only_existing=bool(with_all) and not writers,
     )
 
 

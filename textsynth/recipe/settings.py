@@ -66,7 +66,9 @@ class Budget(Options):
     requests: Count | None = Field(default=None, description="requests to models")
     tokens: Count | None = Field(default=None, description="tokens read and written by models")
     minutes: float | None = Field(
-        default=None, gt=0, description="minutes that a run may take; it stops at the end of a window of requests"
+        default=None,
+        gt=0,
+        description="minutes that a run may take, those before it was continued too; requests in flight are given up",
     )
     patience: int = Field(
         default=30,

@@ -22,11 +22,10 @@ from textsynth.report.charts.svg import MarkStyle, Plot
 from textsynth.report.sections.arms import arms_section
 from textsynth.report.sections.domain_shift import LENGTH_TITLE, domain_shift_section
 from textsynth.store.atomic import OWNER_ONLY_FOLDER
-from textsynth.store.evaluation import delete_evaluation, read_evaluation
+from textsynth.store.evaluation import CARD, delete_evaluation, read_evaluation, write_evaluation
 from textsynth.store.owned_files import OwnedFiles, write_owned_text
 
 # The card shows each figure in the part that its file name begins with.
-CARD = "dataset/README.md"
 NOT_WRITTEN = "the card cannot be written"
 CONFIDENCE_PREFIX = "confidence"
 EVALUATION_PREFIX = "evaluation"
@@ -51,14 +50,15 @@ def evaluation_figures(evaluation: Mapping[str, Any]) -> list[CardFigure]:
     return [_card_figure(name, plot) for name, plot in _evaluation_plots(evaluation)]
 
 
-def update_card(run: Path, evaluation: Mapping[str, Any]) -> None:
-    """Write an evaluation and its figures into the card of a run's data set, replacing an earlier evaluation.
+def write_evaluation_and_card(run: Path, evaluation: Mapping[str, Any]) -> None:
+    """Write an evaluation into the folder of its run, and with its figures into the card of the run's data set.
 
-    Does nothing where the run has no data set. Raises RunError where a file cannot be written; the card is then
-    unchanged.
+    An earlier evaluation is replaced. The evaluation is first and names the card, so that after a kill in between it is
+    known that they do not belong together. Raises RunError where a file cannot be written.
     """
     path = run / CARD
     if not path.is_file():
+        write_evaluation(run, evaluation)
         return
     figures = evaluation_figures(evaluation)
     files = OwnedFiles(run)
@@ -69,6 +69,7 @@ def update_card(run: Path, evaluation: Mapping[str, Any]) -> None:
         (path.parent / "figures").mkdir(exist_ok=True, mode=OWNER_ONLY_FOLDER)
     except OSError as error:
         raise RunError(f"{path}: the card cannot be written: {error.strerror or error}") from error
+    write_evaluation(run, evaluation, card=card)
     for figure in figures:
         write_owned_text(run, f"dataset/{figure.path}", valid_unicode(figure.svg), error=NOT_WRITTEN)
     write_owned_text(run, CARD, card, error=NOT_WRITTEN)
@@ -87,7 +88,7 @@ def restore_or_drop_evaluation(run: Path, *, same_dataset: bool) -> None:
     if evaluation is None:
         delete_evaluation(run)
     else:
-        update_card(run, evaluation)
+        write_evaluation_and_card(run, evaluation)
 
 
 def _card_figure(name: str, plot: Plot) -> CardFigure:

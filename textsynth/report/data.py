@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
-from itertools import repeat
 from pathlib import Path
 from typing import Any
 
@@ -77,8 +76,9 @@ def read_run_data(run: Path) -> RunData:
 
     Raises UsageError where the folder holds no finished run, or an evaluation that cannot be read.
     """
-    manifest, evaluation = read_manifest(run), read_evaluation(run)
-    check_complete(run, manifest)
+    manifest = read_manifest(run)
+    check_complete(run, manifest)  # first: an evaluation of another data set follows from another data set
+    evaluation = read_evaluation(run)
     task = run_task(run, manifest)
     data, provenance, dropped = (DatasetReader(run / "dataset" / name) for name in ("data", "provenance", "dropped"))
     label_counts, indices = _count_labels(data)
@@ -99,13 +99,18 @@ def _count_labels(data: DatasetReader) -> tuple[dict[str, Counter[str]], list[in
     counts: dict[str, Counter[str]] = {name: Counter() for name in data.names}
     # by label; where texts have several labels, by combination of labels
     indices: dict[str, list[int]] = {name: [] for name in data.names}
-    cells = data.values("label") if "label" in data.columns else repeat(None, len(data))
-    for index, (label, split) in enumerate(zip(cells, data.splits, strict=True)):
-        for name in label if isinstance(label, list) else [label] if label is not None else []:
-            counts[name][split] += 1
-        group = indices.setdefault(label_text(label), [])
+    if "label" not in data.columns:
+        indices[""] = list(range(min(len(data), MAX_SELECTED_SHOWN)))
+    group_of: dict[object, list[int]] = {}
+    for index, (label, split) in enumerate(zip(data.values("label"), data.splits, strict=False)):
+        key = tuple(label) if isinstance(label, list) else label
+        group = group_of.get(key)
+        if group is None:
+            group = group_of[key] = indices.setdefault(label_text(label), [])
         if len(group) < MAX_SELECTED_SHOWN:
             group.append(index)
+        for name in label if isinstance(label, list) else (label,) if label is not None else ():
+            counts[name][split] += 1
     groups = [group for group in indices.values() if group]
     per_group = max(1, MAX_SELECTED_SHOWN // max(1, len(groups)))
     if sum(map(len, groups)) <= MAX_SELECTED_SHOWN:
@@ -115,6 +120,8 @@ def _count_labels(data: DatasetReader) -> tuple[dict[str, Counter[str]], list[in
 
 def _label_outcomes(label_counts: Mapping[str, Mapping[str, int]], dropped: DatasetReader) -> list[LabelOutcome]:
     """Return how many texts of each label went in and were kept; surplus texts are kept ones."""
+    if not label_counts:
+        return []
     kept = Counter({label: sum(counts.values()) for label, counts in label_counts.items()})
     lost: Counter[str] = Counter()
     for label, section in zip(dropped.values("label"), dropped.values("section"), strict=True):
@@ -140,9 +147,8 @@ def _selected_examples(
     task: Task, data: DatasetReader, provenance: DatasetReader, indices: Sequence[int]
 ) -> list[Mapping[str, Any]]:
     rows = data.rows_at(indices)
-    ids = {row["id"] for row in rows}
-    provenance_index = {id_: index for index, id_ in enumerate(provenance.values("id")) if id_ in ids}
-    origins = provenance.rows_at([provenance_index[row["id"]] for row in rows])
+    position_of = provenance.positions_of(row["id"] for row in rows)
+    origins = provenance.rows_at([position_of[row["id"]] for row in rows])
     splits = [data.splits[index] for index in indices]
     return [
         _selected_example(task, row, split, origin) for row, split, origin in zip(rows, splits, origins, strict=True)
@@ -153,9 +159,11 @@ def _dropped_examples(
     task: Task, drops: Sequence[DropCount], dropped: DatasetReader, data: DatasetReader
 ) -> dict[str, list[Mapping[str, Any]]]:
     groups: dict[str, list[int]] = {drop_key(drop["section"], drop["step"], drop["reason"]): [] for drop in drops}
-    columns = zip(*(dropped.values(name) for name in ("section", "step", "reason")), strict=True)
-    for index, (section, step, reason) in enumerate(columns):
-        group = groups.setdefault(drop_key(section, step, reason), [])
+    group_of: dict[tuple[str, str, str], list[int]] = {}
+    for index, drop in enumerate(zip(*(dropped.values(name) for name in ("section", "step", "reason")), strict=True)):
+        group = group_of.get(drop)
+        if group is None:
+            group = group_of[drop] = groups.setdefault(drop_key(*drop), [])
         if len(group) < DROPPED_SHOWN_PER_REASON:
             group.append(index)
     rows = dropped.rows_at([index for group in groups.values() for index in group])
@@ -168,8 +176,8 @@ def _texts_of(task: Task, ids: AbstractSet[str], readers: Sequence[DatasetReader
     """Return the texts of the given ids, as far as the readers have rows with them."""
     texts: dict[str, str] = {}
     for reader in readers if ids else ():
-        indices = [index for index, id_ in enumerate(reader.values("id")) if id_ in ids]
-        texts |= {row["id"]: row_text(task, row) for row in reader.rows_at(indices)}
+        rows = reader.rows_at([*reader.positions_of(ids).values()])
+        texts |= {row["id"]: row_text(task, row) for row in rows}
     return texts
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from textsynth.core.formatting import escape_control, format_duration, format_percent
@@ -103,6 +104,7 @@ def breakable(text: str) -> Markup:
     return Markup(escape(shorten(text)).replace("_", Markup("_<wbr>")))
 
 
+@cache
 def _environment() -> Environment:
     from jinja2 import Environment, PackageLoader, StrictUndefined
 

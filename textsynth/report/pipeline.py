@@ -25,6 +25,7 @@ ADVICE: Mapping[str, str] = {
     "length": "change `min_words`, `max_words`, `min_chars` or `max_chars` of length, or name a length in the prompt",
     "agreement": "describe the labels more clearly, or raise `top_k` of agreement",
     "copies_source": "show more and other seeds in the prompts, or raise `similarity` of copies_source",
+    "judge": "describe criteria and labels more clearly, or lower `min_points` or `precision` of judge",
     "choice": "describe the labels more clearly, or lower `min_confidence` of choice",
 }
 """The setting to change where a check drops many texts, by component."""

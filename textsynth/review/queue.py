@@ -1,7 +1,8 @@
 """The review queue: the texts of a run in the order in which people should see them.
 
 Pending texts come first: those whose predicted labels differ from the intended ones, then by confidence, lowest first;
-ties are in plan order. On request, selected texts follow, lowest confidence first.
+ties are in plan order. On request, selected texts follow, lowest confidence first; where a labeller looked for wrong
+labels, those that are probably wrong come first.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import heapq
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -88,7 +89,7 @@ def read_queue(run: Path, *, selected: bool = False) -> ReviewQueue:
         for index, entry in enumerate(entries)
     }
     entries.sort(key=lambda entry: (not entry.labels_differ, _sort_key(entry.confidence), position[entry.id]))
-    least_confident = _least_confident(run) if selected else []
+    least_confident = _least_confident(run, manifest.get("label_errors", {})) if selected else []
     entries += [_selected_entry(task, row, provenance, labels) for row, provenance in least_confident]
     label_cells = [*(row["label"] for row in rows), *(provenance["label"] for _, provenance in least_confident)]
     return ReviewQueue(
@@ -143,11 +144,16 @@ def _common_fields(row: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _least_confident(run: Path) -> list[tuple[dict[str, Any], dict[str, Any]]]:
-    """Return the selected texts with their provenance, lowest confidence first; ties are in the order of their ids."""
+def _least_confident(run: Path, error_steps: Collection[str]) -> list[tuple[dict[str, Any], dict[str, Any]]]:
+    """Return the selected texts with their provenance, lowest confidence first; ties are in the order of their ids.
+
+    Where the steps `error_steps` looked for wrong labels, a text has at most the confidence that they leave it.
+    """
     data, provenance = DatasetReader(run / "dataset" / "data"), DatasetReader(run / "dataset" / "provenance")
-    columns = (provenance.values(name) for name in ("id", "confidence"))
-    ranked = ((_sort_key(confidence), id_) for id_, confidence in zip(*columns, strict=True))
+    columns = (provenance.values(name) for name in ("id", "confidence", "scores"))
+    ranked = (
+        (_doubt_key(confidence, scores, error_steps), id_) for id_, confidence, scores in zip(*columns, strict=True)
+    )
     ids = [id_ for _, id_ in heapq.nsmallest(MAX_SELECTED, ranked)]
     rows, provenance_rows = _rows_by_id(data, ids), _rows_by_id(provenance, ids)
     return [(rows[id_], provenance_rows[id_]) for id_ in ids]
@@ -168,6 +174,12 @@ def _split_labels(text: str, labels: Mapping[str, str]) -> tuple[str, ...]:
     if not text:
         return ()
     return (text,) if text in labels else tuple(text.split(", "))
+
+
+def _doubt_key(confidence: float | None, scores: str | None, error_steps: Collection[str]) -> float:
+    """Return the confidence, or the probability that the label is right by a step that looks for errors, if lower."""
+    measured: dict[str, float] = json.loads(scores or "{}") if error_steps else {}
+    return min([_sort_key(confidence), *(1 - measured[step] for step in error_steps if step in measured)])
 
 
 def _sort_key(confidence: float | None) -> float:

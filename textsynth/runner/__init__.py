@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from textsynth.core.errors import UsageError
-from textsynth.core.formatting import pluralize
+from textsynth.core.formatting import format_duration, pluralize
+from textsynth.core.label_error_summary import LabelErrorSummary
 from textsynth.core.paths import cache_folder
 from textsynth.core.progress import ProgressSnapshot
-from textsynth.core.protocols import Context
-from textsynth.core.records import DroppedRecord, Record
-from textsynth.core.resources import limit_malloc_arenas, limit_threads, release_memory
+from textsynth.core.protocols import Context, ErrorFindingLabeller
+from textsynth.core.records import DroppedRecord, Record, reason_category
+from textsynth.core.resources import limit_malloc_arenas, limit_threads, rare_collections, release_memory
 from textsynth.core.secrets import RecipeSecrets, redact_message
 from textsynth.evaluate.runner import evaluate_run
 from textsynth.export.card.metadata import read_card
@@ -30,16 +32,19 @@ from textsynth.runner.batch_file import BatchFile
 from textsynth.runner.budget import RunBudget
 from textsynth.runner.event_loop import interrupt_on_sigterm, run_coroutine
 from textsynth.runner.folder import check_folder, make_folder, start_in
-from textsynth.runner.monitor import ProgressMonitor
-from textsynth.runner.quota import Quota, QuotaCell, quota_cells
+from textsynth.runner.label_losses import label_losses
+from textsynth.runner.monitor import ProgressMonitor, RunTimer
+from textsynth.runner.quota import CellIndex, Quota, QuotaCell, quota_cells
 from textsynth.runner.requester import Requester
 from textsynth.runner.review_decisions import ReviewDecisions, review_notes
-from textsynth.runner.scheduler import Scheduler
+from textsynth.runner.scheduler import RunState, Scheduler
 from textsynth.runner.selection import select
 from textsynth.runner.setup import (
     check_dependencies,
     filter_sessions,
     labellers,
+    load_filters,
+    quick_filters,
     start_generators,
     start_labellers,
 )
@@ -80,6 +85,7 @@ class RunSummary:
     manifest: Manifest
 
 
+@rare_collections()
 def run(
     recipe: Recipe,
     *,
@@ -89,15 +95,17 @@ def run(
     watch: Callable[[ProgressSnapshot], None] = lambda _: None,
     log: Callable[[str], None] = lambda _: None,
     batch: BatchFile | None = None,
+    clock: Callable[[], float] = time.monotonic,
 ) -> RunSummary:
     """Run a recipe in the folder `out`, continuing from the answers in its journal.
 
     `limit` caps the selected texts; `fresh` moves the journal aside first; `watch` gets a progress snapshot a few times
-    a second; `log` gets one line about each longer step; `batch` takes the place of servers. Raises SourceError,
-    RecipeError and, for a limit below 1, UsageError before anything is written; ModelError where no request can
-    succeed, RunLocked and JournalError for the folder, MissingAnswers with a batch that lacks answers.
+    a second; `log` gets one line about each longer step; `batch` takes the place of servers; `clock` returns seconds,
+    which count for the budget and are shown. Raises SourceError, RecipeError and, for a limit below 1, UsageError
+    before anything is written; ModelError where no request can succeed, RunLocked and JournalError for the folder,
+    MissingAnswers with a batch that lacks answers.
     """
-    started = time.monotonic()
+    started = clock()
     log = _without_secrets_in(log)
     if limit is not None and limit < 1:
         raise UsageError(f"limit is a whole number above 0, found {limit}; None for no limit")
@@ -109,21 +117,23 @@ def run(
     sources = read_sources(recipe)
     recipe = fit_to_sources(recipe, sources)
     cells = quota_cells(recipe, limit)
-    monitor = ProgressMonitor(watch, cells)
+    monitor = ProgressMonitor(watch, cells, clock)
     make_folder(out)
     # The journal locks the folder until everything is written.
     with interrupt_on_sigterm(), Journal(out, fresh=fresh) as journal:
         check_folder(out, recipe, fresh=fresh)
         start_in(out, recipe, log)
-        finished = _execute(recipe, cells, out, monitor, journal, sources, log=log, batch=batch)
+        timer = RunTimer(journal, clock, started)
+        finished = _execute(recipe, cells, out, monitor, journal, sources, log=log, batch=batch, timer=timer)
         monitor.set_stage("writing the data set")
-        manifest = _write_outputs(recipe, finished, out, started)
+        manifest = _write_outputs(recipe, finished, out, timer)
         # The report reads the data set from disk: the records, of which there may be millions, need not stay in memory.
         del finished, sources
         release_memory()
         from textsynth.report import write_report  # needs the parquet reader, which no request waits for
 
         write_report(out)
+        timer.record()
     monitor.set_stage("done")
     code = QUOTA_NOT_MET if any(row["missing"] for row in manifest["quota"]) else 0
     stopped = manifest["stopped"]
@@ -144,23 +154,28 @@ def _execute(
     *,
     log: Callable[[str], None],
     batch: BatchFile | None,
+    timer: RunTimer,
 ) -> FinishedRun:
     """Generate, filter, label, select and evaluate; return all there is to write. Only the journal is on disk yet."""
     if journal.aside is not None:
         log(f"the journal of earlier runs is kept as {journal.aside.name}")
     _log_changes(recipe, out, log)
+    if recipe.budget.minutes is not None and timer.earlier_seconds:
+        used = format_duration(timer.earlier_seconds)
+        log(f"{used} of the {format_duration(60 * recipe.budget.minutes)} of `budget.minutes` were used before")
     decisions = _read_decisions(recipe, out, log)
     context = make_context(recipe, sources, journal)
     runtime = ModelRuntime(recipe.base, cache_folder(), log, log_folder=out)
     requester = Requester(recipe.models, journal, runtime, batch)
-    scheduler = _make_scheduler(recipe, context, cells, requester, decisions)
-    stopped = run_coroutine(_run_scheduler(scheduler, requester, monitor))
+    scheduler = _make_scheduler(recipe, context, cells, requester, decisions, timer)
+    stopped = run_coroutine(_run_scheduler(scheduler, requester, monitor, timer))
     state = scheduler.state
     if stopped == "dry" and state.stop_sentence is None and not quota_cells(recipe, None):
         # The recipe sets no quota, and a limit does not ask for more texts than there are.
         stopped, cells[0].wanted = "done", len(state.accepted)
     del scheduler
-    release_memory()  # what the filters remembered is not needed any more
+    release_memory(cycles=True)  # what the filters remembered is not needed any more
+    label_errors = _check_accepted(recipe, context, state, monitor.set_stage)
     monitor.set_stage("selecting")
     selected, surplus = select(
         state.accepted, cells, [item.step for item in recipe.select], context, balanced_steps(recipe)
@@ -168,6 +183,7 @@ def _execute(
     outcomes = (selected, surplus, state.dropped)
     evaluation, evaluation_notes = _evaluate(recipe, context, outcomes, out, monitor.set_stage)
     reviewed = decisions.outcome_counts(state.accepted, state.dropped) if decisions else None
+    losses = label_losses(recipe, state.accepted, state.dropped)
     notes = [
         *(
             note
@@ -176,20 +192,45 @@ def _execute(
         ),
         *state.notes,
         *(summary["sentence"] for summary in state.calibrations.values()),
+        *(summary["sentence"] for summary in state.judges.values()),
+        *(summary["sentence"] for summary in label_errors.values()),
+        *(f"{item.name} {note}" for item in recipe.select for note in item.step.selection_notes(context)),
         *([requester.stats.cut_note] if requester.stats.cut_note else []),
+        *(loss["sentence"] for loss in losses),
         *evaluation_notes,
         *_notes_on_journal(journal),
         *(review_notes(reviewed) if reviewed else ()),
     ]
     for note in notes:
         log(note)
-    counts = {index: sum(cell.counts(record) for record in selected) for index, cell in enumerate(cells)}
+    index = CellIndex(cells)
+    counts = Counter(number for record in selected for number in index.find(record))
     quota = quota_table(cells, counts, state.dropped)
     manifest = initial_manifest(recipe, state, requester.stats, quota=quota, selected=len(selected), folder=out)
     if reviewed:
         manifest["review"] = reviewed
+    if label_errors:
+        manifest["label_errors"] = label_errors
+    if losses:
+        manifest["label_losses"] = losses
     sentence = _sentence(stopped, quota, state.stop_sentence)
     return FinishedRun(state, selected, surplus, manifest, requester.identities, stopped, sentence, notes, evaluation)
+
+
+def _check_accepted(
+    recipe: Recipe, context: Context, state: RunState, set_stage: Callable[[str], None]
+) -> dict[str, LabelErrorSummary]:
+    """Look for label errors among the accepted texts, where the recipe says so; return the summaries by step."""
+    if not any(isinstance(item.step, ErrorFindingLabeller) for item in recipe.label):
+        return {}
+    from textsynth.runner.label_errors import find_label_errors  # needs scikit-learn
+
+    set_stage("looking for label errors")
+    result = find_label_errors(recipe, context, state.accepted)
+    state.accepted = result.accepted
+    state.dropped += result.dropped
+    state.reasons.update((drop.section, drop.step, reason_category(drop.reason)) for drop in result.dropped)
+    return result.summaries
 
 
 def _sentence(stopped: str, quota: Sequence[QuotaRow], stop_sentence: str | None) -> str:
@@ -207,8 +248,8 @@ def _sentence(stopped: str, quota: Sequence[QuotaRow], stop_sentence: str | None
     return STOP_SENTENCES["met"] + OVERSAMPLE_NOT_MET.get(stopped, "")
 
 
-def _write_outputs(recipe: Recipe, finished: FinishedRun, out: Path, started: float) -> Manifest:
-    """Write the data set, the evaluation and the manifest; return the manifest. `started` is monotonic time.
+def _write_outputs(recipe: Recipe, finished: FinishedRun, out: Path, timer: RunTimer) -> Manifest:
+    """Write the data set, the evaluation and the manifest; return the manifest.
 
     The manifest is last and names the hash of the data set: a run that is killed before leaves an old one, which does
     not fit the new data set, so that no reader takes them for one run.
@@ -229,7 +270,7 @@ def _write_outputs(recipe: Recipe, finished: FinishedRun, out: Path, started: fl
         "licenses": license_summary(result),
         "splits": dict(written.splits),
         "notes": [*written.notes, *finished.notes],
-        "seconds": round(time.monotonic() - started, 1),
+        "seconds": round(timer.seconds(), 1),
         "stopped": {"why": finished.stopped, "sentence": finished.sentence},
     }
     manifest = _without_secrets(manifest, recipe.secrets)
@@ -240,7 +281,13 @@ def _write_outputs(recipe: Recipe, finished: FinishedRun, out: Path, started: fl
 def _without_secrets(manifest: Manifest, secrets: RecipeSecrets) -> Manifest:
     """Return the manifest without the recipe's secrets; the recipe's path is the command's, and is needed as it is."""
     cleaned: Manifest = secrets.redact_json(manifest)
-    return {**cleaned, "recipe": {**cleaned["recipe"], "path": manifest["recipe"]["path"]}}
+    licenses = {secrets.redact(model): license_ for model, license_ in cleaned["licenses"]["models"].items()}
+    return {
+        **cleaned,
+        "recipe": {**cleaned["recipe"], "path": manifest["recipe"]["path"]},
+        "engines": {secrets.redact(model): engines for model, engines in cleaned["engines"].items()},
+        "licenses": {**cleaned["licenses"], "models": licenses},
+    }
 
 
 def _notes_on_journal(journal: Journal) -> list[str]:
@@ -256,9 +303,10 @@ def _make_scheduler(
     cells: Sequence[QuotaCell],
     requester: Requester,
     decisions: ReviewDecisions,
+    timer: RunTimer,
 ) -> Scheduler:
     generators = start_generators(recipe, context)
-    shares = {item.name: item.step.share for item in recipe.generate if item.step.needs_model}
+    shares = {item.name: item.step.share for item in recipe.generate if item.step.follows_quota}
     limits = recipe.budget
     return Scheduler(
         generators,
@@ -275,12 +323,18 @@ def _make_scheduler(
             tokens=limits.tokens,
             minutes=limits.minutes,
             labelling=sum(step.requests_per_record for _, step in labellers(recipe)),
+            clock=timer.clock,
+            used_seconds=timer.total_seconds(),
         ),
         requester=requester,
         source_ids=frozenset(record.id for rows in context.sources.values() for record in rows),
         window_size=min(options.window_size for options in recipe.models.values()),
+        first_window_size=min(options.first_window_size for options in recipe.models.values()),
         decisions=decisions,
         rows_first=recipe.balance is not None,
+        quick_filters=quick_filters(recipe),
+        load_filters=lambda: load_filters(recipe, context),
+        clock=timer.clock,
     )
 
 
@@ -292,13 +346,15 @@ def _read_decisions(recipe: Recipe, out: Path, log: Callable[[str], None]) -> Re
     return ReviewDecisions(decisions.by_text(), recipe.labels, multi_label=recipe.multi_label)
 
 
-async def _run_scheduler(scheduler: Scheduler, requester: Requester, monitor: ProgressMonitor) -> str:
+async def _run_scheduler(scheduler: Scheduler, requester: Requester, monitor: ProgressMonitor, timer: RunTimer) -> str:
     """Run the scheduler to its end and return why it stopped; only a word, as asyncio formats what is returned."""
-    ticking = asyncio.create_task(monitor.tick(requester, scheduler.state))
+    ticking = [asyncio.create_task(monitor.tick(requester, scheduler.state)), asyncio.create_task(timer.tick())]
     try:
         return await scheduler.run()
     finally:
-        ticking.cancel()
+        for task in ticking:
+            task.cancel()
+        timer.record()
         await requester.close()
         monitor.show(requester, scheduler.state)
 

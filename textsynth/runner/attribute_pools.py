@@ -87,9 +87,9 @@ def write_attribute_pools(
 
 
 def _request(recipe: Recipe, prompt: Prompt, name: str, label: str) -> GenerationRequest:
-    domain = next((item.step.domain_of_texts for item in recipe.generate if item.step.domain_of_texts), "")
+    domains = [domain for item in recipe.generate if (domain := item.step.as_recipe().get("domain"))]
     values: dict[str, object] = {
-        "domain": domain,
+        "domain": domains[0] if domains else "",
         "language": language_name(recipe.language),
         "label": label,
         "label_description": recipe.label_descriptions.get(label, ""),

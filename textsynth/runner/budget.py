@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from textsynth.core.records import Completion, GenerationRequest
 
@@ -23,15 +23,24 @@ class RunBudget:
 
     A text that passes the filters takes `labelling` requests more, and a request may lead to `max_follow_ups`. Planned
     windows reserve both and release them at their commit, so that no limit is exceeded by labels or follow-ups. Minutes
-    count from construction: the one thing a clock decides.
+    count from construction, less the seconds that were used before: the one thing a clock decides. Once they are over,
+    answers in the journal are still used, so windows may be planned until one lacks answers.
     """
 
     def __init__(
-        self, *, requests: int | None, tokens: int | None, minutes: float | None, labelling: int = 0
-    ) -> None:  # fmt: skip
+        self,
+        *,
+        requests: int | None,
+        tokens: int | None,
+        minutes: float | None,
+        labelling: int = 0,
+        clock: Callable[[], float] = time.monotonic,
+        used_seconds: float = 0.0,
+    ) -> None:
+        self._clock = clock
         self._requests = requests
         self._tokens = tokens
-        self._deadline = None if minutes is None else time.monotonic() + 60 * minutes
+        self._deadline = None if minutes is None else clock() + 60 * minutes - used_seconds
         self._grace = 0.0 if minutes is None else max(GRACE_SECONDS, GRACE_SHARE * 60 * minutes)
         self._labelling = labelling
         self._planned = 0
@@ -47,8 +56,7 @@ class RunBudget:
 
         `tokens_per_request` is an estimate until the first answer, 0 where nothing was planned yet.
         """
-        if self._deadline is not None and time.monotonic() >= self._deadline:
-            self.exhausted_limit = "minutes"
+        if self.exhausted_limit == "minutes":
             return 0
         cost = 1 + texts_per_request * self._labelling + follow_ups_per_request
         if self._tokens is not None and not tokens_per_request:
@@ -106,10 +114,10 @@ class RunBudget:
         """
         if self._deadline is None:
             return None
-        return max(0.0, self._deadline + self._grace * for_labels - time.monotonic())
+        return max(0.0, self._deadline + self._grace * for_labels - self._clock())
 
     def record_timeout(self) -> None:
-        """Note that requests were cancelled because the minutes are over."""
+        """Note that requests were not sent or cancelled because the minutes are over."""
         self.exhausted_limit = "minutes"
 
     def record_planned(self, requests: Sequence[GenerationRequest]) -> None:

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TypeVar
 
 from textsynth.core.calibration_summary import CalibrationSummary
-from textsynth.core.protocols import CalibratableSession, FilterSession, LabellerSession
+from textsynth.core.judge_summary import JudgesSummary
+from textsynth.core.protocols import CalibratableSession, FilterSession, LabellerSession, PanelSession
 from textsynth.core.records import Completion, DroppedRecord, GenerationRequest, Record, Verdict
 from textsynth.runner.review_decisions import NO_DECISIONS, ReviewDecisions
 
@@ -51,8 +52,12 @@ class CandidatePipeline:
         labellers: Sequence[tuple[str, LabellerSession]],
         answer: AnswerRequests,
         decisions: ReviewDecisions = NO_DECISIONS,
+        load: Callable[[], None] = lambda: None,
     ) -> None:
+        """`load` loads what the filters need, which they would otherwise do themselves at their first batch."""
         self._decisions = decisions
+        self._load = load
+        self._loading: asyncio.Future[None] | None = None
         self._filters = filters
         self._labellers = labellers
         self._answer = answer
@@ -62,6 +67,17 @@ class CandidatePipeline:
     def close(self) -> None:
         """Wait for the batch in progress and end the thread."""
         self._thread.shutdown()
+
+    def is_loaded(self) -> bool:
+        """Whether the filters have loaded what they need; the first call lets their thread begin.
+
+        An error is not raised here, but by the filter that needs what cannot be loaded.
+        """
+        if self._loading is None:
+            run = contextvars.copy_context().run
+            self._loading = asyncio.get_running_loop().run_in_executor(self._thread, run, self._load)
+            self._loading.add_done_callback(lambda done: done.cancelled() or done.exception())
+        return self._loading.done()
 
     async def calibrate_labellers(self, answer: AnswerRequests) -> dict[str, CalibrationSummary]:
         """Calibrate the labellers that have gold rows, and return their summaries by step.
@@ -75,13 +91,27 @@ class CandidatePipeline:
                 summaries[name] = session.calibrate([completions or () for completions in answers])
         return summaries
 
+    async def filter_quickly(self, candidates: Sequence[Record], names: Collection[str]) -> list[Record]:
+        """Return the candidates that none of the filters with these names would drop now; nothing is committed."""
+        dropped_ids = {drop.record.id for drop in self._decisions.dropped(candidates)}
+        pending = [record for record in candidates if record.id not in dropped_ids]
+        filters = [(name, session) for name, session in self._filters if name in names]
+        return (await self._in_thread(lambda records: self._filter(records, filters), pending))[0]
+
+    def judges(self) -> dict[str, JudgesSummary]:
+        """Return the reliability of the judges of each labeller that asks several, by step."""
+        summaries = {
+            name: session.judges_summary() for name, session in self._labellers if isinstance(session, PanelSession)
+        }
+        return {name: summary for name, summary in summaries.items() if summary is not None}
+
     async def process(self, candidates: Sequence[Record]) -> BatchResult:
         """Return the outcome of every candidate of a window; filters run in a thread, so that requests go on."""
         result = BatchResult(dropped=self._decisions.dropped(candidates))
         dropped_ids = {drop.record.id for drop in result.dropped}
         pending = [record for record in candidates if record.id not in dropped_ids]
         while pending:
-            passed, waiting, dropped = await self._in_thread(self._filter, pending)
+            passed, waiting, dropped = await self._in_thread(self._filter_all, pending)
             passed, unlabelled = await self._label(passed)
             passed, disputed = self._decisions.after(passed)
             await self._in_thread(self._commit, passed)
@@ -98,13 +128,18 @@ class CandidatePipeline:
         run = contextvars.copy_context().run
         return await asyncio.get_running_loop().run_in_executor(self._thread, run, work, records)
 
-    def _filter(self, pending: Sequence[Record]) -> tuple[list[Record], list[_Waiting], list[DroppedRecord]]:
-        """Return the records that pass every filter, those that wait for their original, and the dropped ones."""
+    def _filter_all(self, pending: Sequence[Record]) -> tuple[list[Record], list[_Waiting], list[DroppedRecord]]:
+        return self._filter(pending, self._filters)
+
+    def _filter(
+        self, pending: Sequence[Record], filters: Sequence[tuple[str, FilterSession]]
+    ) -> tuple[list[Record], list[_Waiting], list[DroppedRecord]]:
+        """Return the records that pass the filters, those that wait for their original, and the dropped ones."""
         undecided = {record.id for record in pending}
         remaining = list(pending)
         waiting: list[_Waiting] = []
         dropped: list[DroppedRecord] = []
-        for name, session in self._filters:
+        for name, session in filters:
             if not remaining:
                 break
             verdicts = session.evaluate_batch(remaining)
@@ -127,7 +162,10 @@ class CandidatePipeline:
         for name, session in self._labellers:
             requests = await self._in_thread(session.build_requests, records)
             passed: list[Record] = []
-            for record, completions in zip(records, await self._answer(requests), strict=True):
+            answers = await self._answer(requests)
+            if isinstance(session, PanelSession):
+                session.observe_responses([completions for completions in answers if completions])
+            for record, completions in zip(records, answers, strict=True):
                 if completions is None:
                     dropped.append(DroppedRecord(record, "label", name, BEYOND_BUDGET))
                     continue

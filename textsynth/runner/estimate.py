@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from textsynth.core.formatting import pluralize
 from textsynth.core.protocols import Context, Labeller
 from textsynth.core.records import GenerationRequest, Provenance, Record
+from textsynth.core.resources import rare_collections
 from textsynth.export.card.licenses import conflicts
 from textsynth.hub.options import release_blockers
 from textsynth.models import ModelOptions
@@ -85,15 +86,16 @@ class RunEstimate:
 def estimate(recipe: Recipe) -> RunEstimate:
     """Return the estimate of a run of the recipe. Reads the sources; loads and asks no model."""
     recipe = pin_sources(recipe)
-    sources = read_sources(recipe)
-    recipe = fit_to_sources(recipe, sources)
-    context = make_context(recipe, sources, no_embeddings())
+    with rare_collections():
+        sources = read_sources(recipe)
+        recipe = fit_to_sources(recipe, sources)
+        context = make_context(recipe, sources, no_embeddings())
     cells = quota_cells(recipe, None)
     for cell in cells:
         if recipe.balance is not None and set(cell.values) == {"label"}:
             cell.target = max(0, cell.target - rows_of_cell(recipe, sources, cell.values["label"]))
     generators = start_generators(recipe, context)
-    shares = {item.name: item.step.share for item in recipe.generate if item.step.needs_model}
+    shares = {item.name: item.step.share for item in recipe.generate if item.step.follows_quota}
     quota = Quota(cells, shares, patience=1)
     parts = [_estimate_generator(generator, quota, cells) for generator in generators]
     rows = {
@@ -103,11 +105,16 @@ def estimate(recipe: Recipe) -> RunEstimate:
     notes = [balance_note(recipe, sources)] if recipe.balance is not None else []
     notes += cell_notes(recipe.want, [item.step for item in recipe.generate], recipe.labels)
     notes += [f"{item.name} {note}" for item in recipe.generate for note in item.step.plan_notes(context)]
+    notes += [f"{item.name} {note}" for item in recipe.select for note in item.step.selection_notes(context)]
     notes += [
-        f"{part.item} takes all {pluralize(rows[part.item], 'row')} of its source" for part in parts if not part.model
+        f"{item.name} takes all {pluralize(rows[item.name], 'row')} of its source"
+        for item in recipe.generate
+        if not item.step.needs_model and item.step.curates_source
     ]
     texts = sum(part.texts for part in parts)
-    existing_rows = sum(rows[part.item] for part in parts if not part.model)
+    existing_rows = sum(
+        rows[item.name] * item.step.candidates_per_row for item in recipe.generate if not item.step.follows_quota
+    )
     gold_rows = {item.name: len(context.sources[source]) for item, source in gold_sources(recipe.label)}
     parts += [
         _estimate_labeller(
@@ -151,9 +158,11 @@ def _notes(recipe: Recipe, context: Context, requests: Range) -> list[str]:
 
 def _estimate_generator(generator: ActiveGenerator, quota: Quota, cells: Sequence[QuotaCell]) -> StepEstimate:
     """Return the estimate for a generator's share of the quota, from a few requests that it plans."""
-    if not generator.needs_model:
+    if not generator.follows_quota:
         return StepEstimate(generator.name, "", 0, NOTHING, NOTHING, NOTHING)
     texts = quota.target_share(generator.name)
+    if not generator.needs_model:
+        return StepEstimate(generator.name, "", texts, NOTHING, NOTHING, NOTHING)
     deficits = quota.deficits(generator.name)
     samples = generator.session.plan_requests(deficits, SAMPLE_REQUESTS if cells else ALL_REQUESTS)
     if not samples:
@@ -197,9 +206,10 @@ def _estimate_labeller(
     )
     ((*samples,),) = step.start(replace(context, labels=labels), name).build_requests([example])
     most_texts = texts / LOW_YIELD + existing_rows
+    gold_requests = step.requests_per_gold_row * gold_rows
     requests = Range(
-        step.requests_per_record * (texts + gold_rows), step.requests_per_record * (most_texts + gold_rows)
-    )  # fmt: skip
+        step.requests_per_record * texts + gold_requests, step.requests_per_record * most_texts + gold_requests
+    )
     prompt_tokens = sum(map(_prompt_tokens, samples)) / max(1, len(samples))
     max_tokens = max((request.sampling.max_tokens for request in samples), default=0)
     return StepEstimate(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import heapq
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from textsynth.generate.label_sets import LabelSet
 
@@ -58,27 +58,70 @@ class _Allocation:
     def cover(self) -> dict[LabelSet, int]:
         """Take texts until no label lacks any that is available; return the number of each set.
 
-        The label that lacks most is served first. Of its sets those with the fewest labels that lack nothing come
-        first, then the one of which the smallest share was taken.
+        The label that lacks most is served first, of equal ones the first. Of its sets those with the fewest labels
+        that lack nothing come first, then the one of which the smallest share was taken.
         """
         short = {label for label, number in self._missing.items() if number > 0}
-        taken = 0
-        while short and (self._limit is None or taken < self._limit):
-            neediest = max(self._with_label, key=lambda label: self._missing[label] if label in short else 0)
-            labels_served = [neediest] if self._limit is None else short
-            sets = {labels for label in labels_served for labels in self._with_label[label] if self._is_open(labels)}
-            if not sets:
-                short -= {*labels_served}  # nothing more is available for them
-                continue
-            chosen = min(sets, key=lambda labels: self._rank(labels, short))
-            taken += 1
-            self._counts[chosen] += 1
-            for label in chosen:
-                if label in self._missing:
-                    self._missing[label] -= 1
-                    if self._missing[label] <= 0:
-                        short.discard(label)
+        if self._limit is None:
+            self._cover_neediest(short)
+        else:
+            sets = {labels: None for label in short for labels in self._with_label[label]}
+            queue = self._queue(sets, short)
+            for _ in range(self._limit):
+                chosen = self._first(queue, short)
+                if chosen is None or short.isdisjoint(chosen):
+                    break
+                self._take(chosen, short)
         return self._without_excess()
+
+    def _cover_neediest(self, short: set[str]) -> None:
+        queues = {label: self._queue(self._with_label[label], short) for label in short}
+        # What a label lacks only shrinks, so the first entry that is up to date is the label that lacks most.
+        neediest = [(-self._missing[label], rank, label) for rank, label in enumerate(self._with_label)]
+        heapq.heapify(neediest)
+        while short:
+            number, rank, label = neediest[0]
+            if label not in short:
+                heapq.heappop(neediest)
+            elif -number > self._missing[label]:
+                heapq.heapreplace(neediest, (-self._missing[label], rank, label))
+            else:
+                chosen = self._first(queues[label], short)
+                if chosen is None:
+                    short.discard(label)  # nothing more is available for it
+                else:
+                    self._take(chosen, short)
+
+    def _queue(self, sets: Iterable[LabelSet], short: set[str]) -> list[tuple[tuple[float, ...], LabelSet]]:
+        """Return the sets of which texts are left as a heap; the ranks may become out of date."""
+        queue = [(self._rank(labels, short), labels) for labels in sets if self._is_open(labels)]
+        heapq.heapify(queue)
+        return queue
+
+    def _first(self, queue: list[tuple[tuple[float, ...], LabelSet]], short: set[str]) -> LabelSet | None:
+        """Return the set of lowest rank of which texts are left.
+
+        Ranks only grow while texts are taken, so the first entry that is up to date has the lowest rank of all.
+        """
+        while queue:
+            known, labels = queue[0]
+            rank = self._rank(labels, short)
+            if not self._is_open(labels):
+                heapq.heappop(queue)
+            elif rank > known:
+                heapq.heapreplace(queue, (rank, labels))
+            else:
+                return labels
+        return None
+
+    def _take(self, chosen: LabelSet, short: set[str]) -> None:
+        """Take a text of a set; labels that lack none afterwards are removed from `short`."""
+        self._counts[chosen] += 1
+        for label in chosen:
+            if label in self._missing:
+                self._missing[label] -= 1
+                if self._missing[label] <= 0:
+                    short.discard(label)
 
     def fill(self, total: int) -> dict[LabelSet, int]:
         """Take texts up to `total`, in proportion to what is available; return the number of each set."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -9,7 +10,7 @@ from pathlib import Path
 
 from textsynth.core.paths import cache_folder
 from textsynth.core.protocols import FilterSession
-from textsynth.core.records import Completion, DroppedRecord, GenerationRequest, ModelRequest, Record, Verdict
+from textsynth.core.records import Completion, DroppedRecord, GenerationRequest, ModelRequest, Record, Sampling, Verdict
 from textsynth.core.resources import limit_threads
 from textsynth.models import ModelRuntime
 from textsynth.recipe import Recipe
@@ -81,7 +82,7 @@ def preview(recipe: Recipe, count: int, log: Callable[[str], None] = lambda _: N
 
 
 def _plan(recipe: Recipe, generators: Sequence[ActiveGenerator], count: int) -> list[GenerationRequest]:
-    shares = {item.name: item.step.share for item in recipe.generate if item.step.needs_model}
+    shares = {item.name: item.step.share for item in recipe.generate if item.step.follows_quota}
     quota = Quota(quota_cells(recipe, None), shares, patience=1)
     requests: list[GenerationRequest] = []
     for index, generator in enumerate(generators):
@@ -89,12 +90,17 @@ def _plan(recipe: Recipe, generators: Sequence[ActiveGenerator], count: int) -> 
         if generator.needs_model:
             requests += generator.session.plan_requests(quota.deficits(generator.name), limit)
             continue
-        # Existing rows come by the thousand; as many rows are shown as there would be requests.
-        requests += [
-            GenerationRequest(request.step, "", None, request.sampling, records=request.records[:limit])
-            for request in generator.session.plan_requests(EVERYTHING, limit)
-        ]
+        # Texts without a model come by the thousand; as many are shown as there would be requests.
+        deficits = quota.deficits(generator.name) if generator.follows_quota else EVERYTHING
+        planned = generator.session.plan_requests(deficits, limit)
+        records = _in_turns([request.records for request in planned])[:limit]
+        requests += [GenerationRequest(generator.name, "", None, Sampling(), records=tuple(records))]
     return requests
+
+
+def _in_turns(groups: Sequence[Sequence[Record]]) -> list[Record]:
+    """Return the first records of all groups, then the second ones, and so on."""
+    return [record for records in itertools.zip_longest(*groups) for record in records if record is not None]
 
 
 async def _complete(

@@ -8,6 +8,7 @@ from them. All of it depends on committed and planned requests only, never on th
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections import Counter
 from collections.abc import Container, Iterable, Mapping, Sequence
@@ -63,10 +64,44 @@ class QuotaCell:
 
         With several labels it counts for each of them.
         """
-        return all(
+        return not self.values or all(
             value in item.labels if key == "label" else item.fields.get(key) == value
             for key, value in self.values.items()
         )
+
+
+class CellIndex:
+    """Finds the cells in which a text counts by their values, in a time that does not grow with the number of cells."""
+
+    def __init__(self, cells: Iterable[QuotaCell]) -> None:
+        # Cells that name the same keys, by the values of these keys; the keys are in the order of the alphabet.
+        self._by_keys: dict[tuple[str, ...], dict[tuple[str | None, ...], list[int]]] = {}
+        for number, cell in enumerate(cells):
+            keys = tuple(sorted(cell.values))
+            values = tuple(cell.values[key] for key in keys)
+            self._by_keys.setdefault(keys, {}).setdefault(values, []).append(number)
+
+    def find(self, item: Record | GenerationRequest) -> list[int]:
+        """Return the indexes of the cells in which the item counts, each once; see `QuotaCell.counts`."""
+        return self._find(item.labels, item.fields)
+
+    def find_containing(self, cell: QuotaCell) -> list[int]:
+        """Return the indexes of the cells that count every text of a cell: itself, and those that fix less."""
+        labels = (cell.values["label"],) if "label" in cell.values else ()
+        return self._find(labels, cell.values)
+
+    def _find(self, labels: Sequence[str], fields: Mapping[str, object]) -> list[int]:
+        found: list[int] = []
+        for keys, by_values in self._by_keys.items():
+            values = [dict.fromkeys(labels) if key == "label" else _text_values(fields.get(key)) for key in keys]
+            for combination in itertools.product(*values):
+                found += by_values.get(combination, ())
+        return found
+
+
+def _text_values(value: object) -> tuple[str, ...]:
+    """Return a field's value where it is a text, as that of a cell; other JSON values count in no cell."""
+    return (value,) if isinstance(value, str) else ()
 
 
 class Quota:
@@ -92,6 +127,13 @@ class Quota:
         self._accepted: Counter[str] = Counter()
         # Most specific first: texts for a cell count in the cells that contain it, too.
         self._by_specificity = sorted(self.cells, key=lambda cell: -len(cell.values))
+        self._index = CellIndex(self.cells)
+        by_specificity = CellIndex(self._by_specificity)
+        # For each cell in this order, the later ones that count its texts, too.
+        self._containing = [
+            [outer for outer in by_specificity.find_containing(cell) if outer > number]
+            for number, cell in enumerate(self._by_specificity)
+        ]
         needed = sum(self.target_share(name) / texts_per_request[name] for name in shares if name in texts_per_request)
         self._prior_yield = LARGE_RUN_PRIOR_YIELD if needed >= LARGE_RUN_REQUESTS else PRIOR_YIELD
 
@@ -108,16 +150,18 @@ class Quota:
         """Return how many candidates the generator should bring for each cell, the most specific cells first."""
         if not self.cells:
             return list(EVERYTHING)
-        expected: list[tuple[QuotaCell, float]] = []
+        covered = [0.0] * len(self.cells)
         deficits: list[QuotaDeficit] = []
-        for cell in self._by_specificity:
-            covered = sum(texts for inner, texts in expected if cell.values.items() <= inner.values.items())
-            missing = self._missing(cell, generator) - covered
+        for number, cell in enumerate(self._by_specificity):
+            if cell.accepted >= cell.target:
+                continue
+            missing = self._missing(cell, generator) - covered[number]
             if missing < MIN_DEFICIT or cell.consecutive_misses[generator] >= self._patience:
                 continue
             rate = self.yield_rate(cell, generator)
             candidates = math.ceil(missing / rate)
-            expected.append((cell, candidates * rate))
+            for outer in self._containing[number]:
+                covered[outer] += candidates * rate
             deficits.append(QuotaDeficit(cell.values, candidates))
         return deficits
 
@@ -128,12 +172,13 @@ class Quota:
 
         Return whether one of them is new.
         """
-        deficit_cells = [deficit.cell for deficit in deficits]
+        served = {number for request in requests for number in self._index.find(request)}
+        lacking = {_frozen(deficit.cell) for deficit in deficits}
         changed = False
-        for cell in self.cells:
-            if cell.values not in deficit_cells:
+        for number, cell in enumerate(self.cells):
+            if _frozen(cell.values) not in lacking:
                 continue
-            if any(map(cell.counts, requests)):
+            if number in served:
                 cell.exhausted_generators.discard(generator)
             elif generator not in cell.exhausted_generators:
                 cell.exhausted_generators.add(generator)
@@ -164,9 +209,8 @@ class Quota:
     def record_planned(self, requests: Iterable[GenerationRequest]) -> None:
         """Count the candidates of planned requests as pending."""
         for request in requests:
-            for cell in self.cells:
-                if cell.counts(request):
-                    cell.pending[request.step] += request.candidates
+            for number in self._index.find(request):
+                self.cells[number].pending[request.step] += request.candidates
 
     def commit(
         self,
@@ -183,15 +227,16 @@ class Quota:
             informative = index not in stale
             self._candidates[request.step] += request.candidates * informative
             self._accepted[request.step] += len(records)
-            for cell in self.cells:
-                new = sum(map(cell.counts, records))
-                cell.accepted += new
-                cell.by_generator[request.step] += new
-                if cell.counts(request):
-                    cell.pending[request.step] -= request.candidates
-                    cell.requested[request.step] += request.candidates * informative
-                    misses = cell.consecutive_misses[request.step] + informative
-                    cell.consecutive_misses[request.step] = 0 if new else misses
+            new = Counter(number for record in records for number in self._index.find(record))
+            for number, count in new.items():
+                self.cells[number].accepted += count
+                self.cells[number].by_generator[request.step] += count
+            for number in self._index.find(request):
+                cell = self.cells[number]
+                cell.pending[request.step] -= request.candidates
+                cell.requested[request.step] += request.candidates * informative
+                misses = cell.consecutive_misses[request.step] + informative
+                cell.consecutive_misses[request.step] = 0 if new[number] else misses
 
     def _missing(self, cell: QuotaCell, generator: str) -> float:
         """Return how many accepted texts the generator should bring for the cell beyond those of pending requests.
@@ -216,6 +261,10 @@ class Quota:
         return (
             missing - sum(parts[name] for name in parts if name != leader) if generator == leader else parts[generator]
         )
+
+
+def _frozen(values: Mapping[str, str]) -> frozenset[tuple[str, str]]:
+    return frozenset(values.items())
 
 
 def _with_even_split(shares: Mapping[str, float | None]) -> dict[str, float]:

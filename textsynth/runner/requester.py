@@ -90,6 +90,8 @@ class Requester:
         self._runtime = runtime
         self._models: dict[str, Model] = {}
         self._uses: Counter[bytes] = Counter()
+        self._last_hashed: GenerationRequest | None = None
+        self._last_hash = hashlib.sha256()
         self.stats = RequestStats()
         self.waiting = 0
 
@@ -108,13 +110,19 @@ class Requester:
         return self._model_request(request, self._content_hash(request), b"\x1eafter:" + parent_key.encode())
 
     async def complete(
-        self, requests: Sequence[GenerationRequest], model_requests: Sequence[ModelRequest | None]
+        self,
+        requests: Sequence[GenerationRequest],
+        model_requests: Sequence[ModelRequest | None],
+        *,
+        answers: dict[str, Completion] | None = None,
     ) -> list[Completion | None]:
         """Return the completions in plan order, each of them on disk. Raises ModelError, JournalError, MissingAnswers.
 
-        The journal keeps answers as they came; the thinking before an answer is cut off here.
+        The journal keeps answers as they came; the thinking before an answer is cut off here. `answers`, empty, gets
+        each answer as it came by its key, as soon as it is on disk.
         """
-        answers = self._journal.find_answers([request.key for request in model_requests if request is not None])
+        answers = {} if answers is None else answers
+        answers.update(self._journal.find_answers([request.key for request in model_requests if request is not None]))
         self.stats.from_journal += len(answers)
         missing: dict[str, list[ModelRequest]] = {}
         for request, model_request in zip(requests, model_requests, strict=True):
@@ -124,20 +132,32 @@ class Requester:
             await self._take_from(self._batch, missing, answers)
         for name, unanswered in missing.items():
             await self._ask_model(name, unanswered, answers)
-        if any(request is not None and request.key not in answers for request in model_requests):
+        if self._batch is not None and any(
+            request is not None and request.key not in answers for request in model_requests
+        ):
             raise MissingAnswers
         self._count([request for request in model_requests if request is not None], answers)
-        return [None if request is None else _without_thinking(answers[request.key]) for request in model_requests]
+        return [None if request is None else without_thinking_in(answers[request.key]) for request in model_requests]
 
-    def stored(self, model_requests: Sequence[ModelRequest | None]) -> list[Completion | None]:
-        """Return the completions that are on disk already, in plan order; None for the others."""
+    def stored(
+        self, model_requests: Sequence[ModelRequest | None], *, from_journal: bool = False
+    ) -> list[Completion | None]:
+        """Return the completions that are on disk already, in plan order; None for the others.
+
+        `from_journal` counts them as answered by the journal, where no call of `complete` has.
+        """
         requests = [request for request in model_requests if request is not None]
         answers = self._journal.find_answers([request.key for request in requests])
         self._count([request for request in requests if request.key in answers], answers)
+        self.stats.from_journal += len(answers) * from_journal
         return [
-            None if request is None or request.key not in answers else _without_thinking(answers[request.key])
+            None if request is None or request.key not in answers else without_thinking_in(answers[request.key])
             for request in model_requests
         ]
+
+    async def flush(self) -> None:
+        """Wait until the answers of cancelled requests that had come are on disk, so that `stored` finds them."""
+        await self._journal.flush()
 
     async def close(self) -> None:
         """Close the models that were opened, once the answers of a batch are on disk."""
@@ -160,11 +180,12 @@ class Requester:
 
         async def on_completion(request: ModelRequest, completion: Completion) -> None:
             completion = without_secrets(completion)
+            # Before the answer is stored: it is, even if the run stops meanwhile and this call is cancelled.
+            self.stats.sent += 1
+            self.stats.generated_tokens += completion.completion_tokens
             await self._journal.add_answer(request, completion, model=identity)
             answers[request.key] = completion
             self.waiting -= 1
-            self.stats.sent += 1
-            self.stats.generated_tokens += completion.completion_tokens
 
         self.waiting += len(requests)
         try:
@@ -202,7 +223,16 @@ class Requester:
         return self._model_request(request, content, b"\x1e%d" % use)
 
     def _content_hash(self, request: GenerationRequest) -> hashlib._Hash:
-        """Return the hash of everything that shapes an answer but the use of the request."""
+        """Return the hash of everything that shapes an answer but the use of the request.
+
+        Generators group requests by prompt: most have the hash of the one before.
+        """
+        if self._last_hashed is None or not _has_same_content(self._last_hashed, request):
+            self._last_hash = self._compute_content_hash(request)
+            self._last_hashed = request
+        return self._last_hash.copy()
+
+    def _compute_content_hash(self, request: GenerationRequest) -> hashlib._Hash:
         prompt = request.prompt
         if prompt is None:
             raise TypeError("a request without a prompt has no key")
@@ -217,6 +247,17 @@ class Requester:
             raise TypeError("a request without a prompt has no key")
         content.update(use)
         return ModelRequest(content.hexdigest(), request.prompt, request.sampling, request.constraint, request.options)
+
+
+def _has_same_content(first: GenerationRequest, second: GenerationRequest) -> bool:
+    """Whether two requests share prompt, sampling, constraint and model; the texts are not compared."""
+    return (
+        first.prompt is second.prompt
+        and first.sampling is second.sampling
+        and first.constraint is second.constraint
+        and first.model == second.model
+        and first.options == second.options
+    )
 
 
 def prompt_characters(request: ModelRequest) -> int:
@@ -234,7 +275,7 @@ def without_secrets(completion: Completion) -> Completion:
     return replace(completion, text=text, failure=failure)
 
 
-def _without_thinking(completion: Completion) -> Completion:
+def without_thinking_in(completion: Completion) -> Completion:
     """Return the completion without a model's thinking before the answer; thinking that never ends is a failure."""
     answer = without_thinking(completion.text)
     if isinstance(answer, ParseFailure):

@@ -10,12 +10,14 @@ from __future__ import annotations
 import asyncio
 import itertools
 import sys
+import time
 from collections import Counter, deque
-from collections.abc import Container, Sequence
+from collections.abc import Callable, Collection, Container, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from textsynth.core.calibration_summary import CalibrationSummary
+from textsynth.core.judge_summary import JudgesSummary
 from textsynth.core.protocols import FilterSession, LabellerSession
 from textsynth.core.records import (
     Completion,
@@ -33,15 +35,13 @@ from textsynth.runner.budget import RunBudget, estimate_tokens
 from textsynth.runner.candidate_pipeline import BatchResult, CandidatePipeline
 from textsynth.runner.first_answers import FirstAnswers
 from textsynth.runner.max_tokens import AdaptiveMaxTokens
+from textsynth.runner.open_window import LOOK_SECONDS, OpenTextCounter, OpenTexts, OpenWindow
 from textsynth.runner.plugin_checks import ValidatedGenerator
 from textsynth.runner.quota import EVERYTHING, Quota
-from textsynth.runner.requester import Requester
+from textsynth.runner.requester import Requester, without_thinking_in
 from textsynth.runner.review_decisions import NO_DECISIONS, ReviewDecisions
 
 WINDOWS_IN_FLIGHT = 2
-# Windows are small until a text is accepted, but for the second one, which keeps the server busy meanwhile. So the
-# yield is known early, and where the first answers all fail, what is in flight of the second window is cancelled.
-FIRST_WINDOW = 20
 # How many answers are parsed, or requests keyed, before the event loop may handle what arrived from the model.
 STEPS_PER_TURN = 16
 # The filter thread yields to the threads of the model client and the journal after this time instead of Python's 5 ms.
@@ -56,6 +56,7 @@ class ActiveGenerator:
     session: ValidatedGenerator
     needs_model: bool
     texts_per_request: int = 1
+    follows_quota: bool = True
 
 
 @dataclass(slots=True)
@@ -63,7 +64,9 @@ class RunState:
     """What a run has so far: accepted and dropped records in plan order, and what was requested, by journal key.
 
     Equal request infos are one object, as most answers share theirs. `calibrations` are the labellers' results on gold
-    rows, by step; `notes` are sentences for the user. `stop_sentence` says why the run stopped early, where it did.
+    rows, by step, and `judges` the reliability of the judges of those that ask several; `notes` are sentences for the
+    user. `stop_sentence` says why the run stopped early, where it did. `open_texts` counts the texts of the window
+    whose answers are arriving; no other field does.
     """
 
     accepted: list[Record] = field(default_factory=list)
@@ -71,10 +74,12 @@ class RunState:
     requests: dict[str, RequestInfo] = field(default_factory=dict)
     reasons: Counter[tuple[str, str, str]] = field(default_factory=Counter)
     calibrations: dict[str, CalibrationSummary] = field(default_factory=dict)
+    judges: dict[str, JudgesSummary] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     candidates: int = 0
     windows: int = 0
     stop_sentence: str | None = None
+    open_texts: OpenTexts = field(default_factory=OpenTexts)
 
 
 @dataclass(slots=True)
@@ -88,16 +93,20 @@ class _Chain:
 
 @dataclass(frozen=True, slots=True)
 class _Window:
-    requests: list[GenerationRequest]
-    model_requests: list[ModelRequest | None]
+    texts: OpenWindow
     chains: asyncio.Task[list[_Chain]]
 
 
 class Scheduler:
     """Runs one recipe's windows of at most `window_size` requests.
 
-    `source_ids` are the ids of source records, which a duplicate may name as its original. With `rows_first` no model
-    is asked before all rows of sources that are candidates were committed, so that only what they lack is requested.
+    Windows have at most `first_window_size` requests until a text is accepted, but for the second one, which keeps the
+    server busy meanwhile. So the yield is known early, and where the first answers all fail, what is in flight of the
+    second window is cancelled. With `rows_first` nothing is requested before all rows of sources were committed.
+
+    `source_ids` are the ids of source records, which a duplicate may name as its original. `quick_filters` are the
+    names of the filters that the progress display may ask about the texts of an open window; `load_filters` loads what
+    filters need, and is called in their thread while the run waits for a model.
     """
 
     def __init__(
@@ -111,8 +120,12 @@ class Scheduler:
         requester: Requester,
         source_ids: Container[str],
         window_size: int,
+        first_window_size: int,
         decisions: ReviewDecisions = NO_DECISIONS,
         rows_first: bool = False,
+        quick_filters: Collection[str] = (),
+        load_filters: Callable[[], None] = lambda: None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._generators = generators
         self._rows_first = rows_first
@@ -123,7 +136,8 @@ class Scheduler:
         self._requester = requester
         self._source_ids = source_ids
         self._window_size = window_size
-        self._pipeline = CandidatePipeline(filters, labellers, self._answer_labellers, decisions)
+        self._first_window_size = first_window_size
+        self._pipeline = CandidatePipeline(filters, labellers, self._answer_labellers, decisions, load_filters)
         self._ledger = RecordLedger()
         self._tokens_per_request = 0
         self._follow_ups_per_request = 0
@@ -133,14 +147,14 @@ class Scheduler:
         self._planned_windows = 0
         self._has_yield = False
         self._infos: dict[tuple[str, str, str, Sampling, str], RequestInfo] = {}
-        self.state = RunState()
+        self._open_texts = OpenTextCounter(lambda texts: self._pipeline.filter_quickly(texts, quick_filters), clock)
+        self.state = RunState(open_texts=self._open_texts.texts)
 
     async def run(self) -> str:
         """Run all windows. Return why it stopped: met, budget, dry, failing or done.
 
         "done" means that no quota was set and everything the generators have was used.
         """
-        in_flight = self._in_flight
         switch_interval = sys.getswitchinterval()
         sys.setswitchinterval(SWITCH_SECONDS)
         try:
@@ -148,21 +162,26 @@ class Scheduler:
             while True:
                 requests = self._plan()
                 if requests:
-                    in_flight.append(await self._send(requests))
+                    self._in_flight.append(await self._send(requests))
                     await asyncio.sleep(0)  # the first requests leave before the next window is planned
-                if not in_flight:
-                    return self._stop_reason()
-                if len(in_flight) == WINDOWS_IN_FLIGHT or not requests:
-                    await self._commit(in_flight.popleft())
+                if not self._in_flight:
+                    return self._finish(self._stop_reason())
+                if len(self._in_flight) == WINDOWS_IN_FLIGHT or not requests:
+                    await self._commit(self._in_flight.popleft())
                 if self._first_answers.stop is not None and not self._quota.met:
                     why, self.state.stop_sentence = self._first_answers.stop
-                    return why
+                    return self._finish(why)
         finally:
-            for window in in_flight:
+            for window in self._in_flight:
                 window.chains.cancel()
-            await asyncio.gather(*(window.chains for window in in_flight), return_exceptions=True)
+            await asyncio.gather(*(window.chains for window in self._in_flight), return_exceptions=True)
             self._pipeline.close()
             sys.setswitchinterval(switch_interval)
+
+    def _finish(self, why: str) -> str:
+        """Note what the labellers learned about their judges; return why the run stopped."""
+        self.state.judges = self._pipeline.judges()
+        return why
 
     def _plan(self) -> list[GenerationRequest]:
         """Return the next window's requests; [] where nothing can or need be sent.
@@ -196,28 +215,27 @@ class Scheduler:
     def _window_limit(self) -> int:
         """Return how many requests the next window may have."""
         is_small = not self._has_yield and self._planned_windows != 1
-        return min(self._window_size, FIRST_WINDOW) if is_small else self._window_size
+        return min(self._window_size, self._first_window_size) if is_small else self._window_size
 
     def _plan_generators(self, available: int) -> tuple[list[GenerationRequest], bool]:
         """Return what the generators request for what is missing, and whether one newly has nothing to offer for it."""
         requests: list[GenerationRequest] = []
         changed = False
         if self._rows_first:
-            rows = [generator for generator in self._generators if not generator.needs_model]
-            requests = [row for one in rows for row in one.session.plan_requests(EVERYTHING, self._window_size)]
-            if requests or self._in_flight:
-                self._quota.record_planned(requests)
-                return requests, False
-            self._rows_first = False
+            curators = [generator.session for generator in self._generators if not generator.follows_quota]
+            requests = [row for session in curators for row in session.plan_requests(EVERYTHING, self._window_size)]
+            self._rows_first = bool(requests or self._in_flight)
+        if self._rows_first:
+            return requests, False
         for generator in self._generators:
-            deficits = self._quota.deficits(generator.name) if generator.needs_model else EVERYTHING
+            deficits = self._quota.deficits(generator.name) if generator.follows_quota else EVERYTHING
             remaining = available - len(requests)
             if not deficits or (remaining <= 0 and generator.needs_model):
                 continue
             limit = remaining if generator.needs_model else self._window_size
             planned = self._max_tokens.apply(generator.session.plan_requests(deficits, limit))
             self._quota.record_planned(planned)
-            if generator.needs_model and len(planned) < remaining:
+            if generator.follows_quota and len(planned) < limit:
                 changed |= self._quota.note_exhausted(generator.name, deficits, planned)
             requests += planned
         return requests, changed
@@ -227,13 +245,15 @@ class Scheduler:
         for start in range(0, len(requests), STEPS_PER_TURN):
             model_requests += self._requester.model_requests(requests[start : start + STEPS_PER_TURN])
             await asyncio.sleep(0)
-        return _Window(requests, model_requests, asyncio.create_task(self._complete_chains(requests, model_requests)))
+        window = OpenWindow(requests, model_requests)
+        return _Window(window, asyncio.create_task(self._complete_chains(window)))
 
-    async def _complete_chains(
-        self, requests: Sequence[GenerationRequest], model_requests: Sequence[ModelRequest | None]
-    ) -> list[_Chain]:
+    async def _complete_chains(self, window: OpenWindow) -> list[_Chain]:
         """Return the answered requests in plan order, each with the follow-ups that its answers led to."""
-        completions = await self._requester.complete(requests, model_requests)
+        if self._budget.seconds_left() == 0:
+            return self._stored_chains(window, from_journal=True)
+        requests, model_requests = window.requests, window.model_requests
+        completions = await self._requester.complete(requests, model_requests, answers=window.answers)
         chains = [
             _Chain([request], [model_request], [completion])
             for request, model_request, completion in zip(requests, model_requests, completions, strict=True)
@@ -249,11 +269,19 @@ class Scheduler:
 
     async def _answered_chains(self, window: _Window) -> list[_Chain]:
         """Return the chains of a window; once the minutes are over, those that were answered completely until then."""
-        done = await _done_within(window.chains, self._budget.seconds_left())
-        if done:
-            return window.chains.result()
-        self._budget.record_timeout()
-        completions = self._requester.stored(window.model_requests)
+        await self._watch(window)
+        if await _done_within(window.chains, self._budget.seconds_left()):
+            chains = window.chains.result()
+        else:
+            await self._requester.flush()
+            chains = self._stored_chains(window.texts)
+        if len(chains) < len(window.texts.requests):
+            self._budget.record_timeout()
+        return chains
+
+    def _stored_chains(self, window: OpenWindow, *, from_journal: bool = False) -> list[_Chain]:
+        """Return the chains whose answers are all on disk; `from_journal` counts these as answered by it."""
+        completions = self._requester.stored(window.model_requests, from_journal=from_journal)
         answered = zip(window.requests, window.model_requests, completions, strict=True)
         chains = [
             _Chain([request], [model_request], [completion])
@@ -261,6 +289,24 @@ class Scheduler:
             if completion is not None or model_request is None
         ]
         return [chain for chain in chains if self._follow_stored(chain)]
+
+    async def _watch(self, window: _Window) -> None:
+        """Wait until a window is answered or the minutes are over; meanwhile parse and count the texts that come."""
+        has_failed = True
+        try:
+            while not window.chains.done() and (left := self._budget.seconds_left()) != 0:
+                await asyncio.wait({window.chains}, timeout=LOOK_SECONDS if left is None else min(left, LOOK_SECONDS))
+                while not window.chains.done() and window.texts.parse_next(
+                    STEPS_PER_TURN, self._parse_answer, without_thinking_in
+                ):
+                    await asyncio.sleep(0)
+                if not window.chains.done() and self._pipeline.is_loaded():
+                    await self._open_texts.count(window.texts)
+            has_failed = False
+        finally:
+            if has_failed:
+                window.chains.cancel()
+                await asyncio.gather(window.chains, return_exceptions=True)
 
     def _follow_stored(self, chain: _Chain) -> bool:
         """Add the follow-ups whose answers are on disk; return whether they are all there."""
@@ -289,15 +335,14 @@ class Scheduler:
         """Take a window's answers in plan order through parsing, filters and labellers into the state and the quota."""
         chains = await self._answered_chains(window)
         requests = [chain.requests[0] for chain in chains]
-        for chain in chains:
-            self._budget.record_planned(chain.requests[1:])
-            self._budget.charge(chain.completions)
-        self._budget.release(window.requests)
+        self._budget.record_planned([request for chain in chains for request in chain.requests[1:]])
+        self._budget.charge([completion for chain in chains for completion in chain.completions])
+        self._budget.release(window.texts.requests)
         candidates: list[Record] = []
         unparsed: list[DroppedRecord] = []
         index_of: dict[str, int] = {}
         failures: dict[int, str] = {}
-        for index, parsed in enumerate(await self._parse(chains)):
+        for index, parsed in enumerate(await self._parse(chains, window.texts.parsed)):
             for item in parsed:
                 if isinstance(item, DroppedRecord):
                     unparsed.append(item)
@@ -309,6 +354,7 @@ class Scheduler:
         last = [chain.completions[-1] for chain in chains]
         self.state.notes += self._max_tokens.update(requests, last, with_texts)
         result = await self._pipeline.process(candidates)
+        self._open_texts.close_window()
         self._record(candidates, unparsed, result)
         accepted: dict[int, list[Record]] = {}
         for record in result.accepted:
@@ -321,21 +367,28 @@ class Scheduler:
         for generator in self._generators:
             generator.session.observe_accepted(result.accepted)
 
-    async def _parse(self, chains: Sequence[_Chain]) -> list[Sequence[Record | DroppedRecord]]:
-        """Return what each chain's last answer holds, parsed by the session that asked, in plan order."""
-        parsed: list[Sequence[Record | DroppedRecord]] = []
-        for chain in chains:
-            if len(parsed) % STEPS_PER_TURN == 0:
+    async def _parse(
+        self, chains: Sequence[_Chain], first: Sequence[Sequence[Record | DroppedRecord]]
+    ) -> list[Sequence[Record | DroppedRecord]]:
+        """Return what each chain's last answer holds, parsed by the session that asked, in plan order.
+
+        `first` are those of the first chains, which were parsed already.
+        """
+        parsed = list(first)
+        for index, chain in enumerate(chains):
+            if index % STEPS_PER_TURN == 0:
                 await asyncio.sleep(0)
             answered = zip(chain.requests, chain.model_requests, chain.completions, strict=True)
             for request, model_request, completion in answered:
                 if model_request is not None:
                     self._record_request(model_request, request, completion)
-            parsed.append(self._parse_last(chain))
+            if index >= len(first):
+                parsed.append(self._parse_answer(chain.requests[-1], chain.model_requests[-1], chain.completions[-1]))
         return parsed
 
-    def _parse_last(self, chain: _Chain) -> Sequence[Record | DroppedRecord]:
-        request, model_request, completion = chain.requests[-1], chain.model_requests[-1], chain.completions[-1]
+    def _parse_answer(
+        self, request: GenerationRequest, model_request: ModelRequest | None, completion: Completion | None
+    ) -> Sequence[Record | DroppedRecord]:
         key = "" if model_request is None else model_request.key
         if completion is not None and completion.failure is not None:
             provenance = Provenance(request.step, request.parent_ids, request.example_ids, key)
@@ -365,9 +418,16 @@ class Scheduler:
         affordable = self._budget.affordable(sizes, tokens_per_request=self._tokens_per_request)
         requests = [request for group in groups[:affordable] for request in group]
         self._budget.record_planned(requests)
-        task = asyncio.create_task(self._complete_all(requests))
-        if await _done_within(task, self._budget.seconds_left(for_labels=True)):
-            completions = task.result()
+        model_requests = self._requester.model_requests(requests)
+        left = self._budget.seconds_left(for_labels=True)
+        task = asyncio.create_task(self._complete_all(requests, model_requests)) if left != 0 else None
+        if task is None or not await _done_within(task, left):
+            # Labels that are all on disk are used, so that a repeated run does not find more than this one.
+            await self._requester.flush()
+            is_stored = None not in self._requester.stored(model_requests)
+            task = asyncio.create_task(self._complete_all(requests, model_requests)) if is_stored else None
+        if task is not None:
+            completions = await task
             self._budget.charge(completions)
             return _by_group(groups, affordable, completions)
         self._budget.record_timeout()
@@ -381,12 +441,14 @@ class Scheduler:
         tokens = [estimate_tokens(request) for group in groups for request in group]
         mean = max(1, sum(tokens) // max(1, len(tokens)))
         affordable = self._budget.affordable([len(group) for group in groups], tokens_per_request=mean)
-        completions = await self._complete_all([request for group in groups[:affordable] for request in group])
+        requests = [request for group in groups[:affordable] for request in group]
+        completions = await self._complete_all(requests, self._requester.model_requests(requests))
         self._budget.deduct(completions)
         return _by_group(groups, affordable, completions)
 
-    async def _complete_all(self, requests: Sequence[GenerationRequest]) -> list[Completion | None]:
-        model_requests = self._requester.model_requests(requests)
+    async def _complete_all(
+        self, requests: Sequence[GenerationRequest], model_requests: Sequence[ModelRequest | None]
+    ) -> list[Completion | None]:
         completions = await self._requester.complete(requests, model_requests)
         for request, model_request, completion in zip(requests, model_requests, completions, strict=True):
             if model_request is not None:

@@ -12,7 +12,7 @@ from textsynth.core.records import Record
 from textsynth.generate.label_sets import LabelSet
 from textsynth.runner.label_set_allocation import allocate_sets
 from textsynth.runner.plugin_checks import validate_selection
-from textsynth.runner.quota import QuotaCell
+from textsynth.runner.quota import CellIndex, QuotaCell
 
 
 def select(
@@ -179,9 +179,10 @@ def _first_per_group(
 def _first_needed(records: Sequence[Record], cells: Sequence[QuotaCell]) -> set[str]:
     """Return the ids of the first records that some cell still wants."""
     missing = [cell.wanted for cell in cells]
+    cell_index = CellIndex(cells)
     selected: set[str] = set()
     for record in records:
-        counting = [index for index, cell in enumerate(cells) if cell.counts(record)]
+        counting = cell_index.find(record)
         if any(missing[index] > 0 for index in counting):
             selected.add(record.id)
             for index in counting:
@@ -194,11 +195,8 @@ def _remove_unneeded(selected: set[str], records: Sequence[Record], cells: Seque
 
     Texts with several labels that were selected later may have filled the cells of an earlier text.
     """
-    cells_of = {
-        record.id: [index for index, cell in enumerate(cells) if cell.counts(record)]
-        for record in records
-        if record.id in selected
-    }
+    cell_index = CellIndex(cells)
+    cells_of = {record.id: cell_index.find(record) for record in records if record.id in selected}
     counts = Counter(index for indices in cells_of.values() for index in indices)
     for record_id in reversed(cells_of):
         if all(counts[index] > cells[index].wanted for index in cells_of[record_id]):
@@ -215,42 +213,54 @@ def _fill_attribute_cells(selected: set[str], accepted: Sequence[Record], cells:
     """
     if all(set(cell.values) <= {"label"} for cell in cells):
         return
-    cells_of = {
-        record.id: {index for index, cell in enumerate(cells) if cell.counts(record)} for record in accepted
-    }  # fmt: skip
+    cell_index = CellIndex(cells)
+    cells_of = {record.id: frozenset(cell_index.find(record)) for record in accepted}
     counts = Counter(index for record_id in selected for index in cells_of[record_id])
     excess = [counts[index] - cell.wanted for index, cell in enumerate(cells)]
-    removable: dict[tuple[str, ...], list[str]] = defaultdict(list)
-    for record in accepted:
+    totals = [index for index, cell in enumerate(cells) if not cell.values]
+    removable: dict[tuple[str, ...], _Removable] = defaultdict(_Removable)
+    for position, record in enumerate(accepted):
         if record.id in selected:
-            removable[record.labels].append(record.id)
+            removable[record.labels].add(position, cells_of[record.id])
     for record in [record for record in accepted if record.id not in selected]:
         added_cells = cells_of[record.id]
         if all(excess[index] >= 0 for index in added_cells):
             continue
-        removed = _find_removable(removable[record.labels], cells_of, added_cells, excess)
-        if removed is None and any(not cell.values and excess[index] >= 0 for index, cell in enumerate(cells)):
+        removed = removable[record.labels].pop_for(added_cells, excess)
+        if removed is None and any(excess[index] >= 0 for index in totals):
             continue  # the total is never exceeded
         selected.add(record.id)
         for index in added_cells:
             excess[index] += 1
         if removed is not None:
-            removable[record.labels].remove(removed)
-            selected.remove(removed)
-            for index in cells_of[removed]:
+            removed_id = accepted[removed].id
+            selected.remove(removed_id)
+            for index in cells_of[removed_id]:
                 excess[index] -= 1
 
 
-def _find_removable(
-    ids: Sequence[str], cells_of: Mapping[str, set[int]], added_cells: set[int], excess: Sequence[int]
-) -> str | None:
-    """Return the last of the ids that can be exchanged for a text that counts in `added_cells`; None where none can.
+class _Removable:
+    """Selected texts of the same labels that may be exchanged, in groups that count in the same cells.
 
-    No cell may need it, and it may not count in every one of `added_cells` that lacks texts.
+    Texts are positions among the accepted ones, added in this order.
     """
-    lacking = {index for index in added_cells if excess[index] < 0}
-    for record_id in reversed(ids):
-        reduced = cells_of[record_id] - added_cells
-        if lacking - cells_of[record_id] and all(excess[index] > 0 for index in reduced):
-            return record_id
-    return None
+
+    def __init__(self) -> None:
+        self._positions: dict[frozenset[int], list[int]] = defaultdict(list)
+
+    def add(self, position: int, cells: frozenset[int]) -> None:
+        """Add a text that counts in `cells`."""
+        self._positions[cells].append(position)
+
+    def pop_for(self, added_cells: frozenset[int], excess: Sequence[int]) -> int | None:
+        """Remove and return the last text that can be exchanged for one that counts in `added_cells`; None if none can.
+
+        No cell may need it, and it may not count in every one of `added_cells` that lacks texts.
+        """
+        lacking = {index for index in added_cells if excess[index] < 0}
+        exchangeable = [
+            positions
+            for cells, positions in self._positions.items()
+            if positions and lacking - cells and all(excess[index] > 0 for index in cells - added_cells)
+        ]
+        return max(exchangeable, key=lambda positions: positions[-1]).pop() if exchangeable else None

@@ -16,6 +16,7 @@ from textsynth.core.protocols import (
     FilterSession,
     Labeller,
     LabellerSession,
+    PanelSession,
 )
 from textsynth.core.records import Completion, GenerationRequest, Record, Verdict
 from textsynth.core.scope import ScopedFilterSession, scope_of
@@ -35,6 +36,7 @@ def start_generators(recipe: Recipe, context: Context) -> list[ActiveGenerator]:
             ValidatedGenerator(item.name, item.step.start(context, item.name), context.labels),
             item.step.needs_model,
             item.step.texts_per_request,
+            item.step.follows_quota,
         )
         for item in recipe.generate
     ]
@@ -50,7 +52,7 @@ def start_labellers(recipe: Recipe, context: Context) -> list[tuple[str, Labelle
     sessions: list[tuple[str, LabellerSession]] = []
     for name, step in labellers(recipe):
         session = step.start(context, name)
-        if not isinstance(session, CalibratableSession):
+        if not isinstance(session, (CalibratableSession, PanelSession)):
             session = ValidatedLabeller(name, session, context.labels)
         sessions.append((name, session))
     return [*sessions, (REQUIRED_COLUMNS, RequiredColumns(context))]
@@ -84,6 +86,17 @@ class RequiredColumns:
 def filter_sessions(recipe: Recipe, context: Context) -> list[tuple[str, FilterSession]]:
     """Return the filters with their names, in the recipe's order; each starts with its first batch."""
     return [(item.name, _filter_session(item.name, item.step, context)) for item in recipe.filter]
+
+
+def quick_filters(recipe: Recipe) -> frozenset[str]:
+    """Return the names of the filters that the progress display may ask about texts of an open window."""
+    return frozenset(item.name for item in recipe.filter if item.step.is_quick)
+
+
+def load_filters(recipe: Recipe, context: Context) -> None:
+    """Load what the filters need and takes long: the embedder."""
+    if any(item.step.embeds for item in recipe.filter):
+        context.load_embedder()
 
 
 def _filter_session(name: str, step: Filter, context: Context) -> FilterSession:

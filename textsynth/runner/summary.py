@@ -19,7 +19,8 @@ from textsynth.export.card.licenses import conflicts, known_model_license
 from textsynth.export.run_result import CardMetadata, CheckInfo, QuotaStatus, RunResult, SourceInfo
 from textsynth.prompts import find_prompt
 from textsynth.recipe import Recipe, references_in
-from textsynth.runner.quota import QuotaCell
+from textsynth.recipe.balance import balanced_steps
+from textsynth.runner.quota import CellIndex, QuotaCell
 from textsynth.runner.requester import RequestStats
 from textsynth.runner.scheduler import RunState
 from textsynth.store.manifest import FORMAT, Counts, DropCount, Licenses, QuotaRow, RunFacts
@@ -88,17 +89,19 @@ def run_result(recipe: Recipe, finished: FinishedRun) -> RunResult:
         sources=source_infos(recipe),
         checks=_checks(recipe),
         labellers=[item.name for item in recipe.label],
-        confidence_steps=_confidence_steps(recipe),
+        confidence_steps=recipe.confidence_steps,
         selector=recipe.select[-1].name if recipe.select else "quota",
         metadata=CardMetadata(**{name: getattr(export, name) for name in CardMetadata.__dataclass_fields__}),
         recipe_text=recipe.text,
         overrides=recipe.overrides,
         weight=None if evaluation is None else fitted_weight(recipe, evaluation),
-        has_origin=recipe.balance is not None,
+        real_steps=balanced_steps(recipe),
         evaluation_sentences=() if evaluation is None else evaluation.verdict.sentences,
         calibrations=finished.state.calibrations,
         evaluation={} if evaluation is None else _as_json(evaluation),
         secrets=recipe.secrets,
+        label_losses=[loss["sentence"] for loss in manifest.get("label_losses", ())],
+        origins={item.name: item.step.text_origin for item in recipe.generate if not item.step.needs_model},
     )
     return replace(result, figures=run_figures(result))
 
@@ -157,21 +160,25 @@ def quota_table(
 
     `selected` maps the index of a cell to the number of its selected texts.
     """
+    missing = [max(0, cell.wanted - selected[index]) for index, cell in enumerate(cells)]
+    reasons: list[Counter[tuple[str, str]]] = [Counter() for _ in cells]
+    if any(missing):
+        cell_index = CellIndex(cells)
+        for drop in dropped:
+            for index in cell_index.find(drop.record):
+                if missing[index]:
+                    reasons[index][drop.step, reason_category(drop.reason)] += 1
     rows: list[QuotaRow] = []
     for index, cell in enumerate(cells):
-        missing = max(0, cell.wanted - selected[index])
-        reasons: Counter[tuple[str, str]] = Counter()
-        if missing:
-            reasons.update((drop.step, reason_category(drop.reason)) for drop in dropped if cell.counts(drop.record))
         rows.append(
             {
                 "cell": dict(cell.values),
                 "wanted": cell.wanted,
                 "selected": selected[index],
-                "missing": missing,
+                "missing": missing[index],
                 "reasons": [
                     {"step": step, "reason": reason, "count": count}
-                    for (step, reason), count in reasons.most_common(MAX_REASONS_PER_CELL)
+                    for (step, reason), count in reasons[index].most_common(MAX_REASONS_PER_CELL)
                 ],
             }
         )
@@ -224,6 +231,8 @@ def initial_manifest(
     }
     if state.calibrations:
         manifest["calibration"] = state.calibrations
+    if state.judges:
+        manifest["judges"] = state.judges
     return manifest
 
 
@@ -248,12 +257,6 @@ def _checks(recipe: Recipe) -> list[CheckInfo]:
     """Return the recipe's filters and labellers, in order."""
     filters = [CheckInfo("filter", item.name, item.step.looks_for) for item in recipe.filter]
     return [*filters, *(CheckInfo("label", item.name) for item in recipe.label)]
-
-
-def _confidence_steps(recipe: Recipe) -> list[str]:
-    """Return the steps whose score is the confidence in a label, in the order in which they run."""
-    filters = [item.name for item in recipe.filter if item.step.label_confidence]
-    return [*filters, *(item.name for item in recipe.label)]
 
 
 def _as_json(evaluation: Evaluation) -> dict[str, Any]:

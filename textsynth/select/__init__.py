@@ -10,5 +10,6 @@ from textsynth.core.registry import lazy_exports
 if TYPE_CHECKING:
     from textsynth.select.balanced import Balanced as Balanced
     from textsynth.select.diverse import Diverse as Diverse
+    from textsynth.select.margin import Margin as Margin
 else:
     __getattr__, __dir__ = lazy_exports(__name__)

@@ -11,17 +11,31 @@ trained on a random selection of the same size; use it for variety and for revie
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
+
+from pydantic import Field
 
 from textsynth.core.protocols import Context, Selector
 from textsynth.core.records import Record
 from textsynth.similarity.embedder import require_embeddings
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+MIN_WEIGHT = 0.01
+"""The weight of a text with confidence 0."""
 
 
 class Diverse(Selector):
     """Selects the texts of each label that are farthest from each other."""
 
     oversample: ClassVar[float] = 1.3
+
+    weigh_by_confidence: bool = Field(
+        default=False,
+        description="multiply the distance of a text by the confidence in its label, where a step has measured it",
+    )
 
     def check_dependencies(self) -> None:
         """Raise MissingExtra where the packages for embeddings are not installed."""
@@ -40,6 +54,16 @@ class Diverse(Selector):
             if len(candidates) <= limit:
                 selected.update(record.id for record in candidates)
             elif limit > 0:
-                indices = k_center(context.embed([record.text for record in candidates]), limit)
+                vectors = context.embed([record.text for record in candidates])
+                weights = _confidences(candidates, context) if self.weigh_by_confidence else None
+                indices = k_center(vectors, limit, weights)
                 selected.update(candidates[index].id for index in indices)
         return [record.id for record in records if record.id in selected]
+
+
+def _confidences(records: Sequence[Record], context: Context) -> NDArray[np.float64]:
+    """Return the confidence of each record by the last step that measured one, 1 where none did."""
+    import numpy as np
+
+    scores = [[record.scores[step] for step in context.confidence_steps if step in record.scores] for record in records]
+    return np.array([max(MIN_WEIGHT, values[-1]) if values else 1.0 for values in scores])

@@ -74,14 +74,18 @@ class Embedder:
             self._cache.update(zip(missing, vectors, strict=True))
         return np.stack([self._cache[key] for key in keys])
 
+    def load(self) -> None:
+        """Load the model, which `embed` does at the first text that the store lacks. Raises as `embed` does."""
+        if self._model is None:
+            self._model = _load(self._name)
+
     def _key(self, text: str) -> bytes:
         return hashlib.sha256(self._salt + text.encode("utf-8", "surrogatepass")).digest()
 
     def _encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
         import numpy as np
 
-        if self._model is None:
-            self._model = _load(self._name)
+        self.load()
         # The library sorts by length; a stable input order makes its batches reproducible.
         vectors = self._model.encode(
             list(texts),

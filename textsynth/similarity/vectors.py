@@ -99,15 +99,18 @@ def nearest_earlier(vectors: Vectors) -> tuple[Vectors, NDArray[np.int64]]:
     return best, rows
 
 
-def k_center(vectors: Vectors, k: int) -> list[int]:
+def k_center(vectors: Vectors, k: int, weights: NDArray[np.float64] | None = None) -> list[int]:
     """Return the rows of a diverse selection of k of n vectors, in the order of selection.
 
     Greedy k-center (Gonzalez 1985): starts with the vector nearest to the mean, then always takes the vector farthest
-    from its nearest selected one; ties: the lowest row. n·k·dim operations, no n·n memory. k ≥ n selects all.
+    from its nearest selected one; ties: the lowest row. n·k·dim operations, no n·n memory. k ≥ n selects all. With
+    `weights` (n numbers above 0) the distance, 1 - cosine, counts times the weight of the row.
     """
     if not len(vectors) or k <= 0:
         return []
     first = int((vectors @ vectors.mean(axis=0)).argmax())
+    if weights is not None:
+        return _weighted_k_center(vectors, min(k, len(vectors)), weights, first)
     selected = [first]
     closest = vectors @ vectors[first]
     closest[first] = np.inf
@@ -116,6 +119,18 @@ def k_center(vectors: Vectors, k: int) -> list[int]:
         selected.append(farthest)
         np.maximum(closest, vectors @ vectors[farthest], out=closest)
         closest[farthest] = np.inf  # stays infinite, as `maximum` keeps the larger value
+    return selected
+
+
+def _weighted_k_center(vectors: Vectors, k: int, weights: NDArray[np.float64], first: int) -> list[int]:
+    selected = [first]
+    distances = 1.0 - vectors @ vectors[first]
+    while len(selected) < k:
+        scores = np.maximum(distances, 0.0) * weights
+        scores[selected] = -1.0
+        farthest = int(scores.argmax())
+        selected.append(farthest)
+        np.minimum(distances, 1.0 - vectors @ vectors[farthest], out=distances)
     return selected
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import math
 import re
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -263,14 +263,16 @@ def _duplicate_indices(
     indices = [0] * len(texts)
     if len(set(texts)) == len(texts):
         return indices
-    rows_by_text: dict[str, list[int]] = defaultdict(list)
+    first_rows: dict[str, int] = {}
+    repeated: dict[str, list[int]] = {}
     for row, text in enumerate(texts):
-        rows_by_text[text].append(row)
-    for rows in rows_by_text.values():
-        if len(rows) > 1:
-            rows.sort(key=lambda row: (labels[row], sorted(fields[row].items())))
-            for index, row in enumerate(rows):
-                indices[row] = index
+        first = first_rows.setdefault(text, row)
+        if first != row:
+            repeated.setdefault(text, [first]).append(row)
+    for rows in repeated.values():
+        rows.sort(key=lambda row: (labels[row], sorted(fields[row].items())))
+        for index, row in enumerate(rows):
+            indices[row] = index
     return indices
 
 

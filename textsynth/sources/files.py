@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import codecs
 import gzip
+import os
+import unicodedata
 import zlib
 from itertools import islice
 from pathlib import Path
@@ -56,10 +58,23 @@ def read_table(path: Path, *, where: str, limit: int | None = None) -> SourceTab
     text = _decode(_read_bytes(path, where, gzipped=gzipped), where)
     if suffix in {".csv", ".tsv"}:
         return csv_table(text, where, "\t" if suffix == ".tsv" else ",", limit)
+    text = _with_line_feeds(text)
     if suffix == ".txt":
         return _text_table(text, where, limit)
     is_list = suffix == ".json" and not is_json_lines(text)
     return json_table(text, where, limit) if is_list or is_json_list(text) else jsonl_table(text, where, limit)
+
+
+def located(path: Path) -> Path:
+    """Return the path, or that of the only file whose name differs in the Unicode form of its letters alone.
+
+    A name with accents that was written on a Mac is often decomposed (NFD), and looks the same.
+    """
+    if path.name.isascii() or os.path.lexists(path) or not path.parent.is_dir():
+        return path
+    name = unicodedata.normalize("NFC", path.name)
+    same = [each for each in _files_in(path.parent) if unicodedata.normalize("NFC", each) == name]
+    return path.with_name(same[0]) if len(same) == 1 else path
 
 
 def missing_file(path: Path, where: str) -> str | None:
@@ -119,6 +134,11 @@ def _decode(data: bytes, where: str) -> str:
         invalid = data[error.start : error.start + 1]
         raise SourceError(f"{where}:{line}: not UTF-8, found the byte {invalid!r}; save the file as UTF-8") from error
     return _checked(text, where)
+
+
+def _with_line_feeds(text: str) -> str:
+    """Return the text with line feeds if all of its lines end in carriage returns, as old Mac programs write them."""
+    return text if "\n" in text else text.replace("\r", "\n")
 
 
 def _decode_utf16(data: bytes, where: str) -> str:

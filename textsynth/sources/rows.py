@@ -16,7 +16,7 @@ from textsynth.core.errors import SourceError
 from textsynth.core.protocols import SourceOrigin
 from textsynth.core.records import Record
 from textsynth.sources.columns import TableSource
-from textsynth.sources.files import missing_file
+from textsynth.sources.files import located, missing_file
 from textsynth.sources.folder import read_rows
 
 
@@ -32,16 +32,16 @@ class Rows(TableSource):
 
     def missing_file(self, base: Path) -> str | None:
         """Return one sentence if the file does not exist, else None; reads nothing."""
-        return missing_file(base / self.path, str(self.path))
+        return missing_file(located(base / self.path), str(self.path))
 
     def column_names(self, base: Path) -> tuple[str, ...]:
         """Return the names of the columns, () where the file cannot be read."""
         try:
-            return tuple(read_rows(base / self.path, where=str(self.path), limit=1).names)
+            return tuple(read_rows(located(base / self.path), where=str(self.path), limit=1).names)
         except SourceError:
             return ()
 
     def read(self, base: Path, *, name: str, seed: int) -> list[Record]:
         """Return the rows as records, in file order. Raises SourceError with file and line."""
-        table = read_rows(base / self.path, where=str(self.path), limit=self.limit)
+        table = read_rows(located(base / self.path), where=str(self.path), limit=self.limit)
         return self.records(table, name=name, seed=seed)

@@ -14,6 +14,7 @@ from textsynth.core.errors import RunError
 
 OWNER_ONLY_FILE = 0o600
 OWNER_ONLY_FOLDER = 0o700
+NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL
 _numbers = itertools.count()
 
 
@@ -32,9 +33,19 @@ def open_atomic(path: Path, *, error: str | None = None, mode: int = 0o666) -> I
         yield file
 
 
-def write_bytes_atomic(path: Path, content: bytes, *, error: str | None = None, mode: int = OWNER_ONLY_FILE) -> None:
-    """Write a file, by default readable by its owner only; see `open_atomic`."""
-    with _open_temporary(path, error, mode) as descriptor:
+def write_bytes_atomic(
+    path: Path,
+    content: bytes,
+    *,
+    error: str | None = None,
+    mode: int = OWNER_ONLY_FILE,
+    temporary: Path | None = None,
+) -> None:
+    """Write a file, by default readable by its owner only; see `open_atomic`.
+
+    `temporary` is the path of the temporary file, which must not exist, in place of one beside `path`.
+    """
+    with _open_temporary(path, error, mode, temporary) as descriptor:
         file: BinaryIO
         with open(descriptor, "wb", closefd=False) as file:
             file.write(content)
@@ -54,10 +65,13 @@ def write_json(
 
 
 @contextmanager
-def _open_temporary(path: Path, error: str | None, mode: int) -> Iterator[int]:
+def _open_temporary(path: Path, error: str | None, mode: int, temporary: Path | None = None) -> Iterator[int]:
     """Yield the descriptor of a new file beside `path`, which replaces it when the block ends without an exception."""
     try:
-        temporary, descriptor = _create_temporary(path, mode)
+        if temporary is None:
+            temporary, descriptor = _create_temporary(path, mode)
+        else:
+            descriptor = os.open(temporary, NEW_FILE, mode)
         try:
             try:
                 yield descriptor
@@ -78,6 +92,6 @@ def _create_temporary(path: Path, mode: int) -> tuple[Path, int]:
     while True:
         temporary = path.with_name(f".{path.name}.{os.getpid()}-{next(_numbers)}")
         try:
-            return temporary, os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+            return temporary, os.open(temporary, NEW_FILE, mode)
         except FileExistsError:
             continue

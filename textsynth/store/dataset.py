@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 from bisect import bisect_left
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,20 +26,27 @@ BATCH_ROWS = 5000
 class DatasetReader:
     """The rows of all parquet files of a folder, in the order of the files' names; a missing folder has no rows.
 
-    `splits` is the split of each row, by the name of its file; `columns` are the names of the columns; `names` are
-    those of the labels by their integer codes. Labels are returned as names. Raises UsageError for a damaged file.
+    `columns` are the names of the columns; `names` are those of the labels by their integer codes. Labels are returned
+    as names. Rows are counted, and those at few positions read, without reading all. Raises UsageError for a damaged
+    file.
     """
 
     def __init__(self, folder: Path) -> None:
         self._files = {path: _open_parquet(path) for path in sorted(folder.glob("*.parquet"))}
-        counts = [(path, file.metadata.num_rows) for path, file in self._files.items()]
-        self.splits = [path.stem.split("-")[0] for path, count in counts for _ in range(count)]
         schemas = [file.schema_arrow for file in self._files.values()]
         self.columns: list[str] = schemas[0].names if schemas else []
         self.names: list[str] = _read_label_names(schemas[0].metadata or {}) if schemas else []
 
     def __len__(self) -> int:
-        return len(self.splits)
+        return sum(file.metadata.num_rows for file in self._files.values())
+
+    @cached_property
+    def splits(self) -> list[str]:
+        """The split of each row, by the name of its file."""
+        splits: list[str] = []
+        for path, file in self._files.items():
+            splits += [path.stem.split("-")[0]] * file.metadata.num_rows
+        return splits
 
     def column(self, name: str) -> list[Any]:
         """Return the values of a column, [] where there is no such column."""
@@ -54,18 +62,60 @@ class DatasetReader:
         """Return the rows at `positions`, in that order."""
         remaining = sorted(set(positions))
         rows: dict[int, dict[str, Any]] = {}
-        start = 0
-        for batch in self._batches() if remaining else ():
+        for start, batch in self._batches_at(remaining):
             in_batch = remaining[bisect_left(remaining, start) : bisect_left(remaining, start + len(batch))]
             taken = batch.take([position - start for position in in_batch]).to_pylist() if in_batch else []
             rows.update(zip(in_batch, taken, strict=True))
-            start += len(batch)
-            if start > remaining[-1]:
-                break
         for row in rows.values() if self.names else ():
             if "label" in row:
                 row["label"] = self._label_name(row["label"])
         return [rows[position] for position in positions]
+
+    def positions_of(self, ids: Iterable[str]) -> dict[str, int]:
+        """Return the positions of the rows with these ids, in the order of the rows; other ids are left out."""
+        import pyarrow as pa
+        import pyarrow.compute as pc
+
+        wanted = pa.array(sorted(set(ids)), pa.string())
+        return self._positions(lambda column: pc.is_in(column, value_set=wanted)) if len(wanted) else {}
+
+    def positions_of_prefix(self, prefix: str) -> dict[str, int]:
+        """Return the positions of the rows whose ids begin with `prefix`, by id, in the order of the rows."""
+        import pyarrow.compute as pc
+
+        return self._positions(lambda column: pc.starts_with(column, prefix))
+
+    def _positions(self, condition: Callable[[pa.Array], pa.Array]) -> dict[str, int]:
+        """Return the positions of the rows whose id meets the condition, by id."""
+        import pyarrow.compute as pc
+
+        positions: dict[str, int] = {}
+        start = 0
+        for batch in self._batches(["id"]) if "id" in self.columns else ():
+            column = batch.column(0)
+            indices = pc.indices_nonzero(condition(column))
+            positions.update(
+                zip(column.take(indices).to_pylist(), (start + i for i in indices.to_pylist()), strict=True)
+            )
+            start += len(batch)
+        return positions
+
+    def _batches_at(self, positions: Sequence[int]) -> Iterator[tuple[int, pa.RecordBatch]]:
+        """Yield the batches of the row groups that hold the sorted positions, each with the position of its start."""
+        import pyarrow as pa
+
+        start = 0
+        for path, file in self._files.items():
+            for group in range(file.num_row_groups):
+                end = start + file.metadata.row_group(group).num_rows
+                if bisect_left(positions, start) < bisect_left(positions, end):
+                    try:
+                        for batch in file.iter_batches(BATCH_ROWS, row_groups=[group]):
+                            yield start, batch
+                            start += len(batch)
+                    except (pa.ArrowException, OSError) as error:
+                        raise _damaged(path, error) from error
+                start = end
 
     def _batches(self, columns: list[str] | None = None) -> Iterator[pa.RecordBatch]:
         import pyarrow as pa

@@ -7,16 +7,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from hashlib import sha256
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from textsynth.core.errors import UsageError
-from textsynth.store.dataset_hash import dataset_hash
-from textsynth.store.owned_files import OwnedFiles, write_owned_json
+from textsynth.store.dataset_hash import DATASET, dataset_hash
+from textsynth.store.owned_files import OwnedFiles, file_hash, write_owned_json
 
 FILE = "evaluation.json"
+CARD = f"{DATASET}/README.md"
 FORMAT = 2
 """The version of the file format that is written and read."""
 DECIMALS = 6
@@ -365,15 +367,36 @@ def read_evaluation(folder: Path) -> dict[str, Any] | None:
     except RecursionError as error:
         raise _damaged(path, "it is nested too deeply") from error
     evaluated = evaluation.pop("dataset", None)
+    evaluation.pop("card", None)
     if evaluated is not None and evaluated != dataset_hash(folder):
         raise UsageError(f"{path}: the evaluation is of another data set than the one in this folder; {REMEDY}")
     return evaluation
 
 
-def write_evaluation(folder: Path, content: Mapping[str, Any]) -> None:
-    """Write the evaluation of a run atomically, with the hash of the data set that it is of."""
-    stamped = {**content, "dataset": dataset_hash(folder)}
+def write_evaluation(folder: Path, content: Mapping[str, Any], *, card: str | None = None) -> None:
+    """Write the evaluation of a run atomically, with the hashes of the data set that it is of and of its card.
+
+    `card` is the text that the card is about to get; default: the one that it has.
+    """
+    card_hash = file_hash(folder / CARD) if card is None else sha256(card.encode("utf-8", "replace")).hexdigest()
+    stamped = {**content, "dataset": dataset_hash(folder), "card": card_hash}
     write_owned_json(folder, FILE, stamped, indent=1, error="the evaluation cannot be written")
+
+
+def check_card(folder: Path) -> None:
+    """Raise UsageError where the card of a run is not the one that was written together with its evaluation.
+
+    A card that the user has changed is none of ours, and is not compared.
+    """
+    try:
+        stamp = json.loads((folder / FILE).read_text(encoding="utf-8"))["card"]
+    except (OSError, ValueError, LookupError, TypeError, RecursionError):
+        return
+    if stamp not in ("", file_hash(folder / CARD)) and OwnedFiles(folder).owns(CARD):
+        raise UsageError(
+            f"{folder / CARD}: is not the card that belongs to {FILE}: a command was stopped while it wrote the two; "
+            "run `textsynth evaluate` again"
+        )
 
 
 def delete_evaluation(folder: Path) -> None:

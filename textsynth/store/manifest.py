@@ -15,6 +15,8 @@ from typing_extensions import TypedDict
 
 from textsynth.core.calibration_summary import CalibrationSummaries
 from textsynth.core.errors import UsageError, did_you_mean
+from textsynth.core.judge_summary import JudgesSummaries
+from textsynth.core.label_error_summary import LabelErrorSummaries
 from textsynth.store.owned_files import write_owned_json
 
 if TYPE_CHECKING:
@@ -77,7 +79,12 @@ class QuotaRow(TypedDict):
 
 
 class Requests(TypedDict):
-    """The number of requests by where their answers came from; `failed` ones have no answer."""
+    """The number of requests: of the `planned` ones that count, `failed` have no answer.
+
+    Answers that were `sent` for or were `from_journal` are more than the planned ones where a run stopped while it
+    waited for requests that it had planned ahead. These answers are in the journal; nothing else counts them, so that a
+    run that was interrupted has the same counts as one that was not.
+    """
 
     planned: int
     sent: int
@@ -86,7 +93,7 @@ class Requests(TypedDict):
 
 
 class Tokens(TypedDict):
-    """Tokens read and written by the models."""
+    """Tokens read and written by the models, in the planned requests that count."""
 
     prompt: int
     completion: int
@@ -124,6 +131,28 @@ class ReviewOutcome(TypedDict):
     unusable: int
 
 
+class LabelLoss(TypedDict):
+    """A check that dropped most texts of one label and few of the others: counts, shares (0 to 1) and a sentence.
+
+    `entered` texts of the label came to the check, and `share` of them were dropped; of the other labels' texts it was
+    `share_of_others`.
+    """
+
+    step: str
+    label: str
+    dropped: int
+    entered: int
+    share: float
+    share_of_others: float
+    sentence: str
+
+
+class WithLabelLosses(TypedDict, total=False):
+    """The part of a manifest that only a run has in which a check dropped most texts of a label."""
+
+    label_losses: list[LabelLoss]
+
+
 class WithReview(TypedDict, total=False):
     """The part of a manifest that only a run with review decisions has."""
 
@@ -142,7 +171,7 @@ class WithDataset(TypedDict, total=False):
     dataset: DatasetInfo
 
 
-class RunFacts(WithReview, WithDataset, CalibrationSummaries):
+class RunFacts(WithReview, WithDataset, WithLabelLosses, CalibrationSummaries, JudgesSummaries, LabelErrorSummaries):
     """The part of a manifest that is known before the data set is written."""
 
     version: int
@@ -171,7 +200,9 @@ class Manifest(RunFacts):
     `sources` names to what was read (path, config, split, revision); `checked_for_leaks` are the sources whose copies a
     filter dropped; `engines` are the servers' versions by model; `drops` has the most common reason first; `splits` is
     the number of texts of each split; `seconds` is how long the run took. `review` is there where people decided on
-    texts, `calibration` where labellers were calibrated on gold rows. `dataset` has the hash of the data set's content.
+    texts, `label_losses` where a check dropped most texts of one label, `calibration` where labellers were calibrated
+    on gold rows, `judges` where labellers asked several, `label_errors` where a labeller looked for wrong labels.
+    `dataset` has the hash of the data set's content.
     """
 
     licenses: Licenses

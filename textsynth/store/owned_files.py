@@ -3,14 +3,18 @@
 The list is `.textsynth-files.jsonl` in the folder. A file is added with the sha256 of its content before it is put in
 its place, so a run that is killed in between can still be continued. A file counts as ours only while its content has
 one of its hashes, and neither it nor a folder above it, up to the run's folder, is a symbolic link. Lines are only ever
-appended: an incomplete line, as after a crash, is skipped.
+appended: an incomplete line, as after a crash, is skipped. The list also has the temporary files, so that the next
+command removes what a killed one left.
 """
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
+import re
+import secrets
 import stat
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
@@ -24,6 +28,8 @@ FILE = ".textsynth-files.jsonl"
 HEADER = {"textsynth_files": 1}
 REMEDY = "move it away, or name another folder with --out"
 MAX_NAMED = 3
+TEMPORARY = re.compile(r"\.[^/]+\.(?P<process>[0-9]{1,9})-[0-9a-f]{16}")
+"""The names of temporary files: that of the file, the number of the process, and a random part."""
 
 
 class RunIdentity(NamedTuple):
@@ -44,6 +50,7 @@ class OwnedFiles:
         self.folder = folder
         self.run: RunIdentity | None = None
         self.temporary_folders: set[str] = set()
+        self._temporary_files: set[str] = set()
         self._hashes: dict[str, set[str]] = {}
         for entry in _read_entries(folder / FILE):
             self._apply(entry)
@@ -86,13 +93,25 @@ class OwnedFiles:
     def _reason(self, name: str) -> str:
         return "was changed since a run wrote it" if name in self._hashes else "is no file that a run here wrote"
 
-    def add(self, files: Mapping[str, str]) -> None:
-        """Add files with the sha256 of the content that they are about to get. Raises RunError."""
-        self._append(
+    def add(self, files: Mapping[str, str], *, temporary: str = "") -> None:
+        """Add files with the sha256 of the content that they are about to get, and a temporary file. Raises RunError.
+
+        `temporary` is the name of a file in the run's folder that is about to be made, as TEMPORARY matches it.
+        """
+        entries: list[Mapping[str, object]] = [
             {"file": name, "sha256": content_hash}
             for name, content_hash in files.items()
             if content_hash not in self._hashes.get(name, ())
-        )
+        ]
+        self._append(entries + [{"temporary": temporary}] * bool(temporary))
+
+    def remove_leftovers(self) -> None:
+        """Remove the temporary files of processes that were killed; those of processes that run stay."""
+        for name in sorted(self._temporary_files):
+            match, path = TEMPORARY.fullmatch(name), self.folder / name
+            if match is not None and _is_regular(path) and not _is_running(int(match["process"])):
+                with contextlib.suppress(OSError):
+                    path.unlink()
 
     def add_temporary_folder(self, name: str) -> None:
         """Add a folder that is about to be created for a new data set. Raises RunError."""
@@ -134,6 +153,8 @@ class OwnedFiles:
         name, content_hash, labels = entry.get("file"), entry.get("sha256"), entry.get("labels")
         if isinstance(name, str) and isinstance(content_hash, str):
             self._hashes.setdefault(name, set()).add(content_hash)
+        elif isinstance(entry.get("temporary"), str):
+            self._temporary_files.add(str(entry["temporary"]))
         elif isinstance(entry.get("folder"), str):
             self.temporary_folders.add(str(entry["folder"]))
         elif isinstance(entry.get("run"), str) and isinstance(labels, list):
@@ -141,19 +162,25 @@ class OwnedFiles:
 
 
 def write_owned_text(folder: Path, name: str, text: str, *, error: str) -> None:
-    """Write a text file into a run's folder atomically, readable by its owner only, with its place on the list.
+    """Write a text file into a run's folder; see `write_owned_bytes`."""
+    write_owned_bytes(folder, name, text.encode("utf-8", "replace"), error=error)
+
+
+def write_owned_bytes(folder: Path, name: str, content: bytes, *, error: str) -> None:
+    """Write a file into a run's folder atomically, readable by its owner only, with its place on the list.
 
     Raises UsageError where something that is not ours would be replaced; RunError, with `error`, where writing fails.
     """
-    content = text.encode("utf-8", "replace")
     files = OwnedFiles(folder)
     files.refuse_obstacles([name])
+    files.remove_leftovers()
+    temporary = f".{Path(name).name}.{os.getpid()}-{secrets.token_hex(8)}"
     try:
-        files.add({name: hashlib.sha256(content).hexdigest()})
+        files.add({name: hashlib.sha256(content).hexdigest()}, temporary=temporary)
     except RunError as failure:
         cause = failure.__cause__
         raise RunError(f"{folder / name}: {error}: {getattr(cause, 'strerror', None) or cause}") from cause
-    write_bytes_atomic(folder / name, content, error=error)
+    write_bytes_atomic(folder / name, content, error=error, temporary=folder / temporary)
 
 
 def write_owned_json(folder: Path, name: str, value: object, *, indent: int | None = None, error: str) -> None:
@@ -168,6 +195,17 @@ def file_hash(path: Path) -> str:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError:
         return ""
+
+
+def _is_running(process: int) -> bool:
+    """Whether a process of this number runs on this machine, be it the one that was meant or another one."""
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        return True
+    return True
 
 
 def _is_regular(path: Path) -> bool:

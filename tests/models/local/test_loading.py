@@ -6,6 +6,8 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
+from safetensors.torch import save_file
 
 from textsynth.core.errors import ModelError
 from textsynth.models.local.loading import (
@@ -92,3 +94,34 @@ def test_a_fingerprint_covers_the_contents_of_small_files_and_the_sizes_of_large
     second = fingerprint(tmp_path)
     (tmp_path / "weights").write_bytes(b"a" * (MAX_HASHED_BYTES + 1))
     assert len({first, second, fingerprint(tmp_path)}) == 3
+
+
+@pytest.mark.parametrize("suffix", ["bin", "safetensors"])
+def test_weights_that_were_trained_again_are_another_model(suffix: str, tmp_path: Path) -> None:
+    path = tmp_path / f"model.{suffix}"
+    write = torch.save if suffix == "bin" else save_file
+    weights = {f"layer{number}": torch.full((300, 300), 0.5) for number in range(5)}
+    write(weights, path)
+    first, size = fingerprint(tmp_path), path.stat().st_size
+    write({name: tensor + 0.01 for name, tensor in weights.items()}, path)
+    assert path.stat().st_size == size
+    assert fingerprint(tmp_path) != first
+
+
+def test_one_trained_tensor_among_large_ones_is_another_model(tmp_path: Path) -> None:
+    weights = {"head": torch.zeros(2, 2), "embeddings": torch.zeros(3000, 1000), "tail": torch.zeros(4, 4)}
+    save_file(weights, tmp_path / "model.safetensors")
+    prints = {fingerprint(tmp_path)}
+    for name in ("head", "tail"):
+        save_file({**weights, name: weights[name] + 0.01}, tmp_path / "model.safetensors")
+        prints.add(fingerprint(tmp_path))
+    assert len(prints) == 3
+
+
+@pytest.mark.parametrize("header", [b"[]", b"{", b'{"a": {"data_offsets": ["x"]}}', b'{"a": {"data_offsets": [-9]}}'])
+def test_a_large_file_that_is_no_valid_safetensors_file_has_a_fingerprint(header: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "model.safetensors"
+    path.write_bytes(len(header).to_bytes(8, "little") + header + bytes(MAX_HASHED_BYTES))
+    first = fingerprint(tmp_path)
+    path.write_bytes(len(header).to_bytes(8, "little") + header + b"1" * MAX_HASHED_BYTES)
+    assert fingerprint(tmp_path) != first

@@ -244,12 +244,13 @@ def test_a_server_that_dies_is_waited_for_until_it_is_back() -> None:
 
 
 def test_a_cancelled_call_has_no_requests_in_flight() -> None:
-    with serving(latency=5.0) as server:
-        model = client(server.url)
+    with serving(latency=300.0) as server:
+        model = client(server.url, timeout_seconds=600.0)
 
         async def go() -> None:
             call = asyncio.ensure_future(complete(model, requests(10)))
-            await asyncio.sleep(0.1)
+            while server.stats()["requests"] < 10:
+                await asyncio.sleep(0.005)
             assert model.in_flight == 10
             call.cancel()
             with suppress(asyncio.CancelledError):
@@ -257,9 +258,7 @@ def test_a_cancelled_call_has_no_requests_in_flight() -> None:
             assert model.in_flight == 0
             await model.close()
 
-        started = time.monotonic()
-        asyncio.run(go())
-        assert time.monotonic() - started < 3
+        asyncio.run(asyncio.wait_for(go(), timeout=60))  # far less than the latency
 
 
 def test_the_late_answer_to_a_cancelled_request_goes_to_no_other_request() -> None:
@@ -426,10 +425,8 @@ def test_content_in_parts_is_read() -> None:
 )
 def test_a_server_that_gives_no_completions_stops_the_run_at_once(kind: str, sentence: str, concurrency: int) -> None:
     with serving(faults=[Fault(kind)]) as server:
-        started = time.monotonic()
         with pytest.raises(ModelError, match=sentence) as error:
             answers(client(server.url, concurrency=concurrency), requests(100))
-        assert time.monotonic() - started < 10
         assert server.stats()["requests"] <= 10 + 3 * concurrency
     assert "\n" not in str(error.value)
 
@@ -458,10 +455,9 @@ def test_a_response_that_is_no_http_stops_the_run_at_once(pieces: bytes, reason:
     async def go() -> None:
         async with raw_server(lambda _: [pieces]) as server:
             model = client(server.url, concurrency=concurrency)
-            started = time.monotonic()
             with pytest.raises(ModelError, match=reason) as error:
                 await complete(model, requests(100))
-            assert time.monotonic() - started < 10
+            assert len(server.requests) <= 10 + 3 * concurrency
             assert "gives no completions" in str(error.value)
             assert "\n" not in str(error.value)
             await model.close()

@@ -9,9 +9,9 @@ from collections.abc import Awaitable, Callable, Sequence
 
 import pytest
 
-from tests.mock import COMPLETE_BODY
+from tests.mock import CLOSE, COMPLETE_BODY
 from tests.models.model_calls import request
-from tests.models.raw_server import CLOSE, raw_server, response
+from tests.models.raw_server import raw_server, response
 from textsynth.core.errors import ModelError
 from textsynth.models.openai.config import EndpointConfig
 from textsynth.models.openai.endpoint import Endpoint, ModelInfo, parse_model_list
@@ -40,18 +40,23 @@ class Engine:
         return self.metrics if received.startswith(b"GET /metrics") else self.completion
 
 
-def with_endpoint(engine: Engine, work: Callable[[Endpoint], Awaitable[object]], timeout_seconds: float = 5.0) -> None:
+def with_endpoint(
+    engine: Engine,
+    work: Callable[[Endpoint], Awaitable[object]],
+    timeout_seconds: float = 5.0,
+    log: Callable[[str], None] = print,
+) -> None:
     async def go() -> None:
         async with raw_server(engine) as server:
             config = EndpointConfig((server.url,), "m", timeout_seconds=timeout_seconds)
-            endpoint = Endpoint(server.url, config, concurrency=None, log=print)
+            endpoint = Endpoint(server.url, config, concurrency=None, log=log)
             try:
                 await work(endpoint)
             finally:
                 endpoint.close()
                 await asyncio.sleep(0)
 
-    asyncio.run(asyncio.wait_for(go(), 20))
+    asyncio.run(asyncio.wait_for(go(), 60))
 
 
 def test_all_first_requests_share_one_check_of_the_model() -> None:
@@ -66,6 +71,32 @@ def test_all_first_requests_share_one_check_of_the_model() -> None:
 
     with_endpoint(engine, work)
     assert engine.model_list_requests == 1
+
+
+@pytest.mark.parametrize("status", [200, 201, 202, 203])
+def test_every_status_of_success_is_an_answer_if_it_has_one(status: int) -> None:
+    engine = Engine()
+    engine.completion = [response(COMPLETE_BODY, status)]
+
+    async def work(endpoint: Endpoint) -> None:
+        result = await endpoint.complete(request("hello"))
+        assert isinstance(result, list)
+        assert [completion.text for completion in result if completion] == ["text"]
+
+    with_endpoint(engine, work)
+
+
+def test_a_success_without_a_body_is_a_malformed_response_and_no_rejection() -> None:
+    engine = Engine()
+    engine.completion = [b"HTTP/1.1 204 No Content\r\n\r\n"]
+
+    async def work(endpoint: Endpoint) -> None:
+        result = await endpoint.complete(request("hello"))
+        assert isinstance(result, TransientError)
+        assert (result.kind, result.message) == ("broken", "the response has no JSON but ''")
+        assert result.cure
+
+    with_endpoint(engine, work)
 
 
 def test_another_model_under_the_same_name_stops_the_run_after_a_broken_connection() -> None:
@@ -194,3 +225,38 @@ def test_models_conflict_only_in_values_that_both_have() -> None:
     assert ModelInfo(created=1).conflicts_with(ModelInfo(created=2))
     assert ModelInfo("a", "1", 5).describe() == "'a', revision '1', created 5"
     assert ModelInfo().describe() == "a model without root, revision and date"
+
+
+def test_another_model_in_the_answers_is_logged_once() -> None:
+    engine, log = Engine(), list[str]()
+    body = json.loads(COMPLETE_BODY)
+    engine.completion = [response(json.dumps({**body, "model": "phi-4"}).encode())]
+
+    async def work(endpoint: Endpoint) -> None:
+        for number in range(3):
+            await endpoint.complete(request(str(number)))
+        engine.completion = [response(COMPLETE_BODY)]
+        await endpoint.check_model()
+        await endpoint.complete(request("again"))
+
+    with_endpoint(engine, work, log=log.append)
+    (line,) = [line for line in log if "phi-4" in line]
+    assert "asked for the model 'm' and states that 'phi-4' answers" in line
+
+
+def test_the_model_in_the_answers_is_read_again_after_a_broken_connection() -> None:
+    engine, log = Engine(), list[str]()
+
+    def named(name: str, *more: object) -> list[object]:
+        return [response(json.dumps({**json.loads(COMPLETE_BODY), "model": name}).encode()), *more]
+
+    async def work(endpoint: Endpoint) -> None:
+        engine.completion = named("m")
+        await endpoint.complete(request("first"))
+        engine.completion = [b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n", CLOSE]
+        await endpoint.complete(request("second"))
+        engine.completion = named("phi-4")
+        await endpoint.complete(request("third"))
+
+    with_endpoint(engine, work, log=log.append)
+    assert sum("'phi-4' answers" in line for line in log) == 1

@@ -95,6 +95,41 @@ def test_completions_of_both_endpoints_are_read_with_their_token_counts() -> Non
     assert protocol.parse_completion(response_with(text="hi", finish_reason="tool_calls")).finish == "stop"
 
 
+@pytest.mark.parametrize(
+    ("usage", "counts"),
+    [
+        ({"prompt_tokens": 20, "completion_tokens": 5, "total_tokens": 125}, (20, 105)),
+        ({"prompt_tokens": 20, "completion_tokens": 0, "total_tokens": 81}, (20, 61)),
+        ({"completion_tokens": 5, "total_tokens": 25}, (20, 5)),
+        ({"prompt_tokens": 20, "completion_tokens": 5, "total_tokens": 3}, (20, 5)),
+        ({"prompt_tokens": 20, "completion_tokens": 5, "total_tokens": "many"}, (20, 5)),
+    ],
+)
+def test_tokens_that_are_in_the_total_only_are_counted(usage: dict[str, object], counts: tuple[int, int]) -> None:
+    completion = protocol.parse_completion(json.dumps({"choices": [{"text": "x"}], "usage": usage}).encode())
+    assert (completion.prompt_tokens, completion.completion_tokens) == counts
+
+
+def test_a_response_may_state_its_model() -> None:
+    assert protocol.stated_model(b'{"model": "phi-4"}') == "phi-4"
+    assert {protocol.stated_model(body) for body in (b"{}", b'{"model": 3}', b'{"model": "\\u001b["}', b"[]")} == {""}
+
+
+@pytest.mark.parametrize(
+    ("stated", "requested", "same"),
+    [
+        ("gpt-4o-2024-08-06", "openai/gpt-4o", True),
+        ("phi:latest", "Phi", True),
+        ("/models/qwen3-8b.gguf", "Qwen/Qwen3-8B", True),
+        ("qwen3-8b", "qwen3-8b-instruct", True),
+        ("qwen3-32b", "qwen3-8b", False),
+        ("gemma-3-1b-it", "any-model", False),
+    ],
+)
+def test_names_that_may_mean_one_model(stated: str, requested: str, same: bool) -> None:
+    assert protocol.may_be_same_model(stated, requested) is same
+
+
 def test_null_content_is_an_empty_text_or_the_refusal() -> None:
     null = response_with(message={"content": None}, finish_reason="length")
     assert protocol.parse_completion(null) == Completion("", "length", 7, 3)

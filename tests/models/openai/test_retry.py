@@ -87,6 +87,26 @@ def test_a_server_that_has_responded_before_is_waited_for_longer() -> None:
         policy.next_delay(state, UNREACHABLE, 10.0 + 100)
 
 
+@pytest.mark.parametrize(
+    ("error", "cure"),
+    [
+        (UNREACHABLE, "start it again and run"),
+        (BROKEN, "start it again and run"),
+        (TransientError("rate_limited", "HTTP 429", server_responded=True), "wait until its limit allows requests"),
+        (TransientError("unavailable", "HTTP 503", server_responded=True), "look into its log"),
+        (TransientError("broken", "HTTP 500", server_responded=True), "look into its log"),
+        (TransientError("unavailable", "no answer within 9 s"), "or raise timeout_seconds"),
+    ],
+)
+def test_a_server_that_answers_nothing_ends_the_run_with_what_helps_against_that(
+    error: TransientError, cure: str
+) -> None:
+    policy = retry_policy()
+    answer_another_request(policy, 5.0)
+    with pytest.raises(ModelError, match=f"{cure}.* the same command: all answers received so far are kept"):
+        policy.next_delay(RetryState("later", 10.0), error, 10.0 + 100)
+
+
 def test_the_downtime_runs_from_the_last_response_to_any_request() -> None:
     policy, state = retry_policy(), RetryState("in flight since before the last response", 1.0)
     answer_another_request(policy, 5.0)

@@ -7,6 +7,7 @@ import pytest
 from tests.models.model_calls import answers, request, samples
 from tests.models.openai.test_batch_n import client
 from tests.server import Fault, serving
+from textsynth.models.openai.token_count import BYTES_PER_TOKEN, estimated_tokens
 
 
 def test_a_prompt_is_counted_once_and_each_answer_where_the_responses_have_no_counts() -> None:
@@ -44,8 +45,16 @@ def test_a_server_that_cannot_count_is_not_asked_again_which_is_logged_once() ->
     with serving(faults=[Fault("usage")]) as server:
         completions = answers(client(server, log), samples("hello", 40))
         assert 1 <= len(server.mock.tokenize_bodies) <= 16
-    assert {(each.prompt_tokens, each.completion_tokens) for each in completions} == {(0, 0)}
-    assert sum("returns no token counts" in line for line in log) == 1
+    for completion in completions:
+        assert completion.completion_tokens == len(completion.text.encode()) // BYTES_PER_TOKEN > 10
+    assert sum(completion.prompt_tokens > 0 for completion in completions) >= 2
+    assert sum("returns no token counts: they are estimated" in line for line in log) == 1
+
+
+def test_an_estimate_counts_bytes_so_that_no_script_is_taken_for_free() -> None:
+    assert estimated_tokens("") == 1
+    assert estimated_tokens("four words are here.") == 5
+    assert estimated_tokens("私の荷物はどこですか", "\ud800") == 7
 
 
 def test_a_server_whose_responses_have_counts_is_not_asked() -> None:

@@ -142,7 +142,7 @@ def fake_plan(folder: Path, *arguments: str, **options: object) -> ServerPlan:
     return make_plan(environment, "small", "small", arguments, log=folder / "log", **options)  # type: ignore[arg-type]
 
 
-def wait_for_state(lease: ServerLease, condition: Callable[[ServerState], bool], seconds: float = 20.0) -> ServerState:
+def wait_for_state(lease: ServerLease, condition: Callable[[ServerState], bool], seconds: float = 60.0) -> ServerState:
     """Return the state of a server as soon as it meets the condition, or fail with the last state."""
     deadline = time.monotonic() + seconds
     while not condition(state := lease.state()):
@@ -156,7 +156,7 @@ def wait_until_stage(lease: ServerLease, stage: str) -> ServerState:
     return wait_for_state(lease, lambda state: state.stage == stage)
 
 
-def wait_until(condition: Callable[[], bool], seconds: float = 20.0) -> None:
+def wait_until(condition: Callable[[], bool], seconds: float = 60.0) -> None:
     """Wait until the condition is true, or fail."""
     deadline = time.monotonic() + seconds
     while not condition():

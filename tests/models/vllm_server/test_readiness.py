@@ -15,16 +15,16 @@ from textsynth.models.vllm_server.state import ServerState
 def test_the_start_and_the_end_of_a_wait_are_logged(tmp_path: Path) -> None:
     log: list[str] = []
     lease = acquire(tmp_path / "serve", fake_plan(tmp_path, "--fake-start", "0.5"))
-    state = wait_until_ready(lease, log.append, timeout=20)
+    state = wait_until_ready(lease, log.append, timeout=60)
     assert log[0].startswith("vLLM 9.9.0 with small is starting (0 s)")
     assert log[-1].startswith(f"vLLM 9.9.0 serves small at {state.url} after ")
     log.clear()
-    assert wait_until_ready(lease, log.append, timeout=20) == state
+    assert wait_until_ready(lease, log.append, timeout=60) == state
     assert log == []  # there was no wait
     lease.release()
     wait_until(lambda: not running_servers(tmp_path / "serve"))
     with pytest.raises(ModelError, match="was stopped while it started"):
-        wait_until_ready(lease, log.append, timeout=20)
+        wait_until_ready(lease, log.append, timeout=60)
 
 
 def test_a_wait_that_cannot_succeed_ends_with_the_reason() -> None:

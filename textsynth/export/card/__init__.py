@@ -52,7 +52,12 @@ def card(
 
 def _description(result: RunResult, configs: Sequence[DatasetConfig]) -> str:
     """Return the author's description, a sentence on the rows, and a table of the configs and their content."""
-    origin = "written by a language model and checked" if result.model_generated else "given, and checked"
+    without_model = [origin.texts for origin in result.origins_without_model]
+    if result.model_generated and not without_model:
+        origin = "written by a language model and checked"
+    else:
+        origins = (["written by a language model"] if result.model_generated else []) + without_model
+        origin = f"{' or '.join(origins or ['given'])}, and checked"
     own = [escape(line) for line in (result.metadata.description or "").splitlines() if line.strip()]
     rows_are = result.task.description(multi_label=result.multi_label)
     text = "\n\n".join([*own, f"{rows_are} The texts are {origin} with TextSynth."])
@@ -68,7 +73,7 @@ def _columns(result: RunResult) -> str:
         columns.append("label")
         if result.multi_label:
             notes["label"] = "a list"
-    if result.has_origin:
+    if result.real_steps:
         columns.append("origin")
         notes["origin"] = "`real` or `synthetic`"
     if result.weight is not None:
@@ -83,7 +88,6 @@ def _scores(result: RunResult) -> str:
 def _evaluation(result: RunResult) -> str:
     if not result.evaluation_sentences:
         return ""
-    text = evaluation_section(
-        result.evaluation_sentences, weight_sentence(result.weight, has_origin=result.has_origin), result.evaluation
-    )
+    weight = weight_sentence(result.weight, has_origin=bool(result.real_steps))
+    text = evaluation_section(result.evaluation_sentences, weight, result.evaluation)
     return with_figures(result.figures, "evaluation", text)

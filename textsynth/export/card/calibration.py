@@ -14,6 +14,9 @@ def calibration_limitations(result: RunResult) -> Iterator[str]:
     """Yield a sentence for each labeller of the selected texts: its accuracy on gold rows, or that it has none."""
     for step in result.labellers if result.selected else ():
         summary = result.calibrations.get(step)
+        if summary is None and step not in result.confidence_steps:
+            yield f"The score by {escape(step)} is no calibrated probability: it was compared with no gold rows."
+            continue
         if summary is None:
             yield f"The confidence by {escape(step)} is not calibrated: it was compared with no gold rows."
             continue

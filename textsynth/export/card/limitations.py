@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from textsynth.core.formatting import format_percent, waiting_for_review
+from textsynth.core.protocols import TextOrigin
 from textsynth.export.card.calibration import calibration_limitations
 from textsynth.export.card.counts import review_counts, score_summary
 from textsynth.export.card.evaluation import NOT_MEASURED, harm_before_gain
@@ -54,6 +55,7 @@ def _check_limitations(result: RunResult) -> Iterator[str]:
     if short:
         listed = first_few([f"{escape(cell.name)} ({cell.selected} of {cell.wanted})" for cell in short])
         yield f"{len(short)} of {len(result.quota)} quota cells have fewer texts than requested: {listed}."
+    yield from map(escape, (f"{sentence}." for sentence in result.label_losses))
     waiting = sum(drop.section == "review" for drop in result.dropped)
     if waiting:
         yield f"{waiting_for_review(waiting)}; such doubtful texts are not in the data set."
@@ -91,4 +93,5 @@ def _label_origin(result: RunResult) -> str:
         return f"checked by {labellers}, {f'{reviewed} of them by people' if reviewed else 'not by people'}"
     if result.model_generated:
         return f"those of the requests, {f'{reviewed} of them' if reviewed else 'not'} checked by people"
-    return "those that came with the texts"
+    origins = dict.fromkeys(origin.labels for origin in result.origins_without_model)
+    return " or ".join(origins or [TextOrigin().labels])

@@ -10,6 +10,7 @@ from __future__ import annotations
 import importlib
 import json
 import pkgutil
+import stat
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,7 +18,7 @@ from pathlib import Path
 from textsynth.core.errors import RunError, UsageError, did_you_mean
 from textsynth.core.registry import load_plugin
 from textsynth.core.task import Example, Task
-from textsynth.store.atomic import write_bytes_atomic
+from textsynth.store.atomic import OWNER_ONLY_FILE, OWNER_ONLY_FOLDER, write_bytes_atomic
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,12 +112,24 @@ def load_format(name: str) -> Write:
 
 
 def write_text(path: Path, text: str, *, encoding: str = "utf-8") -> Path:
-    """Write a file, create missing folders, and return its path. Raises UsageError where a link has its name."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    """Write a file, create missing folders, and return its path. Raises UsageError where a link has its name.
+
+    In a folder that only its owner can read, as that of a run, the same holds for the file and for new folders.
+    """
+    others = _make_folder(path.parent)
     if path.is_symlink():
         raise UsageError(f"{path}: is a symbolic link, and what it leads to would be overwritten; name another path")
-    write_bytes_atomic(path, text.encode(encoding), mode=0o666)
+    write_bytes_atomic(path, text.encode(encoding), mode=OWNER_ONLY_FILE | others)
     return path
+
+
+def _make_folder(folder: Path) -> int:
+    """Make a folder and those above it; return the permissions that others may have in it: 0 or 0o066."""
+    if folder.is_dir():
+        return 0o066 if stat.S_IMODE(folder.stat().st_mode) & 0o077 else 0
+    others = _make_folder(folder.parent)
+    folder.mkdir(mode=0o777 if others else OWNER_ONLY_FOLDER, exist_ok=True)
+    return others
 
 
 def write_jsonl(

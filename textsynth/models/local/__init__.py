@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 # The token budget of a batch is this times its size: a batch of long prompts has fewer requests, which bounds memory.
 TOKENS_PER_ROW = 1024
+FIRST_BATCH = 8
 # Measured with the bundled model on two CPU cores: 150 to 350; this is the geometric mean.
 TOKENS_PER_SECOND = 229.0
 
@@ -64,7 +65,7 @@ class Local(ModelOptions):
         return self.model if self.revision is None else f"{self.model}@{self.revision}"
 
     def identity_at(self, recipe_folder: Path) -> str:
-        """Return the identity; for a folder with a hash of its small files and of the sizes of its large files."""
+        """Return the identity; for a folder with a hash of its files, of large ones by samples."""
         folder = local_folder(self.model, recipe_folder)
         return self.identity if folder is None else f"{self.model}@{fingerprint(folder)}"
 
@@ -79,6 +80,11 @@ class Local(ModelOptions):
     def window_size(self) -> int:
         """Two batches: decoding is slow, and small windows let the plan react to accepted texts sooner."""
         return 2 * self.batch
+
+    @property
+    def first_window_size(self) -> int:
+        """A small batch, so that the first text comes soon."""
+        return FIRST_BATCH
 
     @property
     def tokens_per_second(self) -> float:
@@ -171,8 +177,14 @@ class TransformersModel(Model):
                 completions = await self._run_in_thread(decoder.complete_batch, batch, cancelled)
             finally:
                 self._in_flight = 0
-            for prompt, completion in zip(batch, completions, strict=True):
-                await on_completion(prompt.request, completion)
+            # All at once, so that the journal commits them together: a run that is killed and continued then decodes
+            # the same batches, and a batch is never divided.
+            await asyncio.gather(
+                *(
+                    on_completion(prompt.request, completion)
+                    for prompt, completion in zip(batch, completions, strict=True)
+                )
+            )
 
     async def _run_in_thread(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         future = asyncio.get_running_loop().run_in_executor(self._thread, lambda: function(*args, **kwargs))

@@ -10,16 +10,16 @@ import inspect
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from textsynth.core.errors import ModelError
 from textsynth.core.records import Completion, ModelRequest, OptionScores
+from textsynth.models.local.prefill import group_prompts, has_full_attention, make_kv_cache, pad_left, steps_of
 from textsynth.models.local.sampling import TokenSampler
 
 if TYPE_CHECKING:
     import torch
-    from transformers import Cache, PreTrainedConfig
+    from transformers import Cache
 
     from textsynth.models.local.loading import LoadedModel
 
@@ -63,9 +63,12 @@ class Decoder:
         model = self._loaded.model
         max_steps = max(prompt.request.sampling.max_tokens for prompt in prompts)
         width = max(len(prompt.ids) for prompt in prompts)
-        inputs, mask = _pad_left(prompts, width=width, max_steps=max_steps, device=model.device)
-        positions = (mask[:, :width].cumsum(-1) - 1).clamp(min=0)
         kv_cache = make_kv_cache(model.config, width + max_steps)
+        logits = self._read_prompts([prompt.ids for prompt in prompts], kv_cache, width, cancelled)
+        mask = pad_left([prompt.ids for prompt in prompts], width=width, device=model.device)[1]
+        positions = mask.sum(-1, keepdim=True) - 1
+        mask = torch.cat([mask, mask.new_ones((len(prompts), max_steps))], dim=-1)
+        tokens = positions.new_empty(0)
         sampler = TokenSampler(
             [prompt.request for prompt in prompts],
             [prompt.ids for prompt in prompts],
@@ -77,8 +80,9 @@ class Decoder:
         for step in range(max_steps):
             if cancelled.is_set():
                 raise Interrupted
-            logits = self._forward(inputs, mask[:, : width + step], positions, kv_cache)
-            if step == 0:
+            if step:
+                logits = self._forward(tokens[:, None], mask[:, : width + step], positions, kv_cache)
+            else:
                 _score_options(self._loaded.tokenizer, active, logits)
             tokens = sampler.sample(logits, step)
             for row, token in zip(active, tokens.tolist(), strict=True):
@@ -86,14 +90,124 @@ class Decoder:
             remaining = [index for index, row in enumerate(active) if not row.has_ended]
             if not remaining:
                 break
-            inputs, positions = tokens[:, None], positions[:, -1:] + 1
+            positions = positions + 1
             if len(remaining) <= (1 - MIN_REMOVED_PART) * len(active):
                 indices = torch.tensor(remaining, device=model.device)
-                inputs, positions, mask = inputs[indices], positions[indices], mask[indices]
+                tokens, positions, mask = tokens[indices], positions[indices], mask[indices]
                 kv_cache.batch_select_indices(indices)
                 sampler.keep_rows(indices)
                 active = [active[index] for index in remaining]
         return rows
+
+    def _read_prompts(
+        self,
+        prompts: Sequence[list[int]],
+        kv_cache: Any,  # noqa: ANN401
+        width: int,
+        cancelled: threading.Event,
+    ) -> torch.Tensor:
+        """Read the prompts into the empty cache, right-aligned at `width`; return the logits after each, (rows, n)."""
+        import torch
+
+        device = self._loaded.model.device
+        if not (has_full_attention(kv_cache) and self._takes_positions):
+            inputs, mask = pad_left(prompts, width=width, device=device)
+            return self._forward(inputs, mask, _positions(mask), kv_cache)
+        unique = sorted({tuple(ids) for ids in prompts})
+        groups = group_prompts(unique)
+        group_of = {index: number for number, group in enumerate(groups) for index in group.prompts}
+        prefixes = [unique[group.prompts[0]][: group.prefix] for group in groups]
+        starts = self._read_prefixes(prefixes, cancelled)
+        rows_of: dict[tuple[int, ...], list[int]] = {}
+        for row, ids in enumerate(prompts):
+            rows_of.setdefault(tuple(ids), []).append(row)
+        logits: torch.Tensor | None = None
+        rests = [ids[len(prefixes[group_of[index]]) :] for index, ids in enumerate(unique)]
+        for step in steps_of([len(rest) for rest in rests]):
+            if cancelled.is_set():
+                raise Interrupted
+            step_groups = [group_of[index] for index in step]
+            step_logits, step_layers, columns = self._read_rests(
+                [rests[index] for index in step],
+                [prefixes[group] for group in step_groups],
+                [starts[group] for group in step_groups],
+            )
+            targets = [(at, row) for at, index in enumerate(step) for row in rows_of[unique[index]]]
+            origins = torch.tensor([at for at, _ in targets], device=device)
+            rows = torch.tensor([row for _, row in targets], device=device)
+            if logits is None:
+                logits = step_logits.new_empty((len(prompts), step_logits.shape[-1]))
+            logits[rows] = step_logits[origins]
+            columns = columns[origins]
+            for layer, step_layer in zip(kv_cache.layers, step_layers, strict=True):
+                keys, values = (
+                    states[origins[:, None], :, columns].transpose(1, 2)
+                    for states in (step_layer.keys, step_layer.values)
+                )
+                layer.write_rows(rows, keys, values, all_rows=len(prompts), width=width)
+        if logits is None:
+            raise ValueError("a batch has at least one prompt")
+        return logits
+
+    def _read_prefixes(
+        self, prefixes: Sequence[tuple[int, ...]], cancelled: threading.Event
+    ) -> list[list[tuple[torch.Tensor, torch.Tensor]]]:
+        """Return the keys and values (heads, tokens, dim) of each prefix, by layer; [] for an empty prefix."""
+        read: list[list[tuple[torch.Tensor, torch.Tensor]]] = [[] for _ in prefixes]
+        indexes = [index for index, prefix in enumerate(prefixes) if prefix]
+        for step in steps_of([len(prefixes[index]) for index in indexes]):
+            if cancelled.is_set():
+                raise Interrupted
+            chosen = [indexes[at] for at in step]
+            width = len(prefixes[chosen[0]])
+            inputs, mask = pad_left(
+                [prefixes[index] for index in chosen], width=width, device=self._loaded.model.device
+            )
+            kv_cache: Any = make_kv_cache(self._loaded.model.config, width)
+            self._forward(inputs, mask, _positions(mask), kv_cache)
+            for row, index in enumerate(chosen):
+                start = width - len(prefixes[index])
+                read[index] = [(layer.keys[row, :, start:], layer.values[row, :, start:]) for layer in kv_cache.layers]
+        return read
+
+    def _read_rests(
+        self,
+        rests: Sequence[tuple[int, ...]],
+        prefixes: Sequence[tuple[int, ...]],
+        starts: Sequence[list[tuple[torch.Tensor, torch.Tensor]]],
+    ) -> tuple[torch.Tensor, list[Any], torch.Tensor]:
+        """Read what follows the prefixes, whose keys and values are `starts`.
+
+        Return the logits, a cache's layers for these rows, and their columns that hold each prompt (rows, tokens),
+        right-aligned.
+        """
+        import torch
+
+        device = self._loaded.model.device
+        before, width = max(map(len, prefixes)), max(map(len, rests))
+        inputs, mask = pad_left(rests, width=width, device=device)
+        prefix_mask = pad_left(prefixes, width=before, device=device)[1]
+        positions = _positions(mask) + prefix_mask.sum(-1, keepdim=True)
+        kv_cache: Any = make_kv_cache(self._loaded.model.config, before + width)
+        if before:
+            layers = next(start for start in starts if start)
+            for number, layer in enumerate(kv_cache.layers):
+                keys, values = (
+                    states.new_zeros((len(rests), states.shape[0], before, states.shape[2]))
+                    for states in layers[number]
+                )
+                for row, start in enumerate(starts):
+                    if start:
+                        length = start[number][0].shape[1]
+                        keys[row, :, before - length :], values[row, :, before - length :] = start[number]
+                layer.update(keys, values)
+        logits = self._forward(inputs, torch.cat([prefix_mask, mask], dim=-1), positions, kv_cache)
+        longest = max(len(prefix) + len(rest) for prefix, rest in zip(prefixes, rests, strict=True))
+        columns = torch.zeros((len(rests), longest), dtype=torch.long)
+        for row, (prefix, rest) in enumerate(zip(prefixes, rests, strict=True)):
+            used = [*range(before - len(prefix), before), *range(before + width - len(rest), before + width)]
+            columns[row, longest - len(used) :] = torch.tensor(used)
+        return logits, kv_cache.layers, columns.to(device)
 
     def _forward(
         self, inputs: torch.Tensor, mask: torch.Tensor, positions: torch.Tensor, kv_cache: Cache
@@ -150,20 +264,6 @@ def tokenize_prompts(loaded: LoadedModel, requests: Sequence[ModelRequest]) -> l
     prompt with a model that has no chat template.
     """
     return [_tokenize(loaded, request) for request in requests]
-
-
-def make_kv_cache(config: PreTrainedConfig, length: int) -> Cache:
-    """Return an empty key-value cache for `length` tokens a row.
-
-    It is preallocated for models with full attention; for other kinds of attention it is transformers' own.
-    """
-    from transformers import DynamicCache
-    from transformers.cache_utils import DynamicLayer
-
-    kv_cache = DynamicCache(config=config)
-    if kv_cache.layers and all(type(layer) is DynamicLayer for layer in kv_cache.layers):
-        kv_cache.layers = [_preallocated_layer_class()(length) for _ in kv_cache.layers]
-    return kv_cache
 
 
 @dataclass(slots=True)
@@ -228,61 +328,6 @@ def _length_failure(loaded: LoadedModel, prompt_tokens: int, max_tokens: int) ->
     return None
 
 
-def _pad_left(
-    prompts: Sequence[TokenizedPrompt], *, width: int, max_steps: int, device: torch.device
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return the token ids (rows, width), padded on the left, and the attention mask (rows, width + max_steps)."""
-    import torch
-
-    inputs = torch.zeros((len(prompts), width), dtype=torch.long)
-    mask = torch.ones((len(prompts), width + max_steps), dtype=torch.long)
-    for row, prompt in enumerate(prompts):
-        padding = width - len(prompt.ids)
-        inputs[row, padding:] = torch.tensor(prompt.ids)
-        mask[row, :padding] = 0
-    return inputs.to(device), mask.to(device)
-
-
-@cache
-def _preallocated_layer_class() -> type:
-    # Defined in a function, because importing transformers is slow.
-    from transformers.cache_utils import DynamicLayer
-
-    class PreallocatedLayer(DynamicLayer):  # type: ignore[no-untyped-call]
-        """Keys and values (rows, heads, tokens, dim) as views of buffers that are allocated for `length` tokens."""
-
-        def __init__(self, length: int) -> None:
-            super().__init__()  # type: ignore[no-untyped-call]
-            self.length = length
-
-        def update(
-            self, key_states: torch.Tensor, value_states: torch.Tensor, *_: object, **__: object
-        ) -> tuple[torch.Tensor, torch.Tensor]:
-            """Append the new tokens and return all."""
-            start = self.get_seq_length()
-            if not self.is_initialized:
-                self.lazy_initialization(key_states, value_states)
-                self.buffers = _empty_buffer(key_states, self.length), _empty_buffer(value_states, self.length)
-            end = start + key_states.shape[-2]
-            self.buffers[0][:, :, start:end] = key_states
-            self.buffers[1][:, :, start:end] = value_states
-            self.keys, self.values = self.buffers[0][:, :, :end], self.buffers[1][:, :, :end]
-            return self.keys, self.values
-
-        def batch_select_indices(self, indices: torch.Tensor) -> None:
-            """Keep only these rows."""
-            end = self.get_seq_length()
-            selected = []
-            for buffer in self.buffers:
-                copy = buffer.new_empty((len(indices), *buffer.shape[1:]))
-                copy[:, :, :end] = buffer[indices, :, :end]
-                selected.append(copy)
-            self.buffers = selected[0], selected[1]
-            self.keys, self.values = self.buffers[0][:, :, :end], self.buffers[1][:, :, :end]
-
-    return PreallocatedLayer
-
-
-def _empty_buffer(states: torch.Tensor, length: int) -> torch.Tensor:
-    rows, heads, _, dim = states.shape
-    return states.new_empty((rows, heads, length, dim))
+def _positions(mask: torch.Tensor) -> torch.Tensor:
+    """Return the position of each token (rows, width); padding has that of the first token."""
+    return (mask.cumsum(-1) - 1).clamp(min=0)

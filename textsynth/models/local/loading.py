@@ -6,21 +6,26 @@ A model of the Hub is loaded from the Hub's cache first, and from the network on
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import sys
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from textsynth.core.errors import ModelError
+from textsynth.models.local.packing import pack_linear_layers
 
 if TYPE_CHECKING:
     import torch
 
 DEFAULT_CONTEXT_LENGTH = 2048  # for a model whose configuration does not say
 MAX_HASHED_BYTES = 100_000
+# How much of a larger file is read: 1 MB, and 4 KB of each tensor, of which a model has a few hundred.
+EVEN_BLOCKS, BLOCK_BYTES = 256, 4096
+MAX_HEADER_BYTES = 100_000_000  # the limit of the safetensors format
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +84,12 @@ def local_folder(model: str, recipe_folder: Path) -> Path | None:
 
 
 def fingerprint(folder: Path) -> str:
-    """Return 12 hex digits that identify a model's folder: file names, sizes, and the contents of its small files."""
+    """Return 12 hex digits that identify a model's folder: file names, sizes and contents.
+
+    Of a large file, blocks of 4 KB at even distances are read, and one at the start of each tensor of a safetensors
+    file: weights that were trained again have the same size, but no tensor that was trained starts with the same
+    values. Weights that differ between the blocks only are not recognized.
+    """
     digest = hashlib.sha256()
     for path in sorted(folder.glob("*")):
         if path.is_file():
@@ -87,7 +97,32 @@ def fingerprint(folder: Path) -> str:
             digest.update(f"{path.name}\x1f{size}\x1f".encode())
             if size < MAX_HASHED_BYTES:
                 digest.update(path.read_bytes())
+            else:
+                with path.open("rb") as file:
+                    for start in _sampled_offsets(file, size):
+                        file.seek(start)
+                        digest.update(file.read(BLOCK_BYTES))
     return digest.hexdigest()[:12]
+
+
+def _sampled_offsets(file: BinaryIO, size: int) -> list[int]:
+    """Return where to read blocks of a large file of `size` bytes, in order."""
+    last = size - BLOCK_BYTES
+    even = {last * block // (EVEN_BLOCKS - 1) for block in range(EVEN_BLOCKS)}
+    return sorted(even | {min(start, last) for start in _tensor_offsets(file, size)})
+
+
+def _tensor_offsets(file: BinaryIO, size: int) -> list[int]:
+    """Return where the tensors of a safetensors file start; [] for any other file."""
+    length = int.from_bytes(file.read(8), "little")
+    if not 0 < length <= min(size - 8, MAX_HEADER_BYTES):
+        return []
+    try:
+        header = json.loads(file.read(length))
+        starts = [tensor["data_offsets"][0] for name, tensor in header.items() if name != "__metadata__"]
+    except (ValueError, RecursionError, AttributeError, TypeError, LookupError):
+        return []
+    return [8 + length + start for start in starts if isinstance(start, int) and start >= 0]
 
 
 def supports_bfloat16(cpuinfo: Path = Path("/proc/cpuinfo")) -> bool:
@@ -124,6 +159,7 @@ def _load(spec: ModelSpec, *, local_files_only: bool) -> LoadedModel:
     for weights in model.parameters():
         # Weights that are memory-mapped from the file are not aligned, which makes matrix products ten times slower.
         weights.data = weights.data.clone()
+    pack_linear_layers(model)
     return LoadedModel(spec.name, model, tokenizer, _context_length(model.config), _end_token_ids(model, tokenizer))
 
 

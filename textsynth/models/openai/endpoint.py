@@ -98,7 +98,10 @@ class Endpoint:
             lambda line: log(f"{self.display_url}: {line}"),
         )
         self._is_checked = False
+        self._expects_stated_model = True
+        self._other_models: set[str] = set()
         self._model_check: asyncio.Task[None] | None = None
+        self._log = log
 
     @property
     def description(self) -> str:
@@ -182,7 +185,7 @@ class Endpoint:
         encoder = RequestEncoder(self._capabilities, request, n=n)
         while True:
             response = await self._post(endpoint, encoder.body())
-            if response.status == 200:
+            if 200 <= response.status < 300:
                 try:
                     completions = encoder.parse_response(response.body)
                 except protocol.MalformedResponse:
@@ -191,6 +194,8 @@ class Endpoint:
                         raise
                     response = error
                 else:
+                    if self._expects_stated_model:
+                        self._note_stated_model(response.body)
                     return await self._token_counter.fill_missing(request, completions)
             if not encoder.on_rejection(response.status, response.body):
                 return response
@@ -215,7 +220,20 @@ class Endpoint:
     async def _tokenize(self, body: bytes) -> Response:
         return await self._connections.post(self._paths["/tokenize"], body)
 
+    def _note_stated_model(self, body: bytes) -> None:
+        """Log that the server names another model in its response: some answer with the one that is loaded."""
+        self._expects_stated_model = False
+        name = protocol.stated_model(body)
+        if name and name not in self._other_models and not protocol.may_be_same_model(name, self._model):
+            self._other_models.add(name)
+            self._log(
+                f"{self.display_url}: the server was asked for the model {self._model!r} and states that {name!r}"
+                f" answers; card and provenance will name {self._model!r}: correct `model`, or load that model, unless"
+                " it is an alias"
+            )
+
     async def _check_model(self) -> None:
+        self._expects_stated_model = True
         try:
             status, models = await self._request_models()
         except TimeoutError:

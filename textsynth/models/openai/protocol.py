@@ -389,13 +389,34 @@ def _text_of_null(choice: Mapping[str, object], message: object, body: bytes) ->
 def _usage(response: Mapping[str, object]) -> tuple[int, int]:
     usage = response.get("usage")
     counts = usage if isinstance(usage, dict) else {}
-    return _token_count(counts.get("prompt_tokens")), _token_count(counts.get("completion_tokens"))
+    prompt, completion = _token_count(counts.get("prompt_tokens")), _token_count(counts.get("completion_tokens"))
+    # Some servers count thoughts in the total only, which is what is paid for.
+    uncounted = max(0, _token_count(counts.get("total_tokens")) - prompt - completion)
+    return (prompt, completion + uncounted) if prompt else (uncounted, completion)
 
 
 def _token_count(value: object) -> int:
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         return 0
     return int(value) if 0 <= value < MAX_TOKEN_COUNT else 0
+
+
+def stated_model(body: bytes) -> str:
+    """Return the model that a response states as its author; "" where it states none."""
+    response = _parse_json(body)
+    name = response.get("model") if isinstance(response, dict) else None
+    return replace_surrogates(name)[:200] if isinstance(name, str) and name.isprintable() else ""
+
+
+def may_be_same_model(stated: str, requested: str) -> bool:
+    """Return whether two names may mean one model: `openai/gpt-4o` and `gpt-4o-2024-08-06`, `phi` and `phi:latest`.
+
+    Case, folders and the ending .gguf make no difference, and one name may continue the other.
+    """
+    first, second = (
+        name.rstrip("/").rpartition("/")[2].casefold().removesuffix(".gguf") for name in (stated, requested)
+    )
+    return first.startswith(second) or second.startswith(first)
 
 
 def _engine(response: Mapping[str, object]) -> str:

@@ -145,8 +145,19 @@ class RetryPolicy:
             )
         return (
             f"the server at {self.address} has given no answer for {downtime:.0f} s; last error: {error.message};"
-            " start it again and run the same command: all answers received so far are kept"
+            f" {_downtime_cure(error)} and run the same command: all answers received so far are kept"
         )
+
+
+def _downtime_cure(error: TransientError) -> str:
+    """Return what to do about a server that has answered nothing for long; this was its last error."""
+    if error.kind == "rate_limited":
+        return "wait until its limit allows requests again, lower concurrency if that is too high,"
+    if error.kind == "unavailable" and not error.server_responded:
+        return "start it again, or raise timeout_seconds if it is slow,"
+    if error.server_responded:
+        return "look into its log, correct the cause"
+    return "start it again"
 
 
 class ErrorClassifier:

@@ -27,6 +27,7 @@ from textsynth.core.secrets import redact_stored
 from textsynth.store.journal.checksum import answer_checksum, vector_checksum
 from textsynth.store.journal.file import (
     CHECKED_COLUMNS,
+    DATABASE_ERRORS,
     FILE,
     AnswerIndex,
     connect,
@@ -36,7 +37,7 @@ from textsynth.store.journal.file import (
     move_aside,
     refuse_other_file,
 )
-from textsynth.store.journal.writer import INSERT_ANSWERS, INSERT_VECTORS, RowBatch, Writer
+from textsynth.store.journal.writer import INSERT_ANSWERS, INSERT_RUN_TIME, INSERT_VECTORS, RowBatch, Writer
 
 SELECT_ANSWERS = f"SELECT {CHECKED_COLUMNS}, checksum FROM answers WHERE "
 BY_KEY = "key IN ({})"
@@ -50,7 +51,8 @@ class Journal:
 
     Opening locks the folder: raises RunLocked while another run holds the lock, UsageError where another program's file
     has the journal's name, JournalError where the folder is read-only, the disk is full or the file is corrupt.
-    `damaged` are the keys whose stored answers failed their checksum: they count as not stored.
+    `damaged` are the keys whose stored answers failed their checksum: they count as not stored. `seconds` is the time
+    that earlier runs in the folder took.
     """
 
     def __init__(self, folder: Path, *, fresh: bool = False) -> None:
@@ -64,13 +66,15 @@ class Journal:
             self._reader = connect(self.path)
             create_tables(self._reader)
             self._index = AnswerIndex(self._reader)
+            stored = self._reader.execute("SELECT seconds FROM run_time WHERE id = 1").fetchone()
             self._writer = Writer(self.path)
-        except sqlite3.Error as error:
+        except DATABASE_ERRORS as error:
             os.close(self._lock)
             raise journal_error(self.path, error) from error
         except TextSynthError:
             os.close(self._lock)
             raise
+        self.seconds = float(stored[0]) if stored is not None else 0.0
         self._reader_lock = threading.Lock()
         self._pending: RowBatch | None = None
         self._pending_futures: list[asyncio.Future[None]] = []
@@ -138,7 +142,7 @@ class Journal:
             completion.engine,
         )
         key, *values = checked
-        row = (key, valid_unicode(model), _format_prompt(request.prompt), *values, answer_checksum(*checked))
+        row = (key, _format_model(model), _format_prompt(request.prompt), *values, answer_checksum(*checked))
         if self._pending is None or self._pending.loop is not loop:
             self._pending_futures = []
             self._pending = RowBatch(INSERT_ANSWERS, [], self._pending_futures, loop)
@@ -152,6 +156,18 @@ class Journal:
         if self._pending is batch:
             self._pending = None
         self._writer.put(batch)
+
+    async def flush(self) -> None:
+        """Wait until every answer that was added is on disk, also one that nothing waits for any more."""
+        loop = asyncio.get_running_loop()
+        await asyncio.sleep(0)  # answers of this turn of the event loop are submitted at its end
+        stored: asyncio.Future[None] = loop.create_future()
+        self._writer.put(RowBatch(INSERT_ANSWERS, [], [stored], loop))
+        await stored
+
+    def record_seconds(self, seconds: float) -> None:
+        """Store soon how many seconds the runs in the folder have taken, earlier ones too."""
+        self._writer.put(RowBatch(INSERT_RUN_TIME, [(1, seconds)], [], None))
 
     def get(self, keys: Sequence[bytes]) -> dict[bytes, bytes]:
         """Return the stored embeddings of those `keys` that have one, as the bytes that were put; no damaged ones."""
@@ -173,7 +189,7 @@ class Journal:
         try:
             with self._reader_lock:
                 yield self._reader
-        except sqlite3.Error as error:
+        except DATABASE_ERRORS as error:
             raise journal_error(self.path, error) from error
 
 
@@ -204,6 +220,11 @@ def _is_intact(key: object, vector: object, checksum: object) -> bool:
 @lru_cache(maxsize=1024)  # one prompt is often sent many times
 def _format_prompt(prompt: RenderedPrompt) -> str:
     return valid_unicode(redact_stored(json.dumps(prompt.messages or prompt.text, ensure_ascii=False)))
+
+
+@lru_cache(maxsize=64)
+def _format_model(model: str) -> str:
+    return valid_unicode(redact_stored(model))
 
 
 def _format_scores(scores: OptionScores) -> str:

@@ -16,6 +16,8 @@ from textsynth.store.journal.checksum import answer_checksum, vector_checksum
 
 FILE = "journal.sqlite"
 FORMAT = 4
+DATABASE_ERRORS = (sqlite3.Error, UnicodeDecodeError)
+"""What SQLite raises; the second where a message of its own quotes a damaged name that is no UTF-8."""
 COMPANIONS = ("-wal", "-shm")
 """The suffixes of the files that SQLite keeps beside a database in use."""
 # Answers are stored in the order in which they arrive, not in the order of their keys: a commit then writes few pages
@@ -26,6 +28,7 @@ CREATE TABLE IF NOT EXISTS answers (
     prompt_tokens INTEGER NOT NULL, completion_tokens INTEGER NOT NULL, failure TEXT,
     scores TEXT, engine TEXT NOT NULL DEFAULT '', checksum INTEGER);
 CREATE TABLE IF NOT EXISTS embeddings (key BLOB PRIMARY KEY, vector BLOB NOT NULL, checksum INTEGER) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS run_time (id INTEGER PRIMARY KEY, seconds REAL NOT NULL);
 """
 # Columns that journals of format 1 lack, and the checksums, which came with format 4.
 ADDED_COLUMNS = {
@@ -104,7 +107,7 @@ def read_answer(folder: Path, key: str) -> dict[str, object] | None:
             rows = reader.execute("SELECT * FROM answers WHERE key = ?", (key,)).fetchall()
         finally:
             reader.close()
-    except sqlite3.Error as error:
+    except DATABASE_ERRORS as error:
         raise journal_error(path, error) from error
     if not rows:
         return None
@@ -133,8 +136,8 @@ def refuse_other_file(folder: Path) -> None:
     tables = _table_names(folder / FILE)
     if tables and "answers" not in tables:
         raise UsageError(
-            f"{folder / FILE}: is a database of another program (it has the table {sorted(tables)[0]!r}), and the "
-            "journal would be written there; move it away, or name another folder with --out"
+            f"{folder / FILE}: is a database of another program, or damaged (it has the table {sorted(tables)[0]!r}), "
+            "and the journal would be written there; move it away, or name another folder with --out"
         )
 
 
@@ -144,8 +147,9 @@ def _table_names(path: Path) -> set[str]:
         return set()
     try:
         with contextlib.closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro&immutable=1", uri=True)) as reader:
+            reader.text_factory = lambda name: name.decode("utf-8", "replace")
             return {name for (name,) in reader.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
-    except sqlite3.Error:
+    except DATABASE_ERRORS:
         return set()
 
 
@@ -205,9 +209,9 @@ def lock(folder: Path) -> int:
     return descriptor
 
 
-def journal_error(path: Path, error: sqlite3.Error) -> JournalError:
+def journal_error(path: Path, error: sqlite3.Error | UnicodeDecodeError) -> JournalError:
     """Return the error as one sentence with what to do about it."""
-    message = str(error)
+    message = "its tables have damaged names" if isinstance(error, UnicodeDecodeError) else str(error)
     if "disk is full" in message or "disk I/O" in message:
         hint = "the disk is full or failing; every answer stored so far is safe, free some space and run again"
     elif ("readonly" in message and not os.access(path, os.W_OK)) or "unable to open" in message:

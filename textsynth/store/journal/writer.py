@@ -17,10 +17,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 from textsynth.core.errors import JournalError
-from textsynth.store.journal.file import connect, journal_error
+from textsynth.store.journal.file import DATABASE_ERRORS, connect, journal_error
 
 INSERT_ANSWERS = "INSERT OR REPLACE INTO answers VALUES "
 INSERT_VECTORS = "INSERT OR REPLACE INTO embeddings VALUES "
+INSERT_RUN_TIME = "INSERT OR REPLACE INTO run_time VALUES "
 
 
 class RowBatch(NamedTuple):
@@ -80,7 +81,7 @@ class Writer:
                 self._insert(
                     statement, [row for batch in batches if batch.statement == statement for row in batch.rows]
                 )
-        except sqlite3.Error as error:
+        except DATABASE_ERRORS as error:
             # What was not committed is not on disk, so nothing after it may be reported as stored either.
             self._error = journal_error(self._path, error)
         return self._error
