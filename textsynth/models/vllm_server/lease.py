@@ -1,6 +1,7 @@
 """Shared use of servers: a lease finds a running server or starts one, and keeps it running while it is held.
 
-A server is identified by its model and its command. It has a folder of its own, which only its owner can read.
+A server is identified by its model, its command, its environment variables and its number among replicas. It has a
+folder of its own, which only its owner can read.
 """
 
 from __future__ import annotations
@@ -205,7 +206,8 @@ def _current_state(folder: Path) -> ServerState:
 
 
 def _folder_name(plan: ServerPlan) -> str:
-    identity = json.dumps([plan.name, plan.command, sorted(plan.environment.items())])
+    replica = [plan.replica] if plan.replica else []
+    identity = json.dumps([plan.name, plan.command, sorted(plan.environment.items()), *replica])
     return hashlib.sha256(identity.encode()).hexdigest()[:12]
 
 
