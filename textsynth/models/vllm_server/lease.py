@@ -11,6 +11,7 @@ import dataclasses
 import hashlib
 import json
 import os
+import platform
 import secrets
 import signal
 import subprocess
@@ -74,8 +75,11 @@ class ServerLease:
 
 
 def servers_folder(cache: Path) -> Path:
-    """Return the folder of a cache folder in which each server has its folder."""
-    return cache / "serve"
+    """Return the folder of a cache folder in which each server of this machine has its folder.
+
+    Several machines may share a cache folder, as the nodes of a cluster do; a server listens on its own machine only.
+    """
+    return cache / "serve" / (platform.node() or "localhost")
 
 
 def acquire(root: Path, plan: ServerPlan, *, keep_running: bool = False) -> ServerLease:
