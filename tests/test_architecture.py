@@ -48,6 +48,7 @@ SMALL_MODULES = {
     "export.column_types": "the types as another package reads them, in place of its import",
     "export.viewer_check": "the rules of another program, the Hub's viewer, which change with it",
     "label.logprob_labeller": "the second method of `choice`, next to voting, with a session of its own",
+    "models.vllm_server.gpus": "the GPUs of a machine, tested without a server",
     "models.openai.timeouts": "a clock of its own, tested without a server",
     "store.swap": "the one system call that Python does not have, by platform",
     "report.charts.file": "the SVG file around a chart, one of the modules that draw",

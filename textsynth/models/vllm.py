@@ -2,17 +2,19 @@
 
 vLLM is that of this environment, or of the one that `textsynth serve --install` creates. The server listens on this
 machine only and requires a random API key. Runs with the same model and the same flags share one server, which stops
-with its last user, unless `keep_running` is true.
+with its last user, unless `keep_running` is true. `replicas` starts several servers, each on GPUs of its own.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 from typing import Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from textsynth.core.errors import ModelError, UsageError
 from textsynth.core.records import ModelRequest
@@ -24,11 +26,13 @@ from textsynth.models.vllm_server import flags, lease
 from textsynth.models.vllm_server.command import make_plan
 from textsynth.models.vllm_server.environment import VllmEnvironment, find_environment
 from textsynth.models.vllm_server.flags import FlagValue
+from textsynth.models.vllm_server.gpus import replica_variables
 from textsynth.models.vllm_server.model import ManagedServerModel
 from textsynth.models.vllm_server.state import ServerPlan
 
 # Time for acquiring the server, added to the time limit of its start.
 ACQUIRE_SECONDS = 120.0
+MAX_PORT = 65535
 
 
 class Vllm(OpenAIOptions):
@@ -48,7 +52,17 @@ class Vllm(OpenAIOptions):
         default=None,
         description="an interpreter that has vLLM; default: this one, else that of `textsynth serve --install`",
     )
-    port: int | None = Field(default=None, ge=1, le=65535, description="default: a free one")
+    port: int | None = Field(
+        default=None,
+        ge=1,
+        le=MAX_PORT,
+        description="default: a free one; with replicas that of the first, the others follow",
+    )
+    replicas: int = Field(
+        default=1,
+        ge=1,
+        description="servers that share the requests; each uses as many GPUs as tensor-parallel-size in flags, or 1",
+    )
     keep_running: bool = Field(default=False, description="let the server run on when the run has ended")
     restarts: int = Field(default=3, ge=0, description="how often a server that crashed is restarted")
     start_minutes: float = Field(
@@ -66,6 +80,14 @@ class Vllm(OpenAIOptions):
         except UsageError as error:
             raise ValueError(str(error)) from error
         return value
+
+    @model_validator(mode="after")
+    def _check_ports(self) -> Vllm:
+        if self.port is not None and self.port + self.replicas - 1 > MAX_PORT:
+            raise ValueError(
+                f"{self.replicas} replicas from port {self.port} on need ports above {MAX_PORT}; lower port"
+            )
+        return self
 
     @property
     def identity(self) -> str:
@@ -88,13 +110,19 @@ class Vllm(OpenAIOptions):
         return "completion" if self.model == BUNDLED_MODEL else "chat"
 
     def open(self, runtime: ModelRuntime) -> Model:
-        """Return the model; its server starts at the first request. Raises ModelError where there is no vLLM."""
+        """Return the model; its servers start at the first request.
+
+        Raises ModelError where there is no vLLM, or fewer GPUs than the replicas need.
+        """
         python = self.python
         if python is not None and "/" in python:
             python = str(runtime.recipe_folder / Path(python).expanduser())
         environment = find_environment(runtime.cache_folder, python)
         return ManagedServerModel(
-            partial(self._acquire, environment, runtime),
+            [
+                partial(self._acquire, environment, runtime, replica, variables)
+                for replica, variables in enumerate(replica_variables(environment, self.flags, self.replicas))
+            ],
             partial(self._connect, runtime),
             log=runtime.log,
             timeout=60.0 * self.start_minutes + ACQUIRE_SECONDS,
@@ -104,30 +132,46 @@ class Vllm(OpenAIOptions):
         """Return the request as a line of a batch file, in the format of `vllm run-batch`."""
         return self.batch_line_for(request, "vllm")
 
-    def plan(self, environment: VllmEnvironment, source: Path | str, log: Path) -> ServerPlan:
-        """Return the plan of the server of `source`, a folder or a Hub name."""
-        return make_plan(
+    def plan(
+        self,
+        environment: VllmEnvironment,
+        source: Path | str,
+        log: Path,
+        *,
+        replica: int = 0,
+        variables: Mapping[str, str] = MappingProxyType({}),
+    ) -> ServerPlan:
+        """Return the plan of a server of `source`, a folder or a Hub name.
+
+        `replica` counts the servers from 0, `variables` are environment variables of this one.
+        """
+        plan = make_plan(
             environment,
             self.model,
             source,
             flags.to_arguments(self.flags),
             omitted=[name for name, value in self.flags.items() if value is None],
             revision=self.revision,
-            port=self.port,
+            port=None if self.port is None else self.port + replica,
             log=log,
             max_restarts=self.restarts,
             start_timeout_seconds=60.0 * self.start_minutes,
         )
+        # Servers on different GPUs differ by their variables: a run with other replicas shares those on the same GPUs.
+        return replace(plan, environment={**plan.environment, **variables}, replica=0 if variables else replica)
 
-    def _acquire(self, environment: VllmEnvironment, runtime: ModelRuntime) -> lease.ServerLease:
+    def _acquire(
+        self, environment: VllmEnvironment, runtime: ModelRuntime, replica: int, variables: Mapping[str, str]
+    ) -> lease.ServerLease:
         source = model_source(self.model, runtime)
         root = lease.servers_folder(runtime.cache_folder)
         logs = runtime.log_folder if runtime.log_folder is not None else root
-        plan = self.plan(environment, source, (logs / log_file_name(self.model)).absolute())
+        log = (logs / log_file_name(self.model, replica)).absolute()
+        plan = self.plan(environment, source, log, replica=replica, variables=variables)
         return lease.acquire(root, plan, keep_running=self.keep_running)
 
-    def _connect(self, runtime: ModelRuntime, url: str, api_key: str) -> Model:
-        return self.make_client((url,), api_key=api_key, api_key_env=None, server="vllm", log=runtime.log)
+    def _connect(self, runtime: ModelRuntime, keys: Mapping[str, str]) -> Model:
+        return self.make_client(tuple(keys), server="vllm", log=runtime.log, server_keys=keys)
 
     def _answer_flags(self) -> dict[str, object]:
         """Return the flags that change answers."""
@@ -153,7 +197,7 @@ def model_source(model: str, runtime: ModelRuntime) -> Path | str:
     return folder.resolve()
 
 
-def log_file_name(model: str) -> str:
-    """Return the file name of the log of a model's server."""
+def log_file_name(model: str, replica: int = 0) -> str:
+    """Return the file name of the log of a model's server; the servers after the first have their number in it."""
     safe = "".join(char if char.isalnum() or char in "-_." else "-" for char in model)
-    return f"vllm-{safe.strip('-.')}.log"
+    return f"vllm-{safe.strip('-.')}{f'.replica-{replica + 1}' if replica else ''}.log"

@@ -41,9 +41,16 @@ def test_thinking_has_a_token_budget() -> None:
 
 def test_the_key_is_in_the_headers_and_not_in_the_repr() -> None:
     config = EndpointConfig(("http://a",), "m", api_key="sesame")
-    assert config.headers == {"Authorization": "Bearer sesame"}
+    assert config.headers("http://a") == {"Authorization": "Bearer sesame"}
     assert "sesame" not in repr(config)
-    assert EndpointConfig(("http://a",), "m").headers == {}
+    assert EndpointConfig(("http://a",), "m").headers("http://a") == {}
+
+
+def test_a_server_may_have_a_key_of_its_own() -> None:
+    config = EndpointConfig(("http://a", "http://b"), "m", api_key="sesame", server_keys={"http://b": "poppy"})
+    assert [config.headers(url)["Authorization"] for url in config.base_urls] == ["Bearer sesame", "Bearer poppy"]
+    assert config.api_keys == ("sesame", "poppy")
+    assert "poppy" not in repr(config)
 
 
 def test_each_server_has_capabilities_of_its_own() -> None:

@@ -148,7 +148,7 @@ def error_response(status: int, message: str = "", *, code: object = None, **hea
 
 
 def classifier(api_key: str | None = None, api_key_env: str | None = None) -> ErrorClassifier:
-    return ErrorClassifier("org/m", api_key, api_key_env)
+    return ErrorClassifier("org/m", () if api_key is None else (api_key,), api_key_env)
 
 
 @pytest.mark.parametrize(

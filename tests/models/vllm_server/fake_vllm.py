@@ -26,7 +26,7 @@ from pathlib import Path
 parser = argparse.ArgumentParser(prog="api_server.py")
 for name in ("model", "served-model-name", "host", "revision", "dtype", "logprobs-mode", "generation-config"):
     parser.add_argument(f"--{name}")
-for name in ("port", "max-num-seqs", "max-model-len", "block-size"):
+for name in ("port", "max-num-seqs", "max-model-len", "block-size", "tensor-parallel-size"):
     parser.add_argument(f"--{name}", type=int)
 parser.add_argument("--enforce-eager", action=argparse.BooleanOptionalAction)
 parser.add_argument("--disable-uvicorn-access-log", action="store_true")
@@ -37,9 +37,12 @@ parser.add_argument("--fake-starts", help="a file with a line for each start")
 parser.add_argument("--fake-crashing-starts", type=int, default=99, help="the number of starts in which it crashes")
 parser.add_argument("--fake-latency", type=float, default=0.0)
 parser.add_argument("--fake-ignore-sigterm", action="store_true")
+parser.add_argument("--fake-log-requests", action="store_true", help="log each request, and the GPUs at the start")
 parser.add_argument("--fake-child", help="a file for the id of a child process")
 args = parser.parse_args()
 start = 1
+if args.fake_log_requests:
+    print("GPUs", os.environ.get("CUDA_VISIBLE_DEVICES"), flush=True)
 if args.fake_starts:
     with open(args.fake_starts, "a+") as starts:
         starts.write(f"{os.getpid()}\\n")
@@ -80,6 +83,8 @@ class RequestHandler(BaseHTTPRequestHandler):
         if not self.is_authorized():
             return
         request_count += 1
+        if args.fake_log_requests:
+            print("POST", self.path, flush=True)
         if args.fake_crash_after and request_count > args.fake_crash_after and start <= args.fake_crashing_starts:
             os.kill(os.getpid(), signal.SIGKILL)
         time.sleep(args.fake_latency)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import platform
 import signal
 import stat
 import subprocess
@@ -12,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.models.vllm_server.fake_vllm import ROOT, fake_plan, is_alive, kill, wait_until, wait_until_stage
-from textsynth.models.vllm_server.lease import acquire, running_servers, stop_server
+from textsynth.models.vllm_server.lease import acquire, running_servers, servers_folder, stop_server
 from textsynth.models.vllm_server.process import is_healthy
 
 
@@ -41,6 +42,16 @@ def test_different_flags_use_different_servers(tmp_path: Path) -> None:
     first.release()
     second.release()
     wait_until(lambda: not running_servers(tmp_path / "serve"))
+
+
+def test_machines_that_share_a_cache_folder_do_not_share_servers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folders = set()
+    for node in ("node-1", "node-2", ""):
+        monkeypatch.setattr(platform, "node", lambda node=node: node)
+        folders.add(servers_folder(tmp_path))
+    assert folders == {tmp_path / "serve" / name for name in ("node-1", "node-2", "localhost")}
 
 
 def test_a_server_with_keep_running_runs_until_it_is_stopped(tmp_path: Path) -> None:

@@ -55,7 +55,7 @@ class Client:
         self._health_monitor = HealthMonitor(self._balancer, self._limiter, config.timeout_seconds)
         address = " and ".join(endpoint.display_url for endpoint in self._balancer.endpoints)
         self._retry_policy = RetryPolicy(retries=retries, max_downtime_seconds=max_downtime_seconds, address=address)
-        self._error_classifier = ErrorClassifier(config.model, config.api_key, config.api_key_env)
+        self._error_classifier = ErrorClassifier(config.model, config.api_keys, config.api_key_env)
         self._requeued: dict[str, RetryState] = {}  # of requests that wait again after an attempt
 
     @property

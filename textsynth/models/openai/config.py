@@ -16,12 +16,17 @@ EXCLUDES_N = frozenset(("n", "best_of", "stream"))
 
 @dataclass(frozen=True, slots=True)
 class EndpointConfig:
-    """The servers of one model, and the options that hold for all of them. `api_key` is not in its repr."""
+    """The servers of one model, and the options that hold for all of them.
+
+    `server_keys` are the API keys of servers that have keys of their own, by base URL; the others use `api_key`. No key
+    is in its repr.
+    """
 
     base_urls: tuple[str, ...]
     model: str
     api_key: str | None = field(default=None, repr=False)
     api_key_env: str | None = None
+    server_keys: Mapping[str, str] = field(default_factory=dict, repr=False)
     extra_body: Mapping[str, object] = field(default_factory=dict)
     response_format: bool = True
     timeout_seconds: float = 180.0
@@ -31,9 +36,14 @@ class EndpointConfig:
     batch_n: bool = True
 
     @property
-    def headers(self) -> dict[str, str]:
-        """The headers of every request."""
-        return {} if self.api_key is None else {"Authorization": f"Bearer {self.api_key}"}
+    def api_keys(self) -> tuple[str, ...]:
+        """The API keys of all servers."""
+        return (*(() if self.api_key is None else (self.api_key,)), *self.server_keys.values())
+
+    def headers(self, url: str) -> dict[str, str]:
+        """Return the headers of every request to the server at a base URL."""
+        api_key = self.server_keys.get(url, self.api_key)
+        return {} if api_key is None else {"Authorization": f"Bearer {api_key}"}
 
     def allows_n(self, request: ModelRequest) -> bool:
         """Whether one request may ask for several completions: of prompts that are sampled, and not scored.

@@ -85,7 +85,7 @@ class Endpoint:
         self._model = config.model
         auth = {} if address.basic_auth is None else {"Authorization": address.basic_auth}
         self._connections = ConnectionPool(
-            address, {**auth, **config.headers}, lambda line: log(f"{self.display_url}: {line}")
+            address, {**auth, **config.headers(url)}, lambda line: log(f"{self.display_url}: {line}")
         )
         self._paths = {name: address.path(name) for name in ("/chat/completions", "/completions", "/models")}
         self._paths |= {name: address.path_outside_v1(name) for name in ("/tokenize", "/metrics")}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -89,21 +90,24 @@ class OpenAIOptions(ModelOptions):
 
     def batch_line_for(self, request: ModelRequest, server: ServerKind) -> Mapping[str, object]:
         """Return the request as a line of the batch format, for a server of this kind."""
-        config = self._endpoint_config((), api_key=None, api_key_env=None, server=server)
+        config = self._endpoint_config((), server=server)
         return request_line(config.new_capabilities(lambda _: None), request)
 
     def make_client(
         self,
         base_urls: tuple[str, ...],
         *,
-        api_key: str | None,
-        api_key_env: str | None,
         server: ServerKind,
         log: Callable[[str], None],
+        api_key: str | None = None,
+        api_key_env: str | None = None,
+        server_keys: Mapping[str, str] = MappingProxyType({}),
     ) -> Client:
         """Return a client of servers that all serve this model; it connects at the first request."""
         return Client(
-            self._endpoint_config(base_urls, api_key=api_key, api_key_env=api_key_env, server=server),
+            self._endpoint_config(
+                base_urls, server=server, api_key=api_key, api_key_env=api_key_env, server_keys=server_keys
+            ),
             concurrency=None if self.concurrency == "auto" else self.concurrency,
             retries=self.retries,
             max_downtime_seconds=self.max_downtime_seconds,
@@ -111,13 +115,20 @@ class OpenAIOptions(ModelOptions):
         )
 
     def _endpoint_config(
-        self, base_urls: tuple[str, ...], *, api_key: str | None, api_key_env: str | None, server: ServerKind
+        self,
+        base_urls: tuple[str, ...],
+        *,
+        server: ServerKind,
+        api_key: str | None = None,
+        api_key_env: str | None = None,
+        server_keys: Mapping[str, str] = MappingProxyType({}),
     ) -> EndpointConfig:
         return EndpointConfig(
             base_urls=base_urls,
             model=self.served_name,
             api_key=api_key,
             api_key_env=api_key_env,
+            server_keys=server_keys,
             extra_body=self.extra_body,
             response_format=self.response_format,
             timeout_seconds=self.timeout_seconds,

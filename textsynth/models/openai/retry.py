@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import random
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -166,10 +167,10 @@ class ErrorClassifier:
     A server that has answered is never taken for one that rejects every request.
     """
 
-    def __init__(self, model: str, api_key: str | None, api_key_env: str | None) -> None:
+    def __init__(self, model: str, api_keys: Sequence[str], api_key_env: str | None) -> None:
         self.answered = 0
         self._model = model
-        self._api_key = api_key
+        self._api_keys = api_keys
         self._api_key_env = api_key_env
         self._rejected = 0
         self._malformed = 0
@@ -203,8 +204,10 @@ class ErrorClassifier:
         return self._rejection(response, message, server)
 
     def redact(self, message: str) -> str:
-        """Return a message of the server without our key, which it may repeat."""
-        return message if self._api_key is None else message.replace(self._api_key, "***")
+        """Return a message of the server without our keys, which it may repeat."""
+        for api_key in self._api_keys:
+            message = message.replace(api_key, "***")
+        return message
 
     def _raise_if_fatal(self, response: Response, message: str, server: str) -> None:
         status = response.status

@@ -1,6 +1,7 @@
 """Shared use of servers: a lease finds a running server or starts one, and keeps it running while it is held.
 
-A server is identified by its model and its command. It has a folder of its own, which only its owner can read.
+A server is identified by its model, its command, its environment variables and its number among replicas. It has a
+folder of its own, which only its owner can read.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import dataclasses
 import hashlib
 import json
 import os
+import platform
 import secrets
 import signal
 import subprocess
@@ -73,8 +75,11 @@ class ServerLease:
 
 
 def servers_folder(cache: Path) -> Path:
-    """Return the folder of a cache folder in which each server has its folder."""
-    return cache / "serve"
+    """Return the folder of a cache folder in which each server of this machine has its folder.
+
+    Several machines may share a cache folder, as the nodes of a cluster do; a server listens on its own machine only.
+    """
+    return cache / "serve" / (platform.node() or "localhost")
 
 
 def acquire(root: Path, plan: ServerPlan, *, keep_running: bool = False) -> ServerLease:
@@ -205,7 +210,8 @@ def _current_state(folder: Path) -> ServerState:
 
 
 def _folder_name(plan: ServerPlan) -> str:
-    identity = json.dumps([plan.name, plan.command, sorted(plan.environment.items())])
+    replica = [plan.replica] if plan.replica else []
+    identity = json.dumps([plan.name, plan.command, sorted(plan.environment.items()), *replica])
     return hashlib.sha256(identity.encode()).hexdigest()[:12]
 
 

@@ -37,7 +37,7 @@ class ServerPlan:
 
     `name` is the model's name in requests. `command` lacks the port, which the supervisor adds; `environment` are
     variables that override the inherited ones. `max_restarts` is the number of restarts after consecutive crashes,
-    `start_timeout_seconds` the time limit of one start.
+    `start_timeout_seconds` the time limit of one start. `replica` numbers servers that do not differ otherwise.
     """
 
     name: str
@@ -48,6 +48,7 @@ class ServerPlan:
     log: str
     max_restarts: int
     start_timeout_seconds: float
+    replica: int = 0
 
 
 @dataclass(frozen=True, slots=True)
