@@ -167,6 +167,19 @@ def test_the_learning_curve_tells_what_more_real_labels_would_add() -> None:
     assert not any("Doubling" in sentence for sentence in sentences_of(HELPS, curve=falling))
 
 
+@pytest.mark.parametrize(
+    ("value", "sentence"),
+    [
+        (0.05, "teach more than the seeds repeated to as many rows: macro-F1 +0.050 (+0.030 to +0.070)."),
+        (-0.05, "teach less than the seeds repeated to as many rows: macro-F1 -0.050 (-0.070 to -0.030)."),
+        (0.01, "teach no more than the seeds repeated to as many rows, as far as this test can tell: macro-F1 +0.010"),
+    ],
+)
+def test_the_texts_are_compared_with_the_seeds_repeated(value: float, sentence: str) -> None:
+    repeated = difference(value, arms=("seeds_selected", "seeds_replicated"))
+    assert f"The synthetic texts {sentence}" in sentences_of(HELPS, repeated)[1]
+
+
 SCORES = st.floats(-1, 1)
 HALF_WIDTHS = st.floats(0, 0.5)
 CHANGES = st.lists(st.tuples(SCORES, HALF_WIDTHS, st.integers(1, 60)), max_size=7)

@@ -10,7 +10,10 @@ from typing import Any
 from textsynth.store.evaluation import FORMAT, EvaluationSchema
 
 CLASSIFIERS = ("words", "embeddings")
-ARMS = ("seeds", "raw", "selected", "seeds_raw", "seeds_selected", "random", "seeds_random", "fitted", "all")
+ARMS = (
+    *("seeds", "raw", "selected", "seeds_raw", "seeds_selected", "seeds_replicated"),
+    *("random", "seeds_random", "fitted", "all"),
+)
 CHECKS = ("length", "exact_duplicate", "near_duplicate", "semantic_duplicate", "agreement", "copies_source", "language",
           "refusal", "same_meaning", "faithful", "leak", "choice")  # fmt: skip
 TOPICS = (
@@ -40,6 +43,7 @@ COMPARISONS = (
     ("seeds_selected", "seeds"),
     ("selected", "random"),
     ("seeds_selected", "seeds_random"),
+    ("seeds_selected", "seeds_replicated"),
     ("fitted", "seeds"),
 )
 
@@ -212,7 +216,8 @@ def _arm(
     rng: random.Random, arm: str, classifier: str, labels: Sequence[str], shift: float, test_texts: int
 ) -> dict[str, Any]:
     level = {"seeds": 0.0, "raw": -0.12, "selected": -0.07, "random": -0.11, "seeds_raw": shift / 3, "all": 0.12,
-             "seeds_random": shift / 2, "seeds_selected": shift, "fitted": max(0.0, shift) + 0.01}[arm]  # fmt: skip
+             "seeds_random": shift / 2, "seeds_replicated": 0.005,
+             "seeds_selected": shift, "fitted": max(0.0, shift) + 0.01}[arm]  # fmt: skip
     score = (0.58 if classifier == "words" else 0.74) + level + rng.uniform(-0.01, 0.01)
     class_scores = {label: round(min(1.0, max(0.0, score + rng.gauss(0, 0.12))), 4) for label in labels}
     samples = {"draws": 3, "sd": 0.012} if "random" in arm else {}

@@ -90,6 +90,7 @@ def reach_verdict(findings: Findings) -> EvaluationVerdict:
     sentences = [*copies, *changes] if findings.is_contaminated else [*changes, *copies]
     sentences += [
         *_weight_sentences(findings),
+        *_replication_sentences(findings),
         *_filter_sentences(findings),
         *_real_label_sentences(findings, main),
         *_advice(effect, findings),
@@ -165,6 +166,21 @@ def _weight_sentences(findings: Findings) -> list[str]:
         effect = f": macro-F1 {_signed_interval(difference)}" if difference else ""
         sentences.append(f"With {title} a synthetic text should count {fitted.weight:g} of a real one{effect}.")
     return sentences
+
+
+def _replication_sentences(findings: Findings) -> list[str]:
+    difference = findings.difference("seeds_selected", "seeds_replicated", findings.main_classifier)
+    if difference is None:
+        return []
+    verb, doubt = {
+        "helps": ("more", ""),
+        "harms": ("less", ""),
+        "no_difference": ("no more", ", as far as this test can tell"),
+    }[difference.effect]
+    return [
+        f"The synthetic texts teach {verb} than the seeds repeated to as many rows{doubt}: macro-F1 "
+        f"{_signed_interval(difference)}."
+    ]
 
 
 def _filter_sentences(findings: Findings) -> list[str]:

@@ -16,6 +16,7 @@ EVALUATION = {
     "arms": {
         "seeds": {"words": {"macro_f1": 0.5, "interval": [0.4, 0.6], "train_rows": 20}},
         "seeds_selected": {"words": {"macro_f1": 0.61234, "interval": None, "train_rows": 50}},
+        "seeds_replicated": {"words": {"macro_f1": 0.55, "interval": [0.45, 0.65], "train_rows": 50}},
         "raw": {"words": {"macro_f1": 0.1, "train_rows": 90}},
     },
     "data": {"test": 300},
@@ -50,6 +51,7 @@ def test_scores_are_a_table_with_intervals_for_the_training_sets_that_are_known(
     assert text.startswith("- They help.\n- The column `weight` is 0.3")
     assert "| real seeds alone | TF-IDF words | 20 | 0.500 (0.400 to 0.600) |" in text
     assert "| seeds and these texts | TF-IDF words | 50 | 0.612 |" in text
+    assert "| real seeds, repeated to as many rows | TF-IDF words | 50 | 0.550 (0.450 to 0.650) |" in text
     assert "tested on 300 real ones" in text
     assert "0.100" not in text
 

@@ -20,6 +20,7 @@ MIN_AUC_REPORTED = 0.7
 ARMS = {
     "seeds": "real seeds alone",
     "seeds_selected": "seeds and these texts",
+    "seeds_replicated": "real seeds, repeated to as many rows",
     "fitted": "seeds and these texts, at their fitted weight",
     "selected": "these texts alone",
     "seeds_random": "seeds and as many unchecked texts",
