@@ -55,6 +55,8 @@ def test_the_results_are_consistent(evaluation: Evaluation) -> None:
     assert (evaluation.multi_label, evaluation.ordinal) == (False, False)
     assert [row.id for row in evaluation.test] == [row.id for row in evaluation.real.test]
     assert evaluation.excluded_test_rows == []
+    assert evaluation.fidelity is not None
+    assert evaluation.fidelity.columns[0].column == "label"
     assert evaluation.main_classifier in CLASSIFIERS
     assert evaluation.verdict.difference in evaluation.differences
     for classifier in CLASSIFIERS:

@@ -47,6 +47,22 @@ COMPARISONS = (
     ("fitted", "seeds"),
 )
 
+_END_MARK = {"column": "end mark", "measure": "TVComplement", "score": 0.42, "category_coverage": 1.0,
+             "synthetic": 0.98, "real": 0.4}  # fmt: skip
+FIDELITY: dict[str, Any] = {
+    "columns": [
+        {**_END_MARK, "column": "label", "score": 0.8, "synthetic": None, "real": None},
+        {**_END_MARK, "column": "length in words", "measure": "KSComplement", "score": 0.89, "category_coverage": None},
+        _END_MARK,
+    ],
+    "surface_score": 0.655,
+    "pair_score": 0.61,
+    "worst_column": _END_MARK,
+    "worst_pair": {"columns": ["label", "end mark"], "score": 0.39},
+    "real_surface_score": 0.981,
+    "real_pair_score": 0.962,
+}
+
 
 def small() -> dict[str, Any]:
     """Return an evaluation of two labels in which the synthetic texts help a little."""
@@ -128,6 +144,7 @@ def hostile() -> dict[str, Any]:
         hostile["domain_shift"]["synthetic_words"][index]["word"] = text
         hostile["nearest_texts"][index] |= {"text": text * 20, "drop_reason": text, "label": text}
         hostile["nearest_texts"][index]["nearest"][0] |= {"text": text, "label": text, "set": text}
+    hostile["fidelity"]["columns"][0]["column"] = hostile["fidelity"]["worst_column"]["column"] = HOSTILE[0]
     hostile["contamination"] = {"test_copies": 1, "counts": {HOSTILE[0]: 1}, "pairs": [
         {"kind": HOSTILE[0], "sets": HOSTILE[1:3], "ids": HOSTILE[1:3], "texts": HOSTILE[:2], "labels": HOSTILE[2:4]}
     ]}  # fmt: skip
@@ -179,6 +196,7 @@ def evaluation(
             "base_rates": {},
         },
         "domain_shift": _domain_shift(rng, labels, attributes),
+        "fidelity": FIDELITY,
         "diversity": {
             "texts_per_side": 300,
             "synthetic": {"distinct_1": 0.21, "distinct_2": 0.58, "compression_ratio": 2.91, "mean_similarity": 0.33,

@@ -23,6 +23,7 @@ def test_sections_are_in_reading_order() -> None:
         "classes",
         "domain_shift",
         "words",
+        "fidelity",
         "diversity",
         "nearest_texts",
         "contamination",

@@ -16,8 +16,9 @@ from textsynth.evaluate.contamination import Contamination, find_contamination
 from textsynth.evaluate.cross_validation import Fold, make_folds
 from textsynth.evaluate.data import LabelledPool, RealSets, SyntheticSet, check_sets, data_notes, labelled, labels_of
 from textsynth.evaluate.diversity import Diversity, measure_diversity
-from textsynth.evaluate.domain_shift import DomainShift, measure_domain_shift
+from textsynth.evaluate.domain_shift import RESERVED_FIELDS, DomainShift, measure_domain_shift
 from textsynth.evaluate.experiment_arms import FULL, NO_ROWS, QUICK, Arm, Experiment, make_arms, random_rows
+from textsynth.evaluate.fidelity import Fidelity, measure_fidelity
 from textsynth.evaluate.learning_curve import CurvePoint
 from textsynth.evaluate.metrics import IntArray
 from textsynth.evaluate.nearest_texts import TextComparison, nearest_real_texts
@@ -76,6 +77,7 @@ class Evaluation:
     ablation: Sequence[AblationResult]
     contamination: Contamination
     domain_shift: DomainShift
+    fidelity: Fidelity | None
     diversity: Diversity
     nearest_texts: Sequence[TextComparison]
     verdict: EvaluationVerdict
@@ -152,6 +154,12 @@ def evaluate(synthetic: SyntheticSet, real: RealSets, plan: EvaluationPlan) -> E
         ablation=measurements.ablation(findings.main_classifier),
         contamination=contamination,
         domain_shift=domain_shift,
+        fidelity=measure_fidelity(
+            joined.selected,
+            reference,
+            seed=plan.seed,
+            other_fields=RESERVED_FIELDS.union(plan.task.required_fields),
+        ),
         diversity=diversity,
         nearest_texts=nearest_real_texts(joined, shown, plan.embed, seed=plan.seed),
         verdict=reach_verdict(findings),

@@ -269,6 +269,36 @@ class DomainShiftSchema(_Schema):
     attributes: dict[str, dict[str, Number]]
 
 
+class ColumnFidelitySchema(_Schema):
+    """The similarity of one column between synthetic and real rows, 0 to 1, and the means of both sides."""
+
+    column: str
+    measure: Literal["KSComplement", "TVComplement"]
+    score: Number
+    category_coverage: Number | None
+    synthetic: Number | None
+    real: Number | None
+
+
+class PairFidelitySchema(_Schema):
+    """The similarity of the pairs of values of two columns, ContingencySimilarity, 0 to 1."""
+
+    columns: Pair
+    score: Number
+
+
+class FidelitySchema(_Schema):
+    """How similar the columns of synthetic and real rows are distributed, next to two halves of the real rows."""
+
+    columns: list[ColumnFidelitySchema]
+    surface_score: Number
+    pair_score: Number
+    worst_column: ColumnFidelitySchema
+    worst_pair: PairFidelitySchema
+    real_surface_score: Number | None
+    real_pair_score: Number | None
+
+
 class DiversityScoresSchema(_Schema):
     """The diversity of the texts of one side."""
 
@@ -335,6 +365,7 @@ class EvaluationSchema(_Schema):
     ablation: list[AblationSchema]
     contamination: ContaminationSchema
     domain_shift: DomainShiftSchema
+    fidelity: FidelitySchema | None = None
     diversity: DiversitySchema
     nearest_texts: list[TextComparisonSchema]
     notes: list[str]
