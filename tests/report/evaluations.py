@@ -205,6 +205,9 @@ def evaluation(
                      "vendi_score": 97.5, "duplicate_share": 0.0},
             "coverage": {"share": 0.72, "real_texts": 300, "limit": 0.6, "reference": 0.85},
         },
+        "privacy": {
+            "share": 0.52, "interval": [0.46, 0.58], "texts": 240, "rows": 40, "real_share": 0.51, "overfits": False,
+        },
         "nearest_texts": [_nearest_texts(rng, number, labels) for number in range(24)],
         "notes": ["the test data have no text of 2 labels"],
         "seconds": 12.34,

@@ -25,6 +25,7 @@ def test_sections_are_in_reading_order() -> None:
         "words",
         "fidelity",
         "diversity",
+        "privacy",
         "nearest_texts",
         "contamination",
     ]

@@ -22,6 +22,7 @@ from textsynth.evaluate.fidelity import Fidelity, measure_fidelity
 from textsynth.evaluate.learning_curve import CurvePoint
 from textsynth.evaluate.metrics import IntArray
 from textsynth.evaluate.nearest_texts import TextComparison, nearest_real_texts
+from textsynth.evaluate.privacy import SeedProximity, measure_seed_proximity, shown_and_unseen
 from textsynth.evaluate.results import ArmDifference, ArmResult
 from textsynth.evaluate.sample_weight import FittedWeight, fit_weight
 from textsynth.evaluate.verdict import EvaluationVerdict, Findings, reach_verdict
@@ -79,6 +80,7 @@ class Evaluation:
     domain_shift: DomainShift
     fidelity: Fidelity | None
     diversity: Diversity
+    privacy: SeedProximity | None
     nearest_texts: Sequence[TextComparison]
     verdict: EvaluationVerdict
     notes: Sequence[str]
@@ -95,9 +97,10 @@ class EvaluationPlan:
 
     `task` gives the texts of a record: the classifiers see each of them, everything else sees them as one. `embedder`
     names the model behind `embed`, as a part of the cache keys; `cache` stores predictions. `labels` gives the order of
-    the labels (empty: the order in which they occur). `full` takes more draws and repeats. `texts_without_seeds` serves
-    the fit of the sample weight; None takes all selected texts in every fold. `ablation_candidates` are the texts that
-    switching each filter off would let through. `log` shows a line of progress to the user.
+    the labels (empty: the order in which they occur). `full` takes more draws and repeats. `sources` are the names of
+    the sources that may have held the seeds in the run. `texts_without_seeds` serves the fit of the sample weight; None
+    takes all selected texts in every fold. `ablation_candidates` are the texts that switching each filter off would let
+    through. `log` shows a line of progress to the user.
     """
 
     embed: Embed
@@ -109,6 +112,7 @@ class EvaluationPlan:
     ordinal: bool = False
     full: bool = False
     seed: int = 0
+    sources: Sequence[str] = ()
     texts_without_seeds: TextsWithoutSeeds | None = None
     ablation_candidates: Sequence[AblationCandidates] = ()
     log: Callable[[str], None] = field(default=lambda _: None)
@@ -133,7 +137,8 @@ def evaluate(synthetic: SyntheticSet, real: RealSets, plan: EvaluationPlan) -> E
     for classifier in CLASSIFIERS:
         plan.log(f"training {len(measurements.arms)} arms on {classifier}")
         measurements.measure(classifier)
-    findings = measurements.findings(contamination)
+    privacy = _seed_proximity(joined.selected, joined_real, plan)
+    findings = measurements.findings(contamination, privacy)
     plan.log("comparing with real texts")
     reference = reference_texts(joined_real, [plan.task.joined(record) for record in test])
     domain_shift, diversity = _compare(joined.selected, reference, plan, labels)
@@ -161,6 +166,7 @@ def evaluate(synthetic: SyntheticSet, real: RealSets, plan: EvaluationPlan) -> E
             other_fields=RESERVED_FIELDS.union(plan.task.required_fields),
         ),
         diversity=diversity,
+        privacy=privacy,
         nearest_texts=nearest_real_texts(joined, shown, plan.embed, seed=plan.seed),
         verdict=reach_verdict(findings),
         notes=[
@@ -196,6 +202,14 @@ def _compare(
         text_fields=plan.task.required_fields,
     )
     return domain_shift, measure_diversity(texts[0], texts[1], vectors[0], vectors[1], seed=plan.seed)
+
+
+def _seed_proximity(selected: Sequence[Record], real: RealSets, plan: EvaluationPlan) -> SeedProximity | None:
+    if not real.train:
+        return None
+    seeds, unseen = shown_and_unseen(selected, real, plan.sources)
+    vectors = [plan.embed([record.text for record in records]) for records in (selected, seeds, unseen)]
+    return measure_seed_proximity(vectors[0], vectors[1], vectors[2], seed=plan.seed)
 
 
 class _Measurements:
@@ -256,7 +270,7 @@ class _Measurements:
             self.learning_curves[classifier] = self.experiment.learning_curve(results["seeds"], self.seeds)
         self.arm_results += results.values()
 
-    def findings(self, contamination: Contamination) -> Findings:
+    def findings(self, contamination: Contamination, privacy: SeedProximity | None) -> Findings:
         """Return the results that the verdict rests on."""
         return Findings(
             main_classifier=self._better_on_seeds(),
@@ -265,6 +279,7 @@ class _Measurements:
             learning_curves=self.learning_curves,
             test_copies=contamination.count("selected", "test"),
             is_contaminated=contamination.is_contaminated,
+            privacy=privacy,
         )
 
     def ablation(self, classifier: ClassifierName) -> list[AblationResult]:

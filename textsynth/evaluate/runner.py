@@ -234,6 +234,7 @@ def _with_recipe(
         ordinal=options.ordinal,
         full=options.full,
         seed=recipe.seed,
+        sources=list(recipe.sources),
         texts_without_seeds=leave_seeds_out(synthetic, real.train, context, list(recipe.sources))
         if real.train
         else None,
@@ -260,6 +261,7 @@ def _without_recipe(
         ordinal=options.ordinal,
         full=options.full,
         seed=manifest["seed"],
+        sources=list(manifest["sources"]),
         texts_without_seeds=leave_seeds_out(finished.synthetic, real.train, context, list(manifest["sources"]))
         if real.train
         else None,

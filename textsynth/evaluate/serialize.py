@@ -28,6 +28,7 @@ from textsynth.store.evaluation import (
     FidelitySchema,
     FittedWeightSchema,
     LabelChangeSchema,
+    SeedProximitySchema,
     SyntheticCountsSchema,
     TextComparisonSchema,
     VerdictSchema,
@@ -62,6 +63,7 @@ def evaluation_schema(evaluation: Evaluation) -> EvaluationSchema:
         domain_shift=DomainShiftSchema.model_validate(evaluation.domain_shift),
         fidelity=FidelitySchema.model_validate(evaluation.fidelity) if evaluation.fidelity else None,
         diversity=DiversitySchema.model_validate(evaluation.diversity),
+        privacy=SeedProximitySchema.model_validate(evaluation.privacy) if evaluation.privacy else None,
         nearest_texts=[TextComparisonSchema.model_validate(text) for text in evaluation.nearest_texts],
         notes=list(evaluation.notes),
     )

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from textsynth.evaluate.classifiers import ClassifierName
 from textsynth.evaluate.learning_curve import CurvePoint, equivalent_rows, gain_per_doubling
+from textsynth.evaluate.privacy import SeedProximity
 from textsynth.evaluate.results import FEW_ROWS, ArmDifference, LabelChange
 from textsynth.evaluate.sample_weight import FittedWeight
 from textsynth.store.evaluation import Effect
@@ -60,7 +61,8 @@ class Findings:
     """The results that a verdict rests on: differences, fitted weights, learning curves, contamination.
 
     `main_classifier` is the one that is better on the seeds alone. `test_copies` counts the copies of test rows among
-    the selected texts; `is_contaminated` says whether they are more than chance and the domain explain.
+    the selected texts; `is_contaminated` says whether they are more than chance and the domain explain. `privacy` is
+    None where it was not measured.
     """
 
     main_classifier: ClassifierName
@@ -69,6 +71,7 @@ class Findings:
     learning_curves: Mapping[ClassifierName, Sequence[CurvePoint]]
     test_copies: int
     is_contaminated: bool
+    privacy: SeedProximity | None = None
 
     def difference(self, arm: str, baseline: str, classifier: ClassifierName) -> ArmDifference | None:
         """Return the difference of two arms for a classifier, None where it was not measured."""
@@ -92,6 +95,7 @@ def reach_verdict(findings: Findings) -> EvaluationVerdict:
         *_weight_sentences(findings),
         *_replication_sentences(findings),
         *_filter_sentences(findings),
+        *_overfitting_sentences(findings.privacy),
         *_real_label_sentences(findings, main),
         *_advice(effect, findings),
     ]
@@ -199,6 +203,16 @@ def _filter_sentences(findings: Findings) -> list[str]:
     return [
         f"The filters {verb}: {difference.difference:+.3f} compared with as many random texts of the same labels "
         f"({low:+.3f} to {high:+.3f})."
+    ]
+
+
+def _overfitting_sentences(privacy: SeedProximity | None) -> list[str]:
+    if privacy is None or not privacy.overfits:
+        return []
+    low, high = privacy.interval
+    return [
+        f"The data set overfits its seeds: {privacy.share:.0%} of the texts are nearer to a seed than to as many real "
+        f"rows that no prompt showed ({low:.0%} to {high:.0%}; about 50% is expected)."
     ]
 
 

@@ -299,6 +299,17 @@ class FidelitySchema(_Schema):
     real_pair_score: Number | None
 
 
+class SeedProximitySchema(_Schema):
+    """The share of the texts that are nearer to a seed than to as many real rows that no prompt showed."""
+
+    share: Number
+    interval: Interval
+    texts: int
+    rows: int
+    real_share: Number | None
+    overfits: bool
+
+
 class DiversityScoresSchema(_Schema):
     """The diversity of the texts of one side."""
 
@@ -367,6 +378,7 @@ class EvaluationSchema(_Schema):
     domain_shift: DomainShiftSchema
     fidelity: FidelitySchema | None = None
     diversity: DiversitySchema
+    privacy: SeedProximitySchema | None = None
     nearest_texts: list[TextComparisonSchema]
     notes: list[str]
 

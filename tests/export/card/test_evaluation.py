@@ -33,6 +33,7 @@ HARMFUL: dict[str, Any] = {
     "differences": [DIFFERENCE, {**DIFFERENCE, "classifier": "embeddings", "interval": [-0.04, 0.01]}],
     "verdict": {"test_copies": 7, "labels_worse": ["a_b"], "sentences": ["They harm.", HOSTILE]},
     "domain_shift": {"auc_words": 0.9, "auc_embeddings": 0.8},
+    "privacy": {"share": 0.97, "overfits": True},
     "fidelity": {"worst_column": {"column": "attribute a_b", "score": 0.567}},
 }
 HELPFUL: dict[str, Any] = {**EVALUATION, "verdict": {"test_copies": 0, "sentences": ["They help."]}}
@@ -92,7 +93,8 @@ def test_the_sentence_on_the_column_weight_stays() -> None:
 
 def test_a_later_evaluation_removes_every_limitation_that_an_earlier_one_measured() -> None:
     lines = list(harm_before_gain(HARMFUL))
-    assert len(lines) == 7
+    assert len(lines) == 8
+    assert lines[-2].startswith("These texts overfit their seeds: 97% of them are nearer to a seed")
     assert (
         lines[-1] == "The form of these texts differs from real ones most in: attribute a\\_b (similarity 0.57 of 1)."
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.report import evaluations
-from textsynth.report.sections.fidelity import fidelity_section
+from textsynth.report.sections.fidelity import fidelity_section, privacy_section
 
 
 def test_every_column_has_a_row_and_the_lowest_score_comes_first() -> None:
@@ -12,7 +12,7 @@ def test_every_column_has_a_row_and_the_lowest_score_comes_first() -> None:
     table = section.figures[0].table
     assert list(table.head) == ["column", "measure", "score", "category coverage", "synthetic mean", "real mean"]
     assert [row[0] for row in table.rows] == ["end mark", "label", "length in words"]
-    assert list(table.rows[0][1:]) == ["TVComplement", "0.420", "1.000", "0.98", "0.40"]
+    assert list(table.rows[0][1:]) == ["TVComplement", "0.420", "1.000", "0.98", "0.4"]
     assert table.rows[2][3] == "–"
 
 
@@ -33,3 +33,19 @@ def test_an_evaluation_without_fidelity_has_no_section() -> None:
     only_column = fidelity_section({"fidelity": {"columns": [{"column": "label", "score": 0.5}]}})
     assert only_column is not None
     assert len(only_column.paragraphs) == 1
+
+
+def test_the_share_of_texts_near_to_seeds_has_its_interval_and_that_of_real_rows() -> None:
+    evaluation = evaluations.small()
+    section = privacy_section(evaluation)
+    assert section is not None
+    first, of_real = section.paragraphs
+    share, low, high = (f"{number}\N{NO-BREAK SPACE}%" for number in ("52.0", "46.0", "58.0"))
+    assert first.startswith(f"{share} of 240 selected texts (")
+    assert f" {low} to {high}) are nearer to a seed than to as many real rows" in first
+    assert of_real.endswith("are nearer to a seed.")
+    evaluation["privacy"] |= {"share": 0.97, "overfits": True, "real_share": None}
+    overfitting = privacy_section(evaluation)
+    assert overfitting is not None
+    assert overfitting.paragraphs[-1].startswith("The data set overfits its seeds")
+    assert privacy_section({}) is None

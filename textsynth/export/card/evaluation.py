@@ -34,7 +34,7 @@ NOT_MEASURED = "Nothing was measured on real data: whether training on these tex
 _REPLACED = re.compile(
     r"- (?:Nothing was measured on real data|\*\*These texts harm\*\*|No clear gain for a classifier"
     r"|\d+ of the texts are copies|Labels with a lower score|A classifier distinguishes these texts"
-    r"|The form of these texts differs)"
+    r"|The form of these texts differs|These texts overfit their seeds)"
 )
 _WEIGHT = re.compile(r"^- The column `weight` is .*$", re.MULTILINE)
 
@@ -117,6 +117,12 @@ def harm_before_gain(evaluation: Mapping[str, Any]) -> Iterator[str]:
         if isinstance(auc, float) and auc >= MIN_AUC_REPORTED:
             scale = f"AUC {auc:.2f}; 0.5 is chance, 1 is certain"
             yield f"A classifier distinguishes these texts from real ones by {features} ({scale})."
+    privacy = evaluation.get("privacy") or {}
+    if privacy.get("overfits") is True and isinstance(privacy.get("share"), float):
+        yield (
+            f"These texts overfit their seeds: {privacy['share']:.0%} of them are nearer to a seed than to as many "
+            "real texts that no prompt showed (about 50% is expected)."
+        )
     worst = (evaluation.get("fidelity") or {}).get("worst_column") or {}
     score = worst.get("score")
     if isinstance(score, float) and score < MAX_FIDELITY_REPORTED:

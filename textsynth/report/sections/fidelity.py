@@ -1,15 +1,23 @@
-"""The fidelity of the synthetic texts: how similar label, attributes and surface features are to those of real rows."""
+"""Fidelity and privacy: how similar the columns of synthetic and real rows are, and how near texts are to the seeds."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
-from textsynth.report.number_format import format_score, format_short
+from textsynth.report.number_format import (
+    ABSENT,
+    INTERVAL,
+    format_count,
+    format_score,
+    format_share,
+    format_short,
+)
 from textsynth.report.sections import (
     Section,
     SectionFigure,
     SectionTable,
+    as_interval,
     as_list,
     as_number,
     as_string,
@@ -59,3 +67,26 @@ def _sentences(fidelity: Mapping[str, Any]) -> list[str]:
             f"The least similar pair is “{first}” with “{second}” ({format_score(worst_pair.get('score'))})."
         )
     return sentences
+
+
+def privacy_section(evaluation: Mapping[str, Any]) -> Section | None:
+    """Return how often texts are nearer to their seeds than to unseen real rows; None where it was not measured."""
+    proximity = get_mapping(evaluation, "privacy")
+    if as_number(proximity.get("share")) is None:
+        return None
+    sentences = [
+        f"{format_share(proximity.get('share'))} of {format_count(proximity.get('texts'))} selected texts "
+        f"({INTERVAL} {_share_interval(proximity)}) are nearer to a seed than to as many "
+        f"real rows that no prompt showed ({format_count(proximity.get('rows'))}). "
+        "About 50 % is what texts reach that learned the domain and not its seeds."
+    ]
+    if as_number(proximity.get("real_share")) is not None:
+        sentences.append(f"Of other real rows, {format_share(proximity.get('real_share'))} are nearer to a seed.")
+    if proximity.get("overfits") is True:
+        sentences.append("The data set overfits its seeds: its texts vary the seeds more than they vary the domain.")
+    return Section("privacy", "Nearness to the seeds", sentences)
+
+
+def _share_interval(proximity: Mapping[str, Any]) -> str:
+    ends = as_interval(proximity.get("interval"))
+    return ABSENT if ends is None else " to ".join(map(format_share, ends))
