@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from textsynth.evaluate.bootstrap import resample_test_rows, resample_training_rows
-from textsynth.evaluate.classifiers import ClassifierName, Classifiers, TrainingSet
+from textsynth.evaluate.classifiers import CLASSIFIERS, ClassifierName, Classifiers, TrainingSet
 from textsynth.evaluate.data import LabelledPool, cluster_ids, first_labels
 from textsynth.evaluate.learning_curve import CurvePoint, seed_subsets
 from textsynth.evaluate.metrics import (
@@ -161,10 +161,13 @@ class Experiment:
         self._factors: FloatArray | None = None
 
     def measure(self, arm: Arm, classifier: ClassifierName, *, resample_training: bool = True) -> ArmResult:
-        """Return the result of an arm, with or without resampled training rows."""
+        """Return the result of an arm, with or without resampled training rows.
+
+        A classifier of the user's own takes no sample weights, so that its training rows are never resampled.
+        """
         training_set = arm.training_set(self.targets)
         training_sets = [training_set]
-        if resample_training:
+        if resample_training and classifier in CLASSIFIERS:
             factors = self._weight_factors()[:, training_set.rows]
             training_sets += [training_set.reweighted(draw) for draw in factors]
         probabilities = self._test_probabilities(classifier, training_sets)

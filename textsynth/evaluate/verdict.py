@@ -22,9 +22,10 @@ HARM_FIRST = ("harms", "helps", "no_difference")
 class EvaluationVerdict:
     """The verdict of an evaluation.
 
-    It rests on `difference`: seeds + selected minus seeds, for the classifier that is better on the seeds alone.
-    Without seeds it is `unknown`. `test_copies` counts the copies of test rows among the selected texts. Where these
-    are more than chance and the domain explain, the effect is `leak`, whatever the scores say.
+    It rests on `difference`: seeds + selected minus seeds, for the user's own classifier where there is one, else for
+    the one that is better on the seeds alone. Without seeds it is `unknown`. `test_copies` counts the copies of test
+    rows among the selected texts. Where these are more than chance and the domain explain, the effect is `leak`,
+    whatever the scores say.
     """
 
     effect: Effect
@@ -60,9 +61,9 @@ class EvaluationVerdict:
 class Findings:
     """The results that a verdict rests on: differences, fitted weights, learning curves, contamination.
 
-    `main_classifier` is the one that is better on the seeds alone. `test_copies` counts the copies of test rows among
-    the selected texts; `is_contaminated` says whether they are more than chance and the domain explain. `privacy` is
-    None where it was not measured.
+    `main_classifier` is the user's own, or else the one that is better on the seeds alone. `test_copies` counts the
+    copies of test rows among the selected texts; `is_contaminated` says whether they are more than chance and the
+    domain explain. `privacy` is None where it was not measured.
     """
 
     main_classifier: ClassifierName
@@ -132,7 +133,7 @@ def _effect_sentences(findings: Findings) -> list[str]:
         )
     )
     return [
-        f"With {CLASSIFIER_TITLES[difference.classifier]} the synthetic texts {EFFECT_VERBS[difference.effect]}: "
+        f"With {_title(difference.classifier)} the synthetic texts {EFFECT_VERBS[difference.effect]}: "
         f"macro-F1 {difference.difference:+.3f} compared with the seeds alone (95 % interval "
         f"{difference.interval[0]:+.3f} to {difference.interval[1]:+.3f})."
         for difference in differences
@@ -160,7 +161,7 @@ def _label_sentences(verdict: EvaluationVerdict) -> list[str]:
 def _weight_sentences(findings: Findings) -> list[str]:
     sentences = []
     for classifier, fitted in findings.weights.items():
-        title = CLASSIFIER_TITLES[classifier]
+        title = _title(classifier)
         if not fitted.held_out_rows:
             continue
         if fitted.weight == 0:
@@ -241,6 +242,10 @@ def _advice(effect: Effect, findings: Findings) -> list[str]:
             "model, or more test rows for a narrower interval."
         ]
     return []
+
+
+def _title(classifier: ClassifierName) -> str:
+    return CLASSIFIER_TITLES.get(classifier, f"the classifier {classifier}")
 
 
 def _signed_interval(difference: ArmDifference) -> str:

@@ -8,11 +8,12 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol, TypeVar
 
-from textsynth.core.errors import RecipeIssue, did_you_mean
+from textsynth.core.errors import RecipeIssue, UsageError, did_you_mean
 from textsynth.core.formatting import pluralize
 from textsynth.core.options import Options
 from textsynth.core.protocols import Generator, Labeller, Selector, Source
 from textsynth.core.records import Record
+from textsynth.core.text_classifier import load_text_classifier
 from textsynth.export.card.hub_vocabulary import matching_task_ids
 from textsynth.recipe.issues import IssueCollector
 from textsynth.recipe.quota_spec import check_total, check_want
@@ -63,15 +64,15 @@ def check_sections(sections: Sections, base: Path, issues: IssueCollector) -> No
     _check_gold(sections, issues)
     _check_export(sections, issues)
     if sections.evaluate is not None:
-        _check_evaluate(sections, sections.evaluate, issues)
+        _check_evaluate(sections, sections.evaluate, base, issues)
 
 
 def _generators(sections: Sections) -> list[Generator]:
     return [step.step for step in sections.lists["generate"] if isinstance(step.step, Generator)]
 
 
-def _check_evaluate(sections: Sections, evaluate: Evaluate, issues: IssueCollector) -> None:
-    """Add sources of `evaluate` that do not exist or have two roles, and a task that cannot be scored."""
+def _check_evaluate(sections: Sections, evaluate: Evaluate, base: Path, issues: IssueCollector) -> None:
+    """Add sources of `evaluate` that do not exist or have two roles, a task that cannot be scored, a bad classifier."""
     position = sections.mark("evaluate")
     if sections.task_is_valid and not sections.task.evaluates:
         issues.add(position, f"evaluate scores labelled texts, and the task is {sections.task_name!r}: take it out")
@@ -88,6 +89,14 @@ def _check_evaluate(sections: Sections, evaluate: Evaluate, issues: IssueCollect
                 at, f"evaluate.{role} and evaluate.{roles[name]} are both {name!r}: nothing may be fitted on test rows"
             )
         roles[name] = role
+    if evaluate.classifier is not None and evaluate.classifier.startswith("./"):
+        at = positions.get("classifier", position)
+        try:
+            load_text_classifier(evaluate.classifier, base)
+        except UsageError as error:
+            issues.add(at, str(error))
+        if sections.settings.multi_label:
+            issues.add(at, "a classifier of your own predicts one label a text: take it out, or multi_label: true")
 
 
 def _check_shares(steps: Sequence[ParsedStep], issues: IssueCollector) -> None:
