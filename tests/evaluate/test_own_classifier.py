@@ -102,7 +102,7 @@ def test_a_file_without_a_classifier_is_one_sentence(tmp_path: Path, code: str, 
     with pytest.raises(UsageError) as error:
         load_own_classifier(write(tmp_path, code))
     assert message in str(error.value)
-    with pytest.raises(UsageError, match=r"no file './absent\.py'"):
+    with pytest.raises(UsageError, match=r"absent\.py: no such file; a classifier of your own is a Python file"):
         load_own_classifier(tmp_path / "absent.py")
 
 
@@ -128,6 +128,16 @@ def test_a_recipe_is_checked_before_its_run(tmp_path: Path, classifier: str, mes
         read_recipe(tmp_path / "recipe.yaml")
     assert message in str(error.value)
     assert "recipe.yaml:6" in str(error.value)
+
+
+def test_a_recipe_of_several_labels_a_text_has_no_classifier_of_its_own(tmp_path: Path) -> None:
+    write(tmp_path, COUNTING)
+    for name in ("rows.csv", "test.csv"):
+        (tmp_path / name).write_text("text,label\npay me back,refund\nwhere is it,delivery\n")
+    recipe = RECIPE.replace("CLASSIFIER", "./counting.py")
+    (tmp_path / "recipe.yaml").write_text(f"multi_label: true\n{recipe}")
+    with pytest.raises(UsageError, match="a classifier of your own predicts one label a text: take it out"):
+        read_recipe(tmp_path / "recipe.yaml")
 
 
 @given(st.integers(1, 40), st.floats(0, 20))

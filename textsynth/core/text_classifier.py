@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -39,3 +39,13 @@ def load_text_classifier(name: str, folder: Path) -> type[TextClassifier]:
             f"{name!r} defines no class {expected!r} with the methods fit(texts, labels) and predict(texts){lacking}"
         )
     return found
+
+
+def classifier_issues(name: str, folder: Path, *, multi_label: bool) -> Iterator[str]:
+    """Yield a sentence for each reason why the classifier in a file cannot be used in a recipe."""
+    try:
+        load_text_classifier(name, folder)
+    except UsageError as error:
+        yield str(error)
+    if multi_label:
+        yield f"{name!r}: a classifier of your own predicts one label a text: take it out, or multi_label: true"

@@ -60,6 +60,8 @@ class OwnClassifier:
 
 def load_own_classifier(path: Path) -> OwnClassifier:
     """Return the classifier in a file. Raises UsageError where there is no such file or class."""
+    if not path.is_file():
+        raise UsageError(f"{path}: no such file; a classifier of your own is a Python file with fit and predict")
     return OwnClassifier(path.name, load_text_classifier(f"./{path.name}", path.parent))
 
 

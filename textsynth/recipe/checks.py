@@ -8,12 +8,12 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol, TypeVar
 
-from textsynth.core.errors import RecipeIssue, UsageError, did_you_mean
+from textsynth.core.errors import RecipeIssue, did_you_mean
 from textsynth.core.formatting import pluralize
 from textsynth.core.options import Options
 from textsynth.core.protocols import Generator, Labeller, Selector, Source
 from textsynth.core.records import Record
-from textsynth.core.text_classifier import load_text_classifier
+from textsynth.core.text_classifier import classifier_issues
 from textsynth.export.card.hub_vocabulary import matching_task_ids
 from textsynth.recipe.issues import IssueCollector
 from textsynth.recipe.quota_spec import check_total, check_want
@@ -90,13 +90,8 @@ def _check_evaluate(sections: Sections, evaluate: Evaluate, base: Path, issues: 
             )
         roles[name] = role
     if evaluate.classifier is not None and evaluate.classifier.startswith("./"):
-        at = positions.get("classifier", position)
-        try:
-            load_text_classifier(evaluate.classifier, base)
-        except UsageError as error:
-            issues.add(at, str(error))
-        if sections.settings.multi_label:
-            issues.add(at, "a classifier of your own predicts one label a text: take it out, or multi_label: true")
+        for issue in classifier_issues(evaluate.classifier, base, multi_label=sections.settings.multi_label):
+            issues.add(positions.get("classifier", position), issue)
 
 
 def _check_shares(steps: Sequence[ParsedStep], issues: IssueCollector) -> None:
