@@ -38,15 +38,16 @@ def arm_names(evaluation: Evaluation) -> list[str]:
 
 def test_every_arm_is_measured_with_both_classifiers(evaluation: Evaluation) -> None:
     assert arm_names(evaluation) == [
-        *("seeds", "raw", "selected", "seeds_raw", "seeds_selected"),
+        *("seeds", "raw", "selected", "seeds_raw", "seeds_selected", "seeds_replicated"),
         *("random", "seeds_random", "fitted"),
     ]  # fmt: skip
     counts = Counter(result.classifier for result in evaluation.arm_results)
-    assert counts == {classifier: 8 for classifier in CLASSIFIERS}
+    assert counts == {classifier: 9 for classifier in CLASSIFIERS}
     rows = {result.arm: result.train_rows for result in evaluation.arm_results if result.classifier == "words"}
     assert (rows["seeds"], rows["raw"], rows["selected"]) == (15, 72, 45)
     assert (rows["random"], rows["seeds_random"]) == (45, 60)
-    assert len(evaluation.differences) == 7 * len(CLASSIFIERS)
+    assert rows["seeds_replicated"] == rows["seeds_selected"] == 60
+    assert len(evaluation.differences) == 8 * len(CLASSIFIERS)
 
 
 def test_the_results_are_consistent(evaluation: Evaluation) -> None:
@@ -54,6 +55,8 @@ def test_the_results_are_consistent(evaluation: Evaluation) -> None:
     assert (evaluation.multi_label, evaluation.ordinal) == (False, False)
     assert [row.id for row in evaluation.test] == [row.id for row in evaluation.real.test]
     assert evaluation.excluded_test_rows == []
+    assert evaluation.fidelity is not None
+    assert evaluation.fidelity.columns[0].column == "label"
     assert evaluation.main_classifier in CLASSIFIERS
     assert evaluation.verdict.difference in evaluation.differences
     for classifier in CLASSIFIERS:
@@ -142,7 +145,7 @@ def test_without_seeds_only_the_synthetic_texts_are_scored() -> None:
 def test_a_file_has_no_raw_texts() -> None:
     small = SmallRun()
     evaluation = evaluate(SyntheticSet("file", small.generated), small.real, quick_plan())
-    assert arm_names(evaluation) == ["seeds", "selected", "seeds_selected", "fitted"]
+    assert arm_names(evaluation) == ["seeds", "selected", "seeds_selected", "seeds_replicated", "fitted"]
     assert "no text was dropped or left unselected, so that raw and selected are the same" in evaluation.notes
 
 

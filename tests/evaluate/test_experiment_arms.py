@@ -8,7 +8,7 @@ from sklearn.metrics import f1_score
 
 from tests.evaluate.worlds import LABELS, World, make_classifiers
 from textsynth.core.records import Provenance, Record
-from textsynth.evaluate.classifiers import CLASSIFIERS, TrainingSet
+from textsynth.evaluate.classifiers import CLASSIFIERS, ClassifierName, TrainingSet
 from textsynth.evaluate.data import LabelledPool
 from textsynth.evaluate.experiment_arms import (
     COMPARED_ARMS,
@@ -33,12 +33,44 @@ def arm_names(**rows: np.ndarray) -> list[str]:
 
 def test_the_arms_are_those_that_the_rows_allow() -> None:
     assert arm_names(seeds=SEEDS, all_rows=ALL_ROWS) == [
-        *("seeds", "raw", "selected", "seeds_raw", "seeds_selected", "all"),
+        *("seeds", "raw", "selected", "seeds_raw", "seeds_selected", "seeds_replicated", "all"),
     ]  # fmt: skip
-    assert arm_names(seeds=SEEDS) == ["seeds", "raw", "selected", "seeds_raw", "seeds_selected"]
+    assert arm_names(seeds=SEEDS) == [
+        *("seeds", "raw", "selected", "seeds_raw", "seeds_selected", "seeds_replicated"),
+    ]  # fmt: skip
     assert arm_names() == ["raw", "selected"]
     without_raw = make_arms(SEEDS, SELECTED, SELECTED, NO_ROWS, has_unselected=False)
-    assert [arm.name for arm in without_raw] == ["seeds", "selected", "seeds_selected"]
+    assert [arm.name for arm in without_raw] == ["seeds", "selected", "seeds_selected", "seeds_replicated"]
+
+
+@given(st.integers(1, 30), st.integers(0, 90))
+def test_the_replicated_seeds_weigh_as_much_as_seeds_and_selected_texts(seeds: int, selected: int) -> None:
+    rows = np.arange(seeds + selected)
+    arms = make_arms(rows[:seeds], rows[seeds:], NO_ROWS, NO_ROWS, has_unselected=False)
+    by_name = {arm.name: arm for arm in arms}
+    replicated, both = (by_name[name] for name in ("seeds_replicated", "seeds_selected"))
+    targets = np.arange(seeds + selected)
+    assert len(replicated) == len(both) == seeds + selected
+    assert replicated.training_set(targets).weights.sum() == pytest.approx(both.training_set(targets).weights.sum())
+    assert replicated.training_set(targets).rows.tolist() == by_name["seeds"].training_set(targets).rows.tolist()
+
+
+@pytest.mark.parametrize("classifier", CLASSIFIERS)
+def test_replicated_seeds_predict_as_copies_of_each_seed(classifier: ClassifierName) -> None:
+    records = World().rows("seeds", 6)
+    pool = LabelledPool(LABELS, multi_label=False)
+    seeds, test = pool.add(records), pool.add(World(2).rows("test", 5))
+    copies = pool.add(records)
+    classifiers = make_classifiers(pool)
+    weighted = Arm("seeds_replicated", seeds, NO_ROWS, real_copies=2.0)
+    copied = Arm("copied", np.concatenate([seeds, copies]), NO_ROWS)
+    (by_weight,), (by_copy,) = (
+        classifiers.probabilities(classifier, [arm.training_set(pool.targets)], test) for arm in (weighted, copied)
+    )
+    # smooth IDF adds one row to the counts, so that copies change it a little
+    assert np.abs(by_weight - by_copy).max() < 0.05
+    (by_seeds,) = classifiers.probabilities(classifier, [Arm("seeds", seeds, NO_ROWS).training_set(pool.targets)], test)
+    assert np.abs(by_weight - by_seeds).max() > 0.05
 
 
 def test_only_existing_arms_are_compared() -> None:

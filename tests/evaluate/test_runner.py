@@ -229,7 +229,7 @@ def test_the_texts_of_a_file_are_evaluated_as_they_are(evaluated: Path, tmp_path
     options = EvaluationOptions(ordinal=True)
     cache_folder = tmp_path / "cache"
     content = as_json(evaluate_texts(tmp_path / "texts.csv", real_files, options, labels=[], folder=cache_folder))
-    assert set(content["arms"]) == {"seeds", "selected", "seeds_selected", "fitted"}
+    assert set(content["arms"]) == {"seeds", "selected", "seeds_selected", "seeds_replicated", "fitted"}
     assert content["data"]["name"] == "texts"
     assert content["arms"]["selected"]["words"]["quadratic_kappa"] is not None
     expected = scores(saved_evaluation(evaluated / "run"))

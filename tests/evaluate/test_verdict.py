@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from textsynth.evaluate.classifiers import CLASSIFIERS, ClassifierName
 from textsynth.evaluate.experiment_arms import COMPARED_ARMS
 from textsynth.evaluate.learning_curve import CurvePoint
+from textsynth.evaluate.privacy import SeedProximity
 from textsynth.evaluate.results import FEW_ROWS, ArmDifference, LabelChange
 from textsynth.evaluate.sample_weight import GRID, FittedWeight, WeightCandidate
 from textsynth.evaluate.verdict import EvaluationVerdict, Findings, reach_verdict
@@ -165,6 +166,30 @@ def test_the_learning_curve_tells_what_more_real_labels_would_add() -> None:
     assert not any("real labels" in sentence for sentence in sentences_of(HARMS, curve=CURVE))
     falling = [replace(point, macro_f1=1 - point.macro_f1) for point in CURVE]
     assert not any("Doubling" in sentence for sentence in sentences_of(HELPS, curve=falling))
+
+
+@pytest.mark.parametrize(
+    ("value", "sentence"),
+    [
+        (0.05, "teach more than the seeds repeated to as many rows: macro-F1 +0.050 (+0.030 to +0.070)."),
+        (-0.05, "teach less than the seeds repeated to as many rows: macro-F1 -0.050 (-0.070 to -0.030)."),
+        (0.01, "teach no more than the seeds repeated to as many rows, as far as this test can tell: macro-F1 +0.010"),
+    ],
+)
+def test_the_texts_are_compared_with_the_seeds_repeated(value: float, sentence: str) -> None:
+    repeated = difference(value, arms=("seeds_selected", "seeds_replicated"))
+    assert f"The synthetic texts {sentence}" in sentences_of(HELPS, repeated)[1]
+
+
+def test_texts_that_overfit_their_seeds_are_named() -> None:
+    proximity = SeedProximity(0.97, (0.96, 0.98), texts=200, rows=60, real_share=0.53, overfits=True)
+    sentences = reach_verdict(replace(findings(HELPS), privacy=proximity)).sentences
+    assert sentences[1] == (
+        "The data set overfits its seeds: 97% of the texts are nearer to a seed than to as many real rows that no "
+        "prompt showed (96% to 98%; about 50% is expected)."
+    )
+    at_home = replace(findings(HELPS), privacy=replace(proximity, share=0.52, overfits=False))
+    assert reach_verdict(at_home).sentences == sentences[:1]
 
 
 SCORES = st.floats(-1, 1)

@@ -10,7 +10,10 @@ from typing import Any
 from textsynth.store.evaluation import FORMAT, EvaluationSchema
 
 CLASSIFIERS = ("words", "embeddings")
-ARMS = ("seeds", "raw", "selected", "seeds_raw", "seeds_selected", "random", "seeds_random", "fitted", "all")
+ARMS = (
+    *("seeds", "raw", "selected", "seeds_raw", "seeds_selected", "seeds_replicated"),
+    *("random", "seeds_random", "fitted", "all"),
+)
 CHECKS = ("length", "exact_duplicate", "near_duplicate", "semantic_duplicate", "agreement", "copies_source", "language",
           "refusal", "same_meaning", "faithful", "leak", "choice")  # fmt: skip
 TOPICS = (
@@ -40,8 +43,25 @@ COMPARISONS = (
     ("seeds_selected", "seeds"),
     ("selected", "random"),
     ("seeds_selected", "seeds_random"),
+    ("seeds_selected", "seeds_replicated"),
     ("fitted", "seeds"),
 )
+
+_END_MARK = {"column": "end mark", "measure": "TVComplement", "score": 0.42, "category_coverage": 1.0,
+             "synthetic": 0.98, "real": 0.4}  # fmt: skip
+FIDELITY: dict[str, Any] = {
+    "columns": [
+        {**_END_MARK, "column": "label", "score": 0.8, "synthetic": None, "real": None},
+        {**_END_MARK, "column": "length in words", "measure": "KSComplement", "score": 0.89, "category_coverage": None},
+        _END_MARK,
+    ],
+    "surface_score": 0.655,
+    "pair_score": 0.61,
+    "worst_column": _END_MARK,
+    "worst_pair": {"columns": ["label", "end mark"], "score": 0.39},
+    "real_surface_score": 0.981,
+    "real_pair_score": 0.962,
+}
 
 
 def small() -> dict[str, Any]:
@@ -124,6 +144,7 @@ def hostile() -> dict[str, Any]:
         hostile["domain_shift"]["synthetic_words"][index]["word"] = text
         hostile["nearest_texts"][index] |= {"text": text * 20, "drop_reason": text, "label": text}
         hostile["nearest_texts"][index]["nearest"][0] |= {"text": text, "label": text, "set": text}
+    hostile["fidelity"]["columns"][0]["column"] = hostile["fidelity"]["worst_column"]["column"] = HOSTILE[0]
     hostile["contamination"] = {"test_copies": 1, "counts": {HOSTILE[0]: 1}, "pairs": [
         {"kind": HOSTILE[0], "sets": HOSTILE[1:3], "ids": HOSTILE[1:3], "texts": HOSTILE[:2], "labels": HOSTILE[2:4]}
     ]}  # fmt: skip
@@ -175,6 +196,7 @@ def evaluation(
             "base_rates": {},
         },
         "domain_shift": _domain_shift(rng, labels, attributes),
+        "fidelity": FIDELITY,
         "diversity": {
             "texts_per_side": 300,
             "synthetic": {"distinct_1": 0.21, "distinct_2": 0.58, "compression_ratio": 2.91, "mean_similarity": 0.33,
@@ -182,6 +204,9 @@ def evaluation(
             "real": {"distinct_1": 0.27, "distinct_2": 0.71, "compression_ratio": 2.32, "mean_similarity": 0.24,
                      "vendi_score": 97.5, "duplicate_share": 0.0},
             "coverage": {"share": 0.72, "real_texts": 300, "limit": 0.6, "reference": 0.85},
+        },
+        "privacy": {
+            "share": 0.52, "interval": [0.46, 0.58], "texts": 240, "rows": 40, "real_share": 0.51, "overfits": False,
         },
         "nearest_texts": [_nearest_texts(rng, number, labels) for number in range(24)],
         "notes": ["the test data have no text of 2 labels"],
@@ -212,7 +237,8 @@ def _arm(
     rng: random.Random, arm: str, classifier: str, labels: Sequence[str], shift: float, test_texts: int
 ) -> dict[str, Any]:
     level = {"seeds": 0.0, "raw": -0.12, "selected": -0.07, "random": -0.11, "seeds_raw": shift / 3, "all": 0.12,
-             "seeds_random": shift / 2, "seeds_selected": shift, "fitted": max(0.0, shift) + 0.01}[arm]  # fmt: skip
+             "seeds_random": shift / 2, "seeds_replicated": 0.005,
+             "seeds_selected": shift, "fitted": max(0.0, shift) + 0.01}[arm]  # fmt: skip
     score = (0.58 if classifier == "words" else 0.74) + level + rng.uniform(-0.01, 0.01)
     class_scores = {label: round(min(1.0, max(0.0, score + rng.gauss(0, 0.12))), 4) for label in labels}
     samples = {"draws": 3, "sd": 0.012} if "random" in arm else {}

@@ -23,7 +23,9 @@ def test_sections_are_in_reading_order() -> None:
         "classes",
         "domain_shift",
         "words",
+        "fidelity",
         "diversity",
+        "privacy",
         "nearest_texts",
         "contamination",
     ]

@@ -113,6 +113,7 @@ def evaluate(
     labels: Sequence[str] = (),
     full: bool = False,
     ordinal: bool = False,
+    classifier: str | Path | None = None,
     quiet: bool = False,
 ) -> Score:
     """Evaluate texts on real data: whether they improve a classifier, how certain that is, and where they do harm.
@@ -121,8 +122,8 @@ def evaluate(
     the real seeds, `dev` rows to choose thresholds on where texts have several labels, `all` all real rows; each a file
     or rows. Sets that are not given are those of the run's recipe (`evaluate`), and the run's report shows the result.
     `text` and `label` name the columns of files and rows (`text="first,second"` where a row has two texts); `labels` is
-    the order of the labels of a file or of rows, which `ordinal` needs; `full` takes more bootstrap draws and rounds.
-    Raises UsageError for sets that cannot be used.
+    the order of the labels of a file or of rows, which `ordinal` needs; `full` takes more bootstrap draws and rounds;
+    `classifier` is the file of a classifier of your own. Raises UsageError for sets that cannot be used.
     """
     from textsynth.core.paths import cache_folder
     from textsynth.evaluate import as_json
@@ -139,7 +140,9 @@ def evaluate(
     row_options = source_options(columns, task)
     real_sets = {role: _read_rows(rows, role, row_options) for role, rows in sets.items() if rows is not None}
     with open_watch("evaluate", quiet=quiet) as display:
-        options = EvaluationOptions(columns, full, ordinal, display.log)
+        options = EvaluationOptions(
+            columns, full, ordinal, display.log, None if classifier is None else Path(classifier)
+        )
         if isinstance(texts, Run):
             evaluation = evaluate_run_folder(texts.folder, real_sets, options, recipe=texts.recipe)
             save_evaluation(texts.folder, evaluation)

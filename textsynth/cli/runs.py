@@ -44,6 +44,9 @@ def report(run: Path, as_json: bool) -> None:  # noqa: FBT001
 @click.option("--labels", metavar="A,B,C|FILE", help="The labels of a file in their order, the lowest first.")
 @click.option("--full", is_flag=True, help="More bootstrap draws and rounds: narrower intervals, and slower.")
 @click.option("--ordinal", is_flag=True, help="The labels are ordered, the lowest first: quadratic kappa too.")
+@click.option(
+    "--classifier", type=FILE, help="A Python file with a classifier of your own: fit(texts, labels), predict(texts)."
+)
 @click.option("--page", type=FILE, help="Write the result of a file as an HTML page.")
 @click.option("--replace", is_flag=True, help="Overwrite the file of --page if it exists.")
 @JSON

@@ -1,4 +1,4 @@
-"""The two classifiers that are trained on every arm, both logistic regression: on TF-IDF words and on embeddings.
+"""The classifiers that are trained on every arm: logistic regression on TF-IDF words and on embeddings, and the user's.
 
 They see every text of a row (`text_features`): of a pair also what its texts share and in what they differ.
 
@@ -18,18 +18,20 @@ import hashlib
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from textsynth.evaluate.metrics import Float32Array, FloatArray, IntArray
+from textsynth.evaluate.own_classifier import OwnClassifier, row_copies
 from textsynth.evaluate.text_features import WordCounts, text_vectors
 
 if TYPE_CHECKING:
     from textsynth.similarity.embedder import VectorStore
 
-ClassifierName = Literal["words", "embeddings"]
+ClassifierName = str
+"""`words`, `embeddings`, or the file name of a classifier of the user's own."""
 CLASSIFIERS: tuple[ClassifierName, ...] = ("words", "embeddings")
 # Chosen on held-out rows of the training files of banking77, trec and parrot_crowdflower: eval/README.md.
 INVERSE_STRENGTH: dict[ClassifierName, float] = {"words": 30.0, "embeddings": 10.0}
@@ -56,11 +58,12 @@ class TrainingSet:
 
 
 class Classifiers:
-    """Trains both classifiers on rows of one pool and predicts other rows of it.
+    """Trains the classifiers on rows of one pool and predicts other rows of it.
 
     `texts` are the texts of each row, the same number for every row. With `multi_label` one binary classifier a label
     is trained. `embed` returns the unit vectors of n texts, (n, dim);
-    `embedder` names the model behind it, as a part of the cache keys.
+    `embedder` names the model behind it, as a part of the cache keys. `own` is a classifier of the user's own, and
+    `label_names` are the labels in the order of their codes, which only that classifier needs.
     """
 
     def __init__(
@@ -72,6 +75,8 @@ class Classifiers:
         embed: Callable[[Sequence[str]], Float32Array],
         embedder: str,
         cache: VectorStore,
+        own: OwnClassifier | None = None,
+        label_names: Sequence[str] = (),
     ) -> None:
         self._texts = texts
         self._labels = labels
@@ -79,6 +84,8 @@ class Classifiers:
         self._embed = embed
         self._salt = f"{REVISION} {embedder} {labels} {multi_label}"
         self._cache = cache
+        self._own = own
+        self._label_names = label_names
         self._counts: WordCounts | None = None
         self._vectors: Float32Array | None = None
         digests = b"".join(map(_digest, texts))
@@ -108,10 +115,18 @@ class Classifiers:
         """Return for each training set the code of the most probable label (ties: the first) for `rows`, (rows,).
 
         The same as from `probabilities`, but the cache holds one code a row instead of all probabilities: a hundredth
-        of the space.
+        of the space. Those of a classifier of the user's own are not cached.
         """
+        if self._own is not None and classifier == self._own.name:
+            return [self._own_predictions(self._own, training_set, rows) for training_set in training_sets]
         values = self._cached(classifier, training_sets, rows, b"best", _most_probable)
         return [np.frombuffer(value, np.uint16).astype(np.int64) for value in values]
+
+    def _own_predictions(self, own: OwnClassifier, training_set: TrainingSet, rows: IntArray) -> IntArray:
+        copies = row_copies(training_set.weights)
+        train, targets = np.repeat(training_set.rows, copies), np.repeat(training_set.targets, copies)
+        train_texts, texts = ([tuple(self._texts[row]) for row in part] for part in (train, rows))
+        return own.predictions(train_texts, targets, texts, self._label_names)
 
     def _cached(
         self,

@@ -16,13 +16,16 @@ from textsynth.evaluate.contamination import Contamination, find_contamination
 from textsynth.evaluate.cross_validation import Fold, make_folds
 from textsynth.evaluate.data import LabelledPool, RealSets, SyntheticSet, check_sets, data_notes, labelled, labels_of
 from textsynth.evaluate.diversity import Diversity, measure_diversity
-from textsynth.evaluate.domain_shift import DomainShift, measure_domain_shift
+from textsynth.evaluate.domain_shift import RESERVED_FIELDS, DomainShift, measure_domain_shift
 from textsynth.evaluate.experiment_arms import FULL, NO_ROWS, QUICK, Arm, Experiment, make_arms, random_rows
+from textsynth.evaluate.fidelity import Fidelity, measure_fidelity
 from textsynth.evaluate.learning_curve import CurvePoint
 from textsynth.evaluate.metrics import IntArray
 from textsynth.evaluate.nearest_texts import TextComparison, nearest_real_texts
+from textsynth.evaluate.own_classifier import OwnClassifier
+from textsynth.evaluate.privacy import SeedProximity, measure_seed_proximity, shown_and_unseen
 from textsynth.evaluate.results import ArmDifference, ArmResult
-from textsynth.evaluate.sample_weight import FittedWeight, fit_weight
+from textsynth.evaluate.sample_weight import FittedWeight, better_on_seeds, fit_weight
 from textsynth.evaluate.verdict import EvaluationVerdict, Findings, reach_verdict
 from textsynth.similarity.embedder import VectorStore
 from textsynth.similarity.vectors import Vectors
@@ -76,7 +79,9 @@ class Evaluation:
     ablation: Sequence[AblationResult]
     contamination: Contamination
     domain_shift: DomainShift
+    fidelity: Fidelity | None
     diversity: Diversity
+    privacy: SeedProximity | None
     nearest_texts: Sequence[TextComparison]
     verdict: EvaluationVerdict
     notes: Sequence[str]
@@ -93,9 +98,10 @@ class EvaluationPlan:
 
     `task` gives the texts of a record: the classifiers see each of them, everything else sees them as one. `embedder`
     names the model behind `embed`, as a part of the cache keys; `cache` stores predictions. `labels` gives the order of
-    the labels (empty: the order in which they occur). `full` takes more draws and repeats. `texts_without_seeds` serves
-    the fit of the sample weight; None takes all selected texts in every fold. `ablation_candidates` are the texts that
-    switching each filter off would let through. `log` shows a line of progress to the user.
+    the labels (empty: the order in which they occur). `full` takes more draws and repeats. `sources` are the names of
+    the sources that may have held the seeds in the run. `texts_without_seeds` serves the fit of the sample weight; None
+    takes all selected texts in every fold. `ablation_candidates` are the texts that switching each filter off would let
+    through. `own` is a classifier of the user's own. `log` shows a line of progress to the user.
     """
 
     embed: Embed
@@ -107,6 +113,8 @@ class EvaluationPlan:
     ordinal: bool = False
     full: bool = False
     seed: int = 0
+    sources: Sequence[str] = ()
+    own: OwnClassifier | None = None
     texts_without_seeds: TextsWithoutSeeds | None = None
     ablation_candidates: Sequence[AblationCandidates] = ()
     log: Callable[[str], None] = field(default=lambda _: None)
@@ -115,6 +123,8 @@ class EvaluationPlan:
 def evaluate(synthetic: SyntheticSet, real: RealSets, plan: EvaluationPlan) -> Evaluation:
     """Return what the synthetic texts are worth on the real test rows. Raises UsageError for unusable sets."""
     check_sets(synthetic, real, multi_label=plan.multi_label)
+    if plan.own and plan.multi_label:
+        raise UsageError(f"{plan.own.name}: a classifier of your own predicts one label a text, and these have several")
     labels = list(plan.labels) or labels_of(real.train, real.test, real.dev, real.all_rows, synthetic.raw)
     plan.log("looking for contamination")
     joined, joined_real = synthetic.joined(plan.task), real.joined(plan.task)
@@ -131,7 +141,11 @@ def evaluate(synthetic: SyntheticSet, real: RealSets, plan: EvaluationPlan) -> E
     for classifier in CLASSIFIERS:
         plan.log(f"training {len(measurements.arms)} arms on {classifier}")
         measurements.measure(classifier)
-    findings = measurements.findings(contamination)
+    if plan.own:
+        plan.log(f"training {len(measurements.arms)} arms on {plan.own.name}")
+        measurements.measure_arms(plan.own.name)
+    privacy = _seed_proximity(joined.selected, joined_real, plan)
+    findings = measurements.findings(contamination, privacy)
     plan.log("comparing with real texts")
     reference = reference_texts(joined_real, [plan.task.joined(record) for record in test])
     domain_shift, diversity = _compare(joined.selected, reference, plan, labels)
@@ -149,10 +163,17 @@ def evaluate(synthetic: SyntheticSet, real: RealSets, plan: EvaluationPlan) -> E
         differences=findings.differences,
         sample_weights=measurements.sample_weights,
         learning_curves=measurements.learning_curves,
-        ablation=measurements.ablation(findings.main_classifier),
+        ablation=measurements.ablation(better_on_seeds(measurements.sample_weights)),
         contamination=contamination,
         domain_shift=domain_shift,
+        fidelity=measure_fidelity(
+            joined.selected,
+            reference,
+            seed=plan.seed,
+            other_fields=RESERVED_FIELDS.union(plan.task.required_fields),
+        ),
         diversity=diversity,
+        privacy=privacy,
         nearest_texts=nearest_real_texts(joined, shown, plan.embed, seed=plan.seed),
         verdict=reach_verdict(findings),
         notes=[
@@ -190,6 +211,14 @@ def _compare(
     return domain_shift, measure_diversity(texts[0], texts[1], vectors[0], vectors[1], seed=plan.seed)
 
 
+def _seed_proximity(selected: Sequence[Record], real: RealSets, plan: EvaluationPlan) -> SeedProximity | None:
+    if not real.train:
+        return None
+    seeds, unseen = shown_and_unseen(selected, real, plan.sources)
+    vectors = [plan.embed([record.text for record in records]) for records in (selected, seeds, unseen)]
+    return measure_seed_proximity(vectors[0], vectors[1], vectors[2], seed=plan.seed)
+
+
 class _Measurements:
     """Measures the arms of one evaluation and collects the results, one classifier after the other."""
 
@@ -219,6 +248,8 @@ class _Measurements:
             embed=plan.embed,
             embedder=plan.embedder,
             cache=plan.cache,
+            own=plan.own,
+            label_names=labels,
         )
         repetitions = FULL if plan.full else QUICK
         self.experiment = Experiment(
@@ -232,6 +263,18 @@ class _Measurements:
 
     def measure(self, classifier: ClassifierName) -> None:
         """Measure every arm with one classifier, fit the sample weight and compute the learning curve."""
+        results = self.measure_arms(classifier)
+        if not len(self.seeds):
+            return
+        self._plan.log(f"fitting the sample weight on {classifier}")
+        fitted = self._fit_weight(classifier)
+        self.sample_weights[classifier] = fitted
+        arm = Arm("fitted", self.seeds, self.selected, fitted.weight)
+        self.arm_results.append(self.experiment.measure(arm, classifier))
+        self.learning_curves[classifier] = self.experiment.learning_curve(results["seeds"], self.seeds)
+
+    def measure_arms(self, classifier: ClassifierName) -> dict[str, ArmResult]:
+        """Measure every arm with one classifier, the random arms too, and return the results by arm."""
         results = {arm.name: self.experiment.measure(arm, classifier) for arm in self.arms}
         if self._synthetic.has_unselected:
             results["random"] = self.experiment.random_arm("random", classifier, NO_ROWS, self.raw, self.selected)
@@ -239,24 +282,19 @@ class _Measurements:
                 results["seeds_random"] = self.experiment.random_arm(
                     "seeds_random", classifier, self.seeds, self.raw, self.selected
                 )
-        if len(self.seeds):
-            self._plan.log(f"fitting the sample weight on {classifier}")
-            fitted = self._fit_weight(classifier)
-            self.sample_weights[classifier] = fitted
-            arm = Arm("fitted", self.seeds, self.selected, fitted.weight)
-            results["fitted"] = self.experiment.measure(arm, classifier)
-            self.learning_curves[classifier] = self.experiment.learning_curve(results["seeds"], self.seeds)
         self.arm_results += results.values()
+        return results
 
-    def findings(self, contamination: Contamination) -> Findings:
+    def findings(self, contamination: Contamination, privacy: SeedProximity | None) -> Findings:
         """Return the results that the verdict rests on."""
         return Findings(
-            main_classifier=self._better_on_seeds(),
+            main_classifier=self._plan.own.name if self._plan.own else better_on_seeds(self.sample_weights),
             differences=self.experiment.differences(self.arm_results),
             weights=self.sample_weights,
             learning_curves=self.learning_curves,
             test_copies=contamination.count("selected", "test"),
             is_contaminated=contamination.is_contaminated,
+            privacy=privacy,
         )
 
     def ablation(self, classifier: ClassifierName) -> list[AblationResult]:
@@ -296,13 +334,6 @@ class _Measurements:
 
     def _macro_f1(self, synthetic_rows: IntArray, classifier: ClassifierName) -> float:
         return self.experiment.macro_f1(Arm("", self.seeds, synthetic_rows), classifier)
-
-    def _better_on_seeds(self) -> ClassifierName:
-        """Return the classifier with the lower loss on held-out seeds without any synthetic text."""
-        losses = {
-            classifier: fitted.grid[0].log_loss for classifier, fitted in self.sample_weights.items() if fitted.grid
-        }
-        return min(losses, key=lambda classifier: losses[classifier]) if losses else "embeddings"
 
     def _fit_weight(self, classifier: ClassifierName) -> FittedWeight:
         if self._folds is None:

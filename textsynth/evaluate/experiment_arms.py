@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from textsynth.evaluate.bootstrap import resample_test_rows, resample_training_rows
-from textsynth.evaluate.classifiers import ClassifierName, Classifiers, TrainingSet
+from textsynth.evaluate.classifiers import CLASSIFIERS, ClassifierName, Classifiers, TrainingSet
 from textsynth.evaluate.data import LabelledPool, cluster_ids, first_labels
 from textsynth.evaluate.learning_curve import CurvePoint, seed_subsets
 from textsynth.evaluate.metrics import (
@@ -33,6 +33,7 @@ COMPARED_ARMS = (
     ("seeds_selected", "seeds"),
     ("seeds_raw", "seeds"),
     ("fitted", "seeds"),
+    ("seeds_selected", "seeds_replicated"),
     ("seeds_selected", "seeds_raw"),
     ("seeds_selected", "seeds_random"),
     ("selected", "raw"),
@@ -43,20 +44,25 @@ NO_ROWS: IntArray = np.zeros(0, np.int64)
 
 @dataclass(frozen=True, slots=True)
 class Arm:
-    """A training set: real and synthetic rows of the pool, and the sample weight of a synthetic row."""
+    """A training set: real and synthetic rows of the pool, and the sample weight of a synthetic row.
+
+    `real_copies` is how often each real row is repeated, also in fractions: it is the sample weight of a real row.
+    """
 
     name: str
     real: IntArray
     synthetic: IntArray
     sample_weight: float = 1.0
+    real_copies: float = 1.0
 
     def __len__(self) -> int:
-        return len(self.real) + (len(self.synthetic) if self.sample_weight else 0)
+        return round(len(self.real) * self.real_copies) + (len(self.synthetic) if self.sample_weight else 0)
 
     def training_set(self, targets: IntArray) -> TrainingSet:
         """Return the rows with their targets and weights; `targets` are those of the whole pool."""
         rows = np.concatenate([self.real, self.synthetic])
-        weights = np.concatenate([np.ones(len(self.real)), np.full(len(self.synthetic), self.sample_weight)])
+        counts, row_weights = [len(self.real), len(self.synthetic)], [self.real_copies, self.sample_weight]
+        weights = np.repeat(np.array(row_weights, np.float64), counts)
         return TrainingSet(rows, targets[rows], weights)
 
 
@@ -65,7 +71,9 @@ def make_arms(
 ) -> list[Arm]:
     """Return the arms that the given rows allow, in the order of a report, without the random and the fitted arms.
 
-    `has_unselected` says whether raw and selected differ; without it there are no raw arms.
+    `has_unselected` says whether raw and selected differ; without it there are no raw arms. `seeds_replicated` is the
+    seeds repeated to the size of seeds and selected together: what the mere size of a training set, which regularizes a
+    classifier less, brings without any new text.
     """
     arms = [Arm("seeds", seeds, NO_ROWS)] if len(seeds) else []
     arms += [Arm("raw", NO_ROWS, raw)] if has_unselected else []
@@ -73,6 +81,8 @@ def make_arms(
     if len(seeds):
         arms += [Arm("seeds_raw", seeds, raw)] if has_unselected else []
         arms.append(Arm("seeds_selected", seeds, selected))
+        copies = (len(seeds) + len(selected)) / len(seeds)
+        arms.append(Arm("seeds_replicated", seeds, NO_ROWS, real_copies=copies))
     arms += [Arm("all", all_rows, NO_ROWS)] if len(all_rows) else []
     return arms
 
@@ -151,10 +161,13 @@ class Experiment:
         self._factors: FloatArray | None = None
 
     def measure(self, arm: Arm, classifier: ClassifierName, *, resample_training: bool = True) -> ArmResult:
-        """Return the result of an arm, with or without resampled training rows."""
+        """Return the result of an arm, with or without resampled training rows.
+
+        A classifier of the user's own takes no sample weights, so that its training rows are never resampled.
+        """
         training_set = arm.training_set(self.targets)
         training_sets = [training_set]
-        if resample_training:
+        if resample_training and classifier in CLASSIFIERS:
             factors = self._weight_factors()[:, training_set.rows]
             training_sets += [training_set.reweighted(draw) for draw in factors]
         probabilities = self._test_probabilities(classifier, training_sets)

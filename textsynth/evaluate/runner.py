@@ -36,6 +36,8 @@ from textsynth.evaluate.load import (
     source_options,
     without_steps,
 )
+from textsynth.evaluate.own_classifier import OwnClassifier, load_own_classifier
+from textsynth.evaluate.sample_weight import better_on_seeds
 from textsynth.evaluate.serialize import as_json
 from textsynth.recipe import Recipe, read_recipe
 from textsynth.recipe.balance import balanced_steps
@@ -63,13 +65,19 @@ class EvaluationOptions:
 
     `columns` names the columns `text` (of several texts a row `first,second`) and `label` of files. `full` takes more
     draws and repeats; `ordinal` says that the labels are in an order, lowest first. `log` shows a line of progress to
-    the user.
+    the user. `classifier` is the file of a classifier of the user's own.
     """
 
     columns: Mapping[str, str] = field(default_factory=dict)
     full: bool = False
     ordinal: bool = False
     log: Callable[[str], None] = field(default=lambda _: None)
+    classifier: Path | None = None
+
+    @property
+    def own(self) -> OwnClassifier | None:
+        """The classifier in the file `classifier`, loaded. Raises UsageError where it cannot be loaded."""
+        return None if self.classifier is None else load_own_classifier(self.classifier)
 
 
 def evaluate_run(
@@ -97,7 +105,9 @@ def evaluate_run(
     ]
     selected, surplus, drops = without_steps(balanced_steps(recipe), selected, surplus, drops)
     synthetic = SyntheticSet(recipe.name, _sorted_by_id(selected), _sorted_by_id(surplus), drops)
-    options = EvaluationOptions(full=recipe.evaluate.full, ordinal=recipe.evaluate.ordinal, log=log)
+    options = EvaluationOptions(
+        full=recipe.evaluate.full, ordinal=recipe.evaluate.ordinal, log=log, classifier=_own_file(recipe)
+    )
     real = real_sets(recipe, context.sources)
     require_extra("embed", "sklearn", why="evaluate")
     with closing(PredictionCache(folder)) as cache:
@@ -130,6 +140,7 @@ def evaluate_run_folder(
                 options,
                 full=options.full or recipe.evaluate.full,
                 ordinal=options.ordinal or recipe.evaluate.ordinal,
+                classifier=options.classifier or _own_file(recipe),
             )
         context = make_context(recipe, sources, journal)
         real = _real_sets(sets, folder)
@@ -164,6 +175,7 @@ def evaluate_texts(
             multi_label=multi_label,
             full=options.full,
             ordinal=options.ordinal,
+            own=options.own,
             log=options.log,
         )
         return evaluate(synthetic, _real_sets(sets, path), plan)
@@ -174,16 +186,18 @@ def evaluate_path(
 ) -> Evaluation:
     """Evaluate the folder of a run or a file of texts, with the arguments of the command line.
 
-    `arguments` are the files of real rows (train, test, dev, all_rows), the names of columns (text, label), and for a
-    file the order of its `labels` (`a,b,c` or a file of them); None values are ignored. Raises UsageError where there
-    is no such run or file, where there are no test rows, and where an ordinal evaluation has no order of the labels.
+    `arguments` are the files of real rows (train, test, dev, all_rows), the names of columns (text, label), the file of
+    a `classifier`, and for a file the order of its `labels` (`a,b,c` or a file of them); None values are ignored.
+    Raises UsageError where there is no such run or file, where there are no test rows, and where an ordinal evaluation
+    has no order of the labels.
     """
     limit_threads()
     real_files: RealFiles = {
         role: Path(str(arguments[name])) for name, role in ROLES.items() if arguments.get(name) is not None
     }
     columns = {name: str(arguments[name]) for name in ("text", "label") if arguments.get(name) is not None}
-    options = EvaluationOptions(columns, full, ordinal, log)
+    own = arguments.get("classifier")
+    options = EvaluationOptions(columns, full, ordinal, log, None if own is None else Path(own))
     label_order = arguments.get("labels")
     if path.is_dir():
         if label_order is not None:
@@ -196,9 +210,13 @@ def evaluate_path(
 
 
 def fitted_weight(recipe: Recipe, evaluation: Evaluation) -> float | None:
-    """Return the fitted weight of a synthetic text for the classifier that the recipe names, else for the main one."""
+    """Return the fitted weight of a synthetic text for the classifier that the recipe names, else for the better one.
+
+    The better one has the lower loss on the seeds alone. A classifier of the user's own has no fitted weight.
+    """
     named = recipe.evaluate.classifier if recipe.evaluate else None
-    fitted = evaluation.sample_weights.get(named or evaluation.main_classifier)
+    weights = evaluation.sample_weights
+    fitted = weights.get(named if named is not None and named in weights else better_on_seeds(weights))
     return None if fitted is None else fitted.weight
 
 
@@ -207,6 +225,12 @@ def save_evaluation(folder: Path, evaluation: Evaluation) -> None:
     from textsynth.report.card_figures import write_evaluation_and_card  # only saved evaluations need the report
 
     write_evaluation_and_card(folder, as_json(evaluation))
+
+
+def _own_file(recipe: Recipe) -> Path | None:
+    """Return the file of the user's own classifier that the recipe's `evaluate` section names."""
+    named = recipe.evaluate.classifier if recipe.evaluate else None
+    return recipe.base / named if named is not None and named.startswith("./") else None
 
 
 def real_sets(recipe: Recipe, sources: Mapping[str, Sequence[Record]]) -> RealSets:
@@ -244,10 +268,12 @@ def _with_recipe(
         ordinal=options.ordinal,
         full=options.full,
         seed=recipe.seed,
+        sources=list(recipe.sources),
         texts_without_seeds=leave_seeds_out(synthetic, real.train, context, list(recipe.sources))
         if real.train
         else None,
         ablation_candidates=find_ablation_candidates(filters, synthetic.accepted, synthetic.drops, context),
+        own=options.own,
         log=options.log,
     )
     return synthetic, real, plan
@@ -270,9 +296,11 @@ def _without_recipe(
         ordinal=options.ordinal,
         full=options.full,
         seed=manifest["seed"],
+        sources=list(manifest["sources"]),
         texts_without_seeds=leave_seeds_out(finished.synthetic, real.train, context, list(manifest["sources"]))
         if real.train
         else None,
+        own=options.own,
         log=options.log,
     )
     return finished.synthetic, real, plan

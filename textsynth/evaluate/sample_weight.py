@@ -15,7 +15,7 @@ Does not detect: seeds that are themselves unlike the texts that the classifier 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -47,6 +47,12 @@ class FittedWeight:
     prior: float
     held_out_rows: int
     grid: tuple[WeightCandidate, ...]
+
+
+def better_on_seeds(weights: Mapping[ClassifierName, FittedWeight]) -> ClassifierName:
+    """Return the classifier with the lower loss on held-out seeds without synthetic texts; without one, embeddings."""
+    losses = {classifier: fitted.grid[0].log_loss for classifier, fitted in weights.items() if fitted.grid}
+    return min(losses, key=lambda classifier: losses[classifier]) if losses else "embeddings"
 
 
 def fit_weight(

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from textsynth.evaluate.classifiers import ClassifierName
 from textsynth.evaluate.learning_curve import CurvePoint, equivalent_rows, gain_per_doubling
+from textsynth.evaluate.privacy import SeedProximity
 from textsynth.evaluate.results import FEW_ROWS, ArmDifference, LabelChange
 from textsynth.evaluate.sample_weight import FittedWeight
 from textsynth.store.evaluation import Effect
@@ -21,9 +22,10 @@ HARM_FIRST = ("harms", "helps", "no_difference")
 class EvaluationVerdict:
     """The verdict of an evaluation.
 
-    It rests on `difference`: seeds + selected minus seeds, for the classifier that is better on the seeds alone.
-    Without seeds it is `unknown`. `test_copies` counts the copies of test rows among the selected texts. Where these
-    are more than chance and the domain explain, the effect is `leak`, whatever the scores say.
+    It rests on `difference`: seeds + selected minus seeds, for the user's own classifier where there is one, else for
+    the one that is better on the seeds alone. Without seeds it is `unknown`. `test_copies` counts the copies of test
+    rows among the selected texts. Where these are more than chance and the domain explain, the effect is `leak`,
+    whatever the scores say.
     """
 
     effect: Effect
@@ -59,8 +61,9 @@ class EvaluationVerdict:
 class Findings:
     """The results that a verdict rests on: differences, fitted weights, learning curves, contamination.
 
-    `main_classifier` is the one that is better on the seeds alone. `test_copies` counts the copies of test rows among
-    the selected texts; `is_contaminated` says whether they are more than chance and the domain explain.
+    `main_classifier` is the user's own, or else the one that is better on the seeds alone. `test_copies` counts the
+    copies of test rows among the selected texts; `is_contaminated` says whether they are more than chance and the
+    domain explain. `privacy` is None where it was not measured.
     """
 
     main_classifier: ClassifierName
@@ -69,6 +72,7 @@ class Findings:
     learning_curves: Mapping[ClassifierName, Sequence[CurvePoint]]
     test_copies: int
     is_contaminated: bool
+    privacy: SeedProximity | None = None
 
     def difference(self, arm: str, baseline: str, classifier: ClassifierName) -> ArmDifference | None:
         """Return the difference of two arms for a classifier, None where it was not measured."""
@@ -90,7 +94,9 @@ def reach_verdict(findings: Findings) -> EvaluationVerdict:
     sentences = [*copies, *changes] if findings.is_contaminated else [*changes, *copies]
     sentences += [
         *_weight_sentences(findings),
+        *_replication_sentences(findings),
         *_filter_sentences(findings),
+        *_overfitting_sentences(findings.privacy),
         *_real_label_sentences(findings, main),
         *_advice(effect, findings),
     ]
@@ -127,7 +133,7 @@ def _effect_sentences(findings: Findings) -> list[str]:
         )
     )
     return [
-        f"With {CLASSIFIER_TITLES[difference.classifier]} the synthetic texts {EFFECT_VERBS[difference.effect]}: "
+        f"With {_title(difference.classifier)} the synthetic texts {EFFECT_VERBS[difference.effect]}: "
         f"macro-F1 {difference.difference:+.3f} compared with the seeds alone (95 % interval "
         f"{difference.interval[0]:+.3f} to {difference.interval[1]:+.3f})."
         for difference in differences
@@ -155,7 +161,7 @@ def _label_sentences(verdict: EvaluationVerdict) -> list[str]:
 def _weight_sentences(findings: Findings) -> list[str]:
     sentences = []
     for classifier, fitted in findings.weights.items():
-        title = CLASSIFIER_TITLES[classifier]
+        title = _title(classifier)
         if not fitted.held_out_rows:
             continue
         if fitted.weight == 0:
@@ -165,6 +171,21 @@ def _weight_sentences(findings: Findings) -> list[str]:
         effect = f": macro-F1 {_signed_interval(difference)}" if difference else ""
         sentences.append(f"With {title} a synthetic text should count {fitted.weight:g} of a real one{effect}.")
     return sentences
+
+
+def _replication_sentences(findings: Findings) -> list[str]:
+    difference = findings.difference("seeds_selected", "seeds_replicated", findings.main_classifier)
+    if difference is None:
+        return []
+    verb, doubt = {
+        "helps": ("more", ""),
+        "harms": ("less", ""),
+        "no_difference": ("no more", ", as far as this test can tell"),
+    }[difference.effect]
+    return [
+        f"The synthetic texts teach {verb} than the seeds repeated to as many rows{doubt}: macro-F1 "
+        f"{_signed_interval(difference)}."
+    ]
 
 
 def _filter_sentences(findings: Findings) -> list[str]:
@@ -183,6 +204,16 @@ def _filter_sentences(findings: Findings) -> list[str]:
     return [
         f"The filters {verb}: {difference.difference:+.3f} compared with as many random texts of the same labels "
         f"({low:+.3f} to {high:+.3f})."
+    ]
+
+
+def _overfitting_sentences(privacy: SeedProximity | None) -> list[str]:
+    if privacy is None or not privacy.overfits:
+        return []
+    low, high = privacy.interval
+    return [
+        f"The data set overfits its seeds: {privacy.share:.0%} of the texts are nearer to a seed than to as many real "
+        f"rows that no prompt showed ({low:.0%} to {high:.0%}; about 50% is expected)."
     ]
 
 
@@ -211,6 +242,10 @@ def _advice(effect: Effect, findings: Findings) -> list[str]:
             "model, or more test rows for a narrower interval."
         ]
     return []
+
+
+def _title(classifier: ClassifierName) -> str:
+    return CLASSIFIER_TITLES.get(classifier, f"the classifier {classifier}")
 
 
 def _signed_interval(difference: ArmDifference) -> str:

@@ -13,6 +13,7 @@ from textsynth.core.formatting import pluralize
 from textsynth.core.options import Options
 from textsynth.core.protocols import Generator, Labeller, Selector, Source
 from textsynth.core.records import Record
+from textsynth.core.text_classifier import classifier_issues
 from textsynth.export.card.hub_vocabulary import matching_task_ids
 from textsynth.recipe.attribute_checks import check_attributes, check_cells
 from textsynth.recipe.balance import check_balance
@@ -69,15 +70,15 @@ def check_sections(sections: Sections, base: Path, issues: IssueCollector) -> No
     _check_gold(sections, issues)
     _check_export(sections, issues)
     if sections.evaluate is not None:
-        _check_evaluate(sections, sections.evaluate, issues)
+        _check_evaluate(sections, sections.evaluate, base, issues)
 
 
 def _generators(sections: Sections) -> list[Generator]:
     return [step.step for step in sections.lists["generate"] if isinstance(step.step, Generator)]
 
 
-def _check_evaluate(sections: Sections, evaluate: Evaluate, issues: IssueCollector) -> None:
-    """Add sources of `evaluate` that do not exist or have two roles, and a task that cannot be scored."""
+def _check_evaluate(sections: Sections, evaluate: Evaluate, base: Path, issues: IssueCollector) -> None:
+    """Add sources of `evaluate` that do not exist or have two roles, a task that cannot be scored, a bad classifier."""
     position = sections.mark("evaluate")
     if sections.task_is_valid and not sections.task.evaluates:
         issues.add(position, f"evaluate scores labelled texts, and the task is {sections.task_name!r}: take it out")
@@ -94,6 +95,9 @@ def _check_evaluate(sections: Sections, evaluate: Evaluate, issues: IssueCollect
                 at, f"evaluate.{role} and evaluate.{roles[name]} are both {name!r}: nothing may be fitted on test rows"
             )
         roles[name] = role
+    if evaluate.classifier is not None and evaluate.classifier.startswith("./"):
+        for issue in classifier_issues(evaluate.classifier, base, multi_label=sections.settings.multi_label):
+            issues.add(positions.get("classifier", position), issue)
 
 
 def _check_shares(steps: Sequence[ParsedStep], issues: IssueCollector) -> None:

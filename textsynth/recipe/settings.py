@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import Discriminator, Field, Tag, field_validator
 
+from textsynth.core.errors import did_you_mean
 from textsynth.core.options import Count, Options, SourceName, Texts
 from textsynth.export.card.hub_vocabulary import check_category, check_task_id
 from textsynth.export.card.licenses import check_license
@@ -18,6 +19,7 @@ SPLIT_NAME = re.compile(r"[A-Za-z0-9_]+(\.[A-Za-z0-9_]+)*")
 FOLDER_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,95}")
 REPOSITORY = re.compile(r"[A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9][\w.-]{0,95}")
 SHARE_TOLERANCE = 1e-6
+BUILT_IN_CLASSIFIERS = ("words", "embeddings")
 
 
 class Settings(Options):
@@ -186,11 +188,22 @@ class Evaluate(Options):
     )
     dev: SourceName | None = Field(default=None, description="real rows to choose thresholds on (multi_label: true)")
     all: SourceName | None = Field(default=None, description="all real rows, for comparison")
-    classifier: Literal["words", "embeddings"] | None = Field(
+    classifier: str | None = Field(
         default=None,
-        description="the classifier whose fitted weight becomes the column `weight`; default: the better on the seeds",
+        description="words or embeddings: the classifier whose fitted weight becomes the column `weight`; default: the "
+        "better on the seeds. `./mine.py`: a classifier of your own beside the recipe, which the verdict rests on",
     )
     full: bool = Field(
         default=False, description="more bootstrap draws and rounds: narrower intervals, and a longer evaluation"
     )
     ordinal: bool = Field(default=False, description="true where the labels are ordered, the lowest first")
+
+    @field_validator("classifier")
+    @classmethod
+    def _check_classifier(cls, name: str | None) -> str | None:
+        if name is None or name in BUILT_IN_CLASSIFIERS or (name.startswith("./") and name.endswith(".py")):
+            return name
+        raise ValueError(
+            f"a classifier is words, embeddings, or a file beside the recipe such as ./mine.py, not {name!r}"
+            f"{did_you_mean(name, BUILT_IN_CLASSIFIERS)}"
+        )

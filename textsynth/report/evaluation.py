@@ -24,6 +24,7 @@ from textsynth.report.sections.domain_shift import (
     diversity_section,
     domain_shift_section,
 )
+from textsynth.report.sections.fidelity import fidelity_section, privacy_section
 from textsynth.report.sections.learning_curve import learning_curve_section, sample_weight_section
 from textsynth.report.sections.nearest_texts import contamination_section, nearest_texts_section
 from textsynth.report.sections.verdict import VerdictSummary, summarize_verdict
@@ -37,7 +38,9 @@ SECTION_BUILDERS = (
     classes_section,
     domain_shift_section,
     distinctive_words_section,
+    fidelity_section,
     diversity_section,
+    privacy_section,
     nearest_texts_section,
     contamination_section,
 )

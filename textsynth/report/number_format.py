@@ -21,6 +21,7 @@ ARMS = {
     "seeds_raw": "seeds + raw",
     "seeds_random": "seeds + random sample",
     "seeds_selected": "seeds + selected",
+    "seeds_replicated": "seeds repeated",
     "fitted": "seeds + selected, weighted",
     "all": "all real data",
 }

@@ -269,6 +269,47 @@ class DomainShiftSchema(_Schema):
     attributes: dict[str, dict[str, Number]]
 
 
+class ColumnFidelitySchema(_Schema):
+    """The similarity of one column between synthetic and real rows, 0 to 1, and the means of both sides."""
+
+    column: str
+    measure: Literal["KSComplement", "TVComplement"]
+    score: Number
+    category_coverage: Number | None
+    synthetic: Number | None
+    real: Number | None
+
+
+class PairFidelitySchema(_Schema):
+    """The similarity of the pairs of values of two columns, ContingencySimilarity, 0 to 1."""
+
+    columns: Pair
+    score: Number
+
+
+class FidelitySchema(_Schema):
+    """How similar the columns of synthetic and real rows are distributed, next to two halves of the real rows."""
+
+    columns: list[ColumnFidelitySchema]
+    surface_score: Number
+    pair_score: Number
+    worst_column: ColumnFidelitySchema
+    worst_pair: PairFidelitySchema
+    real_surface_score: Number | None
+    real_pair_score: Number | None
+
+
+class SeedProximitySchema(_Schema):
+    """The share of the texts that are nearer to a seed than to as many real rows that no prompt showed."""
+
+    share: Number
+    interval: Interval
+    texts: int
+    rows: int
+    real_share: Number | None
+    overfits: bool
+
+
 class DiversityScoresSchema(_Schema):
     """The diversity of the texts of one side."""
 
@@ -335,7 +376,9 @@ class EvaluationSchema(_Schema):
     ablation: list[AblationSchema]
     contamination: ContaminationSchema
     domain_shift: DomainShiftSchema
+    fidelity: FidelitySchema | None = None
     diversity: DiversitySchema
+    privacy: SeedProximitySchema | None = None
     nearest_texts: list[TextComparisonSchema]
     notes: list[str]
 

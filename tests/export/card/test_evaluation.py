@@ -16,6 +16,7 @@ EVALUATION = {
     "arms": {
         "seeds": {"words": {"macro_f1": 0.5, "interval": [0.4, 0.6], "train_rows": 20}},
         "seeds_selected": {"words": {"macro_f1": 0.61234, "interval": None, "train_rows": 50}},
+        "seeds_replicated": {"words": {"macro_f1": 0.55, "interval": [0.45, 0.65], "train_rows": 50}},
         "raw": {"words": {"macro_f1": 0.1, "train_rows": 90}},
     },
     "data": {"test": 300},
@@ -32,6 +33,8 @@ HARMFUL: dict[str, Any] = {
     "differences": [DIFFERENCE, {**DIFFERENCE, "classifier": "embeddings", "interval": [-0.04, 0.01]}],
     "verdict": {"test_copies": 7, "labels_worse": ["a_b"], "sentences": ["They harm.", HOSTILE]},
     "domain_shift": {"auc_words": 0.9, "auc_embeddings": 0.8},
+    "privacy": {"share": 0.97, "overfits": True},
+    "fidelity": {"worst_column": {"column": "attribute a_b", "score": 0.567}},
 }
 HELPFUL: dict[str, Any] = {**EVALUATION, "verdict": {"test_copies": 0, "sentences": ["They help."]}}
 FIGURES = [CardFigure("figures/evaluation-words.svg", "Scores", "macro-F1: seeds .5", "<svg/>")]
@@ -50,6 +53,7 @@ def test_scores_are_a_table_with_intervals_for_the_training_sets_that_are_known(
     assert text.startswith("- They help.\n- The column `weight` is 0.3")
     assert "| real seeds alone | TF-IDF words | 20 | 0.500 (0.400 to 0.600) |" in text
     assert "| seeds and these texts | TF-IDF words | 50 | 0.612 |" in text
+    assert "| real seeds, repeated to as many rows | TF-IDF words | 50 | 0.550 (0.450 to 0.650) |" in text
     assert "tested on 300 real ones" in text
     assert "0.100" not in text
 
@@ -89,7 +93,11 @@ def test_the_sentence_on_the_column_weight_stays() -> None:
 
 def test_a_later_evaluation_removes_every_limitation_that_an_earlier_one_measured() -> None:
     lines = list(harm_before_gain(HARMFUL))
-    assert len(lines) == 6
+    assert len(lines) == 8
+    assert lines[-2].startswith("These texts overfit their seeds: 97% of them are nearer to a seed")
+    assert (
+        lines[-1] == "The form of these texts differs from real ones most in: attribute a\\_b (similarity 0.57 of 1)."
+    )
     before, after = card_with(HARMFUL), with_evaluation(card_with(HARMFUL), HELPFUL, FIGURES)
     assert all(f"- {line}\n" in before for line in lines)
     assert not [line for line in lines if f"- {line}\n" in after]

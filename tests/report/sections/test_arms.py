@@ -19,6 +19,8 @@ def test_every_arm_has_its_score_in_plot_and_table_for_each_classifier() -> None
     assert words.plot is not None
     assert "seeds only 0.577" in words.plot.description
     assert "mean of 3 samples" in " ".join(section.paragraphs)
+    assert "the seeds are repeated to as many rows" in section.paragraphs[-1]
+    assert "seeds repeated" in [row[0] for row in words.table.rows]
     assert embeddings.table.title == "Scores: sentence embeddings"
 
 

@@ -17,9 +17,12 @@ LIMITATIONS = "Known limitations"
 AFTER_EVALUATION = ("Notes", "License", "Reproduction", "Citation")
 # A classifier that separates synthetic from real texts with at least this AUC is a limitation.
 MIN_AUC_REPORTED = 0.7
+# A column that is less similar than this to that of real rows is a limitation.
+MAX_FIDELITY_REPORTED = 0.8
 ARMS = {
     "seeds": "real seeds alone",
     "seeds_selected": "seeds and these texts",
+    "seeds_replicated": "real seeds, repeated to as many rows",
     "fitted": "seeds and these texts, at their fitted weight",
     "selected": "these texts alone",
     "seeds_random": "seeds and as many unchecked texts",
@@ -30,7 +33,8 @@ NOT_MEASURED = "Nothing was measured on real data: whether training on these tex
 # The beginnings of the lines of `harm_before_gain`, and NOT_MEASURED: a later evaluation replaces these lines.
 _REPLACED = re.compile(
     r"- (?:Nothing was measured on real data|\*\*These texts harm\*\*|No clear gain for a classifier"
-    r"|\d+ of the texts are copies|Labels with a lower score|A classifier distinguishes these texts)"
+    r"|\d+ of the texts are copies|Labels with a lower score|A classifier distinguishes these texts"
+    r"|The form of these texts differs|These texts overfit their seeds)"
 )
 _WEIGHT = re.compile(r"^- The column `weight` is .*$", re.MULTILINE)
 
@@ -99,7 +103,7 @@ def _sections(card: str) -> dict[str, str]:
 
 
 def harm_before_gain(evaluation: Mapping[str, Any]) -> Iterator[str]:
-    """Yield the limitations measured on real data: harm or no gain, contamination, labels that lose, domain shift."""
+    """Yield the limitations measured on real data: harm or no gain, contamination, labels, domain shift, form."""
     yield from _effects(evaluation)
     verdict = evaluation.get("verdict") or {}
     if verdict.get("test_copies"):
@@ -114,6 +118,17 @@ def harm_before_gain(evaluation: Mapping[str, Any]) -> Iterator[str]:
         if isinstance(auc, float) and auc >= MIN_AUC_REPORTED:
             scale = f"AUC {auc:.2f}; 0.5 is chance, 1 is certain"
             yield f"A classifier distinguishes these texts from real ones by {features} ({scale})."
+    privacy = evaluation.get("privacy") or {}
+    if privacy.get("overfits") is True and isinstance(privacy.get("share"), float):
+        yield (
+            f"These texts overfit their seeds: {privacy['share']:.0%} of them are nearer to a seed than to as many "
+            "real texts that no prompt showed (about 50% is expected)."
+        )
+    worst = (evaluation.get("fidelity") or {}).get("worst_column") or {}
+    score = worst.get("score")
+    if isinstance(score, float) and score < MAX_FIDELITY_REPORTED:
+        name = escape(str(worst.get("column")))
+        yield f"The form of these texts differs from real ones most in: {name} (similarity {score:.2f} of 1)."
 
 
 def _effects(evaluation: Mapping[str, Any]) -> Iterator[str]:

@@ -31,7 +31,7 @@ from textsynth.report.sections import (
 )
 from textsynth.report.sections.verdict import difference_row
 
-CONTROL_ARMS = ("random", "seeds_random")
+CONTROL_ARMS = ("random", "seeds_random", "seeds_replicated")
 REAL_ARMS = ("seeds", "all")
 # key of an arm's scores → head of its column; a column without any value is left out
 COLUMNS = {
@@ -66,6 +66,12 @@ def arms_section(evaluation: Mapping[str, Any]) -> Section | None:
             "The random sample has as many texts of each label as were selected, taken from everything that the model "
             f"wrote (mean of {format_count(samples)} samples). What the selected texts gain over it is the effect of "
             "checks and selection."
+        )
+    if get_mapping(evaluation, "arms", "seeds_replicated"):
+        paragraphs.append(
+            f"In the arm \u201c{arm_name('seeds_replicated')}\u201d the seeds are repeated to as many rows as seeds "
+            "and selected texts together. What the selected texts gain over it comes from new texts, not from more "
+            "rows."
         )
     return Section("arms", "Scores on real test data", paragraphs, figures)
 
