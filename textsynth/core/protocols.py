@@ -233,6 +233,13 @@ class Source(Step):
         """
         return self
 
+    def content_hash(self, base: Path) -> str | None:
+        """Return a text that changes with the content of what is read, None where that takes reading it, or more.
+
+        A run whose sources have one is not made again while nothing has changed.
+        """
+        return None
+
     def read(self, base: Path, *, name: str, seed: int) -> list[Record]:
         """Return the rows as records, in the file's order; `base` is the recipe's folder. Raises SourceError."""
         raise NotImplementedError

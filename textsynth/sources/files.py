@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import codecs
 import gzip
+import hashlib
 import os
 import unicodedata
 import zlib
@@ -75,6 +76,24 @@ def located(path: Path) -> Path:
     name = unicodedata.normalize("NFC", path.name)
     same = [each for each in _files_in(path.parent) if unicodedata.normalize("NFC", each) == name]
     return path.with_name(same[0]) if len(same) == 1 else path
+
+
+def content_hash(path: Path) -> str | None:
+    """Return the sha256 of a file, or of the names and contents of all files in a folder; None where one is unreadable.
+
+    Hidden files count, as a reader may use them.
+    """
+    files = sorted(each for each in path.rglob("*") if not each.is_dir()) if path.is_dir() else [path]
+    digest = hashlib.sha256()
+    try:
+        for file in files:
+            with file.open("rb") as content:
+                digest.update(
+                    f"{file.relative_to(path)}\0{hashlib.file_digest(content, 'sha256').hexdigest()}\n".encode()
+                )
+    except (OSError, UnicodeEncodeError):
+        return None
+    return digest.hexdigest()
 
 
 def missing_file(path: Path, where: str) -> str | None:

@@ -23,6 +23,7 @@ from textsynth.core.errors import SourceError, did_you_mean
 from textsynth.core.protocols import SourceOrigin
 from textsynth.core.records import Record
 from textsynth.sources.columns import SourceTable, TableSource, one_based
+from textsynth.sources.files import content_hash
 from textsynth.sources.hub_errors import http_error
 from textsynth.sources.revisions import commit_of, is_offline
 
@@ -71,6 +72,12 @@ class Hub(TableSource):
             pinned = pinned.model_copy(update={"revision": sha})
         pinned._pinned = True
         return pinned
+
+    def content_hash(self, base: Path) -> str | None:
+        """Return the commit of a pinned source, for a folder the hash of its files; None where no commit is known."""
+        if (base / self.path).is_dir():
+            return content_hash(base / self.path)
+        return self.revision if self._pinned and SHA.fullmatch(self.revision or "") else None
 
     def read(self, base: Path, *, name: str, seed: int) -> list[Record]:
         """Return the rows as records, in order. Raises SourceError, also if the Hub cannot be reached."""

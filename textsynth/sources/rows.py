@@ -16,7 +16,7 @@ from textsynth.core.errors import SourceError
 from textsynth.core.protocols import SourceOrigin
 from textsynth.core.records import Record
 from textsynth.sources.columns import TableSource
-from textsynth.sources.files import located, missing_file
+from textsynth.sources.files import content_hash, located, missing_file
 from textsynth.sources.folder import read_rows
 
 
@@ -40,6 +40,10 @@ class Rows(TableSource):
             return tuple(read_rows(located(base / self.path), where=str(self.path), limit=1).names)
         except SourceError:
             return ()
+
+    def content_hash(self, base: Path) -> str | None:
+        """Return the hash of the file, or of the folder's files."""
+        return content_hash(located(base / self.path))
 
     def read(self, base: Path, *, name: str, seed: int) -> list[Record]:
         """Return the rows as records, in file order. Raises SourceError with file and line."""
