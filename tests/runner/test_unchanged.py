@@ -105,7 +105,7 @@ def replace_journal(folder: Path) -> None:
     shutil.copy(other / "journal.sqlite", folder / "run")
 
 
-CHANGES: dict[str, Callable[[Path], None]] = {
+CHANGES: dict[str, Callable[[Path], object]] = {
     "a comment in the recipe": append("same.yaml", "# a comment\n"),
     "another option": lambda folder: (folder / "same.yaml").write_text(
         RECIPE.replace("version: 1", "version: 1\nseed: 3")
