@@ -137,8 +137,7 @@ def test_a_data_set_with_missing_rows_is_an_error(tmp_path: Path) -> None:
 def test_rows_are_read_as_they_are_used_and_batches_of_any_size_give_the_same_files(
     config: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    dropped = [DroppedRecord(record(100 + number), "filter", "length", "=too short", number / 4) for number in range(7)]
-    run = write_run(tmp_path / "run", run_result(dropped=dropped))
+    run = write_run(tmp_path / "run", run_result())
     info = export_info(run, MANIFEST)
     contents: list[list[bytes]] = []
     for rows in (5_000, 7):

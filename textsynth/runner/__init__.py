@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,6 +19,7 @@ from textsynth.core.protocols import Context, ErrorFindingLabeller
 from textsynth.core.records import DroppedRecord, Record, reason_category
 from textsynth.core.resources import limit_malloc_arenas, limit_threads, rare_collections, release_memory
 from textsynth.core.secrets import RecipeSecrets, redact_message
+from textsynth.core.source_rows import SourceIds, row_texts
 from textsynth.evaluate.runner import evaluate_run
 from textsynth.export.card.metadata import read_card
 from textsynth.export.dataset import write_dataset
@@ -177,7 +178,7 @@ def _execute(
     out: Path,
     monitor: ProgressMonitor,
     journal: Journal,
-    sources: dict[str, list[Record]],
+    sources: Mapping[str, Sequence[Record]],
     *,
     log: Callable[[str], None],
     batch: BatchFile | None,
@@ -210,11 +211,7 @@ def _execute(
     reviewed = decisions.outcome_counts(state.accepted, state.dropped) if decisions else None
     losses = label_losses(recipe, state.accepted, state.dropped)
     notes = [
-        *(
-            note
-            for name, rows in sources.items()
-            for note in encoding_notes(f"sources.{name}", (row.text for row in rows))
-        ),
+        *(note for name, rows in sources.items() for note in encoding_notes(f"sources.{name}", row_texts(rows))),
         *state.notes,
         *(summary["sentence"] for summary in state.calibrations.values()),
         *(summary["sentence"] for summary in state.judges.values()),
@@ -350,7 +347,7 @@ def _make_scheduler(
             used_seconds=timer.total_seconds(),
         ),
         requester=requester,
-        source_ids=frozenset(record.id for rows in context.sources.values() for record in rows),
+        source_ids=SourceIds(context.sources),
         window_size=min(options.window_size for options in recipe.models.values()),
         first_window_size=min(options.first_window_size for options in recipe.models.values()),
         decisions=decisions,

@@ -11,6 +11,7 @@ import codecs
 import gzip
 import hashlib
 import os
+import re
 import unicodedata
 import zlib
 from itertools import islice
@@ -24,6 +25,7 @@ from textsynth.sources.objects import is_json_lines, is_json_list, json_table, j
 
 SUFFIXES = (".csv", ".tsv", ".jsonl", ".json", ".parquet", ".txt")
 MAX_FILES_LISTED = 10_000
+_CONTENT = re.compile("[^\ufeff \t\r\n]")
 _GZIP = b"\x1f\x8b\x08"
 # Files whose suffix does not say what they are, by their first bytes.
 _OTHER_TYPES = {
@@ -139,7 +141,8 @@ def _read_bytes(path: Path, where: str, *, gzipped: bool) -> bytes:
 
 
 def _decode(data: bytes, where: str) -> str:
-    if not data.removeprefix(b"\xef\xbb\xbf").strip():
+    content = data.removeprefix(b"\xef\xbb\xbf")
+    if not content or content.isspace():
         raise SourceError(f"{where}: the file is empty ({len(data)} bytes); at least one row is needed")
     for start, kind in _OTHER_TYPES.items():
         if data.startswith(start):
@@ -174,7 +177,7 @@ def _decode_utf16(data: bytes, where: str) -> str:
 
 def _checked(text: str, where: str) -> str:
     """Return the text unchanged. Raises SourceError where it has no content or a NUL character."""
-    if not text.strip("\ufeff \t\r\n"):
+    if _CONTENT.search(text) is None:
         raise SourceError(f"{where}: the file has no text; at least one row is needed")
     nul = text.find("\0")
     if nul >= 0:

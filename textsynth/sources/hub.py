@@ -79,13 +79,13 @@ class Hub(TableSource):
             return content_hash(base / self.path)
         return self.revision if self._pinned and SHA.fullmatch(self.revision or "") else None
 
-    def read(self, base: Path, *, name: str, seed: int) -> list[Record]:
+    def rows(self, base: Path, *, name: str, seed: int) -> Sequence[Record]:
         """Return the rows as records, in order. Raises SourceError, also if the Hub cannot be reached."""
         folder = base / self.path
         source = self.pin_revision(base, name=name)
         with self._load_errors(name):
             table = _folder_table(source, folder) if folder.is_dir() else source._table()
-        return self.records(table, name=name, seed=seed)
+        return self.table_rows(table, name=name, seed=seed)
 
     def _table(self) -> SourceTable:
         builder = self._builder(self.path, self.revision)

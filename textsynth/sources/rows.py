@@ -8,6 +8,7 @@ check compares them).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from pydantic import Field
@@ -45,7 +46,7 @@ class Rows(TableSource):
         """Return the hash of the file, or of the folder's files."""
         return content_hash(located(base / self.path))
 
-    def read(self, base: Path, *, name: str, seed: int) -> list[Record]:
+    def rows(self, base: Path, *, name: str, seed: int) -> Sequence[Record]:
         """Return the rows as records, in file order. Raises SourceError with file and line."""
         table = read_rows(located(base / self.path), where=str(self.path), limit=self.limit)
-        return self.records(table, name=name, seed=seed)
+        return self.table_rows(table, name=name, seed=seed)
