@@ -59,6 +59,14 @@ filter: [length, exact_duplicate]
 select: []
 export: {{splits: {{train: 1.0}}}}
 """
+REVIEW = """\
+import sys
+from pathlib import Path
+from textsynth.review.queue import read_queue
+from textsynth.review.session import ReviewSession
+run = Path(sys.argv[1])
+ReviewSession(run, read_queue(run, selected=True), "someone").state()
+"""
 
 
 @dataclass(frozen=True)
@@ -271,14 +279,20 @@ def measure_near(sizes: Sequence[int]) -> None:
 
 
 def measure_verbs(run: Path) -> None:
-    """Print the CPU seconds and the seconds of the commands that read a finished run of existing texts."""
+    """Print the costs of the commands that read a finished run of existing texts, and of the same run again."""
     print(f"commands on {run.name}:")
     record_id = dropped_id(run)
+    recipe = run.parent / f"{run.name.replace('run', 'texts')}.yaml"
     commands = {
-        "validate": textsynth("validate", run.parent / f"{run.name.replace('run', 'texts')}.yaml"),
+        "run, with nothing to do": textsynth("run", recipe, "--out", run, "--quiet"),
+        "validate": textsynth("validate", recipe),
         "report": textsynth("report", run),
         "why": textsynth("why", run, record_id),
+        "review --selected, until the page is there": [sys.executable, "-c", REVIEW, str(run)],
         "export": textsynth("export", run, "--as", "csv", "--out", run.parent / "export.csv", "--replace"),
+        "export of the dropped texts": textsynth(
+            "export", run, "--as", "csv", "--config", "dropped", "--out", run.parent / "dropped.csv", "--replace"
+        ),
         "push --dry-run": textsynth(
             "push", run, "owner/name", "--dry-run", "--waive", "leak", "--waive", "license", "--max-retry", "0.1"
         ),

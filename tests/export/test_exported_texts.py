@@ -12,6 +12,7 @@ from textsynth.core.errors import UsageError
 from textsynth.core.records import REVIEW_DECISION, DroppedRecord, Provenance, Record
 from textsynth.export.dataset import write_dataset
 from textsynth.export.exported_texts import export_info, read_texts
+from textsynth.export.formats import ExportedTexts, format_names, write_format
 from textsynth.export.run_result import RunResult
 
 MANIFEST = manifest(run_result())
@@ -130,3 +131,34 @@ def test_a_data_set_with_missing_rows_is_an_error(tmp_path: Path) -> None:
     write_run(tmp_path, run_result(selected=[record(1)]))
     with pytest.raises(UsageError, match="has 1 of the run's 30 rows"):
         export_info(tmp_path, MANIFEST)
+
+
+@pytest.mark.parametrize("config", ["default", "provenance", "dropped"])
+def test_rows_are_read_as_they_are_used_and_batches_of_any_size_give_the_same_files(
+    config: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = write_run(tmp_path / "run", run_result())
+    info = export_info(run, MANIFEST)
+    contents: list[list[bytes]] = []
+    for rows in (5_000, 7):
+        monkeypatch.setattr("textsynth.store.dataset.BATCH_ROWS", rows)
+        texts = read_texts(run, MANIFEST, config)
+        assert isinstance(texts, ExportedTexts)
+        as_list = list(texts)
+        assert (len(texts), texts[0], texts[-1], texts[2:0:-1]) == (
+            len(as_list), as_list[0], as_list[-1], as_list[2:0:-1],
+        )  # fmt: skip
+        for name in format_names():
+            for kind, values in {"streamed": texts, "listed": as_list}.items():
+                paths = write_format(name, values, info, tmp_path / f"{rows}-{kind}-{name}")
+                contents.append([path.read_bytes() for path in paths])
+    names = 2 * len(format_names())
+    assert contents[0:names:2] == contents[1:names:2] == contents[names::2] == contents[names + 1 :: 2]
+
+
+def test_configs_that_differ_in_their_texts_are_an_error(run: Path) -> None:
+    other = write_run(run / "other", run_result(selected=[record(100 + number) for number in range(30)]))
+    for path in (run / "dataset" / "provenance").glob("*.parquet"):
+        path.write_bytes((other / "dataset" / "provenance" / path.name).read_bytes())
+    with pytest.raises(UsageError, match="differ in their texts"):
+        list(read_texts(run, MANIFEST, "default"))

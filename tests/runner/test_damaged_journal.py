@@ -94,7 +94,7 @@ def test_a_damaged_answer_is_requested_again_and_noted(finished: Path, tmp_path:
 def exported(folder: Path) -> list[ExportedText]:
     manifest = read_manifest(folder)
     export_info(folder, manifest)
-    return read_texts(folder, manifest, "default")
+    return list(read_texts(folder, manifest, "default"))
 
 
 @pytest.mark.parametrize("flips", [1, FLIPS])

@@ -18,6 +18,7 @@ from textsynth.core.calibration_summary import CalibrationSummary
 from textsynth.core.judge_summary import JudgesSummary
 from textsynth.core.options import ModelName, PromptName, SamplingOptions, Step
 from textsynth.core.records import Completion, DroppedRecord, GenerationRequest, Record, Sampling, Verdict
+from textsynth.core.source_rows import SeenSources
 
 if TYPE_CHECKING:
     import numpy as np
@@ -58,13 +59,9 @@ class Context:
         """Return the context with the rows of the sources as a step with this scope sees records."""
         if scope == "record":
             return self
-        sources = {
-            name: [self.task.joined(row) for row in rows]
-            if scope == "joined"
-            else [view for row in rows for view in self.task.each_text(row)]
-            for name, rows in self.sources.items()
-        }
-        return dataclasses.replace(self, sources=sources)
+        task = self.task
+        views = task.each_text if scope == "text" else lambda row: [task.joined(row)]
+        return dataclasses.replace(self, sources=SeenSources(self.sources, views))
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,9 +230,20 @@ class Source(Step):
         """
         return self
 
+    def content_hash(self, base: Path) -> str | None:
+        """Return a text that changes with the content of what is read, None where that takes reading it, or more.
+
+        A run whose sources have one is not made again while nothing has changed.
+        """
+        return None
+
     def read(self, base: Path, *, name: str, seed: int) -> list[Record]:
         """Return the rows as records, in the file's order; `base` is the recipe's folder. Raises SourceError."""
         raise NotImplementedError
+
+    def rows(self, base: Path, *, name: str, seed: int) -> Sequence[Record]:
+        """Return the same as `read`, perhaps without making each record before it is used. Raises SourceError."""
+        return self.read(base, name=name, seed=seed)
 
 
 class Generator(Step):

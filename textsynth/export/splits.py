@@ -9,8 +9,9 @@ shows do not count as parents: five seeds would connect all texts of a label.
 from __future__ import annotations
 
 import hashlib
+from array import array
 from collections import Counter, defaultdict
-from collections.abc import Callable, Collection, Container, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from textsynth.core.records import Record
@@ -87,7 +88,7 @@ class _RemainingCounts:
 def families(records: Sequence[Record], family_texts: FamilyTexts = parent_texts) -> dict[str, str]:
     """Return the family of each record, by id: the smallest id among the records connected with it."""
     # A union-find over indexes takes less memory than one over ids: most of millions of records are connected to none.
-    parent = list(range(len(records)))
+    parent = array("q", range(len(records)))
     first_with: dict[tuple[str, str] | str, int] = {}
     repeated = _repeated_forms(records, family_texts)
     parent_ids = {parent_id for record in records for parent_id in record.provenance.parent_ids}
@@ -101,32 +102,28 @@ def families(records: Sequence[Record], family_texts: FamilyTexts = parent_texts
     for index, record in enumerate(records):
         for key in _connections(record, parent_ids, family_texts, repeated):
             parent[root_of(index)] = root_of(first_with.setdefault(key, index))
-    names: dict[int, str] = {}
+    names = [""] * len(records)
     for index, record in enumerate(records):
         root = root_of(index)
-        names[root] = min(record.id, names.get(root, record.id))
+        names[root] = min(record.id, names[root] or record.id)
     return {record.id: names[root_of(index)] for index, record in enumerate(records)}
 
 
-def _repeated_forms(records: Sequence[Record], family_texts: FamilyTexts) -> set[str]:
-    """Return the normal forms of the family texts that more than one record may have: all others connect nothing.
+def _repeated_forms(records: Sequence[Record], family_texts: FamilyTexts) -> frozenset[int]:
+    """Return the hashes of the normal forms that more than one record has among its family texts, and few others.
 
-    Hashes of 64 bits take a third of the memory of the texts; a collision adds a form that only one record has.
+    All other forms connect nothing. Sorted hashes of 64 bits take a tenth of the memory of a set of them; a form is
+    among the others where the hash of another one is the same.
     """
-    seen: set[int] = set()
-    repeated: set[str] = set()
-    for record in records:
-        for form in set(map(normal_form, family_texts(record))):
-            code = hash(form)
-            if code in seen:
-                repeated.add(form)
-            else:
-                seen.add(code)
-    return repeated
+    import numpy as np
+
+    hashes = array("q", (hash(form) for record in records for form in set(map(normal_form, family_texts(record)))))
+    ordered = np.sort(np.frombuffer(hashes, np.int64)) if hashes else np.zeros(0, np.int64)
+    return frozenset(ordered[1:][ordered[1:] == ordered[:-1]].tolist())
 
 
 def _connections(
-    record: Record, parent_ids: Container[str], family_texts: FamilyTexts, repeated: Collection[str]
+    record: Record, parent_ids: Container[str], family_texts: FamilyTexts, repeated: Container[int]
 ) -> Iterator[tuple[str, str] | str]:
     """Yield the keys that a record shares with the others of its family: a journal key, and pairs of kind and value."""
     if record.id in parent_ids:
@@ -136,7 +133,7 @@ def _connections(
     if record.provenance.request_key:
         yield record.provenance.request_key
     for form in map(normal_form, family_texts(record)) if repeated else ():
-        if form in repeated:
+        if hash(form) in repeated:
             yield "text", form
 
 

@@ -39,7 +39,7 @@ CARD_HASH = "card_sha256"
 """Key of the pushed manifest: the hash of the card as it was pushed."""
 CHUNK_BYTES = 1 << 20
 # Keys of the manifest whose values differ between two runs with the same result, or are of the local files only.
-VARYING_KEYS = ("seconds", "dataset")
+VARYING_KEYS = ("seconds", "dataset", "inputs")
 VARYING_REQUEST_KEYS = ("sent", "from_journal")
 
 

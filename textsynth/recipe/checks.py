@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import json
+from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol, TypeVar
@@ -13,6 +14,7 @@ from textsynth.core.formatting import pluralize
 from textsynth.core.options import Options
 from textsynth.core.protocols import Generator, Labeller, Selector, Source
 from textsynth.core.records import Record
+from textsynth.core.source_rows import row_labels
 from textsynth.core.text_classifier import classifier_issues
 from textsynth.export.card.hub_vocabulary import matching_task_ids
 from textsynth.recipe.attribute_checks import check_attributes, check_cells
@@ -275,7 +277,7 @@ def _check_rows_for_quota(recipe: Recipe, rows: Mapping[str, Sequence[Record]]) 
         if not bundled or not names or not item.step.needs_model or item.step.shows_labels:
             return []
         rewritten += names
-    if not rewritten or any(record.labels for name in rewritten for record in rows[name]):
+    if not rewritten or any(any(row_labels(rows[name])) for name in rewritten):
         return []
     if not all(rows[name] for name in rewritten) or _generator_copying_labels(recipe, rewritten[0], _keeps_labels):
         return []  # a source without rows, or with rows that need labels, has its own issue
@@ -289,11 +291,12 @@ def _check_rows_for_quota(recipe: Recipe, rows: Mapping[str, Sequence[Record]]) 
 
 
 def _issues_of_source(recipe: Recipe, name: str, records: Sequence[Record]) -> Iterator[str]:
+    label_sets = Counter(row_labels(records))
     generator = _generator_showing(recipe, name)
-    if generator is not None and not any(record.labels for record in records):
+    if generator is not None and not any(label_sets):
         hint = nearest_column(recipe, name, "label")
         yield f"sources.{name} has no labels, and {generator} shows examples by label: {NAME_LABEL_COLUMN}{hint}"
-    unlabelled = sum(not record.labels for record in records)
+    unlabelled = label_sets[()]
     if recipe.multi_label and unlabelled < len(records):
         unlabelled = 0  # a text that may have several labels may have none
     if unlabelled:
@@ -317,12 +320,13 @@ def _issues_of_source(recipe: Recipe, name: str, records: Sequence[Record]) -> I
             yield f"{count}, and evaluate.{scored[name]} needs one of each: name their column, label: COLUMN"
     yield from _rows_without_required_fields(recipe, name, records)
     if recipe.labels:
-        yield from _unlisted_labels(name, records, list(recipe.labels))
-    several = [record for record in records if len(record.labels) > 1]
+        yield from _unlisted_labels(name, label_sets, list(recipe.labels))
+    several = {labels: count for labels, count in label_sets.items() if len(labels) > 1}
+    rows = pluralize(sum(several.values()), "row")
     if several and recipe.labels and not recipe.multi_label:
-        example = ", ".join(map(repr, several[0].labels[:LABELS_LISTED]))
+        example = ", ".join(map(repr, next(iter(several))[:LABELS_LISTED]))
         yield (
-            f"sources.{name} has {pluralize(len(several), 'row')} with several labels ({example}), and a text has one: "
+            f"sources.{name} has {rows} with several labels ({example}), and a text has one: "
             "write `multi_label: true`, or give each row one label"
         )
 
@@ -385,13 +389,14 @@ def _first_using(recipe: Recipe, source: str, uses: _Predicate) -> str | None:
     return next(names, None)
 
 
-def _unlisted_labels(source: str, records: Sequence[Record], listed: list[str]) -> Iterator[str]:
+def _unlisted_labels(source: str, label_sets: Mapping[tuple[str, ...], int], listed: list[str]) -> Iterator[str]:
+    """Yield a sentence for the labels that are not `listed`; `label_sets` counts the rows by their labels."""
     in_recipe = set(listed)
     counts: dict[str, int] = {}
-    for record in records:
-        for label in record.labels:
+    for labels, rows in label_sets.items():
+        for label in labels:
             if label not in in_recipe:
-                counts[label] = counts.get(label, 0) + 1
+                counts[label] = counts.get(label, 0) + rows
     unlisted = sorted(counts, key=lambda label: -counts[label])
     for label in unlisted[:LABELS_LISTED]:
         similar = similar_label(label, listed)
@@ -456,7 +461,7 @@ def _check_gold_rows(recipe: Recipe, rows: Mapping[str, Sequence[Record]]) -> li
     for item, source in gold_sources(recipe.label):
         where = recipe.positions.get(f"sources.{source}", str(recipe.path))
         records = rows[source]
-        unlabelled = sum(not record.labels for record in records)
+        unlabelled = sum(not labels for labels in row_labels(records))
         needed = item.step.min_gold_rows if isinstance(item.step, Labeller) else 0
         if unlabelled:
             count = f"sources.{source}: {pluralize(unlabelled, 'row')} of {len(records)} without a label"

@@ -22,9 +22,9 @@ if TYPE_CHECKING:
     from textsynth.similarity.embedder import Embedder, VectorStore
 
 
-def read_sources(recipe: Recipe) -> dict[str, list[Record]]:
+def read_sources(recipe: Recipe) -> dict[str, Sequence[Record]]:
     """Return the rows of every source by name. Raises SourceError, and RecipeError for labels not in the recipe."""
-    rows = {name: source.read(recipe.base, name=name, seed=recipe.seed) for name, source in recipe.sources.items()}
+    rows = {name: source.rows(recipe.base, name=name, seed=recipe.seed) for name, source in recipe.sources.items()}
     issues = check_sources(recipe, rows)
     if issues:
         raise RecipeError(issues)
@@ -47,7 +47,7 @@ def fit_to_sources(recipe: Recipe, rows: Mapping[str, Sequence[Record]]) -> Reci
     return with_balance(dataclasses.replace(recipe, generate=tuple(steps)), rows)
 
 
-def make_context(recipe: Recipe, sources: dict[str, list[Record]], store: VectorStore) -> Context:
+def make_context(recipe: Recipe, sources: Mapping[str, Sequence[Record]], store: VectorStore) -> Context:
     """Return the context of a run; `store` keeps its embeddings."""
     embedder: Embedder | None = None
 

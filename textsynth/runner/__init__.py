@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,6 +19,7 @@ from textsynth.core.protocols import Context, ErrorFindingLabeller
 from textsynth.core.records import DroppedRecord, Record, reason_category
 from textsynth.core.resources import limit_malloc_arenas, limit_threads, rare_collections, release_memory
 from textsynth.core.secrets import RecipeSecrets, redact_message
+from textsynth.core.source_rows import SourceIds, row_texts
 from textsynth.evaluate.runner import evaluate_run
 from textsynth.export.card.metadata import read_card
 from textsynth.export.dataset import write_dataset
@@ -49,6 +50,7 @@ from textsynth.runner.setup import (
     start_labellers,
 )
 from textsynth.runner.summary import FinishedRun, initial_manifest, license_summary, quota_table, run_result
+from textsynth.runner.unchanged import inputs_hash, inputs_of, is_intact, repeated, same_run
 from textsynth.store.dataset_hash import DATASET
 from textsynth.store.decisions import read_decisions
 from textsynth.store.evaluation import write_evaluation
@@ -99,6 +101,7 @@ def run(
 ) -> RunSummary:
     """Run a recipe in the folder `out`, continuing from the answers in its journal.
 
+    Where the last run in the folder had the same inputs and met its quota, nothing is run again: its result stands.
     `limit` caps the selected texts; `fresh` moves the journal aside first; `watch` gets a progress snapshot a few times
     a second; `log` gets one line about each longer step; `batch` takes the place of servers; `clock` returns seconds,
     which count for the budget and are shown. Raises SourceError, RecipeError and, for a limit below 1, UsageError
@@ -114,30 +117,58 @@ def run(
     limit_malloc_arenas()
     recipe = pin_sources(recipe)
     check_folder(out, recipe, fresh=fresh)
-    sources = read_sources(recipe)
-    recipe = fit_to_sources(recipe, sources)
-    cells = quota_cells(recipe, limit)
-    monitor = ProgressMonitor(watch, cells, clock)
-    make_folder(out)
-    # The journal locks the folder until everything is written.
-    with interrupt_on_sigterm(), Journal(out, fresh=fresh) as journal:
-        check_folder(out, recipe, fresh=fresh)
-        start_in(out, recipe, log)
-        timer = RunTimer(journal, clock, started)
-        finished = _execute(recipe, cells, out, monitor, journal, sources, log=log, batch=batch, timer=timer)
-        monitor.set_stage("writing the data set")
-        manifest = _write_outputs(recipe, finished, out, timer)
-        # The report reads the data set from disk: the records, of which there may be millions, need not stay in memory.
-        del finished, sources
-        release_memory()
-        from textsynth.report import write_report  # needs the parquet reader, which no request waits for
-
-        write_report(out)
-        timer.record()
+    inputs = None if fresh or batch is not None else inputs_hash(recipe, out, limit)
+    manifest = _result_of_same_run(out, inputs, log)
+    monitor = ProgressMonitor(watch, (), clock)
+    if manifest is None:
+        sources = read_sources(recipe)
+        fitted = fit_to_sources(recipe, sources)
+        cells = quota_cells(fitted, limit)
+        monitor = ProgressMonitor(watch, cells, clock)
+        make_folder(out)
+        # The journal locks the folder until everything is written.
+        with interrupt_on_sigterm(), Journal(out, fresh=fresh) as journal:
+            check_folder(out, recipe, fresh=fresh)
+            start_in(out, recipe, log)
+            timer = RunTimer(journal, clock, started)
+            finished = _execute(fitted, cells, out, monitor, journal, sources, log=log, batch=batch, timer=timer)
+            monitor.set_stage("writing the data set")
+            manifest = _write_outputs(fitted, finished, out, timer)
+            # The report reads the data set from disk: records, of which there may be millions, need not stay in memory.
+            del finished, sources
+            release_memory()
+            inputs_now = inputs_of(recipe, out, limit, journal, manifest, inputs)
+            if inputs_now is not None:
+                manifest["inputs"] = inputs_now
+            write_manifest(out, manifest)
+            _write_report(out)
+            timer.record()
     monitor.set_stage("done")
     code = QUOTA_NOT_MET if any(row["missing"] for row in manifest["quota"]) else 0
     stopped = manifest["stopped"]
     return RunSummary(out, code, stopped["why"], stopped["sentence"], manifest["quota"], manifest)
+
+
+def _result_of_same_run(out: Path, inputs: str | None, log: Callable[[str], None]) -> Manifest | None:
+    """Return the manifest of the last run in the folder where a run with these inputs would only repeat it."""
+    if same_run(out, inputs) is None:
+        return None
+    with interrupt_on_sigterm(), Journal(out) as journal:
+        manifest = same_run(out, inputs)  # again, now that no other run can change it
+        if manifest is None or not is_intact(out, journal, manifest):
+            return None
+        log("nothing has changed since the last run here, whose result stands; --fresh runs the recipe again")
+        result = repeated(manifest)
+        if result != manifest:
+            write_manifest(out, result)
+        _write_report(out)  # a run that was killed may have left the report of an earlier one
+    return result
+
+
+def _write_report(out: Path) -> None:
+    from textsynth.report import write_report  # needs the parquet reader, which no request waits for
+
+    write_report(out)
 
 
 def _without_secrets_in(log: Callable[[str], None]) -> Callable[[str], None]:
@@ -150,7 +181,7 @@ def _execute(
     out: Path,
     monitor: ProgressMonitor,
     journal: Journal,
-    sources: dict[str, list[Record]],
+    sources: Mapping[str, Sequence[Record]],
     *,
     log: Callable[[str], None],
     batch: BatchFile | None,
@@ -185,11 +216,7 @@ def _execute(
     reviewed = decisions.outcome_counts(state.accepted, state.dropped) if decisions else None
     losses = label_losses(recipe, state.accepted, state.dropped)
     notes = [
-        *(
-            note
-            for name, rows in sources.items()
-            for note in encoding_notes(f"sources.{name}", (row.text for row in rows))
-        ),
+        *(note for name, rows in sources.items() for note in encoding_notes(f"sources.{name}", row_texts(rows))),
         *state.notes,
         *(summary["sentence"] for summary in state.calibrations.values()),
         *(summary["sentence"] for summary in state.judges.values()),
@@ -249,10 +276,10 @@ def _sentence(stopped: str, quota: Sequence[QuotaRow], stop_sentence: str | None
 
 
 def _write_outputs(recipe: Recipe, finished: FinishedRun, out: Path, timer: RunTimer) -> Manifest:
-    """Write the data set, the evaluation and the manifest; return the manifest.
+    """Write the data set and the evaluation; return the manifest.
 
-    The manifest is last and names the hash of the data set: a run that is killed before leaves an old one, which does
-    not fit the new data set, so that no reader takes them for one run.
+    The manifest is written last and names the hash of the data set: a run that is killed before leaves an old one,
+    which does not fit the new data set, so that no reader takes them for one run.
     """
     result = run_result(recipe, finished)
     content_before = _content_hashes(out)
@@ -273,9 +300,7 @@ def _write_outputs(recipe: Recipe, finished: FinishedRun, out: Path, timer: RunT
         "seconds": round(timer.seconds(), 1),
         "stopped": {"why": finished.stopped, "sentence": finished.sentence},
     }
-    manifest = _without_secrets(manifest, recipe.secrets)
-    write_manifest(out, manifest)
-    return manifest
+    return _without_secrets(manifest, recipe.secrets)
 
 
 def _without_secrets(manifest: Manifest, secrets: RecipeSecrets) -> Manifest:
@@ -327,7 +352,7 @@ def _make_scheduler(
             used_seconds=timer.total_seconds(),
         ),
         requester=requester,
-        source_ids=frozenset(record.id for rows in context.sources.values() for record in rows),
+        source_ids=SourceIds(context.sources),
         window_size=min(options.window_size for options in recipe.models.values()),
         first_window_size=min(options.first_window_size for options in recipe.models.values()),
         decisions=decisions,

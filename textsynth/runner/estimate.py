@@ -15,6 +15,7 @@ from textsynth.core.formatting import pluralize
 from textsynth.core.protocols import Context, Labeller
 from textsynth.core.records import GenerationRequest, Provenance, Record
 from textsynth.core.resources import rare_collections
+from textsynth.core.source_rows import row_texts
 from textsynth.export.card.licenses import conflicts
 from textsynth.hub.options import release_blockers
 from textsynth.models import ModelOptions
@@ -140,7 +141,7 @@ def _notes(recipe: Recipe, context: Context, requests: Range) -> list[str]:
     """Return a sentence for everything that a user should know before the run."""
     notes: list[str] = []
     for name, rows_of_source in context.sources.items():
-        notes += encoding_notes(f"sources.{name}", (row.text for row in rows_of_source))
+        notes += encoding_notes(f"sources.{name}", row_texts(rows_of_source))
     for item, source in gold_sources(recipe.label):
         rows = len(context.sources[source])
         count = pluralize(rows * item.step.requests_per_record, "request")

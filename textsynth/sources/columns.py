@@ -1,7 +1,7 @@
 """Tables and their conversion to records, shared by the sources `rows`, `hub` and `in_memory`.
 
-A file reader returns a `SourceTable`. `TableSource.records` checks every cell that is used, and raises SourceError with
-the position of the first invalid one.
+A file reader returns a `SourceTable`. `TableSource.table_rows` checks every cell that is used, and raises SourceError
+with the position of the first invalid one.
 """
 
 from __future__ import annotations
@@ -9,16 +9,19 @@ from __future__ import annotations
 import hashlib
 import math
 import re
+from array import array
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from pydantic import Field
 
 from textsynth.core.errors import SourceError, did_you_mean
 from textsynth.core.options import Count, Texts
 from textsynth.core.protocols import Source
-from textsynth.core.records import NO_FIELDS, JsonValue, Provenance, Record
+from textsynth.core.records import JsonValue, Record
+from textsynth.core.source_rows import SourceRows
 from textsynth.text.labels import one_form
 
 MAX_CELL_CHARACTERS = 1_000_000
@@ -101,8 +104,12 @@ class TableSource(Source):
             return self.label
         return "label" if "label" in names and self.text != "label" else None
 
-    def records(self, table: SourceTable, *, name: str, seed: int) -> list[Record]:
-        """Return the rows of a table as records of the source `name`, in order.
+    def read(self, base: Path, *, name: str, seed: int) -> list[Record]:
+        """Return the rows as records, in order; see `rows`."""
+        return list(self.rows(base, name=name, seed=seed))
+
+    def table_rows(self, table: SourceTable, *, name: str, seed: int) -> Sequence[Record]:
+        """Return the rows of a table as records of the source `name`, in order; each is made when it is used.
 
         `Provenance.index` numbers the rows of equal text in the order of their labels and fields, so that no id depends
         on the order of the rows. Raises SourceError with the position of the first cell that is not valid.
@@ -111,22 +118,16 @@ class TableSource(Source):
         if not texts:
             raise SourceError(f"{table.where}: the file has no rows; at least one is needed")
         column = self.label_column(table.names)
-        labels = [()] * len(texts) if column is None else _labels(table, column, self)
-        fields = _fields(table, self.fields, len(texts))
-        indices = _duplicate_indices(texts, labels, fields)
-        # Provenance is immutable, so rows share it: this takes 2 µs per row.
-        provenance = {index: Provenance(name, index=index) for index in set(indices)}
-        rows = zip(texts, labels, fields, indices, strict=True)
-        records = [
-            Record(text, provenance[index], row_labels, row_fields) for text, row_labels, row_fields, index in rows
-        ]
+        labels = None if column is None else _labels(table, column, self)
+        fields = _fields(table, self.fields) if self.fields else None
+        rows = SourceRows(name, texts, labels, fields, lambda: _duplicate_indices(texts, labels, fields))
         if self.per_label is None:
-            return records
+            return rows
         if column is None:
             raise SourceError(
                 f"{table.where}: per_label needs a column with labels{did_you_mean('label', table.names)}"
             )
-        return _sample_per_label(records, self.per_label, seed)
+        return _sample_per_label(list(rows), self.per_label, seed)
 
 
 def _texts(table: SourceTable, column: str) -> list[str]:
@@ -139,10 +140,14 @@ def _texts(table: SourceTable, column: str) -> list[str]:
                 f"{table.position(row)}: {column!r} is blank ({cell!r}); write a text there or remove the row"
             )
         texts.append(cell)
-    if _INVALID_CHARACTER.search("".join(texts)) or max(map(len, texts), default=0) > MAX_CELL_CHARACTERS:
+    if _has_invalid_character("".join(texts)) or max(map(len, texts), default=0) > MAX_CELL_CHARACTERS:
         for row, text in enumerate(texts):
             _check_cell(text, table, row, column)
     return texts
+
+
+def _has_invalid_character(text: str) -> bool:
+    return "\0" in text or (not text.isascii() and _INVALID_CHARACTER.search(text) is not None)
 
 
 def _check_cell(text: str, table: SourceTable, row: int, column: str) -> None:
@@ -235,10 +240,8 @@ def _check_rename(table: SourceTable, column: str, rename: Mapping[str, str], la
             )
 
 
-def _fields(table: SourceTable, fields: Mapping[str, str] | Sequence[str], rows: int) -> list[Mapping[str, JsonValue]]:
+def _fields(table: SourceTable, fields: Mapping[str, str] | Sequence[str]) -> list[Mapping[str, JsonValue]]:
     columns = dict(fields) if isinstance(fields, Mapping) else {name: name for name in fields}
-    if not columns:
-        return [NO_FIELDS] * rows
     values = [_field(table, name, column) for name, column in columns.items()]
     return [dict(zip(columns, row, strict=True)) for row in zip(*values, strict=True)]
 
@@ -257,20 +260,24 @@ def _field(table: SourceTable, name: str, column: str) -> list[str]:
 
 
 def _duplicate_indices(
-    texts: Sequence[str], labels: Sequence[tuple[str, ...]], fields: Sequence[Mapping[str, JsonValue]]
-) -> list[int]:
-    """Return, for each row, its index among the rows of equal text, ordered by labels and fields."""
-    indices = [0] * len(texts)
+    texts: Sequence[str],
+    labels: Sequence[tuple[str, ...]] | None,
+    fields: Sequence[Mapping[str, JsonValue]] | None,
+) -> array[int] | None:
+    """Return, for each row, its index among the rows of equal text, ordered by labels and fields; None where all are 0.
+
+    Rows whose labels and fields are equal, too, are in their order.
+    """
     if len(set(texts)) == len(texts):
-        return indices
-    first_rows: dict[str, int] = {}
-    repeated: dict[str, list[int]] = {}
+        return None
+    indices = array("L", bytes(array("L").itemsize * len(texts)))
+    repeated = {text for text, count in Counter(texts).items() if count > 1}
+    rows_of: dict[str, list[int]] = {}
     for row, text in enumerate(texts):
-        first = first_rows.setdefault(text, row)
-        if first != row:
-            repeated.setdefault(text, [first]).append(row)
-    for rows in repeated.values():
-        rows.sort(key=lambda row: (labels[row], sorted(fields[row].items())))
+        if text in repeated:
+            rows_of.setdefault(text, []).append(row)
+    for rows in rows_of.values():
+        rows.sort(key=lambda row: (labels[row] if labels else (), sorted(fields[row].items()) if fields else []))
         for index, row in enumerate(rows):
             indices[row] = index
     return indices

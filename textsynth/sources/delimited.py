@@ -7,9 +7,10 @@ import functools
 import io
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import islice
+from typing import TextIO
 
 from textsynth.core.errors import SourceError
 from textsynth.core.formatting import pluralize
@@ -17,6 +18,7 @@ from textsynth.sources.columns import MAX_CELL_CHARACTERS, SourceTable
 
 _FIRST_LINE = re.compile(r"\s*([^\r\n]*)")
 _SEPARATOR_LINE = re.compile(r'\ufeff?"?sep=([,;|\t])"?[ \t]*(?:\r\n|\r|\n)', re.IGNORECASE)
+ROWS_AT_ONCE = 1000
 SEPARATORS = (("\t", "tabs", "name it .tsv"), (",", "commas", "name it .csv"), (";", "semicolons", "name it .csv"))
 
 
@@ -33,27 +35,59 @@ def csv_table(text: str, where: str, delimiter: str, limit: int | None) -> Sourc
         delimiter, text = named[1], "\n" + text[named.end() :]
     elif delimiter == "," and _has_semicolon_header(text):
         delimiter = ";"
-    rows = _parse_rows(text, where, delimiter, None if limit is None else limit + 1)
+    line_numbers = functools.cache(lambda: _line_numbers(text, delimiter))
+    maximum = None if limit is None else limit + 1
+    parsed = _parse_columns(text, where, delimiter, maximum)
+    if parsed is None:
+        header, columns = _columns_of(_parse_rows(text, where, delimiter, maximum), where, delimiter, line_numbers)
+    else:
+        header, columns = parsed
+        _check_header(header, where, delimiter)
+    # Of empty column names, which alone may occur twice, the first one counts.
+    index_of = {name: index for index, name in reversed(list(enumerate(header)))}
+    return SourceTable(where, header, lambda name: columns[index_of[name]], lambda row: line_numbers()[row + 1])
+
+
+def _columns_of(
+    rows: list[list[str]], where: str, delimiter: str, line_numbers: Callable[[], Sequence[int]]
+) -> tuple[list[str], list[list[str]]]:
+    """Return the header and the columns of rows. Raises SourceError with the line of a row of another length."""
     while len(rows) > 1 and not any(map(str.strip, rows[-1])):
         rows.pop()  # spreadsheets write rows of nothing but separators below the last one
     header = rows[0]
     _check_header(header, where, delimiter)
-    line_numbers = functools.cache(lambda: _line_numbers(text, delimiter))
     if set(map(len, rows)) != {len(header)}:
         row = next(index for index, row in enumerate(rows) if len(row) != len(header))
         raise SourceError(
             f"{where}:{line_numbers()[row]}: the row has {pluralize(len(rows[row]), 'cell')}, the header has "
             f"{pluralize(len(header), 'column')}; quote a cell that contains {delimiter!r}"
         )
-    # Of empty column names, which alone may occur twice, the first one counts.
-    index_of = {name: index for index, name in reversed(list(enumerate(header)))}
     del rows[0]
+    return header, [[row[index] for row in rows] for index in range(len(header))]
 
-    def read_column(name: str) -> list[object]:
-        index = index_of[name]
-        return [row[index] for row in rows]
 
-    return SourceTable(where, header, read_column, lambda row: line_numbers()[row + 1])
+def _parse_columns(
+    text: str, where: str, delimiter: str, limit: int | None
+) -> tuple[list[str], list[list[str]]] | None:
+    """Return the header and the columns of the same rows as `_parse_rows`, without blank ones at the end.
+
+    A list for each row would take more memory than the texts. None where rows differ in their lengths.
+    """
+    with _reading(text, where, delimiter) as reader:
+        rows = islice(filter(None, reader), limit)
+        header = next(rows, None)
+        if header is None:
+            return None
+        columns: list[list[str]] = [[] for _ in header]
+        while part := list(islice(rows, ROWS_AT_ONCE)):
+            if set(map(len, part)) != {len(header)}:
+                return None
+            for column, cells in zip(columns, zip(*part, strict=True), strict=True):
+                column += cells
+    while columns[0] and not any(column[-1].strip() for column in columns):
+        for column in columns:
+            column.pop()  # spreadsheets write rows of nothing but separators below the last one
+    return header, columns
 
 
 def _has_semicolon_header(text: str) -> bool:
@@ -63,13 +97,24 @@ def _has_semicolon_header(text: str) -> bool:
 
 def _parse_rows(text: str, where: str, delimiter: str, limit: int | None) -> list[list[str]]:
     """Return the first `limit` rows that are not blank, including the header."""
+    with _reading(text, where, delimiter) as reader:
+        return list(islice(filter(None, reader), limit))
+
+
+@contextmanager
+def _reading(text: str, where: str, delimiter: str) -> Iterator[Iterator[list[str]]]:
+    """Yield a reader of the rows; an error of it is raised as a SourceError with the line."""
     try:
         with _raised_cell_limit():
-            reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
-            return list(islice(filter(None, reader), limit))
+            yield csv.reader(_lines(text), delimiter=delimiter, strict=True)
     except csv.Error as error:
         line = _line_numbers(text, delimiter)[-1]
         raise SourceError(f"{where}:{line}: {_csv_error_message(str(error), delimiter)}") from error
+
+
+def _lines(text: str) -> TextIO:
+    """Return the text as a file; `StringIO` would take four bytes a character."""
+    return io.TextIOWrapper(io.BytesIO(text.encode("utf-8", "surrogatepass")), "utf-8", "surrogatepass", newline="")
 
 
 @contextmanager
@@ -87,7 +132,7 @@ def _line_numbers(text: str, delimiter: str) -> list[int]:
 
     This parses the text again. Only error messages need lines, and parsing without them is twice as fast.
     """
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    reader = csv.reader(_lines(text), delimiter=delimiter, strict=True)
     lines: list[int] = []
     start = 1
     try:

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import codecs
 import gzip
+import hashlib
 import os
+import re
 import unicodedata
 import zlib
 from itertools import islice
@@ -23,6 +25,7 @@ from textsynth.sources.objects import is_json_lines, is_json_list, json_table, j
 
 SUFFIXES = (".csv", ".tsv", ".jsonl", ".json", ".parquet", ".txt")
 MAX_FILES_LISTED = 10_000
+_CONTENT = re.compile("[^\ufeff \t\r\n]")
 _GZIP = b"\x1f\x8b\x08"
 # Files whose suffix does not say what they are, by their first bytes.
 _OTHER_TYPES = {
@@ -77,6 +80,24 @@ def located(path: Path) -> Path:
     return path.with_name(same[0]) if len(same) == 1 else path
 
 
+def content_hash(path: Path) -> str | None:
+    """Return the sha256 of a file, or of the names and contents of all files in a folder; None where one is unreadable.
+
+    Hidden files count, as a reader may use them.
+    """
+    files = sorted(each for each in path.rglob("*") if not each.is_dir()) if path.is_dir() else [path]
+    digest = hashlib.sha256()
+    try:
+        for file in files:
+            with file.open("rb") as content:
+                digest.update(
+                    f"{file.relative_to(path)}\0{hashlib.file_digest(content, 'sha256').hexdigest()}\n".encode()
+                )
+    except (OSError, UnicodeEncodeError):
+        return None
+    return digest.hexdigest()
+
+
 def missing_file(path: Path, where: str) -> str | None:
     """Return one sentence if nothing exists at `path`, with the nearest name in its folder; else None."""
     try:
@@ -120,7 +141,8 @@ def _read_bytes(path: Path, where: str, *, gzipped: bool) -> bytes:
 
 
 def _decode(data: bytes, where: str) -> str:
-    if not data.removeprefix(b"\xef\xbb\xbf").strip():
+    content = data.removeprefix(b"\xef\xbb\xbf")
+    if not content or content.isspace():
         raise SourceError(f"{where}: the file is empty ({len(data)} bytes); at least one row is needed")
     for start, kind in _OTHER_TYPES.items():
         if data.startswith(start):
@@ -155,7 +177,7 @@ def _decode_utf16(data: bytes, where: str) -> str:
 
 def _checked(text: str, where: str) -> str:
     """Return the text unchanged. Raises SourceError where it has no content or a NUL character."""
-    if not text.strip("\ufeff \t\r\n"):
+    if _CONTENT.search(text) is None:
         raise SourceError(f"{where}: the file has no text; at least one row is needed")
     nul = text.find("\0")
     if nul >= 0:

@@ -23,6 +23,7 @@ from textsynth.core.errors import SourceError, did_you_mean
 from textsynth.core.protocols import SourceOrigin
 from textsynth.core.records import Record
 from textsynth.sources.columns import SourceTable, TableSource, one_based
+from textsynth.sources.files import content_hash
 from textsynth.sources.hub_errors import http_error
 from textsynth.sources.revisions import commit_of, is_offline
 
@@ -72,13 +73,19 @@ class Hub(TableSource):
         pinned._pinned = True
         return pinned
 
-    def read(self, base: Path, *, name: str, seed: int) -> list[Record]:
+    def content_hash(self, base: Path) -> str | None:
+        """Return the commit of a pinned source, for a folder the hash of its files; None where no commit is known."""
+        if (base / self.path).is_dir():
+            return content_hash(base / self.path)
+        return self.revision if self._pinned and SHA.fullmatch(self.revision or "") else None
+
+    def rows(self, base: Path, *, name: str, seed: int) -> Sequence[Record]:
         """Return the rows as records, in order. Raises SourceError, also if the Hub cannot be reached."""
         folder = base / self.path
         source = self.pin_revision(base, name=name)
         with self._load_errors(name):
             table = _folder_table(source, folder) if folder.is_dir() else source._table()
-        return self.records(table, name=name, seed=seed)
+        return self.table_rows(table, name=name, seed=seed)
 
     def _table(self) -> SourceTable:
         builder = self._builder(self.path, self.revision)

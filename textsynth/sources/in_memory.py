@@ -79,11 +79,11 @@ class InMemory(TableSource):
         """Return the names of the columns, () where the rows are not loaded."""
         return () if self._table is None else tuple(self._table.names)
 
-    def read(self, base: Path, *, name: str, seed: int) -> list[Record]:
+    def rows(self, base: Path, *, name: str, seed: int) -> Sequence[Record]:
         """Return the rows as records, in order. Raises SourceError with the row."""
         if self._table is None:
             raise SourceError(f"sources.{name}: {ROWS_NOT_LOADED}")
-        return self.records(_named_table(self._table, name, self.limit), name=name, seed=seed)
+        return self.table_rows(_named_table(self._table, name, self.limit), name=name, seed=seed)
 
 
 def table_of(rows: Any) -> SourceTable:  # noqa: ANN401

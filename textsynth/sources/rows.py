@@ -8,6 +8,7 @@ check compares them).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from pydantic import Field
@@ -16,7 +17,7 @@ from textsynth.core.errors import SourceError
 from textsynth.core.protocols import SourceOrigin
 from textsynth.core.records import Record
 from textsynth.sources.columns import TableSource
-from textsynth.sources.files import located, missing_file
+from textsynth.sources.files import content_hash, located, missing_file
 from textsynth.sources.folder import read_rows
 
 
@@ -41,7 +42,11 @@ class Rows(TableSource):
         except SourceError:
             return ()
 
-    def read(self, base: Path, *, name: str, seed: int) -> list[Record]:
+    def content_hash(self, base: Path) -> str | None:
+        """Return the hash of the file, or of the folder's files."""
+        return content_hash(located(base / self.path))
+
+    def rows(self, base: Path, *, name: str, seed: int) -> Sequence[Record]:
         """Return the rows as records, in file order. Raises SourceError with file and line."""
         table = read_rows(located(base / self.path), where=str(self.path), limit=self.limit)
-        return self.records(table, name=name, seed=seed)
+        return self.table_rows(table, name=name, seed=seed)

@@ -45,8 +45,34 @@ class DatasetReader:
         """The split of each row, by the name of its file."""
         splits: list[str] = []
         for path, file in self._files.items():
-            splits += [path.stem.split("-")[0]] * file.metadata.num_rows
+            splits += [_split_of(path)] * file.metadata.num_rows
         return splits
+
+    @property
+    def split_sizes(self) -> dict[str, int]:
+        """The number of rows of each split, in the order of the files."""
+        sizes: dict[str, int] = {}
+        for path, file in self._files.items():
+            sizes[_split_of(path)] = sizes.get(_split_of(path), 0) + file.metadata.num_rows
+        return sizes
+
+    def batches(self, columns: Sequence[str], split: str | None = None) -> Iterator[dict[str, list[Any]]]:
+        """Yield columns by name, a few thousand rows at once: those of one split, or all rows.
+
+        A column that the data set does not have is left out.
+        """
+        for batch in self._batches([name for name in self.columns if name in columns], split):
+            values = batch.to_pydict()
+            if "label" in values and self.names:
+                values["label"] = [self._label_name(label) for label in values["label"]]
+            yield values
+
+    def rows_of_split(self, columns: Sequence[str], split: str) -> Iterator[pa.RecordBatch]:
+        """Yield the rows whose column `split` has this value, in batches of any length."""
+        import pyarrow.compute as pc
+
+        for batch in self._batches([*columns, "split"]):
+            yield batch.filter(pc.equal(batch.column("split"), split))
 
     def column(self, name: str) -> list[Any]:
         """Return the values of a column, [] where there is no such column."""
@@ -117,10 +143,12 @@ class DatasetReader:
                         raise _damaged(path, error) from error
                 start = end
 
-    def _batches(self, columns: list[str] | None = None) -> Iterator[pa.RecordBatch]:
+    def _batches(self, columns: list[str] | None = None, split: str | None = None) -> Iterator[pa.RecordBatch]:
         import pyarrow as pa
 
         for path, file in self._files.items():
+            if split is not None and _split_of(path) != split:
+                continue
             try:
                 yield from file.iter_batches(BATCH_ROWS, columns=columns)
             except (pa.ArrowException, OSError) as error:
@@ -214,6 +242,10 @@ def _open_parquet(path: Path) -> pq.ParquetFile:
         return pq.ParquetFile(path, buffer_size=1 << 16)
     except (pa.ArrowException, OSError) as error:
         raise _damaged(path, error) from error
+
+
+def _split_of(path: Path) -> str:
+    return path.stem.split("-")[0]
 
 
 def _damaged(path: Path, error: Exception) -> UsageError:

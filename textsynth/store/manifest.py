@@ -171,7 +171,23 @@ class WithDataset(TypedDict, total=False):
     dataset: DatasetInfo
 
 
-class RunFacts(WithReview, WithDataset, WithLabelLosses, CalibrationSummaries, JudgesSummaries, LabelErrorSummaries):
+class Inputs(TypedDict):
+    """By what the same run is recognized: hashes of its inputs and of the files that it wrote, and its answers' sum."""
+
+    sha256: str
+    files: str
+    answers: str
+
+
+class WithInputs(TypedDict, total=False):
+    """The part of a manifest that only a run has which would have the same result again."""
+
+    inputs: Inputs
+
+
+class RunFacts(
+    WithReview, WithDataset, WithInputs, WithLabelLosses, CalibrationSummaries, JudgesSummaries, LabelErrorSummaries
+):
     """The part of a manifest that is known before the data set is written."""
 
     version: int
@@ -202,7 +218,7 @@ class Manifest(RunFacts):
     the number of texts of each split; `seconds` is how long the run took. `review` is there where people decided on
     texts, `label_losses` where a check dropped most texts of one label, `calibration` where labellers were calibrated
     on gold rows, `judges` where labellers asked several, `label_errors` where a labeller looked for wrong labels.
-    `dataset` has the hash of the data set's content.
+    `dataset` has the hash of the data set's content, and `inputs` that of everything the result depends on.
     """
 
     licenses: Licenses

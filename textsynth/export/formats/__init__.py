@@ -11,14 +11,17 @@ import importlib
 import json
 import pkgutil
 import stat
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
+from typing import TextIO, overload
 
 from textsynth.core.errors import RunError, UsageError, did_you_mean
 from textsynth.core.registry import load_plugin
 from textsynth.core.task import Example, Task
-from textsynth.store.atomic import OWNER_ONLY_FILE, OWNER_ONLY_FOLDER, write_bytes_atomic
+from textsynth.store.atomic import OWNER_ONLY_FILE, OWNER_ONLY_FOLDER, open_atomic
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +37,71 @@ class ExportedText:
     confidence: float | None
     split: str
     extra: Mapping[str, str | float | None] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class ExportedBatch:
+    """Some rows to export, as columns: those of `ExportedText`, each with one value a row."""
+
+    ids: Sequence[str]
+    texts: Mapping[str, Sequence[str]]
+    labels: Sequence[tuple[str, ...]]
+    confidence: Sequence[float | None]
+    splits: Sequence[str]
+    extra: Mapping[str, Sequence[str | float | None]]
+
+    def rows(self) -> Iterator[ExportedText]:
+        """Yield the rows one by one."""
+        columns = zip(self.ids, self.labels, self.confidence, self.splits, strict=True)
+        for row, (id_, labels, confidence, split) in enumerate(columns):
+            texts = {name: cells[row] for name, cells in self.texts.items()}
+            extra = {name: cells[row] for name, cells in self.extra.items()}
+            yield ExportedText(id_, texts, labels, confidence, split, extra)
+
+
+class ExportedTexts(Sequence[ExportedText]):
+    """All rows to export, of which a few thousand are in memory at once; `read` starts at the first batch.
+
+    One row or a part of them can be had, too, for which all rows before are read.
+    """
+
+    def __init__(self, read: Callable[[], Iterator[ExportedBatch]], length: int) -> None:
+        self.batches = read
+        self._length = length
+
+    def __len__(self) -> int:
+        return self._length
+
+    def __iter__(self) -> Iterator[ExportedText]:
+        return (row for batch in self.batches() for row in batch.rows())
+
+    @overload
+    def __getitem__(self, index: int) -> ExportedText: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[ExportedText]: ...
+    def __getitem__(self, index: int | slice) -> ExportedText | Sequence[ExportedText]:
+        if isinstance(index, slice):
+            positions = range(self._length)[index]
+            rows = {number: row for number, row in enumerate(self) if number in positions}
+            return [rows[number] for number in positions]
+        return next(islice(self, range(self._length)[index], None))
+
+
+def batches_of(texts: Sequence[ExportedText]) -> Iterator[ExportedBatch]:
+    """Yield the texts as columns. Where texts have different columns, they get those of all, with None."""
+    if isinstance(texts, ExportedTexts):
+        yield from texts.batches()
+        return
+    names = dict.fromkeys(name for text in texts for name in text.extra)
+    columns = dict.fromkeys(column for text in texts for column in text.texts)
+    yield ExportedBatch(
+        ids=[text.id for text in texts],
+        texts={column: [text.texts.get(column, "") for text in texts] for column in columns},
+        labels=[text.labels for text in texts],
+        confidence=[text.confidence for text in texts],
+        splits=[text.split for text in texts],
+        extra={name: [text.extra.get(name) for text in texts] for name in names},
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,15 +179,35 @@ def load_format(name: str) -> Write:
     return bundled
 
 
-def write_text(path: Path, text: str, *, encoding: str = "utf-8") -> Path:
-    """Write a file, create missing folders, and return its path. Raises UsageError where a link has its name.
+@contextmanager
+def open_file(path: Path) -> Iterator[TextIO]:
+    """Open a file for writing (UTF-8), and create missing folders; it is there when the block ends without an error.
 
-    In a folder that only its owner can read, as that of a run, the same holds for the file and for new folders.
+    In a folder that only its owner can read, as that of a run, the same holds for the file and for new folders. Raises
+    UsageError where a link has its name.
     """
     others = _make_folder(path.parent)
     if path.is_symlink():
         raise UsageError(f"{path}: is a symbolic link, and what it leads to would be overwritten; name another path")
-    write_bytes_atomic(path, text.encode(encoding), mode=OWNER_ONLY_FILE | others)
+    with open_atomic(path, mode=OWNER_ONLY_FILE | others) as file:
+        yield file
+
+
+def write_text(path: Path, text: str) -> Path:
+    """Write a file, see `open_file`, and return its path."""
+    with open_file(path) as file:
+        file.write(text)
+    return path
+
+
+def write_json_list(path: Path, items: Iterable[Mapping[str, object]]) -> Path:
+    """Write a list of JSON objects, a line for each value (ASCII); as `json.dumps` does, but one object at a time."""
+    with open_file(path) as file:
+        separator = "[\n"
+        for item in items:
+            file.write(separator + json.dumps([item], indent=1)[2:-2])
+            separator = ",\n"
+        file.write("[]\n" if separator == "[\n" else "\n]\n")
     return path
 
 
@@ -136,11 +224,14 @@ def write_jsonl(
     texts: Sequence[ExportedText], as_row: Callable[[ExportedText], Mapping[str, object]], out: Path
 ) -> list[Path]:
     """Write one line of JSON per text: into the file `out` if it has a suffix, else into `out/SPLIT.jsonl`."""
-    lines: dict[Path, list[str]] = {}
-    for text in texts:
-        path = out if out.suffix else out / f"{text.split}.jsonl"
-        lines.setdefault(path, []).append(json.dumps(as_row(text), ensure_ascii=False))
-    return [write_text(path, "\n".join(group) + "\n") for path, group in lines.items()]
+    files: dict[Path, TextIO] = {}
+    with ExitStack() as stack:
+        for text in texts:
+            path = out if out.suffix else out / f"{text.split}.jsonl"
+            if path not in files:
+                files[path] = stack.enter_context(open_file(path))
+            files[path].write(json.dumps(as_row(text), ensure_ascii=False) + "\n")
+    return list(files)
 
 
 def require_folder(out: Path, name: str) -> None:

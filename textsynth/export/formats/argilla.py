@@ -16,7 +16,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from textsynth.core.task import label_instruction
-from textsynth.export.formats import ExportedText, ExportInfo, require_folder, write_text
+from textsynth.export.formats import ExportedText, ExportInfo, require_folder, write_json_list, write_text
 
 AGENT = "textsynth"
 
@@ -25,12 +25,15 @@ def write(texts: Sequence[ExportedText], info: ExportInfo, out: Path) -> list[Pa
     """Write the folder `out` and return the paths of its files."""
     require_folder(out, "argilla")
     files = {
-        "records.json": [_record(text, info) for text in texts],
         ".argilla/settings.json": _settings(texts, info),
         ".argilla/dataset.json": {"name": info.name, "status": "draft", "guidelines": None},
     }
     # Argilla opens files in the encoding of the machine's locale, so they are written in ASCII.
-    return [write_text(out / path, json.dumps(content, indent=1) + "\n") for path, content in files.items()]
+    records = write_json_list(out / "records.json", (_record(text, info) for text in texts))
+    return [
+        records,
+        *(write_text(out / path, json.dumps(content, indent=1) + "\n") for path, content in files.items()),
+    ]
 
 
 def _record(text: ExportedText, info: ExportInfo) -> Mapping[str, object]:

@@ -13,33 +13,50 @@ opens the file (import the columns as text).
 from __future__ import annotations
 
 import csv
-import io
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from textsynth.export.formats import ExportedText, ExportInfo, write_text
+from textsynth.export.formats import ExportedText, ExportInfo, batches_of, open_file
 
 FORMULA_STARTS = re.compile(r"'*[=+\-@\t\r]")
+FORMULA_FIRST = frozenset("'=+-@\t\r")
+BYTE_ORDER_MARK = "\ufeff"
 LABEL_SEPARATOR = "|"
 OWN_LABEL = "your_label"
 
 
 def write(texts: Sequence[ExportedText], info: ExportInfo, out: Path) -> list[Path]:
     """Write the file `out`, or `out/texts.csv` where it has no suffix, and return its path."""
-    names = list(dict.fromkeys(name for text in texts for name in text.extra))
-    file = io.StringIO()
-    writer = csv.writer(file, lineterminator="\r\n")
-    writer.writerow(["id", *info.task.fields_shown.values(), "label", "confidence", "split", *names, OWN_LABEL])
-    for text in texts:
-        confidence = "" if text.confidence is None else f"{text.confidence:g}"
-        cells = [text.id, *info.shown_texts(text).values(), LABEL_SEPARATOR.join(text.labels), confidence, text.split]
-        cells += ["" if text.extra.get(name) is None else str(text.extra[name]) for name in names]
-        writer.writerow([*map(escape_formula, cells), ""])
     path = out if out.suffix else out / "texts.csv"
-    return [write_text(path, file.getvalue(), encoding="utf-8-sig")]
+    with open_file(path) as file:
+        file.write(BYTE_ORDER_MARK)
+        writer = csv.writer(file, lineterminator="\r\n")
+        names: list[str] | None = None
+        for batch in batches_of(texts):
+            if names is None:
+                names = list(batch.extra)
+                header = ["id", *info.task.fields_shown.values(), "label", "confidence", "split", *names, OWN_LABEL]
+                writer.writerow(header)
+            rows = len(batch.ids)
+            labels = {labels: escape_formula(LABEL_SEPARATOR.join(labels)) for labels in set(batch.labels)}
+            columns: list[Iterable[str]] = [
+                batch.ids,
+                *(_escaped(batch.texts.get(column, [""] * rows)) for column in info.task.fields_shown),
+                [labels[row] for row in batch.labels],
+                _escaped("" if number is None else f"{number:g}" for number in batch.confidence),
+                _escaped(batch.splits),
+                *(_escaped("" if cell is None else str(cell) for cell in batch.extra[name]) for name in names),
+                [""] * rows,
+            ]
+            writer.writerows(zip(*columns, strict=True))
+    return [path]
+
+
+def _escaped(cells: Iterable[str]) -> list[str]:
+    return [f"'{cell}" if cell[:1] in FORMULA_FIRST and FORMULA_STARTS.match(cell) else cell for cell in cells]
 
 
 def escape_formula(cell: str) -> str:
     """Return the cell so that no spreadsheet evaluates it; a cell that changed got an apostrophe before it."""
-    return f"'{cell}" if FORMULA_STARTS.match(cell) else cell
+    return _escaped([cell])[0]

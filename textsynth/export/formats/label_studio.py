@@ -10,12 +10,11 @@ correction.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from xml.sax.saxutils import quoteattr
 
-from textsynth.export.formats import ExportedText, ExportInfo, require_folder, write_text
+from textsynth.export.formats import ExportedText, ExportInfo, require_folder, write_json_list, write_text
 
 MODEL = "textsynth"
 
@@ -23,10 +22,9 @@ MODEL = "textsynth"
 def write(texts: Sequence[ExportedText], info: ExportInfo, out: Path) -> list[Path]:
     """Write `out/config.xml` and `out/tasks.json`, and return their paths."""
     require_folder(out, "label-studio")
-    tasks = [_task(text, info) for text in texts]
     return [
         write_text(out / "config.xml", config(info)),
-        write_text(out / "tasks.json", json.dumps(tasks, indent=1) + "\n"),
+        write_json_list(out / "tasks.json", (_task(text, info) for text in texts)),
     ]
 
 

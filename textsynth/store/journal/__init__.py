@@ -126,6 +126,24 @@ class Journal:
                 self.damaged.add(key)
         return rows
 
+    def answers_sum(self) -> str:
+        """Return the number of stored answers and the sum of their checksums, which two journals rarely share."""
+        self.put({})  # waits until everything that was queued is on disk
+        with self._reading() as reader:
+            count, checksums = reader.execute("SELECT count(*), coalesce(sum(checksum), 0) FROM answers").fetchone()
+        return f"{count} {checksums}"
+
+    def has_damaged_answers(self) -> bool:
+        """Whether an answer that is stored fails its checksum; reads all of them."""
+        with self._reading() as reader:
+            try:
+                rows = reader.execute(f"SELECT {CHECKED_COLUMNS}, checksum FROM answers")
+                return any(_parse_answer(key, values, checksum) is None for key, *values, checksum in rows)
+            except sqlite3.OperationalError as error:
+                if "decode" not in str(error):
+                    raise
+                return True
+
     async def add_answer(self, request: ModelRequest, completion: Completion, *, model: str) -> None:
         """Store an answer; returns when it is on disk. Raises JournalError where it cannot be stored."""
         loop = asyncio.get_running_loop()
