@@ -273,7 +273,13 @@ def test_no_file_is_overwritten(tmp_path: Path, existing: str) -> None:
 def test_a_folder_that_cannot_be_created_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("", encoding="utf-8")
     with pytest.raises(UsageError, match="cannot be written"):
-        init_recipe(tmp_path / "file", labels="a,b")
+        init_recipe(tmp_path / "file" / "folder", labels="a,b")
+
+
+def test_a_file_in_place_of_the_folder_may_be_meant_as_the_examples(tmp_path: Path) -> None:
+    (tmp_path / "seeds.csv").write_text("", encoding="utf-8")
+    with pytest.raises(UsageError, match=r"is a file, and init writes into a folder.*init FOLDER --seeds \S+seeds.csv"):
+        init_recipe(tmp_path / "seeds.csv", labels="a,b")
 
 
 @pytest.mark.parametrize(("folder", "name"), [("my tickets!", "my-tickets"), ("...", "my-texts"), ("2024", "2024")])

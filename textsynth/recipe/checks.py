@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import json
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol, TypeVar
@@ -22,7 +21,7 @@ from textsynth.recipe.sections import Sections
 from textsynth.recipe.settings import Evaluate
 from textsynth.recipe.steps import ParsedStep
 from textsynth.recipe.yaml_tree import YamlMap
-from textsynth.text.labels import similar_label
+from textsynth.text.labels import escaped, similar_label
 
 ROUNDING = 1e-6
 LABELS_LISTED = 5
@@ -388,7 +387,7 @@ def _unlisted_labels(source: str, records: Sequence[Record], listed: list[str]) 
         hint = did_you_mean(label, listed)
         if similar is not None:
             spelling, difference = similar
-            rename = json.dumps({label: spelling}, ensure_ascii=False)
+            rename = f"{{{escaped(label)}: {escaped(spelling)}}}"
             hint = f"; it differs from {spelling!r} in {difference}: write `rename: {rename}` in sources.{source}"
         yield (
             f"sources.{source} has {pluralize(counts[label], 'row')} with the label {label!r}, which `labels` does not "

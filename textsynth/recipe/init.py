@@ -386,6 +386,11 @@ def _write_files(folder: Path, texts: Mapping[str, str]) -> tuple[Path, ...]:
             raise UsageError(
                 f"{path}: this file exists already, and init overwrites nothing; move it, or name another folder"
             )
+    if folder.is_file():
+        raise UsageError(
+            f"{folder}: is a file, and init writes into a folder; name one, and for a file of examples write "
+            f"`textsynth init FOLDER --seeds {folder}`"
+        )
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
