@@ -359,3 +359,16 @@ def test_the_commented_out_sections_can_be_used(tmp_path: Path) -> None:
     recipe = read_recipe(path)
     assert [step.name for step in recipe.filter] == ["length", "exact_duplicate", "near_duplicate"]
     assert list(recipe.sources) == ["seeds"]
+
+
+def test_one_label_in_two_unicode_forms_is_given_twice(tmp_path: Path) -> None:
+    forms = ",".join(unicodedata.normalize(form, "café") for form in ("NFC", "NFD"))
+    with pytest.raises(SourceError, match="the label 'café' is given twice"):
+        init_recipe(tmp_path / "new", labels=forms)
+
+
+def test_a_link_that_leads_nowhere_is_named(tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to("elsewhere")
+    with pytest.raises(UsageError, match="is a symbolic link that leads nowhere"):
+        init_recipe(tmp_path / "link", labels="a,b")
+    assert not (tmp_path / "elsewhere").exists()
