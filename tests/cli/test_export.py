@@ -37,3 +37,15 @@ def test_user_errors_are_sentences(
 ) -> None:
     result = run_cli(capsys, "export", tmp_path, *args)
     assert (result.code, phrase in result.err) == (2, True), result.err
+
+
+@pytest.mark.parametrize("name", ["manifest.json", "journal.sqlite", "dataset", "."])
+def test_an_export_never_replaces_a_file_of_the_run(
+    capsys: pytest.CaptureFixture[str], folder: Path, name: str
+) -> None:
+    run = folder / "run"
+    assert run_cli(capsys, "run", folder / "recipe.yaml", "--out", run, "--quiet").code == 0
+    before = {path: path.read_bytes() for path in run.rglob("*") if path.is_file()}
+    result = run_cli(capsys, "export", run, "--as", "csv", "--out", run / name, "--replace")
+    assert (result.code, "belongs to the run" in result.err) == (2, True)
+    assert {path: path.read_bytes() for path in run.rglob("*") if path.is_file()} == before

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from textsynth.core.errors import RunError
+from textsynth.core.errors import RunError, UsageError
 from textsynth.evaluate.cache import FILE, PredictionCache
 
 MANY_VALUES = {f"key {number}".encode(): bytes(3000) + str(number).encode() for number in range(1200)}
@@ -82,13 +82,40 @@ def test_values_without_a_checksum_are_computed_again(tmp_path: Path) -> None:
         assert cache.get([*MANY_VALUES]) == {}
 
 
-@pytest.mark.parametrize("occupied", ["", FILE])
-def test_an_error_of_the_file_system_is_one_sentence(tmp_path: Path, occupied: str) -> None:
-    folder = tmp_path / "run"
-    if occupied:
-        (folder / occupied).mkdir(parents=True)  # a folder in place of the file
+def test_a_file_that_may_be_somebody_elses_is_kept_beside_the_new_one(tmp_path: Path) -> None:
+    (tmp_path / FILE).write_text("precious")
+    fill(tmp_path)
+    assert (tmp_path / "evaluate-1.sqlite").read_text() == "precious"
+    (tmp_path / FILE).write_text("precious, too")
+    fill(tmp_path)
+    assert (tmp_path / "evaluate-2.sqlite").read_text() == "precious, too"
+
+
+def test_a_database_of_another_program_is_refused_unchanged(tmp_path: Path) -> None:
+    with closing(sqlite3.connect(tmp_path / FILE)) as connection, connection:
+        connection.execute("CREATE TABLE mine (a)")
+    content = (tmp_path / FILE).read_bytes()
+    with pytest.raises(UsageError, match=r"a database of another program.*'mine'.*the prediction cache would be"):
+        PredictionCache(tmp_path)
+    assert (tmp_path / FILE).read_bytes() == content
+
+
+@pytest.mark.parametrize(("kind", "found"), [("folder", "no regular file"), ("link", "a symbolic link")])
+def test_a_link_or_a_folder_in_place_of_the_file_is_refused(tmp_path: Path, kind: str, found: str) -> None:
+    target = tmp_path / "target"
+    target.write_text("precious")
+    if kind == "folder":
+        (tmp_path / FILE).mkdir()
     else:
-        folder.write_text("a file in place of the folder")
+        (tmp_path / FILE).symlink_to(target)
+    with pytest.raises(UsageError, match=found):
+        PredictionCache(tmp_path)
+    assert target.read_text() == "precious"
+
+
+def test_an_error_of_the_file_system_is_one_sentence(tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    folder.write_text("a file in place of the folder")
     message = rf"run/{FILE}: the prediction cache cannot be written: .+; free some space"
     with pytest.raises(RunError, match=message) as error:
         PredictionCache(folder)

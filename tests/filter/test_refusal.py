@@ -5,7 +5,7 @@ import pytest
 from tests.contexts import context
 from tests.filter.filtering import read_rows, real_data, reason_for, record
 from textsynth.core.errors import RecipeError
-from textsynth.filter.refusal import Refusal
+from textsynth.filter.refusal import LABEL_AT_END, LabelNames, Refusal, reasons_in
 
 BANK = context(labels={"card_arrival": "asks where the card is", "PIN": "asks about the PIN"})
 
@@ -106,3 +106,11 @@ def test_a_text_that_mentions_a_tag_of_reasoning_is_kept(text: str) -> None:
 @pytest.mark.parametrize("text", ["<think>where is it", "where is it</think>", "so I write</think>where is it"])
 def test_a_tag_of_reasoning_around_a_text_is_not(text: str) -> None:
     assert reason_for(Refusal(), record(text)) == "contains special tokens of a chat template"
+
+
+@pytest.mark.parametrize("end", ["(delivery)", "[delivery]", "(label: delivery)", "(Card arrival)", "[card_arrival]."])
+def test_a_label_in_brackets_behind_a_text_is_no_part_of_it(end: str) -> None:
+    names = LabelNames(["delivery", "card_arrival"])
+    assert next(reasons_in(f"where is my parcel {end}", names)) == LABEL_AT_END
+    for text in (f"{end} where is it", "where is it (no delivery)", "where is it (delivery today)", "delivery)"):
+        assert LABEL_AT_END not in reasons_in(text, names)

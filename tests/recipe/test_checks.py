@@ -380,3 +380,10 @@ def test_labels_are_compared_in_one_unicode_form(tmp_path: Path) -> None:
     recipe = read_recipe(write_recipe(tmp_path, RECIPE.replace("refund", decomposed)))
     assert composed in recipe.labels
     assert check_sources(recipe, {"seeds": [row(composed), row("delay")]}) == []
+
+
+def test_two_unicode_forms_of_one_label_are_an_issue(tmp_path: Path) -> None:
+    forms = "\n".join(f"  {unicodedata.normalize(form, 'café')}: a place" for form in ("NFC", "NFD"))
+    path = write_recipe(tmp_path, RECIPE.replace("labels:\n", f"labels:\n{forms}\n", 1))
+    with pytest.raises(RecipeError, match="labels has 'café' twice, in two Unicode forms of the same letters"):
+        read_recipe(path)

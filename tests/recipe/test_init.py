@@ -273,7 +273,13 @@ def test_no_file_is_overwritten(tmp_path: Path, existing: str) -> None:
 def test_a_folder_that_cannot_be_created_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("", encoding="utf-8")
     with pytest.raises(UsageError, match="cannot be written"):
-        init_recipe(tmp_path / "file", labels="a,b")
+        init_recipe(tmp_path / "file" / "folder", labels="a,b")
+
+
+def test_a_file_in_place_of_the_folder_may_be_meant_as_the_examples(tmp_path: Path) -> None:
+    (tmp_path / "seeds.csv").write_text("", encoding="utf-8")
+    with pytest.raises(UsageError, match=r"is a file, and init writes into a folder.*init FOLDER --seeds \S+seeds.csv"):
+        init_recipe(tmp_path / "seeds.csv", labels="a,b")
 
 
 @pytest.mark.parametrize(("folder", "name"), [("my tickets!", "my-tickets"), ("...", "my-texts"), ("2024", "2024")])
@@ -353,3 +359,16 @@ def test_the_commented_out_sections_can_be_used(tmp_path: Path) -> None:
     recipe = read_recipe(path)
     assert [step.name for step in recipe.filter] == ["length", "exact_duplicate", "near_duplicate"]
     assert list(recipe.sources) == ["seeds"]
+
+
+def test_one_label_in_two_unicode_forms_is_given_twice(tmp_path: Path) -> None:
+    forms = ",".join(unicodedata.normalize(form, "café") for form in ("NFC", "NFD"))
+    with pytest.raises(SourceError, match="the label 'café' is given twice"):
+        init_recipe(tmp_path / "new", labels=forms)
+
+
+def test_a_link_that_leads_nowhere_is_named(tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to("elsewhere")
+    with pytest.raises(UsageError, match="is a symbolic link that leads nowhere"):
+        init_recipe(tmp_path / "link", labels="a,b")
+    assert not (tmp_path / "elsewhere").exists()

@@ -106,6 +106,16 @@ def test_existing_rows_are_counted(tmp_path: Path) -> None:
     assert estimate(read_recipe(path)).notes == ("existing takes all 2 rows of its source",)
 
 
+@pytest.mark.parametrize(("wanted", "can"), [(2, True), (3, False), (600, False)])
+def test_a_quota_that_the_rows_cannot_fill_is_noted(tmp_path: Path, wanted: int, can: bool) -> None:
+    (tmp_path / "raw.csv").write_text(EXISTING_ROWS)
+    path = tmp_path / "recipe.yaml"
+    path.write_text(f"sources: {{raw: raw.csv}}\ngenerate: [existing]\nfilter: []\nselect: []\nwant: {wanted}\n")
+    result = estimate(read_recipe(path))
+    note = f"the rows bring at most 2 texts, so the quota of {wanted} cannot be met"
+    assert (result.texts, result.parts[0].texts, note in result.notes) == (wanted, 2, not can)
+
+
 def test_every_existing_row_may_be_labelled(tmp_path: Path) -> None:
     (tmp_path / "raw.csv").write_text(EXISTING_ROWS)
     path = tmp_path / "recipe.yaml"

@@ -72,6 +72,14 @@ def test_a_run_whose_answers_are_all_the_same_or_empty_stops_early(
     assert result.manifest["requests"]["sent"] <= 256
 
 
+@pytest.mark.parametrize("answer", ["1. ", "1. where is my parcel", "<think>hm"])
+def test_a_small_run_whose_answers_bring_nothing_sends_few_requests(tmp_path: Path, answer: str) -> None:
+    model: dict[str, object] = {"scripted": {"answers": [answer, answer]}}
+    result = run_with(tmp_path, model, want={"total": 20}, budget={"patience": 100_000})
+    assert result.sentence.startswith("stopped early")
+    assert result.manifest["requests"]["sent"] <= 80
+
+
 @pytest.mark.parametrize("concurrency", [1, 64])
 @pytest.mark.parametrize(
     ("kind", "reason"),

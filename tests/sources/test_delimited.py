@@ -28,10 +28,13 @@ INVALID = {
         b"text;label\ngood;a\n",
         "semicolons.tsv:1: the columns are separated by semicolons ('text;label'), not by tabs; name it .csv",
     ),
-    "tabs.csv": (
-        b"text\tlabel\ngood\ta\n",
-        "tabs.csv:1: the columns are separated by tabs ('text\\tlabel'), not by commas",
+    "bars.csv": (
+        b"text|label\ngood|a\n",
+        "bars.csv:1: the columns are separated by vertical bars ('text|label'), not by commas; write the line sep=|",
     ),
+    "page.csv": (b"<!DOCTYPE html>\n<html>", "page.csv: the file is a web page, not a table"),
+    "list.csv": (b'[{"text": "good"}]', "list.csv: the file is JSON, not a table; name it .json"),
+    "lines.csv": (b'{"text": "good"}\n{"text": "bad"}\n', "lines.csv: the file is JSON, not a table; name it .jsonl"),
     "commas.tsv": (b"text,label\ngood,a\n", "commas.tsv:1: the columns are separated by commas"),
 }
 

@@ -32,7 +32,10 @@ INVALID = {
     "plain": (b"x", "plain: unknown file type ''"),
     "packed.parquet.gz": (b"x", "packed.parquet.gz: unknown file type"),
     "truncated.csv.gz": (gzip.compress(CSV)[:-12], "truncated.csv.gz: not a complete gzip file"),
-    "no_gzip.csv.gz": (CSV, "no_gzip.csv.gz: not a complete gzip file"),
+    "no_gzip.csv.gz": (CSV, "no_gzip.csv.gz: the file is not compressed; remove .gz from its name"),
+    "pointer.csv": (b"version https://git-lfs.github.com/spec/v1\n", "pointer.csv: the file is a pointer of Git LFS"),
+    "pointer.parquet": (b"version https://git-lfs.github.com/spec/v1\n", "pointer.parquet: the file is a pointer"),
+    "no_mark.csv": ("text,label\n".encode("utf-16-le"), "no_mark.csv:1: contains a NUL character, which is not valid"),
     "damaged.csv.gz": (gzip.compress(CSV * 50)[:30] + b"\0" * 40, "damaged.csv.gz: not a complete gzip file"),
 }
 

@@ -46,7 +46,9 @@ def test_whole_seconds_are_a_number_too(tmp_path: Path) -> None:
 @pytest.mark.parametrize("content", [b"", b"{", b"[1]", b"\x00", b"\xff", b"[" * 100_000])
 def test_a_damaged_file_is_one_sentence(content: bytes, tmp_path: Path) -> None:
     (tmp_path / FILE).write_bytes(content)
-    with pytest.raises(UsageError, match=r"manifest\.json: the manifest is damaged.*; run the recipe again"):
+    with pytest.raises(
+        UsageError, match=r"manifest\.json: the manifest is damaged.*; move it away and run the recipe again"
+    ):
         read_manifest(tmp_path)
 
 

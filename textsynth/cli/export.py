@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from textsynth.cli.common import FILE, JSON, RUN, emit, example, notify
+from textsynth.core.errors import UsageError
 from textsynth.core.formatting import pluralize
 
 CONFIGS = ("default", "provenance", "dropped")
@@ -70,6 +71,7 @@ def export(
     info = export_info(run, manifest, instruction)
     texts = read_texts(run, manifest, config, split)
     target = out if out is not None else run / "export" / Path(name).stem
+    _refuse_file_of_run(run, target)
     existing = {path for path in [target, *target.rglob("*")] if path.is_file()}
     paths = write_format(name, texts, info, target, replace=replace)
     replaced = sorted(str(path) for path in paths if path in existing)
@@ -80,3 +82,11 @@ def export(
         return
     emit("\n".join(map(str, paths)))
     notify(f"{pluralize(len(texts), 'text')} written as {name}")
+
+
+def _refuse_file_of_run(run: Path, target: Path) -> None:
+    """Raise UsageError where the export would replace a file of the run itself, as `--out RUN/manifest.json` would."""
+    folder, path = run.resolve(), target.resolve()
+    is_inside = path.is_relative_to(folder) and not path.is_relative_to(folder / "export")
+    if is_inside and target.exists():
+        raise UsageError(f"{target}: belongs to the run; name a path outside of {run}, or leave --out out")

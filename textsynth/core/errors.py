@@ -51,7 +51,8 @@ class RecipeIssue:
     sentence: str
 
     def __str__(self) -> str:
-        return f"{self.where}: {self.sentence}" if self.where else self.sentence
+        is_named = not self.where or self.sentence.startswith((f"{self.where}: ", f"{self.where} "))
+        return self.sentence if is_named else f"{self.where}: {self.sentence}"
 
 
 class RecipeError(UsageError):

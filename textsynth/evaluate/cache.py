@@ -13,6 +13,7 @@ from zlib import crc32
 
 from textsynth.core.errors import RunError
 from textsynth.store.atomic import OWNER_ONLY_FILE
+from textsynth.store.database_file import move_database_aside, refuse_other_database
 
 FILE = "evaluate.sqlite"
 KEYS_PER_QUERY = 500
@@ -24,7 +25,9 @@ DAMAGE = (sqlite3.DatabaseError, UnicodeDecodeError)
 class PredictionCache:
     """Bytes by key in the file `evaluate.sqlite` of a folder; without a folder, in memory for as long as the process.
 
-    A damaged file is replaced by an empty one, because everything in it can be computed again.
+    A damaged file is moved aside as `evaluate-N.sqlite` and an empty one takes its place, because everything in it can
+    be computed again, and nothing says whether it was damaged or somebody else's. Raises UsageError for a link, a
+    folder and a database of another program.
     """
 
     def __init__(self, folder: Path | None) -> None:
@@ -63,14 +66,14 @@ class PredictionCache:
             self._connection.executemany("INSERT OR REPLACE INTO cache VALUES (?, ?)", rows)
 
     def _replace_file(self, error: sqlite3.DatabaseError | UnicodeDecodeError) -> None:
-        """Replace a damaged file by an empty one.
+        """Move a damaged file aside, and begin an empty one.
 
         Raises RunError for a full disk and for a file that another process writes to: these are not damage.
         """
         if self._folder is None or isinstance(error, sqlite3.OperationalError):
             raise _write_error(self._folder, error) from error
         self._connection.close()
-        (self._folder / FILE).unlink(missing_ok=True)
+        move_database_aside(self._folder / FILE)
         self._connection = _open(self._folder)
 
 
@@ -89,14 +92,17 @@ def _open(folder: Path | None) -> sqlite3.Connection:
     if folder is None:
         return _connect(":memory:")
     path = folder / FILE
+    refuse_other_database(path, "cache", "the prediction cache")
     try:
         folder.mkdir(parents=True, exist_ok=True)
         # For the owner only, as everything in the folder of a run; SQLite gives its other files the same permissions.
         os.close(os.open(path, os.O_RDWR | os.O_CREAT, OWNER_ONLY_FILE))
         try:
             return _connect(path)
+        except sqlite3.OperationalError:  # a full disk, or another process that writes: no damage
+            raise
         except DAMAGE:
-            path.unlink(missing_ok=True)
+            move_database_aside(path)
             return _connect(path)
     except (OSError, sqlite3.Error) as error:
         raise _write_error(folder, error) from error

@@ -46,8 +46,11 @@ from textsynth.recipe.init import read_labels
 from textsynth.recipe.pinning import pinned_as_run
 from textsynth.similarity.embedder import BUNDLED_EMBEDDER, Embedder, VectorStore
 from textsynth.sources.rows import Rows
+from textsynth.store.evaluation import CARD
+from textsynth.store.evaluation import FILE as EVALUATION
 from textsynth.store.journal import Journal
 from textsynth.store.manifest import Manifest
+from textsynth.store.owned_files import OwnedFiles
 
 # The command line's name of each set of real rows, and its name here.
 ROLES = {"train": "train", "test": "test", "dev": "dev", "all_rows": "all"}
@@ -124,6 +127,7 @@ def evaluate_run_folder(
     """
     require_extra("embed", "sklearn", why="evaluate")
     finished = load_run(folder)
+    OwnedFiles(folder).refuse_obstacles([EVALUATION, CARD])  # before minutes are spent on what could not be written
     columns = source_options(options.columns, finished.task)
     sets = {role: _load_records(file, columns, role) for role, file in real_files.items()}
     with closing(PredictionCache(folder)) as cache, Journal(folder) as journal:

@@ -2,9 +2,9 @@
 
 Found are refusals ("I'm sorry, but I can't help with that", "As an AI"), introductions ("Sure, here are three
 examples:"), remarks to the user ("I hope this helps"), unfilled placeholders (`[insert name]`), the name of a label or
-form field before the text ("Intent: …"), list markers, headings, code fences, and special tokens of chat templates. A
-customer's "I'm sorry, but I lost my card" is kept. The phrases are English; the format patterns apply to every
-language.
+form field before the text ("Intent: …"), a label's name in brackets behind it, list markers, headings, code fences, and
+special tokens of chat templates. A customer's "I'm sorry, but I lost my card" is kept. The phrases are English; the
+format patterns apply to every language.
 
 Does not catch: refusals in other languages or in unusual words, and instructions of the prompt that are repeated in
 other words.
@@ -54,6 +54,7 @@ _HOPE_IT_HELPS = r"^i hope (?:this|these|that) helps?\b|[.!?:\n]\s{0,20}i hope (
 _PLACEHOLDER_WORD = (
     r"(?:insert|enter|your|my|the|customer|user|recipient|sender|company|bank|product|service|brand|person|first|last|full"
     r"|name|date|time|day|month|year|number|amount|place|city|country|location|address|email|phone|url|link|website|order"
+    r"|item|colou?r|size|price|quantity|reason|issue|problem|model|store|shop|restaurant|hotel|flight"
     r"|account|card|event|topic|title|text|something|specific|relevant)"
 )
 _PLACEHOLDER = rf"[\[{{<]{{1,2}}\s?{_PLACEHOLDER_WORD}(?![a-z])[^\]}}>\n]{{0,40}}[\]}}>]"
@@ -82,6 +83,7 @@ _FIELD_NAMES = (
     "|original|(?:paraphrased?|rewrit(?:e|ten)|rephrased)(?: text| sentence| version)?|summary|document|answer|output"
     "|input|response|result|customer|user|assistant|system|tone|style|note|explanation|option|variation|version|instruction|prompt"
 )
+_LABEL_NAMES = "label|class|category|intent|topic|emotion|sentiment"
 _REQUESTED_THING = (
     r"(?:examples?|paraphrases?|paraphrased|rewritten|rephrased|versions?|variations?|sentences?|texts?|summar(?:y|ies)"
     r"|quer(?:y|ies)|utterances?|alternatives?|messages?|questions?|tweets?|reviews?|list)\b"
@@ -103,10 +105,12 @@ _OPENING_REASONS = {
     "list": "starts with a list marker",
 }
 LABEL_BEFORE_COLON = "starts with a label's name"
+LABEL_AT_END = "ends with a label's name in brackets"
 LABEL_ANYWHERE = "contains a label's name as the recipe spells it"
 REASONS = (
     *_OPENING_REASONS.values(),
     LABEL_BEFORE_COLON,
+    LABEL_AT_END,
     LABEL_ANYWHERE,
     *dict.fromkeys(pattern.reason for pattern in (*PHRASES, *SYMBOLS)),
 )
@@ -156,12 +160,23 @@ class LabelNames:
         self._before_colon = (
             re.compile(rf"[\s\"'*_(]*(?:{_alternatives(any_spelling)})[\s*_]*:") if any_spelling else None
         )
+        self._at_end = (
+            re.compile(
+                rf".[(\[](?:(?:{_LABEL_NAMES}):?\s?)?[\"'*_]?(?:{_alternatives(any_spelling)})[\"'*_]?[)\]][.*_]?$"
+            )
+            if any_spelling
+            else None
+        )
         self._anywhere = re.compile(rf"\b(?:{_alternatives(recipe_spelling)})\b") if recipe_spelling else None
 
     def reason(self, lowercase: str) -> str | None:
         """Return the reason for a text in lower case, None where it has no label name."""
         if self._before_colon is not None and ":" in lowercase and self._before_colon.match(lowercase) is not None:
             return LABEL_BEFORE_COLON
+        if self._at_end is not None and lowercase[-2:].rstrip(".*_")[-1:] in {")", "]"}:
+            start = max(lowercase.rfind("("), lowercase.rfind("["))
+            if start > 0 and self._at_end.match(lowercase, start - 1) is not None:
+                return LABEL_AT_END
         if self._anywhere is not None and "_" in lowercase and self._anywhere.search(lowercase) is not None:
             return LABEL_ANYWHERE
         return None

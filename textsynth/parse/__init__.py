@@ -37,6 +37,12 @@ UNSTORABLE = "a text contains characters that no file can hold (NUL or an unpair
 CONTROL_CHARACTER = "a text contains control characters"
 MISREAD = "a text contains U+FFFD, the sign of a character that could not be decoded"
 
+TOOL_CALL = "the answer is a tool call, not a text: switch tools off in the server or the prompt"
+_TOOL_CALL = re.compile(
+    r"\s*+(?:<\|?(?:tool_calls?|function_calls?|python_tag)(?:_begin|_section_begin)?\|?>|<function=|\[TOOL_CALLS\]"
+    r"|<[|｜]tool▁calls▁begin[|｜]>)",
+    re.IGNORECASE,
+)
 _UNSTORABLE_CHARACTER = re.compile("[\x00\ud800-\udfff]")
 
 
@@ -154,6 +160,8 @@ def without_thinking(answer: str) -> str | ParseFailure:
         return ParseFailure(
             answer, "the model was still thinking when the answer ended: raise max_tokens or switch thinking off"
         )
+    if _TOOL_CALL.match(remaining) is not None:
+        return ParseFailure(answer, TOOL_CALL)
     return without_turn_tokens(remaining)
 
 

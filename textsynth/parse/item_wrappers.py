@@ -13,6 +13,7 @@ from textsynth.parse.list_markers import ITEM_NAMES, is_quoted, parse_marker, pa
 from textsynth.parse.structures import HTML_ITEMS, INLINE_TAGS, html_text
 
 LIST_MARK = "a text begins with the mark of a list"
+CODE_FENCE = "a text begins with a code fence"
 MAX_LAYERS = 6
 """How many wrappers around one another are removed."""
 
@@ -21,6 +22,10 @@ _PLAIN = re.compile(r"(?!\d)\w(?:[^\W\d_]|['’-])*+(?:[ ,?!;]|\.(?![\w.)])|\Z)"
 _NAMED = re.compile(r"[^\W\d_]+(?: [^\W\d_]+){0,2} ?#?\d|\w{1,5}[.):\]]|[^\W\d_]{1,20}[\"'’]? ?:")
 _EMPHASIS = "*_~="
 _BRACKETS = {"[": "]", "{": "}", "(": ")", "<": ">", "【": "】"}
+_LATEX = re.compile(r"\$?\\(?:boxed|text|textbf|textit|emph|mbox)\{([^{}]+)\}\$?")
+_FENCE_LANGUAGES = frozenset(
+    ("csv", "html", "json", "jsonl", "markdown", "md", "plaintext", "python", "text", "txt", "xml", "yaml")
+)
 _KEY = re.compile(
     r"[\"'*_]{0,3}(?P<key>[A-Za-z]{1,20})(?:[ _]?\d{1,3})?[\"'*_]{0,3}[ \t]?[:：][*_]{0,3}(?:[ \t]+|(?=[\"'“*_]))"
 )
@@ -50,6 +55,8 @@ def unwrap_texts(texts: Sequence[str], *, quotes: bool | None = True) -> list[st
 
 def mark_left(text: str) -> str | None:
     """Return the reason for a text that begins with a list mark, which could not be removed with certainty."""
+    if text[:3] == "```":
+        return CODE_FENCE
     return LIST_MARK if text and not text[0].isalpha() and _LEADING_MARK.match(text) is not None else None
 
 
@@ -179,6 +186,12 @@ def _without_quotes(text: str) -> str:
     return strip_quotes(text)
 
 
+def _without_latex(texts: list[str]) -> list[str]:
+    """Remove a command of LaTeX that encloses each text, such as that of a boxed answer."""
+    matches = [_LATEX.fullmatch(text) for text in texts]
+    return [strip_outer(match[1]) for match in matches if match is not None] if all(matches) else texts
+
+
 def _without_fences(texts: list[str]) -> list[str]:
     """Remove a code fence that encloses a whole text."""
     return [_fence_content(text) if text[:3] in {"```", "~~~"} else text for text in texts]
@@ -189,12 +202,15 @@ def _fence_content(text: str) -> str:
     if not text.endswith(fence) or len(text) < 7 or text.count(fence) != 2:
         return text
     first, newline, rest = text[3:-3].partition("\n")
+    if not newline and first.split(" ", 1)[0].casefold() in _FENCE_LANGUAGES:
+        return text  # the first word may be a language or a word of the text
     is_language = not first.strip() or (newline and " " not in first.strip())
     return strip_outer(rest if newline and is_language else text[3:-3])
 
 
 _UNWRAPPERS: tuple[Callable[[list[str]], list[str]], ...] = (
     _without_fences,
+    _without_latex,
     _without_markers,
     _without_emphasis,
     _without_commas,

@@ -33,6 +33,17 @@ class LenientJsonError(ValueError):
     """The text is not JSON, nor a deviation from it whose meaning is certain."""
 
 
+def decode_string(text: str) -> str:
+    """Return the content of a text that is a JSON string as a whole and has escapes in it; else the text itself."""
+    if text[:1] == text[-1:] == '"' and "\\" in text:
+        try:
+            value = json.loads(text)
+        except ValueError:
+            return text
+        return value if isinstance(value, str) else text
+    return text
+
+
 def lenient_decode(text: str, start: int = 0) -> tuple[object, int]:
     """Return the value that starts with a bracket at position `start` of a text, and the position behind it.
 

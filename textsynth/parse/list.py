@@ -30,15 +30,19 @@ from textsynth.parse import (
 )
 from textsynth.parse.item_wrappers import mark_left, unwrap_texts, without_container
 from textsynth.parse.json import JsonReader
-from textsynth.parse.list_markers import MarkedLine, answer_lines, parse_marker, parse_markers, strip_outer
+from textsynth.parse.lenient_json import decode_string
+from textsynth.parse.list_markers import ITEM_NAMES, MarkedLine, answer_lines, parse_marker, parse_markers, strip_outer
 from textsynth.parse.remarks import is_closing_remark, is_lead_in
-from textsynth.parse.structures import Parts, json_body, read_structure
+from textsynth.parse.structures import LINE_BREAK_TAG, Parts, json_body, read_delimited, read_structure
 
 NO_LIST = "the answer has no list, only an introduction"
 NO_CONTINUATION = "the answer does not continue the list of the prompt"
 NESTED = "an item contains a list of its own"
 REMARK = "a remark to the user, not an item"
 SEVERAL_IN_LINE = "an item contains the mark of the next item"
+_MARKED_HEADING = re.compile(r"[ \t]*(?:#{1,6}[ \t].*|\*\*[^*\n]+\*\*[:：]?[ \t]*)")
+_FIRST_AFTER_COLON = re.compile(r"[:：][ \t*_]{0,5}1[.)][*_]{0,3}[ \t]+(\S.*)")
+_FIELD = re.compile(r"[\s\"'*_]{0,12}([A-Za-z]\w{0,20})[\"'*_]{0,3}[ \t]?[:：][*_]{0,3}[ \t]+\S")
 _HEADING = re.compile(r"#{1,6}(?:\s|\Z)")
 _INVISIBLE = "\ufeff\u200b\u2060\u200e\u200f\x00"
 _BULLET_IN_LINE = re.compile(r"[ \t][•●▪‣◦][ \t]*")
@@ -63,11 +67,14 @@ class ListReader(Reader):
             return failed_answer(answer, TRUNCATED if truncated else EMPTY)
         if too_long(answer):
             return failed_answer(answer, TOO_LONG)
+        if "\\" in stripped and "\n" not in stripped:
+            stripped = answer = _with_line_ends(strip_outer(decode_string(stripped)))
         if not self.continues:
             content = without_container(stripped)
             if content is not None:
                 stripped = answer = content
-            structure = read_structure(stripped)
+            answer = LINE_BREAK_TAG.sub("\n", answer) if "<br" in stripped.lower() else answer
+            structure = read_structure(stripped) or read_delimited(answer_lines(stripped))
             if structure is not None:
                 return self._read_structure(stripped, structure, truncated=truncated)
         lines = answer_lines(answer.lstrip(_INVISIBLE))
@@ -149,12 +156,13 @@ def _read_list(lines: Sequence[str]) -> list[_Item]:
     first = next((marker for marker in markers if marker is not None), None)
     if first is None:
         return _read_plain_lines(lines)
-    items: list[_Item] = []
+    position = markers.index(first)
+    items = _items_before(lines, position, first)
     # Lines after a blank line. They belong to the item before them if another item follows; otherwise they may be a
     # closing sentence.
     pending: list[tuple[int, str]] = []
     after_blank = False
-    for index, (line, marker) in enumerate(zip(lines, markers, strict=True)):
+    for index, (line, marker) in enumerate(zip(lines[position:], markers[position:], strict=True), start=position):
         if (
             marker is not None
             and (marker.number is None) == (first.number is None)
@@ -168,7 +176,7 @@ def _read_list(lines: Sequence[str]) -> list[_Item]:
         elif items and marker is not None:
             items[-1].add(index, line, starts_paragraph=False)
             items[-1].failure = NESTED
-        elif items and not after_blank:
+        elif items and not after_blank and not pending and _MARKED_HEADING.fullmatch(line) is None:
             items[-1].add(index, line, starts_paragraph=False)
         elif items:
             pending.append((index, line))
@@ -177,7 +185,38 @@ def _read_list(lines: Sequence[str]) -> list[_Item]:
     ):
         _add_pending(items, pending)
     _remove_closing_remark(items[-1])
+    _select_field(items)
     return _split_line(items[0], first) if len(items) == 1 and len(items[0].lines) == 1 else items
+
+
+def _items_before(lines: Sequence[str], position: int, first: MarkedLine) -> list[_Item]:
+    """Return item 1 where it follows a lead-in in one line, and the first line with a marker has item 2."""
+    if first.number != 2 or not position:
+        return []
+    match = _FIRST_AFTER_COLON.search(lines[position - 1])
+    return [] if match is None else [_Item(position - 1, [lines[position - 1]], [[match[1]]])]
+
+
+def _select_field(items: Sequence[_Item]) -> None:
+    """Take only the text of items that are written as fields, all with the same names: `text: …` above `label: …`."""
+    names: list[str] | None = None
+    for item in items:
+        matches = [_FIELD.match(line) for line in item.paragraphs[0]]
+        found = [match[1].casefold() for match in matches if match is not None]
+        if len(item.paragraphs) > 1 or len(found) < max(2, len(matches)) or (names is not None and found != names):
+            return
+        names = found
+    usual = [name for name in names or () if name in ITEM_NAMES]
+    if names is not None and len(usual) == 1 and len(set(names)) == len(names):
+        for item in items:
+            item.paragraphs = [[item.paragraphs[0][names.index(usual[0])]]]
+
+
+def _with_line_ends(answer: str) -> str:
+    """Return an answer in one line with line ends in place of their escapes, if these separate list items."""
+    lines = answer.replace("\\r\\n", "\\n").split("\\n")
+    filled = [line for line in lines if strip_outer(line)]
+    return "\n".join(lines) if len(filled) > 1 and all(map(parse_marker, filled)) else answer
 
 
 def _remove_closing_remark(item: _Item) -> None:

@@ -6,6 +6,7 @@ under a usual name (`text`, `sentence`, …). Everything else is a failure.
 
 from __future__ import annotations
 
+import csv
 import html
 import json
 import re
@@ -20,6 +21,7 @@ Parts = tuple[list[str], list[tuple[str, str]]]
 """Texts, and failures as raw part and reason."""
 
 _FENCE = re.compile(r"(?:`{3,}|~{3,})[^\n`]*\n(?P<content>.*?)(?:\n[ \t]*(?:`{3,}|~{3,})|\Z)", re.DOTALL)
+_FENCE_BEFORE_VALUE = re.compile(r"(?:`{3,}|~{3,})[\w-]{0,30}[ \t]*+(?=[\[{(])")
 _FENCE_LINE = re.compile(r"^[ \t]*+(?:`{3,}|~{3,})[\w-]{0,30}[ \t]*+$", re.MULTILINE)
 _ASSIGNMENT = re.compile(
     r"(?:(?:const|let|var)[ \t]{1,4})?[\"']?[A-Za-z_]\w{0,40}[\"']?[ \t]{0,4}(?:(?::[^=\n]{0,40})?=|:)[ \t]{0,4}"
@@ -31,7 +33,7 @@ _RULE_CELL = re.compile(r"\s*:?-+:?\s*")
 _NUMBER_CELL = re.compile(r"#?\s*\d{1,4}[.)]?")
 _CELL_END = re.compile(r"(?<!\\)\|")
 _HTML_TAG = re.compile(r"<(?P<end>/?)(?P<name>[A-Za-z][A-Za-z0-9]{0,10})\b[^<>]{0,300}>")
-_LINE_BREAK_TAG = re.compile(r"<br\s{0,3}/?>", re.IGNORECASE)
+LINE_BREAK_TAG = re.compile(r"<br\s{0,3}/?>", re.IGNORECASE)
 _ITEM_TAG = re.compile(r"\s*+<(?P<name>[A-Za-z][\w.:-]{0,40})(?:\s[^<>]{0,200})?>")
 HTML_ITEMS = frozenset(
     ("li", "p", "div", "td", "span", "blockquote", "h1", "h2", "h3", "h4", "dd", "article", "section")
@@ -44,7 +46,34 @@ SEVERAL_COLUMNS = "the answer is a table with several columns of text"
 NO_HEADER = "the answer has lines of a table, but no header that says which are texts"
 TOO_MANY_TAGS = "the answer has more than 40,000 tags"
 MAX_TAGS = 40_000
+MAX_HEADER = 80
+"""The first line of CSV is longer only where it is a text itself."""
 NESTED_HTML = "an item contains a list of its own"
+
+
+def read_delimited(lines: Sequence[str]) -> Parts | None:
+    """Read lines of CSV below a header with one usual name of a text: `text,label`; None for any other lines."""
+    lines = [line for line in lines if strip_outer(line)]
+    header = lines[0].strip().strip("|").casefold() if len(lines) > 1 else ""
+    delimiter = next((mark for mark in "\t|;," if mark in header), None)
+    if delimiter is None or len(header) > MAX_HEADER:
+        return None
+    names = [name.strip(" \"'*_`") for name in header.split(delimiter)]
+    columns = [index for index, name in enumerate(names) if name.removesuffix("s") in ITEM_NAMES]
+    if len(columns) != 1 or not all(name.isidentifier() or name in {"", "#", "no."} for name in names):
+        return None
+    texts: list[str] = []
+    failures: list[tuple[str, str]] = []
+    for line in lines[1:]:
+        try:
+            (cells,) = csv.reader([line.strip()], delimiter=delimiter, skipinitialspace=True, strict=True)
+        except (csv.Error, ValueError):
+            cells = []
+        if len(cells) != len(names):
+            failures.append((line, "a row of the table has another number of cells than its header"))
+        else:
+            texts.append(cells[columns[0]])
+    return (texts, failures) if texts else None
 
 
 def read_structure(answer: str) -> Parts | str | None:
@@ -73,6 +102,9 @@ def json_body(answer: str) -> str | None:
             content = _after_assignment(strip_outer(fence["content"]))
             if LOOKS_LIKE_JSON.match(content) is not None:
                 return content
+        for opening in _FENCE_BEFORE_VALUE.finditer(answer):  # a fence in one line: ```json ["one"]```
+            if LOOKS_LIKE_JSON.match(answer, opening.end()) is not None:
+                return answer[opening.end() :]
     for line in _JSON_LINE.finditer(answer):
         if LOOKS_LIKE_JSON.match(answer, line.end()) is not None:
             return answer[line.end() :]
@@ -96,7 +128,7 @@ def _read_json(answer: str) -> Parts | str | None:
     """Read JSON values that follow one another: one list or map, or JSON Lines."""
     body = json_body(answer)
     if body is None:
-        return None
+        return _read_other_json(answer)
     parts: Parts = ([], [])
     position = 0
     while body[position : position + 1] in {"[", "{", "("} and (position == 0 or LOOKS_LIKE_JSON.match(body, position)):
@@ -115,6 +147,17 @@ def _read_json(answer: str) -> Parts | str | None:
     if not parts[0] and not parts[1]:
         return "the list of texts is empty"
     return parts
+
+
+def _read_other_json(answer: str) -> Parts | None:
+    """Read an answer that is a JSON list or map as a whole, without texts at its start: `[1, 2]`."""
+    if (answer[:1], answer[-1:]) not in {("[", "]"), ("{", "}")}:
+        return None
+    try:
+        parts = texts_of_json(json.loads(answer))
+    except (ValueError, RecursionError):
+        return None
+    return parts if parts[0] or parts[1] else None
 
 
 def _collect_json(value: object, parts: Parts, *, in_list: bool) -> None:
@@ -136,7 +179,9 @@ def _collect_map(value: dict[str, object], parts: Parts, *, in_list: bool) -> No
     raw = json.dumps(value, ensure_ascii=False)
     strings = {key: item for key, item in value.items() if isinstance(item, str)}
     lists = [item for item in value.values() if isinstance(item, list)]
-    if len(lists) == 1 and not strings and not in_list:
+    if "name" in strings and {"arguments", "parameters"} & value.keys():
+        failures.append((raw, "a tool call in place of a text"))
+    elif len(lists) == 1 and not strings and not in_list:
         _collect_json(lists[0], parts, in_list=False)
     elif (len(strings) == len(value) > 1 and all(map(_NUMBERED_KEY.fullmatch, value))) or len(strings) == 1:
         texts.extend(strings.values())
@@ -256,7 +301,7 @@ def _read_html_items(answer: str, item: str, containers: frozenset[str]) -> Part
 
 def html_text(content: str) -> str:
     """Return the text of a piece of HTML: without inline tags, with its entities as characters."""
-    content = _LINE_BREAK_TAG.sub("\n", content)
+    content = LINE_BREAK_TAG.sub("\n", content)
     content = _HTML_TAG.sub(lambda tag: "" if tag["name"].lower() in INLINE_TAGS else tag[0], content)
     return strip_outer(html.unescape(content))
 

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
-
 from textsynth.parse.item_wrappers import unwrap_texts
-from textsynth.parse.lenient_json import LOOKS_LIKE_JSON, lenient_decode
+from textsynth.parse.lenient_json import LOOKS_LIKE_JSON, decode_string, lenient_decode
 from textsynth.parse.list_markers import ITEM_NAMES, strip_outer
 from textsynth.parse.remarks import after_lead_in, is_closing_remark, is_lead_in
 from textsynth.parse.structures import texts_of_json
@@ -19,8 +17,7 @@ def whole_text(answer: str) -> tuple[str, str | None]:
     text = strip_outer(answer)
     for _ in range(MAX_LAYERS):
         before = text
-        if text[:1] == text[-1:] == '"' and "\\" in text:
-            text = _json_string(text)
+        text = strip_outer(decode_string(text))
         text = _without_remarks(text)
         (text,) = unwrap_texts([text])
         if text[:1] in {"[", "{", "("} and LOOKS_LIKE_JSON.match(text) is not None:
@@ -54,11 +51,3 @@ def _text_of_json(text: str) -> str | None:
         return None
     texts, failures = texts_of_json(value)
     return strip_outer(texts[0]) if len(texts) == 1 and not failures and not text[end:].strip() else None
-
-
-def _json_string(text: str) -> str:
-    try:
-        value = json.loads(text)
-    except ValueError:
-        return text
-    return strip_outer(value) if isinstance(value, str) else text

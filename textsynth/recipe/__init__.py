@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from textsynth.recipe.builder import RecipeSections, make_recipe
-from textsynth.recipe.checks import check_sources
 from textsynth.recipe.json_schema import schema
 from textsynth.recipe.loader import read_recipe
 from textsynth.recipe.recipe import Label, NamedStep, Recipe
 from textsynth.recipe.references import references_in
 from textsynth.recipe.settings import Budget, Evaluate, Export
+from textsynth.recipe.source_checks import check_sources
 
 __all__ = [
     "Budget",

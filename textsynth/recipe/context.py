@@ -15,8 +15,8 @@ from textsynth.core.protocols import Context, Generator
 from textsynth.core.records import Record
 from textsynth.prompts import Prompt, find_prompt
 from textsynth.recipe.balance import with_balance
-from textsynth.recipe.checks import check_sources
 from textsynth.recipe.recipe import NamedStep, Recipe
+from textsynth.recipe.source_checks import check_sources
 
 if TYPE_CHECKING:
     from textsynth.similarity.embedder import Embedder, VectorStore

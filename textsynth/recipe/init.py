@@ -19,6 +19,7 @@ from textsynth.core.task import Task
 from textsynth.recipe.sections import DEFAULT_TASK
 from textsynth.sources.files import missing_file, read_table
 from textsynth.sources.rows import Rows
+from textsynth.text.labels import one_form
 
 SEEDS_FILE = "seeds.csv"
 QUICKSTART = "quickstart"
@@ -271,7 +272,8 @@ def _parse_json_labels(text: str, where: str) -> list[tuple[str, str]]:
 
 def _check_labels(pairs: Sequence[tuple[str, str]], where: str) -> dict[str, str]:
     labels: dict[str, str] = {}
-    for name, description in pairs:
+    for written, description in pairs:
+        name = one_form(written)
         _check_label_name(name, where)
         if name in labels:
             raise SourceError(f"{where}: the label {name!r} is given twice; give it once")
@@ -386,6 +388,13 @@ def _write_files(folder: Path, texts: Mapping[str, str]) -> tuple[Path, ...]:
             raise UsageError(
                 f"{path}: this file exists already, and init overwrites nothing; move it, or name another folder"
             )
+    if os.path.lexists(folder) and not folder.exists():
+        raise UsageError(f"{folder}: is a symbolic link that leads nowhere, and init writes into a folder; name one")
+    if folder.is_file():
+        raise UsageError(
+            f"{folder}: is a file, and init writes into a folder; name one, and for a file of examples write "
+            f"`textsynth init FOLDER --seeds {folder}`"
+        )
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:

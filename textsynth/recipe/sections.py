@@ -279,6 +279,11 @@ def _read_labels(
     for name, value in node.entries.items():
         if not name.strip() or name != name.strip() or not name.isprintable():
             issues.add(node.marks[name], f"a label's name is one line without spaces at its ends, found {name!r}")
+        if one_form(name) in labels:
+            issues.add(
+                node.marks[name],
+                f"labels has {one_form(name)!r} twice, in two Unicode forms of the same letters; remove one of them",
+            )
         labels[one_form(name)] = _read_label(name, value, node.marks[name], environment, issues)
     return labels
 

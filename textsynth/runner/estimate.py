@@ -123,6 +123,15 @@ def estimate(recipe: Recipe) -> RunEstimate:
         )
         for name, step in labellers(recipe)
     ]
+    if all(not item.step.follows_quota for item in recipe.generate):
+        texts = Quota(cells, {"rows": None}, patience=1).target_share("rows")
+        if existing_rows < texts:
+            brought = pluralize(existing_rows, "text")
+            notes.append(f"the rows bring at most {brought}, so the quota of {texts:,} cannot be met")
+    parts = [
+        part if item.step.follows_quota else replace(part, texts=rows[item.name] * item.step.candidates_per_row)
+        for item, part in zip(recipe.generate, parts, strict=False)
+    ] + parts[len(recipe.generate) :]
     requests = _sum([part.requests for part in parts])
     tokens = _sum([part.prompt_tokens for part in parts] + [part.completion_tokens for part in parts])
     return RunEstimate(

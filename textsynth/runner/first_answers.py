@@ -31,6 +31,11 @@ class FirstAnswers:
         self._texts: set[str] = set()
         self._accepting_answers = 0
 
+    @property
+    def are_alike(self) -> bool:
+        """Whether there are answers, and they all failed for one reason or are all the same so far."""
+        return self._answers > 0 and not self._is_decided
+
     def observe(
         self,
         requests: Sequence[GenerationRequest],

@@ -100,9 +100,9 @@ class _Window:
 class Scheduler:
     """Runs one recipe's windows of at most `window_size` requests.
 
-    Windows have at most `first_window_size` requests until a text is accepted, but for the second one, which keeps the
-    server busy meanwhile. So the yield is known early, and where the first answers all fail, what is in flight of the
-    second window is cancelled. With `rows_first` nothing is requested before all rows of sources were committed.
+    Windows have at most `first_window_size` requests until a text is accepted and the answers differ, so that the yield
+    is known early. The second one is larger, to keep the server busy, and is cancelled where all first answers fail.
+    With `rows_first` nothing is requested before all rows of sources were committed.
 
     `source_ids` are the ids of source records, which a duplicate may name as its original. `quick_filters` are the
     names of the filters that the progress display may ask about the texts of an open window; `load_filters` loads what
@@ -214,7 +214,8 @@ class Scheduler:
 
     def _window_limit(self) -> int:
         """Return how many requests the next window may have."""
-        is_small = not self._has_yield and self._planned_windows != 1
+        is_first_open = self._planned_windows == 1 and not self.state.windows
+        is_small = not is_first_open and (not self._has_yield or self._first_answers.are_alike)
         return min(self._window_size, self._first_window_size) if is_small else self._window_size
 
     def _plan_generators(self, available: int) -> tuple[list[GenerationRequest], bool]:

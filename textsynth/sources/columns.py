@@ -209,7 +209,8 @@ def _label(cell: object, position: str, column: str, names: Sequence[str], renam
     if isinstance(cell, float):
         cell = _renamed_number(cell, where, rename)
     if not isinstance(cell, str):
-        raise SourceError(f"{where} is {_describe(cell)}; it must be text")
+        missing = "; write a label there, or set label: null to read no labels" if cell is None else "; it must be text"
+        raise SourceError(f"{where} is {_describe(cell)}{missing}")
     if not cell.strip():
         raise SourceError(f"{where} is blank ({cell!r}); write a label there, or set label: null to read no labels")
     if _INVALID_CHARACTER.search(cell):

@@ -19,22 +19,27 @@ from textsynth.sources.columns import MAX_CELL_CHARACTERS, SourceTable
 _FIRST_LINE = re.compile(r"\s*([^\r\n]*)")
 _SEPARATOR_LINE = re.compile(r'\ufeff?"?sep=([,;|\t])"?[ \t]*(?:\r\n|\r|\n)', re.IGNORECASE)
 ROWS_AT_ONCE = 1000
-SEPARATORS = (("\t", "tabs", "name it .tsv"), (",", "commas", "name it .csv"), (";", "semicolons", "name it .csv"))
+SEPARATORS = (
+    ("\t", "tabs", "name it .tsv"),
+    (",", "commas", "name it .csv"),
+    (";", "semicolons", "name it .csv"),
+    ("|", "vertical bars", "write the line sep=| above the header"),
+)
 
 
 def csv_table(text: str, where: str, delimiter: str, limit: int | None) -> SourceTable:
     """Return the first `limit` rows (None: all) below the header. Raises SourceError with the line.
 
-    If the delimiter is a comma and the header has semicolons but no comma, as in files of many European spreadsheets,
-    the semicolon is used instead. A first line `sep=;` names the separator. Rows without any text at the end of the
-    file are no rows.
+    If the delimiter is a comma and the header has no comma but semicolons, as in files of many European spreadsheets,
+    or tabs, as in the "Unicode text" of a spreadsheet, these are used instead. A first line `sep=;` names the
+    separator. Rows without any text at the end of the file are no rows.
     """
     named = _SEPARATOR_LINE.match(text)
     if named is not None:
         # The line of a spreadsheet program that names the separator: "sep=;". An empty line keeps the line numbers.
         delimiter, text = named[1], "\n" + text[named.end() :]
-    elif delimiter == "," and _has_semicolon_header(text):
-        delimiter = ";"
+    elif delimiter == ",":
+        delimiter = _delimiter_of_header(text)
     line_numbers = functools.cache(lambda: _line_numbers(text, delimiter))
     maximum = None if limit is None else limit + 1
     parsed = _parse_columns(text, where, delimiter, maximum)
@@ -90,9 +95,11 @@ def _parse_columns(
     return header, columns
 
 
-def _has_semicolon_header(text: str) -> bool:
-    header = _FIRST_LINE.match(text)
-    return header is not None and ";" in header[1] and "," not in header[1]
+def _delimiter_of_header(text: str) -> str:
+    match = _FIRST_LINE.match(text)
+    header = match[1] if match is not None else ""
+    found = [delimiter for delimiter in ",;\t" if delimiter in header]
+    return found[0] if len(found) == 1 else ","
 
 
 def _parse_rows(text: str, where: str, delimiter: str, limit: int | None) -> list[list[str]]:

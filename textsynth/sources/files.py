@@ -38,6 +38,7 @@ _OTHER_TYPES = {
     b"{\\rtf": "a document in Rich Text Format; save it as plain text (UTF-8)",
     b"\x28\xb5\x2f\xfd": "compressed with zstd; decompress it, or compress it with gzip",
     b"\xfd7zXZ": "compressed with xz; decompress it, or compress it with gzip",
+    b"version https://git-lfs.": "a pointer of Git LFS, not the data; get them with `git lfs pull`",
     b"BZh": "compressed with bzip2; decompress it, or compress it with gzip",
 }
 MAX_UNPACKED_BYTES = 2**30
@@ -57,9 +58,11 @@ def read_table(path: Path, *, where: str, limit: int | None = None) -> SourceTab
         raise SourceError(f"{where}: is not a regular file")
     suffix, gzipped = _file_type(path, where)
     if suffix == ".parquet":
+        _refuse_other_type(_first_bytes(path), where, expected=b"PAR1")
         return parquet_table(path, where, limit)
     text = _decode(_read_bytes(path, where, gzipped=gzipped), where)
     if suffix in {".csv", ".tsv"}:
+        _refuse_other_text(text, where)
         return csv_table(text, where, "\t" if suffix == ".tsv" else ",", limit)
     text = _with_line_feeds(text)
     if suffix == ".txt":
@@ -132,6 +135,8 @@ def _read_bytes(path: Path, where: str, *, gzipped: bool) -> bytes:
         with gzip.open(path) as unpacked:
             data = unpacked.read(MAX_UNPACKED_BYTES + 1)
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+        if not _first_bytes(path).startswith(_GZIP):
+            raise SourceError(f"{where}: the file is not compressed; remove .gz from its name") from error
         raise SourceError(f"{where}: not a complete gzip file ({error}); compress it again") from error
     except OSError as error:
         raise SourceError(f"{where}: cannot be read: {error.strerror or error}") from error
@@ -140,13 +145,35 @@ def _read_bytes(path: Path, where: str, *, gzipped: bool) -> bytes:
     return data
 
 
+def _first_bytes(path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            return file.read(100)
+    except OSError:
+        return b""  # the reader says why
+
+
+def _refuse_other_type(data: bytes, where: str, *, expected: bytes = b"") -> None:
+    """Raise SourceError where the first bytes are those of a type that cannot be read under this name."""
+    for start, kind in _OTHER_TYPES.items():
+        if start != expected and data.startswith(start):
+            raise SourceError(f"{where}: the file is {kind}")
+
+
+def _refuse_other_text(text: str, where: str) -> None:
+    """Raise SourceError where a file with the name of a table holds JSON or a web page."""
+    start = text[:1_000].lstrip("\ufeff \t\r\n").lower()
+    if start.startswith(("<!doctype html", "<html")):
+        raise SourceError(f"{where}: the file is a web page, not a table; download the data themselves")
+    if start[:1] in {"{", "["} and (is_json_list(text) or is_json_lines(text)):
+        raise SourceError(f"{where}: the file is JSON, not a table; name it {'.json' if start[0] == '[' else '.jsonl'}")
+
+
 def _decode(data: bytes, where: str) -> str:
     content = data.removeprefix(b"\xef\xbb\xbf")
     if not content or content.isspace():
         raise SourceError(f"{where}: the file is empty ({len(data)} bytes); at least one row is needed")
-    for start, kind in _OTHER_TYPES.items():
-        if data.startswith(start):
-            raise SourceError(f"{where}: the file is {kind}")
+    _refuse_other_type(data, where)
     if data[:2] in {codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE}:
         return _decode_utf16(data, where)
     try:
@@ -182,7 +209,8 @@ def _checked(text: str, where: str) -> str:
     nul = text.find("\0")
     if nul >= 0:
         line = text.count("\n", 0, nul) + 1
-        raise SourceError(f"{where}:{line}: contains a NUL character, which is not valid text")
+        hint = "; the file may be in UTF-16: save it as UTF-8" if nul < len("\0\0") else ""
+        raise SourceError(f"{where}:{line}: contains a NUL character, which is not valid text{hint}")
     return text
 
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from pydantic import TypeAdapter
 
 FILE = "manifest.json"
+REMEDY = "move it away and run the recipe again, which takes every answer from the journal"
 JOURNAL = "journal.sqlite"
 FORMAT = 2
 """The format of a manifest that this version writes and reads."""
@@ -239,7 +240,7 @@ def read_manifest(folder: Path) -> Manifest:
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:
-        raise UsageError(f"{path}: the manifest is damaged ({error}); run the recipe again") from error
+        raise UsageError(f"{path}: the manifest is damaged ({error}); {REMEDY}") from error
     version = content.get("version") if isinstance(content, dict) else None
     if isinstance(version, int) and version > FORMAT:
         raise UsageError(
@@ -248,7 +249,7 @@ def read_manifest(folder: Path) -> Manifest:
         )
     problem = _find_schema_error(content)
     if problem is not None:
-        raise UsageError(f"{path}: the manifest is damaged, or of an earlier version ({problem}); run the recipe again")
+        raise UsageError(f"{path}: the manifest is damaged, or of an earlier version ({problem}); {REMEDY}")
     return cast("Manifest", content)
 
 

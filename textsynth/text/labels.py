@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import unicodedata
 from collections.abc import Iterable
 
@@ -12,7 +13,10 @@ def one_form(name: str) -> str:
 
 
 def similar_label(name: str, allowed: Iterable[str]) -> tuple[str, str] | None:
-    """Return the allowed label that differs from `name` only in case, white space, `_` or `-`, and the difference."""
+    """Return the allowed label that differs from `name` only in how it is written, and the difference.
+
+    Compared without case, white space, invisible characters, `_` and `-`, and in the Unicode form NFKC.
+    """
     candidates = {_folded(label): label for label in allowed}
     label = candidates.get(_folded(name))
     if label is None or label == name:
@@ -23,10 +27,30 @@ def similar_label(name: str, allowed: Iterable[str]) -> tuple[str, str] | None:
         return label, "upper and lower case"
     if label.casefold() == name.strip().casefold():
         return label, "case, and a space at its start or end"
+    if _visible(label) == _visible(name):
+        return label, "invisible characters or kinds of spaces"
+    if unicodedata.normalize("NFKC", label) == unicodedata.normalize("NFKC", name):
+        return label, "the Unicode form of its characters"
     return label, "spaces, hyphens or underscores"
+
+
+def escaped(name: str) -> str:
+    """Return the name in double quotes, as YAML and JSON read it, with a code for each invisible character."""
+    quoted = json.dumps(name, ensure_ascii=False)
+    return "".join(char if char.isprintable() else json.dumps(char)[1:-1] for char in quoted)
+
+
+def _visible(name: str) -> str:
+    return "".join(" " if char.isspace() else char for char in name if not _is_invisible(char)).strip()
+
+
+def _is_invisible(char: str) -> bool:
+    return unicodedata.category(char) in {"Cf", "Cc"} and not char.isspace()
 
 
 def _folded(name: str) -> str:
     return "".join(
-        char for char in unicodedata.normalize("NFKC", name).casefold() if not char.isspace() and char not in "_-"
+        char
+        for char in unicodedata.normalize("NFKC", name).casefold()
+        if not char.isspace() and char not in "_-" and not _is_invisible(char)
     )

@@ -130,11 +130,35 @@ def test_names_that_may_mean_one_model(stated: str, requested: str, same: bool) 
     assert protocol.may_be_same_model(stated, requested) is same
 
 
-def test_null_content_is_an_empty_text_or_the_refusal() -> None:
+def test_null_content_is_an_empty_text() -> None:
     null = response_with(message={"content": None}, finish_reason="length")
     assert protocol.parse_completion(null) == Completion("", "length", 7, 3)
-    refusal = response_with(message={"content": None, "refusal": "I cannot."})
-    assert protocol.parse_completion(refusal).text == "I cannot."
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        {"content": None, "refusal": "I cannot."},
+        {"content": "", "refusal": "I cannot."},
+        {"content": [{"type": "refusal", "refusal": "I cannot."}]},
+    ],
+)
+def test_what_the_server_marks_as_a_refusal_is_no_text(message: dict[str, Any]) -> None:
+    completion = protocol.parse_completion(response_with(message=message))
+    assert (completion.text, completion.failure) == ("", f"{protocol.REFUSED}: 'I cannot.'")
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        "messages[0].role: Input should be 'user' or 'assistant'",
+        "Invalid value for role: should be one of 'user', 'assistant'",
+        "Unsupported message role: 'system'",
+        "System role not supported",
+    ],
+)
+def test_refusals_of_the_system_role_are_recognized(sentence: str) -> None:
+    assert protocol.NO_SYSTEM_ROLE.search(sentence) is not None
 
 
 @pytest.mark.parametrize("name", ["reasoning", "reasoning_content"])
@@ -261,7 +285,6 @@ def test_retry_after_is_in_seconds_or_a_date() -> None:
         ([], ""),
         ([{"type": "text", "text": "a "}, {"type": "output_text", "text": "b"}], "a b"),
         (["a", {"type": "image"}, "b"], "ab"),
-        ([{"type": "refusal", "refusal": "I cannot."}], "I cannot."),
     ],
 )
 def test_content_may_be_a_list_of_parts(content: list[Any], text: str) -> None:

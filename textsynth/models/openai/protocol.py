@@ -47,6 +47,10 @@ CONTENT_FILTERED = (
 TOOL_CALL = (
     "the model calls a tool in place of an answer: serve it without tools, or set tool_choice: none in extra_body"
 )
+REFUSED = (
+    "the server returned a refusal in place of an answer: change the prompt, or ask another model; the model wrote"
+)
+MAX_REFUSAL = 120
 PROMPT_TOO_LONG = re.compile(
     r"context.?(length|size|window)|max_model_len|maximum model length"
     r"|(prompt|input|message)\w* (is|are) too (long|large)|too many (input |prompt )?tokens|reduce the length",
@@ -55,7 +59,9 @@ PROMPT_TOO_LONG = re.compile(
 """What servers answer to a prompt that is too long."""
 NO_SYSTEM_ROLE = re.compile(
     r"system.{0,3} (role|message|prompt)s?( is| are)? ?(not|n't|un)"
-    r"|(not|n't) support\w* (the )?.?system|only user and assistant roles|roles must alternate",
+    r"|(not|n't) support\w* (the )?.?system|only user and assistant roles|roles must alternate"
+    r"|\brole\b.{0,40}should be (?:'user' (?:or|and) '(?:assistant|model)'|one of \W{0,3}user\W)"
+    r"|(?:unknown|invalid|unsupported|unexpected) (?:message )?role:? ?\W?system",
     re.IGNORECASE,
 )
 """What chat templates without a system role answer to a system message."""
@@ -368,21 +374,25 @@ def _failure_of(message: object, finish: str) -> str | None:
         return TOOL_CALL
     if any(message.get(name) for name in ("reasoning", "reasoning_content")):
         return STILL_THINKING if finish == "length" else ONLY_THOUGHTS
-    return None
+    parts = message.get("content")
+    refusals = [message, *parts] if isinstance(parts, list) else [message]
+    refusal = next((part["refusal"] for part in refusals if isinstance(part, dict) and part.get("refusal")), None)
+    return f"{REFUSED}: {replace_surrogates(refusal)[:MAX_REFUSAL]!r}" if isinstance(refusal, str) else None
 
 
 def _text_of_parts(parts: Sequence[object]) -> str | None:
     """Return the text of content that is a list of parts; None where no part has one."""
-    texts = [part.get("text", part.get("refusal")) if isinstance(part, dict) else part for part in parts]
+    texts = [part.get("text") if isinstance(part, dict) else part for part in parts]
     strings = [text for text in texts if isinstance(text, str)]
+    if any(isinstance(part, dict) and part.get("refusal") for part in parts):
+        return ""
     return "".join(strings) if strings or not parts else None
 
 
 def _text_of_null(choice: Mapping[str, object], message: object, body: bytes) -> str:
-    # the content of a refusal, and of thoughts that used up max_tokens, is null: a completion, but without a text
+    # the content of thoughts that used up max_tokens is null: a completion, but without a text
     if isinstance(message, dict) and "content" in message and message["content"] is None:
-        refusal = message.get("refusal")
-        return refusal if isinstance(refusal, str) else ""
+        return ""
     raise MalformedResponse(f"no text but {_excerpt(body)!r}; finish_reason {choice.get('finish_reason')!r}")
 
 

@@ -7,19 +7,17 @@ import fcntl
 import json
 import os
 import sqlite3
-import stat
 from pathlib import Path
 
-from textsynth.core.errors import JournalError, RunLocked, UsageError
+from textsynth.core.errors import JournalError, RunLocked
 from textsynth.store.atomic import OWNER_ONLY_FILE
+from textsynth.store.database_file import move_database_aside, refuse_other_database
 from textsynth.store.journal.checksum import answer_checksum, vector_checksum
 
 FILE = "journal.sqlite"
 FORMAT = 4
 DATABASE_ERRORS = (sqlite3.Error, UnicodeDecodeError)
 """What SQLite raises; the second where a message of its own quotes a damaged name that is no UTF-8."""
-COMPANIONS = ("-wal", "-shm")
-"""The suffixes of the files that SQLite keeps beside a database in use."""
 # Answers are stored in the order in which they arrive, not in the order of their keys: a commit then writes few pages
 # and takes a quarter of the time. `AnswerIndex` maps keys to rows.
 TABLES = """
@@ -128,29 +126,7 @@ _CHECKED_NAMES = CHECKED_COLUMNS.split(", ")
 
 def refuse_other_file(folder: Path) -> None:
     """Raise UsageError where the journal's place holds a link, a folder, or a database of another program."""
-    for suffix in ("", *COMPANIONS):
-        path = folder / f"{FILE}{suffix}"
-        if os.path.lexists(path) and not stat.S_ISREG(path.lstat().st_mode):
-            kind = "a symbolic link" if path.is_symlink() else "no regular file"
-            raise UsageError(f"{path}: is {kind}, and the journal would be written there; name another --out")
-    tables = _table_names(folder / FILE)
-    if tables and "answers" not in tables:
-        raise UsageError(
-            f"{folder / FILE}: is a database of another program, or damaged (it has the table {sorted(tables)[0]!r}), "
-            "and the journal would be written there; move it away, or name another folder with --out"
-        )
-
-
-def _table_names(path: Path) -> set[str]:
-    """Return the names of a database's tables, none where the file is missing, empty or damaged; changes nothing."""
-    if not path.is_file():
-        return set()
-    try:
-        with contextlib.closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro&immutable=1", uri=True)) as reader:
-            reader.text_factory = lambda name: name.decode("utf-8", "replace")
-            return {name for (name,) in reader.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
-    except DATABASE_ERRORS:
-        return set()
+    refuse_other_database(folder / FILE, "answers", "the journal")
 
 
 def move_aside(folder: Path) -> Path | None:
@@ -161,22 +137,13 @@ def move_aside(folder: Path) -> Path | None:
     path = folder / FILE
     if not path.exists():
         return None
-    number = 1
-    while any(os.path.lexists(folder / f"journal-{number}.sqlite{suffix}") for suffix in ("", *COMPANIONS)):
-        number += 1
-    aside = folder / f"journal-{number}.sqlite"
     try:
-        path.rename(aside)
-        for suffix in COMPANIONS:
-            companion = folder / f"{FILE}{suffix}"
-            if companion.exists():
-                companion.rename(folder / f"{aside.name}{suffix}")
+        return move_database_aside(path)
     except OSError as error:
         raise JournalError(
             f"{path}: the journal of earlier runs cannot be moved aside: {error.strerror or error}; name another "
             "folder with --out"
         ) from error
-    return aside
 
 
 def connect(path: Path) -> sqlite3.Connection:
