@@ -100,7 +100,7 @@ def test_a_project_folder_as_the_runs_folder(folder: Path, capsys: Capture, monk
 def test_a_run_says_what_it_replaces(folder: Path, capsys: Capture) -> None:
     first = run_cli(capsys, "run", folder / "recipe.yaml", "--out", folder / "out")
     assert "will be replaced" not in first.err
-    second = run_cli(capsys, "run", folder / "recipe.yaml", "--out", folder / "out")
+    second = run_cli(capsys, "run", folder / "recipe.yaml", "--out", folder / "out", "--set", "seed=1")
     assert "dataset, manifest.json, report.html of the last run" in second.err
     report = run_cli(capsys, "report", folder / "out")
     assert "in place of the earlier one" in report.err
