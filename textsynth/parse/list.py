@@ -33,7 +33,7 @@ from textsynth.parse.json import JsonReader
 from textsynth.parse.lenient_json import decode_string
 from textsynth.parse.list_markers import ITEM_NAMES, MarkedLine, answer_lines, parse_marker, parse_markers, strip_outer
 from textsynth.parse.remarks import is_closing_remark, is_lead_in
-from textsynth.parse.structures import LINE_BREAK_TAG, Parts, json_body, read_delimited, read_structure
+from textsynth.parse.structures import LINE_BREAK_TAG, MAX_HEADER, Parts, json_body, read_delimited, read_structure
 
 NO_LIST = "the answer has no list, only an introduction"
 NO_CONTINUATION = "the answer does not continue the list of the prompt"
@@ -74,7 +74,7 @@ class ListReader(Reader):
             if content is not None:
                 stripped = answer = content
             answer = LINE_BREAK_TAG.sub("\n", answer) if "<br" in stripped.lower() else answer
-            structure = read_structure(stripped) or read_delimited(answer_lines(stripped))
+            structure = read_structure(stripped) or self._read_delimited(stripped)
             if structure is not None:
                 return self._read_structure(stripped, structure, truncated=truncated)
         lines = answer_lines(answer.lstrip(_INVISIBLE))
@@ -86,6 +86,12 @@ class ListReader(Reader):
         if truncated and items[-1].last_line == len(lines) - 1:
             items[-1].failure = TRUNCATED
         return self._parsed(items)
+
+    @staticmethod
+    def _read_delimited(answer: str) -> Parts | None:
+        """Read CSV below a header; a first line that begins with a digit or is long is none, which is cheap to see."""
+        is_header = not answer[0].isdigit() and answer.find("\n", 0, MAX_HEADER) > -1
+        return read_delimited(answer_lines(answer)) if is_header else None
 
     def _read_structure(self, answer: str, structure: Parts | str, *, truncated: bool) -> ParsedAnswer:
         """Return the texts of an answer that is JSON, a table, HTML or XML; of a truncated one the complete texts."""

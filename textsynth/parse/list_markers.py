@@ -45,7 +45,7 @@ _CHECKBOX = re.compile(_INDENT + r"\[[ xX✓✔]\][ \t]+")
 _FIRST_OF_MARKER = re.compile(
     rf"[ \t\u3000\xa0\ufeff\u200b\u2060\u200e\u200f]*+[\d#№(（\[【*_`\\①-⓿❶-➓㉑-㉟㊱-㊿+–—‐−\-{_BULLETS}]"
 )
-_LINE_END = re.compile(r"\r\n|[\n\r\v\f\x85\u2028\u2029]")
+_LINE_ENDS = frozenset("\n\r\v\f\x1c\x1d\x1e\x85\u2028\u2029")
 _FENCE = re.compile(r"[ \t]*(?:`{3,}|~{3,})[ \t]*[\w-]*[ \t]*")
 _RULE = re.compile(r"[ \t]*(?:[-*_=][ \t]*){3,}|[ \t]*\\(?:begin|end)\{\w{1,20}\}[ \t]*|[ \t]*\[/?list\][ \t]*")
 
@@ -168,7 +168,9 @@ def answer_lines(answer: str) -> list[str]:
 
     Where all lines are quoted as in e-mail (`> text`), they are returned without these marks.
     """
-    lines = _LINE_END.split(answer)
+    lines = answer.splitlines()
+    if not lines or answer[-1] in _LINE_ENDS:
+        lines.append("")
     lines = ["" if _FENCE.fullmatch(line) or _RULE.fullmatch(line) else line for line in lines]
     if any(line.startswith(">") for line in lines):
         rest = [line for line in lines if strip_outer(line) and not line.startswith(">")]
