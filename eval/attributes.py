@@ -20,7 +20,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from textsynth.core.protocols import QuotaDeficit
+from textsynth.core.sessions import QuotaDeficit
 from textsynth.generate.surface_features import describe_features
 from textsynth.recipe import read_recipe
 from textsynth.recipe.context import fit_to_sources, make_context, no_embeddings, read_sources

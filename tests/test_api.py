@@ -20,7 +20,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import textsynth as ts
-from textsynth.core.protocols import GeneratorSession, QuotaDeficit
+from textsynth.core.sessions import GeneratorSession, QuotaDeficit
 from textsynth.core.records import RenderedPrompt
 
 

@@ -18,9 +18,10 @@ from pydantic.fields import FieldInfo
 
 from tests import contexts
 from textsynth.core.options import Options, Ref
-from textsynth.core.protocols import Context, Filter, FilterSession, Generator, Labeller, QuotaDeficit, Selector, Source
+from textsynth.core.protocols import Context, Filter, Generator, Labeller, Selector, Source
 from textsynth.core.records import Completion, DroppedRecord, GenerationRequest, Provenance, Record, Verdict
 from textsynth.core.registry import SECTIONS, class_name, component_names, load_component
+from textsynth.core.sessions import FilterSession, QuotaDeficit
 from textsynth.core.task import Task
 from textsynth.models import ModelOptions
 from textsynth.runner.candidate_pipeline import CandidatePipeline

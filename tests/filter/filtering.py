@@ -13,8 +13,9 @@ import pytest
 from numpy.typing import NDArray
 
 from tests.contexts import context
-from textsynth.core.protocols import Context, Filter, FilterSession
+from textsynth.core.protocols import Context, Filter
 from textsynth.core.records import Completion, DroppedRecord, GenerationRequest, Provenance, Record, Verdict
+from textsynth.core.sessions import FilterSession
 from textsynth.runner.candidate_pipeline import CandidatePipeline
 
 Embed = Callable[[Sequence[str]], NDArray[np.float32]]

@@ -9,7 +9,7 @@ import pytest
 
 from tests.contexts import LABELS, context
 from tests.recipe.recipes import assert_has_issue
-from textsynth.core.protocols import QuotaDeficit
+from textsynth.core.sessions import QuotaDeficit
 from textsynth.generate.labelled import Labelled
 from textsynth.recipe import read_recipe
 from textsynth.runner import run

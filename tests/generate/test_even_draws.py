@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.contexts import LABELS, context
-from textsynth.core.protocols import QuotaDeficit
+from textsynth.core.sessions import QuotaDeficit
 from textsynth.generate.attribute_options import ConditionalValues
 from textsynth.generate.even_draws import EvenDraws
 from textsynth.generate.joint_distribution import AttributeModel, JointDistribution

@@ -1,8 +1,8 @@
 from __future__ import annotations
 
 from tests.contexts import context
-from textsynth.core.protocols import QuotaDeficit
 from textsynth.core.records import DroppedRecord, Provenance, Record
+from textsynth.core.sessions import QuotaDeficit
 from textsynth.generate.existing import ROWS_PER_REQUEST, Existing
 
 

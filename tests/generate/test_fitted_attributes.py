@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from tests.contexts import context
 from textsynth.core.errors import RecipeError, UsageError
-from textsynth.core.protocols import QuotaDeficit
 from textsynth.core.records import GenerationRequest, Provenance, Record
+from textsynth.core.sessions import QuotaDeficit
 from textsynth.generate.dependency_tree import fit_tree, mutual_information
 from textsynth.generate.fitted_attributes import FitOptions, fit_attributes
 from textsynth.generate.labelled import Labelled

@@ -9,8 +9,8 @@ import pytest
 import textsynth as ts
 from tests.contexts import context
 from textsynth.core.errors import MissingExtra, RecipeError, UsageError
-from textsynth.core.protocols import GeneratorSession, QuotaDeficit
 from textsynth.core.records import GenerationRequest, Record
+from textsynth.core.sessions import GeneratorSession, QuotaDeficit
 from textsynth.generate.grammar import Grammar
 from textsynth.recipe import read_recipe
 from textsynth.runner.estimate import estimate

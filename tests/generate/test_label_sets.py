@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 
 from tests.contexts import LABELS, context
 from textsynth.core.errors import RecipeError
-from textsynth.core.protocols import QuotaDeficit
 from textsynth.core.records import GenerationRequest, Provenance, Record
 from textsynth.core.seed_folds import assign_folds
+from textsynth.core.sessions import QuotaDeficit
 from textsynth.generate.label_sets import LabelSets, ordered_set, weigh_sets
 from textsynth.generate.labelled import Labelled
 from textsynth.generate.pair import Pair

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 from tests.contexts import LABELS, context, rows
 from textsynth.core.errors import RecipeError
-from textsynth.core.protocols import QuotaDeficit
 from textsynth.core.records import Completion, DroppedRecord, GenerationRequest, Record
 from textsynth.core.seed_folds import assign_folds
+from textsynth.core.sessions import QuotaDeficit
 from textsynth.generate.labelled import Labelled
 
 

@@ -9,9 +9,9 @@ import pytest
 
 from tests.contexts import context
 from textsynth.core.errors import RecipeError
-from textsynth.core.protocols import GeneratorSession, QuotaDeficit
 from textsynth.core.records import Completion, DroppedRecord, Provenance, Record
 from textsynth.core.seed_folds import assign_folds
+from textsynth.core.sessions import GeneratorSession, QuotaDeficit
 from textsynth.generate.pair import Pair
 from textsynth.recipe import read_recipe
 from textsynth.task import Pairs

@@ -3,8 +3,8 @@ from __future__ import annotations
 from collections import Counter
 
 from tests.contexts import LABELS, context, rows
-from textsynth.core.protocols import QuotaDeficit
 from textsynth.core.records import Completion, Provenance, Record
+from textsynth.core.sessions import QuotaDeficit
 from textsynth.generate.paraphrase import STYLES, Paraphrase
 
 

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 import textsynth as ts
 from tests.contexts import context
 from textsynth.core.errors import RecipeError, UsageError
-from textsynth.core.protocols import QuotaDeficit
 from textsynth.core.records import Provenance, Record
+from textsynth.core.sessions import QuotaDeficit
 from textsynth.generate.perturb import ROWS_PER_REQUEST, Perturb
 from textsynth.generate.perturbations import OPERATORS
 

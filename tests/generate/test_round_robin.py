@@ -5,8 +5,8 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from textsynth.core.protocols import QuotaDeficit
 from textsynth.core.records import GenerationRequest, Provenance, Record, Sampling
+from textsynth.core.sessions import QuotaDeficit
 from textsynth.generate.round_robin import RoundRobin, plan_round_robin
 
 RECORDS = [Record(f"text {n}", Provenance("seeds", index=n)) for n in range(7)]

@@ -12,8 +12,8 @@ import pytest
 from tests.contexts import LABELS, context
 from tests.runner.recipes import digest
 from textsynth.core.errors import RecipeError
-from textsynth.core.protocols import CalibratableSession
 from textsynth.core.records import Completion, GenerationRequest, OptionScores, Provenance, Record
+from textsynth.core.sessions import CalibratableSession
 from textsynth.label.calibrated import CalibratedSession
 from textsynth.label.choice import Choice
 from textsynth.recipe import read_recipe

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from tests.contexts import LABELS, context
-from textsynth.core.protocols import LabellerSession
 from textsynth.core.records import Completion, Provenance, Record
+from textsynth.core.sessions import LabellerSession
 from textsynth.label.choice import Choice
 
 TEXT = Record("Please send my money back.", Provenance("labelled"), ("refund",))

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from tests.contexts import LABELS, context
 from tests.runner.recipes import digest
 from textsynth.core.errors import RecipeError, UsageError
-from textsynth.core.protocols import CalibratableSession, LabellerSession
 from textsynth.core.records import Completion, Provenance, Record
+from textsynth.core.sessions import CalibratableSession, LabellerSession
 from textsynth.label.judge import CalibratedJudgingSession, Judge, judged_rows
 from textsynth.recipe import read_recipe
 from textsynth.runner import run

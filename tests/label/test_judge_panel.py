@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from tests.contexts import LABELS, context
 from tests.runner.recipes import digest
 from textsynth.core.errors import RecipeError, UsageError
-from textsynth.core.protocols import PanelSession
 from textsynth.core.records import Completion, Provenance, Record
+from textsynth.core.sessions import PanelSession
 from textsynth.label.calibrated import CalibratedSession
 from textsynth.label.choice import Choice
 from textsynth.label.judge_panel import JudgePanel, PanelJudge

@@ -8,8 +8,8 @@ import pytest
 
 from tests.contexts import LABELS, context
 from textsynth.core.errors import UsageError
-from textsynth.core.protocols import LabellerSession
 from textsynth.core.records import Completion, GenerationRequest, OptionScores, Provenance, Record
+from textsynth.core.sessions import LabellerSession
 from textsynth.label.choice import Choice
 from textsynth.label.logprob_labeller import LogprobSession
 

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 from tests.contexts import context
 from tests.growth import count_calls
-from textsynth.core.protocols import QuotaDeficit
 from textsynth.core.records import GenerationRequest, Provenance, Record, Sampling
+from textsynth.core.sessions import QuotaDeficit
 from textsynth.generate.label_sets import LabelSet, LabelSetPlanner, LabelSets
 from textsynth.runner.label_set_allocation import allocate_sets
 from textsynth.runner.quota import MIN_DEFICIT, CellIndex, Quota, QuotaCell

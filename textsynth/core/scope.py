@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from textsynth.core.protocols import Filter, FilterSession, TextScope
+from textsynth.core.protocols import Filter, TextScope
 from textsynth.core.records import Record, Verdict
+from textsynth.core.sessions import FilterSession
 from textsynth.core.task import Task
 
 

@@ -14,9 +14,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from textsynth.core.protocols import Context, Filter, FilterSession
+from textsynth.core.protocols import Context, Filter
 from textsynth.core.records import DroppedRecord, Record
 from textsynth.core.scope import ScopedFilterSession, scope_of
+from textsynth.core.sessions import FilterSession
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,8 +14,9 @@ from typing import ClassVar
 from pydantic import Field
 
 from textsynth.core.options import SourceName
-from textsynth.core.protocols import Context, Generator, GeneratorSession, QuotaDeficit
+from textsynth.core.protocols import Context, Generator
 from textsynth.core.records import Completion, DroppedRecord, GenerationRequest, Provenance, Record, Sampling
+from textsynth.core.sessions import GeneratorSession, QuotaDeficit
 
 ROWS_PER_REQUEST = 1000
 

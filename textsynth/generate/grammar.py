@@ -25,8 +25,9 @@ from pydantic import Field, model_validator
 from textsynth.core.errors import UsageError, did_you_mean, require_extra
 from textsynth.core.formatting import pluralize
 from textsynth.core.options import Options
-from textsynth.core.protocols import Context, Generator, GeneratorSession, QuotaDeficit, TextOrigin
+from textsynth.core.protocols import Context, Generator, TextOrigin
 from textsynth.core.records import Completion, DroppedRecord, GenerationRequest, JsonValue, Provenance, Record, Sampling
+from textsynth.core.sessions import GeneratorSession, QuotaDeficit
 from textsynth.generate.derivations import Derivation, Derivations, WeightedTexts, check_slots, compile_rules
 
 if TYPE_CHECKING:

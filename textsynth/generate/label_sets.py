@@ -12,8 +12,8 @@ import random
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
-from textsynth.core.protocols import QuotaDeficit
 from textsynth.core.records import Record
+from textsynth.core.sessions import QuotaDeficit
 
 LabelSet = tuple[str, ...]
 """The labels of one text, in the recipe's order."""

@@ -22,8 +22,9 @@ from pydantic import Field, PrivateAttr, field_validator
 
 from textsynth.core.formatting import format_percent, pluralize
 from textsynth.core.options import PromptName, SourceName, TextLists
-from textsynth.core.protocols import Context, Generator, GeneratorSession, PromptedGenerator, QuotaDeficit
+from textsynth.core.protocols import Context, Generator, PromptedGenerator
 from textsynth.core.records import REVIEW_DECISION, Completion, DroppedRecord, GenerationRequest, Record, RenderedPrompt
+from textsynth.core.sessions import GeneratorSession, QuotaDeficit
 from textsynth.generate.attribute_options import (
     CASE,
     AttributeValues,

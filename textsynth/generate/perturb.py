@@ -28,8 +28,9 @@ from pydantic import Field, field_validator
 from textsynth.core.errors import UsageError, did_you_mean
 from textsynth.core.formatting import pluralize
 from textsynth.core.options import SourceName
-from textsynth.core.protocols import Context, Generator, GeneratorSession, QuotaDeficit, TextOrigin
+from textsynth.core.protocols import Context, Generator, TextOrigin
 from textsynth.core.records import Completion, DroppedRecord, GenerationRequest, Provenance, Record, Sampling
+from textsynth.core.sessions import GeneratorSession, QuotaDeficit
 from textsynth.generate.grammar import SPANS
 from textsynth.generate.perturbations import ENGLISH_ONLY, OPERATORS
 

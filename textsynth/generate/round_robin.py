@@ -6,8 +6,8 @@ import math
 from collections.abc import Callable, Sequence
 from typing import Generic, TypeVar
 
-from textsynth.core.protocols import QuotaDeficit
 from textsynth.core.records import GenerationRequest, Record
+from textsynth.core.sessions import QuotaDeficit
 
 Variant = TypeVar("Variant")
 

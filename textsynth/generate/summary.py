@@ -14,8 +14,9 @@ from typing import ClassVar
 from pydantic import Field
 
 from textsynth.core.options import Numbers, PromptName, SourceName
-from textsynth.core.protocols import Context, GeneratorSession, PromptedGenerator, QuotaDeficit
+from textsynth.core.protocols import Context, PromptedGenerator
 from textsynth.core.records import Completion, DroppedRecord, GenerationRequest, Record
+from textsynth.core.sessions import GeneratorSession, QuotaDeficit
 from textsynth.generate.candidates import parse_candidates
 from textsynth.generate.round_robin import RoundRobin, plan_round_robin
 from textsynth.text.languages import language_name

@@ -19,7 +19,7 @@ from textsynth.label.calibration_report import CalibratedLabeller, CalibrationTa
 from textsynth.label.decision_rule import DecisionRule, Threshold
 
 if TYPE_CHECKING:
-    from textsynth.core.protocols import LabellerSession
+    from textsynth.core.sessions import LabellerSession
 
 LOW_CONFIDENCE = "the calibrated confidence of the label is too low"
 GOLD_FOLDS = 5

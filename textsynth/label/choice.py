@@ -44,8 +44,9 @@ from pydantic import Field, model_validator
 from textsynth.core.errors import UsageError
 from textsynth.core.judge_summary import JudgesSummary
 from textsynth.core.options import GoldName, ModelName, PromptName, SamplingOptions, SourceName
-from textsynth.core.protocols import Context, Labeller, LabellerSession, merge_sampling
+from textsynth.core.protocols import Context, Labeller, merge_sampling
 from textsynth.core.records import Completion, Constraint, GenerationRequest, Record, Verdict
+from textsynth.core.sessions import LabellerSession
 from textsynth.label.calibrated import CalibratedSession
 from textsynth.label.calibration import MIN_ROWS
 from textsynth.label.calibration_report import CalibrationTarget

@@ -37,8 +37,9 @@ from pydantic import Field, model_validator
 from textsynth.core.calibration_summary import CalibrationSummary
 from textsynth.core.errors import UsageError
 from textsynth.core.options import GoldName, ModelName, PromptName, SamplingOptions, Texts
-from textsynth.core.protocols import Context, Labeller, LabellerSession, merge_sampling
+from textsynth.core.protocols import Context, Labeller, merge_sampling
 from textsynth.core.records import Completion, Constraint, GenerationRequest, Record, Sampling, Verdict
+from textsynth.core.sessions import LabellerSession
 from textsynth.label.calibrated import choose_threshold
 from textsynth.label.calibration import MIN_ROWS, Calibration, calibrate
 from textsynth.label.calibration_report import (

@@ -22,8 +22,9 @@ from typing import Literal
 from pydantic import Field
 
 from textsynth.core.errors import UsageError, require_extra
-from textsynth.core.protocols import Context, Labeller, LabellerSession
+from textsynth.core.protocols import Context, Labeller
 from textsynth.core.records import Completion, GenerationRequest, Record, Verdict
+from textsynth.core.sessions import LabellerSession
 
 
 class LabelError(Labeller):

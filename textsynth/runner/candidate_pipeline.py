@@ -16,8 +16,8 @@ from typing import TypeVar
 
 from textsynth.core.calibration_summary import CalibrationSummary
 from textsynth.core.judge_summary import JudgesSummary
-from textsynth.core.protocols import CalibratableSession, FilterSession, LabellerSession, PanelSession
 from textsynth.core.records import Completion, DroppedRecord, GenerationRequest, Record, Verdict
+from textsynth.core.sessions import CalibratableSession, FilterSession, LabellerSession, PanelSession
 from textsynth.runner.review_decisions import NO_DECISIONS, ReviewDecisions
 
 Result = TypeVar("Result")

@@ -8,8 +8,8 @@ from typing import TypeVar
 
 from textsynth.core.errors import UsageError, did_you_mean
 from textsynth.core.formatting import pluralize
-from textsynth.core.protocols import FollowUpSession, GeneratorSession, LabellerSession, QuotaDeficit
 from textsynth.core.records import Completion, DroppedRecord, GenerationRequest, Record, Verdict
+from textsynth.core.sessions import FollowUpSession, GeneratorSession, LabellerSession, QuotaDeficit
 
 Session = TypeVar("Session")
 REQUESTS = "a list of GenerationRequest, [] where there is nothing to ask"

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from textsynth.core.paths import cache_folder
-from textsynth.core.protocols import FilterSession
 from textsynth.core.records import Completion, DroppedRecord, GenerationRequest, ModelRequest, Record, Sampling, Verdict
 from textsynth.core.resources import limit_threads
+from textsynth.core.sessions import FilterSession
 from textsynth.models import ModelRuntime
 from textsynth.recipe import Recipe
 from textsynth.recipe.context import fit_to_sources, make_context, read_sources

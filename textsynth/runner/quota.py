@@ -15,8 +15,8 @@ from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
-from textsynth.core.protocols import QuotaDeficit
 from textsynth.core.records import GenerationRequest, Record
+from textsynth.core.sessions import QuotaDeficit
 from textsynth.recipe import Recipe
 from textsynth.recipe.attribute_checks import cells_of
 

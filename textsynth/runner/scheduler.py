@@ -18,7 +18,6 @@ from typing import Any
 
 from textsynth.core.calibration_summary import CalibrationSummary
 from textsynth.core.judge_summary import JudgesSummary
-from textsynth.core.protocols import FilterSession, LabellerSession
 from textsynth.core.records import (
     Completion,
     DroppedRecord,
@@ -30,6 +29,7 @@ from textsynth.core.records import (
     Sampling,
     reason_category,
 )
+from textsynth.core.sessions import FilterSession, LabellerSession
 from textsynth.export.run_result import RequestInfo
 from textsynth.runner.budget import RunBudget, estimate_tokens
 from textsynth.runner.candidate_pipeline import BatchResult, CandidatePipeline
@@ -151,10 +151,7 @@ class Scheduler:
         self.state = RunState(open_texts=self._open_texts.texts)
 
     async def run(self) -> str:
-        """Run all windows. Return why it stopped: met, budget, dry, failing or done.
-
-        "done" means that no quota was set and everything the generators have was used.
-        """
+        """Run all windows. Return why it stopped: met, budget, dry, failing, or done: without a quota, all was used."""
         switch_interval = sys.getswitchinterval()
         sys.setswitchinterval(SWITCH_SECONDS)
         try:

@@ -9,17 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 
 from textsynth.core.errors import MissingExtra, UsageError, require_extra
-from textsynth.core.protocols import (
-    CalibratableSession,
-    Context,
-    Filter,
-    FilterSession,
-    Labeller,
-    LabellerSession,
-    PanelSession,
-)
+from textsynth.core.protocols import Context, Filter, Labeller
 from textsynth.core.records import Completion, GenerationRequest, Record, Verdict
 from textsynth.core.scope import ScopedFilterSession, scope_of
+from textsynth.core.sessions import CalibratableSession, FilterSession, LabellerSession, PanelSession
 from textsynth.recipe import Recipe, references_in
 from textsynth.runner.plugin_checks import ValidatedGenerator, ValidatedLabeller, validate_session
 from textsynth.runner.scheduler import ActiveGenerator
