@@ -205,6 +205,8 @@ def _items_before(lines: Sequence[str], position: int, first: MarkedLine) -> lis
 
 def _select_field(items: Sequence[_Item]) -> None:
     """Take only the text of items that are written as fields, all with the same names: `text: …` above `label: …`."""
+    if len(items[0].lines) < 2:
+        return
     names: list[str] | None = None
     for item in items:
         matches = [_FIELD.match(line) for line in item.paragraphs[0]]

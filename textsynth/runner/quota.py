@@ -93,6 +93,9 @@ class CellIndex:
     def _find(self, labels: Sequence[str], fields: Mapping[str, object]) -> list[int]:
         found: list[int] = []
         for keys, by_values in self._by_keys.items():
+            if not keys:
+                found += by_values[()]
+                continue
             values = [dict.fromkeys(labels) if key == "label" else _text_values(fields.get(key)) for key in keys]
             for combination in itertools.product(*values):
                 found += by_values.get(combination, ())
@@ -227,7 +230,10 @@ class Quota:
             informative = index not in stale
             self._candidates[request.step] += request.candidates * informative
             self._accepted[request.step] += len(records)
-            new = Counter(number for record in records for number in self._index.find(record))
+            new: dict[int, int] = {}
+            for record in records:
+                for number in self._index.find(record):
+                    new[number] = new.get(number, 0) + 1
             for number, count in new.items():
                 self.cells[number].accepted += count
                 self.cells[number].by_generator[request.step] += count
@@ -236,7 +242,7 @@ class Quota:
                 cell.pending[request.step] -= request.candidates
                 cell.requested[request.step] += request.candidates * informative
                 misses = cell.consecutive_misses[request.step] + informative
-                cell.consecutive_misses[request.step] = 0 if new[number] else misses
+                cell.consecutive_misses[request.step] = 0 if number in new else misses
 
     def _missing(self, cell: QuotaCell, generator: str) -> float:
         """Return how many accepted texts the generator should bring for the cell beyond those of pending requests.
