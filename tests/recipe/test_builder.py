@@ -142,7 +142,7 @@ def test_all_issues_are_reported_at_once_each_with_its_path(tmp_path: Path) -> N
     beginnings = [
         "nmae: a recipe has no section 'nmae'; did you mean 'name'?",
         "labels.b: labels.b.description takes text (not empty), found 3",
-        "models.generator: models.generator is an alias of itself: generator → judge → generator",
+        "models.generator is an alias of itself: generator → judge → generator",
         "sources.seeds: missing.csv: no such file",
         "generate[0].labelled.source: labelled.source is 'sedes', but sources has no 'sedes'; did you mean 'seeds'?",
         "generate[1].labelled.per_reqest: labelled has no field 'per_reqest'; did you mean 'per_request'?",
@@ -254,7 +254,7 @@ def test_positions_have_paths_in_the_order_of_the_recipe() -> None:
         ({"models": {"generator": Length()}}, "models.generator: models takes a ModelOptions, found Length"),
         ({"sources": {"seeds": [1, 2]}}, "sources.seeds: rows must be a list of dicts"),
         ({"labels": {"a": Shouting()}}, "labels.a: a recipe holds text"),
-        ({"task": Length()}, "task: task takes a Task, found Length"),
+        ({"task": Length()}, "task takes a Task, found Length"),
         (
             {"task": Triage()},
             "task: a task of your own must be in a file, because `export` and `evaluate` load it again",

@@ -102,7 +102,7 @@ def test_an_evaluation_has_verdict_facts_and_every_section() -> None:
     assert lines[0].startswith("▲ HELPS: The synthetic texts help")
     assert "quickstart: evaluation on real data" in lines
     assert any(line.startswith("16 synthetic texts selected · 52 before the checks · 10 real") for line in lines)
-    assert sum(line.startswith("━━ ") for line in lines) == 12
+    assert sum(line.startswith("━━ ") for line in lines) == 14
     assert "agreement" not in evaluation_text(evaluations.scores_only(), 100)
 
 
