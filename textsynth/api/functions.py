@@ -85,9 +85,10 @@ def label_texts(
     """
     from textsynth.evaluate.load import source_options
     from textsynth.runner.label_file import label_texts as label_texts_of_recipe
+    from textsynth.runner.label_file import labelling_name
 
     checked = _read(recipe)
-    name = f"{checked.name}-labels"
+    name = labelling_name(checked)
     folder = Path("runs") / name if out is None else Path(out)
     if isinstance(texts, str | Path):
         source: Path | in_memory.InMemory = Path(texts)

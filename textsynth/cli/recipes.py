@@ -231,11 +231,12 @@ def label(
     from textsynth.console.progress import open_display
     from textsynth.console.results import labelling_json, labelling_text
     from textsynth.recipe import read_recipe
-    from textsynth.runner.label_file import label_texts
+    from textsynth.runner.label_file import label_texts, labelling_name
 
     checked = read_recipe(recipe, overrides)
-    folder = out if out is not None else Path("runs") / f"{checked.name}-labels"
-    with open_display(f"{checked.name}-labels", quiet=quiet, as_json=as_json) as display:
+    name = labelling_name(checked)
+    folder = out if out is not None else Path("runs") / name
+    with open_display(name, quiet=quiet, as_json=as_json) as display:
         result = label_texts(checked, file, out=folder, text=text, fresh=fresh, watch=display.update, log=display.log)
     emit(labelling_json(result) if as_json else result.sentence if quiet else labelling_text(result))
     raise SystemExit(result.exit_code)

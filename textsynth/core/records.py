@@ -207,6 +207,11 @@ class GenerationRequest:
     notes: Mapping[str, str] = field(default_factory=lambda: NO_NOTES)
     max_follow_ups: int = 0
 
+    @classmethod
+    def of_records(cls, step: str, records: Sequence[Record], labels: tuple[str, ...] = ()) -> GenerationRequest:
+        """Return the request of a step that brings these records without a model."""
+        return cls(step, "", None, Sampling(), labels, candidates=len(records), records=tuple(records))
+
 
 @dataclass(frozen=True, slots=True)
 class ModelRequest:

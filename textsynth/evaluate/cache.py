@@ -9,11 +9,11 @@ import os
 import sqlite3
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from zlib import crc32
 
 from textsynth.core.errors import RunError
 from textsynth.store.atomic import OWNER_ONLY_FILE
 from textsynth.store.database_file import move_database_aside, refuse_other_database
+from textsynth.store.journal.checksum import vector_checksum
 
 FILE = "evaluate.sqlite"
 KEYS_PER_QUERY = 500
@@ -78,7 +78,7 @@ class PredictionCache:
 
 
 def _checksum(key: bytes, value: bytes) -> bytes:
-    return crc32(value, crc32(key)).to_bytes(CHECKSUM_BYTES)
+    return vector_checksum(key, value).to_bytes(CHECKSUM_BYTES)
 
 
 def _is_intact(key: object, stored: object) -> bool:

@@ -54,10 +54,11 @@ def load_run(folder: Path) -> LoadedRun:
 
 def _real_steps(data: DatasetReader, provenance: DatasetReader) -> set[str]:
     """Return the steps whose texts are real rows; the data set then has the column `origin`."""
-    if not any("origin" in row for row in data.rows_at(range(min(1, len(data))))):
+    if "origin" not in data.columns:
         return set()
-    real = {row["id"] for row in data.rows_at(range(len(data))) if row["origin"] == "real"}
-    return {row["step"] for row in provenance.rows_at(range(len(provenance))) if row["id"] in real}
+    real = {id_ for id_, origin in zip(data.values("id"), data.values("origin"), strict=True) if origin == "real"}
+    steps = zip(provenance.values("id"), provenance.values("step"), strict=True)
+    return {step for id_, step in steps if id_ in real}
 
 
 def without_steps(

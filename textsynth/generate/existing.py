@@ -15,7 +15,7 @@ from pydantic import Field
 
 from textsynth.core.options import SourceName
 from textsynth.core.protocols import Context, Generator
-from textsynth.core.records import Completion, DroppedRecord, GenerationRequest, Provenance, Record, Sampling
+from textsynth.core.records import Completion, DroppedRecord, GenerationRequest, Provenance, Record
 from textsynth.core.sessions import GeneratorSession, QuotaDeficit
 
 ROWS_PER_REQUEST = 1000
@@ -53,11 +53,7 @@ class ExistingSession:
             return []
         rows = self._rows[self._next : self._next + ROWS_PER_REQUEST]
         self._next += len(rows)
-        return [
-            GenerationRequest(
-                step=self._name, model="", prompt=None, sampling=Sampling(), candidates=len(rows), records=tuple(rows)
-            )
-        ]
+        return [GenerationRequest.of_records(self._name, rows)]
 
     def observe_accepted(self, accepted: Sequence[Record]) -> None:
         """Do nothing: the plan does not depend on accepted texts."""

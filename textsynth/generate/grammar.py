@@ -26,7 +26,7 @@ from textsynth.core.errors import UsageError, did_you_mean, require_extra
 from textsynth.core.formatting import pluralize
 from textsynth.core.options import Options
 from textsynth.core.protocols import Context, Generator, TextOrigin
-from textsynth.core.records import Completion, DroppedRecord, GenerationRequest, JsonValue, Provenance, Record, Sampling
+from textsynth.core.records import Completion, DroppedRecord, GenerationRequest, JsonValue, Provenance, Record
 from textsynth.core.sessions import GeneratorSession, QuotaDeficit
 from textsynth.generate.derivations import Derivation, Derivations, WeightedTexts, check_slots, compile_rules
 
@@ -210,17 +210,7 @@ class GrammarSession:
         )
         self._next_index += len(records)
         self._written[label] += len(records)
-        return [
-            GenerationRequest(
-                step=self._name,
-                model="",
-                prompt=None,
-                sampling=Sampling(),
-                labels=(label,),
-                candidates=len(records),
-                records=records,
-            )
-        ]
+        return [GenerationRequest.of_records(self._name, records, (label,))]
 
     def _record(self, label: str, derivation: Derivation, index: int) -> Record:
         spans: list[JsonValue] = [

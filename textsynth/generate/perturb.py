@@ -29,7 +29,7 @@ from textsynth.core.errors import UsageError, did_you_mean
 from textsynth.core.formatting import pluralize
 from textsynth.core.options import SourceName
 from textsynth.core.protocols import Context, Generator, TextOrigin
-from textsynth.core.records import Completion, DroppedRecord, GenerationRequest, Provenance, Record, Sampling
+from textsynth.core.records import Completion, DroppedRecord, GenerationRequest, Provenance, Record
 from textsynth.core.sessions import GeneratorSession, QuotaDeficit
 from textsynth.generate.grammar import SPANS
 from textsynth.generate.perturbations import ENGLISH_ONLY, OPERATORS
@@ -109,16 +109,7 @@ class PerturbSession:
             self._next += len(rows)
             copies = tuple(copy for row in rows for copy in self._copies(row))
             if copies:
-                return [
-                    GenerationRequest(
-                        step=self._name,
-                        model="",
-                        prompt=None,
-                        sampling=Sampling(),
-                        candidates=len(copies),
-                        records=copies,
-                    )
-                ]
+                return [GenerationRequest.of_records(self._name, copies)]
         return []
 
     def observe_accepted(self, accepted: Sequence[Record]) -> None:

@@ -99,9 +99,9 @@ def balance_note(recipe: Recipe, rows: Mapping[str, Sequence[Record]]) -> str:
     )
 
 
-def rows_of_cell(recipe: Recipe, rows: Mapping[str, Sequence[Record]], label: str) -> int:
-    """Return how many different rows of the balanced set have a label; 0 without a balance."""
-    return 0 if recipe.balance is None else _rows_by_label(rows[recipe.balance.like])[label]
+def balanced_rows(recipe: Recipe, rows: Mapping[str, Sequence[Record]]) -> Counter[str]:
+    """Return how many different rows of the balanced set have each label; none without a balance."""
+    return Counter() if recipe.balance is None else _rows_by_label(rows[recipe.balance.like])
 
 
 def _texts_per_label(balance: Balance, rows: Mapping[str, Sequence[Record]]) -> int:

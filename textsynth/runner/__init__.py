@@ -230,9 +230,7 @@ def _execute(
     ]
     for note in notes:
         log(note)
-    index = CellIndex(cells)
-    counts = Counter(number for record in selected for number in index.find(record))
-    quota = quota_table(cells, counts, state.dropped)
+    quota = quota_table(cells, Counter(CellIndex(cells).count(selected)), state.dropped)
     manifest = initial_manifest(recipe, state, requester.stats, quota=quota, selected=len(selected), folder=out)
     if reviewed:
         manifest["review"] = reviewed

@@ -21,7 +21,7 @@ from textsynth.hub.options import release_blockers
 from textsynth.models import ModelOptions
 from textsynth.recipe import Recipe
 from textsynth.recipe.attribute_checks import cell_notes
-from textsynth.recipe.balance import balance_note, rows_of_cell
+from textsynth.recipe.balance import balance_note, balanced_rows
 from textsynth.recipe.checks import gold_sources
 from textsynth.recipe.context import fit_to_sources, make_context, no_embeddings, read_sources
 from textsynth.recipe.pinning import pin_sources
@@ -92,9 +92,10 @@ def estimate(recipe: Recipe) -> RunEstimate:
         recipe = fit_to_sources(recipe, sources)
         context = make_context(recipe, sources, no_embeddings())
     cells = quota_cells(recipe, None)
+    present = balanced_rows(recipe, sources)
     for cell in cells:
-        if recipe.balance is not None and set(cell.values) == {"label"}:
-            cell.target = max(0, cell.target - rows_of_cell(recipe, sources, cell.values["label"]))
+        if set(cell.values) == {"label"}:
+            cell.target = max(0, cell.target - present[cell.values["label"]])
     generators = start_generators(recipe, context)
     shares = {item.name: item.step.share for item in recipe.generate if item.step.follows_quota}
     quota = Quota(cells, shares, patience=1)

@@ -110,6 +110,11 @@ def label_texts(
     return LabellingSummary(file, rows, summary, QUOTA_NOT_MET if unaffordable else 0, _sentence(rows))
 
 
+def labelling_name(recipe: Recipe) -> str:
+    """Return the name of the run that labels texts with a recipe's labellers, which its folder has by default."""
+    return f"{recipe.name}-{FILE_STEM}"
+
+
 def labelling_recipe(recipe: Recipe, texts: Source) -> Recipe:
     """Return the recipe that labels the rows of `texts`, with the labellers of `recipe` and the sources they read."""
     used = {name for item in recipe.label for _, name in references_in(item.step, "source")}
@@ -121,7 +126,7 @@ def labelling_recipe(recipe: Recipe, texts: Source) -> Recipe:
     generator = cast("Generator", load_component("generate", GENERATOR).model_validate({"source": SOURCE}))
     return dataclasses.replace(
         recipe,
-        name=f"{recipe.name}-labels",
+        name=labelling_name(recipe),
         labels={name: Label(label.description) for name, label in recipe.labels.items()},
         sources={**{name: source for name, source in recipe.sources.items() if name in used}, SOURCE: texts},
         generate=(NamedStep(GENERATOR, generator, str(recipe.path)),),

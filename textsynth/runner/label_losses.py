@@ -36,16 +36,14 @@ def label_losses(recipe: Recipe, accepted: Sequence[Record], dropped: Sequence[D
     filters = [(item.name, item.step) for item in recipe.filter]
     labellers = [(item.name, item.step) for item in recipe.label]
     entered = _count_labels(accepted, multi_label=recipe.multi_label)
-    drops_of: dict[str, Counter[str]] = {}
+    drops_of: dict[str, list[Record]] = {}
     for drop in dropped:
         if drop.section != "parse":
-            drops_of.setdefault(drop.step, Counter()).update(
-                _count_labels([drop.record], multi_label=recipe.multi_label)
-            )
+            drops_of.setdefault(drop.step, []).append(drop.record)
     losses: list[LabelLoss] = []
     # From the last check to the first: what entered a check is what left it and what it dropped.
     for name, step in reversed([*filters, *labellers]):
-        dropped_here = drops_of.get(name, Counter())
+        dropped_here = _count_labels(drops_of.get(name, ()), multi_label=recipe.multi_label)
         entered += dropped_here
         component = type(step).__module__.rpartition(".")[2]
         for label in reversed(list(recipe.labels)):

@@ -85,6 +85,14 @@ class CellIndex:
         """Return the indexes of the cells in which the item counts, each once; see `QuotaCell.counts`."""
         return self._find(item.labels, item.fields)
 
+    def count(self, records: Iterable[Record]) -> dict[int, int]:
+        """Return how many of the records count in each cell, by its index; cells without any are left out."""
+        counts: dict[int, int] = {}
+        for record in records:
+            for number in self.find(record):
+                counts[number] = counts.get(number, 0) + 1
+        return counts
+
     def find_containing(self, cell: QuotaCell) -> list[int]:
         """Return the indexes of the cells that count every text of a cell: itself, and those that fix less."""
         labels = (cell.values["label"],) if "label" in cell.values else ()
@@ -230,10 +238,7 @@ class Quota:
             informative = index not in stale
             self._candidates[request.step] += request.candidates * informative
             self._accepted[request.step] += len(records)
-            new: dict[int, int] = {}
-            for record in records:
-                for number in self._index.find(record):
-                    new[number] = new.get(number, 0) + 1
+            new = self._index.count(records)
             for number, count in new.items():
                 self.cells[number].accepted += count
                 self.cells[number].by_generator[request.step] += count

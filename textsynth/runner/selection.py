@@ -42,7 +42,8 @@ def select(
     total = next((cell.wanted for cell in cells if not cell.values), len(merged))
     if merged and len(merged) <= total:
         others = [record for record in accepted if record.provenance.step not in merged_steps]
-        missing = [replace(cell, wanted=max(0, cell.wanted - sum(map(cell.counts, merged)))) for cell in cells]
+        counts = CellIndex(cells).count(merged)
+        missing = [replace(cell, wanted=max(0, cell.wanted - counts.get(i, 0))) for i, cell in enumerate(cells)]
         added = {record.id for record in (*merged, *select(others, missing, selectors, context)[0])}
         return (
             [record for record in accepted if record.id in added],
@@ -114,11 +115,12 @@ def _without_excess(
     exact = [cell for cell in cells if cell.exact]
     if not exact:
         return list(accepted)
+    cell_index = CellIndex(exact)
     missing = [cell.wanted for cell in exact]
     excess: list[Record] = []
     counts: Counter[str] = Counter()
     for record in accepted:
-        counting = [index for index, cell in enumerate(exact) if cell.counts(record)]
+        counting = cell_index.find(record)
         if any(missing[index] <= 0 for index in counting):
             excess.append(record)
             continue

@@ -43,10 +43,7 @@ class DatasetReader:
     @cached_property
     def splits(self) -> list[str]:
         """The split of each row, by the name of its file."""
-        splits: list[str] = []
-        for path, file in self._files.items():
-            splits += [_split_of(path)] * file.metadata.num_rows
-        return splits
+        return [name for name, size in self.split_sizes.items() for _ in range(size)]
 
     @property
     def split_sizes(self) -> dict[str, int]:

@@ -32,5 +32,5 @@ def answer_checksum(
 
 
 def vector_checksum(key: bytes, vector: bytes) -> int:
-    """Return the CRC-32 of an embedding and its key."""
+    """Return the CRC-32 of an embedding, or another value, and its key."""
     return crc32(vector, crc32(key))
