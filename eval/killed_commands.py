@@ -63,7 +63,7 @@ RUN_POINTS = {
 }
 EVALUATE_POINTS = {
     "before evaluation.json": ("os.rename", r"evaluation\.json"),
-    "between evaluation.json and the card": ("open", r"figures/\.evaluation"),
+    "between evaluation.json and the card": ("os.rename", r"figures/evaluation"),
     "at the card": ("os.rename", r"README\.md"),
     "at the report": ("os.rename", r"report\.html"),
 }
