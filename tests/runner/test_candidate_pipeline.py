@@ -124,6 +124,70 @@ def test_every_candidate_has_one_outcome_and_each_word_is_accepted_once_if_it_ca
     assert set(accepted) == acceptable
 
 
+class NearNumber:
+    """A duplicate filter on a text's number at an index; numbers at most `distance` apart are alike."""
+
+    def __init__(self, index: int, distance: int) -> None:
+        self._index, self._distance = index, distance
+        self._committed: list[Record] = []
+        self.evaluated = 0
+
+    def alike(self, one: Record, other: Record) -> bool:
+        numbers = [int(record.text.split()[self._index]) for record in (one, other)]
+        return abs(numbers[0] - numbers[1]) <= self._distance
+
+    def evaluate_batch(self, records: Sequence[Record]) -> list[Verdict | None]:
+        self.evaluated += len(records)
+        originals = list(self._committed)
+        verdicts: list[Verdict | None] = []
+        for record in records:
+            original = next((earlier for earlier in originals if self.alike(record, earlier)), None)
+            verdicts.append(None if original is None else Verdict("near", 1.0, 1.0, original.id))
+            if original is None:
+                originals.append(record)
+        return verdicts
+
+    def commit(self, records: Sequence[Record]) -> None:
+        self._committed += records
+
+
+numbered = st.tuples(
+    st.integers(0, 12), st.integers(0, 5), st.sampled_from(["good", "bad", "bad", "bad", "bad", "doubt"])
+)
+
+
+@given(st.lists(numbered, max_size=40))
+def test_texts_that_are_alike_in_two_ways_and_mostly_dropped_later_have_one_outcome_each(
+    texts: list[tuple[int, int, str]],
+) -> None:
+    filters = [("first", NearNumber(0, 2)), ("second", NearNumber(1, 1))]
+    pipeline = CandidatePipeline([*filters, ("no_bad", NoBadTexts())], [("doubt", DoubtLabeller())], no_answers)
+    records = candidates([" ".join(map(str, text)) for text in texts])
+    result = process(pipeline, records)
+    by_id = {record.id: record for record in result.accepted}
+    assert sorted([*by_id, *(drop.record.id for drop in result.dropped)]) == sorted(record.id for record in records)
+    assert [*by_id] == [record.id for record in records if record.id in by_id]
+    for name, session in filters:
+        for index, record in enumerate(result.accepted):
+            assert not any(session.alike(record, other) for other in result.accepted[:index])
+        for drop in result.dropped:
+            if drop.step == name:
+                assert session.alike(drop.record, by_id[drop.duplicate_of or ""])
+    assert all(drop.step in ("no_bad", "doubt") or drop.duplicate_of for drop in result.dropped)
+
+
+def test_texts_that_are_alike_and_all_dropped_later_are_filtered_a_number_of_times_that_does_not_grow() -> None:
+    def evaluations(texts: int) -> float:
+        session = NearNumber(0, 10_000)
+        pipeline = CandidatePipeline([("near", session), ("no_bad", NoBadTexts())], [], no_answers)
+        result = process(pipeline, candidates([f"{number} bad" for number in range(texts)]))
+        assert {drop.step for drop in result.dropped} == {"no_bad"}
+        assert len(result.dropped) == texts
+        return session.evaluated / texts
+
+    assert evaluations(400) <= evaluations(40) + 1 <= 6
+
+
 decided = st.sampled_from(["", "keep", "drop", "relabel", "differ"])
 Windows = list[list[tuple[str, str]]]
 

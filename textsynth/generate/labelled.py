@@ -356,16 +356,15 @@ class LabelledSession:
         Prompts of one set have the same beginning, so that an engine finds it in its prefix cache.
         """
         label_rank = {label: rank for rank, label in enumerate(self._context.labels)}
-        prompt_rank: dict[RenderedPrompt | None, int] = {}
-        for request in requests:
-            prompt_rank.setdefault(request.prompt, len(prompt_rank))
-        return sorted(
-            requests,
-            key=lambda request: (
+        prompt_ranks: dict[RenderedPrompt | None, int] = {}
+        ranks = [
+            (
                 [label_rank.get(label, 0) for label in request.labels],
-                prompt_rank[request.prompt],
-            ),
-        )
+                prompt_ranks.setdefault(request.prompt, len(prompt_ranks)),
+            )
+            for request in requests
+        ]
+        return [requests[index] for index in sorted(range(len(requests)), key=ranks.__getitem__)]
 
     def _fold_shown(self, record: Record) -> int:
         return self._few_shots.fold_of(record.provenance.example_ids[0]) if record.provenance.example_ids else 0

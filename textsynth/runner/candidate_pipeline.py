@@ -3,13 +3,18 @@
 Only texts that pass everything are committed to the filters' memories. A candidate whose possible original is still
 undecided waits for it: if the original is accepted, the candidate is dropped as its duplicate; if not, it is filtered
 again, until none waits. So no two texts drop each other, and no duplicate of a rejected text is lost.
+
+Where many texts are alike and a later step drops each of them, filtering all that wait again and again would take a
+time that grows with the square of their number. So after a few rounds those that waited for one original are queued:
+the next of them is filtered once the one before is decided, and all of them together once one is accepted.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextvars
-from collections.abc import Awaitable, Callable, Collection, Sequence
+from collections import deque
+from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TypeVar
@@ -24,6 +29,7 @@ Result = TypeVar("Result")
 AnswerRequests = Callable[[Sequence[Sequence[GenerationRequest]]], Awaitable[Sequence[Sequence[Completion] | None]]]
 """Returns the answers to the requests about each record; None for a record beyond the budget."""
 BEYOND_BUDGET = "the budget was spent before it could be labelled"
+ROUNDS_WITHOUT_QUEUES = 4
 
 
 @dataclass(slots=True)
@@ -41,6 +47,14 @@ class _Waiting:
     record: Record
     step: str
     verdict: Verdict
+
+
+@dataclass(slots=True)
+class _Queue:
+    """Records that waited for one original, which was not accepted; they wait until the record `head` is decided."""
+
+    head: str
+    records: deque[Record]
 
 
 class CandidatePipeline:
@@ -108,17 +122,27 @@ class CandidatePipeline:
     async def process(self, candidates: Sequence[Record]) -> BatchResult:
         """Return the outcome of every candidate of a window; filters run in a thread, so that requests go on."""
         result = BatchResult(dropped=self._decisions.dropped(candidates))
+        index_of = {record.id: index for index, record in enumerate(candidates)}
         dropped_ids = {drop.record.id for drop in result.dropped}
         pending = [record for record in candidates if record.id not in dropped_ids]
+        queues: list[_Queue] = []
+        rounds = 0
         while pending:
+            rounds += 1
             passed, waiting, dropped = await self._in_thread(self._filter_all, pending)
             passed, unlabelled = await self._label(passed)
             passed, disputed = self._decisions.after(passed)
             await self._in_thread(self._commit, passed)
             result.accepted += passed
             result.dropped += map(self._decisions.with_disagreement, dropped + unlabelled + disputed)
-            pending = self._resolve(waiting, {record.id for record in passed}, result)
-        index_of = {record.id: index for index, record in enumerate(candidates)}
+            accepted = {record.id for record in passed}
+            undecided = self._resolve(waiting, accepted, result)
+            if rounds < ROUNDS_WITHOUT_QUEUES:
+                pending = [candidate.record for candidate in undecided]
+            else:
+                decided = {record.id for record in pending} - {candidate.record.id for candidate in undecided}
+                pending = _advance(queues, decided, accepted) + _queue(queues, undecided)
+                pending.sort(key=lambda record: index_of[record.id])
         result.accepted.sort(key=lambda record: index_of[record.id])
         result.dropped.sort(key=lambda drop: index_of[drop.record.id])
         return result
@@ -182,15 +206,42 @@ class CandidatePipeline:
         for _, session in self._filters:
             session.commit(records)
 
-    def _resolve(self, waiting: Sequence[_Waiting], accepted: set[str], result: BatchResult) -> list[Record]:
+    def _resolve(self, waiting: Sequence[_Waiting], accepted: set[str], result: BatchResult) -> list[_Waiting]:
         """Drop the waiting records whose original was accepted; return the others, to be filtered again."""
-        undecided: list[Record] = []
+        undecided: list[_Waiting] = []
         for candidate in waiting:
             if candidate.verdict.duplicate_of in accepted:
                 result.dropped.append(_drop(candidate.record, "filter", candidate.step, candidate.verdict))
             else:
-                undecided.append(candidate.record)
+                undecided.append(candidate)
         return undecided
+
+
+def _queue(queues: list[_Queue], undecided: Iterable[_Waiting]) -> list[Record]:
+    """Return the first record that waited for each original; the others are queued behind it."""
+    groups: dict[tuple[str, str | None], deque[Record]] = {}
+    for candidate in undecided:
+        groups.setdefault((candidate.step, candidate.verdict.duplicate_of), deque()).append(candidate.record)
+    heads = [group.popleft() for group in groups.values()]
+    queues += [_Queue(head.id, group) for head, group in zip(heads, groups.values(), strict=True) if group]
+    return heads
+
+
+def _advance(queues: list[_Queue], decided: Collection[str], accepted: Collection[str]) -> list[Record]:
+    """Take from each queue whose head was decided what is filtered next: all after an acceptance, else the next record.
+
+    A head may wait in another queue. The head of that one was filtered later, so no two heads wait for each other.
+    """
+    released: list[Record] = []
+    for queue in queues:
+        if queue.head in accepted:
+            released += queue.records
+            queue.records.clear()
+        elif queue.head in decided:
+            released.append(queue.records.popleft())
+            queue.head = released[-1].id
+    queues[:] = [queue for queue in queues if queue.records]
+    return released
 
 
 def _with_score(record: Record, name: str, verdict: Verdict) -> Record:

@@ -63,14 +63,12 @@ class ValidatedGenerator:
         Raises UsageError for anything but records and drops, an unlisted label, or a field that is no JSON value.
         """
         records = self._session.parse_response(request, request_key, completion)
-        if not isinstance(records, (list, tuple)) or not all(
-            isinstance(record, (Record, DroppedRecord)) for record in records
-        ):
-            raise UsageError(f"{self._name}: parse_response returned {records!r:.60}, and must return {RECORDS}")
-        for record in records:
+        for record in records if isinstance(records, (list, tuple)) else (None,):
             if isinstance(record, Record):
                 _check_labels(self._name, record, self._labels)
                 _check_fields(self._name, record)
+            elif not isinstance(record, DroppedRecord):
+                raise UsageError(f"{self._name}: parse_response returned {records!r:.60}, and must return {RECORDS}")
         return list(records)
 
     def observe_accepted(self, accepted: Sequence[Record]) -> None:
