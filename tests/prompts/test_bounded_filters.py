@@ -211,6 +211,7 @@ def test_filters_that_are_random_or_write_html_are_excluded() -> None:
         ("{{ 'a' | tojson(indent='x') }}", "the template fails with these values"),
         ("{{ x | tojson }}", "the variable 'x' has no value"),
         ("{{ range(1, 2, 0) }}", "the template fails with these values: range"),
+        ("{{ 'a long text' | truncate(-1) }}", "the template fails with these values: expected length >= 3, got -1"),
     ],
 )
 def test_an_error_has_its_reason_and_line(prompt: Load, body: str, message: str) -> None:

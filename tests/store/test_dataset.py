@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -90,6 +91,22 @@ def test_a_damaged_file_is_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "train-00000-of-00001.parquet").write_bytes(b"PAR1 and nothing more")
     with pytest.raises(UsageError, match=r"train-00000-of-00001\.parquet: the data set is damaged"):
         DatasetReader(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("metadata", "message"),
+    [
+        ("{'info'", "the data set is damaged"),
+        ('{"info": []}', "the data set is damaged"),
+        ("[" * 100_000, "the data set is damaged"),
+        ('{"info": {"features": {"label": {"names": ["refund"]}}}}', "damaged (no label has the number 1)"),
+    ],
+)
+def test_damaged_names_of_labels_are_one_sentence(metadata: str, message: str, tmp_path: Path) -> None:
+    table = pa.table({"label": [0, 1]}).replace_schema_metadata({"huggingface": metadata})
+    pq.write_table(table, tmp_path / "train-0.parquet")
+    with pytest.raises(UsageError, match=rf"train-0\.parquet: .*{re.escape(message)}"):
+        DatasetReader(tmp_path).column("label")
 
 
 @pytest.mark.parametrize("missing", ["data", "provenance", "dropped"])

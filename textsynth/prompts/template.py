@@ -40,7 +40,8 @@ RENDER_ERRORS = (
     ArithmeticError,
     LookupError,
     AttributeError,
-    RecursionError,
+    AssertionError,  # truncate of Jinja, for a negative length
+    RuntimeError,
 )
 """What a template can raise while it renders; any other exception is a bug of TextSynth."""
 

@@ -34,7 +34,7 @@ def class_names(metadata: dict[bytes, bytes]) -> dict[str, list[str]]:
     """Return the label names that `datasets` stores in a parquet file's metadata, by column; {} if there are none."""
     try:
         features = json.loads(metadata[b"huggingface"])["info"]["features"]
-    except (KeyError, ValueError, TypeError):
+    except (KeyError, ValueError, TypeError, RecursionError):
         return {}
     names: dict[str, list[str]] = {}
     for column, feature in features.items() if isinstance(features, dict) else ():

@@ -35,7 +35,7 @@ class DatasetReader:
         self._files = {path: _open_parquet(path) for path in sorted(folder.glob("*.parquet"))}
         schemas = [file.schema_arrow for file in self._files.values()]
         self.columns: list[str] = schemas[0].names if schemas else []
-        self.names: list[str] = _read_label_names(schemas[0].metadata or {}) if schemas else []
+        self.names: list[str] = _read_label_names(next(iter(self._files)), schemas[0].metadata or {}) if schemas else []
 
     def __len__(self) -> int:
         return sum(file.metadata.num_rows for file in self._files.values())
@@ -152,9 +152,12 @@ class DatasetReader:
                 raise _damaged(path, error) from error
 
     def _label_name(self, code: int | list[int] | None) -> str | list[str] | None:
-        if isinstance(code, list):
-            return [self.names[label] for label in code]
-        return None if code is None else self.names[code]
+        try:
+            if isinstance(code, list):
+                return [self.names[label] for label in code]
+            return None if code is None else self.names[code]
+        except IndexError as error:
+            raise _damaged(next(iter(self._files)), ValueError(f"no label has the number {code}")) from error
 
 
 def check_complete(run: Path, manifest: Manifest) -> None:
@@ -250,9 +253,11 @@ def _damaged(path: Path, error: Exception) -> UsageError:
     return UsageError(f"{path}: the data set is damaged ({message}); move it away and run the recipe again")
 
 
-def _read_label_names(metadata: Mapping[bytes, bytes]) -> list[str]:
+def _read_label_names(path: Path, metadata: Mapping[bytes, bytes]) -> list[str]:
     """Return the names of the labels from the features that `datasets` stores in a file's metadata."""
-    content = json.loads(metadata.get(b"huggingface", b"{}"))
-    label = content.get("info", {}).get("features", {}).get("label", {})
-    names = label.get("names") or label.get("feature", {}).get("names") or []
-    return [str(name) for name in names]
+    try:
+        label = json.loads(metadata.get(b"huggingface", b"{}")).get("info", {}).get("features", {}).get("label", {})
+        names = label.get("names") or label.get("feature", {}).get("names") or []
+        return [str(name) for name in names]
+    except (ValueError, TypeError, AttributeError, RecursionError) as error:
+        raise _damaged(path, error) from error

@@ -112,6 +112,16 @@ def test_a_damaged_file_is_one_sentence_and_is_not_changed(tmp_path: Path) -> No
     Journal(tmp_path).close()
 
 
+@pytest.mark.parametrize("seconds", ["a text", float("inf"), -3.0, b"3"])
+def test_a_damaged_time_of_earlier_runs_counts_as_none(seconds: object, tmp_path: Path) -> None:
+    Journal(tmp_path).close()
+    with sqlite3.connect(tmp_path / "journal.sqlite") as connection:
+        connection.execute("INSERT OR REPLACE INTO run_time VALUES (1, ?)", (seconds,))
+    connection.close()
+    with Journal(tmp_path) as journal:
+        assert journal.seconds == 0.0
+
+
 def test_an_answer_reported_as_stored_survives_kill_9(tmp_path: Path) -> None:
     script = f"""
 import asyncio, os, pathlib, signal

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 import os
 import sqlite3
 import threading
@@ -52,7 +53,7 @@ class Journal:
     Opening locks the folder: raises RunLocked while another run holds the lock, UsageError where another program's file
     has the journal's name, JournalError where the folder is read-only, the disk is full or the file is corrupt.
     `damaged` are the keys whose stored answers failed their checksum: they count as not stored. `seconds` is the time
-    that earlier runs in the folder took.
+    that earlier runs in the folder took, 0 where it is damaged.
     """
 
     def __init__(self, folder: Path, *, fresh: bool = False) -> None:
@@ -74,7 +75,7 @@ class Journal:
         except TextSynthError:
             os.close(self._lock)
             raise
-        self.seconds = float(stored[0]) if stored is not None else 0.0
+        self.seconds = _run_seconds(stored)
         self._reader_lock = threading.Lock()
         self._pending: RowBatch | None = None
         self._pending_futures: list[asyncio.Future[None]] = []
@@ -209,6 +210,11 @@ class Journal:
                 yield self._reader
         except DATABASE_ERRORS as error:
             raise journal_error(self.path, error) from error
+
+
+def _run_seconds(stored: tuple[Any] | None) -> float:
+    seconds = 0.0 if stored is None else stored[0]
+    return float(seconds) if isinstance(seconds, int | float) and 0 <= seconds < math.inf else 0.0
 
 
 def _select(reader: sqlite3.Connection, query: str, keys: Sequence[str] | Sequence[bytes]) -> list[tuple[Any, ...]]:
