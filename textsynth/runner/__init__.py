@@ -38,7 +38,8 @@ from textsynth.runner.monitor import ProgressMonitor, RunTimer
 from textsynth.runner.quota import CellIndex, Quota, QuotaCell, quota_cells
 from textsynth.runner.requester import Requester
 from textsynth.runner.review_decisions import ReviewDecisions, review_notes
-from textsynth.runner.scheduler import RunState, Scheduler
+from textsynth.runner.run_state import RunState
+from textsynth.runner.scheduler import Scheduler
 from textsynth.runner.selection import select
 from textsynth.runner.setup import (
     check_dependencies,
@@ -56,6 +57,7 @@ from textsynth.store.decisions import read_decisions
 from textsynth.store.evaluation import write_evaluation
 from textsynth.store.journal import Journal
 from textsynth.store.manifest import Manifest, QuotaRow, read_manifest, write_manifest
+from textsynth.store.record_spool import RecordSpool
 from textsynth.text.encoding import encoding_notes
 
 if TYPE_CHECKING:
@@ -199,6 +201,9 @@ def _execute(
     runtime = ModelRuntime(recipe.base, cache_folder(), log, log_folder=out)
     requester = Requester(recipe.models, journal, runtime, batch)
     scheduler = _make_scheduler(recipe, context, cells, requester, decisions, timer)
+    scheduler.state.dropped = RecordSpool(out)
+    if _may_leave_memory(recipe):
+        scheduler.state.accepted = RecordSpool(out)
     stopped = run_coroutine(_run_scheduler(scheduler, requester, monitor, timer))
     state = scheduler.state
     if stopped == "dry" and state.stop_sentence is None and not quota_cells(recipe, None):
@@ -242,6 +247,15 @@ def _execute(
     return FinishedRun(state, selected, surplus, manifest, requester.identities, stopped, sentence, notes, evaluation)
 
 
+def _may_leave_memory(recipe: Recipe) -> bool:
+    """Whether accepted texts are needed only to write them: nothing selects from them, and nothing is trained on them.
+
+    A quota alone needs their labels and fields.
+    """
+    finds_errors = any(isinstance(item.step, ErrorFindingLabeller) for item in recipe.label)
+    return not recipe.select and recipe.evaluate is None and not finds_errors
+
+
 def _check_accepted(
     recipe: Recipe, context: Context, state: RunState, set_stage: Callable[[str], None]
 ) -> dict[str, LabelErrorSummary]:
@@ -253,7 +267,7 @@ def _check_accepted(
     set_stage("looking for label errors")
     result = find_label_errors(recipe, context, state.accepted)
     state.accepted = result.accepted
-    state.dropped += result.dropped
+    state.dropped.extend(result.dropped)
     state.reasons.update((drop.section, drop.step, reason_category(drop.reason)) for drop in result.dropped)
     return result.summaries
 
