@@ -27,6 +27,7 @@ from textsynth.export.run_result import CardFigure, RunResult
 from textsynth.export.splits import assign_splits
 from textsynth.export.tables import ColumnTable, default_table, dropped_table, provenance_table
 from textsynth.export.viewer_check import viewer_problems
+from textsynth.store.arrow_columns import arrow_column
 from textsynth.store.atomic import OWNER_ONLY_FILE, OWNER_ONLY_FOLDER
 from textsynth.store.dataset_hash import content_hash
 from textsynth.store.owned_files import OwnedFiles, file_hash
@@ -145,7 +146,9 @@ def _write_parquet(path: Path, table: AnyTable, result: RunResult) -> None:
         pq.ParquetWriter(file, table.schema, compression="zstd") as writer,
     ):
         for columns in table.parts(ROWS_PER_GROUP):
-            writer.write_table(pa.table(_without_secrets(columns, result), schema=table.schema))
+            cells = _without_secrets(columns, result)
+            arrays = [arrow_column(cells[field.name], field.type) for field in table.schema]
+            writer.write_table(pa.Table.from_arrays(arrays, schema=table.schema))
 
 
 def _without_secrets(columns: Mapping[str, Sequence[object]], result: RunResult) -> dict[str, Sequence[object]]:

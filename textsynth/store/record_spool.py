@@ -85,7 +85,7 @@ class RecordSpool(Sequence[Item], Generic[Item]):
         for position, item in enumerate(self._pending, self._written):
             pending.setdefault(_record_of(item).id[:2], []).append((position, item))
         for part in range(PARTS):
-            rows = pending.get(f"{part:02x}", [])
+            rows = pending.pop(f"{part:02x}", [])
             first = 0
             for group in self._groups:
                 positions, items = self._read_part(group, part)
