@@ -57,7 +57,7 @@ from textsynth.store.decisions import read_decisions
 from textsynth.store.evaluation import write_evaluation
 from textsynth.store.journal import Journal
 from textsynth.store.manifest import Manifest, QuotaRow, read_manifest, write_manifest
-from textsynth.store.record_spool import RecordSpool
+from textsynth.store.record_spool import MAX_PENDING, RecordSpool
 from textsynth.text.encoding import encoding_notes
 
 if TYPE_CHECKING:
@@ -100,15 +100,17 @@ def run(
     log: Callable[[str], None] = lambda _: None,
     batch: BatchFile | None = None,
     clock: Callable[[], float] = time.monotonic,
+    records_in_memory: int = MAX_PENDING,
 ) -> RunSummary:
     """Run a recipe in the folder `out`, continuing from the answers in its journal.
 
     Where the last run in the folder had the same inputs and met its quota, nothing is run again: its result stands.
     `limit` caps the selected texts; `fresh` moves the journal aside first; `watch` gets a progress snapshot a few times
     a second; `log` gets one line about each longer step; `batch` takes the place of servers; `clock` returns seconds,
-    which count for the budget and are shown. Raises SourceError, RecipeError and, for a limit below 1, UsageError
-    before anything is written; ModelError where no request can succeed, RunLocked and JournalError for the folder,
-    MissingAnswers with a batch that lacks answers.
+    which count for the budget and are shown. More accepted, or more dropped, records than `records_in_memory` go to a
+    temporary file in the folder, which makes no difference to the result. Raises SourceError, RecipeError and, for a
+    limit below 1, UsageError before anything is written; ModelError where no request can succeed, RunLocked and
+    JournalError for the folder, MissingAnswers with a batch that lacks answers.
     """
     started = clock()
     log = _without_secrets_in(log)
@@ -133,11 +135,12 @@ def run(
             check_folder(out, recipe, fresh=fresh)
             start_in(out, recipe, log)
             timer = RunTimer(journal, clock, started)
-            finished = _execute(fitted, cells, out, monitor, journal, sources, log=log, batch=batch, timer=timer)
+            state = _start_state(fitted, out, records_in_memory)
+            finished = _execute(fitted, cells, out, monitor, journal, sources, state, log=log, batch=batch, timer=timer)
             monitor.set_stage("writing the data set")
             manifest = _write_outputs(fitted, finished, out, timer)
             # The report reads the data set from disk: records, of which there may be millions, need not stay in memory.
-            del finished, sources
+            del finished, sources, state
             release_memory()
             inputs_now = inputs_of(recipe, out, limit, journal, manifest, inputs)
             if inputs_now is not None:
@@ -184,6 +187,7 @@ def _execute(
     monitor: ProgressMonitor,
     journal: Journal,
     sources: Mapping[str, Sequence[Record]],
+    state: RunState,
     *,
     log: Callable[[str], None],
     batch: BatchFile | None,
@@ -200,12 +204,8 @@ def _execute(
     context = make_context(recipe, sources, journal)
     runtime = ModelRuntime(recipe.base, cache_folder(), log, log_folder=out)
     requester = Requester(recipe.models, journal, runtime, batch)
-    scheduler = _make_scheduler(recipe, context, cells, requester, decisions, timer)
-    scheduler.state.dropped = RecordSpool(out)
-    if _may_leave_memory(recipe):
-        scheduler.state.accepted = RecordSpool(out)
+    scheduler = _make_scheduler(recipe, context, cells, requester, decisions, timer, state)
     stopped = run_coroutine(_run_scheduler(scheduler, requester, monitor, timer))
-    state = scheduler.state
     if stopped == "dry" and state.stop_sentence is None and not quota_cells(recipe, None):
         # The recipe sets no quota, and a limit does not ask for more texts than there are.
         stopped, cells[0].wanted = "done", len(state.accepted)
@@ -247,13 +247,17 @@ def _execute(
     return FinishedRun(state, selected, surplus, manifest, requester.identities, stopped, sentence, notes, evaluation)
 
 
-def _may_leave_memory(recipe: Recipe) -> bool:
-    """Whether accepted texts are needed only to write them: nothing selects from them, and nothing is trained on them.
+def _start_state(recipe: Recipe, out: Path, records_in_memory: int) -> RunState:
+    """Return the state of a run that has nothing yet, and whose records leave memory where they can.
 
-    A quota alone needs their labels and fields.
+    Accepted ones can where they are needed only to be written: where nothing selects from them and nothing is trained
+    on them. A quota alone needs their labels and fields.
     """
+    dropped: RecordSpool[DroppedRecord] = RecordSpool(out, records_in_memory)
     finds_errors = any(isinstance(item.step, ErrorFindingLabeller) for item in recipe.label)
-    return not recipe.select and recipe.evaluate is None and not finds_errors
+    if recipe.select or recipe.evaluate is not None or finds_errors:
+        return RunState(dropped=dropped)
+    return RunState(RecordSpool(out, records_in_memory), dropped)
 
 
 def _check_accepted(
@@ -341,6 +345,7 @@ def _make_scheduler(
     requester: Requester,
     decisions: ReviewDecisions,
     timer: RunTimer,
+    state: RunState,
 ) -> Scheduler:
     generators = start_generators(recipe, context)
     shares = {item.name: item.step.share for item in recipe.generate if item.step.follows_quota}
@@ -372,6 +377,7 @@ def _make_scheduler(
         quick_filters=quick_filters(recipe),
         load_filters=lambda: load_filters(recipe, context),
         clock=timer.clock,
+        state=state,
     )
 
 

@@ -82,7 +82,7 @@ class Scheduler:
 
     `source_ids` are the ids of source records, which a duplicate may name as its original. `quick_filters` are the
     names of the filters that the progress display may ask about the texts of an open window; `load_filters` loads what
-    filters need, and is called in their thread while the run waits for a model.
+    filters need, and is called in their thread while the run waits for a model. What the run has is in `state`.
     """
 
     def __init__(
@@ -102,6 +102,7 @@ class Scheduler:
         quick_filters: Collection[str] = (),
         load_filters: Callable[[], None] = lambda: None,
         clock: Callable[[], float] = time.monotonic,
+        state: RunState | None = None,
     ) -> None:
         self._generators = generators
         self._rows_first = rows_first
@@ -124,7 +125,8 @@ class Scheduler:
         self._has_yield = False
         self._infos: dict[tuple[str, str, str, Sampling, str], RequestInfo] = {}
         self._open_texts = OpenTextCounter(lambda texts: self._pipeline.filter_quickly(texts, quick_filters), clock)
-        self.state = RunState(open_texts=self._open_texts.texts)
+        self.state = RunState() if state is None else state
+        self.state.open_texts = self._open_texts.texts
 
     async def run(self) -> str:
         """Run all windows. Return why it stopped: met, budget, dry, failing, or done: without a quota, all was used."""
