@@ -1,7 +1,7 @@
 """The values that travel through a run: frozen, slotted and small. A step never changes a record, it makes a new one.
 
-A record is a text with its labels, fields, scores and provenance. It takes about 1 KB at 20 words, so a million records
-need 1 GB of memory: that is the size of run TextSynth is built for.
+A record is a text with its labels, fields, scores and provenance. It takes about 1 KB at 20 words; those of a large run
+are on the disk (store/record_spool.py).
 """
 
 from __future__ import annotations
