@@ -3,12 +3,15 @@
     python eval/scale.py                          everything up to a million texts, about 20 minutes
     python eval/scale.py texts --sizes 10000 100000 1000000 10000000
     python eval/scale.py near cells verbs --folder FOLDER    parts of it; FOLDER holds the runs of an earlier one
+    python eval/scale.py held                     the bytes that each part of a run holds a text
 
 texts: `run` of a recipe that takes existing texts through length, exact_duplicate and near_duplicate.
 near: the filter near_duplicate alone, on four kinds of texts; its verdicts on 5,000 are compared with those of a
 comparison of every pair.
 cells: `run` of a recipe with the scripted model and a quota for each of 10, 77 and 1,000 labels.
 verbs: the commands that read a finished run, on one of a million texts.
+half: semantic_duplicate with accepted vectors of half precision; --texts is a CSV file with real texts.
+held: what stays in memory a text, by part of the run: the slope of resident memory between half of the texts and all.
 
 Costs are those of a whole process: CPU seconds of all threads, the peak of its resident memory. The exponent is the
 slope of the logarithm of the cost over that of the size between the first and the last size.
@@ -20,6 +23,7 @@ import argparse
 import csv
 import json
 import math
+import multiprocessing
 import os
 import random
 import subprocess
@@ -35,6 +39,15 @@ NEAR_SIZES = (10_000, 50_000, 200_000)
 EXACT_SIZE = 5_000
 SIMILARITY = 0.7
 BATCH = 1_000
+HELD = (
+    "texts of the source",
+    "outcomes",
+    "accepted records",
+    "dropped records",
+    "exact_duplicate",
+    "near_duplicate",
+)
+HELD_SIZE = 1_000_000
 CELLS = (10, 77, 1_000)
 CELL_ROWS = (10_000, 30_000)
 
@@ -208,6 +221,88 @@ def measure_texts(folder: Path, sizes: Sequence[int]) -> Path:
     return folder / f"run-{sizes[-1]}"
 
 
+def hold(part: str, count: int, folder: Path, results: multiprocessing.SimpleQueue[float]) -> None:
+    """Let a part of a run remember texts, and put the bytes that it holds for each of the second half."""
+    from textsynth.core.records import DroppedRecord, Provenance, Record, RecordLedger
+    from textsynth.filter.exact_duplicate import ExactDuplicateSession
+    from textsynth.filter.near_duplicate import NearDuplicateSession
+    from textsynth.sources.packed_texts import PackedTexts
+    from textsynth.store.record_spool import RecordSpool
+
+    texts, ledger, records = PackedTexts(), RecordLedger(), RecordSpool[Record](folder)
+    dropped = RecordSpool[DroppedRecord](folder)
+    exact, near = ExactDuplicateSession(), NearDuplicateSession(SIMILARITY)
+
+    def remember_outcomes(batch: Sequence[Record]) -> None:
+        ledger.register(batch)
+        for record in batch:
+            ledger.resolve(record, "accepted")
+        ledger.verify()
+
+    remember: dict[str, Callable[[Sequence[Record]], object]] = {
+        "texts of the source": lambda batch: texts.extend([record.text for record in batch]),
+        "outcomes": remember_outcomes,
+        "accepted records": records.extend,
+        "dropped records": lambda batch: dropped.extend(
+            [DroppedRecord(record, "filter", "a", "b") for record in batch]
+        ),
+        "exact_duplicate": exact.commit,
+        "near_duplicate": near.commit,
+    }
+    sizes = []
+    origin, batch = Provenance("existing"), list[Record]()
+    for number, words in enumerate(sentences(count, random.Random(3)), 1):
+        batch.append(Record(" ".join(words), origin))
+        if len(batch) == BATCH:
+            remember[part](batch)
+            batch = []
+        if number % (count // 2) == 0:
+            sizes.append(int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE"))
+    results.put((sizes[1] - sizes[0]) / (count - count // 2))
+
+
+def measure_held(count: int) -> None:
+    """Print the bytes that each part of a run holds a text of 24 words."""
+    print(f"held in memory for each of the texts {count // 2:,} to {count:,}:")
+    context = multiprocessing.get_context("spawn")
+    for part in HELD:
+        results: multiprocessing.SimpleQueue[float] = context.SimpleQueue()
+        with tempfile.TemporaryDirectory() as name:
+            process = context.Process(target=hold, args=(part, count, Path(name), results))
+            process.start()
+            process.join()
+        print(f"  {part}: {results.get():.0f} bytes", flush=True)
+
+
+def measure_half(path: Path) -> None:
+    """Print how the verdicts of semantic_duplicate differ where accepted vectors are of half precision."""
+    import numpy as np
+
+    from textsynth.recipe.context import no_embeddings
+    from textsynth.similarity.embedder import BUNDLED_EMBEDDER, Embedder
+    from textsynth.similarity.vectors import BLOCK_ROWS, VectorIndex
+
+    with path.open(encoding="utf-8", newline="") as file:
+        texts = [row["text"] for row in csv.DictReader(file)]
+    vectors = Embedder(BUNDLED_EMBEDDER, no_embeddings()).embed(texts)
+    indexes = VectorIndex(), VectorIndex(single_rows=0)
+    accepted = vectors[: len(vectors) * 2 // 3 // BLOCK_ROWS * BLOCK_ROWS]
+    for index in indexes:
+        index.add(accepted)
+    (single, single_rows), (half, half_rows) = (index.nearest(vectors[len(accepted) :]) for index in indexes)
+    print(
+        f"{len(accepted):,} of the texts in {path.name} accepted, {len(single):,} compared: largest difference of a"
+        f" cosine {np.abs(single - half).max():.1e}, of the scores with four decimals"
+        f" {int((single.round(4) != half.round(4)).sum())} differ, other original"
+        f" {int(((single_rows != half_rows) & (single >= 0.8)).sum())} of {int((single >= 0.8).sum())} with cosine .8"
+    )
+    for limit in (0.8, 0.9, 0.95):
+        print(
+            f"  dropped at {limit}: {int((single >= limit).sum())}, {int((half >= limit).sum())} with half precision,"
+            f" {int(((single >= limit) != (half >= limit)).sum())} verdicts differ"
+        )
+
+
 def measure_cells(folder: Path) -> None:
     """Print the CPU time of a row for quotas of several numbers of cells: the slope between two lengths of run."""
     print("quota cells, scripted model, `labelled`, a text per request:")
@@ -314,13 +409,16 @@ def dropped_id(run: Path) -> str:
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("parts", nargs="*", metavar="PART", help="texts, near, cells, verbs; default: all")
+    parser.add_argument(
+        "parts", nargs="*", metavar="PART", help="texts, near, cells, verbs, held, half; default: all but half"
+    )
     parser.add_argument("--sizes", type=int, nargs="+", default=SIZES, help="numbers of existing texts")
     parser.add_argument("--near-sizes", type=int, nargs="+", default=NEAR_SIZES, help="of texts for near_duplicate")
     parser.add_argument("--folder", type=Path, help="where texts and runs are written, and found by verbs")
+    parser.add_argument("--texts", type=Path, help="a CSV file with a column `text`, for half")
     arguments = parser.parse_args()
-    parts = arguments.parts or ["texts", "verbs", "near", "cells"]
-    if unknown := {*parts} - {"texts", "near", "cells", "verbs"}:
+    parts = arguments.parts or ["texts", "verbs", "near", "cells", "held"]
+    if unknown := {*parts} - {"texts", "near", "cells", "verbs", "held", "half"}:
         parser.error(f"no such part: {', '.join(sorted(unknown))}")
     with tempfile.TemporaryDirectory() as name:
         folder = arguments.folder or Path(name)
@@ -333,6 +431,10 @@ def main() -> None:
             measure_near(arguments.near_sizes)
         if "cells" in parts:
             measure_cells(folder)
+        if "held" in parts:
+            measure_held(HELD_SIZE)
+        if "half" in parts:
+            measure_half(arguments.texts)
 
 
 if __name__ == "__main__":

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -33,6 +35,38 @@ def test_report_and_why_describe_selected_and_dropped_texts(capsys: pytest.Captu
     unknown = run_cli(capsys, "why", run, "0" * 16)
     assert unknown.code == 2
     assert "0" * 16 in unknown.err
+
+
+WITHOUT_PANDAS = """\
+import sys
+from textsynth.cli import main
+for command in (
+    "validate recipe.yaml", "run recipe.yaml --out run --quiet", "run recipe.yaml --out run --quiet", "report run",
+    "why run", "export run --as csv --out rows.csv", "export run --as csv --config dropped --out dropped.csv",
+    "export run --as messages --out messages.jsonl",
+):
+    arguments = command.split()
+    if arguments[0] == "why":
+        import pyarrow.parquet as pq
+        from pathlib import Path
+        (path, *_) = Path("run/dataset/provenance").glob("*.parquet")
+        arguments.append(pq.ParquetFile(path).read_row_group(0, columns=["id"]).column(0)[0].as_py())
+    try:
+        main(arguments)
+    except SystemExit as ended:
+        assert ended.code in (0, 3), command
+    assert not {"pandas", "datasets"} & {*sys.modules}, command
+"""
+
+
+def test_no_command_on_a_run_imports_pandas_or_datasets(folder: Path) -> None:
+    with_duplicates = ANSWERS.replace('"\\n".join', '"1. the same for all\\n" + "\\n".join')
+    assert with_duplicates != ANSWERS
+    (folder / "answers.py").write_text(with_duplicates, encoding="utf-8")
+    result = subprocess.run(
+        [sys.executable, "-c", WITHOUT_PANDAS], cwd=folder, capture_output=True, text=True, check=False
+    )
+    assert result.returncode == 0, result.stderr
 
 
 @pytest.mark.parametrize(

@@ -160,6 +160,50 @@ def test_an_original_that_was_no_candidate_is_unknown() -> None:
         ledger.verify()
 
 
+def packed_ledger(outcome: str) -> tuple[RecordLedger, Record]:
+    """Return a ledger that knows of a record only whether it was accepted, and the record."""
+    ledger = RecordLedger(max_recent=0)
+    original = Record("the original", Provenance("x"))
+    ledger.register([original])
+    ledger.resolve(original, outcome)
+    ledger.verify()
+    assert not ledger.outcomes
+    return ledger, original
+
+
+def test_a_record_of_an_earlier_window_is_registered_and_resolved_once() -> None:
+    ledger, original = packed_ledger("accepted")
+    with pytest.raises(LedgerError, match="became a candidate twice"):
+        ledger.register([*records(2), original])
+    with pytest.raises(LedgerError, match="was resolved twice: 'accepted', then 'dropped'"):
+        ledger.resolve(original, "dropped")
+    with pytest.raises(LedgerError, match="never was a candidate"):
+        ledger.resolve(Record("never parsed", Provenance("x")), "accepted")
+    lost, _ = batch = records(2)
+    ledger.register(batch)
+    ledger.resolve(batch[1], "accepted")
+    with pytest.raises(LedgerError, match=f"3 candidates but 2 outcomes; one without is {lost.id}"):
+        ledger.verify()
+
+
+@pytest.mark.parametrize(
+    ("outcome", "original_id", "message"),
+    [("accepted", None, None), ("dropped", None, "'not accepted'"), ("accepted", "no id at all", "'unknown'")],
+)
+def test_the_original_of_a_duplicate_may_be_of_an_earlier_window(
+    outcome: str, original_id: str | None, message: str | None
+) -> None:
+    ledger, original = packed_ledger(outcome)
+    (duplicate,) = records(1)
+    ledger.register([duplicate])
+    ledger.resolve(duplicate, "dropped", duplicate_of=original_id or original.id)
+    if message is None:
+        ledger.verify()
+        return
+    with pytest.raises(LedgerError, match=message):
+        ledger.verify()
+
+
 def test_the_category_of_a_reason_is_the_part_before_its_colon() -> None:
     assert reason_category("names what the document does not: Paris") == "names what the document does not"
     assert reason_category("the key 'text' is missing; there are: title, body") == "the key 'text' is missing"

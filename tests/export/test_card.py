@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ from textsynth.export.card import DatasetConfig, card
 from textsynth.export.card.markdown import details, escape, fenced, table
 from textsynth.export.dataset import write_dataset
 from textsynth.export.run_result import CardFigure, CardMetadata, RunResult, SourceInfo
+from textsynth.export.splits import SplitCounts
 
 CONFIGS = [
     DatasetConfig("default", {"train": "data/train-00000-of-00001.parquet"}, "ab" * 32, 30),
@@ -25,7 +27,10 @@ CONFIGS = [
 
 def read_back(result: RunResult, notes: tuple[str, ...] = ()) -> DatasetCard:
     """Return the card of a result as huggingface_hub reads it."""
-    splits = {"train": result.selected[:20], "validation": result.selected[20:]}
+    splits = {
+        name: SplitCounts(len(rows), Counter(row.label for row in rows if row.label))
+        for name, rows in (("train", result.selected[:20]), ("validation", result.selected[20:]))
+    }
     return DatasetCard(card(result, CONFIGS, splits, notes))
 
 
@@ -196,7 +201,9 @@ def test_hostile_texts_do_not_become_markup() -> None:
 
 
 def test_an_empty_data_set_has_a_card() -> None:
-    text = card(run_result(selected=(), surplus=(), dropped=()), [], {"train": []}, ["config default is empty"])
+    text = card(
+        run_result(selected=(), surplus=(), dropped=()), [], {"train": SplitCounts(0, {})}, ["config default is empty"]
+    )
     assert "No text was selected." in text
     assert "configs" not in yaml.safe_load(text.split("---")[1])
 

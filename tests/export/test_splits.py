@@ -194,12 +194,15 @@ def test_a_text_with_several_labels_counts_under_the_rarest() -> None:
 def test_label_sets_are_divided_evenly_and_a_label_of_any_text_of_a_split_is_not_missing_there() -> None:
     label_sets = [("a", "b")] * 20 + [("a",)] * 30 + [("a", "b", "c")] * 10
     records = [Record(f"t{n}", Provenance("labelled", index=n), labels) for n, labels in enumerate(label_sets)]
-    split, _, notes = assign_splits(records, {"train": 0.8, "test": 0.2}, seed=7)
+    assigned = assign_splits(records, {"train": 0.8, "test": 0.2}, seed=7)
+    split = assigned.split
     in_test = Counter(label for record in records if split[record.id] == "test" for label in record.labels)
     assert in_test == {"a": 12, "b": 6, "c": 2}
-    assert notes == ()
+    assert assigned.notes == ()
+    assert assigned.counts["test"] == (12, in_test)
 
 
 @pytest.mark.parametrize("shares", [SHARES, {"train": 1.0}])
 def test_without_records_there_is_nothing_to_assign(shares: dict[str, float]) -> None:
-    assert assign_splits([], shares, seed=7) == ({}, {}, ())
+    assigned = assign_splits([], shares, seed=7)
+    assert (assigned.split, assigned.family, assigned.notes) == ({}, {}, ())

@@ -12,15 +12,16 @@ from datasets import ClassLabel, Features, List, Value
 from tests.export.outcomes import LABELS, record, run_result
 from textsynth.core.records import REVIEW_DECISION, DroppedRecord, Provenance, Record
 from textsynth.export.run_result import RunResult
+from textsynth.export.splits import assign_splits
 from textsynth.export.tables import ColumnTable, default_table, dropped_table, provenance_table
 
 
-def provenance_of(row: Record, result: RunResult) -> ColumnTable:
+def provenance_of(row: Record, result: RunResult) -> ColumnTable[Record]:
     """Return the provenance table of one record."""
-    return provenance_table([row], result, {row.id: "train"}, {row.id: "f"})
+    return provenance_table([row], result, assign_splits([row], {"train": 1.0}, seed=0))
 
 
-def features(table: ColumnTable) -> Features:
+def features(table: ColumnTable[Record] | ColumnTable[DroppedRecord]) -> Features:
     """Return the types as `datasets` reads them from the schema, which is the one that it would write."""
     types = Features.from_arrow_schema(table.schema)
     assert types.arrow_schema.equals(table.schema, check_metadata=True)
@@ -47,10 +48,11 @@ def test_several_labels_are_a_list_of_codes_in_order() -> None:
 
 def test_the_parts_of_a_table_together_are_its_columns() -> None:
     result = run_result()
-    split = {row.id: "train" for row in result.selected}
-    tables = (
+    assigned = assign_splits(result.selected, result.splits, seed=0)
+    tables: tuple[ColumnTable[Record] | ColumnTable[DroppedRecord], ...] = (
         default_table(result.selected, result),
-        provenance_table(result.selected, result, split, split),
+        default_table(result.selected, result, assigned.is_in("validation")),
+        provenance_table(result.selected, result, assigned),
         dropped_table(result),
     )
     for table in tables:
@@ -105,7 +107,7 @@ def test_the_provenance_of_a_text_has_request_scores_labels_split_and_family() -
         "intended_label": "refund",
         "predicted_label": "delivery",
         "split": "train",
-        "family": "f",
+        "family": row.id,
     }
 
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from tests.contexts import context
 from tests.filter.filtering import batch, filter_window, read_rows, real_data, record, verdict_on
 from textsynth.filter.copies_source import CopiesSource
-from textsynth.filter.exact_duplicate import ExactDuplicate
+from textsynth.filter.exact_duplicate import ExactDuplicate, ExactDuplicateSession
 from textsynth.filter.leak import Leak
 from textsynth.filter.near_duplicate import NearDuplicate
 from textsynth.text.normalize import normal_form
@@ -88,3 +88,29 @@ def test_html_entities_count_as_their_characters() -> None:
     run = dataclasses.replace(context(), sources={"seeds": [escaped], "test": [escaped]})
     assert verdict_on(CopiesSource(), plain, run) is not None
     assert verdict_on(Leak(semantic=1), plain, run) is not None
+
+
+@settings(deadline=None)
+@given(st.lists(TEXTS, max_size=6), st.integers(0, 3))
+def test_texts_that_are_known_by_their_hash_alone_give_the_same_verdicts(
+    windows: list[list[str]], max_recent: int
+) -> None:
+    plain, packed = ExactDuplicateSession(), ExactDuplicateSession(max_recent)
+    index = 0
+    for texts in windows:
+        window = [record(text, index=index + number) for number, text in enumerate(texts)]
+        index += len(texts)
+        verdicts = plain.evaluate_batch(window)
+        assert packed.evaluate_batch(window) == verdicts
+        for session in (plain, packed):
+            session.commit([each for each, verdict in zip(window, verdicts, strict=True) if verdict is None])
+
+
+def test_committing_an_equal_text_again_keeps_the_first_as_the_original() -> None:
+    first, second, third = batch("a card", "A card!", "a card?")
+    session = ExactDuplicateSession(max_recent=0)
+    session.commit([first])
+    session.commit([second])
+    (verdict,) = session.evaluate_batch([third])
+    assert verdict is not None
+    assert verdict.duplicate_of == first.id

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from textsynth.similarity.minhash import Digests, LshBands, NearDuplicateMatch, WordSetIndex, minhash_signatures
+from textsynth.similarity.lsh_bands import Digests, LshBands
+from textsynth.similarity.minhash import NearDuplicateMatch, WordSetIndex, minhash_signatures
 from textsynth.text.normalize import jaccard, word_set
 
 CORPUS = Path(__file__).parents[3] / "shared" / "bench" / "corpus.py"
@@ -151,3 +152,51 @@ def test_an_empty_table_has_no_candidates() -> None:
     table.add(digests([]), [])
     assert table.find_candidates(digests([(0,) * 6])) == [[]]
     assert table.find_candidates(digests([])) == []
+
+
+@settings(deadline=None, max_examples=20)
+@given(
+    st.integers(0, 2**32 - 1),
+    st.sampled_from([8, 20, 40]),
+    st.lists(st.integers(1, 700), min_size=1, max_size=8),
+    st.integers(0, 1000),
+    st.integers(200, 20_000),
+)
+def test_packed_runs_find_the_same_rows(seed: int, bands: int, sizes: list[int], first: int, min_packed: int) -> None:
+    rng = np.random.default_rng(seed)
+    plain, packed = LshBands(bands), LshBands(bands, min_packed)
+    for size in sizes:
+        rows = rng.integers(0, 4, (size, 120), dtype=np.uint32)
+        for table in (plain, packed):
+            table.add(rows, range(first, first + size))
+        first += size
+    queries = np.concatenate([rows[::7], rng.integers(0, 4, (50, 120), dtype=np.uint32)])
+    assert packed.find_candidates(queries) == plain.find_candidates(queries)
+    assert (packed.count_entries(queries) == plain.count_entries(queries)).all()
+
+
+def test_packed_runs_take_half_the_memory() -> None:
+    rows = np.random.default_rng(1).integers(0, 2**32, (20_000, 120), dtype=np.uint32)
+    sizes = []
+    for min_packed in (10**9, 10_000):
+        table = LshBands(20, min_packed)
+        for start in range(0, len(rows), 1000):
+            table.add(rows[start : start + 1000], range(start, start + 1000))
+        sizes.append(table.nbytes)
+    assert sizes[1] < 0.65 * sizes[0] < 0.65 * 200 * len(rows)
+
+
+WORDS = st.frozensets(st.sampled_from("abcdefghijklmnopqrstuvwxyz"), min_size=1, max_size=14)
+
+
+@settings(deadline=None)
+@given(st.lists(WORDS, max_size=30), st.lists(WORDS, max_size=8), st.integers(1, 9), st.sampled_from([0.3, 0.7, 1.0]))
+def test_sets_whose_words_are_numbers_have_the_same_neighbours(
+    sets: list[frozenset[str]], queries: list[frozenset[str]], max_unpacked: int, similarity: float
+) -> None:
+    plain, packed = WordSetIndex(similarity), WordSetIndex(similarity, max_unpacked)
+    for start in range(0, len(sets), 4):
+        for index in (plain, packed):
+            index.add(minhash_signatures(sets[start : start + 4]))
+        signatures = minhash_signatures([*queries, *sets])
+        assert packed.find(signatures) == plain.find(signatures)

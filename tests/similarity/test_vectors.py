@@ -103,3 +103,20 @@ def test_k_center_is_deterministic_and_more_diverse_than_the_first_rows() -> Non
 def test_k_center_selects_duplicates_last() -> None:
     vectors = np.concatenate([np.repeat(random_unit_vectors(1), 5, axis=0), random_unit_vectors(4, seed=9)])
     assert len({row if row > 4 else 0 for row in k_center(vectors, 5)}) == 5
+
+
+def test_an_index_of_half_precision_is_exact_to_a_two_thousandth_and_holds_half_the_bytes() -> None:
+    vectors, queries = random_unit_vectors(3 * BLOCK_ROWS + 50, dim=32), random_unit_vectors(200, dim=32, seed=2)
+    single, half = VectorIndex(), VectorIndex(single_rows=BLOCK_ROWS)
+    for start in range(0, len(vectors), 3000):
+        for index in (single, half):
+            index.add(vectors[start : start + 3000])
+    assert len(half) == len(single)
+    (exact, exact_rows), (rounded, rounded_rows) = single.nearest(queries), half.nearest(queries)
+    assert abs(rounded - exact).max() < 0.0005
+    assert (rounded_rows == exact_rows).mean() > 0.95
+    in_first_block = exact_rows < BLOCK_ROWS
+    assert in_first_block.any()
+    found_first = in_first_block & (rounded_rows == exact_rows)
+    assert (rounded[found_first] == exact[found_first]).all()
+    assert half.nbytes == 0.75 * single.nbytes  # two blocks of four

@@ -1,18 +1,22 @@
 """The values that travel through a run: frozen, slotted and small. A step never changes a record, it makes a new one.
 
-A record is a text with its labels, fields, scores and provenance. It takes about 1 KB at 20 words, so a million records
-need 1 GB of memory: that is the size of run TextSynth is built for.
+A record is a text with its labels, fields, scores and provenance. It takes about 1 KB at 20 words; those of a large run
+are on the disk (store/record_spool.py).
 """
 
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Literal, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
 
 from textsynth.core.errors import LedgerError
+
+if TYPE_CHECKING:
+    from textsynth.core.sorted_runs import SortedRuns
 
 JsonValue: TypeAlias = "str | int | float | bool | Sequence[JsonValue] | Mapping[str, JsonValue] | None"
 NO_FIELDS: Mapping[str, JsonValue] = MappingProxyType({})
@@ -20,6 +24,7 @@ NO_NOTES: Mapping[str, str] = MappingProxyType({})
 NO_SCORES: Mapping[str, float] = MappingProxyType({})
 REVIEW_DECISION = "decided_by_person"
 """The field of a record that holds what a person decided in a review: keep or relabel."""
+_ID = re.compile("[0-9a-f]{16}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +68,27 @@ class Record:
         digest = hashlib.sha256(content.encode("utf-8", "surrogatepass")).hexdigest()
         object.__setattr__(self, "id", digest[:16])
 
+    @classmethod
+    def restored(
+        cls,
+        id_: str,
+        text: str,
+        provenance: Provenance,
+        labels: tuple[str, ...],
+        fields: Mapping[str, JsonValue],
+        scores: Mapping[str, float],
+    ) -> Record:
+        """Return a record whose id is known, as of one that was stored; that is faster than to compute it again."""
+        record = object.__new__(cls)
+        restore = object.__setattr__
+        restore(record, "text", text)
+        restore(record, "provenance", provenance)
+        restore(record, "labels", labels)
+        restore(record, "fields", fields)
+        restore(record, "scores", scores)
+        restore(record, "id", id_)
+        return record
+
     @property
     def label(self) -> str | None:
         """The first label, or None."""
@@ -92,9 +118,7 @@ class Record:
 
     def viewed_as(self, text: str) -> Record:
         """Return the record as a filter should see it, with `text` in place of its own; the id stays."""
-        view = Record(text, self.provenance, self.labels, self.fields, self.scores)
-        object.__setattr__(view, "id", self.id)
-        return view
+        return Record.restored(self.id, text, self.provenance, self.labels, self.fields, self.scores)
 
 
 @dataclass(frozen=True, slots=True)
@@ -258,25 +282,36 @@ class Completion:
 class RecordLedger:
     """Checks that every candidate has exactly one outcome: accepted, dropped or review. The run verifies it per window.
 
-    `outcomes` maps each id that was ever a candidate to its outcome, "" until it has one. Raises LedgerError where a
-    record is registered or resolved twice, where one has no outcome, or where a duplicate's original was not accepted.
+    `outcomes` maps the id of each recent candidate to its outcome, "" until it has one; once they are more than
+    `max_recent`, it is only known of them whether they were accepted (9 bytes each). Raises LedgerError where a record
+    is registered or resolved twice, where one has no outcome, or where a duplicate's original was not accepted.
     """
 
     outcomes: dict[str, str] = field(default_factory=dict)
     unresolved: int = 0
     duplicates: dict[str, str] = field(default_factory=dict)
+    earlier: SortedRuns | None = None
+    max_recent: int = 100_000
 
     def register(self, records: Iterable[Record]) -> None:
         """Add new candidates."""
+        if self.earlier is not None:
+            records = list(records)
+            repeated = self._earlier_outcomes([record.id for record in records])
+            record = next((record for record in records if record.id in repeated), None)
+            if record is not None:
+                raise _registered_twice(record)
         for record in records:
             if record.id in self.outcomes:
-                raise LedgerError(f"record {record.id} became a candidate twice; its text: {record.text[:60]!r}")
+                raise _registered_twice(record)
             self.outcomes[record.id] = ""
             self.unresolved += 1
 
     def resolve(self, record: Record, outcome: str, duplicate_of: str | None = None) -> None:
         """Note the one outcome of a candidate: accepted, dropped or review."""
         current = self.outcomes.get(record.id)
+        if current is None:
+            current = self._earlier_outcomes([record.id]).get(record.id)
         if current is None:
             raise LedgerError(f"record {record.id} was resolved as {outcome!r} and never was a candidate")
         if current:
@@ -290,10 +325,40 @@ class RecordLedger:
         """Check that all candidates are resolved, and every duplicate's original accepted (or one of `source_ids`)."""
         if self.unresolved:
             lost = next(record_id for record_id, outcome in self.outcomes.items() if not outcome)
-            resolved = len(self.outcomes) - self.unresolved
-            raise LedgerError(f"{len(self.outcomes)} candidates but {resolved} outcomes; one without is {lost}")
+            candidates = len(self.outcomes) + (0 if self.earlier is None else len(self.earlier))
+            resolved = candidates - self.unresolved
+            raise LedgerError(f"{candidates} candidates but {resolved} outcomes; one without is {lost}")
+        originals = set(self.duplicates.values())
+        earlier = self._earlier_outcomes([original for original in originals if original not in self.outcomes])
         for record_id, original in self.duplicates.items():
-            if self.outcomes.get(original) != "accepted" and original not in source_ids:
-                state = self.outcomes.get(original, "unknown")
+            state = self.outcomes.get(original) or earlier.get(original, "unknown")
+            if state != "accepted" and original not in source_ids:
                 raise LedgerError(f"record {record_id} was dropped as a duplicate of {original}, which is {state!r}")
         self.duplicates.clear()
+        if len(self.outcomes) > self.max_recent:
+            self._pack()
+
+    def _earlier_outcomes(self, ids: Sequence[str]) -> dict[str, str]:
+        """Return the outcomes of those of the candidates that are earlier ones, by id."""
+        if self.earlier is None:
+            return {}
+        from textsynth.core.sorted_runs import id_numbers
+
+        ids = [record_id for record_id in ids if _ID.fullmatch(record_id)]  # a filter of a user may name anything
+        found, accepted = self.earlier.find(id_numbers(ids))
+        return {ids[index]: "accepted" if accepted[index] else "not accepted" for index in found.nonzero()[0].tolist()}
+
+    def _pack(self) -> None:
+        import numpy as np  # a run of ordinary size needs none of this
+
+        from textsynth.core.sorted_runs import SortedRuns, id_numbers
+
+        if self.earlier is None:
+            self.earlier = SortedRuns(np.bool_)
+        accepted = [outcome == "accepted" for outcome in self.outcomes.values()]
+        self.earlier.add(id_numbers(self.outcomes), np.array(accepted))
+        self.outcomes.clear()
+
+
+def _registered_twice(record: Record) -> LedgerError:
+    return LedgerError(f"record {record.id} became a candidate twice; its text: {record.text[:60]!r}")

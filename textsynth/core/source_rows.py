@@ -53,7 +53,7 @@ class SourceRows(Sequence[Record]):
 
     def _records(self, part: slice) -> Iterator[Record]:
         numbers, provenance = self._numbers
-        texts = self.texts[part]
+        texts = self.texts if part == slice(None) else self.texts[part]
         origins = repeat(provenance[0]) if numbers is None else map(provenance.__getitem__, numbers[part])
         labels = repeat(()) if self.labels is None else self.labels[part]
         return map(Record, texts, origins, labels, repeat(NO_FIELDS) if self.fields is None else self.fields[part])

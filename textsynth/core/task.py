@@ -141,9 +141,9 @@ class Task(Step):
 
         The record's own text is among them where it fills the only text column: equal rows stay together.
         """
-        required = self.required_fields
-        if not required and not record.fields:
+        if len(self.columns) == 1 and not record.fields:
             return (record.text,)
+        required = self.required_fields
         own = [record.field_text(field) for field in required if field not in PARENT_TEXT_FIELDS]
         if not required:
             own.append(record.text)

@@ -21,15 +21,19 @@ from typing import NamedTuple
 
 from textsynth.core.errors import RunError
 from textsynth.core.formatting import valid_unicode
+from textsynth.core.records import DroppedRecord, Record
 from textsynth.export.card import DatasetConfig, card
 from textsynth.export.run_result import CardFigure, RunResult
 from textsynth.export.splits import assign_splits
 from textsynth.export.tables import ColumnTable, default_table, dropped_table, provenance_table
 from textsynth.export.viewer_check import viewer_problems
+from textsynth.store.arrow_columns import arrow_column
 from textsynth.store.atomic import OWNER_ONLY_FILE, OWNER_ONLY_FOLDER
 from textsynth.store.dataset_hash import content_hash
 from textsynth.store.owned_files import OwnedFiles, file_hash
 from textsynth.store.swap import exchange
+
+AnyTable = ColumnTable[Record] | ColumnTable[DroppedRecord]
 
 FOLDERS = {"default": "data", "provenance": "provenance", "dropped": "dropped"}
 # `provenance` and `dropped` have no splits, and the Hub calls the only one `train`.
@@ -63,11 +67,11 @@ def write_dataset(folder: Path, result: RunResult) -> WrittenDataset:
     """
     shares = result.splits or {ONLY_SPLIT: 1.0}
     assigned = assign_splits(result.selected, shares, seed=result.seed, family_texts=result.task.family_texts)
-    by_split = {name: [record for record in result.selected if assigned.split[record.id] == name] for name in shares}
+    in_splits = {name: assigned.is_in(name) if len(shares) > 1 else None for name in shares}
     # Each table is built just before it is written: together they take more memory than the records.
-    builders: dict[str, Callable[[], dict[str, ColumnTable]]] = {
-        "default": lambda: {name: default_table(rows, result) for name, rows in by_split.items()},
-        "provenance": lambda: {ONLY_SPLIT: provenance_table(result.selected, result, assigned.split, assigned.family)},
+    builders: dict[str, Callable[[], Mapping[str, AnyTable]]] = {
+        "default": lambda: {name: default_table(result.selected, result, rows) for name, rows in in_splits.items()},
+        "provenance": lambda: {ONLY_SPLIT: provenance_table(result.selected, result, assigned)},
         "dropped": lambda: {ONLY_SPLIT: dropped_table(result)},
     }
     notes = [*assigned.notes]
@@ -88,7 +92,7 @@ def write_dataset(folder: Path, result: RunResult) -> WrittenDataset:
                     configs.append(_write_config(new_folder, name, splits, result))
                 del splits
             write_figures(new_folder, result.figures)
-            _write_text(new_folder / CARD, result.secrets.redact(card(result, configs, by_split, notes)))
+            _write_text(new_folder / CARD, result.secrets.redact(card(result, configs, assigned.counts, notes)))
             _check_viewer(folder, new_folder)
             hashes = {name: file_hash(new_folder / name) for name in _file_names(new_folder)}
             files.add({f"{folder.name}/{name}": value for name, value in hashes.items()})
@@ -98,7 +102,7 @@ def write_dataset(folder: Path, result: RunResult) -> WrittenDataset:
     except OSError as error:
         raise RunError(f"{folder}: the data set cannot be written: {error.strerror or error}") from error
     sha256 = content_hash({name: value for name, value in hashes.items() if name.endswith(".parquet")})
-    return WrittenDataset({name: len(rows) for name, rows in by_split.items()}, tuple(notes), sha256)
+    return WrittenDataset({name: count.texts for name, count in assigned.counts.items()}, tuple(notes), sha256)
 
 
 def write_figures(folder: Path, figures: Sequence[CardFigure]) -> None:
@@ -108,14 +112,14 @@ def write_figures(folder: Path, figures: Sequence[CardFigure]) -> None:
         _write_text(folder / figure.path, figure.svg)
 
 
-def _notes_on_empty(config: str, splits: Mapping[str, ColumnTable]) -> list[str]:
+def _notes_on_empty(config: str, splits: Mapping[str, AnyTable]) -> list[str]:
     """Return a note for each empty split, or one where all are empty: what has no rows cannot be loaded."""
     if not any(map(len, splits.values())):
         return [f"config {config} is empty and left out"]
     return [f"split {name} is empty and left out" for name, table in splits.items() if not len(table)]
 
 
-def _write_config(folder: Path, name: str, splits: Mapping[str, ColumnTable], result: RunResult) -> DatasetConfig:
+def _write_config(folder: Path, name: str, splits: Mapping[str, AnyTable], result: RunResult) -> DatasetConfig:
     """Write the files of one config and return what the card states about it."""
     content = hashlib.sha256()
     files: dict[str, str] = {}
@@ -133,7 +137,7 @@ def _write_config(folder: Path, name: str, splits: Mapping[str, ColumnTable], re
     return DatasetConfig(name, files, content.hexdigest(), sum(map(len, splits.values())))
 
 
-def _write_parquet(path: Path, table: ColumnTable, result: RunResult) -> None:
+def _write_parquet(path: Path, table: AnyTable, result: RunResult) -> None:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -142,7 +146,9 @@ def _write_parquet(path: Path, table: ColumnTable, result: RunResult) -> None:
         pq.ParquetWriter(file, table.schema, compression="zstd") as writer,
     ):
         for columns in table.parts(ROWS_PER_GROUP):
-            writer.write_table(pa.table(_without_secrets(columns, result), schema=table.schema))
+            cells = _without_secrets(columns, result)
+            arrays = [arrow_column(cells[field.name], field.type) for field in table.schema]
+            writer.write_table(pa.Table.from_arrays(arrays, schema=table.schema))
 
 
 def _without_secrets(columns: Mapping[str, Sequence[object]], result: RunResult) -> dict[str, Sequence[object]]:

@@ -15,6 +15,7 @@ from textsynth.core.protocols import TextOrigin
 from textsynth.core.records import DroppedRecord, Record
 from textsynth.core.secrets import RecipeSecrets
 from textsynth.core.task import Task
+from textsynth.export.outcome_counts import OutcomeCounts, count_drops, count_outcomes
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,14 +161,22 @@ class RunResult:
     secrets: RecipeSecrets = field(default_factory=RecipeSecrets)
     label_losses: Sequence[str] = ()
     origins: Mapping[str, TextOrigin] = field(default_factory=dict)
+    outcome_counts: OutcomeCounts | None = None
 
     @property
     def origins_without_model(self) -> list[TextOrigin]:
         """Where the selected texts come from that no model wrote, each once."""
-        steps = dict.fromkeys(record.provenance.step for record in self.selected if not record.provenance.request_key)
+        steps = self.counts.steps_without_model
         return list(dict.fromkeys(self.origins[step] for step in steps if step in self.origins))
 
     @property
     def model_generated(self) -> bool:
         """Whether a model wrote any of the selected texts; else all are rows of a source, and were only checked."""
-        return any(record.provenance.request_key for record in self.selected)
+        return self.counts.model_generated
+
+    @property
+    def counts(self) -> OutcomeCounts:
+        """The counts of the texts, for the card and its figures."""
+        if self.outcome_counts is not None:
+            return self.outcome_counts
+        return count_outcomes(self.task, self.selected, self.surplus, count_drops(self.dropped))

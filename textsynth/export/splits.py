@@ -10,26 +10,72 @@ from __future__ import annotations
 
 import hashlib
 from array import array
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Callable, Container, Iterator, Mapping, Sequence
-from typing import NamedTuple
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, NamedTuple
 
 from textsynth.core.records import Record
 from textsynth.core.task import parent_texts
 from textsynth.text.normalize import normal_form
 
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from textsynth.core.sorted_runs import Numbers
+
 LABELS_LISTED = 5
+ROWS_AT_ONCE = 100_000
 
 FamilyTexts = Callable[[Record], Sequence[str]]
 """Returns the texts that a record shares with the others of its family: the task's `family_texts`."""
 
 
-class SplitAssignment(NamedTuple):
-    """The split and the family (its smallest record id) by record id, and notes on shares that were not met."""
+class SplitCounts(NamedTuple):
+    """The number of texts of a split, and how many of them have each label."""
 
-    split: Mapping[str, str]
-    family: Mapping[str, str]
-    notes: tuple[str, ...]
+    texts: int
+    labels: Mapping[str, int]
+
+
+@dataclass(frozen=True)
+class SplitAssignment:
+    """The split and the family (its smallest record id) of each record, as arrays in the order of the ids.
+
+    `ids` and `families` are the numbers of ids (`id_numbers`), `codes` the index of the split among `names`. `counts`
+    is by split; `notes` are on shares that were not met. An entry takes 17 bytes, as texts in a dict about 300.
+    """
+
+    ids: Numbers
+    families: Numbers
+    codes: NDArray[np.uint8]
+    names: tuple[str, ...]
+    counts: Mapping[str, SplitCounts]
+    notes: tuple[str, ...] = ()
+
+    @property
+    def split(self) -> dict[str, str]:
+        """The split by record id."""
+        return {id_: self.names[code] for id_, code in zip(_id_texts(self.ids), self.codes.tolist(), strict=True)}
+
+    @property
+    def family(self) -> dict[str, str]:
+        """The family by record id."""
+        return dict(zip(_id_texts(self.ids), _id_texts(self.families), strict=True))
+
+    def splits_of(self, part: slice) -> list[str]:
+        """Return the splits of some of the records, in the order of their ids."""
+        return [self.names[code] for code in self.codes[part].tolist()]
+
+    def families_of(self, part: slice) -> list[str]:
+        """Return the families of some of the records, in the order of their ids."""
+        return _id_texts(self.families[part])
+
+    def is_in(self, split: str) -> NDArray[np.bool_]:
+        """Return whether each of the records is in a split, in the order of their ids."""
+        is_in: NDArray[np.bool_] = self.codes == self.names.index(split)
+        return is_in
 
 
 def assign_splits(
@@ -40,18 +86,67 @@ def assign_splits(
     `shares` maps split names to weights, which are divided by their sum; ties go to the first name. The result does not
     depend on the order of the records. A record with several labels counts under its rarest.
     """
-    family = families(records, family_texts)
-    if len(shares) == 1:
-        return SplitAssignment(dict.fromkeys(family, *shares), family, ())
-    strata = _strata(records)
-    targets = _targets(Counter(strata.values()), shares)
-    remaining = _RemainingCounts(targets, shares)
-    split: dict[str, str] = {}
-    for members in _ordered(family, seed):
-        sizes = Counter(map(strata.__getitem__, members)) if len(members) > 1 else {strata[members[0]]: 1}
-        split.update(dict.fromkeys(members, remaining.assign(sizes)))
-    labels = {record.id: record.labels or ("",) for record in records}
-    return SplitAssignment(split, family, _notes(split, labels, targets, shares))
+    import numpy as np
+
+    read = _read(records, family_texts)
+    families = _connect(records, read, family_texts)
+    ids = np.frombuffer(read.ids, np.uint64)
+    order = np.argsort(ids)
+    ids, families = ids[order], families[order]
+    label_sets, names = list(read.label_sets), tuple(shares)
+    sets = np.frombuffer(read.set_of_record, np.uint32)[order]
+    sizes_of_sets = dict(zip(label_sets, np.bincount(sets, minlength=len(label_sets)).tolist(), strict=True))
+    codes, targets = np.zeros(len(ids), np.uint8), {}
+    if len(names) > 1:
+        strata_of_sets = _strata(sizes_of_sets)
+        sizes: Counter[str] = Counter()
+        for labels, stratum in strata_of_sets.items():
+            sizes[stratum] += sizes_of_sets[labels]
+        targets = _targets(sizes, shares)
+        codes = _assign_families(families, sets, list(strata_of_sets.values()), _RemainingCounts(targets, shares), seed)
+    pairs = np.bincount(sets.astype(np.intp) * len(names) + codes, minlength=len(label_sets) * len(names))
+    by_set = dict(zip(label_sets, pairs.reshape(-1, len(names)).tolist(), strict=True))
+    counts = {name: _count(code, by_set) for code, name in enumerate(names)}
+    return SplitAssignment(ids, families, codes, names, counts, _notes(counts, list(by_set), targets))
+
+
+def _assign_families(
+    families: Numbers, sets: NDArray[np.uint32], strata: Sequence[str], remaining: _RemainingCounts, seed: int
+) -> NDArray[np.uint8]:
+    """Return the code of each record's split: the largest family comes first, those of one size are in a seeded order.
+
+    Records are in the order of their ids; `strata` has the stratum of each label set.
+    """
+    import numpy as np
+
+    members = np.argsort(families, kind="stable")
+    first_members = np.flatnonzero(np.diff(families[members], prepend=families[members[:1]] + np.uint64(1)))
+    sizes = np.diff(first_members, append=len(members))
+    hashes = bytearray()
+    for start in range(0, len(first_members), ROWS_AT_ONCE):
+        for name in _id_texts(families[members[first_members[start : start + ROWS_AT_ONCE]]]):
+            hashes += hashlib.sha256(f"{seed}:{name}".encode()).digest()[:16]  # two are never the same
+    ranks = np.frombuffer(hashes, ">u8").reshape(-1, 2)
+    codes = np.zeros(len(families), np.uint8)
+    stratum_of = sets[members]
+    order = np.lexsort((ranks[:, 1], ranks[:, 0], -sizes))
+    for start in range(0, len(order), ROWS_AT_ONCE):
+        part = order[start : start + ROWS_AT_ONCE]
+        for first, size in zip(first_members[part].tolist(), sizes[part].tolist(), strict=True):
+            if size == 1:
+                counts: Mapping[str, int] = {strata[stratum_of[first]]: 1}
+            else:
+                counts = Counter(strata[number] for number in stratum_of[first : first + size].tolist())
+            codes[members[first : first + size]] = remaining.assign(counts)
+    return codes
+
+
+def _count(code: int, by_set: Mapping[tuple[str, ...], Sequence[int]]) -> SplitCounts:
+    labels: Counter[str] = Counter()
+    for names, sizes in by_set.items():
+        for name in names:
+            labels[name] += sizes[code]
+    return SplitCounts(sum(sizes[code] for sizes in by_set.values()), labels)
 
 
 class _RemainingCounts:
@@ -61,9 +156,10 @@ class _RemainingCounts:
         self._remaining = {stratum: dict(cells) for stratum, cells in targets.items()}
         self._targets = {name: sum(cells[name] for cells in targets.values()) for name in shares}
         self._missing = dict(self._targets)
+        self._codes = {name: code for code, name in enumerate(shares)}
 
-    def assign(self, sizes: Mapping[str, int]) -> str:
-        """Assign a family to the split that needs it most, and return that split.
+    def assign(self, sizes: Mapping[str, int]) -> int:
+        """Assign a family to the split that needs it most, and return the index of that split.
 
         `sizes` is the number of its records by stratum. Ties go to the split that still misses the largest share of its
         records, so that no split stays empty while another has too many, and then to the first split.
@@ -79,7 +175,7 @@ class _RemainingCounts:
         for stratum, size in sizes.items():
             self._remaining[stratum][chosen] -= size
             self._missing[chosen] -= size
-        return chosen
+        return self._codes[chosen]
 
     def _missing_share(self, name: str) -> float:
         return self._missing[name] / self._targets[name] if self._targets[name] else -1.0
@@ -87,11 +183,49 @@ class _RemainingCounts:
 
 def families(records: Sequence[Record], family_texts: FamilyTexts = parent_texts) -> dict[str, str]:
     """Return the family of each record, by id: the smallest id among the records connected with it."""
+    numbers = _connect(records, _read(records, family_texts), family_texts)
+    return {record.id: name for record, name in zip(records, _id_texts(numbers), strict=True)}
+
+
+@dataclass(slots=True)
+class _RecordFacts:
+    """What one pass over the records finds: ids, label sets, and what may connect records.
+
+    `label_sets` numbers the sets in the order of their first record; `forms` are hashes of the normal forms of family
+    texts.
+    """
+
+    ids: array[int] = field(default_factory=lambda: array("Q"))
+    set_of_record: array[int] = field(default_factory=lambda: array("I"))
+    label_sets: dict[tuple[str, ...], int] = field(default_factory=dict)
+    parent_ids: set[str] = field(default_factory=set)
+    has_requests: bool = False
+    forms: array[int] = field(default_factory=lambda: array("q"))
+
+
+def _read(records: Sequence[Record], family_texts: FamilyTexts) -> _RecordFacts:
+    facts = _RecordFacts()
+    label_sets = facts.label_sets
+    for record in records:
+        facts.ids.append(int(record.id, 16))
+        facts.set_of_record.append(label_sets.setdefault(record.labels, len(label_sets)))
+        facts.parent_ids.update(record.provenance.parent_ids)
+        facts.has_requests |= bool(record.provenance.request_key)
+        facts.forms.extend([hash(form) for form in set(map(normal_form, family_texts(record)))])
+    return facts
+
+
+def _connect(records: Sequence[Record], facts: _RecordFacts, family_texts: FamilyTexts) -> Numbers:
+    """Return the family of each record, in the order of the records."""
+    import numpy as np
+
+    ids = np.frombuffer(facts.ids, np.uint64)
+    repeated = _repeated_forms(facts.forms)
+    if not (repeated or facts.parent_ids or facts.has_requests):
+        return ids
     # A union-find over indexes takes less memory than one over ids: most of millions of records are connected to none.
-    parent = array("q", range(len(records)))
+    parent = array("q", range(len(ids)))
     first_with: dict[tuple[str, str] | str, int] = {}
-    repeated = _repeated_forms(records, family_texts)
-    parent_ids = {parent_id for record in records for parent_id in record.provenance.parent_ids}
 
     def root_of(index: int) -> int:
         while parent[index] != index:
@@ -100,25 +234,23 @@ def families(records: Sequence[Record], family_texts: FamilyTexts = parent_texts
         return index
 
     for index, record in enumerate(records):
-        for key in _connections(record, parent_ids, family_texts, repeated):
+        for key in _connections(record, facts.parent_ids, family_texts, repeated):
             parent[root_of(index)] = root_of(first_with.setdefault(key, index))
-    names = [""] * len(records)
-    for index, record in enumerate(records):
-        root = root_of(index)
-        names[root] = min(record.id, names[root] or record.id)
-    return {record.id: names[root_of(index)] for index, record in enumerate(records)}
+    roots = np.fromiter(map(root_of, range(len(ids))), np.intp, len(ids))
+    smallest = ids.copy()
+    np.minimum.at(smallest, roots, ids)
+    return smallest[roots]
 
 
-def _repeated_forms(records: Sequence[Record], family_texts: FamilyTexts) -> frozenset[int]:
-    """Return the hashes of the normal forms that more than one record has among its family texts, and few others.
+def _repeated_forms(hashes: array[int]) -> frozenset[int]:
+    """Return the hashes of normal forms that more than one record has among its family texts, and few others.
 
     All other forms connect nothing. Sorted hashes of 64 bits take a tenth of the memory of a set of them; a form is
     among the others where the hash of another one is the same.
     """
     import numpy as np
 
-    hashes = array("q", (hash(form) for record in records for form in set(map(normal_form, family_texts(record)))))
-    ordered = np.sort(np.frombuffer(hashes, np.int64)) if hashes else np.zeros(0, np.int64)
+    ordered = np.sort(np.frombuffer(hashes, np.int64))
     return frozenset(ordered[1:][ordered[1:] == ordered[:-1]].tolist())
 
 
@@ -137,18 +269,13 @@ def _connections(
             yield "text", form
 
 
-def _strata(records: Sequence[Record]) -> dict[str, str]:
-    counts = Counter(label for record in records for label in record.labels)
-    return {record.id: min(record.labels, key=lambda label: (counts[label], label), default="") for record in records}
-
-
-def _ordered(family: Mapping[str, str], seed: int) -> list[list[str]]:
-    """Return the members of each family, the largest family first, those of one size in a seeded order."""
-    members: dict[str, list[str]] = defaultdict(list)
-    for record_id in sorted(family):
-        members[family[record_id]].append(record_id)
-    names = sorted(members, key=lambda name: hashlib.sha256(f"{seed}:{name}".encode()).digest())
-    return [members[name] for name in sorted(names, key=lambda name: -len(members[name]))]
+def _strata(sizes: Mapping[tuple[str, ...], int]) -> dict[tuple[str, ...], str]:
+    """Return the rarest label of each label set, by the number of records with each set."""
+    counts: Counter[str] = Counter()
+    for labels, size in sizes.items():
+        for label in labels:
+            counts[label] += size
+    return {labels: min(labels, key=lambda label: (counts[label], label), default="") for labels in sizes}
 
 
 def _targets(sizes: Mapping[str, int], shares: Mapping[str, float]) -> dict[str, dict[str, int]]:
@@ -187,22 +314,25 @@ def _rounded(total: int, shares: Mapping[str, float]) -> dict[str, int]:
 
 
 def _notes(
-    split: Mapping[str, str],
-    labels: Mapping[str, Sequence[str]],
+    counts: Mapping[str, SplitCounts],
+    label_sets: Sequence[tuple[str, ...]],
     targets: Mapping[str, Mapping[str, int]],
-    shares: Mapping[str, float],
 ) -> tuple[str, ...]:
-    sizes = Counter(split.values())
-    counts = Counter((label, name) for record_id, name in split.items() for label in labels[record_id])
-    all_labels = list(dict.fromkeys(label for record_labels in labels.values() for label in record_labels))
+    """Return the notes on splits, () where there is only one; `label_sets` are in the order of their first record."""
+    if len(counts) == 1:
+        return ()
+    all_labels = list(dict.fromkeys(label for labels in label_sets for label in labels or ("",)))
     notes = []
-    for name in shares:
+    for name, (size, by_label) in counts.items():
         target = sum(cells[name] for cells in targets.values())
-        size = sizes[name]
         if size != target:
             notes.append(f"split {name} has {size} texts where its share is {target}: families are never split")
-        missing = [label for label in all_labels if label and not counts[label, name]] if size else []
+        missing = [label for label in all_labels if label and not by_label.get(label, 0)] if size else []
         if missing:
             listed = ", ".join(missing[:LABELS_LISTED]) + (", …" if len(missing) > LABELS_LISTED else "")
             notes.append(f"split {name} has no text of {len(missing)} of {len(all_labels)} labels: {listed}")
     return tuple(notes)
+
+
+def _id_texts(numbers: Numbers) -> list[str]:
+    return [f"{number:016x}" for number in numbers.tolist()]

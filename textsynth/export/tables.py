@@ -5,10 +5,12 @@ Rows are sorted by id. Ids are hashes, so the order is as good as random, and th
 
 from __future__ import annotations
 
+import heapq
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from itertools import compress, islice
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from textsynth.core.formatting import valid_unicode
 from textsynth.core.records import REVIEW_DECISION, DroppedRecord, JsonValue, Record
@@ -24,9 +26,14 @@ from textsynth.export.column_types import (
     list_type,
 )
 from textsynth.export.run_result import RequestInfo, RunResult
+from textsynth.store.record_spool import drop_key, in_id_order
 
 if TYPE_CHECKING:
+    import numpy as np
     import pyarrow as pa
+    from numpy.typing import NDArray
+
+    from textsynth.export.splits import SplitAssignment
 
 NO_REQUEST = RequestInfo("", "", "", {})
 NOT_SELECTED = "not selected: quota full"
@@ -34,18 +41,22 @@ NOT_SELECTED = "not selected: quota full"
 LABEL_FIELDS = ("chosen_label", "intended_label")
 
 Columns = Mapping[str, Sequence[object]]
+Row = TypeVar("Row", Record, DroppedRecord)
 
 
 @dataclass(frozen=True, slots=True)
-class ColumnTable:
-    """A table of `length` rows. `schema` has the types of its columns, `part` returns a slice of rows as columns.
+class ColumnTable(Generic[Row]):
+    """A table of `length` rows. `schema` has the types of its columns.
 
-    Columns take more memory than the records they are made from, so rows are converted a part at a time.
+    `rows` yields the rows in order, from memory or from the disk; `convert` returns some of them as columns, and is
+    passed the index of the first one. Columns take more memory than the records they are made from, so rows are
+    converted a part at a time.
     """
 
     length: int
     schema: pa.Schema
-    part: Callable[[slice], Columns]
+    rows: Callable[[], Iterator[Row]]
+    convert: Callable[[Sequence[Row], int], Columns]
 
     def __len__(self) -> int:
         return self.length
@@ -53,16 +64,22 @@ class ColumnTable:
     @property
     def columns(self) -> Columns:
         """All rows as columns."""
-        return self.part(slice(None))
+        return self.convert(list(self.rows()), 0)
 
     def parts(self, rows: int) -> Iterator[Columns]:
         """Yield the columns of `rows` rows at a time, fewer at the end."""
-        return (self.part(slice(start, start + rows)) for start in range(0, self.length, rows))
+        remaining = self.rows()
+        for start in range(0, self.length, rows):
+            yield self.convert(list(islice(remaining, rows)), start)
 
 
-def default_table(records: Sequence[Record], result: RunResult) -> ColumnTable:
-    """Return the rows to train on: the task's columns, and labels as integer codes in the recipe's order."""
-    rows = sorted(records, key=lambda record: record.id)
+def default_table(
+    records: Sequence[Record], result: RunResult, in_split: NDArray[np.bool_] | None = None
+) -> ColumnTable[Record]:
+    """Return the rows to train on: the task's columns, and labels as integer codes in the recipe's order.
+
+    `in_split` says which of the records to take, in the order of their ids; None: all of them.
+    """
     types = {"id": TEXT, **dict.fromkeys(result.task.columns, TEXT)}
     if result.task.has_labels(result.labels):
         label = label_type(list(result.labels))
@@ -71,7 +88,13 @@ def default_table(records: Sequence[Record], result: RunResult) -> ColumnTable:
         types["origin"] = TEXT
     if result.weight is not None:
         types["weight"] = SINGLE
-    return ColumnTable(len(rows), arrow_schema(types), lambda part: _default_columns(rows[part], result))
+    length = len(records) if in_split is None else int(in_split.sum())
+
+    def rows() -> Iterator[Record]:
+        ordered = in_id_order(records)
+        return ordered if in_split is None else compress(ordered, in_split)
+
+    return ColumnTable(length, arrow_schema(types), rows, lambda part, _: _default_columns(part, result))
 
 
 def _default_columns(rows: Sequence[Record], result: RunResult) -> Columns:
@@ -92,25 +115,23 @@ def _default_columns(rows: Sequence[Record], result: RunResult) -> Columns:
     return columns
 
 
-def provenance_table(
-    records: Sequence[Record], result: RunResult, split: Mapping[str, str], family: Mapping[str, str]
-) -> ColumnTable:
+def provenance_table(records: Sequence[Record], result: RunResult, assigned: SplitAssignment) -> ColumnTable[Record]:
     """Return one row per selected record: where it comes from, its scores, its split and family."""
-    rows = sorted(records, key=lambda record: record.id)
 
-    def columns(part: slice) -> Columns:
-        group = rows[part]
+    def columns(group: Sequence[Record], start: int) -> Columns:
+        part = slice(start, start + len(group))
         return {
             "id": [row.id for row in group],
             **_provenance_columns(group, result),
             "label": [list(row.labels) if result.multi_label else row.label for row in group],
             "intended_label": [row.fields.get("intended_label") for row in group],
             "predicted_label": [row.fields.get("chosen_label") for row in group],
-            "split": [split[row.id] for row in group],
-            "family": [family[row.id] for row in group],
+            "split": assigned.splits_of(part),
+            "family": assigned.families_of(part),
         }
 
-    return ColumnTable(len(rows), provenance_schema(multi_label=result.multi_label), columns)
+    schema = provenance_schema(multi_label=result.multi_label)
+    return ColumnTable(len(records), schema, lambda: in_id_order(records), columns)
 
 
 def provenance_schema(*, multi_label: bool) -> pa.Schema:
@@ -120,16 +141,24 @@ def provenance_schema(*, multi_label: bool) -> pa.Schema:
     return arrow_schema({"id": TEXT, **_provenance_types(), **own})
 
 
-def dropped_table(result: RunResult) -> ColumnTable:
+def dropped_table(result: RunResult) -> ColumnTable[DroppedRecord]:
     """Return the texts that are not in the data set: dropped, in review, or surplus (section `select`).
 
     `text` is empty for an answer that could not be parsed, and `raw_answer` has the answer. `source_text` is the text
     that the record rewrites or belongs to.
     """
-    surplus = (DroppedRecord(record, "select", result.selector, NOT_SELECTED) for record in result.surplus)
-    drops = sorted((*result.dropped, *surplus), key=lambda drop: (drop.record.id, drop.section, drop.step, drop.reason))
+
+    def rows() -> Iterator[DroppedRecord]:
+        dropped = in_id_order(result.dropped)
+        if not result.surplus:
+            return dropped
+        surplus = in_id_order(result.surplus)
+        not_selected = (DroppedRecord(record, "select", result.selector, NOT_SELECTED) for record in surplus)
+        return heapq.merge(dropped, not_selected, key=drop_key)
+
+    length = len(result.dropped) + len(result.surplus)
     schema = dropped_schema(multi_label=result.multi_label)
-    return ColumnTable(len(drops), schema, lambda part: _dropped_columns(drops[part], result))
+    return ColumnTable(length, schema, rows, lambda part, _: _dropped_columns(part, result))
 
 
 def _dropped_columns(drops: Sequence[DroppedRecord], result: RunResult) -> Columns:

@@ -10,11 +10,18 @@ semantic_duplicate).
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar
+from hashlib import blake2b
+from typing import TYPE_CHECKING, ClassVar
 
 from textsynth.core.protocols import Context, Filter
 from textsynth.core.records import Record, Verdict
 from textsynth.text.normalize import normal_form
+
+if TYPE_CHECKING:
+    from textsynth.core.sorted_runs import Numbers, SortedRuns
+
+MAX_RECENT = 50_000
+"""Accepted texts whose normal forms are in memory, 250 bytes each for texts of 20 words."""
 
 
 class ExactDuplicate(Filter):
@@ -28,18 +35,24 @@ class ExactDuplicate(Filter):
 
 
 class ExactDuplicateSession:
-    """Keeps the normal forms of accepted texts in memory (about 250 bytes for a text of 20 words)."""
+    """Remembers accepted texts: the normal forms of the last `max_recent`, and 24 bytes for each earlier one.
 
-    def __init__(self) -> None:
-        self._accepted: dict[str, str] = {}
+    These are 128 bits of the hash of its normal form (BLAKE2b) and its id.
+    """
+
+    def __init__(self, max_recent: int = MAX_RECENT) -> None:
+        self._max_recent = max_recent
+        self._recent: dict[str, str] = {}
+        self._earlier: SortedRuns | None = None
 
     def evaluate_batch(self, records: Sequence[Record]) -> list[Verdict | None]:
         """Drop texts that equal an accepted one, or an earlier one of the batch; `duplicate_of` is its id."""
         batch: dict[str, str] = {}
         verdicts: list[Verdict | None] = []
-        for record in records:
-            form = normal_form(record.text)
-            duplicate_of = self._accepted.get(form) or batch.get(form)
+        forms = [normal_form(record.text) for record in records]
+        earlier = self._find_earlier(forms) if self._earlier is not None else {}
+        for record, form in zip(records, forms, strict=True):
+            duplicate_of = earlier.get(form) or self._recent.get(form) or batch.get(form)
             if duplicate_of is None:
                 batch[form] = record.id
                 verdicts.append(None)
@@ -50,4 +63,39 @@ class ExactDuplicateSession:
     def commit(self, records: Sequence[Record]) -> None:
         """Add accepted texts. Of two equal ones the first stays the one that others are duplicates of."""
         for record in records:
-            self._accepted.setdefault(normal_form(record.text), record.id)
+            self._recent.setdefault(normal_form(record.text), record.id)
+        if len(self._recent) > self._max_recent:
+            self._pack()
+
+    def _find_earlier(self, forms: Sequence[str]) -> dict[str, str]:
+        """Return the ids of the accepted texts whose normal forms are not in memory any more, by normal form."""
+        from textsynth.core.sorted_runs import id_text
+
+        assert self._earlier is not None
+        first, second = _digests(forms)
+        found, values = self._earlier.find(first)
+        found &= values["second"] == second
+        return {forms[index]: id_text(int(values["id"][index])) for index in found.nonzero()[0].tolist()}
+
+    def _pack(self) -> None:
+        import numpy as np
+
+        from textsynth.core.sorted_runs import SortedRuns, id_numbers
+
+        if self._earlier is None:
+            self._earlier = SortedRuns([("second", np.uint64), ("id", np.uint64)])
+        first, second = _digests(list(self._recent))
+        values = np.empty(len(first), [("second", np.uint64), ("id", np.uint64)])
+        values["second"], values["id"] = second, id_numbers(self._recent.values())
+        is_new = ~self._earlier.find(first)[0]
+        self._earlier.add(first[is_new], values[is_new])
+        self._recent.clear()
+
+
+def _digests(forms: Sequence[str]) -> tuple[Numbers, Numbers]:
+    """Return the first and the last 64 of 128 bits of the hash of each text."""
+    import numpy as np
+
+    digests = b"".join(blake2b(form.encode("utf-8", "surrogatepass"), digest_size=16).digest() for form in forms)
+    numbers = np.frombuffer(digests, np.uint64).reshape(-1, 2)
+    return numbers[:, 0], numbers[:, 1]

@@ -74,9 +74,10 @@ def _issues_of_source(recipe: Recipe, name: str, records: Sequence[Record]) -> I
         unlabelled = 0  # a text that may have several labels may have none
     if unlabelled:
         count = f"sources.{name}: {pluralize(unlabelled, 'row')} of {len(records):,} without a label"
-        hint = nearest_column(recipe, name, "label")
         curator = _generator_copying_labels(recipe, name, lambda generator: generator.curates_source)
         writer = _generator_copying_labels(recipe, name, _keeps_labels)
+        # Only for an issue is the file read again.
+        hint = nearest_column(recipe, name, "label") if curator is not None or writer is not None else ""
         if curator is not None:
             yield (
                 f"{count}, and {curator} takes rows as they are: {NAME_LABEL_COLUMN}, or let `label: [choice]` choose"

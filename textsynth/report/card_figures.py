@@ -13,7 +13,6 @@ from typing import Any
 
 from textsynth.core.errors import RunError, UsageError
 from textsynth.core.formatting import valid_unicode
-from textsynth.core.records import reason_category
 from textsynth.export.card.evaluation import with_evaluation
 from textsynth.export.run_result import CardFigure, RunResult
 from textsynth.report.charts.bars import Bar, BarGroup, bar_chart
@@ -97,7 +96,7 @@ def _card_figure(name: str, plot: Plot) -> CardFigure:
 
 def _label_plots(result: RunResult) -> Iterator[tuple[str, Plot]]:
     """Yield the number of texts by label in the recipe's order; of more than 40 labels the 40 with the fewest texts."""
-    counts = Counter(label for record in result.selected for label in record.labels)
+    counts = result.counts.labels
     if len(result.labels) < 2 or not counts:
         return
     labels, title = list(result.labels), "Texts by label"
@@ -109,7 +108,9 @@ def _label_plots(result: RunResult) -> Iterator[tuple[str, Plot]]:
 
 
 def _funnel_plots(result: RunResult) -> Iterator[tuple[str, Plot]]:
-    counts = Counter(f"{drop.step}: {reason_category(drop.reason)}" for drop in result.dropped)
+    counts: Counter[str] = Counter()
+    for (_, step, reason), count in result.counts.drops.items():
+        counts[f"{step}: {reason}"] += count
     if not counts:
         return
     candidates = len(result.selected) + len(result.surplus) + len(result.dropped)
@@ -127,7 +128,7 @@ def _funnel_plots(result: RunResult) -> Iterator[tuple[str, Plot]]:
 def _confidence_plots(result: RunResult) -> Iterator[tuple[str, Plot]]:
     """Yield the distribution of every score that is a confidence in the label."""
     for step in result.confidence_steps:
-        values = [record.scores[step] for record in result.selected if step in record.scores]
+        values = result.counts.scores.get(step, ())
         if not values:
             continue
         bins = Counter(min(CONFIDENCE_BINS - 1, max(0, int(value * CONFIDENCE_BINS))) for value in values)

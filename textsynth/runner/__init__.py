@@ -38,7 +38,8 @@ from textsynth.runner.monitor import ProgressMonitor, RunTimer
 from textsynth.runner.quota import CellIndex, Quota, QuotaCell, quota_cells
 from textsynth.runner.requester import Requester
 from textsynth.runner.review_decisions import ReviewDecisions, review_notes
-from textsynth.runner.scheduler import RunState, Scheduler
+from textsynth.runner.run_state import RunState
+from textsynth.runner.scheduler import Scheduler
 from textsynth.runner.selection import select
 from textsynth.runner.setup import (
     check_dependencies,
@@ -56,6 +57,7 @@ from textsynth.store.decisions import read_decisions
 from textsynth.store.evaluation import write_evaluation
 from textsynth.store.journal import Journal
 from textsynth.store.manifest import Manifest, QuotaRow, read_manifest, write_manifest
+from textsynth.store.record_spool import MAX_PENDING, RecordSpool
 from textsynth.text.encoding import encoding_notes
 
 if TYPE_CHECKING:
@@ -98,15 +100,17 @@ def run(
     log: Callable[[str], None] = lambda _: None,
     batch: BatchFile | None = None,
     clock: Callable[[], float] = time.monotonic,
+    records_in_memory: int = MAX_PENDING,
 ) -> RunSummary:
     """Run a recipe in the folder `out`, continuing from the answers in its journal.
 
     Where the last run in the folder had the same inputs and met its quota, nothing is run again: its result stands.
     `limit` caps the selected texts; `fresh` moves the journal aside first; `watch` gets a progress snapshot a few times
     a second; `log` gets one line about each longer step; `batch` takes the place of servers; `clock` returns seconds,
-    which count for the budget and are shown. Raises SourceError, RecipeError and, for a limit below 1, UsageError
-    before anything is written; ModelError where no request can succeed, RunLocked and JournalError for the folder,
-    MissingAnswers with a batch that lacks answers.
+    which count for the budget and are shown. More accepted, or more dropped, records than `records_in_memory` go to a
+    temporary file in the folder, which makes no difference to the result. Raises SourceError, RecipeError and, for a
+    limit below 1, UsageError before anything is written; ModelError where no request can succeed, RunLocked and
+    JournalError for the folder, MissingAnswers with a batch that lacks answers.
     """
     started = clock()
     log = _without_secrets_in(log)
@@ -131,11 +135,12 @@ def run(
             check_folder(out, recipe, fresh=fresh)
             start_in(out, recipe, log)
             timer = RunTimer(journal, clock, started)
-            finished = _execute(fitted, cells, out, monitor, journal, sources, log=log, batch=batch, timer=timer)
+            state = _start_state(fitted, out, records_in_memory)
+            finished = _execute(fitted, cells, out, monitor, journal, sources, state, log=log, batch=batch, timer=timer)
             monitor.set_stage("writing the data set")
             manifest = _write_outputs(fitted, finished, out, timer)
             # The report reads the data set from disk: records, of which there may be millions, need not stay in memory.
-            del finished, sources
+            del finished, sources, state
             release_memory()
             inputs_now = inputs_of(recipe, out, limit, journal, manifest, inputs)
             if inputs_now is not None:
@@ -182,6 +187,7 @@ def _execute(
     monitor: ProgressMonitor,
     journal: Journal,
     sources: Mapping[str, Sequence[Record]],
+    state: RunState,
     *,
     log: Callable[[str], None],
     batch: BatchFile | None,
@@ -198,9 +204,8 @@ def _execute(
     context = make_context(recipe, sources, journal)
     runtime = ModelRuntime(recipe.base, cache_folder(), log, log_folder=out)
     requester = Requester(recipe.models, journal, runtime, batch)
-    scheduler = _make_scheduler(recipe, context, cells, requester, decisions, timer)
+    scheduler = _make_scheduler(recipe, context, cells, requester, decisions, timer, state)
     stopped = run_coroutine(_run_scheduler(scheduler, requester, monitor, timer))
-    state = scheduler.state
     if stopped == "dry" and state.stop_sentence is None and not quota_cells(recipe, None):
         # The recipe sets no quota, and a limit does not ask for more texts than there are.
         stopped, cells[0].wanted = "done", len(state.accepted)
@@ -242,6 +247,19 @@ def _execute(
     return FinishedRun(state, selected, surplus, manifest, requester.identities, stopped, sentence, notes, evaluation)
 
 
+def _start_state(recipe: Recipe, out: Path, records_in_memory: int) -> RunState:
+    """Return the state of a run that has nothing yet, and whose records leave memory where they can.
+
+    Accepted ones can where they are needed only to be written: where nothing selects from them and nothing is trained
+    on them. A quota alone needs their labels and fields.
+    """
+    dropped: RecordSpool[DroppedRecord] = RecordSpool(out, records_in_memory)
+    finds_errors = any(isinstance(item.step, ErrorFindingLabeller) for item in recipe.label)
+    if recipe.select or recipe.evaluate is not None or finds_errors:
+        return RunState(dropped=dropped)
+    return RunState(RecordSpool(out, records_in_memory), dropped)
+
+
 def _check_accepted(
     recipe: Recipe, context: Context, state: RunState, set_stage: Callable[[str], None]
 ) -> dict[str, LabelErrorSummary]:
@@ -253,7 +271,7 @@ def _check_accepted(
     set_stage("looking for label errors")
     result = find_label_errors(recipe, context, state.accepted)
     state.accepted = result.accepted
-    state.dropped += result.dropped
+    state.dropped.extend(result.dropped)
     state.reasons.update((drop.section, drop.step, reason_category(drop.reason)) for drop in result.dropped)
     return result.summaries
 
@@ -327,6 +345,7 @@ def _make_scheduler(
     requester: Requester,
     decisions: ReviewDecisions,
     timer: RunTimer,
+    state: RunState,
 ) -> Scheduler:
     generators = start_generators(recipe, context)
     shares = {item.name: item.step.share for item in recipe.generate if item.step.follows_quota}
@@ -358,6 +377,7 @@ def _make_scheduler(
         quick_filters=quick_filters(recipe),
         load_filters=lambda: load_filters(recipe, context),
         clock=timer.clock,
+        state=state,
     )
 
 

@@ -36,14 +36,15 @@ def label_losses(recipe: Recipe, accepted: Sequence[Record], dropped: Sequence[D
     filters = [(item.name, item.step) for item in recipe.filter]
     labellers = [(item.name, item.step) for item in recipe.label]
     entered = _count_labels(accepted, multi_label=recipe.multi_label)
-    drops_of: dict[str, list[Record]] = {}
+    dropped_by: dict[str, Counter[str]] = {}
     for drop in dropped:
         if drop.section != "parse":
-            drops_of.setdefault(drop.step, []).append(drop.record)
+            counts = dropped_by.setdefault(drop.step, Counter())
+            counts.update(_intended_labels(drop.record, multi_label=recipe.multi_label))
     losses: list[LabelLoss] = []
     # From the last check to the first: what entered a check is what left it and what it dropped.
     for name, step in reversed([*filters, *labellers]):
-        dropped_here = _count_labels(drops_of.get(name, ()), multi_label=recipe.multi_label)
+        dropped_here = dropped_by.get(name, Counter())
         entered += dropped_here
         component = type(step).__module__.rpartition(".")[2]
         for label in reversed(list(recipe.labels)):
@@ -81,6 +82,10 @@ def _loss(
 def _count_labels(records: Iterable[Record], *, multi_label: bool) -> Counter[str]:
     counts: Counter[str] = Counter()
     for record in records:
-        intended = record.field_text("intended_label")
-        counts.update((intended.split(", ") if multi_label else [intended]) if intended else record.labels)
+        counts.update(_intended_labels(record, multi_label=multi_label))
     return counts
+
+
+def _intended_labels(record: Record, *, multi_label: bool) -> Sequence[str]:
+    intended = record.field_text("intended_label")
+    return (intended.split(", ") if multi_label else [intended]) if intended else record.labels

@@ -10,7 +10,7 @@ from dataclasses import replace
 from textsynth.core.progress import CellProgress, ProgressSnapshot
 from textsynth.runner.quota import QuotaCell
 from textsynth.runner.requester import Requester
-from textsynth.runner.scheduler import RunState
+from textsynth.runner.run_state import RunState
 from textsynth.store.journal import Journal
 
 INTERVAL_SECONDS = 0.25

@@ -88,7 +88,7 @@ class CellIndex:
     def count(self, records: Iterable[Record]) -> dict[int, int]:
         """Return how many of the records count in each cell, by its index; cells without any are left out."""
         counts: dict[int, int] = {}
-        for record in records:
+        for record in records if self._by_keys else ():
             for number in self.find(record):
                 counts[number] = counts.get(number, 0) + 1
         return counts

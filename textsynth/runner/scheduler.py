@@ -11,13 +11,11 @@ import asyncio
 import itertools
 import sys
 import time
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Callable, Collection, Container, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from typing import Any
 
-from textsynth.core.calibration_summary import CalibrationSummary
-from textsynth.core.judge_summary import JudgesSummary
 from textsynth.core.records import (
     Completion,
     DroppedRecord,
@@ -35,11 +33,12 @@ from textsynth.runner.budget import RunBudget, estimate_tokens
 from textsynth.runner.candidate_pipeline import BatchResult, CandidatePipeline
 from textsynth.runner.first_answers import FirstAnswers
 from textsynth.runner.max_tokens import AdaptiveMaxTokens
-from textsynth.runner.open_window import LOOK_SECONDS, OpenTextCounter, OpenTexts, OpenWindow
+from textsynth.runner.open_window import LOOK_SECONDS, OpenTextCounter, OpenWindow
 from textsynth.runner.plugin_checks import ValidatedGenerator
 from textsynth.runner.quota import EVERYTHING, Quota
 from textsynth.runner.requester import Requester, without_thinking_in
 from textsynth.runner.review_decisions import NO_DECISIONS, ReviewDecisions
+from textsynth.runner.run_state import RunState
 
 WINDOWS_IN_FLIGHT = 2
 # How many answers are parsed, or requests keyed, before the event loop may handle what arrived from the model.
@@ -57,29 +56,6 @@ class ActiveGenerator:
     needs_model: bool
     texts_per_request: int = 1
     follows_quota: bool = True
-
-
-@dataclass(slots=True)
-class RunState:
-    """What a run has so far: accepted and dropped records in plan order, and what was requested, by journal key.
-
-    Equal request infos are one object, as most answers share theirs. `calibrations` are the labellers' results on gold
-    rows, by step, and `judges` the reliability of the judges of those that ask several; `notes` are sentences for the
-    user. `stop_sentence` says why the run stopped early, where it did. `open_texts` counts the texts of the window
-    whose answers are arriving; no other field does.
-    """
-
-    accepted: list[Record] = field(default_factory=list)
-    dropped: list[DroppedRecord] = field(default_factory=list)
-    requests: dict[str, RequestInfo] = field(default_factory=dict)
-    reasons: Counter[tuple[str, str, str]] = field(default_factory=Counter)
-    calibrations: dict[str, CalibrationSummary] = field(default_factory=dict)
-    judges: dict[str, JudgesSummary] = field(default_factory=dict)
-    notes: list[str] = field(default_factory=list)
-    candidates: int = 0
-    windows: int = 0
-    stop_sentence: str | None = None
-    open_texts: OpenTexts = field(default_factory=OpenTexts)
 
 
 @dataclass(slots=True)
@@ -106,7 +82,7 @@ class Scheduler:
 
     `source_ids` are the ids of source records, which a duplicate may name as its original. `quick_filters` are the
     names of the filters that the progress display may ask about the texts of an open window; `load_filters` loads what
-    filters need, and is called in their thread while the run waits for a model.
+    filters need, and is called in their thread while the run waits for a model. What the run has is in `state`.
     """
 
     def __init__(
@@ -126,6 +102,7 @@ class Scheduler:
         quick_filters: Collection[str] = (),
         load_filters: Callable[[], None] = lambda: None,
         clock: Callable[[], float] = time.monotonic,
+        state: RunState | None = None,
     ) -> None:
         self._generators = generators
         self._rows_first = rows_first
@@ -148,7 +125,8 @@ class Scheduler:
         self._has_yield = False
         self._infos: dict[tuple[str, str, str, Sampling, str], RequestInfo] = {}
         self._open_texts = OpenTextCounter(lambda texts: self._pipeline.filter_quickly(texts, quick_filters), clock)
-        self.state = RunState(open_texts=self._open_texts.texts)
+        self.state = RunState() if state is None else state
+        self.state.open_texts = self._open_texts.texts
 
     async def run(self) -> str:
         """Run all windows. Return why it stopped: met, budget, dry, failing, or done: without a quota, all was used."""
@@ -406,8 +384,8 @@ class Scheduler:
             self.state.reasons[drop.section, drop.step, reason_category(drop.reason)] += 1
         self._ledger.verify(self._source_ids)
         self.state.candidates += len(candidates) + len(unparsed)
-        self.state.accepted += result.accepted
-        self.state.dropped += dropped
+        self.state.accepted.extend(result.accepted)
+        self.state.dropped.extend(dropped)
         self.state.windows += 1
 
     async def _answer_labellers(self, groups: Sequence[Sequence[GenerationRequest]]) -> list[list[Completion] | None]:

@@ -8,11 +8,12 @@ from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import replace
 
 from textsynth.core.protocols import Context, Selector
-from textsynth.core.records import Record
+from textsynth.core.records import NO_FIELDS, NO_SCORES, Provenance, Record
 from textsynth.generate.label_sets import LabelSet
 from textsynth.runner.label_set_allocation import allocate_sets
 from textsynth.runner.plugin_checks import validate_selection
 from textsynth.runner.quota import CellIndex, QuotaCell
+from textsynth.store.record_spool import RecordSpool, SpooledPart
 
 
 def select(
@@ -21,7 +22,7 @@ def select(
     selectors: Sequence[Selector],
     context: Context,
     merged_steps: Container[str] = (),
-) -> tuple[list[Record], list[Record]]:
+) -> tuple[Sequence[Record], Sequence[Record]]:
     """Return the selected and the surplus records, each in the order of acceptance.
 
     The selectors select one after the other, each from what the one before it left; without any, the first accepted
@@ -34,10 +35,12 @@ def select(
     selected from the others.
 
     Where a text may have several labels it counts for each of them. The selectors then see records whose one label
-    stands for their label set.
+    stands for their label set. Records on the disk stay there: without selectors their texts are not needed.
     """
     if not cells:
-        return list(accepted), []
+        return accepted if isinstance(accepted, RecordSpool) else list(accepted), []
+    if isinstance(accepted, RecordSpool) and not selectors:
+        return _select_spooled(accepted, cells, context, merged_steps)
     merged = [record for record in accepted if record.provenance.step in merged_steps]
     total = next((cell.wanted for cell in cells if not cell.values), len(merged))
     if merged and len(merged) <= total:
@@ -69,6 +72,29 @@ def select(
         [record for record in accepted if record.id in selected],
         [record for record in accepted if record.id not in selected],
     )
+
+
+def _select_spooled(
+    accepted: RecordSpool[Record], cells: Sequence[QuotaCell], context: Context, merged_steps: Container[str]
+) -> tuple[Sequence[Record], Sequence[Record]]:
+    """Return the selected and the surplus records; only their ids, steps, labels and values in cells are in memory."""
+    import numpy as np
+
+    keys = {key for cell in cells for key in cell.values} - {"label"}
+    origins: dict[str, Provenance] = {}
+    label_sets: dict[tuple[str, ...], tuple[str, ...]] = {}
+
+    def without_text(record: Record) -> Record:
+        step = record.provenance.step
+        fields = {key: record.fields[key] for key in keys if key in record.fields}
+        origin = origins.setdefault(step, Provenance(step))
+        labels = label_sets.setdefault(record.labels, record.labels)
+        return Record.restored(record.id, "", origin, labels, fields or NO_FIELDS, NO_SCORES)
+
+    records = [without_text(record) for record in accepted]
+    selected = {record.id for record in select(records, cells, (), context, merged_steps)[0]}
+    mask = np.fromiter((record.id in selected for record in records), bool, len(records))
+    return SpooledPart(accepted, mask), SpooledPart(accepted, ~mask)
 
 
 def allocate(accepted: Sequence[Record], cells: Sequence[QuotaCell]) -> dict[str, int]:

@@ -16,13 +16,14 @@ from textsynth.core.records import DroppedRecord, Record, reason_category
 from textsynth.core.version import __version__
 from textsynth.evaluate.runner import fitted_weight
 from textsynth.export.card.licenses import conflicts, known_model_license
+from textsynth.export.outcome_counts import count_outcomes
 from textsynth.export.run_result import CardMetadata, CheckInfo, QuotaStatus, RunResult, SourceInfo
 from textsynth.prompts import find_prompt
 from textsynth.recipe import Recipe, references_in
 from textsynth.recipe.balance import balanced_steps
 from textsynth.runner.quota import CellIndex, QuotaCell
 from textsynth.runner.requester import RequestStats
-from textsynth.runner.scheduler import RunState
+from textsynth.runner.run_state import RunState
 from textsynth.store.manifest import FORMAT, Counts, DropCount, Licenses, QuotaRow, RunFacts
 
 if TYPE_CHECKING:
@@ -102,6 +103,7 @@ def run_result(recipe: Recipe, finished: FinishedRun) -> RunResult:
         secrets=recipe.secrets,
         label_losses=[loss["sentence"] for loss in manifest.get("label_losses", ())],
         origins={item.name: item.step.text_origin for item in recipe.generate if not item.step.needs_model},
+        outcome_counts=count_outcomes(recipe.task, finished.selected, finished.surplus, finished.state.reasons),
     )
     return replace(result, figures=run_figures(result))
 
@@ -266,7 +268,7 @@ def _as_json(evaluation: Evaluation) -> dict[str, Any]:
 
 
 def _counts(state: RunState, selected: int) -> Counts:
-    review = sum(drop.section == "review" for drop in state.dropped)
+    review = sum(count for (section, _, _), count in state.reasons.items() if section == "review")
     return {
         "candidates": state.candidates,
         "accepted": len(state.accepted),

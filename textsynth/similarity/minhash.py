@@ -10,13 +10,13 @@ from __future__ import annotations
 
 import math
 from array import array
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 from rensa import RMinHash
 
+from textsynth.similarity.lsh_bands import Digests, LshBands
 from textsynth.similarity.prefix_index import PrefixIndex
 
 PERMUTATIONS = 120
@@ -28,19 +28,13 @@ In 100,000 texts of 8 to 40 words, 15 % of them duplicates, no query has more th
 """
 ENTRIES_PER_SET = 2  # once such queries have met this number of entries a set, all sets are indexed exactly
 
-Digests = NDArray[np.uint32]
-"""MinHash signatures, one a row: (n, permutations)."""
+MAX_UNPACKED_SETS = 50_000
+"""The last sets are held as words, which is faster; of earlier ones the numbers of their words, in half the memory."""
 
 _SEED = 42
 _NO_WORDS = frozenset({""})  # stands for an empty text, so that two empty texts are alike and nothing else is like them
 _MIN_RECALL = 0.9  # of pairs at the similarity limit
 _TOLERANCE = 1e-9  # of a product of a similarity and a size, against rounding
-
-# An entry of the band table: the hash of a band in the upper 32 bits, the row in the lower 32.
-_Entries = NDArray[np.uint64]
-_ROW_MASK = np.uint64(2**32 - 1)
-_GOLDEN_GAMMA = np.uint64(0x9E3779B97F4A7C15)
-_ENTRIES_PER_BUCKET = 4  # on average
 
 
 class NearDuplicateMatch(NamedTuple):
@@ -77,11 +71,14 @@ class WordSetIndex:
     those of a template do; then queries with many candidates in the band table take the exact index instead.
     """
 
-    def __init__(self, similarity: float = 0.7) -> None:
-        """Create an empty index; a neighbour has a Jaccard similarity of at least `similarity`, in (0, 1]."""
+    def __init__(self, similarity: float = 0.7, max_unpacked: int = MAX_UNPACKED_SETS) -> None:
+        """Create an empty index; a neighbour has a Jaccard similarity of at least `similarity`, in (0, 1].
+
+        Of the sets before the last `max_unpacked` ones only the numbers of their words are in memory.
+        """
         self.similarity = similarity
         self._bands = LshBands(_band_count(similarity))
-        self._sets: list[tuple[str, ...]] = []
+        self._sets = _WordSets(max_unpacked)
         self._exact = PrefixIndex(similarity)
         self._crowded_entries = 0
         # The size of the largest set in the exact index: a neighbour of a set of SHORT_TEXT_WORDS words.
@@ -94,9 +91,9 @@ class WordSetIndex:
         """Add word sets; their rows continue from the last one."""
         self._bands.add(_stack_digests(signatures), range(len(self._sets), len(self._sets) + len(signatures)))
         for row, (words, _) in enumerate(signatures, start=len(self._sets)):
-            self._sets.append(tuple(words))
             if len(words) <= self._max_exact_size:
                 self._exact.add(row, words)
+        self._sets.extend([tuple(words) for words, _ in signatures])
 
     def find(
         self, signatures: Sequence[WordSetSignature], *, row_limits: Sequence[int] | None = None
@@ -130,8 +127,7 @@ class WordSetIndex:
             self._reorder()
 
     def _reorder(self) -> None:
-        sets = enumerate(self._sets)
-        self._exact.reorder([(row, words) for row, words in sets if len(words) <= self._max_exact_size])
+        self._exact.reorder([(row, words) for row, words in self._sets if len(words) <= self._max_exact_size])
 
     def _best_match(self, words: frozenset[str], rows: Iterable[int], row_limit: int) -> NearDuplicateMatch | None:
         size = len(words)
@@ -139,104 +135,68 @@ class WordSetIndex:
             rows = self._exact.find_candidates(words) if not rows else {*rows, *self._exact.find_candidates(words)}
         min_size, max_size = self.similarity * size - _TOLERANCE, size / self.similarity + _TOLERANCE
         best: NearDuplicateMatch | None = None
+        numbers: frozenset[int] | None = None
+        sets = self._sets
         for row in rows:
-            other = self._sets[row]
+            recent = row - sets.packed
+            other = sets.recent[recent] if recent >= 0 else sets.numbers_of_row(row)
             if row >= row_limit or not min_size <= len(other) <= max_size:
                 continue
-            shared = len(words.intersection(other))
+            if recent >= 0:
+                shared = len(words.intersection(other))
+            else:
+                if numbers is None:
+                    numbers = sets.numbers_of(words)
+                shared = len(numbers.intersection(other))
             similarity = shared / (size + len(other) - shared)
             if similarity >= self.similarity and (best is None or (-similarity, row) < (-best.similarity, best.row)):
                 best = NearDuplicateMatch(row, similarity)
         return best
 
 
-class LshBands:
-    """A table that finds the rows that share a band with a MinHash signature. Rows are numbers below 2^32.
+class _WordSets:
+    """Word sets by row. The last ones are in `recent`; the first `packed` ones as the numbers of their words."""
 
-    The entries are held in sorted runs that are merged as they grow (as in a log-structured merge tree).
-    """
+    def __init__(self, max_unpacked: int) -> None:
+        self.recent: list[tuple[str, ...]] = []
+        self.packed = 0
+        self._max_unpacked = max_unpacked
+        self._number_of: dict[str, int] = {}
+        self._numbers = array("I")
+        self._ends = array("Q", [0])
 
-    def __init__(self, bands: int) -> None:
-        """Create an empty table; `bands` divides the length of the signatures."""
-        self._bands = bands
-        self._runs: list[_SortedRun] = []
+    def __len__(self) -> int:
+        return self.packed + len(self.recent)
 
-    def add(self, digests: Digests, rows: Sequence[int]) -> None:
-        """Add signatures (n, permutations) under their rows."""
-        if not len(rows):
-            return
-        entries = (self._hash_bands(digests) | np.asarray(rows, np.uint64)[:, None]).ravel()
-        entries.sort()
-        while self._runs and len(self._runs[-1].entries) <= 4 * len(entries):
-            entries = np.concatenate([self._runs.pop().entries, entries])
-            entries.sort(kind="stable")  # merges the two sorted halves
-        self._runs.append(_make_run(entries))
+    def __iter__(self) -> Iterator[tuple[int, tuple[str, ...]]]:
+        """Yield the rows with their words."""
+        words = list(self._number_of)
+        for row in range(self.packed):
+            yield row, tuple([words[number] for number in self.numbers_of_row(row)])
+        yield from enumerate(self.recent, self.packed)
 
-    def count_entries(self, digests: Digests) -> NDArray[np.intp]:
-        """Return about how many entries of the table share a band with each signature; never less than there are."""
-        keys = self._hash_bands(digests)
-        counts = np.zeros(len(digests), np.intp)
-        for run in self._runs:
-            buckets = (keys >> run.shift).astype(np.intp)
-            counts += (run.starts[buckets + 1] - run.starts[buckets]).sum(axis=1, dtype=np.intp)
-        return counts
+    def extend(self, sets: Sequence[tuple[str, ...]]) -> None:
+        """Add sets; their rows continue from the last one."""
+        self.recent += sets
+        if len(self.recent) >= 2 * self._max_unpacked:
+            self._pack(len(self.recent) - self._max_unpacked)
 
-    def find_candidates(self, digests: Digests) -> list[list[int]]:
-        """Return, for each of n signatures (n, permutations), the rows that share a band with it, in ascending order.
+    def numbers_of_row(self, row: int) -> array[int]:
+        """Return the numbers of the words of a packed set."""
+        return self._numbers[self._ends[row] : self._ends[row + 1]]
 
-        A row without a common band is returned by a hash collision once in 4 billion comparisons of bands.
-        """
-        keys = self._hash_bands(digests).ravel()
-        queries = np.repeat(np.arange(len(digests), dtype=np.uint64) << np.uint64(32), self._bands)
-        pairs = np.concatenate([np.zeros(0, np.uint64), *(_matching_pairs(run, keys, queries) for run in self._runs)])
-        pairs.sort()
-        is_new = np.ones(len(pairs), bool)
-        np.not_equal(pairs[1:], pairs[:-1], out=is_new[1:])
-        pairs = pairs[is_new]
-        ends = np.searchsorted(pairs, np.arange(1, len(digests) + 1, dtype=np.uint64) << np.uint64(32)).tolist()
-        rows = (pairs & _ROW_MASK).tolist()
-        return [rows[start:end] for start, end in zip([0, *ends], ends, strict=False)]
+    def numbers_of(self, words: Iterable[str]) -> frozenset[int]:
+        """Return the numbers of those of the words that packed sets have."""
+        number_of = self._number_of
+        return frozenset([number_of[word] for word in words if word in number_of])
 
-    def _hash_bands(self, digests: Digests) -> _Entries:
-        """Return the hash of each band in the upper 32 bits, (n, bands); equal bands at other positions differ."""
-        count, permutations = digests.shape
-        bands = digests.reshape(count, self._bands, permutations // self._bands).astype(np.uint64)
-        seeds = np.arange(1, self._bands + 1, dtype=np.uint64) * _GOLDEN_GAMMA
-        hashes = np.broadcast_to(seeds, (count, self._bands)).copy()
-        for position in range(bands.shape[2]):  # multiply and shift, as splitmix64 does (Steele, Lea and Flood 2014)
-            hashes ^= bands[:, :, position]
-            hashes *= _GOLDEN_GAMMA
-            hashes ^= hashes >> np.uint64(32)
-        hashes *= np.uint64(0xBF58476D1CE4E5B9)
-        return hashes & ~_ROW_MASK
-
-
-class _SortedRun(NamedTuple):
-    """Sorted entries in buckets by their leading bits: bucket b is `entries[starts[b] : starts[b + 1]]`."""
-
-    entries: _Entries
-    starts: NDArray[np.uint32]
-    shift: np.uint64
-
-
-def _make_run(entries: _Entries) -> _SortedRun:
-    bits = max(1, (len(entries) // _ENTRIES_PER_BUCKET).bit_length())
-    shift = np.uint64(64 - bits)
-    starts = np.searchsorted(entries, np.arange(2**bits, dtype=np.uint64) << shift).astype(np.uint32)
-    return _SortedRun(entries, np.append(starts, np.uint32(len(entries))), shift)
-
-
-def _matching_pairs(run: _SortedRun, keys: _Entries, queries: _Entries) -> _Entries:
-    """Return, for every entry of the run whose band hash is one of `keys`, the query (upper 32 bits) and the row."""
-    buckets = (keys >> run.shift).astype(np.intp)
-    starts = run.starts[buckets].astype(np.intp)
-    counts = run.starts[buckets + 1] - starts
-    ends = np.cumsum(counts)
-    key_of_entry = np.repeat(np.arange(len(keys)), counts)
-    entries = run.entries[np.arange(len(key_of_entry)) + (starts - ends + counts)[key_of_entry]]
-    same = (entries & ~_ROW_MASK) == keys[key_of_entry]
-    pairs: _Entries = queries[key_of_entry[same]] | (entries[same] & _ROW_MASK)
-    return pairs
+    def _pack(self, count: int) -> None:
+        number_of, numbers = self._number_of, self._numbers
+        for words in self.recent[:count]:
+            numbers.extend([number_of.setdefault(word, len(number_of)) for word in words])
+            self._ends.append(len(numbers))
+        del self.recent[:count]
+        self.packed += count
 
 
 def _stack_digests(signatures: Sequence[WordSetSignature]) -> Digests:

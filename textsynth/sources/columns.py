@@ -14,6 +14,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import cast
 
 from pydantic import Field
 
@@ -22,6 +23,7 @@ from textsynth.core.options import Count, Texts
 from textsynth.core.protocols import Source
 from textsynth.core.records import JsonValue, Record
 from textsynth.core.source_rows import SourceRows
+from textsynth.sources.packed_texts import MIN_PACKED, PackedTexts
 from textsynth.text.labels import one_form
 
 MAX_CELL_CHARACTERS = 1_000_000
@@ -130,20 +132,32 @@ class TableSource(Source):
         return _sample_per_label(list(rows), self.per_label, seed)
 
 
-def _texts(table: SourceTable, column: str) -> list[str]:
-    texts: list[str] = []
-    for row, cell in enumerate(table.cells(column, "text")):
+def _texts(table: SourceTable, column: str) -> Sequence[str]:
+    """Return the cells of a column, each of which must be a text; packed where there are many."""
+    cells = table.cells(column, "text")
+    rows = 0
+    for block in cells.blocks() if isinstance(cells, PackedTexts) else (cells,):
+        _check_texts(block, table, rows, column)
+        rows += len(block)
+    texts = cast("Sequence[str]", cells)
+    if isinstance(texts, PackedTexts):
+        return texts
+    return PackedTexts(texts) if len(texts) >= MIN_PACKED else list(texts)
+
+
+def _check_texts(cells: Sequence[object], table: SourceTable, first_row: int, column: str) -> None:
+    """Raise SourceError for the first cell that is no text or blank, else for the first that is too long or invalid."""
+    for row, cell in enumerate(cells, first_row):
         if not isinstance(cell, str):
             raise SourceError(f"{table.position(row)}: {column!r} is {_describe(cell)}; it must be text")
         if not cell or cell.isspace():
             raise SourceError(
                 f"{table.position(row)}: {column!r} is blank ({cell!r}); write a text there or remove the row"
             )
-        texts.append(cell)
+    texts = cast("Sequence[str]", cells)
     if _has_invalid_character("".join(texts)) or max(map(len, texts), default=0) > MAX_CELL_CHARACTERS:
-        for row, text in enumerate(texts):
+        for row, text in enumerate(texts, first_row):
             _check_cell(text, table, row, column)
-    return texts
 
 
 def _has_invalid_character(text: str) -> bool:
@@ -269,19 +283,33 @@ def _duplicate_indices(
 
     Rows whose labels and fields are equal, too, are in their order.
     """
-    if len(set(texts)) == len(texts):
+    repeated = _rows_of_repeated(texts)
+    if not repeated:
         return None
-    indices = array("L", bytes(array("L").itemsize * len(texts)))
-    repeated = {text for text, count in Counter(texts).items() if count > 1}
+    indices = array("I", bytes(array("I").itemsize * len(texts)))
     rows_of: dict[str, list[int]] = {}
-    for row, text in enumerate(texts):
-        if text in repeated:
-            rows_of.setdefault(text, []).append(row)
+    for row in repeated:
+        rows_of.setdefault(texts[row], []).append(row)
     for rows in rows_of.values():
         rows.sort(key=lambda row: (labels[row] if labels else (), sorted(fields[row].items()) if fields else []))
         for index, row in enumerate(rows):
             indices[row] = index
     return indices
+
+
+def _rows_of_repeated(texts: Sequence[str]) -> Sequence[int]:
+    """Return the rows of texts that occur more than once, in order, and of the few other ones with an equal hash."""
+    if not isinstance(texts, PackedTexts):
+        if len(set(texts)) == len(texts):
+            return ()
+        counts = Counter(texts)
+        return [row for row, text in enumerate(texts) if counts[text] > 1]
+    import numpy as np  # a set of millions of texts takes more memory than the source
+
+    hashes = np.fromiter(map(hash, texts), np.int64, len(texts))
+    ordered = np.sort(hashes)
+    rows: list[int] = np.isin(hashes, ordered[1:][ordered[1:] == ordered[:-1]]).nonzero()[0].tolist()
+    return rows
 
 
 def _sample_per_label(records: Sequence[Record], per_label: int, seed: int) -> list[Record]:

@@ -9,16 +9,18 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from itertools import islice
+from itertools import chain, islice
 from typing import TextIO
 
 from textsynth.core.errors import SourceError
 from textsynth.core.formatting import pluralize
 from textsynth.sources.columns import MAX_CELL_CHARACTERS, SourceTable
+from textsynth.sources.packed_texts import MIN_PACKED, PackedTexts
 
 _FIRST_LINE = re.compile(r"\s*([^\r\n]*)")
 _SEPARATOR_LINE = re.compile(r'\ufeff?"?sep=([,;|\t])"?[ \t]*(?:\r\n|\r|\n)', re.IGNORECASE)
 ROWS_AT_ONCE = 1000
+CHARACTERS_AT_ONCE = 1_000_000
 SEPARATORS = (
     ("\t", "tabs", "name it .tsv"),
     (",", "commas", "name it .csv"),
@@ -42,6 +44,7 @@ def csv_table(text: str, where: str, delimiter: str, limit: int | None) -> Sourc
         delimiter = _delimiter_of_header(text)
     line_numbers = functools.cache(lambda: _line_numbers(text, delimiter))
     maximum = None if limit is None else limit + 1
+    columns: Sequence[Sequence[str]]
     parsed = _parse_columns(text, where, delimiter, maximum)
     if parsed is None:
         header, columns = _columns_of(_parse_rows(text, where, delimiter, maximum), where, delimiter, line_numbers)
@@ -73,22 +76,25 @@ def _columns_of(
 
 def _parse_columns(
     text: str, where: str, delimiter: str, limit: int | None
-) -> tuple[list[str], list[list[str]]] | None:
+) -> tuple[list[str], list[list[str] | PackedTexts]] | None:
     """Return the header and the columns of the same rows as `_parse_rows`, without blank ones at the end.
 
-    A list for each row would take more memory than the texts. None where rows differ in their lengths.
+    A list for each row would take more memory than the texts; long columns are packed as they are read. None where rows
+    differ in their lengths.
     """
     with _reading(text, where, delimiter) as reader:
         rows = islice(filter(None, reader), limit)
         header = next(rows, None)
         if header is None:
             return None
-        columns: list[list[str]] = [[] for _ in header]
+        columns: list[list[str] | PackedTexts] = [[] for _ in header]
         while part := list(islice(rows, ROWS_AT_ONCE)):
             if set(map(len, part)) != {len(header)}:
                 return None
             for column, cells in zip(columns, zip(*part, strict=True), strict=True):
-                column += cells
+                column.extend(cells)
+            if len(columns[0]) >= MIN_PACKED and isinstance(columns[0], list):
+                columns = [PackedTexts(column) for column in columns]
     while columns[0] and not any(column[-1].strip() for column in columns):
         for column in columns:
             column.pop()  # spreadsheets write rows of nothing but separators below the last one
@@ -119,8 +125,21 @@ def _reading(text: str, where: str, delimiter: str) -> Iterator[Iterator[list[st
         raise SourceError(f"{where}:{line}: {_csv_error_message(str(error), delimiter)}") from error
 
 
-def _lines(text: str) -> TextIO:
-    """Return the text as a file; `StringIO` would take four bytes a character."""
+def _lines(text: str) -> Iterator[str]:
+    """Return the lines of a text, read a part at a time: a file of the whole text would take its memory again."""
+    return chain.from_iterable(map(_lines_of_part, _parts(text)))
+
+
+def _parts(text: str) -> Iterator[str]:
+    """Yield the text in parts that end with a line feed."""
+    start = 0
+    while start < len(text):
+        end = text.find("\n", start + CHARACTERS_AT_ONCE) + 1 or len(text)
+        yield text[start:end]
+        start = end
+
+
+def _lines_of_part(text: str) -> TextIO:
     return io.TextIOWrapper(io.BytesIO(text.encode("utf-8", "surrogatepass")), "utf-8", "surrogatepass", newline="")
 
 

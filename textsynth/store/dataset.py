@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from textsynth.core.errors import UsageError
 from textsynth.core.registry import load_component
 from textsynth.core.task import PARENT_TEXT_FIELDS, Task
+from textsynth.store.arrow_columns import arrow_column
 from textsynth.store.dataset_hash import DATASET, dataset_hash
 from textsynth.store.manifest import FILE, Manifest
 
@@ -66,10 +67,12 @@ class DatasetReader:
 
     def rows_of_split(self, columns: Sequence[str], split: str) -> Iterator[pa.RecordBatch]:
         """Yield the rows whose column `split` has this value, in batches of any length."""
+        import pyarrow as pa
         import pyarrow.compute as pc
 
+        (name,) = arrow_column([split], pa.string())
         for batch in self._batches([*columns, "split"]):
-            yield batch.filter(pc.equal(batch.column("split"), split))
+            yield batch.filter(pc.equal(batch.column("split"), name))
 
     def column(self, name: str) -> list[Any]:
         """Return the values of a column, [] where there is no such column."""
@@ -83,11 +86,14 @@ class DatasetReader:
 
     def rows_at(self, positions: Sequence[int]) -> list[dict[str, Any]]:
         """Return the rows at `positions`, in that order."""
+        import pyarrow as pa
+
         remaining = sorted(set(positions))
         rows: dict[int, dict[str, Any]] = {}
         for start, batch in self._batches_at(remaining):
             in_batch = remaining[bisect_left(remaining, start) : bisect_left(remaining, start + len(batch))]
-            taken = batch.take([position - start for position in in_batch]).to_pylist() if in_batch else []
+            in_order = arrow_column([position - start for position in in_batch], pa.int64())
+            taken = batch.take(in_order).to_pylist() if in_batch else []
             rows.update(zip(in_batch, taken, strict=True))
         for row in rows.values() if self.names else ():
             if "label" in row:
@@ -99,7 +105,7 @@ class DatasetReader:
         import pyarrow as pa
         import pyarrow.compute as pc
 
-        wanted = pa.array(sorted(set(ids)), pa.string())
+        wanted = arrow_column(sorted(set(ids)), pa.string())
         return self._positions(lambda column: pc.is_in(column, value_set=wanted)) if len(wanted) else {}
 
     def positions_of_prefix(self, prefix: str) -> dict[str, int]:

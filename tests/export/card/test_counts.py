@@ -1,16 +1,18 @@
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
 
 from tests.export.outcomes import record, run_result
 from textsynth.core.records import REVIEW_DECISION, DroppedRecord
 from textsynth.export.card.counts import counts, funnel, quantile, review_counts, score_table
 from textsynth.export.run_result import CheckInfo
+from textsynth.export.splits import SplitCounts
 
 
 def test_texts_are_counted_by_label_and_split_and_their_lengths_in_words() -> None:
     result = run_result()
-    text = counts(result, {"train": result.selected, "test": []})
+    text = counts(result, {"train": SplitCounts(30, Counter(refund=15, delivery=15)), "test": SplitCounts(0, {})})
     assert "| refund | wants money back | 15 |" in text
     assert "The median length is 2 words; one text in ten has at most 2, nine in ten at most 2." in text
 

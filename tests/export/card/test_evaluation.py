@@ -10,6 +10,7 @@ from tests.export.outcomes import HOSTILE, run_result
 from textsynth.export.card import card
 from textsynth.export.card.evaluation import evaluation_section, harm_before_gain, weight_sentence, with_evaluation
 from textsynth.export.run_result import CardFigure, CardMetadata
+from textsynth.export.splits import SplitCounts
 
 EVALUATION = {
     "classifiers": ["words"],
@@ -45,7 +46,7 @@ def card_with(evaluation: dict[str, Any], **changes: Any) -> str:
     sentences = (evaluation.get("verdict") or {}).get("sentences", ())
     figures = FIGURES if evaluation else ()
     result = run_result(evaluation=evaluation, evaluation_sentences=sentences, figures=figures, **changes)
-    return card(result, [], {"train": []}, ["a note"])
+    return card(result, [], {"train": SplitCounts(0, {})}, ["a note"])
 
 
 def test_scores_are_a_table_with_intervals_for_the_training_sets_that_are_known() -> None:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from textsynth.core.records import Record
 from textsynth.export.card.calibration import calibration_scores
 from textsynth.export.card.counts import counts, funnel, score_table
 from textsynth.export.card.evaluation import EVALUATION, LIMITATIONS, evaluation_section, weight_sentence, with_figures
@@ -16,6 +15,7 @@ from textsynth.export.card.markdown import bullets, escape
 from textsynth.export.card.metadata import DatasetConfig, citation, metadata
 from textsynth.export.card.provenance import generation_process, license_section, reproduction
 from textsynth.export.run_result import RunResult
+from textsynth.export.splits import SplitCounts
 
 __all__ = ["DatasetConfig", "card", "escape", "metadata"]
 
@@ -26,11 +26,11 @@ CONFIG_CONTENTS = {
 
 
 def card(
-    result: RunResult, configs: Sequence[DatasetConfig], splits: Mapping[str, Sequence[Record]], notes: Sequence[str]
+    result: RunResult, configs: Sequence[DatasetConfig], splits: Mapping[str, SplitCounts], notes: Sequence[str]
 ) -> str:
     """Return the text of README.md: YAML metadata between two `---` lines, then the sections that are not empty.
 
-    `configs` and `splits` are those of the data set, `notes` the notes on what was left out.
+    `configs` and the counts of `splits` are those of the data set, `notes` the notes on what was left out.
     """
     sections = [
         ("Intended use", intended_use(result)),

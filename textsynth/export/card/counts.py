@@ -3,51 +3,48 @@
 from __future__ import annotations
 
 import math
-from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from textsynth.core.formatting import pluralize
-from textsynth.core.records import REVIEW_DECISION, Record, reason_category
 from textsynth.export.card.markdown import escape, table
 from textsynth.export.run_result import RunResult
-from textsynth.text.normalize import words_of
+from textsynth.export.splits import SplitCounts
 
 
-def counts(result: RunResult, splits: Mapping[str, Sequence[Record]]) -> str:
+def counts(result: RunResult, splits: Mapping[str, SplitCounts]) -> str:
     """Return the number of texts by label and split, and a sentence on their lengths in words.
 
     Where a text may have several labels, another sentence says how many have.
     """
-    names = [name for name, rows in splits.items() if rows]
-    if not names:
+    totals = {name: split.texts for name, split in splits.items() if split.texts}
+    if not totals:
         return "No text was selected."
-    totals = {name: len(splits[name]) for name in names}
-    lengths = _lengths([text for name in names for record in splits[name] for text in result.task.texts(record)])
+    texts = result.counts
+    lengths = _lengths(texts.lengths)
     if not result.labels:
         return f"{table(('split', 'texts'), [(escape(name), total) for name, total in totals.items()])}\n\n{lengths}"
-    by_label = {name: Counter(label for row in splits[name] for label in row.labels) for name in names}
     rows: list[Sequence[object]] = [
-        (escape(label), escape(description), *(by_label[name][label] for name in names))
+        (escape(label), escape(description), *(splits[name].labels.get(label, 0) for name in totals))
         for label, description in result.labels.items()
     ]
     rows.append(("all", "", *totals.values()))
-    parts = [table(("label", "description", *map(escape, names)), rows), lengths]
+    parts = [table(("label", "description", *map(escape, totals)), rows), lengths]
     if result.multi_label:
-        several = sum(len(record.labels) > 1 for name in names for record in splits[name])
         total = pluralize(sum(totals.values()), "text")
-        parts.insert(1, f"{several} of {total} have several labels; a text counts for each of its labels.")
+        parts.insert(1, f"{texts.several_labels} of {total} have several labels; a text counts for each of its labels.")
     return "\n\n".join(parts)
 
 
 def funnel(result: RunResult) -> str:
     """Return the number of candidates by outcome, and of dropped texts by step and reason."""
-    waiting = sum(drop.section == "review" for drop in result.dropped)
+    texts = result.counts
+    waiting = texts.dropped_in("review")
     candidates = len(result.selected) + len(result.surplus) + len(result.dropped)
     outcomes = (
         f"Of {candidates} candidates: {len(result.selected)} selected, {len(result.surplus)} accepted but not "
         f"selected, {len(result.dropped) - waiting} dropped, {waiting} waiting for a person."
     )
-    reasons = Counter((drop.section, drop.step, reason_category(drop.reason)) for drop in result.dropped)
+    reasons = texts.drops
     rows = [
         (*map(escape, key), count) for key, count in sorted(reasons.items(), key=lambda entry: (-entry[1], entry[0]))
     ]
@@ -62,18 +59,14 @@ def funnel(result: RunResult) -> str:
 
 def review_counts(result: RunResult) -> str:
     """Return how many of the selected texts have a decision of a review, as `3 of 120`; "" for none."""
-    number = sum(REVIEW_DECISION in record.fields for record in result.selected)
+    number = result.counts.selected_decisions.total()
     return f"{number} of {len(result.selected)}" if number else ""
 
 
 def _review_sentence(result: RunResult) -> list[str]:
     """Return a sentence on the decisions of reviews, [] where there are none."""
-    decisions = Counter(
-        record.fields[REVIEW_DECISION]
-        for record in (*result.selected, *result.surplus)
-        if REVIEW_DECISION in record.fields
-    )
-    dropped = sum(drop.section == "person" for drop in result.dropped)
+    decisions = result.counts.accepted_decisions
+    dropped = result.counts.dropped_in("person")
     if not decisions and not dropped:
         return []
     number = decisions.total() + dropped
@@ -83,7 +76,7 @@ def _review_sentence(result: RunResult) -> list[str]:
 
 def score_table(result: RunResult) -> str:
     """Return a table of the scores of the selected texts, a row per step; "" where there are no scores."""
-    by_step = score_summary(result.selected)
+    by_step = result.counts.scores
     if not by_step:
         return ""
     rows = [
@@ -92,15 +85,6 @@ def score_table(result: RunResult) -> str:
     ]
     head = ("score of", "texts", "10th percentile", "median", "mean")
     return f"The scores of the selected texts; config `provenance` has those of each text.\n\n{table(head, rows)}"
-
-
-def score_summary(records: Sequence[Record]) -> dict[str, list[float]]:
-    """Return the sorted scores by step; the steps are in alphabetical order."""
-    values: dict[str, list[float]] = {}
-    for record in records:
-        for step, score in record.scores.items():
-            values.setdefault(step, []).append(float(score))
-    return {step: sorted(values[step]) for step in sorted(values)}
 
 
 def quantile(values: Sequence[float], share: float) -> float:
@@ -112,7 +96,7 @@ def _mean(values: Sequence[float]) -> str:
     return f"{math.fsum(values) / len(values):.2f}"
 
 
-def _lengths(texts: Sequence[str]) -> str:
-    words = sorted(len(words_of(text)) for text in texts)
+def _lengths(lengths: Mapping[int, int]) -> str:
+    words = [length for length, count in sorted(lengths.items()) for _ in range(count)]
     low, middle, high = (quantile(words, share) for share in (0.1, 0.5, 0.9))
     return f"The median length is {middle:g} words; one text in ten has at most {low:g}, nine in ten at most {high:g}."

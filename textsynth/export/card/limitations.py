@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from textsynth.core.formatting import format_percent, waiting_for_review
 from textsynth.core.protocols import TextOrigin
 from textsynth.export.card.calibration import calibration_limitations
-from textsynth.export.card.counts import review_counts, score_summary
+from textsynth.export.card.counts import review_counts
 from textsynth.export.card.evaluation import NOT_MEASURED, harm_before_gain
 from textsynth.export.card.markdown import bullets, escape, first_few
 from textsynth.export.run_result import RunResult
@@ -45,7 +45,7 @@ def _not_measured(result: RunResult) -> Iterator[str]:
 
 
 def _check_limitations(result: RunResult) -> Iterator[str]:
-    for step, values in score_summary(result.selected).items():
+    for step, values in result.counts.scores.items():
         low = sum(value < LOW_CONFIDENCE for value in values) if step in result.confidence_steps else 0
         if low:
             share = format_percent(low / len(values))
@@ -56,7 +56,7 @@ def _check_limitations(result: RunResult) -> Iterator[str]:
         listed = first_few([f"{escape(cell.name)} ({cell.selected} of {cell.wanted})" for cell in short])
         yield f"{len(short)} of {len(result.quota)} quota cells have fewer texts than requested: {listed}."
     yield from map(escape, (f"{sentence}." for sentence in result.label_losses))
-    waiting = sum(drop.section == "review" for drop in result.dropped)
+    waiting = result.counts.dropped_in("review")
     if waiting:
         yield f"{waiting_for_review(waiting)}; such doubtful texts are not in the data set."
     yield from _coverage_limitations(frozenset().union(*(check.looks_for for check in result.checks)))
