@@ -22,6 +22,14 @@ class ExactDuplicate(Filter):
 
     is_quick: ClassVar[bool] = True
 
+    @property
+    def word_similarity(self) -> None:
+        """None: duplicates have the same normal form."""
+
+    def duplicate_verdict(self, duplicate_of: str, similarity: float) -> Verdict:
+        """Return the verdict on a text with the same normal form as an accepted one."""
+        return _duplicate(duplicate_of)
+
     def start(self, context: Context) -> ExactDuplicateSession:
         """Return the filter's session, which knows no accepted texts yet."""
         return ExactDuplicateSession()
@@ -44,10 +52,14 @@ class ExactDuplicateSession:
                 batch[form] = record.id
                 verdicts.append(None)
             else:
-                verdicts.append(Verdict("the same text was accepted before", duplicate_of=duplicate_of))
+                verdicts.append(_duplicate(duplicate_of))
         return verdicts
 
     def commit(self, records: Sequence[Record]) -> None:
         """Add accepted texts. Of two equal ones the first stays the one that others are duplicates of."""
         for record in records:
             self._accepted.setdefault(normal_form(record.text), record.id)
+
+
+def _duplicate(duplicate_of: str) -> Verdict:
+    return Verdict("the same text was accepted before", duplicate_of=duplicate_of)

@@ -80,19 +80,19 @@ class WordSetIndex:
     def __init__(self, similarity: float = 0.7) -> None:
         """Create an empty index; a neighbour has a Jaccard similarity of at least `similarity`, in (0, 1]."""
         self.similarity = similarity
-        self._bands = LshBands(_band_count(similarity))
+        self._bands = LshBands(band_count(similarity))
         self._sets: list[tuple[str, ...]] = []
         self._exact = PrefixIndex(similarity)
         self._crowded_entries = 0
         # The size of the largest set in the exact index: a neighbour of a set of SHORT_TEXT_WORDS words.
-        self._max_exact_size = SHORT_TEXT_WORDS / similarity + _TOLERANCE
+        self._max_exact_size = max_exact_size(similarity)
 
     def __len__(self) -> int:
         return len(self._sets)
 
     def add(self, signatures: Sequence[WordSetSignature]) -> None:
         """Add word sets; their rows continue from the last one."""
-        self._bands.add(_stack_digests(signatures), range(len(self._sets), len(self._sets) + len(signatures)))
+        self._bands.add(stack_digests(signatures), range(len(self._sets), len(self._sets) + len(signatures)))
         for row, (words, _) in enumerate(signatures, start=len(self._sets)):
             self._sets.append(tuple(words))
             if len(words) <= self._max_exact_size:
@@ -105,7 +105,7 @@ class WordSetIndex:
 
         With `row_limits`, the nth set is compared only with rows below `row_limits[n]`.
         """
-        digests = _stack_digests(signatures)
+        digests = stack_digests(signatures)
         entries = self._bands.count_entries(digests)
         is_crowded = entries > MAX_ENTRIES
         self._crowded_entries += int(entries[is_crowded].sum())
@@ -198,17 +198,8 @@ class LshBands:
         return [rows[start:end] for start, end in zip([0, *ends], ends, strict=False)]
 
     def _hash_bands(self, digests: Digests) -> _Entries:
-        """Return the hash of each band in the upper 32 bits, (n, bands); equal bands at other positions differ."""
-        count, permutations = digests.shape
-        bands = digests.reshape(count, self._bands, permutations // self._bands).astype(np.uint64)
-        seeds = np.arange(1, self._bands + 1, dtype=np.uint64) * _GOLDEN_GAMMA
-        hashes = np.broadcast_to(seeds, (count, self._bands)).copy()
-        for position in range(bands.shape[2]):  # multiply and shift, as splitmix64 does (Steele, Lea and Flood 2014)
-            hashes ^= bands[:, :, position]
-            hashes *= _GOLDEN_GAMMA
-            hashes ^= hashes >> np.uint64(32)
-        hashes *= np.uint64(0xBF58476D1CE4E5B9)
-        return hashes & ~_ROW_MASK
+        """Return the hash of each band in the upper 32 bits, (n, bands)."""
+        return hash_bands(digests, self._bands) & ~_ROW_MASK
 
 
 class _SortedRun(NamedTuple):
@@ -239,12 +230,32 @@ def _matching_pairs(run: _SortedRun, keys: _Entries, queries: _Entries) -> _Entr
     return pairs
 
 
-def _stack_digests(signatures: Sequence[WordSetSignature]) -> Digests:
+def hash_bands(digests: Digests, count: int) -> NDArray[np.uint64]:
+    """Return a hash of each of the `count` bands of n signatures, (n, count); equal bands at other positions differ."""
+    rows, permutations = digests.shape
+    bands = digests.reshape(rows, count, permutations // count).astype(np.uint64)
+    seeds = np.arange(1, count + 1, dtype=np.uint64) * _GOLDEN_GAMMA
+    hashes = np.broadcast_to(seeds, (rows, count)).copy()
+    for position in range(bands.shape[2]):  # multiply and shift, as splitmix64 does (Steele, Lea and Flood 2014)
+        hashes ^= bands[:, :, position]
+        hashes *= _GOLDEN_GAMMA
+        hashes ^= hashes >> np.uint64(32)
+    hashes *= np.uint64(0xBF58476D1CE4E5B9)
+    return hashes
+
+
+def stack_digests(signatures: Sequence[WordSetSignature]) -> Digests:
+    """Return the MinHash signatures of word sets as one array, a row each."""
     digests = np.frombuffer(b"".join([signature.minhash for signature in signatures]), np.uint32)
     return digests.reshape(len(signatures), PERMUTATIONS)
 
 
-def _band_count(similarity: float) -> int:
+def max_exact_size(similarity: float) -> float:
+    """Return the number of words up to which all neighbours of this size are reported."""
+    return SHORT_TEXT_WORDS / similarity + _TOLERANCE
+
+
+def band_count(similarity: float) -> int:
     """Return the number of bands that finds a pair at the limit in nine cases of ten, with the fewest candidates."""
     for band_size in (15, 12, 10, 8, 6, 5, 4, 3, 2):
         bands = PERMUTATIONS // band_size
