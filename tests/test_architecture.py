@@ -33,6 +33,7 @@ LAYERS = (
     ("label", "recipe", "report", "cluster"),
     ("evaluate", "hub"),
     ("runner",),
+    ("sharded",),
     ("console",),
     ("api", "cli"),
     ("__main__",),

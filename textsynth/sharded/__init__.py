@@ -12,14 +12,15 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
+from textsynth.cluster.connection import check_address, connect
+from textsynth.cluster.tasks import run_on_cluster
 from textsynth.core.errors import UsageError
 from textsynth.core.formatting import pluralize
 from textsynth.core.version import __version__
-from textsynth.export.card import DatasetConfig
-from textsynth.export.card import escape
+from textsynth.export.card import DatasetConfig, escape
 from textsynth.export.card import metadata as card_metadata
 from textsynth.export.dataset import FOLDERS
 from textsynth.recipe import Recipe
@@ -29,7 +30,7 @@ from textsynth.sharded.matches import compare_groups, group_keys, join_words
 from textsynth.sharded.plan import Plan, make_plan
 from textsynth.sharded.resolution import resolve_pairs
 from textsynth.sharded.shards import shard_result, write_shard
-from textsynth.sharded.storage import Storage
+from textsynth.sharded.storage import open_folder
 from textsynth.sharded.texts import group_texts, read_shard
 
 SUMMARY = "filter.json"
@@ -38,7 +39,10 @@ WORK = "work"
 
 Task: TypeAlias = "Callable[[int], dict[str, Any]]"
 RunTasks: TypeAlias = "Callable[[Task, Sequence[int]], Iterable[dict[str, Any]]]"
-"""Calls a function with each number, in any order and on any machine, and yields the results."""
+"""Calls a task with each number, on any machine, and yields the results in the order of the numbers."""
+Stage: TypeAlias = "Callable[[Plan, int], dict[str, Any]]"
+Notes: TypeAlias = "dict[Stage, list[dict[str, Any]]]"
+"""What the tasks of each stage returned."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,42 +87,40 @@ class ShardedPass:
         }
 
 
-def run_here(task: Task, numbers: Sequence[int]) -> Iterator[dict[str, Any]]:
-    """Call the task with each number in this process."""
-    return map(task, numbers)
-
-
 def filter_shards(
     recipe: Recipe,
     *,
     out: str,
     work: str | None = None,
     shards: int | None = None,
-    run_tasks: RunTasks = run_here,
+    on: str | None = None,
     log: Callable[[str], None] = lambda _: None,
 ) -> ShardedPass:
     """Filter the existing texts of a recipe from shards to `shards` shards in the folder `out`.
 
-    `out` and `work` are paths, or URLs that fsspec opens. `work` holds intermediate tables, by default in `out`; it is
-    emptied at the end. The same call again continues where it stopped. Without `shards`, one is written for each
-    64 MB of files that are read. Raises RecipeError for a recipe that cannot be run in shards, SourceError, and
-    UsageError for a folder that holds something else.
+    `out` and `work` are paths, or URLs that fsspec opens. `work` holds intermediate tables, by default in `out`, and is
+    removed at the end. The same call again continues where it stopped. Without `shards`, one is written for each 64 MB
+    of files that are read. `on` is a Ray cluster that runs the tasks, as `--on` names it. Raises RecipeError for a
+    recipe that cannot be run in shards, SourceError, UsageError for a folder that holds something else, and
+    ClusterError.
     """
     check_dependencies(recipe)
-    out_folder = Storage(out)
-    work_folder = out_folder.folder(WORK) if work is None else Storage(work)
-    plan = make_plan(pin_sources(recipe), out_folder, work_folder, shards)
+    recipe = replace(pin_sources(recipe), base=recipe.base.absolute())
+    out_folder = open_folder(out)
+    work_folder = out_folder.folder(WORK) if work is None else open_folder(work)
+    plan = make_plan(recipe, out_folder, work_folder, shards)
     earlier = _earlier_result(plan)
     if earlier is not None:
         log("nothing has changed since the last pass here, whose result stands")
         return earlier
+    if on is not None:
+        _check_shared(plan, check_address(on))
     _prepare(plan)
-    notes: dict[Task, list[dict[str, Any]]] = {}
-    stages = _stages(plan)
-    for number, (title, stage, tasks) in enumerate(stages, start=1):
-        log(f"step {number} of {len(stages)}: {title}")
-        run = run_here if stage is _resolve else run_tasks
-        notes[stage] = list(run(functools.partial(stage, plan), range(tasks)))
+    if on is None:
+        notes = _run_stages(plan, _run_here, log)
+    else:
+        with connect(on, log=log) as cluster:
+            notes = _run_stages(plan, functools.partial(run_on_cluster, cluster), log)
     result = _result(plan, notes)
     _write_card(plan, result, notes[write_shard])
     plan.out.write_text(SUMMARY, json.dumps({"fingerprint": plan.fingerprint, **result.as_json()}, indent=2) + "\n")
@@ -126,10 +128,32 @@ def filter_shards(
     return result
 
 
-def _stages(plan: Plan) -> list[tuple[str, Any, int]]:
+def _run_stages(plan: Plan, run_tasks: RunTasks, log: Callable[[str], None]) -> Notes:
+    """Run all stages, each when the one before it is complete; return what their tasks returned."""
+    notes: Notes = {}
+    stages = _stages(plan)
+    for number, (title, stage, tasks) in enumerate(stages, start=1):
+        log(f"step {number} of {len(stages)}: {title}")
+        run = _run_here if stage is _resolve else run_tasks
+        notes[stage] = list(run(functools.partial(stage, plan), range(tasks)))
+    return notes
+
+
+def _run_here(task: Task, numbers: Sequence[int]) -> Iterator[dict[str, Any]]:
+    return map(task, numbers)
+
+
+def _check_shared(plan: Plan, address: str) -> None:
+    """Raise UsageError where the tasks of a cluster would not see the files."""
+    unshared = next((folder.url for folder in (plan.out, plan.work) if not folder.is_shared), None)
+    if unshared is not None:
+        raise UsageError(f"{unshared}: is in the memory of this process, which tasks on {address} do not see")
+
+
+def _stages(plan: Plan) -> list[tuple[str, Stage, int]]:
     """Return the stages, each with what it does and how many tasks it has."""
     parts = plan.parts
-    similar = [
+    similar: list[tuple[str, Stage, int]] = [
         ("grouping texts that may be similar", group_keys, parts),
         ("collecting their words", join_words, parts),
         ("comparing them", compare_groups, parts),
@@ -178,7 +202,7 @@ def _earlier_result(plan: Plan) -> ShardedPass | None:
     return ShardedPass(plan.out.url, **numbers, reasons=reasons, notes=tuple(summary["notes"]))
 
 
-def _result(plan: Plan, notes: dict[Any, list[dict[str, Any]]]) -> ShardedPass:
+def _result(plan: Plan, notes: Notes) -> ShardedPass:
     written = notes[write_shard]
     reasons: Counter[tuple[str, str, str]] = Counter()
     splits: Counter[str] = Counter()
@@ -189,8 +213,8 @@ def _result(plan: Plan, notes: dict[Any, list[dict[str, Any]]]) -> ShardedPass:
     sentences = []
     if resolution["undecided"]:
         sentences.append(
-            f"{pluralize(resolution['undecided'], 'selected text')} may be similar to another one: each has more similar "
-            "texts before it than are compared"
+            f"{pluralize(resolution['undecided'], 'selected text')} may be similar to another one: each has more "
+            "similar texts before it than are compared"
         )
     return ShardedPass(
         folder=plan.out.url,
@@ -232,7 +256,9 @@ def _write_card(plan: Plan, result: ShardedPass, written: Sequence[dict[str, Any
         f"# {recipe.export.pretty_name or recipe.name}",
         f"{result.sentence}, with TextSynth {__version__}.",
         "| dropped by | reason | texts |\n|---|---|---|\n"
-        + "\n".join(f"| {row['step']} | {escape(row['reason'])} | {row['count']:,} |" for row in result.as_json()["reasons"]),
+        + "\n".join(
+            f"| {row['step']} | {escape(row['reason'])} | {row['count']:,} |" for row in result.as_json()["reasons"]
+        ),
     ]
     card = f"---\n{card_metadata(shard_result(recipe), configs)}\n---\n\n" + "\n\n".join(lines) + "\n"
     plan.out.write_text("README.md", recipe.secrets.redact(card))

@@ -6,6 +6,7 @@ counts once. Only texts in a group are compared, and a pair is reported with its
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
@@ -34,18 +35,16 @@ def group_keys(plan: Plan, part: int) -> dict[str, int]:
     keys, nodes = table.column("key").to_numpy(), table.column("node").to_numpy()
     order = np.lexsort((nodes, keys))
     keys, nodes = keys[order], nodes[order]
-    is_start = np.ones(len(keys), bool)
-    is_start[1:] = keys[1:] != keys[:-1]
-    starts = np.flatnonzero(is_start)
+    starts = first_rows(keys)
     sizes = np.diff(np.append(starts, len(keys)))
     # A group is named by its texts, so that those that share several keys are one group.
-    names = np.add.reduceat(_mixed(nodes), starts) if len(starts) else nodes
+    names: NDArray[np.uint64] = np.add.reduceat(_mixed(nodes), starts) if len(starts) else nodes
     in_group = np.repeat(sizes > 1, sizes)
     groups = np.repeat(_mixed(names ^ sizes.astype(np.uint64)), sizes)[in_group]
-    members = np.unique(np.stack([nodes[in_group], groups], axis=1), axis=0)
+    members, groups = distinct_rows(nodes[in_group], groups)
     note = {"largest": int(sizes.max(initial=0))}
-    home = (members[:, 0] >> np.uint64(ROW_BITS)).astype(np.int64)
-    plan.work.write_parts(name, {"node": members[:, 0], "group": members[:, 1]}, home, note)
+    home = (members >> np.uint64(ROW_BITS)).astype(np.int64)
+    plan.work.write_parts(name, {"node": members, "group": groups}, home, note)
     return note
 
 
@@ -56,14 +55,13 @@ def join_words(plan: Plan, part: int) -> dict[str, int]:
     if note is not None:
         return note
     table = plan.work.read_part([f"groups-{number}" for number in range(plan.parts)], part)
-    rows = np.stack([table.column("node").to_numpy(), table.column("group").to_numpy()], axis=1)
-    rows = np.unique(rows, axis=0)
+    members, groups = distinct_rows(table.column("node").to_numpy(), table.column("group").to_numpy())
     nodes = plan.work.read_part([f"nodes-{part}"], 0)
-    at = np.searchsorted(nodes.column("node").to_numpy(), rows[:, 0])
+    at = np.searchsorted(nodes.column("node").to_numpy(), members)
     columns = {name: nodes.column(name).take(at) for name in nodes.column_names}
-    part_of = ((rows[:, 1] >> np.uint64(24)) % np.uint64(plan.parts)).astype(np.int64)
-    note = {"compared": len(np.unique(rows[:, 0]))}
-    plan.work.write_parts(name, {**columns, "group": rows[:, 1]}, part_of, note)
+    part_of = ((groups >> np.uint64(24)) % np.uint64(plan.parts)).astype(np.int64)
+    note = {"compared": len(first_rows(members))}
+    plan.work.write_parts(name, {**columns, "group": groups}, part_of, note)
     return note
 
 
@@ -77,13 +75,13 @@ def compare_groups(plan: Plan, part: int) -> dict[str, int]:
     groups, orders = table.column("group").to_numpy(), table.column("order").to_numpy()
     order = np.lexsort((orders, groups))
     groups = groups[order]
-    bounds = [*np.flatnonzero(np.diff(groups, prepend=~groups[:1])).tolist(), len(groups)]
+    bounds = [*first_rows(groups).tolist(), len(groups)]
     words = table.column("words")
     later: list[int] = []
     earlier: list[int] = []
     similarities: list[float] = []
     cut: list[bool] = []
-    for start, end in zip(bounds, bounds[1:], strict=False):
+    for start, end in itertools.pairwise(bounds):
         rows = order[start:end]
         sets = [frozenset(text.split(" ")) for text in words.take(rows).to_pylist()]
         for pair in similar_pairs(sets, plan.similarity):
@@ -147,6 +145,21 @@ def _pairs_of(
             pairs.append(SimilarPair(later, earlier, value))
             others += earlier not in remaining
     return pairs, is_cut
+
+
+def first_rows(*columns: NDArray[np.uint64]) -> NDArray[np.intp]:
+    """Return the indices of the rows of sorted columns that differ from the row before."""
+    is_first = np.ones(len(columns[0]), bool)
+    is_first[1:] = np.any([column[1:] != column[:-1] for column in columns], axis=0)
+    return np.flatnonzero(is_first)
+
+
+def distinct_rows(*columns: NDArray[np.uint64]) -> list[NDArray[np.uint64]]:
+    """Return the columns with their rows sorted, the first column first, and each row once."""
+    order = np.lexsort(columns[::-1])
+    columns = tuple(column[order] for column in columns)
+    first = first_rows(*columns)
+    return [column[first] for column in columns]
 
 
 def _mixed(values: NDArray[np.uint64]) -> NDArray[np.uint64]:

@@ -35,7 +35,7 @@ class Shard:
     generator: int
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Plan:
     """A pass over `shards`, in the order in which their texts are compared; `parts` is the number of output shards."""
 
@@ -105,11 +105,11 @@ def _issues(recipe: Recipe) -> Iterator[RecipeIssue]:
     for item in recipe.generate:
         if not item.step.curates_source or item.step.needs_model:
             yield RecipeIssue(item.where, f"{item.name}: shards are filtered as they are; the generator is existing")
-    for item in recipe.label:
-        yield RecipeIssue(item.where, f"{item.name}: texts in shards are not labelled; write `label: []`")
+    for labeller in recipe.label:
+        yield RecipeIssue(labeller.where, f"{labeller.name}: texts in shards are not labelled; write `label: []`")
     if recipe.want or recipe.balance is not None or any(label.want is not None for label in recipe.labels.values()):
         where = recipe.positions.get("want", str(recipe.path))
-        yield RecipeIssue(where, "want: all texts that pass the filters of a pass over shards are selected; leave it out")
+        yield RecipeIssue(where, "want: all texts in shards that pass the filters are selected; leave it out")
     if recipe.evaluate is not None:
         where = recipe.positions.get("evaluate", str(recipe.path))
         yield RecipeIssue(where, "evaluate: a pass over shards evaluates nothing; run the recipe on a sample of them")
@@ -118,19 +118,22 @@ def _issues(recipe: Recipe) -> Iterator[RecipeIssue]:
         sentence = "export.splits: texts that share a source text are written as one split: `splits: {train: 1.0}`"
         yield RecipeIssue(where, sentence)
     compared: list[bool] = []
-    for item in recipe.filter:
-        if isinstance(item.step, DuplicateFilter):
-            compared.append(item.step.word_similarity is None)
-        yield from _filter_issues(item, compared)
+    for step in recipe.filter:
+        if isinstance(step.step, DuplicateFilter):
+            compared.append(step.step.word_similarity is None)
+        yield from _filter_issues(step, compared)
 
 
 def _filter_issues(item: NamedStep[Filter], compared: list[bool]) -> Iterator[RecipeIssue]:
     step = item.step
     if isinstance(step, DuplicateFilter):
         if compared[:-1].count(compared[-1]):
-            yield RecipeIssue(item.where, f"{item.name}: shards are compared once in this way; leave the second one out")
+            yield RecipeIssue(item.where, f"{item.name}: texts are compared once in this way; leave the second one out")
         if scope_of(step) != "joined":
-            yield RecipeIssue(item.where, f"{item.name}: texts in shards are compared as a whole, not {scope_of(step)!r}")
+            yield RecipeIssue(
+                item.where,
+                f"{item.name}: texts in shards are compared as one text each; its scope is {scope_of(step)!r}",
+            )
         return
     compares = step.compares_accepted
     if compares is None:

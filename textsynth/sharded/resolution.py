@@ -9,12 +9,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from textsynth.sharded.matches import distinct_rows
 from textsynth.sharded.plan import Plan
 from textsynth.sharded.texts import NEVER_FIRST, ROW_BITS
 
 
 class Resolution(NamedTuple):
-    """The number of similar pairs, and of texts of which not all similar earlier texts are known and none is selected."""
+    """The number of similar pairs, and of selected texts of which not all similar earlier texts were compared."""
 
     pairs: int
     undecided: int
@@ -68,23 +69,22 @@ def _rows(texts: dict[str, Any], selected: Any, ends: Any, others: Any, similari
 
 def _read_pairs(plan: Plan) -> tuple[dict[str, Any], dict[str, Any], Any]:
     """Return the pairs, each once and in the order of the later text; the texts in order; the orders of cut texts."""
-    pair_parts: list[Any] = []
-    text_parts: list[Any] = []
+    pair_parts: list[list[Any]] = []
+    text_parts: list[list[Any]] = []
     cut_parts: list[Any] = []
     for part in range(plan.parts):
         table = plan.work.read_part([f"pairs-{part}"], 0)
         columns = {name: table.column(name).to_numpy() for name in table.column_names}
-        similarity = columns["similarity"].view(np.uint64)  # a positive number has the order of its bits
-        pair_parts.append(np.stack([columns["order"], columns["earlier_order"], similarity], axis=1))
+        similarity = columns["similarity"].view(np.uint64)  # numbers of one sign have the order of their bits
+        pair_parts.append(distinct_rows(columns["order"], columns["earlier_order"], similarity))
         for side in ("", "earlier_"):
-            rows = np.stack([columns[f"{side}{name}"] for name in ("order", "node", "id")], axis=1)
-            text_parts.append(np.unique(rows, axis=0))
+            text_parts.append(distinct_rows(*(columns[f"{side}{name}"] for name in ("order", "node", "id"))))
         cut_parts.append(np.unique(columns["order"][columns["cut"]]))
-    pairs = np.unique(np.concatenate(pair_parts), axis=0)
+    later, earlier, bits = distinct_rows(*map(np.concatenate, zip(*pair_parts, strict=True)))
     del pair_parts
-    texts = np.unique(np.concatenate(text_parts), axis=0)
+    orders, nodes, ids = distinct_rows(*map(np.concatenate, zip(*text_parts, strict=True)))
     return (
-        {"later": pairs[:, 0], "earlier": pairs[:, 1], "similarity": pairs[:, 2].copy().view(np.float64)},
-        {"order": texts[:, 0].copy(), "node": texts[:, 1], "id": texts[:, 2]},
+        {"later": later, "earlier": earlier, "similarity": bits.view(np.float64)},
+        {"order": orders, "node": nodes, "id": ids},
         np.unique(np.concatenate(cut_parts)),
     )

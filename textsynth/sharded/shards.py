@@ -199,9 +199,7 @@ def _classes(plan: Plan, part: int) -> Mapping[int, list[_Row]]:
         provenance = Provenance(names[cells["generator"]], index=cells["index"])
         fields = NO_FIELDS if cells["fields"] is None else json.loads(cells["fields"])
         record = Record(cells["text"], provenance, tuple(cells["labels"]), fields)
-        verdict = Verdict(
-            cells["reason"], cells["score"], cells["limit"], cells["duplicate_of"], cells["needs_review"]
-        )
+        verdict = Verdict(cells["reason"], cells["score"], cells["limit"], cells["duplicate_of"], cells["needs_review"])
         scores = json.loads(cells["scores"]) if cells["scores"] else ()
         classes[cells["class"]].append(_Row(record, cells["position"], cells["failed"], verdict, scores))
     return classes

@@ -13,6 +13,7 @@ import secrets
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
@@ -170,7 +171,14 @@ class Storage:
                 yield pa.ipc.open_file(file)
         except (OSError, pa.ArrowException) as error:
             reason = str(error).splitlines()[0]
-            raise RunError(f"{self.url}/{name}{SUFFIX}: cannot be read: {reason}; remove the folder {self.url}") from error
+            raise RunError(
+                f"{self.url}/{name}{SUFFIX}: cannot be read: {reason}; remove the folder {self.url}"
+            ) from error
+
+
+def open_folder(path: str) -> Storage:
+    """Return the folder with this path or URL; a path is one of this process, wherever the folder is used."""
+    return Storage(path if "://" in path else str(Path(path).absolute()))
 
 
 def _one_batch(table: pa.Table) -> pa.RecordBatch:

@@ -6,7 +6,9 @@ filters' verdicts, and the first of them are decided there.
 
 from __future__ import annotations
 
+import functools
 import hashlib
+import itertools
 import json
 from collections import defaultdict
 from collections.abc import Sequence
@@ -86,7 +88,7 @@ def group_texts(plan: Plan, part: int) -> dict[str, int]:
     starts_class[1:] = (forms[1:] != forms[:-1]) | (forms2[1:] != forms2[:-1])
     classes = np.cumsum(starts_class) - 1
     records = _records(plan, table, columns["generator"], np.flatnonzero(starts_class))
-    checked = _Checks(plan).check(records)
+    checked = _checks(plan).check(records)
     if plan.near is not None:
         _write_nodes(plan, part, records, checked, classes, columns["position"])
     note = {"texts": len(records)}
@@ -176,13 +178,19 @@ class _Checks:
         return checked
 
 
+@functools.lru_cache(maxsize=1)
+def _checks(plan: Plan) -> _Checks:
+    """Return the checks; a process that works at several parts loads them once."""
+    return _Checks(plan)
+
+
 def _records(plan: Plan, table: pa.Table, generators: Any, starts: Any) -> list[Record]:  # noqa: ANN401 — arrays
     """Return the texts of a part as records, with their index among the rows of one source that have the same text."""
     texts, labels = table.column("text").to_pylist(), list(map(tuple, table.column("labels").to_pylist()))
     fields = [NO_FIELDS if cell is None else json.loads(cell) for cell in table.column("fields").to_pylist()]
     indices = [0] * len(texts)
-    ends = [*starts[1:].tolist(), len(texts)]
-    for start, end in zip(starts.tolist(), ends, strict=True):
+    bounds = [*starts.tolist(), len(texts)]
+    for start, end in itertools.pairwise(bounds):
         if end == start + 1:
             continue
         rows_of: dict[tuple[int, str], list[int]] = defaultdict(list)
@@ -227,7 +235,7 @@ def _write_nodes(
     orders: list[int] = []
     ids: list[int] = []
     sets: list[frozenset[str]] = []
-    for number, (start, end) in enumerate(zip(starts, [*starts[1:], len(records)], strict=False)):
+    for number, (start, end) in enumerate(itertools.pairwise([*starts, len(records)])):
         first, compared = first_texts([check.failed for check in checked[start:end]], plan)
         row = first if first is not None else compared
         if row is None:
@@ -241,7 +249,8 @@ def _write_nodes(
     node_column = np.array(nodes, np.uint64)
     keys = [hash_bands(stack_digests(signatures), band_count(plan.similarity)).ravel()] if nodes else []
     owners = [np.repeat(node_column, band_count(plan.similarity))] if nodes else []
-    short_keys, short_owners = _keys_of_short_sets(nodes, [signature.words for signature in signatures], plan.similarity)
+    short_sets = [signature.words for signature in signatures]
+    short_keys, short_owners = _keys_of_short_sets(nodes, short_sets, plan.similarity)
     all_keys = np.concatenate([*keys, short_keys])
     part_of = ((all_keys >> np.uint64(24)) % np.uint64(plan.parts)).astype(np.int64)
     columns = {"key": all_keys, "node": np.concatenate([*owners, short_owners])}

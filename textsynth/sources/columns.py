@@ -108,9 +108,7 @@ class TableSource(Source):
         """Return the rows as records, in order; see `rows`."""
         return list(self.rows(base, name=name, seed=seed))
 
-    def table_rows(
-        self, table: SourceTable, *, name: str, seed: int, is_part: bool = False
-    ) -> Sequence[Record]:
+    def table_rows(self, table: SourceTable, *, name: str, seed: int, is_part: bool = False) -> Sequence[Record]:
         """Return the rows of a table as records of the source `name`, in order; each is made when it is used.
 
         `is_part` says that the table is one of several, so that a label in `rename` may be in another one.
