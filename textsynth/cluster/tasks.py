@@ -43,9 +43,7 @@ def run_on_cluster(
     try:
         for row in rows.map(perform, num_cpus=1).iter_rows():
             yield _checked(json.loads(row["result"]))
-    except TextSynthError:
-        raise
-    except Exception as error:  # Ray has many kinds
+    except ray.exceptions.RayError as error:
         raise ClusterError(f"a task on {cluster.address} failed: {reason_of(error)}") from error
 
 

@@ -28,7 +28,7 @@ from textsynth.recipe.pinning import pin_sources
 from textsynth.runner.setup import check_dependencies
 from textsynth.sharded.matches import compare_groups, group_keys, join_words
 from textsynth.sharded.plan import Plan, make_plan
-from textsynth.sharded.resolution import resolve_pairs
+from textsynth.sharded.resolution import Resolution, resolve_pairs
 from textsynth.sharded.shards import shard_result, write_shard
 from textsynth.sharded.storage import open_folder
 from textsynth.sharded.texts import group_texts, read_shard
@@ -81,7 +81,7 @@ class ShardedPass:
             "shards": self.shards,
             "splits": self.splits,
             "compared": self.compared,
-            "pairs": self.pairs,
+            "similar_pairs": self.pairs,
             "reasons": rows,
             "notes": list(self.notes),
         }
@@ -198,8 +198,9 @@ def _earlier_result(plan: Plan) -> ShardedPass | None:
             "another folder"
         )
     reasons = {(row["section"], row["step"], row["reason"]): row["count"] for row in summary["reasons"]}
-    numbers = {name: summary[name] for name in ("shards", "texts", "selected", "pairs", "compared", "splits")}
-    return ShardedPass(plan.out.url, **numbers, reasons=reasons, notes=tuple(summary["notes"]))
+    numbers = {name: summary[name] for name in ("shards", "texts", "selected", "compared", "splits")}
+    pairs = summary["similar_pairs"]
+    return ShardedPass(plan.out.url, **numbers, pairs=pairs, reasons=reasons, notes=tuple(summary["notes"]))
 
 
 def _result(plan: Plan, notes: Notes) -> ShardedPass:
@@ -209,11 +210,11 @@ def _result(plan: Plan, notes: Notes) -> ShardedPass:
     for note in written:
         reasons.update({(section, step, reason): count for section, step, reason, count in note["reasons"]})
         splits.update({file["split"]: file["rows"] for file in note["files"] if file["config"] == "default"})
-    resolution = notes.get(_resolve, [{"pairs": 0, "undecided": 0}])[0]
+    resolution = Resolution(**notes[_resolve][0]) if _resolve in notes else Resolution(0, 0)
     sentences = []
-    if resolution["undecided"]:
+    if resolution.undecided:
         sentences.append(
-            f"{pluralize(resolution['undecided'], 'selected text')} may be similar to another one: each has more "
+            f"{pluralize(resolution.undecided, 'selected text')} may be similar to another one: each has more "
             "similar texts before it than are compared"
         )
     return ShardedPass(
@@ -221,7 +222,7 @@ def _result(plan: Plan, notes: Notes) -> ShardedPass:
         shards=plan.parts,
         texts=sum(note["texts"] for note in written),
         selected=sum(note["selected"] for note in written),
-        pairs=resolution["pairs"],
+        pairs=resolution.pairs,
         compared=sum(note["compared"] for note in notes.get(join_words, ())),
         splits={name: splits[name] for name in plan.recipe.export.splits},
         reasons=dict(reasons),

@@ -95,7 +95,7 @@ def compare_groups(plan: Plan, part: int) -> dict[str, int]:
     counts = columns["earlier_order"].to_numpy() < np.uint64(NEVER_FIRST)
     columns |= {"similarity": np.array(similarities, np.float64), "cut": np.array(cut, bool)}
     columns = {name: np.asarray(values)[counts] for name, values in columns.items()}
-    note = {"pairs": int(counts.sum())}
+    note = {"similar_pairs": int(counts.sum())}
     plan.work.write_parts(name, columns, None, note)
     return note
 

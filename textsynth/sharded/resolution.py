@@ -30,7 +30,7 @@ def resolve_pairs(plan: Plan) -> Resolution:
     note = plan.work.note("similar")
     if note is None:
         note = _resolve(plan)
-    return Resolution(note["pairs"], note["undecided"])
+    return Resolution(note["similar_pairs"], note["undecided"])
 
 
 def _resolve(plan: Plan) -> dict[str, int]:
@@ -50,7 +50,7 @@ def _resolve(plan: Plan) -> dict[str, int]:
     similarity = pairs["similarity"]
     rows = [_rows(texts, selected, later, earlier, similarity), _rows(texts, selected, earlier, later, similarity)]
     columns = {name: np.concatenate([side[name] for side in rows]) for name in rows[0]}
-    note = {"pairs": len(later), "undecided": undecided}
+    note = {"similar_pairs": len(later), "undecided": undecided}
     home = (columns["node"] >> np.uint64(ROW_BITS)).astype(np.int64)
     plan.work.write_parts("similar", columns, home, note)
     return note
