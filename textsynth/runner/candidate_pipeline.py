@@ -110,6 +110,7 @@ class CandidatePipeline:
         result = BatchResult(dropped=self._decisions.dropped(candidates))
         dropped_ids = {drop.record.id for drop in result.dropped}
         pending = [record for record in candidates if record.id not in dropped_ids]
+        index_of = {record.id: index for index, record in enumerate(candidates)}
         while pending:
             passed, waiting, dropped = await self._in_thread(self._filter_all, pending)
             passed, unlabelled = await self._label(passed)
@@ -118,7 +119,7 @@ class CandidatePipeline:
             result.accepted += passed
             result.dropped += map(self._decisions.with_disagreement, dropped + unlabelled + disputed)
             pending = self._resolve(waiting, {record.id for record in passed}, result)
-        index_of = {record.id: index for index, record in enumerate(candidates)}
+            pending.sort(key=lambda record: index_of[record.id])  # those of several filters, again in plan order
         result.accepted.sort(key=lambda record: index_of[record.id])
         result.dropped.sort(key=lambda drop: index_of[drop.record.id])
         return result
