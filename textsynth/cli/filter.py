@@ -20,7 +20,7 @@ from textsynth.cli.common import JSON, OVERRIDES, RECIPE, emit, example, notify
 @click.option("--out", metavar="FOLDER", help="A folder, or a URL such as s3://…  [default: runs/NAME-filtered]")
 @click.option("--work", metavar="FOLDER", help="Where intermediate tables are written.  [default: work in --out]")
 @click.option(
-    "--shards", type=click.IntRange(min=1), help="Files to write.  [default: one for each 64 MB that are read]"
+    "--shards", type=click.IntRange(min=1), help="Files to write.  [default: one for each 32 MB that are read]"
 )
 @click.option(
     "--on",

@@ -99,7 +99,7 @@ def filter_shards(
     """Filter the existing texts of a recipe from shards to `shards` shards in the folder `out`.
 
     `out` and `work` are paths, or URLs that fsspec opens. `work` holds intermediate tables, by default in `out`, and is
-    removed at the end. The same call again continues where it stopped. Without `shards`, one is written for each 64 MB
+    removed at the end. The same call again continues where it stopped. Without `shards`, one is written for each 32 MB
     of files that are read. `on` is a Ray cluster that runs the tasks, as `--on` names it. Raises RecipeError for a
     recipe that cannot be run in shards, SourceError, UsageError for a folder that holds something else, and
     ClusterError.

@@ -21,7 +21,7 @@ from textsynth.recipe import Recipe, references_in
 from textsynth.recipe.recipe import NamedStep
 from textsynth.sharded.storage import Storage
 
-BYTES_PER_PART = 64_000_000
+BYTES_PER_PART = 32_000_000
 PARTS_FORMAT = 1
 """Changes where files in the work folder have another content than before."""
 

@@ -24,7 +24,14 @@ from textsynth.recipe.context import make_context, no_embeddings
 from textsynth.recipe.source_checks import check_sources
 from textsynth.runner.setup import REQUIRED_COLUMNS, filter_sessions, start_labellers
 from textsynth.sharded.plan import Plan
-from textsynth.similarity.minhash import band_count, hash_bands, max_exact_size, minhash_signatures, stack_digests
+from textsynth.similarity.minhash import (
+    WordSetSignature,
+    band_count,
+    hash_bands,
+    max_exact_size,
+    minhash_signatures,
+    stack_digests,
+)
 from textsynth.similarity.prefix_index import shared_keys
 from textsynth.text.normalize import normal_form, word_set
 
@@ -32,6 +39,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 ROWS_AT_ONCE = 1000
+NODES_AT_ONCE = 5000
 ROW_BITS = 40
 NEVER_FIRST = 1 << 63
 """Added to the order of texts that are compared, but cannot be selected: they come last."""
@@ -233,39 +241,47 @@ def _write_nodes(
     starts = np.flatnonzero(np.diff(classes, prepend=-1)).tolist()
     nodes: list[int] = []
     orders: list[int] = []
-    ids: list[int] = []
-    sets: list[frozenset[str]] = []
+    rows: list[int] = []
     for number, (start, end) in enumerate(itertools.pairwise([*starts, len(records)])):
         first, compared = first_texts([check.failed for check in checked[start:end]], plan)
         row = first if first is not None else compared
         if row is None:
             continue
-        record = records[start + row]
         nodes.append(part << ROW_BITS | number)
         orders.append(int(positions[start + row]) | (0 if first is not None else NEVER_FIRST))
-        ids.append(int(record.id, 16))
-        sets.append(word_set(joined(record).text))
-    signatures = minhash_signatures(sets)
-    node_column = np.array(nodes, np.uint64)
-    keys = [hash_bands(stack_digests(signatures), band_count(plan.similarity)).ravel()] if nodes else []
-    owners = [np.repeat(node_column, band_count(plan.similarity))] if nodes else []
-    short_sets = [signature.words for signature in signatures]
-    short_keys, short_owners = _keys_of_short_sets(nodes, short_sets, plan.similarity)
-    all_keys = np.concatenate([*keys, short_keys])
-    part_of = ((all_keys >> np.uint64(24)) % np.uint64(plan.parts)).astype(np.int64)
-    columns = {"key": all_keys, "node": np.concatenate([*owners, short_owners])}
+        rows.append(start + row)
+    keys: list[Any] = []
+    owners: list[Any] = []
+    words: list[str] = []
+    bands = band_count(plan.similarity)
+    for start in range(0, len(rows), NODES_AT_ONCE):
+        of_batch = slice(start, start + NODES_AT_ONCE)
+        signatures = minhash_signatures(word_set(joined(records[row]).text) for row in rows[of_batch])
+        short_keys, short_owners = _keys_of_short_sets(nodes[of_batch], signatures, plan.similarity)
+        keys += [hash_bands(stack_digests(signatures), bands).ravel(), short_keys]
+        owners += [np.repeat(np.array(nodes[of_batch], np.uint64), bands), short_owners]
+        words += [" ".join(sorted(signature.words)) for signature in signatures]
+    key_column = np.concatenate(keys or [np.zeros(0, np.uint64)])
+    part_of = ((key_column >> np.uint64(24)) % np.uint64(plan.parts)).astype(np.int64)
+    columns = {"key": key_column, "node": np.concatenate(owners or [np.zeros(0, np.uint64)])}
     plan.work.write_parts(f"keys-{part}", columns, part_of)
-    words = [" ".join(sorted(signature.words)) for signature in signatures]
-    node_table = {"node": node_column, "order": np.array(orders, np.uint64), "id": np.array(ids, np.uint64)}
-    plan.work.write_parts(f"nodes-{part}", {**node_table, "words": _text_column(words)}, None)
+    node_table = {
+        "node": np.array(nodes, np.uint64),
+        "order": np.array(orders, np.uint64),
+        "id": np.array([int(records[row].id, 16) for row in rows], np.uint64),
+        "words": _text_column(words),
+    }
+    plan.work.write_parts(f"nodes-{part}", node_table, None)
 
 
-def _keys_of_short_sets(nodes: Sequence[int], sets: Sequence[frozenset[str]], similarity: float) -> tuple[Any, Any]:
+def _keys_of_short_sets(
+    nodes: Sequence[int], signatures: Sequence[WordSetSignature], similarity: float
+) -> tuple[Any, Any]:
     """Return the keys of sets of few words, of which all similar pairs are compared, and the node of each key."""
     keys: list[bytes] = []
     owners: list[int] = []
     limit = max_exact_size(similarity)
-    for node, words in zip(nodes, sets, strict=True):
+    for node, (words, _) in zip(nodes, signatures, strict=True):
         if len(words) <= limit:
             of_set = shared_keys(words, similarity)
             keys += [hashlib.blake2b(key.encode("utf-8", "surrogatepass"), digest_size=8).digest() for key in of_set]
