@@ -30,8 +30,8 @@ from textsynth.sharded.matches import compare_groups, group_keys, join_words
 from textsynth.sharded.plan import Plan, make_plan
 from textsynth.sharded.resolution import Resolution, resolve_pairs
 from textsynth.sharded.shards import shard_result, write_shard
-from textsynth.sharded.storage import open_folder
 from textsynth.sharded.texts import group_texts, read_shard
+from textsynth.store.storage import open_folder
 
 SUMMARY = "filter.json"
 PLAN = "plan.json"

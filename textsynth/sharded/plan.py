@@ -19,7 +19,7 @@ from textsynth.core.task import PARENT_TEXT_FIELDS
 from textsynth.core.version import __version__
 from textsynth.recipe import Recipe, references_in
 from textsynth.recipe.recipe import NamedStep
-from textsynth.sharded.storage import Storage
+from textsynth.store.storage import Storage
 
 BYTES_PER_PART = 32_000_000
 PARTS_FORMAT = 1

@@ -1,4 +1,4 @@
-"""Where a pass over shards reads and writes: a folder on a disk or in an object store, by a path or URL of fsspec.
+"""A folder on a disk or in an object store, by a path or URL of fsspec: where shards are read and written.
 
 Intermediate tables are Arrow files of one batch for each part, so that a task reads one part of each file. A file
 appears under its name when it is complete, and its existence says that the task that writes it is done.

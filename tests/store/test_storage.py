@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from textsynth.core.errors import RunError, UsageError
-from textsynth.sharded.storage import Storage, open_folder
+from textsynth.store.storage import Storage, open_folder
 
 
 @pytest.fixture(params=["disk", "memory"])
