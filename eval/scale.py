@@ -4,6 +4,7 @@
     python eval/scale.py texts --sizes 10000 100000 1000000 10000000
     python eval/scale.py near cells verbs --folder FOLDER    parts of it; FOLDER holds the runs of an earlier one
     python eval/scale.py held                     the bytes that each part of a run holds a text
+    python eval/scale.py shards --sizes 100000 1000000 [--on ray]
 
 texts: `run` of a recipe that takes existing texts through length, exact_duplicate and near_duplicate.
 near: the filter near_duplicate alone, on four kinds of texts; its verdicts on 5,000 are compared with those of a
@@ -12,6 +13,8 @@ cells: `run` of a recipe with the scripted model and a quota for each of 10, 77 
 verbs: the commands that read a finished run, on one of a million texts.
 half: semantic_duplicate with accepted vectors of half precision; --texts is a CSV file with real texts.
 held: what stays in memory a text, by part of the run: the slope of resident memory between half of the texts and all.
+shards: `filter` on the texts of `texts` in ten files, in one process or on a Ray cluster, and its rows next to those of
+`run` on the same files. With --on, the CPU time and memory are those of the command alone, not of its tasks.
 
 Costs are those of a whole process: CPU seconds of all threads, the peak of its resident memory. The exponent is the
 slope of the logarithm of the cost over that of the size between the first and the last size.
@@ -48,6 +51,8 @@ HELD = (
     "near_duplicate",
 )
 HELD_SIZE = 1_000_000
+SHARDS = 10
+COMPARED = {"data": ["id", "text"], "dropped": ["id", "step", "reason", "score", "duplicate_of"]}
 CELLS = (10, 77, 1_000)
 CELL_ROWS = (10_000, 30_000)
 
@@ -303,6 +308,51 @@ def measure_half(path: Path) -> None:
         )
 
 
+def measure_shards(folder: Path, sizes: Sequence[int], on: str | None) -> None:
+    """Print the costs of filtering the same texts from shards to shards, and compare the rows with those of a run."""
+    print(f"the same texts from shards to shards{'' if on is None else f', --on {on}'}:")
+    for count in sizes:
+        recipe = write_shards(folder, count)
+        out = folder / f"shards-{count}"
+        cost = measure(textsynth("filter", recipe, "--out", out, "--quiet", *([] if on is None else ["--on", on])))
+        print(
+            f"  {count:>10,} texts: {1e6 * cost.cpu / count:.0f} µs CPU a text, {cost.seconds:.1f} s,"
+            f" peak {cost.memory / 1e6:.0f} MB",
+            flush=True,
+        )
+        run = folder / f"run-of-shards-{count}"
+        plain = measure(textsynth("run", recipe, "--out", run, "--quiet"))
+        print(f"    run: {1e6 * plain.cpu / count:.0f} µs CPU a text, peak {plain.memory / 1e6:.0f} MB")
+        for config in ("data", "dropped"):
+            same, different = compare_rows(run / "dataset" / config, out / config)
+            print(f"    {config}: {same:,} rows the same, {different:,} different", flush=True)
+
+
+def write_shards(folder: Path, count: int) -> Path:
+    """Write texts in ten files and a recipe that takes them; return the path of the recipe."""
+    texts = with_planted_duplicates(count)
+    raw = folder / f"shards-of-{count}"
+    raw.mkdir(exist_ok=True)
+    for number in range(SHARDS):
+        part = texts[number * count // SHARDS : (number + 1) * count // SHARDS]
+        lines = "".join(json.dumps({"text": text}) + "\n" for text in part)
+        (raw / f"{number}.jsonl").write_text(lines)
+    recipe = folder / f"shards-{count}.yaml"
+    recipe.write_text(EXISTING.format(path=json.dumps(raw.name)))
+    return recipe
+
+
+def compare_rows(first: Path, second: Path) -> tuple[int, int]:
+    """Return how many rows of two folders of parquet files are the same, and how many are in one of them only."""
+    import pyarrow.parquet as pq
+
+    rows = [
+        {tuple(row.values()) for row in pq.read_table(folder, columns=COMPARED[folder.name]).to_pylist()}
+        for folder in (first, second)
+    ]
+    return len(rows[0] & rows[1]), len(rows[0] ^ rows[1])
+
+
 def measure_cells(folder: Path) -> None:
     """Print the CPU time of a row for quotas of several numbers of cells: the slope between two lengths of run."""
     print("quota cells, scripted model, `labelled`, a text per request:")
@@ -410,15 +460,19 @@ def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument(
-        "parts", nargs="*", metavar="PART", help="texts, near, cells, verbs, held, half; default: all but half"
+        "parts",
+        nargs="*",
+        metavar="PART",
+        help="texts, near, cells, verbs, held, half, shards; default: all but half and shards",
     )
     parser.add_argument("--sizes", type=int, nargs="+", default=SIZES, help="numbers of existing texts")
     parser.add_argument("--near-sizes", type=int, nargs="+", default=NEAR_SIZES, help="of texts for near_duplicate")
     parser.add_argument("--folder", type=Path, help="where texts and runs are written, and found by verbs")
     parser.add_argument("--texts", type=Path, help="a CSV file with a column `text`, for half")
+    parser.add_argument("--on", help="the Ray cluster of shards")
     arguments = parser.parse_args()
     parts = arguments.parts or ["texts", "verbs", "near", "cells", "held"]
-    if unknown := {*parts} - {"texts", "near", "cells", "verbs", "held", "half"}:
+    if unknown := {*parts} - {"texts", "near", "cells", "verbs", "held", "half", "shards"}:
         parser.error(f"no such part: {', '.join(sorted(unknown))}")
     with tempfile.TemporaryDirectory() as name:
         folder = arguments.folder or Path(name)
@@ -427,6 +481,8 @@ def main() -> None:
             measure_texts(folder, arguments.sizes)
         if "verbs" in parts:
             measure_verbs(folder / f"run-{arguments.sizes[-1]}")
+        if "shards" in parts:
+            measure_shards(folder, arguments.sizes, arguments.on)
         if "near" in parts:
             measure_near(arguments.near_sizes)
         if "cells" in parts:

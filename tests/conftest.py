@@ -1,6 +1,6 @@
 """What holds for every test: nothing leaves the machine, and nothing is read from or left in the user's caches.
 
-`pytest -m fast` runs all tests but those of SLOW, and those that a mark excludes (slow, vllm, clients).
+`pytest -m fast` runs all tests but those of SLOW, and those that a mark excludes (slow, vllm, ray, clients).
 """
 
 from __future__ import annotations
@@ -47,6 +47,7 @@ SLOW = (
     "cli/test_completion.py",
     "cli/test_crash.py",
     "cli/test_export.py",
+    "cli/test_filter.py",
     "cli/test_foreign_files.py",
     "cli/test_push.py",
     "cli/test_recipes.py",
@@ -78,6 +79,7 @@ SLOW = (
     "evaluate/test_several_texts.py",
     "evaluate/test_text_features.py",
     "export/test_dataset.py",
+    "export/test_shards.py",
     "filter/test_agreement.py",
     "filter/test_language.py",
     "filter/test_leak.py",
@@ -131,6 +133,7 @@ SLOW = (
     "runner/test_scheduler.py",
     "runner/test_unchanged.py",
     "select/test_margin.py",
+    "sharded/test_filter_shards.py",
     "similarity/test_embedder.py",
     "similarity/test_minhash.py",
     "sources/test_hub.py",
@@ -193,6 +196,6 @@ def pytest_collection_finish() -> None:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark the fast tests."""
     for item in items:
-        excluded = any(item.get_closest_marker(mark) for mark in ("slow", "vllm", "clients"))
+        excluded = any(item.get_closest_marker(mark) for mark in ("slow", "vllm", "ray", "clients"))
         if not excluded and not is_slow(item.path):
             item.add_marker(pytest.mark.fast)

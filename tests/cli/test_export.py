@@ -49,3 +49,22 @@ def test_an_export_never_replaces_a_file_of_the_run(
     result = run_cli(capsys, "export", run, "--as", "csv", "--out", run / name, "--replace")
     assert (result.code, "belongs to the run" in result.err) == (2, True)
     assert {path: path.read_bytes() for path in run.rglob("*") if path.is_file()} == before
+
+
+def test_the_data_set_is_exported_in_files_of_a_number_of_rows(
+    capsys: pytest.CaptureFixture[str], folder: Path
+) -> None:
+    run, out = folder / "run", folder / "shards"
+    assert run_cli(capsys, "run", folder / "recipe.yaml", "--out", run, "--quiet").code == 0
+    result = run_cli(capsys, "export", run, "--as", "dataset", "--out", out, "--rows-per-file", "3")
+    assert (result.code, "8 texts written as dataset" in result.err) == (0, True)
+    assert f"{out}/data/train-00002-of-00003.parquet" in result.out.splitlines()
+    again = run_cli(capsys, "export", run, "--as", "dataset", "--out", out)
+    assert (again.code, "is not empty; --replace writes" in again.err) == (2, True)
+    summary = json.loads(run_cli(capsys, "export", run, "--as", "dataset", "--out", out, "--replace", "--json").out)
+    assert [path.name for path in (out / "data").iterdir()] == ["train-00000-of-00001.parquet"]
+    assert all(Path(name).is_file() for name in summary["files"])
+    within = run_cli(capsys, "export", run, "--as", "dataset", "--out", run / "dataset", "--replace")
+    assert (within.code, "belongs to the run" in within.err) == (2, True)
+    other = run_cli(capsys, "export", run, "--as", "csv", "--out", "s3://bucket/texts")
+    assert (other.code, "are for --as dataset, and csv is none" in other.err) == (2, True)

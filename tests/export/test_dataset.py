@@ -17,7 +17,8 @@ from datasets import ClassLabel, load_dataset
 from tests.export.outcomes import LABELS, record, run_result
 from textsynth.core.errors import RunError, UsageError
 from textsynth.export import dataset
-from textsynth.export.dataset import ROWS_PER_GROUP, write_dataset
+from textsynth.export.dataset import write_dataset
+from textsynth.export.parquet import ROWS_PER_GROUP
 from textsynth.store.dataset_hash import dataset_hash
 from textsynth.store.owned_files import FILE as LIST_OF_FILES
 from textsynth.store.owned_files import OwnedFiles

@@ -10,9 +10,11 @@ from collections.abc import Sequence
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.contexts import context
 from tests.golden import GOLD
 from textsynth.core.calibration_summary import CalibrationSummary
 from textsynth.core.records import Completion, GenerationRequest, Provenance, Record, RecordLedger, Sampling, Verdict
+from textsynth.filter import ExactDuplicate, NearDuplicate
 from textsynth.runner.candidate_pipeline import BatchResult, CandidatePipeline
 from textsynth.runner.review_decisions import ReviewDecisions
 from textsynth.store.decisions import Decision, Kind
@@ -92,6 +94,20 @@ def test_a_duplicate_of_a_rejected_text_is_kept_and_of_an_accepted_one_dropped_w
         ("one more", "same_word", records[1].id),
     ]
     assert result.accepted[0].scores == {"no_bad": 0.5}
+
+
+def test_of_equal_texts_the_first_is_accepted_whichever_filter_let_them_wait() -> None:
+    words = ["could", "you", "tell", "me", "where", "my", "new", "bank", "card", "is"]
+    first, second, third = (" ".join(["x"] * changed + words[changed:]) for changed in range(3))
+    second, third = second.replace("x", "y", 1), third.replace("x x", "y z", 1)
+    filters = [("exact", ExactDuplicate().start(context())), ("near", NearDuplicate().start(context()))]
+    texts = candidates([first, second, third, third])
+    result = asyncio.run(CandidatePipeline(filters, [], no_answers).process(texts))
+    assert result.accepted == [texts[0], texts[2]]
+    assert [(drop.record, drop.step, drop.duplicate_of) for drop in result.dropped] == [
+        (texts[1], "near", texts[0].id),
+        (texts[3], "exact", texts[2].id),
+    ]
 
 
 def test_a_text_in_review_is_no_original_of_a_duplicate() -> None:

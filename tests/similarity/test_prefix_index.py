@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import itertools
 import random
 
 import pytest
@@ -8,7 +9,7 @@ from hypothesis import strategies as st
 
 from tests.growth import count_calls
 from textsynth.similarity.minhash import NearDuplicateMatch, WordSetIndex, minhash_signatures
-from textsynth.similarity.prefix_index import FEW_ROWS, PrefixIndex
+from textsynth.similarity.prefix_index import FEW_ROWS, PrefixIndex, shared_keys
 from textsynth.text.normalize import jaccard, word_set
 
 COMMON, RARE = [f"c{number}" for number in range(12)], [f"r{number}" for number in range(60)]
@@ -78,3 +79,13 @@ def test_the_verdicts_on_texts_of_one_template_are_those_of_all_pairs() -> None:
     for query, match in zip(sets[::30], index.find(minhash_signatures(sets[::30])), strict=True):
         best = max(range(len(sets)), key=lambda row: (jaccard(query, sets[row]), -row))
         assert match == NearDuplicateMatch(best, jaccard(query, sets[best]))
+
+
+@given(
+    st.lists(st.frozensets(st.sampled_from("abcdefghij"), min_size=1, max_size=8), min_size=2, max_size=12),
+    st.sampled_from([0.2, 0.34, 0.5, 0.7, 0.9, 1.0]),
+)
+def test_similar_sets_have_a_key_in_common(sets: list[frozenset[str]], similarity: float) -> None:
+    for first, second in itertools.combinations(sets, 2):
+        if jaccard(first, second) >= similarity:
+            assert set(shared_keys(first, similarity)) & set(shared_keys(second, similarity))

@@ -20,6 +20,7 @@ from textsynth.cli.common import command_group, notify
 from textsynth.cli.completion import completion
 from textsynth.cli.components import schema, steps
 from textsynth.cli.export import export
+from textsynth.cli.filter import filter_command
 from textsynth.cli.push import push
 from textsynth.cli.recipes import init, label, preview, run, validate
 from textsynth.cli.review import review
@@ -28,7 +29,7 @@ from textsynth.cli.serve import serve
 from textsynth.core.errors import TextSynthError, UsageError
 from textsynth.core.resources import rare_collections
 
-RECIPE_COMMANDS = (init, validate, preview, run, label)
+RECIPE_COMMANDS = (init, validate, preview, run, label, filter_command)
 RUN_COMMANDS = (report, evaluate, why, review, push, export)
 for command in (*RECIPE_COMMANDS, *RUN_COMMANDS, serve, steps, schema, completion):
     command_group.add_command(command)

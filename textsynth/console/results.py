@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from textsynth.runner.label_file import LabellingSummary
     from textsynth.runner.offline import OfflineRound
     from textsynth.runner.preview import CheckResult, PreviewSample, PreviewText
+    from textsynth.sharded import ShardedPass
     from textsynth.store.manifest import DropCount, Manifest, QuotaRow
 
 DEFAULT_WIDTH = 100
@@ -76,6 +77,22 @@ def labelling_text(result: LabellingSummary) -> str:
         f"textsynth review {result.run.folder}" if result.status_counts["review"] else "",
     )
     return "\n\n".join(part for part in parts if part)
+
+
+def filtering_text(result: ShardedPass) -> str:
+    """Return the result of filtering texts in shards: what was dropped, notes, and where the shards are."""
+    rows = [(row["step"], escape_control(row["reason"]), f"{row['count']:,}") for row in result.as_json()["reasons"]]
+    parts = (
+        "\n".join(table_lines(("dropped by", "reason", "texts"), rows)) if rows else "",
+        "\n".join(f"note: {escape_control(note)}" for note in result.notes),
+        f"{result.sentence}\nwritten to {result.folder}",
+    )
+    return "\n\n".join(part for part in parts if part)
+
+
+def filtering_json(result: ShardedPass) -> dict[str, Any]:
+    """Return the result of filtering texts in shards: the folder, and the content of its filter.json."""
+    return {"folder": result.folder, "sentence": result.sentence, **result.as_json()}
 
 
 def labelling_json(result: LabellingSummary) -> dict[str, Any]:

@@ -134,6 +134,14 @@ class Source(Step):
         """
         return None
 
+    def shard_files(self, base: Path) -> Sequence[Path] | None:
+        """Return the files that can be read one by one, in the order of the rows; None where the rows have none."""
+        return None
+
+    def read_shard(self, file: Path, base: Path, *, name: str) -> Sequence[Record]:
+        """Return the rows of one of the `shard_files`; equal rows are not numbered across files. Raises SourceError."""
+        raise NotImplementedError
+
     def read(self, base: Path, *, name: str, seed: int) -> list[Record]:
         """Return the rows as records, in the file's order; `base` is the recipe's folder. Raises SourceError."""
         raise NotImplementedError
@@ -268,7 +276,9 @@ class Filter(Step):
     copies of the sources it compares with well enough to stand for a leak check before publication. `is_quick` says
     that a verdict takes well below a millisecond and costs nothing else: the progress display then asks for it while
     the window of a text is still open, too. `embeds` says that it embeds texts, so that the embedder is loaded while
-    the run waits for its first answers.
+    the run waits for its first answers. `compares_accepted` says whether a verdict depends on the accepted texts; None:
+    it does where the filter overrides `start`. Only filters for which it does not, and a `DuplicateFilter`, can filter
+    texts in shards.
     """
 
     scope: ClassVar[TextScope | None] = None
@@ -277,6 +287,7 @@ class Filter(Step):
     checks_contamination: ClassVar[bool] = False
     is_quick: ClassVar[bool] = False
     embeds: ClassVar[bool] = False
+    compares_accepted: ClassVar[bool | None] = None
 
     @property
     def compares_with(self) -> tuple[str, ...]:
@@ -290,6 +301,21 @@ class Filter(Step):
     def start(self, context: Context) -> FilterSession:
         """Return the filter's session in one run."""
         return StatelessFilterSession(self.check)
+
+
+@runtime_checkable
+class DuplicateFilter(Protocol):
+    """A filter that drops a text whose words are those of an accepted text, the first one being kept.
+
+    Texts in shards are compared by the shards' own index, which asks the filter for its limit and its verdict.
+    """
+
+    @property
+    def word_similarity(self) -> float | None:
+        """The minimum Jaccard index of the word sets of duplicates, 0 to 1; None: their normal forms are equal."""
+
+    def duplicate_verdict(self, duplicate_of: str, similarity: float) -> Verdict:
+        """Return the verdict on a text that is similar to the accepted text with the id `duplicate_of`."""
 
 
 @runtime_checkable

@@ -21,28 +21,21 @@ from typing import NamedTuple
 
 from textsynth.core.errors import RunError
 from textsynth.core.formatting import valid_unicode
-from textsynth.core.records import DroppedRecord, Record
 from textsynth.export.card import DatasetConfig, card
+from textsynth.export.parquet import write_parquet
 from textsynth.export.run_result import CardFigure, RunResult
 from textsynth.export.splits import assign_splits
-from textsynth.export.tables import ColumnTable, default_table, dropped_table, provenance_table
+from textsynth.export.tables import AnyTable, default_table, dropped_table, provenance_table
 from textsynth.export.viewer_check import viewer_problems
-from textsynth.store.arrow_columns import arrow_column
 from textsynth.store.atomic import OWNER_ONLY_FILE, OWNER_ONLY_FOLDER
 from textsynth.store.dataset_hash import content_hash
 from textsynth.store.owned_files import OwnedFiles, file_hash
 from textsynth.store.swap import exchange
 
-AnyTable = ColumnTable[Record] | ColumnTable[DroppedRecord]
-
 FOLDERS = {"default": "data", "provenance": "provenance", "dropped": "dropped"}
 # `provenance` and `dropped` have no splits, and the Hub calls the only one `train`.
 ONLY_SPLIT = "train"
-# Rows per row group, and in memory at once while a file is written.
-ROWS_PER_GROUP = 50_000
 CARD = "README.md"
-TEXT_COLUMNS = ("text", "source_text", "raw_answer")
-KEPT_COLUMNS = ("id", "label", "intended_label", "predicted_label", "split", "family", "step", "section")
 # What a data set may hold, by folder: a suffix. Of a data set that was not finished, nothing else is removed.
 LAYOUT = {"": CARD, "data": ".parquet", "provenance": ".parquet", "dropped": ".parquet", "figures": ".svg"}
 
@@ -138,34 +131,8 @@ def _write_config(folder: Path, name: str, splits: Mapping[str, AnyTable], resul
 
 
 def _write_parquet(path: Path, table: AnyTable, result: RunResult) -> None:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    with (
-        open(_create(path), "wb") as file,
-        pq.ParquetWriter(file, table.schema, compression="zstd") as writer,
-    ):
-        for columns in table.parts(ROWS_PER_GROUP):
-            cells = _without_secrets(columns, result)
-            arrays = [arrow_column(cells[field.name], field.type) for field in table.schema]
-            writer.write_table(pa.Table.from_arrays(arrays, schema=table.schema))
-
-
-def _without_secrets(columns: Mapping[str, Sequence[object]], result: RunResult) -> dict[str, Sequence[object]]:
-    """Return the columns without the recipe's secrets; texts of models keep ordinary words that are one elsewhere."""
-    secrets = result.secrets
-    if not secrets:
-        return dict(columns)
-    texts = {*result.task.columns, *TEXT_COLUMNS}
-    return {
-        name: cells
-        if name in KEPT_COLUMNS
-        else [
-            (secrets.redact_answer(cell) if name in texts else secrets.redact(cell)) if isinstance(cell, str) else cell
-            for cell in cells
-        ]
-        for name, cells in columns.items()
-    }
+    with open(_create(path), "wb") as file:
+        write_parquet(file, table, result)
 
 
 def _write_text(path: Path, text: str) -> None:

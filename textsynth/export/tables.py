@@ -73,6 +73,9 @@ class ColumnTable(Generic[Row]):
             yield self.convert(list(islice(remaining, rows)), start)
 
 
+AnyTable = ColumnTable[Record] | ColumnTable[DroppedRecord]
+
+
 def default_table(
     records: Sequence[Record], result: RunResult, in_split: NDArray[np.bool_] | None = None
 ) -> ColumnTable[Record]:

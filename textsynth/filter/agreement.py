@@ -54,6 +54,7 @@ MAX_RECALL = 0.25
 class Agreement(Filter):
     """Keeps texts whose labels are among the top choices of a classifier trained on the seeds."""
 
+    compares_accepted: ClassVar[bool | None] = False
     label_confidence: ClassVar[bool] = True
     embeds: ClassVar[bool] = True
 

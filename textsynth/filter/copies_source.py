@@ -26,6 +26,7 @@ from textsynth.text.normalize import normal_form, word_set
 class CopiesSource(Filter):
     """Keeps texts that share less than `similarity` of their words with every row of the source."""
 
+    compares_accepted: ClassVar[bool | None] = False
     scope: ClassVar[TextScope | None] = "text"
     is_quick: ClassVar[bool] = True
 

@@ -29,6 +29,14 @@ class ExactDuplicate(Filter):
 
     is_quick: ClassVar[bool] = True
 
+    @property
+    def word_similarity(self) -> None:
+        """None: duplicates have the same normal form."""
+
+    def duplicate_verdict(self, duplicate_of: str, similarity: float) -> Verdict:
+        """Return the verdict on a text with the same normal form as an accepted one."""
+        return _duplicate(duplicate_of)
+
     def start(self, context: Context) -> ExactDuplicateSession:
         """Return the filter's session, which knows no accepted texts yet."""
         return ExactDuplicateSession()
@@ -57,7 +65,7 @@ class ExactDuplicateSession:
                 batch[form] = record.id
                 verdicts.append(None)
             else:
-                verdicts.append(Verdict("the same text was accepted before", duplicate_of=duplicate_of))
+                verdicts.append(_duplicate(duplicate_of))
         return verdicts
 
     def commit(self, records: Sequence[Record]) -> None:
@@ -99,3 +107,7 @@ def _digests(forms: Sequence[str]) -> tuple[Numbers, Numbers]:
     digests = b"".join(blake2b(form.encode("utf-8", "surrogatepass"), digest_size=16).digest() for form in forms)
     numbers = np.frombuffer(digests, np.uint64).reshape(-1, 2)
     return numbers[:, 0], numbers[:, 1]
+
+
+def _duplicate(duplicate_of: str) -> Verdict:
+    return Verdict("the same text was accepted before", duplicate_of=duplicate_of)

@@ -59,6 +59,7 @@ COMMON_ENGLISH_WORDS = frozenset(_COMMON_WORDS.split())
 class Language(Filter):
     """Keeps texts in the recipe's language, and texts that are too short to identify."""
 
+    compares_accepted: ClassVar[bool | None] = False
     scope: ClassVar[TextScope | None] = "text"
 
     language: str | None = Field(

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 class Leak(Filter):
     """Keeps texts that do not repeat a row of the test set."""
 
+    compares_accepted: ClassVar[bool | None] = False
     scope: ClassVar[TextScope | None] = "text"
     checks_contamination: ClassVar[bool] = True
     embeds: ClassVar[bool] = True

@@ -38,6 +38,15 @@ class NearDuplicate(Filter):
         description="minimum word overlap (Jaccard) of duplicates, 0 to 1",
     )
 
+    @property
+    def word_similarity(self) -> float:
+        """The minimum word overlap of duplicates."""
+        return self.similarity
+
+    def duplicate_verdict(self, duplicate_of: str, similarity: float) -> Verdict:
+        """Return the verdict on a text that is similar to an accepted one."""
+        return _duplicate(duplicate_of, similarity, self.similarity)
+
     def start(self, context: Context) -> NearDuplicateSession:
         """Return the filter's session, which knows no accepted texts yet."""
         return NearDuplicateSession(self.similarity)
@@ -57,17 +66,18 @@ class NearDuplicateSession:
         `duplicate_of` is the most similar text, of equally similar ones the first.
         """
         signatures = self._sign(records)
+        limit = self._accepted.similarity
         verdicts: list[Verdict | None] = [
-            None if match is None else self._duplicate(self._accepted_id(match.row), match.similarity)
+            None if match is None else _duplicate(self._accepted_id(match.row), match.similarity, limit)
             for match in self._accepted.find(signatures)
         ]
         remaining = [index for index, verdict in enumerate(verdicts) if verdict is None]
-        batch = WordSetIndex(self._accepted.similarity)
+        batch = WordSetIndex(limit)
         batch.add([signatures[index] for index in remaining])
         matches = batch.find([signatures[index] for index in remaining], row_limits=range(len(remaining)))
         for index, match in zip(remaining, matches, strict=True):
             if match is not None:
-                verdicts[index] = self._duplicate(records[remaining[match.row]].id, match.similarity)
+                verdicts[index] = _duplicate(records[remaining[match.row]].id, match.similarity, limit)
         return verdicts
 
     def commit(self, records: Sequence[Record]) -> None:
@@ -89,6 +99,6 @@ class NearDuplicateSession:
     def _accepted_id(self, row: int) -> str:
         return self._accepted_ids[8 * row : 8 * row + 8].hex()
 
-    def _duplicate(self, duplicate_of: str, similarity: float) -> Verdict:
-        reason = "shares most of its words with an accepted text"
-        return Verdict(reason, round(similarity, 4), self._accepted.similarity, duplicate_of)
+
+def _duplicate(duplicate_of: str, similarity: float, limit: float) -> Verdict:
+    return Verdict("shares most of its words with an accepted text", round(similarity, 4), limit, duplicate_of)

@@ -66,6 +66,7 @@ else:
 class PersonalData(Filter):
     """Keeps texts without structured personal data."""
 
+    compares_accepted: ClassVar[bool | None] = False
     scope: ClassVar[TextScope | None] = "text"
     is_quick: ClassVar[bool] = True
     looks_for: ClassVar[frozenset[str]] = frozenset({"personal data"})

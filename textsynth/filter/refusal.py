@@ -120,6 +120,7 @@ REASONS = (
 class Refusal(Filter):
     """Keeps texts that contain nothing but the requested text."""
 
+    compares_accepted: ClassVar[bool | None] = False
     scope: ClassVar[TextScope | None] = "text"
     is_quick: ClassVar[bool] = True
 

@@ -40,6 +40,7 @@ _OTHER_NEGATION = re.compile(
 class SameMeaning(Filter):
     """Keeps paraphrases with the meaning of `source_text`. Texts without a source text are kept."""
 
+    compares_accepted: ClassVar[bool | None] = False
     scope: ClassVar[TextScope | None] = "record"
     embeds: ClassVar[bool] = True
 

@@ -142,7 +142,7 @@ class CandidatePipeline:
             else:
                 decided = {record.id for record in pending} - {candidate.record.id for candidate in undecided}
                 pending = _advance(queues, decided, accepted) + _queue(queues, undecided)
-                pending.sort(key=lambda record: index_of[record.id])
+            pending.sort(key=lambda record: index_of[record.id])  # those of several filters, again in plan order
         result.accepted.sort(key=lambda record: index_of[record.id])
         result.dropped.sort(key=lambda drop: index_of[drop.record.id])
         return result

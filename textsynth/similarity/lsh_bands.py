@@ -89,17 +89,22 @@ class LshBands:
         return packed
 
     def _hash_bands(self, digests: Digests) -> _Entries:
-        """Return the hash of each band in the upper 32 bits, (n, bands); equal bands at other positions differ."""
-        count, permutations = digests.shape
-        bands = digests.reshape(count, self._bands, permutations // self._bands).astype(np.uint64)
-        seeds = np.arange(1, self._bands + 1, dtype=np.uint64) * _GOLDEN_GAMMA
-        hashes = np.broadcast_to(seeds, (count, self._bands)).copy()
-        for position in range(bands.shape[2]):  # multiply and shift, as splitmix64 does (Steele, Lea and Flood 2014)
-            hashes ^= bands[:, :, position]
-            hashes *= _GOLDEN_GAMMA
-            hashes ^= hashes >> np.uint64(32)
-        hashes *= np.uint64(0xBF58476D1CE4E5B9)
-        return hashes & ~_ROW_MASK
+        """Return the hash of each band in the upper 32 bits, (n, bands)."""
+        return hash_bands(digests, self._bands) & ~_ROW_MASK
+
+
+def hash_bands(digests: Digests, count: int) -> NDArray[np.uint64]:
+    """Return a hash of each of the `count` bands of n signatures, (n, count); equal bands at other positions differ."""
+    rows, permutations = digests.shape
+    bands = digests.reshape(rows, count, permutations // count).astype(np.uint64)
+    seeds = np.arange(1, count + 1, dtype=np.uint64) * _GOLDEN_GAMMA
+    hashes = np.broadcast_to(seeds, (rows, count)).copy()
+    for position in range(bands.shape[2]):  # multiply and shift, as splitmix64 does (Steele, Lea and Flood 2014)
+        hashes ^= bands[:, :, position]
+        hashes *= _GOLDEN_GAMMA
+        hashes ^= hashes >> np.uint64(32)
+    hashes *= np.uint64(0xBF58476D1CE4E5B9)
+    return hashes
 
 
 class _SortedRun(NamedTuple):

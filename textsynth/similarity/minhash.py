@@ -77,19 +77,19 @@ class WordSetIndex:
         Of the sets before the last `max_unpacked` ones only the numbers of their words are in memory.
         """
         self.similarity = similarity
-        self._bands = LshBands(_band_count(similarity))
+        self._bands = LshBands(band_count(similarity))
         self._sets = _WordSets(max_unpacked)
         self._exact = PrefixIndex(similarity)
         self._crowded_entries = 0
         # The size of the largest set in the exact index: a neighbour of a set of SHORT_TEXT_WORDS words.
-        self._max_exact_size = SHORT_TEXT_WORDS / similarity + _TOLERANCE
+        self._max_exact_size = max_exact_size(similarity)
 
     def __len__(self) -> int:
         return len(self._sets)
 
     def add(self, signatures: Sequence[WordSetSignature]) -> None:
         """Add word sets; their rows continue from the last one."""
-        self._bands.add(_stack_digests(signatures), range(len(self._sets), len(self._sets) + len(signatures)))
+        self._bands.add(stack_digests(signatures), range(len(self._sets), len(self._sets) + len(signatures)))
         for row, (words, _) in enumerate(signatures, start=len(self._sets)):
             if len(words) <= self._max_exact_size:
                 self._exact.add(row, words)
@@ -102,7 +102,7 @@ class WordSetIndex:
 
         With `row_limits`, the nth set is compared only with rows below `row_limits[n]`.
         """
-        digests = _stack_digests(signatures)
+        digests = stack_digests(signatures)
         entries = self._bands.count_entries(digests)
         is_crowded = entries > MAX_ENTRIES
         self._crowded_entries += int(entries[is_crowded].sum())
@@ -199,12 +199,18 @@ class _WordSets:
         self.packed += count
 
 
-def _stack_digests(signatures: Sequence[WordSetSignature]) -> Digests:
+def stack_digests(signatures: Sequence[WordSetSignature]) -> Digests:
+    """Return the MinHash signatures of word sets as one array, a row each."""
     digests = np.frombuffer(b"".join([signature.minhash for signature in signatures]), np.uint32)
     return digests.reshape(len(signatures), PERMUTATIONS)
 
 
-def _band_count(similarity: float) -> int:
+def max_exact_size(similarity: float) -> float:
+    """Return the number of words up to which all neighbours of this size are reported."""
+    return SHORT_TEXT_WORDS / similarity + _TOLERANCE
+
+
+def band_count(similarity: float) -> int:
     """Return the number of bands that finds a pair at the limit in nine cases of ten, with the fewest candidates."""
     for band_size in (15, 12, 10, 8, 6, 5, 4, 3, 2):
         bands = PERMUTATIONS // band_size

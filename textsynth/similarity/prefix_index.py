@@ -8,6 +8,7 @@ both sets (length filter: Xiao et al. 2008), so that a word of a template that m
 from __future__ import annotations
 
 import functools
+import itertools
 import math
 from array import array
 from collections import Counter
@@ -151,3 +152,17 @@ def _limits(size: int, similarity: float) -> tuple[int, int, list[list[int]]]:
             last_of[:count] = [max(last, min(other, other + unshared) - 1) for last in last_of[:count]]
         last_positions.append(last_of)
     return min_size, max_size, last_positions
+
+
+def shared_keys(words: Collection[str], similarity: float) -> list[str]:
+    """Return keys of a set, of which any other set with a Jaccard similarity of at least `similarity` has one, too.
+
+    A key is a pair of the set's longest words, or one of them where similar sets may share a single word. For
+    sets of few words: the number of keys grows with the square of their number.
+    """
+    size = len(words)
+    ordered = sorted(words, key=lambda word: (-len(word), word))
+    smallest, _ = _size_limits(size, similarity)
+    least = _min_shared(smallest, size, similarity)
+    keys = [" ".join(pair) for pair in itertools.combinations(ordered[: size - least + MAX_SHARED], MAX_SHARED)]
+    return keys if least >= MAX_SHARED else [*keys, *ordered[: size - least + 1]]

@@ -110,8 +110,10 @@ class TableSource(Source):
         """Return the rows as records, in order; see `rows`."""
         return list(self.rows(base, name=name, seed=seed))
 
-    def table_rows(self, table: SourceTable, *, name: str, seed: int) -> Sequence[Record]:
+    def table_rows(self, table: SourceTable, *, name: str, seed: int, is_part: bool = False) -> Sequence[Record]:
         """Return the rows of a table as records of the source `name`, in order; each is made when it is used.
+
+        `is_part` says that the table is one of several, so that a label in `rename` may be in another one.
 
         `Provenance.index` numbers the rows of equal text in the order of their labels and fields, so that no id depends
         on the order of the rows. Raises SourceError with the position of the first cell that is not valid.
@@ -120,7 +122,7 @@ class TableSource(Source):
         if not texts:
             raise SourceError(f"{table.where}: the file has no rows; at least one is needed")
         column = self.label_column(table.names)
-        labels = None if column is None else _labels(table, column, self)
+        labels = None if column is None else _labels(table, column, self, is_part=is_part)
         fields = _fields(table, self.fields) if self.fields else None
         rows = SourceRows(name, texts, labels, fields, lambda: _duplicate_indices(texts, labels, fields))
         if self.per_label is None:
@@ -179,7 +181,7 @@ def _check_cell(text: str, table: SourceTable, row: int, column: str) -> None:
         )
 
 
-def _labels(table: SourceTable, column: str, options: TableSource) -> list[tuple[str, ...]]:
+def _labels(table: SourceTable, column: str, options: TableSource, *, is_part: bool) -> list[tuple[str, ...]]:
     names = table.label_names.get(column, ())
     cached: dict[object, tuple[str, ...]] = {}
     rows: list[tuple[str, ...]] = []
@@ -190,7 +192,7 @@ def _labels(table: SourceTable, column: str, options: TableSource) -> list[tuple
         if labels is None:
             labels = cached[key] = _split_labels(cell, table.position(row), column, names, options)
         rows.append(labels)
-    if options.rename and options.limit is None:
+    if options.rename and options.limit is None and not is_part:
         _check_rename(table, column, options.rename, {label for labels in cached.values() for label in labels})
     return rows
 

@@ -39,7 +39,7 @@ def read_rows(path: Path, *, where: str, limit: int | None = None) -> SourceTabl
         return read_table(path, where=where, limit=limit)
     parts: list[SourceTable] = []
     rows = 0
-    for file in _files(path, where):
+    for file in data_files(path, where):
         if limit is not None and rows >= limit:
             break
         remaining = None if limit is None else limit - rows
@@ -48,7 +48,10 @@ def read_rows(path: Path, *, where: str, limit: int | None = None) -> SourceTabl
     return _join(parts, where)
 
 
-def _files(folder: Path, where: str) -> list[Path]:
+def data_files(folder: Path, where: str) -> list[Path]:
+    """Return the files of a folder in the order of their names; of a file the file itself. Raises SourceError."""
+    if not folder.is_dir():
+        return [folder]
     try:
         paths = sorted(path for path in folder.iterdir() if not path.name.startswith("."))
     except OSError as error:

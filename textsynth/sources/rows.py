@@ -17,8 +17,8 @@ from textsynth.core.errors import SourceError
 from textsynth.core.protocols import SourceOrigin
 from textsynth.core.records import Record
 from textsynth.sources.columns import TableSource
-from textsynth.sources.files import content_hash, located, missing_file
-from textsynth.sources.folder import read_rows
+from textsynth.sources.files import content_hash, located, missing_file, read_table
+from textsynth.sources.folder import data_files, read_rows
 
 
 class Rows(TableSource):
@@ -45,6 +45,17 @@ class Rows(TableSource):
     def content_hash(self, base: Path) -> str | None:
         """Return the hash of the file, or of the folder's files."""
         return content_hash(located(base / self.path))
+
+    def shard_files(self, base: Path) -> Sequence[Path] | None:
+        """Return the file, or the files of the folder; None where `limit` or `per_label` selects from all rows."""
+        if self.limit is not None or self.per_label is not None:
+            return None
+        return data_files(located(base / self.path), where=str(self.path))
+
+    def read_shard(self, file: Path, base: Path, *, name: str) -> Sequence[Record]:
+        """Return the rows of one file. Raises SourceError with file and line."""
+        where = str(self.path) if file == located(base / self.path) else f"{str(self.path).rstrip('/')}/{file.name}"
+        return self.table_rows(read_table(file, where=where), name=name, seed=0, is_part=True)
 
     def rows(self, base: Path, *, name: str, seed: int) -> Sequence[Record]:
         """Return the rows as records, in file order. Raises SourceError with file and line."""

@@ -61,7 +61,7 @@ def metadata(result: RunResult, configs: Sequence[DatasetConfig]) -> str:
         license=result.license,
         task_categories=categories,
         task_ids=list(author.task_ids) or _task_ids(result, categories) or None,
-        size_categories=size_category(len(result.selected)),
+        size_categories=size_category(sum(config.rows for config in configs if config.name == "default")),
         annotations_creators=[_annotations_creator(result)],
         language_creators=["machine-generated"] if result.model_generated else ["found"],
         source_datasets=_source_datasets(result),
